@@ -1,0 +1,9 @@
+//! What a record is, how it merges, who may do what, what is said on the wire.
+//!
+//! No clock, no randomness and no socket is read here: callers pass the time and random bytes in,
+//! and carry bytes out.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod id;
+pub mod schema;

@@ -1,0 +1,268 @@
+//! Kinds and fields as declared: what a record may hold, and how it is called.
+//!
+//! A kind is data: one file of `kinds/*.toml`, or the `definition` of a custom record of the kind
+//! `kind`. Both come through [`Kind::parse`]. Never reads a record and never decides who may do what.
+
+mod parse;
+
+pub use parse::{BadKind, Reading};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Facet, FieldName, KindName};
+
+/// A word per language: `{ en = "Customer", zh = "客户" }`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Label {
+    /// English.
+    pub en: String,
+    /// Simplified Chinese (zh-CN).
+    pub zh: String,
+}
+
+impl Label {
+    /// The word in a language; anything but Chinese reads English.
+    pub fn in_language(&self, language: &str) -> &str {
+        if language.starts_with("zh") { &self.zh } else { &self.en }
+    }
+}
+
+/// What one scalar of a field is. Text on the wire is always a string; these say what the string means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueType {
+    /// One line of text.
+    String,
+    /// Several lines of text.
+    Paragraph,
+    /// A whole number (i64).
+    Integer,
+    /// A number (f64, finite).
+    Number,
+    /// Yes or no.
+    Boolean,
+    /// A calendar day, `2026-05-03`.
+    Date,
+    /// A moment, milliseconds since 1970 UTC.
+    Datetime,
+    /// One of the field's `options`.
+    Choice,
+    /// The id of a record of one of the field's `to` kinds.
+    Link,
+    /// A phone number as typed.
+    Phone,
+    /// An e-mail address.
+    Email,
+    /// An http(s) address.
+    Url,
+    /// Group: `{"amount": minor units (i64), "currency": "CNY"}`.
+    Money,
+    /// Group: any of `country, region, city, postal_code, street` (strings).
+    Address,
+    /// Group: `{"start": date or millis, "end": ...}`, either may be missing.
+    Period,
+    /// Group: `{"lat": degrees, "lon": degrees}`.
+    Geo,
+    /// A type this build does not know: carried through untouched, shown as it is.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+impl ValueType {
+    /// Whether the value is one JSON object that merges as a whole (policy G).
+    pub fn is_group(&self) -> bool {
+        matches!(self, ValueType::Money | ValueType::Address | ValueType::Period | ValueType::Geo)
+    }
+}
+
+/// How concurrent edits of a field become one: the policies of `docs/kinds.md`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Merge {
+    /// R: one value, the newest by edit time; the others stay in history.
+    Register,
+    /// V: as a register, and everybody sees all concurrent values until someone writes again.
+    Visible,
+    /// S: elements (strings, links, or rows when the field has `items`); adding beats removing.
+    Set,
+    /// C: the sum of all increments.
+    Counter,
+    /// T: text merged by character.
+    Text,
+    /// L: rows in an order that people set; moving and editing a row never disturb each other.
+    List,
+    /// A: items that are added and never altered.
+    Log,
+    /// M: never goes back: true stays true, the highest number, the latest date, the last option.
+    Monotone,
+    /// Z: written once, by the server only.
+    Assigned,
+    /// D: computed from other facts, never stored.
+    Derived,
+    /// A policy this build does not know: the newest value is shown, all are kept.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+/// One value that a choice field may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// The stored word.
+    pub value: String,
+    /// What people read.
+    pub label: Label,
+    /// `grey`, `blue`, `green`, `amber` or `red`; badges and boards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<String>,
+}
+
+/// Policy F: from a state on, a field may not change any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frozen {
+    /// The field of the same record that decides.
+    pub field: FieldName,
+    /// It is frozen while that field has one of these values.
+    #[serde(rename = "in")]
+    pub values: Vec<String>,
+}
+
+/// A field of a kind, or of the rows and items of such a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Its name within the kind: the first segment of its paths.
+    pub name: FieldName,
+    /// What people read.
+    pub label: Label,
+    /// What a value is.
+    #[serde(rename = "type", default = "string")]
+    pub value: ValueType,
+    /// How concurrent edits become one.
+    #[serde(default = "register")]
+    pub merge: Merge,
+    /// Which document of the record holds it.
+    #[serde(default, skip_serializing_if = "is_main")]
+    pub facet: Facet,
+    /// A record without it is incomplete: refused at creation by people, flagged when it comes from a phone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub required: bool,
+    /// For a choice: the values, in order (a monotone choice goes only downwards in this list).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Choice>,
+    /// For a link: the kinds it may point at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<KindName>,
+    /// For a set or list of rows, and for a log: what each row or item holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<Field>,
+    /// From when on it may not change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
+    /// No longer used: kept for the records that have it, shown to nobody. Fields are never removed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hidden: bool,
+}
+
+impl Field {
+    /// The sub-field of a row or item.
+    pub fn item(&self, name: &str) -> Option<&Field> {
+        self.items.iter().find(|field| &*field.name == name)
+    }
+}
+
+/// How a kind is shown as columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// The choice field whose options are the columns.
+    pub by: FieldName,
+    /// A money or number field summed per column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<FieldName>,
+}
+
+/// A record kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kind {
+    /// Its name: `party`.
+    pub name: KindName,
+    /// One of it: Customer.
+    pub label: Label,
+    /// Many of it: Customers.
+    pub plural: Label,
+    /// The field that names a record in lists and links.
+    pub title: FieldName,
+    /// Columns of its list, in order.
+    pub list: Vec<FieldName>,
+    /// Fields besides the title that full-text search reads.
+    #[serde(default)]
+    pub search: Vec<FieldName>,
+    /// Fields that an import matches on unless told otherwise.
+    #[serde(default, rename = "match")]
+    pub matches: Vec<FieldName>,
+    /// Its board, if it has stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board: Option<Board>,
+    /// Its fields, in the order of the record page.
+    #[serde(rename = "field")]
+    pub fields: Vec<Field>,
+}
+
+impl Kind {
+    /// A field by name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| &*field.name == name)
+    }
+
+    /// The facets that its fields use, in storage order; `main` always.
+    pub fn facets(&self) -> Vec<Facet> {
+        let used = |facet: &Facet| *facet == Facet::Main || self.fields.iter().any(|field| field.facet == *facet);
+        Facet::ALL.into_iter().filter(used).collect()
+    }
+}
+
+/// All kinds of one workspace: the built-in ones and its own.
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    kinds: BTreeMap<KindName, Arc<Kind>>,
+}
+
+impl Schema {
+    /// A kind by name.
+    pub fn kind(&self, name: &str) -> Option<&Arc<Kind>> {
+        self.kinds.get(name)
+    }
+
+    /// All kinds, by name.
+    pub fn kinds(&self) -> impl Iterator<Item = &Arc<Kind>> {
+        self.kinds.values()
+    }
+
+    /// Adds a kind, or replaces the one of the same name.
+    pub fn insert(&mut self, kind: Kind) {
+        self.kinds.insert(kind.name.clone(), Arc::new(kind));
+    }
+}
+
+fn string() -> ValueType {
+    ValueType::String
+}
+
+fn register() -> Merge {
+    Merge::Register
+}
+
+fn is_main(facet: &Facet) -> bool {
+    *facet == Facet::Main
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
