@@ -1,0 +1,193 @@
+//! Devices: the codes they enrol with, their tokens, and the actors they write as.
+
+use sync_core::id::{ActorId, DeviceId, Millis, UserId, WorkspaceId};
+
+use super::people::{SecretHash, User, user};
+use super::{Result, StoreError, Tx, id};
+
+/// One installation of the app on one phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Where.
+    pub workspace: WorkspaceId,
+    /// Its id.
+    pub device: DeviceId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What its owner calls it.
+    pub name: String,
+    /// The actor it enrolled with.
+    pub actor: ActorId,
+    /// The app and version it last spoke with.
+    pub app: String,
+    /// When it enrolled.
+    pub created_at: Millis,
+    /// When it was last heard of, to the minute or so.
+    pub last_seen_at: Millis,
+    /// When it was shut out, if it was.
+    pub revoked_at: Option<Millis>,
+}
+
+type Row = (Vec<u8>, Vec<u8>, Vec<u8>, String, Vec<u8>, String, Millis, Millis, Option<Millis>);
+
+/// A macro, because `concat!` takes no constants.
+macro_rules! device_columns {
+    () => {
+        "workspace, device, user_id, name, actor, app, created_at, last_seen_at, revoked_at"
+    };
+}
+
+fn from_row((workspace, device, user, name, actor, app, created_at, last_seen_at, revoked_at): Row) -> Result<Device> {
+    Ok(Device {
+        workspace: id(WorkspaceId::from_bytes(&workspace), "workspace id")?,
+        device: id(DeviceId::from_bytes(&device), "device id")?,
+        user: id(UserId::from_bytes(&user), "user id")?,
+        name,
+        actor: id(ActorId::from_bytes(&actor), "actor id")?,
+        app,
+        created_at,
+        last_seen_at,
+        revoked_at,
+    })
+}
+
+/// Keeps a one-time code for a user's next device.
+pub async fn add_code(tx: &mut Tx, workspace: WorkspaceId, code: &SecretHash, user: UserId, now: Millis, expires_at: Millis) -> Result<()> {
+    sqlx::query("insert into device_codes (workspace, code_hash, user_id, created_at, expires_at) values ($1, $2, $3, $4, $5)")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&code[..])
+        .bind(&user.as_bytes()[..])
+        .bind(now)
+        .bind(expires_at)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Uses a code up and answers whose it was. One statement: of many who hold it, one gets the answer.
+pub async fn take_code(tx: &mut Tx, code: &SecretHash, now: Millis) -> Result<Option<(WorkspaceId, UserId)>> {
+    let row: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "update device_codes set used_at = $2 where code_hash = $1 and used_at is null and expires_at > $2 returning workspace, user_id",
+    )
+    .bind(&code[..])
+    .bind(now)
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some((workspace, user)) = row else { return Ok(None) };
+    Ok(Some((id(WorkspaceId::from_bytes(&workspace), "workspace id")?, id(UserId::from_bytes(&user), "user id")?)))
+}
+
+/// Adds a device, and its first actor.
+pub async fn add_device(tx: &mut Tx, device: &Device, token: &SecretHash) -> Result<()> {
+    sqlx::query(
+        "insert into devices (workspace, device, user_id, name, actor, token_hash, app, created_at, last_seen_at, revoked_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(&device.workspace.as_bytes()[..])
+    .bind(&device.device.as_bytes()[..])
+    .bind(&device.user.as_bytes()[..])
+    .bind(&device.name)
+    .bind(&device.actor.0[..])
+    .bind(&token[..])
+    .bind(&device.app)
+    .bind(device.created_at)
+    .bind(device.last_seen_at)
+    .bind(device.revoked_at)
+    .execute(tx.conn())
+    .await?;
+    add_actor(tx, device.workspace, device.actor, device.device, device.created_at).await
+}
+
+/// Gives an actor to a device, for ever; fails with [`StoreError::Exists`] when it has an owner.
+pub async fn add_actor(tx: &mut Tx, workspace: WorkspaceId, actor: ActorId, device: DeviceId, now: Millis) -> Result<()> {
+    sqlx::query("insert into actors (workspace, actor, device, registered_at) values ($1, $2, $3, $4)")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&actor.0[..])
+        .bind(&device.as_bytes()[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The device that owns an actor.
+pub async fn owner_of_actor(tx: &mut Tx, workspace: WorkspaceId, actor: ActorId) -> Result<Option<DeviceId>> {
+    let row: Option<Vec<u8>> = sqlx::query_scalar("select device from actors where workspace = $1 and actor = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&actor.0[..])
+        .fetch_optional(tx.conn())
+        .await?;
+    row.map(|device| id(DeviceId::from_bytes(&device), "device id")).transpose()
+}
+
+/// All devices of a workspace, newest first.
+pub async fn devices(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Device>> {
+    let sql = concat!("select ", device_columns!(), " from devices where workspace = $1 order by created_at desc, device");
+    let rows: Vec<Row> = sqlx::query_as(sql).bind(&workspace.as_bytes()[..]).fetch_all(tx.conn()).await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// The device with a token, and its user; shut out or not.
+pub async fn device_by_token(tx: &mut Tx, workspace: WorkspaceId, token: &SecretHash) -> Result<Option<(Device, User)>> {
+    let sql = concat!("select ", device_columns!(), " from devices where workspace = $1 and token_hash = $2");
+    let query = sqlx::query_as::<_, Row>(sql).bind(&workspace.as_bytes()[..]).bind(&token[..]);
+    let Some(row) = query.fetch_optional(tx.conn()).await? else { return Ok(None) };
+    let device = from_row(row)?;
+    let user = user(tx, workspace, device.user).await?.ok_or(StoreError::Damaged("device: its user is missing"))?;
+    Ok(Some((device, user)))
+}
+
+/// Notes when a device was heard of.
+pub async fn touch_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId, now: Millis) -> Result<()> {
+    sqlx::query("update devices set last_seen_at = $3 where workspace = $1 and device = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&device.as_bytes()[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Notes which app a device speaks with.
+pub async fn set_device_app(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId, app: &str) -> Result<()> {
+    sqlx::query("update devices set app = $3 where workspace = $1 and device = $2 and app <> $3")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&device.as_bytes()[..])
+        .bind(app)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Shuts a device out. Answers whether it was in.
+pub async fn revoke_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId, now: Millis) -> Result<bool> {
+    let done = sqlx::query("update devices set revoked_at = $3 where workspace = $1 and device = $2 and revoked_at is null")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&device.as_bytes()[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Shuts out all devices of a user.
+pub async fn revoke_devices_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId, now: Millis) -> Result<()> {
+    sqlx::query("update devices set revoked_at = $3 where workspace = $1 and user_id = $2 and revoked_at is null")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&user.as_bytes()[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The devices shut out at `since` or later.
+pub async fn revoked_since(tx: &mut Tx, workspace: WorkspaceId, since: Millis) -> Result<Vec<(DeviceId, Millis)>> {
+    let rows: Vec<(Vec<u8>, Millis)> =
+        sqlx::query_as("select device, revoked_at from devices where workspace = $1 and revoked_at >= $2 order by revoked_at")
+            .bind(&workspace.as_bytes()[..])
+            .bind(since)
+            .fetch_all(tx.conn())
+            .await?;
+    rows.into_iter().map(|(device, at)| Ok((id(DeviceId::from_bytes(&device), "device id")?, at))).collect()
+}

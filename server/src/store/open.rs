@@ -1,0 +1,220 @@
+//! Opening the database: options, migrations, and the checks that make "acknowledged" mean "durable".
+
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqlSafeStr, SqliteConnection};
+
+/// Versions before this one can corrupt a database with several connections: the WAL-reset bug.
+pub const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
+
+/// `pragma synchronous` when every commit waits for the disk.
+const SYNCHRONOUS_FULL: i64 = 2;
+
+/// How long a request waits for a connection before it is told to come back.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database file; two more files appear beside it while it is open.
+    pub path: PathBuf,
+    /// Connections that read.
+    pub readers: u32,
+    /// How long to wait for another process that writes.
+    pub busy_timeout: Duration,
+}
+
+impl Options {
+    /// A database file with the usual settings.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), readers: 4, busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// What SQLite says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The version of the library.
+    pub sqlite_version: String,
+    /// Always `full`: anything else is refused.
+    pub synchronous: &'static str,
+    /// Always `wal`: anything else is refused.
+    pub journal_mode: &'static str,
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The path cannot be used.
+    #[error("cannot open the database file `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// `rapport restore` is replacing this file.
+    #[error("the database `{}` is being restored by another process", .0.display())]
+    Restoring(PathBuf),
+    /// The SQLite library has a known bug that corrupts databases.
+    #[error("SQLite {0} can corrupt this database (WAL-reset bug): 3.51.3 or later is needed")]
+    TooOld(String),
+    /// SQLite does not do what it was asked to do.
+    #[error("SQLite runs with {setting} = {found}, expected {expected}: an acknowledged edit could be lost when the power fails")]
+    Unsafe {
+        /// The pragma.
+        setting: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// The database was written by a newer version of Rapport.
+    #[error("the database is from a newer version of Rapport (migration {0}): start that version, or restore a backup")]
+    Newer(i64),
+    /// A migration was edited after it ran.
+    #[error("the database was made by a different build of Rapport: migration {0} does not match")]
+    Different(i64),
+    /// A migration failed; its transaction was undone.
+    #[error("cannot bring the database up to date")]
+    Migration(#[source] MigrateError),
+    /// SQLite refused.
+    #[error("cannot open the database `{}`", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+/// All migrations, oldest first: a new one is a file and a line here.
+///
+/// Not `sqlx::migrate!`, which would bring a compile-time SQL parser for what `include_str!` does.
+fn migrator() -> Migrator {
+    let migrations = [(1, "initial", include_str!("../../migrations/0001_initial.sql"))];
+    let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(migrations.into_iter().map(as_migration).collect())
+}
+
+/// Opens writer and readers over a database that is up to date and checked.
+pub(super) async fn open(options: &Options) -> Result<(SqlitePool, SqlitePool, Settings), OpenError> {
+    let failed = |source| OpenError::Database { path: options.path.clone(), source };
+    create_private(&options.path)?;
+    // One connection: SQLite has one writer, and waiting for it in order beats retrying on "busy".
+    let writer = pool(1).connect_with(connection(options)).await.map_err(failed)?;
+    let mut conn = writer.acquire().await.map_err(failed)?;
+    check_version(&version(&mut conn).await.map_err(failed)?)?;
+    migrator().run_direct(None, &mut *conn, false).await.map_err(migration_error)?;
+    let settings = checked_settings(&mut conn).await.map_err(failed)??;
+    drop(conn);
+    let read_only = connection(options).pragma("query_only", "on");
+    let readers = pool(options.readers).connect_with(read_only).await.map_err(failed)?;
+    Ok((writer, readers, settings))
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    // A connection to a local file does not age: closing and reopening it would only lose its caches.
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+/// Options of every connection. SQLite sets the busy timeout before any pragma, which the journal
+/// mode needs: two processes that open one file at once would otherwise fail each other.
+fn connection(options: &Options) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(&options.path)
+        .create_if_missing(true)
+        .busy_timeout(options.busy_timeout)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Without FULL, a power failure may take back commits that were acknowledged.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .statement_cache_capacity(256)
+}
+
+fn migration_error(error: MigrateError) -> OpenError {
+    match error {
+        MigrateError::VersionMissing(version) => OpenError::Newer(version),
+        MigrateError::VersionMismatch(version) => OpenError::Different(version),
+        other => OpenError::Migration(other),
+    }
+}
+
+async fn version(conn: &mut SqliteConnection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar("select sqlite_version()").fetch_one(conn).await
+}
+
+fn check_version(version: &str) -> Result<(), OpenError> {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    if (next(), next(), next()) < SQLITE_VERSION_MIN {
+        return Err(OpenError::TooOld(version.to_owned()));
+    }
+    Ok(())
+}
+
+/// What SQLite really does, which is not always what it was asked: a network disk can refuse WAL.
+async fn checked_settings(conn: &mut SqliteConnection) -> Result<Result<Settings, OpenError>, sqlx::Error> {
+    let synchronous: i64 = sqlx::query_scalar("pragma synchronous").fetch_one(&mut *conn).await?;
+    let journal_mode: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut *conn).await?;
+    let sqlite_version = version(conn).await?;
+    Ok(match (synchronous, journal_mode.as_str()) {
+        (SYNCHRONOUS_FULL, "wal") => Ok(Settings { sqlite_version, synchronous: "full", journal_mode: "wal" }),
+        (SYNCHRONOUS_FULL, _) => Err(OpenError::Unsafe { setting: "journal_mode", expected: "wal", found: journal_mode }),
+        _ => Err(OpenError::Unsafe { setting: "synchronous", expected: "2 (full)", found: synchronous.to_string() }),
+    })
+}
+
+/// The database file, made readable by its owner alone: it holds other people's customers.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| OpenError::File { path: path.to_owned(), source })
+}
+
+/// The file whose lock says that a database is in use.
+pub(super) fn lock_file(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    OpenOptions::new().write(true).create(true).truncate(false).open(name).map_err(failed)
+}
+
+/// Marks the database as in use: several processes may, but not while it is being restored.
+pub(super) fn share_lock(path: &Path) -> Result<File, OpenError> {
+    let file = lock_file(path)?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Restoring(path.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(OpenError::File { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sqlite_with_the_wal_reset_bug_is_refused() {
+        for (version, fine) in [("3.51.2", false), ("3.7.0", false), ("3.51.3", true), ("3.54.1", true), ("4.0.0", true), ("what", false)] {
+            assert_eq!(check_version(version).is_ok(), fine, "{version}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Workspaces: the tenants, each with its feed's epoch and head.
+
+use sync_core::id::{Millis, WorkspaceId};
+
+use super::{Result, StoreError, Tx, id};
+
+/// Names one life of a feed: it changes when the database was restored.
+pub type FeedEpoch = [u8; 16];
+
+/// One tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its id.
+    pub workspace: WorkspaceId,
+    /// What people call it.
+    pub name: String,
+    /// The present life of its feed.
+    pub feed_epoch: FeedEpoch,
+    /// The position of its newest feed entry.
+    pub head: u64,
+    /// When it was made.
+    pub created_at: Millis,
+}
+
+type Row = (Vec<u8>, String, Vec<u8>, i64, Millis);
+
+fn from_row((workspace, name, feed_epoch, head, created_at): Row) -> Result<Workspace> {
+    Ok(Workspace {
+        workspace: id(WorkspaceId::from_bytes(&workspace), "workspace id")?,
+        name,
+        feed_epoch: feed_epoch.try_into().map_err(|_| StoreError::Damaged("feed epoch"))?,
+        head: u64::try_from(head).map_err(|_| StoreError::Damaged("feed head"))?,
+        created_at,
+    })
+}
+
+/// Adds a workspace; its name must be free.
+pub async fn add(tx: &mut Tx, workspace: WorkspaceId, name: &str, feed_epoch: FeedEpoch, now: Millis) -> Result<()> {
+    sqlx::query("insert into workspaces (workspace, name, feed_epoch, head, created_at) values ($1, $2, $3, 0, $4)")
+        .bind(&workspace.as_bytes()[..])
+        .bind(name)
+        .bind(&feed_epoch[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// All workspaces, oldest first.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Workspace>> {
+    let rows: Vec<Row> =
+        sqlx::query_as("select workspace, name, feed_epoch, head, created_at from workspaces order by created_at, workspace")
+            .fetch_all(tx.conn())
+            .await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// One workspace.
+pub async fn by_id(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<Workspace>> {
+    let row: Option<Row> = sqlx::query_as("select workspace, name, feed_epoch, head, created_at from workspaces where workspace = $1")
+        .bind(&workspace.as_bytes()[..])
+        .fetch_optional(tx.conn())
+        .await?;
+    row.map(from_row).transpose()
+}
+
+/// Takes the next `count` feed positions and answers the last of them.
+///
+/// Inside the transaction that writes the entries, so that a rollback gives the numbers back.
+pub async fn advance_head(tx: &mut Tx, workspace: WorkspaceId, count: u64) -> Result<u64> {
+    let count = i64::try_from(count).map_err(|_| StoreError::Damaged("feed head"))?;
+    let head: i64 = sqlx::query_scalar("update workspaces set head = head + $2 where workspace = $1 returning head")
+        .bind(&workspace.as_bytes()[..])
+        .bind(count)
+        .fetch_one(tx.conn())
+        .await?;
+    u64::try_from(head).map_err(|_| StoreError::Damaged("feed head"))
+}
+
+/// Begins a new life of a feed: every device will offer back what it holds.
+pub async fn set_feed_epoch(tx: &mut Tx, workspace: WorkspaceId, feed_epoch: FeedEpoch) -> Result<()> {
+    sqlx::query("update workspaces set feed_epoch = $2 where workspace = $1")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&feed_epoch[..])
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
