@@ -6,4 +6,8 @@
 #![warn(missing_docs)]
 
 pub mod id;
+pub mod planted;
+pub mod protocol;
+pub mod record;
 pub mod schema;
+pub mod value;

@@ -1,0 +1,471 @@
+//! What is said on the wire between a device and the server.
+//!
+//! A frame is a sequence of messages, the same over HTTP and WebSocket. Keys are numbers and unknown
+//! keys are skipped, so that both sides may learn new fields without a new version; what changes
+//! meaning gets a new message or a capability. `docs/protocol.md` describes it for strangers.
+
+use minicbor::{Decode, Encode};
+
+use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+
+/// The version both sides speak. It changes only when old peers could misunderstand.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// The largest frame on the wire, compressed: fits a phone's memory and a proxy's limits.
+pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
+/// The largest frame after decompression: bounds what a small frame may blow up to.
+pub const MAX_FRAME_PLAIN_BYTES: usize = 8 * 1024 * 1024;
+/// The most messages of one frame.
+pub const MAX_FRAME_MESSAGES: usize = 256;
+/// The most changes of one push: a verdict for each fits one frame, and one transaction stays short.
+pub const MAX_PUSH_CHANGES: usize = 2_000;
+/// How much uncompressed change data a page carries unless the device asks for less.
+pub const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+/// Changes dated later than the server's clock by more than this are refused; the device stamps anew.
+pub const MAX_AHEAD_MS: Millis = 60_000;
+/// Frames below this are sent as they are: compressing them saves nothing.
+pub const COMPRESS_FROM_BYTES: usize = 256;
+
+/// What a peer can do beyond the version; unknown names are ignored.
+pub const CAPABILITIES: [&str; 2] = ["live", "zstd"];
+
+/// Codes of [`Verdict::Rejected`], stable for apps to act on.
+pub mod code {
+    /// The bytes are not an admissible change.
+    pub const MALFORMED: &str = "malformed";
+    /// It does not fit the record's history.
+    pub const INADMISSIBLE: &str = "inadmissible";
+    /// The caller may not do this.
+    pub const FORBIDDEN: &str = "forbidden";
+    /// The kind, or a field of it, is unknown.
+    pub const UNKNOWN_FIELD: &str = "unknown_field";
+    /// A value does not fit its field.
+    pub const BAD_VALUE: &str = "bad_value";
+    /// The field may not change in the record's state.
+    pub const FROZEN: &str = "frozen";
+    /// The record is of another kind, or lies in another facet.
+    pub const WRONG_RECORD: &str = "wrong_record";
+    /// The actor belongs to another device.
+    pub const FOREIGN_ACTOR: &str = "foreign_actor";
+    /// The change is dated ahead of the server's clock.
+    pub const AHEAD: &str = "ahead";
+    /// The record is archived.
+    pub const ARCHIVED: &str = "archived";
+    /// The review ended with no.
+    pub const DECLINED: &str = "declined";
+}
+
+/// One message, in either direction.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub enum Message {
+    /// Device: who speaks and where it stands. First in every exchange.
+    #[n(0)]
+    Hello(#[n(0)] Hello),
+    /// Device: changes to accept.
+    #[n(1)]
+    Push(#[n(0)] Push),
+    /// Device: send what I have not seen.
+    #[n(2)]
+    Pull(#[n(0)] Pull),
+    /// Either: are you there.
+    #[n(3)]
+    Ping,
+    /// Server: the answer to hello.
+    #[n(16)]
+    Welcome(#[n(0)] Welcome),
+    /// Server: what became of each pushed change, in order.
+    #[n(17)]
+    Verdicts(#[n(0)] Verdicts),
+    /// Server: what the device has not seen.
+    #[n(18)]
+    Page(#[n(0)] Page),
+    /// Server: the whole exchange is refused.
+    #[n(19)]
+    Refused(#[n(0)] Refused),
+    /// Either: the answer to ping.
+    #[n(20)]
+    Pong,
+    /// Server, on a live connection: there is something new; pull.
+    #[n(21)]
+    News(#[n(0)] u64),
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`] of the device.
+    #[n(0)]
+    pub protocol: u32,
+    /// What it can do.
+    #[n(1)]
+    pub capabilities: Vec<String>,
+    /// App name and version, for the device list.
+    #[n(2)]
+    pub app: String,
+    /// The actor it writes under now. A new one is registered to the device by this.
+    #[n(3)]
+    pub actor: ActorId,
+    /// The feed epoch it knows; another one means the server was restored.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub epoch: Option<Vec<u8>>,
+    /// How many edits wait on the device, for the device list.
+    #[n(5)]
+    pub pending: u64,
+}
+
+/// Changes to accept. Each is answered alone.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Push {
+    /// Chosen by the device; the verdicts repeat it.
+    #[n(0)]
+    pub batch: u64,
+    /// In the order written, per record.
+    #[n(1)]
+    pub changes: Vec<Pushed>,
+}
+
+/// One change on its way up.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(array)]
+pub struct Pushed {
+    /// The record's kind.
+    #[n(0)]
+    pub kind: KindName,
+    /// The record.
+    #[n(1)]
+    pub record: RecordId,
+    /// Which document of the record.
+    #[n(2)]
+    pub facet: Facet,
+    /// SHA-256 of the change.
+    #[n(3)]
+    pub hash: ChangeHash,
+    /// The change chunk.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub body: Vec<u8>,
+}
+
+/// Send what I have not seen.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Pull {
+    /// From the last page; `None` for everything.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub cursor: Option<Vec<u8>>,
+    /// How much uncompressed change data the page may carry.
+    #[n(1)]
+    pub max_bytes: u64,
+}
+
+/// The answer to hello.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Welcome {
+    /// [`PROTOCOL_VERSION`] of the server.
+    #[n(0)]
+    pub protocol: u32,
+    /// What it can do.
+    #[n(1)]
+    pub capabilities: Vec<String>,
+    /// Its clock, for the device to correct its own.
+    #[n(2)]
+    pub server_time: Millis,
+    /// Whose data this is.
+    #[n(3)]
+    pub workspace: WorkspaceId,
+    /// Who the device's user is.
+    #[n(4)]
+    pub user: UserId,
+    /// The user's role.
+    #[n(5)]
+    pub role: String,
+    /// Which device this is.
+    #[n(6)]
+    pub device: DeviceId,
+    /// The feed's epoch: another one than known means that the server was restored.
+    #[cbor(n(7), with = "minicbor::bytes")]
+    pub epoch: Vec<u8>,
+}
+
+/// What became of a push.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Verdicts {
+    /// The push's number.
+    #[n(0)]
+    pub batch: u64,
+    /// One for each change, in order.
+    #[n(1)]
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub enum Verdict {
+    /// Kept, on disk, at this position of the feed.
+    #[n(0)]
+    Accepted {
+        /// Its position.
+        #[n(0)]
+        position: u64,
+        /// The server's clock when it arrived.
+        #[n(1)]
+        received_at: Millis,
+    },
+    /// Kept before.
+    #[n(1)]
+    Duplicate {
+        /// Its position.
+        #[n(0)]
+        position: u64,
+        /// The server's clock when it arrived.
+        #[n(1)]
+        received_at: Millis,
+    },
+    /// Changes that it follows are not here. Nothing was kept; send those first.
+    #[n(2)]
+    Waiting {
+        /// What it follows.
+        #[n(0)]
+        missing: Vec<ChangeHash>,
+    },
+    /// Not kept in the record, but kept for the back office to see.
+    #[n(3)]
+    Rejected {
+        /// One of [`code`].
+        #[n(0)]
+        code: String,
+        /// The field concerned.
+        #[n(1)]
+        field: Option<String>,
+        /// The rule that decided.
+        #[n(2)]
+        rule: Option<String>,
+        /// A sentence for a person, in English.
+        #[n(3)]
+        message: String,
+        /// The same in Chinese.
+        #[n(4)]
+        message_zh: String,
+    },
+    /// Kept aside until somebody with the right decides.
+    #[n(4)]
+    Held {
+        /// The rule that asks for a review.
+        #[n(0)]
+        rule: String,
+        /// A sentence for a person, in English.
+        #[n(1)]
+        message: String,
+        /// The same in Chinese.
+        #[n(2)]
+        message_zh: String,
+    },
+    /// The actor has already written another change with this number: take a new actor and write it again.
+    #[n(5)]
+    ActorFork {
+        /// The last number the server knows of this actor in this document.
+        #[n(0)]
+        last_seq: u64,
+    },
+}
+
+/// What a device has not seen, in the order of the feed.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Page {
+    /// The entries.
+    #[n(0)]
+    pub entries: Vec<Entry>,
+    /// Where to go on. Opaque: only the server reads it.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub cursor: Vec<u8>,
+    /// Whether there is more.
+    #[n(2)]
+    pub more: bool,
+    /// How many entries are left behind this page, roughly: for a progress bar.
+    #[n(3)]
+    pub left: u64,
+    /// The server's clock.
+    #[n(4)]
+    pub server_time: Millis,
+}
+
+/// One entry of the feed.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub enum Entry {
+    /// A change was accepted.
+    #[n(0)]
+    Change(#[n(0)] Delivered),
+    /// A record is to be removed from the device, with all its history.
+    #[n(1)]
+    Purge {
+        /// The record.
+        #[n(0)]
+        record: RecordId,
+    },
+    /// Everything is to be removed from the device.
+    #[n(2)]
+    Wipe,
+}
+
+/// One change on its way down.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(array)]
+pub struct Delivered {
+    /// Its position in the feed.
+    #[n(0)]
+    pub position: u64,
+    /// The record's kind.
+    #[n(1)]
+    pub kind: KindName,
+    /// The record.
+    #[n(2)]
+    pub record: RecordId,
+    /// Which document of the record.
+    #[n(3)]
+    pub facet: Facet,
+    /// SHA-256 of the change.
+    #[n(4)]
+    pub hash: ChangeHash,
+    /// Who made it.
+    #[n(5)]
+    pub user: UserId,
+    /// On which device.
+    #[n(6)]
+    pub device: DeviceId,
+    /// When the server received it.
+    #[n(7)]
+    pub received_at: Millis,
+    /// The change chunk.
+    #[cbor(n(8), with = "minicbor::bytes")]
+    pub body: Vec<u8>,
+}
+
+/// The whole exchange is refused.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Refused {
+    /// `unauthorized`, `revoked`, `protocol`, `too_large`, `bad_frame`, `bad_cursor` or `unavailable`.
+    #[n(0)]
+    pub code: String,
+    /// What to do, in English.
+    #[n(1)]
+    pub message: String,
+}
+
+/// Redeems a one-time code: body of `POST /sync/enrol`.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Enrol {
+    /// The code that the back office showed.
+    #[n(0)]
+    pub code: String,
+    /// What the device is called in lists.
+    #[n(1)]
+    pub device_name: String,
+    /// App name and version.
+    #[n(2)]
+    pub app: String,
+    /// The actor it will write under.
+    #[n(3)]
+    pub actor: ActorId,
+}
+
+/// The answer to [`Enrol`].
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Enrolled {
+    /// For `Authorization: Bearer`; shown once.
+    #[n(0)]
+    pub token: String,
+    /// The device's id.
+    #[n(1)]
+    pub device: DeviceId,
+    /// Whose data this is.
+    #[n(2)]
+    pub workspace: WorkspaceId,
+    /// Who the device's user is.
+    #[n(3)]
+    pub user: UserId,
+    /// The user's role.
+    #[n(4)]
+    pub role: String,
+    /// The feed's epoch.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub epoch: Vec<u8>,
+    /// The server's clock.
+    #[n(6)]
+    pub server_time: Millis,
+}
+
+/// A frame that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadFrame {
+    /// A limit is exceeded.
+    #[error("the frame has {found} {what}, the limit is {limit}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much.
+        found: usize,
+        /// How much is allowed.
+        limit: usize,
+    },
+    /// The first byte names no codec that this build knows.
+    #[error("unknown frame codec {0}")]
+    UnknownCodec(u8),
+    /// The bytes are not messages.
+    #[error("unreadable frame: {0}")]
+    Unreadable(String),
+}
+
+/// First byte of a frame: what follows is plain.
+pub const CODEC_PLAIN: u8 = 0;
+/// First byte of a frame: what follows is one zstd frame.
+pub const CODEC_ZSTD: u8 = 1;
+
+/// Writes messages as one frame.
+#[cfg(feature = "codec")]
+pub fn encode_frame(messages: &[Message]) -> Vec<u8> {
+    /// Level 1: the fastest; higher levels save a tenth and cost three times the time.
+    const LEVEL: i32 = 1;
+    let mut plain = vec![CODEC_PLAIN];
+    minicbor::encode(messages, &mut plain).expect("writing to a vector cannot fail");
+    if plain.len() < COMPRESS_FROM_BYTES {
+        return plain;
+    }
+    match zstd::bulk::compress(&plain[1..], LEVEL) {
+        Ok(packed) => [&[CODEC_ZSTD], packed.as_slice()].concat(),
+        Err(_) => plain,
+    }
+}
+
+/// Reads one frame, bounded in every direction.
+///
+/// # Errors
+/// [`BadFrame`]; nothing of the frame is used then.
+#[cfg(feature = "codec")]
+pub fn decode_frame(frame: &[u8]) -> Result<Vec<Message>, BadFrame> {
+    let limit = |what, found, limit| if found > limit { Err(BadFrame::TooLarge { what, found, limit }) } else { Ok(()) };
+    limit("bytes", frame.len(), MAX_FRAME_PLAIN_BYTES)?;
+    let messages: Vec<Message> = match frame.split_first() {
+        Some((&CODEC_PLAIN, plain)) => decode_messages(plain)?,
+        Some((&CODEC_ZSTD, packed)) => {
+            let plain = zstd::bulk::decompress(packed, MAX_FRAME_PLAIN_BYTES).map_err(|error| BadFrame::Unreadable(error.to_string()))?;
+            decode_messages(&plain)?
+        }
+        Some((codec, _)) => return Err(BadFrame::UnknownCodec(*codec)),
+        None => Vec::new(),
+    };
+    limit("messages", messages.len(), MAX_FRAME_MESSAGES)?;
+    Ok(messages)
+}
+
+#[cfg(feature = "codec")]
+fn decode_messages(plain: &[u8]) -> Result<Vec<Message>, BadFrame> {
+    let mut decoder = minicbor::Decoder::new(plain);
+    let messages = decoder.decode().map_err(|error| BadFrame::Unreadable(error.to_string()))?;
+    if decoder.position() == plain.len() { Ok(messages) } else { Err(BadFrame::Unreadable("bytes after the messages".into())) }
+}

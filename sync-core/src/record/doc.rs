@@ -1,0 +1,577 @@
+//! A record's document in memory: what all its changes together say, path by path.
+//!
+//! Applies changes that fit, refuses every other one before anything is touched, and writes new ones.
+//! Knows the format's rules (parents, sequence numbers, replaced operations) and nothing of kinds:
+//! what a path means is `merge`'s business.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::change::{Change, Op, OpRef};
+use super::text::{Text, genesis};
+use crate::id::{ActorId, ChangeHash, Millis, Name};
+use crate::value::Scalar;
+
+/// An operation's name within a document: Lamport counter and index into the document's actors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OpId {
+    /// Lamport counter.
+    pub counter: u32,
+    /// Index of the actor within the document.
+    pub actor: u32,
+}
+
+/// A value at a path that nobody has replaced yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Put {
+    /// The operation that wrote it.
+    pub id: OpId,
+    /// What it wrote.
+    pub value: Scalar,
+    /// What increments have added since, for a counter.
+    pub added: i64,
+    /// The change it belongs to, an index for [`Doc::node`].
+    pub node: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Register {
+    pub visible: Vec<Put>,
+    pub replaced: Vec<OpId>,
+}
+
+/// A change as a document remembers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its hash.
+    pub hash: ChangeHash,
+    /// Its author, an index into the document's actors.
+    pub(super) actor: u32,
+    /// The author's how many-th change of this document.
+    pub seq: u64,
+    pub(super) start_op: u32,
+    pub(super) max_op: u32,
+    /// Edit time.
+    pub time: Millis,
+    pub(super) deps: Vec<u32>,
+}
+
+/// Why a change does not fit a document. Nothing was touched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Inadmissible {
+    /// It is here already.
+    #[error("the change is here already")]
+    Duplicate,
+    /// Changes that it follows are not here yet.
+    #[error("{} of the changes it follows are not here", .0.len())]
+    MissingDeps(Vec<ChangeHash>),
+    /// Its author has already written another change with this number: two pens with one name.
+    #[error("change {found} of this author is here already, with other content")]
+    ActorFork { found: u64, last: u64 },
+    /// Its author's own earlier changes are not among its ancestors.
+    #[error("it does not follow its author's own last change ({last}), it is number {found}")]
+    SeqGap { found: u64, last: u64 },
+    /// Its first counter is not the one that follows from its parents.
+    #[error("its first operation is {found}, it must be {expected}")]
+    StartOp { found: u32, expected: u32 },
+    /// It refers to an operation or an actor that its author cannot have seen.
+    #[error("operation {index} refers to something its author cannot have seen")]
+    UnknownOperation { index: usize },
+    /// An operation is of a sort that its path does not take.
+    #[error("operation {index} does not fit what is at `{path}`")]
+    WrongSort { index: usize, path: Box<str> },
+}
+
+/// One edit of a path, as the writer of a change wants it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// Writes a value; replaces all that are visible.
+    Put { path: String, value: Scalar },
+    /// Removes what is at the path.
+    Delete { path: String },
+    /// Adds to a counter.
+    Increment { path: String, by: i64 },
+    /// Replaces `delete` characters at `at` (both counted in Unicode scalar values) by `insert`.
+    Splice { path: String, at: usize, delete: usize, insert: String },
+}
+
+/// A change ready to be kept and sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// SHA-256, as automerge computes it.
+    pub hash: ChangeHash,
+    /// The change chunk.
+    pub bytes: Vec<u8>,
+    /// Its content.
+    pub change: Change,
+}
+
+/// What all changes of one document say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Doc {
+    pub(super) actors: Vec<ActorId>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) heads: Vec<u32>,
+    pub(super) registers: BTreeMap<Box<str>, Register>,
+    pub(super) texts: BTreeMap<Box<str>, Text>,
+}
+
+impl Doc {
+    /// The changes that no other change follows, sorted.
+    pub fn heads(&self) -> Vec<ChangeHash> {
+        let mut heads: Vec<_> = self.heads.iter().map(|&head| self.nodes[head as usize].hash).collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    /// Whether it holds a change.
+    pub fn contains(&self, hash: &ChangeHash) -> bool {
+        self.find(hash).is_some()
+    }
+
+    /// How many changes it holds, the derived first changes of texts included.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether nothing was ever written.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// A change it holds, by index.
+    pub fn node(&self, index: u32) -> &Node {
+        &self.nodes[index as usize]
+    }
+
+    /// The author of a change it holds.
+    pub fn author(&self, node: &Node) -> ActorId {
+        self.actors[node.actor as usize]
+    }
+
+    /// The last sequence number of an actor; 0 when it never wrote here.
+    pub fn last_seq(&self, actor: &ActorId) -> u64 {
+        let index = self.actors.iter().position(|known| known == actor);
+        index.map_or(0, |index| self.nodes.iter().filter(|node| node.actor == index as u32).map(|node| node.seq).max().unwrap_or(0))
+    }
+
+    /// The values at a path that nobody has replaced; more than one after concurrent edits.
+    pub fn values(&self, path: &str) -> &[Put] {
+        self.registers.get(path).map_or(&[], |register| &register.visible)
+    }
+
+    /// All paths that hold values, with them, in path order.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, &[Put])> {
+        self.registers.iter().filter(|(_, register)| !register.visible.is_empty()).map(|(path, register)| (&**path, &*register.visible))
+    }
+
+    /// The paths below `field/`, without that prefix, with their values.
+    pub fn below<'a>(&'a self, field: &str) -> impl Iterator<Item = (&'a str, &'a [Put])> {
+        let prefix = format!("{field}/");
+        let start = prefix.clone();
+        self.registers
+            .range::<str, _>((std::ops::Bound::Included(start.as_str()), std::ops::Bound::Unbounded))
+            .take_while(move |(path, _)| path.starts_with(&prefix))
+            .filter(|(_, register)| !register.visible.is_empty())
+            .map({
+                let skip = field.len() + 1;
+                move |(path, register)| (&path[skip..], &*register.visible)
+            })
+    }
+
+    /// The text at a path; `None` when it was never written.
+    pub fn text(&self, path: &str) -> Option<String> {
+        self.texts.get(path).map(Text::content)
+    }
+
+    /// All texts with their paths.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, String)> {
+        self.texts.iter().map(|(path, text)| (&**path, text.content()))
+    }
+
+    /// Automerge's order of operations: by counter, then by actor bytes.
+    pub fn order(&self, left: OpId, right: OpId) -> Ordering {
+        left.counter.cmp(&right.counter).then_with(|| self.actors[left.actor as usize].cmp(&self.actors[right.actor as usize]))
+    }
+
+    /// Applies a change, or leaves everything as it is. `texts` are the names of the kind's text fields:
+    /// their derived first changes count as known.
+    ///
+    /// # Errors
+    /// [`Inadmissible`], with nothing touched.
+    pub fn apply(&mut self, change: &Change, hash: ChangeHash, texts: &[Name]) -> Result<u32, Inadmissible> {
+        let plan = self.plan(change, hash, texts)?;
+        for first in plan.births {
+            self.add_genesis(&first);
+        }
+        let deps = change.deps.iter().filter_map(|dep| self.find(dep)).collect();
+        let actor = self.intern(change.actor);
+        let node = self.nodes.len() as u32;
+        let ids: Vec<u32> = change.others.iter().map(|other| self.intern(*other)).collect();
+        let global =
+            |local: OpRef| OpId { counter: local.counter, actor: if local.actor == 0 { actor } else { ids[local.actor as usize - 1] } };
+        for (offset, op) in change.ops.iter().enumerate() {
+            self.perform(op, OpId { counter: change.start_op + offset as u32, actor }, node, &global);
+        }
+        self.push_node(Node { hash, actor, seq: change.seq, start_op: change.start_op, max_op: change.max_op(), time: change.time, deps });
+        Ok(node)
+    }
+
+    /// Writes edits as one change that follows everything here, and applies it. `None` when the edits
+    /// change nothing.
+    pub fn write(&mut self, actor: ActorId, time: Millis, edits: &[Edit]) -> Option<Written> {
+        for edit in edits {
+            if let Edit::Splice { path, insert, .. } = edit
+                && !insert.is_empty()
+                && !self.texts.contains_key(path.as_str())
+                && let Ok(name) = path.parse()
+            {
+                self.add_genesis(&genesis(&name));
+            }
+        }
+        let own = self.intern(actor);
+        let start_op = self.nodes.iter().map(|node| node.max_op).max().unwrap_or(0) + 1;
+        let ops = self.ops_of(edits, own, start_op);
+        if ops.is_empty() {
+            return None;
+        }
+        let seq = self.last_seq(&actor) + 1;
+        let change = self.localised(Change { deps: self.heads(), actor, seq, start_op, time, others: Vec::new(), ops }, own);
+        let (bytes, hash) = change.encode();
+        let names: Vec<Name> = self.texts.keys().filter_map(|path| path.parse().ok()).collect();
+        self.apply(&change, hash, &names).ok()?;
+        Some(Written { hash, bytes, change })
+    }
+
+    /// Whether everything here is among the ancestors of these nodes or one of them.
+    fn covers(&self, deps: &[u32]) -> bool {
+        self.heads.iter().all(|head| deps.contains(head))
+    }
+
+    /// Marks the ancestors of nodes, themselves included.
+    pub(super) fn ancestors(&self, from: &[u32]) -> Vec<bool> {
+        let mut seen = vec![false; self.nodes.len()];
+        let mut open: Vec<u32> = from.to_vec();
+        while let Some(node) = open.pop() {
+            if !std::mem::replace(&mut seen[node as usize], true) {
+                open.extend(&self.nodes[node as usize].deps);
+            }
+        }
+        seen
+    }
+
+    pub(super) fn find(&self, hash: &ChangeHash) -> Option<u32> {
+        // Parents are nearly always among the last changes.
+        self.nodes.iter().rposition(|node| node.hash == *hash).map(|index| index as u32)
+    }
+
+    fn intern(&mut self, actor: ActorId) -> u32 {
+        self.actors.iter().position(|known| *known == actor).unwrap_or_else(|| {
+            self.actors.push(actor);
+            self.actors.len() - 1
+        }) as u32
+    }
+
+    fn push_node(&mut self, node: Node) {
+        let index = self.nodes.len() as u32;
+        self.heads.retain(|head| !node.deps.contains(head));
+        self.heads.push(index);
+        self.nodes.push(node);
+    }
+
+    pub(super) fn add_genesis(&mut self, first: &super::text::Genesis) {
+        if self.find(&first.hash).is_none() {
+            let actor = self.intern(first.actor);
+            self.texts.insert(first.path.as_str().into(), Text::default());
+            self.push_node(Node { hash: first.hash, actor, seq: 1, start_op: 1, max_op: 1, time: 0, deps: Vec::new() });
+        }
+    }
+
+    fn perform(&mut self, op: &Op, id: OpId, node: u32, global: &impl Fn(OpRef) -> OpId) {
+        match op {
+            Op::Put { path, value, pred } => {
+                let register = self.registers.entry(path.clone()).or_default();
+                register.replace(pred.iter().map(|replaced| global(*replaced)));
+                register.visible.push(Put { id, value: value.clone(), added: 0, node });
+            }
+            Op::Delete { path, pred } => {
+                self.registers.entry(path.clone()).or_default().replace(pred.iter().map(|replaced| global(*replaced)));
+            }
+            Op::Increment { path, by, pred } => {
+                let counter = global(*pred);
+                let puts = self.registers.get_mut(path).map(|register| &mut register.visible);
+                if let Some(put) = puts.and_then(|puts| puts.iter_mut().find(|put| put.id == counter)) {
+                    put.added = put.added.saturating_add(*by);
+                }
+            }
+            Op::MakeText { .. } => {}
+            Op::Insert { text, after, character } => {
+                let path = self.path_of_text(global(*text));
+                let after = after.map(global);
+                let actors = std::mem::take(&mut self.actors);
+                if let Some(text) = path.and_then(|path| self.texts.get_mut(&path)) {
+                    text.insert(id, after, *character, &actors);
+                }
+                self.actors = actors;
+            }
+            Op::Remove { text, element } => {
+                let (path, element) = (self.path_of_text(global(*text)), global(*element));
+                if let Some(text) = path.and_then(|path| self.texts.get_mut(&path)) {
+                    text.remove(element);
+                }
+            }
+        }
+    }
+
+    /// The path of the text that an operation made: its genesis actor tells.
+    fn path_of_text(&self, made_by: OpId) -> Option<Box<str>> {
+        let actor = self.actors[made_by.actor as usize];
+        let mut paths = self.texts.keys();
+        if made_by.counter != 1 {
+            return None;
+        }
+        paths.find(|path| path.parse::<Name>().is_ok_and(|name| genesis(&name).actor == actor)).cloned()
+    }
+}
+
+impl Register {
+    fn replace(&mut self, replaced: impl Iterator<Item = OpId>) {
+        for id in replaced {
+            if let Some(index) = self.visible.iter().position(|put| put.id == id) {
+                self.visible.remove(index);
+                self.replaced.push(id);
+            }
+        }
+    }
+}
+
+/// What applying a change needs besides the change.
+struct Plan {
+    births: Vec<Arc<super::text::Genesis>>,
+}
+
+/// Checks: everything that can be wrong with a change, before anything is touched.
+impl Doc {
+    fn plan(&self, change: &Change, hash: ChangeHash, texts: &[Name]) -> Result<Plan, Inadmissible> {
+        if self.contains(&hash) {
+            return Err(Inadmissible::Duplicate);
+        }
+        let (mut deps, mut births, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+        for dep in &change.deps {
+            match self.find(dep) {
+                Some(node) => deps.push(node),
+                None => match texts.iter().map(genesis).find(|first| first.hash == *dep) {
+                    Some(first) => births.push(first),
+                    None => missing.push(*dep),
+                },
+            }
+        }
+        let last = self.last_seq(&change.actor);
+        if change.seq <= last {
+            return Err(Inadmissible::ActorFork { found: change.seq, last });
+        }
+        if !missing.is_empty() {
+            return Err(Inadmissible::MissingDeps(missing));
+        }
+        let known = deps.iter().map(|&dep| self.nodes[dep as usize].max_op).max().unwrap_or(0).max(u32::from(!births.is_empty()));
+        if change.start_op != known + 1 {
+            return Err(Inadmissible::StartOp { found: change.start_op, expected: known + 1 });
+        }
+        let past = if self.covers(&deps) { Past::Everything } else { Past::Only(self.ancestors(&deps)) };
+        if change.seq != last + 1 || !self.follows_itself(change, &past) {
+            return Err(Inadmissible::SeqGap { found: change.seq, last });
+        }
+        Check { doc: self, change, past, births: &births }.ops()?;
+        Ok(Plan { births })
+    }
+
+    fn follows_itself(&self, change: &Change, past: &Past) -> bool {
+        let own = |node: &&Node| self.actors[node.actor as usize] == change.actor;
+        let last = self.nodes.iter().filter(own).max_by_key(|node| node.seq);
+        last.is_none_or(|node| past.includes(self.find(&node.hash).unwrap_or(u32::MAX)))
+    }
+}
+
+enum Past {
+    Everything,
+    Only(Vec<bool>),
+}
+
+impl Past {
+    fn includes(&self, node: u32) -> bool {
+        match self {
+            Past::Everything => true,
+            Past::Only(ancestors) => ancestors.get(node as usize).copied().unwrap_or(false),
+        }
+    }
+}
+
+struct Check<'a> {
+    doc: &'a Doc,
+    change: &'a Change,
+    past: Past,
+    births: &'a [Arc<super::text::Genesis>],
+}
+
+impl Check<'_> {
+    fn ops(&self) -> Result<(), Inadmissible> {
+        let mut written = HashSet::new();
+        for (index, op) in self.change.ops.iter().enumerate() {
+            let wrong = |path: &str| Inadmissible::WrongSort { index, path: path.into() };
+            match op {
+                Op::Put { path, pred, .. } | Op::Delete { path, pred } => {
+                    let sorted = pred.windows(2).all(|pair| self.order(pair[0], pair[1]) == Some(Ordering::Less));
+                    if !written.insert(&**path) || self.is_text(path) || !sorted {
+                        return Err(wrong(path));
+                    }
+                    for replaced in pred {
+                        let put = self.known(index, path, *replaced)?;
+                        if put.is_some_and(|put| matches!(put.value, Scalar::Counter(_))) {
+                            return Err(wrong(path));
+                        }
+                    }
+                }
+                Op::Increment { path, pred, .. } => {
+                    let put = self.known(index, path, *pred)?;
+                    if !written.insert(&**path) || !put.is_some_and(|put| matches!(put.value, Scalar::Counter(_))) {
+                        return Err(wrong(path));
+                    }
+                }
+                Op::MakeText { path } => return Err(wrong(path)),
+                Op::Insert { text, after, .. } => self.element(index, *text, *after)?,
+                Op::Remove { text, element } => {
+                    if element.actor == 0 && element.counter >= self.change.start_op {
+                        return Err(Inadmissible::UnknownOperation { index });
+                    }
+                    self.element(index, *text, Some(*element))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&self, left: OpRef, right: OpRef) -> Option<Ordering> {
+        let (a, b) = (self.change.actor_at(left.actor)?, self.change.actor_at(right.actor)?);
+        Some(left.counter.cmp(&right.counter).then(a.cmp(&b)))
+    }
+
+    fn is_text(&self, path: &str) -> bool {
+        self.doc.texts.contains_key(path) || self.births.iter().any(|first| first.path.as_str() == path)
+    }
+
+    fn global(&self, local: OpRef) -> Option<OpId> {
+        let actor = self.change.actor_at(local.actor)?;
+        let index = self.doc.actors.iter().position(|known| *known == actor)?;
+        Some(OpId { counter: local.counter, actor: index as u32 })
+    }
+
+    /// The put that an operation names, if it is still visible; an error if its author cannot have seen it.
+    fn known(&self, index: usize, path: &str, local: OpRef) -> Result<Option<&Put>, Inadmissible> {
+        let unknown = Inadmissible::UnknownOperation { index };
+        let id = self.global(local).ok_or(unknown.clone())?;
+        let register = self.doc.registers.get(path).ok_or(unknown.clone())?;
+        let put = register.visible.iter().find(|put| put.id == id);
+        if (put.is_some() || register.replaced.contains(&id)) && self.was_seen(id) { Ok(put) } else { Err(unknown) }
+    }
+
+    fn was_seen(&self, id: OpId) -> bool {
+        let wrote = |node: &Node| node.actor == id.actor && (node.start_op..=node.max_op).contains(&id.counter);
+        match &self.past {
+            Past::Everything => true,
+            Past::Only(_) => self.doc.nodes.iter().position(wrote).is_some_and(|node| self.past.includes(node as u32)),
+        }
+    }
+
+    fn element(&self, index: usize, text: OpRef, element: Option<OpRef>) -> Result<(), Inadmissible> {
+        let unknown = Inadmissible::UnknownOperation { index };
+        let maker = self.change.actor_at(text.actor).ok_or(unknown.clone())?;
+        let born_now = text.counter == 1 && self.births.iter().any(|first| first.actor == maker);
+        let held = self.global(text).and_then(|id| self.doc.path_of_text(id)).and_then(|path| self.doc.texts.get(&path));
+        let own = |element: OpRef| element.actor == 0 && element.counter >= self.change.start_op;
+        match element {
+            None if held.is_some() || born_now => Ok(()),
+            Some(element) if own(element) => {
+                let offset = (element.counter - self.change.start_op) as usize;
+                let inserted = offset < index && matches!(&self.change.ops[offset], Op::Insert { text: same, .. } if *same == text);
+                if inserted && (held.is_some() || born_now) { Ok(()) } else { Err(unknown) }
+            }
+            Some(element) => {
+                let id = self.global(element).ok_or(unknown.clone())?;
+                if held.is_some_and(|text| text.contains(id)) && self.was_seen(id) { Ok(()) } else { Err(unknown) }
+            }
+            None => Err(unknown),
+        }
+    }
+}
+
+/// Writing: edits become operations on what is visible.
+impl Doc {
+    fn ops_of(&self, edits: &[Edit], own: u32, start_op: u32) -> Vec<Op> {
+        let mut ops = Vec::new();
+        for edit in edits {
+            match edit {
+                Edit::Put { path, value } => {
+                    ops.push(Op::Put { path: path.as_str().into(), value: value.clone(), pred: self.visible_ids(path) })
+                }
+                Edit::Delete { path } => {
+                    let pred = self.visible_ids(path);
+                    if !pred.is_empty() {
+                        ops.push(Op::Delete { path: path.as_str().into(), pred });
+                    }
+                }
+                Edit::Increment { path, by } => ops.push(match self.values(path).iter().max_by(|a, b| self.order(a.id, b.id)) {
+                    Some(put) => {
+                        Op::Increment { path: path.as_str().into(), by: *by, pred: OpRef { counter: put.id.counter, actor: put.id.actor } }
+                    }
+                    None => Op::Put { path: path.as_str().into(), value: Scalar::Counter(*by), pred: Vec::new() },
+                }),
+                Edit::Splice { path, at, delete, insert } => self.splice_ops(&mut ops, path, (*at, *delete), insert, (own, start_op)),
+            }
+        }
+        ops
+    }
+
+    fn visible_ids(&self, path: &str) -> Vec<OpRef> {
+        let mut ids: Vec<OpId> = self.values(path).iter().map(|put| put.id).collect();
+        ids.sort_unstable_by(|a, b| self.order(*a, *b));
+        ids.into_iter().map(|id| OpRef { counter: id.counter, actor: id.actor }).collect()
+    }
+
+    fn splice_ops(&self, ops: &mut Vec<Op>, path: &str, (at, delete): (usize, usize), insert: &str, (own, start_op): (u32, u32)) {
+        let (Some(text), Ok(name)) = (self.texts.get(path), path.parse::<Name>()) else { return };
+        let maker = genesis(&name).actor;
+        let Some(maker) = self.actors.iter().position(|actor| *actor == maker) else { return };
+        let text_ref = OpRef { counter: 1, actor: maker as u32 };
+        let (before, removed) = text.range(at, delete);
+        let mut after = before.map(|id| OpRef { counter: id.counter, actor: id.actor });
+        for element in removed {
+            ops.push(Op::Remove { text: text_ref, element: OpRef { counter: element.counter, actor: element.actor } });
+        }
+        for character in insert.chars() {
+            let counter = start_op + ops.len() as u32;
+            ops.push(Op::Insert { text: text_ref, after, character });
+            after = Some(OpRef { counter, actor: own });
+        }
+    }
+
+    /// Turns document actor indexes into the change's own: 0 for its author, then the others, sorted.
+    pub(super) fn localised(&self, mut change: Change, own: u32) -> Change {
+        let mut used: Vec<u32> = Vec::new();
+        for op in &mut change.ops {
+            op.for_each_ref(|reference| {
+                if reference.actor != own && !used.contains(&reference.actor) {
+                    used.push(reference.actor);
+                }
+            });
+        }
+        used.sort_unstable_by_key(|&actor| self.actors[actor as usize]);
+        for op in &mut change.ops {
+            op.for_each_ref(|reference| {
+                reference.actor = used.iter().position(|&actor| actor == reference.actor).map_or(0, |index| index as u32 + 1);
+            });
+        }
+        change.others = used.into_iter().map(|actor| self.actors[actor as usize]).collect();
+        change
+    }
+}

@@ -1,0 +1,12 @@
+//! Records: automerge documents by format, read, written and merged by us.
+
+pub mod change;
+mod columns;
+pub mod doc;
+#[cfg(test)]
+mod doc_tests;
+#[cfg(any(test, feature = "reference"))]
+pub mod reference;
+pub mod text;
+
+pub use columns::BadColumn;

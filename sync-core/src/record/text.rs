@@ -1,0 +1,107 @@
+//! A text that merges character by character, and the first change that makes it.
+//!
+//! Two devices that create the same automerge text at once would lose one of the two. So a text is made
+//! by a change that nobody invents: same author, same bytes on every replica, derived from the path. It
+//! is never sent and never stored. Never decides which path is a text: the kind does.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, RwLock};
+
+use sha2::{Digest, Sha256};
+
+use super::change::{Change, Op};
+use super::doc::OpId;
+use crate::id::{ActorId, ChangeHash, Name};
+
+/// The first change of a text.
+#[derive(Debug, PartialEq)]
+pub struct Genesis {
+    /// The text's path.
+    pub path: Name,
+    /// Its author, derived from the path.
+    pub actor: ActorId,
+    /// Its hash.
+    pub hash: ChangeHash,
+    /// The change chunk, for automerge.
+    pub bytes: Vec<u8>,
+}
+
+/// The first change of the text at a path: the same on every replica.
+pub fn genesis(path: &Name) -> Arc<Genesis> {
+    static MADE: LazyLock<RwLock<HashMap<Name, Arc<Genesis>>>> = LazyLock::new(RwLock::default);
+    // A poisoned lock only means that another thread panicked while it added an entry; entries are whole.
+    if let Some(made) = MADE.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(path) {
+        return made.clone();
+    }
+    let digest = Sha256::digest(format!("rapport text {path}"));
+    let mut actor = ActorId([0; 16]);
+    actor.0.copy_from_slice(&digest[..16]);
+    let ops = vec![Op::MakeText { path: path.as_str().into() }];
+    let (bytes, hash) = Change { deps: Vec::new(), actor, seq: 1, start_op: 1, time: 0, others: Vec::new(), ops }.encode();
+    let made = Arc::new(Genesis { path: path.clone(), actor, hash, bytes });
+    MADE.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(path.clone(), made.clone());
+    made
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Element {
+    pub id: OpId,
+    pub character: char,
+    pub removed: bool,
+}
+
+/// The characters of a text, removed ones included, in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Text {
+    pub elements: Vec<Element>,
+    /// Where the last insertion went: typing goes on right behind it.
+    cursor: usize,
+}
+
+impl Text {
+    pub fn from_elements(elements: Vec<Element>) -> Self {
+        Self { elements, cursor: 0 }
+    }
+
+    pub fn content(&self) -> String {
+        self.elements.iter().filter(|element| !element.removed).map(|element| element.character).collect()
+    }
+
+    pub fn contains(&self, id: OpId) -> bool {
+        self.position(id).is_some()
+    }
+
+    fn position(&self, id: OpId) -> Option<usize> {
+        match self.elements.get(self.cursor) {
+            Some(element) if element.id == id => Some(self.cursor),
+            _ => self.elements.iter().position(|element| element.id == id),
+        }
+    }
+
+    /// Inserts behind `after`, and behind what newer authors have put there (the RGA rule of automerge).
+    pub fn insert(&mut self, id: OpId, after: Option<OpId>, character: char, actors: &[ActorId]) {
+        let mut index = match after {
+            None => 0,
+            Some(after) => self.position(after).map_or(self.elements.len(), |index| index + 1),
+        };
+        let newer = |other: OpId| (other.counter, actors[other.actor as usize]) > (id.counter, actors[id.actor as usize]);
+        while self.elements.get(index).is_some_and(|element| newer(element.id)) {
+            index += 1;
+        }
+        self.elements.insert(index, Element { id, character, removed: false });
+        self.cursor = index;
+    }
+
+    pub fn remove(&mut self, id: OpId) {
+        if let Some(index) = self.position(id) {
+            self.elements[index].removed = true;
+        }
+    }
+
+    /// The element before visible position `at`, and the `count` visible elements from there.
+    pub fn range(&self, at: usize, count: usize) -> (Option<OpId>, Vec<OpId>) {
+        let visible = || self.elements.iter().filter(|element| !element.removed);
+        let before = at.checked_sub(1).and_then(|last| visible().nth(last).or_else(|| visible().last()));
+        (before.map(|element| element.id), visible().skip(at).take(count).map(|element| element.id).collect())
+    }
+}
