@@ -3,9 +3,15 @@
 //! A kind is data: one file of `kinds/*.toml`, or the `definition` of a custom record of the kind
 //! `kind`. Both come through [`Kind::parse`]. Never reads a record and never decides who may do what.
 
+mod builtin;
 mod parse;
+pub(crate) mod reader;
+mod validate;
+mod words;
+mod write;
 
 pub use parse::{BadKind, Reading};
+pub use words::{COLOURS, DEFINITION_MAX, FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -121,7 +127,7 @@ pub struct Choice {
     pub colour: Option<String>,
 }
 
-/// Policy F: from a state on, a field may not change any more.
+/// Policy F: in some states of the record, a field may not change any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Frozen {
@@ -130,6 +136,13 @@ pub struct Frozen {
     /// It is frozen while that field has one of these values.
     #[serde(rename = "in")]
     pub values: Vec<String>,
+}
+
+impl Frozen {
+    /// Whether a record whose deciding field has this value is past changing.
+    pub fn holds(&self, state: Option<&str>) -> bool {
+        state.is_some_and(|state| self.values.iter().any(|value| value == state))
+    }
 }
 
 /// A field of a kind, or of the rows and items of such a field.
@@ -170,6 +183,11 @@ pub struct Field {
 }
 
 impl Field {
+    /// An option of a choice, by its stored word.
+    pub fn option(&self, value: &str) -> Option<&Choice> {
+        self.options.iter().find(|option| option.value == value)
+    }
+
     /// The sub-field of a row or item.
     pub fn item(&self, name: &str) -> Option<&Field> {
         self.items.iter().find(|field| &*field.name == name)
@@ -207,6 +225,9 @@ pub struct Kind {
     /// Fields that an import matches on unless told otherwise.
     #[serde(default, rename = "match")]
     pub matches: Vec<FieldName>,
+    /// The link to a member that says whose record it is; rights of the level `own` look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FieldName>,
     /// Its board, if it has stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub board: Option<Board>,

@@ -1,23 +1,30 @@
 //! The one door for kinds: built-in files and custom definitions are read here.
+//!
+//! Reading is here, the rules of good kinds are in `validate`; who may author a kind is `access`.
 
-use super::Kind;
+use super::reader::{self, Mistake, Section, Word, nearest};
+use super::words::{COLOURS, DEFINITION_MAX};
+use super::{Board, Choice, Field, Frozen, Kind, Label, Merge, ValueType, validate};
+use crate::id::{Facet, FieldName};
 
 /// A kind that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{origin}: {message}")]
+#[error("{origin}:{line}: {message}")]
 pub struct BadKind {
     /// The file or record it came from.
     pub origin: String,
-    /// What is wrong, with the line.
+    /// The line of the text, counted from one.
+    pub line: usize,
+    /// What is wrong there.
     pub message: String,
 }
 
 /// Who is reading: an author who wants to be told, or the wire that must not lose anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// Every unknown key, type and policy is refused.
+    /// Every unknown key, type and policy is refused, and so is whatever makes no sense.
     Strict,
-    /// What is unknown is carried through.
+    /// What is unknown is carried through; only what cannot be a kind at all is refused.
     Lenient,
 }
 
@@ -25,8 +32,168 @@ impl Kind {
     /// Reads a kind from its TOML text; `origin` names it in errors.
     ///
     /// # Errors
-    /// [`BadKind`] with line and words.
-    pub fn parse(origin: &str, text: &str, _reading: Reading) -> Result<Kind, BadKind> {
-        toml::from_str(text).map_err(|error| BadKind { origin: origin.to_owned(), message: error.to_string() })
+    /// [`BadKind`] with line and words, for the first mistake in the text.
+    pub fn parse(origin: &str, text: &str, reading: Reading) -> Result<Kind, BadKind> {
+        let bad = |mistake: Mistake| BadKind { origin: origin.to_owned(), line: mistake.line(text), message: mistake.message };
+        if text.len() > DEFINITION_MAX {
+            return Err(bad(Mistake::new(0, format!("a kind of {} bytes is larger than {DEFINITION_MAX}", text.len()))));
+        }
+        reader::read(text, reading, |root| {
+            let kind = kind(root)?;
+            if root.is_strict() {
+                validate::kind(&kind, root)?;
+            }
+            Ok(kind)
+        })
+        .map_err(bad)
     }
 }
+
+const KIND_KEYS: [&str; 10] = ["name", "label", "plural", "title", "list", "search", "match", "owner", "board", "field"];
+const FIELD_KEYS: [&str; 11] = ["name", "label", "type", "merge", "facet", "required", "options", "to", "items", "frozen", "hidden"];
+
+fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
+    root.only("a kind", &KIND_KEYS)?;
+    let name = root.required("the kind", "name")?;
+    let label = label(root, "label", &format!("kind `{}`", name.text), name)?;
+    let plural = if root.is_strict() || root.has("plural") {
+        self::label(root, "plural", &format!("kind `{}`", name.text), name)?
+    } else {
+        label.clone()
+    };
+    if root.is_strict() && !root.has("list") {
+        return Err(root.mistake("the kind has no `list`: the columns of its list, in order"));
+    }
+    Ok(Kind {
+        name: name.parse()?,
+        label,
+        plural,
+        title: root.required("the kind", "title")?.parse()?,
+        list: names(root, "list")?,
+        search: names(root, "search")?,
+        matches: names(root, "match")?,
+        owner: root.word("owner")?.map(|word| word.parse()).transpose()?,
+        board: root.section("board")?.map(board).transpose()?,
+        fields: fields(root, "field", "the kind")?,
+    })
+}
+
+fn board(section: Section<'_>) -> Result<Board, Mistake> {
+    section.only("a board", &["by", "sum"])?;
+    let sum = section.word("sum")?.map(|word| word.parse()).transpose()?;
+    Ok(Board { by: section.required("the board", "by")?.parse()?, sum })
+}
+
+/// The fields of a kind or of a row. Two of one name would share a path, so no reading allows that.
+fn fields(section: Section<'_>, key: &str, what: &str) -> Result<Vec<Field>, Mistake> {
+    let mut fields: Vec<Field> = Vec::new();
+    for section in section.sections(key)? {
+        let Some(field) = field(section)? else { continue };
+        if fields.iter().any(|other| other.name == field.name) {
+            return Err(section.mistake_at("name", format!("{what} has two fields `{}`", field.name)));
+        }
+        fields.push(field);
+    }
+    Ok(fields)
+}
+
+/// A field; none when it lives in a facet this build does not know, and so never receives.
+fn field(section: Section<'_>) -> Result<Option<Field>, Mistake> {
+    section.only("a field", &FIELD_KEYS)?;
+    let name = section.required("the field", "name")?;
+    let what = format!("field `{}`", name.text);
+    let Some(facet) = facet(section)? else { return Ok(None) };
+    Ok(Some(Field {
+        name: name.parse()?,
+        label: label(section, "label", &what, name)?,
+        value: value_type(section)?,
+        merge: merge(section)?,
+        facet,
+        required: section.flag("required")?,
+        options: section.sections("options")?.into_iter().map(choice).collect::<Result<_, _>>()?,
+        to: section.words("to")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
+        items: fields(section, "items", &what)?,
+        frozen: section.section("frozen")?.map(frozen).transpose()?,
+        hidden: section.flag("hidden")?,
+    }))
+}
+
+fn value_type(section: Section<'_>) -> Result<ValueType, Mistake> {
+    let Some(word) = section.word("type")? else { return Ok(ValueType::String) };
+    match ValueType::of_word(word.text) {
+        ValueType::Unknown(text) if section.is_strict() => {
+            Err(word.mistake(format!("there is no type `{text}`{}", nearest(&text, ValueType::KNOWN.iter().map(ValueType::as_str)))))
+        }
+        value => Ok(value),
+    }
+}
+
+fn merge(section: Section<'_>) -> Result<Merge, Mistake> {
+    let Some(word) = section.word("merge")? else { return Ok(Merge::Register) };
+    match Merge::of_word(word.text) {
+        Merge::Unknown(text) if section.is_strict() => {
+            Err(word.mistake(format!("there is no merge policy `{text}`{}", nearest(&text, Merge::KNOWN.iter().map(Merge::as_str)))))
+        }
+        merge => Ok(merge),
+    }
+}
+
+fn facet(section: Section<'_>) -> Result<Option<Facet>, Mistake> {
+    let Some(word) = section.word("facet")? else { return Ok(Some(Facet::Main)) };
+    match word.text.parse() {
+        Ok(facet) => Ok(Some(facet)),
+        Err(_) if section.is_strict() => {
+            Err(word.mistake(format!("there is no facet `{}`{}", word.text, nearest(word.text, Facet::ALL.map(Facet::as_str)))))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
+    section.only("an option", &["value", "label", "colour"])?;
+    let value = section.required("the option", "value")?;
+    let colour = section.word("colour")?;
+    if let Some(colour) = colour.filter(|colour| section.is_strict() && !COLOURS.contains(&colour.text)) {
+        return Err(colour.mistake(format!("there is no colour `{}`{}", colour.text, nearest(colour.text, COLOURS))));
+    }
+    Ok(Choice {
+        value: value.text.to_owned(),
+        label: label(section, "label", &format!("option `{}`", value.text), value)?,
+        colour: colour.map(|colour| colour.text.to_owned()),
+    })
+}
+
+fn frozen(section: Section<'_>) -> Result<Frozen, Mistake> {
+    section.only("`frozen`", &["field", "in"])?;
+    Ok(Frozen {
+        field: section.required("`frozen`", "field")?.parse()?,
+        values: section.words("in")?.iter().map(|word| word.text.to_owned()).collect(),
+    })
+}
+
+/// A label in both languages; a lenient reading falls back to the other language, then to the name.
+pub(crate) fn label(section: Section<'_>, key: &str, what: &str, fallback: Word<'_>) -> Result<Label, Mistake> {
+    let Some(words) = section.section(key)? else {
+        if section.is_strict() {
+            return Err(section.mistake(format!("{what} has no `{key}`: {{ en = \"...\", zh = \"...\" }}")));
+        }
+        return Ok(Label { en: fallback.text.to_owned(), zh: fallback.text.to_owned() });
+    };
+    words.only("a label", &["en", "zh"])?;
+    let (en, zh) = (words.word("en")?, words.word("zh")?);
+    for (language, word) in [("en", en), ("zh", zh)] {
+        if section.is_strict() && word.is_none_or(|word| word.text.trim().is_empty()) {
+            return Err(words.mistake(format!("the `{key}` of {what} has no `{language}`")));
+        }
+    }
+    let text = |first: Option<Word<'_>>, second: Option<Word<'_>>| first.or(second).unwrap_or(fallback).text.to_owned();
+    Ok(Label { en: text(en, zh), zh: text(zh, en) })
+}
+
+fn names(section: Section<'_>, key: &str) -> Result<Vec<FieldName>, Mistake> {
+    section.words(key)?.iter().map(Word::parse).collect()
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

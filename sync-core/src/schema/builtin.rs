@@ -1,0 +1,149 @@
+//! The kinds that every workspace has: the files of `kinds/`, read once.
+
+use std::sync::LazyLock;
+
+use super::{Field, Kind, Reading, Schema};
+
+/// Every file of `kinds/`, as `(path, text)`; listed by `build.rs`.
+pub const KIND_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/kinds.rs"));
+
+static BUILTIN: LazyLock<Schema> = LazyLock::new(|| {
+    let mut schema = Schema::default();
+    for (path, text) in KIND_FILES {
+        schema.insert(Kind::parse(path, text, Reading::Strict).expect("the tests parse every built-in kind"));
+    }
+    schema
+});
+
+impl Schema {
+    /// The built-in kinds.
+    pub fn builtin() -> &'static Schema {
+        &BUILTIN
+    }
+
+    /// These kinds and a workspace's own.
+    ///
+    /// A custom kind that bears a name of these extends it: its labels, lists and new fields count,
+    /// while fields declared here keep their type, policy and facet, and are there even when the
+    /// definition was written before they were.
+    #[must_use]
+    pub fn with(&self, custom: impl IntoIterator<Item = Kind>) -> Schema {
+        let mut schema = self.clone();
+        for kind in custom {
+            let kind = match self.kind(&kind.name) {
+                Some(base) => extended(base, kind),
+                None => kind,
+            };
+            schema.insert(kind);
+        }
+        schema
+    }
+}
+
+fn extended(base: &Kind, mut kind: Kind) -> Kind {
+    for field in &mut kind.fields {
+        if let Some(base) = base.field(&field.name) {
+            *field = extended_field(base, field);
+        }
+    }
+    let missing: Vec<Field> = base.fields.iter().filter(|field| kind.field(&field.name).is_none()).cloned().collect();
+    kind.fields.extend(missing);
+    kind.owner = kind.owner.or_else(|| base.owner.clone());
+    kind
+}
+
+fn extended_field(base: &Field, field: &Field) -> Field {
+    let mut merged = Field { value: base.value.clone(), merge: base.merge.clone(), facet: base.facet, ..field.clone() };
+    merged.options.extend(base.options.iter().filter(|option| field.option(&option.value).is_none()).cloned());
+    merged.to.extend(base.to.iter().filter(|to| !field.to.contains(to)).cloned());
+    for item in &mut merged.items {
+        if let Some(base) = base.item(&item.name) {
+            *item = extended_field(base, item);
+        }
+    }
+    merged.items.extend(base.items.iter().filter(|item| field.item(&item.name).is_none()).cloned());
+    merged.frozen = merged.frozen.or_else(|| base.frozen.clone());
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Facet;
+    use crate::schema::{Merge, ValueType};
+
+    fn all() -> Vec<(&'static str, Kind)> {
+        KIND_FILES
+            .iter()
+            .map(|(path, text)| (*path, Kind::parse(path, text, Reading::Strict).unwrap_or_else(|bad| panic!("{bad}"))))
+            .collect()
+    }
+
+    #[test]
+    fn the_built_in_kinds_are_good_kinds_and_each_is_in_the_file_of_its_name() {
+        let kinds = all();
+        assert!(kinds.len() >= 16);
+        for (path, kind) in &kinds {
+            assert_eq!(*path, format!("kinds/{}.toml", kind.name));
+            assert_eq!(Schema::builtin().kind(&kind.name).map(|kind| &**kind), Some(kind));
+        }
+    }
+
+    #[test]
+    fn a_kind_written_and_read_again_is_the_same_kind() {
+        for (path, kind) in all() {
+            let written = kind.to_toml();
+            assert_eq!(Kind::parse(path, &written, Reading::Strict).unwrap_or_else(|bad| panic!("{bad}\n{written}")), kind);
+        }
+    }
+
+    #[test]
+    fn every_link_of_the_built_in_kinds_points_at_a_kind() {
+        let schema = Schema::builtin();
+        for kind in schema.kinds() {
+            for field in kind.fields.iter().flat_map(|field| std::iter::once(field).chain(&field.items)) {
+                for to in &field.to {
+                    assert!(schema.kind(to).is_some(), "`{}` of `{}` points at `{to}`", field.name, kind.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn money_and_personal_data_are_where_few_may_read_them() {
+        let facet = |kind: &str, field: &str| Schema::builtin().kind(kind).unwrap().field(field).unwrap().facet;
+        assert_eq!(facet("party", "credit_limit"), Facet::Commercial);
+        assert_eq!(facet("product", "cost"), Facet::Commercial);
+        assert_eq!(facet("party", "birthday"), Facet::Private);
+        assert_eq!(facet("party", "name"), Facet::Main);
+    }
+
+    #[test]
+    fn a_custom_definition_of_a_built_in_kind_adds_to_it_and_takes_nothing_away() {
+        let text = r#"
+            name = "party"
+            label = { en = "Client", zh = "客户" }
+            plural = { en = "Clients", zh = "客户" }
+            title = "name"
+            list = ["name", "shoe_size"]
+            [[field]]
+            name = "name"
+            label = { en = "Client name", zh = "客户名称" }
+            [[field]]
+            name = "credit_limit"
+            label = { en = "Limit", zh = "额度" }
+            [[field]]
+            name = "shoe_size"
+            label = { en = "Shoe size", zh = "鞋码" }
+            type = "integer""#;
+        let custom = Kind::parse("custom", text, Reading::Strict).unwrap();
+        let schema = Schema::builtin().with([custom]);
+        let party = schema.kind("party").unwrap();
+        assert_eq!(party.label.en, "Client");
+        assert_eq!(party.field("shoe_size").unwrap().value, ValueType::Integer);
+        assert_eq!(party.field("name").unwrap().merge, Merge::Visible, "the policy of a built-in field stays");
+        assert_eq!(party.field("credit_limit").unwrap().facet, Facet::Commercial, "so does its facet");
+        assert!(party.field("phones").is_some());
+        assert!(Schema::builtin().kind("party").unwrap().field("shoe_size").is_none());
+    }
+}

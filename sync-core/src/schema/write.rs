@@ -1,0 +1,119 @@
+//! The other direction: a kind as the TOML text that [`Kind::parse`](super::Kind::parse) reads.
+
+use std::fmt::Write as _;
+
+use super::{Choice, Field, Frozen, Kind, Label, Merge, ValueType};
+use crate::id::{Facet, Name};
+
+impl Kind {
+    /// The kind as TOML, in the shape of the built-in files: reading it again gives the same kind.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        line(&mut text, "name", &quoted(&self.name));
+        line(&mut text, "label", &label(&self.label));
+        line(&mut text, "plural", &label(&self.plural));
+        line(&mut text, "title", &quoted(&self.title));
+        line(&mut text, "list", &names(&self.list));
+        if !self.search.is_empty() {
+            line(&mut text, "search", &names(&self.search));
+        }
+        if !self.matches.is_empty() {
+            line(&mut text, "match", &names(&self.matches));
+        }
+        if let Some(owner) = &self.owner {
+            line(&mut text, "owner", &quoted(owner));
+        }
+        if let Some(board) = &self.board {
+            let sum = board.sum.as_ref().map(|sum| format!(", sum = {}", quoted(sum))).unwrap_or_default();
+            line(&mut text, "board", &format!("{{ by = {}{sum} }}", quoted(&board.by)));
+        }
+        for field in &self.fields {
+            text.push_str("\n[[field]]\n");
+            for (key, value) in parts(field, "\n  ") {
+                line(&mut text, key, &value);
+            }
+        }
+        text
+    }
+}
+
+/// The keys of a field that differ from their defaults; `separator` comes before each entry of a list.
+fn parts(field: &Field, separator: &str) -> Vec<(&'static str, String)> {
+    let mut parts = vec![("name", quoted(&field.name)), ("label", label(&field.label))];
+    if field.value != ValueType::String {
+        parts.push(("type", quoted(field.value.as_str())));
+    }
+    if field.merge != Merge::Register {
+        parts.push(("merge", quoted(field.merge.as_str())));
+    }
+    if field.facet != Facet::Main {
+        parts.push(("facet", quoted(field.facet.as_str())));
+    }
+    if field.required {
+        parts.push(("required", "true".to_owned()));
+    }
+    if !field.to.is_empty() {
+        parts.push(("to", names(&field.to)));
+    }
+    if !field.options.is_empty() {
+        parts.push(("options", array(field.options.iter().map(choice), separator)));
+    }
+    if !field.items.is_empty() {
+        parts.push(("items", array(field.items.iter().map(item), separator)));
+    }
+    if let Some(rule) = &field.frozen {
+        parts.push(("frozen", frozen(rule)));
+    }
+    if field.hidden {
+        parts.push(("hidden", "true".to_owned()));
+    }
+    parts
+}
+
+fn item(field: &Field) -> String {
+    let parts: Vec<String> = parts(field, " ").into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    format!("{{ {} }}", parts.join(", "))
+}
+
+fn choice(choice: &Choice) -> String {
+    let colour = choice.colour.as_ref().map(|colour| format!(", colour = {}", quoted(colour))).unwrap_or_default();
+    format!("{{ value = {}, label = {}{colour} }}", quoted(&choice.value), label(&choice.label))
+}
+
+fn frozen(rule: &Frozen) -> String {
+    let values: Vec<String> = rule.values.iter().map(|value| quoted(value)).collect();
+    format!("{{ field = {}, in = [{}] }}", quoted(&rule.field), values.join(", "))
+}
+
+fn label(label: &Label) -> String {
+    format!("{{ en = {}, zh = {} }}", quoted(&label.en), quoted(&label.zh))
+}
+
+fn names(names: &[Name]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+fn array(entries: impl Iterator<Item = String>, separator: &str) -> String {
+    let entries: String = entries.map(|entry| format!("{separator}{entry},")).collect();
+    let end = if separator.contains('\n') { "\n" } else { " " };
+    format!("[{entries}{end}]")
+}
+
+fn line(text: &mut String, key: &str, value: &str) {
+    writeln!(text, "{key} = {value}").expect("writing to a string does not fail");
+}
+
+/// A basic string on one line, whatever it holds.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if character.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(character))),
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
