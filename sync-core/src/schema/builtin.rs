@@ -40,30 +40,60 @@ impl Schema {
     }
 }
 
+/// The kind with the type, policy and facet of the base's fields, and all that the base has besides.
 fn extended(base: &Kind, mut kind: Kind) -> Kind {
     for field in &mut kind.fields {
         if let Some(base) = base.field(&field.name) {
-            *field = extended_field(base, field);
+            keep_meaning(base, field);
         }
     }
-    let missing: Vec<Field> = base.fields.iter().filter(|field| kind.field(&field.name).is_none()).cloned().collect();
-    kind.fields.extend(missing);
+    completed(base, kind)
+}
+
+fn keep_meaning(base: &Field, field: &mut Field) {
+    field.value = base.value.clone();
+    field.merge = base.merge.clone();
+    field.facet = base.facet;
+    for item in &mut field.items {
+        if let Some(base) = base.item(&item.name) {
+            keep_meaning(base, item);
+        }
+    }
+}
+
+/// The kind with the fields, options, parts and link targets of the base that it does not mention.
+pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
+    complete(&base.fields, &mut kind.fields);
     kind.owner = kind.owner.or_else(|| base.owner.clone());
     kind
 }
 
-fn extended_field(base: &Field, field: &Field) -> Field {
-    let mut merged = Field { value: base.value.clone(), merge: base.merge.clone(), facet: base.facet, ..field.clone() };
-    merged.options.extend(base.options.iter().filter(|option| field.option(&option.value).is_none()).cloned());
-    merged.to.extend(base.to.iter().filter(|to| !field.to.contains(to)).cloned());
-    for item in &mut merged.items {
-        if let Some(base) = base.item(&item.name) {
-            *item = extended_field(base, item);
+fn complete(base: &[Field], fields: &mut Vec<Field>) {
+    for base in base {
+        let Some(field) = fields.iter_mut().find(|field| field.name == base.name) else {
+            fields.push(base.clone());
+            continue;
+        };
+        complete_options(base, field);
+        let to: Vec<_> = base.to.iter().filter(|to| !field.to.contains(to)).cloned().collect();
+        field.to.extend(to);
+        field.frozen = field.frozen.take().or_else(|| base.frozen.clone());
+        complete(&base.items, &mut field.items);
+    }
+}
+
+/// Missing options go where the base has them: in a monotone choice the order is what forwards means.
+fn complete_options(base: &Field, field: &mut Field) {
+    let mut after = 0;
+    for option in &base.options {
+        match field.options.iter().position(|own| own.value == option.value) {
+            Some(found) => after = found + 1,
+            None => {
+                field.options.insert(after, option.clone());
+                after += 1;
+            }
         }
     }
-    merged.items.extend(base.items.iter().filter(|item| field.item(&item.name).is_none()).cloned());
-    merged.frozen = merged.frozen.or_else(|| base.frozen.clone());
-    merged
 }
 
 #[cfg(test)]

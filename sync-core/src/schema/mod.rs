@@ -4,12 +4,14 @@
 //! `kind`. Both come through [`Kind::parse`]. Never reads a record and never decides who may do what.
 
 mod builtin;
+mod check;
 mod parse;
 pub(crate) mod reader;
 mod validate;
 mod words;
 mod write;
 
+pub use check::{NotAllowed, allows_change};
 pub use parse::{BadKind, Reading};
 pub use words::{COLOURS, DEFINITION_MAX, FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS};
 
