@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod id;
+pub mod merge;
 pub mod planted;
 pub mod protocol;
 pub mod record;

@@ -5,8 +5,12 @@ mod columns;
 pub mod doc;
 #[cfg(test)]
 mod doc_tests;
+pub mod fields;
+pub mod list;
+pub mod path;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
 pub mod text;
+pub mod valid;
 
 pub use columns::BadColumn;

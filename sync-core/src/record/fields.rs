@@ -1,0 +1,332 @@
+//! Edits as people make them, field by field, turned into edits of paths.
+//!
+//! The one way from a form, an API call, an import or an app to a change. Checks every value against
+//! its field, so that what a device writes is what the server accepts. Never decides who may edit.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::doc::{Doc, Edit};
+use super::path;
+use super::valid::{self, BadValue};
+use crate::id::Facet;
+use crate::schema::{Field, Kind, Merge};
+use crate::value::Scalar;
+
+/// The reserved field that every kind has: archiving is how records are deleted.
+pub const ARCHIVED: &str = "archived";
+
+/// One edit of one field. As JSON: `{"op": "set", "field": "name", "value": "佳美"}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum FieldEdit {
+    /// Writes a value: of a register, a text, a monotone value; a whole set of strings or links; `null` clears.
+    Set {
+        /// The field.
+        field: String,
+        /// Its new value.
+        value: Json,
+    },
+    /// Adds an element to a set of strings or links.
+    Add {
+        /// The field.
+        field: String,
+        /// The element.
+        value: String,
+    },
+    /// Removes an element from a set of strings or links.
+    Remove {
+        /// The field.
+        field: String,
+        /// The element.
+        value: String,
+    },
+    /// Makes a row, or writes some of its sub-fields.
+    SetRow {
+        /// The field.
+        field: String,
+        /// The row's id, chosen by who makes it.
+        row: String,
+        /// Sub-fields to write; `null` clears one.
+        values: Map<String, Json>,
+    },
+    /// Removes a row.
+    RemoveRow {
+        /// The field.
+        field: String,
+        /// The row's id.
+        row: String,
+    },
+    /// Moves a row of a list behind another one, or to the front.
+    MoveRow {
+        /// The field.
+        field: String,
+        /// The row's id.
+        row: String,
+        /// The row it goes behind; `null` for the front.
+        after: Option<String>,
+    },
+    /// Adds an item to a log. An item is never altered.
+    Append {
+        /// The field.
+        field: String,
+        /// The item's id, chosen by who makes it; ids sort by time.
+        item: String,
+        /// What it holds.
+        values: Map<String, Json>,
+    },
+    /// Adds to a counter.
+    Increment {
+        /// The field.
+        field: String,
+        /// How much; negative to subtract.
+        by: i64,
+    },
+    /// Replaces characters of a text; positions count Unicode scalar values.
+    Splice {
+        /// The field.
+        field: String,
+        /// Where.
+        at: usize,
+        /// How many characters go.
+        delete: usize,
+        /// What comes.
+        insert: String,
+    },
+}
+
+impl FieldEdit {
+    /// The field it edits.
+    pub fn field(&self) -> &str {
+        match self {
+            FieldEdit::Set { field, .. }
+            | FieldEdit::Add { field, .. }
+            | FieldEdit::Remove { field, .. }
+            | FieldEdit::SetRow { field, .. }
+            | FieldEdit::RemoveRow { field, .. }
+            | FieldEdit::MoveRow { field, .. }
+            | FieldEdit::Append { field, .. }
+            | FieldEdit::Increment { field, .. }
+            | FieldEdit::Splice { field, .. } => field,
+        }
+    }
+
+    /// Writes a value of a field.
+    pub fn set(field: &str, value: impl Into<Json>) -> Self {
+        FieldEdit::Set { field: field.to_owned(), value: value.into() }
+    }
+
+    /// Archives the record.
+    pub fn archive() -> Self {
+        Self::set(ARCHIVED, true)
+    }
+}
+
+/// An edit that does not fit its kind.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum BadEdit {
+    /// The kind has no such field.
+    #[error("kind `{kind}` has no field `{field}`")]
+    UnknownField {
+        /// The kind.
+        kind: String,
+        /// The field that was named.
+        field: String,
+    },
+    /// The field does not take this sort of edit.
+    #[error("field `{field}` cannot be edited by `{op}`: {reason}")]
+    WrongOp {
+        /// The field.
+        field: String,
+        /// The edit's `op`.
+        op: &'static str,
+        /// What the field takes.
+        reason: &'static str,
+    },
+    /// A value does not fit its field.
+    #[error("field `{field}`: {problem}")]
+    BadValue {
+        /// The field, with the sub-field if it is one.
+        field: String,
+        /// What is wrong.
+        problem: BadValue,
+    },
+}
+
+/// Turns field edits into edits of paths, one list for each facet that they touch. `doc` gives the
+/// record's documents as they are now; a facet that was never written has none.
+///
+/// # Errors
+/// [`BadEdit`] for the first edit that does not fit; nothing is to be written then.
+pub fn path_edits<'a>(
+    kind: &Kind,
+    doc: impl Fn(Facet) -> Option<&'a Doc>,
+    edits: &[FieldEdit],
+) -> Result<BTreeMap<Facet, Vec<Edit>>, BadEdit> {
+    let mut by_facet: BTreeMap<Facet, Vec<Edit>> = BTreeMap::new();
+    let empty = Doc::default();
+    for edit in edits {
+        if edit.field() == ARCHIVED {
+            by_facet.entry(Facet::Main).or_default().extend(archive(edit)?);
+            continue;
+        }
+        let unknown = || BadEdit::UnknownField { kind: kind.name.to_string(), field: edit.field().to_owned() };
+        let field = kind.field(edit.field()).ok_or_else(unknown)?;
+        let doc = doc(field.facet).unwrap_or(&empty);
+        let list = by_facet.entry(field.facet).or_default();
+        for new in of_field(field, doc, edit)? {
+            // One change writes a path once: the last edit of it counts.
+            if let Some(path) = written_path(&new) {
+                list.retain(|old| written_path(old) != Some(path));
+            }
+            list.push(new);
+        }
+    }
+    by_facet.retain(|_, list| !list.is_empty());
+    Ok(by_facet)
+}
+
+fn written_path(edit: &Edit) -> Option<&str> {
+    match edit {
+        Edit::Put { path, .. } | Edit::Delete { path } => Some(path),
+        Edit::Increment { .. } | Edit::Splice { .. } => None,
+    }
+}
+
+fn archive(edit: &FieldEdit) -> Result<Vec<Edit>, BadEdit> {
+    match edit {
+        FieldEdit::Set { value: Json::Bool(true), .. } => Ok(vec![Edit::Put { path: ARCHIVED.into(), value: Scalar::Bool(true) }]),
+        _ => Err(wrong(ARCHIVED, edit, "only `set` to true: archiving is for good")),
+    }
+}
+
+fn wrong(field: &str, edit: &FieldEdit, reason: &'static str) -> BadEdit {
+    let op = match edit {
+        FieldEdit::Set { .. } => "set",
+        FieldEdit::Add { .. } => "add",
+        FieldEdit::Remove { .. } => "remove",
+        FieldEdit::SetRow { .. } => "set_row",
+        FieldEdit::RemoveRow { .. } => "remove_row",
+        FieldEdit::MoveRow { .. } => "move_row",
+        FieldEdit::Append { .. } => "append",
+        FieldEdit::Increment { .. } => "increment",
+        FieldEdit::Splice { .. } => "splice",
+    };
+    BadEdit::WrongOp { field: field.to_owned(), op, reason }
+}
+
+fn of_field(field: &Field, doc: &Doc, edit: &FieldEdit) -> Result<Vec<Edit>, BadEdit> {
+    let rows = !field.items.is_empty();
+    match (&field.merge, edit) {
+        (Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_), FieldEdit::Set { value, .. }) => {
+            Ok(vec![put(&field.name, field, &field.name, value)?])
+        }
+        (Merge::Set, FieldEdit::Set { value: Json::Array(wanted), .. }) if !rows => whole_set(field, doc, wanted),
+        (Merge::Set, FieldEdit::Add { value, .. }) if !rows => {
+            element(field, value)?;
+            Ok(vec![Edit::Put { path: path::child(&field.name, value), value: Scalar::Bool(true) }])
+        }
+        (Merge::Set, FieldEdit::Remove { value, .. }) if !rows => Ok(vec![Edit::Delete { path: path::child(&field.name, value) }]),
+        (Merge::Set | Merge::List, FieldEdit::SetRow { row, values, .. }) if rows => set_row(field, doc, row, values),
+        (Merge::Set | Merge::List, FieldEdit::RemoveRow { row, .. }) if rows => {
+            Ok(vec![Edit::Delete { path: path::child(&field.name, row) }])
+        }
+        (Merge::List, FieldEdit::MoveRow { row, after, .. }) => {
+            let pos = super::list::position_after(doc, &field.name, row, after.as_deref());
+            Ok(vec![Edit::Put { path: path::row_field(&field.name, row, path::POSITION), value: Scalar::Text(pos.into()) }])
+        }
+        (Merge::Log, FieldEdit::Append { item, values, .. }) => append(field, doc, item, values),
+        (Merge::Counter, FieldEdit::Increment { by, .. }) => Ok(vec![Edit::Increment { path: field.name.to_string(), by: *by }]),
+        (Merge::Text, FieldEdit::Splice { at, delete, insert, .. }) => {
+            valid::text_length(insert).map_err(|problem| bad(&field.name, problem))?;
+            Ok(vec![Edit::Splice { path: field.name.to_string(), at: *at, delete: *delete, insert: insert.clone() }])
+        }
+        (Merge::Text, FieldEdit::Set { value, .. }) => whole_text(field, doc, value),
+        (Merge::Derived, _) => Err(wrong(&field.name, edit, "it is computed, never written")),
+        (Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_), _) => {
+            Err(wrong(&field.name, edit, "use `set`"))
+        }
+        (Merge::Set, _) if rows => Err(wrong(&field.name, edit, "use `set_row` and `remove_row`")),
+        (Merge::Set, _) => Err(wrong(&field.name, edit, "use `add`, `remove`, or `set` with a list")),
+        (Merge::List, _) => Err(wrong(&field.name, edit, "use `set_row`, `move_row` and `remove_row`")),
+        (Merge::Log, _) => Err(wrong(&field.name, edit, "use `append`: items are never altered")),
+        (Merge::Counter, _) => Err(wrong(&field.name, edit, "use `increment`")),
+        (Merge::Text, _) => Err(wrong(&field.name, edit, "use `splice`, or `set` with the whole text")),
+    }
+}
+
+fn bad(field: &str, problem: BadValue) -> BadEdit {
+    BadEdit::BadValue { field: field.to_owned(), problem }
+}
+
+fn put(path: &str, field: &Field, shown: &str, value: &Json) -> Result<Edit, BadEdit> {
+    valid::json(field, value).map_err(|problem| bad(shown, problem))?;
+    Ok(Edit::Put { path: path.to_owned(), value: Scalar::from_json(value) })
+}
+
+fn element(field: &Field, value: &str) -> Result<(), BadEdit> {
+    valid::element(field, value).map_err(|problem| bad(&field.name, problem))
+}
+
+fn whole_set(field: &Field, doc: &Doc, wanted: &[Json]) -> Result<Vec<Edit>, BadEdit> {
+    let mut words = Vec::new();
+    for value in wanted {
+        let word = value.as_str().ok_or_else(|| bad(&field.name, BadValue::Type { expected: "a list of texts" }))?;
+        element(field, word)?;
+        words.push(path::escape(word));
+    }
+    let present: Vec<String> = doc.below(&field.name).map(|(key, _)| key.to_owned()).collect();
+    let gone = present.iter().filter(|key| !words.contains(key)).map(|key| Edit::Delete { path: format!("{}/{key}", field.name) });
+    let new = words.iter().filter(|key| !present.contains(key));
+    Ok(gone.chain(new.map(|key| Edit::Put { path: format!("{}/{key}", field.name), value: Scalar::Bool(true) })).collect())
+}
+
+fn set_row(field: &Field, doc: &Doc, row: &str, values: &Map<String, Json>) -> Result<Vec<Edit>, BadEdit> {
+    valid::row_id(row).map_err(|problem| bad(&field.name, problem))?;
+    let marker = path::child(&field.name, row);
+    let mut edits = Vec::new();
+    if doc.values(&marker).is_empty() {
+        edits.push(Edit::Put { path: marker, value: Scalar::Bool(true) });
+        if field.merge == Merge::List {
+            let pos = super::list::position_at_end(doc, &field.name);
+            edits.push(Edit::Put { path: path::row_field(&field.name, row, path::POSITION), value: Scalar::Text(pos.into()) });
+        }
+    }
+    for (name, value) in values {
+        let shown = format!("{}.{name}", field.name);
+        let item = field.item(name).ok_or_else(|| bad(&shown, BadValue::NoSuchItem))?;
+        edits.push(put(&path::row_field(&field.name, row, name), item, &shown, value)?);
+    }
+    Ok(edits)
+}
+
+fn append(field: &Field, doc: &Doc, item: &str, values: &Map<String, Json>) -> Result<Vec<Edit>, BadEdit> {
+    valid::row_id(item).map_err(|problem| bad(&field.name, problem))?;
+    let path = path::child(&field.name, item);
+    if !doc.values(&path).is_empty() {
+        return Err(bad(&field.name, BadValue::ItemExists));
+    }
+    valid::item(field, values).map_err(|problem| bad(&field.name, problem))?;
+    Ok(vec![Edit::Put { path, value: Scalar::from_json(&Json::Object(values.clone())) }])
+}
+
+/// The shortest splice that turns the text as it is into the wanted one.
+fn whole_text(field: &Field, doc: &Doc, value: &Json) -> Result<Vec<Edit>, BadEdit> {
+    let wanted = match value {
+        Json::Null => "",
+        Json::String(text) => text,
+        _ => return Err(bad(&field.name, BadValue::Type { expected: "a text" })),
+    };
+    valid::text_length(wanted).map_err(|problem| bad(&field.name, problem))?;
+    let old: Vec<char> = doc.text(&field.name).unwrap_or_default().chars().collect();
+    let new: Vec<char> = wanted.chars().collect();
+    let front = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let back = old[front..].iter().rev().zip(new[front..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let (delete, insert) = (old.len() - front - back, new[front..new.len() - back].iter().collect::<String>());
+    if delete == 0 && insert.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Edit::Splice { path: field.name.to_string(), at: front, delete, insert }])
+}

@@ -1,0 +1,216 @@
+//! Does a value fit its field? The same answer when it is written and when it is admitted.
+//!
+//! Never looks at rights, and never at what the record holds.
+
+use serde_json::{Map, Value as Json};
+
+use crate::id::RecordId;
+use crate::schema::{Field, Merge, ValueType};
+use crate::value::Scalar;
+
+/// One-line texts above this are no names, numbers or addresses.
+pub const MAX_STRING_CHARS: usize = 2_000;
+/// Longer texts are documents: they belong into files.
+pub const MAX_TEXT_CHARS: usize = 50_000;
+/// Elements and row ids are keys: they travel with every edit of their row.
+pub const MAX_KEY_CHARS: usize = 200;
+
+/// Why a value does not fit its field.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum BadValue {
+    /// Another type is expected.
+    #[error("expected {expected}")]
+    Type {
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// Not one of the options.
+    #[error("`{found}` is not one of {}", .options.join(", "))]
+    NoSuchOption {
+        /// What came.
+        found: String,
+        /// What is allowed.
+        options: Vec<String>,
+    },
+    /// A text is too long.
+    #[error("{chars} characters, the limit is {limit}")]
+    TooLong {
+        /// How long it is.
+        chars: usize,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// A row has no such sub-field.
+    #[error("there is no such sub-field")]
+    NoSuchItem,
+    /// A log item may not be altered.
+    #[error("the item exists and is never altered")]
+    ItemExists,
+}
+
+/// Whether a JSON value fits a field (or sub-field); `null` always does.
+///
+/// # Errors
+/// [`BadValue`] with what is expected.
+pub fn json(field: &Field, value: &Json) -> Result<(), BadValue> {
+    let expected = |expected| BadValue::Type { expected };
+    match (&field.value, value) {
+        (_, Json::Null) | (ValueType::Unknown(_), _) => Ok(()),
+        (ValueType::String | ValueType::Phone | ValueType::Email | ValueType::Url, Json::String(text)) => chars(text, MAX_STRING_CHARS),
+        (ValueType::Paragraph, Json::String(text)) => chars(text, MAX_TEXT_CHARS),
+        (ValueType::Integer | ValueType::Datetime, Json::Number(number)) if number.is_i64() => Ok(()),
+        (ValueType::Number, Json::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(()),
+        (ValueType::Boolean, Json::Bool(_)) => Ok(()),
+        (ValueType::Date, Json::String(text)) if text.parse::<jiff::civil::Date>().is_ok() && text.len() == 10 => Ok(()),
+        (ValueType::Choice, Json::String(text)) => option(field, text),
+        (ValueType::Link, Json::String(text)) if text.parse::<RecordId>().is_ok() => Ok(()),
+        (ValueType::Money, Json::Object(parts)) => money(parts),
+        (ValueType::Address, Json::Object(parts)) => address(parts),
+        (ValueType::Period, Json::Object(parts)) => period(parts),
+        (ValueType::Geo, Json::Object(parts)) => geo(parts),
+        (ValueType::String | ValueType::Phone | ValueType::Email | ValueType::Url | ValueType::Paragraph, _) => Err(expected("a text")),
+        (ValueType::Integer, _) => Err(expected("a whole number")),
+        (ValueType::Datetime, _) => Err(expected("a moment: milliseconds since 1970 UTC")),
+        (ValueType::Number, _) => Err(expected("a number")),
+        (ValueType::Boolean, _) => Err(expected("true or false")),
+        (ValueType::Date, _) => Err(expected("a day like 2026-05-03")),
+        (ValueType::Choice, _) => Err(expected("one of the field's options")),
+        (ValueType::Link, _) => Err(expected("the id of a record")),
+        (ValueType::Money, _) => Err(expected(MONEY)),
+        (ValueType::Address, _) => Err(expected(ADDRESS)),
+        (ValueType::Period, _) => Err(expected(PERIOD)),
+        (ValueType::Geo, _) => Err(expected(GEO)),
+    }
+}
+
+/// Whether a scalar, as it stands in a change, fits a field.
+///
+/// # Errors
+/// [`BadValue`] with what is expected.
+pub fn scalar(field: &Field, value: &Scalar) -> Result<(), BadValue> {
+    match (value, field.value.is_group()) {
+        (Scalar::Null, _) => Ok(()),
+        (Scalar::Counter(_), _) => Err(BadValue::Type { expected: "a plain value" }),
+        (_, true) => match value.to_object() {
+            Some(object) if Scalar::from_json(&Json::Object(object.clone())) == *value => json(field, &Json::Object(object)),
+            _ => Err(BadValue::Type { expected: "a compound value in canonical JSON" }),
+        },
+        (Scalar::Float(number), false) if !number.is_finite() => Err(BadValue::Type { expected: "a finite number" }),
+        (_, false) => json(field, &value.to_json()),
+    }
+}
+
+/// Whether a word may be an element of a set.
+///
+/// # Errors
+/// [`BadValue`] with what is expected.
+pub fn element(field: &Field, word: &str) -> Result<(), BadValue> {
+    row_id(word)?;
+    json(field, &Json::from(word))
+}
+
+/// Whether a word may name a row or an item.
+///
+/// # Errors
+/// [`BadValue`] when it is empty, too long or has control characters.
+pub fn row_id(word: &str) -> Result<(), BadValue> {
+    if word.is_empty() || word.chars().any(char::is_control) {
+        return Err(BadValue::Type { expected: "a key without control characters" });
+    }
+    chars(word, MAX_KEY_CHARS)
+}
+
+/// Whether an object may be an item of a log.
+///
+/// # Errors
+/// [`BadValue`] for the first part that does not fit.
+pub fn item(field: &Field, values: &Map<String, Json>) -> Result<(), BadValue> {
+    for (name, value) in values {
+        json(field.item(name).ok_or(BadValue::NoSuchItem)?, value)?;
+    }
+    Ok(())
+}
+
+/// Whether a text may be inserted at once.
+///
+/// # Errors
+/// [`BadValue::TooLong`].
+pub fn text_length(text: &str) -> Result<(), BadValue> {
+    chars(text, super::change::MAX_CHANGE_OPS / 2)
+}
+
+/// Where a value of a monotone field stands: a write may not go below what its author saw.
+pub fn rank(field: &Field, value: &Scalar) -> Option<Rank> {
+    debug_assert!(field.merge == Merge::Monotone);
+    match value {
+        Scalar::Null | Scalar::Counter(_) => None,
+        Scalar::Bool(flag) => Some(Rank::Number(f64::from(u8::from(*flag)))),
+        Scalar::Int(number) => Some(Rank::Number(*number as f64)),
+        Scalar::Float(number) => Some(Rank::Number(*number)),
+        Scalar::Text(text) if field.value == ValueType::Choice => {
+            let index = field.options.iter().position(|option| *option.value == **text);
+            index.map(|index| Rank::Number(index as f64))
+        }
+        Scalar::Text(text) => Some(Rank::Text(text.clone())),
+    }
+}
+
+/// A place in the order of a monotone field.
+#[derive(Debug, Clone, PartialEq, PartialOrd)]
+pub enum Rank {
+    /// Numbers, flags, and options by their place in the list.
+    Number(f64),
+    /// Dates, by their text.
+    Text(Box<str>),
+}
+
+const MONEY: &str = "an amount like {\"amount\": 290000, \"currency\": \"CNY\"}, in minor units";
+const ADDRESS: &str = "an address of country, region, city, postal_code and street";
+const PERIOD: &str = "a period like {\"start\": \"2026-05-03\", \"end\": \"2026-06-02\"}";
+const GEO: &str = "a place like {\"lat\": 31.2, \"lon\": 121.5}";
+
+fn chars(text: &str, limit: usize) -> Result<(), BadValue> {
+    // Bytes bound characters from above: most texts are never counted.
+    if text.len() <= limit {
+        return Ok(());
+    }
+    let chars = text.chars().count();
+    if chars > limit { Err(BadValue::TooLong { chars, limit }) } else { Ok(()) }
+}
+
+fn option(field: &Field, text: &str) -> Result<(), BadValue> {
+    if field.options.iter().any(|option| option.value == text) {
+        return Ok(());
+    }
+    Err(BadValue::NoSuchOption { found: text.to_owned(), options: field.options.iter().map(|option| option.value.clone()).collect() })
+}
+
+fn only(parts: &Map<String, Json>, known: &[&str], expected: &'static str) -> Result<(), BadValue> {
+    if parts.keys().all(|key| known.contains(&key.as_str())) { Ok(()) } else { Err(BadValue::Type { expected }) }
+}
+
+fn money(parts: &Map<String, Json>) -> Result<(), BadValue> {
+    only(parts, &["amount", "currency"], MONEY)?;
+    let amount = parts.get("amount").is_some_and(Json::is_i64);
+    let code = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    let currency = parts.get("currency").and_then(Json::as_str).is_some_and(code);
+    if amount && currency { Ok(()) } else { Err(BadValue::Type { expected: MONEY }) }
+}
+
+fn address(parts: &Map<String, Json>) -> Result<(), BadValue> {
+    only(parts, &["country", "region", "city", "postal_code", "street"], ADDRESS)?;
+    let texts = parts.values().map(|part| part.as_str().ok_or(BadValue::Type { expected: ADDRESS }));
+    texts.into_iter().try_for_each(|text| chars(text?, MAX_STRING_CHARS))
+}
+
+fn period(parts: &Map<String, Json>) -> Result<(), BadValue> {
+    only(parts, &["start", "end"], PERIOD)?;
+    let moment = |part: &Json| part.is_i64() || part.as_str().is_some_and(|text| text.parse::<jiff::civil::Date>().is_ok());
+    if parts.values().all(moment) { Ok(()) } else { Err(BadValue::Type { expected: PERIOD }) }
+}
+
+fn geo(parts: &Map<String, Json>) -> Result<(), BadValue> {
+    only(parts, &["lat", "lon"], GEO)?;
+    let within = |name: &str, limit: f64| parts.get(name).and_then(Json::as_f64).is_some_and(|degrees| degrees.abs() <= limit);
+    if within("lat", 90.0) && within("lon", 180.0) { Ok(()) } else { Err(BadValue::Type { expected: GEO }) }
+}
