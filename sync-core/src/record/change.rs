@@ -548,6 +548,14 @@ impl<'a> Writers<'a> {
 }
 
 impl Op {
+    /// The root path it is on; `None` inside a text.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Op::Put { path, .. } | Op::Delete { path, .. } | Op::Increment { path, .. } | Op::MakeText { path } => Some(path),
+            Op::Insert { .. } | Op::Remove { .. } => None,
+        }
+    }
+
     fn refs(&self, mut visit: impl FnMut(OpRef)) {
         match self {
             Op::Put { pred, .. } | Op::Delete { pred, .. } => pred.iter().copied().for_each(visit),

@@ -185,6 +185,24 @@ impl Doc {
         self.texts.get(path).map(Text::content)
     }
 
+    /// How many characters a text holds, removed ones included.
+    pub fn text_elements(&self, path: &str) -> usize {
+        self.texts.get(path).map_or(0, |text| text.elements.len())
+    }
+
+    /// The values at a path, still visible, that an operation of a change names as replaced.
+    pub fn named<'a>(&'a self, change: &'a Change, path: &str, pred: &'a [OpRef]) -> impl Iterator<Item = &'a Put> {
+        self.values(path).iter().filter(|put| {
+            let author = self.actors[put.id.actor as usize];
+            pred.iter().any(|named| named.counter == put.id.counter && change.actor_at(named.actor) == Some(author))
+        })
+    }
+
+    /// Whether anything was ever written at a path.
+    pub fn knows(&self, path: &str) -> bool {
+        self.registers.contains_key(path)
+    }
+
     /// All texts with their paths.
     pub fn texts(&self) -> impl Iterator<Item = (&str, String)> {
         self.texts.iter().map(|(path, text)| (&**path, text.content()))

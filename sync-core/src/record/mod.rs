@@ -6,6 +6,7 @@ pub mod doc;
 #[cfg(test)]
 mod doc_tests;
 pub mod fields;
+pub mod history;
 pub mod list;
 pub mod path;
 #[cfg(any(test, feature = "reference"))]
@@ -14,3 +15,4 @@ pub mod text;
 pub mod valid;
 
 pub use columns::BadColumn;
+pub use history::Stored;
