@@ -12,6 +12,7 @@ mod words;
 mod write;
 
 pub use check::{NotAllowed, allows_change};
+pub(crate) use parse::label;
 pub use parse::{BadKind, Reading};
 pub use words::{COLOURS, DEFINITION_MAX, FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS};
 

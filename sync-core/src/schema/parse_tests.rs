@@ -149,7 +149,7 @@ fn parts_of_rows_and_log_items_keep_to_what_a_row_can_merge() {
         ("log", "merge = \"visible\"", "`part` of field `extra` cannot be visible, only register: an item of a log never changes"),
         ("log", "facet = \"private\"", "`part` of field `extra` lives in the facet of its field"),
         ("set", "facet = \"private\"", "`part` of field `extra` lives in the facet of its field"),
-        ("list", "merge = \"counter\"", "`part` of field `extra` cannot be counter, only register, visible or monotone"),
+        ("list", "merge = \"counter\"", "`part` of field `extra` cannot be counter, only register or visible"),
         ("list", "items = []", "`part` of field `extra` is part of a row: it has no `items`"),
         ("list", "type = \"choice\"", "field `part` is a choice and has no `options`"),
     ];

@@ -157,13 +157,12 @@ fn part(field: &Field, item: &Field, rows: bool, section: Section<'_>) -> Checke
     }
     let merges = match &item.merge {
         Merge::Register => true,
-        Merge::Visible | Merge::Monotone => rows,
-        Merge::Set | Merge::Counter | Merge::Text | Merge::List | Merge::Log | Merge::Assigned | Merge::Derived | Merge::Unknown(_) => {
-            false
-        }
+        Merge::Visible => rows,
+        Merge::Set | Merge::Counter | Merge::Text | Merge::List | Merge::Log => false,
+        Merge::Monotone | Merge::Assigned | Merge::Derived | Merge::Unknown(_) => false,
     };
     if !merges {
-        let allowed = if rows { "register, visible or monotone" } else { "register: an item of a log never changes" };
+        let allowed = if rows { "register or visible" } else { "register: an item of a log never changes" };
         return Err(section.mistake_at("merge", format!("{what} cannot be {}, only {allowed}", item.merge.as_str())));
     }
     short(&item.label, section, "label")?;

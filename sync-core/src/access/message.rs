@@ -1,0 +1,124 @@
+//! Why not, in sentences that a person understands, in both languages.
+//!
+//! Every sentence names the kind and the field by their labels; none names a value.
+
+use super::{Action, Limit, Outcome, Right, Role};
+use crate::id::{Facet, Name};
+use crate::schema::{Kind, Label};
+
+pub(super) fn no_role(role: &Name) -> Label {
+    both(format!("The role `{role}` does not exist here."), format!("角色“{role}”不存在。"))
+}
+
+pub(super) fn not_at_all(role: &Role, kind: &Kind, action: Action) -> Label {
+    let (en, zh) = (to_en(action, &many(kind)), to_zh(action, &kind.label.zh));
+    both(format!("The role “{}” may not {en}.", role.label.en), format!("“{}”角色不能{zh}。", role.label.zh))
+}
+
+pub(super) fn only_own(role: &Role, kind: &Kind, action: Action) -> Label {
+    let en = to_en(action, &format!("only its own {}", many(kind)));
+    let zh = to_zh(action, &format!("自己负责的{}", kind.label.zh));
+    both(format!("The role “{}” may {en}.", role.label.en), format!("“{}”角色只能{zh}。", role.label.zh))
+}
+
+pub(super) fn not_this_part(role: &Role, kind: &Kind, action: Action, facet: Facet) -> Label {
+    let (part_en, part_zh) = match facet {
+        Facet::Main => ("general", "基本"),
+        Facet::Commercial => ("commercial", "商务"),
+        Facet::Private => ("personal", "个人隐私"),
+    };
+    let en = to_en(action, &format!("the {part_en} data of {}", many(kind)));
+    let zh = to_zh(action, &format!("{}的{part_zh}信息", kind.label.zh));
+    both(format!("The role “{}” may not {en}.", role.label.en), format!("“{}”角色不能{zh}。", role.label.zh))
+}
+
+pub(super) fn not_this_field(role: &Role, kind: &Kind, field: Label) -> Label {
+    both(
+        format!("The role “{}” may not change “{}” of {}.", role.label.en, field.en, many(kind)),
+        format!("“{}”角色不能修改{}的“{}”。", role.label.zh, kind.label.zh, field.zh),
+    )
+}
+
+pub(super) fn assigned(kind: &Kind, field: Label) -> Label {
+    both(
+        format!("“{}” of {} is given by the server.", field.en, many(kind)),
+        format!("{}的“{}”由服务器分配，不能填写。", kind.label.zh, field.zh),
+    )
+}
+
+pub(super) fn derived(kind: &Kind, field: Label) -> Label {
+    both(
+        format!("“{}” of {} is computed: nobody writes it.", field.en, many(kind)),
+        format!("{}的“{}”由系统计算，不能填写。", kind.label.zh, field.zh),
+    )
+}
+
+pub(super) fn limit(kind: &Kind, limit: &Limit) -> Label {
+    let (field_en, field_zh) = limited_field(kind, limit);
+    let (then_en, then_zh) = match limit.outcome {
+        Outcome::Review => ("needs approval", "需要审批"),
+        Outcome::Refuse => ("is not possible", "不允许"),
+    };
+    both(
+        format!("{field_en} of {} is above {} and {then_en}.", many(kind), limit.above),
+        format!("{}的{field_zh}超过 {}，{then_zh}。", kind.label.zh, limit.above),
+    )
+}
+
+fn limited_field(kind: &Kind, limit: &Limit) -> (String, String) {
+    let field = kind.field(&limit.field);
+    let own = super::label(field, &limit.field);
+    match &limit.item {
+        Some(item) => {
+            let part = super::label(field.and_then(|field| field.item(item)), item);
+            (format!("“{}” in “{}”", part.en, own.en), format!("“{}”中的“{}”", own.zh, part.zh))
+        }
+        None => (format!("“{}”", own.en), format!("“{}”", own.zh)),
+    }
+}
+
+pub(super) fn no_right(role: &Role, kind: &Kind, right: Right) -> Label {
+    let (en, zh) = match right {
+        Right::Administer => ("administer", "管理"),
+        Right::Export => ("export", "导出"),
+        Right::Import => ("import", "导入"),
+        Right::Purge => ("erase", "彻底删除"),
+    };
+    both(
+        format!("The role “{}” may not {en} {}.", role.label.en, many(kind)),
+        format!("“{}”角色不能{zh}{}。", role.label.zh, kind.label.zh),
+    )
+}
+
+fn to_en(action: Action, what: &str) -> String {
+    match action {
+        Action::Read => format!("see {what}"),
+        Action::Create => format!("create {what}"),
+        Action::Edit => format!("change {what}"),
+        Action::Archive => format!("archive {what}"),
+        Action::Resolve => format!("settle conflicts of {what}"),
+    }
+}
+
+fn to_zh(action: Action, what: &str) -> String {
+    match action {
+        Action::Read => format!("查看{what}"),
+        Action::Create => format!("新建{what}"),
+        Action::Edit => format!("修改{what}"),
+        Action::Archive => format!("归档{what}"),
+        Action::Resolve => format!("处理{what}的数据冲突"),
+    }
+}
+
+/// The plural within a sentence: `Customers` is `customers`, and `VIP guests` stays.
+fn many(kind: &Kind) -> String {
+    let mut rest = kind.plural.en.chars();
+    match (rest.next(), rest.clone().next()) {
+        (Some(first), second) if !second.is_some_and(char::is_uppercase) => first.to_lowercase().chain(rest).collect(),
+        _ => kind.plural.en.clone(),
+    }
+}
+
+fn both(en: String, zh: String) -> Label {
+    Label { en, zh }
+}

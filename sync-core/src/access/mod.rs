@@ -1,0 +1,294 @@
+//! May this caller do this to this record and field: one function, for server and device.
+//!
+//! On a phone [`decide`] predicts ("will need approval"), on the server it decides: the same code, the
+//! same rules as data (`roles/*.toml`). It knows nothing of a record but what [`Subject`] says, so it
+//! costs no reading; whether a value fits its field, or a field is frozen, is asked elsewhere. What the
+//! server itself writes (numbers, members) is not asked here either.
+//!
+//! ```
+//! use sync_core::access::{Act, Caller, Roles, Subject, decide};
+//! use sync_core::id::{Facet, UserId};
+//! use sync_core::schema::Schema;
+//!
+//! let ann = Caller { user: UserId::of_cause("ann"), role: "rep".parse()? };
+//! let offer = Schema::builtin().kind("offer").expect("a built-in kind");
+//! let discount = serde_json::json!(12);
+//! let write = Act::Write { field: "lines", item: Some("discount_percent"), value: Some(&discount) };
+//! let decision = decide(Roles::builtin(), &ann, &Subject::of(offer, Facet::Main), &write);
+//! assert_eq!(decision.message().expect("it is held").en, "“Discount %” in “Lines” of quotes and orders is above 10 and needs approval.");
+//! # Ok::<(), sync_core::id::BadId>(())
+//! ```
+
+mod message;
+mod role;
+
+pub use role::{Action, BadRole, Level, Limit, Outcome, Right, Role, Roles, Rule};
+
+use serde_json::Value;
+
+use crate::id::{Facet, Name, UserId};
+use crate::schema::{Field, Kind, Label, Merge};
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The person.
+    pub user: UserId,
+    /// What they are in this workspace: the name of a role.
+    pub role: Name,
+}
+
+/// What is asked about: one facet of one record, as far as rights depend on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The record's kind.
+    pub kind: &'a Kind,
+    /// The document of the record that is read or written.
+    pub facet: Facet,
+    /// Whose it is: the value of the kind's `owner` field; the record of a member has the id of its user.
+    pub owner: Option<UserId>,
+    /// Who made it; it is theirs as long as it has no owner.
+    pub author: Option<UserId>,
+    /// Whether it is being made now: then writing its fields needs the right to create, not to edit.
+    pub is_new: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// A record that exists and is nobody's.
+    pub fn of(kind: &'a Kind, facet: Facet) -> Self {
+        Self { kind, facet, owner: None, author: None, is_new: false }
+    }
+
+    /// A record that is being made by `author`.
+    pub fn new_by(kind: &'a Kind, facet: Facet, author: UserId) -> Self {
+        Self { kind, facet, owner: None, author: Some(author), is_new: true }
+    }
+
+    fn is_own(&self, user: UserId) -> bool {
+        self.is_new || self.owner.or(self.author) == Some(user)
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Act<'a> {
+    /// See the facet.
+    Read,
+    /// Make a record.
+    Create,
+    /// Write a field, or one part of a row of it.
+    Write {
+        /// The field.
+        field: &'a str,
+        /// The part of the row: `price` of `lines/<id>/price`.
+        item: Option<&'a str>,
+        /// What is written, where limits may depend on it: a scalar, or a whole row.
+        value: Option<&'a Value>,
+    },
+    /// Choose among concurrent values of a field; the value itself comes as a `Write`.
+    Resolve {
+        /// The field.
+        field: &'a str,
+    },
+    /// Put the record away.
+    Archive,
+    /// Erase the record for good.
+    Purge,
+    /// Bring in records of the kind in bulk.
+    Import,
+    /// Take out records of the kind in bulk.
+    Export,
+}
+
+/// The answer. Rules are named `role.kind.what`, stable enough for logs and tests; messages are for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Go ahead.
+    Allowed,
+    /// Never, for this caller.
+    Denied {
+        /// The rule that says so.
+        rule: String,
+        /// A sentence for the person.
+        message: Label,
+    },
+    /// Once somebody has looked at it. Accepting it takes a caller whom `decide` allows the same act.
+    Review {
+        /// The limit that says so.
+        rule: String,
+        /// A sentence for the person.
+        message: Label,
+    },
+}
+
+impl Decision {
+    /// Whether nothing stands against it.
+    pub fn is_allowed(&self) -> bool {
+        *self == Decision::Allowed
+    }
+
+    /// The sentence for the person, if something stands against it.
+    pub fn message(&self) -> Option<&Label> {
+        match self {
+            Decision::Allowed => None,
+            Decision::Denied { message, .. } | Decision::Review { message, .. } => Some(message),
+        }
+    }
+}
+
+/// Stops at the first decision that is not `Allowed`.
+type Passed = Result<(), Decision>;
+
+/// Whether `caller` may do `act` to `subject`.
+pub fn decide(roles: &Roles, caller: &Caller, subject: &Subject<'_>, act: &Act<'_>) -> Decision {
+    let Some(role) = roles.role(&caller.role) else {
+        return Decision::Denied { rule: format!("{}.unknown", caller.role), message: message::no_role(&caller.role) };
+    };
+    let case = Case { role, rule: role.rule(&subject.kind.name), caller, subject };
+    case.passes(act).err().unwrap_or(Decision::Allowed)
+}
+
+struct Case<'a> {
+    role: &'a Role,
+    rule: Option<&'a Rule>,
+    caller: &'a Caller,
+    subject: &'a Subject<'a>,
+}
+
+impl Case<'_> {
+    fn passes(&self, act: &Act<'_>) -> Passed {
+        match act {
+            Act::Read => {
+                self.level(Action::Read)?;
+                self.facet(Action::Read, self.subject.facet)
+            }
+            Act::Create => {
+                self.level(Action::Create)?;
+                self.facet(Action::Create, self.subject.facet)
+            }
+            // Archiving is a field on the wire: writing it by name is no way around the right.
+            Act::Archive | Act::Write { field: "archived", .. } => self.level(Action::Archive),
+            Act::Write { field, item, value } => {
+                self.level(if self.subject.is_new { Action::Create } else { Action::Edit })?;
+                self.field(field)?;
+                self.limits(field, *item, *value)
+            }
+            Act::Resolve { field } => {
+                self.level(Action::Resolve)?;
+                self.field(field)
+            }
+            Act::Purge => self.right(Right::Purge),
+            Act::Import => self.right(Right::Import),
+            Act::Export => self.right(Right::Export),
+        }
+    }
+
+    fn level(&self, action: Action) -> Passed {
+        let level = self.rule.map_or(Level::None, |rule| rule.level(action));
+        match level {
+            Level::All => Ok(()),
+            Level::Own if self.subject.is_own(self.caller.user) => Ok(()),
+            Level::Own => Err(self.denied(action.as_str(), message::only_own(self.role, self.subject.kind, action))),
+            Level::None => Err(self.denied(action.as_str(), message::not_at_all(self.role, self.subject.kind, action))),
+        }
+    }
+
+    fn facet(&self, action: Action, facet: Facet) -> Passed {
+        if self.holds(action, facet) {
+            return Ok(());
+        }
+        let name = format!("{}.{facet}", action.as_str());
+        Err(self.denied(&name, message::not_this_part(self.role, self.subject.kind, action, facet)))
+    }
+
+    fn holds(&self, action: Action, facet: Facet) -> bool {
+        let facets = self.rule.map_or(&[][..], |rule| if action == Action::Read { &rule.reads } else { &rule.writes });
+        facets.contains(&facet)
+    }
+
+    /// A field that the kind does not declare is judged by the document it is in: newer apps may know more.
+    fn field(&self, name: &str) -> Passed {
+        let kind = self.subject.kind;
+        let declared = kind.field(name);
+        let denied = |message| Err(self.denied(&format!("edit.{name}"), message));
+        match declared.map(|field| &field.merge) {
+            Some(Merge::Assigned) => return denied(message::assigned(kind, label(declared, name))),
+            Some(Merge::Derived) => return denied(message::derived(kind, label(declared, name))),
+            Some(Merge::Register | Merge::Visible | Merge::Set | Merge::Counter | Merge::Text) => {}
+            Some(Merge::List | Merge::Log | Merge::Monotone | Merge::Unknown(_)) | None => {}
+        }
+        let in_place = declared.is_none_or(|field| field.facet == self.subject.facet);
+        let named = self.rule.is_some_and(|rule| rule.writes_field(name));
+        if in_place && named && self.holds(Action::Edit, self.subject.facet) {
+            return Ok(());
+        }
+        denied(message::not_this_field(self.role, kind, label(declared, name)))
+    }
+
+    fn limits(&self, field: &str, item: Option<&str>, value: Option<&Value>) -> Passed {
+        let kind = self.subject.kind;
+        let Some(limit) = self.role.limits.iter().find(|limit| limit.kind == kind.name && limit.is_passed(field, item, value)) else {
+            return Ok(());
+        };
+        let rule = format!("{}.{}.limit.{}", self.role.name, kind.name, limit.path());
+        let message = message::limit(kind, limit);
+        match limit.outcome {
+            Outcome::Review => Err(Decision::Review { rule, message }),
+            Outcome::Refuse => Err(Decision::Denied { rule, message }),
+        }
+    }
+
+    fn right(&self, right: Right) -> Passed {
+        if self.role.rights.contains(&right) {
+            return Ok(());
+        }
+        Err(self.denied(right.as_str(), message::no_right(self.role, self.subject.kind, right)))
+    }
+
+    fn denied(&self, what: &str, message: Label) -> Decision {
+        Decision::Denied { rule: format!("{}.{}.{what}", self.role.name, self.subject.kind.name), message }
+    }
+}
+
+fn label(field: Option<&Field>, name: &str) -> Label {
+    field.map_or_else(|| Label { en: name.to_owned(), zh: name.to_owned() }, |field| field.label.clone())
+}
+
+impl Roles {
+    /// How far a role may go with records of a kind; lists are filtered by it.
+    pub fn level(&self, role: &str, kind: &Kind, action: Action) -> Level {
+        self.role(role).and_then(|role| role.rule(&kind.name)).map_or(Level::None, |rule| rule.level(action))
+    }
+
+    /// The facets of a kind that a role may hold, in storage order: what is sent to a device, and what a list may show.
+    pub fn readable(&self, role: &str, kind: &Kind) -> Vec<Facet> {
+        if self.level(role, kind, Action::Read) == Level::None {
+            return Vec::new();
+        }
+        let reads = self.role(role).and_then(|role| role.rule(&kind.name)).map_or(&[][..], |rule| &rule.reads);
+        kind.facets().into_iter().filter(|facet| reads.contains(facet)).collect()
+    }
+
+    /// Whether a role may see a field of a kind at all: in lists, filters, sums, exports.
+    pub fn may_read_field(&self, role: &str, kind: &Kind, field: &str) -> bool {
+        kind.field(field).is_some_and(|field| self.readable(role, kind).contains(&field.facet))
+    }
+
+    /// Whether a role may write a field of some record of a kind: what a form offers.
+    pub fn may_write_field(&self, role: &str, kind: &Kind, field: &str) -> bool {
+        let Some(field) = kind.field(field).filter(|field| !matches!(field.merge, Merge::Assigned | Merge::Derived)) else { return false };
+        let rule = self.role(role).and_then(|role| role.rule(&kind.name));
+        rule.is_some_and(|rule| {
+            let some = rule.level(Action::Edit).max(rule.level(Action::Create)) > Level::None;
+            some && rule.writes.contains(&field.facet) && rule.writes_field(&field.name)
+        })
+    }
+
+    /// Whether a role has a right that no kind limits.
+    pub fn may(&self, role: &str, right: Right) -> bool {
+        self.role(role).is_some_and(|role| role.rights.contains(&right))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,377 @@
+//! Roles as data: the files of `roles/`, each one role with its rules and limits.
+//!
+//! What a rule does not grant is not granted. Never decides: that is [`decide`](super::decide).
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::id::{Facet, FieldName, KindName, Name};
+use crate::schema::reader::{self, Mistake, Section, Word, nearest};
+use crate::schema::{Kind, Label, Merge, Reading, Schema, ValueType, label};
+
+/// Every file of `roles/`, as `(path, text)`; listed by `build.rs`.
+const ROLE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/roles.rs"));
+
+static BUILTIN: LazyLock<Roles> = LazyLock::new(|| {
+    let mut roles = Roles::default();
+    for (path, text) in ROLE_FILES {
+        roles.insert(Role::parse(path, text, Schema::builtin()).expect("the tests parse every built-in role"));
+    }
+    roles
+});
+
+/// A role that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}:{line}: {message}")]
+pub struct BadRole {
+    /// The file or record it came from.
+    pub origin: String,
+    /// The line of the text, counted from one.
+    pub line: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// All roles of a workspace.
+#[derive(Debug, Clone, Default)]
+pub struct Roles {
+    roles: BTreeMap<Name, Role>,
+}
+
+/// What some people may do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    /// Its name: `rep`.
+    pub name: Name,
+    /// What people read.
+    pub label: Label,
+    /// Rights that are not about single records.
+    pub rights: Vec<Right>,
+    /// What it may do with records; a kind is in one rule at most.
+    pub rules: Vec<Rule>,
+    /// Values that it may not write alone.
+    pub limits: Vec<Limit>,
+}
+
+/// What a role may do with records of some kinds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The kinds; none means every kind that no other rule names.
+    pub kinds: Vec<KindName>,
+    levels: [Level; Action::ALL.len()],
+    /// The facets it may read.
+    pub reads: Vec<Facet>,
+    /// The facets it may write.
+    pub writes: Vec<Facet>,
+    /// If any: it may write these fields and no others.
+    pub only_fields: Vec<FieldName>,
+    /// It may not write these fields.
+    pub except_fields: Vec<FieldName>,
+}
+
+/// A number that a role may not pass alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limit {
+    /// The kind.
+    pub kind: KindName,
+    /// The field.
+    pub field: FieldName,
+    /// The part of its rows, if it has rows.
+    pub item: Option<FieldName>,
+    /// Up to this value nothing happens.
+    pub above: f64,
+    /// What happens beyond it.
+    pub outcome: Outcome,
+}
+
+/// What happens to a write beyond a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Somebody looks at it first.
+    Review,
+    /// It is denied.
+    Refuse,
+}
+
+/// Which records of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// None.
+    None,
+    /// Those that the caller owns, or made as long as nobody owns them.
+    Own,
+    /// All.
+    All,
+}
+
+/// What can be done to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// See it.
+    Read,
+    /// Make it.
+    Create,
+    /// Change it.
+    Edit,
+    /// Put it away.
+    Archive,
+    /// Choose among concurrent values.
+    Resolve,
+}
+
+/// What can be done besides records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Manage members, devices, roles and settings.
+    Administer,
+    /// Take records out in bulk.
+    Export,
+    /// Bring records in, in bulk.
+    Import,
+    /// Erase records for good.
+    Purge,
+}
+
+impl Action {
+    /// All actions, in the order of role files.
+    pub const ALL: [Action; 5] = [Action::Read, Action::Create, Action::Edit, Action::Archive, Action::Resolve];
+
+    /// The word for it in role files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Read => "read",
+            Action::Create => "create",
+            Action::Edit => "edit",
+            Action::Archive => "archive",
+            Action::Resolve => "resolve",
+        }
+    }
+}
+
+impl Right {
+    /// All rights, in the order of role files.
+    pub const ALL: [Right; 4] = [Right::Administer, Right::Export, Right::Import, Right::Purge];
+
+    /// The word for it in role files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Right::Administer => "administer",
+            Right::Export => "export",
+            Right::Import => "import",
+            Right::Purge => "purge",
+        }
+    }
+}
+
+impl Level {
+    const ALL: [(&'static str, Level); 3] = [("all", Level::All), ("own", Level::Own), ("none", Level::None)];
+}
+
+impl Outcome {
+    const ALL: [(&'static str, Outcome); 2] = [("review", Outcome::Review), ("refuse", Outcome::Refuse)];
+}
+
+impl Roles {
+    /// The built-in roles.
+    pub fn builtin() -> &'static Roles {
+        &BUILTIN
+    }
+
+    /// A role by name.
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.get(name)
+    }
+
+    /// All roles, by name.
+    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.values()
+    }
+
+    /// Adds a role, or replaces the one of the same name.
+    pub fn insert(&mut self, role: Role) {
+        self.roles.insert(role.name.clone(), role);
+    }
+}
+
+impl Rule {
+    /// How far the role may go.
+    pub fn level(&self, action: Action) -> Level {
+        self.levels[action as usize]
+    }
+
+    /// Whether the rule lets a field be written, as far as it names fields.
+    pub fn writes_field(&self, name: &str) -> bool {
+        let named = |fields: &[FieldName]| fields.iter().any(|field| &**field == name);
+        !named(&self.except_fields) && (self.only_fields.is_empty() || named(&self.only_fields))
+    }
+}
+
+impl Limit {
+    /// `field` or `field.part`.
+    pub fn path(&self) -> String {
+        self.item.as_ref().map_or_else(|| self.field.to_string(), |item| format!("{}.{item}", self.field))
+    }
+
+    /// Whether a write goes beyond the limit. What is not a number is beyond every limit: the check of
+    /// types will refuse it, and until then it is not a way around.
+    pub(super) fn is_passed(&self, field: &str, item: Option<&str>, value: Option<&Value>) -> bool {
+        let value = match (&self.item, item) {
+            (None, None) => value,
+            (Some(own), Some(item)) if **own == *item => value,
+            (Some(own), None) => value.and_then(|row| row.get(&**own)),
+            (None, Some(_)) | (Some(_), Some(_)) => None,
+        };
+        let beyond = |value: &Value| !value.is_null() && value.as_f64().is_none_or(|number| number > self.above);
+        *self.field == *field && value.is_some_and(beyond)
+    }
+}
+
+impl Role {
+    /// The rule that a kind falls under: the one that names it, otherwise the one of `*`.
+    pub fn rule(&self, kind: &str) -> Option<&Rule> {
+        let naming = self.rules.iter().find(|rule| rule.kinds.iter().any(|name| &**name == kind));
+        naming.or_else(|| self.rules.iter().find(|rule| rule.kinds.is_empty()))
+    }
+
+    /// Reads a role from its TOML text; `origin` names it in errors. What it names must be in `schema`.
+    ///
+    /// # Errors
+    /// [`BadRole`] with line and words, for the first mistake in the text.
+    pub fn parse(origin: &str, text: &str, schema: &Schema) -> Result<Role, BadRole> {
+        reader::read(text, Reading::Strict, |root| role(root, schema)).map_err(|mistake| BadRole {
+            origin: origin.to_owned(),
+            line: mistake.line(text),
+            message: mistake.message,
+        })
+    }
+}
+
+fn role(root: Section<'_>, schema: &Schema) -> Result<Role, Mistake> {
+    root.only("a role", &["name", "label", "rights", "rule", "limit"])?;
+    let name = root.required("the role", "name")?;
+    let rights = Right::ALL.map(|right| (right.as_str(), right));
+    let mut role = Role {
+        name: name.parse()?,
+        label: label(root, "label", &format!("role `{}`", name.text), name)?,
+        rights: root.words("rights")?.into_iter().map(|word| one_of("right", word, &rights)).collect::<Result<_, _>>()?,
+        rules: Vec::new(),
+        limits: root.sections("limit")?.into_iter().map(|section| limit(section, schema)).collect::<Result<_, _>>()?,
+    };
+    for section in root.sections("rule")? {
+        let rule = rule(section, schema)?;
+        let twice = role.rules.iter().any(|other| other.kinds == rule.kinds || other.kinds.iter().any(|kind| rule.kinds.contains(kind)));
+        if twice {
+            return Err(section.mistake_at("kinds", format!("role `{}` has another rule for one of these kinds", role.name)));
+        }
+        role.rules.push(rule);
+    }
+    Ok(role)
+}
+
+const RULE_KEYS: [&str; 10] = ["kinds", "read", "create", "edit", "archive", "resolve", "reads", "writes", "only_fields", "except_fields"];
+
+fn rule(section: Section<'_>, schema: &Schema) -> Result<Rule, Mistake> {
+    section.only("a rule", &RULE_KEYS)?;
+    let words = section.words("kinds")?;
+    let any = matches!(&words[..], [word] if word.text == "*");
+    if words.is_empty() {
+        return Err(section.mistake("the rule has no `kinds`: names of kinds, or [\"*\"] for every other kind"));
+    }
+    let kinds: Vec<&Kind> = if any { Vec::new() } else { words.iter().map(|word| kind(*word, schema)).collect::<Result<_, _>>()? };
+    let mut levels = [Level::None; Action::ALL.len()];
+    for action in Action::ALL {
+        if let Some(word) = section.word(action.as_str())? {
+            levels[action as usize] = one_of("level", word, &Level::ALL)?;
+        }
+    }
+    let facets = Facet::ALL.map(|facet| (facet.as_str(), facet));
+    let facets = |key| section.words(key)?.into_iter().map(|word| one_of("facet", word, &facets)).collect::<Result<Vec<_>, _>>();
+    let rule = Rule {
+        kinds: kinds.iter().map(|kind| kind.name.clone()).collect(),
+        levels,
+        reads: facets("reads")?,
+        writes: facets("writes")?,
+        only_fields: fields(section, "only_fields", &kinds)?,
+        except_fields: fields(section, "except_fields", &kinds)?,
+    };
+    sensible(&rule, section)?;
+    Ok(rule)
+}
+
+/// Whoever may change what they cannot see would do it blindly.
+fn sensible(rule: &Rule, section: Section<'_>) -> Result<(), Mistake> {
+    for action in [Action::Edit, Action::Archive, Action::Resolve] {
+        if rule.level(action) > rule.level(Action::Read) {
+            let message = format!("the rule lets `{}` go further than `read`", action.as_str());
+            return Err(section.mistake_at(action.as_str(), message));
+        }
+    }
+    if let Some(facet) = rule.writes.iter().find(|facet| !rule.reads.contains(facet)) {
+        return Err(section.mistake_at("writes", format!("the rule writes the facet `{facet}` and does not read it")));
+    }
+    let changes = [Action::Create, Action::Edit, Action::Resolve].into_iter().any(|action| rule.level(action) > Level::None);
+    if changes == rule.writes.is_empty() {
+        return Err(section.mistake("a rule that lets records be changed says in `writes` which facets, and no other does"));
+    }
+    if !rule.only_fields.is_empty() && !rule.except_fields.is_empty() {
+        return Err(section.mistake_at("except_fields", "a rule has `only_fields` or `except_fields`, not both"));
+    }
+    Ok(())
+}
+
+fn fields(section: Section<'_>, key: &str, kinds: &[&Kind]) -> Result<Vec<FieldName>, Mistake> {
+    let words = section.words(key)?;
+    if kinds.is_empty() && !words.is_empty() {
+        return Err(section.mistake_at(key, format!("`{key}` needs named kinds: `*` has no fields")));
+    }
+    for word in &words {
+        if let Some(kind) = kinds.iter().find(|kind| kind.field(word.text).is_none()) {
+            return Err(no_field(kind, *word));
+        }
+    }
+    words.iter().map(Word::parse).collect()
+}
+
+fn limit(section: Section<'_>, schema: &Schema) -> Result<Limit, Mistake> {
+    section.only("a limit", &["kind", "field", "above", "outcome"])?;
+    let kind = kind(section.required("the limit", "kind")?, schema)?;
+    let path = section.required("the limit", "field")?;
+    let (field, item) = path.text.split_once('.').map_or((path.text, None), |(field, item)| (field, Some(item)));
+    let declared = kind.field(field).ok_or_else(|| no_field(kind, path))?;
+    let limited = match item {
+        Some(item) => declared.item(item).filter(|_| declared.merge != Merge::Log).ok_or_else(|| {
+            let parts = declared.items.iter().map(|item| &*item.name);
+            path.mistake(format!("rows of `{field}` have no `{item}`{}", nearest(item, parts)))
+        })?,
+        None => declared,
+    };
+    let is_number = matches!(limited.value, ValueType::Integer | ValueType::Number) && limited.merge.is_single();
+    if !is_number {
+        return Err(path.mistake(format!("`{}` is not one number: it has no limit", path.text)));
+    }
+    let above = section.number("above")?.ok_or_else(|| section.mistake("the limit has no `above`"))?;
+    let outcome = one_of("outcome", section.required("the limit", "outcome")?, &Outcome::ALL)?;
+    Ok(Limit { kind: kind.name.clone(), field: declared.name.clone(), item: item.map(|_| limited.name.clone()), above, outcome })
+}
+
+fn kind<'s>(word: Word<'_>, schema: &'s Schema) -> Result<&'s Kind, Mistake> {
+    let known = || schema.kinds().map(|kind| &*kind.name);
+    schema
+        .kind(word.text)
+        .map(|kind| &**kind)
+        .ok_or_else(|| word.mistake(format!("there is no kind `{}`{}", word.text, nearest(word.text, known()))))
+}
+
+fn no_field(kind: &Kind, word: Word<'_>) -> Mistake {
+    let known = kind.fields.iter().map(|field| &*field.name);
+    word.mistake(format!("kind `{}` has no field `{}`{}", kind.name, word.text, nearest(word.text, known)))
+}
+
+fn one_of<T: Copy>(what: &str, word: Word<'_>, known: &[(&'static str, T)]) -> Result<T, Mistake> {
+    let found = known.iter().find(|(name, _)| *name == word.text).map(|(_, value)| *value);
+    found.ok_or_else(|| {
+        word.mistake(format!("there is no {what} `{}`{}", word.text, nearest(word.text, known.iter().map(|(name, _)| *name))))
+    })
+}
