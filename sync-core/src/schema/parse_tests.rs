@@ -224,3 +224,24 @@ fn the_wire_refuses_only_what_cannot_be_a_kind() {
         assert!(message.contains(told), "{message}");
     }
 }
+
+#[test]
+fn the_example_of_the_documentation_is_a_good_kind() {
+    let page = include_str!("../../../docs/kinds.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let kind = Kind::parse("docs/kinds.md", example, Reading::Strict).unwrap_or_else(|bad| panic!("{bad}"));
+    assert_eq!(crate::schema::Schema::builtin().allows(&kind), Ok(()));
+    let told =
+        Kind::parse("kinds/machine.toml", &example.replacen("merge = \"visible\"\nopt", "merge = \"visibel\"\nopt", 1), Reading::Strict);
+    assert!(page.contains(&told.unwrap_err().to_string()), "the page shows another message");
+}
+
+#[test]
+fn the_documentation_names_every_type_and_policy() {
+    let page = include_str!("../../../docs/kinds.md");
+    let words = ValueType::KNOWN.iter().map(ValueType::as_str).chain(Merge::KNOWN.iter().map(Merge::as_str));
+    for word in words {
+        assert!(page.contains(&format!("`{word}`")), "`{word}` is not in docs/kinds.md");
+    }
+}
