@@ -24,7 +24,7 @@ mod role;
 
 pub use role::{Action, BadRole, Level, Limit, Outcome, Right, Role, Roles, Rule};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::id::{Facet, Name, UserId};
 use crate::schema::{Field, Kind, Label, Merge};
@@ -62,6 +62,12 @@ impl<'a> Subject<'a> {
     /// A record that is being made by `author`.
     pub fn new_by(kind: &'a Kind, facet: Facet, author: UserId) -> Self {
         Self { kind, facet, owner: None, author: Some(author), is_new: true }
+    }
+
+    /// A record that exists: whose it is stands in its main row.
+    pub fn existing(kind: &'a Kind, facet: Facet, main: &Map<String, Value>, author: Option<UserId>) -> Self {
+        let owner = kind.owner.as_ref().and_then(|field| main.get(&**field)).and_then(Value::as_str);
+        Self { owner: owner.and_then(|id| id.parse().ok()), author, ..Self::of(kind, facet) }
     }
 
     fn is_own(&self, user: UserId) -> bool {

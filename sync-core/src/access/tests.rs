@@ -152,6 +152,15 @@ fn own_means_owned_or_made_while_nobody_owns_it() {
 }
 
 #[test]
+fn whose_a_record_is_stands_in_its_main_row() {
+    let ann = UserId::of_cause("ann");
+    let row = json!({"subject": "Call back", "assignee": ann.to_string()});
+    let subject = Subject::existing(kind("activity"), Facet::Main, row.as_object().unwrap(), None);
+    assert_eq!(subject.owner, Some(ann), "an activity is its assignee's");
+    assert_eq!(Subject::existing(kind("product"), Facet::Main, row.as_object().unwrap(), None).owner, None);
+}
+
+#[test]
 fn whoever_makes_a_record_fills_it_in() {
     let ann = caller("rep");
     let view = Subject::new_by(kind("view"), Facet::Main, ann.user);

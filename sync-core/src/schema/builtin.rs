@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::{Field, Kind, Reading, Schema};
 
 /// Every file of `kinds/`, as `(path, text)`; listed by `build.rs`.
-pub const KIND_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/kinds.rs"));
+pub(super) const KIND_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/kinds.rs"));
 
 static BUILTIN: LazyLock<Schema> = LazyLock::new(|| {
     let mut schema = Schema::default();

@@ -1,7 +1,7 @@
 //! Kinds and fields as declared: what a record may hold, and how it is called.
 //!
 //! A kind is data: one file of `kinds/*.toml`, or the `definition` of a custom record of the kind
-//! `kind`. Both come through [`Kind::parse`]. Never reads a record and never decides who may do what.
+//! `kind`. Both come through [`Kind::parse`], the only way to read one. Never reads a record and never decides who may do what.
 
 mod builtin;
 mod check;
@@ -118,21 +118,19 @@ pub enum Merge {
 }
 
 /// One value that a choice field may have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Choice {
     /// The stored word.
     pub value: String,
     /// What people read.
     pub label: Label,
     /// `grey`, `blue`, `green`, `amber` or `red`; badges and boards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
 }
 
 /// Policy F: in some states of the record, a field may not change any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Frozen {
     /// The field of the same record that decides.
     pub field: FieldName,
@@ -149,39 +147,37 @@ impl Frozen {
 }
 
 /// A field of a kind, or of the rows and items of such a field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Field {
     /// Its name within the kind: the first segment of its paths.
     pub name: FieldName,
     /// What people read.
     pub label: Label,
     /// What a value is.
-    #[serde(rename = "type", default = "string")]
+    #[serde(rename = "type")]
     pub value: ValueType,
     /// How concurrent edits become one.
-    #[serde(default = "register")]
     pub merge: Merge,
     /// Which document of the record holds it.
-    #[serde(default, skip_serializing_if = "is_main")]
+    #[serde(skip_serializing_if = "is_main")]
     pub facet: Facet,
     /// A record without it is incomplete: refused at creation by people, flagged when it comes from a phone.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false")]
     pub required: bool,
     /// For a choice: the values, in order (a monotone choice goes only downwards in this list).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<Choice>,
     /// For a link: the kinds it may point at.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<KindName>,
     /// For a set or list of rows, and for a log: what each row or item holds.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<Field>,
     /// From when on it may not change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Frozen>,
     /// No longer used: kept for the records that have it, shown to nobody. Fields are never removed.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false")]
     pub hidden: bool,
 }
 
@@ -198,19 +194,17 @@ impl Field {
 }
 
 /// How a kind is shown as columns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Board {
     /// The choice field whose options are the columns.
     pub by: FieldName,
     /// A money or number field summed per column.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<FieldName>,
 }
 
 /// A record kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Kind {
     /// Its name: `party`.
     pub name: KindName,
@@ -223,16 +217,15 @@ pub struct Kind {
     /// Columns of its list, in order.
     pub list: Vec<FieldName>,
     /// Fields besides the title that full-text search reads.
-    #[serde(default)]
     pub search: Vec<FieldName>,
     /// Fields that an import matches on unless told otherwise.
-    #[serde(default, rename = "match")]
+    #[serde(rename = "match")]
     pub matches: Vec<FieldName>,
     /// The link to a member that says whose record it is; rights of the level `own` look at it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<FieldName>,
     /// Its board, if it has stages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<Board>,
     /// Its fields, in the order of the record page.
     #[serde(rename = "field")]
@@ -273,14 +266,6 @@ impl Schema {
     pub fn insert(&mut self, kind: Kind) {
         self.kinds.insert(kind.name.clone(), Arc::new(kind));
     }
-}
-
-fn string() -> ValueType {
-    ValueType::String
-}
-
-fn register() -> Merge {
-    Merge::Register
 }
 
 fn is_main(facet: &Facet) -> bool {

@@ -2,6 +2,8 @@
 //!
 //! Reading is here, the rules of good kinds are in `validate`; who may author a kind is `access`.
 
+use std::collections::BTreeSet;
+
 use super::reader::{self, Mistake, Section, Word, nearest};
 use super::words::{COLOURS, DEFINITION_MAX};
 use super::{Board, Choice, Field, Frozen, Kind, Label, Merge, ValueType, validate};
@@ -87,9 +89,10 @@ fn board(section: Section<'_>) -> Result<Board, Mistake> {
 /// The fields of a kind or of a row. Two of one name would share a path, so no reading allows that.
 fn fields(section: Section<'_>, key: &str, what: &str) -> Result<Vec<Field>, Mistake> {
     let mut fields: Vec<Field> = Vec::new();
+    let mut names = BTreeSet::new();
     for section in section.sections(key)? {
         let Some(field) = field(section)? else { continue };
-        if fields.iter().any(|other| other.name == field.name) {
+        if !names.insert(field.name.clone()) {
             return Err(section.mistake_at("name", format!("{what} has two fields `{}`", field.name)));
         }
         fields.push(field);

@@ -245,3 +245,17 @@ fn the_documentation_names_every_type_and_policy() {
         assert!(page.contains(&format!("`{word}`")), "`{word}` is not in docs/kinds.md");
     }
 }
+
+#[test]
+fn both_readings_agree_on_good_kinds_and_neither_panics_on_broken_ones() {
+    for (path, text) in crate::schema::builtin::KIND_FILES {
+        let lines: Vec<&str> = text.lines().collect();
+        for missing in 0..=lines.len() {
+            let broken: Vec<&str> = lines.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, line)| *line).collect();
+            let broken = broken.join("\n");
+            let strict = Kind::parse(path, &broken, Reading::Strict);
+            let lenient = Kind::parse(path, &broken, Reading::Lenient);
+            assert!(strict.is_err() || strict == lenient, "{path} without line {}", missing + 1);
+        }
+    }
+}

@@ -163,6 +163,11 @@ fn wrong_type(at: usize, key: &str, wanted: &str, got: &DeValue<'_>) -> Mistake 
 pub(crate) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     /// A longer list helps nobody.
     const LISTED_MAX: usize = 24;
+    /// No valid word is that long, and measuring it would take as long as its author likes.
+    const WORD_MAX: usize = 64;
+    if word.len() > WORD_MAX {
+        return String::new();
+    }
     let words: Vec<&str> = words.into_iter().collect();
     let close = words.iter().map(|known| (distance(word, known), *known)).min();
     match close {
