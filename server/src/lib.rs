@@ -1,6 +1,110 @@
 //! The Rapport server: checks, merges and keeps every change.
+//!
+//! `serve` is all of it: the doors (`router`), behind a listener that has limits (`listen`, `tls`),
+//! over one database (`store`). The command line (`cli`) is the other way in.
 #![forbid(unsafe_code)]
 
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod error;
 pub mod language;
+mod listen;
+pub mod log;
+mod metrics;
+mod router;
 pub mod store;
+pub mod tls;
+mod watch;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+pub use app::App;
+pub use config::Config;
+pub use error::Error;
+
+/// How often measurements are folded together when nobody reads them.
+const FOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Passwords would travel in the clear.
+    #[error(
+        "plain HTTP is only served on this machine, and {0} is reachable from others: set `tls.certificate` and `tls.key`, \
+         or set `listen.address` to 127.0.0.1 and put a proxy with HTTPS in front (`listen.public_url`)"
+    )]
+    PlainHttp(SocketAddr),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Open(#[from] store::OpenError),
+    /// The listener has no address.
+    #[error("the listener cannot be used")]
+    Listener(#[from] std::io::Error),
+}
+
+/// Serves until `shutdown`, then finishes what is running and closes the database.
+///
+/// # Errors
+/// When it cannot start safely.
+pub async fn serve(config: Config, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    let app = App::open(config, clock::Clock::system()).await?;
+    serve_app(app, listener, shutdown).await
+}
+
+/// As [`serve`], for an [`App`] that is open already.
+///
+/// # Errors
+/// When it cannot start safely.
+pub async fn serve_app(app: App, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    let (address, config) = (listener.local_addr()?, Arc::clone(&app.config));
+    let tls = match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => Some(Arc::new(tls::Tls::read(certificate, key)?)),
+        _ if address.ip().is_loopback() => None,
+        _ => return Err(ServeError::PlainHttp(address)),
+    };
+    metrics::start();
+    let background = background(&app, tls.clone());
+    let door = listen::Door {
+        router: router::router(app.clone()),
+        tls,
+        handshake_timeout: Duration::from_millis(config.tls.handshake_timeout_ms),
+        limits: config.limits.clone(),
+    };
+    tracing::info!(%address, https = config.is_https(), database = %app.store.path().display(), "serving");
+    let stop = async {
+        shutdown.await;
+        tracing::info!("stopping");
+        app.stop();
+    };
+    door.run(listener, stop).await;
+    drop(background);
+    app.store.close().await;
+    Ok(())
+}
+
+/// What runs beside the doors; dropping the set ends it.
+fn background(app: &App, tls: Option<Arc<tls::Tls>>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(app.auth.clone().housekeeping());
+    tasks.spawn(async {
+        loop {
+            tokio::time::sleep(FOLD_EVERY).await;
+            metrics::fold();
+        }
+    });
+    if let Some(tls) = tls {
+        tasks.spawn(tls.keep_fresh());
+    }
+    tasks
+}

@@ -182,12 +182,11 @@ pub async fn revoke_devices_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId
 }
 
 /// The devices shut out at `since` or later.
-pub async fn revoked_since(tx: &mut Tx, workspace: WorkspaceId, since: Millis) -> Result<Vec<(DeviceId, Millis)>> {
-    let rows: Vec<(Vec<u8>, Millis)> =
-        sqlx::query_as("select device, revoked_at from devices where workspace = $1 and revoked_at >= $2 order by revoked_at")
-            .bind(&workspace.as_bytes()[..])
-            .bind(since)
-            .fetch_all(tx.conn())
-            .await?;
-    rows.into_iter().map(|(device, at)| Ok((id(DeviceId::from_bytes(&device), "device id")?, at))).collect()
+pub async fn revoked_since(tx: &mut Tx, workspace: WorkspaceId, since: Millis) -> Result<Vec<DeviceId>> {
+    let rows: Vec<Vec<u8>> = sqlx::query_scalar("select device from devices where workspace = $1 and revoked_at >= $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(since)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.into_iter().map(|device| id(DeviceId::from_bytes(&device), "device id")).collect()
 }

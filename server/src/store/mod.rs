@@ -136,7 +136,9 @@ impl Store {
     /// It runs in a task of its own: when a client hangs up, its request is dropped at any `await`,
     /// and a transaction must not end there.
     ///
-    ///     let id = store.write(move |tx| Box::pin(async move { people::add(tx, &user).await })).await?;
+    /// ```text
+    /// store.write(move |tx| Box::pin(async move { people::add_user(tx, &user, &hash).await })).await?;
+    /// ```
     pub async fn write<T, E, F>(&self, work: F) -> std::result::Result<T, E>
     where
         F: for<'tx> FnOnce(&'tx mut Tx) -> Work<'tx, T, E> + Send + 'static,

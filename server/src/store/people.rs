@@ -121,6 +121,16 @@ pub async fn set_disabled(tx: &mut Tx, workspace: WorkspaceId, user: UserId, dis
     Ok(())
 }
 
+/// The users shut out at `since` or later.
+pub async fn disabled_since(tx: &mut Tx, workspace: WorkspaceId, since: Millis) -> Result<Vec<UserId>> {
+    let rows: Vec<Vec<u8>> = sqlx::query_scalar("select user_id from users where workspace = $1 and disabled_at >= $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(since)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.into_iter().map(|user| id(UserId::from_bytes(&user), "user id")).collect()
+}
+
 /// One time of being signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {

@@ -1,0 +1,48 @@
+//! What every door holds: the store, who is asking, the clock, the configuration.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::auth::Auth;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::{OpenError, Store};
+
+/// The running server's parts; cloning is cheap. Handlers take it as `State<App>`.
+#[derive(Clone)]
+pub struct App {
+    /// What the operator set.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Store,
+    /// Who is asking.
+    pub auth: Auth,
+    /// What time it is.
+    pub clock: Clock,
+    stopping: watch::Sender<bool>,
+}
+
+impl App {
+    /// Opens the database and puts the parts together.
+    ///
+    /// # Errors
+    /// When the database cannot be opened safely.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, OpenError> {
+        let store = Store::open(&config.store_options()).await?;
+        let auth = Auth::new(&config, store.clone(), clock.clone());
+        Ok(Self { config: Arc::new(config), store, auth, clock, stopping: watch::Sender::new(false) })
+    }
+
+    /// Tells live connections and jobs to finish.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Returns when the server is asked to stop. For live connections and jobs to wait for.
+    pub async fn until_stopping(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // An error means that the sender is gone, which it is not while `self` lives.
+        stopping.wait_for(|stopping| *stopping).await.ok();
+    }
+}

@@ -1,0 +1,141 @@
+//! Extractors: a handler that takes a `Caller` cannot be reached without one.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderMap, header, request::Parts};
+use sync_core::id::{DeviceId, Name, UserId, WorkspaceId};
+
+use super::csrf;
+use super::secret::{Token, TokenKind};
+use crate::app::App;
+use crate::error::Error;
+use crate::language::Language;
+use crate::store::people::{SecretHash, User};
+
+/// A person, signed in through the console or the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Where they work.
+    pub workspace: WorkspaceId,
+    /// Who they are.
+    pub user: UserId,
+    /// What others read.
+    pub name: String,
+    /// What they typed to sign in.
+    pub login: String,
+    /// What they may do, by name.
+    pub role: Name,
+    /// What they read.
+    pub language: Language,
+    /// The session they came with.
+    pub session: SecretHash,
+}
+
+impl Caller {
+    pub(super) fn of(user: User, session: SecretHash) -> Self {
+        let User { workspace, user, login, name, role, language, .. } = user;
+        Self { workspace, user, name, login, role, language, session }
+    }
+}
+
+/// A device, on behalf of its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceCaller {
+    /// Where its user works.
+    pub workspace: WorkspaceId,
+    /// Its user.
+    pub user: UserId,
+    /// The user's role.
+    pub role: Name,
+    /// What the user reads.
+    pub language: Language,
+    /// The device.
+    pub device: DeviceId,
+    /// The hash of its token.
+    pub token_hash: SecretHash,
+}
+
+/// The address of who is asking, behind a trusted proxy that of its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+/// The address at the other end of the connection; put beside every request by the listener.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub IpAddr);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    /// A session from `Authorization: Bearer`, or else from the cookie. Device tokens are neither.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let token = match bearer(&parts.headers) {
+            Some(text) => Token::parse(TokenKind::Session, text),
+            None => session_cookie(&parts.headers, app.config.is_https()),
+        };
+        let caller = app.auth.caller(&token.ok_or(Error::SignInNeeded)?).await?;
+        caller.ok_or(Error::SignInNeeded)
+    }
+}
+
+impl FromRequestParts<App> for DeviceCaller {
+    type Rejection = Error;
+
+    /// A device token from `Authorization: Bearer`, from no browser page of another site: a
+    /// WebSocket is not held back by the browser's same-origin rule, so it is checked here.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        if parts.headers.contains_key(header::COOKIE) || !csrf::is_own_origin(parts, app) {
+            return Err(Error::ForeignOrigin);
+        }
+        let token = bearer(&parts.headers).and_then(|text| Token::parse(TokenKind::Device, text)).ok_or(Error::SignInNeeded)?;
+        let (device, user) = app.auth.device(&token).await?.ok_or(Error::SignInNeeded)?;
+        if device.revoked_at.is_some() {
+            return Err(Error::Revoked);
+        }
+        if user.disabled_at.is_some() {
+            return Err(Error::Disabled);
+        }
+        let User { workspace, user, role, language, .. } = user;
+        Ok(Self { workspace, user, role, language, device: device.device, token_hash: token.hash() })
+    }
+}
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.to_canonical());
+        let trusted = app.config.listen.trust_forwarded_for && peer.is_loopback();
+        Ok(Self(forwarded_for(&parts.headers).filter(|_| trusted).unwrap_or(peer)))
+    }
+}
+
+/// The last address in `X-Forwarded-For`: the one that the nearest proxy saw itself.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether a request carries this text as its bearer token, in a time that does not depend on it.
+pub(crate) fn bearer_is(headers: &HeaderMap, expected: &str) -> bool {
+    // Hashes are compared, so that the place of the first difference says nothing about the text.
+    bearer(headers).is_some_and(|token| super::secret::subject(token) == super::secret::subject(expected))
+}
+
+/// The cookie's name. `__Host-` makes browsers insist on HTTPS and on this very host.
+pub(super) fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-rapport" } else { "rapport" }
+}
+
+/// The session that a browser holds.
+pub(super) fn session_cookie(headers: &HeaderMap, https: bool) -> Option<Token> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let text = pairs.into_iter().find(|(name, _)| *name == cookie_name(https))?.1;
+    Token::parse(TokenKind::Session, text)
+}

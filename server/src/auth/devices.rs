@@ -1,0 +1,194 @@
+//! Devices: a one-time code makes a phone one, a token says which one it is, revoking ends it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sync_core::id::{ActorId, DeviceId, Millis, UserId, WorkspaceId};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::secret::{Code, Token, TokenKind, random};
+use super::{Auth, AuthError, DeviceCaller, TOUCH_EVERY_MS};
+use crate::store::devices::{self, Device};
+use crate::store::people::{self, User};
+use crate::store::{StoreError, workspaces};
+
+/// How often a live connection asks the database, whatever it was told.
+const RECHECK_EVERY: Duration = Duration::from_secs(60);
+
+/// How far back to look for what other processes shut out: their transaction may end late.
+const LOOK_BACK_MS: Millis = 10_000;
+
+/// The longest name of a device that is kept.
+const NAME_CHARS_MAX: usize = 80;
+
+/// Somebody was shut out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// One device.
+    Device(WorkspaceId, DeviceId),
+    /// A user, with all devices.
+    User(WorkspaceId, UserId),
+}
+
+/// A phone with a code.
+#[derive(Debug)]
+pub struct Enrolment<'a> {
+    /// What the back office showed.
+    pub code: &'a str,
+    /// What its owner calls the phone.
+    pub device_name: &'a str,
+    /// The app and its version.
+    pub app: &'a str,
+    /// The actor it will write as.
+    pub actor: ActorId,
+    /// From where.
+    pub address: IpAddr,
+}
+
+impl Auth {
+    /// A code for a user's next device, and when it expires. An earlier code stays good.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn device_code(&self, workspace: WorkspaceId, user: UserId) -> Result<(Code, Millis), StoreError> {
+        let (code, now) = (Code::new(), self.clock.now());
+        let (hash, expires_at) = (code.hash(), now + self.policy.code_ms);
+        self.store.write(move |tx| Box::pin(async move { devices::add_code(tx, workspace, &hash, user, now, expires_at).await })).await?;
+        Ok((code, expires_at))
+    }
+
+    /// Makes a phone a device: uses the code up and gives it a token.
+    ///
+    /// # Errors
+    /// When the code is no good or the actor has an owner; then the code stays unused.
+    pub async fn enrol(&self, enrolment: Enrolment<'_>) -> Result<(Token, Device, User), AuthError> {
+        let address = self.address(enrolment.address);
+        self.count(vec![address]).await?;
+        let code = Code::parse(enrolment.code).ok_or(AuthError::WrongCode)?.hash();
+        let now = self.clock.now();
+        let (actor, app) = (enrolment.actor, shortened(enrolment.app));
+        let name = shortened(enrolment.device_name);
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let (workspace, user) = devices::take_code(tx, &code, now).await?.ok_or(AuthError::WrongCode)?;
+                    let user = people::user(tx, workspace, user).await?.filter(|user| user.disabled_at.is_none());
+                    let user = user.ok_or(AuthError::WrongCode)?;
+                    let token = Token::new(TokenKind::Device, workspace);
+                    let device = DeviceId::new(now, random());
+                    let (created_at, last_seen_at) = (now, now);
+                    let device =
+                        Device { workspace, device, user: user.user, name, actor, app, created_at, last_seen_at, revoked_at: None };
+                    devices::add_device(tx, &device, &token.hash()).await.map_err(|error| match error {
+                        StoreError::Exists(_) => AuthError::ActorTaken,
+                        other => other.into(),
+                    })?;
+                    address.forgive(tx).await?;
+                    Ok((token, device, user))
+                })
+            })
+            .await
+    }
+
+    /// The device behind a token, shut out or not, and its user.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn device(&self, token: &Token) -> Result<Option<(Device, User)>, StoreError> {
+        let found = devices::device_by_token(&mut self.store.reader().await?, token.workspace(), &token.hash()).await?;
+        if let Some((device, _)) = &found {
+            let (workspace, id, now) = (device.workspace, device.device, self.clock.now());
+            if device.revoked_at.is_none() && now - device.last_seen_at >= TOUCH_EVERY_MS {
+                self.store
+                    .write::<_, StoreError, _>(move |tx| Box::pin(async move { devices::touch_device(tx, workspace, id, now).await }))
+                    .await?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Shuts a device out: its next request is refused, its live connections close. Answers whether
+    /// it was in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_device(&self, workspace: WorkspaceId, device: DeviceId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let done = self
+            .store
+            .write::<_, StoreError, _>(move |tx| Box::pin(async move { devices::revoke_device(tx, workspace, device, now).await }))
+            .await?;
+        self.announce(Gone::Device(workspace, device));
+        Ok(done)
+    }
+
+    pub(super) fn announce(&self, gone: Gone) {
+        // An error means that nobody is connected live.
+        self.gone.send(gone).ok();
+    }
+
+    /// Announces what other processes, such as `rapport device revoke`, shut out lately.
+    pub(super) async fn announce_others(&self) -> Result<(), StoreError> {
+        let since = self.clock.now() - LOOK_BACK_MS;
+        let mut tx = self.store.reader().await?;
+        for workspace in workspaces::all(&mut tx).await? {
+            let workspace = workspace.workspace;
+            for device in devices::revoked_since(&mut tx, workspace, since).await? {
+                self.announce(Gone::Device(workspace, device));
+            }
+            for user in people::disabled_since(&mut tx, workspace, since).await? {
+                self.announce(Gone::User(workspace, user));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when the device, or its user, is shut out. For live connections to wait for; cheap
+    /// when ten thousand do.
+    pub async fn until_gone(&self, caller: &DeviceCaller) {
+        let mut gone = self.gone.subscribe();
+        loop {
+            // Asked after subscribing: what happened in between is in the database.
+            if self.is_gone(caller).await {
+                return;
+            }
+            if tokio::time::timeout(RECHECK_EVERY, told(&mut gone, caller)).await == Ok(Told::Gone) {
+                return;
+            }
+        }
+    }
+
+    /// Whether a device is shut out now. A database that does not answer shuts nobody out.
+    async fn is_gone(&self, caller: &DeviceCaller) -> bool {
+        let look = async {
+            let mut tx = self.store.reader().await?;
+            let found = devices::device_by_token(&mut tx, caller.workspace, &caller.token_hash).await?;
+            Ok::<_, StoreError>(found.is_none_or(|(device, user)| device.revoked_at.is_some() || user.disabled_at.is_some()))
+        };
+        look.await.unwrap_or(false)
+    }
+}
+
+#[derive(PartialEq)]
+enum Told {
+    Gone,
+    MissedSome,
+}
+
+/// Waits for an announcement about this device, or for having missed some.
+async fn told(gone: &mut tokio::sync::broadcast::Receiver<Gone>, caller: &DeviceCaller) -> Told {
+    loop {
+        match gone.recv().await {
+            Ok(Gone::Device(workspace, device)) if (workspace, device) == (caller.workspace, caller.device) => return Told::Gone,
+            Ok(Gone::User(workspace, user)) if (workspace, user) == (caller.workspace, caller.user) => return Told::Gone,
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return Told::MissedSome,
+            // The sender lives as long as `Auth` does, which the caller holds.
+            Err(RecvError::Closed) => return Told::Gone,
+        }
+    }
+}
+
+fn shortened(name: &str) -> String {
+    name.trim().chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
+}

@@ -1,0 +1,153 @@
+//! What is reached without being signed in: signing in, through the console or the API, and enrolling.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Form, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::{Deserialize, Serialize};
+use sync_core::protocol::{Enrol, Enrolled};
+
+use super::caller::{cookie_name, session_cookie};
+use super::secret::Token;
+use super::{Caller, ClientAddress, Enrolment, SignIn, SignedIn};
+use crate::app::App;
+use crate::error::{Error, Text, accepted_language};
+use crate::store::workspaces;
+
+/// What somebody types to sign in.
+#[derive(Deserialize)]
+pub struct Credentials {
+    #[serde(default)]
+    workspace: Option<String>,
+    login: String,
+    password: String,
+}
+
+/// What the API answers to a sign-in.
+#[derive(Serialize)]
+pub struct SessionAnswer {
+    token: String,
+    expires_in_s: i64,
+    user: UserAnswer,
+}
+
+/// A user, as the API shows them.
+#[derive(Serialize)]
+pub struct UserAnswer {
+    id: String,
+    name: String,
+    login: String,
+    role: String,
+    language: &'static str,
+}
+
+impl Credentials {
+    async fn sign_in(&self, app: &App, address: ClientAddress, previous: Option<Token>) -> Result<SignedIn, Error> {
+        let attempt =
+            SignIn { workspace: self.workspace.as_deref(), login: &self.login, password: &self.password, address: address.0, previous };
+        Ok(app.auth.sign_in(attempt).await?)
+    }
+}
+
+/// `POST /api/v1/sign-in`: a token for `Authorization: Bearer`.
+///
+/// # Errors
+/// When login or password is wrong, or too often was.
+pub async fn api_sign_in(
+    State(app): State<App>,
+    address: ClientAddress,
+    Json(credentials): Json<Credentials>,
+) -> Result<Json<SessionAnswer>, Error> {
+    let SignedIn { token, max_age_s, user } = credentials.sign_in(&app, address, None).await?;
+    let (role, language) = (user.role.to_string(), user.language.tag());
+    let user = UserAnswer { id: user.user.to_string(), name: user.name, login: user.login, role, language };
+    Ok(Json(SessionAnswer { token: token.reveal().to_owned(), expires_in_s: max_age_s, user }))
+}
+
+/// `POST /api/v1/sign-out`: the token ends.
+///
+/// # Errors
+/// When nobody is signed in.
+pub async fn api_sign_out(State(app): State<App>, caller: Caller) -> Result<axum::http::StatusCode, Error> {
+    app.auth.sign_out(&caller).await?;
+    Ok(axum::http::StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/v1/me`: who the caller is.
+pub async fn api_me(caller: Caller) -> Json<UserAnswer> {
+    let (role, language) = (caller.role.to_string(), caller.language.tag());
+    Json(UserAnswer { id: caller.user.to_string(), name: caller.name, login: caller.login, role, language })
+}
+
+/// `POST /sync/enrol`: a one-time code for a device token, both as CBOR.
+///
+/// # Errors
+/// When the code is no good, or the actor has an owner.
+pub async fn enrol(State(app): State<App>, address: ClientAddress, body: Bytes) -> Result<Response, Error> {
+    let unreadable =
+        |_| Error::Invalid { field: None, message: Text::new("The body is not an enrolment.", "请求内容不是设备注册信息。") };
+    let Enrol { code, device_name, app: program, actor } = minicbor::decode(&body).map_err(unreadable)?;
+    let enrolment = Enrolment { code: &code, device_name: &device_name, app: &program, actor, address: address.0 };
+    let (token, device, user) = app.auth.enrol(enrolment).await?;
+    let workspace = workspaces::by_id(&mut app.store.reader().await?, device.workspace).await?.ok_or(Error::NotFound)?;
+    let answer = Enrolled {
+        token: token.reveal().to_owned(),
+        device: device.device,
+        workspace: device.workspace,
+        user: user.user,
+        role: user.role.to_string(),
+        epoch: workspace.feed_epoch.to_vec(),
+        server_time: app.clock.now(),
+    };
+    let bytes = minicbor::to_vec(&answer).map_err(|error| Error::Internal(error.into()))?;
+    Ok(([(header::CONTENT_TYPE, "application/cbor")], bytes).into_response())
+}
+
+/// `GET /sign-in`: the form.
+pub async fn sign_in_page(headers: HeaderMap) -> Html<String> {
+    let language = accepted_language(&headers);
+    let (title, login, password) = (language.of("Sign in", "登录"), language.of("Login", "用户名"), language.of("Password", "密码"));
+    Html(format!(
+        "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
+         <main><h1>{title}</h1><form method=\"post\" action=\"/sign-in\">\
+         <p><label>{login} <input name=\"login\" autocomplete=\"username\" required autofocus></label>\
+         <p><label>{password} <input name=\"password\" type=\"password\" autocomplete=\"current-password\" required></label>\
+         <p><button>{title}</button></form></main></html>",
+        language.tag()
+    ))
+}
+
+/// `POST /sign-in`: a new session in a cookie, whatever the browser held before.
+///
+/// # Errors
+/// When login or password is wrong, or too often was.
+pub async fn console_sign_in(
+    State(app): State<App>,
+    address: ClientAddress,
+    headers: HeaderMap,
+    Form(credentials): Form<Credentials>,
+) -> Result<Response, Error> {
+    let https = app.config.is_https();
+    let signed_in = credentials.sign_in(&app, address, session_cookie(&headers, https)).await?;
+    let cookie = cookie(https, signed_in.token.reveal(), signed_in.max_age_s)?;
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
+}
+
+/// `POST /sign-out`: the session ends, the cookie goes.
+///
+/// # Errors
+/// When nobody is signed in.
+pub async fn console_sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Error> {
+    app.auth.sign_out(&caller).await?;
+    let cookie = cookie(app.config.is_https(), "", 0)?;
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
+}
+
+fn cookie(https: bool, value: &str, max_age_s: i64) -> Result<HeaderValue, Error> {
+    let secure = if https { "; Secure" } else { "" };
+    let text = format!("{}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}", cookie_name(https));
+    let mut value = HeaderValue::try_from(text).map_err(|error| Error::Internal(error.into()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

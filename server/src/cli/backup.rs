@@ -1,0 +1,71 @@
+//! `rapport backup` and `rapport restore`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::auth::secret::random;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store;
+
+/// Write the whole database to a new file, while the server runs or not
+///
+/// A copy made with `cp` can be broken; this one is whole, checked, and on the disk when the command
+/// ends. It holds everything that the database holds: keep it as safe.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rapport backup /backups/rapport-$(date +%F).db
+  rapport backup monday.db && rsync monday.db vault:")]
+pub struct Backup {
+    /// The new file; one that exists is not overwritten
+    file: PathBuf,
+}
+
+/// Put a backup in the place of the database
+///
+/// Stop the server first. Phones notice at their next sync that the server went back in time, and
+/// send again what they hold and the backup does not: nothing that reached a phone is lost.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rapport restore monday.db             where there is no database yet
+  rapport restore monday.db --force     keeps the present one beside it, under another name")]
+pub struct Restore {
+    /// The backup
+    file: PathBuf,
+    /// Move a database that is there aside
+    #[arg(long)]
+    force: bool,
+}
+
+impl Backup {
+    /// Runs the command.
+    pub async fn run(self, config: Config) -> anyhow::Result<()> {
+        store::backup(&config.database.path, &self.file).await.context("no backup was made")?;
+        println!("{}", self.file.display());
+        Ok(())
+    }
+}
+
+impl Restore {
+    /// Runs the command.
+    pub async fn run(self, config: Config) -> anyhow::Result<()> {
+        let options = config.store_options();
+        let set_aside = self.force.then(|| Clock::system().now());
+        let done = store::restore(&self.file, &options, set_aside, random).await;
+        if let Err(store::BackupError::Exists(path)) = &done {
+            anyhow::bail!("nothing was restored: `{}` exists; --force moves it aside", path.display());
+        }
+        let done = done.context("nothing was restored")?;
+        if let Some(aside) = done.set_aside {
+            println!("the database that was there is now {}", aside.display());
+        }
+        for workspace in done.workspaces {
+            println!("restored `{}` up to position {}", workspace.name, workspace.head);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! `rapport user ...`: who may sign in.
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use sync_core::id::{Name, UserId, WorkspaceId};
+
+use super::{In, open, password, shown, table};
+use crate::app::App;
+use crate::auth::normal_login;
+use crate::auth::secret::random;
+use crate::config::Config;
+use crate::language::Language;
+use crate::store::people::{self, User as Person};
+use crate::store::{StoreError, workspaces};
+
+/// Add, list and shut out people
+#[derive(Debug, Subcommand)]
+pub enum User {
+    Add(Add),
+    List(List),
+    Password(Password),
+    Disable(Disable),
+}
+
+/// Add somebody who may sign in
+///
+/// The first one on an empty database also makes the workspace. The password is asked for, or read
+/// from standard input, or taken from RAPPORT_PASSWORD; it needs at least 10 characters.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rapport user add ann --role office --name 'Ann Li' --language zh-CN
+  pwgen 20 1 | tee bo.txt | rapport user add bo")]
+pub struct Add {
+    /// What they type to sign in
+    login: String,
+    /// What others read; the login if not given
+    #[arg(long)]
+    name: Option<String>,
+    /// What they may do: rep, manager or office
+    #[arg(long, default_value = "rep")]
+    role: Role,
+    /// What they read: en or zh-CN
+    #[arg(long, default_value = "en", value_parser = language)]
+    language: Language,
+    #[command(flatten)]
+    place: In,
+    /// Make the workspace, although there are others
+    #[arg(long, requires = "workspace")]
+    new_workspace: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Role {
+    /// Sells: works on their own customers
+    Rep,
+    /// Leads reps
+    Manager,
+    /// Back office and administration
+    Office,
+}
+
+impl Role {
+    fn name(self) -> Name {
+        let name = match self {
+            Role::Rep => "rep",
+            Role::Manager => "manager",
+            Role::Office => "office",
+        };
+        name.parse().expect("a role's name is a name")
+    }
+}
+
+fn language(tag: &str) -> Result<Language, String> {
+    [Language::En, Language::Zh].into_iter().find(|language| language.tag() == tag).ok_or_else(|| "expected `en` or `zh-CN`".to_owned())
+}
+
+/// List who may sign in
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  rapport user list")]
+pub struct List {
+    #[command(flatten)]
+    place: In,
+}
+
+/// Set a new password, and end the sessions that began with the old one
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  rapport user password ann")]
+pub struct Password {
+    /// Whose
+    login: String,
+    #[command(flatten)]
+    place: In,
+}
+
+/// Shut somebody out, on all devices and at once
+///
+/// Phones keep what they hold and what was not sent yet, in case the account is let in again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rapport user disable bo
+  rapport user disable bo --undo")]
+pub struct Disable {
+    /// Whom
+    login: String,
+    /// Let them in again
+    #[arg(long)]
+    undo: bool,
+    #[command(flatten)]
+    place: In,
+}
+
+/// What the workspace is called when nobody says.
+const WORKSPACE_NAME: &str = "main";
+
+impl User {
+    /// Runs the command.
+    pub async fn run(self, config: Config) -> anyhow::Result<()> {
+        let app = open(config).await?;
+        match self {
+            User::Add(command) => command.run(&app).await?,
+            User::List(command) => command.run(&app).await?,
+            User::Password(command) => command.run(&app).await?,
+            User::Disable(command) => command.run(&app).await?,
+        }
+        app.store.close().await;
+        Ok(())
+    }
+}
+
+impl Add {
+    async fn run(self, app: &App) -> anyhow::Result<()> {
+        let login = normal_login(&self.login);
+        anyhow::ensure!(!login.is_empty(), "a login cannot be empty");
+        let now = app.clock.now();
+        let make = self.new_workspace || workspaces::all(&mut app.store.reader().await?).await?.is_empty();
+        let made = make.then(|| (WorkspaceId::new(now, random()), self.place.workspace.as_deref().unwrap_or(WORKSPACE_NAME).to_owned()));
+        let workspace = match &made {
+            Some((workspace, _)) => *workspace,
+            None => self.place.find(app).await?.workspace,
+        };
+        let hash = app.auth.passwords().hash(&password::read(&login).await?).await?;
+        let person = Person {
+            workspace,
+            user: UserId::new(now, random()),
+            name: self.name.unwrap_or_else(|| login.clone()),
+            login: login.clone(),
+            role: self.role.name(),
+            language: self.language,
+            disabled_at: None,
+            created_at: now,
+        };
+        let added = app
+            .store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    if let Some((workspace, name)) = made {
+                        workspaces::add(tx, workspace, &name, random(), now).await?;
+                    }
+                    people::add_user(tx, &person, &hash).await
+                })
+            })
+            .await;
+        match added {
+            Err(StoreError::Exists(_)) => anyhow::bail!("there is a user `{login}`, or a workspace of that name, already"),
+            added => added.context("cannot add the user")?,
+        }
+        println!("added {login}");
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self, app: &App) -> anyhow::Result<()> {
+        let workspace = self.place.find(app).await?.workspace;
+        let people = people::users(&mut app.store.reader().await?, workspace).await?;
+        let mut rows = vec![["LOGIN", "NAME", "ROLE", "LANGUAGE", "SINCE", ""].map(str::to_owned).to_vec()];
+        rows.extend(people.into_iter().map(|one| {
+            let state = if one.disabled_at.is_some() { "disabled" } else { "" };
+            vec![one.login, one.name, one.role.to_string(), one.language.tag().to_owned(), shown(one.created_at), state.to_owned()]
+        }));
+        println!("{}", table(&rows));
+        Ok(())
+    }
+}
+
+impl Password {
+    async fn run(self, app: &App) -> anyhow::Result<()> {
+        let person = find(app, &self.place, &self.login).await?;
+        let hash = app.auth.passwords().hash(&password::read(&person.login).await?).await?;
+        let (workspace, user) = (person.workspace, person.user);
+        app.store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    people::set_password_hash(tx, workspace, user, &hash).await?;
+                    people::drop_sessions_of(tx, workspace, user).await
+                })
+            })
+            .await
+            .context("cannot set the password")?;
+        println!("{} has a new password and must sign in again", person.login);
+        Ok(())
+    }
+}
+
+impl Disable {
+    async fn run(self, app: &App) -> anyhow::Result<()> {
+        let person = find(app, &self.place, &self.login).await?;
+        let (workspace, user) = (person.workspace, person.user);
+        if self.undo {
+            app.store
+                .write::<_, StoreError, _>(move |tx| Box::pin(async move { people::set_disabled(tx, workspace, user, None).await }))
+                .await?;
+            println!("{} may sign in again", person.login);
+        } else {
+            app.auth.disable_user(workspace, user).await?;
+            println!("{} is shut out", person.login);
+        }
+        Ok(())
+    }
+}
+
+/// The user with a login.
+pub(super) async fn find(app: &App, place: &In, login: &str) -> anyhow::Result<Person> {
+    let workspace = place.find(app).await?.workspace;
+    let login = normal_login(login);
+    let person = people::user_by_login(&mut app.store.reader().await?, workspace, &login).await?;
+    person.with_context(|| format!("there is no user `{login}`; `rapport user list` shows who there is"))
+}

@@ -1,0 +1,286 @@
+//! The edge's own few cases: one enum to status and problem document, or to a page.
+//!
+//! Inner errors are mapped here once. A caller learns what it can act upon; what went wrong inside
+//! is logged, never answered.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::auth::{AuthError, BadPassword};
+use crate::language::Language;
+use crate::store::StoreError;
+
+/// What a request is answered with when it is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody is signed in, or the session ended.
+    #[error("sign-in needed")]
+    SignInNeeded,
+    /// Login or password is wrong.
+    #[error("wrong password")]
+    WrongPassword,
+    /// The enrolment code is wrong, used or expired.
+    #[error("wrong code")]
+    WrongCode,
+    /// The phone's actor id belongs to another device.
+    #[error("actor taken")]
+    ActorTaken,
+    /// The device was shut out: its app wipes what it holds.
+    #[error("device revoked")]
+    Revoked,
+    /// The device's user is shut out: the app keeps what it holds and waits.
+    #[error("user disabled")]
+    Disabled,
+    /// Too many attempts.
+    #[error("too many attempts")]
+    Throttled {
+        /// When to try again.
+        retry_after_s: u64,
+    },
+    /// The request comes from another site.
+    #[error("foreign origin")]
+    ForeignOrigin,
+    /// The caller may not do this.
+    #[error("forbidden: {0}")]
+    Forbidden(Text),
+    /// There is nothing here, or nothing the caller may see.
+    #[error("not found")]
+    NotFound,
+    /// There is something here, but not by this method.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// The request contradicts the present state.
+    #[error("conflict: {0}")]
+    Conflict(Text),
+    /// The request is not understood, or a value in it is not taken.
+    #[error("invalid {}: {message}", field.as_deref().unwrap_or("request"))]
+    Invalid {
+        /// The field or parameter.
+        field: Option<String>,
+        /// What was expected.
+        message: Text,
+    },
+    /// The body is larger than the server takes.
+    #[error("body too large")]
+    TooLarge,
+    /// The body is of a type, or in an encoding, that is not taken.
+    #[error("unsupported body: {0}")]
+    Unsupported(Text),
+    /// The request took too long.
+    #[error("too slow")]
+    TooSlow,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Anything else that is the server's fault.
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// A sentence for people, in both languages of the product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// English.
+    pub en: String,
+    /// Simplified Chinese.
+    pub zh: String,
+}
+
+impl Text {
+    /// The same thing twice.
+    pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self { en: en.into(), zh: zh.into() }
+    }
+
+    /// The sentence in a language.
+    pub fn in_language(&self, language: Language) -> &str {
+        language.of(&self.en, &self.zh)
+    }
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.en)
+    }
+}
+
+impl From<AuthError> for Error {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::WrongPassword => Self::WrongPassword,
+            AuthError::WrongCode => Self::WrongCode,
+            AuthError::Throttled { retry_after_s } => Self::Throttled { retry_after_s },
+            AuthError::ActorTaken => Self::ActorTaken,
+            AuthError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<BadPassword> for Error {
+    fn from(error: BadPassword) -> Self {
+        let zh = match error {
+            BadPassword::Short => "密码至少需要 10 个字符",
+            BadPassword::Long => "密码过长",
+        };
+        Self::Invalid { field: Some("password".to_owned()), message: Text::new(error.to_string(), zh) }
+    }
+}
+
+/// What is answered: carried beside the response, so that a page can be made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The status.
+    pub status: StatusCode,
+    /// For programs, stable: `sign_in_needed`.
+    pub code: &'static str,
+    /// For people.
+    pub text: Text,
+    /// The field it is about.
+    pub field: Option<String>,
+}
+
+impl Error {
+    /// Status, code and words of the case.
+    pub fn problem(&self) -> Problem {
+        let (status, code, en, zh) = self.parts();
+        let text = match self {
+            Self::Forbidden(text) | Self::Conflict(text) | Self::Unsupported(text) | Self::Invalid { message: text, .. } => text.clone(),
+            _ => Text::new(en, zh),
+        };
+        let field = if let Self::Invalid { field, .. } = self { field.clone() } else { None };
+        Problem { status, code, text, field }
+    }
+
+    /// The one table: status, stable code, and what is said when the case brings no words of its own.
+    fn parts(&self) -> (StatusCode, &'static str, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::SignInNeeded => (S::UNAUTHORIZED, "sign_in_needed", "Please sign in.", "请先登录。"),
+            Self::WrongPassword => (S::UNAUTHORIZED, "wrong_password", "The login or the password is wrong.", "用户名或密码错误。"),
+            Self::WrongCode => (S::FORBIDDEN, "wrong_code", "The code is wrong, was used, or has expired.", "注册码错误、已使用或已过期。"),
+            Self::ActorTaken => (S::CONFLICT, "actor_taken", "Another device has this actor id.", "此写入标识已属于另一台设备。"),
+            Self::Revoked => (S::UNAUTHORIZED, "revoked", "This device was removed.", "此设备已被移除。"),
+            Self::Disabled => (S::UNAUTHORIZED, "disabled", "This account is disabled.", "此账号已停用。"),
+            Self::Throttled { .. } => (S::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Please wait.", "尝试次数过多，请稍后再试。"),
+            Self::ForeignOrigin => (S::FORBIDDEN, "foreign_origin", "The request comes from another site.", "请求来自其他网站。"),
+            Self::Forbidden(_) => (S::FORBIDDEN, "forbidden", "", ""),
+            Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing here.", "未找到内容。"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This cannot be done here.", "此处不支持该操作。"),
+            Self::Conflict(_) => (S::CONFLICT, "conflict", "", ""),
+            Self::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid", "", ""),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The request is too large.", "请求内容过大。"),
+            Self::Unsupported(_) => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported", "", ""),
+            Self::TooSlow => (S::REQUEST_TIMEOUT, "too_slow", "The request took too long.", "请求超时。"),
+            Self::Store(StoreError::Busy(_)) => {
+                (S::SERVICE_UNAVAILABLE, "busy", "The server is busy. Please try again.", "服务器繁忙，请重试。")
+            }
+            Self::Store(_) | Self::Internal(_) => {
+                (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server. It was logged.", "服务器出错，已记录。")
+            }
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::Throttled { retry_after_s } => Some(*retry_after_s),
+            Self::Store(StoreError::Busy(_)) => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Writes down what the caller is not told. The one place where it is logged.
+    fn log(&self) {
+        match self {
+            Self::Store(error) => tracing::error!(error = error as &dyn std::error::Error, "a request failed at the database"),
+            Self::Internal(error) => tracing::error!(error = format!("{error:#}"), "a request failed"),
+            _ => {}
+        }
+    }
+}
+
+/// A problem document as of RFC 9457.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = Document {
+            r#type: format!("urn:rapport:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.text.en,
+            field: self.field.as_deref(),
+        };
+        let mut response = (self.status, json!(document).to_string()).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.log();
+        let mut response = self.problem().into_response();
+        if let Some(seconds) = self.retry_after_s() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if response.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// For doors with people behind them: problems become pages, and who must sign in is sent to do so.
+pub async fn as_pages(request: Request, next: Next) -> Response {
+    let language = accepted_language(request.headers());
+    let wants_page =
+        request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    let response = next.run(request).await;
+    match response.extensions().get::<Problem>() {
+        Some(problem) if problem.code == "sign_in_needed" && wants_page => axum::response::Redirect::to("/sign-in").into_response(),
+        Some(problem) => page(problem, language, response.headers()),
+        None => response,
+    }
+}
+
+/// The language of a request from somebody who is not known yet.
+pub fn accepted_language(headers: &HeaderMap) -> Language {
+    headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).map_or(Language::En, Language::preferred)
+}
+
+fn page(problem: &Problem, language: Language, headers: &HeaderMap) -> Response {
+    let text = escaped(problem.text.in_language(language));
+    let (lang, back) = (language.tag(), language.of("Back to the start", "返回首页"));
+    let html = format!(
+        "<!doctype html><html lang=\"{lang}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Rapport</title><main><h1>{}</h1><p>{text}</p><p><a href=\"/\">{back}</a></p></main></html>",
+        problem.status.as_u16()
+    );
+    let mut response = (problem.status, Html(html)).into_response();
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+        if let Some(value) = headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response.extensions_mut().insert(problem.clone());
+    response
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,116 @@
+//! Every route on one page, and what every request passes on its way.
+//!
+//! Knows no business: a line here says which function answers what, and behind which guard.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::app::App;
+use crate::auth::{csrf, doors};
+use crate::error::{Error, Problem, Text, as_pages};
+use crate::{metrics, watch};
+
+/// Every route.
+pub fn router(app: App) -> Router {
+    // Devices: `DeviceCaller`.
+    let sync = Router::new().route("/sync/enrol", post(doors::enrol));
+    // Integrations: JSON, `Caller`.
+    let api = Router::new()
+        .route("/api/v1/sign-in", post(doors::api_sign_in))
+        .route("/api/v1/sign-out", post(doors::api_sign_out))
+        .route("/api/v1/me", get(doors::api_me));
+    // The back office: HTML, `Caller`.
+    let console = Router::new()
+        .route("/sign-in", get(doors::sign_in_page).post(doors::console_sign_in))
+        .route("/sign-out", post(doors::console_sign_out))
+        .layer(from_fn(as_pages));
+    // Operators.
+    let watch =
+        Router::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));
+    let routes = sync.merge(api).merge(console).merge(watch);
+    guarded(routes, app)
+}
+
+/// What every request passes, the outermost last.
+fn guarded(routes: Router<App>, app: App) -> Router {
+    routes
+        .fallback(async || Error::NotFound)
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .layer(from_fn_with_state(app.clone(), csrf::guard))
+        .layer(from_fn_with_state(app.clone(), in_time))
+        .layer(from_fn(plain_body))
+        // The limit below holds for every way to read a body, axum's own only for some.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(app.config.limits.body_max_bytes))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), security_headers))
+        // Of the routes only, so that it knows which one it is; what matches none is counted as such.
+        .layer(from_fn_with_state(app.clone(), watch::observe))
+        .with_state(app)
+}
+
+/// Bounds a whole request: a body that drips in, an answer that never comes.
+async fn in_time(State(app): State<App>, request: Request, next: Next) -> Result<Response, Error> {
+    let limit = Duration::from_millis(app.config.limits.request_timeout_ms);
+    tokio::time::timeout(limit, next.run(request)).await.map_err(|_| Error::TooSlow)
+}
+
+/// Refuses compressed requests: a small one could grow without bound behind the body limit.
+async fn plain_body(request: Request, next: Next) -> Result<Response, Error> {
+    match request.headers().get(header::CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => {
+            Err(Error::Unsupported(Text::new("Requests are sent without Content-Encoding.", "请求不支持 Content-Encoding。")))
+        }
+        _ => Ok(next.run(request).await),
+    }
+}
+
+/// A panic ends one request, not the server. The panic hook has logged where it was.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()
+}
+
+/// What browsers are told on every answer. No script, style or frame from elsewhere, none inline.
+const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// A year: from then on, a browser that was here once does not try HTTP.
+const HSTS: &str = "max-age=31536000";
+
+async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = as_problem(next.run(request).await);
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY_HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // Customers' data stays in no cache; assets say otherwise themselves.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if app.config.is_https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+    }
+    response
+}
+
+/// The body limit answers in plain text; everything here answers with a problem document.
+fn as_problem(response: Response) -> Response {
+    let is_ours = response.extensions().get::<Problem>().is_some();
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE && !is_ours { Error::TooLarge.into_response() } else { response }
+}
