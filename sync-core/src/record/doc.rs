@@ -284,7 +284,7 @@ impl Doc {
         self.nodes.iter().rposition(|node| node.hash == *hash).map(|index| index as u32)
     }
 
-    fn intern(&mut self, actor: ActorId) -> u32 {
+    pub(super) fn intern(&mut self, actor: ActorId) -> u32 {
         self.actors.iter().position(|known| *known == actor).unwrap_or_else(|| {
             self.actors.push(actor);
             self.actors.len() - 1
@@ -343,7 +343,7 @@ impl Doc {
     }
 
     /// The path of the text that an operation made: its genesis actor tells.
-    fn path_of_text(&self, made_by: OpId) -> Option<Box<str>> {
+    pub(super) fn path_of_text(&self, made_by: OpId) -> Option<Box<str>> {
         let actor = self.actors[made_by.actor as usize];
         let mut paths = self.texts.keys();
         if made_by.counter != 1 {
@@ -550,7 +550,7 @@ impl Doc {
         ops
     }
 
-    fn visible_ids(&self, path: &str) -> Vec<OpRef> {
+    pub(super) fn visible_ids(&self, path: &str) -> Vec<OpRef> {
         let mut ids: Vec<OpId> = self.values(path).iter().map(|put| put.id).collect();
         ids.sort_unstable_by(|a, b| self.order(*a, *b));
         ids.into_iter().map(|id| OpRef { counter: id.counter, actor: id.actor }).collect()

@@ -7,10 +7,14 @@ pub mod doc;
 mod doc_tests;
 pub mod fields;
 pub mod history;
+pub mod intent;
 pub mod list;
 pub mod path;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
+pub mod replay;
+#[cfg(test)]
+mod replay_tests;
 pub mod text;
 pub mod valid;
 

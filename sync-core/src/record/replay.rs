@@ -1,0 +1,260 @@
+//! Writes pending changes again, at the same causal place, without those that were refused.
+//!
+//! A change names its parents and the operations it replaces by their ids. When one is dropped, or an
+//! author turns out to have two pens, what was written on top of it is written anew: it says the same
+//! thing at the same time about what was visible to its author, under another pen. Never touches a
+//! change that the server has accepted.
+
+use std::collections::{HashMap, HashSet};
+
+use super::change::{Change, Op, OpRef};
+use super::doc::{Doc, OpId, Written};
+use super::text::genesis;
+use crate::id::{ActorId, ChangeHash, Millis, Name};
+use crate::value::Scalar;
+
+/// What to write again, and how.
+#[derive(Debug, Clone)]
+pub struct Rewrite<'a> {
+    /// What the server has accepted, each after its parents.
+    pub base: &'a [(ChangeHash, Change)],
+    /// What waits on top of it, in the order written.
+    pub pending: &'a [(ChangeHash, Change)],
+    /// Pending changes that are left out.
+    pub gone: &'a HashSet<ChangeHash>,
+    /// Pending changes that are written again though nothing below them moved.
+    pub again: &'a HashSet<ChangeHash>,
+    /// The new pen: an actor that never wrote in this document.
+    pub actor: ActorId,
+    /// Edit times beyond this are set to it.
+    pub not_after: Millis,
+    /// The names of the kind's text fields.
+    pub texts: &'a [Name],
+}
+
+/// What became of a pending change that could not stay as it was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rewritten {
+    /// The change it was.
+    pub old: ChangeHash,
+    /// The change it is now; `None` when it was left out or had nothing left to say.
+    pub new: Option<Written>,
+}
+
+/// An operation's name that means the same in every document.
+type GlobalOp = (ActorId, u32);
+
+/// Writes the pending changes anew that cannot stay. Those not mentioned in the answer stay as they are.
+pub fn rewrite(task: &Rewrite<'_>) -> Vec<Rewritten> {
+    let mut work = Work::of(task);
+    let mut answer = Vec::new();
+    for (hash, change) in task.pending {
+        if task.gone.contains(hash) {
+            work.leave_out(*hash, change);
+            answer.push(Rewritten { old: *hash, new: None });
+        } else if task.again.contains(hash) || change.deps.iter().any(|dep| work.heirs.contains_key(dep)) {
+            answer.push(Rewritten { old: *hash, new: work.write_again(*hash, change) });
+        } else {
+            work.keep(*hash, change.clone());
+        }
+    }
+    answer
+}
+
+struct Work<'a> {
+    task: &'a Rewrite<'a>,
+    /// Everything as it was: knows where a vanished character stood.
+    whole: Doc,
+    /// Everything as it will be, each after its parents.
+    log: Vec<(ChangeHash, Change)>,
+    /// What stands in the place of a change that is no more.
+    heirs: HashMap<ChangeHash, Vec<ChangeHash>>,
+    /// What an operation is called now; `None` when it is no more.
+    renamed: HashMap<GlobalOp, Option<GlobalOp>>,
+    /// The document as the author of the change in hand saw it.
+    place: Doc,
+    last: Option<ChangeHash>,
+}
+
+impl<'a> Work<'a> {
+    fn of(task: &'a Rewrite<'a>) -> Self {
+        let mut whole = Doc::default();
+        for (hash, change) in task.base.iter().chain(task.pending) {
+            // One that does not fit was never shown either.
+            let _ = whole.apply(change, *hash, task.texts);
+        }
+        let (heirs, renamed) = (HashMap::new(), HashMap::new());
+        Self { task, whole, log: task.base.to_vec(), heirs, renamed, place: Doc::default(), last: None }
+    }
+
+    fn keep(&mut self, hash: ChangeHash, change: Change) {
+        self.log.push((hash, change));
+    }
+
+    fn leave_out(&mut self, hash: ChangeHash, change: &Change) {
+        let heirs = self.heirs_of(&change.deps);
+        self.heirs.insert(hash, heirs);
+        for offset in 0..change.ops.len() as u32 {
+            self.renamed.insert((change.actor, change.start_op + offset), None);
+        }
+    }
+
+    fn heirs_of(&self, deps: &[ChangeHash]) -> Vec<ChangeHash> {
+        let mut heirs: Vec<ChangeHash> = Vec::new();
+        for dep in deps {
+            let stands_in = self.heirs.get(dep).map_or(std::slice::from_ref(dep), Vec::as_slice);
+            heirs.extend(stands_in.iter().filter(|heir| !heirs.contains(heir)).copied().collect::<Vec<_>>());
+        }
+        heirs
+    }
+
+    fn write_again(&mut self, hash: ChangeHash, old: &Change) -> Option<Written> {
+        let mut parents = self.heirs_of(&old.deps);
+        // A pen's changes follow each other, whatever they followed before.
+        parents.extend(self.last.filter(|last| !parents.contains(last)));
+        self.go_to(&parents);
+        let own = self.place.intern(self.task.actor);
+        self.make_texts(old);
+        let start_op = self.place.nodes.iter().map(|node| node.max_op).max().unwrap_or(0) + 1;
+        let ops = self.translate(old, own, start_op);
+        if ops.is_empty() {
+            self.heirs.insert(hash, parents);
+            return None;
+        }
+        let seq = self.place.last_seq(&self.task.actor) + 1;
+        let time = old.time.min(self.task.not_after);
+        let change = Change { deps: self.place.heads(), actor: self.task.actor, seq, start_op, time, others: Vec::new(), ops };
+        let change = self.place.localised(change, own);
+        let (bytes, new) = change.encode();
+        self.place.apply(&change, new, self.task.texts).ok()?;
+        self.log.push((new, change.clone()));
+        self.heirs.insert(hash, vec![new]);
+        self.last = Some(new);
+        Some(Written { hash: new, bytes, change })
+    }
+
+    /// Brings `place` to what somebody sees who has these changes and all that they follow.
+    fn go_to(&mut self, parents: &[ChangeHash]) {
+        let index: HashMap<ChangeHash, usize> = self.log.iter().enumerate().map(|(index, (hash, _))| (*hash, index)).collect();
+        let mut wanted = vec![false; self.log.len()];
+        let mut open: Vec<ChangeHash> = parents.to_vec();
+        while let Some(hash) = open.pop() {
+            let Some(&found) = index.get(&hash).filter(|_| !self.place.contains(&hash)) else { continue };
+            if !std::mem::replace(&mut wanted[found], true) {
+                open.extend(&self.log[found].1.deps);
+            }
+        }
+        for (wanted, (hash, change)) in wanted.into_iter().zip(&self.log) {
+            if wanted {
+                let _ = self.place.apply(change, *hash, self.task.texts);
+            }
+        }
+    }
+
+    /// The texts that the change inserts into begin with their derived first change.
+    fn make_texts(&mut self, old: &Change) {
+        for op in &old.ops {
+            if let Op::Insert { text, .. } = op
+                && let Some(maker) = old.actor_at(text.actor)
+                && let Some(first) = self.task.texts.iter().map(genesis).find(|first| first.actor == maker)
+            {
+                self.place.add_genesis(&first);
+            }
+        }
+    }
+
+    fn translate(&mut self, old: &Change, own: u32, start_op: u32) -> Vec<Op> {
+        let mut ops = Vec::with_capacity(old.ops.len());
+        for (offset, op) in old.ops.iter().enumerate() {
+            let was = (old.actor, old.start_op + offset as u32);
+            let counter = start_op + ops.len() as u32;
+            match self.translated(old, op, own) {
+                Some(op) => {
+                    self.renamed.insert(was, Some((self.task.actor, counter)));
+                    ops.push(op);
+                }
+                None => {
+                    self.renamed.insert(was, None);
+                }
+            }
+        }
+        ops
+    }
+
+    fn translated(&mut self, old: &Change, op: &Op, own: u32) -> Option<Op> {
+        match op {
+            Op::Put { path, value: value @ Scalar::Counter(_), .. } => {
+                Some(Op::Put { path: path.clone(), value: value.clone(), pred: Vec::new() })
+            }
+            Op::Put { path, value, .. } => Some(Op::Put { path: path.clone(), value: value.clone(), pred: self.place.visible_ids(path) }),
+            Op::Delete { path, .. } => {
+                let pred = self.place.visible_ids(path);
+                (!pred.is_empty()).then(|| Op::Delete { path: path.clone(), pred })
+            }
+            Op::Increment { path, by, pred } => Some(self.increment(old, path, *by, *pred)),
+            Op::MakeText { .. } => None,
+            Op::Insert { text, after, character } => {
+                let (text, path) = self.text(old, *text)?;
+                let after = after.and_then(|after| self.anchor(old, &path, after, own));
+                Some(Op::Insert { text, after, character: *character })
+            }
+            Op::Remove { text, element } => {
+                let (text, path) = self.text(old, *text)?;
+                let element = self.surviving(&path, (old.actor_at(element.actor)?, element.counter))?;
+                Some(Op::Remove { text, element })
+            }
+        }
+    }
+
+    fn increment(&self, old: &Change, path: &str, by: i64, pred: OpRef) -> Op {
+        let named = old.actor_at(pred.actor).and_then(|actor| self.now((actor, pred.counter)));
+        let counters = self.place.values(path);
+        let chosen = named
+            .and_then(|id| counters.iter().find(|put| self.global(put.id) == id))
+            .or_else(|| counters.iter().max_by(|a, b| self.place.order(a.id, b.id)));
+        match chosen {
+            Some(put) => Op::Increment { path: path.into(), by, pred: OpRef { counter: put.id.counter, actor: put.id.actor } },
+            // What it added to is gone: it begins the count.
+            None => Op::Put { path: path.into(), value: Scalar::Counter(by), pred: Vec::new() },
+        }
+    }
+
+    fn text(&self, old: &Change, text: OpRef) -> Option<(OpRef, Box<str>)> {
+        let maker = old.actor_at(text.actor)?;
+        let actor = self.place.actors.iter().position(|known| *known == maker)? as u32;
+        let path = self.place.path_of_text(OpId { counter: 1, actor })?;
+        Some((OpRef { counter: 1, actor }, path))
+    }
+
+    /// The character to stand behind: the one named, or the nearest before it that is still there.
+    fn anchor(&self, old: &Change, path: &str, after: OpRef, own: u32) -> Option<OpRef> {
+        let named = (old.actor_at(after.actor)?, after.counter);
+        // A character of the same change was translated a moment ago.
+        if after.actor == 0 && after.counter >= old.start_op {
+            return self.now(named).map(|(_, counter)| OpRef { counter, actor: own });
+        }
+        if let Some(here) = self.surviving(path, named) {
+            return Some(here);
+        }
+        let elements = &self.whole.texts.get(path)?.elements;
+        let id_of = |id: OpId| (self.whole.actors[id.actor as usize], id.counter);
+        let stood = elements.iter().position(|element| id_of(element.id) == named)?;
+        elements[..stood].iter().rev().find_map(|element| self.surviving(path, id_of(element.id)))
+    }
+
+    fn surviving(&self, path: &str, was: GlobalOp) -> Option<OpRef> {
+        let (actor, counter) = self.now(was)?;
+        let actor = self.place.actors.iter().position(|known| *known == actor)? as u32;
+        let id = OpId { counter, actor };
+        self.place.texts.get(path)?.contains(id).then_some(OpRef { counter, actor })
+    }
+
+    /// What an operation is called now.
+    fn now(&self, was: GlobalOp) -> Option<GlobalOp> {
+        self.renamed.get(&was).copied().unwrap_or(Some(was))
+    }
+
+    fn global(&self, id: OpId) -> GlobalOp {
+        (self.place.actors[id.actor as usize], id.counter)
+    }
+}
