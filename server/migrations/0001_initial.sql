@@ -117,6 +117,7 @@ create table changes (
 -- Finds the history of a record, and makes a second change under one actor and number impossible.
 create unique index changes_by_record on changes (workspace, record, facet, actor, seq);
 
+-- Which documents there are, of which kind, and where each was last written.
 create table documents (
   workspace  blob      not null,
   record     blob      not null,
@@ -124,7 +125,6 @@ create table documents (
   kind       text      not null,
   changes    bigint    not null,
   position   bigint    not null,
-  state      blob,
   primary key (workspace, record, facet)
 );
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::auth::Auth;
+use crate::auth::secret::random;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::intake::{Intake, ServerPen};
 use crate::store::{OpenError, Store};
+use crate::sync::Door;
 
 /// The running server's parts; cloning is cheap. Handlers take it as `State<App>`.
 #[derive(Clone)]
@@ -20,6 +23,8 @@ pub struct App {
     pub auth: Auth,
     /// What time it is.
     pub clock: Clock,
+    /// The write path.
+    pub intake: Intake,
     stopping: watch::Sender<bool>,
 }
 
@@ -31,7 +36,13 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<Self, OpenError> {
         let store = Store::open(&config.store_options()).await?;
         let auth = Auth::new(&config, store.clone(), clock.clone());
-        Ok(Self { config: Arc::new(config), store, auth, clock, stopping: watch::Sender::new(false) })
+        let intake = Intake::start(store.clone(), ServerPen::new(random()), None).await?;
+        Ok(Self { config: Arc::new(config), store, auth, clock, intake, stopping: watch::Sender::new(false) })
+    }
+
+    /// What answers devices.
+    pub fn door(&self) -> Door {
+        Door { store: self.store.clone(), intake: self.intake.clone() }
     }
 
     /// Tells live connections and jobs to finish.

@@ -10,12 +10,16 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod feed;
+pub mod intake;
 pub mod language;
 mod listen;
 pub mod log;
 mod metrics;
+pub mod projection;
 mod router;
 pub mod store;
+pub mod sync;
 pub mod tls;
 mod watch;
 

@@ -13,4 +13,5 @@ pub mod planted;
 pub mod protocol;
 pub mod record;
 pub mod schema;
+pub mod search;
 pub mod value;

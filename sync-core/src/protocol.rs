@@ -11,7 +11,7 @@ use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId
 /// The version both sides speak. It changes only when old peers could misunderstand.
 pub const PROTOCOL_VERSION: u32 = 1;
 /// The largest frame on the wire, compressed: fits a phone's memory and a proxy's limits.
-pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
+pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 /// The largest frame after decompression: bounds what a small frame may blow up to.
 pub const MAX_FRAME_PLAIN_BYTES: usize = 8 * 1024 * 1024;
 /// The most messages of one frame.
@@ -19,7 +19,7 @@ pub const MAX_FRAME_MESSAGES: usize = 256;
 /// The most changes of one push: a verdict for each fits one frame, and one transaction stays short.
 pub const MAX_PUSH_CHANGES: usize = 2_000;
 /// How much uncompressed change data a page carries unless the device asks for less.
-pub const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+pub const PAGE_BYTES: u64 = 2 * 1024 * 1024;
 /// Changes dated later than the server's clock by more than this are refused; the device stamps anew.
 pub const MAX_AHEAD_MS: Millis = 60_000;
 /// Frames below this are sent as they are: compressing them saves nothing.

@@ -11,6 +11,7 @@ mod backup;
 pub mod devices;
 mod open;
 pub mod people;
+pub mod records;
 pub mod workspaces;
 
 use std::future::Future;

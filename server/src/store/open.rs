@@ -93,6 +93,9 @@ pub enum OpenError {
         #[source]
         source: sqlx::Error,
     },
+    /// What it holds cannot be read.
+    #[error("cannot read the kinds that the database defines")]
+    Kinds(#[from] super::StoreError),
 }
 
 /// All migrations, oldest first: a new one is a file and a line here.

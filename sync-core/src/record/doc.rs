@@ -236,6 +236,14 @@ impl Doc {
         Ok(node)
     }
 
+    /// Whether [`Doc::apply`] would take a change; nothing is touched.
+    ///
+    /// # Errors
+    /// [`Inadmissible`] as from [`Doc::apply`].
+    pub fn fits(&self, change: &Change, hash: ChangeHash, texts: &[Name]) -> Result<(), Inadmissible> {
+        self.plan(change, hash, texts).map(|_| ())
+    }
+
     /// Writes edits as one change that follows everything here, and applies it. `None` when the edits
     /// change nothing.
     pub fn write(&mut self, actor: ActorId, time: Millis, edits: &[Edit]) -> Option<Written> {

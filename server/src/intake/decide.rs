@@ -1,0 +1,120 @@
+//! What becomes of one change: the verdict, and the document after it.
+//!
+//! Decides on documents in memory; touches neither the database nor the clock.
+
+use serde_json::Value as Json;
+use sync_core::access::{Act, Caller, Decision, Roles, Subject, decide};
+use sync_core::fence::{self, Refusal, touched};
+use sync_core::id::{Facet, UserId};
+use sync_core::merge;
+use sync_core::protocol::{Verdict, code};
+use sync_core::record::change::Change;
+use sync_core::record::doc::Doc;
+use sync_core::record::fields::ARCHIVED;
+use sync_core::schema::{Kind, Label};
+
+use super::Author;
+
+/// A verdict that keeps the change out of the record.
+pub(super) struct Refused {
+    pub code: &'static str,
+    pub field: Option<String>,
+    pub rule: Option<String>,
+    pub message: Label,
+    /// Whether it waits for a review instead of being turned down.
+    pub held: bool,
+}
+
+impl Refused {
+    pub fn new(code: &'static str, en: &str, zh: &str) -> Self {
+        Self { code, field: None, rule: None, message: Label { en: en.to_owned(), zh: zh.to_owned() }, held: false }
+    }
+
+    pub fn verdict(&self) -> Verdict {
+        let (message, message_zh) = (self.message.en.clone(), self.message.zh.clone());
+        if self.held {
+            return Verdict::Held { rule: self.rule.clone().unwrap_or_default(), message, message_zh };
+        }
+        Verdict::Rejected { code: self.code.to_owned(), field: self.field.clone(), rule: self.rule.clone(), message, message_zh }
+    }
+}
+
+impl From<&Refusal> for Refused {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.code(),
+            field: refusal.field().map(str::to_owned),
+            rule: None,
+            message: Label { en: refusal.to_string(), zh: refusal.message_zh() },
+            held: false,
+        }
+    }
+}
+
+/// A record as far as rights depend on it.
+pub(super) struct Case<'a> {
+    pub roles: &'a Roles,
+    pub author: &'a Author,
+    pub kind: &'a Kind,
+    pub facet: Facet,
+    /// The document the change is for, as it is before it.
+    pub doc: &'a Doc,
+    /// The record's main document: who owns it, whether it is archived.
+    pub main: Option<&'a Doc>,
+    /// Who made the record.
+    pub made_by: Option<UserId>,
+}
+
+impl Case<'_> {
+    /// Whether the author may make this change, and whether its content fits the kind.
+    pub fn judge(&self, change: &Change) -> Result<(), Refused> {
+        fence::check(self.doc, self.kind, self.facet, change, self.author.pen).map_err(|refusal| Refused::from(&refusal))?;
+        let archived = self.main.is_some_and(merge::is_archived);
+        let archives = || touched(self.kind, change).iter().all(|touch| touch.field == ARCHIVED);
+        if archived && !archives() {
+            return Err(Refused::new(code::ARCHIVED, "the record is archived", "该记录已归档"));
+        }
+        self.authorise(change)
+    }
+
+    fn authorise(&self, change: &Change) -> Result<(), Refused> {
+        let caller = Caller { user: self.author.user, role: self.author.role.clone() };
+        let is_new = self.main.is_none_or(Doc::is_empty);
+        let subject = Subject {
+            kind: self.kind,
+            facet: self.facet,
+            owner: self.owner(),
+            author: self.made_by.or(is_new.then_some(caller.user)),
+            is_new,
+        };
+        let mut review = None;
+        for touch in touched(self.kind, change) {
+            let value: Option<Json> = touch.value.map(|value| value.to_json());
+            let act = Act::Write { field: touch.field, item: touch.item, value: value.as_ref() };
+            match decide(self.roles, &caller, &subject, &act) {
+                Decision::Allowed => {}
+                Decision::Denied { rule, message } => {
+                    return Err(Refused {
+                        code: code::FORBIDDEN,
+                        field: Some(touch.field.to_owned()),
+                        rule: Some(rule),
+                        message,
+                        held: false,
+                    });
+                }
+                Decision::Review { rule, message } => review = Some((touch.field.to_owned(), rule, message)),
+            }
+        }
+        match review {
+            Some((field, rule, message)) => {
+                Err(Refused { code: code::FORBIDDEN, field: Some(field), rule: Some(rule), message, held: true })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn owner(&self) -> Option<UserId> {
+        let field = self.kind.field(self.kind.owner.as_deref()?)?;
+        merge::shown(self.main?, field)?.as_str()?.parse().ok()
+    }
+}

@@ -1,0 +1,259 @@
+//! THE write path: the one way a change enters the server.
+//!
+//! Console forms, API calls, imports and device pushes all come through here: verified, authorised,
+//! merged, checked, kept, projected and announced. Never reads a request and never writes HTML: the
+//! doors do that. An answer means that what it says is on the disk.
+
+mod cache;
+mod decide;
+#[cfg(test)]
+mod tests;
+mod unit;
+mod writer;
+
+use std::sync::Arc;
+
+use sync_core::access::Roles;
+use sync_core::fence::{self, Pen, Refusal};
+use sync_core::id::{ActorId, DeviceId, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
+use sync_core::protocol::{Pushed, Verdict};
+use sync_core::record::change::Change;
+use sync_core::record::fields::{BadEdit, FieldEdit};
+use sync_core::schema::{Label, Schema};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::store::{Store, StoreError};
+
+pub use writer::{Failpoint, Fate};
+
+/// Submissions that may wait for the writer. Beyond this a door waits: the senders' own queues are the buffer.
+const QUEUE: usize = 256;
+
+/// Who submits, and with which pen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Whose data.
+    pub workspace: WorkspaceId,
+    /// Who.
+    pub user: UserId,
+    /// The user's role.
+    pub role: Name,
+    /// On which device; the server's own for console, API and imports.
+    pub device: DeviceId,
+    /// A device's pen or the server's.
+    pub pen: Pen,
+}
+
+/// Field edits of one record, written by the server on behalf of somebody.
+#[derive(Debug, Clone)]
+pub struct RecordEdit {
+    /// The record's kind.
+    pub kind: KindName,
+    /// The record; a new one when it does not exist.
+    pub record: RecordId,
+    /// What to write.
+    pub edits: Vec<FieldEdit>,
+    /// Whether it must exist, must not, or either.
+    pub expect: Expect,
+}
+
+/// Whether a record must exist before an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// It must not: the edit makes it.
+    New,
+    /// It must.
+    Existing,
+    /// Either.
+    Any,
+}
+
+/// What became of field edits: the feed's position after them.
+pub type Edited = Result<u64, NotEdited>;
+
+/// Why field edits were not written. Nothing of the record was touched.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NotEdited {
+    /// There is no such kind.
+    #[error("there is no kind `{0}`")]
+    UnknownKind(KindName),
+    /// The record does not exist.
+    #[error("there is no such record")]
+    NoSuchRecord,
+    /// The record exists already.
+    #[error("the record exists already")]
+    Exists,
+    /// An edit does not fit its kind.
+    #[error(transparent)]
+    BadEdit(#[from] BadEdit),
+    /// The change is not admitted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The caller may not.
+    #[error("{}", .message.en)]
+    Denied {
+        /// The rule that decided.
+        rule: String,
+        /// Why.
+        message: Label,
+    },
+}
+
+/// A change from outside with what its bytes say.
+#[derive(Debug)]
+struct Incoming {
+    pushed: Pushed,
+    change: Result<Change, Refusal>,
+}
+
+#[derive(Debug)]
+enum Work {
+    Push { incoming: Vec<Incoming>, answer: oneshot::Sender<Result<Vec<Verdict>, IntakeError>> },
+    Edit { edits: Vec<RecordEdit>, import: Option<[u8; 16]>, answer: oneshot::Sender<Result<Vec<Edited>, IntakeError>> },
+}
+
+#[derive(Debug)]
+struct Job {
+    author: Author,
+    now: Millis,
+    work: Work,
+}
+
+/// Nothing was kept, and it is worth trying again.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum IntakeError {
+    /// The database failed.
+    #[error("the change could not be kept: {0}")]
+    Store(#[source] Arc<StoreError>),
+    /// The server is going down.
+    #[error("the server is shutting down")]
+    Stopped,
+}
+
+impl From<StoreError> for IntakeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+/// The kinds and roles that hold now.
+#[derive(Clone)]
+pub struct Rules {
+    /// All kinds of the workspace.
+    pub schema: Arc<Schema>,
+    /// What each role may do.
+    pub roles: Arc<Roles>,
+}
+
+/// The write path's handle; cloning it is cheap.
+#[derive(Clone)]
+pub struct Intake {
+    queue: mpsc::Sender<Job>,
+    head: watch::Receiver<u64>,
+    rules: watch::Receiver<Rules>,
+    server: ServerPen,
+}
+
+/// What the server writes with.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerPen {
+    /// New at every start: after a restore an old one would collide with what devices hold.
+    pub actor: ActorId,
+    /// The server in the list of devices.
+    pub device: DeviceId,
+}
+
+impl ServerPen {
+    /// A pen from 16 random bytes.
+    pub fn new(random: [u8; 16]) -> Self {
+        Self { actor: ActorId(random), device: DeviceId::of_cause("rapport server") }
+    }
+}
+
+impl Intake {
+    /// Starts the writer of one database.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn start(store: Store, pen: ServerPen, failpoint: Option<Failpoint>) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (writer, head, rules) = writer::Writer::open(store, pen, failpoint).await?;
+        tokio::spawn(writer.run(jobs));
+        Ok(Self { queue, head, rules, server: pen })
+    }
+
+    /// Submits a device's changes: one verdict for each, in order.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: no change was kept.
+    pub async fn push(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
+        // The bytes are looked at here, on the caller's core; the writer only merges.
+        let inspect = |pushed: Pushed| Incoming { change: fence::inspect(&pushed.hash, &pushed.body), pushed };
+        let incoming = changes.into_iter().map(inspect).collect();
+        self.ask(author, now, |answer| Work::Push { incoming, answer }).await
+    }
+
+    /// Writes field edits on behalf of somebody, as one unit of work: either all are tried, or none.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: nothing was kept.
+    pub async fn edit(
+        &self,
+        author: &Author,
+        edits: Vec<RecordEdit>,
+        now: Millis,
+        import: Option<[u8; 16]>,
+    ) -> Result<Vec<Edited>, IntakeError> {
+        self.ask(author, now, |answer| Work::Edit { edits, import, answer }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        author: &Author,
+        now: Millis,
+        work: impl FnOnce(oneshot::Sender<Result<T, IntakeError>>) -> Work,
+    ) -> Result<T, IntakeError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job { author: author.clone(), now, work: work(answer) };
+        self.queue.send(job).await.map_err(|_| IntakeError::Stopped)?;
+        answered.await.unwrap_or(Err(IntakeError::Stopped))
+    }
+
+    /// The feed's head: changes when something was kept.
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.head.clone()
+    }
+
+    /// The kinds and roles that hold now.
+    pub fn rules(&self) -> Rules {
+        self.rules.borrow().clone()
+    }
+
+    /// The author of what the server writes for somebody.
+    pub fn on_behalf(&self, workspace: WorkspaceId, user: UserId, role: Name) -> Author {
+        Author { workspace, user, role, device: self.server.device, pen: Pen::Server }
+    }
+}
+
+/// A disagreement's claims as they are kept: value, author, device, edit time and receipt of each.
+fn claims_json(
+    conflict: &sync_core::merge::Conflict,
+    makers: &std::collections::HashMap<sync_core::id::ChangeHash, crate::store::records::Maker>,
+) -> String {
+    let claims: Vec<serde_json::Value> = conflict
+        .claims
+        .iter()
+        .map(|claim| {
+            let maker = makers.get(&claim.change);
+            serde_json::json!({
+                "value": claim.value,
+                "user": maker.map(|maker| maker.user),
+                "device": maker.map(|maker| maker.device),
+                "edit_time": claim.edit_time,
+                "received_at": maker.map(|maker| maker.received_at),
+                "change": claim.change,
+            })
+        })
+        .collect();
+    serde_json::Value::Array(claims).to_string()
+}

@@ -1,0 +1,474 @@
+//! One unit of work: the jobs of one transaction, decided on documents in memory, then written at once.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use sync_core::fence::{Pen, Refusal};
+use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, WorkspaceId};
+use sync_core::merge;
+use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
+use sync_core::record::Stored;
+use sync_core::record::change::Change;
+use sync_core::record::doc::{Doc, Inadmissible};
+use sync_core::record::fields::path_edits;
+use sync_core::record::history::{document, texts_of};
+use sync_core::schema::Kind;
+
+use super::cache::{Cache, Held};
+use super::decide::{Case, Refused};
+use super::{Author, Edited, Expect, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
+use crate::projection;
+use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, LinkRow, NewChange, RecordRow, RejectedRow};
+use crate::store::{Result, Tx, devices};
+
+/// A document in use by this unit.
+struct Open {
+    kind: Arc<Kind>,
+    held: Held,
+    changes: u64,
+    /// Changed in this unit.
+    dirty: bool,
+    had_conflicts: bool,
+}
+
+/// What is to be answered once positions are known.
+pub(super) enum Outcome {
+    Verdict(Verdict),
+    /// Index into the accepted changes.
+    Accepted(usize),
+    DuplicateOf(usize),
+}
+
+struct Accepted {
+    stored: Stored,
+    change: Change,
+    import: Option<[u8; 16]>,
+}
+
+pub(super) struct Unit<'a> {
+    pub workspace: WorkspaceId,
+    rules: &'a Rules,
+    pen: ServerPen,
+    open: HashMap<DocKey, Open>,
+    /// The kind of each record, as far as the database or this unit knows.
+    kinds: HashMap<RecordId, KindName>,
+    actors: HashMap<ActorId, Option<DeviceId>>,
+    earlier: HashMap<ChangeHash, RejectedRow>,
+    accepted: Vec<Accepted>,
+    by_hash: HashMap<ChangeHash, usize>,
+    rejected: Vec<RejectedRow>,
+    texts: HashMap<KindName, Arc<[Name]>>,
+}
+
+impl<'a> Unit<'a> {
+    pub fn new(workspace: WorkspaceId, rules: &'a Rules, pen: ServerPen) -> Self {
+        Self {
+            workspace,
+            rules,
+            pen,
+            open: HashMap::new(),
+            kinds: HashMap::new(),
+            actors: HashMap::new(),
+            earlier: HashMap::new(),
+            accepted: Vec::new(),
+            by_hash: HashMap::new(),
+            rejected: Vec::new(),
+            texts: HashMap::new(),
+        }
+    }
+
+    pub fn accepted(&self) -> usize {
+        self.accepted.len()
+    }
+
+    /// Whether a change of a kind record is among what was accepted: the schema is then another.
+    pub fn changes_schema(&self) -> bool {
+        self.accepted.iter().any(|accepted| &*accepted.stored.kind == KIND_KIND)
+    }
+
+    fn texts(&mut self, kind: &Kind) -> Arc<[Name]> {
+        self.texts.entry(kind.name.clone()).or_insert_with(|| texts_of(kind).into()).clone()
+    }
+
+    /// Reads all that deciding about these changes needs, in a few statements.
+    pub async fn load_pushed(&mut self, tx: &mut Tx, cache: &mut Cache, incoming: &[Incoming]) -> Result<()> {
+        let read = incoming.iter().filter(|incoming| incoming.change.is_ok());
+        let keys: HashSet<DocKey> = read
+            .clone()
+            .flat_map(|incoming| [(incoming.pushed.record, incoming.pushed.facet), (incoming.pushed.record, Facet::Main)])
+            .collect();
+        self.load(tx, cache, keys).await?;
+        let hashes: Vec<ChangeHash> = incoming.iter().map(|incoming| incoming.pushed.hash).collect();
+        self.earlier.extend(records::rejected_among(tx, self.workspace, &hashes).await?);
+        for change in read.filter_map(|incoming| incoming.change.as_ref().ok()) {
+            if !self.actors.contains_key(&change.actor) {
+                let owner = devices::owner_of_actor(tx, self.workspace, change.actor).await?;
+                self.actors.insert(change.actor, owner);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all that writing these edits needs.
+    pub async fn load_edited(&mut self, tx: &mut Tx, cache: &mut Cache, edits: &[RecordEdit]) -> Result<()> {
+        let keys = edits.iter().flat_map(|edit| Facet::ALL.map(|facet| (edit.record, facet))).collect();
+        self.load(tx, cache, keys).await
+    }
+
+    async fn load(&mut self, tx: &mut Tx, cache: &mut Cache, mut keys: HashSet<DocKey>) -> Result<()> {
+        keys.retain(|key| !self.open.contains_key(key));
+        let keys: Vec<DocKey> = keys.into_iter().collect();
+        let found = records::documents(tx, self.workspace, &keys).await?;
+        let mut missing: Vec<(DocKey, DocumentRow)> = Vec::new();
+        for key in keys {
+            let Some(row) = found.get(&key) else { continue };
+            self.kinds.insert(key.0, row.kind.clone());
+            match cache.take(self.workspace, key, row.position) {
+                Some(held) => self.admit(key, row, held),
+                None => missing.push((key, row.clone())),
+            }
+        }
+        let records: Vec<RecordId> = missing.iter().map(|((record, _), _)| *record).collect::<HashSet<_>>().into_iter().collect();
+        let mut changes: HashMap<DocKey, Vec<Stored>> = HashMap::new();
+        for stored in records::changes_of(tx, self.workspace, &records).await? {
+            changes.entry((stored.record, stored.facet)).or_default().push(stored);
+        }
+        for (key, row) in missing {
+            let Some(kind) = self.rules.schema.kind(&row.kind) else { continue };
+            let changes = changes.remove(&key).unwrap_or_default();
+            let change_bytes = changes.iter().map(|stored| stored.body.len()).sum();
+            let (doc, _) = document(kind, &changes);
+            let author = changes.first().map(|stored| stored.user);
+            self.admit(key, &row, Held { doc, author, position: row.position, change_bytes });
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, key: DocKey, row: &DocumentRow, held: Held) {
+        let Some(kind) = self.rules.schema.kind(&row.kind).cloned() else { return };
+        let had_conflicts = held.doc.paths().any(|(_, puts)| puts.len() > 1);
+        self.open.insert(key, Open { kind, held, changes: row.changes, dirty: false, had_conflicts });
+    }
+
+    /// Decides about one pushed change.
+    pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming) -> Result<Outcome> {
+        let Incoming { pushed, change } = incoming;
+        let change = match change {
+            Ok(change) => change,
+            Err(refusal) => return Ok(self.refuse(author, now, &pushed, Refused::from(&refusal))),
+        };
+        if let Some(known) = self.known(tx, &pushed, &change).await? {
+            return Ok(known);
+        }
+        if change.time > now + MAX_AHEAD_MS {
+            // Not kept: the device stamps it anew and sends it again.
+            let ahead = Refused::new(code::AHEAD, "the change is dated ahead of the server's clock", "修改时间晚于服务器时间");
+            return Ok(Outcome::Verdict(ahead.verdict()));
+        }
+        if author.pen == Pen::Device && self.actors.get(&change.actor) != Some(&Some(author.device)) {
+            let foreign = Refused::new(code::FOREIGN_ACTOR, "the change is signed by another device's actor", "该修改的签名属于其他设备");
+            return Ok(self.refuse(author, now, &pushed, foreign));
+        }
+        match self.decide(author, &pushed, &change) {
+            Ok(kind) => Ok(self.accept(author, now, pushed, change, kind, None)),
+            Err(Decided::Outcome(outcome)) => Ok(outcome),
+            Err(Decided::Refused(refused)) => Ok(self.refuse(author, now, &pushed, refused)),
+        }
+    }
+
+    /// The answer to a change that was here before.
+    async fn known(&self, tx: &mut Tx, pushed: &Pushed, change: &Change) -> Result<Option<Outcome>> {
+        if let Some(&index) = self.by_hash.get(&pushed.hash) {
+            return Ok(Some(Outcome::DuplicateOf(index)));
+        }
+        let key = (pushed.record, pushed.facet);
+        if self.open.get(&key).is_some_and(|open| open.held.doc.contains(&pushed.hash)) {
+            let found = records::change_by_seq(tx, self.workspace, key, change.actor, change.seq).await?;
+            return Ok(found.map(|(_, position, received_at)| Outcome::Verdict(Verdict::Duplicate { position, received_at })));
+        }
+        Ok(self.earlier.get(&pushed.hash).map(|row| Outcome::Verdict(verdict_again(row))))
+    }
+
+    fn decide(&mut self, author: &Author, pushed: &Pushed, change: &Change) -> Result<Arc<Kind>, Decided> {
+        let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() else {
+            let zh = format!("没有名为“{}”的对象", pushed.kind);
+            return Err(Refused::new(code::UNKNOWN_FIELD, &format!("there is no kind `{}`", pushed.kind), &zh).into());
+        };
+        if self.kinds.get(&pushed.record).is_some_and(|known| *known != pushed.kind) {
+            return Err(Refused::new(code::WRONG_RECORD, "the record is of another kind", "该记录属于其他对象").into());
+        }
+        let texts = self.texts(&kind);
+        let empty = Doc::default();
+        let held = |facet| self.open.get(&(pushed.record, facet)).map(|open| &open.held);
+        let doc = held(pushed.facet).map_or(&empty, |held| &held.doc);
+        doc.fits(change, pushed.hash, &texts).map_err(|why| Decided::from(why, pushed))?;
+        let main = held(Facet::Main);
+        let case = Case {
+            roles: &self.rules.roles,
+            author,
+            kind: &kind,
+            facet: pushed.facet,
+            doc,
+            main: main.map(|held| &held.doc),
+            made_by: main.and_then(|held| held.author),
+        };
+        case.judge(change)?;
+        Ok(kind)
+    }
+
+    fn accept(
+        &mut self,
+        author: &Author,
+        now: Millis,
+        pushed: Pushed,
+        change: Change,
+        kind: Arc<Kind>,
+        import: Option<[u8; 16]>,
+    ) -> Outcome {
+        let texts = self.texts(&kind);
+        let open = self.open.entry((pushed.record, pushed.facet)).or_insert_with(|| Open {
+            kind: kind.clone(),
+            held: Held { doc: Doc::default(), author: None, position: 0, change_bytes: 0 },
+            changes: 0,
+            dirty: false,
+            had_conflicts: false,
+        });
+        if open.held.doc.apply(&change, pushed.hash, &texts).is_err() {
+            // `fits` said yes on the same document a moment ago.
+            debug_assert!(false, "a change that fits was not applied");
+        }
+        open.held.author.get_or_insert(author.user);
+        open.held.change_bytes += pushed.body.len();
+        open.changes += 1;
+        open.dirty = true;
+        self.kinds.insert(pushed.record, kind.name.clone());
+        let index = self.accepted.len();
+        self.by_hash.insert(pushed.hash, index);
+        let stored = Stored {
+            hash: pushed.hash,
+            kind: pushed.kind,
+            record: pushed.record,
+            facet: pushed.facet,
+            user: author.user,
+            device: author.device,
+            received_at: Some(now),
+            position: None,
+            body: pushed.body,
+        };
+        self.accepted.push(Accepted { stored, change, import });
+        Outcome::Accepted(index)
+    }
+
+    fn refuse(&mut self, author: &Author, now: Millis, pushed: &Pushed, refused: Refused) -> Outcome {
+        let verdict = refused.verdict();
+        self.rejected.push(RejectedRow {
+            hash: pushed.hash,
+            position_seen: None,
+            kind: pushed.kind.clone(),
+            record: pushed.record,
+            facet: pushed.facet,
+            user: author.user,
+            device: author.device,
+            code: refused.code.to_owned(),
+            field: refused.field,
+            rule: refused.rule,
+            message_en: refused.message.en,
+            message_zh: refused.message.zh,
+            received_at: now,
+            state: if refused.held { "held" } else { "rejected" }.to_owned(),
+            body: pushed.body.clone(),
+        });
+        Outcome::Verdict(verdict)
+    }
+
+    /// Writes field edits on behalf of somebody; index of the last change, or `None` when nothing changes.
+    pub fn edit(&mut self, author: &Author, now: Millis, edit: &RecordEdit, import: Option<[u8; 16]>) -> Result<Option<usize>, NotEdited> {
+        let kind = self.rules.schema.kind(&edit.kind).cloned().ok_or_else(|| NotEdited::UnknownKind(edit.kind.clone()))?;
+        match (self.kinds.get(&edit.record), edit.expect) {
+            (None, Expect::Existing) => return Err(NotEdited::NoSuchRecord),
+            (Some(known), _) if *known != edit.kind => return Err(NotEdited::NoSuchRecord),
+            (Some(_), Expect::New) => return Err(NotEdited::Exists),
+            _ => {}
+        }
+        let open = |facet| self.open.get(&(edit.record, facet)).map(|open: &Open| &open.held.doc);
+        let by_facet = path_edits(&kind, open, &edit.edits)?;
+        let mut ready = Vec::new();
+        for (facet, edits) in by_facet {
+            let mut doc = open(facet).cloned().unwrap_or_default();
+            let before = doc.clone();
+            let Some(written) = doc.write(self.pen.actor, now, &edits) else { continue };
+            let main = self.open.get(&(edit.record, Facet::Main)).map(|open| &open.held);
+            let case = Case {
+                roles: &self.rules.roles,
+                author,
+                kind: &kind,
+                facet,
+                doc: &before,
+                main: main.map(|held| &held.doc),
+                made_by: main.and_then(|held| held.author),
+            };
+            case.judge(&written.change).map_err(|refused| NotEdited::Denied {
+                rule: refused.rule.unwrap_or_else(|| refused.code.to_owned()),
+                message: refused.message,
+            })?;
+            ready.push((facet, written));
+        }
+        let mut last = None;
+        for (facet, written) in ready {
+            let pushed = Pushed { kind: kind.name.clone(), record: edit.record, facet, hash: written.hash, body: written.bytes };
+            if let Outcome::Accepted(index) = self.accept(author, now, pushed, written.change, kind.clone(), import) {
+                last = Some(index);
+            }
+        }
+        Ok(last)
+    }
+
+    /// Writes everything that was accepted, from `first` on, and everything that was not.
+    pub async fn flush(&mut self, tx: &mut Tx, first: u64) -> Result<()> {
+        let mut changes = Vec::with_capacity(self.accepted.len());
+        for (index, accepted) in self.accepted.iter_mut().enumerate() {
+            let position = first + index as u64;
+            accepted.stored.position = Some(position);
+            if let Some(open) = self.open.get_mut(&(accepted.stored.record, accepted.stored.facet)) {
+                open.held.position = position;
+            }
+            changes.push(NewChange {
+                position,
+                stored: accepted.stored.clone(),
+                actor: accepted.change.actor,
+                seq: accepted.change.seq,
+                edit_time: accepted.change.time,
+                import: accepted.import,
+            });
+        }
+        records::insert_changes(tx, self.workspace, &changes).await?;
+        let dirty: Vec<DocKey> = self.open.iter().filter(|(_, open)| open.dirty).map(|(key, _)| *key).collect();
+        let documents: Vec<(DocKey, DocumentRow)> = dirty.iter().map(|key| (*key, self.document_row(key))).collect();
+        records::put_documents(tx, self.workspace, &documents).await?;
+        self.flush_rows(tx, &dirty).await?;
+        self.flush_conflicts(tx, &dirty, &changes).await?;
+        records::insert_rejected(tx, self.workspace, &self.rejected).await
+    }
+
+    fn document_row(&self, key: &DocKey) -> DocumentRow {
+        let open = &self.open[key];
+        DocumentRow { kind: open.kind.name.clone(), changes: open.changes, position: open.held.position }
+    }
+
+    async fn flush_rows(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<()> {
+        // A record that was just made has no row yet: the usual case of a bulk push asks nothing.
+        let is_known =
+            |key: &&DocKey| self.open[key].changes > 1 || key.1 != Facet::Main || self.open.contains_key(&(key.0, Facet::Commercial));
+        let known: Vec<RecordId> = dirty.iter().filter(is_known).map(|(record, _)| *record).collect::<HashSet<_>>().into_iter().collect();
+        let mut before = records::rows_of(tx, self.workspace, &known).await?;
+        let mut rows: HashMap<RecordId, RecordRow> = HashMap::new();
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
+        for key in dirty {
+            let (record, facet) = *key;
+            let open = &self.open[key];
+            let old = rows.remove(&record).or_else(|| before.remove(&record));
+            let old_json = old.as_ref().and_then(|row| row.facets[facet as usize].clone()).unwrap_or_default();
+            let mut row = projection::row(&open.kind, record, facet, &open.held.doc, old);
+            row.position = row.position.max(open.held.position);
+            let now_json = row.facets[facet as usize].as_deref().unwrap_or_default();
+            let (was, is) =
+                (projection::links(&open.kind, record, facet, &old_json), projection::links(&open.kind, record, facet, now_json));
+            gone.extend(was.difference(&is).cloned());
+            new.extend(is.difference(&was).cloned());
+            rows.insert(record, row);
+        }
+        records::put_rows(tx, self.workspace, &rows.into_values().collect::<Vec<_>>()).await?;
+        let (gone, new): (Vec<LinkRow>, Vec<LinkRow>) = (gone, new);
+        records::change_links(tx, self.workspace, &gone, &new).await
+    }
+
+    async fn flush_conflicts(&self, tx: &mut Tx, dirty: &[DocKey], changes: &[NewChange]) -> Result<()> {
+        let (mut documents, mut conflicts) = (Vec::new(), Vec::new());
+        for key in dirty {
+            let open = &self.open[key];
+            let found = merge::conflicts(&open.kind, key.1, &open.held.doc);
+            if !found.is_empty() || open.had_conflicts {
+                documents.push(*key);
+                conflicts.extend(found.into_iter().map(|conflict| (*key, open.kind.name.clone(), conflict)));
+            }
+        }
+        let mut rows = Vec::new();
+        for ((record, facet), kind, conflict) in conflicts {
+            let makers = records::makers_of(tx, self.workspace, (record, facet)).await?;
+            let since =
+                changes.iter().find(|change| change.stored.record == record).and_then(|change| change.stored.received_at).unwrap_or(0);
+            let values_json = super::claims_json(&conflict, &makers);
+            rows.push(ConflictRow { record, facet, path: conflict.path, kind, field: conflict.field, values_json, since });
+        }
+        records::replace_conflicts(tx, self.workspace, &documents, &rows).await
+    }
+
+    /// The verdict for an outcome, once positions are known.
+    pub fn verdict(&self, outcome: Outcome) -> Verdict {
+        let at = |index: usize| (self.accepted[index].stored.position.unwrap_or(0), self.accepted[index].stored.received_at.unwrap_or(0));
+        match outcome {
+            Outcome::Verdict(verdict) => verdict,
+            Outcome::Accepted(index) => {
+                let (position, received_at) = at(index);
+                Verdict::Accepted { position, received_at }
+            }
+            Outcome::DuplicateOf(index) => {
+                let (position, received_at) = at(index);
+                Verdict::Duplicate { position, received_at }
+            }
+        }
+    }
+
+    pub fn edited(&self, edited: Result<Option<usize>, NotEdited>, head: u64) -> Edited {
+        edited.map(|index| index.and_then(|index| self.accepted[index].stored.position).unwrap_or(head))
+    }
+
+    /// After a commit: documents go back to the cache.
+    pub fn give_back(self, cache: &mut Cache) {
+        for (key, open) in self.open {
+            if open.changes > 0 {
+                cache.put(self.workspace, key, open.held);
+            }
+        }
+    }
+}
+
+/// The kind whose records are kinds.
+pub(super) const KIND_KIND: &str = "kind";
+
+/// Why a change is not accepted, as far as it must be told apart.
+enum Decided {
+    Outcome(Outcome),
+    Refused(Refused),
+}
+
+impl From<Refused> for Decided {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl Decided {
+    fn from(why: Inadmissible, pushed: &Pushed) -> Self {
+        match why {
+            Inadmissible::MissingDeps(missing) => Self::Outcome(Outcome::Verdict(Verdict::Waiting { missing })),
+            Inadmissible::ActorFork { last, .. } => Self::Outcome(Outcome::Verdict(Verdict::ActorFork { last_seq: last })),
+            Inadmissible::SeqGap { .. } => Self::Outcome(Outcome::Verdict(Verdict::Waiting { missing: Vec::new() })),
+            Inadmissible::Duplicate
+            | Inadmissible::StartOp { .. }
+            | Inadmissible::UnknownOperation { .. }
+            | Inadmissible::WrongSort { .. } => {
+                tracing::warn!(record = %pushed.record, %why, "an inadmissible change was refused");
+                Self::Refused(Refused::from(&Refusal::from(why)))
+            }
+        }
+    }
+}
+
+fn verdict_again(row: &RejectedRow) -> Verdict {
+    let (message, message_zh) = (row.message_en.clone(), row.message_zh.clone());
+    if row.state == "held" {
+        return Verdict::Held { rule: row.rule.clone().unwrap_or_default(), message, message_zh };
+    }
+    Verdict::Rejected { code: row.code.clone(), field: row.field.clone(), rule: row.rule.clone(), message, message_zh }
+}

@@ -1,0 +1,225 @@
+//! The writer: one task that turns what is submitted into transactions.
+//!
+//! Submissions that wait together share one transaction and one flush to the disk. Answers go out
+//! after the commit, never before.
+
+use std::sync::Arc;
+
+use sync_core::access::Roles;
+use sync_core::id::WorkspaceId;
+use sync_core::planted::{Bug, is_planted};
+use sync_core::protocol::Verdict;
+use sync_core::schema::{Kind, Reading, Schema};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::cache::Cache;
+use super::unit::{KIND_KIND, Outcome, Unit};
+use super::{Edited, IntakeError, Job, NotEdited, Rules, ServerPen, Work};
+use crate::store::{Result, Store, records, workspaces};
+
+/// Changes that one transaction takes before it commits: bounds how long the others wait.
+const MAX_GROUP_CHANGES: usize = 4_000;
+
+/// What happens to a transaction at its commit, in a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is committed.
+    Commit,
+    /// The disk refuses; everything is rolled back and answered with an error.
+    Fail,
+    /// The process dies before the commit.
+    CrashBefore,
+    /// The process dies after the commit, before anybody is answered.
+    CrashAfter,
+}
+
+/// Decides each transaction's fate; absent outside of tests.
+pub type Failpoint = Arc<dyn Fn() -> Fate + Send + Sync>;
+
+pub(super) struct Writer {
+    store: Store,
+    pen: ServerPen,
+    failpoint: Option<Failpoint>,
+    cache: Cache,
+    head: watch::Sender<u64>,
+    rules: watch::Sender<Rules>,
+    /// Only used while a bug is planted: a sequence that a rollback does not give back.
+    sequence: Option<u64>,
+}
+
+enum Answer {
+    Push(oneshot::Sender<Result<Vec<Verdict>, IntakeError>>, Vec<Outcome>),
+    Edit(oneshot::Sender<Result<Vec<Edited>, IntakeError>>, Vec<Result<Option<usize>, NotEdited>>),
+}
+
+impl Answer {
+    fn fail(self, error: &IntakeError) {
+        match self {
+            Answer::Push(to, _) => drop(to.send(Err(error.clone()))),
+            Answer::Edit(to, _) => drop(to.send(Err(error.clone()))),
+        }
+    }
+
+    fn send(self, unit: &Unit<'_>, head: u64) {
+        // A caller that has hung up needs no answer: its changes are kept all the same.
+        match self {
+            Answer::Push(to, outcomes) => drop(to.send(Ok(outcomes.into_iter().map(|outcome| unit.verdict(outcome)).collect()))),
+            Answer::Edit(to, edited) => drop(to.send(Ok(edited.into_iter().map(|edited| unit.edited(edited, head)).collect()))),
+        }
+    }
+}
+
+impl Writer {
+    pub async fn open(
+        store: Store,
+        pen: ServerPen,
+        failpoint: Option<Failpoint>,
+    ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<Rules>)> {
+        let schema = read_schema(&store).await?;
+        let (rules, rules_seen) = watch::channel(Rules { schema, roles: Arc::new(Roles::builtin().clone()) });
+        let (head, head_seen) = watch::channel(0);
+        Ok((Self { store, pen, failpoint, cache: Cache::default(), head, rules, sequence: None }, head_seen, rules_seen))
+    }
+
+    pub async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.recv().await {
+            let workspace = first.author.workspace;
+            let mut group = vec![first];
+            let mut next_group = None;
+            while group.iter().map(size).sum::<usize>() < MAX_GROUP_CHANGES {
+                match jobs.try_recv() {
+                    Ok(job) if job.author.workspace == workspace => group.push(job),
+                    Ok(job) => {
+                        next_group = Some(job);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            for group in [Some(group), next_group.map(|job| vec![job])].into_iter().flatten() {
+                if self.process(group).await == Fate::CrashBefore {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Runs one group as one transaction. The answer is [`Fate::CrashBefore`] when the writer is to stop.
+    async fn process(&mut self, group: Vec<Job>) -> Fate {
+        let workspace = group[0].author.workspace;
+        let rules = self.rules.borrow().clone();
+        let mut unit = Unit::new(workspace, &rules, self.pen);
+        let mut answers = Vec::new();
+        match self.transact(&mut unit, group, &mut answers).await {
+            Ok((head, Fate::Commit)) => {
+                let new_schema = unit.changes_schema();
+                let accepted = unit.accepted();
+                for answer in answers.drain(..) {
+                    answer.send(&unit, head);
+                }
+                unit.give_back(&mut self.cache);
+                if new_schema {
+                    self.reload_rules().await;
+                }
+                metrics::counter!("rapport_changes_accepted_total").increment(accepted as u64);
+                self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
+                Fate::Commit
+            }
+            Ok((_, Fate::Fail)) => {
+                let error = IntakeError::from(crate::store::StoreError::BrokeOff);
+                answers.into_iter().for_each(|answer| answer.fail(&error));
+                Fate::Fail
+            }
+            Ok((_, Fate::CrashBefore | Fate::CrashAfter)) => Fate::CrashBefore,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed; nothing of it was kept");
+                let error = IntakeError::from(error);
+                answers.into_iter().for_each(|answer| answer.fail(&error));
+                Fate::Fail
+            }
+        }
+    }
+
+    async fn transact(&mut self, unit: &mut Unit<'_>, group: Vec<Job>, answers: &mut Vec<Answer>) -> Result<(u64, Fate)> {
+        let mut tx = self.store.begin().await?;
+        for job in group {
+            let (author, now) = (job.author, job.now);
+            match job.work {
+                Work::Push { incoming, answer } => {
+                    answers.push(Answer::Push(answer, Vec::with_capacity(incoming.len())));
+                    unit.load_pushed(&mut tx, &mut self.cache, &incoming).await?;
+                    for incoming in incoming {
+                        let outcome = unit.push(&mut tx, &author, now, incoming).await?;
+                        if let Some(Answer::Push(_, outcomes)) = answers.last_mut() {
+                            outcomes.push(outcome);
+                        }
+                    }
+                }
+                Work::Edit { edits, import, answer } => {
+                    unit.load_edited(&mut tx, &mut self.cache, &edits).await?;
+                    let edited = edits.iter().map(|edit| unit.edit(&author, now, edit, import)).collect();
+                    answers.push(Answer::Edit(answer, edited));
+                }
+            }
+        }
+        let head = self.keep(&mut tx, unit).await?;
+        if is_planted(Bug::AcknowledgeBeforeCommit) {
+            answers.drain(..).for_each(|answer| answer.send(unit, head));
+        }
+        match self.failpoint.as_ref().map_or(Fate::Commit, |failpoint| failpoint()) {
+            Fate::Commit => tx.commit().await.map(|()| (head, Fate::Commit)),
+            Fate::CrashAfter => tx.commit().await.map(|()| (head, Fate::CrashAfter)),
+            fate => Ok((head, fate)),
+        }
+    }
+
+    /// Takes positions and writes; answers the head after it.
+    async fn keep(&mut self, tx: &mut crate::store::Tx, unit: &mut Unit<'_>) -> Result<u64> {
+        let count = unit.accepted() as u64;
+        let mut first = workspaces::advance_head(tx, unit.workspace, count).await? - count + 1;
+        if is_planted(Bug::PositionFromSequence) {
+            first = self.sequence.map_or(first, |next| next.max(first));
+            self.sequence = Some(first + count);
+        }
+        unit.flush(tx, first).await?;
+        Ok(first + count - 1)
+    }
+
+    async fn reload_rules(&self) {
+        match read_schema(&self.store).await {
+            Ok(schema) => {
+                self.rules.send_modify(|rules| rules.schema = schema);
+            }
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the kinds could not be read again; the old ones hold"),
+        }
+    }
+}
+
+fn size(job: &Job) -> usize {
+    match &job.work {
+        Work::Push { incoming, .. } => incoming.len(),
+        Work::Edit { edits, .. } => edits.len(),
+    }
+}
+
+/// The built-in kinds and those that records of the kind `kind` define.
+async fn read_schema(store: &Store) -> Result<Arc<Schema>> {
+    let mut tx = store.reader().await?;
+    let mut custom = Vec::new();
+    for workspace in workspaces::all(&mut tx).await? {
+        custom.extend(custom_kinds(&mut tx, workspace.workspace).await?);
+    }
+    Ok(Arc::new(Schema::builtin().with(custom)))
+}
+
+async fn custom_kinds(tx: &mut crate::store::Tx, workspace: WorkspaceId) -> Result<Vec<Kind>> {
+    let definitions = records::definitions(tx, workspace, KIND_KIND).await?;
+    let read = |(record, text): (_, String)| match Kind::parse(&format!("kind record {record}"), &text, Reading::Lenient) {
+        Ok(kind) => Some(kind),
+        Err(error) => {
+            tracing::warn!(%error, "a kind cannot be read and is left out");
+            None
+        }
+    };
+    Ok(definitions.into_iter().filter_map(read).collect())
+}

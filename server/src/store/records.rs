@@ -1,0 +1,597 @@
+//! Changes, documents and what is derived from them: rows, conflicts, links, rejected changes.
+//!
+//! Reads and writes many at once: a push of a thousand changes is a handful of statements. Decides
+//! nothing; `intake` says what is written.
+
+use std::collections::HashMap;
+
+use sqlx::{QueryBuilder, Sqlite};
+use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+use sync_core::record::Stored;
+
+use super::{Result, StoreError, Tx, id};
+
+/// Rows of one statement: far below SQLite's limit of 32,766 parameters with the widest table here.
+const ROWS_PER_STATEMENT: usize = 400;
+
+/// A document's key within its workspace.
+pub type DocKey = (RecordId, Facet);
+
+/// What is known of a document without reading its changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// Its record's kind.
+    pub kind: KindName,
+    /// How many changes it has.
+    pub changes: u64,
+    /// Where the last one stands in the feed.
+    pub position: u64,
+}
+
+/// A change about to be kept.
+#[derive(Debug, Clone)]
+pub struct NewChange {
+    /// Its position in the feed.
+    pub position: u64,
+    /// What it is and who made it.
+    pub stored: Stored,
+    /// Its actor.
+    pub actor: ActorId,
+    /// The actor's how many-th change of the document.
+    pub seq: u64,
+    /// When it was made.
+    pub edit_time: Millis,
+    /// The import it belongs to.
+    pub import: Option<[u8; 16]>,
+}
+
+/// A record as it reads now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordRow {
+    /// The record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// What names it in lists and links.
+    pub title: String,
+    /// Orders it by title.
+    pub sort_title: String,
+    /// Whether it is archived.
+    pub archived: bool,
+    /// Edit time of its first change.
+    pub created_at: Millis,
+    /// Edit time of its newest change.
+    pub updated_at: Millis,
+    /// Position of its newest change.
+    pub position: u64,
+    /// One JSON object for each facet, in the order of [`Facet::ALL`].
+    pub facets: [Option<String>; 3],
+}
+
+/// A disagreement about to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConflictRow {
+    /// The record.
+    pub record: RecordId,
+    /// Which document.
+    pub facet: Facet,
+    /// The path.
+    pub path: String,
+    /// The record's kind.
+    pub kind: KindName,
+    /// The field.
+    pub field: String,
+    /// The claims, newest first, as a JSON array.
+    pub values_json: String,
+    /// When the server first saw it.
+    pub since: Millis,
+}
+
+/// A link about to be kept or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LinkRow {
+    /// The record that points.
+    pub source: RecordId,
+    /// Its kind.
+    pub source_kind: KindName,
+    /// The field.
+    pub role: String,
+    /// The record it points at.
+    pub target: RecordId,
+}
+
+/// A change that was not accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RejectedRow {
+    /// SHA-256 as claimed.
+    pub hash: ChangeHash,
+    /// Head of the feed when it came.
+    pub position_seen: Option<u64>,
+    /// The record's kind.
+    pub kind: KindName,
+    /// The record.
+    pub record: RecordId,
+    /// Which document.
+    pub facet: Facet,
+    /// Who made it.
+    pub user: UserId,
+    /// On which device.
+    pub device: DeviceId,
+    /// A stable code.
+    pub code: String,
+    /// The field concerned.
+    pub field: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// Why, in English.
+    pub message_en: String,
+    /// Why, in Chinese.
+    pub message_zh: String,
+    /// When it came.
+    pub received_at: Millis,
+    /// `rejected`, `held`, `accepted` or `declined`.
+    pub state: String,
+    /// The change chunk.
+    pub body: Vec<u8>,
+}
+
+fn facet_of(code: i64) -> Result<Facet> {
+    usize::try_from(code).ok().and_then(|code| Facet::ALL.get(code)).copied().ok_or(StoreError::Damaged("facet"))
+}
+
+fn kind_of(name: &str) -> Result<KindName> {
+    id(name.parse(), "kind name")
+}
+
+/// The documents among these that exist.
+pub async fn documents(tx: &mut Tx, workspace: WorkspaceId, keys: &[DocKey]) -> Result<HashMap<DocKey, DocumentRow>> {
+    let mut found = HashMap::new();
+    for chunk in keys.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("select record, facet, kind, changes, position from documents where workspace = ");
+        query.push_bind(&workspace.as_bytes()[..]).push(" and record in (");
+        push_records(&mut query, chunk.iter().map(|(record, _)| record));
+        let rows: Vec<(Vec<u8>, i64, String, i64, i64)> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        for (record, facet, kind, changes, position) in rows {
+            let key = (id(RecordId::from_bytes(&record), "record id")?, facet_of(facet)?);
+            found.insert(key, DocumentRow { kind: kind_of(&kind)?, changes: changes as u64, position: position as u64 });
+        }
+    }
+    Ok(found)
+}
+
+fn push_records<'a>(query: &mut QueryBuilder<Sqlite>, records: impl Iterator<Item = &'a RecordId>) {
+    let mut list = query.separated(", ");
+    for record in records {
+        list.push_bind(record.as_bytes().to_vec());
+    }
+}
+
+type ChangeTuple = (i64, String, Vec<u8>, i64, Vec<u8>, Vec<u8>, Vec<u8>, i64, Vec<u8>);
+
+fn stored((position, kind, record, facet, hash, user, device, received_at, body): ChangeTuple) -> Result<Stored> {
+    Ok(Stored {
+        hash: id(ChangeHash::from_bytes(&hash), "change hash")?,
+        kind: kind_of(&kind)?,
+        record: id(RecordId::from_bytes(&record), "record id")?,
+        facet: facet_of(facet)?,
+        user: id(UserId::from_bytes(&user), "user id")?,
+        device: id(DeviceId::from_bytes(&device), "device id")?,
+        received_at: Some(received_at),
+        position: Some(position as u64),
+        body,
+    })
+}
+
+const CHANGE_COLUMNS: &str =
+    "select position, kind, record, facet, hash, user_id, device, received_at, body from changes where workspace = ";
+
+/// All changes of some records, in the order of the feed.
+pub async fn changes_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<Stored>> {
+    let mut changes = Vec::new();
+    for chunk in records.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(CHANGE_COLUMNS);
+        query.push_bind(&workspace.as_bytes()[..]).push(" and record in (");
+        push_records(&mut query, chunk.iter());
+        let rows: Vec<ChangeTuple> = query.push(") order by position").build_query_as().fetch_all(tx.conn()).await?;
+        for row in rows {
+            changes.push(stored(row)?);
+        }
+    }
+    Ok(changes)
+}
+
+/// The changes after a position, in the order of the feed, of the facets named for each kind; at most `limit`.
+pub async fn changes_after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limit: u32) -> Result<Vec<Stored>> {
+    let mut query = QueryBuilder::<Sqlite>::new(CHANGE_COLUMNS);
+    query.push_bind(&workspace.as_bytes()[..]).push(" and position > ").push_bind(after as i64);
+    query.push(" order by position limit ").push_bind(i64::from(limit));
+    let rows: Vec<ChangeTuple> = query.build_query_as().fetch_all(tx.conn()).await?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// Where a change of a document stands: its hash, position and receipt, by actor and number.
+pub async fn change_by_seq(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    (record, facet): DocKey,
+    actor: ActorId,
+    seq: u64,
+) -> Result<Option<(ChangeHash, u64, Millis)>> {
+    let row: Option<(Vec<u8>, i64, i64)> = sqlx::query_as(
+        "select hash, position, received_at from changes where workspace = $1 and record = $2 and facet = $3 and actor = $4 and seq = $5",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&record.as_bytes()[..])
+    .bind(facet as i64)
+    .bind(&actor.0[..])
+    .bind(seq as i64)
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|(hash, position, at)| Ok((id(ChangeHash::from_bytes(&hash), "change hash")?, position as u64, at))).transpose()
+}
+
+/// Keeps changes.
+pub async fn insert_changes(tx: &mut Tx, workspace: WorkspaceId, changes: &[NewChange]) -> Result<()> {
+    for chunk in changes.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "insert into changes (workspace, position, kind, record, facet, hash, actor, seq, user_id, device, edit_time, received_at, import_id, body) ",
+        );
+        query.push_values(chunk, |mut row, change| {
+            let stored = &change.stored;
+            row.push_bind(workspace.as_bytes().to_vec())
+                .push_bind(change.position as i64)
+                .push_bind(stored.kind.as_str())
+                .push_bind(stored.record.as_bytes().to_vec())
+                .push_bind(stored.facet as i64)
+                .push_bind(stored.hash.0.to_vec())
+                .push_bind(change.actor.0.to_vec())
+                .push_bind(change.seq as i64)
+                .push_bind(stored.user.as_bytes().to_vec())
+                .push_bind(stored.device.as_bytes().to_vec())
+                .push_bind(change.edit_time)
+                .push_bind(stored.received_at)
+                .push_bind(change.import.map(|import| import.to_vec()))
+                .push_bind(stored.body.as_slice());
+        });
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Keeps how far documents are.
+pub async fn put_documents(tx: &mut Tx, workspace: WorkspaceId, documents: &[(DocKey, DocumentRow)]) -> Result<()> {
+    for chunk in documents.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("insert into documents (workspace, record, facet, kind, changes, position) ");
+        query.push_values(chunk, |mut row, ((record, facet), document)| {
+            row.push_bind(workspace.as_bytes().to_vec())
+                .push_bind(record.as_bytes().to_vec())
+                .push_bind(*facet as i64)
+                .push_bind(document.kind.as_str())
+                .push_bind(document.changes as i64)
+                .push_bind(document.position as i64);
+        });
+        query.push(" on conflict (workspace, record, facet) do update set changes = excluded.changes, position = excluded.position");
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+type RowTuple = (String, Vec<u8>, String, String, i64, i64, i64, i64, String, Option<String>, Option<String>);
+
+fn record_row(
+    (kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private): RowTuple,
+) -> Result<RecordRow> {
+    Ok(RecordRow {
+        record: id(RecordId::from_bytes(&record), "record id")?,
+        kind: kind_of(&kind)?,
+        title,
+        sort_title,
+        archived: archived != 0,
+        created_at,
+        updated_at,
+        position: position as u64,
+        facets: [Some(main), commercial, private],
+    })
+}
+
+/// The columns of [`RecordRow`], for queries over `rows`.
+const ROW_COLUMNS: &str =
+    "select kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private from rows ";
+
+/// The rows of records, those that exist.
+pub async fn rows_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<HashMap<RecordId, RecordRow>> {
+    let mut found = HashMap::new();
+    for chunk in records.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(ROW_COLUMNS);
+        query.push("where workspace = ").push_bind(&workspace.as_bytes()[..]).push(" and record in (");
+        push_records(&mut query, chunk.iter());
+        let rows: Vec<RowTuple> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        for row in rows {
+            let row = record_row(row)?;
+            found.insert(row.record, row);
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps rows.
+pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow]) -> Result<()> {
+    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private) ",
+        );
+        query.push_values(chunk, |mut values, row| {
+            values
+                .push_bind(workspace.as_bytes().to_vec())
+                .push_bind(row.kind.as_str())
+                .push_bind(row.record.as_bytes().to_vec())
+                .push_bind(row.title.as_str())
+                .push_bind(row.sort_title.as_str())
+                .push_bind(i64::from(row.archived))
+                .push_bind(row.created_at)
+                .push_bind(row.updated_at)
+                .push_bind(row.position as i64)
+                .push_bind(row.facets[0].as_deref().unwrap_or("{}"))
+                .push_bind(row.facets[1].as_deref())
+                .push_bind(row.facets[2].as_deref());
+        });
+        query.push(
+            " on conflict (workspace, record) do update set title = excluded.title, sort_title = excluded.sort_title, \
+             archived = excluded.archived, created_at = excluded.created_at, updated_at = excluded.updated_at, \
+             position = excluded.position, main = excluded.main, commercial = excluded.commercial, private = excluded.private",
+        );
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Replaces the disagreements of documents by what they are now; `since` of those that stay is kept.
+pub async fn replace_conflicts(tx: &mut Tx, workspace: WorkspaceId, documents: &[DocKey], now: &[ConflictRow]) -> Result<()> {
+    for (record, facet) in documents {
+        let mut query = QueryBuilder::<Sqlite>::new("delete from conflicts where workspace = ");
+        query.push_bind(&workspace.as_bytes()[..]).push(" and record = ").push_bind(&record.as_bytes()[..]);
+        query.push(" and facet = ").push_bind(*facet as i64);
+        let staying: Vec<&str> =
+            now.iter().filter(|row| row.record == *record && row.facet == *facet).map(|row| row.path.as_str()).collect();
+        if !staying.is_empty() {
+            query.push(" and path not in (");
+            let mut list = query.separated(", ");
+            for path in staying {
+                list.push_bind(path);
+            }
+            query.push(")");
+        }
+        query.build().execute(tx.conn()).await?;
+    }
+    for chunk in now.chunks(ROWS_PER_STATEMENT) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("insert into conflicts (workspace, record, facet, path, kind, field, values_json, since) ");
+        query.push_values(chunk, |mut values, row| {
+            values
+                .push_bind(workspace.as_bytes().to_vec())
+                .push_bind(row.record.as_bytes().to_vec())
+                .push_bind(row.facet as i64)
+                .push_bind(row.path.as_str())
+                .push_bind(row.kind.as_str())
+                .push_bind(row.field.as_str())
+                .push_bind(row.values_json.as_str())
+                .push_bind(row.since);
+        });
+        query.push(" on conflict (workspace, record, facet, path) do update set values_json = excluded.values_json");
+        query.build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Removes links that are gone and keeps new ones.
+pub async fn change_links(tx: &mut Tx, workspace: WorkspaceId, gone: &[LinkRow], new: &[LinkRow]) -> Result<()> {
+    for link in gone {
+        sqlx::query("delete from links where workspace = $1 and source = $2 and role = $3 and target = $4")
+            .bind(&workspace.as_bytes()[..])
+            .bind(&link.source.as_bytes()[..])
+            .bind(&link.role)
+            .bind(&link.target.as_bytes()[..])
+            .execute(tx.conn())
+            .await?;
+    }
+    for chunk in new.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("insert into links (workspace, source, role, target, source_kind) ");
+        query.push_values(chunk, |mut row, link| {
+            row.push_bind(workspace.as_bytes().to_vec())
+                .push_bind(link.source.as_bytes().to_vec())
+                .push_bind(link.role.as_str())
+                .push_bind(link.target.as_bytes().to_vec())
+                .push_bind(link.source_kind.as_str());
+        });
+        query.push(" on conflict (workspace, source, role, target) do nothing").build().execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+type RejectedTuple = (
+    Vec<u8>,
+    Option<i64>,
+    String,
+    Vec<u8>,
+    i64,
+    Vec<u8>,
+    Vec<u8>,
+    String,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    i64,
+    String,
+    Vec<u8>,
+);
+
+fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
+    let (hash, seen, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body) = row;
+    Ok(RejectedRow {
+        hash: id(ChangeHash::from_bytes(&hash), "change hash")?,
+        position_seen: seen.map(|seen| seen as u64),
+        kind: kind_of(&kind)?,
+        record: id(RecordId::from_bytes(&record), "record id")?,
+        facet: facet_of(facet)?,
+        user: id(UserId::from_bytes(&user), "user id")?,
+        device: id(DeviceId::from_bytes(&device), "device id")?,
+        code,
+        field,
+        rule,
+        message_en,
+        message_zh,
+        received_at,
+        state,
+        body,
+    })
+}
+
+const REJECTED_COLUMNS: &str = "select hash, position_seen, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
+     received_at, state, body from rejected where workspace = ";
+
+/// What became of these changes before, those that were not accepted.
+pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash]) -> Result<HashMap<ChangeHash, RejectedRow>> {
+    let mut found = HashMap::new();
+    for chunk in hashes.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(REJECTED_COLUMNS);
+        query.push_bind(&workspace.as_bytes()[..]).push(" and hash in (");
+        let mut list = query.separated(", ");
+        for hash in chunk {
+            list.push_bind(hash.0.to_vec());
+        }
+        let rows: Vec<RejectedTuple> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        for row in rows {
+            let row = rejected_row(row)?;
+            found.insert(row.hash, row);
+        }
+    }
+    Ok(found)
+}
+
+/// The changes that were not accepted and wait for somebody, newest first.
+pub async fn rejected_in(tx: &mut Tx, workspace: WorkspaceId, states: &[&str], limit: u32) -> Result<Vec<RejectedRow>> {
+    let mut query = QueryBuilder::<Sqlite>::new(REJECTED_COLUMNS);
+    query.push_bind(&workspace.as_bytes()[..]).push(" and state in (");
+    let mut list = query.separated(", ");
+    for state in states {
+        list.push_bind(*state);
+    }
+    query.push(") order by received_at desc, hash limit ").push_bind(i64::from(limit));
+    let rows: Vec<RejectedTuple> = query.build_query_as().fetch_all(tx.conn()).await?;
+    rows.into_iter().map(rejected_row).collect()
+}
+
+/// Keeps changes that were not accepted; one that is there already stays as it is.
+pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[RejectedRow]) -> Result<()> {
+    for row in rejected {
+        sqlx::query(
+            "insert into rejected (workspace, hash, position_seen, kind, record, facet, user_id, device, code, field, rule, message_en, \
+             message_zh, received_at, state, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             on conflict (workspace, hash) do nothing",
+        )
+        .bind(&workspace.as_bytes()[..])
+        .bind(&row.hash.0[..])
+        .bind(row.position_seen.map(|seen| seen as i64))
+        .bind(row.kind.as_str())
+        .bind(&row.record.as_bytes()[..])
+        .bind(row.facet as i64)
+        .bind(&row.user.as_bytes()[..])
+        .bind(&row.device.as_bytes()[..])
+        .bind(&row.code)
+        .bind(&row.field)
+        .bind(&row.rule)
+        .bind(&row.message_en)
+        .bind(&row.message_zh)
+        .bind(row.received_at)
+        .bind(&row.state)
+        .bind(&row.body)
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+/// Notes what the back office decided about a change; answers whether it was still open.
+pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, hash: ChangeHash, state: &str, by: UserId, now: Millis) -> Result<bool> {
+    let done = sqlx::query(
+        "update rejected set state = $3, decided_by = $4, decided_at = $5 \
+         where workspace = $1 and hash = $2 and state in ('rejected', 'held')",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&hash.0[..])
+    .bind(state)
+    .bind(&by.as_bytes()[..])
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Who made a change, where, and when the server received it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Maker {
+    /// Who.
+    pub user: UserId,
+    /// On which device.
+    pub device: DeviceId,
+    /// When the server received it.
+    pub received_at: Millis,
+}
+
+/// The makers of a document's changes.
+pub async fn makers_of(tx: &mut Tx, workspace: WorkspaceId, (record, facet): DocKey) -> Result<HashMap<ChangeHash, Maker>> {
+    let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, i64)> =
+        sqlx::query_as("select hash, user_id, device, received_at from changes where workspace = $1 and record = $2 and facet = $3")
+            .bind(&workspace.as_bytes()[..])
+            .bind(&record.as_bytes()[..])
+            .bind(facet as i64)
+            .fetch_all(tx.conn())
+            .await?;
+    let maker = |(hash, user, device, received_at): (Vec<u8>, Vec<u8>, Vec<u8>, i64)| {
+        let maker =
+            Maker { user: id(UserId::from_bytes(&user), "user id")?, device: id(DeviceId::from_bytes(&device), "device id")?, received_at };
+        Ok((id(ChangeHash::from_bytes(&hash), "change hash")?, maker))
+    };
+    rows.into_iter().map(maker).collect()
+}
+
+/// The `definition` of each record of the kind whose records are kinds.
+pub async fn definitions(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<Vec<(RecordId, String)>> {
+    let rows: Vec<(Vec<u8>, Option<String>)> =
+        sqlx::query_as("select record, main ->> 'definition' from rows where workspace = $1 and kind = $2 and archived = 0")
+            .bind(&workspace.as_bytes()[..])
+            .bind(kind)
+            .fetch_all(tx.conn())
+            .await?;
+    let mut definitions = Vec::new();
+    for (record, definition) in rows {
+        if let Some(definition) = definition {
+            definitions.push((id(RecordId::from_bytes(&record), "record id")?, definition));
+        }
+    }
+    Ok(definitions)
+}
+
+type ConflictTuple = (Vec<u8>, i64, String, String, String, String, i64);
+
+/// The disagreements of some records.
+pub async fn conflicts_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<ConflictRow>> {
+    let mut conflicts = Vec::new();
+    for chunk in records.chunks(ROWS_PER_STATEMENT) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("select record, facet, path, kind, field, values_json, since from conflicts where workspace = ");
+        query.push_bind(&workspace.as_bytes()[..]).push(" and record in (");
+        push_records(&mut query, chunk.iter());
+        let rows: Vec<ConflictTuple> = query.push(") order by record, facet, path").build_query_as().fetch_all(tx.conn()).await?;
+        for row in rows {
+            conflicts.push(conflict_row(row)?);
+        }
+    }
+    Ok(conflicts)
+}
+
+fn conflict_row((record, facet, path, kind, field, values_json, since): ConflictTuple) -> Result<ConflictRow> {
+    let (record, facet) = (id(RecordId::from_bytes(&record), "record id")?, facet_of(facet)?);
+    Ok(ConflictRow { record, facet, path, kind: kind_of(&kind)?, field, values_json, since })
+}

@@ -1,0 +1,141 @@
+//! A connection that stays open: what others write arrives without being asked for.
+//!
+//! After the first pull the server sends each new page by itself. A revoked device is shut out at once.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use sync_core::protocol::{self, MAX_FRAME_BYTES, Message, PAGE_BYTES, Pull};
+
+use super::{Door, Speaker};
+use crate::app::App;
+use crate::auth::DeviceCaller;
+
+/// A silent connection is asked whether it lives: below the idle limits of mobile networks and proxies.
+const PING_EVERY: Duration = Duration::from_secs(25);
+/// A peer that has not answered by the next-but-one ping is gone.
+const SILENT_PINGS: u32 = 2;
+/// How long one frame may take to be taken by a slow phone.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Opens a live connection.
+pub async fn live(caller: DeviceCaller, State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .max_message_size(MAX_FRAME_BYTES)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .on_upgrade(move |socket| async move { Live::new(app, caller).run(socket).await })
+}
+
+struct Live {
+    app: App,
+    door: Door,
+    speaker: Speaker,
+    caller: DeviceCaller,
+    /// Where the device stands, once it has pulled everything: from then on pages are sent unasked.
+    cursor: Option<Vec<u8>>,
+    silent: u32,
+}
+
+enum Ended {
+    Closed,
+}
+
+impl Live {
+    fn new(app: App, caller: DeviceCaller) -> Self {
+        Self { door: app.door(), app, speaker: Speaker::from(caller.clone()), caller, cursor: None, silent: 0 }
+    }
+
+    async fn run(mut self, mut socket: WebSocket) {
+        let mut head = self.door.intake.head();
+        let mut pings = tokio::time::interval(PING_EVERY);
+        let (app, caller) = (self.app.clone(), self.caller.clone());
+        let (revoked, stopping) = (app.auth.until_gone(&caller), app.until_stopping());
+        tokio::pin!(revoked, stopping);
+        loop {
+            let step = tokio::select! {
+                frame = socket.recv() => self.received(&mut socket, frame).await,
+                changed = head.changed() => if changed.is_ok() { self.news(&mut socket).await } else { Err(Ended::Closed) },
+                _ = pings.tick() => self.ping(&mut socket).await,
+                () = &mut revoked => {
+                    let _ = self.send(&mut socket, &[super::refused("revoked", "this device was revoked by the back office")]).await;
+                    Err(Ended::Closed)
+                }
+                () = &mut stopping => Err(Ended::Closed),
+            };
+            if step.is_err() {
+                // The peer may be gone already; there is nobody to tell.
+                let _ = socket.send(Frame::Close(None)).await;
+                return;
+            }
+        }
+    }
+
+    async fn received(&mut self, socket: &mut WebSocket, frame: Option<Result<Frame, axum::Error>>) -> Result<(), Ended> {
+        self.silent = 0;
+        match frame {
+            Some(Ok(Frame::Binary(bytes))) => {
+                let answers = self.door.answer_messages(&self.speaker, &bytes, self.app.clock.now()).await;
+                self.note_pages(&answers);
+                let ends = answers.iter().any(|answer| matches!(answer, Message::Refused(_)));
+                self.send(socket, &answers).await?;
+                if ends { Err(Ended::Closed) } else { Ok(()) }
+            }
+            Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => Ok(()),
+            Some(Ok(Frame::Text(_))) => {
+                self.send(socket, &[super::refused("bad_frame", "frames are binary")]).await?;
+                Err(Ended::Closed)
+            }
+            Some(Ok(Frame::Close(_)) | Err(_)) | None => Err(Ended::Closed),
+        }
+    }
+
+    /// Remembers where the device stands after the pages it is sent.
+    fn note_pages(&mut self, answers: &[Message]) {
+        for answer in answers {
+            if let Message::Page(page) = answer {
+                self.cursor = (!page.more).then(|| page.cursor.clone());
+            }
+        }
+    }
+
+    /// Something was kept: what the device may see of it goes out.
+    async fn news(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
+        let Some(cursor) = self.cursor.clone() else { return Ok(()) };
+        let pull = Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES };
+        match self.door.pull(&self.speaker, &pull, self.app.clock.now()).await {
+            Ok(Ok(page)) => {
+                let empty = page.entries.is_empty();
+                let answers = [Message::Page(page)];
+                self.note_pages(&answers);
+                if empty { Ok(()) } else { self.send(socket, &answers).await }
+            }
+            Ok(Err(refused)) => self.send(socket, &[refused]).await,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a live page could not be read; the device will ask");
+                Ok(())
+            }
+        }
+    }
+
+    async fn ping(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
+        self.silent += 1;
+        if self.silent > SILENT_PINGS {
+            return Err(Ended::Closed);
+        }
+        socket.send(Frame::Ping(Bytes::new())).await.map_err(|_| Ended::Closed)
+    }
+
+    async fn send(&mut self, socket: &mut WebSocket, answers: &[Message]) -> Result<(), Ended> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let frame = Frame::Binary(protocol::encode_frame(answers).into());
+        match tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Ended::Closed),
+        }
+    }
+}

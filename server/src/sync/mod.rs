@@ -1,0 +1,178 @@
+//! Door 1: devices.
+//!
+//! Reads frames, asks intake and feed, writes frames. The same over HTTP, one frame each way, and over
+//! a WebSocket that stays open. Never decides what a change means.
+
+mod live;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sync_core::fence::Pen;
+use sync_core::id::{DeviceId, Millis};
+use sync_core::protocol::{
+    self, CAPABILITIES, Hello, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, PROTOCOL_VERSION, Page, Pull, Push, Refused, Verdicts, Welcome,
+};
+
+use crate::app::App;
+use crate::auth::DeviceCaller;
+use crate::feed::{self, Cursor, Reader};
+use crate::intake::{Author, Intake};
+use crate::store::{Store, StoreError, devices, workspaces};
+
+pub use live::live;
+
+/// The media type of frames.
+pub const FRAME_TYPE: &str = "application/vnd.rapport.frame";
+
+/// Everything that answering a device takes; knows no network.
+#[derive(Clone)]
+pub struct Door {
+    /// The database.
+    pub store: Store,
+    /// The write path.
+    pub intake: Intake,
+}
+
+/// Which device speaks, for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// The reader of the feed.
+    pub reader: Reader,
+    /// The device.
+    pub device: DeviceId,
+}
+
+impl Speaker {
+    fn author(&self) -> Author {
+        let Reader { workspace, user, role } = self.reader.clone();
+        Author { workspace, user, role, device: self.device, pen: Pen::Device }
+    }
+}
+
+impl From<DeviceCaller> for Speaker {
+    fn from(caller: DeviceCaller) -> Self {
+        Self { reader: Reader { workspace: caller.workspace, user: caller.user, role: caller.role }, device: caller.device }
+    }
+}
+
+/// One exchange over HTTP: a frame in, a frame out.
+pub async fn exchange(caller: DeviceCaller, State(app): State<App>, frame: Bytes) -> Response {
+    let answer = app.door().answer(&Speaker::from(caller), &frame, app.clock.now()).await;
+    (StatusCode::OK, [(header::CONTENT_TYPE, FRAME_TYPE)], answer).into_response()
+}
+
+impl Door {
+    /// Answers a frame with a frame, whatever it holds.
+    pub async fn answer(&self, speaker: &Speaker, frame: &[u8], now: Millis) -> Vec<u8> {
+        protocol::encode_frame(&self.answer_messages(speaker, frame, now).await)
+    }
+
+    async fn answer_messages(&self, speaker: &Speaker, frame: &[u8], now: Millis) -> Vec<Message> {
+        if frame.len() > MAX_FRAME_BYTES {
+            return vec![refused("too_large", "send less at once: the frame is above the limit")];
+        }
+        let messages = match protocol::decode_frame(frame) {
+            Ok(messages) => messages,
+            Err(error) => return vec![refused("bad_frame", &error.to_string())],
+        };
+        let mut answers = Vec::with_capacity(messages.len());
+        for message in messages {
+            match self.answer_one(speaker, message, now).await {
+                Ok(Some(answer)) => {
+                    let ends = matches!(answer, Message::Refused(_));
+                    answers.push(answer);
+                    if ends {
+                        break;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, device = %speaker.device, "a device's message was not answered");
+                    answers.push(refused("unavailable", "the server cannot do this now; try again later, nothing is lost"));
+                    break;
+                }
+            }
+        }
+        answers
+    }
+
+    async fn answer_one(&self, speaker: &Speaker, message: Message, now: Millis) -> Result<Option<Message>, StoreError> {
+        match message {
+            Message::Hello(hello) => self.welcome(speaker, hello, now).await.map(Some),
+            Message::Push(push) => Ok(Some(self.push(speaker, push, now).await)),
+            Message::Pull(pull) => {
+                self.pull(speaker, &pull, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
+            }
+            Message::Ping => Ok(Some(Message::Pong)),
+            Message::Pong => Ok(None),
+            Message::Welcome(_) | Message::Verdicts(_) | Message::Page(_) | Message::Refused(_) | Message::News(_) => {
+                Ok(Some(refused("protocol", "this message is the server's to send")))
+            }
+        }
+    }
+
+    /// Registers the actor a device writes under, and tells the device where it is.
+    async fn welcome(&self, speaker: &Speaker, hello: Hello, now: Millis) -> Result<Message, StoreError> {
+        if hello.protocol != PROTOCOL_VERSION {
+            let advice = format!(
+                "the server speaks protocol {PROTOCOL_VERSION}, the app speaks {}: update the app; its data is kept",
+                hello.protocol
+            );
+            return Ok(refused("protocol", &advice));
+        }
+        let (workspace, device) = (speaker.reader.workspace, speaker.device);
+        let owner = {
+            let mut tx = self.store.reader().await?;
+            devices::owner_of_actor(&mut tx, workspace, hello.actor).await?
+        };
+        match owner {
+            Some(owner) if owner == device => {}
+            Some(_) => return Ok(refused("foreign_actor", "this actor belongs to another device: take a new one")),
+            None => {
+                let actor = hello.actor;
+                self.store.write(move |tx| Box::pin(async move { devices::add_actor(tx, workspace, actor, device, now).await })).await?;
+            }
+        }
+        let mut tx = self.store.reader().await?;
+        let feed = workspaces::by_id(&mut tx, workspace).await?.ok_or(StoreError::Damaged("workspace"))?;
+        Ok(Message::Welcome(Welcome {
+            protocol: PROTOCOL_VERSION,
+            capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
+            server_time: now,
+            workspace,
+            user: speaker.reader.user,
+            role: speaker.reader.role.to_string(),
+            device,
+            epoch: feed.feed_epoch.to_vec(),
+        }))
+    }
+
+    async fn push(&self, speaker: &Speaker, push: Push, now: Millis) -> Message {
+        if push.changes.len() > MAX_PUSH_CHANGES {
+            return refused("too_large", "send fewer changes at once");
+        }
+        match self.intake.push(&speaker.author(), push.changes, now).await {
+            Ok(verdicts) => Message::Verdicts(Verdicts { batch: push.batch, verdicts }),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, device = %speaker.device, "a push was not kept");
+                refused("unavailable", "the server cannot keep changes now; try again later, nothing is lost")
+            }
+        }
+    }
+
+    /// A page of the feed, or the refusal of its cursor.
+    async fn pull(&self, speaker: &Speaker, pull: &Pull, now: Millis) -> Result<Result<Page, Message>, StoreError> {
+        let cursor = match pull.cursor.as_deref().map(Cursor::parse).transpose() {
+            Ok(cursor) => cursor,
+            Err(error) => return Ok(Err(refused("bad_cursor", &format!("{error}: start again without one")))),
+        };
+        let rules = self.intake.rules();
+        feed::page(&self.store, &rules, &speaker.reader, cursor.as_ref(), pull.max_bytes, now).await.map(Ok)
+    }
+}
+
+fn refused(code: &str, message: &str) -> Message {
+    Message::Refused(Refused { code: code.to_owned(), message: message.to_owned() })
+}

@@ -1,0 +1,232 @@
+//! Text to tokens for full-text search, and the key that sorts Chinese titles by pinyin.
+//!
+//! Both the text that goes into an index and what people type are cut into the same plain tokens here,
+//! so that any tokenizer that splits at spaces (FTS5's unicode61, PostgreSQL's `simple`) will do. Never
+//! touches an index, and never ranks.
+//!
+//! What is found: Chinese by any part; a title, or another short text, also by pinyin (`jiamei`) and its
+//! initials (`jm`), from any character on; words by their beginning, without regard to case and accents;
+//! digits by any three in a row, however a number is grouped.
+
+mod fold;
+
+use fold::{Token, Tokens};
+use pinyin::ToPinyin;
+
+/// Tokens are cut here, in the index and in what people type alike: a longer word is told apart no further.
+pub const MAX_TOKEN: usize = 24;
+/// Characters of one record that are indexed: a long note is found by its first pages.
+pub const MAX_INDEXED: usize = 20_000;
+/// Other texts of at most so many Chinese characters get pinyin. In a long note any two initials occur.
+pub const MAX_PINYIN: usize = 24;
+/// Characters of a search that count.
+pub const MAX_SEARCH: usize = 200;
+/// Words of a search that count: each costs a look-up.
+pub const MAX_WORDS: usize = 16;
+/// Digits are found by any part of at least so many: shorter ones would find everything.
+pub const MIN_DIGITS: usize = 3;
+/// Stands between texts, so that no phrase reaches from one into the next: a token that nobody can type.
+const BOUNDARY: char = '\u{E000}';
+/// Characters of a title that its sort key spells out.
+const MAX_SORTED: usize = 64;
+
+/// The tokens of one record, separated by spaces: `title` is the record's name, `others` what else is searched.
+///
+/// ```
+/// assert_eq!(sync_core::search::index_text("佳美 A4", &[]), "佳 美 jm jiamei mei a4");
+/// ```
+pub fn index_text(title: &str, others: &[&str]) -> String {
+    let mut index = Index { out: String::with_capacity(256), digits: String::new() };
+    let mut tokens = Tokens::default();
+    let mut left = MAX_INDEXED;
+    for (position, text) in std::iter::once(title).chain(others.iter().copied()).enumerate() {
+        let text = start_of(text, left);
+        left -= text.chars().count();
+        tokens.read(text);
+        let spelled = position == 0 || tokens.list.iter().filter(|token| token.is_character()).count() <= MAX_PINYIN;
+        index.field(&tokens, spelled);
+    }
+    index.out
+}
+
+/// What people type as an FTS5 `match` expression over such an index: every word must occur. `None` when
+/// there is no letter or digit in it, so that nothing is asked.
+///
+/// ```
+/// assert_eq!(sync_core::search::match_expression("佳美 Off").as_deref(), Some(r#""佳 美" AND "off"*"#));
+/// assert_eq!(sync_core::search::match_expression("\" OR *"), Some(r#""or"*"#.to_owned()));
+/// assert_eq!(sync_core::search::match_expression("🙂 ()"), None);
+/// ```
+pub fn match_expression(query: &str) -> Option<String> {
+    let mut tokens = Tokens::default();
+    tokens.read(start_of(query, MAX_SEARCH));
+    let mut words: Vec<String> = Vec::new();
+    let mut list = tokens.list.iter().peekable();
+    while let Some(token) = list.next() {
+        let mut word = String::from("\"");
+        tokens.write(token, &mut word);
+        if token.is_character() {
+            while let Some(next) = list.next_if(|next| next.is_character() && next.is_glued()) {
+                word.push(' ');
+                tokens.write(next, &mut word);
+            }
+        }
+        word.push_str(if token.is_character() { "\"" } else { "\"*" });
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.truncate(MAX_WORDS);
+    if words.is_empty() { None } else { Some(words.join(" AND ")) }
+}
+
+/// What a title is ordered by, byte for byte: Chinese by pinyin and among Latin letters, equal syllables by
+/// character, then the title itself.
+pub fn sort_key(title: &str) -> String {
+    let mut tokens = Tokens::default();
+    tokens.read(start_of(title, MAX_SORTED));
+    let mut key = String::with_capacity(title.len() * 3);
+    for run in tokens.runs() {
+        for (position, token) in run.iter().enumerate() {
+            if !key.is_empty() {
+                key.push(' ');
+            }
+            match token {
+                Token::Character { character, .. } => {
+                    // The space sorts before every letter: 西安 (xi an) comes before 先 (xian).
+                    if let Some(syllable) = syllable(run, position) {
+                        syllable.chars().for_each(|letter| key.push(if letter == 'ü' { 'v' } else { letter }));
+                        key.push(' ');
+                    }
+                    key.push(*character);
+                }
+                Token::Word { .. } => key.push_str(tokens.word(token)),
+            }
+        }
+    }
+    key.push('\u{1}');
+    key.push_str(start_of(title, MAX_SORTED));
+    key
+}
+
+fn start_of(text: &str, characters: usize) -> &str {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
+struct Index {
+    out: String,
+    digits: String,
+}
+
+impl Index {
+    fn field(&mut self, tokens: &Tokens, spelled: bool) {
+        if !self.out.is_empty() {
+            self.space();
+            self.out.push(BOUNDARY);
+        }
+        for run in tokens.runs() {
+            for token in run {
+                self.space();
+                tokens.write(token, &mut self.out);
+                self.digits_of(tokens.word(token));
+            }
+            if run[0].is_character() && spelled {
+                self.pinyin(run);
+            }
+        }
+        self.end_digits();
+    }
+
+    fn space(&mut self) {
+        if !self.out.is_empty() {
+            self.out.push(' ');
+        }
+    }
+
+    /// Gathers digits over the gaps in `138 1234-5678`; a letter or a Chinese character ends the number.
+    fn digits_of(&mut self, word: &str) {
+        if word.is_empty() {
+            self.end_digits();
+        }
+        for byte in word.bytes() {
+            if byte.is_ascii_digit() {
+                self.digits.push(char::from(byte));
+            } else {
+                self.end_digits();
+            }
+        }
+    }
+
+    /// Every end of the number is a token: its beginnings are all the parts there are.
+    fn end_digits(&mut self) {
+        let digits = std::mem::take(&mut self.digits);
+        for start in 0..(digits.len() + 1).saturating_sub(MIN_DIGITS) {
+            self.space();
+            self.out.push_str(&digits[start..digits.len().min(start + MAX_TOKEN)]);
+        }
+        self.digits = digits;
+        self.digits.clear();
+    }
+
+    /// From every character on: the initials and the whole syllables.
+    fn pinyin(&mut self, run: &[Token]) {
+        let mut starts = Vec::with_capacity(run.len());
+        let (mut initials, mut spelled) = (String::with_capacity(run.len()), String::with_capacity(run.len() * 4));
+        for position in 0..run.len() {
+            // A character without a reading ends what can be typed in one go.
+            let Some(syllable) = syllable(run, position) else {
+                self.readings(&starts, &initials, &spelled);
+                (starts, initials, spelled) = Default::default();
+                continue;
+            };
+            starts.push(spelled.len());
+            initials.extend(syllable.chars().next());
+            syllable.chars().for_each(|letter| spelled.push(if letter == 'ü' { 'v' } else { letter }));
+        }
+        self.readings(&starts, &initials, &spelled);
+    }
+
+    fn readings(&mut self, starts: &[usize], initials: &str, spelled: &str) {
+        for (position, start) in starts.iter().enumerate() {
+            let (initials, spelled) = (&initials[position..], &spelled[*start..]);
+            if initials.len() > 1 {
+                self.space();
+                self.out.push_str(&initials[..initials.len().min(MAX_TOKEN)]);
+            }
+            self.space();
+            self.out.push_str(&spelled[..spelled.len().min(MAX_TOKEN)]);
+            // Phones write lv for lü, and some people write lu.
+            if spelled.contains('v') {
+                self.space();
+                self.out.extend(spelled.bytes().take(MAX_TOKEN).map(|letter| if letter == b'v' { 'u' } else { char::from(letter) }));
+            }
+        }
+    }
+}
+
+/// How a character is read: its first reading, unless its neighbours in common names say otherwise.
+fn syllable(run: &[Token], position: usize) -> Option<&'static str> {
+    let at = |position: usize| run.get(position).and_then(Token::character);
+    let before = position.checked_sub(1).and_then(at);
+    match (before, at(position)?, at(position + 1)) {
+        (Some('银' | '商' | '支' | '分' | '总' | '投' | '央' | '农' | '工' | '建' | '招'), '行', _) | (_, '行', Some('业' | '长')) => {
+            Some("hang")
+        }
+        (_, '重', Some('庆')) => Some("chong"),
+        (_, '厦', Some('门')) => Some("xia"),
+        (_, '长', Some('沙' | '春' | '城' | '江' | '安' | '虹' | '征' | '丰' | '隆' | '龙' | '宁' | '乐' | '荣' | '兴')) => {
+            Some("chang")
+        }
+        (Some('音'), '乐', _) => Some("yue"),
+        (None, '曾', _) => Some("zeng"),
+        (_, '都', _) => Some("du"),
+        (_, '会', Some('计')) => Some("kuai"),
+        (_, character, _) => character.to_pinyin().map(pinyin::Pinyin::plain),
+    }
+}
+
+#[cfg(test)]
+mod tests;
