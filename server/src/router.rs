@@ -115,3 +115,33 @@ fn as_problem(response: Response) -> Response {
     let is_ours = response.extensions().get::<Problem>().is_some();
     if response.status() == StatusCode::PAYLOAD_TOO_LARGE && !is_ours { Error::TooLarge.into_response() } else { response }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn a_panic_ends_one_request_with_a_problem_that_says_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.database.path = folder.path().join("rapport.db");
+        let app = App::open(config, Clock::system()).await.unwrap();
+        async fn broken() -> &'static str {
+            panic!("somebody's data")
+        }
+        let router = guarded(Router::new().route("/", get(broken)), app);
+        for _ in 0..2 {
+            let response = router.clone().oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(response.status(), 500);
+            assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            assert!(text.contains("\"code\":\"internal\"") && !text.contains("somebody"), "{text}");
+        }
+    }
+}

@@ -120,3 +120,28 @@ fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write_new(folder: &Path) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    }
+
+    #[test]
+    fn a_renewed_certificate_is_used_and_a_broken_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        write_new(folder.path());
+        let tls = Tls::read(&folder.path().join("cert.pem"), &folder.path().join("key.pem")).unwrap();
+        let first = Arc::clone(&tls.current.borrow());
+        std::fs::write(folder.path().join("cert.pem"), "half a file").unwrap();
+        assert!(tls.reload().is_err());
+        assert!(Arc::ptr_eq(&first, &tls.current.borrow()), "the old one stays");
+        write_new(folder.path());
+        tls.reload().unwrap();
+        assert!(!Arc::ptr_eq(&first, &tls.current.borrow()));
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line, as an operator uses it: the real program, its output, its exit status.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+struct Machine {
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn rapport(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rapport"))
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that does not read its input may be gone already.
+        child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+        child.wait_with_output().unwrap()
+    }
+
+    fn done(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.rapport(arguments, input);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn refused(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.rapport(arguments, input);
+        assert!(!output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[test]
+fn the_first_user_makes_the_workspace_and_others_join_it() {
+    let machine = Machine::new();
+    assert!(machine.refused(&["user", "list"], "").contains("rapport user add"), "an empty database says how to begin");
+    machine.done(&["user", "add", "Ann", "--role", "office", "--name", "Ann Li", "--language", "zh-CN"], "a long password\n");
+    machine.done(&["user", "add", "bo"], "another password\n");
+    let list = machine.done(&["user", "list"], "");
+    assert!(list.lines().any(|line| line.contains("ann") && line.contains("Ann Li") && line.contains("office") && line.contains("zh-CN")));
+    assert!(list.lines().any(|line| line.contains("bo") && line.contains("rep")));
+    assert!(machine.refused(&["user", "add", "ann"], "a long password\n").contains("`ann`"));
+    assert!(machine.refused(&["user", "add", "cy"], "short\n").contains("at least 10"));
+    assert!(machine.refused(&["user", "add", "cy"], "").contains("RAPPORT_PASSWORD"));
+    assert!(machine.refused(&["user", "add", "cy", "--role", "king"], "a long password\n").contains("manager"));
+    machine.done(&["user", "disable", "bo"], "");
+    assert!(machine.done(&["user", "list"], "").contains("disabled"));
+    assert!(machine.refused(&["device", "code", "bo"], "").contains("shut out"));
+    machine.done(&["user", "password", "ann"], "a third password\n");
+    assert!(machine.refused(&["user", "password", "nobody"], "a long password\n").contains("rapport user list"));
+}
+
+#[test]
+fn several_workspaces_must_be_named() {
+    let machine = Machine::new();
+    machine.done(&["user", "add", "ann", "--workspace", "north"], "a long password\n");
+    machine.done(&["user", "add", "ann", "--workspace", "south", "--new-workspace"], "a long password\n");
+    let refused = machine.refused(&["user", "list"], "");
+    assert!(refused.contains("`north`, `south`"), "{refused}");
+    assert!(machine.done(&["user", "list", "--workspace", "south"], "").contains("ann"));
+    assert!(machine.refused(&["user", "list", "--workspace", "west"], "").contains("no workspace `west`"));
+}
+
+#[test]
+fn a_code_for_a_phone_is_printed_alone() {
+    let machine = Machine::new();
+    machine.done(&["user", "add", "ann"], "a long password\n");
+    let code = machine.done(&["device", "code", "ann"], "");
+    assert_eq!(code.trim().split('-').map(str::len).collect::<Vec<_>>(), [4; 7], "{code}");
+    assert!(machine.done(&["device", "list"], "").starts_with("DEVICE"));
+    assert!(machine.refused(&["device", "revoke", "01890a5d-ac96-774b-bcce-b302099a8057"], "").contains("no such device"));
+    assert!(machine.refused(&["device", "revoke", "nonsense"], "").contains("device id"));
+}
+
+#[test]
+fn a_backup_comes_back_with_a_restore() {
+    let machine = Machine::new();
+    assert!(machine.refused(&["backup", "copy.db"], "").contains("no database"));
+    machine.done(&["user", "add", "ann"], "a long password\n");
+    machine.done(&["backup", "copy.db"], "");
+    assert!(machine.refused(&["backup", "copy.db"], "").contains("exists already"));
+    machine.done(&["user", "add", "bo"], "a long password\n");
+    assert!(machine.refused(&["restore", "copy.db"], "").contains("--force"));
+    let restored = machine.done(&["restore", "copy.db", "--force"], "");
+    assert!(restored.contains("before-restore-") && restored.contains("restored `main`"), "{restored}");
+    let list = machine.done(&["user", "list"], "");
+    assert!(list.contains("ann") && !list.contains("bo"), "{list}");
+}
+
+#[test]
+fn mistakes_in_the_configuration_stop_every_command() {
+    let machine = Machine::new();
+    std::fs::write(machine.path().join("rapport.toml"), "[databse]\npath = 'x.db'\n").unwrap();
+    let refused = machine.refused(&["--config", "rapport.toml", "user", "list"], "");
+    assert!(refused.contains("did you mean `database.path`?"), "{refused}");
+    std::fs::write(machine.path().join("rapport.toml"), "[listen]\naddress = '0.0.0.0:0'\n").unwrap();
+    let refused = machine.refused(&["serve", "--config", "rapport.toml"], "");
+    assert!(refused.contains("tls.certificate"), "{refused}");
+}
+
+#[test]
+fn every_command_teaches() {
+    let machine = Machine::new();
+    let help = machine.done(&["--help"], "");
+    for part in ["First steps", "rapport user add ann", "serve", "backup", "restore", "device", "RAPPORT_CONFIG"] {
+        assert!(help.contains(part), "no {part} in {help}");
+    }
+    assert!(machine.done(&["user", "add", "--help"], "").contains("Examples:"));
+}
