@@ -130,6 +130,18 @@ impl From<BadPassword> for Error {
     }
 }
 
+/// What axum could not read of a request. Handlers take `Result<Json<T>, JsonRejection>` and use `?`.
+macro_rules! from_rejection {
+    ($($rejection:ident),*) => {
+        $(impl From<axum::extract::rejection::$rejection> for Error {
+            fn from(rejection: axum::extract::rejection::$rejection) -> Self {
+                Self::unreadable(rejection.status(), rejection.body_text())
+            }
+        })*
+    };
+}
+from_rejection!(JsonRejection, FormRejection, QueryRejection, PathRejection, BytesRejection);
+
 /// What is answered: carried beside the response, so that a page can be made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -144,6 +156,14 @@ pub struct Problem {
 }
 
 impl Error {
+    fn unreadable(status: StatusCode, what: String) -> Self {
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::Unsupported(Text::new(what, "不支持该内容类型。")),
+            _ => Self::Invalid { field: None, message: Text::new(what, "无法识别请求内容。") },
+        }
+    }
+
     /// Status, code and words of the case.
     pub fn problem(&self) -> Problem {
         let (status, code, en, zh) = self.parts();

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::{FormRejection, JsonRejection};
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -57,8 +58,9 @@ impl Credentials {
 pub async fn api_sign_in(
     State(app): State<App>,
     address: ClientAddress,
-    Json(credentials): Json<Credentials>,
+    credentials: Result<Json<Credentials>, JsonRejection>,
 ) -> Result<Json<SessionAnswer>, Error> {
+    let Json(credentials) = credentials?;
     let SignedIn { token, max_age_s, user } = credentials.sign_in(&app, address, None).await?;
     let (role, language) = (user.role.to_string(), user.language.tag());
     let user = UserAnswer { id: user.user.to_string(), name: user.name, login: user.login, role, language };
@@ -126,8 +128,9 @@ pub async fn console_sign_in(
     State(app): State<App>,
     address: ClientAddress,
     headers: HeaderMap,
-    Form(credentials): Form<Credentials>,
+    credentials: Result<Form<Credentials>, FormRejection>,
 ) -> Result<Response, Error> {
+    let Form(credentials) = credentials?;
     let https = app.config.is_https();
     let signed_in = credentials.sign_in(&app, address, session_cookie(&headers, https)).await?;
     let cookie = cookie(https, signed_in.token.reveal(), signed_in.max_age_s)?;

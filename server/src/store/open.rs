@@ -18,6 +18,9 @@ const SYNCHRONOUS_FULL: i64 = 2;
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How often to try to bring the tables up to date, when other processes try as well.
+const MIGRATE_ATTEMPTS: u32 = 10;
+
 /// How to open a database.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -117,7 +120,7 @@ pub(super) async fn open(options: &Options) -> Result<(SqlitePool, SqlitePool, S
     let writer = pool(1).connect_with(connection(options)).await.map_err(failed)?;
     let mut conn = writer.acquire().await.map_err(failed)?;
     check_version(&version(&mut conn).await.map_err(failed)?)?;
-    migrator().run_direct(None, &mut *conn, false).await.map_err(migration_error)?;
+    migrate(&mut conn).await.map_err(migration_error)?;
     let settings = checked_settings(&mut conn).await.map_err(failed)??;
     drop(conn);
     let read_only = connection(options).pragma("query_only", "on");
@@ -148,6 +151,18 @@ fn connection(options: &Options) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .statement_cache_capacity(256)
+}
+
+/// Brings the tables up to date. Of two processes that begin at once, one fails half-way and is
+/// undone; when it looks again, the other has done the work.
+async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
+    let mut attempt = 1;
+    loop {
+        match migrator().run_direct(None, conn, false).await {
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if attempt < MIGRATE_ATTEMPTS => attempt += 1,
+            done => return done,
+        }
+    }
 }
 
 fn migration_error(error: MigrateError) -> OpenError {

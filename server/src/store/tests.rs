@@ -194,3 +194,29 @@ async fn only_a_database_of_ours_is_restored() {
     assert!(matches!(restore(&missing, &options, None, || [2; 16]).await, Err(BackupError::Missing(_))));
     assert!(!options.path.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_may_open_a_new_database_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::new(folder.path().join("rapport.db"));
+    let opening: Vec<_> = (0..8)
+        .map(|_| {
+            let options = options.clone();
+            tokio::spawn(async move { Store::open(&options).await.map(|store| store.settings().clone()) })
+        })
+        .collect();
+    for one in opening {
+        one.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_from_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = opened(&folder).await;
+    let newer =
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'later', 1, x'00', 0)";
+    sqlx::query(newer).execute(&store.writer).await.unwrap();
+    let refused = Store::open(&Options::new(store.path())).await.err().unwrap();
+    assert!(matches!(refused, OpenError::Newer(9999)), "{refused}");
+}

@@ -185,6 +185,21 @@ async fn people_get_pages_and_programs_get_problem_documents() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_is_answered_with_a_problem() {
+    let server = Server::start().await;
+    let json = ("content-type", "application/json");
+    for (path, headers, body, status) in [
+        ("/api/v1/sign-in", &[json][..], "{", 422),
+        ("/api/v1/sign-in", &[json], "{\"login\": \"ann\"}", 422),
+        ("/api/v1/sign-in", &[], "{}", 415),
+        ("/sync/enrol", &[], "nonsense", 422),
+    ] {
+        let answer = server.send(Method::POST, path, headers, body).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (status, "application/problem+json"), "{path} {body}");
+    }
+}
+
+#[tokio::test]
 async fn no_secret_reaches_the_log() {
     let server = Server::start().await;
     let token = server.token().await;
