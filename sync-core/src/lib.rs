@@ -11,6 +11,7 @@ pub mod id;
 pub mod merge;
 pub mod planted;
 pub mod protocol;
+pub mod query;
 pub mod record;
 pub mod schema;
 pub mod search;

@@ -1,0 +1,193 @@
+//! From `party.name` to the place where the value stands. Field names come from the schema only:
+//! what cannot be found there never reaches a back end.
+
+use super::error::Hint;
+use super::{Class, Holder, Place, QueryError, Spot, Walk};
+use crate::id::{FieldName, KindName};
+use crate::schema::{Choice, Field, Kind, Merge, Schema, ValueType};
+
+/// What every record has besides its fields.
+const PSEUDO: [(&str, Holder, Class); 4] = [
+    ("id", Holder::Id, Class::Id),
+    ("archived", Holder::Archived, Class::Boolean),
+    ("createdAt", Holder::CreatedAt, Class::Moment),
+    ("updatedAt", Holder::UpdatedAt, Class::Moment),
+];
+
+/// A place, and the words that may stand there if they are a fixed list.
+#[derive(Debug)]
+pub(super) struct Found<'s> {
+    pub(super) place: Place,
+    pub(super) options: &'s [Choice],
+}
+
+/// What is being looked for, for messages.
+struct Search<'s, 'a> {
+    schema: &'s Schema,
+    attribute: &'a str,
+}
+
+/// The places an attribute names: one, or one per kind that a walked link may point at.
+pub(super) fn places<'s>(schema: &'s Schema, kind: &'s Kind, attribute: &str) -> Result<Vec<Found<'s>>, QueryError> {
+    let segments: Vec<&str> = attribute.split('.').collect();
+    Search { schema, attribute }.in_kind(kind, &segments, None)
+}
+
+impl<'s> Search<'s, '_> {
+    fn in_kind(&self, kind: &'s Kind, segments: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
+        let (first, rest) = segments.split_first().map_or(("", segments), |(first, rest)| (*first, rest));
+        if let (Some((_, holder, class)), true) = (PSEUDO.iter().find(|(word, ..)| *word == first), rest.is_empty()) {
+            let spot = Spot { holder: holder.clone(), class: *class };
+            return Ok(vec![Found { place: Place { walk, spot }, options: &[] }]);
+        }
+        let field = kind.field(first).ok_or_else(|| self.unknown(kind, first))?;
+        let single = |class| Value { facet: field.facet, each: None, path: vec![field.name.clone()], class, field, kind };
+        match &field.merge {
+            Merge::Derived => Err(self.unfit("is computed, not stored: nothing can be looked up by it")),
+            Merge::Counter => self.value(single(Some(Class::Integer)), rest, walk),
+            Merge::Text => self.value(single(Some(Class::Text)), rest, walk),
+            Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_) => {
+                self.value(single(None), rest, walk)
+            }
+            Merge::Set if field.items.is_empty() => {
+                let element = Value { facet: field.facet, each: Some(field.name.clone()), path: Vec::new(), class: None, field, kind };
+                self.value(element, rest, walk)
+            }
+            Merge::Set | Merge::List | Merge::Log => self.item(kind, field, rest, walk),
+        }
+    }
+
+    /// A row or item, or one of its values.
+    fn item(&self, kind: &'s Kind, field: &'s Field, rest: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
+        let each = |path, class, item| Value { facet: field.facet, each: Some(field.name.clone()), path, class, field: item, kind };
+        match rest.split_first() {
+            None => self.value(each(Vec::new(), Some(Class::Opaque), field), &[], walk),
+            Some((&"id", rest)) => {
+                let id = "id".parse().map_err(|_| self.unknown(kind, "id"))?;
+                self.value(each(vec![id], Some(Class::Word), field), rest, walk)
+            }
+            Some((name, rest)) => {
+                let item = field.item(name).ok_or_else(|| self.unknown_among(kind, name, field.items.iter().map(|item| &*item.name)))?;
+                self.value(each(vec![item.name.clone()], None, item), rest, walk)
+            }
+        }
+    }
+
+    fn value(&self, mut value: Value<'s>, rest: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
+        let class = value.class.unwrap_or_else(|| class_of(&value.field.value));
+        let Some((part, beyond)) = rest.split_first() else {
+            let options = if class == Class::Word { &value.field.options[..] } else { &[] };
+            return Ok(vec![Found { place: Place { walk, spot: value.spot(class) }, options }]);
+        };
+        if class == Class::Link {
+            return match walk {
+                None => self.linked(value, rest),
+                Some(_) => Err(self.unfit("walks more than one link")),
+            };
+        }
+        let parts = if value.class.is_none() { parts_of(&value.field.value) } else { &[] };
+        let found = parts.iter().find(|(word, _)| word == part).filter(|_| beyond.is_empty());
+        let (word, class) = found.ok_or_else(|| self.unknown_among(value.kind, part, parts.iter().map(|(word, _)| *word)))?;
+        value.path.push(word.parse().map_err(|_| self.unknown(value.kind, part))?);
+        Ok(vec![Found { place: Place { walk, spot: value.spot(*class) }, options: &[] }])
+    }
+
+    /// What a link points at may be of several kinds: those which have the attribute count.
+    fn linked(&self, link: Value<'s>, rest: &[&str]) -> Result<Vec<Found<'s>>, QueryError> {
+        let kinds: Vec<&'s Kind> = link.field.to.iter().filter_map(|name| self.schema.kind(name)).map(|kind| &**kind).collect();
+        if kinds.is_empty() {
+            return Err(self.unfit("is a link that does not say which kinds it points at"));
+        }
+        let via = link.spot(Class::Link);
+        let walk = |kind: &KindName| Some(Walk { via: via.clone(), kind: kind.clone() });
+        let (mut found, mut missing) = (Vec::new(), None);
+        for kind in kinds {
+            match self.in_kind(kind, rest, walk(&kind.name)) {
+                Ok(places) => found.extend(places),
+                // What is wrong with an attribute that exists says more than where it does not.
+                Err(error) if missing.is_none() || matches!(error, QueryError::UnfitAttribute { .. }) => missing = Some(error),
+                Err(_) => {}
+            }
+        }
+        match (found.is_empty(), missing) {
+            (true, Some(error)) => Err(error),
+            _ => Ok(found),
+        }
+    }
+
+    fn unfit(&self, why: &'static str) -> QueryError {
+        QueryError::UnfitAttribute { attribute: self.attribute.to_owned(), why }
+    }
+
+    fn unknown(&self, kind: &Kind, word: &str) -> QueryError {
+        let fields = kind.fields.iter().filter(|field| !field.hidden && field.merge != Merge::Derived).map(|field| &*field.name);
+        self.unknown_among(kind, word, fields.chain(PSEUDO.iter().map(|(word, ..)| *word)))
+    }
+
+    fn unknown_among<'a>(&self, kind: &Kind, word: &str, valid: impl Iterator<Item = &'a str>) -> QueryError {
+        let attribute = super::error::cut(self.attribute);
+        QueryError::UnknownAttribute { attribute, kind: kind.name.to_string(), hint: Hint::for_word(word, valid) }
+    }
+}
+
+/// A value on the way to being a spot.
+struct Value<'s> {
+    facet: crate::id::Facet,
+    each: Option<FieldName>,
+    path: Vec<FieldName>,
+    class: Option<Class>,
+    field: &'s Field,
+    kind: &'s Kind,
+}
+
+impl Value<'_> {
+    fn spot(self, class: Class) -> Spot {
+        let holder = match self.each {
+            None => Holder::Value { facet: self.facet, path: self.path },
+            Some(field) => Holder::Each { facet: self.facet, field, path: self.path },
+        };
+        Spot { holder, class }
+    }
+}
+
+fn class_of(value: &ValueType) -> Class {
+    match value {
+        ValueType::String | ValueType::Paragraph | ValueType::Phone | ValueType::Email | ValueType::Url => Class::Text,
+        ValueType::Integer => Class::Integer,
+        ValueType::Number => Class::Number,
+        ValueType::Boolean => Class::Boolean,
+        ValueType::Date => Class::Day,
+        ValueType::Datetime => Class::Moment,
+        ValueType::Choice => Class::Word,
+        ValueType::Link => Class::Link,
+        ValueType::Money | ValueType::Address | ValueType::Period | ValueType::Geo | ValueType::Unknown(_) => Class::Opaque,
+    }
+}
+
+fn parts_of(value: &ValueType) -> &'static [(&'static str, Class)] {
+    match value {
+        ValueType::Money => &[("amount", Class::Integer), ("currency", Class::Word)],
+        ValueType::Address => &[
+            ("country", Class::Text),
+            ("region", Class::Text),
+            ("city", Class::Text),
+            ("postal_code", Class::Text),
+            ("street", Class::Text),
+        ],
+        ValueType::Period => &[("start", Class::DayOrMoment), ("end", Class::DayOrMoment)],
+        ValueType::Geo => &[("lat", Class::Number), ("lon", Class::Number)],
+        ValueType::String
+        | ValueType::Paragraph
+        | ValueType::Integer
+        | ValueType::Number
+        | ValueType::Boolean
+        | ValueType::Date
+        | ValueType::Datetime
+        | ValueType::Choice
+        | ValueType::Link
+        | ValueType::Phone
+        | ValueType::Email
+        | ValueType::Url
+        | ValueType::Unknown(_) => &[],
+    }
+}

@@ -1,0 +1,191 @@
+//! The few snippets in which SQLite and PostgreSQL differ, side by side.
+//!
+//! Expects the facets' columns as JSON text in SQLite and as `jsonb` in PostgreSQL. Only names from the
+//! schema (a-z, 0-9, `_`) and aliases of our own are written into the text; values are always bound.
+
+use super::{Class, Match};
+use crate::id::FieldName;
+
+/// Which database the text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite 3.45 or later: the device, and the server by default.
+    Sqlite,
+    /// PostgreSQL 15 or later.
+    Postgres,
+}
+
+/// A value to bind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Param {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// Bytes, such as a record's id.
+    Blob(Vec<u8>),
+    /// Nothing.
+    Null,
+}
+
+/// A JSON value in SQL: as a scalar, and the word for its JSON type.
+#[derive(Debug, Clone)]
+pub(super) struct Json {
+    pub(super) value: String,
+    pub(super) kind: String,
+}
+
+/// An expression to compare, and the condition under which it means anything.
+#[derive(Debug, Clone)]
+pub(super) struct Typed {
+    pub(super) value: String,
+    pub(super) guard: String,
+}
+
+use Dialect::{Postgres, Sqlite};
+
+impl Dialect {
+    /// `$3`; PostgreSQL is told the type, as it will not guess it from an overloaded function.
+    pub(super) fn placeholder(self, number: usize, param: &Param) -> String {
+        match (self, param) {
+            (Sqlite, _) | (Postgres, Param::Null) => format!("${number}"),
+            (Postgres, Param::Text(_)) => format!("${number}::text"),
+            (Postgres, Param::Int(_)) => format!("${number}::bigint"),
+            (Postgres, Param::Float(_)) => format!("${number}::float8"),
+            (Postgres, Param::Blob(_)) => format!("${number}::bytea"),
+        }
+    }
+
+    /// A number to bind. SQLite reads decimals to a unit in the last place at best; so it is given the text that
+    /// stands in the row's JSON, and makes the same number of both.
+    pub(super) fn number(self, number: f64) -> Param {
+        match self {
+            Sqlite => Param::Text(serde_json::Value::from(number).to_string()),
+            Postgres => Param::Float(number),
+        }
+    }
+
+    /// The number in a placeholder for [`Dialect::number`].
+    pub(super) fn as_number(self, placeholder: &str) -> String {
+        match self {
+            Sqlite => format!("cast({placeholder} as real)"),
+            Postgres => placeholder.to_owned(),
+        }
+    }
+
+    /// A value within a JSON column. `main ->> 'name'` stays as it is, so that an index on it is used.
+    pub(super) fn json(self, column: &str, path: &[FieldName]) -> Json {
+        let dotted = path.join(".");
+        match (self, path) {
+            (Sqlite, [name]) => Json { value: format!("{column} ->> '{name}'"), kind: format!("json_type({column}, '$.{name}')") },
+            (Sqlite, _) => Json { value: format!("{column} ->> '$.{dotted}'"), kind: format!("json_type({column}, '$.{dotted}')") },
+            (Postgres, [name]) => Json { value: format!("{column} ->> '{name}'"), kind: format!("jsonb_typeof({column} -> '{name}')") },
+            (Postgres, _) => {
+                let listed = path.join(",");
+                Json { value: format!("{column} #>> '{{{listed}}}'"), kind: format!("jsonb_typeof({column} #> '{{{listed}}}')") }
+            }
+        }
+    }
+
+    /// The elements of a JSON array as a table, and the condition that it is an array at all.
+    pub(super) fn each(self, column: &str, field: &FieldName, alias: &str) -> (String, String) {
+        match self {
+            Sqlite => (format!("json_each({column}, '$.{field}') {alias}"), format!("json_type({column}, '$.{field}') = 'array'")),
+            Postgres => {
+                let array = format!("case when jsonb_typeof({column} -> '{field}') = 'array' then {column} -> '{field}' else '[]' end");
+                (format!("jsonb_array_elements({array}) {alias}(value)"), "true".to_owned())
+            }
+        }
+    }
+
+    /// A value within an element of [`Dialect::each`].
+    pub(super) fn element(self, alias: &str, path: &[FieldName]) -> Json {
+        match (self, path.is_empty()) {
+            (Sqlite, true) => Json { value: format!("{alias}.value"), kind: format!("{alias}.type") },
+            // A text element is no JSON to SQLite, and asking it for a member would be an error.
+            (Sqlite, false) => self.json(&format!("(case when {alias}.type = 'object' then {alias}.value end)"), path),
+            (Postgres, true) => Json { value: format!("{alias}.value #>> '{{}}'"), kind: format!("jsonb_typeof({alias}.value)") },
+            (Postgres, false) => self.json(&format!("{alias}.value"), path),
+        }
+    }
+
+    /// A value of a class, with values of other types guarded off.
+    pub(super) fn typed(self, json: &Json, class: Class) -> Typed {
+        let Json { value, kind } = json;
+        let (guard, value) = match (self, class) {
+            (Sqlite, Class::Text | Class::Word | Class::Link | Class::Id | Class::Day) => (format!("{kind} = 'text'"), value.clone()),
+            (Sqlite, Class::Integer | Class::Moment | Class::DayOrMoment) => (format!("{kind} = 'integer'"), value.clone()),
+            (Sqlite, Class::Number) => (format!("{kind} in ('integer', 'real')"), format!("cast({value} as real)")),
+            (Sqlite, Class::Boolean) => (format!("{kind} in ('true', 'false')"), value.clone()),
+            (Sqlite | Postgres, Class::Opaque) => (format!("{kind} <> 'null'"), value.clone()),
+            (Postgres, Class::Text | Class::Word | Class::Link | Class::Id | Class::Day) => {
+                (format!("{kind} = 'string'"), format!("({value}) collate \"C\""))
+            }
+            (Postgres, Class::Integer | Class::Moment | Class::DayOrMoment) => {
+                let guard = format!("{kind} = 'number' and ({value}) ~ '^-?[0-9]{{1,19}}$'");
+                let number = format!("case when {guard} then ({value})::numeric end");
+                (guard, number)
+            }
+            (Postgres, Class::Number) => (format!("{kind} = 'number'"), format!("case when {kind} = 'number' then ({value})::float8 end")),
+            (Postgres, Class::Boolean) => {
+                (format!("{kind} = 'boolean'"), format!("case when {kind} = 'boolean' then ({value})::boolean::int end"))
+            }
+        };
+        Typed { value, guard }
+    }
+
+    /// Lowers ASCII letters only, in both.
+    pub(super) fn folded(self, text: &str) -> String {
+        match self {
+            Sqlite => format!("lower({text})"),
+            Postgres => format!("lower(({text}) collate \"C\")"),
+        }
+    }
+
+    /// Whether a text has another one, not empty, in it.
+    pub(super) fn has(self, text: &str, how: Match, wanted: &str) -> String {
+        match (self, how) {
+            (Sqlite, Match::Contains) => format!("instr({text}, {wanted}) > 0"),
+            (Sqlite, Match::Starts) => format!("substr({text}, 1, length({wanted})) = {wanted}"),
+            (Sqlite, Match::Ends) => format!("substr({text}, -length({wanted})) = {wanted}"),
+            (Postgres, Match::Contains) => format!("strpos({text}, {wanted}) > 0"),
+            (Postgres, Match::Starts) => format!("starts_with({text}, {wanted})"),
+            (Postgres, Match::Ends) => format!("right({text}, length({wanted})) = {wanted}"),
+        }
+    }
+
+    /// The 16 bytes of a link's text; null when it is none. Written so that the primary key finds the record.
+    pub(super) fn record_of(self, text: &str) -> String {
+        let digits = format!("replace({text}, '-', '')");
+        match self {
+            Sqlite => format!("unhex({digits})"),
+            Postgres => format!("case when {digits} ~ '^[0-9a-fA-F]{{32}}$' then decode({digits}, 'hex') end"),
+        }
+    }
+
+    /// Whether a record is archived, or is not.
+    pub(super) fn archived(self, alias: &str, wanted: bool) -> String {
+        match self {
+            Sqlite => format!("{alias}.archived = {}", u8::from(wanted)),
+            Postgres => format!("{alias}.archived = {wanted}"),
+        }
+    }
+
+    /// The archived flag as a number, for ordering.
+    pub(super) fn archived_number(self, alias: &str) -> String {
+        match self {
+            Sqlite => format!("{alias}.archived"),
+            Postgres => format!("{alias}.archived::int"),
+        }
+    }
+
+    /// A text column in the order of its bytes.
+    pub(super) fn by_bytes(self, column: &str) -> String {
+        match self {
+            Sqlite => column.to_owned(),
+            Postgres => format!("{column} collate \"C\""),
+        }
+    }
+}

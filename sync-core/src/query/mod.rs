@@ -1,0 +1,302 @@
+//! One filter language, for lists, segments, rules and reports: parsed once, checked against the
+//! schema, then evaluated over rows in memory or compiled to SQL with the same answer.
+//!
+//! Never reads a clock (the [`Context`] brings the time), never runs SQL, and never decides who may
+//! read a field: [`Query::reads`] says what a query looks at, and `access` decides.
+//!
+//! ```
+//! use sync_core::query::{Context, Filter, NoLinks, Row, matches};
+//! use sync_core::schema::{Kind, Reading, Schema};
+//!
+//! let kind = Kind::parse("party.toml", r#"
+//!     name = "party"
+//!     label = { en = "Customer", zh = "客户" }
+//!     plural = { en = "Customers", zh = "客户" }
+//!     title = "name"
+//!     list = ["name"]
+//!     [[field]]
+//!     name = "name"
+//!     label = { en = "Name", zh = "名称" }
+//! "#, Reading::Strict)?;
+//! let mut schema = Schema::default();
+//! schema.insert(kind);
+//! let filter = Filter::parse(&schema, "party", r#"[{"type": "contains", "attribute": "name", "value": "OFFICE"}]"#)?;
+//!
+//! let fields = serde_json::json!({"name": "佳美 Office"});
+//! let row = Row::of(fields.as_object().expect("an object"));
+//! assert!(matches(&filter, &Context { now: 0, offset_minutes: 480 }, &row, &NoLinks));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod attribute;
+mod dialect;
+mod error;
+mod evaluate;
+mod operator;
+mod order;
+mod page;
+mod parse;
+mod sql;
+mod when;
+
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod examples;
+
+pub use dialect::{Dialect, Param};
+pub use error::{Hint, QueryError};
+pub use evaluate::{Links, NoLinks, Row, matches};
+pub use operator::Match;
+pub use order::{Direction, OrderBy};
+pub use page::{Cursor, Page, Query};
+pub use sql::{Binds, Compiler, Sql, Visible};
+pub use when::{Context, Day, Edge, Span, Window};
+
+use crate::id::{Facet, FieldName, KindName, RecordId};
+
+/// Groups within groups: what a person can still read; also keeps the recursions shallow.
+pub const MAX_DEPTH: usize = 8;
+/// Conditions in one filter: a screenful is 20; more is a program, and costs every row.
+pub const MAX_CONDITIONS: usize = 100;
+/// Values of one `in`: with [`MAX_CONDITIONS`] it stays below SQLite's 32,766 parameters.
+pub const MAX_LIST: usize = 200;
+/// Bytes of one text value: longer than any name or number that people look for.
+pub const MAX_TEXT: usize = 1_000;
+/// Bytes of a `where` as text: parsed before anything else can be counted.
+pub const MAX_WHERE: usize = 64 * 1024;
+/// Days of `lastXDays` and the like: a century.
+pub const MAX_DAYS: i64 = 36_525;
+/// Rows of one page: what one answer may cost the server.
+pub const MAX_PAGE: u32 = 200;
+/// Rows of a page when nothing is asked for.
+pub const DEFAULT_PAGE: u32 = 20;
+/// Bytes of a cursor: one ordering value and an id.
+pub const MAX_CURSOR: usize = 8 * 1024;
+
+/// Which records are meant. Every node is true or false, never unknown, so `Not` is plain negation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// All of them hold; none at all is true.
+    All(Vec<Filter>),
+    /// At least one holds; none at all is false.
+    Any(Vec<Filter>),
+    /// It does not hold.
+    Not(Box<Filter>),
+    /// One place passes one test.
+    Is(Condition),
+}
+
+/// A test of what stands at a place of the record, or of a record it links to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// Where to look.
+    pub place: Place,
+    /// What must hold for it; where several values stand, for any one of them.
+    pub test: Test,
+}
+
+/// Where the values of a condition stand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// Looked at in the records that this link points at instead of in the record itself.
+    pub walk: Option<Walk>,
+    /// The value within that record.
+    pub spot: Spot,
+}
+
+/// One step along a link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Walk {
+    /// Where the ids stand.
+    pub via: Spot,
+    /// Only records of this kind count.
+    pub kind: KindName,
+}
+
+/// A value within one row, and what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spot {
+    /// Where.
+    pub holder: Holder,
+    /// What.
+    pub class: Class,
+}
+
+/// Where in a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Holder {
+    /// The record's id.
+    Id,
+    /// Whether it is archived; a record that is not says so too.
+    Archived,
+    /// When it was created, in milliseconds.
+    CreatedAt,
+    /// When it was last changed, in milliseconds.
+    UpdatedAt,
+    /// A field, or one part of a group: `amount`, `amount.currency`.
+    Value {
+        /// The facet that holds the field.
+        facet: Facet,
+        /// The field, and the part if one is meant.
+        path: Vec<FieldName>,
+    },
+    /// Any element of a set, or any row's or item's value: `tags`, `phones.value`, `addresses.address.city`.
+    Each {
+        /// The facet that holds the field.
+        facet: Facet,
+        /// The field.
+        field: FieldName,
+        /// The way within an element; empty means the element itself.
+        path: Vec<FieldName>,
+    },
+}
+
+/// What a value is, as far as comparing goes. A value of another JSON type counts as absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Text that people type: compared without regard to ASCII case.
+    Text,
+    /// A word of a fixed list: compared exactly.
+    Word,
+    /// The id of another record, as text.
+    Link,
+    /// The record's own id.
+    Id,
+    /// A whole number.
+    Integer,
+    /// Any number, compared as f64.
+    Number,
+    /// Yes or no.
+    Boolean,
+    /// A calendar day.
+    Day,
+    /// A moment in milliseconds.
+    Moment,
+    /// Start or end of a period: either of the two.
+    DayOrMoment,
+    /// A group, row or item as a whole, or of a type that this build does not know: there or not.
+    Opaque,
+}
+
+/// What must hold for a value. An absent value passes no test.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// There is one.
+    Present,
+    /// It is one of these.
+    OneOf(Vec<Scalar>),
+    /// It lies between two bounds.
+    Range {
+        /// Not below.
+        from: Option<Bound>,
+        /// Not above.
+        until: Option<Bound>,
+    },
+    /// It contains, starts with or ends with this text (ASCII upper case already lowered).
+    Text(Match, String),
+    /// It lies in one of these spans of time.
+    When(Vec<Span>),
+}
+
+/// One end of a range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bound {
+    /// The value.
+    pub value: Scalar,
+    /// Whether the value itself is in.
+    pub inclusive: bool,
+}
+
+/// A value to compare with, of the place's class. Texts for [`Class::Text`] have their ASCII upper case lowered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    /// Text, a word, or a link's id.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// Any number.
+    Number(f64),
+    /// Yes or no.
+    Boolean(bool),
+    /// A record's id.
+    Id(RecordId),
+}
+
+/// A field that a query looks at; `kind` is not the query's own when a link is walked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Read {
+    /// The kind the field belongs to.
+    pub kind: KindName,
+    /// Its facet.
+    pub facet: Facet,
+    /// Its name.
+    pub field: FieldName,
+}
+
+impl Filter {
+    /// The filter that every record passes.
+    pub fn everything() -> Self {
+        Filter::All(Vec::new())
+    }
+
+    /// Every field of `kind` and of linked kinds that deciding needs: who may not read one of them
+    /// may not filter by it either, or its value leaks through the answer.
+    pub fn reads(&self, kind: &KindName) -> Vec<Read> {
+        let mut reads = Vec::new();
+        self.collect_reads(kind, &mut reads);
+        reads.sort();
+        reads.dedup();
+        reads
+    }
+
+    fn collect_reads(&self, kind: &KindName, reads: &mut Vec<Read>) {
+        match self {
+            Filter::All(inner) | Filter::Any(inner) => inner.iter().for_each(|filter| filter.collect_reads(kind, reads)),
+            Filter::Not(inner) => inner.collect_reads(kind, reads),
+            Filter::Is(Condition { place, .. }) => match &place.walk {
+                Some(walk) => {
+                    reads.extend(walk.via.read(kind));
+                    reads.extend(place.spot.read(&walk.kind));
+                }
+                None => reads.extend(place.spot.read(kind)),
+            },
+        }
+    }
+}
+
+impl Spot {
+    /// The field it reads; the record's own id, dates and archived flag are no fields.
+    pub fn read(&self, kind: &KindName) -> Option<Read> {
+        let (facet, field) = match &self.holder {
+            Holder::Id | Holder::Archived | Holder::CreatedAt | Holder::UpdatedAt => return None,
+            Holder::Value { facet, path } => (*facet, path.first()?),
+            Holder::Each { facet, field, .. } => (*facet, field),
+        };
+        Some(Read { kind: kind.clone(), facet, field: field.clone() })
+    }
+}
+
+impl Class {
+    /// What it is called in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Class::Text => "text",
+            Class::Word => "choice",
+            Class::Link => "link",
+            Class::Id => "id",
+            Class::Integer => "whole number",
+            Class::Number => "number",
+            Class::Boolean => "yes or no",
+            Class::Day => "day",
+            Class::Moment => "moment",
+            Class::DayOrMoment => "day or moment",
+            Class::Opaque => "group",
+        }
+    }
+
+    /// Whether it is a point in time.
+    pub fn is_time(self) -> bool {
+        matches!(self, Class::Day | Class::Moment | Class::DayOrMoment)
+    }
+}

@@ -1,0 +1,254 @@
+//! The order of a list, and what it means to come after a row in it.
+//!
+//! Rows without a value come last in both directions; rows with equal values are told apart by their
+//! id, so that a page can begin after any row. Texts are ordered by their bytes, titles by pinyin.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::attribute::places;
+use super::dialect::{Dialect, Param, Typed};
+use super::error::cut;
+use super::evaluate::{Row, present};
+use super::sql::Binds;
+use super::{Class, Cursor, Holder, Place, QueryError, Spot};
+use crate::schema::{Kind, Schema};
+
+/// Which end comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// The smallest value.
+    #[default]
+    Ascending,
+    /// The largest value.
+    Descending,
+}
+
+/// By what, and from which end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderBy {
+    /// As asked; cursors are bound to it.
+    pub(super) attribute: String,
+    /// Where the value stands; one per id orders by id alone.
+    pub(super) by: By,
+    /// From which end.
+    pub direction: Direction,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum By {
+    /// The column `sort_title`: for the field that is the kind's title.
+    Title,
+    /// A value of the row.
+    Spot(Spot),
+}
+
+/// An ordering value of one row, in the type that SQL compares.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Key {
+    Null,
+    Text(String),
+    Int(i64),
+    Float(f64),
+}
+
+/// An ordering expression; `nullable` is false for columns that always hold something, so that their index is used.
+pub(super) struct KeySql {
+    value: String,
+    nullable: bool,
+}
+
+impl OrderBy {
+    /// By id: the order of making.
+    pub fn id() -> Self {
+        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id });
+        Self { attribute: "id".to_owned(), by, direction: Direction::Ascending }
+    }
+
+    /// By an attribute that has one value per record.
+    ///
+    /// # Errors
+    /// [`QueryError`] when there is no such attribute, or records may have several values there.
+    pub fn parse(schema: &Schema, kind: &Kind, attribute: &str, direction: Direction) -> Result<Self, QueryError> {
+        let unfit = |why| QueryError::UnfitAttribute { attribute: cut(attribute), why };
+        let found = places(schema, kind, attribute)?;
+        let [found] = found.as_slice() else { return Err(unfit("is not in the record itself: no list is ordered by it")) };
+        let Place { walk, spot } = &found.place;
+        if walk.is_some() {
+            return Err(unfit("is not in the record itself: no list is ordered by it"));
+        }
+        if matches!(spot.holder, Holder::Each { .. }) {
+            return Err(unfit("may have several values: no list is ordered by it"));
+        }
+        if spot.class == Class::Opaque {
+            return Err(unfit("is a group: order by one of its parts"));
+        }
+        let by = if attribute == kind.title.as_str() { By::Title } else { By::Spot(spot.clone()) };
+        Ok(Self { attribute: attribute.to_owned(), by, direction })
+    }
+
+    /// The ordering values of a row; the id comes on top.
+    pub(super) fn keys(&self, row: &Row<'_>) -> Vec<Key> {
+        let spot = match &self.by {
+            By::Title => return vec![Key::Text(row.sort_title.clone().into_owned())],
+            By::Spot(spot) => spot,
+        };
+        match &spot.holder {
+            Holder::Id | Holder::Each { .. } => Vec::new(),
+            Holder::Archived => vec![Key::Int(i64::from(row.fields.get("archived") == Some(&Value::Bool(true))))],
+            Holder::CreatedAt => vec![Key::Int(row.created_at)],
+            Holder::UpdatedAt => vec![Key::Int(row.updated_at)],
+            Holder::Value { path, .. } => classes(spot.class).iter().map(|class| key(*class, row.value(path))).collect(),
+        }
+    }
+
+    /// Whether keys from outside are such as this order makes.
+    pub(super) fn takes(&self, keys: &[Key]) -> bool {
+        let fits = |(class, key): (&Class, &Key)| match key {
+            Key::Null => true,
+            Key::Text(_) => matches!(class, Class::Text | Class::Word | Class::Link | Class::Day),
+            Key::Int(_) => matches!(class, Class::Integer | Class::Moment | Class::Boolean),
+            Key::Float(_) => *class == Class::Number,
+        };
+        let (classes, nullable) = match &self.by {
+            By::Title => (&[Class::Text][..], false),
+            By::Spot(spot) => (classes(spot.class), matches!(spot.holder, Holder::Value { .. })),
+        };
+        classes.len() == keys.len() && classes.iter().zip(keys).all(fits) && (nullable || !keys.contains(&Key::Null))
+    }
+
+    /// The order of two rows.
+    pub(super) fn compare(&self, left: &Row<'_>, right: &Row<'_>) -> Ordering {
+        let keys = self.keys(left).into_iter().zip(self.keys(right));
+        let ordering = keys.map(|(left, right)| left.compare(&right, self.direction)).find(|ordering| ordering.is_ne());
+        ordering.unwrap_or_else(|| self.direction.of(left.id.cmp(&right.id)))
+    }
+}
+
+impl Direction {
+    fn of(self, ordering: Ordering) -> Ordering {
+        match self {
+            Direction::Ascending => ordering,
+            Direction::Descending => ordering.reverse(),
+        }
+    }
+
+    /// As in SQL and in parameters.
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Ascending => "asc",
+            Direction::Descending => "desc",
+        }
+    }
+
+    fn sign(self) -> &'static str {
+        match self {
+            Direction::Ascending => ">",
+            Direction::Descending => "<",
+        }
+    }
+}
+
+impl Key {
+    fn compare(&self, other: &Key, direction: Direction) -> Ordering {
+        match (self, other) {
+            (Key::Null, Key::Null) => Ordering::Equal,
+            (Key::Null, _) => Ordering::Greater,
+            (_, Key::Null) => Ordering::Less,
+            (Key::Text(left), Key::Text(right)) => direction.of(left.cmp(right)),
+            (Key::Int(left), Key::Int(right)) => direction.of(left.cmp(right)),
+            (Key::Float(left), Key::Float(right)) => direction.of(left.partial_cmp(right).unwrap_or(Ordering::Equal)),
+            (Key::Text(_) | Key::Int(_) | Key::Float(_), _) => Ordering::Equal,
+        }
+    }
+
+    /// Its placeholder; none for what is not there.
+    fn bind(&self, binds: &mut Binds) -> Option<String> {
+        match self {
+            Key::Null => None,
+            Key::Text(text) => Some(binds.add(Param::Text(text.clone()))),
+            Key::Int(number) => Some(binds.add(Param::Int(*number))),
+            Key::Float(number) => Some(binds.add_number(*number)),
+        }
+    }
+}
+
+/// A period's end is a moment or a day: moments come first.
+fn classes(class: Class) -> &'static [Class] {
+    match class {
+        Class::Text => &[Class::Text],
+        Class::Word => &[Class::Word],
+        Class::Link => &[Class::Link],
+        Class::Integer => &[Class::Integer],
+        Class::Number => &[Class::Number],
+        Class::Boolean => &[Class::Boolean],
+        Class::Day => &[Class::Day],
+        Class::Moment => &[Class::Moment],
+        Class::DayOrMoment => &[Class::Moment, Class::Day],
+        Class::Id | Class::Opaque => &[],
+    }
+}
+
+fn key(class: Class, value: &Value) -> Key {
+    if !present(class, value) {
+        return Key::Null;
+    }
+    let text = || value.as_str().map(|text| Key::Text(text.to_owned()));
+    let key = match class {
+        Class::Text | Class::Word | Class::Link | Class::Day => text(),
+        Class::Integer | Class::Moment => value.as_i64().map(Key::Int),
+        Class::Number => value.as_f64().map(Key::Float),
+        Class::Boolean => value.as_bool().map(|flag| Key::Int(i64::from(flag))),
+        Class::Id | Class::DayOrMoment | Class::Opaque => None,
+    };
+    key.unwrap_or(Key::Null)
+}
+
+/// The ordering expressions, with the id last.
+pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql> {
+    let column = |name: &str| KeySql { value: format!("{alias}.{name}"), nullable: false };
+    let mut keys = match &order.by {
+        By::Title => vec![KeySql { value: dialect.by_bytes(&format!("{alias}.sort_title")), nullable: false }],
+        By::Spot(spot) => match &spot.holder {
+            Holder::Id | Holder::Each { .. } => Vec::new(),
+            Holder::Archived => vec![KeySql { value: dialect.archived_number(alias), nullable: false }],
+            Holder::CreatedAt => vec![column("created_at")],
+            Holder::UpdatedAt => vec![column("updated_at")],
+            Holder::Value { facet, path } => {
+                let json = dialect.json(&format!("{alias}.{facet}"), path);
+                let guarded = |class: &Class| {
+                    let Typed { value, guard } = dialect.typed(&json, *class);
+                    KeySql { value: format!("(case when {guard} then {value} end)"), nullable: true }
+                };
+                classes(spot.class).iter().map(guarded).collect()
+            }
+        },
+    };
+    keys.push(column("record"));
+    keys
+}
+
+/// What follows `order by`.
+pub(super) fn text(keys: &[KeySql], direction: Direction) -> String {
+    let word = direction.word();
+    let one = |KeySql { value, nullable }: &KeySql| format!("{value} {word}{}", if *nullable { " nulls last" } else { "" });
+    keys.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The condition of coming after a cursor's row. Written from the first key to the last, so that
+/// placeholders appear in ascending order.
+pub(super) fn after(keys: &[KeySql], order: &OrderBy, cursor: &Cursor, binds: &mut Binds) -> String {
+    let sign = order.direction.sign();
+    let mut text = String::new();
+    for (KeySql { value, nullable }, key) in keys.iter().zip(&cursor.keys) {
+        text += &match key.bind(binds) {
+            None => format!("({value} is null and "),
+            Some(bound) if *nullable => format!("({value} {sign} {bound} or {value} is null or {value} = {bound} and "),
+            Some(bound) => format!("({value} {sign} {bound} or {value} = {bound} and "),
+        };
+    }
+    let id = binds.add(Param::Blob(cursor.id.as_bytes().to_vec()));
+    let last = keys.last().map_or("record", |key| &key.value);
+    text + &format!("{last} {sign} {id}") + &")".repeat(cursor.keys.len())
+}

@@ -1,0 +1,257 @@
+//! From EspoCRM's `where` JSON to a [`Filter`], with everything checked against the schema.
+
+use serde_json::{Map, Value};
+
+use super::attribute::{Found, places};
+use super::error::{Hint, cut, shown};
+use super::operator::{Does, OPERATORS, Operator};
+use super::when::{Day, Edge, Span, parse_moment};
+use super::{
+    Bound, Class, Condition, Filter, MAX_CONDITIONS, MAX_DAYS, MAX_DEPTH, MAX_LIST, MAX_TEXT, MAX_WHERE, QueryError, Scalar, Test,
+};
+use crate::id::RecordId;
+use crate::schema::{Kind, Schema};
+
+const GROUPS: [&str; 3] = ["and", "or", "not"];
+
+impl Filter {
+    /// Reads a `where`: a JSON list of conditions that must all hold.
+    ///
+    /// # Errors
+    /// [`QueryError`] names the attribute or operator that is wrong, and what would be right.
+    pub fn parse(schema: &Schema, kind: &str, text: &str) -> Result<Filter, QueryError> {
+        if text.len() > MAX_WHERE {
+            return Err(QueryError::TooMuch { what: "bytes of `where`", limit: MAX_WHERE });
+        }
+        let value = serde_json::from_str(text).map_err(|error| QueryError::NotJson(error.to_string()))?;
+        Filter::from_json(schema, kind, &value)
+    }
+
+    /// As [`Filter::parse`], from JSON that is read already, as in a view's or a rule's definition.
+    ///
+    /// # Errors
+    /// As [`Filter::parse`].
+    pub fn from_json(schema: &Schema, kind: &str, value: &Value) -> Result<Filter, QueryError> {
+        let kind = find_kind(schema, kind)?;
+        let mut parser = Parser { schema, kind, conditions: 0 };
+        match value {
+            Value::Array(items) => parser.group(items, 0).map(Filter::All),
+            _ => parser.filter(value, 0),
+        }
+    }
+}
+
+/// The kind that a query is about.
+pub(super) fn find_kind<'s>(schema: &'s Schema, name: &str) -> Result<&'s Kind, QueryError> {
+    let hint = || Hint::for_word(name, schema.kinds().map(|kind| &*kind.name));
+    let kind = schema.kind(name).ok_or_else(|| QueryError::UnknownKind { kind: cut(name), hint: hint() })?;
+    Ok(kind)
+}
+
+struct Parser<'s> {
+    schema: &'s Schema,
+    kind: &'s Kind,
+    conditions: usize,
+}
+
+impl Parser<'_> {
+    fn group(&mut self, items: &[Value], depth: usize) -> Result<Vec<Filter>, QueryError> {
+        if depth >= MAX_DEPTH {
+            return Err(QueryError::TooMuch { what: "groups within groups", limit: MAX_DEPTH });
+        }
+        items.iter().map(|item| self.filter(item, depth + 1)).collect()
+    }
+
+    fn filter(&mut self, value: &Value, depth: usize) -> Result<Filter, QueryError> {
+        let not_one = || QueryError::NotACondition { found: shown(value) };
+        let object = value.as_object().ok_or_else(not_one)?;
+        let word = object.get("type").and_then(Value::as_str).ok_or_else(not_one)?;
+        if GROUPS.contains(&word) {
+            let inner = object.get("value").and_then(Value::as_array).ok_or_else(not_one)?;
+            let inner = self.group(inner, depth)?;
+            // An empty `and` asks for nothing; an empty `or` would silently hide every record.
+            return match word {
+                "and" => Ok(Filter::All(inner)),
+                _ if inner.is_empty() => Err(not_one()),
+                "or" => Ok(Filter::Any(inner)),
+                _ => Ok(Filter::Not(Box::new(Filter::All(inner)))),
+            };
+        }
+        self.count()?;
+        let operator = Operator::named(word).ok_or_else(|| {
+            let valid = OPERATORS.iter().map(|operator| operator.word).chain(GROUPS);
+            QueryError::UnknownOperator { operator: cut(word), hint: Hint::for_word(word, valid) }
+        })?;
+        let attribute = object.get("attribute").and_then(Value::as_str).ok_or_else(not_one)?;
+        self.condition(operator, attribute, object)
+    }
+
+    fn count(&mut self) -> Result<(), QueryError> {
+        self.conditions += 1;
+        if self.conditions > MAX_CONDITIONS {
+            return Err(QueryError::TooMuch { what: "conditions", limit: MAX_CONDITIONS });
+        }
+        Ok(())
+    }
+
+    /// Negation stands outside of "any of them": `notEquals` on a set means that no element is equal.
+    fn condition(&mut self, operator: &'static Operator, attribute: &str, object: &Map<String, Value>) -> Result<Filter, QueryError> {
+        let value = object.get("value").unwrap_or(&Value::Null);
+        let mut alternatives = Vec::new();
+        for found in places(self.schema, self.kind, attribute)? {
+            if !alternatives.is_empty() {
+                self.count()?;
+            }
+            let asked = Asked { operator, attribute, found };
+            alternatives.push(asked.filter(value)?);
+        }
+        let filter = if alternatives.len() == 1 { alternatives.remove(0) } else { Filter::Any(alternatives) };
+        Ok(if operator.negated { Filter::Not(Box::new(filter)) } else { filter })
+    }
+}
+
+/// One operator on one place.
+struct Asked<'s> {
+    operator: &'static Operator,
+    attribute: &'s str,
+    found: Found<'s>,
+}
+
+impl Asked<'_> {
+    fn filter(self, value: &Value) -> Result<Filter, QueryError> {
+        self.fits()?;
+        let test = match self.operator.does {
+            Does::EveryElement => {
+                let elements = self.list(value)?;
+                let tests = elements.iter().map(|element| self.one_of(std::slice::from_ref(element)));
+                return tests.map(|test| Ok(self.is(test?))).collect::<Result<_, _>>().map(Filter::All);
+            }
+            Does::Equal | Does::On => self.one_of(std::slice::from_ref(value))?,
+            Does::OneOf | Does::AnyElement => self.one_of(self.list(value)?)?,
+            Does::Linked => self.one_of(value.as_array().map_or(Ok(std::slice::from_ref(value)), |_| self.list(value))?)?,
+            Does::Above { inclusive } => self.range(Some((value, inclusive)), None)?,
+            Does::After => self.range(Some((value, false)), None)?,
+            Does::Below { inclusive } => self.range(None, Some((value, inclusive)))?,
+            Does::Before => self.range(None, Some((value, false)))?,
+            Does::Between => match value.as_array().map(Vec::as_slice) {
+                Some([from, until]) => self.range(Some((from, true)), Some((until, true)))?,
+                _ => return Err(self.bad("a list of two values", value)),
+            },
+            Does::Find(how) => Test::Text(how, self.text(value)?.to_ascii_lowercase()),
+            Does::Present => Test::Present,
+            Does::True => Test::OneOf(vec![Scalar::Boolean(true)]),
+            Does::Within(window) => Test::When(vec![Span::Relative(window)]),
+            Does::Days(window) => Test::When(vec![Span::Relative(window(self.days(value)?))]),
+        };
+        Ok(self.is(test))
+    }
+
+    fn is(&self, test: Test) -> Filter {
+        Filter::Is(Condition { place: self.found.place.clone(), test })
+    }
+
+    fn class(&self) -> Class {
+        self.found.place.spot.class
+    }
+
+    fn fits(&self) -> Result<(), QueryError> {
+        let spot = &self.found.place.spot;
+        if self.operator.suits(spot) {
+            return Ok(());
+        }
+        let valid = OPERATORS.iter().filter(|operator| operator.suits(spot)).map(|operator| operator.word);
+        Err(QueryError::UnfitOperator {
+            operator: self.operator.word.to_owned(),
+            attribute: self.attribute.to_owned(),
+            class: spot.class.word(),
+            hint: Hint { nearest: None, valid: valid.map(str::to_owned).collect() },
+        })
+    }
+
+    fn bad(&self, expected: &'static str, found: &Value) -> QueryError {
+        let (attribute, operator) = (self.attribute.to_owned(), self.operator.word);
+        QueryError::BadValue { attribute, operator, expected, found: shown(found), hint: Box::default() }
+    }
+
+    fn list<'v>(&self, value: &'v Value) -> Result<&'v [Value], QueryError> {
+        let list = value.as_array().filter(|list| !list.is_empty()).ok_or_else(|| self.bad("a list with at least one value", value))?;
+        if list.len() > MAX_LIST {
+            return Err(QueryError::TooMuch { what: "values in a list", limit: MAX_LIST });
+        }
+        Ok(list)
+    }
+
+    fn one_of(&self, values: &[Value]) -> Result<Test, QueryError> {
+        if self.class().is_time() {
+            let span = |value| self.edges(value).map(|(from, until)| Span::Fixed(Some(from), Some(until)));
+            return values.iter().map(span).collect::<Result<_, _>>().map(Test::When);
+        }
+        values.iter().map(|value| self.scalar(value)).collect::<Result<_, _>>().map(Test::OneOf)
+    }
+
+    fn range(&self, from: Option<(&Value, bool)>, until: Option<(&Value, bool)>) -> Result<Test, QueryError> {
+        if self.class().is_time() {
+            let start = |(value, inclusive)| self.edges(value).map(|(start, end)| if inclusive { start } else { end });
+            let end = |(value, inclusive)| self.edges(value).map(|(start, end)| if inclusive { end } else { start });
+            let span = Span::Fixed(from.map(start).transpose()?, until.map(end).transpose()?);
+            return Ok(Test::When(vec![span]));
+        }
+        let bound = |(value, inclusive)| self.scalar(value).map(|value| Bound { value, inclusive });
+        Ok(Test::Range { from: from.map(bound).transpose()?, until: until.map(bound).transpose()? })
+    }
+
+    fn scalar(&self, value: &Value) -> Result<Scalar, QueryError> {
+        match self.class() {
+            Class::Text => self.text(value).map(|text| Scalar::Text(text.to_ascii_lowercase())),
+            Class::Word => self.word(value),
+            Class::Link => self.record(value, "a record's id").map(|id| Scalar::Text(id.to_string())),
+            Class::Id => self.record(value, "a record's id").map(Scalar::Id),
+            Class::Integer => value.as_i64().map(Scalar::Integer).ok_or_else(|| self.bad("a whole number", value)),
+            Class::Number => value.as_f64().map(Scalar::Number).ok_or_else(|| self.bad("a number", value)),
+            Class::Boolean => value.as_bool().map(Scalar::Boolean).ok_or_else(|| self.bad("true or false", value)),
+            Class::Day | Class::Moment | Class::DayOrMoment | Class::Opaque => Err(self.bad("another operator", value)),
+        }
+    }
+
+    fn text<'v>(&self, value: &'v Value) -> Result<&'v str, QueryError> {
+        let text = value.as_str().ok_or_else(|| self.bad("a text", value))?;
+        if text.len() > MAX_TEXT {
+            return Err(QueryError::TooMuch { what: "bytes of a text", limit: MAX_TEXT });
+        }
+        // PostgreSQL cannot hold it, and SQLite's functions stop at it.
+        if text.contains('\0') { Err(self.bad("a text without a zero character", value)) } else { Ok(text) }
+    }
+
+    fn word(&self, value: &Value) -> Result<Scalar, QueryError> {
+        let word = self.text(value)?;
+        let options = self.found.options;
+        if options.is_empty() || options.iter().any(|option| option.value == word) {
+            return Ok(Scalar::Text(word.to_owned()));
+        }
+        let hint = Box::new(Hint::for_word(word, options.iter().map(|option| &*option.value)));
+        let (attribute, operator) = (self.attribute.to_owned(), self.operator.word);
+        Err(QueryError::BadValue { attribute, operator, expected: "one of its options", found: shown(value), hint })
+    }
+
+    fn record(&self, value: &Value, expected: &'static str) -> Result<RecordId, QueryError> {
+        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| self.bad(expected, value))
+    }
+
+    /// The two ends of the day or of the millisecond that a value names.
+    fn edges(&self, value: &Value) -> Result<(Edge, Edge), QueryError> {
+        if let Some(day) = value.as_str().and_then(Day::parse) {
+            return Ok((Edge::Start(day), Edge::End(day)));
+        }
+        if self.class() == Class::Day {
+            return Err(self.bad("a day such as \"2026-05-03\"", value));
+        }
+        let moment = value.as_i64().or_else(|| value.as_str().and_then(parse_moment));
+        let moment = moment.ok_or_else(|| self.bad("milliseconds, a time with its zone (\"2026-05-03T10:00:00Z\") or a day", value))?;
+        Ok((Edge::At(moment), Edge::At(moment.saturating_add(1))))
+    }
+
+    fn days(&self, value: &Value) -> Result<i64, QueryError> {
+        let days = value.as_i64().filter(|days| *days >= 0).ok_or_else(|| self.bad("a number of days", value))?;
+        if days > MAX_DAYS { Err(QueryError::TooMuch { what: "days", limit: MAX_DAYS as usize }) } else { Ok(days) }
+    }
+}

@@ -1,0 +1,290 @@
+//! A filter as SQL over the table `rows`. Never runs it, and never writes a value into the text.
+//!
+//! A condition of the text is true, or false or null: in `where` the last two are the same, and
+//! indexes stay usable. Under `not` a `coalesce` makes them the same, so both back ends agree.
+
+use super::dialect::{Dialect, Json, Param, Typed};
+use super::order;
+use super::when::{Context, Interval, Span, sides};
+use super::{Bound, Class, Condition, Filter, Holder, Page, Place, Query, Scalar, Spot, Test, Walk};
+use crate::id::KindName;
+
+/// A piece of SQL with what to bind: the first of `params` belongs to the compiler's `first_param`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sql {
+    /// The text; placeholders first appear in ascending order.
+    pub text: String,
+    /// The values, in the order of their numbers.
+    pub params: Vec<Param>,
+}
+
+/// Which linked records the caller may see: given the alias of `rows` and the kind, a condition on it.
+/// Without it a filter such as `party.name` would answer questions about records that are out of sight.
+pub type Visible<'a> = &'a dyn Fn(&str, &KindName, &mut Binds) -> String;
+
+/// Compiles filters and queries.
+///
+/// The outer statement reads `rows` under `alias` and has restricted workspace and kind itself.
+#[derive(Clone, Copy)]
+pub struct Compiler<'a> {
+    /// For which database.
+    pub dialect: Dialect,
+    /// When and where.
+    pub context: Context,
+    /// The number of the first placeholder that is free.
+    pub first_param: usize,
+    /// What the outer statement calls `rows`.
+    pub alias: &'static str,
+    /// Restricts the records that links lead to.
+    pub visible: Option<Visible<'a>>,
+}
+
+/// Parameters gathered while text is written.
+#[derive(Debug)]
+pub struct Binds {
+    dialect: Dialect,
+    first: usize,
+    params: Vec<Param>,
+}
+
+impl Binds {
+    /// Binds a value and answers its placeholder.
+    pub fn add(&mut self, param: Param) -> String {
+        let placeholder = self.dialect.placeholder(self.first + self.params.len(), &param);
+        self.params.push(param);
+        placeholder
+    }
+
+    pub(super) fn add_number(&mut self, number: f64) -> String {
+        let placeholder = self.add(self.dialect.number(number));
+        self.dialect.as_number(&placeholder)
+    }
+
+    fn add_scalar(&mut self, scalar: &Scalar) -> String {
+        match scalar {
+            Scalar::Text(text) => self.add(Param::Text(text.clone())),
+            Scalar::Integer(number) => self.add(Param::Int(*number)),
+            Scalar::Number(number) => self.add_number(*number),
+            Scalar::Boolean(flag) => self.add(Param::Int(i64::from(*flag))),
+            Scalar::Id(id) => self.add(Param::Blob(id.as_bytes().to_vec())),
+        }
+    }
+}
+
+impl<'a> Compiler<'a> {
+    /// A compiler with placeholders from `$1` and the table called `rows`.
+    pub fn new(dialect: Dialect, context: Context) -> Self {
+        Self { dialect, context, first_param: 1, alias: "rows", visible: None }
+    }
+
+    /// The condition that a filter is.
+    pub fn filter(&self, filter: &Filter) -> Sql {
+        let mut writer = self.writer();
+        let text = writer.filter(filter);
+        Sql { text, params: writer.binds.params }
+    }
+
+    /// A query's condition, with its place among the pages, and its order.
+    pub fn page(&self, query: &Query) -> Page {
+        let mut writer = self.writer();
+        let mut text = writer.filter(&query.filter);
+        let order = order::sql(self.dialect, self.alias, &query.order_by);
+        if let Some(cursor) = &query.after {
+            text = format!("{text} and {}", order::after(&order, &query.order_by, cursor, &mut writer.binds));
+        }
+        let condition = Sql { text, params: writer.binds.params };
+        Page { condition, order: order::text(&order, query.order_by.direction), limit: query.max_size }
+    }
+
+    fn writer(&self) -> Writer<'a> {
+        let binds = Binds { dialect: self.dialect, first: self.first_param, params: Vec::new() };
+        Writer { compiler: *self, binds, aliases: 0 }
+    }
+}
+
+struct Writer<'a> {
+    compiler: Compiler<'a>,
+    binds: Binds,
+    aliases: usize,
+}
+
+impl Writer<'_> {
+    fn filter(&mut self, filter: &Filter) -> String {
+        match filter {
+            Filter::All(inner) => self.joined(inner, " and ", "1 = 1"),
+            Filter::Any(inner) => self.joined(inner, " or ", "1 = 0"),
+            Filter::Not(inner) => {
+                let inner = self.filter(inner);
+                format!("(not coalesce({inner}, false))")
+            }
+            Filter::Is(condition) => self.condition(condition),
+        }
+    }
+
+    fn joined(&mut self, filters: &[Filter], between: &str, none: &str) -> String {
+        let parts: Vec<String> = filters.iter().map(|filter| self.filter(filter)).collect();
+        if parts.is_empty() { format!("({none})") } else { format!("({})", parts.join(between)) }
+    }
+
+    fn alias(&mut self, letter: char) -> String {
+        self.aliases += 1;
+        format!("{letter}{}", self.aliases)
+    }
+
+    fn condition(&mut self, condition: &Condition) -> String {
+        let Condition { place: Place { walk, spot }, test } = condition;
+        match walk {
+            None => self.spot(self.compiler.alias, spot, test),
+            Some(walk) => self.linked(walk, spot, test),
+        }
+    }
+
+    fn linked(&mut self, Walk { via, kind }: &Walk, spot: &Spot, test: &Test) -> String {
+        let (outer, linked) = (self.compiler.alias, self.alias('l'));
+        let kind_bound = self.binds.add(Param::Text(kind.to_string()));
+        let record = self.link(outer, via);
+        let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
+        let holds = self.spot(&linked, spot, test);
+        format!(
+            "exists (select 1 from rows {linked} where {linked}.workspace = {outer}.workspace and {linked}.kind = {kind_bound} \
+             and {linked}.record {record}{visible} and {holds})"
+        )
+    }
+
+    /// `= the id that the link holds`, or `in (those that it holds)`.
+    fn link(&mut self, outer: &str, via: &Spot) -> String {
+        let dialect = self.compiler.dialect;
+        match &via.holder {
+            Holder::Value { facet, path } => {
+                let id = dialect.json(&format!("{outer}.{facet}"), path);
+                let Typed { value, guard } = dialect.typed(&id, Class::Link);
+                format!("= {} and {guard}", dialect.record_of(&value))
+            }
+            Holder::Each { facet, field, path } => {
+                let element = self.alias('e');
+                let (table, array) = dialect.each(&format!("{outer}.{facet}"), field, &element);
+                let Typed { value, guard } = dialect.typed(&dialect.element(&element, path), Class::Link);
+                format!("in (select {} from {table} where {array} and {guard})", dialect.record_of(&value))
+            }
+            // The schema knows no link there; no id is in no set.
+            Holder::Id | Holder::Archived | Holder::CreatedAt | Holder::UpdatedAt => "is null".to_owned(),
+        }
+    }
+
+    fn spot(&mut self, row: &str, spot: &Spot, test: &Test) -> String {
+        let dialect = self.compiler.dialect;
+        match &spot.holder {
+            Holder::Id => self.id(row, test),
+            Holder::Archived => archived(dialect, row, test),
+            Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
+            Holder::UpdatedAt => self.moment_column(&format!("{row}.updated_at"), test),
+            Holder::Value { facet, path } => self.json(&dialect.json(&format!("{row}.{facet}"), path), spot.class, test),
+            Holder::Each { facet, field, path } => {
+                let element = self.alias('e');
+                let (table, array) = dialect.each(&format!("{row}.{facet}"), field, &element);
+                let holds = self.json(&dialect.element(&element, path), spot.class, test);
+                format!("exists (select 1 from {table} where {array} and {holds})")
+            }
+        }
+    }
+
+    fn id(&mut self, row: &str, test: &Test) -> String {
+        match test {
+            Test::Present => "(1 = 1)".to_owned(),
+            Test::OneOf(ids) => self.among(&format!("{row}.record"), ids),
+            Test::Range { .. } | Test::Text(..) | Test::When(_) => "(1 = 0)".to_owned(),
+        }
+    }
+
+    fn moment_column(&mut self, column: &str, test: &Test) -> String {
+        match test {
+            Test::Present => format!("{column} is not null"),
+            Test::When(spans) => self.any_span(spans, |writer, interval| writer.moments(column, interval)),
+            Test::OneOf(_) | Test::Range { .. } | Test::Text(..) => "(1 = 0)".to_owned(),
+        }
+    }
+
+    fn json(&mut self, json: &Json, class: Class, test: &Test) -> String {
+        let dialect = self.compiler.dialect;
+        let Typed { value, guard } = dialect.typed(json, class);
+        let value = if class == Class::Text { dialect.folded(&value) } else { value };
+        match test {
+            Test::Present if class == Class::DayOrMoment => {
+                let day = dialect.typed(json, Class::Day).guard;
+                format!("({guard} or {day})")
+            }
+            Test::Present => format!("({guard})"),
+            Test::OneOf(scalars) => format!("({} and {guard})", self.among(&value, scalars)),
+            Test::Range { from, until } => {
+                let from = from.as_ref().map(|bound| self.bound(&value, ">", bound));
+                let until = until.as_ref().map(|bound| self.bound(&value, "<", bound));
+                let parts: Vec<String> = from.into_iter().chain(until).chain([guard]).collect();
+                format!("({})", parts.join(" and "))
+            }
+            Test::Text(_, wanted) if wanted.is_empty() => format!("({guard})"),
+            Test::Text(how, wanted) => {
+                let wanted = self.binds.add(Param::Text(wanted.clone()));
+                format!("({} and {guard})", dialect.has(&value, *how, &wanted))
+            }
+            Test::When(spans) => self.any_span(spans, |writer, interval| writer.times(json, class, interval)),
+        }
+    }
+
+    fn among(&mut self, value: &str, scalars: &[Scalar]) -> String {
+        let bound: Vec<String> = scalars.iter().map(|scalar| self.binds.add_scalar(scalar)).collect();
+        match bound.as_slice() {
+            [one] => format!("{value} = {one}"),
+            many => format!("{value} in ({})", many.join(", ")),
+        }
+    }
+
+    fn bound(&mut self, value: &str, sign: &str, Bound { value: limit, inclusive }: &Bound) -> String {
+        let limit = self.binds.add_scalar(limit);
+        format!("{value} {sign}{} {limit}", if *inclusive { "=" } else { "" })
+    }
+
+    fn any_span(&mut self, spans: &[Span], mut one: impl FnMut(&mut Self, &Interval) -> String) -> String {
+        let context = self.compiler.context;
+        let parts: Vec<String> = spans.iter().map(|span| one(self, &span.interval(&context))).collect();
+        format!("({})", parts.join(" or "))
+    }
+
+    fn times(&mut self, json: &Json, class: Class, interval: &Interval) -> String {
+        let dialect = self.compiler.dialect;
+        let (days, moments) = sides(class);
+        let day = days.then(|| {
+            let Typed { value, guard } = dialect.typed(json, Class::Day);
+            let (from, until) = interval.days.clone();
+            format!("{} and {guard}", self.between(&value, from.map(Param::Text), until.map(Param::Text)))
+        });
+        let moment = moments.then(|| {
+            let Typed { value, guard } = dialect.typed(json, Class::Moment);
+            format!("{} and {guard}", self.moments(&value, interval))
+        });
+        let parts: Vec<String> = day.into_iter().chain(moment).collect();
+        format!("({})", parts.join(" or "))
+    }
+
+    fn moments(&mut self, value: &str, interval: &Interval) -> String {
+        let (from, until) = interval.moments;
+        self.between(value, from.map(Param::Int), until.map(Param::Int))
+    }
+
+    fn between(&mut self, value: &str, from: Option<Param>, until: Option<Param>) -> String {
+        let from = from.map(|from| format!("{value} >= {}", self.binds.add(from)));
+        let until = until.map(|until| format!("{value} < {}", self.binds.add(until)));
+        let parts: Vec<String> = from.into_iter().chain(until).collect();
+        if parts.is_empty() { format!("{value} is not null") } else { parts.join(" and ") }
+    }
+}
+
+fn archived(dialect: Dialect, row: &str, test: &Test) -> String {
+    match test {
+        Test::Present => "(1 = 1)".to_owned(),
+        Test::OneOf(flags) => {
+            let wanted = |flag: &Scalar| dialect.archived(row, *flag == Scalar::Boolean(true));
+            format!("({})", flags.iter().map(wanted).collect::<Vec<_>>().join(" or "))
+        }
+        Test::Range { .. } | Test::Text(..) | Test::When(_) => "(1 = 0)".to_owned(),
+    }
+}
