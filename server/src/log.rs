@@ -1,5 +1,6 @@
 //! Log lines: to standard error, for people or for collectors; never a field value, token or password.
 
+use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
@@ -15,7 +16,8 @@ pub fn filter(log: &Log) -> EnvFilter {
 
 /// Begins to log. A second call changes nothing.
 pub fn start(log: &Log) {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter(log)).with_writer(std::io::stderr);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter(log)).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // An error means that somebody, such as a test, logs already.
     match log.format {
         LogFormat::Text => lines.try_init().ok(),

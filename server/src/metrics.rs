@@ -16,6 +16,7 @@ use crate::error::Error;
 const REQUESTS: &str = "rapport_request_seconds";
 const CONNECTIONS: &str = "rapport_connections";
 const REFUSED: &str = "rapport_connections_refused_total";
+const WAL: &str = "rapport_wal_bytes";
 const MEMORY: &str = "process_resident_memory_bytes";
 
 /// From a cached answer to the longest that is allowed.
@@ -37,6 +38,7 @@ fn install() -> Result<PrometheusHandle, String> {
     describe_histogram!(REQUESTS, "Time to answer a request, by route, method and status");
     describe_gauge!(CONNECTIONS, "Open connections");
     describe_counter!(REFUSED, "Connections closed at once, by the limit that was reached");
+    describe_gauge!(WAL, "Size of the write-ahead log; growth without end means a reader that never ends");
     describe_gauge!(MEMORY, "Memory of the process that is in RAM");
     Ok(handle)
 }
@@ -89,6 +91,7 @@ pub async fn answer(State(app): State<App>, request: Request) -> Result<Response
     if !allowed {
         return Err(Error::NotFound);
     }
+    gauge!(WAL).set(app.store.wal_bytes() as f64);
     if let Some(bytes) = resident_memory_bytes() {
         gauge!(MEMORY).set(bytes);
     }

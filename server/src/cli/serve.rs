@@ -21,10 +21,38 @@ pub struct Serve {}
 impl Serve {
     /// Serves.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
+        raise_open_files(config.limits.connections_max as u64 + FILES_BESIDES_CONNECTIONS);
         let address = config.listen.address;
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         Ok(crate::serve(config, listener, told_to_stop()).await?)
     }
+}
+
+/// The database, its connections, the log, and what libraries open.
+const FILES_BESIDES_CONNECTIONS: u64 = 200;
+
+/// Each connection is an open file, and the usual limit of 1024 is far below what the server takes:
+/// raises it as far as is needed and allowed, and says so when that is not enough.
+fn raise_open_files(needed: u64) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let allowed = limit.maximum.unwrap_or(u64::MAX);
+        if limit.current.is_none_or(|current| current >= needed) {
+            return;
+        }
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(needed.min(allowed)), maximum: limit.maximum });
+        if raised.is_err() || allowed < needed {
+            tracing::warn!(
+                needed,
+                allowed,
+                "the system allows fewer open files than `limits.connections_max` needs (ulimit -n, LimitNOFILE)"
+            );
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = needed;
 }
 
 async fn told_to_stop() {

@@ -168,6 +168,13 @@ impl Store {
         &self.about.path
     }
 
+    /// How large the write-ahead log is: when it grows without end, a reader never ends.
+    pub fn wal_bytes(&self) -> u64 {
+        let mut name = self.about.path.as_os_str().to_owned();
+        name.push("-wal");
+        std::fs::metadata(name).map_or(0, |file| file.len())
+    }
+
     /// What SQLite says about itself, as checked when the store was opened.
     pub fn settings(&self) -> &Settings {
         &self.about.settings

@@ -15,6 +15,9 @@ pub const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 /// `pragma synchronous` when every commit waits for the disk.
 const SYNCHRONOUS_FULL: i64 = 2;
 
+/// The write-ahead log that is kept for reuse: 64 MiB, a large import.
+const WAL_BYTES_KEPT: &str = "67108864";
+
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -150,6 +153,8 @@ fn connection(options: &Options) -> SqliteConnectOptions {
         // Without FULL, a power failure may take back commits that were acknowledged.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // A long reader lets the write-ahead log grow; once it is gone, the file shrinks to this.
+        .pragma("journal_size_limit", WAL_BYTES_KEPT)
         .statement_cache_capacity(256)
 }
 

@@ -154,7 +154,13 @@ async fn operators_see_health_and_measurements_without_anybodys_data() {
     assert_eq!(server.get("/readyz", &[]).await.status, 200);
     server.get("/secret-path-of-a-scanner", &[]).await;
     let metrics = server.get("/metrics", &[]).await.text();
-    for part in ["rapport_request_seconds_bucket", "route=\"/readyz\"", "rapport_connections ", "process_resident_memory_bytes"] {
+    for part in [
+        "rapport_request_seconds_bucket",
+        "route=\"/readyz\"",
+        "rapport_connections ",
+        "rapport_wal_bytes ",
+        "process_resident_memory_bytes",
+    ] {
         assert!(metrics.contains(part), "no {part} in {metrics}");
     }
     assert!(!metrics.contains("scanner"));
