@@ -309,7 +309,7 @@ impl Doc {
     pub(super) fn add_genesis(&mut self, first: &super::text::Genesis) {
         if self.find(&first.hash).is_none() {
             let actor = self.intern(first.actor);
-            self.texts.insert(first.path.as_str().into(), Text::default());
+            self.texts.insert(first.path.as_str().into(), Text::of(actor));
             self.push_node(Node { hash: first.hash, actor, seq: 1, start_op: 1, max_op: 1, time: 0, deps: Vec::new() });
         }
     }
@@ -333,31 +333,28 @@ impl Doc {
             }
             Op::MakeText { .. } => {}
             Op::Insert { text, after, character } => {
-                let path = self.path_of_text(global(*text));
-                let after = after.map(global);
-                let actors = std::mem::take(&mut self.actors);
-                if let Some(text) = path.and_then(|path| self.texts.get_mut(&path)) {
-                    text.insert(id, after, *character, &actors);
+                let (text, after) = (global(*text), after.map(global));
+                if let Some(held) = self.texts.values_mut().find(|held| held.made_by(text)) {
+                    held.insert(id, after, *character, &self.actors);
                 }
-                self.actors = actors;
             }
             Op::Remove { text, element } => {
-                let (path, element) = (self.path_of_text(global(*text)), global(*element));
-                if let Some(text) = path.and_then(|path| self.texts.get_mut(&path)) {
-                    text.remove(element);
+                let (text, element) = (global(*text), global(*element));
+                if let Some(held) = self.texts.values_mut().find(|held| held.made_by(text)) {
+                    held.remove(element);
                 }
             }
         }
     }
 
-    /// The path of the text that an operation made: its genesis actor tells.
+    /// The path of the text that an operation made.
     pub(super) fn path_of_text(&self, made_by: OpId) -> Option<Box<str>> {
-        let actor = self.actors[made_by.actor as usize];
-        let mut paths = self.texts.keys();
-        if made_by.counter != 1 {
-            return None;
-        }
-        paths.find(|path| path.parse::<Name>().is_ok_and(|name| genesis(&name).actor == actor)).cloned()
+        self.texts.iter().find(|(_, text)| text.made_by(made_by)).map(|(path, _)| path.clone())
+    }
+
+    /// The text that an operation made.
+    fn text_made_by(&self, made_by: OpId) -> Option<&Text> {
+        self.texts.values().find(|text| text.made_by(made_by))
     }
 }
 
@@ -513,7 +510,7 @@ impl Check<'_> {
         let unknown = Inadmissible::UnknownOperation { index };
         let maker = self.change.actor_at(text.actor).ok_or(unknown.clone())?;
         let born_now = text.counter == 1 && self.births.iter().any(|first| first.actor == maker);
-        let held = self.global(text).and_then(|id| self.doc.path_of_text(id)).and_then(|path| self.doc.texts.get(&path));
+        let held = self.global(text).and_then(|id| self.doc.text_made_by(id));
         let own = |element: OpRef| element.actor == 0 && element.counter >= self.change.start_op;
         match element {
             None if held.is_some() || born_now => Ok(()),

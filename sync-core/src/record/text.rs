@@ -51,16 +51,23 @@ pub(super) struct Element {
 }
 
 /// The characters of a text, removed ones included, in order.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Text {
+    /// The author of the genesis change, an index into the document's actors.
+    maker: u32,
     pub elements: Vec<Element>,
     /// Where the last insertion went: typing goes on right behind it.
     cursor: usize,
 }
 
 impl Text {
-    pub fn from_elements(elements: Vec<Element>) -> Self {
-        Self { elements, cursor: 0 }
+    pub fn of(maker: u32) -> Self {
+        Self { maker, elements: Vec::new(), cursor: 0 }
+    }
+
+    /// Whether this is the text that an operation made: a genesis change has one operation.
+    pub fn made_by(&self, id: OpId) -> bool {
+        id.actor == self.maker && id.counter == 1
     }
 
     pub fn content(&self) -> String {
