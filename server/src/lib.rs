@@ -17,6 +17,7 @@ mod listen;
 pub mod log;
 mod metrics;
 pub mod projection;
+pub mod reading;
 mod router;
 pub mod store;
 pub mod sync;

@@ -67,23 +67,24 @@ pub fn links(kind: &Kind, record: RecordId, facet: Facet, json: &str) -> HashSet
     let row: Map<String, Json> = serde_json::from_str(json).unwrap_or_default();
     let mut links = HashSet::new();
     for field in kind.fields.iter().filter(|field| field.facet == facet) {
-        let Some(value) = row.get(&*field.name) else { continue };
-        let mut add = |role: &str, value: &Json| {
-            if let Some(target) = value.as_str().and_then(|text| text.parse().ok()) {
-                links.insert(LinkRow { source: record, source_kind: kind.name.clone(), role: role.to_owned(), target });
-            }
-        };
-        let nested = || value.as_array().into_iter().flatten();
-        if field.value == ValueType::Link {
-            nested().chain(value.is_string().then_some(value)).for_each(|target| add(&field.name, target));
-        }
-        for item in linking_items(field) {
-            nested().filter_map(|row| row.get(&*item.name)).for_each(|target| add(&format!("{}.{}", field.name, item.name), target));
-        }
+        let targets = row.get(&*field.name).map(|value| linked(field, value)).unwrap_or_default();
+        links.extend(targets.into_iter().map(|(role, target)| LinkRow { source: record, source_kind: kind.name.clone(), role, target }));
     }
     links
 }
 
-fn linking_items(field: &Field) -> impl Iterator<Item = &Field> {
-    field.items.iter().filter(|item| item.value == ValueType::Link)
+/// Where the value of a field leads: by `field` for links, by `field.part` for links in its rows.
+pub fn linked(field: &Field, value: &Json) -> Vec<(String, RecordId)> {
+    let elements = || value.as_array().into_iter().flatten();
+    let target = |value: &Json| value.as_str().and_then(|text| text.parse::<RecordId>().ok());
+    let mut links = Vec::new();
+    if field.value == ValueType::Link {
+        let targets = elements().chain(value.is_string().then_some(value)).filter_map(target);
+        links.extend(targets.map(|id| (field.name.to_string(), id)));
+    }
+    for item in field.items.iter().filter(|item| item.value == ValueType::Link) {
+        let targets = elements().filter_map(|row| row.get(&*item.name)).filter_map(target);
+        links.extend(targets.map(|id| (format!("{}.{}", field.name, item.name), id)));
+    }
+    links
 }

@@ -92,6 +92,10 @@ pub enum NotEdited {
     /// The caller may not.
     #[error("{}", .message.en)]
     Denied {
+        /// A stable code of why, of [`sync_core::protocol::code`].
+        code: &'static str,
+        /// The field concerned.
+        field: Option<String>,
         /// The rule that decided.
         rule: String,
         /// Why.

@@ -308,6 +308,8 @@ impl<'a> Unit<'a> {
                 made_by: main.and_then(|held| held.author),
             };
             case.judge(&written.change).map_err(|refused| NotEdited::Denied {
+                code: refused.code,
+                field: refused.field,
                 rule: refused.rule.unwrap_or_else(|| refused.code.to_owned()),
                 message: refused.message,
             })?;

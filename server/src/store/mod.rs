@@ -9,9 +9,12 @@
 
 mod backup;
 pub mod devices;
+pub mod lists;
 mod open;
 pub mod people;
 pub mod records;
+pub mod scope;
+pub mod undecided;
 pub mod workspaces;
 
 use std::future::Future;

@@ -276,9 +276,9 @@ pub async fn put_documents(tx: &mut Tx, workspace: WorkspaceId, documents: &[(Do
     Ok(())
 }
 
-type RowTuple = (String, Vec<u8>, String, String, i64, i64, i64, i64, String, Option<String>, Option<String>);
+pub(super) type RowTuple = (String, Vec<u8>, String, String, i64, i64, i64, i64, String, Option<String>, Option<String>);
 
-fn record_row(
+pub(super) fn record_row(
     (kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private): RowTuple,
 ) -> Result<RecordRow> {
     Ok(RecordRow {
@@ -295,7 +295,7 @@ fn record_row(
 }
 
 /// The columns of [`RecordRow`], for queries over `rows`.
-const ROW_COLUMNS: &str =
+pub(super) const ROW_COLUMNS: &str =
     "select kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private from rows ";
 
 /// The rows of records, those that exist.
@@ -408,7 +408,7 @@ pub async fn change_links(tx: &mut Tx, workspace: WorkspaceId, gone: &[LinkRow],
     Ok(())
 }
 
-type RejectedTuple = (
+pub(super) type RejectedTuple = (
     Vec<u8>,
     Option<i64>,
     String,
@@ -426,7 +426,7 @@ type RejectedTuple = (
     Vec<u8>,
 );
 
-fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
+pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
     let (hash, seen, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body) = row;
     Ok(RejectedRow {
         hash: id(ChangeHash::from_bytes(&hash), "change hash")?,
@@ -447,14 +447,15 @@ fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
     })
 }
 
-const REJECTED_COLUMNS: &str = "select hash, position_seen, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
+/// Up to the workspace.
+pub(super) const REJECTED_START: &str = "select hash, position_seen, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
      received_at, state, body from rejected where workspace = ";
 
 /// What became of these changes before, those that were not accepted.
 pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash]) -> Result<HashMap<ChangeHash, RejectedRow>> {
     let mut found = HashMap::new();
     for chunk in hashes.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(REJECTED_COLUMNS);
+        let mut query = QueryBuilder::<Sqlite>::new(REJECTED_START);
         query.push_bind(&workspace.as_bytes()[..]).push(" and hash in (");
         let mut list = query.separated(", ");
         for hash in chunk {
@@ -471,7 +472,7 @@ pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[Chang
 
 /// The changes that were not accepted and wait for somebody, newest first.
 pub async fn rejected_in(tx: &mut Tx, workspace: WorkspaceId, states: &[&str], limit: u32) -> Result<Vec<RejectedRow>> {
-    let mut query = QueryBuilder::<Sqlite>::new(REJECTED_COLUMNS);
+    let mut query = QueryBuilder::<Sqlite>::new(REJECTED_START);
     query.push_bind(&workspace.as_bytes()[..]).push(" and state in (");
     let mut list = query.separated(", ");
     for state in states {
@@ -573,7 +574,7 @@ pub async fn definitions(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Res
     Ok(definitions)
 }
 
-type ConflictTuple = (Vec<u8>, i64, String, String, String, String, i64);
+pub(super) type ConflictTuple = (Vec<u8>, i64, String, String, String, String, i64);
 
 /// The disagreements of some records.
 pub async fn conflicts_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<ConflictRow>> {
@@ -591,7 +592,7 @@ pub async fn conflicts_of(tx: &mut Tx, workspace: WorkspaceId, records: &[Record
     Ok(conflicts)
 }
 
-fn conflict_row((record, facet, path, kind, field, values_json, since): ConflictTuple) -> Result<ConflictRow> {
+pub(super) fn conflict_row((record, facet, path, kind, field, values_json, since): ConflictTuple) -> Result<ConflictRow> {
     let (record, facet) = (id(RecordId::from_bytes(&record), "record id")?, facet_of(facet)?);
     Ok(ConflictRow { record, facet, path, kind: kind_of(&kind)?, field, values_json, since })
 }

@@ -123,7 +123,8 @@ pub fn at_time(kind: &Kind, facet: Facet, changes: &[Stored], moment: Millis) ->
     merge::row(kind, facet, &document(kind, changes.iter().filter(received)).0)
 }
 
-fn seen_by(kind: &Kind, change: &Change, earlier: &[Stored]) -> Doc {
+/// The document as the author of a change saw it. `earlier` in an order in which each follows its parents.
+pub fn seen_by(kind: &Kind, change: &Change, earlier: &[Stored]) -> Doc {
     let (whole, _) = document(kind, earlier);
     let from: Vec<u32> = change.deps.iter().filter_map(|dep| whole.find(dep)).collect();
     let ancestors = whole.ancestors(&from);

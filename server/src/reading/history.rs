@@ -1,0 +1,127 @@
+//! Who changed what, and a record as it was.
+
+use std::cmp::Reverse;
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId};
+use sync_core::record::Stored;
+use sync_core::record::fields::ARCHIVED;
+use sync_core::record::history::{self, HistoryEntry};
+use sync_core::schema::Kind;
+
+use super::{ReadError, Reading, Who};
+use crate::store::lists;
+
+/// Entries of one answer, the newest: more than anybody scrolls through.
+pub const HISTORY_MAX: usize = 1_000;
+
+/// What happened to a record, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    /// What changes did, by edit time.
+    pub entries: Vec<Entry>,
+    /// Whether older ones were left out.
+    pub cut: bool,
+}
+
+/// What one change did to one field.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The change.
+    pub change: ChangeHash,
+    /// The field.
+    pub field: String,
+    /// What the field showed to its author before.
+    pub old: Option<Json>,
+    /// What it showed after.
+    pub new: Option<Json>,
+    /// Who, and on which device.
+    #[serde(flatten)]
+    pub who: Who,
+    /// When it was made.
+    pub edit_time: Millis,
+    /// When the server received it.
+    pub received_at: Option<Millis>,
+    /// Whether it was made out of reach of the server.
+    pub offline: bool,
+}
+
+/// A record as the server showed it at a moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AsOf {
+    /// The record.
+    pub id: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// What named it.
+    pub title: String,
+    /// Whether it was archived.
+    pub archived: bool,
+    /// The moment.
+    pub at: Millis,
+    /// Its fields.
+    pub fields: Map<String, Json>,
+}
+
+impl Reading {
+    /// What happened to a record, if it is in sight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn history(&self, id: RecordId) -> Result<Option<History>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        let changes = lists::changes_seen(&mut tx, self.workspace, &self.scope, id).await?;
+        let Some(kind) = changes.first().and_then(|stored| self.schema().kind(&stored.kind)).cloned() else { return Ok(None) };
+        let people = self.people(&mut tx, changes.iter().map(|stored| (stored.user, stored.device))).await?;
+        drop(tx);
+        // Replaying a long history takes a while; the threads that answer requests go on meanwhile.
+        let entries = tokio::task::spawn_blocking(move || entries(&kind, &changes)).await.map_err(|_| ReadError::BrokeOff)?;
+        let cut = entries.len() > HISTORY_MAX;
+        let named = |entry: HistoryEntry| Entry {
+            change: entry.change,
+            field: entry.field,
+            old: entry.old,
+            new: entry.new,
+            who: people.who(entry.user, entry.device),
+            edit_time: entry.edit_time,
+            received_at: entry.received_at,
+            offline: entry.offline,
+        };
+        Ok(Some(History { entries: entries.into_iter().take(HISTORY_MAX).map(named).collect(), cut }))
+    }
+
+    /// A record as the server showed it at a moment, if it was there and is in sight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn as_of(&self, id: RecordId, at: Millis) -> Result<Option<AsOf>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        let mut changes = lists::changes_seen(&mut tx, self.workspace, &self.scope, id).await?;
+        changes.retain(|stored| stored.received_at.is_some_and(|received| received <= at));
+        let Some(kind) = changes.first().and_then(|stored| self.schema().kind(&stored.kind)) else { return Ok(None) };
+        let mut fields = Map::new();
+        for (facet, changes) in by_facet(&changes) {
+            fields.extend(history::at_time(kind, facet, &changes, at));
+        }
+        let archived = fields.remove(ARCHIVED).is_some();
+        let title = fields.get(&*kind.title).and_then(Json::as_str).unwrap_or_default().to_owned();
+        Ok(Some(AsOf { id, kind: kind.name.clone(), title, archived, at, fields }))
+    }
+}
+
+fn entries(kind: &Kind, changes: &[Stored]) -> Vec<HistoryEntry> {
+    let facets = by_facet(changes);
+    let mut entries: Vec<HistoryEntry> = facets.iter().flat_map(|(facet, changes)| history::history(kind, *facet, changes)).collect();
+    entries.reverse();
+    entries.sort_by_key(|entry| Reverse(entry.edit_time));
+    entries
+}
+
+fn by_facet(changes: &[Stored]) -> Vec<(Facet, Vec<Stored>)> {
+    let of = |facet| changes.iter().filter(|stored| stored.facet == facet).cloned().collect::<Vec<_>>();
+    Facet::ALL.into_iter().map(|facet| (facet, of(facet))).filter(|(_, changes)| !changes.is_empty()).collect()
+}

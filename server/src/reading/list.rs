@@ -1,0 +1,148 @@
+//! A page of a list.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use sync_core::id::{KindName, Millis, RecordId};
+use sync_core::query::{self, Context, Query};
+
+use super::{Names, ReadError, Reading, links};
+use crate::store::lists::{self, Shelf};
+use crate::store::records::RecordRow;
+use crate::store::undecided;
+
+/// Which records, and what to know about them.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// The filter, the order and the page.
+    pub query: Query,
+    /// In use, put away, or both.
+    pub shelf: Shelf,
+    /// Whether to count all pages: it costs as much as reading them.
+    pub total: bool,
+    /// The asker's clock minus UTC, in minutes, for conditions such as `today`.
+    pub offset_minutes: i32,
+}
+
+/// A record in a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The record.
+    pub id: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// What names it.
+    pub title: String,
+    /// Whether it is archived.
+    pub archived: bool,
+    /// Edit time of its first change.
+    pub created_at: Millis,
+    /// Edit time of its newest change.
+    pub updated_at: Millis,
+    /// The feed's position of its newest change: another number, another content.
+    pub version: u64,
+    /// In how many places people disagree.
+    pub conflicts: u64,
+    /// The fields of all facets that the caller may read.
+    pub fields: Map<String, Json>,
+}
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listing {
+    /// The records, in order.
+    pub rows: Vec<Row>,
+    /// What the records are called that these link to.
+    pub names: Names,
+    /// `after` of the next page, if there is one.
+    pub next: Option<String>,
+    /// How many there are on all pages, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+impl List {
+    /// The records in use that a query finds.
+    pub fn of(query: Query) -> Self {
+        Self { query, shelf: Shelf::InUse, total: false, offset_minutes: 0 }
+    }
+}
+
+impl Row {
+    /// From a stored row of which only what is in sight is left.
+    pub(super) fn of(row: RecordRow, conflicts: u64) -> Self {
+        let mut fields = Map::new();
+        for facet in row.facets.iter().flatten() {
+            fields.extend(serde_json::from_str::<Map<String, Json>>(facet).unwrap_or_default());
+        }
+        // It stands beside the fields.
+        fields.remove("archived");
+        Self {
+            id: row.record,
+            kind: row.kind,
+            title: row.title,
+            archived: row.archived,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.position,
+            conflicts,
+            fields,
+        }
+    }
+}
+
+impl Reading {
+    /// Reads a query from the parameters of an address: `where`, `orderBy`, `order`, `after`, `maxSize`, `select`.
+    ///
+    /// # Errors
+    /// When a parameter is wrong, or names what the caller may not see.
+    pub fn query<'p>(&self, kind: &str, params: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Query, ReadError> {
+        let query = Query::from_params(self.schema(), &self.kind(kind)?.name, params)?;
+        self.check(&query.reads(self.schema()))?;
+        Ok(query)
+    }
+
+    /// A page of records.
+    ///
+    /// # Errors
+    /// When the query looks at what the caller may not see, or the database fails.
+    pub async fn list(&self, list: &List) -> Result<Listing, ReadError> {
+        let kind = self.kind(&list.query.kind)?;
+        self.check(&list.query.reads(self.schema()))?;
+        let context = Context { now: self.now, offset_minutes: list.offset_minutes };
+        let mut tx = self.store.reader().await?;
+        let mut found = lists::page(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf).await?;
+        let more = found.len() > list.query.max_size as usize;
+        found.truncate(list.query.max_size as usize);
+        let total = match list.total {
+            true => Some(lists::count(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf).await?),
+            false => None,
+        };
+        let ids: Vec<RecordId> = found.iter().map(|row| row.record).collect();
+        let counts = undecided::conflict_counts(&mut tx, self.workspace, &self.scope, &kind.name, &ids).await?;
+        let last_sort_title = found.last().map(|row| row.sort_title.clone()).unwrap_or_default();
+        let mut rows: Vec<Row> = found
+            .into_iter()
+            .map(|row| (counts.get(&row.record).copied().unwrap_or(0), row))
+            .map(|(count, row)| Row::of(row, count))
+            .collect();
+        let next = rows.last().filter(|_| more).map(|row| list.query.cursor(&ordered(row, &last_sort_title)));
+        if !list.query.select.is_empty() {
+            rows.iter_mut().for_each(|row| row.fields.retain(|name, _| list.query.select.contains(name)));
+        }
+        let names = self.names(&mut tx, rows.iter().flat_map(|row| links::ids(kind, &row.fields))).await?;
+        Ok(Listing { rows, names, next, total })
+    }
+}
+
+/// A row as the order of lists sees it.
+fn ordered<'a>(row: &'a Row, sort_title: &'a str) -> query::Row<'a> {
+    let mut fields = Cow::Borrowed(&row.fields);
+    if row.archived {
+        fields.to_mut().insert("archived".to_owned(), Json::Bool(true));
+    }
+    query::Row { id: row.id, created_at: row.created_at, updated_at: row.updated_at, sort_title: Cow::Borrowed(sort_title), fields }
+}

@@ -1,0 +1,205 @@
+//! What a caller may see of records: lists, pages, history, open questions. Shared by API and console.
+//!
+//! Knows no HTTP and no HTML, and never writes. Everything that leaves passes the [`Scope`] that is made
+//! here, once, from `access`: a record, facet or field that the caller may not read is not in it.
+
+mod error;
+mod history;
+mod links;
+mod list;
+mod record;
+mod undecided;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use sync_core::access::{self, Act, Action, Level, Right, Subject, decide};
+use sync_core::id::{DeviceId, Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
+use sync_core::query::Read;
+use sync_core::schema::{Kind, Label, Schema};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::intake::Rules;
+use crate::store::scope::{KindScope, Own, Scope};
+use crate::store::{Store, Tx, lists};
+
+pub use error::ReadError;
+pub use history::{AsOf, Entry, HISTORY_MAX, History};
+pub use list::{List, Listing, Row};
+pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
+pub use undecided::{Asked, OpenConflict, RefusedEdit, RefusedState, Slice};
+
+/// One caller's view of the records.
+#[derive(Clone)]
+pub struct Reading {
+    store: Store,
+    rules: Rules,
+    workspace: WorkspaceId,
+    caller: access::Caller,
+    scope: Scope,
+    now: Millis,
+}
+
+/// A record as a link names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Linked {
+    /// The record.
+    pub id: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// Its title.
+    pub title: String,
+    /// Whether it is archived.
+    pub archived: bool,
+}
+
+/// What the records that links lead to are called; those out of sight are missing.
+pub type Names = BTreeMap<RecordId, Linked>;
+
+/// Who, and on which device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Who {
+    /// Who.
+    pub user: UserId,
+    /// What they are called.
+    pub user_name: Option<String>,
+    /// On which device.
+    pub device: DeviceId,
+    /// What it is called; none for what was written in the console or through the API.
+    pub device_name: Option<String>,
+}
+
+impl Reading {
+    /// What `caller` may see now.
+    pub fn of(app: &App, caller: &Caller) -> Self {
+        let rules = app.intake.rules();
+        let caller_of_access = access::Caller { user: caller.user, role: caller.role.clone() };
+        let scope = scope(&rules, &caller_of_access);
+        Self { store: app.store.clone(), rules, workspace: caller.workspace, caller: caller_of_access, scope, now: app.clock.now() }
+    }
+
+    /// All kinds of the workspace, in sight or not.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.rules.schema
+    }
+
+    /// What the roles may do.
+    pub fn roles(&self) -> &access::Roles {
+        &self.rules.roles
+    }
+
+    /// The caller's role.
+    pub fn role(&self) -> &Name {
+        &self.caller.role
+    }
+
+    /// The kinds that the caller may see records of, by name.
+    pub fn kinds(&self) -> impl Iterator<Item = &Arc<Kind>> {
+        self.rules.schema.kinds().filter(|kind| self.scope.of(&kind.name).is_some())
+    }
+
+    /// A kind that the caller may see records of.
+    ///
+    /// # Errors
+    /// [`ReadError::UnknownKind`] when there is none, or none that the caller may see.
+    pub fn kind(&self, name: &str) -> Result<&Arc<Kind>, ReadError> {
+        let kind = self.rules.schema.kind(name).filter(|kind| self.scope.of(&kind.name).is_some());
+        kind.ok_or_else(|| ReadError::UnknownKind(name.to_owned()))
+    }
+
+    /// Whether the caller may see a field.
+    pub fn may_read(&self, kind: &Kind, field: &str) -> bool {
+        kind.field(field).is_some_and(|field| self.scope.shows(&kind.name, field.facet))
+    }
+
+    /// Whether the caller may write a field of some record of the kind: what a form offers.
+    pub fn may_write(&self, kind: &Kind, field: &str) -> bool {
+        self.rules.roles.may_write_field(&self.caller.role, kind, field)
+    }
+
+    /// Whether the caller may do this to some record of the kind; of which, is decided when it is done.
+    pub fn may_some(&self, kind: &Kind, action: Action) -> bool {
+        self.rules.roles.level(&self.caller.role, kind, action) > Level::None
+    }
+
+    /// The fields that a query looks at: all must be in sight, or their values leak through the answer.
+    fn check(&self, reads: &[Read]) -> Result<(), ReadError> {
+        let hidden = reads.iter().find(|read| !self.scope.shows(&read.kind, read.facet));
+        let Some(read) = hidden else { return Ok(()) };
+        let Some(kind) = self.rules.schema.kind(&read.kind) else { return Err(ReadError::UnknownKind(read.kind.to_string())) };
+        let decision = decide(&self.rules.roles, &self.caller, &Subject::of(kind, read.facet), &Act::Read);
+        let unsaid = || Label { en: "You may not see this.".to_owned(), zh: "您无权查看此内容。".to_owned() };
+        let reason = decision.message().cloned().unwrap_or_else(unsaid);
+        Err(ReadError::Hidden { field: read.field.to_string(), reason })
+    }
+
+    fn may_administer(&self) -> bool {
+        self.rules.roles.may(&self.caller.role, Right::Administer)
+    }
+
+    async fn names(&self, tx: &mut Tx, ids: impl IntoIterator<Item = RecordId>) -> Result<Names, ReadError> {
+        let mut ids: Vec<RecordId> = ids.into_iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let titles = lists::titles(tx, self.workspace, &self.scope, &ids).await?;
+        ids.retain(|id| !titles.contains_key(id));
+        let linked = |(id, row): (RecordId, lists::TitleRow)| (id, Linked { id, kind: row.kind, title: row.title, archived: row.archived });
+        let mut names: Names = titles.into_iter().map(linked).collect();
+        // A colleague without a record of the kind `member` is still known by name.
+        if let Some(member) = self.rules.schema.kind("member").filter(|kind| self.scope.of(&kind.name).is_some()) {
+            let users: Vec<UserId> = ids.iter().map(|id| UserId(id.0)).collect();
+            for (user, title) in lists::user_names(tx, self.workspace, &users).await? {
+                let id = RecordId(user.0);
+                names.insert(id, Linked { id, kind: member.name.clone(), title, archived: false });
+            }
+        }
+        Ok(names)
+    }
+
+    async fn people(&self, tx: &mut Tx, makers: impl Iterator<Item = (UserId, DeviceId)> + Clone) -> Result<People, ReadError> {
+        let mut users: Vec<UserId> = makers.clone().map(|(user, _)| user).collect();
+        users.sort_unstable();
+        users.dedup();
+        let mut devices: Vec<DeviceId> = makers.map(|(_, device)| device).collect();
+        devices.sort_unstable();
+        devices.dedup();
+        let users = lists::user_names(tx, self.workspace, &users).await?;
+        let devices = lists::device_names(tx, self.workspace, &devices).await?;
+        Ok(People { users, devices })
+    }
+}
+
+/// What some people and devices are called.
+struct People {
+    users: std::collections::HashMap<UserId, String>,
+    devices: std::collections::HashMap<DeviceId, String>,
+}
+
+impl People {
+    fn who(&self, user: UserId, device: DeviceId) -> Who {
+        Who { user, user_name: self.users.get(&user).cloned(), device, device_name: self.devices.get(&device).cloned() }
+    }
+}
+
+/// The one place that says what a caller may be given.
+fn scope(rules: &Rules, caller: &access::Caller) -> Scope {
+    let mut scope = Scope::default();
+    for kind in rules.schema.kinds() {
+        let facets: Vec<Facet> = rules.roles.readable(&caller.role, kind);
+        if facets.is_empty() {
+            continue;
+        }
+        let title = kind.field(&kind.title).is_none_or(|field| facets.contains(&field.facet));
+        let only_own = rules.roles.level(&caller.role, kind, Action::Read) == Level::Own;
+        let own = only_own.then(|| Own { field: kind.owner.clone(), user: caller.user });
+        scope.kinds.insert(kind.name.clone(), KindScope { facets, title, own });
+    }
+    scope
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! One record with all that is known about it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
+use sync_core::schema::Kind;
+
+use super::{Linked, Names, People, ReadError, Reading, Row, Who, links};
+use crate::store::records::ConflictRow;
+use crate::store::{lists, undecided};
+
+/// Records named of each kind and role that point at a record; the count says how many there are.
+pub const LINKED_FROM_MAX: u32 = 20;
+
+/// A record with its open disagreements and its links.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordView {
+    /// The record.
+    #[serde(flatten)]
+    pub row: Row,
+    /// Where people disagree, by path.
+    pub disagreements: Vec<Disagreement>,
+    /// The records it links to.
+    pub links: Vec<LinksOut>,
+    /// The records in use that link to it.
+    pub linked_from: Vec<LinksIn>,
+}
+
+/// A place where people disagree.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disagreement {
+    /// The path: a field, or `lines/<row>/price`.
+    pub path: String,
+    /// The field.
+    pub field: String,
+    /// Which document.
+    pub facet: Facet,
+    /// When the server first saw it.
+    pub since: Millis,
+    /// What was written, newest first: the first one is shown.
+    pub claims: Vec<Claim>,
+}
+
+/// One of the values that nobody has decided between.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// The value.
+    pub value: Json,
+    /// Whose it is.
+    #[serde(flatten)]
+    pub who: Option<Who>,
+    /// When it was written.
+    pub edit_time: Millis,
+    /// When the server received it.
+    pub received_at: Option<Millis>,
+    /// The change that wrote it.
+    pub change: ChangeHash,
+}
+
+/// The records that a record links to by one role.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinksOut {
+    /// The field, or `field.part`.
+    pub role: String,
+    /// The records.
+    pub records: Vec<Linked>,
+}
+
+/// The records of one kind that link to a record by one role.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinksIn {
+    /// The kind that links.
+    pub kind: KindName,
+    /// Its field, or `field.part`.
+    pub role: String,
+    /// How many there are.
+    pub count: u64,
+    /// Those changed last, at most [`LINKED_FROM_MAX`].
+    pub records: Vec<Linked>,
+}
+
+/// A claim as intake keeps it.
+#[derive(Debug, Deserialize)]
+pub(super) struct KeptClaim {
+    value: Json,
+    user: Option<UserId>,
+    device: Option<DeviceId>,
+    edit_time: Millis,
+    received_at: Option<Millis>,
+    change: ChangeHash,
+}
+
+impl KeptClaim {
+    pub(super) fn all(conflict: &ConflictRow) -> Vec<Self> {
+        serde_json::from_str(&conflict.values_json).unwrap_or_default()
+    }
+
+    pub(super) fn maker(&self) -> Option<(UserId, DeviceId)> {
+        self.user.zip(self.device)
+    }
+}
+
+impl Disagreement {
+    pub(super) fn of(conflict: ConflictRow, claims: Vec<KeptClaim>, people: &People) -> Self {
+        let claim = |kept: KeptClaim| Claim {
+            who: kept.maker().map(|(user, device)| people.who(user, device)),
+            value: kept.value,
+            edit_time: kept.edit_time,
+            received_at: kept.received_at,
+            change: kept.change,
+        };
+        let ConflictRow { path, field, facet, since, .. } = conflict;
+        Self { path, field, facet, since, claims: claims.into_iter().map(claim).collect() }
+    }
+}
+
+impl RecordView {
+    /// What a link of the record leads to, if that is in sight.
+    pub fn linked(&self, id: RecordId) -> Option<&Linked> {
+        self.links.iter().flat_map(|links| &links.records).find(|linked| linked.id == id)
+    }
+}
+
+impl Reading {
+    /// A record, if it is there and in sight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record(&self, id: RecordId) -> Result<Option<RecordView>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        let Some(row) = lists::seen(&mut tx, self.workspace, &self.scope, id).await? else { return Ok(None) };
+        // A kind that can no longer be read shows nothing.
+        let Ok(kind) = self.kind(&row.kind) else { return Ok(None) };
+        let conflicts = undecided::conflicts_seen(&mut tx, self.workspace, &self.scope, id).await?;
+        let conflicts: Vec<_> = conflicts.into_iter().map(|conflict| (KeptClaim::all(&conflict), conflict)).collect();
+        let people = self.people(&mut tx, conflicts.iter().flat_map(|(claims, _)| claims).filter_map(KeptClaim::maker)).await?;
+        let disagreements: Vec<_> = conflicts.into_iter().map(|(claims, conflict)| Disagreement::of(conflict, claims, &people)).collect();
+        let row = Row::of(row, disagreements.len() as u64);
+        let names = self.names(&mut tx, links::ids(kind, &row.fields)).await?;
+        let linked_from = self.linked_from(&mut tx, id).await?;
+        Ok(Some(RecordView { links: links::named(kind, &row.fields, &names), row, disagreements, linked_from }))
+    }
+
+    /// Who made a record that is in sight: rights of the level `own` look at it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn author(&self, id: RecordId) -> Result<Option<UserId>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        Ok(lists::author_of(&mut tx, self.workspace, id).await?)
+    }
+
+    async fn linked_from(&self, tx: &mut crate::store::Tx, id: RecordId) -> Result<Vec<LinksIn>, ReadError> {
+        let mut groups: Vec<LinksIn> = Vec::new();
+        for pointer in lists::pointing_at(tx, self.workspace, &self.scope, id, LINKED_FROM_MAX).await? {
+            let readable = |kind: &Kind| self.may_read(kind, pointer.role.split('.').next().unwrap_or_default());
+            if !self.schema().kind(&pointer.kind).is_some_and(|kind| readable(kind)) {
+                continue;
+            }
+            let linked = Linked { id: pointer.record, kind: pointer.kind.clone(), title: pointer.title, archived: false };
+            match groups.last_mut().filter(|group| group.kind == pointer.kind && group.role == pointer.role) {
+                Some(group) => group.records.push(linked),
+                None => groups.push(LinksIn { kind: pointer.kind, role: pointer.role, count: pointer.count, records: vec![linked] }),
+            }
+        }
+        Ok(groups)
+    }
+
+    /// What records are called, those in sight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn names_of(&self, ids: impl IntoIterator<Item = RecordId>) -> Result<Names, ReadError> {
+        let mut tx = self.store.reader().await?;
+        self.names(&mut tx, ids).await
+    }
+}

@@ -1,0 +1,222 @@
+//! Records as a reader may see them: pages of lists, single rows, titles, links, names.
+//!
+//! Every row passes a [`Scope`]. Decides nothing; `reading` makes the scope.
+
+use std::collections::HashMap;
+
+use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::query::{Binds, Compiler, Context, Dialect, Param, Query};
+use sync_core::record::Stored;
+
+use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
+use super::scope::{Scope, Statement};
+use super::{Result, Tx, id};
+
+/// Which records of a list: those in use, those put away, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shelf {
+    /// Not archived.
+    #[default]
+    InUse,
+    /// Archived.
+    Archived,
+    /// Either.
+    Both,
+}
+
+/// A record as a link names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TitleRow {
+    /// Its kind.
+    pub kind: KindName,
+    /// Its title.
+    pub title: String,
+    /// Whether it is archived.
+    pub archived: bool,
+}
+
+/// A record that points at another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointerRow {
+    /// The kind that points.
+    pub kind: KindName,
+    /// The field, or `field.part`.
+    pub role: String,
+    /// The record.
+    pub record: RecordId,
+    /// Its title.
+    pub title: String,
+    /// How many of this kind point by this role.
+    pub count: u64,
+}
+
+/// Where `rows` of one kind is asked: `$1` is the workspace.
+fn of_kind(start: &str, workspace: WorkspaceId, kind: &KindName, scope: &Scope, shelf: Shelf) -> Statement {
+    let mut statement = Statement::of(start, workspace);
+    let kind_bound = statement.bind(Param::Text(kind.to_string()));
+    let sees = scope.sees("rows", kind, |param| statement.bind(param));
+    let shelf = match shelf {
+        Shelf::InUse => " and rows.archived = 0",
+        Shelf::Archived => " and rows.archived = 1",
+        Shelf::Both => "",
+    };
+    statement.push(&format!("where rows.workspace = $1 and rows.kind = {kind_bound}{shelf} and {sees} and "));
+    statement
+}
+
+/// One page of a list, and one row more when there is a next page.
+pub async fn page(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    scope: &Scope,
+    query: &Query,
+    context: Context,
+    shelf: Shelf,
+) -> Result<Vec<RecordRow>> {
+    let mut statement = of_kind(ROW_COLUMNS, workspace, &query.kind, scope, shelf);
+    let visible = |alias: &str, kind: &KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
+    let compiler = Compiler { first_param: statement.params.len() + 1, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) };
+    let page = compiler.page(query);
+    statement.push(&page.condition.text).params.extend(page.condition.params);
+    let limit = statement.bind(Param::Int(i64::from(page.limit) + 1));
+    statement.push(&format!(" order by {} limit {limit}", page.order));
+    rows(statement, tx, scope).await
+}
+
+/// How many records a list has, all pages together.
+pub async fn count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, query: &Query, context: Context, shelf: Shelf) -> Result<u64> {
+    let mut statement = of_kind("select count(*) from rows ", workspace, &query.kind, scope, shelf);
+    let visible = |alias: &str, kind: &KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
+    let compiler = Compiler { first_param: statement.params.len() + 1, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) };
+    let condition = compiler.filter(&query.filter);
+    statement.push(&condition.text).params.extend(condition.params);
+    let counted: Vec<(i64,)> = statement.all(tx).await?;
+    Ok(counted.first().map_or(0, |(count,)| *count as u64))
+}
+
+async fn rows(statement: Statement, tx: &mut Tx, scope: &Scope) -> Result<Vec<RecordRow>> {
+    let mut rows = Vec::new();
+    for row in statement.all::<RowTuple>(tx).await? {
+        rows.extend(scope.strip(record_row(row)?));
+    }
+    Ok(rows)
+}
+
+/// One record, if it is in sight.
+pub async fn seen(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, record: RecordId) -> Result<Option<RecordRow>> {
+    let mut statement = Statement::of(ROW_COLUMNS, workspace);
+    let record = statement.bind(blob(&record));
+    let sees = scope.sees_any("rows", &mut statement);
+    statement.push(&format!("where rows.workspace = $1 and rows.record = {record} and {sees}"));
+    Ok(rows(statement, tx, scope).await?.pop())
+}
+
+/// The changes of a record that is in sight, of the facets in sight, in the order of the feed.
+pub async fn changes_seen(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, record: RecordId) -> Result<Vec<Stored>> {
+    if seen(tx, workspace, scope, record).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut changes = records::changes_of(tx, workspace, &[record]).await?;
+    changes.retain(|stored| scope.shows(&stored.kind, stored.facet));
+    Ok(changes)
+}
+
+/// The titles of records, those in sight.
+pub async fn titles(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, records: &[RecordId]) -> Result<HashMap<RecordId, TitleRow>> {
+    let mut found = HashMap::new();
+    for chunk in records.chunks(CHUNK) {
+        let mut statement = Statement::of("select record, kind, title, archived from rows ", workspace);
+        let records = statement.bind_all(chunk.iter().map(blob));
+        let sees = scope.sees_any("rows", &mut statement);
+        statement.push(&format!("where rows.workspace = $1 and rows.record in ({records}) and {sees}"));
+        for (record, kind, title, archived) in statement.all::<(Vec<u8>, String, String, i64)>(tx).await? {
+            let kind: KindName = id(kind.parse(), "kind name")?;
+            let title = if scope.of(&kind).is_some_and(|scope| scope.title) { title } else { String::new() };
+            found.insert(id(RecordId::from_bytes(&record), "record id")?, TitleRow { kind, title, archived: archived != 0 });
+        }
+    }
+    Ok(found)
+}
+
+/// Values of one `in`: with a scope of every kind it stays far below SQLite's 32,766 parameters.
+const CHUNK: usize = 400;
+
+fn blob(record: &RecordId) -> Param {
+    Param::Blob(record.as_bytes().to_vec())
+}
+
+/// The records that point at one, most lately changed first: at most `each` of every kind and role.
+/// Who asks is expected to drop roles whose field is out of sight.
+pub async fn pointing_at(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, target: RecordId, each: u32) -> Result<Vec<PointerRow>> {
+    let mut statement = Statement::of("select source_kind, role, record, title, many from (", workspace);
+    let target = statement.bind(blob(&target));
+    let sees = scope.sees_any("r", &mut statement);
+    statement.push(&format!(
+        "select l.source_kind, l.role, r.record, r.title, count(*) over (partition by l.source_kind, l.role) as many, \
+         row_number() over (partition by l.source_kind, l.role order by r.updated_at desc, r.record) as place \
+         from links l join rows r on r.workspace = l.workspace and r.record = l.source \
+         where l.workspace = $1 and l.target = {target} and r.archived = 0 and {sees}"
+    ));
+    let each = statement.bind(Param::Int(i64::from(each)));
+    statement.push(&format!(") pointers where place <= {each} order by source_kind, role, place"));
+    let mut pointers = Vec::new();
+    for (kind, role, record, title, count) in statement.all::<(String, String, Vec<u8>, String, i64)>(tx).await? {
+        let kind: KindName = id(kind.parse(), "kind name")?;
+        let title = if scope.of(&kind).is_some_and(|scope| scope.title) { title } else { String::new() };
+        pointers.push(PointerRow { kind, role, record: id(RecordId::from_bytes(&record), "record id")?, title, count: count as u64 });
+    }
+    Ok(pointers)
+}
+
+/// Where links of one role lead from these records.
+pub async fn targets_of(tx: &mut Tx, workspace: WorkspaceId, role: &str, sources: &[RecordId]) -> Result<Vec<(RecordId, RecordId)>> {
+    let mut links = Vec::new();
+    for chunk in sources.chunks(CHUNK) {
+        let mut statement = Statement::of("select source, target from links ", workspace);
+        let role = statement.bind(Param::Text(role.to_owned()));
+        let sources = statement.bind_all(chunk.iter().map(blob));
+        statement.push(&format!("where workspace = $1 and role = {role} and source in ({sources}) order by source, target"));
+        for (source, target) in statement.all::<(Vec<u8>, Vec<u8>)>(tx).await? {
+            links.push((id(RecordId::from_bytes(&source), "record id")?, id(RecordId::from_bytes(&target), "record id")?));
+        }
+    }
+    Ok(links)
+}
+
+/// Who made a record: the author of its first change.
+pub async fn author_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Option<UserId>> {
+    let mut statement = Statement::of("select user_id from changes ", workspace);
+    let record = statement.bind(blob(&record));
+    let main = Facet::Main as i64;
+    statement.push(&format!("where workspace = $1 and record = {record} and facet = {main} order by position limit 1"));
+    let found: Vec<(Vec<u8>,)> = statement.all(tx).await?;
+    found.first().map(|(user,)| id(UserId::from_bytes(user), "user id")).transpose()
+}
+
+/// What people are called.
+pub async fn user_names(tx: &mut Tx, workspace: WorkspaceId, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+    let mut names = HashMap::new();
+    for chunk in users.chunks(CHUNK) {
+        let mut statement = Statement::of("select user_id, name from users ", workspace);
+        let users = statement.bind_all(chunk.iter().map(|user| Param::Blob(user.as_bytes().to_vec())));
+        statement.push(&format!("where workspace = $1 and user_id in ({users})"));
+        for (user, name) in statement.all::<(Vec<u8>, String)>(tx).await? {
+            names.insert(id(UserId::from_bytes(&user), "user id")?, name);
+        }
+    }
+    Ok(names)
+}
+
+/// What devices are called.
+pub async fn device_names(tx: &mut Tx, workspace: WorkspaceId, devices: &[DeviceId]) -> Result<HashMap<DeviceId, String>> {
+    let mut names = HashMap::new();
+    for chunk in devices.chunks(CHUNK) {
+        let mut statement = Statement::of("select device, name from devices ", workspace);
+        let devices = statement.bind_all(chunk.iter().map(|device| Param::Blob(device.as_bytes().to_vec())));
+        statement.push(&format!("where workspace = $1 and device in ({devices})"));
+        for (device, name) in statement.all::<(Vec<u8>, String)>(tx).await? {
+            names.insert(id(DeviceId::from_bytes(&device), "device id")?, name);
+        }
+    }
+    Ok(names)
+}

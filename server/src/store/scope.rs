@@ -1,0 +1,161 @@
+//! What a reader may be given: decided by `access`, applied here to every row that leaves.
+//!
+//! Knows no roles. A row that is out of scope is not found, a facet that is out of scope is not in it.
+
+use std::collections::BTreeMap;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow, Sqlite};
+use sync_core::id::{Facet, FieldName, KindName, UserId, WorkspaceId};
+use sync_core::query::Param;
+
+use super::records::RecordRow;
+use super::{Result, Tx};
+
+/// The kinds that a reader may see records of. A kind that is not named is out of sight.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// What may be seen of each.
+    pub kinds: BTreeMap<KindName, KindScope>,
+}
+
+/// What a reader may see of the records of a kind.
+#[derive(Debug, Clone)]
+pub struct KindScope {
+    /// The facets, never empty.
+    pub facets: Vec<Facet>,
+    /// Whether the title may be seen: it may stand in any facet.
+    pub title: bool,
+    /// Only the reader's own records, if the role says so.
+    pub own: Option<Own>,
+}
+
+/// Whose records: those that somebody owns, or made as long as nobody owns them.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// The field that names the owner, if the kind has one.
+    pub field: Option<FieldName>,
+    /// Who.
+    pub user: UserId,
+}
+
+impl Scope {
+    /// The scope of one kind.
+    pub fn of(&self, kind: &KindName) -> Option<&KindScope> {
+        self.kinds.get(kind)
+    }
+
+    /// Whether a document of a kind may be seen.
+    pub fn shows(&self, kind: &KindName, facet: Facet) -> bool {
+        self.of(kind).is_some_and(|scope| scope.facets.contains(&facet))
+    }
+
+    /// The condition that a row of `rows`, under an alias, is in sight. `bind` keeps a value and answers its placeholder.
+    pub(super) fn sees(&self, alias: &str, kind: &KindName, mut bind: impl FnMut(Param) -> String) -> String {
+        let Some(scope) = self.of(kind) else { return "1 = 0".to_owned() };
+        let Some(Own { field, user }) = &scope.own else { return "1 = 1".to_owned() };
+        let made = format!(
+            "(select c.user_id from changes c where c.workspace = {alias}.workspace and c.record = {alias}.record and c.facet = 0 \
+             order by c.position limit 1) = {}",
+            bind(Param::Blob(user.as_bytes().to_vec()))
+        );
+        match field {
+            None => made,
+            Some(field) => {
+                let owner = bind(Param::Text(user.to_string()));
+                format!("(lower({alias}.main ->> '{field}') = {owner} or ({alias}.main ->> '{field}' is null and {made}))")
+            }
+        }
+    }
+
+    /// The condition that a row of any kind is in sight.
+    pub(super) fn sees_any(&self, alias: &str, statement: &mut Statement) -> String {
+        self.any_of(statement, |scope, kind, statement| {
+            let sees = scope.sees(alias, kind, |param| statement.bind(param));
+            let kind = statement.bind(Param::Text(kind.to_string()));
+            format!("({alias}.kind = {kind} and {sees})")
+        })
+    }
+
+    /// As [`Scope::sees_any`], and that the document which `facet` names is, too.
+    pub(super) fn sees_facet(&self, alias: &str, facet: &str, statement: &mut Statement) -> String {
+        self.any_of(statement, |scope, kind, statement| {
+            let sees = scope.sees(alias, kind, |param| statement.bind(param));
+            let facets = scope.facet_list(kind);
+            let kind = statement.bind(Param::Text(kind.to_string()));
+            format!("({alias}.kind = {kind} and {facet} in ({facets}) and {sees})")
+        })
+    }
+
+    fn any_of(&self, statement: &mut Statement, one: impl Fn(&Self, &KindName, &mut Statement) -> String) -> String {
+        let parts: Vec<String> = self.kinds.keys().map(|kind| one(self, kind, statement)).collect();
+        if parts.is_empty() { "1 = 0".to_owned() } else { format!("({})", parts.join(" or ")) }
+    }
+
+    /// The facets of a kind, as numbers in the database.
+    pub(super) fn facet_list(&self, kind: &KindName) -> String {
+        let facets = self.of(kind).map_or(&[][..], |scope| &scope.facets);
+        facets.iter().map(|facet| (*facet as i64).to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What may be seen of a row that is in sight.
+    pub(super) fn strip(&self, mut row: RecordRow) -> Option<RecordRow> {
+        let scope = self.of(&row.kind)?;
+        for facet in Facet::ALL.into_iter().filter(|facet| !scope.facets.contains(facet)) {
+            row.facets[facet as usize] = None;
+        }
+        if !scope.title {
+            row.title = String::new();
+            row.sort_title = String::new();
+        }
+        Some(row)
+    }
+}
+
+/// A statement that is put together from parts; the placeholders count up from `$1`.
+#[derive(Debug, Default)]
+pub(super) struct Statement {
+    pub(super) text: String,
+    pub(super) params: Vec<Param>,
+}
+
+impl Statement {
+    /// Begins with a text and the workspace as `$1`.
+    pub(super) fn of(text: &str, workspace: WorkspaceId) -> Self {
+        Self { text: text.to_owned(), params: vec![Param::Blob(workspace.as_bytes().to_vec())] }
+    }
+
+    /// Keeps a value and answers its placeholder.
+    pub(super) fn bind(&mut self, param: Param) -> String {
+        self.params.push(param);
+        format!("${}", self.params.len())
+    }
+
+    /// Keeps several and answers `$4, $5, $6`.
+    pub(super) fn bind_all(&mut self, params: impl IntoIterator<Item = Param>) -> String {
+        params.into_iter().map(|param| self.bind(param)).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    pub(super) async fn all<T>(self, tx: &mut Tx) -> Result<Vec<T>>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        // The text is made of our own words, names from the schema and placeholders; values are bound.
+        let mut query = sqlx::query_as::<Sqlite, T>(AssertSqlSafe(self.text));
+        for param in self.params {
+            query = match param {
+                Param::Text(text) => query.bind(text),
+                Param::Int(number) => query.bind(number),
+                Param::Float(number) => query.bind(number),
+                Param::Blob(bytes) => query.bind(bytes),
+                Param::Null => query.bind(None::<String>),
+            };
+        }
+        Ok(query.fetch_all(tx.conn()).await?)
+    }
+}

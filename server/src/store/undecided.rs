@@ -1,0 +1,128 @@
+//! What waits for somebody to decide: disagreements, and changes that were not accepted.
+//!
+//! Every row passes a [`Scope`]. Decides nothing.
+
+use std::collections::HashMap;
+
+use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId, WorkspaceId};
+use sync_core::query::Param;
+
+use super::records::{self, ConflictRow, ConflictTuple, RejectedRow, RejectedTuple, conflict_row, rejected_row};
+use super::scope::{Scope, Statement};
+use super::{Result, Tx, id};
+
+/// The place of a disagreement among all of them, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictPlace {
+    /// When the server first saw it.
+    pub since: Millis,
+    /// The record.
+    pub record: RecordId,
+    /// Which document.
+    pub facet: Facet,
+    /// The path.
+    pub path: String,
+}
+
+/// The disagreements of a record, of the facets in sight.
+pub async fn conflicts_seen(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, record: RecordId) -> Result<Vec<ConflictRow>> {
+    let mut conflicts = records::conflicts_of(tx, workspace, &[record]).await?;
+    conflicts.retain(|conflict| scope.shows(&conflict.kind, conflict.facet));
+    Ok(conflicts)
+}
+
+/// How many disagreements each of these records of one kind has, of the facets in sight.
+pub async fn conflict_counts(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    scope: &Scope,
+    kind: &KindName,
+    records: &[RecordId],
+) -> Result<HashMap<RecordId, u64>> {
+    let mut counts = HashMap::new();
+    if records.is_empty() {
+        return Ok(counts);
+    }
+    let mut statement = Statement::of("select record, count(*) from conflicts ", workspace);
+    let facets = scope.facet_list(kind);
+    let records = statement.bind_all(records.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+    statement.push(&format!("where workspace = $1 and record in ({records}) and facet in ({facets}) group by record"));
+    for (record, count) in statement.all::<(Vec<u8>, i64)>(tx).await? {
+        counts.insert(id(RecordId::from_bytes(&record), "record id")?, count as u64);
+    }
+    Ok(counts)
+}
+
+/// The open disagreements of records in use, oldest first.
+pub async fn conflicts_after(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    scope: &Scope,
+    after: Option<&ConflictPlace>,
+    limit: u32,
+) -> Result<Vec<ConflictRow>> {
+    let mut statement = Statement::of(
+        "select c.record, c.facet, c.path, c.kind, c.field, c.values_json, c.since from conflicts c \
+         join rows r on r.workspace = c.workspace and r.record = c.record where c.workspace = $1 and r.archived = 0 and ",
+        workspace,
+    );
+    let sees = scope.sees_facet("r", "c.facet", &mut statement);
+    statement.push(&sees);
+    if let Some(ConflictPlace { since, record, facet, path }) = after {
+        let since = statement.bind(Param::Int(*since));
+        let record = statement.bind(Param::Blob(record.as_bytes().to_vec()));
+        let facet = statement.bind(Param::Int(*facet as i64));
+        let path = statement.bind(Param::Text(path.clone()));
+        statement.push(&format!(" and (c.since, c.record, c.facet, c.path) > ({since}, {record}, {facet}, {path})"));
+    }
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    statement.push(&format!(" order by c.since, c.record, c.facet, c.path limit {limit}"));
+    statement.all::<ConflictTuple>(tx).await?.into_iter().map(conflict_row).collect()
+}
+
+/// Which changes that were not accepted, and from where on.
+#[derive(Debug, Clone, Default)]
+pub struct Refused<'a> {
+    /// In one of these states.
+    pub states: &'a [&'a str],
+    /// After this one, newest first.
+    pub after: Option<(Millis, ChangeHash)>,
+    /// Those of kinds that are none of these, too: what a phone sent before its kind existed, or after.
+    pub strange_to: Option<&'a [KindName]>,
+}
+
+/// The changes that were not accepted, newest first, of documents in sight.
+pub async fn refused(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, asked: &Refused<'_>, limit: u32) -> Result<Vec<RejectedRow>> {
+    let mut statement = Statement::of(records::REJECTED_START, workspace);
+    let states = statement.bind_all(asked.states.iter().map(|state| Param::Text((*state).to_owned())));
+    statement.push(&format!("$1 and state in ({states}) and ("));
+    for kind in scope.kinds.keys() {
+        let documents = refused_of(scope, kind, &mut statement);
+        statement.push(&format!("{documents} or "));
+    }
+    if let Some(known) = asked.strange_to {
+        let known = statement.bind_all(known.iter().map(|kind| Param::Text(kind.to_string())));
+        statement.push(&format!("kind not in ({known}) or "));
+    }
+    statement.push("1 = 0)");
+    if let Some((received_at, hash)) = asked.after {
+        let received_at = statement.bind(Param::Int(received_at));
+        let hash = statement.bind(Param::Blob(hash.0.to_vec()));
+        statement.push(&format!(" and (received_at, hash) < ({received_at}, {hash})"));
+    }
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    statement.push(&format!(" order by received_at desc, hash desc limit {limit}"));
+    statement.all::<RejectedTuple>(tx).await?.into_iter().map(rejected_row).collect()
+}
+
+fn refused_of(scope: &Scope, kind: &KindName, statement: &mut Statement) -> String {
+    let facets = scope.facet_list(kind);
+    let kind_bound = statement.bind(Param::Text(kind.to_string()));
+    let documents = format!("kind = {kind_bound} and facet in ({facets})");
+    let Some(own) = scope.of(kind).and_then(|scope| scope.own.as_ref()) else { return format!("({documents})") };
+    let user = statement.bind(Param::Blob(own.user.as_bytes().to_vec()));
+    let sees = scope.sees("r", kind, |param| statement.bind(param));
+    format!(
+        "({documents} and (user_id = {user} or exists (select 1 from rows r where r.workspace = $1 and r.record = rejected.record and {sees})))"
+    )
+}
