@@ -6,6 +6,10 @@
 #![warn(missing_docs)]
 
 pub mod access;
+#[cfg(feature = "device")]
+pub mod device;
+#[cfg(feature = "device")]
+pub mod engine;
 pub mod fence;
 pub mod id;
 pub mod merge;
@@ -15,4 +19,6 @@ pub mod query;
 pub mod record;
 pub mod schema;
 pub mod search;
+#[cfg(feature = "device")]
+pub mod store;
 pub mod value;

@@ -258,3 +258,16 @@ impl<'a> Work<'a> {
         (self.place.actors[id.actor as usize], id.counter)
     }
 }
+
+/// The document as the author of a change saw it. `changes` each after its parents.
+pub fn as_seen_by(changes: &[(ChangeHash, Change)], change: &Change, texts: &[Name]) -> Doc {
+    let none = HashSet::new();
+    let actor = change.actor;
+    let task = Rewrite { base: changes, pending: &[], gone: &none, again: &none, actor, not_after: Millis::MAX, texts };
+    let mut work = Work::of(&task);
+    work.go_to(&change.deps);
+    for first in texts.iter().map(genesis).filter(|first| change.deps.contains(&first.hash)) {
+        work.place.add_genesis(&first);
+    }
+    work.place
+}

@@ -1,0 +1,375 @@
+//! One device: the handle that apps, shells and tests hold.
+//!
+//! Opens a store, keeps the engine, and says everything an app needs in the words of fields and
+//! records. Every call works without a network. The caller passes time and randomness; what is to be
+//! sent comes back as [`Effect`]s. Never blocks on a network and never starts a thread.
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use view::{ClaimView, ConflictView, Listed, View};
+
+use crate::engine::{Changed, EditError, Edited, Effect, Engine, Event, Identity, Random, Replica, SyncStatus};
+use crate::id::{ActorId, ChangeHash, Facet, KindName, Millis, RecordId};
+use crate::protocol::Enrolled;
+use crate::query::{Compiler, Context, Dialect, Param, Query};
+use crate::record::fields::FieldEdit;
+use crate::record::history::{HistoryEntry, Stored, as_of, history};
+use crate::schema::{Kind, Schema};
+use crate::search::{index_text, match_expression};
+use crate::store::{Draft, Place, Quarantined, Store, StoreError};
+
+const TOKEN: &str = "token";
+/// Rows indexed in one idle step: a few milliseconds.
+const INDEX_STEP: usize = 200;
+/// The most records that one search answers with.
+const SEARCH_LIMIT: u32 = 100;
+
+/// What opening a device takes.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// Where its store is.
+    pub place: Place,
+    /// App name and version, for the back office's list of devices.
+    pub app: String,
+    /// Marks this installation. Kept where no backup reaches (keychain of this device only): a store
+    /// that comes with another mark was restored from a copy, and writes under a new name.
+    pub incarnation: [u8; 16],
+    /// Fresh randomness of the operating system, at every opening.
+    pub seed: [u8; 32],
+}
+
+/// One record to write in [`Device::edit_all`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordEdits {
+    /// Its kind.
+    pub kind: KindName,
+    /// The record.
+    pub record: RecordId,
+    /// What to do.
+    pub edits: Vec<FieldEdit>,
+}
+
+/// A device with its records.
+#[derive(Debug)]
+pub struct Device {
+    replica: Replica,
+    engine: Engine,
+}
+
+impl Device {
+    /// Opens a device's store, or makes an empty one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: among them a store that a newer app has written.
+    pub fn open(opening: &Opening) -> Result<Self, StoreError> {
+        let store = Store::open(&opening.place)?;
+        let replica = Replica::open(store, opening.incarnation, Random::new(opening.seed))?;
+        Ok(Self { replica, engine: Engine::new(&opening.app) })
+    }
+
+    /// Takes the answer to enrolment: from now on the device is somebody's.
+    ///
+    /// # Errors
+    /// When the store fails, or the role is no name.
+    pub fn enrol(&mut self, now: Millis, enrolled: &Enrolled) -> Result<(), StoreError> {
+        let role = enrolled.role.parse()?;
+        let me = Identity { device: enrolled.device, workspace: enrolled.workspace, user: enrolled.user, role };
+        self.replica.transact(|replica| {
+            replica.set_identity(me)?;
+            replica.set_clock_offset(enrolled.server_time - now)?;
+            replica.store.set_meta(TOKEN, Some(enrolled.token.as_bytes()))
+        })?;
+        self.engine.restart();
+        Ok(())
+    }
+
+    /// Who the device is, once it is enrolled.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.replica.me.as_ref()
+    }
+
+    /// For `Authorization: Bearer`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn token(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.replica.store.meta(TOKEN)?.and_then(|token| String::from_utf8(token).ok()))
+    }
+
+    /// The actor it writes under now: enrolment names it.
+    pub fn actor(&self) -> ActorId {
+        self.replica.actor
+    }
+
+    /// The kinds of the workspace, as far as they are known here.
+    pub fn schema(&self) -> &Schema {
+        &self.replica.schema
+    }
+
+    /// A new record's id.
+    pub fn new_id(&mut self, now: Millis) -> RecordId {
+        self.replica.random.record(now)
+    }
+
+    /// Makes a record.
+    ///
+    /// # Errors
+    /// As [`Device::edit`].
+    pub fn create(&mut self, now: Millis, kind: &str, edits: &[FieldEdit]) -> Result<Edited, EditError> {
+        let record = self.new_id(now);
+        self.edit(now, kind, record, edits)
+    }
+
+    /// Edits a record, or makes it if it is not here. On disk when this returns, and shown at once.
+    /// The host then passes [`Event::LocalEdit`] to [`Device::handle`].
+    ///
+    /// # Errors
+    /// [`EditError`] when the edit does not fit, the server would refuse it, or the store fails.
+    pub fn edit(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
+        self.replica.transact(|replica| replica.write(now, kind, record, edits))
+    }
+
+    /// Edits many records, all or none: imports, and what belongs together.
+    ///
+    /// # Errors
+    /// As [`Device::edit`].
+    pub fn edit_all(&mut self, now: Millis, records: &[RecordEdits]) -> Result<Vec<Edited>, EditError> {
+        self.replica.transact(|replica| records.iter().map(|edit| replica.write(now, &edit.kind, edit.record, &edit.edits)).collect())
+    }
+
+    /// Archives a record: how records are deleted.
+    ///
+    /// # Errors
+    /// As [`Device::edit`].
+    pub fn archive(&mut self, now: Millis, record: RecordId) -> Result<Edited, EditError> {
+        let kind = self.kind_of(record)?;
+        self.edit(now, &kind.name, record, &[FieldEdit::archive()])
+    }
+
+    /// Takes back the last own edit of a record, as an ordinary edit.
+    ///
+    /// # Errors
+    /// [`EditError::NotUndoable`] when it edited a text, or somebody has written there since.
+    pub fn undo(&mut self, now: Millis, record: RecordId) -> Result<Edited, EditError> {
+        self.replica.transact(|replica| replica.undo(now, record))
+    }
+
+    /// Decides a disagreement: an ordinary write, which replaces all that was claimed. `path` as in
+    /// [`ConflictView::path`].
+    ///
+    /// # Errors
+    /// As [`Device::edit`].
+    pub fn resolve(&mut self, now: Millis, record: RecordId, path: &str, value: serde_json::Value) -> Result<Edited, EditError> {
+        let kind = self.kind_of(record)?;
+        self.edit(now, &kind.name, record, &[view::decision(path, value)])
+    }
+
+    /// A record as it reads now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn get(&mut self, record: RecordId) -> Result<Option<View>, StoreError> {
+        view::view(&mut self.replica, record)
+    }
+
+    /// The records that people disagree on, with what each claims.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn conflicts(&mut self) -> Result<Vec<View>, StoreError> {
+        let disputed = self.replica.store.disputed()?;
+        disputed.into_iter().filter_map(|record| self.get(record).transpose()).collect()
+    }
+
+    /// The records of a query. `context` says when and where relative dates are counted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn list(&self, query: &Query, context: Context) -> Result<Vec<Listed>, StoreError> {
+        let compiler = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) };
+        let page = compiler.page(query);
+        let binds = self.binds(query, page.condition.params);
+        let condition = format!("rows.workspace = $1 and rows.kind = $2 and {}", page.condition.text);
+        let rows = self.replica.store.rows_where(&condition, &page.order, page.limit, binds)?;
+        rows.into_iter().map(view::listed).collect()
+    }
+
+    /// How many records a query has, whatever its page.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn count(&self, query: &Query, context: Context) -> Result<u64, StoreError> {
+        let compiler = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) };
+        let filter = compiler.filter(&query.filter);
+        let binds = self.binds(query, filter.params);
+        self.replica.store.count_where(&format!("rows.workspace = $1 and rows.kind = $2 and {}", filter.text), binds)
+    }
+
+    fn binds(&self, query: &Query, params: Vec<Param>) -> Vec<rusqlite::types::Value> {
+        use rusqlite::types::Value;
+        let of = |param| match param {
+            Param::Text(text) => Value::Text(text),
+            Param::Int(number) => Value::Integer(number),
+            Param::Float(number) => Value::Real(number),
+            Param::Blob(bytes) => Value::Blob(bytes),
+            Param::Null => Value::Null,
+        };
+        let workspace = Value::Blob(self.replica.store.workspace().as_bytes().to_vec());
+        let kind = Value::Text(query.kind.to_string());
+        [workspace, kind].into_iter().chain(params.into_iter().map(of)).collect()
+    }
+
+    /// Records that a text finds, best first, of one kind or of all. Brings the index up to date first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn search(&mut self, text: &str, kind: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        let Some(expression) = match_expression(text) else { return Ok(Vec::new()) };
+        while self.index_some()? {}
+        let found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
+        let rows = found.into_iter().filter_map(|record| self.replica.store.row(record).transpose());
+        rows.map(|row| row.and_then(view::listed)).collect()
+    }
+
+    /// Indexes some records for search. Answers whether more are left: call it while the device is idle.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn index_some(&mut self) -> Result<bool, StoreError> {
+        let waiting = self.replica.store.to_index(INDEX_STEP)?;
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        self.replica.transact(|replica| {
+            for row in waiting {
+                let others = replica.schema.kind(&row.kind).map(|kind| view::searched(kind, &row.facets)).unwrap_or_default();
+                let others: Vec<&str> = others.iter().map(String::as_str).collect();
+                replica.store.index(row.number, &index_text(&row.title, &others))?;
+            }
+            replica.store.is_index_behind()
+        })
+    }
+
+    /// The records that link to a record, and by which field.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn links_to(&self, record: RecordId) -> Result<Vec<(RecordId, String)>, StoreError> {
+        self.replica.store.links_to(record)
+    }
+
+    /// Who changed what in a record, when, from which value, offline or not; oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn history(&self, record: RecordId) -> Result<Vec<HistoryEntry>, StoreError> {
+        let Some(kind) = self.replica.kind_of(record)? else { return Ok(Vec::new()) };
+        let mut entries = Vec::new();
+        for facet in kind.facets() {
+            entries.extend(history(&kind, facet, &self.changes(record, facet)?));
+        }
+        entries.sort_by_key(|entry| entry.edit_time);
+        Ok(entries)
+    }
+
+    /// A facet of a record as it was for somebody who had seen exactly these changes and what they follow.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn as_of(
+        &self,
+        record: RecordId,
+        facet: Facet,
+        version: &[ChangeHash],
+    ) -> Result<Option<serde_json::Map<String, serde_json::Value>>, StoreError> {
+        let Some(kind) = self.replica.kind_of(record)? else { return Ok(None) };
+        Ok(Some(as_of(&kind, facet, &self.changes(record, facet)?, version)))
+    }
+
+    /// The changes of a document, each after its parents: exports and checks read them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn changes(&self, record: RecordId, facet: Facet) -> Result<Vec<Stored>, StoreError> {
+        Ok(self.replica.store.document(record, facet)?.into_iter().map(|kept| kept.change).collect())
+    }
+
+    /// Own edits that were refused or are held, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn drafts(&self) -> Result<Vec<Draft>, StoreError> {
+        self.replica.store.drafts()
+    }
+
+    /// Sends a draft again: with these edits, or as it was. It is no draft any more then.
+    ///
+    /// # Errors
+    /// As [`Device::edit`]; the draft is kept then.
+    pub fn retry_draft(&mut self, now: Millis, id: i64, amended: Option<&[FieldEdit]>) -> Result<Edited, EditError> {
+        self.replica.transact(|replica| {
+            let draft = replica.store.draft(id)?.ok_or(EditError::UnknownDraft(id))?;
+            let edited = replica.write(now, &draft.kind, draft.record, amended.unwrap_or(&draft.edits))?;
+            replica.store.remove_draft(&draft.hash)?;
+            Ok(edited)
+        })
+    }
+
+    /// Gives a draft up.
+    ///
+    /// # Errors
+    /// [`EditError::UnknownDraft`], or when the store fails.
+    pub fn discard_draft(&mut self, id: i64) -> Result<(), EditError> {
+        self.replica.transact(|replica| {
+            let draft = replica.store.draft(id)?.ok_or(EditError::UnknownDraft(id))?;
+            replica.store.remove_draft(&draft.hash)?;
+            replica.touch(draft.record);
+            Ok(())
+        })
+    }
+
+    /// What the server sent and this device could not admit, with the reasons.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn quarantined(&self) -> Result<Vec<Quarantined>, StoreError> {
+        self.replica.store.quarantined()
+    }
+
+    /// What a status line shows.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sync_status(&self) -> Result<SyncStatus, StoreError> {
+        self.engine.status(&self.replica)
+    }
+
+    /// The number of the last commit that changed records; for [`Device::changes_since`].
+    pub fn revision(&self) -> u64 {
+        self.replica.revision()
+    }
+
+    /// Which records have changed since a revision, by own edits or by the server.
+    pub fn changes_since(&self, revision: u64) -> Changed {
+        self.replica.changes_since(revision)
+    }
+
+    /// Tells the engine what happened; answers with what is to be done.
+    pub fn handle(&mut self, now: Millis, event: Event) -> Vec<Effect> {
+        self.engine.handle(&mut self.replica, now, event)
+    }
+
+    fn kind_of(&self, record: RecordId) -> Result<std::sync::Arc<Kind>, EditError> {
+        self.replica.kind_of(record)?.ok_or(EditError::UnknownRecord(record))
+    }
+
+    /// The store, for tests that damage it.
+    #[cfg(test)]
+    pub(crate) fn store(&self) -> &Store {
+        &self.replica.store
+    }
+}

@@ -1,0 +1,166 @@
+//! Records as an app shows them: facets joined, disagreements with who claims what. Never writes.
+
+use serde_json::{Map, Value as Json};
+
+use crate::engine::Replica;
+use crate::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId};
+use crate::merge;
+use crate::record::fields::FieldEdit;
+use crate::record::history::OFFLINE_AFTER_MS;
+use crate::record::path::{Path, unescape};
+use crate::schema::Kind;
+use crate::store::{Kept, StoreError, StoredRow};
+
+/// A record as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// Its name.
+    pub title: String,
+    /// What its fields show, all facets that are here joined.
+    pub fields: Map<String, Json>,
+    /// Whether it is archived.
+    pub archived: bool,
+    /// Edit time of the first change.
+    pub created_at: Millis,
+    /// Edit time of the newest change.
+    pub updated_at: Millis,
+    /// Paths that people disagree on.
+    pub conflicts: u64,
+    /// Whether own edits of it wait for the server.
+    pub pending: bool,
+}
+
+/// A record with its disagreements.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// What it shows.
+    pub row: Listed,
+    /// What people disagree on.
+    pub conflicts: Vec<ConflictView>,
+}
+
+/// A path where people disagree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConflictView {
+    /// The path: what [`super::Device::resolve`] takes.
+    pub path: String,
+    /// The field.
+    pub field: String,
+    /// Which document holds it.
+    pub facet: Facet,
+    /// What was written, newest first: the first one is shown.
+    pub claims: Vec<ClaimView>,
+}
+
+/// What somebody wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimView {
+    /// The value.
+    pub value: Json,
+    /// Who.
+    pub user: UserId,
+    /// On which device.
+    pub device: DeviceId,
+    /// When, in the server's clock.
+    pub edit_time: Millis,
+    /// When the server received it; `None` while it waits here.
+    pub received_at: Option<Millis>,
+    /// Whether it was written out of reach of the server.
+    pub offline: bool,
+}
+
+pub(super) fn listed(row: StoredRow) -> Result<Listed, StoreError> {
+    let mut fields = Map::new();
+    for facet in row.facets.iter().flatten() {
+        let map: Map<String, Json> = serde_json::from_str(facet).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        fields.extend(map);
+    }
+    Ok(Listed {
+        record: row.record,
+        kind: row.kind,
+        title: row.title,
+        fields,
+        archived: row.archived,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        conflicts: row.conflicts,
+        pending: row.pending,
+    })
+}
+
+pub(super) fn view(replica: &mut Replica, record: RecordId) -> Result<Option<View>, StoreError> {
+    let Some(row) = replica.store.row(record)? else { return Ok(None) };
+    let row = listed(row)?;
+    let mut conflicts = Vec::new();
+    if row.conflicts > 0
+        && let Some(kind) = replica.kind_of(record)?
+    {
+        replica.trim();
+        for facet in kind.facets() {
+            conflicts.extend(conflicts_of(replica, &kind, record, facet)?);
+        }
+    }
+    Ok(Some(View { row, conflicts }))
+}
+
+fn conflicts_of(replica: &mut Replica, kind: &Kind, record: RecordId, facet: Facet) -> Result<Vec<ConflictView>, StoreError> {
+    replica.load(kind, record, facet)?;
+    let found = replica.doc(record, facet).map(|doc| merge::conflicts(kind, facet, doc)).unwrap_or_default();
+    let kept = replica.store.document(record, facet)?;
+    let claim = |claim: merge::Claim| kept.iter().find(|kept| kept.change.hash == claim.change).map(|kept| claim_view(claim, kept));
+    let shown = |conflict: merge::Conflict| ConflictView {
+        path: conflict.path,
+        field: conflict.field,
+        facet,
+        claims: conflict.claims.into_iter().filter_map(claim).collect(),
+    };
+    Ok(found.into_iter().map(shown).collect())
+}
+
+fn claim_view(claim: merge::Claim, kept: &Kept) -> ClaimView {
+    let received_at = kept.change.received_at;
+    ClaimView {
+        value: claim.value,
+        user: kept.change.user,
+        device: kept.change.device,
+        edit_time: claim.edit_time,
+        received_at,
+        offline: received_at.is_none_or(|received| received - claim.edit_time > OFFLINE_AFTER_MS),
+    }
+}
+
+/// The edit that writes a value at the path of a disagreement: a field, or a part of a row.
+pub(super) fn decision(path: &str, value: Json) -> FieldEdit {
+    match Path::parse(path) {
+        Some(Path { field, key: Some(row), item: Some(item) }) => {
+            FieldEdit::SetRow { field: field.to_owned(), row: unescape(row), values: Map::from_iter([(item.to_owned(), value)]) }
+        }
+        _ => FieldEdit::Set { field: path.to_owned(), value },
+    }
+}
+
+/// The texts besides the title that a kind's search reads.
+pub(super) fn searched(kind: &Kind, facets: &[Option<String>; 3]) -> Vec<String> {
+    let mut texts = Vec::new();
+    let rows: Vec<Map<String, Json>> = facets.iter().flatten().filter_map(|json| serde_json::from_str(json).ok()).collect();
+    for name in &kind.search {
+        if let Some(value) = rows.iter().find_map(|row| row.get(&**name)) {
+            collect(value, &mut texts);
+        }
+    }
+    texts
+}
+
+fn collect(value: &Json, texts: &mut Vec<String>) {
+    match value {
+        Json::String(text) => texts.push(text.clone()),
+        Json::Number(number) => texts.push(number.to_string()),
+        Json::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Json::Object(map) => map.iter().filter(|(key, _)| *key != "id").for_each(|(_, item)| collect(item, texts)),
+        Json::Null | Json::Bool(_) => {}
+    }
+}

@@ -1,0 +1,178 @@
+//! What the server sends: fenced, applied, shown; or put aside with the reason.
+//!
+//! The server is not trusted with the device's memory: every change passes the same fence as on the
+//! server, minus rights. One that cannot be admitted stops no other.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::pen::Reason;
+use super::replica::{Replica, read_changes};
+use crate::fence::{self, Pen, Refusal};
+use crate::id::{Facet, Millis, RecordId};
+use crate::protocol::Delivered;
+use crate::record::Stored;
+use crate::record::doc::Doc;
+use crate::schema::Kind;
+use crate::store::{DraftState, StoreError};
+
+/// The document that a run of delivered changes is for.
+struct Open {
+    kind: Arc<Kind>,
+    record: RecordId,
+    facet: Facet,
+    /// Base and pending.
+    doc: Doc,
+    /// The base alone, while anything is pending.
+    base: Option<Doc>,
+    is_new: bool,
+    is_changed: bool,
+    position: u64,
+}
+
+impl Replica {
+    /// Takes changes in the order of the feed. Part of a transaction.
+    pub(crate) fn admit(&mut self, changes: Vec<Delivered>) -> Result<(), StoreError> {
+        let may_be_drafts = self.store.draft_count()? > 0;
+        let mut open: Option<Open> = None;
+        for delivered in changes {
+            let Some(kind) = self.schema.kind(&delivered.kind).cloned() else {
+                self.store.quarantine(&delivered, "this app does not know the kind yet")?;
+                continue;
+            };
+            let fits = |open: &Open| open.record == delivered.record && open.facet == delivered.facet && open.kind.name == kind.name;
+            if !open.as_ref().is_some_and(fits) {
+                self.close(open.take())?;
+                open = Some(self.open_document(kind, delivered.record, delivered.facet)?);
+            }
+            if let Some(open) = &mut open {
+                self.admit_one(open, delivered, may_be_drafts)?;
+            }
+        }
+        self.close(open)
+    }
+
+    fn open_document(&mut self, kind: Arc<Kind>, record: RecordId, facet: Facet) -> Result<Open, StoreError> {
+        let is_new = !self.store.has_record(record)?;
+        let mut open = Open { kind, record, facet, doc: Doc::default(), base: None, is_new, is_changed: false, position: 0 };
+        if is_new {
+            return Ok(open);
+        }
+        let kept = if self.store.is_pending(record)? { self.store.document(record, facet)? } else { Vec::new() };
+        if kept.iter().any(|kept| kept.pending) {
+            let base: Vec<_> = kept.into_iter().filter(|kept| !kept.pending).collect();
+            open.base = Some(self.replay(&open.kind, &base)?);
+        }
+        self.load(&open.kind, record, facet)?;
+        open.doc = self.take(record, facet).unwrap_or_default();
+        Ok(open)
+    }
+
+    fn close(&mut self, open: Option<Open>) -> Result<(), StoreError> {
+        let Some(open) = open else { return Ok(()) };
+        if open.is_changed {
+            self.project(&open.kind, open.record, open.facet, &open.doc, open.position, open.is_new)?;
+        }
+        // A first sync would only push out what is in use.
+        if !open.is_new {
+            self.keep_if_room(open.record, open.facet, open.doc);
+        }
+        Ok(())
+    }
+
+    fn admit_one(&mut self, open: &mut Open, delivered: Delivered, may_be_drafts: bool) -> Result<(), StoreError> {
+        open.position = delivered.position;
+        if open.doc.contains(&delivered.hash) {
+            return self.confirm(open, &delivered);
+        }
+        let texts = self.texts(&open.kind);
+        let base = open.base.as_ref().unwrap_or(&open.doc);
+        let change = match inspected(base, open, &delivered) {
+            Ok(change) => change,
+            Err(refusal) => return self.store.quarantine(&delivered, &refusal.to_string()),
+        };
+        let applied = match &mut open.base {
+            Some(base) => base.apply(&change, delivered.hash, &texts),
+            None => open.doc.apply(&change, delivered.hash, &texts),
+        };
+        if let Err(reason) = applied {
+            return self.store.quarantine(&delivered, &reason.to_string());
+        }
+        let had_pending = open.base.is_some();
+        let stored = Stored {
+            hash: delivered.hash,
+            kind: delivered.kind,
+            record: delivered.record,
+            facet: delivered.facet,
+            user: delivered.user,
+            device: delivered.device,
+            received_at: Some(delivered.received_at),
+            position: Some(delivered.position),
+            body: delivered.body,
+        };
+        self.store.add_change(&stored, false)?;
+        open.is_changed = true;
+        if may_be_drafts {
+            // Somebody has accepted after all what was refused or held.
+            self.store.remove_draft(&stored.hash)?;
+        }
+        if had_pending && open.doc.apply(&change, stored.hash, &texts).is_err() {
+            // Two pens with one name: the pending edits are written again under another.
+            self.rewrite_pending(&open.kind.clone(), open.record, open.facet, &HashSet::new(), Millis::MAX, |_| true)?;
+            let kept = self.store.document(open.record, open.facet)?;
+            open.doc = self.replay(&open.kind.clone(), &kept)?;
+        }
+        Ok(())
+    }
+
+    /// A change that is here already: an own one is confirmed by this, even if the answer to its push was lost.
+    fn confirm(&mut self, open: &mut Open, delivered: &Delivered) -> Result<(), StoreError> {
+        let name = (delivered.record, delivered.facet, &delivered.hash);
+        if self.store.accept_change(name, delivered.position, delivered.received_at)? {
+            self.touch(delivered.record);
+            if let Some(base) = &mut open.base
+                && let Some(kept) = self.store.change(delivered.record, delivered.facet, &delivered.hash)?
+            {
+                let texts = self.texts(&open.kind);
+                for (hash, change) in read_changes(&[kept])? {
+                    // It stays out of the base only if the feed forgot its parents; the view has it anyway.
+                    let _ = base.apply(&change, hash, &texts);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A record is taken from this device. What waited to be sent stays as a draft.
+    pub(crate) fn purge(&mut self, record: RecordId, now: Millis) -> Result<(), StoreError> {
+        if let Some(kind) = self.kind_of(record)? {
+            let reason = Reason {
+                state: DraftState::Purged,
+                code: "purged".to_owned(),
+                field: None,
+                rule: None,
+                message: "the record was taken from this device before the edit was sent".to_owned(),
+                message_zh: "该记录已从本设备移除，修改尚未发送".to_owned(),
+            };
+            for facet in kind.facets() {
+                let kept = self.store.document(record, facet)?;
+                for pending in kept.iter().filter(|kept| kept.pending) {
+                    self.keep_draft(&kind, &kept, pending, &reason, now)?;
+                }
+            }
+        }
+        self.forget(record);
+        self.store.remove_record(record)?;
+        self.touch(record);
+        Ok(())
+    }
+}
+
+/// Whether a state forbids an edit depends on what the server had when it accepted it: that is not asked again.
+fn inspected(base: &Doc, open: &Open, delivered: &Delivered) -> Result<crate::record::change::Change, Refusal> {
+    let change = fence::inspect(&delivered.hash, &delivered.body)?;
+    match fence::check(base, &open.kind, open.facet, &change, Pen::Server) {
+        Ok(()) | Err(Refusal::Frozen { .. }) => Ok(change),
+        Err(refusal) => Err(refusal),
+    }
+}

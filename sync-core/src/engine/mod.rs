@@ -1,0 +1,413 @@
+//! The device's side of the wire, without the wire: events in, effects out.
+//!
+//! The same engine speaks over HTTP, one exchange for each frame, and over a connection that stays
+//! open. It reads no clock, opens no socket and starts no thread: the host tells it the time and what
+//! happened, and does what it answers. Up to date, a reconnect is one frame each way.
+
+mod admit;
+mod outbox;
+mod pen;
+mod project;
+mod random;
+mod replica;
+
+pub use pen::{EditError, Edited};
+pub use random::Random;
+pub use replica::{Changed, Identity, Replica};
+
+use outbox::Outbox;
+
+use crate::id::{ActorId, Millis};
+use crate::protocol::{self, CAPABILITIES, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Refused, Welcome};
+use crate::store::StoreError;
+
+/// The first wait after a failure; it doubles with each further one.
+const BACKOFF_FIRST_MS: u64 = 1_000;
+/// The longest wait: a phone that comes back into reach also says so itself.
+const BACKOFF_MAX_MS: u64 = 5 * 60_000;
+
+const CURSOR: &str = "cursor";
+const EPOCH: &str = "epoch";
+const LAST_SYNC: &str = "last_sync";
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The app has started.
+    Started,
+    /// Somebody wants to be up to date: a pull to refresh, a push notification, a background slot.
+    Wake,
+    /// The server can be reached. `live`: over a connection that stays open; each opening is one event.
+    NetworkUp {
+        /// Whether frames travel over one connection, in order.
+        live: bool,
+    },
+    /// It cannot be reached, or the connection has ended.
+    NetworkDown,
+    /// An edit was kept on the device.
+    LocalEdit,
+    /// A frame came.
+    Received(Vec<u8>),
+    /// A frame could not be sent, or its answer did not come.
+    SendFailed,
+    /// The moment of an [`Effect::Schedule`] has come.
+    TimerFired,
+}
+
+/// What the host is to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a frame.
+    Send(Vec<u8>),
+    /// Come back with [`Event::TimerFired`] at this moment of the device's clock; replaces earlier ones.
+    Schedule(Millis),
+    /// Show this.
+    Notify(SyncStatus),
+    /// End the connection and open another one.
+    Close,
+    /// Send nothing more.
+    Stop(Stopped),
+    /// Nothing of the frame was kept; it is asked for again.
+    StoreFailed(StoreError),
+}
+
+/// Why the engine sends nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stopped {
+    /// The back office has revoked the device. What was not sent is kept.
+    Revoked,
+    /// The token is not good: enrol again. What was not sent is kept.
+    Unauthorized,
+    /// The app is too old for the server.
+    Outdated(String),
+    /// The server said to remove everything, and so it was.
+    Wiped,
+}
+
+/// How far a first or long sync has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries received since it began.
+    pub received: u64,
+    /// Entries left, roughly.
+    pub left: u64,
+}
+
+/// What a status line shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncStatus {
+    /// Whether the server can be reached.
+    pub online: bool,
+    /// Changes that wait for the server.
+    pub pending: u64,
+    /// Edits that were refused or are held.
+    pub drafts: u64,
+    /// When everything was last received, in the device's clock.
+    pub last_sync: Option<Millis>,
+    /// Set while more is to come.
+    pub progress: Option<Progress>,
+    /// Set when nothing is sent any more.
+    pub stopped: Option<Stopped>,
+}
+
+/// A device's session with the server.
+#[derive(Debug, Default)]
+pub struct Engine {
+    app: String,
+    online: bool,
+    live: bool,
+    /// The actor that the server was told of over this connection.
+    greeted: Option<ActorId>,
+    pulling: bool,
+    outbox: Outbox,
+    failures: u32,
+    retry_at: Option<Millis>,
+    progress: Option<Progress>,
+    stopped: Option<Stopped>,
+    shown: SyncStatus,
+}
+
+/// What a frame asks for besides its own handling.
+#[derive(Default)]
+struct Outcome {
+    pull: bool,
+    close: bool,
+    retry: bool,
+}
+
+impl Engine {
+    /// An engine for an app of this name and version.
+    pub fn new(app: &str) -> Self {
+        Self { app: app.to_owned(), ..Self::default() }
+    }
+
+    /// What a status line shows now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn status(&self, replica: &Replica) -> Result<SyncStatus, StoreError> {
+        let last_sync = replica.store.meta(LAST_SYNC)?.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
+        Ok(SyncStatus {
+            online: self.online,
+            pending: replica.store.pending_count()?,
+            drafts: replica.store.draft_count()?,
+            last_sync,
+            progress: self.progress,
+            stopped: self.stopped.clone(),
+        })
+    }
+
+    /// Takes an event, answers with what is to be done.
+    pub fn handle(&mut self, replica: &mut Replica, now: Millis, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let done = if self.stopped.is_some() { Ok(()) } else { self.step(replica, now, event, &mut effects) };
+        if let Err(error) = done {
+            self.fail(replica, now, &mut effects);
+            effects.push(Effect::StoreFailed(error));
+        }
+        if let Ok(status) = self.status(replica)
+            && status != self.shown
+        {
+            self.shown = status.clone();
+            effects.push(Effect::Notify(status));
+        }
+        effects
+    }
+
+    fn step(&mut self, replica: &mut Replica, now: Millis, event: Event, effects: &mut Vec<Effect>) -> Result<(), StoreError> {
+        match event {
+            Event::Started => Ok(()),
+            Event::NetworkUp { live } => {
+                (self.online, self.live, self.failures) = (true, live, 0);
+                self.begin(replica)?;
+                self.send(replica, true, effects)
+            }
+            Event::NetworkDown => {
+                self.online = false;
+                self.retry_at = None;
+                self.begin(replica)
+            }
+            Event::Wake => self.send(replica, true, effects),
+            // A failed exchange is repeated in its own time, with this edit in it.
+            Event::LocalEdit if self.retry_at.is_some() => Ok(()),
+            // Over HTTP the way back is paid anyway: it brings what is new.
+            Event::LocalEdit => self.send(replica, !self.live, effects),
+            Event::TimerFired if self.retry_at.is_none_or(|at| at > now) => Ok(()),
+            Event::TimerFired => {
+                self.retry_at = None;
+                self.begin(replica)?;
+                self.send(replica, true, effects)
+            }
+            Event::SendFailed => {
+                self.fail(replica, now, effects);
+                Ok(())
+            }
+            Event::Received(frame) => self.received(replica, now, &frame, effects),
+        }
+    }
+
+    fn begin(&mut self, replica: &Replica) -> Result<(), StoreError> {
+        (self.greeted, self.pulling, self.progress) = (None, false, None);
+        self.outbox.begin(replica)
+    }
+
+    /// Waits, longer after each failure, and begins anew then.
+    fn fail(&mut self, replica: &mut Replica, now: Millis, effects: &mut Vec<Effect>) {
+        let wait = BACKOFF_MAX_MS.min(BACKOFF_FIRST_MS << self.failures.min(16));
+        // Half of it by chance: a thousand phones do not come back in the same second.
+        let at = now + (wait / 2 + replica.random.below(wait / 2)) as Millis;
+        self.failures += 1;
+        (self.greeted, self.pulling, self.retry_at) = (None, false, Some(at));
+        effects.push(Effect::Schedule(at));
+    }
+
+    fn send(&mut self, replica: &Replica, mut pull: bool, effects: &mut Vec<Effect>) -> Result<(), StoreError> {
+        if !self.online || self.stopped.is_some() || replica.me.is_none() {
+            return Ok(());
+        }
+        loop {
+            let push = self.outbox.next(replica)?;
+            let pulls = std::mem::take(&mut pull) && !self.pulling;
+            if push.is_none() && !pulls {
+                return Ok(());
+            }
+            let mut messages = Vec::with_capacity(3);
+            if !self.live || self.greeted != Some(replica.actor) {
+                messages.push(Message::Hello(self.hello(replica)?));
+                self.greeted = Some(replica.actor);
+            }
+            messages.extend(push.map(Message::Push));
+            if pulls {
+                self.pulling = true;
+                messages.push(Message::Pull(Pull { cursor: replica.store.meta(CURSOR)?, max_bytes: PAGE_BYTES }));
+            }
+            effects.push(Effect::Send(protocol::encode_frame(&messages)));
+        }
+    }
+
+    fn hello(&self, replica: &Replica) -> Result<Hello, StoreError> {
+        Ok(Hello {
+            protocol: PROTOCOL_VERSION,
+            capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
+            app: self.app.clone(),
+            actor: replica.actor,
+            epoch: replica.store.meta(EPOCH)?,
+            pending: replica.store.pending_count()?,
+        })
+    }
+
+    fn received(&mut self, replica: &mut Replica, now: Millis, frame: &[u8], effects: &mut Vec<Effect>) -> Result<(), StoreError> {
+        let Ok(messages) = protocol::decode_frame(frame) else {
+            self.fail(replica, now, effects);
+            return Ok(());
+        };
+        // All of a frame or nothing: the outbox in memory would otherwise know more than the store.
+        let outcome = replica.transact(|replica| self.take_all(replica, now, messages, effects));
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.outbox.begin(replica)?;
+                return Err(error);
+            }
+        };
+        if outcome.retry {
+            self.fail(replica, now, effects);
+            return Ok(());
+        }
+        (self.failures, self.retry_at) = (0, None);
+        if outcome.close {
+            self.begin(replica)?;
+            if self.live {
+                self.online = false;
+                effects.push(Effect::Close);
+                return Ok(());
+            }
+        }
+        match self.outbox.send_waiting_again() {
+            Some(false) => self.fail(replica, now, effects),
+            Some(true) | None => {}
+        }
+        self.send(replica, outcome.pull, effects)
+    }
+
+    fn take_all(
+        &mut self,
+        replica: &mut Replica,
+        now: Millis,
+        messages: Vec<Message>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Outcome, StoreError> {
+        let mut outcome = Outcome::default();
+        for message in messages {
+            match message {
+                Message::Welcome(welcome) => self.welcomed(replica, now, welcome, &mut outcome)?,
+                Message::Verdicts(verdicts) => self.outbox.answered(replica, verdicts.batch, verdicts.verdicts, now)?,
+                // After a restore this page belongs to the time before.
+                Message::Page(_) if outcome.close => {}
+                Message::Page(page) => self.page(replica, now, page, &mut outcome, effects)?,
+                Message::Refused(refused) => self.refused(replica, refused, &mut outcome, effects)?,
+                Message::News(_) => outcome.pull = true,
+                Message::Ping => effects.push(Effect::Send(protocol::encode_frame(&[Message::Pong]))),
+                Message::Pong | Message::Hello(_) | Message::Push(_) | Message::Pull(_) => {}
+            }
+            if self.stopped.is_some() {
+                break;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn welcomed(&mut self, replica: &mut Replica, now: Millis, welcome: Welcome, outcome: &mut Outcome) -> Result<(), StoreError> {
+        let Welcome { workspace, user, device, role, .. } = welcome;
+        if let Ok(role) = role.parse() {
+            replica.set_identity(Identity { device, workspace, user, role })?;
+        }
+        replica.set_clock_offset(welcome.server_time - now)?;
+        let known = replica.store.meta(EPOCH)?;
+        if known.as_ref() != Some(&welcome.epoch) {
+            replica.store.set_meta(EPOCH, Some(&welcome.epoch))?;
+            if known.is_some() {
+                // The server was restored: it may have lost what it once had, and counts anew.
+                replica.store.set_meta(CURSOR, None)?;
+                replica.offer_everything()?;
+                (outcome.close, outcome.pull) = (true, true);
+            }
+        }
+        Ok(())
+    }
+
+    fn page(
+        &mut self,
+        replica: &mut Replica,
+        now: Millis,
+        page: Page,
+        outcome: &mut Outcome,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        self.pulling = false;
+        let received = page.entries.len() as u64;
+        let mut changes = Vec::with_capacity(page.entries.len());
+        for entry in page.entries {
+            match entry {
+                Entry::Change(change) => changes.push(change),
+                Entry::Purge { record } => {
+                    replica.admit(std::mem::take(&mut changes))?;
+                    replica.purge(record, now)?;
+                }
+                Entry::Wipe => {
+                    replica.wipe()?;
+                    self.stop(Stopped::Wiped, effects);
+                    return Ok(());
+                }
+            }
+        }
+        replica.admit(changes)?;
+        replica.settle_kinds()?;
+        replica.store.set_meta(CURSOR, Some(&page.cursor))?;
+        replica.set_clock_offset(page.server_time - now)?;
+        let before = self.progress.map_or(0, |progress| progress.received);
+        self.progress = page.more.then_some(Progress { received: before + received, left: page.left });
+        if page.more {
+            outcome.pull = true;
+        } else {
+            replica.store.set_meta(LAST_SYNC, Some(&now.to_be_bytes()))?;
+        }
+        Ok(())
+    }
+
+    fn refused(
+        &mut self,
+        replica: &mut Replica,
+        refused: Refused,
+        outcome: &mut Outcome,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
+        match refused.code.as_str() {
+            "revoked" => self.stop(Stopped::Revoked, effects),
+            "unauthorized" => self.stop(Stopped::Unauthorized, effects),
+            "protocol" => self.stop(Stopped::Outdated(refused.message), effects),
+            "bad_cursor" => {
+                replica.store.set_meta(CURSOR, None)?;
+                (self.pulling, outcome.pull) = (false, true);
+            }
+            "foreign_actor" => {
+                replica.take_new_pen()?;
+                outcome.retry = true;
+            }
+            _ => outcome.retry = true,
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, why: Stopped, effects: &mut Vec<Effect>) {
+        self.online = false;
+        self.stopped = Some(why.clone());
+        effects.push(Effect::Stop(why));
+    }
+
+    /// Speaks again after [`Effect::Stop`]: the user has enrolled the device anew.
+    pub fn restart(&mut self) {
+        self.stopped = None;
+        self.failures = 0;
+    }
+}

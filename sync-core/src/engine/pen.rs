@@ -1,0 +1,324 @@
+//! Own edits: written on top of what is shown, taken back when the server says no.
+//!
+//! Checks an edit with the server's own rules before it is kept, so that most refusals never happen.
+//! Never changes what the server has accepted.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::replica::{Identity, Replica, read_change, read_changes};
+use crate::access::{Act, Caller, Decision, Roles, Subject, decide};
+use crate::fence::{self, Pen, Refusal, touched};
+use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
+use crate::merge;
+use crate::record::Stored;
+use crate::record::change::{Change, Op};
+use crate::record::doc::{Doc, Edit};
+use crate::record::fields::{ARCHIVED, BadEdit, FieldEdit, path_edits};
+use crate::record::intent::field_edits;
+use crate::record::replay::{Rewrite, as_seen_by, rewrite};
+use crate::schema::{Kind, Label};
+use crate::store::{Draft, DraftState, Kept, StoreError};
+use crate::value::Scalar;
+
+/// An edit was not kept. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// The device belongs to nobody yet.
+    #[error("the device is not enrolled")]
+    NotEnrolled,
+    /// The workspace has no such kind.
+    #[error("there is no kind `{0}`")]
+    UnknownKind(KindName),
+    /// No such record is on this device.
+    #[error("record {0} is not on this device")]
+    UnknownRecord(RecordId),
+    /// The record is of another kind than was said.
+    #[error("record {record} is a `{kind}`")]
+    WrongKind {
+        /// The record.
+        record: RecordId,
+        /// What it is.
+        kind: String,
+    },
+    /// The record is archived: it does not change any more.
+    #[error("the record is archived")]
+    Archived,
+    /// An edit does not fit its field.
+    #[error(transparent)]
+    BadEdit(#[from] BadEdit),
+    /// The server would not admit the change.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The user may not do this.
+    #[error("{}", message.en)]
+    Denied {
+        /// The rule that says so.
+        rule: String,
+        /// A sentence for the person.
+        message: Label,
+    },
+    /// There is no such draft.
+    #[error("there is no draft {0}")]
+    UnknownDraft(i64),
+    /// The last edit cannot simply be taken back: it was a text, or somebody has written since.
+    #[error("the last edit cannot be undone: {0}")]
+    NotUndoable(&'static str),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An edit that was kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edited {
+    /// The record.
+    pub record: RecordId,
+    /// The changes it became: one for each facet; none when nothing differed.
+    pub changes: Vec<ChangeHash>,
+    /// Set when somebody with the right will have to look at it: the rule, and a sentence for the user.
+    pub needs_approval: Option<(String, Label)>,
+}
+
+/// Why an edit became a draft.
+#[derive(Debug, Clone)]
+pub(crate) struct Reason {
+    pub state: DraftState,
+    pub code: String,
+    pub field: Option<String>,
+    pub rule: Option<String>,
+    pub message: String,
+    pub message_zh: String,
+}
+
+impl Replica {
+    /// The server's clock, as far as this device knows it.
+    pub(crate) fn server_time(&self, now: Millis) -> Millis {
+        now + self.clock_offset
+    }
+
+    /// Writes field edits. Part of a transaction.
+    pub(crate) fn write(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
+        let kind = self.known_kind(kind)?;
+        match self.store.kind_of(record)? {
+            Some(found) if found != kind.name.as_str() => return Err(EditError::WrongKind { record, kind: found }),
+            _ => {}
+        }
+        for facet in kind.facets() {
+            self.load(&kind, record, facet)?;
+        }
+        let by_facet = path_edits(&kind, |facet| self.doc(record, facet), edits)?;
+        self.write_paths(now, &kind, record, by_facet)
+    }
+
+    fn known_kind(&self, name: &str) -> Result<Arc<Kind>, EditError> {
+        let unknown = || name.parse().map_or_else(|_| EditError::NotUndoable("its kind has no name"), EditError::UnknownKind);
+        self.schema.kind(name).cloned().ok_or_else(unknown)
+    }
+
+    /// Writes path edits on documents that are loaded.
+    fn write_paths(
+        &mut self,
+        now: Millis,
+        kind: &Arc<Kind>,
+        record: RecordId,
+        by_facet: BTreeMap<Facet, Vec<Edit>>,
+    ) -> Result<Edited, EditError> {
+        let me = self.me.clone().ok_or(EditError::NotEnrolled)?;
+        let time = self.server_time(now).clamp(fence::EARLIEST, fence::LATEST - 1);
+        let mut is_new = !self.store.has_record(record)?;
+        let made_by = self.store.author_of(record)?;
+        let was_new = self.doc(record, Facet::Main).is_none();
+        let mut edited = Edited { record, changes: Vec::new(), needs_approval: None };
+        for (facet, edits) in by_facet {
+            let before = self.doc(record, facet).cloned().unwrap_or_default();
+            let mut after = before.clone();
+            let Some(written) = after.write(self.actor, time, &edits) else { continue };
+            // Reading it back is the fence's first step: what cannot be read back is never kept.
+            fence::inspect(&written.hash, &written.bytes)?;
+            fence::check(&before, kind, facet, &written.change, Pen::Device)?;
+            let subject = self.subject(kind, record, facet, &me, made_by, was_new);
+            let main = self.doc(record, Facet::Main);
+            let approval = predicted(&me, kind, &subject, main, &written.change)?;
+            edited.needs_approval = edited.needs_approval.or(approval);
+            let stored = Stored {
+                hash: written.hash,
+                kind: kind.name.clone(),
+                record,
+                facet,
+                user: me.user,
+                device: me.device,
+                received_at: None,
+                position: None,
+                body: written.bytes,
+            };
+            self.store.add_change(&stored, true)?;
+            self.project(kind, record, facet, &after, 0, is_new)?;
+            self.keep(record, facet, after);
+            is_new = false;
+            edited.changes.push(stored.hash);
+        }
+        self.settle_kinds()?;
+        Ok(edited)
+    }
+
+    fn subject<'a>(
+        &self,
+        kind: &'a Kind,
+        record: RecordId,
+        facet: Facet,
+        me: &Identity,
+        made_by: Option<crate::id::UserId>,
+        is_new: bool,
+    ) -> Subject<'a> {
+        let shown = |doc: &Doc| kind.field(kind.owner.as_deref()?).and_then(|field| merge::shown(doc, field));
+        let owner = self.doc(record, Facet::Main).and_then(shown).and_then(|owner| owner.as_str()?.parse().ok());
+        Subject { kind, facet, owner, author: made_by.or(is_new.then_some(me.user)), is_new }
+    }
+
+    /// Takes back the last own edit of a record, as an ordinary edit. Part of a transaction.
+    pub(crate) fn undo(&mut self, now: Millis, record: RecordId) -> Result<Edited, EditError> {
+        let me = self.me.clone().ok_or(EditError::NotEnrolled)?;
+        let kind = self.kind_of(record)?.ok_or(EditError::UnknownRecord(record))?;
+        let last = self.store.last_own_change(record, me.device)?.ok_or(EditError::NotUndoable("there is none"))?;
+        let facet = last.change.facet;
+        for facet in kind.facets() {
+            self.load(&kind, record, facet)?;
+        }
+        let kept = self.store.document(record, facet)?;
+        let change = read_change(&last)?;
+        let before = as_seen_by(&read_changes(&kept)?, &change, &self.texts(&kind));
+        let current = self.doc(record, facet).ok_or(EditError::UnknownRecord(record))?;
+        let edits = change.ops.iter().map(|op| inverse(op, &before, current, last.change.hash)).collect::<Result<Vec<_>, _>>()?;
+        self.write_paths(now, &kind, record, BTreeMap::from([(facet, edits)]))
+    }
+
+    /// Takes a pending change out, keeps it as a draft, and writes those after it anew. Part of a
+    /// transaction. Answers whether there was such a change.
+    pub(crate) fn refuse(
+        &mut self,
+        (record, facet, hash): (RecordId, Facet, ChangeHash),
+        reason: &Reason,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let Some(kind) = self.kind_of(record)? else { return Ok(false) };
+        let kept = self.store.document(record, facet)?;
+        let Some(pending) = kept.iter().find(|kept| kept.pending && kept.change.hash == hash) else { return Ok(false) };
+        self.keep_draft(&kind, &kept, pending, reason, now)?;
+        self.rewrite_pending(&kind, record, facet, &HashSet::from([hash]), Millis::MAX, |_| false)?;
+        self.project_again(&kind, record)?;
+        Ok(true)
+    }
+
+    /// Keeps what a pending change wanted to do, with the reason it may not.
+    pub(crate) fn keep_draft(
+        &mut self,
+        kind: &Kind,
+        kept: &[Kept],
+        pending: &Kept,
+        reason: &Reason,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let change = read_change(pending)?;
+        let texts = self.texts(kind);
+        let before = as_seen_by(&read_changes(kept)?, &change, &texts);
+        let mut after = before.clone();
+        // It was applied when it was written; and a draft without edits still has its bytes.
+        let _ = after.apply(&change, pending.change.hash, &texts);
+        let Reason { state, code, field, rule, message, message_zh } = reason.clone();
+        self.store.add_draft(&Draft {
+            id: 0,
+            hash: pending.change.hash,
+            kind: kind.name.clone(),
+            record: pending.change.record,
+            facet: pending.change.facet,
+            state,
+            code,
+            field,
+            rule,
+            message,
+            message_zh,
+            edits: field_edits(kind, &before, &after, &change),
+            edit_time: change.time,
+            since: self.server_time(now),
+            body: pending.change.body.clone(),
+        })
+    }
+
+    /// Writes pending changes of a document anew under a new pen: those for which `again` holds, those
+    /// that follow a changed one, and none of `gone`. The rows are the caller's to write.
+    pub(crate) fn rewrite_pending(
+        &mut self,
+        kind: &Kind,
+        record: RecordId,
+        facet: Facet,
+        gone: &HashSet<ChangeHash>,
+        not_after: Millis,
+        again: impl Fn(&(ChangeHash, Change)) -> bool,
+    ) -> Result<(), StoreError> {
+        self.take_new_pen()?;
+        let (pending, base): (Vec<Kept>, Vec<Kept>) = self.store.document(record, facet)?.into_iter().partition(|kept| kept.pending);
+        let (base, changes) = (read_changes(&base)?, read_changes(&pending)?);
+        let again = changes.iter().filter(|change| again(change)).map(|(hash, _)| *hash).collect();
+        let texts = self.texts(kind);
+        let task = Rewrite { base: &base, pending: &changes, gone, again: &again, actor: self.actor, not_after, texts: &texts };
+        for rewritten in rewrite(&task) {
+            let Some(old) = pending.iter().find(|kept| kept.change.hash == rewritten.old) else { continue };
+            self.store.remove_change(old.id)?;
+            if let Some(new) = rewritten.new {
+                self.store.add_change(&Stored { hash: new.hash, body: new.bytes, ..old.change.clone() }, true)?;
+            }
+        }
+        self.forget(record);
+        Ok(())
+    }
+}
+
+/// What the server would say: an error when it would refuse, a rule when it would ask for a review.
+fn predicted(
+    me: &Identity,
+    kind: &Kind,
+    subject: &Subject<'_>,
+    main: Option<&Doc>,
+    change: &Change,
+) -> Result<Option<(String, Label)>, EditError> {
+    let touched = touched(kind, change);
+    if main.is_some_and(merge::is_archived) && touched.iter().any(|touch| touch.field != ARCHIVED) {
+        return Err(EditError::Archived);
+    }
+    let caller = Caller { user: me.user, role: me.role.clone() };
+    let mut review = None;
+    for touch in touched {
+        let value = touch.value.map(Scalar::to_json);
+        let act = Act::Write { field: touch.field, item: touch.item, value: value.as_ref() };
+        match decide(Roles::builtin(), &caller, subject, &act) {
+            Decision::Allowed => {}
+            Decision::Denied { rule, message } => return Err(EditError::Denied { rule, message }),
+            Decision::Review { rule, message } => review = Some((rule, message)),
+        }
+    }
+    Ok(review)
+}
+
+/// The edit that takes an operation back, if it is still what everybody sees.
+fn inverse(op: &Op, before: &Doc, current: &Doc, change: ChangeHash) -> Result<Edit, EditError> {
+    let stands = |path: &str| matches!(current.values(path), [put] if current.node(put.node).hash == change);
+    let before_of = |path: &str| before.values(path).iter().max_by(|a, b| before.order(a.id, b.id)).map(|put| put.value.clone());
+    let written_since = EditError::NotUndoable("somebody has written there since");
+    match op {
+        Op::Increment { path, by, .. } => Ok(Edit::Increment { path: path.to_string(), by: by.saturating_neg() }),
+        Op::Put { path, value: Scalar::Counter(by), .. } => Ok(Edit::Increment { path: path.to_string(), by: by.saturating_neg() }),
+        Op::Put { path, .. } if stands(path) => Ok(match before_of(path) {
+            Some(value) => Edit::Put { path: path.to_string(), value },
+            // Two segments: the marker of an element or a row.
+            None if path.matches('/').count() == 1 => Edit::Delete { path: path.to_string() },
+            None => Edit::Put { path: path.to_string(), value: Scalar::Null },
+        }),
+        Op::Delete { path, .. } if current.values(path).is_empty() => match before_of(path) {
+            Some(value) => Ok(Edit::Put { path: path.to_string(), value }),
+            None => Err(written_since),
+        },
+        Op::Put { .. } | Op::Delete { .. } => Err(written_since),
+        Op::MakeText { .. } | Op::Insert { .. } | Op::Remove { .. } => Err(EditError::NotUndoable("it edited a text")),
+    }
+}

@@ -1,0 +1,366 @@
+//! A device's copy of the records: base and pending, as one view.
+//!
+//! Every change passes here on its way into the store, whether the user or the server made it. The
+//! documents in memory are a cache of what the store holds. Never speaks to the server.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::project::row_of;
+use super::random::Random;
+use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
+use crate::planted::{Bug, is_planted};
+use crate::record::change::Change;
+use crate::record::doc::Doc;
+use crate::record::history::texts_of;
+use crate::schema::{Kind, Reading, Schema};
+use crate::store::{Kept, Store, StoreError};
+
+/// Documents kept in memory: those on screen and those being edited.
+const CACHED_DOCUMENTS: usize = 256;
+/// Commits that [`Replica::changes_since`] can tell apart.
+const REMEMBERED_CHANGES: usize = 20_000;
+
+const ACTOR: &str = "actor";
+const INCARNATION: &str = "incarnation";
+const ENROLLED: &str = "enrolled";
+const CLOCK_OFFSET: &str = "clock_offset";
+
+/// Who this device is: the answer to enrolment.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Identity {
+    /// The device.
+    pub device: DeviceId,
+    /// Whose data it holds.
+    pub workspace: WorkspaceId,
+    /// Whose device it is.
+    pub user: UserId,
+    /// The user's role.
+    pub role: Name,
+}
+
+/// What has changed in the store since a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Ask from here next time.
+    pub revision: u64,
+    /// The records; `None` when it is too long ago to tell: read everything again.
+    pub records: Option<Vec<RecordId>>,
+}
+
+/// The records of one device.
+#[derive(Debug)]
+pub struct Replica {
+    pub(crate) store: Store,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) me: Option<Identity>,
+    pub(crate) actor: ActorId,
+    /// The server's clock minus this device's.
+    pub(crate) clock_offset: Millis,
+    pub(crate) random: Random,
+    docs: HashMap<(RecordId, Facet), Doc>,
+    texts: HashMap<KindName, Arc<[Name]>>,
+    /// Whether this transaction has taken a new pen already.
+    new_pen: bool,
+    pub(crate) kinds_changed: bool,
+    revision: u64,
+    touched: Vec<RecordId>,
+    log: std::collections::VecDeque<(u64, RecordId)>,
+    forgotten: u64,
+}
+
+impl Replica {
+    /// Reads what the store knows of the device. `incarnation` marks this installation; it is kept where
+    /// no backup reaches, so that a restored copy of the store is recognised and takes a new actor.
+    pub(crate) fn open(store: Store, incarnation: [u8; 16], random: Random) -> Result<Self, StoreError> {
+        let mut replica = Self {
+            store,
+            schema: Arc::new(Schema::builtin().clone()),
+            me: None,
+            actor: ActorId([0; 16]),
+            clock_offset: 0,
+            random,
+            docs: HashMap::new(),
+            texts: HashMap::new(),
+            new_pen: false,
+            kinds_changed: false,
+            revision: 0,
+            touched: Vec::new(),
+            log: std::collections::VecDeque::new(),
+            forgotten: 0,
+        };
+        replica.read_meta()?;
+        let known = replica.store.meta(INCARNATION)?;
+        let is_copy = known.as_deref() != Some(&incarnation) && !is_planted(Bug::ReuseActor);
+        if replica.store.meta(ACTOR)?.is_none() || is_copy {
+            replica.transact(|replica| {
+                replica.store.set_meta(INCARNATION, Some(&incarnation))?;
+                replica.take_new_pen()
+            })?;
+        }
+        replica.read_schema()?;
+        Ok(replica)
+    }
+
+    fn read_meta(&mut self) -> Result<(), StoreError> {
+        if let Some(actor) = self.store.meta(ACTOR)? {
+            self.actor = ActorId::from_bytes(&actor)?;
+        }
+        let damaged = |error: serde_json::Error| StoreError::Damaged(error.to_string());
+        self.me = self.store.meta(ENROLLED)?.map(|json| serde_json::from_slice(&json).map_err(damaged)).transpose()?;
+        self.clock_offset = self.store.meta(CLOCK_OFFSET)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_be_bytes);
+        Ok(())
+    }
+
+    /// Runs work that is kept as a whole or not at all.
+    pub(crate) fn transact<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        self.store.begin()?;
+        self.new_pen = false;
+        self.trim();
+        let done = work(self).and_then(|answer| self.store.commit().map(|()| answer).map_err(E::from));
+        match &done {
+            Ok(_) => self.publish(),
+            Err(_) => {
+                self.store.rollback();
+                self.docs.clear();
+                self.touched.clear();
+                self.read_meta()?;
+            }
+        }
+        done
+    }
+
+    fn publish(&mut self) {
+        if self.touched.is_empty() {
+            return;
+        }
+        self.revision += 1;
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        self.log.extend(self.touched.drain(..).map(|record| (self.revision, record)));
+        while self.log.len() > REMEMBERED_CHANGES {
+            if let Some((revision, _)) = self.log.pop_front() {
+                self.forgotten = revision;
+            }
+        }
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(crate) fn changes_since(&self, revision: u64) -> Changed {
+        if revision < self.forgotten {
+            return Changed { revision: self.revision, records: None };
+        }
+        let mut records: Vec<RecordId> = self.log.iter().filter(|(at, _)| *at > revision).map(|(_, record)| *record).collect();
+        records.sort_unstable();
+        records.dedup();
+        Changed { revision: self.revision, records: Some(records) }
+    }
+
+    pub(crate) fn touch(&mut self, record: RecordId) {
+        // Changes of one record come together.
+        if self.touched.last() != Some(&record) {
+            self.touched.push(record);
+        }
+    }
+
+    pub(crate) fn set_identity(&mut self, me: Identity) -> Result<(), StoreError> {
+        if self.me.as_ref() == Some(&me) {
+            return Ok(());
+        }
+        let json = serde_json::to_vec(&me).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        self.store.set_workspace(me.workspace)?;
+        self.store.set_meta(ENROLLED, Some(&json))?;
+        self.me = Some(me);
+        Ok(())
+    }
+
+    pub(crate) fn set_clock_offset(&mut self, offset: Millis) -> Result<(), StoreError> {
+        /// Smaller differences are the network's.
+        const NOTABLE_MS: Millis = 250;
+        if (offset - self.clock_offset).abs() < NOTABLE_MS {
+            return Ok(());
+        }
+        self.clock_offset = offset;
+        self.store.set_meta(CLOCK_OFFSET, Some(&offset.to_be_bytes()))
+    }
+
+    /// A number once sent is never used for other content: whoever rewrites takes a new actor. One is
+    /// enough for a transaction.
+    pub(crate) fn take_new_pen(&mut self) -> Result<(), StoreError> {
+        let is_first = self.actor == ActorId([0; 16]);
+        if !self.new_pen && (is_first || !is_planted(Bug::ReuseActor)) {
+            self.actor = self.random.actor();
+            self.store.set_meta(ACTOR, Some(&self.actor.0))?;
+            self.new_pen = true;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn texts(&mut self, kind: &Kind) -> Arc<[Name]> {
+        self.texts.entry(kind.name.clone()).or_insert_with(|| texts_of(kind).into()).clone()
+    }
+
+    /// Makes sure that a document is in memory. Answers whether anything of it exists.
+    pub(crate) fn load(&mut self, kind: &Kind, record: RecordId, facet: Facet) -> Result<bool, StoreError> {
+        if !self.docs.contains_key(&(record, facet)) {
+            let kept = self.store.document(record, facet)?;
+            let doc = self.replay(kind, &kept)?;
+            self.keep(record, facet, doc);
+        }
+        Ok(self.docs.get(&(record, facet)).is_some_and(|doc| !doc.is_empty()))
+    }
+
+    /// The document that changes make, each after its parents.
+    pub(crate) fn replay(&mut self, kind: &Kind, kept: &[Kept]) -> Result<Doc, StoreError> {
+        let texts = self.texts(kind);
+        let mut doc = Doc::default();
+        for kept in kept {
+            let change = read_change(kept)?;
+            doc.apply(&change, kept.change.hash, &texts)
+                .map_err(|error| StoreError::Damaged(format!("change {} does not fit: {error}", kept.change.hash)))?;
+        }
+        Ok(doc)
+    }
+
+    pub(crate) fn doc(&self, record: RecordId, facet: Facet) -> Option<&Doc> {
+        self.docs.get(&(record, facet)).filter(|doc| !doc.is_empty())
+    }
+
+    pub(crate) fn take(&mut self, record: RecordId, facet: Facet) -> Option<Doc> {
+        self.docs.remove(&(record, facet))
+    }
+
+    pub(crate) fn keep(&mut self, record: RecordId, facet: Facet, doc: Doc) {
+        self.docs.insert((record, facet), doc);
+    }
+
+    /// Keeps a document if there is room.
+    pub(crate) fn keep_if_room(&mut self, record: RecordId, facet: Facet, doc: Doc) {
+        if self.docs.len() < CACHED_DOCUMENTS {
+            self.docs.insert((record, facet), doc);
+        }
+    }
+
+    /// Forgets documents when there are many: never in the middle of a piece of work.
+    pub(crate) fn trim(&mut self) {
+        if self.docs.len() >= CACHED_DOCUMENTS {
+            self.docs.clear();
+        }
+    }
+
+    pub(crate) fn forget(&mut self, record: RecordId) {
+        for facet in Facet::ALL {
+            self.docs.remove(&(record, facet));
+        }
+    }
+
+    /// Writes the row of a facet as `doc` shows it. `is_new`: nothing of the record was kept before.
+    pub(crate) fn project(
+        &mut self,
+        kind: &Kind,
+        record: RecordId,
+        facet: Facet,
+        doc: &Doc,
+        position: u64,
+        is_new: bool,
+    ) -> Result<(), StoreError> {
+        self.store.put_row(&row_of(kind, record, facet, doc, position), is_new)?;
+        self.kinds_changed |= kind.name.as_str() == "kind";
+        self.touch(record);
+        Ok(())
+    }
+
+    /// Writes all rows of a record anew, from its changes: after some were taken away.
+    pub(crate) fn project_again(&mut self, kind: &Kind, record: RecordId) -> Result<(), StoreError> {
+        self.forget(record);
+        self.store.remove_row(record)?;
+        self.touch(record);
+        let mut is_new = true;
+        for facet in kind.facets() {
+            let kept = self.store.document(record, facet)?;
+            if !kept.is_empty() {
+                let doc = self.replay(kind, &kept)?;
+                let position = kept.iter().filter_map(|kept| kept.change.position).max().unwrap_or(0);
+                self.project(kind, record, facet, &doc, position, is_new)?;
+                is_new = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the workspace's own kinds from its records, and writes the rows of those that changed anew.
+    pub(crate) fn read_schema(&mut self) -> Result<Vec<KindName>, StoreError> {
+        self.kinds_changed = false;
+        let Some(kind) = Schema::builtin().kind("kind").cloned() else { return Ok(Vec::new()) };
+        let mut custom = Vec::new();
+        for record in self.store.records_of_kind(&kind.name)? {
+            if !self.load(&kind, record, Facet::Main)? {
+                continue;
+            }
+            let row = self.doc(record, Facet::Main).map(|doc| crate::merge::row(&kind, Facet::Main, doc)).unwrap_or_default();
+            let archived = row.contains_key(crate::record::fields::ARCHIVED);
+            if let Some(text) = row.get("definition").and_then(|text| text.as_str()).filter(|_| !archived)
+                && let Ok(kind) = Kind::parse(&record.to_string(), text, Reading::Lenient)
+            {
+                custom.push(kind);
+            }
+        }
+        let schema = Schema::builtin().with(custom);
+        let differs = |kind: &&Arc<Kind>| self.schema.kind(&kind.name) != Some(kind);
+        let changed: Vec<KindName> = schema.kinds().filter(differs).map(|kind| kind.name.clone()).collect();
+        self.schema = Arc::new(schema);
+        self.texts.clear();
+        Ok(changed)
+    }
+
+    /// What follows from changed kinds, inside the transaction that changed them.
+    pub(crate) fn settle_kinds(&mut self) -> Result<(), StoreError> {
+        if !self.kinds_changed {
+            return Ok(());
+        }
+        for name in self.read_schema()? {
+            let Some(kind) = self.schema.kind(&name).cloned() else { continue };
+            for record in self.store.records_of_kind(&name)? {
+                self.project_again(&kind, record)?;
+            }
+        }
+        // What came before its kind can be admitted now.
+        let waiting = self.store.quarantined()?;
+        let known: Vec<_> = waiting.into_iter().filter(|waiting| self.schema.kind(&waiting.delivered.kind).is_some()).collect();
+        for waiting in &known {
+            self.store.release(&waiting.delivered.hash)?;
+        }
+        self.admit(known.into_iter().map(|waiting| waiting.delivered).collect())
+    }
+
+    /// Removes everything: the server said so.
+    pub(crate) fn wipe(&mut self) -> Result<(), StoreError> {
+        self.store.wipe()?;
+        self.docs.clear();
+        self.me = None;
+        self.clock_offset = 0;
+        self.schema = Arc::new(Schema::builtin().clone());
+        self.take_new_pen()?;
+        self.touched.clear();
+        self.log.clear();
+        self.revision += 1;
+        self.forgotten = self.revision;
+        Ok(())
+    }
+
+    /// The kind of a record that is here.
+    pub(crate) fn kind_of(&self, record: RecordId) -> Result<Option<Arc<Kind>>, StoreError> {
+        Ok(self.store.kind_of(record)?.and_then(|name| self.schema.kind(&name).cloned()))
+    }
+}
+
+pub(crate) fn read_change(kept: &Kept) -> Result<Change, StoreError> {
+    Change::read(&kept.change.body).map_err(|error| StoreError::Damaged(format!("change {}: {error}", kept.change.hash)))
+}
+
+pub(crate) fn read_changes(kept: &[Kept]) -> Result<Vec<(ChangeHash, Change)>, StoreError> {
+    kept.iter().map(|kept| Ok((kept.change.hash, read_change(kept)?))).collect()
+}

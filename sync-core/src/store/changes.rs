@@ -1,0 +1,207 @@
+//! Changes: what the server has accepted, and what waits to be sent.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Store, StoreError};
+use crate::id::{ChangeHash, DeviceId, Facet, Millis, RecordId, UserId};
+use crate::record::Stored;
+
+/// A change as the device keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// Its place in an order in which every change follows its parents.
+    pub id: i64,
+    /// Whether it waits for the server's answer.
+    pub pending: bool,
+    /// The change.
+    pub change: Stored,
+}
+
+const COLUMNS: &str = "id, record, facet, kind, hash, user_id, device, position, received_at, state, body";
+
+fn read(row: &Row<'_>) -> Result<Kept, StoreError> {
+    let facet: usize = row.get(2)?;
+    let kind: String = row.get(3)?;
+    let blob = |index| row.get_ref(index)?.as_blob().map_err(|error| StoreError::Damaged(error.to_string()));
+    Ok(Kept {
+        id: row.get(0)?,
+        pending: row.get::<_, i64>(9)? == 1,
+        change: Stored {
+            record: RecordId::from_bytes(blob(1)?)?,
+            facet: Facet::ALL.get(facet).copied().ok_or_else(|| StoreError::Damaged(format!("facet {facet}")))?,
+            kind: kind.parse()?,
+            hash: ChangeHash::from_bytes(blob(4)?)?,
+            user: UserId::from_bytes(blob(5)?)?,
+            device: DeviceId::from_bytes(blob(6)?)?,
+            position: row.get(7)?,
+            received_at: row.get(8)?,
+            body: row.get(10)?,
+        },
+    })
+}
+
+impl Store {
+    fn kept(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Kept>, StoreError> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let mut kept = Vec::new();
+        while let Some(row) = rows.next()? {
+            kept.push(read(row)?);
+        }
+        Ok(kept)
+    }
+
+    /// The changes of a document, each after its parents.
+    pub(crate) fn document(&self, record: RecordId, facet: Facet) -> Result<Vec<Kept>, StoreError> {
+        let sql = format!("select {COLUMNS} from changes where record = ?1 and facet = ?2 order by id");
+        self.kept(&sql, params![record.as_bytes(), facet as i64])
+    }
+
+    /// Whether any change of a record is here.
+    pub(crate) fn has_record(&self, record: RecordId) -> Result<bool, StoreError> {
+        Ok(self.db.prepare_cached("select 1 from changes where record = ?1 limit 1")?.exists([record.as_bytes()])?)
+    }
+
+    /// Whether a change waits for the server.
+    pub(crate) fn is_waiting(&self, record: RecordId, facet: Facet, hash: &ChangeHash) -> Result<bool, StoreError> {
+        let mut statement = self.db.prepare_cached("select 1 from changes where record = ?1 and facet = ?2 and hash = ?3 and state = 1")?;
+        Ok(statement.exists(params![record.as_bytes(), facet as i64, hash.0])?)
+    }
+
+    /// A change by its hash.
+    pub(crate) fn change(&self, record: RecordId, facet: Facet, hash: &ChangeHash) -> Result<Option<Kept>, StoreError> {
+        let sql = format!("select {COLUMNS} from changes where record = ?1 and facet = ?2 and hash = ?3");
+        Ok(self.kept(&sql, params![record.as_bytes(), facet as i64, hash.0])?.pop())
+    }
+
+    /// Keeps a change.
+    pub(crate) fn add_change(&self, change: &Stored, pending: bool) -> Result<(), StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "insert into changes (record, facet, kind, hash, user_id, device, position, received_at, state, body)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        statement.execute(params![
+            change.record.as_bytes(),
+            change.facet as i64,
+            change.kind.as_str(),
+            change.hash.0,
+            change.user.as_bytes(),
+            change.device.as_bytes(),
+            change.position,
+            change.received_at,
+            i64::from(pending),
+            change.body,
+        ])?;
+        Ok(())
+    }
+
+    /// The server has accepted a change. Answers whether it was waiting for that.
+    pub(crate) fn accept_change(
+        &self,
+        (record, facet, hash): (RecordId, Facet, &ChangeHash),
+        position: u64,
+        received_at: Millis,
+    ) -> Result<bool, StoreError> {
+        let was_waiting = self.is_waiting(record, facet, hash)?;
+        let mut statement = self.db.prepare_cached(
+            "update changes set state = 0, position = ?4, received_at = ?5 where record = ?1 and facet = ?2 and hash = ?3",
+        )?;
+        statement.execute(params![record.as_bytes(), facet as i64, hash.0, position, received_at])?;
+        Ok(was_waiting)
+    }
+
+    /// A change is no more.
+    pub(crate) fn remove_change(&self, id: i64) -> Result<(), StoreError> {
+        Ok(self.db.prepare_cached("delete from changes where id = ?1")?.execute([id]).map(drop)?)
+    }
+
+    /// Pending changes behind `after`, in the order written, at most so many and so many bytes (but one).
+    pub(crate) fn pending_after(&self, after: i64, count: usize, bytes: usize) -> Result<Vec<Kept>, StoreError> {
+        let sql = format!("select {COLUMNS} from changes where state = 1 and id > ?1 order by id limit ?2");
+        self.up_to(&sql, params![after, count as i64], bytes)
+    }
+
+    /// Accepted changes behind `after` up to `last`: what a restored server may have lost.
+    pub(crate) fn base_after(&self, after: i64, last: i64, count: usize, bytes: usize) -> Result<Vec<Kept>, StoreError> {
+        let sql = format!("select {COLUMNS} from changes where state = 0 and id > ?1 and id <= ?2 order by id limit ?3");
+        self.up_to(&sql, params![after, last, count as i64], bytes)
+    }
+
+    fn up_to(&self, sql: &str, params: impl rusqlite::Params, bytes: usize) -> Result<Vec<Kept>, StoreError> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let (mut kept, mut size) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let change = read(row)?;
+            size += change.change.body.len();
+            if size > bytes && !kept.is_empty() {
+                break;
+            }
+            kept.push(change);
+        }
+        Ok(kept)
+    }
+
+    /// How many changes wait for the server.
+    pub(crate) fn pending_count(&self) -> Result<u64, StoreError> {
+        Ok(self.db.prepare_cached("select count(*) from changes where state = 1")?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Whether a record has changes that wait for the server.
+    pub(crate) fn is_pending(&self, record: RecordId) -> Result<bool, StoreError> {
+        let mut statement = self.db.prepare_cached("select 1 from changes where record = ?1 and state = 1 limit 1")?;
+        Ok(statement.exists([record.as_bytes()])?)
+    }
+
+    /// The newest change's place.
+    pub(crate) fn last_change(&self) -> Result<i64, StoreError> {
+        Ok(self.db.prepare_cached("select coalesce(max(id), 0) from changes")?.query_row([], |row| row.get(0))?)
+    }
+
+    /// The last own change of a record, whether sent or not.
+    pub(crate) fn last_own_change(&self, record: RecordId, device: DeviceId) -> Result<Option<Kept>, StoreError> {
+        let sql = format!("select {COLUMNS} from changes where record = ?1 and device = ?2 order by id desc limit 1");
+        Ok(self.kept(&sql, params![record.as_bytes(), device.as_bytes()])?.pop())
+    }
+
+    /// Who wrote the first change of a record that is here.
+    pub(crate) fn author_of(&self, record: RecordId) -> Result<Option<UserId>, StoreError> {
+        let mut statement = self.db.prepare_cached("select user_id from changes where record = ?1 and facet = 0 order by id limit 1")?;
+        let user: Option<Vec<u8>> = statement.query_row([record.as_bytes()], |row| row.get(0)).optional()?;
+        Ok(user.map(|user| UserId::from_bytes(&user)).transpose()?)
+    }
+
+    /// The server has lost a change and does not take it back: it waits again.
+    pub(crate) fn unaccept_change(&self, record: RecordId, facet: Facet, hash: &ChangeHash) -> Result<(), StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "update changes set state = 1, position = null, received_at = null where record = ?1 and facet = ?2 and hash = ?3",
+        )?;
+        Ok(statement.execute(params![record.as_bytes(), facet as i64, hash.0]).map(drop)?)
+    }
+
+    /// Kind of a record that the device holds.
+    pub(crate) fn kind_of(&self, record: RecordId) -> Result<Option<String>, StoreError> {
+        let mut statement = self.db.prepare_cached("select kind from changes where record = ?1 limit 1")?;
+        Ok(statement.query_row([record.as_bytes()], |row| row.get(0)).optional()?)
+    }
+
+    /// Removes a record with all that is known of it, but its drafts.
+    pub(crate) fn remove_record(&self, record: RecordId) -> Result<(), StoreError> {
+        self.remove_row(record)?;
+        for table in ["changes", "conflicts", "quarantine"] {
+            self.db.prepare_cached(&format!("delete from {table} where record = ?1"))?.execute([record.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    /// The records of a kind.
+    pub(crate) fn records_of_kind(&self, kind: &str) -> Result<Vec<RecordId>, StoreError> {
+        let mut statement = self.db.prepare_cached("select distinct record from changes where kind = ?1")?;
+        let mut rows = statement.query([kind])?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            records.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
+        }
+        Ok(records)
+    }
+}

@@ -1,0 +1,210 @@
+//! Where a device keeps records: one SQLite file, or memory.
+//!
+//! The only place on a device with SQL. Writes happen inside [`Store::transaction`]: either all of a
+//! user's edit, or of a page from the server, is on disk, or nothing of it. Never decides what a
+//! change means.
+
+mod changes;
+mod drafts;
+mod rows;
+mod search;
+
+pub use changes::Kept;
+pub use drafts::{Draft, DraftState, Quarantined};
+pub use rows::{RowOf, StoredRow};
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+
+use crate::id::WorkspaceId;
+
+/// The version of the tables that this code writes.
+pub const STORE_VERSION: i64 = 1;
+/// SQLite before 3.51.3 may corrupt a database in WAL mode (the WAL-reset bug).
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Another process of the app (a share extension, a background job) may hold the file for a moment.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const WORKSPACE: &str = "workspace";
+/// All statements of this module, and the queries of some screens.
+const CACHED_STATEMENTS: usize = 96;
+
+/// Where the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file; made when it is not there.
+    File(PathBuf),
+    /// Nowhere: for tests and previews.
+    Memory,
+}
+
+impl From<&Path> for Place {
+    fn from(path: &Path) -> Self {
+        Place::File(path.to_owned())
+    }
+}
+
+/// The store did not do what was asked. Nothing of the transaction was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no room left: free some and try again.
+    #[error("the device's storage is full")]
+    Full,
+    /// Another process holds the file.
+    #[error("another process is writing to the store")]
+    Busy,
+    /// A newer version of the app has written the file.
+    #[error("the store has version {found}, this app knows {known}: update the app")]
+    TooNew {
+        /// The file's version.
+        found: i64,
+        /// The newest version that this code knows.
+        known: i64,
+    },
+    /// The SQLite that was linked has a bug that damages files.
+    #[error("SQLite {0} damages files, 3.51.3 or later is needed")]
+    UnsafeSqlite(String),
+    /// What is in the file cannot be read.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// Anything else that SQLite refuses.
+    #[error("the store failed: {0}")]
+    Sqlite(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
+            _ => StoreError::Sqlite(error),
+        }
+    }
+}
+
+impl From<crate::id::BadId> for StoreError {
+    fn from(error: crate::id::BadId) -> Self {
+        StoreError::Damaged(error.to_string())
+    }
+}
+
+/// A device's database.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    /// Whose rows these are: leads every key, as on the server.
+    workspace: WorkspaceId,
+}
+
+impl Store {
+    /// Opens or makes a store, and brings an older one up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::TooNew`] when a newer app has written it; else what SQLite says.
+    pub fn open(place: &Place) -> Result<Self, StoreError> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(StoreError::UnsafeSqlite(rusqlite::version().to_owned()));
+        }
+        let db = match place {
+            Place::File(path) => Connection::open(path)?,
+            Place::Memory => Connection::open_in_memory()?,
+        };
+        // Before the journal mode: switching it may have to wait for another process.
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        // FULL, or an edit that the user saw saved is gone after a power loss.
+        db.execute_batch("pragma synchronous = full; pragma fullfsync = 1; pragma checkpoint_fullfsync = 1; pragma temp_store = memory;")?;
+        db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        let mut store = Self { db, workspace: WorkspaceId(uuid::Uuid::nil()) };
+        store.migrate()?;
+        if let Some(workspace) = store.meta(WORKSPACE)? {
+            store.workspace = WorkspaceId::from_bytes(&workspace)?;
+        }
+        Ok(store)
+    }
+
+    fn migrate(&self) -> Result<(), StoreError> {
+        let found: i64 = self.db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > STORE_VERSION {
+            return Err(StoreError::TooNew { found, known: STORE_VERSION });
+        }
+        if found < 1 {
+            self.db.execute_batch(&format!("begin immediate; {} pragma user_version = 1; commit;", include_str!("schema_1.sql")))?;
+        }
+        Ok(())
+    }
+
+    /// Whose data this is; nobody's before the device is enrolled.
+    pub fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// Says whose data this is.
+    pub(crate) fn set_workspace(&mut self, workspace: WorkspaceId) -> Result<(), StoreError> {
+        self.set_meta(WORKSPACE, Some(workspace.as_bytes()))?;
+        self.workspace = workspace;
+        Ok(())
+    }
+
+    /// Begins a transaction; it ends with [`Store::commit`] or [`Store::rollback`].
+    pub(crate) fn begin(&self) -> Result<(), StoreError> {
+        Ok(self.db.prepare_cached("begin immediate")?.execute([]).map(drop)?)
+    }
+
+    /// Makes everything since [`Store::begin`] durable.
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        Ok(self.db.prepare_cached("commit")?.execute([]).map(drop)?)
+    }
+
+    /// Forgets everything since [`Store::begin`].
+    pub(crate) fn rollback(&self) {
+        // SQLite has already rolled back after some errors (a full disk): then there is nothing to do.
+        if !self.db.is_autocommit() {
+            let _ = self.db.execute_batch("rollback");
+        }
+    }
+
+    /// A named value of the device itself.
+    pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.db.prepare_cached("select value from meta where name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps a named value; `None` removes it.
+    pub(crate) fn set_meta(&self, name: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+        match value {
+            Some(value) => self
+                .db
+                .prepare_cached("insert into meta (name, value) values (?1, ?2) on conflict (name) do update set value = excluded.value")?
+                .execute(params![name, value])?,
+            None => self.db.prepare_cached("delete from meta where name = ?1")?.execute([name])?,
+        };
+        Ok(())
+    }
+
+    /// Puts everything into the one file, so that tests can copy it.
+    #[cfg(test)]
+    pub(crate) fn checkpoint(&self) {
+        self.db.pragma_update_and_check(None, "wal_checkpoint", "truncate", |_| Ok(())).unwrap();
+    }
+
+    /// Limits the file's size: tests fill a disk with it.
+    #[cfg(test)]
+    pub(crate) fn limit_pages(&self, more: i64) {
+        let pages: i64 = self.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        self.db.pragma_update_and_check(None, "max_page_count", pages + more, |_| Ok(())).unwrap();
+    }
+
+    /// Removes everything, the device's identity included: the server said so.
+    pub(crate) fn wipe(&mut self) -> Result<(), StoreError> {
+        let tables = ["meta", "changes", "rows", "conflicts", "links", "drafts", "quarantine", "search_pending"];
+        for table in tables {
+            self.db.execute(&format!("delete from {table}"), [])?;
+        }
+        self.db.execute("insert into search (search) values ('delete-all')", [])?;
+        self.workspace = WorkspaceId(uuid::Uuid::nil());
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! Records as they read now: rows, links, and how many disagreements they hold.
+
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+
+use super::{Store, StoreError};
+use crate::id::{Facet, KindName, Millis, RecordId};
+
+/// What a facet of a record shows, ready to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowOf {
+    /// The record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// The facet.
+    pub facet: Facet,
+    /// Its name and sort key, if this facet holds the title field.
+    pub title: Option<(String, String)>,
+    /// Whether it is archived, if this facet says so.
+    pub archived: Option<bool>,
+    /// Edit time of the first change.
+    pub created_at: Millis,
+    /// Edit time of the newest change.
+    pub updated_at: Millis,
+    /// The newest position of the feed that concerns it.
+    pub position: u64,
+    /// What the facet shows, as JSON.
+    pub json: String,
+    /// Links from this facet: role and target.
+    pub links: Vec<(String, RecordId)>,
+    /// Paths that people disagree on.
+    pub conflicts: u64,
+}
+
+/// A record as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRow {
+    /// The record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// Its name.
+    pub title: String,
+    /// Whether it is archived.
+    pub archived: bool,
+    /// Edit time of the first change.
+    pub created_at: Millis,
+    /// Edit time of the newest change.
+    pub updated_at: Millis,
+    /// What each facet shows, as JSON, in storage order.
+    pub facets: [Option<String>; 3],
+    /// Paths that people disagree on.
+    pub conflicts: u64,
+    /// Whether own edits of it wait for the server.
+    pub pending: bool,
+}
+
+/// What [`Store::rows`] answers with, for the table `rows`.
+const COLUMNS: &str = "record, kind, title, archived, created_at, updated_at, main, commercial, private, \
+    (select coalesce(sum(c.conflicts), 0) from conflicts c where c.record = rows.record), \
+    exists (select 1 from changes p where p.record = rows.record and p.state = 1)";
+
+fn read(row: &Row<'_>) -> Result<StoredRow, StoreError> {
+    let kind: String = row.get(1)?;
+    let record: Vec<u8> = row.get(0)?;
+    Ok(StoredRow {
+        record: RecordId::from_bytes(&record)?,
+        kind: kind.parse()?,
+        title: row.get(2)?,
+        archived: row.get::<_, i64>(3)? == 1,
+        created_at: row.get(4)?,
+        updated_at: row.get(5)?,
+        facets: [row.get(6)?, row.get(7)?, row.get(8)?],
+        conflicts: row.get(9)?,
+        pending: row.get(10)?,
+    })
+}
+
+impl Store {
+    /// Keeps what a facet of a record shows now. `is_new`: nothing of this facet was kept before.
+    pub(crate) fn put_row(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {
+        let (title, sort_title) = row.title.as_ref().map_or((None, None), |(title, sort)| (Some(title), Some(sort)));
+        let column = row.facet.as_str();
+        let main = if row.facet == Facet::Main { "?9" } else { "'{}'" };
+        let others = if row.facet == Facet::Main { String::new() } else { format!(", {column}") };
+        let value = if row.facet == Facet::Main { "" } else { ", ?9" };
+        let sql = format!(
+            "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main{others})
+             values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?10, {main}{value})
+             on conflict (workspace, record) do update set
+               kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
+               created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
+               position = max(position, excluded.position), {column} = ?9"
+        );
+        let mut statement = self.db.prepare_cached(&sql)?;
+        statement.execute(params![
+            self.workspace.as_bytes(),
+            row.kind.as_str(),
+            row.record.as_bytes(),
+            title,
+            sort_title,
+            row.archived.map(i64::from),
+            row.created_at,
+            row.updated_at,
+            row.json,
+            row.position,
+        ])?;
+        self.put_links(row, is_new)?;
+        self.put_conflicts(row, is_new)?;
+        if is_new && row.facet == Facet::Main {
+            // Above the mark: the index reads it when it gets there.
+            return Ok(());
+        }
+        self.index_again(row.record)
+    }
+
+    fn put_links(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {
+        if !is_new {
+            let mut statement = self.db.prepare_cached("delete from links where source = ?1 and facet = ?2")?;
+            statement.execute(params![row.record.as_bytes(), row.facet as i64])?;
+        }
+        for (role, target) in &row.links {
+            let mut statement =
+                self.db.prepare_cached("insert or ignore into links (target, role, source, facet) values (?1, ?2, ?3, ?4)")?;
+            statement.execute(params![target.as_bytes(), role, row.record.as_bytes(), row.facet as i64])?;
+        }
+        Ok(())
+    }
+
+    fn put_conflicts(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {
+        if row.conflicts > 0 {
+            let mut statement =
+                self.db.prepare_cached("insert or replace into conflicts (record, facet, conflicts) values (?1, ?2, ?3)")?;
+            statement.execute(params![row.record.as_bytes(), row.facet as i64, row.conflicts])?;
+        } else if !is_new {
+            let mut statement = self.db.prepare_cached("delete from conflicts where record = ?1 and facet = ?2")?;
+            statement.execute(params![row.record.as_bytes(), row.facet as i64])?;
+        }
+        Ok(())
+    }
+
+    /// Removes a record's row, its links and its place in the index.
+    pub(crate) fn remove_row(&self, record: RecordId) -> Result<(), StoreError> {
+        self.remove_from_index(record)?;
+        self.db
+            .prepare_cached("delete from rows where workspace = ?1 and record = ?2")?
+            .execute([self.workspace.as_bytes(), record.as_bytes()])?;
+        self.db.prepare_cached("delete from links where source = ?1")?.execute([record.as_bytes()])?;
+        self.lower_mark()
+    }
+
+    /// A record as it reads now.
+    pub(crate) fn row(&self, record: RecordId) -> Result<Option<StoredRow>, StoreError> {
+        let sql = format!("select {COLUMNS} from rows where workspace = ?1 and record = ?2");
+        self.rows(&sql, vec![self.workspace.as_bytes().to_vec().into(), record.as_bytes().to_vec().into()]).map(|mut rows| rows.pop())
+    }
+
+    /// Rows that pass a condition over the table `rows`, with the values it binds.
+    pub(crate) fn rows_where(&self, condition: &str, order: &str, limit: u32, binds: Vec<Value>) -> Result<Vec<StoredRow>, StoreError> {
+        self.rows(&format!("select {COLUMNS} from rows where {condition} order by {order} limit {limit}"), binds)
+    }
+
+    fn rows(&self, sql: &str, binds: Vec<Value>) -> Result<Vec<StoredRow>, StoreError> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params_from_iter(binds))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(read(row)?);
+        }
+        Ok(found)
+    }
+
+    /// How many rows pass a condition.
+    pub(crate) fn count_where(&self, condition: &str, binds: Vec<Value>) -> Result<u64, StoreError> {
+        let mut statement = self.db.prepare_cached(&format!("select count(*) from rows where {condition}"))?;
+        Ok(statement.query_row(params_from_iter(binds), |row| row.get(0))?)
+    }
+
+    /// Which records link to a record, and by which role.
+    pub(crate) fn links_to(&self, target: RecordId) -> Result<Vec<(RecordId, String)>, StoreError> {
+        let mut statement = self.db.prepare_cached("select source, role from links where target = ?1 order by role, source")?;
+        let mut rows = statement.query([target.as_bytes()])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let source: Vec<u8> = row.get(0)?;
+            found.push((RecordId::from_bytes(&source)?, row.get(1)?));
+        }
+        Ok(found)
+    }
+
+    /// The records that people disagree on.
+    pub(crate) fn disputed(&self) -> Result<Vec<RecordId>, StoreError> {
+        let mut statement = self.db.prepare_cached("select distinct record from conflicts order by record")?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let record: Vec<u8> = row.get(0)?;
+            found.push(RecordId::from_bytes(&record)?);
+        }
+        Ok(found)
+    }
+
+    /// Number of a row, for the index.
+    pub(super) fn row_number(&self, record: RecordId) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.db.prepare_cached("select rowid from rows where workspace = ?1 and record = ?2")?;
+        Ok(statement.query_row([self.workspace.as_bytes(), record.as_bytes()], |row| row.get(0)).optional()?)
+    }
+}
