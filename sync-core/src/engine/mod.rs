@@ -187,7 +187,12 @@ impl Engine {
                 self.retry_at = None;
                 self.begin(replica)
             }
-            Event::Wake => self.send(replica, true, effects),
+            Event::Wake => {
+                if self.retry_at.take().is_some() {
+                    self.begin(replica)?;
+                }
+                self.send(replica, true, effects)
+            }
             // A failed exchange is repeated in its own time, with this edit in it.
             Event::LocalEdit if self.retry_at.is_some() => Ok(()),
             // Over HTTP the way back is paid anyway: it brings what is new.
@@ -283,9 +288,8 @@ impl Engine {
                 return Ok(());
             }
         }
-        match self.outbox.send_waiting_again() {
-            Some(false) => self.fail(replica, now, effects),
-            Some(true) | None => {}
+        if self.outbox.send_waiting_again() == Some(false) {
+            self.fail(replica, now, effects);
         }
         self.send(replica, outcome.pull, effects)
     }

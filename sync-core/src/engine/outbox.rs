@@ -65,11 +65,6 @@ impl Outbox {
         Ok(())
     }
 
-    /// Whether nothing is under way.
-    pub fn is_idle(&self) -> bool {
-        self.in_flight.is_empty()
-    }
-
     /// The next push, if there is something to send and room for it.
     pub fn next(&mut self, replica: &Replica) -> Result<Option<Push>, StoreError> {
         if self.in_flight.len() >= MAX_IN_FLIGHT {
