@@ -1,0 +1,138 @@
+//! One exchange at a time: enrolment and background sync over HTTP.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Response, StatusCode, Url};
+
+use super::{Host, NetError};
+use crate::engine::{Effect, Event, Stopped};
+use crate::protocol::{Enrol, Enrolled, MAX_FRAME_PLAIN_BYTES};
+
+/// The media type of frames.
+const FRAME_TYPE: &str = "application/vnd.rapport.frame";
+/// A phone that cannot reach the server within this tries again later.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A whole exchange on a slow network: a page of 2 MiB at 40 KB/s.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where the server is.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub(super) base: Url,
+    pub(super) client: Client,
+    pub(super) root: Option<Vec<u8>>,
+}
+
+impl Server {
+    /// A server by its address, such as `https://crm.example`.
+    ///
+    /// # Errors
+    /// [`NetError::BadAddress`] for anything that is not http or https.
+    pub fn at(address: &str) -> Result<Self, NetError> {
+        Self::with_root(address, None)
+    }
+
+    /// A server whose certificate is signed by an authority of its own (PEM).
+    ///
+    /// # Errors
+    /// [`NetError::BadAddress`], also for a certificate that cannot be read.
+    pub fn with_root(address: &str, root: Option<Vec<u8>>) -> Result<Self, NetError> {
+        // The process may have chosen its provider already; ours is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let bad = || NetError::BadAddress(address.to_owned());
+        let base = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(bad)?;
+        let mut builder = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(EXCHANGE_TIMEOUT).tcp_nodelay(true);
+        if let Some(pem) = &root {
+            builder = builder.tls_certs_only([reqwest::Certificate::from_pem(pem).map_err(|_| bad())?]);
+        }
+        Ok(Self { base, client: builder.build().map_err(|_| bad())?, root })
+    }
+
+    /// Redeems a one-time code: from then on the device is its user's.
+    ///
+    /// # Errors
+    /// [`NetError::Status`] 401 for a code that is wrong, used or too old.
+    pub async fn enrol(&self, host: &Host, code: &str, device_name: &str, app: &str) -> Result<(), NetError> {
+        let actor = host.with(|device, _| device.actor());
+        let enrol = Enrol { code: code.to_owned(), device_name: device_name.to_owned(), app: app.to_owned(), actor };
+        let body = minicbor::to_vec(&enrol).expect("writing to a vector cannot fail");
+        let response = self.client.post(self.url("sync/enrol")).header(CONTENT_TYPE, "application/cbor").body(body).send().await;
+        let bytes = answered(response).await?;
+        let enrolled: Enrolled = minicbor::decode(&bytes).map_err(|error| NetError::Unreachable(error.to_string()))?;
+        Ok(host.with(|device, now| device.enrol(now, &enrolled))?)
+    }
+
+    /// Sends what waits and receives what is new, until there is nothing left to say.
+    ///
+    /// # Errors
+    /// [`NetError`]; whatever was not sent is kept.
+    pub async fn sync_once(&self, host: &Host) -> Result<(), NetError> {
+        let token = host.token()?;
+        let mut effects: VecDeque<Effect> = host.handle(Event::NetworkUp { live: false }).await.into();
+        let mut failed = None;
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                Effect::Send(frame) => match self.exchange(&token, frame).await {
+                    Ok(answer) => effects.extend(host.handle(Event::Received(answer)).await),
+                    Err(error) => {
+                        failed = Some(error);
+                        effects.extend(host.handle(Event::SendFailed).await);
+                        break;
+                    }
+                },
+                Effect::Stop(stopped) => return Err(NetError::Stopped(stopped)),
+                Effect::StoreFailed(error) => failed = Some(error.into()),
+                Effect::Schedule(_) | Effect::Notify(_) | Effect::Close => {}
+            }
+        }
+        host.handle(Event::NetworkDown).await;
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn exchange(&self, token: &str, frame: Vec<u8>) -> Result<Vec<u8>, NetError> {
+        let request = self.client.post(self.url("sync")).bearer_auth(token).header(CONTENT_TYPE, FRAME_TYPE).body(frame);
+        answered(request.send().await).await.map_err(|error| match error {
+            NetError::Status { status: 401, code, .. } => NetError::Stopped(shut_out(&code)),
+            other => other,
+        })
+    }
+
+    pub(super) fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+}
+
+/// The body of a good answer, bounded; an error for any other.
+async fn answered(response: Result<Response, reqwest::Error>) -> Result<Vec<u8>, NetError> {
+    let lost = |error: reqwest::Error| NetError::Unreachable(error.without_url().to_string());
+    let mut response = response.map_err(lost)?;
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        if body.len() + chunk.len() > MAX_FRAME_PLAIN_BYTES {
+            return Err(NetError::Unreachable("the answer is larger than any frame".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if status == StatusCode::OK {
+        return Ok(body);
+    }
+    Err(problem(status.as_u16(), &body))
+}
+
+/// What an answer that is not good says: a problem document where the server wrote one.
+pub(super) fn problem(status: u16, body: &[u8]) -> NetError {
+    let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |key: &str| problem.get(key).and_then(|text| text.as_str()).map(str::to_owned);
+    let message = text("detail").or_else(|| text("title")).unwrap_or_else(|| "no reason given".to_owned());
+    NetError::Status { status, code: text("code").unwrap_or_default(), message }
+}
+
+/// Why the server does not take a device's token.
+pub(super) fn shut_out(code: &str) -> Stopped {
+    if code == "revoked" { Stopped::Revoked } else { Stopped::Unauthorized }
+}

@@ -1,0 +1,102 @@
+//! Drives a device over a real network: HTTP for one exchange, a WebSocket for staying live.
+//!
+//! The engine decides what is said; here frames are carried, and nothing of them is read. One host
+//! holds one device: calls of the app and of the network take turns.
+
+mod http;
+mod live;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use crate::device::Device;
+use crate::engine::{Effect, Event, Stopped};
+use crate::id::Millis;
+
+pub use http::Server;
+
+/// Why a sync ended without being up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The server cannot be reached, or the connection broke. Nothing is lost; try again.
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The server answered with an error.
+    #[error("the server answered {status}: {message}")]
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// A word for the cause, stable for apps to act on.
+        code: String,
+        /// What it says.
+        message: String,
+    },
+    /// The engine sends nothing more.
+    #[error("sync has stopped: {0:?}")]
+    Stopped(Stopped),
+    /// The address is not one.
+    #[error("`{0}` is not an http or https address")]
+    BadAddress(String),
+    /// The device is not enrolled.
+    #[error("the device is not enrolled: redeem a one-time code first")]
+    NotEnrolled,
+    /// The device's store failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// What time it is.
+pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// A device that is shared between an app and its connection to the server.
+#[derive(Clone)]
+pub struct Host {
+    device: Arc<Mutex<Device>>,
+    clock: Clock,
+    edited: Arc<Notify>,
+    revision: watch::Sender<u64>,
+}
+
+impl Host {
+    /// Shares a device.
+    pub fn new(device: Device, clock: Clock) -> Self {
+        let revision = watch::Sender::new(device.revision());
+        Self { device: Arc::new(Mutex::new(device)), clock, edited: Arc::default(), revision }
+    }
+
+    /// Runs a call on the device, with the time. Edits wake the connection.
+    pub fn with<T>(&self, call: impl FnOnce(&mut Device, Millis) -> T) -> T {
+        let now = (self.clock)();
+        // A panic inside a call left the device's store as its last transaction left it.
+        let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = call(&mut device, now);
+        let revision = device.revision();
+        drop(device);
+        if self.revision.send_replace(revision) != revision {
+            self.edited.notify_one();
+        }
+        answer
+    }
+
+    /// Changes whenever something on the device has changed.
+    pub fn revision(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Hands an event to the engine, away from the threads that carry frames: applying a page takes a while.
+    async fn handle(&self, event: Event) -> Vec<Effect> {
+        let (device, clock, revision) = (self.device.clone(), self.clock.clone(), self.revision.clone());
+        let handled = tokio::task::spawn_blocking(move || {
+            let mut device = device.lock().unwrap_or_else(PoisonError::into_inner);
+            let effects = device.handle(clock(), event);
+            revision.send_replace(device.revision());
+            effects
+        });
+        handled.await.unwrap_or_default()
+    }
+
+    fn token(&self) -> Result<String, NetError> {
+        self.with(|device, _| device.token())?.ok_or(NetError::NotEnrolled)
+    }
+}
