@@ -16,6 +16,7 @@ pub mod language;
 mod listen;
 pub mod log;
 mod metrics;
+pub mod people;
 pub mod projection;
 pub mod reading;
 mod router;

@@ -28,7 +28,8 @@ pub fn router(app: App) -> Router {
     let api = Router::new()
         .route("/api/v1/sign-in", post(doors::api_sign_in))
         .route("/api/v1/sign-out", post(doors::api_sign_out))
-        .route("/api/v1/me", get(doors::api_me));
+        .route("/api/v1/me", get(doors::api_me))
+        .route("/api/v1/devices/codes", post(doors::api_device_code));
     // The back office: HTML, `Caller`.
     let console = Router::new()
         .route("/sign-in", get(doors::sign_in_page).post(doors::console_sign_in))

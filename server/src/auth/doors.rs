@@ -7,14 +7,16 @@ use axum::extract::{Form, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
+use sync_core::access::Right;
+use sync_core::id::Millis;
 use sync_core::protocol::{Enrol, Enrolled};
 
 use super::caller::{cookie_name, session_cookie};
 use super::secret::Token;
-use super::{Caller, ClientAddress, Enrolment, SignIn, SignedIn};
+use super::{Caller, ClientAddress, Enrolment, SignIn, SignedIn, normal_login};
 use crate::app::App;
 use crate::error::{Error, Text, accepted_language};
-use crate::store::workspaces;
+use crate::store::{people, workspaces};
 
 /// What somebody types to sign in.
 #[derive(Deserialize)]
@@ -80,6 +82,40 @@ pub async fn api_sign_out(State(app): State<App>, caller: Caller) -> Result<axum
 pub async fn api_me(caller: Caller) -> Json<UserAnswer> {
     let (role, language) = (caller.role.to_string(), caller.language.tag());
     Json(UserAnswer { id: caller.user.to_string(), name: caller.name, login: caller.login, role, language })
+}
+
+/// Whose phone a code is for.
+#[derive(Deserialize)]
+pub struct CodeRequest {
+    login: String,
+}
+
+/// A code, shown once.
+#[derive(Serialize)]
+pub struct CodeAnswer {
+    code: String,
+    expires_at: Millis,
+}
+
+/// `POST /api/v1/devices/codes`: a one-time code with which somebody's phone enrols. Whoever may not
+/// administer gets codes for their own phones only.
+///
+/// # Errors
+/// When the caller may not, or there is no such user.
+pub async fn api_device_code(
+    State(app): State<App>,
+    caller: Caller,
+    request: Result<Json<CodeRequest>, JsonRejection>,
+) -> Result<Json<CodeAnswer>, Error> {
+    let login = normal_login(&request?.0.login);
+    let may = login == caller.login || app.intake.rules().roles.may(&caller.role, Right::Administer);
+    if !may {
+        return Err(Error::Forbidden(Text::new("Only the back office makes codes for others.", "只有后台人员可以为他人生成注册码。")));
+    }
+    let user = people::user_by_login(&mut app.store.reader().await?, caller.workspace, &login).await?;
+    let user = user.filter(|user| user.disabled_at.is_none()).ok_or(Error::NotFound)?;
+    let (code, expires_at) = app.auth.device_code(caller.workspace, user.user).await?;
+    Ok(Json(CodeAnswer { code: code.reveal(), expires_at }))
 }
 
 /// `POST /sync/enrol`: a one-time code for a device token, both as CBOR.

@@ -10,6 +10,7 @@ use crate::auth::normal_login;
 use crate::auth::secret::random;
 use crate::config::Config;
 use crate::language::Language;
+use crate::people::{NewPerson, Place, add};
 use crate::store::people::{self, User as Person};
 use crate::store::{StoreError, workspaces};
 
@@ -131,42 +132,15 @@ impl User {
 
 impl Add {
     async fn run(self, app: &App) -> anyhow::Result<()> {
-        let login = normal_login(&self.login);
-        anyhow::ensure!(!login.is_empty(), "a login cannot be empty");
-        let now = app.clock.now();
-        let make = self.new_workspace || workspaces::all(&mut app.store.reader().await?).await?.is_empty();
-        let made = make.then(|| (WorkspaceId::new(now, random()), self.place.workspace.as_deref().unwrap_or(WORKSPACE_NAME).to_owned()));
-        let workspace = match &made {
-            Some((workspace, _)) => *workspace,
-            None => self.place.find(app).await?.workspace,
+        let empty = workspaces::all(&mut app.store.reader().await?).await?.is_empty();
+        let place = match self.new_workspace || empty {
+            true => Place::New(self.place.workspace.clone().unwrap_or_else(|| WORKSPACE_NAME.to_owned())),
+            false => Place::In(self.place.find(app).await?.workspace),
         };
-        let hash = app.auth.passwords().hash(&password::read(&login).await?).await?;
-        let person = Person {
-            workspace,
-            user: UserId::new(now, random()),
-            name: self.name.unwrap_or_else(|| login.clone()),
-            login: login.clone(),
-            role: self.role.name(),
-            language: self.language,
-            disabled_at: None,
-            created_at: now,
-        };
-        let added = app
-            .store
-            .write::<_, StoreError, _>(move |tx| {
-                Box::pin(async move {
-                    if let Some((workspace, name)) = made {
-                        workspaces::add(tx, workspace, &name, random(), now).await?;
-                    }
-                    people::add_user(tx, &person, &hash).await
-                })
-            })
-            .await;
-        match added {
-            Err(StoreError::Exists(_)) => anyhow::bail!("there is a user `{login}`, or a workspace of that name, already"),
-            added => added.context("cannot add the user")?,
-        }
-        println!("added {login}");
+        let password = password::read(&self.login).await?;
+        let (name, role, language) = (self.name.unwrap_or_default(), self.role.name(), self.language);
+        let added = add(app, NewPerson { place, login: self.login, name, role, language, password }).await?;
+        println!("added {}", added.login);
         Ok(())
     }
 }

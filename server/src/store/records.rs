@@ -596,3 +596,13 @@ pub(super) fn conflict_row((record, facet, path, kind, field, values_json, since
     let (record, facet) = (id(RecordId::from_bytes(&record), "record id")?, facet_of(facet)?);
     Ok(ConflictRow { record, facet, path, kind: kind_of(&kind)?, field, values_json, since })
 }
+
+/// How many records of a kind there are, archived ones included.
+pub async fn count_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar("select count(*) from rows where workspace = $1 and kind = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(kind)
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(count as u64)
+}

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use rapport_server::intake::{Expect, RecordEdit};
+use rapport_server::language::Language;
+use rapport_server::people::{self, NewPerson, Place};
 use rapport_server::store::records;
 use rapport_server::{App, Config};
 use sync_core::id::{RecordId, UserId, WorkspaceId};
@@ -25,8 +27,16 @@ pub async fn open(dir: &Path, port: u16) -> Result<App> {
     config.listen.address = format!("127.0.0.1:{port}").parse()?;
     let app = App::open(config, rapport_server::clock::Clock::system()).await?;
     if workspaces(&app).await?.is_empty() {
-        let (workspace, user) = app.auth.first_user(LOGIN, "Bench", "office", PASSWORD).await?;
-        define_kind(&app, workspace, user).await?;
+        let person = NewPerson {
+            place: Place::New("bench".to_owned()),
+            login: LOGIN.to_owned(),
+            name: "Bench".to_owned(),
+            role: "office".parse()?,
+            language: Language::En,
+            password: PASSWORD.to_owned(),
+        };
+        let user = people::add(&app, person).await?;
+        define_kind(&app, user.workspace, user.user).await?;
     }
     Ok(app)
 }
