@@ -176,6 +176,14 @@ impl Device {
         view::view(&mut self.replica, record)
     }
 
+    /// A record as lists show it: one read, no document.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn row(&self, record: RecordId) -> Result<Option<Listed>, StoreError> {
+        self.replica.store.row(record)?.map(view::listed).transpose()
+    }
+
     /// The records that people disagree on, with what each claims.
     ///
     /// # Errors

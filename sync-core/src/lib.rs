@@ -13,6 +13,8 @@ pub mod engine;
 pub mod fence;
 pub mod id;
 pub mod merge;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod planted;
 pub mod protocol;
 pub mod query;

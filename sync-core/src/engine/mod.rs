@@ -106,6 +106,8 @@ pub struct SyncStatus {
     pub last_sync: Option<Millis>,
     /// Set while more is to come.
     pub progress: Option<Progress>,
+    /// Whether everything that the server had at the last look is here, over this connection.
+    pub is_current: bool,
     /// Set when nothing is sent any more.
     pub stopped: Option<Stopped>,
 }
@@ -153,6 +155,7 @@ impl Engine {
             drafts: replica.store.draft_count()?,
             last_sync,
             progress: self.progress,
+            is_current: self.online && self.greeted.is_some() && !self.pulling && self.progress.is_none(),
             stopped: self.stopped.clone(),
         })
     }

@@ -84,6 +84,11 @@ impl Host {
         self.revision.subscribe()
     }
 
+    /// Tells the engine that a connection was given up.
+    pub fn go_offline(&self) {
+        self.with(|device, now| device.handle(now, Event::NetworkDown));
+    }
+
     /// Hands an event to the engine, away from the threads that carry frames: applying a page takes a while.
     async fn handle(&self, event: Event) -> Vec<Effect> {
         let (device, clock, revision) = (self.device.clone(), self.clock.clone(), self.revision.clone());

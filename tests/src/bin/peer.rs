@@ -96,7 +96,11 @@ async fn perform(request: &Json, clients: &Clients) -> Result<Json> {
         "create" => return create(&first, &text("file"), request["n"].as_u64().unwrap_or(0) as usize).await,
         "push" | "pull" | "uptodate" | "open" => first.lock().await.up_to_date().await?,
         "pullAll" | "uptodateAll" => each(&chosen, |client| Box::pin(async move { client.lock().await.up_to_date().await })).await?,
-        "disconnect" => each(&chosen, |client| Box::pin(async move { Ok(client.lock().await.disconnect().await) })).await?,
+        "disconnect" => {
+            for client in &chosen {
+                client.lock().await.disconnect().await;
+            }
+        }
         "edit" => first.lock().await.edit(&indexes(request), &text("field"), &text("value"))?,
         "editPush" => {
             let mut client = first.lock().await;
