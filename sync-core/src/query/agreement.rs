@@ -335,7 +335,7 @@ impl Links for World {
 
 pub(super) const TABLE: &str = "create table rows (workspace blob not null, kind text not null, record blob not null, title text, sort_title text not null, \
     archived integer not null, created_at integer not null, updated_at integer not null, position integer, main text, commercial text, private text, \
-    primary key (workspace, kind, record))";
+    primary key (workspace, record))";
 
 impl World {
     fn new(records: Vec<Stored>) -> Self {
@@ -345,7 +345,7 @@ impl World {
         let mut rows = BTreeMap::new();
         for record in &records {
             let row = record.row(&schema.kind(record.kind).unwrap().title);
-            // A foreign workspace holds the same records, all archived: nothing may be taken from it.
+            // A foreign workspace holds the same records, archived or not the other way round: nothing may be taken from it.
             for workspace in ["ours", "theirs"] {
                 let facet = |facet: Facet| record.facets.get(&facet).map(|fields| serde_json::to_string(fields).unwrap());
                 let values = rusqlite::params![

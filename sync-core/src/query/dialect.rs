@@ -1,10 +1,10 @@
 //! The few snippets in which SQLite and PostgreSQL differ, side by side.
 //!
-//! Expects the facets' columns as JSON text in SQLite and as `jsonb` in PostgreSQL. Only names from the
+//! Expects the facets' columns as JSON text, in PostgreSQL as text or `jsonb`. Only names from the
 //! schema (a-z, 0-9, `_`) and aliases of our own are written into the text; values are always bound.
 
 use super::{Class, Match};
-use crate::id::FieldName;
+use crate::id::{Facet, FieldName};
 
 /// Which database the text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,14 @@ impl Dialect {
         match self {
             Sqlite => format!("cast({placeholder} as real)"),
             Postgres => placeholder.to_owned(),
+        }
+    }
+
+    /// A facet's column; the cast costs nothing where it is `jsonb` already.
+    pub(super) fn facet(self, row: &str, facet: Facet) -> String {
+        match self {
+            Sqlite => format!("{row}.{facet}"),
+            Postgres => format!("{row}.{facet}::jsonb"),
         }
     }
 
@@ -165,19 +173,12 @@ impl Dialect {
         }
     }
 
-    /// Whether a record is archived, or is not.
-    pub(super) fn archived(self, alias: &str, wanted: bool) -> String {
+    /// A column as a condition only. SQLite would rather walk a whole kind by some index that begins with it than
+    /// look a few records up by their ids; a plus sign forbids that.
+    pub(super) fn aside(self, column: &str) -> String {
         match self {
-            Sqlite => format!("{alias}.archived = {}", u8::from(wanted)),
-            Postgres => format!("{alias}.archived = {wanted}"),
-        }
-    }
-
-    /// The archived flag as a number, for ordering.
-    pub(super) fn archived_number(self, alias: &str) -> String {
-        match self {
-            Sqlite => format!("{alias}.archived"),
-            Postgres => format!("{alias}.archived::int"),
+            Sqlite => format!("+{column}"),
+            Postgres => column.to_owned(),
         }
     }
 

@@ -212,11 +212,11 @@ pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql>
         By::Title => vec![KeySql { value: dialect.by_bytes(&format!("{alias}.sort_title")), nullable: false }],
         By::Spot(spot) => match &spot.holder {
             Holder::Id | Holder::Each { .. } => Vec::new(),
-            Holder::Archived => vec![KeySql { value: dialect.archived_number(alias), nullable: false }],
+            Holder::Archived => vec![column("archived")],
             Holder::CreatedAt => vec![column("created_at")],
             Holder::UpdatedAt => vec![column("updated_at")],
             Holder::Value { facet, path } => {
-                let json = dialect.json(&format!("{alias}.{facet}"), path);
+                let json = dialect.json(&dialect.facet(alias, *facet), path);
                 let guarded = |class: &Class| {
                     let Typed { value, guard } = dialect.typed(&json, *class);
                     KeySql { value: format!("(case when {guard} then {value} end)"), nullable: true }

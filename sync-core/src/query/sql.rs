@@ -145,9 +145,10 @@ impl Writer<'_> {
         let record = self.link(outer, via);
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
         let holds = self.spot(&linked, spot, test);
+        let kind = self.compiler.dialect.aside(&format!("{linked}.kind"));
         format!(
-            "exists (select 1 from rows {linked} where {linked}.workspace = {outer}.workspace and {linked}.kind = {kind_bound} \
-             and {linked}.record {record}{visible} and {holds})"
+            "exists (select 1 from rows {linked} where {linked}.workspace = {outer}.workspace and {linked}.record {record} \
+             and {kind} = {kind_bound}{visible} and {holds})"
         )
     }
 
@@ -156,13 +157,13 @@ impl Writer<'_> {
         let dialect = self.compiler.dialect;
         match &via.holder {
             Holder::Value { facet, path } => {
-                let id = dialect.json(&format!("{outer}.{facet}"), path);
+                let id = dialect.json(&dialect.facet(outer, *facet), path);
                 let Typed { value, guard } = dialect.typed(&id, Class::Link);
                 format!("= {} and {guard}", dialect.record_of(&value))
             }
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
-                let (table, array) = dialect.each(&format!("{outer}.{facet}"), field, &element);
+                let (table, array) = dialect.each(&dialect.facet(outer, *facet), field, &element);
                 let Typed { value, guard } = dialect.typed(&dialect.element(&element, path), Class::Link);
                 format!("in (select {} from {table} where {array} and {guard})", dialect.record_of(&value))
             }
@@ -175,13 +176,13 @@ impl Writer<'_> {
         let dialect = self.compiler.dialect;
         match &spot.holder {
             Holder::Id => self.id(row, test),
-            Holder::Archived => archived(dialect, row, test),
+            Holder::Archived => archived(row, test),
             Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
             Holder::UpdatedAt => self.moment_column(&format!("{row}.updated_at"), test),
-            Holder::Value { facet, path } => self.json(&dialect.json(&format!("{row}.{facet}"), path), spot.class, test),
+            Holder::Value { facet, path } => self.json(&dialect.json(&dialect.facet(row, *facet), path), spot.class, test),
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
-                let (table, array) = dialect.each(&format!("{row}.{facet}"), field, &element);
+                let (table, array) = dialect.each(&dialect.facet(row, *facet), field, &element);
                 let holds = self.json(&dialect.element(&element, path), spot.class, test);
                 format!("exists (select 1 from {table} where {array} and {holds})")
             }
@@ -278,11 +279,11 @@ impl Writer<'_> {
     }
 }
 
-fn archived(dialect: Dialect, row: &str, test: &Test) -> String {
+fn archived(row: &str, test: &Test) -> String {
     match test {
         Test::Present => "(1 = 1)".to_owned(),
         Test::OneOf(flags) => {
-            let wanted = |flag: &Scalar| dialect.archived(row, *flag == Scalar::Boolean(true));
+            let wanted = |flag: &Scalar| format!("{row}.archived = {}", u8::from(*flag == Scalar::Boolean(true)));
             format!("({})", flags.iter().map(wanted).collect::<Vec<_>>().join(" or "))
         }
         Test::Range { .. } | Test::Text(..) | Test::When(_) => "(1 = 0)".to_owned(),
