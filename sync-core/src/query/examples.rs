@@ -273,3 +273,17 @@ fn a_cursor_is_good_for_its_own_order_only() {
     }
     assert!(by_score.parse_cursor(&"A".repeat(MAX_CURSOR + 1)).is_err());
 }
+
+#[test]
+fn the_examples_of_the_documentation_work_on_the_built_in_kinds() {
+    let text = include_str!("../../../docs/query.md");
+    let examples: Vec<&str> = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 4);
+    for (example, kind) in examples.into_iter().zip(["deal", "party", "deal", "deal"]) {
+        let read = Filter::parse(Schema::builtin(), kind, example);
+        assert!(read.is_ok(), "{example}: {read:?}");
+    }
+    for operator in super::operator::OPERATORS {
+        assert!(text.contains(&format!("`{}`", operator.word)), "`{}` is not documented", operator.word);
+    }
+}
