@@ -142,11 +142,19 @@ fn elements(doc: &Doc, field: &Field) -> Option<Json> {
 }
 
 fn rows<'a>(doc: &'a Doc, field: &Field, keys: impl Iterator<Item = &'a str>) -> Option<Json> {
+    // One buffer for all paths: a first sync reads hundreds of thousands of them.
+    let mut path = format!("{}/", field.name);
     let rows: Vec<Json> = keys
         .map(|key| {
             let mut row = Map::from_iter([("id".to_owned(), Json::from(path::unescape(key)))]);
+            path.truncate(field.name.len() + 1);
+            path.push_str(key);
+            path.push('/');
+            let start = path.len();
             for item in &field.items {
-                let puts = doc.values(&format!("{}/{key}/{}", field.name, item.name));
+                path.truncate(start);
+                path.push_str(&item.name);
+                let puts = doc.values(&path);
                 if let Some(value) = newest(doc, puts).and_then(|put| value_of(item, &put.value)) {
                     row.insert(item.name.to_string(), value);
                 }

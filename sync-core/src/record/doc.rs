@@ -168,16 +168,15 @@ impl Doc {
 
     /// The paths below `field/`, without that prefix, with their values.
     pub fn below<'a>(&'a self, field: &str) -> impl Iterator<Item = (&'a str, &'a [Put])> {
-        let prefix = format!("{field}/");
-        let start = prefix.clone();
+        let mut prefix = String::with_capacity(field.len() + 1);
+        prefix.push_str(field);
+        prefix.push('/');
+        let skip = prefix.len();
         self.registers
-            .range::<str, _>((std::ops::Bound::Included(start.as_str()), std::ops::Bound::Unbounded))
+            .range::<str, _>((std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded))
             .take_while(move |(path, _)| path.starts_with(&prefix))
             .filter(|(_, register)| !register.visible.is_empty())
-            .map({
-                let skip = field.len() + 1;
-                move |(path, register)| (&path[skip..], &*register.visible)
-            })
+            .map(move |(path, register)| (&path[skip..], &*register.visible))
     }
 
     /// The text at a path; `None` when it was never written.

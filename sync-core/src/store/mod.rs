@@ -26,6 +26,10 @@ pub const STORE_VERSION: i64 = 1;
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Another process of the app (a share extension, a background job) may hold the file for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages in memory: a page of a first sync fits, so that it is written once.
+const CACHE_KIB: i64 = 16 * 1024;
+/// The log is folded into the file when it has so many pages (16 MB): a first sync does it twice, not ten times.
+const CHECKPOINT_PAGES: i64 = 4_000;
 const WORKSPACE: &str = "workspace";
 /// All statements of this module, and the queries of some screens.
 const CACHED_STATEMENTS: usize = 96;
@@ -116,6 +120,8 @@ impl Store {
         db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         // FULL, or an edit that the user saw saved is gone after a power loss.
         db.execute_batch("pragma synchronous = full; pragma fullfsync = 1; pragma checkpoint_fullfsync = 1; pragma temp_store = memory;")?;
+        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        db.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
         db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         let mut store = Self { db, workspace: WorkspaceId(uuid::Uuid::nil()) };
         store.migrate()?;

@@ -77,23 +77,41 @@ fn read(row: &Row<'_>) -> Result<StoredRow, StoreError> {
     })
 }
 
+const PUT_MAIN: &str = "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main)
+    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?10, ?9)
+    on conflict (workspace, record) do update set
+      kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
+      created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
+      position = max(position, excluded.position), main = ?9";
+const PUT_COMMERCIAL: &str =
+    "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial)
+    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?10, '{}', ?9)
+    on conflict (workspace, record) do update set
+      kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
+      created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
+      position = max(position, excluded.position), commercial = ?9";
+const PUT_PRIVATE: &str =
+    "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main, private)
+    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?10, '{}', ?9)
+    on conflict (workspace, record) do update set
+      kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
+      created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
+      position = max(position, excluded.position), private = ?9";
+
+/// Every first sync runs it once per record: the text is not put together each time.
+fn put_sql(facet: Facet) -> &'static str {
+    match facet {
+        Facet::Main => PUT_MAIN,
+        Facet::Commercial => PUT_COMMERCIAL,
+        Facet::Private => PUT_PRIVATE,
+    }
+}
+
 impl Store {
     /// Keeps what a facet of a record shows now. `is_new`: nothing of this facet was kept before.
     pub(crate) fn put_row(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {
         let (title, sort_title) = row.title.as_ref().map_or((None, None), |(title, sort)| (Some(title), Some(sort)));
-        let column = row.facet.as_str();
-        let main = if row.facet == Facet::Main { "?9" } else { "'{}'" };
-        let others = if row.facet == Facet::Main { String::new() } else { format!(", {column}") };
-        let value = if row.facet == Facet::Main { "" } else { ", ?9" };
-        let sql = format!(
-            "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main{others})
-             values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?10, {main}{value})
-             on conflict (workspace, record) do update set
-               kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
-               created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
-               position = max(position, excluded.position), {column} = ?9"
-        );
-        let mut statement = self.db.prepare_cached(&sql)?;
+        let mut statement = self.db.prepare_cached(put_sql(row.facet))?;
         statement.execute(params![
             self.workspace.as_bytes(),
             row.kind.as_str(),
