@@ -8,6 +8,8 @@
 
 use std::collections::HashSet;
 
+use serde_json::{Map, Value as Json};
+
 use crate::id::{ChangeHash, Facet, Millis};
 use crate::merge;
 use crate::planted::{Bug, is_planted};
@@ -15,7 +17,8 @@ use crate::protocol::code;
 use crate::record::change::{Change, Malformed, Op};
 use crate::record::doc::{Doc, Inadmissible, Put};
 use crate::record::fields::ARCHIVED;
-use crate::record::path::{POSITION, Path};
+use crate::record::list;
+use crate::record::path::{POSITION, Path, escape, unescape};
 use crate::record::text::genesis;
 use crate::record::valid::{self, BadValue};
 use crate::schema::{Field, Kind, Merge};
@@ -146,35 +149,52 @@ fn hash_of(body: &[u8]) -> [u8; 32] {
     Sha256::digest(body.get(8..).unwrap_or_default()).into()
 }
 
-/// Looks at each operation and the field it names. `doc` is the record as it is before the change.
+/// Looks at each operation and the field it names. `doc` is the facet as it is before the change.
 ///
 /// # Errors
 /// The first [`Refusal`].
 pub fn check(doc: &Doc, kind: &Kind, facet: Facet, change: &Change, pen: Pen) -> Result<(), Refusal> {
+    check_beside(doc, None, kind, facet, change, pen)
+}
+
+/// As [`check`], for a facet besides main: `main` is the record's main facet, which may say that fields
+/// of this one are frozen.
+///
+/// # Errors
+/// The first [`Refusal`].
+pub fn check_beside(doc: &Doc, main: Option<&Doc>, kind: &Kind, facet: Facet, change: &Change, pen: Pen) -> Result<(), Refusal> {
+    // Whose field decides is frozen by its own facet, or by main.
+    let deciding = |path: &str| {
+        let field = kind.field(path.split('/').next().unwrap_or_default());
+        let decider = field.and_then(|field| field.frozen.as_ref()).and_then(|frozen| kind.field(&frozen.field));
+        main.filter(|_| decider.is_some_and(|decider| decider.facet != facet)).unwrap_or(doc)
+    };
     let made_rows = made_rows(change);
     let mut texts_seen = HashSet::new();
     for op in &change.ops {
         match op {
             Op::Put { path, value, pred } => {
                 let target = Target::of(kind, facet, path)?;
-                target.not_frozen(doc, kind)?;
+                target.not_frozen(deciding(path), kind)?;
                 let replaced: Vec<&Put> = doc.named(change, path, pred).collect();
                 target.takes_put(doc, value, &replaced, &made_rows, pen)?;
             }
             Op::Delete { path, .. } => {
                 let target = Target::of(kind, facet, path)?;
-                target.not_frozen(doc, kind)?;
+                target.not_frozen(deciding(path), kind)?;
                 target.takes_delete()?;
             }
-            Op::Increment { path, .. } => {
+            Op::Increment { path, by, .. } => {
                 let target = Target::of(kind, facet, path)?;
-                target.not_frozen(doc, kind)?;
+                target.not_frozen(deciding(path), kind)?;
                 target.is_merged_by(&Merge::Counter, "it is no counter")?;
+                valid::increment(*by).map_err(|problem| target.bad(problem))?;
             }
             Op::MakeText { path } => return Err(Target::of(kind, facet, path)?.wrong("texts make themselves")),
             Op::Insert { text, .. } | Op::Remove { text, .. } => {
                 if texts_seen.insert(text.actor) {
-                    text_target(kind, facet, change, text.actor)?.not_frozen(doc, kind)?;
+                    let target = text_target(kind, facet, change, text.actor)?;
+                    target.not_frozen(deciding(target.path), kind)?;
                 }
             }
         }
@@ -269,14 +289,14 @@ impl<'a> Target<'a> {
         let fits = |field: &Field| valid::scalar(field, value).map_err(|problem| self.bad(problem));
         match (&field.merge, self.parsed.key, self.parsed.item) {
             (Merge::Register | Merge::Visible, None, None) => fits(field),
-            (Merge::Unknown(_), ..) => Ok(()),
+            (Merge::Unknown(_), ..) => self.takes_unknown(value),
             (Merge::Monotone, None, None) => {
                 fits(field)?;
                 self.not_below(field, value, replaced)
             }
             (Merge::Assigned, None, None) if pen == Pen::Server => fits(field),
             (Merge::Assigned, ..) => Err(self.wrong("only the server writes it")),
-            (Merge::Counter, None, None) if matches!(value, Scalar::Counter(_)) && replaced.is_empty() => Ok(()),
+            (Merge::Counter, None, None) => self.takes_start(value, replaced),
             (Merge::Set | Merge::List, Some(key), None) => self.takes_marker(field, key, value),
             (Merge::Set | Merge::List, Some(key), Some(item)) if !field.items.is_empty() => {
                 self.takes_item(doc, field, (key, item), value, made)
@@ -301,9 +321,31 @@ impl<'a> Target<'a> {
         if *value != Scalar::Bool(true) {
             return Err(self.wrong("an element is there or it is not"));
         }
-        let word = crate::record::path::unescape(key);
+        let word = self.unescaped(key)?;
         let checked = if field.items.is_empty() { valid::element(field, &word) } else { valid::row_id(&word) };
         checked.map_err(|problem| self.bad(problem))
+    }
+
+    /// The word that a path segment stands for; refused when the same word has another, plainer path.
+    fn unescaped(&self, key: &str) -> Result<String, Refusal> {
+        let word = unescape(key);
+        if escape(&word) == key { Ok(word) } else { Err(self.wrong("its path is not escaped as paths are")) }
+    }
+
+    /// A policy of a newer build: carried through, but for what would hurt every reader.
+    fn takes_unknown(&self, value: &Scalar) -> Result<(), Refusal> {
+        match value {
+            Scalar::Float(number) if !number.is_finite() => Err(self.bad(BadValue::Type { expected: "a finite number" })),
+            Scalar::Counter(start) => valid::increment(*start).map_err(|problem| self.bad(problem)),
+            Scalar::Null | Scalar::Bool(_) | Scalar::Int(_) | Scalar::Float(_) | Scalar::Text(_) => Ok(()),
+        }
+    }
+
+    fn takes_start(&self, value: &Scalar, replaced: &[&Put]) -> Result<(), Refusal> {
+        match value {
+            Scalar::Counter(start) if replaced.is_empty() => valid::increment(*start).map_err(|problem| self.bad(problem)),
+            _ => Err(self.wrong("a counter is started once and then incremented")),
+        }
     }
 
     fn takes_item(&self, doc: &Doc, field: &Field, (key, item): (&str, &str), value: &Scalar, made: &HashSet<&str>) -> Result<(), Refusal> {
@@ -311,8 +353,8 @@ impl<'a> Target<'a> {
             return Err(self.wrong("its row was never made"));
         }
         if item == POSITION && field.merge == Merge::List {
-            let position = matches!(value, Scalar::Text(text) if !text.is_empty() && text.len() <= valid::MAX_KEY_CHARS && text.bytes().all(|b| b.is_ascii_alphanumeric()));
-            return if position { Ok(()) } else { Err(self.wrong("a position is a text of letters and digits")) };
+            let fits = matches!(value, Scalar::Text(text) if list::is_position(text));
+            return if fits { Ok(()) } else { Err(self.wrong("a position is a text of letters and digits that does not end with 0")) };
         }
         let item = field.item(item).ok_or_else(|| self.bad(BadValue::NoSuchItem))?;
         valid::scalar(item, value).map_err(|problem| self.bad(problem))
@@ -323,14 +365,16 @@ impl<'a> Target<'a> {
         if doc.knows(self.path) && doc.values(self.path).iter().any(|put| put.value != *value) {
             return Err(self.bad(BadValue::ItemExists));
         }
-        valid::row_id(key).map_err(|problem| self.bad(problem))?;
-        let object = value.to_object().ok_or_else(|| self.bad(BadValue::Type { expected: "an object" }))?;
+        valid::row_id(&self.unescaped(key)?).map_err(|problem| self.bad(problem))?;
+        let is_canonical = |object: &Map<String, Json>| Scalar::from_json(&Json::Object(object.clone())) == *value;
+        let object = value.to_object().filter(is_canonical);
+        let object = object.ok_or_else(|| self.bad(BadValue::Type { expected: "an object in canonical JSON" }))?;
         valid::item(field, &object).map_err(|problem| self.bad(problem))
     }
 
     fn takes_delete(&self) -> Result<(), Refusal> {
         match self.field.map(|field| &field.merge) {
-            Some(Merge::Set | Merge::List) if self.parsed.key.is_some() => Ok(()),
+            Some(Merge::Set | Merge::List) if self.parsed.key.is_some() && self.parsed.item.is_none() => Ok(()),
             Some(Merge::Unknown(_)) => Ok(()),
             Some(Merge::Log) => Err(self.wrong("items are never removed")),
             Some(Merge::Set | Merge::List | Merge::Register | Merge::Visible | Merge::Counter | Merge::Text) | None => {

@@ -181,6 +181,33 @@ macro_rules! byte_id {
 
 byte_id!(/// Who wrote a change: one incarnation of one device (automerge's actor id, always 16 bytes).
     ActorId, 16, "actor id");
+/// What the actors begin with that make texts: nobody writes under such a name.
+const MAKER_OF_TEXT: [u8; 4] = *b"text";
+
+impl ActorId {
+    /// A new actor, from 16 random bytes.
+    pub fn new(random: [u8; 16]) -> Self {
+        let actor = Self(random);
+        if actor.is_maker_of_text() { Self(random.map(|byte| !byte)) } else { actor }
+    }
+
+    /// The actor that makes a text: derived, so that it is the same on every replica.
+    pub fn maker_of_text(path: &Name) -> Self {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(format!("rapport text {path}"));
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&MAKER_OF_TEXT);
+        bytes[4..].copy_from_slice(&digest[..12]);
+        Self(bytes)
+    }
+
+    /// Whether only a text may bear this name. A device that took it could write a first change of a text
+    /// that is not the first change of that text.
+    pub fn is_maker_of_text(&self) -> bool {
+        self.0.starts_with(&MAKER_OF_TEXT)
+    }
+}
+
 byte_id!(/// SHA-256 of a change, as automerge computes it.
     ChangeHash, 32, "change hash");
 

@@ -71,8 +71,8 @@ pub fn shown(doc: &Doc, field: &Field) -> Option<Json> {
         Merge::Log => items(doc, field),
         Merge::Counter => {
             let counters = doc.values(&field.name);
-            let sum = |put: &Put| if let Scalar::Counter(start) = put.value { start.saturating_add(put.added) } else { 0 };
-            (!counters.is_empty()).then(|| Json::from(counters.iter().map(sum).fold(0, i64::saturating_add)))
+            let sum = |put: &Put| if let Scalar::Counter(start) = put.value { start.wrapping_add(put.added) } else { 0 };
+            (!counters.is_empty()).then(|| Json::from(counters.iter().map(sum).fold(0, i64::wrapping_add)))
         }
         Merge::Text => doc.text(&field.name).map(Json::from),
         Merge::Derived => None,

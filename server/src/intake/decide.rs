@@ -68,7 +68,8 @@ pub(super) struct Case<'a> {
 impl Case<'_> {
     /// Whether the author may make this change, and whether its content fits the kind.
     pub fn judge(&self, change: &Change) -> Result<(), Refused> {
-        fence::check(self.doc, self.kind, self.facet, change, self.author.pen).map_err(|refusal| Refused::from(&refusal))?;
+        fence::check_beside(self.doc, self.main, self.kind, self.facet, change, self.author.pen)
+            .map_err(|refusal| Refused::from(&refusal))?;
         let archived = self.main.is_some_and(merge::is_archived);
         let archives = || touched(self.kind, change).iter().all(|touch| touch.field == ARCHIVED);
         if archived && !archives() {

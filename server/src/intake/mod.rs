@@ -171,7 +171,7 @@ pub struct ServerPen {
 impl ServerPen {
     /// A pen from 16 random bytes.
     pub fn new(random: [u8; 16]) -> Self {
-        Self { actor: ActorId(random), device: DeviceId::of_cause("rapport server") }
+        Self { actor: ActorId::new(random), device: DeviceId::of_cause("rapport server") }
     }
 }
 

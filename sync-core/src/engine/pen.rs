@@ -136,7 +136,7 @@ impl Replica {
             let Some(written) = after.write(self.actor, time, &edits) else { continue };
             // Reading it back is the fence's first step: what cannot be read back is never kept.
             fence::inspect(&written.hash, &written.bytes)?;
-            fence::check(&before, kind, facet, &written.change, Pen::Device)?;
+            fence::check_beside(&before, self.doc(record, Facet::Main), kind, facet, &written.change, Pen::Device)?;
             let subject = self.subject(kind, record, facet, &me, made_by, was_new);
             let main = self.doc(record, Facet::Main);
             let approval = predicted(&me, kind, &subject, main, &written.change)?;

@@ -24,9 +24,9 @@ impl Random {
 
     /// A new actor.
     pub fn actor(&mut self) -> ActorId {
-        let mut actor = ActorId([0; 16]);
-        actor.0.copy_from_slice(&self.next()[..16]);
-        actor
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.next()[..16]);
+        ActorId::new(bytes)
     }
 
     /// A new record's id.

@@ -5,11 +5,10 @@
 //! what a path means is `merge`'s business.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use super::change::{Change, Op, OpRef};
-use super::text::{Text, genesis};
+use super::text::{Neighbour, Text, genesis};
 use crate::id::{ActorId, ChangeHash, Millis, Name};
 use crate::value::Scalar;
 
@@ -68,32 +67,86 @@ pub enum Inadmissible {
     MissingDeps(Vec<ChangeHash>),
     /// Its author has already written another change with this number: two pens with one name.
     #[error("change {found} of this author is here already, with other content")]
-    ActorFork { found: u64, last: u64 },
+    ActorFork {
+        /// The sequence number it bears.
+        found: u64,
+        /// The last one known of its author.
+        last: u64,
+    },
     /// Its author's own earlier changes are not among its ancestors.
     #[error("it does not follow its author's own last change ({last}), it is number {found}")]
-    SeqGap { found: u64, last: u64 },
+    SeqGap {
+        /// The sequence number it bears.
+        found: u64,
+        /// The last one known of its author.
+        last: u64,
+    },
     /// Its first counter is not the one that follows from its parents.
     #[error("its first operation is {found}, it must be {expected}")]
-    StartOp { found: u32, expected: u32 },
+    StartOp {
+        /// The counter it starts at.
+        found: u32,
+        /// The one that follows from its parents.
+        expected: u32,
+    },
     /// It refers to an operation or an actor that its author cannot have seen.
     #[error("operation {index} refers to something its author cannot have seen")]
-    UnknownOperation { index: usize },
+    UnknownOperation {
+        /// Which operation of the change, from 0.
+        index: usize,
+    },
     /// An operation is of a sort that its path does not take.
     #[error("operation {index} does not fit what is at `{path}`")]
-    WrongSort { index: usize, path: Box<str> },
+    WrongSort {
+        /// Which operation of the change, from 0.
+        index: usize,
+        /// The path it names.
+        path: Box<str>,
+    },
 }
 
 /// One edit of a path, as the writer of a change wants it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
     /// Writes a value; replaces all that are visible.
-    Put { path: String, value: Scalar },
+    Put {
+        /// The root path.
+        path: String,
+        /// What to write.
+        value: Scalar,
+    },
     /// Removes what is at the path.
-    Delete { path: String },
+    Delete {
+        /// The root path.
+        path: String,
+    },
     /// Adds to a counter.
-    Increment { path: String, by: i64 },
+    Increment {
+        /// The root path.
+        path: String,
+        /// How much; negative to subtract.
+        by: i64,
+    },
     /// Replaces `delete` characters at `at` (both counted in Unicode scalar values) by `insert`.
-    Splice { path: String, at: usize, delete: usize, insert: String },
+    Splice {
+        /// The text's path.
+        path: String,
+        /// Where, in the text as the edits before this one left it.
+        at: usize,
+        /// How many characters go.
+        delete: usize,
+        /// What comes instead.
+        insert: String,
+    },
+}
+
+impl Edit {
+    /// The root path it is on.
+    pub fn path(&self) -> &str {
+        match self {
+            Edit::Put { path, .. } | Edit::Delete { path } | Edit::Increment { path, .. } | Edit::Splice { path, .. } => path,
+        }
+    }
 }
 
 /// A change ready to be kept and sent.
@@ -244,7 +297,7 @@ impl Doc {
     }
 
     /// Writes edits as one change that follows everything here, and applies it. `None` when the edits
-    /// change nothing.
+    /// change nothing. A path is put, deleted or incremented once; a text may be spliced several times.
     pub fn write(&mut self, actor: ActorId, time: Millis, edits: &[Edit]) -> Option<Written> {
         for edit in edits {
             if let Edit::Splice { path, insert, .. } = edit
@@ -270,7 +323,7 @@ impl Doc {
     }
 
     /// Whether everything here is among the ancestors of these nodes or one of them.
-    fn covers(&self, deps: &[u32]) -> bool {
+    pub(super) fn covers(&self, deps: &[u32]) -> bool {
         self.heads.iter().all(|head| deps.contains(head))
     }
 
@@ -327,7 +380,8 @@ impl Doc {
                 let counter = global(*pred);
                 let puts = self.registers.get_mut(path).map(|register| &mut register.visible);
                 if let Some(put) = puts.and_then(|puts| puts.iter_mut().find(|put| put.id == counter)) {
-                    put.added = put.added.saturating_add(*by);
+                    // Wrapping, because only that gives the same sum in every order; the fence keeps sums far from it.
+                    put.added = put.added.wrapping_add(*by);
                 }
             }
             Op::MakeText { .. } => {}
@@ -352,7 +406,7 @@ impl Doc {
     }
 
     /// The text that an operation made.
-    fn text_made_by(&self, made_by: OpId) -> Option<&Text> {
+    pub(super) fn text_made_by(&self, made_by: OpId) -> Option<&Text> {
         self.texts.values().find(|text| text.made_by(made_by))
     }
 }
@@ -368,169 +422,11 @@ impl Register {
     }
 }
 
-/// What applying a change needs besides the change.
-struct Plan {
-    births: Vec<Arc<super::text::Genesis>>,
-}
-
-/// Checks: everything that can be wrong with a change, before anything is touched.
-impl Doc {
-    fn plan(&self, change: &Change, hash: ChangeHash, texts: &[Name]) -> Result<Plan, Inadmissible> {
-        if self.contains(&hash) {
-            return Err(Inadmissible::Duplicate);
-        }
-        let (mut deps, mut births, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-        for dep in &change.deps {
-            match self.find(dep) {
-                Some(node) => deps.push(node),
-                None => match texts.iter().map(genesis).find(|first| first.hash == *dep) {
-                    Some(first) => births.push(first),
-                    None => missing.push(*dep),
-                },
-            }
-        }
-        let last = self.last_seq(&change.actor);
-        if change.seq <= last {
-            return Err(Inadmissible::ActorFork { found: change.seq, last });
-        }
-        if !missing.is_empty() {
-            return Err(Inadmissible::MissingDeps(missing));
-        }
-        let known = deps.iter().map(|&dep| self.nodes[dep as usize].max_op).max().unwrap_or(0).max(u32::from(!births.is_empty()));
-        if change.start_op != known + 1 {
-            return Err(Inadmissible::StartOp { found: change.start_op, expected: known + 1 });
-        }
-        let past = if self.covers(&deps) { Past::Everything } else { Past::Only(self.ancestors(&deps)) };
-        if change.seq != last + 1 || !self.follows_itself(change, &past) {
-            return Err(Inadmissible::SeqGap { found: change.seq, last });
-        }
-        Check { doc: self, change, past, births: &births }.ops()?;
-        Ok(Plan { births })
-    }
-
-    fn follows_itself(&self, change: &Change, past: &Past) -> bool {
-        let own = |node: &&Node| self.actors[node.actor as usize] == change.actor;
-        let last = self.nodes.iter().filter(own).max_by_key(|node| node.seq);
-        last.is_none_or(|node| past.includes(self.find(&node.hash).unwrap_or(u32::MAX)))
-    }
-}
-
-enum Past {
-    Everything,
-    Only(Vec<bool>),
-}
-
-impl Past {
-    fn includes(&self, node: u32) -> bool {
-        match self {
-            Past::Everything => true,
-            Past::Only(ancestors) => ancestors.get(node as usize).copied().unwrap_or(false),
-        }
-    }
-}
-
-struct Check<'a> {
-    doc: &'a Doc,
-    change: &'a Change,
-    past: Past,
-    births: &'a [Arc<super::text::Genesis>],
-}
-
-impl Check<'_> {
-    fn ops(&self) -> Result<(), Inadmissible> {
-        let mut written = HashSet::new();
-        for (index, op) in self.change.ops.iter().enumerate() {
-            let wrong = |path: &str| Inadmissible::WrongSort { index, path: path.into() };
-            match op {
-                Op::Put { path, pred, .. } | Op::Delete { path, pred } => {
-                    let sorted = pred.windows(2).all(|pair| self.order(pair[0], pair[1]) == Some(Ordering::Less));
-                    if !written.insert(&**path) || self.is_text(path) || !sorted {
-                        return Err(wrong(path));
-                    }
-                    for replaced in pred {
-                        let put = self.known(index, path, *replaced)?;
-                        if put.is_some_and(|put| matches!(put.value, Scalar::Counter(_))) {
-                            return Err(wrong(path));
-                        }
-                    }
-                }
-                Op::Increment { path, pred, .. } => {
-                    let put = self.known(index, path, *pred)?;
-                    if !written.insert(&**path) || !put.is_some_and(|put| matches!(put.value, Scalar::Counter(_))) {
-                        return Err(wrong(path));
-                    }
-                }
-                Op::MakeText { path } => return Err(wrong(path)),
-                Op::Insert { text, after, .. } => self.element(index, *text, *after)?,
-                Op::Remove { text, element } => {
-                    if element.actor == 0 && element.counter >= self.change.start_op {
-                        return Err(Inadmissible::UnknownOperation { index });
-                    }
-                    self.element(index, *text, Some(*element))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn order(&self, left: OpRef, right: OpRef) -> Option<Ordering> {
-        let (a, b) = (self.change.actor_at(left.actor)?, self.change.actor_at(right.actor)?);
-        Some(left.counter.cmp(&right.counter).then(a.cmp(&b)))
-    }
-
-    fn is_text(&self, path: &str) -> bool {
-        self.doc.texts.contains_key(path) || self.births.iter().any(|first| first.path.as_str() == path)
-    }
-
-    fn global(&self, local: OpRef) -> Option<OpId> {
-        let actor = self.change.actor_at(local.actor)?;
-        let index = self.doc.actors.iter().position(|known| *known == actor)?;
-        Some(OpId { counter: local.counter, actor: index as u32 })
-    }
-
-    /// The put that an operation names, if it is still visible; an error if its author cannot have seen it.
-    fn known(&self, index: usize, path: &str, local: OpRef) -> Result<Option<&Put>, Inadmissible> {
-        let unknown = Inadmissible::UnknownOperation { index };
-        let id = self.global(local).ok_or(unknown.clone())?;
-        let register = self.doc.registers.get(path).ok_or(unknown.clone())?;
-        let put = register.visible.iter().find(|put| put.id == id);
-        if (put.is_some() || register.replaced.contains(&id)) && self.was_seen(id) { Ok(put) } else { Err(unknown) }
-    }
-
-    fn was_seen(&self, id: OpId) -> bool {
-        let wrote = |node: &Node| node.actor == id.actor && (node.start_op..=node.max_op).contains(&id.counter);
-        match &self.past {
-            Past::Everything => true,
-            Past::Only(_) => self.doc.nodes.iter().position(wrote).is_some_and(|node| self.past.includes(node as u32)),
-        }
-    }
-
-    fn element(&self, index: usize, text: OpRef, element: Option<OpRef>) -> Result<(), Inadmissible> {
-        let unknown = Inadmissible::UnknownOperation { index };
-        let maker = self.change.actor_at(text.actor).ok_or(unknown.clone())?;
-        let born_now = text.counter == 1 && self.births.iter().any(|first| first.actor == maker);
-        let held = self.global(text).and_then(|id| self.doc.text_made_by(id));
-        let own = |element: OpRef| element.actor == 0 && element.counter >= self.change.start_op;
-        match element {
-            None if held.is_some() || born_now => Ok(()),
-            Some(element) if own(element) => {
-                let offset = (element.counter - self.change.start_op) as usize;
-                let inserted = offset < index && matches!(&self.change.ops[offset], Op::Insert { text: same, .. } if *same == text);
-                if inserted && (held.is_some() || born_now) { Ok(()) } else { Err(unknown) }
-            }
-            Some(element) => {
-                let id = self.global(element).ok_or(unknown.clone())?;
-                if held.is_some_and(|text| text.contains(id)) && self.was_seen(id) { Ok(()) } else { Err(unknown) }
-            }
-            None => Err(unknown),
-        }
-    }
-}
-
 /// Writing: edits become operations on what is visible.
 impl Doc {
     fn ops_of(&self, edits: &[Edit], own: u32, start_op: u32) -> Vec<Op> {
         let mut ops = Vec::new();
+        let mut spliced: Vec<&str> = Vec::new();
         for edit in edits {
             match edit {
                 Edit::Put { path, value } => {
@@ -548,7 +444,12 @@ impl Doc {
                     }
                     None => Op::Put { path: path.as_str().into(), value: Scalar::Counter(*by), pred: Vec::new() },
                 }),
-                Edit::Splice { path, at, delete, insert } => self.splice_ops(&mut ops, path, (*at, *delete), insert, (own, start_op)),
+                // All splices of a text together, where its first one is.
+                Edit::Splice { path, .. } if spliced.contains(&path.as_str()) => {}
+                Edit::Splice { path, .. } => {
+                    spliced.push(path);
+                    self.splice_ops(&mut ops, path, edits, (own, start_op));
+                }
             }
         }
         ops
@@ -560,21 +461,27 @@ impl Doc {
         ids.into_iter().map(|id| OpRef { counter: id.counter, actor: id.actor }).collect()
     }
 
-    fn splice_ops(&self, ops: &mut Vec<Op>, path: &str, (at, delete): (usize, usize), insert: &str, (own, start_op): (u32, u32)) {
+    fn splice_ops(&self, ops: &mut Vec<Op>, path: &str, edits: &[Edit], (own, start_op): (u32, u32)) {
         let (Some(text), Ok(name)) = (self.texts.get(path), path.parse::<Name>()) else { return };
         let maker = genesis(&name).actor;
         let Some(maker) = self.actors.iter().position(|actor| *actor == maker) else { return };
         let text_ref = OpRef { counter: 1, actor: maker as u32 };
-        let (before, removed) = text.range(at, delete);
-        let mut after = before.map(|id| OpRef { counter: id.counter, actor: id.actor });
-        for element in removed {
-            ops.push(Op::Remove { text: text_ref, element: OpRef { counter: element.counter, actor: element.actor } });
-        }
-        for character in insert.chars() {
-            let counter = start_op + ops.len() as u32;
-            ops.push(Op::Insert { text: text_ref, after, character });
-            after = Some(OpRef { counter, actor: own });
-        }
+        let splices = edits.iter().filter_map(|edit| match edit {
+            Edit::Splice { path: same, at, delete, insert } if same == path => Some((*at, *delete, insert.as_str())),
+            Edit::Splice { .. } | Edit::Put { .. } | Edit::Delete { .. } | Edit::Increment { .. } => None,
+        });
+        let spliced = text.spliced(splices);
+        let named = |id: OpId| OpRef { counter: id.counter, actor: id.actor };
+        ops.extend(spliced.removed.into_iter().map(|element| Op::Remove { text: text_ref, element: named(element) }));
+        let first = start_op + ops.len() as u32;
+        ops.extend(spliced.inserted.into_iter().map(|(before, character)| {
+            let after = match before {
+                Neighbour::Start => None,
+                Neighbour::Held(id) => Some(named(id)),
+                Neighbour::Inserted(index) => Some(OpRef { counter: first + index as u32, actor: own }),
+            };
+            Op::Insert { text: text_ref, after, character }
+        }));
     }
 
     /// Turns document actor indexes into the change's own: 0 for its author, then the others, sorted.

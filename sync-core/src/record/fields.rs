@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::change::{MAX_CHANGE_BYTES, MAX_CHANGE_OPS};
 use super::doc::{Doc, Edit};
 use super::path;
 use super::valid::{self, BadValue};
-use crate::id::Facet;
+use crate::id::{ActorId, Facet};
 use crate::schema::{Field, Kind, Merge};
 use crate::value::Scalar;
 
@@ -155,8 +156,9 @@ pub enum BadEdit {
     },
 }
 
-/// Turns field edits into edits of paths, one list for each facet that they touch. `doc` gives the
-/// record's documents as they are now; a facet that was never written has none.
+/// Turns field edits into edits of paths, one list for each facet that they touch: one change each. An
+/// edit sees what those before it did. `doc` gives the record's documents as they are now; a facet that
+/// was never written has none.
 ///
 /// # Errors
 /// [`BadEdit`] for the first edit that does not fit; nothing is to be written then.
@@ -167,7 +169,8 @@ pub fn path_edits<'a>(
 ) -> Result<BTreeMap<Facet, Vec<Edit>>, BadEdit> {
     let mut by_facet: BTreeMap<Facet, Vec<Edit>> = BTreeMap::new();
     let empty = Doc::default();
-    for edit in edits {
+    let mut tried: BTreeMap<&str, Doc> = BTreeMap::new();
+    for (index, edit) in edits.iter().enumerate() {
         if edit.field() == ARCHIVED {
             by_facet.entry(Facet::Main).or_default().extend(archive(edit)?);
             continue;
@@ -175,24 +178,65 @@ pub fn path_edits<'a>(
         let unknown = || BadEdit::UnknownField { kind: kind.name.to_string(), field: edit.field().to_owned() };
         let field = kind.field(edit.field()).ok_or_else(unknown)?;
         let doc = doc(field.facet).unwrap_or(&empty);
-        let list = by_facet.entry(field.facet).or_default();
-        for new in of_field(field, doc, edit)? {
-            // One change writes a path once: the last edit of it counts.
-            if let Some(path) = written_path(&new) {
-                list.retain(|old| written_path(old) != Some(path));
-            }
-            list.push(new);
+        let new = of_field(field, tried.get(edit.field()).unwrap_or(doc), edit)?;
+        if edits[index + 1..].iter().any(|later| later.field() == edit.field()) {
+            let tried = tried.entry(edit.field()).or_insert_with(|| doc.clone());
+            tried.write(NOBODY, 0, &new);
         }
+        let list = by_facet.entry(field.facet).or_default();
+        new.into_iter().for_each(|new| add(list, new));
     }
     by_facet.retain(|_, list| !list.is_empty());
+    by_facet.values().try_for_each(|list| fits_one_change(list))?;
     Ok(by_facet)
 }
 
-fn written_path(edit: &Edit) -> Option<&str> {
-    match edit {
-        Edit::Put { path, .. } | Edit::Delete { path } => Some(path),
-        Edit::Increment { .. } | Edit::Splice { .. } => None,
+/// Who writes what is only tried.
+const NOBODY: ActorId = ActorId([0; 16]);
+
+/// One change writes a path once: the last edit of it counts, increments are added up, and what is
+/// deleted takes its sub-fields along.
+fn add(list: &mut Vec<Edit>, mut new: Edit) {
+    match &mut new {
+        Edit::Put { path, .. } => list.retain(|old| old.path() != path),
+        Edit::Delete { path } => {
+            let below = format!("{path}/");
+            list.retain(|old| old.path() != path && !old.path().starts_with(&below));
+        }
+        Edit::Increment { path, by } => list.retain(|old| match old {
+            Edit::Increment { path: same, by: earlier } if same == path => {
+                *by = by.saturating_add(*earlier);
+                false
+            }
+            Edit::Put { .. } | Edit::Delete { .. } | Edit::Increment { .. } | Edit::Splice { .. } => true,
+        }),
+        Edit::Splice { .. } => {}
     }
+    list.push(new);
+}
+
+/// What does not fit one change would be written and then refused everywhere.
+fn fits_one_change(list: &[Edit]) -> Result<(), BadEdit> {
+    /// What an operation takes besides its path and value, at most: ids of its own and of what it replaces.
+    const REST: usize = 16;
+    let (mut ops, mut bytes) = (0, 0);
+    for edit in list {
+        let (these, carried) = match edit {
+            Edit::Put { path, value: Scalar::Text(text) } => (1, path.len() + text.len()),
+            Edit::Put { path, .. } | Edit::Delete { path } | Edit::Increment { path, .. } => (1, path.len()),
+            Edit::Splice { delete, insert, .. } => (delete + insert.chars().count(), insert.len()),
+        };
+        ops += these;
+        bytes += carried + REST * these;
+        let too_long = |chars, limit| bad(edit.path(), BadValue::TooLong { chars, limit });
+        if ops > MAX_CHANGE_OPS {
+            return Err(too_long(ops, MAX_CHANGE_OPS));
+        }
+        if bytes > MAX_CHANGE_BYTES {
+            return Err(too_long(bytes, MAX_CHANGE_BYTES));
+        }
+    }
+    Ok(())
 }
 
 fn archive(edit: &FieldEdit) -> Result<Vec<Edit>, BadEdit> {
@@ -220,8 +264,14 @@ fn wrong(field: &str, edit: &FieldEdit, reason: &'static str) -> BadEdit {
 fn of_field(field: &Field, doc: &Doc, edit: &FieldEdit) -> Result<Vec<Edit>, BadEdit> {
     let rows = !field.items.is_empty();
     match (&field.merge, edit) {
-        (Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_), FieldEdit::Set { value, .. }) => {
+        (Merge::Register | Merge::Visible | Merge::Assigned | Merge::Unknown(_), FieldEdit::Set { value, .. }) => {
             Ok(vec![put(&field.name, field, &field.name, value)?])
+        }
+        (Merge::Monotone, FieldEdit::Set { value, .. }) => {
+            let new = put(&field.name, field, &field.name, value)?;
+            let rank = valid::rank(field, &Scalar::from_json(value));
+            let goes_back = doc.values(&field.name).iter().any(|put| valid::rank(field, &put.value) > rank);
+            if goes_back { Err(wrong(&field.name, edit, "it never goes back")) } else { Ok(vec![new]) }
         }
         (Merge::Set, FieldEdit::Set { value: Json::Array(wanted), .. }) if !rows => whole_set(field, doc, wanted),
         (Merge::Set, FieldEdit::Add { value, .. }) if !rows => {
@@ -238,10 +288,15 @@ fn of_field(field: &Field, doc: &Doc, edit: &FieldEdit) -> Result<Vec<Edit>, Bad
             Ok(vec![Edit::Put { path: path::row_field(&field.name, row, path::POSITION), value: Scalar::Text(pos.into()) }])
         }
         (Merge::Log, FieldEdit::Append { item, values, .. }) => append(field, doc, item, values),
-        (Merge::Counter, FieldEdit::Increment { by, .. }) => Ok(vec![Edit::Increment { path: field.name.to_string(), by: *by }]),
+        (Merge::Counter, FieldEdit::Increment { by, .. }) => {
+            valid::increment(*by).map_err(|problem| bad(&field.name, problem))?;
+            Ok(vec![Edit::Increment { path: field.name.to_string(), by: *by }])
+        }
         (Merge::Text, FieldEdit::Splice { at, delete, insert, .. }) => {
-            valid::text_length(insert).map_err(|problem| bad(&field.name, problem))?;
-            Ok(vec![Edit::Splice { path: field.name.to_string(), at: *at, delete: *delete, insert: insert.clone() }])
+            // Clamped here, so that "all the rest" may be said with a large number.
+            let shown = doc.text(&field.name).map_or(0, |text| text.chars().count());
+            let at = (*at).min(shown);
+            splice(field, doc, at, (*delete).min(shown - at), insert)
         }
         (Merge::Text, FieldEdit::Set { value, .. }) => whole_text(field, doc, value),
         (Merge::Derived, _) => Err(wrong(&field.name, edit, "it is computed, never written")),
@@ -319,14 +374,18 @@ fn whole_text(field: &Field, doc: &Doc, value: &Json) -> Result<Vec<Edit>, BadEd
         Json::String(text) => text,
         _ => return Err(bad(&field.name, BadValue::Type { expected: "a text" })),
     };
-    valid::text_length(wanted).map_err(|problem| bad(&field.name, problem))?;
     let old: Vec<char> = doc.text(&field.name).unwrap_or_default().chars().collect();
     let new: Vec<char> = wanted.chars().collect();
     let front = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let back = old[front..].iter().rev().zip(new[front..].iter().rev()).take_while(|(a, b)| a == b).count();
     let (delete, insert) = (old.len() - front - back, new[front..new.len() - back].iter().collect::<String>());
+    splice(field, doc, front, delete, &insert)
+}
+
+fn splice(field: &Field, doc: &Doc, at: usize, delete: usize, insert: &str) -> Result<Vec<Edit>, BadEdit> {
+    valid::text_length(insert, doc.text_elements(&field.name)).map_err(|problem| bad(&field.name, problem))?;
     if delete == 0 && insert.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(vec![Edit::Splice { path: field.name.to_string(), at: front, delete, insert }])
+    Ok(vec![Edit::Splice { path: field.name.to_string(), at, delete, insert: insert.to_owned() }])
 }

@@ -7,6 +7,9 @@ use super::doc::Doc;
 use super::path::{self, POSITION};
 use crate::value::Scalar;
 
+/// Positions travel with every move, and this is room for a thousand moves to the same place.
+pub const MAX_POSITION_BYTES: usize = 200;
+
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The living rows of a list, in order: (position, row id, still escaped).
@@ -28,7 +31,7 @@ fn position(doc: &Doc, field: &str, row: &str) -> String {
 
 /// The position behind the last row.
 pub fn position_at_end(doc: &Doc, field: &str) -> String {
-    between(rows(doc, field).last().map_or("", |(position, _)| position), "")
+    position_between(rows(doc, field).last().map_or("", |(position, _)| position), "")
 }
 
 /// The position behind `after` (or in front of all) for a row that is moved there.
@@ -36,8 +39,22 @@ pub fn position_after(doc: &Doc, field: &str, moved: &str, after: Option<&str>) 
     let (moved, after) = (path::escape(moved), after.map(path::escape));
     let rows: Vec<_> = rows(doc, field).into_iter().filter(|(_, row)| *row != moved).collect();
     let index = after.and_then(|after| rows.iter().position(|(_, row)| **row == *after)).map_or(0, |index| index + 1);
-    let before = index.checked_sub(1).and_then(|index| rows.get(index)).map_or("", |(position, _)| position);
-    between(before, rows.get(index).map_or("", |(position, _)| position))
+    let before = index.checked_sub(1).and_then(|index| rows.get(index)).map_or("", |(position, _)| position.as_str());
+    // Rows that were added at one place at once stand at one position: nothing goes between them, but right behind.
+    let next = rows.iter().skip(index).map(|(position, _)| position.as_str()).find(|position| *position > before);
+    position_between(before, next.unwrap_or(""))
+}
+
+/// As [`between`], unless that is longer than a position may be: then beside its neighbour, where ids decide.
+fn position_between(low: &str, high: &str) -> String {
+    let position = between(low, high);
+    let neighbour = if low.is_empty() { high } else { low };
+    if position.len() <= MAX_POSITION_BYTES { position } else { neighbour.to_owned() }
+}
+
+/// Whether a text is a position that there is always room in front of: digits, the last one not the lowest.
+pub fn is_position(text: &str) -> bool {
+    (1..=MAX_POSITION_BYTES).contains(&text.len()) && text.bytes().all(|byte| DIGITS.contains(&byte)) && !text.ends_with('0')
 }
 
 /// A text that sorts between two others; an empty `high` means no upper bound.
@@ -57,14 +74,15 @@ fn between(low: &str, high: &str) -> String {
             return middle;
         }
         middle.push(DIGITS[from] as char);
-        below_high &= to == from;
         index += 1;
+        // Past its end there is no room below `high`: it ends with the lowest digit. Then behind it.
+        below_high &= to == from && index < high.len();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::between;
+    use super::*;
 
     #[test]
     fn between_two_positions_there_is_always_a_third() {
@@ -75,6 +93,21 @@ mod tests {
             assert!(low < middle && middle < high, "{low} < {middle} < {high}");
             if turn % 3 == 0 { low = middle } else { high = middle }
         }
+    }
+
+    #[test]
+    fn a_position_that_leaves_no_room_below_it_hangs_nobody() {
+        for (low, high) in [("", "0"), ("1", "10"), ("", "000"), ("A", "A00"), ("-", "!"), ("", "é")] {
+            assert!(!between(low, high).is_empty());
+        }
+        assert!(is_position("1") && is_position("0z"));
+        assert!(!is_position("") && !is_position("10") && !is_position("a-") && !is_position(&"z".repeat(201)));
+    }
+
+    #[test]
+    fn a_list_whose_last_position_is_as_long_as_may_be_still_takes_rows() {
+        let last = "z".repeat(MAX_POSITION_BYTES);
+        assert!(is_position(&position_between(&last, "")));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Records: automerge documents by format, read, written and merged by us.
 
 pub mod change;
+mod codec;
 mod columns;
 pub mod doc;
 #[cfg(test)]
 mod doc_tests;
 pub mod fields;
+mod fit;
 pub mod history;
 pub mod intent;
 pub mod list;

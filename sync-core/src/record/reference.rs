@@ -23,7 +23,14 @@ pub enum Difference {
     Heads,
     /// The two have other values at a path.
     #[error("`{path}` is {ours} here and {theirs} in automerge")]
-    Value { path: String, ours: String, theirs: String },
+    Value {
+        /// The root path.
+        path: String,
+        /// All its visible values as we read them.
+        ours: String,
+        /// The same in automerge.
+        theirs: String,
+    },
 }
 
 /// The automerge document that these changes make. `texts` as for [`Doc::apply`].

@@ -7,8 +7,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, RwLock};
 
-use sha2::{Digest, Sha256};
-
 use super::change::{Change, Op};
 use super::doc::OpId;
 use crate::id::{ActorId, ChangeHash, Name};
@@ -33,9 +31,7 @@ pub fn genesis(path: &Name) -> Arc<Genesis> {
     if let Some(made) = MADE.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(path) {
         return made.clone();
     }
-    let digest = Sha256::digest(format!("rapport text {path}"));
-    let mut actor = ActorId([0; 16]);
-    actor.0.copy_from_slice(&digest[..16]);
+    let actor = ActorId::maker_of_text(path);
     let ops = vec![Op::MakeText { path: path.as_str().into() }];
     let (bytes, hash) = Change { deps: Vec::new(), actor, seq: 1, start_op: 1, time: 0, others: Vec::new(), ops }.encode();
     let made = Arc::new(Genesis { path: path.clone(), actor, hash, bytes });
@@ -104,11 +100,65 @@ impl Text {
             self.elements[index].removed = true;
         }
     }
+}
 
-    /// The element before visible position `at`, and the `count` visible elements from there.
-    pub fn range(&self, at: usize, count: usize) -> (Option<OpId>, Vec<OpId>) {
-        let visible = || self.elements.iter().filter(|element| !element.removed);
-        let before = at.checked_sub(1).and_then(|last| visible().nth(last).or_else(|| visible().last()));
-        (before.map(|element| element.id), visible().skip(at).take(count).map(|element| element.id).collect())
+/// What some splices of one text come to, in the text's order.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Spliced {
+    /// Characters that go.
+    pub removed: Vec<OpId>,
+    /// Characters that come, each with what it stands behind.
+    pub inserted: Vec<(Neighbour, char)>,
+}
+
+/// What an inserted character stands behind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Neighbour {
+    /// Nothing: it comes first.
+    Start,
+    /// A character that was there.
+    Held(OpId),
+    /// The n-th of the inserted characters.
+    Inserted(usize),
+}
+
+/// A character while splices are tried out.
+struct Tried {
+    held: Option<OpId>,
+    character: char,
+    removed: bool,
+}
+
+impl Text {
+    /// What splices come to, each on the text as those before it left it: a character that one inserts
+    /// and another removes never was.
+    pub fn spliced<'a>(&self, splices: impl Iterator<Item = (usize, usize, &'a str)>) -> Spliced {
+        let held = |element: &Element| Tried { held: Some(element.id), character: element.character, removed: element.removed };
+        let mut tried: Vec<Tried> = self.elements.iter().map(held).collect();
+        let mut spliced = Spliced::default();
+        for (at, delete, insert) in splices {
+            let visible =
+                |tried: &[Tried]| tried.iter().enumerate().filter(|(_, one)| !one.removed).map(|(index, _)| index).collect::<Vec<_>>();
+            let shown = visible(&tried);
+            let at = at.min(shown.len());
+            for &index in shown.iter().skip(at).take(delete) {
+                tried[index].removed = true;
+                spliced.removed.extend(tried[index].held);
+            }
+            let index = at.checked_sub(1).map_or(0, |before| shown[before] + 1);
+            tried.splice(index..index, insert.chars().map(|character| Tried { held: None, character, removed: false }));
+        }
+        let mut before = Neighbour::Start;
+        for one in tried {
+            match one.held {
+                Some(id) => before = Neighbour::Held(id),
+                None if one.removed => {}
+                None => {
+                    spliced.inserted.push((before, one.character));
+                    before = Neighbour::Inserted(spliced.inserted.len() - 1);
+                }
+            }
+        }
+        spliced
     }
 }

@@ -15,6 +15,9 @@ pub const MAX_TEXT_CHARS: usize = 50_000;
 /// Elements and row ids are keys: they travel with every edit of their row.
 pub const MAX_KEY_CHARS: usize = 200;
 
+/// No counter is changed by more at once: eight billion such steps fit what it holds, so no sum overflows.
+pub const MAX_INCREMENT: i64 = 1_000_000_000;
+
 /// Why a value does not fit its field.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BadValue {
@@ -61,9 +64,10 @@ pub fn json(field: &Field, value: &Json) -> Result<(), BadValue> {
         (ValueType::Integer | ValueType::Datetime, Json::Number(number)) if number.is_i64() => Ok(()),
         (ValueType::Number, Json::Number(number)) if number.as_f64().is_some_and(f64::is_finite) => Ok(()),
         (ValueType::Boolean, Json::Bool(_)) => Ok(()),
-        (ValueType::Date, Json::String(text)) if text.parse::<jiff::civil::Date>().is_ok() && text.len() == 10 => Ok(()),
+        (ValueType::Date, Json::String(text)) if is_day(text) => Ok(()),
         (ValueType::Choice, Json::String(text)) => option(field, text),
-        (ValueType::Link, Json::String(text)) if text.parse::<RecordId>().is_ok() => Ok(()),
+        // Only the one spelling: links are compared, searched and joined as text.
+        (ValueType::Link, Json::String(text)) if text.parse::<RecordId>().is_ok_and(|id| id.to_string() == *text) => Ok(()),
         (ValueType::Money, Json::Object(parts)) => money(parts),
         (ValueType::Address, Json::Object(parts)) => address(parts),
         (ValueType::Period, Json::Object(parts)) => period(parts),
@@ -131,12 +135,22 @@ pub fn item(field: &Field, values: &Map<String, Json>) -> Result<(), BadValue> {
     Ok(())
 }
 
-/// Whether a text may be inserted at once.
+/// Whether a text may be inserted at once into one that has so many characters, removed ones included.
 ///
 /// # Errors
 /// [`BadValue::TooLong`].
-pub fn text_length(text: &str) -> Result<(), BadValue> {
-    chars(text, super::change::MAX_CHANGE_OPS / 2)
+pub fn text_length(text: &str, held: usize) -> Result<(), BadValue> {
+    chars(text, super::change::MAX_CHANGE_OPS / 2)?;
+    chars(text, MAX_TEXT_CHARS.saturating_sub(held))
+}
+
+/// Whether a counter may start with, or change by, so much at once.
+///
+/// # Errors
+/// [`BadValue::Type`].
+pub fn increment(by: i64) -> Result<(), BadValue> {
+    let fits = by.unsigned_abs() <= MAX_INCREMENT as u64;
+    if fits { Ok(()) } else { Err(BadValue::Type { expected: "a step of at most a billion" }) }
 }
 
 /// Where a value of a monotone field stands: a write may not go below what its author saw.
@@ -205,8 +219,12 @@ fn address(parts: &Map<String, Json>) -> Result<(), BadValue> {
 
 fn period(parts: &Map<String, Json>) -> Result<(), BadValue> {
     only(parts, &["start", "end"], PERIOD)?;
-    let moment = |part: &Json| part.is_i64() || part.as_str().is_some_and(|text| text.parse::<jiff::civil::Date>().is_ok());
+    let moment = |part: &Json| part.is_i64() || part.as_str().is_some_and(is_day);
     if parts.values().all(moment) { Ok(()) } else { Err(BadValue::Type { expected: PERIOD }) }
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok_and(|day| day.to_string() == text)
 }
 
 fn geo(parts: &Map<String, Json>) -> Result<(), BadValue> {
