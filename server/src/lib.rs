@@ -2,7 +2,6 @@
 //!
 //! `serve` is all of it: the doors (`router`), behind a listener that has limits (`listen`, `tls`),
 //! over one database (`store`). The command line (`cli`) is the other way in.
-#![forbid(unsafe_code)]
 
 pub mod app;
 pub mod auth;

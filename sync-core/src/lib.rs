@@ -12,10 +12,10 @@ pub mod engine;
 pub mod fence;
 pub mod id;
 pub mod merge;
-#[cfg(feature = "net")]
-pub mod net;
 #[cfg(test)]
 mod merge_tests;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod planted;
 pub mod protocol;
 pub mod query;

@@ -542,14 +542,15 @@ pub struct Maker {
 
 /// The makers of a document's changes.
 pub async fn makers_of(tx: &mut Tx, workspace: WorkspaceId, (record, facet): DocKey) -> Result<HashMap<ChangeHash, Maker>> {
-    let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, i64)> =
+    type Row = (Vec<u8>, Vec<u8>, Vec<u8>, i64);
+    let rows: Vec<Row> =
         sqlx::query_as("select hash, user_id, device, received_at from changes where workspace = $1 and record = $2 and facet = $3")
             .bind(&workspace.as_bytes()[..])
             .bind(&record.as_bytes()[..])
             .bind(facet as i64)
             .fetch_all(tx.conn())
             .await?;
-    let maker = |(hash, user, device, received_at): (Vec<u8>, Vec<u8>, Vec<u8>, i64)| {
+    let maker = |(hash, user, device, received_at): Row| {
         let maker =
             Maker { user: id(UserId::from_bytes(&user), "user id")?, device: id(DeviceId::from_bytes(&device), "device id")?, received_at };
         Ok((id(ChangeHash::from_bytes(&hash), "change hash")?, maker))

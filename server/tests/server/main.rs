@@ -1,4 +1,5 @@
 //! The server through its own doors: real listeners on loopback, a clock that tests set.
+#![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod cli;
 mod connections;

@@ -79,7 +79,9 @@ fn two_phones_that_edit_offline_show_the_same_afterwards() {
 #[test]
 fn up_to_date_a_reconnect_is_one_small_frame_each_way() {
     let (mut server, mut ann, _) = phones();
-    (0..50).for_each(|n| drop(make(&mut ann, START, &format!("party {n}"))));
+    for n in 0..50 {
+        make(&mut ann, START, &format!("party {n}"));
+    }
     ann.sync(&mut server);
     ann.sync(&mut server);
     ann.tell(START, Event::NetworkUp { live: false });
@@ -380,7 +382,9 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::new();
     let mut bo = Phone::new("bo", Place::Memory, START);
-    (0..200).for_each(|n| drop(make(&mut bo, START, &format!("party {n} {}", "x".repeat(200)))));
+    for n in 0..200 {
+        make(&mut bo, START, &format!("party {n} {}", "x".repeat(200)));
+    }
     bo.sync(&mut server);
     let mut ann = Phone::new("ann", Place::File(folder.path().join("a")), START);
     let record = make(&mut ann, START, "佳美");
