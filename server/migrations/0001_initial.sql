@@ -116,6 +116,8 @@ create table changes (
 );
 -- Finds the history of a record, and makes a second change under one actor and number impossible.
 create unique index changes_by_record on changes (workspace, record, facet, actor, seq);
+-- What an import wrote, for taking it back; most changes belong to none.
+create index changes_by_import on changes (workspace, import_id, record) where import_id is not null;
 
 -- Which documents there are, of which kind, and where each was last written.
 create table documents (

@@ -11,6 +11,7 @@ pub mod config;
 pub mod error;
 pub mod feed;
 pub mod intake;
+pub mod jobs;
 pub mod language;
 mod listen;
 pub mod log;

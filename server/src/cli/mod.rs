@@ -5,7 +5,9 @@
 
 mod backup;
 mod device;
+mod import;
 mod password;
+mod progress;
 mod serve;
 mod user;
 
@@ -54,6 +56,7 @@ enum Command {
     User(user::User),
     #[command(subcommand)]
     Device(device::Device),
+    Import(import::Import),
     Backup(backup::Backup),
     Restore(backup::Restore),
 }
@@ -70,6 +73,7 @@ impl Cli {
             Command::Serve(command) => command.run(config).await,
             Command::User(command) => command.run(config).await,
             Command::Device(command) => command.run(config).await,
+            Command::Import(command) => command.run(config).await,
             Command::Backup(command) => command.run(config).await,
             Command::Restore(command) => command.run(config).await,
         }

@@ -3,7 +3,7 @@
 //! Decides on documents in memory; touches neither the database nor the clock.
 
 use serde_json::Value as Json;
-use sync_core::access::{Act, Caller, Decision, Roles, Subject, decide};
+use sync_core::access::{Act, Caller, Decision, Right, Roles, Subject, decide};
 use sync_core::fence::{self, Refusal, touched};
 use sync_core::id::{Facet, UserId};
 use sync_core::merge;
@@ -11,7 +11,7 @@ use sync_core::protocol::{Verdict, code};
 use sync_core::record::change::Change;
 use sync_core::record::doc::Doc;
 use sync_core::record::fields::ARCHIVED;
-use sync_core::schema::{Kind, Label};
+use sync_core::schema::{Kind, Label, Merge};
 
 use super::Author;
 
@@ -63,6 +63,8 @@ pub(super) struct Case<'a> {
     pub main: Option<&'a Doc>,
     /// Who made the record.
     pub made_by: Option<UserId>,
+    /// Whether it comes with an import: numbers that were assigned elsewhere are kept.
+    pub imported: bool,
 }
 
 impl Case<'_> {
@@ -89,7 +91,7 @@ impl Case<'_> {
             is_new,
         };
         let mut review = None;
-        for touch in touched(self.kind, change) {
+        for touch in touched(self.kind, change).into_iter().filter(|touch| !self.keeps_number(touch.field)) {
             let value: Option<Json> = touch.value.map(|value| value.to_json());
             let act = Act::Write { field: touch.field, item: touch.item, value: value.as_ref() };
             match decide(self.roles, &caller, &subject, &act) {
@@ -112,6 +114,12 @@ impl Case<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether a change brings in a number that was assigned before the record came here. Never replaces one.
+    fn keeps_number(&self, field: &str) -> bool {
+        let assigned = || self.kind.field(field).is_some_and(|field| field.merge == Merge::Assigned);
+        self.imported && assigned() && self.doc.values(field).is_empty() && self.roles.may(&self.author.role, Right::Import)
     }
 
     fn owner(&self) -> Option<UserId> {

@@ -211,6 +211,7 @@ impl<'a> Unit<'a> {
             doc,
             main: main.map(|held| &held.doc),
             made_by: main.and_then(|held| held.author),
+            imported: false,
         };
         case.judge(change)?;
         Ok(kind)
@@ -306,6 +307,7 @@ impl<'a> Unit<'a> {
                 doc: &before,
                 main: main.map(|held| &held.doc),
                 made_by: main.and_then(|held| held.author),
+                imported: import.is_some(),
             };
             case.judge(&written.change).map_err(|refused| NotEdited::Denied {
                 code: refused.code,

@@ -7,8 +7,10 @@
 //! transaction which reads first never fails half-way with "busy". Readers have their own
 //! connections, see one snapshot each, and cannot write.
 
+pub mod audit;
 mod backup;
 pub mod devices;
+pub mod imports;
 pub mod lists;
 mod open;
 pub mod people;

@@ -12,7 +12,7 @@ use sync_core::record::Stored;
 use super::{Result, StoreError, Tx, id};
 
 /// Rows of one statement: far below SQLite's limit of 32,766 parameters with the widest table here.
-const ROWS_PER_STATEMENT: usize = 400;
+pub(super) const ROWS_PER_STATEMENT: usize = 400;
 
 /// A document's key within its workspace.
 pub type DocKey = (RecordId, Facet);
@@ -159,7 +159,7 @@ pub async fn documents(tx: &mut Tx, workspace: WorkspaceId, keys: &[DocKey]) -> 
     Ok(found)
 }
 
-fn push_records<'a>(query: &mut QueryBuilder<Sqlite>, records: impl Iterator<Item = &'a RecordId>) {
+pub(super) fn push_records<'a>(query: &mut QueryBuilder<Sqlite>, records: impl Iterator<Item = &'a RecordId>) {
     let mut list = query.separated(", ");
     for record in records {
         list.push_bind(record.as_bytes().to_vec());

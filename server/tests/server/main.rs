@@ -5,4 +5,5 @@ mod cli;
 mod connections;
 mod devices;
 mod harness;
+mod imports;
 mod sessions;

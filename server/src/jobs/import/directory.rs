@@ -1,0 +1,78 @@
+//! Finds records by what they have in a field: for links, and for rows that match a record.
+//!
+//! Read once for each field and kept for the run: a million records take about 100 MB.
+
+use std::collections::HashMap;
+
+use sync_core::id::{KindName, RecordId, WorkspaceId};
+use sync_core::schema::Kind;
+
+use crate::store::{Result, Tx, imports};
+
+/// What a value leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// One record.
+    One(RecordId),
+    /// Several: nobody can say which is meant.
+    Several(u32),
+}
+
+/// The records of some kinds by the text of some of their fields.
+#[derive(Debug, Default)]
+pub struct Directory {
+    by_field: HashMap<(KindName, String), HashMap<String, Found>>,
+}
+
+impl Directory {
+    /// Reads a kind's values of some fields, unless they were read before.
+    pub async fn read(&mut self, tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, fields: &[&str]) -> Result<()> {
+        let key = (kind.name.clone(), fields.join(" "));
+        if self.by_field.contains_key(&key) {
+            return Ok(());
+        }
+        let mut joined: HashMap<RecordId, Vec<String>> = HashMap::new();
+        for (index, name) in fields.iter().enumerate() {
+            let Some(field) = kind.field(name) else { continue };
+            for (record, value) in imports::values_of(tx, workspace, &kind.name, field.facet, name).await? {
+                let values = joined.entry(record).or_default();
+                // A record without one of the values matches nothing.
+                if values.len() == index {
+                    values.push(value);
+                }
+            }
+        }
+        let mut found = HashMap::with_capacity(joined.len());
+        for (record, values) in joined.into_iter().filter(|(_, values)| values.len() == fields.len()) {
+            add(&mut found, key_of(&values), record);
+        }
+        self.by_field.insert(key, found);
+        Ok(())
+    }
+
+    /// What a value leads to.
+    pub fn find(&self, kind: &KindName, fields: &[&str], value: &str) -> Option<Found> {
+        self.by_field.get(&(kind.clone(), fields.join(" ")))?.get(value).copied()
+    }
+
+    /// Notes a record that was just made.
+    pub fn note(&mut self, kind: &KindName, fields: &[&str], value: String, record: RecordId) {
+        if let Some(found) = self.by_field.get_mut(&(kind.clone(), fields.join(" "))) {
+            add(found, value, record);
+        }
+    }
+}
+
+/// Several values as one key; a unit separator is in no cell that a person typed.
+pub fn key_of(values: &[String]) -> String {
+    values.join("\u{1f}")
+}
+
+fn add(found: &mut HashMap<String, Found>, value: String, record: RecordId) {
+    let several = |old: &mut Found| match old {
+        Found::One(known) if *known == record => {}
+        Found::One(_) => *old = Found::Several(2),
+        Found::Several(count) => *count += 1,
+    };
+    found.entry(value).and_modify(several).or_insert(Found::One(record));
+}

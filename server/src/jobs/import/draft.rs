@@ -1,0 +1,252 @@
+//! One row of a file as the values of one record. Never writes, and never asks what the record has now.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+use sync_core::access::Roles;
+use sync_core::id::RecordId;
+use sync_core::record::fields::ARCHIVED;
+use sync_core::schema::{Field, Kind, Label, Merge, Schema};
+
+use super::directory::{Directory, Found, key_of};
+use super::mapping::{Mapping, Place, Target, Via};
+use super::source::{Content, Row};
+use crate::jobs::cell::{self, label};
+
+/// What a row wants a record to be.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Draft {
+    /// The record's id, if the row names it.
+    pub id: Option<RecordId>,
+    /// Whether the record is to be archived.
+    pub archived: bool,
+    /// Fields, by their index in the kind, with their values.
+    pub values: Vec<(usize, Json)>,
+    /// What the row is matched by.
+    pub key: Option<String>,
+}
+
+/// Why a row is left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// For people.
+    pub message: Label,
+    /// Whether the record that was looked up may be among the rows just before.
+    pub is_lookup: bool,
+}
+
+impl From<Label> for Problem {
+    fn from(message: Label) -> Self {
+        Self { message, is_lookup: false }
+    }
+}
+
+/// What reading a row needs.
+pub struct Reader<'a> {
+    /// Where cells go.
+    pub mapping: &'a Mapping,
+    /// Records by their values.
+    pub directory: &'a Directory,
+    /// The fields that rows are matched by.
+    pub matches: &'a [String],
+    /// Whether apostrophes in front of formulas are part of the text.
+    pub is_raw: bool,
+    /// The header, for defaults that name a column.
+    pub header: &'a [String],
+}
+
+/// The texts of one value by part; the key is the field and the sub-field.
+type Texts<'a> = BTreeMap<(usize, Option<usize>), Vec<(&'a Place, String)>>;
+
+impl Reader<'_> {
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// [`Problem`] for the first thing that is wrong with it.
+    pub fn draft(&self, row: &Row) -> Result<Draft, Problem> {
+        let mut draft = match &row.content {
+            Content::Cells(cells) => self.of_cells(cells)?,
+            Content::Object(object) => self.of_object(object)?,
+            Content::Broken(_, why) => return Err(why.clone().into()),
+        };
+        let texts: Option<Vec<String>> = self.matches.iter().map(|name| self.text_of(&draft, name)).collect();
+        draft.key = texts.filter(|texts| !texts.is_empty()).map(|texts| key_of(&texts));
+        Ok(draft)
+    }
+
+    fn kind(&self) -> &Kind {
+        &self.mapping.kind
+    }
+
+    fn text_of(&self, draft: &Draft, name: &str) -> Option<String> {
+        let index = self.kind().fields.iter().position(|field| &*field.name == name)?;
+        let (_, value) = draft.values.iter().find(|(field, _)| *field == index)?;
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    }
+
+    fn of_cells(&self, cells: &[String]) -> Result<Draft, Problem> {
+        let mut draft = Draft::default();
+        let mut texts: Texts<'_> = BTreeMap::new();
+        let filled = self.mapping.columns.iter().zip(cells).map(|(target, text)| (target, text.clone()));
+        let defaults = self.mapping.defaults.iter().map(|(target, text)| (target, self.filled_in(text, cells)));
+        for (target, text) in filled.chain(defaults) {
+            let text = if self.is_raw { text } else { cell::unguarded(&text).to_owned() };
+            if text.is_empty() {
+                continue;
+            }
+            match target {
+                Target::Skip => {}
+                Target::Id => draft.id = Some(record_id(&text)?),
+                Target::Archived => draft.archived = cell::boolean(&text)? == Json::Bool(true),
+                Target::Field(place) => {
+                    let parts = texts.entry((place.field, place.item)).or_default();
+                    // A column comes before the default for the same place.
+                    if !parts.iter().any(|(known, _)| known.part == place.part) {
+                        parts.push((place, text));
+                    }
+                }
+            }
+        }
+        draft.values = self.values(&texts)?;
+        Ok(draft)
+    }
+
+    /// A default with the cells of the columns that it names in braces.
+    fn filled_in(&self, text: &str, cells: &[String]) -> String {
+        let columns = self.header.iter().zip(cells).filter(|_| text.contains('{'));
+        columns.fold(text.to_owned(), |text, (column, cell)| text.replace(&format!("{{{column}}}"), cell))
+    }
+
+    fn values(&self, texts: &Texts<'_>) -> Result<Vec<(usize, Json)>, Problem> {
+        let mut values: Vec<(usize, Json)> = Vec::new();
+        let mut rows: BTreeMap<usize, Map<String, Json>> = BTreeMap::new();
+        for ((index, item), parts) in texts {
+            let field = &self.kind().fields[*index];
+            let leaf = item.map_or(field, |item| &field.items[item]);
+            let value = self.value(leaf, parts).map_err(|problem| named(field, problem))?;
+            match item {
+                Some(_) => drop(rows.entry(*index).or_default().insert(leaf.name.to_string(), value)),
+                None => values.push((*index, value)),
+            }
+        }
+        values.extend(rows.into_iter().map(|(index, row)| (index, Json::Array(vec![Json::Object(row)]))));
+        Ok(values)
+    }
+
+    fn value(&self, field: &Field, parts: &[(&Place, String)]) -> Result<Json, Problem> {
+        if let [(Place { via: Some(via), .. }, text)] = parts {
+            return match cell::is_elements(field) {
+                true => {
+                    cell::elements(text)?.iter().map(|word| self.linked(field, via, word)).collect::<Result<Vec<_>, _>>().map(Json::from)
+                }
+                false => self.linked(field, via, text),
+            };
+        }
+        let texts: Vec<(&str, &str)> = parts.iter().map(|(place, text)| (place.part, text.as_str())).collect();
+        let value = cell::value_of(field, &texts)?;
+        if field.value == sync_core::schema::ValueType::Link && value.as_str().is_some_and(|text| text.parse::<RecordId>().is_err()) {
+            let (text, name, to) = (texts[0].1, &field.name, field.to.first().map_or("kind", |kind| kind.as_str()));
+            let en = format!("`{text}` is no record id; map the column as `{name}:FIELD`, FIELD being one of `{to}`'s, to look it up");
+            return Err(label(en, format!("“{text}”不是记录编号；请用 `{name}:字段` 指定按“{to}”的哪个字段查找")).into());
+        }
+        Ok(value)
+    }
+
+    /// The id of the one record that has this text in the field that links are looked up by.
+    fn linked(&self, field: &Field, via: &Via, text: &str) -> Result<Json, Problem> {
+        let found = field.to.iter().filter_map(|kind| self.directory.find(kind, &[&via.field], text)).collect::<Vec<_>>();
+        match found[..] {
+            [Found::One(record)] => Ok(Json::from(record.to_string())),
+            [] => {
+                let en = format!("no record has the {} `{text}`; bring those in first", via.field);
+                let message = label(en, format!("没有 {} 为“{text}”的记录，请先导入它们", via.field));
+                Err(Problem { message, is_lookup: true })
+            }
+            _ => Err(several(&via.field, text).into()),
+        }
+    }
+
+    fn of_object(&self, object: &Map<String, Json>) -> Result<Draft, Problem> {
+        let mut draft = Draft::default();
+        for (name, value) in object {
+            match (name.as_str(), value) {
+                ("id", Json::String(text)) => draft.id = Some(record_id(text)?),
+                (ARCHIVED, value) => draft.archived = *value == Json::Bool(true),
+                ("kind", Json::String(kind)) if *kind != *self.kind().name => {
+                    let en = format!("it is of the kind `{kind}`, not `{}`", self.kind().name);
+                    return Err(label(en, format!("该记录属于“{kind}”，不是“{}”", self.kind().name)).into());
+                }
+                (super::mapping::ERROR_COLUMN, _) if self.kind().field(name).is_none() => {}
+                ("kind" | "created_at" | "updated_at", _) | (_, Json::Null) => {}
+                _ => {
+                    let index = self.kind().fields.iter().position(|field| *field.name == **name).ok_or_else(|| {
+                        let en = format!("kind `{}` has no field `{name}`", self.kind().name);
+                        label(en, format!("“{}”没有字段“{name}”", self.kind().name))
+                    })?;
+                    draft.values.push((index, value.clone()));
+                }
+            }
+        }
+        let texts = self.defaults_without(&draft);
+        draft.values.extend(self.values(&texts)?);
+        Ok(draft)
+    }
+
+    fn defaults_without(&self, draft: &Draft) -> Texts<'_> {
+        let mut texts: Texts<'_> = BTreeMap::new();
+        for (target, text) in &self.mapping.defaults {
+            if let Target::Field(place) = target
+                && !draft.values.iter().any(|(field, _)| *field == place.field)
+            {
+                texts.entry((place.field, place.item)).or_default().push((place, text.clone()));
+            }
+        }
+        texts
+    }
+}
+
+fn record_id(text: &str) -> Result<RecordId, Problem> {
+    text.trim().parse().map_err(|_| label(format!("`{text}` is no record id"), format!("“{text}”不是记录编号")).into())
+}
+
+fn named(field: &Field, problem: Problem) -> Problem {
+    let Label { en, zh } = problem.message;
+    Problem { message: label(format!("{}: {en}", field.name), format!("{}：{zh}", field.label.zh)), ..problem }
+}
+
+/// The message for a value that leads to several records.
+pub fn several(field: &str, text: &str) -> Label {
+    label(format!("several records have the {field} `{text}`"), format!("多条记录的 {field} 都是“{text}”"))
+}
+
+/// What is missing in a record that is made.
+pub fn missing(kind: &Kind, draft: &Draft) -> Option<Label> {
+    let has = |index: usize| draft.values.iter().any(|(field, value)| *field == index && !value.is_null());
+    let (_, field) = kind.fields.iter().enumerate().find(|(index, field)| field.required && !has(*index))?;
+    Some(label(format!("`{}` is missing", field.name), format!("缺少“{}”", field.label.zh)))
+}
+
+/// A field that nobody may bring in with this role, among those that are mapped.
+pub fn forbidden<'a>(roles: &Roles, role: &str, mapping: &'a Mapping) -> Option<&'a Field> {
+    let targets = mapping.columns.iter().chain(mapping.defaults.iter().map(|(target, _)| target));
+    let fields = targets.filter_map(|target| match target {
+        Target::Field(place) => Some(&mapping.kind.fields[place.field]),
+        Target::Skip | Target::Id | Target::Archived => None,
+    });
+    let may = |field: &&Field| field.merge == Merge::Assigned || roles.may_write_field(role, &mapping.kind, &field.name);
+    fields.into_iter().find(|field| !may(field))
+}
+
+/// The kinds in which links of this mapping are looked up, each with the field.
+pub fn lookups<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<(&'a Kind, String)> {
+    let targets = mapping.columns.iter().chain(mapping.defaults.iter().map(|(target, _)| target));
+    let mut lookups = Vec::new();
+    for target in targets {
+        let Target::Field(Place { field, item, via: Some(via), .. }) = target else { continue };
+        let field = &mapping.kind.fields[*field];
+        let leaf = item.map_or(field, |item| &field.items[item]);
+        let kinds = leaf.to.iter().filter_map(|kind| schema.kind(kind)).filter(|kind| kind.field(&via.field).is_some());
+        lookups.extend(kinds.map(|kind| (&**kind, via.field.to_string())));
+    }
+    lookups
+}

@@ -1,0 +1,145 @@
+//! From what a record has to what a row wants it to have, in as few edits as that takes.
+//!
+//! What is equal is not written: the history stays short, and taking an import back touches nothing else.
+
+use serde_json::{Map, Value as Json};
+use sync_core::id::RecordId;
+use sync_core::record::fields::{ARCHIVED, FieldEdit};
+use sync_core::schema::{Field, Kind, Merge};
+use sync_core::value::canonical;
+
+use super::draft::Draft;
+
+/// Characters of a text that one change takes; longer texts go in with several.
+const TEXT_CHUNK_CHARS: usize = 4_000;
+
+/// The edits of a record, one list for each change. `current` is its row over all facets; empty for a new one.
+pub fn edits(kind: &Kind, record: RecordId, current: &Map<String, Json>, draft: &Draft) -> Vec<Vec<FieldEdit>> {
+    let (mut first, mut later) = (Vec::new(), Vec::new());
+    for (index, value) in &draft.values {
+        let field = &kind.fields[*index];
+        let old = current.get(&*field.name);
+        if old == Some(value) {
+            continue;
+        }
+        if let (Merge::Text, Json::String(text)) = (&field.merge, value) {
+            let mut chunks = chunks(field, text).into_iter();
+            first.extend(chunks.next());
+            later.extend(chunks.map(|chunk| vec![chunk]));
+            continue;
+        }
+        first.extend(of_field(field, record, old, value));
+    }
+    let mut all = vec![first];
+    all.append(&mut later);
+    if draft.archived && current.get(ARCHIVED) != Some(&Json::Bool(true)) {
+        all.last_mut().expect("there is a first list").push(FieldEdit::archive());
+    }
+    all.retain(|edits| !edits.is_empty());
+    all
+}
+
+fn chunks(field: &Field, text: &str) -> Vec<FieldEdit> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut chunks = characters.chunks(TEXT_CHUNK_CHARS).map(|chunk| chunk.iter().collect::<String>());
+    let mut edits = vec![FieldEdit::set(&field.name, chunks.next().unwrap_or_default())];
+    let splice =
+        |(index, insert)| FieldEdit::Splice { field: field.name.to_string(), at: (index + 1) * TEXT_CHUNK_CHARS, delete: 0, insert };
+    edits.extend(chunks.enumerate().map(splice));
+    edits
+}
+
+fn of_field(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Vec<FieldEdit> {
+    match &field.merge {
+        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_) | Merge::Text => {
+            vec![FieldEdit::set(&field.name, value.clone())]
+        }
+        Merge::Set if field.items.is_empty() => elements(field, old, value),
+        Merge::Set | Merge::List => rows(field, record, old, value),
+        Merge::Log => items(field, record, old, value),
+        Merge::Counter => {
+            let by = value.as_i64().unwrap_or_default().saturating_sub(old.and_then(Json::as_i64).unwrap_or_default());
+            vec![FieldEdit::Increment { field: field.name.to_string(), by }]
+        }
+        // Refused by the mapping; from JSON it is refused when it is written.
+        Merge::Derived => vec![FieldEdit::set(&field.name, value.clone())],
+    }
+}
+
+fn elements(field: &Field, old: Option<&Json>, value: &Json) -> Vec<FieldEdit> {
+    let sorted = |json: &Json| {
+        let mut words: Vec<String> = json.as_array().into_iter().flatten().map(ToString::to_string).collect();
+        words.sort_unstable();
+        words.dedup();
+        words
+    };
+    if value.is_array() && old.map(sorted).unwrap_or_default() == sorted(value) {
+        return Vec::new();
+    }
+    vec![FieldEdit::set(&field.name, value.clone())]
+}
+
+/// The objects of an array, each with its id taken out.
+fn objects(value: &Json) -> Vec<(Option<String>, Map<String, Json>)> {
+    let object = |json: &Json| {
+        let mut values = json.as_object().cloned().unwrap_or_default();
+        let id = values.remove("id").and_then(|id| id.as_str().map(str::to_owned));
+        (id, values)
+    };
+    value.as_array().into_iter().flatten().map(object).collect()
+}
+
+/// Rows with ids are all there is afterwards; rows without are added unless one like them is there.
+fn rows(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Vec<FieldEdit> {
+    let (old, new) = (old.map(objects).unwrap_or_default(), objects(value));
+    let name = || field.name.to_string();
+    let mut edits = Vec::new();
+    for (id, values) in &new {
+        let contains = |(_, known): &&(Option<String>, Map<String, Json>)| values.iter().all(|(key, value)| known.get(key) == Some(value));
+        let known = match id {
+            Some(id) => old.iter().find(|(known, _)| known.as_ref() == Some(id)),
+            None => old.iter().find(contains),
+        };
+        let row = id.clone().unwrap_or_else(|| id_of(record, field, values));
+        match known {
+            Some((_, known)) => {
+                let mut changed: Map<String, Json> = values
+                    .iter()
+                    .filter(|(key, value)| known.get(*key) != Some(*value))
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect();
+                if id.is_some() {
+                    changed.extend(known.keys().filter(|key| !values.contains_key(*key)).map(|key| (key.clone(), Json::Null)));
+                }
+                if !changed.is_empty() {
+                    edits.push(FieldEdit::SetRow { field: name(), row, values: changed });
+                }
+            }
+            None => edits.push(FieldEdit::SetRow { field: name(), row, values: values.clone() }),
+        }
+    }
+    if new.iter().all(|(id, _)| id.is_some()) {
+        let gone = old.iter().filter_map(|(id, _)| id.as_ref()).filter(|id| !new.iter().any(|(kept, _)| kept.as_ref() == Some(*id)));
+        edits.extend(gone.map(|row| FieldEdit::RemoveRow { field: name(), row: row.clone() }));
+    }
+    edits
+}
+
+fn items(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Vec<FieldEdit> {
+    let old = old.map(objects).unwrap_or_default();
+    let mut edits = Vec::new();
+    for (id, values) in objects(value) {
+        let id = id.unwrap_or_else(|| id_of(record, field, &values));
+        // One with the same id and other content is refused when it is written: items are never altered.
+        if !old.iter().any(|(known, content)| known.as_ref() == Some(&id) && *content == values) {
+            edits.push(FieldEdit::Append { field: field.name.to_string(), item: id, values });
+        }
+    }
+    edits
+}
+
+/// The same row of the same record has the same id, however often it is brought in.
+fn id_of(record: RecordId, field: &Field, values: &Map<String, Json>) -> String {
+    let cause = format!("imported row {record} {} {}", field.name, canonical(&Json::Object(values.clone())));
+    RecordId::of_cause(&cause).to_string()
+}

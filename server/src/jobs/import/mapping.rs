@@ -1,0 +1,209 @@
+//! Which column goes into which field: as told, or by the field's name or label in either language.
+
+use std::sync::Arc;
+
+use sync_core::id::FieldName;
+use sync_core::record::fields::ARCHIVED;
+use sync_core::schema::{Field, Kind, Merge, Schema, ValueType};
+
+use super::ImportError;
+use crate::jobs::cell::parts_of;
+
+/// Where a cell goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// Nowhere.
+    Skip,
+    /// It is the record's id.
+    Id,
+    /// It says whether the record is archived.
+    Archived,
+    /// Into a field.
+    Field(Place),
+}
+
+/// A field, or a part of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// Index of the field in its kind.
+    pub field: usize,
+    /// Index of the sub-field of its rows: the cell makes a row.
+    pub item: Option<usize>,
+    /// The part of a compound value; empty for the whole of it.
+    pub part: &'static str,
+    /// For a link: the field of the other kind in which the cell is looked up.
+    pub via: Option<Via>,
+}
+
+/// Where a link's cell is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Via {
+    /// A field of the kinds that the link points at.
+    pub field: FieldName,
+}
+
+/// The plan for a whole file.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// The kind.
+    pub kind: Arc<Kind>,
+    /// One target for each column.
+    pub columns: Vec<Target>,
+    /// Targets that no cell fills, with their text.
+    pub defaults: Vec<(Target, String)>,
+}
+
+/// What was told about the mapping.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Column and target; an empty target leaves the column out.
+    pub maps: Vec<(String, String)>,
+    /// Target and text.
+    pub sets: Vec<(String, String)>,
+    /// Whether columns without a field are left out instead of being an error.
+    pub skip_others: bool,
+}
+
+/// The column that a file of failed rows has.
+pub const ERROR_COLUMN: &str = "error";
+
+impl Mapping {
+    /// Plans a file with this header.
+    ///
+    /// # Errors
+    /// When a column or a field is not known, or a column has no field.
+    pub fn of(schema: &Schema, kind: &Arc<Kind>, header: &[String], told: &Told) -> Result<Self, ImportError> {
+        let finder = Finder { schema, kind };
+        if let Some((column, _)) = told.maps.iter().find(|(column, _)| !header.iter().any(|cell| same(cell, column))) {
+            return Err(ImportError::NoSuchColumn { column: column.clone(), columns: header.to_vec() });
+        }
+        let (mut columns, mut without) = (Vec::new(), Vec::new());
+        for cell in header {
+            let target = match told.maps.iter().find(|(column, _)| same(cell, column)) {
+                Some((_, target)) => finder.target(target)?,
+                None => finder.by_header(cell).unwrap_or_else(|| {
+                    without.push(cell.clone());
+                    Target::Skip
+                }),
+            };
+            columns.push(target);
+        }
+        if columns.iter().all(|target| *target == Target::Skip) || !(told.skip_others || without.is_empty()) {
+            return Err(ImportError::NoField { columns: without, kind: kind.name.to_string(), fields: finder.writable() });
+        }
+        finder.each_once(header, &columns)?;
+        let defaults = finder.defaults(told)?;
+        Ok(Self { kind: Arc::clone(kind), columns, defaults })
+    }
+
+    /// Plans a file of objects, which name their fields themselves.
+    ///
+    /// # Errors
+    /// When a default's field is not known, or columns are mapped.
+    pub fn of_objects(schema: &Schema, kind: &Arc<Kind>, told: &Told) -> Result<Self, ImportError> {
+        if let Some((column, _)) = told.maps.first() {
+            return Err(ImportError::NoSuchColumn { column: column.clone(), columns: vec!["fields of JSON objects, by name".to_owned()] });
+        }
+        let finder = Finder { schema, kind };
+        let defaults = finder.defaults(told)?;
+        Ok(Self { kind: Arc::clone(kind), columns: Vec::new(), defaults })
+    }
+
+    /// The place of a whole field, if a column or default goes there.
+    pub fn place_of(&self, field: &str) -> Option<&Place> {
+        let targets = self.columns.iter().chain(self.defaults.iter().map(|(target, _)| target));
+        targets.into_iter().find_map(|target| match target {
+            Target::Field(place) if *self.kind.fields[place.field].name == *field => Some(place),
+            Target::Field(_) | Target::Skip | Target::Id | Target::Archived => None,
+        })
+    }
+
+    /// Whether a column is the record's id.
+    pub fn has_id(&self) -> bool {
+        self.columns.contains(&Target::Id)
+    }
+}
+
+/// Two headers that a person would not tell apart.
+fn same(left: &str, right: &str) -> bool {
+    let plain = |text: &str| text.trim().to_lowercase().replace(['_', '-'], " ");
+    plain(left) == plain(right)
+}
+
+struct Finder<'a> {
+    schema: &'a Schema,
+    kind: &'a Kind,
+}
+
+impl Finder<'_> {
+    fn defaults(&self, told: &Told) -> Result<Vec<(Target, String)>, ImportError> {
+        told.sets.iter().map(|(target, text)| Ok((self.target(target)?, text.clone()))).collect()
+    }
+
+    /// The target that a header names by itself.
+    fn by_header(&self, header: &str) -> Option<Target> {
+        if header.trim() == ERROR_COLUMN && self.kind.field(ERROR_COLUMN).is_none() || header.trim().is_empty() {
+            return Some(Target::Skip);
+        }
+        if let Ok(target) = self.target(header.trim()) {
+            return Some(target);
+        }
+        let named = |field: &&Field| same(&field.name, header) || same(&field.label.en, header) || field.label.zh == header.trim();
+        let field = self.kind.fields.iter().filter(|field| field.merge != Merge::Derived).find(named)?;
+        self.target(&field.name).ok()
+    }
+
+    /// The target that is written as `field`, `field.part`, `rows.item`, `rows.item.part` or `link:field`.
+    fn target(&self, text: &str) -> Result<Target, ImportError> {
+        match text {
+            "" => return Ok(Target::Skip),
+            "id" => return Ok(Target::Id),
+            ARCHIVED => return Ok(Target::Archived),
+            _ => {}
+        }
+        let (path, via) = text.split_once(':').map_or((text, None), |(path, via)| (path, Some(via)));
+        let unknown = || ImportError::NoSuchField { kind: self.kind.name.to_string(), target: text.to_owned(), fields: self.writable() };
+        let mut words = path.split('.');
+        let name = words.next().unwrap_or_default();
+        let field = self.kind.fields.iter().position(|field| &*field.name == name).ok_or_else(unknown)?;
+        let declared = &self.kind.fields[field];
+        if declared.merge == Merge::Derived {
+            return Err(ImportError::Computed { field: name.to_owned() });
+        }
+        let rest: Vec<&str> = words.collect();
+        let (item, rest) = match (declared.items.is_empty(), rest.split_first()) {
+            (false, Some((name, rest))) => (Some(declared.items.iter().position(|item| &*item.name == *name).ok_or_else(unknown)?), rest),
+            _ => (None, &rest[..]),
+        };
+        let leaf = item.map_or(declared, |item| &declared.items[item]);
+        let part = match rest {
+            [] => "",
+            [part] => parts_of(&leaf.value).iter().find(|known| *known == part).copied().ok_or_else(unknown)?,
+            _ => return Err(unknown()),
+        };
+        let via = via.map(|via| self.via(leaf, via)).transpose()?;
+        Ok(Target::Field(Place { field, item, part, via }))
+    }
+
+    fn via(&self, field: &Field, via: &str) -> Result<Via, ImportError> {
+        let bad = || ImportError::BadLink { field: field.name.to_string(), via: via.to_owned() };
+        let has = |kind: &sync_core::id::KindName| self.schema.kind(kind).is_some_and(|kind| kind.field(via).is_some());
+        if field.value != ValueType::Link || !field.to.iter().any(has) {
+            return Err(bad());
+        }
+        Ok(Via { field: via.parse().map_err(|_| bad())? })
+    }
+
+    fn each_once(&self, header: &[String], columns: &[Target]) -> Result<(), ImportError> {
+        for (index, target) in columns.iter().enumerate().filter(|(_, target)| **target != Target::Skip) {
+            if let Some(first) = columns[..index].iter().position(|earlier| earlier == target) {
+                return Err(ImportError::Twice { columns: [header[first].clone(), header[index].clone()] });
+            }
+        }
+        Ok(())
+    }
+
+    fn writable(&self) -> Vec<String> {
+        self.kind.fields.iter().filter(|field| field.merge != Merge::Derived).map(|field| field.name.to_string()).collect()
+    }
+}

@@ -1,0 +1,501 @@
+//! The run: reads rows, plans batches, hands them to `intake`, and keeps count.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+use sync_core::access::{Act, Caller, Subject};
+use sync_core::access::{Roles, decide};
+use sync_core::id::{Facet, RecordId};
+use sync_core::record::fields::{FieldEdit, path_edits};
+use sync_core::schema::{Kind, Label};
+
+use super::directory::{Directory, Found};
+use super::draft::{Draft, Reader, forbidden, lookups, missing, several};
+use super::edits::edits;
+use super::failures::{Failure, Failures};
+use super::mapping::Mapping;
+use super::source::{Row, Source, Survey};
+use super::{ImportError, ImportId, Mode, Spec, authorise, record_of};
+use crate::app::App;
+use crate::auth::secret::random;
+use crate::intake::{Author, Expect, NotEdited, RecordEdit, Rules};
+use crate::jobs::cell::label;
+use crate::jobs::{Progress, Watch};
+use crate::store::StoreError;
+use crate::store::imports::{self, ImportRow};
+use crate::store::records::{self, RecordRow};
+
+/// Rows that share a transaction: enough to make its flush cheap, few enough that phones wait no longer than a blink.
+const BATCH_ROWS: usize = 1_000;
+/// Records that a dry run shows.
+const PREVIEW_ROWS: usize = 5;
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The import, to take it back; none for a dry run.
+    pub import: Option<ImportId>,
+    /// Rows that were read.
+    pub rows: u64,
+    /// Records that were made.
+    pub created: u64,
+    /// Records that were changed.
+    pub updated: u64,
+    /// Rows that said what the record says already.
+    pub unchanged: u64,
+    /// Rows that were left out.
+    pub failed: u64,
+    /// The first of them.
+    pub failures: Vec<Failure>,
+    /// Where they all are.
+    pub failed_file: Option<PathBuf>,
+    /// The first records, as they would be: only of a dry run.
+    pub preview: Vec<String>,
+}
+
+/// Brings a file in.
+///
+/// # Errors
+/// When nothing could be brought in, or not everything: [`ImportError::BrokeOff`] says what is kept.
+pub async fn run(app: &App, author: &Author, spec: &Spec, source: &Source, watch: Watch<'_>) -> Result<Report, ImportError> {
+    let rules = app.intake.rules();
+    let known = || rules.schema.kinds().map(|kind| kind.name.to_string()).collect();
+    let unknown = || ImportError::UnknownKind { kind: spec.kind.clone(), known: known() };
+    let kind = rules.schema.kind(&spec.kind).cloned().ok_or_else(unknown)?;
+    authorise(&rules, author, &kind)?;
+    let survey = source.survey()?;
+    let mut run = Run::begin(app, author, spec, &rules, &kind, source, survey).await?;
+    let done = run.rows(source, watch).await;
+    run.finish(done).await
+}
+
+/// Which record a row is about.
+#[derive(Debug, Clone, PartialEq)]
+enum Identity {
+    /// One that is there, or is to be made under this id.
+    Named(RecordId),
+    /// One that it matches.
+    Known(RecordId),
+    /// A new one; its id follows from the cause.
+    New { cause: String, by_key: bool },
+}
+
+struct Planned {
+    row: Row,
+    draft: Draft,
+    identity: Identity,
+}
+
+/// What is to be written for a row.
+enum Step {
+    Write { record: RecordId, is_new: bool, changes: Vec<Vec<FieldEdit>> },
+    Unchanged,
+    Fail(Label),
+}
+
+struct Run<'a> {
+    app: &'a App,
+    author: &'a Author,
+    spec: &'a Spec,
+    rules: &'a Rules,
+    kind: &'a Arc<Kind>,
+    mapping: Mapping,
+    survey: Survey,
+    matches: Vec<String>,
+    directory: Directory,
+    failures: Failures,
+    batch: Vec<Planned>,
+    /// What rows of this batch are about: a second one about the same waits for the next batch.
+    taken: HashSet<String>,
+    noted: Option<ImportRow>,
+    report: Report,
+}
+
+impl<'a> Run<'a> {
+    async fn begin(
+        app: &'a App,
+        author: &'a Author,
+        spec: &'a Spec,
+        rules: &'a Rules,
+        kind: &'a Arc<Kind>,
+        source: &Source,
+        survey: Survey,
+    ) -> Result<Self, ImportError> {
+        let mapping = match source.is_json() {
+            false => Mapping::of(&rules.schema, kind, &survey.header, &spec.told)?,
+            true => Mapping::of_objects(&rules.schema, kind, &spec.told)?,
+        };
+        if let Some(field) = forbidden(&rules.roles, &author.role, &mapping) {
+            let en = format!("your role may not write “{}” of {}", field.label.en, kind.plural.en.to_lowercase());
+            return Err(ImportError::Denied(label(en, format!("您的角色不能写入{}的“{}”", kind.label.zh, field.label.zh))));
+        }
+        let matches = matches(spec, &mapping, source.is_json())?;
+        let mut directory = Directory::default();
+        let mut tx = app.store.reader().await?;
+        for (kind, field) in lookups(&rules.schema, &mapping) {
+            directory.read(&mut tx, author.workspace, kind, &[&field]).await?;
+        }
+        if !matches.is_empty() {
+            directory.read(&mut tx, author.workspace, kind, &refs(&matches)).await?;
+        }
+        let header = survey.header.clone();
+        let failures = Failures::new(spec.failed_beside.clone(), header, spec.language, spec.is_raw);
+        let noted = if spec.is_dry_run { None } else { Some(note_begin(app, author, spec, source).await?) };
+        let report = Report { import: noted.as_ref().map(|row| ImportId(row.import)), ..Report::default() };
+        let (batch, taken) = (Vec::new(), HashSet::new());
+        Ok(Self { app, author, spec, rules, kind, mapping, survey, matches, directory, failures, batch, taken, noted, report })
+    }
+
+    async fn rows(&mut self, source: &Source, watch: Watch<'_>) -> Result<(), ImportError> {
+        for row in source.rows(&self.survey)? {
+            self.take(row?).await?;
+            self.report.rows += 1;
+            if self.batch.len() >= BATCH_ROWS {
+                self.flush().await?;
+                watch(Progress { done: self.report.rows, total: self.survey.rows });
+            }
+        }
+        self.flush().await?;
+        watch(Progress { done: self.report.rows, total: self.survey.rows });
+        Ok(())
+    }
+
+    /// Takes a row into the batch; what it needs to know of earlier rows is written first.
+    async fn take(&mut self, row: Row) -> Result<(), ImportError> {
+        let mut planned = self.plan(&row);
+        let waits = match &planned {
+            Ok((draft, identity)) => self.taken.contains(&token(draft, identity)),
+            Err((_, is_lookup)) => *is_lookup,
+        };
+        if waits && !self.batch.is_empty() {
+            self.flush().await?;
+            planned = self.plan(&row);
+        }
+        match planned {
+            Ok((draft, identity)) => {
+                self.taken.insert(token(&draft, &identity));
+                self.batch.push(Planned { row, draft, identity });
+                Ok(())
+            }
+            Err((reason, _)) => self.failures.note(&row, &reason),
+        }
+    }
+
+    fn plan(&self, row: &Row) -> Result<(Draft, Identity), (Label, bool)> {
+        let reader = Reader {
+            mapping: &self.mapping,
+            directory: &self.directory,
+            matches: &self.matches,
+            is_raw: self.spec.is_raw,
+            header: &self.survey.header,
+        };
+        let draft = reader.draft(row).map_err(|problem| (problem.message, problem.is_lookup))?;
+        let identity = self.identity(row, &draft).map_err(|reason| (reason, false))?;
+        Ok((draft, identity))
+    }
+
+    fn identity(&self, row: &Row, draft: &Draft) -> Result<Identity, Label> {
+        if let Some(id) = draft.id {
+            return Ok(Identity::Named(id));
+        }
+        let fields = self.matches.join(", ");
+        let found = draft.key.as_ref().and_then(|key| self.directory.find(&self.kind.name, &refs(&self.matches), key));
+        match (found, &draft.key, self.spec.mode) {
+            (Some(Found::Several(_)), Some(key), _) => Err(several(&fields, key)),
+            (Some(Found::One(_)), Some(key), Mode::Create) => {
+                Err(label(format!("a record with the {fields} `{key}` is there already"), format!("已有 {fields} 为“{key}”的记录")))
+            }
+            (Some(Found::One(record)), ..) => Ok(Identity::Known(record)),
+            (_, Some(key), Mode::Update) => {
+                Err(label(format!("no record has the {fields} `{key}`"), format!("没有 {fields} 为“{key}”的记录")))
+            }
+            (_, None, Mode::Update) => Err(label(format!("there is nothing in {fields} to match by"), format!("{fields} 为空，无法匹配"))),
+            (_, Some(key), Mode::Create | Mode::Both) => {
+                Ok(Identity::New { cause: format!("{} {fields} {key}", self.kind.name), by_key: true })
+            }
+            (_, None, Mode::Create | Mode::Both) => {
+                let file: String = self.survey.hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+                Ok(Identity::New { cause: format!("{} {file} {}", self.kind.name, row.line), by_key: false })
+            }
+        }
+    }
+
+    /// Writes the batch.
+    async fn flush(&mut self) -> Result<(), ImportError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.taken.clear();
+        let batch = std::mem::take(&mut self.batch);
+        let mut ids: Vec<RecordId> = batch.iter().map(|planned| candidate(&planned.identity)).collect();
+        let mut tx = self.app.store.reader().await?;
+        let mut rows = records::rows_of(&mut tx, self.author.workspace, &ids).await?;
+        for (planned, id) in batch.iter().zip(&mut ids) {
+            self.free_id(&mut tx, &planned.identity, id, &mut rows).await?;
+        }
+        drop(tx);
+        let steps: Vec<Step> = batch.iter().zip(&ids).map(|(planned, id)| self.step(planned, *id, rows.get(id))).collect();
+        let failed = match self.spec.is_dry_run {
+            true => self.try_out(&steps),
+            false => self.write(&steps).await?,
+        };
+        for ((planned, step), failed) in batch.iter().zip(&steps).zip(failed) {
+            self.count(planned, step, failed)?;
+        }
+        self.note(None).await
+    }
+
+    /// A record that was archived, or matches no more, is not made again under its old id.
+    async fn free_id(
+        &self,
+        tx: &mut crate::store::Tx,
+        identity: &Identity,
+        id: &mut RecordId,
+        rows: &mut HashMap<RecordId, RecordRow>,
+    ) -> Result<(), StoreError> {
+        let Identity::New { cause, by_key } = identity else { return Ok(()) };
+        let mut attempt = 0;
+        while rows.get(id).is_some_and(|row| row.archived || *by_key) {
+            attempt += 1;
+            *id = record_of(cause, attempt);
+            rows.extend(records::rows_of(tx, self.author.workspace, &[*id]).await?);
+        }
+        Ok(())
+    }
+
+    fn step(&self, planned: &Planned, record: RecordId, row: Option<&RecordRow>) -> Step {
+        let draft = &planned.draft;
+        let Some(row) = row else {
+            let incomplete = missing(self.kind, draft).filter(|_| !matches!(planned.identity, Identity::Named(_)));
+            return match (&planned.identity, self.spec.mode, incomplete) {
+                (Identity::Named(id), Mode::Update, _) => {
+                    Step::Fail(label(format!("there is no record `{id}`"), format!("没有编号为“{id}”的记录")))
+                }
+                (_, _, Some(reason)) => Step::Fail(reason),
+                _ => match edits(self.kind, record, &Map::new(), draft) {
+                    changes if changes.is_empty() => Step::Fail(label("there is nothing in the row", "该行没有内容")),
+                    changes => Step::Write { record, is_new: true, changes },
+                },
+            };
+        };
+        if row.kind != self.kind.name || (self.spec.mode == Mode::Create && matches!(planned.identity, Identity::Named(_))) {
+            return Step::Fail(label(format!("the record `{record}` is there already"), format!("编号为“{record}”的记录已存在")));
+        }
+        if matches!(planned.identity, Identity::New { .. }) {
+            return Step::Unchanged;
+        }
+        let changes = edits(self.kind, record, &current(row), draft);
+        if changes.is_empty() { Step::Unchanged } else { Step::Write { record, is_new: false, changes } }
+    }
+
+    /// What stands against each step, as far as that can be said without writing.
+    fn try_out(&self, steps: &[Step]) -> Vec<Option<Label>> {
+        let caller = Caller { user: self.author.user, role: self.author.role.clone() };
+        let against = |step: &Step| match step {
+            Step::Write { is_new, changes, .. } => changes.iter().find_map(|edits| {
+                let bad = path_edits(self.kind, |_| None, edits).err().map(|error| reason(&NotEdited::BadEdit(error)));
+                bad.or_else(|| denied(&self.rules.roles, &caller, self.kind, *is_new, edits))
+            }),
+            Step::Unchanged | Step::Fail(_) => None,
+        };
+        steps.iter().map(against).collect()
+    }
+
+    async fn write(&self, steps: &[Step]) -> Result<Vec<Option<Label>>, ImportError> {
+        let mut failed: Vec<Option<Label>> = vec![None; steps.len()];
+        let (mut edits, mut of_step) = (Vec::new(), Vec::new());
+        for (index, step) in steps.iter().enumerate() {
+            let Step::Write { record, is_new, changes } = step else { continue };
+            for (turn, list) in changes.iter().enumerate() {
+                let expect = if *is_new && turn == 0 { Expect::New } else { Expect::Existing };
+                edits.push(RecordEdit { kind: self.kind.name.clone(), record: *record, edits: list.clone(), expect });
+                of_step.push(index);
+            }
+        }
+        if edits.is_empty() {
+            return Ok(failed);
+        }
+        let import = self.noted.as_ref().map(|row| row.import);
+        let answers = self.app.intake.edit(self.author, edits, self.app.clock.now(), import).await?;
+        for (index, answer) in of_step.into_iter().zip(answers) {
+            if let Err(why) = answer {
+                failed[index].get_or_insert(reason(&why));
+            }
+        }
+        Ok(failed)
+    }
+
+    fn count(&mut self, planned: &Planned, step: &Step, failed: Option<Label>) -> Result<(), ImportError> {
+        if let Some(reason) = failed {
+            return self.failures.note(&planned.row, &reason);
+        }
+        match step {
+            Step::Fail(reason) => return self.failures.note(&planned.row, reason),
+            Step::Unchanged => self.report.unchanged += 1,
+            Step::Write { record, is_new, .. } => {
+                if self.spec.is_dry_run && self.report.preview.len() < PREVIEW_ROWS {
+                    self.report.preview.push(self.shown(planned, *is_new));
+                }
+                if *is_new {
+                    self.report.created += 1;
+                    if let Some(key) = &planned.draft.key {
+                        self.directory.note(&self.kind.name, &refs(&self.matches), key.clone(), *record);
+                    }
+                    self.note_lookups(planned, *record);
+                } else {
+                    self.report.updated += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows that follow may link to this record.
+    fn note_lookups(&mut self, planned: &Planned, record: RecordId) {
+        for (index, value) in &planned.draft.values {
+            let (field, text) = (&self.kind.fields[*index].name, value.as_str());
+            if let Some(text) = text.filter(|_| self.matches.len() != 1 || self.matches[0] != **field) {
+                self.directory.note(&self.kind.name, &[field], text.to_owned(), record);
+            }
+        }
+    }
+
+    fn shown(&self, planned: &Planned, is_new: bool) -> String {
+        let value = |(index, value): &(usize, Json)| format!("{}: {value}", self.kind.fields[*index].name);
+        let values: Vec<String> = planned.draft.values.iter().map(value).collect();
+        format!("line {}: {} {} with {}", planned.row.line, if is_new { "new" } else { "changed" }, self.kind.name, values.join(", "))
+    }
+
+    /// Notes in the database how far it is.
+    async fn note(&mut self, finished_at: Option<i64>) -> Result<(), ImportError> {
+        let Some(row) = &mut self.noted else { return Ok(()) };
+        row.finished_at = finished_at;
+        (row.created, row.updated, row.failed) = (self.report.created, self.report.updated, self.failures.count);
+        let (row, workspace) = (row.clone(), self.author.workspace);
+        let noting = self.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::note(tx, workspace, &row).await }));
+        Ok(noting.await?)
+    }
+
+    async fn finish(mut self, done: Result<(), ImportError>) -> Result<Report, ImportError> {
+        self.report.failed = self.failures.count;
+        self.report.failures = std::mem::take(&mut self.failures.first);
+        self.report.failed_file = self.failures.finish()?;
+        match (done, self.report.import) {
+            (Ok(()), _) => {
+                self.note(Some(self.app.clock.now())).await?;
+                Ok(self.report)
+            }
+            (Err(source), Some(import)) if self.report.created + self.report.updated > 0 => {
+                Err(ImportError::BrokeOff { import, rows: self.report.rows, source: Box::new(source) })
+            }
+            (Err(source), _) => Err(source),
+        }
+    }
+}
+
+async fn note_begin(app: &App, author: &Author, spec: &Spec, source: &Source) -> Result<ImportRow, ImportError> {
+    let now = app.clock.now();
+    let row = ImportRow {
+        import: *RecordId::new(now, random()).as_bytes(),
+        kind: spec.kind.clone(),
+        file_name: source.name(),
+        started_at: now,
+        finished_at: None,
+        user: author.user,
+        created: 0,
+        updated: 0,
+        failed: 0,
+        undone_at: None,
+    };
+    let (noted, workspace) = (row.clone(), author.workspace);
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::add(tx, workspace, &noted).await })).await?;
+    Ok(row)
+}
+
+/// The fields that rows are matched by: as told, or those of the kind that the file has.
+fn matches(spec: &Spec, mapping: &Mapping, is_json: bool) -> Result<Vec<String>, ImportError> {
+    let is_mapped = |field: &String| is_json || mapping.place_of(field).is_some();
+    let matches = match &spec.matches {
+        Some(told) => {
+            let named: Vec<String> = told.iter().filter(|field| *field != "id").cloned().collect();
+            if let Some(field) = named.iter().find(|field| !is_mapped(field) || mapping.kind.field(field).is_none()) {
+                return Err(ImportError::NoMatchColumn { field: field.clone() });
+            }
+            named
+        }
+        None => {
+            let usual: Vec<String> = mapping.kind.matches.iter().map(ToString::to_string).collect();
+            if usual.iter().all(is_mapped) { usual } else { Vec::new() }
+        }
+    };
+    if spec.mode == Mode::Update && matches.is_empty() && !mapping.has_id() && !is_json {
+        return Err(ImportError::NothingToMatch);
+    }
+    Ok(matches)
+}
+
+fn refs(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
+/// What a row is about, as a word that tells rows of one batch apart.
+fn token(draft: &Draft, identity: &Identity) -> String {
+    match (identity, &draft.key) {
+        (Identity::Named(id) | Identity::Known(id), _) => id.to_string(),
+        (Identity::New { cause, .. }, _) => cause.clone(),
+    }
+}
+
+fn candidate(identity: &Identity) -> RecordId {
+    match identity {
+        Identity::Named(id) | Identity::Known(id) => *id,
+        Identity::New { cause, .. } => record_of(cause, 0),
+    }
+}
+
+/// A record's row over all its facets.
+fn current(row: &RecordRow) -> Map<String, Json> {
+    let facets = row.facets.iter().flatten().filter_map(|json| serde_json::from_str::<Map<String, Json>>(json).ok());
+    facets.flatten().collect()
+}
+
+fn denied(roles: &Roles, caller: &Caller, kind: &Kind, is_new: bool, edits: &[FieldEdit]) -> Option<Label> {
+    let decision = |edit: &FieldEdit| {
+        let facet = kind.field(edit.field()).map_or(Facet::Main, |field| field.facet);
+        let subject = if is_new { Subject::new_by(kind, facet, caller.user) } else { Subject::of(kind, facet) };
+        decide(roles, caller, &subject, &Act::Write { field: edit.field(), item: None, value: None }).message().cloned()
+    };
+    let assigned = |edit: &&FieldEdit| kind.field(edit.field()).is_none_or(|field| field.merge != sync_core::schema::Merge::Assigned);
+    edits.iter().filter(assigned).find_map(decision)
+}
+
+/// Why a record was not written, for people.
+pub(super) fn reason(why: &NotEdited) -> Label {
+    let en = why.to_string();
+    match why {
+        NotEdited::Denied { message, .. } => message.clone(),
+        NotEdited::Refused(refusal) => label(en, refusal.message_zh()),
+        NotEdited::UnknownKind(kind) => label(en, format!("没有名为“{kind}”的对象")),
+        NotEdited::NoSuchRecord => label(en, "没有这条记录"),
+        NotEdited::Exists => label(en, "该记录已存在"),
+        NotEdited::BadEdit(bad) => label(en, bad_edit_zh(bad)),
+    }
+}
+
+fn bad_edit_zh(bad: &sync_core::record::fields::BadEdit) -> String {
+    use sync_core::record::fields::BadEdit;
+    use sync_core::record::valid::BadValue;
+    match bad {
+        BadEdit::UnknownField { kind, field } => format!("“{kind}”没有字段“{field}”"),
+        BadEdit::WrongOp { field, .. } => format!("字段“{field}”不能这样写入"),
+        BadEdit::BadValue { field, problem } => match problem {
+            BadValue::Type { expected } => format!("字段“{field}”的值类型不对（应为 {expected}）"),
+            BadValue::NoSuchOption { found, options } => format!("字段“{field}”：“{found}”不在可选值中（{}）", options.join("、")),
+            BadValue::TooLong { chars, limit } => format!("字段“{field}”：共 {chars} 个字符，上限为 {limit}"),
+            BadValue::NoSuchItem => format!("字段“{field}”没有这个子字段"),
+            BadValue::ItemExists => format!("字段“{field}”的这一项已存在，不能修改"),
+        },
+    }
+}

@@ -1,0 +1,339 @@
+//! Taking an import back: what it made is archived, what it changed gets its former value.
+//!
+//! What somebody has changed since stays as it is and is reported. Nothing is erased: taking back is
+//! written as edits like any others, and the history keeps both.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde_json::{Map, Value as Json};
+use sync_core::id::{ChangeHash, Facet, KindName, RecordId};
+use sync_core::merge;
+use sync_core::record::Stored;
+use sync_core::record::change::{Change, Op};
+use sync_core::record::doc::Doc;
+use sync_core::record::fields::{ARCHIVED, FieldEdit};
+use sync_core::record::history::document;
+use sync_core::record::path::{POSITION, Path, unescape};
+use sync_core::record::text::genesis;
+use sync_core::schema::{Field, Kind, Label, Merge};
+
+use super::run::reason;
+use super::{ImportError, ImportId, authorise};
+use crate::app::App;
+use crate::intake::{Author, Expect, RecordEdit};
+use crate::jobs::cell::label;
+use crate::jobs::{Progress, Watch};
+use crate::store::imports::{self, ImportRow};
+use crate::store::{StoreError, records};
+
+/// Records that are taken back together.
+const BATCH_RECORDS: u32 = 500;
+/// What was left is listed up to here, and counted beyond.
+const LEFT_LISTED: usize = 1_000;
+
+/// Something that stays as the import, or somebody since, has made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// The field; empty for the whole record.
+    pub field: String,
+    /// Why, for people.
+    pub why: Label,
+}
+
+/// What became of an import that was taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Undone {
+    /// Records that were archived.
+    pub archived: u64,
+    /// Records that got former values back.
+    pub restored: u64,
+    /// How many fields or records were left.
+    pub left: u64,
+    /// The first of them.
+    pub list: Vec<Left>,
+}
+
+impl Undone {
+    fn leave(&mut self, left: Left) {
+        self.left += 1;
+        if self.list.len() < LEFT_LISTED {
+            self.list.push(left);
+        }
+    }
+}
+
+/// Takes an import back.
+///
+/// # Errors
+/// When there is no such import, the author may not, or the database fails; it can be run again then.
+pub async fn undo(app: &App, author: &Author, import: ImportId, watch: Watch<'_>) -> Result<Undone, ImportError> {
+    let all = super::list(app, author.workspace).await?;
+    let mut noted = all.into_iter().find(|row| row.import == import.0).ok_or(ImportError::NoSuchImport(import))?;
+    if noted.undone_at.is_some() {
+        return Err(ImportError::AlreadyUndone(import));
+    }
+    let rules = app.intake.rules();
+    let unknown = || ImportError::UnknownKind { kind: noted.kind.clone(), known: Vec::new() };
+    let kind = rules.schema.kind(&noted.kind).ok_or_else(unknown)?;
+    authorise(&rules, author, kind)?;
+    let (mut undone, mut after, mut done) = (Undone::default(), None, 0);
+    loop {
+        let mut tx = app.store.reader().await?;
+        let batch = imports::records_of(&mut tx, author.workspace, import.0, after, BATCH_RECORDS).await?;
+        let Some(last) = batch.last() else { break };
+        let mine = imports::hashes_of(&mut tx, author.workspace, import.0, &batch).await?;
+        let changes = records::changes_of(&mut tx, author.workspace, &batch).await?;
+        drop(tx);
+        let plans = plans(kind, changes, &mine, &mut undone);
+        write(app, author, kind, plans, &mut undone).await?;
+        (after, done) = (Some(*last), done + batch.len() as u64);
+        watch(Progress { done, total: (noted.created + noted.updated).max(done) });
+    }
+    noted.undone_at = Some(app.clock.now());
+    note(app, author, noted).await?;
+    Ok(undone)
+}
+
+async fn note(app: &App, author: &Author, row: ImportRow) -> Result<(), ImportError> {
+    let workspace = author.workspace;
+    let noting = app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::note(tx, workspace, &row).await }));
+    Ok(noting.await?)
+}
+
+/// The edits that take each record back.
+fn plans(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>, undone: &mut Undone) -> Vec<(RecordId, Vec<FieldEdit>)> {
+    let mut by_record: HashMap<RecordId, Vec<Stored>> = HashMap::new();
+    for stored in changes {
+        by_record.entry(stored.record).or_default().push(stored);
+    }
+    let mut plans = Vec::new();
+    for (record, changes) in by_record {
+        let mut leave = |field: &str, why: Label| undone.leave(Left { record, kind: kind.name.clone(), field: field.to_owned(), why });
+        let is_mine = |stored: &&Stored| mine.contains(&stored.hash);
+        let edits = if changes.first().as_ref().is_some_and(is_mine) {
+            let (main, _) = document(kind, changes.iter().filter(|stored| stored.facet == Facet::Main));
+            match changes.iter().all(|stored| mine.contains(&stored.hash)) {
+                _ if merge::is_archived(&main) => Vec::new(),
+                true => vec![FieldEdit::archive()],
+                false => {
+                    leave("", changed_since());
+                    Vec::new()
+                }
+            }
+        } else {
+            let of = |facet| changes.iter().filter(|stored| stored.facet == facet).cloned().collect::<Vec<_>>();
+            Facet::ALL.into_iter().flat_map(|facet| Former::of(kind, &of(facet), mine).edits(&mut leave)).collect()
+        };
+        if !edits.is_empty() {
+            plans.push((record, edits));
+        }
+    }
+    plans.sort_by_key(|(record, _)| *record);
+    plans
+}
+
+async fn write(
+    app: &App,
+    author: &Author,
+    kind: &Kind,
+    plans: Vec<(RecordId, Vec<FieldEdit>)>,
+    undone: &mut Undone,
+) -> Result<(), ImportError> {
+    let edit = |(record, edits): &(RecordId, Vec<FieldEdit>)| RecordEdit {
+        kind: kind.name.clone(),
+        record: *record,
+        edits: edits.clone(),
+        expect: Expect::Existing,
+    };
+    let answers = app.intake.edit(author, plans.iter().map(edit).collect(), app.clock.now(), None).await?;
+    for ((record, edits), answer) in plans.into_iter().zip(answers) {
+        match answer {
+            Ok(_) if edits == [FieldEdit::archive()] => undone.archived += 1,
+            Ok(_) => undone.restored += 1,
+            Err(why) => undone.leave(Left { record, kind: kind.name.clone(), field: String::new(), why: reason(&why) }),
+        }
+    }
+    Ok(())
+}
+
+fn changed_since() -> Label {
+    label("somebody has changed it since", "之后有人改过")
+}
+
+fn for_good(field: &str) -> Label {
+    label(format!("`{field}` never goes back"), format!("“{field}”不能回退"))
+}
+
+/// A document now, and as it was before the import touched it.
+struct Former<'a> {
+    kind: &'a Kind,
+    now: Doc,
+    before: Doc,
+    /// As it was right after the import's last change.
+    after: Doc,
+    mine: &'a HashSet<ChangeHash>,
+    changes: Vec<Change>,
+}
+
+impl<'a> Former<'a> {
+    fn of(kind: &'a Kind, stored: &[Stored], mine: &'a HashSet<ChangeHash>) -> Self {
+        let is_mine = |stored: &Stored| mine.contains(&stored.hash);
+        let first = stored.iter().position(is_mine).unwrap_or(stored.len());
+        let last = stored.iter().rposition(is_mine).map_or(0, |index| index + 1);
+        let read = |stored: &Stored| is_mine(stored).then(|| Change::read(&stored.body).ok()).flatten();
+        Self {
+            kind,
+            now: document(kind, stored).0,
+            before: document(kind, &stored[..first]).0,
+            after: document(kind, &stored[..last]).0,
+            mine,
+            changes: stored.iter().filter_map(read).collect(),
+        }
+    }
+
+    fn edits(&self, leave: &mut impl FnMut(&str, Label)) -> Vec<FieldEdit> {
+        let paths: BTreeSet<&str> = self.changes.iter().flat_map(|change| &change.ops).filter_map(Op::path).collect();
+        let mut edits = Vec::new();
+        for path in paths {
+            edits.extend(self.path(path, leave));
+        }
+        for field in self.kind.fields.iter().filter(|field| field.merge == Merge::Text) {
+            edits.extend(self.text(field, leave));
+        }
+        edits
+    }
+
+    fn path(&self, path: &str, leave: &mut impl FnMut(&str, Label)) -> Option<FieldEdit> {
+        if path == ARCHIVED {
+            leave(ARCHIVED, for_good(ARCHIVED));
+            return None;
+        }
+        let parsed = Path::parse(path)?;
+        let field = self.kind.field(parsed.field)?;
+        let edit = match (&field.merge, parsed.key.map(unescape), parsed.item) {
+            (Merge::Counter, ..) => self.counter(field, path),
+            (Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_), None, None) => self.value(field),
+            (Merge::Set, Some(word), None) if field.items.is_empty() => self.element(field, path, word),
+            (Merge::Set | Merge::List, Some(row), None) => self.row(field, path, row),
+            (Merge::Set | Merge::List, Some(row), Some(item)) => self.item(field, path, row, item),
+            (Merge::Log, ..) => Err(for_good(&field.name)),
+            (Merge::Text | Merge::Derived, ..) => Ok(None),
+            (Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_) | Merge::Set | Merge::List, ..) => {
+                Ok(None)
+            }
+        };
+        edit.unwrap_or_else(|why| {
+            leave(&field.name, why);
+            None
+        })
+    }
+
+    /// Whether what stands at a path is only what the import has written.
+    fn is_untouched(&self, path: &str) -> bool {
+        let puts = self.now.values(path);
+        let was_there = !self.after.values(path).is_empty();
+        puts.is_empty() != was_there && puts.iter().all(|put| self.mine.contains(&self.now.node(put.node).hash))
+    }
+
+    fn value(&self, field: &Field) -> Result<Option<FieldEdit>, Label> {
+        let (former, now) = (merge::shown(&self.before, field), merge::shown(&self.now, field));
+        if former == now {
+            return Ok(None);
+        }
+        if !self.is_untouched(&field.name) {
+            return Err(changed_since());
+        }
+        match field.merge {
+            Merge::Monotone | Merge::Assigned => Err(for_good(&field.name)),
+            _ => Ok(Some(FieldEdit::set(&field.name, former.unwrap_or(Json::Null)))),
+        }
+    }
+
+    fn element(&self, field: &Field, path: &str, value: String) -> Result<Option<FieldEdit>, Label> {
+        let (was, is) = (!self.before.values(path).is_empty(), !self.now.values(path).is_empty());
+        if was == is {
+            return Ok(None);
+        }
+        if !self.is_untouched(path) {
+            return Err(changed_since());
+        }
+        let field = field.name.to_string();
+        Ok(Some(if was { FieldEdit::Add { field, value } } else { FieldEdit::Remove { field, value } }))
+    }
+
+    fn row(&self, field: &Field, path: &str, row: String) -> Result<Option<FieldEdit>, Label> {
+        let (was, is) = (!self.before.values(path).is_empty(), !self.now.values(path).is_empty());
+        if was == is {
+            return Ok(None);
+        }
+        let items_untouched = || field.items.iter().all(|item| self.after_is_now(&format!("{path}/{}", item.name)));
+        if !self.is_untouched(path) || !items_untouched() {
+            return Err(changed_since());
+        }
+        let name = field.name.to_string();
+        Ok(Some(match was {
+            true => FieldEdit::SetRow { field: name, values: self.former_row(field, &row), row },
+            false => FieldEdit::RemoveRow { field: name, row },
+        }))
+    }
+
+    fn after_is_now(&self, path: &str) -> bool {
+        let values = |doc: &Doc| doc.values(path).iter().map(|put| put.value.to_json().to_string()).collect::<BTreeSet<_>>();
+        values(&self.after) == values(&self.now)
+    }
+
+    fn former_row(&self, field: &Field, row: &str) -> Map<String, Json> {
+        let rows = merge::shown(&self.before, field);
+        let found = rows.as_ref().and_then(Json::as_array).and_then(|rows| rows.iter().find(|one| one["id"] == row));
+        let mut values = found.and_then(Json::as_object).cloned().unwrap_or_default();
+        values.remove("id");
+        values
+    }
+
+    fn item(&self, field: &Field, path: &str, row: String, item: &str) -> Result<Option<FieldEdit>, Label> {
+        let marker = path.rsplit_once('/').map_or(path, |(marker, _)| marker);
+        let lived = |doc: &Doc| !doc.values(marker).is_empty();
+        // A row that came or went is taken back as a whole.
+        if item == POSITION || !lived(&self.before) || !lived(&self.now) {
+            return Ok(None);
+        }
+        let former = self.former_row(field, &row).remove(item).unwrap_or(Json::Null);
+        if !self.is_untouched(path) {
+            return if self.after_is_now(path) { Ok(None) } else { Err(changed_since()) };
+        }
+        Ok(Some(FieldEdit::SetRow { field: field.name.to_string(), row, values: Map::from_iter([(item.to_owned(), former)]) }))
+    }
+
+    /// What was added is subtracted, whatever others have added since.
+    fn counter(&self, field: &Field, path: &str) -> Result<Option<FieldEdit>, Label> {
+        use sync_core::value::Scalar;
+        let added = |op: &Op| match op {
+            Op::Increment { path: other, by, .. } if **other == *path => *by,
+            Op::Put { path: other, value: Scalar::Counter(start), .. } if **other == *path => *start,
+            _ => 0,
+        };
+        let sum: i64 = self.changes.iter().flat_map(|change| &change.ops).map(added).sum();
+        Ok((sum != 0).then(|| FieldEdit::Increment { field: field.name.to_string(), by: -sum }))
+    }
+
+    fn text(&self, field: &Field, leave: &mut impl FnMut(&str, Label)) -> Option<FieldEdit> {
+        let maker = Some(genesis(&field.name).actor);
+        let here = |change: &Change, op: &Op| matches!(op, Op::Insert { text, .. } | Op::Remove { text, .. } if change.actor_at(text.actor) == maker);
+        if !self.changes.iter().any(|change| change.ops.iter().any(|op| here(change, op))) {
+            return None;
+        }
+        let text = |doc: &Doc| doc.text(&field.name).unwrap_or_default();
+        if text(&self.now) == text(&self.before) {
+            return None;
+        }
+        if text(&self.now) != text(&self.after) {
+            leave(&field.name, changed_since());
+            return None;
+        }
+        Some(FieldEdit::set(&field.name, text(&self.before)))
+    }
+}

@@ -1,0 +1,20 @@
+//! Work that nobody waits for at a door: bringing records in, taking them out, checking everything.
+//!
+//! Writes only through `intake`. Never reads arguments and never prints: `cli` does, and whoever else
+//! starts a job.
+
+pub mod cell;
+
+pub mod import;
+
+/// What happened so far, for whoever watches a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Steps that are done.
+    pub done: u64,
+    /// Steps that there are.
+    pub total: u64,
+}
+
+/// Somebody who watches a job.
+pub type Watch<'a> = &'a mut (dyn FnMut(Progress) + Send);
