@@ -184,6 +184,22 @@ impl Device {
         self.replica.store.row(record)?.map(view::listed).transpose()
     }
 
+    /// Every record that is here, archived ones included: for exports and comparisons.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn all_rows(&self) -> Result<Vec<Listed>, StoreError> {
+        self.replica.store.all_rows()?.into_iter().map(view::listed).collect()
+    }
+
+    /// How many records are here, archived ones included.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn record_count(&self) -> Result<u64, StoreError> {
+        self.replica.store.record_count()
+    }
+
     /// The records that people disagree on, with what each claims.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod merge_tests;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod planted;
+pub mod projection;
 pub mod protocol;
 pub mod query;
 pub mod record;

@@ -4,6 +4,7 @@
 //! are never arguments: other users of the machine can read those.
 
 mod backup;
+mod demo;
 mod device;
 mod import;
 mod password;
@@ -42,6 +43,7 @@ pub struct Global {
 
 const EXAMPLES: &str = "\
 First steps:
+  rapport demo                            two phones, one customer, no network: the story
   rapport user add ann --role office      make the first account; asks for a password
   rapport serve                           http://127.0.0.1:8080
   rapport device code ann                 a code for ann's phone
@@ -52,6 +54,7 @@ Settings come from a file (--config, or RAPPORT_CONFIG) and from the environment
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Demo(demo::Demo),
     #[command(subcommand)]
     User(user::User),
     #[command(subcommand)]
@@ -71,6 +74,7 @@ impl Cli {
         log::start(&config.log);
         match self.command {
             Command::Serve(command) => command.run(config).await,
+            Command::Demo(command) => command.run().await,
             Command::User(command) => command.run(config).await,
             Command::Device(command) => command.run(config).await,
             Command::Import(command) => command.run(config).await,

@@ -189,6 +189,16 @@ impl Store {
         Ok(found)
     }
 
+    /// Every row.
+    pub(crate) fn all_rows(&self) -> Result<Vec<StoredRow>, StoreError> {
+        self.rows(&format!("select {COLUMNS} from rows order by record"), Vec::new())
+    }
+
+    /// How many rows there are.
+    pub(crate) fn record_count(&self) -> Result<u64, StoreError> {
+        self.count_where("1 = 1", Vec::new())
+    }
+
     /// How many rows pass a condition.
     pub(crate) fn count_where(&self, condition: &str, binds: Vec<Value>) -> Result<u64, StoreError> {
         let mut statement = self.db.prepare_cached(&format!("select count(*) from rows where {condition}"))?;
