@@ -159,7 +159,7 @@ impl Offer {
 /// The quotes that contradict each other, by customer and product. `same_as` leads from a customer to
 /// the one that it is a duplicate of, or to itself.
 pub fn collisions(offers: &[Offer], same_as: impl Fn(RecordId) -> RecordId) -> Vec<Collision> {
-    let mut groups: BTreeMap<(RecordId, &Product, &str), Vec<(&Offer, i64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(RecordId, &Product, &str), Vec<Price<'_>>> = BTreeMap::new();
     for offer in offers {
         let party = same_as(offer.party);
         for ((product, currency), price) in &offer.prices {
@@ -182,10 +182,13 @@ pub fn settle(collision: &Collision, chosen: RecordId) -> Vec<(RecordId, Vec<Fie
     std::iter::once((chosen, links)).chain(superseded).collect()
 }
 
+/// A quote and what it asks for the product in question.
+type Price<'a> = (&'a Offer, i64);
+
 /// Groups of quotes in which each contradicts another one of the group.
-fn contradictions<'a>(quotes: &[(&'a Offer, i64)]) -> Vec<Vec<(&'a Offer, i64)>> {
-    let contradict = |(left, price): &(&Offer, i64), (right, other): &(&Offer, i64)| price != other && left.overlaps(right);
-    let mut groups: Vec<Vec<(&Offer, i64)>> = Vec::new();
+fn contradictions<'a>(quotes: &[Price<'a>]) -> Vec<Vec<Price<'a>>> {
+    let contradict = |(left, price): &Price<'_>, (right, other): &Price<'_>| price != other && left.overlaps(right);
+    let mut groups: Vec<Vec<Price<'a>>> = Vec::new();
     for (index, quote) in quotes.iter().enumerate() {
         if !quotes.iter().enumerate().any(|(other, second)| other != index && contradict(quote, second)) {
             continue;
@@ -200,9 +203,9 @@ fn contradictions<'a>(quotes: &[(&'a Offer, i64)]) -> Vec<Vec<(&'a Offer, i64)>>
     groups
 }
 
-fn collision(party: RecordId, product: &Product, currency: &str, mut quotes: Vec<(&Offer, i64)>) -> Collision {
+fn collision(party: RecordId, product: &Product, currency: &str, mut quotes: Vec<Price<'_>>) -> Collision {
     quotes.sort_by_key(|(offer, price)| (*price, offer.id));
-    let price = |quote: Option<&(&Offer, i64)>| quote.map_or(0, |(_, price)| *price);
+    let price = |quote: Option<&Price<'_>>| quote.map_or(0, |(_, price)| *price);
     let (lowest, highest) = (price(quotes.first()), price(quotes.last()));
     let quotes = quotes.into_iter().map(|(offer, price)| offer.quoted(price)).collect();
     Collision { party, product: product.clone(), currency: currency.to_owned(), quotes, lowest, highest }
