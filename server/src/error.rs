@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
+use sync_core::id::RecordId;
 
 use crate::auth::{AuthError, BadPassword};
 use crate::language::Language;
@@ -47,6 +48,14 @@ pub enum Error {
     /// The caller may not do this.
     #[error("forbidden: {0}")]
     Forbidden(Text),
+    /// The caller may not read or write this field.
+    #[error("forbidden {}: {message}", field.as_deref().unwrap_or("request"))]
+    Denied {
+        /// The field, if it is about one.
+        field: Option<String>,
+        /// The rule that decided, for people.
+        message: Text,
+    },
     /// There is nothing here, or nothing the caller may see.
     #[error("not found")]
     NotFound,
@@ -56,6 +65,9 @@ pub enum Error {
     /// The request contradicts the present state.
     #[error("conflict: {0}")]
     Conflict(Text),
+    /// There is a record with this id already.
+    #[error("record {0} exists")]
+    Exists(RecordId),
     /// The request is not understood, or a value in it is not taken.
     #[error("invalid {}: {message}", field.as_deref().unwrap_or("request"))]
     Invalid {
@@ -73,6 +85,9 @@ pub enum Error {
     /// The request took too long.
     #[error("too slow")]
     TooSlow,
+    /// Nothing was kept, and it is worth trying again. Who noticed has logged it.
+    #[error("nothing was kept")]
+    NotKept,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,6 +168,8 @@ pub struct Problem {
     pub text: Text,
     /// The field it is about.
     pub field: Option<String>,
+    /// The record that is in the way.
+    pub record: Option<RecordId>,
 }
 
 impl Error {
@@ -168,11 +185,13 @@ impl Error {
     pub fn problem(&self) -> Problem {
         let (status, code, en, zh) = self.parts();
         let text = match self {
-            Self::Forbidden(text) | Self::Conflict(text) | Self::Unsupported(text) | Self::Invalid { message: text, .. } => text.clone(),
+            Self::Forbidden(text) | Self::Conflict(text) | Self::Unsupported(text) => text.clone(),
+            Self::Invalid { message: text, .. } | Self::Denied { message: text, .. } => text.clone(),
             _ => Text::new(en, zh),
         };
-        let field = if let Self::Invalid { field, .. } = self { field.clone() } else { None };
-        Problem { status, code, text, field }
+        let field = if let Self::Invalid { field, .. } | Self::Denied { field, .. } = self { field.clone() } else { None };
+        let record = if let Self::Exists(record) = self { Some(*record) } else { None };
+        Problem { status, code, text, field, record }
     }
 
     /// The one table: status, stable code, and what is said when the case brings no words of its own.
@@ -187,15 +206,18 @@ impl Error {
             Self::Disabled => (S::UNAUTHORIZED, "disabled", "This account is disabled.", "此账号已停用。"),
             Self::Throttled { .. } => (S::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Please wait.", "尝试次数过多，请稍后再试。"),
             Self::ForeignOrigin => (S::FORBIDDEN, "foreign_origin", "The request comes from another site.", "请求来自其他网站。"),
-            Self::Forbidden(_) => (S::FORBIDDEN, "forbidden", "", ""),
+            Self::Forbidden(_) | Self::Denied { .. } => (S::FORBIDDEN, "forbidden", "", ""),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing here.", "未找到内容。"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This cannot be done here.", "此处不支持该操作。"),
             Self::Conflict(_) => (S::CONFLICT, "conflict", "", ""),
+            Self::Exists(_) => {
+                (S::CONFLICT, "exists", "There is a record with this id already: edit it instead.", "该编号的记录已存在，请改为编辑。")
+            }
             Self::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid", "", ""),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The request is too large.", "请求内容过大。"),
             Self::Unsupported(_) => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported", "", ""),
             Self::TooSlow => (S::REQUEST_TIMEOUT, "too_slow", "The request took too long.", "请求超时。"),
-            Self::Store(StoreError::Busy(_)) => {
+            Self::Store(StoreError::Busy(_)) | Self::NotKept => {
                 (S::SERVICE_UNAVAILABLE, "busy", "The server is busy. Please try again.", "服务器繁忙，请重试。")
             }
             Self::Store(_) | Self::Internal(_) => {
@@ -207,7 +229,7 @@ impl Error {
     fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::Throttled { retry_after_s } => Some(*retry_after_s),
-            Self::Store(StoreError::Busy(_)) => Some(1),
+            Self::Store(StoreError::Busy(_)) | Self::NotKept => Some(1),
             _ => None,
         }
     }
@@ -232,6 +254,8 @@ struct Document<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<RecordId>,
 }
 
 impl IntoResponse for Problem {
@@ -243,6 +267,7 @@ impl IntoResponse for Problem {
             code: self.code,
             detail: &self.text.en,
             field: self.field.as_deref(),
+            record: self.record,
         };
         let mut response = (self.status, json!(document).to_string()).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

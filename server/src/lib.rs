@@ -25,6 +25,7 @@ pub mod store;
 pub mod sync;
 pub mod tls;
 mod watch;
+pub mod writing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -110,11 +110,8 @@ pub async fn add(app: &App, person: NewPerson) -> Result<User, AddError> {
 async fn add_member(app: &App, user: &User) -> Result<(), AddError> {
     let office = Name::try_from(OFFICE.to_owned()).expect("a literal name");
     let author = app.intake.on_behalf(user.workspace, user.user, office);
-    let edits = vec![
-        FieldEdit::set("name", user.name.as_str()),
-        FieldEdit::set("role", user.role.as_str()),
-        FieldEdit::set("active", true),
-    ];
+    let edits =
+        vec![FieldEdit::set("name", user.name.as_str()), FieldEdit::set("role", user.role.as_str()), FieldEdit::set("active", true)];
     let kind = Name::try_from(MEMBER.to_owned()).expect("a literal name");
     let edit = RecordEdit { kind, record: RecordId(user.user.0), edits, expect: Expect::New };
     let edited = app.intake.edit(&author, vec![edit], app.clock.now(), None).await?;

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod access;
+pub mod actions;
 #[cfg(feature = "device")]
 pub mod device;
 #[cfg(feature = "device")]

@@ -39,9 +39,7 @@ impl From<ReadError> for Error {
         let invalid = |field: &str, en: String, zh: String| Self::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
         match error {
             ReadError::UnknownKind(_) => Self::NotFound,
-            ReadError::Hidden { field, reason } => {
-                Self::Forbidden(Text::new(format!("`{field}`: {}", reason.en), format!("“{field}”：{}", reason.zh)))
-            }
+            ReadError::Hidden { field, reason } => Self::Denied { field: Some(field), message: Text::new(reason.en, reason.zh) },
             ReadError::Query(QueryError::UnknownKind { .. }) => Self::NotFound,
             ReadError::Query(error) => invalid(&place_of(&error), error.to_string(), format!("查询条件有误：{error}")),
             ReadError::Cursor => invalid("after", ReadError::Cursor.to_string(), "翻页标记无效".to_owned()),

@@ -92,6 +92,15 @@ impl Row {
             fields,
         }
     }
+
+    /// The row as the order of lists sees it.
+    pub(super) fn ordered<'a>(&'a self, sort_title: &'a str) -> query::Row<'a> {
+        let mut fields = Cow::Borrowed(&self.fields);
+        if self.archived {
+            fields.to_mut().insert("archived".to_owned(), Json::Bool(true));
+        }
+        query::Row { id: self.id, created_at: self.created_at, updated_at: self.updated_at, sort_title: Cow::Borrowed(sort_title), fields }
+    }
 }
 
 impl Reading {
@@ -129,20 +138,11 @@ impl Reading {
             .map(|row| (counts.get(&row.record).copied().unwrap_or(0), row))
             .map(|(count, row)| Row::of(row, count))
             .collect();
-        let next = rows.last().filter(|_| more).map(|row| list.query.cursor(&ordered(row, &last_sort_title)));
+        let next = rows.last().filter(|_| more).map(|row| list.query.cursor(&row.ordered(&last_sort_title)));
         if !list.query.select.is_empty() {
             rows.iter_mut().for_each(|row| row.fields.retain(|name, _| list.query.select.contains(name)));
         }
         let names = self.names(&mut tx, rows.iter().flat_map(|row| links::ids(kind, &row.fields))).await?;
         Ok(Listing { rows, names, next, total })
     }
-}
-
-/// A row as the order of lists sees it.
-fn ordered<'a>(row: &'a Row, sort_title: &'a str) -> query::Row<'a> {
-    let mut fields = Cow::Borrowed(&row.fields);
-    if row.archived {
-        fields.to_mut().insert("archived".to_owned(), Json::Bool(true));
-    }
-    query::Row { id: row.id, created_at: row.created_at, updated_at: row.updated_at, sort_title: Cow::Borrowed(sort_title), fields }
 }

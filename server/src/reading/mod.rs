@@ -3,6 +3,7 @@
 //! Knows no HTTP and no HTML, and never writes. Everything that leaves passes the [`Scope`] that is made
 //! here, once, from `access`: a record, facet or field that the caller may not read is not in it.
 
+mod collisions;
 mod error;
 mod history;
 mod links;
@@ -25,6 +26,7 @@ use crate::intake::Rules;
 use crate::store::scope::{KindScope, Own, Scope};
 use crate::store::{Store, Tx, lists};
 
+pub use collisions::{Collisions, QUOTES_MAX};
 pub use error::ReadError;
 pub use history::{AsOf, Entry, HISTORY_MAX, History};
 pub use list::{List, Listing, Row};

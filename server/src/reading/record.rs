@@ -127,6 +127,15 @@ impl RecordView {
 }
 
 impl Reading {
+    /// A record's row alone, if it is there and in sight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn row(&self, id: RecordId) -> Result<Option<Row>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        Ok(lists::seen(&mut tx, self.workspace, &self.scope, id).await?.map(|row| Row::of(row, 0)))
+    }
+
     /// A record, if it is there and in sight.
     ///
     /// # Errors

@@ -156,6 +156,24 @@ pub enum BadEdit {
     },
 }
 
+impl BadEdit {
+    /// The field concerned, with the sub-field if it is one.
+    pub fn field(&self) -> &str {
+        match self {
+            BadEdit::UnknownField { field, .. } | BadEdit::WrongOp { field, .. } | BadEdit::BadValue { field, .. } => field,
+        }
+    }
+
+    /// What a person reads in Chinese; the English is its `Display`.
+    pub fn message_zh(&self) -> String {
+        match self {
+            BadEdit::UnknownField { kind, field } => format!("对象“{kind}”没有字段“{field}”"),
+            BadEdit::WrongOp { field, op, .. } => format!("字段“{field}”不支持 {op} 操作"),
+            BadEdit::BadValue { field, problem } => format!("字段“{field}”：{}", problem.message_zh()),
+        }
+    }
+}
+
 /// Turns field edits into edits of paths, one list for each facet that they touch: one change each. An
 /// edit sees what those before it did. `doc` gives the record's documents as they are now; a facet that
 /// was never written has none.

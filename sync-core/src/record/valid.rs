@@ -51,6 +51,19 @@ pub enum BadValue {
     ItemExists,
 }
 
+impl BadValue {
+    /// What a person reads in Chinese; the English is its `Display`.
+    pub fn message_zh(&self) -> String {
+        match self {
+            BadValue::Type { expected } => format!("值的类型不正确（应为 {expected}）"),
+            BadValue::NoSuchOption { found, options } => format!("“{found}”不在可选值中（{}）", options.join("、")),
+            BadValue::TooLong { chars, limit } => format!("共 {chars} 个字符，上限为 {limit}"),
+            BadValue::NoSuchItem => "没有这个子字段".to_owned(),
+            BadValue::ItemExists => "这一项已存在，不能修改".to_owned(),
+        }
+    }
+}
+
 /// Whether a JSON value fits a field (or sub-field); `null` always does.
 ///
 /// # Errors

@@ -1,0 +1,103 @@
+//! Quotes of one customer that contradict each other, in the whole workspace.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde_json::json;
+use sync_core::actions::duplicates::{self, Duplicates};
+use sync_core::actions::quotes::{self, Collision, Offer, Product};
+use sync_core::id::RecordId;
+use sync_core::query::{Context, Filter, Query};
+
+use super::{Names, ReadError, Reading, Row};
+use crate::store::Tx;
+use crate::store::lists::{self, Shelf};
+
+/// Quotes in force that are compared, the newest: they are held in memory, at 1 KB or so each.
+pub const QUOTES_MAX: usize = 20_000;
+/// Quotes read at a time.
+const READ_QUOTES: u32 = 1_000;
+/// How far marks of duplicates are followed: longer rows are nobody's work.
+const MARKS_DEPTH: usize = 8;
+
+/// The collisions, and what their records are called.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Collisions {
+    /// By customer and product.
+    pub rows: Vec<Collision>,
+    /// Customers, products, offers and owners that the caller may see.
+    pub names: Names,
+    /// Whether there were more quotes in force than [`QUOTES_MAX`], and the older ones were left out.
+    pub cut: bool,
+}
+
+impl Reading {
+    /// The quotes that contradict each other, as far as the caller sees them.
+    ///
+    /// # Errors
+    /// When the caller may not see quotes, or the database fails.
+    pub async fn quote_collisions(&self) -> Result<Collisions, ReadError> {
+        let mut tx = self.store.reader().await?;
+        let (offers, cut) = self.quotes_in_force(&mut tx).await?;
+        let duplicates = self.duplicates(&mut tx, offers.iter().map(|offer| offer.party).collect()).await?;
+        let rows = quotes::collisions(&offers, |party| duplicates.same_as(party));
+        let names = self.names(&mut tx, rows.iter().flat_map(named)).await?;
+        Ok(Collisions { rows, names, cut })
+    }
+
+    async fn quotes_in_force(&self, tx: &mut Tx) -> Result<(Vec<Offer>, bool), ReadError> {
+        let filter = json!([
+            {"type": "equals", "attribute": "form", "value": quotes::FORM},
+            {"type": "notIn", "attribute": "status", "value": quotes::NOT_IN_FORCE},
+        ]);
+        let kind = &self.kind(quotes::KIND)?.name;
+        let newest = [("orderBy", "createdAt"), ("order", "desc")];
+        let filter = Filter::from_json(self.schema(), kind, &filter)?;
+        let mut query = Query { filter, max_size: READ_QUOTES, ..self.query(kind, newest)? };
+        self.check(&query.reads(self.schema()))?;
+        let context = Context { now: self.now, offset_minutes: 0 };
+        let mut offers = Vec::new();
+        while offers.len() < QUOTES_MAX {
+            let mut page = lists::page(tx, self.workspace, &self.scope, &query, context, Shelf::InUse).await?;
+            let more = page.len() > READ_QUOTES as usize;
+            page.truncate(READ_QUOTES as usize);
+            let rows: Vec<Row> = page.into_iter().map(|row| Row::of(row, 0)).collect();
+            offers.extend(rows.iter().filter_map(|row| Offer::read(row.id, &row.fields)));
+            match rows.last().filter(|_| more) {
+                Some(last) => query.after = Some(query.parse_cursor(&query.cursor(&last.ordered("")))?),
+                None => return Ok((offers, false)),
+            }
+        }
+        Ok((offers, true))
+    }
+
+    /// Which of these customers are the same, as far as the caller sees customers.
+    async fn duplicates(&self, tx: &mut Tx, customers: HashSet<RecordId>) -> Result<Duplicates, ReadError> {
+        if !self.schema().kind("party").is_some_and(|kind| self.may_read(kind, duplicates::FIELD)) {
+            return Ok(Duplicates::default());
+        }
+        let (mut marks, mut known, mut ask) = (Vec::new(), customers.clone(), Vec::from_iter(customers));
+        for _ in 0..MARKS_DEPTH {
+            ask.sort_unstable();
+            let found = lists::targets_of(tx, self.workspace, duplicates::FIELD, &ask).await?;
+            ask = found.iter().map(|(_, original)| *original).filter(|original| known.insert(*original)).collect();
+            marks.extend(found);
+            if ask.is_empty() {
+                break;
+            }
+        }
+        Ok(Duplicates::of(marks))
+    }
+}
+
+/// The records that a collision is about.
+fn named(collision: &Collision) -> Vec<RecordId> {
+    let product = match &collision.product {
+        Product::Record(product) => Some(*product),
+        Product::Name(_) => None,
+    };
+    let of_quote = |quote: &quotes::Quoted| [Some(quote.offer), Some(quote.party), quote.owner.map(|owner| RecordId(owner.0))];
+    let quotes = collision.quotes.iter().flat_map(of_quote).flatten();
+    quotes.chain(product).chain([collision.party]).collect()
+}

@@ -1,0 +1,236 @@
+//! What a caller writes: records made, edited, put away, disagreements settled. Shared by API and console.
+//!
+//! Never reads a request and never touches the database: it finds the record as the caller sees it,
+//! asks what only people are asked for (required fields), and hands the edits to intake, which decides.
+
+use serde_json::Value as Json;
+use sync_core::access::{self, Act, Subject, decide};
+use sync_core::id::{Millis, RecordId};
+use sync_core::protocol::code;
+use sync_core::record::fields::FieldEdit;
+use sync_core::record::path::{Path, unescape};
+use sync_core::schema::{Field, Kind, Label};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::auth::secret::random;
+use crate::error::{Error, Text};
+use crate::intake::{Author, Expect, Intake, IntakeError, NotEdited, RecordEdit};
+use crate::reading::{ReadError, Reading, RecordView};
+
+/// One caller's pen.
+pub struct Writing {
+    intake: Intake,
+    reading: Reading,
+    author: Author,
+    now: Millis,
+}
+
+/// Why nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// There is no such record, or none that the caller may see.
+    #[error("there is no such record")]
+    NotThere,
+    /// A new record has a required field without a value.
+    #[error("field `{field}` is required")]
+    Missing {
+        /// The field, with the sub-field if it is one.
+        field: String,
+        /// What people call it.
+        label: Label,
+    },
+    /// A new record without any value.
+    #[error("a record is made with at least one field")]
+    Empty,
+    /// The path is none of a disagreement.
+    #[error("nobody disagrees about `{0}`")]
+    NoConflict(String),
+    /// The caller may not settle it.
+    #[error("{}", .message.en)]
+    MayNot {
+        /// The field.
+        field: String,
+        /// The rule that decided, for people.
+        message: Label,
+    },
+    /// Intake refused.
+    #[error(transparent)]
+    NotEdited(#[from] NotEdited),
+    /// A record with this id exists.
+    #[error("record {0} exists already")]
+    Exists(RecordId),
+    /// The record cannot be looked at.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Nothing was kept, and it is worth trying again.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+}
+
+impl Writing {
+    /// A pen for what `caller` wants to write now.
+    pub fn of(app: &App, caller: &Caller) -> Self {
+        let author = app.intake.on_behalf(caller.workspace, caller.user, caller.role.clone());
+        Self { intake: app.intake.clone(), reading: Reading::of(app, caller), author, now: app.clock.now() }
+    }
+
+    /// An id for a record or a row that is about to be made.
+    pub fn new_id(&self) -> RecordId {
+        RecordId::new(self.now, random())
+    }
+
+    /// Makes a record; with an id of the caller's choice it is made once, however often it is tried.
+    ///
+    /// # Errors
+    /// When it exists, lacks a required field, or intake refuses.
+    pub async fn create(&self, kind: &str, id: Option<RecordId>, edits: Vec<FieldEdit>) -> Result<RecordId, WriteError> {
+        let kind = self.reading.kind(kind)?;
+        complete(kind, &edits)?;
+        let id = id.unwrap_or_else(|| self.new_id());
+        let edit = RecordEdit { kind: kind.name.clone(), record: id, edits, expect: Expect::New };
+        match self.submit(edit).await {
+            Err(WriteError::NotEdited(NotEdited::Exists)) => Err(WriteError::Exists(id)),
+            done => done.map(|()| id),
+        }
+    }
+
+    /// Edits fields of a record that the caller sees.
+    ///
+    /// # Errors
+    /// When it is not there, or intake refuses.
+    pub async fn edit(&self, kind: &str, id: RecordId, edits: Vec<FieldEdit>) -> Result<(), WriteError> {
+        let row = self.reading.row(id).await?.filter(|row| &*row.kind == kind).ok_or(WriteError::NotThere)?;
+        self.submit(RecordEdit { kind: row.kind, record: id, edits, expect: Expect::Existing }).await
+    }
+
+    /// Puts a record away, for good.
+    ///
+    /// # Errors
+    /// As [`Writing::edit`].
+    pub async fn archive(&self, kind: &str, id: RecordId) -> Result<(), WriteError> {
+        self.edit(kind, id, vec![FieldEdit::archive()]).await
+    }
+
+    /// Settles a disagreement: one of the values, or another one, as an ordinary write.
+    ///
+    /// # Errors
+    /// When nobody disagrees there, the caller may not settle it, or intake refuses.
+    pub async fn resolve(&self, kind: &str, id: RecordId, path: &str, value: Json) -> Result<(), WriteError> {
+        let record = self.reading.record(id).await?.filter(|record| &*record.row.kind == kind).ok_or(WriteError::NotThere)?;
+        let (field, edit) = self.settling(&record, path, value)?;
+        let kind = self.reading.kind(kind)?;
+        let facet = kind.field(&field).map_or_else(Default::default, |field| field.facet);
+        let subject = Subject::existing(kind, facet, &record.row.fields, self.reading.author(id).await?);
+        let caller = access::Caller { user: self.author.user, role: self.author.role.clone() };
+        if let Some(message) = decide(self.reading.roles(), &caller, &subject, &Act::Resolve { field: &field }).message() {
+            return Err(WriteError::MayNot { message: message.clone(), field });
+        }
+        self.submit(RecordEdit { kind: kind.name.clone(), record: id, edits: vec![edit], expect: Expect::Existing }).await
+    }
+
+    /// The field of an open disagreement, and the edit that ends it.
+    fn settling(&self, record: &RecordView, path: &str, value: Json) -> Result<(String, FieldEdit), WriteError> {
+        let open = record.disagreements.iter().any(|disagreement| disagreement.path == path);
+        let parsed = Path::parse(path).filter(|_| open).ok_or_else(|| WriteError::NoConflict(path.to_owned()))?;
+        let field = parsed.field.to_owned();
+        let edit = match (parsed.key, parsed.item) {
+            (Some(row), Some(item)) => {
+                FieldEdit::SetRow { field: field.clone(), row: unescape(row), values: [(item.to_owned(), value)].into_iter().collect() }
+            }
+            _ => FieldEdit::Set { field: field.clone(), value },
+        };
+        Ok((field, edit))
+    }
+
+    async fn submit(&self, edit: RecordEdit) -> Result<(), WriteError> {
+        for edited in self.intake.edit(&self.author, vec![edit], self.now, None).await? {
+            edited?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a new record has all that people must fill in.
+fn complete(kind: &Kind, edits: &[FieldEdit]) -> Result<(), WriteError> {
+    let missing = |path: String, field: &Field| WriteError::Missing { field: path, label: field.label.clone() };
+    if edits.is_empty() {
+        return Err(WriteError::Empty);
+    }
+    let asked = |field: &&Field| field.required && !field.hidden;
+    for field in kind.fields.iter().filter(asked) {
+        if !edits.iter().any(|edit| edit.field() == &*field.name && gives(edit)) {
+            return Err(missing(field.name.to_string(), field));
+        }
+    }
+    for edit in edits {
+        let (FieldEdit::SetRow { field, values, .. } | FieldEdit::Append { field, values, .. }) = edit else { continue };
+        let items = kind.field(field).map_or(&[][..], |field| &field.items);
+        if let Some(item) = items.iter().filter(asked).find(|item| values.get(&*item.name).is_none_or(Json::is_null)) {
+            return Err(missing(format!("{field}.{}", item.name), item));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an edit gives its field a value.
+fn gives(edit: &FieldEdit) -> bool {
+    match edit {
+        FieldEdit::Set { value, .. } => match value {
+            Json::Null => false,
+            Json::String(text) => !text.trim().is_empty(),
+            Json::Array(elements) => !elements.is_empty(),
+            Json::Bool(_) | Json::Number(_) | Json::Object(_) => true,
+        },
+        FieldEdit::Add { .. } | FieldEdit::SetRow { .. } | FieldEdit::Append { .. } | FieldEdit::Increment { .. } => true,
+        FieldEdit::Splice { insert, .. } => !insert.trim().is_empty(),
+        FieldEdit::Remove { .. } | FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } => false,
+    }
+}
+
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        let en = error.to_string();
+        match error {
+            WriteError::NotThere => Self::NotFound,
+            WriteError::Missing { field, label } => {
+                let message = Text::new(format!("“{}” is required.", label.en), format!("“{}”为必填项。", label.zh));
+                Self::Invalid { field: Some(field), message }
+            }
+            WriteError::Empty => Self::Invalid { field: None, message: Text::new(en, "新记录至少要填写一个字段。") },
+            WriteError::NoConflict(path) => Self::Conflict(Text::new(en, format!("“{path}”没有待解决的冲突。"))),
+            WriteError::MayNot { field, message } => Self::Denied { field: Some(field), message: Text::new(message.en, message.zh) },
+            WriteError::NotEdited(why) => why.into(),
+            WriteError::Exists(record) => Self::Exists(record),
+            WriteError::Read(error) => error.into(),
+            WriteError::Intake(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotEdited> for Error {
+    fn from(why: NotEdited) -> Self {
+        let en = why.to_string();
+        match why {
+            NotEdited::UnknownKind(_) | NotEdited::NoSuchRecord => Self::NotFound,
+            NotEdited::Exists => Self::Conflict(Text::new(en, "该记录已存在。")),
+            NotEdited::BadEdit(bad) => Self::Invalid { field: Some(bad.field().to_owned()), message: Text::new(en, bad.message_zh()) },
+            NotEdited::Refused(refusal) => {
+                Self::Invalid { field: refusal.field().map(str::to_owned), message: Text::new(en, refusal.message_zh()) }
+            }
+            NotEdited::Denied { code: code::FROZEN | code::ARCHIVED, message, .. } => Self::Conflict(Text::new(message.en, message.zh)),
+            NotEdited::Denied { code: code::FORBIDDEN, field, message, .. } => {
+                Self::Denied { field, message: Text::new(message.en, message.zh) }
+            }
+            NotEdited::Denied { field, message, .. } => Self::Invalid { field, message: Text::new(message.en, message.zh) },
+        }
+    }
+}
+
+impl From<IntakeError> for Error {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Store(_) | IntakeError::Stopped => Self::NotKept,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Behaviour that works offline: what follows from records, the same on phone and server.
+//!
+//! Pure functions over rows. Never reads a store, and never writes: what is to be written is answered
+//! as field edits.
+
+pub mod duplicates;
+pub mod quotes;
