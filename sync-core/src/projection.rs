@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::id::{Facet, Millis, RecordId};
 use crate::merge;
 use crate::record::doc::Doc;
-use crate::schema::{Kind, ValueType};
+use crate::schema::{Field, Kind, ValueType};
 use crate::search::sort_key;
 
 /// Titles are cut here for lists and sorting; the record keeps the whole text.
@@ -50,21 +50,22 @@ pub fn project(kind: &Kind, facet: Facet, doc: &Doc) -> Projection {
 
 /// The links that a facet's row makes.
 pub fn links(kind: &Kind, facet: Facet, row: &Map<String, Json>) -> BTreeSet<(String, RecordId)> {
-    let mut links = BTreeSet::new();
-    for field in kind.fields.iter().filter(|field| field.facet == facet) {
-        let Some(value) = row.get(&*field.name) else { continue };
-        let mut add = |role: &str, value: &Json| {
-            if let Some(target) = value.as_str().and_then(|text| text.parse().ok()) {
-                links.insert((role.to_owned(), target));
-            }
-        };
-        let nested = || value.as_array().into_iter().flatten();
-        if field.value == ValueType::Link {
-            nested().chain(value.is_string().then_some(value)).for_each(|target| add(&field.name, target));
-        }
-        for item in field.items.iter().filter(|item| item.value == ValueType::Link) {
-            nested().filter_map(|row| row.get(&*item.name)).for_each(|target| add(&format!("{}.{}", field.name, item.name), target));
-        }
+    let here = kind.fields.iter().filter(|field| field.facet == facet);
+    here.filter_map(|field| row.get(&*field.name).map(|value| linked(field, value))).flatten().collect()
+}
+
+/// Where the value of a field leads: by `field` for links, by `field.item` for links in its rows.
+pub fn linked(field: &Field, value: &Json) -> Vec<(String, RecordId)> {
+    let elements = || value.as_array().into_iter().flatten();
+    let target = |value: &Json| value.as_str().and_then(|text| text.parse::<RecordId>().ok());
+    let mut links = Vec::new();
+    if field.value == ValueType::Link {
+        let targets = elements().chain(value.is_string().then_some(value)).filter_map(target);
+        links.extend(targets.map(|id| (field.name.to_string(), id)));
+    }
+    for item in field.items.iter().filter(|item| item.value == ValueType::Link) {
+        let targets = elements().filter_map(|row| row.get(&*item.name)).filter_map(target);
+        links.extend(targets.map(|id| (format!("{}.{}", field.name, item.name), id)));
     }
     links
 }

@@ -2,12 +2,11 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use sync_core::id::{Name, UserId, WorkspaceId};
+use sync_core::id::Name;
 
 use super::{In, open, password, shown, table};
 use crate::app::App;
 use crate::auth::normal_login;
-use crate::auth::secret::random;
 use crate::config::Config;
 use crate::language::Language;
 use crate::people::{NewPerson, Place, add};

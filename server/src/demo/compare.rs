@@ -29,7 +29,8 @@ impl Stage {
 pub(super) async fn outcome(stage: &Stage, told: &Told, teller: &Teller) -> Result<Outcome> {
     teller.scene("11:45", "Does everybody see the same?");
     let (server, ann, bo) = (rows_of_server(stage).await?, rows_of(&stage.ann)?, rows_of(&stage.bo)?);
-    let differing = |rows: &Rows| server.iter().filter(|(record, row)| rows.get(*record) != Some(*row)).count() + rows.len().abs_diff(server.len());
+    let differing =
+        |rows: &Rows| server.iter().filter(|(record, row)| rows.get(*record) != Some(*row)).count() + rows.len().abs_diff(server.len());
     let (of_ann, of_bo) = (differing(&ann), differing(&bo));
     teller.line(&format!("server {} records; Ann's phone differs in {of_ann}, Bo's in {of_bo}", server.len()));
     let lost = lost_edits(stage, told).await?;
@@ -93,7 +94,8 @@ async fn lost_edits(stage: &Stage, told: &Told) -> Result<Vec<(RecordId, String,
 /// The quote collisions that a phone finds among what it holds.
 pub(super) fn collisions_on(phone: &Phone) -> Result<Vec<Collision>> {
     let rows = phone.host.with(|device, _| device.all_rows())?;
-    let offers: Vec<Offer> = rows.iter().filter(|row| &*row.kind == quotes::KIND).filter_map(|row| Offer::read(row.record, &row.fields)).collect();
+    let offers: Vec<Offer> =
+        rows.iter().filter(|row| &*row.kind == quotes::KIND).filter_map(|row| Offer::read(row.record, &row.fields)).collect();
     Ok(found(&offers))
 }
 

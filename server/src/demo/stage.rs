@@ -22,7 +22,7 @@ use crate::auth::secret::random;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::intake::{Author, Expect, RecordEdit};
-use crate::jobs::import::demo::cdnow_sample;
+use crate::jobs::import::cdnow_sample;
 use crate::language::Language;
 use crate::people::{self, NewPerson};
 use crate::store::people::User;

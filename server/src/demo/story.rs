@@ -36,12 +36,17 @@ pub(super) async fn tell(stage: &Stage, teller: &Teller) -> Result<Told> {
 
 fn in_the_basement(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()> {
     let ann = &stage.ann;
-    write(ann, told, stage.party, vec![
-        FieldEdit::set("name", "佳美办公用品有限公司"),
-        row("phones", "ann-mobile", &[("value", json!("138 0013 8000")), ("label", json!("张总手机"))]),
-        FieldEdit::Add { field: "tags".to_owned(), value: "重点客户".to_owned() },
-        FieldEdit::Splice { field: "notes".to_owned(), at: 14, delete: 0, insert: "张总周五回电。".to_owned() },
-    ])?;
+    write(
+        ann,
+        told,
+        stage.party,
+        vec![
+            FieldEdit::set("name", "佳美办公用品有限公司"),
+            row("phones", "ann-mobile", &[("value", json!("138 0013 8000")), ("label", json!("张总手机"))]),
+            FieldEdit::Add { field: "tags".to_owned(), value: "重点客户".to_owned() },
+            FieldEdit::Splice { field: "notes".to_owned(), at: 14, delete: 0, insert: "张总周五回电。".to_owned() },
+        ],
+    )?;
     teller.line("Ann: renames it 佳美办公用品有限公司, adds a mobile number and a tag, notes “张总周五回电”");
     let visit = vec![
         FieldEdit::set("type", "visit"),
@@ -56,18 +61,33 @@ fn in_the_basement(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()
 
 fn on_the_train(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()> {
     let bo = &stage.bo;
-    write(bo, told, stage.party, vec![
-        FieldEdit::set("name", "佳美（上海）"),
-        row("phones", "bo-fax", &[("value", json!("021-5888 2901")), ("label", json!("传真"))]),
-        FieldEdit::Add { field: "tags".to_owned(), value: "价格敏感".to_owned() },
-        FieldEdit::Splice { field: "notes".to_owned(), at: 0, delete: 0, insert: "喜欢龙井茶。".to_owned() },
-    ])?;
+    write(
+        bo,
+        told,
+        stage.party,
+        vec![
+            FieldEdit::set("name", "佳美（上海）"),
+            row("phones", "bo-fax", &[("value", json!("021-5888 2901")), ("label", json!("传真"))]),
+            FieldEdit::Add { field: "tags".to_owned(), value: "价格敏感".to_owned() },
+            FieldEdit::Splice { field: "notes".to_owned(), at: 0, delete: 0, insert: "喜欢龙井茶。".to_owned() },
+        ],
+    )?;
     teller.line("Bo:  renames it 佳美（上海）, adds a fax number and a tag, notes “喜欢龙井茶”");
     quote(stage, bo, told, 270_000)?;
     teller.line(&format!("Bo:  quotes the same printer to the same customer at {}", yuan(270_000)));
     let discounted = bo.host.with(|device, now| {
-        let line = [("product_name", json!("A4 复印纸")), ("quantity", json!(200)), ("price", json!({"amount": 2_500, "currency": "CNY"})), ("discount_percent", json!(25))];
-        let edits = [FieldEdit::set("form", "quote"), FieldEdit::set("title", "复印纸 25% 折扣"), FieldEdit::set("party", stage.party.to_string()), row("lines", "1", &line)];
+        let line = [
+            ("product_name", json!("A4 复印纸")),
+            ("quantity", json!(200)),
+            ("price", json!({"amount": 2_500, "currency": "CNY"})),
+            ("discount_percent", json!(25)),
+        ];
+        let edits = [
+            FieldEdit::set("form", "quote"),
+            FieldEdit::set("title", "复印纸 25% 折扣"),
+            FieldEdit::set("party", stage.party.to_string()),
+            row("lines", "1", &line),
+        ];
         device.create(now, "offer", &edits)
     })?;
     if let Some((_, message)) = &discounted.needs_approval {
@@ -89,7 +109,8 @@ async fn back_online(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<
     teller.detail(&format!("tags    {}", list(fields, "tags")));
     teller.detail(&format!("notes   {}", text(fields, "notes")));
     for conflict in &view.conflicts {
-        let values: Vec<String> = conflict.claims.iter().map(|claim| format!("{} ({})", plain(&claim.value), stage.name_of(claim.user))).collect();
+        let values: Vec<String> =
+            conflict.claims.iter().map(|claim| format!("{} ({})", plain(&claim.value), stage.name_of(claim.user))).collect();
         teller.line(&format!("They disagree on `{}`, and nothing is lost: {}", conflict.field, values.join("  |  ")));
     }
     told.conflicts = view.conflicts.len();
@@ -102,9 +123,15 @@ async fn back_online(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<
 async fn two_prices(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()> {
     teller.scene("10:56", "One customer, one printer, two prices: who is told?");
     let on_server = collisions_on_server(stage).await?;
-    for (who, collisions) in [("Ann's phone", collisions_on(&stage.ann)?), ("Bo's phone", collisions_on(&stage.bo)?), ("Mei's console", on_server.clone())] {
+    for (who, collisions) in
+        [("Ann's phone", collisions_on(&stage.ann)?), ("Bo's phone", collisions_on(&stage.bo)?), ("Mei's console", on_server.clone())]
+    {
         for collision in &collisions {
-            let prices: Vec<String> = collision.quotes.iter().map(|quote| format!("{} by {}", yuan(quote.price), quote.owner.map_or("?".to_owned(), |owner| stage.name_of(owner)))).collect();
+            let prices: Vec<String> = collision
+                .quotes
+                .iter()
+                .map(|quote| format!("{} by {}", yuan(quote.price), quote.owner.map_or("?".to_owned(), |owner| stage.name_of(owner))))
+                .collect();
             teller.line(&format!("{who}: 佳美 was quoted {}", prices.join(" and ")));
         }
     }

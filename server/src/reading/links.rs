@@ -5,7 +5,7 @@ use sync_core::id::RecordId;
 use sync_core::schema::{Field, Kind};
 
 use super::{LinksOut, Names};
-use crate::projection::linked;
+use sync_core::projection::linked;
 
 /// Every link among these fields.
 pub(super) fn ids(kind: &Kind, fields: &Map<String, Json>) -> Vec<RecordId> {

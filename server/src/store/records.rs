@@ -317,8 +317,13 @@ pub async fn rows_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) 
 /// Every row of a workspace: for comparisons of small ones; exports go page by page.
 pub async fn all_rows(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<RecordRow>> {
     let mut query = QueryBuilder::<Sqlite>::new(ROW_COLUMNS);
-    let rows: Vec<RowTuple> =
-        query.push("where workspace = ").push_bind(&workspace.as_bytes()[..]).push(" order by record").build_query_as().fetch_all(tx.conn()).await?;
+    let rows: Vec<RowTuple> = query
+        .push("where workspace = ")
+        .push_bind(&workspace.as_bytes()[..])
+        .push(" order by record")
+        .build_query_as()
+        .fetch_all(tx.conn())
+        .await?;
     rows.into_iter().map(record_row).collect()
 }
 

@@ -4,17 +4,25 @@
 use serde_json::{Map, Value as Json, json};
 
 /// Fields that edits touch: plain ones, which every stack can merge.
-pub const EDIT_FIELDS: [&str; 10] =
-    ["phone", "email", "street", "city", "postal_code", "industry", "stage", "owner", "source", "website"];
+pub const EDIT_FIELDS: [&str; 10] = ["phone", "email", "street", "city", "postal_code", "industry", "stage", "owner", "source", "website"];
 
 const FIRST: &str = "Anna Bernd Clara David Elena Farid Greta Hanna Ivan Julia Karim Lena Marco Nadia Oskar Paula Quentin Rosa Samir Tanja Uwe Vera Walter Xenia Yusuf Zoe Amelie Boris Carla Dieter";
 const LAST: &str = "Albrecht Baumann Costa Dietrich Engel Fischer Gruber Hartmann Ibrahim Jansen Keller Lorenz Moreau Novak Ortega Petrov Quandt Richter Schneider Tanaka Ullmann Vogel Wagner Yilmaz Zimmermann Okafor Lindqvist Rossi Silva Kowalski";
 const WORDS: &str = "meeting called left message asked for quote about renewal contract pricing discount delivery next quarter budget approved pending legal review needs demo product team manager prefers email phone visit site follow up after holidays competitor offer considering upgrade licence seats support ticket resolved invoice paid late shipment delayed new contact introduced by partner conference interested in integration with existing system requires security questionnaire signed sent draft proposal waiting response decision expected end of month";
-const INDUSTRIES: [&str; 10] =
-    ["Manufacturing", "Retail", "Healthcare", "Logistics", "Software", "Construction", "Education", "Finance", "Hospitality", "Agriculture"];
+const INDUSTRIES: [&str; 10] = [
+    "Manufacturing",
+    "Retail",
+    "Healthcare",
+    "Logistics",
+    "Software",
+    "Construction",
+    "Education",
+    "Finance",
+    "Hospitality",
+    "Agriculture",
+];
 const STAGES: [&str; 6] = ["lead", "qualified", "proposal", "negotiation", "won", "lost"];
-const CITIES: [&str; 12] =
-    ["Berlin", "Hamburg", "Lyon", "Porto", "Vienna", "Krakow", "Turin", "Ghent", "Malmo", "Brno", "Zurich", "Cork"];
+const CITIES: [&str; 12] = ["Berlin", "Hamburg", "Lyon", "Porto", "Vienna", "Krakow", "Turin", "Ghent", "Malmo", "Brno", "Zurich", "Cork"];
 const COUNTRIES: [&str; 11] = ["DE", "FR", "PT", "AT", "PL", "IT", "BE", "SE", "CZ", "CH", "IE"];
 const STREETS: [&str; 8] =
     ["Main Street", "Station Road", "Harbour Lane", "Mill Alley", "Church Street", "Garden Avenue", "Market Square", "River Walk"];

@@ -10,8 +10,8 @@ use clap::Parser;
 use serde_json::{Value as Json, json};
 use tests::bench::client::{Client, monotonic_us, sign_in};
 use tests::bench::machine::{disk_bytes, usage};
-use tests::bench::workload::{EDIT_FIELDS, record};
 use tests::bench::server;
+use tests::bench::workload::{EDIT_FIELDS, record};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -229,7 +229,10 @@ impl Run {
         let after = usage(server.pid());
         let (p50, p99) = (percentile(&mut latencies, 50.0), percentile(&mut latencies, 99.0));
         let cpu = (after.cpu_ms - before.cpu_ms) / f64::from(edits as u32);
-        self.say("W5", json!({"clients": count, "p50_ms": p50, "p99_ms": p99, "server_cpu_ms_per_edit": cpu, "server_rss_mib": after.rss_mib}));
+        self.say(
+            "W5",
+            json!({"clients": count, "p50_ms": p50, "p99_ms": p99, "server_cpu_ms_per_edit": cpu, "server_rss_mib": after.rss_mib}),
+        );
         pusher.disconnect().await;
         server.stop().await
     }
