@@ -11,6 +11,12 @@ pub mod device;
 #[cfg(feature = "device")]
 pub mod engine;
 pub mod fence;
+#[cfg(test)]
+mod fence_fuzz;
+#[cfg(test)]
+mod fence_tests;
+#[cfg(any(test, feature = "planted-bugs"))]
+pub mod hostile;
 pub mod id;
 pub mod merge;
 #[cfg(test)]

@@ -307,7 +307,7 @@ impl Op {
     }
 
     /// Visits every operation id that this operation refers to.
-    pub(super) fn for_each_ref(&mut self, mut visit: impl FnMut(&mut OpRef)) {
+    pub(crate) fn for_each_ref(&mut self, mut visit: impl FnMut(&mut OpRef)) {
         match self {
             Op::Put { pred, .. } | Op::Delete { pred, .. } => pred.iter_mut().for_each(visit),
             Op::Increment { pred, .. } => visit(pred),

@@ -2,7 +2,7 @@
 
 pub mod change;
 mod codec;
-mod columns;
+pub(crate) mod columns;
 pub mod doc;
 #[cfg(test)]
 mod doc_tests;
