@@ -70,7 +70,11 @@ impl Cli {
     /// # Errors
     /// Whatever stopped it, with what was attempted.
     pub async fn run(self) -> anyhow::Result<()> {
-        let config = Config::load(self.global.config.as_deref())?;
+        let mut config = Config::load(self.global.config.as_deref())?;
+        if matches!(self.command, Command::Demo(_)) {
+            // The story is what is to be read; whatever goes wrong is still told.
+            config.log.level = "warn".to_owned();
+        }
         log::start(&config.log);
         match self.command {
             Command::Serve(command) => command.run(config).await,

@@ -159,7 +159,7 @@ async fn seed(app: &App, office: &Author, teller: &Teller) -> Result<(RecordId, 
                 FieldEdit::SetRow {
                     field: "addresses".to_owned(),
                     row: "main".to_owned(),
-                    values: serde_json::Map::from_iter([("address".to_owned(), address)]),
+                    values: serde_json::Map::from_iter([("value".to_owned(), address)]),
                 },
                 FieldEdit::set("notes", "老客户，每季度采购办公用品。"),
                 FieldEdit::set("tags", json!(["华东"])),

@@ -17,6 +17,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A whole exchange on a slow network: a page of 2 MiB at 40 KB/s.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Chooses ring for all TLS of this process, unless the process has chosen already.
+pub fn install_crypto() {
+    // An error means that a provider is installed: then that one is used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// Where the server is.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -39,8 +45,7 @@ impl Server {
     /// # Errors
     /// [`NetError::BadAddress`], also for a certificate that cannot be read.
     pub fn with_root(address: &str, root: Option<Vec<u8>>) -> Result<Self, NetError> {
-        // The process may have chosen its provider already; ours is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_crypto();
         let bad = || NetError::BadAddress(address.to_owned());
         let base = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(bad)?;
         let mut builder = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(EXCHANGE_TIMEOUT).tcp_nodelay(true);

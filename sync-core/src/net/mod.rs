@@ -14,7 +14,7 @@ use crate::device::Device;
 use crate::engine::{Effect, Event, Stopped};
 use crate::id::Millis;
 
-pub use http::Server;
+pub use http::{Server, install_crypto};
 
 /// Why a sync ended without being up to date.
 #[derive(Debug, thiserror::Error)]

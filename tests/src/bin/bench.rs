@@ -40,6 +40,7 @@ struct Bench {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    sync_core::net::install_crypto();
     let bench = Bench::parse();
     if let Some(port) = bench.serve {
         let app = server::open(bench.dir.as_deref().context("--dir is needed")?, port).await?;

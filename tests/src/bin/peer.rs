@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    sync_core::net::install_crypto();
     match std::env::args().nth(1).as_deref() {
         Some("server") => run_server().await,
         Some("client") => run_client().await,
