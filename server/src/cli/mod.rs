@@ -73,7 +73,7 @@ impl Cli {
         let mut config = Config::load(self.global.config.as_deref())?;
         if matches!(self.command, Command::Demo(_)) {
             // The story is what is to be read; whatever goes wrong is still told.
-            config.log.level = "warn".to_owned();
+            config.log.level = crate::config::LogLevel::Warn;
         }
         log::start(&config.log);
         match self.command {
