@@ -3,6 +3,7 @@
 //! `serve` is all of it: the doors (`router`), behind a listener that has limits (`listen`, `tls`),
 //! over one database (`store`). The command line (`cli`) is the other way in.
 
+pub mod api;
 pub mod app;
 pub mod auth;
 pub mod cli;

@@ -17,7 +17,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use crate::app::App;
 use crate::auth::{csrf, doors};
 use crate::error::{Error, Problem, Text, as_pages};
-use crate::{metrics, sync, watch};
+use crate::{api, metrics, sync, watch};
 
 /// Every route.
 pub fn router(app: App) -> Router {
@@ -25,11 +25,24 @@ pub fn router(app: App) -> Router {
     let devices =
         Router::new().route("/sync", post(sync::exchange)).route("/sync/live", get(sync::live)).route("/sync/enrol", post(doors::enrol));
     // Integrations: JSON, `Caller`.
-    let api = Router::new()
+    let integrations = Router::new()
         .route("/api/v1/sign-in", post(doors::api_sign_in))
         .route("/api/v1/sign-out", post(doors::api_sign_out))
         .route("/api/v1/me", get(doors::api_me))
-        .route("/api/v1/devices/codes", post(doors::api_device_code));
+        .route("/api/v1/devices/codes", post(doors::api_device_code))
+        .route("/api/v1/openapi.json", get(api::document))
+        .route("/api/v1/kinds", get(api::kinds))
+        .route("/api/v1/kinds/{kind}", get(api::kind))
+        .route("/api/v1/conflicts", get(api::conflicts))
+        .route("/api/v1/rejected", get(api::rejected))
+        .route("/api/v1/quote-collisions", get(api::quote_collisions))
+        .route("/api/v1/{kind}", get(api::list).post(api::create))
+        .route("/api/v1/{kind}/{id}", get(api::get).patch(api::edit))
+        .route("/api/v1/{kind}/{id}/archive", post(api::archive))
+        .route("/api/v1/{kind}/{id}/history", get(api::history))
+        .route("/api/v1/{kind}/{id}/as-of", get(api::as_of))
+        .route("/api/v1/{kind}/{id}/conflicts", get(api::record_conflicts))
+        .route("/api/v1/{kind}/{id}/conflicts/resolve", post(api::resolve));
     // The back office: HTML, `Caller`.
     let console = Router::new()
         .route("/sign-in", get(doors::sign_in_page).post(doors::console_sign_in))
@@ -38,7 +51,7 @@ pub fn router(app: App) -> Router {
     // Operators.
     let watch =
         Router::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));
-    let routes = devices.merge(api).merge(console).merge(watch);
+    let routes = devices.merge(integrations).merge(console).merge(watch);
     guarded(routes, app)
 }
 

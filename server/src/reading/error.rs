@@ -60,7 +60,13 @@ fn place_of(error: &QueryError) -> String {
         QueryError::NotJson(_)
         | QueryError::NotACondition { .. }
         | QueryError::UnknownKind { .. }
-        | QueryError::UnknownOperator { .. }
-        | QueryError::TooMuch { .. } => "where".to_owned(),
+        | QueryError::UnknownOperator { .. } => "where".to_owned(),
+        QueryError::TooMuch { what, .. } => match *what {
+            "rows of a page" => "maxSize",
+            "bytes of a cursor" => "after",
+            "attributes in `select`" => "select",
+            _ => "where",
+        }
+        .to_owned(),
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Binds, Compiler, Context, Dialect, Param, Query};
+use sync_core::query::{Binds, Compiler, Context, Dialect, Page, Param, Query};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
@@ -73,25 +73,27 @@ pub async fn page(
     context: Context,
     shelf: Shelf,
 ) -> Result<Vec<RecordRow>> {
-    let mut statement = of_kind(ROW_COLUMNS, workspace, &query.kind, scope, shelf);
-    let visible = |alias: &str, kind: &KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
-    let compiler = Compiler { first_param: statement.params.len() + 1, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) };
-    let page = compiler.page(query);
-    statement.push(&page.condition.text).params.extend(page.condition.params);
-    let limit = statement.bind(Param::Int(i64::from(page.limit) + 1));
-    statement.push(&format!(" order by {} limit {limit}", page.order));
-    rows(statement, tx, scope).await
+    let statement = of_kind(ROW_COLUMNS, workspace, &query.kind, scope, shelf);
+    rows(compiled(statement, scope, context, |compiler| compiler.page(query)), tx, scope).await
 }
 
 /// How many records a list has, all pages together.
 pub async fn count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, query: &Query, context: Context, shelf: Shelf) -> Result<u64> {
-    let mut statement = of_kind("select count(*) from rows ", workspace, &query.kind, scope, shelf);
-    let visible = |alias: &str, kind: &KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
-    let compiler = Compiler { first_param: statement.params.len() + 1, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) };
-    let condition = compiler.filter(&query.filter);
-    statement.push(&condition.text).params.extend(condition.params);
-    let counted: Vec<(i64,)> = statement.all(tx).await?;
+    let statement = of_kind("select count(*) from rows ", workspace, &query.kind, scope, shelf);
+    let compile = |compiler: Compiler<'_>| Page { condition: compiler.filter(&query.filter), order: "1".to_owned(), limit: 0 };
+    let counted: Vec<(i64,)> = compiled(statement, scope, context, compile).all(tx).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
+}
+
+/// A statement with a query's condition, order and limit behind it.
+fn compiled(mut statement: Statement, scope: &Scope, context: Context, compile: impl FnOnce(Compiler<'_>) -> Page) -> Statement {
+    let visible = |alias: &str, kind: &KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
+    let first_param = statement.params.len() + 1;
+    let page = compile(Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) });
+    statement.push(&page.condition.text).params.extend(page.condition.params);
+    let limit = statement.bind(Param::Int(i64::from(page.limit) + 1));
+    statement.push(&format!(" order by {} limit {limit}", page.order));
+    statement
 }
 
 async fn rows(statement: Statement, tx: &mut Tx, scope: &Scope) -> Result<Vec<RecordRow>> {

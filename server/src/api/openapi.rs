@@ -1,0 +1,134 @@
+//! The description of the API as OpenAPI 3.1: what every workspace has, and its kinds as the caller sees them.
+//!
+//! What does not depend on kinds stands in `openapi/shared.json`. A component of a kind is called
+//! `party.record`: no kind's name has a dot, so a custom kind never takes the name of another schema.
+
+mod schemas;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+use sync_core::access::Action;
+use sync_core::schema::Kind;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::Error;
+use crate::reading::Reading;
+
+const SHARED: &str = include_str!("openapi/shared.json");
+
+/// `GET /api/v1/openapi.json`: the API as the caller may use it.
+///
+/// # Errors
+/// When nobody is signed in: kinds say how a house works.
+pub async fn document(State(app): State<App>, caller: Caller) -> Result<Json<Value>, Error> {
+    Ok(Json(describe(&Reading::of(&app, &caller)).map_err(|error| Error::Internal(error.into()))?))
+}
+
+fn describe(reading: &Reading) -> serde_json::Result<Value> {
+    let mut document: Value = serde_json::from_str(SHARED)?;
+    document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    for kind in reading.kinds() {
+        if let Some(tags) = document["tags"].as_array_mut() {
+            tags.push(json!({"name": kind.name, "description": format!("{} / {}", kind.plural.en, kind.plural.zh)}));
+        }
+        extend(&mut document["paths"], paths(reading, kind));
+        extend(&mut document["components"]["schemas"], schemas::of(reading, kind));
+    }
+    Ok(document)
+}
+
+fn extend(object: &mut Value, more: Map<String, Value>) {
+    if let Some(object) = object.as_object_mut() {
+        object.extend(more);
+    }
+}
+
+/// The paths of a kind, with what the caller may do there.
+fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
+    let may = |action| reading.may_some(kind, action);
+    let at = |rest: &str| format!("/api/v1/{}{rest}", kind.name);
+    let own = |part: &str| format!("{}.{part}", kind.name);
+    let (one, many) = (kind.label.en.as_str(), kind.plural.en.as_str());
+    let op = |name: &str, summary: String| Operation::new(kind, name, summary);
+    let of_record = |name: &str, summary: String| op(name, summary).parameter("id").fails("NotFound");
+    let mut all = Vec::new();
+    let list = ["where", "orderBy", "order", "maxSize", "after", "select", "total", "archived", "utcOffset"];
+    let list = list.iter().fold(op("list", format!("{many}, a page.")), |list, name| list.parameter(name));
+    all.push((at(""), "get", list.fails("Forbidden").fails("Invalid").answers("200", &own("page"))));
+    if may(Action::Create) {
+        let create = op("create", format!("Makes one of: {many}. With an `id`, only once."));
+        let create = create.takes(&own("new")).fails("Forbidden").fails("Conflict").fails("Invalid");
+        all.push((at(""), "post", create.answers("201", &own("record"))));
+    }
+    all.push((at("/{id}"), "get", of_record("get", format!("{one}, with links and open conflicts.")).answers("200", &own("record"))));
+    if may(Action::Edit) {
+        let edit = of_record("edit", "Edits fields; concurrent edits of others are merged.".to_owned());
+        let edit = edit.takes("Edits").fails("Forbidden").fails("Conflict").fails("Invalid");
+        all.push((at("/{id}"), "patch", edit.answers("200", &own("record"))));
+    }
+    if may(Action::Archive) {
+        let archive = of_record("archive", "Puts it away, for good; nothing is erased.".to_owned());
+        all.push((at("/{id}/archive"), "post", archive.fails("Forbidden").answers("200", &own("record"))));
+    }
+    all.push((at("/{id}/history"), "get", of_record("history", "Who changed what, newest first.".to_owned()).answers("200", "History")));
+    let as_of = of_record("asOf", "As the server showed it at a moment.".to_owned()).parameter("at").fails("Invalid");
+    all.push((at("/{id}/as-of"), "get", as_of.answers("200", &own("as_of"))));
+    let conflicts = of_record("conflicts", "Where people disagree about it.".to_owned());
+    all.push((at("/{id}/conflicts"), "get", conflicts.answers("200", "Disagreements")));
+    if may(Action::Resolve) {
+        let resolve = of_record("resolve", "Settles a conflict: one of the values, or another one.".to_owned());
+        let resolve = resolve.takes("Resolution").fails("Forbidden").fails("Conflict").fails("Invalid");
+        all.push((at("/{id}/conflicts/resolve"), "post", resolve.answers("200", &own("record"))));
+    }
+    let mut paths: Map<String, Value> = Map::new();
+    for (path, method, operation) in all {
+        paths.entry(path).or_insert_with(|| json!({}))[method] = operation.0;
+    }
+    paths
+}
+
+/// One operation, built up.
+struct Operation(Value);
+
+impl Operation {
+    fn new(kind: &Kind, name: &str, summary: String) -> Self {
+        let responses = json!({"401": {"$ref": "#/components/responses/SignInNeeded"}});
+        let id = format!("{name}.{}", kind.name);
+        Self(json!({"operationId": id, "summary": summary, "tags": [kind.name], "parameters": [], "responses": responses}))
+    }
+
+    fn parameter(mut self, name: &str) -> Self {
+        if let Some(parameters) = self.0["parameters"].as_array_mut() {
+            parameters.push(json!({"$ref": format!("#/components/parameters/{name}")}));
+        }
+        self
+    }
+
+    fn takes(mut self, schema: &str) -> Self {
+        self.0["requestBody"] = json!({"required": true, "content": content(schema)});
+        self
+    }
+
+    fn answers(mut self, status: &str, schema: &str) -> Self {
+        self.0["responses"][status] = json!({"description": "The answer.", "content": content(schema)});
+        self
+    }
+
+    /// One of the problems in `shared.json`.
+    fn fails(mut self, problem: &str) -> Self {
+        let status = match problem {
+            "Forbidden" => "403",
+            "NotFound" => "404",
+            "Conflict" => "409",
+            _ => "422",
+        };
+        self.0["responses"][status] = json!({"$ref": format!("#/components/responses/{problem}")});
+        self
+    }
+}
+
+fn content(schema: &str) -> Value {
+    json!({"application/json": {"schema": schemas::reference(schema)}})
+}

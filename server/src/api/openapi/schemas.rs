@@ -1,0 +1,147 @@
+//! A kind's fields and types as JSON schemas.
+
+use serde_json::{Map, Value, json};
+use sync_core::record::valid::{MAX_KEY_CHARS, MAX_STRING_CHARS, MAX_TEXT_CHARS};
+use sync_core::schema::{Field, Kind, Merge, ValueType};
+
+use crate::reading::Reading;
+
+/// The components of a kind: its fields, its record in lists and alone, a page, a new one, one as it was.
+pub(super) fn of(reading: &Reading, kind: &Kind) -> Map<String, Value> {
+    let shown: Vec<&Field> = kind.fields.iter().filter(|field| !field.hidden && reading.may_read(kind, &field.name)).collect();
+    let fields = object(shown.iter().map(|field| (field.name.to_string(), of_field(field))), &[]);
+    let writable = shown.iter().filter(|field| reading.may_write(kind, &field.name));
+    let new_fields = object(writable.map(|field| (field.name.to_string(), of_field(field))), &[]);
+    let own = |part: &str| format!("{}.{part}", kind.name);
+    let known = |name: &str, schema: Value| (name.to_owned(), schema);
+    let head = || {
+        let moment = || json!({"type": "integer", "format": "int64", "description": "Milliseconds since 1970 UTC."});
+        vec![
+            known("id", uuid()),
+            known("kind", json!({"const": kind.name})),
+            known("title", text()),
+            known("archived", json!({"type": "boolean"})),
+            known("createdAt", moment()),
+            known("updatedAt", moment()),
+            known("version", json!({"type": "integer", "description": "Another number, another content; also in `ETag`."})),
+            known("conflicts", json!({"type": "integer", "description": "In how many places people disagree."})),
+            known("fields", reference(&own("fields"))),
+        ]
+    };
+    let (listed, alone) = (head(), record_parts());
+    let page = vec![
+        known("rows", list(reference(&own("row")))),
+        known("names", reference("Names")),
+        known("next", json!({"type": ["string", "null"], "description": "`after` of the next page; null on the last one."})),
+        known("total", json!({"type": "integer", "description": "On all pages, if asked for."})),
+    ];
+    let new = vec![
+        known("id", json!({"type": "string", "format": "uuid", "description": "Of your choice: the same again is answered with 409."})),
+        known("fields", new_fields),
+        known("edits", list(reference("FieldEdit"))),
+    ];
+    let was = ["id", "kind", "title", "archived", "fields"];
+    let as_of = head().into_iter().filter(|(name, _)| was.contains(&name.as_str())).chain([known("at", json!({"type": "integer"}))]);
+    Map::from_iter([
+        (own("fields"), fields),
+        (own("row"), required(listed.clone(), &[])),
+        (own("record"), required(listed.into_iter().chain(alone).collect(), &[])),
+        (own("page"), required(page, &["total"])),
+        (own("new"), object(new, &[])),
+        (own("as_of"), required(as_of.collect(), &[])),
+    ])
+}
+
+/// What a record alone has more than one in a list.
+fn record_parts() -> Vec<(String, Value)> {
+    let part = |name: &str, schema: &str| (name.to_owned(), list(reference(schema)));
+    vec![part("disagreements", "Disagreement"), part("links", "LinksOut"), part("linkedFrom", "LinksIn")]
+}
+
+/// A field as it reads.
+fn of_field(field: &Field) -> Value {
+    let mut schema = match &field.merge {
+        Merge::Set if field.items.is_empty() => json!({"type": "array", "items": element(field), "uniqueItems": true}),
+        Merge::Set | Merge::List | Merge::Log => list(row(field)),
+        Merge::Counter => json!({"type": "integer", "format": "int64"}),
+        Merge::Text => json!({"type": "string"}),
+        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Derived | Merge::Unknown(_) => of_value(field),
+    };
+    schema["title"] = field.label.en.clone().into();
+    schema["x-label-zh"] = field.label.zh.clone().into();
+    schema["x-type"] = field.value.as_str().into();
+    schema["x-merge"] = json!(field.merge);
+    if matches!(field.merge, Merge::Assigned | Merge::Derived) {
+        schema["readOnly"] = true.into();
+    }
+    schema
+}
+
+fn row(field: &Field) -> Value {
+    let id = ("id".to_owned(), json!({"type": "string", "maxLength": MAX_KEY_CHARS}));
+    let items = field.items.iter().map(|item| (item.name.to_string(), of_field(item)));
+    object([id].into_iter().chain(items), &[])
+}
+
+fn element(field: &Field) -> Value {
+    match &field.value {
+        ValueType::String => json!({"type": "string", "maxLength": MAX_KEY_CHARS}),
+        _ => of_value(field),
+    }
+}
+
+fn of_value(field: &Field) -> Value {
+    let number = || json!({"type": "number"});
+    match &field.value {
+        ValueType::String | ValueType::Phone | ValueType::Email | ValueType::Url => {
+            json!({"type": "string", "maxLength": MAX_STRING_CHARS})
+        }
+        ValueType::Paragraph => json!({"type": "string", "maxLength": MAX_TEXT_CHARS}),
+        ValueType::Integer => json!({"type": "integer", "format": "int64"}),
+        ValueType::Number => number(),
+        ValueType::Boolean => json!({"type": "boolean"}),
+        ValueType::Date => json!({"type": "string", "format": "date"}),
+        ValueType::Datetime => json!({"type": "integer", "format": "int64", "description": "Milliseconds since 1970 UTC."}),
+        ValueType::Choice => json!({"type": "string", "enum": field.options.iter().map(|option| &option.value).collect::<Vec<_>>()}),
+        ValueType::Link => json!({"type": "string", "format": "uuid", "x-kinds": field.to}),
+        ValueType::Money => {
+            let amount = json!({"type": "integer", "format": "int64", "description": "In minor units: 290000 is 2,900.00."});
+            let parts = [("amount".to_owned(), amount), ("currency".to_owned(), json!({"type": "string", "pattern": "^[A-Z]{3}$"}))];
+            required(parts.into(), &[])
+        }
+        ValueType::Address => object(["country", "region", "city", "postal_code", "street"].map(|part| (part.to_owned(), text())), &[]),
+        ValueType::Period => {
+            let end = || json!({"type": ["string", "integer"], "description": "A day, or milliseconds since 1970 UTC."});
+            object(["start", "end"].map(|part| (part.to_owned(), end())), &[])
+        }
+        ValueType::Geo => required(["lat", "lon"].map(|part| (part.to_owned(), number())).into(), &[]),
+        ValueType::Unknown(_) => json!({}),
+    }
+}
+
+/// A component by name.
+pub(super) fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn uuid() -> Value {
+    json!({"type": "string", "format": "uuid"})
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn list(items: Value) -> Value {
+    json!({"type": "array", "items": items})
+}
+
+/// An object all of whose properties are there, but for some.
+fn required(properties: Vec<(String, Value)>, but: &[&str]) -> Value {
+    let names: Vec<String> = properties.iter().map(|(name, _)| name.clone()).filter(|name| !but.contains(&name.as_str())).collect();
+    object(properties, &names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn object(properties: impl IntoIterator<Item = (String, Value)>, required: &[&str]) -> Value {
+    json!({"type": "object", "properties": Map::from_iter(properties), "required": required, "additionalProperties": false})
+}

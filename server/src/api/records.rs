@@ -1,0 +1,103 @@
+//! Records: lists, single ones, and what is written to them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sync_core::id::RecordId;
+
+use super::request::{Body, Creation, Edits, KindPath, Params, Target};
+use super::values::edits_of;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::Error;
+use crate::reading::{Disagreement, List, Listing, Reading, RecordView};
+use crate::writing::Writing;
+
+/// The disagreements of one record.
+#[derive(Serialize)]
+pub struct Disagreements {
+    rows: Vec<Disagreement>,
+}
+
+/// `GET /api/v1/{kind}`: a page of records.
+///
+/// # Errors
+/// When a parameter is wrong, or names what the caller may not see.
+pub async fn list(State(app): State<App>, caller: Caller, KindPath(kind): KindPath, mut params: Params) -> Result<Json<Listing>, Error> {
+    let reading = Reading::of(&app, &caller);
+    let (total, shelf, offset_minutes) = (params.total()?, params.shelf()?, params.offset_minutes()?);
+    let query = reading.query(&kind, params.rest())?;
+    Ok(Json(reading.list(&List { query, shelf, total, offset_minutes }).await?))
+}
+
+/// `POST /api/v1/{kind}`: makes a record.
+///
+/// # Errors
+/// When it exists, lacks a required field, or a value does not fit.
+pub async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    KindPath(kind): KindPath,
+    Body(creation): Body<Creation>,
+) -> Result<Response, Error> {
+    let (reading, writing) = (Reading::of(&app, &caller), Writing::of(&app, &caller));
+    let Creation { id, fields, mut edits } = creation;
+    let new_id = || writing.new_id().to_string();
+    edits.extend(edits_of(reading.kind(&kind)?, fields, new_id).map_err(crate::intake::NotEdited::from)?);
+    let id = writing.create(&kind, id, edits).await?;
+    let made = shown(&app, &caller, &kind, id).await?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/{kind}/{id}"))], made).into_response())
+}
+
+/// `GET /api/v1/{kind}/{id}`: a record with its links and disagreements.
+///
+/// # Errors
+/// When it is not there.
+pub async fn get(State(app): State<App>, caller: Caller, Target { kind, id }: Target) -> Result<Response, Error> {
+    shown(&app, &caller, &kind, id).await
+}
+
+/// `PATCH /api/v1/{kind}/{id}`: edits fields, and answers the record after it.
+///
+/// # Errors
+/// When it is not there, or an edit is not taken.
+pub async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Target { kind, id }: Target,
+    Body(Edits { edits }): Body<Edits>,
+) -> Result<Response, Error> {
+    Writing::of(&app, &caller).edit(&kind, id, edits).await?;
+    shown(&app, &caller, &kind, id).await
+}
+
+/// `POST /api/v1/{kind}/{id}/archive`: puts it away, for good.
+///
+/// # Errors
+/// When it is not there, or the caller may not.
+pub async fn archive(State(app): State<App>, caller: Caller, Target { kind, id }: Target) -> Result<Response, Error> {
+    Writing::of(&app, &caller).archive(&kind, id).await?;
+    shown(&app, &caller, &kind, id).await
+}
+
+/// `GET /api/v1/{kind}/{id}/conflicts`: where people disagree about the record.
+///
+/// # Errors
+/// When it is not there.
+pub async fn record_conflicts(State(app): State<App>, caller: Caller, target: Target) -> Result<Json<Disagreements>, Error> {
+    Ok(Json(Disagreements { rows: find(&app, &caller, &target.kind, target.id).await?.disagreements }))
+}
+
+/// A record of a kind, as the caller sees it now.
+pub(super) async fn find(app: &App, caller: &Caller, kind: &str, id: RecordId) -> Result<RecordView, Error> {
+    let found = Reading::of(app, caller).record(id).await?;
+    found.filter(|record| &*record.row.kind == kind).ok_or(Error::NotFound)
+}
+
+/// The same as an answer: the version stands in `ETag`, too.
+pub(super) async fn shown(app: &App, caller: &Caller, kind: &str, id: RecordId) -> Result<Response, Error> {
+    let record = find(app, caller, kind, id).await?;
+    Ok(([(header::ETAG, format!("\"{}\"", record.row.version))], Json(record)).into_response())
+}

@@ -1,0 +1,173 @@
+//! What requests say: the record in the address, the parameters behind it, the JSON in the body.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
+use sync_core::id::{Millis, RecordId};
+use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
+use sync_core::record::fields::FieldEdit;
+
+use crate::error::{Error, Text};
+use crate::reading::{Asked, RefusedState};
+use crate::store::lists::Shelf;
+
+/// `{kind}/{id}` of an address. What is no id names nothing.
+pub struct Target {
+    pub kind: String,
+    pub id: RecordId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Target {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path((kind, id)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        Ok(Self { kind, id: id.parse().map_err(|_| Error::NotFound)? })
+    }
+}
+
+/// `{kind}` of an address.
+pub struct KindPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for KindPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path(kind) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        Ok(Self(kind))
+    }
+}
+
+/// The parameters behind an address, in order.
+pub struct Params(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let unreadable = |_| bad("parameters", "is not readable", "无法读取");
+        Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map(|Query(pairs)| Self(pairs)).map_err(unreadable)
+    }
+}
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let read: Result<axum::Json<T>, JsonRejection> = axum::Json::from_request(request, state).await;
+        Ok(Self(read?.0))
+    }
+}
+
+/// Body of a creation: values by field, or edits.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Creation {
+    #[serde(default)]
+    pub id: Option<RecordId>,
+    #[serde(default)]
+    pub fields: Map<String, Json>,
+    #[serde(default)]
+    pub edits: Vec<FieldEdit>,
+}
+
+/// Body of an edit.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edits {
+    pub edits: Vec<FieldEdit>,
+}
+
+/// Body of a decision.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolution {
+    pub path: String,
+    pub value: Json,
+}
+
+/// Minutes between a clock on earth and UTC.
+const OFFSET_MAX_MINUTES: i32 = 14 * 60;
+
+impl Params {
+    /// Takes out a parameter; the last one of its name counts.
+    fn take(&mut self, name: &str) -> Option<String> {
+        let value = self.0.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
+        self.0.retain(|(known, _)| known != name);
+        value
+    }
+
+    /// What nobody has taken, as pairs.
+    pub fn rest(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Nothing may be left: a mistyped parameter is not ignored.
+    pub fn done(self) -> Result<(), Error> {
+        match self.0.first() {
+            Some((name, _)) => Err(bad(name, "is unknown", "未知")),
+            None => Ok(()),
+        }
+    }
+
+    pub fn total(&mut self) -> Result<bool, Error> {
+        match self.take("total").as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(bad("total", "is `true` or `false`", "应为 true 或 false")),
+        }
+    }
+
+    pub fn shelf(&mut self) -> Result<Shelf, Error> {
+        match self.take("archived").as_deref() {
+            None | Some("false") => Ok(Shelf::InUse),
+            Some("true") => Ok(Shelf::Archived),
+            Some("any") => Ok(Shelf::Both),
+            Some(_) => Err(bad("archived", "is `true`, `false` or `any`", "应为 true、false 或 any")),
+        }
+    }
+
+    pub fn offset_minutes(&mut self) -> Result<i32, Error> {
+        let Some(text) = self.take("utcOffset") else { return Ok(0) };
+        let minutes = text.parse().ok().filter(|minutes: &i32| minutes.abs() <= OFFSET_MAX_MINUTES);
+        minutes.ok_or_else(|| bad("utcOffset", "is minutes from -840 to 840, such as 480 for Beijing", "应为 -840 至 840 之间的分钟数"))
+    }
+
+    pub fn asked(&mut self) -> Result<Asked, Error> {
+        let size = self.take("maxSize").map_or(Ok(DEFAULT_PAGE), |text| text.parse::<u32>().map_err(|_| ()));
+        let in_range = size.ok().filter(|size| (1..=MAX_PAGE).contains(size));
+        let max_size = in_range.ok_or_else(|| bad("maxSize", "is a whole number from 1 to 200", "应为 1 至 200 的整数"))?;
+        Ok(Asked { after: self.take("after"), max_size })
+    }
+
+    pub fn refused_state(&mut self) -> Result<RefusedState, Error> {
+        match self.take("state").as_deref() {
+            None | Some("open") => Ok(RefusedState::Open),
+            Some("decided") => Ok(RefusedState::Decided),
+            Some(_) => Err(bad("state", "is `open` or `decided`", "应为 open 或 decided")),
+        }
+    }
+
+    /// A moment: milliseconds since 1970, or RFC 3339.
+    pub fn at(&mut self) -> Result<Millis, Error> {
+        let text = self.take("at").unwrap_or_default();
+        let millis = text.parse().ok().or_else(|| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond));
+        millis.ok_or_else(|| {
+            bad(
+                "at",
+                "is a moment: milliseconds since 1970 UTC, or 2026-05-03T10:00:00Z",
+                "应为时间：1970 年起的毫秒数，或 2026-05-03T10:00:00Z",
+            )
+        })
+    }
+}
+
+fn bad(name: &str, en: &str, zh: &str) -> Error {
+    Error::Invalid { field: Some(name.to_owned()), message: Text::new(format!("`{name}` {en}."), format!("“{name}”{zh}。")) }
+}
