@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn whatever_hangs_together_is_one() {
         let id = |name: &str| RecordId::of_cause(name);
-        let cases: [(&[(&str, &str)], &[&str], &str); 4] = [
+        type Marks = &'static [(&'static str, &'static str)];
+        let cases: [(Marks, &[&str], &str); 4] = [
             (&[("b", "a"), ("c", "b")], &["a", "b", "c"], "a row"),
             (&[("c", "a"), ("c", "b")], &["a", "b", "c"], "one duplicate of two"),
             (&[("a", "b"), ("b", "c"), ("c", "a")], &["a", "b", "c"], "a circle"),
