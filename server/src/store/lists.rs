@@ -75,8 +75,9 @@ pub async fn page(
 ) -> Result<Vec<RecordRow>> {
     let mut statement = of_kind(ROW_COLUMNS, workspace, &query.kind, scope, shelf);
     let visible = |alias: &str, kind: &KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
-    let compiler = Compiler { first_param: statement.params.len() + 1, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) };
-    let page = compiler.page(query);
+    let first_param = statement.params.len() + 1;
+    // Not kept over an await: the closure may not travel between threads.
+    let page = Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) }.page(query);
     statement.push(&page.condition.text).params.extend(page.condition.params);
     let limit = statement.bind(Param::Int(i64::from(page.limit) + 1));
     statement.push(&format!(" order by {} limit {limit}", page.order));
@@ -87,8 +88,8 @@ pub async fn page(
 pub async fn count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, query: &Query, context: Context, shelf: Shelf) -> Result<u64> {
     let mut statement = of_kind("select count(*) from rows ", workspace, &query.kind, scope, shelf);
     let visible = |alias: &str, kind: &KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
-    let compiler = Compiler { first_param: statement.params.len() + 1, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) };
-    let condition = compiler.filter(&query.filter);
+    let first_param = statement.params.len() + 1;
+    let condition = Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) }.filter(&query.filter);
     statement.push(&condition.text).params.extend(condition.params);
     let counted: Vec<(i64,)> = statement.all(tx).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
@@ -181,6 +182,20 @@ pub async fn targets_of(tx: &mut Tx, workspace: WorkspaceId, role: &str, sources
         }
     }
     Ok(links)
+}
+
+/// Where all links lead from these records.
+pub async fn all_targets_of(tx: &mut Tx, workspace: WorkspaceId, sources: &[RecordId]) -> Result<Vec<RecordId>> {
+    let mut targets = Vec::new();
+    for chunk in sources.chunks(CHUNK) {
+        let mut statement = Statement::of("select distinct target from links ", workspace);
+        let sources = statement.bind_all(chunk.iter().map(blob));
+        statement.push(&format!("where workspace = $1 and source in ({sources})"));
+        for (target,) in statement.all::<(Vec<u8>,)>(tx).await? {
+            targets.push(id(RecordId::from_bytes(&target), "record id")?);
+        }
+    }
+    Ok(targets)
 }
 
 /// Who made a record: the author of its first change.

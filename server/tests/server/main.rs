@@ -3,7 +3,9 @@
 
 mod cli;
 mod connections;
+mod console;
 mod devices;
 mod harness;
 mod imports;
+mod pen;
 mod sessions;
