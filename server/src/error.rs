@@ -3,10 +3,8 @@
 //! Inner errors are mapped here once. A caller learns what it can act upon; what went wrong inside
 //! is logged, never answered.
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 use sync_core::id::RecordId;
@@ -290,42 +288,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// For doors with people behind them: problems become pages, and who must sign in is sent to do so.
-pub async fn as_pages(request: Request, next: Next) -> Response {
-    let language = accepted_language(request.headers());
-    let wants_page =
-        request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
-    let response = next.run(request).await;
-    match response.extensions().get::<Problem>() {
-        Some(problem) if problem.code == "sign_in_needed" && wants_page => axum::response::Redirect::to("/sign-in").into_response(),
-        Some(problem) => page(problem, language, response.headers()),
-        None => response,
-    }
-}
-
 /// The language of a request from somebody who is not known yet.
 pub fn accepted_language(headers: &HeaderMap) -> Language {
     headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).map_or(Language::En, Language::preferred)
-}
-
-fn page(problem: &Problem, language: Language, headers: &HeaderMap) -> Response {
-    let text = escaped(problem.text.in_language(language));
-    let (lang, back) = (language.tag(), language.of("Back to the start", "返回首页"));
-    let html = format!(
-        "<!doctype html><html lang=\"{lang}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Rapport</title><main><h1>{}</h1><p>{text}</p><p><a href=\"/\">{back}</a></p></main></html>",
-        problem.status.as_u16()
-    );
-    let mut response = (problem.status, Html(html)).into_response();
-    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
-        if let Some(value) = headers.get(&name) {
-            response.headers_mut().insert(name, value.clone());
-        }
-    }
-    response.extensions_mut().insert(problem.clone());
-    response
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

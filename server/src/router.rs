@@ -16,8 +16,8 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::App;
 use crate::auth::{csrf, doors};
-use crate::error::{Error, Problem, Text, as_pages};
-use crate::{api, metrics, sync, watch};
+use crate::error::{Error, Problem, Text};
+use crate::{api, console, metrics, sync, watch};
 
 /// Every route.
 pub fn router(app: App) -> Router {
@@ -43,11 +43,8 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/{kind}/{id}/as-of", get(api::as_of))
         .route("/api/v1/{kind}/{id}/conflicts", get(api::record_conflicts))
         .route("/api/v1/{kind}/{id}/conflicts/resolve", post(api::resolve));
-    // The back office: HTML, `Caller`.
-    let console = Router::new()
-        .route("/sign-in", get(doors::sign_in_page).post(doors::console_sign_in))
-        .route("/sign-out", post(doors::console_sign_out))
-        .layer(from_fn(as_pages));
+    // The back office: HTML, `Caller`; its addresses are listed in `console/mod.rs`.
+    let console = console::routes();
     // Operators.
     let watch =
         Router::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));

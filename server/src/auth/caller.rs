@@ -133,7 +133,7 @@ pub(super) fn cookie_name(https: bool) -> &'static str {
 }
 
 /// The session that a browser holds.
-pub(super) fn session_cookie(headers: &HeaderMap, https: bool) -> Option<Token> {
+pub(crate) fn session_cookie(headers: &HeaderMap, https: bool) -> Option<Token> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let text = pairs.into_iter().find(|(name, _)| *name == cookie_name(https))?.1;

@@ -1,21 +1,21 @@
-//! What is reached without being signed in: signing in, through the console or the API, and enrolling.
+//! What is reached without being signed in, but for the console's form: signing in through the API, and enrolling.
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{FormRejection, JsonRejection};
-use axum::extract::{Form, State};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sync_core::access::Right;
 use sync_core::id::Millis;
 use sync_core::protocol::{Enrol, Enrolled};
 
-use super::caller::{cookie_name, session_cookie};
+use super::caller::cookie_name;
 use super::secret::Token;
 use super::{Caller, ClientAddress, Enrolment, SignIn, SignedIn, normal_login};
 use crate::app::App;
-use crate::error::{Error, Text, accepted_language};
+use crate::error::{Error, Text};
 use crate::store::{people, workspaces};
 
 /// What somebody types to sign in.
@@ -46,7 +46,12 @@ pub struct UserAnswer {
 }
 
 impl Credentials {
-    async fn sign_in(&self, app: &App, address: ClientAddress, previous: Option<Token>) -> Result<SignedIn, Error> {
+    /// What was typed besides the password: login and workspace.
+    pub(crate) fn asked(&self) -> (&str, &str) {
+        (&self.login, self.workspace.as_deref().unwrap_or_default())
+    }
+
+    pub(crate) async fn sign_in(&self, app: &App, address: ClientAddress, previous: Option<Token>) -> Result<SignedIn, Error> {
         let attempt =
             SignIn { workspace: self.workspace.as_deref(), login: &self.login, password: &self.password, address: address.0, previous };
         Ok(app.auth.sign_in(attempt).await?)
@@ -142,48 +147,8 @@ pub async fn enrol(State(app): State<App>, address: ClientAddress, body: Bytes) 
     Ok(([(header::CONTENT_TYPE, "application/cbor")], bytes).into_response())
 }
 
-/// `GET /sign-in`: the form.
-pub async fn sign_in_page(headers: HeaderMap) -> Html<String> {
-    let language = accepted_language(&headers);
-    let (title, login, password) = (language.of("Sign in", "登录"), language.of("Login", "用户名"), language.of("Password", "密码"));
-    Html(format!(
-        "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <main><h1>{title}</h1><form method=\"post\" action=\"/sign-in\">\
-         <p><label>{login} <input name=\"login\" autocomplete=\"username\" required autofocus></label>\
-         <p><label>{password} <input name=\"password\" type=\"password\" autocomplete=\"current-password\" required></label>\
-         <p><button>{title}</button></form></main></html>",
-        language.tag()
-    ))
-}
-
-/// `POST /sign-in`: a new session in a cookie, whatever the browser held before.
-///
-/// # Errors
-/// When login or password is wrong, or too often was.
-pub async fn console_sign_in(
-    State(app): State<App>,
-    address: ClientAddress,
-    headers: HeaderMap,
-    credentials: Result<Form<Credentials>, FormRejection>,
-) -> Result<Response, Error> {
-    let Form(credentials) = credentials?;
-    let https = app.config.is_https();
-    let signed_in = credentials.sign_in(&app, address, session_cookie(&headers, https)).await?;
-    let cookie = cookie(https, signed_in.token.reveal(), signed_in.max_age_s)?;
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
-}
-
-/// `POST /sign-out`: the session ends, the cookie goes.
-///
-/// # Errors
-/// When nobody is signed in.
-pub async fn console_sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Error> {
-    app.auth.sign_out(&caller).await?;
-    let cookie = cookie(app.config.is_https(), "", 0)?;
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
-}
-
-fn cookie(https: bool, value: &str, max_age_s: i64) -> Result<HeaderValue, Error> {
+/// The cookie that a browser keeps a session in.
+pub(crate) fn cookie(https: bool, value: &str, max_age_s: i64) -> Result<HeaderValue, Error> {
     let secure = if https { "; Secure" } else { "" };
     let text = format!("{}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}", cookie_name(https));
     let mut value = HeaderValue::try_from(text).map_err(|error| Error::Internal(error.into()))?;

@@ -17,7 +17,7 @@ use sync_core::id::{Millis, UserId, WorkspaceId};
 use tokio::sync::broadcast;
 
 pub use caller::{Caller, ClientAddress, DeviceCaller};
-pub(crate) use caller::{Peer, bearer_is};
+pub(crate) use caller::{Peer, bearer_is, session_cookie};
 pub use devices::{Enrolment, Gone};
 pub use password::{BadPassword, Passwords};
 pub use sessions::{SignIn, SignedIn, normal_login};

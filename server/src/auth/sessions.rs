@@ -125,6 +125,18 @@ impl Auth {
         Ok(Some(Caller::of(user, hash)))
     }
 
+    /// Whether somebody is still signed in, and as what: for connections that stay open. Does not count as being busy.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn again(&self, caller: &Caller) -> Result<Option<Caller>, StoreError> {
+        let found = people::session(&mut self.store.reader().await?, caller.workspace, &caller.session).await?;
+        let Some((session, user)) = found else { return Ok(None) };
+        let now = self.clock.now();
+        let over = session.expires_at <= now || now - session.last_seen_at >= self.policy.session_idle_ms || user.disabled_at.is_some();
+        Ok((!over).then(|| Caller::of(user, caller.session)))
+    }
+
     /// Ends a session.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod error;
 mod history;
 mod links;
 mod list;
+mod news;
 mod record;
 mod undecided;
 
@@ -30,8 +31,9 @@ pub use collisions::{Collisions, QUOTES_MAX};
 pub use error::ReadError;
 pub use history::{AsOf, Entry, HISTORY_MAX, History};
 pub use list::{List, Listing, Row};
+pub use news::News;
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
-pub use undecided::{Asked, OpenConflict, RefusedEdit, RefusedState, Slice};
+pub use undecided::{Asked, Open, OpenConflict, RefusedEdit, RefusedState, Slice};
 
 /// One caller's view of the records.
 #[derive(Clone)]

@@ -159,6 +159,29 @@ impl Reading {
     }
 }
 
+/// How much waits for somebody to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Open {
+    /// Disagreements.
+    pub conflicts: u64,
+    /// Edits that were not accepted.
+    pub refused: u64,
+}
+
+impl Reading {
+    /// How much waits for somebody to decide, as far as the caller sees it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(&self) -> Result<Open, ReadError> {
+        let known: Vec<KindName> = self.schema().kinds().map(|kind| kind.name.clone()).collect();
+        let refused = Refused { states: RefusedState::Open.words(), after: None, strange_to: self.may_administer().then_some(&known) };
+        let mut tx = self.store.reader().await?;
+        let conflicts = undecided::conflicts_count(&mut tx, self.workspace, &self.scope).await?;
+        Ok(Open { conflicts, refused: undecided::refused_count(&mut tx, self.workspace, &self.scope, &refused).await? })
+    }
+}
+
 impl RefusedState {
     /// The states as they are kept.
     fn words(self) -> &'static [&'static str] {

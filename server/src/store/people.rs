@@ -110,6 +110,17 @@ pub async fn set_password_hash(tx: &mut Tx, workspace: WorkspaceId, user: UserId
     Ok(())
 }
 
+/// Notes the language that a user reads.
+pub async fn set_language(tx: &mut Tx, workspace: WorkspaceId, user: UserId, language: Language) -> Result<()> {
+    sqlx::query("update users set language = $3 where workspace = $1 and user_id = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&user.as_bytes()[..])
+        .bind(language.tag())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Shuts a user out (`Some`) or lets them in again (`None`).
 pub async fn set_disabled(tx: &mut Tx, workspace: WorkspaceId, user: UserId, disabled_at: Option<Millis>) -> Result<()> {
     sqlx::query("update users set disabled_at = $3 where workspace = $1 and user_id = $2")

@@ -80,6 +80,23 @@ pub async fn conflicts_after(
     statement.all::<ConflictTuple>(tx).await?.into_iter().map(conflict_row).collect()
 }
 
+/// How many disagreements of records in use are open.
+pub async fn conflicts_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope) -> Result<u64> {
+    let mut statement = Statement::of(
+        "select count(*) from conflicts c join rows r on r.workspace = c.workspace and r.record = c.record \
+         where c.workspace = $1 and r.archived = 0 and ",
+        workspace,
+    );
+    let sees = scope.sees_facet("r", "c.facet", &mut statement);
+    statement.push(&sees);
+    count(statement, tx).await
+}
+
+async fn count(statement: Statement, tx: &mut Tx) -> Result<u64> {
+    let counted: Vec<(i64,)> = statement.all(tx).await?;
+    Ok(counted.first().map_or(0, |(count,)| *count as u64))
+}
+
 /// Which changes that were not accepted, and from where on.
 #[derive(Debug, Clone, Default)]
 pub struct Refused<'a> {
@@ -91,9 +108,27 @@ pub struct Refused<'a> {
     pub strange_to: Option<&'a [KindName]>,
 }
 
+/// How many changes that were not accepted there are, of documents in sight.
+pub async fn refused_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, asked: &Refused<'_>) -> Result<u64> {
+    count(refused_where("select count(*) from rejected where workspace = ", workspace, scope, asked), tx).await
+}
+
 /// The changes that were not accepted, newest first, of documents in sight.
 pub async fn refused(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, asked: &Refused<'_>, limit: u32) -> Result<Vec<RejectedRow>> {
-    let mut statement = Statement::of(records::REJECTED_START, workspace);
+    let mut statement = refused_where(records::REJECTED_START, workspace, scope, asked);
+    if let Some((received_at, hash)) = asked.after {
+        let received_at = statement.bind(Param::Int(received_at));
+        let hash = statement.bind(Param::Blob(hash.0.to_vec()));
+        statement.push(&format!(" and (received_at, hash) < ({received_at}, {hash})"));
+    }
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    statement.push(&format!(" order by received_at desc, hash desc limit {limit}"));
+    statement.all::<RejectedTuple>(tx).await?.into_iter().map(rejected_row).collect()
+}
+
+/// `start` ends in `where workspace = `.
+fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Refused<'_>) -> Statement {
+    let mut statement = Statement::of(start, workspace);
     let states = statement.bind_all(asked.states.iter().map(|state| Param::Text((*state).to_owned())));
     statement.push(&format!("$1 and state in ({states}) and ("));
     for kind in scope.kinds.keys() {
@@ -105,14 +140,7 @@ pub async fn refused(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, asked: 
         statement.push(&format!("kind not in ({known}) or "));
     }
     statement.push("1 = 0)");
-    if let Some((received_at, hash)) = asked.after {
-        let received_at = statement.bind(Param::Int(received_at));
-        let hash = statement.bind(Param::Blob(hash.0.to_vec()));
-        statement.push(&format!(" and (received_at, hash) < ({received_at}, {hash})"));
-    }
-    let limit = statement.bind(Param::Int(i64::from(limit)));
-    statement.push(&format!(" order by received_at desc, hash desc limit {limit}"));
-    statement.all::<RejectedTuple>(tx).await?.into_iter().map(rejected_row).collect()
+    statement
 }
 
 fn refused_of(scope: &Scope, kind: &KindName, statement: &mut Statement) -> String {

@@ -1,0 +1,190 @@
+// The console's script. Every page works without it; with it, forms open and save in place and what
+// others write appears by itself. Parts of a page are elements with `data-part` and an id.
+"use strict";
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const mainOf = (root) => root.querySelector("#main");
+  const pad = (number) => String(number).padStart(2, "0");
+  const local = (date, mark) => `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}${mark}${pad(date.getHours())}:${pad(date.getMinutes())}`;
+
+  // Moments come in UTC and are shown where the reader is.
+  function localise(root) {
+    for (const time of all("time[data-local]", root)) {
+      time.title = time.textContent;
+      time.textContent = local(new Date(time.dateTime), " ");
+    }
+    for (const time of all("time[data-ago]", root)) time.title = local(new Date(time.dateTime), " ");
+    for (const input of all("input[data-moment]", root)) {
+      if (input.value) input.value = input.defaultValue = local(new Date(`${input.value}Z`), "T");
+    }
+  }
+  document.addEventListener("formdata", (event) => {
+    for (const input of all("input[data-moment]", event.target)) {
+      const moment = new Date(input.value);
+      if (input.value && !Number.isNaN(moment.getTime())) event.formData.set(input.name, moment.toISOString().slice(0, 16));
+    }
+    if (event.target.dataset.zone !== undefined) event.formData.set("tz", new Date().getTimezoneOffset());
+  });
+
+  // Parts: what the server sent is kept beside each, so that only what differs is replaced.
+  const sources = new WeakMap();
+  const parts = (root) => all("[data-part]", root).filter((part) => part.parentElement.closest("[data-part]") === root.closest("[data-part]"));
+  const remember = (root) => [root, ...all("[data-part]", root)].forEach((part) => sources.set(part, part.outerHTML));
+  const ids = (list) => list.map((part) => part.id).join();
+
+  function isBusy(part) {
+    if (part.matches(".editing") || part.querySelector(".editing")) return true;
+    const controls = all("input:not([type=hidden]), textarea", part);
+    return controls.some((control) => control === document.activeElement || control.value !== control.defaultValue);
+  }
+
+  // Whether it was done: what somebody is typing in is left alone, and they are told.
+  function replace(old, fresh, { force, flash }) {
+    if (!force && isBusy(old)) {
+      const same = old.dataset.version !== undefined && old.dataset.version === fresh.dataset.version;
+      if (!same) document.getElementById("elsewhere").hidden = false;
+      return false;
+    }
+    const focus = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    const copy = document.importNode(fresh, true);
+    old.replaceWith(copy);
+    remember(copy);
+    localise(copy);
+    if (focus) all("a", copy).find((link) => link.getAttribute("href") === focus)?.focus();
+    if (flash) copy.classList.add("flash");
+    return true;
+  }
+
+  function merge(oldRoot, freshRoot, how) {
+    const [old, fresh] = [parts(oldRoot), parts(freshRoot)];
+    if (ids(old) !== ids(fresh)) {
+      // Parts came or went: what carries them is replaced, at most all of the page but its menu.
+      const [from, to] = oldRoot === document.body ? [mainOf(oldRoot), mainOf(freshRoot)] : [oldRoot, freshRoot];
+      return replace(from, to, { force: Boolean(how.forced), flash: false });
+    }
+    const done = old.map((part, index) => {
+      const next = fresh[index];
+      if (sources.get(part) === next.outerHTML && how.forced !== part.id) return true;
+      if (!parts(part).length || !parts(next).length) return replace(part, next, { flash: how.flash, force: how.forced === part.id });
+      const whole = merge(part, next, how);
+      if (part.isConnected) whole ? sources.set(part, next.outerHTML) : sources.delete(part);
+      return whole;
+    });
+    return done.every(Boolean);
+  }
+
+  async function load(address, how, request = {}) {
+    const response = await fetch(address, { ...request, headers: { ...request.headers, "x-requested-with": "console", accept: "text/html" } });
+    if (new URL(response.url).pathname === "/sign-in") return location.assign(response.url);
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (!fresh.getElementById("main")) return location.reload();
+    merge(document.body, fresh.body, how);
+    return response;
+  }
+
+  // The page's address without what was asked for once.
+  function here() {
+    const address = new URL(location.href);
+    for (const name of ["edit", "done"]) address.searchParams.delete(name);
+    return address.pathname + address.search;
+  }
+
+  const partOf = (element) => element.closest("[data-part]").id;
+
+  async function open(link) {
+    const part = partOf(link);
+    await load(link.href, { forced: part, flash: false });
+    const field = new URL(link.href).hash.slice(1);
+    const target = document.getElementById(field);
+    if (!target) return;
+    target.scrollIntoView({ block: "nearest" });
+    target.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+  }
+
+  async function save(form, submitter) {
+    const part = partOf(form);
+    const body = new URLSearchParams(new FormData(form));
+    if (submitter?.name) body.append(submitter.name, submitter.value);
+    if (submitter) submitter.disabled = true;
+    const response = await load(form.action, { forced: part, flash: true }, { method: "POST", body });
+    if (response?.redirected) history.replaceState(null, "", here());
+    const field = document.getElementById(part);
+    (field?.querySelector("[aria-invalid=true]") ?? field?.querySelector(".pencil"))?.focus();
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    const link = event.target.closest("a[data-edit], a[data-cancel]");
+    if (!link) return;
+    event.preventDefault();
+    if (link.dataset.edit !== undefined) return open(link);
+    history.replaceState(null, "", here());
+    load(here(), { forced: partOf(link), flash: false }).then(() => document.querySelector(new URL(link.href).hash)?.querySelector(".pencil")?.focus());
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.dataset.inline === undefined) return;
+    event.preventDefault();
+    save(event.target, event.submitter).catch(() => event.target.submit());
+  });
+
+  // Keys: / search, n new, j and k move, e edit, Esc leave.
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = event.target.matches("input, textarea, select");
+    if (event.key === "Escape") {
+      const cancel = event.target.closest(".editing")?.querySelector("[data-cancel]");
+      return cancel ? cancel.click() : event.target.blur();
+    }
+    if (typing) return;
+    const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    const stops = all("[data-row], .field .pencil");
+    const at = stops.findIndex((stop) => stop === document.activeElement || stop.closest(".field")?.contains(document.activeElement));
+    if (target) target.matches("input") ? target.focus() : target.click();
+    else if (event.key === "j") stops[Math.min(at + 1, stops.length - 1)]?.focus();
+    else if (event.key === "k") stops[Math.max(at - 1, 0)]?.focus();
+    else if (event.key === "e") (document.activeElement.closest(".field")?.querySelector(".pencil") ?? document.querySelector(".pencil"))?.click();
+    else return;
+    event.preventDefault();
+  });
+
+  // Search controls offer titles while somebody types.
+  let asking;
+  document.addEventListener("input", (event) => {
+    const { lookup } = event.target.dataset;
+    if (lookup === undefined) return;
+    clearTimeout(asking);
+    asking = setTimeout(async () => {
+      const input = event.target;
+      const list = document.getElementById(`${input.id}-list`) ?? input.insertAdjacentElement("afterend", document.createElement("datalist"));
+      list.id = `${input.id}-list`;
+      input.setAttribute("list", list.id);
+      const response = await fetch(`/lookup?${new URLSearchParams({ kinds: lookup, q: input.value })}`);
+      if (response.ok) list.innerHTML = await response.text();
+    }, 150);
+  });
+
+  // What others write. A hidden page holds no connection: browsers grant few of them to one site.
+  const watched = mainOf(document)?.dataset.live;
+  let events, due;
+  const concerns = (news) => news.more || watched === "*" || news.kinds.includes(watched) || news.records.includes(watched);
+  function refresh() {
+    clearTimeout(due);
+    due = setTimeout(() => load(here(), { flash: true }).catch(() => {}), 100);
+  }
+  function listen() {
+    events = new EventSource("/events");
+    events.addEventListener("change", (event) => concerns(JSON.parse(event.data)) && refresh());
+    events.addEventListener("gone", () => location.reload());
+  }
+  remember(document.body);
+  localise(document);
+  document.querySelector(".editing input:not([type=hidden]), .editing select, .editing textarea")?.focus();
+  if (watched) {
+    listen();
+    document.addEventListener("visibilitychange", () => {
+      events.close();
+      if (!document.hidden) listen(), refresh();
+    });
+    addEventListener("pagehide", () => events.close());
+  }
+})();

@@ -1,0 +1,206 @@
+//! What every page of the console begins with: who asks, what they may see, the frame around it.
+
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
+use sync_core::access::Right;
+use sync_core::id::Millis;
+use sync_core::schema::Kind;
+
+use super::assets;
+use super::words::{Words, other};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Error, accepted_language};
+use crate::language::Language;
+use crate::reading::Reading;
+use crate::writing::Writing;
+
+/// The order of the side menu. Kinds that nobody thought of here, a workspace's own, come under `menu.own`.
+const MENU: [(&str, &[&str]); 4] = [
+    ("menu.sales", &["party", "deal", "activity", "offer", "payment"]),
+    ("menu.service", &["case", "asset", "article"]),
+    ("menu.market", &["product", "campaign", "goal"]),
+    ("menu.system", &["view", "rule", "member", "kind", "file"]),
+];
+
+/// Everything a handler of the console needs; made from a [`Caller`], so nobody has one without signing in.
+pub struct Desk {
+    /// The server.
+    pub app: App,
+    /// Who asks.
+    pub caller: Caller,
+    /// What they may see.
+    pub reading: Reading,
+    /// Their language.
+    pub words: Words,
+    /// The time.
+    pub now: Millis,
+}
+
+/// The frame around a page.
+pub struct Frame {
+    /// The language.
+    pub words: Words,
+    /// What the browser's tab says.
+    pub title: String,
+    /// The menu's groups of kinds.
+    pub menu: Vec<MenuGroup>,
+    /// What waits for somebody.
+    pub work: Vec<MenuItem>,
+    /// Who is signed in.
+    pub user: String,
+    /// The other language: tag and name.
+    pub other: (&'static str, &'static str),
+}
+
+/// A heading of the menu with its pages.
+pub struct MenuGroup {
+    /// The heading.
+    pub label: &'static str,
+    /// The pages.
+    pub items: Vec<MenuItem>,
+}
+
+/// A page in the menu.
+pub struct MenuItem {
+    /// Where it is.
+    pub href: String,
+    /// Its name.
+    pub label: String,
+    /// Its icon.
+    pub icon: String,
+    /// Whether it is the present page.
+    pub here: bool,
+    /// How much waits there.
+    pub count: Option<String>,
+}
+
+impl FromRequestParts<App> for Desk {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let reading = Reading::of(app, &caller);
+        Ok(Self { words: Words(caller.language), now: app.clock.now(), app: app.clone(), reading, caller })
+    }
+}
+
+impl Desk {
+    /// The frame of a page; `here` is its address, to mark it in the menu.
+    pub async fn frame(&self, title: &str, here: &str) -> Result<Frame, Error> {
+        let open = self.reading.open().await?;
+        let item = |href: &str, key, icon: &str, count: u64| MenuItem {
+            here: href == here,
+            href: href.to_owned(),
+            label: self.words.say(key).to_owned(),
+            icon: icon.to_owned(),
+            count: (count > 0).then(|| super::format::grouped(&count.to_string())),
+        };
+        let work = vec![
+            item("/conflicts", "menu.conflicts", "conflict", open.conflicts),
+            item("/rejected", "menu.rejected", "rejected", open.refused),
+            item("/collisions", "menu.collisions", "collision", 0),
+        ];
+        Ok(Frame {
+            words: self.words,
+            title: title.to_owned(),
+            menu: self.menu(here),
+            work,
+            user: self.caller.name.clone(),
+            other: other(self.words.0),
+        })
+    }
+
+    /// What the caller writes with.
+    pub fn writing(&self) -> Writing {
+        Writing::of(&self.app, &self.caller)
+    }
+
+    /// Whether the caller has a right that is not about single records.
+    pub fn may(&self, right: Right) -> bool {
+        self.reading.roles().may(&self.caller.role, right)
+    }
+
+    fn menu(&self, here: &str) -> Vec<MenuGroup> {
+        let item = |kind: &Kind| {
+            let href = format!("/records/{}", kind.name);
+            let label = self.words.label(&kind.plural).to_owned();
+            MenuItem { here: href == here, href, label, icon: icon(&kind.name).to_owned(), count: None }
+        };
+        let named = |names: &[&str]| names.iter().filter_map(|name| self.reading.kind(name).ok()).map(|kind| item(kind)).collect();
+        let mut menu: Vec<MenuGroup> =
+            MENU.iter().map(|(key, names)| MenuGroup { label: self.words.say(key), items: named(names) }).collect();
+        let own = self.reading.kinds().filter(|kind| icon(&kind.name) == OTHER).map(|kind| item(kind)).collect();
+        menu.push(MenuGroup { label: self.words.say("menu.own"), items: own });
+        if self.may(Right::Administer) {
+            let (href, label) = ("/devices".to_owned(), self.words.say("menu.devices").to_owned());
+            let devices = MenuItem { here: here == href, href, label, icon: "device".to_owned(), count: None };
+            menu.push(MenuGroup { label: self.words.say("menu.office"), items: vec![devices] });
+        }
+        menu.retain(|group| !group.items.is_empty());
+        menu
+    }
+
+    /// Where somebody begins: the first kind that they may see.
+    pub fn start(&self) -> String {
+        self.menu("").first().and_then(|group| group.items.first()).map_or_else(|| "/conflicts".to_owned(), |item| item.href.clone())
+    }
+}
+
+const OTHER: &str = "other";
+
+/// The icon of a kind: its own, or the one of kinds that have none.
+pub fn icon(kind: &str) -> &str {
+    if MENU.iter().any(|(_, names)| names.contains(&kind)) { kind } else { OTHER }
+}
+
+impl Frame {
+    /// The style sheet.
+    pub fn style(&self) -> &'static str {
+        assets::style()
+    }
+
+    /// The script.
+    pub fn script(&self) -> &'static str {
+        assets::script()
+    }
+
+    /// All icons.
+    pub fn icons(&self) -> &'static str {
+        assets::icons()
+    }
+
+    /// The logo.
+    pub fn logo(&self) -> &'static str {
+        assets::logo()
+    }
+}
+
+/// A page as an answer.
+pub fn page(status: StatusCode, template: &impl Template) -> Result<Response, Error> {
+    let html = template.render().map_err(|error| Error::Internal(error.into()))?;
+    Ok((status, Html(html)).into_response())
+}
+
+/// The language of somebody who has not signed in: as asked for in the address, or as their browser prefers.
+pub struct GuestLanguage(pub Language);
+
+#[derive(Deserialize)]
+struct Asked {
+    lang: Option<String>,
+}
+
+impl FromRequestParts<App> for GuestLanguage {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        let asked = Query::<Asked>::try_from_uri(&parts.uri).ok().and_then(|Query(asked)| asked.lang);
+        Ok(Self(asked.map_or_else(|| accepted_language(&parts.headers), |tag| Language::of_tag(&tag))))
+    }
+}

@@ -1,0 +1,211 @@
+//! Disagreements: every value side by side with who wrote it, and the decision between them.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use sync_core::access::Action;
+use sync_core::id::RecordId;
+use sync_core::schema::{Field, Kind};
+
+use super::desk::{Desk, Frame, icon, page as answer};
+use super::edit::{Posted, back};
+use super::format::{self, Formatter, Shown};
+use super::inputs::{Input, Inputs, filled};
+use super::links;
+use super::made::{device_of, later, name_of};
+use super::record::{Drawing, Editing, show, view};
+use super::typed::{Typed, scalar};
+use super::why;
+use crate::error::Error;
+use crate::reading::{Asked, Claim, Disagreement, Names, OpenConflict};
+
+/// A disagreement as a card shows it.
+pub struct Dispute {
+    /// For the form and for anchors.
+    pub path: String,
+    /// How many values there are, in words.
+    pub lead: String,
+    /// The values, the one that is shown everywhere first.
+    pub claims: Vec<ClaimView>,
+    /// A control for another value.
+    pub third: Option<Input>,
+    /// Where to decide; none for who may not.
+    pub action: Option<String>,
+    /// Why a decision was not taken.
+    pub error: Option<String>,
+}
+
+/// One of the values.
+pub struct ClaimView {
+    /// The value.
+    pub shown: Shown,
+    /// Who.
+    pub who: String,
+    /// On which device.
+    pub device: String,
+    /// When it was written.
+    pub edited: Shown,
+    /// When it arrived.
+    pub received: Option<Shown>,
+    /// How much later that was.
+    pub later: Option<String>,
+    /// The change that wrote it: what a decision names.
+    pub change: String,
+}
+
+/// The card of a disagreement on its record's page.
+pub fn dispute(drawing: &Drawing<'_>, field: &Field, open: &Disagreement) -> Dispute {
+    let (desk, editing) = (drawing.desk, drawing.editing);
+    let item = asked_of(field, &open.path);
+    let may = !drawing.view.row.archived && desk.reading.may_some(drawing.kind, Action::Resolve);
+    let is_edited = editing.place == open.path;
+    let typed = editing.typed.as_ref().filter(|_| is_edited);
+    let third = Typed::default();
+    Dispute {
+        path: open.path.clone(),
+        lead: desk.words.count("conflict.lead", open.claims.len() as u64),
+        claims: open.claims.iter().map(|claim| claim_view(desk, &drawing.format, item, claim)).collect(),
+        third: drawing.inputs.scalar(item, typed.unwrap_or(&third), &format!("f.{}", open.path)).filter(|_| may),
+        action: may.then(|| format!("/records/{}/{}/resolve", drawing.kind.name, drawing.view.row.id)),
+        error: editing.error.clone().filter(|_| is_edited),
+    }
+}
+
+/// The field that is disagreed about: a part of its rows, where the path leads into one.
+fn asked_of<'a>(field: &'a Field, path: &str) -> &'a Field {
+    path.splitn(3, '/').nth(2).and_then(|part| field.item(part)).unwrap_or(field)
+}
+
+fn claim_view(desk: &Desk, format: &Formatter<'_>, field: &Field, claim: &Claim) -> ClaimView {
+    let nothing = || Shown::Text(desk.words.say("conflict.cleared").to_owned());
+    let shown = format.scalar(field, &claim.value);
+    ClaimView {
+        shown: if shown.is_nothing() { nothing() } else { shown },
+        who: claim.who.as_ref().map_or_else(|| desk.words.say("who.unknown").to_owned(), |who| name_of(desk, who)),
+        device: claim.who.as_ref().map(|who| device_of(desk, who)).unwrap_or_default(),
+        edited: format::moment(claim.edit_time),
+        received: claim.received_at.map(format::moment),
+        later: later(desk, claim.edit_time, claim.received_at),
+        change: claim.change.to_string(),
+    }
+}
+
+/// `POST /records/{kind}/{id}/resolve`: `path`, and `keep` (a change) or a value of one's own.
+pub async fn resolve(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(posted): Posted) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let mut typed = Typed::new(posted);
+    let (path, from) = (typed.one("path").to_owned(), typed.one("from").to_owned());
+    let place = path.split('/').next().unwrap_or_default().to_owned();
+    let refused = match decide(&desk, &kind, id, &path, &mut typed).await? {
+        Ok(()) if from == "conflicts" => return Ok(Redirect::to("/conflicts?done=decided").into_response()),
+        Ok(()) => return Ok(back(&kind, id, &place, "decided").into_response()),
+        Err(refused) => refused,
+    };
+    show(&desk, &kind.name, id, Editing { place: path, typed: Some(typed), ..refused }, None).await
+}
+
+async fn decide(desk: &Desk, kind: &Kind, id: RecordId, path: &str, typed: &mut Typed) -> Result<Result<(), Editing>, Error> {
+    let error = |text: String| Err(Editing { error: Some(text), ..Editing::default() });
+    let unclear = links::resolve(desk, kind, typed).await?;
+    if !unclear.is_empty() {
+        return Ok(Err(Editing { error: Some(why::unclear(desk, &unclear)), matches: unclear, ..Editing::default() }));
+    }
+    let view = view(desk, &kind.name, id).await?;
+    let open = view.disagreements.iter().find(|open| open.path == path);
+    let (Some(open), Some(field)) = (open, kind.field(path.split('/').next().unwrap_or_default())) else {
+        return Ok(error(desk.words.say("conflict.over").to_owned()));
+    };
+    let value = match chosen(field, open, typed) {
+        Ok(Some(value)) => value,
+        Ok(None) => return Ok(error(desk.words.say("conflict.choose").to_owned())),
+        Err(wrong) => return Ok(error(why::wrong(desk, field, &wrong))),
+    };
+    let written = desk.writing().resolve(&kind.name, id, path, value).await;
+    Ok(why::written(desk, kind, written)?.or_else(|why| error(why.text)))
+}
+
+/// The value of the change that is to be kept, or what was typed instead.
+fn chosen(field: &Field, open: &Disagreement, typed: &Typed) -> Result<Option<Json>, super::typed::Wrong> {
+    if typed.has("keep") {
+        let kept = open.claims.iter().find(|claim| claim.change.to_string() == typed.one("keep"));
+        return Ok(kept.map(|claim| claim.value.clone()));
+    }
+    let value = scalar(asked_of(field, &open.path), typed, &format!("f.{}", open.path))?;
+    Ok(Some(value).filter(|value| !value.is_null()))
+}
+
+/// What the address asks for.
+#[derive(Deserialize)]
+pub struct PageAsked {
+    after: Option<String>,
+    done: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "conflicts.html")]
+struct ConflictsPage {
+    frame: Frame,
+    notice: Option<&'static str>,
+    rows: Vec<OpenView>,
+    next: Option<String>,
+}
+
+struct OpenView {
+    href: String,
+    title: String,
+    kind: String,
+    icon: String,
+    field: String,
+    since: Shown,
+    dispute: Dispute,
+}
+
+/// `GET /conflicts`: all open disagreements, oldest first.
+pub async fn page(desk: Desk, Query(asked): Query<PageAsked>) -> Result<Response, Error> {
+    let slice = desk.reading.conflicts(&Asked { after: asked.after, ..Asked::default() }).await?;
+    let claims = slice.rows.iter().flat_map(|open| &open.disagreement.claims);
+    let linked: Vec<RecordId> = claims.filter_map(|claim| claim.value.as_str()?.parse().ok()).collect();
+    let names = desk.reading.names_of(linked).await?;
+    let fields = slice.rows.iter().filter_map(|open| desk.reading.kind(&open.record.kind).ok()?.field(&open.disagreement.field));
+    let candidates = links::candidates(&desk, fields).await?;
+    let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
+    let title = desk.words.say("menu.conflicts");
+    let page = ConflictsPage {
+        frame: desk.frame(title, "/conflicts").await?,
+        notice: asked.done.map(|_| desk.words.say("record.decided")),
+        rows: slice.rows.iter().filter_map(|open| open_view(&desk, &names, &inputs, open)).collect(),
+        next: slice.next.map(|next| format!("/conflicts?after={}", super::list::encoded(&next))),
+    };
+    answer(StatusCode::OK, &page)
+}
+
+fn open_view(desk: &Desk, names: &Names, inputs: &Inputs<'_>, open: &OpenConflict) -> Option<OpenView> {
+    let (record, disagreement) = (&open.record, &open.disagreement);
+    let kind = desk.reading.kind(&record.kind).ok()?;
+    let field = kind.field(&disagreement.field)?;
+    let (format, item) = (Formatter { words: desk.words, names }, asked_of(field, &disagreement.path));
+    let may = desk.reading.may_some(kind, Action::Resolve);
+    let label = desk.words.label(&kind.label);
+    let dispute = Dispute {
+        path: disagreement.path.clone(),
+        lead: desk.words.count("conflict.lead", disagreement.claims.len() as u64),
+        claims: disagreement.claims.iter().map(|claim| claim_view(desk, &format, item, claim)).collect(),
+        third: inputs.scalar(item, &filled(item, None), &format!("f.{}", disagreement.path)).filter(|_| may),
+        action: may.then(|| format!("/records/{}/{}/resolve", kind.name, record.id)),
+        error: None,
+    };
+    let title = if record.title.is_empty() { format!("{label} {}", format::short(&record.id.to_string())) } else { record.title.clone() };
+    Some(OpenView {
+        href: format!("/records/{}/{}#f-{}", kind.name, record.id, field.name),
+        title,
+        kind: label.to_owned(),
+        icon: icon(&kind.name).to_owned(),
+        field: desk.words.label(&item.label).to_owned(),
+        since: format::moment(disagreement.since),
+        dispute,
+    })
+}

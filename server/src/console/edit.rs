@@ -1,0 +1,105 @@
+//! Saving one field of a record, and putting a record away.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::{Field, Kind};
+
+use super::desk::{Desk, Frame, page};
+use super::links;
+use super::record::{Editing, Head, fingerprint, head, show, view};
+use super::typed::{Maker, Typed, edits};
+use super::why;
+use crate::error::Error;
+
+/// The fields of a posted form, in order.
+pub type Posted = Form<Vec<(String, String)>>;
+
+/// What was typed into some fields, as edits; or the first field that cannot be read, and why.
+pub fn read(
+    desk: &Desk,
+    fields: &[&Field],
+    typed: &Typed,
+    present: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Vec<FieldEdit>, (String, String)> {
+    let writing = desk.writing();
+    let new_id = || writing.new_id().to_string();
+    let maker = Maker { now: desk.now, user: desk.caller.user.to_string(), new_id: &new_id };
+    let mut all = Vec::new();
+    for field in fields {
+        let read = edits(field, typed, present.get(&*field.name), &maker);
+        all.extend(read.map_err(|wrong| (field.name.to_string(), why::wrong(desk, field, &wrong)))?);
+    }
+    Ok(all)
+}
+
+/// `POST /records/{kind}/{id}/fields/{field}`.
+pub async fn save(desk: Desk, Path((kind, id, field)): Path<(String, RecordId, String)>, Form(posted): Posted) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let field = kind.field(&field).filter(|field| desk.reading.may_read(&kind, &field.name)).ok_or(Error::NotFound)?;
+    let mut typed = Typed::new(posted);
+    let refused = match save_typed(&desk, &kind, id, field, &mut typed).await? {
+        Ok(()) => return Ok(back(&kind, id, &field.name, "").into_response()),
+        Err(refused) => refused,
+    };
+    let editing = Editing { place: field.name.to_string(), typed: Some(typed), ..refused };
+    show(&desk, &kind.name, id, editing, None).await
+}
+
+/// The page after a form: another request, so that reloading sends nothing twice.
+pub fn back(kind: &Kind, id: RecordId, place: &str, done: &str) -> Redirect {
+    let done = if done.is_empty() { String::new() } else { format!("?done={done}") };
+    Redirect::to(&format!("/records/{}/{id}{done}#f-{place}", kind.name))
+}
+
+async fn save_typed(desk: &Desk, kind: &Kind, id: RecordId, field: &Field, typed: &mut Typed) -> Result<Result<(), Editing>, Error> {
+    let error = |text: String| Err(Editing { error: Some(text), ..Editing::default() });
+    let unclear = links::resolve(desk, kind, typed).await?;
+    if !unclear.is_empty() {
+        return Ok(Err(Editing { error: Some(why::unclear(desk, &unclear)), matches: unclear, ..Editing::default() }));
+    }
+    let view = view(desk, &kind.name, id).await?;
+    let edits = match read(desk, &[field], typed, &view.row.fields) {
+        Ok(edits) => edits,
+        Err((_, text)) => return Ok(error(text)),
+    };
+    // Somebody wrote while the form was open: it is shown before it is overwritten.
+    if !edits.is_empty() && typed.has("seen") && typed.one("seen") != fingerprint(view.row.fields.get(&*field.name)) {
+        return Ok(error(desk.words.say("why.meanwhile").to_owned()));
+    }
+    if edits.is_empty() {
+        return Ok(Ok(()));
+    }
+    let written = desk.writing().edit(&kind.name, id, edits).await;
+    Ok(why::written(desk, kind, written)?.or_else(|why| error(why.text)))
+}
+
+#[derive(Template)]
+#[template(path = "archive.html")]
+struct ArchivePage {
+    frame: Frame,
+    head: Head,
+    question: String,
+}
+
+/// `GET /records/{kind}/{id}/archive`: are you sure.
+pub async fn ask_archive(desk: Desk, Path((kind, id)): Path<(String, RecordId)>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let head = head(&desk, &kind, &view(&desk, &kind.name, id).await?, "archive");
+    let question = desk.words.fill("archive.question", &[&head.title]);
+    page(StatusCode::OK, &ArchivePage { frame: desk.frame(&head.title, "").await?, head, question })
+}
+
+/// `POST /records/{kind}/{id}/archive`.
+pub async fn archive(desk: Desk, Path((kind, id)): Path<(String, RecordId)>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let written = desk.writing().archive(&kind.name, id).await;
+    match why::written(&desk, &kind, written)? {
+        Ok(()) => Ok(back(&kind, id, "", "archived").into_response()),
+        Err(why) => show(&desk, &kind.name, id, Editing { error: Some(why.text), ..Editing::default() }, None).await,
+    }
+}

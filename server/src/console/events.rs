@@ -1,0 +1,113 @@
+//! What changed, told to pages that stay open, as server-sent events.
+//!
+//! Follows the feed's head and names records, never their content: the script asks for that as usual. A
+//! notice is a hint; a page that misses one shows it at the next.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::reading::{News, Reading};
+
+/// What arrives together is told together: an import of thousands is a few notices a second.
+const GATHER: Duration = Duration::from_millis(150);
+
+/// How often it is asked whether the listener is still signed in.
+const CHECK_EVERY: Duration = Duration::from_secs(30);
+
+/// A silent connection shows that it lives: below the idle limits of proxies.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// How soon a browser comes back after the connection broke.
+const RETRY: Duration = Duration::from_millis(500);
+
+struct Listener {
+    app: App,
+    /// None once it is known that the session ended.
+    caller: Option<Caller>,
+    position: u64,
+    head: watch::Receiver<u64>,
+    check_at: Instant,
+}
+
+/// `GET /events`.
+pub async fn stream(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Response {
+    let mut head = app.intake.head();
+    let present = *head.borrow();
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
+    // What came while the browser was away is told at once.
+    head.mark_changed();
+    let position = last.filter(|last| *last <= present).unwrap_or(present);
+    let listener = Listener { app, caller: Some(caller), position, head, check_at: Instant::now() + CHECK_EVERY };
+    let events = unfold(listener, |mut listener| async {
+        let event = listener.next().await?;
+        Some((Ok::<Event, Infallible>(event), listener))
+    });
+    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
+    (unbuffered, Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response()
+}
+
+impl Listener {
+    /// The next notice; none when the connection ends.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let caller = self.caller.clone()?;
+            let app = self.app.clone();
+            tokio::select! {
+                changed = self.head.changed() => {
+                    changed.ok()?;
+                    sleep(GATHER).await;
+                    if let Some(event) = self.news(&caller).await {
+                        return Some(event);
+                    }
+                }
+                () = sleep_until(self.check_at) => {
+                    self.check_at = Instant::now() + CHECK_EVERY;
+                    if !self.check(&caller).await {
+                        return Some(Event::default().event("gone").data("-"));
+                    }
+                }
+                () = app.until_stopping() => return None,
+            }
+        }
+    }
+
+    async fn news(&mut self, caller: &Caller) -> Option<Event> {
+        let head = *self.head.borrow_and_update();
+        match Reading::of(&self.app, caller).news(self.position, head).await {
+            Ok(news) => {
+                self.position = news.position;
+                (news.more || !news.records.is_empty()).then(|| event(&news))
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "news for open pages could not be read; the next change tries again"
+                );
+                None
+            }
+        }
+    }
+
+    /// Whether the listener is still signed in; their rights may have changed.
+    async fn check(&mut self, caller: &Caller) -> bool {
+        // A database that does not answer shuts nobody out: the next look will tell.
+        self.caller = self.app.auth.again(caller).await.unwrap_or_else(|_| Some(caller.clone()));
+        self.caller.is_some()
+    }
+}
+
+fn event(news: &News) -> Event {
+    let data = json!({ "kinds": news.kinds, "records": news.records, "more": news.more });
+    Event::default().event("change").id(news.position.to_string()).retry(RETRY).data(data.to_string())
+}

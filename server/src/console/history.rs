@@ -1,0 +1,175 @@
+//! Who changed what, from which value to which; and the record as it was on a day.
+
+use askama::Template;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use sync_core::id::{Millis, RecordId};
+use sync_core::record::fields::ARCHIVED;
+use sync_core::schema::{Field, Kind, ValueType};
+
+use super::desk::{Desk, Frame, page as answer};
+use super::format::{self, Formatter, Shown};
+use super::made::{decides, device_of, later, name_of};
+use super::record::{Head, head, view};
+use crate::error::Error;
+use crate::reading::{AsOf, Entry, Names};
+
+/// What the address asks for.
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    at: String,
+    #[serde(default)]
+    tz: String,
+}
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryPage {
+    frame: Frame,
+    head: Head,
+    at: String,
+    past: Option<Past>,
+    entries: Vec<EntryView>,
+    cut: bool,
+}
+
+struct Past {
+    title: String,
+    /// None when there was no such record yet.
+    fields: Option<Vec<(String, Shown)>>,
+}
+
+struct EntryView {
+    when: Shown,
+    who: String,
+    device: String,
+    later: Option<String>,
+    changes: Vec<ChangeView>,
+}
+
+struct ChangeView {
+    field: String,
+    decided: bool,
+    old: Shown,
+    new: Shown,
+}
+
+/// `GET /records/{kind}/{id}/history`.
+pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let view = view(&desk, &kind.name, id).await?;
+    let history = desk.reading.history(id).await?.ok_or(Error::NotFound)?;
+    let past = match end_of_day(&asked) {
+        Some(moment) => Some((moment, desk.reading.as_of(id, moment).await?)),
+        None => None,
+    };
+    let names = names(&desk, &kind, &history.entries, past.as_ref().and_then(|(_, past)| past.as_ref())).await?;
+    let format = Formatter { words: desk.words, names: &names };
+    let head = head(&desk, &kind, &view, "history");
+    let page = HistoryPage {
+        frame: desk.frame(&head.title, &format!("/records/{}", kind.name)).await?,
+        past: past.map(|(_, past)| as_it_was(&format, &kind, &asked.at, past)),
+        entries: entry_views(&desk, &format, &kind, &history.entries),
+        cut: history.cut,
+        at: if asked.at.is_empty() { format::day(desk.now) } else { asked.at },
+        head,
+    };
+    answer(StatusCode::OK, &page)
+}
+
+/// The last moment of the day asked for, where the reader is.
+fn end_of_day(asked: &Asked) -> Option<Millis> {
+    let day: jiff::civil::Date = asked.at.parse().ok()?;
+    let end = day.at(23, 59, 59, 999_000_000).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond();
+    let minutes: Millis = asked.tz.parse().unwrap_or(0);
+    Some(end + minutes.clamp(-1440, 1440) * 60_000)
+}
+
+/// What the records are called that values lead to.
+async fn names(desk: &Desk, kind: &Kind, entries: &[Entry], past: Option<&AsOf>) -> Result<Names, Error> {
+    let mut ids: Vec<RecordId> = Vec::new();
+    let then = past.iter().flat_map(|past| past.fields.iter().map(|(name, value)| (&**name, value)));
+    let values = entries.iter().flat_map(|entry| [&entry.old, &entry.new].into_iter().flatten().map(|value| (&*entry.field, value)));
+    for (name, value) in values.chain(then) {
+        let links = |field: &&Field| field.value == ValueType::Link || !field.items.is_empty();
+        if kind.field(name).filter(links).is_some() {
+            collect(value, &mut ids);
+        }
+    }
+    Ok(desk.reading.names_of(ids).await?)
+}
+
+fn collect(value: &Json, ids: &mut Vec<RecordId>) {
+    match value {
+        Json::String(text) => ids.extend(text.parse::<RecordId>().ok()),
+        Json::Array(values) => values.iter().for_each(|value| collect(value, ids)),
+        Json::Object(parts) => parts.values().filter(|part| part.is_string()).for_each(|value| collect(value, ids)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+fn as_it_was(format: &Formatter<'_>, kind: &Kind, day: &str, past: Option<AsOf>) -> Past {
+    let title = format.words.fill("history.on", &[day]);
+    let fields = past.map(|past| {
+        let shown = |field: &Field| {
+            let value = past.fields.get(&*field.name)?;
+            Some((format.words.label(&field.label).to_owned(), format.field(field, value)))
+        };
+        kind.fields.iter().filter(|field| !field.hidden).filter_map(shown).collect()
+    });
+    Past { title, fields }
+}
+
+/// What one person did at one moment is one entry, however many fields it touched.
+fn entry_views(desk: &Desk, format: &Formatter<'_>, kind: &Kind, entries: &[Entry]) -> Vec<EntryView> {
+    let same = |one: &Entry, other: &Entry| (one.edit_time, one.who.device) == (other.edit_time, other.who.device);
+    let (mut views, mut rest) = (Vec::new(), entries);
+    while let Some(first) = rest.first() {
+        let together = rest.iter().take_while(|entry| same(first, entry)).count();
+        let changes = (0..together).map(|index| change_view(desk, format, kind, &rest[index..])).rev().collect();
+        views.push(EntryView {
+            when: format::moment(first.edit_time),
+            who: name_of(desk, &first.who),
+            device: device_of(desk, &first.who),
+            later: later(desk, first.edit_time, first.received_at).filter(|_| first.offline),
+            changes,
+        });
+        rest = &rest[together..];
+    }
+    views
+}
+
+/// The first entry; the older ones after it say whether it ended a disagreement.
+fn change_view(desk: &Desk, format: &Formatter<'_>, kind: &Kind, newest_first: &[Entry]) -> ChangeView {
+    let entry = &newest_first[0];
+    let field = kind.field(&entry.field);
+    let shown = |value: Option<Json>| match (field, value) {
+        (Some(field), Some(value)) => format.field(field, &value),
+        _ => Shown::Nothing,
+    };
+    let label = match field {
+        Some(field) => desk.words.label(&field.label).to_owned(),
+        None if entry.field == ARCHIVED => desk.words.say("record.archived").to_owned(),
+        None => entry.field.clone(),
+    };
+    // Of a set or a log only what came and went is worth reading.
+    let (old, new) = differences(entry);
+    ChangeView { field: label, decided: decides(newest_first), old: shown(old), new: shown(new) }
+}
+
+fn differences(entry: &Entry) -> (Option<Json>, Option<Json>) {
+    match (&entry.old, &entry.new) {
+        (Some(Json::Array(old)), Some(Json::Array(new))) => {
+            let without = |all: &[Json], others: &[Json]| {
+                let left: Vec<Json> = all.iter().filter(|value| !others.contains(value)).cloned().collect();
+                (!left.is_empty()).then_some(Json::Array(left))
+            };
+            (without(old, new), without(new, old))
+        }
+        (old, new) => (old.clone(), new.clone()),
+    }
+}

@@ -1,0 +1,127 @@
+//! Making a record.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::Map;
+use sync_core::access::Action;
+use sync_core::schema::{Field, Kind, ValueType};
+
+use super::desk::{Desk, Frame, page};
+use super::edit::{Posted, back, read};
+use super::inputs::{Input, Inputs};
+use super::links;
+use super::typed::{Typed, name_of};
+use super::why::{self, Why};
+use crate::error::{Error, Text};
+
+#[derive(Template)]
+#[template(path = "make.html")]
+struct MakePage {
+    frame: Frame,
+    kind: String,
+    plural: String,
+    title: String,
+    problem: Option<String>,
+    first: Vec<RowView>,
+    more: Vec<RowView>,
+    /// Whether something among the others needs attention.
+    open: bool,
+}
+
+struct RowView {
+    name: String,
+    label: String,
+    required: bool,
+    input: Input,
+    error: Option<String>,
+}
+
+/// `GET /records/{kind}/new`; the address may bring values, such as the customer it is for.
+pub async fn form(desk: Desk, Path(kind): Path<String>, Query(given): Query<Vec<(String, String)>>) -> Result<Response, Error> {
+    let kind = makeable(&desk, &kind)?;
+    let mut typed = Typed::new(given);
+    let owner = kind.owner.as_ref().and_then(|owner| kind.field(owner)).map(name_of);
+    if let Some(owner) = owner.filter(|owner| !typed.has(owner)) {
+        typed.add(owner, desk.caller.user.to_string());
+    }
+    show(&desk, &kind, &typed, None, Vec::new()).await
+}
+
+fn makeable(desk: &Desk, kind: &str) -> Result<std::sync::Arc<Kind>, Error> {
+    let kind = desk.reading.kind(kind)?.clone();
+    let may = desk.reading.may_some(&kind, Action::Create);
+    let no = || Error::Forbidden(Text::new("You may not make records of this kind.", "您无权新建此类记录。"));
+    may.then_some(kind).ok_or_else(no)
+}
+
+/// `POST /records/{kind}`.
+pub async fn save(desk: Desk, Path(kind): Path<String>, Form(posted): Posted) -> Result<Response, Error> {
+    let kind = makeable(&desk, &kind)?;
+    let mut typed = Typed::new(posted);
+    let unclear = links::resolve(&desk, &kind, &mut typed).await?;
+    if let Some((name, _)) = unclear.first() {
+        let field = name.split('.').nth(1).map(str::to_owned);
+        let why = Why { field, text: why::unclear(&desk, &unclear) };
+        return show(&desk, &kind, &typed, Some(why), unclear).await;
+    }
+    let fields: Vec<&Field> = fields(&desk, &kind).collect();
+    let why = match read(&desk, &fields, &typed, &Map::new()) {
+        Err((field, text)) => Why { field: Some(field), text },
+        Ok(edits) => match why::written(&desk, &kind, desk.writing().create(&kind.name, None, edits).await)? {
+            Ok(id) => return Ok(back(&kind, id, "", "made").into_response()),
+            Err(why) => why,
+        },
+    };
+    show(&desk, &kind, &typed, Some(why), Vec::new()).await
+}
+
+/// The fields that the caller may write in a new record.
+fn fields<'a>(desk: &'a Desk, kind: &'a Kind) -> impl Iterator<Item = &'a Field> {
+    kind.fields.iter().filter(|field| !field.hidden && desk.reading.may_write(kind, &field.name))
+}
+
+async fn show(
+    desk: &Desk,
+    kind: &Kind,
+    typed: &Typed,
+    why: Option<Why>,
+    matches: Vec<(String, Vec<(String, String)>)>,
+) -> Result<Response, Error> {
+    let mut candidates = links::candidates(desk, fields(desk, kind)).await?;
+    candidates.matches = matches.into_iter().collect();
+    let names = links::names_in(desk, kind, &[typed]).await?;
+    let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
+    let row = |field: &Field| {
+        let error = why.as_ref().filter(|why| why.field.as_deref() == Some(&*field.name)).map(|why| why.text.clone());
+        let label = desk.words.label(&field.label).to_owned();
+        Some(RowView { name: name_of(field), label, required: field.required, input: inputs.of(field, typed)?, error })
+    };
+    let (first, more): (Vec<&Field>, Vec<&Field>) = fields(desk, kind).partition(|field| is_first(kind, field, typed));
+    let rows = |fields: Vec<&Field>| fields.into_iter().filter_map(row).collect::<Vec<_>>();
+    let (first, more) = (rows(first), rows(more));
+    let title = desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]);
+    let status = if why.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let shown = |field: &str| first.iter().chain(&more).any(|row| row.name.strip_prefix("f.") == Some(field));
+    let problem = why.as_ref().filter(|why| !why.field.as_deref().is_some_and(shown)).map(|why| why.text.clone());
+    let make = MakePage {
+        frame: desk.frame(&title, &format!("/records/{}", kind.name)).await?,
+        kind: kind.name.to_string(),
+        plural: desk.words.label(&kind.plural).to_owned(),
+        title,
+        problem,
+        open: more.iter().any(|row| row.error.is_some()),
+        first,
+        more,
+    };
+    page(status, &make)
+}
+
+/// What a form asks for before "more": what must be there, what lists show, what the address brought.
+fn is_first(kind: &Kind, field: &Field, typed: &Typed) -> bool {
+    let is_listed = kind.list.contains(&field.name) || field.name == kind.title;
+    let is_short = !matches!(field.value, ValueType::Geo);
+    field.required || (is_listed && is_short) || typed.has(&name_of(field))
+}

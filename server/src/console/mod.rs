@@ -1,0 +1,62 @@
+//! Door 3: HTML for the back office, generic over kinds.
+//!
+//! Pages for people: lists, records with their disagreements and history, what waits for a decision. A
+//! handler takes its input, asks `reading` or `intake`, and fills a template. Never touches the database
+//! itself, and writes no HTML outside of `templates/`. Every page works without the script.
+
+pub mod assets;
+mod collisions;
+mod desk;
+mod devices;
+mod disputes;
+mod edit;
+mod events;
+mod format;
+mod history;
+mod inputs;
+mod links;
+mod list;
+mod made;
+mod make;
+mod problems;
+mod record;
+mod rejected;
+mod sign_in;
+mod typed;
+mod why;
+mod words;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+use desk::Desk;
+
+/// Every address of the console.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(async |desk: Desk| Redirect::to(&desk.start())))
+        .route("/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/language", post(sign_in::switch_language))
+        .route("/records/{kind}", get(list::page).post(make::save))
+        .route("/records/{kind}/new", get(make::form))
+        .route("/records/{kind}/{id}", get(record::page))
+        .route("/records/{kind}/{id}/fields/{field}", post(edit::save))
+        .route("/records/{kind}/{id}/resolve", post(disputes::resolve))
+        .route("/records/{kind}/{id}/archive", get(edit::ask_archive).post(edit::archive))
+        .route("/records/{kind}/{id}/history", get(history::page))
+        .route("/lookup", get(links::lookup))
+        .route("/conflicts", get(disputes::page))
+        .route("/rejected", get(rejected::page))
+        .route("/collisions", get(collisions::page))
+        .route("/devices", get(devices::page))
+        .route("/devices/code", post(devices::code))
+        .route("/devices/{device}/revoke", post(devices::revoke))
+        .route("/events", get(events::stream))
+        .layer(from_fn(problems::as_pages))
+        .route("/assets/{name}", get(assets::get))
+}

@@ -1,0 +1,340 @@
+//! A record's page: its fields, who made them, where people disagree, what links to it.
+
+use askama::Template;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use sync_core::access::Action;
+use sync_core::id::{Facet, RecordId};
+use sync_core::schema::{Field, Kind, Merge};
+
+use super::collisions::{self, CollisionView};
+use super::desk::{Desk, Frame, icon, page as answer};
+use super::disputes::{Dispute, dispute};
+use super::format::{self, Formatter, Shown};
+use super::inputs::{Candidates, Input, Inputs, filled};
+use super::links;
+use super::list::title_of;
+use super::made::{Made, makers};
+use super::typed::Typed;
+use crate::error::Error;
+use crate::reading::{LinksIn, Names, RecordView};
+
+/// What is being edited on the page, and what went wrong with it.
+#[derive(Debug, Default)]
+pub struct Editing {
+    /// The field, or the path of a disagreement.
+    pub place: String,
+    /// What was typed, if it was not taken.
+    pub typed: Option<Typed>,
+    /// Why.
+    pub error: Option<String>,
+    /// What a search control may mean.
+    pub matches: Vec<(String, Vec<(String, String)>)>,
+}
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    edit: String,
+    #[serde(default)]
+    done: String,
+}
+
+#[derive(Template)]
+#[template(path = "record.html")]
+struct RecordPage {
+    frame: Frame,
+    head: Head,
+    notice: Option<String>,
+    problem: Option<String>,
+    sections: Vec<Section>,
+    collisions: Vec<CollisionView>,
+    links: Vec<LinkGroup>,
+    created: Shown,
+    updated: Shown,
+}
+
+/// The top of every page about one record.
+pub struct Head {
+    /// The kind's name.
+    pub kind: String,
+    /// One of it.
+    pub kind_label: String,
+    /// Many of it.
+    pub plural: String,
+    /// The record.
+    pub id: String,
+    /// What names it.
+    pub title: String,
+    /// How many disagreements there are, in words.
+    pub conflicts: Option<String>,
+    /// Whether it is archived.
+    pub archived: bool,
+    /// Whether the caller may archive some records of the kind.
+    pub may_archive: bool,
+    /// `page`, `history` or `archive`.
+    pub tab: &'static str,
+}
+
+struct Section {
+    label: Option<&'static str>,
+    fields: Vec<FieldView>,
+    empty: Vec<Missing>,
+}
+
+struct Missing {
+    label: String,
+    href: String,
+}
+
+struct FieldView {
+    name: String,
+    label: String,
+    shown: Shown,
+    made: Option<Made>,
+    edit: Option<String>,
+    disputes: Vec<Dispute>,
+    form: Option<FieldForm>,
+}
+
+struct FieldForm {
+    action: String,
+    input: Input,
+    seen: String,
+    error: Option<String>,
+    cancel: String,
+}
+
+struct LinkGroup {
+    label: String,
+    icon: String,
+    count: String,
+    items: Vec<(String, String)>,
+    new: Option<String>,
+    new_label: String,
+    more: Option<String>,
+}
+
+/// `GET /records/{kind}/{id}`.
+pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let editing = Editing { place: asked.edit, ..Editing::default() };
+    let notice = match &*asked.done {
+        "made" => Some(desk.words.say("record.made")),
+        "decided" => Some(desk.words.say("record.decided")),
+        "archived" => Some(desk.words.say("record.was_archived")),
+        _ => None,
+    };
+    show(&desk, &kind, id, editing, notice).await
+}
+
+/// The record, if it is there, of this kind, and in sight.
+pub async fn view(desk: &Desk, kind: &str, id: RecordId) -> Result<RecordView, Error> {
+    let view = desk.reading.record(id).await?;
+    view.filter(|view| &*view.row.kind == kind).ok_or(Error::NotFound)
+}
+
+/// Shows a record; with a form that was not taken, as an error.
+pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notice: Option<&str>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(kind)?.clone();
+    let view = view(desk, &kind.name, id).await?;
+    let names = names(desk, &kind, &view, &editing).await?;
+    let format = Formatter { words: desk.words, names: &names };
+    let candidates = candidates(desk, &kind, &view, &editing).await?;
+    let drawing = Drawing {
+        desk,
+        kind: &kind,
+        view: &view,
+        format,
+        inputs: Inputs { words: desk.words, names: &names, candidates: &candidates },
+        makers: makers(desk, id).await?,
+        editing: &editing,
+    };
+    let head = head(desk, &kind, &view, "page");
+    let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let page = RecordPage {
+        frame: desk.frame(&head.title, &format!("/records/{}", kind.name)).await?,
+        notice: notice.map(str::to_owned),
+        // An error that belongs to no field on the page stands on top.
+        problem: editing.error.clone().filter(|_| kind.field(&editing.place).is_none() && !view.disputes(&editing.place)),
+        sections: drawing.sections(),
+        collisions: collisions::of_record(desk, &view).await?,
+        links: view.linked_from.iter().filter_map(|links| link_group(desk, &view, links)).collect(),
+        created: format::moment(view.row.created_at),
+        updated: format::moment(view.row.updated_at),
+        head,
+    };
+    answer(status, &page)
+}
+
+/// The head of a page about a record.
+pub fn head(desk: &Desk, kind: &Kind, view: &RecordView, tab: &'static str) -> Head {
+    let (names, row) = (Names::new(), &view.row);
+    Head {
+        kind: kind.name.to_string(),
+        kind_label: desk.words.label(&kind.label).to_owned(),
+        plural: desk.words.label(&kind.plural).to_owned(),
+        id: row.id.to_string(),
+        title: title_of(&Formatter { words: desk.words, names: &names }, kind, row),
+        conflicts: (row.conflicts > 0).then(|| desk.words.count("record.conflicts", row.conflicts)),
+        archived: row.archived,
+        may_archive: !row.archived && desk.reading.may_some(kind, Action::Archive),
+        tab,
+    }
+}
+
+/// What the records are called that the page shows: linked ones, those in disagreements, those in a form.
+async fn names(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editing) -> Result<Names, Error> {
+    let linked = view.links.iter().flat_map(|links| &links.records);
+    let mut names: Names = linked.map(|linked| (linked.id, linked.clone())).collect();
+    let claims = view.disagreements.iter().flat_map(|dispute| &dispute.claims);
+    let claimed = claims.filter_map(|claim| claim.value.as_str()?.parse().ok());
+    names.extend(desk.reading.names_of(claimed.collect::<Vec<RecordId>>()).await?);
+    if let Some(typed) = &editing.typed {
+        names.extend(links::names_in(desk, kind, &[typed]).await?);
+    }
+    Ok(names)
+}
+
+async fn candidates(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editing) -> Result<Candidates, Error> {
+    let edited = kind.fields.iter().filter(|field| *field.name == *editing.place || view.disputes(&field.name));
+    let mut candidates = links::candidates(desk, edited).await?;
+    candidates.matches = editing.matches.iter().cloned().collect();
+    Ok(candidates)
+}
+
+impl RecordView {
+    /// Whether people disagree at a place: a field, or a path.
+    fn disputes(&self, place: &str) -> bool {
+        self.disagreements.iter().any(|dispute| dispute.path == place || dispute.field == place)
+    }
+}
+
+/// Draws the fields of one record.
+pub struct Drawing<'a> {
+    /// Who asks.
+    pub desk: &'a Desk,
+    /// The record's kind.
+    pub kind: &'a Kind,
+    /// The record.
+    pub view: &'a RecordView,
+    /// Shows values.
+    pub format: Formatter<'a>,
+    /// Draws controls.
+    pub inputs: Inputs<'a>,
+    /// Who wrote each field.
+    pub makers: std::collections::HashMap<String, Made>,
+    /// What is being edited.
+    pub editing: &'a Editing,
+}
+
+impl Drawing<'_> {
+    fn sections(&self) -> Vec<Section> {
+        let mut sections: Vec<Section> = Facet::ALL.into_iter().map(|facet| self.section(facet)).collect();
+        sections.retain(|section| !section.fields.is_empty() || !section.empty.is_empty());
+        sections
+    }
+
+    fn section(&self, facet: Facet) -> Section {
+        let label = match facet {
+            Facet::Main => None,
+            Facet::Commercial => Some(self.desk.words.say("facet.commercial")),
+            Facet::Private => Some(self.desk.words.say("facet.private")),
+        };
+        let mut section = Section { label, fields: Vec::new(), empty: Vec::new() };
+        let here = |field: &&Field| field.facet == facet && !field.hidden && self.desk.reading.may_read(self.kind, &field.name);
+        for field in self.kind.fields.iter().filter(here) {
+            let edit = self.edit_address(field);
+            let is_shown = self.value(field).is_some() || self.editing.place == *field.name || self.view.disputes(&field.name);
+            if is_shown {
+                section.fields.push(self.field(field, edit));
+            } else if let Some(href) = edit {
+                section.empty.push(Missing { label: self.label(field), href });
+            }
+        }
+        section
+    }
+
+    fn label(&self, field: &Field) -> String {
+        self.format.words.label(&field.label).to_owned()
+    }
+
+    fn value(&self, field: &Field) -> Option<&Json> {
+        self.view.row.fields.get(&*field.name).filter(|value| !value.is_null())
+    }
+
+    fn address(&self) -> String {
+        format!("/records/{}/{}", self.kind.name, self.view.row.id)
+    }
+
+    /// Where the field's form is, if the caller may write it and it still may change.
+    fn edit_address(&self, field: &Field) -> Option<String> {
+        let is_frozen =
+            field.frozen.as_ref().is_some_and(|frozen| frozen.holds(self.view.row.fields.get(&*frozen.field).and_then(Json::as_str)));
+        let may = !self.view.row.archived && !is_frozen && self.desk.reading.may_write(self.kind, &field.name);
+        let typeable = self.inputs.of(field, &Typed::default()).is_some();
+        (may && typeable).then(|| format!("{}?edit={}#f-{}", self.address(), field.name, field.name))
+    }
+
+    fn field(&self, field: &Field, edit: Option<String>) -> FieldView {
+        let disagreements = self.view.disagreements.iter().filter(|dispute| dispute.field == *field.name);
+        FieldView {
+            name: field.name.to_string(),
+            label: self.label(field),
+            shown: self.value(field).map_or(Shown::Nothing, |value| self.format.field(field, value)),
+            made: self.makers.get(&*field.name).cloned(),
+            form: edit.as_ref().filter(|_| self.editing.place == *field.name).and_then(|_| self.form(field)),
+            disputes: disagreements.map(|open| dispute(self, field, open)).collect(),
+            edit,
+        }
+    }
+
+    fn form(&self, field: &Field) -> Option<FieldForm> {
+        let present = filled(field, self.value(field));
+        let input = self.inputs.of(field, self.editing.typed.as_ref().unwrap_or(&present))?;
+        Some(FieldForm {
+            action: format!("{}/fields/{}", self.address(), field.name),
+            input,
+            seen: fingerprint(self.value(field)),
+            error: self.editing.error.clone(),
+            cancel: format!("{}#f-{}", self.address(), field.name),
+        })
+    }
+}
+
+/// Tells two values of a field apart: a form says which one it was made with.
+pub fn fingerprint(value: Option<&Json>) -> String {
+    let text = value.map(Json::to_string).unwrap_or_default();
+    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn) -> Option<LinkGroup> {
+    let id = view.row.id;
+    let kind = desk.reading.kind(&links.kind).ok()?;
+    let (field, part) = links.role.split_once('.').map_or((&*links.role, None), |(field, part)| (field, Some(part)));
+    let field = kind.field(field)?;
+    let label = desk.words.label(&kind.label);
+    let item = |linked: &crate::reading::Linked| {
+        let fallback = || format!("{label} {}", format::short(&linked.id.to_string()));
+        let title = if linked.title.is_empty() { fallback() } else { linked.title.clone() };
+        (format!("/records/{}/{}", linked.kind, linked.id), title)
+    };
+    let is_simple = part.is_none() && matches!(field.merge, Merge::Register | Merge::Visible | Merge::Set);
+    let may = is_simple && desk.reading.may_some(kind, Action::Create);
+    let (plural, same) = (desk.words.label(&kind.plural), view.linked_from.iter().filter(|other| other.kind == links.kind));
+    let is_only = same.count() == 1;
+    let left = links.count.saturating_sub(links.records.len() as u64);
+    Some(LinkGroup {
+        label: if is_only { plural.to_owned() } else { format!("{plural} · {}", desk.words.label(&field.label)) },
+        icon: icon(&kind.name).to_owned(),
+        count: format::grouped(&links.count.to_string()),
+        items: links.records.iter().map(item).collect(),
+        new: may.then(|| format!("/records/{}/new?{}={id}", kind.name, super::typed::name_of(field))),
+        new_label: desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]),
+        more: (left > 0).then(|| desk.words.count("record.more", left)),
+    })
+}

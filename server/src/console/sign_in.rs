@@ -1,0 +1,127 @@
+//! Signing in and out, and the language.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::extract::rejection::FormRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::desk::{Desk, GuestLanguage, page};
+use super::words::{Words, other};
+use super::{assets, list};
+use crate::app::App;
+use crate::auth::doors::{Credentials, cookie};
+use crate::auth::{Caller, ClientAddress, session_cookie};
+use crate::error::Error;
+use crate::language::Language;
+use crate::store::{StoreError, people, workspaces};
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    words: Words,
+    other: (&'static str, &'static str),
+    action: String,
+    login: String,
+    workspace: Option<String>,
+    error: Option<String>,
+    style: &'static str,
+    script: &'static str,
+    icons: &'static str,
+    logo: &'static str,
+}
+
+/// `GET /sign-in`: the form.
+pub async fn form(State(app): State<App>, GuestLanguage(language): GuestLanguage) -> Result<Response, Error> {
+    show(&app, language, None, StatusCode::OK, None).await
+}
+
+async fn show(
+    app: &App,
+    language: Language,
+    typed: Option<&Credentials>,
+    status: StatusCode,
+    error: Option<String>,
+) -> Result<Response, Error> {
+    let several = workspaces::all(&mut app.store.reader().await?).await?.len() > 1;
+    let asked = typed.map(Credentials::asked).unwrap_or_default();
+    let form = SignInPage {
+        words: Words(language),
+        other: other(language),
+        action: format!("/sign-in?lang={}", list::encoded(language.tag())),
+        login: asked.0.to_owned(),
+        workspace: several.then(|| asked.1.to_owned()),
+        error,
+        style: assets::style(),
+        script: assets::script(),
+        icons: assets::icons(),
+        logo: assets::logo(),
+    };
+    page(status, &form)
+}
+
+/// `POST /sign-in`: a new session in a cookie, whatever the browser held before.
+///
+/// # Errors
+/// When the database fails; what the person can put right is answered with the form.
+pub async fn enter(
+    State(app): State<App>,
+    address: ClientAddress,
+    GuestLanguage(language): GuestLanguage,
+    headers: HeaderMap,
+    credentials: Result<Form<Credentials>, FormRejection>,
+) -> Result<Response, Error> {
+    let Form(credentials) = credentials?;
+    let https = app.config.is_https();
+    let words = Words(language);
+    let (error, retry) = match credentials.sign_in(&app, address, session_cookie(&headers, https)).await {
+        Ok(signed_in) => {
+            let cookie = cookie(https, signed_in.token.reveal(), signed_in.max_age_s)?;
+            return Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
+        }
+        Err(Error::Throttled { retry_after_s }) => {
+            (words.count("door.throttled", retry_after_s.div_ceil(60)), Some(HeaderValue::from(retry_after_s)))
+        }
+        Err(Error::WrongPassword) => (words.say("door.wrong").to_owned(), None),
+        Err(other) => return Err(other),
+    };
+    let status = if retry.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
+    let mut response = show(&app, language, Some(&credentials), status, Some(error)).await?;
+    if let Some(retry) = retry {
+        response.headers_mut().insert(header::RETRY_AFTER, retry);
+    }
+    Ok(response)
+}
+
+/// `POST /sign-out`: the session ends, the cookie goes.
+pub async fn leave(State(app): State<App>, caller: Caller) -> Result<Response, Error> {
+    app.auth.sign_out(&caller).await?;
+    let cookie = cookie(app.config.is_https(), "", 0)?;
+    let language = list::encoded(caller.language.tag());
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/sign-in?lang={language}"))).into_response())
+}
+
+/// The language somebody wants to read.
+#[derive(Deserialize)]
+pub struct Wanted {
+    language: Language,
+}
+
+/// `POST /language`: from now on, everywhere; back to where they were.
+pub async fn switch_language(desk: Desk, headers: HeaderMap, Form(wanted): Form<Wanted>) -> Result<Redirect, Error> {
+    let (workspace, user, language) = (desk.caller.workspace, desk.caller.user, wanted.language);
+    desk.app
+        .store
+        .write::<_, StoreError, _>(move |tx| Box::pin(async move { people::set_language(tx, workspace, user, language).await }))
+        .await?;
+    Ok(Redirect::to(&came_from(&headers)))
+}
+
+/// The path of the page before: never another host, whatever the header says.
+fn came_from(headers: &HeaderMap) -> String {
+    let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<axum::http::Uri>().ok());
+    let path = referer.and_then(|uri| uri.path_and_query().map(ToString::to_string));
+    path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or_else(|| "/".to_owned())
+}

@@ -1,0 +1,105 @@
+//! Why an edit was not taken, in words: at which field, and what would be right.
+
+use sync_core::fence::Refusal;
+use sync_core::record::fields::BadEdit;
+use sync_core::record::valid::BadValue;
+use sync_core::schema::{Field, Kind};
+
+use super::desk::Desk;
+use super::typed::Wrong;
+use crate::error::Error;
+use crate::intake::NotEdited;
+use crate::writing::WriteError;
+
+/// A sentence, and the field it belongs to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Why {
+    /// The field, if it is about one.
+    pub field: Option<String>,
+    /// The sentence.
+    pub text: String,
+}
+
+/// What became of something written: done, or what the caller can act upon, or what is nobody's to put right here.
+pub fn written<T>(desk: &Desk, kind: &Kind, written: Result<T, WriteError>) -> Result<Result<T, Why>, Error> {
+    let plain = |key| Why { field: None, text: desk.words.say(key).to_owned() };
+    let at = |field: &str, text: String| Why { field: named(desk, kind, field).0, text };
+    let why = match written {
+        Ok(done) => return Ok(Ok(done)),
+        Err(WriteError::Missing { field, .. }) => at(&field, desk.words.say("why.required").to_owned()),
+        Err(WriteError::Empty) => plain("why.empty"),
+        Err(WriteError::NoConflict(_)) => plain("conflict.over"),
+        Err(WriteError::MayNot { field, message }) => at(&field, desk.words.label(&message).to_owned()),
+        Err(WriteError::NotEdited(not)) => why(desk, kind, &not),
+        Err(WriteError::Exists(_)) => plain("why.exists"),
+        Err(error @ (WriteError::NotThere | WriteError::Read(_) | WriteError::Intake(_))) => return Err(error.into()),
+    };
+    Ok(Err(why))
+}
+
+/// The field of a name such as `lines.price`, and what people call it.
+fn named(desk: &Desk, kind: &Kind, name: &str) -> (Option<String>, String) {
+    let (first, part) = name.split_once('.').map_or((name, None), |(first, part)| (first, Some(part)));
+    let Some(field) = kind.field(first.split('/').next().unwrap_or_default()) else { return (None, name.to_owned()) };
+    let item = part.and_then(|part| field.item(part)).unwrap_or(field);
+    (Some(field.name.to_string()), desk.words.label(&item.label).to_owned())
+}
+
+fn why(desk: &Desk, kind: &Kind, not: &NotEdited) -> Why {
+    let plain = |key| Why { field: None, text: desk.words.say(key).to_owned() };
+    match not {
+        NotEdited::UnknownKind(_) | NotEdited::NoSuchRecord => plain("why.gone"),
+        NotEdited::Exists => plain("why.exists"),
+        NotEdited::BadEdit(BadEdit::BadValue { field, problem }) | NotEdited::Refused(Refusal::BadValue { field, problem }) => {
+            let text = bad_value(desk, kind, field, problem);
+            Why { field: named(desk, kind, field).0, text }
+        }
+        NotEdited::BadEdit(BadEdit::UnknownField { field, .. } | BadEdit::WrongOp { field, .. }) => {
+            Why { field: named(desk, kind, field).0, text: desk.words.say("why.not_so").to_owned() }
+        }
+        NotEdited::Refused(Refusal::Frozen { field, by, value }) => frozen(desk, kind, field, by, value),
+        NotEdited::Refused(refusal) => {
+            let field = refusal.field().and_then(|field| named(desk, kind, field).0);
+            Why { field, text: desk.words.0.of(&refusal.to_string(), &refusal.message_zh()).to_owned() }
+        }
+        NotEdited::Denied { field, message, .. } => {
+            Why { field: field.as_ref().and_then(|field| named(desk, kind, field).0), text: desk.words.label(message).to_owned() }
+        }
+    }
+}
+
+fn frozen(desk: &Desk, kind: &Kind, field: &str, by: &str, value: &str) -> Why {
+    let (name, label) = named(desk, kind, field);
+    let (_, by_label) = named(desk, kind, by);
+    let option = kind.field(by).and_then(|field| field.option(value));
+    let state = option.map_or(value, |option| desk.words.label(&option.label));
+    Why { field: name, text: desk.words.fill("why.frozen", &[&label, &by_label, state]) }
+}
+
+fn bad_value(desk: &Desk, kind: &Kind, name: &str, problem: &BadValue) -> String {
+    let (_, label) = named(desk, kind, name);
+    match problem {
+        BadValue::TooLong { chars, limit } => desk.words.fill("why.too_long", &[&label, &chars.to_string(), &limit.to_string()]),
+        BadValue::NoSuchOption { found, .. } => desk.words.fill("why.no_option", &[&label, found]),
+        BadValue::Type { .. } | BadValue::NoSuchItem | BadValue::ItemExists => desk.words.fill("why.bad_value", &[&label]),
+    }
+}
+
+/// What is wrong with something typed.
+pub fn wrong(desk: &Desk, field: &Field, wrong: &Wrong) -> String {
+    let part = match wrong.key {
+        // The label came in English from where no language is known.
+        "bad.part_missing" => {
+            let item = field.items.iter().find(|item| item.label.en == wrong.part);
+            item.map_or(wrong.part.clone(), |item| desk.words.label(&item.label).to_owned())
+        }
+        _ => wrong.part.clone(),
+    };
+    desk.words.fill(wrong.key, &[&part])
+}
+
+/// What to do about a title that may mean several records, or none.
+pub fn unclear(desk: &Desk, matches: &[(String, Vec<(String, String)>)]) -> String {
+    let none = matches.iter().any(|(_, found)| found.is_empty());
+    desk.words.say(if none { "why.no_match" } else { "why.several" }).to_owned()
+}

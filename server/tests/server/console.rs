@@ -1,0 +1,403 @@
+//! The back office: pages that people see, forms that they send, news that arrives by itself.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use sync_core::id::{RecordId, UserId};
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::{Merge, Schema, ValueType};
+
+use crate::harness::{Answer, MINUTE, START, Server, client};
+use crate::pen::Phone;
+
+/// A server, a browser that is signed in, and two phones.
+struct Desk {
+    server: Server,
+    cookie: String,
+    ann: Phone,
+    bo: Phone,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let server = Server::start().await;
+        let (_, cookie) = server.browser_sign_in(&[]).await;
+        let ann = Phone::of(&server.app, server.workspace, server.ann, "office", "Ann's phone", START).await;
+        let bo = Phone::of(&server.app, server.workspace, UserId::of_cause("bo"), "office", "Bo's phone", START).await;
+        Self { server, cookie, ann, bo }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.server.get(path, &[("cookie", &self.cookie), ("accept", "text/html")]).await
+    }
+
+    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("accept", "text/html"),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        self.server.send(Method::POST, path, &headers, encoded(form)).await
+    }
+
+    /// A customer whom both phones know.
+    async fn customer(&mut self, n: u8, edits: &[FieldEdit]) -> RecordId {
+        let id = record(n);
+        let verdicts = self.ann.save(&self.server.app, "party", id, START, edits).await;
+        assert!(verdicts.iter().all(|verdict| matches!(verdict, sync_core::protocol::Verdict::Accepted { .. })), "{verdicts:?}");
+        self.bo.docs = self.ann.docs.clone();
+        id
+    }
+
+    /// A customer about whose name two phones disagree.
+    async fn dispute(&mut self) -> RecordId {
+        let id = self.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+        let anns = self.ann.write("party", id, START + MINUTE, &[FieldEdit::set("name", "Jiamei Office")]);
+        let bos = self.bo.write("party", id, START + 2 * MINUTE, &[FieldEdit::set("name", "Jiamei Supplies")]);
+        self.ann.push(&self.server.app, anns, START + 90 * MINUTE).await;
+        self.bo.push(&self.server.app, bos, START + 90 * MINUTE).await;
+        self.server.clock.forward(91 * MINUTE);
+        id
+    }
+}
+
+fn record(n: u8) -> RecordId {
+    RecordId::new(START, [n; 10])
+}
+
+fn encoded(form: &[(&str, &str)]) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric();
+    let text = |text: &str| -> String {
+        text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    };
+    form.iter().map(|(name, value)| format!("{}={}", text(name), text(value))).collect::<Vec<_>>().join("&")
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_is_asked_to_and_in_their_language() {
+    let server = Server::start().await;
+    let answer = server.get("/records/party", &[("accept", "text/html")]).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/sign-in"));
+    let chinese = server.get("/sign-in", &[("accept-language", "zh-CN")]).await.text();
+    assert!(chinese.contains("lang=\"zh-CN\"") && chinese.contains("用户名"), "{chinese}");
+    assert!(server.get("/sign-in?lang=en", &[("accept-language", "zh-CN")]).await.text().contains("Password"));
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+    let wrong = server.send(Method::POST, "/sign-in?lang=zh-CN", &form, "login=ann&password=wrong-password").await;
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.text().contains("用户名或密码错误") && wrong.text().contains("value=\"ann\""), "{}", wrong.text());
+}
+
+#[tokio::test]
+async fn too_many_attempts_are_answered_with_when_to_try_again() {
+    let server = Server::start_with(|config| config.sign_in.attempts_per_account_max = 1).await;
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+    let attempt = async || server.send(Method::POST, "/sign-in", &form, "login=ann&password=wrong-password").await;
+    assert_eq!(attempt().await.status, 401);
+    let answer = attempt().await;
+    assert_eq!(answer.status, 429);
+    assert!(!answer.header("retry-after").is_empty() && answer.text().contains("Too many attempts"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn records_are_listed_searched_ordered_and_opened() {
+    let mut desk = Desk::new().await;
+    for n in 1..=60 {
+        desk.customer(n, &[FieldEdit::set("name", format!("Customer {n:02}")), FieldEdit::set("industry", "print")]).await;
+    }
+    let start = desk.get("/").await;
+    assert_eq!(start.header("location"), "/records/party");
+    let page = desk.get("/records/party").await.text();
+    assert!(page.contains("60 records") && page.contains("Customer 01") && !page.contains("Customer 51"), "{page}");
+    let next = link(&page, "rel=\"next\"");
+    let second = desk.get(&next).await.text();
+    assert!(second.contains("Customer 51") && second.contains("Customer 60") && !second.contains("Customer 50<"));
+    assert!(desk.get(&link(&second, "rel=\"prev\"")).await.text().contains("Customer 01"));
+    let found = desk.get("/records/party?q=customer%2042").await.text();
+    assert!(found.contains("1 record<") && found.contains("Customer 42"), "{found}");
+    assert!(desk.get("/records/party?q=nobody").await.text().contains("Nothing found for"));
+    let backwards = desk.get("/records/party?sort=name&desc=true").await.text();
+    assert!(backwards.contains("Customer 60") && !backwards.contains("Customer 01"));
+    let opened = desk.get(&format!("/records/party/{}", record(7))).await;
+    assert!(opened.text().contains("<h1>Customer 07</h1>"));
+    assert!(desk.get("/records/deal").await.text().contains("No deals yet"));
+    for missing in ["/records/nothing", "/records/party/no-id", &format!("/records/deal/{}", record(7))] {
+        let answer = desk.get(missing).await;
+        assert_eq!((answer.status.as_u16(), answer.text().contains("Back to the start")), (404, true), "{missing}");
+    }
+}
+
+/// The address of the link whose tag has this attribute.
+fn link(page: &str, attribute: &str) -> String {
+    let tag = page.split("<a ").find(|tag| tag.split('>').next().unwrap().contains(attribute)).unwrap();
+    tag.split("href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&")
+}
+
+#[tokio::test]
+async fn a_field_is_edited_and_a_bad_value_is_kept_in_the_form() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let path = format!("/records/party/{id}");
+    assert!(desk.get(&format!("{path}?edit=website")).await.text().contains("name=\"f.website\""));
+    let bad = desk.post(&format!("{path}/fields/website"), &[("f.website", "javascript:alert(1)")]).await;
+    assert_eq!(bad.status, 422);
+    assert!(bad.text().contains("value=\"javascript:alert(1)\"") && bad.text().contains("is not a web address"), "{}", bad.text());
+    let good = desk.post(&format!("{path}/fields/website"), &[("f.website", "https://jiamei.example")]).await;
+    assert_eq!((good.status.as_u16(), good.header("location")), (303, &*format!("{path}#f-website")));
+    let page = desk.get(&path).await.text();
+    assert!(page.contains("href=\"https://jiamei.example\"") && page.contains("ann · "), "{page}");
+
+    let stale = [("seen", "000000000000"), ("f.website", "https://other.example")];
+    let meanwhile = desk.post(&format!("{path}/fields/website"), &stale).await;
+    assert_eq!(meanwhile.status, 422);
+    assert!(meanwhile.text().contains("Somebody changed this field"), "{}", meanwhile.text());
+    let history = desk.get(&format!("{path}/history")).await.text();
+    assert!(history.contains("https://jiamei.example") && history.contains("Console"), "{history}");
+    let past = desk.get(&format!("{path}/history?at=2020-01-01")).await.text();
+    assert!(past.contains("There was no such record yet"), "{past}");
+    let today = desk.get(&format!("{path}/history?at=2099-01-01")).await.text();
+    assert!(today.contains("As it was on 2099-01-01"), "{today}");
+}
+
+#[tokio::test]
+async fn a_record_is_made_and_put_away() {
+    let desk = Desk::new().await;
+    let form = desk.get("/records/party/new").await.text();
+    assert!(form.contains("name=\"f.name\"") && form.contains("name=\"f.owner\""), "{form}");
+    let nameless = desk.post("/records/party", &[("f.industry", "print")]).await;
+    assert_eq!(nameless.status, 422);
+    assert!(nameless.text().contains("Please fill this in") && nameless.text().contains("value=\"print\""));
+    let made = desk
+        .post(
+            "/records/party",
+            &[("f.name", "新客户"), ("f.tags", "vip, north"), ("f.phones.rows", "new"), ("f.phones.new.value", "+86 21 5555")],
+        )
+        .await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let path = made.header("location").split('?').next().unwrap().to_owned();
+    let page = desk.get(&path).await.text();
+    for part in ["<h1>新客户</h1>", "vip", "href=\"tel:+86215555\""] {
+        assert!(page.contains(part), "{page} lacks {part}");
+    }
+    assert!(desk.get(&format!("{path}/archive")).await.text().contains("Archive “新客户”?"));
+    assert_eq!(desk.post(&format!("{path}/archive"), &[]).await.status, 303);
+    assert!(desk.get("/records/party").await.text().contains("0 records"));
+    assert!(desk.get("/records/party?archived=true").await.text().contains("新客户"));
+    let late = desk.post(&format!("{path}/fields/name"), &[("f.name", "Late")]).await;
+    assert_eq!(late.status, 422, "{}", late.text());
+}
+
+#[tokio::test]
+async fn a_disagreement_is_shown_with_its_authors_and_decided_in_place() {
+    let mut desk = Desk::new().await;
+    let id = desk.dispute().await;
+    let path = format!("/records/party/{id}");
+    assert!(desk.get("/records/party").await.text().contains("1 disagreement"));
+    for page in [desk.get(&path).await.text(), desk.get("/conflicts").await.text()] {
+        for part in ["Jiamei Office", "Jiamei Supplies", "Ann&#39;s phone", "arrived 1 hour later", "2 values, which one is right?"] {
+            assert!(page.contains(part), "{page} lacks {part}");
+        }
+    }
+    let page = desk.get(&path).await.text();
+    let change = page.split("name=\"keep\" value=\"").nth(2).unwrap().split('"').next().unwrap().to_owned();
+    let neither = desk.post(&format!("{path}/resolve"), &[("path", "name")]).await;
+    assert_eq!((neither.status.as_u16(), neither.text().contains("Choose one of the values")), (422, true));
+    let kept = desk.post(&format!("{path}/resolve"), &[("path", "name"), ("keep", &change)]).await;
+    assert_eq!(kept.status, 303, "{}", kept.text());
+    let page = desk.get(&path).await.text();
+    assert!(page.contains("<h1>Jiamei Office</h1>") && page.contains(">decided</span>") && !page.contains("name=\"keep\""), "{page}");
+    assert!(desk.get("/conflicts").await.text().contains("Everybody agrees"));
+    let over = desk.post(&format!("{path}/resolve"), &[("path", "name"), ("keep", &change)]).await;
+    assert!(over.text().contains("Somebody has decided this meanwhile"), "{}", over.text());
+}
+
+#[tokio::test]
+async fn a_third_value_ends_a_disagreement_too() {
+    let mut desk = Desk::new().await;
+    let id = desk.dispute().await;
+    let path = format!("/records/party/{id}");
+    let third = desk.post(&format!("{path}/resolve"), &[("path", "name"), ("f.name", "Jiamei Group"), ("other", "1")]).await;
+    assert_eq!(third.status, 303, "{}", third.text());
+    assert!(desk.get(&path).await.text().contains("<h1>Jiamei Group</h1>"));
+}
+
+#[tokio::test]
+async fn an_edit_that_was_refused_is_shown_with_its_reason() {
+    let mut desk = Desk::new().await;
+    let quote = record(9);
+    let app = desk.server.app.clone();
+    let born = [FieldEdit::set("title", "Chairs"), FieldEdit::set("form", "quote"), FieldEdit::set("status", "sent")];
+    desk.ann.save(&app, "offer", quote, START, &born).await;
+    desk.ann.save(&app, "offer", quote, START, &[FieldEdit::set("version", 2)]).await;
+    let page = desk.get("/rejected").await.text();
+    for part in ["Chairs", "Refused", "Version", "ann"] {
+        assert!(page.contains(part), "{page} lacks {part}");
+    }
+    assert!(desk.get("/rejected?decided=true").await.text().contains("Nothing was rejected"));
+}
+
+#[tokio::test]
+async fn two_prices_for_one_customer_meet_on_a_page() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let (app, product) = (desk.server.app.clone(), record(2));
+    desk.ann.save(&app, "product", product, START, &[FieldEdit::set("name", "Desk lamp")]).await;
+    for (n, price) in [(3, 10_000), (4, 9_000)] {
+        let line = json!({"product": product.to_string(), "quantity": 1, "price": {"amount": price, "currency": "CNY"}});
+        let edits = [
+            FieldEdit::set("title", format!("Quote {n}")),
+            FieldEdit::set("form", "quote"),
+            FieldEdit::set("party", party.to_string()),
+            FieldEdit::SetRow { field: "lines".to_owned(), row: "l1".to_owned(), values: line.as_object().unwrap().clone() },
+        ];
+        desk.ann.save(&app, "offer", record(n), START, &edits).await;
+    }
+    for path in ["/collisions".to_owned(), format!("/records/party/{party}"), format!("/records/offer/{}", record(3))] {
+        let page = desk.get(&path).await.text();
+        for part in ["Desk lamp", "¥100.00", "¥90.00", "Quote 4"] {
+            assert!(page.contains(part), "{path}: {page} lacks {part}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_phone_sends_reaches_an_open_page_at_once() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let address = format!("http://{}/events", desk.server.address);
+    let mut stream = client().get(address).header("cookie", &desk.cookie).send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    let app = desk.server.app.clone();
+    desk.ann.save(&app, "party", id, START + 1, &[FieldEdit::set("industry", "print")]).await;
+    let heard = async {
+        let mut text = String::new();
+        while !text.contains(&id.to_string()) {
+            text.push_str(&String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap()));
+        }
+        text
+    };
+    let text = tokio::time::timeout(Duration::from_secs(10), heard).await.unwrap();
+    assert!(text.contains("event: change") && text.contains("\"party\"") && !text.contains("print"), "{text}");
+    let stranger = desk.server.get("/events", &[]).await;
+    assert_eq!(stranger.status, 401);
+}
+
+#[tokio::test]
+async fn the_language_is_switched_for_good() {
+    let desk = Desk::new().await;
+    assert!(desk.get("/records/party").await.text().contains("Customers"));
+    let switched = desk.post("/language", &[("language", "zh-CN")]).await;
+    assert_eq!(switched.status, 303);
+    for path in ["/records/party", "/records/party/new", "/conflicts", "/rejected", "/collisions", "/devices"] {
+        let page = desk.get(path).await.text();
+        assert!(page.contains("lang=\"zh-CN\"") && page.contains("客户") && !page.contains("Customers"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_for_a_phone_is_shown_once_and_a_device_is_shut_out() {
+    let desk = Desk::new().await;
+    let page = desk.get("/devices").await.text();
+    assert!(page.contains("Ann&#39;s phone") && page.contains("Make a code"), "{page}");
+    let code = desk.post("/devices/code", &[("user", &desk.server.ann.to_string())]).await.text();
+    assert!(code.contains("class=\"code\""), "{code}");
+    assert!(!desk.get("/devices").await.text().contains("class=\"code\""));
+    let device = desk.ann.author.device;
+    assert_eq!(desk.post(&format!("/devices/{device}/revoke"), &[]).await.status, 303);
+    assert!(desk.get("/devices").await.text().contains("badge red"));
+}
+
+/// What people could type to break out of a page.
+const PAYLOADS: [&str; 8] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    "javascript:alert(1)",
+    "</title></textarea><svg/onload=alert(1)>",
+    "{{7*7}}<!--",
+    "<a href=\"//evil.example\">x</a>",
+    "&lt;b&gt;\u{202e}<b>",
+];
+
+#[tokio::test]
+async fn nothing_that_people_type_becomes_markup() {
+    let mut desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    let mut pages = vec!["/conflicts".to_owned(), "/rejected".to_owned(), "/collisions".to_owned()];
+    for (n, payload) in PAYLOADS.iter().enumerate() {
+        for (k, kind) in Schema::builtin().kinds().filter(|kind| &*kind.name != "kind").enumerate() {
+            let id = RecordId::new(START, [n as u8 + 1, k as u8, 0, 0, 0, 0, 0, 0, 0, 1]);
+            desk.ann.save(&app, &kind.name, id, START, &poisoned(kind, payload)).await;
+            for suffix in ["", "/history", "/archive"] {
+                pages.push(format!("/records/{}/{id}{suffix}", kind.name));
+            }
+            pages.push(format!("/records/{}", kind.name));
+            let fields = kind.fields.iter().map(|field| format!("/records/{}/{id}?edit={}", kind.name, field.name));
+            pages.extend(fields.filter(|_| n < 2));
+        }
+        pages.push(format!("/records/party?q={}", encoded(&[("x", payload)]).trim_start_matches("x=")));
+    }
+    pages.sort();
+    pages.dedup();
+    for path in pages {
+        let answer = desk.get(&path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        harmless(&path, &answer);
+    }
+}
+
+/// Edits that put a text wherever a kind takes texts.
+fn poisoned(kind: &sync_core::schema::Kind, text: &str) -> Vec<FieldEdit> {
+    let is_text = |value: &ValueType| {
+        matches!(value, ValueType::String | ValueType::Paragraph | ValueType::Phone | ValueType::Email | ValueType::Url)
+    };
+    let mut edits = Vec::new();
+    for field in &kind.fields {
+        let values = || field.items.iter().filter(|item| is_text(&item.value)).map(|item| (item.name.to_string(), json!(text))).collect();
+        match (&field.merge, field.items.is_empty()) {
+            (Merge::Register | Merge::Visible | Merge::Text, _) if is_text(&field.value) => edits.push(FieldEdit::set(&field.name, text)),
+            (Merge::Set, true) if is_text(&field.value) => {
+                edits.push(FieldEdit::Add { field: field.name.to_string(), value: text.to_owned() });
+            }
+            (Merge::Set | Merge::List, false) => {
+                edits.push(FieldEdit::SetRow { field: field.name.to_string(), row: text.to_owned(), values: values() });
+            }
+            (Merge::Log, _) => edits.push(FieldEdit::Append { field: field.name.to_string(), item: text.to_owned(), values: values() }),
+            _ => {}
+        }
+    }
+    edits
+}
+
+/// A page has our script and no other, links to no other host, and runs nothing inline.
+fn harmless(path: &str, answer: &Answer) {
+    let page = answer.text();
+    assert!(answer.header("content-security-policy").starts_with("default-src 'self'"), "{path}");
+    assert_eq!(page.matches("<script").count(), 1, "{path}: {page}");
+    assert!(!page.contains("<img src=x") && !page.contains("<svg/") && !page.contains("<!--"), "{path}: {page}");
+    for tag in page.split('<').skip(1).map(|tag| tag.split('>').next().unwrap()) {
+        let attributes = tag.replace("&#34;", "").replace("&#39;", "");
+        // What stands between quotes is a value; what is left are names.
+        let names: String = attributes.split('"').step_by(2).collect();
+        assert!(!names.contains(" on") && !names.contains(" style"), "{path}: <{tag}>");
+        for address in ["href=\"", "src=\"", "action=\""] {
+            let Some(target) = tag.split(address).nth(1).and_then(|rest| rest.split('"').next()) else { continue };
+            let own = (target.starts_with('/') && !target.starts_with("//")) || target.starts_with('#') || target.is_empty();
+            assert!(own || ["tel:", "mailto:"].iter().any(|scheme| target.starts_with(scheme)), "{path}: {target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn assets_are_our_own_and_are_kept_for_ever() {
+    let desk = Desk::new().await;
+    let page = desk.get("/records/party").await.text();
+    let addresses = page.split('"').filter(|text| text.starts_with("/assets/"));
+    for address in addresses.map(|text| text.split('#').next().unwrap()) {
+        let asset = desk.server.get(address, &[]).await;
+        assert_eq!(asset.status, 200, "{address}");
+        assert!(asset.header("cache-control").contains("immutable"), "{address}");
+    }
+    assert_eq!(desk.server.get("/assets/console.000000000000.css", &[]).await.status, 404);
+}
