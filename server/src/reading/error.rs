@@ -57,10 +57,9 @@ fn place_of(error: &QueryError) -> String {
         | QueryError::UnfitAttribute { attribute, .. }
         | QueryError::UnfitOperator { attribute, .. }
         | QueryError::BadValue { attribute, .. } => attribute.clone(),
-        QueryError::NotJson(_)
-        | QueryError::NotACondition { .. }
-        | QueryError::UnknownKind { .. }
-        | QueryError::UnknownOperator { .. } => "where".to_owned(),
+        QueryError::NotJson(_) | QueryError::NotACondition { .. } | QueryError::UnknownKind { .. } | QueryError::UnknownOperator { .. } => {
+            "where".to_owned()
+        }
         QueryError::TooMuch { what, .. } => match *what {
             "rows of a page" => "maxSize",
             "bytes of a cursor" => "after",

@@ -185,6 +185,20 @@ pub async fn targets_of(tx: &mut Tx, workspace: WorkspaceId, role: &str, sources
     Ok(links)
 }
 
+/// Where all links lead from these records.
+pub async fn all_targets_of(tx: &mut Tx, workspace: WorkspaceId, sources: &[RecordId]) -> Result<Vec<RecordId>> {
+    let mut targets = Vec::new();
+    for chunk in sources.chunks(CHUNK) {
+        let mut statement = Statement::of("select distinct target from links ", workspace);
+        let sources = statement.bind_all(chunk.iter().map(blob));
+        statement.push(&format!("where workspace = $1 and source in ({sources})"));
+        for (target,) in statement.all::<(Vec<u8>,)>(tx).await? {
+            targets.push(id(RecordId::from_bytes(&target), "record id")?);
+        }
+    }
+    Ok(targets)
+}
+
 /// Who made a record: the author of its first change.
 pub async fn author_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Option<UserId>> {
     let mut statement = Statement::of("select user_id from changes ", workspace);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sync_core::id::{ChangeHash, Facet, KindName, RecordId, WorkspaceId};
 use sync_core::merge;
+use sync_core::projection::project;
 use sync_core::record::Stored;
 use sync_core::record::change::Change;
 use sync_core::record::doc::Doc;
@@ -14,7 +15,7 @@ use sync_core::schema::{Kind, Schema};
 use super::{Place, Teller};
 use crate::intake::claims_json;
 use crate::projection;
-use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, LinkRow, Maker, RecordRow};
+use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, Maker, RecordRow};
 use crate::store::{Result, Tx, audit};
 
 /// What the database says about one record.
@@ -182,8 +183,8 @@ impl One<'_> {
     }
 
     fn links(&self, kind: &Kind, docs: &[Replayed<'_>], teller: &mut Teller<'_>) {
-        let of = |(facet, doc, _): &Replayed<'_>| projection::links(kind, self.record, *facet, &projection::facet_json(kind, *facet, doc));
-        let expected: BTreeSet<(String, RecordId)> = docs.iter().flat_map(of).map(|link: LinkRow| (link.role, link.target)).collect();
+        let of = |(facet, doc, _): &Replayed<'_>| project(kind, *facet, doc).links;
+        let expected: BTreeSet<(String, RecordId)> = docs.iter().flat_map(of).collect();
         for (role, target) in expected.difference(&self.kept.links) {
             teller.tell(self.place(None), "link", format!("{role} to {target}"), "none");
         }
