@@ -36,6 +36,12 @@ pub fn row(kind: &Kind, record: RecordId, facet: Facet, doc: &Doc, before: Optio
     row
 }
 
+/// A record's values over all its facets.
+pub fn values(row: &RecordRow) -> Map<String, Json> {
+    let facets = row.facets.iter().flatten().filter_map(|json| serde_json::from_str::<Map<String, Json>>(json).ok());
+    facets.flatten().collect()
+}
+
 /// The links that a row's facet makes.
 pub fn links(kind: &Kind, record: RecordId, facet: Facet, json: &str) -> HashSet<LinkRow> {
     let row: Map<String, Json> = serde_json::from_str(json).unwrap_or_default();

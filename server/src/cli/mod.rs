@@ -4,8 +4,10 @@
 //! are never arguments: other users of the machine can read those.
 
 mod backup;
+mod check;
 mod demo;
 mod device;
+mod export;
 mod import;
 mod password;
 mod progress;
@@ -60,6 +62,8 @@ enum Command {
     #[command(subcommand)]
     Device(device::Device),
     Import(import::Import),
+    Export(export::Export),
+    Check(check::Check),
     Backup(backup::Backup),
     Restore(backup::Restore),
 }
@@ -78,6 +82,8 @@ impl Cli {
             Command::User(command) => command.run(config).await,
             Command::Device(command) => command.run(config).await,
             Command::Import(command) => command.run(config).await,
+            Command::Export(command) => command.run(config).await,
+            Command::Check(command) => command.run(config).await,
             Command::Backup(command) => command.run(config).await,
             Command::Restore(command) => command.run(config).await,
         }

@@ -263,7 +263,7 @@ async fn inspect(changes: Vec<Pushed>) -> Result<Vec<Incoming>, IntakeError> {
 }
 
 /// A disagreement's claims as they are kept: value, author, device, edit time and receipt of each.
-fn claims_json(
+pub(crate) fn claims_json(
     conflict: &sync_core::merge::Conflict,
     makers: &std::collections::HashMap<sync_core::id::ChangeHash, crate::store::records::Maker>,
 ) -> String {

@@ -4,7 +4,8 @@
 //! starts a job.
 
 pub mod cell;
-
+pub mod check;
+pub mod export;
 pub mod import;
 
 /// What happened so far, for whoever watches a job.

@@ -133,3 +133,10 @@ pub async fn count_rows(tx: &mut Tx, workspace: WorkspaceId, kind: Option<&KindN
     let count: i64 = query.build_query_scalar().fetch_one(tx.conn()).await?;
     Ok(count as u64)
 }
+
+/// What SQLite finds wrong with its file; nothing when it is sound.
+pub async fn integrity(tx: &mut Tx) -> Result<Vec<String>> {
+    let mut problems: Vec<String> = sqlx::query_scalar("pragma integrity_check(20)").fetch_all(tx.conn()).await?;
+    problems.retain(|problem| problem != "ok");
+    Ok(problems)
+}

@@ -122,3 +122,33 @@ fn every_command_teaches() {
     }
     assert!(machine.done(&["user", "add", "--help"], "").contains("Examples:"));
 }
+
+#[test]
+fn records_come_in_from_a_file_go_out_into_a_folder_and_pass_the_check() {
+    let machine = Machine::new();
+    machine.done(&["user", "add", "ann", "--role", "office", "--language", "zh-CN"], "a long password\n");
+    std::fs::write(machine.path().join("people.csv"), "number,名称,colour\n1,佳美,red\n2,,blue\n").unwrap();
+    assert!(machine.refused(&["import", "party", "people.csv"], "").contains("--map \"COLUMN=FIELD\""));
+    assert!(machine.refused(&["import", "party", "nowhere.csv"], "").contains("cannot read `nowhere.csv`"));
+    assert!(machine.refused(&["import", "party"], "").contains("FILE"));
+    let import = ["import", "party", "people.csv", "--map", "number=external_id", "--skip-others"];
+    let tried = machine.refused(&[&import[..], &["--dry-run"]].concat(), "");
+    assert!(tried.contains("line 2: new party with") && tried.contains("1 created"), "{tried}");
+    let refused = machine.refused(&import, "");
+    assert!(refused.contains("line 3: 缺少“名称”") && refused.contains("people.failed.csv"), "{refused}");
+    assert!(machine.path().join("people.failed.csv").exists());
+    let list = machine.done(&["import", "list"], "");
+    let id = list.lines().nth(1).and_then(|line| line.split_whitespace().next()).unwrap();
+    assert!(list.contains("people.csv") && list.contains("ann"), "{list}");
+
+    assert!(machine.done(&["export", "--kind", "party"], "").contains("佳美"));
+    assert!(machine.done(&["export", "all", "--automerge"], "").contains("party: 1"));
+    assert!(machine.path().join("all/party.jsonl").exists());
+    assert!(machine.refused(&["export", "all"], "").contains("exists already"));
+    assert!(machine.refused(&["export"], "").contains("FOLDER"));
+    assert!(machine.done(&["import", "party", "all/party.jsonl"], "").contains('-'), "the import's id is printed");
+
+    assert!(machine.done(&["import", "undo", id], "").contains("1 records archived"));
+    assert!(machine.refused(&["import", "undo", id], "").contains("taken back already"));
+    assert!(machine.done(&["check"], "").contains("as it should be"));
+}

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod api;
+mod checks;
 mod cli;
 mod connections;
 mod devices;
 mod document;
+mod exports;
 mod harness;
 mod imports;
 mod sessions;

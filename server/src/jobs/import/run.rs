@@ -23,6 +23,7 @@ use crate::auth::secret::random;
 use crate::intake::{Author, Expect, NotEdited, RecordEdit, Rules};
 use crate::jobs::cell::label;
 use crate::jobs::{Progress, Watch};
+use crate::projection;
 use crate::store::StoreError;
 use crate::store::imports::{self, ImportRow};
 use crate::store::records::{self, RecordRow};
@@ -286,7 +287,7 @@ impl<'a> Run<'a> {
         if matches!(planned.identity, Identity::New { .. }) {
             return Step::Unchanged;
         }
-        let changes = edits(self.kind, record, &current(row), draft);
+        let changes = edits(self.kind, record, &projection::values(row), draft);
         if changes.is_empty() { Step::Unchanged } else { Step::Write { record, is_new: false, changes } }
     }
 
@@ -453,12 +454,6 @@ fn candidate(identity: &Identity) -> RecordId {
         Identity::Named(id) | Identity::Known(id) => *id,
         Identity::New { cause, .. } => record_of(cause, 0),
     }
-}
-
-/// A record's row over all its facets.
-fn current(row: &RecordRow) -> Map<String, Json> {
-    let facets = row.facets.iter().flatten().filter_map(|json| serde_json::from_str::<Map<String, Json>>(json).ok());
-    facets.flatten().collect()
 }
 
 fn denied(roles: &Roles, caller: &Caller, kind: &Kind, is_new: bool, edits: &[FieldEdit]) -> Option<Label> {
