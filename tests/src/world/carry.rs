@@ -126,6 +126,7 @@ impl Inner {
         for phone in 0..self.phones.len() {
             if self.phones[phone].timer.is_some_and(|at| at <= self.now) {
                 self.phones[phone].timer = None;
+                self.note(format!("{}'s timer goes off", self.phones[phone].name));
                 self.tell(phone, Event::TimerFired);
             }
         }
@@ -142,6 +143,7 @@ impl Inner {
             }
             Cargo::Failed { phone, connection, exchange } => {
                 if self.is_for(phone, connection) && self.phones[phone].open.remove(&exchange) {
+                    self.note(format!("{} hears nothing", self.phones[phone].name));
                     self.tell(phone, Event::SendFailed);
                 }
             }
@@ -275,12 +277,12 @@ impl Inner {
         for message in messages {
             match message {
                 Message::Verdicts(verdicts) => {
-                    let Some((_, hashes)) = pushed.iter().find(|(batch, _)| *batch == verdicts.batch) else { continue };
-                    for (hash, verdict) in hashes.iter().zip(&verdicts.verdicts) {
+                    let Some((_, names)) = pushed.iter().find(|(batch, _)| *batch == verdicts.batch) else { continue };
+                    for (name, verdict) in names.iter().zip(&verdicts.verdicts) {
                         if let Verdict::Accepted { position, .. } | Verdict::Duplicate { position, .. } = verdict {
-                            let before = self.acked.insert(*hash, *position);
+                            let before = self.acked.insert(*name, *position);
                             if before.is_some_and(|before| before != *position) {
-                                self.fail(format!("I2: change {hash} was acknowledged at {before:?} and at {position}"));
+                                self.fail(format!("I2: change {} was acknowledged at {before:?} and at {position}", name.2));
                             }
                         }
                     }
@@ -322,7 +324,7 @@ impl Inner {
 fn pushes(frame: &[u8]) -> Pushed {
     let messages = protocol::decode_frame(frame).unwrap_or_default();
     let batch = |message| match message {
-        Message::Push(push) => Some((push.batch, push.changes.iter().map(|change| change.hash).collect())),
+        Message::Push(push) => Some((push.batch, push.changes.iter().map(|change| (change.record, change.facet, change.hash)).collect())),
         _ => None,
     };
     messages.into_iter().filter_map(batch).collect()

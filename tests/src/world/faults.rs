@@ -69,9 +69,10 @@ impl Faults {
         Self(ALL.into_iter().filter(|_| dice.chance(55)).collect())
     }
 
-    /// Exactly these.
-    pub fn only(faults: &[Fault]) -> Self {
-        Self(faults.to_vec())
+    /// Without those named, to find out which one a failing seed needs.
+    pub fn without(mut self, names: &str) -> Self {
+        self.0.retain(|fault| !names.split(',').any(|name| name == format!("{fault:?}")));
+        self
     }
 
     /// Whether a fault is on.

@@ -77,9 +77,12 @@ const DAY: i64 = 86_400_000;
 impl Inner {
     /// Mallory tries something with a record that the server has.
     pub fn hostile(&mut self) {
+        if !self.server.is_up() {
+            return;
+        }
         let known: Vec<(RecordId, &'static str)> =
             self.records.iter().filter(|(record, _)| !self.server.changes(*record, Facet::Main).is_empty()).copied().collect();
-        if !self.server.is_up() || known.is_empty() {
+        if known.is_empty() {
             return;
         }
         let (record, kind) = *self.dice.pick(&known);

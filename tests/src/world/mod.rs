@@ -30,7 +30,7 @@ pub use story::{IntoEdits, Phone, World, append, set, splice};
 use crate::compose::Composed;
 use crate::dice::Dice;
 use crate::model::{Intent, IntentId, Ledger};
-use network::Network;
+use network::{ChangeName, Network};
 use phone::{Handset, held_in};
 use server::{Outcome, Server, name};
 
@@ -48,7 +48,7 @@ pub(crate) struct Inner {
     pub is_story: bool,
     pub records: Vec<(RecordId, &'static str)>,
     /// What a phone was told is kept: the position of each change. Emptied when the server goes back in time.
-    acked: BTreeMap<ChangeHash, u64>,
+    acked: BTreeMap<ChangeName, u64>,
     /// What readers saw at each position.
     read: BTreeMap<u64, ChangeHash>,
     /// How often the server went back in time.

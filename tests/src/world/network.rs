@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::id::{ChangeHash, Millis};
+use sync_core::id::{ChangeHash, Facet, Millis, RecordId};
 
+/// A change of a document: the same words in the same moment are one hash, in two records.
+pub type ChangeName = (RecordId, Facet, ChangeHash);
 /// What the pushes of a frame were about: the batch's number and its changes.
-pub type Pushed = Vec<(u64, Vec<ChangeHash>)>;
+pub type Pushed = Vec<(u64, Vec<ChangeName>)>;
 
 /// Something under way. `connection` and `exchange` say for whom it still
 /// matters, `life` which life of the server spoke: after a restore its old words hold no more.
@@ -53,10 +55,5 @@ impl Network {
     /// How much is under way.
     pub fn len(&self) -> usize {
         self.queue.len()
-    }
-
-    /// Whether nothing is under way.
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
     }
 }

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use sync_core::engine::Event;
 use sync_core::id::{Facet, Millis, RecordId};
 use sync_core::record::fields::FieldEdit;
-use sync_core::schema::Schema;
 
 use super::check::readable;
 use super::server::START;
@@ -65,7 +64,7 @@ impl std::fmt::Display for Violation {
 /// # Errors
 /// [`Violation`].
 pub fn play(seed: u64) -> Result<Played, Violation> {
-    let faults = Faults::some(&mut Dice::new(!seed));
+    let faults = Faults::some(&mut Dice::new(!seed)).without(&std::env::var("RAPPORT_WITHOUT").unwrap_or_default());
     let mut world = Inner::new(seed, faults);
     let done = catch_unwind(AssertUnwindSafe(|| world.run()));
     if let Err(panic) = done {
@@ -305,7 +304,7 @@ impl Inner {
                 let seed = self.dice.bytes();
                 self.phones[phone].start(seed);
             }
-            if self.phones[phone].connection.is_none() && self.phones[phone].timer.is_none() {
+            if self.phones[phone].connection.is_none() {
                 self.connect(phone, false);
             }
         }
@@ -327,7 +326,8 @@ impl Inner {
         }
     }
 
-    fn drain(&mut self) {
+    /// Lets everything happen that is under way.
+    pub fn drain(&mut self) {
         let mut frames = 0;
         while let Some(next) = self.next_at() {
             self.pass((next - self.now).max(0));
@@ -348,10 +348,5 @@ impl Inner {
                 self.fail(format!("liveness: {} edits wait on {name}'s phone in peace, round {round}, and nothing is under way", status.pending));
             }
         }
-    }
-
-    /// The schema that all worlds share.
-    pub fn schema() -> &'static Schema {
-        Schema::builtin()
     }
 }

@@ -224,16 +224,6 @@ impl Server {
             query(&mut tx).await.expect("an answer")
         })
     }
-
-    /// Changes the database.
-    pub fn write(&self, work: impl AsyncFnOnce(&mut store::Tx) -> store::Result<()>) {
-        let store = &self.running().store;
-        self.runtime.block_on(async {
-            let mut tx = store.begin().await.expect("a transaction");
-            work(&mut tx).await.expect("an answer");
-            tx.commit().await.expect("a commit");
-        });
-    }
 }
 
 impl Drop for Server {

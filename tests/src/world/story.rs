@@ -30,12 +30,12 @@ impl World {
         Self(Rc::new(RefCell::new(inner)))
     }
 
-    /// The phones of two reps, online until they say otherwise.
+    /// The phones of two reps, offline until somebody syncs.
     pub fn two_phones(&mut self) -> (Phone, Phone) {
         (self.phone("ann", "rep"), self.phone("bo", "rep"))
     }
 
-    /// A phone of somebody with a role.
+    /// A phone that belongs to somebody with a role.
     pub fn phone(&mut self, name: &str, role: &'static str) -> Phone {
         let index = self.0.borrow_mut().add_phone(name, role);
         Phone { world: Rc::clone(&self.0), index }
@@ -109,10 +109,9 @@ impl Inner {
             for phone in 0..self.phones.len() {
                 self.connect(phone, false);
             }
-            while let Some(next) = self.next_at() {
-                self.pass((next - self.now).max(0));
-            }
+            self.drain();
         }
+        (0..self.phones.len()).for_each(|phone| self.disconnect(phone));
         self.check_quiet();
     }
 }
@@ -155,10 +154,8 @@ impl Phone {
     pub fn sync(&self) {
         let mut world = self.world.borrow_mut();
         world.connect(self.index, false);
-        while let Some(next) = world.next_at() {
-            let span = (next - world.now).max(0);
-            world.pass(span);
-        }
+        world.drain();
+        assert!(world.violation.is_none(), "{}", world.trace.join("\n"));
         world.disconnect(self.index);
     }
 
