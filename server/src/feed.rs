@@ -74,6 +74,7 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, cursor: Option<
     let (head, epoch) = (feed.head, feed.feed_epoch.to_vec());
     // After a restore, or with other rights, a cursor means nothing any more.
     let valid = cursor.filter(|cursor| cursor.epoch == epoch && cursor.sight == sight.fingerprint && cursor.position <= head);
+    let after = valid.map(Cursor::bytes);
     let mut position = valid.map_or(0, |cursor| cursor.position);
     let limit = max_bytes.min(MAX_FRAME_PLAIN_BYTES as u64 / 2);
     let (mut entries, mut bytes) = (Vec::new(), 0);
@@ -97,7 +98,7 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, cursor: Option<
         }
     }
     let cursor = Cursor { position, epoch, sight: sight.fingerprint }.bytes();
-    Ok(Page { entries, cursor, more: position < head, left: head - position, server_time: now })
+    Ok(Page { entries, cursor, more: position < head, left: head - position, server_time: now, after })
 }
 
 /// As many changes as can fit: most are larger than this.

@@ -338,7 +338,7 @@ impl Device {
         self.replica.transact(|replica| {
             let draft = replica.store.draft(id)?.ok_or(EditError::UnknownDraft(id))?;
             let edited = replica.write(now, &draft.kind, draft.record, amended.unwrap_or(&draft.edits))?;
-            replica.store.remove_draft(&draft.hash)?;
+            replica.store.remove_draft((draft.record, draft.facet, &draft.hash))?;
             Ok(edited)
         })
     }
@@ -350,7 +350,7 @@ impl Device {
     pub fn discard_draft(&mut self, id: i64) -> Result<(), EditError> {
         self.replica.transact(|replica| {
             let draft = replica.store.draft(id)?.ok_or(EditError::UnknownDraft(id))?;
-            replica.store.remove_draft(&draft.hash)?;
+            replica.store.remove_draft((draft.record, draft.facet, &draft.hash))?;
             replica.touch(draft.record);
             Ok(())
         })

@@ -290,6 +290,10 @@ pub struct Page {
     /// The server's clock.
     #[n(4)]
     pub server_time: Millis,
+    /// The cursor that this page follows; `None` when it begins at the beginning. A device that stands
+    /// elsewhere has missed a page, or has seen this one.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub after: Option<Vec<u8>>,
 }
 
 /// One entry of the feed.

@@ -1,1 +1,4 @@
-fn main() {}
+//! One test binary: stories and seeds, in one process and with real ones.
+
+mod seeds;
+mod stories;

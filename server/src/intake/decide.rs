@@ -30,6 +30,15 @@ impl Refused {
         Self { code, field: None, rule: None, message: Label { en: en.to_owned(), zh: zh.to_owned() }, held: false }
     }
 
+    /// How it is kept; what is stamped anew is nobody's to decide on.
+    pub fn state(&self) -> &'static str {
+        match (self.held, self.code) {
+            (true, _) => "held",
+            (false, code::AHEAD) => "ahead",
+            (false, _) => "rejected",
+        }
+    }
+
     pub fn verdict(&self) -> Verdict {
         let (message, message_zh) = (self.message.en.clone(), self.message.zh.clone());
         if self.held {

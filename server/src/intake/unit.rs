@@ -50,12 +50,15 @@ pub(super) struct Unit<'a> {
     rules: &'a Rules,
     pen: ServerPen,
     open: HashMap<DocKey, Open>,
+    /// The records of which the database has something.
+    kept: HashSet<RecordId>,
     /// The kind of each record, as far as the database or this unit knows.
     kinds: HashMap<RecordId, KindName>,
     actors: HashMap<ActorId, Option<DeviceId>>,
     earlier: HashMap<ChangeHash, RejectedRow>,
     accepted: Vec<Accepted>,
-    by_hash: HashMap<ChangeHash, usize>,
+    /// The same words in the same moment are the same change, in two records.
+    by_name: HashMap<(DocKey, ChangeHash), usize>,
     rejected: Vec<RejectedRow>,
     texts: HashMap<KindName, Arc<[Name]>>,
 }
@@ -67,11 +70,12 @@ impl<'a> Unit<'a> {
             rules,
             pen,
             open: HashMap::new(),
+            kept: HashSet::new(),
             kinds: HashMap::new(),
             actors: HashMap::new(),
             earlier: HashMap::new(),
             accepted: Vec::new(),
-            by_hash: HashMap::new(),
+            by_name: HashMap::new(),
             rejected: Vec::new(),
             texts: HashMap::new(),
         }
@@ -119,6 +123,7 @@ impl<'a> Unit<'a> {
         keys.retain(|key| !self.open.contains_key(key));
         let keys: Vec<DocKey> = keys.into_iter().collect();
         let found = records::documents(tx, self.workspace, &keys).await?;
+        self.kept.extend(found.keys().map(|(record, _)| *record));
         let mut missing: Vec<(DocKey, DocumentRow)> = Vec::new();
         for key in keys {
             let Some(row) = found.get(&key) else { continue };
@@ -157,17 +162,20 @@ impl<'a> Unit<'a> {
             Ok(change) => change,
             Err(refusal) => return Ok(self.refuse(author, now, &pushed, Refused::from(&refusal))),
         };
-        if let Some(known) = self.known(tx, &pushed, &change).await? {
+        if let Some(known) = self.known(tx, author, &pushed, &change).await? {
             return Ok(known);
         }
         if change.time > now + MAX_AHEAD_MS {
-            // Not kept: the device stamps it anew and sends it again.
+            // The device stamps it anew. A late copy of this one would then be the same edit a second time:
+            // the refusal stands when the clock has caught up.
             let ahead = Refused::new(code::AHEAD, "the change is dated ahead of the server's clock", "修改时间晚于服务器时间");
-            return Ok(Outcome::Verdict(ahead.verdict()));
+            return Ok(self.refuse(author, now, &pushed, ahead));
         }
         if author.pen == Pen::Device && self.actors.get(&change.actor) != Some(&Some(author.device)) {
             let foreign = Refused::new(code::FOREIGN_ACTOR, "the change is signed by another device's actor", "该修改的签名属于其他设备");
-            return Ok(self.refuse(author, now, &pushed, foreign));
+            // Not kept: a phone that offers a restored server another's change must not stand in its author's way.
+            tracing::warn!(device = %author.device, record = %pushed.record, "a change signed by another device's actor was refused");
+            return Ok(Outcome::Verdict(foreign.verdict()));
         }
         match self.decide(author, &pushed, &change) {
             Ok(kind) => Ok(self.accept(author, now, pushed, change, kind, None)),
@@ -177,16 +185,18 @@ impl<'a> Unit<'a> {
     }
 
     /// The answer to a change that was here before.
-    async fn known(&self, tx: &mut Tx, pushed: &Pushed, change: &Change) -> Result<Option<Outcome>> {
-        if let Some(&index) = self.by_hash.get(&pushed.hash) {
+    async fn known(&self, tx: &mut Tx, author: &Author, pushed: &Pushed, change: &Change) -> Result<Option<Outcome>> {
+        let key = (pushed.record, pushed.facet);
+        if let Some(&index) = self.by_name.get(&(key, pushed.hash)) {
             return Ok(Some(Outcome::DuplicateOf(index)));
         }
-        let key = (pushed.record, pushed.facet);
         if self.open.get(&key).is_some_and(|open| open.held.doc.contains(&pushed.hash)) {
             let found = records::change_by_seq(tx, self.workspace, key, change.actor, change.seq).await?;
             return Ok(found.map(|(_, position, received_at)| Outcome::Verdict(Verdict::Duplicate { position, received_at })));
         }
-        Ok(self.earlier.get(&pushed.hash).map(|row| Outcome::Verdict(verdict_again(row))))
+        // What somebody else sent under this hash, or for another record, says nothing about this one.
+        let same = |row: &&RejectedRow| (row.record, row.facet) == key && row.device == author.device;
+        Ok(self.earlier.get(&pushed.hash).filter(same).map(|row| Outcome::Verdict(verdict_again(row))))
     }
 
     fn decide(&mut self, author: &Author, pushed: &Pushed, change: &Change) -> Result<Arc<Kind>, Decided> {
@@ -244,7 +254,7 @@ impl<'a> Unit<'a> {
         open.dirty = true;
         self.kinds.insert(pushed.record, kind.name.clone());
         let index = self.accepted.len();
-        self.by_hash.insert(pushed.hash, index);
+        self.by_name.insert(((pushed.record, pushed.facet), pushed.hash), index);
         let stored = Stored {
             hash: pushed.hash,
             kind: pushed.kind,
@@ -261,7 +271,7 @@ impl<'a> Unit<'a> {
     }
 
     fn refuse(&mut self, author: &Author, now: Millis, pushed: &Pushed, refused: Refused) -> Outcome {
-        let verdict = refused.verdict();
+        let (verdict, state) = (refused.verdict(), refused.state());
         self.rejected.push(RejectedRow {
             hash: pushed.hash,
             position_seen: None,
@@ -276,7 +286,7 @@ impl<'a> Unit<'a> {
             message_en: refused.message.en,
             message_zh: refused.message.zh,
             received_at: now,
-            state: if refused.held { "held" } else { "rejected" }.to_owned(),
+            state: state.to_owned(),
             body: pushed.body.clone(),
         });
         Outcome::Verdict(verdict)
@@ -360,10 +370,9 @@ impl<'a> Unit<'a> {
     }
 
     async fn flush_rows(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<()> {
-        // A record that was just made has no row yet: the usual case of a bulk push asks nothing.
-        let is_known =
-            |key: &&DocKey| self.open[key].changes > 1 || key.1 != Facet::Main || self.open.contains_key(&(key.0, Facet::Commercial));
-        let known: Vec<RecordId> = dirty.iter().filter(is_known).map(|(record, _)| *record).collect::<HashSet<_>>().into_iter().collect();
+        // A record that is made now has no row yet: the usual case of a bulk push asks nothing.
+        let known: HashSet<RecordId> = dirty.iter().map(|(record, _)| *record).filter(|record| self.kept.contains(record)).collect();
+        let known: Vec<RecordId> = known.into_iter().collect();
         let mut before = records::rows_of(tx, self.workspace, &known).await?;
         let mut rows: HashMap<RecordId, RecordRow> = HashMap::new();
         let (mut gone, mut new) = (Vec::new(), Vec::new());

@@ -70,6 +70,7 @@ impl Server {
                         more: until < self.feed.len(),
                         left: (self.feed.len() - until) as u64,
                         server_time: self.now,
+                        after: (from > 0).then(|| from.to_be_bytes().to_vec()),
                     }));
                 }
                 other => panic!("a device never says {other:?}"),

@@ -114,7 +114,7 @@ impl Replica {
         open.is_changed = true;
         if may_be_drafts {
             // Somebody has accepted after all what was refused or held.
-            self.store.remove_draft(&stored.hash)?;
+            self.store.remove_draft((stored.record, stored.facet, &stored.hash))?;
         }
         if had_pending && open.doc.apply(&change, stored.hash, &texts).is_err() {
             // Two pens with one name: the pending edits are written again under another.

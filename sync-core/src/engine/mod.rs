@@ -181,7 +181,7 @@ impl Engine {
         match event {
             Event::Started => Ok(()),
             Event::NetworkUp { live } => {
-                (self.online, self.live, self.failures) = (true, live, 0);
+                (self.online, self.live, self.failures, self.retry_at) = (true, live, 0, None);
                 self.begin(replica)?;
                 self.send(replica, true, effects)
             }
@@ -200,12 +200,19 @@ impl Engine {
             Event::LocalEdit if self.retry_at.is_some() => Ok(()),
             // Over HTTP the way back is paid anyway: it brings what is new.
             Event::LocalEdit => self.send(replica, !self.live, effects),
-            Event::TimerFired if self.retry_at.is_none_or(|at| at > now) => Ok(()),
-            Event::TimerFired => {
-                self.retry_at = None;
-                self.begin(replica)?;
-                self.send(replica, true, effects)
-            }
+            Event::TimerFired => match self.retry_at {
+                None => Ok(()),
+                // Later than any wait: the clock was set back in the meantime.
+                Some(at) if at > now && at - now <= BACKOFF_MAX_MS as Millis => {
+                    effects.push(Effect::Schedule(at));
+                    Ok(())
+                }
+                Some(_) => {
+                    self.retry_at = None;
+                    self.begin(replica)?;
+                    self.send(replica, true, effects)
+                }
+            },
             Event::SendFailed => {
                 self.fail(replica, now, effects);
                 Ok(())
@@ -282,7 +289,10 @@ impl Engine {
             self.fail(replica, now, effects);
             return Ok(());
         }
-        (self.failures, self.retry_at) = (0, None);
+        // Of several exchanges one may have failed: what it carried is sent again in its time, whatever the others bring.
+        if self.retry_at.is_none() {
+            self.failures = 0;
+        }
         if outcome.close {
             self.begin(replica)?;
             if self.live {
@@ -351,6 +361,11 @@ impl Engine {
         outcome: &mut Outcome,
         effects: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
+        if page.after.is_some() && page.after != replica.store.meta(CURSOR)? {
+            // A page was missed, or this one came late. The answer to a pull under way fits, or is asked for again.
+            outcome.pull |= !self.pulling;
+            return Ok(());
+        }
         self.pulling = false;
         let received = page.entries.len() as u64;
         let mut changes = Vec::with_capacity(page.entries.len());

@@ -221,12 +221,12 @@ impl Outbox {
 }
 
 /// What became of a change that was held for review.
-fn held_answered(replica: &mut Replica, (_, _, hash): ChangeName, verdict: Verdict) -> Result<(), StoreError> {
+fn held_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> Result<(), StoreError> {
     let Verdict::Rejected { code, field, rule, message, message_zh } = verdict else {
         // Accepted: the feed brings it, and with it the draft goes. Held: still nobody has decided.
         return Ok(());
     };
-    let Some(draft) = replica.store.drafts()?.into_iter().find(|draft| draft.hash == hash) else { return Ok(()) };
+    let Some(draft) = replica.store.drafts()?.into_iter().find(|draft| (draft.record, draft.facet, draft.hash) == name) else { return Ok(()) };
     let draft = crate::store::Draft { state: DraftState::Rejected, code, field, rule, message, message_zh, ..draft };
     replica.touch(draft.record);
     replica.store.add_draft(&draft)

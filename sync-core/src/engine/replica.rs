@@ -331,7 +331,7 @@ impl Replica {
         let waiting = self.store.quarantined()?;
         let known: Vec<_> = waiting.into_iter().filter(|waiting| self.schema.kind(&waiting.delivered.kind).is_some()).collect();
         for waiting in &known {
-            self.store.release(&waiting.delivered.hash)?;
+            self.store.release(&waiting.delivered)?;
         }
         self.admit(known.into_iter().map(|waiting| waiting.delivered).collect())
     }

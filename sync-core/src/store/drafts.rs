@@ -158,8 +158,9 @@ impl Store {
     }
 
     /// Removes a draft.
-    pub(crate) fn remove_draft(&self, hash: &ChangeHash) -> Result<bool, StoreError> {
-        Ok(self.db.prepare_cached("delete from drafts where hash = ?1")?.execute([hash.0])? > 0)
+    pub(crate) fn remove_draft(&self, (record, facet, hash): (RecordId, Facet, &ChangeHash)) -> Result<bool, StoreError> {
+        let mut statement = self.db.prepare_cached("delete from drafts where record = ?1 and facet = ?2 and hash = ?3")?;
+        Ok(statement.execute(params![record.as_bytes(), facet as i64, hash.0])? > 0)
     }
 
     /// How many drafts there are.
@@ -217,7 +218,8 @@ impl Store {
     }
 
     /// Takes a change out of quarantine.
-    pub(crate) fn release(&self, hash: &ChangeHash) -> Result<(), StoreError> {
-        Ok(self.db.prepare_cached("delete from quarantine where hash = ?1")?.execute([hash.0]).map(drop)?)
+    pub(crate) fn release(&self, change: &Delivered) -> Result<(), StoreError> {
+        let mut statement = self.db.prepare_cached("delete from quarantine where record = ?1 and facet = ?2 and hash = ?3")?;
+        Ok(statement.execute(params![change.record.as_bytes(), change.facet as i64, change.hash.0]).map(drop)?)
     }
 }

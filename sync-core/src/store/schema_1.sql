@@ -62,7 +62,7 @@ create index links_by_source on links (source, facet);
 -- What the server did not accept. `state`: rejected, held, purged.
 create table drafts (
   id          integer   primary key,
-  hash        blob      not null unique,
+  hash        blob      not null,
   kind        text      not null,
   record      blob      not null,
   facet       smallint  not null,
@@ -75,12 +75,14 @@ create table drafts (
   edits       text      not null,
   edit_time   bigint    not null,
   since       bigint    not null,
-  body        blob      not null
+  body        blob      not null,
+  -- The same words in the same moment are the same change, in two records.
+  unique (record, facet, hash)
 );
 
 -- What the server sent and this device could not admit.
 create table quarantine (
-  hash         blob      not null primary key,
+  hash         blob      not null,
   kind         text      not null,
   record       blob      not null,
   facet        smallint  not null,
@@ -89,7 +91,8 @@ create table quarantine (
   position     bigint    not null,
   received_at  bigint    not null,
   reason       text      not null,
-  body         blob      not null
+  body         blob      not null,
+  primary key (record, facet, hash)
 );
 
 -- Rows changed since they were indexed; rows above the mark `searched` in `meta` were never indexed.
