@@ -163,8 +163,7 @@ impl Composed {
 
     fn row(&mut self, dice: &mut Dice, id: IntentId, desk: &Desk<'_>, field: &Field, shown: &Json) {
         let name = field.name.to_string();
-        let present: Vec<String> =
-            shown.as_array().into_iter().flatten().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect();
+        let present: Vec<String> = shown.as_array().into_iter().flatten().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect();
         let choice = dice.below(100);
         if present.is_empty() || choice < 45 {
             return self.set_row(dice, id, desk, field, token(id), true);
@@ -232,7 +231,8 @@ impl Composed {
             }
             Facet::Commercial | Facet::Private => {
                 let signs = |field: &&Field| field.facet == desk.facet && matches!(field.value, ValueType::Money | ValueType::String);
-                let Some(field) = desk.kind.fields.iter().find(|field| signs(field) && matches!(field.merge, Merge::Register | Merge::Visible))
+                let Some(field) =
+                    desk.kind.fields.iter().find(|field| signs(field) && matches!(field.merge, Merge::Register | Merge::Visible))
                 else {
                     return;
                 };

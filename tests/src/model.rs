@@ -99,7 +99,7 @@ struct Done<'a> {
 
 impl Ledger {
     /// A name for the next intent.
-    pub fn next(&mut self) -> IntentId {
+    pub fn new_id(&mut self) -> IntentId {
         self.last += 1;
         self.last
     }
@@ -131,8 +131,10 @@ impl Ledger {
                 continue;
             }
             judge_field(field, &done, shown).map_err(|problem| {
-                let who: Vec<String> =
-                    done.iter().map(|done| format!("{} by {} at {}: {:?}", done.intent.id, done.intent.author, done.time, done.act)).collect();
+                let who: Vec<String> = done
+                    .iter()
+                    .map(|done| format!("{} by {} at {}: {:?}", done.intent.id, done.intent.author, done.time, done.act))
+                    .collect();
                 format!("`{field}`: {problem}\n  {}", who.join("\n  "))
             })?;
         }
@@ -212,7 +214,8 @@ fn judge_highest(done: &[Done<'_>], shown: &Json) -> Result<(), String> {
 
 fn elements(done: &[Done<'_>]) -> Vec<Json> {
     let removed = |element: &str, add: IntentId| {
-        done.iter().any(|other| matches!(other.act, Act::Remove { element: gone, .. } if gone == element) && other.intent.seen.contains(&add))
+        done.iter()
+            .any(|other| matches!(other.act, Act::Remove { element: gone, .. } if gone == element) && other.intent.seen.contains(&add))
     };
     let mut present = BTreeSet::new();
     for one in done {

@@ -52,7 +52,10 @@ fn an_edit_of_a_record_archived_meanwhile_becomes_a_draft() {
     bo.edit(customer, set("website", "https://example.com"));
     world.run_until_quiet();
     let drafts = bo.with(|device, _| device.drafts()).unwrap();
-    assert_eq!((drafts.len(), drafts[0].code.as_str(), &drafts[0].edits[..]), (1, "archived", &[set("website", "https://example.com")][..]));
+    assert_eq!(
+        (drafts.len(), drafts[0].code.as_str(), &drafts[0].edits[..]),
+        (1, "archived", &[set("website", "https://example.com")][..])
+    );
     assert_eq!(bo.field(customer, "website"), json!(null));
     assert!(matches!(bo.try_edit(customer, set("website", "x")), Err(EditError::Archived)));
 }
@@ -68,7 +71,10 @@ fn a_rejected_edit_becomes_a_draft_and_later_edits_survive() {
     bo.edit(offer, set("quantity", 12));
     bo.edit(offer, [set("title", "Paper, A4"), splice(0, "Wants it on Monday.")]);
     world.run_until_quiet();
-    assert_eq!(["title", "quantity", "notes"].map(|field| ann.field(offer, field)), [json!("Paper, A4"), json!(12), json!("Wants it on Monday.")]);
+    assert_eq!(
+        ["title", "quantity", "notes"].map(|field| ann.field(offer, field)),
+        [json!("Paper, A4"), json!(12), json!("Wants it on Monday.")]
+    );
 }
 
 #[test]
@@ -157,7 +163,10 @@ fn two_records_made_in_one_moment_with_the_same_words_are_two() {
     ann.with(|device, now| device.edit_all(now, &edits)).unwrap();
     ann.sync();
     bo.sync();
-    assert_eq!(edits.each_ref().map(|edit| (world.shown(edit.record, "name"), bo.field(edit.record, "name"))), [(); 2].map(|()| (json!("佳美"), json!("佳美"))));
+    assert_eq!(
+        edits.each_ref().map(|edit| (world.shown(edit.record, "name"), bo.field(edit.record, "name"))),
+        [(); 2].map(|()| (json!("佳美"), json!("佳美")))
+    );
 }
 
 #[test]

@@ -226,7 +226,9 @@ fn held_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> R
         // Accepted: the feed brings it, and with it the draft goes. Held: still nobody has decided.
         return Ok(());
     };
-    let Some(draft) = replica.store.drafts()?.into_iter().find(|draft| (draft.record, draft.facet, draft.hash) == name) else { return Ok(()) };
+    let Some(draft) = replica.store.drafts()?.into_iter().find(|draft| (draft.record, draft.facet, draft.hash) == name) else {
+        return Ok(());
+    };
     let draft = crate::store::Draft { state: DraftState::Rejected, code, field, rule, message, message_zh, ..draft };
     replica.touch(draft.record);
     replica.store.add_draft(&draft)

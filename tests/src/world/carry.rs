@@ -176,7 +176,10 @@ impl Inner {
             return;
         }
         if !self.server.is_up() {
-            self.network.send(self.now + 10, if live { Cargo::Hangup { phone, connection } } else { Cargo::Failed { phone, connection, exchange } });
+            self.network.send(
+                self.now + 10,
+                if live { Cargo::Hangup { phone, connection } } else { Cargo::Failed { phone, connection, exchange } },
+            );
             return;
         }
         let (speaker, fate) = (self.phones[phone].speaker(), self.fate());
@@ -246,7 +249,9 @@ impl Inner {
             let Some(Connection { number: connection, live: true }) = self.phones[phone].connection else { continue };
             let Some(cursor) = self.phones[phone].cursor.clone() else { continue };
             let pull = protocol::encode_frame(&[Message::Pull(Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES })]);
-            let Outcome::Answered(frame) = self.server.answer(&self.phones[phone].speaker(), &pull, self.now, Fate::Commit) else { continue };
+            let Outcome::Answered(frame) = self.server.answer(&self.phones[phone].speaker(), &pull, self.now, Fate::Commit) else {
+                continue;
+            };
             let said = protocol::decode_frame(&frame).unwrap_or_default();
             self.note_page(phone, &said);
             if matches!(&said[..], [Message::Page(page)] if page.entries.is_empty()) {

@@ -55,7 +55,9 @@ impl Inner {
             return Ok(());
         }
         let feed = self.server.feed();
-        ensure(self.server.head() == feed.len() as u64, || format!("I4: the head is {}, the feed has {} entries", self.server.head(), feed.len()))?;
+        ensure(self.server.head() == feed.len() as u64, || {
+            format!("I4: the head is {}, the feed has {} entries", self.server.head(), feed.len())
+        })?;
         let mut seqs: HashMap<(RecordId, Facet, ActorId), u64> = HashMap::new();
         let mut documents: HashMap<(RecordId, Facet), BTreeSet<ChangeHash>> = HashMap::new();
         for (index, stored) in feed.iter().enumerate() {
@@ -72,10 +74,13 @@ impl Inner {
             *seq = change.seq;
             let here = &documents[&(stored.record, stored.facet)];
             follows(Self::kind(&stored.kind), &change, here).map_err(|problem| format!("I6: at {position} of the feed: {problem}"))?;
-            ensure(change.time <= stored.received_at.unwrap_or(0) + 60_000, || format!("the change at {position} is dated ahead of its receipt"))?;
+            ensure(change.time <= stored.received_at.unwrap_or(0) + 60_000, || {
+                format!("the change at {position} is dated ahead of its receipt")
+            })?;
         }
         for ((record, facet, hash), position) in &self.acked {
-            let kept = feed.get(*position as usize - 1).is_some_and(|kept| (kept.record, kept.facet, kept.hash) == (*record, *facet, *hash));
+            let kept =
+                feed.get(*position as usize - 1).is_some_and(|kept| (kept.record, kept.facet, kept.hash) == (*record, *facet, *hash));
             ensure(kept, || format!("I2: change {hash} was acknowledged at {position} and is not there"))?;
         }
         self.check_rows()
@@ -122,7 +127,9 @@ impl Inner {
             return Ok(());
         }
         let held = held_in(changes);
-        ensure(held.len() == changes.len(), || format!("{}: {} of {} changes are nobody's", place(), changes.len() - held.len(), changes.len()))?;
+        ensure(held.len() == changes.len(), || {
+            format!("{}: {} of {} changes are nobody's", place(), changes.len() - held.len(), changes.len())
+        })?;
         self.check_twice(&held).map_err(|problem| format!("I3: {}: {problem}", place()))?;
         self.ledger.judge(&held, shown).map_err(|problem| format!("I7: {}: {problem}", place()))
     }
@@ -183,7 +190,9 @@ impl Inner {
         let (ids, drafts) = (self.record_ids(), phone.drafts());
         let pending = phone.pending(&ids);
         let status = phone.device.as_ref().expect("it runs").sync_status().expect("the store answers");
-        ensure(self.is_story || status.drafts as usize == drafts.len(), || format!("I3: {} drafts, {} of them known", status.drafts, drafts.len()))?;
+        ensure(self.is_story || status.drafts as usize == drafts.len(), || {
+            format!("I3: {} drafts, {} of them known", status.drafts, drafts.len())
+        })?;
         let held: BTreeSet<IntentId> = self.documents_of(phone).flat_map(|(_, changes)| held_in(&changes)).map(|(id, _)| id).collect();
         for id in &phone.produced {
             let here = held.contains(id) || drafts.contains_key(id);
@@ -217,7 +226,10 @@ impl Inner {
                             a.iter().filter(|change| !b.contains(&change.hash)).map(read).collect::<Vec<_>>()
                         };
                         let (here, there) = (only(&here, &there), only(&there, &here));
-                        format!("I1: {name} and the server differ in {kind_name} {} {facet}: only here {here:?}, only there {there:?}", short(&record))
+                        format!(
+                            "I1: {name} and the server differ in {kind_name} {} {facet}: only here {here:?}, only there {there:?}",
+                            short(&record)
+                        )
                     })?;
                     let (doc, _) = document(kind, &here);
                     expected.extend(merge::row(kind, facet, &doc));
@@ -242,7 +254,9 @@ impl Inner {
             for id in &phone.produced {
                 let (kept, draft) = (kept.contains(id), drafts.contains_key(id));
                 ensure(kept || draft || phone.excused.contains(id), || format!("I3: intent {id} of {} is lost", phone.name))?;
-                ensure(!(kept && draft) || phone.doubled.contains(id), || format!("I3: intent {id} of {} is kept and a draft", phone.name))?;
+                ensure(!(kept && draft) || phone.doubled.contains(id), || {
+                    format!("I3: intent {id} of {} is kept and a draft", phone.name)
+                })?;
             }
         }
         Ok(())

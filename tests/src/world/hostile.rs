@@ -151,7 +151,8 @@ impl Inner {
                 (put(derived.map_or("no_such_field", |field| &field.name), "evil"), Facet::Main)
             }
             Trick::ForeignFacet => {
-                let hidden = kind.fields.iter().find(|field| field.facet != Facet::Main && field.value == sync_core::schema::ValueType::String);
+                let hidden =
+                    kind.fields.iter().find(|field| field.facet != Facet::Main && field.value == sync_core::schema::ValueType::String);
                 hidden.map_or((put("no_such_field", "evil"), Facet::Main), |field| (put(&field.name, "evil"), field.facet))
             }
             Trick::Unarchive => (Edit::Put { path: "archived".to_owned(), value: Scalar::Bool(false) }, Facet::Main),

@@ -150,7 +150,11 @@ impl Inner {
     }
 
     /// A record and a facet of it to edit; a new record sometimes.
-    fn choose(&mut self, visible: &[(RecordId, &'static str)], facets: impl Fn(&Self, &'static str) -> Vec<Facet>) -> (RecordId, &'static str, Facet, bool) {
+    fn choose(
+        &mut self,
+        visible: &[(RecordId, &'static str)],
+        facets: impl Fn(&Self, &'static str) -> Vec<Facet>,
+    ) -> (RecordId, &'static str, Facet, bool) {
         let is_new = visible.is_empty() || self.records.len() < RECORDS_MAX && self.dice.chance(15);
         if is_new {
             let kind = *self.dice.pick(&KINDS);
@@ -164,7 +168,14 @@ impl Inner {
         (record, kind, facet, false)
     }
 
-    fn compose(&mut self, id: IntentId, kind: &'static str, facet: Facet, row: &serde_json::Map<String, serde_json::Value>, is_new: bool) -> Composed {
+    fn compose(
+        &mut self,
+        id: IntentId,
+        kind: &'static str,
+        facet: Facet,
+        row: &serde_json::Map<String, serde_json::Value>,
+        is_new: bool,
+    ) -> Composed {
         let desk = Desk { kind: Self::kind(kind), facet, row, is_new, asks_much: self.faults.has(Fault::Held) };
         if !is_new && facet == Facet::Main && self.faults.strikes(&mut self.dice, Fault::Forbidden, 4) {
             return archive(id, &desk);
@@ -174,12 +185,14 @@ impl Inner {
 
     fn somebody_edits(&mut self, phone: usize) {
         let records = self.records.clone();
-        let visible: Vec<_> =
-            records.into_iter().filter(|(record, _)| self.phones[phone].device().get(*record).expect("the store answers").is_some()).collect();
+        let visible: Vec<_> = records
+            .into_iter()
+            .filter(|(record, _)| self.phones[phone].device().get(*record).expect("the store answers").is_some())
+            .collect();
         let facets = |world: &Self, kind: &'static str| readable(Self::kind(kind), &world.phones[phone]);
         let (record, kind, facet, is_new) = self.choose(&visible, facets);
         let row = self.phones[phone].device().get(record).expect("the store answers").map(|view| view.row.fields).unwrap_or_default();
-        let id = self.ledger.next();
+        let id = self.ledger.new_id();
         let composed = self.compose(id, kind, facet, &row, is_new);
         self.edit_on(phone, id, kind, record, facet, composed);
     }
@@ -191,7 +204,7 @@ impl Inner {
         let known: Vec<_> = self.records.iter().filter(|(record, _)| self.server.row(*record).is_some()).copied().collect();
         let facets = |_: &Self, kind: &'static str| Self::kind(kind).facets();
         let (record, kind, facet, is_new) = self.choose(&known, facets);
-        let id = self.ledger.next();
+        let id = self.ledger.new_id();
         let row = self.server.row(record).and_then(|row| row.facets[facet as usize].clone());
         let row = row.map(|json| serde_json::from_str(&json).expect("a row")).unwrap_or_default();
         let composed = self.compose(id, kind, facet, &row, is_new);
@@ -217,7 +230,7 @@ impl Inner {
         if is_new && draft.facet != Facet::Main {
             return;
         }
-        let id = self.ledger.next();
+        let id = self.ledger.new_id();
         let composed = self.compose(id, kind, draft.facet, &row, is_new);
         let seen = self.phones[phone].held(record, draft.facet).into_iter().map(|(id, _)| id).collect();
         let edits: &[FieldEdit] = &composed.edits;
@@ -345,7 +358,10 @@ impl Inner {
             let status = self.phones[phone].device().sync_status().expect("the store answers");
             if status.pending > 0 && self.phones[phone].stopped.is_none() {
                 let name = self.phones[phone].name.clone();
-                self.fail(format!("liveness: {} edits wait on {name}'s phone in peace, round {round}, and nothing is under way", status.pending));
+                self.fail(format!(
+                    "liveness: {} edits wait on {name}'s phone in peace, round {round}, and nothing is under way",
+                    status.pending
+                ));
             }
         }
     }

@@ -245,9 +245,11 @@ pub fn speaker(user: UserId, role: &str, device: sync_core::id::DeviceId) -> Spe
 impl Server {
     /// Where a record points, and by which field.
     pub fn links_from(&self, record: RecordId) -> Vec<(String, RecordId)> {
-        let db = rusqlite::Connection::open_with_flags(self.options().path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database");
+        let db =
+            rusqlite::Connection::open_with_flags(self.options().path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database");
         let mut query = db.prepare("select role, target from links where source = ?1").expect("a query");
-        let rows = query.query_map([&record.as_bytes()[..]], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))).expect("links");
+        let rows =
+            query.query_map([&record.as_bytes()[..]], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))).expect("links");
         rows.map(|row| row.expect("a link")).map(|(role, target)| (role, RecordId::from_bytes(&target).expect("an id"))).collect()
     }
 }
