@@ -15,6 +15,8 @@ pub mod fence;
 mod fence_fuzz;
 #[cfg(test)]
 mod fence_tests;
+#[cfg(test)]
+mod golden_tests;
 #[cfg(any(test, feature = "planted-bugs"))]
 pub mod hostile;
 pub mod id;

@@ -524,6 +524,26 @@ merge = "vote"
     assert_eq!((ann.shows("mood"), ann.conflicts().len()), (json!("bright"), 0));
 }
 
+#[test]
+fn a_counter_of_a_newer_build_is_not_overwritten_by_an_older_one() {
+    let text = r#"
+name = "poll"
+label = { en = "Poll", zh = "投票" }
+plural = { en = "Polls", zh = "投票" }
+title = "mood"
+list = ["mood"]
+[[field]]
+name = "mood"
+label = { en = "Mood", zh = "心情" }
+merge = "vote"
+"#;
+    let poll = Kind::parse("poll.toml", text, Reading::Lenient).unwrap();
+    let mut doc = crate::record::doc::Doc::default();
+    doc.write(SERVER, TEN, &[crate::record::doc::Edit::Increment { path: "mood".into(), by: 1 }]).unwrap();
+    let answer = path_edits(&poll, |_| Some(&doc), &[set("mood", "bright")]);
+    assert!(matches!(answer, Err(BadEdit::WrongOp { .. })), "{answer:?}");
+}
+
 // One edit is one change, and one change has limits.
 
 #[test]

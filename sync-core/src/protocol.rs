@@ -18,6 +18,10 @@ pub const MAX_FRAME_PLAIN_BYTES: usize = 8 * 1024 * 1024;
 pub const MAX_FRAME_MESSAGES: usize = 256;
 /// The most changes of one push: a verdict for each fits one frame, and one transaction stays short.
 pub const MAX_PUSH_CHANGES: usize = 2_000;
+/// The most entries of one page: far more small changes than [`PAGE_BYTES`] holds.
+pub const MAX_PAGE_ENTRIES: usize = 65_536;
+/// The most capabilities that a peer names.
+pub const MAX_CAPABILITIES: usize = 64;
 /// How much uncompressed change data a page carries unless the device asks for less.
 pub const PAGE_BYTES: u64 = 2 * 1024 * 1024;
 /// Changes dated later than the server's clock by more than this are refused; the device stamps anew.
@@ -97,7 +101,7 @@ pub struct Hello {
     #[n(0)]
     pub protocol: u32,
     /// What it can do.
-    #[n(1)]
+    #[cbor(n(1), decode_with = "bounded::capabilities")]
     pub capabilities: Vec<String>,
     /// App name and version, for the device list.
     #[n(2)]
@@ -121,7 +125,7 @@ pub struct Push {
     #[n(0)]
     pub batch: u64,
     /// In the order written, per record.
-    #[n(1)]
+    #[cbor(n(1), decode_with = "bounded::changes")]
     pub changes: Vec<Pushed>,
 }
 
@@ -166,7 +170,7 @@ pub struct Welcome {
     #[n(0)]
     pub protocol: u32,
     /// What it can do.
-    #[n(1)]
+    #[cbor(n(1), decode_with = "bounded::capabilities")]
     pub capabilities: Vec<String>,
     /// Its clock, for the device to correct its own.
     #[n(2)]
@@ -196,7 +200,7 @@ pub struct Verdicts {
     #[n(0)]
     pub batch: u64,
     /// One for each change, in order.
-    #[n(1)]
+    #[cbor(n(1), decode_with = "bounded::verdicts")]
     pub verdicts: Vec<Verdict>,
 }
 
@@ -227,7 +231,7 @@ pub enum Verdict {
     #[n(2)]
     Waiting {
         /// What it follows.
-        #[n(0)]
+        #[cbor(n(0), decode_with = "bounded::missing")]
         missing: Vec<ChangeHash>,
     },
     /// Not kept in the record, but kept for the back office to see.
@@ -276,7 +280,7 @@ pub enum Verdict {
 #[cbor(map)]
 pub struct Page {
     /// The entries.
-    #[n(0)]
+    #[cbor(n(0), decode_with = "bounded::entries")]
     pub entries: Vec<Entry>,
     /// Where to go on. Opaque: only the server reads it.
     #[cbor(n(1), with = "minicbor::bytes")]
@@ -463,13 +467,52 @@ pub fn decode_frame(frame: &[u8]) -> Result<Vec<Message>, BadFrame> {
         Some((codec, _)) => return Err(BadFrame::UnknownCodec(*codec)),
         None => Vec::new(),
     };
-    limit("messages", messages.len(), MAX_FRAME_MESSAGES)?;
     Ok(messages)
 }
 
 #[cfg(feature = "codec")]
 fn decode_messages(plain: &[u8]) -> Result<Vec<Message>, BadFrame> {
     let mut decoder = minicbor::Decoder::new(plain);
-    let messages = decoder.decode().map_err(|error| BadFrame::Unreadable(error.to_string()))?;
+    let messages = bounded::at_most(&mut decoder, &mut (), MAX_FRAME_MESSAGES).map_err(|error| BadFrame::Unreadable(error.to_string()))?;
     if decoder.position() == plain.len() { Ok(messages) } else { Err(BadFrame::Unreadable("bytes after the messages".into())) }
+}
+
+/// Arrays of at most so many items.
+mod bounded {
+    use minicbor::{Decode, Decoder};
+
+    use super::{Entry, MAX_CAPABILITIES, MAX_PAGE_ENTRIES, MAX_PUSH_CHANGES, Pushed, Verdict};
+    use crate::id::ChangeHash;
+
+    type Bounded<T> = Result<Vec<T>, minicbor::decode::Error>;
+
+    /// An array of at most so many items. A message of three bytes takes two hundred in memory: unbounded, a
+    /// frame of a few kilobytes takes half a gigabyte before anybody has looked at it.
+    pub fn at_most<'b, C, T: Decode<'b, C>>(decoder: &mut Decoder<'b>, context: &mut C, most: usize) -> Bounded<T> {
+        let claimed = decoder.array()?.ok_or_else(|| minicbor::decode::Error::message("an array without a length"))?;
+        if claimed > most as u64 {
+            return Err(minicbor::decode::Error::message(format!("an array has {claimed} items, the limit is {most}")));
+        }
+        (0..claimed).map(|_| T::decode(decoder, context)).collect()
+    }
+
+    pub fn capabilities<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<String> {
+        at_most(decoder, context, MAX_CAPABILITIES)
+    }
+
+    pub fn changes<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<Pushed> {
+        at_most(decoder, context, MAX_PUSH_CHANGES)
+    }
+
+    pub fn verdicts<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<Verdict> {
+        at_most(decoder, context, MAX_PUSH_CHANGES)
+    }
+
+    pub fn missing<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<ChangeHash> {
+        at_most(decoder, context, crate::record::change::MAX_CHANGE_DEPS)
+    }
+
+    pub fn entries<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<Entry> {
+        at_most(decoder, context, MAX_PAGE_ENTRIES)
+    }
 }

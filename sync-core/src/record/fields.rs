@@ -282,6 +282,9 @@ fn wrong(field: &str, edit: &FieldEdit, reason: &'static str) -> BadEdit {
 fn of_field(field: &Field, doc: &Doc, edit: &FieldEdit) -> Result<Vec<Edit>, BadEdit> {
     let rows = !field.items.is_empty();
     match (&field.merge, edit) {
+        (Merge::Unknown(_), FieldEdit::Set { .. }) if doc.values(&field.name).iter().any(|put| matches!(put.value, Scalar::Counter(_))) => {
+            Err(wrong(&field.name, edit, "it counts in a way that this version does not know"))
+        }
         (Merge::Register | Merge::Visible | Merge::Assigned | Merge::Unknown(_), FieldEdit::Set { value, .. }) => {
             Ok(vec![put(&field.name, field, &field.name, value)?])
         }
