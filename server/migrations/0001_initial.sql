@@ -146,6 +146,7 @@ create table rows (
   private     text,
   primary key (workspace, record)
 );
+create index rows_by_id on rows (workspace, kind, archived, record);
 create index rows_by_title on rows (workspace, kind, archived, sort_title, record);
 create index rows_by_update on rows (workspace, kind, archived, updated_at, record);
 

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+use sync_core::query::Param;
 use sync_core::record::Stored;
 
+use super::scope::Statement;
 use super::{Result, StoreError, Tx, id};
 
 /// Rows of one statement: far below SQLite's limit of 32,766 parameters with the widest table here.
@@ -189,15 +191,19 @@ const CHANGE_COLUMNS: &str =
 pub async fn changes_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<Stored>> {
     let mut changes = Vec::new();
     for chunk in records.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(CHANGE_COLUMNS);
-        query.push_bind(&workspace.as_bytes()[..]).push(" and record in (");
-        push_records(&mut query, chunk.iter());
-        let rows: Vec<ChangeTuple> = query.push(") order by position").build_query_as().fetch_all(tx.conn()).await?;
-        for row in rows {
+        for row in changes_statement(workspace, chunk).all::<ChangeTuple>(tx).await? {
             changes.push(stored(row)?);
         }
     }
     Ok(changes)
+}
+
+pub(super) fn changes_statement(workspace: WorkspaceId, records: &[RecordId]) -> Statement {
+    let mut statement = Statement::of(CHANGE_COLUMNS, workspace);
+    let records = statement.bind_all(records.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+    // `+ 0`: ordered by the bare column, SQLite would walk the whole feed in that order instead of finding the records.
+    statement.push(&format!("$1 and record in ({records}) order by position + 0"));
+    statement
 }
 
 /// The changes after a position, in the order of the feed, of the facets named for each kind; at most `limit`.

@@ -56,7 +56,7 @@ impl Scope {
         let Some(Own { field, user }) = &scope.own else { return "1 = 1".to_owned() };
         let made = format!(
             "(select c.user_id from changes c where c.workspace = {alias}.workspace and c.record = {alias}.record and c.facet = 0 \
-             order by c.position limit 1) = {}",
+             order by c.position + 0 limit 1) = {}",
             bind(Param::Blob(user.as_bytes().to_vec()))
         );
         match field {
@@ -139,6 +139,14 @@ impl Statement {
     pub(super) fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self
+    }
+
+    /// How the database goes about it.
+    #[cfg(test)]
+    pub(super) async fn plan(mut self, tx: &mut Tx) -> String {
+        self.text.insert_str(0, "explain query plan ");
+        let steps: Vec<(i64, i64, i64, String)> = self.all(tx).await.unwrap();
+        steps.into_iter().map(|(.., step)| step).collect::<Vec<_>>().join("; ")
     }
 
     pub(super) async fn all<T>(self, tx: &mut Tx) -> Result<Vec<T>>
