@@ -144,7 +144,14 @@ fn welcome() -> Message {
 }
 
 fn page(entries: Vec<Entry>) -> Message {
-    Message::Page(Page { entries, cursor: b"opaque".to_vec(), more: false, left: 0, server_time: TEN + MINUTE })
+    Message::Page(Page {
+        entries,
+        cursor: b"opaque".to_vec(),
+        more: false,
+        left: 0,
+        server_time: TEN + MINUTE,
+        after: Some(b"before".to_vec()),
+    })
 }
 
 fn verdicts(verdicts: Vec<Verdict>) -> Message {
