@@ -30,11 +30,12 @@ impl Refused {
         Self { code, field: None, rule: None, message: Label { en: en.to_owned(), zh: zh.to_owned() }, held: false }
     }
 
-    /// How it is kept; what is stamped anew is nobody's to decide on.
+    /// How it is kept. What its device writes again, with another date or pen, is nobody's to decide on; it
+    /// is kept because a late copy of it would be the same edit a second time, once the clock has caught up.
     pub fn state(&self) -> &'static str {
         match (self.held, self.code) {
             (true, _) => "held",
-            (false, code::AHEAD) => "ahead",
+            (false, code::AHEAD | code::FOREIGN_ACTOR) => "rewritten",
             (false, _) => "rejected",
         }
     }

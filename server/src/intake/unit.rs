@@ -166,16 +166,13 @@ impl<'a> Unit<'a> {
             return Ok(known);
         }
         if change.time > now + MAX_AHEAD_MS {
-            // The device stamps it anew. A late copy of this one would then be the same edit a second time:
-            // the refusal stands when the clock has caught up.
             let ahead = Refused::new(code::AHEAD, "the change is dated ahead of the server's clock", "修改时间晚于服务器时间");
             return Ok(self.refuse(author, now, &pushed, ahead));
         }
         if author.pen == Pen::Device && self.actors.get(&change.actor) != Some(&Some(author.device)) {
             let foreign = Refused::new(code::FOREIGN_ACTOR, "the change is signed by another device's actor", "该修改的签名属于其他设备");
-            // Not kept: a phone that offers a restored server another's change must not stand in its author's way.
             tracing::warn!(device = %author.device, record = %pushed.record, "a change signed by another device's actor was refused");
-            return Ok(Outcome::Verdict(foreign.verdict()));
+            return Ok(self.refuse(author, now, &pushed, foreign));
         }
         match self.decide(author, &pushed, &change) {
             Ok(kind) => Ok(self.accept(author, now, pushed, change, kind, None)),
@@ -194,7 +191,8 @@ impl<'a> Unit<'a> {
             let found = records::change_by_seq(tx, self.workspace, key, change.actor, change.seq).await?;
             return Ok(found.map(|(_, position, received_at)| Outcome::Verdict(Verdict::Duplicate { position, received_at })));
         }
-        // What somebody else sent under this hash, or for another record, says nothing about this one.
+        // What somebody else sent under this hash, or for another record, says nothing about this one: a phone
+        // that offers a restored server another's change must not stand in its author's way.
         let same = |row: &&RejectedRow| (row.record, row.facet) == key && row.device == author.device;
         Ok(self.earlier.get(&pushed.hash).filter(same).map(|row| Outcome::Verdict(verdict_again(row))))
     }
