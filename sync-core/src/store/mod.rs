@@ -1,6 +1,6 @@
 //! Where a device keeps records: one SQLite file, or memory.
 //!
-//! The only place on a device with SQL. Writes happen inside [`Store::transaction`]: either all of a
+//! The only place on a device with SQL. Writes happen inside one transaction: either all of a
 //! user's edit, or of a page from the server, is on disk, or nothing of it. Never decides what a
 //! change means.
 
