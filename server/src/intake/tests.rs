@@ -138,7 +138,7 @@ async fn one_bad_change_blocks_no_other_record_and_stays_refused() {
     let again = world.intake.push(&ann.author, vec![bad], NOW).await.unwrap();
     assert_eq!(again[0], verdicts[0]);
     let mut tx = world.store.reader().await.unwrap();
-    assert_eq!(records::rejected_in(&mut tx, workspace(), &["rejected"], 10).await.unwrap().len(), 1);
+    assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &["rejected"], 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ use super::cache::{Cache, Held};
 use super::decide::{Case, Refused};
 use super::{Author, Edited, Expect, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
 use crate::projection;
-use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, LinkRow, NewChange, RecordRow, RejectedRow};
+use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, LinkRow, NewChange, RecordRow};
+use crate::store::rejected::{self, RejectedRow};
 use crate::store::{Result, Tx, devices};
 
 /// A document in use by this unit.
@@ -103,7 +104,7 @@ impl<'a> Unit<'a> {
             .collect();
         self.load(tx, cache, keys).await?;
         let hashes: Vec<ChangeHash> = incoming.iter().map(|incoming| incoming.pushed.hash).collect();
-        self.earlier.extend(records::rejected_among(tx, self.workspace, &hashes).await?);
+        self.earlier.extend(rejected::rejected_among(tx, self.workspace, &hashes).await?);
         for change in read.filter_map(|incoming| incoming.change.as_ref().ok()) {
             if !self.actors.contains_key(&change.actor) {
                 let owner = devices::owner_of_actor(tx, self.workspace, change.actor).await?;
@@ -359,7 +360,7 @@ impl<'a> Unit<'a> {
         records::put_documents(tx, self.workspace, &documents).await?;
         self.flush_rows(tx, &dirty).await?;
         self.flush_conflicts(tx, &dirty, &changes).await?;
-        records::insert_rejected(tx, self.workspace, &self.rejected).await
+        rejected::insert_rejected(tx, self.workspace, &self.rejected).await
     }
 
     fn document_row(&self, key: &DocKey) -> DocumentRow {

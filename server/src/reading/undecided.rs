@@ -12,7 +12,8 @@ use sync_core::schema::{Kind, Label};
 
 use super::record::KeptClaim;
 use super::{Disagreement, Linked, ReadError, Reading, Who};
-use crate::store::records::{self, ConflictRow, RejectedRow};
+use crate::store::records::{self, ConflictRow};
+use crate::store::rejected::RejectedRow;
 use crate::store::undecided::{self, ConflictPlace, Refused};
 
 /// Which page of a list without filters.

@@ -15,6 +15,7 @@ pub mod lists;
 mod open;
 pub mod people;
 pub mod records;
+pub mod rejected;
 pub mod scope;
 pub mod undecided;
 pub mod workspaces;

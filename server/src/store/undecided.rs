@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId, WorkspaceId};
 use sync_core::query::Param;
 
-use super::records::{self, ConflictRow, ConflictTuple, RejectedRow, RejectedTuple, conflict_row, rejected_row};
+use super::records::{self, ConflictRow, ConflictTuple, conflict_row};
+use super::rejected::{REJECTED_START, RejectedRow, RejectedTuple, rejected_row};
 use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
@@ -115,7 +116,7 @@ pub async fn refused_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, a
 
 /// The changes that were not accepted, newest first, of documents in sight.
 pub async fn refused(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, asked: &Refused<'_>, limit: u32) -> Result<Vec<RejectedRow>> {
-    let mut statement = refused_where(records::REJECTED_START, workspace, scope, asked);
+    let mut statement = refused_where(REJECTED_START, workspace, scope, asked);
     if let Some((received_at, hash)) = asked.after {
         let received_at = statement.bind(Param::Int(received_at));
         let hash = statement.bind(Param::Blob(hash.0.to_vec()));

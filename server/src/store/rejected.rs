@@ -1,0 +1,167 @@
+//! Changes that were not accepted, kept for whoever decides about them.
+//!
+//! Decides nothing: intake turns down, the back office accepts or declines.
+
+use std::collections::HashMap;
+
+use sqlx::{QueryBuilder, Sqlite};
+use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+
+use super::records::{ROWS_PER_STATEMENT, facet_of, kind_of};
+use super::{Result, Tx, id};
+
+/// A change that was not accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RejectedRow {
+    /// SHA-256 as claimed.
+    pub hash: ChangeHash,
+    /// Head of the feed when it came.
+    pub position_seen: Option<u64>,
+    /// The record's kind.
+    pub kind: KindName,
+    /// The record.
+    pub record: RecordId,
+    /// Which document.
+    pub facet: Facet,
+    /// Who made it.
+    pub user: UserId,
+    /// On which device.
+    pub device: DeviceId,
+    /// A stable code.
+    pub code: String,
+    /// The field concerned.
+    pub field: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// Why, in English.
+    pub message_en: String,
+    /// Why, in Chinese.
+    pub message_zh: String,
+    /// When it came.
+    pub received_at: Millis,
+    /// `rejected`, `held`, `accepted` or `declined`.
+    pub state: String,
+    /// The change chunk.
+    pub body: Vec<u8>,
+}
+
+pub(super) type RejectedTuple = (
+    Vec<u8>,
+    Option<i64>,
+    String,
+    Vec<u8>,
+    i64,
+    Vec<u8>,
+    Vec<u8>,
+    String,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    i64,
+    String,
+    Vec<u8>,
+);
+
+pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
+    let (hash, seen, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body) = row;
+    Ok(RejectedRow {
+        hash: id(ChangeHash::from_bytes(&hash), "change hash")?,
+        position_seen: seen.map(|seen| seen as u64),
+        kind: kind_of(&kind)?,
+        record: id(RecordId::from_bytes(&record), "record id")?,
+        facet: facet_of(facet)?,
+        user: id(UserId::from_bytes(&user), "user id")?,
+        device: id(DeviceId::from_bytes(&device), "device id")?,
+        code,
+        field,
+        rule,
+        message_en,
+        message_zh,
+        received_at,
+        state,
+        body,
+    })
+}
+
+/// Up to the workspace.
+pub(super) const REJECTED_START: &str = "select hash, position_seen, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
+     received_at, state, body from rejected where workspace = ";
+
+/// What became of these changes before, those that were not accepted.
+pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash]) -> Result<HashMap<ChangeHash, RejectedRow>> {
+    let mut found = HashMap::new();
+    for chunk in hashes.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(REJECTED_START);
+        query.push_bind(&workspace.as_bytes()[..]).push(" and hash in (");
+        let mut list = query.separated(", ");
+        for hash in chunk {
+            list.push_bind(hash.0.to_vec());
+        }
+        let rows: Vec<RejectedTuple> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        for row in rows {
+            let row = rejected_row(row)?;
+            found.insert(row.hash, row);
+        }
+    }
+    Ok(found)
+}
+
+/// The changes that were not accepted and wait for somebody, newest first.
+pub async fn rejected_in(tx: &mut Tx, workspace: WorkspaceId, states: &[&str], limit: u32) -> Result<Vec<RejectedRow>> {
+    let mut query = QueryBuilder::<Sqlite>::new(REJECTED_START);
+    query.push_bind(&workspace.as_bytes()[..]).push(" and state in (");
+    let mut list = query.separated(", ");
+    for state in states {
+        list.push_bind(*state);
+    }
+    query.push(") order by received_at desc, hash limit ").push_bind(i64::from(limit));
+    let rows: Vec<RejectedTuple> = query.build_query_as().fetch_all(tx.conn()).await?;
+    rows.into_iter().map(rejected_row).collect()
+}
+
+/// Keeps changes that were not accepted; one that is there already stays as it is.
+pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[RejectedRow]) -> Result<()> {
+    for row in rejected {
+        sqlx::query(
+            "insert into rejected (workspace, hash, position_seen, kind, record, facet, user_id, device, code, field, rule, message_en, \
+             message_zh, received_at, state, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             on conflict (workspace, hash) do nothing",
+        )
+        .bind(&workspace.as_bytes()[..])
+        .bind(&row.hash.0[..])
+        .bind(row.position_seen.map(|seen| seen as i64))
+        .bind(row.kind.as_str())
+        .bind(&row.record.as_bytes()[..])
+        .bind(row.facet as i64)
+        .bind(&row.user.as_bytes()[..])
+        .bind(&row.device.as_bytes()[..])
+        .bind(&row.code)
+        .bind(&row.field)
+        .bind(&row.rule)
+        .bind(&row.message_en)
+        .bind(&row.message_zh)
+        .bind(row.received_at)
+        .bind(&row.state)
+        .bind(&row.body)
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+/// Notes what the back office decided about a change; answers whether it was still open.
+pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, hash: ChangeHash, state: &str, by: UserId, now: Millis) -> Result<bool> {
+    let done = sqlx::query(
+        "update rejected set state = $3, decided_by = $4, decided_at = $5 \
+         where workspace = $1 and hash = $2 and state in ('rejected', 'held')",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&hash.0[..])
+    .bind(state)
+    .bind(&by.as_bytes()[..])
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
