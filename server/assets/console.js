@@ -51,7 +51,7 @@
     remember(copy);
     localise(copy);
     if (focus) all("a", copy).find((link) => link.getAttribute("href") === focus)?.focus();
-    if (flash) copy.classList.add("flash");
+    if (flash && copy.matches(".field, tr")) copy.classList.add("flash");
     return true;
   }
 
