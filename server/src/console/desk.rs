@@ -136,13 +136,12 @@ impl Desk {
         let named = |names: &[&str]| names.iter().filter_map(|name| self.reading.kind(name).ok()).map(|kind| item(kind)).collect();
         let mut menu: Vec<MenuGroup> =
             MENU.iter().map(|(key, names)| MenuGroup { label: self.words.say(key), items: named(names) }).collect();
+        if let Some(system) = menu.last_mut().filter(|_| self.may(Right::Administer)) {
+            let (href, label) = ("/devices".to_owned(), self.words.say("menu.devices").to_owned());
+            system.items.push(MenuItem { here: here == href, href, label, icon: "device".to_owned(), count: None });
+        }
         let own = self.reading.kinds().filter(|kind| icon(&kind.name) == OTHER).map(|kind| item(kind)).collect();
         menu.push(MenuGroup { label: self.words.say("menu.own"), items: own });
-        if self.may(Right::Administer) {
-            let (href, label) = ("/devices".to_owned(), self.words.say("menu.devices").to_owned());
-            let devices = MenuItem { here: here == href, href, label, icon: "device".to_owned(), count: None };
-            menu.push(MenuGroup { label: self.words.say("menu.office"), items: vec![devices] });
-        }
         menu.retain(|group| !group.items.is_empty());
         menu
     }

@@ -94,6 +94,8 @@ struct Missing {
 
 struct FieldView {
     name: String,
+    /// Tells the script whether what somebody is editing was changed elsewhere.
+    version: String,
     label: String,
     shown: Shown,
     made: Option<Made>,
@@ -284,6 +286,7 @@ impl Drawing<'_> {
         let disagreements = self.view.disagreements.iter().filter(|dispute| dispute.field == *field.name);
         FieldView {
             name: field.name.to_string(),
+            version: fingerprint(self.value(field)),
             label: self.label(field),
             shown: self.value(field).map_or(Shown::Nothing, |value| self.format.field(field, value)),
             made: self.makers.get(&*field.name).cloned(),

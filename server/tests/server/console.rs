@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rapport_server::auth::secret::{Token, TokenKind};
 use reqwest::Method;
 use serde_json::json;
 use sync_core::id::{RecordId, UserId};
@@ -281,6 +282,18 @@ async fn what_a_phone_sends_reaches_an_open_page_at_once() {
     assert!(text.contains("event: change") && text.contains("\"party\"") && !text.contains("print"), "{text}");
     let stranger = desk.server.get("/events", &[]).await;
     assert_eq!(stranger.status, 401);
+}
+
+#[tokio::test]
+async fn an_open_page_keeps_nobody_signed_in() {
+    let server = Server::start_with(|config| config.session.idle_max_minutes = 30).await;
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let token = Token::parse(TokenKind::Session, cookie.split_once('=').unwrap().1).unwrap();
+    let caller = server.app.auth.caller(&token).await.unwrap().unwrap();
+    server.clock.forward(20 * MINUTE);
+    assert_eq!(server.app.auth.again(&caller).await.unwrap().as_ref(), Some(&caller));
+    server.clock.forward(10 * MINUTE);
+    assert_eq!(server.app.auth.again(&caller).await.unwrap(), None, "being looked at is not being busy");
 }
 
 #[tokio::test]
