@@ -1,20 +1,19 @@
-//! A record's row after one of its documents has changed, and its links.
+//! A record's row after one of its documents has changed, and the links it made before.
 //!
 //! Pure: what is derived here can be derived again at any time, and `rapport check` does.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 use sync_core::id::{Facet, RecordId};
-use sync_core::projection::{self, project};
-use sync_core::record::doc::Doc;
+use sync_core::projection::{self, Projection};
 use sync_core::schema::Kind;
 
-use crate::store::records::{LinkRow, RecordRow};
+use crate::store::records::RecordRow;
 
-/// The row of a record after `doc` of one of its facets has changed. `before` is the row as it was.
-pub fn row(kind: &Kind, record: RecordId, facet: Facet, doc: &Doc, before: Option<RecordRow>) -> RecordRow {
-    let projected = project(kind, facet, doc);
+/// The row of a record after the document of one of its facets has changed to what `projected` says.
+/// `before` is the row as it was.
+pub fn row(kind: &Kind, record: RecordId, facet: Facet, projected: Projection, before: Option<RecordRow>) -> RecordRow {
     let mut row = before.unwrap_or_else(|| RecordRow {
         record,
         kind: kind.name.clone(),
@@ -42,9 +41,9 @@ pub fn values(row: &RecordRow) -> Map<String, Json> {
     facets.flatten().collect()
 }
 
-/// The links that a row's facet makes.
-pub fn links(kind: &Kind, record: RecordId, facet: Facet, json: &str) -> HashSet<LinkRow> {
-    let row: Map<String, Json> = serde_json::from_str(json).unwrap_or_default();
-    let link = |(role, target)| LinkRow { source: record, source_kind: kind.name.clone(), role, target };
-    projection::links(kind, facet, &row).into_iter().map(link).collect()
+/// The links that a record made by one facet of its row as it was kept.
+pub fn kept_links(kind: &Kind, facet: Facet, row: &RecordRow) -> BTreeSet<(String, RecordId)> {
+    let json = row.facets[facet as usize].as_deref().unwrap_or_default();
+    let fields: Map<String, Json> = serde_json::from_str(json).unwrap_or_default();
+    projection::links(kind, facet, &fields)
 }

@@ -30,6 +30,8 @@ pub mod projection;
 pub mod protocol;
 pub mod query;
 pub mod record;
+#[cfg(test)]
+mod schedule_tests;
 pub mod schema;
 pub mod search;
 #[cfg(feature = "device")]

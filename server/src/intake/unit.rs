@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sync_core::fence::{Pen, Refusal};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, WorkspaceId};
 use sync_core::merge;
+use sync_core::projection::project;
 use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
 use sync_core::record::Stored;
 use sync_core::record::change::Change;
@@ -379,18 +380,22 @@ impl<'a> Unit<'a> {
             let (record, facet) = *key;
             let open = &self.open[key];
             let old = rows.remove(&record).or_else(|| before.remove(&record));
-            let old_json = old.as_ref().and_then(|row| row.facets[facet as usize].clone()).unwrap_or_default();
-            let mut row = projection::row(&open.kind, record, facet, &open.held.doc, old);
+            let was = old.as_ref().map(|row| projection::kept_links(&open.kind, facet, row)).unwrap_or_default();
+            let mut projected = project(&open.kind, facet, &open.held.doc);
+            let is = std::mem::take(&mut projected.links);
+            let link = |(role, target): &(String, RecordId)| LinkRow {
+                source: record,
+                source_kind: open.kind.name.clone(),
+                role: role.clone(),
+                target: *target,
+            };
+            gone.extend(was.difference(&is).map(link));
+            new.extend(is.difference(&was).map(link));
+            let mut row = projection::row(&open.kind, record, facet, projected, old);
             row.position = row.position.max(open.held.position);
-            let now_json = row.facets[facet as usize].as_deref().unwrap_or_default();
-            let (was, is) =
-                (projection::links(&open.kind, record, facet, &old_json), projection::links(&open.kind, record, facet, now_json));
-            gone.extend(was.difference(&is).cloned());
-            new.extend(is.difference(&was).cloned());
             rows.insert(record, row);
         }
         records::put_rows(tx, self.workspace, &rows.into_values().collect::<Vec<_>>()).await?;
-        let (gone, new): (Vec<LinkRow>, Vec<LinkRow>) = (gone, new);
         records::change_links(tx, self.workspace, &gone, &new).await
     }
 

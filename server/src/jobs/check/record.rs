@@ -157,7 +157,7 @@ impl One<'_> {
     fn row(&self, kind: &Kind, docs: &[Replayed<'_>], teller: &mut Teller<'_>) {
         let mut expected: Option<RecordRow> = None;
         for (facet, doc, changes) in docs {
-            let mut row = projection::row(kind, self.record, *facet, doc, expected.take());
+            let mut row = projection::row(kind, self.record, *facet, project(kind, *facet, doc), expected.take());
             let last = changes.iter().filter_map(|stored| stored.position).max();
             row.position = row.position.max(last.unwrap_or_default());
             expected = Some(row);
