@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use sync_core::id::RecordId;
 
-use crate::auth::{AuthError, BadPassword};
+use crate::auth::{AuthError, BadPassword, PasswordError};
 use crate::language::Language;
 use crate::store::StoreError;
 
@@ -22,6 +22,12 @@ pub enum Error {
     /// Login or password is wrong.
     #[error("wrong password")]
     WrongPassword,
+    /// The password is right, and a code of the second factor is needed.
+    #[error("code needed")]
+    CodeNeeded,
+    /// The code of the second factor is wrong or was used.
+    #[error("wrong second factor")]
+    WrongSecond,
     /// The enrolment code is wrong, used or expired.
     #[error("wrong code")]
     WrongCode,
@@ -125,6 +131,8 @@ impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::WrongPassword => Self::WrongPassword,
+            AuthError::CodeNeeded(_) => Self::CodeNeeded,
+            AuthError::WrongSecond => Self::WrongSecond,
             AuthError::WrongCode => Self::WrongCode,
             AuthError::Throttled { retry_after_s } => Self::Throttled { retry_after_s },
             AuthError::ActorTaken => Self::ActorTaken,
@@ -140,6 +148,15 @@ impl From<BadPassword> for Error {
             BadPassword::Long => "密码过长",
         };
         Self::Invalid { field: Some("password".to_owned()), message: Text::new(error.to_string(), zh) }
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Bad(bad) => bad.into(),
+            PasswordError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -198,6 +215,15 @@ impl Error {
         match self {
             Self::SignInNeeded => (S::UNAUTHORIZED, "sign_in_needed", "Please sign in.", "请先登录。"),
             Self::WrongPassword => (S::UNAUTHORIZED, "wrong_password", "The login or the password is wrong.", "用户名或密码错误。"),
+            Self::CodeNeeded => (
+                S::UNAUTHORIZED,
+                "code_needed",
+                "A code of your authenticator app is needed: send it as `code`.",
+                "需要身份验证器应用的验证码，请填入 code。",
+            ),
+            Self::WrongSecond => {
+                (S::UNAUTHORIZED, "wrong_second_factor", "The code is wrong or was used already.", "验证码错误或已被使用。")
+            }
             Self::WrongCode => (S::FORBIDDEN, "wrong_code", "The code is wrong, was used, or has expired.", "注册码错误、已使用或已过期。"),
             Self::ActorTaken => (S::CONFLICT, "actor_taken", "Another device has this actor id.", "此写入标识已属于另一台设备。"),
             Self::Revoked => (S::UNAUTHORIZED, "revoked", "This device was removed.", "此设备已被移除。"),

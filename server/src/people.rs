@@ -7,6 +7,7 @@ use sync_core::id::{Name, RecordId, UserId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
 
 use crate::app::App;
+use crate::audit::{Act, Note};
 use crate::auth::secret::random;
 use crate::auth::{normal_login, password::BadPassword};
 use crate::intake::{Expect, IntakeError, NotEdited, RecordEdit};
@@ -94,7 +95,9 @@ pub async fn add(app: &App, person: NewPerson) -> Result<User, AddError> {
             if let Some(name) = made {
                 workspaces::add(tx, workspace, &name, random(), now).await?;
             }
-            people::add_user(tx, &kept, &hash).await
+            people::add_user(tx, &kept, &hash).await?;
+            let note = Note::of(workspace, None, Act::UserAdded, kept.user);
+            note.with(serde_json::json!({"role": &*kept.role})).write(tx, now).await
         })
     });
     match added.await {

@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -30,6 +30,10 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sign-out", post(doors::api_sign_out))
         .route("/api/v1/me", get(doors::api_me))
         .route("/api/v1/devices/codes", post(doors::api_device_code))
+        .route("/api/v1/sessions", get(api::access::sessions))
+        .route("/api/v1/sessions/{id}", delete(api::access::end_session))
+        .route("/api/v1/keys", get(api::access::list).post(api::access::make))
+        .route("/api/v1/keys/{id}", delete(api::access::revoke))
         .route("/api/v1/openapi.json", get(api::document))
         .route("/api/v1/kinds", get(api::kinds))
         .route("/api/v1/kinds/{kind}", get(api::kind))

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 use sync_core::access::{self, Act, Subject, decide};
-use sync_core::id::{Millis, RecordId};
+use sync_core::id::{KindName, Millis, RecordId};
 use sync_core::protocol::code;
 use sync_core::record::fields::FieldEdit;
 use sync_core::record::path::{Path, unescape};
@@ -13,6 +13,7 @@ use sync_core::schema::{Field, Kind, Label};
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::auth::grant::Grant;
 use crate::auth::secret::random;
 use crate::error::{Error, Text};
 use crate::intake::{Author, Expect, Intake, IntakeError, NotEdited, RecordEdit};
@@ -23,6 +24,7 @@ pub struct Writing {
     intake: Intake,
     reading: Reading,
     author: Author,
+    grant: Grant,
     now: Millis,
 }
 
@@ -54,6 +56,9 @@ pub enum WriteError {
         /// The rule that decided, for people.
         message: Label,
     },
+    /// The key that the caller came with is not for this.
+    #[error("the key may not write records of the kind `{0}`")]
+    OutOfScope(KindName),
     /// Intake refused.
     #[error(transparent)]
     NotEdited(#[from] NotEdited),
@@ -72,7 +77,7 @@ impl Writing {
     /// A pen for what `caller` wants to write now.
     pub fn of(app: &App, caller: &Caller) -> Self {
         let author = app.intake.on_behalf(caller.workspace, caller.user, caller.role.clone());
-        Self { intake: app.intake.clone(), reading: Reading::of(app, caller), author, now: app.clock.now() }
+        Self { intake: app.intake.clone(), reading: Reading::of(app, caller), author, grant: caller.grant.clone(), now: app.clock.now() }
     }
 
     /// An id for a record or a row that is about to be made.
@@ -144,6 +149,9 @@ impl Writing {
     }
 
     async fn submit(&self, edit: RecordEdit) -> Result<(), WriteError> {
+        if !self.grant.may_write(&edit.kind) {
+            return Err(WriteError::OutOfScope(edit.kind));
+        }
         for edited in self.intake.edit(&self.author, vec![edit], self.now, None).await? {
             edited?;
         }
@@ -200,6 +208,7 @@ impl From<WriteError> for Error {
             WriteError::Empty => Self::Invalid { field: None, message: Text::new(en, "新记录至少要填写一个字段。") },
             WriteError::NoConflict(path) => Self::Conflict(Text::new(en, format!("“{path}”没有待解决的冲突。"))),
             WriteError::MayNot { field, message } => Self::Denied { field: Some(field), message: Text::new(message.en, message.zh) },
+            WriteError::OutOfScope(kind) => Self::Forbidden(Text::new(en, format!("此密钥无权写入“{kind}”对象。"))),
             WriteError::NotEdited(why) => why.into(),
             WriteError::Exists(record) => Self::Exists(record),
             WriteError::Read(error) => error.into(),

@@ -3,6 +3,7 @@
 //! Reads a request, makes one call to `reading` or `writing`, and answers. Never decides what may be
 //! seen or written. What it offers is described by `openapi`, made from the kinds of the workspace.
 
+pub mod access;
 mod kinds;
 mod openapi;
 mod questions;

@@ -18,6 +18,9 @@ use crate::reading::Reading;
 
 const SHARED: &str = include_str!("openapi/shared.json");
 
+/// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
+const PARTS: [&str; 1] = [include_str!("openapi/access.json")];
+
 /// `GET /api/v1/openapi.json`: the API as the caller may use it.
 ///
 /// # Errors
@@ -29,6 +32,9 @@ pub async fn document(State(app): State<App>, caller: Caller) -> Result<Json<Val
 fn describe(reading: &Reading) -> serde_json::Result<Value> {
     let mut document: Value = serde_json::from_str(SHARED)?;
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    for part in PARTS {
+        add(&mut document, serde_json::from_str(part)?);
+    }
     for kind in reading.kinds() {
         if let Some(tags) = document["tags"].as_array_mut() {
             tags.push(json!({"name": kind.name, "description": format!("{} / {}", kind.plural.en, kind.plural.zh)}));
@@ -37,6 +43,18 @@ fn describe(reading: &Reading) -> serde_json::Result<Value> {
         extend(&mut document["components"]["schemas"], schemas::of(reading, kind));
     }
     Ok(document)
+}
+
+/// Adds a part: its tags, paths and schemas.
+fn add(document: &mut Value, mut part: Map<String, Value>) {
+    if let (Some(tags), Some(Value::Array(more))) = (document["tags"].as_array_mut(), part.remove("tags")) {
+        tags.extend(more);
+    }
+    for (name, place) in [("paths", "/paths"), ("schemas", "/components/schemas"), ("parameters", "/components/parameters")] {
+        if let (Some(object), Some(Value::Object(more))) = (document.pointer_mut(place), part.remove(name)) {
+            extend(object, more);
+        }
+    }
 }
 
 fn extend(object: &mut Value, more: Map<String, Value>) {

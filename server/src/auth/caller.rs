@@ -8,9 +8,10 @@ use axum::http::{HeaderMap, header, request::Parts};
 use sync_core::id::{DeviceId, Name, UserId, WorkspaceId};
 
 use super::csrf;
+use super::grant::Grant;
 use super::secret::{Token, TokenKind};
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, Text};
 use crate::language::Language;
 use crate::store::people::{SecretHash, User};
 
@@ -29,16 +30,22 @@ pub struct Caller {
     pub role: Name,
     /// What they read.
     pub language: Language,
-    /// The session they came with.
+    /// The session or key they came with.
     pub session: SecretHash,
+    /// What that lets them do.
+    pub grant: Grant,
 }
 
 impl Caller {
-    pub(super) fn of(user: User, session: SecretHash) -> Self {
+    pub(super) fn of(user: User, session: SecretHash, grant: Grant) -> Self {
         let User { workspace, user, login, name, role, language, .. } = user;
-        Self { workspace, user, name, login, role, language, session }
+        Self { workspace, user, name, login, role, language, session, grant }
     }
 }
+
+/// A person with a session: no program with a key comes through here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person(pub Caller);
 
 /// A device, on behalf of its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,14 +75,38 @@ pub(crate) struct Peer(pub IpAddr);
 impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
-    /// A session from `Authorization: Bearer`, or else from the cookie. Device tokens are neither.
+    /// A session or a key from `Authorization: Bearer`, or else a session from the cookie. Device tokens are
+    /// neither, and keys open the JSON API alone.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let token = match bearer(&parts.headers) {
-            Some(text) => Token::parse(TokenKind::Session, text),
-            None => session_cookie(&parts.headers, app.config.is_https()),
+        let caller = match bearer(&parts.headers) {
+            Some(text) => match (Token::parse(TokenKind::Session, text), Token::parse(TokenKind::Key, text)) {
+                (Some(token), _) => app.auth.caller(&token).await?,
+                (_, Some(key)) if parts.uri.path().starts_with(API) => app.auth.caller_of_key(&key).await?,
+                _ => None,
+            },
+            None => match session_cookie(&parts.headers, app.config.is_https()) {
+                Some(token) => app.auth.caller(&token).await?,
+                None => None,
+            },
         };
-        let caller = app.auth.caller(&token.ok_or(Error::SignInNeeded)?).await?;
         caller.ok_or(Error::SignInNeeded)
+    }
+}
+
+/// What keys are for.
+const API: &str = "/api/v1/";
+
+impl FromRequestParts<App> for Person {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        match caller.grant {
+            Grant::Session => Ok(Self(caller)),
+            Grant::Device | Grant::Key(_) => {
+                Err(Error::Forbidden(Text::new("A key may not do this: sign in.", "API 密钥无权执行此操作，请登录。")))
+            }
+        }
     }
 }
 

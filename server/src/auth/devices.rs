@@ -8,6 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::secret::{Code, Token, TokenKind, random};
 use super::{Auth, AuthError, DeviceCaller, TOUCH_EVERY_MS};
+use crate::audit::{Act, Note};
 use crate::store::devices::{self, Device};
 use crate::store::people::{self, User};
 use crate::store::{StoreError, workspaces};
@@ -46,14 +47,21 @@ pub struct Enrolment<'a> {
 }
 
 impl Auth {
-    /// A code for a user's next device, and when it expires. An earlier code stays good.
+    /// A code for a user's next device, made by `by` or the operator, and when it expires. An earlier code stays good.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn device_code(&self, workspace: WorkspaceId, user: UserId) -> Result<(Code, Millis), StoreError> {
+    pub async fn device_code(&self, workspace: WorkspaceId, user: UserId, by: Option<UserId>) -> Result<(Code, Millis), StoreError> {
         let (code, now) = (Code::new(), self.clock.now());
         let (hash, expires_at) = (code.hash(), now + self.policy.code_ms);
-        self.store.write(move |tx| Box::pin(async move { devices::add_code(tx, workspace, &hash, user, now, expires_at).await })).await?;
+        self.store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    devices::add_code(tx, workspace, &hash, user, now, expires_at).await?;
+                    Note::of(workspace, by, Act::DeviceCode, user).write(tx, now).await
+                })
+            })
+            .await?;
         Ok((code, expires_at))
     }
 
@@ -84,6 +92,7 @@ impl Auth {
                         other => other.into(),
                     })?;
                     address.forgive(tx).await?;
+                    Note::of(workspace, Some(user.user), Act::DeviceEnrolled, device.device).write(tx, now).await?;
                     Ok((token, device, user))
                 })
             })
@@ -107,16 +116,24 @@ impl Auth {
         Ok(found)
     }
 
-    /// Shuts a device out: its next request is refused, its live connections close. Answers whether
+    /// Shuts a device out, for `by` or the operator: its next request is refused, its live connections close. Answers whether
     /// it was in.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn revoke_device(&self, workspace: WorkspaceId, device: DeviceId) -> Result<bool, StoreError> {
+    pub async fn revoke_device(&self, workspace: WorkspaceId, device: DeviceId, by: Option<UserId>) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let done = self
             .store
-            .write::<_, StoreError, _>(move |tx| Box::pin(async move { devices::revoke_device(tx, workspace, device, now).await }))
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    let done = devices::revoke_device(tx, workspace, device, now).await?;
+                    if done {
+                        Note::of(workspace, by, Act::DeviceRevoked, device).write(tx, now).await?;
+                    }
+                    Ok(done)
+                })
+            })
             .await?;
         self.announce(Gone::Device(workspace, device));
         Ok(done)

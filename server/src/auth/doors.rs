@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sync_core::access::Right;
@@ -12,26 +12,35 @@ use sync_core::id::Millis;
 use sync_core::protocol::{Enrol, Enrolled};
 
 use super::caller::cookie_name;
-use super::secret::Token;
-use super::{Caller, ClientAddress, Enrolment, SignIn, SignedIn, normal_login};
+use super::secret::{Token, TokenKind};
+use super::{AuthError, Caller, Client, ClientAddress, Enrolment, Finish, Person, SignIn, SignedIn, normal_login};
 use crate::app::App;
 use crate::error::{Error, Text};
 use crate::store::{people, workspaces};
 
-/// What somebody types to sign in.
+/// What somebody types to sign in: login and password, with a code where a second factor is set up; or the
+/// ticket of a first step, and the code.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Credentials {
     #[serde(default)]
     workspace: Option<String>,
-    login: String,
-    password: String,
+    #[serde(default)]
+    login: Option<String>,
+    #[serde(default)]
+    password: Option<String>,
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    ticket: Option<String>,
 }
 
 /// What the API answers to a sign-in.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SessionAnswer {
     token: String,
-    expires_in_s: i64,
+    expires_at: Millis,
     user: UserAnswer,
 }
 
@@ -48,14 +57,29 @@ pub struct UserAnswer {
 impl Credentials {
     /// What was typed besides the password: login and workspace.
     pub(crate) fn asked(&self) -> (&str, &str) {
-        (&self.login, self.workspace.as_deref().unwrap_or_default())
+        (self.login.as_deref().unwrap_or_default(), self.workspace.as_deref().unwrap_or_default())
     }
 
-    pub(crate) async fn sign_in(&self, app: &App, address: ClientAddress, previous: Option<Token>) -> Result<SignedIn, Error> {
-        let attempt =
-            SignIn { workspace: self.workspace.as_deref(), login: &self.login, password: &self.password, address: address.0, previous };
-        Ok(app.auth.sign_in(attempt).await?)
+    /// The ticket that came with a code.
+    pub(crate) fn ticket(&self) -> Option<Token> {
+        Token::parse(TokenKind::Ticket, self.ticket.as_deref()?)
     }
+
+    pub(crate) async fn sign_in(&self, app: &App, client: Client) -> Result<SignedIn, AuthError> {
+        let code = self.code.as_deref().filter(|code| !code.trim().is_empty());
+        if let Some(ticket) = self.ticket() {
+            return app.auth.finish_sign_in(Finish { ticket: &ticket, code: code.unwrap_or_default(), client }).await;
+        }
+        let (login, password) = (self.login.as_deref().unwrap_or_default(), self.password.as_deref().unwrap_or_default());
+        let attempt = SignIn { workspace: self.workspace.as_deref(), login, password, code, client };
+        app.auth.sign_in(attempt).await
+    }
+}
+
+/// What a request says about the program that sent it.
+pub(crate) fn client(headers: &HeaderMap, address: ClientAddress, previous: Option<Token>) -> Client {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    Client { address: address.0, agent, previous }
 }
 
 /// `POST /api/v1/sign-in`: a token for `Authorization: Bearer`.
@@ -65,20 +89,27 @@ impl Credentials {
 pub async fn api_sign_in(
     State(app): State<App>,
     address: ClientAddress,
+    headers: HeaderMap,
     credentials: Result<Json<Credentials>, JsonRejection>,
 ) -> Result<Json<SessionAnswer>, Error> {
     let Json(credentials) = credentials?;
-    let SignedIn { token, max_age_s, user } = credentials.sign_in(&app, address, None).await?;
+    for (name, typed) in [("login", &credentials.login), ("password", &credentials.password)] {
+        if typed.is_none() {
+            let message = Text::new(format!("`{name}` is missing."), format!("缺少“{name}”。"));
+            return Err(Error::Invalid { field: Some(name.to_owned()), message });
+        }
+    }
+    let SignedIn { token, expires_at, user, .. } = credentials.sign_in(&app, client(&headers, address, None)).await?;
     let (role, language) = (user.role.to_string(), user.language.tag());
     let user = UserAnswer { id: user.user.to_string(), name: user.name, login: user.login, role, language };
-    Ok(Json(SessionAnswer { token: token.reveal().to_owned(), expires_in_s: max_age_s, user }))
+    Ok(Json(SessionAnswer { token: token.reveal().to_owned(), expires_at, user }))
 }
 
 /// `POST /api/v1/sign-out`: the token ends.
 ///
 /// # Errors
 /// When nobody is signed in.
-pub async fn api_sign_out(State(app): State<App>, caller: Caller) -> Result<axum::http::StatusCode, Error> {
+pub async fn api_sign_out(State(app): State<App>, Person(caller): Person) -> Result<axum::http::StatusCode, Error> {
     app.auth.sign_out(&caller).await?;
     Ok(axum::http::StatusCode::NO_CONTENT)
 }
@@ -97,6 +128,7 @@ pub struct CodeRequest {
 
 /// A code, shown once.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CodeAnswer {
     code: String,
     expires_at: Millis,
@@ -109,7 +141,7 @@ pub struct CodeAnswer {
 /// When the caller may not, or there is no such user.
 pub async fn api_device_code(
     State(app): State<App>,
-    caller: Caller,
+    Person(caller): Person,
     request: Result<Json<CodeRequest>, JsonRejection>,
 ) -> Result<Json<CodeAnswer>, Error> {
     let login = normal_login(&request?.0.login);
@@ -119,7 +151,7 @@ pub async fn api_device_code(
     }
     let user = people::user_by_login(&mut app.store.reader().await?, caller.workspace, &login).await?;
     let user = user.filter(|user| user.disabled_at.is_none()).ok_or(Error::NotFound)?;
-    let (code, expires_at) = app.auth.device_code(caller.workspace, user.user).await?;
+    let (code, expires_at) = app.auth.device_code(caller.workspace, user.user, Some(caller.user)).await?;
     Ok(Json(CodeAnswer { code: code.reveal(), expires_at }))
 }
 

@@ -6,7 +6,11 @@ mod caller;
 pub mod csrf;
 mod devices;
 pub mod doors;
+pub mod grant;
+mod keys;
+pub mod one_time;
 pub mod password;
+mod second;
 pub mod secret;
 mod sessions;
 mod throttle;
@@ -16,11 +20,13 @@ use std::time::Duration;
 use sync_core::id::{Millis, UserId, WorkspaceId};
 use tokio::sync::broadcast;
 
-pub use caller::{Caller, ClientAddress, DeviceCaller};
+pub use caller::{Caller, ClientAddress, DeviceCaller, Person};
 pub(crate) use caller::{Peer, bearer_is, session_cookie};
 pub use devices::{Enrolment, Gone};
+pub use keys::NewKey;
 pub use password::{BadPassword, Passwords};
-pub use sessions::{SignIn, SignedIn, normal_login};
+pub use second::SecondState;
+pub use sessions::{Client, Finish, PasswordError, SignIn, SignedIn, normal_login};
 pub(crate) use throttle::network;
 
 use crate::clock::Clock;
@@ -39,6 +45,12 @@ pub enum AuthError {
     /// Login or password is wrong, or the account shut: which, is not said.
     #[error("login or password is wrong")]
     WrongPassword,
+    /// The password is right, and a code of the second factor is needed: it may come with this ticket.
+    #[error("a code of the second factor is needed")]
+    CodeNeeded(secret::Token),
+    /// The code of the second factor is wrong or was used.
+    #[error("the code of the second factor is wrong or was used")]
+    WrongSecond,
     /// The code is wrong, used, or too old: which, is not said.
     #[error("the code is wrong, used or expired")]
     WrongCode,
@@ -97,23 +109,43 @@ impl Auth {
         &self.passwords
     }
 
-    /// Shuts a user out at once: sessions end, devices are refused, live connections close.
+    /// Shuts a user out at once, for `by` or the operator: sessions end, devices are refused, live connections close.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn disable_user(&self, workspace: WorkspaceId, user: UserId) -> Result<(), StoreError> {
+    pub async fn disable_user(&self, workspace: WorkspaceId, user: UserId, by: Option<UserId>) -> Result<(), StoreError> {
+        use crate::audit::{Act, Note};
         use crate::store::people;
         let now = self.clock.now();
         self.store
             .write::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {
                     people::set_disabled(tx, workspace, user, Some(now)).await?;
-                    people::drop_sessions_of(tx, workspace, user).await
+                    people::drop_sessions_of(tx, workspace, user, None).await?;
+                    Note::of(workspace, by, Act::UserDisabled, user).write(tx, now).await
                 })
             })
             .await?;
         self.announce(Gone::User(workspace, user));
         Ok(())
+    }
+
+    /// Lets a user in again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enable_user(&self, workspace: WorkspaceId, user: UserId, by: Option<UserId>) -> Result<(), StoreError> {
+        use crate::audit::{Act, Note};
+        use crate::store::people;
+        let now = self.clock.now();
+        self.store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    people::set_disabled(tx, workspace, user, None).await?;
+                    Note::of(workspace, by, Act::UserEnabled, user).write(tx, now).await
+                })
+            })
+            .await
     }
 
     /// Removes sessions, codes and counters that time has ended. For the clock to call, hourly.

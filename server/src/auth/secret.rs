@@ -38,6 +38,10 @@ pub enum TokenKind {
     Session,
     /// A device.
     Device,
+    /// A program.
+    Key,
+    /// Somebody whose password was right and whose code is still to come.
+    Ticket,
 }
 
 impl TokenKind {
@@ -45,6 +49,8 @@ impl TokenKind {
         match self {
             TokenKind::Session => "rps",
             TokenKind::Device => "rpd",
+            TokenKind::Key => "rpk",
+            TokenKind::Ticket => "rpt",
         }
     }
 }
@@ -92,7 +98,10 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// A one-time code that makes a phone a device.
+/// 60 bits, in three groups of four: guesses are counted, and it is typed from paper.
+const RECOVERY_SYMBOLS: usize = 12;
+
+/// A one-time code: one that makes a phone a device, or that stands in for a lost phone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(String);
 
@@ -103,15 +112,29 @@ impl Code {
         Self(symbols::<CODE_SYMBOLS>())
     }
 
+    /// A new one for when the phone is lost.
+    pub fn recovery() -> Self {
+        Self(symbols::<RECOVERY_SYMBOLS>())
+    }
+
     /// From what somebody typed: in lower case, without the dashes, with an O for a zero.
     pub fn parse(typed: &str) -> Option<Self> {
+        Self::parse_of(typed, CODE_SYMBOLS)
+    }
+
+    /// The same for one that stands in for a lost phone.
+    pub fn parse_recovery(typed: &str) -> Option<Self> {
+        Self::parse_of(typed, RECOVERY_SYMBOLS)
+    }
+
+    fn parse_of(typed: &str, symbols: usize) -> Option<Self> {
         let symbol = |c: char| match c.to_ascii_uppercase() {
             'O' => '0',
             'I' | 'L' => '1',
             other => other,
         };
         let text: String = typed.chars().filter(|c| *c != '-' && !c.is_whitespace()).map(symbol).collect();
-        let clean = text.len() == CODE_SYMBOLS && text.bytes().all(|byte| ALPHABET.contains(&byte));
+        let clean = text.len() == symbols && text.bytes().all(|byte| ALPHABET.contains(&byte));
         clean.then_some(Self(text))
     }
 

@@ -2,13 +2,29 @@
 
 use std::net::IpAddr;
 
-use sync_core::id::WorkspaceId;
+use serde_json::json;
+use sync_core::id::{Millis, UserId, WorkspaceId};
 
-use super::password::Verdict;
+use super::grant::Grant;
+use super::password::{BadPassword, Verdict};
+use super::second::Proof;
 use super::secret::{Token, TokenKind};
+use super::throttle::{NO_WORKSPACE, Subject};
 use super::{Auth, AuthError, Caller, TOUCH_EVERY_MS};
-use crate::store::people::{self, Session, User};
-use crate::store::{StoreError, workspaces};
+use crate::audit::{Act, Note};
+use crate::store::people::{self, SecretHash, Session, User};
+use crate::store::{StoreError, second, workspaces};
+
+/// Why a password was not set.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// It is not taken.
+    #[error(transparent)]
+    Bad(#[from] BadPassword),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
 
 /// An attempt to sign in.
 pub struct SignIn<'a> {
@@ -18,9 +34,29 @@ pub struct SignIn<'a> {
     pub login: &'a str,
     /// The password.
     pub password: &'a str,
+    /// A code of the second factor, where there is one.
+    pub code: Option<&'a str>,
+    /// Where it comes from, and what it replaces.
+    pub client: Client,
+}
+
+/// The second step, for whose password was right.
+pub struct Finish<'a> {
+    /// What the first step answered.
+    pub ticket: &'a Token,
+    /// A code of the second factor.
+    pub code: &'a str,
+    /// Where it comes from, and what it replaces.
+    pub client: Client,
+}
+
+/// Who is at the other end.
+pub struct Client {
     /// From where.
     pub address: IpAddr,
-    /// The session the client has so far: it ends.
+    /// What it calls itself.
+    pub agent: String,
+    /// The session it has so far: it ends.
     pub previous: Option<Token>,
 }
 
@@ -31,59 +67,183 @@ pub struct SignedIn {
     pub token: Token,
     /// How long it lasts at most.
     pub max_age_s: i64,
+    /// When it ends at the latest.
+    pub expires_at: Millis,
     /// Who it is.
     pub user: User,
 }
 
+/// What a client calls itself, as much of it as is kept.
+const AGENT_CHARS_MAX: usize = 200;
+
+/// What is still to be kept when somebody has proved who they are.
+struct Proved {
+    subjects: Vec<Subject>,
+    proof: Proof,
+    rehashed: Option<String>,
+    ticket: Option<Token>,
+}
+
 impl Auth {
-    /// Checks a password and begins a session, always a new one.
+    /// Checks a password, and a code where one is asked for, and begins a session, always a new one.
     ///
     /// # Errors
     /// When anything is wrong, without saying what; or when there were too many attempts.
     pub async fn sign_in(&self, attempt: SignIn<'_>) -> Result<SignedIn, AuthError> {
         let login = normal_login(attempt.login);
         let workspace = self.workspace_named(attempt.workspace).await?;
-        let subjects = vec![self.account(workspace.unwrap_or(super::throttle::NO_WORKSPACE), &login), self.address(attempt.address)];
+        let subjects = vec![self.account(workspace.unwrap_or(NO_WORKSPACE), &login), self.address(attempt.client.address)];
         self.count(subjects.clone()).await?;
         let (user, stored) = self.user_and_hash(workspace, &login).await?;
         let verdict = self.passwords.verify(attempt.password, stored).await;
-        let user = user.filter(|user| verdict != Verdict::Wrong && user.disabled_at.is_none()).ok_or(AuthError::WrongPassword)?;
+        let user = match user {
+            Some(user) if verdict != Verdict::Wrong && user.disabled_at.is_none() => user,
+            Some(user) => return Err(self.failed(&user, "password", AuthError::WrongPassword).await?),
+            None => return Err(AuthError::WrongPassword),
+        };
         let rehashed = match verdict {
             Verdict::RightButOld => self.passwords.hash(attempt.password).await.ok(),
             Verdict::Right | Verdict::Wrong => None,
         };
-        self.begin_session(user, subjects, rehashed, attempt.previous).await
+        let proof = match (self.ticket_if_needed(&user).await?, attempt.code) {
+            (None, _) => Proof::Password,
+            (Some(ticket), None) => return Err(AuthError::CodeNeeded(ticket)),
+            (Some(_), Some(code)) => self.second(&user, code).await?,
+        };
+        self.begin_session(user, Proved { subjects, proof, rehashed, ticket: None }, attempt.client).await
     }
 
-    async fn begin_session(
-        &self,
-        user: User,
-        subjects: Vec<super::throttle::Subject>,
-        rehashed: Option<String>,
-        previous: Option<Token>,
-    ) -> Result<SignedIn, AuthError> {
+    /// The second step: a code of the second factor.
+    ///
+    /// # Errors
+    /// When the ticket is too old, the code wrong, or when there were too many attempts.
+    pub async fn finish_sign_in(&self, finish: Finish<'_>) -> Result<SignedIn, AuthError> {
+        let user = self.holder(finish.ticket).await?.ok_or(AuthError::WrongPassword)?;
+        let subjects = vec![self.account(user.workspace, &user.login), self.address(finish.client.address)];
+        self.count(subjects.clone()).await?;
+        let proof = self.second(&user, finish.code).await?;
+        let proved = Proved { subjects, proof, rehashed: None, ticket: Some(finish.ticket.clone()) };
+        self.begin_session(user, proved, finish.client).await
+    }
+
+    async fn second(&self, user: &User, code: &str) -> Result<Proof, AuthError> {
+        match self.check_second(user, code).await {
+            Err(AuthError::WrongSecond) => Err(self.failed(user, "code", AuthError::WrongSecond).await?),
+            checked => checked,
+        }
+    }
+
+    /// Writes down that an attempt on a known account failed; what was typed is not kept.
+    async fn failed(&self, user: &User, at: &'static str, why: AuthError) -> Result<AuthError, StoreError> {
+        let (now, note) = (self.clock.now(), Note::of(user.workspace, None, Act::SignInFailed, user.user).with(json!({ "at": at })));
+        self.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
+        Ok(why)
+    }
+
+    async fn begin_session(&self, user: User, proved: Proved, client: Client) -> Result<SignedIn, AuthError> {
         let now = self.clock.now();
         let token = Token::new(TokenKind::Session, user.workspace);
         let expires_at = now + self.policy.session_absolute_ms;
         let (workspace, id) = (user.workspace, user.user);
-        let session = Session { workspace, token_hash: token.hash(), user: id, created_at: now, last_seen_at: now, expires_at };
+        let agent = client.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS_MAX).collect();
+        let (address, previous) = (client.address.to_string(), client.previous);
+        let detail = json!({"with": proved.proof.as_str(), "address": address});
+        let session =
+            Session { workspace, token_hash: token.hash(), user: id, created_at: now, last_seen_at: now, expires_at, agent, address };
         self.store
             .write::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {
-                    for subject in subjects {
+                    for subject in proved.subjects {
                         subject.forgive(tx).await?;
                     }
-                    if let Some(hash) = rehashed {
+                    if let Some(hash) = proved.rehashed {
                         people::set_password_hash(tx, workspace, id, &hash).await?;
+                    }
+                    if let Some(ticket) = proved.ticket {
+                        second::drop_ticket(tx, workspace, &ticket.hash()).await?;
                     }
                     if let Some(previous) = previous {
                         people::drop_session(tx, previous.workspace(), &previous.hash()).await?;
                     }
-                    people::add_session(tx, &session).await
+                    people::add_session(tx, &session).await?;
+                    Note::of(workspace, Some(id), Act::SignedIn, id).with(detail).write(tx, now).await
                 })
             })
             .await?;
-        Ok(SignedIn { token, max_age_s: self.policy.session_absolute_ms / 1000, user })
+        Ok(SignedIn { token, max_age_s: self.policy.session_absolute_ms / 1000, expires_at, user })
+    }
+
+    /// The sessions of a user that have not ended, newest use first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sessions(&self, workspace: WorkspaceId, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let now = self.clock.now();
+        let mut sessions = people::sessions_of(&mut self.store.reader().await?, workspace, user).await?;
+        sessions.retain(|session| session.expires_at > now && now - session.last_seen_at < self.policy.session_idle_ms);
+        Ok(sessions)
+    }
+
+    /// Ends sessions of the caller elsewhere: one of them, or all but the present one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_sessions(&self, caller: &Caller, one: Option<SecretHash>) -> Result<u64, StoreError> {
+        let (workspace, user, present, now) = (caller.workspace, caller.user, caller.session, self.clock.now());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let ended = match one {
+                        Some(one) => people::drop_session_of(tx, workspace, user, &one).await?,
+                        None => people::drop_sessions_of(tx, workspace, user, Some(&present)).await?,
+                    };
+                    if ended > 0 {
+                        let note = Note::of(workspace, Some(user), Act::SessionEnded, user);
+                        note.with(json!({ "sessions": ended })).write(tx, now).await?;
+                    }
+                    Ok(ended)
+                })
+            })
+            .await
+    }
+
+    /// Sets somebody's password, for `by` or the operator; sessions but `keep` end.
+    ///
+    /// # Errors
+    /// When the password is not taken, or the database fails.
+    pub async fn set_password(
+        &self,
+        (workspace, user): (WorkspaceId, UserId),
+        password: &str,
+        by: Option<UserId>,
+        keep: Option<SecretHash>,
+    ) -> Result<(), PasswordError> {
+        let (hash, now) = (self.passwords.hash(password).await?, self.clock.now());
+        self.store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    people::set_password_hash(tx, workspace, user, &hash).await?;
+                    people::drop_sessions_of(tx, workspace, user, keep.as_ref()).await?;
+                    Note::of(workspace, by, Act::PasswordSet, user).write(tx, now).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Whether this is the password of somebody who is signed in. Wrong ones count as attempts to sign in.
+    ///
+    /// # Errors
+    /// When it is not, or was wrong too often.
+    pub async fn confirm_password(&self, caller: &Caller, password: &str) -> Result<(), AuthError> {
+        let account = self.account(caller.workspace, &caller.login);
+        self.count(vec![account]).await?;
+        let stored = people::password_hash(&mut self.store.reader().await?, caller.workspace, caller.user).await?;
+        if self.passwords.verify(password, stored).await == Verdict::Wrong {
+            return Err(AuthError::WrongPassword);
+        }
+        self.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { account.forgive(tx).await })).await?;
+        Ok(())
     }
 
     /// The one workspace, or the one with this name where there are several.
@@ -122,7 +282,7 @@ impl Auth {
                 .write::<_, StoreError, _>(move |tx| Box::pin(async move { people::touch_session(tx, workspace, &hash, now).await }))
                 .await?;
         }
-        Ok(Some(Caller::of(user, hash)))
+        Ok(Some(Caller::of(user, hash, Grant::Session)))
     }
 
     /// Whether somebody is still signed in, and as what: for connections that stay open. Does not count as being busy.
@@ -134,7 +294,7 @@ impl Auth {
         let Some((session, user)) = found else { return Ok(None) };
         let now = self.clock.now();
         let over = session.expires_at <= now || now - session.last_seen_at >= self.policy.session_idle_ms || user.disabled_at.is_some();
-        Ok((!over).then(|| Caller::of(user, caller.session)))
+        Ok((!over).then(|| Caller::of(user, caller.session, Grant::Session)))
     }
 
     /// Ends a session.
@@ -142,8 +302,15 @@ impl Auth {
     /// # Errors
     /// When the database fails.
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), StoreError> {
-        let (workspace, session) = (caller.workspace, caller.session);
-        self.store.write(move |tx| Box::pin(async move { people::drop_session(tx, workspace, &session).await })).await
+        let (workspace, session, user, now) = (caller.workspace, caller.session, caller.user, self.clock.now());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    people::drop_session(tx, workspace, &session).await?;
+                    Note::of(workspace, Some(user), Act::SignedOut, user).write(tx, now).await
+                })
+            })
+            .await
     }
 }
 

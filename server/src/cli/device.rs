@@ -69,7 +69,7 @@ impl Code {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         let person = find(app, &self.place, &self.login).await?;
         anyhow::ensure!(person.disabled_at.is_none(), "{} is shut out", person.login);
-        let (code, expires_at) = app.auth.device_code(person.workspace, person.user).await.context("cannot make a code")?;
+        let (code, expires_at) = app.auth.device_code(person.workspace, person.user, None).await.context("cannot make a code")?;
         println!("{}", code.reveal());
         eprintln!("for one phone of {}, until {}", person.login, shown(expires_at));
         Ok(())
@@ -95,7 +95,7 @@ impl List {
 impl Revoke {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         let workspace = self.place.find(app).await?.workspace;
-        let was_in = app.auth.revoke_device(workspace, self.device).await?;
+        let was_in = app.auth.revoke_device(workspace, self.device, None).await?;
         anyhow::ensure!(was_in, "there is no such device, or it was shut out before; `rapport device list` shows them");
         println!("shut out");
         Ok(())

@@ -3,12 +3,14 @@
 //! Commands other than `serve` work on the database directly, while a server runs or not. Passwords
 //! are never arguments: other users of the machine can read those.
 
+mod audit;
 mod backup;
 mod check;
 mod demo;
 mod device;
 mod export;
 mod import;
+mod key;
 mod password;
 mod progress;
 mod serve;
@@ -61,6 +63,10 @@ enum Command {
     User(user::User),
     #[command(subcommand)]
     Device(device::Device),
+    #[command(subcommand)]
+    Key(key::Key),
+    #[command(subcommand)]
+    Audit(audit::Audit),
     Import(import::Import),
     Export(export::Export),
     Check(check::Check),
@@ -85,6 +91,8 @@ impl Cli {
             Command::Demo(command) => command.run().await,
             Command::User(command) => command.run(config).await,
             Command::Device(command) => command.run(config).await,
+            Command::Key(command) => command.run(config).await,
+            Command::Audit(command) => command.run(config).await,
             Command::Import(command) => command.run(config).await,
             Command::Export(command) => command.run(config).await,
             Command::Check(command) => command.run(config).await,

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::language::Language;
 use crate::people::{NewPerson, Place, add};
 use crate::store::people::{self, User as Person};
-use crate::store::{StoreError, workspaces};
+use crate::store::workspaces;
 
 /// Add, list and shut out people
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,7 @@ pub enum User {
     List(List),
     Password(Password),
     Disable(Disable),
+    Second(Second),
 }
 
 /// Add somebody who may sign in
@@ -111,6 +112,21 @@ pub struct Disable {
     place: In,
 }
 
+/// Take somebody's second factor away: they lost the phone and the recovery codes
+///
+/// Make sure that it is them. They sign in with the password alone until they set up another one.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  rapport user second ann --off")]
+pub struct Second {
+    /// Whose
+    login: String,
+    /// Take it away
+    #[arg(long, required = true)]
+    off: bool,
+    #[command(flatten)]
+    place: In,
+}
+
 /// What the workspace is called when nobody says.
 const WORKSPACE_NAME: &str = "main";
 
@@ -123,6 +139,7 @@ impl User {
             User::List(command) => command.run(&app).await?,
             User::Password(command) => command.run(&app).await?,
             User::Disable(command) => command.run(&app).await?,
+            User::Second(command) => command.run(&app).await?,
         }
         app.store.close().await;
         Ok(())
@@ -161,17 +178,8 @@ impl List {
 impl Password {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         let person = find(app, &self.place, &self.login).await?;
-        let hash = app.auth.passwords().hash(&password::read(&person.login).await?).await?;
-        let (workspace, user) = (person.workspace, person.user);
-        app.store
-            .write::<_, StoreError, _>(move |tx| {
-                Box::pin(async move {
-                    people::set_password_hash(tx, workspace, user, &hash).await?;
-                    people::drop_sessions_of(tx, workspace, user).await
-                })
-            })
-            .await
-            .context("cannot set the password")?;
+        let password = password::read(&person.login).await?;
+        app.auth.set_password((person.workspace, person.user), &password, None, None).await.context("cannot set the password")?;
         println!("{} has a new password and must sign in again", person.login);
         Ok(())
     }
@@ -182,14 +190,22 @@ impl Disable {
         let person = find(app, &self.place, &self.login).await?;
         let (workspace, user) = (person.workspace, person.user);
         if self.undo {
-            app.store
-                .write::<_, StoreError, _>(move |tx| Box::pin(async move { people::set_disabled(tx, workspace, user, None).await }))
-                .await?;
+            app.auth.enable_user(workspace, user, None).await?;
             println!("{} may sign in again", person.login);
         } else {
-            app.auth.disable_user(workspace, user).await?;
+            app.auth.disable_user(workspace, user, None).await?;
             println!("{} is shut out", person.login);
         }
+        Ok(())
+    }
+}
+
+impl Second {
+    async fn run(self, app: &App) -> anyhow::Result<()> {
+        let person = find(app, &self.place, &self.login).await?;
+        anyhow::ensure!(self.off, "say --off");
+        let was = app.auth.drop_second(person.workspace, person.user, None).await?;
+        println!("{}", if was { "the second factor is gone" } else { "there was none" });
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use sync_core::schema::Kind;
 use super::assets;
 use super::words::{Words, other};
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Person};
 use crate::error::{Error, accepted_language};
 use crate::language::Language;
 use crate::reading::Reading;
@@ -85,7 +85,7 @@ impl FromRequestParts<App> for Desk {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let caller = Caller::from_request_parts(parts, app).await?;
+        let Person(caller) = Person::from_request_parts(parts, app).await?;
         let reading = Reading::of(app, &caller);
         Ok(Self { words: Words(caller.language), now: app.clock.now(), app: app.clone(), reading, caller })
     }
@@ -137,8 +137,10 @@ impl Desk {
         let mut menu: Vec<MenuGroup> =
             MENU.iter().map(|(key, names)| MenuGroup { label: self.words.say(key), items: named(names) }).collect();
         if let Some(system) = menu.last_mut().filter(|_| self.may(Right::Administer)) {
-            let (href, label) = ("/devices".to_owned(), self.words.say("menu.devices").to_owned());
-            system.items.push(MenuItem { here: here == href, href, label, icon: "device".to_owned(), count: None });
+            for (href, key, icon) in ADMINISTRATION {
+                let (href, label, icon) = (href.to_owned(), self.words.say(key).to_owned(), icon.to_owned());
+                system.items.push(MenuItem { here: here == href, href, label, icon, count: None });
+            }
         }
         let own = self.reading.kinds().filter(|kind| icon(&kind.name) == OTHER).map(|kind| item(kind)).collect();
         menu.push(MenuGroup { label: self.words.say("menu.own"), items: own });
@@ -151,6 +153,10 @@ impl Desk {
         self.menu("").first().and_then(|group| group.items.first()).map_or_else(|| "/conflicts".to_owned(), |item| item.href.clone())
     }
 }
+
+/// The pages of those who administer: address, name, icon.
+const ADMINISTRATION: [(&str, &str, &str); 3] =
+    [("/devices", "menu.devices", "device"), ("/keys", "menu.keys", "rule"), ("/audit", "menu.audit", "history")];
 
 const OTHER: &str = "other";
 

@@ -72,7 +72,7 @@ pub async fn code(desk: Desk, Form(whose): Form<For>) -> Result<Response, Error>
     check(&desk)?;
     let user = people::user(&mut desk.app.store.reader().await?, desk.caller.workspace, whose.user).await?;
     let user = user.filter(|user| user.disabled_at.is_none()).ok_or(Error::NotFound)?;
-    let (code, until) = desk.app.auth.device_code(desk.caller.workspace, user.user).await?;
+    let (code, until) = desk.app.auth.device_code(desk.caller.workspace, user.user, Some(desk.caller.user)).await?;
     let view = CodeView { code: code.reveal(), user: user.name, until: format::moment(until) };
     show(&desk, None, Some(view)).await
 }
@@ -80,7 +80,7 @@ pub async fn code(desk: Desk, Form(whose): Form<For>) -> Result<Response, Error>
 /// `POST /devices/{device}/revoke`.
 pub async fn revoke(State(app): State<App>, desk: Desk, Path(device): Path<DeviceId>) -> Result<Response, Error> {
     check(&desk)?;
-    app.auth.revoke_device(desk.caller.workspace, device).await?;
+    app.auth.revoke_device(desk.caller.workspace, device, Some(desk.caller.user)).await?;
     Ok(Redirect::to("/devices?done=revoked").into_response())
 }
 

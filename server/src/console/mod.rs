@@ -4,7 +4,9 @@
 //! handler takes its input, asks `reading` or `intake`, and fills a template. Never touches the database
 //! itself, and writes no HTML outside of `templates/`. Every page works without the script.
 
+mod account;
 pub mod assets;
+mod audit;
 mod collisions;
 mod desk;
 mod devices;
@@ -14,6 +16,7 @@ mod events;
 mod format;
 mod history;
 mod inputs;
+mod keys;
 mod links;
 mod list;
 mod made;
@@ -56,6 +59,14 @@ pub fn routes() -> Router<App> {
         .route("/devices", get(devices::page))
         .route("/devices/code", post(devices::code))
         .route("/devices/{device}/revoke", post(devices::revoke))
+        .route("/account", get(account::page))
+        .route("/account/password", post(account::password))
+        .route("/account/second", get(account::second).post(account::confirm_second))
+        .route("/account/second/off", post(account::drop_second))
+        .route("/account/sessions/end", post(account::end_sessions))
+        .route("/keys", get(keys::page).post(keys::make))
+        .route("/keys/{key}/revoke", post(keys::revoke))
+        .route("/audit", get(audit::page))
         .route("/events", get(events::stream))
         .layer(from_fn(problems::as_pages))
         .route("/assets/{name}", get(assets::get))

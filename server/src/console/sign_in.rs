@@ -12,8 +12,8 @@ use super::desk::{Desk, GuestLanguage, page};
 use super::words::{Words, other};
 use super::{assets, list};
 use crate::app::App;
-use crate::auth::doors::{Credentials, cookie};
-use crate::auth::{Caller, ClientAddress, session_cookie};
+use crate::auth::doors::{Credentials, client, cookie};
+use crate::auth::{AuthError, Caller, ClientAddress, session_cookie};
 use crate::error::Error;
 use crate::language::Language;
 use crate::store::{StoreError, people, workspaces};
@@ -26,25 +26,27 @@ struct SignInPage {
     action: String,
     login: String,
     workspace: Option<String>,
-    error: Option<String>,
+    step: Step,
     style: &'static str,
     script: &'static str,
     icons: &'static str,
     logo: &'static str,
 }
 
-/// `GET /sign-in`: the form.
-pub async fn form(State(app): State<App>, GuestLanguage(language): GuestLanguage) -> Result<Response, Error> {
-    show(&app, language, None, StatusCode::OK, None).await
+/// What is asked for.
+enum Step {
+    /// Login and password.
+    Password { error: Option<String> },
+    /// A code of the second factor.
+    Code { ticket: String, error: Option<String> },
 }
 
-async fn show(
-    app: &App,
-    language: Language,
-    typed: Option<&Credentials>,
-    status: StatusCode,
-    error: Option<String>,
-) -> Result<Response, Error> {
+/// `GET /sign-in`: the form.
+pub async fn form(State(app): State<App>, GuestLanguage(language): GuestLanguage) -> Result<Response, Error> {
+    show(&app, language, None, StatusCode::OK, Step::Password { error: None }).await
+}
+
+async fn show(app: &App, language: Language, typed: Option<&Credentials>, status: StatusCode, step: Step) -> Result<Response, Error> {
     let several = workspaces::all(&mut app.store.reader().await?).await?.len() > 1;
     let asked = typed.map(Credentials::asked).unwrap_or_default();
     let form = SignInPage {
@@ -53,7 +55,7 @@ async fn show(
         action: format!("/sign-in?lang={}", list::encoded(language.tag())),
         login: asked.0.to_owned(),
         workspace: several.then(|| asked.1.to_owned()),
-        error,
+        step,
         style: assets::style(),
         script: assets::script(),
         icons: assets::icons(),
@@ -76,19 +78,26 @@ pub async fn enter(
     let Form(credentials) = credentials?;
     let https = app.config.is_https();
     let words = Words(language);
-    let (error, retry) = match credentials.sign_in(&app, address, session_cookie(&headers, https)).await {
+    let (status, step, retry) = match credentials.sign_in(&app, client(&headers, address, session_cookie(&headers, https))).await {
         Ok(signed_in) => {
             let cookie = cookie(https, signed_in.token.reveal(), signed_in.max_age_s)?;
             return Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
         }
-        Err(Error::Throttled { retry_after_s }) => {
-            (words.count("door.throttled", retry_after_s.div_ceil(60)), Some(HeaderValue::from(retry_after_s)))
+        Err(AuthError::CodeNeeded(ticket)) => (StatusCode::OK, Step::Code { ticket: ticket.reveal().to_owned(), error: None }, None),
+        Err(AuthError::WrongSecond) => {
+            let ticket = credentials.ticket().map(|ticket| ticket.reveal().to_owned()).unwrap_or_default();
+            (StatusCode::UNAUTHORIZED, Step::Code { ticket, error: Some(words.say("door.wrong_code").to_owned()) }, None)
         }
-        Err(Error::WrongPassword) => (words.say("door.wrong").to_owned(), None),
-        Err(other) => return Err(other),
+        Err(AuthError::Throttled { retry_after_s }) => {
+            let error = words.count("door.throttled", retry_after_s.div_ceil(60));
+            (StatusCode::TOO_MANY_REQUESTS, Step::Password { error: Some(error) }, Some(HeaderValue::from(retry_after_s)))
+        }
+        Err(AuthError::WrongPassword) => {
+            (StatusCode::UNAUTHORIZED, Step::Password { error: Some(words.say("door.wrong").to_owned()) }, None)
+        }
+        Err(other) => return Err(other.into()),
     };
-    let status = if retry.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-    let mut response = show(&app, language, Some(&credentials), status, Some(error)).await?;
+    let mut response = show(&app, language, Some(&credentials), status, step).await?;
     if let Some(retry) = retry {
         response.headers_mut().insert(header::RETRY_AFTER, retry);
     }

@@ -32,7 +32,9 @@ pub fn written<T>(desk: &Desk, kind: &Kind, written: Result<T, WriteError>) -> R
         Err(WriteError::MayNot { field, message }) => at(&field, desk.words.label(&message).to_owned()),
         Err(WriteError::NotEdited(not)) => why(desk, kind, &not),
         Err(WriteError::Exists(_)) => plain("why.exists"),
-        Err(error @ (WriteError::NotThere | WriteError::Read(_) | WriteError::Intake(_))) => return Err(error.into()),
+        Err(error @ (WriteError::NotThere | WriteError::OutOfScope(_) | WriteError::Read(_) | WriteError::Intake(_))) => {
+            return Err(error.into());
+        }
     };
     Ok(Err(why))
 }

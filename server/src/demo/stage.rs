@@ -179,7 +179,7 @@ async fn phone(app: &App, address: &str, behind: &Arc<AtomicI64>, name: &'static
     let device = Device::open(&Opening { place, app: "Rapport demo".to_owned(), incarnation: random(), seed: random() })?;
     let clock = clock(behind);
     let host = Host::new(device, Arc::new(move || clock.now()));
-    let (code, _) = app.auth.device_code(user.workspace, user.user).await?;
+    let (code, _) = app.auth.device_code(user.workspace, user.user, None).await?;
     let server = Server::at(address)?;
     server.enrol(&host, &code.reveal(), &format!("{name}'s phone"), "Rapport demo").await?;
     Ok(Phone { name, user: user.user, host, server })

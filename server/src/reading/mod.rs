@@ -82,7 +82,8 @@ impl Reading {
     pub fn of(app: &App, caller: &Caller) -> Self {
         let rules = app.intake.rules();
         let caller_of_access = access::Caller { user: caller.user, role: caller.role.clone() };
-        let scope = scope(&rules, &caller_of_access);
+        let mut scope = scope(&rules, &caller_of_access);
+        scope.kinds.retain(|kind, _| caller.grant.may_read(kind));
         Self { store: app.store.clone(), rules, workspace: caller.workspace, caller: caller_of_access, scope, now: app.clock.now() }
     }
 

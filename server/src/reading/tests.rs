@@ -41,6 +41,7 @@ fn caller(n: u8, role: &str) -> Caller {
         role: role.parse().unwrap(),
         language: Language::En,
         session: [n; 32],
+        grant: crate::auth::grant::Grant::Session,
     }
 }
 

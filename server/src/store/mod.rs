@@ -11,12 +11,15 @@ pub mod audit;
 mod backup;
 pub mod devices;
 pub mod imports;
+pub mod keys;
 pub mod lists;
 mod open;
 pub mod people;
 pub mod records;
 pub mod rejected;
 pub mod scope;
+pub mod second;
+pub mod trail;
 pub mod undecided;
 pub mod workspaces;
 

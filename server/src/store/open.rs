@@ -108,7 +108,11 @@ pub enum OpenError {
 ///
 /// Not `sqlx::migrate!`, which would bring a compile-time SQL parser for what `include_str!` does.
 fn migrator() -> Migrator {
-    let migrations = [(1, "initial", include_str!("../../migrations/0001_initial.sql"))];
+    let migrations = [
+        (1, "initial", include_str!("../../migrations/0001_initial.sql")),
+        (20, "audit", include_str!("../../migrations/0020_audit.sql")),
+        (21, "sign in", include_str!("../../migrations/0021_sign_in.sql")),
+    ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
     };

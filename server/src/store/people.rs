@@ -157,12 +157,17 @@ pub struct Session {
     pub last_seen_at: Millis,
     /// When it ends however busy it is.
     pub expires_at: Millis,
+    /// What its client calls itself.
+    pub agent: String,
+    /// Where it began.
+    pub address: String,
 }
 
 /// Adds a session.
 pub async fn add_session(tx: &mut Tx, session: &Session) -> Result<()> {
     sqlx::query(
-        "insert into sessions (workspace, token_hash, user_id, created_at, last_seen_at, expires_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into sessions (workspace, token_hash, user_id, created_at, last_seen_at, expires_at, agent, address)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(&session.workspace.as_bytes()[..])
     .bind(&session.token_hash[..])
@@ -170,6 +175,8 @@ pub async fn add_session(tx: &mut Tx, session: &Session) -> Result<()> {
     .bind(session.created_at)
     .bind(session.last_seen_at)
     .bind(session.expires_at)
+    .bind(&session.agent)
+    .bind(&session.address)
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -177,12 +184,15 @@ pub async fn add_session(tx: &mut Tx, session: &Session) -> Result<()> {
 
 /// A session and its user, expired, shut out or not.
 pub async fn session(tx: &mut Tx, workspace: WorkspaceId, token_hash: &SecretHash) -> Result<Option<(Session, User)>> {
-    let sql = "select user_id, created_at, last_seen_at, expires_at from sessions where workspace = $1 and token_hash = $2";
-    let query = sqlx::query_as::<_, (Vec<u8>, Millis, Millis, Millis)>(sql).bind(&workspace.as_bytes()[..]).bind(&token_hash[..]);
-    let Some((user_id, created_at, last_seen_at, expires_at)) = query.fetch_optional(tx.conn()).await? else { return Ok(None) };
+    type Row = (Vec<u8>, Millis, Millis, Millis, String, String);
+    let sql = "select user_id, created_at, last_seen_at, expires_at, agent, address from sessions where workspace = $1 and token_hash = $2";
+    let query = sqlx::query_as::<_, Row>(sql).bind(&workspace.as_bytes()[..]).bind(&token_hash[..]);
+    let Some((user_id, created_at, last_seen_at, expires_at, agent, address)) = query.fetch_optional(tx.conn()).await? else {
+        return Ok(None);
+    };
     let user_id = id(UserId::from_bytes(&user_id), "user id")?;
     let user = user(tx, workspace, user_id).await?.ok_or(StoreError::Damaged("session: its user is missing"))?;
-    let session = Session { workspace, token_hash: *token_hash, user: user_id, created_at, last_seen_at, expires_at };
+    let session = Session { workspace, token_hash: *token_hash, user: user_id, created_at, last_seen_at, expires_at, agent, address };
     Ok(Some((session, user)))
 }
 
@@ -207,14 +217,44 @@ pub async fn drop_session(tx: &mut Tx, workspace: WorkspaceId, token_hash: &Secr
     Ok(())
 }
 
-/// Ends all sessions of a user.
-pub async fn drop_sessions_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<()> {
-    sqlx::query("delete from sessions where workspace = $1 and user_id = $2")
+/// Ends all sessions of a user but `keep`; answers how many.
+pub async fn drop_sessions_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId, keep: Option<&SecretHash>) -> Result<u64> {
+    let gone = sqlx::query("delete from sessions where workspace = $1 and user_id = $2 and token_hash <> $3")
         .bind(&workspace.as_bytes()[..])
         .bind(&user.as_bytes()[..])
+        .bind(keep.map_or(&[][..], |keep| &keep[..]))
         .execute(tx.conn())
         .await?;
-    Ok(())
+    Ok(gone.rows_affected())
+}
+
+/// Ends one session, if it is the user's; answers how many.
+pub async fn drop_session_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId, token_hash: &SecretHash) -> Result<u64> {
+    let gone = sqlx::query("delete from sessions where workspace = $1 and user_id = $2 and token_hash = $3")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&user.as_bytes()[..])
+        .bind(&token_hash[..])
+        .execute(tx.conn())
+        .await?;
+    Ok(gone.rows_affected())
+}
+
+/// The sessions of a user, the last used one first.
+pub async fn sessions_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<Vec<Session>> {
+    type Row = (Vec<u8>, Millis, Millis, Millis, String, String);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select token_hash, created_at, last_seen_at, expires_at, agent, address from sessions
+         where workspace = $1 and user_id = $2 order by last_seen_at desc, created_at desc",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&user.as_bytes()[..])
+    .fetch_all(tx.conn())
+    .await?;
+    let session = |(hash, created_at, last_seen_at, expires_at, agent, address): Row| {
+        let token_hash = hash.try_into().map_err(|_| StoreError::Damaged("session"))?;
+        Ok(Session { workspace, token_hash, user, created_at, last_seen_at, expires_at, agent, address })
+    };
+    rows.into_iter().map(session).collect()
 }
 
 /// Attempts at one secret within the running window.
@@ -286,6 +326,7 @@ pub async fn sweep(tx: &mut Tx, workspace: WorkspaceId, now: Millis, idle_since:
     let statements = [
         "delete from login_attempts where workspace = $1 and window_ends_at <= $2",
         "delete from device_codes where workspace = $1 and expires_at <= $2",
+        "delete from sign_in_tickets where workspace = $1 and expires_at <= $2",
     ];
     for sql in statements {
         sqlx::query(sql).bind(workspace).bind(now).execute(tx.conn()).await?;

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use crate::harness::{Answer, MINUTE, Server};
 
 async fn code(server: &Server) -> String {
-    server.app.auth.device_code(server.workspace, server.ann).await.unwrap().0.reveal()
+    server.app.auth.device_code(server.workspace, server.ann, None).await.unwrap().0.reveal()
 }
 
 async fn enrol(server: &Server, code: &str, actor: u8) -> Answer {
@@ -99,16 +99,16 @@ async fn a_device_is_known_by_its_token_alone() {
 async fn a_device_that_is_shut_out_is_out_at_its_next_request() {
     let server = Server::start().await;
     let enrolled = device(&server).await;
-    assert!(server.app.auth.revoke_device(server.workspace, enrolled.device).await.unwrap());
+    assert!(server.app.auth.revoke_device(server.workspace, enrolled.device, None).await.unwrap());
     assert_eq!(knock_with(&server, &enrolled.token).await, (401, "revoked".to_owned()));
-    assert!(!server.app.auth.revoke_device(server.workspace, enrolled.device).await.unwrap(), "it was out already");
+    assert!(!server.app.auth.revoke_device(server.workspace, enrolled.device, None).await.unwrap(), "it was out already");
 }
 
 #[tokio::test]
 async fn a_device_of_somebody_shut_out_waits_and_may_come_back() {
     let server = Server::start().await;
     let enrolled = device(&server).await;
-    server.app.auth.disable_user(server.workspace, server.ann).await.unwrap();
+    server.app.auth.disable_user(server.workspace, server.ann, None).await.unwrap();
     assert_eq!(knock_with(&server, &enrolled.token).await, (StatusCode::UNAUTHORIZED.as_u16(), "disabled".to_owned()));
     let mut tx = server.app.store.begin().await.unwrap();
     rapport_server::store::people::set_disabled(&mut tx, server.workspace, server.ann, None).await.unwrap();
@@ -133,10 +133,10 @@ async fn live_connections_hear_at_once_that_their_device_is_out() {
     let (auth, own) = (server.app.auth.clone(), caller(enrolled.device));
     let live = tokio::spawn(async move { auth.until_gone(&own).await });
     // Another one's end does not concern it.
-    server.app.auth.revoke_device(server.workspace, DeviceId::of_cause("another")).await.unwrap();
+    server.app.auth.revoke_device(server.workspace, DeviceId::of_cause("another"), None).await.unwrap();
     tokio::task::yield_now().await;
     assert!(!live.is_finished());
-    server.app.auth.revoke_device(server.workspace, enrolled.device).await.unwrap();
+    server.app.auth.revoke_device(server.workspace, enrolled.device, None).await.unwrap();
     tokio::time::timeout(Duration::from_secs(10), live).await.unwrap().unwrap();
     // Nor does one that comes too late hang.
     tokio::time::timeout(Duration::from_secs(10), server.app.auth.until_gone(&caller(enrolled.device))).await.unwrap();

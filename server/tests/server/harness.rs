@@ -76,6 +76,15 @@ impl Server {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::open(change, true).await
+    }
+
+    /// On a database that a server left behind.
+    pub async fn start_again(change: impl FnOnce(&mut Config)) -> Self {
+        Self::open(change, false).await
+    }
+
+    async fn open(change: impl FnOnce(&mut Config), is_new: bool) -> Self {
         capture_logs();
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
@@ -84,7 +93,10 @@ impl Server {
         let clock = TestClock(Arc::new(AtomicI64::new(START)));
         let ticking = clock.clone();
         let app = App::open(config, Clock::of(move || ticking.0.load(Ordering::SeqCst))).await.unwrap();
-        let (workspace, ann) = people_of(&app).await;
+        let (workspace, ann) = (WorkspaceId::of_cause("test"), UserId::of_cause("ann"));
+        if is_new {
+            people_of(&app, workspace, ann).await;
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -151,8 +163,7 @@ impl Server {
     }
 }
 
-async fn people_of(app: &App) -> (WorkspaceId, UserId) {
-    let (workspace, ann) = (WorkspaceId::of_cause("test"), UserId::of_cause("ann"));
+async fn people_of(app: &App, workspace: WorkspaceId, ann: UserId) {
     let hash = app.auth.passwords().hash(PASSWORD).await.unwrap();
     let mut tx = app.store.begin().await.unwrap();
     workspaces::add(&mut tx, workspace, "main", [1; 16], START).await.unwrap();
@@ -163,7 +174,6 @@ async fn people_of(app: &App) -> (WorkspaceId, UserId) {
         people::add_user(&mut tx, &user, &hash).await.unwrap();
     }
     tx.commit().await.unwrap();
-    (workspace, ann)
 }
 
 /// A client that trusts nobody, follows nothing, and keeps no cookies.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod api;
+mod audit;
 mod checks;
 mod cli;
 mod connections;
@@ -11,5 +12,7 @@ mod document;
 mod exports;
 mod harness;
 mod imports;
+mod keys;
 mod pen;
+mod second_factor;
 mod sessions;

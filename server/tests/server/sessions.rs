@@ -19,7 +19,7 @@ async fn a_token_works_until_its_holder_signs_out() {
 #[tokio::test]
 async fn what_is_wrong_with_a_sign_in_is_not_told() {
     let server = Server::start().await;
-    server.app.auth.disable_user(server.workspace, sync_core::id::UserId::of_cause("bo")).await.unwrap();
+    server.app.auth.disable_user(server.workspace, sync_core::id::UserId::of_cause("bo"), None).await.unwrap();
     let mut answers = Vec::new();
     for (login, password) in [("ann", "another password"), ("nobody", PASSWORD), ("bo", PASSWORD), ("", "")] {
         let answer = server.api_sign_in(login, password).await;
@@ -166,7 +166,7 @@ async fn other_sites_cannot_act_for_who_is_signed_in() {
 async fn a_person_shut_out_is_out_at_once() {
     let server = Server::start().await;
     let token = server.token().await;
-    server.app.auth.disable_user(server.workspace, server.ann).await.unwrap();
+    server.app.auth.disable_user(server.workspace, server.ann, None).await.unwrap();
     assert!(!server.knows_token(&token).await);
     assert_eq!(server.api_sign_in("ann", PASSWORD).await.status, 401);
 }
@@ -208,11 +208,31 @@ async fn no_secret_reaches_the_log() {
     server.api_sign_in("ann", "canary-typed-wrong").await;
     server.get("/api/v1/me?token=canary-in-the-address", &[("authorization", &format!("Bearer {token}"))]).await;
     server.get("/no/such/canary-path", &[("x-canary", "canary-header")]).await;
-    let (code, _) = server.app.auth.device_code(server.workspace, server.ann).await.unwrap();
+    let (code, _) = server.app.auth.device_code(server.workspace, server.ann, None).await.unwrap();
     let log = logged();
     assert!(log.contains("/api/v1/me"), "requests are logged by route");
     let session = cookie.split_once('=').unwrap().1;
     for secret in [PASSWORD, &token, session, &code.reveal(), "canary-"] {
         assert!(!log.contains(secret), "the log holds {secret}");
     }
+}
+
+#[tokio::test]
+async fn a_restart_forgets_neither_sessions_nor_wrong_guesses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rapport.db");
+    let config = |config: &mut rapport_server::Config| {
+        config.database.path = path.clone();
+        config.sign_in.attempts_per_account_max = 3;
+    };
+    let mut server = Server::start_with(config).await;
+    let token = server.token().await;
+    for _ in 0..3 {
+        assert_eq!(server.api_sign_in("bo", "not his password").await.status, 401);
+    }
+    server.ask_to_stop();
+    server.stopped().await;
+    let server = Server::start_again(config).await;
+    assert!(server.knows_token(&token).await);
+    assert_eq!(server.api_sign_in("bo", PASSWORD).await.status, 429);
 }

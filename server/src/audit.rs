@@ -1,0 +1,226 @@
+//! The audit log: who signed in, took data out, changed rights, deleted, handed over, approved.
+//!
+//! Each entry's hash covers the entry and the hash before it, so an entry that is altered, taken out or
+//! put in later breaks the chain at its place. Edits of records are not in it: they have their own
+//! history, hashed as well. Never holds what a customer is called, nor what somebody typed to sign in:
+//! the log outlives an erasure.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sync_core::id::{Millis, UserId, WorkspaceId};
+
+use crate::store::people::SecretHash;
+use crate::store::trail::{self, EntryRow, Head};
+use crate::store::{Result, Store, Tx};
+
+/// Entries that are read at a time.
+const PAGE: u32 = 500;
+
+/// What the first entry of a log is chained to.
+const NOTHING: SecretHash = [0; 32];
+
+macro_rules! acts {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $en:literal, $zh:literal;)*) => {
+        /// What was done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Act { $($(#[$doc])* $name,)* }
+
+        impl Act {
+            /// All of them.
+            pub const ALL: &[Act] = &[$(Act::$name,)*];
+
+            /// The stable word that stands in the log.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Act::$name => $word,)* }
+            }
+
+            /// What people call it: English, Chinese.
+            pub fn label(self) -> (&'static str, &'static str) {
+                match self { $(Act::$name => ($en, $zh),)* }
+            }
+        }
+    };
+}
+
+acts! {
+    /// Somebody signed in.
+    SignedIn = "signed_in", "Signed in", "登录";
+    /// A sign-in to a known account failed.
+    SignInFailed = "sign_in_failed", "Sign-in failed", "登录失败";
+    /// Somebody signed out.
+    SignedOut = "signed_out", "Signed out", "退出登录";
+    /// Sessions were ended from elsewhere.
+    SessionEnded = "session_ended", "Session ended", "结束会话";
+    /// A password was set.
+    PasswordSet = "password_set", "Password set", "设置密码";
+    /// A second factor was switched on.
+    SecondFactorOn = "second_factor_on", "Second factor on", "启用两步验证";
+    /// A second factor was taken away.
+    SecondFactorOff = "second_factor_off", "Second factor off", "停用两步验证";
+    /// A recovery code was used up.
+    RecoveryUsed = "recovery_used", "Recovery code used", "使用恢复码";
+    /// An API key was made.
+    KeyMade = "key_made", "API key made", "创建 API 密钥";
+    /// An API key was taken back.
+    KeyRevoked = "key_revoked", "API key revoked", "撤销 API 密钥";
+    /// Somebody was added.
+    UserAdded = "user_added", "Person added", "添加人员";
+    /// Somebody was shut out.
+    UserDisabled = "user_disabled", "Person shut out", "停用人员";
+    /// Somebody was let in again.
+    UserEnabled = "user_enabled", "Person let in again", "恢复人员";
+    /// Rights were changed: a role, a rule, who has which.
+    RightsChanged = "rights_changed", "Rights changed", "修改权限";
+    /// A code for a device was made.
+    DeviceCode = "device_code", "Device code made", "生成设备注册码";
+    /// A device enrolled.
+    DeviceEnrolled = "device_enrolled", "Device enrolled", "注册设备";
+    /// A device was shut out.
+    DeviceRevoked = "device_revoked", "Device shut out", "移除设备";
+    /// Data was taken out in bulk.
+    Exported = "exported", "Exported", "导出";
+    /// Data was brought in in bulk.
+    Imported = "imported", "Imported", "导入";
+    /// A backup was made.
+    BackedUp = "backed_up", "Backup made", "备份";
+    /// A record was put away.
+    Archived = "archived", "Archived", "归档";
+    /// A person's data was shown or taken out on request.
+    Disclosed = "disclosed", "Personal data disclosed", "提供个人数据";
+    /// A person's data was erased.
+    Erased = "erased", "Erased", "清除个人数据";
+    /// Records were handed over.
+    HandedOver = "handed_over", "Handed over", "移交";
+    /// An edit that waited was approved or declined.
+    Decided = "decided", "Held edit decided", "审批修改";
+    /// A webhook was added, changed or removed.
+    WebhookChanged = "webhook_changed", "Webhook changed", "修改 Webhook";
+    /// A file was deleted.
+    FileDeleted = "file_deleted", "File deleted", "删除文件";
+}
+
+/// Something to write down.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// Whose log.
+    pub workspace: WorkspaceId,
+    /// Who did it; nobody: the operator, or somebody unknown.
+    pub user: Option<UserId>,
+    /// What was done.
+    pub act: Act,
+    /// To what: an id, a name of a kind.
+    pub subject: String,
+    /// More about it; never a value of a record.
+    pub detail: Value,
+}
+
+impl Note {
+    /// A note without further detail.
+    pub fn of(workspace: WorkspaceId, user: Option<UserId>, act: Act, subject: impl ToString) -> Self {
+        Self { workspace, user, act, subject: subject.to_string(), detail: json!({}) }
+    }
+
+    /// With detail: an object.
+    #[must_use]
+    pub fn with(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// Writes it at the end of the log, in the transaction of what it tells of.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing of the transaction may be kept.
+    pub async fn write(self, tx: &mut Tx, now: Millis) -> Result<()> {
+        let (number, previous) = trail::head(tx, self.workspace).await?.unwrap_or((0, NOTHING));
+        let mut entry = EntryRow {
+            number: number + 1,
+            at: now,
+            user: self.user,
+            act: self.act.as_str().to_owned(),
+            subject: self.subject,
+            detail: self.detail.to_string(),
+            hash: NOTHING,
+        };
+        entry.hash = chained(&previous, &entry);
+        trail::append(tx, self.workspace, &entry).await
+    }
+}
+
+/// The hash of an entry behind another: over a JSON array, whose text is one for one content.
+fn chained(previous: &SecretHash, entry: &EntryRow) -> SecretHash {
+    let user = entry.user.map(|user| user.to_string());
+    let text = json!([entry.number, entry.at, user, entry.act, entry.subject, entry.detail]).to_string();
+    let mut hash = Sha256::new();
+    hash.update(previous);
+    hash.update(text.as_bytes());
+    hash.finalize().into()
+}
+
+/// What is wrong with a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Tampered {
+    /// An entry does not follow from the one before.
+    #[error("entry {0} was altered, or the one before it")]
+    Altered(u64),
+    /// An entry is missing.
+    #[error("entry {0} is missing")]
+    Missing(u64),
+    /// The last entries are missing, or some were added beside the server.
+    #[error("the log ends with entry {found}, and {expected} was the last one written")]
+    Cut {
+        /// The last one that is there.
+        found: u64,
+        /// The last one that was written.
+        expected: u64,
+    },
+    /// A checkpoint that was noted earlier is not in it.
+    #[error("entry {0} is not the one that was noted: the log was written anew")]
+    Rewritten(u64),
+}
+
+/// A log that was looked through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// How many entries it has.
+    pub entries: u64,
+    /// The hash of the newest one.
+    pub head: SecretHash,
+    /// The first thing that is wrong, if anything is.
+    pub tampered: Option<Tampered>,
+}
+
+/// Looks through a log; `noted` is a head that was written down elsewhere, earlier: whoever can write the
+/// database can also write a whole new chain, but not one that goes through it.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn verify(store: &Store, workspace: WorkspaceId, noted: Option<Head>) -> Result<Verified> {
+    let mut tx = store.reader().await?;
+    let expected = trail::head(&mut tx, workspace).await?.unwrap_or((0, NOTHING));
+    let mut last = (0, NOTHING);
+    let broken = |last: Head, tampered| Ok(Verified { entries: last.0, head: last.1, tampered: Some(tampered) });
+    loop {
+        let entries = trail::after(&mut tx, workspace, last.0, PAGE).await?;
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            if entry.number != last.0 + 1 {
+                return broken(last, Tampered::Missing(last.0 + 1));
+            }
+            if entry.hash != chained(&last.1, &entry) {
+                return broken(last, Tampered::Altered(entry.number));
+            }
+            last = (entry.number, entry.hash);
+            if noted.is_some_and(|noted| noted.0 == last.0 && noted != last) {
+                return broken(last, Tampered::Rewritten(last.0));
+            }
+        }
+    }
+    if last != expected || noted.is_some_and(|noted| noted.0 > last.0) {
+        let expected = expected.0.max(noted.map_or(0, |noted| noted.0));
+        return broken(last, Tampered::Cut { found: last.0, expected });
+    }
+    Ok(Verified { entries: last.0, head: last.1, tampered: None })
+}

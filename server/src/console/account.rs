@@ -1,0 +1,208 @@
+//! The account of who is signed in: password, second factor, sessions elsewhere.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::desk::{Desk, Frame, page as answer};
+use super::format::{self, Shown};
+use crate::auth::{AuthError, PasswordError, one_time};
+use crate::error::{Error, Text};
+use crate::store::people::{SecretHash, Session};
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    frame: Frame,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    second_since: Option<Shown>,
+    recovery_left: String,
+    sessions: Vec<SessionView>,
+}
+
+struct SessionView {
+    id: String,
+    agent: String,
+    address: String,
+    since: Shown,
+    seen: String,
+    seen_iso: String,
+    present: bool,
+}
+
+#[derive(Template)]
+#[template(path = "second.html")]
+struct SecondPage {
+    frame: Frame,
+    problem: Option<&'static str>,
+    setting_up: Option<SettingUp>,
+    codes: Vec<String>,
+}
+
+struct SettingUp {
+    path: String,
+    size: i32,
+    typed: String,
+}
+
+/// What the address asks for.
+#[derive(Deserialize)]
+pub struct Asked {
+    done: Option<String>,
+}
+
+/// `GET /account`.
+pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let notice = asked.done.and_then(|done| match done.as_str() {
+        "password" => Some(desk.words.say("account.password_set")),
+        "second" => Some(desk.words.say("account.second_gone")),
+        "sessions" => Some(desk.words.say("account.sessions_ended")),
+        _ => None,
+    });
+    show(&desk, StatusCode::OK, notice, None).await
+}
+
+async fn show(desk: &Desk, status: StatusCode, notice: Option<&'static str>, problem: Option<String>) -> Result<Response, Error> {
+    let (workspace, user) = (desk.caller.workspace, desk.caller.user);
+    let second = desk.app.auth.second_state(workspace, user).await?;
+    let sessions = desk.app.auth.sessions(workspace, user).await?;
+    let page = AccountPage {
+        frame: desk.frame(desk.words.say("account.title"), "/account").await?,
+        notice,
+        problem,
+        second_since: second.since.map(format::moment),
+        recovery_left: desk.words.count("account.recovery_left", second.recovery_codes),
+        sessions: sessions.iter().map(|session| session_view(desk, session)).collect(),
+    };
+    answer(status, &page)
+}
+
+fn session_view(desk: &Desk, session: &Session) -> SessionView {
+    SessionView {
+        id: hex(&session.token_hash),
+        agent: if session.agent.is_empty() { desk.words.say("who.unknown").to_owned() } else { session.agent.clone() },
+        address: session.address.clone(),
+        since: format::moment(session.created_at),
+        seen: desk.words.ago(session.last_seen_at, desk.now),
+        seen_iso: format::iso(session.last_seen_at),
+        present: session.token_hash == desk.caller.session,
+    }
+}
+
+/// A hash as text: it names a session and opens nothing.
+pub fn hex(hash: &SecretHash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A hash from such a text.
+pub fn unhex(text: &str) -> Option<SecretHash> {
+    let pairs = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());
+    pairs.collect::<Option<Vec<u8>>>()?.try_into().ok()
+}
+
+/// A new password, and the present one.
+#[derive(Deserialize)]
+pub struct NewPassword {
+    present: String,
+    new: String,
+}
+
+/// `POST /account/password`: sessions elsewhere end.
+pub async fn password(desk: Desk, Form(typed): Form<NewPassword>) -> Result<Response, Error> {
+    if let Some(problem) = unconfirmed(&desk, &typed.present).await? {
+        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem)).await;
+    }
+    let (who, by) = ((desk.caller.workspace, desk.caller.user), Some(desk.caller.user));
+    match desk.app.auth.set_password(who, &typed.new, by, Some(desk.caller.session)).await {
+        Ok(()) => Ok(Redirect::to("/account?done=password").into_response()),
+        Err(PasswordError::Bad(bad)) => {
+            let problem = Error::from(bad).problem().text.in_language(desk.words.0).to_owned();
+            show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem)).await
+        }
+        Err(PasswordError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// What to say when the present password is not the one that was typed.
+async fn unconfirmed(desk: &Desk, typed: &str) -> Result<Option<String>, Error> {
+    match desk.app.auth.confirm_password(&desk.caller, typed).await {
+        Ok(()) => Ok(None),
+        Err(AuthError::Throttled { retry_after_s }) => Ok(Some(desk.words.count("door.throttled", retry_after_s.div_ceil(60)))),
+        Err(AuthError::Store(error)) => Err(error.into()),
+        Err(_) => Ok(Some(desk.words.say("account.wrong").to_owned())),
+    }
+}
+
+/// `GET /account/second`: the square to scan; while a factor is in use there is nothing to set up.
+pub async fn second(desk: Desk) -> Result<Response, Error> {
+    set_up(&desk, StatusCode::OK, None).await
+}
+
+async fn set_up(desk: &Desk, status: StatusCode, problem: Option<&'static str>) -> Result<Response, Error> {
+    let Some(shared) = desk.app.auth.begin_second(desk.caller.workspace, desk.caller.user).await? else {
+        return Ok(Redirect::to("/account").into_response());
+    };
+    let place = desk.app.config.listen.public_url.as_deref().and_then(|url| url.split("//").nth(1)).unwrap_or("CRM");
+    let (path, size) = one_time::qr(&shared.address(&desk.caller.login, place))
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("the address of a second factor does not fit into a QR code")))?;
+    let frame = desk.frame(desk.words.say("account.second"), "/account").await?;
+    answer(status, &SecondPage { frame, problem, setting_up: Some(SettingUp { path, size, typed: shared.typed() }), codes: Vec::new() })
+}
+
+/// The first code of a new factor.
+#[derive(Deserialize)]
+pub struct FirstCode {
+    code: String,
+}
+
+/// `POST /account/second`: from now on it is asked for. The recovery codes are on the answer, and nowhere again.
+pub async fn confirm_second(desk: Desk, Form(typed): Form<FirstCode>) -> Result<Response, Error> {
+    match desk.app.auth.confirm_second(desk.caller.workspace, desk.caller.user, &typed.code).await {
+        Ok(codes) => {
+            let frame = desk.frame(desk.words.say("account.second"), "/account").await?;
+            let codes = codes.iter().map(crate::auth::secret::Code::reveal).collect();
+            answer(StatusCode::OK, &SecondPage { frame, problem: None, setting_up: None, codes })
+        }
+        Err(AuthError::WrongSecond) => set_up(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(desk.words.say("door.wrong_code"))).await,
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// The present password.
+#[derive(Deserialize)]
+pub struct Present {
+    present: String,
+}
+
+/// `POST /account/second/off`.
+pub async fn drop_second(desk: Desk, Form(typed): Form<Present>) -> Result<Response, Error> {
+    if let Some(problem) = unconfirmed(&desk, &typed.present).await? {
+        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem)).await;
+    }
+    desk.app.auth.drop_second(desk.caller.workspace, desk.caller.user, Some(desk.caller.user)).await?;
+    Ok(Redirect::to("/account?done=second").into_response())
+}
+
+/// Which session to end; without one, all others.
+#[derive(Deserialize)]
+pub struct Which {
+    #[serde(default)]
+    session: String,
+}
+
+/// `POST /account/sessions/end`.
+pub async fn end_sessions(desk: Desk, Form(which): Form<Which>) -> Result<Response, Error> {
+    let one = match which.session.as_str() {
+        "" => None,
+        text => Some(unhex(text).ok_or_else(|| Error::Invalid {
+            field: Some("session".to_owned()),
+            message: Text::new("There is no such session.", "没有该会话。"),
+        })?),
+    };
+    desk.app.auth.end_sessions(&desk.caller, one).await?;
+    Ok(Redirect::to("/account?done=sessions").into_response())
+}

@@ -1,0 +1,102 @@
+//! The audit log, newest first, for those who administer; whether it is sound is checked on demand.
+
+use askama::Template;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use sync_core::access::Right;
+
+use super::account::hex;
+use super::desk::{Desk, Frame, page as answer};
+use super::format::{self, Shown};
+use crate::audit::{self, Act, Tampered};
+use crate::error::{Error, Text};
+use crate::store::people::{self, User};
+use crate::store::trail::{self, EntryRow};
+
+/// Entries on a page.
+const PAGE: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct AuditPage {
+    frame: Frame,
+    acts: Vec<(&'static str, &'static str, bool)>,
+    sound: Option<String>,
+    tampered: Option<String>,
+    rows: Vec<EntryView>,
+    next: Option<String>,
+}
+
+struct EntryView {
+    number: u64,
+    at: Shown,
+    who: String,
+    what: String,
+    subject: String,
+    detail: String,
+}
+
+/// What the address asks for.
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    act: String,
+    before: Option<u64>,
+    #[serde(default)]
+    verify: bool,
+}
+
+/// `GET /audit`.
+pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    if !desk.may(Right::Administer) {
+        return Err(Error::Forbidden(Text::new("The audit log is the administrators'.", "审计日志仅供管理员查看。")));
+    }
+    let act = Some(asked.act.as_str()).filter(|act| !act.is_empty());
+    let mut tx = desk.app.store.reader().await?;
+    let users = people::users(&mut tx, desk.caller.workspace).await?;
+    let mut entries = trail::before(&mut tx, desk.caller.workspace, asked.before.unwrap_or(u64::MAX), act, PAGE + 1).await?;
+    drop(tx);
+    let more = entries.len() > PAGE as usize;
+    entries.truncate(PAGE as usize);
+    let next = entries.last().filter(|_| more).map(|last| format!("/audit?act={}&before={}", asked.act, last.number));
+    let (sound, tampered) = if asked.verify { verified(&desk).await? } else { (None, None) };
+    let label = |act: &Act| desk.words.0.of(act.label().0, act.label().1);
+    let page = AuditPage {
+        frame: desk.frame(desk.words.say("menu.audit"), "/audit").await?,
+        acts: Act::ALL.iter().map(|act| (act.as_str(), label(act), act.as_str() == asked.act)).collect(),
+        sound,
+        tampered,
+        rows: entries.into_iter().map(|entry| entry_view(&desk, &users, entry)).collect(),
+        next,
+    };
+    answer(StatusCode::OK, &page)
+}
+
+async fn verified(desk: &Desk) -> Result<(Option<String>, Option<String>), Error> {
+    let verified = audit::verify(&desk.app.store, desk.caller.workspace, None).await?;
+    let at = |number: u64| number.to_string();
+    Ok(match verified.tampered {
+        None => (Some(desk.words.fill("audit.sound", &[&at(verified.entries), &hex(&verified.head)])), None),
+        Some(Tampered::Altered(number) | Tampered::Rewritten(number)) => (None, Some(desk.words.fill("audit.altered", &[&at(number)]))),
+        Some(Tampered::Missing(number)) => (None, Some(desk.words.fill("audit.missing", &[&at(number)]))),
+        Some(Tampered::Cut { found, expected }) => (None, Some(desk.words.fill("audit.cut", &[&at(found), &at(expected)]))),
+    })
+}
+
+fn entry_view(desk: &Desk, users: &[User], entry: EntryRow) -> EntryView {
+    let name = |id: &str| users.iter().find(|user| user.user.to_string() == id).map(|user| user.name.clone());
+    let what = Act::ALL.iter().find(|act| act.as_str() == entry.act).map(|act| desk.words.0.of(act.label().0, act.label().1));
+    EntryView {
+        number: entry.number,
+        at: format::moment(entry.at),
+        who: entry.user.map_or_else(
+            || desk.words.say("audit.nobody").to_owned(),
+            |user| name(&user.to_string()).unwrap_or_else(|| desk.words.say("who.unknown").to_owned()),
+        ),
+        what: what.map_or(entry.act.clone(), str::to_owned),
+        subject: name(&entry.subject).unwrap_or(entry.subject),
+        detail: if entry.detail == "{}" { String::new() } else { entry.detail },
+    }
+}

@@ -1,0 +1,101 @@
+//! The audit log's rows. What an entry means, and how one is chained to the next, `audit` knows.
+
+use sync_core::id::{Millis, UserId, WorkspaceId};
+
+use super::people::SecretHash;
+use super::{Result, StoreError, Tx, id};
+
+/// One entry, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Its place, from 1.
+    pub number: u64,
+    /// When it was written.
+    pub at: Millis,
+    /// Who did it.
+    pub user: Option<UserId>,
+    /// What was done, by name.
+    pub act: String,
+    /// To what.
+    pub subject: String,
+    /// More about it: a JSON object.
+    pub detail: String,
+    /// The hash over this and the entry before it.
+    pub hash: SecretHash,
+}
+
+/// The newest entry: its number and hash.
+pub type Head = (u64, SecretHash);
+
+type Row = (i64, Millis, Option<Vec<u8>>, String, String, String, Vec<u8>);
+
+fn from_row((number, at, user, act, subject, detail, hash): Row) -> Result<EntryRow> {
+    let user = user.map(|user| id(UserId::from_bytes(&user), "user id")).transpose()?;
+    Ok(EntryRow { number: number as u64, at, user, act, subject, detail, hash: hash_of(hash)? })
+}
+
+fn hash_of(bytes: Vec<u8>) -> Result<SecretHash> {
+    bytes.try_into().map_err(|_| StoreError::Damaged("audit hash"))
+}
+
+/// The head of the log, if anything was ever written.
+pub async fn head(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<Head>> {
+    let row: Option<(i64, Vec<u8>)> = sqlx::query_as("select number, hash from audit_heads where workspace = $1")
+        .bind(&workspace.as_bytes()[..])
+        .fetch_optional(tx.conn())
+        .await?;
+    row.map(|(number, hash)| Ok((number as u64, hash_of(hash)?))).transpose()
+}
+
+/// Writes an entry and makes it the head.
+pub async fn append(tx: &mut Tx, workspace: WorkspaceId, entry: &EntryRow) -> Result<()> {
+    sqlx::query("insert into audit (workspace, number, at, user_id, act, subject, detail, hash) values ($1, $2, $3, $4, $5, $6, $7, $8)")
+        .bind(&workspace.as_bytes()[..])
+        .bind(entry.number as i64)
+        .bind(entry.at)
+        .bind(entry.user.map(|user| user.as_bytes().to_vec()))
+        .bind(&entry.act)
+        .bind(&entry.subject)
+        .bind(&entry.detail)
+        .bind(&entry.hash[..])
+        .execute(tx.conn())
+        .await?;
+    sqlx::query(
+        "insert into audit_heads (workspace, number, hash) values ($1, $2, $3)
+         on conflict (workspace) do update set number = excluded.number, hash = excluded.hash",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(entry.number as i64)
+    .bind(&entry.hash[..])
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The entries after one, oldest first; at most `limit`.
+pub async fn after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limit: u32) -> Result<Vec<EntryRow>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select number, at, user_id, act, subject, detail, hash from audit where workspace = $1 and number > $2 order by number limit $3",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(after as i64)
+    .bind(i64::from(limit))
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// The entries before one, newest first, of one act if it is named; at most `limit`.
+pub async fn before(tx: &mut Tx, workspace: WorkspaceId, before: u64, act: Option<&str>, limit: u32) -> Result<Vec<EntryRow>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select number, at, user_id, act, subject, detail, hash from audit
+         where workspace = $1 and number < $2 and ($3 is null or act = $3) order by number desc limit $4",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(i64::try_from(before).unwrap_or(i64::MAX))
+    .bind(act)
+    .bind(i64::from(limit))
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(from_row).collect()
+}
