@@ -14,7 +14,9 @@ mod write;
 pub use check::{NotAllowed, allows_change};
 pub(crate) use parse::label;
 pub use parse::{BadKind, Reading};
-pub use words::{COLOURS, DEFINITION_MAX, FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS};
+pub use words::{
+    COLOURS, DEFINITION_MAX, FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS, RESERVED_KINDS,
+};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What authors are told, and what the wire lets through.
 
-use super::super::words::{FIELDS_MAX, LABEL_MAX, RESERVED};
+use super::super::words::{FIELDS_MAX, LABEL_MAX, RESERVED, RESERVED_KINDS};
 use super::*;
 
 const TICKET: &str = r#"name = "ticket"
@@ -167,6 +167,14 @@ fn names_that_every_record_has_are_reserved() {
     for name in RESERVED {
         let message = refused(&edited("name = \"worth\"", &format!("name = \"{name}\"")));
         assert!(message.contains("is reserved"), "{message}");
+    }
+}
+
+#[test]
+fn words_of_the_apis_addresses_name_no_kind() {
+    for name in RESERVED_KINDS {
+        let message = refused(&edited("name = \"ticket\"", &format!("name = \"{name}\"")));
+        assert!(message.contains(&format!("the name `{name}` is reserved")), "{message}");
     }
 }
 

@@ -3,7 +3,7 @@
 //! Never applied to kinds from the wire: a newer server knows more than this build does.
 
 use super::reader::{Mistake, Section, Word, nearest};
-use super::words::{FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS};
+use super::words::{FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS, RESERVED_KINDS};
 use super::{Field, Kind, Label, Merge, ValueType};
 use crate::id::Facet;
 
@@ -11,6 +11,9 @@ type Checked = Result<(), Mistake>;
 
 /// Checks a kind that was read from `root`.
 pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
+    if RESERVED_KINDS.contains(&&*kind.name) {
+        return Err(root.mistake_at("name", format!("the name `{}` is reserved: it is a word of the API's addresses", kind.name)));
+    }
     if kind.fields.is_empty() || kind.fields.len() > FIELDS_MAX {
         return Err(root.mistake(format!("kind `{}` has {} fields: it needs 1 to {FIELDS_MAX}", kind.name, kind.fields.len())));
     }

@@ -8,6 +8,27 @@ pub const COLOURS: [&str; 5] = ["grey", "blue", "green", "amber", "red"];
 /// Names that every record has of its own; a field may not take them.
 pub const RESERVED: [&str; 5] = ["archived", "id", "kind", "created_at", "updated_at"];
 
+/// Words of the API's addresses, those it has and those it may come to have: a kind of such a name could not
+/// be reached. Taking one more later would break somebody's kind, so there are more than are used.
+pub const RESERVED_KINDS: [&str; 16] = [
+    "attachments",
+    "audit",
+    "batch",
+    "conflicts",
+    "devices",
+    "exports",
+    "imports",
+    "keys",
+    "kinds",
+    "me",
+    "rejected",
+    "roles",
+    "search",
+    "users",
+    "views",
+    "webhooks",
+];
+
 /// Names that every row of a list has of its own.
 pub const RESERVED_IN_ROWS: [&str; 2] = ["id", "pos"];
 
