@@ -7,11 +7,11 @@
 use minicbor::{Decode, Encode};
 use sync_core::access::{Act, Caller, Roles, Subject, decide};
 use sync_core::id::{Facet, KindName, Millis, Name, UserId, WorkspaceId};
-use sync_core::protocol::{Delivered, Entry, MAX_FRAME_PLAIN_BYTES, Page};
-use sync_core::record::Stored;
+use sync_core::protocol::{Entry, MAX_FRAME_PLAIN_BYTES, Page};
 use sync_core::schema::Schema;
 
 use crate::intake::Rules;
+use crate::seal::Sealer;
 use crate::store::{Result, Store, StoreError, records, workspaces};
 
 /// Changes read at a time: a page is filled in few steps, and a step stays short.
@@ -72,6 +72,7 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, cursor: Option<
     let mut tx = store.reader().await?;
     let feed = workspaces::by_id(&mut tx, reader.workspace).await?.ok_or(StoreError::Damaged("workspace"))?;
     let (head, epoch) = (feed.head, feed.feed_epoch.to_vec());
+    let sealer = Sealer::new(reader.workspace, &feed.seal_key);
     // After a restore, or with other rights, a cursor means nothing any more.
     let valid = cursor.filter(|cursor| cursor.epoch == epoch && cursor.sight == sight.fingerprint && cursor.position <= head);
     let after = valid.map(Cursor::bytes);
@@ -91,7 +92,7 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, cursor: Option<
                 }
                 bytes += size;
                 position = stored.position.unwrap_or(position);
-                entries.push(Entry::Change(delivered(stored)));
+                entries.push(Entry::Change(sealer.delivered(stored)));
             } else {
                 position = stored.position.unwrap_or(position);
             }
@@ -105,20 +106,6 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, cursor: Option<
 fn read_limit(max_bytes: u64) -> u32 {
     const SMALL_CHANGE: u64 = 150;
     READ_CHANGES.min((max_bytes / SMALL_CHANGE + 1) as u32)
-}
-
-fn delivered(stored: Stored) -> Delivered {
-    Delivered {
-        position: stored.position.unwrap_or_default(),
-        kind: stored.kind,
-        record: stored.record,
-        facet: stored.facet,
-        hash: stored.hash,
-        user: stored.user,
-        device: stored.device,
-        received_at: stored.received_at.unwrap_or_default(),
-        body: stored.body,
-    }
 }
 
 /// What a reader's role lets it see.

@@ -24,6 +24,7 @@ pub mod people;
 pub mod projection;
 pub mod reading;
 mod router;
+mod seal;
 pub mod store;
 pub mod sync;
 pub mod tls;

@@ -12,8 +12,9 @@ use crate::auth::secret::random;
 use crate::auth::{normal_login, password::BadPassword};
 use crate::intake::{Expect, IntakeError, NotEdited, RecordEdit};
 use crate::language::Language;
+use crate::store::StoreError;
 use crate::store::people::{self, User};
-use crate::store::{StoreError, workspaces};
+use crate::store::workspaces::{self, SealKey};
 
 /// Where somebody is added.
 #[derive(Debug, Clone)]
@@ -93,7 +94,7 @@ pub async fn add(app: &App, person: NewPerson) -> Result<User, AddError> {
     let added = app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             if let Some(name) = made {
-                workspaces::add(tx, workspace, &name, random(), now).await?;
+                workspaces::add(tx, workspace, &name, random(), SealKey(random()), now).await?;
             }
             people::add_user(tx, &kept, &hash).await?;
             let note = Note::of(workspace, None, Act::UserAdded, kept.user);

@@ -12,7 +12,7 @@ mod view;
 
 pub use view::{ClaimView, ConflictView, Listed, View};
 
-use crate::engine::{Changed, EditError, Edited, Effect, Engine, Event, Identity, Random, Replica, SyncStatus};
+use crate::engine::{Changed, EPOCH, EditError, Edited, Effect, Engine, Event, Identity, Random, Replica, SyncStatus};
 use crate::id::{ActorId, ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::protocol::Enrolled;
 use crate::query::{Compiler, Context, Dialect, Param, Query};
@@ -81,6 +81,10 @@ impl Device {
         self.replica.transact(|replica| {
             replica.set_identity(me)?;
             replica.set_clock_offset(enrolled.server_time - now)?;
+            if replica.store.meta(EPOCH)?.is_none() {
+                // Known from another one, it is compared at the next welcome.
+                replica.store.set_meta(EPOCH, Some(&enrolled.epoch))?;
+            }
             replica.store.set_meta(TOKEN, Some(enrolled.token.as_bytes()))
         })?;
         self.engine.restart();

@@ -1,12 +1,12 @@
 //! Golden bytes: what version 1 of the wire and of the change format looks like, for ever.
 //!
-//! `golden/v1/` is never edited. What changes the bytes is a new version with a folder `golden/v2/` and
+//! `golden/v1/` is never edited (it was once, before the first release, when seals came). What changes the bytes is a new version with a folder `golden/v2/` and
 //! new names here, and the old ones are still read. `RAPPORT_WRITE_GOLDEN=1` writes files that are missing.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::id::{ActorId, ChangeHash, DeviceId, Facet, RecordId, UserId, WorkspaceId};
+use crate::id::{ActorId, ChangeHash, DeviceId, Facet, RecordId, Seal, UserId, WorkspaceId};
 use crate::protocol::*;
 use crate::record::change::Change;
 use crate::record::doc::{Doc, Edit, Written};
@@ -16,6 +16,7 @@ use crate::value::Scalar;
 
 const ANN: ActorId = ActorId([0xa1; 16]);
 const BO: ActorId = ActorId([0xb0; 16]);
+const SEAL: Seal = Seal([0x5e; 16]);
 
 fn path_of(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/v1").join(format!("{name}.hex"))
@@ -127,6 +128,7 @@ fn delivered() -> Delivered {
         device: DeviceId::of_cause("golden device"),
         received_at: TEN + MINUTE,
         body: written.bytes,
+        seal: SEAL,
     }
 }
 
@@ -174,7 +176,7 @@ fn held() -> Verdict {
 
 /// Every message, verdict and entry; by name.
 fn messages() -> BTreeMap<&'static str, Message> {
-    let accepted = || Verdict::Accepted { position: 7, received_at: TEN + MINUTE };
+    let accepted = || Verdict::Accepted { position: 7, received_at: TEN + MINUTE, seal: SEAL };
     BTreeMap::from([
         ("message-hello", hello()),
         (
@@ -185,13 +187,14 @@ fn messages() -> BTreeMap<&'static str, Message> {
             },
         ),
         ("message-push", Message::Push(Push { batch: 3, changes: vec![pushed()] })),
+        ("message-offer", Message::Offer(Offer { batch: 3, changes: vec![delivered()] })),
         ("message-pull-all", Message::Pull(Pull { cursor: None, max_bytes: 2_097_152 })),
         ("message-pull", Message::Pull(Pull { cursor: Some(b"opaque".to_vec()), max_bytes: 2_097_152 })),
         ("message-ping", Message::Ping),
         ("message-pong", Message::Pong),
         ("message-welcome", welcome()),
         ("message-verdict-accepted", verdicts(vec![accepted()])),
-        ("message-verdict-duplicate", verdicts(vec![Verdict::Duplicate { position: 7, received_at: TEN + MINUTE }])),
+        ("message-verdict-duplicate", verdicts(vec![Verdict::Duplicate { position: 7, received_at: TEN + MINUTE, seal: SEAL }])),
         ("message-verdict-waiting", verdicts(vec![Verdict::Waiting { missing: vec![ChangeHash([9; 32])] }])),
         ("message-verdict-rejected", verdicts(vec![rejected()])),
         ("message-verdict-held", verdicts(vec![held()])),
@@ -228,6 +231,7 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
         Message::Refused(_) => 7,
         Message::Pong => 8,
         Message::News(_) => 9,
+        Message::Offer(_) => 10,
     };
     let verdict = |verdict: &Verdict| match verdict {
         Verdict::Accepted { .. } => 0,
@@ -242,7 +246,7 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
         Entry::Purge { .. } => 1,
         Entry::Wipe => 2,
     };
-    let (mut seen, mut verdicts, mut entries) = ([false; 10], [false; 6], [false; 3]);
+    let (mut seen, mut verdicts, mut entries) = ([false; 11], [false; 6], [false; 3]);
     for message in messages().values() {
         seen[number(message)] = true;
         match message {
@@ -251,7 +255,7 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
             _ => {}
         }
     }
-    assert_eq!((seen, verdicts, entries), ([true; 10], [true; 6], [true; 3]));
+    assert_eq!((seen, verdicts, entries), ([true; 11], [true; 6], [true; 3]));
 }
 
 #[test]
@@ -289,7 +293,7 @@ mod frames {
                 "session-1-answer",
                 vec![
                     welcome(),
-                    verdicts(vec![Verdict::Accepted { position: 7, received_at: TEN + MINUTE }]),
+                    verdicts(vec![Verdict::Accepted { position: 7, received_at: TEN + MINUTE, seal: SEAL }]),
                     page(vec![Entry::Change(delivered())]),
                 ],
             ),
@@ -403,7 +407,7 @@ fn the_documentation_names_every_limit_and_code() {
     }
     use code::*;
     for code in
-        [MALFORMED, INADMISSIBLE, FORBIDDEN, UNKNOWN_FIELD, BAD_VALUE, FROZEN, WRONG_RECORD, FOREIGN_ACTOR, AHEAD, ARCHIVED, DECLINED]
+        [MALFORMED, INADMISSIBLE, FORBIDDEN, UNKNOWN_FIELD, BAD_VALUE, FROZEN, WRONG_RECORD, FOREIGN_ACTOR, AHEAD, ARCHIVED, DECLINED, SEAL]
     {
         assert!(text.contains(&format!("| `{code}` |")), "{code}");
     }

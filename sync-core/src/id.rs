@@ -210,6 +210,8 @@ impl ActorId {
 
 byte_id!(/// SHA-256 of a change, as automerge computes it.
     ChangeHash, 32, "change hash");
+byte_id!(/// A server's word that it accepted a change, from whom and when. Opaque to devices.
+    Seal, 16, "seal");
 
 /// The name of a kind or of a field: lower case ASCII letters, digits and `_`, starting with a letter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

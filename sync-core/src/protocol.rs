@@ -6,7 +6,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, Seal, UserId, WorkspaceId};
 
 /// The version both sides speak. It changes only when old peers could misunderstand.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -56,6 +56,8 @@ pub mod code {
     pub const ARCHIVED: &str = "archived";
     /// The review ended with no.
     pub const DECLINED: &str = "declined";
+    /// What is offered back does not bear this server's seal.
+    pub const SEAL: &str = "seal";
 }
 
 /// One message, in either direction.
@@ -73,6 +75,9 @@ pub enum Message {
     /// Either: are you there.
     #[n(3)]
     Ping,
+    /// Device: what a restored server once gave out and has no more.
+    #[n(4)]
+    Offer(#[n(0)] Offer),
     /// Server: the answer to hello.
     #[n(16)]
     Welcome(#[n(0)] Welcome),
@@ -109,7 +114,8 @@ pub struct Hello {
     /// The actor it writes under now. A new one is registered to the device by this.
     #[n(3)]
     pub actor: ActorId,
-    /// The feed epoch it knows; another one means the server was restored.
+    /// The feed epoch it knows. If it is not the server's, the server was restored: the rest of the frame is of
+    /// another life and is not looked at.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub epoch: Option<Vec<u8>>,
     /// How many edits wait on the device, for the device list.
@@ -148,6 +154,18 @@ pub struct Pushed {
     /// The change chunk.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub body: Vec<u8>,
+}
+
+/// What the device was given in an earlier life of the server, and this one lacks. Each is answered alone.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Offer {
+    /// Chosen by the device, as for a push; the verdicts repeat it.
+    #[n(0)]
+    pub batch: u64,
+    /// As they were delivered, each after its parents. Their positions mean nothing any more.
+    #[cbor(n(1), decode_with = "bounded::offered")]
+    pub changes: Vec<Delivered>,
 }
 
 /// Send what I have not seen.
@@ -216,6 +234,9 @@ pub enum Verdict {
         /// The server's clock when it arrived.
         #[n(1)]
         received_at: Millis,
+        /// The server's seal on it.
+        #[n(2)]
+        seal: Seal,
     },
     /// Kept before.
     #[n(1)]
@@ -226,6 +247,9 @@ pub enum Verdict {
         /// The server's clock when it arrived.
         #[n(1)]
         received_at: Millis,
+        /// The server's seal on it.
+        #[n(2)]
+        seal: Seal,
     },
     /// Changes that it follows are not here. Nothing was kept; send those first.
     #[n(2)]
@@ -349,6 +373,10 @@ pub struct Delivered {
     /// The change chunk.
     #[cbor(n(8), with = "minicbor::bytes")]
     pub body: Vec<u8>,
+    /// The server's seal on all of this but the position: whoever holds it may offer the change back to a
+    /// server that has lost it, whoever made it.
+    #[n(9)]
+    pub seal: Seal,
 }
 
 /// The whole exchange is refused.
@@ -481,7 +509,7 @@ fn decode_messages(plain: &[u8]) -> Result<Vec<Message>, BadFrame> {
 mod bounded {
     use minicbor::{Decode, Decoder};
 
-    use super::{Entry, MAX_CAPABILITIES, MAX_PAGE_ENTRIES, MAX_PUSH_CHANGES, Pushed, Verdict};
+    use super::{Delivered, Entry, MAX_CAPABILITIES, MAX_PAGE_ENTRIES, MAX_PUSH_CHANGES, Pushed, Verdict};
     use crate::id::ChangeHash;
 
     type Bounded<T> = Result<Vec<T>, minicbor::decode::Error>;
@@ -501,6 +529,10 @@ mod bounded {
     }
 
     pub fn changes<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<Pushed> {
+        at_most(decoder, context, MAX_PUSH_CHANGES)
+    }
+
+    pub fn offered<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<Delivered> {
         at_most(decoder, context, MAX_PUSH_CHANGES)
     }
 

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use sync_core::access::Roles;
 use sync_core::fence::{self, Pen, Refusal};
-use sync_core::id::{ActorId, DeviceId, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
+use sync_core::id::{ActorId, DeviceId, KindName, Millis, Name, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::planted::{Bug, is_planted};
-use sync_core::protocol::{Pushed, Verdict};
+use sync_core::protocol::{Delivered, Pushed, Verdict};
 use sync_core::record::change::Change;
 use sync_core::record::fields::{BadEdit, FieldEdit};
 use sync_core::schema::{Label, Schema};
@@ -109,6 +109,17 @@ pub enum NotEdited {
 struct Incoming {
     pushed: Pushed,
     change: Result<Change, Refusal>,
+    /// Set for what is offered back after a restore.
+    origin: Option<Origin>,
+}
+
+/// Who made a change that somebody else offers back, as this server once said under its seal.
+#[derive(Debug)]
+struct Origin {
+    user: UserId,
+    device: DeviceId,
+    received_at: Millis,
+    seal: Seal,
 }
 
 #[derive(Debug)]
@@ -192,7 +203,21 @@ impl Intake {
     /// # Errors
     /// [`IntakeError`]: no change was kept.
     pub async fn push(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
-        let incoming = inspect(changes).await?;
+        let incoming = inspect(changes.into_iter().map(|pushed| (pushed, None)).collect()).await?;
+        self.ask(author, now, |answer| Work::Push { incoming, answer }).await
+    }
+
+    /// Takes back what this server gave out before it was restored: one verdict for each, in order. They are
+    /// their makers' changes, whoever offers them.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: no change was kept.
+    pub async fn offer(&self, author: &Author, changes: Vec<Delivered>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
+        let apart = |offered: Delivered| {
+            let Delivered { kind, record, facet, hash, user, device, received_at, body, seal, position: _ } = offered;
+            (Pushed { kind, record, facet, hash, body }, Some(Origin { user, device, received_at, seal }))
+        };
+        let incoming = inspect(changes.into_iter().map(apart).collect()).await?;
         self.ask(author, now, |answer| Work::Push { incoming, answer }).await
     }
 
@@ -239,10 +264,10 @@ impl Intake {
 }
 
 /// Looks at the bytes of changes, away from the writer, which only merges; many at once on all cores.
-async fn inspect(changes: Vec<Pushed>) -> Result<Vec<Incoming>, IntakeError> {
+async fn inspect(changes: Vec<(Pushed, Option<Origin>)>) -> Result<Vec<Incoming>, IntakeError> {
     /// Below this a thread costs more than it saves.
     const CHANGES_PER_THREAD: usize = 128;
-    let one = |pushed: Pushed| Incoming { change: fence::inspect(&pushed.hash, &pushed.body), pushed };
+    let one = |(pushed, origin): (Pushed, _)| Incoming { change: fence::inspect(&pushed.hash, &pushed.body), pushed, origin };
     if changes.len() <= CHANGES_PER_THREAD || is_planted(Bug::SkipRoundTrip) {
         return Ok(changes.into_iter().map(one).collect());
     }

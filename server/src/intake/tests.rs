@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use sync_core::id::{ActorId, DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
-use sync_core::protocol::{PAGE_BYTES, Pushed, Verdict, code};
+use sync_core::protocol::{Delivered, Entry, PAGE_BYTES, Pushed, Verdict, code};
 use sync_core::record::doc::{Doc, Edit};
 use sync_core::record::fields::{FieldEdit, path_edits};
 use sync_core::schema::Schema;
@@ -53,7 +53,7 @@ async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
     let mut tx = store.begin().await.unwrap();
-    workspaces::add(&mut tx, workspace(), "main", [1; 16], NOW).await.unwrap();
+    workspaces::add(&mut tx, workspace(), "main", [1; 16], workspaces::SealKey([2; 32]), NOW).await.unwrap();
     tx.commit().await.unwrap();
     let intake = Intake::start(store.clone(), ServerPen::new([0xee; 16]), None).await.unwrap();
     World { store, intake, _folder: folder }
@@ -120,7 +120,7 @@ async fn the_same_push_twice_takes_effect_once() {
     let first = world.intake.push(&ann.author, twice, NOW).await.unwrap();
     assert!(matches!(first[..], [Verdict::Accepted { position: 1, .. }, Verdict::Duplicate { position: 1, .. }]), "{first:?}");
     let again = world.intake.push(&ann.author, born, NOW + 5).await.unwrap();
-    assert!(matches!(again[..], [Verdict::Duplicate { position: 1, received_at: NOW }]), "{again:?}");
+    assert!(matches!(again[..], [Verdict::Duplicate { position: 1, received_at: NOW, .. }]), "{again:?}");
 }
 
 #[tokio::test]
@@ -229,4 +229,86 @@ async fn a_failed_commit_is_an_error_for_everybody_in_it_and_leaves_no_gap() {
     assert!(world.intake.push(&ann.author, born.clone(), NOW).await.is_err());
     let verdicts = world.intake.push(&ann.author, born, NOW).await.unwrap();
     assert!(matches!(verdicts[..], [Verdict::Accepted { position: 1, .. }]), "{verdicts:?}");
+}
+
+/// What a reader is given of the whole feed.
+async fn delivered(world: &World, reader: &Author) -> Vec<Delivered> {
+    let reader = Reader { workspace: workspace(), user: reader.user, role: reader.role.clone() };
+    let page = feed::page(&world.store, &world.intake.rules(), &reader, None, PAGE_BYTES, NOW).await.unwrap();
+    page.entries.into_iter().map(|entry| if let Entry::Change(change) = entry { change } else { panic!("{entry:?}") }).collect()
+}
+
+#[tokio::test]
+async fn what_a_restored_server_has_lost_is_taken_back_from_anybody_and_stays_its_makers() {
+    let before = world().await;
+    let (mut ann, mut bo) = (phone(&before, 1, "rep").await, phone(&before, 2, "rep").await);
+    let born = ann.write("offer", record(1), NOW, &[FieldEdit::set("title", "Paper"), FieldEdit::set("status", "sent")]);
+    before.intake.push(&ann.author, born, NOW).await.unwrap();
+    bo.docs = ann.docs.clone();
+    let held = delivered(&before, &bo.author).await;
+
+    // The backup is from before all of it: the server has never heard of Ann's phone.
+    let after = world().await;
+    phone(&after, 2, "rep").await;
+    let follows = bo.write("offer", record(1), NOW + 10, &[FieldEdit::set("notes", "先打电话")]);
+    let verdicts = after.intake.push(&bo.author, follows.clone(), NOW + 20).await.unwrap();
+    assert_eq!(verdicts[..], [Verdict::Waiting { missing: vec![held[0].hash] }]);
+    let verdicts = after.intake.offer(&bo.author, held.clone(), NOW + 20).await.unwrap();
+    assert!(matches!(verdicts[..], [Verdict::Accepted { position: 1, received_at: NOW, seal }] if seal == held[0].seal), "{verdicts:?}");
+    let verdicts = after.intake.offer(&bo.author, held.clone(), NOW + 30).await.unwrap();
+    assert!(matches!(verdicts[..], [Verdict::Duplicate { position: 1, received_at: NOW, .. }]), "{verdicts:?}");
+    let verdicts = after.intake.push(&bo.author, follows, NOW + 40).await.unwrap();
+    assert!(matches!(verdicts[..], [Verdict::Accepted { position: 2, .. }]), "{verdicts:?}");
+    assert_eq!(row(&after, record(1)).await["title"], json!("Paper"));
+    assert_eq!(delivered(&after, &bo.author).await[0], held[0]);
+
+    // Ann goes on with the pen she had.
+    let more = ann.write("offer", record(1), NOW + 50, &[FieldEdit::set("title", "Paper, A4")]);
+    let verdicts = after.intake.push(&ann.author, more, NOW + 60).await.unwrap();
+    assert!(matches!(verdicts[..], [Verdict::Accepted { position: 3, .. }]), "{verdicts:?}");
+}
+
+#[tokio::test]
+async fn nobody_speaks_for_others_without_the_servers_seal() {
+    let world = world().await;
+    let (mut ann, bo) = (phone(&world, 1, "rep").await, phone(&world, 2, "rep").await);
+    let born = ann.write("party", record(1), NOW, &[FieldEdit::set("name", "佳美")]);
+    world.intake.push(&ann.author, born, NOW).await.unwrap();
+    let given = delivered(&world, &bo.author).await.remove(0);
+    let mut forged = ann.write("party", record(1), NOW + 10, &[FieldEdit::set("name", "假")]).remove(0);
+    let forge = |record, hash, body| Delivered { record, hash, body, ..given.clone() };
+    let forgeries = vec![
+        forge(record(1), forged.hash, std::mem::take(&mut forged.body)),
+        forge(record(2), given.hash, given.body.clone()),
+        Delivered { user: bo.author.user, device: bo.author.device, record: record(2), ..given.clone() },
+        forge(record(1), given.hash, b"noise".to_vec()),
+    ];
+    for verdict in world.intake.offer(&bo.author, forgeries, NOW + 20).await.unwrap() {
+        assert!(matches!(&verdict, Verdict::Rejected { code, .. } if code == code::SEAL), "{verdict:?}");
+    }
+    assert_eq!(delivered(&world, &bo.author).await.len(), 1);
+    let mut tx = world.store.reader().await.unwrap();
+    assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &["rejected", "held", "rewritten"], 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_case_at_the_desk_ends_when_the_change_comes_back_sealed() {
+    let before = world().await;
+    let office = phone(&before, 1, "office").await;
+    let money = json!({"amount": 100_000, "currency": "CNY"});
+    let mut pen = phone(&before, 3, "office").await;
+    let pushed = pen.write("party", record(1), NOW, &[FieldEdit::set("name", "佳美"), FieldEdit::set("credit_limit", money)]);
+    before.intake.push(&pen.author, pushed.clone(), NOW).await.unwrap();
+    let held = delivered(&before, &office.author).await;
+
+    let after = world().await;
+    // In this life its maker is a rep, who may not write it.
+    phone(&after, 3, "rep").await;
+    let rep = Author { role: "rep".parse().unwrap(), ..pen.author.clone() };
+    let verdicts = after.intake.push(&rep, pushed, NOW + 10).await.unwrap();
+    assert!(matches!(verdicts[..], [Verdict::Accepted { .. }, Verdict::Rejected { .. }]), "{verdicts:?}");
+    after.intake.offer(&office.author, held, NOW + 20).await.unwrap();
+    let mut tx = after.store.reader().await.unwrap();
+    assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &["rejected"], 10).await.unwrap(), []);
+    assert_eq!(delivered(&after, &office.author).await.len(), 2);
 }

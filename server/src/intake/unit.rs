@@ -1,10 +1,12 @@
 //! One unit of work: the jobs of one transaction, decided on documents in memory, then written at once.
 
+mod back;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sync_core::fence::{Pen, Refusal};
-use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, WorkspaceId};
+use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, Seal, WorkspaceId};
 use sync_core::merge;
 use sync_core::projection::project;
 use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
@@ -19,6 +21,7 @@ use super::cache::{Cache, Held};
 use super::decide::{Case, Refused};
 use super::{Author, Edited, Expect, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
 use crate::projection;
+use crate::seal::Sealer;
 use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, LinkRow, NewChange, RecordRow};
 use crate::store::rejected::{self, RejectedRow};
 use crate::store::{Result, Tx, devices};
@@ -51,6 +54,7 @@ pub(super) struct Unit<'a> {
     pub workspace: WorkspaceId,
     rules: &'a Rules,
     pen: ServerPen,
+    sealer: Sealer,
     open: HashMap<DocKey, Open>,
     /// The records of which the database has something.
     kept: HashSet<RecordId>,
@@ -62,15 +66,20 @@ pub(super) struct Unit<'a> {
     /// The same words in the same moment are the same change, in two records.
     by_name: HashMap<(DocKey, ChangeHash), usize>,
     rejected: Vec<RejectedRow>,
+    /// What was turned down and is accepted after all, under a seal.
+    settled: Vec<ChangeHash>,
+    /// Actors that a restored server has forgotten.
+    returned: HashMap<ActorId, (DeviceId, Millis)>,
     texts: HashMap<KindName, Arc<[Name]>>,
 }
 
 impl<'a> Unit<'a> {
-    pub fn new(workspace: WorkspaceId, rules: &'a Rules, pen: ServerPen) -> Self {
+    pub fn new(workspace: WorkspaceId, rules: &'a Rules, pen: ServerPen, sealer: Sealer) -> Self {
         Self {
             workspace,
             rules,
             pen,
+            sealer,
             open: HashMap::new(),
             kept: HashSet::new(),
             kinds: HashMap::new(),
@@ -79,6 +88,8 @@ impl<'a> Unit<'a> {
             accepted: Vec::new(),
             by_name: HashMap::new(),
             rejected: Vec::new(),
+            settled: Vec::new(),
+            returned: HashMap::new(),
             texts: HashMap::new(),
         }
     }
@@ -159,7 +170,10 @@ impl<'a> Unit<'a> {
 
     /// Decides about one pushed change.
     pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming) -> Result<Outcome> {
-        let Incoming { pushed, change } = incoming;
+        let Incoming { pushed, change, origin } = incoming;
+        if let Some(origin) = origin {
+            return self.take_back(tx, author, pushed, change, &origin).await;
+        }
         let change = match change {
             Ok(change) => change,
             Err(refusal) => return Ok(self.refuse(author, now, &pushed, Refused::from(&refusal))),
@@ -185,18 +199,46 @@ impl<'a> Unit<'a> {
 
     /// The answer to a change that was here before.
     async fn known(&self, tx: &mut Tx, author: &Author, pushed: &Pushed, change: &Change) -> Result<Option<Outcome>> {
+        if let Some(here) = self.here(tx, pushed, change).await? {
+            return Ok(Some(here));
+        }
         let key = (pushed.record, pushed.facet);
-        if let Some(&index) = self.by_name.get(&(key, pushed.hash)) {
-            return Ok(Some(Outcome::DuplicateOf(index)));
-        }
-        if self.open.get(&key).is_some_and(|open| open.held.doc.contains(&pushed.hash)) {
-            let found = records::change_by_seq(tx, self.workspace, key, change.actor, change.seq).await?;
-            return Ok(found.map(|(_, position, received_at)| Outcome::Verdict(Verdict::Duplicate { position, received_at })));
-        }
         // What somebody else sent under this hash, or for another record, says nothing about this one: a phone
         // that offers a restored server another's change must not stand in its author's way.
         let same = |row: &&RejectedRow| (row.record, row.facet) == key && row.device == author.device;
         Ok(self.earlier.get(&pushed.hash).filter(same).map(|row| Outcome::Verdict(verdict_again(row))))
+    }
+
+    /// The answer to a change that is in the feed.
+    async fn here(&self, tx: &mut Tx, pushed: &Pushed, change: &Change) -> Result<Option<Outcome>> {
+        let key = (pushed.record, pushed.facet);
+        if let Some(&index) = self.by_name.get(&(key, pushed.hash)) {
+            return Ok(Some(Outcome::DuplicateOf(index)));
+        }
+        if !self.open.get(&key).is_some_and(|open| open.held.doc.contains(&pushed.hash)) {
+            return Ok(None);
+        }
+        let found = records::change_by_seq(tx, self.workspace, key, change.actor, change.seq).await?;
+        Ok(found.map(|stored| {
+            let (position, received_at, seal) = self.receipt(&stored);
+            Outcome::Verdict(Verdict::Duplicate { position, received_at, seal })
+        }))
+    }
+
+    /// What a device is told of a change that is kept.
+    fn receipt(&self, stored: &Stored) -> (u64, Millis, Seal) {
+        (stored.position.unwrap_or(0), stored.received_at.unwrap_or(0), self.sealer.seal(stored))
+    }
+
+    /// Whether a change fits its record's history.
+    fn fits(&mut self, kind: &Kind, pushed: &Pushed, change: &Change) -> Result<(), Decided> {
+        if self.kinds.get(&pushed.record).is_some_and(|known| *known != pushed.kind) {
+            return Err(Refused::new(code::WRONG_RECORD, "the record is of another kind", "该记录属于其他对象").into());
+        }
+        let texts = self.texts(kind);
+        let empty = Doc::default();
+        let doc = self.open.get(&(pushed.record, pushed.facet)).map_or(&empty, |open| &open.held.doc);
+        doc.fits(change, pushed.hash, &texts).map_err(|why| Decided::from(why, pushed))
     }
 
     fn decide(&mut self, author: &Author, pushed: &Pushed, change: &Change) -> Result<Arc<Kind>, Decided> {
@@ -204,14 +246,10 @@ impl<'a> Unit<'a> {
             let zh = format!("没有名为“{}”的对象", pushed.kind);
             return Err(Refused::new(code::UNKNOWN_FIELD, &format!("there is no kind `{}`", pushed.kind), &zh).into());
         };
-        if self.kinds.get(&pushed.record).is_some_and(|known| *known != pushed.kind) {
-            return Err(Refused::new(code::WRONG_RECORD, "the record is of another kind", "该记录属于其他对象").into());
-        }
-        let texts = self.texts(&kind);
+        self.fits(&kind, pushed, change)?;
         let empty = Doc::default();
         let held = |facet| self.open.get(&(pushed.record, facet)).map(|open| &open.held);
         let doc = held(pushed.facet).map_or(&empty, |held| &held.doc);
-        doc.fits(change, pushed.hash, &texts).map_err(|why| Decided::from(why, pushed))?;
         let main = held(Facet::Main);
         let case = Case {
             roles: &self.rules.roles,
@@ -255,18 +293,7 @@ impl<'a> Unit<'a> {
         self.kinds.insert(pushed.record, kind.name.clone());
         let index = self.accepted.len();
         self.by_name.insert(((pushed.record, pushed.facet), pushed.hash), index);
-        let stored = Stored {
-            hash: pushed.hash,
-            kind: pushed.kind,
-            record: pushed.record,
-            facet: pushed.facet,
-            user: author.user,
-            device: author.device,
-            received_at: Some(now),
-            position: None,
-            body: pushed.body,
-        };
-        self.accepted.push(Accepted { stored, change, import });
+        self.accepted.push(Accepted { stored: stored(author, now, pushed), change, import });
         Outcome::Accepted(index)
     }
 
@@ -274,7 +301,6 @@ impl<'a> Unit<'a> {
         let (verdict, state) = (refused.verdict(), refused.state());
         self.rejected.push(RejectedRow {
             hash: pushed.hash,
-            position_seen: None,
             kind: pushed.kind.clone(),
             record: pushed.record,
             facet: pushed.facet,
@@ -361,7 +387,10 @@ impl<'a> Unit<'a> {
         records::put_documents(tx, self.workspace, &documents).await?;
         self.flush_rows(tx, &dirty).await?;
         self.flush_conflicts(tx, &dirty, &changes).await?;
-        rejected::insert_rejected(tx, self.workspace, &self.rejected).await
+        rejected::insert_rejected(tx, self.workspace, &self.rejected).await?;
+        let at = changes.iter().filter_map(|change| change.stored.received_at).max().unwrap_or(0);
+        rejected::settle_rejected(tx, self.workspace, &self.settled, at).await?;
+        devices::keep_actors(tx, self.workspace, &self.returned).await
     }
 
     fn document_row(&self, key: &DocKey) -> DocumentRow {
@@ -422,16 +451,16 @@ impl<'a> Unit<'a> {
 
     /// The verdict for an outcome, once positions are known.
     pub fn verdict(&self, outcome: Outcome) -> Verdict {
-        let at = |index: usize| (self.accepted[index].stored.position.unwrap_or(0), self.accepted[index].stored.received_at.unwrap_or(0));
+        let at = |index: usize| self.receipt(&self.accepted[index].stored);
         match outcome {
             Outcome::Verdict(verdict) => verdict,
             Outcome::Accepted(index) => {
-                let (position, received_at) = at(index);
-                Verdict::Accepted { position, received_at }
+                let (position, received_at, seal) = at(index);
+                Verdict::Accepted { position, received_at, seal }
             }
             Outcome::DuplicateOf(index) => {
-                let (position, received_at) = at(index);
-                Verdict::Duplicate { position, received_at }
+                let (position, received_at, seal) = at(index);
+                Verdict::Duplicate { position, received_at, seal }
             }
         }
     }
@@ -479,6 +508,20 @@ impl Decided {
                 Self::Refused(Refused::from(&Refusal::from(why)))
             }
         }
+    }
+}
+
+fn stored(author: &Author, now: Millis, pushed: Pushed) -> Stored {
+    Stored {
+        hash: pushed.hash,
+        kind: pushed.kind,
+        record: pushed.record,
+        facet: pushed.facet,
+        user: author.user,
+        device: author.device,
+        received_at: Some(now),
+        position: None,
+        body: pushed.body,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Submissions that wait together share one transaction and one flush to the disk. Answers go out
 //! after the commit, never before.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sync_core::access::Roles;
@@ -15,7 +16,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::cache::Cache;
 use super::unit::{KIND_KIND, Outcome, Unit};
 use super::{Edited, IntakeError, Job, NotEdited, Rules, ServerPen, Work};
-use crate::store::{Result, Store, records, workspaces};
+use crate::seal::Sealer;
+use crate::store::{Result, Store, StoreError, records, workspaces};
 
 /// Changes that one transaction takes before it commits: bounds how long the others wait.
 const MAX_GROUP_CHANGES: usize = 4_000;
@@ -41,6 +43,7 @@ pub(super) struct Writer {
     pen: ServerPen,
     failpoint: Option<Failpoint>,
     cache: Cache,
+    sealers: HashMap<WorkspaceId, Sealer>,
     head: watch::Sender<u64>,
     rules: watch::Sender<Rules>,
     /// Only used while a bug is planted: a sequence that a rollback does not give back.
@@ -78,7 +81,11 @@ impl Writer {
         let schema = read_schema(&store).await?;
         let (rules, rules_seen) = watch::channel(Rules { schema, roles: Arc::new(Roles::builtin().clone()) });
         let (head, head_seen) = watch::channel(0);
-        Ok((Self { store, pen, failpoint, cache: Cache::default(), head, rules, sequence: None }, head_seen, rules_seen))
+        Ok((
+            Self { store, pen, failpoint, cache: Cache::default(), sealers: HashMap::new(), head, rules, sequence: None },
+            head_seen,
+            rules_seen,
+        ))
     }
 
     pub async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
@@ -108,8 +115,12 @@ impl Writer {
     async fn process(&mut self, group: Vec<Job>) -> Fate {
         let workspace = group[0].author.workspace;
         let rules = self.rules.borrow().clone();
-        let mut unit = Unit::new(workspace, &rules, self.pen);
         let mut answers = Vec::new();
+        let sealer = match self.sealer(workspace).await {
+            Ok(sealer) => sealer,
+            Err(error) => return fail(answers, error),
+        };
+        let mut unit = Unit::new(workspace, &rules, self.pen, sealer);
         match self.transact(&mut unit, group, &mut answers).await {
             Ok((head, Fate::Commit)) => {
                 let new_schema = unit.changes_schema();
@@ -126,18 +137,23 @@ impl Writer {
                 Fate::Commit
             }
             Ok((_, Fate::Fail)) => {
-                let error = IntakeError::from(crate::store::StoreError::BrokeOff);
+                let error = IntakeError::from(StoreError::BrokeOff);
                 answers.into_iter().for_each(|answer| answer.fail(&error));
                 Fate::Fail
             }
             Ok((_, Fate::CrashBefore | Fate::CrashAfter)) => Fate::CrashBefore,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed; nothing of it was kept");
-                let error = IntakeError::from(error);
-                answers.into_iter().for_each(|answer| answer.fail(&error));
-                Fate::Fail
-            }
+            Err(error) => fail(answers, error),
         }
+    }
+
+    /// What seals the changes of a workspace; its key never changes.
+    async fn sealer(&mut self, workspace: WorkspaceId) -> Result<Sealer> {
+        if !self.sealers.contains_key(&workspace) {
+            let mut tx = self.store.reader().await?;
+            let found = workspaces::by_id(&mut tx, workspace).await?.ok_or(StoreError::Damaged("workspace"))?;
+            self.sealers.insert(workspace, Sealer::new(workspace, &found.seal_key));
+        }
+        Ok(self.sealers[&workspace].clone())
     }
 
     async fn transact(&mut self, unit: &mut Unit<'_>, group: Vec<Job>, answers: &mut Vec<Answer>) -> Result<(u64, Fate)> {
@@ -193,6 +209,13 @@ impl Writer {
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the kinds could not be read again; the old ones hold"),
         }
     }
+}
+
+fn fail(answers: Vec<Answer>, error: StoreError) -> Fate {
+    tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed; nothing of it was kept");
+    let error = IntakeError::from(error);
+    answers.into_iter().for_each(|answer| answer.fail(&error));
+    Fate::Fail
 }
 
 fn size(job: &Job) -> usize {

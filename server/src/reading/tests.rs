@@ -55,7 +55,7 @@ async fn world() -> World {
     config.database.path = folder.path().join("rapport.db");
     let app = App::open(config, Clock::of(|| NOW + 1_000_000)).await.unwrap();
     let mut tx = app.store.begin().await.unwrap();
-    workspaces::add(&mut tx, WorkspaceId::of_cause("test"), "main", [1; 16], NOW).await.unwrap();
+    workspaces::add(&mut tx, WorkspaceId::of_cause("test"), "main", [1; 16], workspaces::SealKey([2; 32]), NOW).await.unwrap();
     tx.commit().await.unwrap();
     World { app, _folder: folder }
 }

@@ -1,5 +1,7 @@
 //! Devices: the codes they enrol with, their tokens, and the actors they write as.
 
+use std::collections::HashMap;
+
 use sync_core::id::{ActorId, DeviceId, Millis, UserId, WorkspaceId};
 
 use super::people::{SecretHash, User, user};
@@ -108,6 +110,36 @@ pub async fn add_actor(tx: &mut Tx, workspace: WorkspaceId, actor: ActorId, devi
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Gives actors back to the devices that had them before a restore. Those that have an owner keep it.
+pub async fn keep_actors(tx: &mut Tx, workspace: WorkspaceId, actors: &HashMap<ActorId, (DeviceId, Millis)>) -> Result<()> {
+    for (actor, (device, registered_at)) in actors {
+        sqlx::query(
+            "insert into actors (workspace, actor, device, registered_at) values ($1, $2, $3, $4) on conflict (workspace, actor) do nothing",
+        )
+        .bind(&workspace.as_bytes()[..])
+        .bind(&actor.0[..])
+        .bind(&device.as_bytes()[..])
+        .bind(registered_at)
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+/// How many actors a device has taken since a moment; counts to `limit`.
+pub async fn actors_since(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId, since: Millis, limit: u32) -> Result<u32> {
+    let count: i64 = sqlx::query_scalar(
+        "select count(*) from (select 1 from actors where workspace = $1 and device = $2 and registered_at > $3 limit $4) as recent",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&device.as_bytes()[..])
+    .bind(since)
+    .bind(i64::from(limit))
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(count as u32)
 }
 
 /// The device that owns an actor.

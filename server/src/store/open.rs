@@ -110,6 +110,7 @@ pub enum OpenError {
 fn migrator() -> Migrator {
     let migrations = [
         (1, "initial", include_str!("../../migrations/0001_initial.sql")),
+        (2, "seals", include_str!("../../migrations/0002_seals.sql")),
         (20, "audit", include_str!("../../migrations/0020_audit.sql")),
         (21, "sign in", include_str!("../../migrations/0021_sign_in.sql")),
     ];

@@ -180,16 +180,17 @@ pub async fn changes_after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limi
     rows.into_iter().map(stored).collect()
 }
 
-/// Where a change of a document stands: its hash, position and receipt, by actor and number.
+/// A change of a document, by actor and number.
 pub async fn change_by_seq(
     tx: &mut Tx,
     workspace: WorkspaceId,
     (record, facet): DocKey,
     actor: ActorId,
     seq: u64,
-) -> Result<Option<(ChangeHash, u64, Millis)>> {
-    let row: Option<(Vec<u8>, i64, i64)> = sqlx::query_as(
-        "select hash, position, received_at from changes where workspace = $1 and record = $2 and facet = $3 and actor = $4 and seq = $5",
+) -> Result<Option<Stored>> {
+    let row: Option<ChangeTuple> = sqlx::query_as(
+        "select position, kind, record, facet, hash, user_id, device, received_at, body from changes \
+         where workspace = $1 and record = $2 and facet = $3 and actor = $4 and seq = $5",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&record.as_bytes()[..])
@@ -198,7 +199,7 @@ pub async fn change_by_seq(
     .bind(seq as i64)
     .fetch_optional(tx.conn())
     .await?;
-    row.map(|(hash, position, at)| Ok((id(ChangeHash::from_bytes(&hash), "change hash")?, position as u64, at))).transpose()
+    row.map(stored).transpose()
 }
 
 /// Keeps changes.

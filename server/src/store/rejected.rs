@@ -15,8 +15,6 @@ use super::{Result, Tx, id};
 pub struct RejectedRow {
     /// SHA-256 as claimed.
     pub hash: ChangeHash,
-    /// Head of the feed when it came.
-    pub position_seen: Option<u64>,
     /// The record's kind.
     pub kind: KindName,
     /// The record.
@@ -45,29 +43,13 @@ pub struct RejectedRow {
     pub body: Vec<u8>,
 }
 
-pub(super) type RejectedTuple = (
-    Vec<u8>,
-    Option<i64>,
-    String,
-    Vec<u8>,
-    i64,
-    Vec<u8>,
-    Vec<u8>,
-    String,
-    Option<String>,
-    Option<String>,
-    String,
-    String,
-    i64,
-    String,
-    Vec<u8>,
-);
+pub(super) type RejectedTuple =
+    (Vec<u8>, String, Vec<u8>, i64, Vec<u8>, Vec<u8>, String, Option<String>, Option<String>, String, String, i64, String, Vec<u8>);
 
 pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
-    let (hash, seen, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body) = row;
+    let (hash, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body) = row;
     Ok(RejectedRow {
         hash: id(ChangeHash::from_bytes(&hash), "change hash")?,
-        position_seen: seen.map(|seen| seen as u64),
         kind: kind_of(&kind)?,
         record: id(RecordId::from_bytes(&record), "record id")?,
         facet: facet_of(facet)?,
@@ -85,7 +67,7 @@ pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
 }
 
 /// Up to the workspace.
-pub(super) const REJECTED_START: &str = "select hash, position_seen, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
+pub(super) const REJECTED_START: &str = "select hash, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
      received_at, state, body from rejected where workspace = ";
 
 /// What became of these changes before, those that were not accepted.
@@ -124,13 +106,12 @@ pub async fn rejected_in(tx: &mut Tx, workspace: WorkspaceId, states: &[&str], l
 pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[RejectedRow]) -> Result<()> {
     for row in rejected {
         sqlx::query(
-            "insert into rejected (workspace, hash, position_seen, kind, record, facet, user_id, device, code, field, rule, message_en, \
-             message_zh, received_at, state, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+            "insert into rejected (workspace, hash, kind, record, facet, user_id, device, code, field, rule, message_en, \
+             message_zh, received_at, state, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
              on conflict (workspace, hash) do nothing",
         )
         .bind(&workspace.as_bytes()[..])
         .bind(&row.hash.0[..])
-        .bind(row.position_seen.map(|seen| seen as i64))
         .bind(row.kind.as_str())
         .bind(&row.record.as_bytes()[..])
         .bind(row.facet as i64)
@@ -164,4 +145,20 @@ pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, hash: ChangeHa
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Changes that were accepted after all, because somebody had the server's own seal on them: nobody has to
+/// decide about them any more.
+pub async fn settle_rejected(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash], now: Millis) -> Result<()> {
+    for hash in hashes {
+        sqlx::query(
+            "update rejected set state = 'accepted', decided_at = $3 where workspace = $1 and hash = $2 and state in ('rejected', 'held')",
+        )
+        .bind(&workspace.as_bytes()[..])
+        .bind(&hash.0[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
 }

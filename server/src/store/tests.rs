@@ -28,7 +28,7 @@ fn user(login: &str, random: u8) -> User {
 async fn opened(folder: &tempfile::TempDir) -> Store {
     let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
     let mut tx = store.begin().await.unwrap();
-    workspaces::add(&mut tx, workspace(), "main", [1; 16], NOW).await.unwrap();
+    workspaces::add(&mut tx, workspace(), "main", [1; 16], workspaces::SealKey([2; 32]), NOW).await.unwrap();
     tx.commit().await.unwrap();
     store
 }

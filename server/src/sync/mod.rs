@@ -4,6 +4,8 @@
 //! a WebSocket that stays open. Never decides what a change means.
 
 mod live;
+#[cfg(test)]
+mod tests;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,19 +14,24 @@ use axum::response::{IntoResponse, Response};
 use sync_core::fence::Pen;
 use sync_core::id::{DeviceId, Millis};
 use sync_core::protocol::{
-    self, CAPABILITIES, Hello, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, PROTOCOL_VERSION, Page, Pull, Push, Refused, Verdicts, Welcome,
+    self, CAPABILITIES, Hello, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Offer, PROTOCOL_VERSION, Page, Pull, Push, Refused, Verdict,
+    Verdicts, Welcome,
 };
 
 use crate::app::App;
 use crate::auth::DeviceCaller;
 use crate::feed::{self, Cursor, Reader};
-use crate::intake::{Author, Intake};
+use crate::intake::{Author, Intake, IntakeError};
 use crate::store::{Store, StoreError, devices, workspaces};
 
 pub use live::live;
 
 /// The media type of frames.
 pub const FRAME_TYPE: &str = "application/vnd.rapport.frame";
+
+/// The actors that a device may take in a day. An honest one takes a handful; each is a row for ever.
+const MAX_ACTORS_PER_DAY: u32 = 500;
+const DAY_MS: Millis = 86_400_000;
 
 /// Everything that answering a device takes; knows no network.
 #[derive(Clone)]
@@ -77,11 +84,15 @@ impl Door {
             Ok(messages) => messages,
             Err(error) => return vec![refused("bad_frame", &error.to_string())],
         };
+        if is_repeated(&messages) {
+            return vec![refused("bad_frame", "a frame says hello once and pulls once: ask for one page at a time")];
+        }
         let mut answers = Vec::with_capacity(messages.len());
         for message in messages {
+            let known_epoch = if let Message::Hello(hello) = &message { hello.epoch.clone() } else { None };
             match self.answer_one(speaker, message, now).await {
                 Ok(Some(answer)) => {
-                    let ends = matches!(answer, Message::Refused(_));
+                    let ends = matches!(answer, Message::Refused(_)) || is_of_another_life(&answer, known_epoch);
                     answers.push(answer);
                     if ends {
                         break;
@@ -102,6 +113,7 @@ impl Door {
         match message {
             Message::Hello(hello) => self.welcome(speaker, hello, now).await.map(Some),
             Message::Push(push) => Ok(Some(self.push(speaker, push, now).await)),
+            Message::Offer(offer) => Ok(Some(self.offer(speaker, offer, now).await)),
             Message::Pull(pull) => {
                 self.pull(speaker, &pull, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
             }
@@ -131,6 +143,9 @@ impl Door {
             Some(owner) if owner == device => {}
             Some(_) => return Ok(refused("foreign_actor", "this actor belongs to another device: take a new one")),
             None => {
+                if self.takes_too_many_actors(speaker, now).await? {
+                    return Ok(refused("throttled", "this device has taken too many actors today: try again tomorrow, nothing is lost"));
+                }
                 let actor = hello.actor;
                 self.store.write(move |tx| Box::pin(async move { devices::add_actor(tx, workspace, actor, device, now).await })).await?;
             }
@@ -153,13 +168,21 @@ impl Door {
         if push.changes.len() > MAX_PUSH_CHANGES {
             return refused("too_large", "send fewer changes at once");
         }
-        match self.intake.push(&speaker.author(), push.changes, now).await {
-            Ok(verdicts) => Message::Verdicts(Verdicts { batch: push.batch, verdicts }),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, device = %speaker.device, "a push was not kept");
-                refused("unavailable", "the server cannot keep changes now; try again later, nothing is lost")
-            }
+        verdicts(speaker, push.batch, self.intake.push(&speaker.author(), push.changes, now).await)
+    }
+
+    /// Takes back what a restored server has lost.
+    async fn offer(&self, speaker: &Speaker, offer: Offer, now: Millis) -> Message {
+        if offer.changes.len() > MAX_PUSH_CHANGES {
+            return refused("too_large", "offer fewer changes at once");
         }
+        verdicts(speaker, offer.batch, self.intake.offer(&speaker.author(), offer.changes, now).await)
+    }
+
+    async fn takes_too_many_actors(&self, speaker: &Speaker, now: Millis) -> Result<bool, StoreError> {
+        let mut tx = self.store.reader().await?;
+        let recent = devices::actors_since(&mut tx, speaker.reader.workspace, speaker.device, now - DAY_MS, MAX_ACTORS_PER_DAY).await?;
+        Ok(recent >= MAX_ACTORS_PER_DAY)
     }
 
     /// A page of the feed, or the refusal of its cursor.
@@ -170,6 +193,28 @@ impl Door {
         };
         let rules = self.intake.rules();
         feed::page(&self.store, &rules, &speaker.reader, cursor.as_ref(), pull.max_bytes, now).await.map(Ok)
+    }
+}
+
+/// Whether a frame asks for more than its answer can hold: each page is megabytes, each hello may be a row.
+fn is_repeated(messages: &[Message]) -> bool {
+    let count = |is: fn(&Message) -> bool| messages.iter().filter(|message| is(message)).count();
+    count(|message| matches!(message, Message::Pull(_))) > 1 || count(|message| matches!(message, Message::Hello(_))) > 1
+}
+
+/// Whether the device speaks to a server that was restored since. What else is in the frame was written for the
+/// life before, and may be a late copy of what that life has turned down: it is not looked at.
+fn is_of_another_life(answer: &Message, known_epoch: Option<Vec<u8>>) -> bool {
+    matches!((answer, known_epoch), (Message::Welcome(welcome), Some(known)) if known != welcome.epoch)
+}
+
+fn verdicts(speaker: &Speaker, batch: u64, verdicts: Result<Vec<Verdict>, IntakeError>) -> Message {
+    match verdicts {
+        Ok(verdicts) => Message::Verdicts(Verdicts { batch, verdicts }),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, device = %speaker.device, "a push was not kept");
+            refused("unavailable", "the server cannot keep changes now; try again later, nothing is lost")
+        }
     }
 }
 

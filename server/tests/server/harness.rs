@@ -166,7 +166,7 @@ impl Server {
 async fn people_of(app: &App, workspace: WorkspaceId, ann: UserId) {
     let hash = app.auth.passwords().hash(PASSWORD).await.unwrap();
     let mut tx = app.store.begin().await.unwrap();
-    workspaces::add(&mut tx, workspace, "main", [1; 16], START).await.unwrap();
+    workspaces::add(&mut tx, workspace, "main", [1; 16], workspaces::SealKey([2; 32]), START).await.unwrap();
     for (user, login) in [(ann, "ann"), (UserId::of_cause("bo"), "bo")] {
         let role = "office".parse().unwrap();
         let (login, name) = (login.to_owned(), login.to_owned());

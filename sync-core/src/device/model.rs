@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Device, Opening};
 use crate::engine::{Effect, Event, Stopped};
 use crate::fence::{self, Pen};
-use crate::id::{ActorId, ChangeHash, DeviceId, Facet, Millis, RecordId, UserId, WorkspaceId};
+use crate::id::{ActorId, ChangeHash, DeviceId, Facet, Millis, RecordId, Seal, UserId, WorkspaceId};
 use crate::protocol::{
     Delivered, Enrolled, Entry, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pushed, Refused, Verdict, Verdicts, Welcome, code,
     decode_frame, encode_frame,
@@ -37,14 +37,18 @@ impl Server {
     }
 
     pub fn answer(&mut self, user: UserId, device: DeviceId, frame: &[u8]) -> Vec<u8> {
-        let mut answers = Vec::new();
+        let (mut answers, mut other_life) = (Vec::new(), false);
         for message in decode_frame(frame).unwrap() {
+            if other_life {
+                break;
+            }
             if self.revoked {
                 answers.push(Message::Refused(Refused { code: "revoked".into(), message: String::new() }));
                 break;
             }
             match message {
                 Message::Hello(hello) => {
+                    other_life = hello.epoch.is_some_and(|epoch| epoch != self.epoch);
                     assert_eq!(*self.actors.entry(hello.actor).or_insert(device), device);
                     answers.push(Message::Welcome(Welcome {
                         protocol: PROTOCOL_VERSION,
@@ -56,6 +60,10 @@ impl Server {
                         device,
                         epoch: self.epoch.clone(),
                     }));
+                }
+                Message::Offer(offer) => {
+                    let verdicts = offer.changes.into_iter().map(|offered| self.take_back(offered)).collect();
+                    answers.push(Message::Verdicts(Verdicts { batch: offer.batch, verdicts }));
                 }
                 Message::Push(push) => {
                     let verdicts = push.changes.into_iter().map(|pushed| self.take(user, device, pushed)).collect();
@@ -84,7 +92,7 @@ impl Server {
         let Pushed { record, facet, hash, body, kind: name } = pushed;
         let same = |entry: &&Entry| matches!(entry, Entry::Change(kept) if kept.hash == hash);
         if let Some(Entry::Change(kept)) = self.feed.iter().find(same) {
-            return Verdict::Duplicate { position: kept.position, received_at: kept.received_at };
+            return Verdict::Duplicate { position: kept.position, received_at: kept.received_at, seal: kept.seal };
         }
         let reject = |code: &str| Verdict::Rejected {
             code: code.into(),
@@ -119,8 +127,15 @@ impl Server {
         fence::check(doc, kind, facet, &change, Pen::Device).unwrap();
         *doc = after;
         let (position, received_at) = (self.feed.len() as u64 + 1, self.now);
-        self.feed.push(Entry::Change(Delivered { position, kind: name, record, facet, hash, user, device, received_at, body }));
-        Verdict::Accepted { position, received_at }
+        let seal = seal(user, device, &hash);
+        self.feed.push(Entry::Change(Delivered { position, kind: name, record, facet, hash, user, device, received_at, body, seal }));
+        Verdict::Accepted { position, received_at, seal }
+    }
+
+    fn take_back(&mut self, offered: Delivered) -> Verdict {
+        assert_eq!(offered.seal, seal(offered.user, offered.device, &offered.hash), "it is offered as it was delivered");
+        let Delivered { kind, record, facet, hash, body, .. } = offered;
+        self.take(offered.user, offered.device, Pushed { kind, record, facet, hash, body })
     }
 
     /// Goes back to an earlier state, as from a backup.
@@ -135,6 +150,11 @@ impl Server {
             }
         }
     }
+}
+
+/// What stands for a seal here: it names who made the change.
+fn seal(user: UserId, device: DeviceId, hash: &ChangeHash) -> Seal {
+    Seal(std::array::from_fn(|at| user.as_bytes()[at] ^ device.as_bytes()[at] ^ hash.0[at]))
 }
 
 /// A device of a test, with its network.
@@ -185,6 +205,7 @@ impl Phone {
                 Effect::Schedule(at) => self.timer = Some(at),
                 Effect::StoreFailed(error) => self.failures.push(error.to_string()),
                 Effect::Notify(_) | Effect::Close => {}
+                Effect::Failed(refused) => self.failures.push(refused.message),
             }
         }
     }

@@ -5,11 +5,12 @@ use serde_json::json;
 use super::model::{Phone, START, Server};
 use super::*;
 use crate::engine::Stopped;
+use crate::id::{DeviceId, UserId};
 use crate::protocol::{Entry, Message, decode_frame, encode_frame};
 use crate::query::{Direction, OrderBy};
 use crate::record::history::texts_of;
 use crate::record::reference::compare;
-use crate::store::DraftState;
+use crate::store::{DraftState, STORE_VERSION};
 
 fn set(field: &str, value: &str) -> FieldEdit {
     FieldEdit::set(field, value)
@@ -307,6 +308,77 @@ fn a_restored_server_is_given_back_what_it_lost() {
 }
 
 #[test]
+fn a_restored_server_is_given_back_the_work_of_phones_that_never_return() {
+    let (mut server, mut ann, mut bo) = phones();
+    let record = make(&mut ann, START, "佳美");
+    ann.sync(&mut server);
+    edit(&mut ann, START + 1, record, &[set("industry", "print")]);
+    let other = make(&mut ann, START + 2, "明月");
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    server.restore(1);
+    server.actors.clear();
+    edit(&mut bo, START + 3, record, &[set("website", "https://example.com")]);
+    bo.sync(&mut server);
+    assert_eq!((server.feed.len(), pending(&bo)), (4, 0));
+    let mut chen = Phone::new("chen", Place::Memory, START);
+    chen.sync(&mut server);
+    assert_alike(record, &mut [&mut bo, &mut chen]);
+    assert_alike(other, &mut [&mut bo, &mut chen]);
+    assert!(chen.device.history(record).unwrap().iter().any(|entry| entry.field == "industry" && entry.user == ann.user));
+}
+
+#[test]
+fn a_phone_offers_back_only_what_a_restored_server_lacks() {
+    let (mut server, mut ann, _) = phones();
+    for n in 0..50 {
+        make(&mut ann, START, &format!("客户 {n}"));
+    }
+    ann.sync(&mut server);
+    server.restore(49);
+    ann.tell(server.now, Event::NetworkUp { live: false });
+    let mut offered = 0;
+    while !ann.frames.is_empty() {
+        let frame = ann.frames.remove(0);
+        let count = |message| if let Message::Offer(offer) = message { offer.changes.len() } else { 0 };
+        offered += decode_frame(&frame).unwrap().into_iter().map(count).sum::<usize>();
+        let answer = server.answer(ann.user, ann.id, &frame);
+        ann.tell(server.now, Event::Received(answer));
+    }
+    assert_eq!((offered, server.feed.len()), (1, 50));
+}
+
+#[test]
+fn a_change_with_a_field_that_this_app_does_not_know_is_carried_with_all_that_follows_it() {
+    use crate::record::doc::{Doc, Edit};
+    use crate::value::Scalar;
+    let (mut server, mut ann, _) = phones();
+    let (record, kind) = (RecordId::of_cause("newer"), Schema::builtin().kind("party").unwrap());
+    let (user, device, actor) = (UserId::of_cause("bo"), DeviceId::of_cause("bo"), ActorId([0xb0; 16]));
+    let mut doc = Doc::default();
+    let put = |path: &str, value: &str| Edit::Put { path: path.to_owned(), value: Scalar::Text(value.into()) };
+    let steps = [vec![put("name", "佳美"), put("mood", "good")], vec![put("type", "robot")], vec![put("name", "佳美办公")]];
+    for (edits, position) in steps.iter().zip(1..) {
+        let written = doc.write(actor, START, edits).unwrap();
+        server.feed.push(Entry::Change(crate::protocol::Delivered {
+            position,
+            kind: kind.name.clone(),
+            record,
+            facet: Facet::Main,
+            hash: written.hash,
+            user,
+            device,
+            received_at: START,
+            body: written.bytes,
+            seal: crate::id::Seal([0; 16]),
+        }));
+    }
+    ann.sync(&mut server);
+    assert_eq!((field(&mut ann, record, "name"), field(&mut ann, record, "mood")), (json!("佳美办公"), json!(null)));
+    assert_eq!((ann.device.quarantined().unwrap().len(), ann.device.changes(record, Facet::Main).unwrap().len()), (0, 3));
+}
+
+#[test]
 fn what_the_server_lost_without_saying_so_is_sent_when_it_is_missed() {
     let (mut server, mut ann, _) = phones();
     let record = make(&mut ann, START, "佳美");
@@ -411,7 +483,7 @@ fn a_store_that_a_newer_app_wrote_is_refused() {
     Phone::new("ann", Place::File(path.clone()), START);
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let opening = Opening { place: Place::File(path), app: String::new(), incarnation: [1; 16], seed: [0; 32] };
-    assert!(matches!(Device::open(&opening), Err(StoreError::TooNew { found: 99, known: 1 })));
+    assert!(matches!(Device::open(&opening), Err(StoreError::TooNew { found: 99, known: STORE_VERSION })));
 }
 
 #[test]
@@ -514,6 +586,7 @@ fn a_kind_that_comes_after_its_records_brings_them_to_light() {
             device,
             received_at: START,
             body,
+            seal: crate::id::Seal([0; 16]),
         }));
     }
     bo.sync(&mut server);

@@ -12,9 +12,10 @@ use crate::fence::{self, Pen, Refusal};
 use crate::id::{Facet, Millis, RecordId};
 use crate::protocol::Delivered;
 use crate::record::Stored;
+use crate::record::change::Op;
 use crate::record::doc::Doc;
 use crate::schema::Kind;
-use crate::store::{DraftState, StoreError};
+use crate::store::{DraftState, Receipt, StoreError};
 
 /// The document that a run of delivered changes is for.
 struct Open {
@@ -110,7 +111,7 @@ impl Replica {
             position: Some(delivered.position),
             body: delivered.body,
         };
-        self.store.add_change(&stored, false)?;
+        self.store.add_change(&stored, Some(&delivered.seal))?;
         open.is_changed = true;
         if may_be_drafts {
             // Somebody has accepted after all what was refused or held.
@@ -128,7 +129,8 @@ impl Replica {
     /// A change that is here already: an own one is confirmed by this, even if the answer to its push was lost.
     fn confirm(&mut self, open: &mut Open, delivered: &Delivered) -> Result<(), StoreError> {
         let name = (delivered.record, delivered.facet, &delivered.hash);
-        if self.store.accept_change(name, delivered.position, delivered.received_at)? {
+        let receipt = Receipt { position: delivered.position, received_at: delivered.received_at, seal: delivered.seal };
+        if self.store.accept_change(name, receipt)? {
             self.touch(delivered.record);
             if let Some(base) = &mut open.base
                 && let Some(kept) = self.store.change(delivered.record, delivered.facet, &delivered.hash)?
@@ -168,11 +170,14 @@ impl Replica {
     }
 }
 
-/// Whether a state forbids an edit depends on what the server had when it accepted it: that is not asked again.
+/// Whether a field takes an edit was the server's to say when it accepted it: the server may know fields, options
+/// and policies that this app does not, and whether a state forbids an edit depends on what the server had then.
+/// Such a change is carried. One that is left out would take with it everything that follows it.
 fn inspected(base: &Doc, open: &Open, delivered: &Delivered) -> Result<crate::record::change::Change, Refusal> {
     let change = fence::inspect(&delivered.hash, &delivered.body)?;
+    let makes_text = change.ops.iter().any(|op| matches!(op, Op::MakeText { .. }));
     match fence::check(base, &open.kind, open.facet, &change, Pen::Server) {
-        Ok(()) | Err(Refusal::Frozen { .. }) => Ok(change),
-        Err(refusal) => Err(refusal),
+        Err(refusal) if makes_text || refusal.field().is_none() => Err(refusal),
+        Ok(()) | Err(_) => Ok(change),
     }
 }

@@ -27,7 +27,8 @@ const BACKOFF_FIRST_MS: u64 = 1_000;
 const BACKOFF_MAX_MS: u64 = 5 * 60_000;
 
 const CURSOR: &str = "cursor";
-const EPOCH: &str = "epoch";
+/// Which life of the feed the device knows.
+pub(crate) const EPOCH: &str = "epoch";
 const LAST_SYNC: &str = "last_sync";
 
 /// What happened.
@@ -69,6 +70,8 @@ pub enum Effect {
     Stop(Stopped),
     /// Nothing of the frame was kept; it is asked for again.
     StoreFailed(StoreError),
+    /// The server has answered, and not as hoped: the engine comes back by itself, as scheduled.
+    Failed(Refused),
 }
 
 /// Why the engine sends nothing more.
@@ -182,17 +185,18 @@ impl Engine {
             Event::Started => Ok(()),
             Event::NetworkUp { live } => {
                 (self.online, self.live, self.failures, self.retry_at) = (true, live, 0, None);
-                self.begin(replica)?;
+                self.begin();
                 self.send(replica, true, effects)
             }
             Event::NetworkDown => {
                 self.online = false;
                 self.retry_at = None;
-                self.begin(replica)
+                self.begin();
+                Ok(())
             }
             Event::Wake => {
                 if self.retry_at.take().is_some() {
-                    self.begin(replica)?;
+                    self.begin();
                 }
                 self.send(replica, true, effects)
             }
@@ -209,7 +213,7 @@ impl Engine {
                 }
                 Some(_) => {
                     self.retry_at = None;
-                    self.begin(replica)?;
+                    self.begin();
                     self.send(replica, true, effects)
                 }
             },
@@ -221,9 +225,9 @@ impl Engine {
         }
     }
 
-    fn begin(&mut self, replica: &Replica) -> Result<(), StoreError> {
+    fn begin(&mut self) {
         (self.greeted, self.pulling, self.progress) = (None, false, None);
-        self.outbox.begin(replica)
+        self.outbox.begin();
     }
 
     /// Waits, longer after each failure, and begins anew then.
@@ -251,7 +255,7 @@ impl Engine {
                 messages.push(Message::Hello(self.hello(replica)?));
                 self.greeted = Some(replica.actor);
             }
-            messages.extend(push.map(Message::Push));
+            messages.extend(push);
             if pulls {
                 self.pulling = true;
                 messages.push(Message::Pull(Pull { cursor: replica.store.meta(CURSOR)?, max_bytes: PAGE_BYTES }));
@@ -272,16 +276,20 @@ impl Engine {
     }
 
     fn received(&mut self, replica: &mut Replica, now: Millis, frame: &[u8], effects: &mut Vec<Effect>) -> Result<(), StoreError> {
-        let Ok(messages) = protocol::decode_frame(frame) else {
-            self.fail(replica, now, effects);
-            return Ok(());
+        let messages = match protocol::decode_frame(frame) {
+            Ok(messages) => messages,
+            Err(error) => {
+                effects.push(Effect::Failed(Refused { code: "bad_frame".to_owned(), message: error.to_string() }));
+                self.fail(replica, now, effects);
+                return Ok(());
+            }
         };
         // All of a frame or nothing: the outbox in memory would otherwise know more than the store.
         let outcome = replica.transact(|replica| self.take_all(replica, now, messages, effects));
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.outbox.begin(replica)?;
+                self.outbox.begin();
                 return Err(error);
             }
         };
@@ -294,7 +302,7 @@ impl Engine {
             self.failures = 0;
         }
         if outcome.close {
-            self.begin(replica)?;
+            self.begin();
             if self.live {
                 self.online = false;
                 effects.push(Effect::Close);
@@ -302,6 +310,8 @@ impl Engine {
             }
         }
         if self.outbox.send_waiting_again() == Some(false) {
+            effects
+                .push(Effect::Failed(Refused { code: "waiting".to_owned(), message: "edits wait for others that they follow".to_owned() }));
             self.fail(replica, now, effects);
         }
         self.send(replica, outcome.pull, effects)
@@ -325,7 +335,7 @@ impl Engine {
                 Message::Refused(refused) => self.refused(replica, refused, &mut outcome, effects)?,
                 Message::News(_) => outcome.pull = true,
                 Message::Ping => effects.push(Effect::Send(protocol::encode_frame(&[Message::Pong]))),
-                Message::Pong | Message::Hello(_) | Message::Push(_) | Message::Pull(_) => {}
+                Message::Pong | Message::Hello(_) | Message::Push(_) | Message::Offer(_) | Message::Pull(_) => {}
             }
             if self.stopped.is_some() {
                 break;
@@ -344,9 +354,10 @@ impl Engine {
         if known.as_ref() != Some(&welcome.epoch) {
             replica.store.set_meta(EPOCH, Some(&welcome.epoch))?;
             if known.is_some() {
-                // The server was restored: it may have lost what it once had, and counts anew.
+                // The server was restored: it may have lost what it once had, and counts anew. What of the base it
+                // has is seen when the feed was read once; the rest is offered back.
                 replica.store.set_meta(CURSOR, None)?;
-                replica.offer_everything()?;
+                replica.store.forget_positions()?;
                 (outcome.close, outcome.pull) = (true, true);
             }
         }
@@ -393,6 +404,7 @@ impl Engine {
             outcome.pull = true;
         } else {
             replica.store.set_meta(LAST_SYNC, Some(&now.to_be_bytes()))?;
+            self.outbox.all_seen();
         }
         Ok(())
     }
@@ -416,7 +428,10 @@ impl Engine {
                 replica.take_new_pen()?;
                 outcome.retry = true;
             }
-            _ => outcome.retry = true,
+            _ => {
+                outcome.retry = true;
+                effects.push(Effect::Failed(refused));
+            }
         }
         Ok(())
     }

@@ -8,25 +8,20 @@ use std::collections::VecDeque;
 use super::pen::Reason;
 use super::replica::{Replica, read_change};
 use crate::id::{ChangeHash, Facet, Millis, RecordId};
-use crate::protocol::{MAX_PUSH_CHANGES, Push, Pushed, Verdict, code};
-use crate::store::{DraftState, Kept, StoreError};
+use crate::protocol::{Delivered, MAX_PUSH_CHANGES, Message, Offer, Push, Pushed, Verdict, code};
+use crate::store::{DraftState, Kept, Receipt, StoreError};
 
 /// Batches under way at once: enough to hide the way there and back, few enough to be sent again without harm.
 const MAX_IN_FLIGHT: usize = 4;
 /// Bytes of changes in one push: stays below the frame's limit even if it does not compress.
 const MAX_PUSH_BYTES: usize = 768 * 1024;
-/// How far the device has offered back what a restored server may have lost: two numbers of changes.
-const OFFER: &str = "offer";
-
 type ChangeName = (RecordId, Facet, ChangeHash);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Pending,
-    /// Accepted once, by a server that may have lost it.
+    /// Accepted once, by a server that has lost it.
     Offered,
-    /// Accepted once, and now asked for as a parent of something that waits.
-    Missing,
     /// Held for review: asks what became of it.
     Held,
 }
@@ -36,7 +31,6 @@ struct Batch {
     number: u64,
     sort: Sort,
     changes: Vec<ChangeName>,
-    last: i64,
 }
 
 /// What is under way.
@@ -46,58 +40,70 @@ pub(super) struct Outbox {
     next_number: u64,
     /// Pending changes up to here were sent in this session.
     sent: i64,
-    /// Base changes up to here were sent in this session.
+    /// Base changes up to here were offered in this session, those that the server has not shown.
     offered: i64,
-    offer_last: i64,
+    /// Whether everything that the server has was seen in this session: what is not confirmed by now, it lacks.
+    has_seen_all: bool,
     held_asked: bool,
     /// Base changes that the server turned out to miss.
     missing: Vec<ChangeName>,
-    /// Something was not taken for want of its parents.
+    /// A pending change was not taken for want of its parents.
     is_waiting: bool,
+    /// An offer was not.
+    offer_waits: bool,
     moved: bool,
 }
 
 impl Outbox {
     /// Begins a session: whatever was under way may or may not have arrived.
-    pub fn begin(&mut self, replica: &Replica) -> Result<(), StoreError> {
-        let (offered, offer_last) = read_offer(replica)?;
-        *self = Self { next_number: self.next_number, offered, offer_last, ..Self::default() };
-        Ok(())
+    pub fn begin(&mut self) {
+        *self = Self { next_number: self.next_number, ..Self::default() };
     }
 
-    /// The next push, if there is something to send and room for it.
-    pub fn next(&mut self, replica: &Replica) -> Result<Option<Push>, StoreError> {
+    /// The device has read the feed to its end.
+    pub fn all_seen(&mut self) {
+        self.has_seen_all = true;
+    }
+
+    /// The next push or offer, if there is something to send and room for it.
+    pub fn next(&mut self, replica: &Replica) -> Result<Option<Message>, StoreError> {
         if self.in_flight.len() >= MAX_IN_FLIGHT {
             return Ok(None);
         }
         let (sort, kept) = self.choose(replica)?;
-        let Some(last) = kept.last().map(|kept| kept.id) else { return Ok(None) };
+        if kept.is_empty() {
+            return Ok(None);
+        }
         self.next_number += 1;
         let number = self.next_number;
         let changes = kept.iter().map(|kept| (kept.change.record, kept.change.facet, kept.change.hash)).collect();
-        self.in_flight.push_back(Batch { number, sort, changes, last });
-        let pushed = |kept: Kept| {
-            let change = kept.change;
-            Pushed { kind: change.kind, record: change.record, facet: change.facet, hash: change.hash, body: change.body }
-        };
-        Ok(Some(Push { batch: number, changes: kept.into_iter().map(pushed).collect() }))
+        self.in_flight.push_back(Batch { number, sort, changes });
+        Ok(Some(match sort {
+            Sort::Offered => Message::Offer(offer(number, kept)),
+            Sort::Pending | Sort::Held => Message::Push(push(number, kept)),
+        }))
     }
 
     fn choose(&mut self, replica: &Replica) -> Result<(Sort, Vec<Kept>), StoreError> {
         let store = &replica.store;
-        if self.offered < self.offer_last {
-            let kept = store.base_after(self.offered, self.offer_last, MAX_PUSH_CHANGES, MAX_PUSH_BYTES)?;
-            self.offered = kept.last().map_or(self.offer_last, |kept| kept.id);
-            if !kept.is_empty() {
-                return Ok((Sort::Offered, kept));
-            }
-        }
         if !self.missing.is_empty() {
             let mut kept = Vec::new();
             for (record, facet, hash) in self.missing.drain(..) {
                 kept.extend(store.change(record, facet, &hash)?);
             }
-            return Ok((Sort::Missing, kept));
+            // Without a seal it cannot be offered: it waits until its author's phone sends it.
+            kept.retain(is_sealed);
+            if !kept.is_empty() {
+                return Ok((Sort::Offered, kept));
+            }
+        }
+        if self.has_seen_all {
+            let mut kept = store.unconfirmed_after(self.offered, MAX_PUSH_CHANGES, MAX_PUSH_BYTES)?;
+            self.offered = kept.last().map_or(self.offered, |kept| kept.id);
+            kept.retain(is_sealed);
+            if !kept.is_empty() {
+                return Ok((Sort::Offered, kept));
+            }
         }
         if !std::mem::replace(&mut self.held_asked, true) {
             let held = store.drafts()?.into_iter().filter(|draft| draft.state == DraftState::Held);
@@ -119,13 +125,9 @@ impl Outbox {
         for (name, verdict) in batch.changes.iter().zip(verdicts) {
             match batch.sort {
                 Sort::Pending => self.pending_answered(replica, *name, verdict, now)?,
-                Sort::Offered | Sort::Missing => self.offer_answered(replica, *name, verdict, now)?,
+                Sort::Offered => self.offer_answered(replica, *name, verdict, now)?,
                 Sort::Held => held_answered(replica, *name, verdict)?,
             }
-        }
-        if batch.sort == Sort::Offered && self.offer_last > 0 {
-            let done = self.offered >= self.offer_last && self.in_flight.iter().all(|batch| batch.sort != Sort::Offered);
-            write_offer(replica, if done { None } else { Some((batch.last, self.offer_last)) })?;
         }
         Ok(())
     }
@@ -133,21 +135,25 @@ impl Outbox {
     /// Whether something that waits can be sent again at once: the server has taken something since.
     /// `None` when nothing waits.
     pub fn send_waiting_again(&mut self) -> Option<bool> {
-        if !self.in_flight.is_empty() || !self.is_waiting {
+        if !self.in_flight.is_empty() || !(self.is_waiting || self.offer_waits) {
             return None;
         }
-        self.is_waiting = false;
+        let (waits, offer_waits) = (std::mem::take(&mut self.is_waiting), std::mem::take(&mut self.offer_waits));
         let moved = std::mem::take(&mut self.moved) || !self.missing.is_empty();
-        if moved {
+        if moved && waits {
             self.sent = 0;
         }
-        Some(moved)
+        if moved && offer_waits {
+            self.offered = 0;
+        }
+        // What cannot even be offered back now is kept, and offered in the next session: nobody's edit hangs on it.
+        Some(moved || !waits)
     }
 
     fn pending_answered(&mut self, replica: &mut Replica, name: ChangeName, verdict: Verdict, now: Millis) -> Result<(), StoreError> {
         match verdict {
-            Verdict::Accepted { position, received_at } | Verdict::Duplicate { position, received_at } => {
-                if replica.accepted(name, position, received_at)? {
+            Verdict::Accepted { position, received_at, seal } | Verdict::Duplicate { position, received_at, seal } => {
+                if replica.accepted(name, Receipt { position, received_at, seal })? {
                     self.moved = true;
                 } else {
                     self.is_waiting = true;
@@ -181,10 +187,15 @@ impl Outbox {
             return Ok(());
         }
         self.is_waiting = true;
+        self.find_missing(replica, (record, facet), missing)
+    }
+
+    /// The server lacks changes of the base: they are offered next.
+    fn find_missing(&mut self, replica: &Replica, (record, facet): (RecordId, Facet), missing: Vec<ChangeHash>) -> Result<(), StoreError> {
         for hash in missing {
             let name = (record, facet, hash);
-            let lost = replica.store.change(record, facet, &hash)?.is_some_and(|kept| !kept.pending);
-            if lost && !self.missing.contains(&name) && self.missing.len() < MAX_PUSH_CHANGES {
+            let is_lost = replica.store.change(record, facet, &hash)?.is_some_and(|kept| !kept.pending && kept.seal.is_some());
+            if is_lost && !self.missing.contains(&name) && self.missing.len() < MAX_PUSH_CHANGES {
                 self.missing.push(name);
             }
         }
@@ -194,25 +205,24 @@ impl Outbox {
     fn offer_answered(&mut self, replica: &mut Replica, name: ChangeName, verdict: Verdict, now: Millis) -> Result<(), StoreError> {
         let (record, facet, hash) = name;
         match verdict {
-            Verdict::Accepted { position, received_at } | Verdict::Duplicate { position, received_at } => {
+            Verdict::Accepted { position, received_at, seal } | Verdict::Duplicate { position, received_at, seal } => {
                 self.moved = true;
-                replica.store.accept_change((record, facet, &hash), position, received_at).map(drop)
+                replica.store.accept_change((record, facet, &hash), Receipt { position, received_at, seal }).map(drop)
             }
             Verdict::Waiting { missing } => {
-                for hash in missing {
-                    let known = replica.store.change(record, facet, &hash)?.is_some();
-                    if known && !self.missing.contains(&(record, facet, hash)) && self.missing.len() < MAX_PUSH_CHANGES {
-                        self.missing.push((record, facet, hash));
-                    }
-                }
-                Ok(())
+                self.offer_waits = true;
+                self.find_missing(replica, (record, facet), missing)
             }
             Verdict::Rejected { .. } | Verdict::Held { .. } | Verdict::ActorFork { .. } => {
-                // An own one waits again and takes the usual way; another's is its author's to offer.
+                // The server does not know its own seal. An own change waits again and takes the usual way;
+                // another's is its author's to bring.
                 let own = replica.store.change(record, facet, &hash)?.map(|kept| kept.change.device);
                 if own.is_some() && own == replica.me.as_ref().map(|me| me.device) {
                     replica.store.unaccept_change(record, facet, &hash)?;
-                    return self.pending_answered(replica, name, verdict, now);
+                    (self.is_waiting, self.moved) = (true, true);
+                    if !matches!(&verdict, Verdict::Rejected { code, .. } if code == code::SEAL) {
+                        return self.pending_answered(replica, name, verdict, now);
+                    }
                 }
                 Ok(())
             }
@@ -237,14 +247,14 @@ fn held_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> R
 impl Replica {
     /// The server has accepted a pending change. The base stays causally complete: one whose parents
     /// still wait is taken when they are.
-    fn accepted(&mut self, (record, facet, hash): ChangeName, position: u64, received_at: Millis) -> Result<bool, StoreError> {
+    fn accepted(&mut self, (record, facet, hash): ChangeName, receipt: Receipt) -> Result<bool, StoreError> {
         let Some(kept) = self.store.change(record, facet, &hash)? else { return Ok(true) };
         for dep in read_change(&kept)?.deps {
             if self.store.is_waiting(record, facet, &dep)? {
                 return Ok(false);
             }
         }
-        self.store.accept_change((record, facet, &hash), position, received_at)?;
+        self.store.accept_change((record, facet, &hash), receipt)?;
         self.touch(record);
         Ok(true)
     }
@@ -288,25 +298,39 @@ impl Replica {
             position: None,
             body: draft.body,
         };
-        Some(Kept { id: draft.id, pending: true, change })
-    }
-
-    /// The server was restored: everything here is offered back.
-    pub(super) fn offer_everything(&mut self) -> Result<(), StoreError> {
-        let last = self.store.last_change()?;
-        write_offer(self, (last > 0).then_some((0, last)))
+        Some(Kept { id: draft.id, pending: true, change, seal: None })
     }
 }
 
-fn read_offer(replica: &Replica) -> Result<(i64, i64), StoreError> {
-    let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_be_bytes);
-    Ok(match replica.store.meta(OFFER)? {
-        Some(bytes) if bytes.len() == 16 => (number(&bytes[..8]), number(&bytes[8..])),
-        _ => (0, 0),
-    })
+fn push(batch: u64, kept: Vec<Kept>) -> Push {
+    let pushed = |kept: Kept| {
+        let change = kept.change;
+        Pushed { kind: change.kind, record: change.record, facet: change.facet, hash: change.hash, body: change.body }
+    };
+    Push { batch, changes: kept.into_iter().map(pushed).collect() }
 }
 
-fn write_offer(replica: &Replica, offer: Option<(i64, i64)>) -> Result<(), StoreError> {
-    let bytes = offer.map(|(done, last)| [done.to_be_bytes(), last.to_be_bytes()].concat());
-    replica.store.set_meta(OFFER, bytes.as_deref())
+/// Whether a change can be offered back: with all that the server once said about it.
+fn is_sealed(kept: &Kept) -> bool {
+    kept.seal.is_some() && kept.change.received_at.is_some()
+}
+
+/// What once was delivered, as it was delivered.
+fn offer(batch: u64, kept: Vec<Kept>) -> Offer {
+    let delivered = |kept: Kept| {
+        let change = kept.change;
+        Some(Delivered {
+            position: change.position.unwrap_or_default(),
+            kind: change.kind,
+            record: change.record,
+            facet: change.facet,
+            hash: change.hash,
+            user: change.user,
+            device: change.device,
+            received_at: change.received_at?,
+            body: change.body,
+            seal: kept.seal?,
+        })
+    };
+    Offer { batch, changes: kept.into_iter().filter_map(delivered).collect() }
 }

@@ -152,7 +152,7 @@ impl Replica {
                 position: None,
                 body: written.bytes,
             };
-            self.store.add_change(&stored, true)?;
+            self.store.add_change(&stored, None)?;
             self.project(kind, record, facet, &after, 0, is_new)?;
             self.keep(record, facet, after);
             is_new = false;
@@ -266,7 +266,7 @@ impl Replica {
             let Some(old) = pending.iter().find(|kept| kept.change.hash == rewritten.old) else { continue };
             self.store.remove_change(old.id)?;
             if let Some(new) = rewritten.new {
-                self.store.add_change(&Stored { hash: new.hash, body: new.bytes, ..old.change.clone() }, true)?;
+                self.store.add_change(&Stored { hash: new.hash, body: new.bytes, ..old.change.clone() }, None)?;
             }
         }
         self.forget(record);

@@ -99,6 +99,10 @@ impl Replica {
             })?;
         }
         replica.read_schema()?;
+        // An app that was updated may know what an older one could not read.
+        if replica.store.has_quarantined()? {
+            replica.transact(Self::admit_quarantined)?;
+        }
         Ok(replica)
     }
 
@@ -327,7 +331,11 @@ impl Replica {
                 self.project_again(&kind, record)?;
             }
         }
-        // What came before its kind can be admitted now.
+        self.admit_quarantined()
+    }
+
+    /// What came before its kind, or before this version of the app, can be admitted now.
+    fn admit_quarantined(&mut self) -> Result<(), StoreError> {
         let waiting = self.store.quarantined()?;
         let known: Vec<_> = waiting.into_iter().filter(|waiting| self.schema.kind(&waiting.delivered.kind).is_some()).collect();
         for waiting in &known {

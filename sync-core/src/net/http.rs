@@ -8,7 +8,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use super::{Host, NetError};
 use crate::engine::{Effect, Event, Stopped};
-use crate::protocol::{Enrol, Enrolled, MAX_FRAME_PLAIN_BYTES};
+use crate::protocol::{Enrol, Enrolled, MAX_FRAME_PLAIN_BYTES, Refused};
 
 /// The media type of frames.
 const FRAME_TYPE: &str = "application/vnd.rapport.frame";
@@ -89,6 +89,7 @@ impl Server {
                 },
                 Effect::Stop(stopped) => return Err(NetError::Stopped(stopped)),
                 Effect::StoreFailed(error) => failed = Some(error.into()),
+                Effect::Failed(Refused { code, message }) => failed = Some(NetError::Refused { code, message }),
                 Effect::Schedule(_) | Effect::Notify(_) | Effect::Close => {}
             }
         }

@@ -144,7 +144,7 @@ impl Connection<'_> {
                 }
                 Effect::Close => return Some(Ended::Broken),
                 Effect::Stop(stopped) => return Some(Ended::Stopped(stopped)),
-                Effect::Notify(_) | Effect::StoreFailed(_) => {}
+                Effect::Notify(_) | Effect::StoreFailed(_) | Effect::Failed(_) => {}
             }
         }
         None

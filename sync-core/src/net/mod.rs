@@ -32,6 +32,14 @@ pub enum NetError {
         /// What it says.
         message: String,
     },
+    /// The server has answered that it cannot do what was asked now. Nothing is lost; try again later.
+    #[error("the server cannot take part in a sync now: {message} ({code})")]
+    Refused {
+        /// A word for the cause, stable for apps to act on.
+        code: String,
+        /// What it says.
+        message: String,
+    },
     /// The engine sends nothing more.
     #[error("sync has stopped: {0:?}")]
     Stopped(Stopped),

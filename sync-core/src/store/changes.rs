@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Store, StoreError};
-use crate::id::{ChangeHash, DeviceId, Facet, Millis, RecordId, UserId};
+use crate::id::{ChangeHash, DeviceId, Facet, Millis, RecordId, Seal, UserId};
 use crate::record::Stored;
 
 /// A change as the device keeps it.
@@ -15,9 +15,22 @@ pub struct Kept {
     pub pending: bool,
     /// The change.
     pub change: Stored,
+    /// The server's seal, once it has accepted the change.
+    pub seal: Option<Seal>,
 }
 
-const COLUMNS: &str = "id, record, facet, kind, hash, user_id, device, position, received_at, state, body";
+/// What the server said when it accepted a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Where it stands in the feed.
+    pub position: u64,
+    /// When it arrived.
+    pub received_at: Millis,
+    /// The server's seal on it.
+    pub seal: Seal,
+}
+
+const COLUMNS: &str = "id, record, facet, kind, hash, user_id, device, position, received_at, state, body, seal";
 
 fn read(row: &Row<'_>) -> Result<Kept, StoreError> {
     let facet: usize = row.get(2)?;
@@ -37,6 +50,12 @@ fn read(row: &Row<'_>) -> Result<Kept, StoreError> {
             received_at: row.get(8)?,
             body: row.get(10)?,
         },
+        seal: row
+            .get_ref(11)?
+            .as_blob_or_null()
+            .map_err(|error| StoreError::Damaged(error.to_string()))?
+            .map(Seal::from_bytes)
+            .transpose()?,
     })
 }
 
@@ -74,11 +93,11 @@ impl Store {
         Ok(self.kept(&sql, params![record.as_bytes(), facet as i64, hash.0])?.pop())
     }
 
-    /// Keeps a change.
-    pub(crate) fn add_change(&self, change: &Stored, pending: bool) -> Result<(), StoreError> {
+    /// Keeps a change: sealed, as the server has accepted it, or pending.
+    pub(crate) fn add_change(&self, change: &Stored, seal: Option<&Seal>) -> Result<(), StoreError> {
         let mut statement = self.db.prepare_cached(
-            "insert into changes (record, facet, kind, hash, user_id, device, position, received_at, state, body)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "insert into changes (record, facet, kind, hash, user_id, device, position, received_at, state, body, seal)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?;
         statement.execute(params![
             change.record.as_bytes(),
@@ -89,8 +108,9 @@ impl Store {
             change.device.as_bytes(),
             change.position,
             change.received_at,
-            i64::from(pending),
+            i64::from(seal.is_none()),
             change.body,
+            seal.map(|seal| seal.0),
         ])?;
         Ok(())
     }
@@ -99,14 +119,14 @@ impl Store {
     pub(crate) fn accept_change(
         &self,
         (record, facet, hash): (RecordId, Facet, &ChangeHash),
-        position: u64,
-        received_at: Millis,
+        receipt: Receipt,
     ) -> Result<bool, StoreError> {
         let was_waiting = self.is_waiting(record, facet, hash)?;
         let mut statement = self.db.prepare_cached(
-            "update changes set state = 0, position = ?4, received_at = ?5 where record = ?1 and facet = ?2 and hash = ?3",
+            "update changes set state = 0, position = ?4, received_at = ?5, seal = ?6 where record = ?1 and facet = ?2 and hash = ?3",
         )?;
-        statement.execute(params![record.as_bytes(), facet as i64, hash.0, position, received_at])?;
+        let Receipt { position, received_at, seal } = receipt;
+        statement.execute(params![record.as_bytes(), facet as i64, hash.0, position, received_at, seal.0])?;
         Ok(was_waiting)
     }
 
@@ -121,10 +141,15 @@ impl Store {
         self.up_to(&sql, params![after, count as i64], bytes)
     }
 
-    /// Accepted changes behind `after` up to `last`: what a restored server may have lost.
-    pub(crate) fn base_after(&self, after: i64, last: i64, count: usize, bytes: usize) -> Result<Vec<Kept>, StoreError> {
-        let sql = format!("select {COLUMNS} from changes where state = 0 and id > ?1 and id <= ?2 order by id limit ?3");
-        self.up_to(&sql, params![after, last, count as i64], bytes)
+    /// Accepted changes behind `after` that the present life of the server has not shown to have.
+    pub(crate) fn unconfirmed_after(&self, after: i64, count: usize, bytes: usize) -> Result<Vec<Kept>, StoreError> {
+        let sql = format!("select {COLUMNS} from changes where state = 0 and position is null and id > ?1 order by id limit ?2");
+        self.up_to(&sql, params![after, count as i64], bytes)
+    }
+
+    /// The server begins another life: nobody knows yet what of the base it has.
+    pub(crate) fn forget_positions(&self) -> Result<(), StoreError> {
+        Ok(self.db.prepare_cached("update changes set position = null where state = 0")?.execute([]).map(drop)?)
     }
 
     fn up_to(&self, sql: &str, params: impl rusqlite::Params, bytes: usize) -> Result<Vec<Kept>, StoreError> {
@@ -153,11 +178,6 @@ impl Store {
         Ok(statement.exists([record.as_bytes()])?)
     }
 
-    /// The newest change's place.
-    pub(crate) fn last_change(&self) -> Result<i64, StoreError> {
-        Ok(self.db.prepare_cached("select coalesce(max(id), 0) from changes")?.query_row([], |row| row.get(0))?)
-    }
-
     /// The last own change of a record, whether sent or not.
     pub(crate) fn last_own_change(&self, record: RecordId, device: DeviceId) -> Result<Option<Kept>, StoreError> {
         let sql = format!("select {COLUMNS} from changes where record = ?1 and device = ?2 order by id desc limit 1");
@@ -174,7 +194,7 @@ impl Store {
     /// The server has lost a change and does not take it back: it waits again.
     pub(crate) fn unaccept_change(&self, record: RecordId, facet: Facet, hash: &ChangeHash) -> Result<(), StoreError> {
         let mut statement = self.db.prepare_cached(
-            "update changes set state = 1, position = null, received_at = null where record = ?1 and facet = ?2 and hash = ?3",
+            "update changes set state = 1, position = null, received_at = null, seal = null where record = ?1 and facet = ?2 and hash = ?3",
         )?;
         Ok(statement.execute(params![record.as_bytes(), facet as i64, hash.0]).map(drop)?)
     }

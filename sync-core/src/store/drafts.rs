@@ -4,7 +4,7 @@
 use rusqlite::{Row, params};
 
 use super::{Store, StoreError};
-use crate::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
+use crate::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, Seal, UserId};
 use crate::protocol::Delivered;
 use crate::record::fields::FieldEdit;
 
@@ -171,8 +171,8 @@ impl Store {
     /// Puts a change from the server aside.
     pub(crate) fn quarantine(&self, delivered: &Delivered, reason: &str) -> Result<(), StoreError> {
         let mut statement = self.db.prepare_cached(
-            "insert or replace into quarantine (hash, kind, record, facet, user_id, device, position, received_at, reason, body)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "insert or replace into quarantine (hash, kind, record, facet, user_id, device, position, received_at, reason, body, seal)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?;
         statement.execute(params![
             delivered.hash.0,
@@ -185,14 +185,20 @@ impl Store {
             delivered.received_at,
             reason,
             delivered.body,
+            delivered.seal.0,
         ])?;
         Ok(())
+    }
+
+    /// Whether anything was put aside.
+    pub(crate) fn has_quarantined(&self) -> Result<bool, StoreError> {
+        Ok(self.db.prepare_cached("select 1 from quarantine limit 1")?.exists([])?)
     }
 
     /// What was put aside, in the order of the feed.
     pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, StoreError> {
         let mut statement = self.db.prepare_cached(
-            "select position, kind, record, facet, hash, user_id, device, received_at, body, reason from quarantine order by position",
+            "select position, kind, record, facet, hash, user_id, device, received_at, body, reason, seal from quarantine order by position",
         )?;
         let mut rows = statement.query([])?;
         let mut found = Vec::new();
@@ -210,6 +216,8 @@ impl Store {
                     device: DeviceId::from_bytes(&blob(6)?)?,
                     received_at: row.get(7)?,
                     body: row.get(8)?,
+                    // Put aside by a version that kept none: an empty seal opens nothing.
+                    seal: row.get::<_, Option<Vec<u8>>>(10)?.map_or(Ok(Seal([0; 16])), |seal| Seal::from_bytes(&seal))?,
                 },
                 reason: row.get(9)?,
             });

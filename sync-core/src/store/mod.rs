@@ -9,7 +9,7 @@ mod drafts;
 mod rows;
 mod search;
 
-pub use changes::Kept;
+pub use changes::{Kept, Receipt};
 pub use drafts::{Draft, DraftState, Quarantined};
 pub use rows::{RowOf, StoredRow};
 
@@ -21,7 +21,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use crate::id::WorkspaceId;
 
 /// The version of the tables that this code writes.
-pub const STORE_VERSION: i64 = 1;
+pub const STORE_VERSION: i64 = 2;
 /// SQLite before 3.51.3 may corrupt a database in WAL mode (the WAL-reset bug).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Another process of the app (a share extension, a background job) may hold the file for a moment.
@@ -136,8 +136,9 @@ impl Store {
         if found > STORE_VERSION {
             return Err(StoreError::TooNew { found, known: STORE_VERSION });
         }
-        if found < 1 {
-            self.db.execute_batch(&format!("begin immediate; {} pragma user_version = 1; commit;", include_str!("schema_1.sql")))?;
+        let steps = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+        for (version, step) in (1..).zip(steps).filter(|(version, _)| *version > found) {
+            self.db.execute_batch(&format!("begin immediate; {step} pragma user_version = {version}; commit;"))?;
         }
         Ok(())
     }

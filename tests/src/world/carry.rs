@@ -1,14 +1,17 @@
 //! Carrying frames: what the host of a phone, the network and the server's listener do.
 
+use std::collections::BTreeSet;
+
 use rapport_server::intake::Fate;
 use sync_core::engine::Event;
 use sync_core::id::Millis;
 use sync_core::protocol::{self, Entry, Message, PAGE_BYTES, Pull, Verdict};
 
 use super::network::{Cargo, Pushed};
-use super::phone::Connection;
+use super::phone::{Connection, held_in};
 use super::server::Outcome;
 use super::{Fault, Inner};
+use crate::model::IntentId;
 
 const SECOND: Millis = 1_000;
 const DAY: Millis = 86_400_000;
@@ -215,6 +218,7 @@ impl Inner {
     /// The server's process is gone; somebody starts it again.
     pub fn server_died(&mut self) {
         self.note("the server dies".to_owned());
+        self.network.drop_open_connections();
         let back = self.now + self.dice.between(100, 20 * SECOND);
         self.network.send(back, Cargo::ServerStarts);
         for phone in 0..self.phones.len() {
@@ -309,6 +313,8 @@ impl Inner {
 
     /// The server goes back in time: what was said before holds no more, what is kept on phones must come back.
     pub fn restore_server(&mut self) {
+        self.note_unheard();
+        self.network.drop_open_connections();
         let (epoch, pen) = (self.dice.bytes(), self.dice.bytes());
         let head = self.server.restore(epoch, pen);
         self.note(format!("the server is restored to position {head}"));
@@ -325,11 +331,27 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// What the server has taken and its author has not heard of: another phone may bring it back as it is, while
+    /// its author sends it again and is told something else this time. It may come to be there twice.
+    fn note_unheard(&mut self) {
+        let kept: BTreeSet<IntentId> = held_in(&self.server.feed()).into_iter().map(|(id, _)| id).collect();
+        let ids = self.record_ids();
+        for phone in &mut self.phones {
+            let unheard: Vec<IntentId> = phone.pending(&ids).intersection(&kept).copied().collect();
+            phone.doubled.extend(unheard);
+        }
+    }
+}
+
 /// The batches of a frame.
 fn pushes(frame: &[u8]) -> Pushed {
     let messages = protocol::decode_frame(frame).unwrap_or_default();
     let batch = |message| match message {
         Message::Push(push) => Some((push.batch, push.changes.iter().map(|change| (change.record, change.facet, change.hash)).collect())),
+        Message::Offer(offer) => {
+            Some((offer.batch, offer.changes.iter().map(|change| (change.record, change.facet, change.hash)).collect()))
+        }
         _ => None,
     };
     messages.into_iter().filter_map(batch).collect()

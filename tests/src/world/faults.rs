@@ -59,10 +59,6 @@ pub const ALL: [Fault; 16] = [
     Fault::Live,
 ];
 
-/// Faults under which some seeds still break the promise: off unless `RAPPORT_WITHOUT` says otherwise
-/// (`RAPPORT_WITHOUT= RAPPORT_SEED=5 cargo test -p tests one_seed` plays one with everything on).
-pub const UNSOLVED: &str = "ServerRestored,PhoneRestored,ClockJumps";
-
 /// The faults that are on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);

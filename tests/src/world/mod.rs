@@ -191,7 +191,7 @@ impl Inner {
                 }
                 Effect::Close => self.hang_up(phone),
                 Effect::StoreFailed(error) => self.fail(format!("I10: a phone's store failed: {error}")),
-                Effect::Notify(_) => {}
+                Effect::Notify(_) | Effect::Failed(_) => {}
             }
         }
     }

@@ -52,6 +52,11 @@ impl Network {
         self.queue.pop_first().map(|(_, cargo)| cargo)
     }
 
+    /// The server's process is gone, and with it what was on its way to it over open connections.
+    pub fn drop_open_connections(&mut self) {
+        self.queue.retain(|_, cargo| !matches!(cargo, Cargo::Request { exchange: 0, .. }));
+    }
+
     /// How much is under way.
     pub fn len(&self) -> usize {
         self.queue.len()

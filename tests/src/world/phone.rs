@@ -190,7 +190,7 @@ impl Handset {
     /// The intents that wait for the server, among these records.
     pub fn pending(&self, records: &[RecordId]) -> BTreeSet<IntentId> {
         let documents = records.iter().flat_map(|record| Facet::ALL.map(|facet| (*record, facet)));
-        let waiting = |(record, facet)| self.changes(record, facet).into_iter().filter(|change| change.position.is_none());
+        let waiting = |(record, facet)| self.changes(record, facet).into_iter().filter(|change| change.received_at.is_none());
         documents.flat_map(waiting).filter_map(|change| intent_of(&Change::read(&change.body).ok()?)).collect()
     }
 

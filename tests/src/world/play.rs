@@ -64,8 +64,7 @@ impl std::fmt::Display for Violation {
 /// # Errors
 /// [`Violation`].
 pub fn play(seed: u64) -> Result<Played, Violation> {
-    let faults = Faults::some(&mut Dice::new(!seed))
-        .without(&std::env::var("RAPPORT_WITHOUT").unwrap_or_else(|_| super::faults::UNSOLVED.to_owned()));
+    let faults = Faults::some(&mut Dice::new(!seed)).without(&std::env::var("RAPPORT_WITHOUT").unwrap_or_default());
     let mut world = Inner::new(seed, faults);
     let done = catch_unwind(AssertUnwindSafe(|| world.run()));
     if let Err(panic) = done {

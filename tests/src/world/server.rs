@@ -62,7 +62,7 @@ fn template() -> &'static [u8] {
         runtime().block_on(async {
             let store = Store::open(&Options::new(&path)).await.expect("an empty database");
             let mut tx = store.begin().await.expect("a transaction");
-            workspaces::add(&mut tx, workspace(), "world", [1; 16], START).await.expect("a workspace");
+            workspaces::add(&mut tx, workspace(), "world", [1; 16], workspaces::SealKey([2; 32]), START).await.expect("a workspace");
             tx.commit().await.expect("a commit");
             store.close().await;
         });

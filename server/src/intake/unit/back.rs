@@ -1,0 +1,51 @@
+//! What a restored server has lost, and is given back under its own seal.
+
+use sync_core::fence::Refusal;
+use sync_core::protocol::{Pushed, Verdict, code};
+use sync_core::record::change::Change;
+
+use super::{Decided, Outcome, Unit, stored};
+use crate::intake::decide::Refused;
+use crate::intake::{Author, Origin};
+use crate::store::{Result, Tx};
+
+impl Unit<'_> {
+    /// Decides about a change that this server once gave out, and lost. Who may do what was decided then.
+    pub(super) async fn take_back(
+        &mut self,
+        tx: &mut Tx,
+        offerer: &Author,
+        pushed: Pushed,
+        change: Result<Change, Refusal>,
+        origin: &Origin,
+    ) -> Result<Outcome> {
+        let maker = Author { user: origin.user, device: origin.device, ..offerer.clone() };
+        let Some(change) = change.ok().filter(|_| self.sealer.is_own(&stored(&maker, origin.received_at, pushed.clone()), origin.seal))
+        else {
+            tracing::warn!(device = %offerer.device, record = %pushed.record, "a change was offered back without this server's seal");
+            return Ok(unsealed());
+        };
+        if let Some(known) = self.here(tx, &pushed, &change).await? {
+            return Ok(known);
+        }
+        // Its kind may come back with the same offer.
+        let waits = || Outcome::Verdict(Verdict::Waiting { missing: Vec::new() });
+        let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() else { return Ok(waits()) };
+        match self.fits(&kind, &pushed, &change) {
+            Ok(()) => {}
+            Err(Decided::Outcome(outcome)) => return Ok(outcome),
+            Err(Decided::Refused(refused)) => return Ok(Outcome::Verdict(refused.verdict())),
+        }
+        if self.earlier.get(&pushed.hash).is_some_and(|row| (row.record, row.facet) == (pushed.record, pushed.facet)) {
+            self.settled.push(pushed.hash);
+        }
+        self.returned.insert(change.actor, (origin.device, origin.received_at));
+        self.actors.entry(change.actor).or_default().get_or_insert(origin.device);
+        Ok(self.accept(&maker, origin.received_at, pushed, change, kind, None))
+    }
+}
+
+/// Kept nowhere: nobody's edit hangs on it, its maker's phone has it.
+fn unsealed() -> Outcome {
+    Outcome::Verdict(Refused::new(code::SEAL, "it does not bear this server's seal", "没有本服务器的封印").verdict())
+}
