@@ -69,6 +69,9 @@ pub enum Error {
     /// The request contradicts the present state.
     #[error("conflict: {0}")]
     Conflict(Text),
+    /// The record has changed since the version in `If-Match`.
+    #[error("stale")]
+    Stale,
     /// There is a record with this id already.
     #[error("record {0} exists")]
     Exists(RecordId),
@@ -80,6 +83,9 @@ pub enum Error {
         /// What was expected.
         message: Text,
     },
+    /// Another request works on the same thing.
+    #[error("locked")]
+    Locked,
     /// The body is larger than the server takes.
     #[error("body too large")]
     TooLarge,
@@ -234,10 +240,17 @@ impl Error {
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing here.", "未找到内容。"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This cannot be done here.", "此处不支持该操作。"),
             Self::Conflict(_) => (S::CONFLICT, "conflict", "", ""),
+            Self::Stale => (
+                S::PRECONDITION_FAILED,
+                "stale",
+                "The record has changed since you read it: read it again, then decide.",
+                "该记录在您读取之后已被修改，请重新读取后再决定。",
+            ),
             Self::Exists(_) => {
                 (S::CONFLICT, "exists", "There is a record with this id already: edit it instead.", "该编号的记录已存在，请改为编辑。")
             }
             Self::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid", "", ""),
+            Self::Locked => (S::LOCKED, "locked", "Another request is working on this: wait for it.", "其他请求正在处理，请稍候。"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The request is too large.", "请求内容过大。"),
             Self::Unsupported(_) => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported", "", ""),
             Self::TooSlow => (S::REQUEST_TIMEOUT, "too_slow", "The request took too long.", "请求超时。"),

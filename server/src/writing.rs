@@ -3,6 +3,8 @@
 //! Never reads a request and never touches the database: it finds the record as the caller sees it,
 //! asks what only people are asked for (required fields), and hands the edits to intake, which decides.
 
+mod batch;
+
 use serde_json::Value as Json;
 use sync_core::access::{self, Act, Subject, decide};
 use sync_core::id::{KindName, Millis, RecordId};
@@ -19,6 +21,8 @@ use crate::error::{Error, Text};
 use crate::intake::{Author, Expect, Intake, IntakeError, NotEdited, RecordEdit};
 use crate::reading::{ReadError, Reading, RecordView};
 
+pub use batch::{Batch, ITEMS_MAX, Item, Mode, Outcome, Status};
+
 /// One caller's pen.
 pub struct Writing {
     intake: Intake,
@@ -26,6 +30,8 @@ pub struct Writing {
     author: Author,
     grant: Grant,
     now: Millis,
+    /// What the caller saw; a record that has changed since is left alone.
+    seen: Option<u64>,
 }
 
 /// Why nothing was written.
@@ -77,7 +83,20 @@ impl Writing {
     /// A pen for what `caller` wants to write now.
     pub fn of(app: &App, caller: &Caller) -> Self {
         let author = app.intake.on_behalf(caller.workspace, caller.user, caller.role.clone());
-        Self { intake: app.intake.clone(), reading: Reading::of(app, caller), author, grant: caller.grant.clone(), now: app.clock.now() }
+        Self {
+            intake: app.intake.clone(),
+            reading: Reading::of(app, caller),
+            author,
+            grant: caller.grant.clone(),
+            now: app.clock.now(),
+            seen: None,
+        }
+    }
+
+    /// Writes only to a record that still has this version.
+    #[must_use]
+    pub fn if_still(self, seen: Option<u64>) -> Self {
+        Self { seen, ..self }
     }
 
     /// An id for a record or a row that is about to be made.
@@ -148,9 +167,12 @@ impl Writing {
         Ok((field, edit))
     }
 
-    async fn submit(&self, edit: RecordEdit) -> Result<(), WriteError> {
+    async fn submit(&self, mut edit: RecordEdit) -> Result<(), WriteError> {
         if !self.grant.may_write(&edit.kind) {
             return Err(WriteError::OutOfScope(edit.kind));
+        }
+        if let (Some(version), Expect::Existing) = (self.seen, edit.expect) {
+            edit.expect = Expect::Version(version);
         }
         for edited in self.intake.edit(&self.author, vec![edit], self.now, None).await? {
             edited?;
@@ -222,6 +244,7 @@ impl From<NotEdited> for Error {
         let en = why.to_string();
         match why {
             NotEdited::UnknownKind(_) | NotEdited::NoSuchRecord => Self::NotFound,
+            NotEdited::Stale(_) => Self::Stale,
             NotEdited::Exists => Self::Conflict(Text::new(en, "该记录已存在。")),
             NotEdited::BadEdit(bad) => Self::Invalid { field: Some(bad.field().to_owned()), message: Text::new(en, bad.message_zh()) },
             NotEdited::Refused(refusal) => {

@@ -5,6 +5,7 @@
 
 pub mod access;
 mod kinds;
+pub mod once;
 mod openapi;
 mod questions;
 mod records;
@@ -14,7 +15,7 @@ mod values;
 pub use kinds::{kind, kinds};
 pub use openapi::document;
 pub use questions::{as_of, conflicts, history, quote_collisions, rejected, resolve};
-pub use records::{archive, create, edit, get, list, record_conflicts};
+pub use records::{archive, batch, create, edit, get, list, record_conflicts};
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ use crate::reading::Reading;
 const SHARED: &str = include_str!("openapi/shared.json");
 
 /// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
-const PARTS: [&str; 1] = [include_str!("openapi/access.json")];
+const PARTS: [&str; 2] = [include_str!("openapi/access.json"), include_str!("openapi/files.json")];
 
 /// `GET /api/v1/openapi.json`: the API as the caller may use it.
 ///
@@ -76,18 +76,23 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     let list = list.iter().fold(op("list", format!("{many}, a page.")), |list, name| list.parameter(name));
     all.push((at(""), "get", list.fails("Forbidden").fails("Invalid").answers("200", &own("page"))));
     if may(Action::Create) {
-        let create = op("create", format!("Makes one of: {many}. With an `id`, only once."));
+        let create = op("create", format!("Makes one of: {many}. With an `id`, only once.")).parameter("idempotencyKey");
         let create = create.takes(&own("new")).fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at(""), "post", create.answers("201", &own("record"))));
     }
+    if may(Action::Create) || may(Action::Edit) {
+        let batch = op("batch", format!("Makes and updates many of: {many}, matched by a value that names them elsewhere."));
+        let batch = batch.parameter("idempotencyKey");
+        all.push((at("/batch"), "post", batch.takes(&own("batch")).fails("Forbidden").fails("Invalid").answers("200", "Outcomes")));
+    }
     all.push((at("/{id}"), "get", of_record("get", format!("{one}, with links and open conflicts.")).answers("200", &own("record"))));
     if may(Action::Edit) {
-        let edit = of_record("edit", "Edits fields; concurrent edits of others are merged.".to_owned());
-        let edit = edit.takes("Edits").fails("Forbidden").fails("Conflict").fails("Invalid");
+        let edit = of_record("edit", "Edits fields; concurrent edits of others are merged.".to_owned()).parameter("ifMatch").fails("Stale");
+        let edit = edit.parameter("idempotencyKey").takes("Edits").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}"), "patch", edit.answers("200", &own("record"))));
     }
     if may(Action::Archive) {
-        let archive = of_record("archive", "Puts it away, for good; nothing is erased.".to_owned());
+        let archive = of_record("archive", "Puts it away, for good; nothing is erased.".to_owned()).parameter("ifMatch").fails("Stale");
         all.push((at("/{id}/archive"), "post", archive.fails("Forbidden").answers("200", &own("record"))));
     }
     all.push((at("/{id}/history"), "get", of_record("history", "Who changed what, newest first.".to_owned()).answers("200", "History")));
@@ -97,7 +102,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     all.push((at("/{id}/conflicts"), "get", conflicts.answers("200", "Disagreements")));
     if may(Action::Resolve) {
         let resolve = of_record("resolve", "Settles a conflict: one of the values, or another one.".to_owned());
-        let resolve = resolve.takes("Resolution").fails("Forbidden").fails("Conflict").fails("Invalid");
+        let resolve = resolve.parameter("ifMatch").fails("Stale").takes("Resolution").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}/conflicts/resolve"), "post", resolve.answers("200", &own("record"))));
     }
     let mut paths: Map<String, Value> = Map::new();
@@ -140,6 +145,7 @@ impl Operation {
             "Forbidden" => "403",
             "NotFound" => "404",
             "Conflict" => "409",
+            "Stale" => "412",
             _ => "422",
         };
         self.0["responses"][status] = json!({"$ref": format!("#/components/responses/{problem}")});

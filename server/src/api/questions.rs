@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::records::{find, shown};
-use super::request::{Body, Params, Resolution, Target};
+use super::request::{Body, IfMatch, Params, Resolution, Target};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
@@ -40,9 +40,10 @@ pub async fn resolve(
     State(app): State<App>,
     caller: Caller,
     Target { kind, id }: Target,
+    IfMatch(seen): IfMatch,
     Body(Resolution { path, value }): Body<Resolution>,
 ) -> Result<Response, Error> {
-    Writing::of(&app, &caller).resolve(&kind, id, &path, value).await?;
+    Writing::of(&app, &caller).if_still(seen).resolve(&kind, id, &path, value).await?;
     shown(&app, &caller, &kind, id).await
 }
 

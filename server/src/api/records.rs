@@ -2,18 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sync_core::id::RecordId;
 
-use super::request::{Body, Creation, Edits, KindPath, Params, Target};
+use super::request::{Body, Creation, Edits, IfMatch, KindPath, Params, Target};
 use super::values::edits_of;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::reading::{Disagreement, List, Listing, Reading, RecordView};
-use crate::writing::Writing;
+use crate::writing::{Batch, Outcome, Writing};
 
 /// The disagreements of one record.
 #[derive(Serialize)]
@@ -55,8 +55,35 @@ pub async fn create(
 ///
 /// # Errors
 /// When it is not there.
-pub async fn get(State(app): State<App>, caller: Caller, Target { kind, id }: Target) -> Result<Response, Error> {
-    shown(&app, &caller, &kind, id).await
+pub async fn get(State(app): State<App>, caller: Caller, Target { kind, id }: Target, headers: HeaderMap) -> Result<Response, Error> {
+    let response = shown(&app, &caller, &kind, id).await?;
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(','));
+    let etag = response.headers().get(header::ETAG).cloned();
+    match etag {
+        Some(etag) if known.map(str::trim).any(|tag| tag.as_bytes() == etag.as_bytes()) => {
+            Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response())
+        }
+        _ => Ok(response),
+    }
+}
+
+/// The results of a batch.
+#[derive(Serialize)]
+pub struct Outcomes {
+    results: Vec<Outcome>,
+}
+
+/// `POST /api/v1/{kind}/batch`: many records at once, made or brought up to date.
+///
+/// # Errors
+/// When the batch as a whole cannot be taken.
+pub async fn batch(
+    State(app): State<App>,
+    caller: Caller,
+    KindPath(kind): KindPath,
+    Body(batch): Body<Batch>,
+) -> Result<Json<Outcomes>, Error> {
+    Ok(Json(Outcomes { results: Writing::of(&app, &caller).batch(&kind, batch).await? }))
 }
 
 /// `PATCH /api/v1/{kind}/{id}`: edits fields, and answers the record after it.
@@ -67,9 +94,10 @@ pub async fn edit(
     State(app): State<App>,
     caller: Caller,
     Target { kind, id }: Target,
+    IfMatch(seen): IfMatch,
     Body(Edits { edits }): Body<Edits>,
 ) -> Result<Response, Error> {
-    Writing::of(&app, &caller).edit(&kind, id, edits).await?;
+    Writing::of(&app, &caller).if_still(seen).edit(&kind, id, edits).await?;
     shown(&app, &caller, &kind, id).await
 }
 
@@ -77,8 +105,13 @@ pub async fn edit(
 ///
 /// # Errors
 /// When it is not there, or the caller may not.
-pub async fn archive(State(app): State<App>, caller: Caller, Target { kind, id }: Target) -> Result<Response, Error> {
-    Writing::of(&app, &caller).archive(&kind, id).await?;
+pub async fn archive(
+    State(app): State<App>,
+    caller: Caller,
+    Target { kind, id }: Target,
+    IfMatch(seen): IfMatch,
+) -> Result<Response, Error> {
+    Writing::of(&app, &caller).if_still(seen).archive(&kind, id).await?;
     shown(&app, &caller, &kind, id).await
 }
 

@@ -51,6 +51,7 @@ fn why(desk: &Desk, kind: &Kind, not: &NotEdited) -> Why {
     let plain = |key| Why { field: None, text: desk.words.say(key).to_owned() };
     match not {
         NotEdited::UnknownKind(_) | NotEdited::NoSuchRecord => plain("why.gone"),
+        NotEdited::Stale(_) => plain("why.meanwhile"),
         NotEdited::Exists => plain("why.exists"),
         NotEdited::BadEdit(BadEdit::BadValue { field, problem }) | NotEdited::Refused(Refusal::BadValue { field, problem }) => {
             let text = bad_value(desk, kind, field, problem);

@@ -65,6 +65,8 @@ pub enum Expect {
     New,
     /// It must.
     Existing,
+    /// It must, and nobody may have changed it since this position.
+    Version(u64),
     /// Either.
     Any,
 }
@@ -84,6 +86,9 @@ pub enum NotEdited {
     /// The record exists already.
     #[error("the record exists already")]
     Exists,
+    /// Somebody changed the record meanwhile: it stands at this position now.
+    #[error("the record has changed since: it is at version {0} now")]
+    Stale(u64),
     /// An edit does not fit its kind.
     #[error(transparent)]
     BadEdit(#[from] BadEdit),

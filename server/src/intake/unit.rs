@@ -322,10 +322,13 @@ impl<'a> Unit<'a> {
     pub fn edit(&mut self, author: &Author, now: Millis, edit: &RecordEdit, import: Option<[u8; 16]>) -> Result<Option<usize>, NotEdited> {
         let kind = self.rules.schema.kind(&edit.kind).cloned().ok_or_else(|| NotEdited::UnknownKind(edit.kind.clone()))?;
         match (self.kinds.get(&edit.record), edit.expect) {
-            (None, Expect::Existing) => return Err(NotEdited::NoSuchRecord),
+            (None, Expect::Existing | Expect::Version(_)) => return Err(NotEdited::NoSuchRecord),
             (Some(known), _) if *known != edit.kind => return Err(NotEdited::NoSuchRecord),
             (Some(_), Expect::New) => return Err(NotEdited::Exists),
             _ => {}
+        }
+        if let Expect::Version(seen) = edit.expect {
+            self.unchanged_since(edit.record, seen)?;
         }
         let open = |facet| self.open.get(&(edit.record, facet)).map(|open: &Open| &open.held.doc);
         let by_facet = path_edits(&kind, open, &edit.edits)?;
@@ -361,6 +364,13 @@ impl<'a> Unit<'a> {
             }
         }
         Ok(last)
+    }
+
+    /// Whether a record stands where somebody saw it; what this unit changed has no position yet.
+    fn unchanged_since(&self, record: RecordId, seen: u64) -> Result<(), NotEdited> {
+        let documents = || Facet::ALL.into_iter().filter_map(|facet| self.open.get(&(record, facet)));
+        let version = documents().map(|open| open.held.position).max().unwrap_or(0);
+        if version != seen || documents().any(|open| open.dirty) { Err(NotEdited::Stale(version)) } else { Ok(()) }
     }
 
     /// Writes everything that was accepted, from `first` on, and everything that was not.

@@ -37,7 +37,7 @@ pub(super) fn of(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     ];
     let new = vec![
         known("id", json!({"type": "string", "format": "uuid", "description": "Of your choice: the same again is answered with 409."})),
-        known("fields", new_fields),
+        known("fields", reference(&own("new_fields"))),
         known("edits", list(reference("FieldEdit"))),
     ];
     let was = ["id", "kind", "title", "archived", "fields"];
@@ -48,8 +48,20 @@ pub(super) fn of(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         (own("record"), required(listed.into_iter().chain(alone).collect(), &[])),
         (own("page"), required(page, &["total"])),
         (own("new"), object(new, &[])),
+        (own("batch"), batch(reference(&own("new_fields")))),
+        (own("new_fields"), new_fields),
         (own("as_of"), required(as_of.collect(), &[])),
     ])
+}
+
+/// Many records at once.
+fn batch(fields: Value) -> Value {
+    let known = |name: &str, schema: Value| (name.to_owned(), schema);
+    let item = object([known("id", uuid()), known("fields", fields)], &["fields"]);
+    let mode = json!({"type": "string", "enum": ["create", "update", "upsert"], "default": "upsert"});
+    let by = json!({"type": "string", "description": "The attribute that names a record, such as `emails.value`; by default what imports match by."});
+    let items = json!({"type": "array", "items": item, "maxItems": crate::writing::ITEMS_MAX});
+    object([known("mode", mode), known("matchBy", by), known("items", items)], &["items"])
 }
 
 /// What a record alone has more than one in a list.

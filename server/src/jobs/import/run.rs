@@ -470,6 +470,7 @@ fn denied(roles: &Roles, caller: &Caller, kind: &Kind, is_new: bool, edits: &[Fi
 pub(super) fn reason(why: &NotEdited) -> Label {
     let en = why.to_string();
     match why {
+        NotEdited::Stale(_) => label(why.to_string(), "该记录在此期间已被修改"),
         NotEdited::Denied { message, .. } => message.clone(),
         NotEdited::Refused(refusal) => label(en, refusal.message_zh()),
         NotEdited::UnknownKind(kind) => label(en, format!("没有名为“{kind}”的对象")),

@@ -1,0 +1,300 @@
+//! Many records at once, made or brought up to date by a value that names them elsewhere.
+//!
+//! One transaction for all of them, one result for each: what stands against one item stands against no other.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+use sync_core::id::RecordId;
+use sync_core::query::MAX_PAGE;
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::Kind;
+
+use super::{WriteError, Writing, complete};
+use crate::error::{Error, Text};
+use crate::intake::{Expect, NotEdited, RecordEdit};
+use crate::jobs::import::{Draft, edits};
+use crate::reading::{List, Row};
+
+/// Items of one batch: as many as one page of a list, so that what is there is found with one question.
+pub const ITEMS_MAX: usize = MAX_PAGE as usize;
+
+/// What a batch does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Makes records; one that is there is an error.
+    Create,
+    /// Changes records; one that is not there is an error.
+    Update,
+    /// Makes what is not there and changes what is.
+    #[default]
+    Upsert,
+}
+
+/// Many records at once.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Batch {
+    /// What to do.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The attribute that names a record: `external_id`, `emails.value`; by default what imports match by.
+    #[serde(default)]
+    pub match_by: Option<String>,
+    /// The records.
+    pub items: Vec<Item>,
+}
+
+/// One record of a batch.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Item {
+    /// Its id, if that is known; then it is not matched.
+    #[serde(default)]
+    pub id: Option<RecordId>,
+    /// What its fields are to be; those that are not named stay.
+    pub fields: Map<String, Json>,
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// A record was made.
+    Created,
+    /// A record was changed.
+    Updated,
+    /// The record said so already.
+    Unchanged,
+    /// Nothing was written.
+    Failed,
+}
+
+/// The result of an item.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// What became of it.
+    pub status: Status,
+    /// The record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<RecordId>,
+    /// Why nothing was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Json>,
+}
+
+/// What is to be written for an item.
+struct Plan {
+    record: RecordId,
+    is_new: bool,
+    changes: Vec<Vec<FieldEdit>>,
+}
+
+impl Outcome {
+    fn failed(error: Error) -> Self {
+        let problem = error.problem();
+        let text = json!({"code": problem.code, "detail": problem.text.en, "field": problem.field});
+        Self { status: Status::Failed, id: None, problem: Some(text) }
+    }
+}
+
+impl Writing {
+    /// Writes a batch; the results are in the order of its items.
+    ///
+    /// # Errors
+    /// When the batch as a whole cannot be taken; then nothing was written.
+    pub async fn batch(&self, kind: &str, batch: Batch) -> Result<Vec<Outcome>, Error> {
+        let kind = self.reading.kind(kind)?.clone();
+        if !self.grant.may_write(&kind.name) {
+            return Err(WriteError::OutOfScope(kind.name.clone()).into());
+        }
+        if batch.items.len() > ITEMS_MAX {
+            let message = Text::new(format!("A batch has at most {ITEMS_MAX} items."), format!("一批最多 {ITEMS_MAX} 条。"));
+            return Err(Error::Invalid { field: Some("items".to_owned()), message });
+        }
+        let attribute = batch.match_by.clone().or_else(|| kind.matches.first().map(ToString::to_string));
+        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+        outcomes.resize_with(batch.items.len(), || None);
+        let mut waiting: Vec<usize> = (0..batch.items.len()).collect();
+        // Two items about one record: the second is written on top of the first, in a round of its own.
+        while !waiting.is_empty() {
+            let (now, later) = first_of_each(&batch.items, &waiting, attribute.as_deref());
+            self.round(&kind, &batch, attribute.as_deref(), &now, &mut outcomes).await?;
+            waiting = later;
+        }
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    async fn round(
+        &self,
+        kind: &Kind,
+        batch: &Batch,
+        attribute: Option<&str>,
+        now: &[usize],
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<(), Error> {
+        let items: Vec<&Item> = now.iter().map(|index| &batch.items[*index]).collect();
+        let found = self.found(kind, &items, attribute).await?;
+        let (mut writes, mut of_write, mut plans) = (Vec::new(), Vec::new(), HashMap::new());
+        for index in now {
+            match self.plan(kind, batch.mode, &batch.items[*index], attribute, &found) {
+                Err(error) => outcomes[*index] = Some(Outcome::failed(error)),
+                Ok(plan) => {
+                    for (turn, list) in plan.changes.iter().enumerate() {
+                        let expect = if plan.is_new && turn == 0 { Expect::New } else { Expect::Existing };
+                        writes.push(RecordEdit { kind: kind.name.clone(), record: plan.record, edits: list.clone(), expect });
+                        of_write.push(*index);
+                    }
+                    plans.insert(*index, plan);
+                }
+            }
+        }
+        let edited = if writes.is_empty() { Vec::new() } else { self.intake.edit(&self.author, writes, self.now, None).await? };
+        for (index, edited) in of_write.into_iter().zip(edited) {
+            if let Err(why) = edited {
+                let error = if why == NotEdited::Exists { plans.get(&index).map(|plan| Error::Exists(plan.record)) } else { None };
+                outcomes[index].get_or_insert_with(|| Outcome::failed(error.unwrap_or_else(|| why.into())));
+            }
+        }
+        for (index, plan) in plans {
+            let status = match (plan.is_new, plan.changes.is_empty()) {
+                (true, _) => Status::Created,
+                (false, false) => Status::Updated,
+                (false, true) => Status::Unchanged,
+            };
+            outcomes[index].get_or_insert(Outcome { status, id: Some(plan.record), problem: None });
+        }
+        Ok(())
+    }
+
+    /// The records that the items are about, by id and by the value that names them.
+    async fn found(&self, kind: &Kind, items: &[&Item], attribute: Option<&str>) -> Result<Found, Error> {
+        let ids: Vec<Json> = items.iter().filter_map(|item| item.id).map(|id| id.to_string().into()).collect();
+        let names = |item: &&&Item| attribute.and_then(|attribute| name_of(item, attribute));
+        let keys: Vec<Json> = items.iter().filter(|item| item.id.is_none()).filter_map(|item| names(&item)).map(Json::from).collect();
+        let mut found = Found::default();
+        if !ids.is_empty() {
+            for row in self.rows(kind, "id", ids).await? {
+                found.by_id.insert(row.id, row);
+            }
+        }
+        if let Some(attribute) = attribute.filter(|_| !keys.is_empty()) {
+            for row in self.rows(kind, attribute, keys).await? {
+                for name in values_at(&Json::Object(row.fields.clone()), attribute) {
+                    found.by_name.entry(folded(&name)).or_default().push(row.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn rows(&self, kind: &Kind, attribute: &str, values: Vec<Json>) -> Result<Vec<Row>, Error> {
+        let condition = json!([{"type": "in", "attribute": attribute, "value": values}]).to_string();
+        let size = MAX_PAGE.to_string();
+        let (mut rows, mut after): (Vec<Row>, Option<String>) = (Vec::new(), None);
+        loop {
+            let mut params = vec![("where", condition.as_str()), ("maxSize", size.as_str())];
+            params.extend(after.as_deref().map(|after| ("after", after)));
+            let page = self.reading.list(&List::of(self.reading.query(&kind.name, params)?)).await?;
+            rows.extend(page.rows);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(rows),
+            }
+        }
+    }
+
+    fn plan(&self, kind: &Kind, mode: Mode, item: &Item, attribute: Option<&str>, found: &Found) -> Result<Plan, Error> {
+        let name = attribute.and_then(|attribute| name_of(item, attribute));
+        let invalid = |field: &str, en: String, zh: String| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
+        let row = match (item.id, &name) {
+            (Some(id), _) => found.by_id.get(&id),
+            (None, Some(name)) => match found.by_name.get(&folded(name)).map(Vec::as_slice).unwrap_or_default() {
+                [] => None,
+                [row] => Some(row),
+                _ => {
+                    let attribute = attribute.unwrap_or_default();
+                    let (en, zh) =
+                        (format!("Several records have the {attribute} `{name}`."), format!("多条记录的 {attribute} 为“{name}”。"));
+                    return Err(invalid(attribute, en, zh));
+                }
+            },
+            (None, None) => None,
+        };
+        let draft = draft(kind, &item.fields)?;
+        match (row, mode) {
+            (Some(row), Mode::Create) => Err(Error::Exists(row.id)),
+            (Some(row), _) => Ok(Plan { record: row.id, is_new: false, changes: edits(kind, row.id, &row.fields, &draft) }),
+            (None, Mode::Update) => match (item.id, &name, attribute) {
+                (None, None, attribute) => {
+                    let attribute = attribute.unwrap_or("id");
+                    Err(invalid(attribute, format!("There is no {attribute} to match by."), format!("缺少用于匹配的 {attribute}。")))
+                }
+                _ => Err(Error::NotFound),
+            },
+            (None, Mode::Create | Mode::Upsert) => {
+                // The same name makes the same record, so that two batches at once do not make it twice.
+                let cause = name.map(|name| format!("upsert {} {} {}", kind.name, attribute.unwrap_or_default(), folded(&name)));
+                let record = item.id.unwrap_or_else(|| cause.map_or_else(|| self.new_id(), |cause| RecordId::of_cause(&cause)));
+                let changes = edits(kind, record, &Map::new(), &draft);
+                complete(kind, changes.first().map(Vec::as_slice).unwrap_or_default())?;
+                Ok(Plan { record, is_new: true, changes })
+            }
+        }
+    }
+}
+
+/// The records that a round is about.
+#[derive(Default)]
+struct Found {
+    by_id: HashMap<RecordId, Row>,
+    by_name: HashMap<String, Vec<Row>>,
+}
+
+/// The values of an item as what imports write by.
+fn draft(kind: &Kind, fields: &Map<String, Json>) -> Result<Draft, Error> {
+    let index = |name: &String| kind.fields.iter().position(|field| *field.name == **name);
+    let value = |(name, value): (&String, &Json)| match index(name) {
+        Some(index) => Ok((index, value.clone())),
+        None => {
+            let message = Text::new(format!("kind `{}` has no field `{name}`", kind.name), format!("“{}”没有字段“{name}”", kind.name));
+            Err(Error::Invalid { field: Some(name.clone()), message })
+        }
+    };
+    Ok(Draft { values: fields.iter().map(value).collect::<Result<_, _>>()?, ..Draft::default() })
+}
+
+/// The first item of each record, and the others.
+fn first_of_each(items: &[Item], waiting: &[usize], attribute: Option<&str>) -> (Vec<usize>, Vec<usize>) {
+    let mut taken = HashSet::new();
+    let mut token = |index: &usize| {
+        let item = &items[*index];
+        let name = || attribute.and_then(|attribute| name_of(item, attribute)).map(|name| folded(&name));
+        item.id.map(|id| id.to_string()).or_else(name).is_none_or(|token| taken.insert(token))
+    };
+    waiting.iter().copied().partition(|index| token(index))
+}
+
+/// The one value of an item at the attribute that names it.
+fn name_of(item: &Item, attribute: &str) -> Option<String> {
+    values_at(&Json::Object(item.fields.clone()), attribute).into_iter().next().filter(|name| !name.is_empty())
+}
+
+/// The texts at an attribute: `emails.value` of every row.
+fn values_at(json: &Json, attribute: &str) -> Vec<String> {
+    match (json, attribute.split_once('.')) {
+        (Json::Array(elements), _) => elements.iter().flat_map(|element| values_at(element, attribute)).collect(),
+        (Json::Object(parts), None) if !attribute.is_empty() => parts.get(attribute).map(|value| values_at(value, "")).unwrap_or_default(),
+        (Json::Object(parts), Some((first, rest))) => parts.get(first).map(|value| values_at(value, rest)).unwrap_or_default(),
+        (Json::String(text), None) if attribute.is_empty() => vec![text.clone()],
+        (Json::Number(number), None) if attribute.is_empty() => vec![number.to_string()],
+        _ => Vec::new(),
+    }
+}
+
+/// Texts are compared as queries compare them.
+fn folded(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
+}

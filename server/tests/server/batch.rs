@@ -1,0 +1,110 @@
+//! Many records at once, as an ERP sends them every night.
+
+use serde_json::{Value, json};
+
+use crate::api::Client;
+use crate::harness::Server;
+
+async fn batch(ann: &Client<'_>, kind: &str, body: Value) -> Vec<Value> {
+    let answer = ann.post(&format!("/api/v1/{kind}/batch"), body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["results"].as_array().unwrap().clone()
+}
+
+fn statuses(results: &[Value]) -> Vec<&str> {
+    results.iter().map(|result| result["status"].as_str().unwrap()).collect()
+}
+
+fn customer(number: u32, name: &str) -> Value {
+    json!({"fields": {"external_id": format!("K-{number}"), "name": name, "phones": [{"value": "+86 10 6552 9988", "label": "office"}]}})
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_made_and_what_is_there_is_brought_up_to_date() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let first = batch(&ann, "party", json!({"items": [customer(1, "佳美"), customer(2, "Acme")]})).await;
+    assert_eq!(statuses(&first), ["created", "created"]);
+    let again = batch(&ann, "party", json!({"items": [customer(1, "佳美"), customer(2, "Acme Ltd"), customer(3, "New")]})).await;
+    assert_eq!(statuses(&again), ["unchanged", "updated", "created"]);
+    assert_eq!(first[1]["id"], again[1]["id"]);
+    let record = ann.get(&format!("/api/v1/party/{}", again[1]["id"].as_str().unwrap())).await.json();
+    assert_eq!(record["title"], "Acme Ltd");
+    assert_eq!(record["fields"]["phones"].as_array().unwrap().len(), 1, "rows are matched, not added again");
+}
+
+#[tokio::test]
+async fn what_stands_against_one_item_stands_against_no_other() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let items = json!([
+        customer(1, "佳美"),
+        {"fields": {"external_id": "K-2"}},
+        {"fields": {"external_id": "K-3", "name": "x", "nosuch": 1}},
+        {"fields": {"external_id": "K-4", "name": "x", "type": "alien"}},
+        {"id": "01890a5d-ac96-774b-bcce-b302099a8057", "fields": {"name": "named"}},
+    ]);
+    let results = batch(&ann, "party", json!({ "items": items })).await;
+    assert_eq!(statuses(&results), ["created", "failed", "failed", "failed", "created"]);
+    let fields: Vec<&Value> = results[1..4].iter().map(|result| &result["problem"]["field"]).collect();
+    assert_eq!(fields, ["name", "nosuch", "type"]);
+    assert_eq!(results[4]["id"], "01890a5d-ac96-774b-bcce-b302099a8057");
+}
+
+#[tokio::test]
+async fn records_are_matched_by_any_attribute_that_names_them() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    ann.make("party", json!({"name": "Li", "emails": [{"value": "li@example.com"}]})).await;
+    let items = json!([{"fields": {"emails": [{"value": "LI@example.com"}], "industry": "print"}}]);
+    let results = batch(&ann, "party", json!({"matchBy": "emails.value", "mode": "update", "items": items})).await;
+    assert_eq!(statuses(&results), ["updated"]);
+    for name in ["Twin", "Twin"] {
+        ann.make("party", json!({ "name": name })).await;
+    }
+    let results = batch(&ann, "party", json!({"matchBy": "name", "items": [{"fields": {"name": "Twin", "industry": "x"}}]})).await;
+    assert_eq!(statuses(&results), ["failed"]);
+    assert!(results[0]["problem"]["detail"].as_str().unwrap().contains("Several records"));
+}
+
+#[tokio::test]
+async fn the_mode_says_what_must_be_there() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let update = batch(&ann, "party", json!({"mode": "update", "items": [customer(1, "x"), {"fields": {"name": "x"}}]})).await;
+    assert_eq!(statuses(&update), ["failed", "failed"]);
+    assert_eq!((&update[0]["problem"]["code"], &update[1]["problem"]["field"]), (&json!("not_found"), &json!("external_id")));
+    assert_eq!(statuses(&batch(&ann, "party", json!({"mode": "create", "items": [customer(1, "x")]})).await), ["created"]);
+    let create = batch(&ann, "party", json!({"mode": "create", "items": [customer(1, "x")]})).await;
+    assert_eq!(create[0]["problem"]["code"], "exists");
+}
+
+#[tokio::test]
+async fn two_items_about_one_record_are_written_one_after_the_other() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let results = batch(&ann, "party", json!({"items": [customer(1, "first"), customer(1, "second")]})).await;
+    assert_eq!(statuses(&results), ["created", "updated"]);
+    assert_eq!(results[0]["id"], results[1]["id"]);
+}
+
+#[tokio::test]
+async fn two_batches_at_once_make_a_record_once() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let batches = (0..6).map(|_| batch(&ann, "party", json!({"items": [customer(1, "佳美")]})));
+    let results = futures_util::future::join_all(batches).await;
+    assert_eq!(results.iter().filter(|one| one[0]["status"] == "created").count(), 1);
+    assert_eq!(ann.list("party", &[("total", "true")]).await.json()["total"], 1);
+}
+
+#[tokio::test]
+async fn a_batch_is_bounded_and_needs_the_right_to_write() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let many: Vec<Value> = (0..201).map(|number| customer(number, "x")).collect();
+    assert_eq!(ann.post("/api/v1/party/batch", json!({ "items": many })).await.status, 422);
+    let rep = Client::of_role(&server, "cy", "rep").await;
+    let results = batch(&rep, "product", json!({"items": [{"fields": {"name": "x"}}]})).await;
+    assert_eq!(results[0]["problem"]["code"], "forbidden");
+}
