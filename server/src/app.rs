@@ -8,6 +8,7 @@ use crate::auth::Auth;
 use crate::auth::secret::random;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::files::Files;
 use crate::intake::{Intake, ServerPen};
 use crate::store::{OpenError, Store};
 use crate::sync::Door;
@@ -23,6 +24,8 @@ pub struct App {
     pub auth: Auth,
     /// What time it is.
     pub clock: Clock,
+    /// The bytes of files.
+    pub files: Files,
     /// The write path.
     pub intake: Intake,
     stopping: watch::Sender<bool>,
@@ -37,7 +40,8 @@ impl App {
         let store = Store::open(&config.store_options()).await?;
         let auth = Auth::new(&config, store.clone(), clock.clone());
         let intake = Intake::start(store.clone(), ServerPen::new(random()), None).await?;
-        Ok(Self { config: Arc::new(config), store, auth, clock, intake, stopping: watch::Sender::new(false) })
+        let files = Files::new(&config);
+        Ok(Self { config: Arc::new(config), store, auth, files, clock, intake, stopping: watch::Sender::new(false) })
     }
 
     /// What answers devices.

@@ -30,6 +30,8 @@ pub struct Config {
     pub sign_in: SignIn,
     /// How phones enrol.
     pub device: Device,
+    /// Where the bytes of files are kept, and how many.
+    pub files: Files,
     /// What it says about itself.
     pub log: Log,
     /// Who may read its metrics.
@@ -168,6 +170,49 @@ pub struct Device {
 impl Default for Device {
     fn default() -> Self {
         Self { code_minutes: 10 }
+    }
+}
+
+/// Where the bytes of files are kept, and how many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Files {
+    /// The folder; by default beside the database. Uploads under way are always here.
+    pub folder: Option<PathBuf>,
+    /// The bucket, when contents are kept in S3 or what speaks like it.
+    pub bucket: Option<String>,
+    /// Its region.
+    pub region: String,
+    /// Its address, where it is not Amazon's.
+    pub endpoint: Option<String>,
+    /// Who we are there.
+    pub access_key: Option<String>,
+    /// And how we prove it.
+    pub secret_key: Option<Secret>,
+    /// One file.
+    pub file_max_bytes: u64,
+    /// All files of a workspace.
+    pub quota_bytes: u64,
+    /// How long an upload may take, with all its interruptions.
+    pub upload_days: u32,
+    /// A program that is given the path of each new file, and answers 0 when it is clean.
+    pub scanner: Option<PathBuf>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            bucket: None,
+            region: "us-east-1".to_owned(),
+            endpoint: None,
+            access_key: None,
+            secret_key: None,
+            file_max_bytes: 200 * 1024 * 1024,
+            quota_bytes: 50 * 1024 * 1024 * 1024,
+            upload_days: 7,
+            scanner: None,
+        }
     }
 }
 
@@ -368,6 +413,8 @@ impl Config {
             ("sign_in.attempts_per_account_max", u64::from(self.sign_in.attempts_per_account_max)),
             ("sign_in.attempts_per_address_max", u64::from(self.sign_in.attempts_per_address_max)),
             ("device.code_minutes", u64::from(self.device.code_minutes)),
+            ("files.file_max_bytes", self.files.file_max_bytes),
+            ("files.upload_days", u64::from(self.files.upload_days)),
         ];
         let bad = |key: &str, value: &str, expected: &str| {
             Err(ConfigError::BadValue { key: format!("`{key}`"), value: value.to_owned(), expected: expected.to_owned() })

@@ -14,6 +14,7 @@ mod console;
 pub mod demo;
 pub mod error;
 pub mod feed;
+pub mod files;
 pub mod intake;
 pub mod jobs;
 pub mod language;
@@ -109,6 +110,7 @@ pub async fn serve_app(app: App, listener: TcpListener, shutdown: impl Future<Ou
 fn background(app: &App, tls: Option<Arc<tls::Tls>>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(app.auth.clone().housekeeping());
+    tasks.spawn(files::housekeeping(app.clone()));
     tasks.spawn(async {
         loop {
             tokio::time::sleep(FOLD_EVERY).await;

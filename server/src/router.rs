@@ -10,14 +10,14 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, head, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::App;
 use crate::auth::{csrf, doors};
 use crate::error::{Error, Problem, Text};
-use crate::{api, console, metrics, sync, watch};
+use crate::{api, console, files, metrics, sync, watch};
 
 /// Every route.
 pub fn router(app: App) -> Router {
@@ -41,32 +41,41 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/rejected", get(api::rejected))
         .route("/api/v1/quote-collisions", get(api::quote_collisions))
         .route("/api/v1/{kind}", get(api::list).post(api::create))
+        .route("/api/v1/{kind}/batch", post(api::batch))
         .route("/api/v1/{kind}/{id}", get(api::get).patch(api::edit))
         .route("/api/v1/{kind}/{id}/archive", post(api::archive))
         .route("/api/v1/{kind}/{id}/history", get(api::history))
         .route("/api/v1/{kind}/{id}/as-of", get(api::as_of))
         .route("/api/v1/{kind}/{id}/conflicts", get(api::record_conflicts))
-        .route("/api/v1/{kind}/{id}/conflicts/resolve", post(api::resolve));
+        .route("/api/v1/{kind}/{id}/conflicts/resolve", post(api::resolve))
+        .layer(from_fn_with_state(app.clone(), api::once::guard));
     // The back office: HTML, `Caller`; its addresses are listed in `console/mod.rs`.
     let console = console::routes();
     // Operators.
     let watch =
         Router::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));
-    let routes = devices.merge(integrations).merge(console).merge(watch);
-    guarded(routes, app)
+    // Files: as long and as slow as their networks are. What comes is bounded by `files`, piece by piece.
+    let uploads = Router::new()
+        .route("/api/v1/uploads", post(files::create).options(files::options))
+        .route("/api/v1/uploads/{id}", head(files::state).patch(files::patch).delete(files::give_up).options(files::options))
+        .route("/api/v1/file/{id}/content", get(files::content))
+        .route("/records/{kind}/{id}/files", post(files::upload_on_record).layer(from_fn(console::as_pages)));
+    guarded(devices.merge(integrations).merge(console).merge(watch), uploads, app)
 }
 
-/// What every request passes, the outermost last.
-fn guarded(routes: Router<App>, app: App) -> Router {
-    routes
+/// What every request passes, the outermost last; `long` ones have bounds of their own for time and size.
+fn guarded(routes: Router<App>, long: Router<App>, app: App) -> Router {
+    let bounded = routes
+        .layer(from_fn_with_state(app.clone(), in_time))
+        // The limit below holds for every way to read a body, axum's own only for some.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(app.config.limits.body_max_bytes));
+    bounded
+        .merge(long)
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(from_fn_with_state(app.clone(), csrf::guard))
-        .layer(from_fn_with_state(app.clone(), in_time))
         .layer(from_fn(plain_body))
-        // The limit below holds for every way to read a body, axum's own only for some.
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(app.config.limits.body_max_bytes))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), security_headers))
         // Of the routes only, so that it knows which one it is; what matches none is counted as such.
@@ -149,7 +158,7 @@ mod tests {
         async fn broken() -> &'static str {
             panic!("somebody's data")
         }
-        let router = guarded(Router::new().route("/", get(broken)), app);
+        let router = guarded(Router::new().route("/", get(broken)), Router::new(), app);
         for _ in 0..2 {
             let response = router.clone().oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
             assert_eq!(response.status(), 500);

@@ -54,6 +54,10 @@ pub struct DeviceCaller {
     pub workspace: WorkspaceId,
     /// Its user.
     pub user: UserId,
+    /// What others read.
+    pub name: String,
+    /// What the user types to sign in.
+    pub login: String,
     /// The user's role.
     pub role: Name,
     /// What the user reads.
@@ -62,6 +66,14 @@ pub struct DeviceCaller {
     pub device: DeviceId,
     /// The hash of its token.
     pub token_hash: SecretHash,
+}
+
+impl From<DeviceCaller> for Caller {
+    /// The user of a device, for what it brings beside changes.
+    fn from(device: DeviceCaller) -> Self {
+        let DeviceCaller { workspace, user, name, login, role, language, token_hash, .. } = device;
+        Self { workspace, user, name, login, role, language, session: token_hash, grant: Grant::Device }
+    }
 }
 
 /// The address of who is asking, behind a trusted proxy that of its client.
@@ -127,8 +139,8 @@ impl FromRequestParts<App> for DeviceCaller {
         if user.disabled_at.is_some() {
             return Err(Error::Disabled);
         }
-        let User { workspace, user, role, language, .. } = user;
-        Ok(Self { workspace, user, role, language, device: device.device, token_hash: token.hash() })
+        let User { workspace, user, name, login, role, language, .. } = user;
+        Ok(Self { workspace, user, name, login, role, language, device: device.device, token_hash: token.hash() })
     }
 }
 

@@ -162,6 +162,7 @@ impl Auth {
                     let known = workspaces::all(tx).await?.into_iter().map(|one| one.workspace);
                     for workspace in known.chain([throttle::NO_WORKSPACE]) {
                         people::sweep(tx, workspace, now, idle_since).await?;
+                        crate::store::once::sweep(tx, workspace, now - crate::api::once::KEPT_MS).await?;
                     }
                     Ok(())
                 })

@@ -13,6 +13,7 @@ mod devices;
 mod disputes;
 mod edit;
 mod events;
+mod files;
 mod format;
 mod history;
 mod inputs;
@@ -37,6 +38,8 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 use desk::Desk;
+
+pub use problems::as_pages;
 
 /// Every address of the console.
 pub fn routes() -> Router<App> {

@@ -14,6 +14,7 @@ use sync_core::schema::{Field, Kind, Merge};
 use super::collisions::{self, CollisionView};
 use super::desk::{Desk, Frame, icon, page as answer};
 use super::disputes::{Dispute, dispute};
+use super::files::FilesView;
 use super::format::{self, Formatter, Shown};
 use super::inputs::{Candidates, Input, Inputs, filled};
 use super::links;
@@ -55,6 +56,7 @@ struct RecordPage {
     sections: Vec<Section>,
     collisions: Vec<CollisionView>,
     links: Vec<LinkGroup>,
+    files: FilesView,
     created: Shown,
     updated: Shown,
 }
@@ -128,6 +130,7 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
     let notice = match &*asked.done {
         "made" => Some(desk.words.say("record.made")),
         "decided" => Some(desk.words.say("record.decided")),
+        "file" => Some(desk.words.say("file.kept")),
         "archived" => Some(desk.words.say("record.was_archived")),
         _ => None,
     };
@@ -166,6 +169,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         sections: drawing.sections(),
         collisions: collisions::of_record(desk, &view).await?,
         links: view.linked_from.iter().filter_map(|links| link_group(desk, &view, links)).collect(),
+        files: FilesView::of(desk, &kind, &view),
         created: format::moment(view.row.created_at),
         updated: format::moment(view.row.updated_at),
         head,

@@ -10,9 +10,11 @@
 pub mod audit;
 mod backup;
 pub mod devices;
+pub mod files;
 pub mod imports;
 pub mod keys;
 pub mod lists;
+pub mod once;
 mod open;
 pub mod people;
 pub mod records;

@@ -113,6 +113,8 @@ fn migrator() -> Migrator {
         (2, "seals", include_str!("../../migrations/0002_seals.sql")),
         (20, "audit", include_str!("../../migrations/0020_audit.sql")),
         (21, "sign in", include_str!("../../migrations/0021_sign_in.sql")),
+        (22, "once", include_str!("../../migrations/0022_once.sql")),
+        (23, "files", include_str!("../../migrations/0023_files.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

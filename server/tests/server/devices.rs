@@ -123,6 +123,8 @@ async fn live_connections_hear_at_once_that_their_device_is_out() {
     let caller = |device: DeviceId| DeviceCaller {
         workspace: server.workspace,
         user: server.ann,
+        name: "ann".to_owned(),
+        login: "ann".to_owned(),
         role: "office".parse().unwrap(),
         language: rapport_server::language::Language::En,
         device,

@@ -3,6 +3,7 @@
 
 mod api;
 mod audit;
+mod batch;
 mod checks;
 mod cli;
 mod connections;
@@ -10,9 +11,11 @@ mod console;
 mod devices;
 mod document;
 mod exports;
+mod files;
 mod harness;
 mod imports;
 mod keys;
+mod once;
 mod pen;
 mod second_factor;
 mod sessions;

@@ -1,0 +1,136 @@
+//! A complete upload becomes a content, and the content gets its file record.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use object_store::ObjectStoreExt;
+use object_store::buffered::BufWriter;
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+use sync_core::id::{RecordId, WorkspaceId};
+use sync_core::record::fields::FieldEdit;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{FileError, Files, KIND, hex};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::Error;
+use crate::reading::Reading;
+use crate::store::files::{self, Upload};
+use crate::store::people::SecretHash;
+use crate::store::{Store, StoreError};
+use crate::writing::Writing;
+
+/// Read at a time.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// A file that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its content.
+    pub sha256: SecretHash,
+    /// Its record, but for a content whose record comes from a phone.
+    pub record: Option<RecordId>,
+}
+
+/// Keeps a complete upload and writes its record, as far as its caller may.
+pub async fn keep(app: &App, caller: &Caller, upload: &Upload) -> Result<Kept, Error> {
+    let sha256 = app.files.take_in(&app.store, caller.workspace, upload, app.clock.now()).await?;
+    let record = record_of(app, caller, upload, &sha256).await?;
+    Ok(Kept { sha256, record })
+}
+
+/// The file record of an upload: the one it names, or a new one; none where a phone brings it.
+async fn record_of(app: &App, caller: &Caller, upload: &Upload, sha256: &SecretHash) -> Result<Option<RecordId>, Error> {
+    let (reading, writing) = (Reading::of(app, caller), Writing::of(app, caller));
+    let values = [("hash", json!(hex(sha256))), ("size", json!(upload.length)), ("media_type", json!(upload.media_type))];
+    let set = |(field, value): (&str, Json)| FieldEdit::Set { field: field.to_owned(), value };
+    match upload.record {
+        Some(id) => match reading.row(id).await? {
+            Some(row) if row.fields.get("hash") == Some(&values[0].1) => Ok(Some(id)),
+            Some(_) => writing.edit(KIND, id, values.map(set).to_vec()).await.map(|()| Some(id)).map_err(Error::from),
+            None => made(&writing, Some(id), upload, values.map(set).to_vec()).await.map(Some),
+        },
+        None if upload.about.is_empty() && upload.sha256.is_some() => Ok(None),
+        None => made(&writing, None, upload, values.map(set).to_vec()).await.map(Some),
+    }
+}
+
+async fn made(writing: &Writing, id: Option<RecordId>, upload: &Upload, mut edits: Vec<FieldEdit>) -> Result<RecordId, Error> {
+    edits.insert(0, FieldEdit::Set { field: "name".to_owned(), value: json!(upload.name) });
+    if !upload.about.is_empty() {
+        edits.push(FieldEdit::Set { field: "about".to_owned(), value: json!(upload.about) });
+    }
+    Ok(writing.create(KIND, id, edits).await?)
+}
+
+/// The values that name the content of a file record, if it has one.
+pub fn content_of(fields: &Map<String, Json>) -> Option<SecretHash> {
+    super::unhex(fields.get("hash")?.as_str()?)
+}
+
+impl Files {
+    /// Checks, scans and keeps the content of a complete upload; the upload ends, whatever comes of it.
+    async fn take_in(&self, store: &Store, workspace: WorkspaceId, upload: &Upload, now: i64) -> Result<SecretHash, FileError> {
+        let path = self.partial(upload.upload);
+        let kept = self.put(&path, workspace, upload).await;
+        let (id, size) = (upload.upload, upload.length);
+        if !matches!(kept, Err(FileError::Object(_) | FileError::Disk(_))) {
+            let hash = kept.as_ref().ok().copied();
+            store
+                .write::<_, StoreError, _>(move |tx| {
+                    Box::pin(async move {
+                        if let Some(hash) = hash {
+                            files::add_blob(tx, workspace, &hash, size, now).await?;
+                        }
+                        files::drop_upload(tx, workspace, id).await
+                    })
+                })
+                .await?;
+            tokio::fs::remove_file(&path).await.ok();
+        }
+        kept
+    }
+
+    async fn put(&self, path: &Path, workspace: WorkspaceId, upload: &Upload) -> Result<SecretHash, FileError> {
+        // A file without bytes was never opened.
+        drop(tokio::fs::OpenOptions::new().create(true).append(true).open(path).await?);
+        let sha256 = hash_of(path).await?;
+        if upload.sha256.is_some_and(|announced| announced != sha256) {
+            return Err(FileError::WrongHash);
+        }
+        self.scan(path).await?;
+        let place = Self::place(workspace, &sha256);
+        let objects = self.objects().await?;
+        if objects.head(&place).await.is_ok_and(|there| there.size == upload.length) {
+            return Ok(sha256);
+        }
+        let mut file = tokio::fs::File::open(path).await?;
+        let mut writer = BufWriter::new(objects.clone(), place);
+        tokio::io::copy(&mut file, &mut writer).await?;
+        writer.shutdown().await?;
+        Ok(sha256)
+    }
+
+    /// Asks the operator's scanner: it gets the path of the file, and its exit status says whether it is clean.
+    async fn scan(&self, path: &Path) -> Result<(), FileError> {
+        let Some(scanner) = &self.settings.scanner else { return Ok(()) };
+        let mut command = std::process::Command::new(scanner);
+        command.arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // A scanner that cannot run lets nothing through: the error is the operator's to see.
+        let status = tokio::task::spawn_blocking(move || command.status()).await.map_err(std::io::Error::other)??;
+        if status.success() { Ok(()) } else { Err(FileError::Infected) }
+    }
+}
+
+async fn hash_of(path: &Path) -> Result<SecretHash, FileError> {
+    let mut file = tokio::fs::File::open(path).await?;
+    let (mut hash, mut block) = (Sha256::new(), vec![0; BLOCK_BYTES]);
+    loop {
+        let read = file.read(&mut block).await?;
+        if read == 0 {
+            return Ok(hash.finalize().into());
+        }
+        hash.update(&block[..read]);
+    }
+}
