@@ -10,10 +10,11 @@ pub const RESERVED: [&str; 5] = ["archived", "id", "kind", "created_at", "update
 
 /// Words of the API's addresses, those it has and those it may come to have: a kind of such a name could not
 /// be reached. Taking one more later would break somebody's kind, so there are more than are used.
-pub const RESERVED_KINDS: [&str; 16] = [
+pub const RESERVED_KINDS: [&str; 20] = [
     "attachments",
     "audit",
     "batch",
+    "calendars",
     "conflicts",
     "devices",
     "exports",
@@ -21,9 +22,12 @@ pub const RESERVED_KINDS: [&str; 16] = [
     "keys",
     "kinds",
     "me",
+    "privacy",
     "rejected",
     "roles",
     "search",
+    "sessions",
+    "uploads",
     "users",
     "views",
     "webhooks",
