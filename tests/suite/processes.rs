@@ -1,0 +1,169 @@
+//! Real processes, killed and replaced.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sync_core::engine::Stopped;
+use sync_core::id::{ChangeHash, Facet, RecordId};
+use sync_core::net::{Host, NetError, Server};
+use sync_core::protocol::Enrolled;
+use sync_core::record::fields::FieldEdit;
+use tests::dice::Dice;
+use tests::process::{Site, lines, now, open, play_part, start_phone};
+use tests::world::set;
+
+const CLIENTS: [&str; 4] = ["ann", "bo", "chen", "dai"];
+
+/// How often to kill: more by `RAPPORT_KILLS`.
+fn kills(usual: usize) -> usize {
+    std::env::var("RAPPORT_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(usual)
+}
+
+/// What this program does when it was started as a server or a phone; nothing otherwise.
+#[test]
+fn part() {
+    play_part();
+}
+
+/// Works and syncs until told to stop. Notes what was acknowledged, after it was.
+async fn work(host: Host, server: Server, ledger: std::path::PathBuf, stop: Arc<AtomicBool>) -> usize {
+    let mut ledger = OpenOptions::new().create(true).append(true).open(ledger).unwrap();
+    let mut unsaid: Vec<(RecordId, ChangeHash)> = Vec::new();
+    let mut count = 0;
+    while !stop.load(Ordering::SeqCst) {
+        count += 1;
+        let edited = host.with(|device, now| device.create(now, "party", &[set("name", format!("{count}"))])).unwrap();
+        unsaid.extend(edited.changes.iter().map(|hash| (edited.record, *hash)));
+        // Whether it worked is asked from the device: an answer counts once the device has it.
+        let _ = server.sync_once(&host).await;
+        unsaid.retain(|(record, hash)| {
+            let kept = host.with(|device, _| device.changes(*record, Facet::Main)).unwrap();
+            let position = kept.iter().find(|change| change.hash == *hash).and_then(|change| change.position);
+            if let Some(position) = position {
+                writeln!(ledger, "{position} {hash}").unwrap();
+            }
+            position.is_none()
+        });
+        ledger.sync_data().unwrap();
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_server_has_acknowledged_is_there_afterwards() {
+    let mut site = Site::new(&CLIENTS).await;
+    let mut dice = Dice::new(now() as u64);
+    let stop = Arc::new(AtomicBool::new(false));
+    let ledger = |name: &str| site.file(&format!("{name}.ledger"));
+    let workers: Vec<_> =
+        CLIENTS.map(|name| tokio::spawn(work(site.phone(name), site.server(), ledger(name), stop.clone()))).into_iter().collect();
+    for _ in 0..kills(20) {
+        site.start().await;
+        tokio::time::sleep(Duration::from_millis(dice.between(30, 300) as u64)).await;
+        site.kill();
+    }
+    stop.store(true, Ordering::SeqCst);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let kept = site.kept();
+    assert!(kept.keys().copied().eq(1..=kept.len() as u64), "the feed has a gap");
+    let acknowledged: Vec<String> = CLIENTS.iter().flat_map(|name| lines(&site.file(&format!("{name}.ledger")))).collect();
+    for line in &acknowledged {
+        let (position, hash) = line.split_once(' ').unwrap();
+        assert_eq!(kept.get(&position.parse().unwrap()).map(String::as_str), Some(hash), "acknowledged and lost");
+    }
+    assert!(acknowledged.len() > 20, "only {} edits were acknowledged: nothing was tried", acknowledged.len());
+    println!("{} kills, {} acknowledged, {} kept", kills(20), acknowledged.len(), kept.len());
+}
+
+#[test]
+fn what_a_killed_phone_has_acknowledged_is_there_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, ledger) = (folder.path().join("phone.db"), folder.path().join("ledger"));
+    let enrolled = Enrolled {
+        token: "token".into(),
+        device: sync_core::id::DeviceId::of_cause("phone"),
+        workspace: tests::process::workspace(),
+        user: sync_core::id::UserId::of_cause("ann"),
+        role: "rep".into(),
+        epoch: vec![1],
+        server_time: now(),
+    };
+    open(store.clone(), [1; 32]).enrol(now(), &enrolled).unwrap();
+    let mut dice = Dice::new(now() as u64);
+    let record = RecordId::of_cause("the phone's record");
+    for kill in 0..kills(30) {
+        let before = lines(&ledger).len();
+        let phone = start_phone(&store, &ledger);
+        while lines(&ledger).len() == before {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(dice.between(0, 40) as u64));
+        phone.kill();
+        let mut device = open(store.clone(), [kill as u8; 32]);
+        let kept = device.changes(record, Facet::Main).unwrap();
+        let lost = lines(&ledger).into_iter().find(|line| !kept.iter().any(|change| change.hash.to_string() == *line));
+        assert_eq!(lost, None, "acknowledged and lost at kill {kill}");
+        // One that was kept and not yet noted is no loss; that it is shown is what matters.
+        let notes = device.get(record).unwrap().unwrap().row.fields["notes"].as_str().unwrap().len();
+        assert_eq!(notes, "note ".len() * kept.len());
+    }
+    println!("{} kills, {} acknowledged", kills(30), lines(&ledger).len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_restored_from_a_backup_is_given_back_what_it_lost() {
+    let mut site = Site::new(&["ann", "bo"]).await;
+    site.start().await;
+    let (ann, bo, server) = (site.phone("ann"), site.phone("bo"), site.server());
+    let record = ann.with(|device, now| device.create(now, "party", &[set("name", "佳美")])).unwrap().record;
+    server.sync_once(&ann).await.unwrap();
+    server.sync_once(&bo).await.unwrap();
+    let backup = site.file("backup.db");
+    rapport_server::store::backup(&site.database, &backup).await.unwrap();
+    for (host, edit) in [(&ann, set("industry", "print")), (&bo, FieldEdit::Add { field: "tags".into(), value: "vip".into() })] {
+        host.with(|device, now| device.edit(now, "party", record, &[edit])).unwrap();
+        server.sync_once(host).await.unwrap();
+    }
+    assert_eq!(site.kept().len(), 3);
+    site.kill();
+    let options = rapport_server::store::Options::new(&site.database);
+    rapport_server::store::restore(&backup, &options, Some(now()), || [2; 16]).await.unwrap();
+    site.start().await;
+    for _ in 0..3 {
+        for host in [&ann, &bo] {
+            // The first exchange after a restore may end with "come again".
+            let _ = server.sync_once(host).await;
+        }
+    }
+    let shown = |host: &Host| host.with(|device, _| device.get(record)).unwrap().unwrap().row.fields;
+    assert_eq!((site.kept().len(), shown(&ann)), (3, shown(&bo)));
+    assert_eq!((shown(&ann)["industry"].as_str(), shown(&ann)["tags"][0].as_str()), (Some("print"), Some("vip")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_phone_is_refused_at_its_next_request_and_its_open_connection_ends() {
+    let mut site = Site::new(&["ann"]).await;
+    site.start().await;
+    let (ann, server) = (site.phone("ann"), site.server());
+    server.sync_once(&ann).await.unwrap();
+    let (live_host, live_server) = (ann.clone(), server.clone());
+    let live = tokio::spawn(async move { live_server.stay_live(&live_host).await });
+    while !ann.with(|device, _| device.sync_status()).unwrap().is_current {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // As `rapport device revoke` does: another process, on the same database.
+    let store = rapport_server::store::Store::open(&rapport_server::store::Options::new(&site.database)).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let device = sync_core::id::DeviceId::of_cause("ann's phone");
+    rapport_server::store::devices::revoke_device(&mut tx, tests::process::workspace(), device, now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), live).await.expect("the connection ends").unwrap();
+    assert!(matches!(ended, NetError::Stopped(Stopped::Revoked)), "{ended}");
+    let again = site.server().sync_once(&site.phone("ann")).await.unwrap_err();
+    assert!(matches!(again, NetError::Stopped(Stopped::Revoked)), "{again}");
+}
