@@ -13,11 +13,12 @@ use rapport_server::auth::secret::{Token, TokenKind};
 use rapport_server::language::Language;
 use rapport_server::store::devices::{self, Device as Row};
 use rapport_server::store::people::{self, User};
-use rapport_server::store::{Options, Store, workspaces};
+use rapport_server::store::workspaces::{self, SealKey};
+use rapport_server::store::{Options, Store};
 use rapport_server::{Config, serve};
 use sync_core::device::{Device, Opening};
 use sync_core::id::{DeviceId, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::net::{Clock, Host};
+use sync_core::net::{Clock, Host, Server};
 use sync_core::protocol::Enrolled;
 use sync_core::record::fields::FieldEdit;
 use sync_core::store::Place;
@@ -27,6 +28,7 @@ const PART: &str = "RAPPORT_PART";
 const FILE: &str = "RAPPORT_PART_FILE";
 const LEDGER: &str = "RAPPORT_PART_LEDGER";
 const ADDRESS: &str = "RAPPORT_PART_ADDRESS";
+const TLS: &str = "RAPPORT_PART_TLS";
 /// A server that does not answer after this long will not.
 const START_MAX: Duration = Duration::from_secs(30);
 
@@ -49,6 +51,7 @@ pub fn play_part() {
     match std::env::var(PART).as_deref() {
         Ok("server") => be_server(path(FILE), std::env::var(ADDRESS).expect("an address").parse().expect("an address")),
         Ok("phone") => be_phone(path(FILE), &path(LEDGER)),
+        Ok("syncing phone") => be_syncing_phone(path(FILE), &path(LEDGER), &std::env::var(ADDRESS).expect("an address")),
         _ => {}
     }
 }
@@ -56,6 +59,9 @@ pub fn play_part() {
 fn be_server(database: PathBuf, address: SocketAddr) {
     let mut config = Config::default();
     config.database.path = database;
+    if let Some(folder) = std::env::var_os(TLS).map(PathBuf::from) {
+        (config.tls.certificate, config.tls.key) = (Some(folder.join(CERTIFICATE)), Some(folder.join(KEY)));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(address).await.expect("the address is free");
@@ -78,6 +84,29 @@ fn be_phone(path: PathBuf, ledger: &Path) {
         ledger.sync_data().expect("the ledger is kept");
     }
 }
+
+/// Makes records for ever, notes each after it was acknowledged by the device, and syncs after each.
+fn be_syncing_phone(path: PathBuf, ledger: &Path, address: &str) {
+    let host = Host::new(open(path, rapport_server::auth::secret::random()), Arc::new(now));
+    let server = Server::at(address).expect("an address");
+    let mut ledger = OpenOptions::new().create(true).append(true).open(ledger).expect("a ledger");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    loop {
+        let name = FieldEdit::set("name", format!("at {}", now()));
+        let edited = host.with(|device, now| device.create(now, "party", &[name])).expect("the edit is kept");
+        for hash in edited.changes {
+            writeln!(ledger, "{hash}").expect("the ledger is kept");
+        }
+        ledger.sync_data().expect("the ledger is kept");
+        // The server may be gone for a moment: what was not sent is sent with the next.
+        let _ = runtime.block_on(server.sync_once(&host));
+    }
+}
+
+/// The files of a certificate in its folder.
+pub const CERTIFICATE: &str = "cert.pem";
+/// As [`CERTIFICATE`].
+pub const KEY: &str = "key.pem";
 
 /// Opens a phone's store.
 ///
@@ -125,6 +154,14 @@ pub fn start_phone(store: &Path, ledger: &Path) -> Process {
     Process(again("phone", store).env(LEDGER, ledger).spawn().expect("the program starts"))
 }
 
+/// A phone's process that makes records and syncs as fast as it can.
+///
+/// # Panics
+/// When it does not start.
+pub fn start_syncing_phone(store: &Path, ledger: &Path, address: &str) -> Process {
+    Process(again("syncing phone", store).env(LEDGER, ledger).env(ADDRESS, address).spawn().expect("the program starts"))
+}
+
 /// The lines of a ledger; one that was being written when its process died does not count.
 pub fn lines(ledger: &Path) -> Vec<String> {
     let Ok(file) = std::fs::File::open(ledger) else { return Vec::new() };
@@ -143,6 +180,8 @@ pub struct Site {
     /// Where the server answers.
     pub address: SocketAddr,
     folder: tempfile::TempDir,
+    /// Where its certificate is, when it speaks TLS.
+    pub tls: Option<PathBuf>,
     process: Option<Process>,
     tokens: BTreeMap<String, Enrolled>,
 }
@@ -157,7 +196,7 @@ impl Site {
         let database = folder.path().join("rapport.db");
         // Free a moment ago; taken again by the server with the same number after every kill.
         let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let mut site = Self { database, address, folder, process: None, tokens: BTreeMap::new() };
+        let mut site = Self { database, address, folder, tls: None, process: None, tokens: BTreeMap::new() };
         site.people(names).await;
         site
     }
@@ -165,7 +204,7 @@ impl Site {
     async fn people(&mut self, names: &[&str]) {
         let store = Store::open(&Options::new(&self.database)).await.expect("a database");
         let mut tx = store.begin().await.expect("a transaction");
-        workspaces::add(&mut tx, workspace(), "processes", [1; 16], now()).await.expect("a workspace");
+        workspaces::add(&mut tx, workspace(), "processes", [1; 16], SealKey([2; 32]), now()).await.expect("a workspace");
         for name in names {
             let (user, device) = (UserId::of_cause(name), DeviceId::of_cause(&format!("{name}'s phone")));
             let role = "rep".parse().expect("a role");
@@ -177,7 +216,8 @@ impl Site {
             let actor = self.device(name).actor();
             let (name, app) = ((*name).to_owned(), "processes 1".to_owned());
             let (created_at, last_seen_at) = (now(), now());
-            let row = Row { workspace: workspace(), device, user, name: name.clone(), actor, app, created_at, last_seen_at, revoked_at: None };
+            let row =
+                Row { workspace: workspace(), device, user, name: name.clone(), actor, app, created_at, last_seen_at, revoked_at: None };
             devices::add_device(&mut tx, &row, &token.hash()).await.expect("a device");
             let (token, role, epoch) = (token.reveal().to_owned(), "rep".to_owned(), vec![1; 16]);
             let enrolled = Enrolled { token, device, workspace: workspace(), user, role, epoch, server_time: now() };
@@ -188,7 +228,9 @@ impl Site {
     }
 
     fn device(&self, name: &str) -> Device {
-        open(self.folder.path().join(format!("{name}.db")), [name.len() as u8; 32])
+        let mut seed = [7; 32];
+        seed[..16].copy_from_slice(UserId::of_cause(name).as_bytes());
+        open(self.folder.path().join(format!("{name}.db")), seed)
     }
 
     /// A file beside the database.
@@ -213,7 +255,11 @@ impl Site {
     /// When it does not.
     pub async fn start(&mut self) {
         let address = self.address.to_string();
-        self.process = Some(Process(again("server", &self.database).env(ADDRESS, address).spawn().expect("the program starts")));
+        let mut command = again("server", &self.database);
+        if let Some(tls) = &self.tls {
+            command.env(TLS, tls);
+        }
+        self.process = Some(Process(command.env(ADDRESS, address).spawn().expect("the program starts")));
         let begun = std::time::Instant::now();
         while TcpStream::connect(self.address).is_err() {
             assert!(begun.elapsed() < START_MAX, "the server does not answer");
@@ -228,12 +274,28 @@ impl Site {
         }
     }
 
+    /// `kill -HUP`.
+    ///
+    /// # Panics
+    /// When no server runs.
+    pub fn hang_up(&self) {
+        let process = self.process.as_ref().expect("the server runs");
+        let id = rustix::process::Pid::from_child(&process.0);
+        rustix::process::kill_process(id, rustix::process::Signal::HUP).expect("it can be told");
+    }
+
+    /// Where somebody's phone keeps its records, after it was enrolled.
+    pub fn store_of(&self, name: &str) -> PathBuf {
+        drop(self.phone(name));
+        self.file(&format!("{name}.db"))
+    }
+
     /// Where phones find the server.
     ///
     /// # Panics
     /// Never: the address is one.
-    pub fn server(&self) -> sync_core::net::Server {
-        sync_core::net::Server::at(&format!("http://{}", self.address)).expect("an address")
+    pub fn server(&self) -> Server {
+        Server::at(&format!("http://{}", self.address)).expect("an address")
     }
 
     /// A fresh read of the database: hash by position.

@@ -12,7 +12,7 @@ use sync_core::net::{Host, NetError, Server};
 use sync_core::protocol::Enrolled;
 use sync_core::record::fields::FieldEdit;
 use tests::dice::Dice;
-use tests::process::{Site, lines, now, open, play_part, start_phone};
+use tests::process::{CERTIFICATE, KEY, Site, lines, now, open, play_part, start_phone, start_syncing_phone};
 use tests::world::set;
 
 const CLIENTS: [&str; 4] = ["ann", "bo", "chen", "dai"];
@@ -166,4 +166,58 @@ async fn a_revoked_phone_is_refused_at_its_next_request_and_its_open_connection_
     assert!(matches!(ended, NetError::Stopped(Stopped::Revoked)), "{ended}");
     let again = site.server().sync_once(&site.phone("ann")).await.unwrap_err();
     assert!(matches!(again, NetError::Stopped(Stopped::Revoked)), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_phone_killed_in_mid_sync_has_acknowledged_reaches_the_server_once() {
+    let mut site = Site::new(&["ann"]).await;
+    site.start().await;
+    let (store, ledger, address) = (site.store_of("ann"), site.file("ledger"), format!("http://{}", site.address));
+    let mut dice = Dice::new(now() as u64);
+    for _ in 0..kills(20) {
+        let before = lines(&ledger).len();
+        let phone = start_syncing_phone(&store, &ledger, &address);
+        while lines(&ledger).len() < before + 2 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(dice.between(0, 30) as u64)).await;
+        phone.kill();
+    }
+    let ann = site.phone("ann");
+    site.server().sync_once(&ann).await.unwrap();
+    let kept: Vec<String> = site.kept().into_values().collect();
+    let acknowledged = lines(&ledger);
+    let lost = acknowledged.iter().find(|hash| kept.iter().filter(|kept| kept == hash).count() != 1);
+    assert_eq!(lost, None, "acknowledged on the phone, and not once at the server");
+    let status = ann.with(|device, _| device.sync_status()).unwrap();
+    assert_eq!((status.pending, status.drafts), (0, 0));
+    println!("{} kills, {} acknowledged, {} kept", kills(20), acknowledged.len(), kept.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_told_to_reads_its_new_certificate_without_a_restart() {
+    let mut site = Site::new(&["ann"]).await;
+    let folder = site.file("tls");
+    std::fs::create_dir(&folder).unwrap();
+    let address = format!("https://{}", site.address);
+    let renew = || {
+        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(folder.join(KEY), made.signing_key.serialize_pem()).unwrap();
+        std::fs::write(folder.join(CERTIFICATE), made.cert.pem()).unwrap();
+        made.cert.pem().into_bytes()
+    };
+    // Each with a connection of its own: one that is open keeps the certificate it began with.
+    let trusting = |certificate: &[u8]| Server::with_root(&address, Some(certificate.to_vec())).unwrap();
+    let old = renew();
+    let ann = site.phone("ann");
+    site.tls = Some(folder.clone());
+    site.start().await;
+    trusting(&old).sync_once(&ann).await.unwrap();
+    let new = renew();
+    assert!(matches!(trusting(&new).sync_once(&ann).await, Err(NetError::Unreachable(_))));
+    site.hang_up();
+    while trusting(&new).sync_once(&ann).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(matches!(trusting(&old).sync_once(&ann).await, Err(NetError::Unreachable(_))));
 }
