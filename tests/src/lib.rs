@@ -4,4 +4,5 @@ pub mod bench;
 pub mod compose;
 pub mod dice;
 pub mod model;
+pub mod process;
 pub mod world;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tests::world::play;
 
 /// Seeds that every run plays: minutes on two cores. Set `RAPPORT_SEEDS` for a night.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 1_000;
 const PARTS: u64 = 4;
 
 /// How many seeds to play in all: `RAPPORT_SEEDS` for more than every run does.

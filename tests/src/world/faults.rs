@@ -37,10 +37,12 @@ pub enum Fault {
     Office,
     /// Connections that stay open.
     Live,
+    /// Somebody is given a role that sees and may do more, whatever is under way.
+    Promoted,
 }
 
 /// All of them.
-pub const ALL: [Fault; 16] = [
+pub const ALL: [Fault; 17] = [
     Fault::LostRequest,
     Fault::LostAnswer,
     Fault::Twice,
@@ -57,6 +59,7 @@ pub const ALL: [Fault; 16] = [
     Fault::Held,
     Fault::Office,
     Fault::Live,
+    Fault::Promoted,
 ];
 
 /// The faults that are on.

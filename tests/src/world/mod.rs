@@ -14,7 +14,8 @@ mod play;
 mod server;
 mod story;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rapport_server::intake::{Expect, Fate, RecordEdit};
 use sync_core::engine::{Effect, Event};
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     connections: u64,
     told_head: u64,
     pub trace: Vec<String>,
+    /// Documents that were found good: the same changes in the same order show the same.
+    good: RefCell<HashSet<u64>>,
     pub violation: Option<String>,
     folder: TempDir,
 }
@@ -80,6 +83,7 @@ impl Inner {
             connections: 0,
             told_head: 0,
             trace: Vec::new(),
+            good: RefCell::default(),
             violation: None,
             folder: scratch(),
         }

@@ -1,6 +1,7 @@
 //! A phone of a world: a real device over a real file, with a host that a dice plays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use rapport_server::sync::Speaker;
@@ -191,7 +192,7 @@ impl Handset {
     pub fn pending(&self, records: &[RecordId]) -> BTreeSet<IntentId> {
         let documents = records.iter().flat_map(|record| Facet::ALL.map(|facet| (*record, facet)));
         let waiting = |(record, facet)| self.changes(record, facet).into_iter().filter(|change| change.received_at.is_none());
-        documents.flat_map(waiting).filter_map(|change| intent_of(&Change::read(&change.body).ok()?)).collect()
+        documents.flat_map(waiting).filter_map(|change| Some(held_by(&change)?.0)).collect()
     }
 
     /// The intents that were turned down and are kept.
@@ -204,8 +205,24 @@ impl Handset {
 
 /// The intents in some changes, with the time that each bears.
 pub fn held_in(changes: &[Stored]) -> Vec<Held> {
-    let read = |stored: &Stored| Change::read(&stored.body).ok().and_then(|change| Some((intent_of(&change)?, change.time)));
-    changes.iter().filter_map(read).collect()
+    changes.iter().filter_map(held_by).collect()
+}
+
+thread_local! {
+    /// What was read from a change, by its bytes: a world asks for the same few hundred again and again.
+    static HELD: RefCell<HashMap<Vec<u8>, Option<Held>>> = RefCell::default();
+}
+
+fn held_by(stored: &Stored) -> Option<Held> {
+    /// More than any world has; the next world starts over.
+    const REMEMBERED: usize = 4_096;
+    HELD.with_borrow_mut(|known| {
+        if known.len() > REMEMBERED {
+            known.clear();
+        }
+        let read = || Change::read(&stored.body).ok().and_then(|change| Some((intent_of(&change)?, change.time)));
+        *known.entry(stored.body.clone()).or_insert_with(read)
+    })
 }
 
 const FILES: [&str; 2] = ["", "-wal"];

@@ -122,7 +122,7 @@ impl Inner {
         match self.dice.below(100) {
             0..55 => self.somebody_edits(phone),
             55..63 => self.time_passes(),
-            63..73 => self.toggle(phone),
+            65..73 => self.toggle(phone),
             73..76 => self.tell(phone, Event::Wake),
             76..80 => self.decide_draft(phone),
             80..85 if self.faults.has(Fault::Office) => self.office_edits(),
@@ -131,6 +131,7 @@ impl Inner {
             92..95 if self.faults.has(Fault::PhoneRestored) => self.phone_restored(phone),
             95..98 if self.faults.has(Fault::ClockJumps) => self.clock_jumps(phone),
             98..100 if self.faults.has(Fault::ServerRestored) => self.server_restored(),
+            63..65 if self.faults.has(Fault::Promoted) => self.promoted(phone),
             _ => self.somebody_edits(phone),
         }
     }
@@ -187,7 +188,7 @@ impl Inner {
         let records = self.records.clone();
         let visible: Vec<_> = records
             .into_iter()
-            .filter(|(record, _)| self.phones[phone].device().get(*record).expect("the store answers").is_some())
+            .filter(|(record, _)| self.phones[phone].device().row(*record).expect("the store answers").is_some())
             .collect();
         let facets = |world: &Self, kind: &'static str| readable(Self::kind(kind), &world.phones[phone]);
         let (record, kind, facet, is_new) = self.choose(&visible, facets);
@@ -281,6 +282,14 @@ impl Inner {
         handset.excused.extend(handset.produced.difference(&backup.produced).copied().collect::<Vec<_>>());
         handset.doubled.extend(backup.pending);
         self.tell(phone, Event::Started);
+    }
+
+    /// The back office changes somebody's role; the phone hears of it with its next welcome.
+    fn promoted(&mut self, phone: usize) {
+        let handset = &mut self.phones[phone];
+        handset.role = if handset.role == "rep" { "manager" } else { "office" };
+        let (name, role) = (handset.name.clone(), handset.role);
+        self.note(format!("{name} is a {role} from now on"));
     }
 
     fn clock_jumps(&mut self, phone: usize) {
