@@ -9,7 +9,7 @@ use std::time::Duration;
 use sync_core::engine::Stopped;
 use sync_core::id::{ChangeHash, Facet, RecordId};
 use sync_core::net::{Host, NetError, Server};
-use sync_core::protocol::Enrolled;
+use sync_core::protocol::{self, Enrolled, Message, Refused};
 use sync_core::record::fields::FieldEdit;
 use tests::dice::Dice;
 use tests::process::{CERTIFICATE, KEY, Site, lines, now, open, play_part, start_phone, start_syncing_phone};
@@ -220,4 +220,34 @@ async fn a_server_told_to_reads_its_new_certificate_without_a_restart() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(matches!(trusting(&old).sync_once(&ann).await, Err(NetError::Unreachable(_))));
+}
+
+/// A listener that answers every request with the same frame.
+async fn answering(frame: Vec<u8>) -> Server {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::at(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // All of a small request is there at once, or the rest is of no interest.
+            let mut request = [0; 16 * 1024];
+            let _ = stream.read(&mut request).await;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", frame.len());
+            let _ = stream.write_all(&[head.as_bytes(), &frame].concat()).await;
+        }
+    });
+    server
+}
+
+#[tokio::test]
+async fn a_sync_that_the_server_puts_off_is_no_success() {
+    let site = Site::new(&["ann"]).await;
+    let ann = site.phone("ann");
+    let refused = |code: &str| Message::Refused(Refused { code: code.to_owned(), message: "try again later".to_owned() });
+    for code in ["unavailable", "throttled"] {
+        let later = answering(protocol::encode_frame(&[refused(code)])).await.sync_once(&ann).await;
+        assert!(matches!(&later, Err(NetError::Refused { code: found, .. }) if found == code), "{later:?}");
+    }
+    let noise = answering(b"\x07noise".to_vec()).await.sync_once(&ann).await;
+    assert!(matches!(&noise, Err(NetError::Refused { code, .. }) if code == "bad_frame"), "{noise:?}");
 }

@@ -21,6 +21,9 @@ use crate::model::{IntentId, Shown};
 
 type Checked = Result<(), String>;
 
+/// Exchanges that a phone may have open: five at once, and those given up in the last minute's retries.
+const OPEN_MAX: usize = 64;
+
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(what()) }
 }
@@ -171,7 +174,7 @@ impl Inner {
         ensure(found == expected, || format!("I11: links of {}: kept are {found:?}, the row says {expected:?}", short(&record)))
     }
 
-    /// I3, I5, I6, I11 on each phone.
+    /// I3, I5, I6, I10, I11 on each phone.
     fn check_phones(&self) -> Checked {
         for phone in self.phones.iter().filter(|phone| phone.device.is_some()) {
             self.check_phone(phone).map_err(|problem| format!("{problem} ({}'s phone)", phone.name))?;
@@ -180,6 +183,7 @@ impl Inner {
     }
 
     fn check_phone(&self, phone: &Handset) -> Checked {
+        ensure(phone.open.len() <= OPEN_MAX, || format!("I10: it waits for {} answers at once", phone.open.len()))?;
         let device = phone.device.as_ref().expect("it runs");
         let quarantined = device.quarantined().expect("the store answers");
         ensure(quarantined.is_empty(), || format!("I1: put aside: {}", quarantined[0].reason))?;

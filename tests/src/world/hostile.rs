@@ -2,15 +2,17 @@
 //!
 //! Each trick breaks one rule and nothing else, so that only the guard of that rule stands in its way.
 
+use rapport_server::intake::Fate;
+use rapport_server::sync::Speaker;
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, RecordId, UserId};
-use sync_core::protocol::{self, CAPABILITIES, Hello, Message, PROTOCOL_VERSION, Push, Pushed, Verdict};
+use sync_core::protocol::{
+    self, CAPABILITIES, Delivered, Entry, Hello, Message, Offer, PAGE_BYTES, PROTOCOL_VERSION, Pull, Push, Pushed, Verdict,
+};
 use sync_core::record::change::{Change, Op, OpRef};
 use sync_core::record::doc::{Doc, Edit};
 use sync_core::record::history::document;
 use sync_core::schema::Kind;
 use sync_core::value::Scalar;
-
-use rapport_server::intake::Fate;
 
 use super::server::{Outcome, speaker};
 use super::{Inner, short};
@@ -50,10 +52,12 @@ pub enum Trick {
     Noise,
     /// Says hello in somebody else's name.
     ForeignHello,
+    /// Gives back what she was given, as another record's: only its seal is in her way.
+    ForgedOffer,
 }
 
 /// All tricks.
-pub const TRICKS: [Trick; 16] = [
+pub const TRICKS: [Trick; 17] = [
     Trick::FlippedBit,
     Trick::ForeignActor,
     Trick::MissingNumber,
@@ -70,9 +74,14 @@ pub const TRICKS: [Trick; 16] = [
     Trick::OtherRecord,
     Trick::Noise,
     Trick::ForeignHello,
+    Trick::ForgedOffer,
 ];
 
 const DAY: i64 = 86_400_000;
+
+fn mallory() -> Speaker {
+    speaker(UserId::of_cause("mallory"), "rep", DeviceId::of_cause("mallory's phone"))
+}
 
 impl Inner {
     /// Mallory tries something with a record that the server has.
@@ -89,8 +98,7 @@ impl Inner {
         let trick = *self.dice.pick(&TRICKS);
         let messages = self.trick(trick, record, Self::kind(kind));
         let frame = if trick == Trick::Noise { self.noise() } else { protocol::encode_frame(&messages) };
-        let mallory = speaker(UserId::of_cause("mallory"), "rep", DeviceId::of_cause("mallory's phone"));
-        let Outcome::Answered(answer) = self.server.answer(&mallory, &frame, self.now, Fate::Commit) else { return };
+        let Outcome::Answered(answer) = self.server.answer(&mallory(), &frame, self.now, Fate::Commit) else { return };
         let answers = protocol::decode_frame(&answer).unwrap_or_default();
         self.note(format!("mallory tries {trick:?} on {kind} {}: {answers:?}", short(&record)));
         let admitted = |message: &Message| match message {
@@ -128,6 +136,10 @@ impl Inner {
             let stolen = spoken.and_then(|stored| Change::read(&stored.body).ok()).map(|change| change.actor);
             return stolen.map(hello).into_iter().collect();
         }
+        if trick == Trick::ForgedOffer {
+            let changes = self.forged_offer().into_iter().collect();
+            return vec![hello(own), Message::Offer(Offer { batch: 1, changes })];
+        }
         let (body, hash, facet, target) = match trick {
             Trick::OtherRecord => {
                 let first = &changes[0];
@@ -140,6 +152,18 @@ impl Inner {
         };
         let pushed = Pushed { kind: kind.name.clone(), record: target, facet, hash, body };
         vec![hello(own), Message::Push(Push { batch: 1, changes: vec![pushed] })]
+    }
+
+    /// Something that the server gave her, for a record of her own.
+    fn forged_offer(&mut self) -> Option<Delivered> {
+        let pull = protocol::encode_frame(&[Message::Pull(Pull { cursor: None, max_bytes: PAGE_BYTES })]);
+        let Outcome::Answered(frame) = self.server.answer(&mallory(), &pull, self.now, Fate::Commit) else { return None };
+        let pages = protocol::decode_frame(&frame).unwrap_or_default();
+        let entries = pages.into_iter().flat_map(|message| if let Message::Page(page) = message { page.entries } else { Vec::new() });
+        let given: Vec<Delivered> =
+            entries.filter_map(|entry| if let Entry::Change(change) = entry { Some(change) } else { None }).collect();
+        let first = given.into_iter().find(|given| Change::read(&given.body).is_ok_and(|change| change.deps.is_empty()))?;
+        Some(Delivered { record: RecordId::of_cause("mallory's offer"), ..first })
     }
 
     fn forge(&mut self, trick: Trick, own: ActorId, foreign: ActorId, doc: &Doc, kind: &Kind) -> (Vec<u8>, ChangeHash, Facet) {
