@@ -99,7 +99,7 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, cursor: Option<
         }
     }
     let cursor = Cursor { position, epoch, sight: sight.fingerprint }.bytes();
-    Ok(Page { entries, cursor, more: position < head, left: head - position, server_time: now, after })
+    Ok(Page { entries, cursor, more: position < head, left: head.saturating_sub(position), server_time: now, after })
 }
 
 /// As many changes as can fit: most are larger than this.
