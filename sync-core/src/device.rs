@@ -4,13 +4,18 @@
 //! records. Every call works without a network. The caller passes time and randomness; what is to be
 //! sent comes back as [`Effect`]s. Never blocks on a network and never starts a thread.
 
+mod explain;
 #[cfg(test)]
 mod model;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod view;
+mod watch;
 
-pub use view::{ClaimView, ConflictView, Listed, View};
+pub use explain::{Alarm, Because, Health, Presence};
+pub use view::{ClaimView, ConflictView, Found, Listed, View};
+pub use watch::{ListStep, ListUpdate, Watch};
 
 use crate::engine::{Changed, EPOCH, EditError, Edited, Effect, Engine, Event, Identity, Random, Replica, SyncStatus};
 use crate::id::{ActorId, ChangeHash, Facet, KindName, Millis, RecordId};
@@ -53,11 +58,23 @@ pub struct RecordEdits {
     pub edits: Vec<FieldEdit>,
 }
 
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListPage {
+    /// The records.
+    pub rows: Vec<Listed>,
+    /// How many the query has in all.
+    pub total: u64,
+    /// What to pass as `after` for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
 /// A device with its records.
 #[derive(Debug)]
 pub struct Device {
     replica: Replica,
     engine: Engine,
+    steps: steps::Steps,
 }
 
 impl Device {
@@ -68,7 +85,7 @@ impl Device {
     pub fn open(opening: &Opening) -> Result<Self, StoreError> {
         let store = Store::open(&opening.place)?;
         let replica = Replica::open(store, opening.incarnation, Random::new(opening.seed))?;
-        Ok(Self { replica, engine: Engine::new(&opening.app) })
+        Ok(Self { replica, engine: Engine::new(&opening.app), steps: steps::Steps::default() })
     }
 
     /// Takes the answer to enrolment: from now on the device is somebody's.
@@ -134,7 +151,9 @@ impl Device {
     /// # Errors
     /// [`EditError`] when the edit does not fit, the server would refuse it, or the store fails.
     pub fn edit(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
-        self.replica.transact(|replica| replica.write(now, kind, record, edits))
+        let edited = self.replica.transact(|replica| replica.write(now, kind, record, edits))?;
+        self.steps.did(std::slice::from_ref(&edited));
+        Ok(edited)
     }
 
     /// Edits many records, all or none: imports, and what belongs together.
@@ -142,7 +161,11 @@ impl Device {
     /// # Errors
     /// As [`Device::edit`].
     pub fn edit_all(&mut self, now: Millis, records: &[RecordEdits]) -> Result<Vec<Edited>, EditError> {
-        self.replica.transact(|replica| records.iter().map(|edit| replica.write(now, &edit.kind, edit.record, &edit.edits)).collect())
+        let write = |replica: &mut Replica, edit: &RecordEdits| replica.write(now, &edit.kind, edit.record, &edit.edits);
+        let edited: Vec<Edited> =
+            self.replica.transact(|replica| records.iter().map(|edit| write(replica, edit)).collect::<Result<_, EditError>>())?;
+        self.steps.did(&edited);
+        Ok(edited)
     }
 
     /// Archives a record: how records are deleted.
@@ -226,6 +249,17 @@ impl Device {
         rows.into_iter().map(view::listed).collect()
     }
 
+    /// As [`Device::list`], with how many records there are in all, and where the next page begins.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn page(&self, query: &Query, context: Context) -> Result<ListPage, StoreError> {
+        let rows = self.list(query, context)?;
+        let is_full = rows.len() >= query.max_size as usize;
+        let next = rows.last().filter(|_| is_full).map(|last| query.cursor(&view::as_queried(last)));
+        Ok(ListPage { total: self.count(query, context)?, rows, next })
+    }
+
     /// How many records a query has, whatever its page.
     ///
     /// # Errors
@@ -261,6 +295,15 @@ impl Device {
         let found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
         let rows = found.into_iter().filter_map(|record| self.replica.store.row(record).transpose());
         rows.map(|row| row.and_then(view::listed)).collect()
+    }
+
+    /// As [`Device::search`], with where in each record the text was found.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn find(&mut self, text: &str, kind: Option<&str>) -> Result<Vec<Found>, StoreError> {
+        let rows = self.search(text, kind)?;
+        Ok(rows.into_iter().map(|row| view::found(&self.replica.schema, row, text)).collect())
     }
 
     /// Indexes some records for search. Answers whether more are left: call it while the device is idle.

@@ -9,6 +9,9 @@
 //! digits by any three in a row, however a number is grouped.
 
 mod fold;
+mod snippet;
+
+pub use snippet::{Piece, snippet};
 
 use fold::{Token, Tokens};
 use pinyin::ToPinyin;
@@ -209,7 +212,14 @@ impl Index {
 
 /// How a character is read: its first reading, unless its neighbours in common names say otherwise.
 fn syllable(run: &[Token], position: usize) -> Option<&'static str> {
-    let at = |position: usize| run.get(position).and_then(Token::character);
+    syllable_at(&|position: usize| run.get(position).and_then(Token::character), position)
+}
+
+fn syllable_of(run: &[char], position: usize) -> Option<&'static str> {
+    syllable_at(&|position: usize| run.get(position).copied(), position)
+}
+
+fn syllable_at(at: &dyn Fn(usize) -> Option<char>, position: usize) -> Option<&'static str> {
     let before = position.checked_sub(1).and_then(at);
     match (before, at(position)?, at(position + 1)) {
         (Some('银' | '商' | '支' | '分' | '总' | '投' | '央' | '农' | '工' | '建' | '招'), '行', _) | (_, '行', Some('业' | '长')) => {

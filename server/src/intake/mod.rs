@@ -127,6 +127,9 @@ struct Origin {
     seal: Seal,
 }
 
+/// Refuses changes of devices before the rules look at them; absent outside of tests of apps.
+pub type Veto = Arc<dyn Fn(&Author, &Pushed) -> Option<Verdict> + Send + Sync>;
+
 #[derive(Debug)]
 enum Work {
     Push { incoming: Vec<Incoming>, answer: oneshot::Sender<Result<Vec<Verdict>, IntakeError>> },
@@ -173,6 +176,7 @@ pub struct Intake {
     head: watch::Receiver<u64>,
     rules: watch::Receiver<Rules>,
     server: ServerPen,
+    veto: Option<Veto>,
 }
 
 /// What the server writes with.
@@ -200,7 +204,7 @@ impl Intake {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (writer, head, rules) = writer::Writer::open(store, pen, failpoint).await?;
         tokio::spawn(writer.run(jobs));
-        Ok(Self { queue, head, rules, server: pen })
+        Ok(Self { queue, head, rules, server: pen, veto: None })
     }
 
     /// Submits a device's changes: one verdict for each, in order.
@@ -208,6 +212,14 @@ impl Intake {
     /// # Errors
     /// [`IntakeError`]: no change was kept.
     pub async fn push(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
+        let Some(veto) = &self.veto else { return self.push_all(author, changes, now).await };
+        let refused: Vec<Option<Verdict>> = changes.iter().map(|change| veto(author, change)).collect();
+        let left = changes.into_iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(change, _)| change);
+        let mut verdicts = self.push_all(author, left.collect(), now).await?.into_iter();
+        Ok(refused.into_iter().filter_map(|refused| refused.or_else(|| verdicts.next())).collect())
+    }
+
+    async fn push_all(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
         let incoming = inspect(changes.into_iter().map(|pushed| (pushed, None)).collect()).await?;
         self.ask(author, now, |answer| Work::Push { incoming, answer }).await
     }
@@ -224,6 +236,12 @@ impl Intake {
         };
         let incoming = inspect(changes.into_iter().map(apart).collect()).await?;
         self.ask(author, now, |answer| Work::Push { incoming, answer }).await
+    }
+
+    /// The same intake, with a test's say before the rules'. What it refuses is kept nowhere.
+    #[must_use]
+    pub fn with_veto(self, veto: Veto) -> Self {
+        Self { veto: Some(veto), ..self }
     }
 
     /// Writes field edits on behalf of somebody, as one unit of work: either all are tried, or none.

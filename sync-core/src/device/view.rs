@@ -8,7 +8,8 @@ use crate::merge;
 use crate::record::fields::FieldEdit;
 use crate::record::history::OFFLINE_AFTER_MS;
 use crate::record::path::{Path, unescape};
-use crate::schema::Kind;
+use crate::schema::{Kind, Schema};
+use crate::search::{Piece, snippet, sort_key};
 use crate::store::{Kept, StoreError, StoredRow};
 
 /// A record as lists show it.
@@ -32,6 +33,8 @@ pub struct Listed {
     pub conflicts: u64,
     /// Whether own edits of it wait for the server.
     pub pending: bool,
+    /// Own edits of it that were not accepted.
+    pub drafts: u64,
 }
 
 /// A record with its disagreements.
@@ -73,6 +76,17 @@ pub struct ClaimView {
     pub offline: bool,
 }
 
+/// A record that a search has found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What it shows.
+    pub row: Listed,
+    /// Its name, with what was hit.
+    pub title: Vec<Piece>,
+    /// Where else it was hit first: the field, and its text cut around the hit.
+    pub context: Option<(String, Vec<Piece>)>,
+}
+
 pub(super) fn listed(row: StoredRow) -> Result<Listed, StoreError> {
     let mut fields = Map::new();
     for facet in row.facets.iter().flatten() {
@@ -89,6 +103,7 @@ pub(super) fn listed(row: StoredRow) -> Result<Listed, StoreError> {
         updated_at: row.updated_at,
         conflicts: row.conflicts,
         pending: row.pending,
+        drafts: row.drafts,
     })
 }
 
@@ -141,6 +156,29 @@ pub(super) fn decision(path: &str, value: Json) -> FieldEdit {
         }
         _ => FieldEdit::Set { field: path.to_owned(), value },
     }
+}
+
+/// A listed record as queries see it.
+pub(super) fn as_queried(row: &Listed) -> crate::query::Row<'_> {
+    crate::query::Row {
+        id: row.record,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        sort_title: sort_key(&row.title).into(),
+        fields: std::borrow::Cow::Borrowed(&row.fields),
+    }
+}
+
+/// Where in a record a search has hit.
+pub(super) fn found(schema: &Schema, row: Listed, text: &str) -> Found {
+    let title = snippet(&row.title, text).unwrap_or_else(|| vec![Piece { text: row.title.clone(), is_hit: false }]);
+    let searched = schema.kind(&row.kind).map(|kind| kind.search.as_slice()).unwrap_or_default();
+    let context = searched.iter().find_map(|field| {
+        let mut texts = Vec::new();
+        collect(row.fields.get(field.as_str())?, &mut texts);
+        texts.iter().find_map(|value| snippet(value, text)).map(|pieces| (field.to_string(), pieces))
+    });
+    Found { row, title, context }
 }
 
 /// The texts besides the title that a kind's search reads.

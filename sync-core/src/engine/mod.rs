@@ -53,6 +53,8 @@ pub enum Event {
     SendFailed,
     /// The moment of an [`Effect::Schedule`] has come.
     TimerFired,
+    /// The server does not let the device in: what it says of that comes before any frame.
+    ShutOut(Stopped),
 }
 
 /// What the host is to do.
@@ -219,6 +221,10 @@ impl Engine {
             },
             Event::SendFailed => {
                 self.fail(replica, now, effects);
+                Ok(())
+            }
+            Event::ShutOut(why) => {
+                self.stop(why, effects);
                 Ok(())
             }
             Event::Received(frame) => self.received(replica, now, &frame, effects),

@@ -11,6 +11,7 @@ use crate::access::{Act, Caller, Decision, Roles, Subject, decide};
 use crate::fence::{self, Pen, Refusal, touched};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
+use crate::protocol::code;
 use crate::record::Stored;
 use crate::record::change::{Change, Op};
 use crate::record::doc::{Doc, Edit};
@@ -67,6 +68,45 @@ pub enum EditError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What an app can say about an edit that was refused; the English sentence is the error's `Display`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Because {
+    /// One of [`crate::protocol::code`]: as the server would have said.
+    pub code: &'static str,
+    /// The field concerned.
+    pub field: Option<String>,
+    /// The rule that says so.
+    pub rule: Option<String>,
+    /// A sentence for a person, in Chinese.
+    pub message_zh: String,
+}
+
+impl EditError {
+    /// Why the edit was refused; `None` when it was not judged.
+    pub fn because(&self) -> Option<Because> {
+        let because =
+            |code, field: Option<&str>, message_zh: String| Some(Because { code, field: field.map(str::to_owned), rule: None, message_zh });
+        match self {
+            EditError::UnknownKind(kind) => because(code::UNKNOWN_FIELD, None, format!("没有对象“{kind}”")),
+            EditError::WrongKind { kind, .. } => because(code::WRONG_RECORD, None, format!("该记录属于对象“{kind}”")),
+            EditError::Archived => because(code::ARCHIVED, None, "该记录已归档".to_owned()),
+            EditError::BadEdit(bad) => {
+                let code = if matches!(bad, BadEdit::UnknownField { .. }) { code::UNKNOWN_FIELD } else { code::BAD_VALUE };
+                because(code, Some(bad.field()), bad.message_zh())
+            }
+            EditError::Refused(refusal) => because(refusal.code(), refusal.field(), refusal.message_zh()),
+            EditError::Denied { rule, message } => {
+                Some(Because { code: code::FORBIDDEN, field: None, rule: Some(rule.clone()), message_zh: message.zh.clone() })
+            }
+            EditError::NotEnrolled
+            | EditError::UnknownRecord(_)
+            | EditError::UnknownDraft(_)
+            | EditError::NotUndoable(_)
+            | EditError::Store(_) => None,
+        }
+    }
 }
 
 /// An edit that was kept.
@@ -179,17 +219,24 @@ impl Replica {
     /// Takes back the last own edit of a record, as an ordinary edit. Part of a transaction.
     pub(crate) fn undo(&mut self, now: Millis, record: RecordId) -> Result<Edited, EditError> {
         let me = self.me.clone().ok_or(EditError::NotEnrolled)?;
-        let kind = self.kind_of(record)?.ok_or(EditError::UnknownRecord(record))?;
         let last = self.store.last_own_change(record, me.device)?.ok_or(EditError::NotUndoable("there is none"))?;
-        let facet = last.change.facet;
+        self.take_back(now, &last, &HashSet::new())
+    }
+
+    /// Takes back one own change, as an ordinary edit. A value that one of `restored` has put back counts
+    /// as the one it was. Part of a transaction.
+    pub(crate) fn take_back(&mut self, now: Millis, last: &Kept, restored: &HashSet<ChangeHash>) -> Result<Edited, EditError> {
+        let (record, facet) = (last.change.record, last.change.facet);
+        let kind = self.kind_of(record)?.ok_or(EditError::UnknownRecord(record))?;
         for facet in kind.facets() {
             self.load(&kind, record, facet)?;
         }
         let kept = self.store.document(record, facet)?;
-        let change = read_change(&last)?;
+        let change = read_change(last)?;
         let before = as_seen_by(&read_changes(&kept)?, &change, &self.texts(&kind));
         let current = self.doc(record, facet).ok_or(EditError::UnknownRecord(record))?;
-        let edits = change.ops.iter().map(|op| inverse(op, &before, current, last.change.hash)).collect::<Result<Vec<_>, _>>()?;
+        let undone = |op| inverse(op, &before, current, last.change.hash, restored);
+        let edits = change.ops.iter().map(undone).collect::<Result<Vec<_>, _>>()?;
         self.write_paths(now, &kind, record, BTreeMap::from([(facet, edits)]))
     }
 
@@ -301,14 +348,20 @@ fn predicted(
 }
 
 /// The edit that takes an operation back, if it is still what everybody sees.
-fn inverse(op: &Op, before: &Doc, current: &Doc, change: ChangeHash) -> Result<Edit, EditError> {
-    let stands = |path: &str| matches!(current.values(path), [put] if current.node(put.node).hash == change);
+fn inverse(op: &Op, before: &Doc, current: &Doc, change: ChangeHash, restored: &HashSet<ChangeHash>) -> Result<Edit, EditError> {
+    let stands = |path: &str, value: &Scalar| match current.values(path) {
+        [put] => {
+            let by = current.node(put.node).hash;
+            by == change || (restored.contains(&by) && put.value == *value)
+        }
+        _ => false,
+    };
     let before_of = |path: &str| before.values(path).iter().max_by(|a, b| before.order(a.id, b.id)).map(|put| put.value.clone());
     let written_since = EditError::NotUndoable("somebody has written there since");
     match op {
         Op::Increment { path, by, .. } => Ok(Edit::Increment { path: path.to_string(), by: by.saturating_neg() }),
         Op::Put { path, value: Scalar::Counter(by), .. } => Ok(Edit::Increment { path: path.to_string(), by: by.saturating_neg() }),
-        Op::Put { path, .. } if stands(path) => Ok(match before_of(path) {
+        Op::Put { path, value, .. } if stands(path, value) => Ok(match before_of(path) {
             Some(value) => Edit::Put { path: path.to_string(), value },
             // Two segments: the marker of an element or a row.
             None if path.matches('/').count() == 1 => Edit::Delete { path: path.to_string() },

@@ -118,6 +118,12 @@ impl Replica {
 
     /// Runs work that is kept as a whole or not at all.
     pub(crate) fn transact<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        if self.store.recover() {
+            // A panic has ended the work before this: memory may know more than the store.
+            self.docs.clear();
+            self.touched.clear();
+            self.read_meta()?;
+        }
         self.store.begin()?;
         self.new_pen = false;
         self.trim();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, StatusCode, Url};
+use tokio::time::Instant;
 
 use super::{Host, NetError};
 use crate::engine::{Effect, Event, Stopped};
@@ -55,6 +56,14 @@ impl Server {
         Ok(Self { base, client: builder.build().map_err(|_| bad())?, root })
     }
 
+    /// Asks whether the server is there and well.
+    ///
+    /// # Errors
+    /// [`NetError`]: why not.
+    pub async fn ping(&self) -> Result<(), NetError> {
+        answered(self.client.get(self.url("healthz")).send().await).await.map(drop)
+    }
+
     /// Redeems a one-time code: from then on the device is its user's.
     ///
     /// # Errors
@@ -66,7 +75,7 @@ impl Server {
         let response = self.client.post(self.url("sync/enrol")).header(CONTENT_TYPE, "application/cbor").body(body).send().await;
         let bytes = answered(response).await?;
         let enrolled: Enrolled = minicbor::decode(&bytes).map_err(|error| NetError::Unreachable(error.to_string()))?;
-        Ok(host.with(|device, now| device.enrol(now, &enrolled))?)
+        Ok(host.with_status(|device, now| device.enrol(now, &enrolled))?)
     }
 
     /// Sends what waits and receives what is new, until there is nothing left to say.
@@ -74,27 +83,51 @@ impl Server {
     /// # Errors
     /// [`NetError`]; whatever was not sent is kept.
     pub async fn sync_once(&self, host: &Host) -> Result<(), NetError> {
+        self.sync_within(host, Budget::default()).await.map(drop)
+    }
+
+    /// As [`Server::sync_once`], but stops when the budget is used up. Own edits go first, so a short
+    /// slot in the background is enough for them; what is left is told.
+    ///
+    /// # Errors
+    /// As [`Server::sync_once`].
+    pub async fn sync_within(&self, host: &Host, budget: Budget) -> Result<Outcome, NetError> {
+        let mut spent = Spent { budget, began: Instant::now(), bytes: 0 };
+        let done = self.talk(host, &mut spent).await;
+        host.handle(match &done {
+            Err(NetError::Stopped(why)) => Event::ShutOut(why.clone()),
+            _ => Event::NetworkDown,
+        })
+        .await;
+        done
+    }
+
+    async fn talk(&self, host: &Host, spent: &mut Spent) -> Result<Outcome, NetError> {
         let token = host.token()?;
         let mut effects: VecDeque<Effect> = host.handle(Event::NetworkUp { live: false }).await.into();
         let mut failed = None;
         while let Some(effect) = effects.pop_front() {
             match effect {
-                Effect::Send(frame) => match self.exchange(&token, frame).await {
-                    Ok(answer) => effects.extend(host.handle(Event::Received(answer)).await),
-                    Err(error) => {
-                        failed = Some(error);
-                        effects.extend(host.handle(Event::SendFailed).await);
-                        break;
+                Effect::Send(frame) => {
+                    let Some(answer) = spent.exchange(self.exchange(&token, frame)).await else {
+                        host.handle(Event::SendFailed).await;
+                        return Ok(Outcome::OutOfBudget);
+                    };
+                    match answer {
+                        Ok(answer) => effects.extend(host.handle(Event::Received(answer)).await),
+                        Err(error) => {
+                            host.handle(Event::SendFailed).await;
+                            return Err(error);
+                        }
                     }
-                },
+                }
                 Effect::Stop(stopped) => return Err(NetError::Stopped(stopped)),
                 Effect::StoreFailed(error) => failed = Some(error.into()),
                 Effect::Failed(Refused { code, message }) => failed = Some(NetError::Refused { code, message }),
                 Effect::Schedule(_) | Effect::Notify(_) | Effect::Close => {}
             }
         }
-        host.handle(Event::NetworkDown).await;
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(Outcome::Done), Err)
     }
 
     async fn exchange(&self, token: &str, frame: Vec<u8>) -> Result<Vec<u8>, NetError> {
@@ -109,6 +142,45 @@ impl Server {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
         url
+    }
+}
+
+/// How much a sync may take: mobile systems give background work a slot and end it when it is over.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Budget {
+    /// At most so long.
+    pub time: Option<Duration>,
+    /// At most so many bytes received, but one answer.
+    pub bytes: Option<u64>,
+}
+
+/// How a sync has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is left to say.
+    Done,
+    /// The budget is used up; the next sync goes on from here.
+    OutOfBudget,
+}
+
+struct Spent {
+    budget: Budget,
+    began: Instant,
+    bytes: u64,
+}
+
+impl Spent {
+    /// Runs an exchange; `None` when the budget does not reach for it.
+    async fn exchange(&mut self, exchange: impl Future<Output = Result<Vec<u8>, NetError>>) -> Option<Result<Vec<u8>, NetError>> {
+        if self.budget.bytes.is_some_and(|most| self.bytes >= most) {
+            return None;
+        }
+        let answer = match self.budget.time {
+            Some(most) => tokio::time::timeout_at(self.began + most, exchange).await.ok()?,
+            None => exchange.await,
+        };
+        self.bytes += answer.as_ref().map_or(0, |answer| answer.len() as u64);
+        Some(answer)
     }
 }
 

@@ -49,6 +49,10 @@ impl Server {
                     }
                 }
                 Err(NetError::Unreachable(_)) => {}
+                Err(NetError::Stopped(why)) => {
+                    host.handle(Event::ShutOut(why.clone())).await;
+                    return NetError::Stopped(why);
+                }
                 Err(final_error) => return final_error,
             }
             tokio::time::sleep(wait).await;

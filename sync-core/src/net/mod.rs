@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use crate::device::Device;
-use crate::engine::{Effect, Event, Stopped};
+use crate::engine::{Effect, Event, Stopped, SyncStatus};
 use crate::id::Millis;
 
-pub use http::{Server, install_crypto};
+pub use http::{Budget, Outcome, Server, install_crypto};
 
 /// Why a sync ended without being up to date.
 #[derive(Debug, thiserror::Error)]
@@ -64,13 +64,15 @@ pub struct Host {
     clock: Clock,
     edited: Arc<Notify>,
     revision: watch::Sender<u64>,
+    status: watch::Sender<SyncStatus>,
 }
 
 impl Host {
     /// Shares a device.
     pub fn new(device: Device, clock: Clock) -> Self {
         let revision = watch::Sender::new(device.revision());
-        Self { device: Arc::new(Mutex::new(device)), clock, edited: Arc::default(), revision }
+        let status = watch::Sender::new(device.sync_status().unwrap_or_default());
+        Self { device: Arc::new(Mutex::new(device)), clock, edited: Arc::default(), revision, status }
     }
 
     /// Runs a call on the device, with the time. Edits wake the connection.
@@ -79,12 +81,27 @@ impl Host {
         // A panic inside a call left the device's store as its last transaction left it.
         let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = call(&mut device, now);
-        let revision = device.revision();
-        drop(device);
-        if self.revision.send_replace(revision) != revision {
+        if self.publish_revision(&device) {
+            self.publish_status(&device);
             self.edited.notify_one();
         }
         answer
+    }
+
+    /// Tells those who watch records. Answers whether any have changed.
+    fn publish_revision(&self, device: &Device) -> bool {
+        self.revision.send_if_modified(|known| std::mem::replace(known, device.revision()) != device.revision())
+    }
+
+    fn publish_status(&self, device: &Device) {
+        if let Ok(status) = device.sync_status() {
+            self.status.send_if_modified(|known| std::mem::replace(known, status.clone()) != status);
+        }
+    }
+
+    /// Changes whenever what a status line shows has changed.
+    pub fn status(&self) -> watch::Receiver<SyncStatus> {
+        self.status.subscribe()
     }
 
     /// Changes whenever something on the device has changed.
@@ -94,22 +111,37 @@ impl Host {
 
     /// Tells the engine that a connection was given up.
     pub fn go_offline(&self) {
-        self.with(|device, now| device.handle(now, Event::NetworkDown));
+        self.with_status(|device, now| device.handle(now, Event::NetworkDown));
+    }
+
+    /// As [`Host::with`], for calls that change the status without changing a record.
+    fn with_status<T>(&self, call: impl FnOnce(&mut Device, Millis) -> T) -> T {
+        self.with(|device, now| {
+            let answer = call(device, now);
+            self.publish_status(device);
+            answer
+        })
     }
 
     /// Hands an event to the engine, away from the threads that carry frames: applying a page takes a while.
     async fn handle(&self, event: Event) -> Vec<Effect> {
-        let (device, clock, revision) = (self.device.clone(), self.clock.clone(), self.revision.clone());
+        let host = self.clone();
         let handled = tokio::task::spawn_blocking(move || {
-            let mut device = device.lock().unwrap_or_else(PoisonError::into_inner);
-            let effects = device.handle(clock(), event);
-            revision.send_replace(device.revision());
+            let mut device = host.device.lock().unwrap_or_else(PoisonError::into_inner);
+            let effects = device.handle((host.clock)(), event);
+            host.publish_revision(&device);
+            host.publish_status(&device);
             effects
         });
         handled.await.unwrap_or_default()
     }
 
+    /// What the device says to be let in; an error when it knows that it is not.
     fn token(&self) -> Result<String, NetError> {
-        self.with(|device, _| device.token())?.ok_or(NetError::NotEnrolled)
+        let (token, status) = self.with(|device, _| Ok::<_, NetError>((device.token()?, device.sync_status()?)))?;
+        match status.stopped {
+            Some(stopped) => Err(NetError::Stopped(stopped)),
+            None => token.ok_or(NetError::NotEnrolled),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Cuts text into words and single characters, with case, accents and widths folded.
 
 use super::MAX_TOKEN;
+use super::snippet::Span;
 
 /// A piece of text.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +93,39 @@ impl Tokens {
     pub(super) fn runs(&self) -> impl Iterator<Item = &[Token]> {
         self.list.chunk_by(|left, right| left.is_character() == right.is_character())
     }
+}
+
+/// The tokens of a text, folded as in the index, with where they stand.
+pub(super) fn spans(text: &str) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    let mut within = false;
+    for (start, character) in text.char_indices() {
+        let end = start + character.len_utf8();
+        let letters = match fold(character) {
+            Folded::One(letter) => letter.to_string(),
+            Folded::Two(letters) => letters.to_owned(),
+            Folded::Other(character) => character.to_lowercase().collect(),
+            Folded::Mark => String::new(),
+            Folded::Alone(character) => {
+                spans.push(Span { start, end, folded: character.to_string(), alone: true });
+                within = false;
+                continue;
+            }
+            Folded::Gap => {
+                within = false;
+                continue;
+            }
+        };
+        match spans.last_mut().filter(|_| within) {
+            Some(word) => {
+                word.end = end;
+                word.folded.push_str(&letters);
+            }
+            None => spans.push(Span { start, end, folded: letters, alone: false }),
+        }
+        within = true;
+    }
+    spans
 }
 
 fn is_recent(character: char) -> bool {

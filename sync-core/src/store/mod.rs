@@ -7,11 +7,13 @@
 mod changes;
 mod drafts;
 mod rows;
+mod sealed;
 mod search;
 
 pub use changes::{Kept, Receipt};
 pub use drafts::{Draft, DraftState, Quarantined};
 pub use rows::{RowOf, StoredRow};
+pub use sealed::Key;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +26,8 @@ use crate::id::WorkspaceId;
 pub const STORE_VERSION: i64 = 2;
 /// SQLite before 3.51.3 may corrupt a database in WAL mode (the WAL-reset bug).
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// It takes two connections for that bug, and a sealed store has one: it holds its file alone (SQLCipher 4.10 is SQLite 3.50.4).
+const OLDEST_SQLITE_ALONE: i32 = 3_050_000;
 /// Another process of the app (a share extension, a background job) may hold the file for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in memory: a page of a first sync fits, so that it is written once.
@@ -39,6 +43,8 @@ const CACHED_STATEMENTS: usize = 96;
 pub enum Place {
     /// A file; made when it is not there.
     File(PathBuf),
+    /// A file that is sealed with a key, and held by one process at a time.
+    Sealed(PathBuf, Key),
     /// Nowhere: for tests and previews.
     Memory,
 }
@@ -66,6 +72,15 @@ pub enum StoreError {
         /// The newest version that this code knows.
         known: i64,
     },
+    /// The app was built without a cipher: a key would seal nothing.
+    #[error("this build of the app cannot encrypt: it has no SQLCipher")]
+    NoCipher,
+    /// The file can be read by anybody.
+    #[error("the store's file is not encrypted")]
+    NotSealed,
+    /// The key is not the file's.
+    #[error("the key does not open the store")]
+    WrongKey,
     /// The SQLite that was linked has a bug that damages files.
     #[error("SQLite {0} damages files, 3.51.3 or later is needed")]
     UnsafeSqlite(String),
@@ -108,11 +123,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::TooNew`] when a newer app has written it; else what SQLite says.
     pub fn open(place: &Place) -> Result<Self, StoreError> {
-        if rusqlite::version_number() < OLDEST_SQLITE {
+        let oldest = if matches!(place, Place::File(_)) { OLDEST_SQLITE } else { OLDEST_SQLITE_ALONE };
+        if rusqlite::version_number() < oldest {
             return Err(StoreError::UnsafeSqlite(rusqlite::version().to_owned()));
         }
         let db = match place {
             Place::File(path) => Connection::open(path)?,
+            Place::Sealed(path, key) => sealed::open(path, key)?,
             Place::Memory => Connection::open_in_memory()?,
         };
         // Before the journal mode: switching it may have to wait for another process.
@@ -125,6 +142,9 @@ impl Store {
         db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         let mut store = Self { db, workspace: WorkspaceId(uuid::Uuid::nil()) };
         store.migrate()?;
+        if let Place::Sealed(path, _) = place {
+            sealed::refuse_plain(path)?;
+        }
         if let Some(workspace) = store.meta(WORKSPACE)? {
             store.workspace = WorkspaceId::from_bytes(&workspace)?;
         }
@@ -153,6 +173,22 @@ impl Store {
         self.set_meta(WORKSPACE, Some(workspace.as_bytes()))?;
         self.workspace = workspace;
         Ok(())
+    }
+
+    /// Which cipher seals the file, and whether SQLite finds it whole: a slow look at every page.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn health(&self) -> Result<(Option<String>, bool), StoreError> {
+        let found: String = self.db.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        Ok((sealed::cipher_version(&self.db)?, found == "ok"))
+    }
+
+    /// Ends a transaction that a panic has left open. Answers whether there was one.
+    pub(crate) fn recover(&self) -> bool {
+        let left_open = !self.db.is_autocommit();
+        self.rollback();
+        left_open
     }
 
     /// Begins a transaction; it ends with [`Store::commit`] or [`Store::rollback`].

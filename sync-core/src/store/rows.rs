@@ -54,12 +54,15 @@ pub struct StoredRow {
     pub conflicts: u64,
     /// Whether own edits of it wait for the server.
     pub pending: bool,
+    /// Own edits of it that were not accepted.
+    pub drafts: u64,
 }
 
 /// What [`Store::rows`] answers with, for the table `rows`.
 const COLUMNS: &str = "record, kind, title, archived, created_at, updated_at, main, commercial, private, \
     (select coalesce(sum(c.conflicts), 0) from conflicts c where c.record = rows.record), \
-    exists (select 1 from changes p where p.record = rows.record and p.state = 1)";
+    exists (select 1 from changes p where p.record = rows.record and p.state = 1), \
+    (select count(*) from drafts d where d.record = rows.record)";
 
 fn read(row: &Row<'_>) -> Result<StoredRow, StoreError> {
     let kind: String = row.get(1)?;
@@ -74,6 +77,7 @@ fn read(row: &Row<'_>) -> Result<StoredRow, StoreError> {
         facets: [row.get(6)?, row.get(7)?, row.get(8)?],
         conflicts: row.get(9)?,
         pending: row.get(10)?,
+        drafts: row.get(11)?,
     })
 }
 
@@ -192,6 +196,18 @@ impl Store {
     /// Every row.
     pub(crate) fn all_rows(&self) -> Result<Vec<StoredRow>, StoreError> {
         self.rows(&format!("select {COLUMNS} from rows order by record"), Vec::new())
+    }
+
+    /// Rows with a field of reminders; the caller looks at what is in it.
+    pub(crate) fn rows_that_remind(&self) -> Result<Vec<StoredRow>, StoreError> {
+        self.rows_where("archived = 0 and main like '%\"reminders\":%'", "record", u32::MAX, Vec::new())
+    }
+
+    /// How many records of each kind there are, as JSON numbers.
+    pub(crate) fn records_by_kind(&self) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
+        let mut statement = self.db.prepare_cached("select kind, count(*) from rows group by kind order by kind")?;
+        let counts = statement.query_map([], |row| Ok((row.get(0)?, serde_json::Value::from(row.get::<_, i64>(1)?))))?;
+        Ok(counts.collect::<Result<_, _>>()?)
     }
 
     /// How many rows there are.

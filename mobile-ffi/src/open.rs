@@ -1,0 +1,161 @@
+//! What a client holds while it is open: the device, the server, the connection, the app's secrets.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sync_core::device::{Device, Opening};
+use sync_core::engine::Stopped;
+use sync_core::id::Millis;
+use sync_core::net::{Host, NetError, Server};
+use sync_core::query::Context;
+use sync_core::store::Place;
+use tokio::sync::watch;
+
+use crate::client::Settings;
+use crate::error::{ClientError, OpenError};
+use crate::files;
+use crate::runtime::{Task, blocking};
+use crate::secrets::{self, SecretStore};
+use crate::sync::Signals;
+
+/// A device that is open.
+pub(crate) struct Open {
+    pub host: Host,
+    pub server: Server,
+    pub settings: Settings,
+    pub signals: watch::Sender<Signals>,
+    /// The connection, while the app wants one.
+    pub connection: Mutex<Option<Task<()>>>,
+    pub is_enrolled: AtomicBool,
+    ended: watch::Sender<bool>,
+    /// Nothing for a store in memory.
+    place: Option<(PathBuf, Arc<dyn SecretStore>)>,
+}
+
+/// Opens the encrypted store of a folder.
+pub(crate) fn sealed(settings: Settings, secrets: Arc<dyn SecretStore>) -> Result<Open, OpenError> {
+    let folder = PathBuf::from(&settings.folder);
+    let failed = |error: std::io::Error| OpenError::Failed { detail: format!("{}: {error}", folder.display()) };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    if secrets::is_wiping(&*secrets)? {
+        secrets::destroy(&secrets)?;
+        files::remove(&folder).map_err(failed)?;
+        secrets::wiped(&secrets)?;
+    }
+    let key = secrets::key(&*secrets, files::has_store(&folder))?;
+    let mark = secrets::installation(&*secrets)?;
+    open(settings, Place::Sealed(files::store(&folder), key), mark, Some((folder, secrets)))
+}
+
+/// Opens a store in memory.
+pub(crate) fn in_memory(settings: Settings) -> Result<Open, OpenError> {
+    open(settings, Place::Memory, secrets::random()?, None)
+}
+
+fn open(
+    settings: Settings,
+    place: Place,
+    incarnation: [u8; 16],
+    kept_at: Option<(PathBuf, Arc<dyn SecretStore>)>,
+) -> Result<Open, OpenError> {
+    link_cipher();
+    let bad = |error: NetError| OpenError::BadSettings { detail: error.to_string() };
+    let server = Server::with_root(&settings.server, settings.root_certificate.clone()).map_err(bad)?;
+    let opening = Opening { place, app: settings.app.clone(), incarnation, seed: secrets::random()? };
+    let device = Device::open(&opening)?;
+    let is_enrolled = AtomicBool::new(device.identity().is_some());
+    Ok(Open {
+        host: Host::new(device, Arc::new(now)),
+        is_enrolled,
+        server,
+        settings,
+        signals: watch::Sender::new(Signals::default()),
+        connection: Mutex::new(None),
+        ended: watch::Sender::new(false),
+        place: kept_at,
+    })
+}
+
+/// SQLCipher calls this crate from C; naming it once is what makes the linker take it.
+fn link_cipher() {
+    #[cfg(feature = "cipher")]
+    std::hint::black_box(rapport_cipher::rapport_cipher_setup as *const ());
+}
+
+/// What time it is on this device.
+pub(crate) fn now() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as Millis)
+}
+
+impl Open {
+    /// When and where relative dates are counted.
+    pub fn context(&self, now: Millis) -> Context {
+        Context { now, offset_minutes: self.settings.utc_offset_minutes }
+    }
+
+    /// Ends streams and the connection.
+    pub fn end(&self) {
+        self.ended.send_replace(true);
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Whether the client was closed.
+    pub fn has_ended(&self) -> bool {
+        *self.ended.borrow()
+    }
+
+    /// Whether the device is somebody's.
+    pub fn is_enrolled(&self) -> bool {
+        self.is_enrolled.load(Ordering::Relaxed)
+    }
+
+    /// Returns when the client was closed.
+    pub async fn until_ended(&self) {
+        // The sender lives as long as we do.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
+    /// Waits for a call that still holds the device; the store closes with the last of them.
+    pub async fn settle(self: Arc<Self>) -> Result<(), ClientError> {
+        blocking(move || {
+            self.host.go_offline();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes everything: the key, the files, and the mark that this is under way.
+    pub async fn wipe(self: Arc<Self>) -> Result<(), ClientError> {
+        blocking(move || {
+            self.host.go_offline();
+            let Some((folder, secrets)) = self.place.clone() else { return Ok(()) };
+            secrets::destroy(&secrets)?;
+            drop(self);
+            remove_files(&folder)?;
+            Ok(secrets::wiped(&secrets)?)
+        })
+        .await
+    }
+
+    /// What a failure of the network means for this device: told to wipe, it does.
+    pub async fn heed(self: &Arc<Self>, error: NetError) -> ClientError {
+        if matches!(error, NetError::Stopped(Stopped::Wiped)) {
+            self.end();
+            if let Err(failed) = self.clone().wipe().await {
+                return failed;
+            }
+        }
+        error.into()
+    }
+
+    /// The folder of the store, when it has one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.place.as_ref().map(|(folder, _)| folder.as_path())
+    }
+}
+
+fn remove_files(folder: &Path) -> Result<(), ClientError> {
+    files::remove(folder).map_err(|error| ClientError::Store { detail: error.to_string() })
+}

@@ -1,0 +1,118 @@
+//! Our own threads: every call runs here, so that no app thread waits and a panic stays a value.
+//!
+//! The runtime lives as long as the process. Never runs the app's code but its secret store's.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::error::ClientError;
+
+/// Threads that carry frames: a phone has one connection.
+const WORKER_THREADS: usize = 2;
+/// Threads for the disk: calls on one store take turns anyway.
+const BLOCKING_THREADS: usize = 8;
+
+/// What can go wrong on our threads, whatever the call was about.
+pub(crate) trait Failed {
+    /// The system gives no threads.
+    fn no_threads(detail: String) -> Self;
+    /// Our own mistake.
+    fn panicked(detail: String) -> Self;
+}
+
+fn runtime<E: Failed>() -> Result<&'static Runtime, E> {
+    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+    let start = || {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(WORKER_THREADS).max_blocking_threads(BLOCKING_THREADS).thread_name("rapport").enable_all();
+        builder.build().map_err(|error| error.to_string())
+    };
+    RUNTIME.get_or_init(start).as_ref().map_err(|detail| E::no_threads(detail.clone()))
+}
+
+/// Ends a task when whoever waits for it has gone: a cancelled coroutine stops our work too.
+pub(crate) struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts a task that ends with its handle.
+pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Result<Task<()>, ClientError> {
+    Ok(Task(runtime::<ClientError>()?.spawn(work)))
+}
+
+/// Runs a call on our threads.
+pub(crate) async fn guarded<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Failed + Send + 'static,
+{
+    let mut task = Task(runtime::<E>()?.spawn(work));
+    (&mut task.0).await.unwrap_or_else(|error| Err(broken(error)))
+}
+
+/// Runs work that touches the disk or computes for long, away from the threads that carry frames.
+pub(crate) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Failed + Send + 'static,
+{
+    let task = runtime::<E>()?.spawn_blocking(work);
+    task.await.unwrap_or_else(|error| Err(broken(error)))
+}
+
+fn broken<E: Failed>(error: JoinError) -> E {
+    let detail = match error.try_into_panic() {
+        Ok(panic) => said(&panic),
+        Err(_) => "the work was ended".to_owned(),
+    };
+    E::panicked(detail)
+}
+
+/// Runs a getter that cannot wait: a panic in it is an error too.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, ClientError>) -> Result<T, ClientError> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(ClientError::panicked(said(&panic))))
+}
+
+fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}
+
+/// Ends calls that were given it. Swift needs it: its own cancelling does not reach us.
+#[derive(Debug, uniffi::Object)]
+pub struct CancelHandle {
+    cancelled: watch::Sender<bool>,
+}
+
+#[uniffi::export]
+impl CancelHandle {
+    /// A handle that is not cancelled.
+    #[uniffi::constructor]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { cancelled: watch::Sender::new(false) })
+    }
+
+    /// Ends the calls that hold it: they answer `Cancelled`. What was done is kept.
+    pub fn cancel(&self) {
+        self.cancelled.send_replace(true);
+    }
+}
+
+impl CancelHandle {
+    /// Returns when it is cancelled; never without a handle.
+    pub(crate) async fn wait(handle: Option<Arc<Self>>) {
+        match handle {
+            // The sender lives as long as the handle, so this does not fail.
+            Some(handle) => drop(handle.cancelled.subscribe().wait_for(|cancelled| *cancelled).await),
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Why things are as they are: is a record here, what rings next, what support needs to know.
+//!
+//! Reports count and name causes; they never hold what a customer's record says.
+
+use serde_json::{Value as Json, json};
+
+use super::{Device, Listed, view};
+use crate::id::{Millis, RecordId};
+use crate::store::{DraftState, StoreError};
+
+/// The field of rows that reminders are kept in, and the part that says when.
+const REMINDERS: (&str, &str) = ("reminders", "at");
+/// States of a board by which people say that nothing is left to do.
+const FINISHED: [&str; 2] = ["done", "cancelled"];
+
+/// Whether a record is on this device, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is here.
+    Here {
+        /// Why.
+        because: Because,
+        /// Whether own edits of it wait for the server.
+        pending: bool,
+        /// Whether it is archived: left out of lists and searches.
+        archived: bool,
+    },
+    /// The server sent something of it that this version of the app cannot admit.
+    SetAside {
+        /// Why not.
+        reason: String,
+    },
+    /// The server took it away; own edits of it are drafts.
+    TakenAway,
+    /// Nothing of it has come.
+    NotHere {
+        /// Whether everything that this device may have is here: then it does not exist, or is not for
+        /// this user. Else it may still come.
+        is_complete: bool,
+    },
+}
+
+/// Why a record is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// It is the user's.
+    Owned,
+    /// The user has made it.
+    Made,
+    /// The user's role may read it.
+    Role,
+}
+
+/// A reminder that will ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// The record that it reminds of.
+    pub record: RecordId,
+    /// Names it within the record.
+    pub reminder: String,
+    /// The record's name.
+    pub title: String,
+    /// When.
+    pub at: Millis,
+}
+
+/// Whether the device is in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The cipher that seals the store, if one is linked.
+    pub cipher: Option<String>,
+    /// SQLite's version.
+    pub sqlite: String,
+    /// Whether SQLite finds the store whole.
+    pub is_whole: bool,
+    /// The server's clock minus this device's, in milliseconds.
+    pub clock_offset: Millis,
+    /// Changes of the server's that could not be admitted.
+    pub set_aside: usize,
+}
+
+impl Device {
+    /// Whether a record is here, and why.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn explain(&mut self, record: RecordId) -> Result<Presence, StoreError> {
+        if let Some(row) = self.row(record)? {
+            return Ok(Presence::Here { because: self.because(&row)?, pending: row.pending, archived: row.archived });
+        }
+        let aside = self.replica.store.quarantined()?.into_iter().find(|aside| aside.delivered.record == record);
+        if let Some(aside) = aside {
+            return Ok(Presence::SetAside { reason: aside.reason });
+        }
+        let taken = |draft: &crate::store::Draft| draft.record == record && draft.state == DraftState::Purged;
+        if self.drafts()?.iter().any(taken) {
+            return Ok(Presence::TakenAway);
+        }
+        let status = self.sync_status()?;
+        Ok(Presence::NotHere { is_complete: status.last_sync.is_some() && status.progress.is_none() })
+    }
+
+    fn because(&self, row: &Listed) -> Result<Because, StoreError> {
+        let Some(me) = self.identity().map(|me| me.user) else { return Ok(Because::Role) };
+        let owner = self.schema().kind(&row.kind).and_then(|kind| row.fields.get(kind.owner.as_deref()?)?.as_str());
+        if owner.is_some_and(|owner| owner == me.to_string()) {
+            return Ok(Because::Owned);
+        }
+        let made = self.replica.store.author_of(row.record)? == Some(me);
+        Ok(if made { Because::Made } else { Because::Role })
+    }
+
+    /// The next reminders of what is the user's or nobody's, soonest first: a phone keeps only so many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn upcoming_alarms(&self, now: Millis, limit: usize) -> Result<Vec<Alarm>, StoreError> {
+        let now = self.replica.server_time(now);
+        let mut alarms = Vec::new();
+        for row in self.replica.store.rows_that_remind()? {
+            let row = view::listed(row)?;
+            if self.is_mine_to_do(&row) {
+                alarms.extend(alarms_of(&row).into_iter().filter(|alarm| alarm.at > now));
+            }
+        }
+        alarms.sort_by_key(|alarm| (alarm.at, alarm.record));
+        alarms.truncate(limit);
+        Ok(alarms)
+    }
+
+    fn is_mine_to_do(&self, row: &Listed) -> bool {
+        let Some(kind) = self.schema().kind(&row.kind) else { return false };
+        let text = |field: &str| row.fields.get(field).and_then(Json::as_str);
+        let is_finished = kind.board.as_ref().and_then(|board| text(&board.by)).is_some_and(|state| FINISHED.contains(&state));
+        let owner = kind.owner.as_deref().and_then(text);
+        let me = self.identity().map(|me| me.user.to_string());
+        !row.archived && !is_finished && (owner.is_none() || owner == me.as_deref())
+    }
+
+    /// Whether the device is in order. Reads every page of the store.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub fn health(&self) -> Result<Health, StoreError> {
+        let (cipher, is_whole) = self.replica.store.health()?;
+        Ok(Health {
+            cipher,
+            sqlite: rusqlite::version().to_owned(),
+            is_whole,
+            clock_offset: self.replica.clock_offset,
+            set_aside: self.replica.store.quarantined()?.len(),
+        })
+    }
+
+    /// What support needs to know, and nothing that a record says: counts, versions, states, causes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn diagnostics(&self) -> Result<Json, StoreError> {
+        let (status, health) = (self.sync_status()?, self.health()?);
+        let drafts: Vec<Json> = self.drafts()?.iter().map(|draft| json!({"state": draft.state.as_str(), "code": draft.code})).collect();
+        let aside: Vec<Json> =
+            self.quarantined()?.iter().map(|aside| json!({"kind": aside.delivered.kind.as_str(), "reason": aside.reason})).collect();
+        Ok(json!({
+            "device": self.identity().map(|me| json!({"device": me.device, "workspace": me.workspace, "role": me.role.as_str()})),
+            "records": self.replica.store.records_by_kind()?.into_iter().collect::<serde_json::Map<_, _>>(),
+            "status": {
+                "online": status.online,
+                "pending": status.pending,
+                "last_sync": status.last_sync,
+                "left": status.progress.map(|progress| progress.left),
+                "stopped": status.stopped.map(|stopped| format!("{stopped:?}")),
+            },
+            "drafts": drafts,
+            "set_aside": aside,
+            "store": {
+                "cipher": health.cipher,
+                "sqlite": health.sqlite,
+                "whole": health.is_whole,
+                "clock_offset_ms": health.clock_offset,
+            },
+        }))
+    }
+}
+
+fn alarms_of(row: &Listed) -> Vec<Alarm> {
+    let (field, part) = REMINDERS;
+    let reminders = row.fields.get(field).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let alarm = |reminder: &Json| {
+        let at = reminder.get(part)?.as_i64()?;
+        let id = reminder.get("id").and_then(Json::as_str).unwrap_or_default().to_owned();
+        Some(Alarm { record: row.record, reminder: id, title: row.title.clone(), at })
+    };
+    reminders.iter().filter_map(alarm).collect()
+}

@@ -1,0 +1,251 @@
+//! The real server in an app's tests: its people, its clock and its network in the test's hands.
+//!
+//! Nothing is mocked: what passes here passes in the field. The server runs in the test's process on a
+//! database of its own; phones reach it through a network that can be cut. Kotlin, Python and Swift have
+//! the same through `rapport-testkit`, a program that takes one line of JSON for each call.
+//!
+//! ```no_run
+//! # async fn test() -> anyhow::Result<()> {
+//! use testkit::{FieldEdit, Kit, quiesce};
+//!
+//! let kit = Kit::start().await?;
+//! let (ann, bo) = kit.pair("ann").await?;
+//! let customer = kit.create_as("ann", "party", vec![FieldEdit::set("name", "佳美")]).await?;
+//! quiesce(&[&ann, &bo]).await?;
+//! assert_eq!(ann.get(customer.into()).await?.expect("it is here").title, "佳美");
+//! # Ok(()) }
+//! ```
+#![warn(missing_docs)]
+
+pub mod control;
+mod network;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use rapport_mobile::{Budget, Client, ClientError, Settings};
+use rapport_server::clock::Clock;
+use rapport_server::intake::{Author, Expect, RecordEdit, Veto};
+use rapport_server::language::Language;
+use rapport_server::people::{self, NewPerson, Place};
+use rapport_server::store::devices;
+use rapport_server::store::people::User;
+use rapport_server::{App, Config, serve_app};
+use sync_core::id::RecordId;
+use sync_core::protocol::{Pushed, Verdict};
+use tokio::net::TcpListener;
+
+pub use network::Network;
+pub use sync_core::record::fields::FieldEdit;
+
+/// Everybody's password: the server is on this machine only, and lives as long as the test.
+pub const PASSWORD: &str = "testkit-password";
+/// Exchanges after which phones that still have something to say never will be quiet.
+const QUIET_AFTER: usize = 100;
+
+/// A refusal that waits for the next edit of somebody's device.
+#[derive(Debug, Clone)]
+struct Refusal {
+    login: String,
+    code: String,
+    detail: String,
+}
+
+/// The server of a test.
+pub struct Kit {
+    app: App,
+    network: Network,
+    ahead_ms: Arc<AtomicI64>,
+    refusals: Arc<Mutex<Vec<Refusal>>>,
+    people: Arc<Mutex<Vec<User>>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Kit {
+    /// Starts a server with one person, `office`, who may do everything.
+    ///
+    /// # Errors
+    /// When the system gives no port or no folder.
+    pub async fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut config = Config::default();
+        config.database.path = folder.path().join("rapport.db");
+        let ahead_ms = Arc::new(AtomicI64::new(0));
+        let ahead = ahead_ms.clone();
+        let clock = Clock::of(move || system_now() + ahead.load(Ordering::SeqCst));
+        let (refusals, people): (Arc<Mutex<Vec<Refusal>>>, Arc<Mutex<Vec<User>>>) = Default::default();
+        let mut app = App::open(config, clock).await?;
+        app.intake = app.intake.with_veto(veto(refusals.clone(), people.clone()));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let network = Network::before(listener.local_addr()?).await?;
+        // It ends with the test's runtime.
+        tokio::spawn(serve_app(app.clone(), listener, std::future::pending()));
+        let kit = Self { app, network, ahead_ms, refusals, people, _folder: folder };
+        kit.add("office", "office", Place::New("test".to_owned())).await?;
+        Ok(kit)
+    }
+
+    /// Where phones find it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.network.address())
+    }
+
+    /// What lies between phones and the server.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Sets the server's clock forward; phones follow it when they next sync.
+    pub fn forward(&self, by: Duration) {
+        self.ahead_ms.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Adds a person who may do what the role (`rep`, `manager`, `office`) may. Answers with the id of
+    /// their record, which links to members take.
+    ///
+    /// # Errors
+    /// When the login is taken.
+    pub async fn person(&self, login: &str, role: &str) -> Result<RecordId> {
+        let workspace = self.user("office")?.workspace;
+        let user = self.add(login, role, Place::In(workspace)).await?;
+        Ok(RecordId(user.user.0))
+    }
+
+    async fn add(&self, login: &str, role: &str, place: Place) -> Result<User> {
+        let (login, role) = (login.to_owned(), role.parse()?);
+        let person = NewPerson { place, name: login.clone(), login, role, language: Language::En, password: PASSWORD.to_owned() };
+        let user = people::add(&self.app, person).await?;
+        self.people.lock().unwrap_or_else(PoisonError::into_inner).push(user.clone());
+        Ok(user)
+    }
+
+    fn user(&self, login: &str) -> Result<User> {
+        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        people.iter().find(|user| user.login == login).cloned().with_context(|| format!("there is no person `{login}`: add them first"))
+    }
+
+    /// A one-time code that makes a phone somebody's.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub async fn code(&self, login: &str) -> Result<String> {
+        let user = self.user(login)?;
+        Ok(self.app.auth.device_code(user.workspace, user.user).await?.0.reveal())
+    }
+
+    /// A phone of somebody's, in memory, enrolled and up to date. The person is added as a `rep` if new.
+    ///
+    /// # Errors
+    /// When it cannot be enrolled.
+    pub async fn phone(&self, login: &str) -> Result<Arc<Client>> {
+        if self.user(login).is_err() {
+            self.person(login, "rep").await?;
+        }
+        let settings = Settings {
+            server: self.url(),
+            folder: String::new(),
+            app: "testkit".to_owned(),
+            root_certificate: None,
+            utc_offset_minutes: 0,
+        };
+        let client = Client::open_in_memory(settings).await?;
+        client.enrol(self.code(login).await?, format!("phone of {login}"), None).await?;
+        quiesce(&[&client]).await?;
+        Ok(client)
+    }
+
+    /// Two phones of one person: what one of them edits offline, the other may edit too.
+    ///
+    /// # Errors
+    /// As [`Kit::phone`].
+    pub async fn pair(&self, login: &str) -> Result<(Arc<Client>, Arc<Client>)> {
+        Ok((self.phone(login).await?, self.phone(login).await?))
+    }
+
+    /// Edits a record in the console, as somebody.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub async fn edit_as(&self, login: &str, kind: &str, record: RecordId, edits: Vec<FieldEdit>) -> Result<()> {
+        let user = self.user(login)?;
+        let author = self.app.intake.on_behalf(user.workspace, user.user, user.role);
+        let edit = RecordEdit { kind: kind.parse()?, record, edits, expect: Expect::Any };
+        let edited = self.app.intake.edit(&author, vec![edit], self.app.clock.now(), None).await?;
+        edited.into_iter().find_map(Result::err).map_or(Ok(()), |refused| Err(refused.into()))
+    }
+
+    /// Makes a record in the console, as somebody.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub async fn create_as(&self, login: &str, kind: &str, edits: Vec<FieldEdit>) -> Result<RecordId> {
+        let record: RecordId = rapport_mobile::new_record_id()?.0.parse()?;
+        self.edit_as(login, kind, record, edits).await?;
+        Ok(record)
+    }
+
+    /// The next edit that arrives from a phone of somebody's is refused.
+    pub fn reject_next(&self, login: &str, code: &str, detail: &str) {
+        let refusal = Refusal { login: login.to_owned(), code: code.to_owned(), detail: detail.to_owned() };
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push(refusal);
+    }
+
+    /// Shuts all phones of somebody out, as the back office does with a lost one.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub async fn revoke_devices(&self, login: &str) -> Result<()> {
+        let user = self.user(login)?;
+        let mut tx = self.app.store.reader().await?;
+        let known = devices::devices(&mut tx, user.workspace).await?;
+        drop(tx);
+        for device in known.into_iter().filter(|device| device.user == user.user) {
+            self.app.auth.revoke_device(user.workspace, device.device).await?;
+        }
+        Ok(())
+    }
+}
+
+fn system_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+/// Refuses as the test has asked for.
+fn veto(refusals: Arc<Mutex<Vec<Refusal>>>, people: Arc<Mutex<Vec<User>>>) -> Veto {
+    Arc::new(move |author: &Author, _: &Pushed| {
+        let people = people.lock().unwrap_or_else(PoisonError::into_inner);
+        let login = &people.iter().find(|user| user.user == author.user)?.login;
+        let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = refusals.iter().position(|refusal| refusal.login == *login)?;
+        let Refusal { code, detail, .. } = refusals.remove(asked);
+        Some(Verdict::Rejected { code, field: None, rule: None, message: detail.clone(), message_zh: detail })
+    })
+}
+
+/// Syncs phones until nobody has anything left to say: all edits are everywhere, or drafts.
+///
+/// # Errors
+/// What a sync says, or that there is no end to it.
+pub async fn quiesce(phones: &[&Arc<Client>]) -> Result<()> {
+    for _ in 0..QUIET_AFTER {
+        let mut waiting = 0;
+        for phone in phones {
+            sync(phone).await?;
+            waiting += phone.status().await?.waiting;
+        }
+        if waiting == 0 {
+            // Once more: what the last one sent is for the first ones.
+            for phone in phones {
+                sync(phone).await?;
+            }
+            return Ok(());
+        }
+    }
+    bail!("the phones still have something to say after {QUIET_AFTER} exchanges")
+}
+
+async fn sync(phone: &Arc<Client>) -> Result<(), ClientError> {
+    phone.sync_once(Budget { time: None, bytes: None }, None).await.map(drop)
+}

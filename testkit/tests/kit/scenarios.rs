@@ -1,0 +1,169 @@
+//! The scenarios that all languages run, in Rust: the same data, the same answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rapport_mobile::{Budget, Client, ClientError, FieldEdit, ListQuery, Presence, RecordEdit, RecordId, SyncPhase, Value, new_record_id};
+use serde_json::{Value as Json, json};
+use testkit::{Kit, quiesce};
+
+const SCENARIOS: &str = include_str!("../../../mobile-ffi/scenarios/scenarios.json");
+
+struct Play {
+    kit: Kit,
+    phones: HashMap<String, Arc<Client>>,
+    records: HashMap<String, RecordId>,
+}
+
+#[tokio::test]
+async fn all_scenarios_hold_in_rust() {
+    let scenarios: Vec<Json> = serde_json::from_str(SCENARIOS).unwrap();
+    for scenario in &scenarios {
+        let kit = Kit::start().await.unwrap();
+        let mut play = Play { kit, phones: HashMap::new(), records: HashMap::new() };
+        for (phone, login) in scenario["phones"].as_object().unwrap() {
+            play.phones.insert(phone.clone(), play.kit.phone(login.as_str().unwrap()).await.unwrap());
+        }
+        for step in scenario["steps"].as_array().unwrap() {
+            let done = play.step(step).await;
+            let said = done.as_ref().err().map(|error| format!("{error:?}")).unwrap_or_default();
+            let name = said.split([' ', '{']).next().unwrap_or_default();
+            assert_eq!(name, step["fails"].as_str().unwrap_or_default(), "{}: {step}: {said}", scenario["name"]);
+        }
+    }
+}
+
+fn word(step: &Json, key: &str) -> String {
+    step[key].as_str().unwrap_or_else(|| panic!("{step} has no `{key}`")).to_owned()
+}
+
+fn value(json: &Json) -> Value {
+    Value::from(json.clone())
+}
+
+/// What a field holds, as the scenarios write it; a set has no order.
+fn plain(value: Option<&Value>) -> Json {
+    let mut json = value.map_or(Json::Null, |value| Json::try_from(value.clone()).unwrap());
+    if let Json::Array(items) = &mut json {
+        items.sort_by_key(Json::to_string);
+    }
+    json
+}
+
+fn edits(step: &Json) -> Vec<FieldEdit> {
+    let edits: Vec<sync_core::record::fields::FieldEdit> = serde_json::from_value(step["edits"].clone()).unwrap();
+    edits.into_iter().map(FieldEdit::from).collect()
+}
+
+impl Play {
+    fn record(&self, step: &Json) -> RecordId {
+        self.records[&word(step, "record")].clone()
+    }
+
+    async fn step(&mut self, step: &Json) -> Result<(), ClientError> {
+        match step["on"].as_str() {
+            Some(phone) => {
+                let phone = self.phones[phone].clone();
+                match step["do"].as_str().unwrap() {
+                    "record" | "field" | "conflict" | "draft" | "history" | "explain" | "status" | "list" | "search" => {
+                        self.look(&phone, step).await
+                    }
+                    _ => self.act(&phone, step).await,
+                }
+            }
+            None => {
+                self.arrange(step).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn arrange(&self, step: &Json) {
+        match step["do"].as_str().unwrap() {
+            "cut" => self.kit.network().cut(),
+            "mend" => self.kit.network().mend(),
+            "quiet" => quiesce(&self.phones.values().collect::<Vec<_>>()).await.unwrap(),
+            "reject_next" => self.kit.reject_next(&word(step, "login"), &word(step, "code"), &word(step, "detail")),
+            "revoke" => self.kit.revoke_devices(&word(step, "login")).await.unwrap(),
+            "console" => {
+                let (record, edits) = (self.record(step).0.parse().unwrap(), serde_json::from_value(step["edits"].clone()).unwrap());
+                self.kit.edit_as(&word(step, "login"), &word(step, "kind"), record, edits).await.unwrap();
+            }
+            other => panic!("unknown step `{other}`"),
+        }
+    }
+
+    async fn act(&mut self, phone: &Arc<Client>, step: &Json) -> Result<(), ClientError> {
+        match step["do"].as_str().unwrap() {
+            "create" => {
+                let record = new_record_id()?;
+                self.records.insert(word(step, "as"), record.clone());
+                phone.transact(vec![RecordEdit { record, kind: Some(word(step, "kind")), edits: edits(step) }]).await.map(drop)
+            }
+            "edit" => phone.transact(vec![RecordEdit { record: self.record(step), kind: None, edits: edits(step) }]).await.map(drop),
+            "sync" => phone.sync_once(Budget { time: None, bytes: None }, None).await.map(drop),
+            "resolve" => phone.resolve(self.record(step), word(step, "path"), value(&step["value"])).await.map(drop),
+            "retry" => phone.retry_draft(phone.drafts().await?[0].id, Some(edits(step))).await.map(drop),
+            "undo" => phone.undo().await.map(drop),
+            "redo" => phone.redo().await.map(drop),
+            "sign_out" => phone.sign_out(step["lose_unsent"] == true).await,
+            other => panic!("unknown step `{other}`"),
+        }
+    }
+
+    async fn look(&self, phone: &Arc<Client>, step: &Json) -> Result<(), ClientError> {
+        let found = match step["do"].as_str().unwrap() {
+            "record" => {
+                let row = phone.get(self.record(step)).await?.unwrap();
+                json!({"title": row.title, "state": format!("{:?}", row.state), "conflicts": row.conflicts})
+            }
+            "field" => {
+                let row = phone.get(self.record(step)).await?.unwrap();
+                json!({"value": plain(row.fields.get(&word(step, "field")))})
+            }
+            "conflict" => {
+                let record = self.record(step);
+                let found = phone.conflicts().await?.into_iter().filter(|found| found.record == record && found.field == step["field"]);
+                let mut values: Vec<Json> = found.flat_map(|found| found.claims).map(|claim| plain(Some(&claim.value))).collect();
+                values.sort_by_key(Json::to_string);
+                json!({"values": values})
+            }
+            "draft" => {
+                let draft = phone.drafts().await?.remove(0);
+                json!({"code": draft.code, "detail": draft.detail, "state": format!("{:?}", draft.state)})
+            }
+            "history" => {
+                let changes = phone.history(self.record(step)).await?.into_iter().filter(|change| change.field == step["field"]);
+                json!({"values": changes.map(|change| plain(Some(&change.new))).collect::<Vec<_>>()})
+            }
+            "explain" => match phone.explain(self.record(step)).await? {
+                Presence::Here { .. } => json!({"presence": "Here"}),
+                other => json!({"presence": format!("{other:?}")}),
+            },
+            "status" => {
+                let status = phone.status().await?;
+                let phase = match status.phase {
+                    SyncPhase::Stopped { .. } => "Stopped".to_owned(),
+                    other => format!("{other:?}"),
+                };
+                json!({"phase": phase, "waiting": status.waiting, "drafts": status.drafts})
+            }
+            "list" => {
+                let filter = (!step["filter"].is_null()).then(|| step["filter"].to_string());
+                let order_by = step["order_by"].as_str().map(str::to_owned);
+                let query = ListQuery { kind: word(step, "kind"), filter, order_by, descending: false, limit: 50, after: None };
+                json!({"titles": phone.list(query).await?.rows.into_iter().map(|row| row.title).collect::<Vec<_>>()})
+            }
+            "search" => {
+                let found = phone.search(word(step, "text"), None, None).await?;
+                let hits = found.iter().flat_map(|found| &found.title).filter(|piece| piece.hit).map(|piece| piece.text.clone());
+                json!({"hits": hits.collect::<Vec<_>>(), "titles": found.iter().map(|found| &found.record.title).collect::<Vec<_>>()})
+            }
+            other => panic!("unknown step `{other}`"),
+        };
+        for (key, value) in found.as_object().unwrap() {
+            assert_eq!(value, &step[key], "{step}");
+        }
+        Ok(())
+    }
+}
