@@ -169,7 +169,7 @@ impl From<NetError> for ClientError {
             NetError::Status { status, code, message } => ClientError::Server { status, code, detail: message },
             NetError::Refused { code, message } => ClientError::Server { status: NOT_NOW, code, detail: message },
             NetError::Stopped(stopped) => ClientError::Stopped { reason: (&stopped).into() },
-            NetError::BadAddress(_) => ClientError::BadArgument { detail: error.to_string() },
+            NetError::BadAddress(_) | NetError::OtherUser => ClientError::BadArgument { detail: error.to_string() },
             NetError::NotEnrolled => ClientError::NotEnrolled,
             NetError::Store(error) => error.into(),
         }

@@ -285,6 +285,12 @@ impl Client {
         .await
     }
 
+    /// Fails inside as a mistake of ours would, with an `Internal` error: to test the app's crash reports.
+    /// The client goes on, and nothing is harmed.
+    pub async fn crash_test(&self) -> Result<(), ClientError> {
+        self.on_device(|_, _| panic!("a crash test, as asked for")).await
+    }
+
     /// What support needs, as JSON, and nothing that a record says: counts, versions, states, causes.
     pub async fn diagnostics(&self) -> Result<String, ClientError> {
         let open = self.open_now()?;

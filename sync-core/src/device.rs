@@ -121,6 +121,18 @@ impl Device {
         Ok(self.replica.store.meta(TOKEN)?.and_then(|token| String::from_utf8(token).ok()))
     }
 
+    /// The actor to enrol with: a new one for a device that was enrolled before, as the old one is another
+    /// device's to the server. What waits is written anew when it is sent.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn actor_to_enrol(&mut self) -> Result<ActorId, StoreError> {
+        if self.identity().is_some() {
+            self.replica.transact(Replica::take_new_pen)?;
+        }
+        Ok(self.actor())
+    }
+
     /// The actor it writes under now: enrolment names it.
     pub fn actor(&self) -> ActorId {
         self.replica.actor

@@ -132,7 +132,7 @@ impl Kit {
     /// When there is no such person.
     pub async fn code(&self, login: &str) -> Result<String> {
         let user = self.user(login)?;
-        Ok(self.app.auth.device_code(user.workspace, user.user).await?.0.reveal())
+        Ok(self.app.auth.device_code(user.workspace, user.user, None).await?.0.reveal())
     }
 
     /// A phone of somebody's, in memory, enrolled and up to date. The person is added as a `rep` if new.
@@ -202,7 +202,7 @@ impl Kit {
         let known = devices::devices(&mut tx, user.workspace).await?;
         drop(tx);
         for device in known.into_iter().filter(|device| device.user == user.user) {
-            self.app.auth.revoke_device(user.workspace, device.device).await?;
+            self.app.auth.revoke_device(user.workspace, device.device, None).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use super::{Host, NetError};
-use crate::engine::{Effect, Event, Stopped};
+use crate::engine::{Effect, Event, Identity, Stopped};
 use crate::protocol::{Enrol, Enrolled, MAX_FRAME_PLAIN_BYTES, Refused};
 
 /// The media type of frames.
@@ -67,15 +67,18 @@ impl Server {
     /// Redeems a one-time code: from then on the device is its user's.
     ///
     /// # Errors
-    /// [`NetError::Status`] 401 for a code that is wrong, used or too old.
+    /// [`NetError::Status`] 403 for a code that is wrong, used or too old; [`NetError::OtherUser`].
     pub async fn enrol(&self, host: &Host, code: &str, device_name: &str, app: &str) -> Result<(), NetError> {
-        let actor = host.with(|device, _| device.actor());
+        let actor = host.with(|device, _| device.actor_to_enrol())?;
         let enrol = Enrol { code: code.to_owned(), device_name: device_name.to_owned(), app: app.to_owned(), actor };
         let body = minicbor::to_vec(&enrol).expect("writing to a vector cannot fail");
         let response = self.client.post(self.url("sync/enrol")).header(CONTENT_TYPE, "application/cbor").body(body).send().await;
         let bytes = answered(response).await?;
         let enrolled: Enrolled = minicbor::decode(&bytes).map_err(|error| NetError::Unreachable(error.to_string()))?;
-        Ok(host.with_status(|device, now| device.enrol(now, &enrolled))?)
+        host.with_status(|device, now| {
+            let other = |me: &Identity| (me.workspace, me.user) != (enrolled.workspace, enrolled.user);
+            if device.identity().is_some_and(other) { Err(NetError::OtherUser) } else { Ok(device.enrol(now, &enrolled)?) }
+        })
     }
 
     /// Sends what waits and receives what is new, until there is nothing left to say.

@@ -49,6 +49,9 @@ pub enum NetError {
     /// The device is not enrolled.
     #[error("the device is not enrolled: redeem a one-time code first")]
     NotEnrolled,
+    /// The code is another person's, and the records here are not theirs.
+    #[error("this device holds another person's records: sign out first")]
+    OtherUser,
     /// The device's store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),

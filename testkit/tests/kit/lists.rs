@@ -138,3 +138,16 @@ async fn support_learns_what_is_wrong_and_nothing_of_customers() {
     assert!(party.fields.iter().any(|field| field.name == "name" && field.required && field.value == "string"));
     assert_eq!(ann.get_many(vec![]).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_mistake_of_ours_is_an_error_with_a_number_and_harms_nothing() {
+    let kit = Kit::start().await.unwrap();
+    let ann = kit.phone("ann").await.unwrap();
+    let customer = create(&ann, "party", vec![set("name", "佳美")]).await;
+    for _ in 0..2 {
+        let Err(rapport_mobile::ClientError::Internal { report, detail }) = ann.crash_test().await else { panic!("no error") };
+        assert_eq!((report.len(), detail.as_str()), (8, "a crash test, as asked for"));
+    }
+    edit(&ann, &customer, vec![set("name", "佳美办公")]).await.unwrap();
+    assert_eq!(ann.get(customer).await.unwrap().unwrap().title, "佳美办公");
+}

@@ -125,3 +125,18 @@ async fn a_phone_follows_the_servers_clock() {
     let made = ann.get(customer).await.unwrap().unwrap().created_at;
     assert!(made > std::time::SystemTime::now() + Duration::from_secs(29 * 86_400), "{made:?}");
 }
+
+#[tokio::test]
+async fn a_phone_that_was_shut_out_enrols_again_for_the_same_person_and_sends_what_waited() {
+    let kit = Kit::start().await.unwrap();
+    let (ann, bo) = (kit.phone("ann").await.unwrap(), kit.phone("bo").await.unwrap());
+    let customer = create(&ann, "party", vec![set("name", "佳美")]).await;
+    kit.revoke_devices("ann").await.unwrap();
+    assert!(matches!(ann.sync_once(ALL, None).await, Err(ClientError::Stopped { .. })));
+    let others = ann.enrol(kit.code("bo").await.unwrap(), "phone".into(), None).await.unwrap_err();
+    assert_eq!(others.to_string(), "this device holds another person's records: sign out first");
+    ann.enrol(kit.code("ann").await.unwrap(), "phone".into(), None).await.unwrap();
+    quiesce(&[&ann, &bo]).await.unwrap();
+    assert_eq!((waiting(&ann).await, ann.get(customer.clone()).await.unwrap().unwrap().title.as_str()), (0, "佳美"));
+    assert_eq!(ann.history(customer).await.unwrap().len(), 1);
+}
