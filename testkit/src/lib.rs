@@ -45,6 +45,9 @@ pub const PASSWORD: &str = "testkit-password";
 /// Exchanges after which phones that still have something to say never will be quiet.
 const QUIET_AFTER: usize = 100;
 
+/// What the test and the server both look at.
+type Shared<T> = Arc<Mutex<Vec<T>>>;
+
 /// A refusal that waits for the next edit of somebody's device.
 #[derive(Debug, Clone)]
 struct Refusal {
@@ -58,8 +61,8 @@ pub struct Kit {
     app: App,
     network: Network,
     ahead_ms: Arc<AtomicI64>,
-    refusals: Arc<Mutex<Vec<Refusal>>>,
-    people: Arc<Mutex<Vec<User>>>,
+    refusals: Shared<Refusal>,
+    people: Shared<User>,
     _folder: tempfile::TempDir,
 }
 
@@ -75,7 +78,7 @@ impl Kit {
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let ahead = ahead_ms.clone();
         let clock = Clock::of(move || system_now() + ahead.load(Ordering::SeqCst));
-        let (refusals, people): (Arc<Mutex<Vec<Refusal>>>, Arc<Mutex<Vec<User>>>) = Default::default();
+        let (refusals, people) = (Shared::<Refusal>::default(), Shared::<User>::default());
         let mut app = App::open(config, clock).await?;
         app.intake = app.intake.with_veto(veto(refusals.clone(), people.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -213,7 +216,7 @@ fn system_now() -> i64 {
 }
 
 /// Refuses as the test has asked for.
-fn veto(refusals: Arc<Mutex<Vec<Refusal>>>, people: Arc<Mutex<Vec<User>>>) -> Veto {
+fn veto(refusals: Shared<Refusal>, people: Shared<User>) -> Veto {
     Arc::new(move |author: &Author, _: &Pushed| {
         let people = people.lock().unwrap_or_else(PoisonError::into_inner);
         let login = &people.iter().find(|user| user.user == author.user)?.login;

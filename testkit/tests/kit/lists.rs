@@ -95,7 +95,7 @@ async fn it_is_explained_why_a_record_is_here_or_not() {
     assert_eq!(ann.explain(new_record_id().unwrap()).await.unwrap(), Presence::NotForYou);
     let deal = create(&ann, "deal", vec![set("title", "Paper"), set("party", &mine.0)]).await;
     let linked: Vec<_> = ann.links_to(mine.clone()).await.unwrap().into_iter().map(|row| row.id).collect();
-    assert_eq!(linked, [deal.clone()]);
+    assert_eq!(linked, std::slice::from_ref(&deal));
     let both = ann.get_many(vec![deal, new_record_id().unwrap(), mine]).await.unwrap();
     assert_eq!(both.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(), ["deal", "party"]);
 }

@@ -1,4 +1,5 @@
 //! The whole surface that apps have, against the real server: what the bindings carry is proved here.
+#![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod edits;
 mod lists;
