@@ -1,0 +1,225 @@
+package app.rapport
+
+import app.rapport.ffi.Alarm
+import app.rapport.ffi.Budget
+import app.rapport.ffi.Change
+import app.rapport.ffi.Check
+import app.rapport.ffi.Client
+import app.rapport.ffi.ClientException
+import app.rapport.ffi.Conflict
+import app.rapport.ffi.Draft
+import app.rapport.ffi.Found
+import app.rapport.ffi.KindInfo
+import app.rapport.ffi.ListQuery
+import app.rapport.ffi.Network
+import app.rapport.ffi.Page
+import app.rapport.ffi.Presence
+import app.rapport.ffi.Receipt
+import app.rapport.ffi.Record
+import app.rapport.ffi.SecretStore
+import app.rapport.ffi.Session
+import app.rapport.ffi.Settings
+import app.rapport.ffi.Steps
+import app.rapport.ffi.SyncOutcome
+import app.rapport.ffi.SyncStatus
+import app.rapport.ffi.Value
+import app.rapport.ffi.setStoreAside
+import java.nio.file.Path
+import java.time.Duration
+import java.time.ZonedDateTime
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.buffer
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.flowOn
+import kotlinx.coroutines.withContext
+
+/**
+ * A device with its records. One for each app; share it.
+ *
+ * Every call may be made on the main thread: the work is done elsewhere, and cancelling a coroutine stops it.
+ */
+class Rapport private constructor(private val client: Client) {
+    /** Redeems the one-time code that the back office shows: from then on the device is its user's. */
+    suspend fun enrol(code: String, deviceName: String): Session = io { client.enrol(code, deviceName, null) }
+
+    /** Whose device this is; `null` before it is enrolled. */
+    suspend fun session(): Session? = io { client.session() }
+
+    /** Edits records, all or none of them: on the disk when this returns, sent when the server can be reached. */
+    suspend fun <T> transaction(work: Transaction.() -> T): T {
+        val transaction = Transaction()
+        val answer = transaction.work()
+        io { client.transact(transaction.edits()) }
+        return answer
+    }
+
+    /** Makes one record. */
+    suspend fun create(kind: String, edits: Edits.() -> Unit): RecordId = transaction { create(kind, edits) }
+
+    /** Edits one record. */
+    suspend fun edit(record: RecordId, edits: Edits.() -> Unit): Receipt {
+        val transaction = Transaction().apply { edit(record, edits) }
+        return io { client.transact(transaction.edits()) }.first()
+    }
+
+    /** A record; `null` when it is not on this device: [explain] says why not. */
+    suspend fun get(record: RecordId): Record? = io { client.get(record) }
+
+    /** Records, in the order asked for; those that are not here are left out. */
+    suspend fun get(records: List<RecordId>): List<Record> = io { client.getMany(records) }
+
+    /** Records that link to a record. */
+    suspend fun linksTo(record: RecordId): List<Record> = io { client.linksTo(record) }
+
+    /** One page of a list. */
+    suspend fun list(
+        kind: String,
+        orderBy: String? = null,
+        descending: Boolean = false,
+        limit: Int = 50,
+        after: String? = null,
+        where: Where.() -> Unit = {},
+    ): Page = io { client.list(query(kind, orderBy, descending, limit, after, where)) }
+
+    /** The list, and again whenever it has changed. A slow collector gets several changes as one. */
+    fun watch(
+        kind: String,
+        orderBy: String? = null,
+        descending: Boolean = false,
+        limit: Int = 50,
+        where: Where.() -> Unit = {},
+    ): Flow<List<Record>> = flow {
+        client.watch(query(kind, orderBy, descending, limit, null, where)).use { list ->
+            var rows = emptyList<Record>()
+            while (true) {
+                rows = rows.after(list.next() ?: break)
+                emit(rows)
+            }
+        }
+    }.buffer(Channel.CONFLATED).flowOn(Dispatchers.IO)
+
+    /** Records that a text finds, best first: Chinese by any part and by pinyin, words by their beginning. */
+    suspend fun search(text: String, kind: String? = null): List<Found> = io { client.search(text, kind, null) }
+
+    /** What a status line shows, and again whenever it has changed. */
+    val status: Flow<SyncStatus> = flow {
+        client.watchStatus().use { stream -> while (true) emit(stream.next() ?: break) }
+    }.buffer(Channel.CONFLATED).flowOn(Dispatchers.IO)
+
+    /** What a status line shows now. */
+    suspend fun statusNow(): SyncStatus = io { client.status() }
+
+    /** Sends what waits and receives what is new, once: a pull to refresh, a background task. */
+    suspend fun sync(time: Duration? = null, bytes: Long? = null): SyncOutcome =
+        io { client.syncOnce(Budget(time, bytes?.toULong()), null) }
+
+    /** Stays connected from now on, while the app is in front and there is a network. */
+    suspend fun connect() = io { client.connect() }
+
+    /** Ends the connection. */
+    suspend fun disconnect() = io { client.disconnect() }
+
+    /** Waits until everything is sent and everything is here; needs [connect]. */
+    suspend fun awaitCurrent() = io { client.waitCurrent(null) }
+
+    /** The system has found or lost the network. */
+    fun setNetwork(network: Network) = client.setNetwork(network)
+
+    /** The app came to the front, or left it. */
+    fun setForeground(foreground: Boolean) = client.setForeground(foreground)
+
+    /** What people disagree on. */
+    suspend fun conflicts(): List<Conflict> = io { client.conflicts() }
+
+    /** Decides a disagreement, with one of the claims or another value. */
+    suspend fun resolve(conflict: Conflict, value: Value): Receipt = io { client.resolve(conflict.record, conflict.path, value) }
+
+    /** Own edits that were not accepted, oldest first. */
+    suspend fun drafts(): List<Draft> = io { client.drafts() }
+
+    /** Sends a draft again: with these edits, or as it was. */
+    suspend fun retry(draft: Draft, edits: (Edits.() -> Unit)? = null): Receipt =
+        io { client.retryDraft(draft.id, edits?.let { Edits().apply(it).made }) }
+
+    /** Gives a draft up. */
+    suspend fun discard(draft: Draft) = io { client.discardDraft(draft.id) }
+
+    /** Who changed what, when, from which value; oldest first. */
+    suspend fun history(record: RecordId): List<Change> = io { client.history(record) }
+
+    /** What a record's fields were just after a change. */
+    suspend fun recordAt(record: RecordId, version: String): Map<String, Value> = io { client.recordAt(record, version) }
+
+    /** Takes back the last thing done on this device; again: the one before. */
+    suspend fun undo(): List<Receipt> = io { client.undo() }
+
+    /** Does again what was taken back last. */
+    suspend fun redo(): List<Receipt> = io { client.redo() }
+
+    /** How far [undo] and [redo] can go. */
+    suspend fun steps(): Steps = io { client.steps() }
+
+    /** The kinds of the workspace: what forms and lists are made of. */
+    suspend fun kinds(): List<KindInfo> = io { client.kinds() }
+
+    /** Why a record is on this device, or is not. */
+    suspend fun explain(record: RecordId): Presence = io { client.explain(record) }
+
+    /** The next reminders, soonest first. */
+    suspend fun upcomingAlarms(limit: Int = 60): List<Alarm> = io { client.upcomingAlarms(limit.toUInt()) }
+
+    /** Looks at everything that goes wrong on phones. */
+    suspend fun doctor(): List<Check> = io { client.doctor() }
+
+    /** What support needs, as JSON, and nothing that a record says. */
+    suspend fun diagnostics(): String = io { client.diagnostics() }
+
+    /** Gives the phone back: throws [ClientException.Unsent] while edits are on this device only, unless they are to be lost. */
+    suspend fun signOut(loseUnsent: Boolean = false) = io { client.signOut(loseUnsent) }
+
+    /** Removes everything from this device, the key first. */
+    suspend fun wipe() = io { client.wipe() }
+
+    /** Closes the store; flows end. Closing twice is no error. */
+    suspend fun close() = io { client.shutdown() }
+
+    companion object {
+        /** Opens the app's encrypted store, or makes an empty one; no network is needed. */
+        suspend fun open(server: String, folder: Path, app: String, secrets: SecretStore, rootCertificate: ByteArray? = null): Rapport =
+            io { Rapport(Client.open(settings(server, folder.toString(), app, rootCertificate), secrets)) }
+
+        /** A store in memory: for previews and tests. */
+        suspend fun openInMemory(server: String, app: String): Rapport =
+            io { Rapport(Client.openInMemory(settings(server, "", app, null))) }
+
+        /** Sets a store aside that cannot be opened, so that a new one can be in its place. */
+        suspend fun setAside(folder: Path): String? = io { setStoreAside(folder.toString()) }
+
+        private fun settings(server: String, folder: String, app: String, rootCertificate: ByteArray?) =
+            Settings(server, folder, app, rootCertificate, ZonedDateTime.now().offset.totalSeconds / 60)
+    }
+}
+
+/** A [Result] instead of an exception, but never of a cancelled coroutine: that must stay cancelled. */
+inline fun <T> rapportCatching(block: () -> T): Result<T> = try {
+    Result.success(block())
+} catch (cancelled: CancellationException) {
+    throw cancelled
+} catch (failed: ClientException) {
+    Result.failure(failed)
+}
+
+/** The main thread neither polls our work nor waits for it. */
+private suspend fun <T> io(call: suspend () -> T): T = withContext(Dispatchers.IO) { call() }
+
+private fun query(
+    kind: String,
+    orderBy: String?,
+    descending: Boolean,
+    limit: Int,
+    after: String?,
+    where: Where.() -> Unit,
+) = ListQuery(kind, Where().apply(where).toString(), orderBy, descending, limit.toUInt(), after)

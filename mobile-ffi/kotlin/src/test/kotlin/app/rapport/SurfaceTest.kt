@@ -1,0 +1,168 @@
+package app.rapport
+
+import app.rapport.ffi.Because
+import app.rapport.ffi.CheckName
+import app.rapport.ffi.ClientException
+import app.rapport.ffi.Presence
+import app.rapport.ffi.SendState
+import app.rapport.ffi.SyncOutcome
+import app.rapport.ffi.SyncPhase
+import app.rapport.testkit.quiesce
+import java.time.Duration
+import java.time.Instant
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertIs
+import kotlin.test.assertNull
+import kotlin.test.assertTrue
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.take
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
+
+class SurfaceTest {
+    @Test
+    fun `a phone edits offline and syncs`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        val customer = ann.customer()
+        val row = ann.get(customer)!!
+        assertEquals(listOf("佳美", "party", SendState.WAITING), listOf(row.title, row.kind, row.state))
+        assertTrue(Duration.between(row.createdAt, Instant.now()).abs() < Duration.ofMinutes(5))
+        assertEquals(SyncOutcome.OutOfBudget(1UL), ann.sync(bytes = 0))
+        assertIs<SyncOutcome.Done>(ann.sync())
+        assertEquals(SendState.SENT, ann.get(customer)!!.state)
+        assertEquals("rep", ann.session()!!.role)
+    }
+
+    @Test
+    fun `a transaction is kept as a whole or not at all`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        val (customer, deal) = ann.transaction {
+            val customer = create("party") {
+                set("name", "佳美")
+                add("tags", "vip")
+                setRow("phones", "r1", "label" to "Office", "value" to "+86 10 1")
+                splice("notes", 0, 0, "Call")
+            }
+            val deal = create("deal") {
+                set("title", "Paper")
+                set("party", customer)
+                set("amount", mapOf("amount" to 1_250_000, "currency" to "CNY"))
+            }
+            customer to deal
+        }
+        assertEquals(listOf(mapOf("id" to "r1", "label" to "Office", "value" to "+86 10 1")), ann.get(customer)!!["phones"])
+        assertEquals(listOf(deal), ann.linksTo(customer).map { it.id })
+        val refused = assertFailsWith<ClientException.Refused> {
+            ann.transaction {
+                edit(customer) { set("industry", "print") }
+                edit(deal) { set("no_such", "x") }
+            }
+        }
+        assertEquals("no_such", refused.`field`)
+        assertNull(ann.get(customer)!!["industry"])
+    }
+
+    @Test
+    fun `a watched list follows and ends with its collector`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        ann.customer("Zeta")
+        val seen = mutableListOf<List<String>>()
+        ann.watch("party", orderBy = "name").take(3).collect { rows ->
+            seen += rows.map { it.title }
+            if (seen.size < 3) ann.customer("Alpha ${seen.size}")
+        }
+        assertEquals(listOf(listOf("Zeta"), listOf("Alpha 1", "Zeta"), listOf("Alpha 1", "Alpha 2", "Zeta")), seen)
+        val page = ann.list("party", orderBy = "name") { "name" contains "alpha" }
+        assertEquals(2UL, page.total)
+    }
+
+    @Test
+    fun `closing ends flows, and calls say so`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        runBlocking {
+            val collecting = launch { ann.watch("party").toList() }
+            ann.watch("party").first()
+            ann.close()
+            ann.close()
+            collecting.join()
+        }
+        assertFailsWith<ClientException.Closed> { ann.statusNow() }
+        assertFailsWith<ClientException.Closed> { ann.sync() }
+    }
+
+    @Test
+    fun `a cancelled coroutine stops the call and frees the client`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        runBlocking {
+            val waiting = launch { ann.awaitCurrent() }
+            val watching = launch { ann.watch("party").collect { } }
+            ann.customer()
+            waiting.cancel()
+            watching.cancel()
+            waiting.join()
+            watching.join()
+        }
+        ann.sync()
+        assertEquals(0UL, ann.statusNow().waiting)
+    }
+
+    @Test
+    fun `a refused edit is amended, a disagreement decided, a mistake taken back`() = withKit { kit ->
+        val (ann, bo) = kit.pair("ann")
+        val customer = ann.customer()
+        quiesce(ann, bo)
+        kit.rejectNext("ann", detail = "not this one")
+        ann.edit(customer) { set("industry", "print") }
+        quiesce(ann)
+        val draft = ann.drafts().single()
+        assertEquals("not this one", draft.detail)
+        ann.retry(draft) { set("industry", "paper") }
+        ann.edit(customer) { set("name", "A") }
+        bo.edit(customer) { set("name", "B") }
+        quiesce(ann, bo)
+        val conflict = ann.conflicts().single()
+        ann.resolve(conflict, conflict.claims.single { it.mine }.value)
+        quiesce(ann, bo)
+        assertEquals("A" to "paper", bo.get(customer)!!.title to bo.get(customer)!!.text("industry"))
+        ann.edit(customer) { set("name", "mistake") }
+        ann.undo()
+        assertEquals("A", ann.get(customer)!!.title)
+        val history = ann.history(customer).filter { it.`field` == "name" }
+        assertEquals("佳美", ann.recordAt(customer, history.first().version)["name"].plain)
+    }
+
+    @Test
+    fun `connected, the status says how far it is`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        assertIs<SyncPhase.Offline>(ann.status.first().phase)
+        ann.connect()
+        ann.awaitCurrent()
+        ann.customer()
+        ann.awaitCurrent()
+        kit.revokeDevices("ann")
+        val stopped = ann.status.first { it.phase is SyncPhase.Stopped }
+        assertEquals("Stopped(reason=REVOKED)", stopped.phase.toString())
+        assertFailsWith<ClientException.Stopped> { ann.sync() }
+    }
+
+    @Test
+    fun `searches, explanations and checks`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        val customer = ann.customer("上海佳美")
+        assertEquals(listOf("佳美"), ann.search("jm").single().title.filter { it.hit }.map { it.text })
+        assertEquals(Presence.Here(Because.MADE, waiting = true, archived = false), ann.explain(customer))
+        assertTrue(ann.doctor().all { it.good } && "佳美" !in ann.diagnostics())
+        kit.cut()
+        assertEquals(listOf(CheckName.SERVER), ann.doctor().filterNot { it.good }.map { it.name })
+        assertFailsWith<ClientException.Offline> { ann.sync() }
+        assertEquals(BackgroundResult.RETRY, ann.backgroundSync(Duration.ofSeconds(30)))
+        kit.mend()
+        assertEquals(BackgroundResult.RETRY, ann.backgroundSync(Duration.ofSeconds(1)))
+        assertEquals(BackgroundResult.DONE, ann.backgroundSync(Duration.ofSeconds(30)))
+        assertTrue(rapportCatching { ann.get(RecordId("no id")) }.exceptionOrNull() is ClientException.BadArgument)
+        assertTrue(ann.kinds().any { it.name == "party" && it.label.zh == "客户" })
+    }
+}

@@ -1,0 +1,257 @@
+"""Rapport in Python: an encrypted store that works offline, lists that stay fresh, edits that are never lost.
+
+    rapport = await Rapport.open(server="https://crm.example", folder="data", app="demo 1", secrets=secrets)
+    await rapport.enrol("ABCD-EFGH-JKLM", "my phone")
+    async with rapport.transaction() as tx:
+        customer = tx.create("party", name="佳美")
+        tx.edit(customer).add("tags", "vip")
+    async for customers in rapport.watch("party", order_by="name"):
+        print([customer.title for customer in customers])
+
+Every call of `Client` is here too: `Rapport` passes on what it does not make nicer itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
+from typing import Any
+
+from ._native import rapport_mobile as ffi
+from ._native.rapport_mobile import (
+    Budget,
+    CancelHandle,
+    CheckName,
+    Client,
+    ClientError,
+    DraftState,
+    FieldEdit,
+    ListQuery,
+    ListStep,
+    ListUpdate,
+    Network,
+    OpenError,
+    Presence,
+    Receipt,
+    Record,
+    RecordEdit,
+    SecretError,
+    SecretStore,
+    SendState,
+    Settings,
+    StopReason,
+    SyncOutcome,
+    SyncPhase,
+    Value,
+    new_record_id,
+    sdk_info,
+    set_store_aside,
+)
+
+__all__ = [
+    "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "FieldEdit", "ListQuery",
+    "Network", "OpenError", "Presence", "Rapport", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
+    "SendState", "Settings", "StopReason", "SyncOutcome", "SyncPhase", "Transaction", "Value", "apply", "new_record_id",
+    "plain", "sdk_info", "set_store_aside", "value",
+]
+
+
+def value(of: Any) -> Value:
+    """A value that fields take, from an ordinary one; `None` clears."""
+    match of:
+        case None:
+            return Value.EMPTY()
+        case bool():
+            return Value.FLAG(of)
+        case int():
+            return Value.WHOLE(of)
+        case float():
+            return Value.REAL(of)
+        case str():
+            return Value.TEXT(of)
+        case dict():
+            return Value.PARTS({name: value(part) for name, part in of.items()})
+        case list() | tuple() | set():
+            return Value.MANY([value(item) for item in of])
+    raise TypeError(f"a field cannot hold {type(of).__name__}")
+
+
+def plain(of: Value | None) -> Any:
+    """An ordinary value from one that a field holds."""
+    if of is None or of.is_EMPTY():
+        return None
+    if of.is_MANY():
+        return [plain(item) for item in of.values]
+    if of.is_PARTS():
+        return {name: plain(part) for name, part in of.values.items()}
+    return of.value
+
+
+class Edits:
+    """Edits of one record, in the order they are called."""
+
+    def __init__(self) -> None:
+        self.made: list[FieldEdit] = []
+
+    def _then(self, edit: FieldEdit) -> Edits:
+        self.made.append(edit)
+        return self
+
+    def set(self, **fields: Any) -> Edits:
+        """Writes fields; `None` clears one."""
+        for field, of in fields.items():
+            self._then(FieldEdit.SET(field, value(of)))
+        return self
+
+    def add(self, field: str, element: str) -> Edits:
+        """Adds an element to a set."""
+        return self._then(FieldEdit.ADD(field, element))
+
+    def remove(self, field: str, element: str) -> Edits:
+        """Removes an element from a set."""
+        return self._then(FieldEdit.REMOVE(field, element))
+
+    def set_row(self, field: str, row: str, **parts: Any) -> Edits:
+        """Makes a row, or writes some of its parts."""
+        return self._then(FieldEdit.SET_ROW(field, row, {name: value(of) for name, of in parts.items()}))
+
+    def remove_row(self, field: str, row: str) -> Edits:
+        """Removes a row."""
+        return self._then(FieldEdit.REMOVE_ROW(field, row))
+
+    def move_row(self, field: str, row: str, after: str | None) -> Edits:
+        """Moves a row behind another one, or to the front."""
+        return self._then(FieldEdit.MOVE_ROW(field, row, after))
+
+    def append(self, field: str, **parts: Any) -> Edits:
+        """Adds an item to a log."""
+        return self._then(FieldEdit.APPEND(field, {name: value(of) for name, of in parts.items()}))
+
+    def increment(self, field: str, by: int = 1) -> Edits:
+        """Adds to a counter."""
+        return self._then(FieldEdit.INCREMENT(field, by))
+
+    def splice(self, field: str, at: int, delete: int, insert: str) -> Edits:
+        """Replaces characters of a text."""
+        return self._then(FieldEdit.SPLICE(field, at, delete, insert))
+
+    def archive(self) -> Edits:
+        """Archives the record: how records are deleted."""
+        return self._then(FieldEdit.ARCHIVE())
+
+
+class Transaction:
+    """Edits of several records that are kept as a whole, when the block ends without an error."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._records: list[tuple[str, str | None, Edits]] = []
+        self.receipts: list[Receipt] = []
+
+    def create(self, kind: str, **fields: Any) -> str:
+        """Makes a record. Answers with its id."""
+        record = new_record_id()
+        self._records.append((record, kind, Edits().set(**fields)))
+        return record
+
+    def edit(self, record: str) -> Edits:
+        """Edits a record that is on this device, or was made in this transaction."""
+        for known, _, edits in self._records:
+            if known == record:
+                return edits
+        edits = Edits()
+        self._records.append((record, None, edits))
+        return edits
+
+    async def __aenter__(self) -> Transaction:
+        return self
+
+    async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed is None and self._records:
+            edits = [RecordEdit(record=record, kind=kind, edits=edits.made) for record, kind, edits in self._records]
+            self.receipts = await self._client.transact(edits)
+
+
+def apply(rows: list[Record], update: ListUpdate) -> list[Record]:
+    """The list after an update of `Client.watch`."""
+    if update.is_RESET():
+        return list(update.rows)
+    rows = list(rows)
+    for step in update.steps:
+        if step.is_INSERT():
+            rows.insert(step.at, step.row)
+        elif step.is_UPDATE():
+            rows[step.at] = step.row
+        elif step.is_MOVE():
+            rows.insert(step.to, rows.pop(step._from))
+        else:
+            rows.pop(step.at)
+    return rows
+
+
+class Rapport:
+    """A device with its records. One for each app."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    @classmethod
+    async def open(cls, *, server: str, folder: str, app: str, secrets: SecretStore, **more: Any) -> Rapport:
+        """Opens the app's encrypted store, or makes an empty one; no network is needed."""
+        return cls(await Client.open(Settings(server=server, folder=str(folder), app=app, **more), secrets))
+
+    @classmethod
+    async def open_in_memory(cls, *, server: str, app: str, **more: Any) -> Rapport:
+        """A store in memory: for previews and tests."""
+        return cls(await Client.open_in_memory(Settings(server=server, folder="", app=app, **more)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    async def enrol(self, code: str, device_name: str, cancel: CancelHandle | None = None) -> ffi.Session:
+        """Redeems the one-time code that the back office shows."""
+        return await self.client.enrol(code, device_name, cancel)
+
+    async def sync(self, *, time: timedelta | None = None, bytes: int | None = None, cancel: CancelHandle | None = None) -> SyncOutcome:
+        """Sends what waits and receives what is new, once."""
+        return await self.client.sync_once(Budget(time=time, bytes=bytes), cancel)
+
+    def transaction(self) -> Transaction:
+        """Edits that are kept as a whole, or not at all: `async with rapport.transaction() as tx`."""
+        return Transaction(self.client)
+
+    async def get(self, record: str) -> Record | None:
+        """A record; nothing when it is not on this device."""
+        return await self.client.get(record)
+
+    async def search(self, text: str, kind: str | None = None, cancel: CancelHandle | None = None) -> list[ffi.Found]:
+        """Records that a text finds, best first."""
+        return await self.client.search(text, kind, cancel)
+
+    async def list(self, kind: str, **query: Any) -> ffi.Page:
+        """One page of a list; `where` is a list of conditions."""
+        return await self.client.list(_query(kind, **query))
+
+    async def watch(self, kind: str, **query: Any) -> AsyncIterator[list[Record]]:
+        """The list, and again whenever it has changed; stop iterating to end it."""
+        watched, rows = await self.client.watch(_query(kind, **query)), []
+        try:
+            while (update := await watched.next()) is not None:
+                rows = apply(rows, update)
+                yield rows
+        finally:
+            watched.stop()
+
+    async def statuses(self) -> AsyncIterator[ffi.SyncStatus]:
+        """What a status line shows, and again whenever it has changed."""
+        watched = await self.client.watch_status()
+        try:
+            while (status := await watched.next()) is not None:
+                yield status
+        finally:
+            watched.stop()
+
+
+def _query(kind: str, where: Iterable[dict] | None = None, **query: Any) -> ListQuery:
+    return ListQuery(kind=kind, filter=None if where is None else json.dumps(list(where)), **query)

@@ -1,0 +1,120 @@
+"""The scenarios that all languages run, in Python: the same data, the same answers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rapport import ClientError, DraftState, FieldEdit, ListQuery, RecordEdit, SendState, new_record_id, plain, value
+from rapport.testkit import quiesce
+
+SCENARIOS = json.loads((Path(__file__).parents[2] / "scenarios" / "scenarios.json").read_text("utf-8"))
+STATES = {"Sent": SendState.SENT, "Waiting": SendState.WAITING, "NotAccepted": SendState.NOT_ACCEPTED}
+
+
+def edits(step):
+    def parts(edit):
+        return {name: value(of) for name, of in edit["values"].items()}
+
+    made = {
+        "set": lambda e: FieldEdit.SET(e["field"], value(e["value"])),
+        "add": lambda e: FieldEdit.ADD(e["field"], e["value"]),
+        "remove": lambda e: FieldEdit.REMOVE(e["field"], e["value"]),
+        "set_row": lambda e: FieldEdit.SET_ROW(e["field"], e["row"], parts(e)),
+        "remove_row": lambda e: FieldEdit.REMOVE_ROW(e["field"], e["row"]),
+        "splice": lambda e: FieldEdit.SPLICE(e["field"], e["at"], e["delete"], e["insert"]),
+    }
+    return [made[edit["op"]](edit) for edit in step["edits"]]
+
+
+def variant(of):
+    """`SyncPhase.OFFLINE` as the scenarios write it."""
+    return type(of).__name__.split(".")[-1].title()
+
+
+def in_order(found):
+    """A set has no order."""
+    return sorted(found, key=json.dumps) if isinstance(found, list) else found
+
+
+class Play:
+    def __init__(self, kit):
+        self.kit, self.phones, self.records = kit, {}, {}
+
+    async def step(self, step):
+        do, phone = step["do"], self.phones.get(step.get("on"))
+        record = self.records.get(step.get("record"))
+        match do:
+            case "cut" | "mend":
+                getattr(self.kit, do)()
+            case "quiet":
+                await quiesce(*self.phones.values())
+            case "reject_next":
+                self.kit.reject_next(step["login"], step["code"], step["detail"])
+            case "revoke":
+                self.kit.revoke_devices(step["login"])
+            case "console":
+                self.kit.edit_as(step["login"], step["kind"], record, *step["edits"])
+            case "create":
+                record = self.records[step["as"]] = new_record_id()
+                await phone.transact([RecordEdit(record=record, kind=step["kind"], edits=edits(step))])
+            case "edit":
+                await phone.transact([RecordEdit(record=record, kind=None, edits=edits(step))])
+            case "sync":
+                await phone.sync()
+            case "resolve":
+                await phone.resolve(record, step["path"], value(step["value"]))
+            case "retry":
+                await phone.retry_draft((await phone.drafts())[0].id, edits(step))
+            case "undo" | "redo":
+                await getattr(phone, do)()
+            case "sign_out":
+                await phone.sign_out(step["lose_unsent"])
+            case _:
+                found = await self.look(phone, record, step)
+                assert found == {key: step[key] for key in found}, step
+
+    async def look(self, phone, record, step):
+        match step["do"]:
+            case "record":
+                row = await phone.get(record)
+                assert row.state == STATES[step["state"]]
+                return {"title": row.title, "conflicts": row.conflicts}
+            case "field":
+                return {"value": in_order(plain((await phone.get(record)).fields.get(step["field"])))}
+            case "conflict":
+                found = [conflict for conflict in await phone.conflicts() if (conflict.record, conflict.field) == (record, step["field"])]
+                return {"values": in_order([plain(claim.value) for conflict in found for claim in conflict.claims])}
+            case "draft":
+                draft = (await phone.drafts())[0]
+                assert draft.state == DraftState[step["state"].upper()]
+                return {"code": draft.code, "detail": draft.detail}
+            case "history":
+                return {"values": [plain(change.new) for change in await phone.history(record) if change.field == step["field"]]}
+            case "explain":
+                return {"presence": variant(await phone.explain(record))}
+            case "status":
+                status = await phone.status()
+                return {"phase": variant(status.phase), "waiting": status.waiting, "drafts": status.drafts}
+            case "list":
+                where = None if step["filter"] is None else json.dumps(step["filter"])
+                query = ListQuery(kind=step["kind"], filter=where, order_by=step["order_by"])
+                return {"titles": [row.title for row in (await phone.client.list(query)).rows]}
+            case "search":
+                found = await phone.search(step["text"])
+                hits = [piece.text for one in found for piece in one.title if piece.hit]
+                return {"titles": [one.record.title for one in found], "hits": hits}
+        raise AssertionError(f"unknown step {step}")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario["name"])
+async def test_a_scenario_holds_in_python(kit, scenario):
+    play = Play(kit)
+    for phone, login in scenario["phones"].items():
+        play.phones[phone] = await kit.phone(login)
+    for step in scenario["steps"]:
+        if "fails" in step:
+            with pytest.raises(getattr(ClientError, step["fails"])):
+                await play.step(step)
+        else:
+            await play.step(step)

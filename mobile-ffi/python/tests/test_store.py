@@ -1,0 +1,208 @@
+"""Encryption at rest: proved, and every way to lose a key leads to a clean start, never to a crash loop."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from rapport import ClientError, OpenError, Rapport, SecretError, sdk_info, set_store_aside
+from rapport.testkit import quiesce
+
+CANARY = "Canary 佳美办公 0815"
+ENCODINGS = ["utf-8", "utf-16-le", "utf-16-be", "gb18030"]
+
+
+async def enrolled(kit, opened):
+    rapport = await opened(server=kit.url)
+    if await rapport.session() is None:
+        kit.code("ann")
+        await rapport.enrol(kit.code("ann"), "phone")
+    return rapport
+
+
+async def named(phone, name=CANARY):
+    async with phone.transaction() as tx:
+        return tx.create("party", name=name, notes=name)
+
+
+def files(folder):
+    return [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
+
+
+async def test_a_customers_name_is_found_in_no_file(kit, opened, tmp_path, secrets):
+    assert sdk_info().encrypts
+    kit.person("ann")
+    ann = await enrolled(kit, opened)
+    customer = await named(ann)
+    assert (await ann.search("canary"))[0].record.id == customer
+    await quiesce(ann)
+    before = files(tmp_path)
+    assert any(path.endswith("-wal") for path in before), "the log is looked at too"
+    for closed in [False, True]:
+        if closed:
+            await ann.shutdown()
+        for path in files(tmp_path):
+            with open(path, "rb") as file:
+                held = file.read()
+            assert not held.startswith(b"SQLite format 3"), path
+            for part in [CANARY, "Canary", "佳美办公"]:
+                assert not any(part.encode(encoding) in held for encoding in ENCODINGS), f"{part} in {path}"
+            assert secrets.kept["rapport.store-key"] not in held
+    ann = await opened()
+    assert (await ann.get(customer)).title == CANARY
+    assert next(check for check in await ann.doctor()).detail.startswith("SQLCipher 4.")
+
+
+async def test_a_lost_key_a_wrong_key_and_a_damaged_store_lead_to_a_clean_start(kit, opened, tmp_path, secrets):
+    kit.person("ann")
+    ann = await enrolled(kit, opened)
+    customer = await named(ann)
+    await quiesce(ann)
+    await ann.shutdown()
+    good = dict(secrets.kept)
+    folder = str(tmp_path / "store")
+
+    secrets.kept["rapport.store-key"] = bytes(32)
+    for _ in range(2):
+        with pytest.raises(OpenError.KeyDoesNotMatch):
+            await opened()
+    secrets.kept["rapport.store-key"] = b"short"
+    with pytest.raises(OpenError.KeyDoesNotMatch):
+        await opened()
+    del secrets.kept["rapport.store-key"]
+    for _ in range(2):
+        with pytest.raises(OpenError.KeyLost):
+            await opened()
+    # The key comes back: nothing was harmed.
+    secrets.kept = dict(good)
+    ann = await opened()
+    assert (await ann.get(customer)).title == CANARY
+    await ann.shutdown()
+
+    # It does not: set the store aside, enrol again, and everything is downloaded.
+    del secrets.kept["rapport.store-key"]
+    assert await set_store_aside(folder) == "rapport.db.aside-1"
+    again = await enrolled(kit, opened)
+    await quiesce(again)
+    assert (await again.get(customer)).title == CANARY
+    await again.shutdown()
+    assert secrets.kept["rapport.store-key"] != good["rapport.store-key"]
+
+    with open(tmp_path / "store" / "rapport.db", "r+b") as file:
+        file.write(os.urandom(8192))
+    with pytest.raises((OpenError.KeyDoesNotMatch, OpenError.Damaged)):
+        await opened()
+    assert await set_store_aside(folder) == "rapport.db.aside-2"
+    assert await (await opened()).session() is None
+
+
+async def test_a_plain_file_is_refused(opened, tmp_path, secrets):
+    import sqlite3
+
+    os.makedirs(tmp_path / "store")
+    with sqlite3.connect(tmp_path / "store" / "rapport.db") as db:
+        db.execute("create table t (x)")
+    secrets.kept["rapport.store-key"] = bytes(32)
+    with pytest.raises(OpenError.NotEncrypted):
+        await opened()
+
+
+async def test_the_secret_store_fails_in_every_way(opened, secrets):
+    class Bad(type(secrets)):
+        def __init__(self, error):
+            super().__init__()
+            self.error = error
+
+        def get(self, name):
+            raise self.error
+
+    cases = [
+        (SecretError.Locked(), OpenError.KeyLocked),
+        (SecretError.Invalidated(), OpenError.KeyLost),
+        (SecretError.Unavailable("no chip"), OpenError.KeyUnavailable),
+        (RuntimeError("a bug in the app"), OpenError.KeyUnavailable),
+    ]
+    for error, expected in cases:
+        with pytest.raises(expected):
+            await opened(secrets=Bad(error))
+
+    class Forgets(type(secrets)):
+        def put(self, name, value):
+            pass
+
+    with pytest.raises(OpenError.KeyUnavailable):
+        await opened(secrets=Forgets())
+    assert await (await opened()).session() is None
+
+
+async def test_a_wipe_destroys_the_key_first_and_is_finished_when_it_was_interrupted(kit, opened, tmp_path, secrets):
+    kit.person("ann")
+    ann = await enrolled(kit, opened)
+    await named(ann)
+    with pytest.raises(ClientError.Unsent) as unsent:
+        await ann.sign_out(False)
+    assert (unsent.value.edits, unsent.value.drafts) == (1, 0)
+    store = (tmp_path / "store" / "rapport.db").read_bytes()
+    await ann.sign_out(True)
+    assert (files(tmp_path), "rapport.store-key" in secrets.kept) == ([], False)
+    with pytest.raises(ClientError.Closed):
+        await ann.status()
+    # The phone died between the key and the files.
+    for kept in [{"rapport.wiping": b"\1"}, {"rapport.wiping": b"\1", "rapport.store-key": bytes(32)}]:
+        secrets.kept = dict(kept)
+        (tmp_path / "store" / "rapport.db").write_bytes(store)
+        fresh = await opened()
+        assert (await fresh.session(), "rapport.wiping" in secrets.kept) == (None, False)
+        await fresh.shutdown()
+
+
+async def test_one_process_at_a_time_has_the_store(opened):
+    one = await opened()
+    with pytest.raises(OpenError.InUse):
+        await opened()
+    await one.shutdown()
+    assert await (await opened()).session() is None
+
+
+CHILD = """
+    import asyncio, os, sys
+    sys.path[:0] = {path!r}
+    from conftest import Secrets
+    from rapport import Rapport
+
+    async def main():
+        secrets = Secrets()
+        secrets.kept = {kept!r}
+        rapport = await Rapport.open(server="http://127.0.0.1:9", folder={folder!r}, app="child", secrets=secrets)
+        for number in range(100_000):
+            async with rapport.transaction() as tx:
+                customer = tx.create("party", name=f"customer {{number}}")
+                tx.create("deal", title=f"deal {{number}}", party=customer)
+            print(number, flush=True)
+
+    asyncio.run(main())
+"""
+
+
+async def test_a_process_killed_in_the_middle_of_transactions_loses_none_and_leaves_no_half(kit, opened, tmp_path, secrets):
+    kit.person("ann")
+    ann = await enrolled(kit, opened)
+    await ann.shutdown()
+    code = textwrap.dedent(CHILD).format(path=[os.path.dirname(__file__)], kept=secrets.kept, folder=str(tmp_path / "store"))
+    said = -1
+    for stop_after in [3, 11]:
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(stop_after):
+            said = int(child.stdout.readline())
+        child.send_signal(signal.SIGKILL)
+        rest = child.stdout.read().split()
+        child.wait()
+        said = int(rest[-1]) if rest else said
+    ann = await opened(server=kit.url)
+    parties, deals = (await ann.list("party", limit=1)).total, (await ann.list("deal", limit=1)).total
+    assert parties == deals >= said + 1 + 3
+    await quiesce(ann)
+    assert (await ann.status()).waiting == 0
