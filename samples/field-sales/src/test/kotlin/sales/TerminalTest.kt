@@ -2,6 +2,7 @@ package sales
 
 import app.rapport.Rapport
 import app.rapport.testkit.TestKit
+import app.rapport.testkit.checkSecretStore
 import java.nio.file.Path
 import kotlin.test.Test
 import kotlin.test.assertEquals
@@ -11,6 +12,9 @@ import org.junit.jupiter.api.io.TempDir
 class TerminalTest {
     @TempDir
     lateinit var folder: Path
+
+    @Test
+    fun `secrets are kept in files`() = checkSecretStore { FileSecrets(folder.resolve("contract")) }
 
     @Test
     fun `a day in the field`() = runBlocking<Unit> {

@@ -4,6 +4,7 @@ import app.rapport.ffi.ClientException
 import app.rapport.ffi.OpenException
 import app.rapport.ffi.SecretException
 import app.rapport.ffi.SecretStore
+import app.rapport.testkit.checkSecretStore
 import app.rapport.testkit.quiesce
 import java.nio.file.Files
 import java.nio.file.Path
@@ -39,6 +40,9 @@ class StoreTest {
         assertEquals("Canary 佳美办公", again.get(customer)!!.title)
         again.close()
     }
+
+    @Test
+    fun `the tests' own secret store keeps the contract`() = checkSecretStore { secrets }
 
     @Test
     fun `a lost key leads to a clean start`() = withKit { kit ->

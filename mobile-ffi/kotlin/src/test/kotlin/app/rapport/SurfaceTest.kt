@@ -3,6 +3,7 @@ package app.rapport
 import app.rapport.ffi.Because
 import app.rapport.ffi.CheckName
 import app.rapport.ffi.ClientException
+import app.rapport.ffi.Network
 import app.rapport.ffi.Presence
 import app.rapport.ffi.SendState
 import app.rapport.ffi.SyncOutcome
@@ -16,6 +17,8 @@ import kotlin.test.assertFailsWith
 import kotlin.test.assertIs
 import kotlin.test.assertNull
 import kotlin.test.assertTrue
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
@@ -146,6 +149,26 @@ class SurfaceTest {
         val stopped = ann.status.first { it.phase is SyncPhase.Stopped }
         assertEquals("Stopped(reason=REVOKED)", stopped.phase.toString())
         assertFailsWith<ClientException.Stopped> { ann.sync() }
+    }
+
+    @Test
+    fun `what the system says of network and app is followed`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        val (network, inFront) = MutableStateFlow(Network.ONLINE) to MutableStateFlow(true)
+        coroutineScope {
+            val following = listOf(launch { ann.follow(NetworkMonitor { network }) }, launch { ann.follow(LifecycleMonitor { inFront }) })
+            ann.connect()
+            ann.awaitCurrent()
+            network.value = Network.OFFLINE
+            ann.status.first { it.phase is SyncPhase.Offline }
+            network.value = Network.ONLINE
+            ann.awaitCurrent()
+            inFront.value = false
+            ann.status.first { it.phase is SyncPhase.Offline }
+            inFront.value = true
+            ann.awaitCurrent()
+            following.forEach { it.cancel() }
+        }
     }
 
     @Test
