@@ -19,6 +19,7 @@ pub use watch::{ListStep, ListUpdate, Watch};
 
 use crate::engine::{Changed, EPOCH, EditError, Edited, Effect, Engine, Event, Identity, Random, Replica, SyncStatus};
 use crate::id::{ActorId, ChangeHash, Facet, KindName, Millis, RecordId};
+use crate::projection::searched;
 use crate::protocol::Enrolled;
 use crate::query::{Compiler, Context, Dialect, Param, Query};
 use crate::record::fields::FieldEdit;
@@ -329,7 +330,7 @@ impl Device {
         }
         self.replica.transact(|replica| {
             for row in waiting {
-                let others = replica.schema.kind(&row.kind).map(|kind| view::searched(kind, &row.facets)).unwrap_or_default();
+                let others = replica.schema.kind(&row.kind).map(|kind| searched(kind, &row.facets)).unwrap_or_default();
                 let others: Vec<&str> = others.iter().map(String::as_str).collect();
                 replica.store.index(row.number, &index_text(&row.title, &others))?;
             }

@@ -70,6 +70,29 @@ pub fn linked(field: &Field, value: &Json) -> Vec<(String, RecordId)> {
     links
 }
 
+/// The texts besides the title that a kind's search reads.
+pub fn searched(kind: &Kind, facets: &[Option<String>; 3]) -> Vec<String> {
+    let mut texts = Vec::new();
+    let rows: Vec<Map<String, Json>> = facets.iter().flatten().filter_map(|json| serde_json::from_str(json).ok()).collect();
+    for name in &kind.search {
+        if let Some(value) = rows.iter().find_map(|row| row.get(&**name)) {
+            texts_in(value, &mut texts);
+        }
+    }
+    texts
+}
+
+/// Every text and number of a value.
+pub(crate) fn texts_in(value: &Json, texts: &mut Vec<String>) {
+    match value {
+        Json::String(text) => texts.push(text.clone()),
+        Json::Number(number) => texts.push(number.to_string()),
+        Json::Array(items) => items.iter().for_each(|item| texts_in(item, texts)),
+        Json::Object(map) => map.iter().filter(|(key, _)| *key != "id").for_each(|(_, item)| texts_in(item, texts)),
+        Json::Null | Json::Bool(_) => {}
+    }
+}
+
 fn title_text(value: &Json) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     text.chars().take(TITLE_CHARS).collect()

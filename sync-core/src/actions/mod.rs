@@ -4,4 +4,5 @@
 //! as field edits.
 
 pub mod duplicates;
+pub mod next;
 pub mod quotes;

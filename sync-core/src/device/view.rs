@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use crate::engine::Replica;
 use crate::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use crate::merge;
+use crate::projection::texts_in;
 use crate::record::fields::FieldEdit;
 use crate::record::history::OFFLINE_AFTER_MS;
 use crate::record::path::{Path, unescape};
@@ -175,30 +176,8 @@ pub(super) fn found(schema: &Schema, row: Listed, text: &str) -> Found {
     let searched = schema.kind(&row.kind).map(|kind| kind.search.as_slice()).unwrap_or_default();
     let context = searched.iter().find_map(|field| {
         let mut texts = Vec::new();
-        collect(row.fields.get(field.as_str())?, &mut texts);
+        texts_in(row.fields.get(field.as_str())?, &mut texts);
         texts.iter().find_map(|value| snippet(value, text)).map(|pieces| (field.to_string(), pieces))
     });
     Found { row, title, context }
-}
-
-/// The texts besides the title that a kind's search reads.
-pub(super) fn searched(kind: &Kind, facets: &[Option<String>; 3]) -> Vec<String> {
-    let mut texts = Vec::new();
-    let rows: Vec<Map<String, Json>> = facets.iter().flatten().filter_map(|json| serde_json::from_str(json).ok()).collect();
-    for name in &kind.search {
-        if let Some(value) = rows.iter().find_map(|row| row.get(&**name)) {
-            collect(value, &mut texts);
-        }
-    }
-    texts
-}
-
-fn collect(value: &Json, texts: &mut Vec<String>) {
-    match value {
-        Json::String(text) => texts.push(text.clone()),
-        Json::Number(number) => texts.push(number.to_string()),
-        Json::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-        Json::Object(map) => map.iter().filter(|(key, _)| *key != "id").for_each(|(_, item)| collect(item, texts)),
-        Json::Null | Json::Bool(_) => {}
-    }
 }

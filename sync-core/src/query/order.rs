@@ -71,20 +71,8 @@ impl OrderBy {
     /// # Errors
     /// [`QueryError`] when there is no such attribute, or records may have several values there.
     pub fn parse(schema: &Schema, kind: &Kind, attribute: &str, direction: Direction) -> Result<Self, QueryError> {
-        let unfit = |why| QueryError::UnfitAttribute { attribute: cut(attribute), why };
-        let found = places(schema, kind, attribute)?;
-        let [found] = found.as_slice() else { return Err(unfit("is not in the record itself: no list is ordered by it")) };
-        let Place { walk, spot } = &found.place;
-        if walk.is_some() {
-            return Err(unfit("is not in the record itself: no list is ordered by it"));
-        }
-        if matches!(spot.holder, Holder::Each { .. }) {
-            return Err(unfit("may have several values: no list is ordered by it"));
-        }
-        if spot.class == Class::Opaque {
-            return Err(unfit("is a group: order by one of its parts"));
-        }
-        let by = if attribute == kind.title.as_str() { By::Title } else { By::Spot(spot.clone()) };
+        let spot = Spot::of(schema, kind, attribute)?;
+        let by = if attribute == kind.title.as_str() { By::Title } else { By::Spot(spot) };
         Ok(Self { attribute: attribute.to_owned(), by, direction })
     }
 
@@ -123,6 +111,29 @@ impl OrderBy {
         let keys = self.keys(left).into_iter().zip(self.keys(right));
         let ordering = keys.map(|(left, right)| left.compare(&right, self.direction)).find(|ordering| ordering.is_ne());
         ordering.unwrap_or_else(|| self.direction.of(left.id.cmp(&right.id)))
+    }
+}
+
+impl Spot {
+    /// The one value that a record of this kind has itself: what lists are ordered by and grouped by, and what is added up.
+    ///
+    /// # Errors
+    /// [`QueryError`] when there is no such attribute, or records may have several values there.
+    pub fn of(schema: &Schema, kind: &Kind, attribute: &str) -> Result<Self, QueryError> {
+        let unfit = |why| QueryError::UnfitAttribute { attribute: cut(attribute), why };
+        let found = places(schema, kind, attribute)?;
+        let [found] = found.as_slice() else { return Err(unfit("is not in the record itself: no list is ordered by it")) };
+        let Place { walk, spot } = &found.place;
+        if walk.is_some() {
+            return Err(unfit("is not in the record itself: no list is ordered by it"));
+        }
+        if matches!(spot.holder, Holder::Each { .. }) {
+            return Err(unfit("may have several values: no list is ordered by it"));
+        }
+        if spot.class == Class::Opaque {
+            return Err(unfit("is a group: order by one of its parts"));
+        }
+        Ok(spot.clone())
     }
 }
 

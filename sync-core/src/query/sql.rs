@@ -96,6 +96,22 @@ impl<'a> Compiler<'a> {
         Page { condition, order: order::text(&order, query.order_by.direction), limit: query.max_size }
     }
 
+    /// A value of the record itself as an expression, null where there is none: to group by, to add up.
+    pub fn value(&self, spot: &Spot) -> String {
+        let row = self.alias;
+        match &spot.holder {
+            Holder::Id => format!("{row}.record"),
+            Holder::Archived => format!("{row}.archived"),
+            Holder::CreatedAt => format!("{row}.created_at"),
+            Holder::UpdatedAt => format!("{row}.updated_at"),
+            Holder::Value { facet, path } => {
+                let Typed { value, guard } = self.dialect.typed(&self.dialect.json(&self.dialect.facet(row, *facet), path), spot.class);
+                format!("(case when {guard} then {value} end)")
+            }
+            Holder::Each { .. } => "null".to_owned(),
+        }
+    }
+
     fn writer(&self) -> Writer<'a> {
         let binds = Binds { dialect: self.dialect, first: self.first_param, params: Vec::new() };
         Writer { compiler: *self, binds, aliases: 0 }

@@ -36,7 +36,19 @@ impl Schema {
             };
             schema.insert(kind);
         }
+        schema.reach_own(self);
         schema
+    }
+
+    /// What a workspace makes of its own can be worked on like everything else: activities may be about it.
+    fn reach_own(&mut self, builtin: &Schema) {
+        let own: Vec<_> = self.kinds().filter(|kind| builtin.kind(&kind.name).is_none()).map(|kind| kind.name.clone()).collect();
+        let Some(mut activity) = self.kind("activity").filter(|_| !own.is_empty()).map(|kind| Kind::clone(kind)) else { return };
+        if let Some(about) = activity.fields.iter_mut().find(|field| &*field.name == "about") {
+            about.to.extend(own);
+            about.to.dedup();
+        }
+        self.insert(activity);
     }
 }
 

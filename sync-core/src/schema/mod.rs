@@ -129,6 +129,9 @@ pub struct Choice {
     /// `grey`, `blue`, `green`, `amber` or `red`; badges and boards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
+    /// How likely a record in this state comes true, in percent: boards weigh their sums by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u8>,
 }
 
 /// Policy F: in some states of the record, a field may not change any more.

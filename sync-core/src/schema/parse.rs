@@ -153,7 +153,7 @@ fn facet(section: Section<'_>) -> Result<Option<Facet>, Mistake> {
 }
 
 fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
-    section.only("an option", &["value", "label", "colour"])?;
+    section.only("an option", &["value", "label", "colour", "weight"])?;
     let value = section.required("the option", "value")?;
     let colour = section.word("colour")?;
     if let Some(colour) = colour.filter(|colour| section.is_strict() && !COLOURS.contains(&colour.text)) {
@@ -163,7 +163,19 @@ fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
         value: value.text.to_owned(),
         label: label(section, "label", &format!("option `{}`", value.text), value)?,
         colour: colour.map(|colour| colour.text.to_owned()),
+        weight: weight(section)?,
     })
+}
+
+/// Percent, whole.
+fn weight(section: Section<'_>) -> Result<Option<u8>, Mistake> {
+    let Some(number) = section.number("weight")? else { return Ok(None) };
+    let is_percent = (0.0..=100.0).contains(&number) && number.fract() == 0.0;
+    match is_percent {
+        true => Ok(Some(number as u8)),
+        false if section.is_strict() => Err(section.mistake_at("weight", "`weight` is a percentage: a whole number from 0 to 100")),
+        false => Ok(None),
+    }
 }
 
 fn frozen(section: Section<'_>) -> Result<Frozen, Mistake> {

@@ -77,7 +77,8 @@ fn item(field: &Field) -> String {
 
 fn choice(choice: &Choice) -> String {
     let colour = choice.colour.as_ref().map(|colour| format!(", colour = {}", quoted(colour))).unwrap_or_default();
-    format!("{{ value = {}, label = {}{colour} }}", quoted(&choice.value), label(&choice.label))
+    let weight = choice.weight.map(|weight| format!(", weight = {weight}")).unwrap_or_default();
+    format!("{{ value = {}, label = {}{colour}{weight} }}", quoted(&choice.value), label(&choice.label))
 }
 
 fn frozen(rule: &Frozen) -> String {

@@ -1,0 +1,127 @@
+//! What can be asked about a kind: every attribute, for whoever builds a filter by hand.
+//!
+//! Decides nothing: what is offered is read back by [`super::Filter::parse`] like anything else.
+
+use serde_json::Value;
+
+use super::Class;
+use super::attribute::places;
+use crate::id::UserId;
+use crate::schema::{Field, Kind, Merge, Schema, ValueType};
+
+/// Stands in a stored filter for whoever looks: one saved view "mine" is right for everybody.
+pub const ME: &str = "@me";
+
+/// An attribute that a filter may name.
+#[derive(Debug, Clone)]
+pub struct Offer<'s> {
+    /// As a filter names it: `party.address.city`.
+    pub attribute: String,
+    /// The fields on the way, the record's own first: a link and the field behind it, rows and their part.
+    pub fields: Vec<&'s Field>,
+    /// The part of a group, if it is one.
+    pub part: Option<&'static str>,
+    /// What its values are.
+    pub class: Class,
+    /// Whether several may stand there.
+    pub is_many: bool,
+}
+
+/// The filter with [`ME`] replaced by whoever looks.
+#[must_use]
+pub fn with_me(filter: Value, me: UserId) -> Value {
+    match filter {
+        Value::String(text) if text == ME => Value::String(me.to_string()),
+        Value::Array(items) => items.into_iter().map(|item| with_me(item, me)).collect(),
+        Value::Object(object) => Value::Object(object.into_iter().map(|(key, value)| (key, with_me(value, me))).collect()),
+        other => other,
+    }
+}
+
+/// Every attribute of a kind, its own ones first and then those of the records that it links to.
+pub fn offers<'s>(schema: &'s Schema, kind: &'s Kind) -> Vec<Offer<'s>> {
+    let asked = Asked { schema, kind };
+    let mut offers = Vec::new();
+    for field in kind.fields.iter().filter(|field| is_asked(field)) {
+        match field.items.is_empty() {
+            true => offers.extend(asked.of(&field.name, &[field])),
+            false => offers.extend(field.items.iter().flat_map(|item| asked.of(&format!("{}.{}", field.name, item.name), &[field, item]))),
+        }
+    }
+    for link in kind.fields.iter().filter(|field| is_asked(field) && field.value == ValueType::Link && field.items.is_empty()) {
+        for target in link.to.iter().filter_map(|name| schema.kind(name)) {
+            for field in target.fields.iter().filter(|field| is_asked(field) && field.items.is_empty() && field.value != ValueType::Link) {
+                offers.extend(asked.of(&format!("{}.{}", link.name, field.name), &[link, field]));
+            }
+        }
+    }
+    // Links to several kinds have some fields in common.
+    let mut seen = std::collections::BTreeSet::new();
+    offers.retain(|offer| seen.insert(offer.attribute.clone()));
+    offers
+}
+
+fn is_asked(field: &Field) -> bool {
+    !field.hidden && field.merge != Merge::Derived
+}
+
+struct Asked<'s> {
+    schema: &'s Schema,
+    kind: &'s Kind,
+}
+
+impl<'s> Asked<'s> {
+    /// The attribute, or its parts where it is a group.
+    fn of(&self, attribute: &str, fields: &[&'s Field]) -> Vec<Offer<'s>> {
+        let parts: &[&'static str] = match fields.last().map(|field| &field.value) {
+            Some(ValueType::Money) => &["amount", "currency"],
+            Some(ValueType::Address) => &["country", "region", "city", "postal_code", "street"],
+            Some(ValueType::Period) => &["start", "end"],
+            Some(ValueType::Geo) => &["lat", "lon"],
+            _ => &[],
+        };
+        match parts {
+            [] => self.one(attribute.to_owned(), fields, None).into_iter().collect(),
+            parts => parts.iter().filter_map(|part| self.one(format!("{attribute}.{part}"), fields, Some(part))).collect(),
+        }
+    }
+
+    fn one(&self, attribute: String, fields: &[&'s Field], part: Option<&'static str>) -> Option<Offer<'s>> {
+        let found = places(self.schema, self.kind, &attribute).ok()?;
+        let spot = &found.first()?.place.spot;
+        let is_many = matches!(spot.holder, super::Holder::Each { .. });
+        (spot.class != Class::Opaque).then(|| Offer { attribute, fields: fields.to_vec(), part, class: spot.class, is_many })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::query::Filter;
+
+    #[test]
+    fn whatever_is_offered_can_be_asked() {
+        let schema = Schema::builtin();
+        for kind in schema.kinds() {
+            let offers = offers(schema, kind);
+            assert!(offers.iter().any(|offer| offer.attribute == *kind.title), "{}", kind.name);
+            for offer in offers {
+                let filter = json!([{"type": "isNotNull", "attribute": offer.attribute}]);
+                assert!(Filter::from_json(schema, &kind.name, &filter).is_ok(), "{}: {}", kind.name, offer.attribute);
+            }
+        }
+        let of_deal: Vec<String> = offers(schema, schema.kind("deal").unwrap()).into_iter().map(|offer| offer.attribute).collect();
+        for expected in ["stage", "amount.amount", "people.role", "party.name", "owner", "tags"] {
+            assert!(of_deal.iter().any(|attribute| attribute == expected), "{expected}: {of_deal:?}");
+        }
+    }
+
+    #[test]
+    fn a_stored_filter_means_whoever_looks() {
+        let me = UserId::of_cause("ann");
+        let filter = with_me(json!([{"type": "linkedWith", "attribute": "owner", "value": [ME]}]), me);
+        assert_eq!(filter[0]["value"][0], me.to_string());
+    }
+}
