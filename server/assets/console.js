@@ -34,7 +34,7 @@
 
   function isBusy(part) {
     if (part.matches(".editing") || part.querySelector(".editing")) return true;
-    const controls = all("input:not([type=hidden]), textarea", part);
+    const controls = all("input:not([type=hidden], [type=checkbox]), textarea", part);
     return controls.some((control) => control === document.activeElement || control.value !== control.defaultValue);
   }
 
@@ -47,6 +47,9 @@
     }
     const focus = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     const copy = document.importNode(fresh, true);
+    // What was chosen stays chosen.
+    const chosen = all("input[type=checkbox][name]:checked", old).map((box) => `${box.name} ${box.value}`);
+    for (const box of all("input[type=checkbox][name]", copy)) box.checked ||= chosen.includes(`${box.name} ${box.value}`);
     old.replaceWith(copy);
     remember(copy);
     localise(copy);
@@ -78,16 +81,28 @@
     if (new URL(response.url).pathname === "/sign-in") return location.assign(response.url);
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!fresh.getElementById("main")) return location.reload();
-    merge(document.body, fresh.body, how);
+    document.title = fresh.title;
+    how.forced === "main" ? replace(mainOf(document), mainOf(fresh), { force: true }) : merge(document.body, fresh.body, how);
     return response;
   }
 
   // The page's address without what was asked for once.
   function here() {
     const address = new URL(location.href);
-    for (const name of ["edit", "done"]) address.searchParams.delete(name);
+    for (const name of ["edit", "done", "cell", "count", "undo", "refused"]) address.searchParams.delete(name);
     return address.pathname + address.search;
   }
+
+  // Another address of the same page: its tools, its pages, its views.
+  async function go(address) {
+    const response = await load(address, { forced: "main", flash: false });
+    if (!response) return;
+    const reached = new URL(response.url);
+    history.pushState(null, "", reached.pathname + reached.search);
+    const first = document.querySelector("#panel [data-focus], #panel select:not([class]), #panel input:not([type=hidden])");
+    first?.focus();
+  }
+  addEventListener("popstate", () => load(location.href, { forced: "main", flash: false }));
 
   const partOf = (element) => element.closest("[data-part]").id;
 
@@ -176,6 +191,10 @@
     events.addEventListener("change", (event) => concerns(JSON.parse(event.data)) && refresh());
     events.addEventListener("gone", () => location.reload());
   }
+  window.Rapport = { all, load, go, here };
+
+  // Days are the reader's: the server is told how far this clock is from UTC.
+  document.cookie = `zone=${-new Date().getTimezoneOffset()}; path=/; max-age=31536000; samesite=lax`;
   remember(document.body);
   localise(document);
   document.querySelector(".editing input:not([type=hidden]), .editing select, .editing textarea")?.focus();

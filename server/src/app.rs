@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::files::Files;
 use crate::intake::{Intake, ServerPen};
+use crate::jobs::upload::Uploads;
 use crate::store::{OpenError, Store};
 use crate::sync::Door;
 
@@ -28,6 +29,8 @@ pub struct App {
     pub files: Files,
     /// The write path.
     pub intake: Intake,
+    /// Files that are being brought in.
+    pub uploads: Uploads,
     stopping: watch::Sender<bool>,
 }
 
@@ -41,7 +44,8 @@ impl App {
         let auth = Auth::new(&config, store.clone(), clock.clone());
         let intake = Intake::start(store.clone(), ServerPen::new(random()), None).await?;
         let files = Files::new(&config);
-        Ok(Self { config: Arc::new(config), store, auth, files, clock, intake, stopping: watch::Sender::new(false) })
+        let uploads = Uploads::beside(store.path());
+        Ok(Self { config: Arc::new(config), store, auth, files, clock, intake, uploads, stopping: watch::Sender::new(false) })
     }
 
     /// What answers devices.

@@ -111,6 +111,7 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(app.auth.clone().housekeeping());
     tasks.spawn(files::housekeeping(app.clone()));
+    tasks.spawn(jobs::index::follow(app.clone()));
     tasks.spawn(async {
         loop {
             tokio::time::sleep(FOLD_EVERY).await;

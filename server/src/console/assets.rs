@@ -25,10 +25,13 @@ impl Asset {
     }
 }
 
-static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("console", "css", "text/css; charset=utf-8", include_bytes!("../../assets/console.css")));
-static SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("console", "js", "text/javascript; charset=utf-8", include_bytes!("../../assets/console.js")));
+/// Small files, sent as one: each is about one thing.
+const STYLES: &str = concat!(include_str!("../../assets/console.css"), include_str!("../../assets/list.css"));
+const SCRIPTS: &str =
+    concat!(include_str!("../../assets/console.js"), include_str!("../../assets/list.js"), include_str!("../../assets/find.js"));
+
+static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new("console", "css", "text/css; charset=utf-8", STYLES.as_bytes()));
+static SCRIPT: LazyLock<Asset> = LazyLock::new(|| Asset::new("console", "js", "text/javascript; charset=utf-8", SCRIPTS.as_bytes()));
 static ICONS: LazyLock<Asset> = LazyLock::new(|| Asset::new("icons", "svg", "image/svg+xml", include_bytes!("../../assets/icons.svg")));
 static LOGO: LazyLock<Asset> = LazyLock::new(|| Asset::new("logo", "svg", "image/svg+xml", include_bytes!("../../assets/logo.svg")));
 

@@ -4,10 +4,11 @@ use std::convert::Infallible;
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Query};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::Value as Json;
 use sync_core::access::Right;
 use sync_core::id::Millis;
 use sync_core::schema::Kind;
@@ -15,10 +16,12 @@ use sync_core::schema::Kind;
 use super::assets;
 use super::words::{Words, other};
 use crate::app::App;
+use crate::audit::{Act, Note};
 use crate::auth::{Caller, Person};
 use crate::error::{Error, accepted_language};
 use crate::language::Language;
 use crate::reading::Reading;
+use crate::store::StoreError;
 use crate::writing::Writing;
 
 /// The order of the side menu. Kinds that nobody thought of here, a workspace's own, come under `menu.own`.
@@ -41,6 +44,8 @@ pub struct Desk {
     pub words: Words,
     /// The time.
     pub now: Millis,
+    /// Their clock minus UTC, in minutes, as their browser says: days are theirs.
+    pub offset_minutes: i32,
 }
 
 /// The frame around a page.
@@ -87,8 +92,22 @@ impl FromRequestParts<App> for Desk {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Person(caller) = Person::from_request_parts(parts, app).await?;
         let reading = Reading::of(app, &caller);
-        Ok(Self { words: Words(caller.language), now: app.clock.now(), app: app.clone(), reading, caller })
+        let offset_minutes = offset_of(&parts.headers);
+        Ok(Self { words: Words(caller.language), now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes })
     }
+}
+
+/// The cookie in which the script says how far the browser's clock is from UTC.
+const ZONE_COOKIE: &str = "zone";
+
+/// No clock on earth is further from UTC.
+const OFFSET_MAX_MINUTES: i32 = 14 * 60;
+
+fn offset_of(headers: &HeaderMap) -> i32 {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    let zone = cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == ZONE_COOKIE);
+    let minutes = zone.and_then(|(_, value)| value.parse::<i32>().ok()).unwrap_or_default();
+    minutes.clamp(-OFFSET_MAX_MINUTES, OFFSET_MAX_MINUTES)
 }
 
 impl Desk {
@@ -115,6 +134,17 @@ impl Desk {
             user: self.caller.name.clone(),
             other: other(self.words.0),
         })
+    }
+
+    /// Writes into the audit log what the caller did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note(&self, act: Act, subject: &str, detail: Json) -> Result<(), Error> {
+        let note = Note::of(self.caller.workspace, Some(self.caller.user), act, subject).with(detail);
+        let now = self.now;
+        let noting = self.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await }));
+        Ok(noting.await?)
     }
 
     /// What the caller writes with.
@@ -155,8 +185,12 @@ impl Desk {
 }
 
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 3] =
-    [("/devices", "menu.devices", "device"), ("/keys", "menu.keys", "rule"), ("/audit", "menu.audit", "history")];
+const ADMINISTRATION: [(&str, &str, &str); 4] = [
+    ("/imports", "menu.imports", "import"),
+    ("/devices", "menu.devices", "device"),
+    ("/keys", "menu.keys", "rule"),
+    ("/audit", "menu.audit", "history"),
+];
 
 const OTHER: &str = "other";
 

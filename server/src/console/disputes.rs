@@ -138,23 +138,70 @@ fn chosen(field: &Field, open: &Disagreement, typed: &Typed) -> Result<Option<Js
     Ok(Some(value).filter(|value| !value.is_null()))
 }
 
+/// Disagreements settled in one go: a page of them.
+const MANY_MAX: usize = 200;
+
+/// `POST /conflicts/resolve`: several at once, by one rule: the value shown, the oldest, or one person's.
+pub async fn resolve_many(desk: Desk, Form(posted): Posted) -> Result<Response, Error> {
+    let typed = Typed::new(posted);
+    let rule = typed.one("rule").to_owned();
+    let (mut decided, mut left) = (0, 0);
+    for at in typed.all("at").into_iter().take(MANY_MAX) {
+        let mut parts = at.splitn(3, ' ');
+        let (Some(kind), Some(Ok(id)), Some(path)) = (parts.next(), parts.next().map(str::parse::<RecordId>), parts.next()) else {
+            continue;
+        };
+        match settle(&desk, kind, id, path, &rule).await? {
+            true => decided += 1,
+            false => left += 1,
+        }
+    }
+    Ok(Redirect::to(&format!("/conflicts?done=decided&count={decided}&left={left}")).into_response())
+}
+
+/// Settles one by the rule; answers whether that was possible.
+async fn settle(desk: &Desk, kind: &str, id: RecordId, path: &str, rule: &str) -> Result<bool, Error> {
+    let kind = desk.reading.kind(kind)?.clone();
+    let Some(view) = desk.reading.record(id).await?.filter(|view| view.row.kind == kind.name) else { return Ok(false) };
+    let claims = view.disagreements.iter().find(|open| open.path == path).map(|open| &open.claims[..]).unwrap_or_default();
+    let theirs = |claim: &&Claim| claim.who.as_ref().is_some_and(|who| who.user.to_string() == rule);
+    let claim = match rule {
+        "shown" => claims.first(),
+        "oldest" => claims.last(),
+        _ => claims.iter().find(theirs),
+    };
+    let Some(claim) = claim else { return Ok(false) };
+    let written = desk.writing().resolve(&kind.name, id, path, claim.value.clone()).await;
+    Ok(why::written(desk, &kind, written)?.is_ok())
+}
+
 /// What the address asks for.
 #[derive(Deserialize)]
 pub struct PageAsked {
     after: Option<String>,
     done: Option<String>,
+    /// How many were decided in one go.
+    count: Option<u64>,
+    /// How many could not be.
+    #[serde(default)]
+    left: u64,
 }
 
 #[derive(Template)]
 #[template(path = "conflicts.html")]
 struct ConflictsPage {
     frame: Frame,
-    notice: Option<&'static str>,
+    notice: Option<String>,
+    /// Whose values there are: those of one person can be kept everywhere.
+    people: Vec<(String, String)>,
+    may: bool,
     rows: Vec<OpenView>,
     next: Option<String>,
 }
 
 struct OpenView {
+    /// Kind, record and path: what a box says when it is ticked.
+    at: String,
     href: String,
     title: String,
     kind: String,
@@ -166,7 +213,7 @@ struct OpenView {
 
 /// `GET /conflicts`: all open disagreements, oldest first.
 pub async fn page(desk: Desk, Query(asked): Query<PageAsked>) -> Result<Response, Error> {
-    let slice = desk.reading.conflicts(&Asked { after: asked.after, ..Asked::default() }).await?;
+    let slice = desk.reading.conflicts(&Asked { after: asked.after.clone(), ..Asked::default() }).await?;
     let claims = slice.rows.iter().flat_map(|open| &open.disagreement.claims);
     let linked: Vec<RecordId> = claims.filter_map(|claim| claim.value.as_str()?.parse().ok()).collect();
     let names = desk.reading.names_of(linked).await?;
@@ -176,11 +223,28 @@ pub async fn page(desk: Desk, Query(asked): Query<PageAsked>) -> Result<Response
     let title = desk.words.say("menu.conflicts");
     let page = ConflictsPage {
         frame: desk.frame(title, "/conflicts").await?,
-        notice: asked.done.map(|_| desk.words.say("record.decided")),
+        notice: asked.done.as_ref().map(|_| notice(&desk, asked.count, asked.left)),
+        people: people(&slice.rows),
+        may: desk.reading.kinds().any(|kind| desk.reading.may_some(kind, Action::Resolve)),
         rows: slice.rows.iter().filter_map(|open| open_view(&desk, &names, &inputs, open)).collect(),
         next: slice.next.map(|next| format!("/conflicts?after={}", super::list::encoded(&next))),
     };
     answer(StatusCode::OK, &page)
+}
+
+fn notice(desk: &Desk, count: Option<u64>, left: u64) -> String {
+    let Some(count) = count else { return desk.words.say("record.decided").to_owned() };
+    let left = if left > 0 { format!(" {}", desk.words.count("bulk.refused", left)) } else { String::new() };
+    format!("{}{left}", desk.words.count("conflict.decided_many", count))
+}
+
+/// Everybody whose value stands in one of these, by name.
+fn people(rows: &[OpenConflict]) -> Vec<(String, String)> {
+    let claims = rows.iter().flat_map(|open| &open.disagreement.claims).filter_map(|claim| claim.who.as_ref());
+    let mut people: Vec<(String, String)> = claims.filter_map(|who| Some((who.user.to_string(), who.user_name.clone()?))).collect();
+    people.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
+    people.dedup();
+    people
 }
 
 fn open_view(desk: &Desk, names: &Names, inputs: &Inputs<'_>, open: &OpenConflict) -> Option<OpenView> {
@@ -200,6 +264,7 @@ fn open_view(desk: &Desk, names: &Names, inputs: &Inputs<'_>, open: &OpenConflic
     };
     let title = if record.title.is_empty() { format!("{label} {}", format::short(&record.id.to_string())) } else { record.title.clone() };
     Some(OpenView {
+        at: format!("{} {} {}", kind.name, record.id, disagreement.path),
         href: format!("/records/{}/{}#f-{}", kind.name, record.id, field.name),
         title,
         kind: label.to_owned(),

@@ -56,7 +56,8 @@ pub fn back(kind: &Kind, id: RecordId, place: &str, done: &str) -> Redirect {
     Redirect::to(&format!("/records/{}/{id}{done}#f-{place}", kind.name))
 }
 
-async fn save_typed(desk: &Desk, kind: &Kind, id: RecordId, field: &Field, typed: &mut Typed) -> Result<Result<(), Editing>, Error> {
+/// Saves what was typed into one field; or what went wrong with it.
+pub async fn save_typed(desk: &Desk, kind: &Kind, id: RecordId, field: &Field, typed: &mut Typed) -> Result<Result<(), Editing>, Error> {
     let error = |text: String| Err(Editing { error: Some(text), ..Editing::default() });
     let unclear = links::resolve(desk, kind, typed).await?;
     if !unclear.is_empty() {

@@ -82,6 +82,27 @@ impl Shown {
         matches!(self, Shown::Number(_))
     }
 
+    /// As text, for files.
+    pub fn text(&self) -> String {
+        let all = |items: &[Shown], between: &str| {
+            items.iter().map(Shown::text).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(between)
+        };
+        match self {
+            Shown::Nothing => String::new(),
+            Shown::Text(text) | Shown::Prose(text) | Shown::Number(text) | Shown::Tag(text) => text.clone(),
+            Shown::Badge { text, .. } | Shown::Record { text, .. } | Shown::Outside { text, .. } | Shown::Moment { text, .. } => {
+                text.clone()
+            }
+            Shown::Many(items) => all(items, ", "),
+            Shown::Stack(items) => all(items, "; "),
+            Shown::Table { rows, .. } => rows.iter().map(|row| all(row, " ")).collect::<Vec<_>>().join("; "),
+            Shown::Log(items) => {
+                let line = |item: &Vec<(String, Shown)>| item.iter().map(|(_, part)| part.text()).collect::<Vec<_>>().join(" ");
+                items.iter().map(line).collect::<Vec<_>>().join("; ")
+            }
+        }
+    }
+
     /// Whether it needs the whole width of the page.
     pub fn is_wide(&self) -> bool {
         match self {

@@ -51,11 +51,16 @@ struct EntryView {
     changes: Vec<ChangeView>,
 }
 
-struct ChangeView {
-    field: String,
-    decided: bool,
-    old: Shown,
-    new: Shown,
+/// What a change did to one field.
+pub struct ChangeView {
+    /// The field's label.
+    pub field: String,
+    /// Whether it ended a disagreement.
+    pub decided: bool,
+    /// What was there.
+    pub old: Shown,
+    /// What came instead.
+    pub new: Shown,
 }
 
 /// `GET /records/{kind}/{id}/history`.
@@ -90,7 +95,7 @@ fn end_of_day(asked: &Asked) -> Option<Millis> {
 }
 
 /// What the records are called that values lead to.
-async fn names(desk: &Desk, kind: &Kind, entries: &[Entry], past: Option<&AsOf>) -> Result<Names, Error> {
+pub async fn names(desk: &Desk, kind: &Kind, entries: &[Entry], past: Option<&AsOf>) -> Result<Names, Error> {
     let mut ids: Vec<RecordId> = Vec::new();
     let then = past.iter().flat_map(|past| past.fields.iter().map(|(name, value)| (&**name, value)));
     let values = entries.iter().flat_map(|entry| [&entry.old, &entry.new].into_iter().flatten().map(|value| (&*entry.field, value)));
@@ -144,7 +149,7 @@ fn entry_views(desk: &Desk, format: &Formatter<'_>, kind: &Kind, entries: &[Entr
 }
 
 /// The first entry; the older ones after it say whether it ended a disagreement.
-fn change_view(desk: &Desk, format: &Formatter<'_>, kind: &Kind, newest_first: &[Entry]) -> ChangeView {
+pub fn change_view(desk: &Desk, format: &Formatter<'_>, kind: &Kind, newest_first: &[Entry]) -> ChangeView {
     let entry = &newest_first[0];
     let field = kind.field(&entry.field);
     let shown = |value: Option<Json>| match (field, value) {

@@ -76,6 +76,16 @@ async fn titled(desk: &Desk, kinds: &[sync_core::id::KindName], text: Option<&st
     Ok(found)
 }
 
+/// The one record that a typed title means, if there is one.
+pub async fn one_titled(desk: &Desk, field: &Field, title: &str) -> Result<Option<String>, Error> {
+    let found = titled(desk, &field.to, Some(title), OFFERED).await?;
+    let mut exact = found.iter().filter(|(_, known)| known.eq_ignore_ascii_case(title));
+    Ok(match (exact.next(), exact.next(), &found[..]) {
+        (Some((id, _)), None, _) | (None, None, [(id, _)]) => Some(id.clone()),
+        _ => None,
+    })
+}
+
 /// Puts the record that a typed title means where the form expects its id. Answers what is not clear:
 /// the control's name, and what it may mean.
 pub async fn resolve(desk: &Desk, kind: &Kind, typed: &mut Typed) -> Result<Vec<(String, Vec<(String, String)>)>, Error> {

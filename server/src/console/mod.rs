@@ -16,6 +16,7 @@ mod events;
 mod files;
 mod format;
 mod history;
+mod imports;
 mod inputs;
 mod keys;
 mod links;
@@ -25,7 +26,9 @@ mod make;
 mod problems;
 mod record;
 mod rejected;
+mod search;
 mod sign_in;
+mod timeline;
 mod typed;
 mod why;
 mod words;
@@ -44,19 +47,27 @@ pub use problems::as_pages;
 /// Every address of the console.
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(list::routes())
         .route("/", get(async |desk: Desk| Redirect::to(&desk.start())))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
         .route("/language", post(sign_in::switch_language))
-        .route("/records/{kind}", get(list::page).post(make::save))
         .route("/records/{kind}/new", get(make::form))
         .route("/records/{kind}/{id}", get(record::page))
         .route("/records/{kind}/{id}/fields/{field}", post(edit::save))
         .route("/records/{kind}/{id}/resolve", post(disputes::resolve))
         .route("/records/{kind}/{id}/archive", get(edit::ask_archive).post(edit::archive))
         .route("/records/{kind}/{id}/history", get(history::page))
+        .route("/records/{kind}/{id}/comments", post(timeline::comment))
+        .route("/records/{kind}/{id}/undo", post(timeline::undo))
+        .route("/imports", get(imports::page).post(imports::upload))
+        .route("/imports/{id}", get(imports::file).post(imports::go))
+        .route("/imports/{id}/failed.csv", get(imports::failed))
+        .route("/imports/undo/{import}", post(imports::undo))
+        .route("/search", get(search::page))
         .route("/lookup", get(links::lookup))
         .route("/conflicts", get(disputes::page))
+        .route("/conflicts/resolve", post(disputes::resolve_many))
         .route("/rejected", get(rejected::page))
         .route("/collisions", get(collisions::page))
         .route("/devices", get(devices::page))

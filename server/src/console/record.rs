@@ -5,11 +5,11 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use sync_core::access::Action;
 use sync_core::id::{Facet, RecordId};
-use sync_core::schema::{Field, Kind, Merge};
+use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::collisions::{self, CollisionView};
 use super::desk::{Desk, Frame, icon, page as answer};
@@ -20,9 +20,10 @@ use super::inputs::{Candidates, Input, Inputs, filled};
 use super::links;
 use super::list::title_of;
 use super::made::{Made, makers};
+use super::timeline::{self, TimelineView};
 use super::typed::Typed;
 use crate::error::Error;
-use crate::reading::{LinksIn, Names, RecordView};
+use crate::reading::{Grouping, LinksIn, List, Names, RecordView, is_summed};
 
 /// What is being edited on the page, and what went wrong with it.
 #[derive(Debug, Default)]
@@ -35,6 +36,10 @@ pub struct Editing {
     pub error: Option<String>,
     /// What a search control may mean.
     pub matches: Vec<(String, Vec<(String, String)>)>,
+    /// One kind of the timeline's events.
+    pub only: Box<str>,
+    /// How many events of the timeline.
+    pub events: u32,
 }
 
 /// What the address asks for.
@@ -44,6 +49,12 @@ pub struct Asked {
     edit: String,
     #[serde(default)]
     done: String,
+    /// One kind of the timeline's events.
+    #[serde(default)]
+    only: Box<str>,
+    /// How many events.
+    #[serde(default)]
+    events: u32,
 }
 
 #[derive(Template)]
@@ -57,6 +68,7 @@ struct RecordPage {
     collisions: Vec<CollisionView>,
     links: Vec<LinkGroup>,
     files: FilesView,
+    timeline: TimelineView,
     created: Shown,
     updated: Shown,
 }
@@ -122,16 +134,21 @@ struct LinkGroup {
     new: Option<String>,
     new_label: String,
     more: Option<String>,
+    /// What they add up to.
+    sum: String,
+    /// All of them, as a list.
+    all: String,
 }
 
 /// `GET /records/{kind}/{id}`.
 pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let editing = Editing { place: asked.edit, ..Editing::default() };
+    let editing = Editing { place: asked.edit, only: asked.only, events: asked.events, ..Editing::default() };
     let notice = match &*asked.done {
         "made" => Some(desk.words.say("record.made")),
         "decided" => Some(desk.words.say("record.decided")),
         "file" => Some(desk.words.say("file.kept")),
         "archived" => Some(desk.words.say("record.was_archived")),
+        "undone" => Some(desk.words.say("record.undone")),
         _ => None,
     };
     show(&desk, &kind, id, editing, notice).await
@@ -168,8 +185,9 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         problem: editing.error.clone().filter(|_| kind.field(&editing.place).is_none() && !view.disputes(&editing.place)),
         sections: drawing.sections(),
         collisions: collisions::of_record(desk, &view).await?,
-        links: view.linked_from.iter().filter_map(|links| link_group(desk, &view, links)).collect(),
         files: FilesView::of(desk, &kind, &view),
+        links: link_groups(desk, &view).await?,
+        timeline: timeline::of(desk, &kind, id, view.row.archived, &editing.only, editing.events).await?,
         created: format::moment(view.row.created_at),
         updated: format::moment(view.row.updated_at),
         head,
@@ -319,6 +337,31 @@ pub fn fingerprint(value: Option<&Json>) -> String {
     Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
+async fn link_groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Error> {
+    let mut groups = Vec::new();
+    for links in &view.linked_from {
+        let Some(mut group) = link_group(desk, view, links) else { continue };
+        group.sum = value_of(desk, view.row.id, links).await?;
+        groups.push(group);
+    }
+    Ok(groups)
+}
+
+/// What the linked records add up to, by the number that the kind's board or list has first.
+async fn value_of(desk: &Desk, id: RecordId, links: &LinksIn) -> Result<String, Error> {
+    let kind = desk.reading.kind(&links.kind)?.clone();
+    let by_board = kind.board.as_ref().and_then(|board| kind.field(board.sum.as_ref()?));
+    let by_list = || kind.list.iter().filter_map(|name| kind.field(name)).find(|field| field.value == ValueType::Money);
+    let Some(sum) = by_board.or_else(by_list).filter(|field| is_summed(field) && desk.reading.may_read(&kind, &field.name)) else {
+        return Ok(String::new());
+    };
+    let filter = json!([{"type": "linkedWith", "attribute": links.role, "value": [id]}]).to_string();
+    // A role that cannot be asked about adds up to nothing that could be shown.
+    let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { return Ok(String::new()) };
+    let totals = desk.reading.totals(&List::of(query), &Grouping { by: None, sums: vec![sum] }).await?;
+    Ok(totals.all.sums.get(&sum.name).map(|sums| super::list::sums(sums)).unwrap_or_default())
+}
+
 fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn) -> Option<LinkGroup> {
     let id = view.row.id;
     let kind = desk.reading.kind(&links.kind).ok()?;
@@ -343,5 +386,11 @@ fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn) -> Option<LinkGro
         new: may.then(|| format!("/records/{}/new?{}={id}", kind.name, super::typed::name_of(field))),
         new_label: desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]),
         more: (left > 0).then(|| desk.words.count("record.more", left)),
+        sum: String::new(),
+        all: format!(
+            "/records/{}?where={}",
+            kind.name,
+            super::list::encoded(&json!([{"type": "linkedWith", "attribute": links.role, "value": [id]}]).to_string())
+        ),
     })
 }

@@ -101,6 +101,11 @@ pub fn wrong(desk: &Desk, field: &Field, wrong: &Wrong) -> String {
     desk.words.fill(wrong.key, &[&part])
 }
 
+/// What is wrong with something typed that belongs to no record.
+pub fn wrong_value(desk: &Desk, wrong: &Wrong) -> String {
+    desk.words.fill(wrong.key, &[&wrong.part])
+}
+
 /// What to do about a title that may mean several records, or none.
 pub fn unclear(desk: &Desk, matches: &[(String, Vec<(String, String)>)]) -> String {
     let none = matches.iter().any(|(_, found)| found.is_empty());

@@ -3,10 +3,13 @@
 //! Writes only through `intake`. Never reads arguments and never prints: `cli` does, and whoever else
 //! starts a job.
 
+pub mod bulk;
 pub mod cell;
 pub mod check;
 pub mod export;
 pub mod import;
+pub mod index;
+pub mod upload;
 
 /// What happened so far, for whoever watches a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -94,6 +94,15 @@ impl Reading {
         Ok(Some(History { entries: entries.into_iter().take(HISTORY_MAX).map(named).collect(), cut }))
     }
 
+    /// The changes of a record that is in sight, for taking one of them back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn changes(&self, id: RecordId) -> Result<Vec<Stored>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        Ok(lists::changes_seen(&mut tx, self.workspace, &self.scope, id).await?)
+    }
+
     /// A record as the server showed it at a moment, if it was there and is in sight.
     ///
     /// # Errors

@@ -145,4 +145,16 @@ impl Reading {
         let names = self.names(&mut tx, rows.iter().flat_map(|row| links::ids(kind, &row.fields))).await?;
         Ok(Listing { rows, names, next, total })
     }
+
+    /// How many records a list finds, all pages together.
+    ///
+    /// # Errors
+    /// As [`Reading::list`].
+    pub async fn count(&self, list: &List) -> Result<u64, ReadError> {
+        self.kind(&list.query.kind)?;
+        self.check(&list.query.reads(self.schema()))?;
+        let context = Context { now: self.now, offset_minutes: list.offset_minutes };
+        let mut tx = self.store.reader().await?;
+        Ok(lists::count(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf).await?)
+    }
 }

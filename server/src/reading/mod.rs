@@ -9,7 +9,11 @@ mod history;
 mod links;
 mod list;
 mod news;
+mod next;
 mod record;
+mod search;
+mod timeline;
+mod totals;
 mod undecided;
 
 use std::collections::BTreeMap;
@@ -32,7 +36,10 @@ pub use error::ReadError;
 pub use history::{AsOf, Entry, HISTORY_MAX, History};
 pub use list::{List, Listing, Row};
 pub use news::News;
+pub use next::NextStep;
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
+pub use timeline::{CHANGES, Event, Happened, TIMELINE_MAX, Timeline};
+pub use totals::{Asked as Grouping, GROUPS_MAX, Group, Sum, Totals, is_summed};
 pub use undecided::{Asked, Open, OpenConflict, RefusedEdit, RefusedState, Slice};
 
 /// One caller's view of the records.

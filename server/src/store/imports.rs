@@ -31,19 +31,42 @@ pub struct ImportRow {
     pub failed: u64,
     /// When it was taken back, if it was.
     pub undone_at: Option<Millis>,
+    /// What it was.
+    pub act: Act,
+}
+
+/// What several edits have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// A file was brought in.
+    File,
+    /// Many records were edited at once.
+    Bulk,
+}
+
+impl Act {
+    fn word(self) -> &'static str {
+        match self {
+            Act::File => "file",
+            Act::Bulk => "bulk",
+        }
+    }
 }
 
 /// Notes that an import begins.
 pub async fn add(tx: &mut Tx, workspace: WorkspaceId, row: &ImportRow) -> Result<()> {
-    sqlx::query("insert into imports (workspace, import_id, kind, file_name, started_at, user_id) values ($1, $2, $3, $4, $5, $6)")
-        .bind(&workspace.as_bytes()[..])
-        .bind(&row.import[..])
-        .bind(row.kind.as_str())
-        .bind(&row.file_name)
-        .bind(row.started_at)
-        .bind(&row.user.as_bytes()[..])
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "insert into imports (workspace, import_id, kind, file_name, started_at, user_id, act) values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&row.import[..])
+    .bind(row.kind.as_str())
+    .bind(&row.file_name)
+    .bind(row.started_at)
+    .bind(&row.user.as_bytes()[..])
+    .bind(row.act.word())
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -64,9 +87,11 @@ pub async fn note(tx: &mut Tx, workspace: WorkspaceId, row: &ImportRow) -> Resul
     Ok(())
 }
 
-type Row = (Vec<u8>, String, String, Millis, Option<Millis>, Vec<u8>, i64, i64, i64, Option<Millis>);
+type Row = (Vec<u8>, String, String, Millis, Option<Millis>, Vec<u8>, i64, i64, i64, Option<Millis>, String);
 
-fn import_row((import, kind, file_name, started_at, finished_at, user, created, updated, failed, undone_at): Row) -> Result<ImportRow> {
+fn import_row(
+    (import, kind, file_name, started_at, finished_at, user, created, updated, failed, undone_at, act): Row,
+) -> Result<ImportRow> {
     Ok(ImportRow {
         import: import.try_into().map_err(|_| super::StoreError::Damaged("import id"))?,
         kind: id(kind.parse(), "kind name")?,
@@ -78,13 +103,14 @@ fn import_row((import, kind, file_name, started_at, finished_at, user, created, 
         updated: updated as u64,
         failed: failed as u64,
         undone_at,
+        act: if act == Act::Bulk.word() { Act::Bulk } else { Act::File },
     })
 }
 
 /// All imports, oldest first.
 pub async fn all(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<ImportRow>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "select import_id, kind, file_name, started_at, finished_at, user_id, created, updated, failed, undone_at \
+        "select import_id, kind, file_name, started_at, finished_at, user_id, created, updated, failed, undone_at, act \
          from imports where workspace = $1 order by started_at, import_id",
     )
     .bind(&workspace.as_bytes()[..])

@@ -53,7 +53,7 @@ pub struct PointerRow {
 type PointerTuple = (String, String, Vec<u8>, String, i64);
 
 /// Where `rows` of one kind is asked: `$1` is the workspace.
-fn of_kind(start: &str, workspace: WorkspaceId, kind: &KindName, scope: &Scope, shelf: Shelf) -> Statement {
+pub(super) fn of_kind(start: &str, workspace: WorkspaceId, kind: &KindName, scope: &Scope, shelf: Shelf) -> Statement {
     let mut statement = Statement::of(start, workspace);
     let kind_bound = statement.bind(Param::Text(kind.to_string()));
     let sees = scope.sees("rows", kind, |param| statement.bind(param));
@@ -189,6 +189,46 @@ pub async fn targets_of(tx: &mut Tx, workspace: WorkspaceId, role: &str, sources
         }
     }
     Ok(links)
+}
+
+/// The records in use that point at one, most lately changed first.
+pub async fn pointing_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, target: RecordId, limit: u32) -> Result<Vec<RecordRow>> {
+    let mut statement = Statement::of(ROW_COLUMNS, workspace);
+    let target = statement.bind(blob(&target));
+    let sees = scope.sees_any("rows", &mut statement);
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    statement.push(&format!(
+        "where rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target = {target}) \
+         and rows.archived = 0 and {sees} order by rows.updated_at desc, rows.record limit {limit}"
+    ));
+    rows(statement, tx, scope).await
+}
+
+/// The records of one kind in use that point at some others by one role: the target, the record, its title, its main facet.
+pub async fn sources_of(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    scope: &Scope,
+    kind: &KindName,
+    role: &str,
+    targets: &[RecordId],
+) -> Result<Vec<(RecordId, RecordId, String, String)>> {
+    let mut found = Vec::new();
+    for chunk in targets.chunks(CHUNK) {
+        let mut statement = Statement::of("select l.target, r.record, r.title, r.main from links l ", workspace);
+        let kind_bound = statement.bind(Param::Text(kind.to_string()));
+        let role = statement.bind(Param::Text(role.to_owned()));
+        let targets = statement.bind_all(chunk.iter().map(blob));
+        let sees = scope.sees("r", kind, |param| statement.bind(param));
+        statement.push(&format!(
+            "join rows r on r.workspace = l.workspace and r.record = l.source where l.workspace = $1 and l.source_kind = {kind_bound} \
+             and l.role = {role} and l.target in ({targets}) and r.archived = 0 and {sees}"
+        ));
+        for (target, record, title, main) in statement.all::<(Vec<u8>, Vec<u8>, String, String)>(tx).await? {
+            found.push((id(RecordId::from_bytes(&target), "record id")?, id(RecordId::from_bytes(&record), "record id")?, title, main));
+        }
+    }
+    Ok(found)
 }
 
 /// Where all links lead from these records.

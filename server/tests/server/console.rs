@@ -13,15 +13,15 @@ use crate::harness::{Answer, MINUTE, START, Server, client};
 use crate::pen::Phone;
 
 /// A server, a browser that is signed in, and two phones.
-struct Desk {
-    server: Server,
-    cookie: String,
-    ann: Phone,
-    bo: Phone,
+pub struct Desk {
+    pub server: Server,
+    pub cookie: String,
+    pub ann: Phone,
+    pub bo: Phone,
 }
 
 impl Desk {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let server = Server::start().await;
         let (_, cookie) = server.browser_sign_in(&[]).await;
         let ann = Phone::of(&server.app, server.workspace, server.ann, "office", "Ann's phone", START).await;
@@ -29,11 +29,11 @@ impl Desk {
         Self { server, cookie, ann, bo }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.server.get(path, &[("cookie", &self.cookie), ("accept", "text/html")]).await
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let headers = [
             ("cookie", self.cookie.as_str()),
             ("accept", "text/html"),
@@ -44,7 +44,7 @@ impl Desk {
     }
 
     /// A customer whom both phones know.
-    async fn customer(&mut self, n: u8, edits: &[FieldEdit]) -> RecordId {
+    pub async fn customer(&mut self, n: u8, edits: &[FieldEdit]) -> RecordId {
         let id = record(n);
         let verdicts = self.ann.save(&self.server.app, "party", id, START, edits).await;
         assert!(verdicts.iter().all(|verdict| matches!(verdict, sync_core::protocol::Verdict::Accepted { .. })), "{verdicts:?}");
@@ -53,7 +53,7 @@ impl Desk {
     }
 
     /// A customer about whose name two phones disagree.
-    async fn dispute(&mut self) -> RecordId {
+    pub async fn dispute(&mut self) -> RecordId {
         let id = self.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
         let anns = self.ann.write("party", id, START + MINUTE, &[FieldEdit::set("name", "Jiamei Office")]);
         let bos = self.bo.write("party", id, START + 2 * MINUTE, &[FieldEdit::set("name", "Jiamei Supplies")]);
@@ -64,11 +64,11 @@ impl Desk {
     }
 }
 
-fn record(n: u8) -> RecordId {
+pub fn record(n: u8) -> RecordId {
     RecordId::new(START, [n; 10])
 }
 
-fn encoded(form: &[(&str, &str)]) -> String {
+pub fn encoded(form: &[(&str, &str)]) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric();
     let text = |text: &str| -> String {
         text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
@@ -130,7 +130,7 @@ async fn records_are_listed_searched_ordered_and_opened() {
 }
 
 /// The address of the link whose tag has this attribute.
-fn link(page: &str, attribute: &str) -> String {
+pub fn link(page: &str, attribute: &str) -> String {
     let tag = page.split("<a ").find(|tag| tag.split('>').next().unwrap().contains(attribute)).unwrap();
     tag.split("href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&")
 }

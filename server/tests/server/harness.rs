@@ -142,9 +142,18 @@ impl Server {
 
     /// Signs in as a browser does; the answer and the cookie to send from now on.
     pub async fn browser_sign_in(&self, headers: &[(&str, &str)]) -> (Answer, String) {
+        self.browser_sign_in_with("ann", headers).await
+    }
+
+    /// As [`Server::browser_sign_in`], somebody else.
+    pub async fn browser_sign_in_as(&self, login: &str) -> (Answer, String) {
+        self.browser_sign_in_with(login, &[]).await
+    }
+
+    async fn browser_sign_in_with(&self, login: &str, headers: &[(&str, &str)]) -> (Answer, String) {
         let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         let headers = [&form[..], headers].concat();
-        let answer = self.send(Method::POST, "/sign-in", &headers, format!("login=ann&password={PASSWORD}")).await;
+        let answer = self.send(Method::POST, "/sign-in", &headers, format!("login={login}&password={PASSWORD}")).await;
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         (answer, cookie)
     }

@@ -4,6 +4,7 @@
 mod api;
 mod audit;
 mod batch;
+mod browser;
 mod checks;
 mod cli;
 mod connections;
@@ -15,7 +16,10 @@ mod files;
 mod harness;
 mod imports;
 mod keys;
+mod lists;
 mod once;
 mod pen;
 mod second_factor;
 mod sessions;
+mod timelines;
+mod uploads;

@@ -5,6 +5,7 @@
 //! the name of a whole one.
 
 mod sheet;
+pub mod table;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;

@@ -125,14 +125,17 @@ impl Mapping {
 }
 
 /// Two headers that a person would not tell apart.
-fn same(left: &str, right: &str) -> bool {
+pub(super) fn same(left: &str, right: &str) -> bool {
     let plain = |text: &str| text.trim().to_lowercase().replace(['_', '-'], " ");
     plain(left) == plain(right)
 }
 
-struct Finder<'a> {
-    schema: &'a Schema,
-    kind: &'a Kind,
+/// Finds targets in a kind.
+pub(super) struct Finder<'a> {
+    /// All kinds.
+    pub schema: &'a Schema,
+    /// The kind.
+    pub kind: &'a Kind,
 }
 
 impl Finder<'_> {
@@ -154,7 +157,7 @@ impl Finder<'_> {
     }
 
     /// The target that is written as `field`, `field.part`, `rows.item`, `rows.item.part` or `link:field`.
-    fn target(&self, text: &str) -> Result<Target, ImportError> {
+    pub fn target(&self, text: &str) -> Result<Target, ImportError> {
         match text {
             "" => return Ok(Target::Skip),
             "id" => return Ok(Target::Id),

@@ -11,7 +11,9 @@ mod failures;
 mod mapping;
 mod run;
 mod source;
+mod suggest;
 mod undo;
+mod unpack;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -26,9 +28,12 @@ pub(crate) use draft::Draft;
 pub(crate) use edits::edits;
 pub use failures::Failure;
 pub use mapping::Told;
+pub(crate) use run::reason;
 pub use run::{Report, run};
-pub use source::Source;
-pub use undo::{Left, Undone, undo};
+pub use source::{Content, Source};
+pub use suggest::{suggest, targets};
+pub use undo::{Left, Undone, take_back, taking_back, undo};
+pub use unpack::{BadFile, as_csv};
 
 use crate::app::App;
 use crate::intake::{Author, IntakeError, Rules};
@@ -269,6 +274,11 @@ fn authorise(rules: &Rules, author: &Author, kind: &Kind) -> Result<(), ImportEr
         Decision::Allowed => Ok(()),
         Decision::Denied { message, .. } | Decision::Review { message, .. } => Err(ImportError::Denied(message)),
     }
+}
+
+/// Whether an author may bring in records of a kind.
+pub fn may(rules: &Rules, author: &Author, kind: &Kind) -> bool {
+    authorise(rules, author, kind).is_ok()
 }
 
 /// On whose behalf an operator works: the user with a login, or else the first of the back office.

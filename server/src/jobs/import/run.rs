@@ -409,6 +409,7 @@ async fn note_begin(app: &App, author: &Author, spec: &Spec, source: &Source) ->
         updated: 0,
         failed: 0,
         undone_at: None,
+        act: imports::Act::File,
     };
     let (noted, workspace) = (row.clone(), author.workspace);
     app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::add(tx, workspace, &noted).await })).await?;
@@ -467,7 +468,7 @@ fn denied(roles: &Roles, caller: &Caller, kind: &Kind, is_new: bool, edits: &[Fi
 }
 
 /// Why a record was not written, for people.
-pub(super) fn reason(why: &NotEdited) -> Label {
+pub(crate) fn reason(why: &NotEdited) -> Label {
     let en = why.to_string();
     match why {
         NotEdited::Stale(_) => label(why.to_string(), "该记录在此期间已被修改"),

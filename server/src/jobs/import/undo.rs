@@ -20,7 +20,7 @@ use sync_core::schema::{Field, Kind, Label, Merge};
 use super::run::reason;
 use super::{ImportError, ImportId, authorise};
 use crate::app::App;
-use crate::intake::{Author, Expect, RecordEdit};
+use crate::intake::{Author, Expect, RecordEdit, Rules};
 use crate::jobs::cell::label;
 use crate::jobs::{Progress, Watch};
 use crate::store::imports::{self, ImportRow};
@@ -72,14 +72,28 @@ impl Undone {
 /// When there is no such import, the author may not, or the database fails; it can be run again then.
 pub async fn undo(app: &App, author: &Author, import: ImportId, watch: Watch<'_>) -> Result<Undone, ImportError> {
     let all = super::list(app, author.workspace).await?;
-    let mut noted = all.into_iter().find(|row| row.import == import.0).ok_or(ImportError::NoSuchImport(import))?;
+    let noted = all.into_iter().find(|row| row.import == import.0).ok_or(ImportError::NoSuchImport(import))?;
+    let rules = app.intake.rules();
+    authorise(&rules, author, kind_of(&rules, &noted)?)?;
+    take_back(app, author, noted, watch).await
+}
+
+fn kind_of<'r>(rules: &'r Rules, noted: &ImportRow) -> Result<&'r Kind, ImportError> {
+    let unknown = || ImportError::UnknownKind { kind: noted.kind.clone(), known: Vec::new() };
+    Ok(rules.schema.kind(&noted.kind).ok_or_else(unknown)?)
+}
+
+/// As [`undo`], for who is known to be allowed; each edit is still decided by rights.
+///
+/// # Errors
+/// When it was taken back before, or the database fails; it can be run again then.
+pub async fn take_back(app: &App, author: &Author, mut noted: ImportRow, watch: Watch<'_>) -> Result<Undone, ImportError> {
+    let import = ImportId(noted.import);
     if noted.undone_at.is_some() {
         return Err(ImportError::AlreadyUndone(import));
     }
     let rules = app.intake.rules();
-    let unknown = || ImportError::UnknownKind { kind: noted.kind.clone(), known: Vec::new() };
-    let kind = rules.schema.kind(&noted.kind).ok_or_else(unknown)?;
-    authorise(&rules, author, kind)?;
+    let kind = kind_of(&rules, &noted)?;
     let (mut undone, mut after, mut done) = (Undone::default(), None, 0);
     loop {
         let mut tx = app.store.reader().await?;
@@ -102,6 +116,13 @@ async fn note(app: &App, author: &Author, row: ImportRow) -> Result<(), ImportEr
     let workspace = author.workspace;
     let noting = app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::note(tx, workspace, &row).await }));
     Ok(noting.await?)
+}
+
+/// The edits that take some changes of one record back, and what stays as it is.
+pub fn taking_back(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>) -> (Vec<FieldEdit>, Vec<Left>) {
+    let mut undone = Undone::default();
+    let edits = plans(kind, changes, mine, &mut undone).into_iter().flat_map(|(_, edits)| edits).collect();
+    (edits, undone.list)
 }
 
 /// The edits that take each record back.

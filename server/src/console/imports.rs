@@ -1,0 +1,450 @@
+//! Bringing files in from the browser: what goes where, a look before anything is written, and taking it back.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use sync_core::id::RecordId;
+use sync_core::schema::{Kind, Label};
+
+use super::desk::{Desk, Frame, page as answer};
+use super::edit::Posted;
+use super::format::{self, Shown};
+use super::list::import_error;
+use super::typed::Typed;
+use crate::audit;
+use crate::error::{Error, Text};
+use crate::intake::Author;
+use crate::jobs::import::{self, Content, ImportError, ImportId, Mode, Spec};
+use crate::jobs::upload::{About, Upload, UploadError};
+use crate::store::imports::Act;
+
+/// Rows of the file that are shown beside each column.
+const SAMPLES: usize = 3;
+
+/// Acts that are listed.
+const LISTED: usize = 50;
+
+#[derive(Template)]
+#[template(path = "imports.html")]
+struct ImportsPage {
+    frame: Frame,
+    kinds: Vec<(String, String, bool)>,
+    problem: Option<String>,
+    notice: Option<String>,
+    rows: Vec<ActView>,
+}
+
+struct ActView {
+    what: String,
+    kind: String,
+    who: String,
+    when: Shown,
+    counts: String,
+    undone: Option<Shown>,
+    undo: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "import.html")]
+struct ImportPage {
+    frame: Frame,
+    name: String,
+    plural: String,
+    action: String,
+    refresh: bool,
+    progress: Option<(u64, u64)>,
+    outcome: Option<OutcomeView>,
+    columns: Vec<ColumnView>,
+    targets: Vec<(String, String)>,
+    mode: String,
+    matches: Vec<(String, String, bool)>,
+    currency: String,
+    set_name: String,
+    rows: u64,
+    checked: Option<Checked>,
+    error: Option<String>,
+}
+
+struct OutcomeView {
+    lines: Vec<String>,
+    error: Option<String>,
+    failed: Option<String>,
+    undo: Option<String>,
+    list: String,
+}
+
+struct ColumnView {
+    index: usize,
+    head: String,
+    samples: Vec<String>,
+    target: String,
+}
+
+struct Checked {
+    lines: Vec<String>,
+    failures: Vec<(u64, String)>,
+    ready: bool,
+}
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    done: String,
+    #[serde(default)]
+    count: u64,
+    #[serde(default)]
+    left: u64,
+}
+
+fn author(desk: &Desk) -> Author {
+    desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, desk.caller.role.clone())
+}
+
+/// The kinds that the caller may bring in records of.
+fn kinds<'a>(desk: &'a Desk, author: &'a Author) -> impl Iterator<Item = &'a Kind> {
+    let rules = desk.app.intake.rules();
+    desk.reading.kinds().map(|kind| &**kind).filter(move |kind| import::may(&rules, author, kind))
+}
+
+/// `GET /imports`.
+pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let notice = match &*asked.done {
+        "undone" => {
+            let left = if asked.left > 0 { format!(" {}", desk.words.count("bulk.refused", asked.left)) } else { String::new() };
+            Some(format!("{}{left}", desk.words.count("bulk.undone", asked.count)))
+        }
+        _ => None,
+    };
+    show_all(&desk, &asked.kind, notice, None).await
+}
+
+async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, problem: Option<String>) -> Result<Response, Error> {
+    let author = author(desk);
+    let mut acts = import::list(&desk.app, desk.caller.workspace).await.map_err(import_error)?;
+    acts.reverse();
+    acts.truncate(LISTED);
+    let people = desk.reading.names_of(acts.iter().map(|act| RecordId(act.user.0)).collect::<Vec<_>>()).await?;
+    let label = |name: &str| desk.reading.kind(name).map_or_else(|_| name.to_owned(), |kind| desk.words.label(&kind.plural).to_owned());
+    let row = |act: &crate::store::imports::ImportRow| {
+        let parts = [("import.created", act.created), ("import.updated", act.updated), ("import.failed", act.failed)];
+        let counts: Vec<String> =
+            parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect();
+        ActView {
+            what: if act.act == Act::Bulk { desk.words.say("import.bulk").to_owned() } else { act.file_name.clone() },
+            kind: label(&act.kind),
+            who: people.get(&RecordId(act.user.0)).map(|person| person.title.clone()).unwrap_or_default(),
+            when: format::moment(act.started_at),
+            counts: counts.join(" · "),
+            undone: act.undone_at.map(format::moment),
+            undo: act.undone_at.is_none().then(|| format!("/imports/undo/{}", ImportId(act.import))),
+        }
+    };
+    let rows: Vec<ActView> = acts.iter().map(row).collect();
+    let page = ImportsPage {
+        frame: desk.frame(desk.words.say("menu.imports"), "/imports").await?,
+        kinds: kinds(desk, &author)
+            .map(|kind| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *chosen))
+            .collect(),
+        rows,
+        notice,
+        problem,
+    };
+    answer(if page.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// What a form with a file brings.
+#[derive(Default)]
+struct Brought {
+    kind: String,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// `POST /imports`: a file, or cells that were pasted.
+pub async fn upload(desk: Desk, request: Request) -> Result<Response, Error> {
+    let brought = brought(request).await?;
+    let author = author(&desk);
+    let kind = kinds(&desk, &author).find(|kind| *kind.name == *brought.kind).map(|kind| kind.name.clone());
+    let Some(kind) = kind else { return show_all(&desk, &brought.kind, None, Some(desk.words.say("import.which").to_owned())).await };
+    if brought.bytes.iter().all(u8::is_ascii_whitespace) {
+        return show_all(&desk, &kind, None, Some(desk.words.say("import.no_file").to_owned())).await;
+    }
+    let about = About { workspace: desk.caller.workspace, user: desk.caller.user, kind: kind.clone(), name: brought.name, at: desk.now };
+    let uploads = desk.app.uploads.clone();
+    let kept = tokio::task::spawn_blocking(move || uploads.keep(about, brought.bytes)).await;
+    match kept.map_err(|error| Error::Internal(error.into()))? {
+        Ok(upload) => Ok(Redirect::to(&format!("/imports/{}", upload.id)).into_response()),
+        Err(UploadError::Bad(_)) => show_all(&desk, &kind, None, Some(desk.words.say("import.bad_file").to_owned())).await,
+        Err(error) => Err(upload_error(error)),
+    }
+}
+
+async fn brought(request: Request) -> Result<Brought, Error> {
+    let bad = || Error::Invalid { field: None, message: Text::new("The form cannot be read.", "无法读取表单。") };
+    let mime = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let boundary = multer::parse_boundary(mime).map_err(|_| bad())?;
+    let mut form = multer::Multipart::new(request.into_body().into_data_stream(), boundary);
+    let mut brought = Brought::default();
+    while let Some(part) = form.next_field().await.map_err(|_| bad())? {
+        let (name, file) = (part.name().unwrap_or_default().to_owned(), part.file_name().unwrap_or_default().to_owned());
+        let bytes = part.bytes().await.map_err(|_| Error::TooLarge)?;
+        match &*name {
+            "kind" => brought.kind = String::from_utf8_lossy(&bytes).into_owned(),
+            "file" if !bytes.is_empty() => (brought.name, brought.bytes) = (file, bytes.to_vec()),
+            "text" if brought.bytes.is_empty() => brought.bytes = bytes.to_vec(),
+            _ => {}
+        }
+    }
+    Ok(brought)
+}
+
+fn upload_error(error: UploadError) -> Error {
+    match error {
+        UploadError::NotThere => Error::NotFound,
+        other => Error::Internal(other.into()),
+    }
+}
+
+fn find(desk: &Desk, id: RecordId) -> Result<Upload, Error> {
+    desk.app.uploads.find(id, desk.caller.workspace, desk.caller.user).map_err(upload_error)
+}
+
+/// What was chosen for a file.
+#[derive(Debug, Clone, Default)]
+struct Chosen {
+    columns: Vec<(String, String)>,
+    mode: String,
+    matches: Vec<String>,
+    currency: String,
+    name: String,
+}
+
+impl Chosen {
+    fn of(typed: &Typed, header: &[String]) -> Self {
+        let column = |(index, head): (usize, &String)| (head.clone(), typed.one(&format!("to.{index}")).to_owned());
+        Self {
+            columns: header.iter().enumerate().map(column).collect(),
+            mode: typed.one("mode").to_owned(),
+            matches: typed.all("match").into_iter().map(str::to_owned).collect(),
+            currency: typed.one("currency").to_ascii_uppercase(),
+            name: typed.one("set").to_owned(),
+        }
+    }
+
+    /// As remembered from last time, or else as it looks.
+    fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>, header: &[String], samples: &[Vec<String>]) -> Self {
+        let remembered = desk.app.uploads.remembered(upload, header);
+        let (targets, sets) = import::suggest(desk.reading.schema(), kind, header, samples);
+        let columns = if remembered.is_empty() { header.iter().cloned().zip(targets).collect() } else { remembered };
+        let set = sets.into_iter().find(|(target, _)| *target == *kind.title).map(|(_, text)| text).unwrap_or_default();
+        let is_matched = |field: &&sync_core::id::FieldName| columns.iter().any(|(_, target)| *target == ***field);
+        let matches = kind.matches.iter().filter(is_matched).map(ToString::to_string).collect();
+        Self { matches, columns, mode: "both".to_owned(), currency: "CNY".to_owned(), name: set }
+    }
+
+    fn spec(&self, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run: bool) -> Spec {
+        let mut spec = Spec::new(kind.name.clone());
+        for (column, target) in &self.columns {
+            spec = spec.map(column, target);
+            if let Some(money) =
+                target.strip_suffix(".amount").filter(|money| !self.columns.iter().any(|(_, other)| *other == format!("{money}.currency")))
+            {
+                spec = spec.set(&format!("{money}.currency"), &self.currency);
+            }
+        }
+        if !self.name.is_empty() {
+            spec = spec.set(&kind.title, &self.name);
+        }
+        spec.told.skip_others = true;
+        spec.mode = match &*self.mode {
+            "create" => Mode::Create,
+            "update" => Mode::Update,
+            _ => Mode::Both,
+        };
+        spec.matches = Some(self.matches.clone());
+        spec.is_dry_run = is_dry_run;
+        spec.failed_beside = (!is_dry_run).then(|| upload.failed_beside());
+        spec.language = desk.words.0;
+        spec
+    }
+}
+
+/// `GET /imports/{id}`.
+pub async fn file(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
+    let upload = find(&desk, id)?;
+    show(&desk, &upload, None, None, None).await
+}
+
+/// `POST /imports/{id}`: looks at every row, or brings them in.
+pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> Result<Response, Error> {
+    let upload = find(&desk, id)?;
+    let kind = desk.reading.kind(&upload.about.kind)?.clone();
+    let typed = Typed::new(posted);
+    let (header, ..) = match look(&upload) {
+        Ok(seen) => seen,
+        Err(error) => return show(&desk, &upload, None, None, Some(say(&desk, &error))).await,
+    };
+    let chosen = Chosen::of(&typed, &header);
+    let author = author(&desk);
+    let checked = import::run(&desk.app, &author, &chosen.spec(&desk, &kind, &upload, true), &upload.source(), &mut |_| {}).await;
+    let report = match checked {
+        Ok(report) => report,
+        Err(error) => return show(&desk, &upload, Some(chosen), None, Some(say(&desk, &error))).await,
+    };
+    if typed.one("act") == "run" && report.created + report.updated > 0 {
+        desk.note(audit::Act::Imported, &kind.name, serde_json::json!({"rows": report.rows})).await?;
+        desk.app.uploads.remember(&upload, &header, &chosen.columns).map_err(upload_error)?;
+        desk.app.uploads.start(desk.app.clone(), author, chosen.spec(&desk, &kind, &upload, false), upload);
+        return Ok(Redirect::to(&format!("/imports/{id}")).into_response());
+    }
+    show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &report)), None).await
+}
+
+fn checked_view(desk: &Desk, report: &import::Report) -> Checked {
+    let parts = [
+        ("import.will_create", report.created),
+        ("import.will_update", report.updated),
+        ("import.unchanged", report.unchanged),
+        ("import.will_fail", report.failed),
+    ];
+    Checked {
+        lines: parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect(),
+        failures: report.failures.iter().map(|failure| (failure.line, desk.words.label(&failure.reason).to_owned())).collect(),
+        ready: report.created + report.updated > 0,
+    }
+}
+
+/// The header, the first rows, and how many there are.
+type Seen = (Vec<String>, Vec<Vec<String>>, u64);
+
+/// Looks at a file without bringing anything in.
+fn look(upload: &Upload) -> Result<Seen, ImportError> {
+    let source = upload.source();
+    let survey = source.survey()?;
+    let mut samples = Vec::new();
+    for row in source.rows(&survey)?.take(SAMPLES) {
+        if let Content::Cells(cells) = row?.content {
+            samples.push(cells);
+        }
+    }
+    Ok((survey.header, samples, survey.rows))
+}
+
+/// What is wrong with a file or its mapping, in words.
+fn say(desk: &Desk, error: &ImportError) -> String {
+    let words = desk.words;
+    match error {
+        ImportError::Empty => words.say("import.no_file").to_owned(),
+        ImportError::OpenQuote { line } => words.fill("import.open_quote", &[&line.to_string()]),
+        ImportError::NoField { .. } => words.say("import.nothing_mapped").to_owned(),
+        ImportError::Twice { columns } => words.fill("import.twice", &[&columns[0], &columns[1]]),
+        ImportError::NoMatchColumn { field } => words.fill("import.no_match_column", &[field]),
+        ImportError::NothingToMatch => words.say("import.nothing_to_match").to_owned(),
+        ImportError::Denied(Label { en, zh }) => words.0.of(en, zh).to_owned(),
+        other => words.fill("import.broken", &[&other.to_string()]),
+    }
+}
+
+async fn show(
+    desk: &Desk,
+    upload: &Upload,
+    chosen: Option<Chosen>,
+    checked: Option<Checked>,
+    error: Option<String>,
+) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&upload.about.kind)?.clone();
+    let running = desk.app.uploads.running(upload.id);
+    let outcome = if running.is_none() && chosen.is_none() { upload.outcome() } else { None };
+    let (header, samples, rows, error) = match look(upload) {
+        Ok((header, samples, rows)) => (header, samples, rows, error),
+        Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
+    };
+    let chosen = chosen.unwrap_or_else(|| Chosen::guessed(desk, upload, &kind, &header, &samples));
+    let column = |(index, (head, target)): (usize, &(String, String))| ColumnView {
+        index,
+        head: head.clone(),
+        samples: samples.iter().filter_map(|row| row.get(index)).filter(|cell| !cell.is_empty()).cloned().collect(),
+        target: target.clone(),
+    };
+    let match_choice = |field: &sync_core::schema::Field| {
+        (field.name.to_string(), desk.words.label(&field.label).to_owned(), chosen.matches.contains(&field.name.to_string()))
+    };
+    let is_mapped = |field: &&sync_core::schema::Field| chosen.columns.iter().any(|(_, target)| *target == *field.name);
+    let title = if upload.about.name.is_empty() { desk.words.say("import.pasted").to_owned() } else { upload.about.name.clone() };
+    let page = ImportPage {
+        frame: desk.frame(&title, "/imports").await?,
+        plural: desk.words.label(&kind.plural).to_owned(),
+        action: format!("/imports/{}", upload.id),
+        refresh: running.is_some(),
+        progress: running.map(|running| (running.done, running.total.max(1))),
+        outcome: outcome.map(|outcome| outcome_view(desk, upload, &kind, outcome)),
+        columns: chosen.columns.iter().enumerate().map(column).collect(),
+        targets: targets(desk, &kind),
+        matches: kind.fields.iter().filter(is_mapped).map(match_choice).collect(),
+        mode: chosen.mode.clone(),
+        currency: chosen.currency.clone(),
+        set_name: chosen.name.clone(),
+        name: title,
+        rows,
+        checked,
+        error,
+    };
+    answer(if page.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// Where a column may go, with the words for it.
+fn targets(desk: &Desk, kind: &Kind) -> Vec<(String, String)> {
+    let label = |(target, labels): (String, Vec<Label>)| {
+        let mut text: Vec<String> = labels.iter().map(|label| desk.words.label(label).to_owned()).collect();
+        let (path, via) = target.split_once(':').map_or((&*target, None), |(path, via)| (path, Some(via)));
+        let parts: Vec<&str> = path.split('.').collect();
+        if let Some(part) = parts.get(labels.len()) {
+            text.push((*part).replace('_', " "));
+        }
+        let via = via.map(|via| format!(" ({via})")).unwrap_or_default();
+        let text = format!("{}{via}", text.join(" › "));
+        (target, text)
+    };
+    let mut all = vec![("id".to_owned(), desk.words.say("import.id").to_owned())];
+    all.extend(import::targets(desk.reading.schema(), kind).into_iter().map(label));
+    all
+}
+
+fn outcome_view(desk: &Desk, upload: &Upload, kind: &Kind, outcome: crate::jobs::upload::Outcome) -> OutcomeView {
+    let parts = [
+        ("import.created", outcome.created),
+        ("import.updated", outcome.updated),
+        ("import.unchanged", outcome.unchanged),
+        ("import.failed", outcome.failed),
+    ];
+    OutcomeView {
+        lines: parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect(),
+        error: outcome.error,
+        failed: (outcome.failed > 0).then(|| format!("/imports/{}/failed.csv", upload.id)),
+        undo: outcome.import.map(|import| format!("/imports/undo/{import}")),
+        list: format!("/records/{}", kind.name),
+    }
+}
+
+/// `GET /imports/{id}/failed.csv`: the rows that were left out, with their reasons.
+pub async fn failed(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
+    let bytes = find(&desk, id)?.failed().ok_or(Error::NotFound)?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"failed.csv\"")),
+    ];
+    Ok((headers, ["\u{feff}".as_bytes(), &bytes].concat()).into_response())
+}
+
+/// `POST /imports/undo/{import}`.
+pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
+    let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
+    let undone = crate::jobs::bulk::undo(&desk.app, &author(&desk), act).await.map_err(import_error)?;
+    Ok(Redirect::to(&format!("/imports?done=undone&count={}&left={}", undone.archived + undone.restored, undone.left)).into_response())
+}

@@ -1,0 +1,232 @@
+//! A list as columns of cards, by the choice that the kind's board names.
+
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use sync_core::actions::next::Tone;
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::{Board, Field, Kind};
+
+use super::asked::Asked;
+use super::groups::{condition, sums};
+use super::page;
+use super::shape::{Layout, Shape};
+use super::table::title_of;
+use crate::console::desk::Desk;
+use crate::console::format::{self, Formatter, Shown};
+use crate::console::record::Editing;
+use crate::console::why;
+use crate::error::Error;
+use crate::reading::{Group, Grouping, Listing, NextStep, Row, Sum};
+
+/// Cards of one column: those changed last; the others are a click away.
+const CARDS: u32 = 30;
+
+/// Facts of a card besides its title.
+const FACTS: usize = 3;
+
+/// The board.
+pub struct BoardView {
+    /// Its columns.
+    pub lanes: Vec<Lane>,
+    /// Where a card's move is sent; none for who may not move.
+    pub action: Option<String>,
+}
+
+/// A column.
+pub struct Lane {
+    /// The value that its cards have; empty for none.
+    pub value: String,
+    /// What people read.
+    pub label: String,
+    /// Its colour.
+    pub colour: String,
+    /// How many records.
+    pub count: String,
+    /// What they add up to.
+    pub sum: String,
+    /// The same, weighed by how likely it comes true.
+    pub weighted: Option<String>,
+    /// All its records.
+    pub href: String,
+    /// Those changed last.
+    pub cards: Vec<Card>,
+    /// How many more there are, in words.
+    pub more: Option<String>,
+}
+
+/// A record on the board.
+pub struct Card {
+    /// Its id.
+    pub id: String,
+    /// Its page.
+    pub href: String,
+    /// What names it.
+    pub title: String,
+    /// In how many places people disagree.
+    pub conflicts: u64,
+    /// What it adds to the column.
+    pub sum: Shown,
+    /// What else is known.
+    pub facts: Vec<Shown>,
+    /// What is to be done next: a colour, what, when.
+    pub next: Option<Next>,
+}
+
+/// What is to be done next.
+pub struct Next {
+    /// A colour of the style sheet.
+    pub colour: &'static str,
+    /// What, or that nothing is planned.
+    pub what: String,
+    /// When.
+    pub when: Shown,
+    /// Where it is planned, or where it can be.
+    pub href: String,
+}
+
+/// The board of a list.
+pub async fn view(desk: &Desk, kind: &Kind, board: &Board, asked: &Asked, shape: &Shape) -> Result<BoardView, Error> {
+    let by = kind.field(&board.by).filter(|field| desk.reading.may_read(kind, &field.name)).ok_or(Error::NotFound)?;
+    let sum = board.sum.as_ref().and_then(|sum| kind.field(sum)).filter(|field| desk.reading.may_read(kind, &field.name));
+    let all = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
+    let totals = desk.reading.totals(&all, &Grouping { by: Some(&by.name), sums: sum.into_iter().collect() }).await?;
+    let group = |value: Option<&str>| totals.groups.iter().find(|group| group.key.as_deref() == value).cloned().unwrap_or_default();
+    let newest = Shape { sort: "updatedAt".to_owned(), desc: true, ..shape.clone() };
+    let mut lanes = Vec::new();
+    let none = group(None);
+    let unsorted = (none.count > 0).then_some(None);
+    let values: Vec<Option<&str>> = unsorted.into_iter().chain(by.options.iter().map(|option| Some(&*option.value))).collect();
+    for value in values {
+        let condition = condition(kind, &by.name, value);
+        let list = newest.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[condition], CARDS)?;
+        let listing = desk.reading.list(&list).await?;
+        let drawing = Drawing { desk, kind, by, sum, asked, shape };
+        lanes.push(drawing.lane(value, &group(value), &listing).await?);
+    }
+    let may = !asked.archived && desk.reading.may_write(kind, &by.name);
+    let here = Asked { layout: Some(Layout::Board.word().to_owned()), ..asked.closed() };
+    Ok(BoardView { lanes, action: may.then(|| here.below(kind, "move")) })
+}
+
+struct Drawing<'a> {
+    desk: &'a Desk,
+    kind: &'a Kind,
+    by: &'a Field,
+    sum: Option<&'a Field>,
+    asked: &'a Asked,
+    shape: &'a Shape,
+}
+
+impl Drawing<'_> {
+    async fn lane(&self, value: Option<&str>, group: &Group, listing: &Listing) -> Result<Lane, Error> {
+        let (desk, kind) = (self.desk, self.kind);
+        let option = value.and_then(|value| self.by.option(value));
+        let has_steps = desk.reading.has_next_steps(&kind.name) && !is_over(option);
+        let ids: Vec<RecordId> = listing.rows.iter().map(|row| row.id).collect();
+        let steps = if has_steps { desk.reading.next_steps(&ids, desk.offset_minutes).await? } else { Default::default() };
+        let card = |row: &Row| self.card(row, listing, has_steps.then(|| steps.get(&row.id)));
+        let added = self.sum.and_then(|sum| group.sums.get(&sum.name)).map(Vec::as_slice).unwrap_or_default();
+        let left = group.count.saturating_sub(listing.rows.len() as u64);
+        let conditions: Vec<Json> = self.shape.conditions.iter().cloned().chain([condition(kind, &self.by.name, value)]).collect();
+        let table = Some(Layout::Table.word().to_owned());
+        let href = Asked { filter: Some(super::shape::filter_of(&conditions, false)), layout: table, ..self.asked.plain() }.address(kind);
+        Ok(Lane {
+            value: value.unwrap_or_default().to_owned(),
+            label: option.map_or_else(|| desk.words.say("group.none").to_owned(), |option| desk.words.label(&option.label).to_owned()),
+            colour: option.and_then(|option| option.colour.clone()).unwrap_or_default(),
+            count: format::grouped(&group.count.to_string()),
+            sum: sums(added),
+            weighted: option
+                .and_then(|option| option.weight)
+                .filter(|weight| (1..100).contains(weight) && !added.is_empty())
+                .map(|weight| sums(&weighed(added, weight))),
+            href,
+            cards: listing.rows.iter().map(card).collect(),
+            more: (left > 0).then(|| desk.words.count("record.more", left)),
+        })
+    }
+
+    /// `step` is none where no steps are asked for, and holds none where nothing is planned.
+    fn card(&self, row: &Row, listing: &Listing, step: Option<Option<&NextStep>>) -> Card {
+        let format = Formatter { words: self.desk.words, names: &listing.names };
+        let shown = |field: &Field| row.fields.get(&*field.name).map_or(Shown::Nothing, |value| format.brief(field, value));
+        let is_fact = |field: &&Field| {
+            field.name != self.kind.title && field.name != self.by.name && self.sum.is_none_or(|sum| sum.name != field.name)
+        };
+        let fields = self.kind.list.iter().filter_map(|name| self.kind.field(name)).filter(is_fact);
+        let readable = fields.filter(|field| self.desk.reading.may_read(self.kind, &field.name));
+        Card {
+            id: row.id.to_string(),
+            href: format!("/records/{}/{}", self.kind.name, row.id),
+            title: title_of(&format, self.kind, row),
+            conflicts: row.conflicts,
+            sum: self.sum.map_or(Shown::Nothing, shown),
+            facts: readable.map(shown).filter(|shown| !shown.is_nothing()).take(FACTS).collect(),
+            next: step.map(|step| self.next(row.id, step)),
+        }
+    }
+
+    fn next(&self, id: RecordId, step: Option<&NextStep>) -> Next {
+        let words = self.desk.words;
+        let Some(step) = step else {
+            let what = words.say("board.nothing_next").to_owned();
+            return Next {
+                colour: "grey",
+                what,
+                when: Shown::Nothing,
+                href: format!("/records/activity/new?f.about={id}&f.status=planned"),
+            };
+        };
+        let colour = match step.tone {
+            Tone::Late => "red",
+            Tone::Today => "amber",
+            Tone::Planned => "green",
+        };
+        let when = match &step.due {
+            Some(Json::Number(millis)) => format::moment(millis.as_i64().unwrap_or_default()),
+            Some(Json::String(day)) => Shown::Text(day.clone()),
+            _ => Shown::Nothing,
+        };
+        Next { colour, what: step.title.clone(), when, href: format!("/records/activity/{}", step.id) }
+    }
+}
+
+/// What is won or lost needs no next step.
+fn is_over(option: Option<&sync_core::schema::Choice>) -> bool {
+    option.and_then(|option| option.weight).is_some_and(|weight| weight == 0 || weight == 100)
+}
+
+/// Sums times a percentage; amounts stay whole minor units.
+fn weighed(added: &[Sum], weight: u8) -> Vec<Sum> {
+    let one = |sum: &Sum| {
+        let text = match sum.sum.parse::<i128>() {
+            Ok(whole) => (whole * i128::from(weight) / 100).to_string(),
+            Err(_) => (sum.sum.parse::<f64>().unwrap_or_default() * f64::from(weight) / 100.0).to_string(),
+        };
+        Sum { currency: sum.currency.clone(), sum: text }
+    };
+    added.iter().map(one).collect()
+}
+
+/// A card that goes to another column.
+#[derive(Debug, Deserialize)]
+pub struct Moved {
+    id: RecordId,
+    value: String,
+}
+
+/// `POST /records/{kind}/move`: the card goes there, or the page says why not.
+pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(moved): Form<Moved>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let board = kind.board.as_ref().ok_or(Error::NotFound)?;
+    let value = if moved.value.is_empty() { json!(null) } else { json!(moved.value) };
+    let written = desk.writing().edit(&kind.name, moved.id, vec![FieldEdit::set(&board.by, value)]).await;
+    match why::written(&desk, &kind, written)? {
+        Ok(()) => Ok(Redirect::to(&asked.closed().address(&kind)).into_response()),
+        Err(why) => page::show(&desk, &kind, asked, Editing::default(), Some(why.text)).await,
+    }
+}

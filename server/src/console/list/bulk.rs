@@ -1,0 +1,331 @@
+//! Many records edited at once: what will become of each is shown first, and it can be taken back.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::Value as Json;
+use sync_core::id::RecordId;
+use sync_core::record::fields::{ARCHIVED, FieldEdit};
+use sync_core::schema::{Field, Kind, Merge};
+
+use super::asked::Asked;
+use super::shape::Shape;
+use super::table::{is_typeable, title_of};
+use super::views;
+use crate::console::desk::{Desk, Frame, page as answer};
+use crate::console::edit::{Posted, read};
+use crate::console::format::{self, Formatter, Shown};
+use crate::console::inputs::{Input, Inputs};
+use crate::console::links;
+use crate::console::typed::{Typed, name_of};
+use crate::console::why;
+use crate::error::Error;
+use crate::jobs::bulk;
+use crate::jobs::import::ImportId;
+use crate::reading::{Listing, Names, Row};
+
+/// Records of one act: taking it back looks at the history of each.
+const RECORDS_MAX: usize = 10_000;
+
+/// Records of the preview that are shown one by one.
+const SHOWN: usize = 50;
+
+/// Records read at once.
+const PAGE: u32 = 200;
+
+#[derive(Template)]
+#[template(path = "bulk.html")]
+struct BulkPage {
+    frame: Frame,
+    plural: String,
+    title: String,
+    action: String,
+    cancel: String,
+    ids: Vec<String>,
+    all: bool,
+    fields: Vec<(String, String, bool)>,
+    input: Option<Input>,
+    warning: Option<&'static str>,
+    error: Option<String>,
+    preview: Option<Preview>,
+}
+
+/// What will become of the records.
+struct Preview {
+    summary: Vec<String>,
+    rows: Vec<Change>,
+    more: Option<String>,
+    apply: Option<String>,
+}
+
+struct Change {
+    title: String,
+    href: String,
+    before: Shown,
+    after: Shown,
+    why: Option<&'static str>,
+}
+
+/// What happens to one record.
+struct Planned {
+    row: Row,
+    edits: Vec<FieldEdit>,
+    why: Option<&'static str>,
+}
+
+/// What was posted: which records, which field, which value, and whether to go on.
+struct Order {
+    typed: Typed,
+    ids: Vec<RecordId>,
+    all: bool,
+    field: String,
+}
+
+impl Order {
+    fn of(pairs: Vec<(String, String)>) -> Self {
+        let typed = Typed::new(pairs);
+        let ids = typed.all("id").into_iter().filter_map(|id| id.parse().ok()).take(RECORDS_MAX).collect();
+        Self { ids, all: typed.one("all") == "true", field: typed.one("field").to_owned(), typed }
+    }
+
+    fn is(&self, step: &str) -> bool {
+        self.typed.one("step") == step
+    }
+}
+
+/// `POST /records/{kind}/bulk`: chooses a field and a value, shows what it means, does it.
+pub async fn edit(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(posted): Posted) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let mut order = Order::of(posted);
+    let listing = records(&desk, &kind, &asked, &order).await?;
+    let field = fields(&desk, &kind).find(|field| *field.name == *order.field);
+    let is_archive = order.field == ARCHIVED && desk.reading.may_some(&kind, sync_core::access::Action::Archive);
+    let unclear = links::resolve(&desk, &kind, &mut order.typed).await?;
+    let mut error = (!unclear.is_empty()).then(|| why::unclear(&desk, &unclear));
+    let mut plan = None;
+    if error.is_none() && (order.is("preview") || order.is("apply")) {
+        match planned(&desk, field, is_archive, &order.typed, listing.rows.clone()) {
+            Ok(planned) => plan = Some(planned),
+            Err(text) => error = Some(text),
+        }
+    }
+    if let Some(plan) = plan.as_ref().filter(|_| order.is("apply")) {
+        return apply(&desk, &kind, &asked, &order.field, plan).await;
+    }
+    let page = form(&desk, &kind, &asked, &order, field, &listing, plan, error, unclear).await?;
+    answer(StatusCode::OK, &page)
+}
+
+/// The fields that can be edited in many records at once.
+fn fields<'a>(desk: &'a Desk, kind: &'a Kind) -> impl Iterator<Item = &'a Field> {
+    let fits =
+        |field: &&Field| !field.hidden && is_typeable(field) && field.merge != Merge::Text && desk.reading.may_write(kind, &field.name);
+    kind.fields.iter().filter(fits)
+}
+
+/// The records that were chosen: by hand, or all that the list finds.
+async fn records(desk: &Desk, kind: &Kind, asked: &Asked, order: &Order) -> Result<Listing, Error> {
+    let shape = Shape::of(kind, asked, &views::of_kind(desk, kind).await?);
+    let shape = if order.all { shape } else { Shape { conditions: Vec::new(), ..shape } };
+    let (mut rows, mut names) = (Vec::new(), Names::new());
+    let mut take = async |asked: &Asked, more: &[Json]| -> Result<Option<String>, Error> {
+        let listing = desk.reading.list(&shape.list(desk, kind, asked, more, PAGE)?).await?;
+        rows.extend(listing.rows);
+        names.extend(listing.names);
+        Ok(listing.next.filter(|_| rows.len() < RECORDS_MAX))
+    };
+    if order.all {
+        let mut asked = Asked { after: None, ..asked.clone() };
+        while let Some(next) = take(&asked, &[]).await? {
+            asked.after = Some(next);
+        }
+    } else {
+        let asked = Asked { archived: asked.archived, ..Asked::default() };
+        for chunk in order.ids.chunks(PAGE as usize) {
+            let ids: Vec<String> = chunk.iter().map(RecordId::to_string).collect();
+            take(&asked, &[serde_json::json!({"type": "in", "attribute": "id", "value": ids})]).await?;
+        }
+    }
+    Ok(Listing { rows, names, next: None, total: None })
+}
+
+/// What happens to each record; or why the value is not taken.
+fn planned(desk: &Desk, field: Option<&Field>, is_archive: bool, typed: &Typed, rows: Vec<Row>) -> Result<Vec<Planned>, String> {
+    let Some(field) = field else {
+        let plan =
+            |row: Row| Planned { edits: vec![FieldEdit::archive()], why: row.archived.then(|| desk.words.say("bulk.is_archived")), row };
+        return if is_archive { Ok(rows.into_iter().map(plan).collect()) } else { Err(desk.words.say("bulk.choose").to_owned()) };
+    };
+    if field.required && typed.below(&name_of(field)).all(str::is_empty) {
+        return Err(desk.words.say("why.required").to_owned());
+    }
+    let plan = |row: Row| {
+        let edits = read(desk, &[field], typed, &row.fields).map_err(|(_, text)| text)?;
+        let frozen = field.frozen.as_ref().is_some_and(|frozen| frozen.holds(row.fields.get(&*frozen.field).and_then(Json::as_str)));
+        let why = match () {
+            () if row.archived => Some("bulk.is_archived"),
+            () if frozen => Some("bulk.is_frozen"),
+            () if edits.is_empty() => Some("bulk.is_so"),
+            () => None,
+        };
+        Ok(Planned { row, edits, why: why.map(|key| desk.words.say(key)) })
+    };
+    rows.into_iter().map(plan).collect()
+}
+
+async fn apply(desk: &Desk, kind: &Kind, asked: &Asked, what: &str, plan: &[Planned]) -> Result<Response, Error> {
+    let edits = plan.iter().filter(|planned| planned.why.is_none()).map(|planned| (planned.row.id, planned.edits.clone())).collect();
+    let author = desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, desk.caller.role.clone());
+    let done = bulk::apply(&desk.app, &author, &kind.name, what, edits).await.map_err(|error| Error::Internal(error.into()))?;
+    let after = Asked { done: "bulk".to_owned(), count: done.changed, undo: done.act.to_string(), ..asked.closed() };
+    Ok(Redirect::to(&with_done(kind, &after, done.refused.len())).into_response())
+}
+
+/// The list, saying what was done just now.
+fn with_done(kind: &Kind, asked: &Asked, refused: usize) -> String {
+    let address = asked.closed().address(kind);
+    let mark = if address.contains('?') { '&' } else { '?' };
+    let refused = if refused > 0 { format!("&refused={refused}") } else { String::new() };
+    format!("{address}{mark}done={}&count={}&undo={}{refused}", asked.done, asked.count, asked.undo)
+}
+
+/// `POST /records/{kind}/bulk/{act}/undo`.
+pub async fn undo(desk: Desk, Path((kind, act)): Path<(String, String)>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
+    let author = desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, desk.caller.role.clone());
+    let undone = match bulk::undo(&desk.app, &author, act).await {
+        Ok(undone) => undone,
+        Err(error) => return Err(import_error(error)),
+    };
+    let done = Asked { done: "undone".to_owned(), count: undone.restored + undone.archived, ..asked.closed() };
+    Ok(Redirect::to(&with_done(&kind, &done, undone.left as usize)).into_response())
+}
+
+/// What a caller can act upon.
+pub fn import_error(error: crate::jobs::import::ImportError) -> Error {
+    use crate::error::Text;
+    use crate::jobs::import::ImportError;
+    match error {
+        ImportError::NoSuchImport(_) => Error::NotFound,
+        ImportError::AlreadyUndone(_) => Error::Conflict(Text::new("This was taken back already.", "此操作已撤销。")),
+        ImportError::Denied(label) => Error::Denied { field: None, message: Text::new(label.en, label.zh) },
+        ImportError::Store(error) => Error::Store(error),
+        ImportError::Intake(_) => Error::NotKept,
+        other => Error::Internal(other.into()),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "all that the page shows comes together here")]
+async fn form(
+    desk: &Desk,
+    kind: &Kind,
+    asked: &Asked,
+    order: &Order,
+    field: Option<&Field>,
+    listing: &Listing,
+    plan: Option<Vec<Planned>>,
+    error: Option<String>,
+    unclear: Vec<(String, Vec<(String, String)>)>,
+) -> Result<BulkPage, Error> {
+    let mut candidates = links::candidates(desk, field.into_iter()).await?;
+    candidates.matches = unclear.into_iter().collect();
+    let mut names = listing.names.clone();
+    names.extend(links::names_in(desk, kind, &[&order.typed]).await?);
+    let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
+    let title = desk.words.fill("bulk.title", &[&format::grouped(&listing.rows.len().to_string()), &desk.words.inside(&kind.plural)]);
+    let choice = |field: &Field| (field.name.to_string(), desk.words.label(&field.label).to_owned(), *field.name == *order.field);
+    let mut choices: Vec<(String, String, bool)> = fields(desk, kind).map(choice).collect();
+    if desk.reading.may_some(kind, sync_core::access::Action::Archive) {
+        choices.push((ARCHIVED.to_owned(), desk.words.say("record.archive").to_owned(), order.field == ARCHIVED));
+    }
+    Ok(BulkPage {
+        frame: desk.frame(&title, &format!("/records/{}", kind.name)).await?,
+        plural: desk.words.label(&kind.plural).to_owned(),
+        action: asked.closed().below(kind, "bulk"),
+        cancel: asked.closed().address(kind),
+        ids: if order.all { Vec::new() } else { order.ids.iter().map(RecordId::to_string).collect() },
+        all: order.all,
+        fields: choices,
+        input: field.and_then(|field| inputs.of(field, &order.typed)),
+        warning: (order.field == ARCHIVED).then(|| desk.words.say("archive.consequence")),
+        preview: plan.map(|plan| preview(desk, kind, field, &names, plan)),
+        title,
+        error,
+    })
+}
+
+fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, names: &Names, plan: Vec<Planned>) -> Preview {
+    let format = Formatter { words: desk.words, names };
+    let changed = plan.iter().filter(|planned| planned.why.is_none()).count();
+    let mut summary = vec![desk.words.count("bulk.will_change", changed as u64)];
+    for key in ["bulk.is_so", "bulk.is_frozen", "bulk.is_archived"] {
+        let count = plan.iter().filter(|planned| planned.why == Some(desk.words.say(key))).count();
+        if count > 0 {
+            summary.push(format!("{}: {count}", desk.words.say(key)));
+        }
+    }
+    let more = plan.len().saturating_sub(SHOWN);
+    let change = |planned: &Planned| {
+        let value = field.and_then(|field| planned.row.fields.get(&*field.name));
+        let show = |value: Option<&Json>| field.zip(value).map_or(Shown::Nothing, |(field, value)| format.brief(field, value));
+        Change {
+            title: title_of(&format, kind, &planned.row),
+            href: format!("/records/{}/{}", kind.name, planned.row.id),
+            before: show(value),
+            after: show(after(value, &planned.edits, field.is_none()).as_ref()),
+            why: planned.why,
+        }
+    };
+    Preview {
+        summary,
+        rows: plan.iter().take(SHOWN).map(change).collect(),
+        more: (more > 0).then(|| desk.words.count("record.more", more as u64)),
+        apply: (changed > 0).then(|| desk.words.count("bulk.apply", changed as u64)),
+    }
+}
+
+/// What the field will hold.
+fn after(before: Option<&Json>, edits: &[FieldEdit], is_archive: bool) -> Option<Json> {
+    if is_archive {
+        return None;
+    }
+    let mut value = before.cloned();
+    for edit in edits {
+        match edit {
+            FieldEdit::Set { value: new, .. } => value = Some(new.clone()).filter(|new| !new.is_null()),
+            FieldEdit::Add { value: element, .. } => {
+                let mut elements = value.as_ref().and_then(Json::as_array).cloned().unwrap_or_default();
+                if !elements.iter().any(|known| known == element) {
+                    elements.push(Json::from(element.as_str()));
+                }
+                value = Some(Json::Array(elements));
+            }
+            FieldEdit::Remove { value: element, .. } => {
+                let elements = value.as_ref().and_then(Json::as_array).into_iter().flatten();
+                value = Some(elements.filter(|known| *known != element).cloned().collect());
+            }
+            FieldEdit::SetRow { .. } | FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } => {}
+            FieldEdit::Append { .. } | FieldEdit::Increment { .. } | FieldEdit::Splice { .. } => {}
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_preview_shows_what_a_set_will_hold() {
+        let add = |value: &str| FieldEdit::Add { field: "tags".to_owned(), value: value.to_owned() };
+        assert_eq!(after(Some(&json!(["a"])), &[add("b"), add("a")], false), Some(json!(["a", "b"])));
+        let remove = FieldEdit::Remove { field: "tags".to_owned(), value: "a".to_owned() };
+        assert_eq!(after(Some(&json!(["a", "b"])), &[remove], false), Some(json!(["b"])));
+        assert_eq!(after(Some(&json!("x")), &[FieldEdit::set("f", Json::Null)], false), None);
+    }
+}

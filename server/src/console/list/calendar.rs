@@ -1,0 +1,250 @@
+//! A list on days: a month or a week, by one of the kind's dates.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde_json::{Value as Json, json};
+use sync_core::schema::Kind;
+
+use super::asked::Asked;
+use super::shape::{Shape, days};
+use super::table::title_of;
+use crate::console::desk::Desk;
+use crate::console::format::Formatter;
+use crate::error::Error;
+use crate::reading::{Names, Row};
+
+/// Records asked for at once.
+const PAGE: u32 = 200;
+
+/// Pages that one calendar reads: a month with more is not looked at as a calendar.
+const PAGES_MAX: usize = 5;
+
+/// Records shown on one day of a month; a week shows all.
+const SHOWN: usize = 4;
+
+/// The calendar.
+pub struct CalendarView {
+    /// What it shows: `2026-05`, or a week's first and last day.
+    pub title: String,
+    /// Whether it is a week.
+    pub is_week: bool,
+    /// The names of the days.
+    pub names: Vec<&'static str>,
+    /// The weeks, Monday first.
+    pub weeks: Vec<Vec<DayView>>,
+    /// The fields that put records on days: attribute, label, whether chosen.
+    pub by: Vec<(String, String, bool)>,
+    /// One month or week back.
+    pub before: String,
+    /// One month or week on.
+    pub after: String,
+    /// The present one.
+    pub today: String,
+    /// As a month.
+    pub month: String,
+    /// As a week.
+    pub week: String,
+    /// How many records were left out, if there are too many.
+    pub is_cut: bool,
+}
+
+/// A day.
+pub struct DayView {
+    /// As in addresses.
+    pub date: String,
+    /// Its number within the month.
+    pub number: i8,
+    /// Whether it is today.
+    pub is_today: bool,
+    /// Whether it belongs to another month.
+    pub is_other: bool,
+    /// Its records.
+    pub items: Vec<Item>,
+    /// How many more there are.
+    pub more: usize,
+    /// All of them.
+    pub href: String,
+    /// A new one on this day.
+    pub new: Option<String>,
+}
+
+/// A record on a day.
+pub struct Item {
+    /// When, if it has an hour.
+    pub time: String,
+    /// What names it.
+    pub title: String,
+    /// Its page.
+    pub href: String,
+    /// A colour of the style sheet.
+    pub colour: String,
+}
+
+const NAMES: [&str; 7] = ["day.mon", "day.tue", "day.wed", "day.thu", "day.fri", "day.sat", "day.sun"];
+
+/// What a calendar covers.
+struct Range {
+    first: Date,
+    last: Date,
+    month: Option<(i16, i8)>,
+    anchor: Date,
+}
+
+impl Range {
+    /// `2026-05` is a month, `2026-05-04` the week of that day, anything else the present month.
+    fn of(asked: &str, today: Date) -> Self {
+        if let Ok(day) = asked.parse::<Date>() {
+            let first = monday(day);
+            return Self { first, last: plus(first, 6), month: None, anchor: first };
+        }
+        let first = format!("{asked}-01").parse::<Date>().unwrap_or(today.first_of_month()).first_of_month();
+        let last = plus(monday(first.last_of_month()), 6);
+        Self { first: monday(first), last, month: Some((first.year(), first.month())), anchor: first }
+    }
+
+    fn moved(&self, steps: i64) -> String {
+        match self.month {
+            Some(_) => month_of(self.anchor.saturating_add(jiff::Span::new().months(steps))),
+            None => plus(self.anchor, 7 * steps).to_string(),
+        }
+    }
+}
+
+fn monday(day: Date) -> Date {
+    plus(day, -i64::from(day.weekday().to_monday_zero_offset()))
+}
+
+fn plus(day: Date, days: i64) -> Date {
+    day.saturating_add(jiff::Span::new().days(days))
+}
+
+fn month_of(day: Date) -> String {
+    day.strftime("%Y-%m").to_string()
+}
+
+/// The calendar of a list.
+pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<CalendarView, Error> {
+    let fields: Vec<_> = days(kind).filter(|(field, _)| desk.reading.may_read(kind, &field.name)).collect();
+    let chosen = fields.iter().find(|(_, attribute)| *attribute == asked.by).or(fields.first()).ok_or(Error::NotFound)?;
+    let today = local(desk, desk.now).date();
+    let range = Range::of(&asked.month, today);
+    let (rows, names, is_cut) = read(desk, kind, asked, shape, &chosen.1, &range).await?;
+    let mut on = placed(desk, kind, &rows, &names, &chosen.1);
+    let may_create = desk.reading.may_some(kind, sync_core::access::Action::Create);
+    let day = |date: Date, items: Vec<(String, Item)>| {
+        let shown = if range.month.is_some() { SHOWN } else { usize::MAX };
+        let more = items.len().saturating_sub(shown);
+        DayView {
+            date: date.to_string(),
+            number: date.day(),
+            is_today: date == today,
+            is_other: range.month.is_some_and(|month| month != (date.year(), date.month())),
+            items: items.into_iter().map(|(_, item)| item).take(shown).collect(),
+            more,
+            href: Asked { month: date.to_string(), ..asked.closed() }.address(kind),
+            new: may_create.then(|| new_on(kind, &chosen.1, date)),
+        }
+    };
+    let mut weeks = Vec::new();
+    let mut date = range.first;
+    while date <= range.last {
+        let mut week = Vec::new();
+        for _ in 0..7 {
+            let mut items = on.remove(&date).unwrap_or_default();
+            items.sort_by(|a, b| a.0.cmp(&b.0));
+            week.push(day(date, items));
+            date = plus(date, 1);
+        }
+        weeks.push(week);
+    }
+    let to = |month: String| Asked { month, ..asked.closed() }.address(kind);
+    let around = if range.month.is_some_and(|month| month == (today.year(), today.month())) { today } else { range.anchor };
+    Ok(CalendarView {
+        title: if range.month.is_some() { month_of(range.anchor) } else { format!("{} – {}", range.first, range.last) },
+        is_week: range.month.is_none(),
+        names: NAMES.iter().map(|key| desk.words.say(key)).collect(),
+        weeks,
+        by: fields
+            .iter()
+            .map(|(field, attribute)| (attribute.clone(), desk.words.label(&field.label).to_owned(), attribute == &chosen.1))
+            .collect(),
+        before: to(range.moved(-1)),
+        after: to(range.moved(1)),
+        today: to(if range.month.is_some() { String::new() } else { today.to_string() }),
+        month: to(month_of(range.anchor)),
+        week: to(around.to_string()),
+        is_cut,
+    })
+}
+
+/// The records of each day, with the hour to order them by.
+fn placed(desk: &Desk, kind: &Kind, rows: &[Row], names: &Names, attribute: &str) -> BTreeMap<Date, Vec<(String, Item)>> {
+    let format = Formatter { words: desk.words, names };
+    let by = kind.board.as_ref().and_then(|board| kind.field(&board.by));
+    let mut on: BTreeMap<Date, Vec<(String, Item)>> = BTreeMap::new();
+    for row in rows {
+        let Some((day, time)) = place(desk, row, attribute) else { continue };
+        let option = by.and_then(|by| by.option(row.fields.get(&*by.name)?.as_str()?));
+        let item = Item {
+            time: time.clone(),
+            title: title_of(&format, kind, row),
+            href: format!("/records/{}/{}", kind.name, row.id),
+            colour: option.and_then(|option| option.colour.clone()).unwrap_or_default(),
+        };
+        on.entry(day).or_default().push((time, item));
+    }
+    on
+}
+
+async fn read(
+    desk: &Desk,
+    kind: &Kind,
+    asked: &Asked,
+    shape: &Shape,
+    attribute: &str,
+    range: &Range,
+) -> Result<(Vec<Row>, Names, bool), Error> {
+    let between = json!({"type": "between", "attribute": attribute, "value": [range.first.to_string(), range.last.to_string()]});
+    let by_day = Shape { sort: "updatedAt".to_owned(), desc: true, ..shape.clone() };
+    let (mut rows, mut names, mut after) = (Vec::new(), Names::new(), None);
+    for _ in 0..PAGES_MAX {
+        let asked = Asked { after: after.take(), ..asked.clone() };
+        let list = by_day.list(desk, kind, &asked, std::slice::from_ref(&between), PAGE)?;
+        let listing = desk.reading.list(&list).await?;
+        rows.extend(listing.rows);
+        names.extend(listing.names);
+        match listing.next {
+            Some(next) => after = Some(next),
+            None => return Ok((rows, names, false)),
+        }
+    }
+    Ok((rows, names, true))
+}
+
+/// The day, and the hour if there is one, of a record.
+fn place(desk: &Desk, row: &Row, attribute: &str) -> Option<(Date, String)> {
+    let (field, part) = attribute.split_once('.').map_or((attribute, None), |(field, part)| (field, Some(part)));
+    let value = row.fields.get(field)?;
+    match part.map_or(Some(value), |part| value.get(part))? {
+        Json::String(day) => Some((day.parse().ok()?, String::new())),
+        Json::Number(millis) => {
+            let local = local(desk, millis.as_i64()?);
+            Some((local.date(), local.strftime("%H:%M").to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// A moment on the reader's own clock.
+fn local(desk: &Desk, millis: i64) -> jiff::civil::DateTime {
+    let millis = millis.saturating_add(i64::from(desk.offset_minutes) * 60_000);
+    let moment = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    moment.to_zoned(jiff::tz::TimeZone::UTC).datetime()
+}
+
+fn new_on(kind: &Kind, attribute: &str, date: Date) -> String {
+    let is_moment = |field: &str| kind.field(field).is_some_and(|field| field.value == sync_core::schema::ValueType::Datetime);
+    let value = if attribute.contains('.') || is_moment(attribute) { format!("{date}T09:00") } else { date.to_string() };
+    format!("/records/{}/new?f.{attribute}={value}", kind.name)
+}

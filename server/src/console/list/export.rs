@@ -1,0 +1,107 @@
+//! A list as a file: the columns, the order and the filter that are seen.
+
+use axum::extract::{Path, Query};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value as Json, json};
+use sync_core::schema::{Kind, Merge, ValueType};
+
+use super::asked::{Asked, encoded};
+use super::shape::{Column, Shape};
+use super::table::title_of;
+use super::views;
+use crate::audit::Act;
+use crate::console::desk::Desk;
+use crate::console::format::{Formatter, Shown, decimals, plain_amount};
+use crate::error::{Error, Text};
+use crate::jobs::export::table::{self, Cell, Table};
+use crate::reading::{Names, Row};
+
+/// Records read at once.
+const PAGE: u32 = 200;
+
+/// Records of one file: it is made in memory, some 300 bytes each. More go by `rapport export`.
+const ROWS_MAX: usize = 200_000;
+
+/// `GET /records/{kind}/export.csv`.
+pub async fn csv(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let (name, table) = table_of(&desk, &kind, &asked).await?;
+    let bytes = table::csv(&table).map_err(|error| Error::Internal(error.into()))?;
+    Ok(file(&format!("{name}.csv"), "text/csv; charset=utf-8", bytes))
+}
+
+/// `GET /records/{kind}/export.xlsx`.
+pub async fn xlsx(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let (name, table) = table_of(&desk, &kind, &asked).await?;
+    let made = tokio::task::spawn_blocking(move || table::xlsx(&table)).await;
+    let bytes = made.map_err(anyhow::Error::from).and_then(|made| made.map_err(anyhow::Error::from)).map_err(Error::Internal)?;
+    Ok(file(&format!("{name}.xlsx"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes))
+}
+
+fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
+    let disposition = format!("attachment; filename=\"rapport\"; filename*=UTF-8''{}", encoded(name));
+    let disposition = HeaderValue::try_from(disposition).unwrap_or(HeaderValue::from_static("attachment"));
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(mime)), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
+}
+
+async fn table_of(desk: &Desk, kind: &str, asked: &Asked) -> Result<(String, Table), Error> {
+    let kind = desk.reading.kind(kind)?.clone();
+    let shape = Shape::of(&kind, asked, &views::of_kind(desk, &kind).await?);
+    let columns = shape.columns(desk, &kind);
+    let title = shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone());
+    let heads = columns.iter().map(|column| column.label(desk)).collect();
+    let mut table = Table { title: title.clone(), heads, rows: Vec::new() };
+    let mut asked = Asked { after: None, ..asked.clone() };
+    loop {
+        let listing = desk.reading.list(&shape.list(desk, &kind, &asked, &[], PAGE)?).await?;
+        let row = |row: &Row| columns.iter().map(|column| cell(desk, &kind, column, row, &listing.names)).collect();
+        table.rows.extend(listing.rows.iter().map(row));
+        asked.after = listing.next;
+        if asked.after.is_none() {
+            desk.note(Act::Exported, &kind.name, json!({"records": table.rows.len()})).await?;
+            return Ok((title, table));
+        }
+        if table.rows.len() >= ROWS_MAX {
+            return Err(Error::Invalid { field: None, message: too_many() });
+        }
+    }
+}
+
+fn too_many() -> Text {
+    Text::new(
+        format!("More than {ROWS_MAX} records: narrow the list, or use `rapport export`."),
+        format!("超过 {ROWS_MAX} 条记录：请缩小范围，或使用 `rapport export`。"),
+    )
+}
+
+fn cell(desk: &Desk, kind: &Kind, column: &Column<'_>, row: &Row, names: &Names) -> Cell {
+    let format = Formatter { words: desk.words, names };
+    let moment = |millis: i64| {
+        let local = jiff::Timestamp::from_millisecond(millis + i64::from(desk.offset_minutes) * 60_000).unwrap_or_default();
+        Cell::Text(local.strftime("%Y-%m-%d %H:%M").to_string())
+    };
+    let field = match column {
+        Column::Created => return moment(row.created_at),
+        Column::Updated => return moment(row.updated_at),
+        Column::Field(field) if field.name == kind.title => return Cell::Text(title_of(&format, kind, row)),
+        Column::Field(field) => field,
+    };
+    let Some(value) = row.fields.get(&*field.name) else { return Cell::Empty };
+    let is_one = field.items.is_empty() && field.merge != Merge::Set;
+    match (&field.value, value) {
+        (_, Json::Null) => Cell::Empty,
+        (ValueType::Integer | ValueType::Number, Json::Number(number)) if is_one => number.as_f64().map_or(Cell::Empty, Cell::Number),
+        (ValueType::Date, Json::String(day)) if is_one => Cell::Day(day.clone()),
+        (ValueType::Datetime, Json::Number(millis)) if is_one => moment(millis.as_i64().unwrap_or_default()),
+        (ValueType::Money, Json::Object(parts)) if is_one => {
+            let (amount, currency) = (parts.get("amount").and_then(Json::as_i64), parts.get("currency").and_then(Json::as_str));
+            let (Some(amount), Some(currency)) = (amount, currency) else { return Cell::Text(value.to_string()) };
+            Cell::Amount(plain_amount(amount, currency), decimals(currency), currency.to_owned())
+        }
+        (ValueType::Paragraph, Json::String(text)) => Cell::Text(text.clone()),
+        _ => match format.field(field, value) {
+            Shown::Nothing => Cell::Empty,
+            shown => Cell::Text(shown.text()),
+        },
+    }
+}

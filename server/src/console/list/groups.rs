@@ -1,0 +1,175 @@
+//! A list put together by the value of an attribute, with what each group adds up to.
+
+use serde_json::{Value as Json, json};
+use sync_core::query::Class;
+use sync_core::schema::{Field, Kind, ValueType};
+
+use super::asked::Asked;
+use super::shape::{Column, Shape, filter_of, is_single};
+use super::table::{Line, Rows};
+use crate::console::desk::Desk;
+use crate::console::format::{self, Formatter, Shown};
+use crate::error::Error;
+use crate::reading::{Group, Grouping, Names, Sum, Totals, is_summed};
+
+/// Groups whose records are shown at once: a screenful; the others are a click away.
+const OPENED: usize = 8;
+
+/// Records shown of each.
+const SHOWN: u32 = 10;
+
+/// A group.
+pub struct GroupView {
+    /// Its value.
+    pub label: Shown,
+    /// How many records.
+    pub count: String,
+    /// What each column adds up to.
+    pub sums: Vec<String>,
+    /// All its records.
+    pub href: String,
+    /// The first of them.
+    pub rows: Vec<Line>,
+    /// How many more there are, in words.
+    pub more: Option<String>,
+}
+
+/// The attributes that a list can be put together by, with their labels.
+pub fn attributes(desk: &Desk, kind: &Kind) -> Vec<(String, String)> {
+    let fits = |field: &&Field| {
+        let plain = match field.value {
+            ValueType::String | ValueType::Boolean | ValueType::Choice | ValueType::Link | ValueType::Date | ValueType::Datetime => true,
+            ValueType::Period | ValueType::Integer => true,
+            ValueType::Paragraph | ValueType::Number | ValueType::Phone | ValueType::Email | ValueType::Url => false,
+            ValueType::Money | ValueType::Address | ValueType::Geo | ValueType::Unknown(_) => false,
+        };
+        plain && is_single(field) && field.name != kind.title && !field.hidden && desk.reading.may_read(kind, &field.name)
+    };
+    let attribute = |field: &Field| match field.value {
+        ValueType::Period => format!("{}.start", field.name),
+        _ => field.name.to_string(),
+    };
+    let mut all: Vec<(String, String)> =
+        kind.fields.iter().filter(fits).map(|field| (attribute(field), desk.words.label(&field.label).to_owned())).collect();
+    all.push(("createdAt".to_owned(), desk.words.say("record.created").to_owned()));
+    all.push(("updatedAt".to_owned(), desk.words.say("record.updated").to_owned()));
+    all
+}
+
+/// Sums of the columns that can be added up, in the order of the columns: nothing under the others.
+pub fn footer(columns: &[Column<'_>], group: &Group) -> Vec<String> {
+    columns.iter().map(|column| column.field().and_then(|field| Some(sums(group.sums.get(&field.name)?))).unwrap_or_default()).collect()
+}
+
+/// Sums as people read them, one currency after the other.
+pub fn sums(sums: &[Sum]) -> String {
+    let one = |sum: &Sum| match (&sum.currency, sum.sum.parse::<i64>()) {
+        (Some(currency), Ok(minor)) => format::price(minor, currency),
+        _ => format::grouped(&sum.sum),
+    };
+    sums.iter().map(one).collect::<Vec<_>>().join(" + ")
+}
+
+/// The columns' fields that can be added up.
+pub fn summed<'a>(columns: &[Column<'a>]) -> Vec<&'a Field> {
+    columns.iter().filter_map(Column::field).filter(|field| is_summed(field)).collect()
+}
+
+/// What is added up in each group.
+pub async fn totals(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, columns: &[Column<'_>]) -> Result<Totals, Error> {
+    let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
+    let by = (!shape.group.is_empty()).then_some(&*shape.group);
+    Ok(desk.reading.totals(&list, &Grouping { by, sums: summed(columns) }).await?)
+}
+
+/// What holds for the records of a group.
+pub fn condition(kind: &Kind, attribute: &str, key: Option<&str>) -> Json {
+    let class = class_of(kind, attribute);
+    let Some(key) = key else { return json!({"type": "isNull", "attribute": attribute}) };
+    match class {
+        Class::Link => json!({"type": "linkedWith", "attribute": attribute, "value": [key]}),
+        Class::Word => json!({"type": "in", "attribute": attribute, "value": [key]}),
+        Class::Boolean if key == "1" => json!({"type": "isTrue", "attribute": attribute}),
+        Class::Boolean => json!({"type": "equals", "attribute": attribute, "value": false}),
+        Class::Integer | Class::Number => {
+            json!({"type": "equals", "attribute": attribute, "value": key.parse::<i64>().unwrap_or_default()})
+        }
+        Class::Day | Class::Moment | Class::DayOrMoment => {
+            json!({"type": "between", "attribute": attribute, "value": month(key)})
+        }
+        Class::Text | Class::Id | Class::Opaque => json!({"type": "equals", "attribute": attribute, "value": key}),
+    }
+}
+
+/// The first and the last day of a month such as `2026-05`.
+pub fn month(text: &str) -> [String; 2] {
+    let first = format!("{text}-01").parse::<jiff::civil::Date>().unwrap_or(jiff::civil::date(1970, 1, 1));
+    [first.to_string(), first.last_of_month().to_string()]
+}
+
+fn class_of(kind: &Kind, attribute: &str) -> Class {
+    match kind.field(attribute.split('.').next().unwrap_or_default()).map(|field| &field.value) {
+        Some(ValueType::Choice) => Class::Word,
+        Some(ValueType::Link) => Class::Link,
+        Some(ValueType::Boolean) => Class::Boolean,
+        Some(ValueType::Integer) => Class::Integer,
+        Some(ValueType::Date) => Class::Day,
+        Some(ValueType::Datetime | ValueType::Period) | None => Class::Moment,
+        Some(_) => Class::Text,
+    }
+}
+
+/// The value of a group as people read it.
+pub fn label(desk: &Desk, kind: &Kind, names: &Names, attribute: &str, key: Option<&str>) -> Shown {
+    let Some(key) = key else { return Shown::Text(desk.words.say("group.none").to_owned()) };
+    let format = Formatter { words: desk.words, names };
+    match (class_of(kind, attribute), kind.field(attribute)) {
+        (Class::Boolean, _) => Shown::Text(desk.words.say(if key == "1" { "value.yes" } else { "value.no" }).to_owned()),
+        (Class::Word | Class::Link, Some(field)) => format.scalar(field, &json!(key)),
+        _ => Shown::Text(key.to_owned()),
+    }
+}
+
+/// A choice has an order of its own; what has none comes with the largest group first.
+fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group> {
+    let options = kind.field(&shape.group).map(|field| &field.options[..]).unwrap_or_default();
+    let mut groups: Vec<&Group> = totals.groups.iter().collect();
+    let place = |group: &Group| options.iter().position(|option| Some(&option.value) == group.key.as_ref());
+    if !options.is_empty() {
+        groups.sort_by_key(|group| place(group).unwrap_or(usize::MAX));
+    }
+    groups
+}
+
+/// The groups with their first records.
+pub async fn views(rows: &Rows<'_>, shape: &Shape, totals: &Totals) -> Result<Vec<GroupView>, Error> {
+    let (desk, kind, asked) = (rows.desk, rows.kind, rows.asked);
+    let mut views = Vec::new();
+    for (index, group) in in_order(kind, shape, totals).into_iter().enumerate() {
+        let condition = condition(kind, &shape.group, group.key.as_deref());
+        let mut lines = Vec::new();
+        if index < OPENED {
+            let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, std::slice::from_ref(&condition), SHOWN)?;
+            let listing = desk.reading.list(&list).await?;
+            let mut names = rows.names.clone();
+            names.extend(listing.names);
+            let rows = Rows { names: &names, ..*rows };
+            lines = listing.rows.iter().map(|row| rows.line(row)).collect();
+        }
+        let conditions = match shape.any && !shape.conditions.is_empty() {
+            true => vec![json!({"type": "or", "value": shape.conditions}), condition],
+            false => shape.conditions.iter().cloned().chain([condition]).collect(),
+        };
+        let left = group.count.saturating_sub(lines.len() as u64);
+        let all = Asked { filter: Some(filter_of(&conditions, false)), group: Some(String::new()), ..asked.plain() };
+        views.push(GroupView {
+            label: label(desk, kind, &totals.names, &shape.group, group.key.as_deref()),
+            count: format::grouped(&group.count.to_string()),
+            sums: footer(rows.columns, group),
+            href: all.address(kind),
+            more: (left > 0).then(|| desk.words.count("record.more", left)),
+            rows: lines,
+        });
+    }
+    Ok(views)
+}

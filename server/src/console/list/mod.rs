@@ -1,0 +1,43 @@
+//! Lists of records of any kind: as rows, as a board, as a calendar; filtered, put together, saved, edited, taken out.
+//!
+//! Which list it is stands in its address (`asked`) or in a saved view (`shape`, `views`); the other
+//! modules each draw or do one thing with it. Knows no kind by name.
+
+mod asked;
+mod board;
+mod bulk;
+mod calendar;
+mod columns;
+mod export;
+mod filter;
+mod groups;
+mod page;
+mod shape;
+mod table;
+mod views;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::console::make;
+
+pub use asked::encoded;
+pub use bulk::import_error;
+pub use groups::sums;
+pub use table::title_of;
+
+/// Every address of lists.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/records/{kind}", get(page::page).post(make::save))
+        .route("/records/{kind}/filter", get(filter::build))
+        .route("/records/{kind}/columns", get(columns::choose))
+        .route("/records/{kind}/views", post(views::save))
+        .route("/records/{kind}/cell", post(table::save))
+        .route("/records/{kind}/move", post(board::save))
+        .route("/records/{kind}/bulk", post(bulk::edit))
+        .route("/records/{kind}/bulk/{act}/undo", post(bulk::undo))
+        .route("/records/{kind}/export.csv", get(export::csv))
+        .route("/records/{kind}/export.xlsx", get(export::xlsx))
+}

@@ -1,0 +1,368 @@
+//! The page of a list: its tools, and what it shows.
+
+use askama::Template;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::Response;
+use sync_core::access::Action;
+use sync_core::schema::{Field, Kind};
+
+use super::asked::Asked;
+use super::board::{self, BoardView};
+use super::calendar::{self, CalendarView};
+use super::columns::{self, Choosable};
+use super::filter::{self, Chip, Editor};
+use super::groups::{self, GroupView};
+use super::shape::{Column, Layout, ROWS, Shape, days};
+use super::table::{self, Head, Line, Rows};
+use super::views::{self, Saved};
+use crate::console::desk::{Desk, Frame, icon, page as answer};
+use crate::console::record::Editing;
+use crate::console::typed::Typed;
+use crate::error::Error;
+use crate::reading::{Listing, Names, ReadError, is_summed};
+
+/// Up to so many records a list says what its numbers add up to without being asked: beyond, it would take
+/// longer than the list itself.
+const SUMMED_MAX: u64 = 20_000;
+
+#[derive(Template)]
+#[template(path = "list.html")]
+struct ListPage {
+    frame: Frame,
+    kind: String,
+    icon: String,
+    plural: String,
+    inside: String,
+    new_href: Option<String>,
+    new_label: String,
+    search_label: String,
+    empty_hint: String,
+    asked: Asked,
+    hidden: Vec<(&'static str, String)>,
+    count: String,
+    notice: Option<Notice>,
+    problem: Option<String>,
+    tabs: Vec<Tab>,
+    layouts: Vec<Tab>,
+    shelves: [Tab; 2],
+    tools: Tools,
+    content: Content,
+    pager: Pager,
+}
+
+/// What was done just now, and how it is taken back.
+struct Notice {
+    text: String,
+    more: Option<String>,
+    undo: Option<String>,
+}
+
+/// A link of a strip.
+struct Tab {
+    label: String,
+    href: String,
+    here: bool,
+    pinned: bool,
+}
+
+/// The tools above a list.
+struct Tools {
+    chips: Vec<Chip>,
+    any: bool,
+    any_href: Option<String>,
+    all_href: String,
+    filter_href: String,
+    editor: Option<Editor>,
+    columns_href: String,
+    columns: Option<Vec<Choosable>>,
+    columns_action: String,
+    group_label: Option<String>,
+    groups: Vec<(String, String, bool)>,
+    save_href: String,
+    save: Option<Save>,
+    csv: String,
+    xlsx: String,
+    is_changed: bool,
+    close: String,
+    view: Option<ViewTools>,
+    bulk: String,
+    bulk_fields: bool,
+    /// Columns and groups are of tables only.
+    is_table: bool,
+}
+
+/// The form that saves a view.
+struct Save {
+    action: String,
+    name: String,
+    over: Option<String>,
+}
+
+/// What can be done with the view that is shown.
+struct ViewTools {
+    action: String,
+    pinned: bool,
+    mine: bool,
+}
+
+/// What the page shows.
+enum Content {
+    /// Rows.
+    Table { heads: Vec<Head>, rows: Vec<Line>, footer: Vec<String> },
+    /// Groups of rows.
+    Groups { heads: Vec<Head>, groups: Vec<GroupView>, footer: Vec<String>, cut: bool },
+    /// Columns of cards.
+    Board(BoardView),
+    /// Days.
+    Calendar(CalendarView),
+}
+
+#[derive(Default)]
+struct Pager {
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+/// `GET /records/{kind}`.
+pub async fn page(desk: Desk, Path(name): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&name)?.clone();
+    let editing = Editing { place: asked.cell.clone(), ..Editing::default() };
+    show(&desk, &kind, asked, editing, None).await
+}
+
+/// The list with a condition that was not taken.
+pub async fn show_with(desk: &Desk, kind: &Kind, asked: Asked, refused: Option<(Typed, String)>) -> Result<Response, Error> {
+    Drawing { desk, kind, editing: Editing::default(), refused }.answer(asked, None).await
+}
+
+/// The list, with a cell that is being edited or was not taken, or with what else went wrong.
+pub async fn show(desk: &Desk, kind: &Kind, asked: Asked, editing: Editing, problem: Option<String>) -> Result<Response, Error> {
+    Drawing { desk, kind, editing, refused: None }.answer(asked, problem).await
+}
+
+struct Drawing<'a> {
+    desk: &'a Desk,
+    kind: &'a Kind,
+    editing: Editing,
+    refused: Option<(Typed, String)>,
+}
+
+impl Drawing<'_> {
+    async fn answer(&self, asked: Asked, problem: Option<String>) -> Result<Response, Error> {
+        let (desk, kind) = (self.desk, self.kind);
+        let all = views::of_kind(desk, kind).await?;
+        let shape = Shape::of(kind, &asked, &all);
+        let refused = problem.is_some() || self.refused.is_some() || self.editing.error.is_some();
+        let (content, pager, total, broken) = self.content(&asked, &shape).await?;
+        let (label, inside) = (desk.words.inside(&kind.label), desk.words.inside(&kind.plural));
+        let is_bare = asked.q.is_empty() && shape.conditions.is_empty();
+        let turn = |archived| Asked { archived, ..asked.plain() }.address(kind);
+        let say = |key| desk.words.say(key).to_owned();
+        let title = shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone());
+        let page = ListPage {
+            frame: desk.frame(&title, &format!("/records/{}", kind.name)).await?,
+            icon: icon(&kind.name).to_owned(),
+            kind: kind.name.to_string(),
+            plural: desk.words.label(&kind.plural).to_owned(),
+            new_href: desk.reading.may_some(kind, Action::Create).then(|| format!("/records/{}/new", kind.name)),
+            new_label: desk.words.fill("list.new", &[&label]),
+            search_label: desk.words.fill("list.search", &[&inside]),
+            empty_hint: desk.words.fill(if is_bare { "list.empty_hint" } else { "list.nothing_hint" }, &[&label]),
+            inside,
+            hidden: hidden(&asked),
+            count: desk.words.count("list.count", total),
+            notice: self.notice(&asked),
+            problem: problem.or(broken),
+            tabs: self.tabs(&asked, &all),
+            layouts: self.layouts(&asked, &shape),
+            shelves: [false, true].map(|archived| Tab {
+                label: say(if archived { "list.archived" } else { "list.in_use" }),
+                href: turn(archived),
+                here: asked.archived == archived,
+                pinned: false,
+            }),
+            tools: self.tools(&asked, &shape).await?,
+            content,
+            pager,
+            asked,
+        };
+        answer(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+    }
+
+    /// What the page shows, how many records there are, and what is wrong with the question if it cannot be asked.
+    async fn content(&self, asked: &Asked, shape: &Shape) -> Result<(Content, Pager, u64, Option<String>), Error> {
+        let (desk, kind) = (self.desk, self.kind);
+        let columns = shape.columns(desk, kind);
+        let heads = table::heads(desk, kind, asked, shape, &columns);
+        let list = match shape.list(desk, kind, asked, &[], ROWS) {
+            Ok(list) => list,
+            Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. } | ReadError::Cursor)) => {
+                let text = desk.words.fill("list.broken", &[&error.to_string()]);
+                return Ok((Content::Table { heads, rows: Vec::new(), footer: Vec::new() }, Pager::default(), 0, Some(text)));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match (shape.layout, &kind.board) {
+            (Layout::Board, Some(board)) => {
+                let content = Content::Board(board::view(desk, kind, board, asked, shape).await?);
+                Ok((content, Pager::default(), desk.reading.count(&list).await?, None))
+            }
+            (Layout::Calendar, _) => {
+                let content = Content::Calendar(calendar::view(desk, kind, asked, shape).await?);
+                Ok((content, Pager::default(), desk.reading.count(&list).await?, None))
+            }
+            (Layout::Board | Layout::Table, _) if !shape.group.is_empty() => self.groups(asked, shape, &columns, heads).await,
+            (Layout::Board | Layout::Table, _) => self.rows(asked, shape, &columns, heads, &list).await,
+        }
+    }
+
+    async fn rows(
+        &self,
+        asked: &Asked,
+        shape: &Shape,
+        columns: &[Column<'_>],
+        heads: Vec<Head>,
+        list: &crate::reading::List,
+    ) -> Result<(Content, Pager, u64, Option<String>), Error> {
+        let (desk, kind) = (self.desk, self.kind);
+        let list = crate::reading::List { total: true, ..list.clone() };
+        let Listing { rows, mut names, next, total } = desk.reading.list(&list).await?;
+        let total = total.unwrap_or_default();
+        self.add_names(&mut names).await?;
+        let candidates = table::candidates(desk, kind, &self.editing).await?;
+        let drawing = Rows { desk, kind, asked, columns, names: &names, candidates: &candidates, editing: &self.editing };
+        let is_summed = columns.iter().filter_map(Column::field).any(is_summed) && (2..=SUMMED_MAX).contains(&total);
+        let footer = match is_summed {
+            true => groups::footer(
+                columns,
+                &groups::totals(desk, kind, asked, &Shape { group: String::new(), ..shape.clone() }, columns).await?.all,
+            ),
+            false => Vec::new(),
+        };
+        let pager = Pager { previous: asked.previous(kind), next: next.map(|after| asked.next(kind, after)) };
+        Ok((Content::Table { heads, rows: rows.iter().map(|row| drawing.line(row)).collect(), footer }, pager, total, None))
+    }
+
+    async fn groups(
+        &self,
+        asked: &Asked,
+        shape: &Shape,
+        columns: &[Column<'_>],
+        heads: Vec<Head>,
+    ) -> Result<(Content, Pager, u64, Option<String>), Error> {
+        let (desk, kind) = (self.desk, self.kind);
+        let totals = groups::totals(desk, kind, asked, shape, columns).await?;
+        let candidates = table::candidates(desk, kind, &self.editing).await?;
+        let mut names = Names::new();
+        self.add_names(&mut names).await?;
+        let drawing = Rows { desk, kind, asked, columns, names: &names, candidates: &candidates, editing: &self.editing };
+        let groups = groups::views(&drawing, shape, &totals).await?;
+        let content = Content::Groups { heads, groups, footer: groups::footer(columns, &totals.all), cut: totals.cut };
+        Ok((content, Pager::default(), totals.all.count, None))
+    }
+
+    /// What the records are called that stand in a form.
+    async fn add_names(&self, names: &mut Names) -> Result<(), Error> {
+        if let Some(typed) = &self.editing.typed {
+            names.extend(crate::console::links::names_in(self.desk, self.kind, &[typed]).await?);
+        }
+        Ok(())
+    }
+
+    fn notice(&self, asked: &Asked) -> Option<Notice> {
+        let words = self.desk.words;
+        let text = match &*asked.done {
+            "bulk" => words.count("bulk.done", asked.count),
+            "undone" => words.count("bulk.undone", asked.count),
+            _ => return None,
+        };
+        let undo =
+            (asked.done == "bulk" && !asked.undo.is_empty()).then(|| asked.closed().below(self.kind, &format!("bulk/{}/undo", asked.undo)));
+        Some(Notice { text, more: (asked.refused > 0).then(|| words.count("bulk.refused", asked.refused)), undo })
+    }
+
+    fn tabs(&self, asked: &Asked, all: &[Saved]) -> Vec<Tab> {
+        let to = |view: String| Asked { view, archived: asked.archived, ..Asked::default() }.address(self.kind);
+        let everything =
+            Tab { label: self.desk.words.say("view.all").to_owned(), href: to(String::new()), here: asked.view.is_empty(), pinned: false };
+        let tab = |view: &Saved| {
+            let id = view.id.to_string();
+            Tab { label: view.name.clone(), here: asked.view == id, href: to(id), pinned: view.pinned }
+        };
+        std::iter::once(everything).chain(all.iter().map(tab)).collect()
+    }
+
+    fn layouts(&self, asked: &Asked, shape: &Shape) -> Vec<Tab> {
+        let mut layouts = vec![(Layout::Table, "layout.table")];
+        if self.kind.board.is_some() {
+            layouts.push((Layout::Board, "layout.board"));
+        }
+        if days(self.kind).next().is_some() {
+            layouts.push((Layout::Calendar, "layout.calendar"));
+        }
+        let tab = |(layout, key): (Layout, &'static str)| Tab {
+            label: self.desk.words.say(key).to_owned(),
+            href: Asked { layout: Some(layout.word().to_owned()), ..asked.plain() }.address(self.kind),
+            here: shape.layout == layout,
+            pinned: false,
+        };
+        if layouts.len() > 1 { layouts.into_iter().map(tab).collect() } else { Vec::new() }
+    }
+
+    async fn tools(&self, asked: &Asked, shape: &Shape) -> Result<Tools, Error> {
+        let (desk, kind) = (self.desk, self.kind);
+        let names = desk.reading.names_of(filter::linked(shape)).await?;
+        let typed = self.refused.as_ref().map(|(typed, _)| typed.clone()).unwrap_or_default();
+        let error = self.refused.as_ref().map(|(_, error)| error.clone());
+        let is_filtering = asked.panel == "filter" || self.refused.is_some();
+        let editor = if is_filtering { Some(filter::editor(desk, kind, asked, shape, &typed, error).await?) } else { None };
+        let groups = groups::attributes(desk, kind);
+        let group_label = groups.iter().find(|(name, _)| *name == shape.group).map(|(_, label)| label.clone());
+        let mark = |any: bool| Asked { filter: Some(super::shape::filter_of(&shape.conditions, any)), ..asked.plain() }.address(kind);
+        let none = Asked { filter: Some("[]".to_owned()), q: String::new(), ..asked.plain() };
+        let is_changed =
+            asked.filter.is_some() || asked.columns.is_some() || !asked.sort.is_empty() || asked.group.is_some() || asked.layout.is_some();
+        Ok(Tools {
+            chips: filter::chips(desk, kind, asked, shape, &names),
+            any: shape.any,
+            any_href: (shape.conditions.len() > 1).then(|| mark(!shape.any)),
+            all_href: none.address(kind),
+            filter_href: asked.with_panel("filter").address(kind),
+            editor,
+            columns_href: asked.with_panel("columns").address(kind),
+            columns: (asked.panel == "columns").then(|| columns::choosable(desk, kind, shape)),
+            columns_action: format!("/records/{}/columns", kind.name),
+            groups: groups.into_iter().map(|(name, label)| (name.clone(), label, name == shape.group)).collect(),
+            group_label,
+            save_href: asked.with_panel("save").address(kind),
+            save: (asked.panel == "save").then(|| self.save(asked, shape)),
+            csv: asked.closed().below(kind, "export.csv"),
+            xlsx: asked.closed().below(kind, "export.xlsx"),
+            is_changed,
+            close: asked.closed().address(kind),
+            view: shape.view.as_ref().map(|view| ViewTools {
+                action: asked.closed().below(kind, "views"),
+                pinned: view.pinned,
+                mine: view.is_mine(desk),
+            }),
+            is_table: shape.layout == Layout::Table,
+            bulk: asked.closed().below(kind, "bulk"),
+            bulk_fields: !asked.archived && kind.fields.iter().any(|field: &Field| desk.reading.may_write(kind, &field.name)),
+        })
+    }
+
+    fn save(&self, asked: &Asked, shape: &Shape) -> Save {
+        let over = shape.view.as_ref().filter(|view| view.is_mine(self.desk));
+        Save {
+            action: asked.closed().below(self.kind, "views"),
+            name: String::new(),
+            over: over.map(|view| self.desk.words.fill("view.over", &[&view.name])),
+        }
+    }
+}
+
+/// What goes with the search form: the list without its search and its place.
+fn hidden(asked: &Asked) -> Vec<(&'static str, String)> {
+    Asked { q: String::new(), ..asked.plain() }.lasting()
+}

@@ -1,0 +1,302 @@
+//! Which list it is: what a saved view says, and what the address asks for instead.
+
+use serde_json::{Value as Json, json};
+use sync_core::id::FieldName;
+use sync_core::query::{Query, with_me};
+use sync_core::schema::{Field, Kind, Merge, ValueType};
+
+use super::asked::Asked;
+use super::views::Saved;
+use crate::console::desk::Desk;
+use crate::console::format::is_number;
+use crate::reading::{List, ReadError};
+use crate::store::lists::Shelf;
+
+/// A screenful and a bit.
+pub const ROWS: u32 = 50;
+
+/// Conditions of one search; each costs every row.
+const SEARCHED_MAX: usize = 12;
+
+/// Columns of one list: more is no list.
+pub const COLUMNS_MAX: usize = 30;
+
+/// How records are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// Rows.
+    #[default]
+    Table,
+    /// Cards in columns, by the kind's board.
+    Board,
+    /// On days.
+    Calendar,
+}
+
+impl Layout {
+    /// Its word in addresses and views.
+    pub fn word(self) -> &'static str {
+        match self {
+            Layout::Table => "table",
+            Layout::Board => "board",
+            Layout::Calendar => "calendar",
+        }
+    }
+
+    fn of(word: &str, kind: &Kind) -> Self {
+        match word {
+            "board" if kind.board.is_some() => Layout::Board,
+            "calendar" if days(kind).next().is_some() => Layout::Calendar,
+            _ => Layout::Table,
+        }
+    }
+}
+
+/// The fields that put a record on a day: as attributes.
+pub fn days(kind: &Kind) -> impl Iterator<Item = (&Field, String)> {
+    let is_day = |field: &&Field| !field.hidden && is_single(field);
+    kind.fields.iter().filter(is_day).filter_map(|field| match field.value {
+        ValueType::Date | ValueType::Datetime => Some((field, field.name.to_string())),
+        ValueType::Period => Some((field, format!("{}.start", field.name))),
+        _ => None,
+    })
+}
+
+/// A column of a list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Column<'a> {
+    /// A field.
+    Field(&'a Field),
+    /// When the record was made.
+    Created,
+    /// When it was last changed.
+    Updated,
+}
+
+impl<'a> Column<'a> {
+    /// Its word in addresses and views.
+    pub fn word(&self) -> &str {
+        match self {
+            Column::Field(field) => &field.name,
+            Column::Created => "createdAt",
+            Column::Updated => "updatedAt",
+        }
+    }
+
+    /// What stands above it.
+    pub fn label(&self, desk: &Desk) -> String {
+        match self {
+            Column::Field(field) => desk.words.label(&field.label).to_owned(),
+            Column::Created => desk.words.say("record.created").to_owned(),
+            Column::Updated => desk.words.say("record.updated").to_owned(),
+        }
+    }
+
+    /// Whether its values stand under each other by their last digit.
+    pub fn is_number(&self) -> bool {
+        matches!(self, Column::Field(field) if is_number(&field.value) && field.items.is_empty())
+    }
+
+    /// What a list is ordered by when its head is clicked, if it can be.
+    pub fn order(&self) -> Option<String> {
+        match self {
+            Column::Created | Column::Updated => Some(self.word().to_owned()),
+            Column::Field(field) if !is_single(field) => None,
+            Column::Field(field) => match &field.value {
+                ValueType::Link | ValueType::Address | ValueType::Geo | ValueType::Unknown(_) => None,
+                ValueType::Money => Some(format!("{}.amount", field.name)),
+                ValueType::Period => Some(format!("{}.start", field.name)),
+                ValueType::String | ValueType::Paragraph | ValueType::Integer | ValueType::Number | ValueType::Boolean => {
+                    Some(field.name.to_string())
+                }
+                ValueType::Date | ValueType::Datetime | ValueType::Choice | ValueType::Phone | ValueType::Email | ValueType::Url => {
+                    Some(field.name.to_string())
+                }
+            },
+        }
+    }
+
+    /// The field.
+    pub fn field(&self) -> Option<&'a Field> {
+        match self {
+            Column::Field(field) => Some(field),
+            Column::Created | Column::Updated => None,
+        }
+    }
+}
+
+/// Whether a record has one stored value there.
+pub fn is_single(field: &Field) -> bool {
+    match &field.merge {
+        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned => true,
+        Merge::Set | Merge::List | Merge::Log | Merge::Counter | Merge::Text | Merge::Derived | Merge::Unknown(_) => false,
+    }
+}
+
+/// A list, with all that its address leaves to the view or to the kind filled in.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    /// The saved view that it began with.
+    pub view: Option<Saved>,
+    /// What must hold.
+    pub conditions: Vec<Json>,
+    /// Whether any one of them is enough.
+    pub any: bool,
+    /// The columns, by name.
+    pub columns: Vec<String>,
+    /// The attribute to order by; empty for the title.
+    pub sort: String,
+    /// From its other end.
+    pub desc: bool,
+    /// The attribute to put together by, or nothing.
+    pub group: String,
+    /// How it is laid out.
+    pub layout: Layout,
+}
+
+impl Shape {
+    /// From the address and the views that there are.
+    pub fn of(kind: &Kind, asked: &Asked, views: &[Saved]) -> Self {
+        let view = views.iter().find(|view| view.id.to_string() == asked.view).cloned();
+        let base = view.as_ref().map(|view| view.shape.clone()).unwrap_or_default();
+        let filter = asked.filter.as_deref().map_or(base.filter, str::to_owned);
+        let (any, conditions) = conditions(&filter);
+        let usual = || kind.list.iter().map(FieldName::to_string).collect::<Vec<_>>();
+        let asked_columns = asked.columns.as_deref().map(|text| text.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let mut columns = asked_columns.unwrap_or(base.columns);
+        columns.retain(|name| !name.is_empty());
+        let (sort, desc) = if asked.sort.is_empty() { (base.sort, base.desc != asked.desc) } else { (asked.sort.clone(), asked.desc) };
+        Self {
+            conditions,
+            any,
+            columns: if columns.is_empty() { usual() } else { columns },
+            sort,
+            desc,
+            group: asked.group.clone().unwrap_or(base.group),
+            layout: Layout::of(asked.layout.as_deref().unwrap_or(&base.layout), kind),
+            view,
+        }
+    }
+
+    /// The conditions in the filter language.
+    pub fn filter(&self) -> String {
+        filter_of(&self.conditions, self.any)
+    }
+
+    /// The columns that may be shown. The title is what a row is opened by: it stands first, whatever is asked.
+    pub fn columns<'a>(&self, desk: &Desk, kind: &'a Kind) -> Vec<Column<'a>> {
+        let title = kind.field(&kind.title).map(Column::Field);
+        let others = self.columns.iter().filter(|name| **name != *kind.title).filter_map(|name| column(desk, kind, name));
+        title.into_iter().chain(others).take(COLUMNS_MAX).collect()
+    }
+
+    /// The attribute to order by: what is asked for, or else the title.
+    pub fn order<'a>(&'a self, desk: &Desk, kind: &'a Kind) -> &'a str {
+        let field = self.sort.split('.').next().unwrap_or_default();
+        let known = kind
+            .field(field)
+            .is_some_and(|field| desk.reading.may_read(kind, &field.name) && Column::Field(field).order().as_ref() == Some(&self.sort));
+        if known || ["createdAt", "updatedAt"].contains(&&*self.sort) { &self.sort } else { &kind.title }
+    }
+
+    /// The records of the list, all pages together or from `after` on.
+    pub fn list(&self, desk: &Desk, kind: &Kind, asked: &Asked, more: &[Json], size: u32) -> Result<List, ReadError> {
+        let me = desk.caller.user;
+        let mut all: Vec<Json> = match (self.any, self.conditions.is_empty()) {
+            (true, false) => vec![json!({"type": "or", "value": with_me(Json::Array(self.conditions.clone()), me)})],
+            _ => self.conditions.iter().cloned().map(|condition| with_me(condition, me)).collect(),
+        };
+        all.extend(search(kind, asked.q.trim()));
+        all.extend_from_slice(more);
+        let (filter, size) = (Json::Array(all).to_string(), size.to_string());
+        let order = [("orderBy", self.order(desk, kind)), ("order", if self.desc { "desc" } else { "asc" })];
+        let mut params = vec![order[0], order[1], ("maxSize", &*size), ("where", &*filter)];
+        params.extend(asked.after.as_deref().map(|place| ("after", place)));
+        let query: Query = desk.reading.query(&kind.name, params)?;
+        let shelf = if asked.archived { Shelf::Archived } else { Shelf::InUse };
+        Ok(List { shelf, offset_minutes: desk.offset_minutes, ..List::of(query) })
+    }
+}
+
+fn column<'a>(desk: &Desk, kind: &'a Kind, name: &str) -> Option<Column<'a>> {
+    match name {
+        "createdAt" => Some(Column::Created),
+        "updatedAt" => Some(Column::Updated),
+        name => kind.field(name).filter(|field| !field.hidden && desk.reading.may_read(kind, &field.name)).map(Column::Field),
+    }
+}
+
+/// All columns that a list may have, in the order of the record page.
+pub fn every_column<'a>(desk: &Desk, kind: &'a Kind) -> Vec<Column<'a>> {
+    let fields = kind.fields.iter().filter(|field| field.name != kind.title && field.merge != Merge::Derived);
+    let fields = fields.filter_map(|field| column(desk, kind, &field.name));
+    fields.chain([Column::Created, Column::Updated]).collect()
+}
+
+/// Conditions as a list, and whether any one of them is enough.
+pub fn conditions(filter: &str) -> (bool, Vec<Json>) {
+    let parsed = serde_json::from_str(filter).unwrap_or(Json::Null);
+    let all = match parsed {
+        Json::Array(all) => all,
+        object @ Json::Object(_) => vec![object],
+        _ => return (false, Vec::new()),
+    };
+    match &all[..] {
+        [Json::Object(one)] if one.get("type") == Some(&json!("or")) => {
+            (true, one.get("value").and_then(Json::as_array).cloned().unwrap_or_default())
+        }
+        _ => (false, all),
+    }
+}
+
+/// The other way round.
+pub fn filter_of(conditions: &[Json], any: bool) -> String {
+    match conditions {
+        [_, _, ..] if any => json!([{"type": "or", "value": conditions}]).to_string(),
+        _ => Json::Array(conditions.to_vec()).to_string(),
+    }
+}
+
+/// Looks for a text in the title and in the fields that the kind's search reads.
+fn search(kind: &Kind, text: &str) -> Option<Json> {
+    if text.is_empty() {
+        return None;
+    }
+    let mut places = vec![kind.title.to_string()];
+    for field in kind.search.iter().filter_map(|name| kind.field(name)) {
+        let is_text = |field: &Field| match &field.value {
+            ValueType::String | ValueType::Paragraph | ValueType::Phone | ValueType::Email | ValueType::Url => true,
+            ValueType::Integer | ValueType::Number | ValueType::Boolean | ValueType::Date | ValueType::Datetime => false,
+            ValueType::Choice | ValueType::Link | ValueType::Money | ValueType::Address | ValueType::Period => false,
+            ValueType::Geo | ValueType::Unknown(_) => false,
+        };
+        match (&field.merge, field.items.is_empty()) {
+            (Merge::Derived | Merge::Counter, _) => {}
+            (_, true) => places.extend(is_text(field).then(|| field.name.to_string())),
+            (_, false) => {
+                places.extend(field.items.iter().filter(|item| is_text(item)).map(|item| format!("{}.{}", field.name, item.name)))
+            }
+        }
+    }
+    places.dedup();
+    places.truncate(SEARCHED_MAX);
+    let conditions: Vec<Json> = places.iter().map(|place| json!({"type": "contains", "attribute": place, "value": text})).collect();
+    Some(json!({"type": "or", "value": conditions}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_taken_apart_and_put_together_again() {
+        for (filter, any, count) in [("", false, 0), ("[]", false, 0), ("no json", false, 0)] {
+            assert_eq!(conditions(filter), (any, vec![Json::Null; count]), "{filter}");
+        }
+        let two = [json!({"type": "isNull", "attribute": "a"}), json!({"type": "isNull", "attribute": "b"})];
+        for any in [false, true] {
+            assert_eq!(conditions(&filter_of(&two, any)), (any, two.to_vec()));
+        }
+        assert_eq!(conditions(&filter_of(&two[..1], true)), (false, two[..1].to_vec()));
+    }
+}

@@ -1,0 +1,200 @@
+//! Saved views: lists that are asked for again and again, for oneself or for everybody.
+//!
+//! A view is a record like any other (`kinds/view.toml`): it has a history, goes to phones, and is put
+//! away, never deleted.
+
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::Kind;
+
+use super::asked::Asked;
+use super::shape::Shape;
+use crate::console::desk::Desk;
+use crate::error::{Error, Text};
+use crate::reading::{List, ReadError, Row};
+
+/// The kind that views are of.
+const VIEW: &str = "view";
+
+/// Views of one kind that are offered: more is no menu.
+const VIEWS_MAX: &str = "100";
+
+/// A saved view, as far as lists need it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saved {
+    /// The record.
+    pub id: RecordId,
+    /// What it is called.
+    pub name: String,
+    /// What it says.
+    pub shape: Said,
+    /// Whose it is.
+    pub owner: Option<String>,
+    /// Whether everybody sees it.
+    pub everyone: bool,
+    /// Whether the caller has it at the top.
+    pub pinned: bool,
+    /// The ids of its columns' rows.
+    rows: Vec<String>,
+}
+
+/// What a view says about a list.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Said {
+    /// The filter.
+    pub filter: String,
+    /// The columns.
+    pub columns: Vec<String>,
+    /// The attribute to order by.
+    pub sort: String,
+    /// From its other end.
+    pub desc: bool,
+    /// The attribute to put together by.
+    pub group: String,
+    /// How it is laid out.
+    pub layout: String,
+}
+
+impl Saved {
+    fn of(desk: &Desk, row: &Row) -> Self {
+        let text = |name: &str| row.fields.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let rows = row.fields.get("columns").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let part = |name: &'static str| rows.iter().filter_map(move |row| row.get(name)?.as_str().map(str::to_owned)).collect();
+        let sort = text("sort");
+        let me = desk.caller.user.to_string();
+        let members = |name: &str| row.fields.get(name).and_then(Json::as_array).is_some_and(|members| members.contains(&json!(me)));
+        Self {
+            id: row.id,
+            name: row.title.clone(),
+            shape: Said {
+                filter: text("filter"),
+                columns: part("field"),
+                desc: sort.starts_with('-'),
+                sort: sort.trim_start_matches('-').to_owned(),
+                group: text("group"),
+                layout: text("layout"),
+            },
+            owner: row.fields.get("owner").and_then(Json::as_str).map(str::to_owned),
+            everyone: row.fields.get("everyone") == Some(&json!(true)),
+            pinned: members("pinned"),
+            rows: part("id"),
+        }
+    }
+
+    /// Whether the caller may change it: their own, or anybody's for who administers.
+    pub fn is_mine(&self, desk: &Desk) -> bool {
+        self.owner.as_deref() == Some(&*desk.caller.user.to_string()) || desk.may(sync_core::access::Right::Administer)
+    }
+}
+
+/// The views of a kind that the caller sees: their own, those for everybody, those shared with them; pinned ones first.
+pub async fn of_kind(desk: &Desk, kind: &Kind) -> Result<Vec<Saved>, Error> {
+    let me = desk.caller.user.to_string();
+    let filter = json!([
+        {"type": "equals", "attribute": "about", "value": &*kind.name},
+        {"type": "notIn", "attribute": "purpose", "value": ["tile", "territory"]},
+        {"type": "or", "value": [
+            {"type": "linkedWith", "attribute": "owner", "value": me},
+            {"type": "linkedWith", "attribute": "shared", "value": me},
+            {"type": "isTrue", "attribute": "everyone"},
+        ]},
+    ]);
+    let query = desk.reading.query(VIEW, [("where", &*filter.to_string()), ("orderBy", "name"), ("maxSize", VIEWS_MAX)]);
+    // Who may not see views has none.
+    let query = match query {
+        Err(ReadError::UnknownKind(_) | ReadError::Hidden { .. }) => return Ok(Vec::new()),
+        query => query?,
+    };
+    let listing = desk.reading.list(&List::of(query)).await?;
+    let mut views: Vec<Saved> = listing.rows.iter().map(|row| Saved::of(desk, row)).collect();
+    views.sort_by_key(|view| !view.pinned);
+    Ok(views)
+}
+
+/// What somebody wants to be done with a view.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    /// `save`, `rename`, `pin`, `unpin` or `remove`.
+    act: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    everyone: bool,
+    /// Save over the view that the list began with.
+    #[serde(default)]
+    over: bool,
+}
+
+/// `POST /records/{kind}/views`: about the list of the address.
+pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(wanted): Form<Wanted>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let views = of_kind(&desk, &kind).await?;
+    let shape = Shape::of(&kind, &asked, &views);
+    let known = shape.view.as_ref().filter(|view| view.is_mine(&desk));
+    let to = |view: &str| Redirect::to(&Asked { view: view.to_owned(), ..Asked::default() }.address(&kind)).into_response();
+    let refused = || Error::Forbidden(Text::new("This view belongs to somebody else.", "此视图属于他人。"));
+    match (&*wanted.act, &shape.view) {
+        ("pin" | "unpin", Some(view)) => {
+            let (field, value) = ("pinned".to_owned(), me(&desk));
+            let edit = if wanted.act == "pin" { FieldEdit::Add { field, value } } else { FieldEdit::Remove { field, value } };
+            desk.writing().edit(VIEW, view.id, vec![edit]).await?;
+            Ok(Redirect::to(&asked.closed().address(&kind)).into_response())
+        }
+        ("remove", Some(_)) => {
+            desk.writing().archive(VIEW, known.ok_or_else(refused)?.id).await?;
+            Ok(to(""))
+        }
+        ("save", _) if wanted.over => {
+            let view = known.ok_or_else(refused)?;
+            desk.writing().edit(VIEW, view.id, said(&desk, &kind, &shape, Some(view))).await?;
+            Ok(to(&view.id.to_string()))
+        }
+        ("save", _) => Ok(to(&make(&desk, &kind, &shape, wanted).await?.to_string())),
+        _ => Err(Error::NotFound),
+    }
+}
+
+fn me(desk: &Desk) -> String {
+    desk.caller.user.to_string()
+}
+
+async fn make(desk: &Desk, kind: &Kind, shape: &Shape, wanted: Wanted) -> Result<RecordId, Error> {
+    let mut edits = vec![
+        FieldEdit::set("name", wanted.name.trim()),
+        FieldEdit::set("purpose", "list"),
+        FieldEdit::set("about", &*kind.name),
+        FieldEdit::set("owner", me(desk)),
+        FieldEdit::Add { field: "pinned".to_owned(), value: me(desk) },
+    ];
+    if wanted.everyone {
+        edits.push(FieldEdit::set("everyone", true));
+    }
+    edits.extend(said(desk, kind, shape, None));
+    Ok(desk.writing().create(VIEW, None, edits).await?)
+}
+
+/// The edits that make a view say what a list is.
+fn said(desk: &Desk, kind: &Kind, shape: &Shape, before: Option<&Saved>) -> Vec<FieldEdit> {
+    let order = shape.order(desk, kind);
+    let sort = if shape.desc { format!("-{order}") } else { order.to_owned() };
+    let set = |field: &str, value: &str| FieldEdit::set(field, if value.is_empty() { Json::Null } else { Json::from(value) });
+    let mut edits =
+        vec![set("filter", &shape.filter()), set("sort", &sort), set("group", &shape.group), FieldEdit::set("layout", shape.layout.word())];
+    if before.is_none_or(|view| view.shape.columns != shape.columns) {
+        let field = || "columns".to_owned();
+        let old = before.map(|view| view.rows.clone()).unwrap_or_default();
+        edits.extend(old.into_iter().map(|row| FieldEdit::RemoveRow { field: field(), row }));
+        let writing = desk.writing();
+        edits.extend(shape.columns.iter().map(|column| FieldEdit::SetRow {
+            field: field(),
+            row: writing.new_id().to_string(),
+            values: Map::from_iter([("field".to_owned(), json!(column))]),
+        }));
+    }
+    edits
+}

@@ -1,0 +1,293 @@
+//! The timeline of a record: everything that happened about it, newest first, and a place to add to it.
+
+use axum::Form;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use sync_core::access::Action;
+use sync_core::actions::next::{ABOUT, ACTIVITY, is_open};
+use sync_core::id::{ChangeHash, RecordId};
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::Kind;
+
+use super::desk::{Desk, icon};
+use super::format::{self, Formatter, Shown};
+use super::history::{self, ChangeView};
+use super::list::title_of;
+use super::made::{device_of, later, name_of};
+use super::record::{Editing, show, view};
+use super::why;
+use crate::error::Error;
+use crate::jobs::import::taking_back;
+use crate::reading::{CHANGES, Entry, Event, Happened, List, Row, Timeline};
+
+/// Events of a page at first, and how many more each time.
+const STEP: usize = 30;
+
+/// Characters of a comment that name it in lists.
+const SUBJECT_MAX: usize = 80;
+
+/// The timeline as a page shows it.
+pub struct TimelineView {
+    /// What can be looked at alone: label, count, address, whether it is.
+    pub filters: Vec<(String, String, String, bool)>,
+    /// The events.
+    pub events: Vec<EventView>,
+    /// Where more are shown.
+    pub more: Option<String>,
+    /// Where a comment is sent; none for who may not.
+    pub comment: Option<String>,
+    /// Where a call or a task about this record is noted.
+    pub log: Vec<(String, String)>,
+}
+
+/// An event.
+pub struct EventView {
+    /// Which icon.
+    pub icon: String,
+    /// When.
+    pub when: Shown,
+    /// Who.
+    pub who: Shown,
+    /// On which device.
+    pub device: String,
+    /// How much later it arrived.
+    pub later: Option<String>,
+    /// Of a record: its kind, its page, what names it.
+    pub record: Option<(String, String, String)>,
+    /// Words about it: a state, a type.
+    pub badges: Vec<Shown>,
+    /// A text.
+    pub text: String,
+    /// What was changed.
+    pub changes: Vec<ChangeView>,
+    /// Where it is taken back.
+    pub undo: Option<(String, String)>,
+}
+
+/// The timeline of a record.
+pub async fn of(desk: &Desk, kind: &Kind, id: RecordId, archived: bool, only: &str, size: u32) -> Result<TimelineView, Error> {
+    let timeline = desk.reading.timeline(id, only).await?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX).max(STEP);
+    let here = format!("/records/{}/{id}", kind.name);
+    let entries: Vec<Entry> = timeline.events.iter().take(size).flat_map(entries).cloned().collect();
+    let mut names = history::names(desk, kind, &entries, None).await?;
+    names.extend(timeline.names.clone());
+    let format = Formatter { words: desk.words, names: &names };
+    let first = timeline.events.iter().rev().find_map(|happened| entries_of(happened).first().map(|entry| entry.change));
+    let drawing = Drawing { desk, kind, format, here: &here, first: first.filter(|_| only.is_empty() || only == CHANGES), archived };
+    let is_about = desk.reading.has_next_steps(&kind.name) && !archived;
+    let may = is_about && desk.reading.kind(ACTIVITY).is_ok_and(|activity| desk.reading.may_some(activity, Action::Create));
+    let events = timeline.events.iter().take(size);
+    Ok(TimelineView {
+        filters: filters(desk, &timeline, &here, only),
+        more: (timeline.events.len() > size).then(|| format!("{here}?only={only}&events={}#timeline", size + STEP)),
+        events: events.map(|happened| drawing.event(happened)).collect(),
+        comment: may.then(|| format!("{here}/comments")),
+        log: if may { shortcuts(desk, id) } else { Vec::new() },
+    })
+}
+
+fn entries(happened: &Happened) -> impl Iterator<Item = &Entry> {
+    entries_of(happened).iter()
+}
+
+fn entries_of(happened: &Happened) -> &[Entry] {
+    match &happened.event {
+        Event::Change(entries) => entries,
+        Event::Record(_) => &[],
+    }
+}
+
+fn filters(desk: &Desk, timeline: &Timeline, here: &str, only: &str) -> Vec<(String, String, String, bool)> {
+    let all: u64 = timeline.kinds.values().sum::<u64>() + timeline.changes;
+    let filter = |label: &str, count: u64, word: &str| {
+        (label.to_owned(), format::grouped(&count.to_string()), format!("{here}?only={word}#timeline"), only == word)
+    };
+    let mut filters = vec![filter(desk.words.say("timeline.all"), all, "")];
+    for (name, count) in &timeline.kinds {
+        if let Ok(kind) = desk.reading.kind(name) {
+            filters.push(filter(desk.words.label(&kind.plural), *count, name));
+        }
+    }
+    filters.push(filter(desk.words.say("timeline.changes"), timeline.changes, CHANGES));
+    filters
+}
+
+/// What people log most.
+fn shortcuts(desk: &Desk, id: RecordId) -> Vec<(String, String)> {
+    let shortcut = |word: &str, key: &'static str, status: &str| {
+        (desk.words.say(key).to_owned(), format!("/records/{ACTIVITY}/new?f.{ABOUT}={id}&f.type={word}&f.status={status}"))
+    };
+    vec![
+        shortcut("call", "timeline.call", "done"),
+        shortcut("visit", "timeline.visit", "done"),
+        shortcut("task", "timeline.task", "planned"),
+    ]
+}
+
+struct Drawing<'a> {
+    desk: &'a Desk,
+    kind: &'a Kind,
+    format: Formatter<'a>,
+    here: &'a str,
+    /// The change that made the record: it is not taken back, the record is archived.
+    first: Option<ChangeHash>,
+    archived: bool,
+}
+
+impl Drawing<'_> {
+    fn event(&self, happened: &Happened) -> EventView {
+        match &happened.event {
+            Event::Record(row) => self.record(happened, row),
+            Event::Change(entries) => self.change(happened, entries),
+        }
+    }
+
+    fn record(&self, happened: &Happened, row: &Row) -> EventView {
+        let kind = self.desk.reading.kind(&row.kind).ok();
+        let text = |name: &str| row.fields.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let owner = kind.and_then(|kind| kind.field(kind.owner.as_ref()?));
+        let shown = |name: &str| {
+            let field = kind?.field(name)?;
+            Some(self.format.brief(field, row.fields.get(name)?)).filter(|shown| !shown.is_nothing())
+        };
+        let states = kind.and_then(|kind| kind.board.as_ref()).map(|board| board.by.to_string());
+        let is_note = text("type") == "note";
+        let badges = [
+            Some("type".to_owned()).filter(|_| !is_note),
+            states,
+            kind.and_then(|kind| kind.board.as_ref()?.sum.as_ref().map(ToString::to_string)),
+        ];
+        let title = kind.map(|kind| title_of(&self.format, kind, row)).unwrap_or_default();
+        let body = if &*row.kind == ACTIVITY { [text("body"), text("outcome")].into_iter().find(|text| !text.is_empty()) } else { None };
+        EventView {
+            icon: if is_note { "comment".to_owned() } else { icon(&row.kind).to_owned() },
+            when: format::moment(happened.at),
+            who: owner.and_then(|owner| shown(&owner.name)).unwrap_or(Shown::Nothing),
+            device: String::new(),
+            later: (&*row.kind == ACTIVITY && is_open(&row.fields) && happened.at < self.desk.now)
+                .then(|| self.desk.words.say("timeline.overdue").to_owned()),
+            record: Some((
+                kind.map(|kind| self.desk.words.label(&kind.label).to_owned()).unwrap_or_default(),
+                format!("/records/{}/{}", row.kind, row.id),
+                title.clone(),
+            )),
+            badges: badges.into_iter().flatten().filter_map(|name| shown(&name)).collect(),
+            text: body.filter(|body| *body != title).unwrap_or_default(),
+            changes: Vec::new(),
+            undo: None,
+        }
+    }
+
+    fn change(&self, happened: &Happened, entries: &[Entry]) -> EventView {
+        let first = &entries[0];
+        let may = !self.archived
+            && self.first != Some(first.change)
+            && entries.iter().all(|entry| self.desk.reading.may_write(self.kind, &entry.field));
+        EventView {
+            icon: if self.first == Some(first.change) { "plus".to_owned() } else { "edit".to_owned() },
+            when: format::moment(happened.at),
+            who: Shown::Text(name_of(self.desk, &first.who)),
+            device: device_of(self.desk, &first.who),
+            later: later(self.desk, first.edit_time, first.received_at).filter(|_| first.offline),
+            record: None,
+            badges: Vec::new(),
+            text: String::new(),
+            changes: (0..entries.len())
+                .map(|index| history::change_view(self.desk, &self.format, self.kind, &entries[index..]))
+                .rev()
+                .collect(),
+            undo: may.then(|| (format!("{}/undo", self.here), first.change.to_string())),
+        }
+    }
+}
+
+/// A comment.
+#[derive(Debug, Deserialize)]
+pub struct Said {
+    text: String,
+}
+
+/// `POST /records/{kind}/{id}/comments`: a note about the record; whoever is mentioned finds it in their inbox.
+pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(said): Form<Said>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    view(&desk, &kind.name, id).await?;
+    let text = said.text.replace("\r\n", "\n").trim().to_owned();
+    let back = Redirect::to(&format!("/records/{}/{id}#timeline", kind.name)).into_response();
+    if text.is_empty() {
+        return Ok(back);
+    }
+    let subject: String = text.lines().next().unwrap_or_default().chars().take(SUBJECT_MAX).collect();
+    let mut edits = vec![
+        FieldEdit::set("subject", subject),
+        FieldEdit::set("type", "note"),
+        FieldEdit::set("body", text.as_str()),
+        FieldEdit::set("assignee", desk.caller.user.to_string()),
+        FieldEdit::Add { field: ABOUT.to_owned(), value: id.to_string() },
+    ];
+    let people = mentioned(&desk, &text).await?;
+    edits.extend(people.into_iter().map(|value| FieldEdit::Add { field: "people".to_owned(), value }));
+    let written = desk.writing().create(ACTIVITY, None, edits).await;
+    match why::written(&desk, desk.reading.kind(ACTIVITY)?, written)? {
+        Ok(_) => Ok(back),
+        Err(why) => show(&desk, &kind.name, id, Editing { error: Some(why.text), ..Editing::default() }, None).await,
+    }
+}
+
+/// The colleagues whose names stand behind an at sign; of names that begin alike the longest.
+async fn mentioned(desk: &Desk, text: &str) -> Result<Vec<String>, Error> {
+    if !text.contains(['@', '＠']) {
+        return Ok(Vec::new());
+    }
+    let Ok(query) = desk.reading.query("member", [("maxSize", "200"), ("orderBy", "name")]) else { return Ok(Vec::new()) };
+    let members = desk.reading.list(&List::of(query)).await?.rows;
+    let mut found = Vec::new();
+    for rest in text.split(['@', '＠']).skip(1) {
+        let named = members.iter().filter(|member| !member.title.is_empty() && begins(rest, &member.title));
+        found.extend(named.max_by_key(|member| member.title.len()).map(|member| member.id.to_string()));
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Without regard to the case of A to Z.
+fn begins(text: &str, name: &str) -> bool {
+    text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+}
+
+/// A change to take back.
+#[derive(Debug, Deserialize)]
+pub struct Back {
+    change: ChangeHash,
+}
+
+/// `POST /records/{kind}/{id}/undo`: what one change did is written back, unless somebody changed it since.
+pub async fn undo(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(back): Form<Back>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    view(&desk, &kind.name, id).await?;
+    let changes = desk.reading.changes(id).await?;
+    let (edits, left) = taking_back(&kind, changes, &[back.change].into());
+    let refuse = |text: String| Editing { error: Some(text), ..Editing::default() };
+    if edits.is_empty() {
+        let why = left.first().map_or_else(|| desk.words.say("timeline.undone").to_owned(), |left| desk.words.label(&left.why).to_owned());
+        return show(&desk, &kind.name, id, refuse(desk.words.fill("timeline.kept", &[&why])), None).await;
+    }
+    let written = desk.writing().edit(&kind.name, id, edits).await;
+    match why::written(&desk, &kind, written)? {
+        Ok(()) => Ok(Redirect::to(&format!("/records/{}/{id}?done=undone#timeline", kind.name)).into_response()),
+        Err(why) => show(&desk, &kind.name, id, refuse(why.text), None).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_where_it_stands() {
+        assert!(begins("王芳，请看", "王芳") && begins("Ann, look", "ann") && !begins("Anna", "Annabel") && !begins("王", "王芳"));
+    }
+}

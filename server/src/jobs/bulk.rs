@@ -1,0 +1,96 @@
+//! Many records edited as one act, and that act taken back.
+//!
+//! Written through `intake` like any edit, under one id: taking it back is taking an import back.
+
+use sync_core::id::{KindName, RecordId};
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::Label;
+
+use crate::app::App;
+use crate::auth::secret::random;
+use crate::intake::{Author, Expect, RecordEdit};
+use crate::jobs::import::{self, ImportError, ImportId, Undone};
+use crate::store::StoreError;
+use crate::store::imports::{self, Act, ImportRow};
+
+/// Records that are written together: others write in between.
+const BATCH: usize = 500;
+
+/// What became of an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// What it is called: it is taken back by it.
+    pub act: ImportId,
+    /// Records that were changed.
+    pub changed: u64,
+    /// Records that were not, and why.
+    pub refused: Vec<(RecordId, Label)>,
+}
+
+/// Edits many records of a kind.
+///
+/// # Errors
+/// When the database fails; what was written until then can be taken back.
+pub async fn apply(
+    app: &App,
+    author: &Author,
+    kind: &KindName,
+    what: &str,
+    edits: Vec<(RecordId, Vec<FieldEdit>)>,
+) -> Result<Done, ImportError> {
+    let now = app.clock.now();
+    let mut row = ImportRow {
+        import: *RecordId::new(now, random()).as_bytes(),
+        kind: kind.clone(),
+        file_name: what.to_owned(),
+        started_at: now,
+        finished_at: None,
+        user: author.user,
+        created: 0,
+        updated: 0,
+        failed: 0,
+        undone_at: None,
+        act: Act::Bulk,
+    };
+    note(app, author, &row, true).await?;
+    let mut done = Done { act: ImportId(row.import), changed: 0, refused: Vec::new() };
+    for batch in edits.chunks(BATCH) {
+        let edit = |(record, edits): &(RecordId, Vec<FieldEdit>)| RecordEdit {
+            kind: kind.clone(),
+            record: *record,
+            edits: edits.clone(),
+            expect: Expect::Existing,
+        };
+        let answers = app.intake.edit(author, batch.iter().map(edit).collect(), now, Some(row.import)).await?;
+        for ((record, _), answer) in batch.iter().zip(answers) {
+            match answer {
+                Ok(_) => done.changed += 1,
+                Err(why) => done.refused.push((*record, import::reason(&why))),
+            }
+        }
+    }
+    (row.updated, row.failed, row.finished_at) = (done.changed, done.refused.len() as u64, Some(app.clock.now()));
+    note(app, author, &row, false).await?;
+    Ok(done)
+}
+
+async fn note(app: &App, author: &Author, row: &ImportRow, is_new: bool) -> Result<(), StoreError> {
+    let (row, workspace) = (row.clone(), author.workspace);
+    let noting = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move { if is_new { imports::add(tx, workspace, &row).await } else { imports::note(tx, workspace, &row).await } })
+    });
+    noting.await
+}
+
+/// Takes an act back: whoever did it may, and whoever may take imports back.
+///
+/// # Errors
+/// When there is no such act, the author may not, or the database fails.
+pub async fn undo(app: &App, author: &Author, act: ImportId) -> Result<Undone, ImportError> {
+    let all = import::list(app, author.workspace).await?;
+    let row = all.into_iter().find(|row| row.import == act.0).ok_or(ImportError::NoSuchImport(act))?;
+    match row.act == Act::Bulk && row.user == author.user {
+        true => import::take_back(app, author, row, &mut |_| {}).await,
+        false => import::undo(app, author, act, &mut |_| {}).await,
+    }
+}

@@ -1,0 +1,146 @@
+//! What somebody sees of a list as a file: CSV, or a workbook whose numbers and days are numbers and days.
+//!
+//! Unlike [`super::sheet`] it holds what is shown, in the reader's words; it is not for bringing back everything.
+
+use rust_xlsxwriter::{Format, Workbook, XlsxError};
+
+use crate::jobs::cell::guarded;
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Nothing.
+    Empty,
+    /// Text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// An amount: its decimal digits, how many of them are decimals, its currency.
+    Amount(String, usize, String),
+    /// A day, `2026-05-03`.
+    Day(String),
+}
+
+/// Heads and rows.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// What it is of.
+    pub title: String,
+    /// The columns.
+    pub heads: Vec<String>,
+    /// A cell for each column.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// Excel's own limit of a sheet's name.
+const SHEET_NAME_MAX: usize = 31;
+
+impl Cell {
+    fn text(&self) -> String {
+        match self {
+            Cell::Empty => String::new(),
+            Cell::Text(text) => guarded(text.clone()),
+            Cell::Number(number) => number.to_string(),
+            Cell::Amount(digits, _, currency) => format!("{digits} {currency}"),
+            Cell::Day(day) => day.clone(),
+        }
+    }
+}
+
+/// As CSV in UTF-8, with the mark that makes Excel read it as such.
+///
+/// # Errors
+/// When memory is written in vain, which it is not.
+pub fn csv(table: &Table) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer("\u{feff}".as_bytes().to_vec());
+    writer.write_record(&table.heads)?;
+    for row in &table.rows {
+        writer.write_record(row.iter().map(Cell::text))?;
+    }
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// As a workbook.
+///
+/// # Errors
+/// When it is larger than Excel takes.
+pub fn xlsx(table: &Table) -> Result<Vec<u8>, XlsxError> {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.set_name(sheet_name(&table.title))?;
+    let (bold, day) = (Format::new().set_bold(), Format::new().set_num_format("yyyy-mm-dd"));
+    for (column, head) in (0..).zip(&table.heads) {
+        sheet.write_with_format(0, column, head, &bold)?;
+    }
+    for (line, row) in (1..).zip(&table.rows) {
+        for (column, cell) in (0..).zip(row) {
+            match cell {
+                Cell::Empty => {}
+                Cell::Text(text) => drop(sheet.write_string(line, column, cut(text))?),
+                Cell::Number(number) => drop(sheet.write_number(line, column, *number)?),
+                Cell::Amount(digits, decimals, currency) => {
+                    let format = Format::new().set_num_format(format!("#,##0{} \"{currency}\"", fraction(*decimals)));
+                    sheet.write_number_with_format(line, column, digits.parse::<f64>().unwrap_or_default(), &format)?;
+                }
+                Cell::Day(text) => match rust_xlsxwriter::ExcelDateTime::parse_from_str(text) {
+                    Ok(date) => drop(sheet.write_datetime_with_format(line, column, &date, &day)?),
+                    Err(_) => drop(sheet.write_string(line, column, text)?),
+                },
+            }
+        }
+    }
+    sheet.set_freeze_panes(1, 1)?;
+    sheet.autofit();
+    book.save_to_buffer()
+}
+
+fn fraction(decimals: usize) -> String {
+    if decimals == 0 { String::new() } else { format!(".{}", "0".repeat(decimals)) }
+}
+
+/// Excel takes so many characters in a cell.
+fn cut(text: &str) -> String {
+    const CELL_MAX: usize = 32_767;
+    text.chars().take(CELL_MAX).collect()
+}
+
+fn sheet_name(title: &str) -> String {
+    let name: String = title.chars().filter(|letter| !"[]:*?/\\'".contains(*letter)).take(SHEET_NAME_MAX).collect();
+    if name.trim().is_empty() { "Rapport".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use calamine::{Data, Reader, Xlsx};
+
+    use super::*;
+
+    fn table() -> Table {
+        let amount = Cell::Amount("2900.00".to_owned(), 2, "CNY".to_owned());
+        Table {
+            title: "客户/2026".to_owned(),
+            heads: vec!["名称".to_owned(), "金额".to_owned(), "日期".to_owned()],
+            rows: vec![
+                vec![Cell::Text("佳美, \"办公\"".to_owned()), amount, Cell::Day("2026-05-03".to_owned())],
+                vec![Cell::Text("=1+1".to_owned()), Cell::Number(-2.5), Cell::Empty],
+            ],
+        }
+    }
+
+    #[test]
+    fn a_workbook_holds_numbers_as_numbers_and_days_as_days() {
+        let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx(&table()).unwrap())).unwrap();
+        let range = book.worksheet_range("客户2026").unwrap();
+        let at = |row, column| range.get_value((row, column)).cloned();
+        assert_eq!(at(0, 0), Some(Data::String("名称".to_owned())));
+        assert_eq!(at(1, 1), Some(Data::Float(2900.0)));
+        assert!(matches!(at(1, 2), Some(Data::DateTime(day)) if day.as_f64() == 46145.0), "{:?}", at(1, 2));
+        assert_eq!(at(2, 0), Some(Data::String("=1+1".to_owned())), "a text, never a formula");
+    }
+
+    #[test]
+    fn a_spreadsheet_runs_nothing_of_a_csv_file() {
+        let text = String::from_utf8(csv(&table()).unwrap()).unwrap();
+        assert_eq!(text, "\u{feff}名称,金额,日期\n\"佳美, \"\"办公\"\"\",2900.00 CNY,2026-05-03\n'=1+1,-2.5,\n");
+    }
+}

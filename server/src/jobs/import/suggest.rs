@@ -1,0 +1,182 @@
+//! Which column probably goes where: by our own names, or by what other systems call things.
+//!
+//! Only suggests: people see it before anything is brought in, and what they chose is asked for next time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use serde::Deserialize;
+use sync_core::id::RecordId;
+use sync_core::schema::{Field, Kind, Merge, Schema, ValueType};
+
+use super::mapping::{Finder, same};
+use crate::jobs::cell::parts_of;
+
+/// What other systems call a target.
+type Names = BTreeMap<String, Vec<String>>;
+
+#[derive(Deserialize)]
+struct Known {
+    #[serde(default)]
+    combined: BTreeMap<String, Vec<Combined>>,
+    #[serde(flatten)]
+    kinds: BTreeMap<String, Names>,
+}
+
+/// A value that is put together from several columns.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Combined {
+    /// Where it goes.
+    pub target: String,
+    columns: Vec<String>,
+    /// The columns in braces.
+    pub text: String,
+}
+
+static KNOWN: LazyLock<Known> = LazyLock::new(|| toml::from_str(include_str!("synonyms.toml")).expect("a test reads it"));
+
+/// A target for each column, empty for none; and values that are put together.
+///
+/// `samples` are the first rows: an amount that comes with its currency goes in as a whole.
+pub fn suggest(schema: &Schema, kind: &Arc<Kind>, header: &[String], samples: &[Vec<String>]) -> (Vec<String>, Vec<(String, String)>) {
+    let finder = Finder { schema, kind };
+    let mut taken: Vec<String> = Vec::new();
+    let mut targets = Vec::new();
+    for (index, column) in header.iter().enumerate() {
+        let cells: Vec<&str> = samples.iter().filter_map(|row| row.get(index).map(String::as_str)).collect();
+        let has_words = cells.iter().any(|cell| cell.chars().any(char::is_alphabetic));
+        // What our own export wrote comes back as it is: lists of rows, ids of linked records.
+        let is_empty = cells.iter().all(|cell| cell.is_empty());
+        let has_rows = kind.field(column.trim()).is_some_and(|field| !field.items.is_empty());
+        let is_whole = cells.iter().any(|cell| cell.starts_with('[') || cell.parse::<RecordId>().is_ok()) || is_empty && has_rows;
+        let own = is_whole.then(|| column.trim().to_owned());
+        let all = own.into_iter().chain(ours(&finder, column)).chain(theirs(kind, column));
+        let target = all
+            .map(|target| whole_or_part(kind, target, has_words))
+            .find(|target| finder.target(target).is_ok() && !taken.contains(target));
+        taken.extend(target.clone());
+        targets.push(target.unwrap_or_default());
+    }
+    let all = KNOWN.combined.get(&*kind.name).into_iter().flatten();
+    let has = |combined: &&Combined| combined.columns.iter().all(|column| header.iter().any(|cell| same(cell, column)));
+    let sets = all.filter(has).filter(|combined| !taken.contains(&combined.target)).take(1);
+    (targets, sets.map(|combined| (combined.target.clone(), combined.text.clone())).collect())
+}
+
+/// An amount without words has no currency: only its number goes in.
+fn whole_or_part(kind: &Kind, target: String, has_words: bool) -> String {
+    let field = target.strip_suffix(".amount").unwrap_or(&target);
+    let is_money = kind.field(field).is_some_and(|field| field.value == ValueType::Money && field.items.is_empty());
+    match is_money {
+        true if has_words => field.to_owned(),
+        true => format!("{field}.amount"),
+        false => target,
+    }
+}
+
+/// What is written as we write it: a field's name or label, `id`, `phones.value`.
+fn ours(finder: &Finder<'_>, column: &str) -> Vec<String> {
+    let column = column.trim();
+    let named = |field: &&Field| same(&field.name, column) || same(&field.label.en, column) || field.label.zh == column;
+    let field = finder.kind.fields.iter().filter(|field| field.merge != Merge::Derived && !field.hidden).find(named);
+    let by_name = field.map(|field| match (&field.value, field.items.first()) {
+        // A cell that holds a name, or one number, not our own ids and rows.
+        (ValueType::Link, _) => format!("{}:{}", field.name, title_of(finder.schema, field)),
+        (_, Some(item)) => format!("{}.{}", field.name, item.name),
+        _ => field.name.to_string(),
+    });
+    let written = (!column.is_empty() && column != "error").then(|| column.to_owned());
+    by_name.into_iter().chain(written).collect()
+}
+
+/// The field that names the records which a link points at.
+fn title_of(schema: &Schema, field: &Field) -> String {
+    field.to.iter().filter_map(|kind| schema.kind(kind)).map(|kind| kind.title.to_string()).next().unwrap_or_default()
+}
+
+fn theirs(kind: &Kind, column: &str) -> Vec<String> {
+    let names = KNOWN.kinds.get(&*kind.name).into_iter().flatten();
+    names.filter(|(_, names)| names.iter().any(|name| same(name, column))).map(|(target, _)| target.clone()).collect()
+}
+
+/// All targets that a column may have, with what people call them.
+pub fn targets(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<sync_core::schema::Label>)> {
+    let mut all = Vec::new();
+    for field in kind.fields.iter().filter(|field| !field.hidden && !matches!(field.merge, Merge::Derived | Merge::Assigned)) {
+        if !field.items.is_empty() {
+            all.push((field.name.to_string(), vec![field.label.clone()]));
+        }
+        let leaves: Vec<(String, Vec<&Field>)> = match field.items.is_empty() {
+            true => vec![(field.name.to_string(), vec![field])],
+            false => field.items.iter().map(|item| (format!("{}.{}", field.name, item.name), vec![field, item])).collect(),
+        };
+        for (target, fields) in leaves {
+            let labels: Vec<_> = fields.iter().map(|field| field.label.clone()).collect();
+            let Some(leaf) = fields.last() else { continue };
+            let parts = parts_of(&leaf.value);
+            if leaf.value == ValueType::Link {
+                for via in [title_of(schema, leaf), "external_id".to_owned(), String::new()] {
+                    let reaches = via.is_empty() || leaf.to.iter().any(|to| schema.kind(to).is_some_and(|kind| kind.field(&via).is_some()));
+                    let path = if via.is_empty() { target.clone() } else { format!("{target}:{via}") };
+                    if reaches && !all.iter().any(|(known, _)| *known == path) {
+                        all.push((path, labels.clone()));
+                    }
+                }
+            } else if parts.is_empty() {
+                all.push((target, labels));
+            } else {
+                if leaf.value == ValueType::Money {
+                    all.push((target.clone(), labels.clone()));
+                }
+                all.extend(parts.iter().map(|part| (format!("{target}.{part}"), labels.clone())));
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suggested(kind: &str, header: &[&str]) -> Vec<String> {
+        let schema = Schema::builtin();
+        let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
+        suggest(schema, schema.kind(kind).unwrap(), &header, &[]).0
+    }
+
+    #[test]
+    fn exports_of_other_systems_find_their_fields() {
+        let salesforce = ["Account Name", "Phone", "Billing City", "Account Owner", "Industry", "Something else"];
+        let expected = ["name", "phones.value", "addresses.value.city", "owner:name", "industry", ""];
+        assert_eq!(suggested("party", &salesforce), expected);
+        let hubspot = ["Record ID", "Deal Name", "Deal Stage", "Amount", "Close Date", "Associated Company"];
+        assert_eq!(suggested("deal", &hubspot), ["external_id", "title", "stage", "amount.amount", "close_date", "party:name"]);
+        assert_eq!(suggested("party", &["客户名称", "手机", "邮箱", "行业"]), ["name", "phones.value", "emails.value", "industry"]);
+        assert_eq!(suggested("party", &["Name", "Company"]), ["name", ""], "one field, one column");
+    }
+
+    #[test]
+    fn every_name_that_is_known_is_a_target_of_its_kind() {
+        let schema = Schema::builtin();
+        for (kind, names) in &KNOWN.kinds {
+            let kind = schema.kind(kind).unwrap();
+            for target in names.keys() {
+                assert!(Finder { schema, kind }.target(target).is_ok(), "{}: {target}", kind.name);
+            }
+        }
+        for kind in schema.kinds() {
+            for (target, _) in targets(schema, kind) {
+                assert!(Finder { schema, kind }.target(&target).is_ok(), "{}: {target}", kind.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_in_two_columns_is_put_together() {
+        let schema = Schema::builtin();
+        let header = ["First Name", "Last Name", "Email"].map(str::to_owned);
+        let (targets, sets) = suggest(schema, schema.kind("party").unwrap(), &header, &[]);
+        assert_eq!((&*targets[2], &*sets[0].1), ("emails.value", "{First Name} {Last Name}"));
+    }
+}

@@ -1,0 +1,243 @@
+//! Files as people have them, made into what an import reads: workbooks, vCards, and CSV in the encoding of a Chinese Excel.
+
+use std::io::Cursor;
+
+use calamine::{Data, Reader, open_workbook_auto_from_rs};
+use serde_json::{Value as Json, json};
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BadFile {
+    /// It is no workbook.
+    #[error("the workbook cannot be read")]
+    Workbook(#[from] calamine::Error),
+    /// It has no sheet with rows.
+    #[error("the file has no rows")]
+    Empty,
+    /// What was read cannot be written as CSV.
+    #[error("the file cannot be made into CSV")]
+    Csv(#[from] csv::Error),
+}
+
+/// The file as CSV in UTF-8, by what its name and its first bytes say.
+///
+/// # Errors
+/// When it is no such file.
+pub fn as_csv(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, BadFile> {
+    let name = name.to_ascii_lowercase();
+    let is_workbook = [".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"].iter().any(|end| name.ends_with(end)) || bytes.starts_with(b"PK\x03\x04");
+    match () {
+        () if is_workbook => workbook(bytes),
+        () if name.ends_with(".vcf") || starts_with_card(&bytes) => cards(&text(&bytes)),
+        () => Ok(text(&bytes).into_bytes()),
+    }
+}
+
+fn starts_with_card(bytes: &[u8]) -> bool {
+    bytes.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"BEGIN:VCARD"))
+}
+
+/// As its mark says, or UTF-8, or what a Chinese Excel writes.
+fn text(bytes: &[u8]) -> String {
+    match encoding_rs::Encoding::for_bom(bytes) {
+        Some((encoding, mark)) => encoding.decode(&bytes[mark..]).0.into_owned(),
+        None => std::str::from_utf8(bytes).map_or_else(|_| encoding_rs::GB18030.decode(bytes).0.into_owned(), str::to_owned),
+    }
+}
+
+/// The first sheet that has rows.
+fn workbook(bytes: Vec<u8>) -> Result<Vec<u8>, BadFile> {
+    let mut book = open_workbook_auto_from_rs(Cursor::new(bytes))?;
+    let names = book.sheet_names();
+    let range = names.iter().filter_map(|name| book.worksheet_range(name).ok()).find(|range| !range.is_empty()).ok_or(BadFile::Empty)?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in range.rows() {
+        writer.write_record(row.iter().map(cell))?;
+    }
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()).into())
+}
+
+fn cell(data: &Data) -> String {
+    match data {
+        Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
+        Data::DateTime(moment) => day_or_moment(moment.as_f64()),
+        Data::Empty | Data::Error(_) => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// A day as `2026-05-03`, a moment with its time; workbooks count days from the end of 1899.
+fn day_or_moment(days: f64) -> String {
+    // 1970 began on this one.
+    const EPOCH_DAYS: f64 = 25_569.0;
+    let seconds = ((days - EPOCH_DAYS) * 86_400.0).round();
+    let moment = jiff::Timestamp::from_second(seconds as i64).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    moment.strftime(if days.fract() == 0.0 { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%SZ" }).to_string()
+}
+
+/// One row for each card, under the names of our own fields.
+fn cards(text: &str) -> Result<Vec<u8>, BadFile> {
+    let columns = ["name", "type", "phones", "emails", "addresses", "website", "external_id", "notes", "tags"];
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(columns)?;
+    let (mut card, mut count) = (Card::default(), 0);
+    for line in unfolded(text) {
+        match line.to_ascii_uppercase().as_str() {
+            "BEGIN:VCARD" => card = Card::default(),
+            "END:VCARD" => {
+                writer.write_record(card.row())?;
+                count += 1;
+            }
+            _ => card.read(&line),
+        }
+    }
+    if count == 0 {
+        return Err(BadFile::Empty);
+    }
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()).into())
+}
+
+/// Long lines go on behind a space.
+fn unfolded(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
+            (Some(rest), Some(last)) => last.push_str(rest),
+            _ => lines.push(line.trim_end().to_owned()),
+        }
+    }
+    lines
+}
+
+#[derive(Default)]
+struct Card {
+    name: String,
+    parts: String,
+    organisation: String,
+    phones: Vec<Json>,
+    emails: Vec<Json>,
+    addresses: Vec<Json>,
+    website: String,
+    id: String,
+    notes: String,
+    tags: String,
+}
+
+impl Card {
+    fn read(&mut self, line: &str) {
+        let Some((head, value)) = line.split_once(':') else { return };
+        let mut words = head.split(';');
+        // `item1.TEL` is what some phones write.
+        let name = words.next().unwrap_or_default().rsplit('.').next().unwrap_or_default().to_ascii_uppercase();
+        let label = words
+            .filter_map(|word| word.strip_prefix("TYPE=").or_else(|| word.strip_prefix("type=")))
+            .collect::<Vec<_>>()
+            .join(",")
+            .to_lowercase();
+        let row = |value: Json| {
+            let mut row = json!({ "value": value });
+            if !label.is_empty() {
+                row["label"] = json!(label);
+            }
+            row
+        };
+        let text = plain(value);
+        match &*name {
+            "FN" => self.name = text,
+            "N" => self.parts = name_of(value),
+            "ORG" => self.organisation = text.replace(';', " ").trim().to_owned(),
+            "TEL" => self.phones.push(row(json!(text.trim_start_matches("tel:")))),
+            "EMAIL" => self.emails.push(row(json!(text))),
+            "ADR" => self.addresses.extend(address(value).map(row)),
+            "URL" => self.website = text,
+            "UID" => self.id = text,
+            "NOTE" => self.notes = text,
+            "CATEGORIES" => self.tags = text,
+            _ => {}
+        }
+    }
+
+    fn row(&self) -> [String; 9] {
+        let is_person = !self.parts.is_empty();
+        let name = [&self.name, &self.parts, &self.organisation].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
+        let rows = |rows: &[Json]| if rows.is_empty() { String::new() } else { Json::from(rows.to_vec()).to_string() };
+        let kind = if is_person { "person" } else { "org" }.to_owned();
+        let notes = if is_person && !self.organisation.is_empty() {
+            format!("{}\n{}", self.organisation, self.notes).trim().to_owned()
+        } else {
+            self.notes.clone()
+        };
+        [
+            name,
+            kind,
+            rows(&self.phones),
+            rows(&self.emails),
+            rows(&self.addresses),
+            self.website.clone(),
+            self.id.clone(),
+            notes,
+            self.tags.clone(),
+        ]
+    }
+}
+
+/// Backslashes guard commas, semicolons and line ends.
+fn plain(value: &str) -> String {
+    value.replace("\\n", "\n").replace("\\N", "\n").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\").trim().to_owned()
+}
+
+/// Family name, given name: Chinese ones without a space, the family first.
+fn name_of(value: &str) -> String {
+    let parts: Vec<&str> = value.split(';').map(str::trim).collect();
+    let (family, given) = (parts.first().copied().unwrap_or_default(), parts.get(1).copied().unwrap_or_default());
+    let is_chinese = family.chars().chain(given.chars()).any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
+    if is_chinese { format!("{family}{given}") } else { format!("{given} {family}").trim().to_owned() }
+}
+
+fn address(value: &str) -> Option<Json> {
+    let parts: Vec<String> = value.split(';').map(plain).collect();
+    let part = |index: usize| parts.get(index).filter(|part| !part.is_empty()).map(|part| json!(part));
+    let fields = [("street", 2), ("city", 3), ("region", 4), ("postal_code", 5), ("country", 6)];
+    let object: serde_json::Map<String, Json> =
+        fields.into_iter().filter_map(|(name, index)| Some((name.to_owned(), part(index)?))).collect();
+    (!object.is_empty()).then_some(Json::Object(object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_keep_every_number_and_address() {
+        let text = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:王;芳;;;\r\nFN:王芳\r\nTEL;TYPE=CELL:+86 138 0000 0000\r\nTEL;TYPE=WORK:021-555\r\nitem1.EMAIL:w@x.cn\r\n\
+                    ADR;TYPE=WORK:;;南京路 1;上海;;200000;中国\r\nNOTE:line one\\nline\r\n  two\r\nEND:VCARD\r\n";
+        let csv = String::from_utf8(as_csv("a.vcf", text.as_bytes().to_vec()).unwrap()).unwrap();
+        for part in
+            ["王芳,person", "+86 138 0000 0000", "021-555", "w@x.cn", "南京路 1", "line one\nline two", "\"\"label\"\":\"\"cell\"\""]
+        {
+            assert!(csv.contains(part), "{csv} lacks {part}");
+        }
+    }
+
+    #[test]
+    fn what_a_chinese_excel_writes_is_read() {
+        let (bytes, ..) = encoding_rs::GB18030.encode("名称,行业\n佳美,办公\n");
+        assert_eq!(as_csv("a.csv", bytes.into_owned()).unwrap(), "名称,行业\n佳美,办公\n".as_bytes());
+        let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain("a,b\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        assert_eq!(as_csv("a.csv", wide).unwrap(), b"a,b\n");
+    }
+
+    #[test]
+    fn workbooks_become_rows_with_days_as_days() {
+        use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        sheet.write(0, 0, "名称").unwrap().write(0, 1, "日期").unwrap().write(0, 2, "数量").unwrap();
+        let day = ExcelDateTime::from_ymd(2026, 5, 3).unwrap();
+        sheet.write(1, 0, "佳美").unwrap().write(1, 2, 12.0).unwrap();
+        sheet.write_datetime_with_format(1, 1, &day, &Format::new().set_num_format("yyyy-mm-dd")).unwrap();
+        let csv = as_csv("a.xlsx", book.save_to_buffer().unwrap()).unwrap();
+        assert_eq!(String::from_utf8(csv).unwrap(), "名称,日期,数量\n佳美,2026-05-03,12\n");
+        assert!(as_csv("a.xlsx", b"PK\x03\x04 no".to_vec()).is_err());
+    }
+}

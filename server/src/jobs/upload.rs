@@ -1,0 +1,257 @@
+//! Files that somebody brings in from a browser: kept beside the database until they are taken away, and run in the background.
+//!
+//! A folder for each file: what it holds (under its own name, as CSV), whose it is (`about.json`), what became of it
+//! (`report.json`), the rows that were left out (`….failed.csv`). What is running is known in memory
+//! only: after a restart the file can be run again, and what was brought in already stays as it is.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sync_core::id::{KindName, Millis, RecordId, UserId, WorkspaceId};
+
+use super::Progress;
+use super::import::{self, ImportError, Report, Source, Spec};
+use crate::app::App;
+use crate::auth::secret::random;
+use crate::intake::Author;
+
+/// Why a file cannot be kept or found.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// There is none, or it is somebody else's.
+    #[error("there is no such file")]
+    NotThere,
+    /// It cannot be read as rows.
+    #[error(transparent)]
+    Bad(#[from] import::BadFile),
+    /// The disk does not take it.
+    #[error("the file cannot be kept")]
+    Disk(#[from] std::io::Error),
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct About {
+    /// Whose data it is meant for.
+    pub workspace: WorkspaceId,
+    /// Who brought it.
+    pub user: UserId,
+    /// Records of this kind.
+    pub kind: KindName,
+    /// What it was called.
+    pub name: String,
+    /// When.
+    pub at: Millis,
+}
+
+/// What became of a file, as kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The import, to take it back.
+    pub import: Option<String>,
+    /// Records that were made.
+    pub created: u64,
+    /// Records that were changed.
+    pub updated: u64,
+    /// Rows that said what is so already.
+    pub unchanged: u64,
+    /// Rows that were left out.
+    pub failed: u64,
+    /// Why it stopped, if it did: English, Chinese.
+    pub error: Option<String>,
+}
+
+/// How far a running import is.
+#[derive(Debug, Clone, Copy)]
+pub struct Running {
+    /// Rows that were looked at.
+    pub done: u64,
+    /// Rows that there are.
+    pub total: u64,
+}
+
+/// The files of one database.
+#[derive(Clone)]
+pub struct Uploads {
+    folder: PathBuf,
+    running: Arc<Mutex<HashMap<RecordId, Running>>>,
+}
+
+/// One file.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// What it is called in addresses.
+    pub id: RecordId,
+    /// What it is.
+    pub about: About,
+    folder: PathBuf,
+}
+
+/// How the columns of files with one header went last time.
+pub type Remembered = Vec<(String, String)>;
+
+impl Uploads {
+    /// The files beside a database.
+    pub fn beside(database: &Path) -> Self {
+        Self { folder: database.with_file_name("imports"), running: Arc::default() }
+    }
+
+    /// Keeps a file.
+    ///
+    /// # Errors
+    /// When it cannot be read as rows, or the disk is full.
+    pub fn keep(&self, about: About, bytes: Vec<u8>) -> Result<Upload, UploadError> {
+        let id = RecordId::new(about.at, random());
+        let folder = self.folder.join(id.to_string());
+        let csv = import::as_csv(&about.name, bytes)?;
+        private_folder(&folder)?;
+        std::fs::write(folder.join(file_name(&about.name)), csv)?;
+        std::fs::write(folder.join("about.json"), serde_json::to_vec(&about).map_err(std::io::Error::from)?)?;
+        Ok(Upload { id, about, folder })
+    }
+
+    /// A file, for whoever brought it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(&self, id: RecordId, workspace: WorkspaceId, user: UserId) -> Result<Upload, UploadError> {
+        let folder = self.folder.join(id.to_string());
+        let bytes = std::fs::read(folder.join("about.json")).map_err(|_| UploadError::NotThere)?;
+        let about: About = serde_json::from_slice(&bytes).map_err(|_| UploadError::NotThere)?;
+        let is_theirs = about.workspace == workspace && about.user == user;
+        is_theirs.then_some(Upload { id, about, folder }).ok_or(UploadError::NotThere)
+    }
+
+    /// How far it is, while it runs.
+    pub fn running(&self, id: RecordId) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    }
+
+    /// How the columns of such a header went last time.
+    pub fn remembered(&self, upload: &Upload, header: &[String]) -> Remembered {
+        let text = std::fs::read(self.mapping(upload, header)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Remembers how the columns of such a header go.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn remember(&self, upload: &Upload, header: &[String], columns: &Remembered) -> Result<(), UploadError> {
+        private_folder(&self.folder.join("mappings"))?;
+        Ok(std::fs::write(self.mapping(upload, header), serde_json::to_vec(columns).map_err(std::io::Error::from)?)?)
+    }
+
+    fn mapping(&self, upload: &Upload, header: &[String]) -> PathBuf {
+        let key = format!("{} {} {}", upload.about.workspace, upload.about.kind, header.join("\u{1f}"));
+        let hash: String = Sha256::digest(key.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join("mappings").join(format!("{hash}.json"))
+    }
+
+    /// Brings a file in, in the background; answers at once. One that runs already is left alone.
+    pub fn start(&self, app: App, author: Author, spec: Spec, upload: Upload) {
+        let begun = {
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.insert(upload.id, Running { done: 0, total: 0 }).is_none()
+        };
+        if !begun {
+            return;
+        }
+        let (all, id) = (Arc::clone(&self.running), upload.id);
+        tokio::spawn(async move {
+            let watching = Arc::clone(&all);
+            let mut watch = move |progress: Progress| {
+                watching.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Running { done: progress.done, total: progress.total });
+            };
+            let done = import::run(&app, &author, &spec, &upload.source(), &mut watch).await;
+            if let Err(error) = upload.conclude(&done) {
+                tracing::error!(%error, "what became of an import could not be kept");
+            }
+            all.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        });
+    }
+}
+
+impl Upload {
+    /// Its rows.
+    pub fn source(&self) -> Source {
+        Source::File(self.failed_beside())
+    }
+
+    /// Where rows that are left out are written.
+    pub fn failed_beside(&self) -> PathBuf {
+        self.folder.join(file_name(&self.about.name))
+    }
+
+    /// What became of it, once it has run.
+    pub fn outcome(&self) -> Option<Outcome> {
+        serde_json::from_slice(&std::fs::read(self.folder.join("report.json")).ok()?).ok()
+    }
+
+    /// The rows that were left out last time.
+    pub fn failed(&self) -> Option<Vec<u8>> {
+        let files = std::fs::read_dir(&self.folder).ok()?;
+        let failed = files.filter_map(|file| Some(file.ok()?.path())).filter(|path| path.to_string_lossy().contains(".failed"));
+        let newest = failed.max_by_key(|path| path.metadata().and_then(|about| about.modified()).ok());
+        std::fs::read(newest?).ok()
+    }
+
+    fn conclude(&self, done: &Result<Report, ImportError>) -> std::io::Result<()> {
+        let outcome = match done {
+            Ok(report) => Outcome {
+                import: report.import.map(|import| import.to_string()),
+                created: report.created,
+                updated: report.updated,
+                unchanged: report.unchanged,
+                failed: report.failed,
+                error: None,
+            },
+            Err(error) => {
+                tracing::error!(error = error as &dyn std::error::Error, "an import stopped");
+                let import = if let ImportError::BrokeOff { import, .. } = error { Some(import.to_string()) } else { None };
+                Outcome { import, error: Some(error.to_string()), ..Outcome::default() }
+            }
+        };
+        std::fs::write(self.folder.join("report.json"), serde_json::to_vec(&outcome)?)
+    }
+}
+
+/// What somebody called their file, as far as it can name one here.
+fn file_name(name: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    let plain = |letter: &char| letter.is_alphanumeric() || "-_ ".contains(*letter);
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = last.rsplit_once('.').map_or(last, |(stem, _)| stem);
+    let stem: String = stem.chars().filter(plain).take(CHARS_MAX).collect();
+    format!("{}.csv", if stem.trim().is_empty() { "pasted" } else { stem.trim() })
+}
+
+/// For nobody else: it holds customers.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_keeps_its_name_and_leaves_its_folder_never() {
+        for (name, kept) in [
+            ("客户 2026.xlsx", "客户 2026.csv"),
+            ("../../etc/passwd", "passwd.csv"),
+            ("C:\\a\\b.csv", "b.csv"),
+            ("", "pasted.csv"),
+            ("...", "pasted.csv"),
+        ] {
+            assert_eq!(file_name(name), kept, "{name}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Counts and sums of a list, all together or by the value of an attribute.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sync_core::id::FieldName;
+use sync_core::query::{Class, Context, Spot};
+use sync_core::schema::{Field, Kind, ValueType};
+
+use super::{List, Names, ReadError, Reading};
+use crate::store::totals::{self, Added, By};
+
+/// Groups of one answer: more are no overview.
+pub const GROUPS_MAX: usize = 200;
+
+/// Numbers added up in one answer: each costs a walk over all records.
+const SUMS_MAX: usize = 4;
+
+/// What to put together, and what to add up.
+#[derive(Debug, Clone, Default)]
+pub struct Asked<'a> {
+    /// An attribute with one value, or none for all records together; days and moments by their month.
+    pub by: Option<&'a str>,
+    /// Fields of numbers or amounts.
+    pub sums: Vec<&'a Field>,
+}
+
+/// Records that have the same value.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// The value as text; `2026-05` for a month; none where there is no value.
+    pub key: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// Each field's sums.
+    pub sums: BTreeMap<FieldName, Vec<Sum>>,
+}
+
+/// What a field adds up to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sum {
+    /// Of an amount: its currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// As a decimal text; minor units of an amount.
+    pub sum: String,
+}
+
+/// All groups.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Totals {
+    /// The groups: the largest first, or in the order of time.
+    pub groups: Vec<Group>,
+    /// All together, those beyond [`GROUPS_MAX`] too.
+    pub all: Group,
+    /// What the records are called that keys name.
+    pub names: Names,
+    /// Whether there are more groups than are named.
+    pub cut: bool,
+}
+
+impl Sum {
+    fn add(sums: &mut Vec<Sum>, currency: Option<&str>, sum: &str) {
+        match sums.iter_mut().find(|known| known.currency.as_deref() == currency) {
+            Some(known) => known.sum = plus(&known.sum, sum),
+            None => sums.push(Sum { currency: currency.map(str::to_owned), sum: sum.to_owned() }),
+        }
+    }
+}
+
+/// Whole numbers stay whole: amounts are never floats.
+fn plus(left: &str, right: &str) -> String {
+    match (left.parse::<i64>(), right.parse::<i64>()) {
+        (Ok(left), Ok(right)) => left.saturating_add(right).to_string(),
+        _ => (left.parse::<f64>().unwrap_or_default() + right.parse::<f64>().unwrap_or_default()).to_string(),
+    }
+}
+
+impl Group {
+    fn add(&mut self, other: &Group) {
+        self.count += other.count;
+        for (field, sums) in &other.sums {
+            let mine = self.sums.entry(field.clone()).or_default();
+            sums.iter().for_each(|sum| Sum::add(mine, sum.currency.as_deref(), &sum.sum));
+        }
+    }
+}
+
+/// Whether a field can be added up.
+pub fn is_summed(field: &Field) -> bool {
+    use sync_core::schema::Merge;
+    let stored = matches!(field.merge, Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Counter);
+    stored && !field.hidden && matches!(field.value, ValueType::Money | ValueType::Integer | ValueType::Number)
+}
+
+impl Reading {
+    /// Counts and sums of the records that a list finds.
+    ///
+    /// # Errors
+    /// When it looks at what the caller may not see, cannot be grouped so, or the database fails.
+    pub async fn totals(&self, list: &List, asked: &Asked<'_>) -> Result<Totals, ReadError> {
+        let kind = self.kind(&list.query.kind)?.clone();
+        let (by, is_month) = self.by(&kind, asked.by)?;
+        self.check(&list.query.reads(self.schema()))?;
+        let context = Context { now: self.now, offset_minutes: list.offset_minutes };
+        let mut tx = self.store.reader().await?;
+        let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
+        let key_of = |key: Option<String>| if is_month { key.map(|key| month(&key)) } else { key };
+        for (key, count) in totals::counts(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf, &by).await? {
+            groups.entry(key_of(key)).or_default().count += count;
+        }
+        let summed: Vec<&Field> =
+            asked.sums.iter().copied().filter(|field| is_summed(field) && self.may_read(&kind, &field.name)).collect();
+        for field in summed.into_iter().take(SUMS_MAX) {
+            let added = self.added(&kind, field)?;
+            let found = totals::sums(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf, &by, &added).await?;
+            for (key, currency, sum) in found {
+                let group = groups.entry(key_of(key)).or_default();
+                Sum::add(group.sums.entry(field.name.clone()).or_default(), currency.as_deref(), &sum);
+            }
+        }
+        let mut totals = Totals::of(groups, is_month);
+        if matches!(&by, By::Value(Spot { class: Class::Link, .. })) {
+            let ids = totals.groups.iter().filter_map(|group| group.key.as_deref()?.parse().ok());
+            totals.names = self.names(&mut tx, ids).await?;
+        }
+        Ok(totals)
+    }
+
+    fn by(&self, kind: &Kind, attribute: Option<&str>) -> Result<(By, bool), ReadError> {
+        let Some(attribute) = attribute else { return Ok((By::Nothing, false)) };
+        let spot = self.spot(kind, attribute)?;
+        let unfit = || {
+            ReadError::Query(sync_core::query::QueryError::UnfitAttribute { attribute: attribute.to_owned(), why: "cannot be grouped by" })
+        };
+        if !By::takes(&spot) {
+            return Err(unfit());
+        }
+        Ok(match spot.class {
+            Class::Moment | Class::DayOrMoment => (By::Day(spot), true),
+            Class::Day => (By::Value(spot), true),
+            _ => (By::Value(spot), false),
+        })
+    }
+
+    fn spot(&self, kind: &Kind, attribute: &str) -> Result<Spot, ReadError> {
+        let spot = Spot::of(self.schema(), kind, attribute)?;
+        self.check(&spot.read(&kind.name).into_iter().collect::<Vec<_>>())?;
+        Ok(spot)
+    }
+
+    fn added(&self, kind: &Kind, field: &Field) -> Result<Added, ReadError> {
+        let is_money = field.value == ValueType::Money;
+        let number = if is_money { format!("{}.amount", field.name) } else { field.name.to_string() };
+        let currency = if is_money { Some(self.spot(kind, &format!("{}.currency", field.name))?) } else { None };
+        Ok(Added { number: self.spot(kind, &number)?, currency })
+    }
+}
+
+/// The month of a day, or of a day counted from 1970.
+fn month(key: &str) -> String {
+    match key.parse::<i64>() {
+        Ok(days) => {
+            let day = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(days.clamp(-700_000, 2_900_000)));
+            day.strftime("%Y-%m").to_string()
+        }
+        Err(_) => key.get(..7).unwrap_or(key).to_owned(),
+    }
+}
+
+impl Totals {
+    fn of(groups: BTreeMap<Option<String>, Group>, is_month: bool) -> Self {
+        let groups = groups.into_iter().map(|(key, group)| Group { key, ..group }).collect();
+        let mut totals = Totals { groups, ..Totals::default() };
+        for group in &totals.groups {
+            totals.all.add(group);
+        }
+        match is_month {
+            // Those without a day come last.
+            true => totals.groups.sort_by(|a, b| (a.key.is_none(), &a.key).cmp(&(b.key.is_none(), &b.key))),
+            false => totals.groups.sort_by(|a, b| (a.key.is_none(), b.count, &a.key).cmp(&(b.key.is_none(), a.count, &b.key))),
+        }
+        totals.cut = totals.groups.len() > GROUPS_MAX;
+        totals.groups.truncate(GROUPS_MAX);
+        totals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_put_together_by_their_month() {
+        assert_eq!((month("2026-05-03"), month("0"), month("20576")), ("2026-05".into(), "1970-01".into(), "2026-05".into()));
+        let mut groups = BTreeMap::new();
+        groups.insert(None, Group { count: 9, ..Group::default() });
+        groups.insert(Some("2026-05".to_owned()), Group { count: 1, ..Group::default() });
+        let totals = Totals::of(groups, true);
+        assert_eq!((totals.all.count, totals.groups[0].count, totals.groups[1].key.clone()), (10, 1, None));
+    }
+}

@@ -1,0 +1,81 @@
+//! The full-text index: which rows are not in it yet, putting them in, looking words up.
+//!
+//! Every answer passes a [`Scope`]. Knows no words: `sync_core::search` cuts texts into them.
+
+use sqlx::{QueryBuilder, Sqlite};
+use sync_core::id::{KindName, RecordId, WorkspaceId};
+use sync_core::query::Param;
+
+use super::records::{ROW_COLUMNS, RecordRow, RowTuple, record_row};
+use super::scope::{Scope, Statement};
+use super::{Result, Tx, id};
+
+/// A record that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRow {
+    /// Its kind.
+    pub kind: KindName,
+    /// The record.
+    pub record: RecordId,
+    /// Its title.
+    pub title: String,
+}
+
+/// Up to which position of the feed the index is complete.
+pub async fn mark(tx: &mut Tx, workspace: WorkspaceId) -> Result<u64> {
+    let found: Option<i64> = sqlx::query_scalar("select position from search_marks where workspace = $1")
+        .bind(&workspace.as_bytes()[..])
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(found.unwrap_or_default() as u64)
+}
+
+/// Rows that changed after a position, in the order of the feed.
+pub async fn changed_after(tx: &mut Tx, workspace: WorkspaceId, mark: u64, limit: u32) -> Result<Vec<RecordRow>> {
+    let mut statement = Statement::of(ROW_COLUMNS, workspace);
+    let (mark, limit) = (statement.bind(Param::Int(mark as i64)), statement.bind(Param::Int(i64::from(limit))));
+    statement.push(&format!("where workspace = $1 and position > {mark} order by position limit {limit}"));
+    statement.all::<RowTuple>(tx).await?.into_iter().map(record_row).collect()
+}
+
+/// Puts the words of records in, instead of what was there, and moves the mark.
+pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, String)], mark: u64) -> Result<()> {
+    for (record, tokens) in entries {
+        let number: i64 = sqlx::query_scalar(
+            "insert into search_records (workspace, record) values ($1, $2) \
+             on conflict (workspace, record) do update set record = excluded.record returning number",
+        )
+        .bind(&workspace.as_bytes()[..])
+        .bind(&record.as_bytes()[..])
+        .fetch_one(tx.conn())
+        .await?;
+        sqlx::query("delete from search where rowid = $1").bind(number).execute(tx.conn()).await?;
+        if !tokens.is_empty() {
+            sqlx::query("insert into search (rowid, tokens) values ($1, $2)").bind(number).bind(tokens).execute(tx.conn()).await?;
+        }
+    }
+    let mut query = QueryBuilder::<Sqlite>::new("insert into search_marks (workspace, position) values (");
+    query.push_bind(workspace.as_bytes().to_vec()).push(", ").push_bind(mark as i64);
+    query.push(") on conflict (workspace) do update set position = excluded.position").build().execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Records in use with all these words, best first.
+pub async fn find(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, expression: &str, limit: u32) -> Result<Vec<FoundRow>> {
+    let mut statement =
+        Statement::of("select r.kind, r.record, r.title from search join search_records s on s.number = search.rowid ", workspace);
+    let expression = statement.bind(Param::Text(expression.to_owned()));
+    let sees = scope.sees_any("r", &mut statement);
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    statement.push(&format!(
+        "join rows r on r.workspace = s.workspace and r.record = s.record \
+         where search match {expression} and s.workspace = $1 and r.archived = 0 and {sees} order by search.rank limit {limit}"
+    ));
+    let mut found = Vec::new();
+    for (kind, record, title) in statement.all::<(String, Vec<u8>, String)>(tx).await? {
+        let kind: KindName = id(kind.parse(), "kind name")?;
+        let title = if scope.of(&kind).is_some_and(|scope| scope.title) { title } else { String::new() };
+        found.push(FoundRow { kind, record: id(RecordId::from_bytes(&record), "record id")?, title });
+    }
+    Ok(found)
+}

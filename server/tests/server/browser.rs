@@ -1,0 +1,213 @@
+//! The console in a real Chromium, driven over its own debugging protocol: what a script does is seen only there.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use sync_core::record::fields::FieldEdit;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::console::{Desk, record};
+use crate::harness::{PASSWORD, START};
+
+/// What Chromium is called on different systems; `CHROMIUM` names another one.
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// One page of a browser of its own.
+struct Browser {
+    child: Child,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    session: String,
+    sent: u64,
+    base: String,
+    _profile: tempfile::TempDir,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Browser {
+    /// A browser in which ann is signed in.
+    async fn of(desk: &Desk) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let (child, address) = launch(profile.path());
+        let (socket, _) = tokio_tungstenite::connect_async(address).await.unwrap();
+        let base = format!("http://{}", desk.server.address);
+        let mut browser = Self { child, socket, session: String::new(), sent: 0, base, _profile: profile };
+        let target = browser.send("Target.createTarget", json!({"url": "about:blank"})).await["targetId"].clone();
+        let attached = browser.send("Target.attachToTarget", json!({"targetId": target, "flatten": true})).await;
+        browser.session = attached["sessionId"].as_str().unwrap().to_owned();
+        browser.send("Page.enable", json!({})).await;
+        browser.goto("/sign-in?lang=en").await;
+        let fill =
+            format!("document.querySelector('[name=login]').value='ann';document.querySelector('[name=password]').value='{PASSWORD}';");
+        browser.run(&format!("{fill}document.querySelector('.door form').requestSubmit()")).await;
+        browser.until("location.pathname.startsWith('/records/')").await;
+        browser
+    }
+
+    async fn send(&mut self, method: &str, params: Value) -> Value {
+        self.sent += 1;
+        let mut message = json!({"id": self.sent, "method": method, "params": params});
+        if !self.session.is_empty() {
+            message["sessionId"] = json!(self.session);
+        }
+        self.socket.send(Message::text(message.to_string())).await.unwrap();
+        loop {
+            let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
+            let answer: Value = serde_json::from_str(&text).unwrap();
+            if answer["id"] == self.sent {
+                assert!(answer["error"].is_null(), "{method}: {answer}");
+                return answer["result"].clone();
+            }
+        }
+    }
+
+    async fn goto(&mut self, path: &str) {
+        let url = format!("{}{path}", self.base);
+        self.send("Page.navigate", json!({"url": url})).await;
+        self.until("document.readyState === 'complete'").await;
+    }
+
+    /// Runs a script and answers what it says.
+    async fn run(&mut self, script: &str) -> Value {
+        let params = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
+        let answer = self.send("Runtime.evaluate", params).await;
+        assert!(answer["exceptionDetails"].is_null(), "{script}: {answer}");
+        answer["result"]["value"].clone()
+    }
+
+    /// Returns when a condition holds. The page is asked again and again: it may be another one by then.
+    async fn until(&mut self, condition: &str) {
+        const TRIES: usize = 600;
+        let script =
+            format!("new Promise((done) => setTimeout(() => {{ try {{ done(Boolean({condition})) }} catch {{ done(false) }} }}, 15))");
+        for _ in 0..TRIES {
+            let params = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
+            // A page that goes away while it is asked answers nothing.
+            self.sent += 1;
+            let id = self.sent;
+            let message = json!({"id": id, "method": "Runtime.evaluate", "params": params, "sessionId": self.session});
+            self.socket.send(Message::text(message.to_string())).await.unwrap();
+            loop {
+                let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
+                let answer: Value = serde_json::from_str(&text).unwrap();
+                if answer["id"] != id {
+                    continue;
+                }
+                if answer["result"]["result"]["value"] == json!(true) {
+                    return;
+                }
+                break;
+            }
+        }
+        let page = self.run("document.body.innerText").await;
+        panic!("never so: {condition}\n{page}");
+    }
+
+    /// Presses a key, with Shift if wanted.
+    async fn press(&mut self, key: &str, shift: bool) {
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" && key == "Enter" { json!("\r") } else { Value::Null };
+            let mut params = json!({"type": kind, "key": key, "modifiers": if shift { 8 } else { 0 }});
+            if text.is_string() {
+                params["text"] = text;
+            }
+            self.send("Input.dispatchKeyEvent", params).await;
+        }
+    }
+
+    async fn type_text(&mut self, text: &str) {
+        self.send("Input.insertText", json!({"text": text})).await;
+    }
+}
+
+fn launch(profile: &std::path::Path) -> (Child, String) {
+    let named = std::env::var("CHROMIUM").ok();
+    let names = named.iter().map(String::as_str).chain(NAMES);
+    let arguments =
+        ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0", "about:blank"];
+    let start = |name: &str| {
+        let folder = format!("--user-data-dir={}", profile.display());
+        Command::new(name).args(arguments).arg(folder).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().ok()
+    };
+    let mut child =
+        names.into_iter().find_map(start).expect("these tests need Chromium: `.ci/setup` installs it, or name one with CHROMIUM");
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address =
+        lines.map_while(Result::ok).find_map(|line| Some(line.split_once("ws://")?.1.to_owned())).expect("Chromium says where it listens");
+    (child, format!("ws://{address}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_card_goes_to_another_column_by_keyboard_and_stays_there() {
+    let mut desk = Desk::new().await;
+    let (app, id) = (desk.server.app.clone(), record(1));
+    desk.ann.save(&app, "deal", id, START, &[FieldEdit::set("title", "Lamps"), FieldEdit::set("stage", "lead")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/deal?layout=board").await;
+    browser.run(&format!("document.querySelector('#c-{id} a').focus()")).await;
+    browser.press("ArrowRight", true).await;
+    browser.until("document.querySelector('.lane[data-value=qualified] .item')?.textContent.includes('Lamps')").await;
+    browser.until(&format!("document.activeElement.closest('.item')?.id === 'c-{id}'")).await;
+    browser.goto("/records/deal?layout=board").await;
+    browser.until("document.querySelector('.lane[data-value=qualified] .item')").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cell_is_edited_without_leaving_the_list() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/party").await;
+    browser.run(&format!("const cell = document.querySelector('#r-{id} [data-cell=industry]'); cell.tabIndex = -1; cell.focus()")).await;
+    browser.press("F2", false).await;
+    browser.until("document.activeElement.name === 'f.industry'").await;
+    browser.type_text("retail").await;
+    browser.press("Enter", false).await;
+    browser.until(&format!("document.querySelector('#r-{id} [data-cell=industry]')?.textContent === 'retail'")).await;
+    assert_eq!(browser.run("location.search").await, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_is_built_without_a_page_being_loaded_and_back_takes_it_away() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
+    desk.customer(2, &[FieldEdit::set("name", "Cedar"), FieldEdit::set("industry", "retail")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/party").await;
+    browser.run("window.stayed = true; document.querySelector('[data-key=f]').click()").await;
+    browser.until("document.getElementById('attribute')").await;
+    browser.run("const choice = document.getElementById('attribute'); choice.value = 'industry'; choice.dispatchEvent(new Event('change', {bubbles: true}))").await;
+    browser.until("document.getElementById('v')").await;
+    browser.run("document.getElementById('v').value = 'prin'; document.getElementById('panel').requestSubmit()").await;
+    browser.until("document.querySelectorAll('tbody tr').length === 1 && document.querySelector('.chip')").await;
+    browser.run("history.back()").await;
+    browser.run("history.back()").await;
+    browser.until("document.querySelectorAll('tbody tr').length === 2 && !document.querySelector('.chip')").await;
+    assert_eq!(browser.run("window.stayed").await, true, "one page all the time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_phone_writes_appears_in_an_open_list_by_itself() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/party").await;
+    browser.run(&format!("document.querySelector('#r-{id} input').click(); window.stayed = true")).await;
+    let app = desk.server.app.clone();
+    desk.ann.save(&app, "party", id, START + 1, &[FieldEdit::set("industry", "print")]).await;
+    browser.until(&format!("document.querySelector('#r-{id}').textContent.includes('print')")).await;
+    assert_eq!(
+        browser.run(&format!("window.stayed && document.querySelector('#r-{id} input').checked")).await,
+        true,
+        "what was ticked stays ticked"
+    );
+}

@@ -1,0 +1,319 @@
+//! Lists as the back office works them: filtered, put together, saved, edited in place and many at once, taken out.
+
+use calamine::{Data, Reader, Xlsx};
+use serde_json::json;
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::{Desk, encoded, record};
+use crate::harness::{MINUTE, START};
+
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// An address with parameters.
+fn address(path: &str, params: &[(&str, &str)]) -> String {
+    format!("{path}?{}", encoded(params))
+}
+
+fn amount(yuan: i64) -> serde_json::Value {
+    json!({"amount": yuan * 100, "currency": "CNY"})
+}
+
+impl Desk {
+    /// A deal that a phone made.
+    async fn deal(&mut self, n: u8, name: &str, stage: &str, yuan: i64, more: &[FieldEdit]) -> RecordId {
+        let base = [FieldEdit::set("title", name), FieldEdit::set("stage", stage), FieldEdit::set("amount", amount(yuan))];
+        self.save("deal", n, &[&base, more].concat()).await
+    }
+
+    async fn save(&mut self, kind: &str, n: u8, edits: &[FieldEdit]) -> RecordId {
+        let (id, app) = (record(n), self.server.app.clone());
+        let verdicts = self.ann.save(&app, kind, id, START, edits).await;
+        assert!(verdicts.iter().all(|verdict| matches!(verdict, sync_core::protocol::Verdict::Accepted { .. })), "{verdicts:?}");
+        id
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.text()
+    }
+
+    /// Where an address leads that only puts another one together.
+    async fn leads(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 303, "{path}: {}", answer.text());
+        answer.header("location").to_owned()
+    }
+}
+
+/// Whether the page has all of these and none of those.
+#[track_caller]
+fn has(page: &str, all: &[&str], none: &[&str]) {
+    for part in all {
+        assert!(page.contains(part), "{page} lacks {part}");
+    }
+    for part in none {
+        assert!(!page.contains(part), "{page} has {part}");
+    }
+}
+
+/// What stands between two texts.
+fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
+    page.split(from).nth(1).unwrap_or_else(|| panic!("{page} lacks {from}")).split(to).next().unwrap()
+}
+
+#[tokio::test]
+async fn a_filter_is_put_together_by_hand_and_reads_as_words() {
+    let mut desk = Desk::new().await;
+    desk.deal(1, "Lamps", "proposal", 1_000, &[]).await;
+    desk.deal(2, "Chairs", "won", 2_000, &[]).await;
+    desk.deal(3, "Desks", "lost", 3_000, &[]).await;
+    let form = desk.page("/records/deal?panel=filter").await;
+    has(&form, &["<option value=\"stage\">Stage</option>", "<optgroup label=\"Customer\">", "value=\"party.industry\""], &[]);
+    let form = desk.page("/records/deal?panel=filter&attribute=stage").await;
+    has(&form, &["is any of", "type=\"checkbox\" name=\"v\" value=\"won\""], &["is at least"]);
+    let nothing = desk.get("/records/deal/filter?attribute=stage&op=in").await;
+    assert_eq!(nothing.status, 422);
+    has(&nothing.text(), &["Say what to compare with"], &[]);
+
+    let found = desk.leads("/records/deal/filter?attribute=stage&op=in&v=won&v=lost").await;
+    let page = desk.page(&found).await;
+    has(&page, &["2 records", "Chairs", "Desks", "<b>Stage</b> is any of", "Lost"], &["Lamps"]);
+    // A second condition: amounts are typed as people write them.
+    let more = format!("{}&attribute=amount.amount&op=lessThan&v=2%2C500", found.replacen("/records/deal?", "/records/deal/filter?", 1));
+    let page = desk.page(&desk.leads(&more).await).await;
+    has(&page, &["1 record<", "Chairs", "<b>Amount</b> is below", "2,500"], &["Desks<"]);
+    let any = between(&page, "class=\"small\" href=\"", "\"").replace("&#38;", "&");
+    has(&desk.page(&any).await, &["3 records"], &[]);
+}
+
+#[tokio::test]
+async fn a_filter_reaches_linked_records_and_means_whoever_looks() {
+    let mut desk = Desk::new().await;
+    let print = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
+    let (ann, party) = (desk.server.ann.to_string(), print.to_string());
+    desk.deal(2, "Lamps", "lead", 1, &[FieldEdit::set("party", party), FieldEdit::set("owner", ann)]).await;
+    desk.deal(3, "Chairs", "lead", 1, &[]).await;
+    let page = desk.page(&desk.leads("/records/deal/filter?attribute=party.industry&op=equals&v=PRINT").await).await;
+    has(&page, &["1 record<", "Lamps", "<b>Customer › Industry</b>"], &["Chairs"]);
+    let mine = address("/records/deal", &[("where", r#"[{"type":"linkedWith","attribute":"owner","value":["@me"]}]"#)]);
+    has(&desk.page(&mine).await, &["1 record<", "Lamps", "<span>Me</span>"], &["Chairs"]);
+    let broken = desk.page(&address("/records/deal", &[("where", r#"[{"type":"equals","attribute":"nothing","value":1}]"#)])).await;
+    has(&broken, &["This list cannot be shown any more"], &[]);
+}
+
+#[tokio::test]
+async fn columns_are_chosen_and_a_list_is_ordered_by_any_of_them() {
+    let mut desk = Desk::new().await;
+    desk.deal(1, "Lamps", "lead", 300, &[]).await;
+    desk.deal(2, "Chairs", "lead", 100, &[]).await;
+    desk.deal(3, "Desks", "lead", 200, &[]).await;
+    let chosen = desk.leads("/records/deal/columns?column=amount&column=createdAt").await;
+    let page = desk.page(&chosen).await;
+    has(&page, &["data-name=\"amount\"", "data-name=\"createdAt\"", "¥600.00"], &["data-name=\"stage\""]);
+    let sorted = desk.page(&format!("{chosen}&sort=amount.amount&desc=true")).await;
+    let places: Vec<usize> = ["Lamps", "Desks", "Chairs"].iter().map(|name| sorted.find(&format!("data-row>{name}")).unwrap()).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert_eq!(desk.leads("/records/deal/columns?column=amount&usual=1").await, "/records/deal");
+}
+
+#[tokio::test]
+async fn a_view_is_saved_found_again_changed_and_removed() {
+    let mut desk = Desk::new().await;
+    desk.deal(1, "Lamps", "won", 1, &[]).await;
+    desk.deal(2, "Chairs", "lead", 1, &[]).await;
+    let filter = r#"[{"type":"in","attribute":"stage","value":["won"]}]"#;
+    let list = address("/records/deal/views", &[("where", filter), ("columns", "stage,amount"), ("sort", "updatedAt"), ("desc", "true")]);
+    let nameless = desk.post(&list, &[("act", "save"), ("name", " ")]).await;
+    assert_eq!(nameless.status, 422, "{}", nameless.text());
+    let saved = desk.post(&list, &[("act", "save"), ("name", "Won ones"), ("everyone", "true")]).await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let view = saved.header("location").to_owned();
+    let page = desk.page(&view).await;
+    has(&page, &["1 record<", "Won ones", "data-name=\"amount\"", "<b>Stage</b>"], &["Chairs", "data-name=\"party\""]);
+    has(&desk.page("/records/deal").await, &["Won ones", "2 records"], &[]);
+    // What is asked for goes before what the view says; saving over it keeps that.
+    let over = address(&view.replacen("/records/deal?", "/records/deal/views?", 1), &[]).trim_end_matches('?').to_owned();
+    let over = format!("{over}&{}", encoded(&[("where", "[]"), ("columns", "owner")]));
+    assert_eq!(desk.post(&over, &[("act", "save"), ("over", "true")]).await.status, 303);
+    has(&desk.page(&view).await, &["2 records", "data-name=\"owner\""], &["data-name=\"amount\""]);
+    let act = view.replacen("/records/deal?", "/records/deal/views?", 1);
+    assert_eq!(desk.post(&act, &[("act", "unpin")]).await.status, 303);
+    has(&desk.page(&view).await, &["value=\"pin\""], &["value=\"unpin\""]);
+    assert_eq!(desk.post(&act, &[("act", "remove")]).await.status, 303);
+    has(&desk.page("/records/deal").await, &["2 records"], &["Won ones"]);
+}
+
+#[tokio::test]
+async fn a_list_is_put_together_with_totals_that_count_all() {
+    let mut desk = Desk::new().await;
+    for n in 1..=15 {
+        desk.deal(n, &format!("Deal {n:02}"), if n <= 12 { "lead" } else { "won" }, 100, &[]).await;
+    }
+    let page = desk.page("/records/deal?group=stage").await;
+    let lead = between(&page, "Lead</span></a>", "</tbody>");
+    has(lead, &["<span class=\"soft\">12</span>", "¥1,200.00", "and 2 more"], &[]);
+    has(between(&page, "<tfoot>", "</tfoot>"), &["¥1,500.00"], &[]);
+    let drill =
+        between(&page, "scope=\"rowgroup\">", "</th>").split("href=\"").nth(2).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    has(&desk.page(&drill).await, &["12 records", "<b>Stage</b>"], &["Deal 13"]);
+    has(&desk.page("/records/deal?group=createdAt").await, &["2027-01"], &[]);
+}
+
+#[tokio::test]
+async fn a_cell_is_edited_in_the_list_and_what_is_not_taken_stays_in_it() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("website", "https://a.example")]).await;
+    let list = format!("/records/party?columns=website%2Cindustry&cell={id}.website");
+    let page = desk.page(&list).await;
+    has(&page, &["name=\"f.website\"", "data-cell=\"industry\""], &["name=\"f.industry\""]);
+    let seen = between(&page, "name=\"seen\" value=\"", "\"").to_owned();
+    let action = list.replacen("/records/party?", "/records/party/cell?", 1);
+    let bad = desk.post(&action, &[("seen", &seen), ("f.website", "no address")]).await;
+    assert_eq!(bad.status, 422);
+    has(&bad.text(), &["value=\"no address\"", "is not a web address"], &[]);
+    let good = desk.post(&action, &[("seen", &seen), ("f.website", "https://b.example")]).await;
+    assert_eq!((good.status.as_u16(), good.header("location")), (303, "/records/party?columns=website%2Cindustry"));
+    has(&desk.page("/records/party?columns=website").await, &["https://b.example"], &[]);
+    let late = desk.post(&action, &[("seen", &seen), ("f.website", "https://c.example")]).await;
+    has(&late.text(), &["Somebody changed this field"], &[]);
+}
+
+#[tokio::test]
+async fn many_records_are_edited_after_a_preview_and_taken_back() {
+    let mut desk = Desk::new().await;
+    let ids: Vec<String> = [
+        desk.customer(1, &[FieldEdit::set("name", "One"), FieldEdit::set("industry", "print")]).await,
+        desk.customer(2, &[FieldEdit::set("name", "Two"), FieldEdit::set("industry", "retail")]).await,
+        desk.customer(3, &[FieldEdit::set("name", "Three")]).await,
+    ]
+    .map(|id| id.to_string())
+    .to_vec();
+    let chosen: Vec<(&str, &str)> = ids.iter().map(|id| ("id", &**id)).collect();
+    let choose = desk.post("/records/party/bulk", &chosen).await.text();
+    has(&choose, &["Edit 3 customers", "<option value=\"industry\">"], &["Is so already"]);
+    let value = [("field", "industry"), ("f.industry", "retail")];
+    let preview = desk.post("/records/party/bulk", &[&chosen[..], &value, &[("step", "preview")]].concat()).await.text();
+    has(&preview, &["2 records will change", "Is so already: 1", "Change 2 records", "print"], &[]);
+    let done = desk.post("/records/party/bulk", &[&chosen[..], &value, &[("step", "apply")]].concat()).await;
+    assert_eq!(done.status, 303, "{}", done.text());
+    let page = desk.page(done.header("location")).await;
+    has(&page, &["2 records were changed.", "Undo"], &[]);
+    let undo = between(&page, "<form method=\"post\" action=\"/records/party/bulk/", "\"").replace("&#38;", "&");
+    // Somebody changes one of them meanwhile: theirs stays.
+    desk.post(&format!("/records/party/{}/fields/industry", ids[2]), &[("f.industry", "trade")]).await;
+    let undone = desk.post(&format!("/records/party/bulk/{undo}"), &[]).await;
+    let page = desk.page(undone.header("location")).await;
+    has(&page, &["Taken back: 1 record", "1 was left as it is", "print", "trade"], &[]);
+    let again = desk.post(&format!("/records/party/bulk/{undo}"), &[]).await;
+    assert_eq!(again.status, 409, "{}", again.text());
+}
+
+#[tokio::test]
+async fn all_that_a_list_finds_is_edited_at_once() {
+    let mut desk = Desk::new().await;
+    for n in 1..=60 {
+        let industry = if n <= 55 { "print" } else { "retail" };
+        desk.customer(n, &[FieldEdit::set("name", format!("C{n:02}")), FieldEdit::set("industry", industry)]).await;
+    }
+    let filter = r#"[{"type":"equals","attribute":"industry","value":"print"}]"#;
+    let bulk = address("/records/party/bulk", &[("where", filter)]);
+    let order = [("all", "true"), ("field", "tags"), ("f.tags", "paper, ink")];
+    has(&desk.post(&bulk, &[&order[..], &[("step", "preview")]].concat()).await.text(), &["55 records will change", "and 5 more"], &[]);
+    assert_eq!(desk.post(&bulk, &[&order[..], &[("step", "apply")]].concat()).await.status, 303);
+    let tagged = address("/records/party", &[("where", r#"[{"type":"arrayAllOf","attribute":"tags","value":["ink","paper"]}]"#)]);
+    has(&desk.page(&tagged).await, &["55 records"], &[]);
+}
+
+#[tokio::test]
+async fn a_file_holds_what_is_seen() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(9, &[FieldEdit::set("name", "佳美")]).await.to_string();
+    desk.deal(1, "=Lamps", "won", 2_900, &[FieldEdit::set("party", party), FieldEdit::set("close_date", "2026-05-03")]).await;
+    desk.deal(2, "Chairs", "lead", 1, &[]).await;
+    let query = [("where", r#"[{"type":"in","attribute":"stage","value":["won"]}]"#), ("columns", "party,amount,close_date,stage")];
+    let csv = desk.get(&address("/records/deal/export.csv", &query)).await;
+    assert_eq!(csv.text(), "\u{feff}Title,Customer,Amount,Expected close,Stage\n'=Lamps,佳美,2900.00 CNY,2026-05-03,Won\n");
+    assert!(csv.header("content-disposition").starts_with("attachment"), "{}", csv.header("content-disposition"));
+    let xlsx = desk.get(&address("/records/deal/export.xlsx", &query)).await;
+    let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx.body)).unwrap();
+    let range = book.worksheet_range("Deals").unwrap();
+    let row: Vec<Data> = range.rows().nth(1).unwrap().to_vec();
+    assert_eq!((&row[0], &row[2]), (&Data::String("=Lamps".to_owned()), &Data::Float(2900.0)));
+    assert_eq!(range.rows().count(), 2);
+}
+
+#[tokio::test]
+async fn a_board_shows_sums_weights_and_what_is_to_be_done_next() {
+    let mut desk = Desk::new().await;
+    let late = desk.deal(1, "Lamps", "proposal", 1_000, &[]).await;
+    let planned = desk.deal(2, "Chairs", "proposal", 3_000, &[]).await;
+    desk.deal(3, "Desks", "won", 500, &[]).await;
+    for (n, about, due) in [(11, late, START - DAY), (12, planned, START + 3 * DAY), (13, late, START + DAY)] {
+        let edits = [
+            FieldEdit::set("subject", format!("Call {n}")),
+            FieldEdit::set("status", "planned"),
+            FieldEdit::set("due", due),
+            FieldEdit::Add { field: "about".to_owned(), value: about.to_string() },
+        ];
+        desk.save("activity", n, &edits).await;
+    }
+    let page = desk.page("/records/deal?layout=board").await;
+    let lane = between(&page, "data-value=\"proposal\"", "</section>");
+    has(lane, &["¥4,000.00", "weighted ¥2,000.00", "Lamps", "Chairs"], &["Desks", "Call 13"]);
+    has(between(lane, "Lamps", "</li>"), &["next red", "Call 11"], &[]);
+    has(between(lane, "Chairs", "</li>"), &["next green", "Call 12"], &[]);
+    has(between(&page, "data-value=\"won\"", "</section>"), &["Desks", "¥500.00"], &["Nothing planned", "weighted"]);
+    let moved = desk.post("/records/deal/move?layout=board", &[("id", &late.to_string()), ("value", "negotiation")]).await;
+    assert_eq!((moved.status.as_u16(), moved.header("location")), (303, "/records/deal?layout=board"));
+    let page = desk.page("/records/deal?layout=board").await;
+    has(between(&page, "data-value=\"negotiation\"", "</section>"), &["Lamps", "¥1,000.00"], &[]);
+    let wrong = desk.post("/records/deal/move?layout=board", &[("id", &late.to_string()), ("value", "nowhere")]).await;
+    assert_eq!(wrong.status, 422);
+    has(&wrong.text(), &["is not one of the options", "data-value=\"won\""], &[]);
+}
+
+#[tokio::test]
+async fn a_calendar_puts_records_on_the_readers_own_days() {
+    let mut desk = Desk::new().await;
+    // 2027-01-15 23:30 UTC: the 16th in Beijing.
+    let late = START + 15 * 60 * MINUTE + 30 * MINUTE;
+    desk.save("activity", 1, &[FieldEdit::set("subject", "Night call"), FieldEdit::set("when", json!({"start": late}))]).await;
+    let day = |page: &str, date: &str| between(page, &format!("aria-label=\"{date}\""), "</td>").to_owned();
+    let page = desk.page("/records/activity?layout=calendar&month=2027-01&by=when.start").await;
+    has(&day(&page, "2027-01-15"), &["Night call", "23:30"], &[]);
+    let headers = [("cookie", &*format!("{}; zone=480", desk.cookie)), ("accept", "text/html")];
+    let page = desk.server.get("/records/activity?layout=calendar&month=2027-01&by=when.start", &headers).await.text();
+    has(&day(&page, "2027-01-16"), &["Night call", "07:30"], &[]);
+    has(
+        &desk.page("/records/activity?layout=calendar&month=2027-01-13&by=when.start").await,
+        &["2027-01-11 – 2027-01-17", "Night call"],
+        &[],
+    );
+    has(&desk.page("/records/activity?layout=calendar&month=2026-12&by=when.start").await, &["2026-12"], &["Night call"]);
+}
+
+#[tokio::test]
+async fn everything_is_found_by_name_pinyin_and_parts_of_numbers() {
+    let mut desk = Desk::new().await;
+    let phone = json!({"value": "+86 138 1234-5678"});
+    let phones = FieldEdit::SetRow { field: "phones".to_owned(), row: "p".to_owned(), values: phone.as_object().unwrap().clone() };
+    desk.customer(1, &[FieldEdit::set("name", "佳美办公用品"), phones]).await;
+    desk.deal(2, "Desk lamps", "lead", 1, &[]).await;
+    rapport_server::jobs::index::catch_up(&desk.server.app).await.unwrap();
+    for (typed, found) in
+        [("佳美", "佳美"), ("jiamei", "佳美"), ("jmbg", "佳美"), ("345678", "佳美"), ("LAM", "Desk lamps"), ("desk lam", "Desk lamps")]
+    {
+        let page = desk.page(&address("/search", &[("q", typed)])).await;
+        has(&page, &[found, "1 record<"], &[]);
+        has(&desk.page(&address("/search", &[("q", typed), ("brief", "true")])).await, &[found, "<a href=\"/records/"], &["<html"]);
+    }
+    has(&desk.page("/search?q=nobody").await, &["Nothing found"], &[]);
+    has(&desk.page("/search?q=%22%20OR").await, &["Nothing found"], &[]);
+    let id = record(1);
+    desk.post(&format!("/records/party/{id}/fields/name"), &[("f.name", "海天")]).await;
+    rapport_server::jobs::index::catch_up(&desk.server.app).await.unwrap();
+    has(&desk.page("/search?q=jiamei").await, &["Nothing found"], &[]);
+    has(&desk.page("/search?q=haitian").await, &["海天"], &[]);
+}

@@ -1,0 +1,123 @@
+//! Everything about a record on one page: what happened, comments, edits taken back; and many disagreements settled at once.
+
+use serde_json::json;
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::{Desk, record};
+use crate::harness::{MINUTE, START};
+
+/// The timeline of a record's page, or of one kind of its events.
+async fn timeline(desk: &Desk, path: &str) -> String {
+    let answer = desk.get(path).await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    answer.text().split("id=\"timeline\"").nth(1).unwrap().split("</section>").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn one_timeline_tells_everything_in_the_order_of_time() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    let about = FieldEdit::Add { field: "about".to_owned(), value: party.to_string() };
+    let visit = [
+        FieldEdit::set("subject", "First visit"),
+        FieldEdit::set("type", "visit"),
+        FieldEdit::set("when", json!({"start": START + 30 * MINUTE})),
+        about,
+    ];
+    desk.ann.save(&app, "activity", record(2), START + 5 * MINUTE, &visit).await;
+    let offer = [FieldEdit::set("title", "Quote for lamps"), FieldEdit::set("form", "quote"), FieldEdit::set("party", party.to_string())];
+    desk.ann.save(&app, "offer", record(3), START + 20 * MINUTE, &offer).await;
+    desk.ann.save(&app, "party", party, START + 10 * MINUTE, &[FieldEdit::set("industry", "print")]).await;
+    let path = format!("/records/party/{party}");
+    let all = timeline(&desk, &path).await;
+    let places: Vec<usize> = ["First visit", "Quote for lamps", "print", "Jiamei"]
+        .iter()
+        .map(|text| all.find(text).unwrap_or_else(|| panic!("{all} lacks {text}")))
+        .collect();
+    assert!(places.is_sorted(), "newest first: {places:?} {all}");
+    let changes = timeline(&desk, &format!("{path}?only=-changes")).await;
+    assert!(changes.contains("print") && !changes.contains("First visit"), "{changes}");
+    let offers = timeline(&desk, &format!("{path}?only=offer")).await;
+    assert!(offers.contains("Quote for lamps") && !offers.contains("print"), "{offers}");
+}
+
+#[tokio::test]
+async fn a_comment_mentions_a_colleague() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let (app, bo) = (desk.server.app.clone(), record(7));
+    desk.ann.save(&app, "member", bo, START, &[FieldEdit::set("name", "Bo Chen")]).await;
+    desk.ann.save(&app, "member", record(8), START, &[FieldEdit::set("name", "Bo")]).await;
+    let path = format!("/records/party/{party}");
+    let said = desk.post(&format!("{path}/comments"), &[("text", "@bo chen, please call them\r\nbefore noon")]).await;
+    assert_eq!(said.status, 303, "{}", said.text());
+    let all = timeline(&desk, &path).await;
+    assert!(all.contains("please call them\nbefore noon") && all.contains("#comment"), "{all}");
+    let note = all.split("/records/activity/").map(|rest| rest.split('"').next().unwrap()).find(|id| id.len() == 36).unwrap();
+    let page = desk.get(&format!("/records/activity/{note}")).await.text();
+    assert!(page.contains(&format!("/records/member/{bo}")) && !page.contains(&format!("/records/member/{}", record(8))), "{page}");
+    assert_eq!(desk.post(&format!("{path}/comments"), &[("text", "  ")]).await.status, 303, "nothing is said");
+}
+
+#[tokio::test]
+async fn an_edit_is_taken_back_unless_somebody_changed_it_since() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
+    let path = format!("/records/party/{party}");
+    desk.server.clock.forward(MINUTE);
+    desk.post(&format!("{path}/fields/industry"), &[("f.industry", "retail")]).await;
+    let change = timeline(&desk, &path).await.split("name=\"change\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let back = desk.post(&format!("{path}/undo"), &[("change", &change)]).await;
+    assert_eq!(back.status, 303, "{}", back.text());
+    let page = desk.get(&path).await.text();
+    assert!(page.contains("<div class=\"value\">print</div>"), "{page}");
+    let again = desk.post(&format!("{path}/undo"), &[("change", &change)]).await;
+    assert_eq!(again.status, 422);
+    assert!(again.text().contains("This cannot be taken back"), "{}", again.text());
+}
+
+#[tokio::test]
+async fn linked_records_are_added_up_and_all_of_them_are_a_click_away() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    for (n, yuan) in [(2, 100), (3, 250)] {
+        let amount = json!({"amount": yuan * 100, "currency": "CNY"});
+        let edits =
+            [FieldEdit::set("title", format!("Deal {n}")), FieldEdit::set("amount", amount), FieldEdit::set("party", party.to_string())];
+        desk.ann.save(&app, "deal", record(n), START, &edits).await;
+    }
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    assert!(page.contains("<b class=\"total\">¥350.00</b>"), "{page}");
+    let all = page.split("href=\"/records/deal?where=").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    assert!(desk.get(&format!("/records/deal?where={all}")).await.text().contains("2 records"));
+}
+
+#[tokio::test]
+async fn many_disagreements_are_settled_by_one_rule() {
+    let mut desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    for n in 1..=3 {
+        let id = desk.customer(n, &[FieldEdit::set("name", format!("C{n}"))]).await;
+        let anns = desk.ann.write("party", id, START + MINUTE, &[FieldEdit::set("name", format!("Ann's {n}"))]);
+        let bos = desk.bo.write("party", id, START + 2 * MINUTE, &[FieldEdit::set("name", format!("Bo's {n}"))]);
+        desk.ann.push(&app, anns, START + 3 * MINUTE).await;
+        desk.bo.push(&app, bos, START + 3 * MINUTE).await;
+    }
+    let page = desk.get("/conflicts").await.text();
+    let boxes: Vec<String> = page.split("name=\"at\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    assert_eq!(boxes.len(), 3, "{page}");
+    assert!(page.contains("Keep the value of bo"), "{page}");
+    let ann = desk.server.ann.to_string();
+    let form = [("at", &*boxes[0]), ("at", &*boxes[1]), ("rule", &*ann)];
+    let decided = desk.post("/conflicts/resolve", &form).await;
+    assert_eq!(decided.header("location"), "/conflicts?done=decided&count=2&left=0");
+    let left = desk.get(decided.header("location")).await.text();
+    assert!(left.contains("2 disagreements were decided.") && left.matches("name=\"keep\"").count() == 2, "{left}");
+    let list = desk.get("/records/party").await.text();
+    assert_eq!((list.matches("Ann&#39;s").count() >= 2, list.contains("Bo&#39;s")), (true, true), "{list}");
+    // The same box again: somebody was faster.
+    let late = desk.post("/conflicts/resolve", &form).await;
+    assert_eq!(late.header("location"), "/conflicts?done=decided&count=0&left=2");
+}

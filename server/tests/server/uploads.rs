@@ -1,0 +1,127 @@
+//! Files brought in from the browser: recognised, checked, run, corrected, taken back.
+
+use reqwest::Method;
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::Desk;
+use crate::harness::Answer;
+
+impl Desk {
+    /// Sends a file as a browser does.
+    async fn upload(&self, kind: &str, name: &str, bytes: &[u8]) -> Answer {
+        let mut body = format!("--x\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\n{kind}\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n").into_bytes();
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n--x--\r\n");
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("accept", "text/html"),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "multipart/form-data; boundary=x"),
+        ];
+        self.server.send(Method::POST, "/imports", &headers, body).await
+    }
+
+    /// The mapping as the page suggests it.
+    async fn suggested(&self, path: &str) -> Vec<(String, String)> {
+        let page = self.get(path).await.text();
+        let selects = page.split("<select ").skip(1).filter(|select| select.contains("name=\"to."));
+        let one = |select: &str| {
+            let name = select.split("name=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            let chosen = select.split("</select>").next().unwrap().split("<option value=\"").find(|option| option.contains(" selected"));
+            (name, chosen.map(|option| option.split('"').next().unwrap().to_owned()).unwrap_or_default())
+        };
+        let mut all: Vec<(String, String)> = selects.map(one).collect();
+        let matched = page.split("name=\"match\" value=\"").skip(1).filter(|rest| rest.split('>').next().unwrap().contains("checked"));
+        all.extend(matched.map(|rest| ("match".to_owned(), rest.split('"').next().unwrap().to_owned())));
+        all
+    }
+
+    async fn finished(&self, path: &str) -> String {
+        loop {
+            let page = self.get(path).await.text();
+            if !page.contains("data-refresh") {
+                return page;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn form(mapping: &[(String, String)], act: &'static str) -> Vec<(String, String)> {
+    mapping.iter().cloned().chain([("act".to_owned(), act.to_owned()), ("currency".to_owned(), "CNY".to_owned())]).collect()
+}
+
+#[tokio::test]
+async fn an_export_of_another_system_is_recognised_checked_brought_in_and_taken_back() {
+    let desk = Desk::new().await;
+    let csv = "Account ID,Account Name,Phone,Billing City,Industry,Lead Score,Type\n\
+               A1,佳美办公用品,021-5555,上海,print,7,org\nA2,Odd Kind Ltd,,,print,8,alien\nA3,Cedar & Co,,,retail,9,org\n";
+    let kept = desk.upload("party", "accounts.csv", csv.as_bytes()).await;
+    assert_eq!(kept.status, 303, "{}", kept.text());
+    let path = kept.header("location").to_owned();
+    let mapping = desk.suggested(&path).await;
+    let targets: Vec<&str> = mapping.iter().map(|(_, target)| &**target).collect();
+    assert_eq!(targets, ["external_id", "name", "phones.value", "addresses.value.city", "industry", "", "type", "external_id"]);
+    let pairs = |form: &[(String, String)]| form.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>();
+    let check = pairs(&form(&mapping, "check"));
+    let check: Vec<(&str, &str)> = check.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let checked = desk.post(&path, &check).await.text();
+    for part in ["2 records would be made", "1 row would be left out", "Line 3", "Bring it in"] {
+        assert!(checked.contains(part), "{checked} lacks {part}");
+    }
+    assert!(desk.get("/records/party").await.text().contains("0 records"), "a check writes nothing");
+    let run = pairs(&form(&mapping, "run"));
+    let run: Vec<(&str, &str)> = run.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(desk.post(&path, &run).await.status, 303);
+    let done = desk.finished(&path).await;
+    assert!(done.contains("2 records made") && done.contains("1 row left out"), "{done}");
+    let failed = desk.get(&format!("{path}/failed.csv")).await.text();
+    assert!(failed.contains("Odd Kind Ltd") && failed.lines().count() == 2, "{failed}");
+    assert!(desk.get("/records/party").await.text().contains("佳美办公用品"));
+
+    // What goes where is remembered for the next file with this header.
+    let mut other = mapping.clone();
+    other[5].1 = "source".to_owned();
+    let again = desk.upload("party", "more.csv", csv.replace("A1", "B1").as_bytes()).await.header("location").to_owned();
+    let run = pairs(&form(&other, "run"));
+    let run: Vec<(&str, &str)> = run.iter().map(|(name, value)| (&**name, &**value)).collect();
+    desk.post(&again, &run).await;
+    desk.finished(&again).await;
+    let third = desk.upload("party", "third.csv", csv.as_bytes()).await.header("location").to_owned();
+    assert_eq!(desk.suggested(&third).await[5].1, "source");
+
+    let undo = done.split("action=\"/imports/undo/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let undone = desk.post(&format!("/imports/undo/{undo}"), &[]).await;
+    assert_eq!(undone.status, 303, "{}", undone.text());
+    let page = desk.get(undone.header("location")).await.text();
+    assert!(page.contains("Taken back") && page.contains("accounts.csv"), "{page}");
+}
+
+#[tokio::test]
+async fn cards_and_workbooks_are_brought_in_too() {
+    let desk = Desk::new().await;
+    let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:王;芳;;;\r\nFN:王芳\r\nTEL;TYPE=CELL:13800000000\r\nEND:VCARD\r\n";
+    let path = desk.upload("party", "wang.vcf", card.as_bytes()).await.header("location").to_owned();
+    let mapping = desk.suggested(&path).await;
+    let run = form(&mapping, "run");
+    let run: Vec<(&str, &str)> = run.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(desk.post(&path, &run).await.status, 303);
+    assert!(desk.finished(&path).await.contains("1 record made"));
+    let list = desk.get("/records/party").await.text();
+    assert!(list.contains("王芳") && list.contains("tel:13800000000"), "{list}");
+    let broken = desk.upload("party", "a.xlsx", b"PK\x03\x04 nothing").await;
+    assert_eq!(broken.status, 422);
+    assert!(broken.text().contains("cannot be read as rows"), "{}", broken.text());
+}
+
+#[tokio::test]
+async fn a_file_is_nobody_elses() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let path = desk.upload("party", "a.csv", b"name\nA\n").await.header("location").to_owned();
+    let (_, other) = desk.server.browser_sign_in_as("bo").await;
+    let answer = desk.server.get(&path, &[("cookie", &other), ("accept", "text/html")]).await;
+    assert_eq!(answer.status, 404);
+    let empty = desk.upload("party", "a.csv", b"").await;
+    assert_eq!(empty.status, 422);
+}

@@ -1,0 +1,125 @@
+//! `cargo run --release -p tests --bin console -- --records 200000`: how long the console's pages take on
+//! the server, and how large they are, with so many customers in the database. One line a page.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use rapport_server::intake::{Expect, RecordEdit};
+use rapport_server::jobs::index;
+use rapport_server::store::{people, workspaces};
+use serde_json::json;
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+use tests::bench::server::{self, LOGIN, PASSWORD};
+
+/// Measures the console's pages
+#[derive(Debug, Parser)]
+struct Pages {
+    /// Customers in the database; one deal for each ten
+    #[arg(long, default_value_t = 200_000)]
+    records: usize,
+    /// Times that each page is asked for
+    #[arg(long, default_value_t = 20)]
+    times: usize,
+    /// The port to serve on
+    #[arg(long, default_value_t = 7790)]
+    port: u16,
+}
+
+const BATCH: usize = 1_000;
+const SURNAMES: [&str; 8] = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄"];
+const TRADES: [&str; 6] = ["办公用品", "科技", "贸易", "酒店", "印刷", "物流"];
+const STAGES: [&str; 6] = ["lead", "qualified", "proposal", "negotiation", "won", "lost"];
+
+/// What people look at most, and what costs most.
+const PAGES: [(&str, &str); 10] = [
+    ("a list by title", "/records/party"),
+    ("a list, last changed first", "/records/party?sort=updatedAt&desc=true"),
+    ("a list by a field", "/records/party?sort=industry"),
+    (
+        "a filter",
+        "/records/party?where=%5B%7B%22type%22%3A%22equals%22%2C%22attribute%22%3A%22industry%22%2C%22value%22%3A%22酒店%22%7D%5D",
+    ),
+    ("a text in a list", "/records/party?q=王12"),
+    ("groups", "/records/party?group=industry"),
+    ("a board", "/records/deal?layout=board"),
+    ("search: Chinese", "/search?q=王123"),
+    ("search: pinyin", "/search?q=wang12&brief=true"),
+    ("search: digits", "/search?q=0012345&brief=true"),
+];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    sync_core::net::install_crypto();
+    let pages = Pages::parse();
+    let folder = tempfile::tempdir()?;
+    let app = server::open(folder.path(), pages.port).await?;
+    let mut tx = app.store.reader().await?;
+    let workspace = workspaces::all(&mut tx).await?.remove(0).workspace;
+    let user = people::users(&mut tx, workspace).await?.remove(0);
+    drop(tx);
+    let author = app.intake.on_behalf(workspace, user.user, user.role.clone());
+    let begun = Instant::now();
+    for batch in (0..pages.records).collect::<Vec<_>>().chunks(BATCH) {
+        let edits = batch.iter().flat_map(|number| edits(*number)).collect();
+        for edited in app.intake.edit(&author, edits, app.clock.now(), None).await? {
+            edited?;
+        }
+    }
+    println!("{} customers in {:.1} s", pages.records, begun.elapsed().as_secs_f64());
+    let begun = Instant::now();
+    index::catch_up(&app).await?;
+    println!("their words indexed in {:.1} s", begun.elapsed().as_secs_f64());
+    tokio::spawn(server::serve(app));
+    measure(&pages).await
+}
+
+/// A customer, and for each tenth a deal.
+fn edits(number: usize) -> Vec<RecordEdit> {
+    let party = RecordId::of_cause(&format!("party {number}"));
+    let edit = |kind: &str, record, edits| RecordEdit { kind: kind.parse().expect("a kind"), record, edits, expect: Expect::New };
+    let name = format!("{}{number}{}", SURNAMES[number % 8], TRADES[number % 6]);
+    let phone = json!({"value": format!("138{number:08}")}).as_object().cloned().unwrap_or_default();
+    let fields = vec![
+        FieldEdit::set("name", name.as_str()),
+        FieldEdit::set("industry", TRADES[number % 6]),
+        FieldEdit::set("type", "org"),
+        FieldEdit::SetRow { field: "phones".to_owned(), row: "p".to_owned(), values: phone },
+        FieldEdit::Add { field: "tags".to_owned(), value: "vip".to_owned() },
+    ];
+    let mut all = vec![edit("party", party, fields)];
+    if number.is_multiple_of(10) {
+        let fields = vec![
+            FieldEdit::set("title", name.as_str()),
+            FieldEdit::set("stage", STAGES[number / 10 % 6]),
+            FieldEdit::set("party", party.to_string()),
+            FieldEdit::set("amount", json!({"amount": number * 100, "currency": "CNY"})),
+        ];
+        all.push(edit("deal", RecordId::of_cause(&format!("deal {number}")), fields));
+    }
+    all
+}
+
+async fn measure(pages: &Pages) -> Result<()> {
+    let base = format!("http://127.0.0.1:{}", pages.port);
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let body = json!({"login": LOGIN, "password": PASSWORD});
+    let signed_in: serde_json::Value = client.post(format!("{base}/api/v1/sign-in")).json(&body).send().await?.json().await?;
+    let token = signed_in["token"].as_str().context("no token")?;
+    println!("{:<28}{:>10}{:>10}{:>10}", "page", "median ms", "worst ms", "KB");
+    for (name, path) in PAGES {
+        let (mut took, mut bytes) = (Vec::new(), 0);
+        for _ in 0..pages.times {
+            let begun = Instant::now();
+            let request =
+                client.get(format!("{base}{path}")).header("authorization", format!("Bearer {token}")).header("accept", "text/html");
+            let answer = request.send().await?.error_for_status().with_context(|| path.to_owned())?;
+            bytes = answer.bytes().await?.len();
+            took.push(begun.elapsed().as_secs_f64() * 1_000.0);
+        }
+        took.sort_by(f64::total_cmp);
+        println!("{name:<28}{:>10.1}{:>10.1}{:>10}", took[took.len() / 2], took[took.len() - 1], bytes / 1_000);
+    }
+    Ok(())
+}
