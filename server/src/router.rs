@@ -122,6 +122,10 @@ const HSTS: &str = "max-age=31536000";
 
 async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = as_problem(next.run(request).await);
+    // A phone's connection is no page, and it reconnects often over a network that is paid for by the byte.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

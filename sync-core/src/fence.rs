@@ -203,19 +203,25 @@ pub fn check_beside(doc: &Doc, main: Option<&Doc>, kind: &Kind, facet: Facet, ch
 }
 
 /// The fields that a change touches, with the value where it writes a whole one: what `access` decides on.
+/// Something may be said twice where a change goes back to a field.
 pub fn touched<'a>(kind: &'a Kind, change: &'a Change) -> Vec<Touch<'a>> {
     let mut touched: Vec<Touch<'_>> = Vec::new();
+    // Characters come in runs of one text, thousands of them at times.
+    let mut last_text = None;
     for op in &change.ops {
         let touch = match op {
             Op::Put { path, value, .. } => Touch::of(path, Some(value)),
             Op::Delete { path, .. } | Op::Increment { path, .. } | Op::MakeText { path } => Touch::of(path, None),
+            Op::Insert { text, .. } | Op::Remove { text, .. } if last_text.replace(text.actor) == Some(text.actor) => None,
             Op::Insert { text, .. } | Op::Remove { text, .. } => {
                 let maker = change.actor_at(text.actor);
                 let named = |field: &&Field| field.merge == Merge::Text && Some(genesis(&field.name).actor) == maker;
                 kind.fields.iter().find(named).map(|field| Touch { field: &field.name, item: None, value: None })
             }
         };
-        if let Some(touch) = touch.filter(|touch| !touched.contains(touch)) {
+        // What concerns one field stands together, too: the same is said once.
+        let is_said = |touch: &Touch<'_>| touched.iter().rev().take_while(|said| said.field == touch.field).any(|said| said == touch);
+        if let Some(touch) = touch.filter(|touch| !is_said(touch)) {
             touched.push(touch);
         }
     }

@@ -44,9 +44,12 @@ pub(super) enum Outcome {
     DuplicateOf(usize),
 }
 
+/// Without its operations: a group of them would be most of the server's memory.
 struct Accepted {
     stored: Stored,
-    change: Change,
+    actor: ActorId,
+    seq: u64,
+    edit_time: Millis,
     import: Option<[u8; 16]>,
 }
 
@@ -191,7 +194,7 @@ impl<'a> Unit<'a> {
             return Ok(self.refuse(author, now, &pushed, foreign));
         }
         match self.decide(author, &pushed, &change) {
-            Ok(kind) => Ok(self.accept(author, now, pushed, change, kind, None)),
+            Ok(kind) => Ok(self.accept(author, now, pushed, &change, kind, None)),
             Err(Decided::Outcome(outcome)) => Ok(outcome),
             Err(Decided::Refused(refused)) => Ok(self.refuse(author, now, &pushed, refused)),
         }
@@ -270,7 +273,7 @@ impl<'a> Unit<'a> {
         author: &Author,
         now: Millis,
         pushed: Pushed,
-        change: Change,
+        change: &Change,
         kind: Arc<Kind>,
         import: Option<[u8; 16]>,
     ) -> Outcome {
@@ -282,7 +285,7 @@ impl<'a> Unit<'a> {
             dirty: false,
             had_conflicts: false,
         });
-        if open.held.doc.apply(&change, pushed.hash, &texts).is_err() {
+        if open.held.doc.apply(change, pushed.hash, &texts).is_err() {
             // `fits` said yes on the same document a moment ago.
             debug_assert!(false, "a change that fits was not applied");
         }
@@ -293,7 +296,8 @@ impl<'a> Unit<'a> {
         self.kinds.insert(pushed.record, kind.name.clone());
         let index = self.accepted.len();
         self.by_name.insert(((pushed.record, pushed.facet), pushed.hash), index);
-        self.accepted.push(Accepted { stored: stored(author, now, pushed), change, import });
+        let stored = stored(author, now, pushed);
+        self.accepted.push(Accepted { stored, actor: change.actor, seq: change.seq, edit_time: change.time, import });
         Outcome::Accepted(index)
     }
 
@@ -359,7 +363,7 @@ impl<'a> Unit<'a> {
         let mut last = None;
         for (facet, written) in ready {
             let pushed = Pushed { kind: kind.name.clone(), record: edit.record, facet, hash: written.hash, body: written.bytes };
-            if let Outcome::Accepted(index) = self.accept(author, now, pushed, written.change, kind.clone(), import) {
+            if let Outcome::Accepted(index) = self.accept(author, now, pushed, &written.change, kind.clone(), import) {
                 last = Some(index);
             }
         }
@@ -385,9 +389,9 @@ impl<'a> Unit<'a> {
             changes.push(NewChange {
                 position,
                 stored: accepted.stored.clone(),
-                actor: accepted.change.actor,
-                seq: accepted.change.seq,
-                edit_time: accepted.change.time,
+                actor: accepted.actor,
+                seq: accepted.seq,
+                edit_time: accepted.edit_time,
                 import: accepted.import,
             });
         }

@@ -19,8 +19,9 @@ use super::{Edited, IntakeError, Job, NotEdited, Rules, ServerPen, Work};
 use crate::seal::Sealer;
 use crate::store::{Result, Store, StoreError, records, workspaces};
 
-/// Changes that one transaction takes before it commits: bounds how long the others wait.
-const MAX_GROUP_CHANGES: usize = 4_000;
+/// Changes that one transaction takes before it commits: bounds how long the others wait, and the memory.
+/// More of them would not be faster: the flush to the disk is already a small part.
+const MAX_GROUP_CHANGES: usize = 1_000;
 
 /// What happens to a transaction at its commit, in a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use super::pen::Reason;
 use super::replica::{Replica, read_change};
 use crate::id::{ChangeHash, Facet, Millis, RecordId};
 use crate::protocol::{Delivered, MAX_PUSH_CHANGES, Message, Offer, Push, Pushed, Verdict, code};
+use crate::record::change::{Change, Malformed};
 use crate::store::{DraftState, Kept, Receipt, StoreError};
 
 /// Batches under way at once: enough to hide the way there and back, few enough to be sent again without harm.
@@ -249,7 +250,8 @@ impl Replica {
     /// still wait is taken when they are.
     fn accepted(&mut self, (record, facet, hash): ChangeName, receipt: Receipt) -> Result<bool, StoreError> {
         let Some(kept) = self.store.change(record, facet, &hash)? else { return Ok(true) };
-        for dep in read_change(&kept)?.deps {
+        let damaged = |error: Malformed| StoreError::Damaged(error.to_string());
+        for dep in Change::read_deps(&kept.change.body).map_err(damaged)? {
             if self.store.is_waiting(record, facet, &dep)? {
                 return Ok(false);
             }

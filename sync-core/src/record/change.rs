@@ -164,19 +164,17 @@ impl Change {
     /// # Errors
     /// [`Malformed`] when the bytes are no change: the store is damaged.
     pub fn read(bytes: &[u8]) -> Result<Change, Malformed> {
-        check_limit("bytes", bytes.len(), MAX_CHANGE_BYTES)?;
-        let mut header = Bytes(bytes);
-        if header.take(4)? != MAGIC {
-            return Err(Malformed::NotAChange("wrong magic bytes"));
-        }
-        header.take(4)?;
-        if header.take(1)? != [PLAIN_CHANGE] {
-            return Err(Malformed::NotAChange("another chunk type"));
-        }
-        if header.length()? != header.0.len() {
-            return Err(Malformed::NotAChange("wrong length"));
-        }
-        read_contents(header)
+        let (mut change, columns) = read_header(contents_of(bytes)?)?;
+        change.ops = Readers::of(columns)?.ops(change.others.len() as u64)?;
+        Ok(change)
+    }
+
+    /// The changes that a change follows, without reading what it does.
+    ///
+    /// # Errors
+    /// As [`Change::read`].
+    pub fn read_deps(bytes: &[u8]) -> Result<Vec<ChangeHash>, Malformed> {
+        Ok(read_header(contents_of(bytes)?)?.0.deps)
     }
 
     /// The author of an operation that this change refers to.
@@ -247,7 +245,25 @@ pub(super) fn check_limit(what: &'static str, found: usize, limit: usize) -> Res
     if found > limit { Err(Malformed::TooLarge { what, found, limit }) } else { Ok(()) }
 }
 
-fn read_contents(mut bytes: Bytes<'_>) -> Result<Change, Malformed> {
+/// What stands behind the chunk's own header.
+fn contents_of(bytes: &[u8]) -> Result<Bytes<'_>, Malformed> {
+    check_limit("bytes", bytes.len(), MAX_CHANGE_BYTES)?;
+    let mut header = Bytes(bytes);
+    if header.take(4)? != MAGIC {
+        return Err(Malformed::NotAChange("wrong magic bytes"));
+    }
+    header.take(4)?;
+    if header.take(1)? != [PLAIN_CHANGE] {
+        return Err(Malformed::NotAChange("another chunk type"));
+    }
+    if header.length()? != header.0.len() {
+        return Err(Malformed::NotAChange("wrong length"));
+    }
+    Ok(header)
+}
+
+/// A change without its operations, and the columns that hold them.
+fn read_header(mut bytes: Bytes<'_>) -> Result<(Change, Bytes<'_>), Malformed> {
     let dep_count = bytes.length()?;
     check_limit("parents", dep_count, MAX_CHANGE_DEPS)?;
     let mut deps = Vec::with_capacity(dep_count);
@@ -273,8 +289,7 @@ fn read_contents(mut bytes: Bytes<'_>) -> Result<Change, Malformed> {
     if deps.windows(2).any(|pair| pair[0] >= pair[1]) || others.windows(2).any(|pair| pair[0] >= pair[1]) || others.contains(&actor) {
         return Err(Malformed::NotCanonical);
     }
-    let ops = Readers::of(bytes)?.ops(others.len() as u64)?;
-    Ok(Change { deps, actor, seq, start_op: start_op as u32, time, others, ops })
+    Ok((Change { deps, actor, seq, start_op: start_op as u32, time, others, ops: Vec::new() }, bytes))
 }
 
 fn read_actor(bytes: &mut Bytes<'_>) -> Result<ActorId, Malformed> {

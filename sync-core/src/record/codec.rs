@@ -28,6 +28,21 @@ const ACTION_DELETE: u64 = 3;
 const ACTION_MAKE_TEXT: u64 = 4;
 const ACTION_INCREMENT: u64 = 5;
 
+/// A value as it stands in the bytes. An inserted character is one, too, and there are thousands of those.
+enum Raw<'a> {
+    Text(&'a str),
+    Other(Scalar),
+}
+
+impl From<Raw<'_>> for Scalar {
+    fn from(raw: Raw<'_>) -> Self {
+        match raw {
+            Raw::Text(text) => Scalar::Text(text.into()),
+            Raw::Other(scalar) => scalar,
+        }
+    }
+}
+
 /// The columns of a change, being read.
 pub(super) struct Readers<'a> {
     obj_actor: Runs<'a, u64>,
@@ -125,10 +140,10 @@ impl<'a> Readers<'a> {
             ((None, None), (None, None, Some(path))) if !insert => {
                 let path = Box::from(path);
                 match (action, value, pred.as_slice()) {
-                    (ACTION_PUT, Some(value), _) => Ok(Op::Put { path, value, pred }),
-                    (ACTION_DELETE, Some(Scalar::Null), [_, ..]) => Ok(Op::Delete { path, pred }),
-                    (ACTION_INCREMENT, Some(Scalar::Int(by)), [counter]) => Ok(Op::Increment { path, by, pred: *counter }),
-                    (ACTION_MAKE_TEXT, Some(Scalar::Null), []) => Ok(Op::MakeText { path }),
+                    (ACTION_PUT, Some(value), _) => Ok(Op::Put { path, value: value.into(), pred }),
+                    (ACTION_DELETE, Some(Raw::Other(Scalar::Null)), [_, ..]) => Ok(Op::Delete { path, pred }),
+                    (ACTION_INCREMENT, Some(Raw::Other(Scalar::Int(by))), [counter]) => Ok(Op::Increment { path, by, pred: *counter }),
+                    (ACTION_MAKE_TEXT, Some(Raw::Other(Scalar::Null)), []) => Ok(Op::MakeText { path }),
                     _ => Err(not_flat("only puts, deletes and increments of scalars are")),
                 }
             }
@@ -136,12 +151,14 @@ impl<'a> Readers<'a> {
                 let text = op_ref(actor, i64::try_from(counter).unwrap_or(-1), others)?;
                 let element = if key_counter == 0 && key_actor.is_none() { None } else { Some(named(key_actor, key_counter)?) };
                 match (action, insert, value, element) {
-                    (ACTION_PUT, true, Some(Scalar::Text(character)), after) if pred.is_empty() => Ok(Op::Insert {
+                    (ACTION_PUT, true, Some(Raw::Text(character)), after) if pred.is_empty() => Ok(Op::Insert {
                         text,
                         after,
-                        character: single(&character).ok_or(not_flat("an inserted text is not one character"))?,
+                        character: single(character).ok_or(not_flat("an inserted text is not one character"))?,
                     }),
-                    (ACTION_DELETE, false, Some(Scalar::Null), Some(element)) if pred == [element] => Ok(Op::Remove { text, element }),
+                    (ACTION_DELETE, false, Some(Raw::Other(Scalar::Null)), Some(element)) if pred == [element] => {
+                        Ok(Op::Remove { text, element })
+                    }
                     _ => Err(not_flat("only inserted and removed characters are")),
                 }
             }
@@ -165,19 +182,20 @@ impl<'a> Readers<'a> {
     }
 
     /// The next value; `None` for a type that flat records do not hold.
-    fn value(&mut self) -> Result<Option<Scalar>, Malformed> {
+    fn value(&mut self) -> Result<Option<Raw<'a>>, Malformed> {
         let meta = self.value_meta.next()?.unwrap_or(0);
         let mut raw = Bytes(self.value.take(usize::try_from(meta >> 4).map_err(|_| BadColumn::Number)?)?);
-        Ok(Some(match meta & 0xf {
+        let scalar = match meta & 0xf {
+            6 => return Ok(Some(Raw::Text(std::str::from_utf8(raw.0).map_err(|_| BadColumn::Text)?))),
             0 => Scalar::Null,
             1 => Scalar::Bool(false),
             2 => Scalar::Bool(true),
             4 => Scalar::Int(raw.signed()?),
             5 => Scalar::Float(f64::from_le_bytes(raw.0.try_into().map_err(|_| BadColumn::Truncated)?)),
-            6 => Scalar::Text(std::str::from_utf8(raw.0).map_err(|_| BadColumn::Text)?.into()),
             8 => Scalar::Counter(raw.signed()?),
             _ => return Ok(None),
-        }))
+        };
+        Ok(Some(Raw::Other(scalar)))
     }
 }
 

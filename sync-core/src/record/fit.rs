@@ -84,7 +84,8 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn ops(&self) -> Result<(), Inadmissible> {
-        let mut written = HashSet::new();
+        let mut written = HashSet::with_capacity(self.change.ops.len().min(64));
+        let mut last_text = None;
         for (index, op) in self.change.ops.iter().enumerate() {
             let wrong = |path: &str| Inadmissible::WrongSort { index, path: path.into() };
             match op {
@@ -107,7 +108,15 @@ impl Check<'_> {
                     }
                 }
                 Op::MakeText { path } => return Err(wrong(path)),
-                Op::Insert { text, after, .. } => self.element(index, *text, *after)?,
+                Op::Insert { text, after, .. } => {
+                    // Characters come in runs: each behind the one before it, in a text that was just looked at.
+                    let is_next = last_text == Some(*text) && after.is_some_and(|after| self.is_previous(index, after));
+                    if !is_next {
+                        self.element(index, *text, *after)?;
+                    }
+                    last_text = Some(*text);
+                    continue;
+                }
                 Op::Remove { text, element } => {
                     if element.actor == 0 && element.counter >= self.change.start_op {
                         return Err(Inadmissible::UnknownOperation { index });
@@ -115,8 +124,14 @@ impl Check<'_> {
                     self.element(index, *text, Some(*element))?;
                 }
             }
+            last_text = None;
         }
         Ok(())
+    }
+
+    /// Whether an operation is the one that this change does right before another one.
+    fn is_previous(&self, index: usize, named: OpRef) -> bool {
+        named.actor == 0 && index.checked_sub(1).is_some_and(|before| named.counter as usize == self.change.start_op as usize + before)
     }
 
     fn order(&self, left: OpRef, right: OpRef) -> Option<Ordering> {

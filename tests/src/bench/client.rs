@@ -1,5 +1,6 @@
 //! A measured client: a real device behind a real connection.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,9 +27,12 @@ pub struct Client {
     live: Option<JoinHandle<()>>,
 }
 
-/// The id of the `i`-th record, on every client.
+/// The id of the `i`-th record, on every client: made in the order of time, as a device makes them.
 pub fn record_id(i: usize) -> RecordId {
-    RecordId::of_cause(&format!("bench record {i}"))
+    const FIRST_MADE: i64 = 1_700_000_000_000;
+    let mut random = [0; 10];
+    random.copy_from_slice(&RecordId::of_cause(&format!("bench record {i}")).as_bytes()[..10]);
+    RecordId::new(FIRST_MADE + i as i64, random)
 }
 
 /// Microseconds of a clock that only goes forward, the same in all processes of a machine.
@@ -54,7 +58,7 @@ pub async fn sign_in(address: &str) -> Result<String> {
 }
 
 impl Client {
-    /// Opens a device, enrols it where it is new, and knows the kinds.
+    /// Opens a device and enrols it where it is new.
     pub async fn open(address: &str, session: &str, place: Place, name: &str) -> Result<Self> {
         let device = Device::open(&Opening { place, app: "bench 1".to_owned(), incarnation: [1; 16], seed: random() })?;
         let (host, server) = (Host::new(device, Arc::new(now_ms)), Server::at(address)?);
@@ -71,6 +75,12 @@ impl Client {
         let Some(dir) = dir else { return Ok(Place::Memory) };
         std::fs::create_dir_all(dir)?;
         Ok(Place::File(dir.join(format!("{tag}.db"))))
+    }
+
+    /// Reaches the server by another way from the next connection on.
+    pub fn reach(&mut self, address: &str) -> Result<()> {
+        self.server = Server::at(address)?;
+        Ok(())
     }
 
     /// One exchange over HTTP, until there is nothing left to say.
@@ -155,11 +165,23 @@ impl Client {
     }
 }
 
-/// Waits until all these records show a value in all these fields; answers when.
+/// Waits until all these records show a value in all these fields; answers when. Looks only at records that changed.
 pub async fn watch(host: &Host, indexes: &[usize], fields: &[String], value: &str) -> Result<u64> {
-    let mut left = indexes.to_vec();
+    let mut left: HashMap<RecordId, usize> = indexes.iter().map(|&i| (record_id(i), i)).collect();
+    let mut revision = None;
     until(host, |device| {
-        left.retain(|&i| !shows(device, i, fields, value));
+        let changed = device.changes_since(revision.unwrap_or(0));
+        match changed.records.filter(|_| revision.is_some()) {
+            Some(records) => {
+                for record in records {
+                    if left.get(&record).is_some_and(|_| shows(device, record, fields, value)) {
+                        left.remove(&record);
+                    }
+                }
+            }
+            None => left.retain(|&record, _| !shows(device, record, fields, value)),
+        }
+        revision = Some(changed.revision);
         left.is_empty()
     })
     .await?;
@@ -168,19 +190,20 @@ pub async fn watch(host: &Host, indexes: &[usize], fields: &[String], value: &st
 
 /// Waits until a device shows something.
 async fn until(host: &Host, mut done: impl FnMut(&mut Device) -> bool) -> Result<()> {
-    let mut revision = host.revision();
+    let (mut revision, mut status) = (host.revision(), host.status());
     let limit = Instant::now() + STEP_TIMEOUT;
     while !host.with(|device, _| done(device)) {
-        if Instant::now() > limit {
-            bail!("not done within {STEP_TIMEOUT:?}");
+        tokio::select! {
+            changed = revision.changed() => changed?,
+            changed = status.changed() => changed?,
+            () = tokio::time::sleep_until(limit.into()) => bail!("not done within {STEP_TIMEOUT:?}"),
         }
-        let _ = tokio::time::timeout(Duration::from_secs(1), revision.changed()).await;
     }
     Ok(())
 }
 
-fn shows(device: &mut Device, i: usize, fields: &[String], value: &str) -> bool {
-    let Ok(Some(row)) = device.row(record_id(i)) else { return false };
+fn shows(device: &mut Device, record: RecordId, fields: &[String], value: &str) -> bool {
+    let Ok(Some(row)) = device.row(record) else { return false };
     fields.iter().all(|field| row.fields.get(field).and_then(Json::as_str) == Some(value))
 }
 

@@ -3,4 +3,5 @@
 pub mod client;
 pub mod machine;
 pub mod server;
+pub mod wire;
 pub mod workload;

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use tests::bench::client::{Client, monotonic_us, sign_in};
 use tests::bench::machine::{disk_bytes, usage};
 use tests::bench::server;
+use tests::bench::wire::Wire;
 use tests::bench::workload::{EDIT_FIELDS, record};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -69,6 +70,7 @@ async fn main() -> Result<()> {
 /// The server in a process of its own.
 struct Process {
     child: Child,
+    port: u16,
     address: String,
 }
 
@@ -80,7 +82,7 @@ impl Process {
         let mut child = command.spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
         lines.next_line().await?.context("the server did not start")?;
-        let process = Self { child, address: format!("http://127.0.0.1:{port}") };
+        let process = Self { child, port, address: format!("http://127.0.0.1:{port}") };
         for _ in 0..200 {
             if reqwest::get(format!("{}/healthz", process.address)).await.is_ok() {
                 break;
@@ -94,8 +96,14 @@ impl Process {
         self.child.id().unwrap_or(0)
     }
 
+    /// A device that is enrolled and holds nothing yet.
+    async fn empty(&self, session: &str, tag: &str) -> Result<Client> {
+        Client::open(&self.address, session, Client::place(None, tag)?, tag).await
+    }
+
+    /// A device that has synced once.
     async fn client(&self, session: &str, tag: &str) -> Result<Client> {
-        let client = Client::open(&self.address, session, Client::place(None, tag)?, tag).await?;
+        let client = self.empty(session, tag).await?;
         client.know_kinds().await?;
         Ok(client)
     }
@@ -142,28 +150,45 @@ impl Run {
         server.stop().await?;
         let server = Process::start(dir).await?;
         let session = sign_in(&server.address).await?;
-        let mut reader = server.client(&session, "reader").await?;
-        let start = monotonic_us();
+        let mut reader = server.empty(&session, "reader").await?;
+        let (before, start) = (usage(server.pid()), monotonic_us());
         reader.up_to_date().await?;
         let end = monotonic_us();
         for i in [0, n / 2, n - 1] {
             anyhow::ensure!(reader.get(i)? == record(i), "record {i} differs: {}", reader.get(i)?);
         }
         let used = usage(server.pid());
-        self.say("W1", json!({"n": n, "ms": ms(start, end), "server_rss_mib": used.rss_mib, "server_peak_mib": used.peak_mib}));
+        self.say(
+            "W1",
+            json!({"n": n, "ms": ms(start, end), "server_cpu_ms": used.cpu_ms - before.cpu_ms,
+                "server_rss_mib": used.rss_mib, "server_peak_mib": used.peak_mib}),
+        );
         if bench.only.iter().any(|only| only == "w3") {
             self.remote_edits(&server, &session, &mut reader).await?;
         }
         if bench.only.iter().any(|only| only == "w4") {
-            for _ in 0..5 {
-                reader.disconnect().await;
-                let start = monotonic_us();
-                reader.up_to_date().await?;
-                self.say("W4", json!({"n": n, "ms": ms(start, monotonic_us())}));
-            }
+            self.reconnects(&server, n, &mut reader).await?;
         }
         reader.disconnect().await;
         server.stop().await
+    }
+
+    /// Each over a new connection; the last one over a wire that counts.
+    async fn reconnects(&self, server: &Process, n: usize, reader: &mut Client) -> Result<()> {
+        for _ in 0..5 {
+            reader.disconnect().await;
+            let start = monotonic_us();
+            reader.up_to_date().await?;
+            self.say("W4", json!({"n": n, "ms": ms(start, monotonic_us())}));
+        }
+        reader.disconnect().await;
+        let wire = Wire::to(server.port).await?;
+        reader.reach(&wire.address)?;
+        reader.up_to_date().await?;
+        let (down, up) = wire.bytes();
+        reader.disconnect().await;
+        self.say("W4", json!({"n": n, "bytes_down": down, "bytes_up": up}));
+        reader.reach(&server.address)
     }
 
     async fn push(&self, server: &Process, dir: &Path, n: usize) -> Result<Client> {

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
 use tests::bench::client::{Client, monotonic_us, sign_in};
 use tests::bench::server;
+use tests::bench::wire::Wire;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::Mutex;
 
@@ -50,7 +51,12 @@ async fn run_server() -> Result<()> {
     Ok(())
 }
 
-type Clients = Arc<Mutex<Vec<Arc<Mutex<Client>>>>>;
+/// The clients of this process, and the wire that counts what they send and receive.
+#[derive(Default, Clone)]
+struct Clients {
+    all: Arc<Mutex<Vec<Arc<Mutex<Client>>>>>,
+    wire: Arc<Mutex<Option<Wire>>>,
+}
 
 async fn run_client() -> Result<()> {
     let clients = Clients::default();
@@ -76,7 +82,7 @@ async fn run_client() -> Result<()> {
 }
 
 async fn chosen(request: &Json, clients: &Clients) -> Vec<Arc<Mutex<Client>>> {
-    let clients = clients.lock().await;
+    let clients = clients.all.lock().await;
     let every = matches!(request["cmd"].as_str(), Some("pullAll" | "uptodateAll" | "watch" | "watchMany" | "editOwn" | "disconnect"));
     match request["client"].as_u64() {
         Some(index) => clients.get(index as usize).cloned().into_iter().collect(),
@@ -117,7 +123,10 @@ async fn perform(request: &Json, clients: &Clients) -> Result<Json> {
         "watch" | "watchMany" => return watch(request, chosen).await,
         "get" => return Ok(json!({"rec": first.lock().await.get(request["i"].as_u64().unwrap_or(0) as usize)?})),
         "flush" => {}
-        "net" => return Ok(json!({"bytesIn": 0, "bytesOut": 0, "msgsIn": 0, "msgsOut": 0})),
+        "net" => {
+            let (down, up) = clients.wire.lock().await.as_ref().map_or((0, 0), Wire::bytes);
+            return Ok(json!({"bytesIn": down, "bytesOut": up}));
+        }
         other => bail!("unknown command {other}"),
     }
     Ok(json!({}))
@@ -131,16 +140,19 @@ async fn each(clients: &[Arc<Mutex<Client>>], act: impl Fn(Arc<Mutex<Client>>) -
 }
 
 async fn init(request: &Json, clients: &Clients) -> Result<Json> {
-    let address = format!("http://127.0.0.1:{}", request["port"].as_u64().context("no port")?);
-    let session = sign_in(&address).await?;
+    let port = u16::try_from(request["port"].as_u64().context("no port")?)?;
+    let session = sign_in(&format!("http://127.0.0.1:{port}")).await?;
+    let wire = Wire::to(port).await?;
+    let address = wire.address.clone();
+    *clients.wire.lock().await = Some(wire);
     let dir = request["dir"].as_str().map(PathBuf::from);
     for k in 0..request["count"].as_u64().unwrap_or(1) {
         let tag = format!("{}{k}", request["tag"].as_str().unwrap_or("c"));
         let client = Client::open(&address, &session, Client::place(dir.as_deref(), &tag)?, &tag).await?;
         client.know_kinds().await?;
-        clients.lock().await.push(Arc::new(Mutex::new(client)));
+        clients.all.lock().await.push(Arc::new(Mutex::new(client)));
     }
-    Ok(json!({"clients": clients.lock().await.len()}))
+    Ok(json!({"clients": clients.all.lock().await.len()}))
 }
 
 async fn create(client: &Mutex<Client>, file: &str, n: usize) -> Result<Json> {

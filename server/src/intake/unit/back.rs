@@ -41,7 +41,7 @@ impl Unit<'_> {
         }
         self.returned.insert(change.actor, (origin.device, origin.received_at));
         self.actors.entry(change.actor).or_default().get_or_insert(origin.device);
-        Ok(self.accept(&maker, origin.received_at, pushed, change, kind, None))
+        Ok(self.accept(&maker, origin.received_at, pushed, &change, kind, None))
     }
 }
 

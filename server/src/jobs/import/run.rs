@@ -29,7 +29,7 @@ use crate::store::imports::{self, ImportRow};
 use crate::store::records::{self, RecordRow};
 
 /// Rows that share a transaction: enough to make its flush cheap, few enough that phones wait no longer than a blink.
-const BATCH_ROWS: usize = 1_000;
+const BATCH_ROWS: usize = 4_000;
 /// Records that a dry run shows.
 const PREVIEW_ROWS: usize = 5;
 
