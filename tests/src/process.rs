@@ -1,7 +1,7 @@
 //! Real processes: this test program started again as a server or as a phone, and killed.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use rapport_server::store::workspaces::{self, SealKey};
 use rapport_server::store::{Options, Store};
 use rapport_server::{Config, serve};
 use sync_core::device::{Device, Opening};
-use sync_core::id::{DeviceId, Millis, RecordId, UserId, WorkspaceId};
+use sync_core::id::{ChangeHash, DeviceId, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::net::{Clock, Host, Server};
 use sync_core::protocol::Enrolled;
 use sync_core::record::fields::FieldEdit;
@@ -78,11 +78,16 @@ fn be_phone(path: PathBuf, ledger: &Path) {
         let text = FieldEdit::Splice { field: "notes".to_owned(), at: 0, delete: 0, insert: "note ".to_owned() };
         let name = FieldEdit::set("name", format!("name {}", device.revision()));
         let edited = device.edit(now(), "party", record, &[name, text]).expect("the edit is kept");
-        for hash in edited.changes {
-            writeln!(ledger, "{hash}").expect("the ledger is kept");
-        }
-        ledger.sync_data().expect("the ledger is kept");
+        note(&mut ledger, &edited.changes);
     }
+}
+
+/// Each line at once: a kill must not leave half of one.
+fn note(ledger: &mut File, changes: &[ChangeHash]) {
+    for hash in changes {
+        ledger.write_all(format!("{hash}\n").as_bytes()).expect("the ledger is kept");
+    }
+    ledger.sync_data().expect("the ledger is kept");
 }
 
 /// Makes records for ever, notes each after it was acknowledged by the device, and syncs after each.
@@ -94,10 +99,7 @@ fn be_syncing_phone(path: PathBuf, ledger: &Path, address: &str) {
     loop {
         let name = FieldEdit::set("name", format!("at {}", now()));
         let edited = host.with(|device, now| device.create(now, "party", &[name])).expect("the edit is kept");
-        for hash in edited.changes {
-            writeln!(ledger, "{hash}").expect("the ledger is kept");
-        }
-        ledger.sync_data().expect("the ledger is kept");
+        note(&mut ledger, &edited.changes);
         // The server may be gone for a moment: what was not sent is sent with the next.
         let _ = runtime.block_on(server.sync_once(&host));
     }
