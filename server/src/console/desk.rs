@@ -194,6 +194,11 @@ const ADMINISTRATION: [(&str, &str, &str); 4] = [
 
 const OTHER: &str = "other";
 
+/// Where a kind stands in the menu; those that nobody thought of come last.
+pub fn place(kind: &str) -> usize {
+    MENU.iter().flat_map(|(_, names)| names.iter()).position(|name| *name == kind).unwrap_or(usize::MAX)
+}
+
 /// The icon of a kind: its own, or the one of kinds that have none.
 pub fn icon(kind: &str) -> &str {
     if MENU.iter().any(|(_, names)| names.contains(&kind)) { kind } else { OTHER }

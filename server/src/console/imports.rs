@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sync_core::id::RecordId;
 use sync_core::schema::{Kind, Label};
 
-use super::desk::{Desk, Frame, page as answer};
+use super::desk::{Desk, Frame, page as answer, place};
 use super::edit::Posted;
 use super::format::{self, Shown};
 use super::list::import_error;
@@ -146,15 +146,11 @@ async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, problem: Op
         }
     };
     let rows: Vec<ActView> = acts.iter().map(row).collect();
-    let page = ImportsPage {
-        frame: desk.frame(desk.words.say("menu.imports"), "/imports").await?,
-        kinds: kinds(desk, &author)
-            .map(|kind| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *chosen))
-            .collect(),
-        rows,
-        notice,
-        problem,
-    };
+    let mut choices: Vec<(String, String, bool)> = kinds(desk, &author)
+        .map(|kind| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *chosen))
+        .collect();
+    choices.sort_by_key(|(name, ..)| place(name));
+    let page = ImportsPage { frame: desk.frame(desk.words.say("menu.imports"), "/imports").await?, kinds: choices, rows, notice, problem };
     answer(if page.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
 }
 
