@@ -27,6 +27,8 @@ pub struct App {
     pub clock: Clock,
     /// The bytes of files.
     pub files: Files,
+    /// Whose turn it is to tell webhooks.
+    pub hooks: crate::hooks::Round,
     /// The write path.
     pub intake: Intake,
     /// Files that are being brought in.
@@ -45,7 +47,17 @@ impl App {
         let intake = Intake::start(store.clone(), ServerPen::new(random()), None).await?;
         let files = Files::new(&config);
         let uploads = Uploads::beside(store.path());
-        Ok(Self { config: Arc::new(config), store, auth, files, clock, intake, uploads, stopping: watch::Sender::new(false) })
+        Ok(Self {
+            config: Arc::new(config),
+            store,
+            auth,
+            files,
+            hooks: crate::hooks::Round::default(),
+            clock,
+            intake,
+            uploads,
+            stopping: watch::Sender::new(false),
+        })
     }
 
     /// What answers devices.

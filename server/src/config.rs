@@ -32,6 +32,8 @@ pub struct Config {
     pub device: Device,
     /// Where the bytes of files are kept, and how many.
     pub files: Files,
+    /// Whom webhooks may reach.
+    pub webhooks: Webhooks,
     /// What it says about itself.
     pub log: Log,
     /// Who may read its metrics.
@@ -214,6 +216,14 @@ impl Default for Files {
             scanner: None,
         }
     }
+}
+
+/// Whom webhooks may reach.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// Addresses of this network that may be called, without encryption too.
+    pub allow_private: Vec<std::net::IpAddr>,
 }
 
 /// What the server says about itself.

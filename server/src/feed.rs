@@ -12,7 +12,7 @@ use sync_core::schema::Schema;
 
 use crate::intake::Rules;
 use crate::seal::Sealer;
-use crate::store::{Result, Store, StoreError, records, workspaces};
+use crate::store::{Result, Store, StoreError, erasure, records, workspaces};
 
 /// Changes read at a time: a page is filled in few steps, and a step stays short.
 const READ_CHANGES: u32 = 4_000;
@@ -98,6 +98,9 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, cursor: Option<
             }
         }
     }
+    // Of a record that was erased no change is left: it does not matter where among the others its purge stands.
+    let purged = erasure::purges_between(&mut tx, reader.workspace, valid.map_or(0, |cursor| cursor.position), position).await?;
+    entries.extend(purged.into_iter().map(|record| Entry::Purge { record }));
     let cursor = Cursor { position, epoch, sight: sight.fingerprint }.bytes();
     Ok(Page { entries, cursor, more: position < head, left: head.saturating_sub(position), server_time: now, after })
 }

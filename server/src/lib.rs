@@ -15,6 +15,7 @@ pub mod demo;
 pub mod error;
 pub mod feed;
 pub mod files;
+pub mod hooks;
 pub mod intake;
 pub mod jobs;
 pub mod language;
@@ -22,6 +23,7 @@ mod listen;
 pub mod log;
 mod metrics;
 pub mod people;
+pub mod privacy;
 pub mod projection;
 pub mod reading;
 mod router;
@@ -61,6 +63,9 @@ pub enum ServeError {
     /// The database cannot be used.
     #[error(transparent)]
     Open(#[from] store::OpenError),
+    /// What was erased may be here again.
+    #[error("the ledger of erasures cannot be applied: {0}")]
+    Erasure(String),
     /// The listener has no address.
     #[error("the listener cannot be used")]
     Listener(#[from] std::io::Error),
@@ -86,6 +91,12 @@ pub async fn serve_app(app: App, listener: TcpListener, shutdown: impl Future<Ou
         _ if address.ip().is_loopback() => None,
         _ => return Err(ServeError::PlainHttp(address)),
     };
+    // A backup from before an erasure may have been restored.
+    match privacy::reapply(&app).await {
+        Ok(0) => {}
+        Ok(again) => tracing::info!(again, "records that had been erased were erased again"),
+        Err(error) => return Err(ServeError::Erasure(error.to_string())),
+    }
     metrics::start();
     let background = background(&app, tls.clone());
     let door = listen::Door {
@@ -112,6 +123,7 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>) -> JoinSet<()> {
     tasks.spawn(app.auth.clone().housekeeping());
     tasks.spawn(files::housekeeping(app.clone()));
     tasks.spawn(jobs::index::follow(app.clone()));
+    tasks.spawn(hooks::run(app.clone()));
     tasks.spawn(async {
         loop {
             tokio::time::sleep(FOLD_EVERY).await;

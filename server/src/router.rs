@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, head, post};
+use axum::routing::{delete, get, head, patch, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -34,6 +34,13 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/sessions/{id}", delete(api::access::end_session))
         .route("/api/v1/keys", get(api::access::list).post(api::access::make))
         .route("/api/v1/keys/{id}", delete(api::access::revoke))
+        .route("/api/v1/webhooks", get(api::hooks::list).post(api::hooks::make))
+        .route("/api/v1/webhooks/{id}", patch(api::hooks::change).delete(api::hooks::remove))
+        .route("/api/v1/webhooks/{id}/deliveries", get(api::hooks::deliveries))
+        .route("/api/v1/webhooks/{id}/deliveries/{delivery}/replay", post(api::hooks::replay))
+        .route("/api/v1/privacy", get(api::privacy::list))
+        .route("/api/v1/privacy/{id}", get(api::privacy::dossier))
+        .route("/api/v1/privacy/{id}/erase", post(api::privacy::erase))
         .route("/api/v1/openapi.json", get(api::document))
         .route("/api/v1/kinds", get(api::kinds))
         .route("/api/v1/kinds/{kind}", get(api::kind))

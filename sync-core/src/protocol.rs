@@ -56,6 +56,8 @@ pub mod code {
     pub const ARCHIVED: &str = "archived";
     /// The review ended with no.
     pub const DECLINED: &str = "declined";
+    /// The record was erased: a person's right to be forgotten.
+    pub const ERASED: &str = "erased";
     /// What is offered back does not bear this server's seal.
     pub const SEAL: &str = "seal";
 }

@@ -4,9 +4,11 @@
 //! seen or written. What it offers is described by `openapi`, made from the kinds of the workspace.
 
 pub mod access;
+pub mod hooks;
 mod kinds;
 pub mod once;
 mod openapi;
+pub mod privacy;
 mod questions;
 mod records;
 mod request;

@@ -19,7 +19,12 @@ use crate::reading::Reading;
 const SHARED: &str = include_str!("openapi/shared.json");
 
 /// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
-const PARTS: [&str; 2] = [include_str!("openapi/access.json"), include_str!("openapi/files.json")];
+const PARTS: [&str; 4] = [
+    include_str!("openapi/access.json"),
+    include_str!("openapi/files.json"),
+    include_str!("openapi/hooks.json"),
+    include_str!("openapi/privacy.json"),
+];
 
 /// `GET /api/v1/openapi.json`: the API as the caller may use it.
 ///

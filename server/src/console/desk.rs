@@ -185,10 +185,11 @@ impl Desk {
 }
 
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 4] = [
+const ADMINISTRATION: [(&str, &str, &str); 5] = [
     ("/imports", "menu.imports", "import"),
     ("/devices", "menu.devices", "device"),
     ("/keys", "menu.keys", "rule"),
+    ("/webhooks", "menu.webhooks", "refresh"),
     ("/audit", "menu.audit", "history"),
 ];
 

@@ -16,6 +16,7 @@ mod events;
 mod files;
 mod format;
 mod history;
+mod hooks;
 mod imports;
 mod inputs;
 mod keys;
@@ -23,6 +24,7 @@ mod links;
 mod list;
 mod made;
 mod make;
+mod privacy;
 mod problems;
 mod record;
 mod rejected;
@@ -80,6 +82,10 @@ pub fn routes() -> Router<App> {
         .route("/account/sessions/end", post(account::end_sessions))
         .route("/keys", get(keys::page).post(keys::make))
         .route("/keys/{key}/revoke", post(keys::revoke))
+        .route("/webhooks", get(hooks::page).post(hooks::make))
+        .route("/webhooks/{id}", get(hooks::one).post(hooks::change))
+        .route("/webhooks/{id}/deliveries/{delivery}/replay", post(hooks::replay))
+        .route("/privacy/{id}", get(privacy::page).post(privacy::erase))
         .route("/audit", get(audit::page))
         .route("/events", get(events::stream))
         .layer(from_fn(problems::as_pages))

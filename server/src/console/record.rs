@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use sync_core::access::Action;
+use sync_core::access::{Action, Right};
 use sync_core::id::{Facet, RecordId};
 use sync_core::schema::{Field, Kind, Merge, ValueType};
 
@@ -91,6 +91,8 @@ pub struct Head {
     pub archived: bool,
     /// Whether the caller may archive some records of the kind.
     pub may_archive: bool,
+    /// Whether the caller may see everything about it and erase it.
+    pub may_erase: bool,
     /// `page`, `history` or `archive`.
     pub tab: &'static str,
 }
@@ -206,6 +208,7 @@ pub fn head(desk: &Desk, kind: &Kind, view: &RecordView, tab: &'static str) -> H
         title: title_of(&Formatter { words: desk.words, names: &names }, kind, row),
         conflicts: (row.conflicts > 0).then(|| desk.words.count("record.conflicts", row.conflicts)),
         archived: row.archived,
+        may_erase: desk.may(Right::Purge),
         may_archive: !row.archived && desk.reading.may_some(kind, Action::Archive),
         tab,
     }

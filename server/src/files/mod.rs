@@ -30,6 +30,7 @@ use crate::store::people::SecretHash;
 pub use content::content;
 pub use door::{create, give_up, options, patch, state};
 pub use form::upload_on_record;
+pub(crate) use keep::content_of;
 pub use sweep::{Swept, housekeeping};
 
 /// The kind of records that name a content.

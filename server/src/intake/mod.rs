@@ -132,8 +132,19 @@ pub type Veto = Arc<dyn Fn(&Author, &Pushed) -> Option<Verdict> + Send + Sync>;
 
 #[derive(Debug)]
 enum Work {
-    Push { incoming: Vec<Incoming>, answer: oneshot::Sender<Result<Vec<Verdict>, IntakeError>> },
-    Edit { edits: Vec<RecordEdit>, import: Option<[u8; 16]>, answer: oneshot::Sender<Result<Vec<Edited>, IntakeError>> },
+    Push {
+        incoming: Vec<Incoming>,
+        answer: oneshot::Sender<Result<Vec<Verdict>, IntakeError>>,
+    },
+    /// Something else wrote to the feed.
+    Look {
+        answer: oneshot::Sender<Result<(), IntakeError>>,
+    },
+    Edit {
+        edits: Vec<RecordEdit>,
+        import: Option<[u8; 16]>,
+        answer: oneshot::Sender<Result<Vec<Edited>, IntakeError>>,
+    },
 }
 
 #[derive(Debug)]
@@ -256,6 +267,15 @@ impl Intake {
         import: Option<[u8; 16]>,
     ) -> Result<Vec<Edited>, IntakeError> {
         self.ask(author, now, |answer| Work::Edit { edits, import, answer }).await
+    }
+
+    /// Tells whoever follows the feed to look again, after something else than intake wrote to it.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: they look when the next change comes.
+    pub async fn announce(&self, workspace: WorkspaceId) -> Result<(), IntakeError> {
+        let nobody = self.on_behalf(workspace, UserId(workspace.0), Name::try_from("office".to_owned()).expect("a literal name"));
+        self.ask(&nobody, 0, |answer| Work::Look { answer }).await
     }
 
     async fn ask<T>(

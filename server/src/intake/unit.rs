@@ -24,7 +24,7 @@ use crate::projection;
 use crate::seal::Sealer;
 use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, LinkRow, NewChange, RecordRow};
 use crate::store::rejected::{self, RejectedRow};
-use crate::store::{Result, Tx, devices};
+use crate::store::{Result, Tx, devices, erasure};
 
 /// A document in use by this unit.
 struct Open {
@@ -61,6 +61,8 @@ pub(super) struct Unit<'a> {
     open: HashMap<DocKey, Open>,
     /// The records of which the database has something.
     kept: HashSet<RecordId>,
+    /// Records that were erased: nothing comes back.
+    erased: HashSet<RecordId>,
     /// The kind of each record, as far as the database or this unit knows.
     kinds: HashMap<RecordId, KindName>,
     actors: HashMap<ActorId, Option<DeviceId>>,
@@ -85,6 +87,7 @@ impl<'a> Unit<'a> {
             sealer,
             open: HashMap::new(),
             kept: HashSet::new(),
+            erased: HashSet::new(),
             kinds: HashMap::new(),
             actors: HashMap::new(),
             earlier: HashMap::new(),
@@ -118,6 +121,7 @@ impl<'a> Unit<'a> {
             .flat_map(|incoming| [(incoming.pushed.record, incoming.pushed.facet), (incoming.pushed.record, Facet::Main)])
             .collect();
         self.load(tx, cache, keys).await?;
+        self.erased.extend(erasure::among(tx, self.workspace, incoming.iter().map(|incoming| incoming.pushed.record)).await?);
         let hashes: Vec<ChangeHash> = incoming.iter().map(|incoming| incoming.pushed.hash).collect();
         self.earlier.extend(rejected::rejected_among(tx, self.workspace, &hashes).await?);
         for change in read.filter_map(|incoming| incoming.change.as_ref().ok()) {
@@ -131,6 +135,7 @@ impl<'a> Unit<'a> {
 
     /// Reads all that writing these edits needs.
     pub async fn load_edited(&mut self, tx: &mut Tx, cache: &mut Cache, edits: &[RecordEdit]) -> Result<()> {
+        self.erased.extend(erasure::among(tx, self.workspace, edits.iter().map(|edit| edit.record)).await?);
         let keys = edits.iter().flat_map(|edit| Facet::ALL.map(|facet| (edit.record, facet))).collect();
         self.load(tx, cache, keys).await
     }
@@ -174,6 +179,10 @@ impl<'a> Unit<'a> {
     /// Decides about one pushed change.
     pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming) -> Result<Outcome> {
         let Incoming { pushed, change, origin } = incoming;
+        if self.erased.contains(&pushed.record) {
+            // Not kept with what was refused: it would be what was to be forgotten.
+            return Ok(Outcome::Verdict(Refused::new(code::ERASED, "the record was erased", "该记录已被清除").verdict()));
+        }
         if let Some(origin) = origin {
             return self.take_back(tx, author, pushed, change, &origin).await;
         }
@@ -325,6 +334,9 @@ impl<'a> Unit<'a> {
     /// Writes field edits on behalf of somebody; index of the last change, or `None` when nothing changes.
     pub fn edit(&mut self, author: &Author, now: Millis, edit: &RecordEdit, import: Option<[u8; 16]>) -> Result<Option<usize>, NotEdited> {
         let kind = self.rules.schema.kind(&edit.kind).cloned().ok_or_else(|| NotEdited::UnknownKind(edit.kind.clone()))?;
+        if self.erased.contains(&edit.record) {
+            return Err(NotEdited::NoSuchRecord);
+        }
         match (self.kinds.get(&edit.record), edit.expect) {
             (None, Expect::Existing | Expect::Version(_)) => return Err(NotEdited::NoSuchRecord),
             (Some(known), _) if *known != edit.kind => return Err(NotEdited::NoSuchRecord),

@@ -53,6 +53,7 @@ pub(super) struct Writer {
 
 enum Answer {
     Push(oneshot::Sender<Result<Vec<Verdict>, IntakeError>>, Vec<Outcome>),
+    Look(oneshot::Sender<Result<(), IntakeError>>),
     Edit(oneshot::Sender<Result<Vec<Edited>, IntakeError>>, Vec<Result<Option<usize>, NotEdited>>),
 }
 
@@ -60,6 +61,7 @@ impl Answer {
     fn fail(self, error: &IntakeError) {
         match self {
             Answer::Push(to, _) => drop(to.send(Err(error.clone()))),
+            Answer::Look(to) => drop(to.send(Err(error.clone()))),
             Answer::Edit(to, _) => drop(to.send(Err(error.clone()))),
         }
     }
@@ -68,6 +70,7 @@ impl Answer {
         // A caller that has hung up needs no answer: its changes are kept all the same.
         match self {
             Answer::Push(to, outcomes) => drop(to.send(Ok(outcomes.into_iter().map(|outcome| unit.verdict(outcome)).collect()))),
+            Answer::Look(to) => drop(to.send(Ok(()))),
             Answer::Edit(to, edited) => drop(to.send(Ok(edited.into_iter().map(|edited| unit.edited(edited, head)).collect()))),
         }
     }
@@ -172,6 +175,7 @@ impl Writer {
                         }
                     }
                 }
+                Work::Look { answer } => answers.push(Answer::Look(answer)),
                 Work::Edit { edits, import, answer } => {
                     unit.load_edited(&mut tx, &mut self.cache, &edits).await?;
                     let edited = edits.iter().map(|edit| unit.edit(&author, now, edit, import)).collect();
@@ -222,6 +226,7 @@ fn fail(answers: Vec<Answer>, error: StoreError) -> Fate {
 fn size(job: &Job) -> usize {
     match &job.work {
         Work::Push { incoming, .. } => incoming.len(),
+        Work::Look { .. } => 0,
         Work::Edit { edits, .. } => edits.len(),
     }
 }

@@ -10,7 +10,9 @@
 pub mod audit;
 mod backup;
 pub mod devices;
+pub mod erasure;
 pub mod files;
+pub mod hooks;
 pub mod imports;
 pub mod keys;
 pub mod lists;

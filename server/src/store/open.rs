@@ -115,6 +115,8 @@ fn migrator() -> Migrator {
         (21, "sign in", include_str!("../../migrations/0021_sign_in.sql")),
         (22, "once", include_str!("../../migrations/0022_once.sql")),
         (23, "files", include_str!("../../migrations/0023_files.sql")),
+        (24, "webhooks", include_str!("../../migrations/0024_webhooks.sql")),
+        (25, "erasure", include_str!("../../migrations/0025_erasure.sql")),
         (30, "acts", include_str!("../../migrations/0030_acts.sql")),
         (31, "search", include_str!("../../migrations/0031_search.sql")),
     ];

@@ -8,7 +8,7 @@ use sync_core::query::Param;
 
 use super::records::{ROW_COLUMNS, RecordRow, RowTuple, record_row};
 use super::scope::{Scope, Statement};
-use super::{Result, Tx, id};
+use super::{Result, Tx, erasure, id};
 
 /// A record that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,9 @@ pub async fn changed_after(tx: &mut Tx, workspace: WorkspaceId, mark: u64, limit
 
 /// Puts the words of records in, instead of what was there, and moves the mark.
 pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, String)], mark: u64) -> Result<()> {
-    for (record, tokens) in entries {
+    // What was read before a record was erased must not come back after it.
+    let erased = erasure::among(tx, workspace, entries.iter().map(|(record, _)| *record)).await?;
+    for (record, tokens) in entries.iter().filter(|(record, _)| !erased.contains(record)) {
         let number: i64 = sqlx::query_scalar(
             "insert into search_records (workspace, record) values ($1, $2) \
              on conflict (workspace, record) do update set record = excluded.record returning number",

@@ -28,6 +28,12 @@ impl<'a> Client<'a> {
         Self { server, bearer: format!("Bearer {}", server.token().await) }
     }
 
+    /// The second person of the office.
+    pub async fn as_bo(server: &'a Server) -> Client<'a> {
+        let answer = server.api_sign_in("bo", PASSWORD).await;
+        Self { server, bearer: format!("Bearer {}", answer.json()["token"].as_str().unwrap()) }
+    }
+
     /// A new user of a role, signed in.
     pub async fn of_role(server: &'a Server, login: &str, role: &str) -> Client<'a> {
         let hash = server.app.auth.passwords().hash(PASSWORD).await.unwrap();

@@ -1,0 +1,182 @@
+//! Webhooks: for people who administer, never for keys.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use sync_core::access::Right;
+use sync_core::id::{Millis, RecordId};
+
+use super::request::Body;
+use crate::app::App;
+use crate::auth::{Caller, Person};
+use crate::error::{Error, Text};
+use crate::hooks::{self, Change, Events, NewHook, guard};
+use crate::store::hooks::{self as kept, Delivery, Webhook};
+
+/// Deliveries that are shown.
+const SHOWN: u32 = 100;
+
+/// Everything of one sort.
+#[derive(Serialize)]
+pub struct Rows<T> {
+    rows: Vec<T>,
+}
+
+/// A webhook.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookView {
+    id: RecordId,
+    url: String,
+    events: String,
+    skip_own: bool,
+    created_at: Millis,
+    paused_at: Option<Millis>,
+    /// What deliveries are signed with; only on the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+/// Something that a webhook was told, or is to be.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryView {
+    id: RecordId,
+    event: String,
+    state: String,
+    attempts: u32,
+    created_at: Millis,
+    tried_at: Option<Millis>,
+    next_at: Option<Millis>,
+    status: Option<u16>,
+    problem: Option<String>,
+}
+
+/// A webhook to add.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HookWanted {
+    url: String,
+    events: String,
+    #[serde(default)]
+    skip_own: bool,
+}
+
+/// What to change.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookChange {
+    paused: bool,
+}
+
+impl HookView {
+    fn of(hook: Webhook, secret: Option<String>) -> Self {
+        let Webhook { webhook: id, url, events, skip_own, created_at, paused_at, .. } = hook;
+        Self { id, url, events, skip_own, created_at, paused_at, secret }
+    }
+}
+
+impl From<Delivery> for DeliveryView {
+    fn from(delivery: Delivery) -> Self {
+        let Delivery { delivery: id, event, state, attempts, created_at, tried_at, next_at, status, problem, .. } = delivery;
+        Self { id, event, state, attempts, created_at, tried_at, next_at, status, problem }
+    }
+}
+
+/// Whoever adds a webhook sends data away: that is for those who administer.
+pub fn check(app: &App, caller: &Caller) -> Result<(), Error> {
+    let no = || Error::Forbidden(Text::new("Webhooks are the administrators'.", "Webhook 由管理员管理。"));
+    app.intake.rules().roles.may(&caller.role, Right::Administer).then_some(()).ok_or_else(no)
+}
+
+/// Adds a webhook from what somebody typed; shared with the console.
+pub async fn added(app: &App, caller: &Caller, url: String, events: &str, skip_own: bool) -> Result<Webhook, Error> {
+    let invalid = |field: &str, en: String, zh: &str| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
+    let events: Events = events
+        .parse()
+        .map_err(|bad: hooks::BadEvent| invalid("events", bad.to_string(), "事件格式应如“party.created deal.updated.stage *.archived”"))?;
+    guard::resolve(&url, &app.config.webhooks.allow_private)
+        .await
+        .map_err(|refused| invalid("url", refused.to_string(), "网址应为可从公网访问的 https:// 地址"))?;
+    Ok(hooks::add(app, NewHook { workspace: caller.workspace, user: caller.user, url, events, skip_own }).await?)
+}
+
+/// `GET /api/v1/webhooks`.
+///
+/// # Errors
+/// When the caller may not administer.
+pub async fn list(State(app): State<App>, Person(caller): Person) -> Result<Json<Rows<HookView>>, Error> {
+    check(&app, &caller)?;
+    let all = kept::all(&mut app.store.reader().await?, caller.workspace).await?;
+    Ok(Json(Rows { rows: all.into_iter().map(|hook| HookView::of(hook, None)).collect() }))
+}
+
+/// `POST /api/v1/webhooks`: told what happens from now on; the secret is on this answer alone.
+///
+/// # Errors
+/// When the address may not be called, or an event is not understood.
+pub async fn make(
+    State(app): State<App>,
+    Person(caller): Person,
+    Body(new): Body<HookWanted>,
+) -> Result<(StatusCode, Json<HookView>), Error> {
+    check(&app, &caller)?;
+    let hook = added(&app, &caller, new.url, &new.events, new.skip_own).await?;
+    let secret = hooks::shown_secret(&hook);
+    Ok((StatusCode::CREATED, Json(HookView::of(hook, Some(secret)))))
+}
+
+/// `PATCH /api/v1/webhooks/{id}`: pauses it, or lets it go on.
+///
+/// # Errors
+/// When there is no such webhook.
+pub async fn change(
+    State(app): State<App>,
+    Person(caller): Person,
+    Path(id): Path<RecordId>,
+    Body(wanted): Body<HookChange>,
+) -> Result<StatusCode, Error> {
+    check(&app, &caller)?;
+    let change = if wanted.paused { Change::Pause } else { Change::Resume };
+    let done = hooks::change(&app, caller.workspace, id, change, Some(caller.user)).await?;
+    done.then_some(StatusCode::NO_CONTENT).ok_or(Error::NotFound)
+}
+
+/// `DELETE /api/v1/webhooks/{id}`.
+///
+/// # Errors
+/// When there is no such webhook.
+pub async fn remove(State(app): State<App>, Person(caller): Person, Path(id): Path<RecordId>) -> Result<StatusCode, Error> {
+    check(&app, &caller)?;
+    let done = hooks::change(&app, caller.workspace, id, Change::Remove, Some(caller.user)).await?;
+    done.then_some(StatusCode::NO_CONTENT).ok_or(Error::NotFound)
+}
+
+/// `GET /api/v1/webhooks/{id}/deliveries`: the newest ones.
+///
+/// # Errors
+/// When the caller may not administer.
+pub async fn deliveries(
+    State(app): State<App>,
+    Person(caller): Person,
+    Path(id): Path<RecordId>,
+) -> Result<Json<Rows<DeliveryView>>, Error> {
+    check(&app, &caller)?;
+    let found = kept::deliveries(&mut app.store.reader().await?, caller.workspace, id, SHOWN).await?;
+    Ok(Json(Rows { rows: found.into_iter().map(DeliveryView::from).collect() }))
+}
+
+/// `POST /api/v1/webhooks/{id}/deliveries/{delivery}/replay`: sends it once more.
+///
+/// # Errors
+/// When there is no such delivery.
+pub async fn replay(
+    State(app): State<App>,
+    Person(caller): Person,
+    Path((id, delivery)): Path<(RecordId, RecordId)>,
+) -> Result<StatusCode, Error> {
+    check(&app, &caller)?;
+    let done = hooks::replay(&app, caller.workspace, id, delivery).await?;
+    done.then_some(StatusCode::ACCEPTED).ok_or(Error::NotFound)
+}

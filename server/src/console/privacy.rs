@@ -1,0 +1,95 @@
+//! What the law asks about one person: what there is, everything as a file, erasing it, and the proof.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use sync_core::id::RecordId;
+
+use super::desk::{Desk, Frame, page as answer};
+use super::format::{self, Shown};
+use crate::error::Error;
+use crate::privacy::{self, Dossier, Proof};
+
+#[derive(Template)]
+#[template(path = "privacy.html")]
+struct PrivacyPage {
+    frame: Frame,
+    id: String,
+    title: String,
+    kind: String,
+    problem: Option<&'static str>,
+    changes: String,
+    files: String,
+    consents: Vec<(String, &'static str, &'static str, Option<Shown>)>,
+}
+
+#[derive(Template)]
+#[template(path = "erased.html")]
+struct ErasedPage {
+    frame: Frame,
+    id: String,
+    rows: Vec<(&'static str, u64)>,
+    look_at: String,
+}
+
+/// `GET /privacy/{id}`.
+pub async fn page(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
+    show(&desk, id, StatusCode::OK, None).await
+}
+
+async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'static str>) -> Result<Response, Error> {
+    let Dossier { record, history, consents, files } = privacy::dossier(&desk.app, &desk.caller, id).await?;
+    let kind = desk.reading.kind(&record.row.kind)?.clone();
+    let purpose = |name: &str| {
+        let option = kind.field("consents").and_then(|field| field.item("purpose")).map(|item| item.options.clone()).unwrap_or_default();
+        option.iter().find(|option| &*option.value == name).map_or(name.to_owned(), |option| desk.words.label(&option.label).to_owned())
+    };
+    let given = |given: bool| if given { ("green", desk.words.say("value.yes")) } else { ("red", desk.words.say("value.no")) };
+    let page = PrivacyPage {
+        frame: desk.frame(desk.words.say("privacy.title"), &format!("/records/{}", kind.name)).await?,
+        id: id.to_string(),
+        title: record.row.title.clone(),
+        kind: kind.name.to_string(),
+        problem,
+        changes: desk.words.count("privacy.changes", history.map_or(0, |history| history.entries.len() as u64)),
+        files: desk.words.count("privacy.files", files.len() as u64),
+        consents: consents
+            .into_iter()
+            .map(|consent| (purpose(&consent.purpose), given(consent.given).0, given(consent.given).1, consent.at.map(format::moment)))
+            .collect(),
+    };
+    answer(status, &page)
+}
+
+/// What was typed, to be sure.
+#[derive(Deserialize)]
+pub struct Typed {
+    title: String,
+}
+
+/// `POST /privacy/{id}`: erases it, once its name was typed.
+pub async fn erase(desk: Desk, Path(id): Path<RecordId>, Form(typed): Form<Typed>) -> Result<Response, Error> {
+    let record = desk.reading.record(id).await?.ok_or(Error::NotFound)?;
+    if typed.title.trim() != record.row.title.trim() {
+        return show(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, Some(desk.words.say("privacy.not_the_name"))).await;
+    }
+    let (app, caller) = (desk.app.clone(), desk.caller.clone());
+    let erased = tokio::spawn(async move { privacy::erase(&app, &caller, id).await });
+    let Proof { removed, look_at, .. } = erased.await.unwrap_or(Err(Error::NotKept))?;
+    let page = ErasedPage {
+        frame: desk.frame(desk.words.say("privacy.done"), "").await?,
+        id: id.to_string(),
+        rows: vec![
+            (desk.words.say("privacy.removed_changes"), removed.changes),
+            (desk.words.say("privacy.removed_rejected"), removed.rejected),
+            (desk.words.say("privacy.removed_links"), removed.links),
+            (desk.words.say("privacy.removed_messages"), removed.messages),
+            (desk.words.say("privacy.removed_contents"), removed.contents),
+        ],
+        look_at: desk.words.count("privacy.look_at", look_at.len() as u64),
+    };
+    answer(StatusCode::OK, &page)
+}

@@ -1,0 +1,278 @@
+//! Webhooks: addresses elsewhere that are told what happens to records, signed and as often as it takes.
+//!
+//! By the Standard Webhooks convention: `webhook-id`, `webhook-timestamp`, `webhook-signature`. A webhook sees
+//! what the person sees who added it, field by field, through `reading`. Never follows a redirect and never
+//! connects to an address that was not checked.
+
+mod collect;
+mod deliver;
+pub mod guard;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
+use tokio::sync::Mutex;
+
+use crate::app::App;
+use crate::audit::{Act, Note};
+use crate::auth::secret::random;
+use crate::store::hooks::{self, Delivery, Webhook};
+use crate::store::{StoreError, workspaces};
+
+/// How long what was delivered is kept for looking at and sending again.
+const KEPT_MS: Millis = 30 * 86_400_000;
+/// How often due deliveries are looked for when nothing happens.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOKS_PER_SWEEP: u32 = 3600;
+
+/// One round at a time in this process; other processes are kept apart by the database.
+pub type Round = Arc<Mutex<()>>;
+
+/// A webhook to add.
+#[derive(Debug, Clone)]
+pub struct NewHook {
+    /// Where.
+    pub workspace: WorkspaceId,
+    /// Whose sight it has; who adds it.
+    pub user: UserId,
+    /// Its address.
+    pub url: String,
+    /// What it is told.
+    pub events: Events,
+    /// Whether it is not told what its own user did.
+    pub skip_own: bool,
+}
+
+/// What a webhook is told: `party.created`, `deal.updated.stage`, `offer.*`, `*.archived`, `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Events(Vec<String>);
+
+/// A text that is no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no event: expected such as `party.created`, `deal.updated.stage`, `offer.*`, `*.archived` or `*`")]
+pub struct BadEvent(pub String);
+
+/// What can happen to a record.
+const ACTIONS: [&str; 4] = ["created", "updated", "archived", "*"];
+
+impl std::str::FromStr for Events {
+    type Err = BadEvent;
+
+    fn from_str(text: &str) -> Result<Self, BadEvent> {
+        let good = |word: &str| {
+            let parts: Vec<&str> = word.split('.').collect();
+            match parts[..] {
+                ["*"] => true,
+                [kind, action] => !kind.is_empty() && ACTIONS.contains(&action),
+                [kind, "updated", field] => !kind.is_empty() && !field.is_empty(),
+                _ => false,
+            }
+        };
+        let words: Vec<String> = text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        match words.iter().find(|word| !good(word)) {
+            Some(bad) => Err(BadEvent(bad.clone())),
+            None if words.is_empty() => Err(BadEvent(text.to_owned())),
+            None => Ok(Self(words)),
+        }
+    }
+}
+
+impl std::fmt::Display for Events {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+impl Events {
+    /// Whether an event is one of these.
+    pub fn cover(&self, kind: &str, action: &str, changed: &[String]) -> bool {
+        self.0.iter().any(|word| {
+            let mut parts = word.split('.');
+            let kinds = parts.next().is_some_and(|own| own == "*" || own == kind);
+            let actions = parts.next().is_none_or(|own| own == "*" || own == action);
+            kinds && actions && parts.next().is_none_or(|field| changed.iter().any(|one| one == field))
+        })
+    }
+}
+
+/// The secret as receivers are given it.
+pub fn shown_secret(hook: &Webhook) -> String {
+    format!("whsec_{}", STANDARD.encode(hook.secret))
+}
+
+/// Adds a webhook: it is told what happens from now on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(app: &App, new: NewHook) -> Result<Webhook, StoreError> {
+    let now = app.clock.now();
+    let head = workspaces::by_id(&mut app.store.reader().await?, new.workspace).await?.map_or(0, |workspace| workspace.head);
+    let hook = Webhook {
+        webhook: RecordId::new(now, random()),
+        user: new.user,
+        url: new.url,
+        events: new.events.to_string(),
+        secret: random(),
+        skip_own: new.skip_own,
+        position: head,
+        created_at: now,
+        paused_at: None,
+    };
+    let (kept, workspace) = (hook.clone(), new.workspace);
+    app.store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                hooks::add(tx, workspace, &kept).await?;
+                let note = Note::of(workspace, Some(kept.user), Act::WebhookChanged, kept.webhook);
+                note.with(json!({"added": guard::origin(&kept.url), "events": kept.events})).write(tx, now).await
+            })
+        })
+        .await?;
+    Ok(hook)
+}
+
+/// What is done to a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It goes, with the log of its deliveries.
+    Remove,
+    /// It is told nothing until it goes on.
+    Pause,
+    /// It goes on where it stopped.
+    Resume,
+}
+
+/// Changes a webhook; answers whether it was there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change(app: &App, workspace: WorkspaceId, webhook: RecordId, change: Change, by: Option<UserId>) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (done, word) = match change {
+                    Change::Remove => (hooks::remove(tx, workspace, webhook).await?, "removed"),
+                    Change::Pause => (hooks::pause(tx, workspace, webhook, Some(now)).await?, "paused"),
+                    Change::Resume => (hooks::pause(tx, workspace, webhook, None).await?, "resumed"),
+                };
+                if done {
+                    let note = Note::of(workspace, by, Act::WebhookChanged, webhook);
+                    note.with(json!({ "change": word })).write(tx, now).await?;
+                }
+                Ok(done)
+            })
+        })
+        .await
+}
+
+/// Sends something once more, or a ping that says nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replay(app: &App, workspace: WorkspaceId, webhook: RecordId, delivery: RecordId) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    app.store.write(move |tx| Box::pin(async move { hooks::replay(tx, workspace, webhook, delivery, now).await })).await
+}
+
+/// Sends a ping, to see whether anybody answers.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ping(app: &App, workspace: WorkspaceId, webhook: RecordId) -> Result<RecordId, StoreError> {
+    let now = app.clock.now();
+    let body = json!({"type": "ping", "timestamp": collect::rfc3339(now), "data": {}}).to_string();
+    let delivery = waiting(webhook, "ping", body, now);
+    let id = delivery.delivery;
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { hooks::add_delivery(tx, workspace, &delivery).await })).await?;
+    Ok(id)
+}
+
+fn waiting(webhook: RecordId, event: &str, body: String, now: Millis) -> Delivery {
+    Delivery {
+        delivery: RecordId::new(now, random()),
+        webhook,
+        event: event.to_owned(),
+        body,
+        created_at: now,
+        attempts: 0,
+        next_at: Some(now),
+        state: "waiting".to_owned(),
+        status: None,
+        problem: None,
+        tried_at: None,
+    }
+}
+
+/// One round: what happened since the last one is written down for whoever is to be told, and what is due is sent.
+///
+/// # Errors
+/// When the database fails; what was not done is done in the next round.
+pub async fn round(app: &App) -> Result<(), StoreError> {
+    let _one = app.hooks.lock().await;
+    let all = workspaces::all(&mut app.store.reader().await?).await?;
+    for workspace in all {
+        collect::collect(app, workspace.workspace).await?;
+        deliver::deliver(app, workspace.workspace).await?;
+    }
+    Ok(())
+}
+
+/// Rounds whenever something happened or is due. Runs for ever.
+pub async fn run(app: App) {
+    let mut head = app.intake.head();
+    let mut looks = 0;
+    loop {
+        if let Err(error) = round(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "webhooks could not be told; it is tried again");
+        }
+        if looks == 0 {
+            sweep(&app).await;
+        }
+        looks = (looks + 1) % LOOKS_PER_SWEEP;
+        tokio::time::timeout(LOOK_EVERY, head.changed()).await.ok();
+    }
+}
+
+async fn sweep(app: &App) {
+    let before = app.clock.now() - KEPT_MS;
+    let swept = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            for workspace in workspaces::all(tx).await? {
+                hooks::sweep(tx, workspace.workspace, before).await?;
+            }
+            Ok(())
+        })
+    });
+    if let Err(error) = swept.await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "old deliveries could not be removed; it is tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_cover_what_they_say() {
+        let events: Events = "party.created, deal.updated.stage *.archived".parse().unwrap();
+        let changed = ["stage".to_owned()];
+        for (kind, action, changed, expected) in [
+            ("party", "created", &changed[..], true),
+            ("party", "updated", &changed, false),
+            ("deal", "updated", &changed, true),
+            ("deal", "updated", &[], false),
+            ("offer", "archived", &[], true),
+        ] {
+            assert_eq!(events.cover(kind, action, changed), expected, "{kind}.{action}");
+        }
+        assert!("*".parse::<Events>().unwrap().cover("anything", "updated", &[]));
+        for bad in ["", "party", "party.deleted", "party.created.name", "party.updated.", ".created", "a.b.c.d"] {
+            assert!(bad.parse::<Events>().is_err(), "{bad}");
+        }
+    }
+}

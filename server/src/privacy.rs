@@ -1,0 +1,250 @@
+//! What the law asks: show everything about a person, hand it out, erase it, and prove that it was erased.
+//!
+//! Erasing removes the record from documents, rows, history, rejected edits, messages and files, refuses what
+//! comes late, tells every device to remove it, and rewrites the database file. A ledger beside the database
+//! remembers what was erased without saying what it was: a backup that is restored is cleaned again.
+
+use std::io::Write;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sync_core::access::{Act as Deed, Right, Subject, decide};
+use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
+
+use crate::app::App;
+use crate::audit::{Act, Note};
+use crate::auth::Caller;
+use crate::error::{Error, Text};
+use crate::files::content_of;
+use crate::reading::{History, Reading, RecordView};
+use crate::store::erasure::{self, ErasedRow, Removed};
+use crate::store::people::SecretHash;
+use crate::store::{StoreError, Tx, records, workspaces};
+
+/// Everything about one record.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dossier {
+    /// Its present values, all facets, with its links and what links to it.
+    pub record: RecordView,
+    /// Everything that was ever written to it, by whom and when.
+    pub history: Option<History>,
+    /// The present consents, by purpose: the last word on each.
+    pub consents: Vec<Consent>,
+    /// The contents of the files about it.
+    pub files: Vec<FileOf>,
+}
+
+/// The last word on one purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Consent {
+    /// What for.
+    pub purpose: String,
+    /// Whether it was given.
+    pub given: bool,
+    /// When, as it was noted: milliseconds since 1970 UTC.
+    pub at: Option<i64>,
+}
+
+/// A file about a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileOf {
+    /// Its record.
+    pub id: RecordId,
+    /// What it is called.
+    pub name: String,
+    /// Where its content is.
+    pub content: String,
+}
+
+/// The proof of an erasure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proof {
+    /// What was removed.
+    pub removed: Removed,
+    /// Records that were erased with it: its files.
+    pub with: Vec<RecordId>,
+    /// Records that name it and stay: somebody should look whether they speak of the person.
+    pub look_at: Vec<RecordId>,
+}
+
+/// A line of the ledger.
+#[derive(Serialize, Deserialize)]
+struct LedgerLine {
+    workspace: WorkspaceId,
+    record: RecordId,
+    kind: String,
+    at: i64,
+}
+
+/// Who may erase, and what: whoever has the right to purge, the person's record in sight.
+fn check(app: &App, caller: &Caller, view: &RecordView) -> Result<(), Error> {
+    let rules = app.intake.rules();
+    let no = || Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。"));
+    let kind = rules.schema.kind(&view.row.kind).ok_or(Error::NotFound)?;
+    let who = sync_core::access::Caller { user: caller.user, role: caller.role.clone() };
+    let allowed = decide(&rules.roles, &who, &Subject::existing(kind, Facet::Main, &view.row.fields, None), &Deed::Purge).is_allowed();
+    (allowed && rules.roles.may(&caller.role, Right::Purge)).then_some(()).ok_or_else(no)
+}
+
+/// Everything about a record, for whoever administers; that it was shown is written down.
+///
+/// # Errors
+/// When it is out of sight, or the caller may not.
+pub async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
+    let reading = Reading::of(app, caller);
+    let record = reading.record(id).await?.ok_or(Error::NotFound)?;
+    check(app, caller, &record)?;
+    let history = reading.history(id).await?;
+    let mut files = Vec::new();
+    for linked in record.linked_from.iter().filter(|links| &*links.kind == crate::files::KIND).flat_map(|links| &links.records) {
+        files.push(FileOf { id: linked.id, name: linked.title.clone(), content: format!("/api/v1/file/{}/content", linked.id) });
+    }
+    let (now, note) = (app.clock.now(), Note::of(caller.workspace, Some(caller.user), Act::Disclosed, id));
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
+    Ok(Dossier { consents: consents(&record.row.fields), record, history, files })
+}
+
+/// The last word on each purpose, from a log of consents.
+fn consents(fields: &serde_json::Map<String, Value>) -> Vec<Consent> {
+    let mut last: Vec<Consent> = Vec::new();
+    for entry in fields.get("consents").and_then(Value::as_array).into_iter().flatten() {
+        let Some(purpose) = entry["purpose"].as_str() else { continue };
+        let consent = Consent { purpose: purpose.to_owned(), given: entry["given"] == json!(true), at: entry["at"].as_i64() };
+        match last.iter_mut().find(|known| known.purpose == consent.purpose) {
+            // What was noted without a time is newer than nothing.
+            Some(known) if known.at <= consent.at => *known = consent,
+            Some(_) => {}
+            None => last.push(consent),
+        }
+    }
+    last
+}
+
+/// Erases a record with its files, for good, everywhere, and answers the proof.
+///
+/// # Errors
+/// When it is out of sight, or the caller may not. Once it is removed, a database file that could not be
+/// rewritten is an error, too: erasing it again tries again.
+pub async fn erase(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Error> {
+    let view = Reading::of(app, caller).record(id).await?;
+    let Some(view) = view else {
+        let known = erasure::all(&mut app.store.reader().await?, caller.workspace).await?.into_iter().find(|row| row.record == id);
+        let known = known.filter(|_| app.intake.rules().roles.may(&caller.role, Right::Purge)).ok_or(Error::NotFound)?;
+        app.store.scrub().await?;
+        return serde_json::from_str(&known.proof).map_err(|error| Error::Internal(error.into()));
+    };
+    check(app, caller, &view)?;
+    let look_at = view.linked_from.iter().filter(|links| &*links.kind != crate::files::KIND).flat_map(|links| &links.records);
+    let look_at: Vec<RecordId> = look_at.map(|linked| linked.id).collect();
+    let proof = removed(app, caller.workspace, (id, view.row.kind), look_at, Some(caller.user)).await?;
+    app.store.scrub().await?;
+    Ok(proof)
+}
+
+async fn removed(
+    app: &App,
+    workspace: WorkspaceId,
+    (id, kind): (RecordId, KindName),
+    look_at: Vec<RecordId>,
+    by: Option<UserId>,
+) -> Result<Proof, Error> {
+    let now = app.clock.now();
+    // First in the ledger: a crash in between erases twice, never not at all.
+    note_in_ledger(app, &LedgerLine { workspace, record: id, kind: kind.to_string(), at: now })
+        .map_err(|error| Error::Internal(anyhow::Error::from(error).context("the ledger of erasures cannot be written")))?;
+    let (proof, contents) = app
+        .store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let with = erasure::files_only_about(tx, workspace, id).await?;
+                let mut proof = Proof { removed: Removed::default(), with: with.clone(), look_at };
+                let mut contents = Vec::new();
+                for file in with {
+                    contents.extend(content(tx, workspace, file).await?);
+                    add(&mut proof.removed, erasure::remove(tx, workspace, file).await?);
+                    let row = ErasedRow { record: file, kind: crate::files::KIND.to_owned(), at: now, by, proof: "{}".to_owned() };
+                    let position = workspaces::advance_head(tx, workspace, 1).await?;
+                    erasure::remember(tx, workspace, &row, position).await?;
+                }
+                contents.extend(content(tx, workspace, id).await?);
+                add(&mut proof.removed, erasure::remove(tx, workspace, id).await?);
+                contents = unused(tx, workspace, contents).await?;
+                proof.removed.contents = contents.len() as u64;
+                let text = serde_json::to_string(&proof).map_err(|_| StoreError::Damaged("proof"))?;
+                let row = ErasedRow { record: id, kind: kind.to_string(), at: now, by, proof: text };
+                let position = workspaces::advance_head(tx, workspace, 1).await?;
+                erasure::remember(tx, workspace, &row, position).await?;
+                Note::of(workspace, by, Act::Erased, id).with(json!(proof)).write(tx, now).await?;
+                Ok((proof, contents))
+            })
+        })
+        .await?;
+    for content in contents {
+        app.files.erase(&app.store, workspace, content).await?;
+    }
+    app.intake.announce(workspace).await?;
+    Ok(proof)
+}
+
+fn add(sum: &mut Removed, more: Removed) {
+    sum.changes += more.changes;
+    sum.rejected += more.rejected;
+    sum.links += more.links;
+    sum.messages += more.messages;
+}
+
+/// The contents that a file record names.
+async fn content(tx: &mut Tx, workspace: WorkspaceId, file: RecordId) -> Result<Vec<SecretHash>, StoreError> {
+    let row = records::rows_of(tx, workspace, &[file]).await?.remove(&file);
+    let Some(row) = row.filter(|row| &*row.kind == crate::files::KIND) else { return Ok(Vec::new()) };
+    Ok(content_of(&crate::projection::values(&row)).into_iter().collect())
+}
+
+async fn unused(tx: &mut Tx, workspace: WorkspaceId, contents: Vec<SecretHash>) -> Result<Vec<SecretHash>, StoreError> {
+    let mut left = Vec::new();
+    for content in contents {
+        if !left.contains(&content) && !erasure::is_content_used(tx, workspace, &content).await? {
+            left.push(content);
+        }
+    }
+    Ok(left)
+}
+
+fn ledger_path(app: &App) -> std::path::PathBuf {
+    let mut name = app.store.path().as_os_str().to_owned();
+    name.push(".erased");
+    name.into()
+}
+
+fn note_in_ledger(app: &App, line: &LedgerLine) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(ledger_path(app))?;
+    writeln!(file, "{}", serde_json::to_string(line)?)?;
+    file.sync_all()
+}
+
+/// Erases again what the ledger says was erased and is here: after a backup from before was restored.
+///
+/// # Errors
+/// When the ledger cannot be read, or the database fails.
+pub async fn reapply(app: &App) -> Result<u64, Error> {
+    let text = match std::fs::read_to_string(ledger_path(app)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(Error::Internal(error.into())),
+    };
+    let mut again = 0;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let line: LedgerLine = serde_json::from_str(line).map_err(|error| Error::Internal(error.into()))?;
+        let here = records::rows_of(&mut app.store.reader().await?, line.workspace, &[line.record]).await?;
+        if let Some(row) = here.get(&line.record) {
+            removed(app, line.workspace, (line.record, row.kind.clone()), Vec::new(), None).await?;
+            again += 1;
+        }
+    }
+    if again > 0 {
+        app.store.scrub().await?;
+    }
+    Ok(again)
+}

@@ -1,0 +1,239 @@
+//! Webhooks, against a receiver on this machine that answers what a test tells it to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use base64::Engine;
+use reqwest::Method;
+use ring::hmac;
+use serde_json::{Value, json};
+
+use crate::api::Client;
+use crate::harness::{MINUTE, Server};
+
+/// A receiver: what it got, and what it answers next (200 when nothing is said).
+#[derive(Clone, Default)]
+struct Receiver {
+    got: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
+    answers: Arc<Mutex<VecDeque<u16>>>,
+}
+
+impl Receiver {
+    async fn start() -> (Self, String) {
+        let receiver = Self::default();
+        let answer = async |State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes| {
+            receiver.got.lock().unwrap().push((headers, body));
+            let status = receiver.answers.lock().unwrap().pop_front().unwrap_or(200);
+            StatusCode::from_u16(status).unwrap()
+        };
+        let router = axum::Router::new().fallback(answer).with_state(receiver.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (receiver, url)
+    }
+
+    fn answer(&self, statuses: &[u16]) {
+        self.answers.lock().unwrap().extend(statuses);
+    }
+
+    fn bodies(&self) -> Vec<Value> {
+        self.got.lock().unwrap().iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
+    }
+
+    fn types(&self) -> Vec<String> {
+        self.bodies().iter().map(|body| body["type"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+async fn server() -> Server {
+    Server::start_with(|config| config.webhooks.allow_private = vec!["127.0.0.1".parse().unwrap()]).await
+}
+
+/// Adds a webhook and answers its id and secret.
+async fn hook(ann: &Client<'_>, url: &str, events: &str) -> (String, String) {
+    let answer = ann.post("/api/v1/webhooks", json!({"url": url, "events": events})).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    (answer.json()["id"].as_str().unwrap().to_owned(), answer.json()["secret"].as_str().unwrap().to_owned())
+}
+
+async fn round(server: &Server) {
+    rapport_server::hooks::round(&server.app).await.unwrap();
+}
+
+async fn deliveries(ann: &Client<'_>, hook: &str) -> Vec<Value> {
+    ann.get(&format!("/api/v1/webhooks/{hook}/deliveries")).await.json()["rows"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn what_happens_is_told_once_and_signed() {
+    let (server, (receiver, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let early = ann.make("party", json!({"name": "before"})).await;
+    let (id, secret) = hook(&ann, &url, "*").await;
+    let customer = ann.make("party", json!({"name": "佳美"})).await;
+    round(&server).await;
+    ann.edit(&customer, json!([{"op": "set", "field": "industry", "value": "print"}])).await;
+    ann.post(&format!("{early}/archive"), json!({})).await;
+    round(&server).await;
+    round(&server).await;
+    assert_eq!(receiver.types(), ["party.created", "party.updated", "party.archived"]);
+    let bodies = receiver.bodies();
+    assert_eq!(bodies[1]["data"]["changed"], json!(["industry"]));
+    assert_eq!(bodies[1]["data"]["record"]["fields"]["industry"], "print");
+    let (headers, body) = receiver.got.lock().unwrap()[0].clone();
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    let key = base64::engine::general_purpose::STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    let signed = [format!("{}.{}.", header("webhook-id"), header("webhook-timestamp")).as_bytes(), &body].concat();
+    let tag = base64::engine::general_purpose::STANDARD.decode(header("webhook-signature").strip_prefix("v1,").unwrap()).unwrap();
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &key), &signed, &tag).expect("the signature is right");
+    let log = deliveries(&ann, &id).await;
+    assert_eq!(log.len(), 3);
+    assert!(log.iter().all(|one| one["state"] == "delivered" && one["status"] == 200), "{log:?}");
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_is_told_again_with_growing_patience_and_the_same_id() {
+    let (server, (receiver, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let (id, _) = hook(&ann, &url, "party.created").await;
+    receiver.answer(&[500, 302, 200]);
+    ann.make("party", json!({"name": "佳美"})).await;
+    round(&server).await;
+    round(&server).await;
+    assert_eq!(receiver.types().len(), 1, "not before it is time");
+    let log = deliveries(&ann, &id).await;
+    assert_eq!((&log[0]["state"], &log[0]["status"], &log[0]["attempts"]), (&json!("waiting"), &json!(500), &json!(1)));
+    server.clock.forward(5_000);
+    round(&server).await;
+    server.clock.forward(5_000);
+    round(&server).await;
+    assert_eq!(receiver.types().len(), 2, "the second time it waits longer; a redirect is not followed");
+    server.clock.forward(5 * MINUTE);
+    round(&server).await;
+    assert_eq!(receiver.types().len(), 3);
+    let ids: Vec<String> =
+        receiver.got.lock().unwrap().iter().map(|(headers, _)| headers["webhook-id"].to_str().unwrap().to_owned()).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]));
+    assert_eq!(deliveries(&ann, &id).await[0]["state"], "delivered");
+}
+
+#[tokio::test]
+async fn after_three_days_it_is_given_up_and_may_be_sent_again() {
+    let (server, (receiver, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let (id, _) = hook(&ann, &url, "party.created").await;
+    receiver.answer(&[503; 9]);
+    ann.make("party", json!({"name": "佳美"})).await;
+    for _ in 0..20 {
+        round(&server).await;
+        server.clock.forward(24 * 60 * MINUTE);
+    }
+    let ann = Client::office(&server).await;
+    let log = deliveries(&ann, &id).await;
+    assert_eq!((&log[0]["state"], &log[0]["attempts"], receiver.types().len()), (&json!("failed"), &json!(9), 9));
+    let path = format!("/api/v1/webhooks/{id}/deliveries/{}/replay", log[0]["id"].as_str().unwrap());
+    assert_eq!(ann.post(&path, json!({})).await.status, 202);
+    round(&server).await;
+    assert_eq!(deliveries(&ann, &id).await[0]["state"], "delivered");
+}
+
+#[tokio::test]
+async fn who_says_gone_is_told_nothing_until_somebody_lets_it_go_on() {
+    let (server, (receiver, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let (id, _) = hook(&ann, &url, "party.created").await;
+    receiver.answer(&[410]);
+    ann.make("party", json!({"name": "one"})).await;
+    round(&server).await;
+    ann.make("party", json!({"name": "two"})).await;
+    server.clock.forward(MINUTE);
+    round(&server).await;
+    assert_eq!(receiver.types().len(), 1);
+    let resumed = ann.send(Method::PATCH, &format!("/api/v1/webhooks/{id}"), Some(json!({"paused": false}))).await;
+    assert_eq!(resumed.status, 204);
+    round(&server).await;
+    assert_eq!(receiver.types().len(), 3, "nothing is lost meanwhile");
+}
+
+#[tokio::test]
+async fn a_webhook_sees_what_its_person_sees_and_what_it_asked_for() {
+    let (server, (receiver, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let (_, _) = hook(&ann, &url, "deal.updated.stage *.archived").await;
+    let deal = ann.make("deal", json!({"title": "printers"})).await;
+    ann.edit(&deal, json!([{"op": "set", "field": "title", "value": "more printers"}])).await;
+    round(&server).await;
+    assert_eq!(receiver.types(), Vec::<String>::new());
+    ann.edit(&deal, json!([{"op": "set", "field": "stage", "value": "proposal"}])).await;
+    round(&server).await;
+    assert_eq!(receiver.types(), ["deal.updated"]);
+    server.app.auth.disable_user(server.workspace, server.ann, None).await.unwrap();
+    let bo = Client::as_bo(&server).await;
+    bo.edit(&deal, json!([{"op": "set", "field": "stage", "value": "won"}])).await;
+    round(&server).await;
+    assert_eq!(receiver.types().len(), 1, "whoever is shut out sees nothing");
+}
+
+#[tokio::test]
+async fn nothing_inside_the_network_is_called() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    for url in
+        ["http://127.0.0.1:1/", "https://localhost/", "https://[::1]/", "https://169.254.169.254/latest", "https://10.0.0.1/", "ftp://x/"]
+    {
+        let answer = ann.post("/api/v1/webhooks", json!({"url": url, "events": "*"})).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (422, Some("url")), "{url}");
+    }
+    let bad = ann.post("/api/v1/webhooks", json!({"url": "https://1.1.1.1/", "events": "party.deleted"})).await;
+    assert_eq!(bad.json()["field"], "events");
+    let rep = Client::of_role(&server, "cy", "rep").await;
+    assert_eq!(rep.get("/api/v1/webhooks").await.status, 403);
+}
+
+#[tokio::test]
+async fn an_address_that_leads_inside_later_is_not_called_either() {
+    let (receiver, url) = Receiver::start().await;
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    // As if its name had answered with a public address when it was added.
+    let new = rapport_server::hooks::NewHook {
+        workspace: server.workspace,
+        user: server.ann,
+        url,
+        events: "*".parse().unwrap(),
+        skip_own: false,
+    };
+    let id = rapport_server::hooks::add(&server.app, new).await.unwrap().webhook.to_string();
+    ann.make("party", json!({"name": "canary"})).await;
+    round(&server).await;
+    assert_eq!(receiver.types(), Vec::<String>::new());
+    let log = deliveries(&ann, &id).await;
+    assert!(log[0]["problem"].as_str().unwrap().contains("not a public address"), "{log:?}");
+}
+
+#[tokio::test]
+async fn webhooks_are_added_pinged_and_removed_on_their_page() {
+    let (server, (receiver, url)) = (server().await, Receiver::start().await);
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin"), ("cookie", cookie.as_str())];
+    let bad = server.send(Method::POST, "/webhooks", &form, "url=https://10.0.0.1/&events=*").await;
+    assert_eq!(bad.status, 422);
+    assert!(bad.text().contains("value=\"https://10.0.0.1/\""));
+    let added = server.send(Method::POST, "/webhooks", &form, format!("url={url}&events=party.*")).await;
+    assert!(added.text().contains("whsec_"), "{}", added.text());
+    let list = server.get("/webhooks", &[("cookie", &cookie)]).await.text();
+    assert!(!list.contains("whsec_"), "shown once");
+    let path = list.split("href=\"/webhooks/").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let path = format!("/webhooks/{path}");
+    assert_eq!(server.send(Method::POST, &path, &form, "act=ping").await.status, 303);
+    round(&server).await;
+    assert_eq!(receiver.types(), ["ping"]);
+    let log = server.get(&path, &[("cookie", &cookie)]).await.text();
+    assert!(log.contains("Delivered") && log.contains("200"), "{log}");
+    assert_eq!(server.send(Method::POST, &path, &form, "act=remove").await.status, 303);
+    assert_eq!(server.get(&path, &[("cookie", &cookie)]).await.status, 404);
+}

@@ -1,0 +1,174 @@
+//! Erasing a person: nothing of them is left in any byte that the server keeps.
+
+use base64::Engine;
+use reqwest::Method;
+use serde_json::json;
+use sync_core::id::RecordId;
+use sync_core::protocol::Verdict;
+use sync_core::record::fields::FieldEdit;
+
+use crate::api::{Client, Phone};
+use crate::harness::{START, Server};
+
+const CANARY: &str = "Canary-Li-13800138000";
+
+/// Which files below the server's folder hold the canary, in any encoding that is used there.
+fn found(server: &Server) -> Vec<String> {
+    fn walk(folder: &std::path::Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if holds(&std::fs::read(&path).unwrap()) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(server.app.store.path().parent().unwrap(), &mut files);
+    files
+}
+
+fn holds(bytes: &[u8]) -> bool {
+    // The search index holds words: the number alone, in its parts of eight and more digits.
+    [CANARY, "13800138000"].iter().any(|canary| bytes.windows(canary.len()).any(|window| window.eq_ignore_ascii_case(canary.as_bytes())))
+}
+
+/// A customer with a history, a conflict, a refused edit, links, files and messages, all with the canary.
+async fn person(server: &Server, ann: &Client<'_>) -> (String, Phone) {
+    let path = ann.make("party", json!({"name": CANARY, "id_number": CANARY, "notes": CANARY.repeat(200)})).await;
+    let id: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    for round in 0..20 {
+        ann.edit(&path, json!([{"op": "set", "field": "industry", "value": format!("{CANARY} {round}")}])).await;
+    }
+    ann.edit(&path, json!([{"op": "set", "field": "industry", "value": "printing"}])).await;
+    let consent = json!([{"op": "append", "field": "consents", "item": "a", "values": {"purpose": "marketing", "given": true, "at": START}},
+        {"op": "append", "field": "consents", "item": "b", "values": {"purpose": "marketing", "given": false, "at": START + 1}}]);
+    assert_eq!(ann.edit(&path, consent).await.status, 200);
+    ann.make("deal", json!({"title": "printers", "party": id.to_string()})).await;
+    let mut phone = Phone::of(server, server.ann, "office", 7).await;
+    let born = phone.write("party", RecordId::of_cause("another"), START, &[FieldEdit::set("name", "other")]);
+    assert!(matches!(phone.push(server, &born).await, Verdict::Accepted { .. }));
+    let metadata = [("filename", "id card.jpg"), ("about", &id.to_string())];
+    let pairs: Vec<String> =
+        metadata.iter().map(|(name, value)| format!("{name} {}", base64::engine::general_purpose::STANDARD.encode(value))).collect();
+    let (bearer, length) = (format!("Bearer {}", server.token().await), CANARY.len().to_string());
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("tus-resumable", "1.0.0"),
+        ("upload-length", &length),
+        ("upload-metadata", &pairs.join(",")),
+        ("content-type", "application/offset+octet-stream"),
+    ];
+    let uploaded = server.send(Method::POST, "/api/v1/uploads", &headers, CANARY).await;
+    assert_eq!(uploaded.status, 201, "{}", uploaded.text());
+    let once = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("idempotency-key", "k")];
+    let edit = json!({"edits": [{"op": "set", "field": "tax_id", "value": CANARY}]}).to_string();
+    assert_eq!(server.send(Method::PATCH, &path, &once, edit).await.status, 200);
+    (path, phone)
+}
+
+#[tokio::test]
+async fn nothing_of_a_person_is_left_in_any_byte() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let (path, _) = person(&server, &ann).await;
+    let id = path.rsplit('/').next().unwrap();
+    rapport_server::jobs::index::catch_up(&server.app).await.unwrap();
+    assert!(!found(&server).is_empty());
+    let erased = ann.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await;
+    assert_eq!(erased.status, 200, "{}", erased.text());
+    let proof = erased.json();
+    assert!(proof["removed"]["changes"].as_u64().unwrap() > 20, "{proof}");
+    assert_eq!((&proof["removed"]["contents"], proof["with"].as_array().unwrap().len()), (&json!(1), 1));
+    assert_eq!(proof["lookAt"].as_array().unwrap().len(), 1, "the deal stays, and somebody should look at it");
+    assert_eq!(found(&server), Vec::<String>::new());
+    assert_eq!(ann.get(&path).await.status, 404);
+    let list = ann.get("/api/v1/privacy").await;
+    assert!(list.text().contains(id) && !holds(&list.body));
+    let document = ann.get("/api/v1/party").await;
+    assert!(!holds(&document.body));
+    assert_eq!(rapport_server::audit::verify(&server.app.store, server.workspace, None).await.unwrap().tampered, None);
+    let mut differences = Vec::new();
+    let tell = &mut |difference: &rapport_server::jobs::check::Difference| differences.push(difference.to_string());
+    rapport_server::jobs::check::check(&server.app, server.workspace, false, tell, &mut |_| {}).await.unwrap();
+    assert_eq!(differences, Vec::<String>::new(), "the feed has no holes");
+}
+
+#[tokio::test]
+async fn what_comes_late_for_an_erased_record_is_refused_and_not_kept() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let (path, mut phone) = person(&server, &ann).await;
+    let id: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    assert_eq!(ann.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await.status, 200);
+    let late = phone.write("party", id, START, &[FieldEdit::set("name", CANARY)]);
+    match phone.push(&server, &late).await {
+        Verdict::Rejected { code, .. } => assert_eq!(code, "erased"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(ann.post("/api/v1/party", json!({"id": id.to_string(), "fields": {"name": CANARY}})).await.status, 404);
+    assert_eq!(found(&server), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn everything_about_a_person_is_handed_out_and_that_is_written_down() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let (path, _) = person(&server, &ann).await;
+    let id = path.rsplit('/').next().unwrap();
+    let dossier = ann.get(&format!("/api/v1/privacy/{id}")).await;
+    assert!(dossier.header("content-disposition").contains("attachment"));
+    let dossier = dossier.json();
+    assert_eq!(dossier["record"]["fields"]["id_number"], CANARY, "private facets, too");
+    assert_eq!(dossier["consents"], json!([{"purpose": "marketing", "given": false, "at": START + 1}]));
+    assert!(dossier["history"]["entries"].as_array().unwrap().len() > 20);
+    assert_eq!(dossier["files"][0]["name"], "id card.jpg");
+    let rep = Client::of_role(&server, "cy", "rep").await;
+    assert_eq!(rep.get(&format!("/api/v1/privacy/{id}")).await.status, 403);
+    assert_eq!(rep.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await.status, 403);
+    let mut tx = server.app.store.reader().await.unwrap();
+    let log = rapport_server::store::trail::before(&mut tx, server.workspace, u64::MAX, Some("disclosed"), 10).await.unwrap();
+    assert_eq!((log.len(), log[0].subject.as_str()), (1, id));
+}
+
+#[tokio::test]
+async fn a_backup_from_before_is_cleaned_when_it_is_served_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rapport.db");
+    let config = |config: &mut rapport_server::Config| config.database.path = path.clone();
+    let mut server = Server::start_with(config).await;
+    let ann = Client::office(&server).await;
+    let record = ann.make("party", json!({"name": CANARY})).await;
+    let backup = folder.path().join("backup.db");
+    rapport_server::store::backup(&path, &backup).await.unwrap();
+    let id = record.rsplit('/').next().unwrap();
+    assert_eq!(ann.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await.status, 200);
+    drop(ann);
+    server.ask_to_stop();
+    server.stopped().await;
+    std::fs::copy(&backup, &path).unwrap();
+    std::fs::remove_file(&backup).unwrap();
+    let server = Server::start_again(config).await;
+    rapport_server::privacy::reapply(&server.app).await.unwrap();
+    let ann = Client::office(&server).await;
+    assert_eq!(ann.get(&record).await.status, 404);
+    assert_eq!(found(&server), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_person_is_erased_on_their_page_once_their_name_is_typed() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let (path, _) = person(&server, &ann).await;
+    let page = format!("/privacy/{}", path.rsplit('/').next().unwrap());
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin"), ("cookie", cookie.as_str())];
+    let shown = server.get(&page, &[("cookie", &cookie)]).await.text();
+    assert!(shown.contains("Marketing") && shown.contains(CANARY), "{shown}");
+    assert_eq!(server.send(Method::POST, &page, &form, "title=somebody").await.status, 422);
+    let done = server.send(Method::POST, &page, &form, format!("title={CANARY}")).await;
+    assert_eq!(done.status, 200);
+    assert!(!holds(&done.body));
+    assert_eq!(found(&server), Vec::<String>::new());
+}
