@@ -33,24 +33,19 @@ pub(super) async fn collect(app: &App, workspace: WorkspaceId) -> Result<(), Sto
     let mut tx = app.store.reader().await?;
     let all = hooks::all(&mut tx, workspace).await?;
     drop(tx);
-    for hook in all.into_iter().filter(|hook| hook.paused_at.is_none()) {
-        while told(app, workspace, &hook).await? {
-            // Its position has moved: read it anew.
-            let moved = hooks::all(&mut app.store.reader().await?, workspace).await?.into_iter().find(|one| one.webhook == hook.webhook);
-            match moved {
-                Some(moved) if moved.position > hook.position => return Box::pin(collect(app, workspace)).await,
-                _ => break,
-            }
+    for mut hook in all.into_iter().filter(|hook| hook.paused_at.is_none()) {
+        while let Some(position) = told(app, workspace, &hook).await? {
+            hook.position = position;
         }
     }
     Ok(())
 }
 
-/// One step of a webhook; answers whether there is more.
-async fn told(app: &App, workspace: WorkspaceId, hook: &Webhook) -> Result<bool, StoreError> {
+/// One step of a webhook; answers how far it is when there is more.
+async fn told(app: &App, workspace: WorkspaceId, hook: &Webhook) -> Result<Option<u64>, StoreError> {
     let mut tx = app.store.reader().await?;
     let changes = records::changes_after(&mut tx, workspace, hook.position, CHANGES).await?;
-    let Some(last) = changes.last().and_then(|change| change.position) else { return Ok(false) };
+    let Some(last) = changes.last().and_then(|change| change.position) else { return Ok(None) };
     let user = people::user(&mut tx, workspace, hook.user).await?.filter(|user| user.disabled_at.is_none());
     drop(tx);
     let more = changes.len() == CHANGES as usize;
@@ -60,19 +55,17 @@ async fn told(app: &App, workspace: WorkspaceId, hook: &Webhook) -> Result<bool,
         None => Vec::new(),
     };
     let (webhook, from) = (hook.webhook, hook.position);
-    app.store
-        .write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move {
-                if hooks::advance(tx, workspace, webhook, from, last).await? {
-                    for delivery in &deliveries {
-                        hooks::add_delivery(tx, workspace, delivery).await?;
-                    }
-                }
-                Ok(())
-            })
+    let moved = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            let moved = hooks::advance(tx, workspace, webhook, from, last).await?;
+            for delivery in deliveries.iter().filter(|_| moved) {
+                hooks::add_delivery(tx, workspace, delivery).await?;
+            }
+            Ok(moved)
         })
-        .await?;
-    Ok(more)
+    });
+    // Another process that was faster goes on from there.
+    Ok(moved.await?.then_some(last).filter(|_| more))
 }
 
 async fn events(app: &App, hook: &Webhook, user: User, changes: &[Stored]) -> Result<Vec<Delivery>, StoreError> {
