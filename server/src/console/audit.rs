@@ -78,7 +78,9 @@ async fn verified(desk: &Desk) -> Result<(Option<String>, Option<String>), Error
     let verified = audit::verify(&desk.app.store, desk.caller.workspace, None).await?;
     let at = |number: u64| number.to_string();
     Ok(match verified.tampered {
-        None => (Some(desk.words.fill("audit.sound", &[&at(verified.entries), &hex(&verified.head)])), None),
+        None => {
+            (Some(desk.words.fill("audit.sound", &[&at(verified.entries), &format!("{}:{}", verified.entries, hex(&verified.head))])), None)
+        }
         Some(Tampered::Altered(number) | Tampered::Rewritten(number)) => (None, Some(desk.words.fill("audit.altered", &[&at(number)]))),
         Some(Tampered::Missing(number)) => (None, Some(desk.words.fill("audit.missing", &[&at(number)]))),
         Some(Tampered::Cut { found, expected }) => (None, Some(desk.words.fill("audit.cut", &[&at(found), &at(expected)]))),
