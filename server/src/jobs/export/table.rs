@@ -1,6 +1,6 @@
 //! What somebody sees of a list as a file: CSV, or a workbook whose numbers and days are numbers and days.
 //!
-//! Unlike [`super::sheet`] it holds what is shown, in the reader's words; it is not for bringing back everything.
+//! Unlike the sheet of an export it holds what is shown, in the reader's words; it is not for bringing back everything.
 
 use rust_xlsxwriter::{Format, Workbook, XlsxError};
 
