@@ -54,7 +54,7 @@ async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
         // What other facets hold is not for everybody: a search would tell that it is there.
         let others = rules.schema.kind(&row.kind).map(|kind| searched(kind, &[row.facets[0].clone(), None, None])).unwrap_or_default();
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
-        let is_listed = rules.schema.kind(&row.kind).is_some() && !row.archived;
+        let is_listed = rules.schema.kind(&row.kind).is_some();
         entries.push((row.record, if is_listed { index_text(&row.title, &others) } else { String::new() }));
     }
     app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { search::put(tx, workspace, &entries, last).await })).await?;

@@ -11,7 +11,7 @@ use sync_core::query::{Context, Filter, Query};
 
 use super::{Names, ReadError, Reading, Row};
 use crate::store::Tx;
-use crate::store::lists::{self, Shelf};
+use crate::store::lists::{self, Shelf, Which};
 
 /// Quotes in force that are compared, the newest: they are held in memory, at 1 KB or so each.
 pub const QUOTES_MAX: usize = 20_000;
@@ -59,7 +59,8 @@ impl Reading {
         let context = Context { now: self.now, offset_minutes: 0 };
         let mut offers = Vec::new();
         while offers.len() < QUOTES_MAX {
-            let mut page = lists::page(tx, self.workspace, &self.scope, &query, context, Shelf::InUse).await?;
+            let which = Which { workspace: self.workspace, scope: &self.scope, query: &query, context, shelf: Shelf::InUse, words: None };
+            let mut page = lists::page(tx, which).await?;
             let more = page.len() > READ_QUOTES as usize;
             page.truncate(READ_QUOTES as usize);
             let rows: Vec<Row> = page.into_iter().map(|row| Row::of(row, 0)).collect();

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{KindName, Millis, RecordId};
-use sync_core::query::{self, Context, Query};
+use sync_core::query::{self, Context, Filter, Query};
 
 use super::{Names, ReadError, Reading, links};
-use crate::store::lists::{self, Shelf};
+use crate::store::lists::{self, Shelf, Which, Words};
 use crate::store::records::RecordRow;
-use crate::store::undecided;
+use crate::store::{Tx, search, undecided};
 
 /// Which records, and what to know about them.
 #[derive(Debug, Clone)]
@@ -23,6 +23,17 @@ pub struct List {
     pub total: bool,
     /// The asker's clock minus UTC, in minutes, for conditions such as `today`.
     pub offset_minutes: i32,
+    /// Words that must occur.
+    pub words: Option<Sought>,
+}
+
+/// Words that must occur in a record, as the index looks them up and as a filter.
+#[derive(Debug, Clone)]
+pub struct Sought {
+    /// For the index: of `sync_core::search::match_expression`.
+    pub expression: String,
+    /// For what is newer than the index.
+    pub otherwise: Filter,
 }
 
 /// A record in a list.
@@ -67,7 +78,7 @@ pub struct Listing {
 impl List {
     /// The records in use that a query finds.
     pub fn of(query: Query) -> Self {
-        Self { query, shelf: Shelf::InUse, total: false, offset_minutes: 0 }
+        Self { query, shelf: Shelf::InUse, total: false, offset_minutes: 0, words: None }
     }
 }
 
@@ -121,13 +132,14 @@ impl Reading {
     pub async fn list(&self, list: &List) -> Result<Listing, ReadError> {
         let kind = self.kind(&list.query.kind)?;
         self.check(&list.query.reads(self.schema()))?;
-        let context = Context { now: self.now, offset_minutes: list.offset_minutes };
         let mut tx = self.store.reader().await?;
-        let mut found = lists::page(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf).await?;
+        let words = self.words(&mut tx, list).await?;
+        let which = self.which(list, words.as_ref());
+        let mut found = lists::page(&mut tx, which).await?;
         let more = found.len() > list.query.max_size as usize;
         found.truncate(list.query.max_size as usize);
         let total = match list.total {
-            true => Some(lists::count(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf).await?),
+            true => Some(lists::count(&mut tx, which).await?),
             false => None,
         };
         let ids: Vec<RecordId> = found.iter().map(|row| row.record).collect();
@@ -153,8 +165,21 @@ impl Reading {
     pub async fn count(&self, list: &List) -> Result<u64, ReadError> {
         self.kind(&list.query.kind)?;
         self.check(&list.query.reads(self.schema()))?;
-        let context = Context { now: self.now, offset_minutes: list.offset_minutes };
         let mut tx = self.store.reader().await?;
-        Ok(lists::count(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf).await?)
+        let words = self.words(&mut tx, list).await?;
+        Ok(lists::count(&mut tx, self.which(list, words.as_ref())).await?)
+    }
+
+    /// The words of a list, and how far the index is.
+    pub(super) async fn words(&self, tx: &mut Tx, list: &List) -> Result<Option<Words>, ReadError> {
+        let Some(Sought { expression, otherwise }) = list.words.clone() else { return Ok(None) };
+        self.check(&otherwise.reads(&list.query.kind))?;
+        Ok(Some(Words { expression, mark: search::mark(tx, self.workspace).await?, otherwise }))
+    }
+
+    /// A list as the store is asked for it.
+    pub(super) fn which<'a>(&'a self, list: &'a List, words: Option<&'a Words>) -> Which<'a> {
+        let context = Context { now: self.now, offset_minutes: list.offset_minutes };
+        Which { workspace: self.workspace, scope: &self.scope, query: &list.query, context, shelf: list.shelf, words }
     }
 }

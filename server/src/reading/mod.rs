@@ -34,7 +34,7 @@ use crate::store::{Store, Tx, lists};
 pub use collisions::{Collisions, QUOTES_MAX};
 pub use error::ReadError;
 pub use history::{AsOf, Entry, HISTORY_MAX, History};
-pub use list::{List, Listing, Row};
+pub use list::{List, Listing, Row, Sought};
 pub use news::News;
 pub use next::NextStep;
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};

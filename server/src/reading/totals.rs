@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sync_core::id::FieldName;
-use sync_core::query::{Class, Context, Spot};
+use sync_core::query::{Class, Spot};
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{List, Names, ReadError, Reading};
@@ -105,18 +105,19 @@ impl Reading {
         let kind = self.kind(&list.query.kind)?.clone();
         let (by, is_month) = self.by(&kind, asked.by)?;
         self.check(&list.query.reads(self.schema()))?;
-        let context = Context { now: self.now, offset_minutes: list.offset_minutes };
         let mut tx = self.store.reader().await?;
+        let words = self.words(&mut tx, list).await?;
+        let which = self.which(list, words.as_ref());
         let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
         let key_of = |key: Option<String>| if is_month { key.map(|key| month(&key)) } else { key };
-        for (key, count) in totals::counts(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf, &by).await? {
+        for (key, count) in totals::counts(&mut tx, which, &by).await? {
             groups.entry(key_of(key)).or_default().count += count;
         }
         let summed: Vec<&Field> =
             asked.sums.iter().copied().filter(|field| is_summed(field) && self.may_read(&kind, &field.name)).collect();
         for field in summed.into_iter().take(SUMS_MAX) {
             let added = self.added(&kind, field)?;
-            let found = totals::sums(&mut tx, self.workspace, &self.scope, &list.query, context, list.shelf, &by, &added).await?;
+            let found = totals::sums(&mut tx, which, &by, &added).await?;
             for (key, currency, sum) in found {
                 let group = groups.entry(key_of(key)).or_default();
                 Sum::add(group.sums.entry(field.name.clone()).or_default(), currency.as_deref(), &sum);

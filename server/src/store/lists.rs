@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Binds, Compiler, Context, Dialect, Page, Param, Query};
+use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Page, Param, Query};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
@@ -52,50 +52,86 @@ pub struct PointerRow {
 
 type PointerTuple = (String, String, Vec<u8>, String, i64);
 
-/// Where `rows` of one kind is asked: `$1` is the workspace.
-pub(super) fn of_kind(start: &str, workspace: WorkspaceId, kind: &KindName, scope: &Scope, shelf: Shelf) -> Statement {
-    let mut statement = Statement::of(start, workspace);
-    let kind_bound = statement.bind(Param::Text(kind.to_string()));
-    let sees = scope.sees("rows", kind, |param| statement.bind(param));
-    let shelf = match shelf {
-        Shelf::InUse => " and rows.archived = 0",
-        Shelf::Archived => " and rows.archived = 1",
-        Shelf::Both => "",
-    };
-    statement.push(&format!("where rows.workspace = $1 and rows.kind = {kind_bound}{shelf} and {sees} and "));
-    statement
+/// Which records of a list are meant.
+#[derive(Clone, Copy)]
+pub struct Which<'a> {
+    /// Whose data.
+    pub workspace: WorkspaceId,
+    /// What the reader may be given.
+    pub scope: &'a Scope,
+    /// The filter, the order and the page.
+    pub query: &'a Query,
+    /// When and where it is asked.
+    pub context: Context,
+    /// In use, put away, or both.
+    pub shelf: Shelf,
+    /// Words that must occur.
+    pub words: Option<&'a Words>,
+}
+
+/// Words that must occur in a record: looked up in the index, and in what is newer than the index by a filter.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// For the index.
+    pub expression: String,
+    /// Rows up to this position of the feed are in the index.
+    pub mark: u64,
+    /// What is asked of the others.
+    pub otherwise: Filter,
+}
+
+impl Which<'_> {
+    /// Where `rows` of one kind is asked: `$1` is the workspace.
+    pub(super) fn statement(&self, start: &str) -> Statement {
+        let (kind, mut statement) = (&self.query.kind, Statement::of(start, self.workspace));
+        let kind_bound = statement.bind(Param::Text(kind.to_string()));
+        let sees = self.scope.sees("rows", kind, |param| statement.bind(param));
+        let shelf = match self.shelf {
+            Shelf::InUse => " and rows.archived = 0",
+            Shelf::Archived => " and rows.archived = 1",
+            Shelf::Both => "",
+        };
+        statement.push(&format!("where rows.workspace = $1 and rows.kind = {kind_bound}{shelf} and {sees} and "));
+        if let Some(words) = self.words {
+            self.push_words(words, &mut statement);
+        }
+        statement
+    }
+
+    fn push_words(&self, words: &Words, statement: &mut Statement) {
+        let (expression, mark) = (statement.bind(Param::Text(words.expression.clone())), statement.bind(Param::Int(words.mark as i64)));
+        statement.push(&format!(
+            "(rows.record in (select s.record from search cross join search_records s on s.number = search.rowid \
+             where search match {expression} and s.workspace = $1) and rows.position <= {mark} or rows.position > {mark} and "
+        ));
+        let otherwise =
+            Compiler { first_param: statement.params.len() + 1, ..Compiler::new(Dialect::Sqlite, self.context) }.filter(&words.otherwise);
+        statement.push(&otherwise.text).push(") and ").params.extend(otherwise.params);
+    }
+
+    /// With the query's condition, order and limit behind it.
+    fn compiled(&self, start: &str, compile: impl FnOnce(Compiler<'_>) -> Page) -> Statement {
+        let mut statement = self.statement(start);
+        let visible = |alias: &str, kind: &KindName, binds: &mut Binds| self.scope.sees(alias, kind, |param| binds.add(param));
+        let first_param = statement.params.len() + 1;
+        let page = compile(Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, self.context) });
+        statement.push(&page.condition.text).params.extend(page.condition.params);
+        let limit = statement.bind(Param::Int(i64::from(page.limit) + 1));
+        statement.push(&format!(" order by {} limit {limit}", page.order));
+        statement
+    }
 }
 
 /// One page of a list, and one row more when there is a next page.
-pub async fn page(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    scope: &Scope,
-    query: &Query,
-    context: Context,
-    shelf: Shelf,
-) -> Result<Vec<RecordRow>> {
-    let statement = of_kind(ROW_COLUMNS, workspace, &query.kind, scope, shelf);
-    rows(compiled(statement, scope, context, |compiler| compiler.page(query)), tx, scope).await
+pub async fn page(tx: &mut Tx, which: Which<'_>) -> Result<Vec<RecordRow>> {
+    rows(which.compiled(ROW_COLUMNS, |compiler| compiler.page(which.query)), tx, which.scope).await
 }
 
 /// How many records a list has, all pages together.
-pub async fn count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, query: &Query, context: Context, shelf: Shelf) -> Result<u64> {
-    let statement = of_kind("select count(*) from rows ", workspace, &query.kind, scope, shelf);
-    let compile = |compiler: Compiler<'_>| Page { condition: compiler.filter(&query.filter), order: "1".to_owned(), limit: 0 };
-    let counted: Vec<(i64,)> = compiled(statement, scope, context, compile).all(tx).await?;
+pub async fn count(tx: &mut Tx, which: Which<'_>) -> Result<u64> {
+    let compile = |compiler: Compiler<'_>| Page { condition: compiler.filter(&which.query.filter), order: "1".to_owned(), limit: 0 };
+    let counted: Vec<(i64,)> = which.compiled("select count(*) from rows ", compile).all(tx).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
-}
-
-/// A statement with a query's condition, order and limit behind it.
-fn compiled(mut statement: Statement, scope: &Scope, context: Context, compile: impl FnOnce(Compiler<'_>) -> Page) -> Statement {
-    let visible = |alias: &str, kind: &KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
-    let first_param = statement.params.len() + 1;
-    let page = compile(Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) });
-    statement.push(&page.condition.text).params.extend(page.condition.params);
-    let limit = statement.bind(Param::Int(i64::from(page.limit) + 1));
-    statement.push(&format!(" order by {} limit {limit}", page.order));
-    statement
 }
 
 async fn rows(statement: Statement, tx: &mut Tx, scope: &Scope) -> Result<Vec<RecordRow>> {
@@ -315,8 +351,9 @@ mod tests {
         let context = Context { now: 0, offset_minutes: 0 };
         for (order, index) in [("id", "rows_by_id"), ("name", "rows_by_title"), ("updatedAt", "rows_by_update")] {
             let query = Query::from_params(schema, "party", [("orderBy", order)]).unwrap();
-            let statement = of_kind(ROW_COLUMNS, workspace, &query.kind, &scope(), Shelf::InUse);
-            let plan = compiled(statement, &scope(), context, |compiler| compiler.page(&query)).plan(&mut tx).await;
+            let scope = scope();
+            let which = Which { workspace, scope: &scope, query: &query, context, shelf: Shelf::InUse, words: None };
+            let plan = which.compiled(ROW_COLUMNS, |compiler| compiler.page(&query)).plan(&mut tx).await;
             assert!(plan.contains(&format!("{index} (workspace=? AND kind=? AND archived=?")) && !plan.contains("TEMP"), "{order}: {plan}");
         }
         let statements = [

@@ -63,21 +63,48 @@ pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, Stri
 }
 
 /// Records in use with all these words, best first.
+///
+/// `cross join`: the index is asked first and each hit looked up, or SQLite would walk all rows and ask the index about each.
 pub async fn find(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, expression: &str, limit: u32) -> Result<Vec<FoundRow>> {
-    let mut statement =
-        Statement::of("select r.kind, r.record, r.title from search join search_records s on s.number = search.rowid ", workspace);
-    let expression = statement.bind(Param::Text(expression.to_owned()));
-    let sees = scope.sees_any("r", &mut statement);
-    let limit = statement.bind(Param::Int(i64::from(limit)));
-    statement.push(&format!(
-        "join rows r on r.workspace = s.workspace and r.record = s.record \
-         where search match {expression} and s.workspace = $1 and r.archived = 0 and {sees} order by search.rank limit {limit}"
-    ));
     let mut found = Vec::new();
-    for (kind, record, title) in statement.all::<(String, Vec<u8>, String)>(tx).await? {
+    for (kind, record, title) in found_statement(workspace, scope, expression, limit).all::<(String, Vec<u8>, String)>(tx).await? {
         let kind: KindName = id(kind.parse(), "kind name")?;
         let title = if scope.of(&kind).is_some_and(|scope| scope.title) { title } else { String::new() };
         found.push(FoundRow { kind, record: id(RecordId::from_bytes(&record), "record id")?, title });
     }
     Ok(found)
+}
+
+fn found_statement(workspace: WorkspaceId, scope: &Scope, expression: &str, limit: u32) -> Statement {
+    let start = "select r.kind, r.record, r.title from search cross join search_records s on s.number = search.rowid ";
+    let mut statement = Statement::of(start, workspace);
+    let expression = statement.bind(Param::Text(expression.to_owned()));
+    let sees = scope.sees_any("r", &mut statement);
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    // The plus: a few records are looked up by their ids, never by an index of a whole kind.
+    statement.push(&format!(
+        "cross join rows r on r.workspace = s.workspace and r.record = s.record \
+         where search match {expression} and s.workspace = $1 and +r.archived = 0 and {sees} order by search.rank limit {limit}"
+    ));
+    statement
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::scope::KindScope;
+    use crate::store::{Options, Store};
+
+    #[tokio::test]
+    async fn the_index_is_asked_first_and_each_hit_looked_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
+        let mut tx = store.reader().await.unwrap();
+        let kinds = ["party", "deal"].map(|kind| (kind.parse().unwrap(), KindScope { facets: Vec::new(), title: true, own: None }));
+        let scope = Scope { kinds: kinds.into_iter().collect() };
+        let plan = found_statement(WorkspaceId::of_cause("test"), &scope, "\"jia\"*", 8).plan(&mut tx).await;
+        let steps: Vec<&str> = plan.split("; ").collect();
+        assert!(steps[0].starts_with("SCAN search VIRTUAL TABLE"), "{plan}");
+        assert!(plan.contains("SEARCH s USING INTEGER PRIMARY KEY") && plan.contains("(workspace=? AND record=?)"), "{plan}");
+    }
 }

@@ -1,12 +1,12 @@
 //! Records counted and added up, all together or by the value of an attribute.
 //!
-//! Every row passes a [`Scope`]. Decides nothing; names of fields come from the schema.
+//! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::id::WorkspaceId;
-use sync_core::query::{Binds, Class, Compiler, Context, Dialect, Holder, Query, Spot};
+use sync_core::id::KindName;
+use sync_core::query::{Binds, Class, Compiler, Context, Dialect, Holder, Spot};
 
-use super::lists::{Shelf, of_kind};
-use super::scope::{Scope, Statement};
+use super::lists::Which;
+use super::scope::Statement;
 use super::{Result, Tx};
 
 /// What is put together: the value itself, or the asker's day of a moment.
@@ -36,39 +36,22 @@ pub type Counted = (Option<String>, u64);
 pub type Summed = (Option<String>, Option<String>, String);
 
 /// How many records each group has.
-pub async fn counts(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    scope: &Scope,
-    query: &Query,
-    context: Context,
-    shelf: Shelf,
-    by: &By,
-) -> Result<Vec<Counted>> {
-    let key = by.expression(context);
+pub async fn counts(tx: &mut Tx, which: Which<'_>, by: &By) -> Result<Vec<Counted>> {
+    let key = by.expression(which.context);
     let statement = Grouped { start: &format!("select {key}, count(*) from rows "), keys: "1", rest: "" };
-    let found: Vec<(Option<String>, i64)> = statement.of(workspace, scope, query, context, shelf).all(tx).await?;
+    let found: Vec<(Option<String>, i64)> = statement.of(which).all(tx).await?;
     Ok(found.into_iter().map(|(key, count)| (key, count as u64)).collect())
 }
 
 /// What a number adds up to in each group.
-#[expect(clippy::too_many_arguments, reason = "a statement needs all of them; a struct would only name them twice")]
-pub async fn sums(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    scope: &Scope,
-    query: &Query,
-    context: Context,
-    shelf: Shelf,
-    by: &By,
-    added: &Added,
-) -> Result<Vec<Summed>> {
+pub async fn sums(tx: &mut Tx, which: Which<'_>, by: &By, added: &Added) -> Result<Vec<Summed>> {
+    let context = which.context;
     let (key, number) = (by.expression(context), value(&added.number, context));
     let currency = added.currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, context));
     let start = format!("select {key}, {currency}, cast(sum({number}) as text) from rows ");
     let rest = format!(" and {number} is not null");
     let statement = Grouped { start: &start, keys: "1, 2", rest: &rest };
-    statement.of(workspace, scope, query, context, shelf).all(tx).await
+    statement.of(which).all(tx).await
 }
 
 fn value(spot: &Spot, context: Context) -> String {
@@ -103,12 +86,12 @@ struct Grouped<'a> {
 }
 
 impl Grouped<'_> {
-    fn of(&self, workspace: WorkspaceId, scope: &Scope, query: &Query, context: Context, shelf: Shelf) -> Statement {
-        let mut statement = of_kind(self.start, workspace, &query.kind, scope, shelf);
-        let visible = |alias: &str, kind: &sync_core::id::KindName, binds: &mut Binds| scope.sees(alias, kind, |param| binds.add(param));
+    fn of(&self, which: Which<'_>) -> Statement {
+        let mut statement = which.statement(self.start);
+        let visible = |alias: &str, kind: &KindName, binds: &mut Binds| which.scope.sees(alias, kind, |param| binds.add(param));
         let first_param = statement.params.len() + 1;
-        let compiler = Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) };
-        let condition = compiler.filter(&query.filter);
+        let compiler = Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, which.context) };
+        let condition = compiler.filter(&which.query.filter);
         statement.push(&condition.text).push(self.rest).push(" group by ").push(self.keys);
         statement.params.extend(condition.params);
         statement

@@ -317,3 +317,20 @@ async fn everything_is_found_by_name_pinyin_and_parts_of_numbers() {
     has(&desk.page("/search?q=jiamei").await, &["Nothing found"], &[]);
     has(&desk.page("/search?q=haitian").await, &["海天"], &[]);
 }
+
+#[tokio::test]
+async fn a_list_is_searched_alike_before_and_after_its_words_are_in_the_index() {
+    let mut desk = Desk::new().await;
+    let old = desk.customer(1, &[FieldEdit::set("name", "佳美办公"), FieldEdit::set("industry", "print")]).await;
+    desk.customer(2, &[FieldEdit::set("name", "Cedar Office"), FieldEdit::set("industry", "retail")]).await;
+    let app = desk.server.app.clone();
+    rapport_server::jobs::index::catch_up(&app).await.unwrap();
+    desk.customer(3, &[FieldEdit::set("name", "佳美物流"), FieldEdit::set("industry", "print")]).await;
+    let by_name = address("/records/party", &[("q", "佳美")]);
+    has(&desk.page(&by_name).await, &["2 records", "佳美办公", "佳美物流"], &["Cedar"]);
+    rapport_server::jobs::index::catch_up(&app).await.unwrap();
+    has(&desk.page(&by_name).await, &["2 records", "佳美办公", "佳美物流"], &["Cedar"]);
+    has(&desk.page(&address("/records/party", &[("q", "jiamei"), ("group", "industry")])).await, &["2 records"], &["Cedar"]);
+    desk.post(&format!("/records/party/{old}/archive"), &[]).await;
+    has(&desk.page(&address("/records/party", &[("q", "佳美"), ("archived", "true")])).await, &["1 record<", "佳美办公"], &["佳美物流"]);
+}

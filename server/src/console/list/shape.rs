@@ -2,14 +2,15 @@
 
 use serde_json::{Value as Json, json};
 use sync_core::id::FieldName;
-use sync_core::query::{Query, with_me};
+use sync_core::query::{Filter, Query, with_me};
 use sync_core::schema::{Field, Kind, Merge, ValueType};
+use sync_core::search::match_expression;
 
 use super::asked::Asked;
 use super::views::Saved;
 use crate::console::desk::Desk;
 use crate::console::format::is_number;
-use crate::reading::{List, ReadError};
+use crate::reading::{List, ReadError, Sought};
 use crate::store::lists::Shelf;
 
 /// A screenful and a bit.
@@ -206,7 +207,16 @@ impl Shape {
             (true, false) => vec![json!({"type": "or", "value": with_me(Json::Array(self.conditions.clone()), me)})],
             _ => self.conditions.iter().cloned().map(|condition| with_me(condition, me)).collect(),
         };
-        all.extend(search(kind, asked.q.trim()));
+        let mut words = None;
+        if let Some(by_hand) = search(kind, asked.q.trim()) {
+            match match_expression(asked.q.trim()) {
+                Some(expression) => {
+                    words = Some(Sought { expression, otherwise: Filter::from_json(desk.reading.schema(), &kind.name, &by_hand)? })
+                }
+                // Signs alone are in no index.
+                None => all.push(by_hand),
+            }
+        }
         all.extend_from_slice(more);
         let (filter, size) = (Json::Array(all).to_string(), size.to_string());
         let order = [("orderBy", self.order(desk, kind)), ("order", if self.desc { "desc" } else { "asc" })];
@@ -214,7 +224,7 @@ impl Shape {
         params.extend(asked.after.as_deref().map(|place| ("after", place)));
         let query: Query = desk.reading.query(&kind.name, params)?;
         let shelf = if asked.archived { Shelf::Archived } else { Shelf::InUse };
-        Ok(List { shelf, offset_minutes: desk.offset_minutes, ..List::of(query) })
+        Ok(List { shelf, offset_minutes: desk.offset_minutes, words, ..List::of(query) })
     }
 }
 
