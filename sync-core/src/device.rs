@@ -6,6 +6,8 @@
 
 mod explain;
 #[cfg(test)]
+mod leave_tests;
+#[cfg(test)]
 mod model;
 mod steps;
 #[cfg(test)]

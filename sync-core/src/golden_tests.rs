@@ -174,6 +174,20 @@ fn held() -> Verdict {
     Verdict::Held { rule: "discount".into(), message: "a manager decides".into(), message_zh: "由经理决定".into() }
 }
 
+fn subscribed() -> Pull {
+    let territory = Subscription {
+        whose: Whose::Territory("north".into()),
+        kinds: vec!["party".parse().unwrap(), "deal".parse().unwrap()],
+        days: Some(90),
+    };
+    Pull {
+        cursor: Some(b"opaque".to_vec()),
+        max_bytes: 2_097_152,
+        subscriptions: Some(Subscriptions(vec![Subscription::of(Whose::Mine), territory])),
+        before: Some(Subscriptions(vec![Subscription::of(Whose::Team)])),
+    }
+}
+
 /// Every message, verdict and entry; by name.
 fn messages() -> BTreeMap<&'static str, Message> {
     let accepted = || Verdict::Accepted { position: 7, received_at: TEN + MINUTE, seal: SEAL };
@@ -188,8 +202,13 @@ fn messages() -> BTreeMap<&'static str, Message> {
         ),
         ("message-push", Message::Push(Push { batch: 3, changes: vec![pushed()] })),
         ("message-offer", Message::Offer(Offer { batch: 3, changes: vec![delivered()] })),
-        ("message-pull-all", Message::Pull(Pull { cursor: None, max_bytes: 2_097_152 })),
-        ("message-pull", Message::Pull(Pull { cursor: Some(b"opaque".to_vec()), max_bytes: 2_097_152 })),
+        ("message-pull-all", Message::Pull(Pull { max_bytes: 2_097_152, ..Pull::default() })),
+        ("message-pull", Message::Pull(Pull { cursor: Some(b"opaque".to_vec()), max_bytes: 2_097_152, ..Pull::default() })),
+        ("message-pull-subscribed", Message::Pull(subscribed())),
+        ("message-estimate", Message::Estimate(Estimate { number: 4, subscription: Subscription::of(Whose::Customer(record())) })),
+        ("message-estimated", Message::Estimated(Estimated { number: 4, records: 12, bytes: 3_400, files: 1, file_bytes: 250_000 })),
+        ("message-receipt", Message::Receipt(Receipt { number: 5, removal: Removal::Left, records: 2, unsent: 1, at: TEN + MINUTE })),
+        ("message-noted", Message::Noted(5)),
         ("message-ping", Message::Ping),
         ("message-pong", Message::Pong),
         ("message-welcome", welcome()),
@@ -202,6 +221,13 @@ fn messages() -> BTreeMap<&'static str, Message> {
         ("message-page-change", page(vec![Entry::Change(delivered())])),
         ("message-page-purge", page(vec![Entry::Purge { record: record() }])),
         ("message-page-wipe", page(vec![Entry::Wipe])),
+        (
+            "message-page-leave",
+            page(vec![
+                Entry::Leave { kind: "party".parse().unwrap(), record: Some(record()), facet: None },
+                Entry::Leave { kind: "party".parse().unwrap(), record: None, facet: Some(Facet::Commercial) },
+            ]),
+        ),
         ("message-refused", Message::Refused(Refused { code: "too_large".into(), message: "send less at once".into() })),
         ("message-news", Message::News(7)),
     ])
@@ -232,6 +258,10 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
         Message::Pong => 8,
         Message::News(_) => 9,
         Message::Offer(_) => 10,
+        Message::Receipt(_) => 11,
+        Message::Estimate(_) => 12,
+        Message::Noted(_) => 13,
+        Message::Estimated(_) => 14,
     };
     let verdict = |verdict: &Verdict| match verdict {
         Verdict::Accepted { .. } => 0,
@@ -245,8 +275,9 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
         Entry::Change(_) => 0,
         Entry::Purge { .. } => 1,
         Entry::Wipe => 2,
+        Entry::Leave { .. } => 3,
     };
-    let (mut seen, mut verdicts, mut entries) = ([false; 11], [false; 6], [false; 3]);
+    let (mut seen, mut verdicts, mut entries) = ([false; 15], [false; 6], [false; 4]);
     for message in messages().values() {
         seen[number(message)] = true;
         match message {
@@ -255,7 +286,7 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
             _ => {}
         }
     }
-    assert_eq!((seen, verdicts, entries), ([true; 11], [true; 6], [true; 3]));
+    assert_eq!((seen, verdicts, entries), ([true; 15], [true; 6], [true; 4]));
 }
 
 #[test]
@@ -286,7 +317,8 @@ mod frames {
 
     /// An exchange as the documentation shows it; by name.
     fn session() -> [(&'static str, Vec<Message>); 4] {
-        let pull = |cursor: Option<&[u8]>| Message::Pull(Pull { cursor: cursor.map(<[u8]>::to_vec), max_bytes: 2_097_152 });
+        let pull =
+            |cursor: Option<&[u8]>| Message::Pull(Pull { cursor: cursor.map(<[u8]>::to_vec), max_bytes: 2_097_152, ..Pull::default() });
         [
             ("session-1-request", vec![hello(), Message::Push(Push { batch: 3, changes: vec![pushed()] }), pull(None)]),
             (
@@ -331,7 +363,7 @@ mod frames {
         encoder.array(2).unwrap().u32(2).unwrap().array(1).unwrap().map(3).unwrap();
         encoder.u8(1).unwrap().u64(5).unwrap().u8(99).unwrap().map(1).unwrap().u8(1).unwrap().str("new").unwrap();
         encoder.u8(0).unwrap().null().unwrap();
-        assert_eq!(minicbor::decode::<Message>(&bytes).unwrap(), Message::Pull(Pull { cursor: None, max_bytes: 5 }));
+        assert_eq!(minicbor::decode::<Message>(&bytes).unwrap(), Message::Pull(Pull { max_bytes: 5, ..Pull::default() }));
     }
 
     #[test]
@@ -393,6 +425,8 @@ fn the_documentation_names_every_limit_and_code() {
         ("MAX_PUSH_CHANGES", MAX_PUSH_CHANGES as u64),
         ("MAX_PAGE_ENTRIES", MAX_PAGE_ENTRIES as u64),
         ("MAX_CAPABILITIES", MAX_CAPABILITIES as u64),
+        ("MAX_SUBSCRIPTIONS", MAX_SUBSCRIPTIONS as u64),
+        ("MAX_SUBSCRIBED_KINDS", MAX_SUBSCRIBED_KINDS as u64),
         ("PAGE_BYTES", PAGE_BYTES),
         ("MAX_AHEAD_MS", MAX_AHEAD_MS as u64),
         ("COMPRESS_FROM_BYTES", COMPRESS_FROM_BYTES as u64),

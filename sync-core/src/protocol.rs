@@ -4,6 +4,10 @@
 //! keys are skipped, so that both sides may learn new fields without a new version; what changes
 //! meaning gets a new message or a capability. `docs/protocol.md` describes it for strangers.
 
+mod sight;
+
+pub use sight::{Estimate, Estimated, MAX_SUBSCRIBED_KINDS, MAX_SUBSCRIPTIONS, Receipt, Removal, Subscription, Subscriptions, Whose};
+
 use minicbor::{Decode, Encode};
 
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, Seal, UserId, WorkspaceId};
@@ -80,6 +84,12 @@ pub enum Message {
     /// Device: what a restored server once gave out and has no more.
     #[n(4)]
     Offer(#[n(0)] Offer),
+    /// Device: what it was told to remove is gone.
+    #[n(5)]
+    Receipt(#[n(0)] Receipt),
+    /// Device: how much would this be.
+    #[n(6)]
+    Estimate(#[n(0)] Estimate),
     /// Server: the answer to hello.
     #[n(16)]
     Welcome(#[n(0)] Welcome),
@@ -98,6 +108,12 @@ pub enum Message {
     /// Server, on a live connection: there is something new; pull.
     #[n(21)]
     News(#[n(0)] u64),
+    /// Server: the receipt with this number is kept.
+    #[n(22)]
+    Noted(#[n(0)] u64),
+    /// Server: how much it would be.
+    #[n(23)]
+    Estimated(#[n(0)] Estimated),
 }
 
 /// Who speaks.
@@ -171,7 +187,7 @@ pub struct Offer {
 }
 
 /// Send what I have not seen.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
 #[cbor(map)]
 pub struct Pull {
     /// From the last page; `None` for everything.
@@ -180,6 +196,13 @@ pub struct Pull {
     /// How much uncompressed change data the page may carry.
     #[n(1)]
     pub max_bytes: u64,
+    /// What of all that it may see the device wants; `None` for everything.
+    #[n(2)]
+    pub subscriptions: Option<Subscriptions>,
+    /// What it wanted before, until a page without `more` has come for what it wants now; `None` when nothing has
+    /// changed. `[]` is nothing, everything is [`Subscription::everything`].
+    #[n(3)]
+    pub before: Option<Subscriptions>,
 }
 
 /// The answer to hello.
@@ -342,6 +365,20 @@ pub enum Entry {
     /// Everything is to be removed from the device.
     #[n(2)]
     Wipe,
+    /// Something went out of the reader's sight: the device delivers its edits of it, then removes it and sends a
+    /// [`Receipt`].
+    #[n(3)]
+    Leave {
+        /// The kind.
+        #[n(0)]
+        kind: KindName,
+        /// The record; `None` for all of the kind.
+        #[n(1)]
+        record: Option<RecordId>,
+        /// The document that may not be held any more; `None` for the whole record.
+        #[n(2)]
+        facet: Option<Facet>,
+    },
 }
 
 /// One change on its way down.

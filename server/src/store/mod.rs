@@ -19,6 +19,7 @@ pub mod lists;
 pub mod once;
 mod open;
 pub mod people;
+pub mod receipts;
 pub mod records;
 pub mod rejected;
 pub mod scope;

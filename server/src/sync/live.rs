@@ -104,7 +104,7 @@ impl Live {
     /// Something was kept: what the device may see of it goes out.
     async fn news(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
         let Some(cursor) = self.cursor.clone() else { return Ok(()) };
-        let pull = Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES };
+        let pull = Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES, ..Pull::default() };
         match self.door.pull(&self.speaker, &pull, self.app.clock.now()).await {
             Ok(Ok(page)) => {
                 let empty = page.entries.is_empty();

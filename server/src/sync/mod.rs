@@ -14,15 +14,15 @@ use axum::response::{IntoResponse, Response};
 use sync_core::fence::Pen;
 use sync_core::id::{DeviceId, Millis};
 use sync_core::protocol::{
-    self, CAPABILITIES, Hello, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Offer, PROTOCOL_VERSION, Page, Pull, Push, Refused, Verdict,
-    Verdicts, Welcome,
+    self, CAPABILITIES, Hello, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Offer, PROTOCOL_VERSION, Page, Pull, Push, Receipt, Refused,
+    Verdict, Verdicts, Welcome,
 };
 
 use crate::app::App;
 use crate::auth::DeviceCaller;
 use crate::feed::{self, Cursor, Reader};
 use crate::intake::{Author, Intake, IntakeError};
-use crate::store::{Store, StoreError, devices, workspaces};
+use crate::store::{Store, StoreError, devices, receipts, workspaces};
 
 pub use live::live;
 
@@ -117,11 +117,17 @@ impl Door {
             Message::Pull(pull) => {
                 self.pull(speaker, &pull, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
             }
+            Message::Receipt(receipt) => self.note(speaker, receipt, now).await.map(Some),
+            Message::Estimate(_) => Ok(Some(refused("protocol", "this server cannot estimate"))),
             Message::Ping => Ok(Some(Message::Pong)),
             Message::Pong => Ok(None),
-            Message::Welcome(_) | Message::Verdicts(_) | Message::Page(_) | Message::Refused(_) | Message::News(_) => {
-                Ok(Some(refused("protocol", "this message is the server's to send")))
-            }
+            Message::Welcome(_)
+            | Message::Verdicts(_)
+            | Message::Page(_)
+            | Message::Refused(_)
+            | Message::News(_)
+            | Message::Noted(_)
+            | Message::Estimated(_) => Ok(Some(refused("protocol", "this message is the server's to send"))),
         }
     }
 
@@ -177,6 +183,15 @@ impl Door {
             return refused("too_large", "offer fewer changes at once");
         }
         verdicts(speaker, offer.batch, self.intake.offer(&speaker.author(), offer.changes, now).await)
+    }
+
+    /// Keeps what a device says that it has removed.
+    async fn note(&self, speaker: &Speaker, receipt: Receipt, now: Millis) -> Result<Message, StoreError> {
+        let (workspace, device) = (speaker.reader.workspace, speaker.device);
+        self.store
+            .write::<_, StoreError, _>(move |tx| Box::pin(async move { receipts::keep(tx, workspace, device, &receipt, now).await }))
+            .await?;
+        Ok(Message::Noted(receipt.number))
     }
 
     async fn takes_too_many_actors(&self, speaker: &Speaker, now: Millis) -> Result<bool, StoreError> {

@@ -39,7 +39,7 @@ fn hello(actor: u16, epoch: Option<[u8; 16]>) -> Message {
 }
 
 fn pull() -> Message {
-    Message::Pull(Pull { cursor: None, max_bytes: PAGE_BYTES })
+    Message::Pull(Pull { max_bytes: PAGE_BYTES, ..Pull::default() })
 }
 
 async fn say(door: &Door, messages: &[Message], now: Millis) -> Vec<Message> {
@@ -85,4 +85,17 @@ async fn what_was_written_for_another_life_of_the_server_is_not_looked_at() {
     drop(tx);
     let now = say(&door, &[hello(1, Some(EPOCH)), push], NOW).await;
     assert!(matches!(now[..], [Message::Welcome(_), Message::Verdicts(_)]), "{now:?}");
+}
+
+#[tokio::test]
+async fn a_receipt_is_kept_once_and_confirmed_each_time() {
+    let (door, _folder) = door().await;
+    let receipt = Receipt { number: 7, removal: sync_core::protocol::Removal::Left, records: 3, unsent: 1, at: NOW - 5 };
+    for later in [0, 9] {
+        let answers = say(&door, &[hello(1, None), Message::Receipt(receipt)], NOW + later).await;
+        assert_eq!(answers.last(), Some(&Message::Noted(7)));
+    }
+    let mut tx = door.store.reader().await.unwrap();
+    let kept = receipts::of_device(&mut tx, workspace(), ann().device, 10).await.unwrap();
+    assert_eq!(kept, [receipts::ReceiptRow { receipt, received_at: NOW }]);
 }

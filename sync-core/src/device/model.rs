@@ -7,7 +7,7 @@ use crate::engine::{Effect, Event, Stopped};
 use crate::fence::{self, Pen};
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, Millis, RecordId, Seal, UserId, WorkspaceId};
 use crate::protocol::{
-    Delivered, Enrolled, Entry, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pushed, Refused, Verdict, Verdicts, Welcome, code,
+    Delivered, Enrolled, Entry, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pushed, Receipt, Refused, Verdict, Verdicts, Welcome, code,
     decode_frame, encode_frame,
 };
 use crate::record::doc::{Doc, Inadmissible};
@@ -28,12 +28,14 @@ pub struct Server {
     pub page_entries: usize,
     /// Hashes that the back office has decided on: accepted or declined.
     pub decided: HashMap<ChangeHash, bool>,
+    /// What devices said that they have removed.
+    pub receipts: Vec<Receipt>,
 }
 
 impl Server {
     pub fn new() -> Self {
         let (feed, docs, actors, decided) = (Vec::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        Self { now: START, epoch: vec![1], feed, docs, actors, revoked: false, page_entries: 1_000, decided }
+        Self { now: START, epoch: vec![1], feed, docs, actors, revoked: false, page_entries: 1_000, decided, receipts: Vec::new() }
     }
 
     pub fn answer(&mut self, user: UserId, device: DeviceId, frame: &[u8]) -> Vec<u8> {
@@ -80,6 +82,10 @@ impl Server {
                         server_time: self.now,
                         after: (from > 0).then(|| from.to_be_bytes().to_vec()),
                     }));
+                }
+                Message::Receipt(receipt) => {
+                    self.receipts.push(receipt);
+                    answers.push(Message::Noted(receipt.number));
                 }
                 other => panic!("a device never says {other:?}"),
             }

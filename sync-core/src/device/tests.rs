@@ -12,27 +12,27 @@ use crate::record::history::texts_of;
 use crate::record::reference::compare;
 use crate::store::{DraftState, STORE_VERSION};
 
-fn set(field: &str, value: &str) -> FieldEdit {
+pub(super) fn set(field: &str, value: &str) -> FieldEdit {
     FieldEdit::set(field, value)
 }
 
-fn phones() -> (Server, Phone, Phone) {
+pub(super) fn phones() -> (Server, Phone, Phone) {
     (Server::new(), Phone::new("ann", Place::Memory, START), Phone::new("bo", Place::Memory, START))
 }
 
-fn make(phone: &mut Phone, now: Millis, name: &str) -> RecordId {
+pub(super) fn make(phone: &mut Phone, now: Millis, name: &str) -> RecordId {
     phone.device.create(now, "party", &[set("name", name)]).unwrap().record
 }
 
-fn edit(phone: &mut Phone, now: Millis, record: RecordId, edits: &[FieldEdit]) {
+pub(super) fn edit(phone: &mut Phone, now: Millis, record: RecordId, edits: &[FieldEdit]) {
     phone.device.edit(now, "party", record, edits).unwrap();
 }
 
-fn field(phone: &mut Phone, record: RecordId, name: &str) -> serde_json::Value {
+pub(super) fn field(phone: &mut Phone, record: RecordId, name: &str) -> serde_json::Value {
     phone.device.get(record).unwrap().unwrap().row.fields.get(name).cloned().unwrap_or_default()
 }
 
-fn pending(phone: &Phone) -> u64 {
+pub(super) fn pending(phone: &Phone) -> u64 {
     phone.device.sync_status().unwrap().pending
 }
 

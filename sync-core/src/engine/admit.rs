@@ -35,6 +35,7 @@ impl Replica {
     /// Takes changes in the order of the feed. Part of a transaction.
     pub(crate) fn admit(&mut self, changes: Vec<Delivered>) -> Result<(), StoreError> {
         let may_be_drafts = self.store.draft_count()? > 0;
+        let may_be_leaving = self.store.has_leaving()?;
         let mut open: Option<Open> = None;
         for delivered in changes {
             let Some(kind) = self.schema.kind(&delivered.kind).cloned() else {
@@ -43,6 +44,9 @@ impl Replica {
             };
             let fits = |open: &Open| open.record == delivered.record && open.facet == delivered.facet && open.kind.name == kind.name;
             if !open.as_ref().is_some_and(fits) {
+                if may_be_leaving {
+                    self.stays(delivered.record, delivered.facet)?;
+                }
                 self.close(open.take())?;
                 open = Some(self.open_document(kind, delivered.record, delivered.facet)?);
             }
@@ -146,7 +150,9 @@ impl Replica {
     }
 
     /// A record is taken from this device. What waited to be sent stays as a draft.
-    pub(crate) fn purge(&mut self, record: RecordId, now: Millis) -> Result<(), StoreError> {
+    /// Answers how many edits that was.
+    pub(crate) fn purge(&mut self, record: RecordId, now: Millis) -> Result<u64, StoreError> {
+        let mut unsent = 0;
         if let Some(kind) = self.kind_of(record)? {
             let reason = Reason {
                 state: DraftState::Purged,
@@ -160,13 +166,14 @@ impl Replica {
                 let kept = self.store.document(record, facet)?;
                 for pending in kept.iter().filter(|kept| kept.pending) {
                     self.keep_draft(&kind, &kept, pending, &reason, now)?;
+                    unsent += 1;
                 }
             }
         }
         self.forget(record);
         self.store.remove_record(record)?;
         self.touch(record);
-        Ok(())
+        Ok(unsent)
     }
 }
 

@@ -5,6 +5,7 @@
 //! happened, and does what it answers. Up to date, a reconnect is one frame each way.
 
 mod admit;
+mod leave;
 mod outbox;
 mod pen;
 mod project;
@@ -15,6 +16,7 @@ pub use pen::{EditError, Edited};
 pub use random::Random;
 pub use replica::{Changed, Identity, Replica};
 
+use leave::Removed;
 use outbox::Outbox;
 
 use crate::id::{ActorId, Millis};
@@ -23,6 +25,8 @@ use crate::store::StoreError;
 
 /// The first wait after a failure; it doubles with each further one.
 const BACKOFF_FIRST_MS: u64 = 1_000;
+/// Receipts that go out together: more wait for the next exchange.
+const RECEIPTS_AT_ONCE: usize = 16;
 /// The longest wait: a phone that comes back into reach also says so itself.
 const BACKOFF_MAX_MS: u64 = 5 * 60_000;
 
@@ -127,6 +131,8 @@ pub struct Engine {
     greeted: Option<ActorId>,
     pulling: bool,
     outbox: Outbox,
+    /// Whether the receipts that are kept were sent over this connection.
+    receipts_sent: bool,
     failures: u32,
     retry_at: Option<Millis>,
     progress: Option<Progress>,
@@ -233,6 +239,7 @@ impl Engine {
 
     fn begin(&mut self) {
         (self.greeted, self.pulling, self.progress) = (None, false, None);
+        self.receipts_sent = false;
         self.outbox.begin();
     }
 
@@ -253,7 +260,9 @@ impl Engine {
         loop {
             let push = self.outbox.next(replica)?;
             let pulls = std::mem::take(&mut pull) && !self.pulling;
-            if push.is_none() && !pulls {
+            let receipts =
+                if std::mem::replace(&mut self.receipts_sent, true) { Vec::new() } else { replica.store.receipts(RECEIPTS_AT_ONCE)? };
+            if push.is_none() && !pulls && receipts.is_empty() {
                 return Ok(());
             }
             let mut messages = Vec::with_capacity(3);
@@ -262,9 +271,10 @@ impl Engine {
                 self.greeted = Some(replica.actor);
             }
             messages.extend(push);
+            messages.extend(receipts.into_iter().map(Message::Receipt));
             if pulls {
                 self.pulling = true;
-                messages.push(Message::Pull(Pull { cursor: replica.store.meta(CURSOR)?, max_bytes: PAGE_BYTES }));
+                messages.push(Message::Pull(Pull { cursor: replica.store.meta(CURSOR)?, max_bytes: PAGE_BYTES, ..Pull::default() }));
             }
             effects.push(Effect::Send(protocol::encode_frame(&messages)));
         }
@@ -330,22 +340,28 @@ impl Engine {
         messages: Vec<Message>,
         effects: &mut Vec<Effect>,
     ) -> Result<Outcome, StoreError> {
-        let mut outcome = Outcome::default();
+        let (mut outcome, mut removed) = (Outcome::default(), Removed::default());
         for message in messages {
             match message {
                 Message::Welcome(welcome) => self.welcomed(replica, now, welcome, &mut outcome)?,
                 Message::Verdicts(verdicts) => self.outbox.answered(replica, verdicts.batch, verdicts.verdicts, now)?,
                 // After a restore this page belongs to the time before.
                 Message::Page(_) if outcome.close => {}
-                Message::Page(page) => self.page(replica, now, page, &mut outcome, effects)?,
+                Message::Page(page) => self.page(replica, now, page, (&mut outcome, &mut removed), effects)?,
                 Message::Refused(refused) => self.refused(replica, refused, &mut outcome, effects)?,
                 Message::News(_) => outcome.pull = true,
                 Message::Ping => effects.push(Effect::Send(protocol::encode_frame(&[Message::Pong]))),
+                Message::Noted(number) => replica.store.remove_receipt(number)?,
+                Message::Estimated(_) => {}
                 Message::Pong | Message::Hello(_) | Message::Push(_) | Message::Offer(_) | Message::Pull(_) => {}
+                Message::Receipt(_) | Message::Estimate(_) => {}
             }
             if self.stopped.is_some() {
-                break;
+                return Ok(outcome);
             }
+        }
+        if replica.settle_leaving(removed, now)? {
+            self.receipts_sent = false;
         }
         Ok(outcome)
     }
@@ -375,7 +391,7 @@ impl Engine {
         replica: &mut Replica,
         now: Millis,
         page: Page,
-        outcome: &mut Outcome,
+        (outcome, removed): (&mut Outcome, &mut Removed),
         effects: &mut Vec<Effect>,
     ) -> Result<(), StoreError> {
         if page.after.is_some() && page.after != replica.store.meta(CURSOR)? {
@@ -391,7 +407,11 @@ impl Engine {
                 Entry::Change(change) => changes.push(change),
                 Entry::Purge { record } => {
                     replica.admit(std::mem::take(&mut changes))?;
-                    replica.purge(record, now)?;
+                    removed.purged(replica.purge(record, now)?);
+                }
+                Entry::Leave { kind, record, facet } => {
+                    replica.admit(std::mem::take(&mut changes))?;
+                    replica.leave(&kind, record, facet, removed)?;
                 }
                 Entry::Wipe => {
                     replica.wipe()?;

@@ -190,6 +190,12 @@ impl Store {
         Ok(())
     }
 
+    /// How many own edits of a record were not accepted.
+    pub(crate) fn drafts_of(&self, record: RecordId) -> Result<u64, StoreError> {
+        let mut statement = self.db.prepare_cached("select count(*) from drafts where record = ?1")?;
+        Ok(statement.query_row([record.as_bytes()], |row| row.get(0))?)
+    }
+
     /// Whether anything was put aside.
     pub(crate) fn has_quarantined(&self) -> Result<bool, StoreError> {
         Ok(self.db.prepare_cached("select 1 from quarantine limit 1")?.exists([])?)

@@ -252,7 +252,7 @@ impl Inner {
         for phone in 0..self.phones.len() {
             let Some(Connection { number: connection, live: true }) = self.phones[phone].connection else { continue };
             let Some(cursor) = self.phones[phone].cursor.clone() else { continue };
-            let pull = protocol::encode_frame(&[Message::Pull(Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES })]);
+            let pull = protocol::encode_frame(&[Message::Pull(Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES, ..Pull::default() })]);
             let Outcome::Answered(frame) = self.server.answer(&self.phones[phone].speaker(), &pull, self.now, Fate::Commit) else {
                 continue;
             };

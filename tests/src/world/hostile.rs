@@ -156,7 +156,7 @@ impl Inner {
 
     /// Something that the server gave her, for a record of her own.
     fn forged_offer(&mut self) -> Option<Delivered> {
-        let pull = protocol::encode_frame(&[Message::Pull(Pull { cursor: None, max_bytes: PAGE_BYTES })]);
+        let pull = protocol::encode_frame(&[Message::Pull(Pull { max_bytes: PAGE_BYTES, ..Pull::default() })]);
         let Outcome::Answered(frame) = self.server.answer(&mallory(), &pull, self.now, Fate::Commit) else { return None };
         let pages = protocol::decode_frame(&frame).unwrap_or_default();
         let entries = pages.into_iter().flat_map(|message| if let Message::Page(page) = message { page.entries } else { Vec::new() });
