@@ -92,7 +92,7 @@ fn main() {
             let first = texts.iter().map(sync_core::record::text::genesis).filter(|first| change.deps.contains(&first.hash));
             first.map(|first| first.bytes.clone()).chain([bytes.clone()]).collect::<Vec<_>>()
         };
-        println!("{what}: {} operations, {} bytes as a change, {} as a saved document", change.ops.len(), bytes.len(), saved.len());
+        println!("{what}: {} operations, {} bytes as a change, {} as a saved document", change.op_count(), bytes.len(), saved.len());
         let report = |name: &str, micros: f64| println!("  {micros:8.1} µs  {name}");
         report("ours: read", micros(|| drop(black_box(Change::read(&bytes)))));
         report("ours: read and prove the form (hash and round trip)", micros(|| drop(black_box(Change::parse(&bytes)))));

@@ -206,7 +206,7 @@ pub fn check_beside(doc: &Doc, main: Option<&Doc>, kind: &Kind, facet: Facet, ch
 /// Something may be said twice where a change goes back to a field.
 pub fn touched<'a>(kind: &'a Kind, change: &'a Change) -> Vec<Touch<'a>> {
     let mut touched: Vec<Touch<'_>> = Vec::new();
-    // Characters come in runs of one text, thousands of them at times.
+    // Characters are removed one by one, thousands of them at times.
     let mut last_text = None;
     for op in &change.ops {
         let touch = match op {
@@ -410,7 +410,7 @@ fn text_lengths(doc: &Doc, kind: &Kind, facet: Facet, change: &Change) -> Result
     for field in kind.fields.iter().filter(|field| field.merge == Merge::Text && field.facet == facet) {
         let maker = genesis(&field.name).actor;
         let here = |op: &&Op| matches!(op, Op::Insert { text, .. } if change.actor_at(text.actor) == Some(maker));
-        let added = change.ops.iter().filter(here).count();
+        let added: usize = change.ops.iter().filter(here).map(Op::count).sum();
         let chars = added + if added > 0 { doc.text_elements(&field.name) } else { 0 };
         if chars > valid::MAX_TEXT_CHARS {
             let problem = BadValue::TooLong { chars, limit: valid::MAX_TEXT_CHARS };

@@ -310,7 +310,8 @@ fn size_of_parts(change: &Change) -> usize {
     let of = |op: &Op| match op {
         Op::Put { path, value, .. } => path.len() + if let Scalar::Text(text) = value { text.len() } else { 0 },
         Op::Delete { path, .. } | Op::Increment { path, .. } | Op::MakeText { path } => path.len(),
-        Op::Insert { .. } | Op::Remove { .. } => 0,
+        Op::Insert { characters, .. } => characters.len(),
+        Op::Remove { .. } => 0,
     };
     change.ops.iter().map(of).sum()
 }

@@ -227,7 +227,7 @@ fn a9_what_refers_to_the_unknown_is_refused_before_anything_is_touched() {
     {
         let inserted = offer(|change| {
             change.others = others;
-            change.ops = vec![Op::Insert { text: OpRef { counter: text, actor: 1 }, after, character: 'x' }];
+            change.ops = vec![Op::Insert { text: OpRef { counter: text, actor: 1 }, after, characters: "x".into() }];
         });
         assert_eq!(inserted, Err(Inadmissible::UnknownOperation { index: 0 }));
     }
@@ -236,7 +236,7 @@ fn a9_what_refers_to_the_unknown_is_refused_before_anything_is_touched() {
         change.others = vec![maker];
         let element = OpRef { counter: change.start_op, actor: 0 };
         let text = OpRef { counter: 1, actor: 1 };
-        change.ops = vec![Op::Insert { text, after: None, character: 'x' }, Op::Remove { text, element }];
+        change.ops = vec![Op::Insert { text, after: None, characters: "x".into() }, Op::Remove { text, element }];
     });
     assert_eq!(own, Err(Inadmissible::UnknownOperation { index: 1 }));
 }

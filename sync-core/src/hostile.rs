@@ -184,7 +184,7 @@ pub fn in_manner(change_bytes: &[u8], manner: Manner) -> Option<(ChangeHash, Vec
             if raw.columns.iter().any(|(number, _)| *number == column::KEY_ACTOR) {
                 return None;
             }
-            *raw.column(column::KEY_ACTOR) = [&[0][..], &unsigned(change.ops.len() as u64)].concat();
+            *raw.column(column::KEY_ACTOR) = [&[0][..], &unsigned(change.op_count() as u64)].concat();
         }
         Manner::UnusedActor => {
             raw.others.push(vec![0xff; 16]);

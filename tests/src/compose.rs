@@ -283,9 +283,13 @@ fn intent_in(op: &Op) -> Option<IntentId> {
             path.split('/').filter_map(of_token).max().max(of_value)
         }
         Op::Increment { by, .. } => of_increment(*by),
-        Op::Insert { character, .. } => (*character as u32).checked_sub(FIRST_CHARACTER).map(|offset| offset / CHARACTERS),
+        Op::Insert { characters, .. } => characters.chars().filter_map(of_character).max(),
         Op::Delete { .. } | Op::Remove { .. } | Op::MakeText { .. } => None,
     }
+}
+
+fn of_character(character: char) -> Option<IntentId> {
+    (character as u32).checked_sub(FIRST_CHARACTER).map(|offset| offset / CHARACTERS)
 }
 
 fn of_token(text: &str) -> Option<IntentId> {

@@ -96,14 +96,13 @@ impl Replica {
             Ok(change) => change,
             Err(refusal) => return self.store.quarantine(&delivered, &refusal.to_string()),
         };
-        let applied = match &mut open.base {
-            Some(base) => base.apply(&change, delivered.hash, &texts),
-            None => open.doc.apply(&change, delivered.hash, &texts),
+        let (applied, for_pending) = match &mut open.base {
+            Some(base) => (base.apply(&change, delivered.hash, &texts), Some(change)),
+            None => (open.doc.take(change, delivered.hash, &texts), None),
         };
         if let Err(reason) = applied {
             return self.store.quarantine(&delivered, &reason.to_string());
         }
-        let had_pending = open.base.is_some();
         let stored = Stored {
             hash: delivered.hash,
             kind: delivered.kind,
@@ -121,7 +120,9 @@ impl Replica {
             // Somebody has accepted after all what was refused or held.
             self.store.remove_draft((stored.record, stored.facet, &stored.hash))?;
         }
-        if had_pending && open.doc.apply(&change, stored.hash, &texts).is_err() {
+        if let Some(change) = for_pending
+            && open.doc.take(change, stored.hash, &texts).is_err()
+        {
             // Two pens with one name: the pending edits are written again under another.
             self.rewrite_pending(&open.kind.clone(), open.record, open.facet, &HashSet::new(), Millis::MAX, |_| true)?;
             let kept = self.store.document(open.record, open.facet)?;

@@ -229,7 +229,7 @@ impl Replica {
         let mut doc = Doc::default();
         for kept in kept {
             let change = read_change(kept)?;
-            doc.apply(&change, kept.change.hash, &texts)
+            doc.take(change, kept.change.hash, &texts)
                 .map_err(|error| StoreError::Damaged(format!("change {} does not fit: {error}", kept.change.hash)))?;
         }
         Ok(doc)

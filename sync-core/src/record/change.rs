@@ -70,14 +70,15 @@ pub enum Op {
         /// The root path.
         path: Box<str>,
     },
-    /// Inserts a character after another one, or at the start.
+    /// Inserts characters, each behind the one before it: as many operations as there are characters. What was typed
+    /// or pasted in one go is one of these, as long as it can be ([`Op::push_onto`]).
     Insert {
         /// The operation that made the text.
         text: OpRef,
-        /// The character it stands behind; `None` for the start.
+        /// The character that the first one stands behind; `None` for the start.
         after: Option<OpRef>,
-        /// What it inserts.
-        character: char,
+        /// What it inserts: one character at least.
+        characters: String,
     },
     /// Removes a character.
     Remove {
@@ -165,7 +166,7 @@ impl Change {
     /// [`Malformed`] when the bytes are no change: the store is damaged.
     pub fn read(bytes: &[u8]) -> Result<Change, Malformed> {
         let (mut change, columns) = read_header(contents_of(bytes)?)?;
-        change.ops = Readers::of(columns)?.ops(change.others.len() as u64)?;
+        change.ops = Readers::of(columns)?.ops(change.start_op, change.others.len() as u64)?;
         Ok(change)
     }
 
@@ -185,9 +186,23 @@ impl Change {
         }
     }
 
+    /// How many operations it consists of, each inserted character counted.
+    pub fn op_count(&self) -> usize {
+        self.ops.iter().map(Op::count).sum()
+    }
+
+    /// What it does, each with the counter of its first operation.
+    pub fn numbered(&self) -> impl Iterator<Item = (u32, &Op)> {
+        self.ops.iter().scan(self.start_op, |counter, op| {
+            let first = *counter;
+            *counter += op.count() as u32;
+            Some((first, op))
+        })
+    }
+
     /// Counter of the last operation.
     pub fn max_op(&self) -> u32 {
-        self.start_op + self.ops.len() as u32 - 1
+        self.start_op + self.op_count() as u32 - 1
     }
 
     /// The bytes and hash of this change.
@@ -227,7 +242,7 @@ impl Change {
         for actor in &self.others {
             write_prefixed(&mut out, &actor.0);
         }
-        let columns = Writers::of(&self.ops).finish();
+        let columns = Writers::of(&self.ops, self.start_op).finish();
         let present = columns.iter().filter(|(_, data)| !data.is_empty());
         write_unsigned(&mut out, present.clone().count() as u64);
         for (number, data) in present {
@@ -302,6 +317,28 @@ impl Op {
         match self {
             Op::Put { path, .. } | Op::Delete { path, .. } | Op::Increment { path, .. } | Op::MakeText { path } => Some(path),
             Op::Insert { .. } | Op::Remove { .. } => None,
+        }
+    }
+
+    /// How many operations of the format it stands for.
+    pub fn count(&self) -> usize {
+        match self {
+            Op::Insert { characters, .. } => characters.chars().count(),
+            Op::Put { .. } | Op::Delete { .. } | Op::Increment { .. } | Op::MakeText { .. } | Op::Remove { .. } => 1,
+        }
+    }
+
+    /// Appends an operation whose counter is `counter`: to the insertion before it where it goes on with that one.
+    /// `own` is the index of the author, as references name it.
+    pub(super) fn push_onto(self, ops: &mut Vec<Op>, counter: u32, own: u32) {
+        if let Op::Insert { text, after: Some(after), characters } = &self
+            && (after.actor, after.counter + 1) == (own, counter)
+            && let Some(Op::Insert { text: same, characters: before, .. }) = ops.last_mut()
+            && text == same
+        {
+            before.push_str(characters);
+        } else {
+            ops.push(self);
         }
     }
 

@@ -27,6 +27,8 @@ const ACTION_PUT: u64 = 1;
 const ACTION_DELETE: u64 = 3;
 const ACTION_MAKE_TEXT: u64 = 4;
 const ACTION_INCREMENT: u64 = 5;
+/// The type of a value's bytes, the low four bits of its description.
+const VALUE_TEXT: u64 = 6;
 
 /// A value as it stands in the bytes. An inserted character is one, too, and there are thousands of those.
 enum Raw<'a> {
@@ -113,18 +115,89 @@ impl<'a> Readers<'a> {
         })
     }
 
-    pub fn ops(mut self, others: u64) -> Result<Vec<Op>, Malformed> {
+    /// The operations of a change whose first one has the counter `start`.
+    pub fn ops(mut self, start: u32, others: u64) -> Result<Vec<Op>, Malformed> {
         let mut ops: Vec<Op> = Vec::new();
+        let mut count = 0;
         while !self.action.is_done() {
-            check_limit("operations", ops.len() + 1, MAX_CHANGE_OPS)?;
-            let op = self.op(ops.len(), others)?;
+            check_limit("operations", count + 1, MAX_CHANGE_OPS)?;
+            let op = self.op(count, others)?;
             // A change writes a path once. Said here too, because a run of one long path costs no bytes.
             if op.path().is_some() && op.path() == ops.last().and_then(Op::path) {
-                return Err(Malformed::NotFlat { index: ops.len(), reason: "its path was written just before" });
+                return Err(Malformed::NotFlat { index: count, reason: "its path was written just before" });
             }
-            ops.push(op);
+            op.push_onto(&mut ops, start + count as u32, 0);
+            count += 1;
+            if let Some(Op::Insert { characters, .. }) = ops.last_mut() {
+                count += self.typed_on(characters, u64::from(start) + count as u64, MAX_CHANGE_OPS - count)?;
+            }
         }
         if ops.is_empty() { Err(Malformed::NotAChange("it does nothing")) } else { Ok(ops) }
+    }
+
+    /// Reads on while each operation inserts a character behind the one just read, as typing does: the columns say so
+    /// by runs, so that only the characters themselves are looked at. `next` is the counter of the next operation.
+    /// Answers how many it has read; what it does not take is for [`Readers::op`] to judge.
+    fn typed_on(&mut self, characters: &mut String, next: u64, most: usize) -> Result<usize, Malformed> {
+        let is_behind = self.key_actor.repeats(Some(0)) > 0 && self.key_counter.ascends_to(next - 1);
+        if !is_behind || self.insert.left_of(true) == 0 {
+            return Ok(0);
+        }
+        let columns = [
+            self.obj_actor.ahead(),
+            self.obj_counter.ahead(),
+            self.key_actor.ahead(),
+            self.key_counter.ahead(),
+            self.key_text.ahead(),
+            self.insert.left_of(true),
+            self.action.ahead(),
+            self.pred_count.ahead(),
+            most as u64,
+        ];
+        let most = columns.into_iter().min().unwrap_or(0);
+        let mut taken = 0;
+        while taken < most {
+            let some = self.characters(most - taken, characters)?;
+            if some == 0 {
+                break;
+            }
+            taken += some;
+        }
+        self.skip(taken)?;
+        Ok(taken as usize)
+    }
+
+    /// Takes a run of values that are single characters of one length, at most so many. Answers how many: none for
+    /// anything else.
+    fn characters(&mut self, most: u64, out: &mut String) -> Result<u64, Malformed> {
+        let Some((meta, ahead)) = self.value_meta.peek()? else { return Ok(0) };
+        let (width, count) = (meta >> 4, ahead.min(most));
+        if meta & 0xf != VALUE_TEXT || !(1..=4).contains(&width) {
+            return Ok(0);
+        }
+        let mut rest = self.value;
+        let Ok(bytes) = rest.take((width * count) as usize) else { return Ok(0) };
+        let Ok(text) = std::str::from_utf8(bytes) else { return Ok(0) };
+        let is_single = if width == 1 { text.is_ascii() } else { text.chars().all(|one| one.len_utf8() as u64 == width) };
+        if !is_single {
+            return Ok(0);
+        }
+        out.push_str(text);
+        self.value = rest;
+        self.value_meta.skip(count)?;
+        Ok(count)
+    }
+
+    /// Passes operations that were read by their characters.
+    fn skip(&mut self, count: u64) -> Result<(), Malformed> {
+        self.obj_actor.skip(count)?;
+        self.obj_counter.skip(count)?;
+        self.key_actor.skip(count)?;
+        self.key_counter.skip(count)?;
+        self.key_text.skip(count)?;
+        self.insert.skip(count);
+        self.action.skip(count)?;
+        Ok(self.pred_count.skip(count)?)
     }
 
     fn op(&mut self, index: usize, others: u64) -> Result<Op, Malformed> {
@@ -151,11 +224,11 @@ impl<'a> Readers<'a> {
                 let text = op_ref(actor, i64::try_from(counter).unwrap_or(-1), others)?;
                 let element = if key_counter == 0 && key_actor.is_none() { None } else { Some(named(key_actor, key_counter)?) };
                 match (action, insert, value, element) {
-                    (ACTION_PUT, true, Some(Raw::Text(character)), after) if pred.is_empty() => Ok(Op::Insert {
-                        text,
-                        after,
-                        character: single(character).ok_or(not_flat("an inserted text is not one character"))?,
-                    }),
+                    (ACTION_PUT, true, Some(Raw::Text(character)), after) if pred.is_empty() => {
+                        let is_one = character.chars().count() == 1;
+                        let insert = Op::Insert { text, after, characters: character.to_owned() };
+                        is_one.then_some(insert).ok_or(not_flat("an inserted text is not one character"))
+                    }
                     (ACTION_DELETE, false, Some(Raw::Other(Scalar::Null)), Some(element)) if pred == [element] => {
                         Ok(Op::Remove { text, element })
                     }
@@ -186,7 +259,7 @@ impl<'a> Readers<'a> {
         let meta = self.value_meta.next()?.unwrap_or(0);
         let mut raw = Bytes(self.value.take(usize::try_from(meta >> 4).map_err(|_| BadColumn::Number)?)?);
         let scalar = match meta & 0xf {
-            6 => return Ok(Some(Raw::Text(std::str::from_utf8(raw.0).map_err(|_| BadColumn::Text)?))),
+            VALUE_TEXT => return Ok(Some(Raw::Text(std::str::from_utf8(raw.0).map_err(|_| BadColumn::Text)?))),
             0 => Scalar::Null,
             1 => Scalar::Bool(false),
             2 => Scalar::Bool(true),
@@ -197,11 +270,6 @@ impl<'a> Readers<'a> {
         };
         Ok(Some(Raw::Other(scalar)))
     }
-}
-
-fn single(text: &str) -> Option<char> {
-    let mut characters = text.chars();
-    characters.next().filter(|_| characters.next().is_none())
 }
 
 fn op_ref(actor: u64, counter: i64, others: u64) -> Result<OpRef, Malformed> {
@@ -230,7 +298,7 @@ pub(super) struct Writers<'a> {
 }
 
 impl<'a> Writers<'a> {
-    pub fn of(ops: &'a [Op]) -> Self {
+    pub fn of(ops: &'a [Op], start: u32) -> Self {
         let mut writers = Self {
             obj_actor: RunWriter::new(),
             obj_counter: RunWriter::new(),
@@ -245,25 +313,31 @@ impl<'a> Writers<'a> {
             pred_actor: RunWriter::new(),
             pred_counter: DeltaWriter::new(),
         };
+        let mut counter = start;
         for op in ops {
-            writers.push(op);
+            writers.push(op, counter);
+            // No change that was read comes near the end of the numbers.
+            counter = counter.wrapping_add(op.count() as u32);
         }
         writers
     }
 
-    fn push(&mut self, op: &'a Op) {
+    fn push(&mut self, op: &'a Op, counter: u32) {
         match op {
             Op::Put { path, value, pred } => self.push_root(ACTION_PUT, path, value, pred),
             Op::Delete { path, pred } => self.push_root(ACTION_DELETE, path, &Scalar::Null, pred),
             Op::Increment { path, by, pred } => self.push_root(ACTION_INCREMENT, path, &Scalar::Int(*by), std::slice::from_ref(pred)),
             Op::MakeText { path } => self.push_root(ACTION_MAKE_TEXT, path, &Scalar::Null, &[]),
-            Op::Insert { text, after, character } => {
+            Op::Insert { text, after, characters } => {
                 self.push_element(*text, *after, true, ACTION_PUT);
-                let mut buffer = [0; 4];
-                let encoded = character.encode_utf8(&mut buffer);
-                self.value_meta.push(Some((encoded.len() as u64) << 4 | 6));
-                self.value.extend_from_slice(encoded.as_bytes());
                 self.push_preds(&[]);
+                self.push_characters(characters);
+                let more = characters.chars().count() as u64 - 1;
+                if more > 0 {
+                    self.push_element(*text, Some(OpRef { counter, actor: 0 }), true, ACTION_PUT);
+                    self.push_preds(&[]);
+                    self.repeat_element(*text, more - 1);
+                }
             }
             Op::Remove { text, element } => {
                 self.push_element(*text, Some(*element), false, ACTION_DELETE);
@@ -295,6 +369,28 @@ impl<'a> Writers<'a> {
         self.action.push(Some(action));
     }
 
+    /// Insertions that go on behind the one just written.
+    fn repeat_element(&mut self, text: OpRef, count: u64) {
+        self.obj_actor.push_many(Some(u64::from(text.actor)), count);
+        self.obj_counter.push_many(Some(u64::from(text.counter)), count);
+        self.key_actor.push_many(Some(0), count);
+        self.key_counter.push_ascending(count);
+        self.key_text.push_many(None, count);
+        self.insert.push_many(true, count);
+        self.action.push_many(Some(ACTION_PUT), count);
+        self.pred_count.push_many(Some(0), count);
+    }
+
+    fn push_characters(&mut self, characters: &str) {
+        let described = |width: usize| Some((width as u64) << 4 | VALUE_TEXT);
+        if characters.is_ascii() {
+            self.value_meta.push_many(described(1), characters.len() as u64);
+        } else {
+            characters.chars().for_each(|character| self.value_meta.push(described(character.len_utf8())));
+        }
+        self.value.extend_from_slice(characters.as_bytes());
+    }
+
     fn push_value(&mut self, value: &Scalar) {
         let start = self.value.len();
         let code = match value {
@@ -311,7 +407,7 @@ impl<'a> Writers<'a> {
             }
             Scalar::Text(text) => {
                 self.value.extend_from_slice(text.as_bytes());
-                6
+                VALUE_TEXT
             }
             Scalar::Counter(number) => {
                 write_signed(&mut self.value, *number);

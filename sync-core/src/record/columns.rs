@@ -149,6 +149,7 @@ pub(crate) struct Runs<'a, T> {
     run: Run<T>,
 }
 
+#[derive(Clone, Copy)]
 enum Run<T> {
     Repeat(T),
     Literal,
@@ -186,6 +187,49 @@ impl<'a, T: Item<'a>> Runs<'a, T> {
             Run::Null => Ok(None),
         }
     }
+
+    /// How many of the next items are surely the same as the last one.
+    pub fn ahead(&self) -> u64 {
+        match self.run {
+            Run::Literal => 0,
+            Run::Null if self.is_done() => u64::MAX,
+            Run::Null | Run::Repeat(_) => self.left,
+        }
+    }
+
+    /// How many of the next items are surely this one, as the last one was.
+    pub fn repeats(&self, value: Option<T>) -> u64 {
+        match (&self.run, value) {
+            (Run::Repeat(run), Some(value)) if *run == value => self.left,
+            (Run::Null, None) => self.ahead(),
+            (Run::Repeat(_) | Run::Literal | Run::Null, _) => 0,
+        }
+    }
+
+    /// The next item, and how many of the next items are the same, without taking them; `None` when it is null.
+    pub fn peek(&self) -> Result<Option<(T, u64)>, BadColumn> {
+        let mut ahead = Self { bytes: self.bytes, left: self.left, run: self.run };
+        let next = ahead.next()?;
+        Ok(next.map(|value| (value, 1 + if matches!(ahead.run, Run::Literal) { 0 } else { ahead.left })))
+    }
+
+    /// Passes items.
+    pub fn skip(&mut self, mut count: u64) -> Result<(), BadColumn> {
+        while count > 0 {
+            if self.left == 0 || matches!(self.run, Run::Literal) {
+                if self.is_done() {
+                    return Ok(());
+                }
+                self.next()?;
+                count -= 1;
+            } else {
+                let some = count.min(self.left);
+                self.left -= some;
+                count -= some;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads a delta column: a run-length column of differences.
@@ -203,6 +247,25 @@ impl<'a> Deltas<'a> {
         let Some(delta) = self.runs.next()? else { return Ok(None) };
         self.value = self.value.checked_add(delta).ok_or(BadColumn::Number)?;
         Ok(Some(self.value))
+    }
+
+    /// Whether the next item is the one after the last, and is `next`.
+    pub fn ascends_to(&self, next: u64) -> bool {
+        self.runs.repeats(Some(1)) > 0 && i64::try_from(next).is_ok_and(|next| self.value.checked_add(1) == Some(next))
+    }
+
+    /// How many of the next items surely differ from the one before by as much as the last one did.
+    pub fn ahead(&self) -> u64 {
+        self.runs.ahead()
+    }
+
+    /// Passes items of one run.
+    pub fn skip(&mut self, count: u64) -> Result<(), BadColumn> {
+        if let Run::Repeat(delta) = self.runs.run {
+            let passed = i64::try_from(count).ok().and_then(|count| delta.checked_mul(count)).ok_or(BadColumn::Number)?;
+            self.value = self.value.checked_add(passed).ok_or(BadColumn::Number)?;
+        }
+        self.runs.skip(count)
     }
 }
 
@@ -229,6 +292,16 @@ impl<'a> Flags<'a> {
         self.left -= 1;
         Ok(self.value)
     }
+
+    /// How many of the next items are surely this one, as the last one was.
+    pub fn left_of(&self, value: bool) -> u64 {
+        if self.value == value { self.left } else { 0 }
+    }
+
+    /// Passes items of one run.
+    pub fn skip(&mut self, count: u64) {
+        self.left -= count;
+    }
 }
 
 /// Writes a run-length column in the one form that automerge writes.
@@ -246,13 +319,20 @@ impl<'a, T: Item<'a>> RunWriter<T> {
     }
 
     pub fn push(&mut self, value: Option<T>) {
+        self.push_many(value, 1);
+    }
+
+    pub fn push_many(&mut self, value: Option<T>, count: u64) {
+        if count == 0 {
+            return;
+        }
         self.any |= value.is_some();
         if self.count > 0 && self.last == value {
-            self.count += 1;
+            self.count += count;
             return;
         }
         self.end_run();
-        (self.last, self.count) = (value, 1);
+        (self.last, self.count) = (value, count);
     }
 
     fn end_run(&mut self) {
@@ -309,6 +389,12 @@ impl DeltaWriter {
         self.value = value.unwrap_or(self.value);
     }
 
+    /// Values that count on from the last one.
+    pub fn push_ascending(&mut self, count: u64) {
+        self.runs.push_many(Some(1), count);
+        self.value += count as i64;
+    }
+
     pub fn finish(self) -> Vec<u8> {
         self.runs.finish()
     }
@@ -327,11 +413,15 @@ impl FlagWriter {
     }
 
     pub fn push(&mut self, value: bool) {
+        self.push_many(value, 1);
+    }
+
+    pub fn push_many(&mut self, value: bool, count: u64) {
         if value != self.value {
             write_unsigned(&mut self.out, self.count);
             (self.value, self.count) = (value, 0);
         }
-        self.count += 1;
+        self.count += count;
     }
 
     pub fn finish(mut self) -> Vec<u8> {

@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::change::{Change, Op, OpRef};
-use super::text::{Neighbour, Text, genesis};
+use super::fit::Plan;
+use super::text::{Text, genesis};
 use crate::id::{ActorId, ChangeHash, Millis, Name};
 use crate::value::Scalar;
 
@@ -272,6 +273,19 @@ impl Doc {
     /// [`Inadmissible`], with nothing touched.
     pub fn apply(&mut self, change: &Change, hash: ChangeHash, texts: &[Name]) -> Result<u32, Inadmissible> {
         let plan = self.plan(change, hash, texts)?;
+        Ok(self.keep(change.clone(), hash, plan))
+    }
+
+    /// As [`Doc::apply`], for a change that nobody needs any more: its paths and values are not copied.
+    ///
+    /// # Errors
+    /// [`Inadmissible`], with nothing touched.
+    pub fn take(&mut self, change: Change, hash: ChangeHash, texts: &[Name]) -> Result<u32, Inadmissible> {
+        let plan = self.plan(&change, hash, texts)?;
+        Ok(self.keep(change, hash, plan))
+    }
+
+    fn keep(&mut self, change: Change, hash: ChangeHash, plan: Plan) -> u32 {
         for first in plan.births {
             self.add_genesis(&first);
         }
@@ -281,11 +295,15 @@ impl Doc {
         let ids: Vec<u32> = change.others.iter().map(|other| self.intern(*other)).collect();
         let global =
             |local: OpRef| OpId { counter: local.counter, actor: if local.actor == 0 { actor } else { ids[local.actor as usize - 1] } };
-        for (offset, op) in change.ops.iter().enumerate() {
-            self.perform(op, OpId { counter: change.start_op + offset as u32, actor }, node, &global);
+        let max_op = change.max_op();
+        let mut counter = change.start_op;
+        for op in change.ops {
+            let count = op.count() as u32;
+            self.perform(op, OpId { counter, actor }, node, &global);
+            counter += count;
         }
-        self.push_node(Node { hash, actor, seq: change.seq, start_op: change.start_op, max_op: change.max_op(), time: change.time, deps });
-        Ok(node)
+        self.push_node(Node { hash, actor, seq: change.seq, start_op: change.start_op, max_op, time: change.time, deps });
+        node
     }
 
     /// Whether [`Doc::apply`] would take a change; nothing is touched.
@@ -310,7 +328,7 @@ impl Doc {
         }
         let own = self.intern(actor);
         let start_op = self.nodes.iter().map(|node| node.max_op).max().unwrap_or(0) + 1;
-        let ops = self.ops_of(edits, own, start_op);
+        let ops = self.ops_of(edits);
         if ops.is_empty() {
             return None;
         }
@@ -366,33 +384,35 @@ impl Doc {
         }
     }
 
-    fn perform(&mut self, op: &Op, id: OpId, node: u32, global: &impl Fn(OpRef) -> OpId) {
+    fn perform(&mut self, op: Op, id: OpId, node: u32, global: &impl Fn(OpRef) -> OpId) {
         match op {
             Op::Put { path, value, pred } => {
-                let register = self.registers.entry(path.clone()).or_default();
-                register.replace(pred.iter().map(|replaced| global(*replaced)));
-                register.visible.push(Put { id, value: value.clone(), added: 0, node });
+                let register = self.registers.entry(path).or_default();
+                register.replace(pred.into_iter().map(global));
+                // Nearly always the only one: a vector would make room for four.
+                register.visible.reserve_exact(usize::from(register.visible.is_empty()));
+                register.visible.push(Put { id, value, added: 0, node });
             }
             Op::Delete { path, pred } => {
-                self.registers.entry(path.clone()).or_default().replace(pred.iter().map(|replaced| global(*replaced)));
+                self.registers.entry(path).or_default().replace(pred.into_iter().map(global));
             }
             Op::Increment { path, by, pred } => {
-                let counter = global(*pred);
-                let puts = self.registers.get_mut(path).map(|register| &mut register.visible);
+                let counter = global(pred);
+                let puts = self.registers.get_mut(&path).map(|register| &mut register.visible);
                 if let Some(put) = puts.and_then(|puts| puts.iter_mut().find(|put| put.id == counter)) {
                     // Wrapping, because only that gives the same sum in every order; the fence keeps sums far from it.
-                    put.added = put.added.wrapping_add(*by);
+                    put.added = put.added.wrapping_add(by);
                 }
             }
             Op::MakeText { .. } => {}
-            Op::Insert { text, after, character } => {
-                let (text, after) = (global(*text), after.map(global));
+            Op::Insert { text, after, characters } => {
+                let (text, after) = (global(text), after.map(global));
                 if let Some(held) = self.texts.values_mut().find(|held| held.made_by(text)) {
-                    held.insert(id, after, *character, &self.actors);
+                    held.insert(id, after, &characters, &self.actors);
                 }
             }
             Op::Remove { text, element } => {
-                let (text, element) = (global(*text), global(*element));
+                let (text, element) = (global(text), global(element));
                 if let Some(held) = self.texts.values_mut().find(|held| held.made_by(text)) {
                     held.remove(element);
                 }
@@ -424,7 +444,7 @@ impl Register {
 
 /// Writing: edits become operations on what is visible.
 impl Doc {
-    fn ops_of(&self, edits: &[Edit], own: u32, start_op: u32) -> Vec<Op> {
+    fn ops_of(&self, edits: &[Edit]) -> Vec<Op> {
         let mut ops = Vec::new();
         let mut spliced: Vec<&str> = Vec::new();
         for edit in edits {
@@ -448,7 +468,7 @@ impl Doc {
                 Edit::Splice { path, .. } if spliced.contains(&path.as_str()) => {}
                 Edit::Splice { path, .. } => {
                     spliced.push(path);
-                    self.splice_ops(&mut ops, path, edits, (own, start_op));
+                    self.splice_ops(&mut ops, path, edits);
                 }
             }
         }
@@ -461,7 +481,7 @@ impl Doc {
         ids.into_iter().map(|id| OpRef { counter: id.counter, actor: id.actor }).collect()
     }
 
-    fn splice_ops(&self, ops: &mut Vec<Op>, path: &str, edits: &[Edit], (own, start_op): (u32, u32)) {
+    fn splice_ops(&self, ops: &mut Vec<Op>, path: &str, edits: &[Edit]) {
         let (Some(text), Ok(name)) = (self.texts.get(path), path.parse::<Name>()) else { return };
         let maker = genesis(&name).actor;
         let Some(maker) = self.actors.iter().position(|actor| *actor == maker) else { return };
@@ -473,14 +493,10 @@ impl Doc {
         let spliced = text.spliced(splices);
         let named = |id: OpId| OpRef { counter: id.counter, actor: id.actor };
         ops.extend(spliced.removed.into_iter().map(|element| Op::Remove { text: text_ref, element: named(element) }));
-        let first = start_op + ops.len() as u32;
-        ops.extend(spliced.inserted.into_iter().map(|(before, character)| {
-            let after = match before {
-                Neighbour::Start => None,
-                Neighbour::Held(id) => Some(named(id)),
-                Neighbour::Inserted(index) => Some(OpRef { counter: first + index as u32, actor: own }),
-            };
-            Op::Insert { text: text_ref, after, character }
+        ops.extend(spliced.inserted.into_iter().map(|(after, characters)| Op::Insert {
+            text: text_ref,
+            after: after.map(named),
+            characters,
         }));
     }
 

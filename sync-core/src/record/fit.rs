@@ -60,6 +60,9 @@ impl Doc {
     }
 }
 
+/// Characters that a change inserts: counter of the first, how many, and into which text.
+type Inserted = (u32, u32, OpRef);
+
 enum Past {
     Everything,
     Only(Vec<bool>),
@@ -85,8 +88,9 @@ struct Check<'a> {
 impl Check<'_> {
     fn ops(&self) -> Result<(), Inadmissible> {
         let mut written = HashSet::with_capacity(self.change.ops.len().min(64));
-        let mut last_text = None;
-        for (index, op) in self.change.ops.iter().enumerate() {
+        let mut inserted: Vec<Inserted> = Vec::new();
+        for (counter, op) in self.change.numbered() {
+            let index = (counter - self.change.start_op) as usize;
             let wrong = |path: &str| Inadmissible::WrongSort { index, path: path.into() };
             match op {
                 Op::Put { path, pred, .. } | Op::Delete { path, pred } => {
@@ -108,30 +112,19 @@ impl Check<'_> {
                     }
                 }
                 Op::MakeText { path } => return Err(wrong(path)),
-                Op::Insert { text, after, .. } => {
-                    // Characters come in runs: each behind the one before it, in a text that was just looked at.
-                    let is_next = last_text == Some(*text) && after.is_some_and(|after| self.is_previous(index, after));
-                    if !is_next {
-                        self.element(index, *text, *after)?;
-                    }
-                    last_text = Some(*text);
-                    continue;
+                Op::Insert { text, after, characters } => {
+                    self.element(index, *text, *after, &inserted)?;
+                    inserted.push((counter, characters.chars().count() as u32, *text));
                 }
                 Op::Remove { text, element } => {
                     if element.actor == 0 && element.counter >= self.change.start_op {
                         return Err(Inadmissible::UnknownOperation { index });
                     }
-                    self.element(index, *text, Some(*element))?;
+                    self.element(index, *text, Some(*element), &inserted)?;
                 }
             }
-            last_text = None;
         }
         Ok(())
-    }
-
-    /// Whether an operation is the one that this change does right before another one.
-    fn is_previous(&self, index: usize, named: OpRef) -> bool {
-        named.actor == 0 && index.checked_sub(1).is_some_and(|before| named.counter as usize == self.change.start_op as usize + before)
     }
 
     fn order(&self, left: OpRef, right: OpRef) -> Option<Ordering> {
@@ -167,7 +160,8 @@ impl Check<'_> {
         }
     }
 
-    fn element(&self, index: usize, text: OpRef, element: Option<OpRef>) -> Result<(), Inadmissible> {
+    /// Whether the author can have seen a text and a character of it. `inserted`: what the change itself has inserted before.
+    fn element(&self, index: usize, text: OpRef, element: Option<OpRef>, inserted: &[Inserted]) -> Result<(), Inadmissible> {
         let unknown = Inadmissible::UnknownOperation { index };
         let maker = self.change.actor_at(text.actor).ok_or(unknown.clone())?;
         let born_now = text.counter == 1 && self.births.iter().any(|first| first.actor == maker);
@@ -176,9 +170,10 @@ impl Check<'_> {
         match element {
             None if held.is_some() || born_now => Ok(()),
             Some(element) if own(element) => {
-                let offset = (element.counter - self.change.start_op) as usize;
-                let inserted = offset < index && matches!(&self.change.ops[offset], Op::Insert { text: same, .. } if *same == text);
-                if inserted && (held.is_some() || born_now) { Ok(()) } else { Err(unknown) }
+                let at = inserted.partition_point(|(first, ..)| *first <= element.counter);
+                let run = at.checked_sub(1).map(|at| inserted[at]);
+                let is_in = run.is_some_and(|(first, count, same)| element.counter - first < count && same == text);
+                if is_in && (held.is_some() || born_now) { Ok(()) } else { Err(unknown) }
             }
             Some(element) => {
                 let id = self.global(element).ok_or(unknown.clone())?;

@@ -71,7 +71,7 @@ pub fn document<'a>(kind: &Kind, changes: impl IntoIterator<Item = &'a Stored>) 
     let texts = texts_of(kind);
     let (mut doc, mut left_out) = (Doc::default(), Vec::new());
     for stored in changes {
-        let applied = Change::read(&stored.body).ok().and_then(|change| doc.apply(&change, stored.hash, &texts).ok());
+        let applied = Change::read(&stored.body).ok().and_then(|change| doc.take(change, stored.hash, &texts).ok());
         if applied.is_none() {
             left_out.push(stored.hash);
         }

@@ -134,17 +134,18 @@ fn splices(field: &Field, before: &Doc, change: &Change) -> Vec<FieldEdit> {
         .map(|text| text.elements.iter().map(|element| (id_of(element.id), element.removed)).collect())
         .unwrap_or_default();
     let mut steps: Vec<(usize, usize, String)> = Vec::new();
-    for (offset, op) in change.ops.iter().enumerate() {
+    for (counter, op) in change.numbered() {
         let named = |reference: super::change::OpRef| change.actor_at(reference.actor).map(|actor| (actor, reference.counter));
         match op {
-            Op::Insert { text, after, character } if change.actor_at(text.actor) == Some(maker) => {
+            Op::Insert { text, after, characters } if change.actor_at(text.actor) == Some(maker) => {
                 let index =
                     after.and_then(named).and_then(|after| shown.iter().position(|(id, _)| *id == after)).map_or(0, |index| index + 1);
                 let at = shown[..index].iter().filter(|(_, removed)| !removed).count();
-                shown.insert(index, ((change.actor, change.start_op + offset as u32), false));
+                let typed = (counter..).zip(characters.chars()).map(|(counter, _)| ((change.actor, counter), false));
+                drop(shown.splice(index..index, typed));
                 match steps.last_mut() {
-                    Some((start, _, typed)) if *start + typed.chars().count() == at => typed.push(*character),
-                    _ => steps.push((at, 0, character.to_string())),
+                    Some((start, _, typed)) if *start + typed.chars().count() == at => typed.push_str(characters),
+                    _ => steps.push((at, 0, characters.clone())),
                 }
             }
             Op::Remove { text, element } if change.actor_at(text.actor) == Some(maker) => {

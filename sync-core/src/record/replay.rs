@@ -94,7 +94,7 @@ impl<'a> Work<'a> {
     fn leave_out(&mut self, hash: ChangeHash, change: &Change) {
         let heirs = self.heirs_of(&change.deps);
         self.heirs.insert(hash, heirs);
-        for offset in 0..change.ops.len() as u32 {
+        for offset in 0..change.op_count() as u32 {
             self.renamed.insert((change.actor, change.start_op + offset), None);
         }
     }
@@ -165,17 +165,17 @@ impl<'a> Work<'a> {
 
     fn translate(&mut self, old: &Change, own: u32, start_op: u32) -> Vec<Op> {
         let mut ops = Vec::with_capacity(old.ops.len());
-        for (offset, op) in old.ops.iter().enumerate() {
-            let was = (old.actor, old.start_op + offset as u32);
-            let counter = start_op + ops.len() as u32;
-            match self.translated(old, op, own) {
-                Some(op) => {
-                    self.renamed.insert(was, Some((self.task.actor, counter)));
-                    ops.push(op);
-                }
-                None => {
-                    self.renamed.insert(was, None);
-                }
+        let mut counter = start_op;
+        for (first, op) in old.numbered() {
+            let new = self.translated(old, op, own);
+            for offset in 0..op.count() as u32 {
+                let name = new.is_some().then_some((self.task.actor, counter + offset));
+                self.renamed.insert((old.actor, first + offset), name);
+            }
+            if let Some(new) = new {
+                let count = new.count() as u32;
+                new.push_onto(&mut ops, counter, own);
+                counter += count;
             }
         }
         ops
@@ -193,10 +193,10 @@ impl<'a> Work<'a> {
             }
             Op::Increment { path, by, pred } => Some(self.increment(old, path, *by, *pred)),
             Op::MakeText { .. } => None,
-            Op::Insert { text, after, character } => {
+            Op::Insert { text, after, characters } => {
                 let (text, path) = self.text(old, *text)?;
                 let after = after.and_then(|after| self.anchor(old, &path, after, own));
-                Some(Op::Insert { text, after, character: *character })
+                Some(Op::Insert { text, after, characters: characters.clone() })
             }
             Op::Remove { text, element } => {
                 let (text, path) = self.text(old, *text)?;

@@ -112,10 +112,10 @@ fn text_of(whole: &Doc, kept: &[&Change]) -> String {
     let mut inserted = HashSet::new();
     let mut removed = HashSet::new();
     for change in kept {
-        for (offset, op) in change.ops.iter().enumerate() {
+        for (first, op) in change.numbered() {
             match op {
                 super::change::Op::Insert { .. } => {
-                    inserted.insert((change.actor, change.start_op + offset as u32));
+                    inserted.extend((first..).take(op.count()).map(|counter| (change.actor, counter)));
                 }
                 super::change::Op::Remove { element, .. } => {
                     removed.insert((change.actor_at(element.actor).unwrap(), element.counter));

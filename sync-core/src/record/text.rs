@@ -67,7 +67,9 @@ impl Text {
     }
 
     pub fn content(&self) -> String {
-        self.elements.iter().filter(|element| !element.removed).map(|element| element.character).collect()
+        let mut content = String::with_capacity(self.elements.len());
+        content.extend(self.elements.iter().filter(|element| !element.removed).map(|element| element.character));
+        content
     }
 
     pub fn contains(&self, id: OpId) -> bool {
@@ -82,7 +84,8 @@ impl Text {
     }
 
     /// Inserts behind `after`, and behind what newer authors have put there (the RGA rule of automerge).
-    pub fn insert(&mut self, id: OpId, after: Option<OpId>, character: char, actors: &[ActorId]) {
+    /// Each further character stands behind the one before it: it is newer than all that could come between.
+    pub fn insert(&mut self, id: OpId, after: Option<OpId>, characters: &str, actors: &[ActorId]) {
         let mut index = match after {
             None => 0,
             Some(after) => self.position(after).map_or(self.elements.len(), |index| index + 1),
@@ -91,8 +94,19 @@ impl Text {
         while self.elements.get(index).is_some_and(|element| newer(element.id)) {
             index += 1;
         }
-        self.elements.insert(index, Element { id, character, removed: false });
-        self.cursor = index;
+        let before = self.elements.len();
+        let typed = characters.chars().zip(id.counter..);
+        let typed = typed.map(|(character, counter)| Element { id: OpId { counter, ..id }, character, removed: false });
+        // Typing goes on at the end more often than not.
+        if before == 0 {
+            self.elements.reserve_exact(characters.chars().count());
+        }
+        if index == before {
+            self.elements.extend(typed)
+        } else {
+            drop(self.elements.splice(index..index, typed))
+        }
+        self.cursor = index + (self.elements.len() - before).saturating_sub(1);
     }
 
     pub fn remove(&mut self, id: OpId) {
@@ -107,19 +121,8 @@ impl Text {
 pub(super) struct Spliced {
     /// Characters that go.
     pub removed: Vec<OpId>,
-    /// Characters that come, each with what it stands behind.
-    pub inserted: Vec<(Neighbour, char)>,
-}
-
-/// What an inserted character stands behind.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Neighbour {
-    /// Nothing: it comes first.
-    Start,
-    /// A character that was there.
-    Held(OpId),
-    /// The n-th of the inserted characters.
-    Inserted(usize),
+    /// Characters that come, those that follow each other together, with the held one that the first stands behind.
+    pub inserted: Vec<(Option<OpId>, String)>,
 }
 
 /// A character while splices are tried out.
@@ -148,14 +151,15 @@ impl Text {
             let index = at.checked_sub(1).map_or(0, |before| shown[before] + 1);
             tried.splice(index..index, insert.chars().map(|character| Tried { held: None, character, removed: false }));
         }
-        let mut before = Neighbour::Start;
+        let (mut before, mut goes_on) = (None, false);
         for one in tried {
-            match one.held {
-                Some(id) => before = Neighbour::Held(id),
-                None if one.removed => {}
-                None => {
-                    spliced.inserted.push((before, one.character));
-                    before = Neighbour::Inserted(spliced.inserted.len() - 1);
+            match (one.held, spliced.inserted.last_mut()) {
+                (Some(id), _) => (before, goes_on) = (Some(id), false),
+                (None, _) if one.removed => {}
+                (None, Some((_, characters))) if goes_on => characters.push(one.character),
+                (None, _) => {
+                    spliced.inserted.push((before, one.character.to_string()));
+                    goes_on = true;
                 }
             }
         }
