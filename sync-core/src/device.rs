@@ -446,7 +446,15 @@ impl Device {
 
     /// Tells the engine what happened; answers with what is to be done.
     pub fn handle(&mut self, now: Millis, event: Event) -> Vec<Effect> {
-        self.engine.handle(&mut self.replica, now, event)
+        let mut effects = Vec::new();
+        self.handle_each(now, event, &mut |effect| effects.push(effect));
+        effects
+    }
+
+    /// As [`Device::handle`], but passes each effect on as soon as it is known: a frame sent then travels while the
+    /// device still works.
+    pub fn handle_each(&mut self, now: Millis, event: Event, effect: &mut dyn FnMut(Effect)) {
+        self.engine.handle(&mut self.replica, now, event, effect);
     }
 
     fn kind_of(&self, record: RecordId) -> Result<std::sync::Arc<Kind>, EditError> {

@@ -140,6 +140,20 @@ pub struct Engine {
     shown: SyncStatus,
 }
 
+/// Asks for what follows a cursor.
+fn pull_after(cursor: Option<Vec<u8>>) -> Message {
+    Message::Pull(Pull { cursor, max_bytes: PAGE_BYTES, ..Pull::default() })
+}
+
+/// Where effects go.
+struct Effects<'a>(&'a mut dyn FnMut(Effect));
+
+impl Effects<'_> {
+    fn push(&mut self, effect: Effect) {
+        (self.0)(effect);
+    }
+}
+
 /// What a frame asks for besides its own handling.
 #[derive(Default)]
 struct Outcome {
@@ -171,9 +185,10 @@ impl Engine {
         })
     }
 
-    /// Takes an event, answers with what is to be done.
-    pub fn handle(&mut self, replica: &mut Replica, now: Millis, event: Event) -> Vec<Effect> {
-        let mut effects = Vec::new();
+    /// Takes an event, says what is to be done: at once what need not wait for the end of the work, such as asking
+    /// for the next page before this one is kept.
+    pub fn handle(&mut self, replica: &mut Replica, now: Millis, event: Event, effects: &mut dyn FnMut(Effect)) {
+        let mut effects = Effects(effects);
         let done = if self.stopped.is_some() { Ok(()) } else { self.step(replica, now, event, &mut effects) };
         if let Err(error) = done {
             self.fail(replica, now, &mut effects);
@@ -185,10 +200,9 @@ impl Engine {
             self.shown = status.clone();
             effects.push(Effect::Notify(status));
         }
-        effects
     }
 
-    fn step(&mut self, replica: &mut Replica, now: Millis, event: Event, effects: &mut Vec<Effect>) -> Result<(), StoreError> {
+    fn step(&mut self, replica: &mut Replica, now: Millis, event: Event, effects: &mut Effects<'_>) -> Result<(), StoreError> {
         match event {
             Event::Started => Ok(()),
             Event::NetworkUp { live } => {
@@ -244,7 +258,7 @@ impl Engine {
     }
 
     /// Waits, longer after each failure, and begins anew then.
-    fn fail(&mut self, replica: &mut Replica, now: Millis, effects: &mut Vec<Effect>) {
+    fn fail(&mut self, replica: &mut Replica, now: Millis, effects: &mut Effects<'_>) {
         let wait = BACKOFF_MAX_MS.min(BACKOFF_FIRST_MS << self.failures.min(16));
         // Half of it by chance: a thousand phones do not come back in the same second.
         let at = now + (wait / 2 + replica.random.below(wait / 2)) as Millis;
@@ -253,7 +267,7 @@ impl Engine {
         effects.push(Effect::Schedule(at));
     }
 
-    fn send(&mut self, replica: &Replica, mut pull: bool, effects: &mut Vec<Effect>) -> Result<(), StoreError> {
+    fn send(&mut self, replica: &Replica, mut pull: bool, effects: &mut Effects<'_>) -> Result<(), StoreError> {
         if !self.online || self.stopped.is_some() || replica.me.is_none() {
             return Ok(());
         }
@@ -274,7 +288,7 @@ impl Engine {
             messages.extend(receipts.into_iter().map(Message::Receipt));
             if pulls {
                 self.pulling = true;
-                messages.push(Message::Pull(Pull { cursor: replica.store.meta(CURSOR)?, max_bytes: PAGE_BYTES, ..Pull::default() }));
+                messages.push(pull_after(replica.store.meta(CURSOR)?));
             }
             effects.push(Effect::Send(protocol::encode_frame(&messages)));
         }
@@ -291,7 +305,7 @@ impl Engine {
         })
     }
 
-    fn received(&mut self, replica: &mut Replica, now: Millis, frame: &[u8], effects: &mut Vec<Effect>) -> Result<(), StoreError> {
+    fn received(&mut self, replica: &mut Replica, now: Millis, frame: &[u8], effects: &mut Effects<'_>) -> Result<(), StoreError> {
         let messages = match protocol::decode_frame(frame) {
             Ok(messages) => messages,
             Err(error) => {
@@ -338,7 +352,7 @@ impl Engine {
         replica: &mut Replica,
         now: Millis,
         messages: Vec<Message>,
-        effects: &mut Vec<Effect>,
+        effects: &mut Effects<'_>,
     ) -> Result<Outcome, StoreError> {
         let (mut outcome, mut removed) = (Outcome::default(), Removed::default());
         for message in messages {
@@ -392,14 +406,20 @@ impl Engine {
         now: Millis,
         page: Page,
         (outcome, removed): (&mut Outcome, &mut Removed),
-        effects: &mut Vec<Effect>,
+        effects: &mut Effects<'_>,
     ) -> Result<(), StoreError> {
         if page.after.is_some() && page.after != replica.store.meta(CURSOR)? {
-            // A page was missed, or this one came late. The answer to a pull under way fits, or is asked for again.
-            outcome.pull |= !self.pulling;
+            // A page was missed, or this one came late. The answer to a pull under way fits, or is asked for again; after a
+            // failure not before its time.
+            outcome.pull |= !self.pulling && self.retry_at.is_none();
             return Ok(());
         }
         self.pulling = false;
+        if page.more && self.live {
+            // The server reads the next page while this one is kept. Is it not kept, the next one does not fit, and is dropped.
+            self.pulling = true;
+            effects.push(Effect::Send(protocol::encode_frame(&[pull_after(Some(page.cursor.clone()))])));
+        }
         let received = page.entries.len() as u64;
         let mut changes = Vec::with_capacity(page.entries.len());
         for entry in page.entries {
@@ -427,7 +447,7 @@ impl Engine {
         let before = self.progress.map_or(0, |progress| progress.received);
         self.progress = page.more.then_some(Progress { received: before + received, left: page.left });
         if page.more {
-            outcome.pull = true;
+            outcome.pull |= !self.pulling;
         } else {
             replica.store.set_meta(LAST_SYNC, Some(&now.to_be_bytes()))?;
             self.outbox.all_seen();
@@ -440,7 +460,7 @@ impl Engine {
         replica: &mut Replica,
         refused: Refused,
         outcome: &mut Outcome,
-        effects: &mut Vec<Effect>,
+        effects: &mut Effects<'_>,
     ) -> Result<(), StoreError> {
         match refused.code.as_str() {
             "revoked" => self.stop(Stopped::Revoked, effects),
@@ -462,7 +482,7 @@ impl Engine {
         Ok(())
     }
 
-    fn stop(&mut self, why: Stopped, effects: &mut Vec<Effect>) {
+    fn stop(&mut self, why: Stopped, effects: &mut Effects<'_>) {
         self.online = false;
         self.stopped = Some(why.clone());
         effects.push(Effect::Stop(why));

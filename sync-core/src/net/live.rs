@@ -113,44 +113,60 @@ impl Connection<'_> {
     }
 
     async fn talk(&mut self) -> Ended {
-        let mut effects = self.host.handle(Event::NetworkUp { live: true }).await;
+        let mut event = Event::NetworkUp { live: true };
         loop {
-            if let Some(ended) = self.perform(effects).await {
+            if let Some(ended) = self.handle(event).await {
                 return ended;
             }
-            let timer = self.timer.unwrap_or_else(|| Instant::now() + SILENCE);
-            effects = tokio::select! {
-                message = tokio::time::timeout(SILENCE, self.socket.next()) => match message {
-                    Ok(Some(Ok(Message::Binary(frame)))) => self.host.handle(Event::Received(frame.into())).await,
-                    Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Frame(_)))) => Vec::new(),
-                    Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return Ended::Broken,
-                },
-                () = self.host.edited.notified() => self.host.handle(Event::LocalEdit).await,
-                () = sleep_until(timer), if self.timer.is_some() => {
-                    self.timer = None;
-                    self.host.handle(Event::TimerFired).await
-                }
+            event = match self.next_event().await {
+                Ok(event) => event,
+                Err(ended) => return ended,
             };
         }
     }
 
-    async fn perform(&mut self, effects: Vec<Effect>) -> Option<Ended> {
-        for effect in effects {
-            match effect {
-                Effect::Send(frame) => {
-                    if self.socket.send(Message::Binary(frame.into())).await.is_err() {
-                        return Some(Ended::Broken);
-                    }
+    async fn next_event(&mut self) -> Result<Event, Ended> {
+        loop {
+            let timer = self.timer.unwrap_or_else(|| Instant::now() + SILENCE);
+            tokio::select! {
+                message = tokio::time::timeout(SILENCE, self.socket.next()) => match message {
+                    Ok(Some(Ok(Message::Binary(frame)))) => return Ok(Event::Received(frame.into())),
+                    Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Frame(_)))) => {}
+                    Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return Err(Ended::Broken),
+                },
+                () = self.host.edited.notified() => return Ok(Event::LocalEdit),
+                () = sleep_until(timer), if self.timer.is_some() => {
+                    self.timer = None;
+                    return Ok(Event::TimerFired);
                 }
-                Effect::Schedule(at) => {
-                    let wait = u64::try_from(at - (self.host.clock)()).unwrap_or(0);
-                    self.timer = Some(Instant::now() + Duration::from_millis(wait));
-                }
-                Effect::Close => return Some(Ended::Broken),
-                Effect::Stop(stopped) => return Some(Ended::Stopped(stopped)),
-                Effect::Notify(_) | Effect::StoreFailed(_) | Effect::Failed(_) => {}
             }
         }
-        None
+    }
+
+    /// Has the engine handle an event, and does what it says while it is at it.
+    async fn handle(&mut self, event: Event) -> Option<Ended> {
+        let mut effects = self.host.begin(event);
+        let mut ended = None;
+        // To the end, also of a connection that is lost: the device is the work's until it is done.
+        while let Some(effect) = effects.recv().await {
+            if ended.is_none() {
+                ended = self.perform(effect).await;
+            }
+        }
+        ended
+    }
+
+    async fn perform(&mut self, effect: Effect) -> Option<Ended> {
+        match effect {
+            Effect::Send(frame) => self.socket.send(Message::Binary(frame.into())).await.err().map(|_| Ended::Broken),
+            Effect::Schedule(at) => {
+                let wait = u64::try_from(at - (self.host.clock)()).unwrap_or(0);
+                self.timer = Some(Instant::now() + Duration::from_millis(wait));
+                None
+            }
+            Effect::Close => Some(Ended::Broken),
+            Effect::Stop(stopped) => Some(Ended::Stopped(stopped)),
+            Effect::Notify(_) | Effect::StoreFailed(_) | Effect::Failed(_) => None,
+        }
     }
 }

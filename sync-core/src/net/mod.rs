@@ -8,7 +8,7 @@ mod live;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::device::Device;
 use crate::engine::{Effect, Event, Stopped, SyncStatus};
@@ -126,17 +126,28 @@ impl Host {
         })
     }
 
-    /// Hands an event to the engine, away from the threads that carry frames: applying a page takes a while.
-    async fn handle(&self, event: Event) -> Vec<Effect> {
+    /// Hands an event to the engine, away from the threads that carry frames: applying a page takes a while. Effects
+    /// come as soon as they are known, the last one when the work is done.
+    fn begin(&self, event: Event) -> mpsc::UnboundedReceiver<Effect> {
         let host = self.clone();
-        let handled = tokio::task::spawn_blocking(move || {
+        let (effects, receiver) = mpsc::unbounded_channel();
+        tokio::task::spawn_blocking(move || {
             let mut device = host.device.lock().unwrap_or_else(PoisonError::into_inner);
-            let effects = device.handle((host.clock)(), event);
+            // Whoever listened may be gone, with the connection: then there is nothing left to do for it.
+            device.handle_each((host.clock)(), event, &mut |effect| drop(effects.send(effect)));
             host.publish_revision(&device);
             host.publish_status(&device);
-            effects
         });
-        handled.await.unwrap_or_default()
+        receiver
+    }
+
+    /// As [`Host::begin`], all effects together.
+    async fn handle(&self, event: Event) -> Vec<Effect> {
+        let (mut receiver, mut effects) = (self.begin(event), Vec::new());
+        while let Some(effect) = receiver.recv().await {
+            effects.push(effect);
+        }
+        effects
     }
 
     /// What the device says to be let in; an error when it knows that it is not.
