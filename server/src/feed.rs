@@ -14,8 +14,8 @@ use crate::intake::Rules;
 use crate::seal::Sealer;
 use crate::store::{Result, Store, StoreError, erasure, records, workspaces};
 
-/// Changes read at a time: a page is filled in few steps, and a step stays short.
-const READ_CHANGES: u32 = 4_000;
+/// Changes read at a time: what does not fit into the page any more was read in vain, and a statement costs as much as ten changes.
+const READ_CHANGES: u32 = 250;
 
 /// Who reads the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
