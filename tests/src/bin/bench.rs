@@ -25,6 +25,9 @@ struct Bench {
     /// Measurements to make
     #[arg(long, value_delimiter = ',', default_value = "w2,w1,w3,w4,w5,w6,w7")]
     only: Vec<String>,
+    /// Repetitions of W3
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
     /// Clients of W5
     #[arg(long, default_value_t = 50)]
     clients: usize,
@@ -108,6 +111,21 @@ impl Process {
         Ok(client)
     }
 
+    /// Waits until the server has nothing to do: after a push it fills its search index for a while.
+    async fn quiet(&self) -> Result<()> {
+        const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
+        let mut before = usage(self.pid()).cpu_ms;
+        for _ in 0..300 {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = usage(self.pid()).cpu_ms;
+            if now <= before {
+                return Ok(());
+            }
+            before = now;
+        }
+        anyhow::bail!("the server does not come to rest")
+    }
+
     async fn stop(mut self) -> Result<()> {
         self.child.kill().await?;
         Ok(())
@@ -151,20 +169,21 @@ impl Run {
         let server = Process::start(dir).await?;
         let session = sign_in(&server.address).await?;
         let mut reader = server.empty(&session, "reader").await?;
-        let (before, start) = (usage(server.pid()), monotonic_us());
+        server.quiet().await?;
+        let (before, own_before, start) = (usage(server.pid()), usage(std::process::id()), monotonic_us());
         reader.up_to_date().await?;
-        let end = monotonic_us();
+        let (end, own) = (monotonic_us(), usage(std::process::id()));
         for i in [0, n / 2, n - 1] {
             anyhow::ensure!(reader.get(i)? == record(i), "record {i} differs: {}", reader.get(i)?);
         }
         let used = usage(server.pid());
         self.say(
             "W1",
-            json!({"n": n, "ms": ms(start, end), "server_cpu_ms": used.cpu_ms - before.cpu_ms,
+            json!({"n": n, "ms": ms(start, end), "server_cpu_ms": used.cpu_ms - before.cpu_ms, "device_cpu_ms": own.cpu_ms - own_before.cpu_ms,
                 "server_rss_mib": used.rss_mib, "server_peak_mib": used.peak_mib}),
         );
         if bench.only.iter().any(|only| only == "w3") {
-            self.remote_edits(&server, &session, &mut reader).await?;
+            self.remote_edits(&server, &session, &mut reader, bench.rounds).await?;
         }
         if bench.only.iter().any(|only| only == "w4") {
             self.reconnects(&server, n, &mut reader).await?;
@@ -209,11 +228,11 @@ impl Run {
         Ok(pusher)
     }
 
-    async fn remote_edits(&self, server: &Process, session: &str, reader: &mut Client) -> Result<()> {
+    async fn remote_edits(&self, server: &Process, session: &str, reader: &mut Client, rounds: usize) -> Result<()> {
         let mut editor = server.client(session, "editor").await?;
         editor.up_to_date().await?;
         let indexes: Vec<usize> = (0..100).collect();
-        for k in 0..7 {
+        for k in 0..rounds {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
             let value = format!("edit-{k}");
             let (start, before) = (monotonic_us(), usage(server.pid()));
