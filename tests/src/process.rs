@@ -29,6 +29,7 @@ const FILE: &str = "RAPPORT_PART_FILE";
 const LEDGER: &str = "RAPPORT_PART_LEDGER";
 const ADDRESS: &str = "RAPPORT_PART_ADDRESS";
 const TLS: &str = "RAPPORT_PART_TLS";
+const DISK: &str = "RAPPORT_PART_DISK";
 /// A server that does not answer after this long will not.
 const START_MAX: Duration = Duration::from_secs(30);
 
@@ -64,9 +65,23 @@ fn be_server(database: PathBuf, address: SocketAddr) {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
+        if let Some(bytes) = std::env::var(DISK).ok().and_then(|bytes| bytes.parse().ok()) {
+            limit_files(bytes);
+        }
         let listener = tokio::net::TcpListener::bind(address).await.expect("the address is free");
         serve(config, listener, std::future::pending()).await.expect("it serves");
     });
+}
+
+/// From now on every write beyond so many bytes of a file fails, as on a disk that is full.
+fn limit_files(bytes: u64) {
+    /// What the system sends with such a failure; unheard, it ends the process.
+    const XFSZ: i32 = 25;
+    let heard = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(XFSZ)).expect("the signal can be heard");
+    // It is heard as long as the process lives.
+    std::mem::forget(heard);
+    let limit = rustix::process::Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).expect("a limit can be lowered");
 }
 
 /// Edits for ever, and notes each edit after it was acknowledged by the device.
@@ -184,6 +199,8 @@ pub struct Site {
     folder: tempfile::TempDir,
     /// Where its certificate is, when it speaks TLS.
     pub tls: Option<PathBuf>,
+    /// How large its files may become, if its disk is small.
+    pub disk: Option<u64>,
     process: Option<Process>,
     tokens: BTreeMap<String, Enrolled>,
 }
@@ -198,7 +215,7 @@ impl Site {
         let database = folder.path().join("rapport.db");
         // Free a moment ago; taken again by the server with the same number after every kill.
         let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let mut site = Self { database, address, folder, tls: None, process: None, tokens: BTreeMap::new() };
+        let mut site = Self { database, address, folder, tls: None, disk: None, process: None, tokens: BTreeMap::new() };
         site.people(names).await;
         site
     }
@@ -260,6 +277,9 @@ impl Site {
         let mut command = again("server", &self.database);
         if let Some(tls) = &self.tls {
             command.env(TLS, tls);
+        }
+        if let Some(bytes) = self.disk {
+            command.env(DISK, bytes.to_string());
         }
         self.process = Some(Process(command.env(ADDRESS, address).spawn().expect("the program starts")));
         let begun = std::time::Instant::now();

@@ -80,6 +80,44 @@ async fn what_a_killed_server_has_acknowledged_is_there_afterwards() {
     println!("{} kills, {} acknowledged, {} kept", kills(20), acknowledged.len(), kept.len());
 }
 
+/// The disk is full at another write each time: in the middle of a transaction, at its last page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_room_keeps_what_it_has_acknowledged_and_takes_the_rest_when_there_is_room() {
+    const PAGE: u64 = 4096;
+    for pages in [0, 1, 2, 3, 5, 8] {
+        let mut site = Site::new(&["ann"]).await;
+        site.disk = Some(std::fs::metadata(&site.database).unwrap().len() + pages * PAGE);
+        site.start().await;
+        let (ann, server) = (site.phone("ann"), site.server());
+        let mut made = Vec::new();
+        let mut edit = |name: String| {
+            let edited = ann.with(|device, now| device.create(now, "party", &[set("name", name)])).unwrap();
+            made.extend(edited.changes.iter().map(ToString::to_string));
+        };
+        let refused = loop {
+            edit("while there is room".to_owned());
+            if let Err(refused) = server.sync_once(&ann).await {
+                break refused;
+            }
+        };
+        assert!(matches!(&refused, NetError::Refused { code, .. } if code == "unavailable"), "{refused}");
+        edit("without room".to_owned());
+        let _ = server.sync_once(&ann).await;
+        server.ping().await.expect("a server without room still answers");
+        let status = ann.with(|device, _| device.sync_status()).unwrap();
+        assert!(status.pending > 0 && status.drafts == 0, "{status:?}");
+        site.kill();
+        let kept: Vec<String> = site.kept().into_values().collect();
+        assert!(kept.len() >= made.len() - status.pending as usize, "acknowledged and lost");
+        site.disk = None;
+        site.start().await;
+        server.sync_once(&ann).await.unwrap();
+        assert_eq!(ann.with(|device, _| device.sync_status()).unwrap().pending, 0);
+        let kept: Vec<String> = site.kept().into_values().collect();
+        assert_eq!(kept, made, "each once, in the order made");
+    }
+}
+
 #[test]
 fn what_a_killed_phone_has_acknowledged_is_there_afterwards() {
     let folder = tempfile::tempdir().unwrap();
