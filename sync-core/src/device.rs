@@ -7,6 +7,9 @@
 mod explain;
 #[cfg(test)]
 mod leave_tests;
+mod likely;
+#[cfg(test)]
+mod likely_tests;
 #[cfg(test)]
 mod model;
 mod steps;
@@ -16,6 +19,7 @@ mod view;
 mod watch;
 
 pub use explain::{Alarm, Because, Health, Presence};
+pub use likely::LikelyDuplicate;
 pub use view::{ClaimView, ConflictView, Found, Listed, View};
 pub use watch::{ListStep, ListUpdate, Watch};
 

@@ -112,6 +112,33 @@ pub fn sort_key(title: &str) -> String {
     key
 }
 
+/// The words of a text as the index folds them: Latin words, and single characters where words have no gaps.
+pub fn words(text: &str) -> Vec<String> {
+    let mut tokens = Tokens::default();
+    tokens.read(start_of(text, MAX_INDEXED));
+    let word = |token: &Token| token.character().map_or_else(|| tokens.word(token).to_owned(), String::from);
+    tokens.list.iter().map(word).collect()
+}
+
+/// A text in Latin letters, without gaps: Chinese as it sounds.
+pub fn spelled(text: &str) -> String {
+    let mut tokens = Tokens::default();
+    tokens.read(start_of(text, MAX_INDEXED));
+    let mut letters = String::with_capacity(text.len() * 2);
+    for run in tokens.runs() {
+        for (position, token) in run.iter().enumerate() {
+            match (token, syllable(run, position)) {
+                (Token::Character { .. }, Some(syllable)) => {
+                    letters.extend(syllable.chars().map(|letter| if letter == 'ü' { 'v' } else { letter }))
+                }
+                (Token::Character { character, .. }, None) => letters.push(*character),
+                (Token::Word { .. }, _) => letters.push_str(tokens.word(token)),
+            }
+        }
+    }
+    letters
+}
+
 fn start_of(text: &str, characters: usize) -> &str {
     match text.char_indices().nth(characters) {
         Some((end, _)) => &text[..end],

@@ -4,7 +4,7 @@
 //! they hold must keep its meaning. So fields and options are never removed, only hidden, and a field
 //! never changes what it is. What people read, and which rules apply from now on, may change.
 
-use super::{Field, Kind, Merge, Schema, builtin};
+use super::{BadKind, Field, Kind, Label, Merge, Reading, Schema, builtin};
 use crate::id::{FieldName, KindName};
 
 /// A change of a kind that would leave existing records without meaning.
@@ -80,6 +80,82 @@ pub enum NotAllowed {
         /// The name that names nothing.
         to: KindName,
     },
+}
+
+impl NotAllowed {
+    /// The field concerned, with the part if it is one; none for the kind as a whole.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            NotAllowed::Renamed { .. } => None,
+            NotAllowed::TitleIsNew { field } => Some(field),
+            NotAllowed::Removed { field }
+            | NotAllowed::Changed { field, .. }
+            | NotAllowed::Reshaped { field, .. }
+            | NotAllowed::OptionRemoved { field, .. }
+            | NotAllowed::Reordered { field }
+            | NotAllowed::LinkNarrowed { field, .. }
+            | NotAllowed::NoSuchKind { field, .. } => Some(field),
+        }
+    }
+
+    /// What a person reads in Chinese; the English is its `Display`.
+    pub fn message_zh(&self) -> String {
+        match self {
+            NotAllowed::Renamed { old, new } => format!("对象“{old}”不能改名为“{new}”：已有记录在使用"),
+            NotAllowed::Removed { field } => format!("字段“{field}”不能删除，只能隐藏：已有记录在使用"),
+            NotAllowed::Changed { field, what, old, new } => {
+                let what = match *what {
+                    "type" => "类型",
+                    "merge" => "合并方式",
+                    _ => "可见范围",
+                };
+                format!("字段“{field}”的{what}不能从 {old} 改为 {new}：已有记录在使用")
+            }
+            NotAllowed::Reshaped { field, .. } => format!("字段“{field}”不能改变行的形式：已有记录在使用"),
+            NotAllowed::OptionRemoved { field, option } => format!("字段“{field}”的选项“{option}”不能删除：已有记录在使用"),
+            NotAllowed::Reordered { field } => format!("字段“{field}”的选项不能调整顺序：它只进不退，顺序决定方向"),
+            NotAllowed::LinkNarrowed { field, to } => format!("字段“{field}”不能不再关联“{to}”：已有记录在使用"),
+            NotAllowed::TitleIsNew { field } => format!("标题不能改为新字段“{field}”：所有记录都会失去名称"),
+            NotAllowed::NoSuchKind { field, to } => format!("字段“{field}”关联的“{to}”不是任何对象"),
+        }
+    }
+}
+
+/// Why a definition is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BadDefinition {
+    /// It is no kind.
+    Unreadable(BadKind),
+    /// Existing records would lose their meaning.
+    NotAllowed(Vec<NotAllowed>),
+}
+
+impl BadDefinition {
+    /// In words.
+    pub fn words(&self) -> Label {
+        match self {
+            BadDefinition::Unreadable(bad) => {
+                let (line, message) = (bad.line, &bad.message);
+                Label { en: format!("line {line}: {message}"), zh: format!("第 {line} 行：{message}") }
+            }
+            BadDefinition::NotAllowed(all) => Label {
+                en: all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+                zh: all.iter().map(NotAllowed::message_zh).collect::<Vec<_>>().join("；"),
+            },
+        }
+    }
+}
+
+impl Schema {
+    /// The kind that a text defines, if it is a good one and this workspace may take it.
+    ///
+    /// # Errors
+    /// [`BadDefinition`]: what an author is told.
+    pub fn define(&self, origin: &str, text: &str) -> Result<Kind, BadDefinition> {
+        let kind = Kind::parse(origin, text, Reading::Strict).map_err(BadDefinition::Unreadable)?;
+        self.allows(&kind).map_err(BadDefinition::NotAllowed)?;
+        Ok(kind)
+    }
 }
 
 /// Whether records of `old` keep their meaning under `new`.

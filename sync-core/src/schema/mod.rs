@@ -11,7 +11,7 @@ mod validate;
 mod words;
 mod write;
 
-pub use check::{NotAllowed, allows_change};
+pub use check::{BadDefinition, NotAllowed, allows_change};
 pub(crate) use parse::label;
 pub use parse::{BadKind, Reading};
 pub use words::{

@@ -1,0 +1,280 @@
+//! One way to write what people write in many: phone numbers, e-mail addresses, tax ids, names.
+//!
+//! What comes out is compared and indexed, never shown instead of what somebody typed.
+
+use crate::search;
+
+/// Numbers without a country code are from here: Rapport's users are in China.
+const HOME_COUNTRY: &str = "86";
+/// Shorter ones are extensions or mistakes; E.164 allows no more than the upper bound.
+const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+/// What begins an extension: everything from there on is not the number.
+const EXTENSIONS: [&str; 6] = ["转", "分机", "ext", "x", "#", ";"];
+
+/// A phone number in E.164 (`+8613812345678`); one without area code as its digits. `None` when it is no number.
+///
+/// ```
+/// use sync_core::actions::duplicates::normal::phone;
+/// assert_eq!(phone("(0755) 8888-1234 转 801").as_deref(), Some("+8675588881234"));
+/// assert_eq!(phone("0086 138 1234 5678"), phone("13812345678"));
+/// ```
+pub fn phone(text: &str) -> Option<String> {
+    let lower = narrow(text).to_lowercase();
+    let end = EXTENSIONS.iter().filter_map(|mark| lower.find(mark)).min().unwrap_or(lower.len());
+    // `+44 (0)20`: the zero is only dialled at home.
+    let number = lower[..end].replace("(0)", "");
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let abroad = if number.trim_start().starts_with('+') { Some(&*digits) } else { digits.strip_prefix("00") };
+    let full = match abroad {
+        Some(digits) => format!("+{}", without_trunk_zero(digits)),
+        None if digits.starts_with("86") && digits.len() > 11 => format!("+{}", without_trunk_zero(&digits)),
+        None => at_home(&digits),
+    };
+    PHONE_DIGITS.contains(&full.trim_start_matches('+').len()).then_some(full)
+}
+
+fn at_home(digits: &str) -> String {
+    let is_mobile = digits.len() == 11 && digits.starts_with('1') && !digits[1..].starts_with(['0', '1', '2']);
+    let is_service = digits.len() == 10 && (digits.starts_with("400") || digits.starts_with("800"));
+    match digits.strip_prefix('0') {
+        Some(national) if national.len() > 8 => format!("+{HOME_COUNTRY}{national}"),
+        _ if is_mobile || is_service => format!("+{HOME_COUNTRY}{digits}"),
+        _ => digits.to_owned(),
+    }
+}
+
+fn without_trunk_zero(digits: &str) -> String {
+    match digits.strip_prefix("860") {
+        Some(national) => format!("86{national}"),
+        None => digits.to_owned(),
+    }
+}
+
+/// Full width letters and digits as plain ones.
+fn narrow(text: &str) -> String {
+    let one = |character: char| match u32::from(character) {
+        code @ 0xFF01..=0xFF5E => char::from_u32(code - 0xFEE0).unwrap_or(character),
+        0x3000 => ' ',
+        _ => character,
+    };
+    text.chars().map(one).collect()
+}
+
+/// An e-mail address as mail servers compare them, near enough; `None` when it is none.
+pub fn email(text: &str) -> Option<String> {
+    let text = narrow(text).trim().to_lowercase();
+    let (name, domain) = text.split_once('@')?;
+    (!name.is_empty() && domain.contains('.')).then_some(text)
+}
+
+/// Domains where everybody has an address: they say nothing about whose it is.
+const EVERYBODYS: [&str; 22] = [
+    "126.com",
+    "139.com",
+    "163.com",
+    "189.cn",
+    "aliyun.com",
+    "foxmail.com",
+    "gmail.com",
+    "gmx.de",
+    "googlemail.com",
+    "hotmail.com",
+    "icloud.com",
+    "live.com",
+    "me.com",
+    "msn.com",
+    "outlook.com",
+    "proton.me",
+    "qq.com",
+    "sina.com",
+    "sohu.com",
+    "yahoo.com",
+    "yeah.net",
+    "vip.qq.com",
+];
+
+/// A company's domain: of an e-mail address or a web address, unless it is everybody's.
+pub fn domain(text: &str) -> Option<String> {
+    let text = narrow(text).trim().to_lowercase();
+    let text = text.rsplit_once('@').map_or(&*text, |(_, domain)| domain);
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host = text.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    (host.contains('.') && !EVERYBODYS.contains(&host)).then(|| host.to_owned())
+}
+
+/// A tax number shorter than this is none.
+const TAX_ID_MIN: usize = 6;
+
+/// A tax id (统一社会信用代码 and others): letters and digits only, capitals.
+pub fn tax_id(text: &str) -> Option<String> {
+    let id: String = narrow(text).chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect();
+    (id.len() >= TAX_ID_MIN).then_some(id)
+}
+
+/// The letters of a 统一社会信用代码, each standing for its place, and the weight of each place (GB 32100-2015).
+const CREDIT_LETTERS: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
+const CREDIT_WEIGHTS: [usize; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
+
+/// Whether this is a 统一社会信用代码 whose check character is right.
+pub fn is_credit_code(id: &str) -> bool {
+    let places: Option<Vec<usize>> = id.bytes().map(|letter| CREDIT_LETTERS.iter().position(|known| *known == letter)).collect();
+    let Some((check, places)) = places.as_ref().and_then(|places| places.split_last()).filter(|(_, rest)| rest.len() == 17) else {
+        return false;
+    };
+    let sum: usize = places.iter().zip(CREDIT_WEIGHTS).map(|(place, weight)| place * weight).sum();
+    *check == (CREDIT_LETTERS.len() - sum % CREDIT_LETTERS.len()) % CREDIT_LETTERS.len()
+}
+
+/// What companies are by law, at the end of Chinese names; longer ones first.
+const FORMS_ZH: [&str; 8] = ["股份有限公司", "有限责任公司", "集团有限公司", "有限公司", "集团公司", "总公司", "公司", "集团"];
+/// The same as words of other languages.
+const FORMS: [&str; 34] = [
+    "ab",
+    "ag",
+    "as",
+    "bv",
+    "co",
+    "company",
+    "corp",
+    "corporation",
+    "gmbh",
+    "group",
+    "holding",
+    "holdings",
+    "inc",
+    "incorporated",
+    "kg",
+    "kk",
+    "limited",
+    "llc",
+    "llp",
+    "lp",
+    "ltd",
+    "nv",
+    "oy",
+    "plc",
+    "pte",
+    "pty",
+    "sa",
+    "sarl",
+    "sas",
+    "sdn",
+    "bhd",
+    "spa",
+    "srl",
+    "se",
+];
+/// Places that stand before or behind the name proper: people leave them out.
+const PLACES: [&str; 30] = [
+    "北京", "上海", "天津", "重庆", "广东", "深圳", "广州", "东莞", "佛山", "珠海", "浙江", "杭州", "宁波", "江苏", "南京", "苏州", "无锡",
+    "福建", "厦门", "福州", "四川", "成都", "湖北", "武汉", "山东", "青岛", "济南", "西安", "大连", "中国",
+];
+/// What is left without a place must still be a name.
+const PROPER_MIN: usize = 4;
+
+/// A name without what everybody's has: case, accents, legal form, place.
+///
+/// ```
+/// use sync_core::actions::duplicates::normal::name;
+/// assert_eq!(name("深圳市佳美办公用品有限公司"), name("佳美办公用品（深圳）"));
+/// assert_eq!(name("Cedar Trading Co., Ltd."), "cedar trading");
+/// ```
+pub fn name(text: &str) -> String {
+    let mut words = search::words(text);
+    while words.len() > 1 && words.last().is_some_and(|word| FORMS.contains(&&**word)) {
+        words.pop();
+    }
+    if words.len() > 1 && words[0] == "the" {
+        words.remove(0);
+    }
+    let mut name = String::new();
+    for word in words {
+        let between_letters =
+            name.ends_with(|last: char| last.is_ascii_alphanumeric()) && word.starts_with(|first: char| first.is_ascii_alphanumeric());
+        if between_letters {
+            name.push(' ');
+        }
+        name.push_str(&word);
+    }
+    without_place(without_form(&name)).to_owned()
+}
+
+fn without_form(name: &str) -> &str {
+    let shorter = FORMS_ZH.iter().find_map(|form| name.strip_suffix(form)).filter(|rest| rest.chars().count() > 1);
+    shorter.unwrap_or(name)
+}
+
+fn without_place(name: &str) -> &str {
+    let before = |name: &'_ str| -> Option<usize> {
+        let place = PLACES.iter().find(|place| name.starts_with(**place))?;
+        let rest = &name[place.len()..];
+        Some(place.len() + if rest.starts_with(['市', '省']) { '市'.len_utf8() } else { 0 })
+    };
+    let proper = |rest: &str| rest.chars().count() >= PROPER_MIN;
+    let name = before(name).map(|cut| &name[cut..]).filter(|rest| proper(rest)).unwrap_or(name);
+    let behind = PLACES.iter().find_map(|place| name.strip_suffix('市').unwrap_or(name).strip_suffix(place));
+    behind.filter(|rest| proper(rest)).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_number_is_one_number_however_it_is_written() {
+        let cases = [
+            ("13812345678", "+8613812345678"),
+            ("+86 138-1234-5678", "+8613812345678"),
+            ("86 138 1234 5678", "+8613812345678"),
+            ("００８６１３８１２３４５６７８", "+8613812345678"),
+            ("0755-88881234", "+8675588881234"),
+            ("+86 0755 8888 1234", "+8675588881234"),
+            ("010 6552 9988 ext. 12", "+861065529988"),
+            ("400-820-8820", "+864008208820"),
+            ("+44 (0)20 7946 0000", "+442079460000"),
+            ("0049 30 901820", "+4930901820"),
+            ("88881234", "88881234"),
+        ];
+        for (typed, number) in cases {
+            assert_eq!(phone(typed).as_deref(), Some(number), "{typed}");
+        }
+        for nothing in ["", "12345", "call me", "转 801"] {
+            assert_eq!(phone(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_compared_small_and_everybodys_domains_say_nothing() {
+        assert_eq!(email(" Ann@Cedar.CN ").as_deref(), Some("ann@cedar.cn"));
+        assert_eq!(email("ann"), None);
+        assert_eq!(domain("Ann@Cedar.CN").as_deref(), Some("cedar.cn"));
+        assert_eq!(domain("https://www.cedar.cn:8080/a?b").as_deref(), Some("cedar.cn"));
+        assert_eq!(domain("ann@qq.com"), None);
+    }
+
+    #[test]
+    fn a_credit_code_carries_its_check() {
+        assert_eq!(tax_id("91350211M000100Y-46").as_deref(), Some("91350211M000100Y46"));
+        assert!(is_credit_code("91350100M000100Y43"));
+        assert!(!is_credit_code("91350100M000100Y46"));
+        assert!(!is_credit_code("91350211"));
+    }
+
+    #[test]
+    fn names_are_compared_without_what_everybodys_has() {
+        let cases = [
+            ("佳美办公用品有限公司", "佳美办公用品"),
+            ("上海佳美办公用品股份有限公司", "佳美办公用品"),
+            ("佳美集团", "佳美"),
+            ("上海银行", "上海银行"),
+            ("CEDAR Trading GmbH & Co. KG", "cedar trading"),
+            ("The Café Company", "cafe"),
+            ("Co", "co"),
+            ("王芳", "王芳"),
+        ];
+        for (typed, plain) in cases {
+            assert_eq!(name(typed), plain, "{typed}");
+        }
+    }
+}

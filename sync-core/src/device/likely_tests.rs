@@ -1,0 +1,79 @@
+//! Duplicates on phones: offered offline, and merged by two people at once.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::model::{Phone, START, Server};
+use super::*;
+use crate::actions::duplicates::FIELD;
+use crate::store::Place;
+
+fn phone_of(number: &str) -> FieldEdit {
+    let values = json!({"value": number}).as_object().unwrap().clone();
+    FieldEdit::SetRow { field: "phones".into(), row: "p1".into(), values }
+}
+
+fn same(record: RecordId) -> FieldEdit {
+    FieldEdit::Add { field: FIELD.into(), value: record.to_string() }
+}
+
+#[test]
+fn a_likely_duplicate_is_offered_while_somebody_types_without_a_network() {
+    let mut ann = Phone::new("ann", Place::Memory, START);
+    let make = |phone: &mut Phone, edits: &[FieldEdit]| phone.device.create(START, "party", edits).unwrap().record;
+    let known = make(&mut ann, &[FieldEdit::set("name", "深圳市佳美办公用品有限公司"), phone_of("+86 138 1234 5678")]);
+    make(&mut ann, &[FieldEdit::set("name", "南湖贸易"), phone_of("13999999999")]);
+    let cases: [&[FieldEdit]; 3] =
+        [&[phone_of("138-1234-5678")], &[FieldEdit::set("name", "佳美办公用品")], &[FieldEdit::set("name", "嘉美办公用品")]];
+    for typed in cases {
+        let offered = ann.device.likely_duplicates("party", typed).unwrap();
+        assert_eq!(offered.iter().map(|likely| likely.row.record).collect::<Vec<_>>(), [known], "{typed:?}");
+        assert!(offered[0].percent >= 50 && !offered[0].reasons.is_empty());
+    }
+    assert!(ann.device.likely_duplicates("party", &[FieldEdit::set("name", "别的公司")]).unwrap().is_empty());
+    assert!(ann.device.likely_duplicates("deal", &[FieldEdit::set("title", "佳美办公用品")]).unwrap().is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Ann and Bo merge customers offline, each as they like: A into B, B into A, B into C. Afterwards both
+    /// phones name the same survivor for each, and parting what was merged leaves everybody alone.
+    #[test]
+    fn merges_made_offline_at_once_end_in_one_result_everywhere(
+        merges in prop::collection::vec((any::<bool>(), 0..4_usize, 0..4_usize), 1..7),
+    ) {
+        let (mut server, mut ann, mut bo) = (Server::new(), Phone::new("ann", Place::Memory, START), Phone::new("bo", Place::Memory, START));
+        let records: Vec<RecordId> = ["A", "B", "C", "D"]
+            .map(|name| ann.device.create(START, "party", &[FieldEdit::set("name", name)]).unwrap().record)
+            .to_vec();
+        ann.sync(&mut server);
+        bo.sync(&mut server);
+        for (index, (by_ann, duplicate, survivor)) in merges.iter().enumerate() {
+            if duplicate != survivor {
+                let phone = if *by_ann { &mut ann } else { &mut bo };
+                phone.device.edit(START + 10 + index as i64, "party", records[*duplicate], &[same(records[*survivor])]).unwrap();
+            }
+        }
+        server.now += 100_000;
+        ann.sync(&mut server);
+        bo.sync(&mut server);
+        ann.sync(&mut server);
+        for record in &records {
+            let survivor = ann.device.same_as(*record).unwrap();
+            prop_assert_eq!(bo.device.same_as(*record).unwrap(), survivor);
+            prop_assert_eq!(ann.device.same_as(survivor).unwrap(), survivor, "a survivor is nobody's duplicate");
+        }
+        for (_, duplicate, survivor) in &merges {
+            prop_assert_eq!(ann.device.same_as(records[*duplicate]).unwrap(), ann.device.same_as(records[*survivor]).unwrap());
+        }
+        for record in &records {
+            bo.device.edit(START + 200_000, "party", *record, &[FieldEdit::set(FIELD, json!([]))]).unwrap();
+        }
+        bo.sync(&mut server);
+        ann.sync(&mut server);
+        for record in &records {
+            prop_assert_eq!(ann.device.same_as(*record).unwrap(), *record);
+        }
+    }
+}
