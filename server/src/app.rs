@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::files::Files;
 use crate::intake::{Intake, ServerPen};
+use crate::jobs::runs::Runs;
 use crate::jobs::upload::Uploads;
 use crate::store::{OpenError, Store};
 use crate::sync::Door;
@@ -31,6 +32,8 @@ pub struct App {
     pub hooks: crate::hooks::Round,
     /// The write path.
     pub intake: Intake,
+    /// How what runs beside the doors went.
+    pub runs: Runs,
     /// Files that are being brought in.
     pub uploads: Uploads,
     stopping: watch::Sender<bool>,
@@ -55,6 +58,7 @@ impl App {
             hooks: crate::hooks::Round::default(),
             clock,
             intake,
+            runs: Runs::default(),
             uploads,
             stopping: watch::Sender::new(false),
         })

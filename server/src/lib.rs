@@ -123,6 +123,8 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>) -> JoinSet<()> {
     tasks.spawn(app.auth.clone().housekeeping());
     tasks.spawn(files::housekeeping(app.clone()));
     tasks.spawn(jobs::index::follow(app.clone()));
+    tasks.spawn(jobs::duplicates::follow(app.clone()));
+    tasks.spawn(jobs::sequences::follow(app.clone()));
     tasks.spawn(hooks::run(app.clone()));
     tasks.spawn(async {
         loop {

@@ -68,6 +68,9 @@ struct One {
     /// Fields that rows are matched by, or `id`; what the kind says if not given
     #[arg(long = "match", value_name = "FIELD")]
     matches: Vec<String>,
+    /// Change the record that a row is nearly certainly about, instead of making another one
+    #[arg(long)]
+    attach: bool,
     /// Which records are written
     #[arg(long, value_enum, default_value_t)]
     mode: Writes,
@@ -153,6 +156,7 @@ impl One {
             },
             told: Told { maps: self.map, sets: self.set, skip_others: self.skip_others },
             matches: Some(self.matches).filter(|fields| !fields.is_empty()),
+            attach: self.attach,
             is_raw: self.raw,
             is_dry_run,
             failed_beside: (!is_dry_run).then(|| file.clone()),

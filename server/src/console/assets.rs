@@ -27,8 +27,12 @@ impl Asset {
 
 /// Small files, sent as one: each is about one thing.
 const STYLES: &str = concat!(include_str!("../../assets/console.css"), include_str!("../../assets/list.css"));
-const SCRIPTS: &str =
-    concat!(include_str!("../../assets/console.js"), include_str!("../../assets/list.js"), include_str!("../../assets/find.js"));
+const SCRIPTS: &str = concat!(
+    include_str!("../../assets/console.js"),
+    include_str!("../../assets/list.js"),
+    include_str!("../../assets/find.js"),
+    include_str!("../../assets/likely.js")
+);
 
 static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new("console", "css", "text/css; charset=utf-8", STYLES.as_bytes()));
 static SCRIPT: LazyLock<Asset> = LazyLock::new(|| Asset::new("console", "js", "text/javascript; charset=utf-8", SCRIPTS.as_bytes()));

@@ -125,6 +125,7 @@ impl Desk {
             item("/conflicts", "menu.conflicts", "conflict", open.conflicts),
             item("/rejected", "menu.rejected", "rejected", open.refused),
             item("/collisions", "menu.collisions", "collision", 0),
+            item("/duplicates", "menu.duplicates", "twins", 0),
         ];
         Ok(Frame {
             words: self.words,
@@ -185,7 +186,9 @@ impl Desk {
 }
 
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 5] = [
+const ADMINISTRATION: [(&str, &str, &str); 7] = [
+    ("/admin", "menu.admin", "columns"),
+    ("/kinds", "menu.kinds", "kind"),
     ("/imports", "menu.imports", "import"),
     ("/devices", "menu.devices", "device"),
     ("/keys", "menu.keys", "rule"),
@@ -193,16 +196,24 @@ const ADMINISTRATION: [(&str, &str, &str); 5] = [
     ("/audit", "menu.audit", "history"),
 ];
 
+/// Kinds that are shown in administration and not in the menu.
+const SETTINGS: [&str; 3] = ["settings", "sequence", "rate"];
+
 const OTHER: &str = "other";
 
 /// Where a kind stands in the menu; those that nobody thought of come last.
 pub fn place(kind: &str) -> usize {
-    MENU.iter().flat_map(|(_, names)| names.iter()).position(|name| *name == kind).unwrap_or(usize::MAX)
+    MENU.iter().flat_map(|(_, names)| names.iter()).chain(&SETTINGS).position(|name| *name == kind).unwrap_or(usize::MAX)
 }
 
 /// The icon of a kind: its own, or the one of kinds that have none.
 pub fn icon(kind: &str) -> &str {
-    if MENU.iter().any(|(_, names)| names.contains(&kind)) { kind } else { OTHER }
+    let is_in_menu = MENU.iter().any(|(_, names)| names.contains(&kind));
+    match (is_in_menu, SETTINGS.contains(&kind)) {
+        (true, _) => kind,
+        (false, true) => "columns",
+        (false, false) => OTHER,
+    }
 }
 
 impl Frame {

@@ -272,14 +272,7 @@ pub fn is_number(value: &ValueType) -> bool {
     matches!(value, ValueType::Money | ValueType::Integer | ValueType::Number)
 }
 
-/// How many decimals a currency has (ISO 4217); all others have two.
-pub fn decimals(currency: &str) -> usize {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    }
-}
+pub use sync_core::actions::currency::decimals;
 
 /// An amount in minor units as digits with a decimal point, as people type it.
 pub fn plain_amount(amount: i64, currency: &str) -> String {

@@ -17,7 +17,7 @@ use super::typed::Typed;
 use crate::audit;
 use crate::error::{Error, Text};
 use crate::intake::Author;
-use crate::jobs::import::{self, Content, ImportError, ImportId, Mode, Spec};
+use crate::jobs::import::{self, Content, ImportError, ImportId, Mode, Preset, Spec};
 use crate::jobs::upload::{About, Upload, UploadError};
 use crate::store::imports::Act;
 
@@ -63,6 +63,9 @@ struct ImportPage {
     matches: Vec<(String, String, bool)>,
     currency: String,
     set_name: String,
+    preset: String,
+    /// Whether likely duplicates can be told, and are to be attached to.
+    attach: Option<bool>,
     rows: u64,
     checked: Option<Checked>,
     error: Option<String>,
@@ -136,7 +139,11 @@ async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, problem: Op
         let counts: Vec<String> =
             parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect();
         ActView {
-            what: if act.act == Act::Bulk { desk.words.say("import.bulk").to_owned() } else { act.file_name.clone() },
+            what: match act.act {
+                Act::File => act.file_name.clone(),
+                Act::Bulk => desk.words.say("import.bulk").to_owned(),
+                Act::Merge => desk.words.say("import.merge").to_owned(),
+            },
             kind: label(&act.kind),
             who: people.get(&RecordId(act.user.0)).map(|person| person.title.clone()).unwrap_or_default(),
             when: format::moment(act.started_at),
@@ -200,6 +207,13 @@ async fn brought(request: Request) -> Result<Brought, Error> {
     Ok(brought)
 }
 
+/// The text of a file that a form brings, or what was pasted into it.
+pub async fn posted_file(request: Request) -> Result<String, Error> {
+    let unreadable =
+        |_| Error::Invalid { field: None, message: Text::new("The file is not a text in UTF-8.", "文件不是 UTF-8 文本。") };
+    String::from_utf8(brought(request).await?.bytes).map_err(unreadable)
+}
+
 fn upload_error(error: UploadError) -> Error {
     match error {
         UploadError::NotThere => Error::NotFound,
@@ -219,6 +233,8 @@ struct Chosen {
     matches: Vec<String>,
     currency: String,
     name: String,
+    preset: String,
+    attach: bool,
 }
 
 impl Chosen {
@@ -230,6 +246,8 @@ impl Chosen {
             matches: typed.all("match").into_iter().map(str::to_owned).collect(),
             currency: typed.one("currency").to_ascii_uppercase(),
             name: typed.one("set").to_owned(),
+            preset: typed.one("preset").to_owned(),
+            attach: typed.has("attach"),
         }
     }
 
@@ -237,11 +255,18 @@ impl Chosen {
     fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>, header: &[String], samples: &[Vec<String>]) -> Self {
         let remembered = desk.app.uploads.remembered(upload, header);
         let (targets, sets) = import::suggest(desk.reading.schema(), kind, header, samples);
-        let columns = if remembered.is_empty() { header.iter().cloned().zip(targets).collect() } else { remembered };
+        let preset = Preset::of(&kind.name, header);
+        let columns = match preset {
+            _ if !remembered.is_empty() => remembered,
+            Some(preset) => header.iter().map(|column| (column.clone(), preset.target(column))).collect(),
+            None => header.iter().cloned().zip(targets).collect(),
+        };
+        let sets = preset.map_or(sets, |preset| preset.set.clone().into_iter().collect());
         let set = sets.into_iter().find(|(target, _)| *target == *kind.title).map(|(_, text)| text).unwrap_or_default();
         let is_matched = |field: &&sync_core::id::FieldName| columns.iter().any(|(_, target)| *target == ***field);
         let matches = kind.matches.iter().filter(is_matched).map(ToString::to_string).collect();
-        Self { matches, columns, mode: "both".to_owned(), currency: "CNY".to_owned(), name: set }
+        let preset = preset.map(|preset| preset.name.clone()).unwrap_or_default();
+        Self { matches, columns, mode: "both".to_owned(), currency: "CNY".to_owned(), name: set, preset, attach: true }
     }
 
     fn spec(&self, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run: bool) -> Spec {
@@ -257,6 +282,11 @@ impl Chosen {
         if !self.name.is_empty() {
             spec = spec.set(&kind.title, &self.name);
         }
+        let preset = Preset::named(&self.preset).into_iter().flat_map(|preset| &preset.set);
+        for (target, text) in preset.filter(|(target, _)| **target != *kind.title) {
+            spec = spec.set(target, text);
+        }
+        spec.attach = self.attach;
         spec.told.skip_others = true;
         spec.mode = match &*self.mode {
             "create" => Mode::Create,
@@ -386,6 +416,8 @@ async fn show(
         mode: chosen.mode.clone(),
         currency: chosen.currency.clone(),
         set_name: chosen.name.clone(),
+        preset: chosen.preset.clone(),
+        attach: sync_core::actions::duplicates::can_merge(&kind).then_some(chosen.attach),
         name: title,
         rows,
         checked,

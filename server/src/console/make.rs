@@ -27,6 +27,8 @@ struct MakePage {
     problem: Option<String>,
     first: Vec<RowView>,
     more: Vec<RowView>,
+    /// Whether likely duplicates are offered while somebody types.
+    warns: bool,
     /// Whether something among the others needs attention.
     open: bool,
 }
@@ -112,6 +114,7 @@ async fn show(
         plural: desk.words.label(&kind.plural).to_owned(),
         title,
         problem,
+        warns: sync_core::actions::duplicates::can_merge(kind),
         open: more.iter().any(|row| row.error.is_some()),
         first,
         more,

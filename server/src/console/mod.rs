@@ -5,12 +5,14 @@
 //! itself, and writes no HTML outside of `templates/`. Every page works without the script.
 
 mod account;
+mod admin;
 pub mod assets;
 mod audit;
 mod collisions;
 mod desk;
 mod devices;
 mod disputes;
+mod duplicates;
 mod edit;
 mod events;
 mod files;
@@ -20,6 +22,7 @@ mod hooks;
 mod imports;
 mod inputs;
 mod keys;
+mod kinds;
 mod links;
 mod list;
 mod made;
@@ -55,11 +58,13 @@ pub fn routes() -> Router<App> {
         .route("/sign-out", post(sign_in::leave))
         .route("/language", post(sign_in::switch_language))
         .route("/records/{kind}/new", get(make::form))
+        .route("/records/{kind}/likely", post(duplicates::while_typing))
         .route("/records/{kind}/{id}", get(record::page))
         .route("/records/{kind}/{id}/fields/{field}", post(edit::save))
         .route("/records/{kind}/{id}/resolve", post(disputes::resolve))
         .route("/records/{kind}/{id}/archive", get(edit::ask_archive).post(edit::archive))
         .route("/records/{kind}/{id}/history", get(history::page))
+        .route("/records/{kind}/{id}/part", post(duplicates::part))
         .route("/records/{kind}/{id}/comments", post(timeline::comment))
         .route("/records/{kind}/{id}/undo", post(timeline::undo))
         .route("/imports", get(imports::page).post(imports::upload))
@@ -72,6 +77,17 @@ pub fn routes() -> Router<App> {
         .route("/conflicts/resolve", post(disputes::resolve_many))
         .route("/rejected", get(rejected::page))
         .route("/collisions", get(collisions::page))
+        .route("/duplicates", get(duplicates::page))
+        .route("/duplicates/undo/{act}", post(duplicates::undo))
+        .route("/duplicates/{kind}/{survivor}/{duplicate}", get(duplicates::pair).post(duplicates::decide))
+        .route("/admin", get(admin::page))
+        .route("/admin/settings", post(admin::open_settings))
+        .route("/admin/numbers", post(admin::make_numbers))
+        .route("/kinds", get(kinds::page))
+        .route("/kinds/new", get(kinds::new).post(kinds::make))
+        .route("/kinds/template", get(kinds::blueprint::page).post(kinds::blueprint::put))
+        .route("/kinds/template/file", post(kinds::blueprint::take))
+        .route("/kinds/{name}", get(kinds::one).post(kinds::change))
         .route("/devices", get(devices::page))
         .route("/devices/code", post(devices::code))
         .route("/devices/{device}/revoke", post(devices::revoke))

@@ -8,12 +8,14 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use sync_core::access::{Action, Right};
+use sync_core::actions::duplicates;
 use sync_core::id::{Facet, RecordId};
 use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::collisions::{self, CollisionView};
 use super::desk::{Desk, Frame, icon, page as answer};
 use super::disputes::{Dispute, dispute};
+use super::duplicates::Around;
 use super::files::FilesView;
 use super::format::{self, Formatter, Shown};
 use super::inputs::{Candidates, Input, Inputs, filled};
@@ -66,6 +68,7 @@ struct RecordPage {
     problem: Option<String>,
     sections: Vec<Section>,
     collisions: Vec<CollisionView>,
+    around: Around,
     links: Vec<LinkGroup>,
     files: FilesView,
     timeline: TimelineView,
@@ -151,6 +154,8 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
         "file" => Some(desk.words.say("file.kept")),
         "archived" => Some(desk.words.say("record.was_archived")),
         "undone" => Some(desk.words.say("record.undone")),
+        "merged" => Some(desk.words.say("duplicate.merged")),
+        "parted" => Some(desk.words.say("duplicate.parted")),
         _ => None,
     };
     show(&desk, &kind, id, editing, notice).await
@@ -187,6 +192,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         problem: editing.error.clone().filter(|_| kind.field(&editing.place).is_none() && !view.disputes(&editing.place)),
         sections: drawing.sections(),
         collisions: collisions::of_record(desk, &view).await?,
+        around: Around::of(desk, &kind, &view.row).await?,
         files: FilesView::of(desk, &kind, &view),
         links: link_groups(desk, &view).await?,
         timeline: timeline::of(desk, &kind, id, view.row.archived, &editing.only, editing.events).await?,
@@ -341,35 +347,36 @@ pub fn fingerprint(value: Option<&Json>) -> String {
 }
 
 async fn link_groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Error> {
-    let mut groups = Vec::new();
+    let (mut groups, about) = (Vec::new(), desk.reading.stands_for(view.row.id).await?);
     for links in &view.linked_from {
-        let Some(mut group) = link_group(desk, view, links) else { continue };
-        group.sum = value_of(desk, view.row.id, links).await?;
+        let Some(mut group) = link_group(desk, view, &about, links) else { continue };
+        group.sum = value_of(desk, &about, links).await?;
         groups.push(group);
     }
     Ok(groups)
 }
 
 /// What the linked records add up to, by the number that the kind's board or list has first.
-async fn value_of(desk: &Desk, id: RecordId, links: &LinksIn) -> Result<String, Error> {
+async fn value_of(desk: &Desk, about: &[RecordId], links: &LinksIn) -> Result<String, Error> {
     let kind = desk.reading.kind(&links.kind)?.clone();
     let by_board = kind.board.as_ref().and_then(|board| kind.field(board.sum.as_ref()?));
     let by_list = || kind.list.iter().filter_map(|name| kind.field(name)).find(|field| field.value == ValueType::Money);
     let Some(sum) = by_board.or_else(by_list).filter(|field| is_summed(field) && desk.reading.may_read(&kind, &field.name)) else {
         return Ok(String::new());
     };
-    let filter = json!([{"type": "linkedWith", "attribute": links.role, "value": [id]}]).to_string();
+    let filter = json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string();
     // A role that cannot be asked about adds up to nothing that could be shown.
     let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { return Ok(String::new()) };
     let totals = desk.reading.totals(&List::of(query), &Grouping { by: None, sums: vec![sum] }).await?;
-    Ok(totals.all.sums.get(&sum.name).map(|sums| super::list::sums(sums)).unwrap_or_default())
+    Ok(super::list::summed_up(&totals.all, &sum.name))
 }
 
-fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn) -> Option<LinkGroup> {
+fn link_group(desk: &Desk, view: &RecordView, about: &[RecordId], links: &LinksIn) -> Option<LinkGroup> {
     let id = view.row.id;
     let kind = desk.reading.kind(&links.kind).ok()?;
     let (field, part) = links.role.split_once('.').map_or((&*links.role, None), |(field, part)| (field, Some(part)));
-    let field = kind.field(field)?;
+    // Who is the same stands on top of the page.
+    let field = kind.field(field).filter(|field| *field.name != *duplicates::FIELD)?;
     let label = desk.words.label(&kind.label);
     let item = |linked: &crate::reading::Linked| {
         let fallback = || format!("{label} {}", format::short(&linked.id.to_string()));
@@ -393,7 +400,7 @@ fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn) -> Option<LinkGro
         all: format!(
             "/records/{}?where={}",
             kind.name,
-            super::list::encoded(&json!([{"type": "linkedWith", "attribute": links.role, "value": [id]}]).to_string())
+            super::list::encoded(&json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string())
         ),
     })
 }

@@ -7,6 +7,7 @@ use sync_core::id::{Millis, RecordId, WorkspaceId};
 
 use super::{FileError, Files};
 use crate::app::App;
+use crate::jobs::runs::Runs;
 use crate::store::people::SecretHash;
 use crate::store::{Store, StoreError, files, workspaces};
 
@@ -75,8 +76,10 @@ pub async fn housekeeping(app: App) {
     const EVERY: Duration = Duration::from_secs(3600);
     loop {
         tokio::time::sleep(EVERY).await;
-        if let Err(error) = app.files.sweep(&app.store, app.clock.now()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "old uploads and files could not be removed; it is tried again");
+        let done = app.files.sweep(&app.store, app.clock.now()).await;
+        app.runs.note(Runs::SWEEP, app.clock.now(), &done);
+        if let Err(error) = &done {
+            tracing::warn!(error = error as &dyn std::error::Error, "old uploads and files could not be removed; it is tried again");
         }
     }
 }

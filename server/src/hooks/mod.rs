@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::secret::random;
+use crate::jobs::runs::Runs;
 use crate::store::hooks::{self, Delivery, Webhook};
 use crate::store::{StoreError, workspaces};
 
@@ -227,8 +228,10 @@ pub async fn run(app: App) {
     let mut head = app.intake.head();
     let mut looks = 0;
     loop {
-        if let Err(error) = round(&app).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "webhooks could not be told; it is tried again");
+        let done = round(&app).await;
+        app.runs.note(Runs::HOOKS, app.clock.now(), &done);
+        if let Err(error) = &done {
+            tracing::warn!(error = error as &dyn std::error::Error, "webhooks could not be told; it is tried again");
         }
         if looks == 0 {
             sweep(&app).await;

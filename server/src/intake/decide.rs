@@ -11,9 +11,10 @@ use sync_core::protocol::{Verdict, code};
 use sync_core::record::change::Change;
 use sync_core::record::doc::Doc;
 use sync_core::record::fields::ARCHIVED;
-use sync_core::schema::{Kind, Label, Merge};
+use sync_core::schema::{Kind, Label, Merge, Schema};
 
 use super::Author;
+use super::unit::{DEFINITION, KIND_KIND};
 
 /// A verdict that keeps the change out of the record.
 pub(super) struct Refused {
@@ -63,6 +64,8 @@ impl From<&Refusal> for Refused {
 
 /// A record as far as rights depend on it.
 pub(super) struct Case<'a> {
+    /// All kinds, for a change that defines one.
+    pub schema: &'a Schema,
     pub roles: &'a Roles,
     pub author: &'a Author,
     pub kind: &'a Kind,
@@ -87,7 +90,21 @@ impl Case<'_> {
         if archived && !archives() {
             return Err(Refused::new(code::ARCHIVED, "the record is archived", "该记录已归档"));
         }
-        self.authorise(change)
+        self.authorise(change)?;
+        self.define(change)
+    }
+
+    /// A kind that cannot be read would take its records out of sight, and one that forgets a field what they hold.
+    fn define(&self, change: &Change) -> Result<(), Refused> {
+        let is_definition = |touch: &fence::Touch<'_>| &*self.kind.name == KIND_KIND && touch.field == DEFINITION;
+        for touch in touched(self.kind, change).iter().filter(|touch| is_definition(touch)) {
+            let Some(Json::String(text)) = touch.value.map(|value| value.to_json()) else { continue };
+            if let Err(bad) = self.schema.define(DEFINITION, &text) {
+                let Label { en, zh } = bad.words();
+                return Err(Refused { field: Some(DEFINITION.to_owned()), ..Refused::new(code::BAD_VALUE, &en, &zh) });
+            }
+        }
+        Ok(())
     }
 
     fn authorise(&self, change: &Change) -> Result<(), Refused> {
@@ -126,10 +143,12 @@ impl Case<'_> {
         }
     }
 
-    /// Whether a change brings in a number that was assigned before the record came here. Never replaces one.
+    /// Whether a change brings in a number that was assigned before the record came here, or the server gives
+    /// one. Never replaces one.
     fn keeps_number(&self, field: &str) -> bool {
         let assigned = || self.kind.field(field).is_some_and(|field| field.merge == Merge::Assigned);
-        self.imported && assigned() && self.doc.values(field).is_empty() && self.roles.may(&self.author.role, Right::Import)
+        let brings = self.imported && self.roles.may(&self.author.role, Right::Import);
+        (brings || self.author.is_itself()) && assigned() && self.doc.values(field).is_empty()
     }
 
     fn owner(&self) -> Option<UserId> {

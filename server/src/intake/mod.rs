@@ -4,6 +4,7 @@
 //! merged, checked, kept, projected and announced. Never reads a request and never writes HTML: the
 //! doors do that. An answer means that what it says is on the disk.
 
+mod aliases;
 mod cache;
 mod decide;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::store::{Store, StoreError};
 
+pub use aliases::settle as settle_aliases;
 pub use writer::{Failpoint, Fate};
 
 /// Submissions that may wait for the writer. Beyond this a door waits: the senders' own queues are the buffer.
@@ -43,6 +45,13 @@ pub struct Author {
     pub device: DeviceId,
     /// A device's pen or the server's.
     pub pen: Pen,
+}
+
+impl Author {
+    /// Whether this is the server, on nobody's behalf.
+    pub fn is_itself(&self) -> bool {
+        self.pen == Pen::Server && self.user.0 == self.workspace.0
+    }
 }
 
 /// Field edits of one record, written by the server on behalf of somebody.
@@ -274,8 +283,7 @@ impl Intake {
     /// # Errors
     /// [`IntakeError`]: they look when the next change comes.
     pub async fn announce(&self, workspace: WorkspaceId) -> Result<(), IntakeError> {
-        let nobody = self.on_behalf(workspace, UserId(workspace.0), Name::try_from("office".to_owned()).expect("a literal name"));
-        self.ask(&nobody, 0, |answer| Work::Look { answer }).await
+        self.ask(&self.itself(workspace), 0, |answer| Work::Look { answer }).await
     }
 
     async fn ask<T>(
@@ -298,6 +306,11 @@ impl Intake {
     /// The kinds and roles that hold now.
     pub fn rules(&self) -> Rules {
         self.rules.borrow().clone()
+    }
+
+    /// The author of what the server writes by itself, such as numbers that it gives.
+    pub fn itself(&self, workspace: WorkspaceId) -> Author {
+        self.on_behalf(workspace, UserId(workspace.0), Name::try_from("office".to_owned()).expect("a literal name"))
     }
 
     /// The author of what the server writes for somebody.

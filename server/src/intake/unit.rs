@@ -264,6 +264,7 @@ impl<'a> Unit<'a> {
         let doc = held(pushed.facet).map_or(&empty, |held| &held.doc);
         let main = held(Facet::Main);
         let case = Case {
+            schema: &self.rules.schema,
             roles: &self.rules.roles,
             author,
             kind: &kind,
@@ -355,6 +356,7 @@ impl<'a> Unit<'a> {
             let Some(written) = doc.write(self.pen.actor, now, &edits) else { continue };
             let main = self.open.get(&(edit.record, Facet::Main)).map(|open| &open.held);
             let case = Case {
+                schema: &self.rules.schema,
                 roles: &self.rules.roles,
                 author,
                 kind: &kind,
@@ -451,7 +453,8 @@ impl<'a> Unit<'a> {
             rows.insert(record, row);
         }
         records::put_rows(tx, self.workspace, &rows.into_values().collect::<Vec<_>>()).await?;
-        records::change_links(tx, self.workspace, &gone, &new).await
+        records::change_links(tx, self.workspace, &gone, &new).await?;
+        super::aliases::settle(tx, self.workspace, gone.iter().chain(&new).map(|link| (&link.source_kind, &*link.role, link.source))).await
     }
 
     async fn flush_conflicts(&self, tx: &mut Tx, dirty: &[DocKey], changes: &[NewChange]) -> Result<()> {
@@ -507,6 +510,8 @@ impl<'a> Unit<'a> {
 
 /// The kind whose records are kinds.
 pub(super) const KIND_KIND: &str = "kind";
+/// The field of such a record that defines the kind.
+pub(super) const DEFINITION: &str = "definition";
 
 /// Why a change is not accepted, as far as it must be told apart.
 enum Decided {

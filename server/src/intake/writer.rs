@@ -129,13 +129,14 @@ impl Writer {
             Ok((head, Fate::Commit)) => {
                 let new_schema = unit.changes_schema();
                 let accepted = unit.accepted();
+                // Who is told that a kind was kept may use it at once.
+                if new_schema {
+                    self.reload_rules().await;
+                }
                 for answer in answers.drain(..) {
                     answer.send(&unit, head);
                 }
                 unit.give_back(&mut self.cache);
-                if new_schema {
-                    self.reload_rules().await;
-                }
                 metrics::counter!("rapport_changes_accepted_total").increment(accepted as u64);
                 self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
                 Fate::Commit

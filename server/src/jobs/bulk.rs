@@ -35,7 +35,7 @@ pub async fn apply(
     app: &App,
     author: &Author,
     kind: &KindName,
-    what: &str,
+    (act, what): (Act, &str),
     edits: Vec<(RecordId, Vec<FieldEdit>)>,
 ) -> Result<Done, ImportError> {
     let now = app.clock.now();
@@ -50,7 +50,7 @@ pub async fn apply(
         updated: 0,
         failed: 0,
         undone_at: None,
-        act: Act::Bulk,
+        act,
     };
     note(app, author, &row, true).await?;
     let mut done = Done { act: ImportId(row.import), changed: 0, refused: Vec::new() };
@@ -89,7 +89,7 @@ async fn note(app: &App, author: &Author, row: &ImportRow, is_new: bool) -> Resu
 pub async fn undo(app: &App, author: &Author, act: ImportId) -> Result<Undone, ImportError> {
     let all = import::list(app, author.workspace).await?;
     let row = all.into_iter().find(|row| row.import == act.0).ok_or(ImportError::NoSuchImport(act))?;
-    match row.act == Act::Bulk && row.user == author.user {
+    match row.act != Act::File && row.user == author.user {
         true => import::take_back(app, author, row, &mut |_| {}).await,
         false => import::undo(app, author, act, &mut |_| {}).await,
     }

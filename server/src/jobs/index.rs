@@ -7,6 +7,7 @@ use sync_core::projection::searched;
 use sync_core::search::index_text;
 
 use crate::app::App;
+use crate::jobs::runs::Runs;
 use crate::store::{StoreError, search, workspaces};
 
 /// Rows that are put in together: the writer is held no longer than a blink.
@@ -16,12 +17,14 @@ const STEP: u32 = 300;
 pub async fn follow(app: App) {
     let mut head = app.intake.head();
     loop {
-        if let Err(error) = catch_up(&app).await {
+        let done = catch_up(&app).await;
+        if let Err(error) = &done {
             tracing::error!(
-                error = &error as &dyn std::error::Error,
+                error = error as &dyn std::error::Error,
                 "the search index was not brought up to date; the next change tries again"
             );
         }
+        app.runs.note(Runs::INDEX, app.clock.now(), &done);
         tokio::select! {
             changed = head.changed() => if changed.is_err() { return },
             () = app.until_stopping() => return,

@@ -6,9 +6,13 @@
 pub mod bulk;
 pub mod cell;
 pub mod check;
+pub mod duplicates;
 pub mod export;
 pub mod import;
 pub mod index;
+pub mod merge;
+pub mod runs;
+pub mod sequences;
 pub mod upload;
 
 /// What happened so far, for whoever watches a job.

@@ -17,8 +17,6 @@ use crate::store::lists::{self, Shelf, Which};
 pub const QUOTES_MAX: usize = 20_000;
 /// Quotes read at a time.
 const READ_QUOTES: u32 = 1_000;
-/// How far marks of duplicates are followed: longer rows are nobody's work.
-const MARKS_DEPTH: usize = 8;
 
 /// The collisions, and what their records are called.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -78,16 +76,8 @@ impl Reading {
         if !self.schema().kind("party").is_some_and(|kind| self.may_read(kind, duplicates::FIELD)) {
             return Ok(Duplicates::default());
         }
-        let (mut marks, mut known, mut ask) = (Vec::new(), customers.clone(), Vec::from_iter(customers));
-        for _ in 0..MARKS_DEPTH {
-            ask.sort_unstable();
-            let found = lists::targets_of(tx, self.workspace, duplicates::FIELD, &ask).await?;
-            ask = found.iter().map(|(_, original)| *original).filter(|original| known.insert(*original)).collect();
-            marks.extend(found);
-            if ask.is_empty() {
-                break;
-            }
-        }
+        let customers: Vec<RecordId> = customers.into_iter().collect();
+        let marks = self.survivors(tx, &customers).await?;
         Ok(Duplicates::of(marks))
     }
 }

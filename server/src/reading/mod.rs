@@ -4,6 +4,7 @@
 //! here, once, from `access`: a record, facet or field that the caller may not read is not in it.
 
 mod collisions;
+mod duplicates;
 mod error;
 mod history;
 mod links;
@@ -32,6 +33,7 @@ use crate::store::scope::{KindScope, Own, Scope};
 use crate::store::{Store, Tx, lists};
 
 pub use collisions::{Collisions, QUOTES_MAX};
+pub use duplicates::{Likely, PAIRS_MAX, Pair, Together};
 pub use error::ReadError;
 pub use history::{AsOf, Entry, HISTORY_MAX, History};
 pub use list::{List, Listing, Row, Sought};
@@ -39,7 +41,7 @@ pub use news::News;
 pub use next::NextStep;
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
 pub use timeline::{CHANGES, Event, Happened, TIMELINE_MAX, Timeline};
-pub use totals::{Asked as Grouping, GROUPS_MAX, Group, Sum, Totals, is_summed};
+pub use totals::{Asked as Grouping, GROUPS_MAX, Group, Home, Sum, Totals, is_summed};
 pub use undecided::{Asked, Open, OpenConflict, RefusedEdit, RefusedState, Slice};
 
 /// One caller's view of the records.

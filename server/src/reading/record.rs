@@ -166,7 +166,8 @@ impl Reading {
 
     async fn linked_from(&self, tx: &mut crate::store::Tx, id: RecordId) -> Result<Vec<LinksIn>, ReadError> {
         let mut groups: Vec<LinksIn> = Vec::new();
-        for pointer in lists::pointing_at(tx, self.workspace, &self.scope, id, LINKED_FROM_MAX).await? {
+        let targets = self.with_behind(tx, id).await?;
+        for pointer in lists::pointing_at(tx, self.workspace, &self.scope, &targets, LINKED_FROM_MAX).await? {
             let readable = |kind: &Kind| self.may_read(kind, pointer.role.split('.').next().unwrap_or_default());
             if !self.schema().kind(&pointer.kind).is_some_and(|kind| readable(kind)) {
                 continue;

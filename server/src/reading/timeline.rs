@@ -55,7 +55,8 @@ impl Reading {
     pub async fn timeline(&self, id: RecordId, only: &str) -> Result<Timeline, ReadError> {
         let mut timeline = Timeline::default();
         let mut tx = self.store.reader().await?;
-        let found = lists::pointing_rows(&mut tx, self.workspace, &self.scope, id, TIMELINE_MAX).await?;
+        let targets = self.with_behind(&mut tx, id).await?;
+        let found = lists::pointing_rows(&mut tx, self.workspace, &self.scope, &targets, TIMELINE_MAX).await?;
         timeline.cut = found.len() == TIMELINE_MAX as usize;
         let rows: Vec<Row> = found.into_iter().map(|row| Row::of(row, 0)).collect();
         let mut ids = Vec::new();

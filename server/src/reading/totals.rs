@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sync_core::id::FieldName;
+use serde_json::{Map, Value as Json};
+use sync_core::actions::currency::{self, Rates};
+use sync_core::id::{FieldName, Millis, WorkspaceId};
 use sync_core::query::{Class, Spot};
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{List, Names, ReadError, Reading};
+use crate::store::Tx;
+use crate::store::sequences::{self, FewRow};
 use crate::store::totals::{self, Added, By};
 
 /// Groups of one answer: more are no overview.
@@ -35,6 +39,44 @@ pub struct Group {
     pub count: u64,
     /// Each field's sums.
     pub sums: BTreeMap<FieldName, Vec<Sum>>,
+    /// Sums of several currencies in the workspace's, by the rates of the days when the records were made.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub home: BTreeMap<FieldName, Home>,
+}
+
+/// What a field adds up to in the workspace's currency.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Home {
+    /// The currency.
+    pub currency: String,
+    /// In minor units.
+    pub sum: i64,
+    /// Whether some amounts are not in it: nobody knows the rate of their day.
+    pub partial: bool,
+    /// Whether anything had to be converted.
+    #[serde(skip)]
+    converted: bool,
+}
+
+impl Home {
+    fn of(currency: &str) -> Self {
+        Self { currency: currency.to_owned(), ..Self::default() }
+    }
+
+    fn add(&mut self, currency: &str, worth: Option<i64>) {
+        match worth {
+            Some(worth) => self.sum = self.sum.saturating_add(worth),
+            None => self.partial = true,
+        }
+        self.converted |= worth.is_some() && currency != self.currency;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sum = self.sum.saturating_add(other.sum);
+        self.partial |= other.partial;
+        self.converted |= other.converted;
+    }
 }
 
 /// What a field adds up to.
@@ -86,6 +128,9 @@ impl Group {
             let mine = self.sums.entry(field.clone()).or_default();
             sums.iter().for_each(|sum| Sum::add(mine, sum.currency.as_deref(), &sum.sum));
         }
+        for (field, home) in &other.home {
+            self.home.entry(field.clone()).or_insert_with(|| Home::of(&home.currency)).merge(home);
+        }
     }
 }
 
@@ -108,6 +153,7 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
         let which = self.which(list, words.as_ref());
+        let dated = Dated::of(&mut tx, self.workspace).await?;
         let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
         let key_of = |key: Option<String>| if is_month { key.map(|key| month(&key)) } else { key };
         for (key, count) in totals::counts(&mut tx, which, &by).await? {
@@ -117,13 +163,19 @@ impl Reading {
             asked.sums.iter().copied().filter(|field| is_summed(field) && self.may_read(&kind, &field.name)).collect();
         for field in summed.into_iter().take(SUMS_MAX) {
             let added = self.added(&kind, field)?;
-            let found = totals::sums(&mut tx, which, &by, &added).await?;
-            for (key, currency, sum) in found {
+            let cuts: Vec<Millis> = if added.currency.is_some() { dated.cuts() } else { Vec::new() };
+            let found = totals::sums(&mut tx, which, &by, &added, &cuts).await?;
+            for (key, currency, period, sum) in found {
                 let group = groups.entry(key_of(key)).or_default();
                 Sum::add(group.sums.entry(field.name.clone()).or_default(), currency.as_deref(), &sum);
+                if let Some(currency) = currency {
+                    let home = group.home.entry(field.name.clone()).or_insert_with(|| Home::of(&dated.rates.home));
+                    home.add(&currency, sum.parse().ok().and_then(|minor| dated.convert(minor, &currency, period)));
+                }
             }
         }
         let mut totals = Totals::of(groups, is_month);
+        totals.keep_useful_homes();
         if matches!(&by, By::Value(Spot { class: Class::Link, .. })) {
             let ids = totals.groups.iter().filter_map(|group| group.key.as_deref()?.parse().ok());
             totals.names = self.names(&mut tx, ids).await?;
@@ -161,6 +213,40 @@ impl Reading {
     }
 }
 
+/// The rates of a workspace, by the moments from which they hold.
+struct Dated {
+    rates: Rates,
+    days: Vec<String>,
+}
+
+/// Older days are not looked at: each costs a comparison for every record.
+const CUTS_MAX: usize = 60;
+
+impl Dated {
+    async fn of(tx: &mut Tx, workspace: WorkspaceId) -> Result<Self, ReadError> {
+        let read =
+            |rows: Vec<FewRow>| -> Vec<Map<String, Json>> { rows.iter().filter_map(|row| serde_json::from_str(&row.main).ok()).collect() };
+        let settings = read(sequences::all_of_kind(tx, workspace, currency::SETTINGS).await?);
+        let home = settings.first().and_then(|fields| fields.get("currency")?.as_str()).unwrap_or(currency::USUAL).to_owned();
+        let rates = Rates::of(&home, &read(sequences::all_of_kind(tx, workspace, currency::RATE).await?));
+        let days = rates.days();
+        let days = days[days.len().saturating_sub(CUTS_MAX)..].iter().map(|day| (*day).to_owned()).collect();
+        Ok(Self { rates, days })
+    }
+
+    /// When each of the days begins, in UTC.
+    fn cuts(&self) -> Vec<Millis> {
+        let begin = |day: &String| day.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+        self.days.iter().map(|day| begin(day).map_or(Millis::MIN, |moment| moment.timestamp().as_millisecond())).collect()
+    }
+
+    /// What an amount is worth that was made after so many of the days had begun.
+    fn convert(&self, minor: i64, currency: &str, period: i64) -> Option<i64> {
+        let day = usize::try_from(period).ok().and_then(|count| self.days.get(count.checked_sub(1)?));
+        self.rates.convert(minor, currency, day.map_or("", String::as_str))
+    }
+}
+
 /// The month of a day, or of a day counted from 1970.
 fn month(key: &str) -> String {
     match key.parse::<i64>() {
@@ -173,6 +259,13 @@ fn month(key: &str) -> String {
 }
 
 impl Totals {
+    /// A sum that is in the workspace's currency anyway, or that nobody knows the rates of, says nothing more.
+    fn keep_useful_homes(&mut self) {
+        for group in self.groups.iter_mut().chain([&mut self.all]) {
+            group.home.retain(|_, home| home.converted);
+        }
+    }
+
     fn of(groups: BTreeMap<Option<String>, Group>, is_month: bool) -> Self {
         let groups = groups.into_iter().map(|(key, group)| Group { key, ..group }).collect();
         let mut totals = Totals { groups, ..Totals::default() };

@@ -67,7 +67,23 @@ pub async fn backup(database: &Path, to: &Path) -> Result<(), BackupError> {
     }
     written?;
     check(to).await?;
-    sync_file(to)
+    sync_file(to)?;
+    // For the page that says how old the last one is; a backup is good without it.
+    std::fs::write(note_of(database), to.as_os_str().as_encoded_bytes()).ok();
+    Ok(())
+}
+
+/// The file beside the database whose age is that of the last backup.
+fn note_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-backed-up");
+    PathBuf::from(name)
+}
+
+/// When the last whole backup of a database was written.
+pub(super) fn last(database: &Path) -> Option<Millis> {
+    let at = std::fs::metadata(note_of(database)).ok()?.modified().ok()?;
+    at.duration_since(std::time::UNIX_EPOCH).ok().and_then(|since| Millis::try_from(since.as_millis()).ok())
 }
 
 /// Makes the empty file that SQLite fills, in one step that fails when it exists.

@@ -59,6 +59,9 @@ pub async fn remove(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Re
         ("delete from rows where workspace = $1 and record = $2", None),
         ("delete from conflicts where workspace = $1 and record = $2", None),
         ("delete from uploads where workspace = $1 and record = $2", None),
+        ("delete from aliases where workspace = $1 and (record = $2 or survivor = $2)", None),
+        ("delete from duplicate_keys where workspace = $1 and record = $2", None),
+        ("delete from duplicate_pairs where workspace = $1 and (one = $2 or other = $2)", None),
     ] {
         let gone = sqlx::query(sql).bind(&space).bind(&bytes).execute(tx.conn()).await?.rows_affected();
         if let Some(count) = count {

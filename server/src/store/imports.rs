@@ -42,6 +42,8 @@ pub enum Act {
     File,
     /// Many records were edited at once.
     Bulk,
+    /// Two records became one.
+    Merge,
 }
 
 impl Act {
@@ -49,7 +51,12 @@ impl Act {
         match self {
             Act::File => "file",
             Act::Bulk => "bulk",
+            Act::Merge => "merge",
         }
+    }
+
+    fn of_word(word: &str) -> Self {
+        [Act::Bulk, Act::Merge].into_iter().find(|act| act.word() == word).unwrap_or(Act::File)
     }
 }
 
@@ -103,7 +110,7 @@ fn import_row(
         updated: updated as u64,
         failed: failed as u64,
         undone_at,
-        act: if act == Act::Bulk.word() { Act::Bulk } else { Act::File },
+        act: Act::of_word(&act),
     })
 }
 

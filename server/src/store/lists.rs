@@ -87,7 +87,11 @@ impl Which<'_> {
         let kind_bound = statement.bind(Param::Text(kind.to_string()));
         let sees = self.scope.sees("rows", kind, |param| statement.bind(param));
         let shelf = match self.shelf {
-            Shelf::InUse => " and rows.archived = 0",
+            // What another record stands for is shown there.
+            Shelf::InUse => {
+                " and rows.archived = 0 and not exists \
+                 (select 1 from aliases a where a.workspace = rows.workspace and a.kind = rows.kind and a.record = rows.record)"
+            }
             Shelf::Archived => " and rows.archived = 1",
             Shelf::Both => "",
         };
@@ -185,11 +189,11 @@ fn blob(record: &RecordId) -> Param {
     Param::Blob(record.as_bytes().to_vec())
 }
 
-/// The records that point at one, most lately changed first: at most `each` of every kind and role.
+/// The records that point at any of some, most lately changed first: at most `each` of every kind and role.
 /// Who asks is expected to drop roles whose field is out of sight.
-pub async fn pointing_at(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, target: RecordId, each: u32) -> Result<Vec<PointerRow>> {
+pub async fn pointing_at(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], each: u32) -> Result<Vec<PointerRow>> {
     let mut pointers = Vec::new();
-    for (kind, role, record, title, count) in pointers_statement(workspace, scope, target, each).all::<PointerTuple>(tx).await? {
+    for (kind, role, record, title, count) in pointers_statement(workspace, scope, targets, each).all::<PointerTuple>(tx).await? {
         let kind: KindName = id(kind.parse(), "kind name")?;
         let title = if scope.of(&kind).is_some_and(|scope| scope.title) { title } else { String::new() };
         pointers.push(PointerRow { kind, role, record: id(RecordId::from_bytes(&record), "record id")?, title, count: count as u64 });
@@ -197,44 +201,29 @@ pub async fn pointing_at(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, tar
     Ok(pointers)
 }
 
-fn pointers_statement(workspace: WorkspaceId, scope: &Scope, target: RecordId, each: u32) -> Statement {
+fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], each: u32) -> Statement {
     let mut statement = Statement::of("select source_kind, role, record, title, many from (", workspace);
-    let target = statement.bind(blob(&target));
+    let targets = statement.bind_all(targets.iter().map(blob));
     let sees = scope.sees_any("r", &mut statement);
     statement.push(&format!(
         "select l.source_kind, l.role, r.record, r.title, count(*) over (partition by l.source_kind, l.role) as many, \
          row_number() over (partition by l.source_kind, l.role order by r.updated_at desc, r.record) as place \
          from links l join rows r on r.workspace = l.workspace and r.record = l.source \
-         where l.workspace = $1 and l.target = {target} and r.archived = 0 and {sees}"
+         where l.workspace = $1 and l.target in ({targets}) and r.archived = 0 and {sees}"
     ));
     let each = statement.bind(Param::Int(i64::from(each)));
     statement.push(&format!(") pointers where place <= {each} order by source_kind, role, place"));
     statement
 }
 
-/// Where links of one role lead from these records.
-pub async fn targets_of(tx: &mut Tx, workspace: WorkspaceId, role: &str, sources: &[RecordId]) -> Result<Vec<(RecordId, RecordId)>> {
-    let mut links = Vec::new();
-    for chunk in sources.chunks(CHUNK) {
-        let mut statement = Statement::of("select source, target from links ", workspace);
-        let role = statement.bind(Param::Text(role.to_owned()));
-        let sources = statement.bind_all(chunk.iter().map(blob));
-        statement.push(&format!("where workspace = $1 and role = {role} and source in ({sources}) order by source, target"));
-        for (source, target) in statement.all::<(Vec<u8>, Vec<u8>)>(tx).await? {
-            links.push((id(RecordId::from_bytes(&source), "record id")?, id(RecordId::from_bytes(&target), "record id")?));
-        }
-    }
-    Ok(links)
-}
-
-/// The records in use that point at one, most lately changed first.
-pub async fn pointing_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, target: RecordId, limit: u32) -> Result<Vec<RecordRow>> {
+/// The records in use that point at any of some, most lately changed first.
+pub async fn pointing_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], limit: u32) -> Result<Vec<RecordRow>> {
     let mut statement = Statement::of(ROW_COLUMNS, workspace);
-    let target = statement.bind(blob(&target));
+    let targets = statement.bind_all(targets.iter().map(blob));
     let sees = scope.sees_any("rows", &mut statement);
     let limit = statement.bind(Param::Int(i64::from(limit)));
     statement.push(&format!(
-        "where rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target = {target}) \
+        "where rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target in ({targets})) \
          and rows.archived = 0 and {sees} order by rows.updated_at desc, rows.record limit {limit}"
     ));
     rows(statement, tx, scope).await
@@ -359,7 +348,7 @@ mod tests {
         let statements = [
             (records::changes_statement(workspace, &[record, record]), "changes_by_record (workspace=? AND record=?"),
             (author_statement(workspace, record), "changes_by_record (workspace=? AND record=? AND facet=?"),
-            (pointers_statement(workspace, &scope(), record, 5), "links_by_target (workspace=? AND target=?"),
+            (pointers_statement(workspace, &scope(), &[record], 5), "links_by_target (workspace=? AND target=?"),
         ];
         for (statement, index) in statements {
             let plan = statement.plan(&mut tx).await;

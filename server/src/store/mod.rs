@@ -7,9 +7,11 @@
 //! transaction which reads first never fails half-way with "busy". Readers have their own
 //! connections, see one snapshot each, and cannot write.
 
+pub mod aliases;
 pub mod audit;
 mod backup;
 pub mod devices;
+pub mod duplicates;
 pub mod erasure;
 pub mod files;
 pub mod hooks;
@@ -25,6 +27,7 @@ pub mod rejected;
 pub mod scope;
 pub mod search;
 pub mod second;
+pub mod sequences;
 pub mod totals;
 pub mod trail;
 pub mod undecided;
@@ -189,6 +192,21 @@ impl Store {
         let mut name = self.about.path.as_os_str().to_owned();
         name.push("-wal");
         std::fs::metadata(name).map_or(0, |file| file.len())
+    }
+
+    /// How large the database file is.
+    pub fn database_bytes(&self) -> u64 {
+        std::fs::metadata(&self.about.path).map_or(0, |file| file.len())
+    }
+
+    /// How much room there is beside the database, where the system says so.
+    pub fn free_bytes(&self) -> Option<u64> {
+        open::free_bytes(self.about.path.parent()?)
+    }
+
+    /// When `rapport backup` last wrote a whole one.
+    pub fn last_backup(&self) -> Option<sync_core::id::Millis> {
+        backup::last(&self.about.path)
     }
 
     /// What SQLite says about itself, as checked when the store was opened.

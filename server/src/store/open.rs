@@ -119,6 +119,8 @@ fn migrator() -> Migrator {
         (25, "erasure", include_str!("../../migrations/0025_erasure.sql")),
         (30, "acts", include_str!("../../migrations/0030_acts.sql")),
         (31, "search", include_str!("../../migrations/0031_search.sql")),
+        (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
+        (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
@@ -215,6 +217,19 @@ async fn checked_settings(conn: &mut SqliteConnection) -> Result<Result<Settings
 }
 
 /// The database file, made readable by its owner alone: it holds other people's customers.
+/// How much room a folder's disk has.
+#[cfg(unix)]
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// How much room a folder's disk has: this system does not say.
+#[cfg(not(unix))]
+pub(super) fn free_bytes(_: &Path) -> Option<u64> {
+    None
+}
+
 fn create_private(path: &Path) -> Result<(), OpenError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

@@ -84,7 +84,8 @@ fn found_statement(workspace: WorkspaceId, scope: &Scope, expression: &str, limi
     // The plus: a few records are looked up by their ids, never by an index of a whole kind.
     statement.push(&format!(
         "cross join rows r on r.workspace = s.workspace and r.record = s.record \
-         where search match {expression} and s.workspace = $1 and +r.archived = 0 and {sees} order by search.rank limit {limit}"
+         where search match {expression} and s.workspace = $1 and +r.archived = 0 and {sees} \
+         and not exists (select 1 from aliases a where a.workspace = r.workspace and a.kind = r.kind and a.record = r.record) order by search.rank limit {limit}"
     ));
     statement
 }

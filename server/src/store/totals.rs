@@ -2,7 +2,7 @@
 //!
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::id::KindName;
+use sync_core::id::{KindName, Millis};
 use sync_core::query::{Binds, Class, Compiler, Context, Dialect, Holder, Spot};
 
 use super::lists::Which;
@@ -32,8 +32,8 @@ pub struct Added {
 /// A group's value, how many records it has.
 pub type Counted = (Option<String>, u64);
 
-/// A group's value, the currency, the sum as a decimal text.
-pub type Summed = (Option<String>, Option<String>, String);
+/// A group's value, the currency, how many of the cuts lie before the records, the sum as a decimal text.
+pub type Summed = (Option<String>, Option<String>, i64, String);
 
 /// How many records each group has.
 pub async fn counts(tx: &mut Tx, which: Which<'_>, by: &By) -> Result<Vec<Counted>> {
@@ -43,14 +43,16 @@ pub async fn counts(tx: &mut Tx, which: Which<'_>, by: &By) -> Result<Vec<Counte
     Ok(found.into_iter().map(|(key, count)| (key, count as u64)).collect())
 }
 
-/// What a number adds up to in each group.
-pub async fn sums(tx: &mut Tx, which: Which<'_>, by: &By, added: &Added) -> Result<Vec<Summed>> {
+/// What a number adds up to in each group; apart for records made before and after each of the `cuts`, moments in order.
+pub async fn sums(tx: &mut Tx, which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Result<Vec<Summed>> {
     let context = which.context;
     let (key, number) = (by.expression(context), value(&added.number, context));
     let currency = added.currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, context));
-    let start = format!("select {key}, {currency}, cast(sum({number}) as text) from rows ");
+    let period = cuts.iter().map(|cut| format!("(rows.created_at >= {cut})")).collect::<Vec<_>>().join(" + ");
+    let period = if period.is_empty() { "0".to_owned() } else { period };
+    let start = format!("select {key}, {currency}, {period}, cast(sum({number}) as text) from rows ");
     let rest = format!(" and {number} is not null");
-    let statement = Grouped { start: &start, keys: "1, 2", rest: &rest };
+    let statement = Grouped { start: &start, keys: "1, 2, 3", rest: &rest };
     statement.of(which).all(tx).await
 }
 

@@ -17,7 +17,7 @@ use crate::harness::{PASSWORD, START};
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
 /// One page of a browser of its own.
-struct Browser {
+pub struct Browser {
     child: Child,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: String,
@@ -35,7 +35,7 @@ impl Drop for Browser {
 
 impl Browser {
     /// A browser in which ann is signed in.
-    async fn of(desk: &Desk) -> Self {
+    pub async fn of(desk: &Desk) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let (child, address) = launch(profile.path());
         let (socket, _) = tokio_tungstenite::connect_async(address).await.unwrap();
@@ -53,7 +53,7 @@ impl Browser {
         browser
     }
 
-    async fn send(&mut self, method: &str, params: Value) -> Value {
+    pub async fn send(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let mut message = json!({"id": self.sent, "method": method, "params": params});
         if !self.session.is_empty() {
@@ -70,14 +70,14 @@ impl Browser {
         }
     }
 
-    async fn goto(&mut self, path: &str) {
+    pub async fn goto(&mut self, path: &str) {
         let url = format!("{}{path}", self.base);
         self.send("Page.navigate", json!({"url": url})).await;
         self.until("document.readyState === 'complete'").await;
     }
 
     /// Runs a script and answers what it says.
-    async fn run(&mut self, script: &str) -> Value {
+    pub async fn run(&mut self, script: &str) -> Value {
         let params = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
         let answer = self.send("Runtime.evaluate", params).await;
         assert!(answer["exceptionDetails"].is_null(), "{script}: {answer}");
@@ -85,7 +85,7 @@ impl Browser {
     }
 
     /// Returns when a condition holds. The page is asked again and again: it may be another one by then.
-    async fn until(&mut self, condition: &str) {
+    pub async fn until(&mut self, condition: &str) {
         const TRIES: usize = 600;
         let script =
             format!("new Promise((done) => setTimeout(() => {{ try {{ done(Boolean({condition})) }} catch {{ done(false) }} }}, 15))");
@@ -113,7 +113,7 @@ impl Browser {
     }
 
     /// Presses a key, with Shift if wanted.
-    async fn press(&mut self, key: &str, shift: bool) {
+    pub async fn press(&mut self, key: &str, shift: bool) {
         for kind in ["keyDown", "keyUp"] {
             let text = if kind == "keyDown" && key == "Enter" { json!("\r") } else { Value::Null };
             let mut params = json!({"type": kind, "key": key, "modifiers": if shift { 8 } else { 0 }});
@@ -124,7 +124,7 @@ impl Browser {
         }
     }
 
-    async fn type_text(&mut self, text: &str) {
+    pub async fn type_text(&mut self, text: &str) {
         self.send("Input.insertText", json!({"text": text})).await;
     }
 }

@@ -1,6 +1,7 @@
 //! The server through its own doors: real listeners on loopback, a clock that tests set.
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
+mod admin;
 mod api;
 mod audit;
 mod batch;
@@ -11,13 +12,16 @@ mod connections;
 mod console;
 mod devices;
 mod document;
+mod duplicates;
 mod exports;
 mod files;
 mod harness;
 mod hooks;
 mod imports;
 mod keys;
+mod kinds;
 mod lists;
+mod office;
 mod once;
 mod pen;
 mod privacy;

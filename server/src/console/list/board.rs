@@ -11,7 +11,7 @@ use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Board, Field, Kind};
 
 use super::asked::Asked;
-use super::groups::{condition, sums};
+use super::groups::{condition, summed_up, sums};
 use super::page;
 use super::shape::{Layout, Shape};
 use super::table::title_of;
@@ -139,7 +139,7 @@ impl Drawing<'_> {
             label: option.map_or_else(|| desk.words.say("group.none").to_owned(), |option| desk.words.label(&option.label).to_owned()),
             colour: option.and_then(|option| option.colour.clone()).unwrap_or_default(),
             count: format::grouped(&group.count.to_string()),
-            sum: sums(added),
+            sum: self.sum.map(|sum| summed_up(group, &sum.name)).unwrap_or_default(),
             weighted: option
                 .and_then(|option| option.weight)
                 .filter(|weight| (1..100).contains(weight) && !added.is_empty())

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::jobs::bulk;
 use crate::jobs::import::ImportId;
 use crate::reading::{Listing, Names, Row};
+use crate::store::imports::Act;
 
 /// Records of one act: taking it back looks at the history of each.
 const RECORDS_MAX: usize = 10_000;
@@ -178,7 +179,8 @@ fn planned(desk: &Desk, field: Option<&Field>, is_archive: bool, typed: &Typed, 
 async fn apply(desk: &Desk, kind: &Kind, asked: &Asked, what: &str, plan: &[Planned]) -> Result<Response, Error> {
     let edits = plan.iter().filter(|planned| planned.why.is_none()).map(|planned| (planned.row.id, planned.edits.clone())).collect();
     let author = desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, desk.caller.role.clone());
-    let done = bulk::apply(&desk.app, &author, &kind.name, what, edits).await.map_err(|error| Error::Internal(error.into()))?;
+    let done =
+        bulk::apply(&desk.app, &author, &kind.name, (Act::Bulk, what), edits).await.map_err(|error| Error::Internal(error.into()))?;
     let after = Asked { done: "bulk".to_owned(), count: done.changed, undo: done.act.to_string(), ..asked.closed() };
     Ok(Redirect::to(&with_done(kind, &after, done.refused.len())).into_response())
 }

@@ -58,7 +58,20 @@ pub fn attributes(desk: &Desk, kind: &Kind) -> Vec<(String, String)> {
 
 /// Sums of the columns that can be added up, in the order of the columns: nothing under the others.
 pub fn footer(columns: &[Column<'_>], group: &Group) -> Vec<String> {
-    columns.iter().map(|column| column.field().and_then(|field| Some(sums(group.sums.get(&field.name)?))).unwrap_or_default()).collect()
+    let sum = |column: &Column<'_>| column.field().map(|field| summed_up(group, &field.name)).unwrap_or_default();
+    columns.iter().map(sum).collect()
+}
+
+/// What a field adds up to in a group: by currency, and all together in the workspace's.
+pub fn summed_up(group: &Group, field: &str) -> String {
+    let by_currency = group.sums.get(field).map(|all| sums(all)).unwrap_or_default();
+    match group.home.get(field) {
+        Some(home) => {
+            let more = if home.partial { " + …" } else { "" };
+            format!("{by_currency} ≈ {}{more}", format::price(home.sum, &home.currency))
+        }
+        None => by_currency,
+    }
 }
 
 /// Sums as people read them, one currency after the other.

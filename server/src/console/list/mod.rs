@@ -24,7 +24,7 @@ use crate::console::make;
 
 pub use asked::encoded;
 pub use bulk::import_error;
-pub use groups::sums;
+pub use groups::summed_up;
 pub use table::title_of;
 
 /// Every address of lists.

@@ -3,12 +3,14 @@
 //! A row makes a record or changes the one that it matches; the same file twice changes nothing. Rows
 //! that cannot be brought in are left out and listed. Writes only through `intake`, as a named person.
 
+mod attach;
 mod demo;
 mod directory;
 mod draft;
 mod edits;
 mod failures;
 mod mapping;
+mod presets;
 mod run;
 mod source;
 mod suggest;
@@ -28,6 +30,7 @@ pub(crate) use draft::Draft;
 pub(crate) use edits::edits;
 pub use failures::Failure;
 pub use mapping::Told;
+pub use presets::Preset;
 pub(crate) use run::reason;
 pub use run::{Report, run};
 pub use source::{Content, Source};
@@ -83,6 +86,8 @@ pub struct Spec {
     pub told: Told,
     /// The fields that rows are matched by; those of the kind when missing.
     pub matches: Option<Vec<String>>,
+    /// Whether a row that matches nothing goes to the record that it is nearly certainly about, instead of making another.
+    pub attach: bool,
     /// Whether apostrophes in front of formulas are part of the text.
     pub is_raw: bool,
     /// Look at every row, write nothing.
@@ -101,6 +106,7 @@ impl Spec {
             mode: Mode::Both,
             told: Told::default(),
             matches: None,
+            attach: false,
             is_raw: false,
             is_dry_run: false,
             failed_beside: None,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use sync_core::access::{Act, Caller, Subject};
 use sync_core::access::{Roles, decide};
+use sync_core::actions::duplicates::can_merge;
 use sync_core::id::{Facet, RecordId};
 use sync_core::record::fields::{FieldEdit, path_edits};
 use sync_core::schema::{Kind, Label};
@@ -229,12 +230,15 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.taken.clear();
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
         let mut ids: Vec<RecordId> = batch.iter().map(|planned| candidate(&planned.identity)).collect();
         let mut tx = self.app.store.reader().await?;
         let mut rows = records::rows_of(&mut tx, self.author.workspace, &ids).await?;
         for (planned, id) in batch.iter().zip(&mut ids) {
             self.free_id(&mut tx, &planned.identity, id, &mut rows).await?;
+        }
+        if self.spec.attach && self.spec.mode == Mode::Both && can_merge(self.kind) {
+            self.attach(&mut tx, &mut batch, &mut ids, &mut rows).await?;
         }
         drop(tx);
         let steps: Vec<Step> = batch.iter().zip(&ids).map(|(planned, id)| self.step(planned, *id, rows.get(id))).collect();
@@ -262,6 +266,27 @@ impl<'a> Run<'a> {
             attempt += 1;
             *id = record_of(cause, attempt);
             rows.extend(records::rows_of(tx, self.author.workspace, &[*id]).await?);
+        }
+        Ok(())
+    }
+
+    /// Rows that would make a record which is nearly certainly there already change that one.
+    async fn attach(
+        &self,
+        tx: &mut crate::store::Tx,
+        batch: &mut [Planned],
+        ids: &mut [RecordId],
+        rows: &mut HashMap<RecordId, RecordRow>,
+    ) -> Result<(), StoreError> {
+        for (planned, id) in batch.iter_mut().zip(ids) {
+            if !matches!(planned.identity, Identity::New { .. }) || rows.contains_key(id) {
+                continue;
+            }
+            let made = edits(self.kind, *id, &Map::new(), &planned.draft);
+            if let Some(row) = super::attach::likely(tx, self.author.workspace, self.kind, &made).await? {
+                (*id, planned.identity) = (row.record, Identity::Known(row.record));
+                rows.insert(row.record, row);
+            }
         }
         Ok(())
     }

@@ -1,0 +1,431 @@
+//! Likely duplicates: which pairs there are and why, two records side by side, merging them and parting them again.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use sync_core::actions::duplicates::likely::Likeness;
+use sync_core::actions::duplicates::merging::{Keep, choices};
+use sync_core::actions::duplicates::{FIELD, can_merge};
+use sync_core::id::{KindName, RecordId};
+use sync_core::schema::{Field, Kind, Label};
+
+use super::desk::{Desk, Frame, page as answer};
+use super::edit::{Posted, read};
+use super::format::{self, Formatter, Shown};
+use super::list::{import_error, title_of};
+use super::typed::Typed;
+use crate::error::Error;
+use crate::jobs::bulk;
+use crate::jobs::import::{self, ImportError, ImportId};
+use crate::jobs::merge::{self, Merged};
+use crate::reading::{Likely, Linked, Names, Pair, Row};
+
+/// Merges that the log shows.
+const LOGGED: usize = 30;
+
+#[derive(Template)]
+#[template(path = "duplicates.html")]
+struct DuplicatesPage {
+    frame: Frame,
+    kind: String,
+    /// The kinds that can be merged: name, label, whether it is this one.
+    kinds: Vec<(String, String, bool)>,
+    notice: Option<String>,
+    pairs: Vec<PairView>,
+    log: Vec<MergeView>,
+}
+
+struct PairView {
+    href: String,
+    percent: u8,
+    one: String,
+    other: String,
+    reasons: Vec<String>,
+}
+
+struct MergeView {
+    survivor: Shown,
+    duplicate: Shown,
+    who: String,
+    when: Shown,
+    undone: Option<Shown>,
+    undo: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "pair.html")]
+struct PairPage {
+    frame: Frame,
+    kind: String,
+    survivor: SideView,
+    duplicate: SideView,
+    percent: u8,
+    reasons: Vec<String>,
+    swap: String,
+    action: String,
+    rows: Vec<ChoiceView>,
+    problem: Option<String>,
+}
+
+struct SideView {
+    id: String,
+    href: String,
+    title: String,
+    made: Shown,
+    changed: Shown,
+}
+
+/// A field in which the two differ.
+struct ChoiceView {
+    name: String,
+    label: String,
+    own: Shown,
+    other: Shown,
+    /// The chosen word first: word, label.
+    choices: Vec<(&'static str, &'static str)>,
+    /// It stays when the records are parted again.
+    for_good: bool,
+}
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /duplicates`.
+pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let kinds = desk.reading.mergeable();
+    let kind = kinds.iter().find(|kind| *kind.name == *asked.kind).or_else(|| kinds.iter().find(|kind| &*kind.name == "party"));
+    let Some(kind) = kind.or(kinds.first()).map(|kind| (*kind).clone()) else { return Err(Error::NotFound) };
+    let pairs = desk.reading.likely_pairs(&kind.name).await?;
+    let notice = match &*asked.done {
+        "merged" => Some(desk.words.say("duplicate.merged").to_owned()),
+        "parted" => Some(desk.words.say("duplicate.parted").to_owned()),
+        "apart" => Some(desk.words.say("duplicate.set_apart").to_owned()),
+        _ => None,
+    };
+    let page = DuplicatesPage {
+        frame: desk.frame(desk.words.say("menu.duplicates"), "/duplicates").await?,
+        kinds: kinds
+            .iter()
+            .map(|other| (other.name.to_string(), desk.words.label(&other.plural).to_owned(), other.name == kind.name))
+            .collect(),
+        kind: kind.name.to_string(),
+        notice,
+        pairs: pairs.iter().map(|pair| pair_view(&desk, &kind, pair)).collect(),
+        log: log(&desk, &kind.name).await?,
+    };
+    answer(StatusCode::OK, &page)
+}
+
+fn pair_view(desk: &Desk, kind: &Kind, pair: &Pair) -> PairView {
+    let names = Names::new();
+    let format = Formatter { words: desk.words, names: &names };
+    PairView {
+        href: format!("/duplicates/{}/{}/{}", kind.name, pair.one.id, pair.other.id),
+        percent: pair.likeness.percent(),
+        one: title_of(&format, kind, &pair.one),
+        other: title_of(&format, kind, &pair.other),
+        reasons: reasons(desk, &pair.likeness),
+    }
+}
+
+fn reasons(desk: &Desk, likeness: &Likeness) -> Vec<String> {
+    likeness.reasons.iter().map(|reason| desk.words.label(&reason.words()).to_owned()).collect()
+}
+
+/// The last merges, newest first.
+async fn log(desk: &Desk, kind: &KindName) -> Result<Vec<MergeView>, Error> {
+    let mut acts = import::list(&desk.app, desk.caller.workspace).await.map_err(import_error)?;
+    acts.retain(|act| act.kind == *kind && act.failed == 0 && merge::pair_of(act).is_some());
+    acts.reverse();
+    acts.truncate(LOGGED);
+    let pairs: Vec<(RecordId, RecordId)> = acts.iter().filter_map(merge::pair_of).collect();
+    let people = acts.iter().map(|act| RecordId(act.user.0));
+    let names = desk.reading.names_of(pairs.iter().flat_map(|(survivor, duplicate)| [*survivor, *duplicate]).chain(people)).await?;
+    let format = Formatter { words: desk.words, names: &names };
+    let view = |(act, (survivor, duplicate)): (&crate::store::imports::ImportRow, &(RecordId, RecordId))| MergeView {
+        survivor: format.record(*survivor),
+        duplicate: format.record(*duplicate),
+        who: names.get(&RecordId(act.user.0)).map(|person| person.title.clone()).unwrap_or_default(),
+        when: format::moment(act.started_at),
+        undone: act.undone_at.map(format::moment),
+        undo: act.undone_at.is_none().then(|| format!("/duplicates/undo/{}", ImportId(act.import))),
+    };
+    // What is out of sight is not told of, either.
+    let seen = |(_, (survivor, duplicate)): &(_, &(RecordId, RecordId))| names.contains_key(survivor) && names.contains_key(duplicate);
+    Ok(acts.iter().zip(&pairs).filter(seen).map(view).collect())
+}
+
+/// `GET /duplicates/{kind}/{survivor}/{duplicate}`: side by side.
+pub async fn pair(desk: Desk, Path((kind, survivor, duplicate)): Path<(KindName, RecordId, RecordId)>) -> Result<Response, Error> {
+    show(&desk, &kind, survivor, duplicate, None).await
+}
+
+async fn find(desk: &Desk, kind: &KindName, survivor: RecordId, duplicate: RecordId) -> Result<(Kind, Pair), Error> {
+    let kind = desk.reading.kind(kind)?.clone();
+    let pair = desk.reading.pair(&kind.name, survivor, duplicate).await?.filter(|_| can_merge(&kind)).ok_or(Error::NotFound)?;
+    Ok((Kind::clone(&kind), pair))
+}
+
+async fn show(desk: &Desk, kind: &KindName, survivor: RecordId, duplicate: RecordId, problem: Option<String>) -> Result<Response, Error> {
+    let (kind, pair) = find(desk, kind, survivor, duplicate).await?;
+    let names = desk.reading.names_of(linked(&kind, &pair)).await?;
+    let format = Formatter { words: desk.words, names: &names };
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let (survivor, duplicate) = (side(&format, &kind, &pair.one), side(&format, &kind, &pair.other));
+    let page = PairPage {
+        frame: desk.frame(desk.words.say("duplicate.compare"), "/duplicates").await?,
+        percent: pair.likeness.percent(),
+        reasons: reasons(desk, &pair.likeness),
+        swap: format!("/duplicates/{}/{}/{}", kind.name, duplicate.id, survivor.id),
+        action: format!("/duplicates/{}/{}/{}", kind.name, survivor.id, duplicate.id),
+        rows: rows(desk, &format, &kind, &pair),
+        kind: kind.name.to_string(),
+        survivor,
+        duplicate,
+        problem,
+    };
+    answer(status, &page)
+}
+
+fn side(format: &Formatter<'_>, kind: &Kind, row: &Row) -> SideView {
+    SideView {
+        id: row.id.to_string(),
+        href: format!("/records/{}/{}", row.kind, row.id),
+        title: title_of(format, kind, row),
+        made: format::moment(row.created_at),
+        changed: format::moment(row.updated_at),
+    }
+}
+
+fn linked(kind: &Kind, pair: &Pair) -> Vec<RecordId> {
+    let links = |row: &Row| {
+        let of = |field: &Field| row.fields.get(&*field.name).map(|value| sync_core::projection::linked(field, value)).unwrap_or_default();
+        kind.fields.iter().flat_map(of).map(|(_, id)| id).collect::<Vec<_>>()
+    };
+    [links(&pair.one), links(&pair.other)].concat()
+}
+
+/// The fields in which there is something to choose, and those that only one of them fills.
+fn rows(desk: &Desk, format: &Formatter<'_>, kind: &Kind, pair: &Pair) -> Vec<ChoiceView> {
+    let view = |field: &Field| {
+        let (own, other) = (pair.one.fields.get(&*field.name), pair.other.fields.get(&*field.name));
+        let possible = choices(field, own, other);
+        let may = desk.reading.may_read(kind, &field.name) && desk.reading.may_write(kind, &field.name);
+        let word = |keep: &Keep| match keep {
+            Keep::Own => ("own", desk.words.say("duplicate.own")),
+            Keep::Other => ("other", desk.words.say("duplicate.other")),
+            Keep::Both => ("both", desk.words.say("duplicate.both")),
+        };
+        let shown = |value: Option<&Json>| value.map_or(Shown::Nothing, |value| format.field(field, value));
+        (may && !possible.is_empty()).then(|| ChoiceView {
+            name: field.name.to_string(),
+            label: desk.words.label(&field.label).to_owned(),
+            own: shown(own),
+            other: shown(other),
+            choices: possible.iter().map(word).collect(),
+            for_good: field.merge == sync_core::schema::Merge::Monotone,
+        })
+    };
+    kind.fields.iter().filter_map(view).collect()
+}
+
+/// `POST /duplicates/{kind}/{survivor}/{duplicate}`: they are one, or they are not.
+pub async fn decide(
+    desk: Desk,
+    Path((name, survivor, duplicate)): Path<(KindName, RecordId, RecordId)>,
+    Form(posted): Posted,
+) -> Result<Response, Error> {
+    let (kind, pair) = find(&desk, &name, survivor, duplicate).await?;
+    let (typed, author) = (Typed::new(posted), author(&desk));
+    let keep = |field: &Field| match typed.one(&format!("keep.{}", field.name)) {
+        "other" => Keep::Other,
+        "both" => Keep::Both,
+        _ => Keep::Own,
+    };
+    let (refused, done) = if typed.one("act") == "apart" {
+        (merge::set_apart(&desk.app, &author, &kind, survivor, duplicate).await.map_err(import_error)?, back(&name, "apart"))
+    } else {
+        let merged = merge::merge(&desk.app, &author, &kind, (&pair.one, &pair.other), keep).await.map_err(import_error)?;
+        let refused = match merged {
+            Merged::Done(_) => None,
+            Merged::Refused(why) => Some(why),
+        };
+        (refused, format!("/records/{name}/{survivor}?done=merged"))
+    };
+    match refused {
+        Some(why) => show(&desk, &name, survivor, duplicate, Some(desk.words.label(&why).to_owned())).await,
+        None => Ok(Redirect::to(&done).into_response()),
+    }
+}
+
+fn author(desk: &Desk) -> crate::intake::Author {
+    desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, desk.caller.role.clone())
+}
+
+fn back(kind: &str, done: &str) -> String {
+    format!("/duplicates?kind={kind}&done={done}")
+}
+
+/// `POST /duplicates/undo/{act}`: what the merge gave to the survivor goes back, too.
+pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
+    let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
+    bulk::undo(&desk.app, &author(&desk), act).await.map_err(import_error)?;
+    Ok(Redirect::to("/duplicates?done=parted").into_response())
+}
+
+/// `POST /records/{kind}/{id}/part`: the record stands for itself again, wherever it was merged.
+pub async fn part(desk: Desk, Path((kind, id)): Path<(KindName, RecordId)>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let row = desk.reading.row(id).await?.filter(|row| row.kind == kind.name).ok_or(Error::NotFound)?;
+    let mut acts = import::list(&desk.app, desk.caller.workspace).await.map_err(import_error)?;
+    acts.retain(|act| act.undone_at.is_none() && merge::pair_of(act).is_some_and(|(_, duplicate)| duplicate == id));
+    let author = author(&desk);
+    if let Some(act) = acts.last() {
+        match bulk::undo(&desk.app, &author, ImportId(act.import)).await {
+            // Who may not take the whole act back may still part the records.
+            Ok(_) | Err(ImportError::Denied(_)) => {}
+            Err(error) => return Err(import_error(error)),
+        }
+    }
+    // Marks of phones, and of merges that were taken back in part.
+    let row = desk.reading.row(id).await?.unwrap_or(row);
+    if row.fields.get(FIELD).is_some_and(|marks| marks.as_array().is_some_and(|marks| !marks.is_empty())) {
+        let refused = merge::part(&desk.app, &author, &kind, &row).await.map_err(import_error)?;
+        if let Some(Label { en, zh }) = refused {
+            return Err(Error::Denied { field: Some(FIELD.to_owned()), message: crate::error::Text::new(en, zh) });
+        }
+    }
+    Ok(Redirect::to(&format!("/records/{}/{id}?done=parted", kind.name)).into_response())
+}
+
+/// What the page of a record says about others that are the same or may be.
+pub struct Around {
+    /// The record that stands for this one: where it is and what it is called.
+    pub survivor: Option<(String, String)>,
+    /// The records that this one stands for.
+    pub behind: Vec<BehindView>,
+    /// Records that it is likely the same as.
+    pub likely: Vec<LikelyView>,
+    /// Where this record is parted from its survivor.
+    pub part: String,
+}
+
+/// A record that another one stands for.
+pub struct BehindView {
+    /// Where it is.
+    pub href: String,
+    /// What it is called.
+    pub title: String,
+    /// Where it is parted again.
+    pub part: String,
+}
+
+/// A record that something is likely the same as.
+pub struct LikelyView {
+    /// Where it is.
+    pub href: String,
+    /// Where the two are compared, if both are there.
+    pub compare: Option<String>,
+    /// What it is called.
+    pub title: String,
+    /// How likely, in percent.
+    pub percent: u8,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// What differs.
+    pub differs: Vec<String>,
+}
+
+impl Around {
+    /// Of a record.
+    pub async fn of(desk: &Desk, kind: &Kind, row: &Row) -> Result<Self, Error> {
+        let part = |id: RecordId| format!("/records/{}/{id}/part", kind.name);
+        let mut around = Self { survivor: None, behind: Vec::new(), likely: Vec::new(), part: part(row.id) };
+        if !can_merge(kind) {
+            return Ok(around);
+        }
+        let together = desk.reading.together(row.id).await?;
+        let named = |linked: &Linked| (format!("/records/{}/{}", linked.kind, linked.id), linked.title.clone());
+        around.survivor = together.survivor.as_ref().map(named);
+        around.behind = together
+            .behind
+            .iter()
+            .map(|linked| {
+                let (href, title) = named(linked);
+                BehindView { href, title, part: part(linked.id) }
+            })
+            .collect();
+        if around.survivor.is_none() && !row.archived {
+            let likely = desk.reading.likely(&kind.name, &row.fields, Some(row.id)).await?;
+            around.likely = likely.iter().map(|likely| likely_view(desk, kind, &row.fields, likely, Some(row.id))).collect();
+        }
+        Ok(around)
+    }
+}
+
+fn likely_view(desk: &Desk, kind: &Kind, fields: &Map<String, Json>, likely: &Likely, of: Option<RecordId>) -> LikelyView {
+    /// What differs is a hint: more than this is a table, and that is a click away.
+    const DIFFERENCES: usize = 4;
+    let names = Names::new();
+    let format = Formatter { words: desk.words, names: &names };
+    let differs = |field: &&Field| {
+        let (typed, there) = (fields.get(&*field.name), likely.row.fields.get(&*field.name));
+        !field.hidden
+            && field.name != kind.title
+            && field.items.is_empty()
+            && typed.is_some()
+            && there.is_some()
+            && typed != there
+            && desk.reading.may_read(kind, &field.name)
+    };
+    let difference = |field: &Field| {
+        let there = likely.row.fields.get(&*field.name).map_or(Shown::Nothing, |value| format.brief(field, value));
+        format!("{}: {}", desk.words.label(&field.label), there.text())
+    };
+    LikelyView {
+        href: format!("/records/{}/{}", likely.row.kind, likely.row.id),
+        compare: of.map(|id| format!("/duplicates/{}/{}/{}", kind.name, likely.row.id.min(id), likely.row.id.max(id))),
+        title: title_of(&format, kind, &likely.row),
+        percent: likely.percent,
+        reasons: likely.reasons.iter().map(|reason| desk.words.label(reason).to_owned()).collect(),
+        differs: kind.fields.iter().filter(differs).take(DIFFERENCES).map(difference).collect(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "likely.html")]
+struct LikelyPage {
+    words: super::words::Words,
+    likely: Vec<LikelyView>,
+    icons: &'static str,
+}
+
+/// `POST /records/{kind}/likely`: what a form that is being filled in is likely the same as, while somebody types.
+pub async fn while_typing(desk: Desk, Path(kind): Path<KindName>, Form(posted): Posted) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let fields = typed_fields(&desk, &kind, &Typed::new(posted));
+    let likely = desk.reading.likely(&kind.name, &fields, None).await?;
+    let likely = likely.iter().map(|likely| likely_view(&desk, &kind, &fields, likely, None)).collect();
+    answer(StatusCode::OK, &LikelyPage { words: desk.words, likely, icons: super::assets::icons() })
+}
+
+/// What a form holds, as a row would show it; what cannot be read yet is left out.
+fn typed_fields(desk: &Desk, kind: &Kind, typed: &Typed) -> Map<String, Json> {
+    let mut fields = Map::new();
+    for field in &kind.fields {
+        for edit in read(desk, &[field], typed, &Map::new()).unwrap_or_default() {
+            sync_core::actions::duplicates::likely::typed(&mut fields, &edit);
+        }
+    }
+    fields
+}

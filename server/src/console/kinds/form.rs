@@ -1,0 +1,453 @@
+//! The form of a kind: what was typed, turned into a kind and back.
+//!
+//! Pure. What exists keeps its name, type, policy and facet: the form says so by not asking again.
+
+use sync_core::id::{Facet, FieldName, KindName};
+use sync_core::schema::{Board, COLOURS, Choice, Field, Kind, Label, Merge, ValueType};
+use sync_core::search;
+
+use crate::console::typed::Typed;
+
+/// A generated name is cut here, in characters: it stands in addresses and column headers.
+const NAME_CHARS: usize = 32;
+
+/// A kind as a form holds it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KindForm {
+    /// Its name; empty until it is made.
+    pub name: String,
+    /// One of it.
+    pub label: Pair,
+    /// Many of it.
+    pub plural: Pair,
+    /// The field that names a record, by its place in the form.
+    pub title: usize,
+    /// The field whose options are the board's columns, by its name.
+    pub board: String,
+    /// The field that the board sums, by its name.
+    pub sum: String,
+    /// The link that says whose record it is, by its name.
+    pub owner: String,
+    /// The fields.
+    pub fields: Vec<FieldForm>,
+}
+
+/// A word in both languages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pair {
+    /// English.
+    pub en: String,
+    /// Chinese.
+    pub zh: String,
+}
+
+/// A field as a form holds it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FieldForm {
+    /// Its name; empty until it is made.
+    pub name: String,
+    /// Whether records may hold it: what it is cannot change any more.
+    pub known: bool,
+    /// What people read.
+    pub label: Pair,
+    /// The word for its type.
+    pub value: String,
+    /// The word for its policy.
+    pub merge: String,
+    /// The word for its facet.
+    pub facet: String,
+    /// Whether people must fill it in.
+    pub required: bool,
+    /// Whether it is no longer used.
+    pub hidden: bool,
+    /// Whether it is a column of the list.
+    pub listed: bool,
+    /// Whether search reads it.
+    pub searched: bool,
+    /// The options of a choice, one a line.
+    pub options: String,
+    /// The kinds that a link may point at.
+    pub to: Vec<String>,
+    /// Whether it has rows: those are edited as text.
+    pub rows: bool,
+    /// What is wrong with it.
+    pub error: Option<String>,
+}
+
+/// What is wrong with a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// A kind or field without a label.
+    NoLabel,
+    /// Two of one name.
+    Twice,
+    /// A choice without options.
+    NoOptions,
+    /// A link that leads nowhere.
+    NoTargets,
+    /// A type that cannot be merged so.
+    NotTogether,
+    /// A kind of this name exists.
+    Exists,
+}
+
+impl Pair {
+    fn of(typed: &Typed, name: &str) -> Self {
+        Self { en: typed.one(&format!("{name}_en")).to_owned(), zh: typed.one(&format!("{name}_zh")).to_owned() }
+    }
+
+    fn from(label: &Label) -> Self {
+        Self { en: label.en.clone(), zh: label.zh.clone() }
+    }
+
+    /// Who writes only one language means both.
+    fn label(&self) -> Label {
+        let or = |one: &str, other: &str| if one.is_empty() { other.to_owned() } else { one.to_owned() };
+        Label { en: or(&self.en, &self.zh), zh: or(&self.zh, &self.en) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.en.is_empty() && self.zh.is_empty()
+    }
+
+    fn text(&self) -> &str {
+        if self.en.is_empty() { &self.zh } else { &self.en }
+    }
+}
+
+impl KindForm {
+    /// A form for a new kind: one field to begin with.
+    pub fn new() -> Self {
+        let name = FieldForm { value: "string".to_owned(), merge: "register".to_owned(), facet: "main".to_owned(), ..FieldForm::default() };
+        Self { fields: vec![FieldForm { required: true, listed: true, ..name }], ..Self::default() }
+    }
+
+    /// The form of a kind that there is.
+    pub fn from(kind: &Kind) -> Self {
+        let name = |name: &Option<FieldName>| name.as_ref().map(ToString::to_string).unwrap_or_default();
+        Self {
+            name: kind.name.to_string(),
+            label: Pair::from(&kind.label),
+            plural: Pair::from(&kind.plural),
+            title: kind.fields.iter().position(|field| field.name == kind.title).unwrap_or_default(),
+            board: kind.board.as_ref().map(|board| board.by.to_string()).unwrap_or_default(),
+            sum: kind.board.as_ref().map(|board| name(&board.sum)).unwrap_or_default(),
+            owner: name(&kind.owner),
+            fields: kind.fields.iter().map(|field| FieldForm::from(kind, field)).collect(),
+        }
+    }
+
+    /// What was typed into the form of a kind that there is, or of a new one.
+    pub fn typed(typed: &Typed, base: Option<&Kind>) -> Self {
+        let count: usize = typed.one("fields").parse().unwrap_or_default();
+        let mut fields: Vec<(usize, FieldForm)> = (0..count.min(sync_core::schema::FIELDS_MAX))
+            .map(|index| {
+                let place = typed.one(&format!("field.{index}.place")).parse().unwrap_or(index * 10 + 10);
+                (place, FieldForm::typed(typed, &format!("field.{index}"), base))
+            })
+            .collect();
+        let title: usize = typed.one("title").parse().unwrap_or_default();
+        let mut order: Vec<usize> = (0..fields.len()).collect();
+        order.sort_by_key(|index| fields[*index].0);
+        let title = order.iter().position(|index| *index == title).unwrap_or_default();
+        fields.sort_by_key(|(place, _)| *place);
+        Self {
+            name: base.map(|kind| kind.name.to_string()).unwrap_or_else(|| typed.one("name").to_owned()),
+            label: Pair::of(typed, "label"),
+            plural: Pair::of(typed, "plural"),
+            title,
+            board: typed.one("board").to_owned(),
+            sum: typed.one("sum").to_owned(),
+            owner: typed.one("owner").to_owned(),
+            // Rows that nobody filled in are not meant.
+            fields: fields.into_iter().map(|(_, field)| field).filter(|field| field.known || !field.label.is_empty()).collect(),
+        }
+    }
+
+    /// Gives names to what has none yet, and says at each field what is wrong with it.
+    ///
+    /// # Errors
+    /// What is wrong with the kind itself; fields carry their own.
+    pub fn check(&mut self, is_new: bool, taken: impl Fn(&str) -> bool, say: impl Fn(Wrong) -> String) -> Result<(), String> {
+        if self.name.is_empty() {
+            self.name = named(self.label.text());
+        }
+        let mut names: Vec<String> = self.fields.iter().map(|field| field.name.clone()).filter(|name| !name.is_empty()).collect();
+        for field in &mut self.fields {
+            if field.name.is_empty() {
+                field.name = free(&named(field.label.text()), &names);
+                names.push(field.name.clone());
+            }
+            field.error = field.wrong(&names).map(&say);
+        }
+        if self.label.is_empty() || self.name.is_empty() {
+            return Err(say(Wrong::NoLabel));
+        }
+        if is_new && taken(&self.name) { Err(say(Wrong::Exists)) } else { Ok(()) }
+    }
+
+    /// Whether a field carries a mistake.
+    pub fn has_errors(&self) -> bool {
+        self.fields.iter().any(|field| field.error.is_some())
+    }
+
+    /// The kind. What the form does not ask for is as in `base`.
+    ///
+    /// # Errors
+    /// The field whose name cannot be one, or none for the kind's own.
+    pub fn kind(&self, base: Option<&Kind>) -> Result<Kind, (Option<usize>, String)> {
+        let mut fields = Vec::new();
+        for (index, field) in self.fields.iter().enumerate() {
+            let base = base.and_then(|kind| kind.field(&field.name));
+            fields.push(field.field(base).map_err(|why| (Some(index), why))?);
+        }
+        let own = |why: sync_core::id::BadId| (None, why.to_string());
+        let at = |wanted: &dyn Fn(&FieldForm) -> bool| -> Vec<FieldName> {
+            self.fields.iter().zip(&fields).filter(|(form, _)| wanted(form) && !form.hidden).map(|(_, field)| field.name.clone()).collect()
+        };
+        let optional = |name: &str| (!name.is_empty()).then(|| name.parse::<FieldName>().ok()).flatten();
+        let title = fields.get(self.title).or(fields.first()).map(|field| field.name.clone());
+        let label = self.label.label();
+        let plural = if self.plural.is_empty() { label.clone() } else { self.plural.label() };
+        let title = title.ok_or((None, String::new()))?;
+        Ok(Kind {
+            name: self.name.parse::<KindName>().map_err(own)?,
+            label,
+            plural,
+            list: at(&|form| form.listed),
+            search: at(&|form| form.searched && form.name != *title),
+            title,
+            matches: base.map(|kind| kind.matches.clone()).unwrap_or_default(),
+            owner: optional(&self.owner),
+            board: optional(&self.board).map(|by| Board { by, sum: optional(&self.sum) }),
+            fields,
+        })
+    }
+}
+
+impl FieldForm {
+    fn from(kind: &Kind, field: &Field) -> Self {
+        Self {
+            name: field.name.to_string(),
+            known: true,
+            label: Pair::from(&field.label),
+            value: field.value.as_str().to_owned(),
+            merge: field.merge.as_str().to_owned(),
+            facet: field.facet.as_str().to_owned(),
+            required: field.required,
+            hidden: field.hidden,
+            listed: kind.list.contains(&field.name),
+            searched: kind.search.contains(&field.name),
+            options: field.options.iter().map(line).collect::<Vec<_>>().join("\n"),
+            to: field.to.iter().map(ToString::to_string).collect(),
+            rows: !field.items.is_empty(),
+            error: None,
+        }
+    }
+
+    fn typed(typed: &Typed, name: &str, base: Option<&Kind>) -> Self {
+        let one = |part: &str| typed.one(&format!("{name}.{part}")).to_owned();
+        let has = |part: &str| typed.has(&format!("{name}.{part}"));
+        let known = base.and_then(|kind| kind.field(&one("name")));
+        let or = |text: String, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text };
+        let value = known.map_or_else(|| or(one("type"), "string"), |field| field.value.as_str().to_owned());
+        let usual = if value == "paragraph" { "text" } else { "register" };
+        Self {
+            known: known.is_some(),
+            label: Pair::of(typed, &format!("{name}.label")),
+            merge: known.map_or_else(|| or(one("merge"), usual), |field| field.merge.as_str().to_owned()),
+            facet: known.map_or_else(|| or(one("facet"), "main"), |field| field.facet.as_str().to_owned()),
+            required: has("required"),
+            hidden: has("hidden"),
+            listed: has("listed"),
+            searched: has("searched"),
+            options: typed.raw(&format!("{name}.options")).replace("\r\n", "\n"),
+            to: typed.all(&format!("{name}.to")).into_iter().map(str::to_owned).collect(),
+            rows: known.is_some_and(|field| !field.items.is_empty()),
+            name: one("name"),
+            value,
+            error: None,
+        }
+    }
+
+    /// What is wrong with it, in the terms of the form.
+    fn wrong(&self, names: &[String]) -> Option<Wrong> {
+        let value = ValueType::of_word(&self.value);
+        let fits = match Merge::of_word(&self.merge) {
+            Merge::Set => self.rows || value.is_element(),
+            Merge::Text => matches!(value, ValueType::String | ValueType::Paragraph),
+            Merge::Counter => value == ValueType::Integer,
+            Merge::Monotone => value.is_ordered(),
+            Merge::List | Merge::Log => self.rows,
+            Merge::Register | Merge::Visible | Merge::Assigned | Merge::Derived => true,
+            Merge::Unknown(_) => self.known,
+        };
+        let mistakes = [
+            (self.label.is_empty(), Wrong::NoLabel),
+            (names.iter().filter(|name| **name == self.name).count() > 1, Wrong::Twice),
+            (value == ValueType::Choice && self.options.trim().is_empty(), Wrong::NoOptions),
+            (value == ValueType::Link && self.to.is_empty(), Wrong::NoTargets),
+            (!fits, Wrong::NotTogether),
+        ];
+        mistakes.into_iter().find(|(is_so, _)| *is_so).map(|(_, wrong)| wrong)
+    }
+
+    fn field(&self, base: Option<&Field>) -> Result<Field, String> {
+        let value = ValueType::of_word(&self.value);
+        let options = if value == ValueType::Choice { self.choices(base) } else { Vec::new() };
+        let to = if value == ValueType::Link { self.to.iter().filter_map(|kind| kind.parse().ok()).collect() } else { Vec::new() };
+        let facet = Facet::ALL.into_iter().find(|facet| facet.as_str() == self.facet).unwrap_or_default();
+        Ok(Field {
+            name: self.name.parse().map_err(|why: sync_core::id::BadId| why.to_string())?,
+            label: self.label.label(),
+            value,
+            merge: Merge::of_word(&self.merge),
+            facet,
+            required: self.required && !self.hidden,
+            options,
+            to,
+            items: base.map(|field| field.items.clone()).unwrap_or_default(),
+            frozen: base.and_then(|field| field.frozen.clone()),
+            hidden: self.hidden,
+        })
+    }
+
+    /// The options, one a line: `English | 中文 | colour`, with the stored word before them where there is one.
+    fn choices(&self, base: Option<&Field>) -> Vec<Choice> {
+        let known = |word: &str| base.is_some_and(|field| field.option(word).is_some());
+        let mut choices: Vec<Choice> = Vec::new();
+        for line in self.options.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let mut parts: Vec<&str> = line.split('|').map(str::trim).collect();
+            let weight = parts.last().filter(|_| parts.len() > 1).and_then(|last| last.strip_suffix('%')?.trim().parse::<u8>().ok());
+            if weight.is_some() {
+                parts.pop();
+            }
+            let colour = parts.last().filter(|last| COLOURS.contains(last)).map(|last| (*last).to_owned());
+            if colour.is_some() && parts.len() > 1 {
+                parts.pop();
+            }
+            let stored = if parts.len() > 2 || known(parts[0]) { Some(parts.remove(0).to_owned()) } else { None };
+            let pair = Pair {
+                en: parts.first().copied().unwrap_or_default().to_owned(),
+                zh: parts.get(1).copied().unwrap_or_default().to_owned(),
+            };
+            let label =
+                if pair.is_empty() { Pair { en: stored.clone().unwrap_or_default(), zh: String::new() }.label() } else { pair.label() };
+            let taken: Vec<String> = choices.iter().map(|choice| choice.value.clone()).collect();
+            let value = stored.unwrap_or_else(|| free(&named(&label.en), &taken));
+            choices.push(Choice { value, label, colour, weight });
+        }
+        choices
+    }
+}
+
+fn line(choice: &Choice) -> String {
+    let Label { en, zh } = &choice.label;
+    let colour = choice.colour.as_ref().map(|colour| format!(" | {colour}")).unwrap_or_default();
+    let weight = choice.weight.map(|weight| format!(" | {weight}%")).unwrap_or_default();
+    format!("{} | {en} | {zh}{colour}{weight}", choice.value)
+}
+
+/// A name made of a label: `Exterior colour` is `exterior_colour`, `样车` is `yangche`.
+pub fn named(label: &str) -> String {
+    let mut name = String::new();
+    for word in search::words(label) {
+        let spelled = search::spelled(&word);
+        let is_latin = word.is_ascii();
+        if is_latin && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(spelled.chars().filter(|letter| letter.is_ascii_alphanumeric()));
+    }
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        name.insert(0, 'n');
+    }
+    name.chars().take(NAME_CHARS).collect::<String>().trim_end_matches('_').to_owned()
+}
+
+/// The name, or one with a number behind it that nobody has.
+fn free(name: &str, taken: &[String]) -> String {
+    let name = if name.is_empty() { "field" } else { name };
+    let numbered = std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}_{number}")));
+    let mut free = numbered.filter(|name| !taken.contains(name) && !sync_core::schema::RESERVED.contains(&&**name));
+    free.next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::schema::{Reading, Schema};
+
+    use super::*;
+
+    #[test]
+    fn names_come_from_labels_in_either_language() {
+        for (label, name) in [("Exterior colour", "exterior_colour"), ("样车", "yangche"), ("4S 店", "n4sdian"), ("!", "")] {
+            assert_eq!(named(label), name, "{label}");
+        }
+        assert_eq!(free("id", &[]), "id_2", "what every record has of its own is no name for a field");
+    }
+
+    #[test]
+    fn every_built_in_kind_goes_through_the_form_and_comes_back_the_same() {
+        for kind in Schema::builtin().kinds() {
+            let mut form = KindForm::from(kind);
+            form.check(false, |_| false, |wrong| format!("{wrong:?}")).unwrap();
+            assert!(
+                !form.has_errors(),
+                "{}: {:?}",
+                kind.name,
+                form.fields.iter().filter_map(|field| field.error.as_ref()).collect::<Vec<_>>()
+            );
+            let mut back = form.kind(Some(kind)).unwrap();
+            // The form lists columns in the order of the fields.
+            back.list.sort_by_key(|name| kind.list.iter().position(|known| known == name));
+            back.search.sort_by_key(|name| kind.search.iter().position(|known| known == name));
+            assert_eq!(back, **kind);
+        }
+    }
+
+    #[test]
+    fn options_are_read_as_people_write_them() {
+        let form = FieldForm {
+            value: "choice".to_owned(),
+            options: "In stock | 库存 | green\nSold\nreserved | Reserved | 已订 | amber | 60%".to_owned(),
+            ..FieldForm::default()
+        };
+        let choices = form.choices(None);
+        let read: Vec<_> = choices
+            .iter()
+            .map(|choice| (&*choice.value, &*choice.label.en, &*choice.label.zh, choice.colour.as_deref(), choice.weight))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("in_stock", "In stock", "库存", Some("green"), None),
+                ("sold", "Sold", "Sold", None, None),
+                ("reserved", "Reserved", "已订", Some("amber"), Some(60))
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_form_makes_is_a_good_kind() {
+        let pairs = [
+            ("label_zh", "样车"),
+            ("fields", "3"),
+            ("title", "0"),
+            ("board", "zhuangtai"),
+            ("field.0.label_zh", "车牌"),
+            ("field.0.required", "on"),
+            ("field.0.listed", "on"),
+            ("field.1.label_zh", "状态"),
+            ("field.1.type", "choice"),
+            ("field.1.options", "库存\n已售"),
+            ("field.2.label_en", ""),
+        ];
+        let typed = Typed::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
+        let mut form = KindForm::typed(&typed, None);
+        form.check(true, |_| false, |wrong| format!("{wrong:?}")).unwrap();
+        let kind = form.kind(None).unwrap();
+        assert_eq!((&*kind.name, &*kind.title, kind.fields.len()), ("yangche", "chepai", 2));
+        Kind::parse("form", &kind.to_toml(), Reading::Strict).unwrap();
+    }
+}

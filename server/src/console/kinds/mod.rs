@@ -1,0 +1,404 @@
+//! Kinds and fields, made and changed in the browser: what is saved here is on every phone with the next sync.
+
+pub mod blueprint;
+mod form;
+mod preview;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use sync_core::access::Action;
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::{BadDefinition, COLOURS, Kind, Reading, Schema};
+
+use super::desk::{Desk, Frame, page as answer, place};
+use super::edit::Posted;
+use super::typed::Typed;
+use super::why;
+use crate::error::{Error, Text};
+use crate::reading::{List, Row};
+use form::{FieldForm, KindForm, Wrong};
+use preview::Preview;
+
+/// The kind whose records are kinds.
+const KIND: &str = "kind";
+/// Empty rows that a form ends with.
+const SPARE: usize = 1;
+/// Kinds of its own that a workspace may have: more are no menu.
+const OWN_MAX: u32 = 200;
+
+/// A word, its label, whether it is chosen.
+type Option3 = (String, String, bool);
+
+#[derive(Template)]
+#[template(path = "kinds.html")]
+struct KindsPage {
+    frame: Frame,
+    rows: Vec<KindView>,
+    may: bool,
+}
+
+struct KindView {
+    href: String,
+    list: String,
+    label: String,
+    name: String,
+    fields: String,
+    own: bool,
+}
+
+#[derive(Template)]
+#[template(path = "kind.html")]
+struct KindPage {
+    frame: Frame,
+    action: String,
+    is_new: bool,
+    notice: Option<String>,
+    problem: Option<String>,
+    form: KindForm,
+    rows: Vec<RowView>,
+    boards: Vec<Option3>,
+    sums: Vec<Option3>,
+    owners: Vec<Option3>,
+    preview: Option<Preview>,
+    list: Option<String>,
+    text: Option<String>,
+    colours: String,
+}
+
+struct RowView {
+    index: usize,
+    place: usize,
+    field: FieldForm,
+    is_title: bool,
+    types: Vec<Option3>,
+    merges: Vec<Option3>,
+    /// The policy, if it is none that a form offers.
+    other: Option<String>,
+    facets: Vec<Option3>,
+    targets: Vec<Option3>,
+    /// Whether it has options, or may come to have some.
+    options: bool,
+    /// Whether it leads to records, or may come to.
+    links: bool,
+}
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /kinds`.
+pub async fn page(desk: Desk) -> Result<Response, Error> {
+    let mut kinds: Vec<_> = desk.reading.kinds().cloned().collect();
+    kinds.sort_by_key(|kind| (place(&kind.name), kind.name.clone()));
+    let view = |kind: &std::sync::Arc<Kind>| KindView {
+        href: format!("/kinds/{}", kind.name),
+        list: format!("/records/{}", kind.name),
+        label: desk.words.label(&kind.plural).to_owned(),
+        name: kind.name.to_string(),
+        fields: desk.words.count("kind.fields", kind.fields.iter().filter(|field| !field.hidden).count() as u64),
+        own: Schema::builtin().kind(&kind.name).is_none(),
+    };
+    let frame = desk.frame(desk.words.say("menu.kinds"), "/kinds").await?;
+    answer(StatusCode::OK, &KindsPage { frame, rows: kinds.iter().map(view).collect(), may: may(&desk) })
+}
+
+/// Whether the caller may define kinds.
+fn may(desk: &Desk) -> bool {
+    desk.reading.kind(KIND).is_ok_and(|kind| desk.reading.may_some(kind, Action::Create))
+}
+
+fn check(desk: &Desk) -> Result<(), Error> {
+    let no = || Error::Forbidden(Text::new("Your role may not change kinds.", "您的角色无权修改对象定义。"));
+    may(desk).then_some(()).ok_or_else(no)
+}
+
+/// `GET /kinds/new`.
+pub async fn new(desk: Desk) -> Result<Response, Error> {
+    check(&desk)?;
+    show(&desk, None, KindForm::new(), Told::default()).await
+}
+
+/// `GET /kinds/{name}`.
+pub async fn one(desk: Desk, Path(name): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    check(&desk)?;
+    let kind = desk.reading.kind(&name)?.clone();
+    let notice = (asked.done == "saved").then(|| desk.words.say("kind.saved").to_owned());
+    show(&desk, Some(&kind), KindForm::from(&kind), Told { notice, ..Told::default() }).await
+}
+
+/// What a page says besides the form.
+#[derive(Default)]
+struct Told {
+    notice: Option<String>,
+    problem: Option<String>,
+    preview: Option<Preview>,
+    text: Option<String>,
+    spare: usize,
+}
+
+/// `POST /kinds/new`.
+pub async fn make(desk: Desk, Form(posted): Posted) -> Result<Response, Error> {
+    check(&desk)?;
+    step(&desk, None, &Typed::new(posted)).await
+}
+
+/// `POST /kinds/{name}`.
+pub async fn change(desk: Desk, Path(name): Path<String>, Form(posted): Posted) -> Result<Response, Error> {
+    check(&desk)?;
+    let kind = desk.reading.kind(&name)?.clone();
+    step(&desk, Some(&kind), &Typed::new(posted)).await
+}
+
+/// One more field, a look at what it will be, or saving it.
+async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Response, Error> {
+    if typed.one("step") == "text" {
+        return save_text(desk, base, typed.raw("text")).await;
+    }
+    let mut form = KindForm::typed(typed, base);
+    if typed.one("step") == "add" {
+        return show(desk, base, form, Told { spare: SPARE, ..Told::default() }).await;
+    }
+    let kind = match checked(desk, base, &mut form) {
+        Ok(kind) => kind,
+        Err(problem) => return show(desk, base, form, Told { problem: Some(problem), ..Told::default() }).await,
+    };
+    if typed.one("step") == "preview" {
+        let preview = Some(Preview::of(desk, &kind)?);
+        return show(desk, base, form, Told { preview, ..Told::default() }).await;
+    }
+    match keep(desk, &kind).await? {
+        Ok(()) => Ok(Redirect::to(&format!("/kinds/{}?done=saved", kind.name)).into_response()),
+        Err(problem) => show(desk, base, form, Told { problem: Some(problem), ..Told::default() }).await,
+    }
+}
+
+/// The kind of a form; or what is wrong with it, with what is wrong at each field in the form.
+fn checked(desk: &Desk, base: Option<&Kind>, form: &mut KindForm) -> Result<Kind, String> {
+    let say = |wrong: Wrong| {
+        let key = match wrong {
+            Wrong::NoLabel => "kind.no_label",
+            Wrong::Twice => "kind.twice",
+            Wrong::NoOptions => "kind.no_options",
+            Wrong::NoTargets => "kind.no_targets",
+            Wrong::NotTogether => "kind.not_together",
+            Wrong::Exists => "kind.exists",
+        };
+        desk.words.say(key).to_owned()
+    };
+    form.check(base.is_none(), |name| desk.reading.schema().kind(name).is_some(), say)?;
+    if form.fields.is_empty() {
+        return Err(desk.words.say("kind.no_fields").to_owned());
+    }
+    let wrong_fields = || desk.words.say("kind.wrong_fields").to_owned();
+    if form.has_errors() {
+        return Err(wrong_fields());
+    }
+    let kind = form.kind(base).map_err(|(index, why)| match index {
+        Some(index) => {
+            form.fields[index].error = Some(why);
+            wrong_fields()
+        }
+        None => why,
+    })?;
+    match desk.reading.schema().define("the form", &kind.to_toml()) {
+        Ok(kind) => Ok(kind),
+        Err(bad) => Err(place_errors(desk, form, &kind, &bad).unwrap_or_else(|| desk.words.label(&bad.words()).to_owned())),
+    }
+}
+
+/// Puts what is wrong with a definition beside the fields that it is wrong with.
+fn place_errors(desk: &Desk, form: &mut KindForm, kind: &Kind, bad: &BadDefinition) -> Option<String> {
+    let mut placed = 0;
+    match bad {
+        BadDefinition::Unreadable(bad) => {
+            // Fields stand in the text in their order: the one before the line is meant.
+            let text = kind.to_toml();
+            let before = text.lines().take(bad.line).filter(|line| line.trim() == "[[field]]").count();
+            let field = form.fields.get_mut(before.checked_sub(1)?)?;
+            field.error = Some(bad.message.clone());
+            placed += 1;
+        }
+        BadDefinition::NotAllowed(all) => {
+            for wrong in all {
+                let name = wrong.field().and_then(|field| field.split('.').next());
+                let Some(field) = form.fields.iter_mut().find(|field| Some(&*field.name) == name) else { continue };
+                field.error = Some(desk.words.0.of(&wrong.to_string(), &wrong.message_zh()).to_owned());
+                placed += 1;
+            }
+        }
+    }
+    (placed > 0).then(|| desk.words.say("kind.wrong_fields").to_owned())
+}
+
+/// Saves a definition that was written as text.
+async fn save_text(desk: &Desk, base: Option<&Kind>, text: &str) -> Result<Response, Error> {
+    let again = |problem: String| Told { problem: Some(problem), text: Some(text.to_owned()), ..Told::default() };
+    let form = base.map_or_else(KindForm::new, KindForm::from);
+    match desk.reading.schema().define("the text", text) {
+        Ok(kind) if base.is_some_and(|base| base.name != kind.name) => {
+            show(desk, base, form, again(desk.words.say("kind.exists").to_owned())).await
+        }
+        Ok(kind) => match keep(desk, &kind).await? {
+            Ok(()) => Ok(Redirect::to(&format!("/kinds/{}?done=saved", kind.name)).into_response()),
+            Err(problem) => show(desk, base, form, again(problem)).await,
+        },
+        Err(bad) => show(desk, base, form, again(desk.words.label(&bad.words()).to_owned())).await,
+    }
+}
+
+/// The record that defines a kind, if it is not only built in.
+async fn record_of(desk: &Desk, name: &str) -> Result<Option<Row>, Error> {
+    let query = desk.reading.query(KIND, [("maxSize", &*OWN_MAX.to_string())])?;
+    let rows = desk.reading.list(&List::of(query)).await?.rows;
+    let defines = |row: &Row| {
+        let text = row.fields.get("definition").and_then(serde_json::Value::as_str).unwrap_or_default();
+        Kind::parse("record", text, Reading::Lenient).is_ok_and(|kind| *kind.name == *name)
+    };
+    Ok(rows.into_iter().find(defines))
+}
+
+/// Keeps a kind: as its record, made now or written again.
+pub async fn keep(desk: &Desk, kind: &Kind) -> Result<Result<(), String>, Error> {
+    let known = record_of(desk, &kind.name).await?;
+    let version = known.as_ref().and_then(|row| row.fields.get("version")?.as_i64()).unwrap_or_default() + 1;
+    let edits = vec![
+        FieldEdit::set("name", &*kind.name),
+        FieldEdit::set("label_en", &*kind.label.en),
+        FieldEdit::set("label_zh", &*kind.label.zh),
+        FieldEdit::set("definition", kind.to_toml()),
+        FieldEdit::set("version", version),
+    ];
+    let written = match known {
+        Some(row) => desk.writing().edit(KIND, row.id, edits).await,
+        // Made twice at once, it is one record.
+        None => {
+            let cause = format!("kind {} of {} version {}", kind.name, desk.caller.workspace, desk.now);
+            desk.writing().create(KIND, Some(RecordId::of_cause(&cause)), edits).await.map(|_| ())
+        }
+    };
+    let about = desk.reading.kind(KIND)?.clone();
+    Ok(why::written(desk, &about, written)?.map_err(|why| why.text))
+}
+
+async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> Result<Response, Error> {
+    let title = match base {
+        Some(kind) => desk.words.label(&kind.plural).to_owned(),
+        None => desk.words.say("kind.new").to_owned(),
+    };
+    let status = if told.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let mut shown = form.clone();
+    for _ in 0..told.spare {
+        shown.fields.push(FieldForm {
+            listed: true,
+            value: "string".into(),
+            merge: "register".into(),
+            facet: "main".into(),
+            ..FieldForm::default()
+        });
+    }
+    let page = KindPage {
+        frame: desk.frame(&title, "/kinds").await?,
+        action: base.map_or_else(|| "/kinds/new".to_owned(), |kind| format!("/kinds/{}", kind.name)),
+        is_new: base.is_none(),
+        notice: told.notice,
+        problem: told.problem,
+        rows: shown.fields.iter().enumerate().map(|(index, field)| row(desk, &shown, index, field)).collect(),
+        boards: fields_as(desk, &form, &form.board, |field| field.value == "choice"),
+        sums: fields_as(desk, &form, &form.sum, |field| ["money", "number", "integer"].contains(&&*field.value)),
+        owners: fields_as(desk, &form, &form.owner, |field| field.value == "link"),
+        preview: told.preview,
+        list: base.map(|kind| format!("/records/{}", kind.name)),
+        text: told.text.or_else(|| base.map(Kind::to_toml)),
+        colours: COLOURS.join(", "),
+        form: shown,
+    };
+    answer(status, &page)
+}
+
+/// The fields of a form that can be chosen for something; nothing is a choice, too.
+fn fields_as(desk: &Desk, form: &KindForm, chosen: &str, fits: impl Fn(&FieldForm) -> bool) -> Vec<Option3> {
+    let mut options = vec![(String::new(), desk.words.say("form.nothing").to_owned(), chosen.is_empty())];
+    let named = form.fields.iter().filter(|field| fits(field) && !field.name.is_empty() && !field.hidden);
+    options.extend(named.map(|field| (field.name.clone(), preview::label_of(desk, field), field.name == chosen)));
+    options
+}
+
+fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm) -> RowView {
+    let choose = |words: &[(&'static str, &'static str)], chosen: &str| -> Vec<Option3> {
+        words.iter().map(|(word, key)| ((*word).to_owned(), desk.words.say(key).to_owned(), *word == chosen)).collect()
+    };
+    let mut kinds: Vec<_> = desk.reading.kinds().collect();
+    kinds.sort_by_key(|kind| place(&kind.name));
+    let target = |kind: &std::sync::Arc<Kind>| {
+        (kind.name.to_string(), desk.words.label(&kind.label).to_owned(), field.to.iter().any(|to| **to == *kind.name))
+    };
+    RowView {
+        index,
+        place: (index + 1) * 10,
+        is_title: form.title == index,
+        types: choose(&TYPES, &field.value),
+        merges: choose(&MERGES, &field.merge),
+        other: (!MERGES.iter().any(|(word, _)| *word == field.merge)).then(|| field.merge.clone()),
+        facets: choose(&FACETS, &field.facet),
+        targets: kinds.into_iter().map(target).collect(),
+        options: !field.known || field.value == "choice",
+        links: !field.known || field.value == "link",
+        field: field.clone(),
+    }
+}
+
+/// The types, as the words of kind files and as people call them.
+const TYPES: [(&str, &str); 16] = [
+    ("string", "type.string"),
+    ("paragraph", "type.paragraph"),
+    ("integer", "type.integer"),
+    ("number", "type.number"),
+    ("boolean", "type.boolean"),
+    ("date", "type.date"),
+    ("datetime", "type.datetime"),
+    ("choice", "type.choice"),
+    ("link", "type.link"),
+    ("phone", "type.phone"),
+    ("email", "type.email"),
+    ("url", "type.url"),
+    ("money", "type.money"),
+    ("address", "type.address"),
+    ("period", "type.period"),
+    ("geo", "type.geo"),
+];
+
+/// The policies that a form offers; rows of their own are written as text.
+const MERGES: [(&str, &str); 6] = [
+    ("register", "merge.register"),
+    ("visible", "merge.visible"),
+    ("set", "merge.set"),
+    ("text", "merge.text"),
+    ("monotone", "merge.monotone"),
+    ("counter", "merge.counter"),
+];
+
+const FACETS: [(&str, &str); 3] = [("main", "merge.everybody"), ("commercial", "facet.commercial"), ("private", "facet.private")];
+
+#[cfg(test)]
+mod tests {
+    use sync_core::schema::{Merge, ValueType};
+
+    use super::*;
+
+    #[test]
+    fn every_type_and_every_policy_of_one_value_can_be_chosen() {
+        let types: Vec<&str> = ValueType::KNOWN.iter().map(ValueType::as_str).collect();
+        assert_eq!(TYPES.map(|(word, _)| word).to_vec(), types);
+        for (word, _) in MERGES {
+            assert!(Merge::KNOWN.contains(&Merge::of_word(word)), "{word}");
+        }
+    }
+}

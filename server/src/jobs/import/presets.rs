@@ -1,0 +1,85 @@
+//! Exports of other systems that are recognised by their columns: `presets.toml`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::mapping::same;
+
+/// How one export of one system goes in.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// The system, and which of its exports.
+    pub name: String,
+    /// The kind of its records.
+    pub kind: String,
+    marks: Vec<String>,
+    /// Values that every record gets; columns in braces.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    columns: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    preset: Vec<Preset>,
+}
+
+static PRESETS: LazyLock<Vec<Preset>> =
+    LazyLock::new(|| toml::from_str::<File>(include_str!("presets.toml")).expect("a test reads it").preset);
+
+impl Preset {
+    /// The one whose marks a header has, for records of a kind; of several the one that knows more of its columns.
+    pub fn of(kind: &str, header: &[String]) -> Option<&'static Self> {
+        let has = |mark: &String| header.iter().any(|cell| same(cell, mark));
+        let fitting = PRESETS.iter().filter(|preset| preset.kind == kind && preset.marks.iter().all(has));
+        fitting.max_by_key(|preset| preset.columns.keys().filter(|column| has(column)).count())
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PRESETS.iter().find(|preset| preset.name == name)
+    }
+
+    /// Where a column goes; empty for nowhere.
+    pub fn target(&self, column: &str) -> String {
+        self.columns.iter().find(|(name, _)| same(name, column)).map(|(_, target)| target.clone()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::schema::Schema;
+
+    use super::super::mapping::Finder;
+    use super::*;
+
+    #[test]
+    fn every_preset_leads_to_fields_that_there_are() {
+        let schema = Schema::builtin();
+        for preset in PRESETS.iter() {
+            let kind = schema.kind(&preset.kind).unwrap();
+            for target in preset.columns.values().chain(preset.set.keys()) {
+                assert!(Finder { schema, kind }.target(target).is_ok(), "{}: {target}", preset.name);
+            }
+        }
+    }
+
+    #[test]
+    fn exports_are_told_apart_by_their_columns() {
+        let named = |kind: &str, header: &[&str]| {
+            let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
+            Preset::of(kind, &header).map(|preset| preset.name.as_str())
+        };
+        assert_eq!(named("party", &["Id", "Name", "Phone", "BillingStreet", "BillingCity", "AnnualRevenue"]), Some("Salesforce · Account"));
+        assert_eq!(named("party", &["Record ID", "First Name", "Last Name", "Email", "Contact owner"]), Some("HubSpot · Contacts"));
+        assert_eq!(
+            named("party", &["Record Id", "First Name", "Last Name", "Email", "Contact Owner", "Mailing Zip", "Mailing City"]),
+            Some("Zoho CRM · Contacts")
+        );
+        assert_eq!(named("deal", &["Record Id", "Deal Name", "Closing Date", "Stage"]), Some("Zoho CRM · Deals"));
+        assert_eq!(named("deal", &["客户", "金额"]), None);
+    }
+}

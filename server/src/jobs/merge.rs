@@ -1,0 +1,82 @@
+//! Two records become one, as an act that can be taken back.
+//!
+//! Written through `intake`: the survivor is given what was chosen, the duplicate gets a mark. What points
+//! at the duplicate is left alone and is shown with the survivor.
+
+use serde_json::Value as Json;
+use sync_core::actions::duplicates::merging::{Keep, Side, merging};
+use sync_core::actions::duplicates::{APART, FIELD};
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::{Field, Kind, Label};
+
+use super::bulk;
+use super::import::{ImportError, ImportId};
+use crate::app::App;
+use crate::intake::{Author, Expect, RecordEdit};
+use crate::reading::Row;
+use crate::store::imports::{Act, ImportRow};
+
+/// What became of a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merged {
+    /// They are one; the act can be taken back.
+    Done(ImportId),
+    /// Nothing was written, and why.
+    Refused(Label),
+}
+
+/// Makes `duplicate` one with `survivor`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn merge(
+    app: &App,
+    author: &Author,
+    kind: &Kind,
+    (survivor, duplicate): (&Row, &Row),
+    keep: impl Fn(&Field) -> Keep,
+) -> Result<Merged, ImportError> {
+    let (first, second) = (survivor.id, duplicate.id);
+    let edits = merging(kind, Side { id: first, fields: &survivor.fields }, Side { id: second, fields: &duplicate.fields }, keep);
+    let done = bulk::apply(app, author, &kind.name, (Act::Merge, &of_pair(first, second)), edits).await?;
+    let Some((_, why)) = done.refused.into_iter().next() else { return Ok(Merged::Done(done.act)) };
+    // Half a merge is none.
+    bulk::undo(app, author, done.act).await?;
+    Ok(Merged::Refused(why))
+}
+
+/// Parts a record from those that it was marked the same as, whoever marked it and wherever.
+///
+/// # Errors
+/// When the database fails.
+pub async fn part(app: &App, author: &Author, kind: &Kind, row: &Row) -> Result<Option<Label>, ImportError> {
+    let marks = row.fields.get(FIELD).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    let edits = marks.map(|mark| FieldEdit::Remove { field: FIELD.to_owned(), value: mark.to_owned() }).collect();
+    write(app, author, kind, row.id, edits).await
+}
+
+/// Remembers that two records are not the same, however alike they look.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_apart(app: &App, author: &Author, kind: &Kind, one: RecordId, other: RecordId) -> Result<Option<Label>, ImportError> {
+    write(app, author, kind, one, vec![FieldEdit::Add { field: APART.to_owned(), value: other.to_string() }]).await
+}
+
+async fn write(app: &App, author: &Author, kind: &Kind, record: RecordId, edits: Vec<FieldEdit>) -> Result<Option<Label>, ImportError> {
+    let edit = RecordEdit { kind: kind.name.clone(), record, edits, expect: Expect::Existing };
+    let answers = app.intake.edit(author, vec![edit], app.clock.now(), None).await?;
+    Ok(answers.into_iter().find_map(|answer| answer.err()).map(|why| super::import::reason(&why)))
+}
+
+/// How the log of acts names a merge.
+fn of_pair(survivor: RecordId, duplicate: RecordId) -> String {
+    format!("{duplicate} > {survivor}")
+}
+
+/// The survivor and the duplicate of a merge in the log of acts.
+pub fn pair_of(act: &ImportRow) -> Option<(RecordId, RecordId)> {
+    let (duplicate, survivor) = act.file_name.split_once(" > ").filter(|_| act.act == Act::Merge)?;
+    Some((survivor.parse().ok()?, duplicate.parse().ok()?))
+}

@@ -1,0 +1,82 @@
+//! Numbers that the server gives: the rules, the counters, and how far records were numbered.
+
+use sync_core::id::{Millis, RecordId, WorkspaceId};
+
+use super::{Result, Tx, id};
+
+/// A record of a kind that has few.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FewRow {
+    /// The record.
+    pub record: RecordId,
+    /// When it was made.
+    pub created_at: Millis,
+    /// Its main facet, as JSON.
+    pub main: String,
+}
+
+/// Records of a kind beyond this are not looked at: rules, settings and rates are few.
+const FEW_MAX: i64 = 5_000;
+
+/// All living records of a kind that has few, by id.
+pub async fn all_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<Vec<FewRow>> {
+    let rows: Vec<(Vec<u8>, Millis, String)> = sqlx::query_as(
+        "select record, created_at, main from rows where workspace = $1 and kind = $2 and archived = 0 order by record limit $3",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(kind)
+    .bind(FEW_MAX)
+    .fetch_all(tx.conn())
+    .await?;
+    let row = |(record, created_at, main): (Vec<u8>, Millis, String)| {
+        Ok(FewRow { record: id(RecordId::from_bytes(&record), "record id")?, created_at, main })
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// Up to which position of the feed records were numbered.
+pub async fn mark(tx: &mut Tx, workspace: WorkspaceId) -> Result<u64> {
+    let found: Option<i64> = sqlx::query_scalar("select position from sequence_marks where workspace = $1")
+        .bind(&workspace.as_bytes()[..])
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(found.unwrap_or_default() as u64)
+}
+
+/// Moves the mark.
+pub async fn set_mark(tx: &mut Tx, workspace: WorkspaceId, position: u64) -> Result<()> {
+    sqlx::query(
+        "insert into sequence_marks (workspace, position) values ($1, $2)
+         on conflict (workspace) do update set position = excluded.position",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(position as i64)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Takes the next number of a sequence, at least `first`.
+pub async fn take(tx: &mut Tx, workspace: WorkspaceId, sequence: RecordId, period: &str, first: i64) -> Result<i64> {
+    let number: i64 = sqlx::query_scalar(
+        "insert into sequence_counters (workspace, sequence, period, last) values ($1, $2, $3, $4)
+         on conflict (workspace, sequence, period) do update set last = max(sequence_counters.last + 1, excluded.last) returning last",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&sequence.as_bytes()[..])
+    .bind(period)
+    .bind(first)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(number)
+}
+
+/// The last number that a sequence has given; none when it has given none.
+pub async fn last(tx: &mut Tx, workspace: WorkspaceId, sequence: RecordId, period: &str) -> Result<Option<i64>> {
+    Ok(sqlx::query_scalar("select last from sequence_counters where workspace = $1 and sequence = $2 and period = $3")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&sequence.as_bytes()[..])
+        .bind(period)
+        .fetch_optional(tx.conn())
+        .await?)
+}

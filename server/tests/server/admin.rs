@@ -1,0 +1,74 @@
+//! Administration: settings, numbers that the server gives, currencies, what runs and how the server is.
+
+use rapport_server::jobs::sequences::catch_up;
+use serde_json::json;
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::{Desk, record};
+use crate::harness::{MINUTE, START};
+
+#[tokio::test]
+async fn settings_are_one_record_that_is_made_once() {
+    let desk = Desk::new().await;
+    let page = desk.get("/admin").await.text();
+    for said in ["Nobody has set anything yet", "Search index", "Room on the disk", "Last backup"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let first = desk.post("/admin/settings", &[]).await;
+    let again = desk.post("/admin/settings", &[]).await;
+    assert_eq!((first.status.as_u16(), first.header("location")), (303, again.header("location")));
+    let page = desk.get("/admin").await.text();
+    assert!(page.contains("Asia/Shanghai") && page.contains("CNY") && page.contains("09:00"), "{page}");
+}
+
+#[tokio::test]
+async fn what_arrives_gets_its_number_once_and_what_was_there_before_has_none() {
+    let mut desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    let offer = |title: &str| [FieldEdit::set("title", title), FieldEdit::set("form", "quote")];
+    desk.ann.save(&app, "offer", record(1), START, &offer("Before")).await;
+    desk.server.clock.forward(MINUTE);
+    let made = desk.post("/admin/numbers", &[]).await;
+    assert_eq!((made.status.as_u16(), made.header("location")), (303, "/admin?done=numbers#numbers"));
+    desk.server.clock.forward(MINUTE);
+    for (n, title) in [(2, "First"), (3, "Second")] {
+        desk.ann.save(&app, "offer", record(n), START + 2 * MINUTE, &offer(title)).await;
+    }
+    for _ in 0..2 {
+        catch_up(&app).await.unwrap();
+    }
+    let year = jiff::Timestamp::from_millisecond(START).unwrap().to_zoned(jiff::tz::TimeZone::UTC).year();
+    let page = async |n: u8| desk.get(&format!("/records/offer/{}", record(n))).await.text();
+    let mut given: Vec<bool> = Vec::new();
+    for n in [2, 3] {
+        let page = page(n).await;
+        given.push(page.contains(&format!("O-{year}-0001")));
+        assert!(page.contains(&format!("O-{year}-000")), "{page}");
+    }
+    assert_eq!(given.iter().filter(|first| **first).count(), 1, "two offers, two numbers");
+    assert!(!page(1).await.contains(&format!("O-{year}-")), "what was there before keeps having none");
+    assert!(desk.get("/admin").await.text().contains(&format!("O-{year}-0003")), "the next one is told");
+}
+
+#[tokio::test]
+async fn totals_of_several_currencies_are_in_the_workspaces_by_the_rate_of_the_day() {
+    let mut desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    let money = |amount: i64, currency: &str| FieldEdit::set("amount", json!({"amount": amount, "currency": currency}));
+    for (n, amount, currency) in [(1, 10_000, "CNY"), (2, 10_000, "USD")] {
+        desk.ann
+            .save(
+                &app,
+                "deal",
+                record(n),
+                START,
+                &[FieldEdit::set("title", "Deal"), FieldEdit::set("stage", "lead"), money(amount, currency)],
+            )
+            .await;
+    }
+    let board = desk.get("/records/deal?layout=board").await.text();
+    assert!(board.contains("¥100.00") && board.contains("US$100.00") && !board.contains('≈'), "no rate, no claim: {board}");
+    desk.post("/records/rate", &[("f.currency", "USD"), ("f.from", "2020-01-01"), ("f.rate", "7.1")]).await;
+    let board = desk.get("/records/deal?layout=board").await.text();
+    assert!(board.contains("≈ ¥810.00"), "{board}");
+}

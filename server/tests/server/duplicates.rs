@@ -1,0 +1,132 @@
+//! Likely duplicates: found and explained, merged field by field, and parted again without a trace.
+
+use serde_json::json;
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::{Desk, link, record};
+use crate::harness::{MINUTE, START};
+use rapport_server::jobs::duplicates::catch_up;
+
+fn phone(number: &str) -> FieldEdit {
+    FieldEdit::SetRow { field: "phones".into(), row: "p1".into(), values: json!({"value": number}).as_object().unwrap().clone() }
+}
+
+fn is_about(field: &str, record: RecordId) -> FieldEdit {
+    FieldEdit::set(field, record.to_string())
+}
+
+/// Two customers that are one, of two people, and a deal of each.
+async fn twins(desk: &mut Desk) -> (RecordId, RecordId) {
+    let first =
+        desk.customer(1, &[FieldEdit::set("name", "佳美办公用品"), phone("138 1234 5678"), FieldEdit::set("industry", "print")]).await;
+    let second = desk
+        .customer(2, &[FieldEdit::set("name", "深圳市佳美办公用品有限公司"), phone("+86-13812345678"), FieldEdit::set("source", "fair")])
+        .await;
+    for (n, party, title) in [(11, first, "Lamps"), (12, second, "Chairs")] {
+        let edits = [FieldEdit::set("title", title), is_about("party", party)];
+        desk.ann.save(&desk.server.app, "deal", record(n), START, &edits).await;
+    }
+    catch_up(&desk.server.app).await.unwrap();
+    (first, second)
+}
+
+#[tokio::test]
+async fn a_pair_is_found_with_its_reasons_and_only_where_there_is_one() {
+    let mut desk = Desk::new().await;
+    assert!(desk.get("/duplicates").await.text().contains("No likely duplicates"));
+    let (first, second) = twins(&mut desk).await;
+    desk.customer(3, &[FieldEdit::set("name", "南湖贸易")]).await;
+    catch_up(&desk.server.app).await.unwrap();
+    let page = desk.get("/duplicates").await.text();
+    assert!(page.contains(&format!("/duplicates/party/{first}/{second}")), "{page}");
+    assert!(page.contains("99 %") && page.contains("same phone number: +8613812345678") && page.contains("same name"), "{page}");
+    assert_eq!(page.matches("data-row").count(), 1);
+    assert!(desk.get(&format!("/records/party/{first}")).await.text().contains("This may be the same"));
+}
+
+#[tokio::test]
+async fn two_become_one_field_by_field_and_what_is_about_either_is_shown_together() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    let compare = format!("/duplicates/party/{first}/{second}");
+    let page = desk.get(&compare).await.text();
+    assert!(page.contains("keep.name") && page.contains("keep.source") && !page.contains("keep.phones"), "one phone is enough: {page}");
+    let merged = desk.post(&compare, &[("act", "merge"), ("keep.name", "other"), ("keep.source", "other")]).await;
+    assert_eq!((merged.status.as_u16(), merged.header("location")), (303, &*format!("/records/party/{first}?done=merged")));
+    let survivor = desk.get(&format!("/records/party/{first}")).await.text();
+    for said in ["<h1>深圳市佳美办公用品有限公司</h1>", "fair", "print", "Lamps", "Chairs", "Merged into this one"] {
+        assert!(survivor.contains(said), "{said}: {survivor}");
+    }
+    let deals = desk.get(&link(&survivor, "/records/deal?where=")).await.text();
+    assert!(deals.contains("Lamps") && deals.contains("Chairs"), "the list behind it, too: {deals}");
+    let duplicate = desk.get(&format!("/records/party/{second}")).await.text();
+    assert!(duplicate.contains("This was merged") && duplicate.contains(&format!("/records/party/{first}")), "{duplicate}");
+    let list = desk.get("/records/party").await.text();
+    assert!(list.contains("1 record<") && !list.contains(&format!("r-{second}")), "{list}");
+    catch_up(&desk.server.app).await.unwrap();
+    assert!(desk.get("/duplicates").await.text().contains("No likely duplicates"), "nobody is asked about what was decided");
+}
+
+#[tokio::test]
+async fn a_merge_is_taken_back_and_everything_is_as_it_was() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    desk.server.clock.forward(MINUTE);
+    let compare = format!("/duplicates/party/{first}/{second}");
+    desk.post(&compare, &[("act", "merge"), ("keep.name", "other"), ("keep.source", "other")]).await;
+    desk.server.clock.forward(MINUTE);
+    let parted = desk.post(&format!("/records/party/{second}/part"), &[]).await;
+    assert_eq!(parted.status, 303);
+    let one = desk.get(&format!("/records/party/{first}")).await.text();
+    assert!(
+        one.contains("<h1>佳美办公用品</h1>") && one.contains("Lamps") && !one.contains("Chairs") && !one.contains("id=\"f-source\""),
+        "{one}"
+    );
+    let other = desk.get(&format!("/records/party/{second}")).await.text();
+    assert!(other.contains("Chairs") && !other.contains("Lamps") && !other.contains("This was merged"), "{other}");
+    assert!(desk.get("/records/party").await.text().contains("2 records"));
+    catch_up(&desk.server.app).await.unwrap();
+    let page = desk.get("/duplicates").await.text();
+    assert!(page.contains("99 %") && page.contains("split again"), "they are offered again, and the log says what happened: {page}");
+}
+
+#[tokio::test]
+async fn what_is_no_duplicate_is_remembered() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    let answer = desk.post(&format!("/duplicates/party/{first}/{second}"), &[("act", "apart")]).await;
+    assert_eq!(answer.header("location"), "/duplicates?kind=party&done=apart");
+    catch_up(&desk.server.app).await.unwrap();
+    assert!(desk.get("/duplicates").await.text().contains("No likely duplicates"));
+    assert!(!desk.get(&format!("/records/party/{second}")).await.text().contains("This may be the same"));
+}
+
+#[tokio::test]
+async fn two_people_who_merge_each_into_the_other_offline_leave_one_customer() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    let same = |record: RecordId| [FieldEdit::Add { field: "alias_of".into(), value: record.to_string() }];
+    let anns = desk.ann.write("party", first, START + MINUTE, &same(second));
+    let bos = desk.bo.write("party", second, START + MINUTE, &same(first));
+    desk.ann.push(&desk.server.app, anns, START + 2 * MINUTE).await;
+    desk.bo.push(&desk.server.app, bos, START + 2 * MINUTE).await;
+    let list = desk.get("/records/party").await.text();
+    assert!(list.contains("1 record<") && list.contains(&format!("r-{first}")), "the older one stays: {list}");
+    desk.post(&format!("/records/party/{first}/part"), &[]).await;
+    desk.post(&format!("/records/party/{second}/part"), &[]).await;
+    assert!(desk.get("/records/party").await.text().contains("2 records"));
+}
+
+#[tokio::test]
+async fn the_likely_duplicate_is_offered_while_a_new_customer_is_typed() {
+    let mut desk = Desk::new().await;
+    let (first, _) = twins(&mut desk).await;
+    let form = desk.get("/records/party/new").await.text();
+    assert!(form.contains("data-likely=\"/records/party/likely\""), "{form}");
+    let typed = [("f.phones.rows", "new"), ("f.phones.new.value", "0086 138 1234 5678"), ("f.name", "佳美"), ("f.industry", "retail")];
+    let offered = desk.post("/records/party/likely", &typed).await.text();
+    assert!(offered.contains(&format!("/records/party/{first}")) && offered.contains("same phone number"), "{offered}");
+    assert!(offered.contains("Industry: print"), "what differs: {offered}");
+    assert!(!desk.post("/records/party/likely", &[("f.name", "南湖")]).await.text().contains("href"));
+}

@@ -1,0 +1,257 @@
+//! A kind made in the browser works everywhere at once: list, board, form, import, export, API, search, phone.
+
+use std::sync::Arc;
+
+use reqwest::Method;
+use serde_json::json;
+use sync_core::device::{Device, Opening};
+use sync_core::net::{Host, Server as Remote};
+use sync_core::query::{Context, Query};
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::Schema;
+use sync_core::store::Place;
+
+use crate::console::Desk;
+use crate::harness::START;
+
+/// 样车: six fields, a link, a board.
+const DEMO_CAR: [(&str, &str); 31] = [
+    ("label_en", "Demo car"),
+    ("label_zh", "样车"),
+    ("plural_en", "Demo cars"),
+    ("plural_zh", "样车"),
+    ("name", "demo_car"),
+    ("fields", "6"),
+    ("title", "0"),
+    ("board", "state"),
+    ("sum", "price"),
+    ("step", "save"),
+    ("field.0.label_en", "Plate"),
+    ("field.0.label_zh", "车牌"),
+    ("field.0.required", "on"),
+    ("field.0.listed", "on"),
+    ("field.1.label_en", "State"),
+    ("field.1.type", "choice"),
+    ("field.1.merge", "visible"),
+    ("field.1.options", "In stock | 库存 | green\nOut | 外借 | amber"),
+    ("field.1.listed", "on"),
+    ("field.2.label_en", "Price"),
+    ("field.2.type", "money"),
+    ("field.2.listed", "on"),
+    ("field.3.label_en", "Borrowed by"),
+    ("field.3.name", "party"),
+    ("field.3.type", "link"),
+    ("field.3.to", "party"),
+    ("field.4.label_en", "Built on"),
+    ("field.4.type", "date"),
+    ("field.5.label_en", "Remarks"),
+    ("field.5.type", "paragraph"),
+    ("field.5.searched", "on"),
+];
+
+async fn with_demo_car() -> Desk {
+    let desk = Desk::new().await;
+    let made = desk.post("/kinds/new", &DEMO_CAR).await;
+    assert_eq!((made.status.as_u16(), made.header("location")), (303, "/kinds/demo_car?done=saved"), "{}", made.text());
+    desk
+}
+
+#[tokio::test]
+async fn a_kind_made_in_the_browser_is_a_list_a_form_and_a_board() {
+    let mut desk = with_demo_car().await;
+    let customer = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    assert!(desk.get("/records/demo_car").await.text().contains("No demo cars yet"));
+    let form = desk.get("/records/demo_car/new").await.text();
+    assert!(form.contains("name=\"f.plate\"") && form.contains("库存") || form.contains("In stock"), "{form}");
+    let fields = [
+        ("f.plate", "沪A 12345"),
+        ("f.state", "in_stock"),
+        ("f.price.amount", "1000"),
+        ("f.price.currency", "CNY"),
+        ("f.remarks", "scratched door"),
+    ];
+    let made = desk.post("/records/demo_car", &[&fields[..], &[("f.party", &customer.to_string())]].concat()).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let list = desk.get("/records/demo_car").await.text();
+    assert!(list.contains("沪A 12345") && list.contains("In stock") && list.contains("¥1,000.00"), "{list}");
+    let board = desk.get("/records/demo_car?layout=board").await.text();
+    assert!(board.contains("data-value=\"in_stock\"") && board.contains("沪A 12345") && board.contains("¥1,000.00"), "{board}");
+    let grouped = desk.get("/records/demo_car?group=state").await.text();
+    assert!(grouped.contains("In stock") && grouped.contains("¥1,000.00"), "{grouped}");
+    assert!(desk.get(&format!("/records/party/{customer}")).await.text().contains("沪A 12345"), "what links to a customer is on its page");
+    rapport_server::jobs::index::catch_up(&desk.server.app).await.unwrap();
+    assert!(desk.get("/search?q=scratched").await.text().contains("沪A 12345"));
+    let file = desk.get("/records/demo_car/export.csv").await;
+    assert!(file.text().contains("沪A 12345"), "{}", file.text());
+}
+
+#[tokio::test]
+async fn a_kind_made_in_the_browser_is_in_the_api_and_takes_files() {
+    let desk = with_demo_car().await;
+    let token = desk.server.token().await;
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let body = json!({"fields": {"plate": "京B 2", "state": "out"}}).to_string();
+    let made = desk.server.send(Method::POST, "/api/v1/demo_car", &headers, body).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let page =
+        desk.server.get("/api/v1/demo_car?where=[{\"type\":\"equals\",\"attribute\":\"plate\",\"value\":\"京B 2\"}]", &headers).await;
+    assert!(page.text().contains("京B 2"), "{}", page.text());
+    assert!(desk.server.get("/api/v1/openapi.json", &headers).await.text().contains("demo_car"));
+    let (author, _) = rapport_server::jobs::import::author(&desk.server.app, desk.server.workspace, Some("ann")).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cars.csv");
+    std::fs::write(&file, "车牌,State,price\n粤C 3,In stock,CNY 5.00\n,In stock,\n").unwrap();
+    let spec = rapport_server::jobs::import::Spec::new("demo_car".parse().unwrap());
+    let source = rapport_server::jobs::import::Source::File(file);
+    let report = rapport_server::jobs::import::run(&desk.server.app, &author, &spec, &source, &mut |_| {}).await.unwrap();
+    assert_eq!((report.created, report.failed), (1, 1), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_kind_made_in_the_browser_is_on_a_phone_with_its_next_sync() {
+    let desk = with_demo_car().await;
+    let user = desk.server.ann;
+    let (code, _) = desk.server.app.auth.device_code(desk.server.workspace, user, None).await.unwrap();
+    let device = Device::open(&Opening { place: Place::Memory, app: "test".into(), incarnation: [1; 16], seed: [2; 32] }).unwrap();
+    let host = Host::new(device, Arc::new(|| START));
+    let remote = Remote::at(&format!("http://{}", desk.server.address)).unwrap();
+    remote.enrol(&host, &code.reveal(), "phone", "test").await.unwrap();
+    remote.sync_once(&host).await.unwrap();
+    let made = host.with(|device, now| device.create(now, "demo_car", &[FieldEdit::set("plate", "浙D 4"), FieldEdit::set("state", "out")]));
+    let id = made.unwrap().record;
+    let listed = host.with(|device, now| {
+        let query = Query::from_params(device.schema(), "demo_car", [("orderBy", "plate")]).unwrap();
+        device.list(&query, Context { now, offset_minutes: 480 }).unwrap()
+    });
+    assert_eq!(listed.iter().map(|row| row.title.as_str()).collect::<Vec<_>>(), ["浙D 4"]);
+    assert_eq!(host.with(|device, _| device.search("浙D", None)).unwrap().len(), 1);
+    remote.sync_once(&host).await.unwrap();
+    assert!(desk.get(&format!("/records/demo_car/{id}")).await.text().contains("浙D 4"));
+}
+
+#[tokio::test]
+async fn what_records_hold_keeps_its_meaning_and_mistakes_are_told_at_their_field() {
+    let desk = with_demo_car().await;
+    let page = desk.get("/kinds/demo_car").await.text();
+    assert!(page.contains("value=\"Borrowed by\"") && page.contains("disabled"), "{page}");
+    // A choice that loses an option, and a new link that leads nowhere.
+    let known = [("label_en", "Demo car"), ("fields", "3"), ("title", "0"), ("step", "save")];
+    let fields = [
+        ("field.0.name", "plate"),
+        ("field.0.label_en", "Number plate"),
+        ("field.1.name", "state"),
+        ("field.1.label_en", "State"),
+        ("field.1.options", "in_stock | In stock | 库存"),
+        ("field.2.label_en", "Seller"),
+        ("field.2.type", "link"),
+    ];
+    let refused = desk.post("/kinds/demo_car", &[&known[..], &fields[..]].concat()).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("needs at least one kind"), "{}", refused.text());
+    let refused = desk
+        .post(
+            "/kinds/demo_car",
+            &[&known[..], &fields[..5], &[("field.2.label_en", "Seller"), ("field.2.type", "link"), ("field.2.to", "member")]].concat(),
+        )
+        .await;
+    let text = refused.text();
+    assert_eq!(refused.status, 422);
+    assert!(text.contains("option `out` of field `state` cannot be removed"), "{text}");
+    // A bad definition is refused at every door, not only in the editor.
+    let token = desk.server.token().await;
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let body = json!({"fields": {"name": "broken", "definition": "name = \"broken\""}}).to_string();
+    let answer = desk.server.send(Method::POST, "/api/v1/kind", &headers, body).await;
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(answer.text().contains("definition"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_field_is_added_to_a_built_in_kind_and_hidden_again() {
+    let desk = Desk::new().await;
+    let mut form = posted(&desk.get("/kinds/party").await.text());
+    let count: usize = form.iter().find(|(name, _)| name == "fields").unwrap().1.parse().unwrap();
+    form.retain(|(name, _)| name != "fields" && name != "text");
+    form.extend([("fields".to_owned(), (count + 1).to_string()), (format!("field.{count}.label_en"), "Shoe size".to_owned())]);
+    form.extend([(format!("field.{count}.type"), "integer".to_owned()), ("step".to_owned(), "save".to_owned())]);
+    let pairs: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let saved = desk.post("/kinds/party", &pairs).await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    assert!(desk.get("/records/party/new").await.text().contains("name=\"f.shoe_size\""));
+    let mut form = posted(&desk.get("/kinds/party").await.text());
+    let place = form.iter().find(|(name, value)| name.ends_with(".name") && value == "shoe_size").unwrap().0.clone();
+    form.retain(|(name, _)| name != "text");
+    form.extend([(place.replace(".name", ".hidden"), "on".to_owned()), ("step".to_owned(), "save".to_owned())]);
+    let pairs: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(desk.post("/kinds/party", &pairs).await.status, 303);
+    assert!(!desk.get("/records/party/new").await.text().contains("f.shoe_size"));
+}
+
+/// What a browser would send of the first form of kinds on a page.
+fn posted(page: &str) -> Vec<(String, String)> {
+    let unescape =
+        |text: &str| text.replace("&#34;", "\"").replace("&#38;", "&").replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
+    let attribute = |tag: &str, name: &str| tag.split(&format!("{name}=\"")).nth(1).map(|rest| unescape(rest.split('"').next().unwrap()));
+    let main = page.split("<form method=\"post\" action=\"/kinds/").nth(1).unwrap().split("</form>").next().unwrap();
+    let mut pairs = Vec::new();
+    for piece in main.split('<').skip(1) {
+        let (tag, content) = piece.split_once('>').unwrap_or((piece, ""));
+        let Some(name) = attribute(tag, " name") else { continue };
+        if tag.starts_with("input") {
+            let box_or_radio = tag.contains("type=\"checkbox\"") || tag.contains("type=\"radio\"");
+            if !box_or_radio || tag.contains(" checked") {
+                pairs.push((name, attribute(tag, " value").unwrap_or_else(|| if box_or_radio { "on".to_owned() } else { String::new() })));
+            }
+        } else if tag.starts_with("textarea") {
+            pairs.push((name, unescape(content.strip_prefix('\n').unwrap_or(content))));
+        } else if tag.starts_with("select") && !tag.contains(" disabled") {
+            let options = main.split(&format!("name=\"{name}\"")).nth(1).unwrap().split("</select>").next().unwrap();
+            let chosen =
+                options.split("<option").find(|option| option.contains(" selected")).and_then(|option| attribute(option, " value"));
+            pairs.push((name, chosen.unwrap_or_default()));
+        }
+    }
+    pairs
+}
+
+#[tokio::test]
+async fn a_setup_goes_into_a_workspace_and_out_again_as_one_file() {
+    let desk = Desk::new().await;
+    let put = |text: String| {
+        let body = format!("--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n{text}\r\n--x--\r\n");
+        let cookie = desk.cookie.clone();
+        let server = &desk.server;
+        async move {
+            let headers = [
+                ("cookie", cookie.as_str()),
+                ("accept", "text/html"),
+                ("sec-fetch-site", "same-origin"),
+                ("content-type", "multipart/form-data; boundary=x"),
+            ];
+            server.send(Method::POST, "/kinds/template", &headers, body).await
+        }
+    };
+    let done = put("car_dealer".to_owned()).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/kinds/template?done=5"), "{}", done.text());
+    assert!(desk.get("/records/test_drive?layout=board").await.text().contains("Test drives"));
+    assert!(desk.get("/records/car").await.text().contains("在库车辆 / In stock"), "its view is there");
+    let file = desk.post("/kinds/template/file", &[("kind", "car"), ("kind", "test_drive")]).await.text();
+    assert!(file.contains("name = \\\"car\\\"") || file.contains("name = \"car\""), "{file}");
+    let other = Desk::new().await;
+    assert!(Schema::builtin().kind("car").is_none());
+    let body = format!("--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n{file}\r\n--x--\r\n");
+    let headers = [
+        ("cookie", other.cookie.as_str()),
+        ("accept", "text/html"),
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "multipart/form-data; boundary=x"),
+    ];
+    let again = other.server.send(Method::POST, "/kinds/template", &headers, body).await;
+    assert_eq!((again.status.as_u16(), again.header("location")), (303, "/kinds/template?done=5"), "{}", again.text());
+    let twice = put("car_dealer".to_owned()).await;
+    assert_eq!(twice.header("location"), "/kinds/template?done=2", "the kinds are written again, nothing is doubled");
+    let broken = put("kind = 3".to_owned()).await;
+    assert_eq!(broken.status, 422);
+}
