@@ -199,7 +199,9 @@ fn add(sum: &mut Removed, more: Removed) {
 async fn content(tx: &mut Tx, workspace: WorkspaceId, file: RecordId) -> Result<Vec<SecretHash>, StoreError> {
     let row = records::rows_of(tx, workspace, &[file]).await?.remove(&file);
     let Some(row) = row.filter(|row| &*row.kind == crate::files::KIND) else { return Ok(Vec::new()) };
-    Ok(content_of(&crate::projection::values(&row)).into_iter().collect())
+    let values = crate::projection::values(&row);
+    // A thumbnail shows as much of a person as the photo does.
+    Ok(["hash", "thumbnail"].into_iter().filter_map(|field| content_of(&values, field)).collect())
 }
 
 async fn unused(tx: &mut Tx, workspace: WorkspaceId, contents: Vec<SecretHash>) -> Result<Vec<SecretHash>, StoreError> {

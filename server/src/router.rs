@@ -66,6 +66,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/uploads", post(files::create).options(files::options))
         .route("/api/v1/uploads/{id}", head(files::state).patch(files::patch).delete(files::give_up).options(files::options))
         .route("/api/v1/file/{id}/content", get(files::content))
+        .route("/api/v1/file/{id}/thumbnail", get(files::thumbnail))
         .route("/records/{kind}/{id}/files", post(files::upload_on_record).layer(from_fn(console::as_pages)));
     guarded(devices.merge(integrations).merge(console).merge(watch), uploads, app)
 }

@@ -15,6 +15,7 @@ pub mod fence;
 mod fence_fuzz;
 #[cfg(test)]
 mod fence_tests;
+pub mod files;
 #[cfg(test)]
 mod golden_tests;
 #[cfg(any(test, feature = "planted-bugs"))]

@@ -4,7 +4,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use object_store::{GetOptions, GetRange, ObjectStore};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use sync_core::files::{ContentHash, THUMBNAIL_BYTES_MAX, picture_type};
 use sync_core::id::RecordId;
 
 use super::door::Bearer;
@@ -33,13 +34,7 @@ pub async fn content(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let record = seen(&app, &caller, id).await?;
-    let sha256 = content_of(&record.row.fields).ok_or(Error::NotFound)?;
-    let size = files::blob_size(&mut app.store.reader().await?, caller.workspace, &sha256).await?.ok_or_else(|| {
-        Error::Conflict(Text::new(
-            "The bytes of this file have not arrived yet: its phone still holds them.",
-            "文件内容尚未上传，仍在手机上。",
-        ))
-    })?;
+    let (sha256, size) = arrived(&app, &caller, &record, "hash").await?;
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).and_then(|text| range(text, size));
     let options = GetOptions { range: range.map(|(from, to)| GetRange::Bounded(from..to)), ..GetOptions::default() };
     let objects = app.files.objects().await?;
@@ -56,6 +51,40 @@ pub async fn content(
     };
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     Ok(response)
+}
+
+/// `GET /api/v1/file/{id}/thumbnail`: the small picture that its phone has sent before the content.
+///
+/// # Errors
+/// When the file is not there or out of sight, has no thumbnail, or that has not arrived.
+pub async fn thumbnail(State(app): State<App>, Bearer(caller): Bearer, Path(id): Path<RecordId>) -> Result<Response, Error> {
+    let record = seen(&app, &caller, id).await?;
+    let (sha256, size) = arrived(&app, &caller, &record, "thumbnail").await?;
+    if size > THUMBNAIL_BYTES_MAX {
+        return Err(Error::NotFound);
+    }
+    let got = app.files.objects().await?.get(&Files::place(caller.workspace, &sha256)).await.map_err(FileError::from)?;
+    let bytes = got.bytes().await.map_err(FileError::from)?;
+    let shown = picture_type(&bytes);
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shown.unwrap_or("application/octet-stream")));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(if shown.is_some() { "inline" } else { "attachment" }));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    headers.insert(header::ETAG, text(format!("\"{}\"", super::hex(&sha256)))?);
+    Ok(response)
+}
+
+/// What a field of a file names, once it is here.
+async fn arrived(app: &App, caller: &Caller, record: &RecordView, field: &str) -> Result<(ContentHash, u64), Error> {
+    let sha256 = content_of(&record.row.fields, field).ok_or(Error::NotFound)?;
+    let size = files::blob_size(&mut app.store.reader().await?, caller.workspace, &sha256).await?.ok_or_else(|| {
+        Error::Conflict(Text::new(
+            "The bytes of this file have not arrived yet: its phone still holds them.",
+            "文件内容尚未上传，仍在手机上。",
+        ))
+    })?;
+    Ok((sha256, size))
 }
 
 /// A file record in sight. One that is about something is seen through it: who sees none of that sees no file.

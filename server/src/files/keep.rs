@@ -64,9 +64,9 @@ async fn made(writing: &Writing, id: Option<RecordId>, upload: &Upload, mut edit
     Ok(writing.create(KIND, id, edits).await?)
 }
 
-/// The values that name the content of a file record, if it has one.
-pub fn content_of(fields: &Map<String, Json>) -> Option<SecretHash> {
-    super::unhex(fields.get("hash")?.as_str()?)
+/// The content that a field of a file record (`hash`, `thumbnail`) names, if it does.
+pub fn content_of(fields: &Map<String, Json>, field: &str) -> Option<SecretHash> {
+    super::unhex(fields.get(field)?.as_str()?)
 }
 
 impl Files {

@@ -27,14 +27,12 @@ use crate::error::{Error, Text};
 use crate::store::StoreError;
 use crate::store::people::SecretHash;
 
-pub use content::content;
+pub use content::{content, thumbnail};
 pub use door::{create, give_up, options, patch, state};
 pub use form::upload_on_record;
 pub(crate) use keep::content_of;
 pub use sweep::{Swept, housekeeping};
-
-/// The kind of records that name a content.
-pub const KIND: &str = "file";
+pub use sync_core::files::{KIND, hex, unhex};
 
 /// Why a file is not kept or not handed out.
 #[derive(Debug, thiserror::Error)]
@@ -159,15 +157,4 @@ fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-/// A hash as file records write it.
-pub fn hex(hash: &SecretHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A hash from such a text.
-pub fn unhex(text: &str) -> Option<SecretHash> {
-    let pairs = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());
-    pairs.collect::<Option<Vec<u8>>>()?.try_into().ok()
 }

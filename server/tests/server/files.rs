@@ -65,9 +65,19 @@ impl<'a> Tus<'a> {
         format!("/api/v1/file/{}", done.header("rapport-file"))
     }
 
+    async fn thumbnail(&self, file: &str) -> Answer {
+        self.send(Method::GET, &format!("{file}/thumbnail"), &[], b"").await
+    }
+
     async fn content(&self, file: &str) -> Answer {
         self.send(Method::GET, &format!("{file}/content"), &[], b"").await
     }
+}
+
+/// Brings bytes whose record comes on its own way, as a phone does.
+async fn bring(tus: &Tus<'_>, bytes: &[u8]) {
+    let path = tus.begin(bytes.len(), &[("sha256", &hex(bytes))]).await;
+    assert_eq!(tus.patch(&path, 0, bytes, &[]).await.status, 204);
 }
 
 fn id_of(address: &str) -> &str {
@@ -216,6 +226,31 @@ async fn a_phone_brings_bytes_for_a_record_that_came_by_sync() {
 }
 
 #[tokio::test]
+async fn a_thumbnail_is_served_as_the_picture_it_is_and_nothing_else_is() {
+    let server = Server::start().await;
+    let (ann, tus) = (Client::office(&server).await, Tus::of(&server, "ann").await);
+    let (small, script, large) = (b"\xff\xd8\xff small".to_vec(), b"<script>alert(1)</script>".to_vec(), vec![0xff; 70_000]);
+    let photo = |bytes: &[u8]| json!({"name": "photo.jpg", "media_type": "image/jpeg", "thumbnail": hex(bytes)});
+    let shown = ann.make("file", photo(&small)).await;
+    assert_eq!(tus.thumbnail(&shown).await.status, 409, "it has not arrived");
+    bring(&tus, &small).await;
+    let answer = tus.thumbnail(&shown).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type"), &answer.body), (200, "image/jpeg", &small));
+    assert_eq!(answer.header("etag"), format!("\"{}\"", hex(&small)));
+    bring(&tus, &script).await;
+    let answer = tus.thumbnail(&ann.make("file", photo(&script)).await).await;
+    assert_eq!((answer.header("content-type"), answer.header("content-disposition")), ("application/octet-stream", "attachment"));
+    bring(&tus, &large).await;
+    assert_eq!(tus.thumbnail(&ann.make("file", photo(&large)).await).await.status, 404, "what is so large is no thumbnail");
+    assert_eq!(tus.thumbnail(&ann.make("file", json!({"name": "plain.txt"})).await).await.status, 404);
+    // A thumbnail that a file names is kept as long as its file.
+    server.clock.forward(30 * DAY);
+    server.app.files.sweep(&server.app.store, server.app.clock.now()).await.unwrap();
+    let tus = Tus::of(&server, "ann").await;
+    assert_eq!(tus.thumbnail(&shown).await.status, 200);
+}
+
+#[tokio::test]
 async fn one_content_is_kept_once() {
     let server = Server::start().await;
     let tus = Tus::of(&server, "ann").await;
@@ -250,6 +285,7 @@ async fn who_does_not_see_what_a_file_is_about_does_not_see_the_file() {
     let key = ann.post("/api/v1/keys", json!({"name": "k", "scopes": "file:read", "expiresAt": crate::harness::START + DAY})).await.json();
     let blind = Tus { server: &server, bearer: format!("Bearer {}", key["token"].as_str().unwrap()) };
     assert_eq!(blind.content(&file).await.status, 404);
+    assert_eq!(blind.thumbnail(&file).await.status, 404);
     assert_eq!(blind.create(5, &[]).await.status, 403, "a key that may only read brings nothing");
     let nowhere = tus.create(5, &[("about", &sync_core::id::RecordId::of_cause("nothing").to_string())]).await;
     assert_eq!(nowhere.status, 404);
