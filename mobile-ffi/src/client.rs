@@ -27,6 +27,10 @@ pub struct Settings {
     /// The local time of the phone: what `today` means in lists.
     #[uniffi(default = 0)]
     pub utc_offset_minutes: i32,
+    /// What photos and other contents may take on the device that the server has too: what was looked at
+    /// longest ago is removed first. What was not sent yet is never removed.
+    #[uniffi(default = 268435456)]
+    pub cache_bytes: u64,
 }
 
 /// Whose device it is.
@@ -123,8 +127,9 @@ impl Client {
     pub async fn sign_out(&self, lose_unsent: bool) -> Result<(), ClientError> {
         if !lose_unsent {
             let status = self.on_device(|device, _| Ok(device.sync_status()?)).await?;
-            if status.pending > 0 || status.drafts > 0 {
-                return Err(ClientError::Unsent { edits: status.pending, drafts: status.drafts });
+            let (edits, drafts, files) = (status.pending, status.drafts, self.files(|files| Ok(files.usage()?.waiting)).await?);
+            if edits > 0 || drafts > 0 || files > 0 {
+                return Err(ClientError::Unsent { edits, drafts, files });
             }
         }
         self.wipe().await

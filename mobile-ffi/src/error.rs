@@ -1,15 +1,17 @@
 //! What an app can act upon, and nothing else: inner errors are mapped here, once.
 
 use sync_core::engine::{EditError, Stopped};
-use sync_core::net::NetError;
+use sync_core::net::{FileError, NetError};
 use sync_core::query::QueryError;
-use sync_core::store::StoreError;
+use sync_core::store::{StoreError, TakeError};
 
 use crate::runtime::Failed;
 use crate::secrets::SecretError;
 
 /// What HTTP calls an answer of "not now"; the wire says it inside of a frame.
 const NOT_NOW: u16 = 503;
+/// What HTTP calls an answer that makes no sense to whoever asked.
+const NOT_WHAT_WAS_NAMED: u16 = 502;
 
 /// Why nothing is sent any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -99,13 +101,26 @@ pub enum ClientError {
         reason: StopReason,
     },
     /// Signing out would lose what is on this device only.
-    #[error("{edits} edits wait for the server and {drafts} drafts for a decision: they are on this device only")]
+    #[error("{edits} edits and {files} contents wait for the server and {drafts} drafts for a decision: they are on this device only")]
     Unsent {
         /// Edits that wait for the server.
         edits: u64,
         /// Edits that were not accepted.
         drafts: u64,
+        /// Contents of files that wait for the server.
+        files: u64,
     },
+    /// A file is larger than it may be.
+    #[error("{detail}")]
+    TooLarge {
+        /// How large it may be, in bytes.
+        most: u64,
+        /// A sentence that says so.
+        detail: String,
+    },
+    /// The bytes of a file are still on the phone that made it: try again later.
+    #[error("the bytes of this file have not arrived at the server yet")]
+    NotArrived,
     /// The call was cancelled.
     #[error("the call was cancelled")]
     Cancelled,
@@ -169,9 +184,27 @@ impl From<NetError> for ClientError {
             NetError::Status { status, code, message } => ClientError::Server { status, code, detail: message },
             NetError::Refused { code, message } => ClientError::Server { status: NOT_NOW, code, detail: message },
             NetError::Stopped(stopped) => ClientError::Stopped { reason: (&stopped).into() },
-            NetError::BadAddress(_) | NetError::OtherUser => ClientError::BadArgument { detail: error.to_string() },
+            NetError::BadAddress(_) | NetError::NoTls(_) | NetError::OtherUser => ClientError::BadArgument { detail: error.to_string() },
             NetError::NotEnrolled => ClientError::NotEnrolled,
+            NetError::NotArrived => ClientError::NotArrived,
             NetError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FileError> for ClientError {
+    fn from(error: FileError) -> Self {
+        let detail = error.to_string();
+        match error {
+            FileError::Unknown(record) => ClientError::NotFound { what: format!("file {record}") },
+            FileError::Take(TakeError::Read(_)) | FileError::NoPicture => ClientError::BadArgument { detail },
+            FileError::Take(TakeError::TooLarge { most }) | FileError::NoRoom { most, .. } => ClientError::TooLarge { most, detail },
+            FileError::Other => ClientError::Server { status: NOT_WHAT_WAS_NAMED, code: "other_content".to_owned(), detail },
+            // Whoever may not see it any more has it no longer; the next sync takes its record away.
+            FileError::Net(NetError::Status { status: 404, .. }) => ClientError::NotFound { what: "such file for this user".to_owned() },
+            FileError::Net(error) => error.into(),
+            FileError::Edit(error) => error.into(),
+            FileError::Take(TakeError::Store(error)) | FileError::Store(error) => error.into(),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! secret store, and never blocks the thread that calls.
 #![warn(missing_docs)]
 
+mod attachments;
 mod client;
 mod drafts;
 mod edit;
@@ -21,6 +22,7 @@ mod support;
 mod sync;
 mod value;
 
+pub use attachments::{Attachment, AttachmentState, NewAttachment, Transfer, TransferStream};
 pub use client::{Client, Session, Settings};
 pub use drafts::{Claim, Conflict, Draft, DraftState};
 pub use edit::{FieldEdit, Receipt, RecordEdit, Review, new_record_id};

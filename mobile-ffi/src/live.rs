@@ -144,7 +144,7 @@ async fn next(open: Arc<Open>, list: Arc<Mutex<Watch>>, mut stopped: watch::Rece
 #[derive(uniffi::Object)]
 pub struct StatusStream {
     open: Arc<Open>,
-    changes: Arc<tokio::sync::Mutex<watch::Receiver<sync_core::engine::SyncStatus>>>,
+    changes: Arc<tokio::sync::Mutex<(watch::Receiver<sync_core::engine::SyncStatus>, watch::Receiver<u64>)>>,
     stopped: watch::Sender<bool>,
 }
 
@@ -155,15 +155,16 @@ impl StatusStream {
     pub async fn next(&self) -> Result<Option<SyncStatus>, ClientError> {
         let (open, changes, mut stopped) = (self.open.clone(), self.changes.clone(), self.stopped.subscribe());
         guarded(async move {
-            let mut changes = changes.lock().await;
+            let (status_changes, file_changes) = &mut *changes.lock().await;
             tokio::select! {
                 biased;
                 _ = stopped.wait_for(|stopped| *stopped) => return Ok(None),
                 () = open.until_ended() => return Ok(None),
-                _ = changes.changed() => {}
+                _ = status_changes.changed() => {}
+                _ = file_changes.changed() => {}
             }
-            let status = changes.borrow_and_update().clone();
-            Ok(Some(SyncStatus::of(status, open.is_enrolled())))
+            let status = status_changes.borrow_and_update().clone();
+            blocking(move || Ok(Some(SyncStatus::of(status, open.is_enrolled(), open.files.usage()?.waiting)))).await
         })
         .await
     }
@@ -189,6 +190,7 @@ impl Client {
         let mut changes = open.host.status();
         // What is now is the first news.
         changes.mark_changed();
-        Ok(Arc::new(StatusStream { open, changes: Arc::new(tokio::sync::Mutex::new(changes)), stopped: watch::Sender::new(false) }))
+        let changes = Arc::new(tokio::sync::Mutex::new((changes, open.files.changed())));
+        Ok(Arc::new(StatusStream { open, changes, stopped: watch::Sender::new(false) }))
     }
 }

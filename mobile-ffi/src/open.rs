@@ -8,9 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sync_core::device::{Device, Opening};
 use sync_core::engine::Stopped;
 use sync_core::id::Millis;
-use sync_core::net::{Host, NetError, Server};
+use sync_core::net::{Files, Host, NetError, Server};
 use sync_core::query::Context;
-use sync_core::store::Place;
+use sync_core::store::{Contents, Place};
 use tokio::sync::watch;
 
 use crate::client::Settings;
@@ -23,6 +23,7 @@ use crate::sync::Signals;
 /// A device that is open.
 pub(crate) struct Open {
     pub host: Host,
+    pub files: Files,
     pub server: Server,
     pub settings: Settings,
     pub signals: watch::Sender<Signals>,
@@ -46,17 +47,18 @@ pub(crate) fn sealed(settings: Settings, secrets: Arc<dyn SecretStore>) -> Resul
     }
     let key = secrets::key(&*secrets, files::has_store(&folder))?;
     let mark = secrets::installation(&*secrets)?;
-    open(settings, Place::Sealed(files::store(&folder), key), mark, Some((folder, secrets)))
+    let places = (Place::Sealed(files::store(&folder), key.clone()), Place::Sealed(files::contents(&folder), key));
+    open(settings, places, mark, Some((folder, secrets)))
 }
 
 /// Opens a store in memory.
 pub(crate) fn in_memory(settings: Settings) -> Result<Open, OpenError> {
-    open(settings, Place::Memory, secrets::random()?, None)
+    open(settings, (Place::Memory, Place::Memory), secrets::random()?, None)
 }
 
 fn open(
     settings: Settings,
-    place: Place,
+    (place, contents): (Place, Place),
     incarnation: [u8; 16],
     kept_at: Option<(PathBuf, Arc<dyn SecretStore>)>,
 ) -> Result<Open, OpenError> {
@@ -66,8 +68,13 @@ fn open(
     let opening = Opening { place, app: settings.app.clone(), incarnation, seed: secrets::random()? };
     let device = Device::open(&opening)?;
     let is_enrolled = AtomicBool::new(device.identity().is_some());
+    let host = Host::new(device, Arc::new(now));
+    let files = Files::new(host.clone(), Contents::open(&contents)?, settings.cache_bytes);
+    // What was copied when the app was killed, and has no record.
+    files.tidy(settings.cache_bytes)?;
     Ok(Open {
-        host: Host::new(device, Arc::new(now)),
+        host,
+        files,
         is_enrolled,
         server,
         settings,

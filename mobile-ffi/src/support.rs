@@ -7,7 +7,7 @@ use sync_core::schema::{Field, Kind, Label};
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::files;
+use crate::files::store;
 use crate::read::{RecordId, moment};
 use crate::runtime::{blocking, guarded};
 
@@ -296,12 +296,13 @@ impl Client {
         let open = self.open_now()?;
         guarded(blocking(move || {
             let mut report = open.host.with(|device, _| device.diagnostics())?;
-            let info = sdk_info();
+            let (info, files) = (sdk_info(), open.files.usage()?);
             report["sdk"] = serde_json::json!({
                 "version": info.version,
                 "protocol": info.protocol,
                 "app": open.settings.app,
-                "store_bytes": open.folder().map(|folder| files::store(folder).metadata().map_or(0, |file| file.len())),
+                "files": {"bytes": files.bytes, "waiting": files.waiting},
+                "store_bytes": open.folder().map(|folder| store(folder).metadata().map_or(0, |file| file.len())),
             });
             Ok(report.to_string())
         }))

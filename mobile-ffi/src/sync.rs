@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use sync_core::engine;
 use sync_core::net;
-use tokio::sync::watch;
 
 use crate::client::Client;
 use crate::error::{ClientError, StopReason};
@@ -33,6 +32,8 @@ pub enum SyncOutcome {
     OutOfBudget {
         /// Edits that still wait for the server.
         waiting: u64,
+        /// Contents of files that still wait for it.
+        files: u64,
     },
 }
 
@@ -79,12 +80,14 @@ pub struct SyncStatus {
     pub waiting: u64,
     /// Edits that were not accepted.
     pub drafts: u64,
+    /// Contents of files that wait for the server.
+    pub files: u64,
     /// When everything was last received.
     pub last_sync: Option<SystemTime>,
 }
 
 impl SyncStatus {
-    pub(crate) fn of(status: engine::SyncStatus, is_enrolled: bool) -> Self {
+    pub(crate) fn of(status: engine::SyncStatus, is_enrolled: bool, files: u64) -> Self {
         let phase = match (&status.stopped, status.progress) {
             (Some(stopped), _) => SyncPhase::Stopped { reason: stopped.into() },
             _ if !is_enrolled => SyncPhase::NotEnrolled,
@@ -93,7 +96,7 @@ impl SyncStatus {
             _ if status.is_current && status.pending == 0 => SyncPhase::Current,
             _ => SyncPhase::Sending,
         };
-        Self { phase, waiting: status.pending, drafts: status.drafts, last_sync: status.last_sync.map(moment) }
+        Self { phase, waiting: status.pending, drafts: status.drafts, files, last_sync: status.last_sync.map(moment) }
     }
 }
 
@@ -145,6 +148,7 @@ async fn stay_connected(open: Arc<Open>) {
     while signals.wait_for(Signals::allow).await.is_ok() {
         let offline = Offline(Some(open.clone()));
         tokio::select! {
+            () = open.files.stay(&open.server) => {}
             error = open.server.stay_live(&open.host) => {
                 offline.not_needed();
                 open.heed(error).await;
@@ -156,17 +160,34 @@ async fn stay_connected(open: Arc<Open>) {
     }
 }
 
+/// Waits until all edits and contents are sent and everything is here, or sync has stopped.
+async fn settled(open: &Open) -> Result<engine::SyncStatus, ClientError> {
+    let (mut changes, mut files) = (open.host.status(), open.files.changed());
+    loop {
+        files.mark_unchanged();
+        let settled = changes.wait_for(|status| status.stopped.is_some() || (status.is_current && status.pending == 0));
+        let status = settled.await.map_err(|_| ClientError::Closed)?.clone();
+        if status.stopped.is_some() || open.files.is_settled().await? {
+            return Ok(status);
+        }
+        tokio::select! {
+            _ = files.changed() => {}
+            _ = changes.changed() => {}
+        }
+    }
+}
+
 #[uniffi::export]
 impl Client {
     /// Sends what waits and receives what is new, once: a pull to refresh, a background task. Own edits
-    /// go first. What was not sent is kept, whatever happens.
+    /// go first, then thumbnails, then contents of files. What was not sent is kept, whatever happens.
     pub async fn sync_once(&self, budget: Budget, cancel: Option<Arc<CancelHandle>>) -> Result<SyncOutcome, ClientError> {
         let open = self.open_now()?;
         guarded(async move {
             let budget = net::Budget { time: budget.time, bytes: budget.bytes };
             let offline = Offline(Some(open.clone()));
             let done = tokio::select! {
-                done = open.server.sync_within(&open.host, budget) => done,
+                done = open.files.sync(&open.server, budget) => done,
                 () = open.until_ended() => return Err(ClientError::Closed),
                 () = CancelHandle::wait(cancel) => return Err(ClientError::Cancelled),
             };
@@ -174,8 +195,11 @@ impl Client {
             match done {
                 Ok(net::Outcome::Done) => Ok(SyncOutcome::Done),
                 Ok(net::Outcome::OutOfBudget) => {
-                    let status = blocking(move || Ok::<_, ClientError>(open.host.with(|device, _| device.sync_status())?)).await?;
-                    Ok(SyncOutcome::OutOfBudget { waiting: status.pending })
+                    let left = move || {
+                        let status = open.host.with(|device, _| device.sync_status())?;
+                        Ok::<_, ClientError>(SyncOutcome::OutOfBudget { waiting: status.pending, files: open.files.usage()?.waiting })
+                    };
+                    blocking(left).await
                 }
                 Err(error) => Err(open.heed(error).await),
             }
@@ -221,17 +245,20 @@ impl Client {
 
     /// What a status line shows.
     pub async fn status(&self) -> Result<SyncStatus, ClientError> {
-        self.on_device(|device, _| Ok(SyncStatus::of(device.sync_status()?, device.identity().is_some()))).await
+        let open = self.open_now()?;
+        guarded(blocking(move || {
+            let files = open.files.usage()?.waiting;
+            open.host.with(|device, _| Ok(SyncStatus::of(device.sync_status()?, device.identity().is_some(), files)))
+        }))
+        .await
     }
 
     /// Waits until everything is sent and everything is here; needs `connect`. Fails when sync has stopped.
     pub async fn wait_current(&self, cancel: Option<Arc<CancelHandle>>) -> Result<(), ClientError> {
         let open = self.open_now()?;
         guarded(async move {
-            let mut changes: watch::Receiver<_> = open.host.status();
-            let settled = changes.wait_for(|status| status.stopped.is_some() || (status.is_current && status.pending == 0));
             let status = tokio::select! {
-                status = settled => status.map_err(|_| ClientError::Closed)?.clone(),
+                status = settled(&open) => status?,
                 () = open.until_ended() => return Err(ClientError::Closed),
                 () = CancelHandle::wait(cancel) => return Err(ClientError::Cancelled),
             };

@@ -5,6 +5,7 @@
 //! sent comes back as [`Effect`]s. Never blocks on a network and never starts a thread.
 
 mod explain;
+mod files;
 #[cfg(test)]
 mod leave_tests;
 mod likely;
@@ -19,6 +20,7 @@ mod view;
 mod watch;
 
 pub use explain::{Alarm, Because, Health, Presence};
+pub use files::{FileView, NewFile};
 pub use likely::LikelyDuplicate;
 pub use view::{ClaimView, ConflictView, Found, Listed, View};
 pub use watch::{ListStep, ListUpdate, Watch};

@@ -45,6 +45,9 @@ pub const PASSWORD: &str = "testkit-password";
 /// Exchanges after which phones that still have something to say never will be quiet.
 const QUIET_AFTER: usize = 100;
 
+/// What the server takes of one file: small, so that a test of a refusal is quick.
+pub const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
 /// What the test and the server both look at.
 type Shared<T> = Arc<Mutex<Vec<T>>>;
 
@@ -75,6 +78,7 @@ impl Kit {
         let folder = tempfile::tempdir()?;
         let mut config = Config::default();
         config.database.path = folder.path().join("rapport.db");
+        config.files.file_max_bytes = FILE_BYTES_MAX;
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let ahead = ahead_ms.clone();
         let clock = Clock::of(move || system_now() + ahead.load(Ordering::SeqCst));
@@ -152,6 +156,7 @@ impl Kit {
             app: "testkit".to_owned(),
             root_certificate: None,
             utc_offset_minutes: 0,
+            cache_bytes: 64 * 1024 * 1024,
         };
         let client = Client::open_in_memory(settings).await?;
         client.enrol(self.code(login).await?, format!("phone of {login}"), None).await?;

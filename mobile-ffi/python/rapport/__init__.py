@@ -14,12 +14,16 @@ Every call of `Client` is here too: `Rapport` passes on what it does not make ni
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ._native import rapport_mobile as ffi
 from ._native.rapport_mobile import (
+    Attachment,
+    AttachmentState,
     Budget,
     CancelHandle,
     CheckName,
@@ -31,6 +35,7 @@ from ._native.rapport_mobile import (
     ListStep,
     ListUpdate,
     Network,
+    NewAttachment,
     OpenError,
     Presence,
     Receipt,
@@ -50,8 +55,8 @@ from ._native.rapport_mobile import (
 )
 
 __all__ = [
-    "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "FieldEdit", "ListQuery",
-    "Network", "OpenError", "Presence", "Rapport", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
+    "Attachment", "AttachmentState", "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "FieldEdit", "ListQuery",
+    "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
     "SendState", "Settings", "StopReason", "SyncOutcome", "SyncPhase", "Transaction", "Value", "apply", "new_record_id",
     "plain", "sdk_info", "set_store_aside", "value",
 ]
@@ -90,6 +95,8 @@ def plain(of: Value | None) -> Any:
 
 class Edits:
     """Edits of one record, in the order they are called."""
+
+    kind: str | None = None
 
     def __init__(self) -> None:
         self.made: list[FieldEdit] = []
@@ -153,6 +160,12 @@ class Transaction:
         """Makes a record. Answers with its id."""
         record = new_record_id()
         self._records.append((record, kind, Edits().set(**fields)))
+        return record
+
+    def create_as(self, edits: Edits) -> str:
+        """Makes a record of typed edits: `tx.create_as(PartyEdits().name("佳美"))`. Answers with its id."""
+        record = new_record_id()
+        self._records.append((record, edits.kind, edits))
         return record
 
     def edit(self, record: str) -> Edits:
@@ -240,6 +253,32 @@ class Rapport:
             while (update := await watched.next()) is not None:
                 rows = apply(rows, update)
                 yield rows
+        finally:
+            watched.stop()
+
+    async def attach(self, to: str, path: str | Path, *, media_type: str | None = None, name: str | None = None,
+                     thumbnail: bytes | None = None) -> str:
+        """Hangs a file on a record: copied into the sealed store, sent later. Answers with its own record."""
+        guessed = media_type or mimetypes.guess_type(str(path))[0] or "application/octet-stream"
+        return await self.client.attach(to, NewAttachment(path=str(path), media_type=guessed, name=name, thumbnail=thumbnail))
+
+    async def fetch_attachment(self, file: str, cancel: CancelHandle | None = None) -> Attachment:
+        """Brings the bytes of a file to this device; goes on where an earlier attempt broke off."""
+        return await self.client.fetch_attachment(file, cancel)
+
+    async def pieces(self, file: str) -> AsyncIterator[bytes]:
+        """The bytes of a file that is on this device, piece by piece."""
+        at = 0
+        while piece := await self.client.read_attachment(file, at):
+            yield piece
+            at += len(piece)
+
+    async def transfers(self) -> AsyncIterator[list[ffi.Transfer]]:
+        """What is on its way to the server, and again whenever it has got further."""
+        watched = await self.client.watch_transfers()
+        try:
+            while (moving := await watched.next()) is not None:
+                yield moving
         finally:
             watched.stop()
 

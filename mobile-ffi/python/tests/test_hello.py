@@ -11,7 +11,8 @@ README = HERE.parents[1] / "README.md"
 def test_the_readme_shows_the_samples_that_are_run():
     readme = README.read_text("utf-8")
     kotlin = HERE.parents[1] / "kotlin" / "src" / "test" / "kotlin" / "app" / "rapport" / "Hello.kt"
-    for language, sample in [("python", HERE / "hello.py"), ("kotlin", kotlin)]:
+    swift = HERE.parents[1] / "swift" / "Sources" / "Hello" / "main.swift"
+    for language, sample in [("python", HERE / "hello.py"), ("kotlin", kotlin), ("swift", swift)]:
         assert f"```{language}\n{sample.read_text('utf-8')}```" in readme, f"put {sample.name} into the README"
 
 

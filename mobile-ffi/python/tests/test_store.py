@@ -1,6 +1,7 @@
 """Encryption at rest: proved, and every way to lose a key leads to a clean start, never to a crash loop."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,13 @@ async def enrolled(kit, opened):
     return rapport
 
 
+def photo(tmp_path, size=1_000_000):
+    """A picture that says who is on it, over and over."""
+    path = tmp_path / "camera.jpg"
+    path.write_bytes(b"\xff\xd8\xff" + (CANARY.encode() * size)[: size - 3])
+    return path, b"\xff\xd8\xff" + CANARY.encode() * 100
+
+
 async def named(phone, name=CANARY):
     async with phone.transaction() as tx:
         return tx.create("party", name=name, notes=name)
@@ -38,6 +46,10 @@ async def test_a_customers_name_is_found_in_no_file(kit, opened, tmp_path, secre
     ann = await enrolled(kit, opened)
     customer = await named(ann)
     assert (await ann.search("canary"))[0].record.id == customer
+    path, small = photo(tmp_path)
+    file = await ann.attach(customer, path, thumbnail=small)
+    path.unlink()
+    assert (await ann.attachment(file)).state.is_WAITING()
     await quiesce(ann)
     before = files(tmp_path)
     assert any(path.endswith("-wal") for path in before), "the log is looked at too"
@@ -159,6 +171,39 @@ async def test_a_wipe_destroys_the_key_first_and_is_finished_when_it_was_interru
         await fresh.shutdown()
 
 
+@pytest.mark.skipif("RAPPORT_TINY_DISK" not in os.environ, reason="no small disk: .ci/mobile mounts one where it may")
+async def test_a_full_disk_is_an_error_and_what_was_kept_stays(kit, secrets, tmp_path):
+    disk = os.path.join(os.environ["RAPPORT_TINY_DISK"], "python")
+    shutil.rmtree(disk, ignore_errors=True)
+    kit.person("ann")
+    try:
+        ann = await Rapport.open(server=kit.url, folder=disk, app="pytest 1", secrets=secrets)
+        await ann.enrol(kit.code("ann"), "phone")
+        customer = await named(ann)
+        with pytest.raises(ClientError.StorageFull):
+            await ann.attach(customer, photo(tmp_path, 64_000_000)[0])
+        assert await ann.attachments(customer) == []
+        ballast = open(os.path.join(disk, "ballast"), "wb", buffering=0)
+        with pytest.raises(OSError):
+            while True:
+                ballast.write(bytes(1 << 20))
+                os.fsync(ballast.fileno())
+        with pytest.raises(ClientError.StorageFull):
+            for number in range(2_000):
+                await named(ann, f"{number} " + "x" * 1_900)
+        total = (await ann.list("party", limit=1)).total
+        os.remove(ballast.name)
+        ballast.close()
+        # With room again it goes on, and nothing that was kept is gone.
+        await named(ann, "after")
+        assert (await ann.list("party", limit=1)).total == total + 1
+        assert (await ann.get(customer)).title == CANARY
+        await quiesce(ann)
+        await ann.shutdown()
+    finally:
+        shutil.rmtree(disk, ignore_errors=True)
+
+
 async def test_one_process_at_a_time_has_the_store(opened):
     one = await opened()
     with pytest.raises(OpenError.InUse):
@@ -206,3 +251,54 @@ async def test_a_process_killed_in_the_middle_of_transactions_loses_none_and_lea
     assert parties == deals >= said + 1 + 3
     await quiesce(ann)
     assert (await ann.status()).waiting == 0
+
+
+SENDER = """
+    import asyncio, sys
+    sys.path[:0] = {path!r}
+    from conftest import Secrets
+    from rapport import Rapport
+
+    async def main():
+        secrets = Secrets()
+        secrets.kept = {kept!r}
+        rapport = await Rapport.open(server={url!r}, folder={folder!r}, app="child", secrets=secrets)
+
+        async def tell():
+            async for moving in rapport.transfers():
+                print(max((one.sent for one in moving), default=0), flush=True)
+
+        telling = asyncio.create_task(tell())
+        await asyncio.sleep(0)
+        await rapport.sync()
+        print("done", flush=True)
+        sys.stdin.read()
+
+    asyncio.run(main())
+"""
+
+
+async def test_an_upload_of_a_killed_process_goes_on_where_it_stopped(kit, opened, tmp_path, secrets):
+    kit.person("ann")
+    ann = await enrolled(kit, opened)
+    customer = await named(ann)
+    path, small = photo(tmp_path, 8_000_000)
+    file = await ann.attach(customer, path, thumbnail=small)
+    await ann.shutdown()
+    code = textwrap.dedent(SENDER).format(path=[os.path.dirname(__file__)], kept=secrets.kept, folder=str(tmp_path / "store"), url=kit.url)
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while (said := child.stdout.readline().strip()) != "done" and not 0 < int(said) < 8_000_000:
+        pass
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdin.close()
+    child.stdout.close()
+    ann = await opened(server=kit.url)
+    state = (await ann.attachment(file)).state
+    assert said == "done" or (state.is_WAITING() and 0 < state.sent), (said, state)
+    await quiesce(ann)
+    assert (await ann.attachment(file)).state.is_HERE()
+    other = await kit.phone("ann")
+    await other.fetch_attachment(file)
+    assert b"".join([piece async for piece in other.pieces(file)]) == path.read_bytes()
+    await ann.shutdown()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from rapport import CancelHandle, CheckName, ClientError, Network, Presence, Rapport, SendState, SyncOutcome, SyncPhase, plain, value
+from rapport.kinds import Deal, DealEdits, Money, Party, PartyEdits
 from rapport.testkit import quiesce
 
 
@@ -162,8 +163,8 @@ async def test_the_status_is_a_value_that_changes(kit):
 async def test_a_budget_and_a_handle_end_a_sync(kit):
     ann = await kit.phone("ann")
     await named(ann)
-    assert await ann.sync(bytes=0) == SyncOutcome.OUT_OF_BUDGET(1)
-    assert await ann.sync(time=timedelta(0)) == SyncOutcome.OUT_OF_BUDGET(1)
+    assert await ann.sync(bytes=0) == SyncOutcome.OUT_OF_BUDGET(1, 0)
+    assert await ann.sync(time=timedelta(0)) == SyncOutcome.OUT_OF_BUDGET(1, 0)
     cancel = CancelHandle()
     cancel.cancel()
     with pytest.raises(ClientError.Cancelled):
@@ -203,3 +204,41 @@ async def test_two_phones_in_one_process_do_not_disturb_each_other(kit):
     await asyncio.gather(*[named(phone, f"customer {number}") for number in range(20) for phone in (ann, bo)])
     await asyncio.gather(ann.sync(), bo.sync())
     assert ((await ann.status()).waiting, (await bo.status()).waiting) == (0, 0)
+
+
+async def test_the_kinds_have_names_of_their_own(kit):
+    ann = await kit.phone("ann")
+    async with ann.transaction() as tx:
+        customer = tx.create_as(PartyEdits().name("佳美").add_to_tags("vip").set_in_phones("r1", label="Office", value="+86 10 1"))
+        deal = tx.create_as(DealEdits().title("Paper").party(customer).amount(Money(1_250_000, "CNY")))
+    party = Party(await ann.get(customer))
+    assert (party.name, party.tags, party.phones[0]["label"]) == ("佳美", ["vip"], "Office")
+    assert Deal(await ann.get(deal)).amount == Money(1_250_000, "CNY")
+    with pytest.raises(ValueError):
+        Deal(await ann.get(customer))
+
+
+async def test_a_file_hangs_on_a_visit_and_is_exported_on_request(kit, tmp_path):
+    ann = await kit.phone("ann")
+    async with ann.transaction() as tx:
+        visit = tx.create("activity", subject="Visit", type="visit", status="done")
+    signature = b"\x89PNG\r\n signed"
+    file = await ann.attach_bytes(visit, "signature.png", "image/png", signature)
+    found = (await ann.attachments(visit))[0]
+    assert (found.id, found.name, found.size, found.has_thumbnail) == (file, "signature.png", len(signature), True)
+    await ann.sync()
+    moving = [now async for now in first(ann.transfers())]
+    assert moving == [[]]
+    await ann.export_attachment(file, str(tmp_path / "out.png"))
+    assert (tmp_path / "out.png").read_bytes() == signature
+    await ann.free_space(0)
+    assert (await ann.attachment(file)).state.is_ELSEWHERE()
+    with pytest.raises(ClientError.NotFound):
+        await ann.export_attachment(file, str(tmp_path / "again.png"))
+    assert await ann.thumbnail(file) == signature, "fetched again, as there is a network"
+
+
+async def first(stream):
+    async for one in stream:
+        yield one
+        break

@@ -27,7 +27,7 @@ pub fn install_crypto() {
 /// Where the server is.
 #[derive(Debug, Clone)]
 pub struct Server {
-    pub(super) base: Url,
+    base: Url,
     pub(super) client: Client,
     pub(super) root: Option<Vec<u8>>,
 }
@@ -44,7 +44,7 @@ impl Server {
     /// A server whose certificate is signed by an authority of its own (PEM).
     ///
     /// # Errors
-    /// [`NetError::BadAddress`], also for a certificate that cannot be read.
+    /// [`NetError::BadAddress`], also for a certificate that cannot be read; [`NetError::NoTls`].
     pub fn with_root(address: &str, root: Option<Vec<u8>>) -> Result<Self, NetError> {
         install_crypto();
         let bad = || NetError::BadAddress(address.to_owned());
@@ -53,7 +53,8 @@ impl Server {
         if let Some(pem) = &root {
             builder = builder.tls_certs_only([reqwest::Certificate::from_pem(pem).map_err(|_| bad())?]);
         }
-        Ok(Self { base, client: builder.build().map_err(|_| bad())?, root })
+        let client = builder.build().map_err(|error| NetError::NoTls(error.to_string()))?;
+        Ok(Self { base, client, root })
     }
 
     /// Asks whether the server is there and well.
@@ -95,8 +96,12 @@ impl Server {
     /// # Errors
     /// As [`Server::sync_once`].
     pub async fn sync_within(&self, host: &Host, budget: Budget) -> Result<Outcome, NetError> {
-        let mut spent = Spent { budget, began: Instant::now(), bytes: 0 };
-        let done = self.talk(host, &mut spent).await;
+        self.sync_spending(host, &mut Spent::new(budget)).await
+    }
+
+    /// As [`Server::sync_within`], with a budget that others share.
+    pub(super) async fn sync_spending(&self, host: &Host, spent: &mut Spent) -> Result<Outcome, NetError> {
+        let done = self.talk(host, spent).await;
         host.handle(match &done {
             Err(NetError::Stopped(why)) => Event::ShutOut(why.clone()),
             _ => Event::NetworkDown,
@@ -116,6 +121,7 @@ impl Server {
                         host.handle(Event::SendFailed).await;
                         return Ok(Outcome::OutOfBudget);
                     };
+                    spent.received(answer.as_ref().map_or(0, |answer| answer.len() as u64));
                     match answer {
                         Ok(answer) => effects.extend(host.handle(Event::Received(answer)).await),
                         Err(error) => {
@@ -166,24 +172,32 @@ pub enum Outcome {
     OutOfBudget,
 }
 
-struct Spent {
+/// A budget, and what of it is used.
+pub(super) struct Spent {
     budget: Budget,
     began: Instant,
     bytes: u64,
 }
 
 impl Spent {
+    pub fn new(budget: Budget) -> Self {
+        Self { budget, began: Instant::now(), bytes: 0 }
+    }
+
+    /// Counts what came.
+    pub fn received(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
     /// Runs an exchange; `None` when the budget does not reach for it.
-    async fn exchange(&mut self, exchange: impl Future<Output = Result<Vec<u8>, NetError>>) -> Option<Result<Vec<u8>, NetError>> {
+    pub async fn exchange<T>(&mut self, exchange: impl Future<Output = T>) -> Option<T> {
         if self.budget.bytes.is_some_and(|most| self.bytes >= most) {
             return None;
         }
-        let answer = match self.budget.time {
-            Some(most) => tokio::time::timeout_at(self.began + most, exchange).await.ok()?,
-            None => exchange.await,
-        };
-        self.bytes += answer.as_ref().map_or(0, |answer| answer.len() as u64);
-        Some(answer)
+        match self.budget.time {
+            Some(most) => tokio::time::timeout_at(self.began + most, exchange).await.ok(),
+            None => Some(exchange.await),
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 //! The engine decides what is said; here frames are carried, and nothing of them is read. One host
 //! holds one device: calls of the app and of the network take turns.
 
+mod files;
 mod http;
 mod live;
+mod tus;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +16,7 @@ use crate::device::Device;
 use crate::engine::{Effect, Event, Stopped, SyncStatus};
 use crate::id::Millis;
 
+pub use files::{ATTACHMENT_BYTES_MAX, Attach, Attachment, FileError, Files, Transfer, Whereabouts};
 pub use http::{Budget, Outcome, Server, install_crypto};
 
 /// Why a sync ended without being up to date.
@@ -46,12 +49,18 @@ pub enum NetError {
     /// The address is not one.
     #[error("`{0}` is not an http or https address")]
     BadAddress(String),
+    /// The system gives no authorities to trust, or its verifier was not set up.
+    #[error("encrypted connections cannot be set up on this device: {0}")]
+    NoTls(String),
     /// The device is not enrolled.
     #[error("the device is not enrolled: redeem a one-time code first")]
     NotEnrolled,
     /// The code is another person's, and the records here are not theirs.
     #[error("this device holds another person's records: sign out first")]
     OtherUser,
+    /// The bytes of a file are still on the phone that made it.
+    #[error("the bytes of this file have not arrived at the server yet: the phone that made it still holds them")]
+    NotArrived,
     /// The device's store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),

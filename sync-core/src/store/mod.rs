@@ -5,6 +5,7 @@
 //! change means.
 
 mod changes;
+mod contents;
 mod drafts;
 mod leaving;
 mod rows;
@@ -12,8 +13,9 @@ mod sealed;
 mod search;
 
 pub use changes::{Kept, Receipt};
+pub use contents::{Contents, Held, PIECE_BYTES, Problem, TakeError, Taken, ToSend, Usage};
 pub use drafts::{Draft, DraftState, Quarantined};
-pub use rows::{RowOf, StoredRow};
+pub use rows::{NamedContents, RowOf, StoredRow};
 pub use sealed::Key;
 
 use std::path::{Path, PathBuf};
@@ -110,6 +112,28 @@ impl From<crate::id::BadId> for StoreError {
     }
 }
 
+/// Opens the database of a place. `first` is said before anything is written.
+fn connect(place: &Place, first: &str) -> Result<Connection, StoreError> {
+    let oldest = if matches!(place, Place::File(_)) { OLDEST_SQLITE } else { OLDEST_SQLITE_ALONE };
+    if rusqlite::version_number() < oldest {
+        return Err(StoreError::UnsafeSqlite(rusqlite::version().to_owned()));
+    }
+    let db = match place {
+        Place::File(path) => Connection::open(path)?,
+        Place::Sealed(path, key) => sealed::open(path, key)?,
+        Place::Memory => Connection::open_in_memory()?,
+    };
+    // Before the journal mode: switching it may have to wait for another process.
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.execute_batch(first)?;
+    db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    // FULL, or an edit that the user saw saved is gone after a power loss.
+    db.execute_batch("pragma synchronous = full; pragma fullfsync = 1; pragma checkpoint_fullfsync = 1; pragma temp_store = memory;")?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    db.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+    Ok(db)
+}
+
 /// A device's database.
 #[derive(Debug)]
 pub struct Store {
@@ -124,22 +148,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::TooNew`] when a newer app has written it; else what SQLite says.
     pub fn open(place: &Place) -> Result<Self, StoreError> {
-        let oldest = if matches!(place, Place::File(_)) { OLDEST_SQLITE } else { OLDEST_SQLITE_ALONE };
-        if rusqlite::version_number() < oldest {
-            return Err(StoreError::UnsafeSqlite(rusqlite::version().to_owned()));
-        }
-        let db = match place {
-            Place::File(path) => Connection::open(path)?,
-            Place::Sealed(path, key) => sealed::open(path, key)?,
-            Place::Memory => Connection::open_in_memory()?,
-        };
-        // Before the journal mode: switching it may have to wait for another process.
-        db.busy_timeout(BUSY_TIMEOUT)?;
-        db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-        // FULL, or an edit that the user saw saved is gone after a power loss.
-        db.execute_batch("pragma synchronous = full; pragma fullfsync = 1; pragma checkpoint_fullfsync = 1; pragma temp_store = memory;")?;
-        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        db.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+        let db = connect(place, "")?;
         db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         let mut store = Self { db, workspace: WorkspaceId(uuid::Uuid::nil()) };
         store.migrate()?;

@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 
 use super::{Store, StoreError};
+use crate::files::{ContentHash, unhex};
 use crate::id::{Facet, KindName, Millis, RecordId};
 
 /// What a facet of a record shows, ready to be kept.
@@ -56,6 +57,17 @@ pub struct StoredRow {
     pub pending: bool,
     /// Own edits of it that were not accepted.
     pub drafts: u64,
+}
+
+/// A file, and the contents that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedContents {
+    /// The file.
+    pub file: RecordId,
+    /// What it holds.
+    pub content: Option<ContentHash>,
+    /// Its thumbnail.
+    pub thumbnail: Option<ContentHash>,
 }
 
 /// What [`Store::rows`] answers with, for the table `rows`.
@@ -201,6 +213,21 @@ impl Store {
     /// Rows with a field of reminders; the caller looks at what is in it.
     pub(crate) fn rows_that_remind(&self) -> Result<Vec<StoredRow>, StoreError> {
         self.rows_where("archived = 0 and main like '%\"reminders\":%'", "record", u32::MAX, Vec::new())
+    }
+
+    /// The files that are here, and the contents they name.
+    pub(crate) fn files(&self) -> Result<Vec<NamedContents>, StoreError> {
+        let sql = "select record, main ->> 'hash', main ->> 'thumbnail' from rows where workspace = ?1 and kind = ?2 and archived = 0
+                   order by record desc";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![self.workspace.as_bytes(), crate::files::KIND])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let record: Vec<u8> = row.get(0)?;
+            let hash = |text: Option<String>| text.as_deref().and_then(unhex);
+            found.push(NamedContents { file: RecordId::from_bytes(&record)?, content: hash(row.get(1)?), thumbnail: hash(row.get(2)?) });
+        }
+        Ok(found)
     }
 
     /// How many records of each kind there are, as JSON numbers.

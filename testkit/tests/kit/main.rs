@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod edits;
+mod files;
 mod lists;
 mod network;
 mod scenarios;

@@ -29,9 +29,9 @@ async fn a_budget_ends_a_sync_and_the_next_one_goes_on() {
     let ann = kit.phone("ann").await.unwrap();
     create(&ann, "party", vec![set("name", "佳美")]).await;
     let none = Budget { time: None, bytes: Some(0) };
-    assert_eq!(ann.sync_once(none, None).await, Ok(SyncOutcome::OutOfBudget { waiting: 1 }));
+    assert_eq!(ann.sync_once(none, None).await, Ok(SyncOutcome::OutOfBudget { waiting: 1, files: 0 }));
     let none = Budget { time: Some(Duration::ZERO), bytes: None };
-    assert_eq!(ann.sync_once(none, None).await, Ok(SyncOutcome::OutOfBudget { waiting: 1 }));
+    assert_eq!(ann.sync_once(none, None).await, Ok(SyncOutcome::OutOfBudget { waiting: 1, files: 0 }));
     let cancel = CancelHandle::new();
     cancel.cancel();
     assert_eq!(ann.sync_once(ALL, Some(cancel)).await, Err(ClientError::Cancelled));
@@ -80,7 +80,7 @@ async fn a_phone_that_is_shut_out_keeps_what_was_not_sent_and_gives_it_up_only_o
     kit.revoke_devices("ann").await.unwrap();
     let stopped = ClientError::Stopped { reason: StopReason::Revoked };
     assert_eq!(ann.sync_once(ALL, None).await, Err(stopped));
-    assert_eq!(ann.sign_out(false).await, Err(ClientError::Unsent { edits: 1, drafts: 0 }));
+    assert_eq!(ann.sign_out(false).await, Err(ClientError::Unsent { edits: 1, drafts: 0, files: 0 }));
     assert_eq!(ann.sign_out(true).await, Ok(()));
     assert_eq!((ann.status().await.unwrap_err(), ann.shutdown().await), (ClientError::Closed, Ok(())));
     assert_eq!(ann.wipe().await, Err(ClientError::Closed));
@@ -95,6 +95,7 @@ async fn enrolment_fails_by_name_and_can_be_tried_again() {
         folder: String::new(),
         app: "test".into(),
         root_certificate: None,
+        cache_bytes: 1 << 20,
         utc_offset_minutes: 480,
     };
     let ann = rapport_mobile::Client::open_in_memory(settings.clone()).await.unwrap();

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rapport_mobile::{Budget, Client, ClientError, FieldEdit, ListQuery, Presence, RecordEdit, RecordId, SyncPhase, Value, new_record_id};
+use rapport_mobile::{
+    Budget, Client, ClientError, FieldEdit, ListQuery, NewAttachment, Presence, RecordEdit, RecordId, SyncPhase, Value, new_record_id,
+};
 use serde_json::{Value as Json, json};
 use testkit::{Kit, quiesce};
 
@@ -37,6 +39,13 @@ fn word(step: &Json, key: &str) -> String {
     step[key].as_str().unwrap_or_else(|| panic!("{step} has no `{key}`")).to_owned()
 }
 
+/// A picture of a size, as far as its first bytes go.
+fn picture(size: &Json) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..size.as_u64().unwrap()).map(|at| (at % 251) as u8).collect();
+    bytes[..3].copy_from_slice(b"\xff\xd8\xff");
+    bytes
+}
+
 fn value(json: &Json) -> Value {
     Value::from(json.clone())
 }
@@ -65,9 +74,8 @@ impl Play {
             Some(phone) => {
                 let phone = self.phones[phone].clone();
                 match step["do"].as_str().unwrap() {
-                    "record" | "field" | "conflict" | "draft" | "history" | "explain" | "status" | "list" | "search" => {
-                        self.look(&phone, step).await
-                    }
+                    "record" | "field" | "conflict" | "draft" | "history" | "explain" | "status" | "list" | "search" | "attachment"
+                    | "thumbnail" | "content" => self.look(&phone, step).await,
                     _ => self.act(&phone, step).await,
                 }
             }
@@ -104,6 +112,17 @@ impl Play {
             "sync" => phone.sync_once(Budget { time: None, bytes: None }, None).await.map(drop),
             "resolve" => phone.resolve(self.record(step), word(step, "path"), value(&step["value"])).await.map(drop),
             "retry" => phone.retry_draft(phone.drafts().await?[0].id, Some(edits(step))).await.map(drop),
+            "attach" => {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join(word(step, "name"));
+                std::fs::write(&path, picture(&step["size"])).unwrap();
+                let (path, thumbnail) = (path.to_str().unwrap().to_owned(), Some(picture(&step["thumbnail"])));
+                let file = NewAttachment { path, media_type: word(step, "media_type"), name: None, thumbnail };
+                let record = phone.attach(self.record(step), file).await?;
+                self.records.insert(word(step, "as"), record);
+                Ok(())
+            }
+            "fetch" => phone.fetch_attachment(self.record(step), None).await.map(drop),
             "undo" => phone.undo().await.map(drop),
             "redo" => phone.redo().await.map(drop),
             "sign_out" => phone.sign_out(step["lose_unsent"] == true).await,
@@ -154,6 +173,7 @@ impl Play {
                 let query = ListQuery { kind: word(step, "kind"), filter, order_by, descending: false, limit: 50, after: None };
                 json!({"titles": phone.list(query).await?.rows.into_iter().map(|row| row.title).collect::<Vec<_>>()})
             }
+            "attachment" | "thumbnail" | "content" => self.look_at_file(phone, step).await?,
             "search" => {
                 let found = phone.search(word(step, "text"), None, None).await?;
                 let hits = found.iter().flat_map(|found| &found.title).filter(|piece| piece.hit).map(|piece| piece.text.clone());
@@ -165,5 +185,32 @@ impl Play {
             assert_eq!(value, &step[key], "{step}");
         }
         Ok(())
+    }
+
+    async fn look_at_file(&self, phone: &Arc<Client>, step: &Json) -> Result<Json, ClientError> {
+        Ok(match step["do"].as_str().unwrap() {
+            "attachment" => {
+                let found = phone.attachment(self.record(step)).await?;
+                let state = format!("{:?}", found.state);
+                let state = state.split(' ').next().unwrap_or_default();
+                json!({"name": found.name, "size": found.size, "state": state})
+            }
+            "thumbnail" => {
+                let bytes = phone.thumbnail(self.record(step)).await?.unwrap();
+                assert!(bytes == picture(&step["size"]));
+                json!({"size": bytes.len()})
+            }
+            "content" => {
+                let mut bytes = Vec::new();
+                while let Some(piece) =
+                    Some(phone.read_attachment(self.record(step), bytes.len() as u64).await?).filter(|piece| !piece.is_empty())
+                {
+                    bytes.extend(piece);
+                }
+                assert!(bytes == picture(&step["size"]));
+                json!({"size": bytes.len()})
+            }
+            other => panic!("unknown step `{other}`"),
+        })
     }
 }

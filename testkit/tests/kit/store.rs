@@ -34,6 +34,7 @@ async fn a_library_that_cannot_encrypt_writes_nothing() {
         app: "test".into(),
         root_certificate: None,
         utc_offset_minutes: 0,
+        cache_bytes: 1 << 20,
     };
     assert!(!sdk_info().encrypts, "the workspace is built without the cipher");
     for _ in 0..2 {

@@ -3,6 +3,8 @@ package sales
 import app.rapport.Edits
 import app.rapport.Rapport
 import app.rapport.RecordId
+import app.rapport.ffi.Attachment
+import app.rapport.ffi.AttachmentState
 import app.rapport.ffi.ClientException
 import app.rapport.ffi.Conflict
 import app.rapport.ffi.Draft
@@ -10,6 +12,8 @@ import app.rapport.ffi.Record
 import app.rapport.ffi.SendState
 import app.rapport.ffi.SyncOutcome
 import app.rapport.plain
+import java.nio.file.Files
+import java.nio.file.Path
 import java.time.Instant
 import java.time.LocalDate
 
@@ -19,6 +23,8 @@ list | find TEXT     customers by name, or found by words, Chinese, pinyin
 open N | new NAME    open a customer of the last list, or make one
 set FIELD VALUE      write a field of the open customer; tag WORD, note TEXT
 visit OUTCOME        log a visit; quote PRODUCT PRICE makes a quote
+photo PATH           hang a photo on the visit, or on the customer before there is one
+files | save N PATH  what hangs on the customer and its visits; write one to a path
 history | undo       what happened to the customer; take the last edit back
 sync | status        send and receive; how far this terminal is
 conflicts            what people disagree on; decide N M takes claim M
@@ -28,7 +34,9 @@ out                  sign out; refuses while edits are here only"""
 /** What a rep types, and what is answered. */
 class Terminal(private val rapport: Rapport, private val say: (String) -> Unit) {
     private var shown = emptyList<Record>()
+    private var files = emptyList<Attachment>()
     private var customer: RecordId? = null
+    private var visit: RecordId? = null
     private var conflicts = emptyList<Conflict>()
     private var drafts = emptyList<Draft>()
 
@@ -58,6 +66,9 @@ class Terminal(private val rapport: Rapport, private val say: (String) -> Unit) 
             "tag" -> edit { add("tags", rest) }
             "note" -> edit { splice("notes", 0, 0, "$rest\n") }
             "visit" -> visit(rest)
+            "photo" -> photo(Path.of(rest))
+            "files" -> files()
+            "save" -> rest.split(" ", limit = 2).let { save(it[0], it.getOrElse(1) { "" }) }
             "quote" -> quote(rest.substringBeforeLast(" "), rest.substringAfterLast(" "))
             "history" -> history()
             "undo" -> rapport.undo().also { say("taken back") }
@@ -81,6 +92,7 @@ class Terminal(private val rapport: Rapport, private val say: (String) -> Unit) 
 
     private suspend fun open(record: RecordId) {
         customer = record
+        visit = null
         val row = rapport.get(record) ?: throw IllegalArgumentException("it is not here any more")
         say("${row.title}${mark(row)}")
         row.fields.toSortedMap().forEach { (field, value) -> if (field != "name") say("  $field: ${value.plain}") }
@@ -93,7 +105,7 @@ class Terminal(private val rapport: Rapport, private val say: (String) -> Unit) 
     }
 
     private suspend fun visit(outcome: String) {
-        rapport.create("activity") {
+        visit = rapport.create("activity") {
             set("subject", "Visit")
             set("type", "visit")
             set("status", "done")
@@ -102,6 +114,28 @@ class Terminal(private val rapport: Rapport, private val say: (String) -> Unit) 
             link("about", opened())
         }
         say("visit kept")
+    }
+
+    private suspend fun photo(path: Path) {
+        require(Files.isReadable(path)) { "there is no file `$path`" }
+        val type = Files.probeContentType(path) ?: "application/octet-stream"
+        rapport.attach(visit ?: opened(), path, type, thumbnail = thumbnailOf(path))
+        say("photo kept")
+    }
+
+    private suspend fun files() {
+        val visits = rapport.linksTo(opened()).filter { it.kind == "activity" }.map { it.id }
+        files = (listOf(opened()) + visits).flatMap { rapport.attachments(it) }
+        if (files.isEmpty()) say("no files")
+        files.forEachIndexed { index, file -> say("${index + 1}  ${file.name}, ${file.size} bytes${mark(file.state)}") }
+    }
+
+    private suspend fun save(which: String, to: String) {
+        require(to.isNotEmpty()) { "save to which path?" }
+        val file = picked(files, which)
+        if (file.state is AttachmentState.Elsewhere || file.state is AttachmentState.Arriving) rapport.fetch(file.id)
+        rapport.export(file.id, Path.of(to))
+        say("written to $to")
     }
 
     private suspend fun quote(product: String, price: String) {
@@ -124,7 +158,7 @@ class Terminal(private val rapport: Rapport, private val say: (String) -> Unit) 
 
     private suspend fun sync() = when (val done = rapport.sync()) {
         is SyncOutcome.Done -> say("everything is sent, and everything is here")
-        is SyncOutcome.OutOfBudget -> say("${done.waiting} still wait")
+        is SyncOutcome.OutOfBudget -> say("${done.waiting} edits and ${done.files} files still wait")
     }
 
     private suspend fun status() {
@@ -160,6 +194,14 @@ class Terminal(private val rapport: Rapport, private val say: (String) -> Unit) 
         requireNotNull(number.toIntOrNull()?.let { from.getOrNull(it - 1) }) { "there is no number `$number` in the list" }
 }
 
+private fun mark(state: AttachmentState): String = when (state) {
+    is AttachmentState.Here -> ""
+    is AttachmentState.Elsewhere -> "  [on the server]"
+    is AttachmentState.Arriving -> "  [${state.received} bytes here]"
+    is AttachmentState.Waiting -> "  [waiting]"
+    is AttachmentState.Refused -> "  [not accepted: ${state.detail}]"
+}
+
 private fun mark(row: Record): String {
     val state = when (row.state) {
         SendState.SENT -> ""
@@ -173,7 +215,9 @@ private fun explained(failed: ClientException): String = when (failed) {
     is ClientException.Offline -> "no network: everything is kept, and sent later"
     is ClientException.Refused -> failed.detail
     is ClientException.NotEnrolled -> "enrol first: the console shows a code under Devices"
-    is ClientException.Unsent -> "${failed.edits} edits and ${failed.drafts} drafts are here only: sync first"
+    is ClientException.Unsent -> "${failed.edits} edits, ${failed.files} files and ${failed.drafts} drafts are here only: sync first"
+    is ClientException.NotArrived -> "the phone that made it has not sent it yet"
+    is ClientException.TooLarge -> failed.detail
     is ClientException.Stopped -> "this terminal was shut out (${failed.reason.name.lowercase()})"
     is ClientException.Server -> failed.detail
     is ClientException.NotUndoable -> failed.detail

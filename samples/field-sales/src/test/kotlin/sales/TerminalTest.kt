@@ -3,8 +3,12 @@ package sales
 import app.rapport.Rapport
 import app.rapport.testkit.TestKit
 import app.rapport.testkit.checkSecretStore
+import java.awt.image.BufferedImage
+import java.nio.file.Files
 import java.nio.file.Path
+import javax.imageio.ImageIO
 import kotlin.test.Test
+import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.io.TempDir
@@ -32,10 +36,16 @@ class TerminalTest {
             assertEquals(listOf("welcome, rep", "everything is sent, and everything is here"), type("enrol ${kit.code("ann")}"))
             kit.cut()
             assertEquals(listOf("佳美办公  [waiting]", "kept", "visit kept", "quote kept"), type("new 佳美办公", "tag vip", "visit interested", "quote Paper 12.50"))
+            val photo = folder.resolve("shop.png")
+            ImageIO.write(BufferedImage(1200, 900, BufferedImage.TYPE_INT_RGB), "png", photo.toFile())
+            assertEquals(listOf("photo kept", "1  shop.png, ${Files.size(photo)} bytes  [waiting]"), type("photo $photo", "files"))
+            assertEquals("? there is no file `/no/such`", type("photo /no/such").single())
             assertEquals("! no network: everything is kept, and sent later", type("sync").single())
-            assertEquals("! 4 edits and 0 drafts are here only: sync first", type("out").single())
+            assertEquals("! 5 edits, 2 files and 0 drafts are here only: sync first", type("out").single())
             kit.mend()
             assertEquals("everything is sent, and everything is here", type("sync").single())
+            assertEquals(listOf("1  shop.png, ${Files.size(photo)} bytes", "written to ${folder.resolve("out.png")}"), type("files", "save 1 ${folder.resolve("out.png")}"))
+            assertContentEquals(Files.readAllBytes(photo), Files.readAllBytes(folder.resolve("out.png")))
             assertEquals(listOf("1  佳美办公"), type("find jiamei"))
             assertEquals(listOf("佳美办公", "  tags: [vip]", "  <- activity Visit", "  <- offer Paper"), type("open 1"))
             kit.rejectNext("ann", detail = "not this one")

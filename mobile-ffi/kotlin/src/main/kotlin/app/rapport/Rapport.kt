@@ -1,6 +1,7 @@
 package app.rapport
 
 import app.rapport.ffi.Alarm
+import app.rapport.ffi.Attachment
 import app.rapport.ffi.Budget
 import app.rapport.ffi.Change
 import app.rapport.ffi.Check
@@ -12,6 +13,7 @@ import app.rapport.ffi.Found
 import app.rapport.ffi.KindInfo
 import app.rapport.ffi.ListQuery
 import app.rapport.ffi.Network
+import app.rapport.ffi.NewAttachment
 import app.rapport.ffi.Page
 import app.rapport.ffi.Presence
 import app.rapport.ffi.Receipt
@@ -22,6 +24,7 @@ import app.rapport.ffi.Settings
 import app.rapport.ffi.Steps
 import app.rapport.ffi.SyncOutcome
 import app.rapport.ffi.SyncStatus
+import app.rapport.ffi.Transfer
 import app.rapport.ffi.Value
 import app.rapport.ffi.setStoreAside
 import java.nio.file.Path
@@ -147,6 +150,54 @@ class Rapport private constructor(private val client: Client) {
     /** Gives a draft up. */
     suspend fun discard(draft: Draft) = io { client.discardDraft(draft.id) }
 
+    /**
+     * Hangs a file on a record: copied into the sealed store and shown at once, sent later. [thumbnail] is a small
+     * picture of it (64 KiB), sent before the content. Answers with the file's own record.
+     */
+    suspend fun attach(to: RecordId, path: Path, mediaType: String, name: String? = null, thumbnail: ByteArray? = null): RecordId =
+        io { client.attach(to, NewAttachment(path.toString(), mediaType, name, thumbnail)) }
+
+    /** As [attach], for what never was a file: a signature. */
+    suspend fun attachBytes(to: RecordId, name: String, mediaType: String, bytes: ByteArray): RecordId =
+        io { client.attachBytes(to, name, mediaType, bytes) }
+
+    /** The files that hang on a record, oldest first. */
+    suspend fun attachments(of: RecordId): List<Attachment> = io { client.attachments(of) }
+
+    /** One file, by its own record. */
+    suspend fun attachment(file: RecordId): Attachment = io { client.attachment(file) }
+
+    /** The small picture of a file; `null` when it has none, or none is here and there is no network. */
+    suspend fun thumbnail(file: RecordId): ByteArray? = io { client.thumbnail(file) }
+
+    /** Brings the bytes of a file to this device; goes on where an earlier attempt broke off. */
+    suspend fun fetch(file: RecordId): Attachment = io { client.fetchAttachment(file, null) }
+
+    /** The bytes of a file that is on this device, piece by piece: nothing of it is on the disk in plain. */
+    fun pieces(file: RecordId): Flow<ByteArray> = flow {
+        var at = 0UL
+        while (true) {
+            val piece = client.readAttachment(file, at)
+            if (piece.isEmpty()) break
+            emit(piece)
+            at += piece.size.toULong()
+        }
+    }.flowOn(Dispatchers.IO)
+
+    /** Writes a file that is on this device to a path, in plain: to share it. Whoever exports it removes it. */
+    suspend fun export(file: RecordId, to: Path) = io { client.exportAttachment(file, to.toString()) }
+
+    /** Tries again to send a file that the server did not take. */
+    suspend fun retryAttachment(file: RecordId) = io { client.retryAttachment(file) }
+
+    /** Removes copies of what the server has, until the rest takes at most so many bytes. */
+    suspend fun freeSpace(keepBytes: Long = 0) = io { client.freeSpace(keepBytes.toULong()) }
+
+    /** What is on its way to the server, and again whenever it has got further. */
+    val transfers: Flow<List<Transfer>> = flow {
+        client.watchTransfers().use { stream -> while (true) emit(stream.next() ?: break) }
+    }.buffer(Channel.CONFLATED).flowOn(Dispatchers.IO)
+
     /** Who changed what, when, from which value; oldest first. */
     suspend fun history(record: RecordId): List<Change> = io { client.history(record) }
 
@@ -176,6 +227,9 @@ class Rapport private constructor(private val client: Client) {
 
     /** What support needs, as JSON, and nothing that a record says. */
     suspend fun diagnostics(): String = io { client.diagnostics() }
+
+    /** Fails inside as a mistake of ours would: to test the app's crash reports. */
+    suspend fun crashTest() = io { client.crashTest() }
 
     /** Gives the phone back: throws [ClientException.Unsent] while edits are on this device only, unless they are to be lost. */
     suspend fun signOut(loseUnsent: Boolean = false) = io { client.signOut(loseUnsent) }

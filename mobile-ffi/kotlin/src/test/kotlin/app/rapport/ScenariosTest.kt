@@ -1,11 +1,15 @@
 package app.rapport
 
+import app.rapport.ffi.AttachmentState
 import app.rapport.ffi.ClientException
 import app.rapport.ffi.SyncPhase
 import app.rapport.testkit.TestKit
 import app.rapport.testkit.quiesce
+import java.nio.file.Files
 import kotlin.test.Test
+import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
+import kotlinx.coroutines.flow.toList
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
@@ -27,6 +31,9 @@ private fun JsonElement.plain(): Any? = when (this) {
 
 /** A set has no order. */
 private fun inOrder(found: Any?): Any? = if (found is List<*>) found.sortedBy { it.toString() } else found
+
+/** A picture of a size, as far as its first bytes go. */
+fun picture(size: Int) = ByteArray(size) { at -> if (at < 3) byteArrayOf(-1, -40, -1)[at] else (at % 251).toByte() }
 
 private fun JsonObject.word(key: String): String = getValue(key).jsonPrimitive.content
 
@@ -78,6 +85,13 @@ private class Play(val kit: TestKit, val phones: Map<String, Rapport>) {
             "sync" -> phone.sync()
             "resolve" -> phone.resolve(phone.conflicts().single { it.path == step.word("path") }, valueOf(step["value"]?.plain()))
             "retry" -> phone.retry(phone.drafts().first(), edits(step))
+            "attach" -> {
+                val folder = Files.createTempDirectory("scenario")
+                val path = folder.resolve(step.word("name")).also { Files.write(it, picture(step.word("size").toInt())) }
+                val small = picture(step.word("thumbnail").toInt())
+                records[step.word("as")] = phone.attach(record(step), path, step.word("media_type"), thumbnail = small)
+            }
+            "fetch" -> phone.fetch(record(step))
             "undo" -> phone.undo()
             "redo" -> phone.redo()
             "sign_out" -> phone.signOut(step.word("lose_unsent").toBoolean())
@@ -109,6 +123,18 @@ private class Play(val kit: TestKit, val phones: Map<String, Rapport>) {
         }
         "draft" -> phone.drafts().first().let {
             mapOf("code" to it.code, "detail" to it.detail, "state" to it.state.name.lowercase().replaceFirstChar(Char::uppercase))
+        }
+        "attachment" -> phone.attachment(record(step)).let {
+            val state = if (it.state is AttachmentState.Here) "Here" else it.state.javaClass.simpleName
+            mapOf("name" to it.name, "size" to it.size.toLong(), "state" to state)
+        }
+        "thumbnail" -> phone.thumbnail(record(step))!!.let {
+            assertContentEquals(picture(step.word("size").toInt()), it)
+            mapOf("size" to it.size.toLong())
+        }
+        "content" -> phone.pieces(record(step)).toList().reduce(ByteArray::plus).let {
+            assertContentEquals(picture(step.word("size").toInt()), it)
+            mapOf("size" to it.size.toLong())
         }
         "history" -> mapOf("values" to phone.history(record(step)).filter { it.`field` == step.word("field") }.map { it.new.plain })
         "explain" -> mapOf("presence" to phone.explain(record(step)).javaClass.simpleName)

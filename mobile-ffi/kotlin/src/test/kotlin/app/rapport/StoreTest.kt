@@ -13,7 +13,9 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertNull
+import kotlin.test.assertTrue
 import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable
 import org.junit.jupiter.api.io.TempDir
 
 class StoreTest {
@@ -31,6 +33,7 @@ class StoreTest {
         val ann = opened(kit.url)
         ann.enrol(kit.code("ann"), "phone")
         val customer = ann.customer("Canary 佳美办公")
+        ann.attachBytes(customer, "card.txt", "text/plain", "Canary, again and again. ".repeat(100).toByteArray())
         ann.sync()
         val written = Files.walk(folder).use { files -> files.filter(Files::isRegularFile).toList() }
         assertFalse(written.any { "Canary" in Files.readString(it, Charsets.ISO_8859_1) })
@@ -78,5 +81,53 @@ class StoreTest {
         assertFailsWith<OpenException.KeyLost> { opened(store = Bad(SecretException.Invalidated())) }
         assertFailsWith<OpenException.KeyUnavailable> { opened(store = Bad(IllegalStateException("a bug in the app"))) }
         assertNull(opened().session())
+    }
+
+    @Test
+    fun `a process killed in the middle of transactions loses none and leaves no half`() = withKit { kit ->
+        kit.person("ann")
+        val ann = opened(kit.url)
+        ann.enrol(kit.code("ann"), "phone")
+        ann.close()
+        val keys = secrets.kept.map { (name, value) -> "$name=${value.joinToString("") { "%02x".format(it) }}" }
+        val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
+        val command = listOf(java, "-Djna.library.path=${System.getProperty("jna.library.path")}", "-cp", System.getProperty("java.class.path"))
+        val writer = ProcessBuilder(command + listOf("app.rapport.WriterKt", folder.resolve("store").toString()) + keys).start()
+        val lines = writer.inputReader()
+        var acknowledged = 0UL
+        repeat(5) { if (lines.readLine() != null) acknowledged++ }
+        writer.destroyForcibly()
+        while (lines.readLine() != null) acknowledged++
+        writer.waitFor()
+        val again = opened(kit.url)
+        val (parties, deals) = again.list("party", limit = 1).total to again.list("deal", limit = 1).total
+        assertEquals(parties, deals)
+        assertTrue(acknowledged >= 5UL && parties >= acknowledged, "$parties of $acknowledged")
+        quiesce(again)
+        assertEquals(0UL, again.statusNow().waiting)
+        again.close()
+    }
+
+    /** RAPPORT_TINY_DISK names a folder on a disk of a few megabytes, which .ci/mobile makes where it may. */
+    @Test
+    @EnabledIfEnvironmentVariable(named = "RAPPORT_TINY_DISK", matches = ".+")
+    fun `a full disk is an error and what was kept stays`() = withKit { kit ->
+        kit.person("ann")
+        val disk = Path.of(System.getenv("RAPPORT_TINY_DISK"), "kotlin")
+        disk.toFile().deleteRecursively()
+        try {
+            val ann = Rapport.open(kit.url, disk, "kotlin 1", secrets)
+            ann.enrol(kit.code("ann"), "phone")
+            val customer = ann.customer()
+            val large = folder.resolve("large").also { Files.write(it, ByteArray(64 shl 20)) }
+            assertFailsWith<ClientException.StorageFull> { ann.attach(customer, large, "x/y") }
+            assertEquals(emptyList(), ann.attachments(customer))
+            ann.edit(customer) { set("name", "after") }
+            quiesce(ann)
+            assertEquals("after", ann.get(customer)!!.title)
+            ann.close()
+        } finally {
+            disk.toFile().deleteRecursively()
+        }
     }
 }

@@ -1,5 +1,6 @@
 package app.rapport
 
+import app.rapport.ffi.AttachmentState
 import app.rapport.ffi.Because
 import app.rapport.ffi.CheckName
 import app.rapport.ffi.ClientException
@@ -9,6 +10,8 @@ import app.rapport.ffi.SendState
 import app.rapport.ffi.SyncOutcome
 import app.rapport.ffi.SyncPhase
 import app.rapport.testkit.quiesce
+import java.nio.file.Files
+import java.nio.file.Path
 import java.time.Duration
 import java.time.Instant
 import kotlin.test.Test
@@ -33,7 +36,7 @@ class SurfaceTest {
         val row = ann.get(customer)!!
         assertEquals(listOf("佳美", "party", SendState.WAITING), listOf(row.title, row.kind, row.state))
         assertTrue(Duration.between(row.createdAt, Instant.now()).abs() < Duration.ofMinutes(5))
-        assertEquals(SyncOutcome.OutOfBudget(1UL), ann.sync(bytes = 0))
+        assertEquals(SyncOutcome.OutOfBudget(1UL, 0UL), ann.sync(bytes = 0))
         assertIs<SyncOutcome.Done>(ann.sync())
         assertEquals(SendState.SENT, ann.get(customer)!!.state)
         assertEquals("rep", ann.session()!!.role)
@@ -187,5 +190,53 @@ class SurfaceTest {
         assertEquals(BackgroundResult.DONE, ann.backgroundSync(Duration.ofSeconds(30)))
         assertTrue(rapportCatching { ann.get(RecordId("no id")) }.exceptionOrNull() is ClientException.BadArgument)
         assertTrue(ann.kinds().any { it.name == "party" && it.label.zh == "客户" })
+    }
+
+    @Test
+    fun `a file hangs on a visit, gets through, and is exported on request`() = withKit { kit ->
+        val (ann, bo) = kit.pair("ann")
+        val visit = ann.create("activity") {
+            set("subject", "Visit")
+            set("type", "visit")
+        }
+        val file = ann.attachBytes(visit, "signature.png", "image/png", "\u0089PNG signed".toByteArray(Charsets.ISO_8859_1))
+        assertEquals(AttachmentState.Waiting(0UL), ann.attachments(visit).single().state)
+        assertEquals(file, ann.transfers.first().single().file)
+        quiesce(ann, bo)
+        assertEquals(emptyList(), ann.transfers.first())
+        assertTrue(bo.attachment(file).hasThumbnail && bo.thumbnail(file)!!.size == 11)
+        ann.freeSpace()
+        assertEquals(AttachmentState.Elsewhere, ann.attachment(file).state)
+        val out = Files.createTempFile("signature", ".png")
+        assertFailsWith<ClientException.NotFound> { ann.export(file, out) }
+        assertEquals(AttachmentState.Here, ann.fetch(file).state)
+        ann.export(file, out)
+        assertEquals(11, Files.size(out))
+        kit.close()
+        assertFailsWith<ClientException.Offline> { ann.sync() }
+        assertEquals("Visit", ann.get(visit)!!.title)
+    }
+
+    @Test
+    fun `ten thousand calls leak nothing`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        val customer = ann.customer()
+        suspend fun kilobytesAfter(calls: Int): Long {
+            repeat(calls) { ann.get(customer) }
+            System.gc()
+            return Files.readAllLines(Path.of("/proc/self/status")).first { it.startsWith("VmRSS:") }.filter(Char::isDigit).toLong()
+        }
+        val before = kilobytesAfter(5_000)
+        val after = kilobytesAfter(10_000)
+        // The JVM's own heap moves by some megabytes; a record a call would be forty.
+        assertTrue(after - before < 24 * 1024, "${after - before} KiB more after 10,000 calls")
+    }
+
+    @Test
+    fun `a mistake of ours is an error and harms nothing`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        val customer = ann.customer()
+        assertFailsWith<ClientException.Internal> { ann.crashTest() }
+        assertEquals("佳美", ann.get(customer)!!.title)
     }
 }

@@ -1,8 +1,10 @@
 package app.rapport.testkit
 
 import app.rapport.Rapport
+import app.rapport.RecordId
 import java.io.BufferedReader
 import java.io.Writer
+import java.time.Duration
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
@@ -46,6 +48,17 @@ class TestKit : AutoCloseable {
     /** Edits a record in the console, as somebody; edits as in `docs/api.md`. */
     fun editAs(login: String, kind: String, record: String, edits: JsonArray) {
         send(mapOf("do" to JsonPrimitive("edit_as"), "login" to JsonPrimitive(login), "kind" to JsonPrimitive(kind), "record" to JsonPrimitive(record), "edits" to edits))
+    }
+
+    /** Makes a record in the console, as somebody. Answers with its id. */
+    fun createAs(login: String, kind: String, edits: JsonArray): RecordId {
+        val call = mapOf("do" to JsonPrimitive("create_as"), "login" to JsonPrimitive(login), "kind" to JsonPrimitive(kind), "edits" to edits)
+        return RecordId(send(call).jsonPrimitive.content)
+    }
+
+    /** Sets the server's clock forward; phones follow it when they next sync. */
+    fun forward(by: Duration) {
+        send(mapOf("do" to JsonPrimitive("forward"), "ms" to JsonPrimitive(by.toMillis())))
     }
 
     /** The next edit that arrives from a phone of somebody's is refused. */
