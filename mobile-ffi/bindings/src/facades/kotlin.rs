@@ -1,13 +1,13 @@
-//! Writes Kotlin's typed facades of the built-in kinds to standard output: `customer.name` instead of
-//! `record["name"]`. Derived from `kinds/*.toml` as everything else is; the surface below does not grow with kinds.
+//! Kotlin: a value class for each kind, and a builder of its edits.
 
 use std::fmt::Write;
 
-use sync_core::schema::{Field, Kind, Merge, Schema, ValueType};
+use sync_core::schema::{Field, Kind, Schema};
 
-fn main() {
-    print!("{}", facades(Schema::builtin()));
-}
+use super::{Shape, Type, camel, is_written, pascal, shape};
+
+/// Kotlin's own words.
+const WORDS: [&str; 12] = ["when", "is", "in", "as", "for", "object", "val", "var", "fun", "this", "class", "package"];
 
 const HEAD: &str = "\
 // Written by `facades` from sync-core/kinds; do not edit.
@@ -44,7 +44,7 @@ private fun Record.money(field: String): Money? =
 ";
 
 /// All facades, as one file.
-fn facades(schema: &Schema) -> String {
+pub fn facades(schema: &Schema) -> String {
     let mut out = HEAD.to_owned();
     for kind in schema.kinds() {
         facade(kind, &mut out);
@@ -52,60 +52,21 @@ fn facades(schema: &Schema) -> String {
     out
 }
 
-/// What a field is in Kotlin.
-enum Shape {
-    /// One value: its type, how it is read from a record, how it is written.
-    One {
-        of: &'static str,
-        read: String,
-        write: &'static str,
-    },
-    Set {
-        link: bool,
-    },
-    Rows {
-        log: bool,
-    },
-    Counter,
-    Text,
-}
-
-fn shape(field: &Field) -> Shape {
-    let name = &field.name;
-    if !field.items.is_empty() {
-        return Shape::Rows { log: field.merge == Merge::Log };
-    }
-    match field.merge {
-        Merge::Set | Merge::List | Merge::Log => return Shape::Set { link: field.value == ValueType::Link },
-        Merge::Counter => return Shape::Counter,
-        Merge::Text => return Shape::Text,
-        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Derived | Merge::Unknown(_) => {}
-    }
-    let plain = |of: &'static str| Shape::One { of, read: format!("record[\"{name}\"] as? {of}"), write: "value" };
-    match field.value {
-        ValueType::Integer => plain("Long"),
-        ValueType::Boolean => plain("Boolean"),
-        ValueType::Number => Shape::One { of: "Double", read: format!("(record[\"{name}\"] as? Number)?.toDouble()"), write: "value" },
-        ValueType::Datetime => {
-            Shape::One { of: "Instant", read: format!("(record[\"{name}\"] as? Long)?.let(Instant::ofEpochMilli)"), write: "value" }
+/// A value in Kotlin: its type, how it is read from a record, how it is written.
+fn value(of: Type, name: &str) -> (&'static str, String, &'static str) {
+    let plain = |of: &'static str| (of, format!("record[\"{name}\"] as? {of}"), "value");
+    match of {
+        Type::Text => plain("String"),
+        Type::Whole => plain("Long"),
+        Type::Flag => plain("Boolean"),
+        Type::Real => ("Double", format!("(record[\"{name}\"] as? Number)?.toDouble()"), "value"),
+        Type::Moment => ("Instant", format!("(record[\"{name}\"] as? Long)?.let(Instant::ofEpochMilli)"), "value"),
+        Type::Link => ("RecordId", format!("(record[\"{name}\"] as? String)?.let(::RecordId)"), "value"),
+        Type::Money => {
+            let write = "value?.let { mapOf(\"amount\" to it.amount, \"currency\" to it.currency) }";
+            ("Money", format!("record.money(\"{name}\")"), write)
         }
-        ValueType::Link => Shape::One { of: "RecordId", read: format!("(record[\"{name}\"] as? String)?.let(::RecordId)"), write: "value" },
-        ValueType::Money => Shape::One {
-            of: "Money",
-            read: format!("record.money(\"{name}\")"),
-            write: "value?.let { mapOf(\"amount\" to it.amount, \"currency\" to it.currency) }",
-        },
-        ValueType::Address | ValueType::Period | ValueType::Geo => {
-            Shape::One { of: "Map<String, Any?>", read: format!("record.group(\"{name}\")"), write: "value" }
-        }
-        ValueType::String
-        | ValueType::Paragraph
-        | ValueType::Date
-        | ValueType::Choice
-        | ValueType::Phone
-        | ValueType::Email
-        | ValueType::Url
-        | ValueType::Unknown(_) => plain("String"),
+        Type::Group => ("Map<String, Any?>", format!("record.group(\"{name}\")"), "value"),
     }
 }
 
@@ -118,16 +79,19 @@ fn facade(kind: &Kind, out: &mut String) {
     put(&format!("    val id: {class}Id get() = {class}Id(record.id)"));
     for field in &fields {
         let (of, read) = match shape(field) {
-            Shape::One { of, read, .. } => (format!("{of}?"), read),
+            Shape::One(of) => {
+                let (of, read, _) = value(of, &field.name);
+                (format!("{of}?"), read)
+            }
             Shape::Set { .. } => ("List<String>".to_owned(), format!("record.strings(\"{}\")", field.name)),
             Shape::Rows { .. } => ("List<Map<String, Any?>>".to_owned(), format!("record.rows(\"{}\")", field.name)),
             Shape::Counter => ("Long".to_owned(), format!("record[\"{}\"] as? Long ?: 0", field.name)),
             Shape::Text => ("String".to_owned(), format!("record[\"{}\"] as? String ?: \"\"", field.name)),
         };
-        put(&format!("\n    /** {} / {}. */\n    val {}: {of} get() = {read}", field.label.en, field.label.zh, camel(&field.name)));
+        put(&format!("\n    /** {} / {}. */\n    val {}: {of} get() = {read}", field.label.en, field.label.zh, camel(&field.name, &WORDS)));
     }
     put(&format!("}}\n\n/** Edits of a {}. */\n@RapportDsl\nclass {class}Edits(val edits: Edits) {{", kind.label.en.to_lowercase()));
-    for field in fields.iter().filter(|field| !matches!(field.merge, Merge::Assigned | Merge::Derived)) {
+    for field in fields.iter().filter(|field| is_written(field)) {
         edits_of(field, &mut put);
     }
     put(&format!(
@@ -146,10 +110,13 @@ fun Rapport.watch{class}(orderBy: String? = null, descending: Boolean = false, l
 }
 
 fn edits_of(field: &Field, put: &mut impl FnMut(&str)) {
-    let (name, camel) = (&field.name, camel(&field.name));
+    let (name, camel) = (&field.name, camel(&field.name, &WORDS));
     let one = pascal(&field.name);
     match shape(field) {
-        Shape::One { of, write, .. } => put(&format!("    fun {camel}(value: {of}?) = edits.set(\"{name}\", {write})")),
+        Shape::One(of) => {
+            let (of, _, write) = value(of, name);
+            put(&format!("    fun {camel}(value: {of}?) = edits.set(\"{name}\", {write})"));
+        }
         Shape::Text => {
             put(&format!("    fun {camel}(at: Int, delete: Int, insert: String) = edits.splice(\"{name}\", at, delete, insert)"))
         }
@@ -167,17 +134,4 @@ fn edits_of(field: &Field, put: &mut impl FnMut(&str)) {
             put(&format!("    fun removeFrom{one}(row: String) = edits.removeRow(\"{name}\", row)"));
         }
     }
-}
-
-/// `close_date` as `CloseDate`.
-fn pascal(name: &str) -> String {
-    name.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect()
-}
-
-/// `close_date` as `closeDate`; a word of Kotlin's own is quoted.
-fn camel(name: &str) -> String {
-    const WORDS: [&str; 12] = ["when", "is", "in", "as", "for", "object", "val", "var", "fun", "this", "class", "package"];
-    let whole = pascal(name);
-    let camel = whole[..1].to_lowercase() + &whole[1..];
-    if WORDS.contains(&camel.as_str()) { format!("`{camel}`") } else { camel }
 }
