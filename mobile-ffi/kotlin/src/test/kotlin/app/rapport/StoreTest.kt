@@ -96,7 +96,8 @@ class StoreTest {
         val lines = writer.inputReader()
         var acknowledged = 0UL
         repeat(5) { if (lines.readLine() != null) acknowledged++ }
-        writer.destroyForcibly()
+        // Its handle, not the process: that would close what it has said, too.
+        writer.toHandle().destroyForcibly()
         while (lines.readLine() != null) acknowledged++
         writer.waitFor()
         val again = opened(kit.url)

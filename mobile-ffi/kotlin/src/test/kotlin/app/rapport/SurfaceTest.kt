@@ -226,10 +226,10 @@ class SurfaceTest {
             System.gc()
             return Files.readAllLines(Path.of("/proc/self/status")).first { it.startsWith("VmRSS:") }.filter(Char::isDigit).toLong()
         }
-        val before = kilobytesAfter(5_000)
-        val after = kilobytesAfter(10_000)
-        // The JVM's own heap moves by some megabytes; a record a call would be forty.
-        assertTrue(after - before < 24 * 1024, "${after - before} KiB more after 10,000 calls")
+        var before = kilobytesAfter(5_000)
+        val grown = List(3) { kilobytesAfter(10_000).let { after -> (after - before).also { before = after } } }
+        // The JVM's own heap moves by tens of megabytes, but not in every round; a record a call would be forty in each.
+        assertTrue(grown.min() < 8 * 1024, "$grown KiB more after 10,000 calls each")
     }
 
     @Test
