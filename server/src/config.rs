@@ -482,8 +482,11 @@ fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_uppercase())
 }
 
+/// The key, or the section of keys, that was meant.
 fn nearest(key: &str, known: &[String]) -> String {
-    known.iter().min_by_key(|candidate| distance(key, candidate)).cloned().unwrap_or_default()
+    let sections = known.iter().filter_map(|known| known.split_once('.')).map(|(section, _)| section);
+    let words = known.iter().map(String::as_str).chain(sections);
+    words.min_by_key(|word| distance(key, word)).unwrap_or_default().to_owned()
 }
 
 /// Levenshtein's distance: how many letters to type, delete or replace.

@@ -23,7 +23,9 @@ impl Serve {
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
         raise_open_files(config.limits.connections_max as u64 + FILES_BESIDES_CONNECTIONS);
         let address = config.listen.address;
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address}: stop the program that has it, or choose another with `listen.address` or RAPPORT_LISTEN__ADDRESS")
+        })?;
         Ok(crate::serve(config, listener, told_to_stop()).await?)
     }
 }

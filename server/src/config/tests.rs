@@ -41,6 +41,7 @@ fn mistakes_are_named_with_what_was_expected() {
     for (file, environment, parts) in [
         ("[listen]\nadress = 'x'", &[][..], &["rapport.toml", "`listen.adress`", "did you mean `listen.address`"][..]),
         ("[lisen]\naddress = 'x'", &[], &["`lisen.address`", "`listen.address`"]),
+        ("lisen = 3", &[], &["`lisen`", "did you mean `listen`?"]),
         ("port = 80", &[], &["`port`", "did you mean"]),
         ("[listen]\naddress = 'here'", &[], &["rapport.toml", "line 2", "expected an address and a port"]),
         ("[listen]\npublic_url = 'crm.example.com'", &[], &["`https://crm.example.com`"]),

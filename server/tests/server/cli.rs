@@ -46,6 +46,16 @@ impl Machine {
 }
 
 #[test]
+fn an_address_that_is_taken_is_refused_with_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let machine = Machine::new();
+    let address = taken.local_addr().unwrap().to_string();
+    std::fs::write(machine.path().join("rapport.toml"), format!("[listen]\naddress = \"{address}\"\n")).unwrap();
+    let said = machine.refused(&["serve", "--config", "rapport.toml"], "");
+    assert!(said.contains(&address) && said.contains("`listen.address`"), "{said}");
+}
+
+#[test]
 fn the_first_user_makes_the_workspace_and_others_join_it() {
     let machine = Machine::new();
     assert!(machine.refused(&["user", "list"], "").contains("rapport user add"), "an empty database says how to begin");
