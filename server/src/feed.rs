@@ -5,8 +5,8 @@
 //! changed since, it starts again from the beginning and is told nothing twice that it cannot ignore.
 
 use minicbor::{Decode, Encode};
-use sync_core::access::{Act, Caller, Roles, Subject, decide};
-use sync_core::id::{Facet, KindName, Millis, Name, UserId, WorkspaceId};
+use sync_core::access::{Act, Caller, RoleSet, Roles, Subject, decide};
+use sync_core::id::{Facet, KindName, Millis, UserId, WorkspaceId};
 use sync_core::protocol::{Entry, MAX_FRAME_PLAIN_BYTES, Page};
 use sync_core::schema::Schema;
 
@@ -25,7 +25,7 @@ pub struct Reader {
     /// Who.
     pub user: UserId,
     /// The user's role.
-    pub role: Name,
+    pub role: RoleSet,
 }
 
 /// Where a reader stands. Opaque to devices.

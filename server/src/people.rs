@@ -3,6 +3,7 @@
 //! Used by the command line and by the demo. Never hashes a password itself and never decides who may
 //! sign in: `auth` does.
 
+use sync_core::access::RoleSet;
 use sync_core::id::{Name, RecordId, UserId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
 
@@ -10,7 +11,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::secret::random;
 use crate::auth::{normal_login, password::BadPassword};
-use crate::intake::{Expect, IntakeError, NotEdited, RecordEdit};
+use crate::intake::{Author, Expect, IntakeError, NotEdited, RecordEdit};
 use crate::language::Language;
 use crate::store::StoreError;
 use crate::store::people::{self, User};
@@ -35,11 +36,13 @@ pub struct NewPerson {
     /// What others read.
     pub name: String,
     /// What they may do, by name.
-    pub role: Name,
+    pub role: RoleSet,
     /// The language they read.
     pub language: Language,
     /// What they sign in with.
     pub password: String,
+    /// Who adds them; nobody: the operator.
+    pub by: Option<UserId>,
 }
 
 /// Why nobody was added.
@@ -54,9 +57,17 @@ pub enum AddError {
     /// The password is not taken.
     #[error(transparent)]
     Password(#[from] BadPassword),
-    /// The member record could not be written; the account exists.
-    #[error("the account was made, but not its member record: {0}")]
+    /// The member record could not be written; a new account exists already.
+    #[error("the member record was not written: {0}")]
     Member(NotEdited),
+    /// There is no such role.
+    #[error("there is no role `{role}`: one of {}", known.join(", "))]
+    NoRole {
+        /// What was named.
+        role: String,
+        /// The roles that there are.
+        known: Vec<String>,
+    },
     /// Nothing could be kept.
     #[error(transparent)]
     Intake(#[from] IntakeError),
@@ -79,6 +90,7 @@ pub async fn add(app: &App, person: NewPerson) -> Result<User, AddError> {
         Place::In(workspace) => (workspace, None),
         Place::New(name) => (WorkspaceId::new(now, random()), Some(name)),
     };
+    check_roles(app, workspace, &person.role)?;
     let hash = app.auth.passwords().hash(&person.password).await?;
     let user = User {
         workspace,
@@ -97,7 +109,7 @@ pub async fn add(app: &App, person: NewPerson) -> Result<User, AddError> {
                 workspaces::add(tx, workspace, &name, random(), SealKey(random()), now).await?;
             }
             people::add_user(tx, &kept, &hash).await?;
-            let note = Note::of(workspace, None, Act::UserAdded, kept.user);
+            let note = Note::of(workspace, person.by, Act::UserAdded, kept.user);
             note.with(serde_json::json!({"role": &*kept.role})).write(tx, now).await
         })
     });
@@ -106,23 +118,87 @@ pub async fn add(app: &App, person: NewPerson) -> Result<User, AddError> {
         Err(StoreError::Exists(_)) => return Err(AddError::Taken(login)),
         Err(error) => return Err(error.into()),
     }
-    add_member(app, &user).await?;
+    add_member(app, &user, person.by).await?;
     Ok(user)
 }
 
-/// The record that names the person on phones and in links: it has the id of the user.
-async fn add_member(app: &App, user: &User) -> Result<(), AddError> {
-    let office = Name::try_from(OFFICE.to_owned()).expect("a literal name");
-    let author = app.intake.on_behalf(user.workspace, user.user, office);
-    let edits =
-        vec![FieldEdit::set("name", user.name.as_str()), FieldEdit::set("role", user.role.as_str()), FieldEdit::set("active", true)];
+/// The record that names the person on phones and in links: it has the id of the user, and the account
+/// follows it.
+async fn add_member(app: &App, user: &User, by: Option<UserId>) -> Result<(), AddError> {
+    let author = author(app, user.workspace, by);
+    write(app, &author, user.user, member_edits(user), Expect::New).await
+}
+
+/// A role that is not there would let nobody do anything.
+fn check_roles(app: &App, workspace: WorkspaceId, roles: &RoleSet) -> Result<(), AddError> {
+    let rules = app.intake.rules(workspace);
+    let Some(unknown) = roles.names().find(|name| rules.roles.role(name).is_none()) else { return Ok(()) };
+    Err(AddError::NoRole { role: unknown.to_owned(), known: rules.roles.roles().map(|role| role.name.to_string()).collect() })
+}
+
+/// Gives somebody these roles and no others.
+///
+/// # Errors
+/// When one is not there, when it is not allowed, as for the last who may administer, or nothing could be kept.
+pub async fn set_roles(app: &App, author: &Author, user: UserId, roles: &RoleSet) -> Result<(), AddError> {
+    check_roles(app, author.workspace, roles)?;
+    write_or_make(app, author, user, role_edits(roles).to_vec()).await
+}
+
+/// The edits by which a member has these roles and no others.
+pub fn role_edits(roles: &RoleSet) -> [FieldEdit; 2] {
+    let more: Vec<&str> = roles.names().skip(1).collect();
+    [FieldEdit::set("role", roles.names().next().unwrap_or_default()), FieldEdit::set("more_roles", more)]
+}
+
+/// Lets somebody in again or shuts them out: in the record that others read, and with it the account.
+///
+/// # Errors
+/// When it is not allowed, as for the last who may administer, or nothing could be kept.
+pub async fn set_active(app: &App, author: &Author, user: UserId, active: bool) -> Result<(), AddError> {
+    write_or_make(app, author, user, vec![FieldEdit::set("active", active)]).await?;
+    if !active {
+        app.auth.shut_out(author.workspace, user);
+    }
+    Ok(())
+}
+
+/// Who writes for somebody who administers, or for the operator.
+pub fn author(app: &App, workspace: WorkspaceId, by: Option<UserId>) -> Author {
+    app.intake.on_behalf(workspace, by.unwrap_or(UserId(workspace.0)), RoleSet::office())
+}
+
+async fn write(app: &App, author: &Author, user: UserId, edits: Vec<FieldEdit>, expect: Expect) -> Result<(), AddError> {
     let kind = Name::try_from(MEMBER.to_owned()).expect("a literal name");
-    let edit = RecordEdit { kind, record: RecordId(user.user.0), edits, expect: Expect::New };
-    let edited = app.intake.edit(&author, vec![edit], app.clock.now(), None).await?;
+    let edit = RecordEdit { kind, record: RecordId(user.0), edits, expect };
+    let edited = app.intake.edit(author, vec![edit], app.clock.now(), None).await?;
     edited.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(AddError::Member(error)))
 }
 
-/// The role that may write member records.
-const OFFICE: &str = "office";
+/// Edits somebody's member record, and makes it if only the account is there.
+async fn write_or_make(app: &App, author: &Author, user: UserId, edits: Vec<FieldEdit>) -> Result<(), AddError> {
+    match write(app, author, user, edits.clone(), Expect::Existing).await {
+        Err(AddError::Member(NotEdited::NoSuchRecord)) => {
+            let found = people::user(&mut app.store.reader().await?, author.workspace, user).await?;
+            let Some(account) = found else { return Err(AddError::Member(NotEdited::NoSuchRecord)) };
+            write(app, author, user, member_edits(&account), Expect::New).await?;
+            write(app, author, user, edits, Expect::Existing).await
+        }
+        other => other,
+    }
+}
+
+/// A member record as an account says it.
+fn member_edits(user: &User) -> Vec<FieldEdit> {
+    let language = if user.language == Language::Zh { "zh" } else { "en" };
+    let mut edits = vec![
+        FieldEdit::set("name", user.name.as_str()),
+        FieldEdit::set("active", user.disabled_at.is_none()),
+        FieldEdit::set("language", language),
+    ];
+    edits.extend(role_edits(&user.role));
+    edits
+}
+
 /// The kind of member records.
 const MEMBER: &str = "member";

@@ -80,7 +80,7 @@ struct LedgerLine {
 
 /// Who may erase, and what: whoever has the right to purge, the person's record in sight.
 fn check(app: &App, caller: &Caller, view: &RecordView) -> Result<(), Error> {
-    let rules = app.intake.rules();
+    let rules = app.intake.rules(caller.workspace);
     let no = || Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。"));
     let kind = rules.schema.kind(&view.row.kind).ok_or(Error::NotFound)?;
     let who = sync_core::access::Caller { user: caller.user, role: caller.role.clone() };
@@ -131,7 +131,7 @@ pub async fn erase(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Er
     let view = Reading::of(app, caller).record(id).await?;
     let Some(view) = view else {
         let known = erasure::all(&mut app.store.reader().await?, caller.workspace).await?.into_iter().find(|row| row.record == id);
-        let known = known.filter(|_| app.intake.rules().roles.may(&caller.role, Right::Purge)).ok_or(Error::NotFound)?;
+        let known = known.filter(|_| app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Purge)).ok_or(Error::NotFound)?;
         app.store.scrub().await?;
         return serde_json::from_str(&known.proof).map_err(|error| Error::Internal(error.into()));
     };

@@ -87,7 +87,7 @@ impl From<Delivery> for DeliveryView {
 /// Whoever adds a webhook sends data away: that is for those who administer.
 pub fn check(app: &App, caller: &Caller) -> Result<(), Error> {
     let no = || Error::Forbidden(Text::new("Webhooks are the administrators'.", "Webhook 由管理员管理。"));
-    app.intake.rules().roles.may(&caller.role, Right::Administer).then_some(()).ok_or_else(no)
+    app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Administer).then_some(()).ok_or_else(no)
 }
 
 /// Adds a webhook from what somebody typed; shared with the console.

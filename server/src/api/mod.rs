@@ -4,6 +4,7 @@
 //! seen or written. What it offers is described by `openapi`, made from the kinds of the workspace.
 
 pub mod access;
+pub mod handovers;
 pub mod hooks;
 mod kinds;
 pub mod once;

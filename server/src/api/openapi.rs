@@ -19,10 +19,11 @@ use crate::reading::Reading;
 const SHARED: &str = include_str!("openapi/shared.json");
 
 /// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
-const PARTS: [&str; 4] = [
+const PARTS: [&str; 5] = [
     include_str!("openapi/access.json"),
     include_str!("openapi/files.json"),
     include_str!("openapi/hooks.json"),
+    include_str!("openapi/handovers.json"),
     include_str!("openapi/privacy.json"),
 ];
 

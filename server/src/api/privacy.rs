@@ -58,7 +58,7 @@ pub async fn erase(State(app): State<App>, Person(caller): Person, Path(id): Pat
 /// # Errors
 /// When the caller may not.
 pub async fn list(State(app): State<App>, Person(caller): Person) -> Result<Json<Erasures>, Error> {
-    if !app.intake.rules().roles.may(&caller.role, Right::Purge) {
+    if !app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Purge) {
         return Err(Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。")));
     }
     let all = erasure::all(&mut app.store.reader().await?, caller.workspace).await?;

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
-use sync_core::id::{DeviceId, Name, UserId, WorkspaceId};
+use sync_core::access::RoleSet;
+use sync_core::id::{DeviceId, UserId, WorkspaceId};
 
 use super::csrf;
 use super::grant::Grant;
@@ -27,7 +28,7 @@ pub struct Caller {
     /// What they typed to sign in.
     pub login: String,
     /// What they may do, by name.
-    pub role: Name,
+    pub role: RoleSet,
     /// What they read.
     pub language: Language,
     /// The session or key they came with.
@@ -66,7 +67,7 @@ pub struct DeviceCaller {
     /// What the user types to sign in.
     pub login: String,
     /// The user's role.
-    pub role: Name,
+    pub role: RoleSet,
     /// What the user reads.
     pub language: Language,
     /// The device.

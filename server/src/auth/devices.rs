@@ -139,6 +139,11 @@ impl Auth {
         Ok(done)
     }
 
+    /// Ends somebody's live connections, after their account was shut out.
+    pub fn shut_out(&self, workspace: WorkspaceId, user: UserId) {
+        self.announce(Gone::User(workspace, user));
+    }
+
     pub(super) fn announce(&self, gone: Gone) {
         // An error means that nobody is connected live.
         self.gone.send(gone).ok();

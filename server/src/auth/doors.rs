@@ -145,7 +145,7 @@ pub async fn api_device_code(
     request: Result<Json<CodeRequest>, JsonRejection>,
 ) -> Result<Json<CodeAnswer>, Error> {
     let login = normal_login(&request?.0.login);
-    let may = login == caller.login || app.intake.rules().roles.may(&caller.role, Right::Administer);
+    let may = login == caller.login || app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Administer);
     if !may {
         return Err(Error::Forbidden(Text::new("Only the back office makes codes for others.", "只有后台人员可以为他人生成注册码。")));
     }

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod device;
 mod export;
+mod handover;
 mod import;
 mod key;
 mod password;
@@ -67,6 +68,7 @@ enum Command {
     Key(key::Key),
     #[command(subcommand)]
     Audit(audit::Audit),
+    Handover(handover::Handover),
     Import(import::Import),
     Export(export::Export),
     Check(check::Check),
@@ -93,6 +95,7 @@ impl Cli {
             Command::Device(command) => command.run(config).await,
             Command::Key(command) => command.run(config).await,
             Command::Audit(command) => command.run(config).await,
+            Command::Handover(command) => command.run(config).await,
             Command::Import(command) => command.run(config).await,
             Command::Export(command) => command.run(config).await,
             Command::Check(command) => command.run(config).await,

@@ -2,15 +2,15 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use sync_core::id::Name;
+use sync_core::access::RoleSet;
 
 use super::{In, open, password, shown, table};
 use crate::app::App;
 use crate::auth::normal_login;
 use crate::config::Config;
 use crate::language::Language;
-use crate::people::{NewPerson, Place, add};
-use crate::store::people::{self, User as Person};
+use crate::people::{self, NewPerson, Place, add};
+use crate::store::people::{User as Person, user_by_login, users};
 use crate::store::workspaces;
 
 /// Add, list and shut out people
@@ -20,6 +20,7 @@ pub enum User {
     List(List),
     Password(Password),
     Disable(Disable),
+    Roles(Roles),
     Second(Second),
 }
 
@@ -38,9 +39,9 @@ pub struct Add {
     /// What others read; the login if not given
     #[arg(long)]
     name: Option<String>,
-    /// What they may do: rep, manager or office
+    /// What they may do: rep, manager, office or a role of the workspace's own; several with `+`
     #[arg(long, default_value = "rep")]
-    role: Role,
+    role: RoleSet,
     /// What they read: en or zh-CN
     #[arg(long, default_value = "en", value_parser = language)]
     language: Language,
@@ -49,27 +50,6 @@ pub struct Add {
     /// Make the workspace, although there are others
     #[arg(long, requires = "workspace")]
     new_workspace: bool,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Role {
-    /// Sells: works on their own customers
-    Rep,
-    /// Leads reps
-    Manager,
-    /// Back office and administration
-    Office,
-}
-
-impl Role {
-    fn name(self) -> Name {
-        let name = match self {
-            Role::Rep => "rep",
-            Role::Manager => "manager",
-            Role::Office => "office",
-        };
-        name.parse().expect("a role's name is a name")
-    }
 }
 
 fn language(tag: &str) -> Result<Language, String> {
@@ -112,6 +92,21 @@ pub struct Disable {
     place: In,
 }
 
+/// Give somebody other roles, from now on and on all devices
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rapport user roles bo manager
+  rapport user roles bo rep+buyer")]
+pub struct Roles {
+    /// Whom
+    login: String,
+    /// The roles, with `+` between them; what one of them allows is allowed
+    roles: RoleSet,
+    #[command(flatten)]
+    place: In,
+}
+
 /// Take somebody's second factor away: they lost the phone and the recovery codes
 ///
 /// Make sure that it is them. They sign in with the password alone until they set up another one.
@@ -140,6 +135,7 @@ impl User {
             User::Password(command) => command.run(&app).await?,
             User::Disable(command) => command.run(&app).await?,
             User::Second(command) => command.run(&app).await?,
+            User::Roles(command) => command.run(&app).await?,
         }
         app.store.close().await;
         Ok(())
@@ -154,8 +150,8 @@ impl Add {
             false => Place::In(self.place.find(app).await?.workspace),
         };
         let password = password::read(&self.login).await?;
-        let (name, role, language) = (self.name.unwrap_or_default(), self.role.name(), self.language);
-        let added = add(app, NewPerson { place, login: self.login, name, role, language, password }).await?;
+        let (name, role, language) = (self.name.unwrap_or_default(), self.role, self.language);
+        let added = add(app, NewPerson { place, login: self.login, name, role, language, password, by: None }).await?;
         println!("added {}", added.login);
         Ok(())
     }
@@ -164,7 +160,7 @@ impl Add {
 impl List {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         let workspace = self.place.find(app).await?.workspace;
-        let people = people::users(&mut app.store.reader().await?, workspace).await?;
+        let people = users(&mut app.store.reader().await?, workspace).await?;
         let mut rows = vec![["LOGIN", "NAME", "ROLE", "LANGUAGE", "SINCE", ""].map(str::to_owned).to_vec()];
         rows.extend(people.into_iter().map(|one| {
             let state = if one.disabled_at.is_some() { "disabled" } else { "" };
@@ -188,14 +184,23 @@ impl Password {
 impl Disable {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         let person = find(app, &self.place, &self.login).await?;
-        let (workspace, user) = (person.workspace, person.user);
+        let (author, user) = (people::author(app, person.workspace, None), person.user);
         if self.undo {
-            app.auth.enable_user(workspace, user, None).await?;
+            people::set_active(app, &author, user, true).await?;
             println!("{} may sign in again", person.login);
         } else {
-            app.auth.disable_user(workspace, user, None).await?;
+            people::set_active(app, &author, user, false).await?;
             println!("{} is shut out", person.login);
         }
+        Ok(())
+    }
+}
+
+impl Roles {
+    async fn run(self, app: &App) -> anyhow::Result<()> {
+        let person = find(app, &self.place, &self.login).await?;
+        people::set_roles(app, &people::author(app, person.workspace, None), person.user, &self.roles).await?;
+        println!("{} is {} now", person.login, self.roles);
         Ok(())
     }
 }
@@ -214,6 +219,6 @@ impl Second {
 pub(super) async fn find(app: &App, place: &In, login: &str) -> anyhow::Result<Person> {
     let workspace = place.find(app).await?.workspace;
     let login = normal_login(login);
-    let person = people::user_by_login(&mut app.store.reader().await?, workspace, &login).await?;
+    let person = user_by_login(&mut app.store.reader().await?, workspace, &login).await?;
     person.with_context(|| format!("there is no user `{login}`; `rapport user list` shows who there is"))
 }

@@ -186,9 +186,12 @@ impl Desk {
 }
 
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 7] = [
+const ADMINISTRATION: [(&str, &str, &str); 10] = [
     ("/admin", "menu.admin", "columns"),
     ("/kinds", "menu.kinds", "kind"),
+    ("/people", "menu.people", "member"),
+    ("/roles", "menu.roles", "rule"),
+    ("/handover", "menu.handover", "right"),
     ("/imports", "menu.imports", "import"),
     ("/devices", "menu.devices", "device"),
     ("/keys", "menu.keys", "rule"),
@@ -197,7 +200,7 @@ const ADMINISTRATION: [(&str, &str, &str); 7] = [
 ];
 
 /// Kinds that are shown in administration and not in the menu.
-const SETTINGS: [&str; 3] = ["settings", "sequence", "rate"];
+const SETTINGS: [&str; 4] = ["settings", "sequence", "rate", "role"];
 
 const OTHER: &str = "other";
 

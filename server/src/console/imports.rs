@@ -111,7 +111,7 @@ fn author(desk: &Desk) -> Author {
 
 /// The kinds that the caller may bring in records of.
 fn kinds<'a>(desk: &'a Desk, author: &'a Author) -> impl Iterator<Item = &'a Kind> {
-    let rules = desk.app.intake.rules();
+    let rules = desk.app.intake.rules(desk.caller.workspace);
     desk.reading.kinds().map(|kind| &**kind).filter(move |kind| import::may(&rules, author, kind))
 }
 
@@ -143,13 +143,17 @@ async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, problem: Op
                 Act::File => act.file_name.clone(),
                 Act::Bulk => desk.words.say("import.bulk").to_owned(),
                 Act::Merge => desk.words.say("import.merge").to_owned(),
+                Act::Handover => desk.words.say("menu.handover").to_owned(),
             },
             kind: label(&act.kind),
             who: people.get(&RecordId(act.user.0)).map(|person| person.title.clone()).unwrap_or_default(),
             when: format::moment(act.started_at),
             counts: counts.join(" · "),
             undone: act.undone_at.map(format::moment),
-            undo: act.undone_at.is_none().then(|| format!("/imports/undo/{}", ImportId(act.import))),
+            undo: act.undone_at.is_none().then(|| match act.act {
+                Act::Handover => format!("/handover/{}/undo", ImportId(act.import)),
+                Act::File | Act::Bulk | Act::Merge => format!("/imports/undo/{}", ImportId(act.import)),
+            }),
         }
     };
     let rows: Vec<ActView> = acts.iter().map(row).collect();

@@ -17,6 +17,7 @@ mod edit;
 mod events;
 mod files;
 mod format;
+mod handover;
 mod history;
 mod hooks;
 mod imports;
@@ -27,10 +28,13 @@ mod links;
 mod list;
 mod made;
 mod make;
+mod people;
 mod privacy;
 mod problems;
 mod record;
 mod rejected;
+mod role_form;
+mod roles;
 mod search;
 mod sign_in;
 mod timeline;
@@ -47,6 +51,7 @@ use crate::app::App;
 
 use desk::Desk;
 
+pub use list::import_error;
 pub use problems::as_pages;
 
 /// Every address of the console.
@@ -101,6 +106,17 @@ pub fn routes() -> Router<App> {
         .route("/webhooks", get(hooks::page).post(hooks::make))
         .route("/webhooks/{id}", get(hooks::one).post(hooks::change))
         .route("/webhooks/{id}/deliveries/{delivery}/replay", post(hooks::replay))
+        .route("/handover", get(handover::page).post(handover::change))
+        .route("/handover/{act}/undo", post(handover::undo))
+        .route("/people", get(people::page).post(people::invite))
+        .route("/people/{user}", get(people::one).post(people::change))
+        .route("/people/{user}/password", post(people::password))
+        .route("/people/{user}/second/off", post(people::drop_second))
+        .route("/people/{user}/sees", get(people::sees))
+        .route("/people/{user}/why", get(people::why))
+        .route("/roles", get(roles::page).post(roles::begin))
+        .route("/roles/{role}", get(roles::one).post(roles::change))
+        .route("/roles/{role}/remove", post(roles::remove))
         .route("/privacy/{id}", get(privacy::page).post(privacy::erase))
         .route("/audit", get(audit::page))
         .route("/events", get(events::stream))

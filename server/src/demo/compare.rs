@@ -79,7 +79,7 @@ async fn lost_edits(stage: &Stage, told: &Told) -> Result<Vec<(RecordId, String,
     let mut lost = Vec::new();
     for (record, field, value) in &told.written {
         let changes = records::changes_of(&mut tx, stage.office.workspace, &[*record]).await?;
-        let rules = stage.app.intake.rules();
+        let rules = stage.app.intake.rules(stage.office.workspace);
         let kind = changes.first().and_then(|change| rules.schema.kind(&change.kind).cloned());
         let entries = kind.map(|kind| history(&kind, Facet::Main, &changes)).unwrap_or_default();
         let needle = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -3,7 +3,7 @@
 //! Decides on documents in memory; touches neither the database nor the clock.
 
 use serde_json::Value as Json;
-use sync_core::access::{Act, Caller, Decision, Right, Roles, Subject, decide};
+use sync_core::access::{Caller, Decision, Right, Roles, Subject, judge};
 use sync_core::fence::{self, Refusal, touched};
 use sync_core::id::{Facet, UserId};
 use sync_core::merge;
@@ -13,8 +13,8 @@ use sync_core::record::doc::Doc;
 use sync_core::record::fields::ARCHIVED;
 use sync_core::schema::{Kind, Label, Merge, Schema};
 
-use super::Author;
 use super::unit::{DEFINITION, KIND_KIND};
+use super::{Author, NotEdited};
 
 /// A verdict that keeps the change out of the record.
 pub(super) struct Refused {
@@ -47,6 +47,13 @@ impl Refused {
             return Verdict::Held { rule: self.rule.clone().unwrap_or_default(), message, message_zh };
         }
         Verdict::Rejected { code: self.code.to_owned(), field: self.field.clone(), rule: self.rule.clone(), message, message_zh }
+    }
+}
+
+impl From<Refused> for NotEdited {
+    fn from(refused: Refused) -> Self {
+        let rule = refused.rule.unwrap_or_else(|| refused.code.to_owned());
+        NotEdited::Denied { code: refused.code, field: refused.field, rule, message: refused.message }
     }
 }
 
@@ -116,30 +123,14 @@ impl Case<'_> {
             owner: self.owner(),
             author: self.made_by.or(is_new.then_some(caller.user)),
             is_new,
+            main: None,
         };
-        let mut review = None;
-        for touch in touched(self.kind, change).into_iter().filter(|touch| !self.keeps_number(touch.field)) {
-            let value: Option<Json> = touch.value.map(|value| value.to_json());
-            let act = Act::Write { field: touch.field, item: touch.item, value: value.as_ref() };
-            match decide(self.roles, &caller, &subject, &act) {
-                Decision::Allowed => {}
-                Decision::Denied { rule, message } => {
-                    return Err(Refused {
-                        code: code::FORBIDDEN,
-                        field: Some(touch.field.to_owned()),
-                        rule: Some(rule),
-                        message,
-                        held: false,
-                    });
-                }
-                Decision::Review { rule, message } => review = Some((touch.field.to_owned(), rule, message)),
-            }
-        }
-        match review {
-            Some((field, rule, message)) => {
-                Err(Refused { code: code::FORBIDDEN, field: Some(field), rule: Some(rule), message, held: true })
-            }
-            None => Ok(()),
+        let judged = judge(self.roles, &caller, &subject, self.main, change, |field| self.keeps_number(field));
+        let refused = |rule, message, held| Err(Refused { code: code::FORBIDDEN, field: judged.field, rule: Some(rule), message, held });
+        match judged.decision {
+            Decision::Allowed => Ok(()),
+            Decision::Denied { rule, message } => refused(rule, message, false),
+            Decision::Review { rule, message } => refused(rule, message, true),
         }
     }
 

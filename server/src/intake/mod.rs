@@ -7,6 +7,7 @@
 mod aliases;
 mod cache;
 mod decide;
+mod govern;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -14,9 +15,9 @@ mod writer;
 
 use std::sync::Arc;
 
-use sync_core::access::Roles;
+use sync_core::access::{RoleSet, Roles};
 use sync_core::fence::{self, Pen, Refusal};
-use sync_core::id::{ActorId, DeviceId, KindName, Millis, Name, RecordId, Seal, UserId, WorkspaceId};
+use sync_core::id::{ActorId, DeviceId, KindName, Millis, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::planted::{Bug, is_planted};
 use sync_core::protocol::{Delivered, Pushed, Verdict};
 use sync_core::record::change::Change;
@@ -40,7 +41,7 @@ pub struct Author {
     /// Who.
     pub user: UserId,
     /// The user's role.
-    pub role: Name,
+    pub role: RoleSet,
     /// On which device; the server's own for console, API and imports.
     pub device: DeviceId,
     /// A device's pen or the server's.
@@ -180,7 +181,7 @@ impl From<StoreError> for IntakeError {
     }
 }
 
-/// The kinds and roles that hold now.
+/// The kinds and roles that hold in a workspace.
 #[derive(Clone)]
 pub struct Rules {
     /// All kinds of the workspace.
@@ -194,7 +195,7 @@ pub struct Rules {
 pub struct Intake {
     queue: mpsc::Sender<Job>,
     head: watch::Receiver<u64>,
-    rules: watch::Receiver<Rules>,
+    rules: watch::Receiver<writer::AllRules>,
     server: ServerPen,
     veto: Option<Veto>,
 }
@@ -298,23 +299,23 @@ impl Intake {
         answered.await.unwrap_or(Err(IntakeError::Stopped))
     }
 
-    /// The feed's head: changes when something was kept.
+    /// Changes whenever something was kept, in whatever workspace: what is new is asked from the feed.
     pub fn head(&self) -> watch::Receiver<u64> {
         self.head.clone()
     }
 
-    /// The kinds and roles that hold now.
-    pub fn rules(&self) -> Rules {
-        self.rules.borrow().clone()
+    /// The kinds and roles that hold in a workspace now.
+    pub fn rules(&self, workspace: WorkspaceId) -> Rules {
+        self.rules.borrow().of(workspace)
     }
 
     /// The author of what the server writes by itself, such as numbers that it gives.
     pub fn itself(&self, workspace: WorkspaceId) -> Author {
-        self.on_behalf(workspace, UserId(workspace.0), Name::try_from("office".to_owned()).expect("a literal name"))
+        self.on_behalf(workspace, UserId(workspace.0), RoleSet::office())
     }
 
     /// The author of what the server writes for somebody.
-    pub fn on_behalf(&self, workspace: WorkspaceId, user: UserId, role: Name) -> Author {
+    pub fn on_behalf(&self, workspace: WorkspaceId, user: UserId, role: RoleSet) -> Author {
         Author { workspace, user, role, device: self.server.device, pen: Pen::Server }
     }
 }

@@ -1,6 +1,7 @@
 //! One unit of work: the jobs of one transaction, decided on documents in memory, then written at once.
 
 mod back;
+mod governed;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use sync_core::schema::Kind;
 
 use super::cache::{Cache, Held};
 use super::decide::{Case, Refused};
+use super::govern::{Effect, Governing, ROLE_KIND};
 use super::{Author, Edited, Expect, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
 use crate::projection;
 use crate::seal::Sealer;
@@ -75,6 +77,8 @@ pub(super) struct Unit<'a> {
     settled: Vec<ChangeHash>,
     /// Actors that a restored server has forgotten.
     returned: HashMap<ActorId, (DeviceId, Millis)>,
+    /// Read as soon as a record comes that says who may do what.
+    governing: Option<Governing>,
     texts: HashMap<KindName, Arc<[Name]>>,
 }
 
@@ -96,6 +100,7 @@ impl<'a> Unit<'a> {
             rejected: Vec::new(),
             settled: Vec::new(),
             returned: HashMap::new(),
+            governing: None,
             texts: HashMap::new(),
         }
     }
@@ -104,9 +109,9 @@ impl<'a> Unit<'a> {
         self.accepted.len()
     }
 
-    /// Whether a change of a kind record is among what was accepted: the schema is then another.
-    pub fn changes_schema(&self) -> bool {
-        self.accepted.iter().any(|accepted| &*accepted.stored.kind == KIND_KIND)
+    /// Whether a change of a kind or role is among what was accepted: other rules hold then.
+    pub fn changes_rules(&self) -> bool {
+        self.accepted.iter().any(|accepted| [KIND_KIND, ROLE_KIND].contains(&&*accepted.stored.kind))
     }
 
     fn texts(&mut self, kind: &Kind) -> Arc<[Name]> {
@@ -121,6 +126,7 @@ impl<'a> Unit<'a> {
             .flat_map(|incoming| [(incoming.pushed.record, incoming.pushed.facet), (incoming.pushed.record, Facet::Main)])
             .collect();
         self.load(tx, cache, keys).await?;
+        self.load_governing(tx, incoming.iter().map(|incoming| &incoming.pushed.kind)).await?;
         self.erased.extend(erasure::among(tx, self.workspace, incoming.iter().map(|incoming| incoming.pushed.record)).await?);
         let hashes: Vec<ChangeHash> = incoming.iter().map(|incoming| incoming.pushed.hash).collect();
         self.earlier.extend(rejected::rejected_among(tx, self.workspace, &hashes).await?);
@@ -137,6 +143,7 @@ impl<'a> Unit<'a> {
     pub async fn load_edited(&mut self, tx: &mut Tx, cache: &mut Cache, edits: &[RecordEdit]) -> Result<()> {
         self.erased.extend(erasure::among(tx, self.workspace, edits.iter().map(|edit| edit.record)).await?);
         let keys = edits.iter().flat_map(|edit| Facet::ALL.map(|facet| (edit.record, facet))).collect();
+        self.load_governing(tx, edits.iter().map(|edit| &edit.kind)).await?;
         self.load(tx, cache, keys).await
     }
 
@@ -203,7 +210,10 @@ impl<'a> Unit<'a> {
             return Ok(self.refuse(author, now, &pushed, foreign));
         }
         match self.decide(author, &pushed, &change) {
-            Ok(kind) => Ok(self.accept(author, now, pushed, &change, kind, None)),
+            Ok((kind, effect)) => {
+                self.follow(author, now, effect);
+                Ok(self.accept(author, now, pushed, &change, kind, None))
+            }
             Err(Decided::Outcome(outcome)) => Ok(outcome),
             Err(Decided::Refused(refused)) => Ok(self.refuse(author, now, &pushed, refused)),
         }
@@ -253,7 +263,7 @@ impl<'a> Unit<'a> {
         doc.fits(change, pushed.hash, &texts).map_err(|why| Decided::from(why, pushed))
     }
 
-    fn decide(&mut self, author: &Author, pushed: &Pushed, change: &Change) -> Result<Arc<Kind>, Decided> {
+    fn decide(&mut self, author: &Author, pushed: &Pushed, change: &Change) -> Result<(Arc<Kind>, Option<Effect>), Decided> {
         let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() else {
             let zh = format!("没有名为“{}”的对象", pushed.kind);
             return Err(Refused::new(code::UNKNOWN_FIELD, &format!("there is no kind `{}`", pushed.kind), &zh).into());
@@ -275,7 +285,8 @@ impl<'a> Unit<'a> {
             imported: false,
         };
         case.judge(change)?;
-        Ok(kind)
+        let effect = self.effect_of(&kind, pushed, change)?;
+        Ok((kind, effect))
     }
 
     fn accept(
@@ -349,7 +360,7 @@ impl<'a> Unit<'a> {
         }
         let open = |facet| self.open.get(&(edit.record, facet)).map(|open: &Open| &open.held.doc);
         let by_facet = path_edits(&kind, open, &edit.edits)?;
-        let mut ready = Vec::new();
+        let (mut ready, mut effects) = (Vec::new(), Vec::new());
         for (facet, edits) in by_facet {
             let mut doc = open(facet).cloned().unwrap_or_default();
             let before = doc.clone();
@@ -366,14 +377,11 @@ impl<'a> Unit<'a> {
                 made_by: main.and_then(|held| held.author),
                 imported: import.is_some(),
             };
-            case.judge(&written.change).map_err(|refused| NotEdited::Denied {
-                code: refused.code,
-                field: refused.field,
-                rule: refused.rule.unwrap_or_else(|| refused.code.to_owned()),
-                message: refused.message,
-            })?;
+            case.judge(&written.change)?;
+            effects.push(self.govern(&kind, edit.record, facet, &before, || doc)?);
             ready.push((facet, written));
         }
+        effects.into_iter().for_each(|effect| self.follow(author, now, effect));
         let mut last = None;
         for (facet, written) in ready {
             let pushed = Pushed { kind: kind.name.clone(), record: edit.record, facet, hash: written.hash, body: written.bytes };
@@ -415,6 +423,9 @@ impl<'a> Unit<'a> {
         records::put_documents(tx, self.workspace, &documents).await?;
         self.flush_rows(tx, &dirty).await?;
         self.flush_conflicts(tx, &dirty, &changes).await?;
+        if let Some(governing) = &mut self.governing {
+            governing.flush(tx, self.workspace).await?;
+        }
         rejected::insert_rejected(tx, self.workspace, &self.rejected).await?;
         let at = changes.iter().filter_map(|change| change.stored.received_at).max().unwrap_or(0);
         rejected::settle_rejected(tx, self.workspace, &self.settled, at).await?;

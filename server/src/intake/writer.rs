@@ -14,6 +14,7 @@ use sync_core::schema::{Kind, Reading, Schema};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::cache::Cache;
+use super::govern::ROLE_KIND;
 use super::unit::{KIND_KIND, Outcome, Unit};
 use super::{Edited, IntakeError, Job, NotEdited, Rules, ServerPen, Work};
 use crate::seal::Sealer;
@@ -46,7 +47,7 @@ pub(super) struct Writer {
     cache: Cache,
     sealers: HashMap<WorkspaceId, Sealer>,
     head: watch::Sender<u64>,
-    rules: watch::Sender<Rules>,
+    rules: watch::Sender<AllRules>,
     /// Only used while a bug is planted: a sequence that a rollback does not give back.
     sequence: Option<u64>,
 }
@@ -81,9 +82,8 @@ impl Writer {
         store: Store,
         pen: ServerPen,
         failpoint: Option<Failpoint>,
-    ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<Rules>)> {
-        let schema = read_schema(&store).await?;
-        let (rules, rules_seen) = watch::channel(Rules { schema, roles: Arc::new(Roles::builtin().clone()) });
+    ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<AllRules>)> {
+        let (rules, rules_seen) = watch::channel(AllRules::read(&store).await?);
         let (head, head_seen) = watch::channel(0);
         Ok((
             Self { store, pen, failpoint, cache: Cache::default(), sealers: HashMap::new(), head, rules, sequence: None },
@@ -118,7 +118,7 @@ impl Writer {
     /// Runs one group as one transaction. The answer is [`Fate::CrashBefore`] when the writer is to stop.
     async fn process(&mut self, group: Vec<Job>) -> Fate {
         let workspace = group[0].author.workspace;
-        let rules = self.rules.borrow().clone();
+        let rules = self.rules.borrow().of(workspace);
         let mut answers = Vec::new();
         let sealer = match self.sealer(workspace).await {
             Ok(sealer) => sealer,
@@ -127,18 +127,22 @@ impl Writer {
         let mut unit = Unit::new(workspace, &rules, self.pen, sealer);
         match self.transact(&mut unit, group, &mut answers).await {
             Ok((head, Fate::Commit)) => {
-                let new_schema = unit.changes_schema();
+                let other_rules = unit.changes_rules();
                 let accepted = unit.accepted();
-                // Who is told that a kind was kept may use it at once.
-                if new_schema {
-                    self.reload_rules().await;
+                let looked = answers.iter().any(|answer| matches!(answer, Answer::Look(_)));
+                // Before anybody is told: whoever asks next is answered by the rules that were just made.
+                if other_rules {
+                    self.reload_rules(workspace).await;
                 }
                 for answer in answers.drain(..) {
                     answer.send(&unit, head);
                 }
                 unit.give_back(&mut self.cache);
                 metrics::counter!("rapport_changes_accepted_total").increment(accepted as u64);
-                self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
+                if accepted > 0 || looked {
+                    // Not only when the number is another: every workspace counts for itself.
+                    self.head.send_replace(head);
+                }
                 Fate::Commit
             }
             Ok((_, Fate::Fail)) => {
@@ -207,12 +211,14 @@ impl Writer {
         Ok(first + count - 1)
     }
 
-    async fn reload_rules(&self) {
-        match read_schema(&self.store).await {
-            Ok(schema) => {
-                self.rules.send_modify(|rules| rules.schema = schema);
+    async fn reload_rules(&self, workspace: WorkspaceId) {
+        match read_rules(&self.store, workspace).await {
+            Ok(read) => {
+                self.rules.send_modify(|rules| drop(rules.own.insert(workspace, read)));
             }
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the kinds could not be read again; the old ones hold"),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "kinds and roles could not be read again; the old ones hold")
+            }
         }
     }
 }
@@ -232,19 +238,44 @@ fn size(job: &Job) -> usize {
     }
 }
 
-/// The built-in kinds and those that records of the kind `kind` define.
-async fn read_schema(store: &Store) -> Result<Arc<Schema>> {
-    let mut tx = store.reader().await?;
-    let mut custom = Vec::new();
-    for workspace in workspaces::all(&mut tx).await? {
-        custom.extend(custom_kinds(&mut tx, workspace.workspace).await?);
+/// The rules of each workspace: none knows what another calls its kinds.
+pub(super) struct AllRules {
+    builtin: Rules,
+    own: HashMap<WorkspaceId, Rules>,
+}
+
+impl AllRules {
+    async fn read(store: &Store) -> Result<Self> {
+        let builtin = Rules { schema: Arc::new(Schema::builtin().clone()), roles: Arc::new(Roles::builtin().clone()) };
+        let mut all = Self { builtin, own: HashMap::new() };
+        let workspaces = workspaces::all(&mut store.reader().await?).await?;
+        for workspace in workspaces {
+            all.own.insert(workspace.workspace, read_rules(store, workspace.workspace).await?);
+        }
+        Ok(all)
     }
-    Ok(Arc::new(Schema::builtin().with(custom)))
+
+    /// Those of a workspace; one that was made since has none of its own yet.
+    pub fn of(&self, workspace: WorkspaceId) -> Rules {
+        self.own.get(&workspace).unwrap_or(&self.builtin).clone()
+    }
+}
+
+/// The built-in kinds and roles, and those that a workspace's records of the kinds `kind` and `role` define.
+async fn read_rules(store: &Store, workspace: WorkspaceId) -> Result<Rules> {
+    let mut tx = store.reader().await?;
+    let schema = Schema::builtin().with(custom_kinds(&mut tx, workspace).await?);
+    let definitions = records::definitions(&mut tx, workspace, ROLE_KIND).await?;
+    let (roles, bad) = Roles::builtin().in_force(definitions.into_iter().map(|role| (role.name, role.text)), &schema);
+    for error in bad {
+        tracing::warn!(%error, "a role cannot be read: it grants nothing");
+    }
+    Ok(Rules { schema: Arc::new(schema), roles: Arc::new(roles) })
 }
 
 async fn custom_kinds(tx: &mut crate::store::Tx, workspace: WorkspaceId) -> Result<Vec<Kind>> {
     let definitions = records::definitions(tx, workspace, KIND_KIND).await?;
-    let read = |(record, text): (_, String)| match Kind::parse(&format!("kind record {record}"), &text, Reading::Lenient) {
+    let read = |found: records::Definition| match Kind::parse(&format!("kind record {}", found.record), &found.text, Reading::Lenient) {
         Ok(kind) => Some(kind),
         Err(error) => {
             tracing::warn!(%error, "a kind cannot be read and is left out");

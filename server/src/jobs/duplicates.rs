@@ -70,7 +70,7 @@ async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
         return Ok(false);
     }
     drop(tx);
-    let rules = app.intake.rules();
+    let rules = app.intake.rules(workspace);
     app.store.write(move |tx| Box::pin(async move { compare(tx, workspace, &rules, mark).await })).await
 }
 

@@ -51,7 +51,7 @@ async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
     let rows = search::changed_after(&mut tx, workspace, mark, STEP).await?;
     drop(tx);
     let Some(last) = rows.last().map(|row| row.position) else { return Ok(false) };
-    let (rules, more) = (app.intake.rules(), rows.len() == STEP as usize);
+    let (rules, more) = (app.intake.rules(workspace), rows.len() == STEP as usize);
     let mut entries = Vec::new();
     for row in rows {
         // What other facets hold is not for everybody: a search would tell that it is there.

@@ -8,6 +8,7 @@ pub mod cell;
 pub mod check;
 pub mod duplicates;
 pub mod export;
+pub mod handover;
 pub mod import;
 pub mod index;
 pub mod merge;

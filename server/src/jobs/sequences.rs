@@ -151,7 +151,7 @@ async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, SequenceError> 
     }
     let day = today(&mut tx, workspace, app.clock.now()).await?;
     drop(tx);
-    let (more, schema) = (rows.len() == STEP as usize, app.intake.rules().schema);
+    let (more, schema) = (rows.len() == STEP as usize, app.intake.rules(workspace).schema);
     let mut edits = Vec::new();
     for row in rows {
         let rule = rules.get(&row.kind).filter(|rule| lacks_number(&schema, &row, rule));

@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
-use sync_core::access::{self, Act, Action, Level, Right, Subject, decide};
-use sync_core::id::{DeviceId, Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
+use sync_core::access::{self, Act, Action, Level, Right, RoleSet, Subject, decide};
+use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Read;
 use sync_core::schema::{Kind, Label, Schema};
 
@@ -89,7 +89,7 @@ pub struct Who {
 impl Reading {
     /// What `caller` may see now.
     pub fn of(app: &App, caller: &Caller) -> Self {
-        let rules = app.intake.rules();
+        let rules = app.intake.rules(caller.workspace);
         let caller_of_access = access::Caller { user: caller.user, role: caller.role.clone() };
         let mut scope = scope(&rules, &caller_of_access);
         scope.kinds.retain(|kind, _| caller.grant.may_read(kind));
@@ -107,7 +107,7 @@ impl Reading {
     }
 
     /// The caller's role.
-    pub fn role(&self) -> &Name {
+    pub fn role(&self) -> &RoleSet {
         &self.caller.role
     }
 
@@ -200,7 +200,7 @@ impl People {
 }
 
 /// The one place that says what a caller may be given.
-fn scope(rules: &Rules, caller: &access::Caller) -> Scope {
+pub(crate) fn scope(rules: &Rules, caller: &access::Caller) -> Scope {
     let mut scope = Scope::default();
     for kind in rules.schema.kinds() {
         let facets: Vec<Facet> = rules.roles.readable(&caller.role, kind);

@@ -44,6 +44,8 @@ pub enum Act {
     Bulk,
     /// Two records became one.
     Merge,
+    /// What one person had went to another.
+    Handover,
 }
 
 impl Act {
@@ -52,11 +54,12 @@ impl Act {
             Act::File => "file",
             Act::Bulk => "bulk",
             Act::Merge => "merge",
+            Act::Handover => "handover",
         }
     }
 
     fn of_word(word: &str) -> Self {
-        [Act::Bulk, Act::Merge].into_iter().find(|act| act.word() == word).unwrap_or(Act::File)
+        [Act::Bulk, Act::Merge, Act::Handover].into_iter().find(|act| act.word() == word).unwrap_or(Act::File)
     }
 }
 

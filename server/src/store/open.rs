@@ -117,6 +117,7 @@ fn migrator() -> Migrator {
         (23, "files", include_str!("../../migrations/0023_files.sql")),
         (24, "webhooks", include_str!("../../migrations/0024_webhooks.sql")),
         (25, "erasure", include_str!("../../migrations/0025_erasure.sql")),
+        (26, "handovers", include_str!("../../migrations/0026_handovers.sql")),
         (30, "acts", include_str!("../../migrations/0030_acts.sql")),
         (31, "search", include_str!("../../migrations/0031_search.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),

@@ -1,6 +1,7 @@
 //! People: users, the sessions they are signed in with, and how often somebody tried.
 
-use sync_core::id::{Millis, Name, UserId, WorkspaceId};
+use sync_core::access::RoleSet;
+use sync_core::id::{Millis, UserId, WorkspaceId};
 
 use super::{Result, StoreError, Tx, id};
 use crate::language::Language;
@@ -20,7 +21,7 @@ pub struct User {
     /// What others read.
     pub name: String,
     /// What they may do, by name.
-    pub role: Name,
+    pub role: RoleSet,
     /// The language they read.
     pub language: Language,
     /// When they were shut out, if they were.
@@ -129,6 +130,41 @@ pub async fn set_disabled(tx: &mut Tx, workspace: WorkspaceId, user: UserId, dis
         .bind(disabled_at)
         .execute(tx.conn())
         .await?;
+    Ok(())
+}
+
+/// What an account takes over from its member record, as far as it has changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Following {
+    /// What the person may do.
+    pub role: Option<RoleSet>,
+    /// What others read.
+    pub name: Option<String>,
+    /// The language that the person reads.
+    pub language: Option<Language>,
+    /// Whether they may sign in.
+    pub active: Option<bool>,
+}
+
+/// Lets an account follow its member record; whoever may not sign in any more is signed out.
+pub async fn follow(tx: &mut Tx, workspace: WorkspaceId, user: UserId, following: &Following, now: Millis) -> Result<()> {
+    sqlx::query(
+        "update users set role = coalesce($3, role), name = coalesce($4, name), language = coalesce($5, language)
+         where workspace = $1 and user_id = $2",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&user.as_bytes()[..])
+    .bind(following.role.as_ref().map(RoleSet::as_str))
+    .bind(&following.name)
+    .bind(following.language.map(Language::tag))
+    .execute(tx.conn())
+    .await?;
+    if let Some(active) = following.active {
+        set_disabled(tx, workspace, user, (!active).then_some(now)).await?;
+    }
+    if following.active == Some(false) {
+        drop_sessions_of(tx, workspace, user, None).await?;
+    }
     Ok(())
 }
 

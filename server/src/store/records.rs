@@ -423,20 +423,29 @@ pub async fn makers_of(tx: &mut Tx, workspace: WorkspaceId, (record, facet): Doc
 }
 
 /// The `definition` of each record of the kind whose records are kinds.
-pub async fn definitions(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<Vec<(RecordId, String)>> {
-    let rows: Vec<(Vec<u8>, Option<String>)> =
-        sqlx::query_as("select record, main ->> 'definition' from rows where workspace = $1 and kind = $2 and archived = 0")
-            .bind(&workspace.as_bytes()[..])
-            .bind(kind)
-            .fetch_all(tx.conn())
-            .await?;
-    let mut definitions = Vec::new();
-    for (record, definition) in rows {
-        if let Some(definition) = definition {
-            definitions.push((id(RecordId::from_bytes(&record), "record id")?, definition));
-        }
-    }
-    Ok(definitions)
+pub async fn definitions(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<Vec<Definition>> {
+    let rows: Vec<(Vec<u8>, String, String)> = sqlx::query_as(
+        "select record, coalesce(main ->> 'name', ''), main ->> 'definition' from rows \
+         where workspace = $1 and kind = $2 and archived = 0 and main ->> 'definition' is not null order by record",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(kind)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|(record, name, text)| Ok(Definition { record: id(RecordId::from_bytes(&record), "record id")?, name, text }))
+        .collect()
+}
+
+/// What a record of the kind `kind` or `role` defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The record.
+    pub record: RecordId,
+    /// What it is called.
+    pub name: String,
+    /// The definition: TOML.
+    pub text: String,
 }
 
 pub(super) type ConflictTuple = (Vec<u8>, i64, String, String, String, String, i64);

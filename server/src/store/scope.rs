@@ -20,7 +20,7 @@ pub struct Scope {
 }
 
 /// What a reader may see of the records of a kind.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindScope {
     /// The facets, never empty.
     pub facets: Vec<Facet>,
@@ -31,7 +31,7 @@ pub struct KindScope {
 }
 
 /// Whose records: those that somebody owns, or made as long as nobody owns them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Own {
     /// The field that names the owner, if the kind has one.
     pub field: Option<FieldName>,

@@ -206,7 +206,7 @@ impl Door {
             Ok(cursor) => cursor,
             Err(error) => return Ok(Err(refused("bad_cursor", &format!("{error}: start again without one")))),
         };
-        let rules = self.intake.rules();
+        let rules = self.intake.rules(speaker.reader.workspace);
         feed::page(&self.store, &rules, &speaker.reader, cursor.as_ref(), pull.max_bytes, now).await.map(Ok)
     }
 }

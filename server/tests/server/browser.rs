@@ -211,3 +211,48 @@ async fn what_a_phone_writes_appears_in_an_open_list_by_itself() {
         "what was ticked stays ticked"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_is_changed_in_the_editor_once_its_effect_was_shown() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    let rep = crate::api::Client::of_role(&desk.server, "cai", "rep").await;
+    let _phone =
+        crate::pen::Phone::of(&app, desk.server.workspace, sync_core::id::UserId::of_cause("cai"), "rep", "Cai's phone", START).await;
+    let seen = async || rep.list("party", &[]).await.json()["rows"].as_array().map(Vec::len);
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/roles/rep").await;
+    browser.run("document.querySelector('[name=add]').value = 'party'; document.querySelector('[name=step][value=add]').click()").await;
+    browser.until("document.querySelector('[name=\"party.read\"]')").await;
+    browser.run("for (const act of ['read', 'edit', 'resolve']) document.querySelector(`[name=\"party.${act}\"]`).value = 'own'").await;
+    browser.run("document.querySelector('[name=step][value=preview]').click()").await;
+    browser.until("document.getElementById('effect')?.textContent.includes('This would remove 1 record from 1 phone.')").await;
+    assert_eq!(seen().await, Some(1), "nothing was saved yet");
+    browser.run("document.querySelector('#effect [value=save]').click()").await;
+    browser.until("location.search === '?done=saved'").await;
+    assert_eq!(seen().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handover_is_looked_at_carried_out_and_taken_back_in_a_browser() {
+    let mut desk = Desk::new().await;
+    let bo = sync_core::id::UserId::of_cause("bo");
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("owner", bo.to_string())]).await;
+    let mut browser = Browser::of(&desk).await;
+    let choose = format!("document.getElementById('from').value = '{bo}'; document.getElementById('to').value = '{}';", desk.server.ann);
+    browser.goto("/handover").await;
+    browser.run(&format!("{choose} document.querySelector('[value=preview]').click()")).await;
+    browser.until("document.getElementById('effect')?.textContent.includes('1 record would go over')").await;
+    browser.run("document.querySelector('[value=apply]').click()").await;
+    browser.until("document.querySelector('#acts')?.textContent.includes('bo → ann')").await;
+    // The page does not wait for the end: it is asked again until there is something to take back.
+    while browser.run("Boolean(document.querySelector('#acts form button'))").await != true {
+        browser.goto("/handover").await;
+    }
+    browser.goto(&format!("/records/party/{id}")).await;
+    browser.until("document.querySelector('main').textContent.includes('ann')").await;
+    browser.goto("/handover").await;
+    browser.run("document.querySelector('#acts form button').click()").await;
+    browser.until("location.search.startsWith('?done=undone') && document.querySelector('#acts').textContent.includes('taken back')").await;
+}

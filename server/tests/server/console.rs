@@ -337,9 +337,9 @@ const PAYLOADS: [&str; 8] = [
 async fn nothing_that_people_type_becomes_markup() {
     let mut desk = Desk::new().await;
     let app = desk.server.app.clone();
-    let mut pages = vec!["/conflicts".to_owned(), "/rejected".to_owned(), "/collisions".to_owned()];
+    let mut pages: Vec<String> = ["/conflicts", "/rejected", "/collisions", "/people", "/roles", "/handover"].map(str::to_owned).into();
     for (n, payload) in PAYLOADS.iter().enumerate() {
-        for (k, kind) in Schema::builtin().kinds().filter(|kind| &*kind.name != "kind").enumerate() {
+        for (k, kind) in Schema::builtin().kinds().filter(|kind| !["kind", "role"].contains(&&*kind.name)).enumerate() {
             let id = RecordId::new(START, [n as u8 + 1, k as u8, 0, 0, 0, 0, 0, 0, 0, 1]);
             desk.ann.save(&app, &kind.name, id, START, &poisoned(kind, payload)).await;
             for suffix in ["", "/history", "/archive"] {
@@ -366,7 +366,10 @@ fn poisoned(kind: &sync_core::schema::Kind, text: &str) -> Vec<FieldEdit> {
         matches!(value, ValueType::String | ValueType::Paragraph | ValueType::Phone | ValueType::Email | ValueType::Url)
     };
     let mut edits = Vec::new();
-    for field in &kind.fields {
+    // What names a role must be one.
+    for field in
+        kind.fields.iter().filter(|field| !(&*kind.name == "member" && field.name.ends_with("role") || &*field.name == "more_roles"))
+    {
         let values = || field.items.iter().filter(|item| is_text(&item.value)).map(|item| (item.name.to_string(), json!(text))).collect();
         match (&field.merge, field.items.is_empty()) {
             (Merge::Register | Merge::Visible | Merge::Text, _) if is_text(&field.value) => edits.push(FieldEdit::set(&field.name, text)),

@@ -65,7 +65,8 @@ async fn every_operation_exists_and_answers_as_described() {
         .map(str::to_owned)
         .collect();
     assert_eq!(kinds.len(), sync_core::schema::Schema::builtin().kinds().count() + 1);
-    for kind in kinds {
+    // A role's text must be that of its name, and be there once: the tests of roles make them.
+    for kind in kinds.into_iter().filter(|kind| kind != "role") {
         let record = match kind.as_str() {
             "party" => disputed.rsplit('/').next().unwrap().parse().unwrap(),
             _ => made(&ann, &document, &kind).await,
@@ -166,7 +167,13 @@ fn example(document: &Value, kind: &str) -> Value {
     let schema = &document["components"]["schemas"][format!("{kind}.new_fields")];
     let fields = schema["properties"].as_object().unwrap().iter();
     // A definition is a kind's text: any other word is none.
-    let example = |(name, schema): (&String, &Value)| (name.clone(), if name == "definition" { json!(CUSTOM) } else { value(schema) });
+    let example = |(name, schema): (&String, &Value)| match (kind, name.as_str()) {
+        (_, "definition") => (name.clone(), json!(CUSTOM)),
+        // The name of a role must be one.
+        ("member", "role") => (name.clone(), json!("rep")),
+        ("member", "more_roles") => (name.clone(), json!(["manager"])),
+        _ => (name.clone(), value(schema)),
+    };
     fields.map(example).collect::<serde_json::Map<_, _>>().into()
 }
 

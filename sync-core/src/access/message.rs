@@ -3,10 +3,10 @@
 //! Every sentence names the kind and the field by their labels; none names a value.
 
 use super::{Action, Limit, Outcome, Right, Role};
-use crate::id::{Facet, Name};
+use crate::id::Facet;
 use crate::schema::{Kind, Label};
 
-pub(super) fn no_role(role: &Name) -> Label {
+pub(super) fn no_role(role: &str) -> Label {
     both(format!("The role `{role}` does not exist here."), format!("角色“{role}”不存在。"))
 }
 
@@ -88,6 +88,13 @@ pub(super) fn no_right(role: &Role, kind: &Kind, right: Right) -> Label {
         format!("The role “{}” may not {en} {}.", role.label.en, many(kind)),
         format!("“{}”角色不能{zh}{}。", role.label.zh, kind.label.zh),
     )
+}
+
+/// What is done to records of a kind, to be read: `Change deals`.
+pub fn deed(kind: &Kind, action: Action) -> Label {
+    let en = to_en(action, &many(kind));
+    let (first, rest) = en.split_at(1);
+    both(format!("{}{rest}", first.to_uppercase()), to_zh(action, &kind.label.zh))
 }
 
 fn to_en(action: Action, what: &str) -> String {

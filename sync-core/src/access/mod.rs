@@ -19,14 +19,23 @@
 //! # Ok::<(), sync_core::id::BadId>(())
 //! ```
 
+mod condition;
+mod judge;
 mod message;
 mod role;
+mod set;
+mod write;
 
+pub use condition::Condition;
+pub use judge::{Judged, judge};
+pub use message::deed;
+pub use role::OFFICE;
 pub use role::{Action, BadRole, Level, Limit, Outcome, Right, Role, Roles, Rule};
+pub use set::{ROLES_MAX, RoleSet};
 
 use serde_json::{Map, Value};
 
-use crate::id::{Facet, Name, UserId};
+use crate::id::{Facet, UserId};
 use crate::schema::{Field, Kind, Label, Merge};
 
 /// Who asks.
@@ -34,8 +43,8 @@ use crate::schema::{Field, Kind, Label, Merge};
 pub struct Caller {
     /// The person.
     pub user: UserId,
-    /// What they are in this workspace: the name of a role.
-    pub role: Name,
+    /// What they are in this workspace: one role, or several.
+    pub role: RoleSet,
 }
 
 /// What is asked about: one facet of one record, as far as rights depend on it.
@@ -51,23 +60,32 @@ pub struct Subject<'a> {
     pub author: Option<UserId>,
     /// Whether it is being made now: then writing its fields needs the right to create, not to edit.
     pub is_new: bool,
+    /// Its main row, where rules have conditions: as it is, or as it is being made.
+    pub main: Option<&'a Map<String, Value>>,
 }
+
+/// What everybody may see, whatever their role: by these a phone knows what it holds and may do.
+const FOR_EVERYBODY: [&str; 2] = ["kind", "role"];
+
+/// Kinds whose records say how the system works and who may do what: changing one takes
+/// [`Right::Administer`], whatever the rules say.
+pub const GOVERNING: [&str; 3] = ["kind", "member", "role"];
 
 impl<'a> Subject<'a> {
     /// A record that exists and is nobody's.
     pub fn of(kind: &'a Kind, facet: Facet) -> Self {
-        Self { kind, facet, owner: None, author: None, is_new: false }
+        Self { kind, facet, owner: None, author: None, is_new: false, main: None }
     }
 
     /// A record that is being made by `author`.
     pub fn new_by(kind: &'a Kind, facet: Facet, author: UserId) -> Self {
-        Self { kind, facet, owner: None, author: Some(author), is_new: true }
+        Self { author: Some(author), is_new: true, ..Self::of(kind, facet) }
     }
 
     /// A record that exists: whose it is stands in its main row.
-    pub fn existing(kind: &'a Kind, facet: Facet, main: &Map<String, Value>, author: Option<UserId>) -> Self {
+    pub fn existing(kind: &'a Kind, facet: Facet, main: &'a Map<String, Value>, author: Option<UserId>) -> Self {
         let owner = kind.owner.as_ref().and_then(|field| main.get(&**field)).and_then(Value::as_str);
-        Self { owner: owner.and_then(|id| id.parse().ok()), author, ..Self::of(kind, facet) }
+        Self { owner: owner.and_then(|id| id.parse().ok()), author, main: Some(main), ..Self::of(kind, facet) }
     }
 
     fn is_own(&self, user: UserId) -> bool {
@@ -145,13 +163,27 @@ impl Decision {
 /// Stops at the first decision that is not `Allowed`.
 type Passed = Result<(), Decision>;
 
-/// Whether `caller` may do `act` to `subject`.
+/// Whether `caller` may do `act` to `subject`. What one of several roles allows is allowed; each is asked
+/// for the whole of it, so that none lends another the half that it lacks.
 pub fn decide(roles: &Roles, caller: &Caller, subject: &Subject<'_>, act: &Act<'_>) -> Decision {
-    let Some(role) = roles.role(&caller.role) else {
-        return Decision::Denied { rule: format!("{}.unknown", caller.role), message: message::no_role(&caller.role) };
-    };
-    let case = Case { role, rule: role.rule(&subject.kind.name), caller, subject };
-    case.passes(act).err().unwrap_or(Decision::Allowed)
+    let governs = !GOVERNING.contains(&&*subject.kind.name) || roles.may(&caller.role, Right::Administer);
+    let mut best: Option<Decision> = None;
+    for name in caller.role.names() {
+        let decision = match roles.role(name) {
+            None => Decision::Denied { rule: format!("{name}.unknown"), message: message::no_role(name) },
+            Some(role) => {
+                let rule = role.rule_for(&subject.kind.name, subject.main);
+                let case = Case { role, rule, caller, subject, governs };
+                case.passes(act).err().unwrap_or(Decision::Allowed)
+            }
+        };
+        match (&decision, &best) {
+            (Decision::Allowed, _) => return Decision::Allowed,
+            (_, None) | (Decision::Review { .. }, Some(Decision::Denied { .. })) => best = Some(decision),
+            (Decision::Denied { .. } | Decision::Review { .. }, Some(_)) => {}
+        }
+    }
+    best.unwrap_or(Decision::Denied { rule: "unknown".to_owned(), message: message::no_role(&caller.role) })
 }
 
 struct Case<'a> {
@@ -159,11 +191,18 @@ struct Case<'a> {
     rule: Option<&'a Rule>,
     caller: &'a Caller,
     subject: &'a Subject<'a>,
+    /// Whether the caller may change records of this kind at all.
+    governs: bool,
 }
 
 impl Case<'_> {
     fn passes(&self, act: &Act<'_>) -> Passed {
+        let changes = matches!(act, Act::Create | Act::Write { .. } | Act::Resolve { .. } | Act::Archive);
+        if changes && !self.governs {
+            return Err(self.denied(Right::Administer.as_str(), message::no_right(self.role, self.subject.kind, Right::Administer)));
+        }
         match act {
+            Act::Read if is_for_everybody(self.subject.kind) && self.subject.facet == Facet::Main => Ok(()),
             Act::Read => {
                 self.level(Action::Read)?;
                 self.facet(Action::Read, self.subject.facet)
@@ -260,39 +299,69 @@ fn label(field: Option<&Field>, name: &str) -> Label {
     field.map_or_else(|| Label { en: name.to_owned(), zh: name.to_owned() }, |field| field.label.clone())
 }
 
+fn is_for_everybody(kind: &Kind) -> bool {
+    FOR_EVERYBODY.contains(&&*kind.name)
+}
+
 impl Roles {
-    /// How far a role may go with records of a kind; lists are filtered by it.
-    pub fn level(&self, role: &str, kind: &Kind, action: Action) -> Level {
-        self.role(role).and_then(|role| role.rule(&kind.name)).map_or(Level::None, |rule| rule.level(action))
+    /// How far roles may go with records of a kind, conditions aside; lists are filtered by it.
+    pub fn level(&self, set: &str, kind: &Kind, action: Action) -> Level {
+        let is_read = action == Action::Read;
+        if is_read && is_for_everybody(kind) {
+            return Level::All;
+        }
+        if !is_read && GOVERNING.contains(&&*kind.name) && !self.may(set, Right::Administer) {
+            return Level::None;
+        }
+        let of = |role: &Role| {
+            let rules = role.rule(&kind.name).into_iter().chain(role.conditional(&kind.name));
+            rules.map(|rule| rule.level(action)).max().unwrap_or(Level::None)
+        };
+        self.of(set).map(of).max().unwrap_or(Level::None)
     }
 
-    /// The facets of a kind that a role may hold, in storage order: what is sent to a device, and what a list may show.
-    pub fn readable(&self, role: &str, kind: &Kind) -> Vec<Facet> {
-        if self.level(role, kind, Action::Read) == Level::None {
+    /// The facets of a kind that roles may hold, in storage order: what is sent to a device, and what a list
+    /// may show. Where one role sees more records and another more of its own, this is what is seen of all of
+    /// them: never more of a record than one of the roles shows.
+    pub fn readable(&self, set: &str, kind: &Kind) -> Vec<Facet> {
+        let level = self.level(set, kind, Action::Read);
+        if level == Level::None {
             return Vec::new();
         }
-        let reads = self.role(role).and_then(|role| role.rule(&kind.name)).map_or(&[][..], |rule| &rule.reads);
-        kind.facets().into_iter().filter(|facet| reads.contains(facet)).collect()
+        let widest = |role: &&Role| role.rule(&kind.name).is_some_and(|rule| rule.level(Action::Read) == level);
+        let rules: Vec<&Rule> = self.of(set).filter(widest).filter_map(|role| role.rule(&kind.name)).collect();
+        let is_read = |facet: &Facet| rules.iter().any(|rule| rule.reads.contains(facet));
+        let is_law = |facet: &Facet| *facet == Facet::Main && is_for_everybody(kind);
+        kind.facets().into_iter().filter(|facet| is_law(facet) || is_read(facet)).collect()
     }
 
-    /// Whether a role may see a field of a kind at all: in lists, filters, sums, exports.
-    pub fn may_read_field(&self, role: &str, kind: &Kind, field: &str) -> bool {
-        kind.field(field).is_some_and(|field| self.readable(role, kind).contains(&field.facet))
+    /// Whether roles may see a field of a kind at all: in lists, filters, sums, exports.
+    pub fn may_read_field(&self, set: &str, kind: &Kind, field: &str) -> bool {
+        kind.field(field).is_some_and(|field| self.readable(set, kind).contains(&field.facet))
     }
 
-    /// Whether a role may write a field of some record of a kind: what a form offers.
-    pub fn may_write_field(&self, role: &str, kind: &Kind, field: &str) -> bool {
+    /// Whether roles may write a field of some record of a kind: what a form offers.
+    pub fn may_write_field(&self, set: &str, kind: &Kind, field: &str) -> bool {
         let Some(field) = kind.field(field).filter(|field| !matches!(field.merge, Merge::Assigned | Merge::Derived)) else { return false };
-        let rule = self.role(role).and_then(|role| role.rule(&kind.name));
-        rule.is_some_and(|rule| {
+        if GOVERNING.contains(&&*kind.name) && !self.may(set, Right::Administer) {
+            return false;
+        }
+        let lets = |rule: &Rule| {
             let some = rule.level(Action::Edit).max(rule.level(Action::Create)) > Level::None;
             some && rule.writes.contains(&field.facet) && rule.writes_field(&field.name)
-        })
+        };
+        self.of(set).any(|role| role.rule(&kind.name).into_iter().chain(role.conditional(&kind.name)).any(lets))
     }
 
-    /// Whether a role has a right that no kind limits.
-    pub fn may(&self, role: &str, right: Right) -> bool {
-        self.role(role).is_some_and(|role| role.rights.contains(&right))
+    /// Whether roles have a right that no kind limits.
+    pub fn may(&self, set: &str, right: Right) -> bool {
+        self.of(set).any(|role| role.rights.contains(&right))
+    }
+
+    /// Whether what these roles may do to a record of a kind hangs on what it says: then
+    /// [`Subject::main`] must be known.
+    pub fn has_conditions(&self, set: &str, kind: &Kind) -> bool {
+        self.of(set).any(|role| role.conditional(&kind.name).next().is_some())
     }
 }
 

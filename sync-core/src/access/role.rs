@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::{Condition, set};
 use crate::id::{Facet, FieldName, KindName, Name};
 use crate::schema::reader::{self, Mistake, Section, Word, nearest};
 use crate::schema::{Kind, Label, Merge, Reading, Schema, ValueType, label};
@@ -17,7 +18,7 @@ const ROLE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/roles.rs
 static BUILTIN: LazyLock<Roles> = LazyLock::new(|| {
     let mut roles = Roles::default();
     for (path, text) in ROLE_FILES {
-        roles.insert(Role::parse(path, text, Schema::builtin()).expect("the tests parse every built-in role"));
+        roles.insert(Role::parse(path, text, Schema::builtin(), Reading::Strict).expect("the tests parse every built-in role"));
     }
     roles
 });
@@ -56,11 +57,15 @@ pub struct Role {
 }
 
 /// What a role may do with records of some kinds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// The kinds; none means every kind that no other rule names.
     pub kinds: Vec<KindName>,
-    levels: [Level; Action::ALL.len()],
+    /// Which of their records, if not all. Such a rule comes before one without a condition, and says
+    /// nothing about reading: that follows from the other.
+    pub when: Option<Condition>,
+    /// How far the role may go, in the order of [`Action::ALL`].
+    pub levels: [Level; Action::ALL.len()],
     /// The facets it may read.
     pub reads: Vec<Facet>,
     /// The facets it may write.
@@ -165,12 +170,64 @@ impl Right {
     }
 }
 
+impl Action {
+    /// What people read.
+    pub fn label(self) -> Label {
+        let (en, zh) = match self {
+            Action::Read => ("See", "查看"),
+            Action::Create => ("Create", "新建"),
+            Action::Edit => ("Change", "修改"),
+            Action::Archive => ("Archive", "归档"),
+            Action::Resolve => ("Settle conflicts", "处理冲突"),
+        };
+        Label { en: en.to_owned(), zh: zh.to_owned() }
+    }
+}
+
+impl Right {
+    /// What people read.
+    pub fn label(self) -> Label {
+        let (en, zh) = match self {
+            Right::Administer => ("Administer", "系统管理"),
+            Right::Export => ("Export in bulk", "批量导出"),
+            Right::Import => ("Import in bulk", "批量导入"),
+            Right::Purge => ("Erase for good", "彻底删除"),
+        };
+        Label { en: en.to_owned(), zh: zh.to_owned() }
+    }
+}
+
 impl Level {
-    const ALL: [(&'static str, Level); 3] = [("all", Level::All), ("own", Level::Own), ("none", Level::None)];
+    /// All levels with their words, the furthest first.
+    pub const ALL: [(&'static str, Level); 3] = [("all", Level::All), ("own", Level::Own), ("none", Level::None)];
+
+    /// What people read.
+    pub fn label(self) -> Label {
+        let (en, zh) = match self {
+            Level::None => ("none", "无"),
+            Level::Own => ("own", "本人"),
+            Level::All => ("all", "全部"),
+        };
+        Label { en: en.to_owned(), zh: zh.to_owned() }
+    }
+
+    /// The word for it in role files.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, level)| *level == self).map_or("none", |(word, _)| word)
+    }
 }
 
 impl Outcome {
-    const ALL: [(&'static str, Outcome); 2] = [("review", Outcome::Review), ("refuse", Outcome::Refuse)];
+    /// Both outcomes with their words.
+    pub const ALL: [(&'static str, Outcome); 2] = [("review", Outcome::Review), ("refuse", Outcome::Refuse)];
+
+    /// The word for it in role files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Review => "review",
+            Outcome::Refuse => "refuse",
+        }
+    }
 }
 
 impl Roles {
@@ -184,9 +241,46 @@ impl Roles {
         self.roles.get(name)
     }
 
+    /// As [`Roles::with`], but that a workspace is not locked out by it: without a role that administers, `office`
+    /// is what it was.
+    pub fn in_force(&self, records: impl IntoIterator<Item = (String, String)>, schema: &Schema) -> (Roles, Vec<BadRole>) {
+        let (mut roles, bad) = self.with(records, schema);
+        if !roles.roles().any(|role| role.rights.contains(&Right::Administer)) {
+            roles.roles.extend(self.role(OFFICE).cloned().map(|office| (office.name.clone(), office)));
+        }
+        (roles, bad)
+    }
+
+    /// These, and the roles that a workspace's records define by name and text, the later over the earlier. One
+    /// that cannot be read grants nothing and is told of: a damaged text never widens what somebody may do.
+    pub fn with(&self, records: impl IntoIterator<Item = (String, String)>, schema: &Schema) -> (Roles, Vec<BadRole>) {
+        let (mut roles, mut bad) = (self.clone(), Vec::new());
+        for (name, text) in records {
+            match Role::parse(&format!("role `{name}`"), &text, schema, Reading::Lenient) {
+                Ok(role) => roles.insert(role),
+                Err(error) => {
+                    bad.push(error);
+                    roles.roles.extend(name.parse().ok().map(|name: Name| (name.clone(), Role::empty(name))));
+                }
+            }
+        }
+        (roles, bad)
+    }
+
+    /// The roles that a set names; those that do not exist are left out.
+    pub fn of(&self, set: &str) -> impl Iterator<Item = &Role> {
+        set::names(set).filter_map(|name| self.role(name))
+    }
+
     /// All roles, by name.
     pub fn roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.values()
+    }
+
+    /// Takes a role away; a built-in one is what it was.
+    pub fn reset(&mut self, name: &str) {
+        self.roles.remove(name);
+        self.roles.extend(BUILTIN.role(name).cloned().map(|role| (role.name.clone(), role)));
     }
 
     /// Adds a role, or replaces the one of the same name.
@@ -199,6 +293,10 @@ impl Rule {
     /// How far the role may go.
     pub fn level(&self, action: Action) -> Level {
         self.levels[action as usize]
+    }
+
+    fn names(&self, kind: &str) -> bool {
+        self.kinds.iter().any(|name| &**name == kind)
     }
 
     /// Whether the rule lets a field be written, as far as it names fields.
@@ -228,19 +326,40 @@ impl Limit {
     }
 }
 
+/// The built-in role that keeps the house.
+pub const OFFICE: &str = "office";
+
 impl Role {
-    /// The rule that a kind falls under: the one that names it, otherwise the one of `*`.
+    /// A role that may do nothing.
+    pub fn empty(name: Name) -> Self {
+        let label = Label { en: name.to_string(), zh: name.to_string() };
+        Self { name, label, rights: Vec::new(), rules: Vec::new(), limits: Vec::new() }
+    }
+
+    /// The rule that a kind falls under, conditions aside: the one that names it, otherwise the one of `*`.
     pub fn rule(&self, kind: &str) -> Option<&Rule> {
-        let naming = self.rules.iter().find(|rule| rule.kinds.iter().any(|name| &**name == kind));
+        let naming = self.rules.iter().find(|rule| rule.when.is_none() && rule.names(kind));
         naming.or_else(|| self.rules.iter().find(|rule| rule.kinds.is_empty()))
     }
 
-    /// Reads a role from its TOML text; `origin` names it in errors. What it names must be in `schema`.
+    /// The rules of a kind that have a condition, in order.
+    pub fn conditional<'r>(&'r self, kind: &'r str) -> impl Iterator<Item = &'r Rule> {
+        self.rules.iter().filter(move |rule| rule.when.is_some() && rule.names(kind))
+    }
+
+    /// The rule that one record falls under: the first whose condition holds for its main row.
+    pub(super) fn rule_for(&self, kind: &str, main: Option<&Map<String, Value>>) -> Option<&Rule> {
+        let holds = |rule: &Rule| main.is_some_and(|main| rule.when.as_ref().is_some_and(|when| when.holds(main)));
+        self.rules.iter().find(|rule| rule.names(kind) && holds(rule)).or_else(|| self.rule(kind))
+    }
+
+    /// Reads a role from its TOML text; `origin` names it in errors. What it names must be in `schema`; a
+    /// lenient reading leaves out what it says of kinds and fields that are not there, or not any more.
     ///
     /// # Errors
     /// [`BadRole`] with line and words, for the first mistake in the text.
-    pub fn parse(origin: &str, text: &str, schema: &Schema) -> Result<Role, BadRole> {
-        reader::read(text, Reading::Strict, |root| role(root, schema)).map_err(|mistake| BadRole {
+    pub fn parse(origin: &str, text: &str, schema: &Schema, reading: Reading) -> Result<Role, BadRole> {
+        reader::read(text, reading, |root| role(root, schema)).map_err(|mistake| BadRole {
             origin: origin.to_owned(),
             line: mistake.line(text),
             message: mistake.message,
@@ -257,29 +376,76 @@ fn role(root: Section<'_>, schema: &Schema) -> Result<Role, Mistake> {
         label: label(root, "label", &format!("role `{}`", name.text), name)?,
         rights: root.words("rights")?.into_iter().map(|word| one_of("right", word, &rights)).collect::<Result<_, _>>()?,
         rules: Vec::new(),
-        limits: root.sections("limit")?.into_iter().map(|section| limit(section, schema)).collect::<Result<_, _>>()?,
+        limits: Vec::new(),
     };
-    for section in root.sections("rule")? {
-        let rule = rule(section, schema)?;
+    for section in root.sections("limit")? {
+        role.limits.extend(forgiven(section, limit(section, schema))?);
+    }
+    let (conditional, plain): (Vec<_>, Vec<_>) = root.sections("rule")?.into_iter().partition(|section| section.has("when"));
+    for section in plain {
+        let Some(rule) = rule(section, schema)? else { continue };
         let twice = role.rules.iter().any(|other| other.kinds == rule.kinds || other.kinds.iter().any(|kind| rule.kinds.contains(kind)));
         if twice {
             return Err(section.mistake_at("kinds", format!("role `{}` has another rule for one of these kinds", role.name)));
         }
+        sensible(&rule, section)?;
         role.rules.push(rule);
     }
-    Ok(role)
+    let mut rules = Vec::new();
+    for section in conditional {
+        rules.extend(conditional_rule(section, &role, schema)?);
+    }
+    rules.append(&mut role.rules);
+    Ok(Role { rules, ..role })
 }
 
-const RULE_KEYS: [&str; 10] = ["kinds", "read", "create", "edit", "archive", "resolve", "reads", "writes", "only_fields", "except_fields"];
+/// A rule for some records of one kind: what it says of reading is what the kind's other rule says.
+fn conditional_rule(section: Section<'_>, role: &Role, schema: &Schema) -> Result<Option<Rule>, Mistake> {
+    let Some(mut rule) = rule(section, schema)? else { return Ok(None) };
+    let [kind] = &rule.kinds[..] else {
+        return Err(section.mistake_at("kinds", "a rule with `when` is about one kind"));
+    };
+    if let Some(key) = ["read", "reads"].into_iter().find(|key| section.has(key)) {
+        let message = format!("a rule with `when` has no `{key}`: what is seen of a kind stands in its rule without a condition");
+        return Err(section.mistake_at(key, message));
+    }
+    let Some(other) = role.rule(kind) else {
+        return Err(section.mistake(format!("role `{}` has no rule for `{kind}` without a condition", role.name)));
+    };
+    (rule.levels[Action::Read as usize], rule.reads) = (other.level(Action::Read), other.reads.clone());
+    let text = section.required("the rule", "when")?;
+    rule.when = Some(Condition::parse(schema, kind, text.text).map_err(|message| text.mistake(message))?);
+    sensible(&rule, section)?;
+    Ok(Some(rule))
+}
 
-fn rule(section: Section<'_>, schema: &Schema) -> Result<Rule, Mistake> {
+/// What a lenient reading leaves out: a mistake about something that is not there any more.
+fn forgiven<T>(section: Section<'_>, read: Result<T, Mistake>) -> Result<Option<T>, Mistake> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(_) if !section.is_strict() => Ok(None),
+        Err(mistake) => Err(mistake),
+    }
+}
+
+const RULE_KEYS: [&str; 11] =
+    ["kinds", "when", "read", "create", "edit", "archive", "resolve", "reads", "writes", "only_fields", "except_fields"];
+
+/// One rule; none, where a lenient reading finds no kind that it is about.
+fn rule(section: Section<'_>, schema: &Schema) -> Result<Option<Rule>, Mistake> {
     section.only("a rule", &RULE_KEYS)?;
     let words = section.words("kinds")?;
     let any = matches!(&words[..], [word] if word.text == "*");
     if words.is_empty() {
         return Err(section.mistake("the rule has no `kinds`: names of kinds, or [\"*\"] for every other kind"));
     }
-    let kinds: Vec<&Kind> = if any { Vec::new() } else { words.iter().map(|word| kind(*word, schema)).collect::<Result<_, _>>()? };
+    let mut kinds: Vec<&Kind> = Vec::new();
+    for word in words.into_iter().filter(|_| !any) {
+        kinds.extend(forgiven(section, kind(word, schema))?);
+    }
+    if kinds.is_empty() && !any {
+        return Ok(None);
+    }
     let mut levels = [Level::None; Action::ALL.len()];
     for action in Action::ALL {
         if let Some(word) = section.word(action.as_str())? {
@@ -288,16 +454,15 @@ fn rule(section: Section<'_>, schema: &Schema) -> Result<Rule, Mistake> {
     }
     let facets = Facet::ALL.map(|facet| (facet.as_str(), facet));
     let facets = |key| section.words(key)?.into_iter().map(|word| one_of("facet", word, &facets)).collect::<Result<Vec<_>, _>>();
-    let rule = Rule {
+    Ok(Some(Rule {
         kinds: kinds.iter().map(|kind| kind.name.clone()).collect(),
+        when: None,
         levels,
         reads: facets("reads")?,
         writes: facets("writes")?,
         only_fields: fields(section, "only_fields", &kinds)?,
         except_fields: fields(section, "except_fields", &kinds)?,
-    };
-    sensible(&rule, section)?;
-    Ok(rule)
+    }))
 }
 
 /// Whoever may change what they cannot see would do it blindly.
@@ -326,7 +491,7 @@ fn fields(section: Section<'_>, key: &str, kinds: &[&Kind]) -> Result<Vec<FieldN
     if kinds.is_empty() && !words.is_empty() {
         return Err(section.mistake_at(key, format!("`{key}` needs named kinds: `*` has no fields")));
     }
-    for word in &words {
+    for word in words.iter().filter(|_| section.is_strict()) {
         if let Some(kind) = kinds.iter().find(|kind| kind.field(word.text).is_none()) {
             return Err(no_field(kind, *word));
         }

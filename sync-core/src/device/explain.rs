@@ -6,12 +6,11 @@ use serde_json::{Value as Json, json};
 
 use super::{Device, Listed, view};
 use crate::id::{Millis, RecordId};
+use crate::schema::Board;
 use crate::store::{DraftState, StoreError};
 
 /// The field of rows that reminders are kept in, and the part that says when.
 const REMINDERS: (&str, &str) = ("reminders", "at");
-/// States of a board by which people say that nothing is left to do.
-const FINISHED: [&str; 2] = ["done", "cancelled"];
 
 /// Whether a record is on this device, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +130,8 @@ impl Device {
     fn is_mine_to_do(&self, row: &Listed) -> bool {
         let Some(kind) = self.schema().kind(&row.kind) else { return false };
         let text = |field: &str| row.fields.get(field).and_then(Json::as_str);
-        let is_finished = kind.board.as_ref().and_then(|board| text(&board.by)).is_some_and(|state| FINISHED.contains(&state));
+        let is_closed = |board: &Board| text(&board.by).is_some_and(|state| board.closed.iter().any(|closed| closed == state));
+        let is_finished = kind.board.as_ref().is_some_and(is_closed);
         let owner = kind.owner.as_deref().and_then(text);
         let me = self.identity().map(|me| me.user.to_string());
         !row.archived && !is_finished && (owner.is_none() || owner == me.as_deref())

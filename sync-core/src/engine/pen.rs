@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::replica::{Identity, Replica, read_change, read_changes};
-use crate::access::{Act, Caller, Decision, Roles, Subject, decide};
+use crate::access::{Caller, Decision, Roles, Subject, judge};
 use crate::fence::{self, Pen, Refusal, touched};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
@@ -179,7 +179,7 @@ impl Replica {
             fence::check_beside(&before, self.doc(record, Facet::Main), kind, facet, &written.change, Pen::Device)?;
             let subject = self.subject(kind, record, facet, &me, made_by, was_new);
             let main = self.doc(record, Facet::Main);
-            let approval = predicted(&me, kind, &subject, main, &written.change)?;
+            let approval = predicted(&self.roles, &me, &subject, main, &written.change)?;
             edited.needs_approval = edited.needs_approval.or(approval);
             let stored = Stored {
                 hash: written.hash,
@@ -213,7 +213,7 @@ impl Replica {
     ) -> Subject<'a> {
         let shown = |doc: &Doc| kind.field(kind.owner.as_deref()?).and_then(|field| merge::shown(doc, field));
         let owner = self.doc(record, Facet::Main).and_then(shown).and_then(|owner| owner.as_str()?.parse().ok());
-        Subject { kind, facet, owner, author: made_by.or(is_new.then_some(me.user)), is_new }
+        Subject { owner, author: made_by.or(is_new.then_some(me.user)), is_new, ..Subject::of(kind, facet) }
     }
 
     /// Takes back the last own edit of a record, as an ordinary edit. Part of a transaction.
@@ -323,28 +323,21 @@ impl Replica {
 
 /// What the server would say: an error when it would refuse, a rule when it would ask for a review.
 fn predicted(
+    roles: &Roles,
     me: &Identity,
-    kind: &Kind,
     subject: &Subject<'_>,
     main: Option<&Doc>,
     change: &Change,
 ) -> Result<Option<(String, Label)>, EditError> {
-    let touched = touched(kind, change);
-    if main.is_some_and(merge::is_archived) && touched.iter().any(|touch| touch.field != ARCHIVED) {
+    if main.is_some_and(merge::is_archived) && touched(subject.kind, change).iter().any(|touch| touch.field != ARCHIVED) {
         return Err(EditError::Archived);
     }
     let caller = Caller { user: me.user, role: me.role.clone() };
-    let mut review = None;
-    for touch in touched {
-        let value = touch.value.map(Scalar::to_json);
-        let act = Act::Write { field: touch.field, item: touch.item, value: value.as_ref() };
-        match decide(Roles::builtin(), &caller, subject, &act) {
-            Decision::Allowed => {}
-            Decision::Denied { rule, message } => return Err(EditError::Denied { rule, message }),
-            Decision::Review { rule, message } => review = Some((rule, message)),
-        }
+    match judge(roles, &caller, subject, main, change, |_| false).decision {
+        Decision::Allowed => Ok(None),
+        Decision::Denied { rule, message } => Err(EditError::Denied { rule, message }),
+        Decision::Review { rule, message } => Ok(Some((rule, message))),
     }
-    Ok(review)
 }
 
 /// The edit that takes an operation back, if it is still what everybody sees.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::project::row_of;
 use super::random::Random;
+use crate::access::{RoleSet, Roles};
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
 use crate::planted::{Bug, is_planted};
 use crate::record::change::Change;
@@ -35,8 +36,8 @@ pub struct Identity {
     pub workspace: WorkspaceId,
     /// Whose device it is.
     pub user: UserId,
-    /// The user's role.
-    pub role: Name,
+    /// The user's role, or several.
+    pub role: RoleSet,
 }
 
 /// What has changed in the store since a revision.
@@ -53,6 +54,7 @@ pub struct Changed {
 pub struct Replica {
     pub(crate) store: Store,
     pub(crate) schema: Arc<Schema>,
+    pub(crate) roles: Arc<Roles>,
     pub(crate) me: Option<Identity>,
     pub(crate) actor: ActorId,
     /// The server's clock minus this device's.
@@ -76,6 +78,7 @@ impl Replica {
         let mut replica = Self {
             store,
             schema: Arc::new(Schema::builtin().clone()),
+            roles: Arc::new(Roles::builtin().clone()),
             me: None,
             actor: ActorId([0; 16]),
             clock_offset: 0,
@@ -278,7 +281,7 @@ impl Replica {
         is_new: bool,
     ) -> Result<(), StoreError> {
         self.store.put_row(&row_of(kind, record, facet, doc, position), is_new)?;
-        self.kinds_changed |= kind.name.as_str() == "kind";
+        self.kinds_changed |= matches!(kind.name.as_str(), "kind" | "role");
         self.touch(record);
         Ok(())
     }
@@ -304,21 +307,11 @@ impl Replica {
     /// Reads the workspace's own kinds from its records, and writes the rows of those that changed anew.
     pub(crate) fn read_schema(&mut self) -> Result<Vec<KindName>, StoreError> {
         self.kinds_changed = false;
-        let Some(kind) = Schema::builtin().kind("kind").cloned() else { return Ok(Vec::new()) };
-        let mut custom = Vec::new();
-        for record in self.store.records_of_kind(&kind.name)? {
-            if !self.load(&kind, record, Facet::Main)? {
-                continue;
-            }
-            let row = self.doc(record, Facet::Main).map(|doc| crate::merge::row(&kind, Facet::Main, doc)).unwrap_or_default();
-            let archived = row.contains_key(crate::record::fields::ARCHIVED);
-            if let Some(text) = row.get("definition").and_then(|text| text.as_str()).filter(|_| !archived)
-                && let Ok(kind) = Kind::parse(&record.to_string(), text, Reading::Lenient)
-            {
-                custom.push(kind);
-            }
-        }
+        let kinds = self.definitions("kind")?;
+        let custom = kinds.into_iter().filter_map(|(name, text)| Kind::parse(&name, &text, Reading::Lenient).ok());
         let schema = Schema::builtin().with(custom);
+        let roles = self.definitions("role")?;
+        self.roles = Arc::new(Roles::builtin().in_force(roles, &schema).0);
         let differs = |kind: &&Arc<Kind>| self.schema.kind(&kind.name) != Some(kind);
         let changed: Vec<KindName> = schema.kinds().filter(differs).map(|kind| kind.name.clone()).collect();
         self.schema = Arc::new(schema);
@@ -326,7 +319,25 @@ impl Replica {
         Ok(changed)
     }
 
-    /// What follows from changed kinds, inside the transaction that changed them.
+    /// Name and text of what the records of a kind define, the oldest first.
+    fn definitions(&mut self, kind: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let Some(kind) = Schema::builtin().kind(kind).cloned() else { return Ok(Vec::new()) };
+        let mut definitions = Vec::new();
+        let mut records = self.store.records_of_kind(&kind.name)?;
+        records.sort_unstable();
+        for record in records {
+            if !self.load(&kind, record, Facet::Main)? {
+                continue;
+            }
+            let row = self.doc(record, Facet::Main).map(|doc| crate::merge::row(&kind, Facet::Main, doc)).unwrap_or_default();
+            let text = |field: &str| row.get(field).and_then(|text| text.as_str()).map(str::to_owned);
+            let archived = row.contains_key(crate::record::fields::ARCHIVED);
+            definitions.extend(text("definition").filter(|_| !archived).map(|definition| (text("name").unwrap_or_default(), definition)));
+        }
+        Ok(definitions)
+    }
+
+    /// What follows from changed kinds or roles, inside the transaction that changed them.
     pub(crate) fn settle_kinds(&mut self) -> Result<(), StoreError> {
         if !self.kinds_changed {
             return Ok(());
@@ -357,6 +368,7 @@ impl Replica {
         self.me = None;
         self.clock_offset = 0;
         self.schema = Arc::new(Schema::builtin().clone());
+        self.roles = Arc::new(Roles::builtin().clone());
         self.take_new_pen()?;
         self.touched.clear();
         self.log.clear();

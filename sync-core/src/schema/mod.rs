@@ -9,7 +9,7 @@ mod parse;
 pub(crate) mod reader;
 mod validate;
 mod words;
-mod write;
+pub(crate) mod write;
 
 pub use check::{BadDefinition, NotAllowed, allows_change};
 pub(crate) use parse::label;
@@ -206,6 +206,9 @@ pub struct Board {
     /// A money or number field summed per column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<FieldName>,
+    /// The columns in which nothing is left to do: such records remind nobody, and stay with whoever closed them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<String>,
 }
 
 /// A record kind.

@@ -81,9 +81,10 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
 }
 
 fn board(section: Section<'_>) -> Result<Board, Mistake> {
-    section.only("a board", &["by", "sum"])?;
+    section.only("a board", &["by", "sum", "closed"])?;
     let sum = section.word("sum")?.map(|word| word.parse()).transpose()?;
-    Ok(Board { by: section.required("the board", "by")?.parse()?, sum })
+    let closed = section.words("closed")?.into_iter().map(|word| word.text.to_owned()).collect();
+    Ok(Board { by: section.required("the board", "by")?.parse()?, sum, closed })
 }
 
 /// The fields of a kind or of a row. Two of one name would share a path, so no reading allows that.

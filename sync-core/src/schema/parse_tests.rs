@@ -91,6 +91,7 @@ fn an_author_is_told_the_line_and_the_nearest_word() {
         (edited("match = [\"subject\"", "match = [\"sub\""), "ticket.toml:7: `match` names no field: `sub`: one of subject,"),
         (edited("by = \"stage\"", "by = \"stages\""), "ticket.toml:9: `board.by` names no field: `stages`, did you mean `stage`?"),
         (edited("by = \"stage\"", "by = \"worth\""), "ticket.toml:9: `board.by` must be a choice"),
+        (edited("by = \"stage\"", "by = \"stage\", closed = [\"wno\"]"), "ticket.toml:9: `board.closed` names no option of `stage`: `wno`"),
         (edited("sum = \"worth\"", "sum = \"stage\""), "ticket.toml:9: `board.sum` must be money or a number"),
         (edited("owner = \"owner\"", "owner = \"stage\""), "ticket.toml:8: `stage` cannot be the owner"),
         (

@@ -257,6 +257,15 @@ fn board(kind: &Kind, root: Section<'_>) -> Checked {
     if columns.value != ValueType::Choice || !columns.merge.is_single() || columns.facet != Facet::Main || columns.hidden {
         return Err(by.mistake(format!("`board.by` must be a choice with one value in the main facet: `{}` is not", by.text)));
     }
+    let options = || columns.options.iter().map(|option| &*option.value);
+    if let Some(word) = board.words("closed")?.into_iter().find(|word| !options().any(|option| option == word.text)) {
+        return Err(word.mistake(format!(
+            "`board.closed` names no option of `{}`: `{}`{}",
+            by.text,
+            word.text,
+            nearest(word.text, options())
+        )));
+    }
     let Some(sum) = board.word("sum")? else { return Ok(()) };
     let summed = named(kind, sum, "board.sum")?;
     let plain = summed.merge.is_single() || matches!(summed.merge, Merge::Counter | Merge::Derived);

@@ -10,7 +10,7 @@ pub const RESERVED: [&str; 5] = ["archived", "id", "kind", "created_at", "update
 
 /// Words of the API's addresses, those it has and those it may come to have: a kind of such a name could not
 /// be reached. Taking one more later would break somebody's kind, so there are more than are used.
-pub const RESERVED_KINDS: [&str; 20] = [
+pub const RESERVED_KINDS: [&str; 21] = [
     "attachments",
     "audit",
     "batch",
@@ -18,6 +18,7 @@ pub const RESERVED_KINDS: [&str; 20] = [
     "conflicts",
     "devices",
     "exports",
+    "handovers",
     "imports",
     "keys",
     "kinds",

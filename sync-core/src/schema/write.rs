@@ -25,7 +25,9 @@ impl Kind {
         }
         if let Some(board) = &self.board {
             let sum = board.sum.as_ref().map(|sum| format!(", sum = {}", quoted(sum))).unwrap_or_default();
-            line(&mut text, "board", &format!("{{ by = {}{sum} }}", quoted(&board.by)));
+            let closed: Vec<String> = board.closed.iter().map(|value| quoted(value)).collect();
+            let closed = if closed.is_empty() { String::new() } else { format!(", closed = [{}]", closed.join(", ")) };
+            line(&mut text, "board", &format!("{{ by = {}{sum}{closed} }}", quoted(&board.by)));
         }
         for field in &self.fields {
             text.push_str("\n[[field]]\n");
@@ -86,11 +88,11 @@ fn frozen(rule: &Frozen) -> String {
     format!("{{ field = {}, in = [{}] }}", quoted(&rule.field), values.join(", "))
 }
 
-fn label(label: &Label) -> String {
+pub(crate) fn label(label: &Label) -> String {
     format!("{{ en = {}, zh = {} }}", quoted(&label.en), quoted(&label.zh))
 }
 
-fn names(names: &[Name]) -> String {
+pub(crate) fn names(names: &[Name]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     format!("[{}]", quoted.join(", "))
 }
@@ -101,12 +103,12 @@ fn array(entries: impl Iterator<Item = String>, separator: &str) -> String {
     format!("[{entries}{end}]")
 }
 
-fn line(text: &mut String, key: &str, value: &str) {
+pub(crate) fn line(text: &mut String, key: &str, value: &str) {
     writeln!(text, "{key} = {value}").expect("writing to a string does not fail");
 }
 
 /// A basic string on one line, whatever it holds.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {

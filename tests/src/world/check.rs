@@ -30,7 +30,7 @@ fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
 
 /// The facets of a kind that a role may read.
 pub(crate) fn readable(kind: &Kind, phone: &Handset) -> Vec<Facet> {
-    let caller = Caller { user: phone.user, role: super::name(phone.role) };
+    let caller = Caller { user: phone.user, role: super::name(phone.role).into() };
     let may = |facet: &Facet| decide(Roles::builtin(), &caller, &Subject::of(kind, *facet), &Act::Read).is_allowed();
     kind.facets().into_iter().filter(may).collect()
 }

@@ -239,7 +239,7 @@ pub fn name(text: &str) -> Name {
 
 /// Somebody who speaks to the server.
 pub fn speaker(user: UserId, role: &str, device: sync_core::id::DeviceId) -> Speaker {
-    Speaker { reader: Reader { workspace: workspace(), user, role: name(role) }, device }
+    Speaker { reader: Reader { workspace: workspace(), user, role: name(role).into() }, device }
 }
 
 impl Server {

@@ -133,7 +133,7 @@ async fn apply(desk: &Desk, blueprint: Blueprint) -> Result<Result<u64, String>,
     let mut count = 0;
     for Definition { definition } in &blueprint.kind {
         // Each is decided with those before it: they may link to each other.
-        let schema = desk.app.intake.rules().schema;
+        let schema = desk.app.intake.rules(desk.caller.workspace).schema;
         let kind = match schema.define("template", definition) {
             Ok(kind) => kind,
             Err(bad) => return Ok(Err(desk.words.label(&bad.words()).to_owned())),

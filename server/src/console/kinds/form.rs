@@ -219,10 +219,18 @@ impl KindForm {
             title,
             matches: base.map(|kind| kind.matches.clone()).unwrap_or_default(),
             owner: optional(&self.owner),
-            board: optional(&self.board).map(|by| Board { by, sum: optional(&self.sum) }),
+            board: optional(&self.board).map(|by| Board { closed: closed(base, &by, &fields), by, sum: optional(&self.sum) }),
             fields,
         })
     }
+}
+
+/// The closed columns are written in the kind's text: the form keeps those that are still there.
+fn closed(base: Option<&Kind>, by: &FieldName, fields: &[Field]) -> Vec<String> {
+    let board = base.and_then(|kind| kind.board.as_ref()).filter(|board| board.by == *by);
+    let is_there =
+        |value: &&String| fields.iter().any(|field| field.name == *by && field.options.iter().any(|option| option.value == **value));
+    board.map(|board| board.closed.iter().filter(is_there).cloned().collect()).unwrap_or_default()
 }
 
 impl FieldForm {

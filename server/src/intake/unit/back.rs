@@ -41,6 +41,9 @@ impl Unit<'_> {
         }
         self.returned.insert(change.actor, (origin.device, origin.received_at));
         self.actors.entry(change.actor).or_default().get_or_insert(origin.device);
+        // It was accepted once and is kept; what would lock everybody out now has no further effect.
+        let effect = self.effect_of(&kind, &pushed, &change).unwrap_or_default();
+        self.follow(&maker, origin.received_at, effect);
         Ok(self.accept(&maker, origin.received_at, pushed, &change, kind, None))
     }
 }

@@ -116,7 +116,7 @@ pub async fn check(
     let head = workspaces::by_id(&mut tx, workspace).await?.map_or(0, |workspace| workspace.head);
     let total = head + audit::count_rows(&mut tx, workspace, None).await?;
     let entries = feed::check(&mut tx, workspace, head, &mut teller, &mut |done| watch(Progress { done, total })).await?;
-    let rules = app.intake.rules();
+    let rules = app.intake.rules(workspace);
     let (mut after, mut records) = (None, 0);
     loop {
         let batch = audit::records_after(&mut tx, workspace, after, BATCH_RECORDS).await?;

@@ -127,7 +127,7 @@ fn make_folder(path: &Path) -> Result<()> {
 /// # Errors
 /// When there is no such kind, or it cannot be written.
 pub async fn kind(app: &App, workspace: WorkspaceId, kind: &KindName, format: Format, is_raw: bool, out: impl Write) -> Result<u64> {
-    let schema = app.intake.rules().schema;
+    let schema = app.intake.rules(workspace).schema;
     let known = || schema.kinds().map(|kind| kind.name.to_string()).collect();
     let declared = schema.kind(kind).ok_or_else(|| ExportError::UnknownKind { kind: kind.clone(), known: known() })?;
     let path = Path::new("standard output");
@@ -162,7 +162,7 @@ struct Files {
 
 impl Folder<'_> {
     async fn write(&self, watch: Watch<'_>) -> Result<BTreeMap<KindName, u64>> {
-        let schema = self.app.intake.rules().schema;
+        let schema = self.app.intake.rules(self.workspace).schema;
         let mut tx = self.app.store.reader().await?;
         let total = audit::count_rows(&mut tx, self.workspace, None).await?;
         let (mut files, mut after, mut done) = (BTreeMap::new(), None, 0);

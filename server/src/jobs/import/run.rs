@@ -62,7 +62,7 @@ pub struct Report {
 /// # Errors
 /// When nothing could be brought in, or not everything: [`ImportError::BrokeOff`] says what is kept.
 pub async fn run(app: &App, author: &Author, spec: &Spec, source: &Source, watch: Watch<'_>) -> Result<Report, ImportError> {
-    let rules = app.intake.rules();
+    let rules = app.intake.rules(author.workspace);
     let known = || rules.schema.kinds().map(|kind| kind.name.to_string()).collect();
     let unknown = || ImportError::UnknownKind { kind: spec.kind.clone(), known: known() };
     let kind = rules.schema.kind(&spec.kind).cloned().ok_or_else(unknown)?;

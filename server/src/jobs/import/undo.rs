@@ -3,7 +3,7 @@
 //! What somebody has changed since stays as it is and is reported. Nothing is erased: taking back is
 //! written as edits like any others, and the history keeps both.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 use sync_core::id::{ChangeHash, Facet, KindName, RecordId};
@@ -73,7 +73,7 @@ impl Undone {
 pub async fn undo(app: &App, author: &Author, import: ImportId, watch: Watch<'_>) -> Result<Undone, ImportError> {
     let all = super::list(app, author.workspace).await?;
     let noted = all.into_iter().find(|row| row.import == import.0).ok_or(ImportError::NoSuchImport(import))?;
-    let rules = app.intake.rules();
+    let rules = app.intake.rules(author.workspace);
     authorise(&rules, author, kind_of(&rules, &noted)?)?;
     take_back(app, author, noted, watch).await
 }
@@ -92,8 +92,7 @@ pub async fn take_back(app: &App, author: &Author, mut noted: ImportRow, watch: 
     if noted.undone_at.is_some() {
         return Err(ImportError::AlreadyUndone(import));
     }
-    let rules = app.intake.rules();
-    let kind = kind_of(&rules, &noted)?;
+    let rules = app.intake.rules(author.workspace);
     let (mut undone, mut after, mut done) = (Undone::default(), None, 0);
     loop {
         let mut tx = app.store.reader().await?;
@@ -102,14 +101,26 @@ pub async fn take_back(app: &App, author: &Author, mut noted: ImportRow, watch: 
         let mine = imports::hashes_of(&mut tx, author.workspace, import.0, &batch).await?;
         let changes = records::changes_of(&mut tx, author.workspace, &batch).await?;
         drop(tx);
-        let plans = plans(kind, changes, &mine, &mut undone);
-        write(app, author, kind, plans, &mut undone).await?;
+        for (name, changes) in by_kind(changes) {
+            let Some(kind) = rules.schema.kind(&name) else { continue };
+            let plans = plans(kind, changes, &mine, &mut undone);
+            write(app, author, kind, plans, &mut undone).await?;
+        }
         (after, done) = (Some(*last), done + batch.len() as u64);
         watch(Progress { done, total: (noted.created + noted.updated).max(done) });
     }
     noted.undone_at = Some(app.clock.now());
     note(app, author, noted).await?;
     Ok(undone)
+}
+
+/// An act may have touched records of several kinds.
+fn by_kind(changes: Vec<Stored>) -> BTreeMap<KindName, Vec<Stored>> {
+    let mut by_kind: BTreeMap<KindName, Vec<Stored>> = BTreeMap::new();
+    for stored in changes {
+        by_kind.entry(stored.kind.clone()).or_default().push(stored);
+    }
+    by_kind
 }
 
 async fn note(app: &App, author: &Author, row: ImportRow) -> Result<(), ImportError> {

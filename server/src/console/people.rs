@@ -1,0 +1,420 @@
+//! People: who may sign in, with which roles, in which teams and territories; what somebody sees.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use sync_core::access::{Action, RoleSet};
+use sync_core::id::{Name, RecordId, UserId};
+use sync_core::record::fields::FieldEdit;
+
+use super::desk::{Desk, Frame, page as answer};
+use super::edit::Posted;
+use super::format;
+use super::role_form::Choice;
+use super::roles::{EffectView, check, effect_view};
+use super::typed::Typed;
+use super::why;
+use crate::auth::PasswordError;
+use crate::auth::secret::random;
+use crate::error::Error;
+use crate::language::Language;
+use crate::people::{self, AddError, NewPerson, Place};
+use crate::rights::{self, Change, Sight};
+use crate::store::people::{self as kept, User};
+use crate::store::{devices, rights as counts};
+
+/// The kind of member records.
+const MEMBER: &str = "member";
+/// Letters of a first password: none is taken for another.
+const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567899";
+/// Letters of a first password: 80 bits, in groups that can be read out.
+const PASSWORD_LETTERS: usize = 16;
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct PeoplePage {
+    frame: Frame,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    secret: Option<(String, String)>,
+    roles: Vec<Choice>,
+    rows: Vec<PersonView>,
+}
+
+struct PersonView {
+    id: String,
+    name: String,
+    login: String,
+    roles: String,
+    teams: String,
+    phones: String,
+    disabled: bool,
+}
+
+#[derive(Template)]
+#[template(path = "person.html")]
+struct PersonPage {
+    frame: Frame,
+    id: String,
+    login: String,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    secret: Option<String>,
+    name: String,
+    roles: Vec<Choice>,
+    teams: String,
+    territories: String,
+    languages: Vec<Choice>,
+    active: bool,
+    has_second: bool,
+    preview: Option<EffectView>,
+}
+
+#[derive(Template)]
+#[template(path = "sees.html")]
+struct SeesPage {
+    frame: Frame,
+    id: String,
+    name: String,
+    roles: String,
+    rows: Vec<SeenKind>,
+}
+
+struct SeenKind {
+    label: String,
+    level: String,
+    parts: String,
+    may: String,
+    count: String,
+}
+
+#[derive(Template)]
+#[template(path = "why.html")]
+struct WhyPage {
+    frame: Frame,
+    id: String,
+    name: String,
+    record: String,
+    title: Option<(String, String)>,
+    because: Option<String>,
+    phones: Vec<(String, String)>,
+}
+
+/// Which record is asked about: an id, or the address of its page.
+#[derive(Deserialize)]
+pub struct About {
+    #[serde(default)]
+    record: String,
+}
+
+/// What the address asks for.
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /people`.
+pub async fn page(desk: Desk) -> Result<Response, Error> {
+    check(&desk)?;
+    list(&desk, StatusCode::OK, None, None).await
+}
+
+async fn list(desk: &Desk, status: StatusCode, problem: Option<String>, secret: Option<(String, String)>) -> Result<Response, Error> {
+    let workspace = desk.caller.workspace;
+    let mut tx = desk.app.store.reader().await?;
+    let users = kept::users(&mut tx, workspace).await?;
+    let phones = devices::devices(&mut tx, workspace).await?;
+    drop(tx);
+    let mut rows = Vec::new();
+    for user in users {
+        let phones = phones.iter().filter(|device| device.user == user.user && device.revoked_at.is_none()).count() as u64;
+        let member = desk.reading.record(RecordId(user.user.0)).await?;
+        rows.push(PersonView {
+            id: user.user.to_string(),
+            roles: role_names(desk, &user.role),
+            teams: member.map(|view| joined(view.row.fields.get("teams"))).unwrap_or_default(),
+            phones: desk.words.count("rights.phones", phones),
+            disabled: user.disabled_at.is_some(),
+            name: user.name,
+            login: user.login,
+        });
+    }
+    let page = PeoplePage {
+        frame: desk.frame(desk.words.say("menu.people"), "/people").await?,
+        notice: secret.is_some().then(|| desk.words.say("person.was_added")),
+        problem,
+        secret,
+        roles: role_choices(desk, &["rep"]),
+        rows,
+    };
+    answer(status, &page)
+}
+
+fn role_names(desk: &Desk, roles: &RoleSet) -> String {
+    let label =
+        |name: &str| desk.reading.roles().role(name).map_or_else(|| name.to_owned(), |role| desk.words.label(&role.label).to_owned());
+    roles.names().map(label).collect::<Vec<_>>().join(" + ")
+}
+
+fn role_choices(desk: &Desk, chosen: &[&str]) -> Vec<Choice> {
+    let choice =
+        |role: &sync_core::access::Role| (role.name.to_string(), desk.words.label(&role.label).to_owned(), chosen.contains(&&*role.name));
+    desk.reading.roles().roles().map(choice).collect()
+}
+
+fn joined(value: Option<&Json>) -> String {
+    value.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// `POST /people`: the first password is shown once, on the answer itself.
+pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> {
+    check(&desk)?;
+    let typed = Typed::new(pairs);
+    let roles = match roles_of(&typed) {
+        Ok(roles) => roles,
+        Err(problem) => return list(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), None).await,
+    };
+    let password = first_password();
+    let person = NewPerson {
+        place: Place::In(desk.caller.workspace),
+        login: typed.one("login").to_owned(),
+        name: typed.one("name").to_owned(),
+        role: roles,
+        language: Language::of_tag(typed.one("language")),
+        password: password.clone(),
+        by: Some(desk.caller.user),
+    };
+    match people::add(&desk.app, person).await {
+        Ok(user) => list(&desk, StatusCode::OK, None, Some((user.login, password))).await,
+        Err(AddError::Intake(_)) => Err(Error::NotKept),
+        Err(AddError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            let problem = match &error {
+                AddError::Taken(login) => desk.words.fill("person.taken", &[login]),
+                _ => error.to_string(),
+            };
+            list(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), None).await
+        }
+    }
+}
+
+/// The roles that were chosen, in the order of the form.
+fn roles_of(typed: &Typed) -> Result<RoleSet, String> {
+    let names: Result<Vec<Name>, _> = typed.all("role").into_iter().map(str::parse).collect();
+    names.and_then(RoleSet::of).map_err(|error| error.to_string())
+}
+
+fn first_password() -> String {
+    let bytes: [u8; PASSWORD_LETTERS] = random();
+    let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
+/// What the page of a person shows beside the person.
+#[derive(Default)]
+struct Shown {
+    status: StatusCode,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    secret: Option<String>,
+    typed: Option<Typed>,
+    preview: Option<EffectView>,
+}
+
+/// `GET /people/{user}`.
+pub async fn one(desk: Desk, Path(user): Path<UserId>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let user = find(&desk, user).await?;
+    let notice = match asked.done.as_str() {
+        "saved" => Some(desk.words.say("person.was_saved")),
+        "second" => Some(desk.words.say("account.second_gone")),
+        _ => None,
+    };
+    show(&desk, &user, Shown { notice, ..Shown::default() }).await
+}
+
+async fn find(desk: &Desk, user: UserId) -> Result<User, Error> {
+    check(desk)?;
+    kept::user(&mut desk.app.store.reader().await?, desk.caller.workspace, user).await?.ok_or(Error::NotFound)
+}
+
+async fn show(desk: &Desk, user: &User, shown: Shown) -> Result<Response, Error> {
+    let member = desk.reading.record(RecordId(user.user.0)).await?.map(|view| view.row.fields).unwrap_or_default();
+    let second = desk.app.auth.second_state(user.workspace, user.user).await?;
+    let typed = shown.typed.as_ref();
+    let text = |name: &str, now: String| typed.map_or(now, |typed| typed.one(name).to_owned());
+    let chosen: Vec<&str> = typed.map_or_else(|| user.role.names().collect(), |typed| typed.all("role"));
+    let language = text("language", user.language.tag().to_owned());
+    let languages = [(Language::En, "English"), (Language::Zh, "中文")];
+    let page = PersonPage {
+        frame: desk.frame(&user.name, "/people").await?,
+        id: user.user.to_string(),
+        login: user.login.clone(),
+        notice: shown.notice,
+        problem: shown.problem,
+        secret: shown.secret,
+        name: text("name", user.name.clone()),
+        roles: role_choices(desk, &chosen),
+        teams: text("teams", joined(member.get("teams"))),
+        territories: text("territories", joined(member.get("territories"))),
+        languages: languages.map(|(tag, name)| (tag.tag().to_owned(), name.to_owned(), tag.tag() == language)).into(),
+        active: typed.map_or(user.disabled_at.is_none(), |typed| typed.has("active")),
+        has_second: second.since.is_some(),
+        preview: shown.preview,
+    };
+    answer(shown.status, &page)
+}
+
+/// `POST /people/{user}`: shows what it would do, or does it.
+pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -> Result<Response, Error> {
+    let user = find(&desk, user).await?;
+    let typed = Typed::new(pairs);
+    let bad = |problem: String, typed| Shown {
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        problem: Some(problem),
+        typed: Some(typed),
+        ..Shown::default()
+    };
+    let roles = match roles_of(&typed) {
+        Ok(roles) => roles,
+        Err(problem) => return show(&desk, &user, bad(problem, typed)).await,
+    };
+    let active = typed.has("active");
+    if typed.one("step") != "save" {
+        let effect = rights::effect(&desk.app, user.workspace, &Change::Person(user.user, active.then_some(roles))).await?;
+        let preview = Some(effect_view(&desk, &effect));
+        return show(&desk, &user, Shown { preview, typed: Some(typed), ..Shown::default() }).await;
+    }
+    match save(&desk, &user, &typed, &roles, active).await? {
+        Err(problem) => show(&desk, &user, bad(problem, typed)).await,
+        Ok(()) => {
+            if !active {
+                desk.app.auth.shut_out(user.workspace, user.user);
+            }
+            Ok(Redirect::to(&format!("/people/{}?done=saved", user.user)).into_response())
+        }
+    }
+}
+
+async fn save(desk: &Desk, user: &User, typed: &Typed, roles: &RoleSet, active: bool) -> Result<Result<(), String>, Error> {
+    let list = |name: &str| {
+        typed.one(name).split([',', '，', '、']).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
+    };
+    let language = if Language::of_tag(typed.one("language")) == Language::Zh { "zh" } else { "en" };
+    let mut edits = vec![
+        FieldEdit::set("name", typed.one("name")),
+        FieldEdit::set("teams", list("teams")),
+        FieldEdit::set("territories", list("territories")),
+        FieldEdit::set("language", language),
+        FieldEdit::set("active", active),
+    ];
+    edits.extend(people::role_edits(roles));
+    let (writing, id) = (desk.writing(), RecordId(user.user.0));
+    let written = match desk.reading.record(id).await? {
+        Some(_) => writing.edit(MEMBER, id, edits).await,
+        None => writing.create(MEMBER, Some(id), edits).await.map(drop),
+    };
+    Ok(why::written(desk, desk.reading.kind(MEMBER)?, written)?.map_err(|why| why.text))
+}
+
+/// `POST /people/{user}/password`: a new one, shown once.
+pub async fn password(desk: Desk, Path(user): Path<UserId>) -> Result<Response, Error> {
+    let user = find(&desk, user).await?;
+    let password = first_password();
+    match desk.app.auth.set_password((user.workspace, user.user), &password, Some(desk.caller.user), None).await {
+        Ok(()) => show(&desk, &user, Shown { secret: Some(password), ..Shown::default() }).await,
+        Err(PasswordError::Store(error)) => Err(error.into()),
+        Err(error) => Err(Error::Internal(error.into())),
+    }
+}
+
+/// `POST /people/{user}/second/off`: they lost their phone and their codes.
+pub async fn drop_second(desk: Desk, Path(user): Path<UserId>) -> Result<Response, Error> {
+    let user = find(&desk, user).await?;
+    desk.app.auth.drop_second(user.workspace, user.user, Some(desk.caller.user)).await?;
+    Ok(Redirect::to(&format!("/people/{}?done=second", user.user)).into_response())
+}
+
+/// `GET /people/{user}/why`: why a record is, or is not, on somebody's phones.
+pub async fn why(desk: Desk, Path(user): Path<UserId>, Query(about): Query<About>) -> Result<Response, Error> {
+    let user = find(&desk, user).await?;
+    let id = about.record.trim().trim_end_matches('/').rsplit('/').next().and_then(|id| id.parse::<RecordId>().ok());
+    let shown = match id {
+        Some(id) => desk.reading.record(id).await?,
+        None => None,
+    };
+    let because = match &shown {
+        Some(view) => rights::why(&desk.app, &user, view.row.id).await?,
+        None => None,
+    };
+    let said = match because {
+        Some((kind, sight)) => Some(because_of(&desk, &user, &kind, sight).await?),
+        None => (!about.record.trim().is_empty()).then(|| desk.words.say("person.no_record").to_owned()),
+    };
+    let phones = devices::devices(&mut desk.app.store.reader().await?, user.workspace).await?;
+    let phones = phones.into_iter().filter(|device| device.user == user.user && device.revoked_at.is_none());
+    let page = WhyPage {
+        frame: desk.frame(&desk.words.fill("person.why", &[&user.name]), "/people").await?,
+        id: user.user.to_string(),
+        record: about.record,
+        title: shown.map(|view| (view.row.title, format!("/records/{}/{}", view.row.kind, view.row.id))),
+        because: said,
+        phones: phones.map(|device| (device.name, desk.words.ago(device.last_seen_at, desk.now))).collect(),
+        name: user.name,
+    };
+    answer(StatusCode::OK, &page)
+}
+
+async fn because_of(desk: &Desk, user: &User, kind: &Name, sight: Sight) -> Result<String, Error> {
+    let plural = desk.reading.kind(kind).map_or_else(|_| kind.to_string(), |kind| desk.words.inside(&kind.plural));
+    let roles = role_names(desk, &user.role);
+    Ok(match sight {
+        Sight::Sees(facets) => {
+            let parts: Vec<&str> = facets.into_iter().map(|facet| super::role_form::facet_word(desk.words, facet)).collect();
+            desk.words.fill("person.why_sees", &[&roles, &parts.join(", ")])
+        }
+        Sight::ShutOut => desk.words.say("person.why_shut_out").to_owned(),
+        Sight::NotThisKind => desk.words.fill("person.why_kind", &[&roles, &plural]),
+        Sight::NotTheirs(owner) => {
+            let names = desk.reading.names_of(owner.map(|owner| RecordId(owner.0)).into_iter().collect::<Vec<_>>()).await?;
+            let owner = names.into_values().next().map_or_else(|| "–".to_owned(), |name| name.title);
+            desk.words.fill("person.why_owner", &[&roles, &plural, &owner])
+        }
+    })
+}
+
+/// `GET /people/{user}/sees`: what somebody sees, and may do with it.
+pub async fn sees(desk: Desk, Path(user): Path<UserId>) -> Result<Response, Error> {
+    let user = find(&desk, user).await?;
+    let rules = desk.app.intake.rules(user.workspace);
+    let scope = rights::seen_by(&rules, user.user, &user.role);
+    let counted = counts::in_sight(&mut desk.app.store.reader().await?, user.workspace, &scope).await?;
+    let count = |kind: &Name| counted.iter().find(|(known, _)| known == kind).map_or(0, |(_, count)| *count);
+    let say = |label: &sync_core::schema::Label| desk.words.label(label).to_owned();
+    let row = |kind: &sync_core::schema::Kind| {
+        let seen = scope.of(&kind.name)?;
+        let may = Action::ALL[1..].iter().filter_map(|action| {
+            let level = rules.roles.level(&user.role, kind, *action);
+            (level > sync_core::access::Level::None).then(|| format!("{} ({})", say(&action.label()), say(&level.label())))
+        });
+        Some(SeenKind {
+            label: say(&kind.plural),
+            level: say(&rules.roles.level(&user.role, kind, Action::Read).label()),
+            parts: seen.facets.iter().map(|facet| super::role_form::facet_word(desk.words, *facet)).collect::<Vec<_>>().join(", "),
+            may: may.collect::<Vec<_>>().join(" · "),
+            count: format::grouped(&count(&kind.name).to_string()),
+        })
+    };
+    let page = SeesPage {
+        frame: desk.frame(&desk.words.fill("person.sees", &[&user.name]), "/people").await?,
+        id: user.user.to_string(),
+        roles: role_names(&desk, &user.role),
+        rows: rules.schema.kinds().filter_map(|kind| row(kind)).collect(),
+        name: user.name,
+    };
+    answer(StatusCode::OK, &page)
+}

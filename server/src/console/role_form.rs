@@ -1,0 +1,332 @@
+//! A role as a form: a matrix of kinds and actions, the parts and fields of each, conditions, limits, rights.
+//!
+//! Pure: what [`Sheet`] shows under a name, [`read`] takes back under the same.
+
+use sync_core::access::{Action, Condition, Level, Limit, Outcome, Right, Role, Rule};
+use sync_core::id::{Facet, FieldName, Name};
+use sync_core::schema::{Kind, Label, Schema};
+
+use super::typed::Typed;
+use super::words::Words;
+
+/// The row of the kinds that no other row is about.
+const REST: &str = "*";
+
+/// An entry of a `select`, or a box: value, what people read, whether it is chosen.
+pub type Choice = (String, String, bool);
+
+/// A role as its form shows it.
+pub struct Sheet {
+    /// What people read.
+    pub label_en: String,
+    /// The same in Chinese.
+    pub label_zh: String,
+    /// Rights that are not about single records.
+    pub rights: Vec<Choice>,
+    /// The heads of the matrix.
+    pub actions: Vec<String>,
+    /// Kinds with rules of their own, and first the one for all others.
+    pub rows: Vec<Row>,
+    /// Kinds that could get rules of their own.
+    pub others: Vec<Choice>,
+    /// Rules for some records of a kind.
+    pub conditions: Vec<When>,
+    /// Values that the role may not write alone.
+    pub limits: Vec<Bound>,
+}
+
+/// A kind's rule.
+pub struct Row {
+    /// What its controls' names begin with.
+    pub name: String,
+    /// What people read.
+    pub label: String,
+    /// How far each action goes.
+    pub cells: Vec<Cell>,
+    /// Which parts are read.
+    pub reads: Vec<Choice>,
+    /// Which parts are written.
+    pub writes: Vec<Choice>,
+    /// How the fields below are meant.
+    pub mode: Vec<Choice>,
+    /// Fields that are written, or not.
+    pub fields: Vec<Choice>,
+    /// How many fields are named.
+    pub named: usize,
+}
+
+/// One action of a rule.
+pub struct Cell {
+    /// The control's name.
+    pub name: String,
+    /// The action.
+    pub label: String,
+    /// The levels.
+    pub levels: Vec<Choice>,
+}
+
+/// A rule for some records of a kind.
+pub struct When {
+    /// What its controls' names begin with.
+    pub name: String,
+    /// The kind.
+    pub kinds: Vec<Choice>,
+    /// Which of its records, in the filter language.
+    pub filter: String,
+    /// How far each action goes.
+    pub cells: Vec<Cell>,
+    /// Which parts are written.
+    pub writes: Vec<Choice>,
+    /// Fields that alone are written, by name.
+    pub only: String,
+}
+
+/// A limit.
+pub struct Bound {
+    /// What its controls' names begin with.
+    pub name: String,
+    /// `offer.lines.discount_percent`.
+    pub path: String,
+    /// Up to here nothing happens.
+    pub above: String,
+    /// What happens beyond.
+    pub outcomes: Vec<Choice>,
+}
+
+impl Sheet {
+    /// A role's form. `extra` kinds get a row too.
+    pub fn of(words: Words, schema: &Schema, role: &Role, extra: &[&str]) -> Self {
+        let say = |label: &Label| words.label(label).to_owned();
+        let with_row = |kind: &Kind| role.rule(&kind.name).is_some_and(|rule| !rule.kinds.is_empty()) || extra.contains(&&*kind.name);
+        let (own, others): (Vec<&Kind>, Vec<&Kind>) = schema.kinds().map(|kind| &**kind).partition(|kind| with_row(kind));
+        let rest = Row::of(words, REST, say(&rest_label()), role.rules.iter().find(|rule| rule.kinds.is_empty()), None);
+        let row = |kind: &&Kind| Row::of(words, &kind.name, say(&kind.plural), role.rule(&kind.name), Some(*kind));
+        let mut conditions: Vec<When> = role
+            .rules
+            .iter()
+            .filter(|rule| rule.when.is_some())
+            .enumerate()
+            .map(|(at, rule)| When::of(words, schema, at, Some(rule)))
+            .collect();
+        conditions.push(When::of(words, schema, conditions.len(), None));
+        let mut limits: Vec<Bound> = role.limits.iter().enumerate().map(|(at, limit)| Bound::of(words, at, Some(limit))).collect();
+        limits.push(Bound::of(words, limits.len(), None));
+        Self {
+            label_en: role.label.en.clone(),
+            label_zh: role.label.zh.clone(),
+            rights: Right::ALL.map(|right| (right.as_str().to_owned(), say(&right.label()), role.rights.contains(&right))).into(),
+            actions: Action::ALL.map(|action| say(&action.label())).into(),
+            rows: std::iter::once(rest).chain(own.iter().map(row)).collect(),
+            others: others.iter().map(|kind| (kind.name.to_string(), say(&kind.plural), false)).collect(),
+            conditions,
+            limits,
+        }
+    }
+}
+
+fn rest_label() -> Label {
+    Label { en: "Every other kind".to_owned(), zh: "其他所有对象".to_owned() }
+}
+
+impl Row {
+    fn of(words: Words, name: &str, label: String, rule: Option<&Rule>, kind: Option<&Kind>) -> Self {
+        let empty = Vec::new();
+        let (only, except) = rule.map_or((&empty, &empty), |rule| (&rule.only_fields, &rule.except_fields));
+        let mode = if !only.is_empty() {
+            "only"
+        } else if !except.is_empty() {
+            "except"
+        } else {
+            "all"
+        };
+        let named = if only.is_empty() { except } else { only };
+        let modes = [("all", "role.fields_all"), ("only", "role.fields_only"), ("except", "role.fields_except")];
+        let fields = kind.map_or(&[][..], |kind| &kind.fields[..]).iter().filter(|field| !field.hidden);
+        Self {
+            cells: cells(words, name, rule, &Action::ALL),
+            reads: facets(words, rule.map_or(&[], |rule| &rule.reads)),
+            writes: facets(words, rule.map_or(&[], |rule| &rule.writes)),
+            mode: modes.map(|(value, key)| (value.to_owned(), words.say(key).to_owned(), value == mode)).into(),
+            fields: fields
+                .map(|field| (field.name.to_string(), words.label(&field.label).to_owned(), named.contains(&field.name)))
+                .collect(),
+            named: named.len(),
+            name: name.to_owned(),
+            label,
+        }
+    }
+}
+
+fn cells(words: Words, name: &str, rule: Option<&Rule>, actions: &[Action]) -> Vec<Cell> {
+    let cell = |action: &Action| Cell {
+        name: format!("{name}.{}", action.as_str()),
+        label: words.label(&action.label()).to_owned(),
+        levels: Level::ALL
+            .iter()
+            .map(|(word, level)| {
+                let chosen = rule.map_or(Level::None, |rule| rule.level(*action)) == *level;
+                ((*word).to_owned(), words.label(&level.label()).to_owned(), chosen)
+            })
+            .collect(),
+    };
+    actions.iter().map(cell).collect()
+}
+
+fn facets(words: Words, chosen: &[Facet]) -> Vec<Choice> {
+    Facet::ALL.map(|facet| (facet.as_str().to_owned(), facet_word(words, facet).to_owned(), chosen.contains(&facet))).into()
+}
+
+/// What a part of records is called.
+pub fn facet_word(words: Words, facet: Facet) -> &'static str {
+    match facet {
+        Facet::Main => words.say("role.facet_main"),
+        Facet::Commercial => words.say("role.facet_commercial"),
+        Facet::Private => words.say("role.facet_private"),
+    }
+}
+
+impl When {
+    fn of(words: Words, schema: &Schema, at: usize, rule: Option<&Rule>) -> Self {
+        let name = format!("when{at}");
+        let is_its = |kind: &Kind| rule.is_some_and(|rule| rule.kinds.contains(&kind.name));
+        Self {
+            kinds: schema.kinds().map(|kind| (kind.name.to_string(), words.label(&kind.plural).to_owned(), is_its(kind))).collect(),
+            filter: rule.and_then(|rule| rule.when.as_ref()).map_or_else(String::new, |when| when.text().to_owned()),
+            cells: cells(words, &name, rule, &Action::ALL[1..]),
+            writes: facets(words, rule.map_or(&[], |rule| &rule.writes)),
+            only: rule.map_or_else(String::new, |rule| rule.only_fields.iter().map(Name::as_str).collect::<Vec<_>>().join(" ")),
+            name,
+        }
+    }
+}
+
+impl Bound {
+    fn of(words: Words, at: usize, limit: Option<&Limit>) -> Self {
+        let is_its = |outcome: Outcome| limit.map_or(outcome == Outcome::Review, |limit| limit.outcome == outcome);
+        let label = |outcome| match outcome {
+            Outcome::Review => words.say("role.outcome_review"),
+            Outcome::Refuse => words.say("role.outcome_refuse"),
+        };
+        Self {
+            name: format!("limit{at}"),
+            path: limit.map_or_else(String::new, |limit| format!("{}.{}", limit.kind, limit.path())),
+            above: limit.map_or_else(String::new, |limit| limit.above.to_string()),
+            outcomes: Outcome::ALL
+                .iter()
+                .map(|(word, outcome)| ((*word).to_owned(), label(*outcome).to_owned(), is_its(*outcome)))
+                .collect(),
+        }
+    }
+}
+
+/// The role that a form describes, as text; whether it is a good one is asked when it is read.
+///
+/// # Errors
+/// What cannot be written at all, in words.
+pub fn read(schema: &Schema, name: &Name, typed: &Typed) -> Result<Role, String> {
+    let mut role =
+        Role { label: Label { en: typed.one("label_en").to_owned(), zh: typed.one("label_zh").to_owned() }, ..Role::empty(name.clone()) };
+    role.rights = Right::ALL.into_iter().filter(|right| typed.all("right").contains(&right.as_str())).collect();
+    for at in 0.. {
+        let row = format!("when{at}");
+        if !typed.has(&format!("{row}.kind")) {
+            break;
+        }
+        role.rules.extend(read_condition(schema, typed, &row)?);
+    }
+    for row in typed.all("row") {
+        let rule = read_rule(schema, typed, row)?;
+        // Kinds that are treated alike stand together, as one would write them.
+        match role.rules.iter_mut().find(|other| !rule.kinds.is_empty() && !other.kinds.is_empty() && is_alike(other, &rule)) {
+            Some(other) => other.kinds.extend(rule.kinds),
+            None => role.rules.push(rule),
+        }
+    }
+    for at in 0.. {
+        let row = format!("limit{at}");
+        if !typed.has(&format!("{row}.path")) {
+            break;
+        }
+        role.limits.extend(read_limit(typed, &row)?);
+    }
+    Ok(role)
+}
+
+fn is_alike(one: &Rule, other: &Rule) -> bool {
+    Rule { kinds: Vec::new(), ..one.clone() } == Rule { kinds: Vec::new(), ..other.clone() }
+        && one.only_fields.is_empty()
+        && one.except_fields.is_empty()
+}
+
+fn read_rule(schema: &Schema, typed: &Typed, row: &str) -> Result<Rule, String> {
+    let kind = (row != REST).then(|| schema.kind(row).ok_or_else(|| format!("there is no kind `{row}`"))).transpose()?;
+    let mut rule = rule_of(typed, row, kind.map(|kind| kind.name.clone()));
+    rule.reads = read_facets(typed, &format!("{row}.reads"));
+    if rule.level(Action::Read) > Level::None && rule.reads.is_empty() {
+        rule.reads = vec![Facet::Main];
+    }
+    rule.writes.retain(|facet| rule.reads.contains(facet));
+    let fields: Vec<FieldName> = typed.all(&format!("{row}.field")).into_iter().filter_map(|name| name.parse().ok()).collect();
+    match typed.one(&format!("{row}.mode")) {
+        "only" => rule.only_fields = fields,
+        "except" => rule.except_fields = fields,
+        _ => {}
+    }
+    Ok(rule)
+}
+
+fn read_condition(schema: &Schema, typed: &Typed, row: &str) -> Result<Option<Rule>, String> {
+    let (kind, filter) = (typed.one(&format!("{row}.kind")), typed.one(&format!("{row}.filter")));
+    if kind.is_empty() || filter.is_empty() {
+        return Ok(None);
+    }
+    let when = Condition::parse(schema, kind, filter)?;
+    let mut rule = rule_of(typed, row, kind.parse().ok());
+    rule.when = Some(when);
+    let only = typed.one(&format!("{row}.only")).split_whitespace().map(str::parse::<FieldName>);
+    rule.only_fields = only.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    Ok(Some(rule))
+}
+
+/// Levels and the parts that are written.
+fn rule_of(typed: &Typed, row: &str, kind: Option<Name>) -> Rule {
+    let level = |action: Action| {
+        let word = typed.one(&format!("{row}.{}", action.as_str()));
+        Level::ALL.iter().find(|(known, _)| *known == word).map_or(Level::None, |(_, level)| *level)
+    };
+    let mut rule = Rule {
+        kinds: kind.into_iter().collect(),
+        when: None,
+        levels: Action::ALL.map(level),
+        reads: Vec::new(),
+        writes: read_facets(typed, &format!("{row}.writes")),
+        only_fields: Vec::new(),
+        except_fields: Vec::new(),
+    };
+    let changes = [Action::Create, Action::Edit, Action::Resolve].into_iter().any(|action| rule.level(action) > Level::None);
+    match changes {
+        true if rule.writes.is_empty() => rule.writes = vec![Facet::Main],
+        true => {}
+        false => rule.writes.clear(),
+    }
+    rule
+}
+
+fn read_facets(typed: &Typed, name: &str) -> Vec<Facet> {
+    Facet::ALL.into_iter().filter(|facet| typed.all(name).contains(&facet.as_str())).collect()
+}
+
+fn read_limit(typed: &Typed, row: &str) -> Result<Option<Limit>, String> {
+    let path = typed.one(&format!("{row}.path"));
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let bad = |error: sync_core::id::BadId| error.to_string();
+    let mut parts = path.splitn(3, '.');
+    let mut next = || parts.next().map(str::parse::<Name>).transpose().map_err(bad);
+    let (Some(kind), Some(field)) = (next()?, next()?) else { return Err(format!("`{path}`: kind.field, or kind.field.part")) };
+    let item = next()?;
+    let above = typed.one(&format!("{row}.above"));
+    let outcome = if typed.one(&format!("{row}.outcome")) == Outcome::Refuse.as_str() { Outcome::Refuse } else { Outcome::Review };
+    Ok(Some(Limit { kind, field, item, above: above.parse().map_err(|_| format!("`{above}` is not a number"))?, outcome }))
+}

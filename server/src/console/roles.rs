@@ -1,0 +1,303 @@
+//! Roles: who may see and do what, as a sheet to fill in; what a change would do is shown before it is saved.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use sync_core::access::{Right, Role, Roles};
+use sync_core::id::{Name, RecordId};
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::{Label, Reading};
+
+use super::desk::{Desk, Frame, page as answer};
+use super::edit::Posted;
+use super::role_form::{self, Sheet};
+use super::typed::Typed;
+use super::why;
+use super::words::Words;
+use crate::error::{Error, Text};
+use crate::rights::{self, Change, Effect};
+use crate::store::people;
+use crate::store::records::{Definition, definitions};
+
+/// The kind of role records.
+const ROLE: &str = "role";
+
+#[derive(Template)]
+#[template(path = "roles.html")]
+struct RolesPage {
+    frame: Frame,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    rows: Vec<RoleView>,
+    typed: String,
+}
+
+struct RoleView {
+    name: String,
+    label: String,
+    origin: &'static str,
+    is_own: bool,
+    people: String,
+    rights: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "role.html")]
+struct RolePage {
+    frame: Frame,
+    name: String,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    sheet: Sheet,
+    history: Option<String>,
+    is_builtin: bool,
+    remove: Option<&'static str>,
+    preview: Option<EffectView>,
+}
+
+/// What a change would do, in words.
+pub struct EffectView {
+    /// The sentence that says it all.
+    pub summary: Vec<String>,
+    /// By kind: what, how many go, lose a part, come.
+    pub kinds: Vec<[String; 4]>,
+    /// By person: who, phones, how many go, lose a part, come.
+    pub people: Vec<[String; 5]>,
+    /// What people may do no longer, or from then on.
+    pub deeds: Vec<String>,
+}
+
+/// What the address asks for.
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    done: String,
+    #[serde(default)]
+    like: String,
+}
+
+/// Whether the caller administers.
+pub fn check(desk: &Desk) -> Result<(), Error> {
+    let no = || Error::Forbidden(Text::new("Roles and people are the administrators'.", "角色和人员由管理员管理。"));
+    desk.may(Right::Administer).then_some(()).ok_or_else(no)
+}
+
+/// `GET /roles`.
+pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    check(&desk)?;
+    let notice = match asked.done.as_str() {
+        "saved" => Some(desk.words.say("role.was_saved")),
+        "removed" => Some(desk.words.say("role.was_removed")),
+        _ => None,
+    };
+    list(&desk, StatusCode::OK, notice, None, "").await
+}
+
+async fn list(
+    desk: &Desk,
+    status: StatusCode,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    typed: &str,
+) -> Result<Response, Error> {
+    let users = people::users(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
+    let own = kept(desk).await?;
+    let view = |role: &Role| {
+        let is_own = own.iter().any(|kept| kept.name == *role.name);
+        let has = |user: &&people::User| user.disabled_at.is_none() && user.role.names().any(|name| name == &*role.name);
+        RoleView {
+            name: role.name.to_string(),
+            label: desk.words.label(&role.label).to_owned(),
+            origin: desk.words.say(match (Roles::builtin().role(&role.name).is_some(), is_own) {
+                (true, true) => "role.changed",
+                (true, false) => "role.builtin",
+                (false, _) => "role.own",
+            }),
+            is_own,
+            people: desk.words.count("role.people", users.iter().filter(has).count() as u64),
+            rights: role.rights.iter().map(|right| desk.words.label(&right.label()).to_owned()).collect(),
+        }
+    };
+    let page = RolesPage {
+        frame: desk.frame(desk.words.say("menu.roles"), "/roles").await?,
+        notice,
+        problem,
+        rows: desk.reading.roles().roles().map(view).collect(),
+        typed: typed.to_owned(),
+    };
+    answer(status, &page)
+}
+
+/// The workspace's own role records.
+async fn kept(desk: &Desk) -> Result<Vec<Definition>, Error> {
+    Ok(definitions(&mut desk.app.store.reader().await?, desk.caller.workspace, ROLE).await?)
+}
+
+/// `POST /roles`: a new one begins as a copy of another.
+pub async fn begin(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> {
+    check(&desk)?;
+    let typed = Typed::new(pairs);
+    let name = typed.one("name");
+    let problem = match name.parse::<Name>() {
+        Err(error) => Some(error.to_string()),
+        Ok(_) if desk.reading.roles().role(name).is_some() => Some(desk.words.fill("role.taken", &[name])),
+        Ok(_) => None,
+    };
+    match problem {
+        Some(problem) => list(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), name).await,
+        None => Ok(Redirect::to(&format!("/roles/{name}?like={}", typed.one("like"))).into_response()),
+    }
+}
+
+/// `GET /roles/{role}`.
+pub async fn one(desk: Desk, Path(name): Path<Name>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    check(&desk)?;
+    let roles = desk.reading.roles();
+    let like = roles.role(&asked.like).filter(|_| roles.role(&name).is_none());
+    let role = roles.role(&name).or(like).ok_or(Error::NotFound)?.clone();
+    let notice = (asked.done == "saved").then(|| desk.words.say("role.was_saved"));
+    sheet(&desk, StatusCode::OK, &Role { name, ..role }, &[], Shown { notice, ..Shown::default() }).await
+}
+
+/// What the page of a role shows beside the role.
+#[derive(Default)]
+struct Shown {
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    preview: Option<Effect>,
+}
+
+async fn sheet(desk: &Desk, status: StatusCode, role: &Role, extra: &[&str], shown: Shown) -> Result<Response, Error> {
+    let own = kept(desk).await?.into_iter().find(|kept| kept.name == *role.name);
+    let is_builtin = Roles::builtin().role(&role.name).is_some();
+    let title = desk.words.fill("role.title", &[desk.words.label(&role.label)]);
+    let page = RolePage {
+        frame: desk.frame(&title, "/roles").await?,
+        name: role.name.to_string(),
+        notice: shown.notice,
+        problem: shown.problem,
+        sheet: Sheet::of(desk.words, desk.reading.schema(), role, extra),
+        history: own.as_ref().map(|kept| format!("/records/{ROLE}/{}/history", kept.record)),
+        is_builtin,
+        remove: own.map(|_| desk.words.say(if is_builtin { "role.reset" } else { "role.remove" })),
+        preview: shown.preview.map(|effect| effect_view(desk, &effect)),
+    };
+    answer(status, &page)
+}
+
+/// `POST /roles/{role}`: shows what it would do, or does it.
+pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> Result<Response, Error> {
+    check(&desk)?;
+    let typed = Typed::new(pairs);
+    let (schema, extra) = (desk.reading.schema(), typed.all("add"));
+    let role = match role_form::read(schema, &name, &typed) {
+        Ok(role) => role,
+        Err(problem) => {
+            let now = desk.reading.roles().role(&name).cloned().unwrap_or_else(|| Role::empty(name.clone()));
+            return sheet(&desk, StatusCode::UNPROCESSABLE_ENTITY, &now, &[], Shown { problem: Some(problem), ..Shown::default() }).await;
+        }
+    };
+    let text = role.to_toml();
+    let problem = match Role::parse("role", &text, schema, Reading::Strict) {
+        Err(bad) => Some(bad.message),
+        Ok(_) if typed.one("step") == "save" => match save(&desk, &role, text).await? {
+            Ok(()) => return Ok(Redirect::to(&format!("/roles/{name}?done=saved")).into_response()),
+            Err(why) => Some(why),
+        },
+        Ok(_) => None,
+    };
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let preview = match (&problem, typed.one("step")) {
+        (None, "preview") => Some(rights::effect(&desk.app, desk.caller.workspace, &Change::Role(role.clone())).await?),
+        _ => None,
+    };
+    sheet(&desk, status, &role, &extra, Shown { problem, preview, notice: None }).await
+}
+
+async fn save(desk: &Desk, role: &Role, text: String) -> Result<Result<(), String>, Error> {
+    let edits = vec![
+        FieldEdit::set("name", &*role.name),
+        FieldEdit::set("label_en", role.label.en.as_str()),
+        FieldEdit::set("label_zh", role.label.zh.as_str()),
+        FieldEdit::set("definition", text),
+    ];
+    let own: Option<RecordId> = kept(desk).await?.into_iter().find(|kept| kept.name == *role.name).map(|kept| kept.record);
+    let written = match own {
+        Some(record) => desk.writing().edit(ROLE, record, edits).await.map(|()| record),
+        None => desk.writing().create(ROLE, None, edits).await,
+    };
+    let kind = desk.reading.kind(ROLE)?;
+    Ok(why::written(desk, kind, written)?.map(drop).map_err(|why| why.text))
+}
+
+/// `POST /roles/{role}/remove`: an own role goes, a changed one is what it was.
+pub async fn remove(desk: Desk, Path(name): Path<Name>) -> Result<Response, Error> {
+    check(&desk)?;
+    let own = kept(&desk).await?.into_iter().find(|kept| kept.name == *name).ok_or(Error::NotFound)?;
+    let kind = desk.reading.kind(ROLE)?;
+    match why::written(&desk, kind, desk.writing().archive(ROLE, own.record).await)? {
+        Ok(()) => Ok(Redirect::to("/roles?done=removed").into_response()),
+        Err(why) => list(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(why.text), "").await,
+    }
+}
+
+/// What a change would do, in the reader's words.
+pub fn effect_view(desk: &Desk, effect: &Effect) -> EffectView {
+    let words = desk.words;
+    let number = |count: u64| super::format::grouped(&count.to_string());
+    let mut summary = Vec::new();
+    let mut say = |key_records, records: u64, phones: u64| {
+        if records > 0 {
+            summary.push(words.fill(key_records, &[&words.count("list.count", records), &words.count("rights.phones", phones)]));
+        }
+    };
+    let sum = |which: fn(&crate::store::rights::Moved) -> u64| effect.kinds.iter().map(|(_, moved)| which(moved)).sum();
+    say("rights.would_remove", effect.gone(), effect.phones(|moved| moved.gone));
+    say("rights.would_lessen", sum(|moved| moved.less), effect.phones(|moved| moved.less));
+    say("rights.would_add", sum(|moved| moved.come), effect.phones(|moved| moved.come));
+    if summary.is_empty() {
+        summary.push(words.say("rights.moves_nothing").to_owned());
+    }
+    let mut deeds = together(words, "rights.lose", effect.deeds.iter().map(|deed| (&deed.what, &deed.lost)));
+    deeds.extend(together(words, "rights.win", effect.deeds.iter().map(|deed| (&deed.what, &deed.won))));
+    EffectView {
+        deeds,
+        kinds: effect
+            .kinds
+            .iter()
+            .map(|(kind, moved)| [words.label(&kind.plural).to_owned(), number(moved.gone), number(moved.less), number(moved.come)])
+            .collect(),
+        people: effect
+            .people
+            .iter()
+            .map(|one| [one.name.clone(), number(one.phones), number(one.moved.gone), number(one.moved.less), number(one.moved.come)])
+            .collect(),
+        summary,
+    }
+}
+
+/// A line for the same people: what they may do no longer, or from then on.
+fn together<'d>(words: Words, key: &'static str, deeds: impl Iterator<Item = (&'d Label, &'d Vec<String>)>) -> Vec<String> {
+    let mut lines: Vec<(&Vec<String>, Vec<&str>)> = Vec::new();
+    for (what, people) in deeds.filter(|(_, people)| !people.is_empty()) {
+        match lines.iter_mut().find(|(known, _)| *known == people) {
+            Some((_, whats)) => whats.push(words.label(what)),
+            None => lines.push((people, vec![words.label(what)])),
+        }
+    }
+    let line = |(people, whats): &(&Vec<String>, Vec<&str>)| {
+        format!("{} ({}): {}", words.count(key, people.len() as u64), named(people), whats.join(" · "))
+    };
+    lines.iter().map(line).collect()
+}
+
+/// The first names of a list.
+fn named(people: &[String]) -> String {
+    /// More are no sentence.
+    const NAMED: usize = 5;
+    let shown = people.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if people.len() > NAMED { format!("{shown}, …") } else { shown }
+}

@@ -1,0 +1,219 @@
+//! Records that say who may do what: what is checked before a change of one is accepted, and what follows
+//! from it in the same transaction.
+//!
+//! A role that cannot be read, a name that two roles bear, a person with a role that is not there, a workspace
+//! that nobody could administer any more: refused with words, so that no rule has to be mended by hand. The
+//! account that signs in follows the member record, and the audit log follows both.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+use sync_core::access::{Right, Role, RoleSet, Roles};
+use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
+use sync_core::merge;
+use sync_core::protocol::code;
+use sync_core::record::doc::Doc;
+use sync_core::schema::{Kind, Reading, Schema};
+
+use super::decide::Refused;
+use crate::audit::{Act, Note};
+use crate::language::Language;
+use crate::store::people::{self, Following};
+use crate::store::records::{self, Definition};
+use crate::store::{Result, Tx};
+
+/// The kind whose records are roles.
+pub(super) const ROLE_KIND: &str = "role";
+/// The kind whose records are people of the workspace.
+const MEMBER_KIND: &str = "member";
+/// Fields of a member by which somebody sees and does more, or less.
+const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
+
+/// Whether records of a kind are looked at here.
+pub(super) fn is_governed(kind: &str) -> bool {
+    [ROLE_KIND, MEMBER_KIND].contains(&kind)
+}
+
+/// The roles and people of a workspace, as they are within one unit of work.
+pub(super) struct Governing {
+    roles: BTreeMap<RecordId, Definition>,
+    people: BTreeMap<UserId, Standing>,
+    following: Vec<(UserId, Following)>,
+    notes: Vec<(Millis, Note)>,
+}
+
+/// What somebody is.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    name: String,
+    role: RoleSet,
+    active: bool,
+}
+
+/// What follows from a change that may be accepted.
+pub(super) enum Effect {
+    Role { record: RecordId, name: String, definition: Option<Definition> },
+    Member { user: UserId, standing: Option<Standing>, following: Following, rights: Vec<&'static str> },
+}
+
+impl Governing {
+    /// Reads them.
+    pub async fn load(tx: &mut Tx, workspace: WorkspaceId) -> Result<Self> {
+        let roles = records::definitions(tx, workspace, ROLE_KIND).await?;
+        let standing = |user: people::User| Standing { name: user.name, role: user.role, active: user.disabled_at.is_none() };
+        let people = people::users(tx, workspace).await?.into_iter().map(|user| (user.user, standing(user))).collect();
+        let roles = roles.into_iter().map(|definition| (definition.record, definition)).collect();
+        Ok(Self { roles, people, following: Vec::new(), notes: Vec::new() })
+    }
+
+    /// What follows from a change of a main document from `before` to `after`; or why it may not be.
+    pub fn check(&self, schema: &Schema, kind: &Kind, record: RecordId, before: &Doc, after: &Doc) -> Result<Effect, Refused> {
+        let row = |doc| merge::row(kind, Facet::Main, doc);
+        match &*kind.name {
+            ROLE_KIND => self.role(schema, record, &row(after), merge::is_archived(after)),
+            _ => self.member(schema, record, &row(before), &row(after)),
+        }
+    }
+
+    fn role(&self, schema: &Schema, record: RecordId, row: &Map<String, Json>, archived: bool) -> Result<Effect, Refused> {
+        let name = text(row, "name").to_owned();
+        let definition = Definition { record, name: name.clone(), text: text(row, "definition").to_owned() };
+        if !archived {
+            let role = Role::parse(&format!("role `{name}`"), &definition.text, schema, Reading::Strict).map_err(|bad| {
+                bad_value("definition", &bad.to_string(), &format!("角色“{name}”的定义第 {} 行有误：{}", bad.line, bad.message))
+            })?;
+            if *role.name != *name {
+                let en = format!("the definition is that of role `{}`, the record is named `{name}`", role.name);
+                return Err(bad_value("definition", &en, &format!("定义中的标识“{}”与记录的标识“{name}”不一致", role.name)));
+            }
+            if self.roles.values().any(|other| other.record != record && other.name == name) {
+                let en = format!("there is another record of role `{name}`: change that one");
+                return Err(bad_value("name", &en, &format!("角色“{name}”已有记录，请修改该记录")));
+            }
+        }
+        let definition = (!archived).then_some(definition);
+        let others = self.roles.values().filter(|other| other.record != record);
+        let roles = roles_of(others.chain(definition.as_ref()), schema);
+        self.in_use(&roles, schema)?;
+        self.administered(&roles, &self.people, schema)?;
+        Ok(Effect::Role { record, name, definition })
+    }
+
+    fn member(&self, schema: &Schema, record: RecordId, before: &Map<String, Json>, after: &Map<String, Json>) -> Result<Effect, Refused> {
+        let user = UserId(record.0);
+        let changed = |field: &str| before.get(field) != after.get(field);
+        let rights: Vec<&str> = RIGHTS_OF_MEMBERS.into_iter().filter(|field| changed(field)).collect();
+        let mut following = Following::default();
+        if (changed("role") || changed("more_roles")) && after.contains_key("role") {
+            following.role = Some(role_set(after)?);
+        }
+        following.active = changed("active").then(|| after.get("active").and_then(Json::as_bool).unwrap_or(true));
+        following.name = changed("name").then(|| text(after, "name").to_owned()).filter(|name| !name.is_empty());
+        following.language = changed("language").then(|| Language::of_tag(text(after, "language")));
+        let standing = self.people.get(&user).map(|now| Standing {
+            name: following.name.clone().unwrap_or_else(|| now.name.clone()),
+            role: following.role.clone().unwrap_or_else(|| now.role.clone()),
+            active: following.active.unwrap_or(now.active),
+        });
+        let roles = roles_of(self.roles.values(), schema);
+        if let Some(unknown) = following.role.iter().flat_map(RoleSet::names).find(|name| roles.role(name).is_none()) {
+            let known: Vec<&str> = roles.roles().map(|role| &*role.name).collect();
+            let en = format!("there is no role `{unknown}`: one of {}", known.join(", "));
+            return Err(bad_value("role", &en, &format!("没有名为“{unknown}”的角色，可用：{}", known.join("、"))));
+        }
+        let mut people = self.people.clone();
+        people.extend(standing.clone().map(|standing| (user, standing)));
+        self.administered(&roles, &people, schema)?;
+        Ok(Effect::Member { user, standing, following, rights })
+    }
+
+    /// Whether everybody keeps the roles that they have.
+    fn in_use(&self, roles: &Roles, schema: &Schema) -> Result<(), Refused> {
+        let now = roles_of(self.roles.values(), schema);
+        let is_gone = |name: &&str| now.role(name).is_some() && roles.role(name).is_none();
+        for person in self.people.values().filter(|person| person.active) {
+            if let Some(gone) = person.role.names().find(is_gone) {
+                let en = format!("{} has the role `{gone}`: give them another first", person.name);
+                return Err(forbidden("role_in_use", &en, &format!("{}正在使用角色“{gone}”，请先更换", person.name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether somebody is left who may administer, if somebody may now.
+    fn administered(&self, roles: &Roles, people: &BTreeMap<UserId, Standing>, schema: &Schema) -> Result<(), Refused> {
+        let administers = |roles: &Roles, person: &Standing| person.active && roles.may(&person.role, Right::Administer);
+        let now = roles_of(self.roles.values(), schema);
+        if self.people.values().any(|person| administers(&now, person)) && !people.values().any(|person| administers(roles, person)) {
+            return Err(forbidden("administer", "nobody would be left who may administer", "至少要保留一位有管理权限的在职人员"));
+        }
+        Ok(())
+    }
+
+    /// Takes over what follows from an accepted change of `author`'s.
+    pub fn apply(&mut self, workspace: WorkspaceId, author: UserId, now: Millis, effect: Effect) {
+        // The operator writes in the workspace's own name.
+        let by = (author.0 != workspace.0).then_some(author);
+        let mut note = |act, subject: String, detail| self.notes.push((now, Note::of(workspace, by, act, subject).with(detail)));
+        match effect {
+            Effect::Role { record, name, definition } => {
+                note(Act::RightsChanged, format!("role {name}"), json!({ "archived": definition.is_none() }));
+                self.roles.remove(&record);
+                self.roles.extend(definition.map(|definition| (record, definition)));
+            }
+            Effect::Member { user, standing, following, rights } => {
+                match following.active {
+                    Some(false) => note(Act::UserDisabled, user.to_string(), json!({})),
+                    // A new record says that somebody is here who is.
+                    Some(true) if self.people.get(&user).is_some_and(|was| !was.active) => {
+                        note(Act::UserEnabled, user.to_string(), json!({}))
+                    }
+                    Some(true) | None => {}
+                }
+                if rights.iter().any(|field| *field != "active") {
+                    let role = following.role.as_ref().map(RoleSet::as_str);
+                    note(Act::RightsChanged, user.to_string(), json!({ "fields": rights, "role": role }));
+                }
+                self.people.extend(standing.map(|standing| (user, standing)));
+                self.following.push((user, following));
+            }
+        }
+    }
+
+    /// Writes what follows: accounts, the audit log.
+    pub async fn flush(&mut self, tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
+        let now = self.notes.first().map_or(0, |(now, _)| *now);
+        for (user, following) in self.following.drain(..) {
+            people::follow(tx, workspace, user, &following, now).await?;
+        }
+        for (now, note) in self.notes.drain(..) {
+            note.write(tx, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The built-in roles, and those of records over them.
+fn roles_of<'a>(definitions: impl Iterator<Item = &'a Definition>, schema: &Schema) -> Roles {
+    Roles::builtin().with(definitions.map(|definition| (definition.name.clone(), definition.text.clone())), schema).0
+}
+
+fn text<'r>(row: &'r Map<String, Json>, field: &str) -> &'r str {
+    row.get(field).and_then(Json::as_str).unwrap_or_default()
+}
+
+/// The roles that a member record names.
+fn role_set(row: &Map<String, Json>) -> Result<RoleSet, Refused> {
+    let more = row.get("more_roles").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    let names: Result<Vec<Name>, _> = std::iter::once(text(row, "role")).chain(more).map(str::parse).collect();
+    let bad = |error: &sync_core::id::BadId| bad_value("role", &error.to_string(), &format!("“{}”不是角色标识", error.text));
+    names.and_then(RoleSet::of).map_err(|error| bad(&error))
+}
+
+fn bad_value(field: &str, en: &str, zh: &str) -> Refused {
+    Refused { field: Some(field.to_owned()), ..Refused::new(code::BAD_VALUE, en, zh) }
+}
+
+fn forbidden(rule: &str, en: &str, zh: &str) -> Refused {
+    Refused { rule: Some(rule.to_owned()), ..Refused::new(code::FORBIDDEN, en, zh) }
+}

@@ -1,0 +1,236 @@
+//! What a change of roles, or of who has which, would do: to what people see and phones hold, to what people may.
+//!
+//! Computed from the records and devices that there are, before anything is written. Never writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sync_core::access::{self, Action, Right, Role, RoleSet, Roles};
+use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::schema::{Kind, Label};
+
+use crate::app::App;
+use crate::intake::Rules;
+use crate::reading;
+use crate::store::rights::{Moved, Shift, moved};
+use crate::store::scope::Scope;
+use crate::store::{Result, Tx, devices, lists, people, records};
+
+/// What is to be changed.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A role becomes another.
+    Role(Role),
+    /// A role goes; a built-in one is what it was.
+    Gone(String),
+    /// Somebody gets other roles, or is shut out (`None`).
+    Person(UserId, Option<RoleSet>),
+}
+
+/// What it would do.
+#[derive(Debug, Clone, Default)]
+pub struct Effect {
+    /// Of each kind of which records come or go: how many, for anybody at all.
+    pub kinds: Vec<(Arc<Kind>, Moved)>,
+    /// For whom.
+    pub people: Vec<Touched>,
+    /// What people may do no longer, or from then on.
+    pub deeds: Vec<Deed>,
+}
+
+/// Somebody who would see more or less.
+#[derive(Debug, Clone)]
+pub struct Touched {
+    /// Who.
+    pub user: UserId,
+    /// What they are called.
+    pub name: String,
+    /// Their phones that are in use.
+    pub phones: u64,
+    /// What moves for them, of all kinds.
+    pub moved: Moved,
+}
+
+/// Something that some may do no longer, or from then on.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    /// What: `change deals`.
+    pub what: Label,
+    /// Who may no longer.
+    pub lost: Vec<String>,
+    /// Who may then.
+    pub won: Vec<String>,
+}
+
+impl Effect {
+    /// Records that somebody loses.
+    pub fn gone(&self) -> u64 {
+        self.kinds.iter().map(|(_, moved)| moved.gone).sum()
+    }
+
+    /// Phones on which records go or come.
+    pub fn phones(&self, which: impl Fn(&Moved) -> u64) -> u64 {
+        self.people.iter().filter(|person| which(&person.moved) > 0).map(|person| person.phones).sum()
+    }
+
+    /// Whether nobody would notice.
+    pub fn is_nothing(&self) -> bool {
+        self.people.is_empty() && self.deeds.is_empty()
+    }
+}
+
+/// Somebody of the workspace, before and after.
+struct Case {
+    user: UserId,
+    name: String,
+    phones: u64,
+    before: Option<RoleSet>,
+    after: Option<RoleSet>,
+}
+
+/// What a change would do to everybody.
+///
+/// # Errors
+/// When the database fails.
+pub async fn effect(app: &App, workspace: WorkspaceId, change: &Change) -> Result<Effect> {
+    let rules = app.intake.rules(workspace);
+    let then = Rules { schema: rules.schema.clone(), roles: Arc::new(changed(&rules.roles, change)) };
+    let mut tx = app.store.reader().await?;
+    let cases = cases(&mut tx, workspace, change).await?;
+    let shifts: Vec<Shift> = cases
+        .iter()
+        .map(|case| Shift { before: sight(&rules, case.user, case.before.as_ref()), after: sight(&then, case.user, case.after.as_ref()) })
+        .collect();
+    let mut effect = Effect { deeds: deeds(&rules, &then, &cases), ..Effect::default() };
+    let mut totals: BTreeMap<usize, Moved> = BTreeMap::new();
+    for kind in rules.schema.kinds() {
+        let touched: Vec<usize> = (0..cases.len()).filter(|&at| differs(&shifts[at], &kind.name)).collect();
+        if touched.is_empty() {
+            continue;
+        }
+        let some: Vec<Shift> = touched.iter().map(|&at| shifts[at].clone()).collect();
+        let mut counts = moved(&mut tx, workspace, &kind.name, &some).await?;
+        let any = counts.pop().unwrap_or_default();
+        if any != Moved::default() {
+            effect.kinds.push((kind.clone(), any));
+        }
+        for (at, moved) in touched.into_iter().zip(counts) {
+            let total = totals.entry(at).or_default();
+            *total = Moved { gone: total.gone + moved.gone, less: total.less + moved.less, come: total.come + moved.come };
+        }
+    }
+    let shown = totals.into_iter().filter(|(_, moved)| *moved != Moved::default());
+    effect.people =
+        shown.map(|(at, moved)| Touched { user: cases[at].user, name: cases[at].name.clone(), phones: cases[at].phones, moved }).collect();
+    Ok(effect)
+}
+
+/// Whether somebody sees a record, and why or why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// These parts of it.
+    Sees(Vec<Facet>),
+    /// They are shut out.
+    ShutOut,
+    /// Their roles show no records of its kind.
+    NotThisKind,
+    /// Their roles show some of its kind; this one is somebody else's, or nobody's.
+    NotTheirs(Option<UserId>),
+}
+
+/// Whether somebody sees a record, and why or why not; none when there is no such record.
+///
+/// # Errors
+/// When the database fails.
+pub async fn why(app: &App, user: &people::User, record: RecordId) -> Result<Option<(KindName, Sight)>> {
+    let rules = app.intake.rules(user.workspace);
+    let mut tx = app.store.reader().await?;
+    let Some(row) = records::rows_of(&mut tx, user.workspace, &[record]).await?.remove(&record) else { return Ok(None) };
+    let scope = seen_by(&rules, user.user, &user.role);
+    let facets = scope.of(&row.kind).map(|scope| scope.facets.clone());
+    let sight = match facets {
+        _ if user.disabled_at.is_some() => Sight::ShutOut,
+        None => Sight::NotThisKind,
+        Some(facets) if lists::seen(&mut tx, user.workspace, &scope, record).await?.is_some() => {
+            Sight::Sees(facets.into_iter().filter(|facet| row.facets[*facet as usize].is_some()).collect())
+        }
+        Some(_) => Sight::NotTheirs(owner(&rules, &row)),
+    };
+    Ok(Some((row.kind, sight)))
+}
+
+fn owner(rules: &Rules, row: &records::RecordRow) -> Option<UserId> {
+    let field = rules.schema.kind(&row.kind)?.owner.as_ref()?;
+    let main: serde_json::Value = serde_json::from_str(row.facets[Facet::Main as usize].as_deref()?).ok()?;
+    main[field.as_str()].as_str()?.parse().ok()
+}
+
+fn changed(roles: &Roles, change: &Change) -> Roles {
+    let mut roles = roles.clone();
+    match change {
+        Change::Role(role) => roles.insert(role.clone()),
+        Change::Gone(name) => roles.reset(name),
+        Change::Person(..) => {}
+    }
+    roles
+}
+
+async fn cases(tx: &mut Tx, workspace: WorkspaceId, change: &Change) -> Result<Vec<Case>> {
+    let mut phones: BTreeMap<UserId, u64> = BTreeMap::new();
+    for device in devices::devices(tx, workspace).await?.into_iter().filter(|device| device.revoked_at.is_none()) {
+        *phones.entry(device.user).or_default() += 1;
+    }
+    let case = |user: people::User| {
+        let before = user.disabled_at.is_none().then_some(user.role);
+        let after = match change {
+            Change::Person(who, roles) if *who == user.user => roles.clone(),
+            _ => before.clone(),
+        };
+        Case { user: user.user, name: user.name, phones: phones.get(&user.user).copied().unwrap_or(0), before, after }
+    };
+    let cases = people::users(tx, workspace).await?.into_iter().map(case);
+    Ok(cases.filter(|case| case.before.is_some() || case.after.is_some()).collect())
+}
+
+/// What somebody with these roles sees.
+pub fn seen_by(rules: &Rules, user: UserId, role: &RoleSet) -> Scope {
+    reading::scope(rules, &access::Caller { user, role: role.clone() })
+}
+
+/// As [`seen_by`]; whoever has none sees nothing.
+fn sight(rules: &Rules, user: UserId, role: Option<&RoleSet>) -> Scope {
+    role.map_or_else(Scope::default, |role| seen_by(rules, user, role))
+}
+
+fn differs(shift: &Shift, kind: &KindName) -> bool {
+    shift.before.of(kind) != shift.after.of(kind)
+}
+
+/// What people may do no longer, or from then on: rights, and acts upon records of a kind.
+fn deeds(now: &Rules, then: &Rules, cases: &[Case]) -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    let mut add = |what: Label, far: &dyn Fn(&Rules, &RoleSet) -> u8| {
+        let (mut lost, mut won) = (BTreeSet::new(), BTreeSet::new());
+        for case in cases {
+            let before = case.before.as_ref().map_or(0, |role| far(now, role));
+            let after = case.after.as_ref().map_or(0, |role| far(then, role));
+            match after.cmp(&before) {
+                std::cmp::Ordering::Less => drop(lost.insert(case.name.clone())),
+                std::cmp::Ordering::Greater => drop(won.insert(case.name.clone())),
+                std::cmp::Ordering::Equal => {}
+            }
+        }
+        if !lost.is_empty() || !won.is_empty() {
+            deeds.push(Deed { what, lost: lost.into_iter().collect(), won: won.into_iter().collect() });
+        }
+    };
+    for right in Right::ALL {
+        add(right.label(), &|rules, role| u8::from(rules.roles.may(role, right)));
+    }
+    for kind in now.schema.kinds() {
+        for action in Action::ALL.into_iter().filter(|action| *action != Action::Read) {
+            add(access::deed(kind, action), &|rules, role| rules.roles.level(role, kind, action) as u8);
+        }
+    }
+    deeds
+}

@@ -1,0 +1,266 @@
+//! Roles and people as records: what they grant holds at once, and nobody locks everybody out.
+
+use reqwest::Method;
+use serde_json::json;
+use sync_core::id::UserId;
+
+use crate::api::Client;
+use crate::console::Desk;
+use crate::harness::{Answer, START, Server};
+use crate::pen::Phone;
+
+/// A rep who sees and edits only their own.
+pub const OWN_ONLY: &str = r#"name = "rep"
+label = { en = "Rep", zh = "销售" }
+[[rule]]
+kinds = ["*"]
+read = "own"
+create = "all"
+edit = "own"
+reads = ["main"]
+writes = ["main"]
+"#;
+
+pub async fn define(client: &Client<'_>, name: &str, definition: &str) -> Answer {
+    client.post("/api/v1/role", json!({"fields": {"name": name, "definition": definition}})).await
+}
+
+async fn seen(client: &Client<'_>, kind: &str) -> usize {
+    let answer = client.list(kind, &[]).await;
+    if answer.status == 404 { 0 } else { answer.json()["rows"].as_array().unwrap().len() }
+}
+
+#[tokio::test]
+async fn a_role_record_changes_at_once_what_a_rep_sees_and_may_do() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let rep = Client::of_role(&server, "cai", "rep").await;
+    let customer = office.make("party", json!({"name": "Jiamei"})).await;
+    rep.make("party", json!({"name": "Haida", "owner": UserId::of_cause("cai")})).await;
+    assert_eq!(seen(&rep, "party").await, 2);
+    let made = define(&office, "rep", OWN_ONLY).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert_eq!(seen(&rep, "party").await, 1);
+    assert_eq!(rep.get(&customer).await.status, 404);
+    let edit = json!([{"op": "set", "field": "name", "value": "Jiamei Office"}]);
+    assert_eq!(rep.edit(&customer, edit.clone()).await.status, 404);
+    // The rules are known to everybody, and changed by those who administer.
+    assert_eq!(seen(&rep, "role").await, 1);
+    let theirs = define(&rep, "boss", &OWN_ONLY.replace("\"rep\"", "\"boss\"")).await;
+    assert_eq!(theirs.status, 403, "{}", theirs.text());
+    // Taken back, everything is as it was.
+    assert_eq!(office.post(&format!("{}/archive", made.header("location")), json!({})).await.status, 200);
+    assert_eq!(seen(&rep, "party").await, 2);
+    assert_eq!(rep.edit(&customer, edit).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_role_that_cannot_be_read_is_refused_with_its_line() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let cases = [
+        ("rep", OWN_ONLY.replace("read = \"own\"", "raed = \"own\""), "role `rep`:5: a rule has no key `raed`, did you mean `read`?"),
+        ("boss", OWN_ONLY.to_owned(), "the definition is that of role `rep`, the record is named `boss`"),
+    ];
+    for (name, text, want) in cases {
+        let refused = define(&office, name, &text).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(refused.text().contains(want), "{}", refused.text());
+    }
+    assert_eq!(define(&office, "rep", OWN_ONLY).await.status, 201);
+    let twice = define(&office, "rep", OWN_ONLY).await;
+    assert!(twice.text().contains("another record of role `rep`"), "{}", twice.text());
+    let broken = office.list("role", &[]).await.json()["rows"][0]["id"].as_str().unwrap().to_owned();
+    let edit = json!([{"op": "set", "field": "definition", "value": "name = "}]);
+    let refused = office.edit(&format!("/api/v1/role/{broken}"), edit).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+}
+
+#[tokio::test]
+async fn the_account_follows_the_member_record_and_roles_add_up() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let buyer = r#"name = "buyer"
+label = { en = "Buyer", zh = "采购" }
+[[rule]]
+kinds = ["product"]
+read = "all"
+edit = "all"
+reads = ["main", "commercial"]
+writes = ["main", "commercial"]
+"#;
+    assert_eq!(define(&office, "buyer", buyer).await.status, 201);
+    let rep = Client::of_role(&server, "cai", "rep").await;
+    let product = office.make("product", json!({"name": "Paper"})).await;
+    let price = json!([{"op": "set", "field": "name", "value": "Paper A4"}]);
+    assert_eq!(rep.edit(&product, price.clone()).await.status, 403);
+    let member = format!("/api/v1/member/{}", UserId::of_cause("cai"));
+    let fields = json!({"name": "Cai", "role": "rep", "more_roles": ["buyer"]});
+    let made = office.post("/api/v1/member", json!({"id": UserId::of_cause("cai"), "fields": fields})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert_eq!(rep.edit(&product, price).await.status, 200);
+    assert_eq!(rep.get("/api/v1/me").await.json()["role"], "rep+buyer");
+    let unknown = json!([{"op": "set", "field": "role", "value": "reb"}]);
+    let refused = office.edit(&member, unknown).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert!(refused.text().contains("there is no role `reb`: one of buyer, manager, office, rep"), "{}", refused.text());
+    // A role that somebody has does not go.
+    let role = office.list("role", &[]).await.json()["rows"][0]["id"].as_str().unwrap().to_owned();
+    let refused = office.post(&format!("/api/v1/role/{role}/archive"), json!({})).await;
+    assert!(refused.text().contains("Cai has the role `buyer`"), "{}", refused.text());
+    // Nobody makes themself more than they are.
+    let more = json!([{"op": "set", "field": "role", "value": "office"}]);
+    assert_eq!(rep.edit(&member, more).await.status, 403);
+    // Shut out in the record, signed out everywhere.
+    assert_eq!(office.edit(&member, json!([{"op": "set", "field": "active", "value": false}])).await.status, 200);
+    assert_eq!(rep.get("/api/v1/me").await.status, 401);
+    assert_eq!(office.edit(&member, json!([{"op": "set", "field": "active", "value": true}])).await.status, 200);
+    assert_eq!(server.api_sign_in("cai", crate::harness::PASSWORD).await.json()["user"]["name"], "Cai");
+}
+
+#[tokio::test]
+async fn the_last_who_may_administer_stays() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let member = |login: &str, role: &str| json!({"id": UserId::of_cause(login), "fields": {"name": login, "role": role}});
+    assert_eq!(office.post("/api/v1/member", member("bo", "rep")).await.status, 201);
+    let told = "nobody would be left who may administer";
+    let alone = office.post("/api/v1/member", member("ann", "rep")).await;
+    assert!(alone.status == 403 && alone.text().contains(told), "{}", alone.text());
+    let weak = OWN_ONLY.replace("\"rep\"", "\"office\"");
+    let refused = define(&office, "office", &weak).await;
+    assert!(refused.status == 403 && refused.text().contains(told), "{}", refused.text());
+    let strong = weak.replace("[[rule]]", "rights = [\"administer\"]\n[[rule]]");
+    assert_eq!(define(&office, "office", &strong).await.status, 201);
+    assert_eq!(office.send(Method::GET, "/api/v1/me", None).await.json()["role"], "office");
+}
+
+#[tokio::test]
+async fn a_rule_with_a_condition_protects_what_it_means() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let closed = r#"name = "rep"
+label = { en = "Rep", zh = "销售" }
+[[rule]]
+kinds = ["*"]
+read = "all"
+create = "all"
+edit = "all"
+reads = ["main"]
+writes = ["main"]
+[[rule]]
+kinds = ["deal"]
+when = '[{"type": "in", "attribute": "stage", "value": ["won", "lost"]}]'
+"#;
+    assert_eq!(define(&office, "rep", closed).await.status, 201);
+    let rep = Client::of_role(&server, "cai", "rep").await;
+    let deal = rep.make("deal", json!({"title": "Forty chairs", "stage": "proposal"})).await;
+    let stage = |stage: &str| json!([{"op": "set", "field": "stage", "value": stage}]);
+    assert_eq!(rep.edit(&deal, stage("won")).await.status, 200);
+    let refused = rep.edit(&deal, stage("proposal")).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let made_won = rep.post("/api/v1/deal", json!({"fields": {"title": "Won from the start", "stage": "won"}})).await;
+    assert_eq!(made_won.status, 403, "{}", made_won.text());
+    assert_eq!(office.edit(&deal, stage("proposal")).await.status, 200);
+    assert_eq!(rep.edit(&deal, stage("negotiation")).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_editor_shows_what_a_role_would_take_away_before_it_is_saved() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let rep = Client::of_role(&desk.server, "cai", "rep").await;
+    let _other = Client::of_role(&desk.server, "dan", "rep").await;
+    let _phones = (
+        Phone::of(&desk.server.app, desk.server.workspace, UserId::of_cause("cai"), "rep", "Cai's phone", START).await,
+        Phone::of(&desk.server.app, desk.server.workspace, UserId::of_cause("dan"), "rep", "Dan's phone", START).await,
+    );
+    for n in 0..5 {
+        office.make("party", json!({"name": format!("Customer {n}"), "owner": UserId::of_cause(["bo", "cai"][n % 2])})).await;
+    }
+    // As the form of the page sends it: the kinds in one row, customers in their own.
+    let mut form: Vec<(&str, &str)> = vec![("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("row", "party")];
+    form.extend([
+        ("*.read", "all"),
+        ("*.create", "all"),
+        ("*.edit", "all"),
+        ("*.resolve", "all"),
+        ("*.reads", "main"),
+        ("*.writes", "main"),
+    ]);
+    form.extend([("party.read", "own"), ("party.create", "all"), ("party.edit", "own"), ("party.reads", "main"), ("party.writes", "main")]);
+    form.extend([
+        ("party.mode", "except"),
+        ("party.field", "name"),
+        ("limit0.path", "offer.lines.discount_percent"),
+        ("limit0.above", "5"),
+    ]);
+    let preview = desk.post("/roles/rep", &[&form[..], &[("step", "preview")]].concat()).await;
+    let text = preview.text();
+    // Cai loses bo's three, Dan all five: five records of which each is lost by somebody.
+    assert!(preview.status == 200 && text.contains("This would remove 5 records from 2 phones."), "{text}");
+    assert!(text.contains("2 people lose rights (cai, dan): ") && text.contains(" · Change customers"), "{text}");
+    assert_eq!(seen(&rep, "party").await, 5, "nothing was done yet");
+    let saved = desk.post("/roles/rep", &[&form[..], &[("step", "save")]].concat()).await;
+    assert_eq!(saved.header("location"), "/roles/rep?done=saved", "{}", saved.text());
+    assert_eq!(seen(&rep, "party").await, 2);
+    let page = desk.get("/roles/rep").await.text();
+    assert!(page.contains("value=\"offer.lines.discount_percent\"") && page.contains("name=\"party.read\""), "{page}");
+    let sees = desk.get(&format!("/people/{}/sees", UserId::of_cause("cai"))).await.text();
+    assert!(sees.contains("<td class=\"num\" data-label=\"Records\">2</td>"), "{sees}");
+    let bos =
+        office.list("party", &[]).await.json()["rows"].as_array().unwrap().iter().find(|row| row["title"] == "Customer 0").unwrap()["id"]
+            .clone();
+    let why = format!("/people/{}/why?record={}", UserId::of_cause("cai"), bos.as_str().unwrap());
+    let because = desk.get(&why).await.text();
+    assert!(because.contains("shows only some customers; this one belongs to bo"), "{because}");
+    // Back to what it was.
+    assert_eq!(desk.post("/roles/rep/remove", &[]).await.header("location"), "/roles?done=removed");
+    assert_eq!(seen(&rep, "party").await, 5);
+    let because = desk.get(&why).await.text();
+    assert!(because.contains("They see it") && because.contains("Cai&#39;s phone"), "{because}");
+    let typo = desk.post("/roles/rep", &[&form[..], &[("limit0.path", "offer.discount"), ("step", "save")]].concat()).await;
+    assert!(typo.status == 422 && typo.text().contains("kind `offer` has no field `discount`"), "{}", typo.text());
+}
+
+#[tokio::test]
+async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
+    let desk = Desk::new().await;
+    let invited =
+        desk.post("/people", &[("login", "Eve"), ("name", "Eve Lin"), ("language", "zh-CN"), ("role", "rep"), ("role", "manager")]).await;
+    let text = invited.text();
+    assert_eq!(invited.status, 200, "{text}");
+    let password = text.split("<p class=\"code\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let signed_in = desk.server.api_sign_in("eve", &password).await.json();
+    assert_eq!(signed_in["user"]["role"], "rep+manager", "{signed_in}");
+    let eve = signed_in["user"]["id"].as_str().unwrap().to_owned();
+    let form = [
+        ("name", "Eve Lin"),
+        ("role", "rep"),
+        ("teams", "east, key accounts"),
+        ("territories", "Suzhou"),
+        ("language", "zh-CN"),
+        ("active", "true"),
+    ];
+    let preview = desk.post(&format!("/people/{eve}"), &[&form[..], &[("step", "preview")]].concat()).await;
+    assert!(preview.text().contains("1 person loses rights (Eve Lin): Export in bulk"), "{}", preview.text());
+    let saved = desk.post(&format!("/people/{eve}"), &[&form[..], &[("step", "save")]].concat()).await;
+    assert_eq!(saved.header("location"), format!("/people/{eve}?done=saved"), "{}", saved.text());
+    let page = desk.get(&format!("/people/{eve}")).await.text();
+    assert!(page.contains("value=\"east, key accounts\"") && page.contains("value=\"Suzhou\""), "{page}");
+    let again = desk.post(&format!("/people/{eve}/password"), &[]).await.text();
+    assert!(!again.contains(&password) && again.contains("<p class=\"code\">"));
+    assert_eq!(desk.server.api_sign_in("eve", &password).await.status, 401);
+    let out = desk.post(&format!("/people/{eve}"), &[&form[..5], &[("step", "save")]].concat()).await;
+    assert_eq!(out.status, 303, "{}", out.text());
+    assert!(desk.get("/people").await.text().contains("Shut out"));
+    let audit = desk.get("/audit").await.text();
+    assert!(audit.contains("Rights changed") && audit.contains("Person shut out"), "{audit}");
+    // Whoever keeps the house alone stays.
+    let bo = UserId::of_cause("bo").to_string();
+    let demoted = desk.post(&format!("/people/{bo}"), &[("name", "bo"), ("role", "rep"), ("active", "true"), ("step", "save")]).await;
+    assert_eq!(demoted.status, 303, "{}", demoted.text());
+    let ann = desk.server.ann.to_string();
+    let alone = desk.post(&format!("/people/{ann}"), &[("name", "ann"), ("role", "rep"), ("active", "true"), ("step", "save")]).await;
+    assert!(alone.status == 422 && alone.text().contains("nobody would be left who may administer"), "{}", alone.text());
+}
