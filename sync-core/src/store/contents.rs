@@ -145,6 +145,8 @@ impl Contents {
     /// # Errors
     /// [`TakeError`], among them a device that is full.
     pub(crate) fn take_in(&mut self, now: Millis, source: &mut dyn Read, most: u64) -> Result<Taken, TakeError> {
+        // While there is room: what is in the log from before could not be folded into the file on a full disk.
+        self.fold_log();
         let taken = self.copy(now, source, most);
         if taken.is_err() {
             self.fold_log();
