@@ -100,7 +100,7 @@ async fn changes(app: &App, folder: &Path, workspace: WorkspaceId, key: workspac
     let path = folder.join(CHANGES);
     let total = each::<serde::de::IgnoredAny>(&path)?.count() as u64;
     let sealer = Sealer::new(workspace, &key);
-    let author = app.intake.on_behalf(workspace, sync_core::id::UserId(workspace.0), "office".parse().expect("a role's name"));
+    let author = app.intake.itself(workspace);
     let (mut batch, mut done) = (Vec::with_capacity(BATCH), 0);
     for change in each::<line::Change>(&path)? {
         let change = change?;

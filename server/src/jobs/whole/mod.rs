@@ -131,7 +131,7 @@ mod line {
         pub id: UserId,
         pub login: String,
         pub name: String,
-        pub role: sync_core::id::Name,
+        pub role: sync_core::access::RoleSet,
         pub language: Language,
         pub disabled_at: Option<Millis>,
         pub created_at: Millis,

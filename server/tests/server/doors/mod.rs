@@ -75,6 +75,10 @@ impl Street {
         let path = address(door, one, two);
         let mut headers = headers;
         let (kind, body) = match door.body {
+            // An empty form: a refusal is about rights, not about there being none.
+            Body::None if door.method == "POST" && !door.path.starts_with("/api") && !door.path.starts_with("/sync") => {
+                (Some("application/x-www-form-urlencoded"), String::new())
+            }
             Body::None => (None, String::new()),
             Body::Json(text) => (Some("application/json"), text.replace("{id}", one)),
             Body::Form(text) => (Some("application/x-www-form-urlencoded"), text.replace("{id}", one)),
@@ -103,8 +107,10 @@ impl Street {
 /// The address of a door with its names filled in.
 fn address(door: &Door, one: &str, two: &str) -> String {
     let kind = if door.path == "/records/{kind}/move" { "deal" } else { "party" };
-    let path = door.path.replace("{kind}", kind).replace("{field}", "industry").replace("{name}", "nothing.css");
+    let name = if door.path == "/assets/{name}" { "nothing.css" } else { kind };
+    let path = door.path.replace("{kind}", kind).replace("{field}", "industry").replace("{name}", name).replace("{role}", "rep");
     let path = path.replace("{delivery}", two);
+    let path = ["{user}", "{survivor}", "{duplicate}"].iter().fold(path, |path, name| path.replace(name, one));
     let path = ["{id}", "{act}", "{import}", "{device}", "{key}"].iter().fold(path, |path, name| path.replace(name, one));
     if door.query.is_empty() { path } else { format!("{path}?{}", door.query) }
 }
