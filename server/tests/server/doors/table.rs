@@ -257,4 +257,6 @@ pub const DOORS: &[Door] = &[
     door("DELETE", "/api/v1/uploads/{id}", Bearer, Upload),
     door("OPTIONS", "/api/v1/uploads/{id}", Anybody, Upload).finds_nothing(&[204]),
     door("GET", "/api/v1/file/{id}/content", Bearer, File),
+    // The file has none.
+    door("GET", "/api/v1/file/{id}/thumbnail", Bearer, File).personal(),
 ];
