@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::auth::Auth;
+use crate::auth::oidc::Providers;
 use crate::auth::secret::random;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,6 +25,8 @@ pub struct App {
     pub store: Store,
     /// Who is asking.
     pub auth: Auth,
+    /// Other systems that say who somebody is.
+    pub providers: Providers,
     /// What time it is.
     pub clock: Clock,
     /// The bytes of files.
@@ -49,11 +52,13 @@ impl App {
         let auth = Auth::new(&config, store.clone(), clock.clone());
         let intake = Intake::start(store.clone(), ServerPen::new(random()), None).await?;
         let files = Files::new(&config);
+        let providers = Providers::new(config.oidc.providers.clone());
         let uploads = Uploads::beside(store.path());
         Ok(Self {
             config: Arc::new(config),
             store,
             auth,
+            providers,
             files,
             hooks: crate::hooks::Round::default(),
             clock,

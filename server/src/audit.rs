@@ -71,6 +71,8 @@ acts! {
     UserEnabled = "user_enabled", "Person let in again", "恢复人员";
     /// Rights were changed: a role, a rule, who has which.
     RightsChanged = "rights_changed", "Rights changed", "修改权限";
+    /// Somebody was recognised by another system for the first time.
+    IdentityBound = "identity_bound", "Sign-in through another system bound", "绑定第三方登录";
     /// A code for a device was made.
     DeviceCode = "device_code", "Device code made", "生成设备注册码";
     /// A device enrolled.
@@ -89,12 +91,18 @@ acts! {
     Disclosed = "disclosed", "Personal data disclosed", "提供个人数据";
     /// A person's data was erased.
     Erased = "erased", "Erased", "清除个人数据";
+    /// A rule erased what may not be kept any longer.
+    RetentionRun = "retention_run", "Retention rule carried out", "执行到期清除规则";
     /// Records were handed over.
     HandedOver = "handed_over", "Handed over", "移交";
     /// An edit that waited was approved or declined.
     Decided = "decided", "Held edit decided", "审批修改";
     /// A webhook was added, changed or removed.
     WebhookChanged = "webhook_changed", "Webhook changed", "修改 Webhook";
+    /// Somebody's calendar got a secret address.
+    CalendarShared = "calendar_shared", "Calendar address made", "生成日历地址";
+    /// A calendar's address was taken away.
+    CalendarWithdrawn = "calendar_withdrawn", "Calendar address withdrawn", "停用日历地址";
     /// A file was deleted.
     FileDeleted = "file_deleted", "File deleted", "删除文件";
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub session: Session,
     /// How often somebody may try a password.
     pub sign_in: SignIn,
+    /// Other systems through which people sign in.
+    pub oidc: Oidc,
     /// How phones enrol.
     pub device: Device,
     /// Where the bytes of files are kept, and how many.
@@ -86,13 +88,32 @@ pub struct Tls {
     pub certificate: Option<PathBuf>,
     /// PEM file: the private key.
     pub key: Option<PathBuf>,
+    /// Names to get certificates for from an authority for machines (ACME), instead of files.
+    pub acme_names: Vec<String>,
+    /// The e-mail address that the authority warns.
+    pub acme_contact: Option<String>,
+    /// The authority: its directory.
+    pub acme_directory: String,
+    /// PEM file: the certificate of an authority of one's own.
+    pub acme_root: Option<PathBuf>,
+    /// Where what the authority gives is kept; by default beside the database.
+    pub acme_folder: Option<PathBuf>,
     /// How long a client may take to agree on encryption.
     pub handshake_timeout_ms: u64,
 }
 
 impl Default for Tls {
     fn default() -> Self {
-        Self { certificate: None, key: None, handshake_timeout_ms: 10_000 }
+        Self {
+            certificate: None,
+            key: None,
+            acme_names: Vec::new(),
+            acme_contact: None,
+            acme_directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+            acme_root: None,
+            acme_folder: None,
+            handshake_timeout_ms: 10_000,
+        }
     }
 }
 
@@ -159,6 +180,41 @@ impl Default for SignIn {
     fn default() -> Self {
         Self { window_minutes: 15, attempts_per_account_max: 10, attempts_per_address_max: 100 }
     }
+}
+
+/// Other systems through which people sign in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Oidc {
+    /// Each has a button on the sign-in page.
+    pub providers: Vec<Provider>,
+}
+
+/// A system that speaks OpenID Connect: Entra ID, Keycloak, Google, ...
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// A word for addresses; it stays the same for ever, people are known by it.
+    pub name: String,
+    /// What its button says.
+    pub label: String,
+    /// Its address, as it writes it itself.
+    pub issuer: String,
+    /// Who we are there.
+    pub client_id: String,
+    /// And how we prove it, where it asks for that.
+    #[serde(default)]
+    pub client_secret: Option<Secret>,
+    /// What we ask for.
+    #[serde(default = "usual_scopes")]
+    pub scopes: String,
+    /// The workspace of its people, where there are several.
+    #[serde(default)]
+    pub workspace: Option<String>,
+}
+
+fn usual_scopes() -> String {
+    "openid email profile".to_owned()
 }
 
 /// How phones enrol.
@@ -432,6 +488,22 @@ impl Config {
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return bad(key, "0", "1 or more");
         }
+        for (index, provider) in self.oidc.providers.iter().enumerate() {
+            let is_word = !provider.name.is_empty() && provider.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            if !is_word || self.oidc.providers[..index].iter().any(|other| other.name == provider.name) {
+                return bad(
+                    "oidc.providers.name",
+                    &provider.name,
+                    "a word of its own, of lower case letters and digits, for each provider",
+                );
+            }
+        }
+        if let Some(name) = self.tls.acme_names.iter().find(|name| !is_public_name(name)) {
+            return bad("tls.acme_names", name, "a name that the world knows this server by, such as `crm.example.com`");
+        }
+        if !self.tls.acme_names.is_empty() && self.tls.certificate.is_some() {
+            return bad("tls.acme_names", &self.tls.acme_names[0], "nothing: `tls.certificate` is set, and it is one or the other");
+        }
         match (&self.tls.certificate, &self.tls.key) {
             (Some(_), None) => bad("tls.key", "", "a file: `tls.certificate` needs its private key"),
             (None, Some(_)) => bad("tls.certificate", "", "a file: `tls.key` needs its certificate"),
@@ -441,7 +513,9 @@ impl Config {
 
     /// Whether people reach the server over HTTPS, from it or from a proxy in front of it.
     pub fn is_https(&self) -> bool {
-        self.tls.certificate.is_some() || self.listen.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+        self.tls.certificate.is_some()
+            || !self.tls.acme_names.is_empty()
+            || self.listen.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 
     /// How to open the database.
@@ -476,6 +550,12 @@ fn keys_of(table: &Value) -> Vec<String> {
 /// A key, or a section with nothing in it.
 fn is_known(key: &str, known: &[String]) -> bool {
     known.iter().any(|one| one == key || one.split_once('.').is_some_and(|(section, _)| section == key))
+}
+
+/// Whether an authority could give a certificate for it: a name with a dot, no address, no wildcard.
+fn is_public_name(name: &str) -> bool {
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    name.parse::<std::net::IpAddr>().is_err() && name.contains('.') && name.split('.').all(is_label)
 }
 
 fn variable(key: &str) -> String {

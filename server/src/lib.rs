@@ -3,10 +3,13 @@
 //! `serve` is all of it: the doors (`router`), behind a listener that has limits (`listen`, `tls`),
 //! over one database (`store`). The command line (`cli`) is the other way in.
 
+pub mod acme;
 pub mod api;
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod calendar;
+mod cards;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -19,6 +22,7 @@ pub mod hooks;
 pub mod intake;
 pub mod jobs;
 pub mod language;
+mod lines;
 mod listen;
 pub mod log;
 mod metrics;
@@ -27,7 +31,8 @@ pub mod privacy;
 pub mod projection;
 pub mod reading;
 pub mod rights;
-mod router;
+pub mod router;
+mod routes;
 mod seal;
 pub mod store;
 pub mod sync;
@@ -87,7 +92,12 @@ pub async fn serve(config: Config, listener: TcpListener, shutdown: impl Future<
 /// When it cannot start safely.
 pub async fn serve_app(app: App, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
     let (address, config) = (listener.local_addr()?, Arc::clone(&app.config));
+    let acme = match config.tls.acme_names.is_empty() {
+        true => None,
+        false => Some(acme::Acme::new(&config.tls, app.store.path())?),
+    };
     let tls = match (&config.tls.certificate, &config.tls.key) {
+        _ if acme.is_some() => acme.as_ref().map(|acme| Arc::new(tls::Tls::of(Arc::clone(&acme.server)))),
         (Some(certificate), Some(key)) => Some(Arc::new(tls::Tls::read(certificate, key)?)),
         _ if address.ip().is_loopback() => None,
         _ => return Err(ServeError::PlainHttp(address)),
@@ -99,7 +109,7 @@ pub async fn serve_app(app: App, listener: TcpListener, shutdown: impl Future<Ou
         Err(error) => return Err(ServeError::Erasure(error.to_string())),
     }
     metrics::start();
-    let background = background(&app, tls.clone());
+    let background = background(&app, tls.clone(), acme);
     let door = listen::Door {
         router: router::router(app.clone()),
         tls,
@@ -119,13 +129,14 @@ pub async fn serve_app(app: App, listener: TcpListener, shutdown: impl Future<Ou
 }
 
 /// What runs beside the doors; dropping the set ends it.
-fn background(app: &App, tls: Option<Arc<tls::Tls>>) -> JoinSet<()> {
+fn background(app: &App, tls: Option<Arc<tls::Tls>>, acme: Option<acme::Acme>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(app.auth.clone().housekeeping());
     tasks.spawn(files::housekeeping(app.clone()));
     tasks.spawn(jobs::index::follow(app.clone()));
     tasks.spawn(jobs::duplicates::follow(app.clone()));
     tasks.spawn(jobs::sequences::follow(app.clone()));
+    tasks.spawn(jobs::reporting::follow(app.clone()));
     tasks.spawn(hooks::run(app.clone()));
     tasks.spawn(jobs::handover::resume(app.clone()));
     tasks.spawn(async {
@@ -134,8 +145,10 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>) -> JoinSet<()> {
             metrics::fold();
         }
     });
-    if let Some(tls) = tls {
-        tasks.spawn(tls.keep_fresh());
+    match (acme, tls) {
+        (Some(acme), _) => drop(tasks.spawn(acme.keep_fresh())),
+        (None, Some(tls)) => drop(tasks.spawn(tls.keep_fresh())),
+        (None, None) => {}
     }
     tasks
 }

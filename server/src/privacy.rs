@@ -135,12 +135,24 @@ pub async fn erase(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Er
         app.store.scrub().await?;
         return serde_json::from_str(&known.proof).map_err(|error| Error::Internal(error.into()));
     };
+    let proof = erase_seen(app, caller, view).await?;
+    app.store.scrub().await?;
+    Ok(proof)
+}
+
+/// As [`erase`], for many: whoever erases the last one also rewrites the database file.
+///
+/// # Errors
+/// As [`erase`].
+pub(crate) async fn erase_row(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Error> {
+    erase_seen(app, caller, Reading::of(app, caller).record(id).await?.ok_or(Error::NotFound)?).await
+}
+
+async fn erase_seen(app: &App, caller: &Caller, view: RecordView) -> Result<Proof, Error> {
     check(app, caller, &view)?;
     let look_at = view.linked_from.iter().filter(|links| &*links.kind != crate::files::KIND).flat_map(|links| &links.records);
     let look_at: Vec<RecordId> = look_at.map(|linked| linked.id).collect();
-    let proof = removed(app, caller.workspace, (id, view.row.kind), look_at, Some(caller.user)).await?;
-    app.store.scrub().await?;
-    Ok(proof)
+    removed(app, caller.workspace, (view.row.id, view.row.kind), look_at, Some(caller.user)).await
 }
 
 async fn removed(
@@ -226,6 +238,24 @@ fn note_in_ledger(app: &App, line: &LedgerLine) -> std::io::Result<()> {
     file.sync_all()
 }
 
+/// Remembers an erasure of which the backup knows nothing: the record came after it, and phones that hold it
+/// would offer it back.
+async fn remember_again(app: &App, line: LedgerLine) -> Result<(), Error> {
+    let workspace = line.workspace;
+    let proof = Proof { removed: Removed::default(), with: Vec::new(), look_at: Vec::new() };
+    let proof = serde_json::to_string(&proof).map_err(|error| Error::Internal(error.into()))?;
+    let row = ErasedRow { record: line.record, kind: line.kind, at: line.at, by: None, proof };
+    app.store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let position = workspaces::advance_head(tx, workspace, 1).await?;
+                erasure::remember(tx, workspace, &row, position).await
+            })
+        })
+        .await?;
+    Ok(app.intake.announce(workspace).await?)
+}
+
 /// Erases again what the ledger says was erased and is here: after a backup from before was restored.
 ///
 /// # Errors
@@ -239,10 +269,15 @@ pub async fn reapply(app: &App) -> Result<u64, Error> {
     let mut again = 0;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let line: LedgerLine = serde_json::from_str(line).map_err(|error| Error::Internal(error.into()))?;
-        let here = records::rows_of(&mut app.store.reader().await?, line.workspace, &[line.record]).await?;
+        let mut tx = app.store.reader().await?;
+        let here = records::rows_of(&mut tx, line.workspace, &[line.record]).await?;
+        let is_known = erasure::among(&mut tx, line.workspace, std::iter::once(line.record)).await?.contains(&line.record);
+        drop(tx);
         if let Some(row) = here.get(&line.record) {
             removed(app, line.workspace, (line.record, row.kind.clone()), Vec::new(), None).await?;
             again += 1;
+        } else if !is_known {
+            remember_again(app, line).await?;
         }
     }
     if again > 0 {

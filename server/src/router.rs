@@ -1,6 +1,7 @@
 //! Every route on one page, and what every request passes on its way.
 //!
-//! Knows no business: a line here says which function answers what, and behind which guard.
+//! Knows no business: a line here says which function answers what, and behind which guard. What each may
+//! answer to whom stands in the tests (`doors/table.rs`), and a route that is not there fails them.
 
 use std::any::Any;
 use std::time::Duration;
@@ -17,15 +18,28 @@ use tower_http::limit::RequestBodyLimitLayer;
 use crate::app::App;
 use crate::auth::{csrf, doors};
 use crate::error::{Error, Problem, Text};
+use crate::routes::Routes;
 use crate::{api, console, files, metrics, sync, watch};
 
 /// Every route.
 pub fn router(app: App) -> Router {
+    let (bounded, long) = doors(&app);
+    guarded(bounded.into_router(), long.into_router(), app)
+}
+
+/// The addresses of every route, as they are written here and in `console/`.
+pub fn paths(app: &App) -> Vec<&'static str> {
+    let (bounded, long) = doors(app);
+    [bounded.paths(), long.paths()].concat()
+}
+
+/// All routes: those with bounds for time and size, and those of files.
+fn doors(app: &App) -> (Routes, Routes) {
     // Devices: `DeviceCaller`.
     let devices =
-        Router::new().route("/sync", post(sync::exchange)).route("/sync/live", get(sync::live)).route("/sync/enrol", post(doors::enrol));
+        Routes::new().route("/sync", post(sync::exchange)).route("/sync/live", get(sync::live)).route("/sync/enrol", post(doors::enrol));
     // Integrations: JSON, `Caller`.
-    let integrations = Router::new()
+    let integrations = Routes::new()
         .route("/api/v1/sign-in", post(doors::api_sign_in))
         .route("/api/v1/sign-out", post(doors::api_sign_out))
         .route("/api/v1/me", get(doors::api_me))
@@ -38,6 +52,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/webhooks/{id}", patch(api::hooks::change).delete(api::hooks::remove))
         .route("/api/v1/webhooks/{id}/deliveries", get(api::hooks::deliveries))
         .route("/api/v1/webhooks/{id}/deliveries/{delivery}/replay", post(api::hooks::replay))
+        .route("/api/v1/calendars", get(api::calendar::since).post(api::calendar::renew).delete(api::calendar::withdraw))
         .route("/api/v1/privacy", get(api::privacy::list))
         .route("/api/v1/privacy/{id}", get(api::privacy::dossier))
         .route("/api/v1/privacy/{id}/erase", post(api::privacy::erase))
@@ -52,8 +67,10 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/quote-collisions", get(api::quote_collisions))
         .route("/api/v1/{kind}", get(api::list).post(api::create))
         .route("/api/v1/{kind}/batch", post(api::batch))
+        .route("/api/v1/{kind}/search", post(api::search))
         .route("/api/v1/{kind}/{id}", get(api::get).patch(api::edit))
         .route("/api/v1/{kind}/{id}/archive", post(api::archive))
+        .route("/api/v1/{kind}/{id}/card", get(api::card))
         .route("/api/v1/{kind}/{id}/history", get(api::history))
         .route("/api/v1/{kind}/{id}/as-of", get(api::as_of))
         .route("/api/v1/{kind}/{id}/conflicts", get(api::record_conflicts))
@@ -63,15 +80,17 @@ pub fn router(app: App) -> Router {
     let console = console::routes();
     // Operators.
     let watch =
-        Router::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));
+        Routes::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));
+    // Calendar programs, which know a secret address and nothing else.
+    let calendars = Routes::new().route("/calendar/{file}", get(api::calendar::feed));
     // Files: as long and as slow as their networks are. What comes is bounded by `files`, piece by piece.
-    let uploads = Router::new()
+    let uploads = Routes::new()
         .route("/api/v1/uploads", post(files::create).options(files::options))
         .route("/api/v1/uploads/{id}", head(files::state).patch(files::patch).delete(files::give_up).options(files::options))
         .route("/api/v1/file/{id}/content", get(files::content))
         .route("/api/v1/file/{id}/thumbnail", get(files::thumbnail))
         .route("/records/{kind}/{id}/files", post(files::upload_on_record).layer(from_fn(console::as_pages)));
-    guarded(devices.merge(integrations).merge(console).merge(watch), uploads, app)
+    (devices.merge(integrations).merge(console).merge(calendars).merge(watch), uploads)
 }
 
 /// What every request passes, the outermost last; `long` ones have bounds of their own for time and size.

@@ -27,6 +27,15 @@ pub enum TlsError {
         #[source]
         source: PemError,
     },
+    /// What an authority gives cannot be kept.
+    #[error("cannot keep certificates in `{}`", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file holds no certificate.
     #[error("`{}` holds no certificate", .0.display())]
     Empty(PathBuf),
@@ -55,6 +64,11 @@ impl Tls {
     /// Accepts connections with the present certificate.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.current.borrow()))
+    }
+
+    /// With certificates that somebody else keeps fresh.
+    pub fn of(config: Arc<ServerConfig>) -> Self {
+        Self { certificate: PathBuf::new(), key: PathBuf::new(), current: watch::Sender::new(config) }
     }
 
     /// Reads the files again. What is there stays in use when they cannot be used.
@@ -100,6 +114,13 @@ async fn sighup_or(wait: Duration) -> bool {
     false
 }
 
+/// What all our certificates are served with: TLS 1.3, or 1.2 where a client knows no better.
+pub(crate) fn server_config() -> Result<rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider);
+    Ok(builder.with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?.with_no_client_auth())
+}
+
 fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     let unreadable = |what, path: &Path| {
         let path = path.to_owned();
@@ -112,11 +133,7 @@ fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
         return Err(TlsError::Empty(certificate.to_owned()));
     }
     let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable("private key", key))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+    let mut config = server_config()?.with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

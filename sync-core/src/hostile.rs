@@ -1,7 +1,7 @@
 //! Changes that no honest device writes: for the tests of the fence and of the whole world.
 //!
 //! They are self-consistent, with the right length, checksum and hash, so that only what they say and
-//! how they say it is wrong. Only compiled for tests and for planted bugs.
+//! how they say it is wrong. Only compiled for tests, those of servers too, and for planted bugs.
 
 use sha2::{Digest, Sha256};
 

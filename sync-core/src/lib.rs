@@ -18,7 +18,7 @@ mod fence_tests;
 pub mod files;
 #[cfg(test)]
 mod golden_tests;
-#[cfg(any(test, feature = "planted-bugs"))]
+#[cfg(any(test, feature = "planted-bugs", feature = "hostile"))]
 pub mod hostile;
 pub mod id;
 pub mod merge;

@@ -4,6 +4,7 @@
 //! seen or written. What it offers is described by `openapi`, made from the kinds of the workspace.
 
 pub mod access;
+pub mod calendar;
 pub mod handovers;
 pub mod hooks;
 mod kinds;
@@ -13,12 +14,14 @@ pub mod privacy;
 mod questions;
 mod records;
 mod request;
+mod search;
 mod values;
 
 pub use kinds::{kind, kinds};
 pub use openapi::document;
 pub use questions::{as_of, conflicts, history, quote_collisions, rejected, resolve};
-pub use records::{archive, batch, create, edit, get, list, record_conflicts};
+pub use records::{archive, batch, card, create, edit, get, list, record_conflicts};
+pub use search::search;
 pub use values::edits_of;
 
 use std::sync::Arc;

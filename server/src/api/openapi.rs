@@ -19,8 +19,9 @@ use crate::reading::Reading;
 const SHARED: &str = include_str!("openapi/shared.json");
 
 /// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
-const PARTS: [&str; 5] = [
+const PARTS: [&str; 6] = [
     include_str!("openapi/access.json"),
+    include_str!("openapi/calendars.json"),
     include_str!("openapi/files.json"),
     include_str!("openapi/hooks.json"),
     include_str!("openapi/handovers.json"),
@@ -81,6 +82,8 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     let list = ["where", "orderBy", "order", "maxSize", "after", "select", "total", "archived", "utcOffset"];
     let list = list.iter().fold(op("list", format!("{many}, a page.")), |list, name| list.parameter(name));
     all.push((at(""), "get", list.fails("Forbidden").fails("Invalid").answers("200", &own("page"))));
+    let search = op("search", format!("{many}, asked for by groups of filters.")).takes("Search").fails("Forbidden").fails("Invalid");
+    all.push((at("/search"), "post", search.answers("200", &own("page"))));
     if may(Action::Create) {
         let create = op("create", format!("Makes one of: {many}. With an `id`, only once.")).parameter("idempotencyKey");
         let create = create.takes(&own("new")).fails("Forbidden").fails("Conflict").fails("Invalid");
@@ -92,6 +95,11 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         all.push((at("/batch"), "post", batch.takes(&own("batch")).fails("Forbidden").fails("Invalid").answers("200", "Outcomes")));
     }
     all.push((at("/{id}"), "get", of_record("get", format!("{one}, with links and open conflicts.")).answers("200", &own("record"))));
+    if crate::cards::has_cards(kind) {
+        let mut card = of_record("card", format!("{one} as a vCard, for address books."));
+        card.0["responses"]["200"] = json!({"description": "The card.", "content": {"text/vcard": {"schema": {"type": "string"}}}});
+        all.push((at("/{id}/card"), "get", card));
+    }
     if may(Action::Edit) {
         let edit = of_record("edit", "Edits fields; concurrent edits of others are merged.".to_owned()).parameter("ifMatch").fails("Stale");
         let edit = edit.parameter("idempotencyKey").takes("Edits").fails("Forbidden").fails("Conflict").fails("Invalid");

@@ -11,6 +11,7 @@ use super::request::{Body, Creation, Edits, IfMatch, KindPath, Params, Target};
 use super::values::edits_of;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::error::Error;
 use crate::reading::{Disagreement, List, Listing, Reading, RecordView};
 use crate::writing::{Batch, Outcome, Writing};
@@ -113,6 +114,20 @@ pub async fn archive(
 ) -> Result<Response, Error> {
     Writing::of(&app, &caller).if_still(seen).archive(&kind, id).await?;
     shown(&app, &caller, &kind, id).await
+}
+
+/// `GET /api/v1/{kind}/{id}/card`: the record as a vCard, for address books.
+///
+/// # Errors
+/// When it is not there, or is of a kind that no address book has.
+pub async fn card(State(app): State<App>, caller: Caller, Target { kind, id }: Target) -> Result<Response, Error> {
+    let reading = Reading::of(&app, &caller);
+    if !has_cards(reading.kind(&kind)?) {
+        return Err(Error::NotFound);
+    }
+    let record = find(&app, &caller, &kind, id).await?;
+    let saved = format!("attachment; filename=\"{id}.vcf\"");
+    Ok(([(header::CONTENT_TYPE, CARD_TYPE.to_owned()), (header::CONTENT_DISPOSITION, saved)], cards([&record.row])).into_response())
 }
 
 /// `GET /api/v1/{kind}/{id}/conflicts`: where people disagree about the record.

@@ -112,7 +112,7 @@ pub struct Resolution {
 }
 
 /// Minutes between a clock on earth and UTC.
-const OFFSET_MAX_MINUTES: i32 = 14 * 60;
+pub const OFFSET_MAX_MINUTES: i32 = 14 * 60;
 
 impl Params {
     /// Takes out a parameter; the last one of its name counts.

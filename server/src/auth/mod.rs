@@ -8,6 +8,7 @@ mod devices;
 pub mod doors;
 pub mod grant;
 mod keys;
+pub mod oidc;
 pub mod one_time;
 pub mod password;
 mod second;

@@ -30,6 +30,8 @@ pub(super) enum Proof {
     Password,
     Code,
     Recovery,
+    /// Another system says so.
+    Provider,
 }
 
 impl Proof {
@@ -38,6 +40,7 @@ impl Proof {
             Proof::Password => "password",
             Proof::Code => "code",
             Proof::Recovery => "recovery",
+            Proof::Provider => "provider",
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum TokenKind {
     Device,
     /// A program.
     Key,
+    /// A calendar program, for one person's calendar.
+    Calendar,
     /// Somebody whose password was right and whose code is still to come.
     Ticket,
 }
@@ -50,6 +52,7 @@ impl TokenKind {
             TokenKind::Session => "rps",
             TokenKind::Device => "rpd",
             TokenKind::Key => "rpk",
+            TokenKind::Calendar => "rpc",
             TokenKind::Ticket => "rpt",
         }
     }

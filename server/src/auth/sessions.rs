@@ -77,11 +77,11 @@ pub struct SignedIn {
 const AGENT_CHARS_MAX: usize = 200;
 
 /// What is still to be kept when somebody has proved who they are.
-struct Proved {
-    subjects: Vec<Subject>,
-    proof: Proof,
-    rehashed: Option<String>,
-    ticket: Option<Token>,
+pub(super) struct Proved {
+    pub subjects: Vec<Subject>,
+    pub proof: Proof,
+    pub rehashed: Option<String>,
+    pub ticket: Option<Token>,
 }
 
 impl Auth {
@@ -134,13 +134,13 @@ impl Auth {
     }
 
     /// Writes down that an attempt on a known account failed; what was typed is not kept.
-    async fn failed(&self, user: &User, at: &'static str, why: AuthError) -> Result<AuthError, StoreError> {
+    pub(super) async fn failed(&self, user: &User, at: &'static str, why: AuthError) -> Result<AuthError, StoreError> {
         let (now, note) = (self.clock.now(), Note::of(user.workspace, None, Act::SignInFailed, user.user).with(json!({ "at": at })));
         self.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
         Ok(why)
     }
 
-    async fn begin_session(&self, user: User, proved: Proved, client: Client) -> Result<SignedIn, AuthError> {
+    pub(super) async fn begin_session(&self, user: User, proved: Proved, client: Client) -> Result<SignedIn, AuthError> {
         let now = self.clock.now();
         let token = Token::new(TokenKind::Session, user.workspace);
         let expires_at = now + self.policy.session_absolute_ms;

@@ -21,13 +21,18 @@ use crate::jobs::export::{self, Format, Options};
 Examples:
   rapport export everything-$(date +%F)
   rapport export everything --automerge             with each document, history included
+  rapport export --all house                        to have an equal system elsewhere
   rapport export --kind party > customers.csv
   rapport export --kind party --format jsonl | jq .name
   for file in everything/*.jsonl; do rapport import $(basename $file .jsonl) $file; done")]
 pub struct Export {
     /// The new folder
-    #[arg(required_unless_present = "kind", conflicts_with = "kind")]
+    #[arg(required_unless_present_any = ["kind", "all"], conflicts_with = "kind")]
     folder: Option<PathBuf>,
+    /// The new folder, with all it takes to have an equal system elsewhere: history, people, files, the audit log.
+    /// `rapport import --all` reads it
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["folder", "kind"])]
+    all: Option<PathBuf>,
     /// Only this kind, to standard output
     #[arg(long)]
     kind: Option<KindName>,
@@ -64,10 +69,11 @@ impl Export {
                 Written::Jsonl => Format::Json,
             };
             export::kind(&app, workspace, &kind, format, self.raw, BufWriter::new(std::io::stdout().lock())).await?;
-        } else if let Some(folder) = self.folder {
-            let options = Options { is_raw: self.raw, automerge: self.automerge };
+        } else if let Some(folder) = self.all.as_ref().or(self.folder.as_ref()) {
+            let whole = self.all.is_some();
+            let options = Options { is_raw: self.raw, automerge: self.automerge || whole, whole };
             let mut bar = Bar::new("records");
-            let counts = export::folder(&app, workspace, &folder, options, &mut |progress| bar.show(progress)).await;
+            let counts = export::folder(&app, workspace, folder, options, &mut |progress| bar.show(progress)).await;
             let seconds = bar.end().as_secs_f64();
             for (kind, count) in &counts? {
                 println!("{kind}: {count}");

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::auth::normal_login;
 use crate::config::Config;
 use crate::jobs::import::{self, ImportId, Mode, Report, Source, Spec, Told, Undone};
+use crate::jobs::whole;
 use crate::store::people;
 
 /// Bring records in from a CSV file (UTF-8), or from a .jsonl file that `rapport export` wrote
@@ -37,6 +38,7 @@ Examples:
   rapport import party customers.csv --map customer_id=external_id --set roles=customer
   rapport import offer orders.csv --map order_id=external_id --map customer_id=party:external_id \\
       --map total=amount.amount --set amount.currency=CNY --set form=order --set status=completed
+  rapport import --all house                        what `rapport export --all` wrote
   rapport import list
   rapport import undo 01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -49,11 +51,14 @@ enum Other {
 /// One file.
 #[derive(Debug, Args)]
 struct One {
+    /// A folder of `rapport export --all`, into an empty database: an equal system
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["kind", "file"])]
+    all: Option<PathBuf>,
     /// The kind of the records: party, offer, product, ...
-    #[arg(required = true)]
+    #[arg(required_unless_present = "all")]
     kind: Option<KindName>,
     /// The file
-    #[arg(required = true)]
+    #[arg(required_unless_present = "all")]
     file: Option<PathBuf>,
     /// Where a column goes: a field, a part (`amount.currency`, `phones.value`), a link by what the other
     /// record has (`party:external_id`), or nowhere (`COLUMN=`)
@@ -143,6 +148,9 @@ impl Import {
 
 impl One {
     async fn run(self, app: &App) -> anyhow::Result<()> {
+        if let Some(folder) = &self.all {
+            return bring(app, folder).await;
+        }
         let (kind, file) = self.kind.zip(self.file).context("expected a kind and a file")?;
         let workspace = self.place.find(app).await?.workspace;
         let (author, user) = import::author(app, workspace, self.login.as_deref().map(normal_login).as_deref()).await?;
@@ -174,6 +182,17 @@ impl One {
         anyhow::ensure!(rows == 0, "{rows} {} left out", if rows == 1 { "row was" } else { "rows were" });
         Ok(())
     }
+}
+
+/// Brings a whole system in.
+async fn bring(app: &App, folder: &std::path::Path) -> anyhow::Result<()> {
+    let mut bar = Bar::new("changes");
+    let brought = whole::bring(app, folder, &mut |progress| bar.show(progress)).await;
+    let seconds = bar.end().as_secs_f64();
+    let (_, whole::Brought { changes, users, contents }) = brought?;
+    println!("{changes} changes, {users} people and {contents} files in {seconds:.1} s");
+    eprintln!("nobody has a password yet: `rapport user password LOGIN` sets one; phones enrol again with `rapport device code LOGIN`");
+    Ok(())
 }
 
 /// What was done, in a few lines.

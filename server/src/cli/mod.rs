@@ -14,6 +14,7 @@ mod import;
 mod key;
 mod password;
 mod progress;
+mod retention;
 mod serve;
 mod user;
 
@@ -71,6 +72,7 @@ enum Command {
     Handover(handover::Handover),
     Import(import::Import),
     Export(export::Export),
+    Retention(retention::Retention),
     Check(check::Check),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -98,6 +100,7 @@ impl Cli {
             Command::Handover(command) => command.run(config).await,
             Command::Import(command) => command.run(config).await,
             Command::Export(command) => command.run(config).await,
+            Command::Retention(command) => command.run(config).await,
             Command::Check(command) => command.run(config).await,
             Command::Backup(command) => command.run(config).await,
             Command::Restore(command) => command.run(config).await,

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::Query;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -21,6 +21,9 @@ struct AccountPage {
     problem: Option<String>,
     second_since: Option<Shown>,
     recovery_left: String,
+    calendar_since: Option<Shown>,
+    /// The new address of the calendar, once.
+    calendar_url: Option<String>,
     sessions: Vec<SessionView>,
 }
 
@@ -60,13 +63,20 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
     let notice = asked.done.and_then(|done| match done.as_str() {
         "password" => Some(desk.words.say("account.password_set")),
         "second" => Some(desk.words.say("account.second_gone")),
+        "calendar" => Some(desk.words.say("account.calendar_gone")),
         "sessions" => Some(desk.words.say("account.sessions_ended")),
         _ => None,
     });
-    show(&desk, StatusCode::OK, notice, None).await
+    show(&desk, StatusCode::OK, notice, None, None).await
 }
 
-async fn show(desk: &Desk, status: StatusCode, notice: Option<&'static str>, problem: Option<String>) -> Result<Response, Error> {
+async fn show(
+    desk: &Desk,
+    status: StatusCode,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    calendar_url: Option<String>,
+) -> Result<Response, Error> {
     let (workspace, user) = (desk.caller.workspace, desk.caller.user);
     let second = desk.app.auth.second_state(workspace, user).await?;
     let sessions = desk.app.auth.sessions(workspace, user).await?;
@@ -75,6 +85,8 @@ async fn show(desk: &Desk, status: StatusCode, notice: Option<&'static str>, pro
         notice,
         problem,
         second_since: second.since.map(format::moment),
+        calendar_since: crate::calendar::since(&desk.app, workspace, user).await?.map(format::moment),
+        calendar_url,
         recovery_left: desk.words.count("account.recovery_left", second.recovery_codes),
         sessions: sessions.iter().map(|session| session_view(desk, session)).collect(),
     };
@@ -114,14 +126,14 @@ pub struct NewPassword {
 /// `POST /account/password`: sessions elsewhere end.
 pub async fn password(desk: Desk, Form(typed): Form<NewPassword>) -> Result<Response, Error> {
     if let Some(problem) = unconfirmed(&desk, &typed.present).await? {
-        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem)).await;
+        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await;
     }
     let (who, by) = ((desk.caller.workspace, desk.caller.user), Some(desk.caller.user));
     match desk.app.auth.set_password(who, &typed.new, by, Some(desk.caller.session)).await {
         Ok(()) => Ok(Redirect::to("/account?done=password").into_response()),
         Err(PasswordError::Bad(bad)) => {
             let problem = Error::from(bad).problem().text.in_language(desk.words.0).to_owned();
-            show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem)).await
+            show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await
         }
         Err(PasswordError::Store(error)) => Err(error.into()),
     }
@@ -181,7 +193,7 @@ pub struct Present {
 /// `POST /account/second/off`.
 pub async fn drop_second(desk: Desk, Form(typed): Form<Present>) -> Result<Response, Error> {
     if let Some(problem) = unconfirmed(&desk, &typed.present).await? {
-        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem)).await;
+        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await;
     }
     desk.app.auth.drop_second(desk.caller.workspace, desk.caller.user, Some(desk.caller.user)).await?;
     Ok(Redirect::to("/account?done=second").into_response())
@@ -205,4 +217,21 @@ pub async fn end_sessions(desk: Desk, Form(which): Form<Which>) -> Result<Respon
     };
     desk.app.auth.end_sessions(&desk.caller, one).await?;
     Ok(Redirect::to("/account?done=sessions").into_response())
+}
+
+/// What to do with the calendar's address.
+#[derive(Deserialize)]
+pub struct CalendarWanted {
+    act: String,
+}
+
+/// `POST /account/calendar`: a new secret address, shown once; or none any more.
+pub async fn calendar(desk: Desk, headers: HeaderMap, Form(wanted): Form<CalendarWanted>) -> Result<Response, Error> {
+    if wanted.act == "withdraw" {
+        crate::calendar::withdraw(&desk.app, &desk.caller).await?;
+        return Ok(Redirect::to("/account?done=calendar").into_response());
+    }
+    let token = crate::calendar::renew(&desk.app, &desk.caller).await?;
+    let url = format!("{}{}", crate::api::calendar::base(&desk.app, &headers), crate::calendar::path(&token));
+    show(&desk, StatusCode::OK, None, None, Some(url)).await
 }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::error::Error;
 use crate::reading::{News, Reading};
 
 /// What arrives together is told together: an import of thousands is a few notices a second.
@@ -41,9 +42,12 @@ struct Listener {
 }
 
 /// `GET /events`.
-pub async fn stream(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Response {
+///
+/// # Errors
+/// When the database fails.
+pub async fn stream(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Response, Error> {
     let mut head = app.intake.head();
-    let present = *head.borrow();
+    let present = Reading::of(&app, &caller).position().await?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     // What came while the browser was away is told at once.
     head.mark_changed();
@@ -54,7 +58,7 @@ pub async fn stream(State(app): State<App>, caller: Caller, headers: HeaderMap) 
         Some((Ok::<Event, Infallible>(event), listener))
     });
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
-    (unbuffered, Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response()
+    Ok((unbuffered, Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))).into_response())
 }
 
 impl Listener {
@@ -83,8 +87,8 @@ impl Listener {
     }
 
     async fn news(&mut self, caller: &Caller) -> Option<Event> {
-        let head = *self.head.borrow_and_update();
-        match Reading::of(&self.app, caller).news(self.position, head).await {
+        self.head.mark_unchanged();
+        match Reading::of(&self.app, caller).news(self.position).await {
             Ok(news) => {
                 self.position = news.position;
                 (news.more || !news.records.is_empty()).then(|| event(&news))

@@ -40,14 +40,14 @@ mod sign_in;
 mod timeline;
 mod typed;
 mod why;
+mod with;
 mod words;
 
-use axum::Router;
 use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 
-use crate::app::App;
+use crate::routes::Routes;
 
 use desk::Desk;
 
@@ -55,11 +55,13 @@ pub use list::import_error;
 pub use problems::as_pages;
 
 /// Every address of the console.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .merge(list::routes())
         .route("/", get(async |desk: Desk| Redirect::to(&desk.start())))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/sign-in/with/{provider}", get(with::away))
+        .route("/sign-in/back", get(with::back))
         .route("/sign-out", post(sign_in::leave))
         .route("/language", post(sign_in::switch_language))
         .route("/records/{kind}/new", get(make::form))
@@ -100,6 +102,7 @@ pub fn routes() -> Router<App> {
         .route("/account/password", post(account::password))
         .route("/account/second", get(account::second).post(account::confirm_second))
         .route("/account/second/off", post(account::drop_second))
+        .route("/account/calendar", post(account::calendar))
         .route("/account/sessions/end", post(account::end_sessions))
         .route("/keys", get(keys::page).post(keys::make))
         .route("/keys/{key}/revoke", post(keys::revoke))

@@ -13,7 +13,7 @@ use super::words::{Words, other};
 use super::{assets, list};
 use crate::app::App;
 use crate::auth::doors::{Credentials, client, cookie};
-use crate::auth::{AuthError, Caller, ClientAddress, session_cookie};
+use crate::auth::{AuthError, Caller, ClientAddress, SignedIn, session_cookie};
 use crate::error::Error;
 use crate::language::Language;
 use crate::store::{StoreError, people, workspaces};
@@ -27,6 +27,8 @@ struct SignInPage {
     login: String,
     workspace: Option<String>,
     step: Step,
+    /// Other systems: name, and what the button says.
+    providers: Vec<(String, String)>,
     style: &'static str,
     script: &'static str,
     icons: &'static str,
@@ -34,7 +36,7 @@ struct SignInPage {
 }
 
 /// What is asked for.
-enum Step {
+pub(super) enum Step {
     /// Login and password.
     Password { error: Option<String> },
     /// A code of the second factor.
@@ -46,7 +48,13 @@ pub async fn form(State(app): State<App>, GuestLanguage(language): GuestLanguage
     show(&app, language, None, StatusCode::OK, Step::Password { error: None }).await
 }
 
-async fn show(app: &App, language: Language, typed: Option<&Credentials>, status: StatusCode, step: Step) -> Result<Response, Error> {
+pub(super) async fn show(
+    app: &App,
+    language: Language,
+    typed: Option<&Credentials>,
+    status: StatusCode,
+    step: Step,
+) -> Result<Response, Error> {
     let several = workspaces::all(&mut app.store.reader().await?).await?.len() > 1;
     let asked = typed.map(Credentials::asked).unwrap_or_default();
     let form = SignInPage {
@@ -56,6 +64,7 @@ async fn show(app: &App, language: Language, typed: Option<&Credentials>, status
         login: asked.0.to_owned(),
         workspace: several.then(|| asked.1.to_owned()),
         step,
+        providers: app.providers.list().map(|(name, label)| (name.to_owned(), Words(language).fill("door.with", &[label]))).collect(),
         style: assets::style(),
         script: assets::script(),
         icons: assets::icons(),
@@ -79,10 +88,7 @@ pub async fn enter(
     let https = app.config.is_https();
     let words = Words(language);
     let (status, step, retry) = match credentials.sign_in(&app, client(&headers, address, session_cookie(&headers, https))).await {
-        Ok(signed_in) => {
-            let cookie = cookie(https, signed_in.token.reveal(), signed_in.max_age_s)?;
-            return Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response());
-        }
+        Ok(signed_in) => return entered(&app, &signed_in),
         Err(AuthError::CodeNeeded(ticket)) => (StatusCode::OK, Step::Code { ticket: ticket.reveal().to_owned(), error: None }, None),
         Err(AuthError::WrongSecond) => {
             let ticket = credentials.ticket().map(|ticket| ticket.reveal().to_owned()).unwrap_or_default();
@@ -102,6 +108,12 @@ pub async fn enter(
         response.headers_mut().insert(header::RETRY_AFTER, retry);
     }
     Ok(response)
+}
+
+/// Into the console, and nowhere else, with the session in a cookie.
+pub(super) fn entered(app: &App, signed_in: &SignedIn) -> Result<Response, Error> {
+    let cookie = cookie(app.config.is_https(), signed_in.token.reveal(), signed_in.max_age_s)?;
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 
 /// `POST /sign-out`: the session ends, the cookie goes.

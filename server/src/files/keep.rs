@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use futures_util::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
 use serde_json::{Map, Value as Json, json};
@@ -100,15 +101,47 @@ impl Files {
             return Err(FileError::WrongHash);
         }
         self.scan(path).await?;
-        let place = Self::place(workspace, &sha256);
+        self.put_content(path, workspace, &sha256, upload.length).await?;
+        Ok(sha256)
+    }
+
+    async fn put_content(&self, path: &Path, workspace: WorkspaceId, sha256: &SecretHash, length: u64) -> Result<(), FileError> {
+        let place = Self::place(workspace, sha256);
         let objects = self.objects().await?;
-        if objects.head(&place).await.is_ok_and(|there| there.size == upload.length) {
-            return Ok(sha256);
+        if objects.head(&place).await.is_ok_and(|there| there.size == length) {
+            return Ok(());
         }
         let mut file = tokio::fs::File::open(path).await?;
         let mut writer = BufWriter::new(objects.clone(), place);
         tokio::io::copy(&mut file, &mut writer).await?;
         writer.shutdown().await?;
+        Ok(())
+    }
+
+    /// Writes a content into a new file, a block at a time.
+    ///
+    /// # Errors
+    /// When it is not there or the disk is full.
+    pub async fn copy_out(&self, workspace: WorkspaceId, sha256: &SecretHash, to: &Path) -> Result<(), FileError> {
+        let got = self.objects().await?.get(&Self::place(workspace, sha256)).await?;
+        let (mut blocks, mut file) = (got.into_stream(), tokio::fs::File::create_new(to).await?);
+        while let Some(block) = blocks.next().await {
+            file.write_all(&block?).await?;
+        }
+        file.sync_all().await?;
+        Ok(())
+    }
+
+    /// Keeps the content of a file that lies on this machine; answers what it hashes to.
+    ///
+    /// # Errors
+    /// When it cannot be read or kept.
+    pub async fn copy_in(&self, store: &Store, workspace: WorkspaceId, from: &Path, now: i64) -> Result<SecretHash, FileError> {
+        let (sha256, size) = (hash_of(from).await?, tokio::fs::metadata(from).await?.len());
+        self.put_content(from, workspace, &sha256, size).await?;
+        store
+            .write::<_, StoreError, _>(move |tx| Box::pin(async move { files::add_blob(tx, workspace, &sha256, size, now).await }))
+            .await?;
         Ok(sha256)
     }
 

@@ -151,7 +151,7 @@ impl Files {
 }
 
 /// A folder that its owner alone reads.
-fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
+pub(crate) fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

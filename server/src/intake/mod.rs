@@ -28,6 +28,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::store::{Store, StoreError};
 
 pub use aliases::settle as settle_aliases;
+pub(crate) use unit::KIND_KIND;
+pub(crate) use writer::AllRules;
 pub use writer::{Failpoint, Fate};
 
 /// Submissions that may wait for the writer. Beyond this a door waits: the senders' own queues are the buffer.
@@ -195,7 +197,7 @@ pub struct Rules {
 pub struct Intake {
     queue: mpsc::Sender<Job>,
     head: watch::Receiver<u64>,
-    rules: watch::Receiver<writer::AllRules>,
+    rules: watch::Receiver<AllRules>,
     server: ServerPen,
     veto: Option<Veto>,
 }
@@ -307,6 +309,11 @@ impl Intake {
     /// The kinds and roles that hold in a workspace now.
     pub fn rules(&self, workspace: WorkspaceId) -> Rules {
         self.rules.borrow().of(workspace)
+    }
+
+    /// Changes whenever the kinds or roles of some workspace do.
+    pub(crate) fn follow_rules(&self) -> watch::Receiver<AllRules> {
+        self.rules.clone()
     }
 
     /// The author of what the server writes by itself, such as numbers that it gives.

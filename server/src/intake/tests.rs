@@ -312,3 +312,30 @@ async fn a_case_at_the_desk_ends_when_the_change_comes_back_sealed() {
     assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &["rejected"], 10).await.unwrap(), []);
     assert_eq!(delivered(&after, &office.author).await.len(), 2);
 }
+
+#[tokio::test]
+async fn workspaces_have_kinds_of_their_own_and_hear_of_their_own_changes() {
+    let world = world().await;
+    let other = WorkspaceId::new(NOW, [8; 10]);
+    let mut tx = world.store.begin().await.unwrap();
+    workspaces::add(&mut tx, other, "other", [3; 16], workspaces::SealKey([4; 32]), NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut head = world.intake.head();
+    let label = r#"{ en = "Secret", zh = "机密" }"#;
+    let definition = format!(
+        "name = \"secret\"\nlabel = {label}\nplural = {label}\ntitle = \"name\"\n[[field]]\nname = \"name\"\nlabel = {label}\nrequired = true\n"
+    );
+    let edits = vec![FieldEdit::set("name", "secret"), FieldEdit::set("definition", definition)];
+    for (space, edits) in [(workspace(), edits), (other, vec![FieldEdit::set("name", "x")])] {
+        let author = world.intake.on_behalf(space, UserId::new(NOW, [9; 10]), "office".parse().unwrap());
+        let kind = if edits.len() == 2 { "kind" } else { "party" };
+        let edit = RecordEdit { kind: kind.parse().unwrap(), record: record(1), edits, expect: Expect::New };
+        assert_eq!(world.intake.edit(&author, vec![edit], NOW, None).await.unwrap(), [Ok(1)], "each feed begins at 1");
+        assert!(head.has_changed().unwrap(), "whoever follows looks, though the number is the same");
+        head.mark_unchanged();
+    }
+    assert!(world.intake.rules(workspace()).schema.kind("secret").is_some());
+    assert!(world.intake.rules(other).schema.kind("secret").is_none());
+    let again = Intake::start(world.store.clone(), ServerPen::new([0xed; 16]), None).await.unwrap();
+    assert!(again.rules(workspace()).schema.kind("secret").is_some() && again.rules(other).schema.kind("secret").is_none());
+}

@@ -383,6 +383,10 @@ impl<'a> Unit<'a> {
         }
         effects.into_iter().for_each(|effect| self.follow(author, now, effect));
         let mut last = None;
+        if !ready.is_empty() {
+            // Its pen is the server's, and no device gets to call it its own.
+            self.returned.insert(self.pen.actor, (self.pen.device, now));
+        }
         for (facet, written) in ready {
             let pushed = Pushed { kind: kind.name.clone(), record: edit.record, facet, hash: written.hash, body: written.bytes };
             if let Outcome::Accepted(index) = self.accept(author, now, pushed, &written.change, kind.clone(), import) {
@@ -520,7 +524,7 @@ impl<'a> Unit<'a> {
 }
 
 /// The kind whose records are kinds.
-pub(super) const KIND_KIND: &str = "kind";
+pub(crate) const KIND_KIND: &str = "kind";
 /// The field of such a record that defines the kind.
 pub(super) const DEFINITION: &str = "definition";
 

@@ -239,7 +239,7 @@ fn size(job: &Job) -> usize {
 }
 
 /// The rules of each workspace: none knows what another calls its kinds.
-pub(super) struct AllRules {
+pub(crate) struct AllRules {
     builtin: Rules,
     own: HashMap<WorkspaceId, Rules>,
 }

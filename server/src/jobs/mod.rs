@@ -12,9 +12,12 @@ pub mod handover;
 pub mod import;
 pub mod index;
 pub mod merge;
+pub mod reporting;
+pub mod retention;
 pub mod runs;
 pub mod sequences;
 pub mod upload;
+pub mod whole;
 
 /// What happened so far, for whoever watches a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use super::Progress;
 use super::import::{self, ImportError, Report, Source, Spec};
 use crate::app::App;
 use crate::auth::secret::random;
+use crate::files::private_folder;
 use crate::intake::Author;
 
 /// Why a file cannot be kept or found.
@@ -227,15 +228,6 @@ fn file_name(name: &str) -> String {
     let stem = last.rsplit_once('.').map_or(last, |(stem, _)| stem);
     let stem: String = stem.chars().filter(plain).take(CHARS_MAX).collect();
     format!("{}.csv", if stem.trim().is_empty() { "pasted" } else { stem.trim() })
-}
-
-/// For nobody else: it holds customers.
-fn private_folder(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 #[cfg(test)]

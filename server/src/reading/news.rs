@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sync_core::id::{KindName, RecordId};
 
 use super::{ReadError, Reading};
-use crate::store::{lists, records};
+use crate::store::{lists, records, workspaces};
 
 /// Changes looked at in one step. A page that missed more is told so and asks for everything.
 const STEP: u32 = 500;
@@ -24,12 +24,22 @@ pub struct News {
 }
 
 impl Reading {
+    /// Where the caller's feed ends now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn position(&self) -> Result<u64, ReadError> {
+        let workspace = workspaces::by_id(&mut self.store.reader().await?, self.workspace).await?;
+        Ok(workspace.map_or(0, |workspace| workspace.head))
+    }
+
     /// What has changed after a position, up to the feed's head.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn news(&self, after: u64, head: u64) -> Result<News, ReadError> {
+    pub async fn news(&self, after: u64) -> Result<News, ReadError> {
         let mut tx = self.store.reader().await?;
+        let head = workspaces::by_id(&mut tx, self.workspace).await?.map_or(0, |workspace| workspace.head);
         let changes = records::changes_after(&mut tx, self.workspace, after, STEP).await?;
         let seen = changes.last().and_then(|stored| stored.position).unwrap_or(after);
         let more = seen < head && changes.len() == STEP as usize;

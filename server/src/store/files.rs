@@ -156,6 +156,13 @@ pub async fn blob_size(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash)
     Ok(size.map(|size| size as u64))
 }
 
+/// Every content that is kept.
+pub async fn blobs(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<SecretHash>> {
+    let query = sqlx::query_scalar("select sha256 from blobs where workspace = $1 order by sha256");
+    let rows: Vec<Vec<u8>> = query.bind(&workspace.as_bytes()[..]).fetch_all(tx.conn()).await?;
+    rows.into_iter().map(|hash| hash.try_into().map_err(|_| StoreError::Damaged("content hash"))).collect()
+}
+
 /// Forgets a content.
 pub async fn drop_blob(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash) -> Result<()> {
     sqlx::query("delete from blobs where workspace = $1 and sha256 = $2")

@@ -10,12 +10,14 @@
 pub mod aliases;
 pub mod audit;
 mod backup;
+pub mod calendars;
 pub mod devices;
 pub mod duplicates;
 pub mod erasure;
 pub mod files;
 pub mod handovers;
 pub mod hooks;
+pub mod identities;
 pub mod imports;
 pub mod keys;
 pub mod lists;
@@ -33,6 +35,7 @@ pub mod sequences;
 pub mod totals;
 pub mod trail;
 pub mod undecided;
+pub mod views;
 pub mod workspaces;
 
 use std::future::Future;

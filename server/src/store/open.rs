@@ -120,6 +120,8 @@ fn migrator() -> Migrator {
         (26, "handovers", include_str!("../../migrations/0026_handovers.sql")),
         (30, "acts", include_str!("../../migrations/0030_acts.sql")),
         (31, "search", include_str!("../../migrations/0031_search.sql")),
+        (35, "calendars", include_str!("../../migrations/0035_calendars.sql")),
+        (36, "identities", include_str!("../../migrations/0036_oidc.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
         (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
         (120, "receipts", include_str!("../../migrations/0120_receipts.sql")),

@@ -9,8 +9,8 @@ use rapport_server::store::people::{self, User};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sync_core::fence::Pen;
-use sync_core::id::{ActorId, DeviceId, Facet, RecordId, UserId};
-use sync_core::protocol::{Pushed, Verdict};
+use sync_core::id::{ActorId, DeviceId, Facet, RecordId, Seal, UserId};
+use sync_core::protocol::{Delivered, Pushed, Verdict};
 use sync_core::record::doc::Doc;
 use sync_core::record::fields::{FieldEdit, path_edits};
 use sync_core::schema::Schema;
@@ -123,6 +123,18 @@ impl Phone {
 
     pub async fn push(&self, server: &Server, change: &Pushed) -> Verdict {
         server.app.intake.push(&self.author, vec![change.clone()], START).await.unwrap().remove(0)
+    }
+
+    /// A change of its own as the feed gives it out.
+    pub fn delivered(&self, change: &Pushed, position: u64, received_at: i64, seal: Seal) -> Delivered {
+        let Pushed { kind, record, facet, hash, body } = change.clone();
+        let (user, device) = (self.author.user, self.author.device);
+        Delivered { position, kind, record, facet, hash, user, device, received_at, body, seal }
+    }
+
+    /// Gives back what a restored server has lost.
+    pub async fn offer(&self, server: &Server, given: Delivered) -> Verdict {
+        server.app.intake.offer(&self.author, vec![given], START).await.unwrap().remove(0)
     }
 }
 

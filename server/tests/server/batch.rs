@@ -108,3 +108,59 @@ async fn a_batch_is_bounded_and_needs_the_right_to_write() {
     let results = batch(&rep, "product", json!({"items": [{"fields": {"name": "x"}}]})).await;
     assert_eq!(results[0]["problem"]["code"], "forbidden");
 }
+
+#[tokio::test]
+async fn groups_of_filters_find_what_the_filter_language_finds() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    for (name, industry, tags) in [("Ada", "print", json!(["vip"])), ("Bea", "retail", json!([])), ("Cyd", "print", json!([]))] {
+        ann.make("party", json!({"name": name, "industry": industry, "tags": tags})).await;
+    }
+    let filter = |name: &str, operator: &str, value: Value| json!({"propertyName": name, "operator": operator, "value": value});
+    let group = |filters: Vec<Value>| json!({ "filters": filters });
+    let sorts = json!([{"propertyName": "name", "direction": "DESCENDING"}]);
+    for (body, found) in [
+        (json!({"filterGroups": [group(vec![filter("industry", "EQ", json!("print"))])], "sorts": sorts}), vec!["Cyd", "Ada"]),
+        (json!({"filterGroups": [group(vec![filter("industry", "EQ", json!("print")), filter("name", "LT", json!("B"))])]}), vec!["Ada"]),
+        (
+            json!({"filterGroups": [group(vec![filter("name", "EQ", json!("Bea"))]), group(vec![filter("name", "CONTAINS_TOKEN", json!("yd"))])],
+                "sorts": sorts}),
+            vec!["Cyd", "Bea"],
+        ),
+        (
+            json!({"filterGroups": [group(vec![json!({"propertyName": "name", "operator": "IN", "values": ["Ada", "Nobody"]})])]}),
+            vec!["Ada"],
+        ),
+        (
+            json!({"filterGroups": [group(vec![json!({"propertyName": "name", "operator": "BETWEEN", "value": "Ac", "highValue": "Bz"})])], "sorts": sorts}),
+            vec!["Bea", "Ada"],
+        ),
+        (json!({"filterGroups": [group(vec![json!({"propertyName": "tags", "operator": "HAS_PROPERTY"})])]}), vec!["Ada"]),
+        (
+            json!({"where": [{"type": "equals", "attribute": "industry", "value": "retail"}], "properties": ["name"], "total": true}),
+            vec!["Bea"],
+        ),
+    ] {
+        let answer = ann.post("/api/v1/party/search", body.clone()).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        let page = answer.json();
+        let titles: Vec<&str> = page["rows"].as_array().unwrap().iter().map(|row| row["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, found, "{body}");
+    }
+    let first = ann.post("/api/v1/party/search", json!({"limit": 2, "sorts": sorts})).await.json();
+    let rest = ann.post("/api/v1/party/search", json!({"limit": 2, "sorts": sorts, "after": first["next"]})).await.json();
+    assert_eq!((first["rows"].as_array().unwrap().len(), rest["rows"][0]["title"].as_str()), (2, Some("Ada")));
+    for (body, field) in [
+        (json!({"filterGroups": [group(vec![filter("nothing", "EQ", json!(1))])]}), "nothing"),
+        (json!({"limit": 0}), "limit"),
+        (json!({"sorts": [{"propertyName": "name"}, {"propertyName": "industry"}]}), "sorts"),
+        (json!({"filters": []}), ""),
+    ] {
+        let answer = ann.post("/api/v1/party/search", body.clone()).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text());
+        assert!(answer.text().contains(field), "{body}: {}", answer.text());
+    }
+    let rep = Client::of_role(&server, "cy", "rep").await;
+    let hidden = json!({"filterGroups": [group(vec![filter("id_number", "HAS_PROPERTY", Value::Null)])]});
+    assert_eq!(rep.post("/api/v1/party/search", hidden).await.status, 403, "what may not be read may not be searched");
+}

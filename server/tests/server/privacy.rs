@@ -157,6 +157,33 @@ async fn a_backup_from_before_is_cleaned_when_it_is_served_again() {
 }
 
 #[tokio::test]
+async fn what_was_erased_after_a_backup_is_not_given_back_by_phones_after_a_restore() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rapport.db");
+    let config = |config: &mut rapport_server::Config| config.database.path = path.clone();
+    let mut server = Server::start_with(config).await;
+    let backup = folder.path().join("backup.db");
+    let mut phone = Phone::of(&server, server.ann, "office", 7).await;
+    rapport_server::store::backup(&path, &backup).await.unwrap();
+    let id = RecordId::of_cause("after the backup");
+    let born = phone.write("party", id, START, &[FieldEdit::set("name", CANARY)]);
+    let Verdict::Accepted { position, received_at, seal } = phone.push(&server, &born).await else { panic!("it is accepted") };
+    let given = phone.delivered(&born, position, received_at, seal);
+    assert_eq!(Client::office(&server).await.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await.status, 200);
+    server.ask_to_stop();
+    server.stopped().await;
+    std::fs::copy(&backup, &path).unwrap();
+    std::fs::remove_file(&backup).unwrap();
+    let server = Server::start_again(config).await;
+    rapport_server::privacy::reapply(&server.app).await.unwrap();
+    match phone.offer(&server, given).await {
+        Verdict::Rejected { code, .. } => assert_eq!(code, "erased"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(found(&server), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_person_is_erased_on_their_page_once_their_name_is_typed() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

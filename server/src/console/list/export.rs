@@ -1,9 +1,12 @@
 //! A list as a file: the columns, the order and the filter that are seen.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Query};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
+use sync_core::access::Right;
 use sync_core::schema::{Kind, Merge, ValueType};
 
 use super::asked::{Asked, encoded};
@@ -11,6 +14,7 @@ use super::shape::{Column, Shape};
 use super::table::title_of;
 use super::views;
 use crate::audit::Act;
+use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::console::desk::Desk;
 use crate::console::format::{Formatter, Shown, decimals, plain_amount};
 use crate::error::{Error, Text};
@@ -38,6 +42,17 @@ pub async fn xlsx(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
     Ok(file(&format!("{name}.xlsx"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes))
 }
 
+/// `GET /records/{kind}/export.vcf`: for the address book of a phone.
+pub async fn vcf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    if !has_cards(&kind) {
+        return Err(Error::NotFound);
+    }
+    let (_, rows) = rows_of(&desk, &kind, &asked).await?;
+    let bytes = cards(rows.iter().map(|(row, _)| row)).into_bytes();
+    Ok(file(&format!("{}.vcf", desk.words.label(&kind.plural)), CARD_TYPE, bytes))
+}
+
 fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"rapport\"; filename*=UTF-8''{}", encoded(name));
     let disposition = HeaderValue::try_from(disposition).unwrap_or(HeaderValue::from_static("attachment"));
@@ -46,22 +61,33 @@ fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
 
 async fn table_of(desk: &Desk, kind: &str, asked: &Asked) -> Result<(String, Table), Error> {
     let kind = desk.reading.kind(kind)?.clone();
-    let shape = Shape::of(&kind, asked, &views::of_kind(desk, &kind).await?);
+    let (shape, rows) = rows_of(desk, &kind, asked).await?;
     let columns = shape.columns(desk, &kind);
     let title = shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone());
     let heads = columns.iter().map(|column| column.label(desk)).collect();
-    let mut table = Table { title: title.clone(), heads, rows: Vec::new() };
+    let cells = |(row, names): &(Row, Arc<Names>)| columns.iter().map(|column| cell(desk, &kind, column, row, names)).collect();
+    let table = Table { title: title.clone(), heads, rows: rows.iter().map(cells).collect() };
+    Ok((title, table))
+}
+
+/// The records of a list, all pages, each with the names that its page came with; that they are taken out is noted.
+async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<(Shape, Vec<(Row, Arc<Names>)>), Error> {
+    if !desk.may(Right::Export) {
+        return Err(Error::Forbidden(Text::new("You may not take records out of the system.", "您无权导出记录。")));
+    }
+    let shape = Shape::of(kind, asked, &views::of_kind(desk, kind).await?);
+    let mut rows: Vec<(Row, Arc<Names>)> = Vec::new();
     let mut asked = Asked { after: None, ..asked.clone() };
     loop {
-        let listing = desk.reading.list(&shape.list(desk, &kind, &asked, &[], PAGE)?).await?;
-        let row = |row: &Row| columns.iter().map(|column| cell(desk, &kind, column, row, &listing.names)).collect();
-        table.rows.extend(listing.rows.iter().map(row));
+        let listing = desk.reading.list(&shape.list(desk, kind, &asked, &[], PAGE)?).await?;
+        let names = Arc::new(listing.names);
+        rows.extend(listing.rows.into_iter().map(|row| (row, Arc::clone(&names))));
         asked.after = listing.next;
         if asked.after.is_none() {
-            desk.note(Act::Exported, &kind.name, json!({"records": table.rows.len()})).await?;
-            return Ok((title, table));
+            desk.note(Act::Exported, &kind.name, json!({"records": rows.len()})).await?;
+            return Ok((shape, rows));
         }
-        if table.rows.len() >= ROWS_MAX {
+        if rows.len() >= ROWS_MAX {
             return Err(Error::Invalid { field: None, message: too_many() });
         }
     }

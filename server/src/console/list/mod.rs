@@ -16,11 +16,10 @@ mod shape;
 mod table;
 mod views;
 
-use axum::Router;
 use axum::routing::{get, post};
 
-use crate::app::App;
 use crate::console::make;
+use crate::routes::Routes;
 
 pub use asked::encoded;
 pub use bulk::import_error;
@@ -28,8 +27,8 @@ pub use groups::summed_up;
 pub use table::title_of;
 
 /// Every address of lists.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes {
+    Routes::new()
         .route("/records/{kind}", get(page::page).post(make::save))
         .route("/records/{kind}/filter", get(filter::build))
         .route("/records/{kind}/columns", get(columns::choose))
@@ -38,6 +37,7 @@ pub fn routes() -> Router<App> {
         .route("/records/{kind}/move", post(board::save))
         .route("/records/{kind}/bulk", post(bulk::edit))
         .route("/records/{kind}/bulk/{act}/undo", post(bulk::undo))
+        .route("/records/{kind}/export.vcf", get(export::vcf))
         .route("/records/{kind}/export.csv", get(export::csv))
         .route("/records/{kind}/export.xlsx", get(export::xlsx))
 }

@@ -81,6 +81,9 @@ struct Tools {
     groups: Vec<(String, String, bool)>,
     save_href: String,
     save: Option<Save>,
+    exports: bool,
+    /// None for kinds that no address book has.
+    vcf: Option<String>,
     csv: String,
     xlsx: String,
     is_changed: bool,
@@ -337,6 +340,8 @@ impl Drawing<'_> {
             group_label,
             save_href: asked.with_panel("save").address(kind),
             save: (asked.panel == "save").then(|| self.save(asked, shape)),
+            exports: desk.may(sync_core::access::Right::Export),
+            vcf: crate::cards::has_cards(kind).then(|| asked.closed().below(kind, "export.vcf")),
             csv: asked.closed().below(kind, "export.csv"),
             xlsx: asked.closed().below(kind, "export.xlsx"),
             is_changed,

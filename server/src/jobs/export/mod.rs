@@ -22,7 +22,7 @@ use sync_core::schema::Schema;
 pub use sheet::Format;
 use sheet::Sheet;
 
-use super::{Progress, Watch};
+use super::{Progress, Watch, whole};
 use crate::app::App;
 use crate::store::records::{self, RecordRow};
 use crate::store::{StoreError, Tx, audit, workspaces};
@@ -64,6 +64,9 @@ pub enum ExportError {
         #[source]
         source: Difference,
     },
+    /// What a whole system consists of cannot be written.
+    #[error(transparent)]
+    Whole(#[from] whole::WholeError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,6 +85,8 @@ pub struct Options {
     pub is_raw: bool,
     /// Each document as automerge saves it.
     pub automerge: bool,
+    /// What it takes to have an equal system elsewhere.
+    pub whole: bool,
 }
 
 /// Writes a workspace into a new folder; answers how many records of each kind there are.
@@ -183,6 +188,9 @@ impl Folder<'_> {
             counts.insert(kind, one.count);
             at(self.path, one.csv.as_mut().map_or(Ok(()), Sheet::finish))?;
             at(self.path, one.json.flush())?;
+        }
+        if self.options.whole {
+            whole::write(self.app, &mut tx, self.workspace, self.path).await?;
         }
         self.about(&mut tx, &counts).await?;
         Ok(counts)

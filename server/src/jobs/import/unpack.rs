@@ -5,6 +5,9 @@ use std::io::Cursor;
 use calamine::{Data, Reader, open_workbook_auto_from_rs};
 use serde_json::{Value as Json, json};
 
+use crate::cards::ADDRESS;
+use crate::lines::{parts, unguarded};
+
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BadFile {
@@ -77,7 +80,7 @@ fn day_or_moment(days: f64) -> String {
 
 /// One row for each card, under the names of our own fields.
 fn cards(text: &str) -> Result<Vec<u8>, BadFile> {
-    let columns = ["name", "type", "phones", "emails", "addresses", "website", "external_id", "notes", "tags"];
+    let columns = ["name", "type", "phones", "emails", "addresses", "socials", "website", "external_id", "notes", "tags"];
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(columns)?;
     let (mut card, mut count) = (Card::default(), 0);
@@ -117,6 +120,7 @@ struct Card {
     phones: Vec<Json>,
     emails: Vec<Json>,
     addresses: Vec<Json>,
+    socials: Vec<Json>,
     website: String,
     id: String,
     notes: String,
@@ -125,22 +129,26 @@ struct Card {
 
 impl Card {
     fn read(&mut self, line: &str) {
-        let Some((head, value)) = line.split_once(':') else { return };
-        let mut words = head.split(';');
+        let head = parts(line, ':')[0];
+        let Some(value) = line.get(head.len() + 1..) else { return };
+        let mut words = parts(head, ';').into_iter();
         // `item1.TEL` is what some phones write.
         let name = words.next().unwrap_or_default().rsplit('.').next().unwrap_or_default().to_ascii_uppercase();
         let label = words
             .filter_map(|word| word.strip_prefix("TYPE=").or_else(|| word.strip_prefix("type=")))
+            .map(|word| word.trim_matches('"'))
             .collect::<Vec<_>>()
-            .join(",")
-            .to_lowercase();
-        let row = |value: Json| {
+            .join(",");
+        // Phones shout words such as CELL and WORK; what somebody wrote stays as it is.
+        let label = if label.chars().any(char::is_lowercase) { label } else { label.to_lowercase() };
+        let labelled = |part: &str, value: Json| {
             let mut row = json!({ "value": value });
             if !label.is_empty() {
-                row["label"] = json!(label);
+                row[part] = json!(label);
             }
             row
         };
+        let row = |value: Json| labelled("label", value);
         let text = plain(value);
         match &*name {
             "FN" => self.name = text,
@@ -149,15 +157,19 @@ impl Card {
             "TEL" => self.phones.push(row(json!(text.trim_start_matches("tel:")))),
             "EMAIL" => self.emails.push(row(json!(text))),
             "ADR" => self.addresses.extend(address(value).map(row)),
+            "X-SOCIALPROFILE" => self.socials.push(labelled("network", json!(text))),
             "URL" => self.website = text,
             "UID" => self.id = text,
             "NOTE" => self.notes = text,
-            "CATEGORIES" => self.tags = text,
+            "CATEGORIES" => {
+                let tags = parts(value, ',').into_iter().map(plain).filter(|tag| !tag.is_empty());
+                self.tags = Json::from(tags.collect::<Vec<_>>()).to_string();
+            }
             _ => {}
         }
     }
 
-    fn row(&self) -> [String; 9] {
+    fn row(&self) -> [String; 10] {
         let is_person = !self.parts.is_empty();
         let name = [&self.name, &self.parts, &self.organisation].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
         let rows = |rows: &[Json]| if rows.is_empty() { String::new() } else { Json::from(rows.to_vec()).to_string() };
@@ -173,6 +185,7 @@ impl Card {
             rows(&self.phones),
             rows(&self.emails),
             rows(&self.addresses),
+            rows(&self.socials),
             self.website.clone(),
             self.id.clone(),
             notes,
@@ -183,23 +196,24 @@ impl Card {
 
 /// Backslashes guard commas, semicolons and line ends.
 fn plain(value: &str) -> String {
-    value.replace("\\n", "\n").replace("\\N", "\n").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\").trim().to_owned()
+    unguarded(value).trim().to_owned()
 }
 
 /// Family name, given name: Chinese ones without a space, the family first.
 fn name_of(value: &str) -> String {
-    let parts: Vec<&str> = value.split(';').map(str::trim).collect();
-    let (family, given) = (parts.first().copied().unwrap_or_default(), parts.get(1).copied().unwrap_or_default());
+    let all: Vec<String> = parts(value, ';').into_iter().map(plain).collect();
+    let part = |index: usize| all.get(index).map(String::as_str).unwrap_or_default();
+    let (family, given) = (part(0), part(1));
     let is_chinese = family.chars().chain(given.chars()).any(|letter| ('\u{4e00}'..='\u{9fff}').contains(&letter));
     if is_chinese { format!("{family}{given}") } else { format!("{given} {family}").trim().to_owned() }
 }
 
 fn address(value: &str) -> Option<Json> {
-    let parts: Vec<String> = value.split(';').map(plain).collect();
-    let part = |index: usize| parts.get(index).filter(|part| !part.is_empty()).map(|part| json!(part));
-    let fields = [("street", 2), ("city", 3), ("region", 4), ("postal_code", 5), ("country", 6)];
-    let object: serde_json::Map<String, Json> =
-        fields.into_iter().filter_map(|(name, index)| Some((name.to_owned(), part(index)?))).collect();
+    let all: Vec<String> = parts(value, ';').into_iter().map(plain).collect();
+    let part = |index: usize| all.get(index).filter(|part| !part.is_empty()).map(|part| json!(part));
+    // A post box and an extension come before them.
+    let fields = ADDRESS.iter().enumerate();
+    let object: serde_json::Map<String, Json> = fields.filter_map(|(index, name)| Some(((*name).to_owned(), part(index + 2)?))).collect();
     (!object.is_empty()).then_some(Json::Object(object))
 }
 

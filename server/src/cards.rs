@@ -1,0 +1,73 @@
+//! Records as vCards, for the address books of phones: every number, address and label, as an import reads
+//! them back (`jobs/import/unpack`).
+
+use serde_json::{Map, Value as Json};
+use sync_core::schema::Kind;
+
+use crate::lines::{Lines, guarded, parameter};
+use crate::reading::Row;
+
+/// The media type.
+pub const CARD_TYPE: &str = "text/vcard; charset=utf-8";
+
+/// Fields with rows, each a line of a card: field, the line's name.
+const ROWS: [(&str, &str); 4] = [("phones", "TEL"), ("emails", "EMAIL"), ("addresses", "ADR"), ("socials", "X-SOCIALPROFILE")];
+
+/// The parts of an address, in the order of a card; a post box and an extension come before them.
+pub const ADDRESS: [&str; 5] = ["street", "city", "region", "postal_code", "country"];
+
+/// Whether records of a kind are somebody that an address book has.
+pub fn has_cards(kind: &Kind) -> bool {
+    ["phones", "emails"].iter().any(|name| kind.field(name).is_some_and(|field| !field.items.is_empty()))
+}
+
+/// The cards of records, one after another.
+pub fn cards<'r>(rows: impl IntoIterator<Item = &'r Row>) -> String {
+    let mut lines = Lines::default();
+    rows.into_iter().for_each(|row| card(&mut lines, row));
+    lines.into_text()
+}
+
+fn card(lines: &mut Lines, row: &Row) {
+    let text = |name: &str| row.fields.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
+    lines.plain("BEGIN", "VCARD");
+    lines.plain("VERSION", "3.0");
+    lines.text("FN", &row.title);
+    if text("type") == Some("person") {
+        lines.plain("N", format_args!("{};;;;", guarded(&row.title)));
+    } else {
+        lines.plain("N", ";;;;");
+        lines.text("ORG", &row.title);
+        lines.plain("X-ABShowAs", "COMPANY");
+    }
+    for (field, name) in ROWS {
+        for entry in row.fields.get(field).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_object) {
+            repeated(lines, name, entry);
+        }
+    }
+    for (field, name) in [("website", "URL"), ("external_id", "UID"), ("notes", "NOTE")] {
+        if let Some(text) = text(field) {
+            lines.text(name, text);
+        }
+    }
+    let tags = row.fields.get("tags").and_then(Json::as_array).into_iter().flatten();
+    let tags: Vec<String> = tags.filter_map(Json::as_str).map(guarded).collect();
+    if !tags.is_empty() {
+        lines.plain("CATEGORIES", tags.join(","));
+    }
+    lines.plain("END", "VCARD");
+}
+
+/// One of several numbers or addresses, with its label.
+fn repeated(lines: &mut Lines, name: &str, entry: &Map<String, Json>) {
+    let label = ["label", "network"].iter().find_map(|part| entry.get(*part)?.as_str()).filter(|label| !label.is_empty());
+    let head = label.map_or_else(|| name.to_owned(), |label| format!("{name};TYPE={}", parameter(label)));
+    match entry.get("value") {
+        Some(Json::String(text)) => lines.text(&head, text),
+        Some(Json::Object(parts)) => {
+            let part = |part: &&str| guarded(parts.get(*part).and_then(Json::as_str).unwrap_or_default());
+            lines.plain(&head, format_args!(";;{}", ADDRESS.iter().map(part).collect::<Vec<_>>().join(";")));
+        }
+        _ => {}
+    }
+}

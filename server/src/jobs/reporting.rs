@@ -1,0 +1,29 @@
+//! Keeps the views for reporting tools what the kinds say, from the start and whenever a kind changes.
+
+use crate::app::App;
+use crate::store::{StoreError, views, workspaces};
+
+/// Brings the views up to date; answers how many changed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew(app: &App) -> Result<usize, StoreError> {
+    let all = workspaces::all(&mut app.store.reader().await?).await?;
+    let rules: Vec<_> = all.iter().map(|one| app.intake.rules(one.workspace)).collect();
+    let wanted = views::of(rules.iter().flat_map(|rules| rules.schema.kinds()).map(|kind| &**kind));
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { views::put(tx, &wanted).await })).await
+}
+
+/// Brings the views up to date now and after every change of a kind. Runs until the server stops.
+pub async fn follow(app: App) {
+    let mut rules = app.intake.follow_rules();
+    loop {
+        rules.mark_unchanged();
+        if let Err(error) = renew(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the views for reporting could not be renewed; the old ones hold");
+        }
+        if rules.changed().await.is_err() {
+            return;
+        }
+    }
+}

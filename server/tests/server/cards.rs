@@ -1,0 +1,80 @@
+//! Customers in the address books of phones, and back.
+
+use std::path::PathBuf;
+
+use rapport_server::jobs::import::{self, Source, Spec, as_csv};
+use serde_json::{Value, json};
+
+use crate::api::Client;
+use crate::harness::Server;
+
+/// The fields that a card carries, rows without their ids.
+fn carried(fields: &Value) -> Value {
+    let names = ["name", "type", "phones", "emails", "addresses", "socials", "website", "external_id", "notes", "tags"];
+    let without_ids = |value: &Value| match value {
+        Value::Array(rows) => {
+            let mut rows: Vec<Value> = rows.clone();
+            rows.iter_mut().filter_map(Value::as_object_mut).for_each(|row| drop(row.remove("id")));
+            rows.sort_by_key(ToString::to_string);
+            Value::Array(rows)
+        }
+        other => other.clone(),
+    };
+    names.iter().filter_map(|name| Some(((*name).to_owned(), without_ids(fields.get(*name)?)))).collect::<serde_json::Map<_, _>>().into()
+}
+
+async fn import(server: &Server, vcf: &str) {
+    let (author, _) = import::author(&server.app, server.workspace, Some("ann")).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file: PathBuf = folder.path().join("cards.csv");
+    std::fs::write(&file, as_csv("cards.vcf", vcf.as_bytes().to_vec()).unwrap()).unwrap();
+    let report = import::run(&server.app, &author, &Spec::new("party".parse().unwrap()), &Source::File(file), &mut |_| {}).await.unwrap();
+    assert_eq!((report.created, report.failed), (2, 0), "{:?}", report.failures);
+}
+
+#[tokio::test]
+async fn every_number_address_and_label_survives_a_phone() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let person = json!({
+        "name": "王芳", "type": "person", "external_id": "C-7", "website": "https://example.com/?a=1,2;3", "tags": ["vip", "华东"],
+        "notes": "line one\nline two; with, marks \\ and \\n no end",
+        "phones": [{"value": "+86 138 0000 0000", "label": "cell"}, {"value": "021-555", "label": "办公室; 前台"}, {"value": "110"}],
+        "emails": [{"value": "w@example.cn", "label": "Work: mornings"}, {"value": "fang@example.com"}],
+        "addresses": [{"value": {"street": "南京路 1, 5;楼", "city": "上海", "postal_code": "200000", "country": "中国"}, "label": "work"}],
+        "socials": [{"value": "wangfang", "network": "wechat"}],
+    });
+    let company =
+        json!({"name": "佳美办公用品".repeat(20), "type": "org", "external_id": "C-8", "phones": [{"value": "1", "label": "work"}]});
+    let mut sent = Vec::new();
+    for fields in [&person, &company] {
+        let record = ann.make("party", fields.clone()).await;
+        let card = ann.get(&format!("{record}/card")).await;
+        assert_eq!((card.status.as_u16(), card.header("content-type")), (200, "text/vcard; charset=utf-8"));
+        assert!(card.text().split("\r\n").all(|line| line.len() <= 75), "{}", card.text());
+        sent.push(card.text());
+    }
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let all = server.get("/records/party/export.vcf", &[("cookie", &cookie)]).await;
+    assert_eq!(all.status, 200);
+    assert!(sent.iter().all(|card| all.text().contains(card)), "the export is every card");
+    let other = Server::start().await;
+    import(&other, &all.text()).await;
+    let there = Client::office(&other).await;
+    let page = there.list("party", &[("orderBy", "external_id")]).await.json();
+    let back: Vec<Value> = page["rows"].as_array().unwrap().iter().map(|row| carried(&row["fields"])).collect();
+    assert_eq!(back, [carried(&person), carried(&company)]);
+}
+
+#[tokio::test]
+async fn what_no_address_book_has_has_no_card() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let deal = ann.make("deal", json!({"title": "printers"})).await;
+    assert_eq!(ann.get(&format!("{deal}/card")).await.status, 404);
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    assert_eq!(server.get("/records/deal/export.vcf", &[("cookie", &cookie)]).await.status, 404);
+    let rep = Client::of_role(&server, "cy", "rep").await;
+    let customer = ann.make("party", json!({"name": "x"})).await;
+    assert_eq!(rep.get(&format!("{customer}/card")).await.status, 200);
+}

@@ -1,0 +1,429 @@
+//! Every route, asked by everybody: who is let in is let in, who is not learns nothing, and no answer ever
+//! bears what belongs to another workspace or to a facet that its reader may not see.
+
+mod place;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use calamine::{Reader as _, Xlsx};
+use futures_util::StreamExt;
+use reqwest::Method;
+use serde_json::json;
+use sqlx::Row as _;
+use sync_core::protocol::{self, CAPABILITIES, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Pull};
+
+use crate::harness::{Answer, Server, client};
+use place::ROLES;
+pub use place::{Place, Thing};
+use table::{Body, DOORS, Door, Guard};
+
+/// Two houses under one roof, and what the test asks with.
+pub struct Street {
+    pub server: Server,
+    pub here: Place,
+    pub there: Place,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    /// With a session.
+    Role(&'static str),
+    /// A program whose key reads offers and nothing else.
+    Key,
+    Device,
+}
+
+const EVERYBODY: [Who; 6] = [Who::Nobody, Who::Role("office"), Who::Role("manager"), Who::Role("rep"), Who::Key, Who::Device];
+
+/// What is to become of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    LetIn,
+    /// Sign in first.
+    Unknown,
+    /// Known, and not allowed.
+    Refused,
+}
+
+impl Street {
+    pub async fn new() -> Self {
+        let server = Server::start_with(|config| config.webhooks.allow_private = vec!["127.0.0.1".parse().unwrap()]).await;
+        let there = Place::new(&server, "bravo", 77_123_457, None).await;
+        let here = Place::new(&server, "alpha", 66_123_459, Some(there.ids(Thing::Record).0)).await;
+        rapport_server::jobs::index::catch_up(&server.app).await.unwrap();
+        rapport_server::hooks::round(&server.app).await.unwrap();
+        Self { server, here, there }
+    }
+
+    /// The headers of somebody here.
+    fn bearer(&self, who: Who) -> Vec<(&'static str, String)> {
+        let token = match who {
+            Who::Nobody => return Vec::new(),
+            Who::Role(role) => &self.here.sessions[role],
+            Who::Key => &self.here.key,
+            Who::Device => &self.here.device,
+        };
+        vec![("authorization", format!("Bearer {token}"))]
+    }
+
+    /// A request through a door, with ids of one of the houses.
+    async fn ask(&self, door: &Door, ids_of: &Place, headers: Vec<(&'static str, String)>) -> Answer {
+        let (one, two) = ids_of.ids(door.thing);
+        let path = address(door, one, two);
+        let mut headers = headers;
+        let (kind, body) = match door.body {
+            // An empty form: a refusal is about rights, not about there being none.
+            Body::None if door.method == "POST" && !door.path.starts_with("/api") && !door.path.starts_with("/sync") => {
+                (Some("application/x-www-form-urlencoded"), String::new())
+            }
+            Body::None => (None, String::new()),
+            Body::Json(text) => (Some("application/json"), text.replace("{id}", one)),
+            Body::Form(text) => (Some("application/x-www-form-urlencoded"), text.replace("{id}", one)),
+        };
+        headers.extend(kind.map(|kind| ("content-type", kind.to_owned())));
+        if door.path.contains("uploads") {
+            headers.push(("tus-resumable", "1.0.0".to_owned()));
+        }
+        if !door.path.starts_with("/api") && !door.path.starts_with("/sync") {
+            headers.push(("accept", "text/html".to_owned()));
+        }
+        let method = Method::from_bytes(door.method.as_bytes()).unwrap();
+        let mut request = client().request(method, format!("http://{}{path}", self.server.address)).body(body);
+        for (name, value) in &headers {
+            request = request.header(*name, value);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        // Events go on for ever; their content has a test of its own.
+        let endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let body = if endless { Vec::new() } else { response.bytes().await.unwrap().to_vec() };
+        Answer { status, headers, body }
+    }
+}
+
+/// The address of a door with its names filled in.
+fn address(door: &Door, one: &str, two: &str) -> String {
+    let kind = if door.path == "/records/{kind}/move" { "deal" } else { "party" };
+    let name = if door.path == "/assets/{name}" { "nothing.css" } else { kind };
+    let path = door.path.replace("{kind}", kind).replace("{field}", "industry").replace("{name}", name).replace("{role}", "rep");
+    let path = path.replace("{delivery}", two);
+    let path = ["{user}", "{survivor}", "{duplicate}"].iter().fold(path, |path, name| path.replace(name, one));
+    let path = ["{id}", "{act}", "{import}", "{device}", "{key}"].iter().fold(path, |path, name| path.replace(name, one));
+    if door.query.is_empty() { path } else { format!("{path}?{}", door.query) }
+}
+
+/// What a guard promises.
+fn expected(guard: Guard, who: Who) -> Expected {
+    use Expected::{LetIn, Refused, Unknown};
+    match (guard, who) {
+        (Guard::Anybody, _) | (Guard::Device, Who::Device) | (Guard::Bearer, Who::Device) => LetIn,
+        (_, Who::Nobody) | (Guard::Device, _) | (_, Who::Device) => Unknown,
+        (Guard::Page | Guard::OfficePage | Guard::ExportPage, Who::Key) => Unknown,
+        (Guard::Caller | Guard::Bearer | Guard::Person | Guard::Page, Who::Role(_)) => LetIn,
+        (Guard::Caller | Guard::Bearer, Who::Key) => LetIn,
+        (Guard::Person | Guard::Office, Who::Key) => Refused,
+        (Guard::Office | Guard::OfficePage, Who::Role(role)) => {
+            if role == "office" {
+                LetIn
+            } else {
+                Refused
+            }
+        }
+        (Guard::ExportPage, Who::Role(role)) => {
+            if role == "rep" {
+                Refused
+            } else {
+                LetIn
+            }
+        }
+    }
+}
+
+/// Everything legible in an answer.
+fn legible(answer: &Answer) -> String {
+    let mut text = answer.text();
+    for (name, value) in &answer.headers {
+        text.push_str(&format!("\n{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+    }
+    if answer.header("content-type").contains("spreadsheet") {
+        let mut book: Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(answer.body.clone())).unwrap();
+        for (_, sheet) in book.worksheets() {
+            sheet.rows().for_each(|row| text.push_str(&format!("\n{row:?}")));
+        }
+    }
+    text
+}
+
+/// Every row of every table of a workspace, as text.
+pub async fn everything_of(server: &Server, place: &Place) -> BTreeMap<String, Vec<String>> {
+    let url = format!("sqlite://{}?mode=ro", server.app.store.path().display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let tables = "select m.name from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table' and c.name = 'workspace'";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&pool).await.unwrap();
+    let mut all = BTreeMap::new();
+    for table in tables {
+        let columns: Vec<String> =
+            sqlx::query_scalar("select name from pragma_table_info($1) order by cid").bind(&table).fetch_all(&pool).await.unwrap();
+        let quoted: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
+        let sql = format!("select {} as line from \"{table}\" where workspace = $1 order by 1", quoted.join(" || ',' || "));
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(place.workspace.as_bytes().to_vec()).fetch_all(&pool).await.unwrap();
+        all.insert(table, rows.iter().map(|row| row.get::<String, _>("line")).collect());
+    }
+    pool.close().await;
+    all
+}
+
+#[tokio::test]
+async fn every_route_is_in_the_table_and_no_other() {
+    let server = Server::start().await;
+    let mut routes = BTreeSet::new();
+    for path in rapport_server::router::paths(&server.app) {
+        // A method that nobody has: the answer says which there are.
+        let asked = path.replace(['{', '}'], "");
+        let answer = server.send(Method::from_bytes(b"PROPFIND").unwrap(), &asked, &[], "").await;
+        assert_eq!(answer.status, 405, "{path}");
+        // HEAD comes with GET.
+        let methods: Vec<&str> = answer.header("allow").split(',').filter(|method| !method.is_empty()).collect();
+        let alone = |method: &&str| *method != "HEAD" || !methods.contains(&"GET");
+        routes.extend(methods.iter().copied().filter(|method| alone(method)).map(|method| format!("{method} {path}")));
+    }
+    let table: BTreeSet<String> = DOORS.iter().map(|door| format!("{} {}", door.method, door.path)).collect();
+    assert_eq!(table.len(), DOORS.len(), "a route stands in the table twice");
+    let forgotten: Vec<_> = routes.difference(&table).collect();
+    assert!(forgotten.is_empty(), "say in doors/table.rs whom these let in: {forgotten:#?}");
+    let gone: Vec<_> = table.difference(&routes).collect();
+    assert!(gone.is_empty(), "these are no routes any more: {gone:#?}");
+}
+
+#[tokio::test]
+async fn every_door_lets_in_whom_it_promises_and_shows_nobody_anything_of_another_house() {
+    let street = Street::new().await;
+    let before = everything_of(&street.server, &street.there).await;
+    assert!(before.len() > 20 && before["rows"].len() > 4, "the other house is empty");
+    let mut wrong = Vec::new();
+    for door in DOORS {
+        for who in EVERYBODY {
+            if door.thing != Thing::Nothing {
+                let answer = street.ask(door, &street.there, street.bearer(who)).await;
+                if let Some(why) = misbehaves(door, who, &answer, &street, true) {
+                    wrong.push(format!("{} {} with foreign ids, asked by {who:?}: {why}", door.method, door.path));
+                }
+            }
+            // What changes something is done elsewhere; here it is only refused.
+            if door.is_safe() || expected(door.guard, who) != Expected::LetIn {
+                let answer = street.ask(door, &street.here, street.bearer(who)).await;
+                if let Some(why) = misbehaves(door, who, &answer, &street, false) {
+                    wrong.push(format!("{} {} asked by {who:?}: {why}", door.method, door.path));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let after = everything_of(&street.server, &street.there).await;
+    for (table, rows) in &before {
+        assert_eq!(rows, &after[table], "something was changed in `{table}` of the other house");
+    }
+}
+
+/// What is wrong with an answer, if anything is.
+fn misbehaves(door: &Door, who: Who, answer: &Answer, street: &Street, foreign: bool) -> Option<String> {
+    let status = answer.status.as_u16();
+    let to_sign_in = status == 303 && answer.header("location").starts_with("/sign-in");
+    let fits = match expected(door.guard, who) {
+        Expected::Unknown => status == 401 || to_sign_in,
+        // Whoever may not see a thing is not told that it exists.
+        Expected::Refused => status == 403 || status == 404,
+        // Whoever is let in everywhere is at most told that there is no such thing.
+        Expected::LetIn if door.guard == Guard::Anybody => status < 500 && status != 401 || door.path == "/sign-in",
+        Expected::LetIn if to_sign_in || status >= 500 => door.path == "/sign-out",
+        // The key's scopes do not cover customers.
+        Expected::LetIn if who == Who::Key && (door.path.contains("{kind}") || door.thing != Thing::Nothing) => {
+            (400..405).contains(&status) && status != 401 || door.path.starts_with("/api/v1/uploads")
+        }
+        Expected::LetIn if foreign && door.thing != Thing::Nothing => door.foreign.contains(&status),
+        Expected::LetIn if door.is_safe() => {
+            // A form that asks for more is behind the door, too.
+            let is_let_in = ((200..400).contains(&status) || status == 422) && !to_sign_in;
+            // No WebSocket is asked for: behind the door all the same.
+            is_let_in || door.own.contains(&status) || door.path == "/sync/live"
+        }
+        Expected::LetIn => status != 403,
+    };
+    if !fits {
+        return Some(format!("answers {status} {}", answer.text().chars().take(300).collect::<String>()));
+    }
+    let text = legible(answer);
+    if text.contains(&street.there.canary) || text.contains(&street.there.private) || text.contains(&street.there.commercial) {
+        return Some("shows something of the other house".to_owned());
+    }
+    let hidden = match who {
+        Who::Role("office") => Vec::new(),
+        Who::Role("manager") => vec![&street.here.private],
+        _ => vec![&street.here.private, &street.here.commercial],
+    };
+    if hidden.iter().any(|hidden| text.contains(*hidden)) {
+        return Some("shows a facet that its reader may not see".to_owned());
+    }
+    unguarded(answer)
+}
+
+/// A header that browsers need and that is not there.
+fn unguarded(answer: &Answer) -> Option<String> {
+    let required = [
+        ("content-security-policy", "default-src"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cache-control", ""),
+    ];
+    let missing = required.iter().find(|(name, value)| answer.headers.get(*name).is_none() || !answer.header(name).contains(value));
+    missing.map(|(name, _)| format!("lacks `{name}`: {}", answer.status))
+}
+
+#[tokio::test]
+async fn what_is_hidden_is_there_for_who_may_see_it() {
+    // Without this the matrix could pass because nothing was ever shown.
+    let street = Street::new().await;
+    let mut shown = BTreeSet::new();
+    for door in DOORS.iter().filter(|door| door.is_safe()) {
+        let text = legible(&street.ask(door, &street.here, street.bearer(Who::Role("office"))).await);
+        for (what, canary) in [("main", &street.here.canary), ("private", &street.here.private), ("commercial", &street.here.commercial)] {
+            if text.contains(canary) {
+                shown.insert((what, door.path));
+            }
+        }
+    }
+    for path in ["/api/v1/{kind}", "/api/v1/{kind}/{id}", "/api/v1/{kind}/{id}/history", "/records/{kind}/{id}", "/api/v1/privacy/{id}"] {
+        assert!(shown.contains(&("private", path)), "{path} shows no private canary to the office: {shown:?}");
+    }
+    for path in [
+        "/api/v1/kinds",
+        "/api/v1/openapi.json",
+        "/api/v1/conflicts",
+        "/api/v1/rejected",
+        "/api/v1/keys",
+        "/api/v1/sessions",
+        "/api/v1/webhooks",
+        "/api/v1/file/{id}/content",
+        "/records/{kind}",
+        "/records/{kind}/export.csv",
+        "/records/{kind}/export.xlsx",
+        "/imports",
+        "/imports/{id}",
+        "/search",
+        "/lookup",
+        "/conflicts",
+        "/rejected",
+        "/devices",
+        "/keys",
+        "/webhooks",
+        "/webhooks/{id}",
+    ] {
+        assert!(shown.contains(&("main", path)), "{path} shows no canary to the office: {shown:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_other_site_gets_anything_done_in_somebodys_name() {
+    let street = Street::new().await;
+    let cookie = ("cookie", format!("rapport={}", street.here.sessions["office"]));
+    let before = everything_of(&street.server, &street.here).await;
+    for door in DOORS.iter().filter(|door| !door.is_safe()) {
+        for foreign in
+            [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"), ("origin", "null")]
+        {
+            let headers = vec![cookie.clone(), (foreign.0, foreign.1.to_owned())];
+            let answer = street.ask(door, &street.here, headers).await;
+            assert_eq!(answer.status, 403, "{} {} with {foreign:?}: {}", door.method, door.path, answer.text());
+        }
+        // A form of an old browser that says nothing about where it comes from has no business with cookies.
+        let answer = street.ask(door, &street.here, vec![cookie.clone()]).await;
+        assert_eq!(answer.status, 403, "{} {} with a cookie and no origin", door.method, door.path);
+    }
+    assert_eq!(before, everything_of(&street.server, &street.here).await);
+}
+
+#[tokio::test]
+async fn no_other_site_opens_a_live_connection() {
+    let street = Street::new().await;
+    let upgrade = || {
+        let mut headers = street.bearer(Who::Device);
+        let words = [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        ];
+        headers.extend(words.map(|(name, value)| (name, value.to_owned())));
+        headers
+    };
+    let live = DOORS.iter().find(|door| door.path == "/sync/live").unwrap();
+    for foreign in [("origin", "https://evil.example"), ("origin", "null"), ("cookie", "rapport=anything")] {
+        let mut headers = upgrade();
+        headers.push((foreign.0, foreign.1.to_owned()));
+        assert_eq!(street.ask(live, &street.here, headers).await.status, 403, "{foreign:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_is_given_nothing_of_another_house_nor_of_a_facet_its_user_may_not_see() {
+    let street = Street::new().await;
+    let frame = protocol::encode_frame(&[
+        Message::Hello(Hello {
+            protocol: PROTOCOL_VERSION,
+            capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
+            app: "test".to_owned(),
+            actor: street.here.actor,
+            epoch: None,
+            pending: 0,
+        }),
+        Message::Pull(Pull { max_bytes: PAGE_BYTES, ..Pull::default() }),
+    ]);
+    let bearer = format!("Bearer {}", street.here.device);
+    let answer = street.server.send(Method::POST, "/sync", &[("authorization", bearer.as_str())], frame).await;
+    let messages = protocol::decode_frame(&answer.body).unwrap();
+    let given = format!("{messages:?}");
+    let bytes: Vec<u8> = messages
+        .iter()
+        .flat_map(|message| if let Message::Page(page) = message { page.entries.clone() } else { Vec::new() })
+        .flat_map(|entry| if let protocol::Entry::Change(change) = entry { change.body } else { Vec::new() })
+        .collect();
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.contains(&street.here.canary), "the feed is empty: {given}");
+    for hidden in [&street.there.canary, &street.there.private, &street.here.private] {
+        assert!(!text.contains(hidden), "the feed gives out `{hidden}`");
+    }
+}
+
+#[tokio::test]
+async fn an_open_page_hears_of_its_own_house_and_of_no_other() {
+    let street = Street::new().await;
+    let mut request = client().get(format!("http://{}/events", street.server.address));
+    for (name, value) in street.bearer(Who::Role("rep")) {
+        request = request.header(name, value);
+    }
+    let mut events = request.send().await.unwrap().bytes_stream();
+    let name = async |place: &Place, title: &str| {
+        let made = place.send(&street.server, "office", Method::POST, "/api/v1/party", json!({"fields": {"name": title}})).await;
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    let theirs = name(&street.there, "theirs").await;
+    let ours = name(&street.here, "ours").await;
+    let mut heard = String::new();
+    while !heard.contains(&ours) {
+        let next = tokio::time::timeout(std::time::Duration::from_secs(20), events.next()).await;
+        heard.push_str(&String::from_utf8_lossy(&next.expect("nothing was heard").unwrap().unwrap()));
+    }
+    assert!(!heard.contains(&theirs), "{heard}");
+}
+
+#[test]
+fn each_role_is_asked_about() {
+    let known: BTreeSet<String> = sync_core::access::Roles::builtin().roles().map(|role| role.name.to_string()).collect();
+    assert_eq!(known, ROLES.map(str::to_owned).into(), "the matrix asks as these roles; a new one belongs there");
+}

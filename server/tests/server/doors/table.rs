@@ -1,0 +1,262 @@
+//! Every route, and what it promises: who is let in, whose things its address names.
+//!
+//! A new route fails the tests until it stands here. `{kind}` is `party` unless the route is about another
+//! kind; the other names in braces are ids of the thing that a line is about.
+
+use super::Thing;
+
+/// Who is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Whoever asks.
+    Anybody,
+    /// A device, with its token.
+    Device,
+    /// A person, or a program with a key within its scopes.
+    Caller,
+    /// A person, a program or a device.
+    Bearer,
+    /// A person: keys are refused.
+    Person,
+    /// A person who administers.
+    Office,
+    /// A page: who is not signed in is sent to do so.
+    Page,
+    /// A page for people who administer.
+    OfficePage,
+    /// A page for people who may take records out.
+    ExportPage,
+}
+
+/// A route.
+#[derive(Debug, Clone, Copy)]
+pub struct Door {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub guard: Guard,
+    /// What the ids in its address name.
+    pub thing: Thing,
+    /// What is sent, so that a refusal is about rights and not about a form; `{id}` is the thing's id here, too.
+    pub body: Body,
+    /// What answers ids of another workspace.
+    pub foreign: &'static [u16],
+    /// What else may answer ids of this house: some things are one person's alone.
+    pub own: &'static [u16],
+    /// What is asked for behind the address.
+    pub query: &'static str,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Body {
+    None,
+    Json(&'static str),
+    Form(&'static str),
+}
+
+impl Door {
+    const fn json(self, body: &'static str) -> Self {
+        Self { body: Body::Json(body), ..self }
+    }
+
+    const fn form(self, body: &'static str) -> Self {
+        Self { body: Body::Form(body), ..self }
+    }
+
+    const fn query(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    /// Foreign ids are not refused, they find nothing; nothing of theirs is shown or changed either way.
+    const fn finds_nothing(self, foreign: &'static [u16]) -> Self {
+        Self { foreign, ..self }
+    }
+
+    /// One person's alone, though somebody else of the house may come as far as its door.
+    const fn personal(self) -> Self {
+        Self { own: &[404], ..self }
+    }
+
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method, "GET" | "HEAD" | "OPTIONS")
+    }
+}
+
+const fn door(method: &'static str, path: &'static str, guard: Guard, thing: Thing) -> Door {
+    Door { method, path, guard, thing, body: Body::None, foreign: &[404], own: &[], query: "" }
+}
+
+use Guard::{Anybody, Bearer, Caller, Device, ExportPage, Office, OfficePage, Page, Person};
+use Thing::{Act, Colleague, Delivery, DeviceOf, File, Hook, Import, Key, Nothing, Record, Session, Upload};
+
+/// All of them, in the order of `router.rs` and `console/`.
+pub const DOORS: &[Door] = &[
+    // Devices.
+    door("POST", "/sync", Device, Nothing),
+    door("GET", "/sync/live", Device, Nothing),
+    door("POST", "/sync/enrol", Anybody, Nothing),
+    // Integrations.
+    door("POST", "/api/v1/sign-in", Anybody, Nothing).json("{}"),
+    door("POST", "/api/v1/sign-out", Person, Nothing),
+    door("GET", "/api/v1/me", Caller, Nothing),
+    door("POST", "/api/v1/devices/codes", Office, Nothing).json(r#"{"login": "office"}"#),
+    door("GET", "/api/v1/sessions", Person, Nothing),
+    door("DELETE", "/api/v1/sessions/{id}", Person, Session),
+    door("GET", "/api/v1/keys", Person, Nothing),
+    door("POST", "/api/v1/keys", Person, Nothing).json("{}"),
+    door("DELETE", "/api/v1/keys/{id}", Person, Key),
+    door("GET", "/api/v1/webhooks", Office, Nothing),
+    door("POST", "/api/v1/webhooks", Office, Nothing).json(r#"{"url": "https://1.1.1.1/", "events": "*"}"#),
+    door("PATCH", "/api/v1/webhooks/{id}", Office, Hook).json(r#"{"paused": true}"#),
+    door("DELETE", "/api/v1/webhooks/{id}", Office, Hook),
+    door("GET", "/api/v1/webhooks/{id}/deliveries", Office, Hook).finds_nothing(&[200, 404]),
+    door("POST", "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", Office, Delivery),
+    door("GET", "/api/v1/calendars", Person, Nothing),
+    door("POST", "/api/v1/calendars", Person, Nothing),
+    door("DELETE", "/api/v1/calendars", Person, Nothing),
+    door("GET", "/api/v1/privacy", Office, Nothing),
+    door("GET", "/api/v1/privacy/{id}", Office, Record),
+    door("POST", "/api/v1/privacy/{id}/erase", Office, Record),
+    door("GET", "/api/v1/handovers", Office, Nothing),
+    door("POST", "/api/v1/handovers", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]),
+    door("POST", "/api/v1/handovers/preview", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]),
+    door("POST", "/api/v1/handovers/{id}/undo", Office, Act),
+    door("GET", "/api/v1/openapi.json", Caller, Nothing),
+    door("GET", "/api/v1/kinds", Caller, Nothing),
+    door("GET", "/api/v1/kinds/{kind}", Caller, Nothing),
+    door("GET", "/api/v1/conflicts", Caller, Nothing),
+    door("GET", "/api/v1/rejected", Caller, Nothing),
+    door("GET", "/api/v1/quote-collisions", Caller, Nothing),
+    door("GET", "/api/v1/{kind}", Caller, Nothing),
+    door("POST", "/api/v1/{kind}", Caller, Nothing).json(r#"{"fields": {}}"#),
+    door("POST", "/api/v1/{kind}/batch", Caller, Record)
+        .json(r#"{"mode": "update", "items": [{"id": "{id}", "fields": {"name": "x"}}]}"#)
+        .finds_nothing(&[200]),
+    door("POST", "/api/v1/{kind}/search", Caller, Record)
+        .json(r#"{"filterGroups": [{"filters": [{"propertyName": "id", "operator": "EQ", "value": "{id}"}]}]}"#)
+        .finds_nothing(&[200]),
+    door("GET", "/api/v1/{kind}/{id}", Caller, Record),
+    door("PATCH", "/api/v1/{kind}/{id}", Caller, Record).json(r#"{"edits": [{"op": "set", "field": "name", "value": "x"}]}"#),
+    door("POST", "/api/v1/{kind}/{id}/archive", Caller, Record),
+    door("GET", "/api/v1/{kind}/{id}/card", Caller, Record),
+    door("GET", "/api/v1/{kind}/{id}/history", Caller, Record),
+    door("GET", "/api/v1/{kind}/{id}/as-of", Caller, Record).query("at=1800000060000"),
+    door("GET", "/api/v1/{kind}/{id}/conflicts", Caller, Record),
+    door("POST", "/api/v1/{kind}/{id}/conflicts/resolve", Caller, Record).json(r#"{"path": "name", "value": "x"}"#),
+    // The console.
+    door("GET", "/", Page, Nothing),
+    door("GET", "/sign-in", Anybody, Nothing),
+    door("POST", "/sign-in", Anybody, Nothing).form("login=nobody&password=nothing-at-all"),
+    // No provider is set here; going there and back has tests of its own.
+    door("GET", "/sign-in/with/{provider}", Anybody, Nothing),
+    door("GET", "/sign-in/back", Anybody, Nothing).query("code=x&state=y"),
+    door("POST", "/sign-out", Page, Nothing),
+    door("POST", "/language", Page, Nothing).form("language=en"),
+    door("GET", "/records/{kind}", Page, Nothing),
+    door("POST", "/records/{kind}", Page, Nothing).form("f.name="),
+    door("GET", "/records/{kind}/filter", Page, Nothing),
+    door("GET", "/records/{kind}/columns", Page, Nothing),
+    door("POST", "/records/{kind}/views", Page, Nothing).form("act=save&name="),
+    door("POST", "/records/{kind}/cell", Page, Record).form("id={id}&field=industry&f.industry=x"),
+    door("POST", "/records/{kind}/move", Page, Record).form("id={id}&value=won"),
+    door("POST", "/records/{kind}/bulk", Page, Record)
+        .form("id={id}&field=industry&f.industry=x&step=apply")
+        .finds_nothing(&[200, 303, 404]),
+    door("POST", "/records/{kind}/bulk/{act}/undo", Page, Act),
+    door("GET", "/records/{kind}/export.vcf", ExportPage, Nothing),
+    door("GET", "/records/{kind}/export.csv", ExportPage, Nothing),
+    door("GET", "/records/{kind}/export.xlsx", ExportPage, Nothing),
+    door("GET", "/records/{kind}/new", Page, Nothing),
+    door("GET", "/records/{kind}/{id}", Page, Record),
+    door("POST", "/records/{kind}/{id}/fields/{field}", Page, Record).form("f.industry=x"),
+    door("POST", "/records/{kind}/{id}/resolve", Page, Record).form("path=name&f.name=x"),
+    door("GET", "/records/{kind}/{id}/archive", Page, Record),
+    door("POST", "/records/{kind}/{id}/archive", Page, Record),
+    door("GET", "/records/{kind}/{id}/history", Page, Record),
+    door("POST", "/records/{kind}/{id}/comments", Page, Record).form("text=x"),
+    door("POST", "/records/{kind}/{id}/undo", Page, Record).form("change=0000000000000000000000000000000000000000000000000000000000000000"),
+    door("POST", "/records/{kind}/{id}/files", Page, Record),
+    door("POST", "/records/{kind}/{id}/part", Page, Record),
+    door("POST", "/records/{kind}/likely", Page, Nothing).form("f.name=x"),
+    door("GET", "/duplicates", Page, Nothing),
+    door("GET", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Record),
+    door("POST", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Record),
+    door("POST", "/duplicates/undo/{act}", Page, Act),
+    door("GET", "/kinds", Page, Nothing),
+    door("GET", "/kinds/new", OfficePage, Nothing),
+    door("POST", "/kinds/new", OfficePage, Nothing),
+    door("GET", "/kinds/template", OfficePage, Nothing),
+    door("POST", "/kinds/template", OfficePage, Nothing),
+    door("POST", "/kinds/template/file", OfficePage, Nothing),
+    door("GET", "/kinds/{name}", OfficePage, Nothing),
+    door("POST", "/kinds/{name}", OfficePage, Nothing),
+    door("GET", "/admin", OfficePage, Nothing),
+    door("POST", "/admin/numbers", OfficePage, Nothing),
+    door("POST", "/admin/settings", OfficePage, Nothing),
+    door("GET", "/people", OfficePage, Nothing),
+    door("POST", "/people", OfficePage, Nothing),
+    door("GET", "/people/{user}", OfficePage, Colleague),
+    door("POST", "/people/{user}", OfficePage, Colleague),
+    door("POST", "/people/{user}/password", OfficePage, Colleague),
+    door("POST", "/people/{user}/second/off", OfficePage, Colleague),
+    door("GET", "/people/{user}/sees", OfficePage, Colleague),
+    door("GET", "/people/{user}/why", OfficePage, Colleague),
+    door("GET", "/roles", OfficePage, Nothing),
+    door("POST", "/roles", OfficePage, Nothing),
+    door("GET", "/roles/{role}", OfficePage, Nothing),
+    door("POST", "/roles/{role}", OfficePage, Nothing),
+    door("POST", "/roles/{role}/remove", OfficePage, Nothing),
+    door("GET", "/handover", OfficePage, Nothing),
+    door("POST", "/handover", OfficePage, Colleague).form("from={id}&to={id}").finds_nothing(&[200, 404, 422]),
+    door("POST", "/handover/{act}/undo", OfficePage, Act),
+    door("GET", "/imports", Page, Nothing),
+    door("POST", "/imports", Page, Nothing),
+    door("GET", "/imports/{id}", Page, Import).personal(),
+    door("POST", "/imports/{id}", Page, Import).form("act=run"),
+    door("GET", "/imports/{id}/failed.csv", Page, Import).personal(),
+    door("POST", "/imports/undo/{import}", Page, Act),
+    door("GET", "/search", Page, Nothing).query("q=canary"),
+    door("GET", "/lookup", Page, Nothing).query("kinds=party,deal,activity,member,kind,view&q=canary"),
+    door("GET", "/conflicts", Page, Nothing),
+    door("POST", "/conflicts/resolve", Page, Record).form("at=party+{id}+name&rule=shown").finds_nothing(&[303]),
+    door("GET", "/rejected", Page, Nothing),
+    door("GET", "/collisions", Page, Nothing),
+    door("GET", "/devices", OfficePage, Nothing),
+    door("POST", "/devices/code", OfficePage, Colleague).form("user={id}"),
+    door("POST", "/devices/{device}/revoke", OfficePage, DeviceOf).finds_nothing(&[303, 404]),
+    door("GET", "/account", Page, Nothing),
+    door("POST", "/account/password", Page, Nothing).form("present=wrong-password&new=another-password&again=another-password"),
+    door("GET", "/account/second", Page, Nothing),
+    door("POST", "/account/second", Page, Nothing).form("code=000000"),
+    door("POST", "/account/second/off", Page, Nothing).form("present=wrong-password"),
+    door("POST", "/account/sessions/end", Page, Session).form("session={id}").finds_nothing(&[303]),
+    door("POST", "/account/calendar", Page, Nothing).form("act=renew"),
+    door("GET", "/keys", Page, Nothing),
+    door("POST", "/keys", Page, Nothing).form("name=&scopes=&days=1"),
+    door("POST", "/keys/{key}/revoke", Page, Key),
+    door("GET", "/webhooks", OfficePage, Nothing),
+    door("POST", "/webhooks", OfficePage, Nothing).form("url=https://1.1.1.1/&events=*"),
+    door("GET", "/webhooks/{id}", OfficePage, Hook),
+    door("POST", "/webhooks/{id}", OfficePage, Hook).form("act=pause"),
+    door("POST", "/webhooks/{id}/deliveries/{delivery}/replay", OfficePage, Delivery),
+    door("GET", "/privacy/{id}", OfficePage, Record),
+    door("POST", "/privacy/{id}", OfficePage, Record).form("title=x"),
+    door("GET", "/audit", OfficePage, Nothing),
+    door("GET", "/events", Page, Nothing),
+    door("GET", "/assets/{name}", Anybody, Nothing),
+    // Whoever knows the secret address: nobody does here.
+    door("GET", "/calendar/{file}", Anybody, Nothing),
+    // Operators; the tests ask from this machine.
+    door("GET", "/healthz", Anybody, Nothing),
+    door("GET", "/readyz", Anybody, Nothing),
+    door("GET", "/metrics", Anybody, Nothing),
+    // Files.
+    door("POST", "/api/v1/uploads", Bearer, Nothing),
+    door("OPTIONS", "/api/v1/uploads", Anybody, Nothing),
+    door("HEAD", "/api/v1/uploads/{id}", Bearer, Upload).personal(),
+    door("PATCH", "/api/v1/uploads/{id}", Bearer, Upload).finds_nothing(&[404, 415]),
+    door("DELETE", "/api/v1/uploads/{id}", Bearer, Upload),
+    door("OPTIONS", "/api/v1/uploads/{id}", Anybody, Upload).finds_nothing(&[204]),
+    door("GET", "/api/v1/file/{id}/content", Bearer, File),
+    // The file has none.
+    door("GET", "/api/v1/file/{id}/thumbnail", Bearer, File).personal(),
+];

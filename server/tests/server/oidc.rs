@@ -1,0 +1,251 @@
+//! Signing in through another system: a real OpenID Connect provider on this machine, and the browser between.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rapport_server::config::Provider;
+use rapport_server::language::Language;
+use rapport_server::store::people::{self, User};
+use reqwest::Method;
+use serde_json::json;
+use sync_core::id::UserId;
+
+use crate::harness::{Answer, START, Server, client};
+
+/// A provider that runs until the test ends.
+struct House {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The provider's program: `.ci/setup` installs it beside what is built; `OIDC_PROVIDER` names another one.
+fn program() -> PathBuf {
+    let beside = || std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tools/bin/oidc-provider-mock");
+    std::env::var_os("OIDC_PROVIDER").map_or_else(beside, PathBuf::from)
+}
+
+impl House {
+    async fn start() -> Self {
+        // Free a moment ago; nobody else asks for it.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // The tests' clock is ahead of the provider's.
+        let arguments = ["--port", &address.port().to_string(), "--token-max-age", "100000000"];
+        let mut command = Command::new(program());
+        let child = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{}: {error}: run `.ci/setup`, it installs the provider", program().display()));
+        let house = Self { child, address };
+        let begun = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the provider does not answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        house
+    }
+
+    fn issuer(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Says who somebody is.
+    async fn person(&self, subject: &str, email: &str, verified: bool) {
+        let claims = json!({"sub": subject, "email": email, "email_verified": verified}).to_string();
+        let put = client().put(format!("{}/users/{subject}", self.issuer())).header("content-type", "application/json").body(claims);
+        assert!(put.send().await.unwrap().status().is_success());
+    }
+
+    /// Somebody agrees, or not; answers the address that they are sent back to.
+    async fn agrees(&self, url: &str, form: &str) -> String {
+        let post = client().post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned());
+        let answer = post.send().await.unwrap();
+        assert_eq!(answer.status(), 302, "the provider takes what we ask it");
+        answer.headers()["location"].to_str().unwrap().to_owned()
+    }
+}
+
+async fn server(house: &House) -> Server {
+    let provider = Provider {
+        name: "house".to_owned(),
+        label: "The House".to_owned(),
+        issuer: house.issuer(),
+        client_id: "rapport".to_owned(),
+        client_secret: Some(rapport_server::config::Secret("a secret/with+marks".to_owned())),
+        scopes: "openid email".to_owned(),
+        workspace: None,
+    };
+    let server = Server::start_with(|config| config.oidc.providers = vec![provider]).await;
+    for login in ["eve@example.com", "fay@example.com"] {
+        let mut tx = server.app.store.begin().await.unwrap();
+        let user = User {
+            workspace: server.workspace,
+            user: UserId::of_cause(login),
+            login: login.to_owned(),
+            name: login.to_owned(),
+            role: "rep".parse().unwrap(),
+            language: Language::En,
+            disabled_at: None,
+            created_at: START,
+        };
+        people::add_user(&mut tx, &user, "!").await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    server
+}
+
+/// A cookie by its name, as it is sent back.
+fn cookie(answer: &Answer, name: &str) -> Option<String> {
+    let all = answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let pair = all.filter_map(|value| value.split(';').next()).find(|pair| pair.starts_with(&format!("{name}=")))?;
+    (!pair.ends_with('=')).then(|| pair.to_owned())
+}
+
+/// Away to the provider: the address there, and the cookie that the browser keeps.
+async fn away(server: &Server) -> (String, String) {
+    let answer = server.get("/sign-in/with/house", &[("accept", "text/html")]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    (answer.header("location").to_owned(), cookie(&answer, "rapport-begun").unwrap())
+}
+
+/// Back with what the provider says.
+async fn back(server: &Server, address: &str, cookie: &str) -> Answer {
+    let path = address.split_once("/sign-in/back").map(|(_, rest)| format!("/sign-in/back{rest}")).unwrap();
+    server.get(&path, &[("cookie", cookie), ("accept", "text/html"), ("sec-fetch-site", "cross-site")]).await
+}
+
+/// The whole way, as a person at the provider.
+async fn through(server: &Server, house: &House, subject: &str) -> Answer {
+    let (url, begun) = away(server).await;
+    let address = house.agrees(&url, &format!("sub={subject}")).await;
+    back(server, &address, &begun).await
+}
+
+async fn who(server: &Server, answer: &Answer) -> String {
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/"), "{}", answer.text());
+    let session = cookie(answer, "rapport").unwrap();
+    server.get("/api/v1/me", &[("cookie", &session)]).await.json()["login"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn somebody_whom_the_provider_vouches_for_is_let_in_and_known_from_then_on() {
+    let house = House::start().await;
+    let server = server(&house).await;
+    let page = server.get("/sign-in?lang=en", &[]).await.text();
+    assert!(page.contains("href=\"/sign-in/with/house\"") && page.contains("Sign in with The House"), "{page}");
+    house.person("s-1", "Eve@Example.com", true).await;
+    assert_eq!(who(&server, &through(&server, &house, "s-1").await).await, "eve@example.com");
+    house.person("s-1", "another@example.com", false).await;
+    assert_eq!(who(&server, &through(&server, &house, "s-1").await).await, "eve@example.com", "the subject counts, for ever");
+    house.person("s-2", "eve@example.com", true).await;
+    let other = through(&server, &house, "s-2").await;
+    assert_eq!(other.status, 403, "an address that was given to somebody else opens nobody's account");
+    let mut tx = server.app.store.reader().await.unwrap();
+    let log = rapport_server::store::trail::before(&mut tx, server.workspace, u64::MAX, None, 10).await.unwrap();
+    let acts: Vec<&str> = log.iter().rev().map(|entry| entry.act.as_str()).collect();
+    assert_eq!(acts, ["identity_bound", "signed_in", "signed_in"]);
+    assert!(log[0].detail.contains("\"with\":\"provider\""), "{}", log[0].detail);
+}
+
+#[tokio::test]
+async fn whom_nobody_vouches_for_stays_outside() {
+    let house = House::start().await;
+    let server = server(&house).await;
+    house.person("unverified", "eve@example.com", false).await;
+    house.person("stranger", "nobody@example.com", true).await;
+    for subject in ["unverified", "stranger"] {
+        let answer = through(&server, &house, subject).await;
+        assert_eq!(answer.status, 403, "{subject}");
+        assert!(answer.text().contains("Nobody here is known by this account") && cookie(&answer, "rapport").is_none());
+    }
+    house.person("s-1", "eve@example.com", true).await;
+    let (url, begun) = away(&server).await;
+    let url: reqwest::Url = url.parse().unwrap();
+    let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    // As a provider says it (RFC 6749, 4.1.2.1).
+    let declined = back(&server, &format!("/sign-in/back?error=access_denied&state={state}"), &begun).await;
+    assert_eq!((declined.status.as_u16(), declined.text().contains("did not let you in")), (403, true));
+    who(&server, &through(&server, &house, "s-1").await).await;
+    server.app.auth.disable_user(server.workspace, UserId::of_cause("eve@example.com"), None).await.unwrap();
+    assert_eq!(through(&server, &house, "s-1").await.status, 403, "whoever is shut out here is not let in from there");
+}
+
+#[tokio::test]
+async fn a_sign_in_is_finished_only_by_the_browser_that_began_it_and_once() {
+    let house = House::start().await;
+    let server = server(&house).await;
+    house.person("s-1", "eve@example.com", true).await;
+    let (url, begun) = away(&server).await;
+    let address = house.agrees(&url, "sub=s-1").await;
+    assert_eq!(server.get("/sign-in/back?code=x&state=y", &[]).await.status, 400, "begun by nobody");
+    let (_, others) = away(&server).await;
+    for cookie in [others.as_str(), "rapport-begun=bm8", "other=1"] {
+        assert_eq!(back(&server, &address, cookie).await.status, 400, "{cookie}");
+    }
+    who(&server, &back(&server, &address, &begun).await).await;
+    let replayed = back(&server, &address, &begun).await;
+    assert!(replayed.status == 502 && cookie(&replayed, "rapport").is_none(), "{}", replayed.status);
+    let (url, begun) = away(&server).await;
+    let address = house.agrees(&url, "sub=s-1").await;
+    server.clock.forward(11 * 60_000);
+    assert_eq!(back(&server, &address, &begun).await.status, 400, "too long ago");
+}
+
+#[tokio::test]
+async fn where_the_browser_is_sent_and_what_it_keeps_gives_nothing_away() {
+    let house = House::start().await;
+    let server = server(&house).await;
+    let answer = server.get("/sign-in/with/house", &[]).await;
+    let url: reqwest::Url = answer.header("location").parse().unwrap();
+    assert_eq!(url.host_str(), Some("127.0.0.1"));
+    let parameters: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
+    assert_eq!((parameters["response_type"].as_str(), parameters["code_challenge_method"].as_str()), ("code", "S256"));
+    assert_eq!(parameters["redirect_uri"], format!("http://{}/sign-in/back", server.address));
+    assert!(["state", "nonce", "code_challenge"].iter().all(|name| parameters[*name].len() == 43), "{url}");
+    assert!(!url.as_str().contains("secret"), "{url}");
+    let kept = answer.header("set-cookie");
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=600"] {
+        assert!(kept.contains(part), "{kept}");
+    }
+    assert_eq!(server.get("/sign-in/with/nobody", &[("accept", "text/html")]).await.status, 404);
+    house.person("s-1", "eve@example.com", true).await;
+    let (url, begun) = away(&server).await;
+    let address = house.agrees(&url, "sub=s-1").await;
+    let done = back(&server, &format!("{address}&return=https://evil.example&next=//evil.example"), &begun).await;
+    assert_eq!(done.header("location"), "/", "nobody is sent elsewhere");
+    assert!(!crate::harness::logged().contains("a secret/with"), "secrets are not logged");
+}
+
+#[tokio::test]
+async fn a_second_factor_that_was_set_up_here_is_still_asked_for() {
+    let house = House::start().await;
+    let server = server(&house).await;
+    house.person("s-1", "eve@example.com", true).await;
+    let eve = UserId::of_cause("eve@example.com");
+    let shared = server.app.auth.begin_second(server.workspace, eve).await.unwrap().unwrap();
+    let codes = server.app.auth.confirm_second(server.workspace, eve, &shared.code_at(START)).await.unwrap();
+    let asked = through(&server, &house, "s-1").await;
+    assert_eq!((asked.status.as_u16(), cookie(&asked, "rapport")), (200, None));
+    let text = asked.text();
+    let ticket = text.split("name=\"ticket\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a code is asked for");
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+    let body = format!("ticket={ticket}&code={}", codes[0].reveal());
+    let done = server.send(Method::POST, "/sign-in", &form, body).await;
+    assert_eq!(who(&server, &done).await, "eve@example.com");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_is_said_to_be() {
+    let house = House::start().await;
+    let server = server(&house).await;
+    drop(house);
+    let answer = server.get("/sign-in/with/house?lang=zh-CN", &[("accept", "text/html")]).await;
+    assert_eq!(answer.status, 502);
+    assert!(answer.text().contains("暂时无法连接第三方系统"), "{}", answer.text());
+}
