@@ -60,6 +60,10 @@ pub mod code {
     pub const ARCHIVED: &str = "archived";
     /// The review ended with no.
     pub const DECLINED: &str = "declined";
+    /// The review ended with yes, in the reviewer's own words: the record says what was meant, nothing is left to do.
+    pub const AMENDED: &str = "amended";
+    /// The device was shut out before the edit was sent: somebody looks at it first.
+    pub const REVOKED: &str = "revoked";
     /// The record was erased: a person's right to be forgotten.
     pub const ERASED: &str = "erased";
     /// What is offered back does not bear this server's seal.
@@ -105,7 +109,7 @@ pub enum Message {
     /// Either: the answer to ping.
     #[n(20)]
     Pong,
-    /// Server, on a live connection: there is something new; pull.
+    /// Server, on a live connection: there is something new. Pull, and ask what became of drafts: push them again.
     #[n(21)]
     News(#[n(0)] u64),
     /// Server: the receipt with this number is kept.

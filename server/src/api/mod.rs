@@ -13,6 +13,7 @@ pub mod privacy;
 mod questions;
 mod records;
 mod request;
+pub mod review;
 mod values;
 
 pub use kinds::{kind, kinds};

@@ -120,6 +120,7 @@ fn migrator() -> Migrator {
         (26, "handovers", include_str!("../../migrations/0026_handovers.sql")),
         (30, "acts", include_str!("../../migrations/0030_acts.sql")),
         (31, "search", include_str!("../../migrations/0031_search.sql")),
+        (32, "desk", include_str!("../../migrations/0032_desk.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
         (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
     ];

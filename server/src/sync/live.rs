@@ -9,10 +9,12 @@ use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use sync_core::protocol::{self, MAX_FRAME_BYTES, Message, PAGE_BYTES, Pull};
+use tokio::sync::broadcast::error::RecvError;
 
 use super::{Door, Speaker};
 use crate::app::App;
 use crate::auth::DeviceCaller;
+use crate::intake::DeskNews;
 
 /// A silent connection is asked whether it lives: below the idle limits of mobile networks and proxies.
 const PING_EVERY: Duration = Duration::from_secs(25);
@@ -52,12 +54,14 @@ impl Live {
         let mut head = self.door.intake.head();
         let mut pings = tokio::time::interval(PING_EVERY);
         let (app, caller) = (self.app.clone(), self.caller.clone());
+        let mut desk = self.door.intake.desk_news();
         let (revoked, stopping) = (app.auth.until_gone(&caller), app.until_stopping());
         tokio::pin!(revoked, stopping);
         loop {
             let step = tokio::select! {
                 frame = socket.recv() => self.received(&mut socket, frame).await,
                 changed = head.changed() => if changed.is_ok() { self.news(&mut socket).await } else { Err(Ended::Closed) },
+                news = desk.recv() => self.decided(&mut socket, news).await,
                 _ = pings.tick() => self.ping(&mut socket).await,
                 () = &mut revoked => {
                     let _ = self.send(&mut socket, &[super::refused("revoked", "this device was revoked by the back office")]).await;
@@ -118,6 +122,19 @@ impl Live {
                 Ok(())
             }
         }
+    }
+
+    /// Somebody has decided about an edit of this device: it asks what became of it.
+    async fn decided(&mut self, socket: &mut WebSocket, news: Result<DeskNews, RecvError>) -> Result<(), Ended> {
+        let (workspace, device) = (self.speaker.reader.workspace, self.speaker.device);
+        let is_ours = match news {
+            Ok(news) => news == DeskNews { workspace, device: Some(device) },
+            // Some were missed: it may have been among them.
+            Err(RecvError::Lagged(_)) => true,
+            Err(RecvError::Closed) => return Err(Ended::Closed),
+        };
+        let head = *self.door.intake.head().borrow();
+        if is_ours { self.send(socket, &[Message::News(head)]).await } else { Ok(()) }
     }
 
     async fn ping(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {

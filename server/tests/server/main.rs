@@ -26,6 +26,7 @@ mod office;
 mod once;
 mod pen;
 mod privacy;
+mod reviews;
 mod roles;
 mod second_factor;
 mod sessions;

@@ -26,8 +26,8 @@ pub struct Server {
     pub actors: HashMap<ActorId, DeviceId>,
     pub revoked: bool,
     pub page_entries: usize,
-    /// Hashes that the back office has decided on: accepted or declined.
-    pub decided: HashMap<ChangeHash, bool>,
+    /// What the back office has decided: accepted, or not, with the code.
+    pub decided: HashMap<ChangeHash, Result<(), &'static str>>,
     /// What devices said that they have removed.
     pub receipts: Vec<Receipt>,
 }
@@ -126,8 +126,8 @@ impl Server {
         if text.contains("expensive") {
             match self.decided.get(&hash) {
                 None => return Verdict::Held { rule: "limit".into(), message: "needs approval".into(), message_zh: "需要审批".into() },
-                Some(false) => return reject(code::DECLINED),
-                Some(true) => {}
+                Some(Err(code)) => return reject(code),
+                Some(Ok(())) => {}
             }
         }
         fence::check(doc, kind, facet, &change, Pen::Device).unwrap();

@@ -6,7 +6,7 @@ use super::model::{Phone, START, Server};
 use super::*;
 use crate::engine::Stopped;
 use crate::id::{DeviceId, UserId};
-use crate::protocol::{Entry, Message, decode_frame, encode_frame};
+use crate::protocol::{Entry, Message, code, decode_frame, encode_frame};
 use crate::query::{Direction, OrderBy};
 use crate::record::history::texts_of;
 use crate::record::reference::compare;
@@ -153,7 +153,7 @@ fn what_waits_for_a_review_comes_back_when_it_is_accepted_and_stays_a_draft_when
         let held = ann.device.drafts().unwrap().remove(0);
         assert_eq!((held.state, pending(&ann)), (DraftState::Held, 0));
         assert_eq!(field(&mut ann, record, "website"), json!("https://example.com"));
-        server.decided.insert(held.hash, accepted);
+        server.decided.insert(held.hash, if accepted { Ok(()) } else { Err(code::DECLINED) });
         ann.sync(&mut server);
         if accepted {
             assert_eq!((ann.device.drafts().unwrap().len(), field(&mut ann, record, "industry")), (0, json!("expensive")));
@@ -162,6 +162,38 @@ fn what_waits_for_a_review_comes_back_when_it_is_accepted_and_stays_a_draft_when
             assert_eq!(ann.device.drafts().unwrap()[0].code, "declined");
         }
     }
+}
+
+#[test]
+fn a_decision_is_heard_of_over_an_open_connection() {
+    for (code, left) in [(code::DECLINED, 1), (code::AMENDED, 0)] {
+        let (mut server, mut ann, _) = phones();
+        let record = make(&mut ann, START, "佳美");
+        edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+        ann.frames.clear();
+        ann.tell(START, Event::NetworkUp { live: true });
+        ann.exchange(&mut server);
+        let held = ann.device.drafts().unwrap().remove(0);
+        server.decided.insert(held.hash, Err(code));
+        ann.tell(START, Event::Received(encode_frame(&[Message::News(1)])));
+        ann.exchange(&mut server);
+        let drafts = ann.device.drafts().unwrap();
+        assert_eq!(drafts.len(), left, "{code}");
+        assert!(drafts.iter().all(|draft| (draft.state, draft.code.as_str()) == (DraftState::Rejected, code)), "{drafts:?}");
+    }
+}
+
+#[test]
+fn an_edit_written_in_other_words_leaves_no_draft_when_the_first_answer_was_lost() {
+    let (mut server, mut ann, _) = phones();
+    let record = make(&mut ann, START, "佳美");
+    ann.sync(&mut server);
+    edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+    let wish = ann.device.changes(record, Facet::Main).unwrap().pop().unwrap();
+    server.decided.insert(wish.hash, Err(code::AMENDED));
+    ann.sync(&mut server);
+    assert_eq!((ann.device.drafts().unwrap().len(), pending(&ann)), (0, 0));
+    assert_eq!(field(&mut ann, record, "industry"), serde_json::Value::Null, "the feed brings what was written instead");
 }
 
 #[test]

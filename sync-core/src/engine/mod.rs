@@ -217,6 +217,7 @@ impl Engine {
                 Ok(())
             }
             Event::Wake => {
+                self.outbox.ask_again();
                 if self.retry_at.take().is_some() {
                     self.begin();
                 }
@@ -363,7 +364,10 @@ impl Engine {
                 Message::Page(_) if outcome.close => {}
                 Message::Page(page) => self.page(replica, now, page, (&mut outcome, &mut removed), effects)?,
                 Message::Refused(refused) => self.refused(replica, refused, &mut outcome, effects)?,
-                Message::News(_) => outcome.pull = true,
+                Message::News(_) => {
+                    outcome.pull = true;
+                    self.outbox.ask_again();
+                }
                 Message::Ping => effects.push(Effect::Send(protocol::encode_frame(&[Message::Pong]))),
                 Message::Noted(number) => replica.store.remove_receipt(number)?,
                 Message::Estimated(_) => {}
