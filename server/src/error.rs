@@ -37,6 +37,9 @@ pub enum Error {
     /// The device was shut out: its app wipes what it holds.
     #[error("device revoked")]
     Revoked,
+    /// The device has enrolled and waits until somebody lets it in.
+    #[error("device not confirmed")]
+    NotConfirmed,
     /// The device's user is shut out: the app keeps what it holds and waits.
     #[error("user disabled")]
     Disabled,
@@ -250,6 +253,12 @@ impl Error {
             Self::WrongCode => (S::FORBIDDEN, "wrong_code", "The code is wrong, was used, or has expired.", "注册码错误、已使用或已过期。"),
             Self::ActorTaken => (S::CONFLICT, "actor_taken", "Another device has this actor id.", "此写入标识已属于另一台设备。"),
             Self::Revoked => (S::UNAUTHORIZED, "revoked", "This device was removed.", "此设备已被移除。"),
+            Self::NotConfirmed => (
+                S::FORBIDDEN,
+                "not_confirmed",
+                "The device waits until an administrator has compared its fingerprint and let it in.",
+                "设备正在等待管理员核对指纹并确认。",
+            ),
             Self::Disabled => (S::UNAUTHORIZED, "disabled", "This account is disabled.", "此账号已停用。"),
             Self::Throttled { .. } => (S::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Please wait.", "尝试次数过多，请稍后再试。"),
             Self::ForeignOrigin => (S::FORBIDDEN, "foreign_origin", "The request comes from another site.", "请求来自其他网站。"),

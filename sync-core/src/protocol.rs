@@ -4,8 +4,10 @@
 //! keys are skipped, so that both sides may learn new fields without a new version; what changes
 //! meaning gets a new message or a capability. `docs/protocol.md` describes it for strangers.
 
+mod enrol;
 mod sight;
 
+pub use enrol::{Enrol, Enrolled, fingerprint, fingerprint_of};
 pub use sight::{Estimate, Estimated, MAX_SUBSCRIBED_KINDS, MAX_SUBSCRIPTIONS, Receipt, Removal, Subscription, Subscriptions, Whose};
 
 use minicbor::{Decode, Encode};
@@ -237,6 +239,9 @@ pub struct Welcome {
     /// The feed's epoch: another one than known means that the server was restored.
     #[cbor(n(7), with = "minicbor::bytes")]
     pub epoch: Vec<u8>,
+    /// How long the device may be without contact before it locks what it holds; `None` for ever.
+    #[n(8)]
+    pub lease_ms: Option<u64>,
 }
 
 /// What became of a push.
@@ -432,51 +437,6 @@ pub struct Refused {
     /// What to do, in English.
     #[n(1)]
     pub message: String,
-}
-
-/// Redeems a one-time code: body of `POST /sync/enrol`.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct Enrol {
-    /// The code that the back office showed.
-    #[n(0)]
-    pub code: String,
-    /// What the device is called in lists.
-    #[n(1)]
-    pub device_name: String,
-    /// App name and version.
-    #[n(2)]
-    pub app: String,
-    /// The actor it will write under.
-    #[n(3)]
-    pub actor: ActorId,
-}
-
-/// The answer to [`Enrol`].
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct Enrolled {
-    /// For `Authorization: Bearer`; shown once.
-    #[n(0)]
-    pub token: String,
-    /// The device's id.
-    #[n(1)]
-    pub device: DeviceId,
-    /// Whose data this is.
-    #[n(2)]
-    pub workspace: WorkspaceId,
-    /// Who the device's user is.
-    #[n(3)]
-    pub user: UserId,
-    /// The user's role.
-    #[n(4)]
-    pub role: String,
-    /// The feed's epoch.
-    #[cbor(n(5), with = "minicbor::bytes")]
-    pub epoch: Vec<u8>,
-    /// The server's clock.
-    #[n(6)]
-    pub server_time: Millis,
 }
 
 /// A frame that cannot be read.

@@ -160,6 +160,8 @@ pub type Veto = Arc<dyn Fn(&Author, &Pushed) -> Option<Verdict> + Send + Sync>;
 enum Work {
     Push {
         incoming: Vec<Incoming>,
+        /// Whether all of it waits for a review, whatever the rules say.
+        aside: bool,
         answer: oneshot::Sender<Result<Vec<Verdict>, IntakeError>>,
     },
     /// Something else wrote to the feed.
@@ -264,7 +266,16 @@ impl Intake {
 
     async fn push_all(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
         let incoming = inspect(changes.into_iter().map(|pushed| (pushed, None)).collect()).await?;
-        self.ask(author, now, |answer| Work::Push { incoming, answer }).await
+        self.ask(author, now, |answer| Work::Push { incoming, aside: false, answer }).await
+    }
+
+    /// Takes what a device that was shut out has not sent: all that is admissible waits at the desk.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: no change was kept.
+    pub async fn set_aside(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
+        let incoming = inspect(changes.into_iter().map(|pushed| (pushed, None)).collect()).await?;
+        self.ask(author, now, |answer| Work::Push { incoming, aside: true, answer }).await
     }
 
     /// Takes back what this server gave out before it was restored: one verdict for each, in order. They are
@@ -278,7 +289,7 @@ impl Intake {
             (Pushed { kind, record, facet, hash, body }, Some(Origin { user, device, received_at, seal }))
         };
         let incoming = inspect(changes.into_iter().map(apart).collect()).await?;
-        self.ask(author, now, |answer| Work::Push { incoming, answer }).await
+        self.ask(author, now, |answer| Work::Push { incoming, aside: false, answer }).await
     }
 
     /// The same intake, with a test's say before the rules'. What it refuses is kept nowhere.

@@ -188,7 +188,7 @@ impl<'a> Unit<'a> {
     }
 
     /// Decides about one pushed change.
-    pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming) -> Result<Outcome> {
+    pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming, aside: bool) -> Result<Outcome> {
         let Incoming { pushed, change, origin } = incoming;
         if self.erased.contains(&pushed.record) {
             // Not kept with what was refused: it would be what was to be forgotten.
@@ -213,7 +213,8 @@ impl<'a> Unit<'a> {
             tracing::warn!(device = %author.device, record = %pushed.record, "a change signed by another device's actor was refused");
             return Ok(self.refuse(author, now, &pushed, foreign));
         }
-        match self.decide(author, &pushed, &change) {
+        let decided = if aside { self.set_aside(&pushed, &change) } else { self.decide(author, &pushed, &change) };
+        match decided {
             Ok((kind, effect)) => {
                 self.follow(author, now, effect);
                 Ok(self.accept(author, now, pushed, &change, kind, None))
@@ -286,6 +287,15 @@ impl<'a> Unit<'a> {
         self.case(author, &kind, key, doc, false).judge(change)?;
         let effect = self.effect_of(&kind, pushed, change)?;
         Ok((kind, effect))
+    }
+
+    /// What a device that was shut out sends waits at the desk, in the order in which it can be accepted.
+    fn set_aside(&mut self, pushed: &Pushed, change: &Change) -> Result<(Arc<Kind>, Option<Effect>), Decided> {
+        if let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() {
+            self.fits(&kind, pushed, change)?;
+        }
+        let held = Refused::new(code::REVOKED, "the device was shut out before this was sent", "该设备在发送前已被移除");
+        Err(Refused { held: true, rule: Some(code::REVOKED.to_owned()), ..held }.into())
     }
 
     /// What judging a change takes. `doc` is the document before it.

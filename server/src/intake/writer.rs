@@ -179,11 +179,11 @@ impl Writer {
         for job in group {
             let (author, now) = (job.author, job.now);
             match job.work {
-                Work::Push { incoming, answer } => {
+                Work::Push { incoming, aside, answer } => {
                     answers.push(Answer::Push(answer, Vec::with_capacity(incoming.len())));
                     unit.load_pushed(&mut tx, &mut self.cache, &incoming).await?;
                     for incoming in incoming {
-                        let outcome = unit.push(&mut tx, &author, now, incoming).await?;
+                        let outcome = unit.push(&mut tx, &author, now, incoming, aside).await?;
                         if let Some(Answer::Push(_, outcomes)) = answers.last_mut() {
                             outcomes.push(outcome);
                         }

@@ -13,6 +13,7 @@ mod backup;
 pub mod devices;
 pub mod duplicates;
 pub mod erasure;
+pub mod farewells;
 pub mod files;
 pub mod handovers;
 pub mod hooks;

@@ -121,6 +121,7 @@ fn migrator() -> Migrator {
         (30, "acts", include_str!("../../migrations/0030_acts.sql")),
         (31, "search", include_str!("../../migrations/0031_search.sql")),
         (32, "desk", include_str!("../../migrations/0032_desk.sql")),
+        (33, "devices", include_str!("../../migrations/0033_devices.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
         (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
     ];

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{Door, Speaker};
 use crate::app::App;
-use crate::auth::DeviceCaller;
+use crate::auth::{Arriving, DeviceCaller};
 use crate::intake::DeskNews;
 
 /// A silent connection is asked whether it lives: below the idle limits of mobile networks and proxies.
@@ -24,11 +24,14 @@ const SILENT_PINGS: u32 = 2;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens a live connection.
-pub async fn live(caller: DeviceCaller, State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
-        .max_message_size(MAX_FRAME_BYTES)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| async move { Live::new(app, caller).run(socket).await })
+pub async fn live(arriving: Arriving, State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
+    let upgrade = upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
+    match arriving {
+        Arriving::Device(caller) => upgrade.on_upgrade(move |socket| async move { Live::new(app, caller).run(socket).await }),
+        Arriving::Leaving(caller, farewell) => {
+            upgrade.on_upgrade(move |socket| super::farewell::once(app, Speaker::from(caller), farewell, socket))
+        }
+    }
 }
 
 struct Live {
@@ -64,7 +67,7 @@ impl Live {
                 news = desk.recv() => self.decided(&mut socket, news).await,
                 _ = pings.tick() => self.ping(&mut socket).await,
                 () = &mut revoked => {
-                    let _ = self.send(&mut socket, &[super::refused("revoked", "this device was revoked by the back office")]).await;
+                    self.shut_out(&mut socket).await;
                     Err(Ended::Closed)
                 }
                 () = &mut stopping => Err(Ended::Closed),
@@ -74,6 +77,15 @@ impl Live {
                 let _ = socket.send(Frame::Close(None)).await;
                 return;
             }
+        }
+    }
+
+    /// A device that is to say farewell comes again to do so; every other one is told that it is out.
+    async fn shut_out(&mut self, socket: &mut WebSocket) {
+        let farewell = self.app.auth.farewell(self.caller.workspace, self.caller.device).await;
+        if !matches!(farewell, Ok(Some(_))) {
+            // The peer may be gone already; it is told when it comes again.
+            let _ = self.send(socket, &[super::refused("revoked", "this device was revoked by the back office")]).await;
         }
     }
 

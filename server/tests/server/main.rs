@@ -14,6 +14,7 @@ mod devices;
 mod document;
 mod duplicates;
 mod exports;
+mod farewells;
 mod files;
 mod handover;
 mod harness;

@@ -30,12 +30,14 @@ pub struct Server {
     pub decided: HashMap<ChangeHash, Result<(), &'static str>>,
     /// What devices said that they have removed.
     pub receipts: Vec<Receipt>,
+    /// How long a device may be without contact.
+    pub lease_ms: Option<u64>,
 }
 
 impl Server {
     pub fn new() -> Self {
         let (feed, docs, actors, decided) = (Vec::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        Self { now: START, epoch: vec![1], feed, docs, actors, revoked: false, page_entries: 1_000, decided, receipts: Vec::new() }
+        Self { now: START, epoch: vec![1], feed, docs, actors, revoked: false, page_entries: 1_000, decided, receipts: Vec::new(), lease_ms: None }
     }
 
     pub fn answer(&mut self, user: UserId, device: DeviceId, frame: &[u8]) -> Vec<u8> {
@@ -61,6 +63,7 @@ impl Server {
                         role: "office".into(),
                         device,
                         epoch: self.epoch.clone(),
+                        lease_ms: self.lease_ms,
                     }));
                 }
                 Message::Offer(offer) => {

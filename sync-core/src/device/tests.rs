@@ -456,11 +456,41 @@ fn a_wiped_phone_holds_nothing_and_a_revoked_one_keeps_what_was_not_sent() {
     server.feed.push(Entry::Wipe);
     ann.sync(&mut server);
     assert_eq!((ann.stopped.clone(), ann.device.identity()), (Some(Stopped::Wiped), None));
+    let farewell = ann.device.take_farewell().unwrap();
+    let said = decode_frame(&farewell.frame).unwrap();
+    assert!(matches!(&said[..], [Message::Receipt(receipt)] if receipt.records == 1 && receipt.unsent == 0), "{said:?}");
+    assert_eq!((farewell.token.as_str(), ann.device.take_farewell()), ("t", None));
     assert_eq!(ann.device.get(record).unwrap(), None);
     server.revoked = true;
     make(&mut bo, START, "unsent");
     bo.sync(&mut server);
     assert_eq!((bo.stopped.clone(), pending(&bo)), (Some(Stopped::Revoked), 1));
+}
+
+#[test]
+fn a_phone_without_contact_locks_and_opens_when_the_server_answers() {
+    const DAY: i64 = 86_400_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, mut ann) = (Server::new(), Phone::new("ann", Place::File(folder.path().join("a")), START));
+    server.lease_ms = Some(7 * DAY as u64);
+    let record = make(&mut ann, START, "佳美");
+    ann.sync(&mut server);
+    for (later, locked) in [(6 * DAY, false), (8 * DAY, true), (DAY, true)] {
+        ann.device.look_at_clock(START + later).unwrap();
+        assert_eq!(ann.device.is_locked(), locked, "{later} later: a clock that is set back opens nothing");
+        assert_eq!(matches!(ann.device.get(record), Err(StoreError::Locked)), locked);
+    }
+    assert!(matches!(ann.device.edit(START + DAY, "party", record, &[set("name", "no")]), Err(EditError::Store(StoreError::Locked))));
+    ann.reopen([1; 16]);
+    ann.device.look_at_clock(START + DAY).unwrap();
+    assert!(ann.device.is_locked(), "nor does starting the app again");
+    server.now = START + 9 * DAY;
+    ann.sync(&mut server);
+    assert_eq!((ann.device.is_locked(), field(&mut ann, record, "name")), (false, json!("佳美")), "the data stayed");
+    server.lease_ms = None;
+    ann.sync(&mut server);
+    ann.device.look_at_clock(START + 900 * DAY).unwrap();
+    assert!(!ann.device.is_locked(), "the workspace asks for none any more");
 }
 
 #[test]
