@@ -176,9 +176,8 @@ pub async fn terms(desk: Desk, Form(typed): Form<TermsTyped>) -> Result<Response
     let wrong = || Text::new("Days are a whole number up to 3650.", "天数应为不超过 3650 的整数。");
     let lease_days = lease_days.ok_or_else(|| Error::Invalid { field: Some("lease_days".to_owned()), message: wrong() })?;
     let (workspace, terms) = (desk.caller.workspace, Terms { lease_days, confirm: typed.confirm.is_some() });
-    let setting = desk.app.store.write::<_, StoreError, _>(move |tx| {
-        Box::pin(async move { farewells::set_terms(tx, workspace, terms).await })
-    });
+    let setting =
+        desk.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::set_terms(tx, workspace, terms).await }));
     setting.await?;
     let detail = serde_json::json!({"lease_days": lease_days, "confirm_devices": terms.confirm});
     desk.note(crate::audit::Act::RightsChanged, "devices", detail).await?;
@@ -191,11 +190,7 @@ async fn show(desk: &Desk, notice: Option<&'static str>, code: Option<CodeView>)
     let workspace = desk.caller.workspace;
     let devices = kept::devices(&mut tx, workspace).await?;
     let head = workspaces::by_id(&mut tx, workspace).await?.map_or(0, |workspace| workspace.head);
-    let known = Known {
-        head,
-        notes: farewells::notes(&mut tx, workspace).await?,
-        farewells: farewells::all(&mut tx, workspace).await?,
-    };
+    let known = Known { head, notes: farewells::notes(&mut tx, workspace).await?, farewells: farewells::all(&mut tx, workspace).await? };
     let (waiting, terms) = (farewells::waiting(&mut tx, workspace).await?, farewells::terms(&mut tx, workspace).await?);
     let mut receipts = HashMap::new();
     for device in known.farewells.keys() {

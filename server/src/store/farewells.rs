@@ -141,10 +141,11 @@ type NoteTuple = (Vec<u8>, i64, i64, i64, Millis);
 
 /// What all devices said of themselves, and when.
 pub async fn notes(tx: &mut Tx, workspace: WorkspaceId) -> Result<HashMap<DeviceId, (DeviceNote, Millis)>> {
-    let rows: Vec<NoteTuple> = sqlx::query_as("select device, protocol, pending, position, noted_at from device_notes where workspace = $1")
-        .bind(&workspace.as_bytes()[..])
-        .fetch_all(tx.conn())
-        .await?;
+    let rows: Vec<NoteTuple> =
+        sqlx::query_as("select device, protocol, pending, position, noted_at from device_notes where workspace = $1")
+            .bind(&workspace.as_bytes()[..])
+            .fetch_all(tx.conn())
+            .await?;
     rows.into_iter().map(noted).collect()
 }
 

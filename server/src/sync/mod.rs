@@ -187,8 +187,8 @@ impl Door {
         }))
     }
 
-    /// Notes what a device says of itself: for the list of devices. At most once a minute, unless what waits on it
-    /// has changed: a reconnect costs no flush to the disk.
+    /// Notes what a device says of itself: for the list of devices. At most once a minute, unless it begins or ceases
+    /// to have something to send: a reconnect costs no flush to the disk.
     async fn note_state(&self, speaker: &Speaker, messages: &[Message], now: Millis) -> Result<(), StoreError> {
         let Some(Message::Hello(hello)) = messages.first() else { return Ok(()) };
         let pull = messages.iter().find_map(|message| if let Message::Pull(pull) = message { Some(pull) } else { None });
@@ -198,7 +198,8 @@ impl Door {
         let (before, noted_at) = known.unwrap_or_default();
         let position = cursor.map_or(before.position, |cursor| cursor.position);
         let note = DeviceNote { protocol: hello.protocol, pending: hello.pending, position };
-        if note == before || (note.pending == before.pending && now - noted_at < NOTE_EVERY_MS) {
+        let turned = (note.pending == 0) != (before.pending == 0);
+        if note == before || (!turned && now - noted_at < NOTE_EVERY_MS) {
             return Ok(());
         }
         let app: String = hello.app.chars().filter(|c| !c.is_control()).take(APP_CHARS_MAX).collect();

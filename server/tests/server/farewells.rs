@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::json;
 use sync_core::id::{ActorId, DeviceId};
 use sync_core::protocol::{
-    CAPABILITIES, Enrol, Enrolled, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Push, Pushed, Receipt, Removal, Verdict,
-    Verdicts, decode_frame, encode_frame, fingerprint,
+    CAPABILITIES, Enrol, Enrolled, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Push, Pushed, Receipt, Removal,
+    Verdict, Verdicts, decode_frame, encode_frame, fingerprint,
 };
 use sync_core::record::fields::FieldEdit;
 

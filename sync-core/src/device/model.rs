@@ -37,7 +37,18 @@ pub struct Server {
 impl Server {
     pub fn new() -> Self {
         let (feed, docs, actors, decided) = (Vec::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        Self { now: START, epoch: vec![1], feed, docs, actors, revoked: false, page_entries: 1_000, decided, receipts: Vec::new(), lease_ms: None }
+        Self {
+            now: START,
+            epoch: vec![1],
+            feed,
+            docs,
+            actors,
+            revoked: false,
+            page_entries: 1_000,
+            decided,
+            receipts: Vec::new(),
+            lease_ms: None,
+        }
     }
 
     pub fn answer(&mut self, user: UserId, device: DeviceId, frame: &[u8]) -> Vec<u8> {

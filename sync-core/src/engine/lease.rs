@@ -52,7 +52,8 @@ impl Replica {
         if length_ms.is_none() && self.lease.is_none() {
             return Ok(());
         }
-        self.lease = length_ms.map(|length| Lease { contact: now, length: Millis::try_from(length).unwrap_or(Millis::MAX / 2), latest: now });
+        self.lease =
+            length_ms.map(|length| Lease { contact: now, length: Millis::try_from(length).unwrap_or(Millis::MAX / 2), latest: now });
         self.is_locked = false;
         self.store.set_meta(LEASE, self.lease.as_ref().map(Lease::bytes).as_deref())
     }
