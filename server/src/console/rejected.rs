@@ -23,7 +23,7 @@ use super::typed::Typed;
 use super::{links, why};
 use crate::error::Error;
 use crate::intake::Ruling;
-use crate::reading::{Asked, Names, Proposal, RefusedEdit, RefusedState, Wanted, WantedField};
+use crate::reading::{Approved, Asked, Names, Proposal, RefusedEdit, RefusedState, TurnView, Wanted, WantedField};
 use crate::store::people;
 use crate::writing::REVIEWS_MAX;
 
@@ -88,6 +88,9 @@ struct RefusedView {
     fields: Vec<FieldView>,
     /// Whether the caller may decide about it.
     may: bool,
+    /// Who has given their word already, and whose turn it is, in words.
+    trail: Vec<String>,
+    turn: Option<String>,
     /// Who decided and when, in words.
     decision: Option<String>,
     note: Option<String>,
@@ -357,7 +360,7 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
         _ => ("rejected.refused", "red"),
     };
     let is_open = matches!(&*row.state, "held" | "rejected");
-    let may = may_decide(desk, kind.map(|kind| &**kind), row);
+    let may = row.turn.as_ref().map_or_else(|| may_decide(desk, kind.map(|kind| &**kind), row), |turn| turn.yours);
     RefusedView {
         change: row.change.to_string(),
         href: row.title.is_some().then(|| format!("/records/{}/{}", row.kind, row.record)),
@@ -373,10 +376,29 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
         colour,
         fields: field_views(&format, kind.map(|kind| &**kind), row),
         may: may && is_open,
+        trail: row.approvals.iter().map(|word| word_of(desk, word)).collect(),
+        turn: row.turn.as_ref().filter(|_| is_open).map(|turn| turn_of(desk, turn)),
         decision: decision(desk, row),
         note: row.note.clone(),
         may_reopen: may && row.state == "declined",
         kind: label,
+    }
+}
+
+fn word_of(desk: &Desk, word: &Approved) -> String {
+    let by = word.by_name.clone().unwrap_or_else(|| desk.words.say("who.unknown").to_owned());
+    desk.words.fill("rejected.approved_by", &[&by, &desk.words.ago(word.at, desk.now)])
+}
+
+fn turn_of(desk: &Desk, turn: &TurnView) -> String {
+    let (step, of) = (turn.step.to_string(), turn.of.to_string());
+    let whose = desk.words.fill("rejected.turn", &[&step, &of, desk.words.label(&turn.approver)]);
+    match (&turn.deputy, turn.due) {
+        (Some(deputy), Some(due)) => {
+            let key = if turn.handed_over { "rejected.deputy_now" } else { "rejected.deputy_from" };
+            format!("{whose} {}", desk.words.fill(key, &[desk.words.label(deputy), &format::minute(due)]))
+        }
+        _ => whose,
     }
 }
 

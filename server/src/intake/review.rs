@@ -43,6 +43,12 @@ pub enum NotReviewed {
     /// The bytes say nothing, or their kind is not known: it can only be declined.
     #[error("it cannot be read: it can only be declined")]
     Unreadable,
+    /// It takes several words, and the next is somebody else's.
+    #[error("it is not your turn: this step takes the word of {0}")]
+    NotYourTurn(String),
+    /// Only whoever speaks last writes other words.
+    #[error("other approvals follow yours: approve it as it is, or decline it")]
+    OthersFollow,
     /// Whoever may not make the edit decides nothing about it.
     #[error("{}", .0.as_ref().map_or("you may not decide about this edit", |message| &message.en))]
     MayNot(Option<Label>),

@@ -42,7 +42,7 @@ pub use next::NextStep;
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
 pub use timeline::{CHANGES, Event, Happened, TIMELINE_MAX, Timeline};
 pub use totals::{Asked as Grouping, GROUPS_MAX, Group, Home, Sum, Totals, is_summed};
-pub use undecided::{Asked, Open, OpenConflict, Proposal, RefusedEdit, RefusedState, Slice, Wanted, WantedField};
+pub use undecided::{Approved, Asked, Open, OpenConflict, Proposal, RefusedEdit, RefusedState, Slice, TurnView, Wanted, WantedField};
 
 /// One caller's view of the records.
 #[derive(Clone)]

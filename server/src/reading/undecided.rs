@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use sync_core::actions::approvals::{Approver, Step, steps, turn};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::merge;
 use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
@@ -13,8 +14,9 @@ use sync_core::record::{Stored, intent};
 use sync_core::schema::{Kind, Label};
 
 use super::record::KeptClaim;
-use super::{Disagreement, Linked, ReadError, Reading, Who};
+use super::{Disagreement, Linked, People, ReadError, Reading, Who};
 use crate::store::Tx;
+use crate::store::approvals::{self, Word};
 use crate::store::records::{self, ConflictRow};
 use crate::store::rejected::{self, RejectedRow};
 use crate::store::undecided::{self, ConflictPlace, Refused};
@@ -93,6 +95,10 @@ pub struct RefusedEdit {
     pub edits: Vec<FieldEdit>,
     /// The same, field by field: what its author saw, what they wanted, what stands there now.
     pub fields: Vec<WantedField>,
+    /// Who has given their word already, where it takes several.
+    pub approvals: Vec<Approved>,
+    /// Whose turn it is then.
+    pub turn: Option<TurnView>,
     /// Who decided about it, and when.
     pub decided_by: Option<UserId>,
     /// What they are called.
@@ -101,6 +107,38 @@ pub struct RefusedEdit {
     pub decided_at: Option<Millis>,
     /// What they said to its author.
     pub note: Option<String>,
+}
+
+/// Somebody's word.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Approved {
+    /// Whose.
+    pub by: UserId,
+    /// What they are called.
+    pub by_name: Option<String>,
+    /// When.
+    pub at: Millis,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnView {
+    /// The step, counted from one.
+    pub step: usize,
+    /// How many there are.
+    pub of: usize,
+    /// Whose word it takes: a role's, or a person's.
+    pub approver: Label,
+    /// When somebody else may speak for them.
+    pub due: Option<Millis>,
+    /// Who.
+    pub deputy: Option<Label>,
+    /// Whether they may by now.
+    pub handed_over: bool,
+    /// Whether it is the caller's turn.
+    pub yours: bool,
 }
 
 /// One field of an edit that was not accepted. Of rows, those that it touches.
@@ -233,6 +271,12 @@ impl Reading {
         let hashes: Vec<ChangeHash> = found.iter().map(|row| row.hash).collect();
         let decided = rejected::decided_among(tx, self.workspace, &hashes).await?;
         let reviewers = decided.values().filter_map(|decided| Some((decided.by?, DeviceId(decided.by?.0))));
+        let words = approvals::words(tx, self.workspace, &hashes).await?;
+        let rules = approvals::rules(tx, self.workspace).await?;
+        let steps_of = |kind: &KindName| rules.iter().find_map(|rule| steps(rule, kind));
+        let named = words.values().flatten().map(|word| word.by);
+        let asked: Vec<UserId> = found.iter().filter_map(|row| steps_of(&row.kind)).flatten().flat_map(members).chain(named).collect();
+        let reviewers = reviewers.chain(asked.into_iter().map(|user| (user, DeviceId(user.0))));
         let makers: Vec<_> = found.iter().map(|row| (row.user, row.device)).chain(reviewers).collect();
         let people = self.people(tx, makers.into_iter()).await?;
         let mut ids: Vec<RecordId> = found.iter().map(|row| row.record).collect();
@@ -243,7 +287,12 @@ impl Reading {
         let edit = |row: RejectedRow| {
             let wanted = self.wanted(&row, &changes);
             let decision = decided.get(&row.hash);
+            let given = words.get(&row.hash).map(Vec::as_slice).unwrap_or_default();
+            let steps = if row.state == "held" { steps_of(&row.kind) } else { None };
+            let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
             RefusedEdit {
+                approvals: given.iter().map(approved).collect(),
+                turn: steps.and_then(|steps| self.turn(&row, &steps, given, &people)),
                 title: names.get(&row.record).map(|linked| linked.title.clone()),
                 who: people.who(row.user, row.device),
                 decided_by: decision.and_then(|decided| decided.by),
@@ -253,6 +302,24 @@ impl Reading {
             }
         };
         Ok(found.into_iter().map(edit).collect())
+    }
+
+    fn turn(&self, row: &RejectedRow, steps: &[Step], given: &[Word], people: &People) -> Option<TurnView> {
+        let since = given.last().map_or(row.received_at, |word| word.at);
+        let turn = turn(steps, given.len().min(steps.len() - 1), since, self.now)?;
+        let label = |approver: &Approver| match approver {
+            Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| same(role.to_string()), |role| role.label.clone()),
+            Approver::Member(member) => same(people.users.get(member).cloned().unwrap_or_default()),
+        };
+        Some(TurnView {
+            step: turn.number,
+            of: turn.of,
+            approver: label(&turn.step.approver),
+            due: turn.due,
+            deputy: turn.step.deputy.as_ref().map(label),
+            handed_over: turn.is_handed_over,
+            yours: turn.is_for(self.caller.user, &self.caller.role),
+        })
     }
 
     /// What a refused change wanted to write: its fields that the caller may read.
@@ -267,6 +334,16 @@ impl Reading {
         let fields = wanted_fields(kind, &edits, [&before, &after, &now]);
         (Some(change.time), edits, fields)
     }
+}
+
+fn same(text: String) -> Label {
+    Label { en: text.clone(), zh: text }
+}
+
+/// The people whom a step names.
+fn members(step: Step) -> Vec<UserId> {
+    let member = |approver| if let Approver::Member(member) = approver { Some(member) } else { None };
+    [Some(step.approver), step.deputy].into_iter().flatten().filter_map(member).collect()
 }
 
 /// What the edits touch in each of three documents: as it was seen, as it was meant, as it is.
@@ -377,6 +454,8 @@ fn refused_edit(row: RejectedRow, (edit_time, edits, fields): (Option<Millis>, V
         message: Label { en: row.message_en, zh: row.message_zh },
         edits,
         fields,
+        approvals: Vec::new(),
+        turn: None,
         decided_by: None,
         decided_by_name: None,
         decided_at: None,

@@ -8,6 +8,7 @@
 //! connections, see one snapshot each, and cannot write.
 
 pub mod aliases;
+pub mod approvals;
 pub mod audit;
 mod backup;
 pub mod devices;

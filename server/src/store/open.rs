@@ -122,6 +122,7 @@ fn migrator() -> Migrator {
         (31, "search", include_str!("../../migrations/0031_search.sql")),
         (32, "desk", include_str!("../../migrations/0032_desk.sql")),
         (33, "devices", include_str!("../../migrations/0033_devices.sql")),
+        (34, "approvals", include_str!("../../migrations/0034_approvals.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
         (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
     ];

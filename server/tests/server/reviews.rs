@@ -238,3 +238,64 @@ async fn a_list_of_edits_is_narrowed() {
     assert_eq!(count("code=frozen").await, Some(0));
     assert_eq!(count("user=nobody").await, None);
 }
+
+/// Discounts take a manager's word within a day, the office's after that, and then bo's.
+async fn two_steps(desk: &Desk) {
+    let token = desk.server.token().await;
+    let bo = UserId::of_cause("bo").to_string();
+    let first = json!({"role": "manager", "hours": 24, "deputy": {"role": "office"}}).to_string();
+    let second = json!({ "member": bo }).to_string();
+    let actions = json!([{"action": "approve", "settings": first}, {"action": "approve", "settings": second}]);
+    let fields = json!({"name": "Discounts", "purpose": "approval", "about": "offer", "enabled": true, "actions": actions});
+    let made = call(&desk.server, &token, Method::POST, "/api/v1/rule", json!({ "fields": fields })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+}
+
+#[tokio::test]
+async fn an_edit_that_takes_two_words_is_accepted_after_the_second() {
+    let (desk, _, id, wish) = held().await;
+    two_steps(&desk).await;
+    colleague(&desk.server, "mia", "manager").await;
+    let path = format!("/api/v1/rejected/{}/accept", wish.hash);
+    let (ann, mia, bo) = (desk.server.token().await, token_of(&desk.server, "mia").await, token_of(&desk.server, "bo").await);
+    let early = call(&desk.server, &ann, Method::POST, &path, json!({})).await;
+    assert_eq!(early.status, 403, "{}", early.text());
+    assert!(early.text().contains("Sales manager"), "{}", early.text());
+    let first = call(&desk.server, &mia, Method::POST, &path, json!({})).await.json();
+    assert_eq!((&first["state"], &first["turn"]["step"], &first["approvals"][0]["byName"]), (&json!("held"), &json!(2), &json!("mia")));
+    assert_eq!(percent(&desk, id).await, 5);
+    let page = desk.get("/rejected").await.text();
+    assert!(page.contains("approved by mia") && page.contains("Step 2 of 2: waits for bo."), "{page}");
+    assert_eq!(call(&desk.server, &mia, Method::POST, &path, json!({})).await.status, 403, "nobody speaks twice");
+    let second = call(&desk.server, &bo, Method::POST, &path, json!({})).await.json();
+    assert_eq!((&second["state"], second["approvals"].as_array().unwrap().len()), (&json!("accepted"), 2), "{second}");
+    assert_eq!(percent(&desk, id).await, 15);
+}
+
+#[tokio::test]
+async fn past_the_deadline_the_deputy_speaks() {
+    let (desk, _, _, wish) = held().await;
+    two_steps(&desk).await;
+    let path = format!("/api/v1/rejected/{}/accept", wish.hash);
+    desk.server.clock.forward(24 * 60 * MINUTE);
+    let ann = desk.server.token().await;
+    let still = call(&desk.server, &ann, Method::POST, &path, json!({})).await;
+    assert_eq!(still.status, 403, "the edit came a minute later: {}", still.text());
+    desk.server.clock.forward(MINUTE);
+    let spoken = call(&desk.server, &ann, Method::POST, &path, json!({})).await;
+    assert_eq!((spoken.status.as_u16(), &spoken.json()["turn"]["step"]), (200, &json!(2)), "{}", spoken.text());
+}
+
+#[tokio::test]
+async fn whoever_has_the_word_may_decline() {
+    let (desk, rep, id, wish) = held().await;
+    two_steps(&desk).await;
+    colleague(&desk.server, "mia", "manager").await;
+    let mia = token_of(&desk.server, "mia").await;
+    let path = format!("/api/v1/rejected/{}/decline", wish.hash);
+    let declined = call(&desk.server, &mia, Method::POST, &path, json!({"reason": "Ten is enough"})).await;
+    assert_eq!(declined.json()["state"], "declined", "{}", declined.text());
+    let asked = rep.push(&desk.server.app, vec![wish], START + 5 * MINUTE).await;
+    assert!(matches!(&asked[..], [Verdict::Rejected { message, .. }] if message == "Ten is enough"), "{asked:?}");
+    assert_eq!(percent(&desk, id).await, 5);
+}

@@ -6,6 +6,7 @@
 
 use serde_json::json;
 use sync_core::access::Right;
+use sync_core::actions::approvals::{Approver, steps, turn};
 use sync_core::fence::{self, Pen};
 use sync_core::id::{ChangeHash, Facet, Millis};
 use sync_core::protocol::Pushed;
@@ -20,6 +21,8 @@ use crate::audit::{Act, Note};
 use crate::intake::cache::Cache;
 use crate::intake::review::{NotReviewed, Review, Ruling};
 use crate::intake::{Author, Expect, RecordEdit};
+use crate::store::approvals::{self, Word};
+use crate::store::people;
 use crate::store::rejected::{self, Decision, RejectedRow};
 use crate::store::{Result, Tx, records};
 
@@ -43,6 +46,14 @@ impl Unit<'_> {
         if let Err(why) = self.may_review(reviewer, &row) {
             return Ok(Err(why));
         }
+        let mut step = None;
+        if row.is_open() && review.ruling != Ruling::Reopen {
+            match self.take_turn(tx, reviewer, now, &row, &review.ruling).await? {
+                Ok(Spoken::Last(last)) => step = last,
+                Ok(Spoken::OthersFollow) => return Ok(Ok(())),
+                Err(why) => return Ok(Err(why)),
+            }
+        }
         let decided = match &review.ruling {
             Ruling::Reopen => return self.reopen(tx, reviewer, now, &row).await,
             _ if !row.is_open() => Err(NotReviewed::Decided),
@@ -57,8 +68,47 @@ impl Unit<'_> {
         let note = if let Ruling::Decline(note) = &review.ruling { note.as_deref() } else { None };
         let decision = Decision { change: row.hash, state, by: reviewer.user, note, answer, at: now };
         rejected::decide_rejected(tx, self.workspace, &decision).await?;
+        if let Some(step) = step {
+            approvals::add(tx, self.workspace, row.hash, step, Word { by: reviewer.user, at: now }).await?;
+        }
         self.note_decision(tx, reviewer, now, &row, state).await?;
         Ok(Ok(()))
+    }
+
+    /// Where an edit needs several words: takes the reviewer's, if it is their turn.
+    async fn take_turn(
+        &mut self,
+        tx: &mut Tx,
+        reviewer: &Author,
+        now: Millis,
+        row: &RejectedRow,
+        ruling: &Ruling,
+    ) -> Result<std::result::Result<Spoken, NotReviewed>> {
+        let rules = if row.state == "held" { approvals::rules(tx, self.workspace).await? } else { Vec::new() };
+        let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(Ok(Spoken::Last(None))) };
+        let words = approvals::words(tx, self.workspace, &[row.hash]).await?.remove(&row.hash).unwrap_or_default();
+        let since = words.last().map_or(row.received_at, |word| word.at);
+        // A rule that has lost steps since takes the last one's word.
+        let Some(turn) = turn(&steps, words.len().min(steps.len() - 1), since, now) else { return Ok(Ok(Spoken::Last(None))) };
+        if !turn.is_for(reviewer.user, &reviewer.role) {
+            let whom = match &turn.step.approver {
+                Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()),
+                Approver::Member(member) => people::user(tx, self.workspace, *member).await?.map_or_else(String::new, |user| user.name),
+            };
+            return Ok(Err(NotReviewed::NotYourTurn(whom)));
+        }
+        if matches!(ruling, Ruling::Decline(_)) {
+            return Ok(Ok(Spoken::Last(None)));
+        }
+        if matches!(ruling, Ruling::Amend(_)) && !turn.is_last() {
+            return Ok(Err(NotReviewed::OthersFollow));
+        }
+        if turn.is_last() {
+            return Ok(Ok(Spoken::Last(Some(words.len()))));
+        }
+        approvals::add(tx, self.workspace, row.hash, words.len(), Word { by: reviewer.user, at: now }).await?;
+        self.note_decision(tx, reviewer, now, row, "approved").await?;
+        Ok(Ok(Spoken::OthersFollow))
     }
 
     async fn reopen(
@@ -128,6 +178,14 @@ impl Unit<'_> {
         // Nothing is written where the record says so already.
         Ok(("accepted", written.map(|index| self.accepted[index].stored.hash)))
     }
+}
+
+/// What a reviewer's word comes to.
+enum Spoken {
+    /// It decides, as this step's word where there are steps.
+    Last(Option<usize>),
+    /// Others are asked next.
+    OthersFollow,
 }
 
 /// Whether what a change wrote is what everybody sees after it.
