@@ -414,8 +414,8 @@ fn may_decide(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> bool {
         return true;
     }
     let Some(kind) = kind else { return false };
-    let limits = desk.reading.roles().role(&desk.caller.role).map(|role| &role.limits[..]).unwrap_or_default();
-    let is_limited = row.state == "held" && limits.iter().any(|limit| limit.kind == kind.name);
+    let roles = desk.caller.role.names().filter_map(|name| desk.reading.roles().role(name));
+    let is_limited = row.state == "held" && roles.flat_map(|role| &role.limits).any(|limit| limit.kind == kind.name);
     !is_limited && desk.reading.may_some(kind, Action::Edit) && row.fields.iter().all(|field| desk.reading.may_write(kind, &field.field))
 }
 
