@@ -191,6 +191,8 @@
   function listen() {
     events = new EventSource("/events");
     events.addEventListener("change", (event) => concerns(JSON.parse(event.data)) && refresh());
+    // What came to the desk between this page and this connection is told by nobody.
+    events.addEventListener("open", () => watched === "*" && refresh());
     events.addEventListener("desk", () => watched === "*" && refresh());
     events.addEventListener("gone", () => location.reload());
   }

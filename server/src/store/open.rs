@@ -125,6 +125,7 @@ fn migrator() -> Migrator {
         (34, "approvals", include_str!("../../migrations/0034_approvals.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
         (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
+        (120, "receipts", include_str!("../../migrations/0120_receipts.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
