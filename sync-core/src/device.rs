@@ -4,6 +4,8 @@
 //! records. Every call works without a network. The caller passes time and randomness; what is to be
 //! sent comes back as [`Effect`]s. Never blocks on a network and never starts a thread.
 
+#[cfg(test)]
+mod desk_tests;
 mod explain;
 mod files;
 #[cfg(test)]
