@@ -116,6 +116,11 @@ impl Client {
         guarded(blocking(move || session_of(&open))).await
     }
 
+    /// Eight digits that an administrator compares before a new device is let in, where the workspace asks for that.
+    pub async fn fingerprint(&self) -> Result<Option<String>, ClientError> {
+        self.on_device(|device, _| Ok(device.fingerprint()?)).await
+    }
+
     /// Closes the store. Streams end, calls answer `Closed` from here on; closing twice is no error.
     pub async fn shutdown(&self) -> Result<(), ClientError> {
         let Some(open) = self.take() else { return Ok(()) };

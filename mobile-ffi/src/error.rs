@@ -100,6 +100,10 @@ pub enum ClientError {
         /// Why.
         reason: StopReason,
     },
+    /// The device was too long without contact: what it holds is neither shown nor written until the server
+    /// answers. Nothing is lost; sync.
+    #[error("the device was too long without contact: connect it to the server")]
+    Locked,
     /// Signing out would lose what is on this device only.
     #[error("{edits} edits and {files} contents wait for the server and {drafts} drafts for a decision: they are on this device only")]
     Unsent {
@@ -166,6 +170,7 @@ impl From<StoreError> for ClientError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full => ClientError::StorageFull,
+            StoreError::Locked => ClientError::Locked,
             other => ClientError::Store { detail: other.to_string() },
         }
     }
@@ -304,7 +309,7 @@ impl From<StoreError> for OpenError {
             StoreError::NoCipher | StoreError::NotSealed => OpenError::NotEncrypted { detail: error.to_string() },
             StoreError::WrongKey => OpenError::KeyDoesNotMatch,
             StoreError::Damaged(detail) => OpenError::Damaged { detail },
-            StoreError::UnsafeSqlite(_) | StoreError::Sqlite(_) => OpenError::Failed { detail: error.to_string() },
+            StoreError::UnsafeSqlite(_) | StoreError::Sqlite(_) | StoreError::Locked => OpenError::Failed { detail: error.to_string() },
         }
     }
 }

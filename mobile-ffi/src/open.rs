@@ -150,8 +150,13 @@ impl Open {
     pub async fn heed(self: &Arc<Self>, error: NetError) -> ClientError {
         if matches!(error, NetError::Stopped(Stopped::Wiped)) {
             self.end();
+            let farewell = self.host.with(|device, _| device.take_farewell());
             if let Err(failed) = self.clone().wipe().await {
                 return failed;
+            }
+            // The key and the files are gone; whether anybody hears of it changes nothing here.
+            if let Some(farewell) = farewell {
+                let _ = self.server.deliver(farewell).await;
             }
         }
         error.into()

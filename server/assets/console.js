@@ -151,7 +151,9 @@
       return cancel ? cancel.click() : event.target.blur();
     }
     if (typing) return;
-    const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    // What stands in the card that has the focus comes first; a card without it is not meant.
+    const key = `[data-key="${CSS.escape(event.key)}"]`;
+    const target = document.activeElement.closest("article")?.querySelector(key) ?? document.querySelector(`${key}:not(article *)`);
     const stops = all("[data-row], .field .pencil");
     const at = stops.findIndex((stop) => stop === document.activeElement || stop.closest(".field")?.contains(document.activeElement));
     if (target) target.matches("input") ? target.focus() : target.click();
@@ -189,6 +191,9 @@
   function listen() {
     events = new EventSource("/events");
     events.addEventListener("change", (event) => concerns(JSON.parse(event.data)) && refresh());
+    // What came to the desk between this page and this connection is told by nobody.
+    events.addEventListener("open", () => watched === "*" && refresh());
+    events.addEventListener("desk", () => watched === "*" && refresh());
     events.addEventListener("gone", () => location.reload());
   }
   window.Rapport = { all, load, go, here };

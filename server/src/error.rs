@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
-use sync_core::id::RecordId;
+use sync_core::id::{ChangeHash, RecordId};
 
 use crate::auth::{AuthError, BadPassword, PasswordError};
 use crate::language::Language;
@@ -37,6 +37,9 @@ pub enum Error {
     /// The device was shut out: its app wipes what it holds.
     #[error("device revoked")]
     Revoked,
+    /// The device has enrolled and waits until somebody lets it in.
+    #[error("device not confirmed")]
+    NotConfirmed,
     /// The device's user is shut out: the app keeps what it holds and waits.
     #[error("user disabled")]
     Disabled,
@@ -58,6 +61,16 @@ pub enum Error {
         /// The field, if it is about one.
         field: Option<String>,
         /// The rule that decided, for people.
+        message: Text,
+    },
+    /// Nothing is wrong: the edit waits until somebody with the right decides.
+    #[error("held {change}: {message}")]
+    Held {
+        /// What waits.
+        change: ChangeHash,
+        /// The field that needs a review.
+        field: Option<String>,
+        /// Why, and what happens next.
         message: Text,
     },
     /// There is nothing here, or nothing the caller may see.
@@ -191,6 +204,8 @@ pub struct Problem {
     pub field: Option<String>,
     /// The record that is in the way.
     pub record: Option<RecordId>,
+    /// The edit that waits.
+    pub change: Option<ChangeHash>,
 }
 
 impl Error {
@@ -207,12 +222,17 @@ impl Error {
         let (status, code, en, zh) = self.parts();
         let text = match self {
             Self::Forbidden(text) | Self::Conflict(text) | Self::Unsupported(text) => text.clone(),
-            Self::Invalid { message: text, .. } | Self::Denied { message: text, .. } => text.clone(),
+            Self::Invalid { message: text, .. } | Self::Denied { message: text, .. } | Self::Held { message: text, .. } => text.clone(),
             _ => Text::new(en, zh),
         };
-        let field = if let Self::Invalid { field, .. } | Self::Denied { field, .. } = self { field.clone() } else { None };
+        let field = if let Self::Invalid { field, .. } | Self::Denied { field, .. } | Self::Held { field, .. } = self {
+            field.clone()
+        } else {
+            None
+        };
         let record = if let Self::Exists(record) = self { Some(*record) } else { None };
-        Problem { status, code, text, field, record }
+        let change = if let Self::Held { change, .. } = self { Some(*change) } else { None };
+        Problem { status, code, text, field, record, change }
     }
 
     /// The one table: status, stable code, and what is said when the case brings no words of its own.
@@ -233,10 +253,17 @@ impl Error {
             Self::WrongCode => (S::FORBIDDEN, "wrong_code", "The code is wrong, was used, or has expired.", "注册码错误、已使用或已过期。"),
             Self::ActorTaken => (S::CONFLICT, "actor_taken", "Another device has this actor id.", "此写入标识已属于另一台设备。"),
             Self::Revoked => (S::UNAUTHORIZED, "revoked", "This device was removed.", "此设备已被移除。"),
+            Self::NotConfirmed => (
+                S::FORBIDDEN,
+                "not_confirmed",
+                "The device waits until an administrator has compared its fingerprint and let it in.",
+                "设备正在等待管理员核对指纹并确认。",
+            ),
             Self::Disabled => (S::UNAUTHORIZED, "disabled", "This account is disabled.", "此账号已停用。"),
             Self::Throttled { .. } => (S::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Please wait.", "尝试次数过多，请稍后再试。"),
             Self::ForeignOrigin => (S::FORBIDDEN, "foreign_origin", "The request comes from another site.", "请求来自其他网站。"),
             Self::Forbidden(_) | Self::Denied { .. } => (S::FORBIDDEN, "forbidden", "", ""),
+            Self::Held { .. } => (S::ACCEPTED, "held", "", ""),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing here.", "未找到内容。"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This cannot be done here.", "此处不支持该操作。"),
             Self::Conflict(_) => (S::CONFLICT, "conflict", "", ""),
@@ -293,6 +320,8 @@ struct Document<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<RecordId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<ChangeHash>,
 }
 
 impl IntoResponse for Problem {
@@ -305,6 +334,7 @@ impl IntoResponse for Problem {
             detail: &self.text.en,
             field: self.field.as_deref(),
             record: self.record,
+            change: self.change,
         };
         let mut response = (self.status, json!(document).to_string()).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -4,6 +4,7 @@
 //! asks what only people are asked for (required fields), and hands the edits to intake, which decides.
 
 mod batch;
+mod review;
 
 use serde_json::Value as Json;
 use sync_core::access::{self, Act, Subject, decide};
@@ -22,6 +23,7 @@ use crate::intake::{Author, Expect, Intake, IntakeError, NotEdited, RecordEdit};
 use crate::reading::{ReadError, Reading, RecordView};
 
 pub use batch::{Batch, ITEMS_MAX, Item, Mode, Outcome, Status};
+pub use review::REVIEWS_MAX;
 
 /// One caller's pen.
 pub struct Writing {
@@ -249,6 +251,11 @@ impl From<NotEdited> for Error {
             NotEdited::BadEdit(bad) => Self::Invalid { field: Some(bad.field().to_owned()), message: Text::new(en, bad.message_zh()) },
             NotEdited::Refused(refusal) => {
                 Self::Invalid { field: refusal.field().map(str::to_owned), message: Text::new(en, refusal.message_zh()) }
+            }
+            NotEdited::Held { change, field, message, .. } => {
+                let en = format!("{} It was handed to whoever may approve it: you are told when they have decided.", message.en);
+                let message = Text::new(en, format!("{}已提交给有权审批的人员，处理后会通知您。", message.zh));
+                Self::Held { change, field, message }
             }
             NotEdited::Denied { code: code::FROZEN | code::ARCHIVED, message, .. } => Self::Conflict(Text::new(message.en, message.zh)),
             NotEdited::Denied { code: code::FORBIDDEN, field, message, .. } => {

@@ -4,6 +4,8 @@
 //! records. Every call works without a network. The caller passes time and randomness; what is to be
 //! sent comes back as [`Effect`]s. Never blocks on a network and never starts a thread.
 
+#[cfg(test)]
+mod desk_tests;
 mod explain;
 mod files;
 #[cfg(test)]
@@ -25,7 +27,7 @@ pub use likely::LikelyDuplicate;
 pub use view::{ClaimView, ConflictView, Found, Listed, View};
 pub use watch::{ListStep, ListUpdate, Watch};
 
-use crate::engine::{Changed, EPOCH, EditError, Edited, Effect, Engine, Event, Identity, Random, Replica, SyncStatus};
+use crate::engine::{Changed, EPOCH, EditError, Edited, Effect, Engine, Event, Farewell, Identity, Random, Replica, SyncStatus, TOKEN};
 use crate::id::{ActorId, ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::projection::searched;
 use crate::protocol::Enrolled;
@@ -36,7 +38,6 @@ use crate::schema::{Kind, Schema};
 use crate::search::{index_text, match_expression};
 use crate::store::{Draft, Place, Quarantined, Store, StoreError};
 
-const TOKEN: &str = "token";
 /// Rows indexed in one idle step: a few milliseconds.
 const INDEX_STEP: usize = 200;
 /// The most records that one search answers with.
@@ -147,6 +148,36 @@ impl Device {
         self.replica.actor
     }
 
+    /// Tells the device what time it is; [`Device::handle`] does so, too. Whether it is locked follows from it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn look_at_clock(&mut self, now: Millis) -> Result<(), StoreError> {
+        self.replica.look_at_clock(now)
+    }
+
+    /// Whether the offline lease is over: records are neither shown nor written until the server answers.
+    pub fn is_locked(&self) -> bool {
+        self.replica.is_locked
+    }
+
+    fn unlocked(&self) -> Result<(), StoreError> {
+        if self.replica.is_locked { Err(StoreError::Locked) } else { Ok(()) }
+    }
+
+    /// What is to be told to a server that had this device wiped; once.
+    pub fn take_farewell(&mut self) -> Option<Farewell> {
+        self.replica.farewell.take()
+    }
+
+    /// What whoever lets a new device in compares: the same eight digits stand in the console.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn fingerprint(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.token()?.map(|token| crate::protocol::fingerprint(&token)))
+    }
+
     /// The kinds of the workspace, as far as they are known here.
     pub fn schema(&self) -> &Schema {
         &self.replica.schema
@@ -172,6 +203,7 @@ impl Device {
     /// # Errors
     /// [`EditError`] when the edit does not fit, the server would refuse it, or the store fails.
     pub fn edit(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
+        self.unlocked()?;
         let edited = self.replica.transact(|replica| replica.write(now, kind, record, edits))?;
         self.steps.did(std::slice::from_ref(&edited));
         Ok(edited)
@@ -182,6 +214,7 @@ impl Device {
     /// # Errors
     /// As [`Device::edit`].
     pub fn edit_all(&mut self, now: Millis, records: &[RecordEdits]) -> Result<Vec<Edited>, EditError> {
+        self.unlocked()?;
         let write = |replica: &mut Replica, edit: &RecordEdits| replica.write(now, &edit.kind, edit.record, &edit.edits);
         let edited: Vec<Edited> =
             self.replica.transact(|replica| records.iter().map(|edit| write(replica, edit)).collect::<Result<_, EditError>>())?;
@@ -203,6 +236,7 @@ impl Device {
     /// # Errors
     /// [`EditError::NotUndoable`] when it edited a text, or somebody has written there since.
     pub fn undo(&mut self, now: Millis, record: RecordId) -> Result<Edited, EditError> {
+        self.unlocked()?;
         self.replica.transact(|replica| replica.undo(now, record))
     }
 
@@ -221,6 +255,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn get(&mut self, record: RecordId) -> Result<Option<View>, StoreError> {
+        self.unlocked()?;
         view::view(&mut self.replica, record)
     }
 
@@ -229,6 +264,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn row(&self, record: RecordId) -> Result<Option<Listed>, StoreError> {
+        self.unlocked()?;
         self.replica.store.row(record)?.map(view::listed).transpose()
     }
 
@@ -237,6 +273,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn all_rows(&self) -> Result<Vec<Listed>, StoreError> {
+        self.unlocked()?;
         self.replica.store.all_rows()?.into_iter().map(view::listed).collect()
     }
 
@@ -253,6 +290,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn conflicts(&mut self) -> Result<Vec<View>, StoreError> {
+        self.unlocked()?;
         let disputed = self.replica.store.disputed()?;
         disputed.into_iter().filter_map(|record| self.get(record).transpose()).collect()
     }
@@ -262,6 +300,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn list(&self, query: &Query, context: Context) -> Result<Vec<Listed>, StoreError> {
+        self.unlocked()?;
         let compiler = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) };
         let page = compiler.page(query);
         let binds = self.binds(query, page.condition.params);
@@ -286,6 +325,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn count(&self, query: &Query, context: Context) -> Result<u64, StoreError> {
+        self.unlocked()?;
         let compiler = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) };
         let filter = compiler.filter(&query.filter);
         let binds = self.binds(query, filter.params);
@@ -311,6 +351,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn search(&mut self, text: &str, kind: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+        self.unlocked()?;
         let Some(expression) = match_expression(text) else { return Ok(Vec::new()) };
         while self.index_some()? {}
         let found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
@@ -351,6 +392,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn links_to(&self, record: RecordId) -> Result<Vec<(RecordId, String)>, StoreError> {
+        self.unlocked()?;
         self.replica.store.links_to(record)
     }
 
@@ -359,6 +401,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn history(&self, record: RecordId) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.unlocked()?;
         let Some(kind) = self.replica.kind_of(record)? else { return Ok(Vec::new()) };
         let mut entries = Vec::new();
         for facet in kind.facets() {
@@ -378,6 +421,7 @@ impl Device {
         facet: Facet,
         version: &[ChangeHash],
     ) -> Result<Option<serde_json::Map<String, serde_json::Value>>, StoreError> {
+        self.unlocked()?;
         let Some(kind) = self.replica.kind_of(record)? else { return Ok(None) };
         Ok(Some(as_of(&kind, facet, &self.changes(record, facet)?, version)))
     }
@@ -395,6 +439,7 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn drafts(&self) -> Result<Vec<Draft>, StoreError> {
+        self.unlocked()?;
         self.replica.store.drafts()
     }
 
@@ -403,6 +448,7 @@ impl Device {
     /// # Errors
     /// As [`Device::edit`]; the draft is kept then.
     pub fn retry_draft(&mut self, now: Millis, id: i64, amended: Option<&[FieldEdit]>) -> Result<Edited, EditError> {
+        self.unlocked()?;
         self.replica.transact(|replica| {
             let draft = replica.store.draft(id)?.ok_or(EditError::UnknownDraft(id))?;
             let edited = replica.write(now, &draft.kind, draft.record, amended.unwrap_or(&draft.edits))?;
@@ -460,6 +506,8 @@ impl Device {
     /// As [`Device::handle`], but passes each effect on as soon as it is known: a frame sent then travels while the
     /// device still works.
     pub fn handle_each(&mut self, now: Millis, event: Event, effect: &mut dyn FnMut(Effect)) {
+        // A store that fails says so at the work itself.
+        let _ = self.replica.look_at_clock(now);
         self.engine.handle(&mut self.replica, now, event, effect);
     }
 

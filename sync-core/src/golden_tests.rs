@@ -142,6 +142,7 @@ fn welcome() -> Message {
         role: "rep".into(),
         device: DeviceId::of_cause("golden device"),
         epoch: vec![0xe0; 16],
+        lease_ms: None,
     })
 }
 

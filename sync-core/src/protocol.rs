@@ -4,8 +4,10 @@
 //! keys are skipped, so that both sides may learn new fields without a new version; what changes
 //! meaning gets a new message or a capability. `docs/protocol.md` describes it for strangers.
 
+mod enrol;
 mod sight;
 
+pub use enrol::{Enrol, Enrolled, fingerprint, fingerprint_of};
 pub use sight::{Estimate, Estimated, MAX_SUBSCRIBED_KINDS, MAX_SUBSCRIPTIONS, Receipt, Removal, Subscription, Subscriptions, Whose};
 
 use minicbor::{Decode, Encode};
@@ -60,6 +62,10 @@ pub mod code {
     pub const ARCHIVED: &str = "archived";
     /// The review ended with no.
     pub const DECLINED: &str = "declined";
+    /// The review ended with yes, in the reviewer's own words: the record says what was meant, nothing is left to do.
+    pub const AMENDED: &str = "amended";
+    /// The device was shut out before the edit was sent: somebody looks at it first.
+    pub const REVOKED: &str = "revoked";
     /// The record was erased: a person's right to be forgotten.
     pub const ERASED: &str = "erased";
     /// What is offered back does not bear this server's seal.
@@ -105,7 +111,7 @@ pub enum Message {
     /// Either: the answer to ping.
     #[n(20)]
     Pong,
-    /// Server, on a live connection: there is something new; pull.
+    /// Server, on a live connection: there is something new. Pull, and ask what became of drafts: push them again.
     #[n(21)]
     News(#[n(0)] u64),
     /// Server: the receipt with this number is kept.
@@ -233,6 +239,9 @@ pub struct Welcome {
     /// The feed's epoch: another one than known means that the server was restored.
     #[cbor(n(7), with = "minicbor::bytes")]
     pub epoch: Vec<u8>,
+    /// How long the device may be without contact before it locks what it holds; `None` for ever.
+    #[n(8)]
+    pub lease_ms: Option<u64>,
 }
 
 /// What became of a push.
@@ -428,51 +437,6 @@ pub struct Refused {
     /// What to do, in English.
     #[n(1)]
     pub message: String,
-}
-
-/// Redeems a one-time code: body of `POST /sync/enrol`.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct Enrol {
-    /// The code that the back office showed.
-    #[n(0)]
-    pub code: String,
-    /// What the device is called in lists.
-    #[n(1)]
-    pub device_name: String,
-    /// App name and version.
-    #[n(2)]
-    pub app: String,
-    /// The actor it will write under.
-    #[n(3)]
-    pub actor: ActorId,
-}
-
-/// The answer to [`Enrol`].
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct Enrolled {
-    /// For `Authorization: Bearer`; shown once.
-    #[n(0)]
-    pub token: String,
-    /// The device's id.
-    #[n(1)]
-    pub device: DeviceId,
-    /// Whose data this is.
-    #[n(2)]
-    pub workspace: WorkspaceId,
-    /// Who the device's user is.
-    #[n(3)]
-    pub user: UserId,
-    /// The user's role.
-    #[n(4)]
-    pub role: String,
-    /// The feed's epoch.
-    #[cbor(n(5), with = "minicbor::bytes")]
-    pub epoch: Vec<u8>,
-    /// The server's clock.
-    #[n(6)]
-    pub server_time: Millis,
 }
 
 /// A frame that cannot be read.

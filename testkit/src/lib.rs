@@ -20,6 +20,7 @@
 pub mod control;
 mod network;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -33,7 +34,7 @@ use rapport_server::people::{self, NewPerson, Place};
 use rapport_server::store::devices;
 use rapport_server::store::people::User;
 use rapport_server::{App, Config, serve_app};
-use sync_core::id::RecordId;
+use sync_core::id::{ChangeHash, RecordId};
 use sync_core::protocol::{Pushed, Verdict};
 use tokio::net::TcpListener;
 
@@ -220,15 +221,22 @@ fn system_now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// Refuses as the test has asked for.
+/// Refuses as the test has asked for, and says the same of the same edit again, as a server does.
 fn veto(refusals: Shared<Refusal>, people: Shared<User>) -> Veto {
-    Arc::new(move |author: &Author, _: &Pushed| {
+    let refused: Mutex<HashMap<ChangeHash, Verdict>> = Mutex::default();
+    Arc::new(move |author: &Author, pushed: &Pushed| {
+        let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verdict) = refused.get(&pushed.hash) {
+            return Some(verdict.clone());
+        }
         let people = people.lock().unwrap_or_else(PoisonError::into_inner);
         let login = &people.iter().find(|user| user.user == author.user)?.login;
         let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = refusals.iter().position(|refusal| refusal.login == *login)?;
         let Refusal { code, detail, .. } = refusals.remove(asked);
-        Some(Verdict::Rejected { code, field: None, rule: None, message: detail.clone(), message_zh: detail })
+        let verdict = Verdict::Rejected { code, field: None, rule: None, message: detail.clone(), message_zh: detail };
+        refused.insert(pushed.hash, verdict.clone());
+        Some(verdict)
     })
 }
 

@@ -15,6 +15,7 @@ mod questions;
 mod records;
 mod request;
 mod search;
+pub mod review;
 mod values;
 
 pub use kinds::{kind, kinds};

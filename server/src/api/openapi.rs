@@ -86,7 +86,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     all.push((at("/search"), "post", search.answers("200", &own("page"))));
     if may(Action::Create) {
         let create = op("create", format!("Makes one of: {many}. With an `id`, only once.")).parameter("idempotencyKey");
-        let create = create.takes(&own("new")).fails("Forbidden").fails("Conflict").fails("Invalid");
+        let create = create.takes(&own("new")).fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at(""), "post", create.answers("201", &own("record"))));
     }
     if may(Action::Create) || may(Action::Edit) {
@@ -102,7 +102,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     }
     if may(Action::Edit) {
         let edit = of_record("edit", "Edits fields; concurrent edits of others are merged.".to_owned()).parameter("ifMatch").fails("Stale");
-        let edit = edit.parameter("idempotencyKey").takes("Edits").fails("Forbidden").fails("Conflict").fails("Invalid");
+        let edit = edit.parameter("idempotencyKey").takes("Edits").fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}"), "patch", edit.answers("200", &own("record"))));
     }
     if may(Action::Archive) {
@@ -156,6 +156,7 @@ impl Operation {
     /// One of the problems in `shared.json`.
     fn fails(mut self, problem: &str) -> Self {
         let status = match problem {
+            "Held" => "202",
             "Forbidden" => "403",
             "NotFound" => "404",
             "Conflict" => "409",

@@ -62,9 +62,9 @@ pub async fn conflicts(State(app): State<App>, caller: Caller, mut params: Param
 /// # Errors
 /// When a parameter is wrong.
 pub async fn rejected(State(app): State<App>, caller: Caller, mut params: Params) -> Result<Json<Slice<RefusedEdit>>, Error> {
-    let (state, asked) = (params.refused_state()?, params.asked()?);
+    let (state, wanted, asked) = (params.refused_state()?, params.wanted()?, params.asked()?);
     params.done()?;
-    Ok(Json(Reading::of(&app, &caller).rejected(state, &asked).await?))
+    Ok(Json(Reading::of(&app, &caller).rejected(state, &wanted, &asked).await?))
 }
 
 /// `GET /api/v1/quote-collisions`: where one customer holds two prices for one product.

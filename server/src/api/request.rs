@@ -12,7 +12,7 @@ use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
 use sync_core::record::fields::FieldEdit;
 
 use crate::error::{Error, Text};
-use crate::reading::{Asked, RefusedState};
+use crate::reading::{Asked, RefusedState, Wanted};
 use crate::store::lists::Shelf;
 
 /// `{kind}/{id}` of an address. What is no id names nothing.
@@ -111,6 +111,22 @@ pub struct Resolution {
     pub value: Json,
 }
 
+/// Body of accepting an edit: what is written in its place, if anything.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct Acceptance {
+    #[serde(default)]
+    pub edits: Option<Vec<FieldEdit>>,
+}
+
+/// Body of declining an edit: what its author is told.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
 /// Minutes between a clock on earth and UTC.
 pub const OFFSET_MAX_MINUTES: i32 = 14 * 60;
 
@@ -171,6 +187,12 @@ impl Params {
             Some("decided") => Ok(RefusedState::Decided),
             Some(_) => Err(bad("state", "is `open` or `decided`", "应为 open 或 decided")),
         }
+    }
+
+    pub fn wanted(&mut self) -> Result<Wanted, Error> {
+        let kind = self.take("kind").map(|text| text.parse().map_err(|_| bad("kind", "is a kind's name", "应为对象名称")));
+        let user = self.take("user").map(|text| text.parse().map_err(|_| bad("user", "is a person's id", "应为人员编号")));
+        Ok(Wanted { kind: kind.transpose()?, user: user.transpose()?, code: self.take("code") })
     }
 
     /// A moment: milliseconds since 1970, or RFC 3339.

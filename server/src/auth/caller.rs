@@ -14,6 +14,7 @@ use super::secret::{Token, TokenKind};
 use crate::app::App;
 use crate::error::{Error, Text};
 use crate::language::Language;
+use crate::store::farewells::Farewell;
 use crate::store::people::{SecretHash, User};
 
 /// A person, signed in through the console or the API.
@@ -130,7 +131,26 @@ impl FromRequestParts<App> for Person {
     }
 }
 
+/// A device at the sync door: let in, or there to say farewell.
+pub enum Arriving {
+    /// It is let in.
+    Device(DeviceCaller),
+    /// It was shut out, and is to forget everything.
+    Leaving(DeviceCaller, Farewell),
+}
+
 impl FromRequestParts<App> for DeviceCaller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        match Arriving::from_request_parts(parts, app).await? {
+            Arriving::Device(caller) => Ok(caller),
+            Arriving::Leaving(..) => Err(Error::Revoked),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Arriving {
     type Rejection = Error;
 
     /// A device token from `Authorization: Bearer`, from no browser page of another site: a
@@ -141,14 +161,19 @@ impl FromRequestParts<App> for DeviceCaller {
         }
         let token = bearer(&parts.headers).and_then(|text| Token::parse(TokenKind::Device, text)).ok_or(Error::SignInNeeded)?;
         let (device, user) = app.auth.device(&token).await?.ok_or(Error::SignInNeeded)?;
-        if device.revoked_at.is_some() {
-            return Err(Error::Revoked);
-        }
-        if user.disabled_at.is_some() {
+        let farewell = match device.revoked_at {
+            Some(_) => Some(app.auth.farewell(device.workspace, device.device).await?.ok_or(Error::Revoked)?),
+            None => None,
+        };
+        if user.disabled_at.is_some() && farewell.is_none() {
             return Err(Error::Disabled);
         }
+        if app.auth.waits(device.workspace, device.device).await? {
+            return Err(Error::NotConfirmed);
+        }
         let User { workspace, user, name, login, role, language, .. } = user;
-        Ok(Self { workspace, user, name, login, role, language, device: device.device, token_hash: token.hash() })
+        let caller = DeviceCaller { workspace, user, name, login, role, language, device: device.device, token_hash: token.hash() };
+        Ok(farewell.map_or_else(|| Self::Device(caller.clone()), |farewell| Self::Leaving(caller.clone(), farewell)))
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Auth, AuthError, DeviceCaller, TOUCH_EVERY_MS};
 use crate::audit::{Act, Note};
 use crate::store::devices::{self, Device};
 use crate::store::people::{self, User};
-use crate::store::{StoreError, workspaces};
+use crate::store::{StoreError, farewells, workspaces};
 
 /// How often a live connection asks the database, whatever it was told.
 const RECHECK_EVERY: Duration = Duration::from_secs(60);
@@ -92,6 +92,9 @@ impl Auth {
                         other => other.into(),
                     })?;
                     address.forgive(tx).await?;
+                    if farewells::terms(tx, workspace).await?.confirm {
+                        farewells::wait(tx, workspace, device.device, now).await?;
+                    }
                     Note::of(workspace, Some(user.user), Act::DeviceEnrolled, device.device).write(tx, now).await?;
                     Ok((token, device, user))
                 })
@@ -142,6 +145,72 @@ impl Auth {
     /// Ends somebody's live connections, after their account was shut out.
     pub fn shut_out(&self, workspace: WorkspaceId, user: UserId) {
         self.announce(Gone::User(workspace, user));
+    }
+
+    /// Shuts a device out and has it forget everything. Answers whether there is such a device.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn send_away(&self, workspace: WorkspaceId, device: DeviceId, act: farewells::Act, by: UserId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let done = self
+            .store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    let known = devices::devices(tx, workspace).await?.into_iter().any(|known| known.device == device);
+                    if known {
+                        devices::revoke_device(tx, workspace, device, now).await?;
+                        farewells::ask(tx, workspace, device, act, Some(by), now).await?;
+                        let detail = serde_json::json!({"act": act.as_str()});
+                        Note::of(workspace, Some(by), Act::DeviceRevoked, device).with(detail).write(tx, now).await?;
+                    }
+                    Ok(known)
+                })
+            })
+            .await?;
+        self.announce(Gone::Device(workspace, device));
+        Ok(done)
+    }
+
+    /// What a device that was shut out has still to do; nothing when it has said that it did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn farewell(&self, workspace: WorkspaceId, device: DeviceId) -> Result<Option<farewells::Farewell>, StoreError> {
+        let found = farewells::of_device(&mut self.store.reader().await?, workspace, device).await?;
+        Ok(found.filter(|farewell| farewell.wiped_at.is_none()))
+    }
+
+    /// Whether a device waits until somebody lets it in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn waits(&self, workspace: WorkspaceId, device: DeviceId) -> Result<bool, StoreError> {
+        farewells::waits(&mut self.store.reader().await?, workspace, device).await
+    }
+
+    /// Lets a device in that waits, or turns it away. Answers whether it waited.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn confirm(&self, workspace: WorkspaceId, device: DeviceId, let_in: bool, by: UserId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.store
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    let waited = farewells::waited(tx, workspace, device).await?;
+                    if waited && !let_in {
+                        devices::revoke_device(tx, workspace, device, now).await?;
+                    }
+                    if waited {
+                        let act = if let_in { Act::DeviceEnrolled } else { Act::DeviceRevoked };
+                        let detail = serde_json::json!({"confirmed": let_in});
+                        Note::of(workspace, Some(by), act, device).with(detail).write(tx, now).await?;
+                    }
+                    Ok(waited)
+                })
+            })
+            .await
     }
 
     pub(super) fn announce(&self, gone: Gone) {

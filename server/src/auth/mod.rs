@@ -21,7 +21,7 @@ use std::time::Duration;
 use sync_core::id::{Millis, UserId, WorkspaceId};
 use tokio::sync::broadcast;
 
-pub use caller::{Caller, ClientAddress, DeviceCaller, Person};
+pub use caller::{Arriving, Caller, ClientAddress, DeviceCaller, Person};
 pub(crate) use caller::{Peer, bearer_is, session_cookie};
 pub use devices::{Enrolment, Gone};
 pub use keys::NewKey;

@@ -1,5 +1,7 @@
 //! Devices: who has which, when each was last heard of, new ones, and shutting one out.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -7,14 +9,18 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sync_core::access::Right;
-use sync_core::id::{DeviceId, UserId};
+use sync_core::id::{DeviceId, Millis, UserId};
+use sync_core::protocol::{Removal, fingerprint_of};
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::app::App;
 use crate::error::{Error, Text};
 use crate::store::devices as kept;
+use crate::store::farewells::{self, Act, DeviceNote, Farewell, Terms};
 use crate::store::people::{self, User};
+use crate::store::receipts::{self, ReceiptRow};
+use crate::store::{StoreError, workspaces};
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -22,6 +28,9 @@ struct DevicesPage {
     frame: Frame,
     notice: Option<&'static str>,
     code: Option<CodeView>,
+    waiting: Vec<WaitingView>,
+    lease_days: u32,
+    confirm: bool,
     people: Vec<(String, String)>,
     rows: Vec<DeviceView>,
 }
@@ -40,8 +49,46 @@ struct DeviceView {
     seen: String,
     seen_iso: String,
     since: Shown,
+    protocol: String,
+    pending: String,
+    lag: String,
     revoked: Option<Shown>,
+    /// What has become of its farewell, in words.
+    farewell: Option<String>,
+    /// Whether it can still be sent away.
+    may_leave: bool,
 }
+
+struct WaitingView {
+    id: String,
+    name: String,
+    user: String,
+    fingerprint: String,
+}
+
+/// How a device is shut out.
+#[derive(Deserialize)]
+pub struct Leaving {
+    #[serde(default)]
+    act: String,
+}
+
+/// Whether a new device is let in.
+#[derive(Deserialize)]
+pub struct Confirming {
+    step: String,
+}
+
+/// What the workspace asks of phones.
+#[derive(Deserialize)]
+pub struct TermsTyped {
+    #[serde(default)]
+    lease_days: String,
+    confirm: Option<String>,
+}
+
+/// A lease beyond this is none.
+const LEASE_DAYS_MAX: u32 = 3_650;
 
 /// What the address asks for.
 #[derive(Deserialize)]
@@ -63,7 +110,14 @@ fn check(desk: &Desk) -> Result<(), Error> {
 /// `GET /devices`.
 pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
     check(&desk)?;
-    let notice = asked.done.map(|_| desk.words.say("device.was_revoked"));
+    let notice = asked.done.map(|done| match done.as_str() {
+        "hand_back" => desk.words.say("device.handing_back"),
+        "lost" => desk.words.say("device.being_wiped"),
+        "let_in" => desk.words.say("device.let_in_done"),
+        "turned_away" => desk.words.say("device.turned_away_done"),
+        "terms" => desk.words.say("device.terms_kept"),
+        _ => desk.words.say("device.was_revoked"),
+    });
     show(&desk, notice, None).await
 }
 
@@ -78,33 +132,143 @@ pub async fn code(desk: Desk, Form(whose): Form<For>) -> Result<Response, Error>
 }
 
 /// `POST /devices/{device}/revoke`.
-pub async fn revoke(State(app): State<App>, desk: Desk, Path(device): Path<DeviceId>) -> Result<Response, Error> {
+pub async fn revoke(
+    State(app): State<App>,
+    desk: Desk,
+    Path(device): Path<DeviceId>,
+    Form(leaving): Form<Leaving>,
+) -> Result<Response, Error> {
     check(&desk)?;
-    app.auth.revoke_device(desk.caller.workspace, device, Some(desk.caller.user)).await?;
-    Ok(Redirect::to("/devices?done=revoked").into_response())
+    let (workspace, by) = (desk.caller.workspace, desk.caller.user);
+    let done = match Act::of(&leaving.act) {
+        Some(act) => {
+            app.auth.send_away(workspace, device, act, by).await?.then_some(()).ok_or(Error::NotFound)?;
+            act.as_str()
+        }
+        None => {
+            app.auth.revoke_device(workspace, device, Some(by)).await?;
+            "revoked"
+        }
+    };
+    Ok(Redirect::to(&format!("/devices?done={done}")).into_response())
+}
+
+/// `POST /devices/{device}/confirm`: lets a new device in, or turns it away.
+pub async fn confirm(
+    State(app): State<App>,
+    desk: Desk,
+    Path(device): Path<DeviceId>,
+    Form(confirming): Form<Confirming>,
+) -> Result<Response, Error> {
+    check(&desk)?;
+    let let_in = confirming.step == "let_in";
+    let waited = app.auth.confirm(desk.caller.workspace, device, let_in, desk.caller.user).await?;
+    let decided = || Error::Conflict(Text::new("Somebody has decided about this device already.", "已有人处理了这台设备。"));
+    waited.then_some(()).ok_or_else(decided)?;
+    Ok(Redirect::to(if let_in { "/devices?done=let_in" } else { "/devices?done=turned_away" }).into_response())
+}
+
+/// `POST /devices/terms`: how long phones may be without contact, and whether new ones wait.
+pub async fn terms(desk: Desk, Form(typed): Form<TermsTyped>) -> Result<Response, Error> {
+    check(&desk)?;
+    let days = typed.lease_days.trim();
+    let lease_days = if days.is_empty() { Some(0) } else { days.parse().ok().filter(|days| *days <= LEASE_DAYS_MAX) };
+    let wrong = || Text::new("Days are a whole number up to 3650.", "天数应为不超过 3650 的整数。");
+    let lease_days = lease_days.ok_or_else(|| Error::Invalid { field: Some("lease_days".to_owned()), message: wrong() })?;
+    let (workspace, terms) = (desk.caller.workspace, Terms { lease_days, confirm: typed.confirm.is_some() });
+    let setting =
+        desk.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::set_terms(tx, workspace, terms).await }));
+    setting.await?;
+    let detail = serde_json::json!({"lease_days": lease_days, "confirm_devices": terms.confirm});
+    desk.note(crate::audit::Act::RightsChanged, "devices", detail).await?;
+    Ok(Redirect::to("/devices?done=terms").into_response())
 }
 
 async fn show(desk: &Desk, notice: Option<&'static str>, code: Option<CodeView>) -> Result<Response, Error> {
     let mut tx = desk.app.store.reader().await?;
     let people = people::users(&mut tx, desk.caller.workspace).await?;
-    let devices = kept::devices(&mut tx, desk.caller.workspace).await?;
+    let workspace = desk.caller.workspace;
+    let devices = kept::devices(&mut tx, workspace).await?;
+    let head = workspaces::by_id(&mut tx, workspace).await?.map_or(0, |workspace| workspace.head);
+    let known = Known { head, notes: farewells::notes(&mut tx, workspace).await?, farewells: farewells::all(&mut tx, workspace).await? };
+    let (waiting, terms) = (farewells::waiting(&mut tx, workspace).await?, farewells::terms(&mut tx, workspace).await?);
+    let mut receipts = HashMap::new();
+    for device in known.farewells.keys() {
+        receipts.insert(*device, receipts::of_device(&mut tx, workspace, *device, RECEIPTS_MAX).await?);
+    }
     drop(tx);
+    let let_in = devices.iter().filter(|device| !waiting.contains_key(&device.device));
     let page = DevicesPage {
         frame: desk.frame(desk.words.say("menu.devices"), "/devices").await?,
         notice,
         code,
-        rows: devices.iter().map(|device| device_view(desk, &people, device)).collect(),
+        rows: let_in.map(|device| device_view(desk, &people, device, &known, &receipts)).collect(),
+        waiting: devices.iter().filter_map(|device| waiting_view(desk, &people, device, waiting.get(&device.device)?)).collect(),
+        lease_days: terms.lease_days,
+        confirm: terms.confirm,
         people: people.iter().filter(|user| user.disabled_at.is_none()).map(|user| (user.user.to_string(), user.name.clone())).collect(),
     };
     answer(StatusCode::OK, &page)
 }
 
-fn device_view(desk: &Desk, people: &[User], device: &kept::Device) -> DeviceView {
-    let user = people.iter().find(|user| user.user == device.user);
-    DeviceView {
+/// The newest receipts of a device that are looked at.
+const RECEIPTS_MAX: u32 = 20;
+
+/// What is known of devices beside themselves.
+struct Known {
+    head: u64,
+    notes: HashMap<DeviceId, (DeviceNote, Millis)>,
+    farewells: HashMap<DeviceId, Farewell>,
+}
+
+fn waiting_view(desk: &Desk, people: &[User], device: &kept::Device, token_hash: &[u8]) -> Option<WaitingView> {
+    device.revoked_at.is_none().then(|| WaitingView {
         id: device.device.to_string(),
         name: device.name.clone(),
-        user: user.map_or_else(|| desk.words.say("who.unknown").to_owned(), |user| user.name.clone()),
+        user: owner(desk, people, device),
+        fingerprint: fingerprint_of(token_hash),
+    })
+}
+
+fn owner(desk: &Desk, people: &[User], device: &kept::Device) -> String {
+    let user = people.iter().find(|user| user.user == device.user);
+    user.map_or_else(|| desk.words.say("who.unknown").to_owned(), |user| user.name.clone())
+}
+
+/// Where a farewell stands, and what the receipt says.
+fn farewell_view(desk: &Desk, farewell: &Farewell, receipts: &[ReceiptRow]) -> String {
+    let wiped = receipts.iter().find(|kept| kept.receipt.removal == Removal::Wiped);
+    match (wiped, farewell.told_at, farewell.act) {
+        (Some(kept), ..) => {
+            let (records, unsent) = (kept.receipt.records.to_string(), kept.receipt.unsent.to_string());
+            desk.words.fill("device.receipt", &[&desk.words.ago(kept.received_at, desk.now), &records, &unsent])
+        }
+        (None, Some(told), _) => desk.words.fill("device.told", &[&desk.words.ago(told, desk.now)]),
+        (None, None, Act::HandBack) => desk.words.say("device.waits_hand_back").to_owned(),
+        (None, None, Act::Lost) => desk.words.say("device.waits_lost").to_owned(),
+    }
+}
+
+fn device_view(
+    desk: &Desk,
+    people: &[User],
+    device: &kept::Device,
+    known: &Known,
+    receipts: &HashMap<DeviceId, Vec<ReceiptRow>>,
+) -> DeviceView {
+    let note = known.notes.get(&device.device).map(|(note, _)| *note);
+    let farewell = known.farewells.get(&device.device);
+    let received = receipts.get(&device.device).map(Vec::as_slice).unwrap_or_default();
+    let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| format::grouped(&number.to_string()));
+    DeviceView {
+        protocol: note.map_or_else(|| "–".to_owned(), |note| note.protocol.to_string()),
+        pending: number(note.map(|note| note.pending)),
+        lag: number(note.map(|note| known.head.saturating_sub(note.position))),
+        farewell: farewell.map(|farewell| farewell_view(desk, farewell, received)),
+        may_leave: farewell.is_none_or(|farewell| farewell.wiped_at.is_none()),
+        id: device.device.to_string(),
+        name: device.name.clone(),
+        user: owner(desk, people, device),
         app: device.app.clone(),
         seen: desk.words.ago(device.last_seen_at, desk.now),
         seen_iso: format::iso(device.last_seen_at),

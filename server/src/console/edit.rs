@@ -44,6 +44,7 @@ pub async fn save(desk: Desk, Path((kind, id, field)): Path<(String, RecordId, S
     let mut typed = Typed::new(posted);
     let refused = match save_typed(&desk, &kind, id, field, &mut typed).await? {
         Ok(()) => return Ok(back(&kind, id, &field.name, "").into_response()),
+        Err(refused) if refused.held => return Ok(back(&kind, id, &field.name, "held").into_response()),
         Err(refused) => refused,
     };
     let editing = Editing { place: field.name.to_string(), typed: Some(typed), ..refused };
@@ -76,7 +77,7 @@ pub async fn save_typed(desk: &Desk, kind: &Kind, id: RecordId, field: &Field, t
         return Ok(Ok(()));
     }
     let written = desk.writing().edit(&kind.name, id, edits).await;
-    Ok(why::written(desk, kind, written)?.or_else(|why| error(why.text)))
+    Ok(why::written(desk, kind, written)?.map_err(|why| Editing { error: Some(why.text), held: why.held, ..Editing::default() }))
 }
 
 #[derive(Template)]

@@ -12,12 +12,14 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
+use crate::intake::DeskNews;
 use crate::reading::{News, Reading};
 
 /// What arrives together is told together: an import of thousands is a few notices a second.
@@ -38,6 +40,7 @@ struct Listener {
     caller: Option<Caller>,
     position: u64,
     head: watch::Receiver<u64>,
+    desk: broadcast::Receiver<DeskNews>,
     check_at: Instant,
 }
 
@@ -52,7 +55,8 @@ pub async fn stream(State(app): State<App>, caller: Caller, headers: HeaderMap) 
     // What came while the browser was away is told at once.
     head.mark_changed();
     let position = last.filter(|last| *last <= present).unwrap_or(present);
-    let listener = Listener { app, caller: Some(caller), position, head, check_at: Instant::now() + CHECK_EVERY };
+    let desk = app.intake.desk_news();
+    let listener = Listener { app, caller: Some(caller), position, head, desk, check_at: Instant::now() + CHECK_EVERY };
     let events = unfold(listener, |mut listener| async {
         let event = listener.next().await?;
         Some((Ok::<Event, Infallible>(event), listener))
@@ -73,6 +77,11 @@ impl Listener {
                     sleep(GATHER).await;
                     if let Some(event) = self.news(&caller).await {
                         return Some(event);
+                    }
+                }
+                news = self.desk.recv() => {
+                    if concerns(&news, &caller) {
+                        return Some(desk_event());
                     }
                 }
                 () = sleep_until(self.check_at) => {
@@ -109,6 +118,16 @@ impl Listener {
         self.caller = self.app.auth.again(caller).await.unwrap_or_else(|_| Some(caller.clone()));
         self.caller.is_some()
     }
+}
+
+/// Whether something happened at the caller's desk. Of news that were missed nobody knows: yes.
+fn concerns(news: &Result<DeskNews, RecvError>, caller: &Caller) -> bool {
+    news.as_ref().map_or(true, |news| news.workspace == caller.workspace)
+}
+
+/// For pages that show everything; it moves no position.
+fn desk_event() -> Event {
+    Event::default().event("desk").data("-")
 }
 
 fn event(news: &News) -> Event {

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value as Json;
-use sync_core::id::{Millis, RecordId};
+use sync_core::id::{Millis, RecordId, UserId};
 use sync_core::record::fields::ARCHIVED;
 use sync_core::schema::{Field, Kind, ValueType};
 
@@ -15,7 +15,7 @@ use super::format::{self, Formatter, Shown};
 use super::made::{decides, device_of, later, name_of};
 use super::record::{Head, head, view};
 use crate::error::Error;
-use crate::reading::{AsOf, Entry, Names};
+use crate::reading::{AsOf, Entry, Names, ReviewedBy};
 
 /// What the address asks for.
 #[derive(Deserialize)]
@@ -48,6 +48,8 @@ struct EntryView {
     who: String,
     device: String,
     later: Option<String>,
+    /// Who asked for it and who accepted it, in words, where somebody had to.
+    review: Option<String>,
     changes: Vec<ChangeView>,
 }
 
@@ -141,11 +143,21 @@ fn entry_views(desk: &Desk, format: &Formatter<'_>, kind: &Kind, entries: &[Entr
             who: name_of(desk, &first.who),
             device: device_of(desk, &first.who),
             later: later(desk, first.edit_time, first.received_at).filter(|_| first.offline),
+            review: first.review.as_ref().map(|review| reviewed(desk, review, first.who.user)),
             changes,
         });
         rest = &rest[together..];
     }
     views
+}
+
+/// Whoever is not named as the author of the change.
+pub fn reviewed(desk: &Desk, review: &ReviewedBy, author: UserId) -> String {
+    let name = |name: &Option<String>| name.clone().unwrap_or_else(|| desk.words.say("who.unknown").to_owned());
+    if author == review.asked_by {
+        return desk.words.fill("history.accepted_by", &[&name(&review.accepted_by_name)]);
+    }
+    desk.words.fill("history.asked_by", &[&name(&review.asked_by_name)])
 }
 
 /// The first entry; the older ones after it say whether it ended a disagreement.

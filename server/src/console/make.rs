@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Map;
 use sync_core::access::Action;
 use sync_core::schema::{Field, Kind, ValueType};
@@ -66,14 +66,15 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Form(posted): Posted) ->
     let unclear = links::resolve(&desk, &kind, &mut typed).await?;
     if let Some((name, _)) = unclear.first() {
         let field = name.split('.').nth(1).map(str::to_owned);
-        let why = Why { field, text: why::unclear(&desk, &unclear) };
+        let why = Why { field, text: why::unclear(&desk, &unclear), held: false };
         return show(&desk, &kind, &typed, Some(why), unclear).await;
     }
     let fields: Vec<&Field> = fields(&desk, &kind).collect();
     let why = match read(&desk, &fields, &typed, &Map::new()) {
-        Err((field, text)) => Why { field: Some(field), text },
+        Err((field, text)) => Why { field: Some(field), text, held: false },
         Ok(edits) => match why::written(&desk, &kind, desk.writing().create(&kind.name, None, edits).await)? {
             Ok(id) => return Ok(back(&kind, id, "", "made").into_response()),
+            Err(why) if why.held => return Ok(Redirect::to("/rejected?done=held").into_response()),
             Err(why) => why,
         },
     };

@@ -36,6 +36,8 @@ pub struct Editing {
     pub typed: Option<Typed>,
     /// Why.
     pub error: Option<String>,
+    /// Whether nothing is wrong: it waits for somebody who may approve it.
+    pub held: bool,
     /// What a search control may mean.
     pub matches: Vec<(String, Vec<(String, String)>)>,
     /// One kind of the timeline's events.
@@ -156,6 +158,7 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
         "undone" => Some(desk.words.say("record.undone")),
         "merged" => Some(desk.words.say("duplicate.merged")),
         "parted" => Some(desk.words.say("duplicate.parted")),
+        "held" => Some(desk.words.say("record.held")),
         _ => None,
     };
     show(&desk, &kind, id, editing, notice).await

@@ -67,6 +67,11 @@ impl Typed {
         self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.trim()).filter(|value| !value.is_empty()).collect()
     }
 
+    /// Adds all that another form says.
+    pub fn extend(&mut self, other: Typed) {
+        self.0.extend(other.0);
+    }
+
     /// Adds a value.
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));

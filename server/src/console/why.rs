@@ -18,12 +18,14 @@ pub struct Why {
     pub field: Option<String>,
     /// The sentence.
     pub text: String,
+    /// Whether nothing is wrong with it: it waits for somebody who may approve it.
+    pub held: bool,
 }
 
 /// What became of something written: done, or what the caller can act upon, or what is nobody's to put right here.
 pub fn written<T>(desk: &Desk, kind: &Kind, written: Result<T, WriteError>) -> Result<Result<T, Why>, Error> {
-    let plain = |key| Why { field: None, text: desk.words.say(key).to_owned() };
-    let at = |field: &str, text: String| Why { field: named(desk, kind, field).0, text };
+    let plain = |key| Why { field: None, text: desk.words.say(key).to_owned(), held: false };
+    let at = |field: &str, text: String| Why { field: named(desk, kind, field).0, text, held: false };
     let why = match written {
         Ok(done) => return Ok(Ok(done)),
         Err(WriteError::Missing { field, .. }) => at(&field, desk.words.say("why.required").to_owned()),
@@ -48,25 +50,27 @@ fn named(desk: &Desk, kind: &Kind, name: &str) -> (Option<String>, String) {
 }
 
 fn why(desk: &Desk, kind: &Kind, not: &NotEdited) -> Why {
-    let plain = |key| Why { field: None, text: desk.words.say(key).to_owned() };
+    let plain = |key| Why { field: None, text: desk.words.say(key).to_owned(), held: false };
     match not {
         NotEdited::UnknownKind(_) | NotEdited::NoSuchRecord => plain("why.gone"),
         NotEdited::Stale(_) => plain("why.meanwhile"),
         NotEdited::Exists => plain("why.exists"),
         NotEdited::BadEdit(BadEdit::BadValue { field, problem }) | NotEdited::Refused(Refusal::BadValue { field, problem }) => {
             let text = bad_value(desk, kind, field, problem);
-            Why { field: named(desk, kind, field).0, text }
+            Why { field: named(desk, kind, field).0, text, held: false }
         }
         NotEdited::BadEdit(BadEdit::UnknownField { field, .. } | BadEdit::WrongOp { field, .. }) => {
-            Why { field: named(desk, kind, field).0, text: desk.words.say("why.not_so").to_owned() }
+            Why { field: named(desk, kind, field).0, text: desk.words.say("why.not_so").to_owned(), held: false }
         }
         NotEdited::Refused(Refusal::Frozen { field, by, value }) => frozen(desk, kind, field, by, value),
         NotEdited::Refused(refusal) => {
             let field = refusal.field().and_then(|field| named(desk, kind, field).0);
-            Why { field, text: desk.words.0.of(&refusal.to_string(), &refusal.message_zh()).to_owned() }
+            Why { field, text: desk.words.0.of(&refusal.to_string(), &refusal.message_zh()).to_owned(), held: false }
         }
-        NotEdited::Denied { field, message, .. } => {
-            Why { field: field.as_ref().and_then(|field| named(desk, kind, field).0), text: desk.words.label(message).to_owned() }
+        NotEdited::Denied { field, message, .. } | NotEdited::Held { field, message, .. } => {
+            let field = field.as_ref().and_then(|field| named(desk, kind, field).0);
+            let (held, text) = (matches!(not, NotEdited::Held { .. }), desk.words.label(message));
+            Why { field, text: if held { desk.words.fill("why.held", &[text]) } else { text.to_owned() }, held }
         }
     }
 }
@@ -76,7 +80,7 @@ fn frozen(desk: &Desk, kind: &Kind, field: &str, by: &str, value: &str) -> Why {
     let (_, by_label) = named(desk, kind, by);
     let option = kind.field(by).and_then(|field| field.option(value));
     let state = option.map_or(value, |option| desk.words.label(&option.label));
-    Why { field: name, text: desk.words.fill("why.frozen", &[&label, &by_label, state]) }
+    Why { field: name, text: desk.words.fill("why.frozen", &[&label, &by_label, state]), held: false }
 }
 
 fn bad_value(desk: &Desk, kind: &Kind, name: &str, problem: &BadValue) -> String {

@@ -17,6 +17,7 @@ use super::unit::{DEFINITION, KIND_KIND};
 use super::{Author, NotEdited};
 
 /// A verdict that keeps the change out of the record.
+#[derive(Debug, Clone)]
 pub(super) struct Refused {
     pub code: &'static str,
     pub field: Option<String>,
@@ -114,7 +115,8 @@ impl Case<'_> {
         Ok(())
     }
 
-    fn authorise(&self, change: &Change) -> Result<(), Refused> {
+    /// Whether the author may make this change, whatever is in it.
+    pub fn authorise(&self, change: &Change) -> Result<(), Refused> {
         let caller = Caller { user: self.author.user, role: self.author.role.clone() };
         let is_new = self.main.is_none_or(Doc::is_empty);
         let subject = Subject {

@@ -8,6 +8,7 @@ mod aliases;
 mod cache;
 mod decide;
 mod govern;
+mod review;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -17,23 +18,26 @@ use std::sync::Arc;
 
 use sync_core::access::{RoleSet, Roles};
 use sync_core::fence::{self, Pen, Refusal};
-use sync_core::id::{ActorId, DeviceId, KindName, Millis, RecordId, Seal, UserId, WorkspaceId};
+use sync_core::id::{ActorId, ChangeHash, DeviceId, KindName, Millis, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::planted::{Bug, is_planted};
 use sync_core::protocol::{Delivered, Pushed, Verdict};
 use sync_core::record::change::Change;
 use sync_core::record::fields::{BadEdit, FieldEdit};
 use sync_core::schema::{Label, Schema};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::store::{Store, StoreError};
 
 pub use aliases::settle as settle_aliases;
 pub(crate) use unit::KIND_KIND;
 pub(crate) use writer::AllRules;
+pub use review::{DeskNews, NotReviewed, Review, Ruling};
 pub use writer::{Failpoint, Fate};
 
 /// Submissions that may wait for the writer. Beyond this a door waits: the senders' own queues are the buffer.
 const QUEUE: usize = 256;
+/// Decisions that a slow listener may be behind: beyond this it looks for itself.
+const DESK_NEWS: usize = 256;
 
 /// Who submits, and with which pen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +111,18 @@ pub enum NotEdited {
     /// The change is not admitted.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// It waits until somebody with the right decides.
+    #[error("{}", .message.en)]
+    Held {
+        /// The change that waits: names it at the desk.
+        change: ChangeHash,
+        /// The field concerned.
+        field: Option<String>,
+        /// The rule that asks for a review.
+        rule: String,
+        /// Why.
+        message: Label,
+    },
     /// The caller may not.
     #[error("{}", .message.en)]
     Denied {
@@ -146,6 +162,8 @@ pub type Veto = Arc<dyn Fn(&Author, &Pushed) -> Option<Verdict> + Send + Sync>;
 enum Work {
     Push {
         incoming: Vec<Incoming>,
+        /// Whether all of it waits for a review, whatever the rules say.
+        aside: bool,
         answer: oneshot::Sender<Result<Vec<Verdict>, IntakeError>>,
     },
     /// Something else wrote to the feed.
@@ -156,6 +174,10 @@ enum Work {
         edits: Vec<RecordEdit>,
         import: Option<[u8; 16]>,
         answer: oneshot::Sender<Result<Vec<Edited>, IntakeError>>,
+    },
+    Review {
+        reviews: Vec<Review>,
+        answer: oneshot::Sender<Result<Vec<Result<(), NotReviewed>>, IntakeError>>,
     },
 }
 
@@ -198,6 +220,7 @@ pub struct Intake {
     queue: mpsc::Sender<Job>,
     head: watch::Receiver<u64>,
     rules: watch::Receiver<AllRules>,
+    desk: broadcast::Sender<DeskNews>,
     server: ServerPen,
     veto: Option<Veto>,
 }
@@ -225,9 +248,10 @@ impl Intake {
     /// When the database cannot be read.
     pub async fn start(store: Store, pen: ServerPen, failpoint: Option<Failpoint>) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let (writer, head, rules) = writer::Writer::open(store, pen, failpoint).await?;
+        let desk = broadcast::Sender::new(DESK_NEWS);
+        let (writer, head, rules) = writer::Writer::open(store, pen, failpoint, desk.clone()).await?;
         tokio::spawn(writer.run(jobs));
-        Ok(Self { queue, head, rules, server: pen, veto: None })
+        Ok(Self { queue, head, rules, desk, server: pen, veto: None })
     }
 
     /// Submits a device's changes: one verdict for each, in order.
@@ -244,7 +268,16 @@ impl Intake {
 
     async fn push_all(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
         let incoming = inspect(changes.into_iter().map(|pushed| (pushed, None)).collect()).await?;
-        self.ask(author, now, |answer| Work::Push { incoming, answer }).await
+        self.ask(author, now, |answer| Work::Push { incoming, aside: false, answer }).await
+    }
+
+    /// Takes what a device that was shut out has not sent: all that is admissible waits at the desk.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: no change was kept.
+    pub async fn set_aside(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
+        let incoming = inspect(changes.into_iter().map(|pushed| (pushed, None)).collect()).await?;
+        self.ask(author, now, |answer| Work::Push { incoming, aside: true, answer }).await
     }
 
     /// Takes back what this server gave out before it was restored: one verdict for each, in order. They are
@@ -258,7 +291,7 @@ impl Intake {
             (Pushed { kind, record, facet, hash, body }, Some(Origin { user, device, received_at, seal }))
         };
         let incoming = inspect(changes.into_iter().map(apart).collect()).await?;
-        self.ask(author, now, |answer| Work::Push { incoming, answer }).await
+        self.ask(author, now, |answer| Work::Push { incoming, aside: false, answer }).await
     }
 
     /// The same intake, with a test's say before the rules'. What it refuses is kept nowhere.
@@ -279,6 +312,19 @@ impl Intake {
         import: Option<[u8; 16]>,
     ) -> Result<Vec<Edited>, IntakeError> {
         self.ask(author, now, |answer| Work::Edit { edits, import, answer }).await
+    }
+
+    /// Decides about edits that were not accepted: one answer for each, in order.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: nothing was decided.
+    pub async fn review(&self, reviewer: &Author, reviews: Vec<Review>, now: Millis) -> Result<Vec<Result<(), NotReviewed>>, IntakeError> {
+        self.ask(reviewer, now, |answer| Work::Review { reviews, answer }).await
+    }
+
+    /// What comes to the desk and is decided there, from now on.
+    pub fn desk_news(&self) -> broadcast::Receiver<DeskNews> {
+        self.desk.subscribe()
     }
 
     /// Tells whoever follows the feed to look again, after something else than intake wrote to it.

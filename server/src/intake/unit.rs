@@ -1,7 +1,9 @@
 //! One unit of work: the jobs of one transaction, decided on documents in memory, then written at once.
 
 mod back;
+mod edit;
 mod governed;
+mod review;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,14 +16,13 @@ use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
 use sync_core::record::Stored;
 use sync_core::record::change::Change;
 use sync_core::record::doc::{Doc, Inadmissible};
-use sync_core::record::fields::path_edits;
 use sync_core::record::history::{document, texts_of};
 use sync_core::schema::Kind;
 
 use super::cache::{Cache, Held};
 use super::decide::{Case, Refused};
 use super::govern::{Effect, Governing, ROLE_KIND};
-use super::{Author, Edited, Expect, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
+use super::{Author, DeskNews, Edited, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
 use crate::projection;
 use crate::seal::Sealer;
 use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, LinkRow, NewChange, RecordRow};
@@ -75,6 +76,8 @@ pub(super) struct Unit<'a> {
     rejected: Vec<RejectedRow>,
     /// What was turned down and is accepted after all, under a seal.
     settled: Vec<ChangeHash>,
+    /// The devices whose edits were decided about.
+    decided: Vec<DeviceId>,
     /// Actors that a restored server has forgotten.
     returned: HashMap<ActorId, (DeviceId, Millis)>,
     /// Read as soon as a record comes that says who may do what.
@@ -99,6 +102,7 @@ impl<'a> Unit<'a> {
             by_name: HashMap::new(),
             rejected: Vec::new(),
             settled: Vec::new(),
+            decided: Vec::new(),
             returned: HashMap::new(),
             governing: None,
             texts: HashMap::new(),
@@ -184,7 +188,7 @@ impl<'a> Unit<'a> {
     }
 
     /// Decides about one pushed change.
-    pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming) -> Result<Outcome> {
+    pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming, aside: bool) -> Result<Outcome> {
         let Incoming { pushed, change, origin } = incoming;
         if self.erased.contains(&pushed.record) {
             // Not kept with what was refused: it would be what was to be forgotten.
@@ -209,7 +213,8 @@ impl<'a> Unit<'a> {
             tracing::warn!(device = %author.device, record = %pushed.record, "a change signed by another device's actor was refused");
             return Ok(self.refuse(author, now, &pushed, foreign));
         }
-        match self.decide(author, &pushed, &change) {
+        let decided = if aside { self.set_aside(&pushed, &change) } else { self.decide(author, &pushed, &change) };
+        match decided {
             Ok((kind, effect)) => {
                 self.follow(author, now, effect);
                 Ok(self.accept(author, now, pushed, &change, kind, None))
@@ -229,6 +234,13 @@ impl<'a> Unit<'a> {
         // that offers a restored server another's change must not stand in its author's way.
         let same = |row: &&RejectedRow| (row.record, row.facet) == key && row.device == author.device;
         Ok(self.earlier.get(&pushed.hash).filter(same).map(|row| Outcome::Verdict(verdict_again(row))))
+    }
+
+    /// What is to be told to phones and open pages.
+    pub fn desk_news(&self) -> Vec<DeskNews> {
+        let news = |device| DeskNews { workspace: self.workspace, device };
+        let decided = self.decided.iter().map(|device| news(Some(*device)));
+        decided.chain((!self.rejected.is_empty()).then(|| news(None))).collect()
     }
 
     /// The answer to a change that is in the feed.
@@ -270,23 +282,27 @@ impl<'a> Unit<'a> {
         };
         self.fits(&kind, pushed, change)?;
         let empty = Doc::default();
-        let held = |facet| self.open.get(&(pushed.record, facet)).map(|open| &open.held);
-        let doc = held(pushed.facet).map_or(&empty, |held| &held.doc);
-        let main = held(Facet::Main);
-        let case = Case {
-            schema: &self.rules.schema,
-            roles: &self.rules.roles,
-            author,
-            kind: &kind,
-            facet: pushed.facet,
-            doc,
-            main: main.map(|held| &held.doc),
-            made_by: main.and_then(|held| held.author),
-            imported: false,
-        };
-        case.judge(change)?;
+        let key = (pushed.record, pushed.facet);
+        let doc = self.open.get(&key).map_or(&empty, |open| &open.held.doc);
+        self.case(author, &kind, key, doc, false).judge(change)?;
         let effect = self.effect_of(&kind, pushed, change)?;
         Ok((kind, effect))
+    }
+
+    /// What a device that was shut out sends waits at the desk, in the order in which it can be accepted.
+    fn set_aside(&mut self, pushed: &Pushed, change: &Change) -> Result<(Arc<Kind>, Option<Effect>), Decided> {
+        if let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() {
+            self.fits(&kind, pushed, change)?;
+        }
+        let held = Refused::new(code::REVOKED, "the device was shut out before this was sent", "该设备在发送前已被移除");
+        Err(Refused { held: true, rule: Some(code::REVOKED.to_owned()), ..held }.into())
+    }
+
+    /// What judging a change takes. `doc` is the document before it.
+    fn case<'s>(&'s self, author: &'s Author, kind: &'s Kind, (record, facet): DocKey, doc: &'s Doc, imported: bool) -> Case<'s> {
+        let main = self.open.get(&(record, Facet::Main)).map(|open| &open.held);
+        let (made_by, main) = (main.and_then(|held| held.author), main.map(|held| &held.doc));
+        Case { schema: &self.rules.schema, roles: &self.rules.roles, author, kind, facet, doc, main, made_by, imported }
     }
 
     fn accept(
@@ -339,68 +355,10 @@ impl<'a> Unit<'a> {
             received_at: now,
             state: state.to_owned(),
             body: pushed.body.clone(),
+            note: None,
+            answer: None,
         });
         Outcome::Verdict(verdict)
-    }
-
-    /// Writes field edits on behalf of somebody; index of the last change, or `None` when nothing changes.
-    pub fn edit(&mut self, author: &Author, now: Millis, edit: &RecordEdit, import: Option<[u8; 16]>) -> Result<Option<usize>, NotEdited> {
-        let kind = self.rules.schema.kind(&edit.kind).cloned().ok_or_else(|| NotEdited::UnknownKind(edit.kind.clone()))?;
-        if self.erased.contains(&edit.record) {
-            return Err(NotEdited::NoSuchRecord);
-        }
-        match (self.kinds.get(&edit.record), edit.expect) {
-            (None, Expect::Existing | Expect::Version(_)) => return Err(NotEdited::NoSuchRecord),
-            (Some(known), _) if *known != edit.kind => return Err(NotEdited::NoSuchRecord),
-            (Some(_), Expect::New) => return Err(NotEdited::Exists),
-            _ => {}
-        }
-        if let Expect::Version(seen) = edit.expect {
-            self.unchanged_since(edit.record, seen)?;
-        }
-        let open = |facet| self.open.get(&(edit.record, facet)).map(|open: &Open| &open.held.doc);
-        let by_facet = path_edits(&kind, open, &edit.edits)?;
-        let (mut ready, mut effects) = (Vec::new(), Vec::new());
-        for (facet, edits) in by_facet {
-            let mut doc = open(facet).cloned().unwrap_or_default();
-            let before = doc.clone();
-            let Some(written) = doc.write(self.pen.actor, now, &edits) else { continue };
-            let main = self.open.get(&(edit.record, Facet::Main)).map(|open| &open.held);
-            let case = Case {
-                schema: &self.rules.schema,
-                roles: &self.rules.roles,
-                author,
-                kind: &kind,
-                facet,
-                doc: &before,
-                main: main.map(|held| &held.doc),
-                made_by: main.and_then(|held| held.author),
-                imported: import.is_some(),
-            };
-            case.judge(&written.change)?;
-            effects.push(self.govern(&kind, edit.record, facet, &before, || doc)?);
-            ready.push((facet, written));
-        }
-        effects.into_iter().for_each(|effect| self.follow(author, now, effect));
-        let mut last = None;
-        if !ready.is_empty() {
-            // Its pen is the server's, and no device gets to call it its own.
-            self.returned.insert(self.pen.actor, (self.pen.device, now));
-        }
-        for (facet, written) in ready {
-            let pushed = Pushed { kind: kind.name.clone(), record: edit.record, facet, hash: written.hash, body: written.bytes };
-            if let Outcome::Accepted(index) = self.accept(author, now, pushed, &written.change, kind.clone(), import) {
-                last = Some(index);
-            }
-        }
-        Ok(last)
-    }
-
-    /// Whether a record stands where somebody saw it; what this unit changed has no position yet.
-    fn unchanged_since(&self, record: RecordId, seen: u64) -> Result<(), NotEdited> {
-        let documents = || Facet::ALL.into_iter().filter_map(|facet| self.open.get(&(record, facet)));
-        let version = documents().map(|open| open.held.position).max().unwrap_or(0);
-        if version != seen || documents().any(|open| open.dirty) { Err(NotEdited::Stale(version)) } else { Ok(()) }
     }
 
     /// Writes everything that was accepted, from `first` on, and everything that was not.
@@ -572,9 +530,22 @@ fn stored(author: &Author, now: Millis, pushed: Pushed) -> Stored {
 }
 
 fn verdict_again(row: &RejectedRow) -> Verdict {
-    let (message, message_zh) = (row.message_en.clone(), row.message_zh.clone());
-    if row.state == "held" {
-        return Verdict::Held { rule: row.rule.clone().unwrap_or_default(), message, message_zh };
+    let (mut code, mut message, mut message_zh) = (row.code.clone(), row.message_en.clone(), row.message_zh.clone());
+    match row.state.as_str() {
+        "held" => return Verdict::Held { rule: row.rule.clone().unwrap_or_default(), message, message_zh },
+        "declined" => {
+            let said = row.note.clone().filter(|note| !note.is_empty());
+            code = code::DECLINED.to_owned();
+            message = said.clone().unwrap_or_else(|| "the back office has declined it".to_owned());
+            message_zh = said.unwrap_or_else(|| "后台已驳回该修改".to_owned());
+        }
+        // As it was, it would be in the record.
+        "accepted" => {
+            code = code::AMENDED.to_owned();
+            message = "the back office has written it into the record in its own words".to_owned();
+            message_zh = "后台已将该修改调整后写入记录".to_owned();
+        }
+        _ => {}
     }
-    Verdict::Rejected { code: row.code.clone(), field: row.field.clone(), rule: row.rule.clone(), message, message_zh }
+    Verdict::Rejected { code, field: row.field.clone(), rule: row.rule.clone(), message, message_zh }
 }

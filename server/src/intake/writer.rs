@@ -11,12 +11,12 @@ use sync_core::id::WorkspaceId;
 use sync_core::planted::{Bug, is_planted};
 use sync_core::protocol::Verdict;
 use sync_core::schema::{Kind, Reading, Schema};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::cache::Cache;
 use super::govern::ROLE_KIND;
 use super::unit::{KIND_KIND, Outcome, Unit};
-use super::{Edited, IntakeError, Job, NotEdited, Rules, ServerPen, Work};
+use super::{DeskNews, Edited, IntakeError, Job, NotEdited, NotReviewed, Rules, ServerPen, Work};
 use crate::seal::Sealer;
 use crate::store::{Result, Store, StoreError, records, workspaces};
 
@@ -48,6 +48,7 @@ pub(super) struct Writer {
     sealers: HashMap<WorkspaceId, Sealer>,
     head: watch::Sender<u64>,
     rules: watch::Sender<AllRules>,
+    desk: broadcast::Sender<DeskNews>,
     /// Only used while a bug is planted: a sequence that a rollback does not give back.
     sequence: Option<u64>,
 }
@@ -56,6 +57,7 @@ enum Answer {
     Push(oneshot::Sender<Result<Vec<Verdict>, IntakeError>>, Vec<Outcome>),
     Look(oneshot::Sender<Result<(), IntakeError>>),
     Edit(oneshot::Sender<Result<Vec<Edited>, IntakeError>>, Vec<Result<Option<usize>, NotEdited>>),
+    Review(oneshot::Sender<Result<Vec<Result<(), NotReviewed>>, IntakeError>>, Vec<Result<(), NotReviewed>>),
 }
 
 impl Answer {
@@ -64,6 +66,7 @@ impl Answer {
             Answer::Push(to, _) => drop(to.send(Err(error.clone()))),
             Answer::Look(to) => drop(to.send(Err(error.clone()))),
             Answer::Edit(to, _) => drop(to.send(Err(error.clone()))),
+            Answer::Review(to, _) => drop(to.send(Err(error.clone()))),
         }
     }
 
@@ -73,6 +76,7 @@ impl Answer {
             Answer::Push(to, outcomes) => drop(to.send(Ok(outcomes.into_iter().map(|outcome| unit.verdict(outcome)).collect()))),
             Answer::Look(to) => drop(to.send(Ok(()))),
             Answer::Edit(to, edited) => drop(to.send(Ok(edited.into_iter().map(|edited| unit.edited(edited, head)).collect()))),
+            Answer::Review(to, reviewed) => drop(to.send(Ok(reviewed))),
         }
     }
 }
@@ -82,11 +86,12 @@ impl Writer {
         store: Store,
         pen: ServerPen,
         failpoint: Option<Failpoint>,
+        desk: broadcast::Sender<DeskNews>,
     ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<AllRules>)> {
         let (rules, rules_seen) = watch::channel(AllRules::read(&store).await?);
         let (head, head_seen) = watch::channel(0);
         Ok((
-            Self { store, pen, failpoint, cache: Cache::default(), sealers: HashMap::new(), head, rules, sequence: None },
+            Self { store, pen, failpoint, cache: Cache::default(), sealers: HashMap::new(), head, rules, desk, sequence: None },
             head_seen,
             rules_seen,
         ))
@@ -128,7 +133,7 @@ impl Writer {
         match self.transact(&mut unit, group, &mut answers).await {
             Ok((head, Fate::Commit)) => {
                 let other_rules = unit.changes_rules();
-                let accepted = unit.accepted();
+                let (accepted, desk_news) = (unit.accepted(), unit.desk_news());
                 let looked = answers.iter().any(|answer| matches!(answer, Answer::Look(_)));
                 // Before anybody is told: whoever asks next is answered by the rules that were just made.
                 if other_rules {
@@ -142,6 +147,10 @@ impl Writer {
                 if accepted > 0 || looked {
                     // Not only when the number is another: every workspace counts for itself.
                     self.head.send_replace(head);
+                }
+                for news in desk_news {
+                    // An error means that nobody listens.
+                    self.desk.send(news).ok();
                 }
                 Fate::Commit
             }
@@ -170,11 +179,11 @@ impl Writer {
         for job in group {
             let (author, now) = (job.author, job.now);
             match job.work {
-                Work::Push { incoming, answer } => {
+                Work::Push { incoming, aside, answer } => {
                     answers.push(Answer::Push(answer, Vec::with_capacity(incoming.len())));
                     unit.load_pushed(&mut tx, &mut self.cache, &incoming).await?;
                     for incoming in incoming {
-                        let outcome = unit.push(&mut tx, &author, now, incoming).await?;
+                        let outcome = unit.push(&mut tx, &author, now, incoming, aside).await?;
                         if let Some(Answer::Push(_, outcomes)) = answers.last_mut() {
                             outcomes.push(outcome);
                         }
@@ -185,6 +194,13 @@ impl Writer {
                     unit.load_edited(&mut tx, &mut self.cache, &edits).await?;
                     let edited = edits.iter().map(|edit| unit.edit(&author, now, edit, import)).collect();
                     answers.push(Answer::Edit(answer, edited));
+                }
+                Work::Review { reviews, answer } => {
+                    let mut reviewed = Vec::with_capacity(reviews.len());
+                    for review in &reviews {
+                        reviewed.push(unit.review(&mut tx, &mut self.cache, &author, now, review).await?);
+                    }
+                    answers.push(Answer::Review(answer, reviewed));
                 }
             }
         }
@@ -235,6 +251,7 @@ fn size(job: &Job) -> usize {
         Work::Push { incoming, .. } => incoming.len(),
         Work::Look { .. } => 0,
         Work::Edit { edits, .. } => edits.len(),
+        Work::Review { reviews, .. } => reviews.len(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId};
+use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::record::Stored;
 use sync_core::record::fields::ARCHIVED;
 use sync_core::record::history::{self, HistoryEntry};
@@ -12,6 +12,7 @@ use sync_core::schema::Kind;
 
 use super::{ReadError, Reading, Who};
 use crate::store::lists;
+use crate::store::rejected::{self, Reviewed};
 
 /// Entries of one answer, the newest: more than anybody scrolls through.
 pub const HISTORY_MAX: usize = 1_000;
@@ -47,6 +48,22 @@ pub struct Entry {
     pub received_at: Option<Millis>,
     /// Whether it was made out of reach of the server.
     pub offline: bool,
+    /// Set for what needed somebody's word: who asked, and who accepted.
+    pub review: Option<ReviewedBy>,
+}
+
+/// Who asked for an edit that needed somebody's word, and who gave it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewedBy {
+    /// Who asked.
+    pub asked_by: UserId,
+    /// What they are called.
+    pub asked_by_name: Option<String>,
+    /// Who accepted.
+    pub accepted_by: Option<UserId>,
+    /// What they are called.
+    pub accepted_by_name: Option<String>,
 }
 
 /// A record as the server showed it at a moment.
@@ -76,12 +93,28 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let changes = lists::changes_seen(&mut tx, self.workspace, &self.scope, id).await?;
         let Some(kind) = changes.first().and_then(|stored| self.schema().kind(&stored.kind)).cloned() else { return Ok(None) };
-        let people = self.people(&mut tx, changes.iter().map(|stored| (stored.user, stored.device))).await?;
+        let reviewed = rejected::reviewed_of(&mut tx, self.workspace, id).await?;
+        let mut makers: Vec<(UserId, DeviceId)> = changes.iter().map(|stored| (stored.user, stored.device)).collect();
+        for reviewed in &reviewed {
+            makers.extend([Some(reviewed.asked_by), reviewed.by].into_iter().flatten().map(|user| (user, DeviceId(user.0))));
+        }
+        let people = self.people(&mut tx, makers.into_iter()).await?;
         drop(tx);
         // Replaying a long history takes a while; the threads that answer requests go on meanwhile.
         let entries = tokio::task::spawn_blocking(move || entries(&kind, &changes)).await.map_err(|_| ReadError::BrokeOff)?;
         let cut = entries.len() > HISTORY_MAX;
+        let review = |change: ChangeHash| {
+            let Reviewed { asked_by, by, .. } = reviewed.iter().find(|reviewed| reviewed.answer == change)?;
+            let name = |user: &UserId| people.users.get(user).cloned();
+            Some(ReviewedBy {
+                asked_by: *asked_by,
+                asked_by_name: name(asked_by),
+                accepted_by: *by,
+                accepted_by_name: by.as_ref().and_then(name),
+            })
+        };
         let named = |entry: HistoryEntry| Entry {
+            review: review(entry.change),
             change: entry.change,
             field: entry.field,
             old: entry.old,

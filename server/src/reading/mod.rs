@@ -35,14 +35,14 @@ use crate::store::{Store, Tx, lists};
 pub use collisions::{Collisions, QUOTES_MAX};
 pub use duplicates::{Likely, PAIRS_MAX, Pair, Together};
 pub use error::ReadError;
-pub use history::{AsOf, Entry, HISTORY_MAX, History};
+pub use history::{AsOf, Entry, HISTORY_MAX, History, ReviewedBy};
 pub use list::{List, Listing, Row, Sought};
 pub use news::News;
 pub use next::NextStep;
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
 pub use timeline::{CHANGES, Event, Happened, TIMELINE_MAX, Timeline};
 pub use totals::{Asked as Grouping, GROUPS_MAX, Group, Home, Sum, Totals, is_summed};
-pub use undecided::{Asked, Open, OpenConflict, RefusedEdit, RefusedState, Slice};
+pub use undecided::{Approved, Asked, Open, OpenConflict, Proposal, RefusedEdit, RefusedState, Slice, TurnView, Wanted, WantedField};
 
 /// One caller's view of the records.
 #[derive(Clone)]

@@ -273,7 +273,7 @@ async fn a_refused_edit_is_kept_with_what_it_wanted_and_why() {
     let verdicts = world.push(&ann, &[quote, price].concat(), NOW + 2).await;
     assert!(matches!(verdicts[..], [Verdict::Held { .. }, Verdict::Rejected { .. }]), "{verdicts:?}");
 
-    let refused = world.reading("office").rejected(RefusedState::Open, &Asked::default()).await.unwrap();
+    let refused = world.reading("office").rejected(RefusedState::Open, &Wanted::default(), &Asked::default()).await.unwrap();
     let held = refused.rows.iter().find(|edit| edit.state == "held").unwrap();
     assert_eq!((held.edit_time, held.who.user_name.as_deref()), (Some(NOW), Some("User 1")));
     assert!(held.message.en.contains("needs approval"), "{held:?}");
@@ -281,11 +281,13 @@ async fn a_refused_edit_is_kept_with_what_it_wanted_and_why() {
     assert_eq!(refused.rows.iter().find(|edit| edit.state == "rejected").unwrap().edits, [credit(5)]);
 
     // Who may not read margins does not read what others wanted them to be.
-    let seen = world.reading("rep").rejected(RefusedState::Open, &Asked::default()).await.unwrap();
+    let seen = world.reading("rep").rejected(RefusedState::Open, &Wanted::default(), &Asked::default()).await.unwrap();
     assert_eq!(seen.rows.iter().map(|edit| edit.state.as_str()).collect::<Vec<_>>(), ["held"]);
-    assert_eq!(world.reading("office").rejected(RefusedState::Decided, &Asked::default()).await.unwrap().rows, []);
-    let first = world.reading("office").rejected(RefusedState::Open, &Asked { after: None, max_size: 1 }).await.unwrap();
-    let rest = world.reading("office").rejected(RefusedState::Open, &Asked { after: first.next, max_size: 1 }).await.unwrap();
+    assert_eq!(world.reading("office").rejected(RefusedState::Decided, &Wanted::default(), &Asked::default()).await.unwrap().rows, []);
+    let first =
+        world.reading("office").rejected(RefusedState::Open, &Wanted::default(), &Asked { after: None, max_size: 1 }).await.unwrap();
+    let rest =
+        world.reading("office").rejected(RefusedState::Open, &Wanted::default(), &Asked { after: first.next, max_size: 1 }).await.unwrap();
     assert_eq!((rest.rows.len(), rest.next), (1, None));
     assert_ne!(first.rows[0].change, rest.rows[0].change);
 }

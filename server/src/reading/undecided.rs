@@ -1,19 +1,24 @@
 //! What waits for somebody to decide, in the whole workspace: disagreements, and refused edits.
 
 use serde::Serialize;
-use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId};
+use serde_json::{Map, Value as Json};
+use sync_core::actions::approvals::{Approver, Step, steps, turn};
+use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
+use sync_core::merge;
 use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
-use sync_core::record::Stored;
 use sync_core::record::change::Change;
-use sync_core::record::fields::{ARCHIVED, FieldEdit};
-use sync_core::record::history::{seen_by, texts_of};
-use sync_core::record::intent::field_edits;
+use sync_core::record::doc::Doc;
+use sync_core::record::fields::{ARCHIVED, FieldEdit, path_edits};
+use sync_core::record::history::{document, seen_by};
+use sync_core::record::{Stored, intent};
 use sync_core::schema::{Kind, Label};
 
 use super::record::KeptClaim;
-use super::{Disagreement, Linked, ReadError, Reading, Who};
+use super::{Disagreement, Linked, People, ReadError, Reading, Who};
+use crate::store::Tx;
+use crate::store::approvals::{self, Word};
 use crate::store::records::{self, ConflictRow};
-use crate::store::rejected::RejectedRow;
+use crate::store::rejected::{self, RejectedRow};
 use crate::store::undecided::{self, ConflictPlace, Refused};
 
 /// Which page of a list without filters.
@@ -88,6 +93,88 @@ pub struct RefusedEdit {
     pub message: Label,
     /// What it wanted to write, of the fields that the caller may read.
     pub edits: Vec<FieldEdit>,
+    /// The same, field by field: what its author saw, what they wanted, what stands there now.
+    pub fields: Vec<WantedField>,
+    /// Who has given their word already, where it takes several.
+    pub approvals: Vec<Approved>,
+    /// Whose turn it is then.
+    pub turn: Option<TurnView>,
+    /// Who decided about it, and when.
+    pub decided_by: Option<UserId>,
+    /// What they are called.
+    pub decided_by_name: Option<String>,
+    /// When.
+    pub decided_at: Option<Millis>,
+    /// What they said to its author.
+    pub note: Option<String>,
+}
+
+/// Somebody's word.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Approved {
+    /// Whose.
+    pub by: UserId,
+    /// What they are called.
+    pub by_name: Option<String>,
+    /// When.
+    pub at: Millis,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnView {
+    /// The step, counted from one.
+    pub step: usize,
+    /// How many there are.
+    pub of: usize,
+    /// Whose word it takes: a role's, or a person's.
+    pub approver: Label,
+    /// When somebody else may speak for them.
+    pub due: Option<Millis>,
+    /// Who.
+    pub deputy: Option<Label>,
+    /// Whether they may by now.
+    pub handed_over: bool,
+    /// Whether it is the caller's turn.
+    pub yours: bool,
+}
+
+/// One field of an edit that was not accepted. Of rows, those that it touches.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WantedField {
+    /// The field.
+    pub field: String,
+    /// What its author saw.
+    pub from: Option<Json>,
+    /// What they wanted.
+    pub to: Option<Json>,
+    /// What stands there now.
+    pub now: Option<Json>,
+}
+
+/// Which edits that were not accepted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of this kind.
+    pub kind: Option<KindName>,
+    /// Of this person.
+    pub user: Option<UserId>,
+    /// For this reason.
+    pub code: Option<String>,
+}
+
+/// An edit that was not accepted, as the form in which it is changed before it is accepted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// The edit.
+    pub edit: RefusedEdit,
+    /// The record's fields as they are.
+    pub present: Map<String, Json>,
+    /// The same with the edit on top.
+    pub proposed: Map<String, Json>,
 }
 
 impl Default for Asked {
@@ -127,36 +214,169 @@ impl Reading {
     ///
     /// # Errors
     /// When the cursor is none, or the database fails.
-    pub async fn rejected(&self, state: RefusedState, asked: &Asked) -> Result<Slice<RefusedEdit>, ReadError> {
-        let known: Vec<KindName> = self.schema().kinds().map(|kind| kind.name.clone()).collect();
+    pub async fn rejected(&self, state: RefusedState, wanted: &Wanted, asked: &Asked) -> Result<Slice<RefusedEdit>, ReadError> {
+        let known = self.known_kinds();
         let refused = Refused {
-            states: state.words(),
             after: asked.after.as_deref().map(|text| refused_place(text).ok_or(ReadError::Cursor)).transpose()?,
-            strange_to: self.may_administer().then_some(&known),
+            kind: wanted.kind.as_ref(),
+            user: wanted.user,
+            code: wanted.code.as_deref(),
+            ..self.refused(state, &known)
         };
         let mut tx = self.store.reader().await?;
         let mut found = undecided::refused(&mut tx, self.workspace, &self.scope, &refused, asked.size() as u32 + 1).await?;
         let next = cut(&mut found, asked.size(), |row| format!("{}.{}", row.received_at, row.hash));
-        let people = self.people(&mut tx, found.iter().map(|row| (row.user, row.device))).await?;
-        let ids: Vec<RecordId> = found.iter().map(|row| row.record).collect();
-        let names = self.names(&mut tx, ids.iter().copied()).await?;
-        let changes = records::changes_of(&mut tx, self.workspace, &ids).await?;
+        Ok(Slice { rows: self.refused_edits(&mut tx, found).await?, next })
+    }
+
+    /// An edit that was not accepted, if the caller may see it, as it is kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn refused_row(&self, change: ChangeHash) -> Result<Option<RejectedRow>, ReadError> {
+        let known = self.known_kinds();
+        let refused = Refused { states: RefusedState::EVERY, change: Some(change), ..self.refused(RefusedState::Open, &known) };
+        Ok(undecided::refused(&mut self.store.reader().await?, self.workspace, &self.scope, &refused, 1).await?.pop())
+    }
+
+    /// An edit that was not accepted, to be changed before it is accepted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn proposal(&self, change: ChangeHash) -> Result<Option<Proposal>, ReadError> {
+        let Some(row) = self.refused_row(change).await? else { return Ok(None) };
+        let Some(kind) = self.schema().kind(&row.kind).cloned() else { return Ok(None) };
+        let mut tx = self.store.reader().await?;
+        let changes = records::changes_of(&mut tx, self.workspace, &[row.record]).await?;
+        let facet = row.facet;
+        let Some(edit) = self.refused_edits(&mut tx, vec![row]).await?.pop() else { return Ok(None) };
+        let now = document(&kind, changes.iter().filter(|stored| stored.facet == facet)).0;
+        let mut then = now.clone();
+        if let Ok(by_facet) = path_edits(&kind, |asked| (asked == facet).then_some(&now), &edit.edits) {
+            // Written nowhere: only read. Whose pen it is, and when, is in no value.
+            by_facet.get(&facet).map(|edits| then.write(ActorId([0; 16]), self.now, edits));
+        }
+        Ok(Some(Proposal { edit, present: merge::row(&kind, facet, &now), proposed: merge::row(&kind, facet, &then) }))
+    }
+
+    fn known_kinds(&self) -> Vec<KindName> {
+        self.schema().kinds().map(|kind| kind.name.clone()).collect()
+    }
+
+    fn refused<'a>(&self, state: RefusedState, known: &'a [KindName]) -> Refused<'a> {
+        Refused { states: state.words(), strange_to: self.may_administer().then_some(known), ..Refused::default() }
+    }
+
+    async fn refused_edits(&self, tx: &mut Tx, found: Vec<RejectedRow>) -> Result<Vec<RefusedEdit>, ReadError> {
+        let hashes: Vec<ChangeHash> = found.iter().map(|row| row.hash).collect();
+        let decided = rejected::decided_among(tx, self.workspace, &hashes).await?;
+        let reviewers = decided.values().filter_map(|decided| Some((decided.by?, DeviceId(decided.by?.0))));
+        let words = approvals::words(tx, self.workspace, &hashes).await?;
+        let rules = approvals::rules(tx, self.workspace).await?;
+        let steps_of = |kind: &KindName| rules.iter().find_map(|rule| steps(rule, kind));
+        let named = words.values().flatten().map(|word| word.by);
+        let asked: Vec<UserId> = found.iter().filter_map(|row| steps_of(&row.kind)).flatten().flat_map(members).chain(named).collect();
+        let reviewers = reviewers.chain(asked.into_iter().map(|user| (user, DeviceId(user.0))));
+        let makers: Vec<_> = found.iter().map(|row| (row.user, row.device)).chain(reviewers).collect();
+        let people = self.people(tx, makers.into_iter()).await?;
+        let mut ids: Vec<RecordId> = found.iter().map(|row| row.record).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let names = self.names(tx, ids.iter().copied()).await?;
+        let changes = records::changes_of(tx, self.workspace, &ids).await?;
         let edit = |row: RejectedRow| {
-            let (edit_time, edits) = self.wanted(&row, &changes);
-            let title = names.get(&row.record).map(|linked| linked.title.clone());
-            let who = people.who(row.user, row.device);
-            refused_edit(row, title, who, edit_time, edits)
+            let wanted = self.wanted(&row, &changes);
+            let decision = decided.get(&row.hash);
+            let given = words.get(&row.hash).map(Vec::as_slice).unwrap_or_default();
+            let steps = if row.state == "held" { steps_of(&row.kind) } else { None };
+            let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
+            RefusedEdit {
+                approvals: given.iter().map(approved).collect(),
+                turn: steps.and_then(|steps| self.turn(&row, &steps, given, &people)),
+                title: names.get(&row.record).map(|linked| linked.title.clone()),
+                who: people.who(row.user, row.device),
+                decided_by: decision.and_then(|decided| decided.by),
+                decided_by_name: decision.and_then(|decided| people.users.get(&decided.by?).cloned()),
+                decided_at: decision.map(|decided| decided.at),
+                ..refused_edit(row, wanted)
+            }
         };
-        Ok(Slice { rows: found.into_iter().map(edit).collect(), next })
+        Ok(found.into_iter().map(edit).collect())
+    }
+
+    fn turn(&self, row: &RejectedRow, steps: &[Step], given: &[Word], people: &People) -> Option<TurnView> {
+        let since = given.last().map_or(row.received_at, |word| word.at);
+        let turn = turn(steps, given.len().min(steps.len() - 1), since, self.now)?;
+        let label = |approver: &Approver| match approver {
+            Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| same(role.to_string()), |role| role.label.clone()),
+            Approver::Member(member) => same(people.users.get(member).cloned().unwrap_or_default()),
+        };
+        Some(TurnView {
+            step: turn.number,
+            of: turn.of,
+            approver: label(&turn.step.approver),
+            due: turn.due,
+            deputy: turn.step.deputy.as_ref().map(label),
+            handed_over: turn.is_handed_over,
+            yours: turn.is_for(self.caller.user, &self.caller.role),
+        })
     }
 
     /// What a refused change wanted to write: its fields that the caller may read.
-    fn wanted(&self, row: &RejectedRow, changes: &[Stored]) -> (Option<Millis>, Vec<FieldEdit>) {
-        let Ok(change) = Change::read(&row.body) else { return (None, Vec::new()) };
-        let Some(kind) = self.schema().kind(&row.kind) else { return (Some(change.time), Vec::new()) };
-        let mut edits = edits_of(kind, row, &change, changes);
+    fn wanted(&self, row: &RejectedRow, changes: &[Stored]) -> (Option<Millis>, Vec<FieldEdit>, Vec<WantedField>) {
+        let Ok(change) = Change::read(&row.body) else { return (None, Vec::new(), Vec::new()) };
+        let Some(kind) = self.schema().kind(&row.kind) else { return (Some(change.time), Vec::new(), Vec::new()) };
+        let here: Vec<Stored> = changes.iter().filter(|stored| stored.record == row.record && stored.facet == row.facet).cloned().collect();
+        let before = seen_by(kind, &change, &here);
+        let (after, now) = (intent::with(kind, &before, &change, row.hash), document(kind, &here).0);
+        let mut edits = intent::field_edits(kind, &before, &after, &change);
         edits.retain(|edit| edit.field() == ARCHIVED || self.may_read(kind, edit.field()));
-        (Some(change.time), edits)
+        let fields = wanted_fields(kind, &edits, [&before, &after, &now]);
+        (Some(change.time), edits, fields)
+    }
+}
+
+fn same(text: String) -> Label {
+    Label { en: text.clone(), zh: text }
+}
+
+/// The people whom a step names.
+fn members(step: Step) -> Vec<UserId> {
+    let member = |approver| if let Approver::Member(member) = approver { Some(member) } else { None };
+    [Some(step.approver), step.deputy].into_iter().flatten().filter_map(member).collect()
+}
+
+/// What the edits touch in each of three documents: as it was seen, as it was meant, as it is.
+fn wanted_fields(kind: &Kind, edits: &[FieldEdit], [before, after, now]: [&Doc; 3]) -> Vec<WantedField> {
+    let mut names: Vec<&str> = edits.iter().map(FieldEdit::field).collect();
+    names.dedup();
+    let field = |name: &str| {
+        let field = kind.field(name)?;
+        let rows: Vec<&str> = edits.iter().filter(|edit| edit.field() == name).filter_map(row_of).collect();
+        let value = |doc| touched(merge::shown(doc, field), &rows);
+        Some(WantedField { field: name.to_owned(), from: value(before), to: value(after), now: value(now) })
+    };
+    names.into_iter().filter_map(field).collect()
+}
+
+/// The row or item that an edit is about.
+fn row_of(edit: &FieldEdit) -> Option<&str> {
+    match edit {
+        FieldEdit::SetRow { row, .. } | FieldEdit::RemoveRow { row, .. } | FieldEdit::MoveRow { row, .. } => Some(row),
+        FieldEdit::Append { item, .. } => Some(item),
+        FieldEdit::Set { .. } | FieldEdit::Add { .. } | FieldEdit::Remove { .. } => None,
+        FieldEdit::Increment { .. } | FieldEdit::Splice { .. } => None,
+    }
+}
+
+/// Of a value with rows those that are named.
+fn touched(value: Option<Json>, rows: &[&str]) -> Option<Json> {
+    match value {
+        Some(Json::Array(mut all)) if !rows.is_empty() => {
+            all.retain(|row| row.get("id").and_then(Json::as_str).is_none_or(|id| rows.contains(&id)));
+            (!all.is_empty()).then_some(Json::Array(all))
+        }
+        value => value,
     }
 }
 
@@ -175,8 +395,8 @@ impl Reading {
     /// # Errors
     /// When the database fails.
     pub async fn open(&self) -> Result<Open, ReadError> {
-        let known: Vec<KindName> = self.schema().kinds().map(|kind| kind.name.clone()).collect();
-        let refused = Refused { states: RefusedState::Open.words(), after: None, strange_to: self.may_administer().then_some(&known) };
+        let known = self.known_kinds();
+        let refused = self.refused(RefusedState::Open, &known);
         let mut tx = self.store.reader().await?;
         let conflicts = undecided::conflicts_count(&mut tx, self.workspace, &self.scope).await?;
         Ok(Open { conflicts, refused: undecided::refused_count(&mut tx, self.workspace, &self.scope, &refused).await? })
@@ -184,6 +404,8 @@ impl Reading {
 }
 
 impl RefusedState {
+    const EVERY: &[&str] = &["rejected", "held", "accepted", "declined"];
+
     /// The states as they are kept.
     fn words(self) -> &'static [&'static str] {
         match self {
@@ -215,26 +437,14 @@ fn refused_place(text: &str) -> Option<(Millis, ChangeHash)> {
     Some((received_at.parse().ok()?, hash.parse().ok()?))
 }
 
-fn edits_of(kind: &Kind, row: &RejectedRow, change: &Change, changes: &[Stored]) -> Vec<FieldEdit> {
-    let here = |stored: &&Stored| stored.record == row.record && stored.facet == row.facet;
-    let earlier: Vec<Stored> = changes.iter().filter(here).cloned().collect();
-    let before = seen_by(kind, change, &earlier);
-    let mut after = before.clone();
-    // One that does not fit the record's history is still read as far as its own operations go.
-    if after.apply(change, row.hash, &texts_of(kind)).is_err() {
-        after = before.clone();
-    }
-    field_edits(kind, &before, &after, change)
-}
-
-fn refused_edit(row: RejectedRow, title: Option<String>, who: Who, edit_time: Option<Millis>, edits: Vec<FieldEdit>) -> RefusedEdit {
+fn refused_edit(row: RejectedRow, (edit_time, edits, fields): (Option<Millis>, Vec<FieldEdit>, Vec<WantedField>)) -> RefusedEdit {
     RefusedEdit {
         change: row.hash,
         kind: row.kind,
         record: row.record,
-        title,
+        title: None,
         facet: row.facet,
-        who,
+        who: Who { user: row.user, user_name: None, device: row.device, device_name: None },
         edit_time,
         received_at: row.received_at,
         state: row.state,
@@ -243,5 +453,12 @@ fn refused_edit(row: RejectedRow, title: Option<String>, who: Who, edit_time: Op
         rule: row.rule,
         message: Label { en: row.message_en, zh: row.message_zh },
         edits,
+        fields,
+        approvals: Vec::new(),
+        turn: None,
+        decided_by: None,
+        decided_by_name: None,
+        decided_at: None,
+        note: row.note,
     }
 }

@@ -8,12 +8,14 @@
 //! connections, see one snapshot each, and cannot write.
 
 pub mod aliases;
+pub mod approvals;
 pub mod audit;
 mod backup;
 pub mod calendars;
 pub mod devices;
 pub mod duplicates;
 pub mod erasure;
+pub mod farewells;
 pub mod files;
 pub mod handovers;
 pub mod hooks;

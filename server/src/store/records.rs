@@ -202,6 +202,21 @@ pub async fn change_by_seq(
     row.map(stored).transpose()
 }
 
+/// A change of a document by its hash.
+pub async fn change_by_hash(tx: &mut Tx, workspace: WorkspaceId, (record, facet): DocKey, hash: ChangeHash) -> Result<Option<Stored>> {
+    let row: Option<ChangeTuple> = sqlx::query_as(
+        "select position, kind, record, facet, hash, user_id, device, received_at, body from changes \
+         where workspace = $1 and record = $2 and facet = $3 and hash = $4",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&record.as_bytes()[..])
+    .bind(facet as i64)
+    .bind(&hash.0[..])
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(stored).transpose()
+}
+
 /// Keeps changes.
 pub async fn insert_changes(tx: &mut Tx, workspace: WorkspaceId, changes: &[NewChange]) -> Result<()> {
     for chunk in changes.chunks(ROWS_PER_STATEMENT) {

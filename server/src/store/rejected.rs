@@ -41,13 +41,36 @@ pub struct RejectedRow {
     pub state: String,
     /// The change chunk.
     pub body: Vec<u8>,
+    /// What the back office said to its author.
+    pub note: Option<String>,
+    /// What was accepted: the change itself, or what was written in its place.
+    pub answer: Option<ChangeHash>,
 }
 
-pub(super) type RejectedTuple =
-    (Vec<u8>, String, Vec<u8>, i64, Vec<u8>, Vec<u8>, String, Option<String>, Option<String>, String, String, i64, String, Vec<u8>);
+impl RejectedRow {
+    /// Whether nobody has decided about it.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state.as_str(), "rejected" | "held")
+    }
+}
+
+/// What the back office decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Who; nobody when it settled itself.
+    pub by: Option<UserId>,
+    /// When.
+    pub at: Millis,
+}
+
+#[rustfmt::skip]
+pub(super) type RejectedTuple = (
+    Vec<u8>, String, Vec<u8>, i64, Vec<u8>, Vec<u8>, String, Option<String>, Option<String>, String, String, i64, String, Vec<u8>,
+    Option<String>, Option<Vec<u8>>,
+);
 
 pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
-    let (hash, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body) = row;
+    let (hash, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body, note, answer) = row;
     Ok(RejectedRow {
         hash: id(ChangeHash::from_bytes(&hash), "change hash")?,
         kind: kind_of(&kind)?,
@@ -63,12 +86,14 @@ pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
         received_at,
         state,
         body,
+        note,
+        answer: answer.map(|hash| id(ChangeHash::from_bytes(&hash), "change hash")).transpose()?,
     })
 }
 
 /// Up to the workspace.
 pub(super) const REJECTED_START: &str = "select hash, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
-     received_at, state, body from rejected where workspace = ";
+     received_at, state, body, note, answer from rejected where workspace = ";
 
 /// What became of these changes before, those that were not accepted.
 pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash]) -> Result<HashMap<ChangeHash, RejectedRow>> {
@@ -131,20 +156,101 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
     Ok(())
 }
 
+/// A decision of the back office.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    /// About this change.
+    pub change: ChangeHash,
+    /// `accepted` or `declined`.
+    pub state: &'a str,
+    /// By whom.
+    pub by: UserId,
+    /// For its author.
+    pub note: Option<&'a str>,
+    /// What was accepted.
+    pub answer: Option<ChangeHash>,
+    /// When.
+    pub at: Millis,
+}
+
 /// Notes what the back office decided about a change; answers whether it was still open.
-pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, hash: ChangeHash, state: &str, by: UserId, now: Millis) -> Result<bool> {
+pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, decision: &Decision<'_>) -> Result<bool> {
     let done = sqlx::query(
-        "update rejected set state = $3, decided_by = $4, decided_at = $5 \
+        "update rejected set was = state, state = $3, decided_by = $4, decided_at = $5, note = $6, answer = $7 \
          where workspace = $1 and hash = $2 and state in ('rejected', 'held')",
     )
     .bind(&workspace.as_bytes()[..])
-    .bind(&hash.0[..])
-    .bind(state)
-    .bind(&by.as_bytes()[..])
-    .bind(now)
+    .bind(&decision.change.0[..])
+    .bind(decision.state)
+    .bind(&decision.by.as_bytes()[..])
+    .bind(decision.at)
+    .bind(decision.note)
+    .bind(decision.answer.map(|hash| hash.0.to_vec()))
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Opens a change again that was declined; answers whether it was.
+pub async fn reopen_rejected(tx: &mut Tx, workspace: WorkspaceId, change: ChangeHash) -> Result<bool> {
+    let done = sqlx::query(
+        "update rejected set state = coalesce(was, 'rejected'), decided_by = null, decided_at = null, note = null \
+         where workspace = $1 and hash = $2 and state = 'declined'",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&change.0[..])
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Who decided about these changes, and when; those that are open are missing.
+pub async fn decided_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash]) -> Result<HashMap<ChangeHash, Decided>> {
+    let mut found = HashMap::new();
+    for chunk in hashes.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("select hash, decided_by, decided_at from rejected where workspace = ");
+        query.push_bind(&workspace.as_bytes()[..]).push(" and decided_at is not null and hash in (");
+        let mut list = query.separated(", ");
+        for hash in chunk {
+            list.push_bind(hash.0.to_vec());
+        }
+        let rows: Vec<(Vec<u8>, Option<Vec<u8>>, Millis)> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        for (hash, by, at) in rows {
+            let by = by.map(|by| id(UserId::from_bytes(&by), "user id")).transpose()?;
+            found.insert(id(ChangeHash::from_bytes(&hash), "change hash")?, Decided { by, at });
+        }
+    }
+    Ok(found)
+}
+
+/// A change of a record that is there because somebody accepted an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewed {
+    /// The change.
+    pub answer: ChangeHash,
+    /// Who had asked for it.
+    pub asked_by: UserId,
+    /// Who accepted.
+    pub by: Option<UserId>,
+}
+
+/// The changes of a record that somebody accepted.
+pub async fn reviewed_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Vec<Reviewed>> {
+    let rows: Vec<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)> = sqlx::query_as(
+        "select answer, user_id, decided_by from rejected where workspace = $1 and record = $2 and state = 'accepted' and answer is not null",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&record.as_bytes()[..])
+    .fetch_all(tx.conn())
+    .await?;
+    let reviewed = |(answer, asked, by): (Vec<u8>, Vec<u8>, Option<Vec<u8>>)| {
+        Ok(Reviewed {
+            answer: id(ChangeHash::from_bytes(&answer), "change hash")?,
+            asked_by: id(UserId::from_bytes(&asked), "user id")?,
+            by: by.map(|by| id(UserId::from_bytes(&by), "user id")).transpose()?,
+        })
+    };
+    rows.into_iter().map(reviewed).collect()
 }
 
 /// Changes that were accepted after all, because somebody had the server's own seal on them: nobody has to
@@ -152,7 +258,8 @@ pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, hash: ChangeHa
 pub async fn settle_rejected(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash], now: Millis) -> Result<()> {
     for hash in hashes {
         sqlx::query(
-            "update rejected set state = 'accepted', decided_at = $3 where workspace = $1 and hash = $2 and state in ('rejected', 'held')",
+            "update rejected set was = state, state = 'accepted', decided_at = $3, answer = hash \
+             where workspace = $1 and hash = $2 and state in ('rejected', 'held')",
         )
         .bind(&workspace.as_bytes()[..])
         .bind(&hash.0[..])

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId, WorkspaceId};
+use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 
 use super::records::{self, ConflictRow, ConflictTuple, conflict_row};
@@ -107,6 +107,14 @@ pub struct Refused<'a> {
     pub after: Option<(Millis, ChangeHash)>,
     /// Those of kinds that are none of these, too: what a phone sent before its kind existed, or after.
     pub strange_to: Option<&'a [KindName]>,
+    /// Of this kind.
+    pub kind: Option<&'a KindName>,
+    /// Of this person.
+    pub user: Option<UserId>,
+    /// For this reason.
+    pub code: Option<&'a str>,
+    /// This one.
+    pub change: Option<ChangeHash>,
 }
 
 /// How many changes that were not accepted there are, of documents in sight.
@@ -141,6 +149,18 @@ fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Ref
         statement.push(&format!("kind not in ({known}) or "));
     }
     statement.push("1 = 0)");
+    let narrowed = [
+        ("kind", asked.kind.map(|kind| Param::Text(kind.to_string()))),
+        ("user_id", asked.user.map(|user| Param::Blob(user.as_bytes().to_vec()))),
+        ("code", asked.code.map(|code| Param::Text(code.to_owned()))),
+        ("hash", asked.change.map(|hash| Param::Blob(hash.0.to_vec()))),
+    ];
+    for (column, param) in narrowed {
+        if let Some(param) = param {
+            let bound = statement.bind(param);
+            statement.push(&format!(" and {column} = {bound}"));
+        }
+    }
     statement
 }
 

@@ -9,10 +9,12 @@ use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use sync_core::protocol::{self, MAX_FRAME_BYTES, Message, PAGE_BYTES, Pull};
+use tokio::sync::broadcast::error::RecvError;
 
 use super::{Door, Speaker};
 use crate::app::App;
-use crate::auth::DeviceCaller;
+use crate::auth::{Arriving, DeviceCaller};
+use crate::intake::DeskNews;
 
 /// A silent connection is asked whether it lives: below the idle limits of mobile networks and proxies.
 const PING_EVERY: Duration = Duration::from_secs(25);
@@ -22,11 +24,14 @@ const SILENT_PINGS: u32 = 2;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens a live connection.
-pub async fn live(caller: DeviceCaller, State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
-        .max_message_size(MAX_FRAME_BYTES)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| async move { Live::new(app, caller).run(socket).await })
+pub async fn live(arriving: Arriving, State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
+    let upgrade = upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
+    match arriving {
+        Arriving::Device(caller) => upgrade.on_upgrade(move |socket| async move { Live::new(app, caller).run(socket).await }),
+        Arriving::Leaving(caller, farewell) => {
+            upgrade.on_upgrade(move |socket| super::farewell::once(app, Speaker::from(caller), farewell, socket))
+        }
+    }
 }
 
 struct Live {
@@ -52,15 +57,17 @@ impl Live {
         let mut head = self.door.intake.head();
         let mut pings = tokio::time::interval(PING_EVERY);
         let (app, caller) = (self.app.clone(), self.caller.clone());
+        let mut desk = self.door.intake.desk_news();
         let (revoked, stopping) = (app.auth.until_gone(&caller), app.until_stopping());
         tokio::pin!(revoked, stopping);
         loop {
             let step = tokio::select! {
                 frame = socket.recv() => self.received(&mut socket, frame).await,
                 changed = head.changed() => if changed.is_ok() { self.news(&mut socket).await } else { Err(Ended::Closed) },
+                news = desk.recv() => self.decided(&mut socket, news).await,
                 _ = pings.tick() => self.ping(&mut socket).await,
                 () = &mut revoked => {
-                    let _ = self.send(&mut socket, &[super::refused("revoked", "this device was revoked by the back office")]).await;
+                    self.shut_out(&mut socket).await;
                     Err(Ended::Closed)
                 }
                 () = &mut stopping => Err(Ended::Closed),
@@ -70,6 +77,15 @@ impl Live {
                 let _ = socket.send(Frame::Close(None)).await;
                 return;
             }
+        }
+    }
+
+    /// A device that is to say farewell comes again to do so; every other one is told that it is out.
+    async fn shut_out(&mut self, socket: &mut WebSocket) {
+        let farewell = self.app.auth.farewell(self.caller.workspace, self.caller.device).await;
+        if !matches!(farewell, Ok(Some(_))) {
+            // The peer may be gone already; it is told when it comes again.
+            let _ = self.send(socket, &[super::refused("revoked", "this device was revoked by the back office")]).await;
         }
     }
 
@@ -118,6 +134,19 @@ impl Live {
                 Ok(())
             }
         }
+    }
+
+    /// Somebody has decided about an edit of this device: it asks what became of it.
+    async fn decided(&mut self, socket: &mut WebSocket, news: Result<DeskNews, RecvError>) -> Result<(), Ended> {
+        let (workspace, device) = (self.speaker.reader.workspace, self.speaker.device);
+        let is_ours = match news {
+            Ok(news) => news == DeskNews { workspace, device: Some(device) },
+            // Some were missed: it may have been among them.
+            Err(RecvError::Lagged(_)) => true,
+            Err(RecvError::Closed) => return Err(Ended::Closed),
+        };
+        let head = *self.door.intake.head().borrow();
+        if is_ours { self.send(socket, &[Message::News(head)]).await } else { Ok(()) }
     }
 
     async fn ping(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {

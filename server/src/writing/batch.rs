@@ -68,6 +68,8 @@ pub enum Status {
     Updated,
     /// The record said so already.
     Unchanged,
+    /// It waits until somebody with the right decides.
+    Held,
     /// Nothing was written.
     Failed,
 }
@@ -96,7 +98,8 @@ impl Outcome {
     fn failed(error: Error) -> Self {
         let problem = error.problem();
         let text = json!({"code": problem.code, "detail": problem.text.en, "field": problem.field});
-        Self { status: Status::Failed, id: None, problem: Some(text) }
+        let status = if matches!(error, Error::Held { .. }) { Status::Held } else { Status::Failed };
+        Self { status, id: None, problem: Some(text) }
     }
 }
 

@@ -256,3 +256,26 @@ async fn a_handover_is_looked_at_carried_out_and_taken_back_in_a_browser() {
     browser.run("document.querySelector('#acts form button').click()").await;
     browser.until("location.search.startsWith('?done=undone') && document.querySelector('#acts').textContent.includes('taken back')").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_comes_to_an_open_desk_by_itself_and_is_accepted_by_keyboard() {
+    let desk = Desk::new().await;
+    let (app, id) = (desk.server.app.clone(), record(1));
+    let mut rep = crate::reviews::colleague(&desk.server, "rep", "rep").await;
+    let line = |percent: i64| {
+        let values = json!({"product_name": "Lamp", "quantity": 1, "discount_percent": percent});
+        FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values: values.as_object().unwrap().clone() }
+    };
+    rep.save(&app, "offer", id, START, &[FieldEdit::set("title", "Lamps"), line(5)]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/rejected").await;
+    browser.run("window.stayed = true").await;
+    rep.save(&app, "offer", id, START + 1, &[line(15)]).await;
+    browser.until("document.querySelector('article.dispute')?.textContent.includes('Lamps')").await;
+    assert_eq!(browser.run("window.stayed").await, true, "nothing was loaded anew");
+    browser.press("j", false).await;
+    browser.until("document.activeElement.textContent === 'Lamps'").await;
+    browser.press("a", false).await;
+    browser.until("document.querySelector('.notice')?.textContent.includes('1 edit was accepted')").await;
+    browser.until("!document.querySelector('article.dispute')").await;
+}

@@ -235,7 +235,7 @@ async fn an_edit_that_was_refused_is_shown_with_its_reason() {
     for part in ["Chairs", "Refused", "Version", "ann"] {
         assert!(page.contains(part), "{page} lacks {part}");
     }
-    assert!(desk.get("/rejected?decided=true").await.text().contains("Nothing was rejected"));
+    assert!(desk.get("/rejected?decided=true").await.text().contains("Nothing to decide"));
 }
 
 #[tokio::test]

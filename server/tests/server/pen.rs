@@ -32,6 +32,13 @@ impl Phone {
         Self { author, actor, docs: HashMap::new() }
     }
 
+    /// Only the pen, of a device that the test makes known by other means.
+    pub fn with(actor: ActorId) -> Self {
+        let (workspace, user, device) = (WorkspaceId::of_cause("test"), UserId::of_cause("ann"), DeviceId::of_cause("pen"));
+        let author = Author { workspace, user, role: "office".parse().unwrap(), device, pen: Pen::Device };
+        Self { author, actor, docs: HashMap::new() }
+    }
+
     /// Writes offline: nobody hears of it until it is pushed.
     pub fn write(&mut self, kind: &str, record: RecordId, at: i64, edits: &[FieldEdit]) -> Vec<Pushed> {
         let kind = Schema::builtin().kind(kind).unwrap();

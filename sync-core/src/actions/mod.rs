@@ -3,6 +3,7 @@
 //! Pure functions over rows. Never reads a store, and never writes: what is to be written is answered
 //! as field edits.
 
+pub mod approvals;
 pub mod currency;
 pub mod duplicates;
 pub mod next;

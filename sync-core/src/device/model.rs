@@ -26,16 +26,29 @@ pub struct Server {
     pub actors: HashMap<ActorId, DeviceId>,
     pub revoked: bool,
     pub page_entries: usize,
-    /// Hashes that the back office has decided on: accepted or declined.
-    pub decided: HashMap<ChangeHash, bool>,
+    /// What the back office has decided: accepted, or not, with the code.
+    pub decided: HashMap<ChangeHash, Result<(), &'static str>>,
     /// What devices said that they have removed.
     pub receipts: Vec<Receipt>,
+    /// How long a device may be without contact.
+    pub lease_ms: Option<u64>,
 }
 
 impl Server {
     pub fn new() -> Self {
         let (feed, docs, actors, decided) = (Vec::new(), HashMap::new(), HashMap::new(), HashMap::new());
-        Self { now: START, epoch: vec![1], feed, docs, actors, revoked: false, page_entries: 1_000, decided, receipts: Vec::new() }
+        Self {
+            now: START,
+            epoch: vec![1],
+            feed,
+            docs,
+            actors,
+            revoked: false,
+            page_entries: 1_000,
+            decided,
+            receipts: Vec::new(),
+            lease_ms: None,
+        }
     }
 
     pub fn answer(&mut self, user: UserId, device: DeviceId, frame: &[u8]) -> Vec<u8> {
@@ -61,6 +74,7 @@ impl Server {
                         role: "office".into(),
                         device,
                         epoch: self.epoch.clone(),
+                        lease_ms: self.lease_ms,
                     }));
                 }
                 Message::Offer(offer) => {
@@ -126,8 +140,8 @@ impl Server {
         if text.contains("expensive") {
             match self.decided.get(&hash) {
                 None => return Verdict::Held { rule: "limit".into(), message: "needs approval".into(), message_zh: "需要审批".into() },
-                Some(false) => return reject(code::DECLINED),
-                Some(true) => {}
+                Some(Err(code)) => return reject(code),
+                Some(Ok(())) => {}
             }
         }
         fence::check(doc, kind, facet, &change, Pen::Device).unwrap();

@@ -6,7 +6,7 @@ use super::model::{Phone, START, Server};
 use super::*;
 use crate::engine::Stopped;
 use crate::id::{DeviceId, UserId};
-use crate::protocol::{Entry, Message, decode_frame, encode_frame};
+use crate::protocol::{Entry, Message, code, decode_frame, encode_frame};
 use crate::query::{Direction, OrderBy};
 use crate::record::history::texts_of;
 use crate::record::reference::compare;
@@ -153,7 +153,7 @@ fn what_waits_for_a_review_comes_back_when_it_is_accepted_and_stays_a_draft_when
         let held = ann.device.drafts().unwrap().remove(0);
         assert_eq!((held.state, pending(&ann)), (DraftState::Held, 0));
         assert_eq!(field(&mut ann, record, "website"), json!("https://example.com"));
-        server.decided.insert(held.hash, accepted);
+        server.decided.insert(held.hash, if accepted { Ok(()) } else { Err(code::DECLINED) });
         ann.sync(&mut server);
         if accepted {
             assert_eq!((ann.device.drafts().unwrap().len(), field(&mut ann, record, "industry")), (0, json!("expensive")));
@@ -424,6 +424,10 @@ fn a_wiped_phone_holds_nothing_and_a_revoked_one_keeps_what_was_not_sent() {
     server.feed.push(Entry::Wipe);
     ann.sync(&mut server);
     assert_eq!((ann.stopped.clone(), ann.device.identity()), (Some(Stopped::Wiped), None));
+    let farewell = ann.device.take_farewell().unwrap();
+    let said = decode_frame(&farewell.frame).unwrap();
+    assert!(matches!(&said[..], [Message::Receipt(receipt)] if receipt.records == 1 && receipt.unsent == 0), "{said:?}");
+    assert_eq!((farewell.token.as_str(), ann.device.take_farewell()), ("t", None));
     assert_eq!(ann.device.get(record).unwrap(), None);
     server.revoked = true;
     make(&mut bo, START, "unsent");

@@ -5,6 +5,7 @@
 //! happened, and does what it answers. Up to date, a reconnect is one frame each way.
 
 mod admit;
+mod lease;
 mod leave;
 mod outbox;
 mod pen;
@@ -20,7 +21,9 @@ use leave::Removed;
 use outbox::Outbox;
 
 use crate::id::{ActorId, Millis};
-use crate::protocol::{self, CAPABILITIES, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Refused, Welcome};
+use crate::protocol::{
+    self, CAPABILITIES, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Receipt, Refused, Removal, Welcome,
+};
 use crate::store::StoreError;
 
 /// The first wait after a failure; it doubles with each further one.
@@ -34,6 +37,8 @@ const CURSOR: &str = "cursor";
 /// Which life of the feed the device knows.
 pub(crate) const EPOCH: &str = "epoch";
 const LAST_SYNC: &str = "last_sync";
+/// What the device says to be let in.
+pub(crate) const TOKEN: &str = "token";
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +96,37 @@ pub enum Stopped {
     Outdated(String),
     /// The server said to remove everything, and so it was.
     Wiped,
+}
+
+/// What a wiped device still has to say: it holds nothing any more, and neither its token.
+#[derive(Clone, PartialEq)]
+pub struct Farewell {
+    /// For `Authorization: Bearer`.
+    pub token: String,
+    /// A frame: the receipt.
+    pub frame: Vec<u8>,
+}
+
+impl std::fmt::Debug for Farewell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Farewell(..)")
+    }
+}
+
+impl Farewell {
+    /// Read before the device is wiped; nothing for one that belongs to nobody.
+    fn of(replica: &mut Replica, now: Millis) -> Result<Option<Self>, StoreError> {
+        let Some(token) = replica.store.meta(TOKEN)?.and_then(|token| String::from_utf8(token).ok()) else { return Ok(None) };
+        let receipt = Receipt {
+            // Below 2^53: every language and SQLite hold it.
+            number: replica.random.below(1 << 53),
+            removal: Removal::Wiped,
+            records: replica.store.record_count()?,
+            unsent: replica.store.pending_count()?,
+            at: replica.server_time(now),
+        };
+        Ok(Some(Self { token, frame: protocol::encode_frame(&[Message::Receipt(receipt)]) }))
+    }
 }
 
 /// How far a first or long sync has come.
@@ -217,6 +253,7 @@ impl Engine {
                 Ok(())
             }
             Event::Wake => {
+                self.outbox.ask_again();
                 if self.retry_at.take().is_some() {
                     self.begin();
                 }
@@ -314,6 +351,7 @@ impl Engine {
                 return Ok(());
             }
         };
+        replica.renew_lease(now)?;
         // All of a frame or nothing: the outbox in memory would otherwise know more than the store.
         let outcome = replica.transact(|replica| self.take_all(replica, now, messages, effects));
         let outcome = match outcome {
@@ -363,7 +401,10 @@ impl Engine {
                 Message::Page(_) if outcome.close => {}
                 Message::Page(page) => self.page(replica, now, page, (&mut outcome, &mut removed), effects)?,
                 Message::Refused(refused) => self.refused(replica, refused, &mut outcome, effects)?,
-                Message::News(_) => outcome.pull = true,
+                Message::News(_) => {
+                    outcome.pull = true;
+                    self.outbox.ask_again();
+                }
                 Message::Ping => effects.push(Effect::Send(protocol::encode_frame(&[Message::Pong]))),
                 Message::Noted(number) => replica.store.remove_receipt(number)?,
                 Message::Estimated(_) => {}
@@ -381,11 +422,12 @@ impl Engine {
     }
 
     fn welcomed(&mut self, replica: &mut Replica, now: Millis, welcome: Welcome, outcome: &mut Outcome) -> Result<(), StoreError> {
-        let Welcome { workspace, user, device, role, .. } = welcome;
+        let Welcome { workspace, user, device, role, lease_ms, .. } = welcome;
         if let Ok(role) = role.parse() {
             replica.set_identity(Identity { device, workspace, user, role })?;
         }
         replica.set_clock_offset(welcome.server_time - now)?;
+        replica.take_lease(now, lease_ms)?;
         let known = replica.store.meta(EPOCH)?;
         if known.as_ref() != Some(&welcome.epoch) {
             replica.store.set_meta(EPOCH, Some(&welcome.epoch))?;
@@ -434,7 +476,9 @@ impl Engine {
                     replica.leave(&kind, record, facet, removed)?;
                 }
                 Entry::Wipe => {
+                    let farewell = Farewell::of(replica, now)?;
                     replica.wipe()?;
+                    replica.farewell = farewell;
                     self.stop(Stopped::Wiped, effects);
                     return Ok(());
                 }

@@ -10,7 +10,7 @@ use super::replica::{Replica, read_change};
 use crate::id::{ChangeHash, Facet, Millis, RecordId};
 use crate::protocol::{Delivered, MAX_PUSH_CHANGES, Message, Offer, Push, Pushed, Verdict, code};
 use crate::record::change::{Change, Malformed};
-use crate::store::{DraftState, Kept, Receipt, StoreError};
+use crate::store::{Draft, DraftState, Kept, Receipt, StoreError};
 
 /// Batches under way at once: enough to hide the way there and back, few enough to be sent again without harm.
 const MAX_IN_FLIGHT: usize = 4;
@@ -23,8 +23,8 @@ enum Sort {
     Pending,
     /// Accepted once, by a server that has lost it.
     Offered,
-    /// Held for review: asks what became of it.
-    Held,
+    /// Not accepted, and somebody may have decided about it since: asks what became of it.
+    Draft,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) struct Outbox {
     offered: i64,
     /// Whether everything that the server has was seen in this session: what is not confirmed by now, it lacks.
     has_seen_all: bool,
-    held_asked: bool,
+    drafts_asked: bool,
     /// Base changes that the server turned out to miss.
     missing: Vec<ChangeName>,
     /// A pending change was not taken for want of its parents.
@@ -66,6 +66,11 @@ impl Outbox {
         self.has_seen_all = true;
     }
 
+    /// Somebody may have decided about what is no more than a draft.
+    pub fn ask_again(&mut self) {
+        self.drafts_asked = false;
+    }
+
     /// The next push or offer, if there is something to send and room for it.
     pub fn next(&mut self, replica: &Replica) -> Result<Option<Message>, StoreError> {
         if self.in_flight.len() >= MAX_IN_FLIGHT {
@@ -81,7 +86,7 @@ impl Outbox {
         self.in_flight.push_back(Batch { number, sort, changes });
         Ok(Some(match sort {
             Sort::Offered => Message::Offer(offer(number, kept)),
-            Sort::Pending | Sort::Held => Message::Push(push(number, kept)),
+            Sort::Pending | Sort::Draft => Message::Push(push(number, kept)),
         }))
     }
 
@@ -106,11 +111,11 @@ impl Outbox {
                 return Ok((Sort::Offered, kept));
             }
         }
-        if !std::mem::replace(&mut self.held_asked, true) {
-            let held = store.drafts()?.into_iter().filter(|draft| draft.state == DraftState::Held);
-            let kept: Vec<Kept> = held.filter_map(|draft| replica.as_kept(draft)).take(MAX_PUSH_CHANGES).collect();
+        if !std::mem::replace(&mut self.drafts_asked, true) {
+            let open = store.drafts()?.into_iter().filter(is_undecided);
+            let kept: Vec<Kept> = open.filter_map(|draft| replica.as_kept(draft)).take(MAX_PUSH_CHANGES).collect();
             if !kept.is_empty() {
-                return Ok((Sort::Held, kept));
+                return Ok((Sort::Draft, kept));
             }
         }
         let kept = store.pending_after(self.sent, MAX_PUSH_CHANGES, MAX_PUSH_BYTES)?;
@@ -127,7 +132,7 @@ impl Outbox {
             match batch.sort {
                 Sort::Pending => self.pending_answered(replica, *name, verdict, now)?,
                 Sort::Offered => self.offer_answered(replica, *name, verdict, now)?,
-                Sort::Held => held_answered(replica, *name, verdict)?,
+                Sort::Draft => draft_answered(replica, *name, verdict)?,
             }
         }
         Ok(())
@@ -168,6 +173,13 @@ impl Outbox {
             }
             Verdict::Rejected { code, .. } if code == code::FOREIGN_ACTOR => replica.take_other_pen(name),
             Verdict::ActorFork { .. } => replica.take_other_pen(name),
+            // The answer that held it was lost, and somebody has decided since.
+            Verdict::Rejected { code, field, rule, message, message_zh } if code == code::AMENDED => {
+                self.moved = true;
+                let reason = Reason { state: DraftState::Rejected, code, field, rule, message, message_zh };
+                replica.refuse(name, &reason, now)?;
+                replica.settle_draft(name)
+            }
             Verdict::Rejected { code, field, rule, message, message_zh } => {
                 self.moved = true;
                 let reason = Reason { state: DraftState::Rejected, code, field, rule, message, message_zh };
@@ -231,8 +243,17 @@ impl Outbox {
     }
 }
 
-/// What became of a change that was held for review.
-fn held_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> Result<(), StoreError> {
+/// Whether the back office may still say something about a draft.
+fn is_undecided(draft: &Draft) -> bool {
+    match draft.state {
+        DraftState::Held => true,
+        DraftState::Rejected => draft.code != code::DECLINED,
+        DraftState::Purged => false,
+    }
+}
+
+/// What became of a change that was not accepted.
+fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> Result<(), StoreError> {
     let Verdict::Rejected { code, field, rule, message, message_zh } = verdict else {
         // Accepted: the feed brings it, and with it the draft goes. Held: still nobody has decided.
         return Ok(());
@@ -240,12 +261,24 @@ fn held_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> R
     let Some(draft) = replica.store.drafts()?.into_iter().find(|draft| (draft.record, draft.facet, draft.hash) == name) else {
         return Ok(());
     };
-    let draft = crate::store::Draft { state: DraftState::Rejected, code, field, rule, message, message_zh, ..draft };
+    if code == code::AMENDED {
+        return replica.settle_draft(name);
+    }
+    if (draft.state, &draft.code, &draft.message) == (DraftState::Rejected, &code, &message) {
+        return Ok(());
+    }
+    let draft = Draft { state: DraftState::Rejected, code, field, rule, message, message_zh, ..draft };
     replica.touch(draft.record);
     replica.store.add_draft(&draft)
 }
 
 impl Replica {
+    /// The record says what a draft meant: there is nothing left to do.
+    fn settle_draft(&mut self, (record, facet, hash): ChangeName) -> Result<(), StoreError> {
+        self.touch(record);
+        self.store.remove_draft((record, facet, &hash)).map(drop)
+    }
+
     /// The server has accepted a pending change. The base stays causally complete: one whose parents
     /// still wait is taken when they are.
     fn accepted(&mut self, (record, facet, hash): ChangeName, receipt: Receipt) -> Result<bool, StoreError> {
@@ -287,7 +320,7 @@ impl Replica {
         self.project_again(&kind, record)
     }
 
-    fn as_kept(&self, draft: crate::store::Draft) -> Option<Kept> {
+    fn as_kept(&self, draft: Draft) -> Option<Kept> {
         let me = self.me.as_ref()?;
         let change = crate::record::Stored {
             hash: draft.hash,

@@ -65,6 +65,12 @@ pub struct Replica {
     /// Whether this transaction has taken a new pen already.
     new_pen: bool,
     pub(crate) kinds_changed: bool,
+    /// How long the device may be without contact.
+    pub(super) lease: Option<super::lease::Lease>,
+    /// Whether what it holds is not shown any more until the server answers.
+    pub(crate) is_locked: bool,
+    /// What is to be told to a server that had the device wiped.
+    pub(crate) farewell: Option<super::Farewell>,
     revision: u64,
     touched: Vec<RecordId>,
     log: std::collections::VecDeque<(u64, RecordId)>,
@@ -87,6 +93,9 @@ impl Replica {
             texts: HashMap::new(),
             new_pen: false,
             kinds_changed: false,
+            lease: None,
+            is_locked: false,
+            farewell: None,
             revision: 0,
             touched: Vec::new(),
             log: std::collections::VecDeque::new(),
@@ -116,7 +125,7 @@ impl Replica {
         let damaged = |error: serde_json::Error| StoreError::Damaged(error.to_string());
         self.me = self.store.meta(ENROLLED)?.map(|json| serde_json::from_slice(&json).map_err(damaged)).transpose()?;
         self.clock_offset = self.store.meta(CLOCK_OFFSET)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_be_bytes);
-        Ok(())
+        self.read_lease()
     }
 
     /// Runs work that is kept as a whole or not at all.
@@ -367,6 +376,7 @@ impl Replica {
         self.docs.clear();
         self.me = None;
         self.clock_offset = 0;
+        (self.lease, self.is_locked) = (None, false);
         self.schema = Arc::new(Schema::builtin().clone());
         self.roles = Arc::new(Roles::builtin().clone());
         self.take_new_pen()?;

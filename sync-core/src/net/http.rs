@@ -8,7 +8,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use super::{Host, NetError};
-use crate::engine::{Effect, Event, Identity, Stopped};
+use crate::engine::{Effect, Event, Farewell, Identity, Stopped};
 use crate::protocol::{Enrol, Enrolled, MAX_FRAME_PLAIN_BYTES, Refused};
 
 /// The media type of frames.
@@ -137,6 +137,14 @@ impl Server {
             }
         }
         failed.map_or(Ok(Outcome::Done), Err)
+    }
+
+    /// Tells the server that this device has forgotten everything. To be called when it has: the key, the files.
+    ///
+    /// # Errors
+    /// [`NetError`]: the server does not know of it.
+    pub async fn deliver(&self, farewell: Farewell) -> Result<(), NetError> {
+        self.exchange(&farewell.token, farewell.frame).await.map(drop)
     }
 
     async fn exchange(&self, token: &str, frame: Vec<u8>) -> Result<Vec<u8>, NetError> {

@@ -92,6 +92,8 @@ impl Host {
         let now = (self.clock)();
         // A panic inside a call left the device's store as its last transaction left it.
         let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        // A store that fails says so at the call itself.
+        let _ = device.look_at_clock(now);
         let answer = call(&mut device, now);
         if self.publish_revision(&device) {
             self.publish_status(&device);

@@ -7,8 +7,10 @@ use serde_json::{Map, Value as Json};
 use super::change::{Change, Op};
 use super::doc::{Doc, OpId};
 use super::fields::{ARCHIVED, FieldEdit};
+use super::history::{Stored, seen_by, texts_of};
 use super::path::{POSITION, Path, unescape};
 use super::{list, text::genesis};
+use crate::id::{ChangeHash, Facet};
 use crate::schema::{Field, Kind, Merge};
 use crate::value::Scalar;
 
@@ -28,6 +30,22 @@ pub fn field_edits(kind: &Kind, before: &Doc, after: &Doc, change: &Change) -> V
         reader.edits.extend(splices(field, before, change));
     }
     reader.edits
+}
+
+/// What a change wanted to write that is not in its record: `changes` are the record's, each after its parents.
+pub fn wanted(kind: &Kind, facet: Facet, change: &Change, hash: ChangeHash, changes: &[Stored]) -> Vec<FieldEdit> {
+    let earlier: Vec<Stored> = changes.iter().filter(|stored| stored.facet == facet).cloned().collect();
+    let before = seen_by(kind, change, &earlier);
+    field_edits(kind, &before, &with(kind, &before, change, hash), change)
+}
+
+/// A document with a change on top. One that does not fit its history is still read as far as its own operations go.
+pub fn with(kind: &Kind, before: &Doc, change: &Change, hash: ChangeHash) -> Doc {
+    let mut after = before.clone();
+    if after.apply(change, hash, &texts_of(kind)).is_err() {
+        return before.clone();
+    }
+    after
 }
 
 struct Reader<'a> {

@@ -87,6 +87,9 @@ pub enum StoreError {
     /// The SQLite that was linked has a bug that damages files.
     #[error("SQLite {0} damages files, 3.51.3 or later is needed")]
     UnsafeSqlite(String),
+    /// The offline lease is over: what is here is neither shown nor written until the server answers.
+    #[error("the device was too long without contact: connect it to the server")]
+    Locked,
     /// What is in the file cannot be read.
     #[error("the store is damaged: {0}")]
     Damaged(String),

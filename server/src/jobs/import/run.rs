@@ -497,7 +497,7 @@ pub(crate) fn reason(why: &NotEdited) -> Label {
     let en = why.to_string();
     match why {
         NotEdited::Stale(_) => label(why.to_string(), "该记录在此期间已被修改"),
-        NotEdited::Denied { message, .. } => message.clone(),
+        NotEdited::Denied { message, .. } | NotEdited::Held { message, .. } => message.clone(),
         NotEdited::Refused(refusal) => label(en, refusal.message_zh()),
         NotEdited::UnknownKind(kind) => label(en, format!("没有名为“{kind}”的对象")),
         NotEdited::NoSuchRecord => label(en, "没有这条记录"),

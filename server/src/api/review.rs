@@ -1,0 +1,70 @@
+//! Decisions about edits that were not accepted.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use sync_core::id::ChangeHash;
+
+use super::request::{Acceptance, Body, Refusal};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::Error;
+use crate::intake::Ruling;
+use crate::reading::{Reading, RefusedEdit};
+use crate::writing::Writing;
+
+/// `GET /api/v1/rejected/{change}`: one of them.
+///
+/// # Errors
+/// When it is not there.
+pub async fn one(State(app): State<App>, caller: Caller, Path(change): Path<String>) -> Result<Json<RefusedEdit>, Error> {
+    shown(&app, &caller, named(&change)?).await
+}
+
+/// `POST /api/v1/rejected/{change}/accept`: writes it into the record, or `edits` in its place.
+///
+/// # Errors
+/// When it is not there, was decided, the caller may not, or the record does not take it.
+pub async fn accept(
+    State(app): State<App>,
+    caller: Caller,
+    Path(change): Path<String>,
+    Body(acceptance): Body<Acceptance>,
+) -> Result<Json<RefusedEdit>, Error> {
+    let change = named(&change)?;
+    Writing::of(&app, &caller).accept(change, acceptance.edits).await?;
+    shown(&app, &caller, change).await
+}
+
+/// `POST /api/v1/rejected/{change}/decline`: leaves it out, and tells its author why.
+///
+/// # Errors
+/// When it is not there, was decided, or the caller may not.
+pub async fn decline(
+    State(app): State<App>,
+    caller: Caller,
+    Path(change): Path<String>,
+    Body(refusal): Body<Refusal>,
+) -> Result<Json<RefusedEdit>, Error> {
+    let change = named(&change)?;
+    Writing::of(&app, &caller).review_one(change, Ruling::Decline(refusal.reason)).await?;
+    shown(&app, &caller, change).await
+}
+
+/// `POST /api/v1/rejected/{change}/reopen`: takes a refusal back.
+///
+/// # Errors
+/// When it is not there, was not declined, or the caller may not.
+pub async fn reopen(State(app): State<App>, caller: Caller, Path(change): Path<String>) -> Result<Json<RefusedEdit>, Error> {
+    let change = named(&change)?;
+    Writing::of(&app, &caller).review_one(change, Ruling::Reopen).await?;
+    shown(&app, &caller, change).await
+}
+
+/// What is no hash names nothing.
+fn named(text: &str) -> Result<ChangeHash, Error> {
+    text.parse().map_err(|_| Error::NotFound)
+}
+
+async fn shown(app: &App, caller: &Caller, change: ChangeHash) -> Result<Json<RefusedEdit>, Error> {
+    Ok(Json(Reading::of(app, caller).proposal(change).await?.ok_or(Error::NotFound)?.edit))
+}

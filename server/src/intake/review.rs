@@ -1,0 +1,67 @@
+//! Decisions about edits that were not accepted.
+
+use sync_core::id::{ChangeHash, DeviceId, WorkspaceId};
+use sync_core::record::fields::FieldEdit;
+use sync_core::schema::Label;
+
+use super::NotEdited;
+
+/// What somebody decides about an edit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    /// The change that was not accepted.
+    pub change: ChangeHash,
+    /// What becomes of it.
+    pub ruling: Ruling,
+}
+
+/// What becomes of an edit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ruling {
+    /// It is written into the record.
+    Accept,
+    /// This is written instead.
+    Amend(Vec<FieldEdit>),
+    /// It is not written; what its author is told.
+    Decline(Option<String>),
+    /// What was declined is open again.
+    Reopen,
+}
+
+/// Why nothing was decided.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NotReviewed {
+    /// There is no such edit.
+    #[error("there is no such edit")]
+    NoSuchEdit,
+    /// Somebody was faster.
+    #[error("somebody has decided about it already")]
+    Decided,
+    /// Only what was declined can be opened again.
+    #[error("it was not declined: what was accepted is taken back in the record")]
+    NotDeclined,
+    /// The bytes say nothing, or their kind is not known: it can only be declined.
+    #[error("it cannot be read: it can only be declined")]
+    Unreadable,
+    /// It takes several words, and the next is somebody else's.
+    #[error("it is not your turn: this step takes the word of {0}")]
+    NotYourTurn(String),
+    /// Only whoever speaks last writes other words.
+    #[error("other approvals follow yours: approve it as it is, or decline it")]
+    OthersFollow,
+    /// Whoever may not make the edit decides nothing about it.
+    #[error("{}", .0.as_ref().map_or("you may not decide about this edit", |message| &message.en))]
+    MayNot(Option<Label>),
+    /// The record does not take it.
+    #[error(transparent)]
+    NotEdited(NotEdited),
+}
+
+/// Something has come to the desk, or was decided there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeskNews {
+    /// In which workspace.
+    pub workspace: WorkspaceId,
+    /// About whose edit somebody has decided, if it is about one.
+    pub device: Option<DeviceId>,
+}

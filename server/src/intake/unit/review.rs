@@ -1,0 +1,199 @@
+//! What the back office says about an edit that was not accepted.
+//!
+//! An edit is accepted as it was written wherever it can be: its author stays its author, and the phone that made
+//! it recognises it. Where somebody has written at the same place since, or the reviewer has other words, it is
+//! written again by the reviewer, who decides by that what is shown. Of two reviewers the first one decides.
+
+use serde_json::json;
+use sync_core::access::Right;
+use sync_core::actions::approvals::{Approver, steps, turn};
+use sync_core::fence::{self, Pen};
+use sync_core::id::{ChangeHash, Facet, Millis};
+use sync_core::protocol::Pushed;
+use sync_core::record::change::{Change, Op};
+use sync_core::record::doc::Doc;
+use sync_core::record::fields::FieldEdit;
+use sync_core::record::intent::wanted;
+use sync_core::value::Scalar;
+
+use super::Unit;
+use crate::audit::{Act, Note};
+use crate::intake::cache::Cache;
+use crate::intake::review::{NotReviewed, Review, Ruling};
+use crate::intake::{Author, Expect, RecordEdit};
+use crate::store::approvals::{self, Word};
+use crate::store::people;
+use crate::store::rejected::{self, Decision, RejectedRow};
+use crate::store::{Result, Tx, records};
+
+/// What was decided: the state, the change that was accepted.
+type Decided = std::result::Result<(&'static str, Option<ChangeHash>), NotReviewed>;
+
+impl Unit<'_> {
+    /// Decides about an edit that was not accepted.
+    pub async fn review(
+        &mut self,
+        tx: &mut Tx,
+        cache: &mut Cache,
+        reviewer: &Author,
+        now: Millis,
+        review: &Review,
+    ) -> Result<std::result::Result<(), NotReviewed>> {
+        let found = rejected::rejected_among(tx, self.workspace, &[review.change]).await?.remove(&review.change);
+        let Some(row) = found else { return Ok(Err(NotReviewed::NoSuchEdit)) };
+        self.load_governing(tx, std::iter::once(&row.kind)).await?;
+        self.load(tx, cache, Facet::ALL.map(|facet| (row.record, facet)).into()).await?;
+        if let Err(why) = self.may_review(reviewer, &row) {
+            return Ok(Err(why));
+        }
+        let mut step = None;
+        if row.is_open() && review.ruling != Ruling::Reopen {
+            match self.take_turn(tx, reviewer, now, &row, &review.ruling).await? {
+                Ok(Spoken::Last(last)) => step = last,
+                Ok(Spoken::OthersFollow) => return Ok(Ok(())),
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+        let decided = match &review.ruling {
+            Ruling::Reopen => return self.reopen(tx, reviewer, now, &row).await,
+            _ if !row.is_open() => Err(NotReviewed::Decided),
+            Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row).await?,
+            Ruling::Amend(edits) => self.accept_edits(reviewer, now, &row, edits.clone()),
+            Ruling::Decline(_) => Ok(("declined", None)),
+        };
+        let (state, answer) = match decided {
+            Ok(decided) => decided,
+            Err(why) => return Ok(Err(why)),
+        };
+        let note = if let Ruling::Decline(note) = &review.ruling { note.as_deref() } else { None };
+        let decision = Decision { change: row.hash, state, by: reviewer.user, note, answer, at: now };
+        rejected::decide_rejected(tx, self.workspace, &decision).await?;
+        if let Some(step) = step {
+            approvals::add(tx, self.workspace, row.hash, step, Word { by: reviewer.user, at: now }).await?;
+        }
+        self.note_decision(tx, reviewer, now, &row, state).await?;
+        Ok(Ok(()))
+    }
+
+    /// Where an edit needs several words: takes the reviewer's, if it is their turn.
+    async fn take_turn(
+        &mut self,
+        tx: &mut Tx,
+        reviewer: &Author,
+        now: Millis,
+        row: &RejectedRow,
+        ruling: &Ruling,
+    ) -> Result<std::result::Result<Spoken, NotReviewed>> {
+        let rules = if row.state == "held" { approvals::rules(tx, self.workspace).await? } else { Vec::new() };
+        let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(Ok(Spoken::Last(None))) };
+        let words = approvals::words(tx, self.workspace, &[row.hash]).await?.remove(&row.hash).unwrap_or_default();
+        let since = words.last().map_or(row.received_at, |word| word.at);
+        // A rule that has lost steps since takes the last one's word.
+        let Some(turn) = turn(&steps, words.len().min(steps.len() - 1), since, now) else { return Ok(Ok(Spoken::Last(None))) };
+        if !turn.is_for(reviewer.user, &reviewer.role) {
+            let whom = match &turn.step.approver {
+                Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()),
+                Approver::Member(member) => people::user(tx, self.workspace, *member).await?.map_or_else(String::new, |user| user.name),
+            };
+            return Ok(Err(NotReviewed::NotYourTurn(whom)));
+        }
+        if matches!(ruling, Ruling::Decline(_)) {
+            return Ok(Ok(Spoken::Last(None)));
+        }
+        if matches!(ruling, Ruling::Amend(_)) && !turn.is_last() {
+            return Ok(Err(NotReviewed::OthersFollow));
+        }
+        if turn.is_last() {
+            return Ok(Ok(Spoken::Last(Some(words.len()))));
+        }
+        approvals::add(tx, self.workspace, row.hash, words.len(), Word { by: reviewer.user, at: now }).await?;
+        self.note_decision(tx, reviewer, now, row, "approved").await?;
+        Ok(Ok(Spoken::OthersFollow))
+    }
+
+    async fn reopen(
+        &mut self,
+        tx: &mut Tx,
+        reviewer: &Author,
+        now: Millis,
+        row: &RejectedRow,
+    ) -> Result<std::result::Result<(), NotReviewed>> {
+        if !rejected::reopen_rejected(tx, self.workspace, row.hash).await? {
+            return Ok(Err(NotReviewed::NotDeclined));
+        }
+        self.note_decision(tx, reviewer, now, row, "reopened").await?;
+        Ok(Ok(()))
+    }
+
+    async fn note_decision(&mut self, tx: &mut Tx, reviewer: &Author, now: Millis, row: &RejectedRow, state: &str) -> Result<()> {
+        self.decided.push(row.device);
+        let detail = json!({"decision": state, "kind": row.kind, "record": row.record, "asked_by": row.user, "rule": row.rule});
+        Note::of(self.workspace, Some(reviewer.user), Act::Decided, row.hash).with(detail).write(tx, now).await
+    }
+
+    /// Whoever could write it decides about it; what nobody could write is the administrators' to put away.
+    fn may_review(&self, reviewer: &Author, row: &RejectedRow) -> std::result::Result<(), NotReviewed> {
+        if self.rules.roles.may(&reviewer.role, Right::Administer) {
+            return Ok(());
+        }
+        let none = Doc::default();
+        let readable = self.rules.schema.kind(&row.kind).zip(fence::inspect(&row.hash, &row.body).ok());
+        let Some((kind, change)) = readable else { return Err(NotReviewed::MayNot(None)) };
+        let doc = self.open.get(&(row.record, row.facet)).map_or(&none, |open| &open.held.doc);
+        let judged = self.case(reviewer, kind, (row.record, row.facet), doc, false).authorise(&change);
+        judged.map_err(|refused| NotReviewed::MayNot(Some(refused.message)))
+    }
+
+    async fn accept_as_it_is(&mut self, tx: &mut Tx, reviewer: &Author, now: Millis, row: &RejectedRow) -> Result<Decided> {
+        let Ok(change) = fence::inspect(&row.hash, &row.body) else { return Ok(Err(NotReviewed::Unreadable)) };
+        let Some(kind) = self.rules.schema.kind(&row.kind).cloned() else { return Ok(Err(NotReviewed::Unreadable)) };
+        let (key, texts) = ((row.record, row.facet), self.texts(&kind));
+        let before = self.open.get(&key).map(|open| open.held.doc.clone()).unwrap_or_default();
+        let mut after = before.clone();
+        let fits = after.apply(&change, row.hash, &texts).is_ok() && stands(&after, &change, row.hash);
+        if !fits {
+            let changes = records::changes_of(tx, self.workspace, &[row.record]).await?;
+            let edits = wanted(&kind, row.facet, &change, row.hash, &changes);
+            return Ok(self.accept_edits(reviewer, now, row, edits));
+        }
+        // Its bytes are a device's unless it was written here: a device's may not assign numbers, whoever accepts it.
+        let pen = if row.device == reviewer.device { Pen::Server } else { Pen::Device };
+        let judge = Author { pen, ..reviewer.clone() };
+        if let Err(refused) = self.case(&judge, &kind, key, &before, false).judge(&change) {
+            return Ok(Err(NotReviewed::NotEdited(refused.into())));
+        }
+        let maker = Author { user: row.user, device: row.device, ..reviewer.clone() };
+        let pushed = Pushed { kind: kind.name.clone(), record: row.record, facet: row.facet, hash: row.hash, body: row.body.clone() };
+        match self.effect_of(&kind, &pushed, &change) {
+            Ok(effect) => self.follow(&maker, now, effect),
+            Err(refused) => return Ok(Err(NotReviewed::NotEdited(refused.into()))),
+        }
+        self.accept(&maker, now, pushed, &change, kind, None);
+        Ok(Ok(("accepted", Some(row.hash))))
+    }
+
+    fn accept_edits(&mut self, reviewer: &Author, now: Millis, row: &RejectedRow, edits: Vec<FieldEdit>) -> Decided {
+        let edit = RecordEdit { kind: row.kind.clone(), record: row.record, edits, expect: Expect::Any };
+        let written = self.edit_at_once(reviewer, now, &edit).map_err(NotReviewed::NotEdited)?;
+        // Nothing is written where the record says so already.
+        Ok(("accepted", written.map(|index| self.accepted[index].stored.hash)))
+    }
+}
+
+/// What a reviewer's word comes to.
+enum Spoken {
+    /// It decides, as this step's word where there are steps.
+    Last(Option<usize>),
+    /// Others are asked next.
+    OthersFollow,
+}
+
+/// Whether what a change wrote is what everybody sees after it.
+fn stands(after: &Doc, change: &Change, hash: ChangeHash) -> bool {
+    change.ops.iter().all(|op| match op {
+        Op::Put { value: Scalar::Counter(_), .. } => true,
+        Op::Put { path, .. } => matches!(after.values(path), [put] if after.node(put.node).hash == hash),
+        Op::Delete { path, .. } => after.values(path).is_empty(),
+        Op::Increment { .. } | Op::MakeText { .. } | Op::Insert { .. } | Op::Remove { .. } => true,
+    })
+}

@@ -1,0 +1,64 @@
+//! Words given to edits that need several, and the rules that say whose.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Json};
+use sqlx::{QueryBuilder, Sqlite};
+use sync_core::id::{ChangeHash, Millis, UserId, WorkspaceId};
+
+use super::records::ROWS_PER_STATEMENT;
+use super::{Result, Tx, id};
+
+/// Somebody's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    /// Whose.
+    pub by: UserId,
+    /// When.
+    pub at: Millis,
+}
+
+/// Keeps a word.
+pub async fn add(tx: &mut Tx, workspace: WorkspaceId, change: ChangeHash, step: usize, word: Word) -> Result<()> {
+    sqlx::query("insert into approvals (workspace, hash, step, user_id, at) values ($1, $2, $3, $4, $5)")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&change.0[..])
+        .bind(step as i64)
+        .bind(&word.by.as_bytes()[..])
+        .bind(word.at)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The words given to these edits, in order.
+pub async fn words(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeHash]) -> Result<HashMap<ChangeHash, Vec<Word>>> {
+    let mut found: HashMap<ChangeHash, Vec<Word>> = HashMap::new();
+    for chunk in changes.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("select hash, user_id, at from approvals where workspace = ");
+        query.push_bind(&workspace.as_bytes()[..]).push(" and hash in (");
+        let mut list = query.separated(", ");
+        for hash in chunk {
+            list.push_bind(hash.0.to_vec());
+        }
+        let rows: Vec<(Vec<u8>, Vec<u8>, Millis)> = query.push(") order by hash, step").build_query_as().fetch_all(tx.conn()).await?;
+        for (hash, by, at) in rows {
+            let word = Word { by: id(UserId::from_bytes(&by), "user id")?, at };
+            found.entry(id(ChangeHash::from_bytes(&hash), "change hash")?).or_default().push(word);
+        }
+    }
+    Ok(found)
+}
+
+/// The rules of a workspace as they read now, in their order.
+pub async fn rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Map<String, Json>>> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "select main from rows where workspace = $1 and kind = 'rule' and archived = 0 \
+         and main ->> 'purpose' = $2 order by main ->> 'order', record",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(sync_core::actions::approvals::PURPOSE)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().filter_map(|(main,)| serde_json::from_str(&main).ok()).collect())
+}

@@ -1,0 +1,66 @@
+//! Decisions about edits that were not accepted, as far as the caller sees them.
+
+use sync_core::id::ChangeHash;
+use sync_core::record::fields::FieldEdit;
+
+use super::Writing;
+use crate::error::{Error, Text};
+use crate::intake::{NotReviewed, Review, Ruling};
+
+/// Edits decided in one go: a page of them.
+pub const REVIEWS_MAX: usize = 200;
+
+impl Writing {
+    /// Decides about edits; one answer for each, in order.
+    ///
+    /// # Errors
+    /// When nothing was decided, and it is worth trying again.
+    pub async fn review(&self, changes: &[ChangeHash], ruling: &Ruling) -> Result<Vec<Result<(), NotReviewed>>, Error> {
+        let mut seen = Vec::with_capacity(changes.len());
+        for change in changes {
+            let row = self.reading.refused_row(*change).await?;
+            seen.push(row.is_some_and(|row| self.grant.may_write(&row.kind)));
+        }
+        let asked = changes.iter().zip(&seen).filter(|(_, seen)| **seen);
+        let reviews = asked.map(|(change, _)| Review { change: *change, ruling: ruling.clone() }).collect();
+        let mut answers = self.intake.review(&self.author, reviews, self.now).await?.into_iter();
+        let answer = |seen| if seen { answers.next().unwrap_or(Err(NotReviewed::NoSuchEdit)) } else { Err(NotReviewed::NoSuchEdit) };
+        Ok(seen.into_iter().map(answer).collect())
+    }
+
+    /// Decides about one edit.
+    ///
+    /// # Errors
+    /// When it is not there, was decided by another, or the caller may not.
+    pub async fn review_one(&self, change: ChangeHash, ruling: Ruling) -> Result<(), Error> {
+        let answer = self.review(&[change], &ruling).await?.pop();
+        answer.unwrap_or(Err(NotReviewed::NoSuchEdit)).map_err(Error::from)
+    }
+
+    /// Accepts an edit: as it is, or these edits in its place.
+    ///
+    /// # Errors
+    /// As [`Writing::review_one`].
+    pub async fn accept(&self, change: ChangeHash, instead: Option<Vec<FieldEdit>>) -> Result<(), Error> {
+        self.review_one(change, instead.map_or(Ruling::Accept, Ruling::Amend)).await
+    }
+}
+
+impl From<NotReviewed> for Error {
+    fn from(why: NotReviewed) -> Self {
+        let en = why.to_string();
+        match why {
+            NotReviewed::NoSuchEdit => Self::NotFound,
+            NotReviewed::Decided => Self::Conflict(Text::new(en, "已有人处理了这条修改。")),
+            NotReviewed::NotDeclined => Self::Conflict(Text::new(en, "这条修改没有被驳回：已接受的内容请在记录中撤销。")),
+            NotReviewed::Unreadable => Self::Conflict(Text::new(en, "无法读取这条修改，只能驳回。")),
+            NotReviewed::NotYourTurn(ref whom) => Self::Forbidden(Text::new(en, format!("尚未轮到您：这一步需要 {whom} 审批。"))),
+            NotReviewed::OthersFollow => Self::Conflict(Text::new(en, "之后还有其他审批人：请直接同意或驳回。")),
+            NotReviewed::MayNot(message) => {
+                let zh = message.map_or_else(|| "您无权处理这条修改。".to_owned(), |message| message.zh);
+                Self::Forbidden(Text::new(en, zh))
+            }
+            NotReviewed::NotEdited(why) => why.into(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Devices that leave: what they have not sent goes to the desk, they forget everything, their receipt is shown.
+
+use reqwest::Method;
+use serde_json::json;
+use sync_core::id::{ActorId, DeviceId};
+use sync_core::protocol::{
+    CAPABILITIES, Enrol, Enrolled, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Push, Pushed, Receipt, Removal,
+    Verdict, Verdicts, decode_frame, encode_frame, fingerprint,
+};
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::{Desk, record};
+use crate::harness::{Answer, START, Server};
+use crate::pen::Phone;
+
+const ACTOR: ActorId = ActorId([7; 16]);
+
+async fn enrol(server: &Server) -> Enrolled {
+    let code = server.app.auth.device_code(server.workspace, server.ann, None).await.unwrap().0.reveal();
+    let body = Enrol { code, device_name: "Ann's tablet".to_owned(), app: "test 1".to_owned(), actor: ACTOR };
+    let answer = server.send(Method::POST, "/sync/enrol", &[], minicbor::to_vec(body).unwrap()).await;
+    minicbor::decode(&answer.body).unwrap()
+}
+
+async fn say(server: &Server, enrolled: &Enrolled, messages: &[Message]) -> Answer {
+    let bearer = format!("Bearer {}", enrolled.token);
+    server.send(Method::POST, "/sync", &[("authorization", &bearer)], encode_frame(messages)).await
+}
+
+async fn told(server: &Server, enrolled: &Enrolled, messages: &[Message]) -> Vec<Message> {
+    let answer = say(server, enrolled, messages).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    decode_frame(&answer.body).unwrap()
+}
+
+fn hello(enrolled: &Enrolled, pending: u64) -> Message {
+    let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
+    let epoch = Some(enrolled.epoch.clone());
+    Message::Hello(Hello { protocol: PROTOCOL_VERSION, capabilities, app: "test 2".to_owned(), actor: ACTOR, epoch, pending })
+}
+
+fn pull() -> Message {
+    Message::Pull(Pull { max_bytes: PAGE_BYTES, ..Pull::default() })
+}
+
+fn is_wipe(message: &Message) -> bool {
+    matches!(message, Message::Page(Page { entries, .. }) if entries == &[Entry::Wipe])
+}
+
+fn receipt(unsent: u64) -> Message {
+    Message::Receipt(Receipt { number: 5, removal: Removal::Wiped, records: 12, unsent, at: START })
+}
+
+async fn send_away(desk: &Desk, device: DeviceId, act: &str) {
+    let done = desk.post(&format!("/devices/{device}/revoke"), &[("act", act)]).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, &*format!("/devices?done={act}")), "{}", done.text());
+}
+
+/// Two edits, one on top of the other, that the device has not sent.
+fn unsent() -> Vec<Pushed> {
+    let mut pen = Phone::with(ACTOR);
+    let mut changes = pen.write("party", record(1), START, &[FieldEdit::set("name", "Jiamei")]);
+    changes.extend(pen.write("party", record(2), START, &[FieldEdit::set("name", "Cedar")]));
+    changes
+}
+
+#[tokio::test]
+async fn a_device_that_is_handed_back_delivers_to_the_desk_and_is_wiped_then() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "hand_back").await;
+    let push = |changes: &[Pushed]| Message::Push(Push { batch: 1, changes: changes.to_vec() });
+    let changes = unsent();
+    let first = told(&desk.server, &enrolled, &[hello(&enrolled, 2), push(&changes[..1]), pull()]).await;
+    let [Message::Welcome(_), Message::Verdicts(Verdicts { verdicts, .. }), Message::Page(page)] = &first[..] else { panic!("{first:?}") };
+    assert!(matches!(verdicts[..], [Verdict::Held { .. }]) && page.more && page.entries.is_empty(), "{first:?}");
+    let second = told(&desk.server, &enrolled, &[hello(&enrolled, 1), push(&changes[1..]), pull()]).await;
+    assert!(second.last().is_some_and(is_wipe), "{second:?}");
+    assert_eq!(told(&desk.server, &enrolled, &[receipt(0)]).await, [Message::Noted(5)]);
+    assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0)]).await.code(), "revoked");
+    let page = desk.get("/devices").await.text();
+    assert!(page.contains("12 records removed, 0 edits unsent"), "{page}");
+    let waiting = desk.get("/rejected?code=revoked").await.text();
+    assert!(waiting.contains("Jiamei") && waiting.contains("Cedar"), "{waiting}");
+    desk.post(&format!("/rejected/{}", changes[0].hash), &[("step", "accept")]).await;
+    assert!(desk.get("/records/party").await.text().contains("Jiamei"), "nothing is lost");
+}
+
+#[tokio::test]
+async fn a_lost_device_is_wiped_at_its_next_word_whatever_it_says() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "lost").await;
+    assert!(desk.get("/devices").await.text().contains("not in contact since"));
+    let push = Message::Push(Push { batch: 1, changes: unsent() });
+    let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 2), push, pull()]).await;
+    assert!(matches!(&answers[..], [wipe] if is_wipe(wipe)), "{answers:?}");
+    assert!(desk.get("/devices").await.text().contains("no receipt yet"));
+    assert!(desk.get("/rejected").await.text().contains("Nothing to decide"), "a thief writes nothing");
+    told(&desk.server, &enrolled, &[receipt(2)]).await;
+    assert!(desk.get("/devices").await.text().contains("12 records removed, 2 edits unsent"));
+    let bearer = format!("Bearer {}", enrolled.token);
+    let upload = desk.server.send(Method::POST, "/api/v1/uploads", &[("authorization", &bearer)], "").await;
+    assert_eq!(upload.status, 401, "the farewell is the only door that is left");
+}
+
+#[tokio::test]
+async fn the_list_of_devices_shows_what_waits_on_them_and_how_far_they_are_behind() {
+    let mut desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    told(&desk.server, &enrolled, &[hello(&enrolled, 3), pull()]).await;
+    for n in 1..=4 {
+        desk.customer(n, &[FieldEdit::set("name", "Jiamei")]).await;
+    }
+    let page = desk.get("/devices").await.text();
+    let row = page.split("<tr id=\"d-").find(|row| row.starts_with(&enrolled.device.to_string())).unwrap();
+    for part in ["data-label=\"App\">test 2<", "data-label=\"Protocol\">1<", "data-label=\"Unsent\">3<", "data-label=\"Behind\">4<"] {
+        assert!(row.contains(part), "{row} lacks {part}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_device_waits_until_its_fingerprint_was_compared() {
+    let desk = Desk::new().await;
+    desk.post("/devices/terms", &[("confirm", "yes"), ("lease_days", "14")]).await;
+    let enrolled = enrol(&desk.server).await;
+    assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0), pull()]).await.code(), "not_confirmed");
+    let page = desk.get("/devices").await.text();
+    assert!(page.contains("Waiting to be let in") && page.contains(&fingerprint(&enrolled.token)), "{page}");
+    desk.post(&format!("/devices/{}/confirm", enrolled.device), &[("step", "let_in")]).await;
+    let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 0), pull()]).await;
+    let Message::Welcome(welcome) = &answers[0] else { panic!("{answers:?}") };
+    assert_eq!(welcome.lease_ms, Some(14 * 86_400_000));
+    assert_eq!(desk.post(&format!("/devices/{}/confirm", enrolled.device), &[("step", "turn_away")]).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_device_that_is_turned_away_stays_out() {
+    let desk = Desk::new().await;
+    desk.post("/devices/terms", &[("confirm", "yes")]).await;
+    let enrolled = enrol(&desk.server).await;
+    desk.post(&format!("/devices/{}/confirm", enrolled.device), &[("step", "turn_away")]).await;
+    assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0)]).await.code(), "revoked");
+    let wrong = desk.post("/devices/terms", &[("lease_days", "forever")]).await;
+    assert_eq!((wrong.status.as_u16(), json!(wrong.text().contains("Days are a whole number"))), (422, json!(true)));
+}

@@ -1,0 +1,301 @@
+//! The desk: edits that were not accepted are accepted, changed or declined, and their authors are told.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sync_core::id::{RecordId, UserId};
+use sync_core::protocol::{Verdict, code};
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::{Desk, record};
+use crate::harness::{Answer, MINUTE, PASSWORD, START, Server};
+use crate::pen::Phone;
+use rapport_server::language::Language;
+use rapport_server::store::people::{self, User};
+
+/// Somebody with another role than the office's, with a phone.
+pub async fn colleague(server: &Server, login: &str, role: &str) -> Phone {
+    let (app, user) = (&server.app, UserId::of_cause(login));
+    let hash = app.auth.passwords().hash(PASSWORD).await.unwrap();
+    let mut tx = app.store.begin().await.unwrap();
+    let (login, name, role_name) = (login.to_owned(), login.to_owned(), role.parse().unwrap());
+    let row = User {
+        workspace: server.workspace,
+        user,
+        login: login.clone(),
+        name,
+        role: role_name,
+        language: Language::En,
+        disabled_at: None,
+        created_at: START,
+    };
+    people::add_user(&mut tx, &row, &hash).await.unwrap();
+    tx.commit().await.unwrap();
+    Phone::of(app, server.workspace, user, role, &format!("{login}'s phone"), START).await
+}
+
+pub async fn token_of(server: &Server, login: &str) -> String {
+    let answer = server.api_sign_in(login, PASSWORD).await;
+    answer.json()["token"].as_str().unwrap_or_else(|| panic!("{}", answer.text())).to_owned()
+}
+
+pub async fn call(server: &Server, token: &str, method: Method, path: &str, body: Value) -> Answer {
+    let bearer = format!("Bearer {token}");
+    server.send(method, path, &[("authorization", &bearer), ("content-type", "application/json")], body.to_string()).await
+}
+
+fn line(discount: i64) -> FieldEdit {
+    let values = json!({"product_name": "Lamp", "quantity": 1, "discount_percent": discount});
+    FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values: values.as_object().unwrap().clone() }
+}
+
+fn discount(percent: i64) -> FieldEdit {
+    let values = json!({ "discount_percent": percent });
+    FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values: values.as_object().unwrap().clone() }
+}
+
+/// A desk, and a rep with a quote whose discount is 5 %.
+async fn quote() -> (Desk, Phone, RecordId) {
+    let desk = Desk::new().await;
+    let mut rep = colleague(&desk.server, "rep", "rep").await;
+    let id = record(1);
+    let app = desk.server.app.clone();
+    let made = rep.save(&app, "offer", id, START, &[FieldEdit::set("title", "Lamps"), line(5)]).await;
+    assert!(matches!(made[..], [Verdict::Accepted { .. }]), "{made:?}");
+    (desk, rep, id)
+}
+
+/// A quote, and a discount of 15 % that waits for somebody.
+async fn held() -> (Desk, Phone, RecordId, sync_core::protocol::Pushed) {
+    let (desk, mut rep, id) = quote().await;
+    let wish = rep.write("offer", id, START + MINUTE, &[discount(15)]);
+    let verdicts = rep.push(&desk.server.app, wish.clone(), START + MINUTE).await;
+    assert!(matches!(verdicts[..], [Verdict::Held { .. }]), "{verdicts:?}");
+    (desk, rep, id, wish.into_iter().next().unwrap())
+}
+
+async fn percent(desk: &Desk, id: RecordId) -> Value {
+    let token = desk.server.token().await;
+    let offer = call(&desk.server, &token, Method::GET, &format!("/api/v1/offer/{id}"), json!({})).await.json();
+    offer["fields"]["lines"][0]["discount_percent"].clone()
+}
+
+#[tokio::test]
+async fn an_edit_is_shown_with_what_it_wants_and_accepted_under_its_authors_name() {
+    let (desk, _, id, wish) = held().await;
+    let page = desk.get("/rejected").await.text();
+    for part in ["Lamps", "rep · rep&#39;s phone", "above 10 and needs approval", "Before", "Wanted", "Now", "Accept"] {
+        assert!(page.contains(part), "{page} lacks {part}");
+    }
+    let done = desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/rejected?done=accepted&count=1"));
+    assert_eq!(percent(&desk, id).await, 15);
+    let history = desk.get(&format!("/records/offer/{id}/history")).await.text();
+    assert!(history.contains("<b>rep</b>") && history.contains("accepted by ann"), "{history}");
+    assert!(desk.get("/rejected").await.text().contains("Nothing to decide"));
+    let decided = desk.get("/rejected?decided=true").await.text();
+    assert!(decided.contains("Accepted") && decided.contains("ann"), "{decided}");
+    let again = desk.post(&format!("/rejected/{}", wish.hash), &[("step", "decline")]).await;
+    assert_eq!(again.status, 409);
+    assert!(again.text().contains("somebody has decided about it already"), "{}", again.text());
+}
+
+#[tokio::test]
+async fn an_accepted_edit_is_a_duplicate_to_the_phone_that_made_it() {
+    let (desk, rep, _, wish) = held().await;
+    desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;
+    let asked = rep.push(&desk.server.app, vec![wish], START + 5 * MINUTE).await;
+    assert!(matches!(asked[..], [Verdict::Duplicate { .. }]), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_declined_edit_goes_back_with_a_sentence_and_can_be_opened_again() {
+    let (desk, rep, id, wish) = held().await;
+    let reason = "Not for this customer";
+    desk.post(&format!("/rejected/{}", wish.hash), &[("step", "decline"), ("reason", reason)]).await;
+    assert_eq!(percent(&desk, id).await, 5);
+    let asked = rep.push(&desk.server.app, vec![wish.clone()], START + 5 * MINUTE).await;
+    let [Verdict::Rejected { code, message, .. }] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!((code.as_str(), message.as_str()), (code::DECLINED, reason));
+    assert!(desk.get("/rejected?decided=true").await.text().contains(reason));
+    desk.post(&format!("/rejected/{}", wish.hash), &[("step", "reopen")]).await;
+    let asked = rep.push(&desk.server.app, vec![wish.clone()], START + 6 * MINUTE).await;
+    assert!(matches!(asked[..], [Verdict::Held { .. }]), "{asked:?}");
+    desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;
+    assert_eq!(percent(&desk, id).await, 15);
+}
+
+#[tokio::test]
+async fn a_reviewer_writes_another_value_and_the_record_says_who_asked() {
+    let (desk, rep, id, wish) = held().await;
+    let form = desk.get(&format!("/rejected/{}", wish.hash)).await.text();
+    assert!(form.contains("name=\"f.lines.l1.discount_percent\"") && form.contains("value=\"15\""), "{form}");
+    let typed =
+        [("f.lines.rows", "l1"), ("f.lines.l1.product_name", "Lamp"), ("f.lines.l1.quantity", "1"), ("f.lines.l1.discount_percent", "12")];
+    let done = desk.post(&format!("/rejected/{}/change", wish.hash), &typed).await;
+    assert_eq!(done.status, 303, "{}", done.text());
+    assert_eq!(percent(&desk, id).await, 12);
+    let history = desk.get(&format!("/records/offer/{id}/history")).await.text();
+    assert!(history.contains("asked for by rep"), "{history}");
+    let asked = rep.push(&desk.server.app, vec![wish], START + 5 * MINUTE).await;
+    assert!(matches!(&asked[..], [Verdict::Rejected { code, .. }] if code == code::AMENDED), "{asked:?}");
+}
+
+#[tokio::test]
+async fn an_edit_that_was_overtaken_is_what_everybody_sees_once_it_is_accepted() {
+    let (desk, _, id, wish) = held().await;
+    let token = desk.server.token().await;
+    let edits = json!({"edits": [{"op": "set_row", "field": "lines", "row": "l1", "values": {"discount_percent": 8}}]});
+    let edited = call(&desk.server, &token, Method::PATCH, &format!("/api/v1/offer/{id}"), edits).await;
+    assert_eq!(edited.status, 200, "{}", edited.text());
+    assert!(desk.get("/rejected").await.text().contains("changed since"));
+    desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;
+    assert_eq!(percent(&desk, id).await, 15);
+    assert!(desk.get("/conflicts").await.text().contains("Everybody agrees"));
+}
+
+#[tokio::test]
+async fn many_edits_are_decided_at_once() {
+    let (desk, mut rep, id, wish) = held().await;
+    let app = desk.server.app.clone();
+    let price = rep.write("product", record(9), START + MINUTE, &[FieldEdit::set("price", json!({"amount": 1, "currency": "CNY"}))]);
+    let verdicts = rep.push(&app, price.clone(), START + MINUTE).await;
+    assert!(matches!(verdicts[..], [Verdict::Rejected { .. }]), "{verdicts:?}");
+    let (one, two) = (wish.hash.to_string(), price[0].hash.to_string());
+    let done = desk.post("/rejected", &[("step", "accept"), ("change", &one), ("change", &two)]).await;
+    assert_eq!(done.header("location"), "/rejected?done=accepted&count=2&left=0", "{}", done.text());
+    assert_eq!(percent(&desk, id).await, 15);
+}
+
+#[tokio::test]
+async fn two_reviewers_at_once_decide_once() {
+    let (desk, _, _, wish) = held().await;
+    let (ann, bo) = (desk.server.token().await, token_of(&desk.server, "bo").await);
+    let path = format!("/api/v1/rejected/{}", wish.hash);
+    let (accept, decline) = (format!("{path}/accept"), format!("{path}/decline"));
+    let (accepted, declined) = tokio::join!(
+        call(&desk.server, &ann, Method::POST, &accept, json!({})),
+        call(&desk.server, &bo, Method::POST, &decline, json!({"reason": "no"})),
+    );
+    let mut statuses = [accepted.status.as_u16(), declined.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+}
+
+#[tokio::test]
+async fn nobody_approves_their_own_discount() {
+    let (desk, _, id, wish) = held().await;
+    let rep = token_of(&desk.server, "rep").await;
+    let answer = call(&desk.server, &rep, Method::POST, &format!("/api/v1/rejected/{}/accept", wish.hash), json!({})).await;
+    assert_eq!((answer.status.as_u16(), percent(&desk, id).await), (403, json!(5)), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn what_needs_approval_waits_whichever_door_it_comes_by() {
+    let (desk, _, id) = quote().await;
+    let rep = token_of(&desk.server, "rep").await;
+    let edits = json!({"edits": [{"op": "set_row", "field": "lines", "row": "l1", "values": {"discount_percent": 20}}]});
+    let answer = call(&desk.server, &rep, Method::PATCH, &format!("/api/v1/offer/{id}"), edits).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (202, "held"), "{}", answer.text());
+    assert_eq!(percent(&desk, id).await, 5);
+    let (_, cookie) = desk.server.browser_sign_in_as("rep").await;
+    let headers = [("cookie", cookie.as_str()), ("accept", "text/html"), ("sec-fetch-site", "same-origin")];
+    let form = [&headers[..], &[("content-type", "application/x-www-form-urlencoded")]].concat();
+    let typed = crate::console::encoded(&[("f.lines.rows", "l1"), ("f.lines.l1.quantity", "1"), ("f.lines.l1.discount_percent", "30")]);
+    let saved = desk.server.send(Method::POST, &format!("/records/offer/{id}/fields/lines"), &form, typed).await;
+    assert_eq!((saved.status.as_u16(), saved.header("location")), (303, &*format!("/records/offer/{id}?done=held#f-lines")));
+    let change = answer.json()["change"].as_str().unwrap().to_owned();
+    let token = desk.server.token().await;
+    let all = call(&desk.server, &token, Method::GET, "/api/v1/rejected", json!({})).await.json();
+    assert_eq!(all["rows"].as_array().unwrap().len(), 2);
+    let shown = call(&desk.server, &token, Method::GET, &format!("/api/v1/rejected/{change}"), json!({})).await.json();
+    assert_eq!(shown["fields"][0]["to"][0]["discount_percent"], 20);
+    // The server goes on writing in the record; what waits is accepted as it was written all the same.
+    call(
+        &desk.server,
+        &token,
+        Method::PATCH,
+        &format!("/api/v1/offer/{id}"),
+        json!({"edits": [{"op": "set", "field": "title", "value": "Big lamps"}]}),
+    )
+    .await;
+    let accepted = call(&desk.server, &token, Method::POST, &format!("/api/v1/rejected/{change}/accept"), json!({})).await;
+    assert_eq!((accepted.status.as_u16(), accepted.json()["state"].clone()), (200, json!("accepted")), "{}", accepted.text());
+    assert_eq!(percent(&desk, id).await, 20);
+}
+
+#[tokio::test]
+async fn a_list_of_edits_is_narrowed() {
+    let (desk, _, _, _) = held().await;
+    let token = desk.server.token().await;
+    let rep = UserId::of_cause("rep");
+    let count = async |query: &str| {
+        let rows = call(&desk.server, &token, Method::GET, &format!("/api/v1/rejected?{query}"), json!({})).await;
+        rows.json()["rows"].as_array().map(Vec::len)
+    };
+    assert_eq!(count("kind=offer").await, Some(1));
+    assert_eq!(count("kind=party").await, Some(0));
+    assert_eq!(count(&format!("user={rep}&code=forbidden")).await, Some(1));
+    assert_eq!(count("code=frozen").await, Some(0));
+    assert_eq!(count("user=nobody").await, None);
+}
+
+/// Discounts take a manager's word within a day, the office's after that, and then bo's.
+async fn two_steps(desk: &Desk) {
+    let token = desk.server.token().await;
+    let bo = UserId::of_cause("bo").to_string();
+    let first = json!({"role": "manager", "hours": 24, "deputy": {"role": "office"}}).to_string();
+    let second = json!({ "member": bo }).to_string();
+    let actions = json!([{"action": "approve", "settings": first}, {"action": "approve", "settings": second}]);
+    let fields = json!({"name": "Discounts", "purpose": "approval", "about": "offer", "enabled": true, "actions": actions});
+    let made = call(&desk.server, &token, Method::POST, "/api/v1/rule", json!({ "fields": fields })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+}
+
+#[tokio::test]
+async fn an_edit_that_takes_two_words_is_accepted_after_the_second() {
+    let (desk, _, id, wish) = held().await;
+    two_steps(&desk).await;
+    colleague(&desk.server, "mia", "manager").await;
+    let path = format!("/api/v1/rejected/{}/accept", wish.hash);
+    let (ann, mia, bo) = (desk.server.token().await, token_of(&desk.server, "mia").await, token_of(&desk.server, "bo").await);
+    let early = call(&desk.server, &ann, Method::POST, &path, json!({})).await;
+    assert_eq!(early.status, 403, "{}", early.text());
+    assert!(early.text().contains("Sales manager"), "{}", early.text());
+    let first = call(&desk.server, &mia, Method::POST, &path, json!({})).await.json();
+    assert_eq!((&first["state"], &first["turn"]["step"], &first["approvals"][0]["byName"]), (&json!("held"), &json!(2), &json!("mia")));
+    assert_eq!(percent(&desk, id).await, 5);
+    let page = desk.get("/rejected").await.text();
+    assert!(page.contains("approved by mia") && page.contains("Step 2 of 2: waits for bo."), "{page}");
+    assert_eq!(call(&desk.server, &mia, Method::POST, &path, json!({})).await.status, 403, "nobody speaks twice");
+    let second = call(&desk.server, &bo, Method::POST, &path, json!({})).await.json();
+    assert_eq!((&second["state"], second["approvals"].as_array().unwrap().len()), (&json!("accepted"), 2), "{second}");
+    assert_eq!(percent(&desk, id).await, 15);
+}
+
+#[tokio::test]
+async fn past_the_deadline_the_deputy_speaks() {
+    let (desk, _, _, wish) = held().await;
+    two_steps(&desk).await;
+    let path = format!("/api/v1/rejected/{}/accept", wish.hash);
+    desk.server.clock.forward(24 * 60 * MINUTE);
+    let ann = desk.server.token().await;
+    let still = call(&desk.server, &ann, Method::POST, &path, json!({})).await;
+    assert_eq!(still.status, 403, "the edit came a minute later: {}", still.text());
+    desk.server.clock.forward(MINUTE);
+    let spoken = call(&desk.server, &ann, Method::POST, &path, json!({})).await;
+    assert_eq!((spoken.status.as_u16(), &spoken.json()["turn"]["step"]), (200, &json!(2)), "{}", spoken.text());
+}
+
+#[tokio::test]
+async fn whoever_has_the_word_may_decline() {
+    let (desk, rep, id, wish) = held().await;
+    two_steps(&desk).await;
+    colleague(&desk.server, "mia", "manager").await;
+    let mia = token_of(&desk.server, "mia").await;
+    let path = format!("/api/v1/rejected/{}/decline", wish.hash);
+    let declined = call(&desk.server, &mia, Method::POST, &path, json!({"reason": "Ten is enough"})).await;
+    assert_eq!(declined.json()["state"], "declined", "{}", declined.text());
+    let asked = rep.push(&desk.server.app, vec![wish], START + 5 * MINUTE).await;
+    assert!(matches!(&asked[..], [Verdict::Rejected { message, .. }] if message == "Ten is enough"), "{asked:?}");
+    assert_eq!(percent(&desk, id).await, 5);
+}

@@ -1,0 +1,157 @@
+//! Approvals in steps: whose word an edit needs before it is accepted, one after the other.
+//!
+//! The steps stand in a record of the kind `rule` with the purpose `approval`: one action `approve` for each step,
+//! with settings such as `{"role": "manager", "hours": 24, "deputy": {"role": "office"}}`. Knows nothing of who has
+//! spoken: that is told. Never reads a clock.
+
+use serde_json::{Map, Value as Json};
+
+use crate::access::RoleSet;
+use crate::id::{Millis, Name, UserId};
+
+/// The purpose of rules that say whose word an edit needs.
+pub const PURPOSE: &str = "approval";
+/// The action that is one step.
+pub const APPROVE: &str = "approve";
+/// More steps than any house has floors.
+pub const STEPS_MAX: usize = 16;
+
+const HOUR_MS: Millis = 3_600_000;
+
+/// Whose word it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approver {
+    /// Anybody of a role.
+    Role(Name),
+    /// One person.
+    Member(UserId),
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Whose word it takes.
+    pub approver: Approver,
+    /// How many hours they have, if somebody else speaks for them after that.
+    pub hours: Option<u32>,
+    /// Who that is.
+    pub deputy: Option<Approver>,
+}
+
+/// Where an edit stands on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn<'a> {
+    /// The step, counted from one.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+    /// What it takes.
+    pub step: &'a Step,
+    /// When the deputy's time begins.
+    pub due: Option<Millis>,
+    /// Whether it has begun.
+    pub is_handed_over: bool,
+}
+
+impl Approver {
+    fn read(settings: &Map<String, Json>) -> Option<Self> {
+        let text = |key| settings.get(key).and_then(Json::as_str);
+        let role = text("role").and_then(|role| role.parse().ok()).map(Approver::Role);
+        role.or_else(|| text("member")?.parse().ok().map(Approver::Member))
+    }
+
+    /// Whether somebody with these roles is meant.
+    pub fn is(&self, user: UserId, roles: &RoleSet) -> bool {
+        match self {
+            Approver::Role(name) => roles.names().any(|role| role == &**name),
+            Approver::Member(member) => *member == user,
+        }
+    }
+}
+
+impl Step {
+    fn read(settings: &str) -> Option<Self> {
+        let Ok(Json::Object(settings)) = serde_json::from_str(settings) else { return None };
+        Some(Self {
+            approver: Approver::read(&settings)?,
+            hours: settings.get("hours").and_then(Json::as_u64).and_then(|hours| u32::try_from(hours).ok()),
+            deputy: settings.get("deputy").and_then(Json::as_object).and_then(Approver::read),
+        })
+    }
+}
+
+/// The steps that a rule asks for in edits of a kind; `None` when it is about something else, is switched off, or
+/// has a step that cannot be read: what is half understood lets nothing through with half of the words.
+pub fn steps(rule: &Map<String, Json>, kind: &str) -> Option<Vec<Step>> {
+    let is = |field: &str, value: &str| rule.get(field).and_then(Json::as_str) == Some(value);
+    let enabled = rule.get("enabled").and_then(Json::as_bool).unwrap_or(false);
+    if !enabled || !is("purpose", PURPOSE) || !is("about", kind) {
+        return None;
+    }
+    let actions = rule.get("actions").and_then(Json::as_array)?;
+    let approvals = actions.iter().filter(|action| action.get("action").and_then(Json::as_str) == Some(APPROVE));
+    let steps: Option<Vec<Step>> = approvals.map(|action| Step::read(action.get("settings")?.as_str()?)).collect();
+    steps.filter(|steps| !steps.is_empty() && steps.len() <= STEPS_MAX)
+}
+
+/// Whose turn it is after `done` steps, the last of which was taken at `since`.
+pub fn turn(steps: &[Step], done: usize, since: Millis, now: Millis) -> Option<Turn<'_>> {
+    let step = steps.get(done)?;
+    let due = step.hours.filter(|_| step.deputy.is_some()).map(|hours| since + Millis::from(hours) * HOUR_MS);
+    Some(Turn { number: done + 1, of: steps.len(), step, due, is_handed_over: due.is_some_and(|due| now >= due) })
+}
+
+impl Turn<'_> {
+    /// Whether it is somebody's turn. Past the deadline it is the deputy's as well.
+    pub fn is_for(&self, user: UserId, roles: &RoleSet) -> bool {
+        let deputy = self.step.deputy.as_ref().filter(|_| self.is_handed_over);
+        self.step.approver.is(user, roles) || deputy.is_some_and(|deputy| deputy.is(user, roles))
+    }
+
+    /// Whether nobody comes after it.
+    pub fn is_last(&self) -> bool {
+        self.number == self.of
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rule(settings: &[Json]) -> Map<String, Json> {
+        let actions: Vec<Json> = settings.iter().map(|settings| json!({"action": "approve", "settings": settings.to_string()})).collect();
+        let rule = json!({"name": "Discounts", "purpose": "approval", "about": "offer", "enabled": true, "actions": actions});
+        rule.as_object().unwrap().clone()
+    }
+
+    fn set(roles: &str) -> RoleSet {
+        roles.parse().unwrap()
+    }
+
+    #[test]
+    fn a_rule_says_whose_word_comes_after_whose() {
+        let ann = UserId::of_cause("ann");
+        let rule = rule(&[json!({"role": "manager", "hours": 24, "deputy": {"member": ann.to_string()}}), json!({"role": "office"})]);
+        let steps = steps(&rule, "offer").unwrap();
+        assert_eq!(super::steps(&rule, "party"), None, "it is about quotes");
+        let first = turn(&steps, 0, 1_000, 1_000 + 24 * HOUR_MS - 1).unwrap();
+        assert!(first.is_for(UserId::of_cause("bo"), &set("rep+manager")) && !first.is_for(ann, &set("office")) && !first.is_last());
+        let late = turn(&steps, 0, 1_000, 1_000 + 24 * HOUR_MS).unwrap();
+        assert!(late.is_for(ann, &set("office")) && late.is_for(UserId::of_cause("bo"), &set("rep+manager")), "both may speak then");
+        let last = turn(&steps, 1, 0, HOUR_MS).unwrap();
+        assert!(last.is_last() && last.is_for(UserId::of_cause("bo"), &set("office")) && last.due.is_none());
+        assert_eq!(turn(&steps, 2, 0, 0), None, "everybody has spoken");
+    }
+
+    #[test]
+    fn a_rule_that_is_half_understood_asks_for_nothing() {
+        for settings in [json!({"role": 5}), json!({"hours": 3}), json!("manager")] {
+            assert_eq!(steps(&rule(&[json!({"role": "office"}), settings.clone()]), "offer"), None, "{settings}");
+        }
+        let mut off = rule(&[json!({"role": "office"})]);
+        off.insert("enabled".to_owned(), json!(false));
+        assert_eq!(steps(&off, "offer"), None);
+    }
+}

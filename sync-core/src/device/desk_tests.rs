@@ -1,0 +1,67 @@
+//! What the back office decides, as a phone hears of it: drafts that go or stay, and locks.
+
+use serde_json::json;
+
+use super::model::{Phone, START, Server};
+use super::tests::{edit, field, make, pending, phones, set};
+use super::*;
+use crate::protocol::{Message, code, encode_frame};
+use crate::store::DraftState;
+
+#[test]
+fn a_decision_is_heard_of_over_an_open_connection() {
+    for (code, left) in [(code::DECLINED, 1), (code::AMENDED, 0)] {
+        let (mut server, mut ann, _) = phones();
+        let record = make(&mut ann, START, "佳美");
+        edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+        ann.frames.clear();
+        ann.tell(START, Event::NetworkUp { live: true });
+        ann.exchange(&mut server);
+        let held = ann.device.drafts().unwrap().remove(0);
+        server.decided.insert(held.hash, Err(code));
+        ann.tell(START, Event::Received(encode_frame(&[Message::News(1)])));
+        ann.exchange(&mut server);
+        let drafts = ann.device.drafts().unwrap();
+        assert_eq!(drafts.len(), left, "{code}");
+        assert!(drafts.iter().all(|draft| (draft.state, draft.code.as_str()) == (DraftState::Rejected, code)), "{drafts:?}");
+    }
+}
+
+#[test]
+fn an_edit_written_in_other_words_leaves_no_draft_when_the_first_answer_was_lost() {
+    let (mut server, mut ann, _) = phones();
+    let record = make(&mut ann, START, "佳美");
+    ann.sync(&mut server);
+    edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+    let wish = ann.device.changes(record, Facet::Main).unwrap().pop().unwrap();
+    server.decided.insert(wish.hash, Err(code::AMENDED));
+    ann.sync(&mut server);
+    assert_eq!((ann.device.drafts().unwrap().len(), pending(&ann)), (0, 0));
+    assert_eq!(field(&mut ann, record, "industry"), serde_json::Value::Null, "the feed brings what was written instead");
+}
+
+#[test]
+fn a_phone_without_contact_locks_and_opens_when_the_server_answers() {
+    const DAY: i64 = 86_400_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, mut ann) = (Server::new(), Phone::new("ann", Place::File(folder.path().join("a")), START));
+    server.lease_ms = Some(7 * DAY as u64);
+    let record = make(&mut ann, START, "佳美");
+    ann.sync(&mut server);
+    for (later, locked) in [(6 * DAY, false), (8 * DAY, true), (DAY, true)] {
+        ann.device.look_at_clock(START + later).unwrap();
+        assert_eq!(ann.device.is_locked(), locked, "{later} later: a clock that is set back opens nothing");
+        assert_eq!(matches!(ann.device.get(record), Err(StoreError::Locked)), locked);
+    }
+    assert!(matches!(ann.device.edit(START + DAY, "party", record, &[set("name", "no")]), Err(EditError::Store(StoreError::Locked))));
+    ann.reopen([1; 16]);
+    ann.device.look_at_clock(START + DAY).unwrap();
+    assert!(ann.device.is_locked(), "nor does starting the app again");
+    server.now = START + 9 * DAY;
+    ann.sync(&mut server);
+    assert_eq!((ann.device.is_locked(), field(&mut ann, record, "name")), (false, json!("佳美")), "the data stayed");
+    server.lease_ms = None;
+    ann.sync(&mut server);
+    ann.device.look_at_clock(START + 900 * DAY).unwrap();
+    assert!(!ann.device.is_locked(), "the workspace asks for none any more");
+}
