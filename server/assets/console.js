@@ -151,6 +151,13 @@
       return cancel ? cancel.click() : event.target.blur();
     }
     if (typing) return;
+    // Disagreements: a digit keeps that value, x ticks.
+    const dispute = event.target.closest(".dispute");
+    const wanted = dispute && (event.key === "x" ? dispute.querySelector("input[name=at]") : all("button[name=keep]", dispute)[event.key - 1]);
+    if (wanted) {
+      wanted.click();
+      return event.preventDefault();
+    }
     const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     const stops = all("[data-row], .field .pencil");
     const at = stops.findIndex((stop) => stop === document.activeElement || stop.closest(".field")?.contains(document.activeElement));

@@ -26,6 +26,7 @@ pub mod people;
 pub mod privacy;
 pub mod projection;
 pub mod reading;
+pub mod ready;
 mod router;
 mod seal;
 pub mod store;
@@ -126,6 +127,7 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>) -> JoinSet<()> {
     tasks.spawn(jobs::duplicates::follow(app.clone()));
     tasks.spawn(jobs::sequences::follow(app.clone()));
     tasks.spawn(hooks::run(app.clone()));
+    tasks.spawn(console::mails::run(app.clone()));
     tasks.spawn(async {
         loop {
             tokio::time::sleep(FOLD_EVERY).await;

@@ -40,6 +40,8 @@ pub enum TokenKind {
     Device,
     /// A program.
     Key,
+    /// Whoever was sent a link.
+    Share,
     /// Somebody whose password was right and whose code is still to come.
     Ticket,
 }
@@ -50,6 +52,7 @@ impl TokenKind {
             TokenKind::Session => "rps",
             TokenKind::Device => "rpd",
             TokenKind::Key => "rpk",
+            TokenKind::Share => "rpl",
             TokenKind::Ticket => "rpt",
         }
     }

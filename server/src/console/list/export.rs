@@ -7,13 +7,15 @@ use serde_json::{Value as Json, json};
 use sync_core::schema::{Kind, Merge, ValueType};
 
 use super::asked::{Asked, encoded};
-use super::shape::{Column, Shape};
+use super::chart;
+use super::shape::{Column, Layout, Shape};
 use super::table::title_of;
 use super::views;
 use crate::audit::Act;
 use crate::console::desk::Desk;
 use crate::console::format::{Formatter, Shown, decimals, plain_amount};
 use crate::error::{Error, Text};
+use crate::jobs::export::pdf::{self, Body, Section};
 use crate::jobs::export::table::{self, Cell, Table};
 use crate::reading::{Names, Row};
 
@@ -38,6 +40,56 @@ pub async fn xlsx(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
     Ok(file(&format!("{name}.xlsx"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes))
 }
 
+/// `GET /records/{kind}/export.pdf`: the list or the chart as a report.
+pub async fn pdf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let known = desk.reading.kind(&kind)?.clone();
+    let shape = Shape::of(&known, &asked, &views::of_kind(&desk, &known).await?);
+    let section = match shape.layout {
+        Layout::Chart(form) => {
+            let title = title(&desk, &known, &shape);
+            desk.note(Act::Exported, &known.name, json!({"report": title})).await?;
+            chart::section(&desk, &known, &asked, &shape, form, &title).await?
+        }
+        Layout::Table | Layout::Board | Layout::Calendar => {
+            let (_, table) = table_of(&desk, &kind, &asked).await?;
+            listed(&desk, table)
+        }
+    };
+    let title = section.title.clone();
+    Ok(report(&title, printed(&desk, &title, &[section])))
+}
+
+/// Rows of a printed list: who wants more wants a spreadsheet.
+const PRINTED_MAX: usize = 2_000;
+
+fn listed(desk: &Desk, table: Table) -> Section {
+    let total = desk.words.count("list.count", table.rows.len() as u64);
+    let is_number = |at: usize| table.rows.iter().all(|row| matches!(row.get(at), Some(Cell::Empty | Cell::Number(_) | Cell::Amount(..))));
+    let numbers = (0..table.heads.len()).map(is_number).collect();
+    let rows = table.rows.iter().take(PRINTED_MAX).map(|row| row.iter().map(Cell::shown).collect()).collect();
+    Section { title: table.title, caption: total, total: String::new(), series: Vec::new(), body: Body::Table(table.heads, numbers, rows) }
+}
+
+/// A report as PDF.
+pub fn printed(desk: &Desk, title: &str, sections: &[Section]) -> Vec<u8> {
+    pdf::report(title, &about(desk), sections)
+}
+
+/// A PDF as an answer.
+pub fn report(title: &str, bytes: Vec<u8>) -> Response {
+    file(&format!("{title}.pdf"), "application/pdf", bytes)
+}
+
+/// When it was made, and for whom: what it shows is what they may see.
+pub fn about(desk: &Desk) -> String {
+    let local = jiff::Timestamp::from_millisecond(desk.now + i64::from(desk.offset_minutes) * 60_000).unwrap_or_default();
+    format!("{} · {}", local.strftime("%Y-%m-%d %H:%M"), desk.caller.name)
+}
+
+fn title(desk: &Desk, kind: &Kind, shape: &Shape) -> String {
+    shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone())
+}
+
 fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"rapport\"; filename*=UTF-8''{}", encoded(name));
     let disposition = HeaderValue::try_from(disposition).unwrap_or(HeaderValue::from_static("attachment"));
@@ -48,7 +100,12 @@ async fn table_of(desk: &Desk, kind: &str, asked: &Asked) -> Result<(String, Tab
     let kind = desk.reading.kind(kind)?.clone();
     let shape = Shape::of(&kind, asked, &views::of_kind(desk, &kind).await?);
     let columns = shape.columns(desk, &kind);
-    let title = shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone());
+    let title = title(desk, &kind, &shape);
+    if let Layout::Chart(form) = shape.layout {
+        let table = chart::table(desk, &kind, asked, &shape, form, &title).await?;
+        desk.note(Act::Exported, &kind.name, json!({"groups": table.rows.len()})).await?;
+        return Ok((title, table));
+    }
     let heads = columns.iter().map(|column| column.label(desk)).collect();
     let mut table = Table { title: title.clone(), heads, rows: Vec::new() };
     let mut asked = Asked { after: None, ..asked.clone() };
