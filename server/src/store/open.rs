@@ -121,6 +121,8 @@ fn migrator() -> Migrator {
         (31, "search", include_str!("../../migrations/0031_search.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
         (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
+        (45, "report links", include_str!("../../migrations/0045_report_links.sql")),
+        (46, "report mails", include_str!("../../migrations/0046_report_mails.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

@@ -173,7 +173,7 @@ async fn a_chart_is_saved_as_a_view_taken_out_as_files_and_shown_as_a_tile() {
         told(&[("Lead", "¥4,000.00"), ("Proposal", "¥5,000.00"), ("Won", "¥7,000.00")])
     );
     let csv = desk.get(&format!("/records/deal/export.csv?view={view}")).await.text();
-    assert_eq!(csv, "\u{feff}Stage,Value\nLead,4000.00 CNY\nProposal,5000.00 CNY\nWon,7000.00 CNY\nSum,16000.00 CNY\n");
+    assert_eq!(csv, "\u{feff}Stage,Value\nLead,4000.00 CNY\nProposal,5000.00 CNY\nWon,7000.00 CNY\nTotal,16000.00 CNY\n");
     let pdf = desk.get(&format!("/records/deal/export.pdf?view={view}")).await;
     assert_eq!(pdf.header("content-type"), "application/pdf");
     assert!(pdf.body.starts_with(b"%PDF-1.5"));

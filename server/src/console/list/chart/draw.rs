@@ -230,7 +230,7 @@ impl Drawing<'_> {
 
     fn series(&self) -> Vec<SeriesView> {
         let Some(split) = self.plan.split else { return Vec::new() };
-        let last = self.data.series.len() - 1;
+        let last = self.data.series.len().saturating_sub(1);
         let one = |(at, value): (usize, &Option<String>)| SeriesView {
             label: match at == last && self.data.has_rest {
                 true => self.desk.words.say("chart.others").to_owned(),
@@ -254,7 +254,7 @@ impl Drawing<'_> {
             all.extend(more.map(|(split, value)| plan.condition(self.kind, split, value)));
             records(self.kind, self.asked, self.shape, all)
         };
-        let last = data.series.len() - 1;
+        let last = data.series.len().saturating_sub(1);
         let part = |(index, value): (usize, &f64)| {
             let is_rest = group.is_rest || (index == last && data.has_rest);
             let name = plan.split.map(|split| self.name(split, data.series[index].as_deref()));
