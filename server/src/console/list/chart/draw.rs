@@ -16,7 +16,7 @@ use crate::console::desk::Desk;
 const GRID_LINES: f64 = 4.0;
 
 /// Names below a chart that still do not touch each other on a phone.
-const TICKS: usize = 6;
+const TICKS: usize = 4;
 
 /// How much of its place a column takes, in percent.
 const COLUMN: f64 = 72.0;
