@@ -151,6 +151,13 @@
       return cancel ? cancel.click() : event.target.blur();
     }
     if (typing) return;
+    // Disagreements: a digit keeps that value, x ticks.
+    const dispute = event.target.closest(".dispute");
+    const wanted = dispute && (event.key === "x" ? dispute.querySelector("input[name=at]") : all("button[name=keep]", dispute)[event.key - 1]);
+    if (wanted) {
+      wanted.click();
+      return event.preventDefault();
+    }
     // What stands in the card that has the focus comes first; a card without it is not meant.
     const key = `[data-key="${CSS.escape(event.key)}"]`;
     const target = document.activeElement.closest("article")?.querySelector(key) ?? document.querySelector(`${key}:not(article *)`);

@@ -79,6 +79,14 @@ acts! {
     DeviceEnrolled = "device_enrolled", "Device enrolled", "注册设备";
     /// A device was shut out.
     DeviceRevoked = "device_revoked", "Device shut out", "移除设备";
+    /// A dashboard can be read under an address.
+    ReportShared = "report_shared", "Dashboard shared by link", "共享仪表盘链接";
+    /// It cannot any more.
+    ReportUnshared = "report_unshared", "Dashboard link taken back", "撤销仪表盘链接";
+    /// A dashboard goes out by mail.
+    ReportMailed = "report_mailed", "Dashboard sent by mail", "定期邮件发送仪表盘";
+    /// It does not any more.
+    ReportUnmailed = "report_unmailed", "Dashboard mail stopped", "停止邮件发送仪表盘";
     /// Data was taken out in bulk.
     Exported = "exported", "Exported", "导出";
     /// Data was brought in in bulk.

@@ -36,6 +36,8 @@ pub struct Config {
     pub files: Files,
     /// Whom webhooks may reach.
     pub webhooks: Webhooks,
+    /// How reports go out by mail.
+    pub mail: Mail,
     /// What it says about itself.
     pub log: Log,
     /// Who may read its metrics.
@@ -280,6 +282,22 @@ impl Default for Files {
 pub struct Webhooks {
     /// Addresses of this network that may be called, without encryption too.
     pub allow_private: Vec<std::net::IpAddr>,
+}
+
+/// How reports go out by mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// The mail server: `smtps://user:password@mail.example.com`.
+    pub url: Option<Secret>,
+    /// Who the letters are from.
+    pub from: String,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { url: None, from: "Rapport <rapport@localhost>".to_owned() }
+    }
 }
 
 /// What the server says about itself.

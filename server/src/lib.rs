@@ -30,6 +30,7 @@ pub mod people;
 pub mod privacy;
 pub mod projection;
 pub mod reading;
+pub mod ready;
 pub mod rights;
 pub mod router;
 mod routes;
@@ -139,6 +140,7 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>, acme: Option<acme::Acme>) -
     tasks.spawn(jobs::reporting::follow(app.clone()));
     tasks.spawn(hooks::run(app.clone()));
     tasks.spawn(jobs::handover::resume(app.clone()));
+    tasks.spawn(console::mails::run(app.clone()));
     tasks.spawn(async {
         loop {
             tokio::time::sleep(FOLD_EVERY).await;

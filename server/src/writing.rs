@@ -121,6 +121,20 @@ impl Writing {
         }
     }
 
+    /// Makes several records at once: all, or as many as intake takes before it refuses one.
+    ///
+    /// # Errors
+    /// When intake refuses one.
+    pub async fn make_all(&self, edits: Vec<RecordEdit>) -> Result<(), WriteError> {
+        if let Some(edit) = edits.iter().find(|edit| !self.grant.may_write(&edit.kind)) {
+            return Err(WriteError::OutOfScope(edit.kind.clone()));
+        }
+        for edited in self.intake.edit(&self.author, edits, self.now, None).await? {
+            edited?;
+        }
+        Ok(())
+    }
+
     /// Edits fields of a record that the caller sees.
     ///
     /// # Errors

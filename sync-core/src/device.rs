@@ -35,7 +35,7 @@ use crate::query::{Compiler, Context, Dialect, Param, Query};
 use crate::record::fields::FieldEdit;
 use crate::record::history::{HistoryEntry, Stored, as_of, history};
 use crate::schema::{Kind, Schema};
-use crate::search::{index_text, match_expression};
+use crate::search::{index_text, match_expression, near_expression};
 use crate::store::{Draft, Place, Quarantined, Store, StoreError};
 
 /// Rows indexed in one idle step: a few milliseconds.
@@ -346,7 +346,8 @@ impl Device {
         [workspace, kind].into_iter().chain(params.into_iter().map(of)).collect()
     }
 
-    /// Records that a text finds, best first, of one kind or of all. Brings the index up to date first.
+    /// Records that a text finds, best first, of one kind or of all; if there are none, those with words that are
+    /// one slip of the finger away. Brings the index up to date first.
     ///
     /// # Errors
     /// When the store fails.
@@ -354,7 +355,10 @@ impl Device {
         self.unlocked()?;
         let Some(expression) = match_expression(text) else { return Ok(Vec::new()) };
         while self.index_some()? {}
-        let found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
+        let mut found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
+        if let Some(near) = near_expression(text).filter(|_| found.is_empty()) {
+            found = self.replica.store.find(&near, kind, SEARCH_LIMIT)?;
+        }
         let rows = found.into_iter().filter_map(|record| self.replica.store.row(record).transpose());
         rows.map(|row| row.and_then(view::listed)).collect()
     }

@@ -6,11 +6,14 @@
 //!
 //! What is found: Chinese by any part; a title, or another short text, also by pinyin (`jiamei`) and its
 //! initials (`jm`), from any character on; words by their beginning, without regard to case and accents;
-//! digits by any three in a row, however a number is grouped.
+//! digits by any three in a row, however a number is grouped. A slip of the finger and Chinese that only sounds
+//! the same are forgiven when nothing else is found ([`near_expression`]).
 
 mod fold;
+mod near;
 mod snippet;
 
+pub use near::near_expression;
 pub use snippet::{Piece, snippet};
 
 use fold::{Token, Tokens};

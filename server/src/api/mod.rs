@@ -14,8 +14,8 @@ pub mod privacy;
 mod questions;
 mod records;
 mod request;
-mod search;
 pub mod review;
+mod search;
 mod values;
 
 pub use kinds::{kind, kinds};

@@ -42,6 +42,8 @@ pub enum TokenKind {
     Key,
     /// A calendar program, for one person's calendar.
     Calendar,
+    /// Whoever was sent a link.
+    Share,
     /// Somebody whose password was right and whose code is still to come.
     Ticket,
 }
@@ -53,6 +55,7 @@ impl TokenKind {
             TokenKind::Device => "rpd",
             TokenKind::Key => "rpk",
             TokenKind::Calendar => "rpc",
+            TokenKind::Share => "rpl",
             TokenKind::Ticket => "rpt",
         }
     }

@@ -26,12 +26,14 @@ impl Asset {
 }
 
 /// Small files, sent as one: each is about one thing.
-const STYLES: &str = concat!(include_str!("../../assets/console.css"), include_str!("../../assets/list.css"));
+const STYLES: &str =
+    concat!(include_str!("../../assets/console.css"), include_str!("../../assets/list.css"), include_str!("../../assets/chart.css"));
 const SCRIPTS: &str = concat!(
     include_str!("../../assets/console.js"),
     include_str!("../../assets/list.js"),
     include_str!("../../assets/find.js"),
-    include_str!("../../assets/likely.js")
+    include_str!("../../assets/likely.js"),
+    include_str!("../../assets/dashboard.js")
 );
 
 static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new("console", "css", "text/css; charset=utf-8", STYLES.as_bytes()));

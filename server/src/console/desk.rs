@@ -29,7 +29,7 @@ const MENU: [(&str, &[&str]); 4] = [
     ("menu.sales", &["party", "deal", "activity", "offer", "payment"]),
     ("menu.service", &["case", "asset", "article"]),
     ("menu.market", &["product", "campaign", "goal"]),
-    ("menu.system", &["view", "rule", "member", "kind", "file"]),
+    ("menu.system", &["view", "dashboard", "rule", "member", "kind", "file"]),
 ];
 
 /// Everything a handler of the console needs; made from a [`Caller`], so nobody has one without signing in.
@@ -91,9 +91,7 @@ impl FromRequestParts<App> for Desk {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Person(caller) = Person::from_request_parts(parts, app).await?;
-        let reading = Reading::of(app, &caller);
-        let offset_minutes = offset_of(&parts.headers);
-        Ok(Self { words: Words(caller.language), now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes })
+        Ok(Self::through_the_eyes_of(app, caller, &parts.headers))
     }
 }
 
@@ -111,6 +109,12 @@ fn offset_of(headers: &HeaderMap) -> i32 {
 }
 
 impl Desk {
+    /// What somebody else sees, for those whom they let see it.
+    pub fn through_the_eyes_of(app: &App, caller: Caller, headers: &HeaderMap) -> Self {
+        let (reading, words) = (Reading::of(app, &caller), Words(caller.language));
+        Self { words, now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes: offset_of(headers) }
+    }
+
     /// The frame of a page; `here` is its address, to mark it in the menu.
     pub async fn frame(&self, title: &str, here: &str) -> Result<Frame, Error> {
         let open = self.reading.open().await?;
@@ -167,6 +171,10 @@ impl Desk {
         let named = |names: &[&str]| names.iter().filter_map(|name| self.reading.kind(name).ok()).map(|kind| item(kind)).collect();
         let mut menu: Vec<MenuGroup> =
             MENU.iter().map(|(key, names)| MenuGroup { label: self.words.say(key), items: named(names) }).collect();
+        if let Some(first) = menu.first_mut() {
+            let (href, label) = ("/dashboards".to_owned(), self.words.say("menu.dashboards").to_owned());
+            first.items.insert(0, MenuItem { here: here == href, href, label, icon: "chart".to_owned(), count: None });
+        }
         if let Some(system) = menu.last_mut().filter(|_| self.may(Right::Administer)) {
             for (href, key, icon) in ADMINISTRATION {
                 let (href, label, icon) = (href.to_owned(), self.words.say(key).to_owned(), icon.to_owned());
@@ -181,7 +189,9 @@ impl Desk {
 
     /// Where somebody begins: the first kind that they may see.
     pub fn start(&self) -> String {
-        self.menu("").first().and_then(|group| group.items.first()).map_or_else(|| "/conflicts".to_owned(), |item| item.href.clone())
+        let menu = self.menu("");
+        let first = menu.iter().flat_map(|group| &group.items).find(|item| item.href.starts_with("/records/"));
+        first.map_or_else(|| "/conflicts".to_owned(), |item| item.href.clone())
     }
 }
 

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Action;
 use sync_core::id::RecordId;
-use sync_core::schema::{Field, Kind};
+use sync_core::schema::{Field, Kind, Merge};
 
-use super::desk::{Desk, Frame, icon, page as answer};
+use super::desk::{Desk, Frame, icon, page as answer, place};
 use super::edit::{Posted, back};
 use super::format::{self, Formatter, Shown};
 use super::inputs::{Input, Inputs, filled};
@@ -21,7 +21,7 @@ use super::record::{Drawing, Editing, show, view};
 use super::typed::{Typed, scalar};
 use super::why;
 use crate::error::Error;
-use crate::reading::{Asked, Claim, Disagreement, Names, OpenConflict};
+use crate::reading::{Asked, Claim, Disagreement, Names, OpenConflict, Slice};
 
 /// A disagreement as a card shows it.
 pub struct Dispute {
@@ -37,6 +37,8 @@ pub struct Dispute {
     pub action: Option<String>,
     /// Why a decision was not taken.
     pub error: Option<String>,
+    /// The page that a decision leads back to, if it is not the record's.
+    pub from: &'static str,
 }
 
 /// One of the values.
@@ -72,6 +74,7 @@ pub fn dispute(drawing: &Drawing<'_>, field: &Field, open: &Disagreement) -> Dis
         third: drawing.inputs.scalar(item, typed.unwrap_or(&third), &format!("f.{}", open.path)).filter(|_| may),
         action: may.then(|| format!("/records/{}/{}/resolve", drawing.kind.name, drawing.view.row.id)),
         error: editing.error.clone().filter(|_| is_edited),
+        from: "",
     }
 }
 
@@ -176,14 +179,18 @@ async fn settle(desk: &Desk, kind: &str, id: RecordId, path: &str, rule: &str) -
 }
 
 /// What the address asks for.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct PageAsked {
     after: Option<String>,
+    /// Only those of one kind.
+    kind: String,
+    /// Only those in which this person's value stands.
+    person: String,
     done: Option<String>,
     /// How many were decided in one go.
     count: Option<u64>,
     /// How many could not be.
-    #[serde(default)]
     left: u64,
 }
 
@@ -197,7 +204,13 @@ struct ConflictsPage {
     may: bool,
     rows: Vec<OpenView>,
     next: Option<String>,
+    /// What can be looked at alone: kinds, and people.
+    filters: [Vec<Choice>; 2],
+    is_filtered: bool,
 }
+
+/// Something to filter by: its value, its name, whether it is chosen.
+type Choice = (String, String, bool);
 
 struct OpenView {
     /// Kind, record and path: what a box says when it is ticked.
@@ -213,7 +226,7 @@ struct OpenView {
 
 /// `GET /conflicts`: all open disagreements, oldest first.
 pub async fn page(desk: Desk, Query(asked): Query<PageAsked>) -> Result<Response, Error> {
-    let slice = desk.reading.conflicts(&Asked { after: asked.after.clone(), ..Asked::default() }).await?;
+    let (slice, everybody) = slice(&desk, &asked).await?;
     let claims = slice.rows.iter().flat_map(|open| &open.disagreement.claims);
     let linked: Vec<RecordId> = claims.filter_map(|claim| claim.value.as_str()?.parse().ok()).collect();
     let names = desk.reading.names_of(linked).await?;
@@ -227,9 +240,50 @@ pub async fn page(desk: Desk, Query(asked): Query<PageAsked>) -> Result<Response
         people: people(&slice.rows),
         may: desk.reading.kinds().any(|kind| desk.reading.may_some(kind, Action::Resolve)),
         rows: slice.rows.iter().filter_map(|open| open_view(&desk, &names, &inputs, open)).collect(),
-        next: slice.next.map(|next| format!("/conflicts?after={}", super::list::encoded(&next))),
+        next: slice.next.map(|next| {
+            let encoded = super::list::encoded;
+            format!("/conflicts?after={}&kind={}&person={}", encoded(&next), encoded(&asked.kind), encoded(&asked.person))
+        }),
+        filters: filters(&desk, &asked, everybody),
+        is_filtered: !asked.kind.is_empty() || !asked.person.is_empty(),
     };
     answer(StatusCode::OK, &page)
+}
+
+/// Pages that are searched for one person's disagreements in one go.
+const PAGES_MAX: usize = 20;
+
+/// A page of what is asked for, and everybody who stands in the page before it was sifted.
+async fn slice(desk: &Desk, asked: &PageAsked) -> Result<(Slice<OpenConflict>, Vec<(String, String)>), Error> {
+    let mut found = Slice { rows: Vec::new(), next: asked.after.clone() };
+    let mut everybody = Vec::new();
+    for _ in 0..PAGES_MAX {
+        let page = desk.reading.conflicts(&Asked { after: found.next.take(), ..Asked::default() }).await?;
+        everybody.extend(people(&page.rows));
+        let fits = |open: &OpenConflict| {
+            let theirs = |claim: &Claim| claim.who.as_ref().is_some_and(|who| who.user.to_string() == asked.person);
+            (asked.kind.is_empty() || *open.record.kind == *asked.kind)
+                && (asked.person.is_empty() || open.disagreement.claims.iter().any(theirs))
+        };
+        found.rows.extend(page.rows.into_iter().filter(fits));
+        found.next = page.next;
+        if found.next.is_none() || found.rows.len() >= MANY_MAX / 4 {
+            break;
+        }
+    }
+    everybody.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
+    everybody.dedup();
+    Ok((found, everybody))
+}
+
+fn filters(desk: &Desk, asked: &PageAsked, everybody: Vec<(String, String)>) -> [Vec<Choice>; 2] {
+    let may = |kind: &&std::sync::Arc<Kind>| kind.fields.iter().any(|field| field.merge == Merge::Visible);
+    let kind = |kind: &std::sync::Arc<Kind>| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *asked.kind);
+    let mut kinds: Vec<Choice> = desk.reading.kinds().filter(may).map(kind).collect();
+    kinds.sort_by_key(|(name, ..)| place(name));
+    let person = |(id, name): (String, String)| (id == asked.person, id, name);
+    let people = everybody.into_iter().map(person).map(|(here, id, name)| (id, name, here)).collect();
+    [kinds, people]
 }
 
 fn notice(desk: &Desk, count: Option<u64>, left: u64) -> String {
@@ -261,6 +315,7 @@ fn open_view(desk: &Desk, names: &Names, inputs: &Inputs<'_>, open: &OpenConflic
         third: inputs.scalar(item, &filled(item, None), &format!("f.{}", disagreement.path)).filter(|_| may),
         action: may.then(|| format!("/records/{}/{}/resolve", kind.name, record.id)),
         error: None,
+        from: "conflicts",
     };
     let title = if record.title.is_empty() { format!("{label} {}", format::short(&record.id.to_string())) } else { record.title.clone() };
     Some(OpenView {

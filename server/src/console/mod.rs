@@ -9,6 +9,7 @@ mod admin;
 pub mod assets;
 mod audit;
 mod collisions;
+mod dashboards;
 mod desk;
 mod devices;
 mod disputes;
@@ -27,6 +28,7 @@ mod kinds;
 mod links;
 mod list;
 mod made;
+pub mod mails;
 mod make;
 mod people;
 mod privacy;
@@ -36,7 +38,9 @@ mod rejected;
 mod role_form;
 mod roles;
 mod search;
+mod shares;
 mod sign_in;
+mod start;
 mod timeline;
 mod typed;
 mod why;
@@ -44,12 +48,9 @@ mod with;
 mod words;
 
 use axum::middleware::from_fn;
-use axum::response::Redirect;
 use axum::routing::{get, post};
 
 use crate::routes::Routes;
-
-use desk::Desk;
 
 pub use list::import_error;
 pub use problems::as_pages;
@@ -58,7 +59,9 @@ pub use problems::as_pages;
 pub fn routes() -> Routes {
     Routes::new()
         .merge(list::routes())
-        .route("/", get(async |desk: Desk| Redirect::to(&desk.start())))
+        .route("/", get(start::front))
+        .route("/start", get(start::page))
+        .route("/start/sample", post(start::change))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-in/with/{provider}", get(with::away))
         .route("/sign-in/back", get(with::back))
@@ -97,6 +100,15 @@ pub fn routes() -> Routes {
         .route("/kinds/template", get(kinds::blueprint::page).post(kinds::blueprint::put))
         .route("/kinds/template/file", post(kinds::blueprint::take))
         .route("/kinds/{name}", get(kinds::one).post(kinds::change))
+        .route("/dashboards", get(dashboards::start).post(dashboards::make))
+        .route("/dashboards/{id}", get(dashboards::page).post(dashboards::change))
+        .route("/dashboards/{id}/report.pdf", get(dashboards::report))
+        .route("/dashboards/{id}/links", post(shares::make))
+        .route("/dashboards/{id}/mails", post(mails::make))
+        .route("/dashboards/{id}/mails/{mail}/stop", post(mails::stop))
+        .route("/dashboards/{id}/links/{link}/revoke", post(shares::revoke))
+        .route("/shared/{token}", get(shares::page))
+        .route("/shared/{token}/report.pdf", get(shares::pdf))
         .route("/devices", get(devices::page))
         .route("/devices/code", post(devices::code))
         .route("/devices/terms", post(devices::terms))

@@ -41,6 +41,8 @@ struct SearchPage {
     q: String,
     hits: Vec<Hit>,
     count: String,
+    /// Whether nothing has the words as they were typed.
+    is_near: bool,
 }
 
 #[derive(Template)]
@@ -49,18 +51,20 @@ struct Brief {
     hits: Vec<Hit>,
     icons: &'static str,
     nothing: &'static str,
+    near: Option<&'static str>,
 }
 
 /// `GET /search`.
 pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let found = desk.reading.search(asked.q.trim(), if asked.brief { DROPPED } else { PAGE }).await?;
-    let hits: Vec<Hit> = found.iter().filter_map(|linked| hit(&desk, linked)).collect();
+    let hits: Vec<Hit> = found.rows.iter().filter_map(|linked| hit(&desk, linked)).collect();
     if asked.brief {
-        return answer(StatusCode::OK, &Brief { hits, icons: super::assets::icons(), nothing: desk.words.say("search.nothing") });
+        let (nothing, near) = (desk.words.say("search.nothing"), found.is_near.then(|| desk.words.say("search.near")));
+        return answer(StatusCode::OK, &Brief { hits, icons: super::assets::icons(), nothing, near });
     }
     let frame = desk.frame(desk.words.say("search.label"), "/search").await?;
     let count = desk.words.count("list.count", hits.len() as u64);
-    answer(StatusCode::OK, &SearchPage { frame, q: asked.q, hits, count })
+    answer(StatusCode::OK, &SearchPage { frame, q: asked.q, hits, count, is_near: found.is_near })
 }
 
 fn hit(desk: &Desk, linked: &Linked) -> Option<Hit> {

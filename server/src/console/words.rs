@@ -1,4 +1,4 @@
-//! What the console says, in every language of the product: `messages.toml`, read once.
+//! What the console says, in every language of the product: `messages.toml` and `messages/`, read once.
 //!
 //! Labels of kinds, fields and options are not here: they come from the kinds themselves.
 
@@ -19,14 +19,17 @@ struct Message {
     zh: String,
 }
 
+/// The files; a section may go on in another one.
+const FILES: [&str; 2] = [include_str!("messages.toml"), include_str!("messages/charts.toml")];
+
 /// Sections of messages: `list.empty` is `empty` in `[list]`.
 static MESSAGES: LazyLock<HashMap<String, Message>> = LazyLock::new(|| {
-    let sections: HashMap<String, HashMap<String, Message>> =
-        toml::from_str(include_str!("messages.toml")).expect("a test reads the built-in messages");
+    let read =
+        |text: &str| -> HashMap<String, HashMap<String, Message>> { toml::from_str(text).expect("a test reads the built-in messages") };
     let flat = |(section, messages): (String, HashMap<String, Message>)| {
         messages.into_iter().map(move |(key, message)| (format!("{section}.{key}"), message))
     };
-    sections.into_iter().flat_map(flat).collect()
+    FILES.iter().flat_map(|text| read(text)).flat_map(flat).collect()
 });
 
 /// Speaks one language. Handlers and templates ask it by key.

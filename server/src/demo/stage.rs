@@ -25,6 +25,7 @@ use crate::intake::{Author, Expect, RecordEdit};
 use crate::jobs::import::cdnow_sample;
 use crate::language::Language;
 use crate::people::{self, NewPerson};
+use crate::ready::{self, sample};
 use crate::store::people::User;
 
 /// Login, name, role, and what the person does.
@@ -86,6 +87,7 @@ impl Stage {
         let [ann, bo, manager, office_user] = users;
         let office = app.intake.on_behalf(office_user.workspace, office_user.user, office_user.role.clone());
         let (party, product) = seed(&app, &office, teller).await?;
+        dashboard(&app, &office, &[&ann, &bo]).await?;
         let ann = phone(&app, &address, &behind, "Ann", &ann, folder).await?;
         let bo = phone(&app, &address, &behind, "Bo", &bo, folder).await?;
         for phone in [&ann, &bo] {
@@ -172,6 +174,18 @@ async fn seed(app: &App, office: &Author, teller: &Teller) -> Result<(RecordId, 
         edited.context("the demo's data does not fit its kinds")?;
     }
     Ok((party, product))
+}
+
+/// A pipeline to look at in the console, and the dashboard that shows it.
+async fn dashboard(app: &App, office: &Author, reps: &[&User]) -> Result<()> {
+    let owners: Vec<RecordId> = reps.iter().map(|user| RecordId(user.user.0)).collect();
+    sample::load(app, office, &owners).await?;
+    let now = app.clock.now();
+    let edits = ready::sales(Language::Zh, RecordId(office.user.0), || RecordId::new(now, random()));
+    for edited in app.intake.edit(office, edits, now, None).await? {
+        edited.context("the dashboard does not fit its kind")?;
+    }
+    Ok(())
 }
 
 async fn phone(app: &App, address: &str, behind: &Arc<AtomicI64>, name: &'static str, user: &User, folder: &Path) -> Result<Phone> {

@@ -29,9 +29,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::store::{Store, StoreError};
 
 pub use aliases::settle as settle_aliases;
+pub use review::{DeskNews, NotReviewed, Review, Ruling};
 pub(crate) use unit::KIND_KIND;
 pub(crate) use writer::AllRules;
-pub use review::{DeskNews, NotReviewed, Review, Ruling};
 pub use writer::{Failpoint, Fate};
 
 /// Submissions that may wait for the writer. Beyond this a door waits: the senders' own queues are the buffer.

@@ -199,13 +199,13 @@ impl Reading {
         })
     }
 
-    fn spot(&self, kind: &Kind, attribute: &str) -> Result<Spot, ReadError> {
+    pub(super) fn spot(&self, kind: &Kind, attribute: &str) -> Result<Spot, ReadError> {
         let spot = Spot::of(self.schema(), kind, attribute)?;
         self.check(&spot.read(&kind.name).into_iter().collect::<Vec<_>>())?;
         Ok(spot)
     }
 
-    fn added(&self, kind: &Kind, field: &Field) -> Result<Added, ReadError> {
+    pub(super) fn added(&self, kind: &Kind, field: &Field) -> Result<Added, ReadError> {
         let is_money = field.value == ValueType::Money;
         let number = if is_money { format!("{}.amount", field.name) } else { field.name.to_string() };
         let currency = if is_money { Some(self.spot(kind, &format!("{}.currency", field.name))?) } else { None };

@@ -127,6 +127,8 @@ fn migrator() -> Migrator {
         (36, "identities", include_str!("../../migrations/0036_oidc.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
         (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
+        (45, "report links", include_str!("../../migrations/0045_report_links.sql")),
+        (46, "report mails", include_str!("../../migrations/0046_report_mails.sql")),
         (120, "receipts", include_str!("../../migrations/0120_receipts.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {

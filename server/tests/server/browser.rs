@@ -1,5 +1,6 @@
 //! The console in a real Chromium, driven over its own debugging protocol: what a script does is seen only there.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -23,6 +24,8 @@ pub struct Browser {
     session: String,
     sent: u64,
     base: String,
+    /// What it told without being asked: method and parameters.
+    events: VecDeque<(String, Value)>,
     _profile: tempfile::TempDir,
 }
 
@@ -40,7 +43,7 @@ impl Browser {
         let (child, address) = launch(profile.path());
         let (socket, _) = tokio_tungstenite::connect_async(address).await.unwrap();
         let base = format!("http://{}", desk.server.address);
-        let mut browser = Self { child, socket, session: String::new(), sent: 0, base, _profile: profile };
+        let mut browser = Self { child, socket, session: String::new(), sent: 0, base, events: VecDeque::new(), _profile: profile };
         let target = browser.send("Target.createTarget", json!({"url": "about:blank"})).await["targetId"].clone();
         let attached = browser.send("Target.attachToTarget", json!({"targetId": target, "flatten": true})).await;
         browser.session = attached["sessionId"].as_str().unwrap().to_owned();
@@ -49,7 +52,7 @@ impl Browser {
         let fill =
             format!("document.querySelector('[name=login]').value='ann';document.querySelector('[name=password]').value='{PASSWORD}';");
         browser.run(&format!("{fill}document.querySelector('.door form').requestSubmit()")).await;
-        browser.until("location.pathname.startsWith('/records/')").await;
+        browser.until("!location.pathname.startsWith('/sign-in') && document.querySelector('#menu')").await;
         browser
     }
 
@@ -63,6 +66,9 @@ impl Browser {
         loop {
             let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
             let answer: Value = serde_json::from_str(&text).unwrap();
+            if let Some(event) = answer["method"].as_str() {
+                self.events.push_back((event.to_owned(), answer["params"].clone()));
+            }
             if answer["id"] == self.sent {
                 assert!(answer["error"].is_null(), "{method}: {answer}");
                 return answer["result"].clone();
@@ -122,6 +128,48 @@ impl Browser {
             }
             self.send("Input.dispatchKeyEvent", params).await;
         }
+    }
+
+    /// Drags what is in the middle of one element to the middle of another, as a hand does.
+    pub async fn drag(&mut self, from: &str, to: &str) {
+        self.send("Input.setInterceptDrags", json!({"enabled": true})).await;
+        let (from, to) = (self.middle(from).await, self.middle(to).await);
+        let mouse = |kind: &str, (x, y): (f64, f64)| json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1});
+        self.send("Input.dispatchMouseEvent", mouse("mousePressed", from)).await;
+        for step in 1..=4 {
+            let part = f64::from(step) / 4.0;
+            let at = (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
+            self.send("Input.dispatchMouseEvent", mouse("mouseMoved", at)).await;
+        }
+        let data = self.dragged().await;
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            self.send("Input.dispatchDragEvent", json!({"type": kind, "x": to.0, "y": to.1, "data": data})).await;
+        }
+        self.send("Input.dispatchMouseEvent", mouse("mouseReleased", to)).await;
+        self.send("Input.setInterceptDrags", json!({"enabled": false})).await;
+    }
+
+    /// What the browser says is being dragged.
+    async fn dragged(&mut self) -> Value {
+        const TRIES: usize = 200;
+        for _ in 0..TRIES {
+            while let Some((event, params)) = self.events.pop_front() {
+                if event == "Input.dragIntercepted" {
+                    return params["data"].clone();
+                }
+            }
+            self.run("new Promise((done) => setTimeout(done, 10))").await;
+        }
+        panic!("nothing is being dragged");
+    }
+
+    async fn middle(&mut self, selector: &str) -> (f64, f64) {
+        let script = format!(
+            "(() => {{ const element = document.querySelector({selector:?}); element.scrollIntoView({{block: 'center', inline: 'center'}}); \
+             const {{ x, y, width, height }} = element.getBoundingClientRect(); return [x + width / 2, y + height / 2] }})()"
+        );
+        let place = self.run(&script).await;
+        (place[0].as_f64().unwrap(), place[1].as_f64().unwrap())
     }
 
     pub async fn type_text(&mut self, text: &str) {

@@ -22,7 +22,12 @@ pub struct Desk {
 
 impl Desk {
     pub async fn new() -> Self {
-        let server = Server::start().await;
+        Self::with(|_| {}).await
+    }
+
+    /// On a server that is set up otherwise.
+    pub async fn with(change: impl FnOnce(&mut rapport_server::Config)) -> Self {
+        let server = Server::start_with(change).await;
         let (_, cookie) = server.browser_sign_in(&[]).await;
         let ann = Phone::of(&server.app, server.workspace, server.ann, "office", "Ann's phone", START).await;
         let bo = Phone::of(&server.app, server.workspace, UserId::of_cause("bo"), "office", "Bo's phone", START).await;

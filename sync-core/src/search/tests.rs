@@ -17,6 +17,34 @@ fn index(records: &[(&str, &[&str])]) -> Connection {
     connection
 }
 
+/// Whether a slip is forgiven: found by what may have been meant, and not as it was typed.
+fn forgives(title: &str, query: &str) -> bool {
+    let connection = index(&[(title, &[])]);
+    let near = near_expression(query).unwrap_or_default();
+    let mut statement = connection.prepare("select count(*) from search where search match ?1").unwrap();
+    found(&connection, query).is_empty() && !near.is_empty() && statement.query_row([near], |row| row.get::<_, i64>(0)).unwrap() == 1
+}
+
+#[test]
+fn a_slip_of_the_finger_and_chinese_that_sounds_the_same_are_forgiven() {
+    for (title, typed) in [
+        ("佳美办公", "jiamie"),
+        ("佳美办公", "jiamwi"),
+        ("佳美办公", "jamei"),
+        ("佳美办公", "家美"),
+        ("佳美办公", "嘉美办公"),
+        ("Müller & Söhne GmbH", "muler"),
+        ("Müller & Söhne GmbH", "sohnr"),
+        ("Nordwind GmbH", "nordwnid"),
+        ("Nordwind GmbH", "norwind gmb"),
+    ] {
+        assert!(forgives(title, typed), "{title} by {typed}");
+    }
+    for (title, typed) in [("佳美办公", "jiamao"), ("Nordwind GmbH", "sturmwind"), ("佳美办公", "海河")] {
+        assert!(!forgives(title, typed), "{title} by {typed}");
+    }
+}
+
 fn finds(title: &str, others: &[&str], query: &str) -> bool {
     !found(&index(&[(title, others)]), query).is_empty()
 }

@@ -5,8 +5,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use rapport_server::intake::{Expect, RecordEdit};
+use rapport_server::App;
+use rapport_server::auth::secret::random;
+use rapport_server::intake::{Author, Expect, RecordEdit};
 use rapport_server::jobs::index;
+use rapport_server::language::Language;
+use rapport_server::ready;
 use rapport_server::store::{people, workspaces};
 use serde_json::json;
 use sync_core::id::RecordId;
@@ -28,12 +32,13 @@ struct Pages {
 }
 
 const BATCH: usize = 1_000;
+const EVENTS: usize = 2_000;
 const SURNAMES: [&str; 8] = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄"];
 const TRADES: [&str; 6] = ["办公用品", "科技", "贸易", "酒店", "印刷", "物流"];
 const STAGES: [&str; 6] = ["lead", "qualified", "proposal", "negotiation", "won", "lost"];
 
 /// What people look at most, and what costs most.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 18] = [
     ("a list by title", "/records/party"),
     ("a list, last changed first", "/records/party?sort=updatedAt&desc=true"),
     ("a list by a field", "/records/party?sort=industry"),
@@ -44,9 +49,17 @@ const PAGES: [(&str, &str); 10] = [
     ("a text in a list", "/records/party?q=王12"),
     ("groups", "/records/party?group=industry"),
     ("a board", "/records/deal?layout=board"),
+    ("a chart of deals", "/records/deal?layout=bar&group=stage&measure=sum:amount"),
+    ("a chart over time", "/records/deal?layout=line&group=close_date&split=stage&step=week"),
+    ("a chart of customers", "/records/party?layout=bar&group=industry"),
+    ("disagreements", "/conflicts"),
+    ("a form", "/records/party/new"),
     ("search: Chinese", "/search?q=王123"),
     ("search: pinyin", "/search?q=wang12&brief=true"),
     ("search: digits", "/search?q=0012345&brief=true"),
+    ("search: a slip", "/search?q=wnag123&brief=true"),
+    ("search: a sound", "/search?q=汪123&brief=true"),
+    ("search: one syllable", "/search?q=wang"),
 ];
 
 #[tokio::main]
@@ -71,8 +84,9 @@ async fn main() -> Result<()> {
     let begun = Instant::now();
     index::catch_up(&app).await?;
     println!("their words indexed in {:.1} s", begun.elapsed().as_secs_f64());
+    let more = busy(&app, &author).await?;
     tokio::spawn(server::serve(app));
-    measure(&pages).await
+    measure(&pages, &more).await
 }
 
 /// A customer, and for each tenth a deal.
@@ -95,20 +109,47 @@ fn edits(number: usize) -> Vec<RecordEdit> {
             FieldEdit::set("stage", STAGES[number / 10 % 6]),
             FieldEdit::set("party", party.to_string()),
             FieldEdit::set("amount", json!({"amount": number * 100, "currency": "CNY"})),
+            FieldEdit::set("close_date", format!("2026-{:02}-{:02}", number / 10 % 12 + 1, number / 120 % 28 + 1)),
         ];
         all.push(edit("deal", RecordId::of_cause(&format!("deal {number}")), fields));
     }
     all
 }
 
-async fn measure(pages: &Pages) -> Result<()> {
+/// A customer with as many events as ten busy years bring, and the sales dashboard; answers their pages.
+async fn busy(app: &App, author: &Author) -> Result<[(&'static str, String); 2]> {
+    let party = RecordId::of_cause("party 0");
+    let activity = |number: usize| RecordEdit {
+        kind: "activity".parse().expect("a kind"),
+        record: RecordId::of_cause(&format!("activity {number}")),
+        edits: vec![
+            FieldEdit::set("subject", format!("Visit {number}")),
+            FieldEdit::set("type", "visit"),
+            FieldEdit::set("status", "done"),
+            FieldEdit::Add { field: "about".to_owned(), value: party.to_string() },
+        ],
+        expect: Expect::New,
+    };
+    let edits: Vec<RecordEdit> = (0..EVENTS).map(activity).collect();
+    let ready = ready::sales(Language::En, RecordId(author.user.0), || RecordId::new(app.clock.now(), random()));
+    let dashboard = ready.last().map(|edit| edit.record).context("a dashboard")?;
+    for batch in [edits, ready] {
+        for edited in app.intake.edit(author, batch, app.clock.now(), None).await? {
+            edited?;
+        }
+    }
+    Ok([("2,000 events", format!("/records/party/{party}")), ("the sales dashboard", format!("/dashboards/{dashboard}"))])
+}
+
+async fn measure(pages: &Pages, more: &[(&str, String)]) -> Result<()> {
     let base = format!("http://127.0.0.1:{}", pages.port);
     let client = reqwest::Client::builder().no_proxy().build()?;
     let body = json!({"login": LOGIN, "password": PASSWORD});
     let signed_in: serde_json::Value = client.post(format!("{base}/api/v1/sign-in")).json(&body).send().await?.json().await?;
     let token = signed_in["token"].as_str().context("no token")?;
     println!("{:<28}{:>10}{:>10}{:>10}", "page", "median ms", "worst ms", "KB");
-    for (name, path) in PAGES {
+    let all = PAGES.iter().map(|(name, path)| (*name, (*path).to_owned())).chain(more.iter().cloned());
+    for (name, path) in all {
         let (mut took, mut bytes) = (Vec::new(), 0);
         for _ in 0..pages.times {
             let begun = Instant::now();

@@ -32,6 +32,20 @@ pub struct Asked {
     pub group: Option<String>,
     /// `table`, `board` or `calendar`.
     pub layout: Option<String>,
+    /// What a chart measures: `count`, `sum:amount`.
+    pub measure: Option<String>,
+    /// A second attribute of a chart.
+    pub split: Option<String>,
+    /// The span that a chart puts days together in: `week`.
+    pub step: Option<String>,
+    /// Which days a chart is about: `this_month`.
+    pub period: Option<String>,
+    /// Which attribute is a record's day for that.
+    pub day: Option<String>,
+    /// Whether a chart shows the period before, too.
+    pub compare: Option<String>,
+    /// Which currency a chart shows.
+    pub currency: String,
     /// Those that were put away.
     pub archived: bool,
     /// Where the page begins.
@@ -77,6 +91,13 @@ impl Asked {
             flag("desc", self.desc),
             some("group", &self.group),
             some("layout", &self.layout),
+            some("measure", &self.measure),
+            some("split", &self.split),
+            some("step", &self.step),
+            some("period", &self.period),
+            some("day", &self.day),
+            some("compare", &self.compare),
+            text("currency", &self.currency),
             flag("archived", self.archived),
             text("month", &self.month),
             text("by", &self.by),

@@ -237,7 +237,7 @@ fn place(desk: &Desk, row: &Row, attribute: &str) -> Option<(Date, String)> {
 }
 
 /// A moment on the reader's own clock.
-fn local(desk: &Desk, millis: i64) -> jiff::civil::DateTime {
+pub(super) fn local(desk: &Desk, millis: i64) -> jiff::civil::DateTime {
     let millis = millis.saturating_add(i64::from(desk.offset_minutes) * 60_000);
     let moment = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     moment.to_zoned(jiff::tz::TimeZone::UTC).datetime()

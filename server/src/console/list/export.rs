@@ -10,7 +10,8 @@ use sync_core::access::Right;
 use sync_core::schema::{Kind, Merge, ValueType};
 
 use super::asked::{Asked, encoded};
-use super::shape::{Column, Shape};
+use super::chart;
+use super::shape::{Column, Layout, Shape};
 use super::table::title_of;
 use super::views;
 use crate::audit::Act;
@@ -18,6 +19,7 @@ use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::console::desk::Desk;
 use crate::console::format::{Formatter, Shown, decimals, plain_amount};
 use crate::error::{Error, Text};
+use crate::jobs::export::pdf::{self, Body, Section};
 use crate::jobs::export::table::{self, Cell, Table};
 use crate::reading::{Names, Row};
 
@@ -48,9 +50,60 @@ pub async fn vcf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
     if !has_cards(&kind) {
         return Err(Error::NotFound);
     }
-    let (_, rows) = rows_of(&desk, &kind, &asked).await?;
+    let shape = shape_of(&desk, &kind, &asked).await?;
+    let rows = rows_of(&desk, &kind, &asked, &shape).await?;
     let bytes = cards(rows.iter().map(|(row, _)| row)).into_bytes();
     Ok(file(&format!("{}.vcf", desk.words.label(&kind.plural)), CARD_TYPE, bytes))
+}
+
+/// `GET /records/{kind}/export.pdf`: the list or the chart as a report.
+pub async fn pdf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let known = desk.reading.kind(&kind)?.clone();
+    let shape = shape_of(&desk, &known, &asked).await?;
+    let section = match shape.layout {
+        Layout::Chart(form) => {
+            let title = title(&desk, &known, &shape);
+            desk.note(Act::Exported, &known.name, json!({"report": title})).await?;
+            chart::section(&desk, &known, &asked, &shape, form, &title).await?
+        }
+        Layout::Table | Layout::Board | Layout::Calendar => {
+            let (_, table) = table_of(&desk, &kind, &asked).await?;
+            listed(&desk, table)
+        }
+    };
+    let title = section.title.clone();
+    Ok(report(&title, printed(&desk, &title, &[section])))
+}
+
+/// Rows of a printed list: who wants more wants a spreadsheet.
+const PRINTED_MAX: usize = 2_000;
+
+fn listed(desk: &Desk, table: Table) -> Section {
+    let total = desk.words.count("list.count", table.rows.len() as u64);
+    let is_number = |at: usize| table.rows.iter().all(|row| matches!(row.get(at), Some(Cell::Empty | Cell::Number(_) | Cell::Amount(..))));
+    let numbers = (0..table.heads.len()).map(is_number).collect();
+    let rows = table.rows.iter().take(PRINTED_MAX).map(|row| row.iter().map(Cell::shown).collect()).collect();
+    Section { title: table.title, caption: total, total: String::new(), series: Vec::new(), body: Body::Table(table.heads, numbers, rows) }
+}
+
+/// A report as PDF.
+pub fn printed(desk: &Desk, title: &str, sections: &[Section]) -> Vec<u8> {
+    pdf::report(title, &about(desk), sections)
+}
+
+/// A PDF as an answer.
+pub fn report(title: &str, bytes: Vec<u8>) -> Response {
+    file(&format!("{title}.pdf"), "application/pdf", bytes)
+}
+
+/// When it was made, and for whom: what it shows is what they may see.
+pub fn about(desk: &Desk) -> String {
+    let local = jiff::Timestamp::from_millisecond(desk.now + i64::from(desk.offset_minutes) * 60_000).unwrap_or_default();
+    format!("{} · {}", local.strftime("%Y-%m-%d %H:%M"), desk.caller.name)
+}
+
+fn title(desk: &Desk, kind: &Kind, shape: &Shape) -> String {
+    shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone())
 }
 
 fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
@@ -61,21 +114,31 @@ fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
 
 async fn table_of(desk: &Desk, kind: &str, asked: &Asked) -> Result<(String, Table), Error> {
     let kind = desk.reading.kind(kind)?.clone();
-    let (shape, rows) = rows_of(desk, &kind, asked).await?;
+    let shape = shape_of(desk, &kind, asked).await?;
+    let title = title(desk, &kind, &shape);
+    if let Layout::Chart(form) = shape.layout {
+        let table = chart::table(desk, &kind, asked, &shape, form, &title).await?;
+        desk.note(Act::Exported, &kind.name, json!({"groups": table.rows.len()})).await?;
+        return Ok((title, table));
+    }
+    let rows = rows_of(desk, &kind, asked, &shape).await?;
     let columns = shape.columns(desk, &kind);
-    let title = shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone());
     let heads = columns.iter().map(|column| column.label(desk)).collect();
     let cells = |(row, names): &(Row, Arc<Names>)| columns.iter().map(|column| cell(desk, &kind, column, row, names)).collect();
     let table = Table { title: title.clone(), heads, rows: rows.iter().map(cells).collect() };
     Ok((title, table))
 }
 
-/// The records of a list, all pages, each with the names that its page came with; that they are taken out is noted.
-async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<(Shape, Vec<(Row, Arc<Names>)>), Error> {
+/// What is asked for, of somebody who may take it out.
+async fn shape_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<Shape, Error> {
     if !desk.may(Right::Export) {
         return Err(Error::Forbidden(Text::new("You may not take records out of the system.", "您无权导出记录。")));
     }
-    let shape = Shape::of(kind, asked, &views::of_kind(desk, kind).await?);
+    Ok(Shape::of(kind, asked, &views::of_kind(desk, kind).await?))
+}
+
+/// The records of a list, all pages, each with the names that its page came with; that they are taken out is noted.
+async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<Vec<(Row, Arc<Names>)>, Error> {
     let mut rows: Vec<(Row, Arc<Names>)> = Vec::new();
     let mut asked = Asked { after: None, ..asked.clone() };
     loop {
@@ -85,7 +148,7 @@ async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<(Shape, Vec<
         asked.after = listing.next;
         if asked.after.is_none() {
             desk.note(Act::Exported, &kind.name, json!({"records": rows.len()})).await?;
-            return Ok((shape, rows));
+            return Ok(rows);
         }
         if rows.len() >= ROWS_MAX {
             return Err(Error::Invalid { field: None, message: too_many() });

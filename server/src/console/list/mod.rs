@@ -7,6 +7,7 @@ mod asked;
 mod board;
 mod bulk;
 mod calendar;
+mod chart;
 mod columns;
 mod export;
 mod filter;
@@ -14,6 +15,7 @@ mod groups;
 mod page;
 mod shape;
 mod table;
+pub mod tile;
 mod views;
 
 use axum::routing::{get, post};
@@ -23,8 +25,12 @@ use crate::routes::Routes;
 
 pub use asked::encoded;
 pub use bulk::import_error;
+pub use chart::Form;
+pub use export::{about, printed, report};
 pub use groups::summed_up;
 pub use table::title_of;
+pub use tile::{Tile, TileContent};
+pub use views::views_for_tiles;
 
 /// Every address of lists.
 pub fn routes() -> Routes {
@@ -40,4 +46,5 @@ pub fn routes() -> Routes {
         .route("/records/{kind}/export.vcf", get(export::vcf))
         .route("/records/{kind}/export.csv", get(export::csv))
         .route("/records/{kind}/export.xlsx", get(export::xlsx))
+        .route("/records/{kind}/export.pdf", get(export::pdf))
 }

@@ -10,6 +10,7 @@ use sync_core::schema::{Field, Kind};
 use super::asked::Asked;
 use super::board::{self, BoardView};
 use super::calendar::{self, CalendarView};
+use super::chart::{self, ChartTools, ChartView, Form};
 use super::columns::{self, Choosable};
 use super::filter::{self, Chip, Editor};
 use super::groups::{self, GroupView};
@@ -86,6 +87,7 @@ struct Tools {
     vcf: Option<String>,
     csv: String,
     xlsx: String,
+    pdf: String,
     is_changed: bool,
     close: String,
     view: Option<ViewTools>,
@@ -119,6 +121,8 @@ enum Content {
     Board(BoardView),
     /// Days.
     Calendar(CalendarView),
+    /// A chart with its controls.
+    Chart(Box<(ChartView, ChartTools)>),
 }
 
 #[derive(Default)]
@@ -215,6 +219,11 @@ impl Drawing<'_> {
                 let content = Content::Calendar(calendar::view(desk, kind, asked, shape).await?);
                 Ok((content, Pager::default(), desk.reading.count(&list).await?, None))
             }
+            (Layout::Chart(form), _) => {
+                let view = chart::view(desk, kind, asked, shape, form).await?;
+                let content = Content::Chart(Box::new((view, chart::tools(desk, kind, asked, shape, form))));
+                Ok((content, Pager::default(), desk.reading.count(&list).await?, None))
+            }
             (Layout::Board | Layout::Table, _) if !shape.group.is_empty() => self.groups(asked, shape, &columns, heads).await,
             (Layout::Board | Layout::Table, _) => self.rows(asked, shape, &columns, heads, &list).await,
         }
@@ -304,13 +313,14 @@ impl Drawing<'_> {
         if days(self.kind).next().is_some() {
             layouts.push((Layout::Calendar, "layout.calendar"));
         }
+        layouts.push((if let Layout::Chart(_) = shape.layout { shape.layout } else { Layout::Chart(Form::Bar) }, "layout.chart"));
         let tab = |(layout, key): (Layout, &'static str)| Tab {
             label: self.desk.words.say(key).to_owned(),
             href: Asked { layout: Some(layout.word().to_owned()), ..asked.plain() }.address(self.kind),
             here: shape.layout == layout,
             pinned: false,
         };
-        if layouts.len() > 1 { layouts.into_iter().map(tab).collect() } else { Vec::new() }
+        layouts.into_iter().map(tab).collect()
     }
 
     async fn tools(&self, asked: &Asked, shape: &Shape) -> Result<Tools, Error> {
@@ -326,6 +336,7 @@ impl Drawing<'_> {
         let none = Asked { filter: Some("[]".to_owned()), q: String::new(), ..asked.plain() };
         let is_changed =
             asked.filter.is_some() || asked.columns.is_some() || !asked.sort.is_empty() || asked.group.is_some() || asked.layout.is_some();
+        let is_changed = is_changed || chart::Spec::of(asked, chart::Spec::default()) != chart::Spec::default();
         Ok(Tools {
             chips: filter::chips(desk, kind, asked, shape, &names),
             any: shape.any,
@@ -344,6 +355,7 @@ impl Drawing<'_> {
             vcf: crate::cards::has_cards(kind).then(|| asked.closed().below(kind, "export.vcf")),
             csv: asked.closed().below(kind, "export.csv"),
             xlsx: asked.closed().below(kind, "export.xlsx"),
+            pdf: asked.closed().below(kind, "export.pdf"),
             is_changed,
             close: asked.closed().address(kind),
             view: shape.view.as_ref().map(|view| ViewTools {

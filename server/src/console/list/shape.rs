@@ -7,6 +7,7 @@ use sync_core::schema::{Field, Kind, Merge, ValueType};
 use sync_core::search::match_expression;
 
 use super::asked::Asked;
+use super::chart::{Form, Spec};
 use super::views::Saved;
 use crate::console::desk::Desk;
 use crate::console::format::is_number;
@@ -32,6 +33,8 @@ pub enum Layout {
     Board,
     /// On days.
     Calendar,
+    /// As a chart.
+    Chart(Form),
 }
 
 impl Layout {
@@ -41,6 +44,7 @@ impl Layout {
             Layout::Table => "table",
             Layout::Board => "board",
             Layout::Calendar => "calendar",
+            Layout::Chart(form) => form.word(),
         }
     }
 
@@ -48,7 +52,7 @@ impl Layout {
         match word {
             "board" if kind.board.is_some() => Layout::Board,
             "calendar" if days(kind).next().is_some() => Layout::Calendar,
-            _ => Layout::Table,
+            word => Form::of(word).map_or(Layout::Table, Layout::Chart),
         }
     }
 }
@@ -153,6 +157,8 @@ pub struct Shape {
     pub group: String,
     /// How it is laid out.
     pub layout: Layout,
+    /// What a chart of it shows.
+    pub chart: Spec,
 }
 
 impl Shape {
@@ -175,6 +181,7 @@ impl Shape {
             desc,
             group: asked.group.clone().unwrap_or(base.group),
             layout: Layout::of(asked.layout.as_deref().unwrap_or(&base.layout), kind),
+            chart: Spec::of(asked, base.chart),
             view,
         }
     }

@@ -13,13 +13,14 @@ use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
 use super::asked::Asked;
-use super::shape::Shape;
+use super::chart::Spec;
+use super::shape::{Layout, Shape};
 use crate::console::desk::Desk;
 use crate::error::{Error, Text};
 use crate::reading::{List, ReadError, Row};
 
 /// The kind that views are of.
-const VIEW: &str = "view";
+pub const VIEW: &str = "view";
 
 /// Views of one kind that are offered: more is no menu.
 const VIEWS_MAX: &str = "100";
@@ -58,10 +59,13 @@ pub struct Said {
     pub group: String,
     /// How it is laid out.
     pub layout: String,
+    /// What a chart of it shows.
+    pub chart: Spec,
 }
 
 impl Saved {
-    fn of(desk: &Desk, row: &Row) -> Self {
+    /// From its record.
+    pub fn of(desk: &Desk, row: &Row) -> Self {
         let text = |name: &str| row.fields.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
         let rows = row.fields.get("columns").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
         let part = |name: &'static str| rows.iter().filter_map(move |row| row.get(name)?.as_str().map(str::to_owned)).collect();
@@ -78,12 +82,24 @@ impl Saved {
                 sort: sort.trim_start_matches('-').to_owned(),
                 group: text("group"),
                 layout: text("layout"),
+                chart: Spec {
+                    measure: text("measure"),
+                    step: text("step"),
+                    split: text("split"),
+                    period: text("period"),
+                    day: text("day"),
+                    compare: row.fields.get("compare") == Some(&json!(true)),
+                },
             },
             owner: row.fields.get("owner").and_then(Json::as_str).map(str::to_owned),
             everyone: row.fields.get("everyone") == Some(&json!(true)),
             pinned: members("pinned"),
             rows: part("id"),
         }
+    }
+
+    fn is_shared(&self, desk: &Desk, row: &Row) -> bool {
+        row.fields.get("shared").and_then(Json::as_array).is_some_and(|people| people.contains(&json!(me(desk))))
     }
 
     /// Whether the caller may change it: their own, or anybody's for who administers.
@@ -113,6 +129,24 @@ pub async fn of_kind(desk: &Desk, kind: &Kind) -> Result<Vec<Saved>, Error> {
     let listing = desk.reading.list(&List::of(query)).await?;
     let mut views: Vec<Saved> = listing.rows.iter().map(|row| Saved::of(desk, row)).collect();
     views.sort_by_key(|view| !view.pinned);
+    Ok(views)
+}
+
+/// All views that the caller sees, of every kind in sight: id, name, the kind they are of.
+pub async fn views_for_tiles(desk: &Desk) -> Result<Vec<(String, String, String)>, Error> {
+    let filter = json!([{"type": "notIn", "attribute": "purpose", "value": ["territory"]}]);
+    let query = desk.reading.query(VIEW, [("where", &*filter.to_string()), ("orderBy", "name"), ("maxSize", "200")])?;
+    let rows = desk.reading.list(&List::of(query)).await?.rows;
+    let mut views = Vec::new();
+    for row in rows {
+        let saved = Saved::of(desk, &row);
+        let about = row.fields.get("about").and_then(Json::as_str).unwrap_or_default();
+        let seen = saved.everyone || saved.owner.as_deref() == Some(&*me(desk)) || saved.is_shared(desk, &row);
+        if let Some(kind) = desk.reading.kind(about).ok().filter(|_| seen) {
+            views.push((saved.id.to_string(), saved.name, desk.words.label(&kind.plural).to_owned()));
+        }
+    }
+    views.sort_by(|a, b| (&a.2, &a.1).cmp(&(&b.2, &b.1)));
     Ok(views)
 }
 
@@ -166,7 +200,7 @@ fn me(desk: &Desk) -> String {
 async fn make(desk: &Desk, kind: &Kind, shape: &Shape, wanted: Wanted) -> Result<RecordId, Error> {
     let mut edits = vec![
         FieldEdit::set("name", wanted.name.trim()),
-        FieldEdit::set("purpose", "list"),
+        FieldEdit::set("purpose", if matches!(shape.layout, Layout::Chart(_)) { "report" } else { "list" }),
         FieldEdit::set("about", &*kind.name),
         FieldEdit::set("owner", me(desk)),
         FieldEdit::Add { field: "pinned".to_owned(), value: me(desk) },
@@ -185,6 +219,15 @@ fn said(desk: &Desk, kind: &Kind, shape: &Shape, before: Option<&Saved>) -> Vec<
     let set = |field: &str, value: &str| FieldEdit::set(field, if value.is_empty() { Json::Null } else { Json::from(value) });
     let mut edits =
         vec![set("filter", &shape.filter()), set("sort", &sort), set("group", &shape.group), FieldEdit::set("layout", shape.layout.word())];
+    // What was never a chart has nothing to say about one.
+    let before_chart = before.map(|view| view.shape.chart.clone()).unwrap_or_default();
+    if shape.chart != before_chart {
+        let chart = &shape.chart;
+        let texts =
+            [("measure", &chart.measure), ("step", &chart.step), ("split", &chart.split), ("period", &chart.period), ("day", &chart.day)];
+        edits.extend(texts.into_iter().map(|(field, value)| set(field, value)));
+        edits.push(FieldEdit::set("compare", chart.compare));
+    }
     if before.is_none_or(|view| view.shape.columns != shape.columns) {
         let field = || "columns".to_owned();
         let old = before.map(|view| view.rows.clone()).unwrap_or_default();

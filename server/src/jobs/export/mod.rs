@@ -4,6 +4,7 @@
 //! it. Reads one snapshot in pages. Never overwrites anything, and never leaves half an export under
 //! the name of a whole one.
 
+pub mod pdf;
 mod sheet;
 pub mod table;
 

@@ -36,13 +36,21 @@ pub struct Table {
 const SHEET_NAME_MAX: usize = 31;
 
 impl Cell {
-    fn text(&self) -> String {
+    /// As people read it; in a file that a spreadsheet opens, [`csv`] keeps texts from being formulas.
+    pub fn shown(&self) -> String {
         match self {
             Cell::Empty => String::new(),
-            Cell::Text(text) => guarded(text.clone()),
+            Cell::Text(text) => text.clone(),
             Cell::Number(number) => number.to_string(),
             Cell::Amount(digits, _, currency) => format!("{digits} {currency}"),
             Cell::Day(day) => day.clone(),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Cell::Text(text) => guarded(text.clone()),
+            Cell::Empty | Cell::Number(_) | Cell::Amount(..) | Cell::Day(_) => self.shown(),
         }
     }
 }

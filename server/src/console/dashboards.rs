@@ -1,0 +1,319 @@
+//! Dashboards: saved views side by side. Each is a record; its tiles are rows of it, in an order that people change.
+//!
+//! What a tile shows is a list's business (`list::tile`). Knows no kind but that of dashboards.
+
+use askama::Template;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::future::try_join_all;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+use sync_core::access::{Action, Right};
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+
+use super::desk::{Desk, Frame, page as answer};
+use super::list::{self, Form, Tile, TileContent, tile, views_for_tiles};
+use super::mails::{self, MailView};
+use super::shares::{self, LinkView};
+use crate::audit::Act;
+use crate::error::{Error, Text};
+use crate::reading::{List, ReadError, Row};
+use crate::ready::{self, DASHBOARD};
+
+/// Dashboards that are offered: more is no menu.
+const OFFERED: &str = "50";
+
+/// Tiles of one dashboard: more is no overview, and each is a question to the database.
+const TILES_MAX: usize = 24;
+
+/// The words of widths, with their names.
+const WIDTHS: [(&str, &str); 3] = [("third", "dash.third"), ("half", "dash.half"), ("full", "dash.full")];
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct DashboardPage {
+    frame: Frame,
+    /// The dashboard that is shown; none where there is none yet.
+    shown: Option<Shown>,
+    tabs: Vec<(String, String, bool)>,
+    /// Whether the caller may make one.
+    may_make: bool,
+}
+
+/// A dashboard on the page.
+struct Shown {
+    id: String,
+    name: String,
+    everyone: bool,
+    tiles: Vec<TileView>,
+    /// Whether it is being put together.
+    editing: bool,
+    /// Whether the caller may do that.
+    mine: bool,
+    /// Views that can be added: id, name, the kind they are of.
+    views: Vec<(String, String, String)>,
+    record: String,
+    /// How it goes out by mail; none where no mail server is set.
+    mails: Option<Vec<MailView>>,
+    /// How often that can be.
+    every: [(&'static str, &'static str); 3],
+    /// The links under which it is read without signing in.
+    links: Vec<LinkView>,
+    /// The one that was just made: an address.
+    shared: Option<String>,
+}
+
+/// A tile on the page.
+pub struct TileView {
+    /// The row of the dashboard that it is.
+    pub row: String,
+    /// How wide it is.
+    pub width: &'static str,
+    widths: Vec<(&'static str, &'static str, bool)>,
+    /// The row that it goes behind to be one place earlier; empty for the front, none if it is there.
+    earlier: Option<String>,
+    /// The row that it goes behind to be one place later.
+    later: Option<String>,
+    /// None if its view is gone.
+    pub tile: Option<Tile>,
+}
+
+/// What the address asks for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    edit: bool,
+    make: bool,
+}
+
+/// `GET /dashboards`: the first one, or how to make one.
+pub async fn start(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let all = all(&desk).await?;
+    match all.first() {
+        Some(first) if !asked.make => Ok(Redirect::to(&format!("/dashboards/{}", first.id)).into_response()),
+        _ => show(&desk, &all, None, &asked, None).await,
+    }
+}
+
+/// `GET /dashboards/{id}`.
+pub async fn page(desk: Desk, Path(id): Path<RecordId>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+    let all = all(&desk).await?;
+    let row = row(&desk, id).await?;
+    show(&desk, &all, Some(row), &asked, None).await
+}
+
+/// A dashboard that is there and in sight.
+pub async fn row(desk: &Desk, id: RecordId) -> Result<Row, Error> {
+    desk.reading.row(id).await?.filter(|row| &*row.kind == DASHBOARD && !row.archived).ok_or(Error::NotFound)
+}
+
+/// One that the caller may change.
+pub async fn mine(desk: &Desk, id: RecordId) -> Result<Row, Error> {
+    let row = row(desk, id).await?;
+    let no = || Error::Forbidden(Text::new("This dashboard belongs to somebody else.", "此仪表盘属于他人。"));
+    if is_mine(desk, &row) { Ok(row) } else { Err(no()) }
+}
+
+/// The page of a dashboard that is being put together, with the address under which it is shared from now on.
+pub async fn show_with(desk: &Desk, row: Row, shared: Option<String>) -> Result<Response, Error> {
+    show(desk, &all(desk).await?, Some(row), &Asked { edit: true, make: false }, shared).await
+}
+
+/// `GET /dashboards/{id}/report.pdf`.
+pub async fn report(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
+    let row = row(&desk, id).await?;
+    desk.note(Act::Exported, DASHBOARD, json!({"report": row.title})).await?;
+    printed(&desk, &row).await
+}
+
+/// A dashboard as a PDF, as an answer.
+pub async fn printed(desk: &Desk, row: &Row) -> Result<Response, Error> {
+    Ok(list::report(&row.title, pdf(desk, row).await?))
+}
+
+/// A dashboard as a PDF.
+pub async fn pdf(desk: &Desk, row: &Row) -> Result<Vec<u8>, Error> {
+    let mut sections = Vec::new();
+    for view in places(row).into_iter().filter_map(|(_, view, _)| view) {
+        sections.extend(tile::section(desk, view).await?);
+    }
+    Ok(list::printed(desk, &row.title, &sections))
+}
+
+async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, shared: Option<String>) -> Result<Response, Error> {
+    let tab = |known: &Row| {
+        let here = row.as_ref().is_some_and(|row| row.id == known.id);
+        (known.title.clone(), format!("/dashboards/{}", known.id), here)
+    };
+    let tabs = all.iter().map(tab).collect();
+    let may_make = desk.reading.kind(DASHBOARD).is_ok_and(|kind| desk.reading.may_some(kind, Action::Create));
+    let title = row.as_ref().map_or_else(|| desk.words.say("menu.dashboards").to_owned(), |row| row.title.clone());
+    let frame = desk.frame(&title, "/dashboards").await?;
+    let shown = match &row {
+        Some(row) => Some(shown(desk, row, asked.edit, shared).await?),
+        None => None,
+    };
+    answer(StatusCode::OK, &DashboardPage { frame, shown, tabs, may_make })
+}
+
+async fn drawn(desk: &Desk, view: Option<RecordId>) -> Result<Option<Tile>, Error> {
+    match view {
+        Some(view) => tile::of(desk, view).await,
+        None => Ok(None),
+    }
+}
+
+/// The tiles of a dashboard.
+pub async fn tiles(desk: &Desk, row: &Row) -> Result<Vec<TileView>, Error> {
+    let places = places(row);
+    let drawn = try_join_all(places.iter().map(|(_, view, _)| drawn(desk, *view))).await?;
+    let order: Vec<&str> = places.iter().map(|(row, ..)| &**row).collect();
+    let behind = |at: usize| Some(if at == 0 { String::new() } else { order[at - 1].to_owned() });
+    let tile = |(at, ((row, _, width), tile)): (usize, (&(String, Option<RecordId>, String), Option<Tile>))| TileView {
+        row: row.clone(),
+        width: WIDTHS.iter().find(|(word, _)| word == width).map_or("half", |(word, _)| *word),
+        widths: WIDTHS.iter().map(|(word, key)| (*word, desk.words.say(key), word == width)).collect(),
+        earlier: at.checked_sub(1).and_then(behind),
+        later: order.get(at + 1).map(|next| (*next).to_owned()),
+        tile,
+    };
+    Ok(places.iter().zip(drawn).enumerate().map(tile).collect())
+}
+
+async fn shown(desk: &Desk, row: &Row, edit: bool, shared: Option<String>) -> Result<Shown, Error> {
+    let mine = is_mine(desk, row);
+    let editing = edit && mine;
+    Ok(Shown {
+        id: row.id.to_string(),
+        name: row.title.clone(),
+        everyone: row.fields.get("everyone") == Some(&json!(true)),
+        tiles: tiles(desk, row).await?,
+        editing,
+        mine,
+        views: if editing { views_for_tiles(desk).await? } else { Vec::new() },
+        record: format!("/records/{DASHBOARD}/{}", row.id),
+        mails: if editing { mails::of(desk, row.id).await? } else { None },
+        every: mails::EVERY.map(|(word, key)| (word, desk.words.say(key))),
+        links: if editing { shares::of(desk, row.id).await? } else { Vec::new() },
+        shared,
+    })
+}
+
+/// The tiles: row, view, width.
+fn places(row: &Row) -> Vec<(String, Option<RecordId>, String)> {
+    let rows = row.fields.get("tiles").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text = |row: &Json, name: &str| row.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    rows.iter().take(TILES_MAX).map(|row| (text(row, "id"), text(row, "view").parse().ok(), text(row, "width"))).collect()
+}
+
+/// The dashboards that the caller is shown: their own, those shared with them or with their role, those of everybody.
+async fn all(desk: &Desk) -> Result<Vec<Row>, Error> {
+    let me = desk.caller.user.to_string();
+    let filter = json!([{"type": "or", "value": [
+        {"type": "linkedWith", "attribute": "owner", "value": me},
+        {"type": "linkedWith", "attribute": "shared", "value": me},
+        {"type": "arrayAnyOf", "attribute": "roles", "value": [&*desk.caller.role]},
+        {"type": "isTrue", "attribute": "everyone"},
+    ]}]);
+    let query = desk.reading.query(DASHBOARD, [("where", &*filter.to_string()), ("orderBy", "name"), ("maxSize", OFFERED)]);
+    let query = match query {
+        // Who may not see dashboards has none.
+        Err(ReadError::UnknownKind(_) | ReadError::Hidden { .. }) => return Ok(Vec::new()),
+        query => query?,
+    };
+    let mut rows = desk.reading.list(&List::of(query)).await?.rows;
+    // One's own come first.
+    rows.sort_by_key(|row| !is_own(desk, row));
+    Ok(rows)
+}
+
+fn is_own(desk: &Desk, row: &Row) -> bool {
+    row.fields.get("owner") == Some(&json!(desk.caller.user.to_string()))
+}
+
+/// Whether the caller may change it: their own, or anybody's for who administers.
+fn is_mine(desk: &Desk, row: &Row) -> bool {
+    is_own(desk, row) || desk.may(Right::Administer)
+}
+
+/// What somebody wants to be made.
+#[derive(Debug, Deserialize)]
+pub struct Make {
+    #[serde(default)]
+    name: String,
+    /// The sales dashboard that is ready to be used.
+    #[serde(default)]
+    ready: bool,
+}
+
+/// `POST /dashboards`.
+pub async fn make(desk: Desk, axum::Form(wanted): axum::Form<Make>) -> Result<Redirect, Error> {
+    let writing = desk.writing();
+    let me = desk.caller.user.to_string();
+    let id = if wanted.ready {
+        let edits = ready::sales(desk.words.0, RecordId(desk.caller.user.0), || writing.new_id());
+        let made = edits.last().map(|edit| edit.record).ok_or(Error::NotFound)?;
+        writing.make_all(edits).await?;
+        made
+    } else {
+        let name = wanted.name.trim();
+        let name = if name.is_empty() { desk.words.say("menu.dashboards") } else { name };
+        writing.create(DASHBOARD, None, vec![FieldEdit::set("name", name), FieldEdit::set("owner", me)]).await?
+    };
+    Ok(Redirect::to(&format!("/dashboards/{id}{}", if wanted.ready { "" } else { "?edit=true" })))
+}
+
+/// What somebody wants to be done with a dashboard.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    /// `add`, `take`, `move`, `width`, `everyone`, `rename` or `remove`.
+    act: String,
+    #[serde(default)]
+    view: String,
+    #[serde(default)]
+    row: String,
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    width: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    everyone: bool,
+}
+
+/// `POST /dashboards/{id}`.
+pub async fn change(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum::Form<Wanted>) -> Result<Redirect, Error> {
+    let row = mine(&desk, id).await?;
+    let writing = desk.writing();
+    if wanted.act == "remove" {
+        writing.archive(DASHBOARD, id).await?;
+        return Ok(Redirect::to("/dashboards"));
+    }
+    let edit = edit(&wanted, &places(&row), &|| writing.new_id().to_string())?;
+    writing.edit(DASHBOARD, id, vec![edit]).await?;
+    Ok(Redirect::to(&format!("/dashboards/{id}?edit=true")))
+}
+
+/// The edit that does what is wanted.
+fn edit(wanted: &Wanted, places: &[(String, Option<RecordId>, String)], new_id: &dyn Fn() -> String) -> Result<FieldEdit, Error> {
+    let (field, row) = ("tiles".to_owned(), wanted.row.clone());
+    let width = WIDTHS.iter().find(|(word, _)| *word == wanted.width).map_or("half", |(word, _)| *word);
+    let full =
+        || Error::Invalid { field: None, message: Text::new("A dashboard has at most 24 tiles.", "一个仪表盘最多 24 个组件。") };
+    Ok(match &*wanted.act {
+        "add" if places.len() >= TILES_MAX => return Err(full()),
+        "add" => {
+            let values = Map::from_iter([("view".to_owned(), json!(wanted.view)), ("width".to_owned(), json!(width))]);
+            FieldEdit::SetRow { field, row: new_id(), values }
+        }
+        "take" => FieldEdit::RemoveRow { field, row },
+        "move" => FieldEdit::MoveRow { field, row, after: Some(wanted.after.clone()).filter(|after| !after.is_empty()) },
+        "width" => FieldEdit::SetRow { field, row, values: Map::from_iter([("width".to_owned(), json!(width))]) },
+        "everyone" => FieldEdit::set("everyone", wanted.everyone),
+        "rename" if !wanted.name.trim().is_empty() => FieldEdit::set("name", wanted.name.trim()),
+        _ => return Err(Error::NotFound),
+    })
+}

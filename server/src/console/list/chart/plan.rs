@@ -1,0 +1,149 @@
+//! What a chart is to show: the words of a list's shape, as far as they mean something and may be seen.
+
+use serde_json::{Value as Json, json};
+use sync_core::schema::{Board, Field, Kind};
+
+use super::super::calendar::local;
+use super::super::groups::{attributes, condition};
+use super::super::shape::{Shape, days};
+use super::Form;
+use super::span::{Days, step};
+use crate::console::desk::Desk;
+use crate::reading::{Measure, Question, Step, is_summed};
+
+/// The words of measures, in the order of menus; a field belongs to all but the first.
+pub const MEASURES: [(&str, &str); 7] = [
+    ("count", "measure.count"),
+    ("sum", "measure.sum"),
+    ("weighted", "measure.weighted"),
+    ("average", "measure.average"),
+    ("least", "measure.least"),
+    ("greatest", "measure.greatest"),
+    ("distinct", "measure.distinct"),
+];
+
+/// What a chart is to show.
+pub struct Plan<'a> {
+    /// What it looks like.
+    pub form: Form,
+    /// What records are put together by.
+    pub by: Option<&'a str>,
+    /// The second attribute.
+    pub split: Option<&'a str>,
+    /// The span of days that make a group.
+    pub step: Step,
+    /// What is said of each group.
+    pub measure: Measure<'a>,
+    /// The word of the measure.
+    pub word: &'a str,
+    /// Which attribute is a record's day.
+    pub day: String,
+    /// The days it is about.
+    pub period: Option<Days>,
+    /// The days before those, if they are to be shown.
+    pub before: Option<Days>,
+}
+
+impl<'a> Plan<'a> {
+    /// From what the list says.
+    pub fn of(desk: &Desk, kind: &'a Kind, shape: &'a Shape, form: Form) -> Self {
+        let known = attributes(desk, kind);
+        let groupable = |name: &str| known.iter().any(|(known, _)| known == name);
+        let by = Some(&*shape.group).filter(|name| groupable(name) && form != Form::Number);
+        let by = by.or_else(|| if form == Form::Number { None } else { usual(kind, form, &groupable) });
+        let split = Some(&*shape.chart.split).filter(|name| groupable(name) && by.is_some() && by != Some(name) && splits(form));
+        let (word, measure) = measure(desk, kind, &shape.chart.measure);
+        let today = local(desk, desk.now).date();
+        let period = Days::of(&shape.chart.period, today);
+        let before = period.filter(|_| shape.chart.compare && split.is_none()).and_then(|days| days.before(&shape.chart.period));
+        let day = day(kind, &shape.chart.day, by);
+        Self { form, by, split, step: step(&shape.chart.step), measure, word, day, period, before }
+    }
+
+    /// Whether records are put together by their days.
+    pub fn is_time(&self, kind: &Kind) -> bool {
+        self.by.is_some_and(|by| is_day(kind, by))
+    }
+
+    /// What is asked of the figures.
+    pub fn question(&self) -> Question<'a> {
+        Question { by: self.by, split: self.split, step: self.step, measure: self.measure }
+    }
+
+    /// What holds for records of some days.
+    pub fn within(&self, days: Option<Days>) -> Vec<Json> {
+        let between =
+            |days: Days| json!({"type": "between", "attribute": self.day, "value": [days.first.to_string(), days.last.to_string()]});
+        days.map(between).into_iter().collect()
+    }
+
+    /// What holds for the records of a group.
+    pub fn condition(&self, kind: &Kind, attribute: &str, key: Option<&str>) -> Json {
+        match key.filter(|_| is_day(kind, attribute)).and_then(|key| Days::of_key(key, self.step)) {
+            Some(days) => json!({"type": "between", "attribute": attribute, "value": [days.first.to_string(), days.last.to_string()]}),
+            None => condition(kind, attribute, key),
+        }
+    }
+}
+
+/// Whether an attribute is a day or a moment.
+pub fn is_day(kind: &Kind, attribute: &str) -> bool {
+    ["createdAt", "updatedAt"].contains(&attribute) || days(kind).any(|(_, name)| name == attribute)
+}
+
+/// Whether a form has room for a second attribute.
+pub fn splits(form: Form) -> bool {
+    match form {
+        Form::Bar | Form::Line | Form::Figures => true,
+        Form::Number | Form::Pie | Form::Funnel => false,
+    }
+}
+
+/// What records are put together by if nothing is said: time for lines, the board's columns for others.
+fn usual<'a>(kind: &'a Kind, form: Form, groupable: &impl Fn(&str) -> bool) -> Option<&'a str> {
+    let board = kind.board.as_ref().map(|Board { by, .. }| &**by).filter(|by| groupable(by) && form != Form::Line);
+    let choice = || kind.fields.iter().map(|field| &*field.name).find(|name| groupable(name) && !is_day(kind, name));
+    match form {
+        Form::Line => Some("createdAt"),
+        Form::Number | Form::Bar | Form::Pie | Form::Funnel | Form::Figures => board.or_else(choice).or(Some("createdAt")),
+    }
+}
+
+/// The attribute that says which day a record is of: as asked, or what the chart goes by, or when it was made.
+fn day(kind: &Kind, asked: &str, by: Option<&str>) -> String {
+    let asked = Some(asked).filter(|name| is_day(kind, name));
+    asked.or(by.filter(|name| is_day(kind, name))).unwrap_or("createdAt").to_owned()
+}
+
+/// The fields that a word can measure.
+pub fn measured<'k>(desk: &Desk, kind: &'k Kind, word: &str) -> Vec<&'k Field> {
+    let seen = |field: &&Field| !field.hidden && desk.reading.may_read(kind, &field.name);
+    let groupable = attributes(desk, kind);
+    let fits = |field: &&Field| match word {
+        "count" => false,
+        "distinct" => field.name == kind.title || groupable.iter().any(|(name, _)| **name == *field.name),
+        "weighted" => is_summed(field) && kind.board.as_ref().is_some_and(|board| weighs(kind, board)),
+        _ => is_summed(field),
+    };
+    kind.fields.iter().filter(|field| seen(field) && fits(field)).collect()
+}
+
+fn weighs(kind: &Kind, board: &Board) -> bool {
+    kind.field(&board.by).is_some_and(|field| field.options.iter().any(|option| option.weight.is_some()))
+}
+
+/// What is measured, with its word; how many records there are if it is nothing else.
+fn measure<'a>(desk: &Desk, kind: &'a Kind, text: &str) -> (&'static str, Measure<'a>) {
+    let (word, name) = text.split_once(':').unwrap_or((text, ""));
+    let field = measured(desk, kind, word).into_iter().find(|field| *field.name == *name);
+    let known = |word: &str| MEASURES.iter().find(|(known, _)| *known == word).map_or("count", |(word, _)| *word);
+    match (word, field) {
+        ("sum", Some(field)) => (known(word), Measure::Sum(field)),
+        ("weighted", Some(field)) => (known(word), Measure::Weighted(field)),
+        ("average", Some(field)) => (known(word), Measure::Average(field)),
+        ("least", Some(field)) => (known(word), Measure::Least(field)),
+        ("greatest", Some(field)) => (known(word), Measure::Greatest(field)),
+        ("distinct", Some(field)) => (known(word), Measure::Distinct(field)),
+        _ => ("count", Measure::Count),
+    }
+}

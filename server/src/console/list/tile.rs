@@ -1,0 +1,128 @@
+//! A saved view as a tile: a chart, or the first of its records.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use sync_core::id::RecordId;
+use sync_core::schema::Kind;
+
+use super::asked::Asked;
+use super::chart::{self, ChartView, Form};
+use super::shape::{Layout, Shape};
+use super::table::title_of;
+use super::views::{Saved, VIEW};
+use crate::console::desk::Desk;
+use crate::console::format::{Formatter, Shown};
+use crate::error::Error;
+use crate::jobs::export::pdf::{Body, Section};
+use crate::reading::{ReadError, Row};
+
+/// Records shown in a tile.
+const ROWS: u32 = 8;
+
+/// Facts of each besides its title.
+const FACTS: usize = 3;
+
+/// A tile.
+pub struct Tile {
+    /// What its view is called.
+    pub name: String,
+    /// The view as a list.
+    pub href: String,
+    /// What it shows.
+    pub content: TileContent,
+}
+
+/// What a tile shows.
+pub enum TileContent {
+    /// A chart.
+    Chart(Box<ChartView>),
+    /// Records: address, title, facts; and how many there are.
+    Rows(Vec<(String, String, Vec<Shown>)>, String),
+    /// Why there is nothing.
+    Not(String),
+}
+
+/// The tile of a view; none if there is no such view in sight.
+pub async fn of(desk: &Desk, view: RecordId) -> Result<Option<Tile>, Error> {
+    let Some(row) = desk.reading.row(view).await?.filter(|row| &*row.kind == VIEW && !row.archived) else { return Ok(None) };
+    let about = row.fields.get("about").and_then(Json::as_str).unwrap_or_default();
+    let saved = Saved::of(desk, &row);
+    let hidden = |name: String| Tile {
+        name,
+        href: format!("/records/view/{view}"),
+        content: TileContent::Not(desk.words.say("dash.hidden").to_owned()),
+    };
+    let Ok(kind) = desk.reading.kind(about).cloned() else { return Ok(Some(hidden(saved.name))) };
+    let asked = Asked { view: view.to_string(), ..Asked::default() };
+    let (name, href) = (saved.name.clone(), asked.address(&kind));
+    let shape = Shape::of(&kind, &asked, &[saved]);
+    let content = match content(desk, &kind, &asked, &shape).await {
+        Ok(content) => content,
+        // A field that is gone or hidden: the others are shown all the same.
+        Err(Error::Forbidden(text) | Error::Denied { message: text, .. } | Error::Invalid { message: text, .. }) => {
+            TileContent::Not(text.in_language(desk.words.0).to_owned())
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Tile { name, href, content }))
+}
+
+/// The tile of a view as a section of a report; none if there is no such view in sight.
+pub async fn section(desk: &Desk, view: RecordId) -> Result<Option<Section>, Error> {
+    let Some(tile) = of(desk, view).await? else { return Ok(None) };
+    let plain = |body, caption| Section { title: tile.name.clone(), caption, total: String::new(), series: Vec::new(), body };
+    match tile.content {
+        TileContent::Not(why) => Ok(Some(plain(Body::Number, why))),
+        TileContent::Rows(rows, count) => {
+            let width = rows.iter().map(|(_, _, facts)| facts.len()).max().unwrap_or_default() + 1;
+            let cells = |(_, title, facts): (String, String, Vec<Shown>)| {
+                let cells = [title].into_iter().chain(facts.iter().map(Shown::text));
+                cells.chain(std::iter::repeat(String::new())).take(width).collect()
+            };
+            Ok(Some(plain(Body::Table(vec![String::new(); width], vec![false; width], rows.into_iter().map(cells).collect()), count)))
+        }
+        TileContent::Chart(_) => {
+            let Some((kind, asked, shape)) = list_of(desk, view).await? else { return Ok(None) };
+            let form = if let Layout::Chart(form) = shape.layout { form } else { Form::Bar };
+            Ok(Some(chart::section(desk, &kind, &asked, &shape, form, &tile.name).await?))
+        }
+    }
+}
+
+/// The list that a view is.
+async fn list_of(desk: &Desk, view: RecordId) -> Result<Option<(Arc<Kind>, Asked, Shape)>, Error> {
+    let Some(row) = desk.reading.row(view).await?.filter(|row| &*row.kind == VIEW && !row.archived) else { return Ok(None) };
+    let about = row.fields.get("about").and_then(Json::as_str).unwrap_or_default();
+    let Ok(kind) = desk.reading.kind(about).cloned() else { return Ok(None) };
+    let asked = Asked { view: view.to_string(), ..Asked::default() };
+    let shape = Shape::of(&kind, &asked, &[Saved::of(desk, &row)]);
+    Ok(Some((kind, asked, shape)))
+}
+
+async fn content(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {
+    match shape.layout {
+        Layout::Chart(form) => Ok(TileContent::Chart(Box::new(chart::view(desk, kind, asked, shape, form).await?))),
+        Layout::Board => Ok(TileContent::Chart(Box::new(chart::view(desk, kind, asked, shape, Form::Bar).await?))),
+        Layout::Table | Layout::Calendar => rows(desk, kind, asked, shape).await,
+    }
+}
+
+async fn rows(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {
+    let list = match shape.list(desk, kind, asked, &[], ROWS) {
+        Ok(list) => crate::reading::List { total: true, ..list },
+        Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. })) => {
+            return Ok(TileContent::Not(desk.words.fill("list.broken", &[&error.to_string()])));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let listing = desk.reading.list(&list).await?;
+    let format = Formatter { words: desk.words, names: &listing.names };
+    let columns = shape.columns(desk, kind);
+    let row = |row: &Row| {
+        let fields = columns.iter().filter_map(|column| column.field()).filter(|field| field.name != kind.title);
+        let facts = fields.filter_map(|field| Some(format.brief(field, row.fields.get(&*field.name)?))).filter(|fact| !fact.is_nothing());
+        (format!("/records/{}/{}", kind.name, row.id), title_of(&format, kind, row), facts.take(FACTS).collect())
+    };
+    Ok(TileContent::Rows(listing.rows.iter().map(row).collect(), desk.words.count("list.count", listing.total.unwrap_or_default())))
+}

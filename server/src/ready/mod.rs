@@ -1,0 +1,143 @@
+//! Dashboards that are ready to be used, as data: `*.toml` beside this file.
+//!
+//! Turns them into edits; who writes those, and whether they may, is for others to say.
+
+pub mod sample;
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+use sync_core::id::{KindName, RecordId};
+use sync_core::record::fields::FieldEdit;
+
+use crate::intake::{Expect, RecordEdit};
+use crate::language::Language;
+
+/// The kind of a dashboard.
+pub const DASHBOARD: &str = "dashboard";
+
+/// The kind of what its tiles show.
+pub const VIEW: &str = "view";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    en: String,
+    zh: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dashboard {
+    name: Said,
+    tile: Vec<Tile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tile {
+    name: Said,
+    about: String,
+    layout: String,
+    width: String,
+    filter: String,
+    #[serde(default)]
+    columns: Vec<String>,
+    sort: Option<String>,
+    group: Option<String>,
+    split: Option<String>,
+    measure: Option<String>,
+    step: Option<String>,
+    period: Option<String>,
+    day: Option<String>,
+    #[serde(default)]
+    compare: bool,
+}
+
+static SALES: LazyLock<Dashboard> = LazyLock::new(|| toml::from_str(include_str!("sales.toml")).expect("a test reads it"));
+
+/// The sales dashboard of everybody, as edits that make it and its views; the dashboard is the last one.
+pub fn sales(language: Language, owner: RecordId, new_id: impl Fn() -> RecordId) -> Vec<RecordEdit> {
+    let dashboard = &*SALES;
+    let mut edits = Vec::new();
+    let mut tiles = Vec::new();
+    for tile in &dashboard.tile {
+        let (id, row) = (new_id(), new_id());
+        edits.push(edit(VIEW, id, view(tile, language, owner)));
+        let values = Map::from_iter([("view".to_owned(), json!(id.to_string())), ("width".to_owned(), json!(tile.width))]);
+        tiles.push(FieldEdit::SetRow { field: "tiles".to_owned(), row: row.to_string(), values });
+    }
+    let name = language.of(&dashboard.name.en, &dashboard.name.zh);
+    let mut own = vec![FieldEdit::set("name", name), FieldEdit::set("owner", owner.to_string()), FieldEdit::set("everyone", true)];
+    own.extend(tiles);
+    edits.push(edit(DASHBOARD, new_id(), own));
+    edits
+}
+
+fn edit(kind: &str, record: RecordId, edits: Vec<FieldEdit>) -> RecordEdit {
+    let kind: KindName = kind.parse().expect("a name of a built-in kind");
+    RecordEdit { kind, record, edits, expect: Expect::New }
+}
+
+fn view(tile: &Tile, language: Language, owner: RecordId) -> Vec<FieldEdit> {
+    let mut edits = vec![
+        FieldEdit::set("name", language.of(&tile.name.en, &tile.name.zh)),
+        FieldEdit::set("purpose", "tile"),
+        FieldEdit::set("about", &*tile.about),
+        FieldEdit::set("filter", &*tile.filter),
+        FieldEdit::set("layout", &*tile.layout),
+        FieldEdit::set("owner", owner.to_string()),
+        FieldEdit::set("everyone", true),
+    ];
+    let texts = [
+        ("sort", &tile.sort),
+        ("group", &tile.group),
+        ("split", &tile.split),
+        ("measure", &tile.measure),
+        ("step", &tile.step),
+        ("period", &tile.period),
+        ("day", &tile.day),
+    ];
+    edits.extend(texts.into_iter().filter_map(|(field, text)| Some(FieldEdit::set(field, text.as_deref()?))));
+    if tile.compare {
+        edits.push(FieldEdit::set("compare", true));
+    }
+    edits.extend(tile.columns.iter().enumerate().map(|(at, column)| FieldEdit::SetRow {
+        field: "columns".to_owned(),
+        row: at.to_string(),
+        values: Map::from_iter([("field".to_owned(), Json::from(column.as_str()))]),
+    }));
+    edits
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::query::Filter;
+    use sync_core::schema::Schema;
+
+    use super::*;
+
+    #[test]
+    fn every_tile_asks_what_its_kind_can_answer() {
+        let schema = Schema::builtin();
+        for tile in &SALES.tile {
+            let kind = schema.kind(&tile.about).unwrap_or_else(|| panic!("{}", tile.about));
+            let filter: Json = serde_json::from_str(&tile.filter).unwrap();
+            let all = json!({"type": "and", "value": filter});
+            if filter.as_array().is_some_and(|conditions| !conditions.is_empty()) {
+                Filter::from_json(schema, &kind.name, &all).unwrap_or_else(|error| panic!("{}: {error}", tile.name.en));
+            }
+            for name in [&tile.group, &tile.split, &tile.day].into_iter().flatten().filter(|name| *name != "createdAt") {
+                assert!(kind.field(name).is_some(), "{}: {name}", tile.name.en);
+            }
+            for name in tile.measure.iter().filter_map(|measure| measure.split_once(':')).map(|(_, field)| field) {
+                assert!(kind.field(name).is_some(), "{}: {name}", tile.name.en);
+            }
+            for (field, word) in [("layout", Some(&tile.layout)), ("step", tile.step.as_ref())] {
+                let field = schema.kind(VIEW).unwrap().field(field).unwrap();
+                assert!(word.is_none_or(|word| field.option(word).is_some()), "{}: {word:?}", tile.name.en);
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Charts and dashboards: figures of lists, the records behind each, files of them, tiles side by side.
+
+use serde_json::json;
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::{Desk, encoded, record};
+use crate::harness::START;
+
+const DAY: i64 = 86_400_000;
+
+/// An address of a list.
+fn address(kind: &str, params: &[(&str, &str)]) -> String {
+    format!("/records/{kind}?{}", encoded(params))
+}
+
+impl Desk {
+    async fn chart_deal(&mut self, n: u8, stage: &str, owner: &str, amount: Option<(i64, &str)>, close: &str) {
+        let id = RecordId::new(START, [n; 10]);
+        let mut edits = vec![
+            FieldEdit::set("title", format!("Deal {n}")),
+            FieldEdit::set("stage", stage),
+            FieldEdit::set("owner", RecordId::of_cause(owner).to_string()),
+            FieldEdit::set("close_date", close),
+        ];
+        edits.extend(amount.map(|(minor, currency)| FieldEdit::set("amount", json!({"amount": minor, "currency": currency}))));
+        let app = self.server.app.clone();
+        self.ann.save(&app, "deal", id, START, &edits).await;
+    }
+
+    /// START is 2027-01-15.
+    async fn pipeline(&mut self) {
+        self.chart_deal(1, "lead", "ann", Some((100_000, "CNY")), "2027-01-20").await;
+        self.chart_deal(2, "lead", "bo", Some((300_000, "CNY")), "2027-02-10").await;
+        self.chart_deal(3, "proposal", "ann", Some((500_000, "CNY")), "2027-01-02").await;
+        self.chart_deal(4, "won", "bo", Some((700_000, "CNY")), "2027-01-05").await;
+        self.chart_deal(5, "won", "bo", Some((90_000, "EUR")), "2026-12-05").await;
+        self.chart_deal(6, "won", "ann", None, "2026-12-24").await;
+    }
+
+    async fn shows(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.text()
+    }
+}
+
+/// The rows of the first table of bars: label and value.
+fn bars(page: &str) -> Vec<(String, String)> {
+    let table = page.split("<table class=\"bars").nth(1).unwrap_or_else(|| panic!("no bars: {page}")).split("</table>").next().unwrap();
+    let body = table.split("<tbody>").nth(1).unwrap();
+    let text = |html: &str| -> String {
+        let mut text = String::new();
+        let mut inside = false;
+        for letter in html.chars() {
+            match letter {
+                '<' => inside = true,
+                '>' => inside = false,
+                letter if !inside => text.push(letter),
+                _ => {}
+            }
+        }
+        text.trim().to_owned()
+    };
+    let row = |row: &str| {
+        let (head, rest) = row.split_once("</th>").unwrap();
+        (text(head), text(rest.split("<td class=\"num\">").nth(1).unwrap().split(['<', '\n']).next().unwrap()))
+    };
+    body.split("<tr>").skip(1).map(row).collect()
+}
+
+fn told(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_list_becomes_a_chart_in_the_order_of_its_stages_and_one_currency_at_a_time() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    let count = desk.shows(&address("deal", &[("layout", "bar"), ("group", "stage")])).await;
+    assert_eq!(bars(&count), told(&[("Lead", "2"), ("Proposal", "1"), ("Won", "3")]));
+    let sum = address("deal", &[("layout", "bar"), ("group", "stage"), ("measure", "sum:amount")]);
+    let page = desk.shows(&sum).await;
+    assert_eq!(bars(&page), told(&[("Lead", "¥4,000.00"), ("Proposal", "¥5,000.00"), ("Won", "¥7,000.00")]), "euros are no yuan");
+    assert_eq!(bars(&desk.shows(&format!("{sum}&currency=EUR")).await), told(&[("Won", "€900.00")]));
+    let weighted = desk.shows(&address("deal", &[("layout", "bar"), ("group", "stage"), ("measure", "weighted:amount")])).await;
+    assert_eq!(bars(&weighted), told(&[("Lead", "¥400.00"), ("Proposal", "¥2,500.00"), ("Won", "¥7,000.00")]));
+    for (measure, lead) in [("average:amount", "¥2,000.00"), ("least:amount", "¥1,000.00"), ("greatest:amount", "¥3,000.00")] {
+        let page = desk.shows(&address("deal", &[("layout", "bar"), ("group", "stage"), ("measure", measure)])).await;
+        assert_eq!(bars(&page)[0], ("Lead".to_owned(), lead.to_owned()), "{measure}");
+    }
+    let owners = desk.shows(&address("deal", &[("layout", "bar"), ("group", "stage"), ("measure", "distinct:owner")])).await;
+    assert_eq!(bars(&owners), told(&[("Lead", "2"), ("Proposal", "1"), ("Won", "2")]));
+}
+
+#[tokio::test]
+async fn every_bar_leads_to_the_records_behind_it() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    let by_month = [("layout", "figures"), ("group", "close_date"), ("split", "stage"), ("step", "month"), ("day", "close_date")];
+    let page = desk.shows(&address("deal", &by_month)).await;
+    let table = page.split("<table class=\"figures\">").nth(1).unwrap().split("</table>").next().unwrap();
+    assert!(table.contains("2026-12") && table.contains("2027-01") && table.contains("2027-02"), "{table}");
+    let links: Vec<String> =
+        table.split("<a href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&")).collect();
+    assert!(links.len() > 8, "{links:?}");
+    let mut found = 0;
+    for link in links.iter().filter(|link| link.contains("stage")) {
+        let list = desk.shows(link).await;
+        found += list.matches("<tr id=\"r-").count();
+    }
+    assert_eq!(found, 6, "each deal is behind exactly one cell");
+}
+
+#[tokio::test]
+async fn a_period_is_compared_with_the_one_before() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    let won = json!([{"type": "in", "attribute": "stage", "value": ["won"]}]).to_string();
+    let params = [
+        ("layout", "number"),
+        ("measure", "count"),
+        ("where", &*won),
+        ("period", "this_month"),
+        ("day", "close_date"),
+        ("compare", "true"),
+    ];
+    let page = desk.shows(&address("deal", &params)).await;
+    let figure = page.split("<p class=\"figure\">").nth(1).unwrap().split("</p>").next().unwrap();
+    assert!(figure.contains(">1</a>") && figure.contains("−50 %") && figure.contains("2 before"), "{figure}");
+}
+
+#[tokio::test]
+async fn time_goes_on_where_nothing_happened() {
+    let mut desk = Desk::new().await;
+    desk.chart_deal(1, "lead", "ann", None, "2026-10-20").await;
+    desk.chart_deal(2, "lead", "ann", None, "2027-01-20").await;
+    let page = desk.shows(&address("deal", &[("layout", "line"), ("group", "close_date"), ("step", "month")])).await;
+    let table = page.split("<table class=\"figures\">").nth(1).unwrap().split("</table>").next().unwrap();
+    for month in ["2026-10", "2026-11", "2026-12", "2027-01"] {
+        assert!(table.contains(month), "{table} lacks {month}");
+    }
+    let weeks = desk.shows(&address("deal", &[("layout", "bar"), ("group", "close_date"), ("step", "week")])).await;
+    assert!(weeks.contains("2026-10-19 · 1"), "weeks begin on Monday: {weeks}");
+    let quarters = desk.shows(&address("deal", &[("layout", "bar"), ("group", "close_date"), ("step", "quarter")])).await;
+    assert!(quarters.contains("2026-Q4 · 1") && quarters.contains("2027-Q1 · 1"));
+}
+
+#[tokio::test]
+async fn moments_are_put_together_by_the_readers_own_days() {
+    let mut desk = Desk::new().await;
+    desk.chart_deal(1, "lead", "ann", None, "2026-10-20").await;
+    let path = address("deal", &[("layout", "bar"), ("group", "createdAt"), ("step", "day")]);
+    assert!(desk.shows(&path).await.contains("2027-01-15 · 1"), "08:00 in London");
+    let cookie = format!("{}; zone=960", desk.cookie);
+    let far = desk.server.get(&path, &[("cookie", &cookie), ("accept", "text/html")]).await.text();
+    assert!(far.contains("2027-01-15 · 1"), "no clock is further from UTC than 14 hours");
+    let cookie = format!("{}; zone=-720", desk.cookie);
+    let west = desk.server.get(&path, &[("cookie", &cookie), ("accept", "text/html")]).await.text();
+    assert!(west.contains("2027-01-14 · 1"), "{west}");
+}
+
+#[tokio::test]
+async fn a_chart_is_saved_as_a_view_taken_out_as_files_and_shown_as_a_tile() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    let params = [("layout", "bar"), ("group", "stage"), ("measure", "sum:amount"), ("period", "this_year"), ("day", "close_date")];
+    let path = address("deal", &params).replace("/records/deal?", "/records/deal/views?");
+    let saved = desk.post(&path, &[("act", "save"), ("name", "By stage"), ("everyone", "true")]).await;
+    let view = saved.header("location").split("view=").nth(1).unwrap().to_owned();
+    assert_eq!(
+        bars(&desk.shows(&format!("/records/deal?view={view}")).await),
+        told(&[("Lead", "¥4,000.00"), ("Proposal", "¥5,000.00"), ("Won", "¥7,000.00")])
+    );
+    let csv = desk.get(&format!("/records/deal/export.csv?view={view}")).await.text();
+    assert_eq!(csv, "\u{feff}Stage,Value\nLead,4000.00 CNY\nProposal,5000.00 CNY\nWon,7000.00 CNY\nTotal,16000.00 CNY\n");
+    let pdf = desk.get(&format!("/records/deal/export.pdf?view={view}")).await;
+    assert_eq!(pdf.header("content-type"), "application/pdf");
+    assert!(pdf.body.starts_with(b"%PDF-1.5"));
+
+    let made = desk.post("/dashboards", &[("name", "Mine")]).await;
+    let dashboard = made.header("location").split('?').next().unwrap().to_owned();
+    assert_eq!(desk.post(&dashboard, &[("act", "add"), ("view", &view), ("width", "full")]).await.status, 303);
+    let page = desk.shows(&dashboard).await;
+    assert!(page.contains("By stage"), "{page}");
+    assert_eq!(bars(&page).len(), 3);
+    let report = desk.get(&format!("{dashboard}/report.pdf")).await;
+    assert!(report.body.starts_with(b"%PDF-1.5"));
+}
+
+#[tokio::test]
+async fn the_dashboard_that_is_ready_shows_the_pipeline_and_its_tiles_change_places() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    assert!(desk.shows("/dashboards").await.contains("Start with the sales dashboard"));
+    let made = desk.post("/dashboards", &[("ready", "true")]).await;
+    let dashboard = made.header("location").to_owned();
+    let page = desk.shows(&dashboard).await;
+    for text in [
+        "Open pipeline",
+        "¥9,000.00",
+        "Weighted pipeline",
+        "¥2,900.00",
+        "Won this month",
+        "Sales funnel",
+        "Deals past their close date",
+        "Deal 3",
+    ] {
+        assert!(page.contains(text), "{page} lacks {text}");
+    }
+    let tiles = |page: &str| -> Vec<String> {
+        page.split("data-row-id=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    };
+    let before = tiles(&page);
+    assert_eq!(desk.post(&dashboard, &[("act", "move"), ("row", &before[2]), ("after", "")]).await.status, 303);
+    let after = tiles(&desk.shows(&dashboard).await);
+    assert_eq!((&after[0], &after[1], &after[2], after.len()), (&before[2], &before[0], &before[1], before.len()));
+    desk.post(&dashboard, &[("act", "take"), ("row", &before[2])]).await;
+    assert_eq!(tiles(&desk.shows(&dashboard).await).len(), before.len() - 1);
+    let (_, cookie) = desk.server.browser_sign_in_as("bo").await;
+    let bos = desk.server.get(&dashboard, &[("cookie", &cookie), ("accept", "text/html")]).await;
+    assert!(bos.text().contains("Open pipeline"), "everybody sees it");
+}
+
+#[tokio::test]
+async fn a_chart_shows_nothing_of_fields_that_are_out_of_sight() {
+    let mut desk = Desk::new().await;
+    let id = record(9);
+    let app = desk.server.app.clone();
+    desk.ann.save(&app, "deal", id, START - DAY, &[FieldEdit::set("title", "Lamps")]).await;
+    let page = desk.shows(&address("deal", &[("layout", "bar"), ("group", "no_such_field"), ("measure", "sum:no_such_field")])).await;
+    assert!(page.contains("Number of records by Stage"), "what is not there is not asked for: {page}");
+}
+
+#[tokio::test]
+async fn a_link_shows_a_dashboard_to_who_has_it_until_it_ends_or_is_taken_back() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let made = desk.post(&format!("{dashboard}/links"), &[("days", "2")]).await;
+    assert_eq!(made.status, 200);
+    let address = made.text().split("data-address=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let open = async |desk: &Desk, address: &str| desk.server.get(address, &[]).await;
+    let seen = open(&desk, &address).await;
+    assert_eq!(seen.status, 200);
+    assert!(seen.text().contains("Open pipeline") && seen.text().contains("¥9,000.00") && !seen.text().contains("<nav"));
+    assert_eq!(seen.header("x-robots-tag"), "noindex, nofollow");
+    assert_eq!(seen.header("cache-control"), "no-store");
+    assert!(open(&desk, &format!("{address}/report.pdf")).await.body.starts_with(b"%PDF"));
+    let edit = desk.shows(&format!("{dashboard}?edit=true")).await;
+    assert!(edit.contains("opened 2 times") && !edit.contains(&address), "it is shown once: {edit}");
+    assert_eq!(open(&desk, &address.replace("/shared/rpl_", "/shared/rps_")).await.status, 404);
+
+    desk.server.clock.forward(2 * DAY);
+    assert_eq!(open(&desk, &address).await.status, 404, "it has ended");
+    let (_, cookie) = desk.server.browser_sign_in(&[]).await;
+    desk.cookie = cookie;
+    let again = desk.post(&format!("{dashboard}/links"), &[("days", "2")]).await.text();
+    let address = again.split("data-address=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert_eq!(open(&desk, &address).await.status, 200);
+    let revoke = again.split("action=\"").map(|rest| rest.split('"').next().unwrap()).find(|action| action.ends_with("/revoke")).unwrap();
+    assert_eq!(desk.post(revoke, &[]).await.status, 303);
+    assert_eq!(open(&desk, &address).await.status, 404, "it was taken back");
+    assert!(desk.shows("/audit").await.contains("Dashboard shared by link"));
+}
+
+/// A mail server as far as a sender sees one (RFC 5321): what it is given stands in the channel.
+async fn mail_server() -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (url, (tell, told)) = (format!("smtp://{}", listener.local_addr().unwrap()), tokio::sync::mpsc::unbounded_channel());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let mut socket = BufReader::new(socket);
+            socket.write_all(b"220 test ESMTP\r\n").await.unwrap();
+            let (mut letter, mut is_data, mut line) = (String::new(), false, String::new());
+            while socket.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+                letter.push_str(&line);
+                let answer: &[u8] = match (is_data, line.trim_end()) {
+                    (true, ".") => {
+                        is_data = false;
+                        tell.send(std::mem::take(&mut letter)).unwrap();
+                        b"250 taken\r\n"
+                    }
+                    (true, _) => b"",
+                    (false, "DATA") => {
+                        is_data = true;
+                        b"354 go on\r\n"
+                    }
+                    (false, "QUIT") => b"221 bye\r\n",
+                    (false, _) => b"250 ok\r\n",
+                };
+                socket.write_all(answer).await.unwrap();
+                line.clear();
+            }
+        }
+    });
+    (url, told)
+}
+
+#[tokio::test]
+async fn a_dashboard_goes_out_by_mail_once_for_each_time_it_is_due() {
+    let (url, mut letters) = mail_server().await;
+    let mut desk = Desk::with(|config| config.mail.url = Some(rapport_server::config::Secret(url))).await;
+    desk.pipeline().await;
+    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let wrong = desk.post(&format!("{dashboard}/mails"), &[("recipients", "nobody"), ("every", "day"), ("hour", "8")]).await;
+    assert_eq!(wrong.status, 422);
+    let form = [("recipients", "boss@firm.example, mei@firm.example"), ("every", "day"), ("hour", "8"), ("zone", "Asia/Shanghai")];
+    assert_eq!(desk.post(&format!("{dashboard}/mails"), &form).await.status, 303);
+    for day in 0..2 {
+        desk.server.clock.forward(DAY);
+        // Whatever is written makes the server look at the clock.
+        desk.chart_deal(60 + day, "lead", "ann", None, "2027-01-20").await;
+        let letter = tokio::time::timeout(std::time::Duration::from_secs(30), letters.recv()).await.expect("a letter").unwrap();
+        for part in ["RCPT TO:<boss@firm.example>", "RCPT TO:<mei@firm.example>", "Message-ID: <", "application/pdf", "JVBERi0xLjU"] {
+            assert!(letter.contains(part), "{letter} lacks {part}");
+        }
+    }
+    desk.chart_deal(70, "lead", "ann", None, "2027-01-20").await;
+    assert!(letters.try_recv().is_err(), "one letter a day");
+}

@@ -1,0 +1,265 @@
+//! Every page of the console in a real Chromium: people without a mouse or good eyes can use it, nothing jumps,
+//! nothing is cut off on a phone; and the ways that people go through it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+
+use crate::browser::Browser;
+use crate::console::{Desk, record};
+use crate::harness::{MINUTE, START};
+
+/// Where `.ci/setup` puts axe-core.
+const AXE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/axe-core/package/axe.min.js");
+
+/// Pages that no menu leads to.
+const MORE: [&str; 12] = [
+    "/records/party/new",
+    "/records/party?panel=filter&attribute=industry",
+    "/records/party?panel=columns",
+    "/records/party?group=industry",
+    "/records/deal?layout=board",
+    "/records/deal?layout=calendar",
+    "/records/deal?layout=bar&group=stage&measure=sum:amount",
+    "/records/deal?layout=bar&group=close_date&split=stage&step=week",
+    "/records/deal?layout=line&group=close_date",
+    "/records/deal?layout=pie&group=stage",
+    "/records/deal?layout=figures&group=owner&split=stage",
+    "/search?q=Jiamei",
+];
+
+impl Desk {
+    /// A workspace with something on every page.
+    async fn lived_in(&mut self) -> RecordId {
+        let id = self.dispute().await;
+        let app = self.server.app.clone();
+        for (n, stage, day) in
+            [(11, "lead", "2027-01-20"), (12, "proposal", "2027-01-04"), (13, "won", "2027-01-08"), (14, "lost", "2026-12-01")]
+        {
+            let edits = [
+                FieldEdit::set("title", format!("Lamps for {n} offices")),
+                FieldEdit::set("stage", stage),
+                FieldEdit::set("party", id.to_string()),
+                FieldEdit::set("owner", RecordId(self.server.ann.0).to_string()),
+                FieldEdit::set("close_date", day),
+                FieldEdit::set("amount", json!({"amount": 120_000 * i64::from(n), "currency": "CNY"})),
+            ];
+            self.ann.save(&app, "deal", record(n), START, &edits).await;
+        }
+        let call = [
+            FieldEdit::set("subject", "Call back"),
+            FieldEdit::set("type", "call"),
+            FieldEdit::set("status", "planned"),
+            FieldEdit::Add { field: "about".to_owned(), value: id.to_string() },
+        ];
+        self.ann.save(&app, "activity", record(15), START, &call).await;
+        self.customer(16, &[FieldEdit::set("name", "佳美办公用品"), FieldEdit::set("industry", "零售")]).await;
+        assert_eq!(self.post("/dashboards", &[("ready", "true")]).await.status, 303);
+        id
+    }
+}
+
+/// Where pictures of pages are kept, for people to look at.
+fn pictures() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/out/console");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// How a page is looked at.
+struct Look {
+    name: &'static str,
+    language: &'static str,
+    scheme: &'static str,
+    width: u32,
+}
+
+const LOOKS: [Look; 2] = [
+    Look { name: "light", language: "en", scheme: "light", width: 1280 },
+    Look { name: "dark-phone-zh", language: "zh-CN", scheme: "dark", width: 390 },
+];
+
+impl Browser {
+    async fn look(&mut self, look: &Look) {
+        let metrics = json!({"width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": look.width < 500});
+        self.send("Emulation.setDeviceMetricsOverride", metrics).await;
+        let features =
+            json!([{"name": "prefers-color-scheme", "value": look.scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.send("Emulation.setEmulatedMedia", json!({"features": features})).await;
+        self.goto("/account").await;
+        let switch = format!(
+            "fetch('/language', {{method: 'POST', body: new URLSearchParams({{language: {:?}}})}}).then((answer) => answer.status)",
+            look.language
+        );
+        self.run(&switch).await;
+    }
+
+    async fn picture(&mut self, name: &str) {
+        let shot = self.send("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
+        let bytes = base64(shot["data"].as_str().unwrap());
+        std::fs::write(pictures().join(format!("{name}.png")), bytes).unwrap();
+    }
+
+    /// What axe finds that keeps somebody from using the page.
+    async fn barriers(&mut self, axe: &str) -> Vec<String> {
+        self.run(axe).await;
+        let script = "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations\
+             .filter(({impact}) => ['serious', 'critical'].includes(impact))\
+             .map(({id, nodes}) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160) + ' ' + (node.any[0]?.message ?? '')).join(' | ')}`))";
+        let found = self.run(script).await;
+        found.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// How much what is seen has jumped since the page began.
+    async fn jumped(&mut self) -> f64 {
+        let script = "new Promise((done) => { let sum = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries()) \
+             if (!entry.hadRecentInput) sum += entry.value }).observe({type: 'layout-shift', buffered: true}); \
+             requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum), 0))) })";
+        self.run(script).await.as_f64().unwrap()
+    }
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+}
+
+fn name_of(path: &str) -> String {
+    path.trim_matches('/').chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_meets_a_barrier_on_any_page_in_either_language_light_or_dark_wide_or_narrow() {
+    let axe = std::fs::read_to_string(AXE).expect("`.ci/setup` fetches axe-core: run `make test` or source it");
+    let mut desk = Desk::new().await;
+    let id = desk.lived_in().await;
+    let mut browser = Browser::of(&desk).await;
+    let menu = browser.run("[...document.querySelectorAll('#menu li a')].map((link) => link.getAttribute('href'))").await;
+    let mut pages: Vec<String> = menu.as_array().unwrap().iter().map(|link| link.as_str().unwrap().to_owned()).collect();
+    pages.extend(MORE.map(str::to_owned));
+    pages.push(format!("/records/party/{id}"));
+    pages.push(format!("/records/party/{id}/history"));
+    pages.push("/account".to_owned());
+    assert!(pages.len() > 30, "{pages:?}");
+    let mut found = Vec::new();
+    for look in &LOOKS {
+        browser.look(look).await;
+        for page in &pages {
+            browser.goto(page).await;
+            let jumped = browser.jumped().await;
+            if jumped > 0.01 {
+                found.push(format!("{} {page} jumps by {jumped:.3}", look.name));
+            }
+            let wide = browser.run("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+            if wide.as_i64().unwrap_or_default() > 0 {
+                found.push(format!("{} {page} is {wide} px too wide", look.name));
+            }
+            let barriers = browser.barriers(&axe).await;
+            found.extend(barriers.into_iter().map(|barrier| format!("{} {page} {barrier}", look.name)));
+            browser.picture(&format!("{}-{}", name_of(page), look.name)).await;
+        }
+    }
+    assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chart_leads_to_its_records_and_follows_what_a_phone_writes() {
+    let mut desk = Desk::new().await;
+    desk.lived_in().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/deal?layout=bar&group=stage").await;
+    browser.until("document.querySelectorAll('.bars tbody tr').length === 4").await;
+    let begun = std::time::Instant::now();
+    let app = desk.server.app.clone();
+    desk.ann.save(&app, "deal", record(12), START + 100 * MINUTE, &[FieldEdit::set("stage", "won")]).await;
+    browser
+        .until(
+            "[...document.querySelectorAll('.bars tr')].some((row) => row.textContent.includes('Won') && /\\b2\\b/.test(row.textContent))",
+        )
+        .await;
+    assert!(begun.elapsed().as_secs_f64() < 2.0, "{:?}", begun.elapsed());
+    browser.run("[...document.querySelectorAll('.bars th a')].find((link) => link.textContent === 'Won').click()").await;
+    browser.until("document.querySelectorAll('tbody tr td.title').length === 2").await;
+    let chips = browser.run("document.getElementById('chips').textContent").await;
+    assert!(chips.as_str().unwrap().contains("Stage") && chips.as_str().unwrap().contains("Won"), "{chips}");
+    browser.run("history.back()").await;
+    browser.until("document.querySelector('.bars')").await;
+    browser.run("const form = document.getElementById('chart-tools'); form.measure.value = 'sum:amount'; form.measure.dispatchEvent(new Event('change', {bubbles: true}))").await;
+    browser.until("document.querySelector('#chart .figure')?.textContent.includes('¥')").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tile_is_moved_by_keyboard_and_stays_there() {
+    let mut desk = Desk::new().await;
+    desk.lived_in().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/dashboards").await;
+    browser.run("document.querySelector('[data-key=e]').click()").await;
+    browser.until("document.querySelectorAll('.tile[draggable]').length > 5").await;
+    let second = browser.run("document.querySelectorAll('.tile')[1].id").await;
+    browser.run("document.querySelectorAll('.tile')[1].focus()").await;
+    browser.press("ArrowLeft", true).await;
+    browser.until(&format!("document.activeElement.id === {second} && document.querySelector('.tile').id === {second}")).await;
+    browser.goto("/dashboards").await;
+    assert_eq!(browser.run("document.querySelector('.tile').id").await, second);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_card_is_dragged_to_another_column() {
+    let mut desk = Desk::new().await;
+    desk.lived_in().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/deal?layout=board").await;
+    browser.drag(&format!("#c-{}", record(11)), ".lane[data-value=qualified]").await;
+    browser.until("document.querySelector('.lane[data-value=qualified] .item')?.textContent.includes('11 offices')").await;
+    browser.goto("/records/deal?layout=board").await;
+    browser.until("document.querySelector('.lane[data-value=qualified] .item')?.textContent.includes('11 offices')").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disagreement_is_settled_by_keyboard_and_who_decided_is_kept() {
+    let mut desk = Desk::new().await;
+    let id = desk.lived_in().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/conflicts").await;
+    let claims = browser.run("[...document.querySelectorAll('.claim')].map((claim) => claim.innerText)").await;
+    for text in ["Jiamei Supplies", "Jiamei Office", "ann", "bo", "Ann's phone", "Bo's phone"] {
+        assert!(claims.to_string().contains(text), "{claims} lacks {text}");
+    }
+    browser.run("[...document.querySelectorAll('.claim')].find((claim) => claim.innerText.includes('Jiamei Office')).querySelector('button').focus()").await;
+    browser.press("Enter", false).await;
+    browser.until("document.querySelector('#open .empty')").await;
+    browser.goto(&format!("/records/party/{id}/history")).await;
+    let history = browser.run("document.querySelector('main').innerText").await;
+    assert!(history.as_str().unwrap().contains("Jiamei Office") && history.as_str().unwrap().contains("ann"), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_with_bad_rows_comes_in_and_is_taken_back() {
+    let mut desk = Desk::new().await;
+    desk.lived_in().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/imports").await;
+    let text = "Title,Amount,Stage\\nDesks,1200 CNY,lead\\nChairs,a lot,lead\\nShelves,800 CNY,nowhere\\nStools,90 CNY,won";
+    browser.run(&format!("document.getElementById('kind').value = 'deal'; document.querySelector('main details').open = true; document.getElementById('text').value = '{text}'; document.querySelector('main form').requestSubmit()")).await;
+    browser.until("document.querySelector('button[value=check]')").await;
+    browser.run("document.querySelector('button[value=check]').click()").await;
+    browser.until("document.querySelector('button[value=run]')").await;
+    let checked = browser.run("document.querySelector('main').innerText").await;
+    assert!(checked.as_str().unwrap().contains("a lot"), "the reason names what is wrong: {checked}");
+    browser.run("document.querySelector('button[value=run]').click()").await;
+    browser.until("document.querySelector('form[action*=undo] button')").await;
+    browser.picture("import-done").await;
+    let list = "/records/deal?q=Desks";
+    let undo = browser.run("document.querySelector('form[action*=undo]').action").await;
+    browser.goto(list).await;
+    browser.until("document.querySelectorAll('tbody tr td.title').length === 1").await;
+    browser.goto("/imports").await;
+    let script = format!("[...document.querySelectorAll('form')].find((form) => form.action === {undo}).requestSubmit()");
+    browser.run(&script).await;
+    browser.until("document.querySelector('.notice')").await;
+    browser.goto(list).await;
+    browser.until("document.querySelector('.empty')").await;
+}
