@@ -92,7 +92,7 @@ impl Browser {
 
     /// Returns when a condition holds. The page is asked again and again: it may be another one by then.
     pub async fn until(&mut self, condition: &str) {
-        const TRIES: usize = 600;
+        const TRIES: usize = 2_000;
         let script =
             format!("new Promise((done) => setTimeout(() => {{ try {{ done(Boolean({condition})) }} catch {{ done(false) }} }}, 15))");
         for _ in 0..TRIES {
