@@ -324,6 +324,6 @@ async fn an_edit_comes_to_an_open_desk_by_itself_and_is_accepted_by_keyboard() {
     browser.press("j", false).await;
     browser.until("document.activeElement.textContent === 'Lamps'").await;
     browser.press("a", false).await;
-    browser.until("document.querySelector('.notice')?.textContent.includes('1 edit was accepted')").await;
+    browser.until("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes('1 edit was accepted')").await;
     browser.until("!document.querySelector('article.dispute')").await;
 }

@@ -247,7 +247,7 @@ async fn a_link_shows_a_dashboard_to_who_has_it_until_it_ends_or_is_taken_back()
     assert_eq!(seen.header("x-robots-tag"), "noindex, nofollow");
     assert_eq!(seen.header("cache-control"), "no-store");
     assert!(open(&desk, &format!("{address}/report.pdf")).await.body.starts_with(b"%PDF"));
-    let edit = desk.shows(&format!("{dashboard}?edit=true")).await;
+    let edit = desk.shows(&format!("{dashboard}?arrange=true")).await;
     assert!(edit.contains("opened 2 times") && !edit.contains(&address), "it is shown once: {edit}");
     assert_eq!(open(&desk, &address.replace("/shared/rpl_", "/shared/rps_")).await.status, 404);
 

@@ -150,7 +150,7 @@ pub const DOORS: &[Door] = &[
     // The console.
     door("GET", "/", Page, Nothing),
     door("GET", "/start", Page, Nothing),
-    door("POST", "/start/sample", OfficePage, Nothing),
+    door("POST", "/start/sample", OfficePage, Nothing).form("act=load"),
     door("GET", "/sign-in", Anybody, Nothing),
     door("POST", "/sign-in", Anybody, Nothing).form("login=nobody&password=nothing-at-all"),
     // No provider is set here; going there and back has tests of its own.
@@ -186,7 +186,8 @@ pub const DOORS: &[Door] = &[
     door("POST", "/records/{kind}/{id}/part", Page, Record),
     door("POST", "/records/{kind}/likely", Page, Nothing).form("f.name=x"),
     door("GET", "/duplicates", Page, Nothing),
-    door("GET", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Record),
+    // A record is no duplicate of itself.
+    door("GET", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Record).personal(),
     door("POST", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Record),
     door("POST", "/duplicates/undo/{act}", Page, Act),
     door("GET", "/kinds", Page, Nothing),
@@ -235,11 +236,11 @@ pub const DOORS: &[Door] = &[
     door("GET", "/dashboards", Page, Nothing),
     door("POST", "/dashboards", Page, Nothing),
     door("GET", "/dashboards/{id}", Page, Record).personal(),
-    door("POST", "/dashboards/{id}", Page, Record),
+    door("POST", "/dashboards/{id}", Page, Record).form("act=remove"),
     door("GET", "/dashboards/{id}/report.pdf", Page, Record).personal(),
     door("POST", "/dashboards/{id}/links", Page, Record),
     door("POST", "/dashboards/{id}/links/{link}/revoke", Page, Record),
-    door("POST", "/dashboards/{id}/mails", Page, Record),
+    door("POST", "/dashboards/{id}/mails", Page, Record).form("recipients=a%40firm.example&every=day&hour=8"),
     door("POST", "/dashboards/{id}/mails/{mail}/stop", Page, Record),
     // Whoever knows the secret address: nobody does here.
     door("GET", "/shared/{token}", Anybody, Nothing),
@@ -247,7 +248,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/collisions", Page, Nothing),
     door("GET", "/devices", OfficePage, Nothing),
     door("POST", "/devices/terms", OfficePage, Nothing),
-    door("POST", "/devices/{device}/confirm", OfficePage, DeviceOf).finds_nothing(&[303, 404]),
+    door("POST", "/devices/{device}/confirm", OfficePage, DeviceOf).form("step=let_in").finds_nothing(&[303, 404]),
     door("POST", "/devices/code", OfficePage, Colleague).form("user={id}"),
     door("POST", "/devices/{device}/revoke", OfficePage, DeviceOf).finds_nothing(&[303, 404]),
     door("GET", "/account", Page, Nothing),
