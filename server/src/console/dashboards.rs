@@ -118,7 +118,7 @@ pub async fn mine(desk: &Desk, id: RecordId) -> Result<Row, Error> {
 
 /// The page of a dashboard that is being put together, with the address under which it is shared from now on.
 pub async fn show_with(desk: &Desk, row: Row, shared: Option<String>) -> Result<Response, Error> {
-    show(desk, &all(desk).await?, Some(row), &Asked { edit: true, make: false }, shared).await
+    show(desk, &all(desk).await?, Some(row), &Asked { arrange: true, make: false }, shared).await
 }
 
 /// `GET /dashboards/{id}/report.pdf`.
@@ -165,13 +165,16 @@ async fn drawn(desk: &Desk, view: Option<RecordId>) -> Result<Option<Tile>, Erro
     }
 }
 
+/// Where a tile stands: its row, the view that it shows, how wide.
+type Place = (String, Option<RecordId>, String);
+
 /// The tiles of a dashboard.
 pub async fn tiles(desk: &Desk, row: &Row) -> Result<Vec<TileView>, Error> {
     let places = places(row);
     let drawn = try_join_all(places.iter().map(|(_, view, _)| drawn(desk, *view))).await?;
     let order: Vec<&str> = places.iter().map(|(row, ..)| &**row).collect();
     let behind = |at: usize| Some(if at == 0 { String::new() } else { order[at - 1].to_owned() });
-    let tile = |(at, ((row, _, width), tile)): (usize, (&(String, Option<RecordId>, String), Option<Tile>))| TileView {
+    let tile = |(at, ((row, _, width), tile)): (usize, (&Place, Option<Tile>))| TileView {
         row: row.clone(),
         width: WIDTHS.iter().find(|(word, _)| word == width).map_or("half", |(word, _)| *word),
         widths: WIDTHS.iter().map(|(word, key)| (*word, desk.words.say(key), word == width)).collect(),
@@ -202,7 +205,7 @@ async fn shown(desk: &Desk, row: &Row, edit: bool, shared: Option<String>) -> Re
 }
 
 /// The tiles: row, view, width.
-fn places(row: &Row) -> Vec<(String, Option<RecordId>, String)> {
+fn places(row: &Row) -> Vec<Place> {
     let rows = row.fields.get("tiles").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let text = |row: &Json, name: &str| row.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     rows.iter().take(TILES_MAX).map(|row| (text(row, "id"), text(row, "view").parse().ok(), text(row, "width"))).collect()
@@ -298,7 +301,7 @@ pub async fn change(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): ax
 }
 
 /// The edit that does what is wanted.
-fn edit(wanted: &Wanted, places: &[(String, Option<RecordId>, String)], new_id: &dyn Fn() -> String) -> Result<FieldEdit, Error> {
+fn edit(wanted: &Wanted, places: &[Place], new_id: &dyn Fn() -> String) -> Result<FieldEdit, Error> {
     let (field, row) = ("tiles".to_owned(), wanted.row.clone());
     let width = WIDTHS.iter().find(|(word, _)| *word == wanted.width).map_or("half", |(word, _)| *word);
     let full =

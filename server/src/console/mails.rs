@@ -110,7 +110,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
         next_at,
     };
     let (workspace, now) = (desk.caller.workspace, desk.now);
-    let note = Note::of(workspace, Some(desk.caller.user), Act::ReportMailed, &mail.mail.to_string())
+    let note = Note::of(workspace, Some(desk.caller.user), Act::ReportMailed, mail.mail.to_string())
         .with(json!({"dashboard": id.to_string(), "recipients": recipients.len()}));
     let adding = desk.app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
@@ -126,7 +126,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
 pub async fn stop(desk: Desk, Path((id, mail)): Path<(RecordId, RecordId)>) -> Result<Redirect, Error> {
     dashboards::mine(&desk, id).await?;
     let (workspace, now) = (desk.caller.workspace, desk.now);
-    let note = Note::of(workspace, Some(desk.caller.user), Act::ReportUnmailed, &mail.to_string());
+    let note = Note::of(workspace, Some(desk.caller.user), Act::ReportUnmailed, mail.to_string());
     let removing = desk.app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             let known = mails::remove(tx, workspace, id, mail).await?;

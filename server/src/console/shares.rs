@@ -83,7 +83,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
         opened_at: None,
     };
     let (workspace, hash, now) = (desk.caller.workspace, token.hash(), desk.now);
-    let note = Note::of(workspace, Some(desk.caller.user), Act::ReportShared, &link.link.to_string())
+    let note = Note::of(workspace, Some(desk.caller.user), Act::ReportShared, link.link.to_string())
         .with(json!({"dashboard": id.to_string(), "days": days}));
     let adding = desk.app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
@@ -99,7 +99,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
 pub async fn revoke(desk: Desk, Path((id, link)): Path<(RecordId, RecordId)>) -> Result<Redirect, Error> {
     dashboards::mine(&desk, id).await?;
     let (workspace, now) = (desk.caller.workspace, desk.now);
-    let note = Note::of(workspace, Some(desk.caller.user), Act::ReportUnshared, &link.to_string());
+    let note = Note::of(workspace, Some(desk.caller.user), Act::ReportUnshared, link.to_string());
     let revoking = desk.app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             let known = reports::revoke(tx, workspace, id, link, now).await?;
