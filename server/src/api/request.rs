@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
-use sync_core::id::{Millis, RecordId};
+use sync_core::id::{Millis, RecordId, UserId};
 use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
 use sync_core::record::fields::FieldEdit;
 
@@ -171,6 +171,12 @@ impl Params {
             Some("decided") => Ok(RefusedState::Decided),
             Some(_) => Err(bad("state", "is `open` or `decided`", "应为 open 或 decided")),
         }
+    }
+
+    /// A person, by id.
+    pub fn user(&mut self) -> Result<Option<UserId>, Error> {
+        let Some(text) = self.take("user") else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| bad("user", "is the id of a person", "应为人员的编号"))
     }
 
     /// A moment: milliseconds since 1970, or RFC 3339.

@@ -122,6 +122,8 @@ fn migrator() -> Migrator {
         (31, "search", include_str!("../../migrations/0031_search.sql")),
         (40, "duplicates", include_str!("../../migrations/0040_duplicates.sql")),
         (41, "sequences", include_str!("../../migrations/0041_sequences.sql")),
+        (120, "receipts", include_str!("../../migrations/0120_receipts.sql")),
+        (121, "sight", include_str!("../../migrations/0121_sight.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

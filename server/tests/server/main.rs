@@ -29,5 +29,6 @@ mod privacy;
 mod roles;
 mod second_factor;
 mod sessions;
+mod sight;
 mod timelines;
 mod uploads;
