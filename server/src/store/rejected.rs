@@ -132,7 +132,8 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
     for row in rejected {
         sqlx::query(
             "insert into rejected (workspace, hash, kind, record, facet, user_id, device, code, field, rule, message_en, \
-             message_zh, received_at, state, body) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+             message_zh, received_at, state, body, note, answer) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
              on conflict (workspace, hash) do nothing",
         )
         .bind(&workspace.as_bytes()[..])
@@ -150,6 +151,8 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
         .bind(row.received_at)
         .bind(&row.state)
         .bind(&row.body)
+        .bind(&row.note)
+        .bind(row.answer.map(|hash| hash.0.to_vec()))
         .execute(tx.conn())
         .await?;
     }

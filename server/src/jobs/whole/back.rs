@@ -179,10 +179,24 @@ async fn rest(app: &App, folder: &Path, workspace: WorkspaceId) -> Result<()> {
 }
 
 fn refused_row(line: line::Rejected) -> rejected::RejectedRow {
-    let line::Rejected { hash, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body } =
-        line;
-    let body = body.0;
-    rejected::RejectedRow { hash, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body }
+    rejected::RejectedRow {
+        hash: line.hash,
+        kind: line.kind,
+        record: line.record,
+        facet: line.facet,
+        user: line.user,
+        device: line.device,
+        code: line.code,
+        field: line.field,
+        rule: line.rule,
+        message_en: line.message_en,
+        message_zh: line.message_zh,
+        received_at: line.received_at,
+        state: line.state,
+        body: line.body.0,
+        note: line.note,
+        answer: line.answer,
+    }
 }
 
 async fn contents(app: &App, folder: &Path, workspace: WorkspaceId) -> Result<u64> {

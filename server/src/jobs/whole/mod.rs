@@ -169,6 +169,8 @@ mod line {
         pub received_at: Millis,
         pub state: String,
         pub body: Bytes,
+        pub note: Option<String>,
+        pub answer: Option<ChangeHash>,
     }
 
     #[derive(Serialize, Deserialize)]

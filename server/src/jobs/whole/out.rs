@@ -116,6 +116,8 @@ async fn not_accepted(tx: &mut Tx, workspace: WorkspaceId, folder: &Path) -> Res
             received_at,
             state,
             body,
+            note: row.note,
+            answer: row.answer,
         })?;
     }
     lines.finish()
