@@ -84,7 +84,7 @@ pub struct TileView {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Asked {
-    edit: bool,
+    arrange: bool,
     make: bool,
 }
 
@@ -152,7 +152,7 @@ async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, shared:
     let title = row.as_ref().map_or_else(|| desk.words.say("menu.dashboards").to_owned(), |row| row.title.clone());
     let frame = desk.frame(&title, "/dashboards").await?;
     let shown = match &row {
-        Some(row) => Some(shown(desk, row, asked.edit, shared).await?),
+        Some(row) => Some(shown(desk, row, asked.arrange, shared).await?),
         None => None,
     };
     answer(StatusCode::OK, &DashboardPage { frame, shown, tabs, may_make })
@@ -262,7 +262,7 @@ pub async fn make(desk: Desk, axum::Form(wanted): axum::Form<Make>) -> Result<Re
         let name = if name.is_empty() { desk.words.say("menu.dashboards") } else { name };
         writing.create(DASHBOARD, None, vec![FieldEdit::set("name", name), FieldEdit::set("owner", me)]).await?
     };
-    Ok(Redirect::to(&format!("/dashboards/{id}{}", if wanted.ready { "" } else { "?edit=true" })))
+    Ok(Redirect::to(&format!("/dashboards/{id}{}", if wanted.ready { "" } else { "?arrange=true" })))
 }
 
 /// What somebody wants to be done with a dashboard.
@@ -294,7 +294,7 @@ pub async fn change(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): ax
     }
     let edit = edit(&wanted, &places(&row), &|| writing.new_id().to_string())?;
     writing.edit(DASHBOARD, id, vec![edit]).await?;
-    Ok(Redirect::to(&format!("/dashboards/{id}?edit=true")))
+    Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")))
 }
 
 /// The edit that does what is wanted.

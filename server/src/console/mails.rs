@@ -119,7 +119,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
         })
     });
     adding.await?;
-    Ok(Redirect::to(&format!("/dashboards/{id}?edit=true")))
+    Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")))
 }
 
 /// `POST /dashboards/{id}/mails/{mail}/stop`.
@@ -139,7 +139,7 @@ pub async fn stop(desk: Desk, Path((id, mail)): Path<(RecordId, RecordId)>) -> R
     if !removing.await? {
         return Err(Error::NotFound);
     }
-    Ok(Redirect::to(&format!("/dashboards/{id}?edit=true")))
+    Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")))
 }
 
 fn addresses(text: &str) -> Result<Vec<String>, Error> {

@@ -112,7 +112,7 @@ pub async fn revoke(desk: Desk, Path((id, link)): Path<(RecordId, RecordId)>) ->
     if !revoking.await? {
         return Err(Error::NotFound);
     }
-    Ok(Redirect::to(&format!("/dashboards/{id}?edit=true")))
+    Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")))
 }
 
 #[derive(Template)]

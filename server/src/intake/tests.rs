@@ -327,7 +327,7 @@ async fn workspaces_have_kinds_of_their_own_and_hear_of_their_own_changes() {
     let mut head = world.intake.head();
     let label = r#"{ en = "Secret", zh = "机密" }"#;
     let definition = format!(
-        "name = \"secret\"\nlabel = {label}\nplural = {label}\ntitle = \"name\"\n[[field]]\nname = \"name\"\nlabel = {label}\nrequired = true\n"
+        "name = \"secret\"\nlabel = {label}\nplural = {label}\ntitle = \"name\"\nlist = [\"name\"]\n[[field]]\nname = \"name\"\nlabel = {label}\nrequired = true\n"
     );
     let edits = vec![FieldEdit::set("name", "secret"), FieldEdit::set("definition", definition)];
     for (space, edits) in [(workspace(), edits), (other, vec![FieldEdit::set("name", "x")])] {

@@ -15,6 +15,7 @@ name = "machine"
 label = { en = "Machine", zh = "设备" }
 plural = { en = "Machines", zh = "设备" }
 title = "serial"
+list = ["serial"]
 match = ["serial"]
 [[field]]
 name = "serial"

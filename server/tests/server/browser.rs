@@ -92,7 +92,7 @@ impl Browser {
 
     /// Returns when a condition holds. The page is asked again and again: it may be another one by then.
     pub async fn until(&mut self, condition: &str) {
-        const TRIES: usize = 600;
+        const TRIES: usize = 2_000;
         let script =
             format!("new Promise((done) => setTimeout(() => {{ try {{ done(Boolean({condition})) }} catch {{ done(false) }} }}, 15))");
         for _ in 0..TRIES {
@@ -324,6 +324,6 @@ async fn an_edit_comes_to_an_open_desk_by_itself_and_is_accepted_by_keyboard() {
     browser.press("j", false).await;
     browser.until("document.activeElement.textContent === 'Lamps'").await;
     browser.press("a", false).await;
-    browser.until("document.querySelector('.notice')?.textContent.includes('1 edit was accepted')").await;
+    browser.until("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes('1 edit was accepted')").await;
     browser.until("!document.querySelector('article.dispute')").await;
 }

@@ -259,7 +259,7 @@ async fn a_file_with_bad_rows_comes_in_and_is_taken_back() {
     browser.goto("/imports").await;
     let script = format!("[...document.querySelectorAll('form')].find((form) => form.action === {undo}).requestSubmit()");
     browser.run(&script).await;
-    browser.until("document.querySelector('.notice')").await;
+    browser.until("document.querySelector('.notice:not(.elsewhere)')").await;
     browser.goto(list).await;
     browser.until("document.querySelector('.empty')").await;
 }

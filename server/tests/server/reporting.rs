@@ -12,6 +12,7 @@ name = "machine"
 label = { en = "Machine", zh = "设备" }
 plural = { en = "Machines", zh = "设备" }
 title = "serial"
+list = ["serial"]
 [[field]]
 name = "serial"
 label = { en = "Serial number", zh = "序列号" }

@@ -125,9 +125,10 @@ fn address(door: &Door, one: &str, two: &str) -> String {
     let kind = if door.path == "/records/{kind}/move" { "deal" } else { "party" };
     let name = if door.path == "/assets/{name}" { "nothing.css" } else { kind };
     let path = door.path.replace("{kind}", kind).replace("{field}", "industry").replace("{name}", name).replace("{role}", "rep");
-    let path = path.replace("{delivery}", two);
+    let path = path.replace("{delivery}", two).replace("{change}", &"0".repeat(64));
     let path = ["{user}", "{survivor}", "{duplicate}"].iter().fold(path, |path, name| path.replace(name, one));
-    let path = ["{id}", "{act}", "{import}", "{device}", "{key}"].iter().fold(path, |path, name| path.replace(name, one));
+    let path =
+        ["{id}", "{act}", "{import}", "{device}", "{key}", "{link}", "{mail}"].iter().fold(path, |path, name| path.replace(name, one));
     if door.query.is_empty() { path } else { format!("{path}?{}", door.query) }
 }
 

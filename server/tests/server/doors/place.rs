@@ -145,7 +145,7 @@ impl Place {
         let canary = self.canary.clone();
         let label = format!("{{ en = \"{canary}\", zh = \"{canary}\" }}");
         let definition = format!(
-            "name = \"{canary}\"\nlabel = {label}\nplural = {label}\ntitle = \"name\"\n[[field]]\nname = \"name\"\nlabel = {label}\nrequired = true\n"
+            "name = \"{canary}\"\nlabel = {label}\nplural = {label}\ntitle = \"name\"\nlist = [\"name\"]\n[[field]]\nname = \"name\"\nlabel = {label}\nrequired = true\n"
         );
         self.make(server, "kind", json!({"name": canary, "definition": definition})).await;
         self.make(server, &canary, json!({"name": canary})).await;
