@@ -162,11 +162,11 @@ fn weights(kind: &Kind, measure: Measure<'_>) -> Option<(FieldName, BTreeMap<Str
 
 /// The groups as they are asked for: weighed, averaged, and without the key that only weighs.
 fn put_together(found: Vec<figures::Figure>, measure: Measure<'_>, weights: Option<&BTreeMap<String, f64>>) -> Vec<Figure> {
-    let mut groups: BTreeMap<(Option<String>, Option<String>, Option<String>), (u64, u64, f64)> = BTreeMap::new();
+    let mut groups: BTreeMap<[Option<String>; 3], (u64, u64, f64)> = BTreeMap::new();
     for (key, split, weighing, currency, count, having, value) in found {
         let weight = weights.map_or(1.0, |weights| weighing.and_then(|word| weights.get(&word).copied()).unwrap_or_default() / 100.0);
         let number = value.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() * weight;
-        let group = groups.entry((key, split, currency)).or_default();
+        let group = groups.entry([key, split, currency]).or_default();
         *group = (group.0 + count as u64, group.1 + having as u64, group.2 + number);
     }
     let of = |count: u64, having: u64, number: f64| match measure {
@@ -175,8 +175,13 @@ fn put_together(found: Vec<figures::Figure>, measure: Measure<'_>, weights: Opti
         Measure::Average(_) => number / having as f64,
         Measure::Sum(_) | Measure::Weighted(_) | Measure::Least(_) | Measure::Greatest(_) | Measure::Distinct(_) => number,
     };
-    let figure =
-        |((key, split, currency), (count, having, number))| Figure { value: of(count, having, number), key, split, currency, count };
+    let figure = |([key, split, currency], (count, having, number)): ([Option<String>; 3], (u64, u64, f64))| Figure {
+        value: of(count, having, number),
+        key,
+        split,
+        currency,
+        count,
+    };
     groups.into_iter().map(figure).collect()
 }
 

@@ -239,14 +239,15 @@ pub struct Reviewed {
 
 /// The changes of a record that somebody accepted.
 pub async fn reviewed_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Vec<Reviewed>> {
-    let rows: Vec<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)> = sqlx::query_as(
+    type Tuple = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+    let rows: Vec<Tuple> = sqlx::query_as(
         "select answer, user_id, decided_by from rejected where workspace = $1 and record = $2 and state = 'accepted' and answer is not null",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&record.as_bytes()[..])
     .fetch_all(tx.conn())
     .await?;
-    let reviewed = |(answer, asked, by): (Vec<u8>, Vec<u8>, Option<Vec<u8>>)| {
+    let reviewed = |(answer, asked, by): Tuple| {
         Ok(Reviewed {
             answer: id(ChangeHash::from_bytes(&answer), "change hash")?,
             asked_by: id(UserId::from_bytes(&asked), "user id")?,

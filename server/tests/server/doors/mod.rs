@@ -70,6 +70,7 @@ impl Street {
         let there = Place::new(&server, "bravo", 77_123_457, None).await;
         let here = Place::new(&server, "alpha", 66_123_459, Some(there.ids(Thing::Record).0)).await;
         rapport_server::jobs::index::catch_up(&server.app).await.unwrap();
+        rapport_server::jobs::duplicates::catch_up(&server.app).await.unwrap();
         rapport_server::hooks::round(&server.app).await.unwrap();
         Self { server, here, there }
     }
