@@ -19,7 +19,6 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod view;
-mod wants;
 mod watch;
 
 pub use explain::{Alarm, Because, Health, Presence};

@@ -154,7 +154,6 @@ fn page(entries: Vec<Entry>) -> Message {
         left: 0,
         server_time: TEN + MINUTE,
         after: Some(b"before".to_vec()),
-        pull: None,
     })
 }
 
@@ -187,7 +186,6 @@ fn subscribed() -> Pull {
         max_bytes: 2_097_152,
         subscriptions: Some(Subscriptions(vec![Subscription::of(Whose::Mine), territory])),
         before: Some(Subscriptions(vec![Subscription::of(Whose::Team)])),
-        number: None,
     }
 }
 

@@ -37,7 +37,6 @@ pub mod scope;
 pub mod search;
 pub mod second;
 pub mod sequences;
-pub mod sight;
 pub mod totals;
 pub mod trail;
 pub mod undecided;

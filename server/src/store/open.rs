@@ -130,7 +130,6 @@ fn migrator() -> Migrator {
         (45, "report links", include_str!("../../migrations/0045_report_links.sql")),
         (46, "report mails", include_str!("../../migrations/0046_report_mails.sql")),
         (120, "receipts", include_str!("../../migrations/0120_receipts.sql")),
-        (121, "sight", include_str!("../../migrations/0121_sight.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

@@ -40,7 +40,6 @@ mod reviews;
 mod roles;
 mod second_factor;
 mod sessions;
-mod sight;
 mod timelines;
 mod uploads;
 mod whole;

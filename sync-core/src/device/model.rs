@@ -7,8 +7,8 @@ use crate::engine::{Effect, Event, Stopped};
 use crate::fence::{self, Pen};
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, Millis, RecordId, Seal, UserId, WorkspaceId};
 use crate::protocol::{
-    Delivered, Enrolled, Entry, Estimated, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pull, Pushed, Receipt, Refused, Verdict,
-    Verdicts, Welcome, code, decode_frame, encode_frame,
+    Delivered, Enrolled, Entry, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pushed, Receipt, Refused, Verdict, Verdicts, Welcome, code,
+    decode_frame, encode_frame,
 };
 use crate::record::doc::{Doc, Inadmissible};
 use crate::record::history::texts_of;
@@ -32,8 +32,6 @@ pub struct Server {
     pub receipts: Vec<Receipt>,
     /// How long a device may be without contact.
     pub lease_ms: Option<u64>,
-    /// The last pull.
-    pub pulled: Pull,
 }
 
 impl Server {
@@ -50,7 +48,6 @@ impl Server {
             decided,
             receipts: Vec::new(),
             lease_ms: None,
-            pulled: Pull::default(),
         }
     }
 
@@ -89,25 +86,16 @@ impl Server {
                     answers.push(Message::Verdicts(Verdicts { batch: push.batch, verdicts }));
                 }
                 Message::Pull(pull) => {
-                    self.pulled = pull.clone();
-                    // A cursor of another life of the feed begins at the beginning.
-                    let cursor = pull.cursor.as_deref().and_then(|cursor| cursor.strip_prefix(self.epoch.as_slice()));
-                    let from = cursor.map_or(0, |cursor| usize::from_be_bytes(cursor.try_into().unwrap()));
-                    let cursor = |at: usize| [self.epoch.as_slice(), &at.to_be_bytes()].concat();
+                    let from = pull.cursor.map_or(0, |cursor| usize::from_be_bytes(cursor.try_into().unwrap()));
                     let until = self.feed.len().min(from + self.page_entries);
                     answers.push(Message::Page(Page {
                         entries: self.feed[from.min(until)..until].to_vec(),
-                        cursor: cursor(until),
+                        cursor: until.to_be_bytes().to_vec(),
                         more: until < self.feed.len(),
                         left: (self.feed.len() - until) as u64,
                         server_time: self.now,
-                        after: (from > 0).then(|| cursor(from)),
-                        pull: pull.number,
+                        after: (from > 0).then(|| from.to_be_bytes().to_vec()),
                     }));
-                }
-                Message::Estimate(asked) => {
-                    let records = self.docs.len() as u64;
-                    answers.push(Message::Estimated(Estimated { number: asked.number, records, bytes: 1, files: 0, file_bytes: 0 }));
                 }
                 Message::Receipt(receipt) => {
                     self.receipts.push(receipt);

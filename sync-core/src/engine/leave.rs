@@ -74,8 +74,10 @@ impl Replica {
 
     fn let_go(&mut self, record: RecordId, facet: Option<Facet>, removed: &mut Removed) -> Result<(), StoreError> {
         self.store.remove_leaving(record, facet)?;
-        // Of what could not be admitted there may be something, too.
-        removed.left += u64::from(self.store.has_record(record)?);
+        if !self.store.has_record(record)? {
+            return Ok(());
+        }
+        removed.left += 1;
         match (facet, self.kind_of(record)?) {
             (Some(facet), Some(kind)) => {
                 self.store.remove_document(record, facet)?;

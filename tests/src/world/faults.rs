@@ -39,14 +39,10 @@ pub enum Fault {
     Live,
     /// Somebody is given a role that sees and may do more, whatever is under way.
     Promoted,
-    /// Somebody is given a role that sees and may do less, whatever is under way.
-    Demoted,
-    /// People change teams, territories and superiors.
-    Moved,
 }
 
 /// All of them.
-pub const ALL: [Fault; 19] = [
+pub const ALL: [Fault; 17] = [
     Fault::LostRequest,
     Fault::LostAnswer,
     Fault::Twice,
@@ -64,8 +60,6 @@ pub const ALL: [Fault; 19] = [
     Fault::Office,
     Fault::Live,
     Fault::Promoted,
-    Fault::Demoted,
-    Fault::Moved,
 ];
 
 /// The faults that are on.

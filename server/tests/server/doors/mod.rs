@@ -14,7 +14,7 @@ use sqlx::Row as _;
 use sync_core::protocol::{self, CAPABILITIES, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Pull};
 
 use crate::harness::{Answer, Server, client};
-use place::{NEAR_ROLES, ROLES};
+use place::ROLES;
 pub use place::{Place, Thing};
 use table::{Body, DOORS, Door, Guard};
 
@@ -36,23 +36,7 @@ enum Who {
     Device,
 }
 
-const EVERYBODY: [Who; 9] = [
-    Who::Nobody,
-    Who::Role("office"),
-    Who::Role("manager"),
-    Who::Role("rep"),
-    Who::Role("regional"),
-    Who::Role("leader"),
-    Who::Role("agent"),
-    Who::Key,
-    Who::Device,
-];
-
-impl Who {
-    fn sees_what_is_near(self) -> bool {
-        matches!(self, Who::Role(role) if NEAR_ROLES.contains(&role))
-    }
-}
+const EVERYBODY: [Who; 6] = [Who::Nobody, Who::Role("office"), Who::Role("manager"), Who::Role("rep"), Who::Key, Who::Device];
 
 /// What is to become of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,10 +135,10 @@ fn expected(guard: Guard, who: Who) -> Expected {
             }
         }
         (Guard::ExportPage, Who::Role(role)) => {
-            if ["office", "manager"].contains(&role) {
-                LetIn
-            } else {
+            if role == "rep" {
                 Refused
+            } else {
+                LetIn
             }
         }
     }
@@ -261,8 +245,6 @@ fn misbehaves(door: &Door, who: Who, answer: &Answer, street: &Street, foreign: 
         Expected::LetIn if who == Who::Key && (door.path.contains("{kind}") || door.thing != Thing::Nothing) => {
             (400..405).contains(&status) && status != 401 || door.path.starts_with("/api/v1/uploads")
         }
-        // What is of nobody near is not there for them.
-        Expected::LetIn if who.sees_what_is_near() && door.thing != Thing::Nothing && status == 404 => true,
         Expected::LetIn if foreign && door.thing != Thing::Nothing => door.foreign.contains(&status),
         Expected::LetIn if door.is_safe() => {
             // A form that asks for more is behind the door, too.

@@ -145,7 +145,6 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/{kind}/{id}/card", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/history", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/as-of", Caller, Record).query("at=1800000060000"),
-    door("GET", "/api/v1/{kind}/{id}/explain", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/conflicts", Caller, Record),
     door("POST", "/api/v1/{kind}/{id}/conflicts/resolve", Caller, Record).json(r#"{"path": "name", "value": "x"}"#),
     // The console.
@@ -249,7 +248,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/collisions", Page, Nothing),
     door("GET", "/devices", OfficePage, Nothing),
     door("POST", "/devices/terms", OfficePage, Nothing),
-    door("POST", "/devices/{device}/confirm", OfficePage, DeviceOf).form("step=let_in").finds_nothing(&[303, 404]),
+    door("POST", "/devices/{device}/confirm", OfficePage, DeviceOf).form("step=let_in").finds_nothing(&[303, 404, 409]),
     door("POST", "/devices/code", OfficePage, Colleague).form("user={id}"),
     door("POST", "/devices/{device}/revoke", OfficePage, DeviceOf).finds_nothing(&[303, 404]),
     door("GET", "/account", Page, Nothing),
