@@ -9,6 +9,7 @@ use rapport_server::intake::{Edited, Failpoint, Fate, Intake, IntakeError, Recor
 use rapport_server::store::records::{ConflictRow, RecordRow};
 use rapport_server::store::{self, Options, Store, records, workspaces};
 use rapport_server::sync::{Door, Speaker};
+use sync_core::access::RoleSet;
 use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::record::Stored;
 use tempfile::TempDir;
@@ -158,7 +159,7 @@ impl Server {
     pub fn edit(&mut self, user: UserId, edit: RecordEdit, now: Millis, fate: Fate) -> Outcome<Result<Vec<Edited>, IntakeError>> {
         self.set_fate(fate);
         let intake = self.running().intake.clone();
-        let author = intake.on_behalf(workspace(), user, name("office"));
+        let author = intake.on_behalf(workspace(), user, RoleSet::office());
         let answer = self.runtime.block_on(intake.edit(&author, vec![edit], now, None));
         self.outcome(fate, answer)
     }
