@@ -71,7 +71,7 @@ pub enum Op {
         path: Box<str>,
     },
     /// Inserts characters, each behind the one before it: as many operations as there are characters. What was typed
-    /// or pasted in one go is one of these, as long as it can be ([`Op::push_onto`]).
+    /// or pasted in one go is one of these, as long as it can be (`Op::push_onto`).
     Insert {
         /// The operation that made the text.
         text: OpRef,

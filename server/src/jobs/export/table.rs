@@ -36,7 +36,7 @@ pub struct Table {
 const SHEET_NAME_MAX: usize = 31;
 
 impl Cell {
-    /// As people read it; in a file that a spreadsheet opens, [`csv`] keeps texts from being formulas.
+    /// As people read it; in a file that a spreadsheet opens, `csv` keeps texts from being formulas.
     pub fn shown(&self) -> String {
         match self {
             Cell::Empty => String::new(),
