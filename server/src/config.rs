@@ -451,7 +451,7 @@ impl Config {
         let table: Value = toml::from_str(&text).map_err(syntax)?;
         let known = Self::keys();
         if let Some(key) = keys_of(&table).into_iter().find(|key| !is_known(key, &known)) {
-            return Err(ConfigError::UnknownKey { place: format!("`{}`", path.display()), nearest: nearest(&key, &known), key });
+            return Err(ConfigError::UnknownKey { place: format!("`{}`", path.display()), nearest: meant::nearest(&key, &known), key });
         }
         toml::from_str(&text).map_err(syntax)
     }
@@ -463,7 +463,7 @@ impl Config {
             return Err(ConfigError::UnknownKey {
                 place: "environment".to_owned(),
                 key: name.to_owned(),
-                nearest: nearest(name, &variables),
+                nearest: meant::nearest(name, &variables),
             });
         };
         let (section, leaf) = key.split_once('.').expect("every key is in a section");
@@ -580,27 +580,6 @@ fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_uppercase())
 }
 
-/// The key, or the section of keys, that was meant.
-fn nearest(key: &str, known: &[String]) -> String {
-    let sections = known.iter().filter_map(|known| known.split_once('.')).map(|(section, _)| section);
-    let words = known.iter().map(String::as_str).chain(sections);
-    words.min_by_key(|word| distance(key, word)).unwrap_or_default().to_owned()
-}
-
-/// Levenshtein's distance: how many letters to type, delete or replace.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in to.iter().enumerate() {
-            let cheapest = (diagonal + usize::from(a != *b)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], cheapest);
-        }
-    }
-    row[to.len()]
-}
-
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| serde::de::Error::custom("expected an address and a port, such as `127.0.0.1:8080` or `[::]:443`"))
@@ -615,5 +594,6 @@ fn public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
     }
 }
 
+mod meant;
 #[cfg(test)]
 mod tests;
