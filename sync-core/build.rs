@@ -12,10 +12,10 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// A Rust expression: the folder's files by name, their texts included by the compiler.
+/// A Rust expression: the folder's files by name, their texts included by the compiler. It names no
+/// checkout, so that two of them may share a target folder.
 fn list(folder: &str) -> io::Result<String> {
-    let root = env::current_dir()?.join(folder);
-    let mut files: Vec<String> = fs::read_dir(&root)?
+    let mut files: Vec<String> = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<io::Result<Vec<_>>>()?
         .into_iter()
@@ -24,7 +24,7 @@ fn list(folder: &str) -> io::Result<String> {
     files.sort();
     let entries: Vec<String> = files
         .iter()
-        .map(|name| format!("    ({:?}, include_str!({:?})),\n", format!("{folder}/{name}"), root.join(name).display().to_string()))
+        .map(|name| format!("    (\"{folder}/{name}\", include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{folder}/{name}\"))),\n"))
         .collect();
     Ok(format!("&[\n{}]\n", entries.concat()))
 }

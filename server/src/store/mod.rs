@@ -85,16 +85,19 @@ impl From<sqlx::Error> for StoreError {
         if matches!(error, sqlx::Error::PoolTimedOut) {
             return Self::Busy(error);
         }
-        let Some(database) = error.as_database_error() else { return Self::Database(error) };
-        // SQLite's primary result code is the low byte of the extended one.
-        let code = database.code().and_then(|code| code.parse::<u32>().ok()).map_or(0, |code| code & 0xff);
-        match code {
+        match primary_code(&error) {
             SQLITE_BUSY | SQLITE_LOCKED => Self::Busy(error),
             SQLITE_READONLY | SQLITE_IOERR | SQLITE_FULL => Self::Unwritable(error),
-            _ if database.is_unique_violation() => Self::Exists(error),
+            _ if error.as_database_error().is_some_and(|database| database.is_unique_violation()) => Self::Exists(error),
             _ => Self::Database(error),
         }
     }
+}
+
+/// SQLite's primary result code, the low byte of the extended one; 0 when it is not SQLite that speaks.
+fn primary_code(error: &sqlx::Error) -> u32 {
+    let code = error.as_database_error().and_then(|database| database.code());
+    code.and_then(|code| code.parse::<u32>().ok()).map_or(0, |code| code & 0xff)
 }
 
 const SQLITE_BUSY: u32 = 5;

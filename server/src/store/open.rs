@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -23,6 +23,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How often to try to bring the tables up to date, when other processes try as well.
 const MIGRATE_ATTEMPTS: u32 = 10;
+
+/// How long to wait before a file that another process is preparing is tried again.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// How to open a database.
 #[derive(Debug, Clone)]
@@ -138,7 +141,24 @@ fn migrator() -> Migrator {
 }
 
 /// Opens writer and readers over a database that is up to date and checked.
+///
+/// Of several that turn the journal of a new file to WAL at once, SQLite sends all but one away
+/// without waiting for its busy timeout, so the waiting is done here.
 pub(super) async fn open(options: &Options) -> Result<(SqlitePool, SqlitePool, Settings), OpenError> {
+    let started = Instant::now();
+    loop {
+        match open_now(options).await {
+            Err(OpenError::Database { source, .. })
+                if super::primary_code(&source) == super::SQLITE_BUSY && started.elapsed() < options.busy_timeout =>
+            {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn open_now(options: &Options) -> Result<(SqlitePool, SqlitePool, Settings), OpenError> {
     let failed = |source| OpenError::Database { path: options.path.clone(), source };
     create_private(&options.path)?;
     // One connection: SQLite has one writer, and waiting for it in order beats retrying on "busy".
@@ -225,7 +245,6 @@ async fn checked_settings(conn: &mut SqliteConnection) -> Result<Result<Settings
     })
 }
 
-/// The database file, made readable by its owner alone: it holds other people's customers.
 /// How much room a folder's disk has.
 #[cfg(unix)]
 pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
@@ -239,6 +258,7 @@ pub(super) fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
+/// The database file, made readable by its owner alone: it holds other people's customers.
 fn create_private(path: &Path) -> Result<(), OpenError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
