@@ -1,21 +1,27 @@
 //! Who sees what since when: the feed of one workspace, as one caller may see it.
 //!
 //! Positions follow the order of commits and have no gaps, so a reader that has seen one has seen all
-//! before it. A cursor says where a reader stands and what it could see then; when its rights have
-//! changed since, it starts again from the beginning and is told nothing twice that it cannot ignore.
+//! before it. A cursor says where a reader stands and what it could see then. What comes into its sight comes
+//! whole, at the position where it came; what goes out of it is a `Leave`. Whether a record is in sight was
+//! worked out when it was written ([`crate::store::sight`]); a reader that may see all never asks.
 
-use minicbor::{Decode, Encode};
-use sync_core::access::{Act, Caller, RoleSet, Roles, Subject, decide};
-use sync_core::id::{Facet, KindName, Millis, UserId, WorkspaceId};
-use sync_core::protocol::{Entry, MAX_FRAME_PLAIN_BYTES, Page};
-use sync_core::schema::Schema;
+mod cursor;
+mod eyes;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use sync_core::access::RoleSet;
+use sync_core::id::{Millis, UserId, WorkspaceId};
+use sync_core::protocol::{Estimated, MAX_FRAME_PLAIN_BYTES, Page, Pull, Subscription, Subscriptions};
 
 use crate::intake::Rules;
 use crate::seal::Sealer;
-use crate::store::{Result, Store, StoreError, erasure, records, workspaces};
+use crate::store::{Result, Store, StoreError, erasure, sight, workspaces};
 
-/// Changes read at a time: what does not fit into the page any more was read in vain, and a statement costs as much as ten changes.
-const READ_CHANGES: u32 = 250;
+pub use cursor::{BadCursor, Cursor};
+use eyes::Eyes;
+use walk::Walk;
 
 /// Who reads the feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,121 +34,89 @@ pub struct Reader {
     pub role: RoleSet,
 }
 
-/// Where a reader stands. Opaque to devices.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Cursor {
-    /// The last position seen.
-    #[n(0)]
-    pub position: u64,
-    /// The feed's epoch.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    epoch: Vec<u8>,
-    /// What the reader could see: role and facets, as a fingerprint.
-    #[n(2)]
-    sight: u64,
+/// What a reader asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Asked<'a> {
+    /// Where it stands; `None` at the beginning.
+    pub cursor: Option<&'a Cursor>,
+    /// How many bytes of changes a page may have (one change at least).
+    pub max_bytes: u64,
+    /// What it wants of all that it may see; `None` for everything.
+    pub wants: Option<&'a Subscriptions>,
+    /// What it wanted before.
+    pub wanted: Option<&'a Subscriptions>,
 }
 
-/// A cursor that this server did not write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the cursor is not one of this server's")]
-pub struct BadCursor;
-
-impl Cursor {
-    /// Reads a cursor as it came from a device.
-    ///
-    /// # Errors
-    /// [`BadCursor`].
-    pub fn parse(bytes: &[u8]) -> std::result::Result<Self, BadCursor> {
-        minicbor::decode(bytes).map_err(|_| BadCursor)
+impl<'a> Asked<'a> {
+    /// Everything after a cursor.
+    pub fn after(cursor: Option<&'a Cursor>, max_bytes: u64) -> Self {
+        Self { cursor, max_bytes, ..Self::default() }
     }
 
-    /// The bytes that a device keeps.
-    pub fn bytes(&self) -> Vec<u8> {
-        minicbor::to_vec(self).expect("writing to a vector cannot fail")
+    /// What a device asks for.
+    pub fn by(pull: &'a Pull, cursor: Option<&'a Cursor>) -> Self {
+        Self { cursor, max_bytes: pull.max_bytes, wants: pull.subscriptions.as_ref(), wanted: pull.before.as_ref() }
     }
 }
 
-/// A page of the feed after a cursor, of at most `max_bytes` of changes (one change at least).
+/// A page of the feed.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn page(store: &Store, rules: &Rules, reader: &Reader, cursor: Option<&Cursor>, max_bytes: u64, now: Millis) -> Result<Page> {
-    let sight = Sight::of(rules, reader);
+pub async fn page(store: &Store, rules: &Rules, reader: &Reader, asked: &Asked<'_>, now: Millis) -> Result<Page> {
     let mut tx = store.reader().await?;
     let feed = workspaces::by_id(&mut tx, reader.workspace).await?.ok_or(StoreError::Damaged("workspace"))?;
     let (head, epoch) = (feed.head, feed.feed_epoch.to_vec());
-    let sealer = Sealer::new(reader.workspace, &feed.seal_key);
-    // After a restore, or with other rights, a cursor means nothing any more.
-    let valid = cursor.filter(|cursor| cursor.epoch == epoch && cursor.sight == sight.fingerprint && cursor.position <= head);
+    let eyes = Eyes::of(&mut tx, rules, reader, asked.wants, now).await?;
+    // After a restore a cursor means nothing any more.
+    let valid = asked.cursor.filter(|cursor| cursor.epoch == epoch && cursor.position <= head);
     let after = valid.map(Cursor::bytes);
-    let mut position = valid.map_or(0, |cursor| cursor.position);
-    let limit = max_bytes.min(MAX_FRAME_PLAIN_BYTES as u64 / 2);
-    let (mut entries, mut bytes) = (Vec::new(), 0);
-    'pages: while position < head {
-        let changes = records::changes_after(&mut tx, reader.workspace, position, read_limit(limit)).await?;
-        if changes.is_empty() {
-            position = head;
-        }
-        for stored in changes {
-            let size = stored.body.len() as u64;
-            if sight.shows(&stored.kind, stored.facet) {
-                if bytes > 0 && bytes + size > limit {
-                    break 'pages;
-                }
-                bytes += size;
-                position = stored.position.unwrap_or(position);
-                entries.push(Entry::Change(sealer.delivered(stored)));
-            } else {
-                position = stored.position.unwrap_or(position);
-            }
-        }
-    }
+    let start = match (valid, asked.cursor) {
+        (Some(valid), _) => valid.clone(),
+        (None, before) => Cursor::at_the_beginning(epoch, &eyes, before),
+    };
+    let limit = asked.max_bytes.min(MAX_FRAME_PLAIN_BYTES as u64 / 2);
+    let before = start.position;
+    let mut walk =
+        Walk { tx, sealer: Sealer::new(reader.workspace, &feed.seal_key), eyes: &eyes, head, limit, bytes: 0, entries: Vec::new() };
+    let cursor = walk.from(start, asked.wanted).await?;
+    let (mut tx, mut entries) = (walk.tx, walk.entries);
     // Of a record that was erased no change is left: it does not matter where among the others its purge stands.
-    let purged = erasure::purges_between(&mut tx, reader.workspace, valid.map_or(0, |cursor| cursor.position), position).await?;
-    entries.extend(purged.into_iter().map(|record| Entry::Purge { record }));
-    let cursor = Cursor { position, epoch, sight: sight.fingerprint }.bytes();
-    Ok(Page { entries, cursor, more: position < head, left: head.saturating_sub(position), server_time: now, after })
+    let purged = erasure::purges_between(&mut tx, reader.workspace, before, cursor.position).await?;
+    entries.extend(purged.into_iter().map(|record| sync_core::protocol::Entry::Purge { record }));
+    let more = cursor.position < head || cursor.is_under_way();
+    let left = head.saturating_sub(cursor.position);
+    Ok(Page { entries, cursor: cursor.bytes(), more, left, server_time: now, after, pull: None })
 }
 
-/// As many changes as can fit: most are larger than this.
-fn read_limit(max_bytes: u64) -> u32 {
-    const SMALL_CHANGE: u64 = 150;
-    READ_CHANGES.min((max_bytes / SMALL_CHANGE + 1) as u32)
-}
-
-/// What a reader's role lets it see.
-struct Sight {
-    visible: Vec<(KindName, Vec<Facet>)>,
-    fingerprint: u64,
-}
-
-impl Sight {
-    fn of(rules: &Rules, reader: &Reader) -> Self {
-        let caller = Caller { user: reader.user, role: reader.role.clone() };
-        let visible: Vec<(KindName, Vec<Facet>)> =
-            rules.schema.kinds().map(|kind| (kind.name.clone(), readable(&rules.roles, &rules.schema, &caller, &kind.name))).collect();
-        let mut fingerprint = FNV_OFFSET;
-        let mut add = |byte: u8| fingerprint = (fingerprint ^ u64::from(byte)).wrapping_mul(FNV_PRIME);
-        // Kinds that show nothing do not count: adding one must not send everything again.
-        for (kind, facets) in visible.iter().filter(|(_, facets)| *facets != [Facet::Main]) {
-            kind.bytes().chain(facets.iter().map(|facet| *facet as u8 + 1)).chain([0]).for_each(&mut add);
+/// How much a part of what a reader may see would be.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn estimate(store: &Store, rules: &Rules, reader: &Reader, subscription: &Subscription, now: Millis) -> Result<Estimated> {
+    /// Records looked at together.
+    const RECORDS: u32 = 1_000;
+    let mut tx = store.reader().await?;
+    let wants = Subscriptions(vec![subscription.clone()]);
+    let eyes = Eyes::of(&mut tx, rules, reader, Some(&wants), now).await?;
+    let kinds = eyes.kinds();
+    let (mut estimated, mut after) = (Estimated { number: 0, records: 0, bytes: 0, files: 0, file_bytes: 0 }, None);
+    loop {
+        let records = sight::records_after(&mut tx, reader.workspace, &kinds, after, RECORDS).await?;
+        let Some((last, _)) = records.last() else { return Ok(estimated) };
+        after = Some(*last);
+        let seen = eyes.since(&mut tx, &records).await?;
+        let seen: Vec<_> = records.into_iter().filter(|(record, _)| seen.contains_key(record)).collect();
+        for size in sight::sizes_of(&mut tx, reader.workspace, &seen.iter().map(|(record, _)| *record).collect::<Vec<_>>()).await? {
+            let visible = eyes.shows(&size.kind, size.facet);
+            estimated.bytes += if visible { size.bytes } else { 0 };
         }
-        Self { visible, fingerprint }
-    }
-
-    fn shows(&self, kind: &KindName, facet: Facet) -> bool {
-        let index = self.visible.binary_search_by(|(name, _)| name.cmp(kind));
-        index.is_ok_and(|index| self.visible[index].1.contains(&facet))
+        estimated.records += seen.len() as u64;
+        let files: Vec<_> = seen.iter().filter(|(_, kind)| &**kind == FILE_KIND).map(|(record, _)| *record).collect();
+        estimated.files += files.len() as u64;
+        estimated.file_bytes += sight::content_bytes_of(&mut tx, reader.workspace, &files).await?;
     }
 }
 
-/// FNV-1a: the fingerprint only has to differ when rights differ, nobody gains by a collision.
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
-
-fn readable(roles: &Roles, schema: &Schema, caller: &Caller, kind: &KindName) -> Vec<Facet> {
-    let Some(kind) = schema.kind(kind) else { return Vec::new() };
-    let may = |facet: &Facet| decide(roles, caller, &Subject::of(kind, *facet), &Act::Read).is_allowed();
-    Facet::ALL.into_iter().filter(may).collect()
-}
+/// The kind whose records are files.
+const FILE_KIND: &str = "file";

@@ -77,6 +77,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/{kind}/{id}/card", get(api::card))
         .route("/api/v1/{kind}/{id}/history", get(api::history))
         .route("/api/v1/{kind}/{id}/as-of", get(api::as_of))
+        .route("/api/v1/{kind}/{id}/explain", get(api::explain))
         .route("/api/v1/{kind}/{id}/conflicts", get(api::record_conflicts))
         .route("/api/v1/{kind}/{id}/conflicts/resolve", post(api::resolve))
         .layer(from_fn_with_state(app.clone(), api::once::guard));

@@ -161,7 +161,8 @@ impl Writing {
         let (field, edit) = self.settling(&record, path, value)?;
         let kind = self.reading.kind(kind)?;
         let facet = kind.field(&field).map_or_else(Default::default, |field| field.facet);
-        let subject = Subject::existing(kind, facet, &record.row.fields, self.reading.author(id).await?);
+        let distance = self.reading.distance(id).await?;
+        let subject = Subject::existing(kind, facet, &record.row.fields, self.reading.author(id).await?).at(distance);
         let caller = access::Caller { user: self.author.user, role: self.author.role.clone() };
         if let Some(message) = decide(self.reading.roles(), &caller, &subject, &Act::Resolve { field: &field }).message() {
             return Err(WriteError::MayNot { message: message.clone(), field });

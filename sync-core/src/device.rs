@@ -19,6 +19,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod view;
+mod wants;
 mod watch;
 
 pub use explain::{Alarm, Because, Health, Presence};

@@ -154,6 +154,7 @@ fn page(entries: Vec<Entry>) -> Message {
         left: 0,
         server_time: TEN + MINUTE,
         after: Some(b"before".to_vec()),
+        pull: None,
     })
 }
 
@@ -186,6 +187,7 @@ fn subscribed() -> Pull {
         max_bytes: 2_097_152,
         subscriptions: Some(Subscriptions(vec![Subscription::of(Whose::Mine), territory])),
         before: Some(Subscriptions(vec![Subscription::of(Whose::Team)])),
+        number: None,
     }
 }
 
@@ -354,7 +356,12 @@ mod frames {
     #[test]
     fn a_small_frame_goes_plain() {
         assert_eq!(encode_frame(&[Message::Ping]), [&[CODEC_PLAIN, 0x81][..], &minicbor::to_vec(Message::Ping).unwrap()].concat());
-        assert_eq!(decode_frame(&[]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_was_cut_off_before_its_first_byte_is_no_frame() {
+        assert!(matches!(decode_frame(&[]), Err(BadFrame::Unreadable(_))));
+        assert_eq!(decode_frame(&encode_frame(&[])), Ok(Vec::new()));
     }
 
     #[test]

@@ -209,6 +209,9 @@ pub struct Pull {
     /// changed. `[]` is nothing, everything is [`Subscription::everything`].
     #[n(3)]
     pub before: Option<Subscriptions>,
+    /// Chosen by the device; the page that answers this pull repeats it.
+    #[n(4)]
+    pub number: Option<u64>,
 }
 
 /// The answer to hello.
@@ -356,6 +359,9 @@ pub struct Page {
     /// elsewhere has missed a page, or has seen this one.
     #[cbor(n(5), with = "minicbor::bytes")]
     pub after: Option<Vec<u8>>,
+    /// The number of the pull that this page answers, if it has one.
+    #[n(6)]
+    pub pull: Option<u64>,
 }
 
 /// One entry of the feed.
@@ -496,7 +502,8 @@ pub fn decode_frame(frame: &[u8]) -> Result<Vec<Message>, BadFrame> {
             decode_messages(&plain)?
         }
         Some((codec, _)) => return Err(BadFrame::UnknownCodec(*codec)),
-        None => Vec::new(),
+        // A frame that was cut off before its first byte: whoever sent it waits for an answer.
+        None => return Err(BadFrame::Unreadable("no bytes".into())),
     };
     Ok(messages)
 }

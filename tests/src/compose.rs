@@ -12,6 +12,10 @@ use crate::model::{Act, IntentId};
 
 /// The kinds that a world plays with: together they have every merge policy.
 pub const KINDS: [&str; 6] = ["party", "deal", "offer", "activity", "case", "article"];
+/// Fields that say which teams and territories share a record, and the few words that are in them.
+const SHARED: [&str; 2] = ["teams", "territories"];
+/// Teams and territories of a world.
+pub const AREAS: [&str; 3] = ["east", "west", "north"];
 /// Increments are told apart by their amounts: the intent's name times this, plus seven.
 const INCREMENT_STEP: i64 = 1_000;
 /// Every character of a world is typed once; these are the first one, and how many one intent may type.
@@ -40,6 +44,8 @@ pub struct Desk<'a> {
     pub is_new: bool,
     /// Whether discounts that need approval are asked for.
     pub asks_much: bool,
+    /// The records that links may lead to, with their kinds: without them links lead nowhere.
+    pub linkable: &'a [(RecordId, &'static str)],
 }
 
 /// The set of a kind that takes any word: a mark of the intent goes there.
@@ -107,14 +113,15 @@ impl Composed {
         match &field.merge {
             Merge::Register | Merge::Visible => {
                 let clears = dice.chance(10) && !field.required;
-                let value = if clears { Json::Null } else { value(dice, id, field) };
+                let value = if clears { Json::Null } else { value(dice, id, field, desk) };
                 self.write(&name, value, field.merge == Merge::Visible);
             }
             Merge::Monotone => self.raise(dice, id, field, shown),
-            Merge::Set if field.items.is_empty() => self.element(dice, id, field, shown),
+            Merge::Set if field.items.is_empty() => self.element(dice, id, desk, field, shown),
             Merge::Set | Merge::List => self.row(dice, id, desk, field, shown),
             Merge::Log => {
-                let values: Map<String, Json> = field.items.iter().map(|item| (item.name.to_string(), value(dice, id, item))).collect();
+                let values: Map<String, Json> =
+                    field.items.iter().map(|item| (item.name.to_string(), value(dice, id, item, desk))).collect();
                 let item = token(id);
                 self.edits.push(FieldEdit::Append { field: name.clone(), item: item.clone(), values: values.clone() });
                 self.acts.push(Act::Append { field: name, item, values });
@@ -146,7 +153,7 @@ impl Composed {
         self.acts.push(Act::Raise { field: field.name.to_string(), rank, value });
     }
 
-    fn element(&mut self, dice: &mut Dice, id: IntentId, field: &Field, shown: &Json) {
+    fn element(&mut self, dice: &mut Dice, id: IntentId, desk: &Desk<'_>, field: &Field, shown: &Json) {
         let (name, present) = (field.name.to_string(), shown.as_array().cloned().unwrap_or_default());
         if !present.is_empty() && dice.chance(35) {
             let element = dice.pick(&present).as_str().unwrap_or_default().to_owned();
@@ -155,7 +162,7 @@ impl Composed {
             return;
         }
         let again = !present.is_empty() && dice.chance(20);
-        let element = if again { dice.pick(&present).clone() } else { value(dice, id, field) };
+        let element = if again { dice.pick(&present).clone() } else { value(dice, id, field, desk) };
         let element = element.as_str().unwrap_or_default().to_owned();
         self.edits.push(FieldEdit::Add { field: name.clone(), value: element.clone() });
         self.acts.push(Act::Add { field: name, element });
@@ -187,7 +194,7 @@ impl Composed {
         for item in &field.items {
             if (makes && item.required) || dice.chance(50) {
                 let asked = &*item.name == "discount_percent" && !desk.asks_much;
-                parts.push((item.name.to_string(), if asked { json!(f64::from(id % 100) / 10.0) } else { value(dice, id, item) }));
+                parts.push((item.name.to_string(), if asked { json!(f64::from(id % 100) / 10.0) } else { value(dice, id, item, desk) }));
             }
         }
         let (name, values) = (field.name.to_string(), parts.iter().cloned().collect());
@@ -246,8 +253,9 @@ impl Composed {
 }
 
 /// A value for a field; the intent's name is in it where the type leaves room.
-fn value(dice: &mut Dice, id: IntentId, field: &Field) -> Json {
+fn value(dice: &mut Dice, id: IntentId, field: &Field, desk: &Desk<'_>) -> Json {
     match &field.value {
+        ValueType::String if SHARED.contains(&&*field.name) => json!(dice.pick(&AREAS)),
         ValueType::String | ValueType::Paragraph => json!(token(id)),
         ValueType::Integer => json!(id),
         ValueType::Number => json!(f64::from(id) + 10.5),
@@ -255,7 +263,12 @@ fn value(dice: &mut Dice, id: IntentId, field: &Field) -> Json {
         ValueType::Date => json!(format!("20{:02}-{:02}-{:02}", id / 336 % 100, id / 28 % 12 + 1, id % 28 + 1)),
         ValueType::Datetime => json!(1_600_000_000_000_i64 + i64::from(id)),
         ValueType::Choice => json!(dice.pick(&field.options).value),
-        ValueType::Link => json!(RecordId::of_cause(&format!("linked {id}"))),
+        ValueType::Link => {
+            let fits: Vec<RecordId> =
+                desk.linkable.iter().filter(|(_, kind)| field.to.iter().any(|to| &**to == *kind)).map(|(record, _)| *record).collect();
+            let somewhere = fits.is_empty() || dice.chance(20);
+            json!(if somewhere { RecordId::of_cause(&format!("linked {id}")) } else { *dice.pick(&fits) })
+        }
         ValueType::Phone => json!(format!("+86 10 {id:07}")),
         ValueType::Email => json!(format!("i{id}@example.com")),
         ValueType::Url => json!(format!("https://example.com/i{id}")),

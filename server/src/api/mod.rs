@@ -20,7 +20,7 @@ mod values;
 
 pub use kinds::{kind, kinds};
 pub use openapi::document;
-pub use questions::{as_of, conflicts, history, quote_collisions, rejected, resolve};
+pub use questions::{as_of, conflicts, explain, history, quote_collisions, rejected, resolve};
 pub use records::{archive, batch, card, create, edit, get, list, record_conflicts};
 pub use search::search;
 pub use values::edits_of;

@@ -112,6 +112,8 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     all.push((at("/{id}/history"), "get", of_record("history", "Who changed what, newest first.".to_owned()).answers("200", "History")));
     let as_of = of_record("asOf", "As the server showed it at a moment.".to_owned()).parameter("at").fails("Invalid");
     all.push((at("/{id}/as-of"), "get", as_of.answers("200", &own("as_of"))));
+    let explain = of_record("explain", "Why somebody does or does not see it.".to_owned()).parameter("user").fails("Invalid");
+    all.push((at("/{id}/explain"), "get", explain.answers("200", "Explanation")));
     let conflicts = of_record("conflicts", "Where people disagree about it.".to_owned());
     all.push((at("/{id}/conflicts"), "get", conflicts.answers("200", "Disagreements")));
     if may(Action::Resolve) {

@@ -9,7 +9,7 @@ use super::request::{Body, IfMatch, Params, Resolution, Target};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
-use crate::reading::{AsOf, Collisions, History, OpenConflict, Reading, RefusedEdit, Slice};
+use crate::reading::{AsOf, Collisions, Explanation, History, OpenConflict, Reading, RefusedEdit, Slice};
 use crate::writing::Writing;
 
 /// `GET /api/v1/{kind}/{id}/history`: who changed what, newest first.
@@ -30,6 +30,22 @@ pub async fn as_of(State(app): State<App>, caller: Caller, Target { kind, id }: 
     params.done()?;
     find(&app, &caller, &kind, id).await?;
     Ok(Json(Reading::of(&app, &caller).as_of(id, at).await?.ok_or(Error::NotFound)?))
+}
+
+/// `GET /api/v1/{kind}/{id}/explain?user=`: why somebody does or does not see the record; oneself when nobody is named.
+///
+/// # Errors
+/// When the record or the person is not there, or the caller may not ask about others.
+pub async fn explain(
+    State(app): State<App>,
+    caller: Caller,
+    Target { kind, id }: Target,
+    mut params: Params,
+) -> Result<Json<Explanation>, Error> {
+    let user = params.user()?.unwrap_or(caller.user);
+    params.done()?;
+    find(&app, &caller, &kind, id).await?;
+    Ok(Json(Reading::of(&app, &caller).explain(id, user).await?.ok_or(Error::NotFound)?))
 }
 
 /// `POST /api/v1/{kind}/{id}/conflicts/resolve`: settles a disagreement, by one of the values or another one.

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
-use sync_core::id::{Millis, RecordId};
+use sync_core::id::{Millis, RecordId, UserId};
 use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
 use sync_core::record::fields::FieldEdit;
 
@@ -193,6 +193,12 @@ impl Params {
         let kind = self.take("kind").map(|text| text.parse().map_err(|_| bad("kind", "is a kind's name", "应为对象名称")));
         let user = self.take("user").map(|text| text.parse().map_err(|_| bad("user", "is a person's id", "应为人员编号")));
         Ok(Wanted { kind: kind.transpose()?, user: user.transpose()?, code: self.take("code") })
+    }
+
+    /// A person, by id.
+    pub fn user(&mut self) -> Result<Option<UserId>, Error> {
+        let Some(text) = self.take("user") else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| bad("user", "is the id of a person", "应为人员的编号"))
     }
 
     /// A moment: milliseconds since 1970, or RFC 3339.

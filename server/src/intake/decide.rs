@@ -3,7 +3,7 @@
 //! Decides on documents in memory; touches neither the database nor the clock.
 
 use serde_json::Value as Json;
-use sync_core::access::{Caller, Decision, Right, Roles, Subject, judge};
+use sync_core::access::{Caller, Decision, Level, Right, Roles, Subject, judge};
 use sync_core::fence::{self, Refusal, touched};
 use sync_core::id::{Facet, UserId};
 use sync_core::merge;
@@ -86,6 +86,8 @@ pub(super) struct Case<'a> {
     pub made_by: Option<UserId>,
     /// Whether it comes with an import: numbers that were assigned elsewhere are kept.
     pub imported: bool,
+    /// How far the author must reach to get at the record.
+    pub distance: Level,
 }
 
 impl Case<'_> {
@@ -126,6 +128,7 @@ impl Case<'_> {
             author: self.made_by.or(is_new.then_some(caller.user)),
             is_new,
             main: None,
+            distance: self.distance,
         };
         let judged = judge(self.roles, &caller, &subject, self.main, change, |field| self.keeps_number(field));
         let refused = |rule, message, held| Err(Refused { code: code::FORBIDDEN, field: judged.field, rule: Some(rule), message, held });

@@ -5,6 +5,7 @@
 //! doors do that. An answer means that what it says is on the disk.
 
 mod aliases;
+mod backfill;
 mod cache;
 mod decide;
 mod govern;
@@ -219,6 +220,7 @@ pub struct Rules {
 pub struct Intake {
     queue: mpsc::Sender<Job>,
     head: watch::Receiver<u64>,
+    people: watch::Receiver<u64>,
     rules: watch::Receiver<AllRules>,
     desk: broadcast::Sender<DeskNews>,
     server: ServerPen,
@@ -250,8 +252,9 @@ impl Intake {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let desk = broadcast::Sender::new(DESK_NEWS);
         let (writer, head, rules) = writer::Writer::open(store, pen, failpoint, desk.clone()).await?;
+        let people = writer.people();
         tokio::spawn(writer.run(jobs));
-        Ok(Self { queue, head, rules, desk, server: pen, veto: None })
+        Ok(Self { queue, head, people, rules, desk, server: pen, veto: None })
     }
 
     /// Submits a device's changes: one verdict for each, in order.
@@ -350,6 +353,11 @@ impl Intake {
     /// Changes whenever something was kept, in whatever workspace: what is new is asked from the feed.
     pub fn head(&self) -> watch::Receiver<u64> {
         self.head.clone()
+    }
+
+    /// Changes when a colleague's record changed: roles may have, too.
+    pub fn people(&self) -> watch::Receiver<u64> {
+        self.people.clone()
     }
 
     /// The kinds and roles that hold in a workspace now.

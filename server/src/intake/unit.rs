@@ -2,16 +2,17 @@
 
 mod back;
 mod edit;
+mod flush;
 mod governed;
 mod review;
+mod sight;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use sync_core::access::{Holder, MEMBER_KIND, Reach};
 use sync_core::fence::{Pen, Refusal};
-use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, Seal, WorkspaceId};
-use sync_core::merge;
-use sync_core::projection::project;
+use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
 use sync_core::record::Stored;
 use sync_core::record::change::Change;
@@ -23,11 +24,12 @@ use super::cache::{Cache, Held};
 use super::decide::{Case, Refused};
 use super::govern::{Effect, Governing, ROLE_KIND};
 use super::{Author, DeskNews, Edited, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
-use crate::projection;
 use crate::seal::Sealer;
-use crate::store::records::{self, ConflictRow, DocKey, DocumentRow, LinkRow, NewChange, RecordRow};
+use crate::store::records::{self, DocKey, DocumentRow};
 use crate::store::rejected::{self, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
+
+pub(super) use sight::members;
 
 /// A document in use by this unit.
 struct Open {
@@ -80,8 +82,13 @@ pub(super) struct Unit<'a> {
     decided: Vec<DeviceId>,
     /// Actors that a restored server has forgotten.
     returned: HashMap<ActorId, (DeviceId, Millis)>,
+    /// What was brought back by people who do not see all of its kind.
+    brought: BTreeSet<(RecordId, UserId)>,
     /// Read as soon as a record comes that says who may do what.
     governing: Option<Governing>,
+    /// Whom authors reach, and whose records are, where rights depend on it.
+    reaches: HashMap<UserId, Reach>,
+    holders: HashMap<RecordId, BTreeSet<Holder>>,
     texts: HashMap<KindName, Arc<[Name]>>,
 }
 
@@ -104,7 +111,10 @@ impl<'a> Unit<'a> {
             settled: Vec::new(),
             decided: Vec::new(),
             returned: HashMap::new(),
+            brought: BTreeSet::new(),
             governing: None,
+            reaches: HashMap::new(),
+            holders: HashMap::new(),
             texts: HashMap::new(),
         }
     }
@@ -116,6 +126,11 @@ impl<'a> Unit<'a> {
     /// Whether a change of a kind or role is among what was accepted: other rules hold then.
     pub fn changes_rules(&self) -> bool {
         self.accepted.iter().any(|accepted| [KIND_KIND, ROLE_KIND].contains(&&*accepted.stored.kind))
+    }
+
+    /// Whether a change of a colleague's record is among what was accepted.
+    pub fn changes_people(&self) -> bool {
+        self.accepted.iter().any(|accepted| &*accepted.stored.kind == MEMBER_KIND)
     }
 
     fn texts(&mut self, kind: &Kind) -> Arc<[Name]> {
@@ -302,7 +317,8 @@ impl<'a> Unit<'a> {
     fn case<'s>(&'s self, author: &'s Author, kind: &'s Kind, (record, facet): DocKey, doc: &'s Doc, imported: bool) -> Case<'s> {
         let main = self.open.get(&(record, Facet::Main)).map(|open| &open.held);
         let (made_by, main) = (main.and_then(|held| held.author), main.map(|held| &held.doc));
-        Case { schema: &self.rules.schema, roles: &self.rules.roles, author, kind, facet, doc, main, made_by, imported }
+        let (rules, distance) = (&self.rules, self.distance(author, record));
+        Case { schema: &rules.schema, roles: &rules.roles, author, kind, facet, doc, main, made_by, imported, distance }
     }
 
     fn accept(
@@ -359,96 +375,6 @@ impl<'a> Unit<'a> {
             answer: None,
         });
         Outcome::Verdict(verdict)
-    }
-
-    /// Writes everything that was accepted, from `first` on, and everything that was not.
-    pub async fn flush(&mut self, tx: &mut Tx, first: u64) -> Result<()> {
-        let mut changes = Vec::with_capacity(self.accepted.len());
-        for (index, accepted) in self.accepted.iter_mut().enumerate() {
-            let position = first + index as u64;
-            accepted.stored.position = Some(position);
-            if let Some(open) = self.open.get_mut(&(accepted.stored.record, accepted.stored.facet)) {
-                open.held.position = position;
-            }
-            changes.push(NewChange {
-                position,
-                stored: accepted.stored.clone(),
-                actor: accepted.actor,
-                seq: accepted.seq,
-                edit_time: accepted.edit_time,
-                import: accepted.import,
-            });
-        }
-        records::insert_changes(tx, self.workspace, &changes).await?;
-        let dirty: Vec<DocKey> = self.open.iter().filter(|(_, open)| open.dirty).map(|(key, _)| *key).collect();
-        let documents: Vec<(DocKey, DocumentRow)> = dirty.iter().map(|key| (*key, self.document_row(key))).collect();
-        records::put_documents(tx, self.workspace, &documents).await?;
-        self.flush_rows(tx, &dirty).await?;
-        self.flush_conflicts(tx, &dirty, &changes).await?;
-        if let Some(governing) = &mut self.governing {
-            governing.flush(tx, self.workspace).await?;
-        }
-        rejected::insert_rejected(tx, self.workspace, &self.rejected).await?;
-        let at = changes.iter().filter_map(|change| change.stored.received_at).max().unwrap_or(0);
-        rejected::settle_rejected(tx, self.workspace, &self.settled, at).await?;
-        devices::keep_actors(tx, self.workspace, &self.returned).await
-    }
-
-    fn document_row(&self, key: &DocKey) -> DocumentRow {
-        let open = &self.open[key];
-        DocumentRow { kind: open.kind.name.clone(), changes: open.changes, position: open.held.position }
-    }
-
-    async fn flush_rows(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<()> {
-        // A record that is made now has no row yet: the usual case of a bulk push asks nothing.
-        let known: HashSet<RecordId> = dirty.iter().map(|(record, _)| *record).filter(|record| self.kept.contains(record)).collect();
-        let known: Vec<RecordId> = known.into_iter().collect();
-        let mut before = records::rows_of(tx, self.workspace, &known).await?;
-        let mut rows: HashMap<RecordId, RecordRow> = HashMap::new();
-        let (mut gone, mut new) = (Vec::new(), Vec::new());
-        for key in dirty {
-            let (record, facet) = *key;
-            let open = &self.open[key];
-            let old = rows.remove(&record).or_else(|| before.remove(&record));
-            let was = old.as_ref().map(|row| projection::kept_links(&open.kind, facet, row)).unwrap_or_default();
-            let mut projected = project(&open.kind, facet, &open.held.doc);
-            let is = std::mem::take(&mut projected.links);
-            let link = |(role, target): &(String, RecordId)| LinkRow {
-                source: record,
-                source_kind: open.kind.name.clone(),
-                role: role.clone(),
-                target: *target,
-            };
-            gone.extend(was.difference(&is).map(link));
-            new.extend(is.difference(&was).map(link));
-            let mut row = projection::row(&open.kind, record, facet, projected, old);
-            row.position = row.position.max(open.held.position);
-            rows.insert(record, row);
-        }
-        records::put_rows(tx, self.workspace, &rows.into_values().collect::<Vec<_>>()).await?;
-        records::change_links(tx, self.workspace, &gone, &new).await?;
-        super::aliases::settle(tx, self.workspace, gone.iter().chain(&new).map(|link| (&link.source_kind, &*link.role, link.source))).await
-    }
-
-    async fn flush_conflicts(&self, tx: &mut Tx, dirty: &[DocKey], changes: &[NewChange]) -> Result<()> {
-        let (mut documents, mut conflicts) = (Vec::new(), Vec::new());
-        for key in dirty {
-            let open = &self.open[key];
-            let found = merge::conflicts(&open.kind, key.1, &open.held.doc);
-            if !found.is_empty() || open.had_conflicts {
-                documents.push(*key);
-                conflicts.extend(found.into_iter().map(|conflict| (*key, open.kind.name.clone(), conflict)));
-            }
-        }
-        let mut rows = Vec::new();
-        for ((record, facet), kind, conflict) in conflicts {
-            let makers = records::makers_of(tx, self.workspace, (record, facet)).await?;
-            let since =
-                changes.iter().find(|change| change.stored.record == record).and_then(|change| change.stored.received_at).unwrap_or(0);
-            let values_json = super::claims_json(&conflict, &makers);
-            rows.push(ConflictRow { record, facet, path: conflict.path, kind, field: conflict.field, values_json, since });
-        }
-        records::replace_conflicts(tx, self.workspace, &documents, &rows).await
     }
 
     /// The verdict for an outcome, once positions are known.

@@ -13,6 +13,7 @@ use sync_core::protocol::Verdict;
 use sync_core::schema::{Kind, Reading, Schema};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::backfill;
 use super::cache::Cache;
 use super::govern::ROLE_KIND;
 use super::unit::{KIND_KIND, Outcome, Unit};
@@ -47,6 +48,7 @@ pub(super) struct Writer {
     cache: Cache,
     sealers: HashMap<WorkspaceId, Sealer>,
     head: watch::Sender<u64>,
+    people: watch::Sender<u64>,
     rules: watch::Sender<AllRules>,
     desk: broadcast::Sender<DeskNews>,
     /// Only used while a bug is planted: a sequence that a rollback does not give back.
@@ -89,12 +91,29 @@ impl Writer {
         desk: broadcast::Sender<DeskNews>,
     ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<AllRules>)> {
         let (rules, rules_seen) = watch::channel(AllRules::read(&store).await?);
+        backfill::settle(&store, |workspace| rules_seen.borrow().of(workspace).schema).await?;
         let (head, head_seen) = watch::channel(0);
         Ok((
-            Self { store, pen, failpoint, cache: Cache::default(), sealers: HashMap::new(), head, rules, desk, sequence: None },
+            Self {
+                store,
+                pen,
+                failpoint,
+                cache: Cache::default(),
+                sealers: HashMap::new(),
+                head,
+                people: watch::channel(0).0,
+                rules,
+                desk,
+                sequence: None,
+            },
             head_seen,
             rules_seen,
         ))
+    }
+
+    /// Changes when a colleague's record changed.
+    pub fn people(&self) -> watch::Receiver<u64> {
+        self.people.subscribe()
     }
 
     pub async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
@@ -133,7 +152,7 @@ impl Writer {
         match self.transact(&mut unit, group, &mut answers).await {
             Ok((head, Fate::Commit)) => {
                 let other_rules = unit.changes_rules();
-                let (accepted, desk_news) = (unit.accepted(), unit.desk_news());
+                let (accepted, of_people, desk_news) = (unit.accepted(), unit.changes_people(), unit.desk_news());
                 let looked = answers.iter().any(|answer| matches!(answer, Answer::Look(_)));
                 // Before anybody is told: whoever asks next is answered by the rules that were just made.
                 if other_rules {
@@ -143,6 +162,9 @@ impl Writer {
                     answer.send(&unit, head);
                 }
                 unit.give_back(&mut self.cache);
+                if of_people {
+                    self.people.send_modify(|times| *times += 1);
+                }
                 metrics::counter!("rapport_changes_accepted_total").increment(accepted as u64);
                 if accepted > 0 || looked {
                     // Not only when the number is another: every workspace counts for itself.
@@ -182,6 +204,7 @@ impl Writer {
                 Work::Push { incoming, aside, answer } => {
                     answers.push(Answer::Push(answer, Vec::with_capacity(incoming.len())));
                     unit.load_pushed(&mut tx, &mut self.cache, &incoming).await?;
+                    unit.load_sight(&mut tx, &author, incoming.iter().map(|incoming| incoming.pushed.record)).await?;
                     for incoming in incoming {
                         let outcome = unit.push(&mut tx, &author, now, incoming, aside).await?;
                         if let Some(Answer::Push(_, outcomes)) = answers.last_mut() {
@@ -192,6 +215,7 @@ impl Writer {
                 Work::Look { answer } => answers.push(Answer::Look(answer)),
                 Work::Edit { edits, import, answer } => {
                     unit.load_edited(&mut tx, &mut self.cache, &edits).await?;
+                    unit.load_sight(&mut tx, &author, edits.iter().map(|edit| edit.record)).await?;
                     let edited = edits.iter().map(|edit| unit.edit(&author, now, edit, import)).collect();
                     answers.push(Answer::Edit(answer, edited));
                 }
@@ -223,8 +247,9 @@ impl Writer {
             first = self.sequence.map_or(first, |next| next.max(first));
             self.sequence = Some(first + count);
         }
-        unit.flush(tx, first).await?;
-        Ok(first + count - 1)
+        let marked = unit.flush(tx, first).await?;
+        self.sequence = self.sequence.map(|next| next + u64::from(marked.is_some()));
+        Ok(marked.unwrap_or(first + count - 1))
     }
 
     async fn reload_rules(&self, workspace: WorkspaceId) {

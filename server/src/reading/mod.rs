@@ -6,6 +6,7 @@
 mod collisions;
 mod duplicates;
 mod error;
+mod explain;
 mod figures;
 mod history;
 mod links;
@@ -30,12 +31,13 @@ use sync_core::schema::{Kind, Label, Schema};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::intake::Rules;
-use crate::store::scope::{KindScope, Own, Scope};
+use crate::store::scope::{KindScope, Near, Scope};
 use crate::store::{Store, Tx, lists};
 
 pub use collisions::{Collisions, QUOTES_MAX};
 pub use duplicates::{Likely, PAIRS_MAX, Pair, Together};
 pub use error::ReadError;
+pub use explain::{Explanation, HolderView};
 pub use figures::{Figure, Figures, Measure, Question, Step, has_currency};
 pub use history::{AsOf, Entry, HISTORY_MAX, History, ReviewedBy};
 pub use list::{List, Listing, Row, Sought};
@@ -211,9 +213,9 @@ pub(crate) fn scope(rules: &Rules, caller: &access::Caller) -> Scope {
             continue;
         }
         let title = kind.field(&kind.title).is_none_or(|field| facets.contains(&field.facet));
-        let only_own = rules.roles.level(&caller.role, kind, Action::Read) == Level::Own;
-        let own = only_own.then(|| Own { field: kind.owner.clone(), user: caller.user });
-        scope.kinds.insert(kind.name.clone(), KindScope { facets, title, own });
+        let level = rules.roles.level(&caller.role, kind, Action::Read);
+        let near = (level < Level::All).then_some(Near { user: caller.user, level });
+        scope.kinds.insert(kind.name.clone(), KindScope { facets, title, near });
     }
     scope
 }

@@ -304,8 +304,7 @@ async fn a_role_that_reads_its_own_records_finds_no_others() {
     world.write("deal", record(4), &[FieldEdit::set("title", "deal"), FieldEdit::set("party", record(2).to_string())]).await;
 
     let mut reading = world.reading("rep");
-    let own = Some(Own { field: Some("owner".parse().unwrap()), user: me });
-    reading.scope.kinds.get_mut("party").unwrap().own = own;
+    reading.scope.kinds.get_mut("party").unwrap().near = Some(Near { user: me, level: Level::Own });
     let query = reading.query("party", [("orderBy", "name")]).unwrap();
     let listing = reading.list(&List { total: true, ..List::of(query) }).await.unwrap();
     assert_eq!((titles(&listing), listing.total), (vec!["made", "owned"], Some(2)));

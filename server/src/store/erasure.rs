@@ -58,6 +58,8 @@ pub async fn remove(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Re
         ("delete from documents where workspace = $1 and record = $2", None),
         ("delete from rows where workspace = $1 and record = $2", None),
         ("delete from conflicts where workspace = $1 and record = $2", None),
+        ("delete from holders where workspace = $1 and record = $2", None),
+        ("delete from moves where workspace = $1 and record = $2", None),
         ("delete from uploads where workspace = $1 and record = $2", None),
         ("delete from aliases where workspace = $1 and (record = $2 or survivor = $2)", None),
         ("delete from duplicate_keys where workspace = $1 and record = $2", None),

@@ -325,7 +325,7 @@ mod tests {
     fn scope() -> Scope {
         let kinds = Schema::builtin().kinds().map(|kind| {
             let facets = Roles::builtin().readable("office", kind);
-            (kind.name.clone(), KindScope { facets, title: true, own: None })
+            (kind.name.clone(), KindScope { facets, title: true, near: None })
         });
         Scope { kinds: kinds.collect() }
     }

@@ -37,6 +37,7 @@ pub mod scope;
 pub mod search;
 pub mod second;
 pub mod sequences;
+pub mod sight;
 pub mod totals;
 pub mod trail;
 pub mod undecided;

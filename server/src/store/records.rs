@@ -180,6 +180,24 @@ pub async fn changes_after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limi
     rows.into_iter().map(stored).collect()
 }
 
+/// The changes at some positions, in the order of the feed.
+pub async fn changes_at(tx: &mut Tx, workspace: WorkspaceId, positions: &[u64]) -> Result<Vec<Stored>> {
+    let mut changes = Vec::with_capacity(positions.len());
+    for chunk in positions.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(CHANGE_COLUMNS);
+        query.push_bind(&workspace.as_bytes()[..]).push(" and position in (");
+        let mut list = query.separated(", ");
+        for position in chunk {
+            list.push_bind(*position as i64);
+        }
+        let rows: Vec<ChangeTuple> = query.push(") order by position").build_query_as().fetch_all(tx.conn()).await?;
+        for row in rows {
+            changes.push(stored(row)?);
+        }
+    }
+    Ok(changes)
+}
+
 /// A change of a document, by actor and number.
 pub async fn change_by_seq(
     tx: &mut Tx,
@@ -299,6 +317,14 @@ pub async fn rows_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) 
         }
     }
     Ok(found)
+}
+
+/// Every row of a kind that has few: colleagues, not customers.
+pub async fn rows_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<Vec<RecordRow>> {
+    let mut query = QueryBuilder::<Sqlite>::new(ROW_COLUMNS);
+    query.push("where workspace = ").push_bind(&workspace.as_bytes()[..]).push(" and kind = ").push_bind(kind);
+    let rows: Vec<RowTuple> = query.push(" order by record").build_query_as().fetch_all(tx.conn()).await?;
+    rows.into_iter().map(record_row).collect()
 }
 
 /// Every row of a workspace: for comparisons of small ones; exports go page by page.

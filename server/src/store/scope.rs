@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, Sqlite};
-use sync_core::id::{Facet, FieldName, KindName, UserId, WorkspaceId};
+use sync_core::access::{Holder, Level};
+use sync_core::id::{Facet, KindName, UserId, WorkspaceId};
 use sync_core::query::Param;
 
 use super::records::RecordRow;
-use super::{Result, Tx};
+use super::{Result, Tx, sight};
 
 /// The kinds that a reader may see records of. A kind that is not named is out of sight.
 #[derive(Debug, Clone, Default)]
@@ -26,17 +27,17 @@ pub struct KindScope {
     pub facets: Vec<Facet>,
     /// Whether the title may be seen: it may stand in any facet.
     pub title: bool,
-    /// Only the reader's own records, if the role says so.
-    pub own: Option<Own>,
+    /// Only the records that the reader reaches, if the role says so.
+    pub near: Option<Near>,
 }
 
-/// Whose records: those that somebody owns, or made as long as nobody owns them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Own {
-    /// The field that names the owner, if the kind has one.
-    pub field: Option<FieldName>,
+/// Whose records: those with a holder that somebody reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Near {
     /// Who.
     pub user: UserId,
+    /// How far they reach.
+    pub level: Level,
 }
 
 impl Scope {
@@ -53,19 +54,22 @@ impl Scope {
     /// The condition that a row of `rows`, under an alias, is in sight. `bind` keeps a value and answers its placeholder.
     pub(super) fn sees(&self, alias: &str, kind: &KindName, mut bind: impl FnMut(Param) -> String) -> String {
         let Some(scope) = self.of(kind) else { return "1 = 0".to_owned() };
-        let Some(Own { field, user }) = &scope.own else { return "1 = 1".to_owned() };
-        let made = format!(
-            "(select c.user_id from changes c where c.workspace = {alias}.workspace and c.record = {alias}.record and c.facet = 0 \
-             order by c.position + 0 limit 1) = {}",
-            bind(Param::Blob(user.as_bytes().to_vec()))
-        );
-        match field {
-            None => made,
-            Some(field) => {
-                let owner = bind(Param::Text(user.to_string()));
-                format!("(lower({alias}.main ->> '{field}') = {owner} or ({alias}.main ->> '{field}' is null and {made}))")
-            }
-        }
+        let Some(Near { user, level }) = scope.near else { return "1 = 1".to_owned() };
+        let own = bind(Param::Text(Holder::User(user).to_string()));
+        let reached = if level == Level::Own {
+            String::new()
+        } else {
+            let user = bind(Param::Blob(user.as_bytes().to_vec()));
+            let level = sight::level_number(level);
+            format!(
+                " or exists (select 1 from reach r where r.workspace = h.workspace and r.user_id = {user} and r.holder = h.holder \
+                 and r.level <= {level} and r.until is null)"
+            )
+        };
+        format!(
+            "exists (select 1 from holders h where h.workspace = {alias}.workspace and h.record = {alias}.record \
+             and (h.holder = {own}{reached}))"
+        )
     }
 
     /// The condition that a row of any kind is in sight.

@@ -168,8 +168,8 @@ fn refused_of(scope: &Scope, kind: &KindName, statement: &mut Statement) -> Stri
     let facets = scope.facet_list(kind);
     let kind_bound = statement.bind(Param::Text(kind.to_string()));
     let documents = format!("kind = {kind_bound} and facet in ({facets})");
-    let Some(own) = scope.of(kind).and_then(|scope| scope.own.as_ref()) else { return format!("({documents})") };
-    let user = statement.bind(Param::Blob(own.user.as_bytes().to_vec()));
+    let Some(near) = scope.of(kind).and_then(|scope| scope.near) else { return format!("({documents})") };
+    let user = statement.bind(Param::Blob(near.user.as_bytes().to_vec()));
     let sees = scope.sees("r", kind, |param| statement.bind(param));
     format!(
         "({documents} and (user_id = {user} or exists (select 1 from rows r where r.workspace = $1 and r.record = rejected.record and {sees})))"

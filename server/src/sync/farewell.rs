@@ -92,7 +92,7 @@ impl Door {
 }
 
 fn page(entries: Vec<Entry>, cursor: Vec<u8>, after: Option<Vec<u8>>, more: bool, now: Millis) -> Page {
-    Page { entries, cursor, more, left: 0, server_time: now, after }
+    Page { entries, cursor, more, left: 0, server_time: now, after, pull: None }
 }
 
 /// One frame over a connection that is meant to stay open; then it is closed, and the device says anew what waits.

@@ -39,9 +39,13 @@ struct Live {
     door: Door,
     speaker: Speaker,
     caller: DeviceCaller,
-    /// Where the device stands, once it has pulled everything: from then on pages are sent unasked.
+    /// What the device asked for last, and where it stands, once it has pulled everything: from then on pages are
+    /// sent unasked.
+    pulled: Pull,
     cursor: Option<Vec<u8>>,
     silent: u32,
+    /// Changes when somebody's role may have changed.
+    people: tokio::sync::watch::Receiver<u64>,
 }
 
 enum Ended {
@@ -50,7 +54,17 @@ enum Ended {
 
 impl Live {
     fn new(app: App, caller: DeviceCaller) -> Self {
-        Self { door: app.door(), app, speaker: Speaker::from(caller.clone()), caller, cursor: None, silent: 0 }
+        let people = app.intake.people();
+        Self {
+            people,
+            door: app.door(),
+            app,
+            speaker: Speaker::from(caller.clone()),
+            caller,
+            pulled: Pull::default(),
+            cursor: None,
+            silent: 0,
+        }
     }
 
     async fn run(mut self, mut socket: WebSocket) {
@@ -93,7 +107,10 @@ impl Live {
         self.silent = 0;
         match frame {
             Some(Ok(Frame::Binary(bytes))) => {
-                let answers = self.door.answer_messages(&self.speaker, &bytes, self.app.clock.now()).await;
+                self.look_again().await?;
+                let mut pulled = None;
+                let answers = self.door.answer_messages(&self.speaker, &bytes, self.app.clock.now(), &mut pulled).await;
+                self.pulled = pulled.unwrap_or_else(|| std::mem::take(&mut self.pulled));
                 self.note_pages(&answers);
                 let ends = answers.iter().any(|answer| matches!(answer, Message::Refused(_)));
                 self.send(socket, &answers).await?;
@@ -105,6 +122,25 @@ impl Live {
                 Err(Ended::Closed)
             }
             Some(Ok(Frame::Close(_)) | Err(_)) | None => Err(Ended::Closed),
+        }
+    }
+
+    /// Whoever was demoted while the connection was open has the lesser role from now on; whoever was shut out is out.
+    async fn look_again(&mut self) -> Result<(), Ended> {
+        if !self.people.has_changed().unwrap_or(true) {
+            return Ok(());
+        }
+        self.people.mark_unchanged();
+        match self.door.again(&self.speaker).await {
+            Ok(Some(speaker)) => {
+                self.speaker = speaker;
+                Ok(())
+            }
+            Ok(None) => Err(Ended::Closed),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a role could not be read; the connection closes");
+                Err(Ended::Closed)
+            }
         }
     }
 
@@ -120,7 +156,8 @@ impl Live {
     /// Something was kept: what the device may see of it goes out.
     async fn news(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
         let Some(cursor) = self.cursor.clone() else { return Ok(()) };
-        let pull = Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES, ..Pull::default() };
+        self.look_again().await?;
+        let pull = Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES, before: None, number: None, ..self.pulled.clone() };
         match self.door.pull(&self.speaker, &pull, self.app.clock.now()).await {
             Ok(Ok(page)) => {
                 let empty = page.entries.is_empty();
@@ -154,6 +191,9 @@ impl Live {
         if self.silent > SILENT_PINGS {
             return Err(Ended::Closed);
         }
+        // Another process may have written it.
+        self.people.mark_changed();
+        self.look_again().await?;
         socket.send(Frame::Ping(Bytes::new())).await.map_err(|_| Ended::Closed)
     }
 

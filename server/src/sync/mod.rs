@@ -15,16 +15,16 @@ use axum::response::{IntoResponse, Response};
 use sync_core::fence::Pen;
 use sync_core::id::{DeviceId, Millis};
 use sync_core::protocol::{
-    self, CAPABILITIES, Hello, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Offer, PROTOCOL_VERSION, Page, Pull, Push, Receipt, Refused,
-    Verdict, Verdicts, Welcome,
+    self, CAPABILITIES, Estimate, Estimated, Hello, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Offer, PROTOCOL_VERSION, Page, Pull, Push,
+    Receipt, Refused, Verdict, Verdicts, Welcome,
 };
 
 use crate::app::App;
 use crate::auth::{Arriving, DeviceCaller};
-use crate::feed::{self, Cursor, Reader};
+use crate::feed::{self, Asked, Cursor, Reader};
 use crate::intake::{Author, Intake, IntakeError};
 use crate::store::farewells::{self, DeviceNote};
-use crate::store::{Store, StoreError, devices, receipts, workspaces};
+use crate::store::{Store, StoreError, devices, people, receipts, workspaces};
 
 pub use live::live;
 
@@ -85,10 +85,11 @@ pub async fn exchange(arriving: Arriving, State(app): State<App>, frame: Bytes) 
 impl Door {
     /// Answers a frame with a frame, whatever it holds.
     pub async fn answer(&self, speaker: &Speaker, frame: &[u8], now: Millis) -> Vec<u8> {
-        protocol::encode_frame(&self.answer_messages(speaker, frame, now).await)
+        protocol::encode_frame(&self.answer_messages(speaker, frame, now, &mut None).await)
     }
 
-    async fn answer_messages(&self, speaker: &Speaker, frame: &[u8], now: Millis) -> Vec<Message> {
+    /// `pulled` becomes the pull that is in the frame, if one is.
+    async fn answer_messages(&self, speaker: &Speaker, frame: &[u8], now: Millis, pulled: &mut Option<Pull>) -> Vec<Message> {
         if frame.len() > MAX_FRAME_BYTES {
             return vec![refused("too_large", "send less at once: the frame is above the limit")];
         }
@@ -104,6 +105,9 @@ impl Door {
             tracing::warn!(error = &error as &dyn std::error::Error, device = %speaker.device, "what a device says of itself was not noted");
         }
         for message in messages {
+            if let Message::Pull(pull) = &message {
+                *pulled = Some(pull.clone());
+            }
             let known_epoch = if let Message::Hello(hello) = &message { hello.epoch.clone() } else { None };
             match self.answer_one(speaker, message, now).await {
                 Ok(Some(answer)) => {
@@ -133,7 +137,7 @@ impl Door {
                 self.pull(speaker, &pull, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
             }
             Message::Receipt(receipt) => self.note(speaker, receipt, now).await.map(Some),
-            Message::Estimate(_) => Ok(Some(refused("protocol", "this server cannot estimate"))),
+            Message::Estimate(asked) => self.estimate(speaker, &asked, now).await.map(Some),
             Message::Ping => Ok(Some(Message::Pong)),
             Message::Pong => Ok(None),
             Message::Welcome(_)
@@ -250,7 +254,23 @@ impl Door {
             Err(error) => return Ok(Err(refused("bad_cursor", &format!("{error}: start again without one")))),
         };
         let rules = self.intake.rules(speaker.reader.workspace);
-        feed::page(&self.store, &rules, &speaker.reader, cursor.as_ref(), pull.max_bytes, now).await.map(Ok)
+        let page = feed::page(&self.store, &rules, &speaker.reader, &Asked::by(pull, cursor.as_ref()), now).await?;
+        Ok(Ok(Page { pull: pull.number, ..page }))
+    }
+
+    /// How much a part of what the device may see would be.
+    async fn estimate(&self, speaker: &Speaker, asked: &Estimate, now: Millis) -> Result<Message, StoreError> {
+        let estimated =
+            feed::estimate(&self.store, &self.intake.rules(speaker.reader.workspace), &speaker.reader, &asked.subscription, now).await?;
+        Ok(Message::Estimated(Estimated { number: asked.number, ..estimated }))
+    }
+
+    /// The same speaker with the role that the user has now; none when they may not come in any more.
+    async fn again(&self, speaker: &Speaker) -> Result<Option<Speaker>, StoreError> {
+        let mut tx = self.store.reader().await?;
+        let user = people::user(&mut tx, speaker.reader.workspace, speaker.reader.user).await?;
+        let user = user.filter(|user| user.disabled_at.is_none());
+        Ok(user.map(|user| Speaker { reader: Reader { role: user.role, ..speaker.reader.clone() }, device: speaker.device }))
     }
 }
 

@@ -40,6 +40,7 @@ mod reviews;
 mod roles;
 mod second_factor;
 mod sessions;
+mod sight;
 mod timelines;
 mod uploads;
 mod whole;

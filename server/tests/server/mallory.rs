@@ -213,7 +213,7 @@ impl<'a> Mallory<'a> {
             vec![Message::Pull(Pull { cursor, max_bytes: 1, ..Pull::default() })],
             Answer::Refused("bad_cursor"),
         );
-        let page = Page { entries: Vec::new(), cursor: Vec::new(), more: false, after: None, left: 0, server_time: 0 };
+        let page = Page { entries: Vec::new(), cursor: Vec::new(), more: false, after: None, left: 0, server_time: 0, pull: None };
         self.add("what servers say", vec![Message::Page(page)], Answer::Refused("protocol"));
         self.add("too many messages", vec![Message::Ping; MAX_FRAME_MESSAGES + 1], Answer::Refused("bad_frame"));
         self.add("too many changes", vec![pushing(vec![good; MAX_PUSH_CHANGES + 1])], Answer::Refused("bad_frame"));

@@ -103,7 +103,11 @@ writes = ["main", "commercial"]
     let unknown = json!([{"op": "set", "field": "role", "value": "reb"}]);
     let refused = office.edit(&member, unknown).await;
     assert_eq!(refused.status, 422, "{}", refused.text());
-    assert!(refused.text().contains("there is no role `reb`: one of buyer, manager, office, rep"), "{}", refused.text());
+    assert!(
+        refused.text().contains("there is no role `reb`: one of agent, buyer, leader, manager, office, regional, rep"),
+        "{}",
+        refused.text()
+    );
     // A role that somebody has does not go.
     let role = office.list("role", &[]).await.json()["rows"][0]["id"].as_str().unwrap().to_owned();
     let refused = office.post(&format!("/api/v1/role/{role}/archive"), json!({})).await;

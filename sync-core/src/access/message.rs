@@ -21,6 +21,18 @@ pub(super) fn only_own(role: &Role, kind: &Kind, action: Action) -> Label {
     both(format!("The role “{}” may {en}.", role.label.en), format!("“{}”角色只能{zh}。", role.label.zh))
 }
 
+pub(super) fn only_team(role: &Role, kind: &Kind, action: Action) -> Label {
+    let en = to_en(action, &format!("only {} of its own teams", many(kind)));
+    let zh = to_zh(action, &format!("本团队的{}", kind.label.zh));
+    both(format!("The role “{}” may {en}.", role.label.en), format!("“{}”角色只能{zh}。", role.label.zh))
+}
+
+pub(super) fn only_territory(role: &Role, kind: &Kind, action: Action) -> Label {
+    let en = to_en(action, &format!("only {} of its own teams and territories", many(kind)));
+    let zh = to_zh(action, &format!("本团队和本区域的{}", kind.label.zh));
+    both(format!("The role “{}” may {en}.", role.label.en), format!("“{}”角色只能{zh}。", role.label.zh))
+}
+
 pub(super) fn not_this_part(role: &Role, kind: &Kind, action: Action, facet: Facet) -> Label {
     let (part_en, part_zh) = match facet {
         Facet::Main => ("general", "基本"),

@@ -22,6 +22,7 @@
 mod condition;
 mod judge;
 mod message;
+mod reach;
 mod role;
 mod set;
 mod write;
@@ -29,6 +30,7 @@ mod write;
 pub use condition::Condition;
 pub use judge::{Judged, judge};
 pub use message::deed;
+pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders};
 pub use role::OFFICE;
 pub use role::{Action, BadRole, Level, Limit, Outcome, Right, Role, Roles, Rule};
 pub use set::{ROLES_MAX, RoleSet};
@@ -62,6 +64,8 @@ pub struct Subject<'a> {
     pub is_new: bool,
     /// Its main row, where rules have conditions: as it is, or as it is being made.
     pub main: Option<&'a Map<String, Value>>,
+    /// How far the caller must reach to get at it ([`Reach::distance`]); what is theirs is near anyway.
+    pub distance: Level,
 }
 
 /// What everybody may see, whatever their role: by these a phone knows what it holds and may do.
@@ -74,7 +78,7 @@ pub const GOVERNING: [&str; 3] = ["kind", "member", "role"];
 impl<'a> Subject<'a> {
     /// A record that exists and is nobody's.
     pub fn of(kind: &'a Kind, facet: Facet) -> Self {
-        Self { kind, facet, owner: None, author: None, is_new: false, main: None }
+        Self { kind, facet, owner: None, author: None, is_new: false, main: None, distance: Level::All }
     }
 
     /// A record that is being made by `author`.
@@ -86,6 +90,12 @@ impl<'a> Subject<'a> {
     pub fn existing(kind: &'a Kind, facet: Facet, main: &'a Map<String, Value>, author: Option<UserId>) -> Self {
         let owner = kind.owner.as_ref().and_then(|field| main.get(&**field)).and_then(Value::as_str);
         Self { owner: owner.and_then(|id| id.parse().ok()), author, main: Some(main), ..Self::of(kind, facet) }
+    }
+
+    /// The same, so far away.
+    #[must_use]
+    pub fn at(self, distance: Level) -> Self {
+        Self { distance, ..self }
     }
 
     fn is_own(&self, user: UserId) -> bool {
@@ -229,13 +239,20 @@ impl Case<'_> {
     }
 
     fn level(&self, action: Action) -> Passed {
-        let level = self.rule.map_or(Level::None, |rule| rule.level(action));
-        match level {
-            Level::All => Ok(()),
-            Level::Own if self.subject.is_own(self.caller.user) => Ok(()),
-            Level::Own => Err(self.denied(action.as_str(), message::only_own(self.role, self.subject.kind, action))),
-            Level::None => Err(self.denied(action.as_str(), message::not_at_all(self.role, self.subject.kind, action))),
-        }
+        let (role, kind) = (self.role, self.subject.kind);
+        let level = self.rule.map_or(Level::None, |rule| rule.level_for(kind, action));
+        // What belongs to one's customer is seen; changing it as one's own takes owning it.
+        let farthest = if level == Level::Own && action != Action::Read { Level::None } else { level };
+        let is_near = level > Level::None && self.subject.is_own(self.caller.user) || self.subject.distance <= farthest;
+        let message = match level {
+            Level::All => return Ok(()),
+            Level::Own | Level::Team | Level::Territory if is_near => return Ok(()),
+            Level::Own => message::only_own(role, kind, action),
+            Level::Team => message::only_team(role, kind, action),
+            Level::Territory => message::only_territory(role, kind, action),
+            Level::None => message::not_at_all(role, kind, action),
+        };
+        Err(self.denied(action.as_str(), message))
     }
 
     fn facet(&self, action: Action, facet: Facet) -> Passed {
@@ -315,7 +332,7 @@ impl Roles {
         }
         let of = |role: &Role| {
             let rules = role.rule(&kind.name).into_iter().chain(role.conditional(&kind.name));
-            rules.map(|rule| rule.level(action)).max().unwrap_or(Level::None)
+            rules.map(|rule| rule.level_for(kind, action)).max().unwrap_or(Level::None)
         };
         self.of(set).map(of).max().unwrap_or(Level::None)
     }
@@ -328,7 +345,7 @@ impl Roles {
         if level == Level::None {
             return Vec::new();
         }
-        let widest = |role: &&Role| role.rule(&kind.name).is_some_and(|rule| rule.level(Action::Read) == level);
+        let widest = |role: &&Role| role.rule(&kind.name).is_some_and(|rule| rule.level_for(kind, Action::Read) == level);
         let rules: Vec<&Rule> = self.of(set).filter(widest).filter_map(|role| role.rule(&kind.name)).collect();
         let is_read = |facet: &Facet| rules.iter().any(|rule| rule.reads.contains(facet));
         let is_law = |facet: &Facet| *facet == Facet::Main && is_for_everybody(kind);
@@ -362,6 +379,12 @@ impl Roles {
     /// [`Subject::main`] must be known.
     pub fn has_conditions(&self, set: &str, kind: &Kind) -> bool {
         self.of(set).any(|role| role.conditional(&kind.name).next().is_some())
+    }
+
+    /// Whether what roles may change depends on teams or territories.
+    pub fn looks_at_reach(&self, set: &str) -> bool {
+        let far = |level: Level| matches!(level, Level::Team | Level::Territory);
+        self.of(set).flat_map(|role| &role.rules).any(|rule| Action::ALL.into_iter().any(|action| far(rule.level(action))))
     }
 }
 

@@ -107,6 +107,10 @@ pub enum Level {
     None,
     /// Those that the caller owns, or made as long as nobody owns them.
     Own,
+    /// Those of the caller's teams and of their colleagues there, and of who reports to the caller.
+    Team,
+    /// Those of the caller's territories, too.
+    Territory,
     /// All.
     All,
 }
@@ -199,13 +203,16 @@ impl Right {
 
 impl Level {
     /// All levels with their words, the furthest first.
-    pub const ALL: [(&'static str, Level); 3] = [("all", Level::All), ("own", Level::Own), ("none", Level::None)];
+    pub const ALL: [(&'static str, Level); 5] =
+        [("all", Level::All), ("territory", Level::Territory), ("team", Level::Team), ("own", Level::Own), ("none", Level::None)];
 
     /// What people read.
     pub fn label(self) -> Label {
         let (en, zh) = match self {
             Level::None => ("none", "无"),
             Level::Own => ("own", "本人"),
+            Level::Team => ("team", "本团队"),
+            Level::Territory => ("territory", "本区域"),
             Level::All => ("all", "全部"),
         };
         Label { en: en.to_owned(), zh: zh.to_owned() }
@@ -272,6 +279,11 @@ impl Roles {
         set::names(set).filter_map(|name| self.role(name))
     }
 
+    /// Whether each role of a set is known.
+    pub fn knows(&self, set: &str) -> bool {
+        set::names(set).all(|name| self.role(name).is_some())
+    }
+
     /// All roles, by name.
     pub fn roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.values()
@@ -293,6 +305,12 @@ impl Rule {
     /// How far the role may go.
     pub fn level(&self, action: Action) -> Level {
         self.levels[action as usize]
+    }
+
+    /// How far the role may go with records of a kind: what is everyone's is read by whoever may read any of it.
+    pub fn level_for(&self, kind: &Kind, action: Action) -> Level {
+        let level = self.level(action);
+        if kind.sharing.everyone && action == Action::Read && level > Level::None { Level::All } else { level }
     }
 
     fn names(&self, kind: &str) -> bool {

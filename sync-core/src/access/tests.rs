@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::id::RecordId;
 use crate::schema::{Reading, Schema};
 
 fn kind(name: &str) -> &'static Kind {
@@ -35,7 +36,7 @@ fn told(decision: &Decision) -> &str {
 #[test]
 fn every_built_in_role_is_a_good_role() {
     let names: Vec<&str> = Roles::builtin().roles().map(|role| &*role.name).collect();
-    assert_eq!(names, ["manager", "office", "rep"]);
+    assert_eq!(names, ["agent", "leader", "manager", "office", "regional", "rep"]);
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn an_author_of_roles_is_told_line_and_nearest_word() {
     let cases = [
         ("[[rule]]\nkinds = [\"offers\"]", "r:4: there is no kind `offers`, did you mean `offer`?"),
         ("[[rule]]\nkinds = [\"*\"]\nraed = \"all\"", "r:5: a rule has no key `raed`, did you mean `read`?"),
-        ("[[rule]]\nkinds = [\"*\"]\nread = \"every\"", "r:5: there is no level `every`: one of all, own, none"),
+        ("[[rule]]\nkinds = [\"*\"]\nread = \"every\"", "r:5: there is no level `every`: one of all, territory, team, own, none"),
         ("[[rule]]\nkinds = [\"*\"]\nread = \"own\"\nedit = \"all\"", "r:6: the rule lets `edit` go further than `read`"),
         ("[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nreads = [\"mian\"]", "r:6: there is no facet `mian`, did you mean `main`?"),
         ("[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nwrites = [\"main\"]", "r:6: the rule writes the facet `main` and does not read it"),
@@ -366,4 +367,100 @@ fn rules_of_the_house_are_the_administrators_whatever_a_role_says() {
         assert!(may("office", governing), "{governing}");
     }
     assert!(may("buyer", "party"));
+}
+
+// Levels
+
+/// A role that reads and edits at some level.
+fn at_level(level: &str) -> Roles {
+    let writes = if level == "none" { "" } else { "writes = [\"main\"]" };
+    let text = format!(
+        "name = \"near\"\nlabel = {{ en = \"Near\", zh = \"近\" }}\n[[rule]]\nkinds = [\"*\"]\nread = \"{level}\"\nedit = \"{level}\"\nreads = [\"main\"]\n{writes}"
+    );
+    let mut roles = Roles::default();
+    roles.insert(Role::parse("near", &text, Schema::builtin(), Reading::Strict).unwrap());
+    roles
+}
+
+#[test]
+fn each_level_reaches_further_than_the_one_before() {
+    let act = [Act::Read, Act::Write { field: "name", item: None, value: None }];
+    let may = |level: &str, distance: Level| {
+        act.map(|act| decide(&at_level(level), &caller("near"), &others("party", Facet::Main).at(distance), &act).is_allowed())
+    };
+    // What belongs to one's own customer is seen; changing it takes owning it.
+    assert_eq!(may("own", Level::Own), [true, false]);
+    assert_eq!(may("own", Level::Team), [false, false]);
+    assert_eq!(may("team", Level::Own), [true, true]);
+    assert_eq!(may("team", Level::Team), [true, true]);
+    assert_eq!(may("team", Level::Territory), [false, false]);
+    assert_eq!(may("territory", Level::Territory), [true, true]);
+    assert_eq!(may("territory", Level::All), [false, false]);
+    assert_eq!(may("all", Level::All), [true, true]);
+    assert_eq!(may("none", Level::Own), [false, false]);
+    let mine = Subject { owner: Some(caller("near").user), ..others("party", Facet::Main) };
+    assert!(decide(&at_level("own"), &caller("near"), &mine, &act[1]).is_allowed());
+    let denied = decide(&at_level("team"), &caller("near"), &others("party", Facet::Main), &Act::Read);
+    assert_eq!(told(&denied), "The role “Near” may see only customers of its own teams.");
+    assert_eq!(denied.message().unwrap().zh, "“近”角色只能查看本团队的客户。");
+}
+
+#[test]
+fn what_is_everyones_is_read_by_whoever_may_read_any_of_it() {
+    let roles = at_level("own");
+    assert_eq!(roles.level("near", kind("product"), Action::Read), Level::All);
+    assert_eq!(roles.level("near", kind("product"), Action::Edit), Level::Own);
+    assert_eq!(at_level("none").level("near", kind("product"), Action::Read), Level::None);
+}
+
+#[test]
+fn who_reaches_whom_follows_from_teams_territories_and_reports() {
+    let user = |name: &str| UserId::of_cause(name);
+    let member = |name: &str, teams: &[&str], territories: &[&str], reports_to: Option<&str>| Member {
+        user: user(name),
+        teams: teams.iter().map(|&team| team.to_owned()).collect(),
+        territories: territories.iter().map(|&territory| territory.to_owned()).collect(),
+        reports_to: reports_to.map(user),
+    };
+    let members = [
+        member("ann", &["east"], &["上海"], Some("dai")),
+        member("bo", &["east"], &[], Some("ann")),
+        member("chen", &["west"], &[], Some("bo")),
+        // Somebody reports in a circle.
+        member("dai", &[], &[], Some("chen")),
+    ];
+    let ann = Reach::of(user("ann"), &members);
+    let distance = |holder: Holder| ann.distance([&holder]);
+    assert_eq!(distance(Holder::User(user("ann"))), Level::Own);
+    assert_eq!(distance(Holder::User(user("bo"))), Level::Team);
+    assert_eq!(distance(Holder::User(user("chen"))), Level::Team, "whoever reports to one's reports");
+    assert_eq!(distance(Holder::Team("east".into())), Level::Team);
+    assert_eq!(distance(Holder::Territory("上海".into())), Level::Territory);
+    assert_eq!(distance(Holder::Team("west".into())), Level::All);
+    assert_eq!(distance(Holder::Record(RecordId::of_cause("x"))), Level::All);
+    assert_eq!(Reach::of(user("eva"), &members), Reach::alone(user("eva")));
+}
+
+#[test]
+fn a_record_has_the_holders_of_what_it_follows_even_in_a_circle() {
+    let (ann, bo) = (UserId::of_cause("ann"), UserId::of_cause("bo"));
+    let row = json!({"title": "Paper", "owner": bo.to_string(), "party": RecordId::of_cause("party").to_string()});
+    let deal = Facts::of(kind("deal"), row.as_object().unwrap(), Some(ann));
+    assert_eq!(deal.follows, [RecordId::of_cause("party")].into());
+    let row = json!({"name": "佳美", "teams": ["east"], "territories": ["上海"]});
+    let party = Facts::of(kind("party"), row.as_object().unwrap(), Some(ann));
+    let [d, p] = ["deal", "party"].map(RecordId::of_cause);
+    let facts = |record| if record == d { deal.clone() } else { Facts { follows: [d].into(), ..party.clone() } };
+    let all = holders(d, |record| facts(record).holders, |record| facts(record).follows);
+    let expected = [
+        (Holder::User(bo), true),
+        (Holder::User(ann), false),
+        (Holder::Team("east".into()), false),
+        (Holder::Territory("上海".into()), false),
+        (Holder::Record(p), false),
+    ];
+    assert_eq!(all, expected.into());
+    for (holder, _) in all {
+        assert_eq!(holder.to_string().parse::<Holder>().unwrap(), holder);
+    }
 }

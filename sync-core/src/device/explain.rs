@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Device, Listed, view};
 use crate::id::{Millis, RecordId};
+use crate::protocol::Subscription;
 use crate::schema::Board;
 use crate::store::{DraftState, StoreError};
 
@@ -96,7 +97,8 @@ impl Device {
             return Ok(Presence::TakenAway);
         }
         let status = self.sync_status()?;
-        Ok(Presence::NotHere { is_complete: status.last_sync.is_some() && status.progress.is_none() })
+        let wants_all = self.subscriptions()?.contains(&Subscription::everything());
+        Ok(Presence::NotHere { is_complete: wants_all && status.last_sync.is_some() && status.progress.is_none() })
     }
 
     fn because(&self, row: &Listed) -> Result<Because, StoreError> {

@@ -6,7 +6,7 @@ use super::model::START;
 use super::tests::{edit, field, make, pending, phones, set};
 use crate::engine::Event;
 use crate::id::{Facet, RecordId};
-use crate::protocol::{Entry, Receipt, Removal};
+use crate::protocol::{Entry, Message, Receipt, Removal, Subscription, Subscriptions, Whose, decode_frame, encode_frame};
 use crate::store::DraftState;
 
 #[test]
@@ -51,6 +51,34 @@ fn edits_of_what_goes_out_of_sight_are_delivered_before_it_goes() {
 }
 
 #[test]
+fn a_record_of_which_a_facet_has_gone_already_still_goes_when_its_edits_are_delivered() {
+    let (mut server, mut ann, _) = phones();
+    let record = make(&mut ann, START, "佳美");
+    edit(&mut ann, START + 1, record, &[set("birthday", "1990-05-01")]);
+    ann.sync(&mut server);
+    server.feed.extend([leave(None, Some(Facet::Private)), leave(Some(record), None)]);
+    ann.tell(START, Event::NetworkUp { live: false });
+    let answer = server.answer(ann.user, ann.id, &ann.frames.remove(0));
+    edit(&mut ann, START + 3, record, &[set("industry", "forbidden")]);
+    ann.tell(START, Event::Received(answer));
+    assert_eq!((field(&mut ann, record, "birthday"), pending(&ann)), (json!(null), 1));
+    ann.sync(&mut server);
+    assert_eq!((ann.device.get(record).unwrap(), ann.device.changes(record, Facet::Main).unwrap()), (None, Vec::new()));
+}
+
+#[test]
+fn what_somebody_wrote_and_may_not_read_any_more_goes_when_they_have_another_role() {
+    let (mut server, mut ann, _) = phones();
+    let record = make(&mut ann, START, "佳美");
+    edit(&mut ann, START + 1, record, &[set("birthday", "1990-05-01")]);
+    ann.sync(&mut server);
+    server.role = "agent";
+    ann.sync(&mut server);
+    assert_eq!((field(&mut ann, record, "name"), field(&mut ann, record, "birthday")), (json!("佳美"), json!(null)));
+    assert_eq!(ann.device.changes(record, Facet::Private).unwrap(), Vec::new());
+}
+
+#[test]
 fn a_facet_that_goes_out_of_sight_goes_from_every_record_of_the_kind() {
     let (mut server, mut ann, _) = phones();
     let record = make(&mut ann, START, "佳美");
@@ -64,4 +92,38 @@ fn a_facet_that_goes_out_of_sight_goes_from_every_record_of_the_kind() {
 
 fn leave(record: Option<RecordId>, facet: Option<Facet>) -> Entry {
     Entry::Leave { kind: "party".parse().unwrap(), record, facet }
+}
+
+#[test]
+fn a_phone_says_what_it_wants_until_the_server_has_brought_it() {
+    let (mut server, mut ann, _) = phones();
+    ann.sync(&mut server);
+    assert_eq!((server.pulled.subscriptions.clone(), ann.device.subscriptions().unwrap()), (None, vec![Subscription::everything()]));
+    let mine = Subscription::of(Whose::Mine);
+    assert!(ann.device.subscribe(&mine).unwrap() && !ann.device.subscribe(&mine).unwrap());
+    assert!(ann.device.unsubscribe(&Subscription::everything()).unwrap());
+    // The answer to an older pull settles nothing.
+    ann.tell(START, Event::NetworkUp { live: false });
+    let answer = server.answer(ann.user, ann.id, &ann.frames.remove(0));
+    let stale = decode_frame(&answer).unwrap().into_iter().map(|message| match message {
+        Message::Page(page) => Message::Page(crate::protocol::Page { pull: Some(7), ..page }),
+        other => other,
+    });
+    ann.tell(START, Event::Received(encode_frame(&stale.collect::<Vec<_>>())));
+    ann.sync(&mut server);
+    let (wants, before) = (server.pulled.subscriptions.clone().unwrap(), server.pulled.before.clone().unwrap());
+    assert_eq!((wants, before), (Subscriptions(vec![mine.clone()]), Subscriptions(vec![Subscription::everything(), mine.clone()])));
+    ann.sync(&mut server);
+    assert_eq!((server.pulled.subscriptions.clone(), server.pulled.before.clone()), (Some(Subscriptions(vec![mine])), None));
+}
+
+#[test]
+fn a_phone_asks_how_much_something_would_be_before_it_is_downloaded() {
+    let (mut server, mut ann, _) = phones();
+    make(&mut ann, START, "佳美");
+    ann.sync(&mut server);
+    let number = ann.device.estimate(&Subscription::of(Whose::Team));
+    assert_eq!(ann.device.estimated(number), None);
+    ann.sync(&mut server);
+    assert_eq!(ann.device.estimated(number).map(|estimated| estimated.records), Some(1));
 }

@@ -7,8 +7,8 @@ use crate::engine::{Effect, Event, Stopped};
 use crate::fence::{self, Pen};
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, Millis, RecordId, Seal, UserId, WorkspaceId};
 use crate::protocol::{
-    Delivered, Enrolled, Entry, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pushed, Receipt, Refused, Verdict, Verdicts, Welcome, code,
-    decode_frame, encode_frame,
+    Delivered, Enrolled, Entry, Estimated, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pull, Pushed, Receipt, Refused, Verdict,
+    Verdicts, Welcome, code, decode_frame, encode_frame,
 };
 use crate::record::doc::{Doc, Inadmissible};
 use crate::record::history::texts_of;
@@ -32,6 +32,10 @@ pub struct Server {
     pub receipts: Vec<Receipt>,
     /// How long a device may be without contact.
     pub lease_ms: Option<u64>,
+    /// The last pull.
+    pub pulled: Pull,
+    /// The role of whoever comes.
+    pub role: &'static str,
 }
 
 impl Server {
@@ -48,6 +52,8 @@ impl Server {
             decided,
             receipts: Vec::new(),
             lease_ms: None,
+            pulled: Pull::default(),
+            role: "office",
         }
     }
 
@@ -71,7 +77,7 @@ impl Server {
                         server_time: self.now,
                         workspace: WorkspaceId::of_cause("w"),
                         user,
-                        role: "office".into(),
+                        role: self.role.into(),
                         device,
                         epoch: self.epoch.clone(),
                         lease_ms: self.lease_ms,
@@ -86,16 +92,25 @@ impl Server {
                     answers.push(Message::Verdicts(Verdicts { batch: push.batch, verdicts }));
                 }
                 Message::Pull(pull) => {
-                    let from = pull.cursor.map_or(0, |cursor| usize::from_be_bytes(cursor.try_into().unwrap()));
+                    self.pulled = pull.clone();
+                    // A cursor of another life of the feed begins at the beginning.
+                    let cursor = pull.cursor.as_deref().and_then(|cursor| cursor.strip_prefix(self.epoch.as_slice()));
+                    let from = cursor.map_or(0, |cursor| usize::from_be_bytes(cursor.try_into().unwrap()));
+                    let cursor = |at: usize| [self.epoch.as_slice(), &at.to_be_bytes()].concat();
                     let until = self.feed.len().min(from + self.page_entries);
                     answers.push(Message::Page(Page {
                         entries: self.feed[from.min(until)..until].to_vec(),
-                        cursor: until.to_be_bytes().to_vec(),
+                        cursor: cursor(until),
                         more: until < self.feed.len(),
                         left: (self.feed.len() - until) as u64,
                         server_time: self.now,
-                        after: (from > 0).then(|| from.to_be_bytes().to_vec()),
+                        after: (from > 0).then(|| cursor(from)),
+                        pull: pull.number,
                     }));
+                }
+                Message::Estimate(asked) => {
+                    let records = self.docs.len() as u64;
+                    answers.push(Message::Estimated(Estimated { number: asked.number, records, bytes: 1, files: 0, file_bytes: 0 }));
                 }
                 Message::Receipt(receipt) => {
                     self.receipts.push(receipt);

@@ -1,9 +1,12 @@
 //! What this device may not hold any more: its edits are delivered first, then it goes, then the server gets a receipt.
 
-use super::replica::Replica;
+use super::replica::{Replica, read_change};
 use crate::id::{Facet, KindName, Millis, RecordId};
 use crate::protocol::{Receipt, Removal};
 use crate::store::StoreError;
+
+/// Set until what is held was compared with what the role may read.
+const LOOK_AGAIN: &str = "look_again";
 
 /// What one frame of the server's made this device remove.
 #[derive(Debug, Default)]
@@ -23,7 +26,7 @@ impl Removed {
 }
 
 impl Replica {
-    /// Something went out of sight. What has edits to deliver goes when they are delivered. Part of a transaction.
+    /// Something went out of sight. What has something to deliver goes when that is delivered. Part of a transaction.
     pub(super) fn leave(
         &mut self,
         kind: &KindName,
@@ -31,12 +34,13 @@ impl Replica {
         facet: Option<Facet>,
         removed: &mut Removed,
     ) -> Result<(), StoreError> {
-        let records = match record {
-            Some(record) => vec![record],
-            None => self.store.records_of_kind(kind)?,
+        let records = match (record, facet) {
+            (Some(record), _) => vec![record],
+            (None, None) => self.store.records_of_kind(kind)?,
+            (None, Some(facet)) => self.store.records_with(kind, facet)?,
         };
         for record in records {
-            if self.store.is_pending(record)? {
+            if self.store.is_undelivered(record)? {
                 self.store.add_leaving(record, facet)?;
             } else {
                 self.let_go(record, facet, removed)?;
@@ -45,9 +49,32 @@ impl Replica {
         Ok(())
     }
 
+    /// From now on its user reads with another role, or the role says something else.
+    pub(super) fn look_again(&mut self) -> Result<(), StoreError> {
+        self.store.set_meta(LOOK_AGAIN, Some(&[1]))
+    }
+
+    /// What this device holds and its user may not read any more goes. The server says so of what it has sent; this device
+    /// alone knows what it has written and was never sent. Part of a transaction.
+    pub(super) fn leave_unreadable(&mut self, removed: &mut Removed) -> Result<(), StoreError> {
+        let Some(me) = self.me.clone() else { return Ok(()) };
+        // A role that is not known yet says nothing: the feed brings it.
+        if self.store.meta(LOOK_AGAIN)?.is_none() || !self.roles.knows(&me.role) {
+            return Ok(());
+        }
+        for (name, facet) in self.store.documents_held()? {
+            let Some(kind) = self.schema.kind(&name) else { continue };
+            let readable = self.roles.readable(&me.role, kind);
+            if !readable.contains(&facet) {
+                self.leave(&name, None, (!readable.is_empty()).then_some(facet), removed)?;
+            }
+        }
+        self.store.set_meta(LOOK_AGAIN, None)
+    }
+
     /// The server sends a document again: it is in sight.
     pub(super) fn stays(&mut self, record: RecordId, facet: Facet) -> Result<(), StoreError> {
-        self.store.remove_leaving(record, Some(facet))
+        self.store.keep_here(record, facet)
     }
 
     /// Lets go of what was delivered since, and keeps a receipt of all that was removed. Part of a transaction.
@@ -72,12 +99,20 @@ impl Replica {
         Ok(removed.left + removed.purged > 0)
     }
 
-    fn let_go(&mut self, record: RecordId, facet: Option<Facet>, removed: &mut Removed) -> Result<(), StoreError> {
-        self.store.remove_leaving(record, facet)?;
-        if !self.store.has_record(record)? {
-            return Ok(());
+    /// Should the record come back, this pen's next number in it might be one that it had before.
+    fn leave_pen(&mut self, record: RecordId) -> Result<(), StoreError> {
+        let Some(device) = self.me.as_ref().map(|me| me.device) else { return Ok(()) };
+        match self.store.last_own_change(record, device)? {
+            Some(last) if read_change(&last)?.actor == self.actor => self.take_new_pen(),
+            _ => Ok(()),
         }
-        removed.left += 1;
+    }
+
+    fn let_go(&mut self, record: RecordId, facet: Option<Facet>, removed: &mut Removed) -> Result<(), StoreError> {
+        self.store.has_left(record, facet)?;
+        self.leave_pen(record)?;
+        // Of what could not be admitted there may be something, too.
+        removed.left += u64::from(self.store.has_record(record)?);
         match (facet, self.kind_of(record)?) {
             (Some(facet), Some(kind)) => {
                 self.store.remove_document(record, facet)?;

@@ -12,6 +12,8 @@ mod pen;
 mod project;
 mod random;
 mod replica;
+mod sight;
+mod wants;
 
 pub use pen::{EditError, Edited};
 pub use random::Random;
@@ -19,10 +21,11 @@ pub use replica::{Changed, Identity, Replica};
 
 use leave::Removed;
 use outbox::Outbox;
+use wants::Estimates;
 
 use crate::id::{ActorId, Millis};
 use crate::protocol::{
-    self, CAPABILITIES, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Receipt, Refused, Removal, Welcome,
+    self, CAPABILITIES, Entry, Estimated, Hello, Message, PROTOCOL_VERSION, Page, Receipt, Refused, Removal, Subscription, Welcome,
 };
 use crate::store::StoreError;
 
@@ -169,16 +172,12 @@ pub struct Engine {
     outbox: Outbox,
     /// Whether the receipts that are kept were sent over this connection.
     receipts_sent: bool,
+    estimates: Estimates,
     failures: u32,
     retry_at: Option<Millis>,
     progress: Option<Progress>,
     stopped: Option<Stopped>,
     shown: SyncStatus,
-}
-
-/// Asks for what follows a cursor.
-fn pull_after(cursor: Option<Vec<u8>>) -> Message {
-    Message::Pull(Pull { cursor, max_bytes: PAGE_BYTES, ..Pull::default() })
 }
 
 /// Where effects go.
@@ -291,6 +290,7 @@ impl Engine {
     fn begin(&mut self) {
         (self.greeted, self.pulling, self.progress) = (None, false, None);
         self.receipts_sent = false;
+        self.estimates.begin();
         self.outbox.begin();
     }
 
@@ -313,7 +313,8 @@ impl Engine {
             let pulls = std::mem::take(&mut pull) && !self.pulling;
             let receipts =
                 if std::mem::replace(&mut self.receipts_sent, true) { Vec::new() } else { replica.store.receipts(RECEIPTS_AT_ONCE)? };
-            if push.is_none() && !pulls && receipts.is_empty() {
+            let questions = self.estimates.next();
+            if push.is_none() && !pulls && receipts.is_empty() && questions.is_empty() {
                 return Ok(());
             }
             let mut messages = Vec::with_capacity(3);
@@ -323,9 +324,10 @@ impl Engine {
             }
             messages.extend(push);
             messages.extend(receipts.into_iter().map(Message::Receipt));
+            messages.extend(questions);
             if pulls {
                 self.pulling = true;
-                messages.push(pull_after(replica.store.meta(CURSOR)?));
+                messages.push(Message::Pull(replica.pull(replica.store.meta(CURSOR)?)?));
             }
             effects.push(Effect::Send(protocol::encode_frame(&messages)));
         }
@@ -407,7 +409,7 @@ impl Engine {
                 }
                 Message::Ping => effects.push(Effect::Send(protocol::encode_frame(&[Message::Pong]))),
                 Message::Noted(number) => replica.store.remove_receipt(number)?,
-                Message::Estimated(_) => {}
+                Message::Estimated(estimated) => self.estimates.answered(estimated),
                 Message::Pong | Message::Hello(_) | Message::Push(_) | Message::Offer(_) | Message::Pull(_) => {}
                 Message::Receipt(_) | Message::Estimate(_) => {}
             }
@@ -424,6 +426,9 @@ impl Engine {
     fn welcomed(&mut self, replica: &mut Replica, now: Millis, welcome: Welcome, outcome: &mut Outcome) -> Result<(), StoreError> {
         let Welcome { workspace, user, device, role, lease_ms, .. } = welcome;
         if let Ok(role) = role.parse() {
+            if replica.me.as_ref().is_some_and(|me| me.role != role) {
+                replica.look_again()?;
+            }
             replica.set_identity(Identity { device, workspace, user, role })?;
         }
         replica.set_clock_offset(welcome.server_time - now)?;
@@ -434,7 +439,7 @@ impl Engine {
             if known.is_some() {
                 // The server was restored: it may have lost what it once had, and counts anew. What of the base it
                 // has is seen when the feed was read once; the rest is offered back.
-                replica.store.set_meta(CURSOR, None)?;
+                // The old cursor still tells it with which eyes the device saw what it holds.
                 replica.store.forget_positions()?;
                 (outcome.close, outcome.pull) = (true, true);
             }
@@ -460,7 +465,7 @@ impl Engine {
         if page.more && self.live {
             // The server reads the next page while this one is kept. Is it not kept, the next one does not fit, and is dropped.
             self.pulling = true;
-            effects.push(Effect::Send(protocol::encode_frame(&[pull_after(Some(page.cursor.clone()))])));
+            effects.push(Effect::Send(protocol::encode_frame(&[Message::Pull(replica.pull(Some(page.cursor.clone()))?)])));
         }
         let received = page.entries.len() as u64;
         let mut changes = Vec::with_capacity(page.entries.len());
@@ -493,6 +498,8 @@ impl Engine {
         if page.more {
             outcome.pull |= !self.pulling;
         } else {
+            replica.leave_unreadable(removed)?;
+            replica.brought(page.pull)?;
             replica.store.set_meta(LAST_SYNC, Some(&now.to_be_bytes()))?;
             self.outbox.all_seen();
         }
@@ -530,6 +537,16 @@ impl Engine {
         self.online = false;
         self.stopped = Some(why.clone());
         effects.push(Effect::Stop(why));
+    }
+
+    /// Asks how much a subscription would bring, with the next frame.
+    pub(crate) fn ask(&mut self, subscription: &Subscription) -> u64 {
+        self.estimates.ask(subscription)
+    }
+
+    /// Takes out an answer.
+    pub(crate) fn estimated(&mut self, number: u64) -> Option<Estimated> {
+        self.estimates.take(number)
     }
 
     /// Speaks again after [`Effect::Stop`]: the user has enrolled the device anew.

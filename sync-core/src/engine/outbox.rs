@@ -224,6 +224,13 @@ impl Outbox {
             }
             Verdict::Waiting { missing } => {
                 self.offer_waits = true;
+                let mut is_here = false;
+                for parent in &missing {
+                    is_here |= replica.store.change(record, facet, parent)?.is_some();
+                }
+                if !is_here {
+                    give_up(replica, name)?;
+                }
                 self.find_missing(replica, (record, facet), missing)
             }
             Verdict::Rejected { .. } | Verdict::Held { .. } | Verdict::ActorFork { .. } => {
@@ -236,10 +243,20 @@ impl Outbox {
                     if !matches!(&verdict, Verdict::Rejected { code, .. } if code == code::SEAL) {
                         return self.pending_answered(replica, name, verdict, now);
                     }
+                    return Ok(());
                 }
-                Ok(())
+                give_up(replica, name)
             }
         }
+    }
+}
+
+/// A restored server does not take another's change, whose maker has it as well: if it is about to leave, nothing is to
+/// be waited for.
+fn give_up(replica: &Replica, (record, facet, hash): ChangeName) -> Result<(), StoreError> {
+    match replica.store.change(record, facet, &hash)? {
+        Some(kept) if replica.store.is_leaving(record, facet)? => replica.store.remove_change(kept.id),
+        _ => Ok(()),
     }
 }
 

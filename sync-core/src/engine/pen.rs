@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::replica::{Identity, Replica, read_change, read_changes};
-use crate::access::{Caller, Decision, Roles, Subject, judge};
+use crate::access::{Caller, Decision, Level, Roles, Subject, judge};
 use crate::fence::{self, Pen, Refusal, touched};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
@@ -177,7 +177,7 @@ impl Replica {
             // Reading it back is the fence's first step: what cannot be read back is never kept.
             fence::inspect(&written.hash, &written.bytes)?;
             fence::check_beside(&before, self.doc(record, Facet::Main), kind, facet, &written.change, Pen::Device)?;
-            let subject = self.subject(kind, record, facet, &me, made_by, was_new);
+            let subject = self.subject(kind, record, facet, &me, made_by, was_new)?;
             let main = self.doc(record, Facet::Main);
             let approval = predicted(&self.roles, &me, &subject, main, &written.change)?;
             edited.needs_approval = edited.needs_approval.or(approval);
@@ -210,10 +210,11 @@ impl Replica {
         me: &Identity,
         made_by: Option<crate::id::UserId>,
         is_new: bool,
-    ) -> Subject<'a> {
+    ) -> Result<Subject<'a>, StoreError> {
         let shown = |doc: &Doc| kind.field(kind.owner.as_deref()?).and_then(|field| merge::shown(doc, field));
         let owner = self.doc(record, Facet::Main).and_then(shown).and_then(|owner| owner.as_str()?.parse().ok());
-        Subject { owner, author: made_by.or(is_new.then_some(me.user)), is_new, ..Subject::of(kind, facet) }
+        let distance = if is_new { Level::All } else { self.distance(record, me)? };
+        Ok(Subject { owner, author: made_by.or(is_new.then_some(me.user)), is_new, ..Subject::of(kind, facet) }.at(distance))
     }
 
     /// Takes back the last own edit of a record, as an ordinary edit. Part of a transaction.

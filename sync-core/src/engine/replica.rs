@@ -351,6 +351,7 @@ impl Replica {
         if !self.kinds_changed {
             return Ok(());
         }
+        self.look_again()?;
         for name in self.read_schema()? {
             let Some(kind) = self.schema.kind(&name).cloned() else { continue };
             for record in self.store.records_of_kind(&name)? {

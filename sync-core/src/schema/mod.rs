@@ -211,6 +211,30 @@ pub struct Board {
     pub closed: Vec<String>,
 }
 
+/// Whose the records of a kind are besides their owners'.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sharing {
+    /// The link to what a record belongs to: whoever sees that sees the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<FieldName>,
+    /// The set of the teams that a record is shared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teams: Option<FieldName>,
+    /// The set of the territories that a record is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub territories: Option<FieldName>,
+    /// Its records are everyone's: whoever may read one may read all.
+    #[serde(skip_serializing_if = "is_false")]
+    pub everyone: bool,
+}
+
+impl Sharing {
+    /// Whether records are their owners' alone.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A record kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Kind {
@@ -232,6 +256,9 @@ pub struct Kind {
     /// The link to a member that says whose record it is; rights of the level `own` look at it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<FieldName>,
+    /// Whose its records are besides.
+    #[serde(skip_serializing_if = "Sharing::is_default")]
+    pub sharing: Sharing,
     /// Its board, if it has stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<Board>,

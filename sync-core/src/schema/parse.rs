@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::reader::{self, Mistake, Section, Word, nearest};
 use super::words::{COLOURS, DEFINITION_MAX};
-use super::{Board, Choice, Field, Frozen, Kind, Label, Merge, ValueType, validate};
+use super::{Board, Choice, Field, Frozen, Kind, Label, Merge, Sharing, ValueType, validate};
 use crate::id::{Facet, FieldName};
 
 /// A kind that cannot be read.
@@ -51,7 +51,7 @@ impl Kind {
     }
 }
 
-const KIND_KEYS: [&str; 10] = ["name", "label", "plural", "title", "list", "search", "match", "owner", "board", "field"];
+const KIND_KEYS: [&str; 11] = ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "field"];
 const FIELD_KEYS: [&str; 11] = ["name", "label", "type", "merge", "facet", "required", "options", "to", "items", "frozen", "hidden"];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
@@ -75,8 +75,20 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
         search: names(root, "search")?,
         matches: names(root, "match")?,
         owner: root.word("owner")?.map(|word| word.parse()).transpose()?,
+        sharing: root.section("sharing")?.map(sharing).transpose()?.unwrap_or_default(),
         board: root.section("board")?.map(board).transpose()?,
         fields: fields(root, "field", "the kind")?,
+    })
+}
+
+fn sharing(section: Section<'_>) -> Result<Sharing, Mistake> {
+    section.only("`sharing`", &["follows", "teams", "territories", "everyone"])?;
+    let field = |key| section.word(key)?.map(|word| word.parse()).transpose();
+    Ok(Sharing {
+        follows: field("follows")?,
+        teams: field("teams")?,
+        territories: field("territories")?,
+        everyone: section.flag("everyone")?,
     })
 }
 

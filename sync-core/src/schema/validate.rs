@@ -26,6 +26,7 @@ pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
     title(kind, root)?;
     listed(kind, root)?;
     owner(kind, root)?;
+    sharing(kind, root)?;
     board(kind, root)
 }
 
@@ -246,6 +247,28 @@ fn owner(kind: &Kind, root: Section<'_>) -> Checked {
     let is_member = field.value == ValueType::Link && field.to.iter().any(|to| &**to == "member");
     if !is_member || !field.merge.is_single() || field.facet != Facet::Main {
         return Err(word.mistake(format!("`{}` cannot be the owner: that is one link to a member, in the main facet", word.text)));
+    }
+    Ok(())
+}
+
+fn sharing(kind: &Kind, root: Section<'_>) -> Checked {
+    let Some(section) = root.section("sharing")? else { return Ok(()) };
+    if let Some(word) = section.word("follows")? {
+        let field = named(kind, word, "sharing.follows")?;
+        let is_link = field.value == ValueType::Link && field.items.is_empty() && (field.merge.is_single() || field.merge == Merge::Set);
+        if !is_link || field.facet != Facet::Main {
+            return Err(
+                word.mistake(format!("a record cannot follow `{}`: that is a link, or a set of links, in the main facet", word.text))
+            );
+        }
+    }
+    for key in ["teams", "territories"] {
+        let Some(word) = section.word(key)? else { continue };
+        let field = named(kind, word, key)?;
+        let is_names = matches!(field.value, ValueType::String | ValueType::Choice) && field.items.is_empty();
+        if !is_names || !(field.merge.is_single() || field.merge == Merge::Set) || field.facet != Facet::Main {
+            return Err(word.mistake(format!("`{key}` are names in the main facet: `{}` is not", word.text)));
+        }
     }
     Ok(())
 }

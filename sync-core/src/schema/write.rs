@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Choice, Field, Frozen, Kind, Label, Merge, ValueType};
+use super::{Choice, Field, Frozen, Kind, Label, Merge, Sharing, ValueType};
 use crate::id::{Facet, Name};
 
 impl Kind {
@@ -23,6 +23,9 @@ impl Kind {
         if let Some(owner) = &self.owner {
             line(&mut text, "owner", &quoted(owner));
         }
+        if !self.sharing.is_default() {
+            line(&mut text, "sharing", &sharing(&self.sharing));
+        }
         if let Some(board) = &self.board {
             let sum = board.sum.as_ref().map(|sum| format!(", sum = {}", quoted(sum))).unwrap_or_default();
             let closed: Vec<String> = board.closed.iter().map(|value| quoted(value)).collect();
@@ -37,6 +40,14 @@ impl Kind {
         }
         text
     }
+}
+
+fn sharing(sharing: &Sharing) -> String {
+    let fields = [("follows", &sharing.follows), ("teams", &sharing.teams), ("territories", &sharing.territories)];
+    let mut parts: Vec<String> =
+        fields.into_iter().filter_map(|(key, field)| Some(format!("{key} = {}", quoted(field.as_ref()?)))).collect();
+    parts.extend(sharing.everyone.then(|| "everyone = true".to_owned()));
+    format!("{{ {} }}", parts.join(", "))
 }
 
 /// The keys of a field that differ from their defaults; `separator` comes before each entry of a list.

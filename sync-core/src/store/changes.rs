@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Store, StoreError};
-use crate::id::{ChangeHash, DeviceId, Facet, Millis, RecordId, Seal, UserId};
+use crate::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, Seal, UserId};
 use crate::record::Stored;
 
 /// A change as the device keeps it.
@@ -212,6 +212,31 @@ impl Store {
             self.db.prepare_cached(&format!("delete from {table} where record = ?1"))?.execute([record.as_bytes()])?;
         }
         Ok(())
+    }
+
+    /// The records of a kind of which a facet is here.
+    pub(crate) fn records_with(&self, kind: &str, facet: Facet) -> Result<Vec<RecordId>, StoreError> {
+        let mut statement = self.db.prepare_cached("select distinct record from changes where kind = ?1 and facet = ?2")?;
+        let mut rows = statement.query(params![kind, facet as i64])?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            records.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
+        }
+        Ok(records)
+    }
+
+    /// The kinds, and of each the facets, of which something is here.
+    pub(crate) fn documents_held(&self) -> Result<Vec<(KindName, Facet)>, StoreError> {
+        let mut statement = self.db.prepare_cached("select distinct kind, facet from changes")?;
+        let mut rows = statement.query([])?;
+        let mut held = Vec::new();
+        while let Some(row) = rows.next()? {
+            let kind: String = row.get(0)?;
+            let facet = usize::try_from(row.get::<_, i64>(1)?).ok().and_then(|facet| Facet::ALL.get(facet).copied());
+            let damaged = |what: &str| StoreError::Damaged(format!("a change of {what}"));
+            held.push((kind.parse().map_err(|_| damaged("no kind"))?, facet.ok_or_else(|| damaged("no facet"))?));
+        }
+        Ok(held)
     }
 
     /// The records of a kind.

@@ -8,6 +8,9 @@ use crate::protocol::{Receipt, Removal};
 
 const WHOLE: i64 = -1;
 
+/// Waits to be sent, or was not shown by this life of the server and can be offered back to it.
+const UNDELIVERED: &str = "(c.state = 1 or c.position is null and c.seal is not null)";
+
 impl Store {
     /// A record, or a document of it, leaves when its edits are delivered.
     pub(crate) fn add_leaving(&self, record: RecordId, facet: Option<Facet>) -> Result<(), StoreError> {
@@ -17,9 +20,15 @@ impl Store {
     }
 
     /// A document does not leave after all, nor does its record.
-    pub(crate) fn remove_leaving(&self, record: RecordId, facet: Option<Facet>) -> Result<(), StoreError> {
-        let facet = facet.map_or(WHOLE, |facet| facet as i64);
+    pub(crate) fn keep_here(&self, record: RecordId, facet: Facet) -> Result<(), StoreError> {
         let mut statement = self.db.prepare_cached("delete from leaving where record = ?1 and facet in (?2, -1)")?;
+        Ok(statement.execute(params![record.as_bytes(), facet as i64]).map(drop)?)
+    }
+
+    /// A record, or a document of it, has left; of a record whose document went, the rest may still be about to.
+    pub(crate) fn has_left(&self, record: RecordId, facet: Option<Facet>) -> Result<(), StoreError> {
+        let facet = facet.map_or(WHOLE, |facet| facet as i64);
+        let mut statement = self.db.prepare_cached("delete from leaving where record = ?1 and ?2 in (facet, -1)")?;
         Ok(statement.execute(params![record.as_bytes(), facet]).map(drop)?)
     }
 
@@ -28,12 +37,24 @@ impl Store {
         Ok(self.db.prepare_cached("select 1 from leaving limit 1")?.exists([])?)
     }
 
-    /// What is about to leave and has no edits of it left to deliver.
+    /// Whether a record, or a document of it, is about to leave.
+    pub(crate) fn is_leaving(&self, record: RecordId, facet: Facet) -> Result<bool, StoreError> {
+        let mut statement = self.db.prepare_cached("select 1 from leaving where record = ?1 and facet in (?2, -1)")?;
+        Ok(statement.exists(params![record.as_bytes(), facet as i64])?)
+    }
+
+    /// Whether a record has something to deliver: edits, or what a restored server may have lost.
+    pub(crate) fn is_undelivered(&self, record: RecordId) -> Result<bool, StoreError> {
+        let mut statement = self.db.prepare_cached(&format!("select 1 from changes c where record = ?1 and {UNDELIVERED} limit 1"))?;
+        Ok(statement.exists([record.as_bytes()])?)
+    }
+
+    /// What is about to leave and has nothing of it left to deliver.
     pub(crate) fn ready_to_leave(&self) -> Result<Vec<(RecordId, Option<Facet>)>, StoreError> {
-        let mut statement = self.db.prepare_cached(
+        let mut statement = self.db.prepare_cached(&format!(
             "select record, facet from leaving l where not exists
-             (select 1 from changes c where c.record = l.record and c.state = 1 and (l.facet = -1 or c.facet = l.facet))",
-        )?;
+             (select 1 from changes c where c.record = l.record and {UNDELIVERED} and (l.facet = -1 or c.facet = l.facet))",
+        ))?;
         let mut rows = statement.query([])?;
         let mut ready = Vec::new();
         while let Some(row) = rows.next()? {

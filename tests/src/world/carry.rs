@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rapport_server::intake::Fate;
 use sync_core::engine::Event;
-use sync_core::id::Millis;
+use sync_core::id::{Facet, Millis};
 use sync_core::protocol::{self, Entry, Message, PAGE_BYTES, Pull, Verdict};
 
 use super::network::{Cargo, Pushed};
@@ -316,7 +316,9 @@ impl Inner {
         self.note_unheard();
         self.network.drop_open_connections();
         let (epoch, pen) = (self.dice.bytes(), self.dice.bytes());
+        let before: BTreeSet<IntentId> = held_in(&self.server.feed()).into_iter().map(|(id, _)| id).collect();
         let head = self.server.restore(epoch, pen);
+        self.note_left(&before);
         self.note(format!("the server is restored to position {head}"));
         self.life += 1;
         self.acked.clear();
@@ -332,6 +334,18 @@ impl Inner {
 }
 
 impl Inner {
+    /// What its author's phone had to let go, and a server that went back in time has lost, is nobody's any more but others'.
+    fn note_left(&mut self, before: &BTreeSet<IntentId>) {
+        let after: BTreeSet<IntentId> = held_in(&self.server.feed()).into_iter().map(|(id, _)| id).collect();
+        let documents: Vec<_> = self.record_ids().into_iter().flat_map(|record| Facet::ALL.map(|facet| (record, facet))).collect();
+        for phone in &mut self.phones {
+            let held: BTreeSet<IntentId> =
+                documents.iter().flat_map(|(record, facet)| phone.held(*record, *facet)).map(|(id, _)| id).collect();
+            let lost: Vec<IntentId> = before.iter().filter(|id| !after.contains(id) && !held.contains(id)).copied().collect();
+            phone.excused.extend(lost);
+        }
+    }
+
     /// What the server has taken and its author has not heard of: another phone may bring it back as it is, while
     /// its author sends it again and is told something else this time. It may come to be there twice.
     fn note_unheard(&mut self) {

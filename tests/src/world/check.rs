@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Map, Value as Json};
-use sync_core::access::{Act, Caller, Roles, Subject, decide};
+use sync_core::access::{self, Action, Facts, Level, Member, Reach, Roles};
 use sync_core::id::{ActorId, ChangeHash, Facet, RecordId};
 use sync_core::merge;
 use sync_core::record::Stored;
@@ -30,9 +30,7 @@ fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
 
 /// The facets of a kind that a role may read.
 pub(crate) fn readable(kind: &Kind, phone: &Handset) -> Vec<Facet> {
-    let caller = Caller { user: phone.user, role: super::name(phone.role).into() };
-    let may = |facet: &Facet| decide(Roles::builtin(), &caller, &Subject::of(kind, *facet), &Act::Read).is_allowed();
-    kind.facets().into_iter().filter(may).collect()
+    Roles::builtin().readable(phone.role, kind)
 }
 
 impl Inner {
@@ -59,13 +57,14 @@ impl Inner {
             return Ok(());
         }
         let feed = self.server.feed();
-        ensure(self.server.head() == feed.len() as u64, || {
-            format!("I4: the head is {}, the feed has {} entries", self.server.head(), feed.len())
+        let (head, marks) = (self.server.head(), self.server.marks());
+        ensure(head == (feed.len() + marks.len()) as u64, || {
+            format!("I4: the head is {head}, the feed has {} changes and {} marks", feed.len(), marks.len())
         })?;
+        let positions = (1..=head).filter(|position| !marks.contains(position));
         let mut seqs: HashMap<(RecordId, Facet, ActorId), u64> = HashMap::new();
         let mut documents: HashMap<(RecordId, Facet), BTreeSet<ChangeHash>> = HashMap::new();
-        for (index, stored) in feed.iter().enumerate() {
-            let position = index as u64 + 1;
+        for (position, stored) in positions.zip(&feed) {
             ensure(stored.position == Some(position), || format!("I4: entry {position} of the feed has position {:?}", stored.position))?;
             if let Some(read) = self.read.get(&position) {
                 ensure(*read == stored.hash, || format!("I4: position {position} was read as {read} and is {}", stored.hash))?;
@@ -83,8 +82,8 @@ impl Inner {
             })?;
         }
         for ((record, facet, hash), position) in &self.acked {
-            let kept =
-                feed.get(*position as usize - 1).is_some_and(|kept| (kept.record, kept.facet, kept.hash) == (*record, *facet, *hash));
+            let found = feed.binary_search_by_key(&Some(*position), |kept| kept.position);
+            let kept = found.is_ok_and(|index| (feed[index].record, feed[index].facet, feed[index].hash) == (*record, *facet, *hash));
             ensure(kept, || format!("I2: change {hash} was acknowledged at {position} and is not there"))?;
         }
         self.check_rows()
@@ -192,7 +191,9 @@ impl Inner {
             let allowed = readable(kind, phone);
             for facet in kind.facets() {
                 let changes = phone.changes(*record, facet);
-                ensure(changes.is_empty() || allowed.contains(&facet), || format!("I8: it holds {facet} of {}", short(record)))?;
+                ensure(phone.demoted || changes.is_empty() || allowed.contains(&facet), || {
+                    format!("I8: it holds {facet} of {}", short(record))
+                })?;
                 let mut here = BTreeSet::new();
                 for stored in &changes {
                     let change = Change::read(&stored.body).map_err(|error| format!("I10: it holds an unreadable change: {error}"))?;
@@ -215,7 +216,9 @@ impl Inner {
         let held: BTreeSet<IntentId> = self.documents_of(phone).flat_map(|(_, changes)| held_in(&changes)).map(|(id, _)| id).collect();
         for id in &phone.produced {
             let here = held.contains(id) || drafts.contains_key(id);
-            ensure(here || phone.excused.contains(id), || format!("I3: intent {id} is lost"))?;
+            // What went out of sight was delivered first.
+            let delivered = || !self.server.is_up() || held_in(&self.server.feed()).iter().any(|(kept, _)| kept == id);
+            ensure(here || phone.excused.contains(id) || delivered(), || format!("I3: intent {id} is lost"))?;
             let both = pending.contains(id) && drafts.contains_key(id);
             ensure(!both || phone.doubled.contains(id), || format!("I3: intent {id} waits and is a draft"))?;
         }
@@ -229,13 +232,22 @@ impl Inner {
 
     /// I1: every phone shows what the server shows of what it may see, with equal histories.
     fn check_alike(&mut self) -> Checked {
+        let sight = Sight::of(self);
         for index in 0..self.phones.len() {
             for (record, kind_name) in self.records.clone() {
                 let kind = Self::kind(kind_name);
                 let name = self.phones[index].name.clone();
+                let visible = if sight.sees(&self.phones[index], kind, record) { readable(kind, &self.phones[index]) } else { Vec::new() };
+                for facet in kind.facets().into_iter().filter(|facet| !visible.contains(facet)) {
+                    let held = self.phones[index].changes(record, facet);
+                    ensure(held.is_empty(), || {
+                        let positions: Vec<_> = held.iter().map(|change| change.position).collect();
+                        format!("I8: {name} holds {facet} of {kind_name} {}, which is out of sight, from {positions:?}", short(&record))
+                    })?;
+                }
                 let view = self.phones[index].device().get(record).map_err(|error| format!("I10: {error}"))?;
                 let mut expected = Map::new();
-                for facet in readable(kind, &self.phones[index]) {
+                for facet in visible {
                     let (here, there) = (self.phones[index].changes(record, facet), self.server.changes(record, facet));
                     let names = |changes: &[Stored]| changes.iter().map(|change| change.hash).collect::<BTreeSet<_>>();
                     ensure(names(&here) == names(&there), || {
@@ -279,6 +291,32 @@ impl Inner {
             }
         }
         Ok(())
+    }
+}
+
+/// Who sees what, worked out from the documents alone.
+struct Sight {
+    facts: HashMap<RecordId, Facts>,
+    members: Vec<Member>,
+}
+
+impl Sight {
+    fn of(world: &Inner) -> Self {
+        let facts = |(record, kind): &(RecordId, &'static str)| {
+            let row = world.server.row(*record)?;
+            let main: Map<String, Json> = serde_json::from_str(row.facets[0].as_deref().unwrap_or_default()).expect("a row");
+            let author = world.server.changes(*record, Facet::Main).first().map(|change| change.user);
+            Some((*record, Facts::of(Inner::kind(kind), &main, author)))
+        };
+        Self { facts: world.records.iter().filter_map(facts).collect(), members: world.server.members() }
+    }
+
+    fn sees(&self, phone: &Handset, kind: &Kind, record: RecordId) -> bool {
+        let own = |record| self.facts.get(&record).map(|facts| facts.holders.clone()).unwrap_or_default();
+        let above = |record| self.facts.get(&record).map(|facts| facts.follows.clone()).unwrap_or_default();
+        let holders = access::holders(record, own, above);
+        let level = Roles::builtin().level(phone.role, kind, Action::Read);
+        level > Level::None && Reach::of(phone.user, &self.members).distance(holders.keys()) <= level
     }
 }
 

@@ -39,10 +39,14 @@ pub enum Fault {
     Live,
     /// Somebody is given a role that sees and may do more, whatever is under way.
     Promoted,
+    /// Somebody is given a role that sees and may do less, whatever is under way.
+    Demoted,
+    /// People change teams, territories and superiors.
+    Moved,
 }
 
 /// All of them.
-pub const ALL: [Fault; 17] = [
+pub const ALL: [Fault; 19] = [
     Fault::LostRequest,
     Fault::LostAnswer,
     Fault::Twice,
@@ -60,6 +64,8 @@ pub const ALL: [Fault; 17] = [
     Fault::Office,
     Fault::Live,
     Fault::Promoted,
+    Fault::Demoted,
+    Fault::Moved,
 ];
 
 /// The faults that are on.

@@ -43,6 +43,8 @@ pub struct Handset {
     pub name: String,
     /// What the owner may do.
     pub role: &'static str,
+    /// Whether it may still hold what an earlier role let it see, until it has synchronised.
+    pub demoted: bool,
     /// The owner.
     pub user: UserId,
     /// The device.
@@ -86,6 +88,7 @@ impl Handset {
         let mut phone = Self {
             name: name.to_owned(),
             role,
+            demoted: false,
             user,
             id,
             device: None,

@@ -2,14 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use rapport_server::intake::{Expect, Fate, RecordEdit};
+use sync_core::access::MEMBER_KIND;
 use sync_core::engine::Event;
-use sync_core::id::{Facet, Millis, RecordId};
+use sync_core::id::{Facet, Millis, RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
 use super::check::readable;
-use super::server::START;
+use super::server::{Outcome, START};
 use super::{Fault, Faults, Inner, short};
-use crate::compose::{Composed, Desk, KINDS, archive, compose};
+use crate::compose::{AREAS, Composed, Desk, KINDS, archive, compose};
 use crate::dice::Dice;
 use crate::model::{Intent, IntentId};
 
@@ -85,9 +87,12 @@ impl Inner {
     fn run(&mut self) {
         self.note(format!("{:?}", self.faults));
         for name in &NAMES[..2 + self.dice.below(4)] {
-            let role = *self.dice.pick(&["rep", "rep", "manager", "office"]);
+            let role = *self.dice.pick(&["rep", "rep", "manager", "office", "agent", "leader", "regional"]);
             let phone = self.add_phone(name, role);
             self.note(format!("{name} is a {role}"));
+            if self.faults.has(Fault::Moved) {
+                self.somebody_moves(phone);
+            }
             if self.dice.chance(70) {
                 let live = self.prefers_live();
                 self.connect(phone, live);
@@ -120,7 +125,9 @@ impl Inner {
             self.tell(phone, Event::Started);
         }
         match self.dice.below(100) {
-            0..55 => self.somebody_edits(phone),
+            0..51 => self.somebody_edits(phone),
+            51..53 if self.faults.has(Fault::Moved) => self.somebody_moves(phone),
+            53..55 if self.faults.has(Fault::Demoted) => self.demoted(phone),
             55..63 => self.time_passes(),
             65..73 => self.toggle(phone),
             73..76 => self.tell(phone, Event::Wake),
@@ -177,7 +184,9 @@ impl Inner {
         row: &serde_json::Map<String, serde_json::Value>,
         is_new: bool,
     ) -> Composed {
-        let desk = Desk { kind: Self::kind(kind), facet, row, is_new, asks_much: self.faults.has(Fault::Held) };
+        let people = self.phones.iter().map(|phone| (RecordId(phone.user.0), MEMBER_KIND));
+        let linkable: Vec<_> = self.records.iter().copied().chain(people).collect();
+        let desk = Desk { kind: Self::kind(kind), facet, row, is_new, asks_much: self.faults.has(Fault::Held), linkable: &linkable };
         if !is_new && facet == Facet::Main && self.faults.strikes(&mut self.dice, Fault::Forbidden, 4) {
             return archive(id, &desk);
         }
@@ -290,6 +299,38 @@ impl Inner {
         handset.role = if handset.role == "rep" { "manager" } else { "office" };
         let (name, role) = (handset.name.clone(), handset.role);
         self.note(format!("{name} is a {role} from now on"));
+    }
+
+    /// As [`Inner::promoted`], to a role that sees less.
+    fn demoted(&mut self, phone: usize) {
+        let role = *self.dice.pick(&["rep", "agent"]);
+        let handset = &mut self.phones[phone];
+        (handset.role, handset.demoted) = (role, true);
+        let name = handset.name.clone();
+        self.note(format!("{name} is a {role} from now on"));
+    }
+
+    /// The back office puts somebody into another team or territory, or under somebody else.
+    fn somebody_moves(&mut self, phone: usize) {
+        if !self.server.is_up() {
+            return;
+        }
+        let (name, user) = (self.phones[phone].name.clone(), self.phones[phone].user);
+        let field = *self.dice.pick(&["teams", "territories"]);
+        let value = (*self.dice.pick(&AREAS)).to_owned();
+        let other = RecordId(self.phones[self.dice.below(self.phones.len())].user.0);
+        let edit = match self.dice.below(5) {
+            0..3 => FieldEdit::Add { field: field.to_owned(), value },
+            3 => FieldEdit::Remove { field: field.to_owned(), value },
+            _ => FieldEdit::set("reports_to", other.to_string()),
+        };
+        self.note(format!("the office moves {name}: {edit:?}"));
+        let edits = vec![FieldEdit::set("name", name.as_str()), edit];
+        let edit = RecordEdit { kind: super::name(MEMBER_KIND), record: RecordId(user.0), edits, expect: Expect::Any };
+        let moved = self.server.edit(UserId::of_cause("office"), edit, self.now, Fate::Commit);
+        if !matches!(&moved, Outcome::Answered(Ok(edited)) if edited.iter().all(Result::is_ok)) {
+            self.fail("I10: the office could not move somebody, without a cause".to_owned());
+        }
     }
 
     fn clock_jumps(&mut self, phone: usize) {

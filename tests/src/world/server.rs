@@ -1,5 +1,6 @@
 //! The server of a world: the real store, intake and door, without a network, one step at a time.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +10,7 @@ use rapport_server::intake::{Edited, Failpoint, Fate, Intake, IntakeError, Recor
 use rapport_server::store::records::{ConflictRow, RecordRow};
 use rapport_server::store::{self, Options, Store, records, workspaces};
 use rapport_server::sync::{Door, Speaker};
-use sync_core::access::RoleSet;
+use sync_core::access::{MEMBER_KIND, Member, RoleSet};
 use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::record::Stored;
 use tempfile::TempDir;
@@ -244,6 +245,22 @@ pub fn speaker(user: UserId, role: &str, device: sync_core::id::DeviceId) -> Spe
 }
 
 impl Server {
+    /// The positions of the feed at which somebody's sight changed.
+    pub fn marks(&self) -> BTreeSet<u64> {
+        let db =
+            rusqlite::Connection::open_with_flags(self.options().path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database");
+        let mut query = db.prepare("select position from feed_marks where entry = 6").expect("a query");
+        let rows = query.query_map([], |row| row.get::<_, i64>(0)).expect("marks");
+        rows.map(|row| row.expect("a mark") as u64).collect()
+    }
+
+    /// Everybody who has a record.
+    pub fn members(&self) -> Vec<Member> {
+        let rows = self.with_tx(async |tx| records::rows_of_kind(tx, workspace(), MEMBER_KIND).await);
+        let main = |row: &RecordRow| serde_json::from_str(row.facets[0].as_deref().unwrap_or_default()).expect("a row");
+        rows.iter().map(|row| Member::of(row.record, &main(row))).collect()
+    }
+
     /// Where a record points, and by which field.
     pub fn links_from(&self, record: RecordId) -> Vec<(String, RecordId)> {
         let db =

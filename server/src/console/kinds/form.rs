@@ -219,6 +219,7 @@ impl KindForm {
             title,
             matches: base.map(|kind| kind.matches.clone()).unwrap_or_default(),
             owner: optional(&self.owner),
+            sharing: base.map(|kind| kind.sharing.clone()).unwrap_or_default(),
             board: optional(&self.board).map(|by| Board { closed: closed(base, &by, &fields), by, sum: optional(&self.sum) }),
             fields,
         })

@@ -1,5 +1,6 @@
 //! What a restored server has lost, and is given back under its own seal.
 
+use sync_core::access::{Action, Level};
 use sync_core::fence::Refusal;
 use sync_core::protocol::{Pushed, Verdict, code};
 use sync_core::record::change::Change;
@@ -25,6 +26,7 @@ impl Unit<'_> {
             tracing::warn!(device = %offerer.device, record = %pushed.record, "a change was offered back without this server's seal");
             return Ok(unsealed());
         };
+        self.note_brought(offerer, &pushed);
         if let Some(known) = self.here(tx, &pushed, &change).await? {
             return Ok(known);
         }
@@ -45,6 +47,14 @@ impl Unit<'_> {
         let effect = self.effect_of(&kind, &pushed, &change).unwrap_or_default();
         self.follow(&maker, origin.received_at, effect);
         Ok(self.accept(&maker, origin.received_at, pushed, &change, kind, None))
+    }
+
+    /// Whoever brings a record back holds it, whether they may still see it or not.
+    fn note_brought(&mut self, offerer: &Author, pushed: &Pushed) {
+        let Some(kind) = self.rules.schema.kind(&pushed.kind) else { return };
+        if self.rules.roles.level(&offerer.role, kind, Action::Read) < Level::All {
+            self.brought.insert((pushed.record, offerer.user));
+        }
     }
 }
 

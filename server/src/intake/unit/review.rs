@@ -43,6 +43,7 @@ impl Unit<'_> {
         let Some(row) = found else { return Ok(Err(NotReviewed::NoSuchEdit)) };
         self.load_governing(tx, std::iter::once(&row.kind)).await?;
         self.load(tx, cache, Facet::ALL.map(|facet| (row.record, facet)).into()).await?;
+        self.load_sight(tx, reviewer, std::iter::once(row.record)).await?;
         if let Err(why) = self.may_review(reviewer, &row) {
             return Ok(Err(why));
         }

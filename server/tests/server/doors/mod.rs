@@ -14,8 +14,8 @@ use sqlx::Row as _;
 use sync_core::protocol::{self, CAPABILITIES, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Pull};
 
 use crate::harness::{Answer, Server, client};
-use place::ROLES;
-pub use place::{Place, Thing};
+use place::NEAR_ROLES;
+pub use place::{Place, ROLES, Thing};
 use table::{Body, DOORS, Door, Guard};
 
 /// Two houses under one roof, and what the test asks with.
@@ -36,7 +36,23 @@ enum Who {
     Device,
 }
 
-const EVERYBODY: [Who; 6] = [Who::Nobody, Who::Role("office"), Who::Role("manager"), Who::Role("rep"), Who::Key, Who::Device];
+const EVERYBODY: [Who; 9] = [
+    Who::Nobody,
+    Who::Role("office"),
+    Who::Role("manager"),
+    Who::Role("rep"),
+    Who::Role("regional"),
+    Who::Role("leader"),
+    Who::Role("agent"),
+    Who::Key,
+    Who::Device,
+];
+
+impl Who {
+    fn sees_what_is_near(self) -> bool {
+        matches!(self, Who::Role(role) if NEAR_ROLES.contains(&role))
+    }
+}
 
 /// What is to become of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,10 +151,10 @@ fn expected(guard: Guard, who: Who) -> Expected {
             }
         }
         (Guard::ExportPage, Who::Role(role)) => {
-            if role == "rep" {
-                Refused
-            } else {
+            if ["office", "manager"].contains(&role) {
                 LetIn
+            } else {
+                Refused
             }
         }
     }
@@ -245,6 +261,8 @@ fn misbehaves(door: &Door, who: Who, answer: &Answer, street: &Street, foreign: 
         Expected::LetIn if who == Who::Key && (door.path.contains("{kind}") || door.thing != Thing::Nothing) => {
             (400..405).contains(&status) && status != 401 || door.path.starts_with("/api/v1/uploads")
         }
+        // What is of nobody near is not there for them.
+        Expected::LetIn if who.sees_what_is_near() && door.thing != Thing::Nothing && status == 404 => true,
         Expected::LetIn if foreign && door.thing != Thing::Nothing => door.foreign.contains(&status),
         Expected::LetIn if door.is_safe() => {
             // A form that asks for more is behind the door, too.

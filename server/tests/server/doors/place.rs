@@ -53,7 +53,9 @@ pub struct Place {
     things: HashMap<Thing, (String, String)>,
 }
 
-pub const ROLES: [&str; 3] = ["office", "manager", "rep"];
+pub const ROLES: [&str; 6] = ["office", "manager", "rep", "regional", "leader", "agent"];
+/// Those that see only what is theirs, their team's or their territory's: here they have no records.
+pub const NEAR_ROLES: [&str; 3] = ["regional", "leader", "agent"];
 
 impl Place {
     /// Fills a workspace. `elsewhere` is a record of another one, to which a record here links.

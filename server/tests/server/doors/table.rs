@@ -145,6 +145,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/{kind}/{id}/card", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/history", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/as-of", Caller, Record).query("at=1800000060000"),
+    door("GET", "/api/v1/{kind}/{id}/explain", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/conflicts", Caller, Record),
     door("POST", "/api/v1/{kind}/{id}/conflicts/resolve", Caller, Record).json(r#"{"path": "name", "value": "x"}"#),
     // The console.

@@ -1,0 +1,62 @@
+//! Whose the records are of workspaces from before that was kept: worked out once, at the first start after.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+use sync_core::access::{self, Facts, Reach};
+use sync_core::id::{RecordId, WorkspaceId};
+use sync_core::schema::Schema;
+
+use super::unit::members;
+use crate::store::sight::{self, HeldBy, Reached};
+use crate::store::{Result, Store, Tx, records};
+
+/// Records looked at together.
+const RECORDS: u32 = 1_000;
+
+/// Works out what is owed.
+pub(super) async fn settle(store: &Store, schema_of: impl Fn(WorkspaceId) -> Arc<Schema>) -> Result<()> {
+    let debts = sight::debts(&mut store.reader().await?).await?;
+    for workspace in debts {
+        let mut tx = store.begin().await?;
+        let facts = facts(&mut tx, workspace, &schema_of(workspace)).await?;
+        for chunk in facts.keys().copied().collect::<Vec<_>>().chunks(RECORDS as usize) {
+            let rows: Vec<(RecordId, HeldBy)> = chunk.iter().flat_map(|record| held(*record, &facts)).collect();
+            sight::put_holders(&mut tx, workspace, &rows).await?;
+        }
+        let members = members(&mut tx, workspace).await?;
+        for member in &members {
+            let reach = Reach::of(member.user, &members);
+            let rows = reach.levels().map(|(holder, level)| (holder.clone(), Reached { level, since: 0, until: None }));
+            sight::put_reach(&mut tx, workspace, member.user, &rows.collect::<Vec<_>>()).await?;
+        }
+        sight::settle_debt(&mut tx, workspace).await?;
+        tx.commit().await?;
+        tracing::info!(records = facts.len(), "it was worked out whose each record is");
+    }
+    Ok(())
+}
+
+async fn facts(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema) -> Result<HashMap<RecordId, Facts>> {
+    let kinds: Vec<_> = schema.kinds().map(|kind| kind.name.clone()).collect();
+    let (mut facts, mut after) = (HashMap::new(), None);
+    loop {
+        let ids: Vec<RecordId> = sight::records_after(tx, workspace, &kinds, after, RECORDS).await?.into_iter().map(|(id, _)| id).collect();
+        let Some(last) = ids.last() else { return Ok(facts) };
+        after = Some(*last);
+        let authors = sight::authors_of(tx, workspace, &ids).await?;
+        for (record, row) in records::rows_of(tx, workspace, &ids).await? {
+            let Some(kind) = schema.kind(&row.kind) else { continue };
+            let main: Map<String, Json> = serde_json::from_str(row.facets[0].as_deref().unwrap_or_default()).unwrap_or_default();
+            facts.insert(record, Facts::of(kind, &main, authors.get(&record).copied()));
+        }
+    }
+}
+
+fn held(record: RecordId, facts: &HashMap<RecordId, Facts>) -> Vec<(RecordId, HeldBy)> {
+    let own = |record| facts.get(&record).map(|facts| facts.holders.clone()).unwrap_or_default();
+    let parents = |record| facts.get(&record).map(|facts| facts.follows.clone()).unwrap_or_default();
+    let holders = access::holders(record, own, parents);
+    holders.into_iter().map(|(holder, own)| (record, HeldBy { holder, own, since: 0 })).collect()
+}

@@ -1,0 +1,117 @@
+//! Who sees which record, through every door that reads.
+
+use serde_json::json;
+
+use crate::api::Client;
+use crate::harness::Server;
+
+/// Stands in everything that is out of sight.
+const CANARY: &str = "canary-of-a-customer";
+
+/// What the office has: a customer of nobody whom an agent reaches, with all that can follow one.
+async fn hidden(office: &Client<'_>) -> Vec<String> {
+    let party = office.make("party", json!({"name": CANARY, "phones": [], "industry": CANARY})).await;
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let mut made = vec![party.clone()];
+    made.push(office.make("deal", json!({"title": format!("{CANARY} deal"), "party": id(&party), "stage": "won"})).await);
+    made.push(office.make("offer", json!({"title": format!("{CANARY} offer"), "party": id(&party), "form": "quote"})).await);
+    made.push(office.make("activity", json!({"subject": format!("{CANARY} call"), "about": [id(&party)]})).await);
+    made.push(office.make("case", json!({"subject": format!("{CANARY} case"), "party": id(&party)})).await);
+    office.edit(&party, json!([{"op": "set", "field": "industry", "value": format!("{CANARY} again")}])).await;
+    made
+}
+
+/// The addresses of this server that answer to GET with something of records; `{kind}` and `{id}` are filled in.
+const READS: [&str; 28] = [
+    "/api/v1/{kind}",
+    "/api/v1/{kind}?total=true&archived=any",
+    "/api/v1/{kind}/{id}",
+    "/api/v1/{kind}/{id}/history",
+    "/api/v1/{kind}/{id}/as-of?at=1800000000000",
+    "/api/v1/{kind}/{id}/conflicts",
+    "/api/v1/{kind}/{id}/explain",
+    "/api/v1/conflicts",
+    "/api/v1/rejected",
+    "/api/v1/rejected?state=decided",
+    "/api/v1/quote-collisions",
+    "/api/v1/privacy/{id}",
+    "/api/v1/privacy",
+    "/api/v1/file/{id}/content",
+    "/records/{kind}",
+    "/records/{kind}?view=board",
+    "/records/{kind}/{id}",
+    "/records/{kind}/{id}/history",
+    "/records/{kind}/export",
+    "/records/{kind}.csv",
+    "/search?q=canary",
+    "/lookup?kind=party&q=canary",
+    "/lookup?kind={kind}&q=canary",
+    "/conflicts",
+    "/rejected",
+    "/collisions",
+    "/privacy/{id}",
+    "/imports",
+];
+
+#[tokio::test]
+async fn no_read_shows_an_agent_anything_of_others_customers() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let agent = Client::of_role(&server, "cy", "agent").await;
+    let made = hidden(&office).await;
+    // A deal of the agent's at the hidden customer: its title must not come with the link.
+    let party = made[0].rsplit('/').next().unwrap();
+    let deal = agent.make("deal", json!({"title": "own", "party": party})).await;
+    let (_, cookie) = server.browser_sign_in_as("cy").await;
+    rapport_server::jobs::index::catch_up(&server.app).await.unwrap();
+    for path in made.iter().chain([&deal]) {
+        let (kind, id) = path.strip_prefix("/api/v1/").unwrap().split_once('/').unwrap();
+        for read in READS {
+            let address = read.replace("{kind}", kind).replace("{id}", id);
+            let answers = [agent.get(&address).await, server.get(&address, &[("cookie", &cookie)]).await];
+            for answer in answers {
+                let text = answer.text();
+                assert!(!text.contains(CANARY), "{address}: {text}");
+            }
+        }
+    }
+    assert_eq!(agent.get("/api/v1/party?total=true").await.json()["total"], json!(0));
+    assert_eq!(agent.get(&made[0]).await.status, 404);
+    // And the office sees all of it.
+    assert!(office.get(&made[0]).await.text().contains(CANARY));
+}
+
+#[tokio::test]
+async fn a_record_out_of_sight_takes_no_write_through_the_api() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let agent = Client::of_role(&server, "cy", "agent").await;
+    let made = hidden(&office).await;
+    let set = json!([{"op": "set", "field": "industry", "value": "taken"}]);
+    assert!([403, 404].contains(&agent.edit(&made[0], set).await.status.as_u16()));
+    assert!([403, 404].contains(&agent.post(&format!("{}/archive", made[0]), json!({})).await.status.as_u16()));
+    assert!(!office.get(&made[0]).await.text().contains("taken"));
+}
+
+#[tokio::test]
+async fn why_somebody_sees_a_record_is_explained() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let agent = Client::of_role(&server, "cy", "agent").await;
+    let made = hidden(&office).await;
+    let cy = sync_core::id::UserId::of_cause("cy");
+    let why = office.get(&format!("{}/explain?user={cy}", made[1])).await.json();
+    assert_eq!((&why["sees"], &why["level"], &why["needs"]), (&json!(false), &json!("own"), &json!("all")));
+    assert_eq!(why["reason"]["en"], "It is not theirs, and the role sees only its own.");
+    // The customer is handed over: the deal follows it.
+    office.edit(&made[0], json!([{"op": "set", "field": "owner", "value": cy}])).await;
+    let why = office.get(&format!("{}/explain?user={cy}", made[1])).await.json();
+    assert_eq!((&why["sees"], &why["needs"], &why["facets"]), (&json!(true), &json!("own"), &json!(["main"])));
+    assert!(why["holders"].as_array().unwrap().iter().any(|held| held["own"] == false && held["reached"] == "own"), "{why}");
+    assert_eq!(agent.get(&made[1]).await.status, 200);
+    let own = agent.get(&format!("{}/explain", made[1])).await.json();
+    assert_eq!(own["sees"], true);
+    // Of others only the office asks.
+    assert_eq!(agent.get(&format!("{}/explain?user={}", made[1], server.ann)).await.status, 404);
+    assert_eq!(agent.get(&format!("{}/explain?user=nobody", made[1])).await.status, 422);
+}

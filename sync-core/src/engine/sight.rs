@@ -1,0 +1,61 @@
+//! Whom the user reaches and whose records are, as far as this device knows: for predicting what the server will say.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::replica::{Identity, Replica};
+use crate::access::{Facts, Level, MEMBER_KIND, Member, Reach, holders};
+use crate::id::RecordId;
+use crate::store::StoreError;
+
+/// Records that one may follow, directly or not, before a phone stops to look.
+const FAMILY_MAX: usize = 1_000;
+
+impl Replica {
+    /// How far the user must reach to get at a record that is here. Where a phone cannot know, the server may say yes.
+    pub(super) fn distance(&self, record: RecordId, me: &Identity) -> Result<Level, StoreError> {
+        if !self.roles.looks_at_reach(&me.role) {
+            return Ok(Level::All);
+        }
+        let members = self.members()?;
+        if !members.iter().any(|member| member.user == me.user) {
+            return Ok(Level::Team);
+        }
+        let mut family = HashMap::new();
+        let mut frontier = vec![record];
+        while let Some(record) = frontier.pop() {
+            if !family.contains_key(&record) && family.len() < FAMILY_MAX {
+                let facts = self.facts(record)?;
+                frontier.extend(&facts.follows);
+                family.insert(record, facts);
+            }
+        }
+        let own = |record| family.get(&record).map(|facts: &Facts| facts.holders.clone()).unwrap_or_default();
+        let parents = |record| family.get(&record).map(|facts| facts.follows.clone()).unwrap_or_default();
+        Ok(Reach::of(me.user, &members).distance(holders(record, own, parents).keys()))
+    }
+
+    fn members(&self) -> Result<Vec<Member>, StoreError> {
+        let mut members = Vec::new();
+        for record in self.store.records_of_kind(MEMBER_KIND)? {
+            if let Some(main) = self.main_row(record)? {
+                members.push(Member::of(record, &main));
+            }
+        }
+        Ok(members)
+    }
+
+    /// What a record that is here says of whose it is.
+    fn facts(&self, record: RecordId) -> Result<Facts, StoreError> {
+        match (self.kind_of(record)?, self.main_row(record)?) {
+            (Some(kind), Some(main)) => Ok(Facts::of(&kind, &main, self.store.author_of(record)?)),
+            (_, _) => Ok(Facts::default()),
+        }
+    }
+
+    fn main_row(&self, record: RecordId) -> Result<Option<Map<String, Json>>, StoreError> {
+        let row = self.store.row(record)?.filter(|row| !row.archived || row.kind.as_str() != MEMBER_KIND);
+        Ok(row.and_then(|row| serde_json::from_str(row.facets[0].as_deref().unwrap_or_default()).ok()))
+    }
+}
