@@ -14,7 +14,7 @@ pub type Millis = i64;
 
 /// A text that was expected to name something does not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a {what}")]
+#[error("`{text}` is no {what}")]
 pub struct BadId {
     /// What was expected, as a word for a message: `record id`.
     pub what: &'static str,

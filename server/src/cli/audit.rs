@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::{In, open, shown, table};
+use super::{In, open_existing, shown, table};
 use crate::app::App;
 use crate::audit;
 use crate::config::Config;
@@ -67,7 +67,7 @@ fn hex(bytes: &[u8]) -> String {
 impl Audit {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        let app = open_existing(config).await?;
         let done = match self {
             Audit::List(command) => command.run(&app).await,
             Audit::Verify(command) => command.run(&app).await,

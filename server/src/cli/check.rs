@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::progress::Bar;
-use super::{In, open};
+use super::{In, open_existing};
 use crate::config::Config;
 use crate::jobs::check;
 
@@ -28,7 +28,7 @@ pub struct Check {
 impl Check {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        let app = open_existing(config).await?;
         let workspace = self.place.find(&app).await?.workspace;
         let mut bar = Bar::new("entries and records");
         let tell = &mut |difference: &check::Difference| println!("{difference}");

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use sync_core::id::DeviceId;
 
 use super::user::find;
-use super::{In, open, shown, table};
+use super::{In, open_existing, shown, table};
 use crate::app::App;
 use crate::config::Config;
 use crate::store::{devices, people};
@@ -54,7 +54,7 @@ pub struct Revoke {
 impl Device {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        let app = open_existing(config).await?;
         match self {
             Device::Code(command) => command.run(&app).await?,
             Device::List(command) => command.run(&app).await?,

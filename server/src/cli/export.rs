@@ -7,7 +7,7 @@ use clap::Args;
 use sync_core::id::KindName;
 
 use super::progress::Bar;
-use super::{In, open};
+use super::{In, open_existing};
 use crate::config::Config;
 use crate::jobs::export::{self, Format, Options};
 
@@ -61,7 +61,7 @@ enum Written {
 impl Export {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        let app = open_existing(config).await?;
         let workspace = self.place.find(&app).await?.workspace;
         if let Some(kind) = self.kind {
             let format = match self.format {

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::progress::Bar;
 use super::user::find;
-use super::{In, open};
+use super::{In, open_existing};
 use crate::config::Config;
 use crate::jobs::handover::{begin, carry_out, preview};
 use crate::jobs::import::author;
@@ -48,7 +48,7 @@ pub struct Handover {
 impl Handover {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        let app = open_existing(config).await?;
         let (from, to) = (find(&app, &self.place, &self.from).await?, find(&app, &self.place, &self.to).await?);
         let (author, _) = author(&app, from.workspace, self.by.as_deref()).await?;
         let (customers, with_closed, disable) = (self.customers, self.with_closed, self.disable);

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use sync_core::id::KindName;
 
 use super::progress::Bar;
-use super::{In, open, shown, table};
+use super::{In, open, open_existing, shown, table};
 use crate::app::App;
 use crate::auth::normal_login;
 use crate::config::Config;
@@ -135,7 +135,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 impl Import {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        // A whole system is brought into a new one.
+        let app = if self.file.all.is_some() { open(config).await? } else { open_existing(config).await? };
         let done = match self.other {
             Some(Other::List(command)) => command.run(&app).await,
             Some(Other::Undo(command)) => command.run(&app).await,

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use sync_core::id::RecordId;
 
 use super::user::find;
-use super::{In, open, shown, table};
+use super::{In, open_existing, shown, table};
 use crate::app::App;
 use crate::auth::NewKey;
 use crate::auth::grant::Scopes;
@@ -64,7 +64,7 @@ pub struct Revoke {
 impl Key {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        let app = open_existing(config).await?;
         let done = match self {
             Key::Make(command) => command.run(&app).await,
             Key::List(command) => command.run(&app).await,

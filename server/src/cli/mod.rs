@@ -137,6 +137,17 @@ async fn open(config: Config) -> anyhow::Result<App> {
     App::open(config, Clock::system()).await.context("cannot open the database")
 }
 
+/// Opens a database that must be there: a mistyped path makes no new one.
+async fn open_existing(config: Config) -> anyhow::Result<App> {
+    let path = &config.database.path;
+    anyhow::ensure!(
+        path.exists(),
+        "there is no database `{}`: say where it is with `database.path`, or begin with `rapport user add`",
+        path.display()
+    );
+    open(config).await
+}
+
 /// A time as people read it: UTC, to the second.
 fn shown(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.0}"))

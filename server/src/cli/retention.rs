@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Args;
 
-use super::{In, open};
+use super::{In, open_existing};
 use crate::auth::normal_login;
 use crate::config::Config;
 use crate::jobs::retention;
@@ -32,7 +32,7 @@ pub struct Retention {
 impl Retention {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        let app = open_existing(config).await?;
         let workspace = self.place.find(&app).await?.workspace;
         let login = self.login.as_deref().map(normal_login);
         let caller = retention::on_behalf(&app, workspace, login.as_deref()).await.context("there is nobody who may erase")?;

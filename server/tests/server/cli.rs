@@ -56,6 +56,16 @@ fn an_address_that_is_taken_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_command_in_the_wrong_folder_says_so_and_leaves_nothing_there() {
+    let machine = Machine::new();
+    for command in [&["check"][..], &["export", "party"], &["audit", "verify"], &["device", "list"], &["import", "list"]] {
+        let said = machine.refused(command, "");
+        assert!(said.contains("rapport.db") && said.contains("`database.path`"), "{command:?}: {said}");
+    }
+    assert_eq!(std::fs::read_dir(machine.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn the_first_user_makes_the_workspace_and_others_join_it() {
     let machine = Machine::new();
     assert!(machine.refused(&["user", "list"], "").contains("rapport user add"), "an empty database says how to begin");

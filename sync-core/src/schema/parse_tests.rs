@@ -100,7 +100,7 @@ fn an_author_is_told_the_line_and_the_nearest_word() {
         ),
         (edited("in = [\"done\"]", "in = [\"dome\"]"), "ticket.toml:47: field `stage` has no option `dome`, did you mean `done`?"),
         (edited("name = \"worth\"", "name = \"stage\""), "ticket.toml:26: the kind has two fields `stage`"),
-        (edited("name = \"worth\"", "name = \"Worth\""), "ticket.toml:26: `Worth` is not a name"),
+        (edited("name = \"worth\"", "name = \"Worth\""), "ticket.toml:26: `Worth` is no name"),
         (edited("value = \"done\"", "value = \"new\""), "ticket.toml:22: field `stage` has two options `new`"),
         (edited("{ en = \"Worth\", zh = \"价值\" }", "{ en = \"Worth\" }"), "ticket.toml:27: the `label` of field `worth` has no `zh`"),
         (edited("{ en = \"New\", zh = \"新\" }", "{ zh = \"新\", de = \"Neu\" }"), "ticket.toml:21: a label has no key `de`"),
