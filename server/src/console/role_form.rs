@@ -2,7 +2,7 @@
 //!
 //! Pure: what [`Sheet`] shows under a name, [`read`] takes back under the same.
 
-use sync_core::access::{Action, Condition, Level, Limit, Outcome, Right, Role, Rule};
+use sync_core::access::{Action, Beyond, Condition, Level, Limit, Outcome, Right, Role, Rule};
 use sync_core::id::{Facet, FieldName, Name};
 use sync_core::schema::{Kind, Label, Schema};
 
@@ -87,7 +87,7 @@ pub struct Bound {
     pub name: String,
     /// `offer.lines.discount_percent`.
     pub path: String,
-    /// Up to here nothing happens.
+    /// A number, up to which nothing happens; or the values that are not written while an edit waits for approval.
     pub above: String,
     /// What happens beyond.
     pub outcomes: Vec<Choice>,
@@ -210,7 +210,10 @@ impl Bound {
         Self {
             name: format!("limit{at}"),
             path: limit.map_or_else(String::new, |limit| format!("{}.{}", limit.kind, limit.path())),
-            above: limit.map_or_else(String::new, |limit| limit.above.to_string()),
+            above: limit.map_or_else(String::new, |limit| match &limit.beyond {
+                Beyond::Above(above) => above.to_string(),
+                Beyond::WhileWaiting(values) => values.join(" "),
+            }),
             outcomes: Outcome::ALL
                 .iter()
                 .map(|(word, outcome)| ((*word).to_owned(), label(*outcome).to_owned(), is_its(*outcome)))
@@ -328,5 +331,9 @@ fn read_limit(typed: &Typed, row: &str) -> Result<Option<Limit>, String> {
     let item = next()?;
     let above = typed.one(&format!("{row}.above"));
     let outcome = if typed.one(&format!("{row}.outcome")) == Outcome::Refuse.as_str() { Outcome::Refuse } else { Outcome::Review };
-    Ok(Some(Limit { kind, field, item, above: above.parse().map_err(|_| format!("`{above}` is not a number"))?, outcome }))
+    let beyond = match above.parse() {
+        Ok(number) => Beyond::Above(number),
+        Err(_) => Beyond::WhileWaiting(above.split_whitespace().map(Into::into).collect()),
+    };
+    Ok(Some(Limit { kind, field, item, beyond, outcome }))
 }

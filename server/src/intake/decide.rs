@@ -88,6 +88,8 @@ pub(super) struct Case<'a> {
     pub imported: bool,
     /// How far the author must reach to get at the record.
     pub distance: Level,
+    /// Whether an earlier edit of the record waits for approval.
+    pub waits: bool,
 }
 
 impl Case<'_> {
@@ -129,6 +131,7 @@ impl Case<'_> {
             is_new,
             main: None,
             distance: self.distance,
+            waits: self.waits,
         };
         let judged = judge(self.roles, &caller, &subject, self.main, change, |field| self.keeps_number(field));
         let refused = |rule, message, held| Err(Refused { code: code::FORBIDDEN, field: judged.field, rule: Some(rule), message, held });

@@ -6,6 +6,7 @@ mod flush;
 mod governed;
 mod review;
 mod sight;
+mod waiting;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -76,6 +77,8 @@ pub(super) struct Unit<'a> {
     /// The same words in the same moment are the same change, in two records.
     by_name: HashMap<(DocKey, ChangeHash), usize>,
     rejected: Vec<RejectedRow>,
+    /// The edits of records that waited for approval before this unit, where rights depend on it.
+    waiting: HashMap<RecordId, HashSet<ChangeHash>>,
     /// What was turned down and is accepted after all, under a seal.
     settled: Vec<ChangeHash>,
     /// The devices whose edits were decided about.
@@ -108,6 +111,7 @@ impl<'a> Unit<'a> {
             accepted: Vec::new(),
             by_name: HashMap::new(),
             rejected: Vec::new(),
+            waiting: HashMap::new(),
             settled: Vec::new(),
             decided: Vec::new(),
             returned: HashMap::new(),
@@ -146,6 +150,7 @@ impl<'a> Unit<'a> {
             .collect();
         self.load(tx, cache, keys).await?;
         self.load_governing(tx, incoming.iter().map(|incoming| &incoming.pushed.kind)).await?;
+        self.load_waiting(tx, incoming.iter().map(|incoming| (&incoming.pushed.kind, incoming.pushed.record))).await?;
         self.erased.extend(erasure::among(tx, self.workspace, incoming.iter().map(|incoming| incoming.pushed.record)).await?);
         let hashes: Vec<ChangeHash> = incoming.iter().map(|incoming| incoming.pushed.hash).collect();
         self.earlier.extend(rejected::rejected_among(tx, self.workspace, &hashes).await?);
@@ -163,6 +168,7 @@ impl<'a> Unit<'a> {
         self.erased.extend(erasure::among(tx, self.workspace, edits.iter().map(|edit| edit.record)).await?);
         let keys = edits.iter().flat_map(|edit| Facet::ALL.map(|facet| (edit.record, facet))).collect();
         self.load_governing(tx, edits.iter().map(|edit| &edit.kind)).await?;
+        self.load_waiting(tx, edits.iter().map(|edit| (&edit.kind, edit.record))).await?;
         self.load(tx, cache, keys).await
     }
 
@@ -318,7 +324,8 @@ impl<'a> Unit<'a> {
         let main = self.open.get(&(record, Facet::Main)).map(|open| &open.held);
         let (made_by, main) = (main.and_then(|held| held.author), main.map(|held| &held.doc));
         let (rules, distance) = (&self.rules, self.distance(author, record));
-        Case { schema: &rules.schema, roles: &rules.roles, author, kind, facet, doc, main, made_by, imported, distance }
+        let waits = self.waits(kind, record);
+        Case { schema: &rules.schema, roles: &rules.roles, author, kind, facet, doc, main, made_by, imported, distance, waits }
     }
 
     fn accept(

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+use sync_core::protocol::code;
 
 use super::records::{ROWS_PER_STATEMENT, facet_of, kind_of};
 use super::{Result, Tx, id};
@@ -109,6 +110,24 @@ pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[Chang
         for row in rows {
             let row = rejected_row(row)?;
             found.insert(row.hash, row);
+        }
+    }
+    Ok(found)
+}
+
+/// The changes of these records that wait for an approval; not those that only wait because their device was shut out.
+pub async fn waiting_among(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<(RecordId, ChangeHash)>> {
+    let mut found = Vec::new();
+    for chunk in records.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("select record, hash from rejected where state = 'held' and code <> ");
+        query.push_bind(code::REVOKED).push(" and workspace = ").push_bind(&workspace.as_bytes()[..]).push(" and record in (");
+        let mut list = query.separated(", ");
+        for record in chunk {
+            list.push_bind(record.as_bytes().to_vec());
+        }
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        for (record, hash) in rows {
+            found.push((id(RecordId::from_bytes(&record), "record id")?, id(ChangeHash::from_bytes(&hash), "change hash")?));
         }
     }
     Ok(found)

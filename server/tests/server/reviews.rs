@@ -125,6 +125,31 @@ async fn a_declined_edit_goes_back_with_a_sentence_and_can_be_opened_again() {
 }
 
 #[tokio::test]
+async fn a_quote_that_waits_for_approval_is_not_sent_before_somebody_has_decided() {
+    let (desk, mut rep, id) = quote().await;
+    let app = desk.server.app.clone();
+    let sent = FieldEdit::set("status", "sent");
+    let before = rep.docs.clone();
+    let wish = rep.write("offer", id, START + MINUTE, &[discount(15)]).remove(0);
+    let verdicts = rep.push(&app, vec![wish.clone()], START + MINUTE).await;
+    assert!(matches!(verdicts[..], [Verdict::Held { .. }]), "{verdicts:?}");
+    // A phone that has taken it back, yet has not heard of the rule; and the other door.
+    rep.docs = before;
+    let answer = rep.save(&app, "offer", id, START + 2 * MINUTE, std::slice::from_ref(&sent)).await;
+    let [Verdict::Rejected { code, rule, message, message_zh, .. }] = &answer[..] else { panic!("{answer:?}") };
+    assert_eq!((code.as_str(), rule.as_deref()), (code::FORBIDDEN, Some("rep.offer.limit.status")));
+    assert!(message.contains("waits for approval") && message_zh.contains("等待审批"), "{message} {message_zh}");
+    let (token, path) = (token_of(&desk.server, "rep").await, format!("/api/v1/offer/{id}"));
+    let edits = || json!({"edits": [{"op": "set", "field": "status", "value": "sent"}]});
+    let refused = call(&desk.server, &token, Method::PATCH, &path, edits()).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (403, "forbidden"), "{}", refused.text());
+    desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;
+    assert_eq!(percent(&desk, id).await, 15);
+    let done = call(&desk.server, &token, Method::PATCH, &path, edits()).await;
+    assert!(done.status.is_success(), "{}", done.text());
+}
+
+#[tokio::test]
 async fn a_reviewer_writes_another_value_and_the_record_says_who_asked() {
     let (desk, rep, id, wish) = held().await;
     let form = desk.get(&format!("/rejected/{}", wish.hash)).await.text();

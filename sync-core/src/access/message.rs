@@ -2,7 +2,9 @@
 //!
 //! Every sentence names the kind and the field by their labels; none names a value.
 
-use super::{Action, Limit, Outcome, Right, Role};
+use serde_json::Value;
+
+use super::{Action, Beyond, Limit, Outcome, Right, Role};
 use crate::id::Facet;
 use crate::schema::{Kind, Label};
 
@@ -65,15 +67,38 @@ pub(super) fn derived(kind: &Kind, field: Label) -> Label {
     )
 }
 
-pub(super) fn limit(kind: &Kind, limit: &Limit) -> Label {
+pub(super) fn limit(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
     let (field_en, field_zh) = limited_field(kind, limit);
+    let above = match &limit.beyond {
+        Beyond::Above(above) => above,
+        Beyond::WhileWaiting(_) => return waits(kind, limit, value),
+    };
     let (then_en, then_zh) = match limit.outcome {
         Outcome::Review => ("needs approval", "需要审批"),
         Outcome::Refuse => ("is not possible", "不允许"),
     };
     both(
-        format!("{field_en} of {} is above {} and {then_en}.", many(kind), limit.above),
-        format!("{}的{field_zh}超过 {}，{then_zh}。", kind.label.zh, limit.above),
+        format!("{field_en} of {} is above {above} and {then_en}.", many(kind)),
+        format!("{}的{field_zh}超过 {above}，{then_zh}。", kind.label.zh),
+    )
+}
+
+/// The value is named where it is one of the field's own: those are no secret.
+fn waits(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
+    let (field_en, field_zh) = limited_field(kind, limit);
+    let declared = kind.field(&limit.field).map_or(&[][..], |field| &field.options);
+    let chosen = declared.iter().find(|option| value.and_then(Value::as_str) == Some(&option.value)).map(|option| &option.label);
+    let (to_en, to_zh) = match chosen {
+        Some(label) => (format!("become “{}”", label.en), format!("改为“{}”", label.zh)),
+        None => ("be written".to_owned(), "填写".to_owned()),
+    };
+    let (then_en, then_zh) = match limit.outcome {
+        Outcome::Review => ("needs approval to", "需经审批才能"),
+        Outcome::Refuse => ("cannot", "不能"),
+    };
+    both(
+        format!("An edit of this record still waits for approval. Until it is decided, {field_en} of {} {then_en} {to_en}.", many(kind)),
+        format!("该记录有修改正在等待审批。审批完成前，{}的{field_zh}{then_zh}{to_zh}。", kind.label.zh),
     )
 }
 

@@ -31,8 +31,8 @@ pub use condition::Condition;
 pub use judge::{Judged, judge};
 pub use message::deed;
 pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders};
-pub use role::OFFICE;
-pub use role::{Action, BadRole, Level, Limit, Outcome, Right, Role, Roles, Rule};
+pub use role::{ANY_VALUE, OFFICE};
+pub use role::{Action, BadRole, Beyond, Level, Limit, Outcome, Right, Role, Roles, Rule};
 pub use set::{ROLES_MAX, RoleSet};
 
 use serde_json::{Map, Value};
@@ -66,6 +66,8 @@ pub struct Subject<'a> {
     pub main: Option<&'a Map<String, Value>>,
     /// How far the caller must reach to get at it ([`Reach::distance`]); what is theirs is near anyway.
     pub distance: Level,
+    /// Whether an earlier edit of it waits for approval, where [`Roles::look_at_waiting`].
+    pub waits: bool,
 }
 
 /// What everybody may see, whatever their role: by these a phone knows what it holds and may do.
@@ -78,7 +80,7 @@ pub const GOVERNING: [&str; 3] = ["kind", "member", "role"];
 impl<'a> Subject<'a> {
     /// A record that exists and is nobody's.
     pub fn of(kind: &'a Kind, facet: Facet) -> Self {
-        Self { kind, facet, owner: None, author: None, is_new: false, main: None, distance: Level::All }
+        Self { kind, facet, owner: None, author: None, is_new: false, main: None, distance: Level::All, waits: false }
     }
 
     /// A record that is being made by `author`.
@@ -289,11 +291,13 @@ impl Case<'_> {
 
     fn limits(&self, field: &str, item: Option<&str>, value: Option<&Value>) -> Passed {
         let kind = self.subject.kind;
-        let Some(limit) = self.role.limits.iter().find(|limit| limit.kind == kind.name && limit.is_passed(field, item, value)) else {
+        let waits = self.subject.waits;
+        let Some(limit) = self.role.limits.iter().find(|limit| limit.kind == kind.name && limit.is_passed(field, item, value, waits))
+        else {
             return Ok(());
         };
         let rule = format!("{}.{}.limit.{}", self.role.name, kind.name, limit.path());
-        let message = message::limit(kind, limit);
+        let message = message::limit(kind, limit, value);
         match limit.outcome {
             Outcome::Review => Err(Decision::Review { rule, message }),
             Outcome::Refuse => Err(Decision::Denied { rule, message }),
@@ -379,6 +383,13 @@ impl Roles {
     /// [`Subject::main`] must be known.
     pub fn has_conditions(&self, set: &str, kind: &Kind) -> bool {
         self.of(set).any(|role| role.conditional(&kind.name).next().is_some())
+    }
+
+    /// Whether what some role may write to a record of a kind hangs on whether an edit of it waits for approval:
+    /// then [`Subject::waits`] must be known.
+    pub fn look_at_waiting(&self, kind: &str) -> bool {
+        let is_its = |limit: &Limit| &*limit.kind == kind && matches!(limit.beyond, Beyond::WhileWaiting(_));
+        self.roles().flat_map(|role| &role.limits).any(is_its)
     }
 
     /// Whether what roles may change depends on teams or territories.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{Condition, set};
 use crate::id::{Facet, FieldName, KindName, Name};
 use crate::schema::reader::{self, Mistake, Section, Word, nearest};
-use crate::schema::{Kind, Label, Merge, Reading, Schema, ValueType, label};
+use crate::schema::{Field, Kind, Label, Merge, Reading, Schema, ValueType, label};
 
 /// Every file of `roles/`, as `(path, text)`; listed by `build.rs`.
 const ROLE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/roles.rs"));
@@ -76,7 +76,7 @@ pub struct Rule {
     pub except_fields: Vec<FieldName>,
 }
 
-/// A number that a role may not pass alone.
+/// A value that a role may not write alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
     /// The kind.
@@ -85,11 +85,24 @@ pub struct Limit {
     pub field: FieldName,
     /// The part of its rows, if it has rows.
     pub item: Option<FieldName>,
-    /// Up to this value nothing happens.
-    pub above: f64,
-    /// What happens beyond it.
+    /// What is beyond it.
+    pub beyond: Beyond,
+    /// What happens then.
     pub outcome: Outcome,
 }
+
+/// What a limit is passed by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Beyond {
+    /// A number above this one.
+    Above(f64),
+    /// One of these values, or any if one of them is [`ANY_VALUE`], while an earlier edit of the record waits for
+    /// approval.
+    WhileWaiting(Vec<Box<str>>),
+}
+
+/// In the place of the values of a limit: each of them.
+pub const ANY_VALUE: &str = "*";
 
 /// What happens to a write beyond a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -332,15 +345,23 @@ impl Limit {
 
     /// Whether a write goes beyond the limit. What is not a number is beyond every limit: the check of
     /// types will refuse it, and until then it is not a way around.
-    pub(super) fn is_passed(&self, field: &str, item: Option<&str>, value: Option<&Value>) -> bool {
+    pub(super) fn is_passed(&self, field: &str, item: Option<&str>, value: Option<&Value>, waits: bool) -> bool {
         let value = match (&self.item, item) {
             (None, None) => value,
             (Some(own), Some(item)) if **own == *item => value,
             (Some(own), None) => value.and_then(|row| row.get(&**own)),
             (None, Some(_)) | (Some(_), Some(_)) => None,
         };
-        let beyond = |value: &Value| !value.is_null() && value.as_f64().is_none_or(|number| number > self.above);
-        *self.field == *field && value.is_some_and(beyond)
+        *self.field == *field && value.is_some_and(|value| !value.is_null() && self.beyond.is_passed(value, waits))
+    }
+}
+
+impl Beyond {
+    fn is_passed(&self, value: &Value, waits: bool) -> bool {
+        match self {
+            Beyond::Above(most) => value.as_f64().is_none_or(|number| number > *most),
+            Beyond::WhileWaiting(values) => waits && values.iter().any(|own| **own == *ANY_VALUE || value.as_str() == Some(own)),
+        }
     }
 }
 
@@ -518,7 +539,7 @@ fn fields(section: Section<'_>, key: &str, kinds: &[&Kind]) -> Result<Vec<FieldN
 }
 
 fn limit(section: Section<'_>, schema: &Schema) -> Result<Limit, Mistake> {
-    section.only("a limit", &["kind", "field", "above", "outcome"])?;
+    section.only("a limit", &["kind", "field", "above", "while_waiting", "outcome"])?;
     let kind = kind(section.required("the limit", "kind")?, schema)?;
     let path = section.required("the limit", "field")?;
     let (field, item) = path.text.split_once('.').map_or((path.text, None), |(field, item)| (field, Some(item)));
@@ -530,13 +551,28 @@ fn limit(section: Section<'_>, schema: &Schema) -> Result<Limit, Mistake> {
         })?,
         None => declared,
     };
-    let is_number = matches!(limited.value, ValueType::Integer | ValueType::Number) && limited.merge.is_single();
-    if !is_number {
-        return Err(path.mistake(format!("`{}` is not one number: it has no limit", path.text)));
-    }
-    let above = section.number("above")?.ok_or_else(|| section.mistake("the limit has no `above`"))?;
+    let beyond = beyond(section, path, limited)?;
     let outcome = one_of("outcome", section.required("the limit", "outcome")?, &Outcome::ALL)?;
-    Ok(Limit { kind: kind.name.clone(), field: declared.name.clone(), item: item.map(|_| limited.name.clone()), above, outcome })
+    Ok(Limit { kind: kind.name.clone(), field: declared.name.clone(), item: item.map(|_| limited.name.clone()), beyond, outcome })
+}
+
+fn beyond(section: Section<'_>, path: Word<'_>, limited: &Field) -> Result<Beyond, Mistake> {
+    let (values, above) = (section.words("while_waiting")?, section.number("above")?);
+    if values.is_empty() {
+        let is_number = matches!(limited.value, ValueType::Integer | ValueType::Number) && limited.merge.is_single();
+        if !is_number {
+            return Err(path.mistake(format!("`{}` is not one number: it has no limit", path.text)));
+        }
+        return above.map(Beyond::Above).ok_or_else(|| section.mistake("the limit has neither `above` nor `while_waiting`"));
+    }
+    if above.is_some() {
+        return Err(section.mistake_at("while_waiting", "a limit has `above` or `while_waiting`, not both"));
+    }
+    let is_known = |word: &Word<'_>| word.text == ANY_VALUE || limited.options.iter().any(|option| &*option.value == word.text);
+    match values.iter().find(|word| section.is_strict() && !is_known(word)) {
+        Some(word) => Err(word.mistake(format!("`{}` cannot be `{}`", path.text, word.text))),
+        None => Ok(Beyond::WhileWaiting(values.iter().map(|word| word.text.into()).collect())),
+    }
 }
 
 fn kind<'s>(word: Word<'_>, schema: &'s Schema) -> Result<&'s Kind, Mistake> {

@@ -140,6 +140,31 @@ fn a_discount_hides_neither_in_a_whole_row_nor_in_a_string() {
 }
 
 #[test]
+fn what_waits_for_approval_is_not_sent_by_whoever_cannot_approve_it() {
+    let sends = |role: &str, waits: bool, field: &str, value: Value| {
+        let subject = Subject { waits, ..others("offer", Facet::Main) };
+        decide(Roles::builtin(), &caller(role), &subject, &Act::Write { field, item: None, value: Some(&value) })
+    };
+    for status in ["sent", "accepted", "signed", "completed"] {
+        let refused = sends("rep", true, "status", json!(status));
+        assert!(matches!(&refused, Decision::Denied { rule, .. } if rule == "rep.offer.limit.status"), "{refused:?}");
+        assert!(sends("rep", false, "status", json!(status)).is_allowed());
+        assert!(sends("manager", true, "status", json!(status)).is_allowed());
+    }
+    for status in [json!("draft"), json!("in_review"), json!("cancelled"), json!(null)] {
+        assert!(sends("rep", true, "status", status).is_allowed(), "giving up is no sending");
+    }
+    assert!(!sends("rep", true, "sent_at", json!(5)).is_allowed(), "nor is it said by the date");
+    let refused = sends("rep", true, "status", json!("sent"));
+    let message = refused.message().unwrap();
+    assert_eq!(
+        message.en,
+        "An edit of this record still waits for approval. Until it is decided, “Status” of quotes and orders cannot become “Sent”."
+    );
+    assert_eq!(message.zh, "该记录有修改正在等待审批。审批完成前，报价/订单的“状态”不能改为“已发送”。");
+}
+
+#[test]
 fn own_means_owned_or_made_while_nobody_owns_it() {
     let (ann, bo) = (UserId::of_cause("ann"), UserId::of_cause("bo"));
     let archives = |owner, author| {

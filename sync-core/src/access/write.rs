@@ -1,6 +1,6 @@
 //! The other direction: a role as the TOML text that [`Role::parse`] reads.
 
-use super::{Action, Limit, Right, Role, Rule};
+use super::{Action, Beyond, Limit, Right, Role, Rule};
 use crate::id::{Facet, Name};
 use crate::schema::write::{label, line, names, quoted};
 
@@ -50,7 +50,10 @@ fn write_limit(text: &mut String, limit: &Limit) {
     text.push_str("\n[[limit]]\n");
     line(text, "kind", &quoted(&limit.kind));
     line(text, "field", &quoted(&limit.path()));
-    line(text, "above", &limit.above.to_string());
+    match &limit.beyond {
+        Beyond::Above(above) => line(text, "above", &above.to_string()),
+        Beyond::WhileWaiting(values) => line(text, "while_waiting", &words(&values.iter().map(|value| &**value).collect::<Vec<_>>())),
+    }
     line(text, "outcome", &quoted(limit.outcome.as_str()));
 }
 

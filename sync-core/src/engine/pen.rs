@@ -214,7 +214,33 @@ impl Replica {
         let shown = |doc: &Doc| kind.field(kind.owner.as_deref()?).and_then(|field| merge::shown(doc, field));
         let owner = self.doc(record, Facet::Main).and_then(shown).and_then(|owner| owner.as_str()?.parse().ok());
         let distance = if is_new { Level::All } else { self.distance(record, me)? };
-        Ok(Subject { owner, author: made_by.or(is_new.then_some(me.user)), is_new, ..Subject::of(kind, facet) }.at(distance))
+        let subject = Subject { owner, author: made_by.or(is_new.then_some(me.user)), is_new, ..Subject::of(kind, facet) }.at(distance);
+        Ok(Subject { waits: self.waits(&subject, record, me)?, ..subject })
+    }
+
+    /// Whether an edit of a record waits for approval, or will: one that the server holds, or one on its way that it
+    /// is going to hold.
+    fn waits(&self, subject: &Subject<'_>, record: RecordId, me: &Identity) -> Result<bool, StoreError> {
+        let kind = subject.kind;
+        if !self.roles.look_at_waiting(&kind.name) {
+            return Ok(false);
+        }
+        if self.store.drafts_of(record)? > 0
+            && self.store.drafts()?.iter().any(|draft| draft.record == record && draft.state == DraftState::Held)
+        {
+            return Ok(true);
+        }
+        let caller = Caller { user: me.user, role: me.role.clone() };
+        for facet in kind.facets() {
+            let subject = Subject { facet, ..*subject };
+            for kept in self.store.document(record, facet)?.iter().filter(|kept| kept.pending) {
+                let judged = judge(&self.roles, &caller, &subject, self.doc(record, Facet::Main), &read_change(kept)?, |_| false);
+                if matches!(judged.decision, Decision::Review { .. }) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Takes back the last own edit of a record, as an ordinary edit. Part of a transaction.

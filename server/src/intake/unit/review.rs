@@ -44,6 +44,8 @@ impl Unit<'_> {
         self.load_governing(tx, std::iter::once(&row.kind)).await?;
         self.load(tx, cache, Facet::ALL.map(|facet| (row.record, facet)).into()).await?;
         self.load_sight(tx, reviewer, std::iter::once(row.record)).await?;
+        self.load_waiting(tx, std::iter::once((&row.kind, row.record))).await?;
+        self.waits_no_more(row.record, &row.hash);
         if let Err(why) = self.may_review(reviewer, &row) {
             return Ok(Err(why));
         }
