@@ -30,6 +30,7 @@ from ._native.rapport_mobile import (
     Client,
     ClientError,
     DraftState,
+    Estimate,
     FieldEdit,
     ListQuery,
     ListStep,
@@ -46,18 +47,20 @@ from ._native.rapport_mobile import (
     SendState,
     Settings,
     StopReason,
+    Subscription,
     SyncOutcome,
     SyncPhase,
     Value,
+    Whose,
     new_record_id,
     sdk_info,
     set_store_aside,
 )
 
 __all__ = [
-    "Attachment", "AttachmentState", "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "FieldEdit", "ListQuery",
+    "Attachment", "AttachmentState", "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "Estimate", "FieldEdit", "ListQuery",
     "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
-    "SendState", "Settings", "StopReason", "SyncOutcome", "SyncPhase", "Transaction", "Value", "apply", "new_record_id",
+    "SendState", "Settings", "StopReason", "Subscription", "SyncOutcome", "SyncPhase", "Transaction", "Value", "Whose", "apply", "new_record_id",
     "plain", "sdk_info", "set_store_aside", "value",
 ]
 
@@ -281,6 +284,18 @@ class Rapport:
                 yield moving
         finally:
             watched.stop()
+
+    async def estimate(self, whose: Whose, kinds: Iterable[str] = (), days: int | None = None, cancel: CancelHandle | None = None) -> Estimate:
+        """How much a subscription would bring, before anything of it is downloaded; needs the network."""
+        return await self.client.estimate(Subscription(whose=whose, kinds=list(kinds), days=days), cancel)
+
+    async def subscribe(self, whose: Whose, kinds: Iterable[str] = (), days: int | None = None) -> bool:
+        """Wants this, too, from the next sync on. Answers whether it is new."""
+        return await self.client.subscribe(Subscription(whose=whose, kinds=list(kinds), days=days))
+
+    async def unsubscribe(self, whose: Whose, kinds: Iterable[str] = (), days: int | None = None) -> bool:
+        """Does not want this any more: what nothing else asks for goes with the next sync. Answers whether it was wanted."""
+        return await self.client.unsubscribe(Subscription(whose=whose, kinds=list(kinds), days=days))
 
     async def statuses(self) -> AsyncIterator[ffi.SyncStatus]:
         """What a status line shows, and again whenever it has changed."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rapport import ClientError, DraftState, FieldEdit, ListQuery, RecordEdit, SendState, new_record_id, plain, value
+from rapport import ClientError, DraftState, FieldEdit, ListQuery, RecordEdit, SendState, Whose, new_record_id, plain, value
 from rapport.testkit import quiesce
 
 SCENARIOS = json.loads((Path(__file__).parents[2] / "scenarios" / "scenarios.json").read_text("utf-8"))
@@ -35,6 +35,18 @@ def variant(of):
 def in_order(found):
     """A set has no order."""
     return sorted(found, key=json.dumps) if isinstance(found, list) else found
+
+
+def subscription(step, record):
+    """Whose records, of which kinds, for how long."""
+    whose = {
+        "everyone": Whose.EVERYONE,
+        "mine": Whose.MINE,
+        "team": Whose.TEAM,
+        "territory": lambda: Whose.TERRITORY(step["name"]),
+        "customer": lambda: Whose.CUSTOMER(record),
+    }[step["whose"]]()
+    return whose, step["kinds"], step["days"]
 
 
 def picture(size):
@@ -116,6 +128,13 @@ class Play:
                 return {"values": [plain(change.new) for change in await phone.history(record) if change.field == step["field"]]}
             case "explain":
                 return {"presence": variant(await phone.explain(record))}
+            case "estimate":
+                found = await phone.estimate(*subscription(step, record))
+                return {"records": found.records, "files": found.files}
+            case "subscribe" | "unsubscribe":
+                return {"changed": await getattr(phone, step["do"])(*subscription(step, record))}
+            case "subscriptions":
+                return {"count": len(await phone.subscriptions())}
             case "status":
                 status = await phone.status()
                 return {"phase": variant(status.phase), "waiting": status.waiting, "drafts": status.drafts}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from rapport import CancelHandle, CheckName, ClientError, Network, Presence, Rapport, SendState, SyncOutcome, SyncPhase, plain, value
+from rapport import CancelHandle, CheckName, ClientError, Network, Presence, Rapport, SendState, SyncOutcome, SyncPhase, Whose, plain, value
 from rapport.kinds import Deal, DealEdits, Money, Party, PartyEdits
 from rapport.testkit import quiesce
 
@@ -242,3 +242,20 @@ async def first(stream):
     async for one in stream:
         yield one
         break
+
+
+async def test_a_connected_phone_brings_what_it_is_asked_to_hold_and_takes_away_the_rest(kit):
+    ann = await kit.phone("ann")
+    known, other = [kit.create_as("office", "party", {"op": "set", "field": "name", "value": name}) for name in ("佳美", "安达")]
+    await ann.unsubscribe(Whose.EVERYONE())
+    await ann.connect()
+    await ann.wait_current(None)
+    assert await ann.get(known) is None
+    assert (await ann.estimate(Whose.CUSTOMER(known))).records == 1
+    await ann.subscribe(Whose.CUSTOMER(known))
+    await ann.wait_current(None)
+    assert (await ann.get(known)).title == "佳美"
+    assert await ann.get(other) is None
+    await ann.unsubscribe(Whose.CUSTOMER(known))
+    await ann.wait_current(None)
+    assert await ann.get(known) is None

@@ -169,6 +169,8 @@ pub struct Engine {
     /// The actor that the server was told of over this connection.
     greeted: Option<ActorId>,
     pulling: bool,
+    /// The number of the last pull that was sent.
+    pulled: Option<u64>,
     outbox: Outbox,
     /// Whether the receipts that are kept were sent over this connection.
     receipts_sent: bool,
@@ -215,7 +217,7 @@ impl Engine {
             drafts: replica.store.draft_count()?,
             last_sync,
             progress: self.progress,
-            is_current: self.online && self.greeted.is_some() && !self.pulling && self.progress.is_none(),
+            is_current: self.online && self.greeted.is_some() && !self.pulling && self.progress.is_none() && replica.turn()?.is_none(),
             stopped: self.stopped.clone(),
         })
     }
@@ -326,11 +328,16 @@ impl Engine {
             messages.extend(receipts.into_iter().map(Message::Receipt));
             messages.extend(questions);
             if pulls {
-                self.pulling = true;
-                messages.push(Message::Pull(replica.pull(replica.store.meta(CURSOR)?)?));
+                messages.push(self.pull(replica, replica.store.meta(CURSOR)?)?);
             }
             effects.push(Effect::Send(protocol::encode_frame(&messages)));
         }
+    }
+
+    fn pull(&mut self, replica: &Replica, cursor: Option<Vec<u8>>) -> Result<Message, StoreError> {
+        let pull = replica.pull(cursor)?;
+        (self.pulling, self.pulled) = (true, pull.number);
+        Ok(Message::Pull(pull))
     }
 
     fn hello(&self, replica: &Replica) -> Result<Hello, StoreError> {
@@ -464,8 +471,7 @@ impl Engine {
         self.pulling = false;
         if page.more && self.live {
             // The server reads the next page while this one is kept. Is it not kept, the next one does not fit, and is dropped.
-            self.pulling = true;
-            effects.push(Effect::Send(protocol::encode_frame(&[Message::Pull(replica.pull(Some(page.cursor.clone()))?)])));
+            effects.push(Effect::Send(protocol::encode_frame(&[self.pull(replica, Some(page.cursor.clone()))?])));
         }
         let received = page.entries.len() as u64;
         let mut changes = Vec::with_capacity(page.entries.len());
@@ -500,6 +506,8 @@ impl Engine {
         } else {
             replica.leave_unreadable(removed)?;
             replica.brought(page.pull)?;
+            // What is wanted has changed while this was under way: that takes another pull.
+            outcome.pull |= replica.turn()?.is_some_and(|turn| self.pulled != Some(turn));
             replica.store.set_meta(LAST_SYNC, Some(&now.to_be_bytes()))?;
             self.outbox.all_seen();
         }

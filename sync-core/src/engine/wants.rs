@@ -44,6 +44,11 @@ impl Replica {
         self.store.meta(TURNING)?.map(|json| serde_json::from_slice(&json).map_err(damaged)).transpose()
     }
 
+    /// The number of the pull that brings what is wanted now; nothing when it is here.
+    pub(super) fn turn(&self) -> Result<Option<u64>, StoreError> {
+        Ok(self.turning()?.map(|turning| turning.number))
+    }
+
     /// The pull from where the device stands.
     pub(super) fn pull(&self, cursor: Option<Vec<u8>>) -> Result<Pull, StoreError> {
         let (wants, turning) = (self.subscriptions()?, self.turning()?);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Host, NetError};
 use crate::engine::{Effect, Event, Farewell, Identity, Stopped};
-use crate::protocol::{Enrol, Enrolled, MAX_FRAME_PLAIN_BYTES, Refused};
+use crate::protocol::{self, Enrol, Enrolled, Estimate, Estimated, MAX_FRAME_PLAIN_BYTES, Message, Refused, Subscription};
 
 /// The media type of frames.
 const FRAME_TYPE: &str = "application/vnd.rapport.frame";
@@ -145,6 +145,24 @@ impl Server {
     /// [`NetError`]: the server does not know of it.
     pub async fn deliver(&self, farewell: Farewell) -> Result<(), NetError> {
         self.exchange(&farewell.token, farewell.frame).await.map(drop)
+    }
+
+    /// How much a subscription would bring, in an exchange of its own: nothing else is sent, and nothing comes.
+    ///
+    /// # Errors
+    /// [`NetError`]: why nobody knows.
+    pub async fn estimate(&self, host: &Host, subscription: &Subscription) -> Result<Estimated, NetError> {
+        let asked = Estimate { number: 1, subscription: subscription.clone() };
+        let answer = self.exchange(&host.token()?, protocol::encode_frame(&[Message::Estimate(asked)])).await?;
+        let messages = protocol::decode_frame(&answer).map_err(|error| NetError::Unreachable(error.to_string()))?;
+        let answered = messages.into_iter().find_map(|message| match message {
+            Message::Estimated(estimated) => Some(Ok(estimated)),
+            Message::Refused(Refused { code, message }) => Some(Err(NetError::Refused { code, message })),
+            _ => None,
+        });
+        // The server has something else to tell this device, such as to wipe itself: a sync listens to it.
+        let other = || NetError::Refused { code: "sync_first".to_owned(), message: "sync, then ask again".to_owned() };
+        answered.unwrap_or_else(|| Err(other()))
     }
 
     async fn exchange(&self, token: &str, frame: Vec<u8>) -> Result<Vec<u8>, NetError> {

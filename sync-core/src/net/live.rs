@@ -135,6 +135,7 @@ impl Connection<'_> {
                     Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return Err(Ended::Broken),
                 },
                 () = self.host.edited.notified() => return Ok(Event::LocalEdit),
+                () = self.host.woken.notified() => return Ok(Event::Wake),
                 () = sleep_until(timer), if self.timer.is_some() => {
                     self.timer = None;
                     return Ok(Event::TimerFired);

@@ -75,6 +75,7 @@ pub struct Host {
     device: Arc<Mutex<Device>>,
     clock: Clock,
     edited: Arc<Notify>,
+    woken: Arc<Notify>,
     revision: watch::Sender<u64>,
     status: watch::Sender<SyncStatus>,
 }
@@ -84,7 +85,7 @@ impl Host {
     pub fn new(device: Device, clock: Clock) -> Self {
         let revision = watch::Sender::new(device.revision());
         let status = watch::Sender::new(device.sync_status().unwrap_or_default());
-        Self { device: Arc::new(Mutex::new(device)), clock, edited: Arc::default(), revision, status }
+        Self { device: Arc::new(Mutex::new(device)), clock, edited: Arc::default(), woken: Arc::default(), revision, status }
     }
 
     /// Runs a call on the device, with the time. Edits wake the connection.
@@ -121,6 +122,13 @@ impl Host {
     /// Changes whenever something on the device has changed.
     pub fn revision(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
+    }
+
+    /// As [`Host::with`], for calls that change what the device wants: a connection that stands asks for it at once.
+    pub fn with_wants<T>(&self, call: impl FnOnce(&mut Device, Millis) -> T) -> T {
+        let answer = self.with_status(call);
+        self.woken.notify_one();
+        answer
     }
 
     /// Tells the engine that a connection was given up.

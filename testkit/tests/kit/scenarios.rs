@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rapport_mobile::{
-    Budget, Client, ClientError, FieldEdit, ListQuery, NewAttachment, Presence, RecordEdit, RecordId, SyncPhase, Value, new_record_id,
+    Budget, Client, ClientError, FieldEdit, ListQuery, NewAttachment, Presence, RecordEdit, RecordId, Subscription, SyncPhase, Value,
+    Whose, new_record_id,
 };
 use serde_json::{Value as Json, json};
 use testkit::{Kit, quiesce};
@@ -159,6 +160,13 @@ impl Play {
                 Presence::Here { .. } => json!({"presence": "Here"}),
                 other => json!({"presence": format!("{other:?}")}),
             },
+            "estimate" => {
+                let found = phone.estimate(self.subscription(step), None).await?;
+                json!({"records": found.records, "files": found.files})
+            }
+            "subscribe" => json!({"changed": phone.subscribe(self.subscription(step)).await?}),
+            "unsubscribe" => json!({"changed": phone.unsubscribe(self.subscription(step)).await?}),
+            "subscriptions" => json!({"count": phone.subscriptions().await?.len()}),
             "status" => {
                 let status = phone.status().await?;
                 let phase = match status.phase {
@@ -185,6 +193,19 @@ impl Play {
             assert_eq!(value, &step[key], "{step}");
         }
         Ok(())
+    }
+
+    fn subscription(&self, step: &Json) -> Subscription {
+        let whose = match step["whose"].as_str().unwrap() {
+            "everyone" => Whose::Everyone,
+            "mine" => Whose::Mine,
+            "team" => Whose::Team,
+            "territory" => Whose::Territory { name: word(step, "name") },
+            "customer" => Whose::Customer { record: self.record(step) },
+            other => panic!("nobody is `{other}`"),
+        };
+        let kinds = step["kinds"].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap().to_owned()).collect();
+        Subscription { whose, kinds, days: step["days"].as_u64().map(|days| days as u32) }
     }
 
     async fn look_at_file(&self, phone: &Arc<Client>, step: &Json) -> Result<Json, ClientError> {

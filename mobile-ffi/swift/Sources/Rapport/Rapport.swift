@@ -261,6 +261,29 @@ public final class Rapport: Sendable {
         }
     }
 
+    // MARK: What this device wants
+
+    /// What this device wants of all that its user may see: everyone's, until the app says otherwise.
+    public func subscriptions() async throws -> [Subscription] { try await client.subscriptions() }
+
+    /// How much a subscription would bring, before anything of it is downloaded; needs the network.
+    public func estimate(_ whose: Whose, kinds: [String] = [], days: UInt32? = nil) async throws -> Estimate {
+        let wanted = Subscription(whose: whose, kinds: kinds, days: days)
+        return try await cancellable { [client] in try await client.estimate(subscription: wanted, cancel: $0) }
+    }
+
+    /// Wants this, too: it comes with the next sync, at once while connected. Answers whether it is new.
+    @discardableResult
+    public func subscribe(_ whose: Whose, kinds: [String] = [], days: UInt32? = nil) async throws -> Bool {
+        try await client.subscribe(subscription: Subscription(whose: whose, kinds: kinds, days: days))
+    }
+
+    /// Does not want this any more: what nothing else asks for goes with the next sync. Answers whether it was wanted.
+    @discardableResult
+    public func unsubscribe(_ whose: Whose, kinds: [String] = [], days: UInt32? = nil) async throws -> Bool {
+        try await client.unsubscribe(subscription: Subscription(whose: whose, kinds: kinds, days: days))
+    }
+
     // MARK: Support, and the end
 
     /// The kinds of the workspace: what forms and lists are made of.

@@ -135,6 +135,18 @@ private final class Play {
         }
     }
 
+    private func subscription(_ step: Step) throws -> (Whose, [String], UInt32?) {
+        let whose: Whose =
+            switch word(step, "whose") {
+            case "mine": .mine
+            case "team": .team
+            case "territory": .territory(name: word(step, "name"))
+            case "customer": .customer(record: try record(step))
+            default: .everyone
+            }
+        return (whose, step["kinds"] as? [String] ?? [], (step["days"] as? Int).map { UInt32($0) })
+    }
+
     private func look(_ phone: Rapport, _ step: Step) async throws -> [String: Any] {
         switch word(step, "do") {
         case "record":
@@ -152,6 +164,17 @@ private final class Play {
         case "history":
             return ["values": try await phone.history(try record(step)).filter { $0.field == word(step, "field") }.map { json($0.new) }]
         case "explain": return ["presence": "\(try await phone.explain(try record(step)))".caseName]
+        case "estimate":
+            let (whose, kinds, days) = try subscription(step)
+            let found = try await phone.estimate(whose, kinds: kinds, days: days)
+            return ["records": found.records, "files": found.files]
+        case "subscribe":
+            let (whose, kinds, days) = try subscription(step)
+            return ["changed": try await phone.subscribe(whose, kinds: kinds, days: days)]
+        case "unsubscribe":
+            let (whose, kinds, days) = try subscription(step)
+            return ["changed": try await phone.unsubscribe(whose, kinds: kinds, days: days)]
+        case "subscriptions": return ["count": try await phone.subscriptions().count]
         case "status":
             let status = try await phone.statusNow()
             return ["phase": "\(status.phase)".caseName, "waiting": status.waiting, "drafts": status.drafts]

@@ -9,6 +9,7 @@ import app.rapport.ffi.Client
 import app.rapport.ffi.ClientException
 import app.rapport.ffi.Conflict
 import app.rapport.ffi.Draft
+import app.rapport.ffi.Estimate
 import app.rapport.ffi.Found
 import app.rapport.ffi.KindInfo
 import app.rapport.ffi.ListQuery
@@ -22,10 +23,12 @@ import app.rapport.ffi.SecretStore
 import app.rapport.ffi.Session
 import app.rapport.ffi.Settings
 import app.rapport.ffi.Steps
+import app.rapport.ffi.Subscription
 import app.rapport.ffi.SyncOutcome
 import app.rapport.ffi.SyncStatus
 import app.rapport.ffi.Transfer
 import app.rapport.ffi.Value
+import app.rapport.ffi.Whose
 import app.rapport.ffi.setStoreAside
 import java.nio.file.Path
 import java.time.Duration
@@ -133,6 +136,21 @@ class Rapport private constructor(private val client: Client) {
 
     /** The app came to the front, or left it. */
     fun setForeground(foreground: Boolean) = client.setForeground(foreground)
+
+    /** What this device wants of all that its user may see: everyone's, until the app says otherwise. */
+    suspend fun subscriptions(): List<Subscription> = io { client.subscriptions() }
+
+    /** How much a subscription would bring, before anything of it is downloaded; needs the network. */
+    suspend fun estimate(whose: Whose, kinds: List<String> = emptyList(), days: Int? = null): Estimate =
+        io { client.estimate(subscription(whose, kinds, days), null) }
+
+    /** Wants this, too: it comes with the next sync, at once while connected. Answers whether it is new. */
+    suspend fun subscribe(whose: Whose, kinds: List<String> = emptyList(), days: Int? = null): Boolean =
+        io { client.subscribe(subscription(whose, kinds, days)) }
+
+    /** Does not want this any more: what nothing else asks for goes with the next sync. Answers whether it was wanted. */
+    suspend fun unsubscribe(whose: Whose, kinds: List<String> = emptyList(), days: Int? = null): Boolean =
+        io { client.unsubscribe(subscription(whose, kinds, days)) }
 
     /** What people disagree on. */
     suspend fun conflicts(): List<Conflict> = io { client.conflicts() }
@@ -268,6 +286,11 @@ inline fun <T> rapportCatching(block: () -> T): Result<T> = try {
 
 /** The main thread neither polls our work nor waits for it. */
 private suspend fun <T> io(call: suspend () -> T): T = withContext(Dispatchers.IO) { call() }
+
+private fun subscription(whose: Whose, kinds: List<String>, days: Int?): Subscription {
+    require(days == null || days >= 0) { "there are no negative days" }
+    return Subscription(whose, kinds, days?.toUInt())
+}
 
 private fun query(
     kind: String,

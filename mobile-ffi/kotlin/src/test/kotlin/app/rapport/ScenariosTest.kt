@@ -3,6 +3,7 @@ package app.rapport
 import app.rapport.ffi.AttachmentState
 import app.rapport.ffi.ClientException
 import app.rapport.ffi.SyncPhase
+import app.rapport.ffi.Whose
 import app.rapport.testkit.TestKit
 import app.rapport.testkit.quiesce
 import java.nio.file.Files
@@ -111,6 +112,19 @@ private class Play(val kit: TestKit, val phones: Map<String, Rapport>) {
         }
     }
 
+    private fun whose(step: JsonObject): Whose = when (val whose = step.word("whose")) {
+        "everyone" -> Whose.Everyone
+        "mine" -> Whose.Mine
+        "team" -> Whose.Team
+        "territory" -> Whose.Territory(step.word("name"))
+        "customer" -> Whose.Customer(record(step))
+        else -> error("nobody is $whose")
+    }
+
+    private fun kinds(step: JsonObject) = step.getValue("kinds").jsonArray.map { it.jsonPrimitive.content }
+
+    private fun days(step: JsonObject) = step.getValue("days").jsonPrimitive.longOrNull?.toInt()
+
     suspend fun look(phone: Rapport, step: JsonObject): Map<String, Any?> = when (val name = step.word("do")) {
         "record" -> phone.get(record(step))!!.let {
             val state = it.state.name.split("_").joinToString("") { part -> part.lowercase().replaceFirstChar(Char::uppercase) }
@@ -138,6 +152,12 @@ private class Play(val kit: TestKit, val phones: Map<String, Rapport>) {
         }
         "history" -> mapOf("values" to phone.history(record(step)).filter { it.`field` == step.word("field") }.map { it.new.plain })
         "explain" -> mapOf("presence" to phone.explain(record(step)).javaClass.simpleName)
+        "estimate" -> phone.estimate(whose(step), kinds(step), days(step)).let {
+            mapOf("records" to it.records.toLong(), "files" to it.files.toLong())
+        }
+        "subscribe" -> mapOf("changed" to phone.subscribe(whose(step), kinds(step), days(step)))
+        "unsubscribe" -> mapOf("changed" to phone.unsubscribe(whose(step), kinds(step), days(step)))
+        "subscriptions" -> mapOf("count" to phone.subscriptions().size.toLong())
         "status" -> phone.statusNow().let {
             val phase = if (it.phase is SyncPhase.Offline) "Offline" else it.phase.javaClass.simpleName
             mapOf("phase" to phase, "waiting" to it.waiting.toLong(), "drafts" to it.drafts.toLong())
