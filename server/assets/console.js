@@ -38,6 +38,19 @@
     return controls.some((control) => control === document.activeElement || control.value !== control.defaultValue);
   }
 
+  // What stands for an element once its part came anew. It is looked for only in what has the same id around
+  // it: a button of another record is not this button.
+  function successor(element, old, copy) {
+    if (element === old) return copy;
+    if (element.id) return copy.querySelector(`#${CSS.escape(element.id)}`);
+    const home = element.parentElement.closest("[id]");
+    const [from, to] = home !== old && old.contains(home) ? [home, copy.querySelector(`#${CSS.escape(home.id)}`)] : [old, copy];
+    if (!to) return null;
+    const alike = (other) => ["href", "name", "value", "class"].every((name) => other.getAttribute(name) === element.getAttribute(name));
+    const at = all(element.localName, from).filter(alike).indexOf(element);
+    return all(element.localName, to).filter(alike)[at];
+  }
+
   // Whether it was done: what somebody is typing in is left alone, and they are told.
   function replace(old, fresh, { force, flash }) {
     if (!force && isBusy(old)) {
@@ -45,15 +58,18 @@
       if (!same) document.getElementById("elsewhere").hidden = false;
       return false;
     }
-    const focus = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     const copy = document.importNode(fresh, true);
+    const focus = old.contains(document.activeElement) ? successor(document.activeElement, old, copy) : null;
+    const scrolled = all("*", old).filter((part) => part.scrollTop || part.scrollLeft);
+    const places = scrolled.map((part) => [successor(part, old, copy), part.scrollTop, part.scrollLeft]);
     // What was chosen stays chosen.
     const chosen = all("input[type=checkbox][name]:checked", old).map((box) => `${box.name} ${box.value}`);
     for (const box of all("input[type=checkbox][name]", copy)) box.checked ||= chosen.includes(`${box.name} ${box.value}`);
     old.replaceWith(copy);
     remember(copy);
     localise(copy);
-    if (focus) all("a", copy).find((link) => link.getAttribute("href") === focus)?.focus();
+    for (const [part, top, left] of places) part?.scrollTo({ top, left, behavior: "instant" });
+    focus?.focus({ preventScroll: true });
     if (flash && copy.matches(".field, tr")) copy.classList.add("flash");
     return true;
   }

@@ -21,6 +21,7 @@ use crate::auth::{Caller, Person};
 use crate::error::{Error, accepted_language};
 use crate::language::Language;
 use crate::reading::Reading;
+use crate::ready::DASHBOARD;
 use crate::store::StoreError;
 use crate::writing::Writing;
 
@@ -168,7 +169,10 @@ impl Desk {
             let label = self.words.label(&kind.plural).to_owned();
             MenuItem { here: href == here, href, label, icon: icon(&kind.name).to_owned(), count: None }
         };
-        let named = |names: &[&str]| names.iter().filter_map(|name| self.reading.kind(name).ok()).map(|kind| item(kind)).collect();
+        // Dashboards have a page of their own, which leads to their records.
+        let listed = |name: &&&str| **name != DASHBOARD;
+        let named =
+            |names: &[&str]| names.iter().filter(listed).filter_map(|name| self.reading.kind(name).ok()).map(|kind| item(kind)).collect();
         let mut menu: Vec<MenuGroup> =
             MENU.iter().map(|(key, names)| MenuGroup { label: self.words.say(key), items: named(names) }).collect();
         if let Some(first) = menu.first_mut() {

@@ -207,6 +207,33 @@ async fn a_tile_is_moved_by_keyboard_and_stays_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_write_takes_neither_focus_nor_place_from_a_dashboard() {
+    let mut desk = Desk::new().await;
+    desk.lived_in().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/dashboards").await;
+    assert_eq!(browser.run("[...document.querySelectorAll('#menu a')].filter((a) => a.innerText.trim() === 'Dashboards').length").await, 1);
+    browser.run("document.querySelector('[data-key=e]').click()").await;
+    browser.until("document.querySelectorAll('.tile[draggable]').length > 5").await;
+    browser.run("window.olds = new Map([...document.querySelectorAll('.tile')].map((tile) => [tile.id, tile]))").await;
+    let buttons = "[...document.querySelectorAll('.tile')].map((tile) => tile.querySelector('button:last-of-type'))";
+    // Which tiles a deal changes is theirs to say: one round finds it out, another has the focus there.
+    let app = desk.server.app.clone();
+    desk.ann.save(&app, "deal", record(11), START + 1, &[FieldEdit::set("amount", json!({"amount": 7_770_000, "currency": "CNY"}))]).await;
+    let changed = "[...document.querySelectorAll('.tile')].find((tile) => window.olds.get(tile.id) !== tile)";
+    browser.until(&format!("Boolean({changed})")).await;
+    browser
+        .run(&format!("window.mine = {changed}; window.scrollTo(0, 40); {buttons}.find((button) => window.mine.contains(button)).focus()"))
+        .await;
+    browser.run("window.was = document.activeElement; window.label = was.getAttribute('aria-label'); window.top0 = scrollY").await;
+    desk.ann.save(&app, "deal", record(11), START + 2, &[FieldEdit::set("amount", json!({"amount": 99_000_000, "currency": "CNY"}))]).await;
+    browser.until("!window.mine.isConnected").await;
+    let kept = "const now = document.activeElement; now !== window.was && now.closest('.tile')?.id === window.mine.id \
+                && now.getAttribute('aria-label') === window.label && scrollY === window.top0";
+    assert_eq!(browser.run(kept).await, true, "the same button of the same tile");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_card_is_dragged_to_another_column() {
     let mut desk = Desk::new().await;
     desk.lived_in().await;

@@ -76,7 +76,7 @@ impl Play {
                 let phone = self.phones[phone].clone();
                 match step["do"].as_str().unwrap() {
                     "record" | "field" | "conflict" | "draft" | "history" | "explain" | "status" | "list" | "search" | "attachment"
-                    | "thumbnail" | "content" => self.look(&phone, step).await,
+                    | "thumbnail" | "content" | "estimate" | "subscribe" | "unsubscribe" | "subscriptions" => self.look(&phone, step).await,
                     _ => self.act(&phone, step).await,
                 }
             }
