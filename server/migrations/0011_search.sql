@@ -11,9 +11,11 @@ create table search_records (
 );
 create virtual table search using fts5 (tokens, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 0");
 
--- Up to which position of the feed rows are in it.
-create table search_marks (
-  workspace  blob    not null primary key,
-  position   bigint  not null
+-- Up to which position of the feed each of what runs behind it has done its work.
+create table follower_marks (
+  workspace  blob    not null,
+  follower   text    not null,
+  position   bigint  not null,
+  primary key (workspace, follower)
 );
 create index rows_by_position on rows (workspace, position);

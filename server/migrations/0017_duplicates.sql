@@ -34,9 +34,3 @@ create table duplicate_pairs (
 );
 create index duplicate_pairs_by_other on duplicate_pairs (workspace, other);
 create index duplicate_pairs_by_weight on duplicate_pairs (workspace, kind, weight);
-
--- Up to which position of the feed records were compared.
-create table duplicate_marks (
-  workspace  blob    not null primary key,
-  position   bigint  not null
-);

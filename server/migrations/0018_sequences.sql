@@ -7,9 +7,3 @@ create table sequence_counters (
   last       bigint  not null,
   primary key (workspace, sequence, period)
 );
-
--- Up to which position of the feed records were numbered.
-create table sequence_marks (
-  workspace  blob    not null primary key,
-  position   bigint  not null
-);

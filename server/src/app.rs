@@ -39,6 +39,8 @@ pub struct App {
     pub runs: Runs,
     /// Files that are being brought in.
     pub uploads: Uploads,
+    /// Held by whoever gives records their numbers: two at once would waste some.
+    pub(crate) numbering: Arc<tokio::sync::Mutex<()>>,
     stopping: watch::Sender<bool>,
 }
 
@@ -65,6 +67,7 @@ impl App {
             intake,
             runs: Runs::default(),
             uploads,
+            numbering: Arc::default(),
             stopping: watch::Sender::new(false),
         })
     }

@@ -18,7 +18,7 @@ use crate::error::{Error, Text};
 use crate::jobs::runs::Runs;
 use crate::jobs::sequences::{SEQUENCE, Sequence, is_numbered, today};
 use crate::reading::{List, Row};
-use crate::store::{duplicates, hooks, search, sequences, workspaces};
+use crate::store::{hooks, marks, sequences, workspaces};
 use crate::writing::WriteError;
 
 /// Lines of a section; the list behind it has them all.
@@ -244,11 +244,9 @@ async fn jobs(desk: &Desk) -> Result<Vec<JobView>, Error> {
     let mut views = Vec::new();
     for job in Runs::ALL {
         let at = match job {
-            Runs::INDEX => Some(search::mark(&mut tx, workspace).await?),
-            Runs::DUPLICATES => Some(duplicates::mark(&mut tx, workspace).await?),
             // Where nothing is numbered, nothing is behind.
             Runs::NUMBERS if sequences::all_of_kind(&mut tx, workspace, SEQUENCE).await?.is_empty() => None,
-            Runs::NUMBERS => Some(sequences::mark(&mut tx, workspace).await?),
+            Runs::INDEX | Runs::DUPLICATES | Runs::NUMBERS => Some(marks::of(&mut tx, workspace, job).await?),
             Runs::HOOKS => hooks.iter().filter(|hook| hook.paused_at.is_none()).map(|hook| hook.position).min(),
             _ => None,
         };

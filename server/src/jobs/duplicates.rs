@@ -14,39 +14,21 @@ use sync_core::schema::Kind;
 
 use crate::app::App;
 use crate::intake::{Rules, settle_aliases};
+use crate::jobs::following;
 use crate::jobs::runs::Runs;
 use crate::store::duplicates::{self, PairRow};
 use crate::store::records::{self, RecordRow};
-use crate::store::{StoreError, Tx, aliases, search, workspaces};
+use crate::store::{StoreError, Tx, aliases, marks, search};
 
 /// Rows that are compared together: the writer is held no longer than a blink.
 const STEP: u32 = 100;
 
 /// Changes come in bursts, and a commit of its own for each would cost as much as the change.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long what another process wrote waits at most.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Follows the feed until the server stops.
 pub async fn follow(app: App) {
-    let mut head = app.intake.head();
-    loop {
-        let done = catch_up(&app).await;
-        if let Err(error) = &done {
-            let error = error as &dyn std::error::Error;
-            tracing::error!(error, "records were not compared; the next change tries again");
-        }
-        app.runs.note(Runs::DUPLICATES, app.clock.now(), &done);
-        // Another process may have written, too: the head that it moved is seen here only by looking.
-        tokio::select! {
-            changed = tokio::time::timeout(LOOK_EVERY, head.changed()) => match changed {
-                Ok(Err(_)) => return,
-                Ok(Ok(())) => tokio::time::sleep(PAUSE).await,
-                Err(_) => {}
-            },
-            () = app.until_stopping() => return,
-        }
-    }
+    following::follow(app, Runs::DUPLICATES, PAUSE, |app| async move { catch_up(&app).await }).await;
 }
 
 /// Compares whatever has not been compared yet.
@@ -54,17 +36,13 @@ pub async fn follow(app: App) {
 /// # Errors
 /// When the database fails.
 pub async fn catch_up(app: &App) -> Result<(), StoreError> {
-    let all = workspaces::all(&mut app.store.reader().await?).await?;
-    for workspace in all {
-        while step(app, workspace.workspace).await? {}
-    }
-    Ok(())
+    following::in_every_workspace(app, |app, workspace| async move { step(&app, workspace).await }).await
 }
 
 /// Some of it; answers whether there may be more.
 async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
     let mut tx = app.store.reader().await?;
-    let mark = duplicates::mark(&mut tx, workspace).await?;
+    let mark = marks::of(&mut tx, workspace, marks::DUPLICATES).await?;
     // Asked with a reader first: most of the time there is nothing, and the writer is not disturbed.
     if search::changed_after(&mut tx, workspace, mark, 1).await?.is_empty() {
         return Ok(false);
@@ -88,7 +66,7 @@ async fn compare(tx: &mut Tx, workspace: WorkspaceId, rules: &Rules, mark: u64) 
             compare_all(tx, workspace, kind, rows).await?;
         }
     }
-    duplicates::set_mark(tx, workspace, last).await?;
+    marks::set(tx, workspace, marks::DUPLICATES, last).await?;
     Ok(more)
 }
 

@@ -2,34 +2,23 @@
 //!
 //! Runs beside the doors. A crash loses nothing: it goes on from its mark.
 
+use std::time::Duration;
+
 use sync_core::id::WorkspaceId;
 use sync_core::projection::searched;
 use sync_core::search::index_text;
 
 use crate::app::App;
+use crate::jobs::following;
 use crate::jobs::runs::Runs;
-use crate::store::{StoreError, search, workspaces};
+use crate::store::{StoreError, marks, search};
 
 /// Rows that are put in together: the writer is held no longer than a blink.
 const STEP: u32 = 300;
 
 /// Follows the feed until the server stops.
 pub async fn follow(app: App) {
-    let mut head = app.intake.head();
-    loop {
-        let done = catch_up(&app).await;
-        if let Err(error) = &done {
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                "the search index was not brought up to date; the next change tries again"
-            );
-        }
-        app.runs.note(Runs::INDEX, app.clock.now(), &done);
-        tokio::select! {
-            changed = head.changed() => if changed.is_err() { return },
-            () = app.until_stopping() => return,
-        }
-    }
+    following::follow(app, Runs::INDEX, Duration::ZERO, |app| async move { catch_up(&app).await }).await;
 }
 
 /// Puts in whatever is not in the index yet.
@@ -37,17 +26,13 @@ pub async fn follow(app: App) {
 /// # Errors
 /// When the database fails.
 pub async fn catch_up(app: &App) -> Result<(), StoreError> {
-    let all = workspaces::all(&mut app.store.reader().await?).await?;
-    for workspace in all {
-        while step(app, workspace.workspace).await? {}
-    }
-    Ok(())
+    following::in_every_workspace(app, |app, workspace| async move { step(&app, workspace).await }).await
 }
 
 /// Some of it; answers whether there may be more.
 async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
     let mut tx = app.store.reader().await?;
-    let mark = search::mark(&mut tx, workspace).await?;
+    let mark = marks::of(&mut tx, workspace, marks::INDEX).await?;
     let rows = search::changed_after(&mut tx, workspace, mark, STEP).await?;
     drop(tx);
     let Some(last) = rows.last().map(|row| row.position) else { return Ok(false) };

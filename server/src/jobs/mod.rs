@@ -8,6 +8,7 @@ pub mod cell;
 pub mod check;
 pub mod duplicates;
 pub mod export;
+mod following;
 pub mod handover;
 pub mod import;
 pub mod index;

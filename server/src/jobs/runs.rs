@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sync_core::id::Millis;
 
+use crate::store::marks;
+
 /// How a job went the last time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -28,11 +30,11 @@ pub struct Runs {
 
 impl Runs {
     /// Puts words into the index.
-    pub const INDEX: &'static str = "index";
+    pub const INDEX: &'static str = marks::INDEX;
     /// Compares records.
-    pub const DUPLICATES: &'static str = "duplicates";
+    pub const DUPLICATES: &'static str = marks::DUPLICATES;
     /// Gives records numbers.
-    pub const NUMBERS: &'static str = "numbers";
+    pub const NUMBERS: &'static str = marks::NUMBERS;
     /// Tells webhooks.
     pub const HOOKS: &'static str = "hooks";
     /// Removes what nobody needs.

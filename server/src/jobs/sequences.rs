@@ -15,9 +15,10 @@ use sync_core::schema::{Kind, Merge, Schema, ValueType};
 
 use crate::app::App;
 use crate::intake::{Expect, IntakeError, RecordEdit};
+use crate::jobs::following;
 use crate::jobs::runs::Runs;
 use crate::store::records::RecordRow;
-use crate::store::{StoreError, Tx, search, sequences, workspaces};
+use crate::store::{StoreError, Tx, marks, search, sequences};
 
 /// The kind whose records are rules.
 pub const SEQUENCE: &str = "sequence";
@@ -102,28 +103,10 @@ pub fn is_numbered(field: &sync_core::schema::Field) -> bool {
 
 /// Changes come in bursts, and a commit of its own for each would cost as much as the change.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long what another process wrote waits at most.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Follows the feed until the server stops.
 pub async fn follow(app: App) {
-    let mut head = app.intake.head();
-    loop {
-        let done = catch_up(&app).await;
-        if let Err(error) = &done {
-            tracing::error!(error = error as &dyn std::error::Error, "records were not numbered; the next change tries again");
-        }
-        app.runs.note(Runs::NUMBERS, app.clock.now(), &done);
-        // Another process may have written, too: the head that it moved is seen here only by looking.
-        tokio::select! {
-            changed = tokio::time::timeout(LOOK_EVERY, head.changed()) => match changed {
-                Ok(Err(_)) => return,
-                Ok(Ok(())) => tokio::time::sleep(PAUSE).await,
-                Err(_) => {}
-            },
-            () = app.until_stopping() => return,
-        }
-    }
+    following::follow(app, Runs::NUMBERS, PAUSE, |app| async move { catch_up(&app).await }).await;
 }
 
 /// Numbers whatever has no number yet.
@@ -131,17 +114,14 @@ pub async fn follow(app: App) {
 /// # Errors
 /// When the database fails.
 pub async fn catch_up(app: &App) -> Result<(), SequenceError> {
-    let all = workspaces::all(&mut app.store.reader().await?).await?;
-    for workspace in all {
-        while step(app, workspace.workspace).await? {}
-    }
-    Ok(())
+    let _one = app.numbering.lock().await;
+    following::in_every_workspace(app, |app, workspace| async move { step(&app, workspace).await }).await
 }
 
 /// Some of it; answers whether there may be more.
 async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, SequenceError> {
     let mut tx = app.store.reader().await?;
-    let mark = sequences::mark(&mut tx, workspace).await?;
+    let mark = marks::of(&mut tx, workspace, marks::NUMBERS).await?;
     let rows = search::changed_after(&mut tx, workspace, mark, STEP).await?;
     let Some(last) = rows.last().map(|row| row.position) else { return Ok(false) };
     let rules = rules(&mut tx, workspace).await?;
@@ -167,7 +147,7 @@ async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, SequenceError> 
             tracing::debug!(%why, "a record was not numbered");
         }
     }
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { sequences::set_mark(tx, workspace, last).await })).await?;
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { marks::set(tx, workspace, marks::NUMBERS, last).await })).await?;
     Ok(more)
 }
 

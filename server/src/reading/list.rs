@@ -10,7 +10,7 @@ use sync_core::query::{self, Context, Filter, Query};
 use super::{Names, ReadError, Reading, links};
 use crate::store::lists::{self, Shelf, Which, Words};
 use crate::store::records::RecordRow;
-use crate::store::{Tx, search, undecided};
+use crate::store::{Tx, marks, undecided};
 
 /// Which records, and what to know about them.
 #[derive(Debug, Clone)]
@@ -174,7 +174,7 @@ impl Reading {
     pub(super) async fn words(&self, tx: &mut Tx, list: &List) -> Result<Option<Words>, ReadError> {
         let Some(Sought { expression, otherwise }) = list.words.clone() else { return Ok(None) };
         self.check(&otherwise.reads(&list.query.kind))?;
-        Ok(Some(Words { expression, mark: search::mark(tx, self.workspace).await?, otherwise }))
+        Ok(Some(Words { expression, mark: marks::of(tx, self.workspace, marks::INDEX).await?, otherwise }))
     }
 
     /// A list as the store is asked for it.

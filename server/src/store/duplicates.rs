@@ -23,28 +23,6 @@ pub struct PairRow {
     pub weight: i32,
 }
 
-/// Up to which position of the feed records were compared.
-pub async fn mark(tx: &mut Tx, workspace: WorkspaceId) -> Result<u64> {
-    let found: Option<i64> = sqlx::query_scalar("select position from duplicate_marks where workspace = $1")
-        .bind(&workspace.as_bytes()[..])
-        .fetch_optional(tx.conn())
-        .await?;
-    Ok(found.unwrap_or_default() as u64)
-}
-
-/// Moves the mark.
-pub async fn set_mark(tx: &mut Tx, workspace: WorkspaceId, position: u64) -> Result<()> {
-    sqlx::query(
-        "insert into duplicate_marks (workspace, position) values ($1, $2)
-         on conflict (workspace) do update set position = excluded.position",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(position as i64)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
 /// Puts the keys of a record in, instead of what was there.
 pub async fn put_keys(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, record: RecordId, keys: &BTreeSet<String>) -> Result<()> {
     sqlx::query("delete from duplicate_keys where workspace = $1 and record = $2")

@@ -25,6 +25,7 @@ pub mod imports;
 pub mod keys;
 pub mod lists;
 pub mod mails;
+pub mod marks;
 pub mod once;
 mod open;
 pub mod people;

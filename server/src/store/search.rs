@@ -2,13 +2,12 @@
 //!
 //! Every answer passes a [`Scope`]. Knows no words: `sync_core::search` cuts texts into them.
 
-use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::query::Param;
 
 use super::records::{ROW_COLUMNS, RecordRow, RowTuple, record_row};
 use super::scope::{Scope, Statement};
-use super::{Result, Tx, erasure, id};
+use super::{Result, Tx, erasure, id, marks};
 
 /// A record that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,15 +18,6 @@ pub struct FoundRow {
     pub record: RecordId,
     /// Its title.
     pub title: String,
-}
-
-/// Up to which position of the feed the index is complete.
-pub async fn mark(tx: &mut Tx, workspace: WorkspaceId) -> Result<u64> {
-    let found: Option<i64> = sqlx::query_scalar("select position from search_marks where workspace = $1")
-        .bind(&workspace.as_bytes()[..])
-        .fetch_optional(tx.conn())
-        .await?;
-    Ok(found.unwrap_or_default() as u64)
 }
 
 /// Rows that changed after a position, in the order of the feed.
@@ -56,10 +46,7 @@ pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, Stri
             sqlx::query("insert into search (rowid, tokens) values ($1, $2)").bind(number).bind(tokens).execute(tx.conn()).await?;
         }
     }
-    let mut query = QueryBuilder::<Sqlite>::new("insert into search_marks (workspace, position) values (");
-    query.push_bind(workspace.as_bytes().to_vec()).push(", ").push_bind(mark as i64);
-    query.push(") on conflict (workspace) do update set position = excluded.position").build().execute(tx.conn()).await?;
-    Ok(())
+    marks::set(tx, workspace, marks::INDEX, mark).await
 }
 
 /// Records in use with all these words, best first.

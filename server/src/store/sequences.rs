@@ -1,4 +1,4 @@
-//! Numbers that the server gives: the rules, the counters, and how far records were numbered.
+//! Numbers that the server gives: the rules and the counters.
 
 use sync_core::id::{Millis, RecordId, WorkspaceId};
 
@@ -32,28 +32,6 @@ pub async fn all_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Res
         Ok(FewRow { record: id(RecordId::from_bytes(&record), "record id")?, created_at, main })
     };
     rows.into_iter().map(row).collect()
-}
-
-/// Up to which position of the feed records were numbered.
-pub async fn mark(tx: &mut Tx, workspace: WorkspaceId) -> Result<u64> {
-    let found: Option<i64> = sqlx::query_scalar("select position from sequence_marks where workspace = $1")
-        .bind(&workspace.as_bytes()[..])
-        .fetch_optional(tx.conn())
-        .await?;
-    Ok(found.unwrap_or_default() as u64)
-}
-
-/// Moves the mark.
-pub async fn set_mark(tx: &mut Tx, workspace: WorkspaceId, position: u64) -> Result<()> {
-    sqlx::query(
-        "insert into sequence_marks (workspace, position) values ($1, $2)
-         on conflict (workspace) do update set position = excluded.position",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(position as i64)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// Takes the next number of a sequence, at least `first`.
