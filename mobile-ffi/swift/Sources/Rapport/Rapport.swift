@@ -25,9 +25,9 @@ public final class Rapport: Sendable {
     /// Sets a store aside that cannot be opened, so that a new one can be in its place.
     public static func setAside(folder: URL) async throws -> String? { try await setStoreAside(folder: folder.path) }
 
-    private static func settingsOf(_ server: URL, _ folder: String, _ app: String, _ root: Data?, _ cacheBytes: UInt64) -> Settings {
+    private static func settingsOf(_ server: URL, _ folder: String, _ app: String, _ root: Data?, _ cacheBytes: UInt64) -> RapportFFI.Settings {
         let offset = Int32(TimeZone.current.secondsFromGMT() / 60)
-        return Settings(
+        return RapportFFI.Settings(
             server: server.absoluteString, folder: folder, app: app, rootCertificate: root, utcOffsetMinutes: offset, cacheBytes: cacheBytes)
     }
 
