@@ -65,3 +65,24 @@ fn a_phone_without_contact_locks_and_opens_when_the_server_answers() {
     ann.device.look_at_clock(START + 900 * DAY).unwrap();
     assert!(!ann.device.is_locked(), "the workspace asks for none any more");
 }
+
+#[test]
+fn a_quote_is_not_sent_offline_while_its_discount_waits_for_approval() {
+    let (mut server, mut ann, _) = phones();
+    server.role = "rep";
+    ann.sync(&mut server);
+    let line = |percent: i64| {
+        let values = json!({"product_name": "Lamp", "discount_percent": percent}).as_object().unwrap().clone();
+        FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values }
+    };
+    let quote = ann.device.create(START, "offer", &[set("title", "Lamps"), line(8)]).unwrap().record;
+    let held = ann.device.edit(START + 1, "offer", quote, &[line(15)]).unwrap();
+    assert!(held.needs_approval.is_some());
+    let refused = ann.device.edit(START + 2, "offer", quote, &[set("status", "sent")]).unwrap_err();
+    let because = refused.because().unwrap();
+    assert_eq!((because.code, because.rule.as_deref()), (code::FORBIDDEN, Some("rep.offer.limit.status")));
+    assert!(refused.to_string().contains("waits for approval") && because.message_zh.contains("等待审批"), "{refused}");
+    ann.device.edit(START + 3, "offer", quote, &[set("status", "in_review")]).unwrap();
+    ann.sync(&mut server);
+    ann.device.edit(START + 4, "offer", quote, &[set("status", "sent")]).unwrap();
+}

@@ -34,10 +34,9 @@ impl Replica {
         facet: Option<Facet>,
         removed: &mut Removed,
     ) -> Result<(), StoreError> {
-        let records = match (record, facet) {
-            (Some(record), _) => vec![record],
-            (None, None) => self.store.records_of_kind(kind)?,
-            (None, Some(facet)) => self.store.records_with(kind, facet)?,
+        let records = match record {
+            Some(record) => vec![record],
+            None => self.store.records_of_kind(kind, facet)?,
         };
         for record in records {
             if self.store.is_undelivered(record)? {

@@ -332,7 +332,7 @@ impl Replica {
     fn definitions(&mut self, kind: &str) -> Result<Vec<(String, String)>, StoreError> {
         let Some(kind) = Schema::builtin().kind(kind).cloned() else { return Ok(Vec::new()) };
         let mut definitions = Vec::new();
-        let mut records = self.store.records_of_kind(&kind.name)?;
+        let mut records = self.store.records_of_kind(&kind.name, None)?;
         records.sort_unstable();
         for record in records {
             if !self.load(&kind, record, Facet::Main)? {
@@ -354,7 +354,7 @@ impl Replica {
         self.look_again()?;
         for name in self.read_schema()? {
             let Some(kind) = self.schema.kind(&name).cloned() else { continue };
-            for record in self.store.records_of_kind(&name)? {
+            for record in self.store.records_of_kind(&name, None)? {
                 self.project_again(&kind, record)?;
             }
         }

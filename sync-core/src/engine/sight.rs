@@ -38,7 +38,7 @@ impl Replica {
 
     fn members(&self) -> Result<Vec<Member>, StoreError> {
         let mut members = Vec::new();
-        for record in self.store.records_of_kind(MEMBER_KIND)? {
+        for record in self.store.records_of_kind(MEMBER_KIND, None)? {
             if let Some(main) = self.main_row(record)? {
                 members.push(Member::of(record, &main));
             }

@@ -214,17 +214,6 @@ impl Store {
         Ok(())
     }
 
-    /// The records of a kind of which a facet is here.
-    pub(crate) fn records_with(&self, kind: &str, facet: Facet) -> Result<Vec<RecordId>, StoreError> {
-        let mut statement = self.db.prepare_cached("select distinct record from changes where kind = ?1 and facet = ?2")?;
-        let mut rows = statement.query(params![kind, facet as i64])?;
-        let mut records = Vec::new();
-        while let Some(row) = rows.next()? {
-            records.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
-        }
-        Ok(records)
-    }
-
     /// The kinds, and of each the facets, of which something is here.
     pub(crate) fn documents_held(&self) -> Result<Vec<(KindName, Facet)>, StoreError> {
         let mut statement = self.db.prepare_cached("select distinct kind, facet from changes")?;
@@ -239,10 +228,11 @@ impl Store {
         Ok(held)
     }
 
-    /// The records of a kind.
-    pub(crate) fn records_of_kind(&self, kind: &str) -> Result<Vec<RecordId>, StoreError> {
-        let mut statement = self.db.prepare_cached("select distinct record from changes where kind = ?1")?;
-        let mut rows = statement.query([kind])?;
+    /// The records of a kind; with a facet, those of which it is here.
+    pub(crate) fn records_of_kind(&self, kind: &str, facet: Option<Facet>) -> Result<Vec<RecordId>, StoreError> {
+        let sql = "select distinct record from changes where kind = ?1 and (?2 is null or facet = ?2)";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![kind, facet.map(|facet| facet as i64)])?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
             records.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
