@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sync_core::device::Device;
 use sync_core::id::Millis;
+use sync_core::protocol;
 
 use crate::error::{ClientError, OpenError};
 use crate::open::{self, Open};
@@ -79,6 +80,23 @@ impl Client {
         let open = self.open_now()?;
         guarded(blocking(move || open.host.with(call))).await
     }
+}
+
+/// What the square in the console says: which server to open the app's store for, and the code to enrol with.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Invitation {
+    /// The server's address, for [`Settings::server`].
+    pub server: String,
+    /// The one-time code, for [`Client::enrol`].
+    pub code: String,
+}
+
+/// Reads the text of a square that was scanned.
+#[uniffi::export]
+pub fn read_invitation(text: String) -> Result<Invitation, ClientError> {
+    let read = text.parse::<protocol::Invitation>();
+    let protocol::Invitation { server, code } = read.map_err(|error| ClientError::BadArgument { detail: error.to_string() })?;
+    Ok(Invitation { server, code })
 }
 
 #[uniffi::export]

@@ -24,7 +24,7 @@ mod sync;
 mod value;
 
 pub use attachments::{Attachment, AttachmentState, NewAttachment, Transfer, TransferStream};
-pub use client::{Client, Session, Settings};
+pub use client::{Client, Invitation, Session, Settings, read_invitation};
 pub use drafts::{Claim, Conflict, Draft, DraftState};
 pub use edit::{FieldEdit, Receipt, RecordEdit, Review, new_record_id};
 pub use error::{ClientError, OpenError, StopReason};

@@ -3,7 +3,7 @@
 //! Used by the command line and by the demo. Never hashes a password itself and never decides who may
 //! sign in: `auth` does.
 
-use sync_core::access::RoleSet;
+use sync_core::access::{RoleSet, Roles};
 use sync_core::id::{Name, RecordId, UserId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
 
@@ -82,15 +82,12 @@ pub enum AddError {
 /// [`AddError`]; but for [`AddError::Member`] nothing was kept.
 pub async fn add(app: &App, person: NewPerson) -> Result<User, AddError> {
     let login = normal_login(&person.login);
-    if login.is_empty() {
-        return Err(AddError::NoLogin);
-    }
+    check(app, &person.place, &person.login, &person.role).await?;
     let now = app.clock.now();
     let (workspace, made) = match person.place {
         Place::In(workspace) => (workspace, None),
         Place::New(name) => (WorkspaceId::new(now, random()), Some(name)),
     };
-    check_roles(app, workspace, &person.role)?;
     let hash = app.auth.passwords().hash(&person.password).await?;
     let user = User {
         workspace,
@@ -130,10 +127,26 @@ async fn add_member(app: &App, user: &User, by: Option<UserId>) -> Result<(), Ad
 }
 
 /// A role that is not there would let nobody do anything.
-fn check_roles(app: &App, workspace: WorkspaceId, roles: &RoleSet) -> Result<(), AddError> {
-    let rules = app.intake.rules(workspace);
-    let Some(unknown) = roles.names().find(|name| rules.roles.role(name).is_none()) else { return Ok(()) };
-    Err(AddError::NoRole { role: unknown.to_owned(), known: rules.roles.roles().map(|role| role.name.to_string()).collect() })
+/// Whether somebody can be added, as far as can be told before a password is thought of.
+///
+/// # Errors
+/// [`AddError`] with what is wrong.
+pub async fn check(app: &App, place: &Place, login: &str, roles: &RoleSet) -> Result<(), AddError> {
+    let login = normal_login(login);
+    if login.is_empty() {
+        return Err(AddError::NoLogin);
+    }
+    let Place::In(workspace) = *place else { return check_roles(Roles::builtin(), roles) };
+    check_roles(&app.intake.rules(workspace).roles, roles)?;
+    match people::user_by_login(&mut app.store.reader().await?, workspace, &login).await? {
+        Some(_) => Err(AddError::Taken(login)),
+        None => Ok(()),
+    }
+}
+
+fn check_roles(known: &Roles, roles: &RoleSet) -> Result<(), AddError> {
+    let Some(unknown) = roles.names().find(|name| known.role(name).is_none()) else { return Ok(()) };
+    Err(AddError::NoRole { role: unknown.to_owned(), known: known.roles().map(|role| role.name.to_string()).collect() })
 }
 
 /// Gives somebody these roles and no others.
@@ -141,7 +154,7 @@ fn check_roles(app: &App, workspace: WorkspaceId, roles: &RoleSet) -> Result<(),
 /// # Errors
 /// When one is not there, when it is not allowed, as for the last who may administer, or nothing could be kept.
 pub async fn set_roles(app: &App, author: &Author, user: UserId, roles: &RoleSet) -> Result<(), AddError> {
-    check_roles(app, author.workspace, roles)?;
+    check_roles(&app.intake.rules(author.workspace).roles, roles)?;
     write_or_make(app, author, user, role_edits(roles).to_vec()).await
 }
 

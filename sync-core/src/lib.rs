@@ -35,6 +35,7 @@ pub mod record;
 mod schedule_tests;
 pub mod schema;
 pub mod search;
+pub mod spelling;
 #[cfg(feature = "device")]
 pub mod store;
 #[cfg(test)]

@@ -5,9 +5,11 @@
 //! meaning gets a new message or a capability. `docs/protocol.md` describes it for strangers.
 
 mod enrol;
+mod invitation;
 mod sight;
 
 pub use enrol::{Enrol, Enrolled, fingerprint, fingerprint_of};
+pub use invitation::{Invitation, NoInvitation};
 pub use sight::{Estimate, Estimated, MAX_SUBSCRIBED_KINDS, MAX_SUBSCRIPTIONS, Receipt, Removal, Subscription, Subscriptions, Whose};
 
 use minicbor::{Decode, Encode};

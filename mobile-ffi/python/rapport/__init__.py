@@ -32,6 +32,7 @@ from ._native.rapport_mobile import (
     DraftState,
     Estimate,
     FieldEdit,
+    Invitation,
     ListQuery,
     ListStep,
     ListUpdate,
@@ -53,15 +54,16 @@ from ._native.rapport_mobile import (
     Value,
     Whose,
     new_record_id,
+    read_invitation,
     sdk_info,
     set_store_aside,
 )
 
 __all__ = [
-    "Attachment", "AttachmentState", "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "Estimate", "FieldEdit", "ListQuery",
-    "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
+    "Attachment", "AttachmentState", "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "Estimate", "FieldEdit", "Invitation",
+    "ListQuery", "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
     "SendState", "Settings", "StopReason", "Subscription", "SyncOutcome", "SyncPhase", "Transaction", "Value", "Whose", "apply", "new_record_id",
-    "plain", "sdk_info", "set_store_aside", "value",
+    "plain", "read_invitation", "sdk_info", "set_store_aside", "value",
 ]
 
 

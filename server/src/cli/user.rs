@@ -149,6 +149,7 @@ impl Add {
             true => Place::New(self.place.workspace.clone().unwrap_or_else(|| WORKSPACE_NAME.to_owned())),
             false => Place::In(self.place.find(app).await?.workspace),
         };
+        people::check(app, &place, &self.login, &self.role).await?;
         let password = password::read(&self.login).await?;
         let (name, role, language) = (self.name.unwrap_or_default(), self.role, self.language);
         let added = add(app, NewPerson { place, login: self.login, name, role, language, password, by: None }).await?;

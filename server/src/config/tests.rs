@@ -1,5 +1,10 @@
 //! What an operator sees when the configuration is wrong, and that the example tells the truth.
 
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::reading::keys_of;
 use super::*;
 
 fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -42,7 +47,7 @@ fn mistakes_are_named_with_what_was_expected() {
         ("[listen]\nadress = 'x'", &[][..], &["rapport.toml", "`listen.adress`", "did you mean `listen.address`"][..]),
         ("[lisen]\naddress = 'x'", &[], &["`lisen.address`", "`listen.address`"]),
         ("lisen = 3", &[], &["`lisen`", "did you mean `listen`?"]),
-        ("port = 80", &[], &["`port`", "did you mean"]),
+        ("port = 80", &[], &["`port`", "`rapport.example.toml` shows all"]),
         ("[listen]\naddress = 'here'", &[], &["rapport.toml", "line 2", "expected an address and a port"]),
         ("[listen]\npublic_url = 'crm.example.com'", &[], &["`https://crm.example.com`"]),
         ("[database]\nreaders = 'many'", &[], &["line 2", "invalid type: string \"many\", expected u32"]),

@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sync_core::access::Right;
 use sync_core::id::{DeviceId, Millis, UserId};
-use sync_core::protocol::{Removal, fingerprint_of};
+use sync_core::protocol::{Invitation, Removal, fingerprint_of};
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
+use crate::api::calendar;
 use crate::app::App;
+use crate::auth::one_time;
 use crate::error::{Error, Text};
 use crate::store::devices as kept;
 use crate::store::farewells::{self, Act, DeviceNote, Farewell, Terms};
@@ -37,8 +39,16 @@ struct DevicesPage {
 
 struct CodeView {
     code: String,
+    /// The same with the server's address, to scan; none where the address does not fit.
+    square: Option<Square>,
     user: String,
     until: Shown,
+}
+
+/// A QR code as the path of an image.
+struct Square {
+    path: String,
+    size: i32,
 }
 
 struct DeviceView {
@@ -122,12 +132,14 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
 }
 
 /// `POST /devices/code`: shown once, on the answer itself, and nowhere again.
-pub async fn code(desk: Desk, Form(whose): Form<For>) -> Result<Response, Error> {
+pub async fn code(desk: Desk, headers: HeaderMap, Form(whose): Form<For>) -> Result<Response, Error> {
     check(&desk)?;
     let user = people::user(&mut desk.app.store.reader().await?, desk.caller.workspace, whose.user).await?;
     let user = user.filter(|user| user.disabled_at.is_none()).ok_or(Error::NotFound)?;
     let (code, until) = desk.app.auth.device_code(desk.caller.workspace, user.user, Some(desk.caller.user)).await?;
-    let view = CodeView { code: code.reveal(), user: user.name, until: format::moment(until) };
+    let invitation = Invitation { server: calendar::base(&desk.app, &headers), code: code.reveal() };
+    let square = one_time::qr(&invitation.to_string()).map(|(path, size)| Square { path, size });
+    let view = CodeView { code: invitation.code, square, user: user.name, until: format::moment(until) };
     show(&desk, None, Some(view)).await
 }
 

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
+use sync_core::access::Facts;
 use sync_core::id::{UserId, WorkspaceId};
 use sync_core::record::doc::Doc;
 
-use crate::store::records::DocKey;
+use crate::store::records::{DocKey, RecordRow};
 
 /// What the cache may hold: some 10,000 records in use, whatever the database holds.
 const MAX_BYTES: usize = 48 * 1024 * 1024;
@@ -25,6 +26,23 @@ pub(super) struct Held {
     pub position: u64,
     /// The size of its changes.
     pub change_bytes: usize,
+    /// What was last written of its record; only where no other document has a part in that.
+    pub shown: Option<Box<Shown>>,
+}
+
+/// What the database shows of a record.
+pub(super) struct Shown {
+    /// Its row.
+    pub row: RecordRow,
+    /// Whose it is by that.
+    pub facts: Facts,
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        let shown = self.shown.as_ref().and_then(|shown| shown.row.facets[0].as_ref()).map_or(0, String::len);
+        self.change_bytes * BYTES_PER_CHANGE_BYTE + shown + 512
+    }
 }
 
 struct Kept {
@@ -52,13 +70,20 @@ impl Cache {
     /// Keeps a document.
     pub fn put(&mut self, workspace: WorkspaceId, key: DocKey, held: Held) {
         self.clock += 1;
-        let bytes = held.change_bytes * BYTES_PER_CHANGE_BYTE + 512;
+        let bytes = held.bytes();
         self.bytes += bytes;
         if let Some(old) = self.kept.insert((workspace, key), Kept { held, bytes, used: self.clock }) {
             self.bytes -= old.bytes;
         }
         if self.bytes > MAX_BYTES {
             self.forget_older_half();
+        }
+    }
+
+    /// Forgets what rows show: the kinds are others now.
+    pub fn forget_shown(&mut self) {
+        for kept in self.kept.values_mut() {
+            kept.held.shown = None;
         }
     }
 

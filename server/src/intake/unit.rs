@@ -197,7 +197,7 @@ impl<'a> Unit<'a> {
             let change_bytes = changes.iter().map(|stored| stored.body.len()).sum();
             let (doc, _) = document(kind, &changes);
             let author = changes.first().map(|stored| stored.user);
-            self.admit(key, &row, Held { doc, author, position: row.position, change_bytes });
+            self.admit(key, &row, Held { doc, author, position: row.position, change_bytes, shown: None });
         }
         Ok(())
     }
@@ -340,7 +340,7 @@ impl<'a> Unit<'a> {
         let texts = self.texts(&kind);
         let open = self.open.entry((pushed.record, pushed.facet)).or_insert_with(|| Open {
             kind: kind.clone(),
-            held: Held { doc: Doc::default(), author: None, position: 0, change_bytes: 0 },
+            held: Held { doc: Doc::default(), author: None, position: 0, change_bytes: 0, shown: None },
             changes: 0,
             dirty: false,
             had_conflicts: false,

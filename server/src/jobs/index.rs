@@ -16,9 +16,13 @@ use crate::store::{StoreError, marks, search};
 /// Rows that are put in together: the writer is held no longer than a blink.
 const STEP: u32 = 300;
 
+/// What was written is found a moment later: whoever waits for an answer or a page comes first, and changes that come
+/// in a burst are put in together.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Follows the feed until the server stops.
 pub async fn follow(app: App) {
-    following::follow(app, Runs::INDEX, Duration::ZERO, |app| async move { catch_up(&app).await }).await;
+    following::follow(app, Runs::INDEX, PAUSE, |app| async move { catch_up(&app).await }).await;
 }
 
 /// Puts in whatever is not in the index yet.

@@ -18,6 +18,10 @@ const SYNCHRONOUS_FULL: i64 = 2;
 /// The write-ahead log that is kept for reuse: 64 MiB, a large import.
 const WAL_BYTES_KEPT: &str = "67108864";
 
+/// Rows that SQLite's thread may be ahead of whoever reads them: all of most answers. With fewer, both wait for each
+/// other's next turn on the processor.
+const ROWS_AHEAD: usize = 512;
+
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -60,7 +64,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The path cannot be used.
-    #[error("cannot open the database file `{}`", path.display())]
+    #[error("cannot open the database file `{}`: its folder must be there and be writable", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -199,6 +203,7 @@ fn connection(options: &Options) -> SqliteConnectOptions {
         // A long reader lets the write-ahead log grow; once it is gone, the file shrinks to this.
         .pragma("journal_size_limit", WAL_BYTES_KEPT)
         .statement_cache_capacity(256)
+        .row_buffer_size(ROWS_AHEAD)
 }
 
 /// Brings the tables up to date. Of two processes that begin at once, one fails half-way and is

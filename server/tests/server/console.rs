@@ -6,6 +6,7 @@ use rapport_server::auth::secret::{Token, TokenKind};
 use reqwest::Method;
 use serde_json::json;
 use sync_core::id::{RecordId, UserId};
+use sync_core::protocol::Invitation;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Merge, Schema, ValueType};
 
@@ -319,7 +320,11 @@ async fn a_code_for_a_phone_is_shown_once_and_a_device_is_shut_out() {
     let page = desk.get("/devices").await.text();
     assert!(page.contains("Ann&#39;s phone") && page.contains("Make a code"), "{page}");
     let code = desk.post("/devices/code", &[("user", &desk.server.ann.to_string())]).await.text();
-    assert!(code.contains("class=\"code\""), "{code}");
+    let typed = code.split("class=\"code\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+    let base = code.contains("class=\"qr\"").then(|| format!("http://{}", desk.server.address)).expect("a square to scan");
+    let invitation = Invitation { server: base, code: typed.to_owned() };
+    let (square, _) = rapport_server::auth::one_time::qr(&invitation.to_string()).unwrap();
+    assert!(code.contains(&square), "the square holds what is typed otherwise: {code}");
     assert!(!desk.get("/devices").await.text().contains("class=\"code\""));
     let device = desk.ann.author.device;
     assert_eq!(desk.post(&format!("/devices/{device}/revoke"), &[]).await.status, 303);

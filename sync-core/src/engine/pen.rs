@@ -140,15 +140,16 @@ impl Replica {
     /// Writes field edits. Part of a transaction.
     pub(crate) fn write(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
         let kind = self.known_kind(kind)?;
-        match self.store.kind_of(record)? {
-            Some(found) if found != kind.name.as_str() => return Err(EditError::WrongKind { record, kind: found }),
-            _ => {}
+        let found = self.store.kind_of(record)?;
+        let is_new = found.is_none();
+        if let Some(found) = found.filter(|found| found != kind.name.as_str()) {
+            return Err(EditError::WrongKind { record, kind: found });
         }
         for facet in kind.facets() {
             self.load(&kind, record, facet)?;
         }
         let by_facet = path_edits(&kind, |facet| self.doc(record, facet), edits)?;
-        self.write_paths(now, &kind, record, by_facet)
+        self.write_paths(now, &kind, record, by_facet, is_new)
     }
 
     fn known_kind(&self, name: &str) -> Result<Arc<Kind>, EditError> {
@@ -156,23 +157,23 @@ impl Replica {
         self.schema.kind(name).cloned().ok_or_else(unknown)
     }
 
-    /// Writes path edits on documents that are loaded.
+    /// Writes path edits on documents that are loaded. `is_new`: nothing of the record is kept yet.
     fn write_paths(
         &mut self,
         now: Millis,
         kind: &Arc<Kind>,
         record: RecordId,
         by_facet: BTreeMap<Facet, Vec<Edit>>,
+        mut is_new: bool,
     ) -> Result<Edited, EditError> {
         let me = self.me.clone().ok_or(EditError::NotEnrolled)?;
         let time = self.server_time(now).clamp(fence::EARLIEST, fence::LATEST - 1);
-        let mut is_new = !self.store.has_record(record)?;
-        let made_by = self.store.author_of(record)?;
+        let made_by = if is_new { None } else { self.store.author_of(record)? };
         let was_new = self.doc(record, Facet::Main).is_none();
         let mut edited = Edited { record, changes: Vec::new(), needs_approval: None };
         for (facet, edits) in by_facet {
-            let before = self.doc(record, facet).cloned().unwrap_or_default();
-            let mut after = before.clone();
+            let before = self.as_it_is(record, facet);
+            let mut after = Doc::clone(&before);
             let Some(written) = after.write(self.actor, time, &edits) else { continue };
             // Reading it back is the fence's first step: what cannot be read back is never kept.
             fence::inspect(&written.hash, &written.bytes)?;
@@ -264,7 +265,7 @@ impl Replica {
         let current = self.doc(record, facet).ok_or(EditError::UnknownRecord(record))?;
         let undone = |op| inverse(op, &before, current, last.change.hash, restored);
         let edits = change.ops.iter().map(undone).collect::<Result<Vec<_>, _>>()?;
-        self.write_paths(now, &kind, record, BTreeMap::from([(facet, edits)]))
+        self.write_paths(now, &kind, record, BTreeMap::from([(facet, edits)]), false)
     }
 
     /// Takes a pending change out, keeps it as a draft, and writes those after it anew. Part of a

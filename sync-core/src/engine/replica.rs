@@ -60,7 +60,8 @@ pub struct Replica {
     /// The server's clock minus this device's.
     pub(crate) clock_offset: Millis,
     pub(crate) random: Random,
-    docs: HashMap<(RecordId, Facet), Doc>,
+    /// Shared, so that whoever writes can look at what was there before without a copy of it.
+    docs: HashMap<(RecordId, Facet), Arc<Doc>>,
     texts: HashMap<KindName, Arc<[Name]>>,
     /// Whether this transaction has taken a new pen already.
     new_pen: bool,
@@ -248,21 +249,26 @@ impl Replica {
     }
 
     pub(crate) fn doc(&self, record: RecordId, facet: Facet) -> Option<&Doc> {
-        self.docs.get(&(record, facet)).filter(|doc| !doc.is_empty())
+        self.docs.get(&(record, facet)).map(|doc| &**doc).filter(|doc| !doc.is_empty())
     }
 
     pub(crate) fn take(&mut self, record: RecordId, facet: Facet) -> Option<Doc> {
-        self.docs.remove(&(record, facet))
+        self.docs.remove(&(record, facet)).map(Arc::unwrap_or_clone)
+    }
+
+    /// The document as it is, whatever is kept in its place meanwhile.
+    pub(crate) fn as_it_is(&self, record: RecordId, facet: Facet) -> Arc<Doc> {
+        self.docs.get(&(record, facet)).cloned().unwrap_or_default()
     }
 
     pub(crate) fn keep(&mut self, record: RecordId, facet: Facet, doc: Doc) {
-        self.docs.insert((record, facet), doc);
+        self.docs.insert((record, facet), Arc::new(doc));
     }
 
     /// Keeps a document if there is room.
     pub(crate) fn keep_if_room(&mut self, record: RecordId, facet: Facet, doc: Doc) {
         if self.docs.len() < CACHED_DOCUMENTS {
-            self.docs.insert((record, facet), doc);
+            self.keep(record, facet, doc);
         }
     }
 

@@ -273,6 +273,12 @@ impl Kind {
         self.fields.iter().find(|field| &*field.name == name)
     }
 
+    /// The fields that say whose a record is.
+    pub fn sharing_fields(&self) -> impl Iterator<Item = &FieldName> {
+        let Sharing { follows, teams, territories, everyone: _ } = &self.sharing;
+        [&self.owner, follows, teams, territories].into_iter().flatten()
+    }
+
     /// The facets that its fields use, in storage order; `main` always.
     pub fn facets(&self) -> Vec<Facet> {
         let used = |facet: &Facet| *facet == Facet::Main || self.fields.iter().any(|field| field.facet == *facet);

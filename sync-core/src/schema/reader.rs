@@ -5,6 +5,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::Reading;
+use crate::spelling;
 
 /// What is wrong, and the byte of the text where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,37 +164,17 @@ fn wrong_type(at: usize, key: &str, wanted: &str, got: &DeValue<'_>) -> Mistake 
 pub(crate) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> String {
     /// A longer list helps nobody.
     const LISTED_MAX: usize = 24;
-    /// No valid word is that long, and measuring it would take as long as its author likes.
-    const WORD_MAX: usize = 64;
-    if word.len() > WORD_MAX {
+    if word.len() > spelling::WORD_MAX {
         return String::new();
     }
     let words: Vec<&str> = words.into_iter().collect();
-    let close = words.iter().map(|known| (distance(word, known), *known)).min();
-    match close {
-        Some((far, known)) if far <= 1 + word.chars().count() / 4 => format!(", did you mean `{known}`?"),
-        _ if words.is_empty() => String::new(),
-        _ => format!(": one of {}{}", words[..words.len().min(LISTED_MAX)].join(", "), if words.len() > LISTED_MAX { ", ..." } else { "" }),
-    }
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours from one word to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
+    match spelling::meant(word, words.iter().copied()) {
+        Some(known) => format!(", did you mean `{known}`?"),
+        None if words.is_empty() => String::new(),
+        None => {
+            format!(": one of {}{}", words[..words.len().min(LISTED_MAX)].join(", "), if words.len() > LISTED_MAX { ", ..." } else { "" })
         }
-        rows.push(row);
     }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]

@@ -186,7 +186,9 @@ impl Store {
 
     /// Who wrote the first change of a record that is here.
     pub(crate) fn author_of(&self, record: RecordId) -> Result<Option<UserId>, StoreError> {
-        let mut statement = self.db.prepare_cached("select user_id from changes where record = ?1 and facet = 0 order by id limit 1")?;
+        let mut statement = self
+            .db
+            .prepare_cached("select user_id from changes where id = (select min(id) from changes where record = ?1 and facet = 0)")?;
         let user: Option<Vec<u8>> = statement.query_row([record.as_bytes()], |row| row.get(0)).optional()?;
         Ok(user.map(|user| UserId::from_bytes(&user)).transpose()?)
     }

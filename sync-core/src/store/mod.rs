@@ -26,7 +26,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use crate::id::WorkspaceId;
 
 /// The version of the tables that this code writes.
-pub const STORE_VERSION: i64 = 3;
+pub const STORE_VERSION: i64 = 4;
 /// SQLite before 3.51.3 may corrupt a database in WAL mode (the WAL-reset bug).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// It takes two connections for that bug, and a sealed store has one: it holds its file alone (SQLCipher 4.10 is SQLite 3.50.4).
@@ -169,7 +169,8 @@ impl Store {
         if found > STORE_VERSION {
             return Err(StoreError::TooNew { found, known: STORE_VERSION });
         }
-        let steps = [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+        let steps =
+            [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
         for (version, step) in (1..).zip(steps).filter(|(version, _)| *version > found) {
             self.db.execute_batch(&format!("begin immediate; {step} pragma user_version = {version}; commit;"))?;
         }

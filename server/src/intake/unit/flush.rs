@@ -8,6 +8,7 @@ use sync_core::projection::project;
 
 use super::sight::Written;
 use super::{DocKey, Unit};
+use crate::intake::cache::Shown;
 use crate::projection;
 use crate::store::records::{self, ConflictRow, DocumentRow, LinkRow, NewChange, RecordRow};
 use crate::store::{Result, Tx, devices, rejected};
@@ -55,10 +56,7 @@ impl Unit<'_> {
 
     /// Answers the records whose main rows were written.
     async fn flush_rows(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<Vec<Written>> {
-        // A record that is made now has no row yet: the usual case of a bulk push asks nothing.
-        let known: HashSet<RecordId> = dirty.iter().map(|(record, _)| *record).filter(|record| self.kept.contains(record)).collect();
-        let known: Vec<RecordId> = known.into_iter().collect();
-        let mut before = records::rows_of(tx, self.workspace, &known).await?;
+        let mut before = self.rows_before(tx, dirty).await?;
         let mut rows: HashMap<RecordId, RecordRow> = HashMap::new();
         let (mut gone, mut new, mut written) = (Vec::new(), Vec::new(), Vec::new());
         for key in dirty {
@@ -77,18 +75,45 @@ impl Unit<'_> {
             gone.extend(was.difference(&is).map(link));
             new.extend(is.difference(&was).map(link));
             if facet == Facet::Main {
-                let before = old.as_ref().and_then(|row| row.facets[0].clone());
-                written.push(Written { record, before, after: projected.json.clone() });
+                written.push(self.written(key, old.as_ref()));
             }
             let mut row = projection::row(&open.kind, record, facet, projected, old);
             row.position = row.position.max(open.held.position);
             rows.insert(record, row);
         }
-        records::put_rows(tx, self.workspace, &rows.into_values().collect::<Vec<_>>()).await?;
+        let rows: Vec<RecordRow> = rows.into_values().collect();
+        records::put_rows(tx, self.workspace, &rows).await?;
+        self.keep_shown(rows, &written);
         records::change_links(tx, self.workspace, &gone, &new).await?;
         let turned = gone.iter().chain(&new).map(|link| (&link.source_kind, &*link.role, link.source));
         crate::intake::aliases::settle(tx, self.workspace, turned).await?;
         Ok(written)
+    }
+
+    /// The rows of these documents' records as the database has them. A record that is made now has none yet, and
+    /// what was written a moment ago is known: the usual bulk push and the usual edit ask nothing.
+    async fn rows_before(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<HashMap<RecordId, RecordRow>> {
+        let (mut known, mut asked) = (HashMap::new(), HashSet::new());
+        for (record, _) in dirty.iter().filter(|(record, _)| self.kept.contains(record)) {
+            match self.open.get_mut(&(*record, Facet::Main)).and_then(|open| open.held.shown.as_mut()) {
+                Some(shown) => drop(known.insert(*record, shown.row.clone())),
+                None => drop(asked.insert(*record)),
+            }
+        }
+        let asked: Vec<RecordId> = asked.into_iter().collect();
+        known.extend(records::rows_of(tx, self.workspace, &asked).await?);
+        Ok(known)
+    }
+
+    /// Remembers what rows show, where one document alone says it.
+    fn keep_shown(&mut self, rows: Vec<RecordRow>, written: &[Written]) {
+        let facts: HashMap<RecordId, &Written> = written.iter().map(|written| (written.record, written)).collect();
+        for row in rows {
+            let (Some(open), Some(written)) = (self.open.get_mut(&(row.record, Facet::Main)), facts.get(&row.record)) else { continue };
+            if open.kind.facets().len() == 1 {
+                open.held.shown = Some(Box::new(Shown { row, facts: written.facts.clone() }));
+            }
+        }
     }
 
     async fn flush_conflicts(&self, tx: &mut Tx, dirty: &[DocKey], changes: &[NewChange]) -> Result<()> {

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, Holder, Level, MEMBER_KIND, Member, Reach};
-use sync_core::id::{Facet, FieldName, KindName, RecordId, UserId};
+use sync_core::id::{FieldName, KindName, RecordId, UserId};
+use sync_core::merge;
 use sync_core::schema::Schema;
 
-use super::{Author, Unit};
+use super::{Author, DocKey, Unit};
 use crate::store::records::{self, RecordRow};
 use crate::store::sight::{self, Direction, HeldBy, Move, Reached};
 use crate::store::{Result, Tx, workspaces};
@@ -17,10 +18,10 @@ use crate::store::{Result, Tx, workspaces};
 /// A record whose main document this unit has written.
 pub(super) struct Written {
     pub record: RecordId,
-    /// What its main facet showed before; none: the record is new.
-    pub before: Option<String>,
-    /// And shows now.
-    pub after: String,
+    /// Whose it says to be.
+    pub facts: Facts,
+    /// Whether it said so before.
+    pub is_as_before: bool,
 }
 
 /// Who follows whom around the records of a unit.
@@ -33,8 +34,9 @@ struct Family {
 impl Unit<'_> {
     /// Keeps whose these records are now. Answers the position of the feed that this took, if somebody's sight changed.
     pub(super) async fn settle_sight(&mut self, tx: &mut Tx, written: Vec<Written>) -> Result<Option<u64>> {
-        let facts: HashMap<RecordId, Facts> = written.iter().filter_map(|written| self.new_facts(written)).collect();
         let people = self.people(&written);
+        let changed = written.into_iter().filter(|written| !written.is_as_before);
+        let facts: HashMap<RecordId, Facts> = changed.map(|written| (written.record, written.facts)).collect();
         if facts.is_empty() && people.is_empty() && self.brought.is_empty() {
             return Ok(None);
         }
@@ -69,20 +71,22 @@ impl Unit<'_> {
         Ok(position)
     }
 
-    /// What a record says of whose it is, unless it said the same before.
-    fn new_facts(&self, written: &Written) -> Option<(RecordId, Facts)> {
-        if written.before.as_ref() == Some(&written.after) {
-            return None;
-        }
-        let open = self.open.get(&(written.record, Facet::Main))?;
-        let facts = |json: &str| {
-            let main: Map<String, Json> = serde_json::from_str(json).unwrap_or_default();
-            Facts::of(&open.kind, &main, open.held.author)
+    /// What a record says of whose it is, and whether its row, as it was, did too.
+    pub(super) fn written(&self, key: &DocKey, before: Option<&RecordRow>) -> Written {
+        let open = &self.open[key];
+        let fields = open.kind.sharing_fields().filter_map(|name| open.kind.field(name));
+        let shown = fields.filter_map(|field| Some((field.name.to_string(), merge::shown(&open.held.doc, field)?)));
+        let facts = Facts::of(&open.kind, &shown.collect(), open.held.author);
+        let is_as_before = match (&open.held.shown, before.and_then(|row| row.facets[0].as_deref())) {
+            (Some(shown), _) => shown.facts == facts,
+            // A row that a later facet made before its main document came says nothing of its author.
+            (None, Some("{}") | None) => false,
+            (None, Some(json)) => {
+                let main: Map<String, Json> = serde_json::from_str(json).unwrap_or_default();
+                Facts::of(&open.kind, &main, open.held.author) == facts
+            }
         };
-        let now = facts(&written.after);
-        // A row that a later facet made before its main document came says nothing of its author.
-        let before = written.before.as_deref().filter(|before| *before != "{}").map(facts);
-        (before.as_ref() != Some(&now)).then_some((written.record, now))
+        Written { record: key.0, facts, is_as_before }
     }
 
     /// The colleagues whose records were written.
