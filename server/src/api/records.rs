@@ -30,7 +30,7 @@ pub async fn list(State(app): State<App>, caller: Caller, KindPath(kind): KindPa
     let reading = Reading::of(&app, &caller);
     let (total, shelf, offset_minutes) = (params.total()?, params.shelf()?, params.offset_minutes()?);
     let query = reading.query(&kind, params.rest())?;
-    Ok(Json(reading.list(&List { query, shelf, total, offset_minutes, words: None }).await?))
+    Ok(Json(reading.list(&List { shelf, total, offset_minutes, ..List::of(query) }).await?))
 }
 
 /// `POST /api/v1/{kind}`: makes a record.

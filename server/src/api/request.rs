@@ -12,7 +12,7 @@ use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
 use sync_core::record::fields::FieldEdit;
 
 use crate::error::{Error, Text};
-use crate::reading::{Asked, RefusedState, Wanted};
+use crate::reading::{Asked, Count, RefusedState, Wanted};
 use crate::store::lists::Shelf;
 
 /// `{kind}/{id}` of an address. What is no id names nothing.
@@ -151,10 +151,10 @@ impl Params {
         }
     }
 
-    pub fn total(&mut self) -> Result<bool, Error> {
+    pub fn total(&mut self) -> Result<Count, Error> {
         match self.take("total").as_deref() {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
+            None | Some("false") => Ok(Count::No),
+            Some("true") => Ok(Count::All),
             Some(_) => Err(bad("total", "is `true` or `false`", "应为 true 或 false")),
         }
     }

@@ -13,7 +13,7 @@ use super::request::{Body, KindPath};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Text};
-use crate::reading::{List, Listing, Reading};
+use crate::reading::{Count, List, Listing, Reading};
 use crate::store::lists::Shelf;
 
 /// What is looked for.
@@ -189,10 +189,11 @@ pub async fn search(
     if offset_minutes.abs() > super::request::OFFSET_MAX_MINUTES {
         return Err(bad("utcOffset", "is minutes from -840 to 840", "应为 -840 至 840 之间的分钟数"));
     }
-    let (total, shelf) = (search.total, if search.archived { Shelf::Archived } else { Shelf::InUse });
+    let total = if search.total { Count::All } else { Count::No };
+    let shelf = if search.archived { Shelf::Archived } else { Shelf::InUse };
     let params = search.params()?;
     let query = reading.query(&kind, params.iter().map(|(name, value)| (*name, value.as_str())))?;
-    Ok(Json(reading.list(&List { query, shelf, total, offset_minutes, words: None }).await?))
+    Ok(Json(reading.list(&List { shelf, total, offset_minutes, ..List::of(query) }).await?))
 }
 
 fn bad(name: &str, en: &str, zh: &str) -> Error {

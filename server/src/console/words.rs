@@ -11,6 +11,7 @@ use sync_core::schema::Label;
 
 use super::format;
 use crate::language::Language;
+use crate::reading::Counted;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,9 +56,14 @@ impl Words {
 
     /// A message about a number: `{} record|{} records`.
     pub fn count(&self, key: &'static str, number: u64) -> String {
+        self.counted(key, number.into())
+    }
+
+    /// The same about as many as were counted: `10,000+ records` where there are more.
+    pub fn counted(&self, key: &'static str, Counted { count, more }: Counted) -> String {
         let (one, many) = self.say(key).split_once('|').unwrap_or((self.say(key), self.say(key)));
-        let form = if number == 1 { one } else { many };
-        form.replace("{}", &format::grouped(&number.to_string()))
+        let form = if count == 1 && !more { one } else { many };
+        form.replace("{}", &format!("{}{}", format::grouped(&count.to_string()), if more { "+" } else { "" }))
     }
 
     /// The word of a label.
@@ -159,6 +165,8 @@ mod tests {
         assert_eq!(en.count("list.count", 1), "1 record");
         assert_eq!(en.count("list.count", 12_345), "12,345 records");
         assert_eq!(zh.count("list.count", 2), "2 条记录");
+        let most = Counted { count: 10_000, more: true };
+        assert_eq!((en.counted("list.count", most), zh.counted("list.count", most)), ("10,000+ records".into(), "10,000+ 条记录".into()));
         assert_eq!(en.ago(0, 59_000), "just now");
         assert_eq!(en.ago(0, 60_000), "1 min ago");
         assert_eq!(zh.ago(0, 7_200_000), "2 小时前");

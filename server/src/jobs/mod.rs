@@ -6,6 +6,7 @@
 pub mod bulk;
 pub mod cell;
 pub mod check;
+pub mod columns;
 pub mod duplicates;
 pub mod export;
 mod following;

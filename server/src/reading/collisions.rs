@@ -11,7 +11,7 @@ use sync_core::query::{Context, Filter, Query};
 
 use super::{Names, ReadError, Reading, Row};
 use crate::store::Tx;
-use crate::store::lists::{self, Shelf, Which};
+use crate::store::lists::{self, Shelf, Way, Which};
 
 /// Quotes in force that are compared, the newest: they are held in memory, at 1 KB or so each.
 pub const QUOTES_MAX: usize = 20_000;
@@ -58,7 +58,7 @@ impl Reading {
         let mut offers = Vec::new();
         while offers.len() < QUOTES_MAX {
             let which = Which { workspace: self.workspace, scope: &self.scope, query: &query, context, shelf: Shelf::InUse, words: None };
-            let mut page = lists::page(tx, which).await?;
+            let mut page = lists::page(tx, which, Way::InOrder).await?;
             let more = page.len() > READ_QUOTES as usize;
             page.truncate(READ_QUOTES as usize);
             let rows: Vec<Row> = page.into_iter().map(|row| Row::of(row, 0)).collect();

@@ -40,7 +40,7 @@ pub use error::ReadError;
 pub use explain::{Explanation, HolderView};
 pub use figures::{Figure, Figures, Measure, Question, Step, has_currency};
 pub use history::{AsOf, Entry, HISTORY_MAX, History, ReviewedBy};
-pub use list::{List, Listing, Row, Sought};
+pub use list::{COUNT_MAX, Count, Counted, List, Listing, Row, Sought};
 pub use news::News;
 pub use next::NextStep;
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};

@@ -103,7 +103,7 @@ impl World {
     async fn customers(&self, role: &str, params: &[(&str, &str)]) -> Result<Listing, ReadError> {
         let reading = self.reading(role);
         let query = reading.query("party", params.iter().copied())?;
-        reading.list(&List { total: true, ..List::of(query) }).await
+        reading.list(&List { total: Count::All, ..List::of(query) }).await
     }
 }
 
@@ -306,7 +306,7 @@ async fn a_role_that_reads_its_own_records_finds_no_others() {
     let mut reading = world.reading("rep");
     reading.scope.kinds.get_mut("party").unwrap().near = Some(Near { user: me, level: Level::Own });
     let query = reading.query("party", [("orderBy", "name")]).unwrap();
-    let listing = reading.list(&List { total: true, ..List::of(query) }).await.unwrap();
+    let listing = reading.list(&List { total: Count::All, ..List::of(query) }).await.unwrap();
     assert_eq!((titles(&listing), listing.total), (vec!["made", "owned"], Some(2)));
     assert_eq!(reading.record(record(2)).await.unwrap(), None);
     assert_eq!(reading.history(record(2)).await.unwrap(), None);

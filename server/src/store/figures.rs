@@ -2,8 +2,7 @@
 //!
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::id::KindName;
-use sync_core::query::{Binds, Class, Compiler, Context, Dialect, Holder, Spot};
+use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot};
 
 use super::lists::Which;
 use super::scope::Statement;
@@ -60,25 +59,35 @@ pub async fn figures(tx: &mut Tx, which: Which<'_>, keys: &[Key], measured: Opti
     statement(which, keys, measured).all(tx).await
 }
 
-fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Statement {
+pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Statement {
     let context = which.context;
-    let key = |at: usize| keys.get(at).map_or_else(|| "null".to_owned(), |key| key.expression(context));
-    let keys: Vec<String> = (0..KEYS).map(key).collect();
-    let (currency, number, measure) = measured.map_or_else(nothing, |measured| measured.expressions(context));
-    let start = format!("select {}, {currency}, count(*), count({number}), cast({measure} as text) from rows ", keys.join(", "));
-    let mut statement = which.statement(&start);
-    let visible = |alias: &str, kind: &KindName, binds: &mut Binds| which.scope.sees(alias, kind, |param| binds.add(param));
-    let first_param = statement.params.len() + 1;
-    let compiler = Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, context) };
-    let condition = compiler.filter(&which.query.filter);
-    statement.push(&condition.text).push(" group by 1, 2, 3, 4");
-    statement.params.extend(condition.params);
-    statement
+    let keys: Vec<&Key> = (0..KEYS).map(|at| keys.get(at).unwrap_or(&Key::All)).collect();
+    let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(context));
+    let mut columns: Vec<String> = keys.iter().enumerate().map(|(at, key)| format!("{} as k{at}", key.column(context))).collect();
+    columns.extend([format!("{currency} as currency"), format!("{number} as number")]);
+    let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.made(&format!("k{at}"))).collect();
+    let made = made.join(", ");
+    let values = which.values(&columns);
+    let (first, again) = match measured {
+        None => ("null", "null"),
+        Some(Measured::Sum(..)) => ("sum(number)", "sum(measure)"),
+        Some(Measured::Least(..)) => ("min(number)", "min(measure)"),
+        Some(Measured::Greatest(..)) => ("max(number)", "max(measure)"),
+        // Different values of two days are not to be added.
+        Some(Measured::Distinct(_)) => {
+            let start = format!("select {made}, currency, count(*), count(number), cast(count(distinct number) as text) from (");
+            return values.within(&start, ") found group by 1, 2, 3, 4");
+        }
+    };
+    // By the day first and then by the span: what span a day is in is worked out once a day, not once a record.
+    let start = format!("select k0, k1, k2, currency, count(*) as many, count(number) as given, {first} as measure from (");
+    let groups = values.within(&start, ") found group by k0, k1, k2, currency");
+    let start = format!("select {made}, currency, sum(many), sum(given), cast({again} as text) from (");
+    groups.within(&start, ") days group by 1, 2, 3, 4")
 }
 
-fn nothing() -> (String, String, String) {
-    let null = || "null".to_owned();
-    (null(), null(), null())
+fn nothing() -> (String, String) {
+    ("null".to_owned(), "null".to_owned())
 }
 
 fn value(spot: &Spot, context: Context) -> String {
@@ -86,23 +95,14 @@ fn value(spot: &Spot, context: Context) -> String {
 }
 
 impl Measured {
-    /// The currency, the number, and what is made of the numbers.
-    fn expressions(&self, context: Context) -> (String, String, String) {
+    /// The currency and the number of a record.
+    fn columns(&self, context: Context) -> (String, String) {
         let of = |currency: &Option<Spot>| currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, context));
-        let made = |word: &str, spot: &Spot, currency: String| {
-            let number = value(spot, context);
-            let measure = format!("{word}({number})");
-            (currency, number, measure)
-        };
         match self {
-            Measured::Sum(spot, currency) => made("sum", spot, of(currency)),
-            Measured::Least(spot, currency) => made("min", spot, of(currency)),
-            Measured::Greatest(spot, currency) => made("max", spot, of(currency)),
-            Measured::Distinct(spot) => {
-                let number = value(spot, context);
-                let measure = format!("count(distinct {number})");
-                ("null".to_owned(), number, measure)
+            Measured::Sum(spot, currency) | Measured::Least(spot, currency) | Measured::Greatest(spot, currency) => {
+                (of(currency), value(spot, context))
             }
+            Measured::Distinct(spot) => ("null".to_owned(), value(spot, context)),
         }
     }
 }
@@ -113,26 +113,34 @@ impl Key {
         !matches!(spot.holder, Holder::Id | Holder::Each { .. }) && spot.class != Class::Opaque
     }
 
-    fn expression(&self, context: Context) -> String {
+    /// What is read of each record; of a moment the asker's day, counted from 1970.
+    fn column(&self, context: Context) -> String {
         match self {
             Key::All => "null".to_owned(),
-            Key::Value(spot) if matches!(spot.class, Class::Integer | Class::Number | Class::Boolean) => {
-                format!("cast({} as text)", value(spot, context))
-            }
             Key::Value(spot) => value(spot, context),
-            Key::Span(spot, step) => {
-                let value = value(spot, context);
-                let day = match spot.class {
-                    Class::Moment | Class::DayOrMoment => {
-                        let millis = i64::from(context.offset_minutes) * 60_000;
-                        format!("date(({value} + {millis}) / 1000, 'unixepoch')")
-                    }
-                    _ => value,
-                };
-                step.expression(&day)
+            Key::Span(spot, _) if is_moment(spot) => {
+                let millis = i64::from(context.offset_minutes) * 60_000;
+                // Rounded down before 1970, too, as dates are.
+                let moment = format!("({} + {millis})", value(spot, context));
+                format!("({moment} - ({moment} % 86400000 + 86400000) % 86400000) / 86400000")
             }
+            Key::Span(spot, _) => value(spot, context),
         }
     }
+
+    /// What is made of it: a text.
+    fn made(&self, column: &str) -> String {
+        match self {
+            Key::Value(spot) if matches!(spot.class, Class::Integer | Class::Number | Class::Boolean) => format!("cast({column} as text)"),
+            Key::All | Key::Value(_) => column.to_owned(),
+            Key::Span(spot, step) if is_moment(spot) => step.expression(&format!("date({column} * 86400, 'unixepoch')")),
+            Key::Span(_, step) => step.expression(column),
+        }
+    }
+}
+
+fn is_moment(spot: &Spot) -> bool {
+    matches!(spot.class, Class::Moment | Class::DayOrMoment)
 }
 
 impl Step {

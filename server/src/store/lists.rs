@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Page, Param, Query};
+use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
@@ -80,61 +80,119 @@ pub struct Words {
     pub otherwise: Filter,
 }
 
+/// How a statement goes about a list: one record after the other, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// In the order of the list, until there are enough: fast where many records fit.
+    InOrder,
+    /// Those that fit are looked up and put in order then: fast where few do.
+    Gathered,
+    /// All of them, for a number.
+    Whole,
+}
+
 impl Which<'_> {
     /// Where `rows` of one kind is asked: `$1` is the workspace.
-    pub(super) fn statement(&self, start: &str) -> Statement {
+    pub(super) fn statement(&self, start: &str, way: Way) -> Statement {
         let (kind, mut statement) = (&self.query.kind, Statement::of(start, self.workspace));
-        let kind_bound = statement.bind(Param::Text(kind.to_string()));
         let sees = self.scope.sees("rows", kind, |param| statement.bind(param));
+        // The plus: what an index of words has found is looked up by its ids, never by an index of a whole kind.
+        let aside = if self.words.is_some() && way != Way::InOrder { "+" } else { "" };
         let shelf = match self.shelf {
             // What another record stands for is shown there.
-            Shelf::InUse => {
-                " and rows.archived = 0 and not exists \
-                 (select 1 from aliases a where a.workspace = rows.workspace and a.kind = rows.kind and a.record = rows.record)"
-            }
-            Shelf::Archived => " and rows.archived = 1",
-            Shelf::Both => "",
+            Shelf::InUse => format!(" and {aside}rows.archived = 0 and {}", self.is_no_alias(way)),
+            Shelf::Archived => format!(" and {aside}rows.archived = 1"),
+            Shelf::Both => String::new(),
         };
-        statement.push(&format!("where rows.workspace = $1 and rows.kind = {kind_bound}{shelf} and {sees} and "));
+        // The kind stands in the text (a to z, 0 to 9 and `_`): the indexes of its columns are of this kind alone.
+        statement.push(&format!("where rows.workspace = $1 and {aside}rows.kind = '{kind}'{shelf} and {sees} and "));
         if let Some(words) = self.words {
             self.push_words(words, &mut statement);
         }
         statement
     }
 
+    /// Of a few records each is looked up; for all, those that stand behind others are read first.
+    fn is_no_alias(&self, way: Way) -> String {
+        match way {
+            Way::InOrder | Way::Gathered => {
+                "not exists (select 1 from aliases a where a.workspace = rows.workspace and a.kind = rows.kind \
+                 and a.record = rows.record)"
+                    .to_owned()
+            }
+            Way::Whole => {
+                format!("rows.record not in (select a.record from aliases a where a.workspace = $1 and a.kind = '{}')", self.query.kind)
+            }
+        }
+    }
+
     fn push_words(&self, words: &Words, statement: &mut Statement) {
         let (expression, mark) = (statement.bind(Param::Text(words.expression.clone())), statement.bind(Param::Int(words.mark as i64)));
         statement.push(&format!(
-            "(rows.record in (select s.record from search cross join search_records s on s.number = search.rowid \
-             where search match {expression} and s.workspace = $1) and rows.position <= {mark} or rows.position > {mark} and "
+            "rows.record in (select s.record from search cross join search_records s on s.number = search.rowid \
+             where search match {expression} and s.workspace = $1 \
+             union all select n.record from rows n where n.workspace = $1 and n.position > {mark}) and (rows.position <= {mark} or "
         ));
         let otherwise =
             Compiler { first_param: statement.params.len() + 1, ..Compiler::new(Dialect::Sqlite, self.context) }.filter(&words.otherwise);
         statement.push(&otherwise.text).push(") and ").params.extend(otherwise.params);
     }
 
-    /// With the query's condition, order and limit behind it.
-    fn compiled(&self, start: &str, compile: impl FnOnce(Compiler<'_>) -> Page) -> Statement {
-        let mut statement = self.statement(start);
+    /// With the query's condition behind it.
+    pub(super) fn found(&self, start: &str, way: Way, compile: impl FnOnce(Compiler<'_>) -> Sql) -> Statement {
+        let mut statement = self.statement(start, way);
         let visible = |alias: &str, kind: &KindName, binds: &mut Binds| self.scope.sees(alias, kind, |param| binds.add(param));
         let first_param = statement.params.len() + 1;
-        let page = compile(Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, self.context) });
-        statement.push(&page.condition.text).params.extend(page.condition.params);
-        let limit = statement.bind(Param::Int(i64::from(page.limit) + 1));
-        statement.push(&format!(" order by {} limit {limit}", page.order));
+        let condition = compile(Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, self.context) });
+        statement.push(&condition.text).params.extend(condition.params);
+        statement
+    }
+
+    /// Values of all the records, as a table to be put together from: `select ... from (<this>)`.
+    ///
+    /// The limit is none; it makes SQLite read the values where an index holds them, instead of working them out
+    /// from the records later.
+    pub(super) fn values(&self, columns: &[String]) -> Statement {
+        let start = format!("select {} from rows ", columns.join(", "));
+        let mut statement = self.found(&start, Way::Whole, |compiler| compiler.filter(&self.query.filter));
+        statement.push(" limit -1");
+        statement
+    }
+
+    /// A page of the list.
+    pub(super) fn page(&self, way: Way) -> Statement {
+        let (mut order, mut limit) = (String::new(), 0);
+        let mut statement = self.found(ROW_COLUMNS, way, |compiler| {
+            let page = compiler.page(self.query);
+            (order, limit) = (page.order, page.limit);
+            page.condition
+        });
+        let limit = statement.bind(Param::Int(i64::from(limit) + 1));
+        // The plus: no index gives this order, so one may be used that finds the records.
+        let aside = if way == Way::InOrder { "" } else { "+" };
+        statement.push(&format!(" order by {aside}{order} limit {limit}"));
+        statement
+    }
+
+    /// How many there are, or that there are more than so many.
+    pub(super) fn counted(&self, most: Option<u64>) -> Statement {
+        let filter = |compiler: Compiler<'_>| compiler.filter(&self.query.filter);
+        let Some(most) = most else { return self.found("select count(*) from rows ", Way::Whole, filter) };
+        let mut statement = self.found("select count(*) from (select 1 from rows ", Way::Gathered, filter);
+        let limit = statement.bind(Param::Int(most as i64 + 1));
+        statement.push(&format!(" limit {limit}) found"));
         statement
     }
 }
 
 /// One page of a list, and one row more when there is a next page.
-pub async fn page(tx: &mut Tx, which: Which<'_>) -> Result<Vec<RecordRow>> {
-    rows(which.compiled(ROW_COLUMNS, |compiler| compiler.page(which.query)), tx, which.scope).await
+pub async fn page(tx: &mut Tx, which: Which<'_>, way: Way) -> Result<Vec<RecordRow>> {
+    rows(which.page(way), tx, which.scope).await
 }
 
-/// How many records a list has, all pages together.
-pub async fn count(tx: &mut Tx, which: Which<'_>) -> Result<u64> {
-    let compile = |compiler: Compiler<'_>| Page { condition: compiler.filter(&which.query.filter), order: "1".to_owned(), limit: 0 };
-    let counted: Vec<(i64,)> = which.compiled("select count(*) from rows ", compile).all(tx).await?;
+/// How many records a list has, all pages together; stops behind `most`: one more then says that there are more.
+pub async fn count(tx: &mut Tx, which: Which<'_>, most: Option<u64>) -> Result<u64> {
+    let counted: Vec<(i64,)> = which.counted(most).all(tx).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
 }
 
@@ -342,7 +400,7 @@ mod tests {
             let query = Query::from_params(schema, "party", [("orderBy", order)]).unwrap();
             let scope = scope();
             let which = Which { workspace, scope: &scope, query: &query, context, shelf: Shelf::InUse, words: None };
-            let plan = which.compiled(ROW_COLUMNS, |compiler| compiler.page(&query)).plan(&mut tx).await;
+            let plan = which.page(Way::InOrder).plan(&mut tx).await;
             assert!(plan.contains(&format!("{index} (workspace=? AND kind=? AND archived=?")) && !plan.contains("TEMP"), "{order}: {plan}");
         }
         let statements = [

@@ -12,6 +12,7 @@ pub mod approvals;
 pub mod audit;
 mod backup;
 pub mod calendars;
+pub mod columns;
 pub mod devices;
 pub mod duplicates;
 pub mod erasure;

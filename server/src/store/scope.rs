@@ -145,6 +145,13 @@ impl Statement {
         self
     }
 
+    /// As a table within another statement.
+    pub(super) fn within(mut self, start: &str, end: &str) -> Self {
+        self.text.insert_str(0, start);
+        self.text.push_str(end);
+        self
+    }
+
     /// How the database goes about it.
     #[cfg(test)]
     pub(super) async fn plan(mut self, tx: &mut Tx) -> String {

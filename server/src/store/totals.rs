@@ -2,10 +2,10 @@
 //!
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::id::{KindName, Millis};
-use sync_core::query::{Binds, Class, Compiler, Context, Dialect, Holder, Spot};
+use sync_core::id::Millis;
+use sync_core::query::{Class, Compiler, Context, Dialect, Filter, Holder, Spot};
 
-use super::lists::Which;
+use super::lists::{Way, Which};
 use super::scope::Statement;
 use super::{Result, Tx};
 
@@ -37,23 +37,46 @@ pub type Summed = (Option<String>, Option<String>, i64, String);
 
 /// How many records each group has.
 pub async fn counts(tx: &mut Tx, which: Which<'_>, by: &By) -> Result<Vec<Counted>> {
-    let key = by.expression(which.context);
-    let statement = Grouped { start: &format!("select {key}, count(*) from rows "), keys: "1", rest: "" };
-    let found: Vec<(Option<String>, i64)> = statement.of(which).all(tx).await?;
+    let found: Vec<(Option<String>, i64)> = counts_statement(which, by).all(tx).await?;
     Ok(found.into_iter().map(|(key, count)| (key, count as u64)).collect())
+}
+
+pub(super) fn counts_statement(which: Which<'_>, by: &By) -> Statement {
+    let key = by.key("k");
+    match by {
+        // All records in the order of the value, where an index has it: nothing is sorted.
+        By::Value(spot) if which.query.filter == Filter::everything() && which.words.is_none() => {
+            let compiler = Compiler::new(Dialect::Sqlite, which.context);
+            let start = format!("select {}, count(*) from rows ", by.key(&compiler.value(spot)));
+            let mut statement = which.found(&start, Way::Whole, |compiler| compiler.filter(&which.query.filter));
+            statement.push(&format!(" group by {}", compiler.indexed(spot).join(", ")));
+            statement
+        }
+        By::Nothing | By::Value(_) | By::Day(_) => {
+            let values = which.values(&[format!("{} as k", by.column(which.context))]);
+            values.within(&format!("select {key}, count(*) from ("), ") found group by 1")
+        }
+    }
 }
 
 /// What a number adds up to in each group; apart for records made before and after each of the `cuts`, moments in order.
 pub async fn sums(tx: &mut Tx, which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Result<Vec<Summed>> {
+    sums_statement(which, by, added, cuts).all(tx).await
+}
+
+pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Statement {
     let context = which.context;
-    let (key, number) = (by.expression(context), value(&added.number, context));
     let currency = added.currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, context));
-    let period = cuts.iter().map(|cut| format!("(rows.created_at >= {cut})")).collect::<Vec<_>>().join(" + ");
+    let columns = [
+        format!("{} as k", by.column(context)),
+        format!("{currency} as currency"),
+        format!("{} as number", value(&added.number, context)),
+        "rows.created_at as made".to_owned(),
+    ];
+    let period = cuts.iter().map(|cut| format!("(made >= {cut})")).collect::<Vec<_>>().join(" + ");
     let period = if period.is_empty() { "0".to_owned() } else { period };
-    let start = format!("select {key}, {currency}, {period}, cast(sum({number}) as text) from rows ");
-    let rest = format!(" and {number} is not null");
-    let statement = Grouped { start: &start, keys: "1, 2, 3", rest: &rest };
-    statement.of(which).all(tx).await
+    let start = format!("select {}, currency, {period}, cast(sum(number) as text) from (", by.key("k"));
+    which.values(&columns).within(&start, ") found where number is not null group by 1, 2, 3")
 }
 
 fn value(spot: &Spot, context: Context) -> String {
@@ -61,41 +84,29 @@ fn value(spot: &Spot, context: Context) -> String {
 }
 
 impl By {
-    fn expression(&self, context: Context) -> String {
+    /// What is read of each record.
+    fn column(&self, context: Context) -> String {
         match self {
             By::Nothing => "null".to_owned(),
-            By::Value(spot) if matches!(spot.class, Class::Integer | Class::Number | Class::Boolean) => {
-                format!("cast({} as text)", value(spot, context))
-            }
             By::Value(spot) => value(spot, context),
             By::Day(spot) => {
                 let millis = i64::from(context.offset_minutes) * 60_000;
-                format!("cast(({} + {millis}) / 86400000 as text)", value(spot, context))
+                format!("({} + {millis}) / 86400000", value(spot, context))
             }
+        }
+    }
+
+    /// What is made of it: a text.
+    fn key(&self, column: &str) -> String {
+        match self {
+            By::Value(spot) if matches!(spot.class, Class::Integer | Class::Number | Class::Boolean) => format!("cast({column} as text)"),
+            By::Nothing | By::Value(_) => column.to_owned(),
+            By::Day(_) => format!("cast({column} as text)"),
         }
     }
 
     /// Whether a spot can be put together by at all.
     pub fn takes(spot: &Spot) -> bool {
         !matches!(spot.holder, Holder::Id | Holder::Each { .. }) && spot.class != Class::Opaque
-    }
-}
-
-struct Grouped<'a> {
-    start: &'a str,
-    keys: &'a str,
-    rest: &'a str,
-}
-
-impl Grouped<'_> {
-    fn of(&self, which: Which<'_>) -> Statement {
-        let mut statement = which.statement(self.start);
-        let visible = |alias: &str, kind: &KindName, binds: &mut Binds| which.scope.sees(alias, kind, |param| binds.add(param));
-        let first_param = statement.params.len() + 1;
-        let compiler = Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, which.context) };
-        let condition = compiler.filter(&which.query.filter);
-        statement.push(&condition.text).push(self.rest).push(" group by ").push(self.keys);
-        statement.params.extend(condition.params);
-        statement
     }
 }

@@ -1,14 +1,15 @@
 //! The order of a list, and what it means to come after a row in it.
 //!
 //! Rows without a value come last in both directions; rows with equal values are told apart by their
-//! id, so that a page can begin after any row. Texts are ordered by their bytes, titles by pinyin.
+//! id, so that a page can begin after any row. Texts are ordered by their bytes with A to Z lowered, those that
+//! differ in nothing else by their bytes as they are; titles by pinyin.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
 use super::attribute::places;
-use super::dialect::{Dialect, Param, Typed};
+use super::dialect::{Dialect, Param};
 use super::error::cut;
 use super::evaluate::{Row, present};
 use super::sql::Binds;
@@ -87,7 +88,13 @@ impl OrderBy {
             Holder::Archived => vec![Key::Int(i64::from(row.fields.get("archived") == Some(&Value::Bool(true))))],
             Holder::CreatedAt => vec![Key::Int(row.created_at)],
             Holder::UpdatedAt => vec![Key::Int(row.updated_at)],
-            Holder::Value { path, .. } => classes(spot.class).iter().map(|class| key(*class, row.value(path))).collect(),
+            Holder::Value { path, .. } => {
+                let keys = classes(spot.class).iter().map(|class| key(*class, row.value(path)));
+                match spot.class {
+                    Class::Text => keys.flat_map(|key| [key.folded(), key]).collect(),
+                    _ => keys.collect(),
+                }
+            }
         }
     }
 
@@ -101,8 +108,14 @@ impl OrderBy {
         };
         let (classes, nullable) = match &self.by {
             By::Title => (&[Class::Text][..], false),
+            By::Spot(spot) if spot.class == Class::Text => (&[Class::Text; 2][..], true),
             By::Spot(spot) => (classes(spot.class), matches!(spot.holder, Holder::Value { .. })),
         };
+        // A text is either there or not.
+        let is_whole = |keys: &[Key]| matches!(keys, [left, right] if (*left == Key::Null) == (*right == Key::Null));
+        if matches!(&self.by, By::Spot(spot) if spot.class == Class::Text) && !is_whole(keys) {
+            return false;
+        }
         classes.len() == keys.len() && classes.iter().zip(keys).all(fits) && (nullable || !keys.contains(&Key::Null))
     }
 
@@ -174,6 +187,13 @@ impl Key {
         }
     }
 
+    fn folded(&self) -> Key {
+        match self {
+            Key::Text(text) => Key::Text(text.to_ascii_lowercase()),
+            Key::Null | Key::Int(_) | Key::Float(_) => self.clone(),
+        }
+    }
+
     /// Its placeholder; none for what is not there.
     fn bind(&self, binds: &mut Binds) -> Option<String> {
         match self {
@@ -228,11 +248,15 @@ pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql>
             Holder::UpdatedAt => vec![column("updated_at")],
             Holder::Value { facet, path } => {
                 let json = dialect.json(&dialect.facet(alias, *facet), path);
-                let guarded = |class: &Class| {
-                    let Typed { value, guard } = dialect.typed(&json, *class);
-                    KeySql { value: format!("(case when {guard} then {value} end)"), nullable: true }
-                };
-                classes(spot.class).iter().map(guarded).collect()
+                let one = |class: &Class| KeySql { value: dialect.only(&json, *class), nullable: true };
+                let mut keys: Vec<KeySql> = classes(spot.class).iter().map(one).collect();
+                if spot.class == Class::Text {
+                    let folded: Vec<KeySql> = keys.iter().map(|key| KeySql { value: dialect.folded(&key.value), nullable: true }).collect();
+                    // Where the first is there, the second is: said to the database, it would not use an index.
+                    keys.iter_mut().for_each(|key| key.nullable = false);
+                    keys.splice(0..0, folded);
+                }
+                keys
             }
         },
     };
@@ -251,15 +275,18 @@ pub(super) fn text(keys: &[KeySql], direction: Direction) -> String {
 /// placeholders appear in ascending order.
 pub(super) fn after(keys: &[KeySql], order: &OrderBy, cursor: &Cursor, binds: &mut Binds) -> String {
     let sign = order.direction.sign();
-    let mut text = String::new();
+    let (mut text, mut open) = (String::new(), 0);
     for (KeySql { value, nullable }, key) in keys.iter().zip(&cursor.keys) {
-        text += &match key.bind(binds) {
-            None => format!("({value} is null and "),
-            Some(bound) if *nullable => format!("({value} {sign} {bound} or {value} is null or {value} = {bound} and "),
-            Some(bound) => format!("({value} {sign} {bound} or {value} = {bound} and "),
+        let (piece, brackets) = match key.bind(binds) {
+            None => (format!("({value} is null and "), 1),
+            Some(bound) if *nullable => (format!("({value} {sign} {bound} or {value} is null or {value} = {bound} and "), 1),
+            // Said twice, so that an index is entered at the right place: with the `or` alone it is walked from its end.
+            Some(bound) => (format!("({value} {sign}= {bound} and ({value} {sign} {bound} or {value} = {bound} and "), 2),
         };
+        text += &piece;
+        open += brackets;
     }
     let id = binds.add(Param::Blob(cursor.id.as_bytes().to_vec()));
     let last = keys.last().map_or("record", |key| &key.value);
-    text + &format!("{last} {sign} {id}") + &")".repeat(cursor.keys.len())
+    text + &format!("{last} {sign} {id}") + &")".repeat(open)
 }

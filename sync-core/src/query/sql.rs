@@ -104,11 +104,18 @@ impl<'a> Compiler<'a> {
             Holder::Archived => format!("{row}.archived"),
             Holder::CreatedAt => format!("{row}.created_at"),
             Holder::UpdatedAt => format!("{row}.updated_at"),
-            Holder::Value { facet, path } => {
-                let Typed { value, guard } = self.dialect.typed(&self.dialect.json(&self.dialect.facet(row, *facet), path), spot.class);
-                format!("(case when {guard} then {value} end)")
-            }
+            Holder::Value { facet, path } => self.dialect.only(&self.dialect.json(&self.dialect.facet(row, *facet), path), spot.class),
             Holder::Each { .. } => "null".to_owned(),
+        }
+    }
+
+    /// What an index must be over so that it finds records by a value and has them in its order. With an empty `alias`,
+    /// as indexes are written.
+    pub fn indexed(&self, spot: &Spot) -> Vec<String> {
+        let value = self.value(spot);
+        match spot.class {
+            Class::Text if matches!(spot.holder, Holder::Value { .. }) => vec![self.dialect.folded(&value), value],
+            _ => vec![value],
         }
     }
 
@@ -223,25 +230,23 @@ impl Writer<'_> {
 
     fn json(&mut self, json: &Json, class: Class, test: &Test) -> String {
         let dialect = self.compiler.dialect;
-        let Typed { value, guard } = dialect.typed(json, class);
+        let value = dialect.only(json, class);
+        let there = format!("({value} is not null)");
         let value = if class == Class::Text { dialect.folded(&value) } else { value };
         match test {
-            Test::Present if class == Class::DayOrMoment => {
-                let day = dialect.typed(json, Class::Day).guard;
-                format!("({guard} or {day})")
-            }
-            Test::Present => format!("({guard})"),
-            Test::OneOf(scalars) => format!("({} and {guard})", self.among(&value, scalars)),
+            Test::Present if class == Class::DayOrMoment => format!("({there} or {} is not null)", dialect.only(json, Class::Day)),
+            Test::Present => there,
+            Test::OneOf(scalars) => format!("({})", self.among(&value, scalars)),
             Test::Range { from, until } => {
                 let from = from.as_ref().map(|bound| self.bound(&value, ">", bound));
                 let until = until.as_ref().map(|bound| self.bound(&value, "<", bound));
-                let parts: Vec<String> = from.into_iter().chain(until).chain([guard]).collect();
-                format!("({})", parts.join(" and "))
+                let parts: Vec<String> = from.into_iter().chain(until).collect();
+                if parts.is_empty() { there } else { format!("({})", parts.join(" and ")) }
             }
-            Test::Text(_, wanted) if wanted.is_empty() => format!("({guard})"),
+            Test::Text(_, wanted) if wanted.is_empty() => there,
             Test::Text(how, wanted) => {
                 let wanted = self.binds.add(Param::Text(wanted.clone()));
-                format!("({} and {guard})", dialect.has(&value, *how, &wanted))
+                format!("({})", dialect.has(&value, *how, &wanted))
             }
             Test::When(spans) => self.any_span(spans, |writer, interval| writer.times(json, class, interval)),
         }
@@ -270,14 +275,10 @@ impl Writer<'_> {
         let dialect = self.compiler.dialect;
         let (days, moments) = sides(class);
         let day = days.then(|| {
-            let Typed { value, guard } = dialect.typed(json, Class::Day);
             let (from, until) = interval.days.clone();
-            format!("{} and {guard}", self.between(&value, from.map(Param::Text), until.map(Param::Text)))
+            self.between(&dialect.only(json, Class::Day), from.map(Param::Text), until.map(Param::Text))
         });
-        let moment = moments.then(|| {
-            let Typed { value, guard } = dialect.typed(json, Class::Moment);
-            format!("{} and {guard}", self.moments(&value, interval))
-        });
+        let moment = moments.then(|| self.moments(&dialect.only(json, Class::Moment), interval));
         let parts: Vec<String> = day.into_iter().chain(moment).collect();
         format!("({})", parts.join(" or "))
     }

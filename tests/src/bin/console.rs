@@ -8,7 +8,7 @@ use clap::Parser;
 use rapport_server::App;
 use rapport_server::auth::secret::random;
 use rapport_server::intake::{Author, Expect, RecordEdit};
-use rapport_server::jobs::index;
+use rapport_server::jobs::{columns, index};
 use rapport_server::language::Language;
 use rapport_server::ready;
 use rapport_server::store::{people, workspaces};
@@ -85,6 +85,9 @@ async fn main() -> Result<()> {
     index::catch_up(&app).await?;
     println!("their words indexed in {:.1} s", begun.elapsed().as_secs_f64());
     let more = busy(&app, &author).await?;
+    let begun = Instant::now();
+    let made = columns::renew(&app, columns::LARGE).await?;
+    println!("{made} indexes for the columns of lists in {:.1} s", begun.elapsed().as_secs_f64());
     tokio::spawn(server::serve(app));
     measure(&pages, &more).await
 }

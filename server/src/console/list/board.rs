@@ -20,7 +20,7 @@ use crate::console::format::{self, Formatter, Shown};
 use crate::console::record::Editing;
 use crate::console::why;
 use crate::error::Error;
-use crate::reading::{Group, Grouping, Listing, NextStep, Row, Sum};
+use crate::reading::{Group, Grouping, List, Listing, NextStep, Row, Sum};
 
 /// Cards of one column: those changed last; the others are a click away.
 const CARDS: u32 = 30;
@@ -103,7 +103,7 @@ pub async fn view(desk: &Desk, kind: &Kind, board: &Board, asked: &Asked, shape:
     for value in values {
         let condition = condition(kind, &by.name, value);
         let list = newest.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[condition], CARDS)?;
-        let listing = desk.reading.list(&list).await?;
+        let listing = desk.reading.list(&List { expected: Some(group(value).count), ..list }).await?;
         let drawing = Drawing { desk, kind, by, sum, asked, shape };
         lanes.push(drawing.lane(value, &group(value), &listing).await?);
     }

@@ -24,7 +24,7 @@ use crate::console::why;
 use crate::error::Error;
 use crate::jobs::bulk;
 use crate::jobs::import::ImportId;
-use crate::reading::{Listing, Names, Row};
+use crate::reading::{Counted, Listing, Names, Row};
 use crate::store::imports::Act;
 
 /// Records of one act: taking it back looks at the history of each.
@@ -149,7 +149,7 @@ async fn records(desk: &Desk, kind: &Kind, asked: &Asked, order: &Order) -> Resu
             take(&asked, &[serde_json::json!({"type": "in", "attribute": "id", "value": ids})]).await?;
         }
     }
-    Ok(Listing { rows, names, next: None, total: None })
+    Ok(Listing { rows, names, next: None, total: None, counted: Counted::default() })
 }
 
 /// What happens to each record; or why the value is not taken.

@@ -10,7 +10,7 @@ use super::table::{Line, Rows};
 use crate::console::desk::Desk;
 use crate::console::format::{self, Formatter, Shown};
 use crate::error::Error;
-use crate::reading::{Group, Grouping, Names, Sum, Totals, is_summed};
+use crate::reading::{Group, Grouping, List, Names, Sum, Totals, is_summed};
 
 /// Groups whose records are shown at once: a screenful; the others are a click away.
 const OPENED: usize = 8;
@@ -163,7 +163,7 @@ pub async fn views(rows: &Rows<'_>, shape: &Shape, totals: &Totals) -> Result<Ve
         let mut lines = Vec::new();
         if index < OPENED {
             let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, std::slice::from_ref(&condition), SHOWN)?;
-            let listing = desk.reading.list(&list).await?;
+            let listing = desk.reading.list(&List { expected: Some(group.count), ..list }).await?;
             let mut names = rows.names.clone();
             names.extend(listing.names);
             let rows = Rows { names: &names, ..*rows };

@@ -21,11 +21,7 @@ use crate::console::desk::{Desk, Frame, icon, page as answer};
 use crate::console::record::Editing;
 use crate::console::typed::Typed;
 use crate::error::Error;
-use crate::reading::{Listing, Names, ReadError, is_summed};
-
-/// Up to so many records a list says what its numbers add up to without being asked: beyond, it would take
-/// longer than the list itself.
-const SUMMED_MAX: u64 = 20_000;
+use crate::reading::{Count, Counted, Listing, Names, ReadError, is_summed};
 
 #[derive(Template)]
 #[template(path = "list.html")]
@@ -148,6 +144,10 @@ pub async fn show(desk: &Desk, kind: &Kind, asked: Asked, editing: Editing, prob
     Drawing { desk, kind, editing, refused: None }.answer(asked, problem).await
 }
 
+/// What the page shows, how to turn it, how many records there are, and what is wrong with the question if it cannot
+/// be asked.
+type Drawn = (Content, Pager, Counted, Option<String>);
+
 struct Drawing<'a> {
     desk: &'a Desk,
     kind: &'a Kind,
@@ -178,7 +178,7 @@ impl Drawing<'_> {
             empty_hint: desk.words.fill(if is_bare { "list.empty_hint" } else { "list.nothing_hint" }, &[&label]),
             inside,
             hidden: hidden(&asked),
-            count: desk.words.count("list.count", total),
+            count: desk.words.counted("list.count", total),
             notice: self.notice(&asked),
             problem: problem.or(broken),
             tabs: self.tabs(&asked, &all),
@@ -197,8 +197,7 @@ impl Drawing<'_> {
         answer(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
     }
 
-    /// What the page shows, how many records there are, and what is wrong with the question if it cannot be asked.
-    async fn content(&self, asked: &Asked, shape: &Shape) -> Result<(Content, Pager, u64, Option<String>), Error> {
+    async fn content(&self, asked: &Asked, shape: &Shape) -> Result<Drawn, Error> {
         let (desk, kind) = (self.desk, self.kind);
         let columns = shape.columns(desk, kind);
         let heads = table::heads(desk, kind, asked, shape, &columns);
@@ -206,7 +205,12 @@ impl Drawing<'_> {
             Ok(list) => list,
             Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. } | ReadError::Cursor)) => {
                 let text = desk.words.fill("list.broken", &[&error.to_string()]);
-                return Ok((Content::Table { heads, rows: Vec::new(), footer: Vec::new() }, Pager::default(), 0, Some(text)));
+                return Ok((
+                    Content::Table { heads, rows: Vec::new(), footer: Vec::new() },
+                    Pager::default(),
+                    Counted::default(),
+                    Some(text),
+                ));
             }
             Err(error) => return Err(error.into()),
         };
@@ -236,15 +240,15 @@ impl Drawing<'_> {
         columns: &[Column<'_>],
         heads: Vec<Head>,
         list: &crate::reading::List,
-    ) -> Result<(Content, Pager, u64, Option<String>), Error> {
+    ) -> Result<Drawn, Error> {
         let (desk, kind) = (self.desk, self.kind);
-        let list = crate::reading::List { total: true, ..list.clone() };
-        let Listing { rows, mut names, next, total } = desk.reading.list(&list).await?;
-        let total = total.unwrap_or_default();
+        let list = crate::reading::List { total: Count::Some, ..list.clone() };
+        let Listing { rows, mut names, next, counted, .. } = desk.reading.list(&list).await?;
         self.add_names(&mut names).await?;
         let candidates = table::candidates(desk, kind, &self.editing).await?;
         let drawing = Rows { desk, kind, asked, columns, names: &names, candidates: &candidates, editing: &self.editing };
-        let is_summed = columns.iter().filter_map(Column::field).any(is_summed) && (2..=SUMMED_MAX).contains(&total);
+        // Of more, adding up would take longer than the list itself.
+        let is_summed = columns.iter().filter_map(Column::field).any(is_summed) && counted.count > 1 && !counted.more;
         let footer = match is_summed {
             true => groups::footer(
                 columns,
@@ -253,16 +257,10 @@ impl Drawing<'_> {
             false => Vec::new(),
         };
         let pager = Pager { previous: asked.previous(kind), next: next.map(|after| asked.next(kind, after)) };
-        Ok((Content::Table { heads, rows: rows.iter().map(|row| drawing.line(row)).collect(), footer }, pager, total, None))
+        Ok((Content::Table { heads, rows: rows.iter().map(|row| drawing.line(row)).collect(), footer }, pager, counted, None))
     }
 
-    async fn groups(
-        &self,
-        asked: &Asked,
-        shape: &Shape,
-        columns: &[Column<'_>],
-        heads: Vec<Head>,
-    ) -> Result<(Content, Pager, u64, Option<String>), Error> {
+    async fn groups(&self, asked: &Asked, shape: &Shape, columns: &[Column<'_>], heads: Vec<Head>) -> Result<Drawn, Error> {
         let (desk, kind) = (self.desk, self.kind);
         let totals = groups::totals(desk, kind, asked, shape, columns).await?;
         let candidates = table::candidates(desk, kind, &self.editing).await?;
@@ -271,7 +269,7 @@ impl Drawing<'_> {
         let drawing = Rows { desk, kind, asked, columns, names: &names, candidates: &candidates, editing: &self.editing };
         let groups = groups::views(&drawing, shape, &totals).await?;
         let content = Content::Groups { heads, groups, footer: groups::footer(columns, &totals.all), cut: totals.cut };
-        Ok((content, Pager::default(), totals.all.count, None))
+        Ok((content, Pager::default(), totals.all.count.into(), None))
     }
 
     /// What the records are called that stand in a form.

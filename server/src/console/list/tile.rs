@@ -15,7 +15,7 @@ use crate::console::desk::Desk;
 use crate::console::format::{Formatter, Shown};
 use crate::error::Error;
 use crate::jobs::export::pdf::{Body, Section};
-use crate::reading::{ReadError, Row};
+use crate::reading::{Count, ReadError, Row};
 
 /// Records shown in a tile.
 const ROWS: u32 = 8;
@@ -110,7 +110,7 @@ async fn content(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Resu
 
 async fn rows(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {
     let list = match shape.list(desk, kind, asked, &[], ROWS) {
-        Ok(list) => crate::reading::List { total: true, ..list },
+        Ok(list) => crate::reading::List { total: Count::Some, ..list },
         Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. })) => {
             return Ok(TileContent::Not(desk.words.fill("list.broken", &[&error.to_string()])));
         }
@@ -124,5 +124,5 @@ async fn rows(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<
         let facts = fields.filter_map(|field| Some(format.brief(field, row.fields.get(&*field.name)?))).filter(|fact| !fact.is_nothing());
         (format!("/records/{}/{}", kind.name, row.id), title_of(&format, kind, row), facts.take(FACTS).collect())
     };
-    Ok(TileContent::Rows(listing.rows.iter().map(row).collect(), desk.words.count("list.count", listing.total.unwrap_or_default())))
+    Ok(TileContent::Rows(listing.rows.iter().map(row).collect(), desk.words.counted("list.count", listing.counted)))
 }

@@ -1,0 +1,214 @@
+//! Indexes for the columns of lists: what a list shows can be ordered, filtered and put together by without reading
+//! every record. Made from the kinds, their own ones included, and made again when a kind changes.
+//!
+//! Derived: without them every answer is the same, only later. SQLite's words; PostgreSQL gets indexes of the same
+//! names over the same expressions.
+
+use std::collections::BTreeMap;
+
+use sync_core::id::KindName;
+use sync_core::query::{Class, Compiler, Context, Dialect, Spot};
+use sync_core::schema::{Field, Kind, Merge, Schema, ValueType};
+
+use super::{Result, Tx};
+
+/// What the names of all of them begin with.
+pub const PREFIX: &str = "rows_of_";
+
+/// Indexes of one kind: each costs some 80 bytes and 2 µs for each record that is written.
+const INDEXES_MAX: usize = 8;
+
+/// Values in the index of a board: what its columns and charts add up and put together.
+const BOARD_MAX: usize = 8;
+
+/// Indexes by their names: how each is made.
+pub type Indexes = BTreeMap<String, String>;
+
+/// The indexes of some kinds; of a name that two workspaces use, the first one's.
+pub fn of<'k>(kinds: impl IntoIterator<Item = (&'k Schema, &'k Kind)>) -> Indexes {
+    let mut indexes = Indexes::new();
+    for (schema, kind) in kinds {
+        for (name, over) in of_kind(schema, kind).into_iter().take(INDEXES_MAX) {
+            let name = format!("{PREFIX}{}.{name}", kind.name);
+            // Names are a to z, 0 to 9 and `_`, checked when a kind is read.
+            let text =
+                format!("create index \"{name}\" on rows (workspace, kind, archived, {}) where kind = '{}'", over.join(", "), kind.name);
+            indexes.entry(name).or_insert(text);
+        }
+    }
+    indexes
+}
+
+fn of_kind(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<String>)> {
+    // What does not depend on when it is asked needs no clock.
+    let compiler = Compiler { alias: "", ..Compiler::new(Dialect::Sqlite, Context { now: 0, offset_minutes: 0 }) };
+    let board = kind.board.as_ref().map(|board| &board.by);
+    let mut indexes = Vec::new();
+    if let Some(over) = of_board(schema, kind, compiler) {
+        indexes.push(("board".to_owned(), over));
+    }
+    let named = kind.matches.iter().chain(&kind.list).chain(&kind.owner);
+    for field in named.filter(|name| Some(*name) != board && **name != kind.title).filter_map(|name| kind.field(name)) {
+        let Some((attribute, spot)) = single(schema, kind, field) else { continue };
+        if indexes.iter().any(|(known, _)| *known == attribute) {
+            continue;
+        }
+        // The time of making comes with it: charts over time read nothing else.
+        let over = compiler.indexed(&spot).into_iter().chain(["record".to_owned(), "created_at".to_owned()]);
+        indexes.push((attribute, over.collect()));
+    }
+    indexes
+}
+
+/// By the board's columns, with what is added up in them and what else a chart of them needs.
+fn of_board(schema: &Schema, kind: &Kind, compiler: Compiler<'_>) -> Option<Vec<String>> {
+    let board = kind.board.as_ref()?;
+    let (_, by) = single(schema, kind, kind.field(&board.by)?)?;
+    let mut over = compiler.indexed(&by);
+    over.extend(["record".to_owned(), "created_at".to_owned()]);
+    let most = over.len() + BOARD_MAX;
+    for field in board.sum.iter().chain(&kind.list).chain(&kind.owner).filter_map(|name| kind.field(name)) {
+        let Some((_, spot)) = single(schema, kind, field).filter(|(_, spot)| spot.class != Class::Text) else { continue };
+        let currency = (field.value == ValueType::Money).then(|| Spot::of(schema, kind, &format!("{}.currency", field.name)).ok());
+        for value in [Some(spot), currency.flatten()].into_iter().flatten().map(|spot| compiler.value(&spot)) {
+            if !over.contains(&value) && over.len() < most {
+                over.push(value);
+            }
+        }
+    }
+    Some(over)
+}
+
+/// The attribute of a field that a record has one short value of, and where it stands.
+fn single(schema: &Schema, kind: &Kind, field: &Field) -> Option<(String, Spot)> {
+    let is_single = match &field.merge {
+        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned => true,
+        Merge::Set | Merge::List | Merge::Log | Merge::Counter | Merge::Text | Merge::Derived | Merge::Unknown(_) => false,
+    };
+    let attribute = match &field.value {
+        ValueType::Money => format!("{}.amount", field.name),
+        ValueType::String | ValueType::Phone | ValueType::Email | ValueType::Choice | ValueType::Link => field.name.to_string(),
+        ValueType::Integer | ValueType::Number | ValueType::Boolean | ValueType::Date | ValueType::Datetime => field.name.to_string(),
+        ValueType::Paragraph | ValueType::Url | ValueType::Address | ValueType::Period | ValueType::Geo | ValueType::Unknown(_) => {
+            return None;
+        }
+    };
+    let spot = Spot::of(schema, kind, &attribute).ok()?;
+    (is_single && !field.hidden).then_some((attribute, spot))
+}
+
+/// The kinds of which some workspace has at least so many records.
+pub async fn large_kinds(tx: &mut Tx, records: u64) -> Result<Vec<KindName>> {
+    let sql = "select distinct kind from (select kind from rows group by workspace, kind having count(*) >= $1) large";
+    let found: Vec<String> = sqlx::query_scalar(sql).bind(records as i64).fetch_all(tx.conn()).await?;
+    found.iter().map(|kind| super::records::kind_of(kind)).collect()
+}
+
+/// The indexes that there are.
+pub async fn there(tx: &mut Tx) -> Result<Indexes> {
+    let sql = "select name, sql from sqlite_master where type = 'index' and substr(name, 1, $1) = $2";
+    let found: Vec<(String, String)> = sqlx::query_as(sql).bind(PREFIX.len() as i64).bind(PREFIX).fetch_all(tx.conn()).await?;
+    Ok(found.into_iter().map(|(name, text)| (name, text.replacen("CREATE INDEX", "create index", 1))).collect())
+}
+
+/// Makes one.
+pub async fn make(tx: &mut Tx, text: String) -> Result<()> {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Takes one away.
+pub async fn remove(tx: &mut Tx, name: &str) -> Result<()> {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop index \"{name}\""))).execute(tx.conn()).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::id::WorkspaceId;
+    use sync_core::query::{Filter, Query};
+
+    use super::*;
+    use crate::store::figures::{self, Key, Measured, Step};
+    use crate::store::lists::{Shelf, Way, Which};
+    use crate::store::scope::{KindScope, Scope};
+    use crate::store::totals::{self, Added, By};
+    use crate::store::{Options, Store};
+
+    fn spot(kind: &str, attribute: &str) -> Spot {
+        let schema = Schema::builtin();
+        Spot::of(schema, schema.kind(kind).unwrap(), attribute).unwrap()
+    }
+
+    fn which<'a>(scope: &'a Scope, query: &'a Query) -> Which<'a> {
+        let context = Context { now: 0, offset_minutes: 480 };
+        Which { workspace: WorkspaceId::of_cause("test"), scope, query, context, shelf: Shelf::InUse, words: None }
+    }
+
+    /// Everything that the lists, boards and charts of large kinds ask: what is found in an index is fast with a million
+    /// records.
+    #[tokio::test]
+    async fn lists_boards_and_charts_read_indexes_and_no_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let schema = Schema::builtin();
+        for text in of(["party", "deal"].map(|kind| (schema, &**schema.kind(kind).unwrap()))).into_values() {
+            make(&mut tx, text).await.unwrap();
+        }
+        let all = ["party", "deal"].map(|kind| (kind.parse().unwrap(), KindScope { facets: Vec::new(), title: true, near: None }));
+        let scope = Scope { kinds: all.into_iter().collect() };
+        let ask = |kind: &str, order: &str, filter: &str| {
+            Query::from_params(schema, kind, [("orderBy", order), ("order", "desc"), ("where", filter)]).unwrap()
+        };
+        let is = |field: &str, value: &str| format!(r#"[{{"type": "equals", "attribute": "{field}", "value": "{value}"}}]"#);
+        let open = r#"[{"type": "notIn", "attribute": "stage", "value": ["won", "lost"]}]"#;
+        let (industry, stage) = (is("industry", "Hotels"), r#"[{"type": "in", "attribute": "stage", "value": ["won"]}]"#);
+
+        for (kind, order) in [("party", "industry"), ("party", "type"), ("deal", "amount.amount"), ("deal", "close_date")] {
+            for direction in ["asc", "desc"] {
+                let query = Query::from_params(schema, kind, [("orderBy", order), ("order", direction)]).unwrap();
+                let plan = which(&scope, &query).page(Way::InOrder).plan(&mut tx).await;
+                assert!(plan.contains(&format!("USING INDEX rows_of_{kind}.{order} ")) && !plan.contains("TEMP"), "{order}: {plan}");
+            }
+        }
+        let query = ask("party", "name", &industry);
+        let found = "rows_of_party.industry (workspace=? AND kind=? AND archived=? AND <expr>=?)";
+        for statement in [which(&scope, &query).page(Way::Gathered), which(&scope, &query).counted(Some(10))] {
+            let plan = statement.plan(&mut tx).await;
+            assert!(plan.contains(found), "{plan}");
+        }
+        let everything = ask("party", "name", "[]");
+        let plan = totals::counts_statement(which(&scope, &everything), &By::Value(spot("party", "industry"))).plan(&mut tx).await;
+        assert!(plan.contains("rows_of_party.industry") && !plan.contains("TEMP"), "{plan}");
+
+        let amount = Added { number: spot("deal", "amount.amount"), currency: Some(spot("deal", "amount.currency")) };
+        let measured = Measured::Sum(amount.number.clone(), amount.currency.clone());
+        let by_day = [Key::Span(spot("deal", "close_date"), Step::Week), Key::Value(spot("deal", "stage"))];
+        let by_owner = [Key::Value(spot("deal", "owner")), Key::Value(spot("deal", "stage"))];
+        for filter in ["[]", open, stage] {
+            let query = ask("deal", "title", filter);
+            assert_eq!(query.filter == Filter::everything(), filter == "[]");
+            let statements = [
+                totals::sums_statement(which(&scope, &query), &By::Value(spot("deal", "stage")), &amount, &[1, 2]),
+                figures::statement(which(&scope, &query), &by_day, None),
+                figures::statement(which(&scope, &query), &by_owner, Some(&measured)),
+            ];
+            for statement in statements {
+                let plan = statement.plan(&mut tx).await;
+                assert!(plan.contains("USING COVERING INDEX rows_of_deal.board"), "{filter}: {plan}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_can_have_its_indexes_and_few_of_them() {
+        let schema = Schema::builtin();
+        let indexes = of(schema.kinds().map(|kind| (schema, &**kind)));
+        for kind in schema.kinds() {
+            let own = indexes.keys().filter(|name| name.starts_with(&format!("{PREFIX}{}.", kind.name))).count();
+            assert!(own <= INDEXES_MAX, "{}: {own}", kind.name);
+        }
+        assert!(indexes.contains_key("rows_of_party.owner") && !indexes.contains_key("rows_of_party.tags"), "{:?}", indexes.keys());
+    }
+}
