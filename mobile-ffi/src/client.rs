@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sync_core::device::Device;
 use sync_core::id::Millis;
@@ -58,9 +59,10 @@ impl Client {
         Arc::new(Self { open: Mutex::new(Some(Arc::new(open))) })
     }
 
-    /// What is open; an error after shutdown.
+    /// What is open; an error after shutdown, and after the server had everything removed.
     pub(crate) fn open_now(&self) -> Result<Arc<Open>, ClientError> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(ClientError::Closed)
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        open.filter(|open| !open.has_ended()).ok_or(ClientError::Closed)
     }
 
     /// Takes what is open away from this client: whoever holds it now ends its streams and tasks.
@@ -137,6 +139,21 @@ impl Client {
     /// Eight digits that an administrator compares before a new device is let in, where the workspace asks for that.
     pub async fn fingerprint(&self) -> Result<Option<String>, ClientError> {
         self.on_device(|device, _| Ok(device.fingerprint()?)).await
+    }
+
+    /// Sets the clock of a store in memory forward: a test sees what time does, such as a lease that runs out. A store
+    /// on a disk goes by the device's clock: `BadArgument`.
+    pub async fn forward_clock(&self, by: Duration) -> Result<(), ClientError> {
+        let open = self.open_now()?;
+        let by_ms = Millis::try_from(by.as_millis()).unwrap_or(Millis::MAX);
+        guarded(blocking(move || {
+            if !open.forward_clock(by_ms) {
+                return Err(ClientError::BadArgument { detail: "only the clock of a store in memory is a test's to set".to_owned() });
+            }
+            // Whether it is locked now is what its streams hear of, too.
+            open.host.with(|_, _| Ok(()))
+        }))
+        .await
     }
 
     /// Closes the store. Streams end, calls answer `Closed` from here on; closing twice is no error.

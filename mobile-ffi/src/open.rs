@@ -1,7 +1,7 @@
 //! What a client holds while it is open: the device, the server, the connection, the app's secrets.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,6 +30,8 @@ pub(crate) struct Open {
     /// The connection, while the app wants one.
     pub connection: Mutex<Option<Task<()>>>,
     pub is_enrolled: AtomicBool,
+    /// How far the clock of a store in memory was set forward.
+    ahead_ms: Arc<AtomicI64>,
     ended: watch::Sender<bool>,
     /// Nothing for a store in memory.
     place: Option<(PathBuf, Arc<dyn SecretStore>)>,
@@ -68,7 +70,9 @@ fn open(
     let opening = Opening { place, app: settings.app.clone(), incarnation, seed: secrets::random()? };
     let device = Device::open(&opening)?;
     let is_enrolled = AtomicBool::new(device.identity().is_some());
-    let host = Host::new(device, Arc::new(now));
+    let ahead_ms = Arc::new(AtomicI64::new(0));
+    let ahead = ahead_ms.clone();
+    let host = Host::new(device, Arc::new(move || now().saturating_add(ahead.load(Ordering::Relaxed))));
     let files = Files::new(host.clone(), Contents::open(&contents)?, settings.cache_bytes);
     // What was copied when the app was killed, and has no record.
     files.tidy(settings.cache_bytes)?;
@@ -76,6 +80,7 @@ fn open(
         host,
         files,
         is_enrolled,
+        ahead_ms,
         server,
         settings,
         signals: watch::Sender::new(Signals::default()),
@@ -100,6 +105,17 @@ impl Open {
     /// When and where relative dates are counted.
     pub fn context(&self, now: Millis) -> Context {
         Context { now, offset_minutes: self.settings.utc_offset_minutes }
+    }
+
+    /// Sets the clock forward; only that of a store in memory. Answers whether it did.
+    pub fn forward_clock(&self, by_ms: Millis) -> bool {
+        let may = self.place.is_none();
+        if may {
+            let further = |ahead: Millis| Some(ahead.saturating_add(by_ms));
+            // It never says no.
+            let _ = self.ahead_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, further);
+        }
+        may
     }
 
     /// Ends streams and the connection.

@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sync_core::id::RecordId;
+use sync_core::protocol::{Receipt, Removal};
 use sync_core::record::fields::FieldEdit;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::Kit;
+use crate::{Act, Kit};
 
 /// A call.
 #[derive(Debug, Deserialize)]
@@ -25,6 +26,10 @@ enum Call {
     EditAs { login: String, kind: String, record: RecordId, edits: Vec<FieldEdit> },
     RejectNext { login: String, code: String, detail: String },
     RevokeDevices { login: String },
+    SendAway { login: String, act: String },
+    Receipts { login: String },
+    Terms { lease_days: u32, confirm: bool },
+    Confirm { fingerprint: String },
     Forward { ms: u64 },
     Cut,
     Mend,
@@ -56,8 +61,24 @@ async fn call(kit: &Kit, line: &str) -> Result<Json> {
         Call::EditAs { login, kind, record, edits } => json!(kit.edit_as(&login, &kind, record, edits).await?),
         Call::RejectNext { login, code, detail } => json!(kit.reject_next(&login, &code, &detail)),
         Call::RevokeDevices { login } => json!(kit.revoke_devices(&login).await?),
+        Call::SendAway { login, act } => {
+            let act = Act::of(&act).with_context(|| format!("`{act}` is neither `hand_back` nor `lost`"))?;
+            json!(kit.send_away(&login, act).await?)
+        }
+        Call::Receipts { login } => kit.receipts(&login).await?.iter().map(receipt).collect(),
+        Call::Terms { lease_days, confirm } => json!(kit.terms(lease_days, confirm).await?),
+        Call::Confirm { fingerprint } => json!(kit.confirm(&fingerprint).await?),
         Call::Forward { ms } => json!(kit.forward(Duration::from_millis(ms))),
         Call::Cut => json!(kit.network().cut()),
         Call::Mend => json!(kit.network().mend()),
     })
+}
+
+fn receipt(receipt: &Receipt) -> Json {
+    let removal = match receipt.removal {
+        Removal::Left => "left",
+        Removal::Purged => "purged",
+        Removal::Wiped => "wiped",
+    };
+    json!({"removal": removal, "records": receipt.records, "unsent": receipt.unsent})
 }

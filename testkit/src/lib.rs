@@ -31,20 +31,25 @@ use rapport_server::clock::Clock;
 use rapport_server::intake::{Author, Expect, RecordEdit, Veto};
 use rapport_server::language::Language;
 use rapport_server::people::{self, NewPerson, Place};
-use rapport_server::store::devices;
+use rapport_server::store::farewells::{self, Terms};
 use rapport_server::store::people::User;
+use rapport_server::store::{StoreError, devices, receipts};
 use rapport_server::{App, Config, serve_app};
-use sync_core::id::{ChangeHash, RecordId};
-use sync_core::protocol::{Pushed, Verdict};
+use sync_core::id::{ChangeHash, DeviceId, RecordId};
+use sync_core::protocol::{Pushed, Receipt, Verdict, fingerprint_of};
 use tokio::net::TcpListener;
 
 pub use network::Network;
+pub use rapport_server::store::farewells::Act;
 pub use sync_core::record::fields::FieldEdit;
 
 /// Everybody's password: the server is on this machine only, and lives as long as the test.
 pub const PASSWORD: &str = "testkit-password";
 /// Exchanges after which phones that still have something to say never will be quiet.
 const QUIET_AFTER: usize = 100;
+
+/// The newest receipts of one phone.
+const RECEIPTS_MAX: u32 = 20;
 
 /// What the server takes of one file: small, so that a test of a refusal is quick.
 pub const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -207,13 +212,69 @@ impl Kit {
     /// When there is no such person.
     pub async fn revoke_devices(&self, login: &str) -> Result<()> {
         let user = self.user(login)?;
-        let mut tx = self.app.store.reader().await?;
-        let known = devices::devices(&mut tx, user.workspace).await?;
-        drop(tx);
-        for device in known.into_iter().filter(|device| device.user == user.user) {
-            self.app.auth.revoke_device(user.workspace, device.device, None).await?;
+        for device in self.devices(&user).await? {
+            self.app.auth.revoke_device(user.workspace, device, None).await?;
         }
         Ok(())
+    }
+
+    /// Has all phones of somebody forget everything, as the back office does with one that is handed back or lost:
+    /// each is told at its next word.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub async fn send_away(&self, login: &str, act: Act) -> Result<()> {
+        let (user, office) = (self.user(login)?, self.user("office")?);
+        for device in self.devices(&user).await? {
+            self.app.auth.send_away(user.workspace, device, act, office.user).await?;
+        }
+        Ok(())
+    }
+
+    /// What the phones of somebody said that they have removed, newest first: a wipe among it.
+    ///
+    /// # Errors
+    /// When there is no such person.
+    pub async fn receipts(&self, login: &str) -> Result<Vec<Receipt>> {
+        let user = self.user(login)?;
+        let mut found = Vec::new();
+        for device in self.devices(&user).await? {
+            let mut tx = self.app.store.reader().await?;
+            found.extend(receipts::of_device(&mut tx, user.workspace, device, RECEIPTS_MAX).await?);
+        }
+        found.sort_by_key(|kept| std::cmp::Reverse(kept.received_at));
+        Ok(found.into_iter().map(|kept| kept.receipt).collect())
+    }
+
+    /// Sets what the workspace asks of phones: the days without contact after which they lock (0: never), and whether
+    /// new ones wait until [`Kit::confirm`]. Phones hear of a lease when they next sync.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn terms(&self, lease_days: u32, confirm: bool) -> Result<()> {
+        let workspace = self.user("office")?.workspace;
+        let terms = Terms { lease_days, confirm };
+        let setting =
+            self.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::set_terms(tx, workspace, terms).await }));
+        Ok(setting.await?)
+    }
+
+    /// Lets the phone in that waits and shows this fingerprint, as an administrator does who has compared it.
+    ///
+    /// # Errors
+    /// When none that waits shows it.
+    pub async fn confirm(&self, fingerprint: &str) -> Result<()> {
+        let office = self.user("office")?;
+        let waiting = farewells::waiting(&mut self.app.store.reader().await?, office.workspace).await?;
+        let shown = waiting.into_iter().find(|(_, token_hash)| fingerprint_of(token_hash) == fingerprint);
+        let (device, _) = shown.with_context(|| format!("no phone that waits shows `{fingerprint}`"))?;
+        self.app.auth.confirm(office.workspace, device, true, office.user).await?;
+        Ok(())
+    }
+
+    async fn devices(&self, user: &User) -> Result<Vec<DeviceId>> {
+        let known = devices::devices(&mut self.app.store.reader().await?, user.workspace).await?;
+        Ok(known.into_iter().filter(|device| device.user == user.user).map(|device| device.device).collect())
     }
 }
 

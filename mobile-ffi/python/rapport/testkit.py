@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from datetime import timedelta
 from typing import Any
 
 from . import Rapport
@@ -98,6 +99,22 @@ class TestKit:
         """Shuts all phones of somebody out."""
         self._call("revoke_devices", login=login)
 
+    def send_away(self, login: str, act: str = "lost") -> None:
+        """Has all phones of somebody forget everything at their next word; with `hand_back` they deliver first."""
+        self._call("send_away", login=login, act=act)
+
+    def receipts(self, login: str) -> list[dict]:
+        """What somebody's phones said that they have removed, newest first: `removal`, `records`, `unsent`."""
+        return self._call("receipts", login=login)
+
+    def terms(self, lease_days: int = 0, confirm: bool = False) -> None:
+        """Days without contact after which phones lock (0: never), and whether new ones wait for `confirm`."""
+        self._call("terms", lease_days=lease_days, confirm=confirm)
+
+    def confirm(self, fingerprint: str) -> None:
+        """Lets the phone in that waits and shows this fingerprint, as an administrator does who has compared it."""
+        self._call("confirm", fingerprint=fingerprint)
+
     def forward(self, ms: int) -> None:
         """Sets the server's clock forward; phones follow it when they next sync."""
         self._call("forward", ms=ms)
@@ -109,6 +126,11 @@ class TestKit:
     def mend(self) -> None:
         """Mends it."""
         self._call("mend")
+
+
+async def forward(phone: Rapport, ms: int) -> None:
+    """Sets the clock of a phone in memory forward, as time without contact does; the server's has its own."""
+    await phone.client.forward_clock(timedelta(milliseconds=ms))
 
 
 async def quiesce(*phones: Rapport) -> None:

@@ -10,7 +10,7 @@ use sync_core::id::RecordId;
 
 use super::door::Bearer;
 use super::keep::content_of;
-use super::{FileError, Files, KIND};
+use super::{FileError, Files, KIND, proof};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Text};
@@ -78,17 +78,22 @@ pub async fn thumbnail(State(app): State<App>, Bearer(caller): Bearer, Path(id):
 /// What a field of a file names, once it is here.
 async fn arrived(app: &App, caller: &Caller, record: &RecordView, field: &str) -> Result<(ContentHash, u64), Error> {
     let sha256 = content_of(&record.row.fields, field).ok_or(Error::NotFound)?;
-    let size = files::blob_size(&mut app.store.reader().await?, caller.workspace, &sha256).await?.ok_or_else(|| {
+    // One answer for both: whether a stranger has such a content is nobody's to find out.
+    let not_arrived = || {
         Error::Conflict(Text::new(
-            "The bytes of this file have not arrived yet: its phone still holds them.",
-            "文件内容尚未上传，仍在手机上。",
+            "The bytes of this file have not arrived from whoever added it: their phone still holds them.",
+            "添加此文件的人尚未上传其内容，内容仍在其手机上。",
         ))
-    })?;
-    Ok((sha256, size))
+    };
+    let size = files::blob_size(&mut app.store.reader().await?, caller.workspace, &sha256).await?.ok_or_else(not_arrived)?;
+    match proof::is_proven(app, caller, record.row.id, &sha256).await? {
+        true => Ok((sha256, size)),
+        false => Err(not_arrived()),
+    }
 }
 
 /// A file record in sight. One that is about something is seen through it: who sees none of that sees no file.
-async fn seen(app: &App, caller: &Caller, id: RecordId) -> Result<RecordView, Error> {
+pub(super) async fn seen(app: &App, caller: &Caller, id: RecordId) -> Result<RecordView, Error> {
     let record = Reading::of(app, caller).record(id).await?.filter(|record| &*record.row.kind == KIND).ok_or(Error::NotFound)?;
     let about = record.row.fields.get("about").and_then(serde_json::Value::as_array).is_some_and(|about| !about.is_empty());
     let in_sight = record.links.iter().any(|links| links.role == "about" && !links.records.is_empty());

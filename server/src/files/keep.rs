@@ -12,7 +12,7 @@ use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{FileError, Files, KIND, hex};
+use super::{FileError, Files, KIND, hex, proof};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
@@ -48,7 +48,11 @@ async fn record_of(app: &App, caller: &Caller, upload: &Upload, sha256: &SecretH
     let set = |(field, value): (&str, Json)| FieldEdit::Set { field: field.to_owned(), value };
     match upload.record {
         Some(id) => match reading.row(id).await? {
-            Some(row) if row.fields.get("hash") == Some(&values[0].1) => Ok(Some(id)),
+            Some(row) if row.fields.get("hash") == Some(&values[0].1) => {
+                // Whoever has the bytes may give them to a record that lacks them.
+                proof::vouch(app, caller.workspace, id, sha256).await?;
+                Ok(Some(id))
+            }
             Some(_) => writing.edit(KIND, id, values.map(set).to_vec()).await.map(|()| Some(id)).map_err(Error::from),
             None => made(&writing, Some(id), upload, values.map(set).to_vec()).await.map(Some),
         },
@@ -75,7 +79,7 @@ impl Files {
     async fn take_in(&self, store: &Store, workspace: WorkspaceId, upload: &Upload, now: i64) -> Result<SecretHash, FileError> {
         let path = self.partial(upload.upload);
         let kept = self.put(&path, workspace, upload).await;
-        let (id, size) = (upload.upload, upload.length);
+        let (id, size, user) = (upload.upload, upload.length, upload.user);
         if !matches!(kept, Err(FileError::Object(_) | FileError::Disk(_))) {
             let hash = kept.as_ref().ok().copied();
             store
@@ -83,6 +87,7 @@ impl Files {
                     Box::pin(async move {
                         if let Some(hash) = hash {
                             files::add_blob(tx, workspace, &hash, size, now).await?;
+                            files::prove(tx, workspace, &hash, user, now).await?;
                         }
                         files::drop_upload(tx, workspace, id).await
                     })

@@ -1,4 +1,4 @@
-//! Uploads under way, and which contents are kept. The bytes themselves are in `files`.
+//! Uploads under way, which contents are kept, and who has had them. The bytes themselves are in `files`.
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
@@ -165,12 +165,69 @@ pub async fn blobs(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<SecretHash
 
 /// Forgets a content.
 pub async fn drop_blob(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash) -> Result<()> {
-    sqlx::query("delete from blobs where workspace = $1 and sha256 = $2")
+    for sql in ["delete from blobs where workspace = $1 and sha256 = $2", "delete from content_proofs where workspace = $1 and sha256 = $2"]
+    {
+        sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&sha256[..]).execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Notes that somebody has had a content.
+pub async fn prove(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash, user: UserId, now: Millis) -> Result<()> {
+    sqlx::query("insert into content_proofs (workspace, sha256, user_id, since) values ($1, $2, $3, $4) on conflict do nothing")
         .bind(&workspace.as_bytes()[..])
         .bind(&sha256[..])
+        .bind(&user.as_bytes()[..])
+        .bind(now)
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Everybody who has had a content.
+pub async fn proven(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash) -> Result<Vec<UserId>> {
+    let query = sqlx::query_scalar("select user_id from content_proofs where workspace = $1 and sha256 = $2 order by user_id");
+    let rows: Vec<Vec<u8>> = query.bind(&workspace.as_bytes()[..]).bind(&sha256[..]).fetch_all(tx.conn()).await?;
+    rows.into_iter().map(|user| id(UserId::from_bytes(&user), "user id")).collect()
+}
+
+/// Takes all that is here on trust: whoever has written to a file record that names a content has had it. For what
+/// comes from a system that kept no proofs.
+pub async fn trust_all(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
+    sqlx::query(
+        "insert into content_proofs (workspace, sha256, user_id, since)
+         with named as (
+           select record, unhex(main ->> 'hash') as sha256 from rows where workspace = $1 and kind = 'file'
+           union all
+           select record, unhex(main ->> 'thumbnail') as sha256 from rows where workspace = $1 and kind = 'file'
+         )
+         select distinct b.workspace, b.sha256, c.user_id, b.created_at from named n
+         join blobs b on b.workspace = $1 and b.sha256 = n.sha256
+         join changes c on c.workspace = $1 and c.record = n.record
+         where true on conflict do nothing",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The files that name a content, the oldest first.
+pub async fn naming(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash, limit: u32) -> Result<Vec<RecordId>> {
+    let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    let rows: Vec<Vec<u8>> = sqlx::query_scalar(
+        "select record from (
+           select record, created_at from rows where workspace = $1 and kind = 'file' and lower(main ->> 'hash') = $2
+           union
+           select record, created_at from rows where workspace = $1 and kind = 'file' and lower(main ->> 'thumbnail') = $2
+         ) order by created_at, record limit $3",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(hex)
+    .bind(i64::from(limit))
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(|record| id(RecordId::from_bytes(&record), "record id")).collect()
 }
 
 /// Contents kept since before a time that no file names.

@@ -17,18 +17,18 @@ fn base64(text: impl AsRef<[u8]>) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A tus client of somebody's.
-struct Tus<'a> {
-    server: &'a Server,
-    bearer: String,
+pub struct Tus<'a> {
+    pub server: &'a Server,
+    pub bearer: String,
 }
 
 impl<'a> Tus<'a> {
-    async fn of(server: &'a Server, login: &str) -> Tus<'a> {
+    pub async fn of(server: &'a Server, login: &str) -> Tus<'a> {
         let token = server.api_sign_in(login, PASSWORD).await.json()["token"].as_str().unwrap().to_owned();
         Self { server, bearer: format!("Bearer {token}") }
     }
@@ -45,42 +45,42 @@ impl<'a> Tus<'a> {
         self.send(Method::POST, "/api/v1/uploads", &headers, b"").await
     }
 
-    async fn begin(&self, length: usize, metadata: &[(&str, &str)]) -> String {
+    pub async fn begin(&self, length: usize, metadata: &[(&str, &str)]) -> String {
         let answer = self.create(length, metadata).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.header("location").to_owned()
     }
 
-    async fn patch(&self, path: &str, offset: usize, body: &[u8], more: &[(&str, &str)]) -> Answer {
+    pub async fn patch(&self, path: &str, offset: usize, body: &[u8], more: &[(&str, &str)]) -> Answer {
         let offset = offset.to_string();
         let headers = [&[PIECE, ("upload-offset", offset.as_str())][..], more].concat();
         self.send(Method::PATCH, path, &headers, body).await
     }
 
     /// Uploads a file about a record, and answers the address of its own record.
-    async fn upload(&self, content: &[u8], metadata: &[(&str, &str)]) -> String {
+    pub async fn upload(&self, content: &[u8], metadata: &[(&str, &str)]) -> String {
         let path = self.begin(content.len(), metadata).await;
         let done = self.patch(&path, 0, content, &[]).await;
         assert_eq!(done.status, 204, "{}", done.text());
         format!("/api/v1/file/{}", done.header("rapport-file"))
     }
 
-    async fn thumbnail(&self, file: &str) -> Answer {
+    pub async fn thumbnail(&self, file: &str) -> Answer {
         self.send(Method::GET, &format!("{file}/thumbnail"), &[], b"").await
     }
 
-    async fn content(&self, file: &str) -> Answer {
+    pub async fn content(&self, file: &str) -> Answer {
         self.send(Method::GET, &format!("{file}/content"), &[], b"").await
     }
 }
 
 /// Brings bytes whose record comes on its own way, as a phone does.
-async fn bring(tus: &Tus<'_>, bytes: &[u8]) {
+pub async fn bring(tus: &Tus<'_>, bytes: &[u8]) {
     let path = tus.begin(bytes.len(), &[("sha256", &hex(bytes))]).await;
     assert_eq!(tus.patch(&path, 0, bytes, &[]).await.status, 204);
 }
 
-fn id_of(address: &str) -> &str {
+pub fn id_of(address: &str) -> &str {
     address.rsplit('/').next().unwrap()
 }
 

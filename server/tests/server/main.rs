@@ -34,6 +34,7 @@ mod once;
 mod pages;
 mod pen;
 mod privacy;
+mod proofs;
 mod reporting;
 mod retention;
 mod reviews;

@@ -13,7 +13,7 @@ use crate::doors::{Place, Street, Thing};
 use crate::harness::Server;
 
 /// What must be equal, and what of it: positions are given anew, and secrets stay where they are.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("users", "user_id, login, name, role, language, disabled_at, created_at"),
     ("changes", "kind, record, facet, hash, actor, seq, user_id, device, edit_time, received_at, body"),
     ("documents", "record, facet, kind, changes"),
@@ -22,6 +22,7 @@ const TABLES: [(&str, &str); 9] = [
     ("links", "source, role, target, source_kind"),
     ("rejected", "hash, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, received_at, state, body"),
     ("erased", "record, kind, at, by_user, proof"),
+    ("content_proofs", "sha256, user_id"),
     ("audit", "number, at, user_id, act, subject, detail, hash"),
 ];
 
@@ -82,6 +83,19 @@ async fn a_system_that_is_exported_and_brought_in_is_equal() {
         let read = |folder: &std::path::Path| std::fs::read_to_string(folder.join(file)).unwrap();
         assert_eq!(read(&house), read(&again), "{file} of a second export");
     }
+}
+
+#[tokio::test]
+async fn of_an_export_that_says_nothing_of_it_whoever_wrote_to_a_file_has_had_its_content() {
+    let (street, folder) = (Street::new().await, tempfile::tempdir().unwrap());
+    let house = exported(&street.server, &street.here, folder.path()).await;
+    std::fs::remove_file(house.join("proofs.jsonl")).unwrap();
+    let other = empty(folder.path()).await;
+    whole::bring(&other, &house, &mut |_| {}).await.unwrap();
+    let proofs = |tables: BTreeMap<&'static str, Vec<String>>| tables["content_proofs"].clone();
+    let before = proofs(tables(&street.server.app, &street.here).await);
+    assert!(!before.is_empty());
+    assert_eq!(proofs(tables(&other, &street.here).await), before);
 }
 
 async fn exported_again(app: &App, place: &Place, folder: &std::path::Path) -> std::path::PathBuf {

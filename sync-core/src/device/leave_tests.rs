@@ -116,14 +116,3 @@ fn a_phone_says_what_it_wants_until_the_server_has_brought_it() {
     ann.sync(&mut server);
     assert_eq!((server.pulled.subscriptions.clone(), server.pulled.before.clone()), (Some(Subscriptions(vec![mine])), None));
 }
-
-#[test]
-fn a_phone_asks_how_much_something_would_be_before_it_is_downloaded() {
-    let (mut server, mut ann, _) = phones();
-    make(&mut ann, START, "佳美");
-    ann.sync(&mut server);
-    let number = ann.device.estimate(&Subscription::of(Whose::Team));
-    assert_eq!(ann.device.estimated(number), None);
-    ann.sync(&mut server);
-    assert_eq!(ann.device.estimated(number).map(|estimated| estimated.records), Some(1));
-}

@@ -7,8 +7,8 @@ use crate::engine::{Effect, Event, Stopped};
 use crate::fence::{self, Pen};
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, Millis, RecordId, Seal, UserId, WorkspaceId};
 use crate::protocol::{
-    Delivered, Enrolled, Entry, Estimated, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pull, Pushed, Receipt, Refused, Verdict,
-    Verdicts, Welcome, code, decode_frame, encode_frame,
+    Delivered, Enrolled, Entry, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pull, Pushed, Receipt, Refused, Verdict, Verdicts, Welcome,
+    code, decode_frame, encode_frame,
 };
 use crate::record::doc::{Doc, Inadmissible};
 use crate::record::history::texts_of;
@@ -107,10 +107,6 @@ impl Server {
                         after: (from > 0).then(|| cursor(from)),
                         pull: pull.number,
                     }));
-                }
-                Message::Estimate(asked) => {
-                    let records = self.docs.len() as u64;
-                    answers.push(Message::Estimated(Estimated { number: asked.number, records, bytes: 1, files: 0, file_bytes: 0 }));
                 }
                 Message::Receipt(receipt) => {
                     self.receipts.push(receipt);

@@ -1,7 +1,7 @@
 //! What a device wants of all that it may see.
 
 use super::Device;
-use crate::protocol::{Estimated, MAX_SUBSCRIPTIONS, Subscription, Subscriptions};
+use crate::protocol::{MAX_SUBSCRIPTIONS, Subscription, Subscriptions};
 use crate::store::StoreError;
 
 impl Device {
@@ -42,16 +42,5 @@ impl Device {
             self.replica.transact(|replica| replica.want(&Subscriptions(wants)))?;
         }
         Ok(was_wanted)
-    }
-
-    /// Asks the server how much a subscription would bring, before it is made; answers the question's number. The question
-    /// goes with the next exchange: pass [`Event::Wake`](crate::engine::Event::Wake).
-    pub fn estimate(&mut self, subscription: &Subscription) -> u64 {
-        self.engine.ask(subscription)
-    }
-
-    /// Takes out the answer to a question of [`Device::estimate`], once it is there.
-    pub fn estimated(&mut self, number: u64) -> Option<Estimated> {
-        self.engine.estimated(number)
     }
 }

@@ -21,12 +21,9 @@ pub use replica::{Changed, Identity, Replica};
 
 use leave::Removed;
 use outbox::Outbox;
-use wants::Estimates;
 
 use crate::id::{ActorId, Millis};
-use crate::protocol::{
-    self, CAPABILITIES, Entry, Estimated, Hello, Message, PROTOCOL_VERSION, Page, Receipt, Refused, Removal, Subscription, Welcome,
-};
+use crate::protocol::{self, CAPABILITIES, Entry, Hello, Message, PROTOCOL_VERSION, Page, Receipt, Refused, Removal, Welcome};
 use crate::store::StoreError;
 
 /// The first wait after a failure; it doubles with each further one.
@@ -174,7 +171,6 @@ pub struct Engine {
     outbox: Outbox,
     /// Whether the receipts that are kept were sent over this connection.
     receipts_sent: bool,
-    estimates: Estimates,
     failures: u32,
     retry_at: Option<Millis>,
     progress: Option<Progress>,
@@ -292,7 +288,6 @@ impl Engine {
     fn begin(&mut self) {
         (self.greeted, self.pulling, self.progress) = (None, false, None);
         self.receipts_sent = false;
-        self.estimates.begin();
         self.outbox.begin();
     }
 
@@ -315,8 +310,7 @@ impl Engine {
             let pulls = std::mem::take(&mut pull) && !self.pulling;
             let receipts =
                 if std::mem::replace(&mut self.receipts_sent, true) { Vec::new() } else { replica.store.receipts(RECEIPTS_AT_ONCE)? };
-            let questions = self.estimates.next();
-            if push.is_none() && !pulls && receipts.is_empty() && questions.is_empty() {
+            if push.is_none() && !pulls && receipts.is_empty() {
                 return Ok(());
             }
             let mut messages = Vec::with_capacity(3);
@@ -326,7 +320,6 @@ impl Engine {
             }
             messages.extend(push);
             messages.extend(receipts.into_iter().map(Message::Receipt));
-            messages.extend(questions);
             if pulls {
                 messages.push(self.pull(replica, replica.store.meta(CURSOR)?)?);
             }
@@ -416,9 +409,9 @@ impl Engine {
                 }
                 Message::Ping => effects.push(Effect::Send(protocol::encode_frame(&[Message::Pong]))),
                 Message::Noted(number) => replica.store.remove_receipt(number)?,
-                Message::Estimated(estimated) => self.estimates.answered(estimated),
                 Message::Pong | Message::Hello(_) | Message::Push(_) | Message::Offer(_) | Message::Pull(_) => {}
-                Message::Receipt(_) | Message::Estimate(_) => {}
+                // Asked in exchanges of their own: `Server::estimate`.
+                Message::Receipt(_) | Message::Estimate(_) | Message::Estimated(_) => {}
             }
             if self.stopped.is_some() {
                 return Ok(outcome);
@@ -545,16 +538,6 @@ impl Engine {
         self.online = false;
         self.stopped = Some(why.clone());
         effects.push(Effect::Stop(why));
-    }
-
-    /// Asks how much a subscription would bring, with the next frame.
-    pub(crate) fn ask(&mut self, subscription: &Subscription) -> u64 {
-        self.estimates.ask(subscription)
-    }
-
-    /// Takes out an answer.
-    pub(crate) fn estimated(&mut self, number: u64) -> Option<Estimated> {
-        self.estimates.take(number)
     }
 
     /// Speaks again after [`Effect::Stop`]: the user has enrolled the device anew.

@@ -1,15 +1,13 @@
-//! What this device wants of all that it may see, and what it asks the server about that.
+//! What this device wants of all that it may see.
 
 use serde::{Deserialize, Serialize};
 
 use super::replica::Replica;
-use crate::protocol::{Estimate, Estimated, Message, PAGE_BYTES, Pull, Subscription, Subscriptions};
+use crate::protocol::{PAGE_BYTES, Pull, Subscription, Subscriptions};
 use crate::store::StoreError;
 
 const SUBSCRIPTIONS: &str = "subscriptions";
 const TURNING: &str = "subscriptions_before";
-/// Answers that nobody has fetched are forgotten beyond this.
-const ESTIMATES_KEPT: usize = 64;
 
 /// What was wanted before, until the server has brought what is wanted now.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,53 +59,5 @@ impl Replica {
     pub(super) fn brought(&mut self, pull: Option<u64>) -> Result<(), StoreError> {
         let is_it = pull.is_some() && self.turning()?.is_some_and(|turning| pull == Some(turning.number));
         if is_it { self.store.set_meta(TURNING, None) } else { Ok(()) }
-    }
-}
-
-/// Questions of how much something would be.
-#[derive(Debug, Default)]
-pub(super) struct Estimates {
-    next: u64,
-    asked: Vec<(Estimate, bool)>,
-    answered: Vec<Estimated>,
-}
-
-impl Estimates {
-    /// Asks with the next frame; answers the question's number.
-    pub fn ask(&mut self, subscription: &Subscription) -> u64 {
-        self.next += 1;
-        self.asked.push((Estimate { number: self.next, subscription: subscription.clone() }, false));
-        self.next
-    }
-
-    /// What is under way may not have arrived.
-    pub fn begin(&mut self) {
-        self.asked.iter_mut().for_each(|(_, sent)| *sent = false);
-    }
-
-    /// The questions that were not sent over this connection.
-    pub fn next(&mut self) -> Vec<Message> {
-        let unsent = self.asked.iter_mut().filter(|(_, sent)| !*sent);
-        unsent
-            .map(|(estimate, sent)| {
-                *sent = true;
-                Message::Estimate(estimate.clone())
-            })
-            .collect()
-    }
-
-    /// An answer came.
-    pub fn answered(&mut self, estimated: Estimated) {
-        self.asked.retain(|(estimate, _)| estimate.number != estimated.number);
-        self.answered.push(estimated);
-        if self.answered.len() > ESTIMATES_KEPT {
-            self.answered.remove(0);
-        }
-    }
-
-    /// Takes out the answer to a question, once it is there.
-    pub fn take(&mut self, number: u64) -> Option<Estimated> {
-        let index = self.answered.iter().position(|estimated| estimated.number == number)?;
-        Some(self.answered.remove(index))
     }
 }

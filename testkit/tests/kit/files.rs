@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rapport_mobile::{AttachmentState, Budget, Client, ClientError, NewAttachment, RecordId, SyncOutcome};
+use rapport_mobile::{AttachmentState, Client, ClientError, NewAttachment, RecordId, SyncOutcome};
 use testkit::{FILE_BYTES_MAX, Kit, quiesce};
 
-use crate::{create, set, waiting};
+use crate::{create, set, sync, waiting};
 
 /// A picture as far as its first bytes go, of a size.
 fn picture(size: usize, seed: u8) -> Vec<u8> {
@@ -51,10 +51,6 @@ async fn all_of(phone: &Client, file: &RecordId) -> Vec<u8> {
 
 async fn state(phone: &Client, file: &RecordId) -> AttachmentState {
     phone.attachment(file.clone()).await.unwrap().state
-}
-
-async fn sync(phone: &Client) -> Result<SyncOutcome, ClientError> {
-    phone.sync_once(Budget { time: None, bytes: None }, None).await
 }
 
 async fn pair_with_customer(kit: &Kit) -> (Arc<Client>, Arc<Client>, RecordId) {

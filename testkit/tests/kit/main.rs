@@ -3,6 +3,7 @@
 
 mod edits;
 mod files;
+mod leaving;
 mod lists;
 mod network;
 mod scenarios;
@@ -11,7 +12,7 @@ mod store;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rapport_mobile::{Client, ClientError, FieldEdit, Receipt, RecordEdit, RecordId, Value, new_record_id};
+use rapport_mobile::{Budget, Client, ClientError, FieldEdit, Receipt, RecordEdit, RecordId, SyncOutcome, Value, new_record_id};
 
 pub fn text(value: &str) -> Value {
     Value::Text { value: value.to_owned() }
@@ -37,4 +38,8 @@ pub async fn fields(client: &Client, record: &RecordId) -> HashMap<String, Value
 
 pub async fn waiting(client: &Arc<Client>) -> u64 {
     client.status().await.unwrap().waiting
+}
+
+pub async fn sync(client: &Client) -> Result<SyncOutcome, ClientError> {
+    client.sync_once(Budget { time: None, bytes: None }, None).await
 }

@@ -40,6 +40,13 @@ public final class Rapport: Sendable {
     /// Whose device this is; `nil` before it is enrolled.
     public func session() async throws -> Session? { try await client.session() }
 
+    /// Eight digits that an administrator compares before a new device is let in, where the workspace asks for that: until
+    /// then a sync fails with `Server` 403 `not_confirmed`. `nil` before it is enrolled.
+    public func fingerprint() async throws -> String? { try await client.fingerprint() }
+
+    /// For the testkit, of a phone in memory.
+    package func forwardClock(by: TimeInterval) async throws { try await client.forwardClock(by: by) }
+
     // MARK: Reading
 
     /// A record; `nil` when it is not on this device: `explain` says why not.

@@ -79,6 +79,24 @@ public final class TestKit: @unchecked Sendable {
     /// Sets the server's clock forward; phones follow it when they next sync.
     public func forward(seconds: Int) throws { _ = try call("forward", ["ms": seconds * 1000]) }
 
+    /// Has all phones of somebody forget everything at their next word; with `hand_back` they deliver first.
+    public func sendAway(_ login: String, act: String = "lost") throws { _ = try call("send_away", ["login": login, "act": act]) }
+
+    /// What somebody's phones said that they have removed, newest first.
+    public func receipts(_ login: String) throws -> [Removed] {
+        (try call("receipts", ["login": login]) as? [[String: Any]] ?? []).map {
+            Removed(removal: $0["removal"] as? String ?? "", records: $0["records"] as? Int ?? 0, unsent: $0["unsent"] as? Int ?? 0)
+        }
+    }
+
+    /// Days without contact after which phones lock (0: never), and whether new ones wait for `confirm`.
+    public func terms(leaseDays: Int = 0, confirm: Bool = false) throws {
+        _ = try call("terms", ["lease_days": leaseDays, "confirm": confirm])
+    }
+
+    /// Lets the phone in that waits and shows this fingerprint, as an administrator does who has compared it.
+    public func confirm(_ fingerprint: String) throws { _ = try call("confirm", ["fingerprint": fingerprint]) }
+
     /// Cuts the network.
     public func cut() throws { _ = try call("cut") }
 
@@ -102,6 +120,16 @@ public final class TestKit: @unchecked Sendable {
         return answer["ok"] ?? NSNull()
     }
 }
+
+/// A receipt: what a phone has removed (`left`, `purged`, `wiped`), how many records, how many edits unsent.
+public struct Removed: Sendable, Equatable {
+    public let removal: String
+    public let records: Int
+    public let unsent: Int
+}
+
+/// Sets the clock of a phone in memory forward, as time without contact does; the server's has its own.
+public func forward(_ phone: Rapport, seconds: Int) async throws { try await phone.forwardClock(by: TimeInterval(seconds)) }
 
 private let quietAfter = 100
 

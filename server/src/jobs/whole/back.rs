@@ -8,14 +8,14 @@ use sync_core::id::{Millis, WorkspaceId};
 use sync_core::protocol::{Delivered, Verdict};
 use sync_core::record::Stored;
 
-use super::{AUDIT, CHANGES, CONTENTS, ERASED, REJECTED, Result, USERS, WORKSPACE, WholeError, at, line, out};
+use super::{AUDIT, CHANGES, CONTENTS, ERASED, PROOFS, REJECTED, Result, USERS, WORKSPACE, WholeError, at, line, out};
 use crate::app::App;
 use crate::auth::secret::random;
 use crate::files::unhex;
 use crate::intake::Author;
 use crate::jobs::{Progress, Watch};
 use crate::seal::Sealer;
-use crate::store::{StoreError, erasure, people, rejected, trail, workspaces};
+use crate::store::{StoreError, erasure, files, people, rejected, trail, workspaces};
 
 /// Changes of one transaction.
 const BATCH: usize = 500;
@@ -54,6 +54,7 @@ pub async fn bring(app: &App, folder: &Path, watch: Watch<'_>) -> Result<(Worksp
     let changes = changes(app, folder, about.id, key, watch).await?;
     rest(app, folder, about.id).await?;
     let contents = contents(app, folder, about.id).await?;
+    proofs(app, folder, about.id).await?;
     app.intake.announce(about.id).await?;
     Ok((about.id, Brought { changes, users, contents }))
 }
@@ -212,4 +213,30 @@ async fn contents(app: &App, folder: &Path, workspace: WorkspaceId) -> Result<u6
         count += 1;
     }
     Ok(count)
+}
+
+/// Who has had which content. What was written before that was kept says nothing of it: then everybody is trusted who
+/// wrote to a file that names one.
+async fn proofs(app: &App, folder: &Path, workspace: WorkspaceId) -> Result<()> {
+    let (path, now) = (folder.join(PROOFS), app.clock.now());
+    let mut proofs = Vec::new();
+    let is_kept = path.exists();
+    for (index, line) in if is_kept { read::<line::Proof>(&path)? } else { Vec::new() }.into_iter().enumerate() {
+        let sha256 = unhex(&line.sha256).ok_or_else(|| unreadable(&path, index + 1, "the hash is of another length"))?;
+        proofs.extend(line.users.into_iter().map(|user| (sha256, user)));
+    }
+    app.store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                if !is_kept {
+                    return files::trust_all(tx, workspace).await;
+                }
+                for (sha256, user) in proofs {
+                    files::prove(tx, workspace, &sha256, user, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+    Ok(())
 }

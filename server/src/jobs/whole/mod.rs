@@ -27,6 +27,7 @@ const REJECTED: &str = "rejected.jsonl";
 const ERASED: &str = "erased.jsonl";
 const AUDIT: &str = "audit.jsonl";
 const CONTENTS: &str = "contents";
+const PROOFS: &str = "proofs.jsonl";
 
 /// Why a whole system was not written, or not brought in.
 #[derive(Debug, thiserror::Error)]
@@ -181,6 +182,14 @@ mod line {
         pub at: Millis,
         pub by: Option<UserId>,
         pub proof: String,
+    }
+
+    /// Who has had a content.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    pub struct Proof {
+        pub sha256: String,
+        pub users: Vec<UserId>,
     }
 
     #[derive(Serialize, Deserialize)]

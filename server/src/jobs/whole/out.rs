@@ -8,7 +8,7 @@ use serde::Serialize;
 use sync_core::id::WorkspaceId;
 
 use super::line::{self, Bytes};
-use super::{AUDIT, CHANGES, CONTENTS, ERASED, REJECTED, Result, USERS, WORKSPACE, at};
+use super::{AUDIT, CHANGES, CONTENTS, ERASED, PROOFS, REJECTED, Result, USERS, WORKSPACE, at};
 use crate::app::App;
 use crate::files::hex;
 use crate::store::{Tx, erasure, files, people, records, rejected, trail, workspaces};
@@ -146,10 +146,12 @@ async fn log(tx: &mut Tx, workspace: WorkspaceId, folder: &Path) -> Result<()> {
 }
 
 async fn contents(app: &App, tx: &mut Tx, workspace: WorkspaceId, folder: &Path) -> Result<()> {
-    let folder = folder.join(CONTENTS);
+    let (path, folder) = (folder.join(PROOFS), folder.join(CONTENTS));
     at(&folder, std::fs::create_dir(&folder))?;
+    let mut lines = Lines::create(&path)?;
     for sha256 in files::blobs(tx, workspace).await? {
         app.files.copy_out(workspace, &sha256, &folder.join(hex(&sha256))).await?;
+        lines.write(&line::Proof { sha256: hex(&sha256), users: files::proven(tx, workspace, &sha256).await? })?;
     }
-    Ok(())
+    lines.finish()
 }

@@ -54,6 +54,15 @@ class Rapport private constructor(private val client: Client) {
     /** Whose device this is; `null` before it is enrolled. */
     suspend fun session(): Session? = io { client.session() }
 
+    /**
+     * Eight digits that an administrator compares before a new device is let in, where the workspace asks for that: until
+     * then a sync fails with `Server` 403 `not_confirmed`. `null` before it is enrolled.
+     */
+    suspend fun fingerprint(): String? = io { client.fingerprint() }
+
+    /** For the testkit, of a phone in memory. */
+    internal suspend fun forwardClock(by: Duration) = io { client.forwardClock(by) }
+
     /** Edits records, all or none of them: on the disk when this returns, sent when the server can be reached. */
     suspend fun <T> transaction(work: Transaction.() -> T): T {
         val transaction = Transaction()

@@ -10,6 +10,7 @@ import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 
@@ -71,6 +72,27 @@ class TestKit : AutoCloseable {
         call("revoke_devices", "login" to login)
     }
 
+    /** Has all phones of somebody forget everything at their next word; with `hand_back` they deliver first. */
+    fun sendAway(login: String, act: String = "lost") {
+        call("send_away", "login" to login, "act" to act)
+    }
+
+    /** What somebody's phones said that they have removed, newest first. */
+    fun receipts(login: String): List<Removed> = call("receipts", "login" to login).jsonArray.map {
+        val said = it.jsonObject
+        Removed(said.text("removal"), said.text("records").toULong(), said.text("unsent").toULong())
+    }
+
+    /** Days without contact after which phones lock (0: never), and whether new ones wait for [confirm]. */
+    fun terms(leaseDays: Int = 0, confirm: Boolean = false) {
+        send(mapOf("do" to JsonPrimitive("terms"), "lease_days" to JsonPrimitive(leaseDays), "confirm" to JsonPrimitive(confirm)))
+    }
+
+    /** Lets the phone in that waits and shows this fingerprint, as an administrator does who has compared it. */
+    fun confirm(fingerprint: String) {
+        call("confirm", "fingerprint" to fingerprint)
+    }
+
     /** Cuts the network. */
     fun cut() {
         call("cut")
@@ -97,6 +119,14 @@ class TestKit : AutoCloseable {
         return answer.getValue("ok")
     }
 }
+
+private fun JsonObject.text(key: String): String = getValue(key).jsonPrimitive.content
+
+/** A receipt: what a phone has removed (`left`, `purged`, `wiped`), how many records, how many edits unsent. */
+data class Removed(val removal: String, val records: ULong, val unsent: ULong)
+
+/** Sets the clock of a phone in memory forward, as time without contact does; the server's has its own. */
+suspend fun Rapport.forward(by: Duration) = forwardClock(by)
 
 private const val QUIET_AFTER = 100
 
