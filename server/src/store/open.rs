@@ -138,7 +138,7 @@ fn migrator() -> Migrator {
         (20, "report mails", include_str!("../../migrations/0020_report_mails.sql")),
         (21, "receipts", include_str!("../../migrations/0021_receipts.sql")),
         (22, "sight", include_str!("../../migrations/0022_sight.sql")),
-        (24, "content proofs", include_str!("../../migrations/0024_content_proofs.sql")),
+        (23, "content proofs", include_str!("../../migrations/0023_content_proofs.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
