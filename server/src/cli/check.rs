@@ -9,9 +9,9 @@ use crate::jobs::check;
 
 /// Check that everything in the database is what its changes say
 ///
-/// Replays every record, by Rapport's own engine and by automerge, derives rows, titles, links and
-/// disagreements again, and looks at every hash and position. Prints each difference on a line; ends
-/// with status 1 if there is one. The server may go on working. Nothing is repaired.
+/// Replays every record, by Rapport's own engine and by automerge, derives rows, titles, links,
+/// disagreements and whose each record is again, and looks at every hash and position. Prints each
+/// difference on a line; ends with status 1 if there is one. The server may go on working. Nothing is repaired.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -9,8 +9,9 @@ use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::schema::Schema;
 
 use super::unit::members;
+use crate::store::records::{self, RecordRow};
 use crate::store::sight::{self, HeldBy, Reached};
-use crate::store::{Result, Store, Tx, records};
+use crate::store::{Result, Store, Tx};
 
 /// Records looked at together.
 const RECORDS: u32 = 1_000;
@@ -45,13 +46,24 @@ async fn facts(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema) -> Result<H
         let ids: Vec<RecordId> = sight::records_after(tx, workspace, &kinds, after, RECORDS).await?.into_iter().map(|(id, _)| id).collect();
         let Some(last) = ids.last() else { return Ok(facts) };
         after = Some(*last);
-        let authors = sight::authors_of(tx, workspace, &ids).await?;
-        for (record, row) in records::rows_of(tx, workspace, &ids).await? {
-            let Some(kind) = schema.kind(&row.kind) else { continue };
-            let main: Map<String, Json> = serde_json::from_str(row.facets[0].as_deref().unwrap_or_default()).unwrap_or_default();
-            facts.insert(record, Facts::of(kind, &main, authors.get(&record).copied()));
-        }
+        facts.extend(facts_of(tx, workspace, schema, &ids).await?);
     }
+}
+
+/// What the rows of these records say of whose they are.
+pub(crate) async fn facts_of(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    schema: &Schema,
+    records: &[RecordId],
+) -> Result<HashMap<RecordId, Facts>> {
+    let authors = sight::authors_of(tx, workspace, records).await?;
+    let facts = |row: &RecordRow| {
+        let kind = schema.kind(&row.kind)?;
+        let main: Map<String, Json> = serde_json::from_str(row.facets[0].as_deref().unwrap_or_default()).unwrap_or_default();
+        Some((row.record, Facts::of(kind, &main, authors.get(&row.record).copied())))
+    };
+    Ok(records::rows_of(tx, workspace, records).await?.values().filter_map(facts).collect())
 }
 
 fn held(record: RecordId, facts: &HashMap<RecordId, Facts>) -> Vec<(RecordId, HeldBy)> {

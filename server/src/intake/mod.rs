@@ -30,8 +30,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::store::{Store, StoreError};
 
 pub use aliases::settle as settle_aliases;
+pub(crate) use backfill::facts_of;
 pub use review::{DeskNews, NotReviewed, Review, Ruling};
-pub(crate) use unit::KIND_KIND;
+pub(crate) use unit::{KIND_KIND, members};
 pub(crate) use writer::AllRules;
 pub use writer::{Failpoint, Fate};
 

@@ -30,7 +30,7 @@ use crate::store::records::{self, DocKey, DocumentRow};
 use crate::store::rejected::{self, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
 
-pub(super) use sight::members;
+pub(crate) use sight::members;
 
 /// A document in use by this unit.
 struct Open {

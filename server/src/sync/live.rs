@@ -125,18 +125,16 @@ impl Live {
         }
     }
 
-    /// Whoever was demoted while the connection was open has the lesser role from now on; whoever was shut out is out.
+    /// Whoever got other roles while the connection was open begins again: the welcome tells the phone, which offers
+    /// and predicts by it. Whoever was shut out is out.
     async fn look_again(&mut self) -> Result<(), Ended> {
         if !self.people.has_changed().unwrap_or(true) {
             return Ok(());
         }
         self.people.mark_unchanged();
         match self.door.again(&self.speaker).await {
-            Ok(Some(speaker)) => {
-                self.speaker = speaker;
-                Ok(())
-            }
-            Ok(None) => Err(Ended::Closed),
+            Ok(again) if again.as_ref() == Some(&self.speaker) => Ok(()),
+            Ok(_) => Err(Ended::Closed),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a role could not be read; the connection closes");
                 Err(Ended::Closed)

@@ -124,6 +124,16 @@ async fn every_damage_is_named() {
         ("update changes set edit_time = 9 where position = 3", "position 3: edit time: expected"),
         ("update changes set kind = 'deal' where position = 3", "kind of a change: expected party, found deal"),
         ("update changes set user_id = zeroblob(16) where position = 3", "disagreement at `name`"),
+        ("delete from holders", "holders: expected {\"user:"),
+        ("update holders set own = 0", "holders: expected {\"user:"),
+        (
+            "insert into holders (workspace, record, holder, own, since) select workspace, record, 'team:x', 1, 1 from rows",
+            "found {\"team:x\": true",
+        ),
+        (
+            "insert into reach (workspace, user_id, holder, level, since) select workspace, user_id, 'team:x', 2, 1 from users",
+            "reach: expected",
+        ),
     ] {
         let server = server().await;
         damage(&server, &format!("{}{statements}", if statements.contains("seq") { dropped_index } else { "" })).await;

@@ -73,6 +73,23 @@ async fn connected_phones_see_what_others_do_and_the_status_says_how_far_they_ar
 }
 
 #[tokio::test]
+async fn whoever_gets_other_roles_while_connected_has_them_on_the_phone_soon() {
+    let kit = Kit::start().await.unwrap();
+    let me = kit.person("ann", "manager").await.unwrap();
+    let ann = kit.phone("ann").await.unwrap();
+    ann.connect().await.unwrap();
+    ann.wait_current(None).await.unwrap();
+    assert_eq!(ann.session().await.unwrap().unwrap().role, "manager");
+    kit.edit_as("office", "member", me, vec![FieldEdit::set("role", "rep")]).await.unwrap();
+    let told = async {
+        while ann.session().await.unwrap().unwrap().role != "rep" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.expect("the phone was not told");
+}
+
+#[tokio::test]
 async fn a_phone_that_is_shut_out_keeps_what_was_not_sent_and_gives_it_up_only_on_request() {
     let kit = Kit::start().await.unwrap();
     let ann = kit.phone("ann").await.unwrap();

@@ -4,6 +4,7 @@
 
 mod feed;
 mod record;
+mod sight;
 
 use std::fmt;
 
@@ -122,8 +123,10 @@ pub async fn check(
         let batch = audit::records_after(&mut tx, workspace, after, BATCH_RECORDS).await?;
         let Some(last) = batch.last() else { break };
         record::check(&mut tx, workspace, &rules.schema, &batch, is_fast, &mut teller).await?;
+        sight::check(&mut tx, workspace, &rules.schema, &batch, &mut teller).await?;
         (after, records) = (Some(*last), records + batch.len() as u64);
         watch(Progress { done: head + records, total: total.max(head + records) });
     }
+    sight::check_reach(&mut tx, workspace, &mut teller).await?;
     Ok(Checked { entries, records, differences: teller.count })
 }

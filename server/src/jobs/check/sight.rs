@@ -1,0 +1,56 @@
+//! Whose records are and whom people reach: worked out again from rows, links and colleagues.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, MEMBER_KIND, Reach};
+use sync_core::id::{RecordId, UserId, WorkspaceId};
+use sync_core::schema::Schema;
+
+use super::{Place, Teller};
+use crate::intake::{facts_of, members};
+use crate::store::{Result, Tx, records, sight};
+
+/// Checks the holders of some records.
+pub(super) async fn check(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, batch: &[RecordId], teller: &mut Teller<'_>) -> Result<()> {
+    let facts = facts_around(tx, workspace, schema, batch).await?;
+    let kept = sight::holders_of(tx, workspace, batch).await?;
+    let kinds = sight::kinds_of(tx, workspace, batch).await?;
+    let own = |record| facts.get(&record).map(|facts: &Facts| facts.holders.clone()).unwrap_or_default();
+    let parents = |record| facts.get(&record).map(|facts| facts.follows.clone()).unwrap_or_default();
+    for record in batch.iter().filter(|record| facts.contains_key(record)) {
+        let Some(kind) = kinds.get(record) else { continue };
+        let expected: BTreeMap<String, bool> =
+            access::holders(*record, own, parents).into_iter().map(|(holder, own)| (holder.to_string(), own)).collect();
+        let found = kept.get(record).into_iter().flatten().map(|held| (held.holder.to_string(), held.own)).collect();
+        teller.compare(&Place::Record(kind.clone(), *record, None), "holders", &expected, &found);
+    }
+    Ok(())
+}
+
+/// What these records say of whose they are, and what they follow, however far up.
+async fn facts_around(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, batch: &[RecordId]) -> Result<HashMap<RecordId, Facts>> {
+    let (mut facts, mut frontier) = (HashMap::new(), batch.to_vec());
+    for _ in 0..=FOLLOW_DEPTH_MAX {
+        let found = facts_of(tx, workspace, schema, &frontier).await?;
+        let above: BTreeSet<RecordId> = found.values().flat_map(|facts: &Facts| facts.follows.iter().copied()).collect();
+        facts.extend(found);
+        frontier = above.into_iter().filter(|record| !facts.contains_key(record)).collect();
+        if frontier.is_empty() {
+            break;
+        }
+    }
+    Ok(facts)
+}
+
+/// Checks whom everybody reaches.
+pub(super) async fn check_reach(tx: &mut Tx, workspace: WorkspaceId, teller: &mut Teller<'_>) -> Result<()> {
+    let members = members(tx, workspace).await?;
+    for row in records::rows_of_kind(tx, workspace, MEMBER_KIND).await? {
+        let user = UserId(row.record.0);
+        let expected = Reach::of(user, &members);
+        let found = sight::reach_now(tx, workspace, user).await?;
+        let levels = |reach: &Reach| reach.levels().map(|(holder, level)| (holder.to_string(), level)).collect::<BTreeMap<_, _>>();
+        teller.compare(&Place::Record(row.kind, row.record, None), "reach", &levels(&expected), &levels(&found));
+    }
+    Ok(())
+}
