@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use sync_core::access::{Right, Role, RoleSet, Roles};
+use sync_core::access::{MEMBER_KIND, Right, Role, RoleSet, Roles};
 use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::merge;
 use sync_core::protocol::code;
@@ -24,8 +24,6 @@ use crate::store::{Result, Tx};
 
 /// The kind whose records are roles.
 pub(super) const ROLE_KIND: &str = "role";
-/// The kind whose records are people of the workspace.
-const MEMBER_KIND: &str = "member";
 /// Fields of a member by which somebody sees and does more, or less.
 const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
 

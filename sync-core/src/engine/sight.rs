@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::replica::{Identity, Replica};
 use crate::access::{Facts, Level, MEMBER_KIND, Member, Reach, holders};
 use crate::id::RecordId;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoredRow};
 
 /// Records that one may follow, directly or not, before a phone stops to look.
 const FAMILY_MAX: usize = 1_000;
@@ -37,13 +37,9 @@ impl Replica {
     }
 
     fn members(&self) -> Result<Vec<Member>, StoreError> {
-        let mut members = Vec::new();
-        for record in self.store.records_of_kind(MEMBER_KIND, None)? {
-            if let Some(main) = self.main_row(record)? {
-                members.push(Member::of(record, &main));
-            }
-        }
-        Ok(members)
+        let binds = vec![self.store.workspace().as_bytes().to_vec().into(), MEMBER_KIND.to_owned().into()];
+        let rows = self.store.rows_where("workspace = ?1 and kind = ?2 and archived = 0", "record", u32::MAX, binds)?;
+        Ok(rows.iter().filter_map(|row| Some(Member::of(row.record, &main_of(row)?))).collect())
     }
 
     /// What a record that is here says of whose it is.
@@ -55,7 +51,10 @@ impl Replica {
     }
 
     fn main_row(&self, record: RecordId) -> Result<Option<Map<String, Json>>, StoreError> {
-        let row = self.store.row(record)?.filter(|row| !row.archived || row.kind.as_str() != MEMBER_KIND);
-        Ok(row.and_then(|row| serde_json::from_str(row.facets[0].as_deref().unwrap_or_default()).ok()))
+        Ok(self.store.row(record)?.as_ref().and_then(main_of))
     }
+}
+
+fn main_of(row: &StoredRow) -> Option<Map<String, Json>> {
+    serde_json::from_str(row.facets[0].as_deref()?).ok()
 }

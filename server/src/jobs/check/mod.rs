@@ -127,6 +127,6 @@ pub async fn check(
         (after, records) = (Some(*last), records + batch.len() as u64);
         watch(Progress { done: head + records, total: total.max(head + records) });
     }
-    sight::check_reach(&mut tx, workspace, &mut teller).await?;
+    sight::check_reach(&mut tx, workspace, &rules.schema, &mut teller).await?;
     Ok(Checked { entries, records, differences: teller.count })
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, MEMBER_KIND, Reach};
-use sync_core::id::{RecordId, UserId, WorkspaceId};
+use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::schema::Schema;
 
 use super::{Place, Teller};
 use crate::intake::{facts_of, members};
-use crate::store::{Result, Tx, records, sight};
+use crate::store::{Result, Tx, people, sight};
 
 /// Checks the holders of some records.
 pub(super) async fn check(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, batch: &[RecordId], teller: &mut Teller<'_>) -> Result<()> {
@@ -43,14 +43,15 @@ async fn facts_around(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, batc
 }
 
 /// Checks whom everybody reaches.
-pub(super) async fn check_reach(tx: &mut Tx, workspace: WorkspaceId, teller: &mut Teller<'_>) -> Result<()> {
+pub(super) async fn check_reach(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, teller: &mut Teller<'_>) -> Result<()> {
+    let Some(kind) = schema.kind(MEMBER_KIND) else { return Ok(()) };
     let members = members(tx, workspace).await?;
-    for row in records::rows_of_kind(tx, workspace, MEMBER_KIND).await? {
-        let user = UserId(row.record.0);
-        let expected = Reach::of(user, &members);
-        let found = sight::reach_now(tx, workspace, user).await?;
+    for user in people::users(tx, workspace).await? {
+        let expected = Reach::of(user.user, &members);
+        let found = sight::reach_now(tx, workspace, user.user).await?;
         let levels = |reach: &Reach| reach.levels().map(|(holder, level)| (holder.to_string(), level)).collect::<BTreeMap<_, _>>();
-        teller.compare(&Place::Record(row.kind, row.record, None), "reach", &levels(&expected), &levels(&found));
+        let place = Place::Record(kind.name.clone(), RecordId(user.user.0), None);
+        teller.compare(&place, "reach", &levels(&expected), &levels(&found));
     }
     Ok(())
 }
