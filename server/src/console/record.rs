@@ -42,8 +42,8 @@ pub struct Editing {
     pub matches: Vec<(String, Vec<(String, String)>)>,
     /// One kind of the timeline's events.
     pub only: Box<str>,
-    /// How many events of the timeline.
-    pub events: u32,
+    /// Which events of the timeline: how many, after how many newer ones.
+    pub events: (u32, u32),
 }
 
 /// What the address asks for.
@@ -59,6 +59,9 @@ pub struct Asked {
     /// How many events.
     #[serde(default)]
     events: u32,
+    /// After how many newer ones.
+    #[serde(default)]
+    older: u32,
 }
 
 #[derive(Template)]
@@ -149,7 +152,7 @@ struct LinkGroup {
 
 /// `GET /records/{kind}/{id}`.
 pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let editing = Editing { place: asked.edit, only: asked.only, events: asked.events, ..Editing::default() };
+    let editing = Editing { place: asked.edit, only: asked.only, events: (asked.events, asked.older), ..Editing::default() };
     let notice = match &*asked.done {
         "made" => Some(desk.words.say("record.made")),
         "decided" => Some(desk.words.say("record.decided")),

@@ -25,6 +25,10 @@ use crate::reading::{CHANGES, Entry, Event, Happened, List, Row, Timeline};
 /// Events of a page at first, and how many more each time.
 const STEP: usize = 30;
 
+/// Events of one page: from then on older ones take the place of the newer. A busy customer's page would grow without
+/// end otherwise, and this many are some 100 KB.
+const PAGE_MAX: usize = 90;
+
 /// Characters of a comment that name it in lists.
 const SUBJECT_MAX: usize = 80;
 
@@ -67,23 +71,32 @@ pub struct EventView {
 }
 
 /// The timeline of a record.
-pub async fn of(desk: &Desk, kind: &Kind, id: RecordId, archived: bool, only: &str, size: u32) -> Result<TimelineView, Error> {
-    let timeline = desk.reading.timeline(id, only).await?;
-    let size = usize::try_from(size).unwrap_or(usize::MAX).max(STEP);
+pub async fn of(
+    desk: &Desk,
+    kind: &Kind,
+    id: RecordId,
+    archived: bool,
+    only: &str,
+    (size, older): (u32, u32),
+) -> Result<TimelineView, Error> {
+    let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let (size, older) = (whole(size).clamp(STEP, PAGE_MAX), whole(older));
+    let timeline = desk.reading.timeline(id, only, older..older.saturating_add(size)).await?;
     let here = format!("/records/{}/{id}", kind.name);
-    let entries: Vec<Entry> = timeline.events.iter().take(size).flat_map(entries).cloned().collect();
+    let entries: Vec<Entry> = timeline.events.iter().flat_map(entries).cloned().collect();
     let mut names = history::names(desk, kind, &entries, None).await?;
     names.extend(timeline.names.clone());
     let format = Formatter { words: desk.words, names: &names };
-    let first = timeline.events.iter().rev().find_map(|happened| entries_of(happened).first().map(|entry| entry.change));
-    let drawing = Drawing { desk, kind, format, here: &here, first: first.filter(|_| only.is_empty() || only == CHANGES), archived };
+    let drawing = Drawing { desk, kind, format, here: &here, first: timeline.first, archived };
     let is_about = desk.reading.has_next_steps(&kind.name) && !archived;
     let may = is_about && desk.reading.kind(ACTIVITY).is_ok_and(|activity| desk.reading.may_some(activity, Action::Create));
-    let events = timeline.events.iter().take(size);
     Ok(TimelineView {
         filters: filters(desk, &timeline, &here, only),
-        more: (timeline.events.len() > size).then(|| format!("{here}?only={only}&events={}#timeline", size + STEP)),
-        events: events.map(|happened| drawing.event(happened)).collect(),
+        more: timeline.more.then(|| match size + STEP <= PAGE_MAX {
+            true => format!("{here}?only={only}&events={}&older={older}#timeline", size + STEP),
+            false => format!("{here}?only={only}&older={}#timeline", older + size),
+        }),
+        events: timeline.events.iter().map(|happened| drawing.event(happened)).collect(),
         comment: may.then(|| format!("{here}/comments")),
         log: if may { shortcuts(desk, id) } else { Vec::new() },
     })

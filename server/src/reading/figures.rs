@@ -103,7 +103,8 @@ impl Reading {
         let measured = self.measured(&kind, question.measure)?;
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
-        let found = figures::figures(&mut tx, self.which(list, words.as_ref()), &keys, measured.as_ref()).await?;
+        let which = self.which(list, words.as_ref());
+        let found = figures::figures(&mut tx, self.store.answers(), which, &keys, measured.as_ref()).await?;
         let all = put_together(found, question.measure, weights.as_ref().map(|(_, weights)| weights));
         let is_link = |key: &&Key| matches!(key, Key::Value(Spot { class: Class::Link, .. }));
         let mut ids: Vec<RecordId> = Vec::new();

@@ -201,8 +201,8 @@ impl Reading {
     async fn counted(&self, tx: &mut Tx, total: Count, which: Which<'_>) -> Result<Option<Counted>, ReadError> {
         Ok(match total {
             Count::No => None,
-            Count::Some => Some(Counted::of(lists::count(tx, which, Some(COUNT_MAX)).await?, COUNT_MAX)),
-            Count::All => Some(lists::count(tx, which, None).await?.into()),
+            Count::Some => Some(Counted::of(lists::count(tx, self.store.answers(), which, Some(COUNT_MAX)).await?, COUNT_MAX)),
+            Count::All => Some(lists::count(tx, self.store.answers(), which, None).await?.into()),
         })
     }
 
@@ -242,4 +242,17 @@ fn way(list: &List, counted: Option<Counted>) -> Way {
     let known = counted.filter(|counted| !counted.more).map(|counted| counted.count).or(list.expected);
     let narrows = list.words.is_some() || list.query.filter != Filter::everything();
     if narrows && known.is_some_and(|count| count <= FEW) { Way::Gathered } else { Way::InOrder }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_stopped_says_that_there_are_more() {
+        let cases = [(0, 0, false), (COUNT_MAX, COUNT_MAX, false), (COUNT_MAX + 1, COUNT_MAX, true)];
+        for (found, count, more) in cases {
+            assert_eq!(Counted::of(found, COUNT_MAX), Counted { count, more });
+        }
+    }
 }

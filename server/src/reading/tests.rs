@@ -308,6 +308,14 @@ async fn a_role_that_reads_its_own_records_finds_no_others() {
     let query = reading.query("party", [("orderBy", "name")]).unwrap();
     let listing = reading.list(&List { total: Count::All, ..List::of(query) }).await.unwrap();
     assert_eq!((titles(&listing), listing.total), (vec!["made", "owned"], Some(2)));
+    // What was counted for somebody who sees all is not told to whoever sees less, nor the other way round.
+    for _ in 0..2 {
+        for (reading, count) in [(&world.reading("office"), 3), (&reading, 2)] {
+            let list = List::of(reading.query("party", []).unwrap());
+            assert_eq!(reading.count(&list).await.unwrap(), Counted { count, more: false });
+            assert_eq!(reading.totals(&list, &Grouping::default()).await.unwrap().all.count, count);
+        }
+    }
     assert_eq!(reading.record(record(2)).await.unwrap(), None);
     assert_eq!(reading.history(record(2)).await.unwrap(), None);
     assert_eq!(reading.record(record(4)).await.unwrap().unwrap().links, []);

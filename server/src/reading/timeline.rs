@@ -1,12 +1,14 @@
 //! Everything that happened about a record, in the order of time: what links to it, and what was changed in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
+use serde_json::{Map, Value as Json};
 use sync_core::actions::next::{ACTIVITY, due};
-use sync_core::id::{KindName, Millis, RecordId};
+use sync_core::id::{ChangeHash, KindName, Millis, RecordId};
 
 use super::{Entry, Names, ReadError, Reading, Row, links};
-use crate::store::lists;
+use crate::store::lists::{self, PlacedRow};
 
 /// Records of one timeline, those changed last: more than anybody scrolls through.
 pub const TIMELINE_MAX: u32 = 2_000;
@@ -32,39 +34,44 @@ pub struct Happened {
 /// What happened about a record, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// The events.
+    /// The events asked for.
     pub events: Vec<Happened>,
+    /// Whether there are older ones.
+    pub more: bool,
+    /// The change that made the record, if changes were asked for.
+    pub first: Option<ChangeHash>,
     /// How many records of each kind there are.
     pub kinds: BTreeMap<KindName, u64>,
     /// How many changes.
     pub changes: u64,
     /// What the records are called that events name.
     pub names: Names,
-    /// Whether older ones were left out.
-    pub cut: bool,
+}
+
+/// An event before it is known what there is to say about it.
+enum Place {
+    Record(RecordId),
+    Change(Vec<Entry>),
 }
 
 /// The word for changes among the kinds of a timeline: no kind can be called so.
 pub const CHANGES: &str = "-changes";
 
 impl Reading {
-    /// What happened about a record: all of it, or one kind of it.
+    /// What happened about a record, all or one kind of it: events from a place on, the newest being the first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn timeline(&self, id: RecordId, only: &str) -> Result<Timeline, ReadError> {
+    pub async fn timeline(&self, id: RecordId, only: &str, piece: Range<usize>) -> Result<Timeline, ReadError> {
         let mut timeline = Timeline::default();
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
-        let found = lists::pointing_rows(&mut tx, self.workspace, &self.scope, &targets, TIMELINE_MAX).await?;
-        timeline.cut = found.len() == TIMELINE_MAX as usize;
-        let rows: Vec<Row> = found.into_iter().map(|row| Row::of(row, 0)).collect();
-        let mut ids = Vec::new();
-        for row in rows {
+        let found = lists::pointing_places(&mut tx, self.workspace, &self.scope, &targets, ACTIVITY, TIMELINE_MAX).await?;
+        let mut places = Vec::new();
+        for row in found {
             *timeline.kinds.entry(row.kind.clone()).or_default() += 1;
             if only.is_empty() || *row.kind == *only {
-                ids.extend(self.schema().kind(&row.kind).map(|kind| links::ids(kind, &row.fields)).unwrap_or_default());
-                timeline.events.push(Happened { at: moment(&row), event: Event::Record(Box::new(row)) });
+                places.push((moment(&row), Place::Record(row.record)));
             }
         }
         drop(tx);
@@ -72,19 +79,57 @@ impl Reading {
             for together in history.entries.chunk_by(|one, other| one.change == other.change) {
                 timeline.changes += 1;
                 if only.is_empty() || only == CHANGES {
-                    timeline.events.push(Happened { at: together[0].edit_time, event: Event::Change(together.to_vec()) });
+                    places.push((together[0].edit_time, Place::Change(together.to_vec())));
                 }
             }
         }
-        timeline.events.sort_by_key(|happened| std::cmp::Reverse(happened.at));
-        timeline.names = self.names_of(ids).await?;
+        places.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        timeline.first = places.iter().rev().find_map(|(_, place)| change_of(place));
+        timeline.more = places.len() > piece.end;
+        places.truncate(piece.end);
+        places.drain(..piece.start.min(places.len()));
+        self.tell(&mut timeline, places).await?;
         Ok(timeline)
+    }
+
+    /// Reads what there is to say about some events, and only about those.
+    async fn tell(&self, timeline: &mut Timeline, places: Vec<(Millis, Place)>) -> Result<(), ReadError> {
+        let ids: Vec<RecordId> = places.iter().filter_map(|(_, place)| record_of(place)).collect();
+        let found = lists::seen_rows(&mut self.store.reader().await?, self.workspace, &self.scope, &ids).await?;
+        let mut rows: HashMap<RecordId, Row> = found.into_iter().map(|row| (row.record, Row::of(row, 0))).collect();
+        let linked = |row: &Row| self.schema().kind(&row.kind).map(|kind| links::ids(kind, &row.fields)).unwrap_or_default();
+        let named: Vec<RecordId> = rows.values().flat_map(linked).collect();
+        for (at, place) in places {
+            let event = match place {
+                Place::Change(entries) => Some(Event::Change(entries)),
+                // Gone out of sight between two looks: it is not told.
+                Place::Record(record) => rows.remove(&record).map(|row| Event::Record(Box::new(row))),
+            };
+            timeline.events.extend(event.map(|event| Happened { at, event }));
+        }
+        timeline.names = self.names_of(named).await?;
+        Ok(())
+    }
+}
+
+fn change_of(place: &Place) -> Option<ChangeHash> {
+    match place {
+        Place::Change(entries) => entries.first().map(|entry| entry.change),
+        Place::Record(_) => None,
+    }
+}
+
+fn record_of(place: &Place) -> Option<RecordId> {
+    match place {
+        Place::Record(record) => Some(*record),
+        Place::Change(_) => None,
     }
 }
 
 /// When a record took place: an activity when it was or is due, anything else when it was made.
-fn moment(row: &Row) -> Millis {
-    let due = (&*row.kind == ACTIVITY).then(|| due(&row.fields)).flatten();
+fn moment(row: &PlacedRow) -> Millis {
+    let fields: Option<Map<String, Json>> = row.main.as_deref().and_then(|main| serde_json::from_str(main).ok());
+    let due = fields.and_then(|fields| due(&fields));
     let day = |text: &str| {
         text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp().as_millisecond())
     };

@@ -156,7 +156,7 @@ impl Reading {
         let dated = Dated::of(&mut tx, self.workspace).await?;
         let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
         let key_of = |key: Option<String>| if is_month { key.map(|key| month(&key)) } else { key };
-        for (key, count) in totals::counts(&mut tx, which, &by).await? {
+        for (key, count) in totals::counts(&mut tx, self.store.answers(), which, &by).await? {
             groups.entry(key_of(key)).or_default().count += count;
         }
         let summed: Vec<&Field> =
@@ -164,7 +164,7 @@ impl Reading {
         for field in summed.into_iter().take(SUMS_MAX) {
             let added = self.added(&kind, field)?;
             let cuts: Vec<Millis> = if added.currency.is_some() { dated.cuts() } else { Vec::new() };
-            let found = totals::sums(&mut tx, which, &by, &added, &cuts).await?;
+            let found = totals::sums(&mut tx, self.store.answers(), which, &by, &added, &cuts).await?;
             for (key, currency, period, sum) in found {
                 let group = groups.entry(key_of(key)).or_default();
                 Sum::add(group.sums.entry(field.name.clone()).or_default(), currency.as_deref(), &sum);

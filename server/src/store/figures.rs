@@ -4,7 +4,8 @@
 
 use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot};
 
-use super::lists::Which;
+use super::lists::{Way, Which};
+use super::remembered::Answers;
 use super::scope::Statement;
 use super::{Result, Tx};
 
@@ -55,12 +56,18 @@ pub enum Measured {
 pub type Figure = (Option<String>, Option<String>, Option<String>, Option<String>, i64, i64, Option<String>);
 
 /// The groups of the records that a list finds.
-pub async fn figures(tx: &mut Tx, which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Result<Vec<Figure>> {
-    statement(which, keys, measured).all(tx).await
+pub async fn figures(tx: &mut Tx, answers: &Answers, which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Result<Vec<Figure>> {
+    answers.to(tx, which.workspace, statement(which, keys, measured)).await
 }
 
 pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Statement {
     let context = which.context;
+    if let ([Key::Value(spot), rest @ ..], None) = (keys, measured)
+        && rest.iter().all(|key| *key == Key::All)
+        && which.is_everything()
+    {
+        return counted(which, &keys[0], spot);
+    }
     let keys: Vec<&Key> = (0..KEYS).map(|at| keys.get(at).unwrap_or(&Key::All)).collect();
     let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(context));
     let mut columns: Vec<String> = keys.iter().enumerate().map(|(at, key)| format!("{} as k{at}", key.column(context))).collect();
@@ -84,6 +91,15 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
     let groups = values.within(&start, ") found group by k0, k1, k2, currency");
     let start = format!("select {made}, currency, sum(many), sum(given), cast({again} as text) from (");
     groups.within(&start, ") days group by 1, 2, 3, 4")
+}
+
+/// All records counted in the order of one value, where an index has it: nothing is sorted.
+fn counted(which: Which<'_>, key: &Key, spot: &Spot) -> Statement {
+    let compiler = Compiler::new(Dialect::Sqlite, which.context);
+    let start = format!("select {}, null, null, null, count(*), 0, null from rows ", key.made(&compiler.value(spot)));
+    let mut statement = which.found(&start, Way::Whole, |compiler| compiler.filter(&which.query.filter));
+    statement.push(&format!(" group by {}", compiler.indexed(spot).join(", ")));
+    statement
 }
 
 fn nothing() -> (String, String) {

@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 
-use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
+use super::remembered::Answers;
 use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
@@ -138,6 +139,11 @@ impl Which<'_> {
         statement.push(&otherwise.text).push(") and ").params.extend(otherwise.params);
     }
 
+    /// Whether nothing is asked of the records but that they are there.
+    pub(super) fn is_everything(&self) -> bool {
+        self.words.is_none() && self.query.filter == Filter::everything()
+    }
+
     /// With the query's condition behind it.
     pub(super) fn found(&self, start: &str, way: Way, compile: impl FnOnce(Compiler<'_>) -> Sql) -> Statement {
         let mut statement = self.statement(start, way);
@@ -167,10 +173,10 @@ impl Which<'_> {
             (order, limit) = (page.order, page.limit);
             page.condition
         });
-        let limit = statement.bind(Param::Int(i64::from(limit) + 1));
         // The plus: no index gives this order, so one may be used that finds the records.
         let aside = if way == Way::InOrder { "" } else { "+" };
-        statement.push(&format!(" order by {aside}{order} limit {limit}"));
+        // The limit stands in the text: SQLite must know that it is small, or it finds all that fit and sorts them.
+        statement.push(&format!(" order by {aside}{order} limit {}", limit + 1));
         statement
     }
 
@@ -191,8 +197,8 @@ pub async fn page(tx: &mut Tx, which: Which<'_>, way: Way) -> Result<Vec<RecordR
 }
 
 /// How many records a list has, all pages together; stops behind `most`: one more then says that there are more.
-pub async fn count(tx: &mut Tx, which: Which<'_>, most: Option<u64>) -> Result<u64> {
-    let counted: Vec<(i64,)> = which.counted(most).all(tx).await?;
+pub async fn count(tx: &mut Tx, answers: &Answers, which: Which<'_>, most: Option<u64>) -> Result<u64> {
+    let counted: Vec<(i64,)> = answers.to(tx, which.workspace, which.counted(most)).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
 }
 
@@ -274,9 +280,31 @@ fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets: &[RecordId
     statement
 }
 
-/// The records in use that point at any of some, most lately changed first.
-pub async fn pointing_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], limit: u32) -> Result<Vec<RecordRow>> {
-    let mut statement = Statement::of(ROW_COLUMNS, workspace);
+/// A record that points at another one, and when it took place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedRow {
+    /// The record.
+    pub record: RecordId,
+    /// Its kind.
+    pub kind: KindName,
+    /// Edit time of its first change.
+    pub created_at: Millis,
+    /// Its main facet if it is of the kind whose fields say when it takes place, and in sight.
+    pub main: Option<String>,
+}
+
+/// The records in use that point at any of some, most lately changed first; with their fields only those of one kind.
+pub async fn pointing_places(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    scope: &Scope,
+    targets: &[RecordId],
+    placed: &str,
+    limit: u32,
+) -> Result<Vec<PlacedRow>> {
+    let mut statement = Statement::of("", workspace);
+    let placed = statement.bind(Param::Text(placed.to_owned()));
+    statement.push(&format!("select record, kind, created_at, case when kind = {placed} then main end from rows "));
     let targets = statement.bind_all(targets.iter().map(blob));
     let sees = scope.sees_any("rows", &mut statement);
     let limit = statement.bind(Param::Int(i64::from(limit)));
@@ -284,7 +312,26 @@ pub async fn pointing_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, t
         "where rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target in ({targets})) \
          and rows.archived = 0 and {sees} order by rows.updated_at desc, rows.record limit {limit}"
     ));
-    rows(statement, tx, scope).await
+    let mut places = Vec::new();
+    for (record, kind, created_at, main) in statement.all::<(Vec<u8>, String, Millis, Option<String>)>(tx).await? {
+        let kind: KindName = id(kind.parse(), "kind name")?;
+        let main = main.filter(|_| scope.shows(&kind, Facet::Main));
+        places.push(PlacedRow { record: id(RecordId::from_bytes(&record), "record id")?, kind, created_at, main });
+    }
+    Ok(places)
+}
+
+/// Some records, those in sight of them, in the order in which they are named.
+pub async fn seen_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, records: &[RecordId]) -> Result<Vec<RecordRow>> {
+    let mut found = HashMap::new();
+    for chunk in records.chunks(CHUNK) {
+        let mut statement = Statement::of(ROW_COLUMNS, workspace);
+        let chunk = statement.bind_all(chunk.iter().map(blob));
+        let sees = scope.sees_any("rows", &mut statement);
+        statement.push(&format!("where rows.workspace = $1 and rows.record in ({chunk}) and {sees}"));
+        found.extend(rows(statement, tx, scope).await?.into_iter().map(|row| (row.record, row)));
+    }
+    Ok(records.iter().filter_map(|record| found.remove(record)).collect())
 }
 
 /// The records of one kind in use that point at some others by one role: the target, the record, its title, its main facet.

@@ -33,6 +33,7 @@ pub mod people;
 pub mod receipts;
 pub mod records;
 pub mod rejected;
+pub mod remembered;
 pub mod reports;
 pub mod rights;
 pub mod scope;
@@ -138,6 +139,7 @@ pub struct Store {
 }
 
 struct About {
+    answers: remembered::Answers,
     path: PathBuf,
     settings: Settings,
     /// Held for as long as the store is open: `rapport restore` must not swap a file in use.
@@ -150,7 +152,7 @@ impl Store {
     pub async fn open(options: &Options) -> std::result::Result<Self, OpenError> {
         let lock = open::share_lock(&options.path)?;
         let (writer, readers, settings) = open::open(options).await?;
-        let about = About { path: options.path.clone(), settings, _lock: lock };
+        let about = About { answers: remembered::Answers::default(), path: options.path.clone(), settings, _lock: lock };
         Ok(Self { writer, readers, about: Arc::new(about) })
     }
 
@@ -196,6 +198,11 @@ impl Store {
         let mut tx = self.reader().await?;
         sqlx::query_scalar::<_, i64>("select count(*) from workspaces").fetch_one(tx.conn()).await?;
         Ok(())
+    }
+
+    /// Numbers over many records that were worked out before.
+    pub fn answers(&self) -> &remembered::Answers {
+        &self.about.answers
     }
 
     /// Where the database is.

@@ -3,9 +3,10 @@
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
 use sync_core::id::Millis;
-use sync_core::query::{Class, Compiler, Context, Dialect, Filter, Holder, Spot};
+use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot};
 
 use super::lists::{Way, Which};
+use super::remembered::Answers;
 use super::scope::Statement;
 use super::{Result, Tx};
 
@@ -36,8 +37,8 @@ pub type Counted = (Option<String>, u64);
 pub type Summed = (Option<String>, Option<String>, i64, String);
 
 /// How many records each group has.
-pub async fn counts(tx: &mut Tx, which: Which<'_>, by: &By) -> Result<Vec<Counted>> {
-    let found: Vec<(Option<String>, i64)> = counts_statement(which, by).all(tx).await?;
+pub async fn counts(tx: &mut Tx, answers: &Answers, which: Which<'_>, by: &By) -> Result<Vec<Counted>> {
+    let found: Vec<(Option<String>, i64)> = answers.to(tx, which.workspace, counts_statement(which, by)).await?;
     Ok(found.into_iter().map(|(key, count)| (key, count as u64)).collect())
 }
 
@@ -45,7 +46,7 @@ pub(super) fn counts_statement(which: Which<'_>, by: &By) -> Statement {
     let key = by.key("k");
     match by {
         // All records in the order of the value, where an index has it: nothing is sorted.
-        By::Value(spot) if which.query.filter == Filter::everything() && which.words.is_none() => {
+        By::Value(spot) if which.is_everything() => {
             let compiler = Compiler::new(Dialect::Sqlite, which.context);
             let start = format!("select {}, count(*) from rows ", by.key(&compiler.value(spot)));
             let mut statement = which.found(&start, Way::Whole, |compiler| compiler.filter(&which.query.filter));
@@ -60,8 +61,8 @@ pub(super) fn counts_statement(which: Which<'_>, by: &By) -> Statement {
 }
 
 /// What a number adds up to in each group; apart for records made before and after each of the `cuts`, moments in order.
-pub async fn sums(tx: &mut Tx, which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Result<Vec<Summed>> {
-    sums_statement(which, by, added, cuts).all(tx).await
+pub async fn sums(tx: &mut Tx, answers: &Answers, which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Result<Vec<Summed>> {
+    answers.to(tx, which.workspace, sums_statement(which, by, added, cuts)).await
 }
 
 pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Statement {

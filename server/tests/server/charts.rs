@@ -320,3 +320,27 @@ async fn a_dashboard_goes_out_by_mail_once_for_each_time_it_is_due() {
     desk.chart_deal(70, "lead", "ann", None, "2027-01-20").await;
     assert!(letters.try_recv().is_err(), "one letter a day");
 }
+
+#[tokio::test]
+async fn a_chart_of_many_days_and_stages_stays_small_and_leads_to_the_records_of_each_day() {
+    let mut desk = Desk::new().await;
+    for n in 0..100_u8 {
+        let day = jiff::civil::date(2027, 1, 1).saturating_add(jiff::Span::new().days(i64::from(n)));
+        let stage = ["lead", "qualified", "proposal", "negotiation", "won", "lost"][usize::from(n % 6)];
+        desk.chart_deal(n + 1, stage, "ann", None, &day.to_string()).await;
+    }
+    for layout in ["line", "bar"] {
+        let wanted = [("layout", layout), ("group", "close_date"), ("split", "stage"), ("step", "day")];
+        let page = desk.shows(&address("deal", &wanted)).await;
+        assert!(page.len() < 150_000, "{layout}: {}", page.len());
+        let plot = page.split("class=\"plot\"").nth(1).unwrap().split("</details>").next().unwrap();
+        assert!(plot.contains("2027-01-07 · 1") && plot.contains("class=\"c5\""), "{layout}: {plot}");
+        let href = plot.split("aria-label=\"2027-01-07").next().unwrap().rsplit("href=\"").next().unwrap().split('"').next().unwrap();
+        let list = desk.shows(&href.replace("&#38;", "&")).await;
+        assert!(list.contains("1 record"), "{list}");
+        // By the week there is room for a link behind each shape.
+        let weeks =
+            desk.shows(&address("deal", &[("layout", layout), ("group", "close_date"), ("split", "stage"), ("step", "month")])).await;
+        assert!(weeks.contains("2027-01 · ") && weeks.contains(" · Won · "), "{weeks}");
+    }
+}

@@ -334,3 +334,82 @@ async fn a_list_is_searched_alike_before_and_after_its_words_are_in_the_index() 
     desk.post(&format!("/records/party/{old}/archive"), &[]).await;
     has(&desk.page(&address("/records/party", &[("q", "佳美"), ("archived", "true")])).await, &["1 record<", "佳美办公"], &["佳美物流"]);
 }
+
+/// What the console shows of deals and customers in many ways.
+async fn looks(desk: &Desk) -> Vec<String> {
+    let is = |field: &str, value: &str| json!([{"type": "equals", "attribute": field, "value": value}]).to_string();
+    let open =
+        json!([{"type": "notIn", "attribute": "stage", "value": ["won", "lost"]}, {"type": "isNotNull", "attribute": "amount.amount"}]);
+    let asked: [(&str, Vec<(&str, String)>); 13] = [
+        ("deal", vec![("sort", "amount.amount".into())]),
+        ("deal", vec![("sort", "close_date".into()), ("desc", "true".into())]),
+        ("deal", vec![("where", is("stage", "won"))]),
+        ("deal", vec![("where", open.to_string()), ("sort", "createdAt".into())]),
+        ("deal", vec![("group", "stage".into())]),
+        ("deal", vec![("group", "close_date".into()), ("q", "Lamp".into())]),
+        ("deal", vec![("layout", "board".into())]),
+        ("deal", vec![("layout", "bar".into()), ("group", "stage".into()), ("measure", "sum:amount".into())]),
+        ("deal", vec![("layout", "line".into()), ("group", "close_date".into()), ("split", "stage".into()), ("step", "week".into())]),
+        (
+            "deal",
+            vec![("layout", "figures".into()), ("group", "createdAt".into()), ("step", "day".into()), ("measure", "distinct:stage".into())],
+        ),
+        ("party", vec![("sort", "industry".into())]),
+        ("party", vec![("sort", "industry".into()), ("desc", "true".into())]),
+        ("party", vec![("where", is("industry", "HOTEL")), ("group", "industry".into())]),
+    ];
+    let mut pages = Vec::new();
+    for (kind, params) in asked {
+        let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, &**value)).collect();
+        pages.push(desk.page(&address(&format!("/records/{kind}"), &params)).await);
+    }
+    pages
+}
+
+#[tokio::test]
+async fn indexes_make_a_list_faster_and_change_nothing_else() {
+    let mut desk = Desk::new().await;
+    for (n, industry) in [(1, Some("Hotel")), (2, Some("print")), (3, Some("hotel")), (4, None), (5, Some("Art"))] {
+        let name = [FieldEdit::set("name", format!("Customer {n}"))];
+        let industry = industry.map(|industry| FieldEdit::set("industry", industry));
+        desk.customer(n, &name.into_iter().chain(industry).collect::<Vec<_>>()).await;
+    }
+    for n in 10..30_u8 {
+        let stage = ["lead", "won", "lost", "proposal"][usize::from(n % 4)];
+        let day = FieldEdit::set("close_date", format!("2027-01-{n}"));
+        desk.deal(n, &format!("Lamps {n}"), stage, i64::from(n % 7), &[day]).await;
+    }
+    desk.save("deal", 40, &[FieldEdit::set("title", "Lamps for nothing")]).await;
+    let app = desk.server.app.clone();
+    let before = looks(&desk).await;
+    let made = rapport_server::jobs::columns::renew(&app, 1).await.unwrap();
+    assert!(made > 5, "{made}");
+    for (number, (before, after)) in before.iter().zip(looks(&desk).await).enumerate() {
+        assert_eq!(*before, after, "page {number}");
+    }
+    assert_eq!(rapport_server::jobs::columns::renew(&app, 1).await.unwrap(), 0, "they are there");
+
+    // Texts are ordered without regard to case, those without come last.
+    let places: Vec<usize> =
+        ["Customer 5", "Customer 1", "Customer 3", "Customer 2", "Customer 4"].iter().map(|name| before[10].find(name).unwrap()).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    // What was counted before is counted again once something has changed.
+    let won = address("/records/deal", &[("layout", "bar"), ("group", "stage")]);
+    has(&desk.page(&won).await, &["21 records"], &[]);
+    desk.deal(50, "One more", "won", 1, &[]).await;
+    has(&desk.page(&won).await, &["22 records"], &["21 records"]);
+}
+
+#[tokio::test]
+async fn a_list_with_many_columns_has_fewer_rows_on_a_page() {
+    let mut desk = Desk::new().await;
+    for n in 1..=60_u8 {
+        desk.customer(n, &[FieldEdit::set("name", format!("Customer {n:02}"))]).await;
+    }
+    let rows = |page: &str| page.matches("Customer ").count();
+    let few = desk.page("/records/party").await;
+    let all: Vec<String> =
+        sync_core::schema::Schema::builtin().kind("party").unwrap().fields.iter().map(|field| field.name.to_string()).collect();
+    let many = desk.page(&address("/records/party", &[("columns", &all.join(","))])).await;
+    assert!(rows(&many) < rows(&few) && many.len() < 150_000, "{} {} {}", rows(&many), rows(&few), many.len());
+}

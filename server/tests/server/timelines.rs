@@ -121,3 +121,36 @@ async fn many_disagreements_are_settled_by_one_rule() {
     let late = desk.post("/conflicts/resolve", &form).await;
     assert_eq!(late.header("location"), "/conflicts?done=decided&count=0&left=2");
 }
+
+#[tokio::test]
+async fn a_busy_customers_events_come_in_pieces_and_no_page_grows_without_end() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    for n in 0..130_u8 {
+        let about = FieldEdit::Add { field: "about".to_owned(), value: party.to_string() };
+        let edits = [FieldEdit::set("subject", format!("Visit {n:03}.")), FieldEdit::set("type", "visit"), about];
+        desk.ann.save(&app, "activity", record(100 + n), START + MINUTE * (i64::from(n) + 1), &edits).await;
+    }
+    let mut path = format!("/records/party/{party}");
+    let (mut seen, mut pages) = (Vec::new(), 0);
+    loop {
+        let all = timeline(&desk, &path).await;
+        let told: Vec<String> = (0..130).rev().map(|n| format!("Visit {n:03}.")).filter(|text| all.contains(text.as_str())).collect();
+        assert!(told.len() <= 90, "{}", told.len());
+        let places: Vec<usize> = told.iter().map(|text| all.find(text.as_str()).unwrap()).collect();
+        assert!(places.is_sorted(), "newest first");
+        seen.extend(told);
+        pages += 1;
+        let Some(more) = all.split("class=\"more-events\"><a class=\"button\" href=\"").nth(1) else {
+            assert!(all.contains("Jiamei") && !all.contains("/undo"), "the last is what made the record: {all}");
+            break;
+        };
+        path = more.split('"').next().unwrap().replace("&#38;", "&").split('#').next().unwrap().to_owned();
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!((seen.len(), pages), (130, 5));
+    let far = timeline(&desk, &format!("/records/party/{party}?older=4000000000")).await;
+    assert!(!far.contains("Visit") && far.contains("131"), "nothing is older, the counts stay: {far}");
+}

@@ -25,6 +25,9 @@ use crate::reading::{Group, Grouping, List, Listing, NextStep, Row, Sum};
 /// Cards of one column: those changed last; the others are a click away.
 const CARDS: u32 = 30;
 
+/// Cards of all columns together: some 100 KB.
+const CARDS_MAX: usize = 180;
+
 /// Facts of a card besides its title.
 const FACTS: usize = 3;
 
@@ -100,9 +103,10 @@ pub async fn view(desk: &Desk, kind: &Kind, board: &Board, asked: &Asked, shape:
     let none = group(None);
     let unsorted = (none.count > 0).then_some(None);
     let values: Vec<Option<&str>> = unsorted.into_iter().chain(by.options.iter().map(|option| Some(&*option.value))).collect();
+    let cards = CARDS.min(u32::try_from(CARDS_MAX / values.len().max(1)).unwrap_or(CARDS)).max(1);
     for value in values {
         let condition = condition(kind, &by.name, value);
-        let list = newest.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[condition], CARDS)?;
+        let list = newest.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[condition], cards)?;
         let listing = desk.reading.list(&List { expected: Some(group(value).count), ..list }).await?;
         let drawing = Drawing { desk, kind, by, sum, asked, shape };
         lanes.push(drawing.lane(value, &group(value), &listing).await?);

@@ -5,7 +5,7 @@ use sync_core::query::Class;
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::asked::Asked;
-use super::shape::{Column, Shape, filter_of, is_single};
+use super::shape::{self, Column, Shape, filter_of, is_single};
 use super::table::{Line, Rows};
 use crate::console::desk::Desk;
 use crate::console::format::{self, Formatter, Shown};
@@ -158,11 +158,13 @@ fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group
 pub async fn views(rows: &Rows<'_>, shape: &Shape, totals: &Totals) -> Result<Vec<GroupView>, Error> {
     let (desk, kind, asked) = (rows.desk, rows.kind, rows.asked);
     let mut views = Vec::new();
+    // All groups together are no more than a page of the list.
+    let shown = SHOWN.min(shape::rows(rows.columns.len()).div_ceil(4));
     for (index, group) in in_order(kind, shape, totals).into_iter().enumerate() {
         let condition = condition(kind, &shape.group, group.key.as_deref());
         let mut lines = Vec::new();
         if index < OPENED {
-            let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, std::slice::from_ref(&condition), SHOWN)?;
+            let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, std::slice::from_ref(&condition), shown)?;
             let listing = desk.reading.list(&List { expected: Some(group.count), ..list }).await?;
             let mut names = rows.names.clone();
             names.extend(listing.names);

@@ -14,7 +14,7 @@ use super::chart::{self, ChartTools, ChartView, Form};
 use super::columns::{self, Choosable};
 use super::filter::{self, Chip, Editor};
 use super::groups::{self, GroupView};
-use super::shape::{Column, Layout, ROWS, Shape, days};
+use super::shape::{Column, Layout, Shape, days, rows};
 use super::table::{self, Head, Line, Rows};
 use super::views::{self, Saved};
 use crate::console::desk::{Desk, Frame, icon, page as answer};
@@ -201,7 +201,7 @@ impl Drawing<'_> {
         let (desk, kind) = (self.desk, self.kind);
         let columns = shape.columns(desk, kind);
         let heads = table::heads(desk, kind, asked, shape, &columns);
-        let list = match shape.list(desk, kind, asked, &[], ROWS) {
+        let list = match shape.list(desk, kind, asked, &[], rows(columns.len())) {
             Ok(list) => list,
             Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. } | ReadError::Cursor)) => {
                 let text = desk.words.fill("list.broken", &[&error.to_string()]);

@@ -15,13 +15,21 @@ use crate::reading::{List, ReadError, Sought};
 use crate::store::lists::Shelf;
 
 /// A screenful and a bit.
-pub const ROWS: u32 = 50;
+const ROWS: u32 = 50;
+
+/// Cells of one page: some 100 KB.
+const CELLS_MAX: usize = 700;
 
 /// Conditions of one search; each costs every row.
 const SEARCHED_MAX: usize = 12;
 
 /// Columns of one list: more is no list.
 pub const COLUMNS_MAX: usize = 30;
+
+/// Rows of a page with so many columns.
+pub fn rows(columns: usize) -> u32 {
+    ROWS.min(u32::try_from(CELLS_MAX / columns.max(1)).unwrap_or(ROWS))
+}
 
 /// How records are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

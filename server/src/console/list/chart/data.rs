@@ -28,6 +28,9 @@ pub const SERIES_MAX: usize = 8;
 /// Points over time: more than there are pixels in a column.
 const TIMES_MAX: usize = 400;
 
+/// Shapes over time, all series together: each is some 100 bytes in a plot and a table.
+const SHAPES_MAX: usize = 600;
+
 /// What a chart's numbers are.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unit {
@@ -209,18 +212,19 @@ fn sort(kind: &Kind, plan: &Plan<'_>, groups: &mut Vec<GroupData>) {
 fn fill(plan: &Plan<'_>, groups: &mut Vec<GroupData>) {
     let without_day: Vec<GroupData> = groups.extract_if(.., |group| group.key.is_none()).collect();
     let days = |group: &GroupData| Days::of_key(group.key.as_deref()?, plan.step);
+    let most = groups.first().map_or(TIMES_MAX, |group| TIMES_MAX.min(SHAPES_MAX / group.parts.len().max(1)));
     let ends = (groups.first().and_then(days), groups.last().and_then(days));
     if let (Some(first), Some(last)) = ends {
         let parts = groups[0].parts.len();
-        let keys = Days { first: first.first, last: last.last }.keys(plan.step, TIMES_MAX + 1);
-        if keys.len() <= TIMES_MAX {
+        let keys = Days { first: first.first, last: last.last }.keys(plan.step, most + 1);
+        if keys.len() <= most {
             let mut known: BTreeMap<String, GroupData> =
                 std::mem::take(groups).into_iter().filter_map(|group| Some((group.key.clone()?, group))).collect();
             let empty = |key: &String| GroupData { parts: vec![0.0; parts], ..GroupData::empty(Some(key.clone())) };
             groups.extend(keys.iter().map(|key| known.remove(key).unwrap_or_else(|| empty(key))));
         }
     }
-    let surplus = groups.len().saturating_sub(TIMES_MAX);
+    let surplus = groups.len().saturating_sub(most);
     groups.drain(..surplus);
     if plan.form == Form::Figures {
         groups.extend(without_day);

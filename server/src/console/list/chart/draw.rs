@@ -24,6 +24,13 @@ const COLUMN: f64 = 72.0;
 /// The most that is drawn: what is above stays free for the highest point.
 const HEADROOM: f64 = 1.06;
 
+/// Bytes that the addresses in a chart may take: behind each shape where there are few, behind each group where there
+/// are more, none where they would be most of the page.
+const LINKS_MAX: usize = 75_000;
+
+/// Bytes that a link has besides the address of the whole list: one condition more, tags, words to be read aloud.
+const LINK_BYTES: usize = 300;
+
 /// A chart, ready to be shown.
 pub struct ChartView {
     /// What it looks like.
@@ -76,6 +83,8 @@ pub struct SeriesView {
 pub struct GroupView {
     /// What people read.
     pub label: String,
+    /// Whether its shapes lead to the same records together.
+    pub is_one: bool,
     /// Its colour in a ring.
     pub colour: usize,
     /// Its records.
@@ -254,6 +263,7 @@ impl Drawing<'_> {
             all.extend(more.map(|(split, value)| plan.condition(self.kind, split, value)));
             records(self.kind, self.asked, self.shape, all)
         };
+        let (links_parts, links_groups) = self.links(is_time);
         let last = data.series.len().saturating_sub(1);
         let part = |(index, value): (usize, &f64)| {
             let is_rest = group.is_rest || (index == last && data.has_rest);
@@ -261,18 +271,28 @@ impl Drawing<'_> {
             let text = data.unit.text(*value);
             let title = [Some(label.clone()), name, Some(text.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
             let [x, y, width, height] = self.place(at, group, index, is_time, scale).map(percent);
-            let href = (!is_rest).then(|| conditions(plan.split.map(|split| (split, data.series[index].as_deref()))));
-            PartView { href, colour: index + 1, title, value: text, x, y, width, height }
+            let href = (links_parts && !is_rest).then(|| conditions(plan.split.map(|split| (split, data.series[index].as_deref()))));
+            PartView { href, colour: if is_rest { 0 } else { index + 1 }, title, value: text, x, y, width, height }
         };
         GroupView {
             colour: at % SERIES_MAX + 1,
-            href: (!group.is_rest).then(|| conditions(None)),
+            href: (links_groups && !group.is_rest).then(|| conditions(None)),
+            is_one: !links_parts && links_groups,
             value: if plan.split.is_none() || plan.measure.adds_up() { data.unit.text(group.value) } else { String::new() },
             share: self.share(at, group),
             delta: group.before.map(|before| self.delta(group.value, before)),
             parts: group.parts.iter().enumerate().map(part).collect(),
             label,
         }
+    }
+
+    /// Whether there is room for an address behind each shape, and behind each group: over time both a plot and a table
+    /// have them.
+    fn links(&self, is_time: bool) -> (bool, bool) {
+        let one = records(self.kind, self.asked, self.shape, self.plan.within(self.plan.period)).len() + LINK_BYTES;
+        let fits = |count: usize| count * one * if is_time { 2 } else { 1 } <= LINKS_MAX;
+        let (groups, series) = (self.data.groups.len(), self.data.series.len());
+        (fits(groups * series), fits(groups))
     }
 
     /// Left, top, width and height of a shape.
