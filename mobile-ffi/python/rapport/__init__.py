@@ -1,7 +1,7 @@
 """Rapport in Python: an encrypted store that works offline, lists that stay fresh, edits that are never lost.
 
     rapport = await Rapport.open(server="https://crm.example", folder="data", app="demo 1", secrets=secrets)
-    await rapport.enrol("ABCD-EFGH-JKLM", "my phone")
+    await rapport.enrol("ABCD-EFGH-…", "my phone")
     async with rapport.transaction() as tx:
         customer = tx.create("party", name="佳美")
         tx.edit(customer).add("tags", "vip")

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -40,8 +41,23 @@ def files(folder):
     return [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
 
 
-async def test_a_customers_name_is_found_in_no_file(kit, opened, tmp_path, secrets):
+def held_open():
+    """What this process has open, temporary files without a name included."""
+    for number in os.listdir("/proc/self/fd"):
+        path = f"/proc/self/fd/{number}"
+        try:
+            if stat.S_ISREG(os.stat(path).st_mode):
+                with open(path, "rb") as file:
+                    yield os.readlink(path), file.read()
+        except OSError:
+            continue
+
+
+async def test_a_customers_name_is_found_in_no_file(kit, opened, tmp_path, secrets, capfd, monkeypatch):
     assert sdk_info().encrypts
+    (tmp_path / "temp").mkdir()
+    for name in ["TMPDIR", "SQLITE_TMPDIR"]:
+        monkeypatch.setenv(name, str(tmp_path / "temp"))
     kit.person("ann")
     ann = await enrolled(kit, opened)
     customer = await named(ann)
@@ -56,6 +72,10 @@ async def test_a_customers_name_is_found_in_no_file(kit, opened, tmp_path, secre
     for closed in [False, True]:
         if closed:
             await ann.shutdown()
+        for path, held in held_open():
+            assert not any(CANARY.encode(encoding) in held for encoding in ENCODINGS), path
+        said = "".join(capfd.readouterr())
+        assert not any(part in said for part in [CANARY, "Canary", "佳美办公"]), said
         for path in files(tmp_path):
             with open(path, "rb") as file:
                 held = file.read()
