@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from rapport import CancelHandle, CheckName, ClientError, Network, Presence, Rapport, SendState, SyncOutcome, SyncPhase, Whose, plain, value
+from rapport import CancelHandle, CheckName, ClientError, Network, Presence, Rapport, SendState, SyncOutcome, SyncPhase, Whose, plain, read_invitation, value
 from rapport.kinds import Deal, DealEdits, Money, Party, PartyEdits
 from rapport.testkit import quiesce
 
@@ -32,6 +32,16 @@ async def test_a_phone_is_enrolled_edits_offline_and_syncs(kit):
     assert abs(row.created_at - datetime.now(timezone.utc)) < timedelta(minutes=5)
     assert await ann.sync() == SyncOutcome.DONE()
     assert (await ann.get(customer)).state == SendState.SENT
+
+
+async def test_a_square_that_is_scanned_says_where_and_with_what_to_enrol(kit):
+    kit.person("ann", "rep")
+    invitation = read_invitation(f"rapport:enrol?code={kit.code('ann')}&server={kit.url}")
+    ann = await Rapport.open_in_memory(server=invitation.server, app="pytest 1")
+    assert (await ann.enrol(invitation.code, "Ann's phone")).role == "rep"
+    with pytest.raises(ClientError.BadArgument) as other:
+        read_invitation("https://example.com/menu.pdf")
+    assert "scan the square" in other.value.detail
 
 
 async def test_a_transaction_is_kept_as_a_whole_or_not_at_all(kit):
