@@ -39,6 +39,7 @@ struct DevicesPage {
 
 struct CodeView {
     code: String,
+    server: String,
     /// The same with the server's address, to scan; none where the address does not fit.
     square: Option<Square>,
     user: String,
@@ -139,7 +140,7 @@ pub async fn code(desk: Desk, headers: HeaderMap, Form(whose): Form<For>) -> Res
     let (code, until) = desk.app.auth.device_code(desk.caller.workspace, user.user, Some(desk.caller.user)).await?;
     let invitation = Invitation { server: calendar::base(&desk.app, &headers), code: code.reveal() };
     let square = one_time::qr(&invitation.to_string()).map(|(path, size)| Square { path, size });
-    let view = CodeView { code: invitation.code, square, user: user.name, until: format::moment(until) };
+    let view = CodeView { code: invitation.code, server: invitation.server, square, user: user.name, until: format::moment(until) };
     show(&desk, None, Some(view)).await
 }
 
