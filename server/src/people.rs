@@ -126,7 +126,6 @@ async fn add_member(app: &App, user: &User, by: Option<UserId>) -> Result<(), Ad
     write(app, &author, user.user, member_edits(user), Expect::New).await
 }
 
-/// A role that is not there would let nobody do anything.
 /// Whether somebody can be added, as far as can be told before a password is thought of.
 ///
 /// # Errors
@@ -144,6 +143,7 @@ pub async fn check(app: &App, place: &Place, login: &str, roles: &RoleSet) -> Re
     }
 }
 
+/// A role that is not there would let nobody do anything.
 fn check_roles(known: &Roles, roles: &RoleSet) -> Result<(), AddError> {
     let Some(unknown) = roles.names().find(|name| known.role(name).is_none()) else { return Ok(()) };
     Err(AddError::NoRole { role: unknown.to_owned(), known: known.roles().map(|role| role.name.to_string()).collect() })

@@ -31,10 +31,15 @@ pub(super) async fn is_proven(app: &App, caller: &Caller, record: RecordId, sha2
         return Ok(true);
     }
     let namers = namers(app, caller.workspace, record, sha256).await?;
-    if namers.is_empty() || has_had(&proven, &namers) {
-        return Ok(!namers.is_empty());
+    if namers.is_empty() {
+        return Ok(false);
     }
-    copied(app, caller.workspace, (record, namers), sha256, proven).await
+    let may = has_had(&proven, &namers) || copied(app, caller.workspace, (record, namers), sha256, proven).await?;
+    if may {
+        // Whoever reads it has it: to put it back where somebody has replaced it is no trick.
+        note(app, caller.workspace, sha256, caller.user).await?;
+    }
+    Ok(may)
 }
 
 /// Lets a record have a content that somebody has brought for it.

@@ -343,3 +343,33 @@ async fn workspaces_have_kinds_of_their_own_and_hear_of_their_own_changes() {
     let again = Intake::start(world.store.clone(), ServerPen::new([0xed; 16]), None).await.unwrap();
     assert!(again.rules(workspace()).schema.kind("secret").is_some() && again.rules(other).schema.kind("secret").is_none());
 }
+
+#[tokio::test]
+async fn a_part_that_a_kind_gains_beside_an_edit_is_not_lost_when_other_parts_are_edited() {
+    let world = world().await;
+    let author = world.intake.on_behalf(workspace(), UserId::new(NOW, [9; 10]), "office".parse().unwrap());
+    let label = r#"{ en = "Project", zh = "项目" }"#;
+    let plain = format!(
+        "name = \"project\"\nlabel = {label}\nplural = {label}\ntitle = \"name\"\nlist = [\"name\"]\n[[field]]\nname = \"name\"\nlabel = {label}\nrequired = true\n"
+    );
+    let wider = format!("{plain}[[field]]\nname = \"margin\"\nlabel = {label}\nfacet = \"commercial\"\n");
+    let kind = |edits| RecordEdit { kind: "kind".parse().unwrap(), record: record(1), edits, expect: Expect::Any };
+    let project = |field: &str, value: &str| {
+        let edits = vec![FieldEdit::set(field, value)];
+        RecordEdit { kind: "project".parse().unwrap(), record: record(2), edits, expect: Expect::Any }
+    };
+    for act in [
+        vec![kind(vec![FieldEdit::set("name", "project"), FieldEdit::set("definition", plain)])],
+        vec![project("name", "P")],
+        vec![project("name", "Q"), kind(vec![FieldEdit::set("definition", wider)])],
+        vec![project("margin", "a third")],
+        vec![project("name", "R")],
+    ] {
+        for edited in world.intake.edit(&author, act, NOW, None).await.unwrap() {
+            edited.unwrap();
+        }
+    }
+    let row =
+        records::rows_of(&mut world.store.reader().await.unwrap(), workspace(), &[record(2)]).await.unwrap().remove(&record(2)).unwrap();
+    assert_eq!((row.title.as_str(), row.facets[1].as_deref()), ("R", Some(r#"{"margin":"a third"}"#)));
+}

@@ -156,13 +156,15 @@ impl Writer {
                 let looked = answers.iter().any(|answer| matches!(answer, Answer::Look(_)));
                 // Before anybody is told: whoever asks next is answered by the rules that were just made.
                 if other_rules {
-                    self.cache.forget_shown();
                     self.reload_rules(workspace).await;
                 }
                 for answer in answers.drain(..) {
                     answer.send(&unit, head);
                 }
                 unit.give_back(&mut self.cache);
+                if other_rules {
+                    self.cache.forget_shown();
+                }
                 if of_people {
                     self.people.send_modify(|times| *times += 1);
                 }

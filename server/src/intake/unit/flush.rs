@@ -109,10 +109,9 @@ impl Unit<'_> {
     fn keep_shown(&mut self, rows: Vec<RecordRow>, written: &[Written]) {
         let facts: HashMap<RecordId, &Written> = written.iter().map(|written| (written.record, written)).collect();
         for row in rows {
-            let (Some(open), Some(written)) = (self.open.get_mut(&(row.record, Facet::Main)), facts.get(&row.record)) else { continue };
-            if open.kind.facets().len() == 1 {
-                open.held.shown = Some(Box::new(Shown { row, facts: written.facts.clone() }));
-            }
+            let Some(open) = self.open.get_mut(&(row.record, Facet::Main)) else { continue };
+            let written = facts.get(&row.record).filter(|_| open.kind.facets().len() == 1);
+            open.held.shown = written.map(|written| Box::new(Shown { row, facts: written.facts.clone() }));
         }
     }
 
