@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::{HeaderMap, header};
 use tokio::sync::watch;
 
 use crate::auth::Auth;
@@ -45,6 +46,13 @@ pub struct App {
 }
 
 impl App {
+    /// The server's own address, as its clients know it.
+    pub fn address(&self, headers: &HeaderMap) -> String {
+        let host = || headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        let scheme = if self.config.is_https() { "https" } else { "http" };
+        self.config.listen.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", host()))
+    }
+
     /// Opens the database and puts the parts together.
     ///
     /// # Errors

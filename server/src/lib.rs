@@ -29,6 +29,7 @@ mod metrics;
 pub mod people;
 pub mod privacy;
 pub mod projection;
+pub mod qr;
 pub mod reading;
 pub mod ready;
 pub mod rights;

@@ -19,7 +19,7 @@ use crate::files::content_of;
 use crate::reading::{History, Reading, RecordView};
 use crate::store::erasure::{self, ErasedRow, Removed};
 use crate::store::people::SecretHash;
-use crate::store::{StoreError, Tx, records, workspaces};
+use crate::store::{StoreError, Tx, files, records, workspaces};
 
 /// Everything about one record.
 #[derive(Debug, Serialize)]
@@ -219,7 +219,7 @@ async fn content(tx: &mut Tx, workspace: WorkspaceId, file: RecordId) -> Result<
 async fn unused(tx: &mut Tx, workspace: WorkspaceId, contents: Vec<SecretHash>) -> Result<Vec<SecretHash>, StoreError> {
     let mut left = Vec::new();
     for content in contents {
-        if !left.contains(&content) && !erasure::is_content_used(tx, workspace, &content).await? {
+        if !left.contains(&content) && files::naming(tx, workspace, &content, 1).await?.is_empty() {
             left.push(content);
         }
     }

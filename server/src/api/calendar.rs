@@ -30,7 +30,7 @@ pub struct Address {
 /// # Errors
 /// When the address leads nowhere.
 pub async fn feed(State(app): State<App>, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
-    let text = calendar::feed(&app, &file, &base(&app, &headers)).await?;
+    let text = calendar::feed(&app, &file, &app.address(&headers)).await?;
     let hash: String = Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let etag = format!("\"{hash}\"");
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
@@ -39,13 +39,6 @@ pub async fn feed(State(app): State<App>, Path(file): Path<String>, headers: Hea
     let kind = "text/calendar; charset=utf-8".to_owned();
     let saved = "inline; filename=\"rapport.ics\"".to_owned();
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, saved), (header::ETAG, etag)], text).into_response())
-}
-
-/// The server's own address, as its clients know it.
-pub fn base(app: &App, headers: &HeaderMap) -> String {
-    let host = || headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let scheme = if app.config.is_https() { "https" } else { "http" };
-    app.config.listen.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", host()))
 }
 
 /// `GET /api/v1/calendars`: whether the caller's calendar has an address.
@@ -62,7 +55,7 @@ pub async fn since(State(app): State<App>, Person(caller): Person) -> Result<Jso
 /// When nobody is signed in.
 pub async fn renew(State(app): State<App>, Person(caller): Person, headers: HeaderMap) -> Result<(StatusCode, Json<Address>), Error> {
     let token = calendar::renew(&app, &caller).await?;
-    let url = format!("{}{}", base(&app, &headers), calendar::path(&token));
+    let url = format!("{}{}", app.address(&headers), calendar::path(&token));
     Ok((StatusCode::CREATED, Json(Address { url })))
 }
 

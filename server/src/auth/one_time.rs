@@ -87,19 +87,10 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// The dark squares of a QR code as the path of an SVG image, and its width with the margin that scanners need.
-pub fn qr(text: &str) -> Option<(String, i32)> {
-    const MARGIN: i32 = 4;
-    let code = qrcodegen::QrCode::encode_text(text, qrcodegen::QrCodeEcc::Medium).ok()?;
-    let size = code.size();
-    let squares = (0..size).flat_map(|y| (0..size).map(move |x| (x, y))).filter(|(x, y)| code.get_module(*x, *y));
-    let path = squares.map(|(x, y)| format!("M{},{}h1v1h-1z", x + MARGIN, y + MARGIN)).collect();
-    Some((path, size + 2 * MARGIN))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::qr::Square;
 
     fn rfc() -> Shared {
         Shared(*b"12345678901234567890")
@@ -134,7 +125,7 @@ mod tests {
             rfc().address("ann", "main"),
             "otpauth://totp/Rapport%20%28main%29%3Aann?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Rapport%20%28main%29"
         );
-        let (path, size) = qr(&rfc().address("ann", "main")).unwrap();
+        let Square { path, size } = Square::of(&rfc().address("ann", "main")).unwrap();
         assert!(path.starts_with("M4,4h1v1h-1z") && size > 29, "{size}");
     }
 }

@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
-use crate::auth::{AuthError, PasswordError, one_time};
+use crate::auth::{AuthError, PasswordError};
 use crate::error::{Error, Text};
+use crate::qr::Square;
 use crate::store::people::{SecretHash, Session};
 
 #[derive(Template)]
@@ -47,8 +48,7 @@ struct SecondPage {
 }
 
 struct SettingUp {
-    path: String,
-    size: i32,
+    square: Square,
     typed: String,
 }
 
@@ -159,10 +159,10 @@ async fn set_up(desk: &Desk, status: StatusCode, problem: Option<&'static str>) 
         return Ok(Redirect::to("/account").into_response());
     };
     let place = desk.app.config.listen.public_url.as_deref().and_then(|url| url.split("//").nth(1)).unwrap_or("CRM");
-    let (path, size) = one_time::qr(&shared.address(&desk.caller.login, place))
+    let square = Square::of(&shared.address(&desk.caller.login, place))
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("the address of a second factor does not fit into a QR code")))?;
     let frame = desk.frame(desk.words.say("account.second"), "/account").await?;
-    answer(status, &SecondPage { frame, problem, setting_up: Some(SettingUp { path, size, typed: shared.typed() }), codes: Vec::new() })
+    answer(status, &SecondPage { frame, problem, setting_up: Some(SettingUp { square, typed: shared.typed() }), codes: Vec::new() })
 }
 
 /// The first code of a new factor.
@@ -232,6 +232,6 @@ pub async fn calendar(desk: Desk, headers: HeaderMap, Form(wanted): Form<Calenda
         return Ok(Redirect::to("/account?done=calendar").into_response());
     }
     let token = crate::calendar::renew(&desk.app, &desk.caller).await?;
-    let url = format!("{}{}", crate::api::calendar::base(&desk.app, &headers), crate::calendar::path(&token));
+    let url = format!("{}{}", desk.app.address(&headers), crate::calendar::path(&token));
     show(&desk, StatusCode::OK, None, None, Some(url)).await
 }

@@ -14,10 +14,9 @@ use sync_core::protocol::{Invitation, Removal, fingerprint_of};
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
-use crate::api::calendar;
 use crate::app::App;
-use crate::auth::one_time;
 use crate::error::{Error, Text};
+use crate::qr::Square;
 use crate::store::devices as kept;
 use crate::store::farewells::{self, Act, DeviceNote, Farewell, Terms};
 use crate::store::people::{self, User};
@@ -44,12 +43,6 @@ struct CodeView {
     square: Option<Square>,
     user: String,
     until: Shown,
-}
-
-/// A QR code as the path of an image.
-struct Square {
-    path: String,
-    size: i32,
 }
 
 struct DeviceView {
@@ -138,8 +131,8 @@ pub async fn code(desk: Desk, headers: HeaderMap, Form(whose): Form<For>) -> Res
     let user = people::user(&mut desk.app.store.reader().await?, desk.caller.workspace, whose.user).await?;
     let user = user.filter(|user| user.disabled_at.is_none()).ok_or(Error::NotFound)?;
     let (code, until) = desk.app.auth.device_code(desk.caller.workspace, user.user, Some(desk.caller.user)).await?;
-    let invitation = Invitation { server: calendar::base(&desk.app, &headers), code: code.reveal() };
-    let square = one_time::qr(&invitation.to_string()).map(|(path, size)| Square { path, size });
+    let invitation = Invitation { server: desk.app.address(&headers), code: code.reveal() };
+    let square = Square::of(&invitation.to_string());
     let view = CodeView { code: invitation.code, server: invitation.server, square, user: user.name, until: format::moment(until) };
     show(&desk, None, Some(view)).await
 }

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::desk::GuestLanguage;
 use super::sign_in::{Step, entered, show};
 use super::words::Words;
-use crate::api::calendar::base;
 use crate::app::App;
 use crate::auth::doors::client;
 use crate::auth::oidc::{ATTEMPT_S, Attempt, OidcError, Returned};
@@ -38,7 +37,7 @@ fn begun(app: &App, headers: &HeaderMap) -> Option<Attempt> {
 }
 
 fn redirect_uri(app: &App, headers: &HeaderMap) -> String {
-    format!("{}/sign-in/back", base(app, headers))
+    format!("{}/sign-in/back", app.address(headers))
 }
 
 /// `GET /sign-in/with/{provider}`: away to the provider.

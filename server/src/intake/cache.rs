@@ -3,13 +3,13 @@
 //! The database is the truth: a document is used only while its position is the one the database
 //! names. Never holds a document that a failed transaction has touched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sync_core::access::Facts;
-use sync_core::id::{UserId, WorkspaceId};
+use sync_core::id::{RecordId, UserId, WorkspaceId};
 use sync_core::record::doc::Doc;
 
-use crate::store::records::{DocKey, RecordRow};
+use crate::store::records::DocKey;
 
 /// What the cache may hold: some 10,000 records in use, whatever the database holds.
 const MAX_BYTES: usize = 48 * 1024 * 1024;
@@ -30,19 +30,12 @@ pub(super) struct Held {
     pub shown: Option<Box<Shown>>,
 }
 
-/// What the database shows of a record.
+/// What the database says of a record that its document does not: nothing, but it was another document then.
 pub(super) struct Shown {
-    /// Its row.
-    pub row: RecordRow,
-    /// Whose it is by that.
+    /// Where it points, by role.
+    pub links: BTreeSet<(String, RecordId)>,
+    /// Whose it is.
     pub facts: Facts,
-}
-
-impl Held {
-    fn bytes(&self) -> usize {
-        let shown = self.shown.as_ref().and_then(|shown| shown.row.facets[0].as_ref()).map_or(0, String::len);
-        self.change_bytes * BYTES_PER_CHANGE_BYTE + shown + 512
-    }
 }
 
 struct Kept {
@@ -70,7 +63,7 @@ impl Cache {
     /// Keeps a document.
     pub fn put(&mut self, workspace: WorkspaceId, key: DocKey, held: Held) {
         self.clock += 1;
-        let bytes = held.bytes();
+        let bytes = held.change_bytes * BYTES_PER_CHANGE_BYTE + 512;
         self.bytes += bytes;
         if let Some(old) = self.kept.insert((workspace, key), Kept { held, bytes, used: self.clock }) {
             self.bytes -= old.bytes;

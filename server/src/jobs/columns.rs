@@ -7,6 +7,7 @@ use std::time::Duration;
 use sync_core::id::KindName;
 
 use crate::app::App;
+use crate::jobs::following;
 use crate::store::columns::{self, Indexes};
 use crate::store::{StoreError, workspaces};
 
@@ -51,14 +52,5 @@ fn changed(there: &Indexes, known: &Indexes) -> Vec<String> {
 
 /// Keeps them now, after every change of a kind, and once an hour. Runs until the server stops.
 pub async fn follow(app: App) {
-    let mut rules = app.intake.follow_rules();
-    loop {
-        rules.mark_unchanged();
-        if let Err(error) = renew(&app, LARGE).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the indexes of lists could not be renewed; lists are slower");
-        }
-        if let Ok(Err(_)) = tokio::time::timeout(LOOK_EVERY, rules.changed()).await {
-            return;
-        }
-    }
+    following::follow_rules(app, "indexes of lists", LOOK_EVERY, |app| async move { renew(&app, LARGE).await }).await;
 }

@@ -37,6 +37,24 @@ where
     }
 }
 
+/// Keeps what is made from the kinds what they say: from the start, whenever a kind changes, and after a while even if
+/// none has. Runs until the server stops.
+pub(super) async fn follow_rules<Done>(app: App, what: &'static str, every: Duration, renew: impl Fn(App) -> Done)
+where
+    Done: Future<Output = Result<usize, StoreError>>,
+{
+    let mut rules = app.intake.follow_rules();
+    loop {
+        rules.mark_unchanged();
+        if let Err(error) = renew(app.clone()).await {
+            tracing::warn!(what, error = &error as &dyn Error, "what the kinds say was not renewed; what was there holds");
+        }
+        if let Ok(Err(_)) = tokio::time::timeout(every, rules.changed()).await {
+            return;
+        }
+    }
+}
+
 /// Repeats a step in each workspace as long as it says that there may be more.
 pub(super) async fn in_every_workspace<E, Done>(app: &App, step: impl Fn(App, WorkspaceId) -> Done) -> Result<(), E>
 where

@@ -1,6 +1,9 @@
 //! Keeps the views for reporting tools what the kinds say, from the start and whenever a kind changes.
 
+use std::time::Duration;
+
 use crate::app::App;
+use crate::jobs::following;
 use crate::store::{StoreError, views, workspaces};
 
 /// Brings the views up to date; answers how many changed.
@@ -16,14 +19,5 @@ pub async fn renew(app: &App) -> Result<usize, StoreError> {
 
 /// Brings the views up to date now and after every change of a kind. Runs until the server stops.
 pub async fn follow(app: App) {
-    let mut rules = app.intake.follow_rules();
-    loop {
-        rules.mark_unchanged();
-        if let Err(error) = renew(&app).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the views for reporting could not be renewed; the old ones hold");
-        }
-        if rules.changed().await.is_err() {
-            return;
-        }
-    }
+    following::follow_rules(app, "views for reporting", Duration::MAX, |app| async move { renew(&app).await }).await;
 }

@@ -8,6 +8,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{List, Names, ReadError, Reading, is_summed};
 use crate::store::figures::{self, Key, Measured};
+use crate::store::grouping;
 
 pub use crate::store::figures::Step;
 
@@ -121,7 +122,7 @@ impl Reading {
     fn key(&self, kind: &Kind, attribute: Option<&str>, step: Step) -> Result<Key, ReadError> {
         let Some(attribute) = attribute else { return Ok(Key::All) };
         let spot = self.spot(kind, attribute)?;
-        if !Key::takes(&spot) {
+        if !grouping::takes(&spot) {
             let why = "cannot be grouped by";
             return Err(ReadError::Query(QueryError::UnfitAttribute { attribute: attribute.to_owned(), why }));
         }

@@ -11,6 +11,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{List, Names, ReadError, Reading};
 use crate::store::Tx;
+use crate::store::grouping;
 use crate::store::sequences::{self, FewRow};
 use crate::store::totals::{self, Added, By};
 
@@ -189,7 +190,7 @@ impl Reading {
         let unfit = || {
             ReadError::Query(sync_core::query::QueryError::UnfitAttribute { attribute: attribute.to_owned(), why: "cannot be grouped by" })
         };
-        if !By::takes(&spot) {
+        if !grouping::takes(&spot) {
             return Err(unfit());
         }
         Ok(match spot.class {

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
-use super::people::SecretHash;
 use super::{Result, StoreError, Tx, id};
 
 /// The codes of feed entries: a purge tells devices to remove a record, a gap stands where a change was.
@@ -167,20 +166,6 @@ pub async fn files_only_about(tx: &mut Tx, workspace: WorkspaceId, record: Recor
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(|record| id(RecordId::from_bytes(&record), "record id")).collect()
-}
-
-/// Whether any file still has a content.
-pub async fn is_content_used(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash) -> Result<bool> {
-    let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    let used: i64 = sqlx::query_scalar(
-        "select exists (select 1 from rows where workspace = $1 and kind = 'file'
-         and (lower(main ->> 'hash') = $2 or lower(main ->> 'thumbnail') = $2))",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(hex)
-    .fetch_one(tx.conn())
-    .await?;
-    Ok(used != 0)
 }
 
 impl super::Store {

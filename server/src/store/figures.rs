@@ -2,9 +2,10 @@
 //!
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot};
+use sync_core::query::{Class, Context, Spot};
 
-use super::lists::{Way, Which};
+use super::grouping::{day, in_order_of, text, value};
+use super::lists::Which;
 use super::remembered::Answers;
 use super::scope::Statement;
 use super::{Result, Tx};
@@ -66,7 +67,8 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
         && rest.iter().all(|key| *key == Key::All)
         && which.is_everything()
     {
-        return counted(which, &keys[0], spot);
+        let columns = format!("{}, null, null, null, count(*), 0, null", text(spot, &value(spot, context)));
+        return in_order_of(which, spot, &columns);
     }
     let keys: Vec<&Key> = (0..KEYS).map(|at| keys.get(at).unwrap_or(&Key::All)).collect();
     let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(context));
@@ -93,21 +95,8 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
     groups.within(&start, ") days group by 1, 2, 3, 4")
 }
 
-/// All records counted in the order of one value, where an index has it: nothing is sorted.
-fn counted(which: Which<'_>, key: &Key, spot: &Spot) -> Statement {
-    let compiler = Compiler::new(Dialect::Sqlite, which.context);
-    let start = format!("select {}, null, null, null, count(*), 0, null from rows ", key.made(&compiler.value(spot)));
-    let mut statement = which.found(&start, Way::Whole, |compiler| compiler.filter(&which.query.filter));
-    statement.push(&format!(" group by {}", compiler.indexed(spot).join(", ")));
-    statement
-}
-
 fn nothing() -> (String, String) {
     ("null".to_owned(), "null".to_owned())
-}
-
-fn value(spot: &Spot, context: Context) -> String {
-    Compiler::new(Dialect::Sqlite, context).value(spot)
 }
 
 impl Measured {
@@ -124,22 +113,12 @@ impl Measured {
 }
 
 impl Key {
-    /// Whether records can be put together by it at all.
-    pub fn takes(spot: &Spot) -> bool {
-        !matches!(spot.holder, Holder::Id | Holder::Each { .. }) && spot.class != Class::Opaque
-    }
-
     /// What is read of each record; of a moment the asker's day, counted from 1970.
     fn column(&self, context: Context) -> String {
         match self {
             Key::All => "null".to_owned(),
             Key::Value(spot) => value(spot, context),
-            Key::Span(spot, _) if is_moment(spot) => {
-                let millis = i64::from(context.offset_minutes) * 60_000;
-                // Rounded down before 1970, too, as dates are.
-                let moment = format!("({} + {millis})", value(spot, context));
-                format!("({moment} - ({moment} % 86400000 + 86400000) % 86400000) / 86400000")
-            }
+            Key::Span(spot, _) if is_moment(spot) => day(spot, context),
             Key::Span(spot, _) => value(spot, context),
         }
     }
@@ -147,8 +126,8 @@ impl Key {
     /// What is made of it: a text.
     fn made(&self, column: &str) -> String {
         match self {
-            Key::Value(spot) if matches!(spot.class, Class::Integer | Class::Number | Class::Boolean) => format!("cast({column} as text)"),
-            Key::All | Key::Value(_) => column.to_owned(),
+            Key::Value(spot) => text(spot, column),
+            Key::All => column.to_owned(),
             Key::Span(spot, step) if is_moment(spot) => step.expression(&format!("date({column} * 86400, 'unixepoch')")),
             Key::Span(_, step) => step.expression(column),
         }

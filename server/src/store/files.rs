@@ -1,5 +1,6 @@
 //! Uploads under way, which contents are kept, and who has had them. The bytes themselves are in `files`.
 
+use sync_core::files::hex;
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
 use super::people::SecretHash;
@@ -214,7 +215,6 @@ pub async fn trust_all(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
 
 /// The files that name a content, the oldest first.
 pub async fn naming(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash, limit: u32) -> Result<Vec<RecordId>> {
-    let hex: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(
         "select record from (
            select record, created_at from rows where workspace = $1 and kind = 'file' and lower(main ->> 'hash') = $2
@@ -223,7 +223,7 @@ pub async fn naming(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash, li
          ) order by created_at, record limit $3",
     )
     .bind(&workspace.as_bytes()[..])
-    .bind(hex)
+    .bind(hex(sha256))
     .bind(i64::from(limit))
     .fetch_all(tx.conn())
     .await?;

@@ -340,7 +340,7 @@ pub async fn all_rows(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<RecordR
     rows.into_iter().map(record_row).collect()
 }
 
-/// Keeps rows.
+/// Keeps rows. A facet that is not given stays as it is.
 pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow]) -> Result<()> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
@@ -364,7 +364,8 @@ pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow]) -
         query.push(
             " on conflict (workspace, record) do update set title = excluded.title, sort_title = excluded.sort_title, \
              archived = excluded.archived, created_at = excluded.created_at, updated_at = excluded.updated_at, \
-             position = excluded.position, main = excluded.main, commercial = excluded.commercial, private = excluded.private",
+             position = excluded.position, main = excluded.main, \
+             commercial = coalesce(excluded.commercial, commercial), private = coalesce(excluded.private, private)",
         );
         query.build().execute(tx.conn()).await?;
     }

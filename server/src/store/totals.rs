@@ -3,9 +3,10 @@
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
 use sync_core::id::Millis;
-use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot};
+use sync_core::query::{Context, Spot};
 
-use super::lists::{Way, Which};
+use super::grouping::{day, in_order_of, text, value};
+use super::lists::Which;
 use super::remembered::Answers;
 use super::scope::Statement;
 use super::{Result, Tx};
@@ -47,11 +48,7 @@ pub(super) fn counts_statement(which: Which<'_>, by: &By) -> Statement {
     match by {
         // All records in the order of the value, where an index has it: nothing is sorted.
         By::Value(spot) if which.is_everything() => {
-            let compiler = Compiler::new(Dialect::Sqlite, which.context);
-            let start = format!("select {}, count(*) from rows ", by.key(&compiler.value(spot)));
-            let mut statement = which.found(&start, Way::Whole, |compiler| compiler.filter(&which.query.filter));
-            statement.push(&format!(" group by {}", compiler.indexed(spot).join(", ")));
-            statement
+            in_order_of(which, spot, &format!("{}, count(*)", text(spot, &value(spot, which.context))))
         }
         By::Nothing | By::Value(_) | By::Day(_) => {
             let values = which.values(&[format!("{} as k", by.column(which.context))]);
@@ -80,34 +77,22 @@ pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[M
     which.values(&columns).within(&start, ") found where number is not null group by 1, 2, 3")
 }
 
-fn value(spot: &Spot, context: Context) -> String {
-    Compiler::new(Dialect::Sqlite, context).value(spot)
-}
-
 impl By {
     /// What is read of each record.
     fn column(&self, context: Context) -> String {
         match self {
             By::Nothing => "null".to_owned(),
             By::Value(spot) => value(spot, context),
-            By::Day(spot) => {
-                let millis = i64::from(context.offset_minutes) * 60_000;
-                format!("({} + {millis}) / 86400000", value(spot, context))
-            }
+            By::Day(spot) => day(spot, context),
         }
     }
 
     /// What is made of it: a text.
     fn key(&self, column: &str) -> String {
         match self {
-            By::Value(spot) if matches!(spot.class, Class::Integer | Class::Number | Class::Boolean) => format!("cast({column} as text)"),
-            By::Nothing | By::Value(_) => column.to_owned(),
+            By::Value(spot) => text(spot, column),
+            By::Nothing => column.to_owned(),
             By::Day(_) => format!("cast({column} as text)"),
         }
-    }
-
-    /// Whether a spot can be put together by at all.
-    pub fn takes(spot: &Spot) -> bool {
-        !matches!(spot.holder, Holder::Id | Holder::Each { .. }) && spot.class != Class::Opaque
     }
 }

@@ -323,7 +323,7 @@ async fn a_code_for_a_phone_is_shown_once_and_a_device_is_shut_out() {
     let typed = code.split("class=\"code\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
     let base = code.contains("class=\"qr\"").then(|| format!("http://{}", desk.server.address)).expect("a square to scan");
     let invitation = Invitation { server: base, code: typed.to_owned() };
-    let (square, _) = rapport_server::auth::one_time::qr(&invitation.to_string()).unwrap();
+    let square = rapport_server::qr::Square::of(&invitation.to_string()).unwrap().path;
     assert!(code.contains(&square), "the square holds what is typed otherwise: {code}");
     assert!(!desk.get("/devices").await.text().contains("class=\"code\""));
     let device = desk.ann.author.device;

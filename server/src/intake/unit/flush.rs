@@ -1,6 +1,6 @@
 //! What a unit of work has decided, written in a few statements.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sync_core::id::{Facet, RecordId};
 use sync_core::merge;
@@ -63,7 +63,10 @@ impl Unit<'_> {
             let (record, facet) = *key;
             let open = &self.open[key];
             let old = rows.remove(&record).or_else(|| before.remove(&record));
-            let was = old.as_ref().map(|row| projection::kept_links(&open.kind, facet, row)).unwrap_or_default();
+            let was = match &open.held.shown {
+                Some(shown) => shown.links.clone(),
+                None => old.as_ref().map(|row| projection::kept_links(&open.kind, facet, row)).unwrap_or_default(),
+            };
             let mut projected = project(&open.kind, facet, &open.held.doc);
             let is = std::mem::take(&mut projected.links);
             let link = |(role, target): &(String, RecordId)| LinkRow {
@@ -80,39 +83,37 @@ impl Unit<'_> {
             let mut row = projection::row(&open.kind, record, facet, projected, old);
             row.position = row.position.max(open.held.position);
             rows.insert(record, row);
+            if facet == Facet::Main {
+                self.remember(key, is, &written);
+            }
         }
-        let rows: Vec<RecordRow> = rows.into_values().collect();
-        records::put_rows(tx, self.workspace, &rows).await?;
-        self.keep_shown(rows, &written);
+        records::put_rows(tx, self.workspace, &rows.into_values().collect::<Vec<_>>()).await?;
         records::change_links(tx, self.workspace, &gone, &new).await?;
         let turned = gone.iter().chain(&new).map(|link| (&link.source_kind, &*link.role, link.source));
         crate::intake::aliases::settle(tx, self.workspace, turned).await?;
         Ok(written)
     }
 
-    /// The rows of these documents' records as the database has them. A record that is made now has none yet, and
-    /// what was written a moment ago is known: the usual bulk push and the usual edit ask nothing.
+    /// The rows of these documents' records as the database has them, where more than the document itself is needed to
+    /// write them again. A record that is made now has none, and of one that was written a moment ago it is known what
+    /// was: the usual bulk push and the usual edit ask nothing.
     async fn rows_before(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<HashMap<RecordId, RecordRow>> {
-        let (mut known, mut asked) = (HashMap::new(), HashSet::new());
-        for (record, _) in dirty.iter().filter(|(record, _)| self.kept.contains(record)) {
-            match self.open.get_mut(&(*record, Facet::Main)).and_then(|open| open.held.shown.as_mut()) {
-                Some(shown) => drop(known.insert(*record, shown.row.clone())),
-                None => drop(asked.insert(*record)),
+        for (record, _) in dirty.iter().filter(|(_, facet)| *facet != Facet::Main) {
+            if let Some(open) = self.open.get_mut(&(*record, Facet::Main)) {
+                open.held.shown = None;
             }
         }
-        let asked: Vec<RecordId> = asked.into_iter().collect();
-        known.extend(records::rows_of(tx, self.workspace, &asked).await?);
-        Ok(known)
+        let is_known = |record| self.open.get(&(record, Facet::Main)).is_some_and(|open| open.held.shown.is_some());
+        let asked: HashSet<RecordId> =
+            dirty.iter().map(|(record, _)| *record).filter(|record| self.kept.contains(record) && !is_known(*record)).collect();
+        records::rows_of(tx, self.workspace, &asked.into_iter().collect::<Vec<_>>()).await
     }
 
-    /// Remembers what rows show, where one document alone says it.
-    fn keep_shown(&mut self, rows: Vec<RecordRow>, written: &[Written]) {
-        let facts: HashMap<RecordId, &Written> = written.iter().map(|written| (written.record, written)).collect();
-        for row in rows {
-            let Some(open) = self.open.get_mut(&(row.record, Facet::Main)) else { continue };
-            let written = facts.get(&row.record).filter(|_| open.kind.facets().len() == 1);
-            open.held.shown = written.map(|written| Box::new(Shown { row, facts: written.facts.clone() }));
-        }
+    /// Remembers what the last row says, where one document alone says it.
+    fn remember(&mut self, key: &DocKey, links: BTreeSet<(String, RecordId)>, written: &[Written]) {
+        let (Some(open), Some(written)) = (self.open.get_mut(key), written.last()) else { return };
+        let is_alone = open.kind.facets().len() == 1;
+        open.held.shown = is_alone.then(|| Box::new(Shown { links, facts: written.facts.clone() }));
     }
 
     async fn flush_conflicts(&self, tx: &mut Tx, dirty: &[DocKey], changes: &[NewChange]) -> Result<()> {

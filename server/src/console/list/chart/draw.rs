@@ -149,6 +149,21 @@ pub struct Drawing<'a> {
     pub data: &'a Data,
 }
 
+/// What all groups of a chart have in common.
+#[derive(Clone, Copy)]
+struct Shared {
+    is_time: bool,
+    scale: Scale,
+    links: Links,
+}
+
+/// Whether there is an address behind each shape, and behind each group.
+#[derive(Clone, Copy)]
+struct Links {
+    parts: bool,
+    groups: bool,
+}
+
 /// From the smallest to the largest number that is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Scale {
@@ -189,6 +204,7 @@ impl Drawing<'_> {
         let (plan, data) = (self.plan, self.data);
         let is_time = plan.is_time(self.kind);
         let scale = self.scale(is_time);
+        let shared = Shared { is_time, scale, links: self.links(is_time) };
         let drawn = |form: Form| plan.form == form || (plan.form == Form::Bar && is_time && form == Form::Line);
         ChartView {
             form: plan.form,
@@ -199,7 +215,7 @@ impl Drawing<'_> {
             href: records(self.kind, self.asked, self.shape, plan.within(plan.period)),
             delta: data.total.zip(data.before).map(|(now, before)| self.delta(now, before)),
             series: self.series(),
-            groups: data.groups.iter().enumerate().map(|(at, group)| self.group(at, group, is_time, scale)).collect(),
+            groups: data.groups.iter().enumerate().map(|(at, group)| self.group(at, group, shared)).collect(),
             lines: if drawn(Form::Line) { self.lines(scale) } else { Vec::new() },
             grid: if drawn(Form::Line) { self.grid(scale) } else { Vec::new() },
             ticks: if drawn(Form::Line) { self.ticks() } else { Vec::new() },
@@ -250,7 +266,7 @@ impl Drawing<'_> {
         self.data.series.iter().enumerate().map(one).collect()
     }
 
-    fn group(&self, at: usize, group: &GroupData, is_time: bool, scale: Scale) -> GroupView {
+    fn group(&self, at: usize, group: &GroupData, Shared { is_time, scale, links }: Shared) -> GroupView {
         let (words, plan, data) = (self.desk.words, self.plan, self.data);
         let label = match plan.by {
             _ if group.is_rest => words.say("chart.others").to_owned(),
@@ -263,7 +279,6 @@ impl Drawing<'_> {
             all.extend(more.map(|(split, value)| plan.condition(self.kind, split, value)));
             records(self.kind, self.asked, self.shape, all)
         };
-        let (links_parts, links_groups) = self.links(is_time);
         let last = data.series.len().saturating_sub(1);
         let part = |(index, value): (usize, &f64)| {
             let is_rest = group.is_rest || (index == last && data.has_rest);
@@ -271,13 +286,13 @@ impl Drawing<'_> {
             let text = data.unit.text(*value);
             let title = [Some(label.clone()), name, Some(text.clone())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
             let [x, y, width, height] = self.place(at, group, index, is_time, scale).map(percent);
-            let href = (links_parts && !is_rest).then(|| conditions(plan.split.map(|split| (split, data.series[index].as_deref()))));
+            let href = (links.parts && !is_rest).then(|| conditions(plan.split.map(|split| (split, data.series[index].as_deref()))));
             PartView { href, colour: if is_rest { 0 } else { index + 1 }, title, value: text, x, y, width, height }
         };
         GroupView {
             colour: at % SERIES_MAX + 1,
-            href: (links_groups && !group.is_rest).then(|| conditions(None)),
-            is_one: !links_parts && links_groups,
+            href: (links.groups && !group.is_rest).then(|| conditions(None)),
+            is_one: !links.parts && links.groups,
             value: if plan.split.is_none() || plan.measure.adds_up() { data.unit.text(group.value) } else { String::new() },
             share: self.share(at, group),
             delta: group.before.map(|before| self.delta(group.value, before)),
@@ -288,11 +303,11 @@ impl Drawing<'_> {
 
     /// Whether there is room for an address behind each shape, and behind each group: over time both a plot and a table
     /// have them.
-    fn links(&self, is_time: bool) -> (bool, bool) {
+    fn links(&self, is_time: bool) -> Links {
         let one = records(self.kind, self.asked, self.shape, self.plan.within(self.plan.period)).len() + LINK_BYTES;
         let fits = |count: usize| count * one * if is_time { 2 } else { 1 } <= LINKS_MAX;
         let (groups, series) = (self.data.groups.len(), self.data.series.len());
-        (fits(groups * series), fits(groups))
+        Links { parts: fits(groups * series), groups: fits(groups) }
     }
 
     /// Left, top, width and height of a shape.
