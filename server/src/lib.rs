@@ -140,6 +140,7 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>, acme: Option<acme::Acme>) -
     tasks.spawn(jobs::sequences::follow(app.clone()));
     tasks.spawn(jobs::reporting::follow(app.clone()));
     tasks.spawn(jobs::columns::follow(app.clone()));
+    tasks.spawn(jobs::proofs::follow(app.clone()));
     tasks.spawn(hooks::run(app.clone()));
     tasks.spawn(jobs::handover::resume(app.clone()));
     tasks.spawn(console::mails::run(app.clone()));

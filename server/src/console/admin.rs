@@ -260,6 +260,7 @@ fn job_view(desk: &Desk, job: &'static str, lag: Option<u64>) -> JobView {
         Runs::INDEX => ("job.index", "job.index_hint"),
         Runs::DUPLICATES => ("job.duplicates", "job.duplicates_hint"),
         Runs::NUMBERS => ("job.numbers", "job.numbers_hint"),
+        Runs::PROOFS => ("job.proofs", "job.proofs_hint"),
         Runs::HOOKS => ("job.hooks", "job.hooks_hint"),
         _ => ("job.sweep", "job.sweep_hint"),
     };

@@ -38,6 +38,7 @@ pub struct Kept {
 pub async fn keep(app: &App, caller: &Caller, upload: &Upload) -> Result<Kept, Error> {
     let sha256 = app.files.take_in(&app.store, caller.workspace, upload, app.clock.now()).await?;
     let record = record_of(app, caller, upload, &sha256).await?;
+    proof::settle_all(app, caller.workspace, &sha256).await?;
     Ok(Kept { sha256, record })
 }
 

@@ -9,7 +9,7 @@ mod door;
 mod form;
 mod keep;
 mod pieces;
-mod proof;
+pub(crate) mod proof;
 mod sweep;
 
 use std::collections::HashSet;

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::store::people::{self, SecretHash};
 use crate::store::{StoreError, files, records, rejected};
 
-/// The records through which somebody may have read a content that they named again; the oldest are the likely ones.
+/// The records through which somebody may have read a content that they named again.
 const NAMING_MAX: u32 = 64;
 
 /// Whether a record, which the caller sees, may hand out the content that it names.
@@ -30,16 +30,39 @@ pub(super) async fn is_proven(app: &App, caller: &Caller, record: RecordId, sha2
     if proven.contains(&caller.user) {
         return Ok(true);
     }
-    let namers = namers(app, caller.workspace, record, sha256).await?;
-    if namers.is_empty() {
-        return Ok(false);
-    }
-    let may = has_had(&proven, &namers) || copied(app, caller.workspace, (record, namers), sha256, proven).await?;
+    let may = settle(app, caller.workspace, record, sha256).await?;
     if may {
         // Whoever reads it has it: to put it back where somebody has replaced it is no trick.
         note(app, caller.workspace, sha256, caller.user).await?;
     }
     Ok(may)
+}
+
+/// Works out who has had a content that a record names: who has copied it from another record has. Answers whether the
+/// record may hand it out. Done when the record is written, by the rights of that moment, and again when it is read.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn settle(app: &App, workspace: WorkspaceId, record: RecordId, sha256: &SecretHash) -> Result<bool, Error> {
+    let proven = files::proven(&mut app.store.reader().await?, workspace, sha256).await?;
+    let namers = namers(app, workspace, record, sha256).await?;
+    // Without anybody who has had it there is nobody to copy from.
+    if namers.is_empty() || proven.is_empty() {
+        return Ok(false);
+    }
+    Ok(has_had(&proven, &namers) || copied(app, workspace, (record, namers), sha256, proven).await?)
+}
+
+/// The same for all records that name a content: it has just come, and some may be copies made before.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn settle_all(app: &App, workspace: WorkspaceId, sha256: &SecretHash) -> Result<(), Error> {
+    let naming = files::naming(&mut app.store.reader().await?, workspace, sha256, NAMING_MAX).await?;
+    for record in naming {
+        settle(app, workspace, record, sha256).await?;
+    }
+    Ok(())
 }
 
 /// Lets a record have a content that somebody has brought for it.

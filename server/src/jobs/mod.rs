@@ -14,6 +14,7 @@ pub mod handover;
 pub mod import;
 pub mod index;
 pub mod merge;
+pub mod proofs;
 pub mod reporting;
 pub mod retention;
 pub mod runs;

@@ -35,13 +35,15 @@ impl Runs {
     pub const DUPLICATES: &'static str = marks::DUPLICATES;
     /// Gives records numbers.
     pub const NUMBERS: &'static str = marks::NUMBERS;
+    /// Works out who has had which content.
+    pub const PROOFS: &'static str = marks::PROOFS;
     /// Tells webhooks.
     pub const HOOKS: &'static str = "hooks";
     /// Removes what nobody needs.
     pub const SWEEP: &'static str = "sweep";
 
     /// All jobs that note their runs, in the order of the page.
-    pub const ALL: [&'static str; 5] = [Self::INDEX, Self::DUPLICATES, Self::NUMBERS, Self::HOOKS, Self::SWEEP];
+    pub const ALL: [&'static str; 6] = [Self::INDEX, Self::DUPLICATES, Self::NUMBERS, Self::PROOFS, Self::HOOKS, Self::SWEEP];
 
     /// Notes that a job has run.
     pub fn note<T, E: std::error::Error>(&self, job: &'static str, at: Millis, done: &Result<T, E>) {

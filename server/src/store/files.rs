@@ -213,21 +213,55 @@ pub async fn trust_all(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
     Ok(())
 }
 
-/// The files that name a content, the oldest first.
+/// The files that name a content: first those that somebody has written to who has had it, then the oldest. What
+/// devices say of when they were made puts nobody before those.
 pub async fn naming(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash, limit: u32) -> Result<Vec<RecordId>> {
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(
-        "select record from (
+        "select f.record from (
            select record, created_at from rows where workspace = $1 and kind = 'file' and lower(main ->> 'hash') = $2
            union
            select record, created_at from rows where workspace = $1 and kind = 'file' and lower(main ->> 'thumbnail') = $2
-         ) order by created_at, record limit $3",
+         ) f order by exists (
+           select 1 from changes c
+           join content_proofs p on p.workspace = c.workspace and p.user_id = c.user_id and p.sha256 = $3
+           where c.workspace = $1 and c.record = f.record
+         ) desc, f.created_at, f.record limit $4",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(hex(sha256))
+    .bind(&sha256[..])
     .bind(i64::from(limit))
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(|record| id(RecordId::from_bytes(&record), "record id")).collect()
+}
+
+/// A file record, and the contents that it names as they are written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedRow {
+    /// Where its newest change stands in the feed.
+    pub position: u64,
+    /// The record.
+    pub record: RecordId,
+    /// Its content and its thumbnail.
+    pub names: [Option<String>; 2],
+}
+
+/// File records that were written behind a position of the feed, in its order.
+pub async fn named_after(tx: &mut Tx, workspace: WorkspaceId, position: u64, limit: u32) -> Result<Vec<NamedRow>> {
+    let rows: Vec<(i64, Vec<u8>, Option<String>, Option<String>)> = sqlx::query_as(
+        "select position, record, main ->> 'hash', main ->> 'thumbnail' from rows
+         where workspace = $1 and kind = 'file' and position > $2 order by position limit $3",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(position as i64)
+    .bind(i64::from(limit))
+    .fetch_all(tx.conn())
+    .await?;
+    let named = |(position, record, hash, thumbnail): (i64, Vec<u8>, _, _)| {
+        Ok(NamedRow { position: position as u64, record: id(RecordId::from_bytes(&record), "record id")?, names: [hash, thumbnail] })
+    };
+    rows.into_iter().map(named).collect()
 }
 
 /// Contents kept since before a time that no file names.

@@ -10,6 +10,8 @@ pub const INDEX: &str = "index";
 pub const DUPLICATES: &str = "duplicates";
 /// What gives records their numbers.
 pub const NUMBERS: &str = "numbers";
+/// What works out who has had which content.
+pub const PROOFS: &str = "proofs";
 
 /// Up to which position of the feed one of them has done its work.
 pub async fn of(tx: &mut Tx, workspace: WorkspaceId, follower: &str) -> Result<u64> {

@@ -1,5 +1,6 @@
 //! To know the hash of a file is not to have it: a record hands out what whoever named it has had.
 
+use rapport_server::jobs::proofs;
 use serde_json::json;
 
 use crate::api::Client;
@@ -97,6 +98,36 @@ async fn a_copy_of_a_record_hands_its_content_on_to_those_who_see_the_copy() {
     assert_eq!(dee.tus.content(&copy).await.body, SECRET);
     assert_eq!(dee.tus.content(&contract).await.status, 404, "the first one is still out of sight");
     assert_eq!(mallory.tus.content(&mallory.name(&hex(SECRET)).await).await.status, 409, "what others copy proves nothing of her");
+}
+
+#[tokio::test]
+async fn a_copy_that_nobody_has_opened_yet_stays_when_the_original_goes_out_of_sight() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let (cy, dee) = (Agent::new(&server, "cy").await, Agent::new(&server, "dee").await);
+    cy.upload(SECRET).await;
+    office.make("file", json!({"name": "theirs.jpg", "hash": hex(SECRET), "about": [id_of(&dee.customer)]})).await;
+    let second = dee.api.make("party", json!({"name": "second"})).await;
+    let copy = dee.api.make("file", json!({"name": "copy.jpg", "hash": hex(SECRET), "about": [id_of(&second)]})).await;
+    proofs::catch_up(&server.app).await.unwrap();
+    let cys = sync_core::id::UserId::of_cause("cy").to_string();
+    assert_eq!(office.edit(&dee.customer, json!([{"op": "set", "field": "owner", "value": cys}])).await.status, 200);
+    let late = dee.api.make("file", json!({"name": "late.jpg", "hash": hex(SECRET), "about": [id_of(&second)]})).await;
+    assert_eq!(dee.tus.content(&copy).await.body, SECRET);
+    assert_eq!(dee.tus.content(&late).await.body, SECRET, "she has had it by then");
+}
+
+#[tokio::test]
+async fn honest_copies_are_found_behind_any_number_of_names_that_a_stranger_has_given() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let (cy, dee, mallory) = (Agent::new(&server, "cy").await, Agent::new(&server, "dee").await, Agent::new(&server, "mallory").await);
+    for _ in 0..70 {
+        mallory.name(&hex(SECRET)).await;
+    }
+    cy.upload(SECRET).await;
+    let copy = office.make("file", json!({"name": "copy.jpg", "hash": hex(SECRET), "about": [id_of(&dee.customer)]})).await;
+    assert_eq!(dee.tus.content(&copy).await.body, SECRET);
 }
 
 #[tokio::test]
