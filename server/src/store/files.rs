@@ -247,9 +247,12 @@ pub struct NamedRow {
     pub names: [Option<String>; 2],
 }
 
+/// Position, record, content and thumbnail as the database answers them.
+type Named = (i64, Vec<u8>, Option<String>, Option<String>);
+
 /// File records that were written behind a position of the feed, in its order.
 pub async fn named_after(tx: &mut Tx, workspace: WorkspaceId, position: u64, limit: u32) -> Result<Vec<NamedRow>> {
-    let rows: Vec<(i64, Vec<u8>, Option<String>, Option<String>)> = sqlx::query_as(
+    let rows: Vec<Named> = sqlx::query_as(
         "select position, record, main ->> 'hash', main ->> 'thumbnail' from rows
          where workspace = $1 and kind = 'file' and position > $2 order by position limit $3",
     )
@@ -258,7 +261,7 @@ pub async fn named_after(tx: &mut Tx, workspace: WorkspaceId, position: u64, lim
     .bind(i64::from(limit))
     .fetch_all(tx.conn())
     .await?;
-    let named = |(position, record, hash, thumbnail): (i64, Vec<u8>, _, _)| {
+    let named = |(position, record, hash, thumbnail): Named| {
         Ok(NamedRow { position: position as u64, record: id(RecordId::from_bytes(&record), "record id")?, names: [hash, thumbnail] })
     };
     rows.into_iter().map(named).collect()
