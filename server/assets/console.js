@@ -98,6 +98,7 @@
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!fresh.getElementById("main")) return location.reload();
     document.title = fresh.title;
+    document.body.dataset.since = fresh.body.dataset.since ?? "";
     how.forced === "main" ? replace(mainOf(document), mainOf(fresh), { force: true }) : merge(document.body, fresh.body, how);
     return response;
   }
@@ -212,7 +213,9 @@
     due = setTimeout(() => load(here(), { flash: true }).catch(() => {}), 100);
   }
   function listen() {
-    events = new EventSource("/events");
+    // From where this page was made: what was written before it listened is told too.
+    const { since } = document.body.dataset;
+    events = new EventSource(since ? `/events?after=${since}` : "/events");
     events.addEventListener("change", (event) => concerns(JSON.parse(event.data)) && refresh());
     // What came to the desk between this page and this connection is told by nobody.
     events.addEventListener("open", () => watched === "*" && refresh());

@@ -47,6 +47,8 @@ pub struct Desk {
     pub now: Millis,
     /// Their clock minus UTC, in minutes, as their browser says: days are theirs.
     pub offset_minutes: i32,
+    /// Where the feed was before anything of the page was read; none for what does not stay open.
+    pub since: Option<u64>,
 }
 
 /// The frame around a page.
@@ -63,6 +65,8 @@ pub struct Frame {
     pub user: String,
     /// The other language: tag and name.
     pub other: (&'static str, &'static str),
+    /// From where on an open page wants to be told what changes.
+    pub since: Option<u64>,
 }
 
 /// A heading of the menu with its pages.
@@ -92,7 +96,8 @@ impl FromRequestParts<App> for Desk {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Person(caller) = Person::from_request_parts(parts, app).await?;
-        Ok(Self::through_the_eyes_of(app, caller, &parts.headers))
+        let desk = Self::through_the_eyes_of(app, caller, &parts.headers);
+        Ok(Self { since: Some(desk.reading.position().await?), ..desk })
     }
 }
 
@@ -113,7 +118,7 @@ impl Desk {
     /// What somebody else sees, for those whom they let see it.
     pub fn through_the_eyes_of(app: &App, caller: Caller, headers: &HeaderMap) -> Self {
         let (reading, words) = (Reading::of(app, &caller), Words(caller.language));
-        Self { words, now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes: offset_of(headers) }
+        Self { words, now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes: offset_of(headers), since: None }
     }
 
     /// The frame of a page; `here` is its address, to mark it in the menu.
@@ -139,6 +144,7 @@ impl Desk {
             work,
             user: self.caller.name.clone(),
             other: other(self.words.0),
+            since: self.since,
         })
     }
 

@@ -6,11 +6,12 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
@@ -44,17 +45,24 @@ struct Listener {
     check_at: Instant,
 }
 
+/// What a page says when it begins to listen.
+#[derive(Deserialize)]
+pub struct From {
+    /// Where the feed was when the page was made: what came since is told at once.
+    after: Option<u64>,
+}
+
 /// `GET /events`.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn stream(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Response, Error> {
+pub async fn stream(State(app): State<App>, caller: Caller, Query(from): Query<From>, headers: HeaderMap) -> Result<Response, Error> {
     let mut head = app.intake.head();
     let present = Reading::of(&app, &caller).position().await?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     // What came while the browser was away is told at once.
     head.mark_changed();
-    let position = last.filter(|last| *last <= present).unwrap_or(present);
+    let position = last.or(from.after).filter(|seen| *seen <= present).unwrap_or(present);
     let desk = app.intake.desk_news();
     let listener = Listener { app, caller: Some(caller), position, head, desk, check_at: Instant::now() + CHECK_EVERY };
     let events = unfold(listener, |mut listener| async {

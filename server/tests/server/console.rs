@@ -272,22 +272,45 @@ async fn two_prices_for_one_customer_meet_on_a_page() {
 async fn what_a_phone_sends_reaches_an_open_page_at_once() {
     let mut desk = Desk::new().await;
     let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
-    let address = format!("http://{}/events", desk.server.address);
-    let mut stream = client().get(address).header("cookie", &desk.cookie).send().await.unwrap();
-    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    let mut stream = listen(&desk, "/events").await;
     let app = desk.server.app.clone();
     desk.ann.save(&app, "party", id, START + 1, &[FieldEdit::set("industry", "print")]).await;
-    let heard = async {
+    let text = heard(&mut stream, id).await;
+    assert!(text.contains("event: change") && text.contains("\"party\"") && !text.contains("print"), "{text}");
+    let stranger = desk.server.get("/events", &[]).await;
+    assert_eq!(stranger.status, 401);
+}
+
+#[tokio::test]
+async fn what_was_written_after_a_page_was_made_and_before_it_listens_is_told() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let page = desk.get("/records/party").await.text();
+    let since = page.split("data-since=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("the page says where the feed was");
+    let app = desk.server.app.clone();
+    desk.ann.save(&app, "party", id, START + 1, &[FieldEdit::set("industry", "print")]).await;
+    let mut stream = listen(&desk, &format!("/events?after={since}")).await;
+    assert!(heard(&mut stream, id).await.contains("event: change"));
+}
+
+/// A page that stays open.
+async fn listen(desk: &Desk, path: &str) -> reqwest::Response {
+    let address = format!("http://{}{path}", desk.server.address);
+    let stream = client().get(address).header("cookie", &desk.cookie).send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    stream
+}
+
+/// What an open page is told, up to where a record is named.
+async fn heard(stream: &mut reqwest::Response, id: RecordId) -> String {
+    let hearing = async {
         let mut text = String::new();
         while !text.contains(&id.to_string()) {
             text.push_str(&String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap()));
         }
         text
     };
-    let text = tokio::time::timeout(Duration::from_secs(10), heard).await.unwrap();
-    assert!(text.contains("event: change") && text.contains("\"party\"") && !text.contains("print"), "{text}");
-    let stranger = desk.server.get("/events", &[]).await;
-    assert_eq!(stranger.status, 401);
+    tokio::time::timeout(Duration::from_secs(10), hearing).await.unwrap()
 }
 
 #[tokio::test]
