@@ -37,7 +37,7 @@ type FactsTuple = (i64, Vec<u8>, i64, Vec<u8>, Vec<u8>, i64, Millis, Vec<u8>);
 pub async fn facts_after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limit: u32) -> Result<Vec<ChangeFacts>> {
     let rows: Vec<FactsTuple> = sqlx::query_as(
         "select position, record, facet, hash, actor, seq, edit_time, body from changes \
-         where workspace = $1 and position > $2 order by position limit $3",
+         where workspace = $1 and position > $2 order by position limit 0 + $3",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(after as i64)

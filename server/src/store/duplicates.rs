@@ -52,7 +52,7 @@ pub async fn sharing(
     let mut found = BTreeSet::new();
     for key in keys {
         let records: Vec<Vec<u8>> = sqlx::query_scalar(
-            "select record from duplicate_keys where workspace = $1 and kind = $2 and match_key = $3 order by record limit $4",
+            "select record from duplicate_keys where workspace = $1 and kind = $2 and match_key = $3 order by record limit 0 + $4",
         )
         .bind(&workspace.as_bytes()[..])
         .bind(kind.as_str())

@@ -218,9 +218,9 @@ pub async fn trust_all(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
 pub async fn naming(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash, limit: u32) -> Result<Vec<RecordId>> {
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(
         "select f.record from (
-           select record, created_at from rows where workspace = $1 and kind = 'file' and lower(main ->> 'hash') = $2
+           select record, created_at from rows where workspace = $1 and kind || '' = 'file' and lower(main ->> 'hash') = $2
            union
-           select record, created_at from rows where workspace = $1 and kind = 'file' and lower(main ->> 'thumbnail') = $2
+           select record, created_at from rows where workspace = $1 and kind || '' = 'file' and lower(main ->> 'thumbnail') = $2
          ) f order by exists (
            select 1 from changes c
            join content_proofs p on p.workspace = c.workspace and p.user_id = c.user_id and p.sha256 = $3
@@ -254,7 +254,7 @@ type Named = (i64, Vec<u8>, Option<String>, Option<String>);
 pub async fn named_after(tx: &mut Tx, workspace: WorkspaceId, position: u64, limit: u32) -> Result<Vec<NamedRow>> {
     let rows: Vec<Named> = sqlx::query_as(
         "select position, record, main ->> 'hash', main ->> 'thumbnail' from rows
-         where workspace = $1 and kind = 'file' and position > $2 order by position limit $3",
+         where workspace = $1 and kind || '' = 'file' and position > $2 order by position limit 0 + $3",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(position as i64)

@@ -175,7 +175,8 @@ pub(super) fn changes_statement(workspace: WorkspaceId, records: &[RecordId]) ->
 pub async fn changes_after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limit: u32) -> Result<Vec<Stored>> {
     let mut query = QueryBuilder::<Sqlite>::new(CHANGE_COLUMNS);
     query.push_bind(&workspace.as_bytes()[..]).push(" and position > ").push_bind(after as i64);
-    query.push(" order by position limit ").push_bind(i64::from(limit));
+    // The sum: SQLite plans a statement again for every number that it is given as a bare limit.
+    query.push(" order by position limit 0 + ").push_bind(i64::from(limit));
     let rows: Vec<ChangeTuple> = query.build_query_as().fetch_all(tx.conn()).await?;
     rows.into_iter().map(stored).collect()
 }

@@ -24,7 +24,7 @@ pub struct FoundRow {
 pub async fn changed_after(tx: &mut Tx, workspace: WorkspaceId, mark: u64, limit: u32) -> Result<Vec<RecordRow>> {
     let mut statement = Statement::of(ROW_COLUMNS, workspace);
     let (mark, limit) = (statement.bind(Param::Int(mark as i64)), statement.bind(Param::Int(i64::from(limit))));
-    statement.push(&format!("where workspace = $1 and position > {mark} order by position limit {limit}"));
+    statement.push(&format!("where workspace = $1 and position > {mark} order by position limit 0 + {limit}"));
     statement.all::<RowTuple>(tx).await?.into_iter().map(record_row).collect()
 }
 

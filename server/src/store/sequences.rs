@@ -21,7 +21,7 @@ const FEW_MAX: i64 = 5_000;
 /// All living records of a kind that has few, by id.
 pub async fn all_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<Vec<FewRow>> {
     let rows: Vec<(Vec<u8>, Millis, String)> = sqlx::query_as(
-        "select record, created_at, main from rows where workspace = $1 and kind = $2 and archived = 0 order by record limit $3",
+        "select record, created_at, main from rows where workspace = $1 and kind = $2 and archived = 0 order by record limit 0 + $3",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(kind)

@@ -378,7 +378,7 @@ pub struct Head {
 /// The changes after a position and up to another, without their contents, at most `limit`.
 pub async fn heads_between(tx: &mut Tx, workspace: WorkspaceId, after: u64, to: u64, limit: u32) -> Result<Vec<Head>> {
     let rows: Vec<(i64, String, Vec<u8>, i64)> = sqlx::query_as(
-        "select position, kind, record, facet from changes where workspace = $1 and position > $2 and position <= $3 order by position limit $4",
+        "select position, kind, record, facet from changes where workspace = $1 and position > $2 and position <= $3 order by position limit 0 + $4",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(after as i64)

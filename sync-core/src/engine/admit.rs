@@ -47,6 +47,9 @@ impl Replica {
                 if may_be_leaving {
                     self.stays(delivered.record, delivered.facet)?;
                 }
+                if self.is_echo(&delivered)? {
+                    continue;
+                }
                 self.close(open.take())?;
                 open = Some(self.open_document(kind, delivered.record, delivered.facet)?);
             }
@@ -55,6 +58,13 @@ impl Replica {
             }
         }
         self.close(open)
+    }
+
+    /// An own change that the answer to its push has settled already: the feed brings it as well.
+    fn is_echo(&self, delivered: &Delivered) -> Result<bool, StoreError> {
+        let is_own = self.me.as_ref().is_some_and(|me| me.device == delivered.device);
+        let name = (delivered.record, delivered.facet, &delivered.hash);
+        Ok(is_own && self.store.is_confirmed(name, delivered.position)?)
     }
 
     fn open_document(&mut self, kind: Arc<Kind>, record: RecordId, facet: Facet) -> Result<Open, StoreError> {

@@ -173,8 +173,7 @@ impl Replica {
         let mut edited = Edited { record, changes: Vec::new(), needs_approval: None };
         for (facet, edits) in by_facet {
             let before = self.as_it_is(record, facet);
-            let mut after = Doc::clone(&before);
-            let Some(written) = after.write(self.actor, time, &edits) else { continue };
+            let Some(written) = before.draft(self.actor, time, &edits) else { continue };
             // Reading it back is the fence's first step: what cannot be read back is never kept.
             fence::inspect(&written.hash, &written.bytes)?;
             fence::check_beside(&before, self.doc(record, Facet::Main), kind, facet, &written.change, Pen::Device)?;
@@ -194,8 +193,12 @@ impl Replica {
                 body: written.bytes,
             };
             self.store.add_change(&stored, None)?;
-            self.project(kind, record, facet, &after, 0, is_new)?;
-            self.keep(record, facet, after);
+            drop(before);
+            // Nobody else holds it now: it is changed in place, not copied.
+            let mut doc = self.take(record, facet).unwrap_or_default();
+            doc.take(written.change, written.hash, &self.texts(kind)).map_err(Refusal::from)?;
+            self.project(kind, record, facet, &doc, 0, is_new)?;
+            self.keep(record, facet, doc);
             is_new = false;
             edited.changes.push(stored.hash);
         }

@@ -317,26 +317,34 @@ impl Doc {
     /// Writes edits as one change that follows everything here, and applies it. `None` when the edits
     /// change nothing. A path is put, deleted or incremented once; a text may be spliced several times.
     pub fn write(&mut self, actor: ActorId, time: Millis, edits: &[Edit]) -> Option<Written> {
-        for edit in edits {
-            if let Edit::Splice { path, insert, .. } = edit
-                && !insert.is_empty()
-                && !self.texts.contains_key(path.as_str())
-                && let Ok(name) = path.parse()
-            {
-                self.add_genesis(&genesis(&name));
-            }
+        let written = self.draft(actor, time, edits)?;
+        let spliced = edits.iter().filter_map(|edit| if let Edit::Splice { path, .. } = edit { Some(path.as_str()) } else { None });
+        let names: Vec<Name> = self.texts.keys().map(|path| &**path).chain(spliced).filter_map(|path| path.parse().ok()).collect();
+        self.apply(&written.change, written.hash, &names).ok()?;
+        Some(written)
+    }
+
+    /// The change that [`Doc::write`] would apply.
+    pub fn draft(&self, actor: ActorId, time: Millis, edits: &[Edit]) -> Option<Written> {
+        let unborn = |edit: &Edit| match edit {
+            Edit::Splice { path, insert, .. } if !insert.is_empty() && !self.texts.contains_key(path.as_str()) => path.parse().ok(),
+            _ => None,
+        };
+        let unborn: Vec<Name> = edits.iter().filter_map(unborn).collect();
+        if !unborn.is_empty() {
+            let mut born = self.clone();
+            unborn.iter().for_each(|name| born.add_genesis(&genesis(name)));
+            return born.draft(actor, time, edits);
         }
-        let own = self.intern(actor);
         let start_op = self.nodes.iter().map(|node| node.max_op).max().unwrap_or(0) + 1;
         let ops = self.ops_of(edits);
         if ops.is_empty() {
             return None;
         }
+        let own = self.actors.iter().position(|known| *known == actor).map(|index| index as u32);
         let seq = self.last_seq(&actor) + 1;
         let change = self.localised(Change { deps: self.heads(), actor, seq, start_op, time, others: Vec::new(), ops }, own);
         let (bytes, hash) = change.encode();
-        let names: Vec<Name> = self.texts.keys().filter_map(|path| path.parse().ok()).collect();
-        self.apply(&change, hash, &names).ok()?;
         Some(Written { hash, bytes, change })
     }
 
@@ -501,11 +509,11 @@ impl Doc {
     }
 
     /// Turns document actor indexes into the change's own: 0 for its author, then the others, sorted.
-    pub(super) fn localised(&self, mut change: Change, own: u32) -> Change {
+    pub(super) fn localised(&self, mut change: Change, own: Option<u32>) -> Change {
         let mut used: Vec<u32> = Vec::new();
         for op in &mut change.ops {
             op.for_each_ref(|reference| {
-                if reference.actor != own && !used.contains(&reference.actor) {
+                if Some(reference.actor) != own && !used.contains(&reference.actor) {
                     used.push(reference.actor);
                 }
             });

@@ -124,7 +124,7 @@ impl<'a> Work<'a> {
         let seq = self.place.last_seq(&self.task.actor) + 1;
         let time = old.time.min(self.task.not_after);
         let change = Change { deps: self.place.heads(), actor: self.task.actor, seq, start_op, time, others: Vec::new(), ops };
-        let change = self.place.localised(change, own);
+        let change = self.place.localised(change, Some(own));
         let (bytes, new) = change.encode();
         self.place.apply(&change, new, self.task.texts).ok()?;
         self.log.push((new, change.clone()));

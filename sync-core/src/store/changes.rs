@@ -121,13 +121,28 @@ impl Store {
         (record, facet, hash): (RecordId, Facet, &ChangeHash),
         receipt: Receipt,
     ) -> Result<bool, StoreError> {
-        let was_waiting = self.is_waiting(record, facet, hash)?;
-        let mut statement = self.db.prepare_cached(
-            "update changes set state = 0, position = ?4, received_at = ?5, seal = ?6 where record = ?1 and facet = ?2 and hash = ?3",
-        )?;
-        let Receipt { position, received_at, seal } = receipt;
-        statement.execute(params![record.as_bytes(), facet as i64, hash.0, position, received_at, seal.0])?;
+        let settle = |condition: &str| -> Result<bool, StoreError> {
+            let sql = format!(
+                "update changes set state = 0, position = ?4, received_at = ?5, seal = ?6
+                 where record = ?1 and facet = ?2 and hash = ?3 and {condition}"
+            );
+            let Receipt { position, received_at, seal } = receipt;
+            let values = params![record.as_bytes(), facet as i64, hash.0, position, received_at, seal.0];
+            Ok(self.db.prepare_cached(&sql)?.execute(values)? > 0)
+        };
+        let was_waiting = settle("state = 1")?;
+        if !was_waiting {
+            settle("position is not ?4")?;
+        }
         Ok(was_waiting)
+    }
+
+    /// Whether the present life of the server has shown to have a change, at this place of its feed.
+    pub(crate) fn is_confirmed(&self, (record, facet, hash): (RecordId, Facet, &ChangeHash), position: u64) -> Result<bool, StoreError> {
+        let mut statement = self
+            .db
+            .prepare_cached("select 1 from changes where record = ?1 and facet = ?2 and hash = ?3 and state = 0 and position = ?4")?;
+        Ok(statement.exists(params![record.as_bytes(), facet as i64, hash.0, position])?)
     }
 
     /// A change is no more.

@@ -21,6 +21,7 @@ pub use sealed::Key;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::id::WorkspaceId;
@@ -128,6 +129,8 @@ fn connect(place: &Place, first: &str) -> Result<Connection, StoreError> {
     };
     // Before the journal mode: switching it may have to wait for another process.
     db.busy_timeout(BUSY_TIMEOUT)?;
+    // Or SQLite plans every statement with a bound limit again each time.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.execute_batch(first)?;
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     // FULL, or an edit that the user saw saved is gone after a power loss.
