@@ -37,6 +37,9 @@ pub enum NotReviewed {
     /// Somebody was faster.
     #[error("somebody has decided about it already")]
     Decided,
+    /// Nobody wants it any more.
+    #[error("its author has withdrawn it")]
+    Withdrawn,
     /// Only what was declined can be opened again.
     #[error("it was not declined: what was accepted is taken back in the record")]
     NotDeclined,

@@ -7,6 +7,7 @@ mod governed;
 mod review;
 mod sight;
 mod waiting;
+mod withdraw;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -83,6 +84,8 @@ pub(super) struct Unit<'a> {
     settled: Vec<ChangeHash>,
     /// The devices whose edits were decided about.
     decided: Vec<DeviceId>,
+    /// Whether something was taken from the desk by its author.
+    was_withdrawn: bool,
     /// Actors that a restored server has forgotten.
     returned: HashMap<ActorId, (DeviceId, Millis)>,
     /// What was brought back by people who do not see all of its kind.
@@ -114,6 +117,7 @@ impl<'a> Unit<'a> {
             waiting: HashMap::new(),
             settled: Vec::new(),
             decided: Vec::new(),
+            was_withdrawn: false,
             returned: HashMap::new(),
             brought: BTreeSet::new(),
             governing: None,
@@ -261,7 +265,8 @@ impl<'a> Unit<'a> {
     pub fn desk_news(&self) -> Vec<DeskNews> {
         let news = |device| DeskNews { workspace: self.workspace, device };
         let decided = self.decided.iter().map(|device| news(Some(*device)));
-        decided.chain((!self.rejected.is_empty()).then(|| news(None))).collect()
+        let is_other = !self.rejected.is_empty() || self.was_withdrawn;
+        decided.chain(is_other.then(|| news(None))).collect()
     }
 
     /// The answer to a change that is in the feed.
@@ -477,6 +482,11 @@ fn verdict_again(row: &RejectedRow) -> Verdict {
             code = code::AMENDED.to_owned();
             message = "the back office has written it into the record in its own words".to_owned();
             message_zh = "后台已将该修改调整后写入记录".to_owned();
+        }
+        "withdrawn" => {
+            code = code::WITHDRAWN.to_owned();
+            message = "it was withdrawn by its author".to_owned();
+            message_zh = "提交人已撤回该修改".to_owned();
         }
         _ => {}
     }

@@ -58,6 +58,7 @@ pub(super) struct Writer {
 enum Answer {
     Push(oneshot::Sender<Result<Vec<Verdict>, IntakeError>>, Vec<Outcome>),
     Look(oneshot::Sender<Result<(), IntakeError>>),
+    Withdraw(oneshot::Sender<Result<(), IntakeError>>),
     Edit(oneshot::Sender<Result<Vec<Edited>, IntakeError>>, Vec<Result<Option<usize>, NotEdited>>),
     Review(oneshot::Sender<Result<Vec<Result<(), NotReviewed>>, IntakeError>>, Vec<Result<(), NotReviewed>>),
 }
@@ -66,7 +67,7 @@ impl Answer {
     fn fail(self, error: &IntakeError) {
         match self {
             Answer::Push(to, _) => drop(to.send(Err(error.clone()))),
-            Answer::Look(to) => drop(to.send(Err(error.clone()))),
+            Answer::Look(to) | Answer::Withdraw(to) => drop(to.send(Err(error.clone()))),
             Answer::Edit(to, _) => drop(to.send(Err(error.clone()))),
             Answer::Review(to, _) => drop(to.send(Err(error.clone()))),
         }
@@ -76,7 +77,7 @@ impl Answer {
         // A caller that has hung up needs no answer: its changes are kept all the same.
         match self {
             Answer::Push(to, outcomes) => drop(to.send(Ok(outcomes.into_iter().map(|outcome| unit.verdict(outcome)).collect()))),
-            Answer::Look(to) => drop(to.send(Ok(()))),
+            Answer::Look(to) | Answer::Withdraw(to) => drop(to.send(Ok(()))),
             Answer::Edit(to, edited) => drop(to.send(Ok(edited.into_iter().map(|edited| unit.edited(edited, head)).collect()))),
             Answer::Review(to, reviewed) => drop(to.send(Ok(reviewed))),
         }
@@ -229,6 +230,10 @@ impl Writer {
                     }
                     answers.push(Answer::Review(answer, reviewed));
                 }
+                Work::Withdraw { changes, answer } => {
+                    unit.withdraw(&mut tx, &author, now, &changes).await?;
+                    answers.push(Answer::Withdraw(answer));
+                }
             }
         }
         let head = self.keep(&mut tx, unit).await?;
@@ -280,6 +285,7 @@ fn size(job: &Job) -> usize {
         Work::Look { .. } => 0,
         Work::Edit { edits, .. } => edits.len(),
         Work::Review { reviews, .. } => reviews.len(),
+        Work::Withdraw { changes, .. } => changes.len(),
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Disagreement, Linked, People, ReadError, Reading, Who};
 use crate::store::Tx;
 use crate::store::approvals::{self, Word};
 use crate::store::records::{self, ConflictRow};
-use crate::store::rejected::{self, RejectedRow};
+use crate::store::rejected::{self, RejectedRow, WITHDRAWN};
 use crate::store::undecided::{self, ConflictPlace, Refused};
 
 /// Which page of a list without filters.
@@ -56,7 +56,7 @@ pub struct OpenConflict {
 pub enum RefusedState {
     /// Nobody has decided: turned down by a rule, or held for a review.
     Open,
-    /// Somebody has accepted or declined it.
+    /// Somebody has accepted or declined it, or its author has given it up.
     Decided,
 }
 
@@ -81,7 +81,7 @@ pub struct RefusedEdit {
     pub edit_time: Option<Millis>,
     /// When the server received it.
     pub received_at: Millis,
-    /// `rejected`, `held`, `accepted` or `declined`.
+    /// `rejected`, `held`, `accepted`, `declined` or `withdrawn`.
     pub state: String,
     /// A stable code of why.
     pub code: String,
@@ -404,13 +404,13 @@ impl Reading {
 }
 
 impl RefusedState {
-    const EVERY: &[&str] = &["rejected", "held", "accepted", "declined"];
+    const EVERY: &[&str] = &["rejected", "held", "accepted", "declined", WITHDRAWN];
 
     /// The states as they are kept.
     fn words(self) -> &'static [&'static str] {
         match self {
             RefusedState::Open => &["rejected", "held"],
-            RefusedState::Decided => &["accepted", "declined"],
+            RefusedState::Decided => &["accepted", "declined", WITHDRAWN],
         }
     }
 }

@@ -265,7 +265,7 @@ async fn a_list_of_edits_is_narrowed() {
 }
 
 /// Discounts take a manager's word within a day, the office's after that, and then bo's.
-async fn two_steps(desk: &Desk) {
+pub async fn two_steps(desk: &Desk) {
     let token = desk.server.token().await;
     let bo = UserId::of_cause("bo").to_string();
     let first = json!({"role": "manager", "hours": 24, "deputy": {"role": "office"}}).to_string();

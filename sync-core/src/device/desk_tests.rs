@@ -5,7 +5,7 @@ use serde_json::json;
 use super::model::{Phone, START, Server};
 use super::tests::{edit, field, make, pending, phones, set};
 use super::*;
-use crate::protocol::{Message, code, encode_frame};
+use crate::protocol::{GivenUp, Message, Pushed, code, encode_frame};
 use crate::store::DraftState;
 
 #[test]
@@ -85,4 +85,93 @@ fn a_quote_is_not_sent_offline_while_its_discount_waits_for_approval() {
     ann.device.edit(START + 3, "offer", quote, &[set("status", "in_review")]).unwrap();
     ann.sync(&mut server);
     ann.device.edit(START + 4, "offer", quote, &[set("status", "sent")]).unwrap();
+}
+
+/// A phone with a draft that waits for approval.
+fn held() -> (Server, Phone, RecordId, crate::store::Draft) {
+    let (mut server, mut ann, _) = phones();
+    let record = make(&mut ann, START, "佳美");
+    edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+    ann.sync(&mut server);
+    let draft = ann.device.drafts().unwrap().remove(0);
+    (server, ann, record, draft)
+}
+
+fn given_up(draft: &crate::store::Draft) -> GivenUp {
+    GivenUp { record: draft.record, facet: draft.facet, hash: draft.hash }
+}
+
+#[test]
+fn a_draft_that_was_given_up_offline_is_withdrawn_at_the_next_contact_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, mut ann) = (Server::new(), Phone::new("ann", Place::File(folder.path().join("a")), START));
+    let record = make(&mut ann, START, "佳美");
+    edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+    ann.sync(&mut server);
+    let draft = ann.device.drafts().unwrap().remove(0);
+    ann.tell(START, Event::NetworkDown);
+    ann.device.discard_draft(draft.id).unwrap();
+    ann.reopen([1; 16]);
+    assert_eq!(ann.device.drafts().unwrap(), []);
+    // The answer is lost on its way.
+    ann.tell(START, Event::NetworkUp { live: false });
+    server.answer(ann.user, ann.id, &ann.frames.remove(0));
+    ann.tell(START, Event::NetworkDown);
+    assert_eq!(server.withdrawn, [given_up(&draft)]);
+    ann.sync(&mut server);
+    assert_eq!(server.withdrawn, [given_up(&draft); 2], "it is told again until the server has answered");
+    ann.sync(&mut server);
+    assert_eq!(server.withdrawn.len(), 2);
+}
+
+#[test]
+fn what_is_sent_instead_of_a_draft_comes_behind_its_withdrawal() {
+    let (mut server, mut ann, record, draft) = held();
+    ann.frames.clear();
+    ann.device.retry_draft(START + 2, draft.id, Some(&[set("industry", "cheap")])).unwrap();
+    ann.tell(START, Event::NetworkUp { live: false });
+    let messages = crate::protocol::decode_frame(&ann.frames[0]).unwrap();
+    let place = |is: fn(&Message) -> bool| messages.iter().position(is).unwrap();
+    assert!(place(|message| matches!(message, Message::Withdraw(_))) < place(|message| matches!(message, Message::Push(_))));
+    ann.exchange(&mut server);
+    assert_eq!((server.withdrawn, field(&mut ann, record, "industry")), (vec![given_up(&draft)], json!("cheap")));
+}
+
+#[test]
+fn over_an_open_connection_a_draft_that_is_given_up_is_withdrawn_at_once() {
+    let (mut server, mut ann, _, draft) = held();
+    ann.frames.clear();
+    ann.tell(START, Event::NetworkUp { live: true });
+    ann.exchange(&mut server);
+    ann.device.discard_draft(draft.id).unwrap();
+    ann.tell(START, Event::LocalEdit);
+    ann.exchange(&mut server);
+    assert_eq!(server.withdrawn, [given_up(&draft)]);
+}
+
+#[test]
+fn a_server_that_does_not_hear_of_withdrawals_is_told_when_it_has_learnt_to() {
+    let (mut server, mut ann, _, draft) = held();
+    let can = std::mem::take(&mut server.capabilities);
+    ann.device.discard_draft(draft.id).unwrap();
+    // It was replaced by an older one: the first frame is one that it cannot read.
+    ann.sync(&mut server);
+    assert_eq!(ann.failures.len(), 1);
+    ann.sync(&mut server);
+    assert_eq!((ann.failures.len(), &server.withdrawn[..]), (1, &[][..]));
+    server.capabilities = can;
+    ann.sync(&mut server);
+    assert_eq!(server.withdrawn, [given_up(&draft)]);
+}
+
+#[test]
+fn what_was_accepted_before_it_was_given_up_is_shown_as_accepted() {
+    let (mut server, mut ann, record, draft) = held();
+    server.decided.insert(draft.hash, Ok(()));
+    let wish = Pushed { kind: draft.kind.clone(), record, facet: draft.facet, hash: draft.hash, body: draft.body.clone() };
+    let push = Message::Push(crate::protocol::Push { batch: 1, changes: vec![wish] });
+    server.answer(ann.user, ann.id, &encode_frame(&[push]));
+    ann.device.discard_draft(draft.id).unwrap();
+    ann.sync(&mut server);
+    assert_eq!((field(&mut ann, record, "industry"), ann.device.drafts().unwrap()), (json!("expensive"), vec![]));
 }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use super::pen::Reason;
 use super::replica::{Replica, read_change};
 use crate::id::{ChangeHash, Facet, Millis, RecordId};
-use crate::protocol::{Delivered, MAX_PUSH_CHANGES, Message, Offer, Push, Pushed, Verdict, code};
+use crate::protocol::{Delivered, GivenUp, MAX_PUSH_CHANGES, Message, Offer, Push, Pushed, Verdict, WITHDRAW, Welcome, Withdraw, code};
 use crate::record::change::{Change, Malformed};
 use crate::store::{Draft, DraftState, Kept, Receipt, StoreError};
 
@@ -16,6 +16,8 @@ use crate::store::{Draft, DraftState, Kept, Receipt, StoreError};
 const MAX_IN_FLIGHT: usize = 4;
 /// Bytes of changes in one push: stays below the frame's limit even if it does not compress.
 const MAX_PUSH_BYTES: usize = 768 * 1024;
+/// Set while the server is one that hears of drafts that were given up: another one could not read the frame.
+const HEARS_WITHDRAWN: &str = "hears_withdrawn";
 type ChangeName = (RecordId, Facet, ChangeHash);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub(super) struct Outbox {
     /// Whether everything that the server has was seen in this session: what is not confirmed by now, it lacks.
     has_seen_all: bool,
     drafts_asked: bool,
+    /// Drafts that were given up were told of in this session, up to here.
+    withdrawn: u64,
     /// Base changes that the server turned out to miss.
     missing: Vec<ChangeName>,
     /// A pending change was not taken for want of its parents.
@@ -69,6 +73,17 @@ impl Outbox {
     /// Somebody may have decided about what is no more than a draft.
     pub fn ask_again(&mut self) {
         self.drafts_asked = false;
+    }
+
+    /// What was given up and was not told in this session, for a server that hears of it.
+    pub fn withdraw(&mut self, replica: &Replica) -> Result<Option<Message>, StoreError> {
+        let given_up = replica.store.withdrawals_after(self.withdrawn, MAX_PUSH_CHANGES)?;
+        let Some(number) = given_up.last().map(|(number, _)| *number) else { return Ok(None) };
+        if replica.store.meta(HEARS_WITHDRAWN)?.is_none() {
+            return Ok(None);
+        }
+        self.withdrawn = number;
+        Ok(Some(Message::Withdraw(Withdraw { number, changes: given_up.into_iter().map(|(_, change)| change).collect() })))
     }
 
     /// The next push or offer, if there is something to send and room for it.
@@ -264,7 +279,7 @@ fn give_up(replica: &Replica, (record, facet, hash): ChangeName) -> Result<(), S
 fn is_undecided(draft: &Draft) -> bool {
     match draft.state {
         DraftState::Held => true,
-        DraftState::Rejected => draft.code != code::DECLINED,
+        DraftState::Rejected => ![code::DECLINED, code::WITHDRAWN].contains(&draft.code.as_str()),
         DraftState::Purged => false,
     }
 }
@@ -290,6 +305,28 @@ fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> 
 }
 
 impl Replica {
+    /// Its user wants a draft no more: whoever would decide about it is told when the server can be reached. Part of a
+    /// transaction.
+    pub(crate) fn give_up(&mut self, draft: &Draft) -> Result<(), StoreError> {
+        let Draft { record, facet, hash, .. } = *draft;
+        self.settle_draft((record, facet, hash))?;
+        self.store.add_withdrawal(&GivenUp { record, facet, hash })
+    }
+
+    /// Notes whether the server hears of drafts that were given up.
+    pub(super) fn note_hearing(&self, welcome: &Welcome) -> Result<(), StoreError> {
+        let hears = welcome.capabilities.iter().any(|capability| capability == WITHDRAW);
+        match hears == self.store.meta(HEARS_WITHDRAWN)?.is_some() {
+            true => Ok(()),
+            false => self.store.set_meta(HEARS_WITHDRAWN, hears.then_some(&[1][..])),
+        }
+    }
+
+    /// The server could not read a frame: one that was set up anew, older than the last, knows less.
+    pub(super) fn forget_hearing(&self) -> Result<(), StoreError> {
+        self.store.set_meta(HEARS_WITHDRAWN, None)
+    }
+
     /// The record says what a draft meant: there is nothing left to do.
     fn settle_draft(&mut self, (record, facet, hash): ChangeName) -> Result<(), StoreError> {
         self.touch(record);

@@ -8,7 +8,7 @@ use serde_json::json;
 use sync_core::access::Right;
 use sync_core::actions::approvals::{Approver, steps, turn};
 use sync_core::fence::{self, Pen};
-use sync_core::id::{ChangeHash, Facet, Millis};
+use sync_core::id::{ChangeHash, Facet, Millis, UserId};
 use sync_core::protocol::Pushed;
 use sync_core::record::change::{Change, Op};
 use sync_core::record::doc::Doc;
@@ -23,7 +23,7 @@ use crate::intake::review::{NotReviewed, Review, Ruling};
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::store::approvals::{self, Word};
 use crate::store::people;
-use crate::store::rejected::{self, Decision, RejectedRow};
+use crate::store::rejected::{self, Decision, RejectedRow, WITHDRAWN};
 use crate::store::{Result, Tx, records};
 
 /// What was decided: the state, the change that was accepted.
@@ -58,6 +58,7 @@ impl Unit<'_> {
             }
         }
         let decided = match &review.ruling {
+            _ if row.state == WITHDRAWN => Err(NotReviewed::Withdrawn),
             Ruling::Reopen => return self.reopen(tx, reviewer, now, &row).await,
             _ if !row.is_open() => Err(NotReviewed::Decided),
             Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row).await?,
@@ -130,8 +131,13 @@ impl Unit<'_> {
 
     async fn note_decision(&mut self, tx: &mut Tx, reviewer: &Author, now: Millis, row: &RejectedRow, state: &str) -> Result<()> {
         self.decided.push(row.device);
+        self.write_down(tx, reviewer.user, now, row, state).await
+    }
+
+    /// Writes into the audit log what became of an edit, and by whom.
+    pub(super) async fn write_down(&self, tx: &mut Tx, by: UserId, now: Millis, row: &RejectedRow, state: &str) -> Result<()> {
         let detail = json!({"decision": state, "kind": row.kind, "record": row.record, "asked_by": row.user, "rule": row.rule});
-        Note::of(self.workspace, Some(reviewer.user), Act::Decided, row.hash).with(detail).write(tx, now).await
+        Note::of(self.workspace, Some(by), Act::Decided, row.hash).with(detail).write(tx, now).await
     }
 
     /// Whoever could write it decides about it; what nobody could write is the administrators' to put away.
