@@ -344,6 +344,12 @@ impl Intake {
         self.desk.subscribe()
     }
 
+    /// Tells those who have a page open that it is somebody else's turn to speak about an edit.
+    pub fn tell_turn(&self, workspace: WorkspaceId, change: ChangeHash) {
+        // An error means that nobody listens.
+        self.desk.send(DeskNews { workspace, device: None, asked: Some(change) }).ok();
+    }
+
     /// Tells whoever follows the feed to look again, after something else than intake wrote to it.
     ///
     /// # Errors

@@ -67,4 +67,6 @@ pub struct DeskNews {
     pub workspace: WorkspaceId,
     /// About whose edit somebody has decided, if it is about one.
     pub device: Option<DeviceId>,
+    /// The edit that waits for somebody else's word from now on, if it is about one.
+    pub asked: Option<ChangeHash>,
 }

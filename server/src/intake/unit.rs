@@ -33,6 +33,9 @@ use crate::store::{Result, Tx, devices, erasure};
 
 pub(crate) use sight::members;
 
+/// Edits of one unit whose approvers are told one by one; of more, their pages show it all the same.
+const TURNS_TOLD: usize = 16;
+
 /// A document in use by this unit.
 struct Open {
     kind: Arc<Kind>,
@@ -84,6 +87,8 @@ pub(super) struct Unit<'a> {
     settled: Vec<ChangeHash>,
     /// The devices whose edits were decided about.
     decided: Vec<DeviceId>,
+    /// Edits that wait for somebody else's word now.
+    asked: Vec<ChangeHash>,
     /// Whether something was taken from the desk by its author.
     was_withdrawn: bool,
     /// Actors that a restored server has forgotten.
@@ -117,6 +122,7 @@ impl<'a> Unit<'a> {
             waiting: HashMap::new(),
             settled: Vec::new(),
             decided: Vec::new(),
+            asked: Vec::new(),
             was_withdrawn: false,
             returned: HashMap::new(),
             brought: BTreeSet::new(),
@@ -263,10 +269,12 @@ impl<'a> Unit<'a> {
 
     /// What is to be told to phones and open pages.
     pub fn desk_news(&self) -> Vec<DeskNews> {
-        let news = |device| DeskNews { workspace: self.workspace, device };
-        let decided = self.decided.iter().map(|device| news(Some(*device)));
+        let news = |device, asked| DeskNews { workspace: self.workspace, device, asked };
+        let decided = self.decided.iter().map(|device| news(Some(*device), None));
         let is_other = !self.rejected.is_empty() || self.was_withdrawn;
-        decided.chain(is_other.then(|| news(None))).collect()
+        let held = self.rejected.iter().filter(|row| row.state == "held" && row.code != code::REVOKED).map(|row| row.hash);
+        let asked = self.asked.iter().copied().chain(held).take(TURNS_TOLD).map(|change| news(None, Some(change)));
+        decided.chain(is_other.then(|| news(None, None))).chain(asked).collect()
     }
 
     /// The answer to a change that is in the feed.

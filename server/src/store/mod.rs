@@ -36,6 +36,7 @@ pub mod records;
 pub mod rejected;
 pub mod remembered;
 pub mod reports;
+pub mod retention;
 pub mod rights;
 pub mod scope;
 pub mod search;

@@ -6,7 +6,7 @@
 
 use serde_json::json;
 use sync_core::access::Right;
-use sync_core::actions::approvals::{Approver, steps, turn};
+use sync_core::actions::approvals::{Approver, steps, turn_after};
 use sync_core::fence::{self, Pen};
 use sync_core::id::{ChangeHash, Facet, Millis, UserId};
 use sync_core::protocol::Pushed;
@@ -91,9 +91,8 @@ impl Unit<'_> {
         let rules = if row.state == "held" { approvals::rules(tx, self.workspace).await? } else { Vec::new() };
         let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(Ok(Spoken::Last(None))) };
         let words = approvals::words(tx, self.workspace, &[row.hash]).await?.remove(&row.hash).unwrap_or_default();
-        let since = words.last().map_or(row.received_at, |word| word.at);
-        // A rule that has lost steps since takes the last one's word.
-        let Some(turn) = turn(&steps, words.len().min(steps.len() - 1), since, now) else { return Ok(Ok(Spoken::Last(None))) };
+        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, now);
+        let Some(turn) = turn else { return Ok(Ok(Spoken::Last(None))) };
         if !turn.is_for(reviewer.user, &reviewer.role) {
             let whom = match &turn.step.approver {
                 Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()),
@@ -112,6 +111,7 @@ impl Unit<'_> {
         }
         approvals::add(tx, self.workspace, row.hash, words.len(), Word { by: reviewer.user, at: now }).await?;
         self.note_decision(tx, reviewer, now, row, "approved").await?;
+        self.asked.push(row.hash);
         Ok(Ok(Spoken::OthersFollow))
     }
 
