@@ -4,6 +4,7 @@ mod back;
 mod edit;
 mod flush;
 mod governed;
+mod owed;
 mod review;
 mod sight;
 mod waiting;
@@ -31,6 +32,7 @@ use crate::store::records::{self, DocKey, DocumentRow};
 use crate::store::rejected::{self, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
 
+pub(super) use owed::Settled;
 pub(crate) use sight::members;
 
 /// Edits of one unit whose approvers are told one by one; of more, their pages show it all the same.

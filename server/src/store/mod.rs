@@ -30,6 +30,7 @@ pub mod mails;
 pub mod marks;
 pub mod once;
 mod open;
+pub mod owed;
 pub mod people;
 pub mod receipts;
 pub mod records;

@@ -32,6 +32,7 @@ mod mallory;
 mod office;
 mod oidc;
 mod once;
+mod owners;
 mod pages;
 mod pen;
 mod privacy;
