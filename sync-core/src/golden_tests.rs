@@ -471,6 +471,7 @@ fn the_documentation_names_every_limit_and_code() {
         ARCHIVED,
         DECLINED,
         AMENDED,
+        REWRITTEN,
         WITHDRAWN,
         REVOKED,
         ERASED,

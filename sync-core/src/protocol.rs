@@ -70,6 +70,8 @@ pub mod code {
     pub const DECLINED: &str = "declined";
     /// The review ended with yes, in the reviewer's own words: the record says what was meant, nothing is left to do.
     pub const AMENDED: &str = "amended";
+    /// Its device has written it again under another actor, and that was taken: nothing is left to do.
+    pub const REWRITTEN: &str = "rewritten";
     /// Its author has given it up.
     pub const WITHDRAWN: &str = "withdrawn";
     /// The device was shut out before the edit was sent: somebody looks at it first.

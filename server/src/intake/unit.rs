@@ -1,5 +1,6 @@
 //! One unit of work: the jobs of one transaction, decided on documents in memory, then written at once.
 
+mod again;
 mod back;
 mod edit;
 mod flush;
@@ -245,6 +246,11 @@ impl<'a> Unit<'a> {
             let foreign = Refused::new(code::FOREIGN_ACTOR, "the change is signed by another device's actor", "该修改的签名属于其他设备");
             tracing::warn!(device = %author.device, record = %pushed.record, "a change signed by another device's actor was refused");
             return Ok(self.refuse(author, now, &pushed, foreign));
+        }
+        if author.pen == Pen::Device && self.was_written_again(tx, author, &pushed, &change).await? {
+            let again =
+                Refused::new(code::REWRITTEN, "its device has written it again, and that was taken", "该修改已由设备重新提交并被接受");
+            return Ok(self.refuse(author, now, &pushed, again));
         }
         let decided = if aside { self.set_aside(&pushed, &change) } else { self.decide(author, &pushed, &change) };
         match decided {

@@ -1,9 +1,11 @@
 //! What a phone discards or sends again in other words leaves the desk: nobody decides about what nobody wants.
 
+use rapport_server::intake::Author;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sync_core::id::{Facet, RecordId, UserId};
-use sync_core::protocol::{GivenUp, Message, Verdict, Withdraw, code, decode_frame, encode_frame};
+use sync_core::fence::Pen;
+use sync_core::id::{ChangeHash, Facet, RecordId, UserId};
+use sync_core::protocol::{GivenUp, Message, Pushed, Verdict, Withdraw, code, decode_frame, encode_frame};
 use sync_core::record::fields::FieldEdit;
 use sync_core::store::Draft;
 
@@ -156,27 +158,44 @@ async fn a_phone_that_is_handed_back_withdraws_before_it_forgets() {
     assert_eq!((state(&desk, &draft).await["state"].clone(), rep.device.identity().is_none()), (json!("withdrawn"), true));
 }
 
+/// Sends a change once more, as a network that has kept a copy does.
+async fn late_copy(desk: &Desk, rep: &Handset, kind: &str, change: (RecordId, Facet, ChangeHash, Vec<u8>)) -> Verdict {
+    let (user, device) = (UserId::of_cause("rep"), rep.enrolled.device);
+    let author = Author { workspace: desk.server.workspace, user, role: "rep".parse().unwrap(), device, pen: Pen::Device };
+    let (record, facet, hash, body) = change;
+    let pushed = Pushed { kind: kind.parse().unwrap(), record, facet, hash, body };
+    desk.server.app.intake.push(&author, vec![pushed], desk.server.app.clock.now()).await.unwrap().remove(0)
+}
+
 #[tokio::test]
 async fn the_same_change_sent_again_stays_withdrawn() {
     let (desk, mut rep, draft) = held().await;
     rep.device.discard_draft(draft.id).unwrap();
     rep.sync(&desk.server).await;
-    let user = UserId::of_cause("rep");
-    let author = rapport_server::intake::Author {
-        workspace: desk.server.workspace,
-        user,
-        role: "rep".parse().unwrap(),
-        device: rep.enrolled.device,
-        pen: sync_core::fence::Pen::Device,
-    };
-    let again = sync_core::protocol::Pushed {
-        kind: draft.kind.clone(),
-        record: draft.record,
-        facet: draft.facet,
-        hash: draft.hash,
-        body: draft.body.clone(),
-    };
-    let verdicts = desk.server.app.intake.push(&author, vec![again], desk.server.app.clock.now()).await.unwrap();
-    assert!(matches!(&verdicts[..], [Verdict::Rejected { code, .. }] if code == code::WITHDRAWN), "{verdicts:?}");
+    let verdict = late_copy(&desk, &rep, "offer", (draft.record, draft.facet, draft.hash, draft.body)).await;
+    assert!(matches!(&verdict, Verdict::Rejected { code, .. } if code == code::WITHDRAWN), "{verdict:?}");
     assert!(desk.get("/rejected").await.text().contains("Nothing to decide"));
+}
+
+#[tokio::test]
+async fn what_the_phone_has_written_again_is_not_taken_twice_when_an_old_copy_comes_late() {
+    let desk = Desk::new().await;
+    colleague(&desk.server, "rep", "rep").await;
+    let mut rep = Handset::of(&desk.server, UserId::of_cause("rep")).await;
+    rep.sync(&desk.server).await;
+    rep.edit(&desk.server, "offer", record(1), &[FieldEdit::set("title", "Lamps"), line(5)]);
+    rep.sync(&desk.server).await;
+    desk.server.clock.forward(MINUTE);
+    rep.edit(&desk.server, "offer", record(1), &[line(15)]);
+    desk.server.clock.forward(MINUTE);
+    rep.edit(&desk.server, "offer", record(1), &[FieldEdit::Splice { field: "notes".into(), at: 0, delete: 0, insert: "call".into() }]);
+    let late = rep.device.changes(record(1), Facet::Main).unwrap().pop().unwrap();
+    rep.sync(&desk.server).await;
+    let draft = rep.device.drafts().unwrap().remove(0);
+    desk.post(&format!("/rejected/{}", draft.hash), &[("step", "accept")]).await;
+    let verdict = late_copy(&desk, &rep, "offer", (late.record, late.facet, late.hash, late.body)).await;
+    assert!(matches!(&verdict, Verdict::Rejected { code, .. } if code == code::REWRITTEN), "{verdict:?}");
+    rep.sync(&desk.server).await;
+    assert_eq!((percent(&mut rep, record(1)), rep.fields(record(1)).unwrap()["notes"].clone()), (json!(15), json!("call")));
+    assert!(desk.get("/rejected").await.text().contains("Nothing to decide"), "nobody has to decide about it");
 }

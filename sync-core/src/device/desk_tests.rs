@@ -175,3 +175,56 @@ fn what_was_accepted_before_it_was_given_up_is_shown_as_accepted() {
     ann.sync(&mut server);
     assert_eq!((field(&mut ann, record, "industry"), ann.device.drafts().unwrap()), (json!("expensive"), vec![]));
 }
+
+/// A phone that has sent an edit which waits for approval, and behind it another one, over two exchanges at once; the
+/// answers to both. `let_in`: somebody approves the first before the second arrives.
+fn two_under_way(let_in: bool) -> (Server, Phone, RecordId, [Vec<u8>; 2]) {
+    let (mut server, mut ann, _) = phones();
+    let record = make(&mut ann, START, "佳美");
+    ann.sync(&mut server);
+    ann.frames.clear();
+    ann.tell(START, Event::NetworkUp { live: true });
+    ann.exchange(&mut server);
+    edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+    ann.tell(START, Event::LocalEdit);
+    edit(&mut ann, START + 2, record, &[set("industry", "printing"), set("website", "https://a.example")]);
+    ann.tell(START, Event::LocalEdit);
+    let first = ann.frames.remove(0);
+    let second = ann.frames.remove(0);
+    let wish = ann.device.changes(record, Facet::Main).unwrap().into_iter().find(|change| change.received_at.is_none()).unwrap();
+    let held = server.answer(ann.user, ann.id, &first);
+    if let_in {
+        server.decided.insert(wish.hash, Ok(()));
+        server.answer(ann.user, ann.id, &first);
+    }
+    let answers = [held, server.answer(ann.user, ann.id, &second)];
+    (server, ann, record, answers)
+}
+
+#[test]
+fn what_follows_an_edit_that_was_let_in_meanwhile_is_not_written_twice() {
+    for order in [[0, 1], [1, 0]] {
+        let (mut server, mut ann, record, answers) = two_under_way(true);
+        for at in order {
+            ann.tell(START, Event::Received(answers[at].clone()));
+        }
+        ann.exchange(&mut server);
+        ann.sync(&mut server);
+        assert_eq!((server.feed.len(), pending(&ann), ann.device.drafts().unwrap()), (3, 0, vec![]), "{order:?}");
+        assert_eq!(field(&mut ann, record, "industry"), json!("printing"), "{order:?}");
+    }
+}
+
+#[test]
+fn what_follows_an_edit_that_waits_is_written_again_without_it_in_whatever_order_the_answers_come() {
+    for order in [[0, 1], [1, 0]] {
+        let (mut server, mut ann, record, answers) = two_under_way(false);
+        for at in order {
+            ann.tell(START, Event::Received(answers[at].clone()));
+        }
+        ann.exchange(&mut server);
+        ann.sync(&mut server);
+        assert_eq!((server.feed.len(), pending(&ann), ann.device.drafts().unwrap().len()), (2, 0, 1), "{order:?}");
+        assert_eq!(field(&mut ann, record, "industry"), json!("printing"), "{order:?}");
+    }
+}
