@@ -220,6 +220,11 @@
     // What came to the desk between this page and this connection is told by nobody.
     events.addEventListener("open", () => watched === "*" && refresh());
     events.addEventListener("desk", () => watched === "*" && refresh());
+    // Somebody is asked for their word: said on every page that listens, but not where it can be given.
+    events.addEventListener("turn", () => {
+      document.getElementById("turn").hidden = location.pathname === "/rejected";
+      if (watched === "*") refresh();
+    });
     events.addEventListener("gone", () => location.reload());
   }
   window.Rapport = { all, load, go, here };

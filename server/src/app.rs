@@ -42,6 +42,8 @@ pub struct App {
     pub uploads: Uploads,
     /// Held by whoever gives records their numbers: two at once would waste some.
     pub(crate) numbering: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever carries out retention rules: one at a time.
+    pub(crate) retaining: Arc<tokio::sync::Mutex<()>>,
     stopping: watch::Sender<bool>,
 }
 
@@ -76,6 +78,7 @@ impl App {
             runs: Runs::default(),
             uploads,
             numbering: Arc::default(),
+            retaining: Arc::default(),
             stopping: watch::Sender::new(false),
         })
     }

@@ -101,6 +101,8 @@ acts! {
     Erased = "erased", "Erased", "清除个人数据";
     /// A rule erased what may not be kept any longer.
     RetentionRun = "retention_run", "Retention rule carried out", "执行到期清除规则";
+    /// Retention rules are carried out every day from now on, or are not any more.
+    RetentionSwitched = "retention_switched", "Daily erasing switched", "启用或停用每天自动清除";
     /// Records were handed over.
     HandedOver = "handed_over", "Handed over", "移交";
     /// An edit that waited was approved or declined.

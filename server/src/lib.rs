@@ -143,6 +143,8 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>, acme: Option<acme::Acme>) -
     tasks.spawn(jobs::proofs::follow(app.clone()));
     tasks.spawn(hooks::run(app.clone()));
     tasks.spawn(jobs::handover::resume(app.clone()));
+    tasks.spawn(jobs::deadlines::run(app.clone()));
+    tasks.spawn(jobs::retention::run(app.clone()));
     tasks.spawn(console::mails::run(app.clone()));
     tasks.spawn(async {
         loop {

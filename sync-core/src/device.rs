@@ -448,7 +448,8 @@ impl Device {
         self.replica.store.drafts()
     }
 
-    /// Sends a draft again: with these edits, or as it was. It is no draft any more then.
+    /// Sends a draft again: with these edits, or as it was. It is no draft any more then, and the back office is not asked
+    /// about it any longer.
     ///
     /// # Errors
     /// As [`Device::edit`]; the draft is kept then.
@@ -457,21 +458,20 @@ impl Device {
         self.replica.transact(|replica| {
             let draft = replica.store.draft(id)?.ok_or(EditError::UnknownDraft(id))?;
             let edited = replica.write(now, &draft.kind, draft.record, amended.unwrap_or(&draft.edits))?;
-            replica.store.remove_draft((draft.record, draft.facet, &draft.hash))?;
+            replica.give_up(&draft)?;
             Ok(edited)
         })
     }
 
-    /// Gives a draft up.
+    /// Gives a draft up: here, and at the back office's desk once the server hears of it. The host then passes
+    /// [`Event::LocalEdit`] to [`Device::handle`].
     ///
     /// # Errors
     /// [`EditError::UnknownDraft`], or when the store fails.
     pub fn discard_draft(&mut self, id: i64) -> Result<(), EditError> {
         self.replica.transact(|replica| {
             let draft = replica.store.draft(id)?.ok_or(EditError::UnknownDraft(id))?;
-            replica.store.remove_draft((draft.record, draft.facet, &draft.hash))?;
-            replica.touch(draft.record);
-            Ok(())
+            Ok(replica.give_up(&draft)?)
         })
     }
 

@@ -212,6 +212,14 @@ fn messages() -> BTreeMap<&'static str, Message> {
         ("message-estimated", Message::Estimated(Estimated { number: 4, records: 12, bytes: 3_400, files: 1, file_bytes: 250_000 })),
         ("message-receipt", Message::Receipt(Receipt { number: 5, removal: Removal::Left, records: 2, unsent: 1, at: TEN + MINUTE })),
         ("message-noted", Message::Noted(5)),
+        (
+            "message-withdraw",
+            Message::Withdraw(Withdraw {
+                number: 6,
+                changes: vec![GivenUp { record: record(), facet: Facet::Commercial, hash: ChangeHash([9; 32]) }],
+            }),
+        ),
+        ("message-withdrawn", Message::Withdrawn(6)),
         ("message-ping", Message::Ping),
         ("message-pong", Message::Pong),
         ("message-welcome", welcome()),
@@ -265,6 +273,8 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
         Message::Estimate(_) => 12,
         Message::Noted(_) => 13,
         Message::Estimated(_) => 14,
+        Message::Withdraw(_) => 15,
+        Message::Withdrawn(_) => 16,
     };
     let verdict = |verdict: &Verdict| match verdict {
         Verdict::Accepted { .. } => 0,
@@ -280,7 +290,7 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
         Entry::Wipe => 2,
         Entry::Leave { .. } => 3,
     };
-    let (mut seen, mut verdicts, mut entries) = ([false; 15], [false; 6], [false; 4]);
+    let (mut seen, mut verdicts, mut entries) = ([false; 17], [false; 6], [false; 4]);
     for message in messages().values() {
         seen[number(message)] = true;
         match message {
@@ -289,7 +299,7 @@ fn every_message_verdict_and_entry_has_its_golden_bytes() {
             _ => {}
         }
     }
-    assert_eq!((seen, verdicts, entries), ([true; 15], [true; 6], [true; 4]));
+    assert_eq!((seen, verdicts, entries), ([true; 17], [true; 6], [true; 4]));
 }
 
 #[test]
@@ -448,9 +458,25 @@ fn the_documentation_names_every_limit_and_code() {
         assert!(text.contains(&format!("| `{name}` | {value} |")), "| `{name}` | {value} |");
     }
     use code::*;
-    for code in
-        [MALFORMED, INADMISSIBLE, FORBIDDEN, UNKNOWN_FIELD, BAD_VALUE, FROZEN, WRONG_RECORD, FOREIGN_ACTOR, AHEAD, ARCHIVED, DECLINED, SEAL]
-    {
+    for code in [
+        MALFORMED,
+        INADMISSIBLE,
+        FORBIDDEN,
+        UNKNOWN_FIELD,
+        BAD_VALUE,
+        FROZEN,
+        WRONG_RECORD,
+        FOREIGN_ACTOR,
+        AHEAD,
+        ARCHIVED,
+        DECLINED,
+        AMENDED,
+        REWRITTEN,
+        WITHDRAWN,
+        REVOKED,
+        ERASED,
+        SEAL,
+    ] {
         assert!(text.contains(&format!("| `{code}` |")), "{code}");
     }
 }

@@ -7,10 +7,12 @@
 mod enrol;
 mod invitation;
 mod sight;
+mod withdraw;
 
 pub use enrol::{Enrol, Enrolled, fingerprint, fingerprint_of};
 pub use invitation::{Invitation, NoInvitation};
 pub use sight::{Estimate, Estimated, MAX_SUBSCRIBED_KINDS, MAX_SUBSCRIPTIONS, Receipt, Removal, Subscription, Subscriptions, Whose};
+pub use withdraw::{GivenUp, Withdraw};
 
 use minicbor::{Decode, Encode};
 
@@ -38,7 +40,9 @@ pub const MAX_AHEAD_MS: Millis = 60_000;
 pub const COMPRESS_FROM_BYTES: usize = 256;
 
 /// What a peer can do beyond the version; unknown names are ignored.
-pub const CAPABILITIES: [&str; 2] = ["live", "zstd"];
+pub const CAPABILITIES: [&str; 3] = ["live", "zstd", WITHDRAW];
+/// The peer knows [`Message::Withdraw`].
+pub const WITHDRAW: &str = "withdraw";
 
 /// Codes of [`Verdict::Rejected`], stable for apps to act on.
 pub mod code {
@@ -66,6 +70,10 @@ pub mod code {
     pub const DECLINED: &str = "declined";
     /// The review ended with yes, in the reviewer's own words: the record says what was meant, nothing is left to do.
     pub const AMENDED: &str = "amended";
+    /// Its device has written it again under another actor, and that was taken: nothing is left to do.
+    pub const REWRITTEN: &str = "rewritten";
+    /// Its author has given it up.
+    pub const WITHDRAWN: &str = "withdrawn";
     /// The device was shut out before the edit was sent: somebody looks at it first.
     pub const REVOKED: &str = "revoked";
     /// The record was erased: a person's right to be forgotten.
@@ -98,6 +106,9 @@ pub enum Message {
     /// Device: how much would this be.
     #[n(6)]
     Estimate(#[n(0)] Estimate),
+    /// Device, to a server that can [`WITHDRAW`]: its user has given up what was not accepted.
+    #[n(7)]
+    Withdraw(#[n(0)] Withdraw),
     /// Server: the answer to hello.
     #[n(16)]
     Welcome(#[n(0)] Welcome),
@@ -122,6 +133,9 @@ pub enum Message {
     /// Server: how much it would be.
     #[n(23)]
     Estimated(#[n(0)] Estimated),
+    /// Server: what was given up under this number is noted.
+    #[n(24)]
+    Withdrawn(#[n(0)] u64),
 }
 
 /// Who speaks.
@@ -521,7 +535,7 @@ fn decode_messages(plain: &[u8]) -> Result<Vec<Message>, BadFrame> {
 mod bounded {
     use minicbor::{Decode, Decoder};
 
-    use super::{Delivered, Entry, MAX_CAPABILITIES, MAX_PAGE_ENTRIES, MAX_PUSH_CHANGES, Pushed, Verdict};
+    use super::{Delivered, Entry, GivenUp, MAX_CAPABILITIES, MAX_PAGE_ENTRIES, MAX_PUSH_CHANGES, Pushed, Verdict};
     use crate::id::ChangeHash;
 
     type Bounded<T> = Result<Vec<T>, minicbor::decode::Error>;
@@ -541,6 +555,10 @@ mod bounded {
     }
 
     pub fn changes<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<Pushed> {
+        at_most(decoder, context, MAX_PUSH_CHANGES)
+    }
+
+    pub fn given_up<C>(decoder: &mut Decoder<'_>, context: &mut C) -> Bounded<GivenUp> {
         at_most(decoder, context, MAX_PUSH_CHANGES)
     }
 

@@ -44,6 +44,8 @@ pub struct Desk<'a> {
     pub is_new: bool,
     /// Whether discounts that need approval are asked for.
     pub asks_much: bool,
+    /// Whether somebody is there to approve them: then they are asked for all the time.
+    pub asks_often: bool,
     /// The records that links may lead to, with their kinds: without them links lead nowhere.
     pub linkable: &'a [(RecordId, &'static str)],
 }
@@ -64,6 +66,9 @@ pub fn compose(dice: &mut Dice, id: IntentId, desk: &Desk<'_>) -> Composed {
     let kind = desk.kind;
     if desk.is_new && desk.facet == Facet::Main {
         composed.write(&kind.title, json!(token(id)), kind.field(&kind.title).is_some_and(|field| field.merge == Merge::Visible));
+    }
+    if desk.asks_often && desk.facet == Facet::Main && !desk.is_new && dice.chance(40) {
+        composed.ask(dice, id, desk);
     }
     let fields: Vec<&Field> = kind.fields.iter().filter(|field| field.facet == desk.facet && field.name != kind.title).collect();
     for _ in 0..=dice.below(3) {
@@ -193,13 +198,25 @@ impl Composed {
         let mut parts = Vec::new();
         for item in &field.items {
             if (makes && item.required) || dice.chance(50) {
-                let asked = &*item.name == "discount_percent" && !desk.asks_much;
+                let asked = is_discount(item) && !desk.asks_much;
                 parts.push((item.name.to_string(), if asked { json!(f64::from(id % 100) / 10.0) } else { value(dice, id, item, desk) }));
             }
         }
+        self.put_row(field, row, makes, parts);
+    }
+
+    fn put_row(&mut self, field: &Field, row: String, makes: bool, parts: Vec<(String, Json)>) {
         let (name, values) = (field.name.to_string(), parts.iter().cloned().collect());
         self.edits.push(FieldEdit::SetRow { field: name.clone(), row: row.clone(), values });
         self.acts.push(Act::Row { field: name, row, makes, parts });
+    }
+
+    /// A line with a discount that somebody has to approve, in kinds that have such.
+    fn ask(&mut self, dice: &mut Dice, id: IntentId, desk: &Desk<'_>) {
+        let Some(field) = desk.kind.fields.iter().find(|field| field.items.iter().any(is_discount)) else { return };
+        let wanted: Vec<&Field> = field.items.iter().filter(|item| item.required || is_discount(item)).collect();
+        let parts = wanted.into_iter().map(|item| (item.name.to_string(), value(dice, id, item, desk))).collect();
+        self.put_row(field, token(id), true, parts);
     }
 
     fn text(&mut self, dice: &mut Dice, id: IntentId, name: &str, shown: &str) {
@@ -252,6 +269,10 @@ impl Composed {
     }
 }
 
+fn is_discount(item: &Field) -> bool {
+    &*item.name == "discount_percent"
+}
+
 /// A value for a field; the intent's name is in it where the type leaves room.
 fn value(dice: &mut Dice, id: IntentId, field: &Field, desk: &Desk<'_>) -> Json {
     match &field.value {
@@ -296,12 +317,13 @@ fn intent_in(op: &Op) -> Option<IntentId> {
             path.split('/').filter_map(of_token).max().max(of_value)
         }
         Op::Increment { by, .. } => of_increment(*by),
-        Op::Insert { characters, .. } => characters.chars().filter_map(of_character).max(),
+        Op::Insert { characters, .. } => characters.chars().filter_map(typed_by).max(),
         Op::Delete { .. } | Op::Remove { .. } | Op::MakeText { .. } => None,
     }
 }
 
-fn of_character(character: char) -> Option<IntentId> {
+/// The intent that typed a character.
+pub fn typed_by(character: char) -> Option<IntentId> {
     (character as u32).checked_sub(FIRST_CHARACTER).map(|offset| offset / CHARACTERS)
 }
 

@@ -75,6 +75,10 @@ pub struct Intent {
 pub struct Ledger {
     /// By name.
     pub intents: BTreeMap<IntentId, Intent>,
+    /// Intents that their author's phone has written again without others that they followed.
+    pub rewritten: BTreeSet<IntentId>,
+    /// Intents of which an older copy of the phone may have sent another version, which followed others.
+    pub uncertain: BTreeSet<IntentId>,
     last: IntentId,
 }
 
@@ -126,7 +130,7 @@ impl Ledger {
         }
         for (field, done) in fields {
             let names: BTreeSet<IntentId> = done.iter().map(|done| done.intent.id).collect();
-            if names.len() < done.len() && is_twice(&done) {
+            if names.len() < done.len() && is_twice(&done) || names.iter().any(|id| self.uncertain.contains(id)) {
                 // Two copies of one phone sent it: which of them was seen by whom, the intents do not say.
                 continue;
             }

@@ -6,7 +6,7 @@ use clap::Args;
 use super::{In, open_existing};
 use crate::auth::normal_login;
 use crate::config::Config;
-use crate::jobs::retention;
+use crate::jobs::retention::{self, Which};
 
 /// Show what the retention rules would erase, and erase it with --erase
 ///
@@ -37,7 +37,7 @@ impl Retention {
         let login = self.login.as_deref().map(normal_login);
         let caller = retention::on_behalf(&app, workspace, login.as_deref()).await.context("there is nobody who may erase")?;
         if self.erase {
-            let gone = retention::erase(&app, &caller).await?;
+            let gone = retention::erase(&app, &caller, Which::All).await?;
             for one in &gone {
                 println!("{}", serde_json::json!({"rule": one.rule, "record": one.record, "proof": one.proof}));
             }

@@ -99,12 +99,13 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
 }
 
 /// Where the rest of administration is.
-const LINKS: [(&str, &str, &str); 6] = [
+const LINKS: [(&str, &str, &str); 7] = [
     ("/kinds", "menu.kinds", "kind"),
     ("/imports", "menu.imports", "import"),
     ("/devices", "menu.devices", "device"),
     ("/keys", "menu.keys", "rule"),
     ("/webhooks", "menu.webhooks", "refresh"),
+    ("/retention", "menu.retention", "archive"),
     ("/audit", "menu.audit", "history"),
 ];
 
@@ -262,6 +263,8 @@ fn job_view(desk: &Desk, job: &'static str, lag: Option<u64>) -> JobView {
         Runs::NUMBERS => ("job.numbers", "job.numbers_hint"),
         Runs::PROOFS => ("job.proofs", "job.proofs_hint"),
         Runs::HOOKS => ("job.hooks", "job.hooks_hint"),
+        Runs::DEADLINES => ("job.deadlines", "job.deadlines_hint"),
+        Runs::RETENTION => ("job.retention", "job.retention_hint"),
         _ => ("job.sweep", "job.sweep_hint"),
     };
     let run = desk.app.runs.last(job);

@@ -186,7 +186,8 @@ impl Desk {
             first.items.insert(0, MenuItem { here: here == href, href, label, icon: "chart".to_owned(), count: None });
         }
         if let Some(system) = menu.last_mut().filter(|_| self.may(Right::Administer)) {
-            for (href, key, icon) in ADMINISTRATION {
+            let shown = |(href, ..): &(&str, &str, &str)| *href != RETENTION || self.may(Right::Purge);
+            for (href, key, icon) in ADMINISTRATION.into_iter().filter(shown) {
                 let (href, label, icon) = (href.to_owned(), self.words.say(key).to_owned(), icon.to_owned());
                 system.items.push(MenuItem { here: here == href, href, label, icon, count: None });
             }
@@ -205,8 +206,11 @@ impl Desk {
     }
 }
 
+/// Of those who administer, the page of those who may erase.
+const RETENTION: &str = "/retention";
+
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 10] = [
+const ADMINISTRATION: [(&str, &str, &str); 11] = [
     ("/admin", "menu.admin", "columns"),
     ("/kinds", "menu.kinds", "kind"),
     ("/people", "menu.people", "member"),
@@ -216,6 +220,7 @@ const ADMINISTRATION: [(&str, &str, &str); 10] = [
     ("/devices", "menu.devices", "device"),
     ("/keys", "menu.keys", "rule"),
     ("/webhooks", "menu.webhooks", "refresh"),
+    (RETENTION, "menu.retention", "archive"),
     ("/audit", "menu.audit", "history"),
 ];
 

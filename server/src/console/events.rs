@@ -89,7 +89,7 @@ impl Listener {
                 }
                 news = self.desk.recv() => {
                     if concerns(&news, &caller) {
-                        return Some(desk_event());
+                        return Some(self.desk_event(&caller, news).await);
                     }
                 }
                 () = sleep_until(self.check_at) => {
@@ -120,6 +120,21 @@ impl Listener {
         }
     }
 
+    /// What a page is told of its desk: that it has changed, or that it is its reader's turn to speak.
+    async fn desk_event(&self, caller: &Caller, news: Result<DeskNews, RecvError>) -> Event {
+        let asked = news.ok().and_then(|news| news.asked);
+        let is_asked = match asked {
+            None => Ok(false),
+            Some(change) => Reading::of(&self.app, caller).is_asked(change).await,
+        };
+        let is_asked = is_asked.unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "whose turn it is could not be read; the desk shows it");
+            false
+        });
+        // For pages that show everything; it moves no position.
+        Event::default().event(if is_asked { "turn" } else { "desk" }).data("-")
+    }
+
     /// Whether the listener is still signed in; their rights may have changed.
     async fn check(&mut self, caller: &Caller) -> bool {
         // A database that does not answer shuts nobody out: the next look will tell.
@@ -131,11 +146,6 @@ impl Listener {
 /// Whether something happened at the caller's desk. Of news that were missed nobody knows: yes.
 fn concerns(news: &Result<DeskNews, RecvError>, caller: &Caller) -> bool {
     news.as_ref().map_or(true, |news| news.workspace == caller.workspace)
-}
-
-/// For pages that show everything; it moves no position.
-fn desk_event() -> Event {
-    Event::default().event("desk").data("-")
 }
 
 fn event(news: &News) -> Event {

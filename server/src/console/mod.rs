@@ -35,6 +35,7 @@ mod privacy;
 mod problems;
 mod record;
 mod rejected;
+mod retention;
 mod role_form;
 mod roles;
 mod search;
@@ -113,6 +114,9 @@ pub fn routes() -> Routes {
         .route("/webhooks", get(hooks::page).post(hooks::make))
         .route("/webhooks/{id}", get(hooks::one).post(hooks::change))
         .route("/webhooks/{id}/deliveries/{delivery}/replay", post(hooks::replay))
+        .route("/retention", get(retention::page))
+        .route("/retention/daily", post(retention::switch))
+        .route("/retention/{rule}", post(retention::erase))
         .route("/privacy/{id}", get(privacy::page).post(privacy::erase))
         .route("/audit", get(audit::page))
         .route("/events", get(events::stream))

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::intake::Ruling;
 use crate::reading::{Approved, Asked, Names, Proposal, RefusedEdit, RefusedState, TurnView, Wanted, WantedField};
 use crate::store::people;
+use crate::store::rejected::WITHDRAWN;
 use crate::writing::REVIEWS_MAX;
 
 /// What the address asks for.
@@ -357,6 +358,7 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
         "held" => ("rejected.held", "amber"),
         "accepted" => ("rejected.accepted", "green"),
         "declined" => ("rejected.declined", "grey"),
+        WITHDRAWN => ("rejected.withdrawn", "grey"),
         _ => ("rejected.refused", "red"),
     };
     let is_open = matches!(&*row.state, "held" | "rejected");
@@ -405,7 +407,8 @@ fn turn_of(desk: &Desk, turn: &TurnView) -> String {
 fn decision(desk: &Desk, row: &RefusedEdit) -> Option<String> {
     let at = desk.words.ago(row.decided_at?, desk.now);
     let by = row.decided_by_name.clone().unwrap_or_else(|| desk.words.say("who.unknown").to_owned());
-    Some(desk.words.fill("rejected.decided_by", &[&by, &at]))
+    let key = if row.state == WITHDRAWN { "rejected.withdrawn_by" } else { "rejected.decided_by" };
+    Some(desk.words.fill(key, &[&by, &at]))
 }
 
 /// Whether the buttons are worth showing; who really may is decided when it is done.

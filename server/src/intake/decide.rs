@@ -37,7 +37,7 @@ impl Refused {
     pub fn state(&self) -> &'static str {
         match (self.held, self.code) {
             (true, _) => "held",
-            (false, code::AHEAD | code::FOREIGN_ACTOR) => "rewritten",
+            (false, code::AHEAD | code::FOREIGN_ACTOR | code::REWRITTEN) => "rewritten",
             (false, _) => "rejected",
         }
     }

@@ -21,7 +21,7 @@ use sync_core::access::{RoleSet, Roles};
 use sync_core::fence::{self, Pen, Refusal};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, KindName, Millis, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::planted::{Bug, is_planted};
-use sync_core::protocol::{Delivered, Pushed, Verdict};
+use sync_core::protocol::{Delivered, GivenUp, Pushed, Verdict};
 use sync_core::record::change::Change;
 use sync_core::record::fields::{BadEdit, FieldEdit};
 use sync_core::schema::{Label, Schema};
@@ -181,6 +181,10 @@ enum Work {
         reviews: Vec<Review>,
         answer: oneshot::Sender<Result<Vec<Result<(), NotReviewed>>, IntakeError>>,
     },
+    Withdraw {
+        changes: Vec<GivenUp>,
+        answer: oneshot::Sender<Result<(), IntakeError>>,
+    },
 }
 
 #[derive(Debug)]
@@ -326,9 +330,24 @@ impl Intake {
         self.ask(reviewer, now, |answer| Work::Review { reviews, answer }).await
     }
 
+    /// Takes edits from the desk that their author has given up: those that are the author's, and that nobody has decided
+    /// about.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: none was taken.
+    pub async fn withdraw(&self, author: &Author, changes: Vec<GivenUp>, now: Millis) -> Result<(), IntakeError> {
+        self.ask(author, now, |answer| Work::Withdraw { changes, answer }).await
+    }
+
     /// What comes to the desk and is decided there, from now on.
     pub fn desk_news(&self) -> broadcast::Receiver<DeskNews> {
         self.desk.subscribe()
+    }
+
+    /// Tells those who have a page open that it is somebody else's turn to speak about an edit.
+    pub fn tell_turn(&self, workspace: WorkspaceId, change: ChangeHash) {
+        // An error means that nobody listens.
+        self.desk.send(DeskNews { workspace, device: None, asked: Some(change) }).ok();
     }
 
     /// Tells whoever follows the feed to look again, after something else than intake wrote to it.

@@ -37,6 +37,9 @@ pub enum NotReviewed {
     /// Somebody was faster.
     #[error("somebody has decided about it already")]
     Decided,
+    /// Nobody wants it any more.
+    #[error("its author has withdrawn it")]
+    Withdrawn,
     /// Only what was declined can be opened again.
     #[error("it was not declined: what was accepted is taken back in the record")]
     NotDeclined,
@@ -64,4 +67,6 @@ pub struct DeskNews {
     pub workspace: WorkspaceId,
     /// About whose edit somebody has decided, if it is about one.
     pub device: Option<DeviceId>,
+    /// The edit that waits for somebody else's word from now on, if it is about one.
+    pub asked: Option<ChangeHash>,
 }

@@ -1,12 +1,15 @@
 //! One unit of work: the jobs of one transaction, decided on documents in memory, then written at once.
 
+mod again;
 mod back;
 mod edit;
 mod flush;
 mod governed;
+mod owed;
 mod review;
 mod sight;
 mod waiting;
+mod withdraw;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -30,7 +33,11 @@ use crate::store::records::{self, DocKey, DocumentRow};
 use crate::store::rejected::{self, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
 
+pub(super) use owed::Settled;
 pub(crate) use sight::members;
+
+/// Edits of one unit whose approvers are told one by one; of more, their pages show it all the same.
+const TURNS_TOLD: usize = 16;
 
 /// A document in use by this unit.
 struct Open {
@@ -83,6 +90,10 @@ pub(super) struct Unit<'a> {
     settled: Vec<ChangeHash>,
     /// The devices whose edits were decided about.
     decided: Vec<DeviceId>,
+    /// Edits that wait for somebody else's word now.
+    asked: Vec<ChangeHash>,
+    /// Whether something was taken from the desk by its author.
+    was_withdrawn: bool,
     /// Actors that a restored server has forgotten.
     returned: HashMap<ActorId, (DeviceId, Millis)>,
     /// What was brought back by people who do not see all of its kind.
@@ -114,6 +125,8 @@ impl<'a> Unit<'a> {
             waiting: HashMap::new(),
             settled: Vec::new(),
             decided: Vec::new(),
+            asked: Vec::new(),
+            was_withdrawn: false,
             returned: HashMap::new(),
             brought: BTreeSet::new(),
             governing: None,
@@ -234,6 +247,11 @@ impl<'a> Unit<'a> {
             tracing::warn!(device = %author.device, record = %pushed.record, "a change signed by another device's actor was refused");
             return Ok(self.refuse(author, now, &pushed, foreign));
         }
+        if author.pen == Pen::Device && self.was_written_again(tx, author, &pushed, &change).await? {
+            let again =
+                Refused::new(code::REWRITTEN, "its device has written it again, and that was taken", "该修改已由设备重新提交并被接受");
+            return Ok(self.refuse(author, now, &pushed, again));
+        }
         let decided = if aside { self.set_aside(&pushed, &change) } else { self.decide(author, &pushed, &change) };
         match decided {
             Ok((kind, effect)) => {
@@ -259,9 +277,12 @@ impl<'a> Unit<'a> {
 
     /// What is to be told to phones and open pages.
     pub fn desk_news(&self) -> Vec<DeskNews> {
-        let news = |device| DeskNews { workspace: self.workspace, device };
-        let decided = self.decided.iter().map(|device| news(Some(*device)));
-        decided.chain((!self.rejected.is_empty()).then(|| news(None))).collect()
+        let news = |device, asked| DeskNews { workspace: self.workspace, device, asked };
+        let decided = self.decided.iter().map(|device| news(Some(*device), None));
+        let is_other = !self.rejected.is_empty() || self.was_withdrawn;
+        let held = self.rejected.iter().filter(|row| row.state == "held" && row.code != code::REVOKED).map(|row| row.hash);
+        let asked = self.asked.iter().copied().chain(held).take(TURNS_TOLD).map(|change| news(None, Some(change)));
+        decided.chain(is_other.then(|| news(None, None))).chain(asked).collect()
     }
 
     /// The answer to a change that is in the feed.
@@ -477,6 +498,11 @@ fn verdict_again(row: &RejectedRow) -> Verdict {
             code = code::AMENDED.to_owned();
             message = "the back office has written it into the record in its own words".to_owned();
             message_zh = "后台已将该修改调整后写入记录".to_owned();
+        }
+        "withdrawn" => {
+            code = code::WITHDRAWN.to_owned();
+            message = "it was withdrawn by its author".to_owned();
+            message_zh = "提交人已撤回该修改".to_owned();
         }
         _ => {}
     }

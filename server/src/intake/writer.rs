@@ -16,10 +16,10 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use super::backfill;
 use super::cache::Cache;
 use super::govern::ROLE_KIND;
-use super::unit::{KIND_KIND, Outcome, Unit};
+use super::unit::{KIND_KIND, Outcome, Settled, Unit};
 use super::{DeskNews, Edited, IntakeError, Job, NotEdited, NotReviewed, Rules, ServerPen, Work};
 use crate::seal::Sealer;
-use crate::store::{Result, Store, StoreError, records, workspaces};
+use crate::store::{Result, Store, StoreError, Tx, owed, records, workspaces};
 
 /// Changes that one transaction takes before it commits: bounds how long the others wait, and the memory.
 /// More of them would not be faster: the flush to the disk is already a small part.
@@ -51,6 +51,9 @@ pub(super) struct Writer {
     people: watch::Sender<u64>,
     rules: watch::Sender<AllRules>,
     desk: broadcast::Sender<DeskNews>,
+    /// Workspaces in which it is still to be worked out whose some records are, and those where that has just failed.
+    owing: Vec<WorkspaceId>,
+    stalled: Vec<WorkspaceId>,
     /// Only used while a bug is planted: a sequence that a rollback does not give back.
     sequence: Option<u64>,
 }
@@ -58,6 +61,7 @@ pub(super) struct Writer {
 enum Answer {
     Push(oneshot::Sender<Result<Vec<Verdict>, IntakeError>>, Vec<Outcome>),
     Look(oneshot::Sender<Result<(), IntakeError>>),
+    Withdraw(oneshot::Sender<Result<(), IntakeError>>),
     Edit(oneshot::Sender<Result<Vec<Edited>, IntakeError>>, Vec<Result<Option<usize>, NotEdited>>),
     Review(oneshot::Sender<Result<Vec<Result<(), NotReviewed>>, IntakeError>>, Vec<Result<(), NotReviewed>>),
 }
@@ -66,7 +70,7 @@ impl Answer {
     fn fail(self, error: &IntakeError) {
         match self {
             Answer::Push(to, _) => drop(to.send(Err(error.clone()))),
-            Answer::Look(to) => drop(to.send(Err(error.clone()))),
+            Answer::Look(to) | Answer::Withdraw(to) => drop(to.send(Err(error.clone()))),
             Answer::Edit(to, _) => drop(to.send(Err(error.clone()))),
             Answer::Review(to, _) => drop(to.send(Err(error.clone()))),
         }
@@ -76,7 +80,7 @@ impl Answer {
         // A caller that has hung up needs no answer: its changes are kept all the same.
         match self {
             Answer::Push(to, outcomes) => drop(to.send(Ok(outcomes.into_iter().map(|outcome| unit.verdict(outcome)).collect()))),
-            Answer::Look(to) => drop(to.send(Ok(()))),
+            Answer::Look(to) | Answer::Withdraw(to) => drop(to.send(Ok(()))),
             Answer::Edit(to, edited) => drop(to.send(Ok(edited.into_iter().map(|edited| unit.edited(edited, head)).collect()))),
             Answer::Review(to, reviewed) => drop(to.send(Ok(reviewed))),
         }
@@ -92,6 +96,7 @@ impl Writer {
     ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<AllRules>)> {
         let (rules, rules_seen) = watch::channel(AllRules::read(&store).await?);
         backfill::settle(&store, |workspace| rules_seen.borrow().of(workspace).schema).await?;
+        let owing = owed::debtors(&mut store.reader().await?).await?;
         let (head, head_seen) = watch::channel(0);
         Ok((
             Self {
@@ -104,6 +109,8 @@ impl Writer {
                 people: watch::channel(0).0,
                 rules,
                 desk,
+                owing,
+                stalled: Vec::new(),
                 sequence: None,
             },
             head_seen,
@@ -117,7 +124,7 @@ impl Writer {
     }
 
     pub async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(first) = jobs.recv().await {
+        while let Some(first) = self.next(&mut jobs).await {
             let workspace = first.author.workspace;
             let mut group = vec![first];
             let mut next_group = None;
@@ -136,7 +143,52 @@ impl Writer {
                     return;
                 }
             }
+            // What has failed is tried again; what is owed gets on however busy the others are.
+            self.owing.append(&mut self.stalled);
+            self.settle_some().await;
         }
+    }
+
+    /// The next job. As long as none waits, what is owed is worked out.
+    async fn next(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
+        while !self.owing.is_empty() {
+            match jobs.try_recv() {
+                Ok(job) => return Some(job),
+                Err(mpsc::error::TryRecvError::Empty) => drop(self.settle_some().await),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            }
+        }
+        jobs.recv().await
+    }
+
+    /// Works out whose some more records are, where kinds say otherwise by now. Answers the position of the feed that it
+    /// took, if somebody's sight changed.
+    async fn settle_some(&mut self) -> Option<u64> {
+        let workspace = self.owing.pop()?;
+        match self.settle_owed(workspace).await {
+            Ok(Settled { position, more }) => {
+                self.owing.extend(more.then_some(workspace));
+                self.sequence = self.sequence.map(|next| next + u64::from(position.is_some()));
+                if let Some(position) = position {
+                    self.head.send_replace(position);
+                }
+                position
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "whose records are was not worked out; it is tried again");
+                self.stalled.push(workspace);
+                None
+            }
+        }
+    }
+
+    async fn settle_owed(&mut self, workspace: WorkspaceId) -> Result<Settled> {
+        let rules = self.rules.borrow().of(workspace);
+        let sealer = self.sealer(workspace).await?;
+        let mut unit = Unit::new(workspace, &rules, self.pen, sealer);
+        let mut tx = self.store.begin().await?;
+        let settled = unit.settle_owed(&mut tx).await?;
+        tx.commit().await.map(|()| settled)
     }
 
     /// Runs one group as one transaction. The answer is [`Fate::CrashBefore`] when the writer is to stop.
@@ -155,8 +207,11 @@ impl Writer {
                 let (accepted, of_people, desk_news) = (unit.accepted(), unit.changes_people(), unit.desk_news());
                 let looked = answers.iter().any(|answer| matches!(answer, Answer::Look(_)));
                 // Before anybody is told: whoever asks next is answered by the rules that were just made.
+                let mut newest = head;
                 if other_rules {
                     self.reload_rules(workspace).await;
+                    self.owing.push(workspace);
+                    newest = self.settle_some().await.unwrap_or(head);
                 }
                 for answer in answers.drain(..) {
                     answer.send(&unit, head);
@@ -171,7 +226,7 @@ impl Writer {
                 metrics::counter!("rapport_changes_accepted_total").increment(accepted as u64);
                 if accepted > 0 || looked {
                     // Not only when the number is another: every workspace counts for itself.
-                    self.head.send_replace(head);
+                    self.head.send_replace(newest);
                 }
                 for news in desk_news {
                     // An error means that nobody listens.
@@ -229,6 +284,10 @@ impl Writer {
                     }
                     answers.push(Answer::Review(answer, reviewed));
                 }
+                Work::Withdraw { changes, answer } => {
+                    unit.withdraw(&mut tx, &author, now, &changes).await?;
+                    answers.push(Answer::Withdraw(answer));
+                }
             }
         }
         let head = self.keep(&mut tx, unit).await?;
@@ -243,7 +302,7 @@ impl Writer {
     }
 
     /// Takes positions and writes; answers the head after it.
-    async fn keep(&mut self, tx: &mut crate::store::Tx, unit: &mut Unit<'_>) -> Result<u64> {
+    async fn keep(&mut self, tx: &mut Tx, unit: &mut Unit<'_>) -> Result<u64> {
         let count = unit.accepted() as u64;
         let mut first = workspaces::advance_head(tx, unit.workspace, count).await? - count + 1;
         if is_planted(Bug::PositionFromSequence) {
@@ -280,6 +339,7 @@ fn size(job: &Job) -> usize {
         Work::Look { .. } => 0,
         Work::Edit { edits, .. } => edits.len(),
         Work::Review { reviews, .. } => reviews.len(),
+        Work::Withdraw { changes, .. } => changes.len(),
     }
 }
 
@@ -309,7 +369,7 @@ impl AllRules {
 /// The built-in kinds and roles, and those that a workspace's records of the kinds `kind` and `role` define.
 async fn read_rules(store: &Store, workspace: WorkspaceId) -> Result<Rules> {
     let mut tx = store.reader().await?;
-    let schema = Schema::builtin().with(custom_kinds(&mut tx, workspace).await?);
+    let schema = schema_of(&mut tx, workspace).await?;
     let definitions = records::definitions(&mut tx, workspace, ROLE_KIND).await?;
     let (roles, bad) = Roles::builtin().in_force(definitions.into_iter().map(|role| (role.name, role.text)), &schema);
     for error in bad {
@@ -318,7 +378,12 @@ async fn read_rules(store: &Store, workspace: WorkspaceId) -> Result<Rules> {
     Ok(Rules { schema: Arc::new(schema), roles: Arc::new(roles) })
 }
 
-async fn custom_kinds(tx: &mut crate::store::Tx, workspace: WorkspaceId) -> Result<Vec<Kind>> {
+/// The kinds of a workspace.
+pub(super) async fn schema_of(tx: &mut Tx, workspace: WorkspaceId) -> Result<Schema> {
+    Ok(Schema::builtin().with(custom_kinds(tx, workspace).await?))
+}
+
+async fn custom_kinds(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Kind>> {
     let definitions = records::definitions(tx, workspace, KIND_KIND).await?;
     let read = |found: records::Definition| match Kind::parse(&format!("kind record {}", found.record), &found.text, Reading::Lenient) {
         Ok(kind) => Some(kind),

@@ -7,6 +7,7 @@ pub mod bulk;
 pub mod cell;
 pub mod check;
 pub mod columns;
+pub mod deadlines;
 pub mod duplicates;
 pub mod export;
 mod following;

@@ -4,23 +4,37 @@
 //! the filter language that says how old a record must be. It erases as a person does (`privacy`), with the
 //! same proof, and shows beforehand what it would erase.
 
-use serde_json::Value as Json;
-use sync_core::id::{RecordId, WorkspaceId};
+use std::time::Duration;
 
+use serde_json::{Value as Json, json};
+use sync_core::access::Right;
+use sync_core::id::{RecordId, WorkspaceId};
+use sync_core::query::Query;
+
+use super::runs::Runs;
+use super::sequences::today;
 use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
-use crate::error::Error;
+use crate::error::{Error, Text};
 use crate::privacy::{self, Proof};
-use crate::reading::{List, Reading};
+use crate::reading::{List, Reading, Row};
 use crate::store::lists::Shelf;
-use crate::store::{StoreError, people};
+use crate::store::people::User;
+use crate::store::retention::{self, Daily};
+use crate::store::{StoreError, people, workspaces};
 
 /// Records read at once.
 const PAGE: &str = "200";
 
+/// Records erased before it is looked again what is due: few enough that nobody has touched one in between.
+const ERASED_AT_ONCE: &str = "50";
+
 /// Records that one rule erases in one go: each is a transaction, and whoever reads the list must be able to.
-const RECORDS_MAX: usize = 10_000;
+pub const RECORDS_MAX: usize = 10_000;
+
+/// How often it is looked whether a day has begun somewhere.
+const LOOK_EVERY: Duration = Duration::from_secs(600);
 
 /// Conditions that say how old something is. Without one, a rule would erase what was written a moment ago.
 const AGES: [&str; 3] = ["olderThanXDays", "before", "lastYear"];
@@ -45,8 +59,8 @@ pub struct Due {
     pub name: String,
     /// The kind that it looks at.
     pub kind: String,
-    /// The records, with their titles; or why it cannot be carried out.
-    pub records: Result<Vec<(RecordId, String)>, String>,
+    /// The records, with their titles, at most [`RECORDS_MAX`]; or why it cannot be carried out.
+    pub records: Result<Vec<(RecordId, String)>, Text>,
 }
 
 /// A record that a rule has erased.
@@ -60,16 +74,131 @@ pub struct Gone {
     pub proof: Proof,
 }
 
+/// Which rules are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All that are in force: somebody says so.
+    All,
+    /// One of them: somebody says so.
+    One(RecordId),
+    /// All, because a day has begun.
+    Daily,
+}
+
+/// A rule that is in force.
+struct Rule {
+    id: RecordId,
+    name: String,
+    kind: String,
+    condition: String,
+}
+
+impl Rule {
+    /// What it asks for, or why it cannot be carried out.
+    fn query(&self, reading: &Reading, size: &str, after: Option<&str>) -> Result<Query, Text> {
+        checked(&self.condition).map_err(|bad| bad.text())?;
+        let mut params = vec![("where", self.condition.as_str()), ("maxSize", size)];
+        params.extend(after.map(|after| ("after", after)));
+        reading.query(&self.kind, params).map_err(|error| Error::from(error).problem().text)
+    }
+}
+
+impl BadRule {
+    fn text(&self) -> Text {
+        let zh = match self {
+            BadRule::Condition(why) => format!("条件不是筛选语言的列表：{why}"),
+            BadRule::NoAge => format!("条件没有说明记录须存在多久：必须直接包含 {} 之一", AGES.join("、")),
+        };
+        Text::new(self.to_string(), zh)
+    }
+}
+
+/// Carries out the rules every day in the workspaces that ask for it, until the server stops.
+pub async fn run(app: App) {
+    loop {
+        let done = round(&app).await;
+        if let Err(error) = &done {
+            tracing::error!(error = error as &dyn std::error::Error, "what may not be kept was not erased; it is tried again");
+        }
+        app.runs.note(Runs::RETENTION, app.clock.now(), &done);
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = app.until_stopping() => return,
+        }
+    }
+}
+
+/// Carries out the rules wherever a day has begun for which that was not done. Answers how many records are gone.
+///
+/// # Errors
+/// What went wrong last; every workspace had its turn.
+pub async fn round(app: &App) -> Result<usize, Error> {
+    let all = workspaces::all(&mut app.store.reader().await?).await?;
+    let (mut gone, mut failed) = (0, None);
+    for workspace in all {
+        match daily(app, workspace.workspace).await {
+            Ok(more) => gone += more,
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Ok(gone), Err)
+}
+
+async fn daily(app: &App, workspace: WorkspaceId) -> Result<usize, Error> {
+    let now = app.clock.now();
+    let mut tx = app.store.reader().await?;
+    let Some(daily) = retention::daily(&mut tx, workspace).await? else { return Ok(0) };
+    let day = today(&mut tx, workspace, now).await?.to_string();
+    drop(tx);
+    if daily.last_day == day {
+        return Ok(0);
+    }
+    let nobody = |_| {
+        Error::Forbidden(Text::new(
+            "Whoever switched daily erasing on may not erase any more: switch it on again.",
+            "启用每天自动清除的人员已无清除权限，请重新启用。",
+        ))
+    };
+    let caller = eraser(app, workspace, |user| user.user == daily.by).await.map_err(nobody)?;
+    let gone = erase(app, &caller, Which::Daily).await?.len();
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { retention::done(tx, workspace, &day, now).await })).await?;
+    Ok(gone)
+}
+
+/// Switches daily erasing on, on the caller's behalf, or off. What is due today stays until tomorrow.
+///
+/// # Errors
+/// When the database fails.
+pub async fn switch(app: &App, caller: &Caller, on: bool) -> Result<(), Error> {
+    let (workspace, by, now) = (caller.workspace, caller.user, app.clock.now());
+    let last_day = today(&mut app.store.reader().await?, workspace, now).await?.to_string();
+    let note = Note::of(workspace, Some(by), Act::RetentionSwitched, workspace).with(json!({ "on": on }));
+    let switched = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            match on {
+                true => retention::switch_on(tx, workspace, &Daily { by, since: now, last_day, last_at: None }).await?,
+                false => retention::switch_off(tx, workspace).await?,
+            }
+            note.write(tx, now).await
+        })
+    });
+    Ok(switched.await?)
+}
+
 /// Somebody who may erase, for who runs the job: whoever is named, or the first person of the office.
 ///
 /// # Errors
 /// When there is nobody.
 pub async fn on_behalf(app: &App, workspace: WorkspaceId, login: Option<&str>) -> Result<Caller, Error> {
+    eraser(app, workspace, |user| login.is_none_or(|login| user.login == login)).await
+}
+
+async fn eraser(app: &App, workspace: WorkspaceId, is_meant: impl Fn(&User) -> bool) -> Result<Caller, Error> {
     let mut users = people::users(&mut app.store.reader().await?, workspace).await?;
     let roles = app.intake.rules(workspace).roles;
-    users.retain(|user| user.disabled_at.is_none() && roles.may(&user.role, sync_core::access::Right::Purge));
+    users.retain(|user| user.disabled_at.is_none() && roles.may(&user.role, Right::Purge));
     users.sort_by_key(|user| user.created_at);
-    let user = users.into_iter().find(|user| login.is_none_or(|login| user.login == login)).ok_or(Error::NotFound)?;
+    let user = users.into_iter().find(is_meant).ok_or(Error::NotFound)?;
     Ok(Caller::seeing(user))
 }
 
@@ -79,19 +208,22 @@ pub async fn on_behalf(app: &App, workspace: WorkspaceId, login: Option<&str>) -
 /// When the database fails. A rule that cannot be carried out says so in its place.
 pub async fn due(app: &App, caller: &Caller) -> Result<Vec<Due>, Error> {
     let reading = Reading::of(app, caller);
-    let filter = r#"[{"type": "equals", "attribute": "purpose", "value": "retention"}, {"type": "isTrue", "attribute": "enabled"}]"#;
-    let query = reading.query("rule", [("where", filter), ("orderBy", "name"), ("maxSize", PAGE)])?;
     let mut all = Vec::new();
-    for row in reading.list(&List::of(query)).await?.rows {
-        let text = |name: &str| row.fields.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let (kind, condition) = (text("about"), text("condition"));
-        let records = match checked(&condition) {
-            Ok(()) => found(&reading, &kind, &condition).await,
-            Err(bad) => Err(bad.to_string()),
-        };
-        all.push(Due { rule: row.id, name: row.title, kind, records });
+    for rule in rules(&reading).await? {
+        let records = found(&reading, &rule).await?;
+        all.push(Due { rule: rule.id, name: rule.name, kind: rule.kind, records });
     }
     Ok(all)
+}
+
+async fn rules(reading: &Reading) -> Result<Vec<Rule>, Error> {
+    let filter = r#"[{"type": "equals", "attribute": "purpose", "value": "retention"}, {"type": "isTrue", "attribute": "enabled"}]"#;
+    let query = reading.query("rule", [("where", filter), ("orderBy", "name"), ("maxSize", PAGE)])?;
+    let rule = |row: Row| {
+        let text = |name: &str| row.fields.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        Rule { id: row.id, kind: text("about"), condition: text("condition"), name: row.title.clone() }
+    };
+    Ok(reading.list(&List::of(query)).await?.rows.into_iter().map(rule).collect())
 }
 
 /// Whether a condition says of every record how old it is.
@@ -102,47 +234,75 @@ fn checked(condition: &str) -> Result<(), BadRule> {
     if all.iter().any(is_age) { Ok(()) } else { Err(BadRule::NoAge) }
 }
 
-/// The records that a condition finds, archived ones too.
-async fn found(reading: &Reading, kind: &str, condition: &str) -> Result<Vec<(RecordId, String)>, String> {
+/// The records that a rule finds, archived ones too.
+async fn found(reading: &Reading, rule: &Rule) -> Result<Result<Vec<(RecordId, String)>, Text>, Error> {
     let (mut records, mut after): (Vec<(RecordId, String)>, Option<String>) = (Vec::new(), None);
     loop {
-        let mut params = vec![("where", condition), ("maxSize", PAGE)];
-        params.extend(after.as_deref().map(|after| ("after", after)));
-        let query = reading.query(kind, params).map_err(|error| error.to_string())?;
-        let list = List { shelf: Shelf::Both, ..List::of(query) };
-        let page = reading.list(&list).await.map_err(|error| error.to_string())?;
+        let query = match rule.query(reading, PAGE, after.as_deref()) {
+            Ok(query) => query,
+            Err(bad) => return Ok(Err(bad)),
+        };
+        let page = reading.list(&List { shelf: Shelf::Both, ..List::of(query) }).await?;
         records.extend(page.rows.into_iter().map(|row| (row.id, row.title)));
         after = page.next.filter(|_| records.len() < RECORDS_MAX);
         if after.is_none() {
-            return Ok(records);
+            records.truncate(RECORDS_MAX);
+            return Ok(Ok(records));
         }
     }
 }
 
-/// Erases what is due, and answers the proofs. Each record is looked at again: what somebody has touched since
-/// is not due any more.
+/// Erases what is due, and answers the proofs. It is looked at page by page: what somebody has touched meanwhile is not
+/// due any more.
 ///
 /// # Errors
-/// When the database fails; what was erased until then is, and the rest is due the next time.
-pub async fn erase(app: &App, caller: &Caller) -> Result<Vec<Gone>, Error> {
-    let mut gone = Vec::new();
-    for rule in due(app, caller).await? {
-        let Ok(records) = rule.records else { continue };
-        for (record, _) in records {
-            let proof = privacy::erase_row(app, caller, record).await?;
-            gone.push(Gone { rule: rule.rule, record, proof });
+/// What went wrong last; what was erased until then is, and the rest is due the next time.
+pub async fn erase(app: &App, caller: &Caller, which: Which) -> Result<Vec<Gone>, Error> {
+    let _one = app.retaining.lock().await;
+    let (mut gone, mut failed) = (Vec::new(), None);
+    for rule in rules(&Reading::of(app, caller)).await? {
+        if matches!(which, Which::One(one) if one != rule.id) {
+            continue;
         }
-        let (workspace, now) = (caller.workspace, app.clock.now());
-        let count = gone.iter().filter(|one| one.rule == rule.rule).count();
-        if count > 0 {
-            let note = Note::of(workspace, Some(caller.user), Act::RetentionRun, rule.rule).with(serde_json::json!({ "records": count }));
-            app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
-        }
+        let before = gone.len();
+        failed = carry_out(app, caller, &rule, &mut gone).await.err().or(failed);
+        note(app, caller, &rule, which, gone.len() - before).await?;
     }
     if !gone.is_empty() {
         app.store.scrub().await?;
     }
-    Ok(gone)
+    failed.map_or(Ok(gone), Err)
+}
+
+async fn carry_out(app: &App, caller: &Caller, rule: &Rule, gone: &mut Vec<Gone>) -> Result<(), Error> {
+    let (reading, most) = (Reading::of(app, caller), gone.len() + RECORDS_MAX);
+    let mut after: Option<String> = None;
+    loop {
+        // What cannot be carried out says so where it is shown.
+        let Ok(query) = rule.query(&reading, ERASED_AT_ONCE, after.as_deref()) else { return Ok(()) };
+        let page = reading.list(&List { shelf: Shelf::Both, ..List::of(query) }).await?;
+        for row in page.rows {
+            match privacy::erase_row(app, caller, row.id).await {
+                Ok(proof) => gone.push(Gone { rule: rule.id, record: row.id, proof }),
+                // Somebody else has erased it a moment ago, or it went with another one, as a file does.
+                Err(Error::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        after = page.next.filter(|_| gone.len() < most);
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn note(app: &App, caller: &Caller, rule: &Rule, which: Which, count: usize) -> Result<(), StoreError> {
+    if count == 0 {
+        return Ok(());
+    }
+    let detail = if which == Which::Daily { json!({ "records": count, "daily": true }) } else { json!({ "records": count }) };
+    let (note, now) = (Note::of(caller.workspace, Some(caller.user), Act::RetentionRun, rule.id).with(detail), app.clock.now());
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use sync_core::actions::approvals::{Approver, Step, steps, turn};
+use sync_core::actions::approvals::{Approver, Step, steps, turn_after};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::merge;
 use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
@@ -18,7 +18,7 @@ use super::{Disagreement, Linked, People, ReadError, Reading, Who};
 use crate::store::Tx;
 use crate::store::approvals::{self, Word};
 use crate::store::records::{self, ConflictRow};
-use crate::store::rejected::{self, RejectedRow};
+use crate::store::rejected::{self, RejectedRow, WITHDRAWN};
 use crate::store::undecided::{self, ConflictPlace, Refused};
 
 /// Which page of a list without filters.
@@ -56,7 +56,7 @@ pub struct OpenConflict {
 pub enum RefusedState {
     /// Nobody has decided: turned down by a rule, or held for a review.
     Open,
-    /// Somebody has accepted or declined it.
+    /// Somebody has accepted or declined it, or its author has given it up.
     Decided,
 }
 
@@ -81,7 +81,7 @@ pub struct RefusedEdit {
     pub edit_time: Option<Millis>,
     /// When the server received it.
     pub received_at: Millis,
-    /// `rejected`, `held`, `accepted` or `declined`.
+    /// `rejected`, `held`, `accepted`, `declined` or `withdrawn`.
     pub state: String,
     /// A stable code of why.
     pub code: String,
@@ -259,6 +259,20 @@ impl Reading {
         Ok(Some(Proposal { edit, present: merge::row(&kind, facet, &now), proposed: merge::row(&kind, facet, &then) }))
     }
 
+    /// Whether an edit that the caller may see waits for the caller's word.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_asked(&self, change: ChangeHash) -> Result<bool, ReadError> {
+        let Some(row) = self.refused_row(change).await?.filter(|row| row.state == "held") else { return Ok(false) };
+        let mut tx = self.store.reader().await?;
+        let rules = approvals::rules(&mut tx, self.workspace).await?;
+        let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(false) };
+        let words = approvals::words(&mut tx, self.workspace, &[change]).await?.remove(&change).unwrap_or_default();
+        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, self.now);
+        Ok(turn.is_some_and(|turn| turn.is_for(self.caller.user, &self.caller.role)))
+    }
+
     fn known_kinds(&self) -> Vec<KindName> {
         self.schema().kinds().map(|kind| kind.name.clone()).collect()
     }
@@ -305,8 +319,7 @@ impl Reading {
     }
 
     fn turn(&self, row: &RejectedRow, steps: &[Step], given: &[Word], people: &People) -> Option<TurnView> {
-        let since = given.last().map_or(row.received_at, |word| word.at);
-        let turn = turn(steps, given.len().min(steps.len() - 1), since, self.now)?;
+        let turn = turn_after(steps, &approvals::times(given), row.received_at, self.now)?;
         let label = |approver: &Approver| match approver {
             Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| same(role.to_string()), |role| role.label.clone()),
             Approver::Member(member) => same(people.users.get(member).cloned().unwrap_or_default()),
@@ -404,13 +417,13 @@ impl Reading {
 }
 
 impl RefusedState {
-    const EVERY: &[&str] = &["rejected", "held", "accepted", "declined"];
+    const EVERY: &[&str] = &["rejected", "held", "accepted", "declined", WITHDRAWN];
 
     /// The states as they are kept.
     fn words(self) -> &'static [&'static str] {
         match self {
             RefusedState::Open => &["rejected", "held"],
-            RefusedState::Decided => &["accepted", "declined"],
+            RefusedState::Decided => &["accepted", "declined", WITHDRAWN],
         }
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 use sqlx::{QueryBuilder, Sqlite};
-use sync_core::id::{ChangeHash, Millis, UserId, WorkspaceId};
+use sync_core::id::{ChangeHash, KindName, Millis, UserId, WorkspaceId};
 
-use super::records::ROWS_PER_STATEMENT;
+use super::records::{ROWS_PER_STATEMENT, kind_of};
 use super::{Result, Tx, id};
 
 /// Somebody's word.
@@ -16,6 +16,11 @@ pub struct Word {
     pub by: UserId,
     /// When.
     pub at: Millis,
+}
+
+/// When words were given.
+pub fn times(words: &[Word]) -> Vec<Millis> {
+    words.iter().map(|word| word.at).collect()
 }
 
 /// Keeps a word.
@@ -29,6 +34,30 @@ pub async fn add(tx: &mut Tx, workspace: WorkspaceId, change: ChangeHash, step: 
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// An edit that waits for words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The change.
+    pub change: ChangeHash,
+    /// The kind it is for.
+    pub kind: KindName,
+    /// When it came.
+    pub came_at: Millis,
+}
+
+/// The edits that wait for words.
+pub async fn waiting(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Waiting>> {
+    let rows: Vec<(Vec<u8>, String, Millis)> =
+        sqlx::query_as("select hash, kind, received_at from rejected where workspace = $1 and state = 'held' order by received_at")
+            .bind(&workspace.as_bytes()[..])
+            .fetch_all(tx.conn())
+            .await?;
+    let waiting = |(hash, kind, came_at): (Vec<u8>, String, Millis)| {
+        Ok(Waiting { change: id(ChangeHash::from_bytes(&hash), "change hash")?, kind: kind_of(&kind)?, came_at })
+    };
+    rows.into_iter().map(waiting).collect()
 }
 
 /// The words given to these edits, in order.

@@ -140,6 +140,8 @@ fn migrator() -> Migrator {
         (22, "sight", include_str!("../../migrations/0022_sight.sql")),
         (23, "content proofs", include_str!("../../migrations/0023_content_proofs.sql")),
         (24, "files by position", include_str!("../../migrations/0024_files_by_position.sql")),
+        (25, "retention", include_str!("../../migrations/0025_retention.sql")),
+        (26, "holder debts", include_str!("../../migrations/0026_holder_debts.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

@@ -38,7 +38,7 @@ pub struct RejectedRow {
     pub message_zh: String,
     /// When it came.
     pub received_at: Millis,
-    /// `rejected`, `held`, `accepted` or `declined`.
+    /// `rejected`, `held`, `accepted`, `declined` or `withdrawn`.
     pub state: String,
     /// The change chunk.
     pub body: Vec<u8>,
@@ -54,6 +54,9 @@ impl RejectedRow {
         matches!(self.state.as_str(), "rejected" | "held")
     }
 }
+
+/// The state of what its author has given up.
+pub const WITHDRAWN: &str = "withdrawn";
 
 /// What the back office decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,7 +186,7 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
 pub struct Decision<'a> {
     /// About this change.
     pub change: ChangeHash,
-    /// `accepted` or `declined`.
+    /// `accepted`, `declined` or `withdrawn`.
     pub state: &'a str,
     /// By whom.
     pub by: UserId,

@@ -48,6 +48,9 @@ impl Door {
                     delivered += push.changes.len() as u64;
                     answers.push(self.take_to_the_desk(speaker, push, now).await);
                 }
+                Message::Withdraw(withdraw) if farewell.act == Act::HandBack => {
+                    answers.push(self.withdraw(speaker, withdraw, now).await);
+                }
                 Message::Hello(_) => waiting = Some(0),
                 Message::Pull(pull) => pulls = Some(pull),
                 _ => {}

@@ -175,7 +175,7 @@ impl Live {
     async fn decided(&mut self, socket: &mut WebSocket, news: Result<DeskNews, RecvError>) -> Result<(), Ended> {
         let (workspace, device) = (self.speaker.reader.workspace, self.speaker.device);
         let is_ours = match news {
-            Ok(news) => news == DeskNews { workspace, device: Some(device) },
+            Ok(DeskNews { workspace: here, device: whose, .. }) => (here, whose) == (workspace, Some(device)),
             // Some were missed: it may have been among them.
             Err(RecvError::Lagged(_)) => true,
             Err(RecvError::Closed) => return Err(Ended::Closed),

@@ -16,7 +16,7 @@ use sync_core::fence::Pen;
 use sync_core::id::{DeviceId, Millis};
 use sync_core::protocol::{
     self, CAPABILITIES, Estimate, Estimated, Hello, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Offer, PROTOCOL_VERSION, Page, Pull, Push,
-    Receipt, Refused, Verdict, Verdicts, Welcome,
+    Receipt, Refused, Verdict, Verdicts, Welcome, Withdraw,
 };
 
 use crate::app::App;
@@ -137,6 +137,7 @@ impl Door {
                 self.pull(speaker, &pull, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
             }
             Message::Receipt(receipt) => self.note(speaker, receipt, now).await.map(Some),
+            Message::Withdraw(withdraw) => Ok(Some(self.withdraw(speaker, withdraw, now).await)),
             Message::Estimate(asked) => self.estimate(speaker, &asked, now).await.map(Some),
             Message::Ping => Ok(Some(Message::Pong)),
             Message::Pong => Ok(None),
@@ -146,7 +147,8 @@ impl Door {
             | Message::Refused(_)
             | Message::News(_)
             | Message::Noted(_)
-            | Message::Estimated(_) => Ok(Some(refused("protocol", "this message is the server's to send"))),
+            | Message::Estimated(_)
+            | Message::Withdrawn(_) => Ok(Some(refused("protocol", "this message is the server's to send"))),
         }
     }
 
@@ -232,6 +234,14 @@ impl Door {
         verdicts(speaker, offer.batch, self.intake.offer(&speaker.author(), offer.changes, now).await)
     }
 
+    /// Takes from the desk what the device's user has given up.
+    async fn withdraw(&self, speaker: &Speaker, withdraw: Withdraw, now: Millis) -> Message {
+        match self.intake.withdraw(&speaker.author(), withdraw.changes, now).await {
+            Ok(()) => Message::Withdrawn(withdraw.number),
+            Err(error) => unavailable(speaker, &error),
+        }
+    }
+
     /// Keeps what a device says that it has removed.
     async fn note(&self, speaker: &Speaker, receipt: Receipt, now: Millis) -> Result<Message, StoreError> {
         let (workspace, device) = (speaker.reader.workspace, speaker.device);
@@ -289,11 +299,13 @@ fn is_of_another_life(answer: &Message, known_epoch: Option<Vec<u8>>) -> bool {
 fn verdicts(speaker: &Speaker, batch: u64, verdicts: Result<Vec<Verdict>, IntakeError>) -> Message {
     match verdicts {
         Ok(verdicts) => Message::Verdicts(Verdicts { batch, verdicts }),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, device = %speaker.device, "a push was not kept");
-            refused("unavailable", "the server cannot keep changes now; try again later, nothing is lost")
-        }
+        Err(error) => unavailable(speaker, &error),
     }
+}
+
+fn unavailable(speaker: &Speaker, error: &IntakeError) -> Message {
+    tracing::error!(error = error as &dyn std::error::Error, device = %speaker.device, "a push was not kept");
+    refused("unavailable", "the server cannot keep changes now; try again later, nothing is lost")
 }
 
 fn refused(code: &str, message: &str) -> Message {

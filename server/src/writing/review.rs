@@ -52,6 +52,7 @@ impl From<NotReviewed> for Error {
         match why {
             NotReviewed::NoSuchEdit => Self::NotFound,
             NotReviewed::Decided => Self::Conflict(Text::new(en, "已有人处理了这条修改。")),
+            NotReviewed::Withdrawn => Self::Conflict(Text::new(en, "提交人已撤回这条修改。")),
             NotReviewed::NotDeclined => Self::Conflict(Text::new(en, "这条修改没有被驳回：已接受的内容请在记录中撤销。")),
             NotReviewed::Unreadable => Self::Conflict(Text::new(en, "无法读取这条修改，只能驳回。")),
             NotReviewed::NotYourTurn(ref whom) => Self::Forbidden(Text::new(en, format!("尚未轮到您：这一步需要 {whom} 审批。"))),

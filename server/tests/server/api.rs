@@ -30,7 +30,12 @@ impl<'a> Client<'a> {
 
     /// The second person of the office.
     pub async fn as_bo(server: &'a Server) -> Client<'a> {
-        let answer = server.api_sign_in("bo", PASSWORD).await;
+        Self::signed_in(server, "bo").await
+    }
+
+    /// Somebody who is there already.
+    pub async fn signed_in(server: &'a Server, login: &str) -> Client<'a> {
+        let answer = server.api_sign_in(login, PASSWORD).await;
         Self { server, bearer: format!("Bearer {}", answer.json()["token"].as_str().unwrap()) }
     }
 

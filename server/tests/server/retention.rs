@@ -1,9 +1,10 @@
 //! Records that may not be kept any longer.
 
-use rapport_server::jobs::retention;
+use rapport_server::jobs::retention::{self, Which};
 use serde_json::{Value, json};
 
 use crate::api::Client;
+use crate::console::Desk;
 use crate::harness::{MINUTE, Server};
 
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -38,7 +39,7 @@ async fn what_is_due_is_shown_first_and_then_erased_with_a_proof() {
     assert_eq!((due.len(), titles), (1, vec!["long gone"]));
     let ann = Client::office(&server).await;
     assert_eq!(ann.get(&old).await.status, 200, "looking erases nothing");
-    let gone = retention::erase(&server.app, &caller).await.unwrap();
+    let gone = retention::erase(&server.app, &caller, Which::All).await.unwrap();
     assert_eq!(gone.len(), 1);
     assert!(old.ends_with(&gone[0].record.to_string()) && rule.ends_with(&gone[0].rule.to_string()));
     assert!(gone[0].proof.removed.changes > 0);
@@ -51,7 +52,7 @@ async fn what_is_due_is_shown_first_and_then_erased_with_a_proof() {
     let log = rapport_server::store::trail::before(&mut tx, server.workspace, u64::MAX, Some("retention_run"), 10).await.unwrap();
     assert_eq!((log.len(), log[0].detail.as_str()), (1, "{\"records\":1}"));
     drop(tx);
-    assert!(retention::erase(&server.app, &caller).await.unwrap().is_empty(), "once");
+    assert!(retention::erase(&server.app, &caller, Which::All).await.unwrap().is_empty(), "once");
 }
 
 #[tokio::test]
@@ -69,8 +70,93 @@ async fn a_rule_that_does_not_say_how_old_or_is_switched_off_erases_nothing() {
     let due = retention::due(&server.app, &caller).await.unwrap();
     assert_eq!(due.len(), 3);
     assert!(due.iter().all(|one| one.records.is_err()), "{due:?}");
-    assert!(retention::erase(&server.app, &caller).await.unwrap().is_empty());
+    assert!(retention::erase(&server.app, &caller, Which::All).await.unwrap().is_empty());
     let ann = Client::office(&server).await;
     assert_eq!(ann.get(&customer).await.status, 200);
     assert!(retention::on_behalf(&server.app, server.workspace, Some("nobody")).await.is_err());
+}
+
+/// A customer that is due, and the rule.
+async fn due(desk: &Desk) -> (String, String) {
+    let ann = Client::office(&desk.server).await;
+    let old = ann.make("party", json!({"name": "long gone"})).await;
+    let rule = rule(&ann, "after two years", "party", json!([{"type": "olderThanXDays", "attribute": "updatedAt", "value": 730}])).await;
+    (old, rule.rsplit('/').next().unwrap().to_owned())
+}
+
+async fn status(server: &Server, path: &str) -> u16 {
+    Client::office(server).await.get(path).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn the_page_shows_what_would_be_erased_and_erases_what_was_looked_at() {
+    let mut desk = Desk::new().await;
+    let (old, rule) = due(&desk).await;
+    assert!(desk.get("/retention").await.text().contains("nothing"), "not yet");
+    desk.server.clock.forward(800 * DAY);
+    desk.cookie = desk.server.browser_sign_in(&[]).await.1;
+    let page = desk.get("/retention").await.text();
+    assert!(page.contains("1 record") && page.contains("long gone") && page.contains("Erase 1 record for good"), "{page}");
+    let address = format!("/retention/{rule}");
+    let unsure = desk.post(&address, &[("count", "1")]).await;
+    assert_eq!((unsure.status.as_u16(), status(&desk.server, &old).await), (422, 200), "{}", unsure.text());
+    let other = desk.post(&address, &[("count", "2"), ("sure", "true")]).await;
+    assert_eq!((other.status.as_u16(), status(&desk.server, &old).await), (409, 200));
+    assert!(other.text().contains("Look again"), "{}", other.text());
+    let done = desk.post(&address, &[("count", "1"), ("sure", "true")]).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/retention?done=erased&count=1"), "{}", done.text());
+    assert_eq!(status(&desk.server, &old).await, 404);
+    assert!(desk.get("/audit?act=retention_run").await.text().contains("Retention rule carried out"));
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let page = desk.get("/retention?done=erased&count=1").await.text();
+    assert!(page.contains("到期清除") && page.contains("已清除 1 条记录") && !page.contains("Due now"), "{page}");
+    assert_eq!(desk.post("/retention/nothing", &[("count", "1"), ("sure", "true")]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_rule_that_is_wrong_says_so_on_the_page_in_the_readers_language() {
+    let desk = Desk::new().await;
+    let ann = Client::office(&desk.server).await;
+    rule(&ann, "everybody", "party", json!([])).await;
+    assert!(desk.get("/retention").await.text().contains("does not say how old"));
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    assert!(desk.get("/retention").await.text().contains("条件没有说明"));
+}
+
+#[tokio::test]
+async fn where_it_is_switched_on_a_new_day_erases_what_is_due() {
+    let mut desk = Desk::new().await;
+    let (old, _) = due(&desk).await;
+    desk.server.clock.forward(800 * DAY);
+    desk.cookie = desk.server.browser_sign_in(&[]).await.1;
+    assert_eq!(retention::round(&desk.server.app).await.unwrap(), 0, "nobody has asked for it");
+    let on = desk.post("/retention/daily", &[("step", "on")]).await;
+    assert_eq!(on.header("location"), "/retention?done=on", "{}", on.text());
+    assert!(desk.get("/retention").await.text().contains("Switched on by ann"));
+    assert_eq!((retention::round(&desk.server.app).await.unwrap(), status(&desk.server, &old).await), (0, 200), "not before tomorrow");
+    desk.server.clock.forward(DAY);
+    assert_eq!((retention::round(&desk.server.app).await.unwrap(), status(&desk.server, &old).await), (1, 404));
+    assert_eq!(retention::round(&desk.server.app).await.unwrap(), 0, "once a day");
+    let mut tx = desk.server.app.store.reader().await.unwrap();
+    let log = rapport_server::store::trail::before(&mut tx, desk.server.workspace, u64::MAX, None, 10).await.unwrap();
+    let told: Vec<(&str, &str)> = log.iter().map(|entry| (&*entry.act, &*entry.detail)).filter(|(act, _)| act.starts_with("ret")).collect();
+    assert_eq!(told, [("retention_run", "{\"daily\":true,\"records\":1}"), ("retention_switched", "{\"on\":true}")]);
+    assert_eq!(log.iter().find(|entry| entry.act == "retention_run").unwrap().user, Some(desk.server.ann));
+}
+
+#[tokio::test]
+async fn nothing_is_erased_on_behalf_of_whoever_may_not_any_more() {
+    let desk = Desk::new().await;
+    let (old, _) = due(&desk).await;
+    desk.post("/retention/daily", &[("step", "on")]).await;
+    desk.server.clock.forward(800 * DAY);
+    let mut tx = desk.server.app.store.begin().await.unwrap();
+    rapport_server::store::people::set_disabled(&mut tx, desk.server.workspace, desk.server.ann, Some(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = retention::round(&desk.server.app).await.unwrap_err();
+    assert!(refused.to_string().contains("switch it on again"), "{refused}");
+    let bo = desk.server.browser_sign_in_as("bo").await.1;
+    let answer =
+        desk.server.get(old.strip_prefix("/api/v1").map(|path| format!("/records{path}")).unwrap().as_str(), &[("cookie", &bo)]).await;
+    assert_eq!(answer.status, 200);
 }

@@ -7,8 +7,10 @@ use sync_core::protocol::{Verdict, code};
 use sync_core::record::fields::FieldEdit;
 
 use crate::console::{Desk, record};
-use crate::harness::{Answer, MINUTE, PASSWORD, START, Server};
+use crate::harness::{Answer, MINUTE, PASSWORD, START, Server, client};
 use crate::pen::Phone;
+use futures_util::StreamExt;
+use rapport_server::jobs::deadlines;
 use rapport_server::language::Language;
 use rapport_server::store::people::{self, User};
 
@@ -265,7 +267,7 @@ async fn a_list_of_edits_is_narrowed() {
 }
 
 /// Discounts take a manager's word within a day, the office's after that, and then bo's.
-async fn two_steps(desk: &Desk) {
+pub async fn two_steps(desk: &Desk) {
     let token = desk.server.token().await;
     let bo = UserId::of_cause("bo").to_string();
     let first = json!({"role": "manager", "hours": 24, "deputy": {"role": "office"}}).to_string();
@@ -323,4 +325,43 @@ async fn whoever_has_the_word_may_decline() {
     let asked = rep.push(&desk.server.app, vec![wish], START + 5 * MINUTE).await;
     assert!(matches!(&asked[..], [Verdict::Rejected { message, .. }] if message == "Ten is enough"), "{asked:?}");
     assert_eq!(percent(&desk, id).await, 5);
+}
+
+#[tokio::test]
+async fn a_deputy_with_an_open_page_is_told_when_the_first_ones_time_is_over() {
+    let (desk, _, _, wish) = held().await;
+    two_steps(&desk).await;
+    let app = &desk.server.app;
+    let page = client().get(format!("http://{}/events", desk.server.address)).header("cookie", &desk.cookie);
+    let mut events = page.send().await.unwrap().bytes_stream();
+    let mut news = app.intake.desk_news();
+    let seen = deadlines::round(app, 0).await.unwrap();
+    assert!(news.try_recv().is_err(), "it is the manager's turn");
+    desk.server.clock.forward(25 * 60 * MINUTE);
+    let seen = deadlines::round(app, seen).await.unwrap();
+    assert_eq!(news.try_recv().unwrap().asked, Some(wish.hash));
+    let mut heard = String::new();
+    while !heard.contains("event: turn") {
+        let next = tokio::time::timeout(std::time::Duration::from_secs(20), events.next()).await;
+        heard.push_str(&String::from_utf8_lossy(&next.expect("nothing was heard").unwrap().unwrap()));
+    }
+    deadlines::round(app, seen).await.unwrap();
+    assert!(news.try_recv().is_err(), "once");
+}
+
+#[tokio::test]
+async fn whose_word_comes_next_is_told_and_whose_does_not_is_not_asked() {
+    let (desk, _, _, wish) = held().await;
+    two_steps(&desk).await;
+    colleague(&desk.server, "mia", "manager").await;
+    let asked = async |login: &str| {
+        let (token, path) = (token_of(&desk.server, login).await, format!("/api/v1/rejected/{}", wish.hash));
+        call(&desk.server, &token, Method::GET, &path, json!({})).await.json()["turn"]["yours"] == true
+    };
+    assert_eq!((asked("mia").await, asked("bo").await), (true, false));
+    let mut news = desk.server.app.intake.desk_news();
+    let path = format!("/api/v1/rejected/{}/accept", wish.hash);
+    call(&desk.server, &token_of(&desk.server, "mia").await, Method::POST, &path, json!({})).await;
+    let told: Vec<_> = std::iter::from_fn(|| news.try_recv().ok()).filter_map(|news| news.asked).collect();
+    assert_eq!((told, asked("mia").await, asked("bo").await), (vec![wish.hash], false, true));
 }

@@ -94,8 +94,15 @@ pub fn steps(rule: &Map<String, Json>, kind: &str) -> Option<Vec<Step>> {
     steps.filter(|steps| !steps.is_empty() && steps.len() <= STEPS_MAX)
 }
 
+/// Whose turn it is after words that were given at these times, for an edit that came at another. A rule that has lost
+/// steps since takes the last one's word.
+pub fn turn_after<'s>(steps: &'s [Step], words: &[Millis], came_at: Millis, now: Millis) -> Option<Turn<'s>> {
+    let done = words.len().min(steps.len().checked_sub(1)?);
+    turn(steps, done, words.last().copied().unwrap_or(came_at), now)
+}
+
 /// Whose turn it is after `done` steps, the last of which was taken at `since`.
-pub fn turn(steps: &[Step], done: usize, since: Millis, now: Millis) -> Option<Turn<'_>> {
+fn turn(steps: &[Step], done: usize, since: Millis, now: Millis) -> Option<Turn<'_>> {
     let step = steps.get(done)?;
     let due = step.hours.filter(|_| step.deputy.is_some()).map(|hours| since + Millis::from(hours) * HOUR_MS);
     Some(Turn { number: done + 1, of: steps.len(), step, due, is_handed_over: due.is_some_and(|due| now >= due) })
@@ -143,6 +150,9 @@ mod tests {
         let last = turn(&steps, 1, 0, HOUR_MS).unwrap();
         assert!(last.is_last() && last.is_for(UserId::of_cause("bo"), &set("office")) && last.due.is_none());
         assert_eq!(turn(&steps, 2, 0, 0), None, "everybody has spoken");
+        let after = |words: &[Millis]| turn_after(&steps, words, 1_000, 2_000).map(|turn| (turn.number, turn.due));
+        assert_eq!((after(&[]), after(&[1_500])), (Some((1, Some(1_000 + 24 * HOUR_MS))), Some((2, None))));
+        assert_eq!(after(&[1_500, 1_600, 1_700]).map(|(number, _)| number), Some(2), "steps were taken out of the rule");
     }
 
     #[test]

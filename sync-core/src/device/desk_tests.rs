@@ -5,7 +5,7 @@ use serde_json::json;
 use super::model::{Phone, START, Server};
 use super::tests::{edit, field, make, pending, phones, set};
 use super::*;
-use crate::protocol::{Message, code, encode_frame};
+use crate::protocol::{GivenUp, Message, Pushed, code, encode_frame};
 use crate::store::DraftState;
 
 #[test]
@@ -85,4 +85,146 @@ fn a_quote_is_not_sent_offline_while_its_discount_waits_for_approval() {
     ann.device.edit(START + 3, "offer", quote, &[set("status", "in_review")]).unwrap();
     ann.sync(&mut server);
     ann.device.edit(START + 4, "offer", quote, &[set("status", "sent")]).unwrap();
+}
+
+/// A phone with a draft that waits for approval.
+fn held() -> (Server, Phone, RecordId, crate::store::Draft) {
+    let (mut server, mut ann, _) = phones();
+    let record = make(&mut ann, START, "佳美");
+    edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+    ann.sync(&mut server);
+    let draft = ann.device.drafts().unwrap().remove(0);
+    (server, ann, record, draft)
+}
+
+fn given_up(draft: &crate::store::Draft) -> GivenUp {
+    GivenUp { record: draft.record, facet: draft.facet, hash: draft.hash }
+}
+
+#[test]
+fn a_draft_that_was_given_up_offline_is_withdrawn_at_the_next_contact_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, mut ann) = (Server::new(), Phone::new("ann", Place::File(folder.path().join("a")), START));
+    let record = make(&mut ann, START, "佳美");
+    edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+    ann.sync(&mut server);
+    let draft = ann.device.drafts().unwrap().remove(0);
+    ann.tell(START, Event::NetworkDown);
+    ann.device.discard_draft(draft.id).unwrap();
+    ann.reopen([1; 16]);
+    assert_eq!(ann.device.drafts().unwrap(), []);
+    // The answer is lost on its way.
+    ann.tell(START, Event::NetworkUp { live: false });
+    server.answer(ann.user, ann.id, &ann.frames.remove(0));
+    ann.tell(START, Event::NetworkDown);
+    assert_eq!(server.withdrawn, [given_up(&draft)]);
+    ann.sync(&mut server);
+    assert_eq!(server.withdrawn, [given_up(&draft); 2], "it is told again until the server has answered");
+    ann.sync(&mut server);
+    assert_eq!(server.withdrawn.len(), 2);
+}
+
+#[test]
+fn what_is_sent_instead_of_a_draft_comes_behind_its_withdrawal() {
+    let (mut server, mut ann, record, draft) = held();
+    ann.frames.clear();
+    ann.device.retry_draft(START + 2, draft.id, Some(&[set("industry", "cheap")])).unwrap();
+    ann.tell(START, Event::NetworkUp { live: false });
+    let messages = crate::protocol::decode_frame(&ann.frames[0]).unwrap();
+    let place = |is: fn(&Message) -> bool| messages.iter().position(is).unwrap();
+    assert!(place(|message| matches!(message, Message::Withdraw(_))) < place(|message| matches!(message, Message::Push(_))));
+    ann.exchange(&mut server);
+    assert_eq!((server.withdrawn, field(&mut ann, record, "industry")), (vec![given_up(&draft)], json!("cheap")));
+}
+
+#[test]
+fn over_an_open_connection_a_draft_that_is_given_up_is_withdrawn_at_once() {
+    let (mut server, mut ann, _, draft) = held();
+    ann.frames.clear();
+    ann.tell(START, Event::NetworkUp { live: true });
+    ann.exchange(&mut server);
+    ann.device.discard_draft(draft.id).unwrap();
+    ann.tell(START, Event::LocalEdit);
+    ann.exchange(&mut server);
+    assert_eq!(server.withdrawn, [given_up(&draft)]);
+}
+
+#[test]
+fn a_server_that_does_not_hear_of_withdrawals_is_told_when_it_has_learnt_to() {
+    let (mut server, mut ann, _, draft) = held();
+    let can = std::mem::take(&mut server.capabilities);
+    ann.device.discard_draft(draft.id).unwrap();
+    // It was replaced by an older one: the first frame is one that it cannot read.
+    ann.sync(&mut server);
+    assert_eq!(ann.failures.len(), 1);
+    ann.sync(&mut server);
+    assert_eq!((ann.failures.len(), &server.withdrawn[..]), (1, &[][..]));
+    server.capabilities = can;
+    ann.sync(&mut server);
+    assert_eq!(server.withdrawn, [given_up(&draft)]);
+}
+
+#[test]
+fn what_was_accepted_before_it_was_given_up_is_shown_as_accepted() {
+    let (mut server, mut ann, record, draft) = held();
+    server.decided.insert(draft.hash, Ok(()));
+    let wish = Pushed { kind: draft.kind.clone(), record, facet: draft.facet, hash: draft.hash, body: draft.body.clone() };
+    let push = Message::Push(crate::protocol::Push { batch: 1, changes: vec![wish] });
+    server.answer(ann.user, ann.id, &encode_frame(&[push]));
+    ann.device.discard_draft(draft.id).unwrap();
+    ann.sync(&mut server);
+    assert_eq!((field(&mut ann, record, "industry"), ann.device.drafts().unwrap()), (json!("expensive"), vec![]));
+}
+
+/// A phone that has sent an edit which waits for approval, and behind it another one, over two exchanges at once; the
+/// answers to both. `let_in`: somebody approves the first before the second arrives.
+fn two_under_way(let_in: bool) -> (Server, Phone, RecordId, [Vec<u8>; 2]) {
+    let (mut server, mut ann, _) = phones();
+    let record = make(&mut ann, START, "佳美");
+    ann.sync(&mut server);
+    ann.frames.clear();
+    ann.tell(START, Event::NetworkUp { live: true });
+    ann.exchange(&mut server);
+    edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+    ann.tell(START, Event::LocalEdit);
+    edit(&mut ann, START + 2, record, &[set("industry", "printing"), set("website", "https://a.example")]);
+    ann.tell(START, Event::LocalEdit);
+    let first = ann.frames.remove(0);
+    let second = ann.frames.remove(0);
+    let wish = ann.device.changes(record, Facet::Main).unwrap().into_iter().find(|change| change.received_at.is_none()).unwrap();
+    let held = server.answer(ann.user, ann.id, &first);
+    if let_in {
+        server.decided.insert(wish.hash, Ok(()));
+        server.answer(ann.user, ann.id, &first);
+    }
+    let answers = [held, server.answer(ann.user, ann.id, &second)];
+    (server, ann, record, answers)
+}
+
+#[test]
+fn what_follows_an_edit_that_was_let_in_meanwhile_is_not_written_twice() {
+    for order in [[0, 1], [1, 0]] {
+        let (mut server, mut ann, record, answers) = two_under_way(true);
+        for at in order {
+            ann.tell(START, Event::Received(answers[at].clone()));
+        }
+        ann.exchange(&mut server);
+        ann.sync(&mut server);
+        assert_eq!((server.feed.len(), pending(&ann), ann.device.drafts().unwrap()), (3, 0, vec![]), "{order:?}");
+        assert_eq!(field(&mut ann, record, "industry"), json!("printing"), "{order:?}");
+    }
+}
+
+#[test]
+fn what_follows_an_edit_that_waits_is_written_again_without_it_in_whatever_order_the_answers_come() {
+    for order in [[0, 1], [1, 0]] {
+        let (mut server, mut ann, record, answers) = two_under_way(false);
+        for at in order {
+            ann.tell(START, Event::Received(answers[at].clone()));
+        }
+        ann.exchange(&mut server);
+        ann.sync(&mut server);
+        assert_eq!((server.feed.len(), pending(&ann), ann.device.drafts().unwrap().len()), (2, 0, 1), "{order:?}");
+        assert_eq!(field(&mut ann, record, "industry"), json!("printing"), "{order:?}");
+    }
 }

@@ -7,8 +7,8 @@ use crate::engine::{Effect, Event, Stopped};
 use crate::fence::{self, Pen};
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, Millis, RecordId, Seal, UserId, WorkspaceId};
 use crate::protocol::{
-    Delivered, Enrolled, Entry, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pull, Pushed, Receipt, Refused, Verdict, Verdicts, Welcome,
-    code, decode_frame, encode_frame,
+    CAPABILITIES, Delivered, Enrolled, Entry, GivenUp, MAX_AHEAD_MS, Message, PROTOCOL_VERSION, Page, Pull, Pushed, Receipt, Refused,
+    Verdict, Verdicts, WITHDRAW, Welcome, code, decode_frame, encode_frame,
 };
 use crate::record::doc::{Doc, Inadmissible};
 use crate::record::history::texts_of;
@@ -30,6 +30,10 @@ pub struct Server {
     pub decided: HashMap<ChangeHash, Result<(), &'static str>>,
     /// What devices said that they have removed.
     pub receipts: Vec<Receipt>,
+    /// What it can do beyond the version.
+    pub capabilities: Vec<String>,
+    /// What was given up.
+    pub withdrawn: Vec<GivenUp>,
     /// How long a device may be without contact.
     pub lease_ms: Option<u64>,
     /// The last pull.
@@ -51,6 +55,8 @@ impl Server {
             page_entries: 1_000,
             decided,
             receipts: Vec::new(),
+            capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
+            withdrawn: Vec::new(),
             lease_ms: None,
             pulled: Pull::default(),
             role: "office",
@@ -73,7 +79,7 @@ impl Server {
                     assert_eq!(*self.actors.entry(hello.actor).or_insert(device), device);
                     answers.push(Message::Welcome(Welcome {
                         protocol: PROTOCOL_VERSION,
-                        capabilities: Vec::new(),
+                        capabilities: self.capabilities.clone(),
                         server_time: self.now,
                         workspace: WorkspaceId::of_cause("w"),
                         user,
@@ -111,6 +117,14 @@ impl Server {
                 Message::Receipt(receipt) => {
                     self.receipts.push(receipt);
                     answers.push(Message::Noted(receipt.number));
+                }
+                Message::Withdraw(withdraw) => {
+                    if !self.capabilities.iter().any(|capability| capability == WITHDRAW) {
+                        answers.push(Message::Refused(Refused { code: "bad_frame".into(), message: "unknown".into() }));
+                        break;
+                    }
+                    self.withdrawn.extend(withdraw.changes);
+                    answers.push(Message::Withdrawn(withdraw.number));
                 }
                 other => panic!("a device never says {other:?}"),
             }

@@ -306,18 +306,21 @@ impl Engine {
             return Ok(());
         }
         loop {
+            // Before what was written in its place: a record may go on when nothing of it waits any more.
+            let withdraw = self.outbox.withdraw(replica)?;
             let push = self.outbox.next(replica)?;
             let pulls = std::mem::take(&mut pull) && !self.pulling;
             let receipts =
                 if std::mem::replace(&mut self.receipts_sent, true) { Vec::new() } else { replica.store.receipts(RECEIPTS_AT_ONCE)? };
-            if push.is_none() && !pulls && receipts.is_empty() {
+            if withdraw.is_none() && push.is_none() && !pulls && receipts.is_empty() {
                 return Ok(());
             }
-            let mut messages = Vec::with_capacity(3);
+            let mut messages = Vec::with_capacity(4);
             if !self.live || self.greeted != Some(replica.actor) {
                 messages.push(Message::Hello(self.hello(replica)?));
                 self.greeted = Some(replica.actor);
             }
+            messages.extend(withdraw);
             messages.extend(push);
             messages.extend(receipts.into_iter().map(Message::Receipt));
             if pulls {
@@ -409,9 +412,10 @@ impl Engine {
                 }
                 Message::Ping => effects.push(Effect::Send(protocol::encode_frame(&[Message::Pong]))),
                 Message::Noted(number) => replica.store.remove_receipt(number)?,
+                Message::Withdrawn(number) => replica.store.remove_withdrawals(number)?,
                 Message::Pong | Message::Hello(_) | Message::Push(_) | Message::Offer(_) | Message::Pull(_) => {}
                 // Asked in exchanges of their own: `Server::estimate`.
-                Message::Receipt(_) | Message::Estimate(_) | Message::Estimated(_) => {}
+                Message::Receipt(_) | Message::Withdraw(_) | Message::Estimate(_) | Message::Estimated(_) => {}
             }
             if self.stopped.is_some() {
                 return Ok(outcome);
@@ -424,6 +428,7 @@ impl Engine {
     }
 
     fn welcomed(&mut self, replica: &mut Replica, now: Millis, welcome: Welcome, outcome: &mut Outcome) -> Result<(), StoreError> {
+        replica.note_hearing(&welcome)?;
         let Welcome { workspace, user, device, role, lease_ms, .. } = welcome;
         if let Ok(role) = role.parse() {
             if replica.me.as_ref().is_some_and(|me| me.role != role) {
@@ -526,7 +531,10 @@ impl Engine {
                 replica.take_new_pen()?;
                 outcome.retry = true;
             }
-            _ => {
+            other => {
+                if other == "bad_frame" {
+                    replica.forget_hearing()?;
+                }
                 outcome.retry = true;
                 effects.push(Effect::Failed(refused));
             }

@@ -3,12 +3,12 @@
 //! Several batches are under way at once. A lost answer costs nothing but sending again: the server
 //! knows a change by its hash. Never keeps what it could read from the store.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::pen::Reason;
 use super::replica::{Replica, read_change};
 use crate::id::{ChangeHash, Facet, Millis, RecordId};
-use crate::protocol::{Delivered, MAX_PUSH_CHANGES, Message, Offer, Push, Pushed, Verdict, code};
+use crate::protocol::{Delivered, GivenUp, MAX_PUSH_CHANGES, Message, Offer, Push, Pushed, Verdict, WITHDRAW, Welcome, Withdraw, code};
 use crate::record::change::{Change, Malformed};
 use crate::store::{Draft, DraftState, Kept, Receipt, StoreError};
 
@@ -16,6 +16,8 @@ use crate::store::{Draft, DraftState, Kept, Receipt, StoreError};
 const MAX_IN_FLIGHT: usize = 4;
 /// Bytes of changes in one push: stays below the frame's limit even if it does not compress.
 const MAX_PUSH_BYTES: usize = 768 * 1024;
+/// Set while the server is one that hears of drafts that were given up: another one could not read the frame.
+const HEARS_WITHDRAWN: &str = "hears_withdrawn";
 type ChangeName = (RecordId, Facet, ChangeHash);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +48,15 @@ pub(super) struct Outbox {
     /// Whether everything that the server has was seen in this session: what is not confirmed by now, it lacks.
     has_seen_all: bool,
     drafts_asked: bool,
+    /// Drafts that were given up were told of in this session, up to here.
+    withdrawn: u64,
     /// Base changes that the server turned out to miss.
     missing: Vec<ChangeName>,
+    /// What was turned down while others of its document are under way: whether those are taken says whether somebody has
+    /// let it in meanwhile.
+    undecided: Vec<(ChangeName, Verdict)>,
+    /// What must have been let in meanwhile, because something that follows it was taken.
+    let_in: HashSet<ChangeName>,
     /// A pending change was not taken for want of its parents.
     is_waiting: bool,
     /// An offer was not.
@@ -69,6 +78,17 @@ impl Outbox {
     /// Somebody may have decided about what is no more than a draft.
     pub fn ask_again(&mut self) {
         self.drafts_asked = false;
+    }
+
+    /// What was given up and was not told in this session, for a server that hears of it.
+    pub fn withdraw(&mut self, replica: &Replica) -> Result<Option<Message>, StoreError> {
+        let given_up = replica.store.withdrawals_after(self.withdrawn, MAX_PUSH_CHANGES)?;
+        let Some(number) = given_up.last().map(|(number, _)| *number) else { return Ok(None) };
+        if replica.store.meta(HEARS_WITHDRAWN)?.is_none() {
+            return Ok(None);
+        }
+        self.withdrawn = number;
+        Ok(Some(Message::Withdraw(Withdraw { number, changes: given_up.into_iter().map(|(_, change)| change).collect() })))
     }
 
     /// The next push or offer, if there is something to send and room for it.
@@ -130,12 +150,29 @@ impl Outbox {
         let Some(batch) = self.in_flight.remove(index) else { return Ok(()) };
         for (name, verdict) in batch.changes.iter().zip(verdicts) {
             match batch.sort {
+                Sort::Pending if is_refusal(&verdict) => self.undecided.push((*name, verdict)),
                 Sort::Pending => self.pending_answered(replica, *name, verdict, now)?,
                 Sort::Offered => self.offer_answered(replica, *name, verdict, now)?,
                 Sort::Draft => draft_answered(replica, *name, verdict)?,
             }
         }
+        for (name, verdict) in std::mem::take(&mut self.undecided) {
+            if self.let_in.contains(&name) {
+                // The word is old. Sent again, it is known; and what follows it need not be written again.
+                (self.is_waiting, self.moved) = (true, true);
+            } else if self.is_followed(&name) {
+                self.undecided.push((name, verdict));
+            } else {
+                self.pending_answered(replica, name, verdict, now)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Whether others of a change's document are under way.
+    fn is_followed(&self, (record, facet, _): &ChangeName) -> bool {
+        let pending = self.in_flight.iter().filter(|batch| batch.sort == Sort::Pending);
+        pending.flat_map(|batch| &batch.changes).any(|(other, of, _)| (other, of) == (record, facet))
     }
 
     /// Whether something that waits can be sent again at once: the server has taken something since.
@@ -159,10 +196,12 @@ impl Outbox {
     fn pending_answered(&mut self, replica: &mut Replica, name: ChangeName, verdict: Verdict, now: Millis) -> Result<(), StoreError> {
         match verdict {
             Verdict::Accepted { position, received_at, seal } | Verdict::Duplicate { position, received_at, seal } => {
-                if replica.accepted(name, Receipt { position, received_at, seal })? {
+                let before = replica.accepted(name, Receipt { position, received_at, seal })?;
+                if before.is_empty() {
                     self.moved = true;
                 } else {
                     self.is_waiting = true;
+                    self.let_in.extend(before);
                 }
                 Ok(())
             }
@@ -173,8 +212,9 @@ impl Outbox {
             }
             Verdict::Rejected { code, .. } if code == code::FOREIGN_ACTOR => replica.take_other_pen(name),
             Verdict::ActorFork { .. } => replica.take_other_pen(name),
-            // The answer that held it was lost, and somebody has decided since.
-            Verdict::Rejected { code, field, rule, message, message_zh } if code == code::AMENDED => {
+            // The answer that held it was lost, and somebody has decided since; or it is here already, as another copy of
+            // this phone has sent it.
+            Verdict::Rejected { code, field, rule, message, message_zh } if is_in_record(&code) => {
                 self.moved = true;
                 let reason = Reason { state: DraftState::Rejected, code, field, rule, message, message_zh };
                 replica.refuse(name, &reason, now)?;
@@ -260,25 +300,46 @@ fn give_up(replica: &Replica, (record, facet, hash): ChangeName) -> Result<(), S
     }
 }
 
+/// Whether the record says what a change meant, which was not taken itself.
+fn is_in_record(code: &str) -> bool {
+    [code::AMENDED, code::REWRITTEN].contains(&code)
+}
+
+/// Whether a verdict keeps a change out of the record: what follows it is written again without it.
+fn is_refusal(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Held { .. } => true,
+        Verdict::Rejected { code, .. } => ![code::AHEAD, code::FOREIGN_ACTOR].contains(&code.as_str()),
+        Verdict::Accepted { .. } | Verdict::Duplicate { .. } | Verdict::Waiting { .. } | Verdict::ActorFork { .. } => false,
+    }
+}
+
 /// Whether the back office may still say something about a draft.
 fn is_undecided(draft: &Draft) -> bool {
     match draft.state {
         DraftState::Held => true,
-        DraftState::Rejected => draft.code != code::DECLINED,
+        DraftState::Rejected => ![code::DECLINED, code::WITHDRAWN].contains(&draft.code.as_str()),
         DraftState::Purged => false,
     }
 }
 
 /// What became of a change that was not accepted.
 fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> Result<(), StoreError> {
-    let Verdict::Rejected { code, field, rule, message, message_zh } = verdict else {
-        // Accepted: the feed brings it, and with it the draft goes. Held: still nobody has decided.
-        return Ok(());
+    let (code, field, rule, message, message_zh) = match verdict {
+        Verdict::Rejected { code, field, rule, message, message_zh } => (code, field, rule, message, message_zh),
+        // The feed brings it, and with it the draft goes; of a document that is not here, as it is out of sight, it brings
+        // nothing.
+        Verdict::Accepted { .. } | Verdict::Duplicate { .. } if replica.store.document(name.0, name.1)?.is_empty() => {
+            return replica.settle_draft(name);
+        }
+        // Held: still nobody has decided.
+        Verdict::Accepted { .. } | Verdict::Duplicate { .. } | Verdict::Held { .. } => return Ok(()),
+        Verdict::Waiting { .. } | Verdict::ActorFork { .. } => return Ok(()),
     };
     let Some(draft) = replica.store.drafts()?.into_iter().find(|draft| (draft.record, draft.facet, draft.hash) == name) else {
         return Ok(());
     };
-    if code == code::AMENDED {
+    if is_in_record(&code) {
         return replica.settle_draft(name);
     }
     if (draft.state, &draft.code, &draft.message) == (DraftState::Rejected, &code, &message) {
@@ -290,25 +351,63 @@ fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> 
 }
 
 impl Replica {
+    /// Its user wants a draft no more: whoever would decide about it is told when the server can be reached. Part of a
+    /// transaction.
+    pub(crate) fn give_up(&mut self, draft: &Draft) -> Result<(), StoreError> {
+        let Draft { record, facet, hash, .. } = *draft;
+        self.settle_draft((record, facet, hash))?;
+        self.store.add_withdrawal(&GivenUp { record, facet, hash })
+    }
+
+    /// Notes whether the server hears of drafts that were given up.
+    pub(super) fn note_hearing(&self, welcome: &Welcome) -> Result<(), StoreError> {
+        let hears = welcome.capabilities.iter().any(|capability| capability == WITHDRAW);
+        match hears == self.store.meta(HEARS_WITHDRAWN)?.is_some() {
+            true => Ok(()),
+            false => self.store.set_meta(HEARS_WITHDRAWN, hears.then_some(&[1][..])),
+        }
+    }
+
+    /// The server could not read a frame: one that was set up anew, older than the last, knows less.
+    pub(super) fn forget_hearing(&self) -> Result<(), StoreError> {
+        self.store.set_meta(HEARS_WITHDRAWN, None)
+    }
+
     /// The record says what a draft meant: there is nothing left to do.
     fn settle_draft(&mut self, (record, facet, hash): ChangeName) -> Result<(), StoreError> {
         self.touch(record);
         self.store.remove_draft((record, facet, &hash)).map(drop)
     }
 
-    /// The server has accepted a pending change. The base stays causally complete: one whose parents
-    /// still wait is taken when they are.
-    fn accepted(&mut self, (record, facet, hash): ChangeName, receipt: Receipt) -> Result<bool, StoreError> {
-        let Some(kept) = self.store.change(record, facet, &hash)? else { return Ok(true) };
+    /// The server has accepted a pending change. The base stays causally complete: one behind others that still wait,
+    /// which are answered, is taken when they are.
+    fn accepted(&mut self, name: ChangeName, receipt: Receipt) -> Result<Vec<ChangeName>, StoreError> {
+        let (record, facet, hash) = name;
+        if self.store.change(record, facet, &hash)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let before = self.waiting_before(name)?;
+        if before.is_empty() {
+            self.store.accept_change((record, facet, &hash), receipt)?;
+            self.touch(record);
+        }
+        Ok(before)
+    }
+
+    /// The pending changes that a change follows, however far back.
+    fn waiting_before(&self, (record, facet, hash): ChangeName) -> Result<Vec<ChangeName>, StoreError> {
         let damaged = |error: Malformed| StoreError::Damaged(error.to_string());
-        for dep in Change::read_deps(&kept.change.body).map_err(damaged)? {
-            if self.store.is_waiting(record, facet, &dep)? {
-                return Ok(false);
+        let (mut before, mut frontier) = (Vec::new(), vec![hash]);
+        while let Some(hash) = frontier.pop() {
+            let Some(kept) = self.store.change(record, facet, &hash)? else { continue };
+            for dep in Change::read_deps(&kept.change.body).map_err(damaged)? {
+                if self.store.is_waiting(record, facet, &dep)? && !before.contains(&(record, facet, dep)) {
+                    before.push((record, facet, dep));
+                    frontier.push(dep);
+                }
             }
         }
-        self.store.accept_change((record, facet, &hash), receipt)?;
-        self.touch(record);
-        Ok(true)
+        Ok(before)
     }
 
     /// The server knows another change by this one's author and number: all that this author has

@@ -204,6 +204,11 @@ impl Doc {
         self.actors[node.actor as usize]
     }
 
+    /// Who wrote at a moment, and which of their changes it was.
+    pub fn written_at(&self, time: Millis) -> impl Iterator<Item = (ActorId, u64)> {
+        self.nodes.iter().filter(move |node| node.time == time).map(|node| (self.author(node), node.seq))
+    }
+
     /// The last sequence number of an actor; 0 when it never wrote here.
     pub fn last_seq(&self, actor: &ActorId) -> u64 {
         let index = self.actors.iter().position(|known| known == actor);

@@ -259,6 +259,31 @@ impl<'a> Work<'a> {
     }
 }
 
+/// Whether one of two changes is the other, written again by [`rewrite`]: at the same moment, under another pen, it says
+/// what is left to say. Of a change that only takes away nothing is known.
+pub fn is_written_again(one: &Change, other: &Change) -> bool {
+    let (said, again) = (said(one), said(other));
+    one.actor != other.actor && one.time == other.time && said == again && said != Said::default()
+}
+
+/// What a change writes, whatever it replaces: by path, and the characters.
+type Said<'c> = (Vec<(&'c str, Scalar)>, String);
+
+fn said(change: &Change) -> Said<'_> {
+    let mut said = Said::default();
+    for op in &change.ops {
+        match op {
+            Op::Put { path, value, .. } => said.0.push((path, value.clone())),
+            // Without the counter that it added to it begins one.
+            Op::Increment { path, by, .. } => said.0.push((path, Scalar::Counter(*by))),
+            Op::Insert { characters, .. } => said.1.push_str(characters),
+            Op::Delete { .. } | Op::MakeText { .. } | Op::Remove { .. } => {}
+        }
+    }
+    said.0.sort_by_key(|(path, _)| *path);
+    said
+}
+
 /// The document as the author of a change saw it. `changes` each after its parents.
 pub fn as_seen_by(changes: &[(ChangeHash, Change)], change: &Change, texts: &[Name]) -> Doc {
     let none = HashSet::new();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::change::Change;
 use super::doc::{Doc, Edit, Written};
 use super::reference::compare;
-use super::replay::{Rewrite, Rewritten, rewrite};
+use super::replay::{Rewrite, Rewritten, is_written_again, rewrite};
 use crate::id::{ActorId, ChangeHash, Name};
 use crate::value::Scalar;
 
@@ -157,8 +157,15 @@ proptest! {
         base.iter_mut().chain(&mut pending).for_each(|edits| number_characters(edits, &mut next));
         let (base_log, pending_log, whole) = two_writers(&base, &[], &pending);
         let gone: HashSet<_> = pending_log.iter().zip(&drop).filter(|(_, drop)| **drop).map(|((hash, _), _)| *hash).collect();
-        let (_, doc, bodies) = run(&base_log, &pending_log, &gone, &HashSet::new());
+        let (answer, doc, bodies) = run(&base_log, &pending_log, &gone, &HashSet::new());
         compare(&doc, bodies.iter().map(Vec::as_slice), &texts()).unwrap();
+        for (rewritten, new) in answer.iter().filter_map(|rewritten| Some((rewritten, &rewritten.new.as_ref()?.change))) {
+            let takes_away = |op: &super::change::Op| matches!(op, super::change::Op::Delete { .. } | super::change::Op::Remove { .. });
+            for (hash, old) in &pending_log {
+                let is_it = *hash == rewritten.old && !old.ops.iter().all(takes_away);
+                prop_assert_eq!(is_written_again(old, new), is_it, "its late copy is recognised, and no other change");
+            }
+        }
         // Values: the same edits made again one by one, but for deletions that had nothing to delete then.
         let mut expected = Doc::default();
         write_all(&mut expected, ActorId([9; 16]), 100, &base);

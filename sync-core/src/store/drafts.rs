@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::{Store, StoreError};
 use crate::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, Seal, UserId};
-use crate::protocol::Delivered;
+use crate::protocol::{Delivered, GivenUp};
 use crate::record::fields::FieldEdit;
 
 /// What became of a refused edit.
@@ -161,6 +161,33 @@ impl Store {
     pub(crate) fn remove_draft(&self, (record, facet, hash): (RecordId, Facet, &ChangeHash)) -> Result<bool, StoreError> {
         let mut statement = self.db.prepare_cached("delete from drafts where record = ?1 and facet = ?2 and hash = ?3")?;
         Ok(statement.execute(params![record.as_bytes(), facet as i64, hash.0])? > 0)
+    }
+
+    /// Keeps that a draft was given up until the server knows.
+    pub(crate) fn add_withdrawal(&self, given_up: &GivenUp) -> Result<(), StoreError> {
+        let mut statement = self.db.prepare_cached("insert into withdrawals (record, facet, hash) values (?1, ?2, ?3)")?;
+        let GivenUp { record, facet, hash } = given_up;
+        Ok(statement.execute(params![record.as_bytes(), *facet as i64, hash.0]).map(drop)?)
+    }
+
+    /// What was given up after a number and the server does not know yet, with the number of each; oldest first.
+    pub(crate) fn withdrawals_after(&self, number: u64, limit: usize) -> Result<Vec<(u64, GivenUp)>, StoreError> {
+        let mut statement =
+            self.db.prepare_cached("select number, record, facet, hash from withdrawals where number > ?1 order by number limit ?2")?;
+        let mut rows = statement.query(params![number, limit as i64])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let blob = |index| -> Result<Vec<u8>, StoreError> { Ok(row.get(index)?) };
+            let (record, hash) = (RecordId::from_bytes(&blob(1)?)?, ChangeHash::from_bytes(&blob(3)?)?);
+            found.push((row.get(0)?, GivenUp { record, facet: facet(row, 2)?, hash }));
+        }
+        Ok(found)
+    }
+
+    /// The server knows what was given up, up to this number.
+    pub(crate) fn remove_withdrawals(&self, number: u64) -> Result<(), StoreError> {
+        let Ok(number) = i64::try_from(number) else { return Ok(()) };
+        Ok(self.db.prepare_cached("delete from withdrawals where number <= ?1")?.execute([number]).map(drop)?)
     }
 
     /// How many drafts there are.

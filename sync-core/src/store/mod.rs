@@ -27,7 +27,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use crate::id::WorkspaceId;
 
 /// The version of the tables that this code writes.
-pub const STORE_VERSION: i64 = 4;
+pub const STORE_VERSION: i64 = 5;
 /// SQLite before 3.51.3 may corrupt a database in WAL mode (the WAL-reset bug).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// It takes two connections for that bug, and a sealed store has one: it holds its file alone (SQLCipher 4.10 is SQLite 3.50.4).
@@ -39,6 +39,9 @@ const CACHE_KIB: i64 = 16 * 1024;
 /// The log is folded into the file when it has so many pages (16 MB): a first sync does it twice, not ten times.
 const CHECKPOINT_PAGES: i64 = 4_000;
 const WORKSPACE: &str = "workspace";
+/// What a wipe empties, beside the search index.
+const OWN_TABLES: [&str; 11] =
+    ["meta", "changes", "rows", "conflicts", "links", "drafts", "quarantine", "search_pending", "leaving", "receipts", "withdrawals"];
 /// All statements of this module, and the queries of some screens.
 const CACHED_STATEMENTS: usize = 96;
 
@@ -172,8 +175,13 @@ impl Store {
         if found > STORE_VERSION {
             return Err(StoreError::TooNew { found, known: STORE_VERSION });
         }
-        let steps =
-            [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
+        let steps = [
+            include_str!("schema_1.sql"),
+            include_str!("schema_2.sql"),
+            include_str!("schema_3.sql"),
+            include_str!("schema_4.sql"),
+            include_str!("schema_5.sql"),
+        ];
         for (version, step) in (1..).zip(steps).filter(|(version, _)| *version > found) {
             self.db.execute_batch(&format!("begin immediate; {step} pragma user_version = {version}; commit;"))?;
         }
@@ -259,8 +267,7 @@ impl Store {
 
     /// Removes everything, the device's identity included: the server said so.
     pub(crate) fn wipe(&mut self) -> Result<(), StoreError> {
-        let tables = ["meta", "changes", "rows", "conflicts", "links", "drafts", "quarantine", "search_pending", "leaving", "receipts"];
-        for table in tables {
+        for table in OWN_TABLES {
             self.db.execute(&format!("delete from {table}"), [])?;
         }
         self.db.execute("insert into search (search) values ('delete-all')", [])?;

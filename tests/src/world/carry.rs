@@ -142,7 +142,7 @@ impl Inner {
             }
             Cargo::Answer { phone, connection, exchange, life, frame, pushed } => {
                 let said_now = life == self.life;
-                self.answer((phone, connection, exchange), frame, said_now.then_some(&pushed));
+                self.answer((phone, connection, exchange), frame, &pushed, said_now);
             }
             Cargo::Failed { phone, connection, exchange } => {
                 if self.is_for(phone, connection) && self.phones[phone].open.remove(&exchange) {
@@ -267,18 +267,22 @@ impl Inner {
         }
     }
 
-    fn answer(&mut self, (phone, connection, exchange): (usize, u64, u64), frame: Vec<u8>, pushed: Option<&Pushed>) {
+    /// `said_now`: in this life of the server.
+    fn answer(&mut self, (phone, connection, exchange): (usize, u64, u64), frame: Vec<u8>, pushed: &Pushed, said_now: bool) {
         let wanted = self.is_for(phone, connection) && (exchange == 0 || self.phones[phone].open.remove(&exchange));
         if !wanted || self.phones[phone].device.is_none() {
             return;
         }
+        let mut turned_down = Vec::new();
         if let Ok(messages) = protocol::decode_frame(&frame) {
             self.note(format!("{} hears {}", self.phones[phone].name, brief(&messages)));
-            if let Some(pushed) = pushed {
+            turned_down = self.turned_down(phone, &messages, pushed);
+            if said_now {
                 self.remember(&messages, pushed);
             }
         }
         self.tell(phone, Event::Received(frame));
+        self.forget_turned_down(phone, &turned_down);
     }
 
     /// What the server has said to somebody holds from now on.
@@ -319,6 +323,7 @@ impl Inner {
         let before: BTreeSet<IntentId> = held_in(&self.server.feed()).into_iter().map(|(id, _)| id).collect();
         let head = self.server.restore(epoch, pen);
         self.note_left(&before);
+        self.note_reviewed();
         self.note(format!("the server is restored to position {head}"));
         self.life += 1;
         self.acked.clear();
@@ -343,6 +348,14 @@ impl Inner {
                 documents.iter().flat_map(|(record, facet)| phone.held(*record, *facet)).map(|(id, _)| id).collect();
             let lost: Vec<IntentId> = before.iter().filter(|id| !after.contains(id) && !held.contains(id)).copied().collect();
             phone.excused.extend(lost);
+        }
+    }
+
+    /// What the desk has accepted lies there again, and phones bring back what was accepted: it may come to be there twice.
+    fn note_reviewed(&mut self) {
+        for phone in &mut self.phones {
+            let theirs = self.reviewed.iter().filter(|id| self.ledger.intents.get(id).is_some_and(|intent| intent.author == phone.name));
+            phone.doubled.extend(theirs);
         }
     }
 

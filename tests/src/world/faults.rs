@@ -43,10 +43,12 @@ pub enum Fault {
     Demoted,
     /// People change teams, territories and superiors.
     Moved,
+    /// Somebody at the desk decides about edits that were not accepted.
+    Desk,
 }
 
 /// All of them.
-pub const ALL: [Fault; 19] = [
+pub const ALL: [Fault; 20] = [
     Fault::LostRequest,
     Fault::LostAnswer,
     Fault::Twice,
@@ -66,6 +68,7 @@ pub const ALL: [Fault; 19] = [
     Fault::Promoted,
     Fault::Demoted,
     Fault::Moved,
+    Fault::Desk,
 ];
 
 /// The faults that are on.

@@ -6,6 +6,7 @@
 
 mod carry;
 mod check;
+mod desk;
 mod faults;
 mod hostile;
 mod network;
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     acked: BTreeMap<ChangeName, u64>,
     /// What readers saw at each position.
     read: BTreeMap<u64, ChangeHash>,
+    /// What the desk has accepted, in whatever words.
+    reviewed: BTreeSet<IntentId>,
     /// How often the server went back in time.
     pub life: u32,
     connections: u64,
@@ -79,6 +82,7 @@ impl Inner {
             records: Vec::new(),
             acked: BTreeMap::new(),
             read: BTreeMap::new(),
+            reviewed: BTreeSet::new(),
             life: 0,
             connections: 0,
             told_head: 0,

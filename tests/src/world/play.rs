@@ -125,6 +125,7 @@ impl Inner {
             self.tell(phone, Event::Started);
         }
         match self.dice.below(100) {
+            40..51 if self.faults.has(Fault::Desk) => self.desk_decides(),
             0..51 => self.somebody_edits(phone),
             51..53 if self.faults.has(Fault::Moved) => self.somebody_moves(phone),
             53..55 if self.faults.has(Fault::Demoted) => self.demoted(phone),
@@ -170,13 +171,18 @@ impl Inner {
             self.records.push((record, kind));
             return (record, kind, Facet::Main, true);
         }
-        let (record, kind) = *self.dice.pick(visible);
+        // Where somebody decides about quotes, people work on quotes.
+        let quotes: Vec<_> = visible.iter().filter(|(_, kind)| *kind == "offer").collect();
+        let (record, kind) = match !quotes.is_empty() && self.faults.strikes(&mut self.dice, Fault::Desk, 60) {
+            true => **self.dice.pick(&quotes),
+            false => *self.dice.pick(visible),
+        };
         let facets = facets(self, kind);
         let facet = if self.dice.chance(75) { Facet::Main } else { *self.dice.pick(&facets) };
         (record, kind, facet, false)
     }
 
-    fn compose(
+    pub(super) fn compose(
         &mut self,
         id: IntentId,
         kind: &'static str,
@@ -186,7 +192,9 @@ impl Inner {
     ) -> Composed {
         let people = self.phones.iter().map(|phone| (RecordId(phone.user.0), MEMBER_KIND));
         let linkable: Vec<_> = self.records.iter().copied().chain(people).collect();
-        let desk = Desk { kind: Self::kind(kind), facet, row, is_new, asks_much: self.faults.has(Fault::Held), linkable: &linkable };
+        let asks_often = self.faults.has(Fault::Desk);
+        let asks_much = asks_often || self.faults.has(Fault::Held);
+        let desk = Desk { kind: Self::kind(kind), facet, row, is_new, asks_much, asks_often, linkable: &linkable };
         if !is_new && facet == Facet::Main && self.faults.strikes(&mut self.dice, Fault::Forbidden, 4) {
             return archive(id, &desk);
         }
@@ -230,7 +238,8 @@ impl Inner {
         if self.dice.chance(50) {
             self.phones[phone].device().discard_draft(draft_id).expect("there is such a draft");
             self.phones[phone].excused.insert(old);
-            return self.note(format!("{name} gives {old} up"));
+            self.note(format!("{name} gives {old} up"));
+            return self.tell(phone, Event::LocalEdit);
         }
         let drafts = self.phones[phone].device().drafts().expect("the store answers");
         let Some(draft) = drafts.into_iter().find(|draft| draft.id == draft_id) else { return };
@@ -289,6 +298,8 @@ impl Inner {
         let handset = &mut self.phones[phone];
         handset.start(seed);
         handset.excused.extend(handset.produced.difference(&backup.produced).copied().collect::<Vec<_>>());
+        let rewritten = backup.pending.iter().filter(|id| self.ledger.rewritten.contains(id));
+        self.ledger.uncertain.extend(rewritten);
         handset.doubled.extend(backup.pending);
         self.tell(phone, Event::Started);
     }

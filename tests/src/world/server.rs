@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rapport_server::feed::Reader;
-use rapport_server::intake::{Edited, Failpoint, Fate, Intake, IntakeError, RecordEdit, ServerPen};
+use rapport_server::intake::{Edited, Failpoint, Fate, Intake, IntakeError, NotReviewed, RecordEdit, Review, ServerPen};
 use rapport_server::store::records::{ConflictRow, RecordRow};
-use rapport_server::store::{self, Options, Store, records, workspaces};
+use rapport_server::store::rejected::RejectedRow;
+use rapport_server::store::{self, Options, Store, records, rejected, workspaces};
 use rapport_server::sync::{Door, Speaker};
 use sync_core::access::{MEMBER_KIND, Member, RoleSet};
 use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
@@ -163,6 +164,20 @@ impl Server {
         let author = intake.on_behalf(workspace(), user, RoleSet::office());
         let answer = self.runtime.block_on(intake.edit(&author, vec![edit], now, None));
         self.outcome(fate, answer)
+    }
+
+    /// Decides about an edit on behalf of the back office.
+    pub fn review(&mut self, user: UserId, review: Review, now: Millis) -> Result<(), NotReviewed> {
+        self.set_fate(Fate::Commit);
+        let intake = self.running().intake.clone();
+        let author = intake.on_behalf(workspace(), user, RoleSet::office());
+        let answers = self.runtime.block_on(intake.review(&author, vec![review], now)).expect("the server decides");
+        answers.into_iter().next().expect("an answer for each")
+    }
+
+    /// What lies at the desk, and what was declined there.
+    pub fn at_the_desk(&self) -> Vec<RejectedRow> {
+        self.with_tx(async |tx| rejected::rejected_in(tx, workspace(), &["rejected", "held", "declined"], u32::MAX).await)
     }
 
     /// Keeps a copy of the database for later.

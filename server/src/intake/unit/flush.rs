@@ -46,6 +46,9 @@ impl Unit<'_> {
         let at = changes.iter().filter_map(|change| change.stored.received_at).max().unwrap_or(0);
         rejected::settle_rejected(tx, self.workspace, &self.settled, at).await?;
         devices::keep_actors(tx, self.workspace, &self.returned).await?;
+        if self.changes_rules() {
+            self.owe_holders(tx).await?;
+        }
         self.settle_sight(tx, written).await
     }
 

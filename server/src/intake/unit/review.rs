@@ -6,9 +6,9 @@
 
 use serde_json::json;
 use sync_core::access::Right;
-use sync_core::actions::approvals::{Approver, steps, turn};
+use sync_core::actions::approvals::{Approver, steps, turn_after};
 use sync_core::fence::{self, Pen};
-use sync_core::id::{ChangeHash, Facet, Millis};
+use sync_core::id::{ChangeHash, Facet, Millis, UserId};
 use sync_core::protocol::Pushed;
 use sync_core::record::change::{Change, Op};
 use sync_core::record::doc::Doc;
@@ -23,7 +23,7 @@ use crate::intake::review::{NotReviewed, Review, Ruling};
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::store::approvals::{self, Word};
 use crate::store::people;
-use crate::store::rejected::{self, Decision, RejectedRow};
+use crate::store::rejected::{self, Decision, RejectedRow, WITHDRAWN};
 use crate::store::{Result, Tx, records};
 
 /// What was decided: the state, the change that was accepted.
@@ -58,6 +58,7 @@ impl Unit<'_> {
             }
         }
         let decided = match &review.ruling {
+            _ if row.state == WITHDRAWN => Err(NotReviewed::Withdrawn),
             Ruling::Reopen => return self.reopen(tx, reviewer, now, &row).await,
             _ if !row.is_open() => Err(NotReviewed::Decided),
             Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row).await?,
@@ -90,9 +91,8 @@ impl Unit<'_> {
         let rules = if row.state == "held" { approvals::rules(tx, self.workspace).await? } else { Vec::new() };
         let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(Ok(Spoken::Last(None))) };
         let words = approvals::words(tx, self.workspace, &[row.hash]).await?.remove(&row.hash).unwrap_or_default();
-        let since = words.last().map_or(row.received_at, |word| word.at);
-        // A rule that has lost steps since takes the last one's word.
-        let Some(turn) = turn(&steps, words.len().min(steps.len() - 1), since, now) else { return Ok(Ok(Spoken::Last(None))) };
+        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, now);
+        let Some(turn) = turn else { return Ok(Ok(Spoken::Last(None))) };
         if !turn.is_for(reviewer.user, &reviewer.role) {
             let whom = match &turn.step.approver {
                 Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()),
@@ -111,6 +111,7 @@ impl Unit<'_> {
         }
         approvals::add(tx, self.workspace, row.hash, words.len(), Word { by: reviewer.user, at: now }).await?;
         self.note_decision(tx, reviewer, now, row, "approved").await?;
+        self.asked.push(row.hash);
         Ok(Ok(Spoken::OthersFollow))
     }
 
@@ -130,8 +131,13 @@ impl Unit<'_> {
 
     async fn note_decision(&mut self, tx: &mut Tx, reviewer: &Author, now: Millis, row: &RejectedRow, state: &str) -> Result<()> {
         self.decided.push(row.device);
+        self.write_down(tx, reviewer.user, now, row, state).await
+    }
+
+    /// Writes into the audit log what became of an edit, and by whom.
+    pub(super) async fn write_down(&self, tx: &mut Tx, by: UserId, now: Millis, row: &RejectedRow, state: &str) -> Result<()> {
         let detail = json!({"decision": state, "kind": row.kind, "record": row.record, "asked_by": row.user, "rule": row.rule});
-        Note::of(self.workspace, Some(reviewer.user), Act::Decided, row.hash).with(detail).write(tx, now).await
+        Note::of(self.workspace, Some(by), Act::Decided, row.hash).with(detail).write(tx, now).await
     }
 
     /// Whoever could write it decides about it; what nobody could write is the administrators' to put away.

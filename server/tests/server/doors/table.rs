@@ -269,6 +269,10 @@ pub const DOORS: &[Door] = &[
     door("POST", "/webhooks/{id}/deliveries/{delivery}/replay", OfficePage, Delivery),
     door("GET", "/privacy/{id}", OfficePage, Record),
     door("POST", "/privacy/{id}", OfficePage, Record).form("title=x"),
+    door("GET", "/retention", OfficePage, Nothing),
+    door("POST", "/retention/daily", OfficePage, Nothing).form("step=off"),
+    // No record of this house is a rule that erases.
+    door("POST", "/retention/{rule}", OfficePage, Record).form("count=0").personal(),
     door("GET", "/audit", OfficePage, Nothing),
     door("GET", "/events", Page, Nothing),
     door("GET", "/assets/{name}", Anybody, Nothing),

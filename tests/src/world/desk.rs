@@ -1,0 +1,165 @@
+//! The back office's desk: somebody accepts, changes, declines or opens again what was not accepted, while phones give it
+//! up, send something else, or have not even heard of it.
+//!
+//! What the model must learn of it: an edit that is written again was made with everything in sight; one that was turned
+//! down was, to what its author wrote later and nobody has accepted yet, never there.
+
+use rapport_server::intake::{NotReviewed, Review, Ruling};
+use rapport_server::store::rejected::RejectedRow;
+use sync_core::id::{Facet, RecordId, UserId};
+use sync_core::protocol::{Message, Verdict, code};
+use sync_core::record::change::Change;
+
+use super::network::Pushed;
+use super::phone::held_in;
+use super::{Inner, short};
+use crate::compose::{intent_of, typed_by};
+use crate::model::{Act, Intent, IntentId};
+
+/// An edit that a phone was told is not accepted.
+pub(super) type TurnedDown = (IntentId, RecordId, Facet);
+
+impl Inner {
+    /// Somebody at the desk takes one of the edits that are there.
+    pub(super) fn desk_decides(&mut self) {
+        if !self.server.is_up() {
+            return;
+        }
+        let rows: Vec<(RejectedRow, IntentId, usize)> = self.server.at_the_desk().into_iter().filter_map(|row| self.known(row)).collect();
+        if rows.is_empty() {
+            return;
+        }
+        let (row, id, phone) = self.dice.pick(&rows).clone();
+        match (row.is_open(), self.dice.below(100)) {
+            (false, _) => {
+                self.rule(&row, id, Ruling::Reopen);
+            }
+            (true, 0..50) => self.desk_accepts(&row, id, phone),
+            (true, 50..75) => self.desk_writes_instead(&row, id, phone),
+            (true, _) => {
+                self.rule(&row, id, Ruling::Decline(None));
+            }
+        }
+    }
+
+    /// Whose edit it is, if a phone's owner made it: what strangers sent stays where it is.
+    fn known(&self, row: RejectedRow) -> Option<(RejectedRow, IntentId, usize)> {
+        let id = intent_of(&Change::read(&row.body).ok()?)?;
+        let intent = self.ledger.intents.get(&id).filter(|intent| (intent.record, intent.facet) == (row.record, row.facet))?;
+        let phone = self.phones.iter().position(|phone| (phone.user, phone.id) == (row.user, row.device) && phone.name == intent.author)?;
+        Some((row, id, phone))
+    }
+
+    /// Answers whether it was done.
+    fn rule(&mut self, row: &RejectedRow, id: IntentId, ruling: Ruling) -> bool {
+        let word = format!("{ruling:?}");
+        let done = self.server.review(UserId::of_cause("office"), Review { change: row.hash, ruling }, self.now);
+        self.note(format!("the desk: {word} of {id} in {} {}: {done:?}", row.kind, short(&row.record)));
+        if matches!(done, Err(NotReviewed::NoSuchEdit | NotReviewed::MayNot(_) | NotReviewed::NotDeclined)) {
+            self.fail(format!("I10: the desk could not decide about {id}: {done:?}"));
+        }
+        done.is_ok()
+    }
+
+    fn desk_accepts(&mut self, row: &RejectedRow, id: IntentId, phone: usize) {
+        let before = held_in(&self.server.changes(row.record, row.facet));
+        if !self.rule(row, id, Ruling::Accept) {
+            return;
+        }
+        // A server that goes back in time forgets the decision, not what phones have of it.
+        self.reviewed.insert(id);
+        let after = self.server.changes(row.record, row.facet);
+        if after.iter().any(|change| change.hash == row.hash) {
+            return;
+        }
+        if held_in(&after).iter().any(|(kept, _)| *kept == id) {
+            self.ledger.write_again(id, before.into_iter().map(|(seen, _)| seen).collect());
+        } else {
+            // The record said so already.
+            self.phones[phone].excused.insert(id);
+        }
+    }
+
+    fn desk_writes_instead(&mut self, row: &RejectedRow, old: IntentId, phone: usize) {
+        let Some(kind) = self.records.iter().find(|(record, _)| *record == row.record).map(|(_, kind)| *kind) else { return };
+        let seen = held_in(&self.server.changes(row.record, row.facet)).into_iter().map(|(id, _)| id).collect();
+        let shown = self.server.row(row.record).and_then(|shown| shown.facets[row.facet as usize].clone());
+        let shown: serde_json::Map<_, _> = shown.map(|json| serde_json::from_str(&json).expect("a row")).unwrap_or_default();
+        let id = self.ledger.new_id();
+        let is_new = self.server.row(row.record).is_none();
+        if is_new && row.facet != Facet::Main {
+            return;
+        }
+        let composed = self.compose(id, kind, row.facet, &shown, is_new);
+        self.note(format!("{id} instead of {old}: {:?}", composed.edits));
+        self.ledger.note(Intent { id, author: "office".to_owned(), record: row.record, facet: row.facet, acts: composed.acts, seen });
+        if self.rule(row, old, Ruling::Amend(composed.edits)) {
+            self.phones[phone].excused.insert(old);
+        }
+    }
+
+    /// The edits that wait on a phone and that it is told now were not accepted.
+    pub(super) fn turned_down(&self, phone: usize, messages: &[Message], pushed: &Pushed) -> Vec<TurnedDown> {
+        let verdicts = messages.iter().filter_map(|message| if let Message::Verdicts(verdicts) = message { Some(verdicts) } else { None });
+        let mut found = Vec::new();
+        for verdicts in verdicts {
+            let Some((_, names)) = pushed.iter().find(|(batch, _)| *batch == verdicts.batch) else { continue };
+            for (&(record, facet, hash), verdict) in names.iter().zip(&verdicts.verdicts) {
+                if is_refusal(verdict)
+                    && let Some(change) = self.phones[phone].changes(record, facet).iter().find(|change| change.hash == hash)
+                    && change.received_at.is_none()
+                    && let Some(id) = Change::read(&change.body).ok().and_then(|change| intent_of(&change))
+                {
+                    found.push((id, record, facet));
+                }
+            }
+        }
+        found
+    }
+
+    /// What waits on the phone behind edits that were turned down says nothing of them any more.
+    pub(super) fn forget_turned_down(&mut self, phone: usize, turned_down: &[TurnedDown]) {
+        for (gone, record, facet) in turned_down {
+            let waiting = self.phones[phone].changes(*record, *facet);
+            let waiting = waiting.into_iter().filter(|change| change.received_at.is_none()).collect::<Vec<_>>();
+            for (id, _) in held_in(&waiting).into_iter().filter(|(id, _)| id != gone) {
+                self.ledger.forget_seen(id, *gone);
+            }
+        }
+    }
+}
+
+fn is_refusal(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Held { .. } => true,
+        // Written again with another date or pen.
+        Verdict::Rejected { code, .. } => ![code::AHEAD, code::FOREIGN_ACTOR].contains(&code.as_str()),
+        Verdict::Accepted { .. } | Verdict::Duplicate { .. } | Verdict::Waiting { .. } | Verdict::ActorFork { .. } => false,
+    }
+}
+
+impl crate::model::Ledger {
+    /// An intent is written again by somebody who sees these: their word is the newest, and characters stand where it puts them.
+    fn write_again(&mut self, id: IntentId, seen: std::collections::BTreeSet<IntentId>) {
+        let Some(intent) = self.intents.get_mut(&id) else { return };
+        intent.seen = seen;
+        for act in &mut intent.acts {
+            if let Act::Type { typed, after, .. } = act {
+                after.clone_from(typed);
+            }
+        }
+    }
+
+    /// An intent does not know of another one after all.
+    fn forget_seen(&mut self, id: IntentId, gone: IntentId) {
+        let Some(intent) = self.intents.get_mut(&id).filter(|intent| intent.seen.contains(&gone)) else { return };
+        intent.seen.remove(&gone);
+        self.rewritten.insert(id);
+        for act in &mut intent.acts {
+            if let Act::Type { removed, after, .. } = act {
+                removed.retain(|character| typed_by(character) != Some(gone));
+                after.retain(|character| typed_by(character) != Some(gone));
+            }
+        }
+    }
+}
