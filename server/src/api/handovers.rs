@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::auth::{Caller, Person};
 use crate::error::{Error, Text};
 use crate::intake::Author;
-use crate::jobs::handover::{self, HandoverError, Order};
+use crate::jobs::handover::{self, HandoverError, Leaving, Order};
 use crate::jobs::import::ImportId;
 use crate::store::handovers::Handover;
 
@@ -56,6 +56,7 @@ pub struct DeviceView {
     id: String,
     name: String,
     last_seen_at: Millis,
+    unsent: u64,
 }
 
 /// A handover.
@@ -150,10 +151,11 @@ pub async fn preview(
     request: Result<Json<Request>, JsonRejection>,
 ) -> Result<Json<PreviewView>, Error> {
     let preview = handover::preview(&app, &author(&app, &caller), &request?.0.into()).await?;
-    let device = |device: &crate::store::devices::Device| DeviceView {
+    let device = |Leaving { device, unsent }: &Leaving| DeviceView {
         id: device.device.to_string(),
         name: device.name.clone(),
         last_seen_at: device.last_seen_at,
+        unsent: *unsent,
     };
     Ok(Json(PreviewView {
         records: preview.records(),

@@ -58,6 +58,9 @@ impl Handover {
             println!("{kind:<12} {records:>8} records {bytes:>12} bytes");
         }
         println!("{} records leave {} devices and come to {}", found.records(), found.leave.len(), found.reach);
+        if found.unsent() > 0 {
+            println!("{} edits waited on these devices when they were last in touch: have them connect first", found.unsent());
+        }
         if self.yes {
             let begun = begin(&app, &author, order).await?;
             let mut bar = Bar::new("records");

@@ -18,7 +18,7 @@ use super::roles::check;
 use super::typed::Typed;
 use crate::error::Error;
 use crate::intake::Author;
-use crate::jobs::handover::{self, HandoverError, Order, Preview};
+use crate::jobs::handover::{self, HandoverError, Leaving, Order, Preview};
 use crate::jobs::import::ImportId;
 use crate::store::handovers::Handover;
 use crate::store::people;
@@ -42,8 +42,15 @@ struct HandoverPage {
 struct PreviewView {
     summary: Vec<String>,
     kinds: Vec<[String; 3]>,
-    phones: Vec<[String; 2]>,
+    phones: Vec<PhoneView>,
     apply: Option<String>,
+}
+
+struct PhoneView {
+    name: String,
+    seen: String,
+    /// What waits on it, if something does.
+    unsent: Option<String>,
 }
 
 struct ActView {
@@ -177,6 +184,9 @@ fn preview_view(desk: &Desk, preview: &Preview, disable: bool) -> PreviewView {
     if preview.undecided > 0 {
         summary.push(words.count("handover.undecided", preview.undecided));
     }
+    if preview.unsent() > 0 {
+        summary.push(words.count("handover.unsent", preview.unsent()));
+    }
     if disable && !preview.leave.is_empty() {
         summary.push(words.count("handover.would_leave", preview.leave.len() as u64));
     }
@@ -186,9 +196,17 @@ fn preview_view(desk: &Desk, preview: &Preview, disable: bool) -> PreviewView {
             .iter()
             .map(|(kind, records, bytes)| [label(kind), format::grouped(&records.to_string()), size(*bytes)])
             .collect(),
-        phones: preview.leave.iter().map(|device| [device.name.clone(), words.ago(device.last_seen_at, desk.now)]).collect(),
+        phones: preview.leave.iter().map(|leaving| phone_view(desk, leaving)).collect(),
         apply: (preview.records() > 0 || disable).then(|| words.fill("handover.apply", &[&records])),
         summary,
+    }
+}
+
+fn phone_view(desk: &Desk, Leaving { device, unsent }: &Leaving) -> PhoneView {
+    PhoneView {
+        name: device.name.clone(),
+        seen: desk.words.ago(device.last_seen_at, desk.now),
+        unsent: (*unsent > 0).then(|| desk.words.count("handover.waits", *unsent)),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::people;
 use crate::store::handovers::{self, Handover, Having};
 use crate::store::imports::{self, Act, ImportRow};
 use crate::store::people::{self as accounts, User};
-use crate::store::{StoreError, devices};
+use crate::store::{StoreError, devices, farewells};
 
 /// Records that go over together: others write in between.
 const BATCH: u32 = 500;
@@ -48,14 +48,28 @@ pub struct Preview {
     /// Records and bytes of each kind.
     pub kinds: Vec<(KindName, u64, u64)>,
     /// The phones that the records leave.
-    pub leave: Vec<devices::Device>,
+    pub leave: Vec<Leaving>,
     /// The phones that they come to.
     pub reach: u64,
     /// Edits of the person's that were not accepted and that nobody has decided on.
     pub undecided: u64,
 }
 
+/// A phone that records leave.
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    /// The phone.
+    pub device: devices::Device,
+    /// Edits that waited on it for the server when it was last in touch.
+    pub unsent: u64,
+}
+
 impl Preview {
+    /// Edits that wait on the phones that the records leave, as far as those have said.
+    pub fn unsent(&self) -> u64 {
+        self.leave.iter().map(|leaving| leaving.unsent).sum()
+    }
+
     /// All records.
     pub fn records(&self) -> u64 {
         self.kinds.iter().map(|(_, records, _)| records).sum()
@@ -136,9 +150,12 @@ pub async fn preview(app: &App, author: &Author, order: &Order) -> Result<Previe
     }
     let phones = devices::devices(&mut tx, author.workspace).await?;
     let phones = || phones.iter().filter(|device| device.revoked_at.is_none());
+    let notes = farewells::notes(&mut tx, author.workspace).await?;
+    let unsent = |device: &devices::Device| notes.get(&device.device).map_or(0, |(note, _)| note.pending);
+    let leaving = |device: &devices::Device| Leaving { device: device.clone(), unsent: unsent(device) };
     Ok(Preview {
         kinds,
-        leave: phones().filter(|device| device.user == plan.from.user).cloned().collect(),
+        leave: phones().filter(|device| device.user == plan.from.user).map(leaving).collect(),
         reach: phones().filter(|device| device.user == plan.to.user).count() as u64,
         undecided: handovers::undecided_of(&mut tx, author.workspace, order.from).await?,
     })

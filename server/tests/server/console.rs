@@ -331,7 +331,7 @@ async fn the_language_is_switched_for_good() {
     assert!(desk.get("/records/party").await.text().contains("Customers"));
     let switched = desk.post("/language", &[("language", "zh-CN")]).await;
     assert_eq!(switched.status, 303);
-    for path in ["/records/party", "/records/party/new", "/conflicts", "/rejected", "/collisions", "/devices"] {
+    for path in ["/records/party", "/records/party/new", "/conflicts", "/rejected", "/collisions", "/devices", "/retention"] {
         let page = desk.get(path).await.text();
         assert!(page.contains("lang=\"zh-CN\"") && page.contains("客户") && !page.contains("Customers"), "{page}");
     }
@@ -370,7 +370,8 @@ const PAYLOADS: [&str; 8] = [
 async fn nothing_that_people_type_becomes_markup() {
     let mut desk = Desk::new().await;
     let app = desk.server.app.clone();
-    let mut pages: Vec<String> = ["/conflicts", "/rejected", "/collisions", "/people", "/roles", "/handover"].map(str::to_owned).into();
+    let mut pages: Vec<String> =
+        ["/conflicts", "/rejected", "/collisions", "/people", "/roles", "/handover", "/retention"].map(str::to_owned).into();
     for (n, payload) in PAYLOADS.iter().enumerate() {
         for (k, kind) in Schema::builtin().kinds().filter(|kind| !["kind", "role"].contains(&&*kind.name)).enumerate() {
             let id = RecordId::new(START, [n as u8 + 1, k as u8, 0, 0, 0, 0, 0, 0, 0, 1]);

@@ -1,11 +1,13 @@
 //! A rep leaves, a territory moves: what one person had is a colleague's, as one act.
 
 use rapport_server::jobs::handover::{self, Order};
+use rapport_server::store::farewells::{self, DeviceNote};
 use serde_json::{Value, json};
 use sync_core::id::UserId;
 
 use crate::api::Client;
 use crate::console::Desk;
+use crate::handset::Handset;
 use crate::harness::{START, Server};
 use crate::pen::Phone;
 
@@ -142,4 +144,25 @@ async fn the_console_shows_what_would_go_over_and_hands_it_over() {
     let ann = desk.server.ann.to_string();
     let fine = desk.post("/handover", &[("from", &ann), ("to", &to), ("disable", "on"), ("step", "preview")]).await;
     assert_eq!(fine.status, 200, "bo administers, too");
+}
+
+#[tokio::test]
+async fn what_the_phones_have_not_sent_is_said_before_anything_goes_over() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let rep = Client::of_role(&desk.server, "cai", "rep").await;
+    book(&rep).await;
+    let phone = Handset::of(&desk.server, user("cai")).await.enrolled.device;
+    let note = DeviceNote { protocol: 1, pending: 3, position: 0 };
+    let mut tx = desk.server.app.store.begin().await.unwrap();
+    farewells::note(&mut tx, desk.server.workspace, phone, &note, desk.server.app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let (from, to) = (user("cai").to_string(), user("bo").to_string());
+    let preview = office.post("/api/v1/handovers/preview", json!({"from": from, "to": to})).await.json();
+    assert_eq!(preview["devices"][0]["unsent"], 3, "{preview}");
+    let order = [("from", from.as_str()), ("to", to.as_str()), ("step", "preview")];
+    let page = desk.post("/handover", &order).await.text();
+    assert!(page.contains("3 edits have not been sent") && page.contains("3 edits not sent"), "{page}");
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    assert!(desk.post("/handover", &order).await.text().contains("还有 3 条修改尚未发送"));
 }
