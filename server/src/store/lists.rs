@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql};
+use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql, Tables};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
@@ -135,7 +135,8 @@ impl Which<'_> {
              union all select n.record from rows n where n.workspace = $1 and n.position > {mark}) and (rows.position <= {mark} or "
         ));
         let otherwise =
-            Compiler { first_param: statement.params.len() + 1, ..Compiler::new(Dialect::Sqlite, self.context) }.filter(&words.otherwise);
+            Compiler { first_param: statement.params.len() + 1, tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, self.context) }
+                .filter(&words.otherwise);
         statement.push(&otherwise.text).push(") and ").params.extend(otherwise.params);
     }
 
@@ -149,7 +150,12 @@ impl Which<'_> {
         let mut statement = self.statement(start, way);
         let visible = |alias: &str, kind: &KindName, binds: &mut Binds| self.scope.sees(alias, kind, |param| binds.add(param));
         let first_param = statement.params.len() + 1;
-        let condition = compile(Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, self.context) });
+        let condition = compile(Compiler {
+            first_param,
+            visible: Some(&visible),
+            tables: Tables::Server,
+            ..Compiler::new(Dialect::Sqlite, self.context)
+        });
         statement.push(&condition.text).params.extend(condition.params);
         statement
     }
