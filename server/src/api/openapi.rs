@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
 use sync_core::access::Action;
+use sync_core::actions::duplicates::can_merge;
 use sync_core::schema::Kind;
 
 use crate::app::App;
@@ -19,9 +20,10 @@ use crate::reading::Reading;
 const SHARED: &str = include_str!("openapi/shared.json");
 
 /// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     include_str!("openapi/access.json"),
     include_str!("openapi/calendars.json"),
+    include_str!("openapi/duplicates.json"),
     include_str!("openapi/files.json"),
     include_str!("openapi/hooks.json"),
     include_str!("openapi/handovers.json"),
@@ -120,6 +122,24 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         let resolve = of_record("resolve", "Settles a conflict: one of the values, or another one.".to_owned());
         let resolve = resolve.parameter("ifMatch").fails("Stale").takes("Resolution").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}/conflicts/resolve"), "post", resolve.answers("200", &own("record"))));
+    }
+    if can_merge(kind) {
+        all.push((
+            at("/duplicates"),
+            "get",
+            op("duplicates", format!("Pairs that are likely one, of: {many}.")).answers("200", "DuplicatePairs"),
+        ));
+        let around = of_record("duplicatesOf", "What it is or may be the same as.".to_owned());
+        all.push((at("/{id}/duplicates"), "get", around.answers("200", "Duplicates")));
+    }
+    if can_merge(kind) && may(Action::Edit) {
+        let change = |name, summary: &str| of_record(name, summary.to_owned()).fails("Forbidden").fails("Conflict").fails("Invalid");
+        let merge = change("merge", "Lets it stand for a duplicate, as an act that can be taken back.").parameter("idempotencyKey");
+        all.push((at("/{id}/merge"), "post", merge.takes("Merge").answers("200", "Merged")));
+        let apart = change("setApart", "Remembers that two are not the same.");
+        all.push((at("/{id}/set-apart"), "post", apart.takes("Apart").answers("200", "Duplicates")));
+        let part = change("part", "Lets a duplicate stand for itself again; what the merge gave to the survivor goes back.");
+        all.push((at("/{id}/part"), "post", part.answers("200", "Duplicates")));
     }
     let mut paths: Map<String, Value> = Map::new();
     for (path, method, operation) in all {
