@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::workdays::WorkDays;
 use crate::access::RoleSet;
 use crate::id::{Millis, Name, UserId};
 
@@ -15,8 +16,6 @@ pub const PURPOSE: &str = "approval";
 pub const APPROVE: &str = "approve";
 /// More steps than any house has floors.
 pub const STEPS_MAX: usize = 16;
-
-const HOUR_MS: Millis = 3_600_000;
 
 /// Whose word it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,10 +93,10 @@ pub fn steps(rule: &Map<String, Json>, kind: &str) -> Option<Vec<Step>> {
     steps.filter(|steps| !steps.is_empty() && steps.len() <= STEPS_MAX)
 }
 
-/// Whose turn it is after `done` steps, the last of which was taken at `since`.
-pub fn turn(steps: &[Step], done: usize, since: Millis, now: Millis) -> Option<Turn<'_>> {
+/// Whose turn it is after `done` steps, the last of which was taken at `since`. Days on which nobody works do not count.
+pub fn turn<'a>(steps: &'a [Step], done: usize, since: Millis, now: Millis, days: &WorkDays) -> Option<Turn<'a>> {
     let step = steps.get(done)?;
-    let due = step.hours.filter(|_| step.deputy.is_some()).map(|hours| since + Millis::from(hours) * HOUR_MS);
+    let due = step.hours.filter(|_| step.deputy.is_some()).map(|hours| days.after(since, hours));
     Some(Turn { number: done + 1, of: steps.len(), step, due, is_handed_over: due.is_some_and(|due| now >= due) })
 }
 
@@ -119,6 +118,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    const HOUR_MS: Millis = 3_600_000;
+
+    fn turn(steps: &[Step], done: usize, since: Millis, now: Millis) -> Option<Turn<'_>> {
+        super::turn(steps, done, since, now, &WorkDays::default())
+    }
 
     fn rule(settings: &[Json]) -> Map<String, Json> {
         let actions: Vec<Json> = settings.iter().map(|settings| json!({"action": "approve", "settings": settings.to_string()})).collect();

@@ -91,8 +91,9 @@ impl Unit<'_> {
         let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(Ok(Spoken::Last(None))) };
         let words = approvals::words(tx, self.workspace, &[row.hash]).await?.remove(&row.hash).unwrap_or_default();
         let since = words.last().map_or(row.received_at, |word| word.at);
+        let days = approvals::work_days(tx, self.workspace).await?;
         // A rule that has lost steps since takes the last one's word.
-        let Some(turn) = turn(&steps, words.len().min(steps.len() - 1), since, now) else { return Ok(Ok(Spoken::Last(None))) };
+        let Some(turn) = turn(&steps, words.len().min(steps.len() - 1), since, now, &days) else { return Ok(Ok(Spoken::Last(None))) };
         if !turn.is_for(reviewer.user, &reviewer.role) {
             let whom = match &turn.step.approver {
                 Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()),
