@@ -140,6 +140,11 @@ impl Which<'_> {
         statement.push(&otherwise.text).push(") and ").params.extend(otherwise.params);
     }
 
+    /// Whether the answer stays the same until something is written.
+    pub(super) fn holds(&self) -> bool {
+        !self.query.filter.is_of_the_moment() && self.words.is_none_or(|words| !words.otherwise.is_of_the_moment())
+    }
+
     /// Whether nothing is asked of the records but that they are there.
     pub(super) fn is_everything(&self) -> bool {
         self.words.is_none() && self.query.filter == Filter::everything()
@@ -204,7 +209,7 @@ pub async fn page(tx: &mut Tx, which: Which<'_>, way: Way) -> Result<Vec<RecordR
 
 /// How many records a list has, all pages together; stops behind `most`: one more then says that there are more.
 pub async fn count(tx: &mut Tx, answers: &Answers, which: Which<'_>, most: Option<u64>) -> Result<u64> {
-    let counted: Vec<(i64,)> = answers.to(tx, which.workspace, which.counted(most)).await?;
+    let counted: Vec<(i64,)> = answers.to(tx, which.workspace, which.counted(most), which.holds()).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
 }
 

@@ -181,7 +181,7 @@ async fn a_chart_is_saved_as_a_view_taken_out_as_files_and_shown_as_a_tile() {
     let made = desk.post("/dashboards", &[("name", "Mine")]).await;
     let dashboard = made.header("location").split('?').next().unwrap().to_owned();
     assert_eq!(desk.post(&dashboard, &[("act", "add"), ("view", &view), ("width", "full")]).await.status, 303);
-    let page = desk.shows(&dashboard).await;
+    let page = desk.shows(&format!("{dashboard}?whole=true")).await;
     assert!(page.contains("By stage"), "{page}");
     assert_eq!(bars(&page).len(), 3);
     let report = desk.get(&format!("{dashboard}/report.pdf")).await;
@@ -195,7 +195,7 @@ async fn the_dashboard_that_is_ready_shows_the_pipeline_and_its_tiles_change_pla
     assert!(desk.shows("/dashboards").await.contains("Start with the sales dashboard"));
     let made = desk.post("/dashboards", &[("ready", "true")]).await;
     let dashboard = made.header("location").to_owned();
-    let page = desk.shows(&dashboard).await;
+    let page = desk.shows(&format!("{dashboard}?whole=true")).await;
     for text in [
         "Open pipeline",
         "¥9,000.00",
