@@ -32,10 +32,20 @@
   const remember = (root) => [root, ...all("[data-part]", root)].forEach((part) => sources.set(part, part.outerHTML));
   const ids = (list) => list.map((part) => part.id).join();
 
+  // Whether somebody changed a control and did not send it yet.
+  function isChanged(control) {
+    if (control.type === "radio") return control.checked !== control.defaultChecked;
+    if (control.localName !== "select") return control.value !== control.defaultValue;
+    const options = [...control.options];
+    const sent = options.filter((option) => option.defaultSelected);
+    const usual = sent.length || control.multiple ? sent : options.slice(0, 1);
+    return options.some((option) => option.selected !== usual.includes(option));
+  }
+
   function isBusy(part) {
     if (part.matches(".editing") || part.querySelector(".editing")) return true;
-    const controls = all("input:not([type=hidden], [type=checkbox]), textarea", part);
-    return controls.some((control) => control === document.activeElement || control.value !== control.defaultValue);
+    const controls = all("input:not([type=hidden], [type=checkbox]), textarea, select", part);
+    return controls.some((control) => control === document.activeElement || isChanged(control));
   }
 
   // What stands for an element once its part came anew. It is looked for only in what has the same id around
@@ -59,14 +69,17 @@
       return false;
     }
     const copy = document.importNode(fresh, true);
+    remember(copy);
     const focus = old.contains(document.activeElement) ? successor(document.activeElement, old, copy) : null;
     const scrolled = all("*", old).filter((part) => part.scrollTop || part.scrollLeft);
     const places = scrolled.map((part) => [successor(part, old, copy), part.scrollTop, part.scrollLeft]);
-    // What was chosen stays chosen.
-    const chosen = all("input[type=checkbox][name]:checked", old).map((box) => `${box.name} ${box.value}`);
-    for (const box of all("input[type=checkbox][name]", copy)) box.checked ||= chosen.includes(`${box.name} ${box.value}`);
+    // What was ticked stays ticked, or not; what was opened by hand stays open.
+    const key = (box) => `${box.name} ${box.value}`;
+    const ticked = new Map(all("input[type=checkbox][name]", old).filter((box) => box.checked !== box.defaultChecked).map((box) => [key(box), box.checked]));
+    for (const box of all("input[type=checkbox][name]", copy)) box.checked = ticked.get(key(box)) ?? box.checked;
+    const folds = force ? [] : all("details", old).map((fold) => [successor(fold, old, copy), fold.open]);
+    for (const [fold, open] of folds) if (fold) fold.open = open;
     old.replaceWith(copy);
-    remember(copy);
     localise(copy);
     for (const [part, top, left] of places) part?.scrollTo({ top, left, behavior: "instant" });
     focus?.focus({ preventScroll: true });
@@ -99,7 +112,8 @@
     if (!fresh.getElementById("main")) return location.reload();
     document.title = fresh.title;
     document.body.dataset.since = fresh.body.dataset.since ?? "";
-    how.forced === "main" ? replace(mainOf(document), mainOf(fresh), { force: true }) : merge(document.body, fresh.body, how);
+    if (how.forced === "main" || how.whole) replace(mainOf(document), mainOf(fresh), { force: how.forced === "main" });
+    else merge(document.body, fresh.body, how);
     return response;
   }
 
@@ -208,9 +222,13 @@
   const watched = mainOf(document)?.dataset.live;
   let events, due;
   const concerns = (news) => news.more || watched === "*" || news.kinds.includes(watched) || news.records.includes(watched);
-  function refresh() {
+  function refresh(wait = 100) {
     clearTimeout(due);
-    due = setTimeout(() => load(here(), { flash: true }).catch(() => {}), 100);
+    due = setTimeout(() => {
+      // Nothing is taken out of anybody's hand.
+      if (document.querySelector(".dragged")) return refresh(500);
+      load(here(), { flash: true }).catch(() => {});
+    }, wait);
   }
   function listen() {
     // From where this page was made: what was written before it listened is told too.

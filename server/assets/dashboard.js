@@ -1,7 +1,7 @@
 // Dashboards: tiles that are dragged, or moved with Shift and an arrow. Without it their buttons do the same.
 "use strict";
 (() => {
-  const { all, load } = Rapport;
+  const { all, load, here } = Rapport;
   const order = () => all(".tile[draggable]");
   let dragged;
 
@@ -34,6 +34,8 @@
     keep(dragged);
     dragged = undefined;
   });
+  // What took longer than the page waited.
+  if (document.querySelector("[data-later]")) load(here(), { flash: false }).catch(() => {});
   // Mails come by the clocks of whoever asks for them, in summer and winter.
   document.addEventListener("formdata", (event) => {
     if (event.target.dataset.zoneName !== undefined) event.formData.set("zone", Intl.DateTimeFormat().resolvedOptions().timeZone);

@@ -91,7 +91,7 @@
 
   // What is running shows how far it is.
   setInterval(() => {
-    if (document.querySelector("[data-refresh]") && !document.hidden) load(Rapport.here(), { forced: "main", flash: false }).catch(() => {});
+    if (document.querySelector("[data-refresh]") && !document.hidden) load(Rapport.here(), { whole: true, flash: false }).catch(() => {});
   }, 900);
 
   // The order of columns.

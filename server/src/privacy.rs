@@ -193,6 +193,7 @@ async fn removed(
             })
         })
         .await?;
+    app.store.answers().forget(workspace);
     for content in contents {
         app.files.erase(&app.store, workspace, content).await?;
     }

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod calendar;
+pub mod duplicates;
 pub mod handovers;
 pub mod hooks;
 mod kinds;

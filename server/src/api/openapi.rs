@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
 use sync_core::access::Action;
+use sync_core::actions::duplicates::can_merge;
 use sync_core::schema::Kind;
 
 use crate::app::App;
@@ -19,9 +20,10 @@ use crate::reading::Reading;
 const SHARED: &str = include_str!("openapi/shared.json");
 
 /// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     include_str!("openapi/access.json"),
     include_str!("openapi/calendars.json"),
+    include_str!("openapi/duplicates.json"),
     include_str!("openapi/files.json"),
     include_str!("openapi/hooks.json"),
     include_str!("openapi/handovers.json"),
@@ -121,11 +123,36 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         let resolve = resolve.parameter("ifMatch").fails("Stale").takes("Resolution").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}/conflicts/resolve"), "post", resolve.answers("200", &own("record"))));
     }
+    if can_merge(kind) {
+        all.extend(of_duplicates(kind, may(Action::Edit)));
+    }
     let mut paths: Map<String, Value> = Map::new();
     for (path, method, operation) in all {
         paths.entry(path).or_insert_with(|| json!({}))[method] = operation.0;
     }
     paths
+}
+
+/// What finds duplicates of a kind, and with the right to edit also merges and parts them: paths, methods and operations.
+fn of_duplicates(kind: &Kind, may_edit: bool) -> Vec<(String, &'static str, Operation)> {
+    let at = |rest: &str| format!("/api/v1/{}{rest}", kind.name);
+    let of_record = |name: &str, summary: &str| Operation::new(kind, name, summary.to_owned()).parameter("id").fails("NotFound");
+    let pairs = Operation::new(kind, "duplicates", format!("Pairs that are likely one, of: {}.", kind.plural.en));
+    let around = of_record("duplicatesOf", "What it is or may be the same as.");
+    let mut all = vec![
+        (at("/duplicates"), "get", pairs.answers("200", "DuplicatePairs")),
+        (at("/{id}/duplicates"), "get", around.answers("200", "Duplicates")),
+    ];
+    if may_edit {
+        let change = |name, summary| of_record(name, summary).fails("Forbidden").fails("Conflict").fails("Invalid");
+        let merge = change("merge", "Lets it stand for a duplicate, as an act that can be taken back.").parameter("idempotencyKey");
+        all.push((at("/{id}/merge"), "post", merge.takes("Merge").answers("200", "Merged")));
+        let apart = change("setApart", "Remembers that two are not the same.");
+        all.push((at("/{id}/set-apart"), "post", apart.takes("Apart").answers("200", "Duplicates")));
+        let part = change("part", "Lets a duplicate stand for itself again; what the merge gave to the survivor goes back.");
+        all.push((at("/{id}/part"), "post", part.answers("200", "Duplicates")));
+    }
+    all
 }
 
 /// One operation, built up.

@@ -2,9 +2,11 @@
 //!
 //! What a tile shows is a list's business (`list::tile`). Knows no kind but that of dashboards.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::{Path, Query};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::future::try_join_all;
 use serde::Deserialize;
@@ -12,6 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use sync_core::access::{Action, Right};
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
+use tokio::time::Instant;
 
 use super::desk::{Desk, Frame, page as answer};
 use super::list::{self, Form, Tile, TileContent, tile, views_for_tiles};
@@ -27,6 +30,10 @@ const OFFERED: &str = "50";
 
 /// Tiles of one dashboard: more is no overview, and each is a question to the database.
 const TILES_MAX: usize = 24;
+
+/// How long a page waits for its tiles: with the rest of it, it is there before anybody notices. Its script then asks
+/// for the others.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The words of widths, with their names.
 const WIDTHS: [(&str, &str); 3] = [("third", "dash.third"), ("half", "dash.half"), ("full", "dash.full")];
@@ -86,6 +93,8 @@ pub struct TileView {
 pub struct Asked {
     arrange: bool,
     make: bool,
+    /// Whether to wait for every tile.
+    whole: bool,
 }
 
 /// `GET /dashboards`: the first one, or how to make one.
@@ -98,9 +107,11 @@ pub async fn start(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, E
 }
 
 /// `GET /dashboards/{id}`.
-pub async fn page(desk: Desk, Path(id): Path<RecordId>, Query(asked): Query<Asked>) -> Result<Response, Error> {
+pub async fn page(desk: Desk, Path(id): Path<RecordId>, Query(asked): Query<Asked>, headers: HeaderMap) -> Result<Response, Error> {
     let all = all(&desk).await?;
     let row = row(&desk, id).await?;
+    // The page's own script has a page already: what it asks for is what is missing there.
+    let asked = Asked { whole: asked.whole || headers.contains_key("x-requested-with"), ..asked };
     show(&desk, &all, Some(row), &asked, None).await
 }
 
@@ -118,7 +129,7 @@ pub async fn mine(desk: &Desk, id: RecordId) -> Result<Row, Error> {
 
 /// The page of a dashboard that is being put together, with the address under which it is shared from now on.
 pub async fn show_with(desk: &Desk, row: Row, shared: Option<String>) -> Result<Response, Error> {
-    show(desk, &all(desk).await?, Some(row), &Asked { arrange: true, make: false }, shared).await
+    show(desk, &all(desk).await?, Some(row), &Asked { arrange: true, ..Asked::default() }, shared).await
 }
 
 /// `GET /dashboards/{id}/report.pdf`.
@@ -152,15 +163,15 @@ async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, shared:
     let title = row.as_ref().map_or_else(|| desk.words.say("menu.dashboards").to_owned(), |row| row.title.clone());
     let frame = desk.frame(&title, "/dashboards").await?;
     let shown = match &row {
-        Some(row) => Some(shown(desk, row, asked.arrange, shared).await?),
+        Some(row) => Some(shown(desk, row, asked, shared).await?),
         None => None,
     };
     answer(StatusCode::OK, &DashboardPage { frame, shown, tabs, may_make })
 }
 
-async fn drawn(desk: &Desk, view: Option<RecordId>) -> Result<Option<Tile>, Error> {
+async fn drawn(desk: &Desk, view: Option<RecordId>, by: Option<Instant>) -> Result<Option<Tile>, Error> {
     match view {
-        Some(view) => tile::of(desk, view).await,
+        Some(view) => tile::of(desk, view, by).await,
         None => Ok(None),
     }
 }
@@ -168,10 +179,10 @@ async fn drawn(desk: &Desk, view: Option<RecordId>) -> Result<Option<Tile>, Erro
 /// Where a tile stands: its row, the view that it shows, how wide.
 type Place = (String, Option<RecordId>, String);
 
-/// The tiles of a dashboard.
-pub async fn tiles(desk: &Desk, row: &Row) -> Result<Vec<TileView>, Error> {
+/// The tiles of a dashboard; what is not there `by` a moment comes later.
+pub async fn tiles(desk: &Desk, row: &Row, by: Option<Instant>) -> Result<Vec<TileView>, Error> {
     let places = places(row);
-    let drawn = try_join_all(places.iter().map(|(_, view, _)| drawn(desk, *view))).await?;
+    let drawn = try_join_all(places.iter().map(|(_, view, _)| drawn(desk, *view, by))).await?;
     let order: Vec<&str> = places.iter().map(|(row, ..)| &**row).collect();
     let behind = |at: usize| Some(if at == 0 { String::new() } else { order[at - 1].to_owned() });
     let tile = |(at, ((row, _, width), tile)): (usize, (&Place, Option<Tile>))| TileView {
@@ -185,14 +196,15 @@ pub async fn tiles(desk: &Desk, row: &Row) -> Result<Vec<TileView>, Error> {
     Ok(places.iter().zip(drawn).enumerate().map(tile).collect())
 }
 
-async fn shown(desk: &Desk, row: &Row, edit: bool, shared: Option<String>) -> Result<Shown, Error> {
+async fn shown(desk: &Desk, row: &Row, asked: &Asked, shared: Option<String>) -> Result<Shown, Error> {
     let mine = is_mine(desk, row);
-    let editing = edit && mine;
+    let editing = asked.arrange && mine;
+    let by = (!asked.whole && !editing).then(|| Instant::now() + PATIENCE);
     Ok(Shown {
         id: row.id.to_string(),
         name: row.title.clone(),
         everyone: row.fields.get("everyone") == Some(&json!(true)),
-        tiles: tiles(desk, row).await?,
+        tiles: tiles(desk, row, by).await?,
         editing,
         mine,
         views: if editing { views_for_tiles(desk).await? } else { Vec::new() },

@@ -34,6 +34,7 @@ const MENU: [(&str, &[&str]); 4] = [
 ];
 
 /// Everything a handler of the console needs; made from a [`Caller`], so nobody has one without signing in.
+#[derive(Clone)]
 pub struct Desk {
     /// The server.
     pub app: App,

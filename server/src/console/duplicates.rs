@@ -20,7 +20,7 @@ use super::list::{import_error, title_of};
 use super::typed::Typed;
 use crate::error::Error;
 use crate::jobs::bulk;
-use crate::jobs::import::{self, ImportError, ImportId};
+use crate::jobs::import::{self, ImportId};
 use crate::jobs::merge::{self, Merged};
 use crate::reading::{Likely, Linked, Names, Pair, Row};
 
@@ -286,24 +286,10 @@ pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error
 /// `POST /records/{kind}/{id}/part`: the record stands for itself again, wherever it was merged.
 pub async fn part(desk: Desk, Path((kind, id)): Path<(KindName, RecordId)>) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
-    let row = desk.reading.row(id).await?.filter(|row| row.kind == kind.name).ok_or(Error::NotFound)?;
-    let mut acts = import::list(&desk.app, desk.caller.workspace).await.map_err(import_error)?;
-    acts.retain(|act| act.undone_at.is_none() && merge::pair_of(act).is_some_and(|(_, duplicate)| duplicate == id));
-    let author = author(&desk);
-    if let Some(act) = acts.last() {
-        match bulk::undo(&desk.app, &author, ImportId(act.import)).await {
-            // Who may not take the whole act back may still part the records.
-            Ok(_) | Err(ImportError::Denied(_)) => {}
-            Err(error) => return Err(import_error(error)),
-        }
-    }
-    // Marks of phones, and of merges that were taken back in part.
-    let row = desk.reading.row(id).await?.unwrap_or(row);
-    if row.fields.get(FIELD).is_some_and(|marks| marks.as_array().is_some_and(|marks| !marks.is_empty())) {
-        let refused = merge::part(&desk.app, &author, &kind, &row).await.map_err(import_error)?;
-        if let Some(Label { en, zh }) = refused {
-            return Err(Error::Denied { field: Some(FIELD.to_owned()), message: crate::error::Text::new(en, zh) });
-        }
+    desk.reading.row(id).await?.filter(|row| row.kind == kind.name).ok_or(Error::NotFound)?;
+    let refused = merge::take_back(&desk.app, &author(&desk), &kind, id).await.map_err(import_error)?;
+    if let Some(Label { en, zh }) = refused {
+        return Err(Error::Denied { field: Some(FIELD.to_owned()), message: crate::error::Text::new(en, zh) });
     }
     Ok(Redirect::to(&format!("/records/{}/{id}?done=parted", kind.name)).into_response())
 }

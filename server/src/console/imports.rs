@@ -18,7 +18,7 @@ use crate::audit;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::import::{self, Content, ImportError, ImportId, Mode, Preset, Spec};
-use crate::jobs::upload::{About, Upload, UploadError};
+use crate::jobs::upload::{About, Mapping, Upload, UploadError};
 use crate::store::imports::Act;
 
 /// Rows of the file that are shown beside each column.
@@ -69,6 +69,9 @@ struct ImportPage {
     rows: u64,
     checked: Option<Checked>,
     error: Option<String>,
+    /// Mappings that somebody named, and whether one is in use.
+    mappings: Vec<(String, bool)>,
+    notice: Option<String>,
 }
 
 struct OutcomeView {
@@ -239,6 +242,8 @@ struct Chosen {
     name: String,
     preset: String,
     attach: bool,
+    /// The mapping in use, if it has a name.
+    mapping: String,
 }
 
 impl Chosen {
@@ -252,6 +257,34 @@ impl Chosen {
             name: typed.one("set").to_owned(),
             preset: typed.one("preset").to_owned(),
             attach: typed.has("attach"),
+            mapping: String::new(),
+        }
+    }
+
+    /// As a mapping says.
+    fn by(mapping: &Mapping, header: &[String]) -> Self {
+        Self {
+            columns: header.iter().map(|column| (column.clone(), mapping.target(column))).collect(),
+            mode: mapping.mode.clone(),
+            matches: mapping.matches.clone(),
+            currency: mapping.currency.clone(),
+            name: mapping.title.clone(),
+            preset: String::new(),
+            attach: mapping.attach,
+            mapping: mapping.name.clone(),
+        }
+    }
+
+    /// The same under a name.
+    fn named(&self, name: &str) -> Mapping {
+        Mapping {
+            name: name.to_owned(),
+            columns: self.columns.clone(),
+            mode: self.mode.clone(),
+            matches: self.matches.clone(),
+            currency: self.currency.clone(),
+            title: self.name.clone(),
+            attach: self.attach,
         }
     }
 
@@ -270,7 +303,16 @@ impl Chosen {
         let is_matched = |field: &&sync_core::id::FieldName| columns.iter().any(|(_, target)| *target == ***field);
         let matches = kind.matches.iter().filter(is_matched).map(ToString::to_string).collect();
         let preset = preset.map(|preset| preset.name.clone()).unwrap_or_default();
-        Self { matches, columns, mode: "both".to_owned(), currency: "CNY".to_owned(), name: set, preset, attach: true }
+        Self {
+            matches,
+            columns,
+            mode: "both".to_owned(),
+            currency: "CNY".to_owned(),
+            name: set,
+            preset,
+            attach: true,
+            mapping: String::new(),
+        }
     }
 
     fn spec(&self, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run: bool) -> Spec {
@@ -321,6 +363,9 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         Err(error) => return show(&desk, &upload, None, None, Some(say(&desk, &error))).await,
     };
     let chosen = Chosen::of(&typed, &header);
+    if let Some(answer) = name_mapping(&desk, &upload, &typed, &chosen, &header).await? {
+        return Ok(answer);
+    }
     let author = author(&desk);
     let checked = import::run(&desk.app, &author, &chosen.spec(&desk, &kind, &upload, true), &upload.source(), &mut |_| {}).await;
     let report = match checked {
@@ -334,6 +379,34 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         return Ok(Redirect::to(&format!("/imports/{id}")).into_response());
     }
     show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &report)), None).await
+}
+
+/// What mappings are called is short enough for a list.
+const NAME_MAX: usize = 80;
+
+/// Uses, keeps or forgets a mapping with a name, if that is what is wanted.
+async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Chosen, header: &[String]) -> Result<Option<Response>, Error> {
+    let uploads = &desk.app.uploads;
+    let (mut chosen, mut error) = (chosen.clone(), None);
+    match typed.one("act") {
+        "use" => match uploads.mappings(upload).iter().find(|mapping| mapping.name == typed.one("mapping")) {
+            Some(mapping) => chosen = Chosen::by(mapping, header),
+            None => error = Some(desk.words.say("import.mapping_gone").to_owned()),
+        },
+        "keep" => match typed.one("mapping-name").trim() {
+            "" => error = Some(desk.words.say("import.mapping_name_missing").to_owned()),
+            name => {
+                let name: String = name.chars().take(NAME_MAX).collect();
+                match uploads.keep_mapping(upload, chosen.named(&name)).map_err(upload_error)? {
+                    true => chosen.mapping = name,
+                    false => error = Some(desk.words.say("import.mappings_full").to_owned()),
+                }
+            }
+        },
+        "forget" => uploads.drop_mapping(upload, typed.one("mapping")).map_err(upload_error)?,
+        _ => return Ok(None),
+    }
+    show(desk, upload, Some(chosen), None, error).await.map(Some)
 }
 
 fn checked_view(desk: &Desk, report: &import::Report) -> Checked {
@@ -422,6 +495,8 @@ async fn show(
         set_name: chosen.name.clone(),
         preset: chosen.preset.clone(),
         attach: sync_core::actions::duplicates::can_merge(&kind).then_some(chosen.attach),
+        notice: (!chosen.mapping.is_empty()).then(|| desk.words.fill("import.mapping_in_use", &[&chosen.mapping])),
+        mappings: desk.app.uploads.mappings(upload).into_iter().map(|known| (known.name.clone(), known.name == chosen.mapping)).collect(),
         name: title,
         rows,
         checked,

@@ -171,7 +171,7 @@ pub async fn page(State(app): State<App>, Path(token): Path<String>, headers: He
         frame: Bare { words: desk.words },
         name: row.title.clone(),
         about: super::list::about(&desk),
-        tiles: dashboards::tiles(&desk, &row).await?,
+        tiles: dashboards::tiles(&desk, &row, None).await?,
         pdf: format!("/shared/{token}/report.pdf"),
     };
     Ok((unlisted(), answer(StatusCode::OK, &page)?).into_response())

@@ -56,6 +56,7 @@ async fn over(app: &App, workspace: WorkspaceId, seen: Millis, now: Millis) -> R
     if rules.is_empty() {
         return Ok(Vec::new());
     }
+    let days = approvals::work_days(&mut tx, workspace).await?;
     let waiting = approvals::waiting(&mut tx, workspace).await?;
     let changes: Vec<ChangeHash> = waiting.iter().map(|edit| edit.change).collect();
     let words = approvals::words(&mut tx, workspace, &changes).await?;
@@ -66,7 +67,7 @@ async fn over(app: &App, workspace: WorkspaceId, seen: Millis, now: Millis) -> R
     let is_over = |edit: &&approvals::Waiting| {
         let given = words.get(&edit.change).map(|words| approvals::times(words)).unwrap_or_default();
         let steps = by_kind.get(&edit.kind).and_then(Option::as_ref);
-        let turn = steps.and_then(|steps| turn_after(steps, &given, edit.came_at, now));
+        let turn = steps.and_then(|steps| turn_after(steps, &given, edit.came_at, now, &days));
         turn.is_some_and(|turn| turn.is_handed_over && turn.due.is_some_and(|due| due > seen))
     };
     Ok(waiting.iter().filter(is_over).map(|edit| edit.change).collect())

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::reading::Row;
 use crate::store::imports::{Act, ImportRow};
+use crate::store::records;
 
 /// What became of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,14 +47,27 @@ pub async fn merge(
     Ok(Merged::Refused(why))
 }
 
-/// Parts a record from those that it was marked the same as, whoever marked it and wherever.
+/// Lets a record stand for itself again, wherever it was merged: takes the merge back that made it one with another, and
+/// the marks that are left.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn part(app: &App, author: &Author, kind: &Kind, row: &Row) -> Result<Option<Label>, ImportError> {
-    let marks = row.fields.get(FIELD).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
-    let edits = marks.map(|mark| FieldEdit::Remove { field: FIELD.to_owned(), value: mark.to_owned() }).collect();
-    write(app, author, kind, row.id, edits).await
+pub async fn take_back(app: &App, author: &Author, kind: &Kind, record: RecordId) -> Result<Option<Label>, ImportError> {
+    let mut acts = super::import::list(app, author.workspace).await?;
+    acts.retain(|act| act.undone_at.is_none() && pair_of(act).is_some_and(|(_, duplicate)| duplicate == record));
+    if let Some(act) = acts.last() {
+        match bulk::undo(app, author, ImportId(act.import)).await {
+            // Who may not take the whole act back may still part the records.
+            Ok(_) | Err(ImportError::Denied(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // Marks of phones, and of merges that were taken back in part.
+    let row = records::rows_of(&mut app.store.reader().await?, author.workspace, &[record]).await?.remove(&record);
+    let fields = row.map(|row| crate::projection::values(&row)).unwrap_or_default();
+    let marks = fields.get(FIELD).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    let edits: Vec<FieldEdit> = marks.map(|mark| FieldEdit::Remove { field: FIELD.to_owned(), value: mark.to_owned() }).collect();
+    if edits.is_empty() { Ok(None) } else { write(app, author, kind, record, edits).await }
 }
 
 /// Remembers that two records are not the same, however alike they look.

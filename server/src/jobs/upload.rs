@@ -94,6 +94,40 @@ pub struct Upload {
 /// How the columns of files with one header went last time.
 pub type Remembered = Vec<(String, String)>;
 
+/// Mappings of one kind: more is no list to choose from.
+const MAPPINGS_MAX: usize = 50;
+
+/// How files of one kind go in, under a name that somebody gave it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mapping {
+    /// What it is called.
+    pub name: String,
+    /// Where each column goes, by what stands above it.
+    pub columns: Remembered,
+    /// `both`, `create` or `update`.
+    pub mode: String,
+    /// Fields that rows are matched by.
+    pub matches: Vec<String>,
+    /// Of amounts without one.
+    pub currency: String,
+    /// What records are called that have no title in the file.
+    pub title: String,
+    /// Whether rows are attached to likely duplicates.
+    pub attach: bool,
+}
+
+impl Mapping {
+    /// Where a column goes; nowhere if nobody said.
+    pub fn target(&self, column: &str) -> String {
+        let same = |known: &str| known.trim().to_lowercase() == column.trim().to_lowercase();
+        self.columns.iter().find(|(known, _)| same(known)).map(|(_, target)| target.clone()).unwrap_or_default()
+    }
+}
+
+/// No file has such a header: what is kept under it is no file's.
+const NAMED: &[String] = &[];
+
 impl Uploads {
     /// The files beside a database.
     pub fn beside(database: &Path) -> Self {
@@ -144,6 +178,46 @@ impl Uploads {
     pub fn remember(&self, upload: &Upload, header: &[String], columns: &Remembered) -> Result<(), UploadError> {
         private_folder(&self.folder.join("mappings"))?;
         Ok(std::fs::write(self.mapping(upload, header), serde_json::to_vec(columns).map_err(std::io::Error::from)?)?)
+    }
+
+    /// The mappings that somebody named for files of such a kind, by name.
+    pub fn mappings(&self, upload: &Upload) -> Vec<Mapping> {
+        let text = std::fs::read(self.mapping(upload, NAMED)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Keeps a mapping under its name, in the place of one that had it; answers whether there was room.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn keep_mapping(&self, upload: &Upload, mapping: Mapping) -> Result<bool, UploadError> {
+        let is_new = !self.mappings(upload).iter().any(|known| known.name == mapping.name);
+        if is_new && self.mappings(upload).len() >= MAPPINGS_MAX {
+            return Ok(false);
+        }
+        self.change_mappings(upload, |all| {
+            all.retain(|known| known.name != mapping.name);
+            all.push(mapping);
+        })?;
+        Ok(true)
+    }
+
+    /// Forgets one.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn drop_mapping(&self, upload: &Upload, name: &str) -> Result<(), UploadError> {
+        self.change_mappings(upload, |all| all.retain(|known| known.name != name))
+    }
+
+    /// One after the other: two people may save at once.
+    fn change_mappings(&self, upload: &Upload, change: impl FnOnce(&mut Vec<Mapping>)) -> Result<(), UploadError> {
+        let _turn = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.mappings(upload);
+        change(&mut all);
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        private_folder(&self.folder.join("mappings"))?;
+        Ok(std::fs::write(self.mapping(upload, NAMED), serde_json::to_vec(&all).map_err(std::io::Error::from)?)?)
     }
 
     fn mapping(&self, upload: &Upload, header: &[String]) -> PathBuf {

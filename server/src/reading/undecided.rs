@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use sync_core::actions::approvals::{Approver, Step, steps, turn_after};
+use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::merge;
 use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
@@ -269,7 +270,8 @@ impl Reading {
         let rules = approvals::rules(&mut tx, self.workspace).await?;
         let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(false) };
         let words = approvals::words(&mut tx, self.workspace, &[change]).await?.remove(&change).unwrap_or_default();
-        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, self.now);
+        let days = approvals::work_days(&mut tx, self.workspace).await?;
+        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, self.now, &days);
         Ok(turn.is_some_and(|turn| turn.is_for(self.caller.user, &self.caller.role)))
     }
 
@@ -287,6 +289,7 @@ impl Reading {
         let reviewers = decided.values().filter_map(|decided| Some((decided.by?, DeviceId(decided.by?.0))));
         let words = approvals::words(tx, self.workspace, &hashes).await?;
         let rules = approvals::rules(tx, self.workspace).await?;
+        let days = approvals::work_days(tx, self.workspace).await?;
         let steps_of = |kind: &KindName| rules.iter().find_map(|rule| steps(rule, kind));
         let named = words.values().flatten().map(|word| word.by);
         let asked: Vec<UserId> = found.iter().filter_map(|row| steps_of(&row.kind)).flatten().flat_map(members).chain(named).collect();
@@ -306,7 +309,7 @@ impl Reading {
             let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
             RefusedEdit {
                 approvals: given.iter().map(approved).collect(),
-                turn: steps.and_then(|steps| self.turn(&row, &steps, given, &people)),
+                turn: steps.and_then(|steps| self.turn(&row, &steps, (given, &days), &people)),
                 title: names.get(&row.record).map(|linked| linked.title.clone()),
                 who: people.who(row.user, row.device),
                 decided_by: decision.and_then(|decided| decided.by),
@@ -318,8 +321,8 @@ impl Reading {
         Ok(found.into_iter().map(edit).collect())
     }
 
-    fn turn(&self, row: &RejectedRow, steps: &[Step], given: &[Word], people: &People) -> Option<TurnView> {
-        let turn = turn_after(steps, &approvals::times(given), row.received_at, self.now)?;
+    fn turn(&self, row: &RejectedRow, steps: &[Step], (given, days): (&[Word], &WorkDays), people: &People) -> Option<TurnView> {
+        let turn = turn_after(steps, &approvals::times(given), row.received_at, self.now, days)?;
         let label = |approver: &Approver| match approver {
             Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| same(role.to_string()), |role| role.label.clone()),
             Approver::Member(member) => same(people.users.get(member).cloned().unwrap_or_default()),

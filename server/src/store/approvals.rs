@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 use sqlx::{QueryBuilder, Sqlite};
+use sync_core::actions::currency::SETTINGS;
+use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{ChangeHash, KindName, Millis, UserId, WorkspaceId};
 
 use super::records::{ROWS_PER_STATEMENT, kind_of};
-use super::{Result, Tx, id};
+use super::{Result, Tx, id, sequences};
 
 /// Somebody's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,4 +92,11 @@ pub async fn rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Map<String
     .fetch_all(tx.conn())
     .await?;
     Ok(rows.into_iter().filter_map(|(main,)| serde_json::from_str(&main).ok()).collect())
+}
+
+/// The days on which the people of a workspace work.
+pub async fn work_days(tx: &mut Tx, workspace: WorkspaceId) -> Result<WorkDays> {
+    let settings = sequences::all_of_kind(tx, workspace, SETTINGS).await?.into_iter().next();
+    let settings: Option<Map<String, Json>> = settings.and_then(|row| serde_json::from_str(&row.main).ok());
+    Ok(settings.map_or_else(WorkDays::default, |settings| WorkDays::read(&settings)))
 }

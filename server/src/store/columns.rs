@@ -16,10 +16,16 @@ use super::{Result, Tx};
 pub const PREFIX: &str = "rows_of_";
 
 /// Indexes of one kind: each costs some 80 bytes and 2 µs for each record that is written.
-const INDEXES_MAX: usize = 8;
+const INDEXES_MAX: usize = 10;
 
-/// Values in the index of a board: what its columns and charts add up and put together.
-const BOARD_MAX: usize = 8;
+/// What the names of indexes end with that have records of one value in the order of their titles.
+const BY_TITLE: &str = "by_title";
+
+/// What those are over behind the value.
+const TITLES: [&str; 2] = ["sort_title", "record"];
+
+/// Values that the indexes of boards and days hold besides: what their columns and charts add up and put together.
+const CHARTED_MAX: usize = 9;
 
 /// Indexes by their names: how each is made.
 pub type Indexes = BTreeMap<String, String>;
@@ -43,41 +49,64 @@ fn of_kind(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<String>)> {
     // What does not depend on when it is asked needs no clock.
     let compiler = Compiler { alias: "", ..Compiler::new(Dialect::Sqlite, Context { now: 0, offset_minutes: 0 }) };
     let board = kind.board.as_ref().map(|board| &board.by);
+    let charted = charted(schema, kind, compiler);
     let mut indexes = Vec::new();
-    if let Some(over) = of_board(schema, kind, compiler) {
-        indexes.push(("board".to_owned(), over));
+    if let Some(by) = board.and_then(|name| single(schema, kind, kind.field(name)?)) {
+        indexes.push(("board".to_owned(), with(compiler.indexed(&by.1), &charted)));
     }
     // Lists by the time of making, charts of the last weeks.
-    indexes.push(("created_at".to_owned(), vec!["created_at".to_owned(), "record".to_owned()]));
+    indexes.push(("created_at".to_owned(), with(vec!["created_at".to_owned()], &charted)));
+    let mut titled = Vec::new();
     let named = kind.matches.iter().chain(&kind.list).chain(&kind.owner);
-    for field in named.filter(|name| Some(*name) != board && **name != kind.title).filter_map(|name| kind.field(name)) {
+    for field in named.filter(|name| **name != kind.title).filter_map(|name| kind.field(name)) {
         let Some((attribute, spot)) = single(schema, kind, field) else { continue };
-        if indexes.iter().any(|(known, _)| *known == attribute) {
+        let name = format!("{attribute}.{BY_TITLE}");
+        if indexes.iter().chain(&titled).any(|(known, _)| *known == attribute || *known == name) {
             continue;
         }
-        let over = compiler.indexed(&spot).into_iter().chain(["record".to_owned()]);
-        indexes.push((attribute, over.collect()));
+        let over = compiler.indexed(&spot);
+        if is_chosen(kind, field, &spot) {
+            titled.push((name, over.iter().take(1).cloned().chain(TITLES.map(str::to_owned)).collect()));
+        }
+        // Lists are not ordered by links, and a board's columns have an index of their own.
+        if spot.class != Class::Link && Some(&field.name) != board {
+            indexes.push((attribute, with(over, if spot.class.is_time() { &charted } else { &[] })));
+        }
     }
+    indexes.extend(titled);
     indexes
 }
 
-/// By the board's columns, with what is added up in them and what else a chart of them needs.
-fn of_board(schema: &Schema, kind: &Kind, compiler: Compiler<'_>) -> Option<Vec<String>> {
-    let board = kind.board.as_ref()?;
-    let (_, by) = single(schema, kind, kind.field(&board.by)?)?;
-    let mut over = compiler.indexed(&by);
-    over.extend(["record".to_owned(), "created_at".to_owned()]);
-    let most = over.len() + BOARD_MAX;
-    for field in board.sum.iter().chain(&kind.list).chain(&kind.owner).filter_map(|name| kind.field(name)) {
+/// Whether many records have the same value there, and people look for them by it: a list of those is then read in the
+/// order of titles, as most lists are.
+fn is_chosen(kind: &Kind, field: &Field, spot: &Spot) -> bool {
+    matches!(spot.class, Class::Word | Class::Link | Class::Text) && !kind.matches.contains(&field.name)
+}
+
+/// The record behind what it is found by, and values that then need not be read from it.
+fn with(mut over: Vec<String>, values: &[String]) -> Vec<String> {
+    let record = "record".to_owned();
+    let more: Vec<String> = [record].iter().chain(values).filter(|value| !over.contains(value)).cloned().collect();
+    over.extend(more);
+    over
+}
+
+/// What boards, and charts of records that have one, show and ask for: added up, put together by, narrowed to some days.
+/// Nothing for a kind without a board.
+fn charted(schema: &Schema, kind: &Kind, compiler: Compiler<'_>) -> Vec<String> {
+    let Some(board) = &kind.board else { return Vec::new() };
+    let mut over = vec!["created_at".to_owned()];
+    let fields = std::iter::once(&board.by).chain(&board.sum).chain(&kind.list).chain(&kind.owner).filter_map(|name| kind.field(name));
+    for field in fields {
         let Some((_, spot)) = single(schema, kind, field).filter(|(_, spot)| spot.class != Class::Text) else { continue };
         let currency = (field.value == ValueType::Money).then(|| Spot::of(schema, kind, &format!("{}.currency", field.name)).ok());
         for value in [Some(spot), currency.flatten()].into_iter().flatten().map(|spot| compiler.value(&spot)) {
-            if !over.contains(&value) && over.len() < most {
+            if !over.contains(&value) && over.len() < CHARTED_MAX {
                 over.push(value);
             }
         }
     }
-    Some(over)
+    over
 }
 
 /// The attribute of a field that a record has one short value of, and where it stands.
@@ -177,13 +206,17 @@ mod tests {
             }
         }
         let query = ask("party", "name", &industry);
+        let titled = "rows_of_party.industry.by_title (workspace=? AND kind=? AND archived=? AND <expr>=?)";
         let found = "rows_of_party.industry (workspace=? AND kind=? AND archived=? AND <expr>=?)";
         // Many that fit: read in the order of the list until a page is full, not found and sorted.
         let plan = which(&scope, &query).page(Way::InOrder).plan(&mut tx).await;
+        assert!(plan.contains(titled) && !plan.contains("TEMP"), "{plan}");
+        let unlisted = ask("party", "name", &is("tax_id", "1"));
+        let plan = which(&scope, &unlisted).page(Way::InOrder).plan(&mut tx).await;
         assert!(plan.contains("rows_by_title (workspace=? AND kind=? AND archived=?)") && !plan.contains("TEMP"), "{plan}");
         for statement in [which(&scope, &query).page(Way::Gathered), which(&scope, &query).counted(Some(10))] {
             let plan = statement.plan(&mut tx).await;
-            assert!(plan.contains(found), "{plan}");
+            assert!(plan.contains(found) || plan.contains(titled), "{plan}");
         }
         let everything = ask("party", "name", "[]");
         let plan = totals::counts_statement(which(&scope, &everything), &By::Value(spot("party", "industry"))).plan(&mut tx).await;
@@ -203,8 +236,17 @@ mod tests {
             ];
             for statement in statements {
                 let plan = statement.plan(&mut tx).await;
-                assert!(plan.contains("USING COVERING INDEX rows_of_deal.board"), "{filter}: {plan}");
+                assert!(plan.contains("USING COVERING INDEX rows_of_deal."), "{filter}: {plan}");
             }
+        }
+        // Of some days: their index holds what is added up, too.
+        let won =
+            r#"[{"type": "in", "attribute": "stage", "value": ["won"]}, {"type": "lastXDays", "attribute": "close_date", "value": 365}]"#;
+        let query = ask("deal", "title", won);
+        for statement in [figures::statement(which(&scope, &query), &by_day, Some(&measured)), which(&scope, &query).counted(Some(10_000))]
+        {
+            let plan = statement.plan(&mut tx).await;
+            assert!(plan.contains("USING COVERING INDEX rows_of_deal."), "{plan}");
         }
     }
 
@@ -216,6 +258,10 @@ mod tests {
             let own = indexes.keys().filter(|name| name.starts_with(&format!("{PREFIX}{}.", kind.name))).count();
             assert!(own <= INDEXES_MAX, "{}: {own}", kind.name);
         }
-        assert!(indexes.contains_key("rows_of_party.owner") && !indexes.contains_key("rows_of_party.tags"), "{:?}", indexes.keys());
+        assert!(
+            indexes.contains_key("rows_of_party.owner.by_title") && !indexes.contains_key("rows_of_party.tags"),
+            "{:?}",
+            indexes.keys()
+        );
     }
 }

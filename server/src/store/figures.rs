@@ -58,7 +58,7 @@ pub type Figure = (Option<String>, Option<String>, Option<String>, Option<String
 
 /// The groups of the records that a list finds.
 pub async fn figures(tx: &mut Tx, answers: &Answers, which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Result<Vec<Figure>> {
-    answers.to(tx, which.workspace, statement(which, keys, measured)).await
+    answers.to(tx, which.workspace, statement(which, keys, measured), which.holds()).await
 }
 
 pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Statement {

@@ -1,7 +1,7 @@
 //! Handovers: whose records go to whom, how far it is, and which records those are.
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Compiler, Context, Dialect, Filter, Param};
+use sync_core::query::{Compiler, Context, Dialect, Filter, Param, Tables};
 use sync_core::schema::Kind;
 
 use super::scope::Statement;
@@ -164,7 +164,7 @@ pub async fn customers(tx: &mut Tx, workspace: WorkspaceId, kind: &str, filter: 
         Statement::of("select rows.record from rows where rows.workspace = $1 and rows.archived = 0 and rows.kind = ", workspace);
     let kind = statement.bind(Param::Text(kind.to_owned()));
     let first_param = statement.params.len() + 1;
-    let compiled = Compiler { first_param, ..Compiler::new(Dialect::Sqlite, context) }.filter(filter);
+    let compiled = Compiler { first_param, tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, context) }.filter(filter);
     statement.push(&format!("{kind} and {}", compiled.text)).params.extend(compiled.params);
     let rows: Vec<(Vec<u8>,)> = statement.all(tx).await?;
     rows.iter().map(|(record,)| id(RecordId::from_bytes(record), "record id")).collect()

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql};
+use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql, Tables};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
@@ -135,8 +135,14 @@ impl Which<'_> {
              union all select n.record from rows n where n.workspace = $1 and n.position > {mark}) and (rows.position <= {mark} or "
         ));
         let otherwise =
-            Compiler { first_param: statement.params.len() + 1, ..Compiler::new(Dialect::Sqlite, self.context) }.filter(&words.otherwise);
+            Compiler { first_param: statement.params.len() + 1, tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, self.context) }
+                .filter(&words.otherwise);
         statement.push(&otherwise.text).push(") and ").params.extend(otherwise.params);
+    }
+
+    /// Whether the answer stays the same until something is written.
+    pub(super) fn holds(&self) -> bool {
+        !self.query.filter.is_of_the_moment() && self.words.is_none_or(|words| !words.otherwise.is_of_the_moment())
     }
 
     /// Whether nothing is asked of the records but that they are there.
@@ -149,7 +155,12 @@ impl Which<'_> {
         let mut statement = self.statement(start, way);
         let visible = |alias: &str, kind: &KindName, binds: &mut Binds| self.scope.sees(alias, kind, |param| binds.add(param));
         let first_param = statement.params.len() + 1;
-        let condition = compile(Compiler { first_param, visible: Some(&visible), ..Compiler::new(Dialect::Sqlite, self.context) });
+        let condition = compile(Compiler {
+            first_param,
+            visible: Some(&visible),
+            tables: Tables::Server,
+            ..Compiler::new(Dialect::Sqlite, self.context)
+        });
         statement.push(&condition.text).params.extend(condition.params);
         statement
     }
@@ -198,7 +209,7 @@ pub async fn page(tx: &mut Tx, which: Which<'_>, way: Way) -> Result<Vec<RecordR
 
 /// How many records a list has, all pages together; stops behind `most`: one more then says that there are more.
 pub async fn count(tx: &mut Tx, answers: &Answers, which: Which<'_>, most: Option<u64>) -> Result<u64> {
-    let counted: Vec<(i64,)> = answers.to(tx, which.workspace, which.counted(most)).await?;
+    let counted: Vec<(i64,)> = answers.to(tx, which.workspace, which.counted(most), which.holds()).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
 }
 

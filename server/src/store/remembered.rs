@@ -1,11 +1,12 @@
 //! Numbers over many records that were worked out before and still hold: until anything in the workspace changes.
 //!
 //! An answer is known by the whole question: the statement with its values, in which it also stands who may see what.
-//! So nobody is given what was worked out for somebody who sees more. Lists of records are never kept.
+//! So nobody is given what was worked out for somebody who sees more. Lists of records are never kept, nor what may be
+//! another answer a moment later though nothing was written.
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteRow;
@@ -23,12 +24,21 @@ const ROWS_MAX: usize = 1_000;
 /// What was worked out, by workspace and question.
 #[derive(Default)]
 pub struct Answers {
-    known: Mutex<HashMap<(WorkspaceId, String), Known>>,
+    known: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    answers: HashMap<(WorkspaceId, String), Known>,
+    /// How often any was asked for: tells which was last.
+    asked: u64,
 }
 
 struct Known {
     state: State,
     rows: Arc<dyn Any + Send + Sync>,
+    /// When it was asked for last.
+    asked: u64,
 }
 
 /// Where a workspace stands: how far its feed is, and how far all that runs behind it together. What it holds changes
@@ -44,11 +54,14 @@ async fn state(tx: &mut Tx, workspace: WorkspaceId) -> Result<State> {
 }
 
 impl Answers {
-    /// The answer to a statement, as it is in the transaction's snapshot.
-    pub(super) async fn to<T>(&self, tx: &mut Tx, workspace: WorkspaceId, statement: Statement) -> Result<Vec<T>>
+    /// The answer to a statement, as it is in the transaction's snapshot. `holds`: until something is written.
+    pub(super) async fn to<T>(&self, tx: &mut Tx, workspace: WorkspaceId, statement: Statement, holds: bool) -> Result<Vec<T>>
     where
         T: for<'r> FromRow<'r, SqliteRow> + Clone + Send + Sync + Unpin + 'static,
     {
+        if !holds {
+            return statement.all(tx).await;
+        }
         let state = state(tx, workspace).await?;
         let key = (workspace, format!("{} {:?}", statement.text, statement.params));
         if let Some(rows) = self.known(&key, state).and_then(|rows| rows.downcast::<Vec<T>>().ok()) {
@@ -56,23 +69,73 @@ impl Answers {
         }
         let rows = statement.all::<T>(tx).await?;
         if rows.len() <= ROWS_MAX {
-            self.keep(key, Known { state, rows: Arc::new(rows.clone()) });
+            self.kept().keep(key, state, Arc::new(rows.clone()));
         }
         Ok(rows)
     }
 
-    fn known(&self, key: &(WorkspaceId, String), state: State) -> Option<Arc<dyn Any + Send + Sync>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(key).filter(|known| known.state == state).map(|known| Arc::clone(&known.rows))
+    /// Forgets what was worked out for a workspace: somebody was erased, whose name may stand in it.
+    pub fn forget(&self, workspace: WorkspaceId) {
+        self.kept().answers.retain(|(other, _), _| *other != workspace);
     }
 
-    fn keep(&self, key: (WorkspaceId, String), answer: Known) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // What no longer holds is not kept: somebody may have been erased since.
-        known.retain(|(workspace, _), other| *workspace != key.0 || other.state == answer.state);
-        if known.len() >= ANSWERS_MAX {
-            known.clear();
+    fn known(&self, key: &(WorkspaceId, String), state: State) -> Option<Arc<dyn Any + Send + Sync>> {
+        let mut kept = self.kept();
+        kept.asked += 1;
+        let asked = kept.asked;
+        let known = kept.answers.get_mut(key).filter(|known| known.state == state)?;
+        known.asked = asked;
+        Some(Arc::clone(&known.rows))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn keep(&mut self, key: (WorkspaceId, String), state: State, rows: Arc<dyn Any + Send + Sync>) {
+        // What no longer holds goes first.
+        self.answers.retain(|(workspace, _), other| *workspace != key.0 || other.state == state);
+        if self.answers.len() >= ANSWERS_MAX {
+            let oldest = self.answers.iter().min_by_key(|(_, known)| known.asked).map(|(key, _)| key.clone());
+            oldest.map(|oldest| self.answers.remove(&oldest));
         }
-        known.insert(key, answer);
+        let asked = self.asked;
+        self.answers.insert(key, Known { state, rows, asked });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: usize) -> (WorkspaceId, String) {
+        (WorkspaceId::of_cause("test"), format!("question {number}"))
+    }
+
+    #[test]
+    fn at_the_limit_what_nobody_asked_for_any_more_makes_room_and_what_no_longer_holds_goes_first() {
+        let answers = Answers::default();
+        let put = |number, state| answers.kept().keep(key(number), state, Arc::new(number));
+        (0..ANSWERS_MAX).for_each(|number| put(number, State(1, 1)));
+        for number in (0..ANSWERS_MAX).filter(|number| *number != 7) {
+            assert!(answers.known(&key(number), State(1, 1)).is_some());
+        }
+        put(ANSWERS_MAX, State(1, 1));
+        assert!(answers.known(&key(7), State(1, 1)).is_none() && answers.known(&key(0), State(1, 1)).is_some());
+        put(ANSWERS_MAX + 1, State(2, 1));
+        assert_eq!(answers.kept().answers.len(), 1);
+        assert!(answers.known(&key(ANSWERS_MAX + 1), State(1, 1)).is_none(), "it is of another state");
+    }
+
+    #[test]
+    fn an_erasure_leaves_nothing_of_its_workspace() {
+        let answers = Answers::default();
+        let other = (WorkspaceId::of_cause("other"), "question".to_owned());
+        answers.kept().keep(key(0), State(1, 1), Arc::new(0));
+        answers.kept().keep(other.clone(), State(1, 1), Arc::new(0));
+        answers.forget(WorkspaceId::of_cause("test"));
+        assert!(answers.known(&key(0), State(1, 1)).is_none() && answers.known(&other, State(1, 1)).is_some());
     }
 }

@@ -39,7 +39,7 @@ pub type Summed = (Option<String>, Option<String>, i64, String);
 
 /// How many records each group has.
 pub async fn counts(tx: &mut Tx, answers: &Answers, which: Which<'_>, by: &By) -> Result<Vec<Counted>> {
-    let found: Vec<(Option<String>, i64)> = answers.to(tx, which.workspace, counts_statement(which, by)).await?;
+    let found: Vec<(Option<String>, i64)> = answers.to(tx, which.workspace, counts_statement(which, by), which.holds()).await?;
     Ok(found.into_iter().map(|(key, count)| (key, count as u64)).collect())
 }
 
@@ -59,7 +59,7 @@ pub(super) fn counts_statement(which: Which<'_>, by: &By) -> Statement {
 
 /// What a number adds up to in each group; apart for records made before and after each of the `cuts`, moments in order.
 pub async fn sums(tx: &mut Tx, answers: &Answers, which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Result<Vec<Summed>> {
-    answers.to(tx, which.workspace, sums_statement(which, by, added, cuts)).await
+    answers.to(tx, which.workspace, sums_statement(which, by, added, cuts), which.holds()).await
 }
 
 pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Statement {

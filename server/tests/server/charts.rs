@@ -181,7 +181,7 @@ async fn a_chart_is_saved_as_a_view_taken_out_as_files_and_shown_as_a_tile() {
     let made = desk.post("/dashboards", &[("name", "Mine")]).await;
     let dashboard = made.header("location").split('?').next().unwrap().to_owned();
     assert_eq!(desk.post(&dashboard, &[("act", "add"), ("view", &view), ("width", "full")]).await.status, 303);
-    let page = desk.shows(&dashboard).await;
+    let page = desk.shows(&format!("{dashboard}?whole=true")).await;
     assert!(page.contains("By stage"), "{page}");
     assert_eq!(bars(&page).len(), 3);
     let report = desk.get(&format!("{dashboard}/report.pdf")).await;
@@ -195,7 +195,7 @@ async fn the_dashboard_that_is_ready_shows_the_pipeline_and_its_tiles_change_pla
     assert!(desk.shows("/dashboards").await.contains("Start with the sales dashboard"));
     let made = desk.post("/dashboards", &[("ready", "true")]).await;
     let dashboard = made.header("location").to_owned();
-    let page = desk.shows(&dashboard).await;
+    let page = desk.shows(&format!("{dashboard}?whole=true")).await;
     for text in [
         "Open pipeline",
         "¥9,000.00",
@@ -220,6 +220,35 @@ async fn the_dashboard_that_is_ready_shows_the_pipeline_and_its_tiles_change_pla
     let (_, cookie) = desk.server.browser_sign_in_as("bo").await;
     let bos = desk.server.get(&dashboard, &[("cookie", &cookie), ("accept", "text/html")]).await;
     assert!(bos.text().contains("Open pipeline"), "everybody sees it");
+}
+
+/// The words of a PDF as a program reads them that is not ours, and that forgives no mistake.
+fn words_of(pdf: &[u8]) -> String {
+    let python = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tools/bin/python");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), pdf).unwrap();
+    let script = "import sys, pypdf; sys.stdout.reconfigure(encoding='utf-8'); \
+                  print('\\n'.join(page.extract_text() for page in pypdf.PdfReader(sys.argv[1], strict=True).pages))";
+    let read = std::process::Command::new(python).args(["-c", script]).arg(file.path()).output().expect("`.ci/setup` installs pypdf");
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    String::from_utf8(read.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_report_and_a_list_as_a_pdf_say_to_other_programs_what_the_page_says() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    desk.customer(90, &[FieldEdit::set("name", "佳美办公"), FieldEdit::set("industry", "é-Büro")]).await;
+    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let report = words_of(&desk.get(&format!("{dashboard}/report.pdf")).await.body);
+    for said in ["Sales", "Open pipeline", "¥9,000.00", "Weighted pipeline", "¥2,900.00", "Deals past their close date", "Deal 3"] {
+        assert!(report.contains(said), "{report} lacks {said}");
+    }
+    let list = words_of(&desk.get("/records/party/export.pdf").await.body);
+    assert!(list.contains("佳美办公") && list.contains("é-Büro"), "{list}");
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let list = words_of(&desk.get("/records/party/export.pdf").await.body);
+    assert!(list.contains("客户") && list.contains("行业"), "{list}");
 }
 
 #[tokio::test]

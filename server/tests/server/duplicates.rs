@@ -4,6 +4,7 @@ use serde_json::json;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 
+use crate::api::Client;
 use crate::console::{Desk, link, record};
 use crate::harness::{MINUTE, START};
 use rapport_server::jobs::duplicates::catch_up;
@@ -66,6 +67,56 @@ async fn two_become_one_field_by_field_and_what_is_about_either_is_shown_togethe
     assert!(list.contains("1 record<") && !list.contains(&format!("r-{second}")), "{list}");
     catch_up(&desk.server.app).await.unwrap();
     assert!(desk.get("/duplicates").await.text().contains("No likely duplicates"), "nobody is asked about what was decided");
+}
+
+#[tokio::test]
+async fn a_program_finds_duplicates_with_their_reasons_merges_and_parts_them() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    let office = Client::office(&desk.server).await;
+    let pairs = office.get("/api/v1/party/duplicates").await.json();
+    let pair = &pairs["rows"][0];
+    assert_eq!((&pair["one"]["id"], &pair["other"]["id"], &pair["percent"]), (&json!(first), &json!(second), &json!(99)), "{pairs}");
+    let why = pair["reasons"].as_array().unwrap();
+    assert!(why.iter().any(|reason| reason["en"] == "same phone number: +8613812345678") && pairs["rows"][1].is_null(), "{pairs}");
+    let around = format!("/api/v1/party/{first}/duplicates");
+    assert_eq!(office.get(&around).await.json()["likely"][0]["id"], json!(second));
+
+    let merge = format!("/api/v1/party/{first}/merge");
+    for (body, status) in [
+        (json!({}), 422),
+        (json!({"duplicate": "nobody"}), 422),
+        (json!({"duplicate": first}), 404),
+        (json!({"duplicate": record(99)}), 404),
+        (json!({"duplicate": record(11)}), 404),
+        (json!({"duplicate": second, "keep": {"nmae": "other"}}), 422),
+        (json!({"duplicate": second, "keep": {"name": "mine"}}), 422),
+    ] {
+        assert_eq!(office.post(&merge, body.clone()).await.status, status, "{body}");
+    }
+    let merged = office.post(&merge, json!({"duplicate": second, "keep": {"source": "other"}})).await;
+    assert_eq!((merged.status.as_u16(), &merged.json()["survivor"]), (200, &json!(first)), "{}", merged.text());
+    let survivor = office.get(&format!("/api/v1/party/{first}")).await.json();
+    assert_eq!((&survivor["fields"]["name"], &survivor["fields"]["source"]), (&json!("佳美办公用品"), &json!("fair")));
+    let both = office.get(&around).await.json();
+    assert_eq!((&both["behind"][0]["id"], &both["likely"]), (&json!(second), &json!([])), "{both}");
+    assert_eq!(office.get("/api/v1/party?total=true").await.json()["total"], json!(1));
+
+    desk.server.clock.forward(MINUTE);
+    let parted = office.post(&format!("/api/v1/party/{second}/part"), json!({})).await;
+    assert_eq!((parted.status.as_u16(), &parted.json()["survivor"]), (200, &json!(null)), "{}", parted.text());
+    assert_eq!(office.get(&format!("/api/v1/party/{first}")).await.json()["fields"].get("source"), None);
+    let apart = office.post(&format!("/api/v1/party/{first}/set-apart"), json!({"other": second})).await;
+    assert_eq!((apart.status.as_u16(), &apart.json()["likely"]), (200, &json!([])));
+    catch_up(&desk.server.app).await.unwrap();
+    assert_eq!(office.get("/api/v1/party/duplicates").await.json()["rows"], json!([]));
+    assert_eq!(office.get("/api/v1/product/duplicates").await.status, 404, "products are not merged");
+
+    // Who does not see them is told nothing, and changes nothing.
+    let agent = Client::of_role(&desk.server, "cy", "agent").await;
+    assert_eq!(agent.get("/api/v1/party/duplicates").await.json()["rows"], json!([]));
+    assert_eq!(agent.get(&around).await.status, 404);
+    assert_eq!(agent.post(&merge, json!({"duplicate": second})).await.status, 404);
 }
 
 #[tokio::test]

@@ -104,6 +104,69 @@ async fn a_filter_reaches_linked_records_and_means_whoever_looks() {
 }
 
 #[tokio::test]
+async fn a_filter_asks_for_what_points_at_a_record_and_for_what_does_not() {
+    let mut desk = Desk::new().await;
+    let (lamps, chairs) = (desk.deal(1, "Lamps", "lead", 1, &[]).await, desk.deal(2, "Chairs", "lead", 1, &[]).await);
+    desk.deal(3, "Desks", "lead", 1, &[]).await;
+    let call = |about: RecordId, status: &str| {
+        [
+            FieldEdit::set("subject", "Call"),
+            FieldEdit::set("type", "call"),
+            FieldEdit::set("status", status),
+            FieldEdit::Add { field: "about".into(), value: about.to_string() },
+        ]
+    };
+    desk.save("activity", 11, &call(lamps, "planned")).await;
+    desk.save("activity", 12, &call(chairs, "done")).await;
+
+    let form = desk.page("/records/deal?panel=filter").await;
+    has(
+        &form,
+        &["<optgroup label=\"Activities (About)\">", "value=\"activity:about\"", "value=\"activity:about.status\""],
+        &["value=\"case:party\""],
+    );
+    let form = desk.page("/records/deal?panel=filter&attribute=activity:about").await;
+    has(&form, &["there is none", "there are at least"], &["is filled in"]);
+    let page = desk.page(&desk.leads("/records/deal/filter?attribute=activity:about&op=none").await).await;
+    has(&page, &["1 record<", "Desks", "<b>Activities (About)</b> there is none"], &["Lamps", "Chairs"]);
+    let page = desk.page(&desk.leads("/records/deal/filter?attribute=activity:about&op=atLeast&v=1").await).await;
+    has(&page, &["2 records<", "there are at least", "Lamps"], &["Desks"]);
+    assert_eq!(desk.get("/records/deal/filter?attribute=activity:about&op=atLeast&v=some").await.status, 422);
+    assert_eq!(desk.get("/records/deal/filter?attribute=activity:about&op=atLeast&v=0").await.status, 422);
+    let page = desk.page(&desk.leads("/records/deal/filter?attribute=activity:about.status&op=notIn&v=planned").await).await;
+    has(&page, &["2 records<", "Chairs", "Desks", "<b>Activities (About) › Status</b> is none of"], &["Lamps"]);
+    let since = desk.leads("/records/deal/filter?attribute=activity:about.createdAt&op=notLastXDays&v=30").await;
+    has(&desk.page(&since).await, &["1 record<", "Desks", "Created</b> is not within the last days:"], &["Lamps", "Chairs"]);
+
+    // Several conditions of one record are said in words.
+    let open = r#"[{"type":"none","attribute":"activity:about","value":[{"type":"in","attribute":"type","value":["call"]},{"type":"notIn","attribute":"status","value":["done"]}]}]"#;
+    let page = desk.page(&address("/records/deal", &[("where", open)])).await;
+    let said = "Activities (About) there is none (Type is any of Call and Status is none of Done)";
+    has(&page, &["2 records<", said, "Chairs", "Desks"], &["Lamps"]);
+    let page = desk.page(&address("/records/deal", &[("where", open), ("layout", "board")])).await;
+    has(&page, &["2 records<"], &[]);
+}
+
+#[tokio::test]
+async fn what_points_at_a_merged_record_points_at_the_one_that_stands_for_it() {
+    let mut desk = Desk::new().await;
+    let first = desk.customer(1, &[FieldEdit::set("name", "佳美")]).await;
+    let second = desk.customer(2, &[FieldEdit::set("name", "佳美办公")]).await;
+    desk.deal(3, "Lamps", "lead", 1, &[FieldEdit::set("party", second.to_string())]).await;
+    desk.deal(4, "Chairs", "lead", 1, &[FieldEdit::set("party", first.to_string())]).await;
+    let merged = desk.post(&format!("/duplicates/party/{first}/{second}"), &[("act", "merge")]).await;
+    assert_eq!(merged.status, 303);
+    for (filter, found) in [
+        (r#"[{"type":"contains","attribute":"deal:party.title","value":"lamps"}]"#, "1 record<"),
+        (r#"[{"type":"atLeast","attribute":"deal:party","count":2}]"#, "1 record<"),
+        (r#"[{"type":"atLeast","attribute":"deal:party","count":3}]"#, "0 records<"),
+        (r#"[{"type":"none","attribute":"deal:party"}]"#, "0 records<"),
+    ] {
+        has(&desk.page(&address("/records/party", &[("where", filter)])).await, &[found], &[]);
+    }
+}
+
+#[tokio::test]
 async fn columns_are_chosen_and_a_list_is_ordered_by_any_of_them() {
     let mut desk = Desk::new().await;
     desk.deal(1, "Lamps", "lead", 300, &[]).await;

@@ -207,6 +207,54 @@ async fn a_tile_is_moved_by_keyboard_and_stays_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_write_closes_nothing_and_takes_nothing_that_somebody_typed_or_chose() {
+    let mut desk = Desk::new().await;
+    let id = desk.lived_in().await;
+    let app = desk.server.app.clone();
+    let mut browser = Browser::of(&desk).await;
+
+    // A table behind a chart that was opened by hand stays open in the chart that came anew, again and again.
+    browser.goto("/dashboards").await;
+    let chart = "[...document.querySelectorAll('.tile')].find((tile) => tile.textContent.includes('Won by month') && tile.querySelector('details'))";
+    browser.until(&format!("Boolean({chart})")).await;
+    browser.run(&format!("window.tile = {chart}; tile.querySelector('summary').click(); tile.querySelector('summary').focus(); scrollTo(0, 300); window.top0 = scrollY")).await;
+    for amount in [5_550_000, 6_660_000] {
+        desk.ann
+            .save(&app, "deal", record(13), START + amount, &[FieldEdit::set("amount", json!({"amount": amount, "currency": "CNY"}))])
+            .await;
+        browser.until("!window.tile.isConnected").await;
+        let kept = format!(
+            "window.tile = {chart}; tile.querySelector('details').open && tile.querySelector('summary') === document.activeElement && scrollY === top0"
+        );
+        assert_eq!(browser.run(&kept).await, true, "open, with the focus, at the same place");
+    }
+    let closed = "window.tile.querySelector('summary').click(); !window.tile.querySelector('details').open";
+    assert_eq!(browser.run(closed).await, true);
+
+    // A comment that is being written, a choice that was made: their part waits, the others go on.
+    browser.goto(&format!("/records/party/{id}")).await;
+    browser.until("document.getElementById('comment')").await;
+    browser
+        .run("const text = document.getElementById('comment'); text.value = 'Half a sen'; text.focus(); text.setSelectionRange(4, 6)")
+        .await;
+    browser.run("window.timeline = document.getElementById('timeline')").await;
+    desk.ann.save(&app, "party", id, START + 9_000_000, &[FieldEdit::set("industry", "shipping")]).await;
+    browser.until("document.getElementById('main').textContent.includes('shipping')").await;
+    let kept = "((text) => text.value === 'Half a sen' && text === document.activeElement && text.selectionStart === 4)(comment) \
+                && timeline.isConnected && !document.getElementById('elsewhere').hidden";
+    assert_eq!(browser.run(kept).await, true);
+
+    // The same for a list of choices that nobody has sent yet.
+    browser.goto(&format!("/records/party/{id}")).await;
+    let choice = "var choice = document.createElement('select'); choice.id = 'choice'; choice.append(new Option('a', 'a'), new Option('b', 'b')); \
+                  document.getElementById('timeline').append(choice); choice.value = 'b'";
+    browser.run(choice).await;
+    desk.ann.save(&app, "party", id, START + 9_500_000, &[FieldEdit::set("industry", "printing")]).await;
+    browser.until("document.getElementById('main').textContent.includes('printing')").await;
+    assert_eq!(browser.run("document.getElementById('choice')?.value === 'b'").await, true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_write_takes_neither_focus_nor_place_from_a_dashboard() {
     let mut desk = Desk::new().await;
     desk.lived_in().await;

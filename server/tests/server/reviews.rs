@@ -314,6 +314,25 @@ async fn past_the_deadline_the_deputy_speaks() {
 }
 
 #[tokio::test]
+async fn no_deadline_ends_while_nobody_works() {
+    let (desk, _, _, wish) = held().await;
+    two_steps(&desk).await;
+    let path = format!("/api/v1/rejected/{}/accept", wish.hash);
+    let week = ["mon", "tue", "wed", "thu", "fri"].map(|day| json!({"day": day, "from": "09:00", "to": "18:00"}));
+    let fields = json!({"name": "House", "time_zone": "Asia/Shanghai", "working_hours": week, "holidays": [{"day": "2027-01-18", "name": "Holiday"}]});
+    let made = call(&desk.server, &desk.server.token().await, Method::POST, "/api/v1/settings", json!({ "fields": fields })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    // It is Friday afternoon; the weekend and Monday's holiday do not count.
+    desk.server.clock.forward(4 * 24 * 60 * MINUTE);
+    let ann = desk.server.token().await;
+    let still = call(&desk.server, &ann, Method::POST, &path, json!({})).await;
+    assert_eq!(still.status, 403, "{}", still.text());
+    desk.server.clock.forward(MINUTE);
+    let spoken = call(&desk.server, &desk.server.token().await, Method::POST, &path, json!({})).await;
+    assert_eq!(spoken.status, 200, "Tuesday afternoon: {}", spoken.text());
+}
+
+#[tokio::test]
 async fn whoever_has_the_word_may_decline() {
     let (desk, rep, id, wish) = held().await;
     two_steps(&desk).await;

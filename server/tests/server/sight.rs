@@ -82,6 +82,30 @@ async fn no_read_shows_an_agent_anything_of_others_customers() {
 }
 
 #[tokio::test]
+async fn what_is_out_of_sight_points_at_nothing() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let agent = Client::of_role(&server, "cy", "agent").await;
+    let product = office.make("product", json!({"name": "Lamp"})).await;
+    let id = product.rsplit('/').next().unwrap();
+    office.make("activity", json!({"subject": CANARY, "about": [id], "status": "planned"})).await;
+    let asked = [
+        r#"[{"type":"any","attribute":"activity:about"}]"#,
+        r#"[{"type":"equals","attribute":"activity:about.status","value":"planned"}]"#,
+        r#"[{"type":"not","value":[{"type":"atMost","attribute":"activity:about","count":0}]}]"#,
+    ];
+    for filter in asked {
+        let address = format!("/api/v1/product?total=true&{}", crate::console::encoded(&[("where", filter)]));
+        assert_eq!(office.get(&address).await.json()["total"], json!(1), "{filter}");
+        assert_eq!(agent.get(&address).await.json()["total"], json!(0), "{filter}");
+    }
+    // What may not be read there may not be asked about, either.
+    let costly = r#"[{"type":"any","attribute":"party:parent","value":[{"type":"isNotNull","attribute":"credit_limit.amount"}]}]"#;
+    let address = format!("/api/v1/party?{}", crate::console::encoded(&[("where", costly)]));
+    assert_eq!((office.get(&address).await.status.as_u16(), agent.get(&address).await.status.as_u16()), (200, 403));
+}
+
+#[tokio::test]
 async fn a_record_out_of_sight_takes_no_write_through_the_api() {
     let server = Server::start().await;
     let office = Client::office(&server).await;

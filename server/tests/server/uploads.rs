@@ -125,3 +125,41 @@ async fn a_file_is_nobody_elses() {
     let empty = desk.upload("party", "a.csv", b"").await;
     assert_eq!(empty.status, 422);
 }
+
+#[tokio::test]
+async fn a_mapping_is_saved_under_a_name_used_for_another_file_and_deleted() {
+    let desk = Desk::new().await;
+    let first = desk.upload("party", "a.csv", b"Firma,Branche\nJiamei,print\n").await.header("location").to_owned();
+    let chosen = [("to.0", "name"), ("to.1", "industry"), ("mode", "create"), ("match", "name"), ("currency", "EUR"), ("set", "x")];
+    let with = |more: &[(&'static str, &'static str)]| -> Vec<(&str, &str)> { chosen.iter().chain(more).copied().collect() };
+    let nameless = desk.post(&first, &with(&[("act", "keep"), ("mapping-name", " ")])).await;
+    assert_eq!((nameless.status.as_u16(), nameless.text().contains("Give the mapping a name")), (422, true));
+    let kept = desk.post(&first, &with(&[("act", "keep"), ("mapping-name", "<Messe>")])).await;
+    assert_eq!(kept.status, 200);
+    assert!(kept.text().contains("The mapping “&#60;Messe&#62;” is in use"), "{}", kept.text());
+
+    // Another order, other letters, a column more: each is found by its name.
+    let second = desk.upload("party", "b.csv", b"BRANCHE,Zusatz,firma\nretail,?,Cedar\n").await.header("location").to_owned();
+    let page = desk.get(&second).await.text();
+    assert!(page.contains("<option>&#60;Messe&#62;</option>"), "{page}");
+    let used = desk.post(&second, &[("act", "use"), ("mapping", "<Messe>")]).await.text();
+    let targets: Vec<&str> = used
+        .split("<select ")
+        .skip(1)
+        .filter(|select| select.contains("name=\"to."))
+        .map(|select| {
+            let options = select.split("</select>").next().unwrap().split("<option value=\"");
+            options.filter(|option| option.contains(" selected")).map(|option| option.split('"').next().unwrap()).next().unwrap_or_default()
+        })
+        .collect();
+    assert_eq!(targets, ["industry", "", "name"], "{used}");
+    assert!(used.contains("<option value=\"create\" selected>") && used.contains("name=\"currency\" value=\"EUR\""), "{used}");
+    // Of another kind it is none.
+    let deals = desk.upload("deal", "c.csv", b"Firma\nJiamei\n").await.header("location").to_owned();
+    assert!(!desk.get(&deals).await.text().contains("Messe"));
+
+    desk.post(&second, &[("act", "forget"), ("mapping", "<Messe>")]).await;
+    assert!(!desk.get(&second).await.text().contains("Messe"));
+    let gone = desk.post(&second, &[("act", "use"), ("mapping", "<Messe>")]).await;
+    assert_eq!((gone.status.as_u16(), gone.text().contains("not there any more")), (422, true));
+}

@@ -42,6 +42,7 @@ fn plain(filter: &Filter) -> Result<(), &'static str> {
     match filter {
         Filter::All(inner) | Filter::Any(inner) => inner.iter().try_for_each(plain),
         Filter::Not(inner) => plain(inner),
+        Filter::Pointed(_) => Err("a rule looks at the record itself, not at others that point at it"),
         Filter::Is(condition) => {
             place(&condition.place)?;
             match condition.test {

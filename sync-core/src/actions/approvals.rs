@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::workdays::WorkDays;
 use crate::access::RoleSet;
 use crate::id::{Millis, Name, UserId};
 
@@ -15,8 +16,6 @@ pub const PURPOSE: &str = "approval";
 pub const APPROVE: &str = "approve";
 /// More steps than any house has floors.
 pub const STEPS_MAX: usize = 16;
-
-const HOUR_MS: Millis = 3_600_000;
 
 /// Whose word it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,16 +94,16 @@ pub fn steps(rule: &Map<String, Json>, kind: &str) -> Option<Vec<Step>> {
 }
 
 /// Whose turn it is after words that were given at these times, for an edit that came at another. A rule that has lost
-/// steps since takes the last one's word.
-pub fn turn_after<'s>(steps: &'s [Step], words: &[Millis], came_at: Millis, now: Millis) -> Option<Turn<'s>> {
+/// steps since takes the last one's word. Days on which nobody works do not count.
+pub fn turn_after<'s>(steps: &'s [Step], words: &[Millis], came_at: Millis, now: Millis, days: &WorkDays) -> Option<Turn<'s>> {
     let done = words.len().min(steps.len().checked_sub(1)?);
-    turn(steps, done, words.last().copied().unwrap_or(came_at), now)
+    turn(steps, done, words.last().copied().unwrap_or(came_at), now, days)
 }
 
 /// Whose turn it is after `done` steps, the last of which was taken at `since`.
-fn turn(steps: &[Step], done: usize, since: Millis, now: Millis) -> Option<Turn<'_>> {
+fn turn<'s>(steps: &'s [Step], done: usize, since: Millis, now: Millis, days: &WorkDays) -> Option<Turn<'s>> {
     let step = steps.get(done)?;
-    let due = step.hours.filter(|_| step.deputy.is_some()).map(|hours| since + Millis::from(hours) * HOUR_MS);
+    let due = step.hours.filter(|_| step.deputy.is_some()).map(|hours| days.after(since, hours));
     Some(Turn { number: done + 1, of: steps.len(), step, due, is_handed_over: due.is_some_and(|due| now >= due) })
 }
 
@@ -126,6 +125,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    const HOUR_MS: Millis = 3_600_000;
+
+    fn turn(steps: &[Step], done: usize, since: Millis, now: Millis) -> Option<Turn<'_>> {
+        super::turn(steps, done, since, now, &WorkDays::default())
+    }
 
     fn rule(settings: &[Json]) -> Map<String, Json> {
         let actions: Vec<Json> = settings.iter().map(|settings| json!({"action": "approve", "settings": settings.to_string()})).collect();
@@ -150,7 +155,7 @@ mod tests {
         let last = turn(&steps, 1, 0, HOUR_MS).unwrap();
         assert!(last.is_last() && last.is_for(UserId::of_cause("bo"), &set("office")) && last.due.is_none());
         assert_eq!(turn(&steps, 2, 0, 0), None, "everybody has spoken");
-        let after = |words: &[Millis]| turn_after(&steps, words, 1_000, 2_000).map(|turn| (turn.number, turn.due));
+        let after = |words: &[Millis]| turn_after(&steps, words, 1_000, 2_000, &WorkDays::default()).map(|turn| (turn.number, turn.due));
         assert_eq!((after(&[]), after(&[1_500])), (Some((1, Some(1_000 + 24 * HOUR_MS))), Some((2, None))));
         assert_eq!(after(&[1_500, 1_600, 1_700]).map(|(number, _)| number), Some(2), "steps were taken out of the rule");
     }

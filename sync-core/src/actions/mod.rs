@@ -8,3 +8,4 @@ pub mod currency;
 pub mod duplicates;
 pub mod next;
 pub mod quotes;
+pub mod workdays;

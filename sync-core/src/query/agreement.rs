@@ -1,6 +1,6 @@
 //! The two back ends give one answer: random records and filters, in memory and in a real SQLite.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::option;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::attribute::places;
 use super::evaluate::{Links, Row, matches};
 use super::operator::{Does, OPERATORS, Operator};
-use super::{Class, Compiler, Context, Dialect, Direction, Filter, OrderBy, Param, Query};
+use super::{Class, Compiler, Context, Dialect, Direction, Filter, OrderBy, Param, Query, Tables};
 use crate::id::{Facet, RecordId};
 use crate::schema::{Field, Kind, Merge, Reading, Schema, ValueType};
 
@@ -248,11 +248,14 @@ fn attributes(schema: &Schema) -> Vec<(String, Class, Vec<&'static Operator>)> {
         }
     }
     let via = ["party", "people", "lines.party"];
+    let pointing: Vec<String> = POINTING.iter().flat_map(|here| names.iter().map(move |name| format!("{here}.{name}"))).collect();
     let walked: Vec<String> = via.iter().flat_map(|via| names.iter().map(move |name| format!("{via}.{name}"))).collect();
     names.extend(walked);
+    names.extend(pointing);
     let kind = schema.kind("deal").unwrap();
     let attribute = |name: String| {
-        let found = places(schema, kind, &name).ok()?;
+        let of_theirs = POINTING.iter().find_map(|here| name.strip_prefix(here)?.strip_prefix('.'));
+        let found = places(schema, kind, of_theirs.unwrap_or(&name)).ok()?;
         let class = found[0].place.spot.class;
         let same = found.iter().all(|one| one.place.spot.class == class);
         let suits = |operator: &&Operator| found.iter().all(|found| operator.suits(&found.place.spot));
@@ -260,6 +263,9 @@ fn attributes(schema: &Schema) -> Vec<(String, Class, Vec<&'static Operator>)> {
     };
     names.into_iter().filter_map(attribute).collect()
 }
+
+/// What points at deals: other deals, by a set and from rows.
+const POINTING: [&str; 2] = ["deal:people", "deal:lines.party"];
 
 fn operand(attribute: &str, class: Class) -> BoxedStrategy<Value> {
     let currency = attribute.ends_with("currency");
@@ -302,9 +308,17 @@ fn any_condition(attributes: Vec<(String, Class, Vec<&'static Operator>)>) -> Bo
 fn any_filter(schema: &Schema) -> BoxedStrategy<Value> {
     let all = attributes(schema);
     // Half of the conditions look at the record itself, or nearly all would walk links.
-    let own: Vec<_> =
-        all.iter().filter(|(name, ..)| !["party.", "people.", "lines.party."].iter().any(|via| name.starts_with(via))).cloned().collect();
-    let condition = prop_oneof![any_condition(own), any_condition(all)];
+    let own: Vec<_> = all
+        .iter()
+        .filter(|(name, ..)| !["party.", "people.", "lines.party.", "deal:"].iter().any(|via| name.starts_with(via)))
+        .cloned()
+        .collect();
+    let pointing: Vec<_> = all.iter().filter(|(name, ..)| name.starts_with("deal:")).cloned().collect();
+    let theirs = vec(any_condition(own.clone()), 0..3);
+    let quantity = (select(vec!["any", "none", "atLeast", "atMost"]), select(POINTING.to_vec()), 1..4u32, theirs);
+    let quantity =
+        quantity.prop_map(|(word, here, count, theirs)| json!({"type": word, "attribute": here, "count": count, "value": theirs}));
+    let condition = prop_oneof![3 => any_condition(own), 2 => any_condition(all), 1 => any_condition(pointing), 2 => quantity];
     condition
         .prop_recursive(4, 12, 3, |inner| {
             let group = (select(vec!["and", "or", "not"]), vec(inner, 1..4));
@@ -323,6 +337,7 @@ struct World {
     schema: Schema,
     records: Vec<Stored>,
     rows: BTreeMap<(&'static str, RecordId), Row<'static>>,
+    links: BTreeSet<(RecordId, String, RecordId)>,
     connection: Connection,
 }
 
@@ -331,19 +346,33 @@ impl Links for World {
         let known = self.rows.iter().find(|((of, known), _)| *of == kind && *known == id);
         known.map(|(_, row)| row.clone())
     }
+
+    fn pointing(&self, kind: &str, role: &str, id: RecordId) -> Vec<Row<'_>> {
+        let here = |(source, of, target): &&(RecordId, String, RecordId)| {
+            of == role && *target == id && self.rows.keys().any(|(known, record)| *known == kind && record == source)
+        };
+        self.links.iter().filter(here).filter_map(|(source, ..)| self.linked(kind, *source)).collect()
+    }
 }
 
 pub(super) const TABLE: &str = "create table rows (workspace blob not null, kind text not null, record blob not null, title text, sort_title text not null, \
     archived integer not null, created_at integer not null, updated_at integer not null, position integer, main text, commercial text, private text, \
-    primary key (workspace, record))";
+    primary key (workspace, record)); \
+    create table links (workspace blob not null, source blob not null, role text not null, target blob not null, \
+    primary key (workspace, source, role, target)); \
+    create table aliases (workspace blob not null, kind text not null, record blob not null, survivor blob not null);";
 
 impl World {
     fn new(records: Vec<Stored>) -> Self {
         let schema = schema();
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(TABLE).unwrap();
-        let mut rows = BTreeMap::new();
+        let (mut rows, mut links) = (BTreeMap::new(), BTreeSet::new());
         for record in &records {
+            for (facet, fields) in &record.facets {
+                let found = crate::projection::links(schema.kind(record.kind).unwrap(), *facet, fields);
+                links.extend(found.into_iter().map(|(role, target)| (record.id, role, target)));
+            }
             let row = record.row(&schema.kind(record.kind).unwrap().title);
             // A foreign workspace holds the same records, archived or not the other way round: nothing may be taken from it.
             for workspace in ["ours", "theirs"] {
@@ -365,7 +394,16 @@ impl World {
             }
             rows.insert((record.kind, record.id), row);
         }
-        Self { schema, records, rows, connection }
+        // What a record of a foreign workspace points at is nobody's business here.
+        for (workspace, (source, role, target)) in
+            ["ours", "theirs"].into_iter().flat_map(|workspace| links.iter().map(move |link| (workspace, link)))
+        {
+            if workspace == "ours" || source.as_bytes()[0] % 2 == 0 {
+                let values = rusqlite::params![workspace.as_bytes(), source.as_bytes(), role, target.as_bytes()];
+                connection.prepare_cached("insert into links values (?1, ?2, ?3, ?4)").unwrap().execute(values).unwrap();
+            }
+        }
+        Self { schema, records, rows, links, connection }
     }
 
     fn deals(&self) -> impl Iterator<Item = &Row<'static>> {
@@ -382,7 +420,7 @@ impl World {
     }
 
     fn compiler(context: Context) -> Compiler<'static> {
-        Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) }
+        Compiler { first_param: 3, tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, context) }
     }
 
     fn agree(&self, where_json: &Value, context: Context) -> Result<(), TestCaseError> {

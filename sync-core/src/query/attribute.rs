@@ -33,7 +33,44 @@ pub(super) fn places<'s>(schema: &'s Schema, kind: &'s Kind, attribute: &str) ->
     Search { schema, attribute }.in_kind(kind, &segments, None)
 }
 
+/// A link of another kind that may point here, and what is asked of the records that do.
+pub(super) struct Pointer<'s, 'a> {
+    pub(super) kind: &'s Kind,
+    pub(super) via: Spot,
+    /// An attribute of theirs; empty for the records themselves.
+    pub(super) rest: &'a str,
+}
+
+/// What an attribute such as `activity:about.status` names, if it is such a one: the kind that points, its link, and an
+/// attribute there.
+pub(super) fn pointer<'s, 'a>(schema: &'s Schema, here: &Kind, attribute: &'a str) -> Option<Result<Pointer<'s, 'a>, QueryError>> {
+    let (kind, path) = attribute.split_once(':')?;
+    Some(super::parse::find_kind(schema, kind).and_then(|kind| Search { schema, attribute }.pointer(kind, here, path)))
+}
+
 impl<'s> Search<'s, '_> {
+    fn pointer<'a>(&self, kind: &'s Kind, here: &Kind, path: &'a str) -> Result<Pointer<'s, 'a>, QueryError> {
+        let (first, behind) = path.split_once('.').unwrap_or((path, ""));
+        let field = kind.field(first).ok_or_else(|| self.unknown(kind, first))?;
+        // A link in rows is named by two words.
+        let (link, name, rest) = match field.items.is_empty() {
+            true => (field, first, behind),
+            false => {
+                let (item, rest) = behind.split_once('.').unwrap_or((behind, ""));
+                let names = field.items.iter().map(|item| &*item.name);
+                let link = field.item(item).ok_or_else(|| self.unknown_among(kind, item, names))?;
+                (link, &path[..first.len() + 1 + item.len()], rest)
+            }
+        };
+        if link.value != ValueType::Link || !(link.to.is_empty() || link.to.contains(&here.name)) {
+            return Err(self.unfit("is no link that points at records of this kind"));
+        }
+        let segments: Vec<&str> = name.split('.').collect();
+        let found = self.in_kind(kind, &segments, None)?;
+        let via = found.into_iter().next().map(|found| found.place.spot).ok_or_else(|| self.unknown(kind, first))?;
+        Ok(Pointer { kind, via, rest })
+    }
+
     fn in_kind(&self, kind: &'s Kind, segments: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
         let (first, rest) = segments.split_first().map_or(("", segments), |(first, rest)| (*first, rest));
         if let (Some((_, holder, class)), true) = (PSEUDO.iter().find(|(word, ..)| *word == first), rest.is_empty()) {

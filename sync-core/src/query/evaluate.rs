@@ -48,15 +48,23 @@ fn within<'v>(value: &'v Value, path: &[crate::id::FieldName]) -> &'v Value {
 pub trait Links {
     /// The record, if there is one of this kind that the caller may see.
     fn linked(&self, kind: &str, id: RecordId) -> Option<Row<'_>>;
+
+    /// The records of a kind that point at a record by one of their links (`field` or `field.item`), those that the
+    /// caller may see.
+    fn pointing(&self, kind: &str, role: &str, id: RecordId) -> Vec<Row<'_>>;
 }
 
-/// For filters that walk no link: finds nothing.
+/// For filters that walk no link, in either direction: finds nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoLinks;
 
 impl Links for NoLinks {
     fn linked(&self, _kind: &str, _id: RecordId) -> Option<Row<'_>> {
         None
+    }
+
+    fn pointing(&self, _kind: &str, _role: &str, _id: RecordId) -> Vec<Row<'_>> {
+        Vec::new()
     }
 }
 
@@ -74,6 +82,11 @@ pub fn matches(filter: &Filter, context: &Context, row: &Row<'_>, links: &dyn Li
             let linked = record_id(id).and_then(|id| links.linked(&walk.kind, id));
             linked.is_some_and(|row| any_value(&row, spot, |value| test.holds(spot.class, value, context)))
         }),
+        Filter::Pointed(pointed) => {
+            let sources = links.pointing(&pointed.kind, &pointed.role(), row.id);
+            let counts = |source: &&Row<'_>| !is_archived(source) && matches(&pointed.filter, context, source, links);
+            sources.iter().filter(counts).take(pointed.least as usize).count() == pointed.least as usize
+        }
     }
 }
 
@@ -91,10 +104,14 @@ enum Here<'v> {
     Moment(Millis),
 }
 
+fn is_archived(row: &Row<'_>) -> bool {
+    row.fields.get("archived") == Some(&Value::Bool(true))
+}
+
 fn any_value(row: &Row<'_>, spot: &Spot, holds: impl Fn(Here<'_>) -> bool) -> bool {
     match &spot.holder {
         Holder::Id => holds(Here::Id(row.id)),
-        Holder::Archived => holds(Here::Flag(row.fields.get("archived") == Some(&Value::Bool(true)))),
+        Holder::Archived => holds(Here::Flag(is_archived(row))),
         Holder::CreatedAt => holds(Here::Moment(row.created_at)),
         Holder::UpdatedAt => holds(Here::Moment(row.updated_at)),
         Holder::Value { path, .. } => holds(Here::Json(row.value(path))),

@@ -116,6 +116,23 @@ fn mistakes_are_named_with_what_would_be_right() {
         (json!({"type": "equals", "value": 1}), "is not a condition"),
         (json!("name"), "\"name\" is not a condition"),
         (json!({"type": "equals", "attribute": "future", "value": 1}), "(a group) (valid: isNotNull, isNull)"),
+        (json!({"type": "none", "attribute": "people"}), "`people` names no records that point here"),
+        (json!({"type": "none", "attribute": "deals:people"}), "there is no kind `deals`; did you mean `deal`?"),
+        (json!({"type": "none", "attribute": "deal:peeple"}), "kind `deal` has no attribute `deal:peeple`; did you mean `people`?"),
+        (json!({"type": "none", "attribute": "deal:stage"}), "`deal:stage` is no link that points at records of this kind"),
+        (json!({"type": "none", "attribute": "deal:party"}), "`deal:party` is no link that points at records of this kind"),
+        (json!({"type": "none", "attribute": "deal:lines.party.name"}), "`deal:lines.party.name` names values"),
+        (json!({"type": "none", "attribute": "deal:lines"}), "has no attribute `deal:lines` (valid: "),
+        (json!({"type": "none", "attribute": "deal:people.stage"}), "`deal:people.stage` names values"),
+        (json!({"type": "none", "attribute": "deal:people", "value": "won"}), "none needs a list of conditions, not \"won\""),
+        (json!({"type": "atLeast", "attribute": "deal:people"}), "atLeast needs a `count` from 1 to 1000, not null"),
+        (json!({"type": "atLeast", "attribute": "deal:people", "count": 0}), "needs a `count` from 1 to 1000, not 0"),
+        (json!({"type": "isNull", "attribute": "deal:people"}), "`isNull` does not work on `deal:people` (a record) (valid: any, none,"),
+        (json!({"type": "equals", "attribute": "deal:people.stage", "value": "wonn"}), "did you mean `won`?"),
+        (
+            json!({"type": "any", "attribute": "deal:people", "value": [{"type": "none", "attribute": "deal:people"}]}),
+            "`deal:people` points at records that point here: one step is all",
+        ),
     ];
     for (condition, expected) in cases {
         let message = filter(json!([condition])).unwrap_err().to_string();
@@ -182,7 +199,8 @@ fn indexes_and_primary_keys_are_used() {
         connection.execute_batch(&format!("create index {name} on rows (workspace, kind, {over}, record)")).unwrap();
     }
     let plan = |condition: Value| -> String {
-        let sql = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, CONTEXT) }.filter(&filter(json!([condition])).unwrap());
+        let compiler = Compiler { first_param: 3, tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, CONTEXT) };
+        let sql = compiler.filter(&filter(json!([condition])).unwrap());
         let text = format!("explain query plan select record from rows where workspace = $1 and kind = $2 and {}", sql.text);
         let mut statement = connection.prepare(&text).unwrap();
         let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
@@ -195,6 +213,17 @@ fn indexes_and_primary_keys_are_used() {
     }
     let text = plan(json!({"type": "equals", "attribute": "name", "value": "Acme"}));
     assert!(text.contains("INDEX by_name (workspace=? AND kind=? AND <expr>=?)"), "{text}");
+    connection.execute_batch("create index links_by_target on links (workspace, target, role, source)").unwrap();
+    for condition in [
+        json!({"type": "none", "attribute": "deal:people", "value": [{"type": "equals", "attribute": "stage", "value": "won"}]}),
+        json!({"type": "atLeast", "attribute": "deal:lines.party", "count": 3}),
+        json!({"type": "equals", "attribute": "deal:people.stage", "value": "won"}),
+    ] {
+        let plan = plan(condition);
+        for found in ["SEARCH k1 USING COVERING INDEX links_by_target (workspace=? AND target=? AND role=?)", "SEARCH p2"] {
+            assert!(plan.contains(found) && !plan.contains("SCAN k") && !plan.contains("SCAN p"), "{plan}");
+        }
+    }
     for attribute in ["party.name", "people.tags", "lines.party.score"] {
         let plan = plan(json!({"type": "isNotNull", "attribute": attribute}));
         assert!(plan.contains("SEARCH l1") && plan.contains("(workspace=? AND record=?)"), "{plan}");
@@ -211,6 +240,79 @@ fn linked_records_out_of_sight_do_not_count() {
     let sql = compiler.filter(&filter);
     assert!(sql.text.contains("and l1.title <> $8 and"), "{}", sql.text);
     assert_eq!(sql.params, ["party", "hidden", "x"].map(|text| Param::Text(text.to_owned())));
+
+    let none = self::filter(
+        json!([{"type": "none", "attribute": "deal:people", "value": [{"type": "equals", "attribute": "stage", "value": "won"}]}]),
+    );
+    let sql = compiler.filter(&none.unwrap());
+    assert!(sql.text.contains("+p2.kind = $7 and p2.archived = 0 and p2.title <> $8 and"), "{}", sql.text);
+    assert_eq!(sql.params, ["deal", "hidden", "won"].map(|text| Param::Text(text.to_owned())));
+}
+
+/// Deals by their ids, as if everything else about them were somewhere else.
+struct Around(Vec<(RecordId, &'static str, Value)>);
+
+impl Links for Around {
+    fn linked(&self, _: &str, _: RecordId) -> Option<Row<'_>> {
+        None
+    }
+
+    fn pointing(&self, kind: &str, role: &str, id: RecordId) -> Vec<Row<'_>> {
+        assert_eq!(kind, "deal");
+        self.0
+            .iter()
+            .filter(|(target, of, _)| *target == id && *of == role)
+            .map(|(.., fields)| Row::of(fields.as_object().unwrap()))
+            .collect()
+    }
+}
+
+#[test]
+fn records_that_point_here_are_counted_those_in_use() {
+    let [none, one, three] = ["none", "one", "three"].map(RecordId::of_cause);
+    let won = json!({"stage": "won", "score": 1, "close_date": "2026-05-03"});
+    let (lost, put_away) = (json!({"stage": "lost", "score": 9, "close_date": "2026-01-01"}), json!({"stage": "new", "archived": true}));
+    let around = Around(vec![
+        (one, "people", won.clone()),
+        (one, "people", put_away),
+        (three, "people", won),
+        (three, "people", lost.clone()),
+        (three, "people", lost),
+    ]);
+    let found = |condition: Value| -> Vec<&str> {
+        let filter = filter(json!([condition])).unwrap_or_else(|error| panic!("{error}"));
+        let empty = serde_json::Map::new();
+        let passes = |id| matches(&filter, &CONTEXT, &Row { id, ..Row::of(&empty) }, &around);
+        [("none", none), ("one", one), ("three", three)].into_iter().filter(|(_, id)| passes(*id)).map(|(name, _)| name).collect()
+    };
+    let here = |word: &str, more: Value| {
+        let mut condition = json!({"type": word, "attribute": "deal:people"});
+        condition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        condition
+    };
+    let is = |stage: &str| json!([{"type": "equals", "attribute": "stage", "value": stage}]);
+    for (condition, expected) in [
+        (here("any", json!({})), vec!["one", "three"]),
+        (here("none", json!({})), vec!["none"]),
+        (here("none", json!({"value": is("lost")})), vec!["none", "one"]),
+        (here("any", json!({"value": is("new")})), vec![]),
+        (here("atLeast", json!({"count": 2})), vec!["three"]),
+        (here("atMost", json!({"count": 1, "value": is("lost")})), vec!["none", "one"]),
+        (here("atMost", json!({"count": 0})), vec!["none"]),
+        (json!({"type": "in", "attribute": "deal:people.stage", "value": ["lost"]}), vec!["three"]),
+        (json!({"type": "notIn", "attribute": "deal:people.stage", "value": ["lost"]}), vec!["none", "one"]),
+        (json!({"type": "lastXDays", "attribute": "deal:people.close_date", "value": 30}), vec!["one", "three"]),
+        (json!({"type": "notLastXDays", "attribute": "deal:people.close_date", "value": 30}), vec!["none"]),
+        // One deal that is both: two conditions of one record, not of any two.
+        (here("any", json!({"value": [is("won")[0], {"type": "equals", "attribute": "score", "value": 9}]})), vec![]),
+    ] {
+        assert_eq!(found(condition.clone()), expected, "{condition}");
+    }
+    let reads = filter(json!([here("none", json!({"value": [{"type": "isNull", "attribute": "amount"}]}))]))
+        .unwrap()
+        .reads(&"deal".parse().unwrap());
+    let reads: Vec<String> = reads.iter().map(|read| format!("{}.{} ({})", &*read.kind, &*read.field, read.facet)).collect();
+    assert_eq!(reads, ["deal.people (main)", "deal.amount (commercial)"]);
 }
 
 #[test]
@@ -285,12 +387,15 @@ fn a_cursor_is_good_for_its_own_order_only() {
 fn the_examples_of_the_documentation_work_on_the_built_in_kinds() {
     let text = include_str!("../../../docs/query.md");
     let examples: Vec<&str> = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(examples.len(), 4);
-    for (example, kind) in examples.into_iter().zip(["deal", "party", "deal", "deal"]) {
+    assert_eq!(examples.len(), 6);
+    for (example, kind) in examples.into_iter().zip(["deal", "party", "deal", "deal", "deal", "party"]) {
         let read = Filter::parse(Schema::builtin(), kind, example);
         assert!(read.is_ok(), "{example}: {read:?}");
     }
     for operator in super::operator::OPERATORS {
         assert!(text.contains(&format!("`{}`", operator.word)), "`{}` is not documented", operator.word);
+    }
+    for (word, _) in super::operator::QUANTITIES {
+        assert!(text.contains(&format!("`{word}`")), "`{word}` is not documented");
     }
 }

@@ -52,7 +52,7 @@ pub use offer::{ME, Offer, offers, with_me};
 pub use operator::Match;
 pub use order::{Direction, OrderBy};
 pub use page::{Cursor, Page, Query};
-pub use sql::{Binds, Compiler, Sql, Visible};
+pub use sql::{Binds, Compiler, Sql, Tables, Visible};
 pub use when::{Context, Day, Edge, Span, Window};
 
 use crate::id::{Facet, FieldName, KindName, RecordId};
@@ -69,6 +69,8 @@ pub const MAX_TEXT: usize = 1_000;
 pub const MAX_WHERE: usize = 64 * 1024;
 /// Days of `lastXDays` and the like: a century.
 pub const MAX_DAYS: i64 = 36_525;
+/// How many records that point here can be asked for: more is nothing that people count.
+pub const MAX_POINTED: u32 = 1_000;
 /// Rows of one page: what one answer may cost the server.
 pub const MAX_PAGE: u32 = 200;
 /// Rows of a page when nothing is asked for.
@@ -87,6 +89,21 @@ pub enum Filter {
     Not(Box<Filter>),
     /// One place passes one test.
     Is(Condition),
+    /// Enough records point here.
+    Pointed(Box<Pointed>),
+}
+
+/// Records of another kind that point at the record by a link of theirs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pointed {
+    /// Only records of this kind count, and of them only those in use.
+    pub kind: KindName,
+    /// Where their link stands.
+    pub via: Spot,
+    /// What must hold for each of them.
+    pub filter: Filter,
+    /// How many there must be: at least one.
+    pub least: u32,
 }
 
 /// A test of what stands at a place of the record, or of a record it links to.
@@ -242,6 +259,20 @@ impl Filter {
         Filter::All(Vec::new())
     }
 
+    /// Whether another moment of the same day may have another answer: what is due before now is.
+    pub fn is_of_the_moment(&self) -> bool {
+        match self {
+            Filter::All(inner) | Filter::Any(inner) => inner.iter().any(Filter::is_of_the_moment),
+            Filter::Not(inner) => inner.is_of_the_moment(),
+            Filter::Is(Condition { place, test: Test::When(spans) }) => {
+                let by_moment = |span: &Span| matches!(span, Span::Relative(Window::Past | Window::Future));
+                when::sides(place.spot.class).1 && spans.iter().any(by_moment)
+            }
+            Filter::Is(_) => false,
+            Filter::Pointed(pointed) => pointed.filter.is_of_the_moment(),
+        }
+    }
+
     /// Every field of `kind` and of linked kinds that deciding needs: who may not read one of them
     /// may not filter by it either, or its value leaks through the answer.
     pub fn reads(&self, kind: &KindName) -> Vec<Read> {
@@ -263,7 +294,24 @@ impl Filter {
                 }
                 None => reads.extend(place.spot.read(kind)),
             },
+            Filter::Pointed(pointed) => {
+                reads.extend(pointed.via.read(&pointed.kind));
+                pointed.filter.collect_reads(&pointed.kind, reads);
+            }
         }
+    }
+}
+
+impl Pointed {
+    /// What the link is called among the links of a record: the field, or `field.item` in rows.
+    pub fn role(&self) -> String {
+        let (field, path) = match &self.via.holder {
+            Holder::Each { field, path, .. } => (Some(field), path.first()),
+            Holder::Value { path, .. } => (path.first(), None),
+            // The schema knows no link there.
+            Holder::Id | Holder::Archived | Holder::CreatedAt | Holder::UpdatedAt => (None, None),
+        };
+        field.into_iter().chain(path).map(FieldName::as_str).collect::<Vec<_>>().join(".")
     }
 }
 

@@ -25,6 +25,9 @@ pub struct Offer<'s> {
     pub class: Class,
     /// Whether several may stand there.
     pub is_many: bool,
+    /// The kind whose records point here, if it is about those: the first field is their link, and alone it stands for
+    /// the records.
+    pub from: Option<&'s Kind>,
 }
 
 /// The filter with [`ME`] replaced by whoever looks.
@@ -54,6 +57,9 @@ pub fn offers<'s>(schema: &'s Schema, kind: &'s Kind) -> Vec<Offer<'s>> {
                 offers.extend(asked.of(&format!("{}.{}", link.name, field.name), &[link, field]));
             }
         }
+    }
+    for source in schema.kinds() {
+        offers.extend(asked.pointing(source));
     }
     // Links to several kinds have some fields in common.
     let mut seen = std::collections::BTreeSet::new();
@@ -90,7 +96,26 @@ impl<'s> Asked<'s> {
         let found = places(self.schema, self.kind, &attribute).ok()?;
         let spot = &found.first()?.place.spot;
         let is_many = matches!(spot.holder, super::Holder::Each { .. });
-        (spot.class != Class::Opaque).then(|| Offer { attribute, fields: fields.to_vec(), part, class: spot.class, is_many })
+        (spot.class != Class::Opaque).then(|| Offer { attribute, fields: fields.to_vec(), part, class: spot.class, is_many, from: None })
+    }
+
+    /// The records of a kind that may point here by each of their links, and what their lists show of them.
+    fn pointing(&self, source: &'s Kind) -> Vec<Offer<'s>> {
+        let links = source.fields.iter().filter(|field| is_asked(field) && field.value == ValueType::Link && field.items.is_empty());
+        let from = Some(source);
+        let mut offers = Vec::new();
+        for link in links.filter(|link| link.to.contains(&self.kind.name)) {
+            let here = format!("{}:{}", source.name, link.name);
+            let (there, made) = (Asked { kind: source, ..*self }, format!("{here}.createdAt"));
+            offers.push(Offer { attribute: here.clone(), fields: vec![link], part: None, class: Class::Opaque, is_many: true, from });
+            let listed = source.list.iter().filter_map(|name| source.field(name)).filter(|field| is_asked(field) && field.items.is_empty());
+            for offer in listed.filter(|field| field.name != link.name).flat_map(|field| there.of(&field.name, &[field])) {
+                let fields = std::iter::once(link).chain(offer.fields).collect();
+                offers.push(Offer { attribute: format!("{here}.{}", offer.attribute), fields, from, ..offer });
+            }
+            offers.push(Offer { attribute: made, fields: vec![link], part: None, class: Class::Moment, is_many: true, from });
+        }
+        offers
     }
 }
 
@@ -108,12 +133,14 @@ mod tests {
             let offers = offers(schema, kind);
             assert!(offers.iter().any(|offer| offer.attribute == *kind.title), "{}", kind.name);
             for offer in offers {
-                let filter = json!([{"type": "isNotNull", "attribute": offer.attribute}]);
+                let operator = if offer.class == Class::Opaque { "none" } else { "isNotNull" };
+                let filter = json!([{"type": operator, "attribute": offer.attribute}]);
                 assert!(Filter::from_json(schema, &kind.name, &filter).is_ok(), "{}: {}", kind.name, offer.attribute);
             }
         }
         let of_deal: Vec<String> = offers(schema, schema.kind("deal").unwrap()).into_iter().map(|offer| offer.attribute).collect();
-        for expected in ["stage", "amount.amount", "people.role", "party.name", "owner", "tags"] {
+        let pointing = ["activity:about", "activity:about.status", "activity:about.when.start", "activity:about.createdAt"];
+        for expected in ["stage", "amount.amount", "people.role", "party.name", "owner", "tags"].into_iter().chain(pointing) {
             assert!(of_deal.iter().any(|attribute| attribute == expected), "{expected}: {of_deal:?}");
         }
     }

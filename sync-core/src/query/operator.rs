@@ -105,6 +105,7 @@ pub(super) const OPERATORS: &[Operator] = &[
     is("future", Does::Within(Window::Future)),
     is("lastSevenDays", Does::Within(Window::LastDays(7))),
     is("lastXDays", Does::Days(Window::LastDays)),
+    not("notLastXDays", Does::Days(Window::LastDays)),
     is("nextXDays", Does::Days(Window::NextDays)),
     is("olderThanXDays", Does::Days(Window::OlderThanDays)),
     is("afterXDays", Does::Days(Window::AfterDays)),
@@ -116,6 +117,23 @@ pub(super) const OPERATORS: &[Operator] = &[
     is("currentYear", Does::Within(Window::Year(0))),
     is("lastYear", Does::Within(Window::Year(-1))),
 ];
+
+/// What can be said about the records that point here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantity {
+    /// There is one.
+    Any,
+    /// There is none.
+    None,
+    /// There are so many, or more.
+    AtLeast,
+    /// There are so many, or fewer.
+    AtMost,
+}
+
+/// The words for quantities.
+pub(super) const QUANTITIES: [(&str, Quantity); 4] =
+    [("any", Quantity::Any), ("none", Quantity::None), ("atLeast", Quantity::AtLeast), ("atMost", Quantity::AtMost)];
 
 impl Operator {
     /// The operator of this name.

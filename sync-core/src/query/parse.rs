@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::attribute::{Found, places};
+use super::attribute::{Found, Pointer, places, pointer};
 use super::error::{Hint, cut, shown};
-use super::operator::{Does, OPERATORS, Operator};
+use super::operator::{Does, OPERATORS, Operator, QUANTITIES, Quantity};
 use super::when::{Day, Edge, Span, parse_moment};
 use super::{
-    Bound, Class, Condition, Filter, MAX_CONDITIONS, MAX_DAYS, MAX_DEPTH, MAX_LIST, MAX_TEXT, MAX_WHERE, QueryError, Scalar, Test,
+    Bound, Class, Condition, Filter, MAX_CONDITIONS, MAX_DAYS, MAX_DEPTH, MAX_LIST, MAX_POINTED, MAX_TEXT, MAX_WHERE, Pointed, QueryError,
+    Scalar, Test,
 };
 use crate::id::RecordId;
 use crate::schema::{Kind, Schema};
@@ -33,7 +34,7 @@ impl Filter {
     /// As [`Filter::parse`].
     pub fn from_json(schema: &Schema, kind: &str, value: &Value) -> Result<Filter, QueryError> {
         let kind = find_kind(schema, kind)?;
-        let mut parser = Parser { schema, kind, conditions: 0 };
+        let mut parser = Parser { schema, kind, conditions: 0, is_pointing: false };
         match value {
             Value::Array(items) => parser.group(items, 0).map(Filter::All),
             _ => parser.filter(value, 0),
@@ -50,11 +51,14 @@ pub(super) fn find_kind<'s>(schema: &'s Schema, name: &str) -> Result<&'s Kind, 
 
 struct Parser<'s> {
     schema: &'s Schema,
+    /// What conditions are about.
     kind: &'s Kind,
     conditions: usize,
+    /// Whether it is about records that point at the record.
+    is_pointing: bool,
 }
 
-impl Parser<'_> {
+impl<'s> Parser<'s> {
     fn group(&mut self, items: &[Value], depth: usize) -> Result<Vec<Filter>, QueryError> {
         if depth >= MAX_DEPTH {
             return Err(QueryError::TooMuch { what: "groups within groups", limit: MAX_DEPTH });
@@ -78,12 +82,75 @@ impl Parser<'_> {
             };
         }
         self.count()?;
+        let attribute = || object.get("attribute").and_then(Value::as_str).ok_or_else(not_one);
+        if let Some((word, quantity)) = QUANTITIES.iter().find(|(known, _)| *known == word) {
+            return self.quantity(word, *quantity, attribute()?, object, depth);
+        }
         let operator = Operator::named(word).ok_or_else(|| {
-            let valid = OPERATORS.iter().map(|operator| operator.word).chain(GROUPS);
+            let valid = OPERATORS.iter().map(|operator| operator.word).chain(QUANTITIES.map(|(word, _)| word)).chain(GROUPS);
             QueryError::UnknownOperator { operator: cut(word), hint: Hint::for_word(word, valid) }
         })?;
-        let attribute = object.get("attribute").and_then(Value::as_str).ok_or_else(not_one)?;
-        self.condition(operator, attribute, object)
+        let filter = self.positive(operator, attribute()?, object.get("value").unwrap_or(&Value::Null))?;
+        // Negation stands outside of "any of them": `notEquals` on a set means that no element is equal.
+        Ok(if operator.negated { Filter::Not(Box::new(filter)) } else { filter })
+    }
+
+    /// So many records that point here, of which all of a list of conditions hold.
+    fn quantity(
+        &mut self,
+        word: &'static str,
+        quantity: Quantity,
+        attribute: &str,
+        object: &Map<String, Value>,
+        depth: usize,
+    ) -> Result<Filter, QueryError> {
+        let bad = |expected, found: &Value| {
+            let attribute = cut(attribute);
+            QueryError::BadValue { attribute, operator: word, expected, found: shown(found), hint: Box::default() }
+        };
+        let unfit = |why| QueryError::UnfitAttribute { attribute: cut(attribute), why };
+        let pointer = self.pointer(attribute)?.ok_or_else(|| unfit("names no records that point here, as `activity:about` does"))?;
+        if !pointer.rest.is_empty() {
+            return Err(unfit("names values: what they are to be stands in the list of conditions"));
+        }
+        let count = |least| {
+            let count = object.get("count").unwrap_or(&Value::Null);
+            let number = count.as_u64().and_then(|number| u32::try_from(number).ok());
+            number.filter(|number| (least..=MAX_POINTED).contains(number)).ok_or_else(|| bad("a `count` from 1 to 1000", count))
+        };
+        let (least, negated) = match quantity {
+            Quantity::Any => (1, false),
+            Quantity::None => (1, true),
+            Quantity::AtLeast => (count(1)?, false),
+            Quantity::AtMost => (count(0)? + 1, true),
+        };
+        let filter = match object.get("value") {
+            None | Some(Value::Null) => Filter::everything(),
+            Some(Value::Array(items)) => self.among(&pointer, |parser| parser.group(items, depth).map(Filter::All))?,
+            Some(other) => return Err(bad("a list of conditions", other)),
+        };
+        let filter = Filter::Pointed(Box::new(Pointed { kind: pointer.kind.name.clone(), via: pointer.via, filter, least }));
+        Ok(if negated { Filter::Not(Box::new(filter)) } else { filter })
+    }
+
+    fn pointer<'a>(&self, attribute: &'a str) -> Result<Option<Pointer<'s, 'a>>, QueryError> {
+        let Some(pointer) = pointer(self.schema, self.kind, attribute) else { return Ok(None) };
+        if self.is_pointing {
+            return Err(QueryError::UnfitAttribute {
+                attribute: cut(attribute),
+                why: "points at records that point here: one step is all",
+            });
+        }
+        pointer.map(Some)
+    }
+
+    /// Reads something about the records that point here.
+    fn among<T>(&mut self, pointer: &Pointer<'s, '_>, read: impl FnOnce(&mut Self) -> Result<T, QueryError>) -> Result<T, QueryError> {
+        let here = std::mem::replace(&mut self.kind, pointer.kind);
+        self.is_pointing = true;
+        let done = read(self);
+        (self.kind, self.is_pointing) = (here, false);
+        done
     }
 
     fn count(&mut self) -> Result<(), QueryError> {
@@ -94,9 +161,17 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Negation stands outside of "any of them": `notEquals` on a set means that no element is equal.
-    fn condition(&mut self, operator: &'static Operator, attribute: &str, object: &Map<String, Value>) -> Result<Filter, QueryError> {
-        let value = object.get("value").unwrap_or(&Value::Null);
+    /// What an operator says of an attribute, before its negation.
+    fn positive(&mut self, operator: &'static Operator, attribute: &str, value: &Value) -> Result<Filter, QueryError> {
+        if let Some(pointer) = self.pointer(attribute)? {
+            if pointer.rest.is_empty() {
+                let valid = QUANTITIES.map(|(word, _)| word.to_owned()).to_vec();
+                let (operator, attribute) = (operator.word.to_owned(), cut(attribute));
+                return Err(QueryError::UnfitOperator { operator, attribute, class: "record", hint: Hint { nearest: None, valid } });
+            }
+            let filter = self.among(&pointer, |parser| parser.positive(operator, pointer.rest, value))?;
+            return Ok(Filter::Pointed(Box::new(Pointed { kind: pointer.kind.name.clone(), via: pointer.via, filter, least: 1 })));
+        }
         let mut alternatives = Vec::new();
         for found in places(self.schema, self.kind, attribute)? {
             if !alternatives.is_empty() {
@@ -105,8 +180,7 @@ impl Parser<'_> {
             let asked = Asked { operator, attribute, found };
             alternatives.push(asked.filter(value)?);
         }
-        let filter = if alternatives.len() == 1 { alternatives.remove(0) } else { Filter::Any(alternatives) };
-        Ok(if operator.negated { Filter::Not(Box::new(filter)) } else { filter })
+        Ok(if alternatives.len() == 1 { alternatives.remove(0) } else { Filter::Any(alternatives) })
     }
 }
 

@@ -6,7 +6,7 @@
 use super::dialect::{Dialect, Json, Param, Typed};
 use super::order;
 use super::when::{Context, Interval, Span, sides};
-use super::{Bound, Class, Condition, Filter, Holder, Page, Place, Query, Scalar, Spot, Test, Walk};
+use super::{Bound, Class, Condition, Filter, Holder, Page, Place, Pointed, Query, Scalar, Spot, Test, Walk};
 use crate::id::KindName;
 
 /// A piece of SQL with what to bind: the first of `params` belongs to the compiler's `first_param`.
@@ -22,6 +22,17 @@ pub struct Sql {
 /// Without it a filter such as `party.name` would answer questions about records that are out of sight.
 pub type Visible<'a> = &'a dyn Fn(&str, &KindName, &mut Binds) -> String;
 
+/// Which tables there are beside `rows`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tables {
+    /// A phone's: `links` of the one workspace that it holds.
+    #[default]
+    Phone,
+    /// A server's: `links` of every workspace, and `aliases`: what points at a record that another one stands for
+    /// points at that one, too.
+    Server,
+}
+
 /// Compiles filters and queries.
 ///
 /// The outer statement reads `rows` under `alias` and has restricted workspace and kind itself.
@@ -35,8 +46,10 @@ pub struct Compiler<'a> {
     pub first_param: usize,
     /// What the outer statement calls `rows`.
     pub alias: &'static str,
-    /// Restricts the records that links lead to.
+    /// Restricts the records that links lead to and come from.
     pub visible: Option<Visible<'a>>,
+    /// What else can be asked.
+    pub tables: Tables,
 }
 
 /// Parameters gathered while text is written.
@@ -74,7 +87,7 @@ impl Binds {
 impl<'a> Compiler<'a> {
     /// A compiler with placeholders from `$1` and the table called `rows`.
     pub fn new(dialect: Dialect, context: Context) -> Self {
-        Self { dialect, context, first_param: 1, alias: "rows", visible: None }
+        Self { dialect, context, first_param: 1, alias: "rows", visible: None, tables: Tables::Phone }
     }
 
     /// The condition that a filter is.
@@ -121,12 +134,14 @@ impl<'a> Compiler<'a> {
 
     fn writer(&self) -> Writer<'a> {
         let binds = Binds { dialect: self.dialect, first: self.first_param, params: Vec::new() };
-        Writer { compiler: *self, binds, aliases: 0 }
+        Writer { compiler: *self, row: self.alias.to_owned(), binds, aliases: 0 }
     }
 }
 
 struct Writer<'a> {
     compiler: Compiler<'a>,
+    /// What conditions are about: an alias of `rows`.
+    row: String,
     binds: Binds,
     aliases: usize,
 }
@@ -141,6 +156,7 @@ impl Writer<'_> {
                 format!("(not coalesce({inner}, false))")
             }
             Filter::Is(condition) => self.condition(condition),
+            Filter::Pointed(pointed) => self.pointed(pointed),
         }
     }
 
@@ -157,15 +173,15 @@ impl Writer<'_> {
     fn condition(&mut self, condition: &Condition) -> String {
         let Condition { place: Place { walk, spot }, test } = condition;
         match walk {
-            None => self.spot(self.compiler.alias, spot, test),
+            None => self.spot(&self.row.clone(), spot, test),
             Some(walk) => self.linked(walk, spot, test),
         }
     }
 
     fn linked(&mut self, Walk { via, kind }: &Walk, spot: &Spot, test: &Test) -> String {
-        let (outer, linked) = (self.compiler.alias, self.alias('l'));
+        let (outer, linked) = (self.row.clone(), self.alias('l'));
         let kind_bound = self.binds.add(Param::Text(kind.to_string()));
-        let record = self.link(outer, via);
+        let record = self.link(&outer, via);
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
         let holds = self.spot(&linked, spot, test);
         let kind = self.compiler.dialect.aside(&format!("{linked}.kind"));
@@ -173,6 +189,40 @@ impl Writer<'_> {
             "exists (select 1 from rows {linked} where {linked}.workspace = {outer}.workspace and {linked}.record {record} \
              and {kind} = {kind_bound}{visible} and {holds})"
         )
+    }
+
+    /// Found by the links that lead here, never by reading a kind.
+    fn pointed(&mut self, pointed: &Pointed) -> String {
+        let Pointed { kind, filter, least, .. } = pointed;
+        let (link, source) = (self.alias('k'), self.alias('p'));
+        let kind_bound = self.binds.add(Param::Text(kind.to_string()));
+        let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&source, kind, &mut self.binds))).unwrap_or_default();
+        let outer = std::mem::replace(&mut self.row, source.clone());
+        let holds = self.filter(filter);
+        self.row.clone_from(&outer);
+        let ours = match self.compiler.tables {
+            Tables::Phone => String::new(),
+            Tables::Server => format!("{link}.workspace = {outer}.workspace and "),
+        };
+        let (of_kind, role) = (self.compiler.dialect.aside(&format!("{source}.kind")), pointed.role());
+        let those = format!(
+            "from links {link} join rows {source} on {source}.workspace = {outer}.workspace and {source}.record = {link}.source \
+             where {ours}{link}.role = '{role}' and {of_kind} = {kind_bound} and {source}.archived = 0{visible} and {holds} and {link}.target"
+        );
+        let here = format!("{those} = {outer}.record");
+        let behind = match self.compiler.tables {
+            Tables::Phone => None,
+            Tables::Server => Some(format!(
+                "{those} in (select a.record from aliases a where a.workspace = {outer}.workspace and a.survivor = {outer}.record)"
+            )),
+        };
+        let each: Vec<String> = std::iter::once(here).chain(behind).collect();
+        if *least <= 1 {
+            let each: Vec<String> = each.iter().map(|those| format!("exists (select 1 {those})")).collect();
+            return format!("({})", each.join(" or "));
+        }
+        let each: Vec<String> = each.iter().map(|those| format!("select {link}.source {those}")).collect();
+        format!("(select count(*) from ({}) found) >= {least}", each.join(" union "))
     }
 
     /// `= the id that the link holds`, or `in (those that it holds)`.

@@ -11,6 +11,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 
 use super::asked::Asked;
 use super::page;
+use super::said::{Needs, sayings};
 use super::shape::Shape;
 use super::views;
 use crate::console::desk::Desk;
@@ -53,123 +54,25 @@ pub struct Editor {
     pub error: Option<String>,
 }
 
-/// An operator, its words, and what it is compared with.
-struct Said {
-    operator: &'static str,
-    key: &'static str,
-    needs: Needs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Needs {
-    Nothing,
-    One,
-    Two,
-    Some,
-    Days,
-}
-
-const fn said(operator: &'static str, key: &'static str, needs: Needs) -> Said {
-    Said { operator, key, needs }
-}
-
-const TEXT: &[Said] = &[
-    said("contains", "operator.contains", Needs::One),
-    said("notContains", "operator.not_contains", Needs::One),
-    said("equals", "operator.equals", Needs::One),
-    said("notEquals", "operator.not_equals", Needs::One),
-    said("startsWith", "operator.starts_with", Needs::One),
-    said("endsWith", "operator.ends_with", Needs::One),
-    said("isNotNull", "operator.is_not_null", Needs::Nothing),
-    said("isNull", "operator.is_null", Needs::Nothing),
-];
-const WORD: &[Said] = &[
-    said("in", "operator.is_in", Needs::Some),
-    said("notIn", "operator.not_in", Needs::Some),
-    said("isNotNull", "operator.is_not_null", Needs::Nothing),
-    said("isNull", "operator.is_null", Needs::Nothing),
-];
-const WORDS: &[Said] = &[
-    said("arrayAnyOf", "operator.any_of", Needs::Some),
-    said("arrayAllOf", "operator.all_of", Needs::Some),
-    said("arrayNoneOf", "operator.none_of", Needs::Some),
-    said("arrayIsNotEmpty", "operator.is_not_null", Needs::Nothing),
-    said("arrayIsEmpty", "operator.is_null", Needs::Nothing),
-];
-const LINK: &[Said] = &[
-    said("linkedWith", "operator.is_in", Needs::Some),
-    said("notLinkedWith", "operator.not_in", Needs::Some),
-    said("isLinked", "operator.is_not_null", Needs::Nothing),
-    said("isNotLinked", "operator.is_null", Needs::Nothing),
-];
-const NUMBER: &[Said] = &[
-    said("greaterThanOrEquals", "operator.at_least", Needs::One),
-    said("lessThanOrEquals", "operator.at_most", Needs::One),
-    said("equals", "operator.equals", Needs::One),
-    said("notEquals", "operator.not_equals", Needs::One),
-    said("greaterThan", "operator.above", Needs::One),
-    said("lessThan", "operator.below", Needs::One),
-    said("between", "operator.between", Needs::Two),
-    said("isNotNull", "operator.is_not_null", Needs::Nothing),
-    said("isNull", "operator.is_null", Needs::Nothing),
-];
-const BOOLEAN: &[Said] = &[said("isTrue", "operator.is_true", Needs::Nothing), said("isFalse", "operator.is_false", Needs::Nothing)];
-const TIME: &[Said] = &[
-    said("today", "operator.today", Needs::Nothing),
-    said("on", "operator.on", Needs::One),
-    said("before", "operator.before", Needs::One),
-    said("after", "operator.after", Needs::One),
-    said("between", "operator.between", Needs::Two),
-    said("past", "operator.past", Needs::Nothing),
-    said("future", "operator.future", Needs::Nothing),
-    said("lastXDays", "operator.last_days", Needs::Days),
-    said("nextXDays", "operator.next_days", Needs::Days),
-    said("olderThanXDays", "operator.older_than", Needs::Days),
-    said("currentMonth", "operator.this_month", Needs::Nothing),
-    said("lastMonth", "operator.last_month", Needs::Nothing),
-    said("nextMonth", "operator.next_month", Needs::Nothing),
-    said("currentQuarter", "operator.this_quarter", Needs::Nothing),
-    said("lastQuarter", "operator.last_quarter", Needs::Nothing),
-    said("currentYear", "operator.this_year", Needs::Nothing),
-    said("lastYear", "operator.last_year", Needs::Nothing),
-    said("isNotNull", "operator.is_not_null", Needs::Nothing),
-    said("isNull", "operator.is_null", Needs::Nothing),
-];
-
-fn sayings(offer: &Offer<'_>) -> &'static [Said] {
-    match offer.class {
-        Class::Text if offer.is_many && offer.fields.len() == 1 => WORDS,
-        Class::Text => TEXT,
-        Class::Word if offer.fields.last().is_some_and(|field| field.options.is_empty()) => TEXT_WORD,
-        Class::Word if offer.is_many => WORDS,
-        Class::Word => WORD,
-        Class::Link | Class::Id => LINK,
-        Class::Integer | Class::Number => NUMBER,
-        Class::Boolean => BOOLEAN,
-        Class::Day | Class::Moment | Class::DayOrMoment => TIME,
-        Class::Opaque => &[],
-    }
-}
-
-/// A word of no list: a currency, a row's id.
-const TEXT_WORD: &[Said] = &[
-    said("equals", "operator.equals", Needs::One),
-    said("notEquals", "operator.not_equals", Needs::One),
-    said("isNotNull", "operator.is_not_null", Needs::Nothing),
-    said("isNull", "operator.is_null", Needs::Nothing),
-];
-
 /// The attributes that the caller may ask about, what every record has at the end.
 fn offered<'a>(desk: &'a Desk, kind: &'a Kind) -> Vec<Offer<'a>> {
     let schema = desk.reading.schema();
     let mut all = offers(schema, kind);
     // What may not be read may not be asked about: the first field is of this kind, the second perhaps of a linked one.
     all.retain(|offer| {
-        let filter = json!([{"type": "isNotNull", "attribute": offer.attribute}]).to_string();
+        let operator = if offer.class == Class::Opaque { "any" } else { "isNotNull" };
+        let filter = json!([{"type": operator, "attribute": offer.attribute}]).to_string();
         desk.reading.query(&kind.name, [("where", &*filter)]).is_ok()
     });
     for attribute in ["createdAt", "updatedAt"] {
-        all.push(Offer { attribute: attribute.to_owned(), fields: Vec::new(), part: None, class: Class::Moment, is_many: false });
+        all.push(Offer {
+            attribute: attribute.to_owned(),
+            fields: Vec::new(),
+            part: None,
+            class: Class::Moment,
+            is_many: false,
+            from: None,
+        });
     }
     all
 }
@@ -177,7 +80,9 @@ fn offered<'a>(desk: &'a Desk, kind: &'a Kind) -> Vec<Offer<'a>> {
 fn label(desk: &Desk, offer: &Offer<'_>) -> String {
     let words = desk.words;
     let mut parts: Vec<&str> = offer.fields.iter().map(|field| words.label(&field.label)).collect();
-    match (&*offer.attribute, offer.part) {
+    let source = offer.from.map(|source| format!("{} ({})", words.label(&source.plural), parts.remove(0)));
+    parts.splice(0..0, source.as_deref());
+    match (offer.attribute.rsplit('.').next().unwrap_or_default(), offer.part) {
         ("createdAt", _) => parts.push(words.say("record.created")),
         ("updatedAt", _) => parts.push(words.say("record.updated")),
         // The amount is what a sum of money is; only its currency needs a word.
@@ -229,12 +134,14 @@ pub fn chips(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, names: &Nam
         let operator = condition.get("type").and_then(Json::as_str).unwrap_or_default();
         let offer = all.iter().find(|offer| offer.attribute == attribute);
         let known = offer.and_then(|offer| Some((offer, sayings(offer).iter().find(|said| said.operator == operator)?)));
-        let Some((offer, said)) = known else {
-            let label = describe(desk, &all, condition);
+        let value = condition.get("value").unwrap_or(&Json::Null);
+        // Conditions within a condition are said, but not changed here.
+        let Some((offer, said)) = known.filter(|(offer, _)| offer.class != Class::Opaque || is_nothing(value)) else {
+            let label = describe(desk, &format, &all, condition);
             return Chip { label, test: String::new(), values: Vec::new(), edit: None, remove };
         };
         let edit = Asked { attribute: attribute.to_owned(), at: Some(at), ..asked.with_panel("filter") };
-        let value = condition.get("value").unwrap_or(&Json::Null);
+        let value = if said.needs == Needs::Count { &condition["count"] } else { value };
         Chip {
             label: label(desk, offer),
             test: desk.words.say(said.key).to_owned(),
@@ -246,29 +153,41 @@ pub fn chips(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, names: &Nam
     shape.conditions.iter().enumerate().map(chip).collect()
 }
 
-/// A condition that the form has no words for: groups within groups, operators of programs.
-fn describe(desk: &Desk, all: &[Offer<'_>], condition: &Json) -> String {
-    let inner = |key: &'static str| {
+fn is_nothing(value: &Json) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// A condition that the form has no words for: groups within groups, operators of programs, several conditions of one
+/// record that points here.
+fn describe(desk: &Desk, format: &Formatter<'_>, all: &[Offer<'_>], condition: &Json) -> String {
+    let inner = |all: &[Offer<'_>], key: &'static str| {
         let parts = condition.get("value").and_then(Json::as_array).into_iter().flatten();
-        let parts: Vec<String> = parts.map(|part| describe(desk, all, part)).collect();
+        let parts: Vec<String> = parts.map(|part| describe(desk, format, all, part)).collect();
         format!("({})", parts.join(&format!(" {} ", desk.words.say(key))))
     };
     match condition.get("type").and_then(Json::as_str) {
-        Some("or") => inner("filter.or"),
-        Some("and") => inner("filter.and"),
-        Some("not") => format!("{} {}", desk.words.say("filter.not"), inner("filter.and")),
+        Some("or") => inner(all, "filter.or"),
+        Some("and") => inner(all, "filter.and"),
+        Some("not") => format!("{} {}", desk.words.say("filter.not"), inner(all, "filter.and")),
         Some(operator) => {
             let attribute = condition.get("attribute").and_then(Json::as_str).unwrap_or_default();
             let offer = all.iter().find(|offer| offer.attribute == attribute);
             let name = offer.map_or_else(|| attribute.to_owned(), |offer| label(desk, offer));
             let said = offer.and_then(|offer| sayings(offer).iter().find(|said| said.operator == operator));
             let test = said.map_or(operator, |said| desk.words.say(said.key));
-            let value = match condition.get("value") {
-                None | Some(Json::Null) => String::new(),
-                Some(Json::String(text)) => format!(" {text}"),
-                Some(other) => format!(" {other}"),
-            };
-            format!("{name} {test}{value}")
+            let mut parts = vec![name, test.to_owned()];
+            parts.extend(condition.get("count").map(Json::to_string));
+            let value = condition.get("value").unwrap_or(&Json::Null);
+            match offer {
+                Some(Offer { from: Some(source), class: Class::Opaque, .. }) if !is_nothing(value) => {
+                    parts.push(inner(&offered(desk, source), "filter.and"));
+                }
+                Some(offer) => parts.push(Shown::Many(values(format, offer, value)).text()),
+                None if value.is_null() => {}
+                None => parts.push(value.to_string()),
+            }
+            parts.retain(|part| !part.is_empty());
+            parts.join(" ")
         }
         None => condition.to_string(),
     }
@@ -315,7 +234,8 @@ pub async fn editor(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, type
         let filled = match typed.has("v") || typed.has("v.q") {
             true => typed.clone(),
             false => {
-                before.filter(|before| before["type"] == said.operator).map(|before| filled(offer, &before["value"])).unwrap_or_default()
+                let place = if said.needs == Needs::Count { "count" } else { "value" };
+                before.filter(|before| before["type"] == said.operator).map(|before| filled(offer, &before[place])).unwrap_or_default()
             }
         };
         inputs = controls(desk, offer, said.needs, &filled).await?;
@@ -339,6 +259,9 @@ fn grouped(desk: &Desk, kind: &Kind, all: &[Offer<'_>], chosen: &str) -> Vec<Hea
     let mut groups: Vec<Heading> = vec![(desk.words.label(&kind.label).to_owned(), Vec::new())];
     for offer in all {
         let heading = match &offer.fields[..] {
+            [link, ..] if let Some(source) = offer.from => {
+                format!("{} ({})", desk.words.label(&source.plural), desk.words.label(&link.label))
+            }
             [link, _] if link.value == ValueType::Link && link.items.is_empty() => desk.words.label(&link.label).to_owned(),
             _ => groups[0].0.clone(),
         };
@@ -387,7 +310,7 @@ async fn controls(desk: &Desk, offer: &Offer<'_>, needs: Needs, typed: &Typed) -
     };
     Ok(match needs {
         Needs::Nothing => Vec::new(),
-        Needs::Days => vec![line("v", "number")],
+        Needs::Days | Needs::Count => vec![line("v", "number")],
         Needs::Two => {
             let first = if typed.has("v1") { typed.one("v1") } else { typed.one("v") };
             vec![Input::Line { name: "v".to_owned(), value: first.to_owned(), kind }, line("v2", kind)]
@@ -471,7 +394,7 @@ async fn condition(desk: &Desk, kind: &Kind, asked: &Asked, typed: &Typed) -> Re
     };
     let mut condition = json!({"type": said.operator, "attribute": offer.attribute});
     if let Some(value) = value {
-        condition["value"] = value;
+        condition[if said.needs == Needs::Count { "count" } else { "value" }] = value;
     }
     let plain = sync_core::query::with_me(json!([condition]), desk.caller.user);
     Ok(match Filter::from_json(desk.reading.schema(), &kind.name, &plain) {
@@ -493,6 +416,9 @@ async fn value(desk: &Desk, offer: &Offer<'_>, needs: Needs, typed: &Typed) -> R
                 return choose();
             }
             Ok(Some(Json::from(values)))
+        }
+        Needs::Count => {
+            typed.one("v").parse::<u32>().map(|count| Some(json!(count))).map_err(|_| desk.words.say("filter.count").to_owned())
         }
         Needs::Days => typed.one("v").parse::<u32>().map(|days| Some(json!(days))).map_err(|_| desk.words.say("filter.days").to_owned()),
         Needs::One | Needs::Two => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use sync_core::id::RecordId;
 use sync_core::schema::Kind;
+use tokio::time::Instant;
 
 use super::asked::Asked;
 use super::chart::{self, ChartView, Form};
@@ -41,10 +42,12 @@ pub enum TileContent {
     Rows(Vec<(String, String, Vec<Shown>)>, String),
     /// Why there is nothing.
     Not(String),
+    /// It takes longer than a page waits.
+    Later,
 }
 
-/// The tile of a view; none if there is no such view in sight.
-pub async fn of(desk: &Desk, view: RecordId) -> Result<Option<Tile>, Error> {
+/// The tile of a view; none if there is no such view in sight. What is not there `by` a moment comes later.
+pub async fn of(desk: &Desk, view: RecordId, by: Option<Instant>) -> Result<Option<Tile>, Error> {
     let Some(row) = desk.reading.row(view).await?.filter(|row| &*row.kind == VIEW && !row.archived) else { return Ok(None) };
     let about = row.fields.get("about").and_then(Json::as_str).unwrap_or_default();
     let saved = Saved::of(desk, &row);
@@ -57,7 +60,11 @@ pub async fn of(desk: &Desk, view: RecordId) -> Result<Option<Tile>, Error> {
     let asked = Asked { view: view.to_string(), ..Asked::default() };
     let (name, href) = (saved.name.clone(), asked.address(&kind));
     let shape = Shape::of(&kind, &asked, &[saved]);
-    let content = match content(desk, &kind, &asked, &shape).await {
+    let drawn = match by {
+        None => content(desk, &kind, &asked, &shape).await,
+        Some(by) => in_time(desk.clone(), kind, asked, shape, by).await,
+    };
+    let content = match drawn {
         Ok(content) => content,
         // A field that is gone or hidden: the others are shown all the same.
         Err(Error::Forbidden(text) | Error::Denied { message: text, .. } | Error::Invalid { message: text, .. }) => {
@@ -68,12 +75,22 @@ pub async fn of(desk: &Desk, view: RecordId) -> Result<Option<Tile>, Error> {
     Ok(Some(Tile { name, href, content }))
 }
 
+/// What takes longer goes on by itself: it is known when it is asked for again.
+async fn in_time(desk: Desk, kind: Arc<Kind>, asked: Asked, shape: Shape, by: Instant) -> Result<TileContent, Error> {
+    let drawing = tokio::spawn(async move { content(&desk, &kind, &asked, &shape).await });
+    match tokio::time::timeout_at(by, drawing).await {
+        Ok(drawn) => drawn.unwrap_or_else(|broken| Err(Error::Internal(broken.into()))),
+        Err(_) => Ok(TileContent::Later),
+    }
+}
+
 /// The tile of a view as a section of a report; none if there is no such view in sight.
 pub async fn section(desk: &Desk, view: RecordId) -> Result<Option<Section>, Error> {
-    let Some(tile) = of(desk, view).await? else { return Ok(None) };
+    let Some(tile) = of(desk, view, None).await? else { return Ok(None) };
     let plain = |body, caption| Section { title: tile.name.clone(), caption, total: String::new(), series: Vec::new(), body };
     match tile.content {
         TileContent::Not(why) => Ok(Some(plain(Body::Number, why))),
+        TileContent::Later => Ok(None),
         TileContent::Rows(rows, count) => {
             let width = rows.iter().map(|(_, _, facts)| facts.len()).max().unwrap_or_default() + 1;
             let cells = |(_, title, facts): (String, String, Vec<Shown>)| {

@@ -91,7 +91,8 @@ impl Unit<'_> {
         let rules = if row.state == "held" { approvals::rules(tx, self.workspace).await? } else { Vec::new() };
         let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(Ok(Spoken::Last(None))) };
         let words = approvals::words(tx, self.workspace, &[row.hash]).await?.remove(&row.hash).unwrap_or_default();
-        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, now);
+        let days = approvals::work_days(tx, self.workspace).await?;
+        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, now, &days);
         let Some(turn) = turn else { return Ok(Ok(Spoken::Last(None))) };
         if !turn.is_for(reviewer.user, &reviewer.role) {
             let whom = match &turn.step.approver {

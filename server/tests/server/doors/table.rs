@@ -139,10 +139,16 @@ pub const DOORS: &[Door] = &[
     door("POST", "/api/v1/{kind}/search", Caller, Record)
         .json(r#"{"filterGroups": [{"filters": [{"propertyName": "id", "operator": "EQ", "value": "{id}"}]}]}"#)
         .finds_nothing(&[200]),
+    door("GET", "/api/v1/{kind}/duplicates", Caller, Nothing),
     door("GET", "/api/v1/{kind}/{id}", Caller, Record),
     door("PATCH", "/api/v1/{kind}/{id}", Caller, Record).json(r#"{"edits": [{"op": "set", "field": "name", "value": "x"}]}"#),
     door("POST", "/api/v1/{kind}/{id}/archive", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/card", Caller, Record),
+    door("GET", "/api/v1/{kind}/{id}/duplicates", Caller, Record),
+    // Nothing is the same as itself.
+    door("POST", "/api/v1/{kind}/{id}/merge", Caller, Record).json(r#"{"duplicate": "{id}"}"#).personal(),
+    door("POST", "/api/v1/{kind}/{id}/set-apart", Caller, Record).json(r#"{"other": "{id}"}"#).personal(),
+    door("POST", "/api/v1/{kind}/{id}/part", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/history", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/as-of", Caller, Record).query("at=1800000060000"),
     door("GET", "/api/v1/{kind}/{id}/explain", Caller, Record),
