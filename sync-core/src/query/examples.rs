@@ -213,14 +213,20 @@ fn indexes_and_primary_keys_are_used() {
     }
     let text = plan(json!({"type": "equals", "attribute": "name", "value": "Acme"}));
     assert!(text.contains("INDEX by_name (workspace=? AND kind=? AND <expr>=?)"), "{text}");
-    connection.execute_batch("create index links_by_target on links (workspace, target, role, source)").unwrap();
+    let beside = "create index links_by_target on links (workspace, target, role, source); \
+                  create index rows_by_position on rows (workspace, position)";
+    connection.execute_batch(beside).unwrap();
     for condition in [
         json!({"type": "none", "attribute": "deal:people", "value": [{"type": "equals", "attribute": "stage", "value": "won"}]}),
         json!({"type": "atLeast", "attribute": "deal:lines.party", "count": 3}),
         json!({"type": "equals", "attribute": "deal:people.stage", "value": "won"}),
+        json!({"type": "notLastXDays", "attribute": "deal:people.createdAt", "value": 30}),
     ] {
         let plan = plan(condition);
-        for found in ["SEARCH k1 USING COVERING INDEX links_by_target (workspace=? AND target=? AND role=?)", "SEARCH p2"] {
+        for found in [
+            "SEARCH k1 USING COVERING INDEX links_by_target (workspace=? AND target=? AND role=?)",
+            "SEARCH p2 USING INDEX sqlite_autoindex_rows_1",
+        ] {
             assert!(plan.contains(found) && !plan.contains("SCAN k") && !plan.contains("SCAN p"), "{plan}");
         }
     }

@@ -191,7 +191,8 @@ impl Writer<'_> {
         )
     }
 
-    /// Found by the links that lead here, never by reading a kind.
+    /// Found by the links that lead here, never by reading a kind: a cross join is made in the order in which it is
+    /// written, or SQLite would rather read all records of the last days for each record that is asked about.
     fn pointed(&mut self, pointed: &Pointed) -> String {
         let Pointed { kind, filter, least, .. } = pointed;
         let (link, source) = (self.alias('k'), self.alias('p'));
@@ -206,8 +207,8 @@ impl Writer<'_> {
         };
         let (of_kind, role) = (self.compiler.dialect.aside(&format!("{source}.kind")), pointed.role());
         let those = format!(
-            "from links {link} join rows {source} on {source}.workspace = {outer}.workspace and {source}.record = {link}.source \
-             where {ours}{link}.role = '{role}' and {of_kind} = {kind_bound} and {source}.archived = 0{visible} and {holds} and {link}.target"
+            "from links {link} cross join rows {source} where {source}.workspace = {outer}.workspace \
+             and {source}.record = {link}.source and {ours}{link}.role = '{role}' and {of_kind} = {kind_bound} and {source}.archived = 0{visible} and {holds} and {link}.target"
         );
         let here = format!("{those} = {outer}.record");
         let behind = match self.compiler.tables {
