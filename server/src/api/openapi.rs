@@ -123,17 +123,27 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         let resolve = resolve.parameter("ifMatch").fails("Stale").takes("Resolution").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}/conflicts/resolve"), "post", resolve.answers("200", &own("record"))));
     }
+    all.extend(merging(kind, may(Action::Edit)));
+    let mut paths: Map<String, Value> = Map::new();
+    for (path, method, operation) in all {
+        paths.entry(path).or_insert_with(|| json!({}))[method] = operation.0;
+    }
+    paths
+}
+
+/// The paths of a kind whose records can be made one.
+fn merging(kind: &Kind, may_edit: bool) -> Vec<(String, &'static str, Operation)> {
+    let at = |rest: &str| format!("/api/v1/{}{rest}", kind.name);
+    let of_record = |name: &str, summary: &str| Operation::new(kind, name, summary.to_owned()).parameter("id").fails("NotFound");
+    let mut all = Vec::new();
     if can_merge(kind) {
-        all.push((
-            at("/duplicates"),
-            "get",
-            op("duplicates", format!("Pairs that are likely one, of: {many}.")).answers("200", "DuplicatePairs"),
-        ));
-        let around = of_record("duplicatesOf", "What it is or may be the same as.".to_owned());
+        let pairs = Operation::new(kind, "duplicates", format!("Pairs that are likely one, of: {}.", kind.plural.en));
+        all.push((at("/duplicates"), "get", pairs.answers("200", "DuplicatePairs")));
+        let around = of_record("duplicatesOf", "What it is or may be the same as.");
         all.push((at("/{id}/duplicates"), "get", around.answers("200", "Duplicates")));
     }
-    if can_merge(kind) && may(Action::Edit) {
-        let change = |name, summary: &str| of_record(name, summary.to_owned()).fails("Forbidden").fails("Conflict").fails("Invalid");
+    if can_merge(kind) && may_edit {
+        let change = |name, summary| of_record(name, summary).fails("Forbidden").fails("Conflict").fails("Invalid");
         let merge = change("merge", "Lets it stand for a duplicate, as an act that can be taken back.").parameter("idempotencyKey");
         all.push((at("/{id}/merge"), "post", merge.takes("Merge").answers("200", "Merged")));
         let apart = change("setApart", "Remembers that two are not the same.");
@@ -141,11 +151,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         let part = change("part", "Lets a duplicate stand for itself again; what the merge gave to the survivor goes back.");
         all.push((at("/{id}/part"), "post", part.answers("200", "Duplicates")));
     }
-    let mut paths: Map<String, Value> = Map::new();
-    for (path, method, operation) in all {
-        paths.entry(path).or_insert_with(|| json!({}))[method] = operation.0;
-    }
-    paths
+    all
 }
 
 /// One operation, built up.
