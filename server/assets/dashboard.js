@@ -35,7 +35,11 @@
     dragged = undefined;
   });
   // What took longer than the page waited.
-  if (document.querySelector("[data-later]")) load(here(), { flash: false }).catch(() => {});
+  const RETRY_MS = 3000;
+  function later() {
+    if (document.querySelector("[data-later]")) load(here(), { flash: false }).catch(() => setTimeout(later, RETRY_MS));
+  }
+  later();
   // Mails come by the clocks of whoever asks for them, in summer and winter.
   document.addEventListener("formdata", (event) => {
     if (event.target.dataset.zoneName !== undefined) event.formData.set("zone", Intl.DateTimeFormat().resolvedOptions().timeZone);

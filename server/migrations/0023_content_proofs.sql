@@ -20,7 +20,6 @@ from named n
 join blobs b on b.workspace = n.workspace and b.sha256 = n.sha256
 join changes c on c.workspace = n.workspace and c.record = n.record;
 
--- Which files name a content. Of the bare column in the condition every statement with `kind = $n` would be planned
--- again for each value that it is given, because SQLite tells only from the value whether the index helps.
-create index rows_by_content on rows (workspace, lower(main ->> 'hash')) where kind || '' = 'file';
-create index rows_by_thumbnail on rows (workspace, lower(main ->> 'thumbnail')) where kind || '' = 'file';
+-- Which files name a content.
+create index rows_by_content on rows (workspace, lower(main ->> 'hash')) where kind = 'file';
+create index rows_by_thumbnail on rows (workspace, lower(main ->> 'thumbnail')) where kind = 'file';

@@ -269,7 +269,7 @@ impl Chosen {
             matches: mapping.matches.clone(),
             currency: mapping.currency.clone(),
             name: mapping.title.clone(),
-            preset: String::new(),
+            preset: mapping.preset.clone(),
             attach: mapping.attach,
             mapping: mapping.name.clone(),
         }
@@ -284,6 +284,7 @@ impl Chosen {
             matches: self.matches.clone(),
             currency: self.currency.clone(),
             title: self.name.clone(),
+            preset: self.preset.clone(),
             attach: self.attach,
         }
     }

@@ -40,6 +40,7 @@ struct RuleView {
     /// Why it erases nothing, if it is wrong.
     problem: Option<String>,
     count: usize,
+    seen: String,
     due: String,
     records: Vec<(String, String)>,
     more: Option<String>,
@@ -55,10 +56,11 @@ pub struct Asked {
     count: u64,
 }
 
-/// What is posted about a rule: how many records it was shown with, and that they were looked at.
+/// What is posted about a rule: which records it was shown with, and that they were looked at.
 #[derive(Debug, Deserialize)]
 pub struct Confirmed {
-    count: usize,
+    #[serde(default)]
+    seen: String,
     #[serde(default)]
     sure: bool,
 }
@@ -110,6 +112,7 @@ fn rule_view(desk: &Desk, due: Due) -> RuleView {
     let left = records.len().saturating_sub(NAMED);
     RuleView {
         count: records.len(),
+        seen: due.seen,
         due: if records.is_empty() { words.say("retention.nothing").to_owned() } else { counted("retention.due_count") },
         erase: counted("retention.erase"),
         more: (left > 0).then(|| words.fill("retention.more", &[&format::grouped(&left.to_string())])),
@@ -143,11 +146,11 @@ pub async fn erase(desk: Desk, Path(rule): Path<RecordId>, Form(confirmed): Form
     if !confirmed.sure {
         return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(desk.words.say("retention.not_sure"))).await;
     }
-    if due.records.map_or(0, |records| records.len()) != confirmed.count {
+    if due.seen != confirmed.seen {
         return show(&desk, StatusCode::CONFLICT, None, Some(desk.words.say("retention.changed"))).await;
     }
     let (app, caller) = (desk.app.clone(), desk.caller.clone());
-    let erasing = tokio::spawn(async move { retention::erase(&app, &caller, Which::One(rule)).await });
+    let erasing = tokio::spawn(async move { retention::erase(&app, &caller, Which::One(rule, confirmed.seen)).await });
     let gone = match tokio::time::timeout(WAIT, erasing).await {
         Ok(gone) => gone.unwrap_or(Err(Error::NotKept))?,
         Err(_) => return Ok(Redirect::to("/retention?done=begun").into_response()),

@@ -4,9 +4,11 @@
 //! the filter language that says how old a record must be. It erases as a person does (`privacy`), with the
 //! same proof, and shows beforehand what it would erase.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use sync_core::access::Right;
 use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::query::Query;
@@ -61,6 +63,8 @@ pub struct Due {
     pub kind: String,
     /// The records, with their titles, at most [`RECORDS_MAX`]; or why it cannot be carried out.
     pub records: Result<Vec<(RecordId, String)>, Text>,
+    /// Stands for just these records under just this condition.
+    pub seen: String,
 }
 
 /// A record that a rule has erased.
@@ -75,12 +79,12 @@ pub struct Gone {
 }
 
 /// Which rules are carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
     /// All that are in force: somebody says so.
     All,
-    /// One of them: somebody says so.
-    One(RecordId),
+    /// One of them: somebody says so, who has looked at what it finds, [`Due::seen`].
+    One(RecordId, String),
     /// All, because a day has begun.
     Daily,
 }
@@ -211,7 +215,8 @@ pub async fn due(app: &App, caller: &Caller) -> Result<Vec<Due>, Error> {
     let mut all = Vec::new();
     for rule in rules(&reading).await? {
         let records = found(&reading, &rule).await?;
-        all.push(Due { rule: rule.id, name: rule.name, kind: rule.kind, records });
+        let seen = seen(&rule, records.as_deref().unwrap_or_default());
+        all.push(Due { rule: rule.id, name: rule.name, kind: rule.kind, records, seen });
     }
     Ok(all)
 }
@@ -226,11 +231,20 @@ async fn rules(reading: &Reading) -> Result<Vec<Rule>, Error> {
     Ok(reading.list(&List::of(query)).await?.rows.into_iter().map(rule).collect())
 }
 
+fn seen(rule: &Rule, records: &[(RecordId, String)]) -> String {
+    let mut ids: Vec<RecordId> = records.iter().map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    let text = json!([rule.kind, rule.condition, ids]).to_string();
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Whether a condition says of every record how old it is.
 fn checked(condition: &str) -> Result<(), BadRule> {
     let parsed: Json = serde_json::from_str(condition).map_err(|error| BadRule::Condition(error.to_string()))?;
     let all = parsed.as_array().ok_or_else(|| BadRule::Condition("it is no list".to_owned()))?;
-    let is_age = |one: &Json| one["type"].as_str().is_some_and(|word| AGES.contains(&word));
+    // Its own age: that something else is old, which it points at or which points at it, says nothing of it.
+    let is_own = |one: &Json| one["attribute"].as_str().is_some_and(|attribute| !attribute.contains([':', '.']));
+    let is_age = |one: &Json| one["type"].as_str().is_some_and(|word| AGES.contains(&word)) && is_own(one);
     if all.iter().any(is_age) { Ok(()) } else { Err(BadRule::NoAge) }
 }
 
@@ -256,17 +270,20 @@ async fn found(reading: &Reading, rule: &Rule) -> Result<Result<Vec<(RecordId, S
 /// due any more.
 ///
 /// # Errors
-/// What went wrong last; what was erased until then is, and the rest is due the next time.
+/// What went wrong last; what was erased until then is, and the rest is due the next time. [`Error::Conflict`] when one rule
+/// finds other records than were looked at; nothing is erased then.
 pub async fn erase(app: &App, caller: &Caller, which: Which) -> Result<Vec<Gone>, Error> {
     let _one = app.retaining.lock().await;
     let (mut gone, mut failed) = (Vec::new(), None);
     for rule in rules(&Reading::of(app, caller)).await? {
-        if matches!(which, Which::One(one) if one != rule.id) {
-            continue;
-        }
+        let only = match &which {
+            Which::One(one, _) if *one != rule.id => continue,
+            Which::One(_, looked_at) => Some(as_looked_at(app, caller, &rule, looked_at).await?),
+            Which::All | Which::Daily => None,
+        };
         let before = gone.len();
-        failed = carry_out(app, caller, &rule, &mut gone).await.err().or(failed);
-        note(app, caller, &rule, which, gone.len() - before).await?;
+        failed = carry_out(app, caller, &rule, only.as_ref(), &mut gone).await.err().or(failed);
+        note(app, caller, &rule, &which, gone.len() - before).await?;
     }
     if !gone.is_empty() {
         app.store.scrub().await?;
@@ -274,14 +291,27 @@ pub async fn erase(app: &App, caller: &Caller, which: Which) -> Result<Vec<Gone>
     failed.map_or(Ok(gone), Err)
 }
 
-async fn carry_out(app: &App, caller: &Caller, rule: &Rule, gone: &mut Vec<Gone>) -> Result<(), Error> {
+/// The records that a rule finds, if they are those that were looked at.
+async fn as_looked_at(app: &App, caller: &Caller, rule: &Rule, looked_at: &str) -> Result<BTreeSet<RecordId>, Error> {
+    let records = found(&Reading::of(app, caller), rule).await?.unwrap_or_default();
+    if seen(rule, &records) != looked_at {
+        return Err(Error::Conflict(Text::new(
+            "Other records are due than were looked at: look again.",
+            "到期的记录与所查看的不同，请重新查看。",
+        )));
+    }
+    Ok(records.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Erases what a rule finds; of that, `only` these records.
+async fn carry_out(app: &App, caller: &Caller, rule: &Rule, only: Option<&BTreeSet<RecordId>>, gone: &mut Vec<Gone>) -> Result<(), Error> {
     let (reading, most) = (Reading::of(app, caller), gone.len() + RECORDS_MAX);
     let mut after: Option<String> = None;
     loop {
         // What cannot be carried out says so where it is shown.
         let Ok(query) = rule.query(&reading, ERASED_AT_ONCE, after.as_deref()) else { return Ok(()) };
         let page = reading.list(&List { shelf: Shelf::Both, ..List::of(query) }).await?;
-        for row in page.rows {
+        for row in page.rows.into_iter().filter(|row| only.is_none_or(|only| only.contains(&row.id))) {
             match privacy::erase_row(app, caller, row.id).await {
                 Ok(proof) => gone.push(Gone { rule: rule.id, record: row.id, proof }),
                 // Somebody else has erased it a moment ago, or it went with another one, as a file does.
@@ -296,11 +326,11 @@ async fn carry_out(app: &App, caller: &Caller, rule: &Rule, gone: &mut Vec<Gone>
     }
 }
 
-async fn note(app: &App, caller: &Caller, rule: &Rule, which: Which, count: usize) -> Result<(), StoreError> {
+async fn note(app: &App, caller: &Caller, rule: &Rule, which: &Which, count: usize) -> Result<(), StoreError> {
     if count == 0 {
         return Ok(());
     }
-    let detail = if which == Which::Daily { json!({ "records": count, "daily": true }) } else { json!({ "records": count }) };
+    let detail = if *which == Which::Daily { json!({ "records": count, "daily": true }) } else { json!({ "records": count }) };
     let (note, now) = (Note::of(caller.workspace, Some(caller.user), Act::RetentionRun, rule.id).with(detail), app.clock.now());
     app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await
 }
@@ -315,6 +345,10 @@ mod tests {
         assert_eq!(checked(&format!("[{age}]")), Ok(()));
         assert_eq!(checked(r#"[{"type": "isTrue", "attribute": "archived"}]"#), Err(BadRule::NoAge));
         assert_eq!(checked("[]"), Err(BadRule::NoAge));
+        for other in ["activity:about.createdAt", "party.updatedAt"] {
+            let condition = format!(r#"[{{"type": "olderThanXDays", "attribute": "{other}", "value": 730}}]"#);
+            assert_eq!(checked(&condition), Err(BadRule::NoAge), "{other} is another record's age");
+        }
         // In a group it need not hold of every record.
         assert_eq!(
             checked(&format!(r#"[{{"type": "or", "value": [{age}, {{"type": "isTrue", "attribute": "archived"}}]}}]"#)),

@@ -113,6 +113,8 @@ pub struct Mapping {
     pub currency: String,
     /// What records are called that have no title in the file.
     pub title: String,
+    /// The preset it was made from: what it writes besides stays.
+    pub preset: String,
     /// Whether rows are attached to likely duplicates.
     pub attach: bool,
 }

@@ -142,6 +142,7 @@ fn migrator() -> Migrator {
         (24, "files by position", include_str!("../../migrations/0024_files_by_position.sql")),
         (25, "retention", include_str!("../../migrations/0025_retention.sql")),
         (26, "holder debts", include_str!("../../migrations/0026_holder_debts.sql")),
+        (27, "plans that stay", include_str!("../../migrations/0027_plans_that_stay.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

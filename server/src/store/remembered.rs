@@ -30,6 +30,10 @@ pub struct Answers {
 #[derive(Default)]
 struct Kept {
     answers: HashMap<(WorkspaceId, String), Known>,
+    /// Questions whose answer is being worked out: whoever asks the same waits for it.
+    under_way: HashMap<(WorkspaceId, String), Arc<tokio::sync::Mutex<()>>>,
+    /// How often anything was forgotten: what was asked before that is not kept.
+    forgotten: u64,
     /// How often any was asked for: tells which was last.
     asked: u64,
 }
@@ -62,21 +66,28 @@ impl Answers {
         if !holds {
             return statement.all(tx).await;
         }
+        let forgotten = self.kept().forgotten;
         let state = state(tx, workspace).await?;
         let key = (workspace, format!("{} {:?}", statement.text, statement.params));
+        let turn = self.kept().turn(&key);
+        let _turn = turn.lock().await;
         if let Some(rows) = self.known(&key, state).and_then(|rows| rows.downcast::<Vec<T>>().ok()) {
             return Ok(rows.to_vec());
         }
         let rows = statement.all::<T>(tx).await?;
-        if rows.len() <= ROWS_MAX {
-            self.kept().keep(key, state, Arc::new(rows.clone()));
+        let mut kept = self.kept();
+        // An erasure meanwhile: the snapshot is older, and who was erased may stand in it.
+        if rows.len() <= ROWS_MAX && kept.forgotten == forgotten {
+            kept.keep(key, state, Arc::new(rows.clone()));
         }
         Ok(rows)
     }
 
     /// Forgets what was worked out for a workspace: somebody was erased, whose name may stand in it.
     pub fn forget(&self, workspace: WorkspaceId) {
-        self.kept().answers.retain(|(other, _), _| *other != workspace);
+        let mut kept = self.kept();
+        kept.forgotten += 1;
+        kept.answers.retain(|(other, _), _| *other != workspace);
     }
 
     fn known(&self, key: &(WorkspaceId, String), state: State) -> Option<Arc<dyn Any + Send + Sync>> {
@@ -94,6 +105,12 @@ impl Answers {
 }
 
 impl Kept {
+    /// Held by whoever works a question out.
+    fn turn(&mut self, key: &(WorkspaceId, String)) -> Arc<tokio::sync::Mutex<()>> {
+        self.under_way.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(self.under_way.entry(key.clone()).or_default())
+    }
+
     fn keep(&mut self, key: (WorkspaceId, String), state: State, rows: Arc<dyn Any + Send + Sync>) {
         // What no longer holds goes first.
         self.answers.retain(|(workspace, _), other| *workspace != key.0 || other.state == state);

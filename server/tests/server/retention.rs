@@ -98,19 +98,31 @@ async fn the_page_shows_what_would_be_erased_and_erases_what_was_looked_at() {
     let page = desk.get("/retention").await.text();
     assert!(page.contains("1 record") && page.contains("long gone") && page.contains("Erase 1 record for good"), "{page}");
     let address = format!("/retention/{rule}");
-    let unsure = desk.post(&address, &[("count", "1")]).await;
+    let unsure = desk.post(&address, &[("seen", &seen(&page))]).await;
     assert_eq!((unsure.status.as_u16(), status(&desk.server, &old).await), (422, 200), "{}", unsure.text());
-    let other = desk.post(&address, &[("count", "2"), ("sure", "true")]).await;
+    let other = desk.post(&address, &[("seen", "something else"), ("sure", "true")]).await;
     assert_eq!((other.status.as_u16(), status(&desk.server, &old).await), (409, 200));
     assert!(other.text().contains("Look again"), "{}", other.text());
-    let done = desk.post(&address, &[("count", "1"), ("sure", "true")]).await;
+    // As many records, but by another condition than was looked at.
+    let ann = Client::office(&desk.server).await;
+    let older = r#"[{"type": "olderThanXDays", "attribute": "createdAt", "value": 700}]"#;
+    ann.edit(&format!("/api/v1/rule/{rule}"), json!([{"op": "set", "field": "condition", "value": older}])).await;
+    let changed = desk.post(&address, &[("seen", &seen(&page)), ("sure", "true")]).await;
+    assert_eq!((changed.status.as_u16(), status(&desk.server, &old).await), (409, 200));
+    let page = desk.get("/retention").await.text();
+    let done = desk.post(&address, &[("seen", &seen(&page)), ("sure", "true")]).await;
     assert_eq!((done.status.as_u16(), done.header("location")), (303, "/retention?done=erased&count=1"), "{}", done.text());
     assert_eq!(status(&desk.server, &old).await, 404);
     assert!(desk.get("/audit?act=retention_run").await.text().contains("Retention rule carried out"));
     desk.post("/language", &[("language", "zh-CN")]).await;
     let page = desk.get("/retention?done=erased&count=1").await.text();
     assert!(page.contains("到期清除") && page.contains("已清除 1 条记录") && !page.contains("Due now"), "{page}");
-    assert_eq!(desk.post("/retention/nothing", &[("count", "1"), ("sure", "true")]).await.status, 404);
+    assert_eq!(desk.post("/retention/nothing", &[("seen", "nothing"), ("sure", "true")]).await.status, 404);
+}
+
+/// What the form on the page stands for.
+fn seen(page: &str) -> String {
+    page.split("name=\"seen\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form").to_owned()
 }
 
 #[tokio::test]

@@ -163,3 +163,17 @@ async fn a_mapping_is_saved_under_a_name_used_for_another_file_and_deleted() {
     let gone = desk.post(&second, &[("act", "use"), ("mapping", "<Messe>")]).await;
     assert_eq!((gone.status.as_u16(), gone.text().contains("not there any more")), (422, true));
 }
+
+#[tokio::test]
+async fn a_mapping_made_from_a_preset_still_writes_what_the_preset_does() {
+    let desk = Desk::new().await;
+    let accounts = b"Id,Name,BillingStreet,AnnualRevenue\n001,Jiamei,Nanjing Lu 1,5\n";
+    let path = desk.upload("party", "Account.csv", accounts).await.header("location").to_owned();
+    let preset = "Salesforce · Account";
+    assert!(desk.get(&path).await.text().contains(preset));
+    let chosen = [("to.0", "external_id"), ("to.1", "name"), ("mode", "create"), ("currency", "CNY"), ("preset", preset)];
+    let keep: Vec<(&str, &str)> = chosen.into_iter().chain([("act", "keep"), ("mapping-name", "ours")]).collect();
+    assert_eq!(desk.post(&path, &keep).await.status, 200);
+    let used = desk.post(&path, &[("act", "use"), ("mapping", "ours")]).await.text();
+    assert!(used.contains(&format!("name=\"preset\" value=\"{preset}\"")), "{used}");
+}

@@ -204,9 +204,15 @@ impl Doc {
         self.actors[node.actor as usize]
     }
 
-    /// Who wrote at a moment, and which of their changes it was.
-    pub fn written_at(&self, time: Millis) -> impl Iterator<Item = (ActorId, u64)> {
-        self.nodes.iter().filter(move |node| node.time == time).map(|node| (self.author(node), node.seq))
+    /// Who wrote at a change's moment without its knowing, and which of their changes it was.
+    pub fn written_beside(&self, change: &Change) -> Vec<(ActorId, u64)> {
+        if self.nodes.iter().all(|node| node.time != change.time) {
+            return Vec::new();
+        }
+        let parents: Vec<u32> = change.deps.iter().filter_map(|dep| self.find(dep)).collect();
+        let known = self.ancestors(&parents);
+        let beside = self.nodes.iter().zip(known).filter(|(node, is_known)| node.time == change.time && !is_known);
+        beside.map(|(node, _)| (self.author(node), node.seq)).collect()
     }
 
     /// The last sequence number of an actor; 0 when it never wrote here.

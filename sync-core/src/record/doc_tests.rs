@@ -112,3 +112,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_written_beside_a_change_is_what_it_did_not_know_of() {
+    const NOW: i64 = 1_800_000_000_000;
+    let put = |value: i64| [Edit::Put { path: "stage".into(), value: Scalar::Int(value) }];
+    let (first, second, third) = (ActorId([1; 16]), ActorId([2; 16]), ActorId([3; 16]));
+    let mut doc = Doc::default();
+    doc.write(first, NOW, &put(50)).unwrap();
+    let beside = doc.draft(third, NOW, &put(70)).unwrap().change;
+    doc.write(second, NOW, &put(60)).unwrap();
+    assert_eq!(doc.written_beside(&beside), [(second, 1)]);
+    let after = doc.draft(third, NOW, &put(50)).unwrap().change;
+    assert_eq!(doc.written_beside(&after), [], "the same said again with both in sight is no late copy");
+    let later = doc.draft(third, NOW + 1, &put(50)).unwrap().change;
+    assert_eq!(doc.written_beside(&later), []);
+}

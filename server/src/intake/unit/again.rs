@@ -17,7 +17,8 @@ impl Unit<'_> {
     pub(super) async fn was_written_again(&self, tx: &mut Tx, author: &Author, pushed: &Pushed, change: &Change) -> Result<bool> {
         let key = (pushed.record, pushed.facet);
         let Some(open) = self.open.get(&key) else { return Ok(false) };
-        let others = open.held.doc.written_at(change.time).filter(|(actor, _)| *actor != change.actor);
+        // A late copy never knows what was written in its place. Whoever writes the same again later does.
+        let others = open.held.doc.written_beside(change).into_iter().filter(|(actor, _)| *actor != change.actor);
         for (actor, seq) in others {
             if devices::owner_of_actor(tx, self.workspace, actor).await? != Some(author.device) {
                 continue;
