@@ -157,7 +157,7 @@ pub async fn merge(
 /// `POST /api/v1/{kind}/{id}/set-apart`: remembers that two are not the same.
 ///
 /// # Errors
-/// As [`merge`].
+/// As [`merge()`].
 pub async fn set_apart(
     State(app): State<App>,
     caller: Caller,
