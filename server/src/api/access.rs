@@ -10,8 +10,8 @@ use super::request::Body;
 use crate::app::App;
 use crate::auth::{NewKey, Person};
 use crate::error::{Error, Text};
+use crate::files::hex;
 use crate::store::keys::{self, ApiKey};
-use crate::store::people::SecretHash;
 
 /// Everything of one sort.
 #[derive(Serialize)]
@@ -62,10 +62,6 @@ impl KeyView {
         let ApiKey { key: id, name, scopes, created_at, last_used_at, expires_at, revoked_at, .. } = key;
         Self { id, name, scopes, created_at, last_used_at, expires_at, revoked_at, token }
     }
-}
-
-fn hex(hash: &SecretHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `GET /api/v1/sessions`: where the caller is signed in.

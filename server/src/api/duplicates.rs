@@ -13,7 +13,6 @@ use sync_core::schema::{Field, Kind, Label};
 use super::request::{Body, KindPath, Target};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::console::import_error;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::merge::{self, Merged};
@@ -148,7 +147,7 @@ pub async fn merge(
         Some(KeepWord::Both) => Keep::Both,
         Some(KeepWord::Own) | None => Keep::Own,
     };
-    match merge::merge(&app, &author, &kind, (&pair.one, &pair.other), kept).await.map_err(import_error)? {
+    match merge::merge(&app, &author, &kind, (&pair.one, &pair.other), kept).await? {
         Merged::Done(act) => Ok(Json(MergeView { act: act.to_string(), survivor: id, duplicate })),
         Merged::Refused(Label { en, zh }) => Err(Error::Denied { field: None, message: Text::new(en, zh) }),
     }
@@ -168,7 +167,7 @@ pub async fn set_apart(
     let kind = mergeable(&reading, &kind)?;
     let author = author(&app, &caller, &kind)?;
     reading.pair(&kind.name, id, other).await?.ok_or(Error::NotFound)?;
-    refused(merge::set_apart(&app, &author, &kind, id, other).await.map_err(import_error)?)?;
+    refused(merge::set_apart(&app, &author, &kind, id, other).await?)?;
     around(State(app), caller, Target { kind: kind.name.to_string(), id }).await
 }
 
@@ -181,6 +180,6 @@ pub async fn part(State(app): State<App>, caller: Caller, Target { kind, id }: T
     let kind = mergeable(&reading, &kind)?;
     let author = author(&app, &caller, &kind)?;
     reading.row(id).await?.filter(|row| row.kind == kind.name).ok_or(Error::NotFound)?;
-    refused(merge::take_back(&app, &author, &kind, id).await.map_err(import_error)?)?;
+    refused(merge::take_back(&app, &author, &kind, id).await?)?;
     around(State(app), caller, Target { kind: kind.name.to_string(), id }).await
 }

@@ -117,7 +117,7 @@ impl From<HandoverError> for Error {
                 Error::Invalid { field: None, message: said("此人是最后一位管理员，不能停用。") }
             }
             HandoverError::Filter(ref text) => Error::Invalid { field: None, message: said(&format!("筛选条件有误：{text}")) },
-            HandoverError::Undo(error) => crate::console::import_error(error),
+            HandoverError::Undo(error) => error.into(),
             HandoverError::Store(error) => Error::Store(error),
             HandoverError::Intake(_) => Error::NotKept,
             error @ HandoverError::Person(_) => Error::Internal(error.into()),

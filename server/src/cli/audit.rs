@@ -7,6 +7,7 @@ use super::{In, open_existing, shown, table};
 use crate::app::App;
 use crate::audit;
 use crate::config::Config;
+use crate::files::{hex, unhex};
 use crate::store::people;
 use crate::store::trail::{self, Head};
 
@@ -55,13 +56,7 @@ fn head(text: &str) -> Result<Head, String> {
     let expected = || "expected what `rapport audit verify` printed: a number, a colon, 64 digits".to_owned();
     let (number, hash) = text.split_once(':').ok_or_else(expected)?;
     let number = number.parse().map_err(|_| expected())?;
-    let digits = hash.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()));
-    let bytes: Vec<u8> = digits.collect::<Option<_>>().ok_or_else(expected)?;
-    Ok((number, bytes.try_into().map_err(|_| expected())?))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok((number, unhex(hash).ok_or_else(expected)?))
 }
 
 impl Audit {

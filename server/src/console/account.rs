@@ -11,8 +11,9 @@ use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::auth::{AuthError, PasswordError};
 use crate::error::{Error, Text};
+use crate::files::{hex, unhex};
 use crate::qr::Square;
-use crate::store::people::{SecretHash, Session};
+use crate::store::people::Session;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -103,17 +104,6 @@ fn session_view(desk: &Desk, session: &Session) -> SessionView {
         seen_iso: format::iso(session.last_seen_at),
         present: session.token_hash == desk.caller.session,
     }
-}
-
-/// A hash as text: it names a session and opens nothing.
-pub fn hex(hash: &SecretHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A hash from such a text.
-pub fn unhex(text: &str) -> Option<SecretHash> {
-    let pairs = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());
-    pairs.collect::<Option<Vec<u8>>>()?.try_into().ok()
 }
 
 /// A new password, and the present one.

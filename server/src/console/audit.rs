@@ -7,11 +7,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use sync_core::access::Right;
 
-use super::account::hex;
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::audit::{self, Act, Tampered};
 use crate::error::{Error, Text};
+use crate::files::hex;
 use crate::store::people::{self, User};
 use crate::store::trail::{self, EntryRow};
 

@@ -16,7 +16,7 @@ use sync_core::schema::{Field, Kind, Label};
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::{Posted, read};
 use super::format::{self, Formatter, Shown};
-use super::list::{import_error, title_of};
+use super::list::title_of;
 use super::typed::Typed;
 use crate::error::Error;
 use crate::jobs::bulk;
@@ -144,7 +144,7 @@ fn reasons(desk: &Desk, likeness: &Likeness) -> Vec<String> {
 
 /// The last merges, newest first.
 async fn log(desk: &Desk, kind: &KindName) -> Result<Vec<MergeView>, Error> {
-    let mut acts = import::list(&desk.app, desk.caller.workspace).await.map_err(import_error)?;
+    let mut acts = import::list(&desk.app, desk.caller.workspace).await?;
     acts.retain(|act| act.kind == *kind && act.failed == 0 && merge::pair_of(act).is_some());
     acts.reverse();
     acts.truncate(LOGGED);
@@ -253,9 +253,9 @@ pub async fn decide(
         _ => Keep::Own,
     };
     let (refused, done) = if typed.one("act") == "apart" {
-        (merge::set_apart(&desk.app, &author, &kind, survivor, duplicate).await.map_err(import_error)?, back(&name, "apart"))
+        (merge::set_apart(&desk.app, &author, &kind, survivor, duplicate).await?, back(&name, "apart"))
     } else {
-        let merged = merge::merge(&desk.app, &author, &kind, (&pair.one, &pair.other), keep).await.map_err(import_error)?;
+        let merged = merge::merge(&desk.app, &author, &kind, (&pair.one, &pair.other), keep).await?;
         let refused = match merged {
             Merged::Done(_) => None,
             Merged::Refused(why) => Some(why),
@@ -279,7 +279,7 @@ fn back(kind: &str, done: &str) -> String {
 /// `POST /duplicates/undo/{act}`: what the merge gave to the survivor goes back, too.
 pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
-    bulk::undo(&desk.app, &author(&desk), act).await.map_err(import_error)?;
+    bulk::undo(&desk.app, &author(&desk), act).await?;
     Ok(Redirect::to("/duplicates?done=parted").into_response())
 }
 
@@ -287,7 +287,7 @@ pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error
 pub async fn part(desk: Desk, Path((kind, id)): Path<(KindName, RecordId)>) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
     desk.reading.row(id).await?.filter(|row| row.kind == kind.name).ok_or(Error::NotFound)?;
-    let refused = merge::take_back(&desk.app, &author(&desk), &kind, id).await.map_err(import_error)?;
+    let refused = merge::take_back(&desk.app, &author(&desk), &kind, id).await?;
     if let Some(Label { en, zh }) = refused {
         return Err(Error::Denied { field: Some(FIELD.to_owned()), message: crate::error::Text::new(en, zh) });
     }

@@ -124,7 +124,7 @@ async fn refused(desk: &Desk, typed: &Typed, error: HandoverError) -> Result<Res
         HandoverError::Store(error) => return Err(error.into()),
         HandoverError::NoSuchHandover => return Err(Error::NotFound),
         HandoverError::Intake(_) => return Err(Error::NotKept),
-        HandoverError::Undo(error) => return Err(super::list::import_error(error)),
+        HandoverError::Undo(error) => return Err(error.into()),
         error @ (HandoverError::MayNot | HandoverError::Person(_)) => return Err(Error::Internal(error.into())),
     };
     show(desk, StatusCode::UNPROCESSABLE_ENTITY, typed, None, Err(problem)).await

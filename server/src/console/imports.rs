@@ -12,7 +12,6 @@ use sync_core::schema::{Kind, Label};
 use super::desk::{Desk, Frame, page as answer, place};
 use super::edit::Posted;
 use super::format::{self, Shown};
-use super::list::import_error;
 use super::typed::Typed;
 use crate::audit;
 use crate::error::{Error, Text};
@@ -132,7 +131,7 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
 
 async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, problem: Option<String>) -> Result<Response, Error> {
     let author = author(desk);
-    let mut acts = import::list(&desk.app, desk.caller.workspace).await.map_err(import_error)?;
+    let mut acts = import::list(&desk.app, desk.caller.workspace).await?;
     acts.reverse();
     acts.truncate(LISTED);
     let people = desk.reading.names_of(acts.iter().map(|act| RecordId(act.user.0)).collect::<Vec<_>>()).await?;
@@ -232,120 +231,69 @@ fn find(desk: &Desk, id: RecordId) -> Result<Upload, Error> {
     desk.app.uploads.find(id, desk.caller.workspace, desk.caller.user).map_err(upload_error)
 }
 
-/// What was chosen for a file.
-#[derive(Debug, Clone, Default)]
-struct Chosen {
-    columns: Vec<(String, String)>,
-    mode: String,
-    matches: Vec<String>,
-    currency: String,
-    name: String,
-    preset: String,
-    attach: bool,
-    /// The mapping in use, if it has a name.
-    mapping: String,
+/// What was chosen for a file: a mapping without a name.
+fn chosen(typed: &Typed, header: &[String]) -> Mapping {
+    let column = |(index, head): (usize, &String)| (head.clone(), typed.one(&format!("to.{index}")).to_owned());
+    Mapping {
+        name: String::new(),
+        columns: header.iter().enumerate().map(column).collect(),
+        mode: typed.one("mode").to_owned(),
+        matches: typed.all("match").into_iter().map(str::to_owned).collect(),
+        currency: typed.one("currency").to_ascii_uppercase(),
+        title: typed.one("set").to_owned(),
+        preset: typed.one("preset").to_owned(),
+        attach: typed.has("attach"),
+    }
 }
 
-impl Chosen {
-    fn of(typed: &Typed, header: &[String]) -> Self {
-        let column = |(index, head): (usize, &String)| (head.clone(), typed.one(&format!("to.{index}")).to_owned());
-        Self {
-            columns: header.iter().enumerate().map(column).collect(),
-            mode: typed.one("mode").to_owned(),
-            matches: typed.all("match").into_iter().map(str::to_owned).collect(),
-            currency: typed.one("currency").to_ascii_uppercase(),
-            name: typed.one("set").to_owned(),
-            preset: typed.one("preset").to_owned(),
-            attach: typed.has("attach"),
-            mapping: String::new(),
-        }
-    }
+/// As remembered from last time, or else as it looks.
+fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>, header: &[String], samples: &[Vec<String>]) -> Mapping {
+    let remembered = desk.app.uploads.remembered(upload, header);
+    let (targets, sets) = import::suggest(desk.reading.schema(), kind, header, samples);
+    let preset = Preset::of(&kind.name, header);
+    let columns = match preset {
+        _ if !remembered.is_empty() => remembered,
+        Some(preset) => header.iter().map(|column| (column.clone(), preset.target(column))).collect(),
+        None => header.iter().cloned().zip(targets).collect(),
+    };
+    let sets = preset.map_or(sets, |preset| preset.set.clone().into_iter().collect());
+    let set = sets.into_iter().find(|(target, _)| *target == *kind.title).map(|(_, text)| text).unwrap_or_default();
+    let is_matched = |field: &&sync_core::id::FieldName| columns.iter().any(|(_, target)| *target == ***field);
+    let matches = kind.matches.iter().filter(is_matched).map(ToString::to_string).collect();
+    let preset = preset.map(|preset| preset.name.clone()).unwrap_or_default();
+    Mapping { matches, columns, mode: "both".to_owned(), currency: "CNY".to_owned(), title: set, preset, attach: true, name: String::new() }
+}
 
-    /// As a mapping says.
-    fn by(mapping: &Mapping, header: &[String]) -> Self {
-        Self {
-            columns: header.iter().map(|column| (column.clone(), mapping.target(column))).collect(),
-            mode: mapping.mode.clone(),
-            matches: mapping.matches.clone(),
-            currency: mapping.currency.clone(),
-            name: mapping.title.clone(),
-            preset: mapping.preset.clone(),
-            attach: mapping.attach,
-            mapping: mapping.name.clone(),
+/// How a file goes in by a mapping.
+fn spec(mapping: &Mapping, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run: bool) -> Spec {
+    let mut spec = Spec::new(kind.name.clone());
+    for (column, target) in &mapping.columns {
+        spec = spec.map(column, target);
+        if let Some(money) =
+            target.strip_suffix(".amount").filter(|money| !mapping.columns.iter().any(|(_, other)| *other == format!("{money}.currency")))
+        {
+            spec = spec.set(&format!("{money}.currency"), &mapping.currency);
         }
     }
-
-    /// The same under a name.
-    fn named(&self, name: &str) -> Mapping {
-        Mapping {
-            name: name.to_owned(),
-            columns: self.columns.clone(),
-            mode: self.mode.clone(),
-            matches: self.matches.clone(),
-            currency: self.currency.clone(),
-            title: self.name.clone(),
-            preset: self.preset.clone(),
-            attach: self.attach,
-        }
+    if !mapping.title.is_empty() {
+        spec = spec.set(&kind.title, &mapping.title);
     }
-
-    /// As remembered from last time, or else as it looks.
-    fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>, header: &[String], samples: &[Vec<String>]) -> Self {
-        let remembered = desk.app.uploads.remembered(upload, header);
-        let (targets, sets) = import::suggest(desk.reading.schema(), kind, header, samples);
-        let preset = Preset::of(&kind.name, header);
-        let columns = match preset {
-            _ if !remembered.is_empty() => remembered,
-            Some(preset) => header.iter().map(|column| (column.clone(), preset.target(column))).collect(),
-            None => header.iter().cloned().zip(targets).collect(),
-        };
-        let sets = preset.map_or(sets, |preset| preset.set.clone().into_iter().collect());
-        let set = sets.into_iter().find(|(target, _)| *target == *kind.title).map(|(_, text)| text).unwrap_or_default();
-        let is_matched = |field: &&sync_core::id::FieldName| columns.iter().any(|(_, target)| *target == ***field);
-        let matches = kind.matches.iter().filter(is_matched).map(ToString::to_string).collect();
-        let preset = preset.map(|preset| preset.name.clone()).unwrap_or_default();
-        Self {
-            matches,
-            columns,
-            mode: "both".to_owned(),
-            currency: "CNY".to_owned(),
-            name: set,
-            preset,
-            attach: true,
-            mapping: String::new(),
-        }
+    let preset = Preset::named(&mapping.preset).into_iter().flat_map(|preset| &preset.set);
+    for (target, text) in preset.filter(|(target, _)| **target != *kind.title) {
+        spec = spec.set(target, text);
     }
-
-    fn spec(&self, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run: bool) -> Spec {
-        let mut spec = Spec::new(kind.name.clone());
-        for (column, target) in &self.columns {
-            spec = spec.map(column, target);
-            if let Some(money) =
-                target.strip_suffix(".amount").filter(|money| !self.columns.iter().any(|(_, other)| *other == format!("{money}.currency")))
-            {
-                spec = spec.set(&format!("{money}.currency"), &self.currency);
-            }
-        }
-        if !self.name.is_empty() {
-            spec = spec.set(&kind.title, &self.name);
-        }
-        let preset = Preset::named(&self.preset).into_iter().flat_map(|preset| &preset.set);
-        for (target, text) in preset.filter(|(target, _)| **target != *kind.title) {
-            spec = spec.set(target, text);
-        }
-        spec.attach = self.attach;
-        spec.told.skip_others = true;
-        spec.mode = match &*self.mode {
-            "create" => Mode::Create,
-            "update" => Mode::Update,
-            _ => Mode::Both,
-        };
-        spec.matches = Some(self.matches.clone());
-        spec.is_dry_run = is_dry_run;
-        spec.failed_beside = (!is_dry_run).then(|| upload.failed_beside());
-        spec.language = desk.words.0;
-        spec
-    }
+    spec.attach = mapping.attach;
+    spec.told.skip_others = true;
+    spec.mode = match &*mapping.mode {
+        "create" => Mode::Create,
+        "update" => Mode::Update,
+        _ => Mode::Both,
+    };
+    spec.matches = Some(mapping.matches.clone());
+    spec.is_dry_run = is_dry_run;
+    spec.failed_beside = (!is_dry_run).then(|| upload.failed_beside());
+    spec.language = desk.words.0;
+    spec
 }
 
 /// `GET /imports/{id}`.
@@ -363,12 +311,12 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         Ok(seen) => seen,
         Err(error) => return show(&desk, &upload, None, None, Some(say(&desk, &error))).await,
     };
-    let chosen = Chosen::of(&typed, &header);
+    let chosen = chosen(&typed, &header);
     if let Some(answer) = name_mapping(&desk, &upload, &typed, &chosen, &header).await? {
         return Ok(answer);
     }
     let author = author(&desk);
-    let checked = import::run(&desk.app, &author, &chosen.spec(&desk, &kind, &upload, true), &upload.source(), &mut |_| {}).await;
+    let checked = import::run(&desk.app, &author, &spec(&chosen, &desk, &kind, &upload, true), &upload.source(), &mut |_| {}).await;
     let report = match checked {
         Ok(report) => report,
         Err(error) => return show(&desk, &upload, Some(chosen), None, Some(say(&desk, &error))).await,
@@ -376,7 +324,7 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
     if typed.one("act") == "run" && report.created + report.updated > 0 {
         desk.note(audit::Act::Imported, &kind.name, serde_json::json!({"rows": report.rows})).await?;
         desk.app.uploads.remember(&upload, &header, &chosen.columns).map_err(upload_error)?;
-        desk.app.uploads.start(desk.app.clone(), author, chosen.spec(&desk, &kind, &upload, false), upload);
+        desk.app.uploads.start(desk.app.clone(), author, spec(&chosen, &desk, &kind, &upload, false), upload);
         return Ok(Redirect::to(&format!("/imports/{id}")).into_response());
     }
     show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &report)), None).await
@@ -386,20 +334,20 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
 const NAME_MAX: usize = 80;
 
 /// Uses, keeps or forgets a mapping with a name, if that is what is wanted.
-async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Chosen, header: &[String]) -> Result<Option<Response>, Error> {
+async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Mapping, header: &[String]) -> Result<Option<Response>, Error> {
     let uploads = &desk.app.uploads;
     let (mut chosen, mut error) = (chosen.clone(), None);
     match typed.one("act") {
         "use" => match uploads.mappings(upload).iter().find(|mapping| mapping.name == typed.one("mapping")) {
-            Some(mapping) => chosen = Chosen::by(mapping, header),
+            Some(mapping) => chosen = mapping.of_header(header),
             None => error = Some(desk.words.say("import.mapping_gone").to_owned()),
         },
         "keep" => match typed.one("mapping-name").trim() {
             "" => error = Some(desk.words.say("import.mapping_name_missing").to_owned()),
             name => {
                 let name: String = name.chars().take(NAME_MAX).collect();
-                match uploads.keep_mapping(upload, chosen.named(&name)).map_err(upload_error)? {
-                    true => chosen.mapping = name,
+                match uploads.keep_mapping(upload, Mapping { name: name.clone(), ..chosen.clone() }).map_err(upload_error)? {
+                    true => chosen.name = name,
                     false => error = Some(desk.words.say("import.mappings_full").to_owned()),
                 }
             }
@@ -458,7 +406,7 @@ fn say(desk: &Desk, error: &ImportError) -> String {
 async fn show(
     desk: &Desk,
     upload: &Upload,
-    chosen: Option<Chosen>,
+    chosen: Option<Mapping>,
     checked: Option<Checked>,
     error: Option<String>,
 ) -> Result<Response, Error> {
@@ -469,7 +417,7 @@ async fn show(
         Ok((header, samples, rows)) => (header, samples, rows, error),
         Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
     };
-    let chosen = chosen.unwrap_or_else(|| Chosen::guessed(desk, upload, &kind, &header, &samples));
+    let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &header, &samples));
     let column = |(index, (head, target)): (usize, &(String, String))| ColumnView {
         index,
         head: head.clone(),
@@ -493,11 +441,11 @@ async fn show(
         matches: kind.fields.iter().filter(is_mapped).map(match_choice).collect(),
         mode: chosen.mode.clone(),
         currency: chosen.currency.clone(),
-        set_name: chosen.name.clone(),
+        set_name: chosen.title.clone(),
         preset: chosen.preset.clone(),
         attach: sync_core::actions::duplicates::can_merge(&kind).then_some(chosen.attach),
-        notice: (!chosen.mapping.is_empty()).then(|| desk.words.fill("import.mapping_in_use", &[&chosen.mapping])),
-        mappings: desk.app.uploads.mappings(upload).into_iter().map(|known| (known.name.clone(), known.name == chosen.mapping)).collect(),
+        notice: (!chosen.name.is_empty()).then(|| desk.words.fill("import.mapping_in_use", &[&chosen.name])),
+        mappings: desk.app.uploads.mappings(upload).into_iter().map(|known| (known.name.clone(), known.name == chosen.name)).collect(),
         name: title,
         rows,
         checked,
@@ -553,6 +501,6 @@ pub async fn failed(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Er
 /// `POST /imports/undo/{import}`.
 pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
-    let undone = crate::jobs::bulk::undo(&desk.app, &author(&desk), act).await.map_err(import_error)?;
+    let undone = crate::jobs::bulk::undo(&desk.app, &author(&desk), act).await?;
     Ok(Redirect::to(&format!("/imports?done=undone&count={}&left={}", undone.archived + undone.restored, undone.left)).into_response())
 }

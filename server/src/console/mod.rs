@@ -53,7 +53,6 @@ use axum::routing::{get, post};
 
 use crate::routes::Routes;
 
-pub use list::import_error;
 pub use problems::as_pages;
 
 /// Every address of the console.

@@ -141,17 +141,13 @@ async fn daily(desk: &Desk) -> Result<Option<String>, Error> {
 /// `POST /retention/{rule}`: erases what one rule says, if it is what was shown.
 pub async fn erase(desk: Desk, Path(rule): Path<RecordId>, Form(confirmed): Form<Confirmed>) -> Result<Response, Error> {
     check(&desk)?;
-    let all = retention::due(&desk.app, &desk.caller).await?;
-    let due = all.into_iter().find(|due| due.rule == rule).ok_or(Error::NotFound)?;
     if !confirmed.sure {
         return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(desk.words.say("retention.not_sure"))).await;
-    }
-    if due.seen != confirmed.seen {
-        return show(&desk, StatusCode::CONFLICT, None, Some(desk.words.say("retention.changed"))).await;
     }
     let (app, caller) = (desk.app.clone(), desk.caller.clone());
     let erasing = tokio::spawn(async move { retention::erase(&app, &caller, Which::One(rule, confirmed.seen)).await });
     let gone = match tokio::time::timeout(WAIT, erasing).await {
+        Ok(Ok(Err(Error::Conflict(_)))) => return show(&desk, StatusCode::CONFLICT, None, Some(desk.words.say("retention.changed"))).await,
         Ok(gone) => gone.unwrap_or(Err(Error::NotKept))?,
         Err(_) => return Ok(Redirect::to("/retention?done=begun").into_response()),
     };

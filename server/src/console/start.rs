@@ -9,7 +9,6 @@ use sync_core::access::Right;
 use sync_core::id::RecordId;
 
 use super::desk::{Desk, Frame, page as answer};
-use super::list::import_error;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::reading::{List, ReadError};
@@ -70,7 +69,7 @@ async fn count(desk: &Desk) -> Result<usize, Error> {
 pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let may = desk.may(Right::Administer);
     let sample = match may {
-        true => Some(sample::is_there(&desk.app, &author(&desk)).await.map_err(import_error)?),
+        true => Some(sample::is_there(&desk.app, &author(&desk)).await?),
         false => None,
     };
     let notice = match &*asked.done {
@@ -123,19 +122,17 @@ pub async fn change(desk: Desk, axum::Form(wanted): axum::Form<Wanted>) -> Resul
     }
     let author = author(&desk);
     match &*wanted.act {
-        "load" if sample::is_there(&desk.app, &author).await.map_err(import_error)? => {
-            Ok(Redirect::to("/start?done=sample").into_response())
-        }
+        "load" if sample::is_there(&desk.app, &author).await? => Ok(Redirect::to("/start?done=sample").into_response()),
         "load" => {
             let mut tx = desk.app.store.reader().await?;
             let users = people::users(&mut tx, desk.caller.workspace).await?;
             drop(tx);
             let owners: Vec<RecordId> = users.iter().map(|user| RecordId(user.user.0)).collect();
-            sample::load(&desk.app, &author, &owners).await.map_err(import_error)?;
+            sample::load(&desk.app, &author, &owners).await?;
             Ok(Redirect::to("/start?done=sample").into_response())
         }
         "remove" => {
-            let gone = sample::remove(&desk.app, &author).await.map_err(import_error)?;
+            let gone = sample::remove(&desk.app, &author).await?;
             Ok(Redirect::to(&format!("/start?done=removed&count={gone}")).into_response())
         }
         _ => Err(Error::NotFound),

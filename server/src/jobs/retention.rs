@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
+use crate::files::hex;
 use crate::privacy::{self, Proof};
 use crate::reading::{List, Reading, Row};
 use crate::store::lists::Shelf;
@@ -235,7 +236,7 @@ fn seen(rule: &Rule, records: &[(RecordId, String)]) -> String {
     let mut ids: Vec<RecordId> = records.iter().map(|(id, _)| *id).collect();
     ids.sort_unstable();
     let text = json!([rule.kind, rule.condition, ids]).to_string();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text).into())
 }
 
 /// Whether a condition says of every record how old it is.
@@ -271,11 +272,17 @@ async fn found(reading: &Reading, rule: &Rule) -> Result<Result<Vec<(RecordId, S
 ///
 /// # Errors
 /// What went wrong last; what was erased until then is, and the rest is due the next time. [`Error::Conflict`] when one rule
-/// finds other records than were looked at; nothing is erased then.
+/// finds other records than were looked at, [`Error::NotFound`] when it is not in force; nothing is erased then.
 pub async fn erase(app: &App, caller: &Caller, which: Which) -> Result<Vec<Gone>, Error> {
     let _one = app.retaining.lock().await;
     let (mut gone, mut failed) = (Vec::new(), None);
-    for rule in rules(&Reading::of(app, caller)).await? {
+    let all = rules(&Reading::of(app, caller)).await?;
+    if let Which::One(one, _) = &which
+        && all.iter().all(|rule| rule.id != *one)
+    {
+        return Err(Error::NotFound);
+    }
+    for rule in all {
         let only = match &which {
             Which::One(one, _) if *one != rule.id => continue,
             Which::One(_, looked_at) => Some(as_looked_at(app, caller, &rule, looked_at).await?),

@@ -120,6 +120,11 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// The same for a file with this header.
+    pub fn of_header(&self, header: &[String]) -> Self {
+        Self { columns: header.iter().map(|column| (column.clone(), self.target(column))).collect(), ..self.clone() }
+    }
+
     /// Where a column goes; nowhere if nobody said.
     pub fn target(&self, column: &str) -> String {
         let same = |known: &str| known.trim().to_lowercase() == column.trim().to_lowercase();

@@ -19,8 +19,8 @@ fn line(discount: i64) -> FieldEdit {
     FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values: values.as_object().unwrap().clone() }
 }
 
-/// A desk, and a rep whose phone has a discount of 15 % that waits for somebody.
-async fn held() -> (Desk, Handset, Draft) {
+/// A desk, and a rep whose phone wants a discount of 15 % in a quote that is on the server, and has not said so yet.
+async fn wanted() -> (Desk, Handset) {
     let desk = Desk::new().await;
     colleague(&desk.server, "rep", "rep").await;
     let mut rep = Handset::of(&desk.server, UserId::of_cause("rep")).await;
@@ -29,6 +29,12 @@ async fn held() -> (Desk, Handset, Draft) {
     rep.sync(&desk.server).await;
     desk.server.clock.forward(MINUTE);
     rep.edit(&desk.server, "offer", record(1), &[line(15)]);
+    (desk, rep)
+}
+
+/// The same, and it waits for somebody.
+async fn held() -> (Desk, Handset, Draft) {
+    let (desk, mut rep) = wanted().await;
     rep.sync(&desk.server).await;
     let draft = rep.device.drafts().unwrap().remove(0);
     (desk, rep, draft)
@@ -179,14 +185,7 @@ async fn the_same_change_sent_again_stays_withdrawn() {
 
 #[tokio::test]
 async fn what_the_phone_has_written_again_is_not_taken_twice_when_an_old_copy_comes_late() {
-    let desk = Desk::new().await;
-    colleague(&desk.server, "rep", "rep").await;
-    let mut rep = Handset::of(&desk.server, UserId::of_cause("rep")).await;
-    rep.sync(&desk.server).await;
-    rep.edit(&desk.server, "offer", record(1), &[FieldEdit::set("title", "Lamps"), line(5)]);
-    rep.sync(&desk.server).await;
-    desk.server.clock.forward(MINUTE);
-    rep.edit(&desk.server, "offer", record(1), &[line(15)]);
+    let (desk, mut rep) = wanted().await;
     desk.server.clock.forward(MINUTE);
     rep.edit(&desk.server, "offer", record(1), &[FieldEdit::Splice { field: "notes".into(), at: 0, delete: 0, insert: "call".into() }]);
     let late = rep.device.changes(record(1), Facet::Main).unwrap().pop().unwrap();

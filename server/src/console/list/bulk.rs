@@ -198,26 +198,9 @@ pub async fn undo(desk: Desk, Path((kind, act)): Path<(String, String)>, Query(a
     let kind = desk.reading.kind(&kind)?.clone();
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
     let author = desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, desk.caller.role.clone());
-    let undone = match bulk::undo(&desk.app, &author, act).await {
-        Ok(undone) => undone,
-        Err(error) => return Err(import_error(error)),
-    };
+    let undone = bulk::undo(&desk.app, &author, act).await?;
     let done = Asked { done: "undone".to_owned(), count: undone.restored + undone.archived, ..asked.closed() };
     Ok(Redirect::to(&with_done(&kind, &done, undone.left as usize)).into_response())
-}
-
-/// What a caller can act upon.
-pub fn import_error(error: crate::jobs::import::ImportError) -> Error {
-    use crate::error::Text;
-    use crate::jobs::import::ImportError;
-    match error {
-        ImportError::NoSuchImport(_) => Error::NotFound,
-        ImportError::AlreadyUndone(_) => Error::Conflict(Text::new("This was taken back already.", "此操作已撤销。")),
-        ImportError::Denied(label) => Error::Denied { field: None, message: Text::new(label.en, label.zh) },
-        ImportError::Store(error) => Error::Store(error),
-        ImportError::Intake(_) => Error::NotKept,
-        other => Error::Internal(other.into()),
-    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "all that the page shows comes together here")]

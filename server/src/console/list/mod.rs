@@ -25,7 +25,6 @@ use crate::console::make;
 use crate::routes::Routes;
 
 pub use asked::encoded;
-pub use bulk::import_error;
 pub use chart::Form;
 pub use export::{about, printed, report};
 pub use groups::summed_up;

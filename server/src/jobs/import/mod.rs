@@ -39,6 +39,7 @@ pub use undo::{Left, Undone, take_back, taking_back, undo};
 pub use unpack::{BadFile, as_csv};
 
 use crate::app::App;
+use crate::error::{Error, Text};
 use crate::intake::{Author, IntakeError, Rules};
 use crate::language::Language;
 use crate::store::StoreError;
@@ -267,6 +268,20 @@ pub enum ImportError {
     /// The write path failed.
     #[error(transparent)]
     Intake(#[from] IntakeError),
+}
+
+/// What a caller can act upon.
+impl From<ImportError> for Error {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::NoSuchImport(_) => Self::NotFound,
+            ImportError::AlreadyUndone(_) => Self::Conflict(Text::new("This was taken back already.", "此操作已撤销。")),
+            ImportError::Denied(label) => Self::Denied { field: None, message: Text::new(label.en, label.zh) },
+            ImportError::Store(error) => Self::Store(error),
+            ImportError::Intake(_) => Self::NotKept,
+            other => Self::Internal(other.into()),
+        }
+    }
 }
 
 fn quoted(words: &[String]) -> String {

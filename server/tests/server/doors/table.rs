@@ -278,7 +278,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/retention", OfficePage, Nothing),
     door("POST", "/retention/daily", OfficePage, Nothing).form("step=off"),
     // No record of this house is a rule that erases.
-    door("POST", "/retention/{rule}", OfficePage, Record).form("seen=nothing").personal(),
+    door("POST", "/retention/{rule}", OfficePage, Record).form("seen=nothing&sure=true").personal(),
     door("GET", "/audit", OfficePage, Nothing),
     door("GET", "/events", Page, Nothing),
     door("GET", "/assets/{name}", Anybody, Nothing),
