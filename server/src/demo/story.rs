@@ -1,6 +1,6 @@
 //! The story: two reps in flight mode, one customer, one product, two prices.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value as Json, json};
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
@@ -42,12 +42,13 @@ fn in_the_basement(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()
         stage.party,
         vec![
             FieldEdit::set("name", "佳美办公用品有限公司"),
+            FieldEdit::set("industry", "办公用品批发"),
             row("phones", "ann-mobile", &[("value", json!("138 0013 8000")), ("label", json!("张总手机"))]),
             FieldEdit::Add { field: "tags".to_owned(), value: "重点客户".to_owned() },
             FieldEdit::Splice { field: "notes".to_owned(), at: 14, delete: 0, insert: "张总周五回电。".to_owned() },
         ],
     )?;
-    teller.line("Ann: renames it 佳美办公用品有限公司, adds a mobile number and a tag, notes “张总周五回电”");
+    teller.line("Ann: renames it 佳美办公用品有限公司, calls it a wholesaler, adds a mobile number and a tag, notes “张总周五回电”");
     let visit = vec![
         FieldEdit::set("type", "visit"),
         FieldEdit::set("subject", "上门拜访，看打印机"),
@@ -67,12 +68,13 @@ fn on_the_train(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()> {
         stage.party,
         vec![
             FieldEdit::set("name", "佳美（上海）"),
+            FieldEdit::set("industry", "文具零售"),
             row("phones", "bo-fax", &[("value", json!("021-5888 2901")), ("label", json!("传真"))]),
             FieldEdit::Add { field: "tags".to_owned(), value: "价格敏感".to_owned() },
             FieldEdit::Splice { field: "notes".to_owned(), at: 0, delete: 0, insert: "喜欢龙井茶。".to_owned() },
         ],
     )?;
-    teller.line("Bo:  renames it 佳美（上海）, adds a fax number and a tag, notes “喜欢龙井茶”");
+    teller.line("Bo:  renames it 佳美（上海）, calls it a retailer, adds a fax number and a tag, notes “喜欢龙井茶”");
     quote(stage, bo, told, 270_000)?;
     teller.line(&format!("Bo:  quotes the same printer to the same customer at {}", yuan(270_000)));
     let discounted = bo.host.with(|device, now| {
@@ -150,7 +152,9 @@ async fn decided(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()> 
         phone.sync().await?;
     }
     let view = stage.ann.host.with(|device, _| device.get(stage.party))?.context("the customer is gone")?;
-    teller.line(&format!("Ann sees: {}, {} open conflicts", text(&view.row.fields, "name"), view.conflicts.len()));
+    ensure!(!view.conflicts.is_empty(), "the reader is sent to a disagreement, and none is open");
+    let left: Vec<String> = view.conflicts.iter().map(|conflict| format!("`{}`", conflict.field)).collect();
+    teller.line(&format!("Ann sees: {}; {} is left for Mei to decide, in her browser", text(&view.row.fields, "name"), left.join(", ")));
     Ok(())
 }
 

@@ -35,7 +35,7 @@ impl Teller {
         for (login, _, role, what) in ACCOUNTS {
             println!("  {login:<8} password {PASSWORD}   {role}: {what}");
         }
-        println!("\n  Try: sign in as mei, open Disagreements, decide; open the customer 佳美 and look at its history.");
+        println!("\n  Try: sign in as mei, open Disagreements (数据冲突) and decide; then open the customer and look at its history.");
         println!("  Ctrl-C ends the demo.");
     }
 }
