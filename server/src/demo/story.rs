@@ -42,13 +42,15 @@ fn in_the_basement(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()
         stage.party,
         vec![
             FieldEdit::set("name", "佳美办公用品有限公司"),
-            FieldEdit::set("industry", "办公用品批发"),
+            FieldEdit::set("tax_id", "91310115MA1K2900X7"),
             row("phones", "ann-mobile", &[("value", json!("138 0013 8000")), ("label", json!("张总手机"))]),
             FieldEdit::Add { field: "tags".to_owned(), value: "重点客户".to_owned() },
             FieldEdit::Splice { field: "notes".to_owned(), at: 14, delete: 0, insert: "张总周五回电。".to_owned() },
         ],
     )?;
-    teller.line("Ann: renames it 佳美办公用品有限公司, calls it a wholesaler, adds a mobile number and a tag, notes “张总周五回电”");
+    teller.line(
+        "Ann: renames it 佳美办公用品有限公司, copies its tax id from an invoice, adds a mobile number and a tag, notes “张总周五回电”",
+    );
     let visit = vec![
         FieldEdit::set("type", "visit"),
         FieldEdit::set("subject", "上门拜访，看打印机"),
@@ -68,13 +70,13 @@ fn on_the_train(stage: &Stage, teller: &Teller, told: &mut Told) -> Result<()> {
         stage.party,
         vec![
             FieldEdit::set("name", "佳美（上海）"),
-            FieldEdit::set("industry", "文具零售"),
+            FieldEdit::set("tax_id", "91310115MA1K2900XT"),
             row("phones", "bo-fax", &[("value", json!("021-5888 2901")), ("label", json!("传真"))]),
             FieldEdit::Add { field: "tags".to_owned(), value: "价格敏感".to_owned() },
             FieldEdit::Splice { field: "notes".to_owned(), at: 0, delete: 0, insert: "喜欢龙井茶。".to_owned() },
         ],
     )?;
-    teller.line("Bo:  renames it 佳美（上海）, calls it a retailer, adds a fax number and a tag, notes “喜欢龙井茶”");
+    teller.line("Bo:  renames it 佳美（上海）, reads its tax id off a letterhead, adds a fax number and a tag, notes “喜欢龙井茶”");
     quote(stage, bo, told, 270_000)?;
     teller.line(&format!("Bo:  quotes the same printer to the same customer at {}", yuan(270_000)));
     let discounted = bo.host.with(|device, now| {
