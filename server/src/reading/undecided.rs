@@ -17,7 +17,7 @@ use sync_core::schema::{Kind, Label};
 use super::record::KeptClaim;
 use super::{Disagreement, Linked, People, ReadError, Reading, Who};
 use crate::store::Tx;
-use crate::store::approvals::{self, Word};
+use crate::store::approvals::{self, Course, Word};
 use crate::store::records::{self, ConflictRow};
 use crate::store::rejected::{self, RejectedRow, WITHDRAWN};
 use crate::store::undecided::{self, ConflictPlace, Refused};
@@ -267,11 +267,8 @@ impl Reading {
     pub async fn is_asked(&self, change: ChangeHash) -> Result<bool, ReadError> {
         let Some(row) = self.refused_row(change).await?.filter(|row| row.state == "held") else { return Ok(false) };
         let mut tx = self.store.reader().await?;
-        let rules = approvals::rules(&mut tx, self.workspace).await?;
-        let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(false) };
-        let words = approvals::words(&mut tx, self.workspace, &[change]).await?.remove(&change).unwrap_or_default();
-        let days = approvals::work_days(&mut tx, self.workspace).await?;
-        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, self.now, &days);
+        let course = Course::of(&mut tx, self.workspace, &row.kind, change).await?;
+        let turn = course.as_ref().and_then(|course| course.turn(row.received_at, self.now));
         Ok(turn.is_some_and(|turn| turn.is_for(self.caller.user, &self.caller.role)))
     }
 

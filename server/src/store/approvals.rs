@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 use sqlx::{QueryBuilder, Sqlite};
+use sync_core::actions::approvals::{Step, Turn, steps, turn_after};
 use sync_core::actions::currency::SETTINGS;
 use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{ChangeHash, KindName, Millis, UserId, WorkspaceId};
@@ -18,6 +19,30 @@ pub struct Word {
     pub by: UserId,
     /// When.
     pub at: Millis,
+}
+
+/// What says whose word an edit waits for.
+pub struct Course {
+    /// The steps of its kind's rule.
+    steps: Vec<Step>,
+    /// The words given so far.
+    pub words: Vec<Word>,
+    days: WorkDays,
+}
+
+impl Course {
+    /// That of an edit; none if its kind's edits need no more than one word.
+    pub async fn of(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, change: ChangeHash) -> Result<Option<Self>> {
+        let rules = rules(tx, workspace).await?;
+        let Some(steps) = rules.iter().find_map(|rule| steps(rule, kind)) else { return Ok(None) };
+        let words = words(tx, workspace, &[change]).await?.remove(&change).unwrap_or_default();
+        Ok(Some(Self { steps, words, days: work_days(tx, workspace).await? }))
+    }
+
+    /// Whose turn it is, for an edit that came at a moment.
+    pub fn turn(&self, came_at: Millis, now: Millis) -> Option<Turn<'_>> {
+        turn_after(&self.steps, &times(&self.words), came_at, now, &self.days)
+    }
 }
 
 /// When words were given.

@@ -6,7 +6,7 @@
 
 use serde_json::json;
 use sync_core::access::Right;
-use sync_core::actions::approvals::{Approver, steps, turn_after};
+use sync_core::actions::approvals::Approver;
 use sync_core::fence::{self, Pen};
 use sync_core::id::{ChangeHash, Facet, Millis, UserId};
 use sync_core::protocol::Pushed;
@@ -21,7 +21,7 @@ use crate::audit::{Act, Note};
 use crate::intake::cache::Cache;
 use crate::intake::review::{NotReviewed, Review, Ruling};
 use crate::intake::{Author, Expect, RecordEdit};
-use crate::store::approvals::{self, Word};
+use crate::store::approvals::{self, Course, Word};
 use crate::store::people;
 use crate::store::rejected::{self, Decision, RejectedRow, WITHDRAWN};
 use crate::store::{Result, Tx, records};
@@ -88,12 +88,9 @@ impl Unit<'_> {
         row: &RejectedRow,
         ruling: &Ruling,
     ) -> Result<std::result::Result<Spoken, NotReviewed>> {
-        let rules = if row.state == "held" { approvals::rules(tx, self.workspace).await? } else { Vec::new() };
-        let Some(steps) = rules.iter().find_map(|rule| steps(rule, &row.kind)) else { return Ok(Ok(Spoken::Last(None))) };
-        let words = approvals::words(tx, self.workspace, &[row.hash]).await?.remove(&row.hash).unwrap_or_default();
-        let days = approvals::work_days(tx, self.workspace).await?;
-        let turn = turn_after(&steps, &approvals::times(&words), row.received_at, now, &days);
-        let Some(turn) = turn else { return Ok(Ok(Spoken::Last(None))) };
+        let course = if row.state == "held" { Course::of(tx, self.workspace, &row.kind, row.hash).await? } else { None };
+        let next = course.as_ref().and_then(|course| Some((course.words.len(), course.turn(row.received_at, now)?)));
+        let Some((spoken, turn)) = next else { return Ok(Ok(Spoken::Last(None))) };
         if !turn.is_for(reviewer.user, &reviewer.role) {
             let whom = match &turn.step.approver {
                 Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()),
@@ -108,9 +105,9 @@ impl Unit<'_> {
             return Ok(Err(NotReviewed::OthersFollow));
         }
         if turn.is_last() {
-            return Ok(Ok(Spoken::Last(Some(words.len()))));
+            return Ok(Ok(Spoken::Last(Some(spoken))));
         }
-        approvals::add(tx, self.workspace, row.hash, words.len(), Word { by: reviewer.user, at: now }).await?;
+        approvals::add(tx, self.workspace, row.hash, spoken, Word { by: reviewer.user, at: now }).await?;
         self.note_decision(tx, reviewer, now, row, "approved").await?;
         self.asked.push(row.hash);
         Ok(Ok(Spoken::OthersFollow))
