@@ -32,7 +32,7 @@ pub use files::set_store_aside;
 pub use history::{Change, Steps};
 pub use live::{ListStep, ListUpdate, LiveList, StatusStream};
 pub use read::{Found, ListQuery, Page, Piece, Record, RecordId, SendState};
-pub use runtime::CancelHandle;
+pub use runtime::{CancelHandle, end_threads};
 pub use secrets::{SecretError, SecretStore};
 pub use subscriptions::{Estimate, Subscription, Whose};
 pub use support::{Alarm, Because, Check, CheckName, ChoiceInfo, FieldInfo, KindInfo, Presence, SdkInfo, Word, sdk_info};

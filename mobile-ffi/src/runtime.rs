@@ -1,11 +1,13 @@
 //! Our own threads: every call runs here, so that no app thread waits and a panic stays a value.
 //!
-//! The runtime lives as long as the process. Never runs the app's code but its secret store's.
+//! The runtime lives as long as the process, or until [`end_threads`]. Never runs the app's code but its
+//! secret store's.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -24,14 +26,40 @@ pub(crate) trait Failed {
     fn panicked(detail: String) -> Self;
 }
 
-fn runtime<E: Failed>() -> Result<&'static Runtime, E> {
-    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
-    let start = || {
+/// How long [`end_threads`] waits for calls under way: a secret store may be asking its user something.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Our threads, from the first call on.
+static THREADS: Mutex<Threads> = Mutex::new(Threads::NotYet);
+
+enum Threads {
+    NotYet,
+    Run(Runtime),
+    Ended,
+}
+
+fn runtime<E: Failed>() -> Result<Handle, E> {
+    let mut threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Threads::NotYet = *threads {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(WORKER_THREADS).max_blocking_threads(BLOCKING_THREADS).thread_name("rapport").enable_all();
-        builder.build().map_err(|error| error.to_string())
-    };
-    RUNTIME.get_or_init(start).as_ref().map_err(|detail| E::no_threads(detail.clone()))
+        *threads = Threads::Run(builder.build().map_err(|error| E::no_threads(error.to_string()))?);
+    }
+    match &*threads {
+        Threads::Run(runtime) => Ok(runtime.handle().clone()),
+        Threads::NotYet | Threads::Ended => Err(E::no_threads("they were ended, because the process ends".to_owned())),
+    }
+}
+
+/// Ends our threads, for good: calls under way are given up or, where they are in the middle of a step,
+/// finish it; later ones answer with an error. For a language whose threads must not run once it has begun
+/// to end, as Python, which calls this by itself. Whoever closed their clients has nothing left to lose here.
+#[uniffi::export]
+pub fn end_threads() {
+    let before = std::mem::replace(&mut *THREADS.lock().unwrap_or_else(PoisonError::into_inner), Threads::Ended);
+    if let Threads::Run(runtime) = before {
+        runtime.shutdown_timeout(PATIENCE);
+    }
 }
 
 /// Ends a task when whoever waits for it has gone: a cancelled coroutine stops our work too.

@@ -13,6 +13,7 @@ Every call of `Client` is here too: `Rapport` passes on what it does not make ni
 
 from __future__ import annotations
 
+import atexit
 import json
 import mimetypes
 from collections.abc import AsyncIterator, Iterable
@@ -65,6 +66,9 @@ __all__ = [
     "SendState", "Settings", "StopReason", "Subscription", "SyncOutcome", "SyncPhase", "Transaction", "Value", "Whose", "apply", "new_record_id",
     "plain", "read_invitation", "sdk_info", "set_store_aside", "value",
 ]
+
+# Python ends a thread that comes back to it after its own end, and the whole process with it.
+atexit.register(ffi.end_threads)
 
 
 def value(of: Any) -> Value:

@@ -16,6 +16,39 @@ def test_the_readme_shows_the_samples_that_are_run():
         assert f"```{language}\n{sample.read_text('utf-8')}```" in readme, f"put {sample.name} into the README"
 
 
+SLOW = '''
+import asyncio, sys, time
+from rapport import Rapport, SecretStore
+
+class Slow(SecretStore):
+    def get(self, name):
+        print("asked", flush=True)
+        time.sleep(0.4)
+        return None
+
+    def put(self, name, value): pass
+    def remove(self, name): pass
+
+async def main():
+    opening = asyncio.create_task(Rapport.open(server="http://127.0.0.1:9", folder=sys.argv[1], app="slow 1", secrets=Slow()))
+    await asyncio.sleep(0.2)
+    opening.cancel()
+
+class Late:
+    """Keeps the interpreter ending for longer than the secret store needs."""
+    def __del__(self, sleep=time.sleep):
+        sleep(1)
+
+sys.late = Late()
+asyncio.run(main())
+'''
+
+
+def test_a_program_ends_well_while_a_call_is_under_way(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", SLOW, tmp_path / "store"], capture_output=True, text=True, encoding="utf-8")
+    assert (ended.returncode, ended.stdout.splitlines()[:1]) == (0, ["asked"]), ended
+
+
 def test_hello_runs(kit, tmp_path):
     kit.person("ann")
     command = [sys.executable, HERE / "hello.py", kit.url, kit.code("ann"), tmp_path]

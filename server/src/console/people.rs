@@ -273,6 +273,10 @@ async fn show(desk: &Desk, user: &User, shown: Shown) -> Result<Response, Error>
 pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -> Result<Response, Error> {
     let user = find(&desk, user).await?;
     let typed = Typed::new(pairs);
+    if !typed.is_whole() {
+        let problem = Some(desk.words.say("form.not_whole").to_owned());
+        return show(&desk, &user, Shown { status: StatusCode::UNPROCESSABLE_ENTITY, problem, ..Shown::default() }).await;
+    }
     let bad = |problem: String, typed| Shown {
         status: StatusCode::UNPROCESSABLE_ENTITY,
         problem: Some(problem),

@@ -193,7 +193,8 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
     check(&desk)?;
     let typed = Typed::new(pairs);
     let (schema, extra) = (desk.reading.schema(), typed.all("add"));
-    let role = match role_form::read(schema, &name, &typed) {
+    let whole = if typed.is_whole() { Ok(()) } else { Err(desk.words.say("form.not_whole").to_owned()) };
+    let role = match whole.and_then(|()| role_form::read(schema, &name, &typed)) {
         Ok(role) => role,
         Err(problem) => {
             let now = desk.reading.roles().role(&name).cloned().unwrap_or_else(|| Role::empty(name.clone()));

@@ -62,6 +62,12 @@ impl Typed {
         self.0.iter().any(|(known, _)| known == name)
     }
 
+    /// Whether the form came to its end, where a hidden control stands. A page that was still loading sends
+    /// what it has: of a form that replaces all there is, what is missing would be taken away.
+    pub fn is_whole(&self) -> bool {
+        self.has("whole")
+    }
+
     /// All values of a name that say something.
     pub fn all(&self, name: &str) -> Vec<&str> {
         self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.trim()).filter(|value| !value.is_empty()).collect()

@@ -90,11 +90,12 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
-    /// Returns when a condition holds. The page is asked again and again: it may be another one by then.
+    /// Returns when a condition holds on a page that is there as a whole. It is asked again and again: it may
+    /// be another one by then.
     pub async fn until(&mut self, condition: &str) {
         const TRIES: usize = 2_000;
         let script =
-            format!("new Promise((done) => setTimeout(() => {{ try {{ done(Boolean({condition})) }} catch {{ done(false) }} }}, 15))");
+            format!("new Promise((done) => setTimeout(() => {{ try {{ done(document.readyState === 'complete' && Boolean({condition})) }} catch {{ done(false) }} }}, 15))");
         for _ in 0..TRIES {
             let params = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
             // A page that goes away while it is asked answers nothing.

@@ -15,7 +15,7 @@ use crate::console::Desk;
 use crate::harness::START;
 
 /// 样车: six fields, a link, a board.
-const DEMO_CAR: [(&str, &str); 31] = [
+const DEMO_CAR: [(&str, &str); 32] = [
     ("label_en", "Demo car"),
     ("label_zh", "样车"),
     ("plural_en", "Demo cars"),
@@ -47,6 +47,7 @@ const DEMO_CAR: [(&str, &str); 31] = [
     ("field.5.label_en", "Remarks"),
     ("field.5.type", "paragraph"),
     ("field.5.searched", "on"),
+    ("whole", ""),
 ];
 
 async fn with_demo_car() -> Desk {
@@ -145,6 +146,7 @@ async fn what_records_hold_keeps_its_meaning_and_mistakes_are_told_at_their_fiel
         ("field.1.options", "in_stock | In stock | 库存"),
         ("field.2.label_en", "Seller"),
         ("field.2.type", "link"),
+        ("whole", ""),
     ];
     let refused = desk.post("/kinds/demo_car", &[&known[..], &fields[..]].concat()).await;
     assert_eq!(refused.status, 422);
@@ -152,7 +154,7 @@ async fn what_records_hold_keeps_its_meaning_and_mistakes_are_told_at_their_fiel
     let refused = desk
         .post(
             "/kinds/demo_car",
-            &[&known[..], &fields[..5], &[("field.2.label_en", "Seller"), ("field.2.type", "link"), ("field.2.to", "member")]].concat(),
+            &[&known[..], &fields[..5], &[("field.2.label_en", "Seller"), ("field.2.type", "link"), ("field.2.to", "member"), ("whole", "")]].concat(),
         )
         .await;
     let text = refused.text();

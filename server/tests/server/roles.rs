@@ -183,7 +183,7 @@ async fn the_editor_shows_what_a_role_would_take_away_before_it_is_saved() {
         office.make("party", json!({"name": format!("Customer {n}"), "owner": UserId::of_cause(["bo", "cai"][n % 2])})).await;
     }
     // As the form of the page sends it: the kinds in one row, customers in their own.
-    let mut form: Vec<(&str, &str)> = vec![("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("row", "party")];
+    let mut form: Vec<(&str, &str)> = vec![("whole", ""), ("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("row", "party")];
     form.extend([
         ("*.read", "all"),
         ("*.create", "all"),
@@ -228,6 +228,20 @@ async fn the_editor_shows_what_a_role_would_take_away_before_it_is_saved() {
 }
 
 #[tokio::test]
+async fn a_form_that_was_sent_while_its_page_was_still_loading_takes_nothing_away() {
+    let desk = Desk::new().await;
+    crate::api::Client::of_role(&desk.server, "cai", "rep").await;
+    let cai = UserId::of_cause("cai");
+    let half = [("name", "Cai"), ("label_en", "Rep"), ("step", "save")];
+    for path in ["/roles/rep".to_owned(), format!("/people/{cai}"), "/kinds/party".to_owned()] {
+        let before = desk.get(&path).await.text();
+        let refused = desk.post(&path, &half).await;
+        assert!(refused.status == 422 && refused.text().contains("had not finished loading"), "{path}: {}", refused.text());
+        assert_eq!(desk.get(&path).await.text(), before, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     let desk = Desk::new().await;
     let invited =
@@ -239,6 +253,7 @@ async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     assert_eq!(signed_in["user"]["role"], "rep+manager", "{signed_in}");
     let eve = signed_in["user"]["id"].as_str().unwrap().to_owned();
     let form = [
+        ("whole", ""),
         ("name", "Eve Lin"),
         ("role", "rep"),
         ("teams", "east, key accounts"),
@@ -255,16 +270,16 @@ async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     let again = desk.post(&format!("/people/{eve}/password"), &[]).await.text();
     assert!(!again.contains(&password) && again.contains("<p class=\"code\">"));
     assert_eq!(desk.server.api_sign_in("eve", &password).await.status, 401);
-    let out = desk.post(&format!("/people/{eve}"), &[&form[..5], &[("step", "save")]].concat()).await;
+    let out = desk.post(&format!("/people/{eve}"), &[&form[..6], &[("step", "save")]].concat()).await;
     assert_eq!(out.status, 303, "{}", out.text());
     assert!(desk.get("/people").await.text().contains("Shut out"));
     let audit = desk.get("/audit").await.text();
     assert!(audit.contains("Rights changed") && audit.contains("Person shut out"), "{audit}");
     // Whoever keeps the house alone stays.
     let bo = UserId::of_cause("bo").to_string();
-    let demoted = desk.post(&format!("/people/{bo}"), &[("name", "bo"), ("role", "rep"), ("active", "true"), ("step", "save")]).await;
+    let demoted = desk.post(&format!("/people/{bo}"), &[("name", "bo"), ("role", "rep"), ("active", "true"), ("step", "save"), ("whole", "")]).await;
     assert_eq!(demoted.status, 303, "{}", demoted.text());
     let ann = desk.server.ann.to_string();
-    let alone = desk.post(&format!("/people/{ann}"), &[("name", "ann"), ("role", "rep"), ("active", "true"), ("step", "save")]).await;
+    let alone = desk.post(&format!("/people/{ann}"), &[("name", "ann"), ("role", "rep"), ("active", "true"), ("step", "save"), ("whole", "")]).await;
     assert!(alone.status == 422 && alone.text().contains("nobody would be left who may administer"), "{}", alone.text());
 }

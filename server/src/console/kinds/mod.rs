@@ -162,6 +162,10 @@ async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Respons
     if typed.one("step") == "text" {
         return save_text(desk, base, typed.raw("text")).await;
     }
+    if !typed.is_whole() {
+        let problem = Some(desk.words.say("form.not_whole").to_owned());
+        return show(desk, base, base.map_or_else(KindForm::new, KindForm::from), Told { problem, ..Told::default() }).await;
+    }
     let mut form = KindForm::typed(typed, base);
     if typed.one("step") == "add" {
         return show(desk, base, form, Told { spare: SPARE, ..Told::default() }).await;
