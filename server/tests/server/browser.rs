@@ -94,8 +94,9 @@ impl Browser {
     /// be another one by then.
     pub async fn until(&mut self, condition: &str) {
         const TRIES: usize = 2_000;
-        let script =
-            format!("new Promise((done) => setTimeout(() => {{ try {{ done(document.readyState === 'complete' && Boolean({condition})) }} catch {{ done(false) }} }}, 15))");
+        let script = format!(
+            "new Promise((done) => setTimeout(() => {{ try {{ done(document.readyState === 'complete' && Boolean({condition})) }} catch {{ done(false) }} }}, 15))"
+        );
         for _ in 0..TRIES {
             let params = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
             // A page that goes away while it is asked answers nothing.

@@ -154,7 +154,12 @@ async fn what_records_hold_keeps_its_meaning_and_mistakes_are_told_at_their_fiel
     let refused = desk
         .post(
             "/kinds/demo_car",
-            &[&known[..], &fields[..5], &[("field.2.label_en", "Seller"), ("field.2.type", "link"), ("field.2.to", "member"), ("whole", "")]].concat(),
+            &[
+                &known[..],
+                &fields[..5],
+                &[("field.2.label_en", "Seller"), ("field.2.type", "link"), ("field.2.to", "member"), ("whole", "")],
+            ]
+            .concat(),
         )
         .await;
     let text = refused.text();

@@ -277,9 +277,12 @@ async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     assert!(audit.contains("Rights changed") && audit.contains("Person shut out"), "{audit}");
     // Whoever keeps the house alone stays.
     let bo = UserId::of_cause("bo").to_string();
-    let demoted = desk.post(&format!("/people/{bo}"), &[("name", "bo"), ("role", "rep"), ("active", "true"), ("step", "save"), ("whole", "")]).await;
+    let demoted =
+        desk.post(&format!("/people/{bo}"), &[("name", "bo"), ("role", "rep"), ("active", "true"), ("step", "save"), ("whole", "")]).await;
     assert_eq!(demoted.status, 303, "{}", demoted.text());
     let ann = desk.server.ann.to_string();
-    let alone = desk.post(&format!("/people/{ann}"), &[("name", "ann"), ("role", "rep"), ("active", "true"), ("step", "save"), ("whole", "")]).await;
+    let alone = desk
+        .post(&format!("/people/{ann}"), &[("name", "ann"), ("role", "rep"), ("active", "true"), ("step", "save"), ("whole", "")])
+        .await;
     assert!(alone.status == 422 && alone.text().contains("nobody would be left who may administer"), "{}", alone.text());
 }
