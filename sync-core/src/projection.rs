@@ -45,7 +45,13 @@ pub fn project(kind: &Kind, facet: Facet, doc: &Doc) -> Projection {
     });
     let archived = (facet == Facet::Main).then(|| merge::is_archived(doc));
     let links = links(kind, facet, &row);
-    Projection { title, archived, created_at, updated_at, json: Json::Object(row).to_string(), links }
+    Projection { title, archived, created_at, updated_at, json: text_of(&row), links }
+}
+
+/// A row as JSON text: straight into its bytes, which `Display` is not.
+fn text_of(row: &Map<String, Json>) -> String {
+    // Text keys and plain values cannot fail.
+    serde_json::to_string(row).unwrap_or_default()
 }
 
 /// The links that a facet's row makes.

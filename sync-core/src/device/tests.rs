@@ -492,8 +492,18 @@ fn a_store_that_a_newer_app_wrote_is_refused() {
 
 #[test]
 fn an_inadmissible_change_from_the_server_is_put_aside_and_stops_no_other() {
+    puts_one_aside_among(1);
+}
+
+#[test]
+fn so_it_is_among_as_many_as_are_looked_at_beforehand() {
+    puts_one_aside_among(700);
+}
+
+fn puts_one_aside_among(others: usize) {
     let (mut server, mut ann, mut bo) = phones();
-    let (bad, good) = (make(&mut ann, START, "佳美"), make(&mut ann, START, "明月"));
+    let mut made: Vec<RecordId> = (0..=others).map(|n| make(&mut ann, START, &format!("明月 {n}"))).collect();
+    let bad = made.remove(others / 2);
     ann.sync(&mut server);
     for entry in &mut server.feed {
         if let Entry::Change(change) = entry
@@ -504,7 +514,10 @@ fn an_inadmissible_change_from_the_server_is_put_aside_and_stops_no_other() {
         }
     }
     bo.sync(&mut server);
-    assert_eq!((bo.device.get(bad).unwrap(), field(&mut bo, good, "name")), (None, json!("明月")));
+    assert_eq!(bo.device.get(bad).unwrap(), None);
+    for good in made {
+        assert_eq!(field(&mut bo, good, "name"), field(&mut ann, good, "name"));
+    }
     assert_eq!(bo.device.quarantined().unwrap().len(), 1);
 }
 

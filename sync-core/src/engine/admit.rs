@@ -6,13 +6,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::ahead::{Arrived, ahead};
 use super::pen::Reason;
 use super::replica::{Replica, read_changes};
 use crate::fence::{self, Pen, Refusal};
 use crate::id::{Facet, Millis, RecordId};
 use crate::protocol::Delivered;
 use crate::record::Stored;
-use crate::record::change::Op;
+use crate::record::change::{Change, Op};
 use crate::record::doc::Doc;
 use crate::schema::Kind;
 use crate::store::{DraftState, Receipt, StoreError};
@@ -34,10 +35,14 @@ struct Open {
 impl Replica {
     /// Takes changes in the order of the feed. Part of a transaction.
     pub(crate) fn admit(&mut self, changes: Vec<Delivered>) -> Result<(), StoreError> {
+        ahead(changes, |changes| self.admit_each(changes))
+    }
+
+    fn admit_each(&mut self, changes: &mut dyn Iterator<Item = Arrived>) -> Result<(), StoreError> {
         let may_be_drafts = self.store.draft_count()? > 0;
         let may_be_leaving = self.store.has_leaving()?;
         let mut open: Option<Open> = None;
-        for delivered in changes {
+        for (delivered, read) in changes {
             let Some(kind) = self.schema.kind(&delivered.kind).cloned() else {
                 self.store.quarantine(&delivered, "this app does not know the kind yet")?;
                 continue;
@@ -54,7 +59,7 @@ impl Replica {
                 open = Some(self.open_document(kind, delivered.record, delivered.facet)?);
             }
             if let Some(open) = &mut open {
-                self.admit_one(open, delivered, may_be_drafts)?;
+                self.admit_one(open, (delivered, read), may_be_drafts)?;
             }
         }
         self.close(open)
@@ -95,14 +100,15 @@ impl Replica {
         Ok(())
     }
 
-    fn admit_one(&mut self, open: &mut Open, delivered: Delivered, may_be_drafts: bool) -> Result<(), StoreError> {
+    fn admit_one(&mut self, open: &mut Open, (delivered, read): Arrived, may_be_drafts: bool) -> Result<(), StoreError> {
         open.position = delivered.position;
         if open.doc.contains(&delivered.hash) {
             return self.confirm(open, &delivered);
         }
         let texts = self.texts(&open.kind);
         let base = open.base.as_ref().unwrap_or(&open.doc);
-        let change = match inspected(base, open, &delivered) {
+        let read = read.unwrap_or_else(|| fence::inspect(&delivered.hash, &delivered.body));
+        let change = match read.and_then(|change| checked(base, open, change)) {
             Ok(change) => change,
             Err(refusal) => return self.store.quarantine(&delivered, &refusal.to_string()),
         };
@@ -191,8 +197,7 @@ impl Replica {
 /// Whether a field takes an edit was the server's to say when it accepted it: the server may know fields, options
 /// and policies that this app does not, and whether a state forbids an edit depends on what the server had then.
 /// Such a change is carried. One that is left out would take with it everything that follows it.
-fn inspected(base: &Doc, open: &Open, delivered: &Delivered) -> Result<crate::record::change::Change, Refusal> {
-    let change = fence::inspect(&delivered.hash, &delivered.body)?;
+fn checked(base: &Doc, open: &Open, change: Change) -> Result<Change, Refusal> {
     let makes_text = change.ops.iter().any(|op| matches!(op, Op::MakeText { .. }));
     match fence::check(base, &open.kind, open.facet, &change, Pen::Server) {
         Err(refusal) if makes_text || refusal.field().is_none() => Err(refusal),

@@ -5,6 +5,7 @@
 //! happened, and does what it answers. Up to date, a reconnect is one frame each way.
 
 mod admit;
+mod ahead;
 mod lease;
 mod leave;
 mod outbox;

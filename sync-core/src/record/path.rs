@@ -33,7 +33,7 @@ pub fn escape(element: &str) -> String {
 
 /// A path segment as the set element it stands for.
 pub fn unescape(segment: &str) -> String {
-    segment.replace("~1", "/").replace("~0", "~")
+    if segment.contains('~') { segment.replace("~1", "/").replace("~0", "~") } else { segment.to_owned() }
 }
 
 /// The path of an element, row or item.
