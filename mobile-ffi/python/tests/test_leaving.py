@@ -135,3 +135,21 @@ async def test_a_phone_sent_away_while_it_is_connected_is_wiped_at_once(kit, ope
         await asyncio.sleep(0.05)
     assert "rapport.store-key" not in secrets.kept
     assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []
+
+
+async def test_a_phone_that_was_shut_out_hears_a_later_word_without_a_restart(kit, opened, secrets):
+    kit.person("ann")
+    ann = await opened(server=kit.url)
+    await ann.enrol(kit.code("ann"), "phone")
+    await customer(ann)
+    await quiesce(ann)
+    kit.revoke_devices("ann")
+    for _ in range(2):
+        with pytest.raises(ClientError.Stopped) as stopped:
+            await ann.sync()
+        assert stopped.value.reason == StopReason.REVOKED
+    kit.send_away("ann", "lost")
+    with pytest.raises(ClientError.Stopped) as stopped:
+        await ann.sync()
+    assert stopped.value.reason == StopReason.WIPED
+    assert "rapport.store-key" not in secrets.kept

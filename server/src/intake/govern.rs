@@ -150,20 +150,37 @@ impl Governing {
 
     /// Takes over what follows from an accepted change of `author`'s.
     pub fn apply(&mut self, workspace: WorkspaceId, author: UserId, now: Millis, effect: Effect) {
+        self.note(workspace, author, now, &effect);
+        self.take(effect);
+    }
+
+    /// As [`Governing::apply`], where the audit log tells of it already.
+    pub fn take(&mut self, effect: Effect) {
+        match effect {
+            Effect::Role { record, definition, .. } => {
+                self.roles.remove(&record);
+                self.roles.extend(definition.map(|definition| (record, definition)));
+            }
+            Effect::Member { user, standing, following, .. } => {
+                self.people.extend(standing.map(|standing| (user, standing)));
+                self.following.push((user, following));
+            }
+        }
+    }
+
+    fn note(&mut self, workspace: WorkspaceId, author: UserId, now: Millis, effect: &Effect) {
         // The operator writes in the workspace's own name.
         let by = (author.0 != workspace.0).then_some(author);
         let mut note = |act, subject: String, detail| self.notes.push((now, Note::of(workspace, by, act, subject).with(detail)));
         match effect {
-            Effect::Role { record, name, definition } => {
+            Effect::Role { name, definition, .. } => {
                 note(Act::RightsChanged, format!("role {name}"), json!({ "archived": definition.is_none() }));
-                self.roles.remove(&record);
-                self.roles.extend(definition.map(|definition| (record, definition)));
             }
-            Effect::Member { user, standing, following, rights } => {
+            Effect::Member { user, following, rights, .. } => {
                 match following.active {
                     Some(false) => note(Act::UserDisabled, user.to_string(), json!({})),
                     // A new record says that somebody is here who is.
-                    Some(true) if self.people.get(&user).is_some_and(|was| !was.active) => {
+                    Some(true) if self.people.get(user).is_some_and(|was| !was.active) => {
                         note(Act::UserEnabled, user.to_string(), json!({}))
                     }
                     Some(true) | None => {}
@@ -172,8 +189,6 @@ impl Governing {
                     let role = following.role.as_ref().map(RoleSet::as_str);
                     note(Act::RightsChanged, user.to_string(), json!({ "fields": rights, "role": role }));
                 }
-                self.people.extend(standing.map(|standing| (user, standing)));
-                self.following.push((user, following));
             }
         }
     }

@@ -291,11 +291,21 @@ pub async fn carry_out(app: &App, workspace: WorkspaceId, mut handover: Handover
         }
     }
     if handover.disable {
+        hand_back_phones(app, &author, handover.from).await?;
         people::set_active(app, &author, handover.from, false).await?;
     }
     handover.finished_at = Some(app.clock.now());
     note(app, workspace, &handover).await?;
     Ok(handover)
+}
+
+/// The phones of whoever leaves deliver what they have not sent, to the desk, and forget everything then.
+async fn hand_back_phones(app: &App, author: &Author, user: UserId) -> Result<()> {
+    let phones = devices::devices(&mut app.store.reader().await?, author.workspace).await?;
+    for phone in phones.into_iter().filter(|device| device.user == user && device.revoked_at.is_none()) {
+        app.auth.send_away(author.workspace, phone.device, farewells::Act::HandBack, author.user).await?;
+    }
+    Ok(())
 }
 
 async fn move_kind(app: &App, author: &Author, having: &Having<'_>, handover: &mut Handover, watch: Watch<'_>) -> Result<()> {
@@ -339,7 +349,7 @@ pub async fn list(app: &App, workspace: WorkspaceId) -> Result<Vec<Handover>> {
 }
 
 /// Takes a handover back: every record goes to whom it belonged, but for those that got another owner since.
-/// Whoever was shut out stays so.
+/// Whoever was shut out may come in again, with phones that are enrolled anew.
 ///
 /// # Errors
 /// When there is none, it runs, or the database fails; it can be run again then.
@@ -354,6 +364,9 @@ pub async fn undo(app: &App, author: &Author, act: [u8; 16]) -> Result<Undone> {
     }
     let row = import_row(&handover);
     let undone = take_back(app, author, row, &mut |_| {}).await?;
+    if handover.disable {
+        people::set_active(app, author, handover.from, true).await?;
+    }
     handover.undone_at = Some(app.clock.now());
     note(app, author.workspace, &handover).await?;
     let noted = Note::of(author.workspace, Some(author.user), audit::Act::HandedOver, handover.from);

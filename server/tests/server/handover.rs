@@ -3,7 +3,8 @@
 use rapport_server::jobs::handover::{self, Order};
 use rapport_server::store::farewells::{self, DeviceNote};
 use serde_json::{Value, json};
-use sync_core::id::UserId;
+use sync_core::id::{RecordId, UserId};
+use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::console::Desk;
@@ -165,4 +166,49 @@ async fn what_the_phones_have_not_sent_is_said_before_anything_goes_over() {
     assert!(page.contains("3 edits have not been sent") && page.contains("3 edits not sent"), "{page}");
     desk.post("/language", &[("language", "zh-CN")]).await;
     assert!(desk.post("/handover", &order).await.text().contains("还有 3 条修改尚未发送"));
+}
+
+#[tokio::test]
+async fn what_nobody_owns_is_its_makers_and_goes_over_too() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let rep = Client::of_role(&server, "cai", "rep").await;
+    let _dan = Client::of_role(&server, "dan", "rep").await;
+    let nobodys = rep.make("party", json!({"name": "Nobody's"})).await;
+    office.make("party", json!({"name": "The office's"})).await;
+    let order = json!({"from": user("cai"), "to": user("dan")});
+    assert_eq!(office.post("/api/v1/handovers/preview", order.clone()).await.json()["records"], 1);
+    assert_eq!(office.post("/api/v1/handovers", order).await.status, 202);
+    let done = finished(&office).await;
+    assert_eq!((&done["moved"], owned(&office, "party", "owner", "dan").await), (&json!(1), 1));
+    office.post(&format!("/api/v1/handovers/{}/undo", done["id"].as_str().unwrap()), json!({})).await;
+    assert_eq!(office.get(&nobodys).await.json()["fields"].get("owner"), None);
+}
+
+#[tokio::test]
+async fn the_phone_of_whoever_leaves_delivers_what_it_has_not_sent_and_forgets_everything() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let rep = Client::of_role(&server, "cai", "rep").await;
+    let _dan = Client::of_role(&server, "dan", "rep").await;
+    let customer = rep.make("party", json!({"name": "Jiamei", "owner": user("cai")})).await;
+    let customer: RecordId = customer.rsplit('/').next().unwrap().parse().unwrap();
+    let mut phone = Handset::of(&server, user("cai")).await;
+    phone.sync(&server).await;
+    phone.edit(&server, "party", customer, &[FieldEdit::set("name", "Jiamei Paper")]);
+    let order = json!({"from": user("cai"), "to": user("dan"), "disable": true});
+    assert_eq!(office.post("/api/v1/handovers", order).await.status, 202);
+    let done = finished(&office).await;
+    phone.sync(&server).await;
+    assert_eq!(phone.fields(customer), None);
+    let desk = office.get("/api/v1/rejected").await;
+    assert!(desk.text().contains("revoked"), "{}", desk.text());
+    let mut tx = server.app.store.reader().await.unwrap();
+    let farewells = farewells::all(&mut tx, server.workspace).await.unwrap();
+    assert!(farewells[&phone.enrolled.device].told_at.is_some(), "{farewells:?}");
+    drop(tx);
+    // Taken back, they may come in again.
+    assert_eq!(rep.get("/api/v1/me").await.status, 401);
+    office.post(&format!("/api/v1/handovers/{}/undo", done["id"].as_str().unwrap()), json!({})).await;
+    assert_eq!(server.api_sign_in("cai", crate::harness::PASSWORD).await.status, 200);
 }

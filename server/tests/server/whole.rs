@@ -62,6 +62,11 @@ async fn a_system_that_is_exported_and_brought_in_is_equal() {
     let gone = gone.json()["id"].as_str().unwrap().to_owned();
     let erased = here.send(&street.server, "office", reqwest::Method::POST, &format!("/api/v1/privacy/{gone}/erase"), json!({})).await;
     assert_eq!(erased.status, 200, "{}", erased.text());
+    // What says who may do what leaves a trace in the log of its own: it comes back once.
+    let definition = "name = \"helper\"\nlabel = { en = \"Helper\", zh = \"助手\" }\n";
+    let role = json!({"fields": {"name": "helper", "label_en": "Helper", "label_zh": "助手", "definition": definition}});
+    let made = here.send(&street.server, "office", reqwest::Method::POST, "/api/v1/role", role).await;
+    assert_eq!(made.status, 201, "{}", made.text());
     let before = tables(&street.server.app, here).await;
     assert!(before.values().all(|rows| !rows.is_empty()), "nothing would be compared: {before:?}");
     let house = exported(&street.server, here, folder.path()).await;

@@ -433,6 +433,10 @@ fn a_wiped_phone_holds_nothing_and_a_revoked_one_keeps_what_was_not_sent() {
     make(&mut bo, START, "unsent");
     bo.sync(&mut server);
     assert_eq!((bo.stopped.clone(), pending(&bo)), (Some(Stopped::Revoked), 1));
+    // Asked again, the server may say something else.
+    server.revoked = false;
+    bo.sync(&mut server);
+    assert_eq!(pending(&bo), 0);
 }
 
 #[test]

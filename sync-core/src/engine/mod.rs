@@ -223,6 +223,10 @@ impl Engine {
     /// for the next page before this one is kept.
     pub fn handle(&mut self, replica: &mut Replica, now: Millis, event: Event, effects: &mut dyn FnMut(Effect)) {
         let mut effects = Effects(effects);
+        // Asked for again, the server may have another word: whoever is shut out may be told to forget everything.
+        if matches!((&self.stopped, &event), (Some(Stopped::Revoked | Stopped::Unauthorized), Event::NetworkUp { .. })) {
+            self.restart();
+        }
         let done = if self.stopped.is_some() { Ok(()) } else { self.step(replica, now, event, &mut effects) };
         if let Err(error) = done {
             self.fail(replica, now, &mut effects);

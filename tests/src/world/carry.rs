@@ -6,11 +6,13 @@ use rapport_server::intake::Fate;
 use sync_core::engine::Event;
 use sync_core::id::{Facet, Millis};
 use sync_core::protocol::{self, Entry, Message, PAGE_BYTES, Pull, Verdict};
+use sync_core::record::change::Change;
 
 use super::network::{Cargo, Pushed};
 use super::phone::{Connection, held_in};
 use super::server::Outcome;
 use super::{Fault, Inner};
+use crate::compose::intent_of;
 use crate::model::IntentId;
 
 const SECOND: Millis = 1_000;
@@ -191,7 +193,7 @@ impl Inner {
             Outcome::Died(frame) => (frame, true),
         };
         let said = protocol::decode_frame(&frame_out).unwrap_or_default();
-        self.note(format!("{} asks ({fate:?}): {}", self.phones[phone].name, brief(&said)));
+        self.note(format!("{} asks ({fate:?}){}: {}", self.phones[phone].name, sends(frame), brief(&said)));
         let unavailable = said.iter().any(|message| matches!(message, Message::Refused(refused) if refused.code == "unavailable"));
         if unavailable && fate == Fate::Commit {
             self.fail("I10: the server was unavailable without a cause".to_owned());
@@ -273,16 +275,15 @@ impl Inner {
         if !wanted || self.phones[phone].device.is_none() {
             return;
         }
-        let mut turned_down = Vec::new();
         if let Ok(messages) = protocol::decode_frame(&frame) {
             self.note(format!("{} hears {}", self.phones[phone].name, brief(&messages)));
-            turned_down = self.turned_down(phone, &messages, pushed);
+            let turned_down = self.turned_down(phone, &messages, pushed);
+            self.phones[phone].turned_down.extend(turned_down);
             if said_now {
                 self.remember(&messages, pushed);
             }
         }
         self.tell(phone, Event::Received(frame));
-        self.forget_turned_down(phone, &turned_down);
     }
 
     /// What the server has said to somebody holds from now on.
@@ -385,6 +386,14 @@ fn pushes(frame: &[u8]) -> Pushed {
 }
 
 /// Messages, as a trace shows them.
+/// The edits that a frame brings, by their names.
+fn sends(frame: &[u8]) -> String {
+    let messages = protocol::decode_frame(frame).unwrap_or_default();
+    let bodies = messages.iter().filter_map(|message| if let Message::Push(push) = message { Some(&push.changes) } else { None }).flatten();
+    let names: Vec<_> = bodies.filter_map(|pushed| intent_of(&Change::read(&pushed.body).ok()?)).collect();
+    if names.is_empty() { String::new() } else { format!(" with {names:?}") }
+}
+
 fn brief(messages: &[Message]) -> String {
     let one = |message: &Message| match message {
         Message::Verdicts(verdicts) => format!("verdicts {:?}", verdicts.verdicts.iter().map(word).collect::<Vec<_>>()),

@@ -117,13 +117,17 @@ impl Inner {
         found
     }
 
-    /// What waits on the phone behind edits that were turned down says nothing of them any more.
-    pub(super) fn forget_turned_down(&mut self, phone: usize, turned_down: &[TurnedDown]) {
-        for (gone, record, facet) in turned_down {
-            let waiting = self.phones[phone].changes(*record, *facet);
-            let waiting = waiting.into_iter().filter(|change| change.received_at.is_none()).collect::<Vec<_>>();
-            for (id, _) in held_in(&waiting).into_iter().filter(|(id, _)| id != gone) {
-                self.ledger.forget_seen(id, *gone);
+    /// What waits on the phone behind edits that were turned down says nothing of them any more. A phone takes such an
+    /// edit out when nothing of its document is under way: until then it is there, and may be let in after all.
+    pub(super) fn forget_turned_down(&mut self, phone: usize) {
+        for (gone, record, facet) in std::mem::take(&mut self.phones[phone].turned_down) {
+            let (waiting, here): (Vec<_>, Vec<_>) =
+                self.phones[phone].changes(record, facet).into_iter().partition(|change| change.received_at.is_none());
+            let (waiting, here) = (held_in(&waiting), held_in(&here));
+            if waiting.iter().any(|(id, _)| *id == gone) {
+                self.phones[phone].turned_down.push((gone, record, facet));
+            } else if !here.iter().any(|(id, _)| *id == gone) {
+                waiting.into_iter().for_each(|(id, _)| self.ledger.forget_seen(id, gone));
             }
         }
     }

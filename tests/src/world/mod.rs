@@ -202,6 +202,7 @@ impl Inner {
                 Effect::Notify(_) | Effect::Failed(_) => {}
             }
         }
+        self.forget_turned_down(phone);
     }
 }
 

@@ -13,6 +13,7 @@ use sync_core::record::Stored;
 use sync_core::record::change::Change;
 use sync_core::store::Place;
 
+use super::desk::TurnedDown;
 use super::server::{speaker, workspace};
 use crate::compose::intent_of;
 use crate::model::{Held, IntentId};
@@ -63,6 +64,8 @@ pub struct Handset {
     pub open: BTreeSet<u64>,
     /// When its timer goes off, in the world's time: timers do not follow a clock that jumps.
     pub timer: Option<Millis>,
+    /// Edits that it was told are not accepted, and that are still among those that wait.
+    pub turned_down: Vec<TurnedDown>,
     /// Why it sends no more.
     pub stopped: Option<Stopped>,
     /// What the server knows of its open connection.
@@ -99,6 +102,7 @@ impl Handset {
             connection: None,
             open: BTreeSet::new(),
             timer: None,
+            turned_down: Vec::new(),
             stopped: None,
             cursor: None,
             last_up: 0,
@@ -168,6 +172,7 @@ impl Handset {
         self.path = next;
         self.incarnation = incarnation;
         self.forget_network();
+        self.turned_down.clear();
         Some(backup)
     }
 

@@ -45,7 +45,12 @@ impl Unit<'_> {
         self.actors.entry(change.actor).or_default().get_or_insert(origin.device);
         // It was accepted once and is kept; what would lock everybody out now has no further effect.
         let effect = self.effect_of(&kind, &pushed, &change).unwrap_or_default();
-        self.follow(&maker, origin.received_at, effect);
+        if offerer.user.0 == self.workspace.0 {
+            // The operator brings a whole system in, and its audit log with it.
+            self.follow_unnoted(effect);
+        } else {
+            self.follow(&maker, origin.received_at, effect);
+        }
         Ok(self.accept(&maker, origin.received_at, pushed, &change, kind, None))
     }
 

@@ -56,4 +56,11 @@ impl Unit<'_> {
             governing.apply(self.workspace, author.user, now, effect);
         }
     }
+
+    /// As [`Unit::follow`], where the audit log tells of it already.
+    pub(super) fn follow_unnoted(&mut self, effect: Option<Effect>) {
+        if let Some((governing, effect)) = self.governing.as_mut().zip(effect) {
+            governing.take(effect);
+        }
+    }
 }
