@@ -160,6 +160,13 @@ fn what_waits_for_a_review_comes_back_when_it_is_accepted_and_stays_a_draft_when
             assert_alike(record, &mut [&mut ann]);
         } else {
             assert_eq!(ann.device.drafts().unwrap()[0].code, "declined");
+            // Opened again, it waits again; accepted then, it is in the record.
+            server.decided.clear();
+            ann.sync(&mut server);
+            assert_eq!(ann.device.drafts().unwrap()[0].state, DraftState::Held);
+            server.decided.insert(held.hash, Ok(()));
+            ann.sync(&mut server);
+            assert_eq!(ann.device.drafts().unwrap(), []);
         }
     }
 }

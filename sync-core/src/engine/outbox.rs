@@ -314,26 +314,28 @@ fn is_refusal(verdict: &Verdict) -> bool {
     }
 }
 
-/// Whether the back office may still say something about a draft.
+/// Whether the back office may still say something about a draft: what it has declined it can open again.
 fn is_undecided(draft: &Draft) -> bool {
     match draft.state {
         DraftState::Held => true,
-        DraftState::Rejected => ![code::DECLINED, code::WITHDRAWN].contains(&draft.code.as_str()),
+        DraftState::Rejected => draft.code != code::WITHDRAWN,
         DraftState::Purged => false,
     }
 }
 
 /// What became of a change that was not accepted.
 fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> Result<(), StoreError> {
-    let (code, field, rule, message, message_zh) = match verdict {
-        Verdict::Rejected { code, field, rule, message, message_zh } => (code, field, rule, message, message_zh),
+    let (state, code, field, rule, message, message_zh) = match verdict {
+        Verdict::Rejected { code, field, rule, message, message_zh } => (DraftState::Rejected, code, field, rule, message, message_zh),
+        Verdict::Held { rule, message, message_zh } => {
+            (DraftState::Held, code::FORBIDDEN.to_owned(), None, Some(rule), message, message_zh)
+        }
         // The feed brings it, and with it the draft goes; of a document that is not here, as it is out of sight, it brings
         // nothing.
         Verdict::Accepted { .. } | Verdict::Duplicate { .. } if replica.store.document(name.0, name.1)?.is_empty() => {
             return replica.settle_draft(name);
         }
-        // Held: still nobody has decided.
-        Verdict::Accepted { .. } | Verdict::Duplicate { .. } | Verdict::Held { .. } => return Ok(()),
+        Verdict::Accepted { .. } | Verdict::Duplicate { .. } => return Ok(()),
         Verdict::Waiting { .. } | Verdict::ActorFork { .. } => return Ok(()),
     };
     let Some(draft) = replica.store.drafts()?.into_iter().find(|draft| (draft.record, draft.facet, draft.hash) == name) else {
@@ -342,10 +344,10 @@ fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> 
     if is_in_record(&code) {
         return replica.settle_draft(name);
     }
-    if (draft.state, &draft.code, &draft.message) == (DraftState::Rejected, &code, &message) {
+    if (draft.state, &draft.code, &draft.message) == (state, &code, &message) {
         return Ok(());
     }
-    let draft = Draft { state: DraftState::Rejected, code, field, rule, message, message_zh, ..draft };
+    let draft = Draft { state, code, field, rule, message, message_zh, ..draft };
     replica.touch(draft.record);
     replica.store.add_draft(&draft)
 }

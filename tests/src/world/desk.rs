@@ -6,6 +6,7 @@
 
 use rapport_server::intake::{NotReviewed, Review, Ruling};
 use rapport_server::store::rejected::RejectedRow;
+use serde_json::{Map, Value as Json};
 use sync_core::id::{Facet, RecordId, UserId};
 use sync_core::protocol::{Message, Verdict, code};
 use sync_core::record::change::Change;
@@ -63,6 +64,7 @@ impl Inner {
 
     fn desk_accepts(&mut self, row: &RejectedRow, id: IntentId, phone: usize) {
         let before = held_in(&self.server.changes(row.record, row.facet));
+        let shown = self.shown_at_the_desk(row);
         if !self.rule(row, id, Ruling::Accept) {
             return;
         }
@@ -73,18 +75,23 @@ impl Inner {
             return;
         }
         if held_in(&after).iter().any(|(kept, _)| *kept == id) {
-            self.ledger.write_again(id, before.into_iter().map(|(seen, _)| seen).collect());
+            self.ledger.write_again(id, before.into_iter().map(|(seen, _)| seen).collect(), &shown);
         } else {
             // The record said so already.
             self.phones[phone].excused.insert(id);
         }
     }
 
+    /// What the edit's document shows on the server.
+    fn shown_at_the_desk(&self, row: &RejectedRow) -> Map<String, Json> {
+        let shown = self.server.row(row.record).and_then(|shown| shown.facets[row.facet as usize].clone());
+        shown.map(|json| serde_json::from_str(&json).expect("a row")).unwrap_or_default()
+    }
+
     fn desk_writes_instead(&mut self, row: &RejectedRow, old: IntentId, phone: usize) {
         let Some(kind) = self.records.iter().find(|(record, _)| *record == row.record).map(|(_, kind)| *kind) else { return };
         let seen = held_in(&self.server.changes(row.record, row.facet)).into_iter().map(|(id, _)| id).collect();
-        let shown = self.server.row(row.record).and_then(|shown| shown.facets[row.facet as usize].clone());
-        let shown: serde_json::Map<_, _> = shown.map(|json| serde_json::from_str(&json).expect("a row")).unwrap_or_default();
+        let shown = self.shown_at_the_desk(row);
         let id = self.ledger.new_id();
         let is_new = self.server.row(row.record).is_none();
         if is_new && row.facet != Facet::Main {
@@ -143,13 +150,18 @@ fn is_refusal(verdict: &Verdict) -> bool {
 }
 
 impl crate::model::Ledger {
-    /// An intent is written again by somebody who sees these: their word is the newest, and characters stand where it puts them.
-    fn write_again(&mut self, id: IntentId, seen: std::collections::BTreeSet<IntentId>) {
+    /// An intent is written again by somebody who sees these: their word is the newest, characters stand where it puts them,
+    /// and a row that is not there is made.
+    fn write_again(&mut self, id: IntentId, seen: std::collections::BTreeSet<IntentId>, shown: &Map<String, Json>) {
+        let is_there =
+            |field: &str, row: &str| shown.get(field).and_then(Json::as_array).is_some_and(|rows| rows.iter().any(|one| one["id"] == row));
         let Some(intent) = self.intents.get_mut(&id) else { return };
         intent.seen = seen;
         for act in &mut intent.acts {
-            if let Act::Type { typed, after, .. } = act {
-                after.clone_from(typed);
+            match act {
+                Act::Type { typed, after, .. } => after.clone_from(typed),
+                Act::Row { field, row, makes, .. } => *makes |= !is_there(field, row),
+                _ => {}
             }
         }
     }
