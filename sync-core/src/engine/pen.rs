@@ -11,7 +11,7 @@ use crate::access::{Caller, Decision, Level, Roles, Subject, judge};
 use crate::fence::{self, Pen, Refusal, touched};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
-use crate::protocol::code;
+use crate::protocol::{GivenUp, code};
 use crate::record::Stored;
 use crate::record::change::{Change, Op};
 use crate::record::doc::{Doc, Edit};
@@ -344,6 +344,8 @@ impl Replica {
             let Some(old) = pending.iter().find(|kept| kept.change.hash == rewritten.old) else { continue };
             self.store.remove_change(old.id)?;
             if let Some(new) = rewritten.new {
+                // The server may have the old one at the desk: nobody is to let both in.
+                self.store.add_withdrawal(&GivenUp { record, facet, hash: rewritten.old })?;
                 self.store.add_change(&Stored { hash: new.hash, body: new.bytes, ..old.change.clone() }, None)?;
             }
         }
