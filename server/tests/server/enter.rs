@@ -1,5 +1,5 @@
 //! What Enter, Esc and the keys of a list do: in HTML, Enter presses the first button of a form; in a real Chromium,
-//! what comes of it and where the focus goes on.
+//! what comes of it and where the focus goes on. And where somebody finds themselves who went astray.
 
 use sync_core::record::fields::FieldEdit;
 
@@ -109,4 +109,25 @@ async fn whoever_leaves_a_cell_stands_in_it_and_goes_on_from_its_row() {
     browser.until("document.activeElement.textContent === 'retail'").await;
     browser.press("j", false).await;
     browser.until("document.activeElement.closest('tr') === document.querySelectorAll('tbody tr')[1]").await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_inside_the_frame_and_in_the_readers_language() {
+    let desk = Desk::new().await;
+    for path in ["/nonsense", "/records/party?group=bogus", "/records/nothing"] {
+        let page = desk.get(path).await;
+        assert!(page.status.is_client_error(), "{path}: {}", page.status);
+        assert!(page.text().contains("id=\"menu\"") && page.text().contains("href=\"/\""), "{path}: {}", page.text());
+    }
+    let program = desk.server.get("/nonsense", &[("cookie", &desk.cookie), ("accept", "application/json")]).await;
+    assert_eq!((program.status.as_u16(), program.json()["code"].as_str()), (404, Some("not_found")));
+    let program = desk.server.get("/api/v1/nonsense/a/b/c/d", &[("accept", "text/html")]).await;
+    assert_eq!(program.json()["code"], "not_found");
+    let stranger = desk.server.get("/nonsense", &[("accept", "text/html")]).await.text();
+    assert!(stranger.contains("Back to the start") && !stranger.contains("id=\"menu\""), "{stranger}");
+    assert_eq!(desk.post("/language", &[("language", "zh-CN")]).await.status, 303);
+    let chinese = desk.get("/records/party?group=bogus").await.text();
+    assert!(chinese.contains("没有名为“bogus”的字段") && !chinese.contains("no attribute"), "{chinese}");
+    let icon = desk.server.get("/favicon.ico", &[]).await;
+    assert!(icon.status.is_success() || icon.header("location").ends_with(".svg"), "{}", icon.status);
 }
