@@ -70,7 +70,9 @@
     }
     const copy = document.importNode(fresh, true);
     remember(copy);
-    const focus = old.contains(document.activeElement) ? successor(document.activeElement, old, copy) : null;
+    const held = document.activeElement;
+    const focus = old.contains(held) ? successor(held, old, copy) : null;
+    if (focus && held.hasAttribute("tabindex")) focus.tabIndex = held.tabIndex;
     const scrolled = all("*", old).filter((part) => part.scrollTop || part.scrollLeft);
     const places = scrolled.map((part) => [successor(part, old, copy), part.scrollTop, part.scrollLeft]);
     // What was ticked stays ticked, or not; what was opened by hand stays open.
@@ -147,15 +149,24 @@
     target.querySelector("input:not([type=hidden]), select, textarea")?.focus();
   }
 
+  // Where somebody goes on once a field or a cell is closed: at what is wrong, at its pencil, at the cell.
+  function settle(part, name) {
+    const home = document.getElementById(part);
+    const cell = name && home?.querySelector(`td[data-cell="${CSS.escape(name)}"]`);
+    const next = home?.querySelector("[aria-invalid=true]") ?? home?.querySelector(".pencil") ?? cell?.querySelector("a[data-row]") ?? cell;
+    if (next && next === cell) cell.tabIndex = -1;
+    next?.focus();
+  }
+  const openCell = (element) => element.closest("td.editing")?.dataset.was;
+
   async function save(form, submitter) {
-    const part = partOf(form);
+    const [part, cell] = [partOf(form), openCell(form)];
     const body = new URLSearchParams(new FormData(form));
     if (submitter?.name) body.append(submitter.name, submitter.value);
     if (submitter) submitter.disabled = true;
     const response = await load(form.action, { forced: part, flash: true }, { method: "POST", body });
     if (response?.redirected) history.replaceState(null, "", here());
-    const field = document.getElementById(part);
-    (field?.querySelector("[aria-invalid=true]") ?? field?.querySelector(".pencil"))?.focus();
+    settle(part, cell);
   }
 
   document.addEventListener("click", (event) => {
@@ -165,7 +176,8 @@
     event.preventDefault();
     if (link.dataset.edit !== undefined) return open(link);
     history.replaceState(null, "", here());
-    load(here(), { forced: partOf(link), flash: false }).then(() => document.querySelector(new URL(link.href).hash)?.querySelector(".pencil")?.focus());
+    const [part, cell] = [partOf(link), openCell(link)];
+    load(here(), { forced: part, flash: false }).then(() => settle(part, cell)).catch(() => location.assign(link.href));
   });
   document.addEventListener("submit", (event) => {
     if (event.target.dataset.inline === undefined) return;
@@ -176,7 +188,9 @@
   // Keys: / search, n new, j and k move, e edit, Esc leave.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const typing = event.target.matches("input, textarea, select");
+    const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
+    // A tick is set with the space bar. Enter would send the form that it belongs to, whatever its first button does.
+    if (event.key === "Enter" && event.target.matches("[type=checkbox], [type=radio]")) return event.preventDefault();
     if (event.key === "Escape") {
       const cancel = event.target.closest(".editing")?.querySelector("[data-cancel]");
       return cancel ? cancel.click() : event.target.blur();
@@ -184,7 +198,7 @@
     if (typing) return;
     // Disagreements: a digit keeps that value, x ticks.
     const dispute = event.target.closest(".dispute");
-    const wanted = dispute && (event.key === "x" ? dispute.querySelector("input[name=at]") : all("button[name=keep]", dispute)[event.key - 1]);
+    const wanted = dispute && (event.key === "x" ? dispute.querySelector("input[form=many]") : all("button[name=keep]", dispute)[event.key - 1]);
     if (wanted) {
       wanted.click();
       return event.preventDefault();
@@ -193,7 +207,7 @@
     const key = `[data-key="${CSS.escape(event.key)}"]`;
     const target = document.activeElement.closest("article")?.querySelector(key) ?? document.querySelector(`${key}:not(article *)`);
     const stops = all("[data-row], .field .pencil");
-    const at = stops.findIndex((stop) => stop === document.activeElement || stop.closest(".field")?.contains(document.activeElement));
+    const at = stops.findIndex((stop) => stop === document.activeElement || stop.closest(".field, tr, article")?.contains(document.activeElement));
     if (target) target.matches("input") ? target.focus() : target.click();
     else if (event.key === "j") stops[Math.min(at + 1, stops.length - 1)]?.focus();
     else if (event.key === "k") stops[Math.max(at - 1, 0)]?.focus();

@@ -87,7 +87,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/{kind}/{id}/conflicts/resolve", post(api::resolve))
         .layer(from_fn_with_state(app.clone(), api::once::guard));
     // The back office: HTML, `Caller`; its addresses are listed in `console/mod.rs`.
-    let console = console::routes();
+    let console = console::routes(app);
     // Operators.
     let watch =
         Routes::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));
@@ -99,7 +99,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/uploads/{id}", head(files::state).patch(files::patch).delete(files::give_up).options(files::options))
         .route("/api/v1/file/{id}/content", get(files::content))
         .route("/api/v1/file/{id}/thumbnail", get(files::thumbnail))
-        .route("/records/{kind}/{id}/files", post(files::upload_on_record).layer(from_fn(console::as_pages)));
+        .route("/records/{kind}/{id}/files", post(files::upload_on_record).layer(from_fn_with_state(app.clone(), console::as_pages)));
     (devices.merge(integrations).merge(console).merge(calendars).merge(watch), uploads)
 }
 
@@ -112,7 +112,7 @@ fn guarded(routes: Router<App>, long: Router<App>, app: App) -> Router {
         .layer(RequestBodyLimitLayer::new(app.config.limits.body_max_bytes));
     bounded
         .merge(long)
-        .fallback(async || Error::NotFound)
+        .fallback(console::nothing_here)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(from_fn_with_state(app.clone(), csrf::guard))
         .layer(from_fn(plain_body))

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::json;
 use sync_core::access::Right;
 use sync_core::actions::currency::{RATE, SETTINGS, USUAL};
 use sync_core::id::RecordId;
@@ -19,7 +18,6 @@ use crate::jobs::runs::Runs;
 use crate::jobs::sequences::{SEQUENCE, Sequence, is_numbered, today};
 use crate::reading::{List, Row};
 use crate::store::{hooks, marks, sequences, workspaces};
-use crate::writing::WriteError;
 
 /// Lines of a section; the list behind it has them all.
 const SHOWN: &str = "20";
@@ -135,38 +133,44 @@ async fn settings(desk: &Desk) -> Result<Vec<(&'static str, String)>, Error> {
     Ok(parts.into_iter().filter_map(shown).collect())
 }
 
-/// `POST /admin/settings`: the one record of settings, made when nobody has yet.
+/// `POST /admin/settings`: leads to the one record of settings, or to the form for it when nobody has saved one yet.
 pub async fn open_settings(desk: Desk) -> Result<Redirect, Error> {
     check(&desk)?;
     let known = rows(&desk, SETTINGS, &[]).await?.into_iter().next().map(|row| row.id);
-    let id = match known {
-        Some(id) => id,
-        None => make_settings(&desk).await?,
-    };
-    Ok(Redirect::to(&format!("/records/{SETTINGS}/{id}")))
+    match known {
+        Some(id) => Ok(Redirect::to(&format!("/records/{SETTINGS}/{id}"))),
+        None => Ok(Redirect::to(&offered(&desk).await?)),
+    }
 }
 
-async fn make_settings(desk: &Desk) -> Result<RecordId, Error> {
+/// The id that a new record of a kind has to have: the settings of a workspace are one record, whoever saves them first.
+pub fn id_of_only(desk: &Desk, kind: &str) -> Option<RecordId> {
+    (kind == SETTINGS).then(|| RecordId::of_cause(&format!("settings of {}", desk.caller.workspace)))
+}
+
+/// Working days when nobody has said otherwise.
+const DAYS: [&str; 5] = ["mon", "tue", "wed", "thu", "fri"];
+
+/// The form for new settings with what is usual in it: it is saved when somebody saves it.
+async fn offered(desk: &Desk) -> Result<String, Error> {
     let mut tx = desk.app.store.reader().await?;
     let name = workspaces::by_id(&mut tx, desk.caller.workspace).await?.map(|workspace| workspace.name).unwrap_or_default();
     drop(tx);
-    let id = RecordId::of_cause(&format!("settings of {}", desk.caller.workspace));
-    let hours = ["mon", "tue", "wed", "thu", "fri"].map(|day| FieldEdit::SetRow {
-        field: "working_hours".to_owned(),
-        row: day.to_owned(),
-        values: json!({"day": day, "from": "09:00", "to": "18:00"}).as_object().cloned().unwrap_or_default(),
-    });
-    let mut edits = vec![
-        FieldEdit::set("name", name),
-        FieldEdit::set("currency", USUAL),
-        FieldEdit::set("time_zone", "Asia/Shanghai"),
-        FieldEdit::set("languages", json!(["zh", "en"])),
+    let mut given = vec![
+        ("name".to_owned(), name),
+        ("currency".to_owned(), USUAL.to_owned()),
+        ("time_zone".to_owned(), "Asia/Shanghai".to_owned()),
+        ("languages".to_owned(), "zh".to_owned()),
+        ("languages".to_owned(), "en".to_owned()),
     ];
-    edits.extend(hours);
-    match desk.writing().create(SETTINGS, Some(id), edits).await {
-        Ok(_) | Err(WriteError::Exists(_)) => Ok(id),
-        Err(error) => Err(error.into()),
+    for day in DAYS {
+        given.push(("working_hours.rows".to_owned(), day.to_owned()));
+        for (part, text) in [("day", day), ("from", "09:00"), ("to", "18:00")] {
+            given.push((format!("working_hours.{day}.{part}"), text.to_owned()));
+        }
     }
+    let given: Vec<String> = given.iter().map(|(name, text)| format!("f.{name}={}", super::list::encoded(text))).collect();
+    Ok(format!("/records/{SETTINGS}/new?{}", given.join("&")))
 }
 
 /// The rules of numbers with the next one, and whether some field that is numbered has none.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use sha2::{Digest, Sha256};
 
 /// A year, and nobody needs to ask again: another content has another name.
@@ -59,6 +59,11 @@ pub fn icons() -> &'static str {
 /// The logo's address.
 pub fn logo() -> &'static str {
     &LOGO.address
+}
+
+/// `GET /favicon.ico`: browsers ask for it where no page names the icon.
+pub async fn favicon() -> Redirect {
+    Redirect::temporary(logo())
 }
 
 /// `GET /assets/{name}`.

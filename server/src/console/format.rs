@@ -6,7 +6,7 @@
 use askama::Template;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{Millis, RecordId};
-use sync_core::schema::{Field, ValueType};
+use sync_core::schema::{Field, Merge, ValueType};
 
 use super::words::Words;
 use crate::reading::Names;
@@ -163,23 +163,24 @@ impl Formatter<'_> {
     fn rows(&self, field: &Field, rows: &[Json]) -> Shown {
         let part = |item: &Field, row: &Json| row.get(&*item.name).map_or(Shown::Nothing, |value| self.scalar(item, value));
         let label = |item: &Field| self.words.label(&item.label).to_owned();
-        if field.merge == sync_core::schema::Merge::Log {
+        if field.merge == Merge::Log {
             let item = |row: &Json| {
                 let parts = field.items.iter().map(|item| (label(item), part(item, row)));
                 parts.filter(|(_, shown)| !shown.is_nothing()).collect()
             };
             return Shown::Log(rows.iter().map(item).collect());
         }
+        let rows = in_order(field, rows);
         let used: Vec<&Field> = field.items.iter().filter(|item| rows.iter().any(|row| row.get(&*item.name).is_some())).collect();
         // One column and a note, such as a phone and its label, read better without a table's frame.
         let is_note = |item: &Field| matches!(item.value, ValueType::String | ValueType::Boolean | ValueType::Choice) && !item.required;
         if let Some((first, notes)) = used.split_first().filter(|(first, notes)| !is_note(first) && notes.iter().all(|note| is_note(note)))
         {
             let line = |row: &Json| Shown::Many(self.with_notes(first, notes, row));
-            return Shown::Stack(rows.iter().map(line).collect());
+            return Shown::Stack(rows.into_iter().map(line).collect());
         }
         let heads = used.iter().map(|item| (label(item), is_number(&item.value))).collect();
-        Shown::Table { heads, rows: rows.iter().map(|row| used.iter().map(|item| part(item, row)).collect()).collect() }
+        Shown::Table { heads, rows: rows.into_iter().map(|row| used.iter().map(|item| part(item, row)).collect()).collect() }
     }
 
     fn with_notes(&self, first: &Field, notes: &[&Field], row: &Json) -> Vec<Shown> {
@@ -265,6 +266,18 @@ impl Shown {
             other => other,
         }
     }
+}
+
+/// Rows that have no order of their own, in that of the choice that each begins with: days from Monday on.
+pub fn in_order<'a>(field: &Field, rows: &'a [Json]) -> Vec<&'a Json> {
+    let mut rows: Vec<&Json> = rows.iter().collect();
+    let first = field.items.first().filter(|item| field.merge == Merge::Set && item.value == ValueType::Choice);
+    if let Some(first) = first {
+        let place =
+            |row: &Json| first.options.iter().position(|option| row.get(&*first.name).and_then(Json::as_str) == Some(&*option.value));
+        rows.sort_by_key(|row| place(row).unwrap_or(usize::MAX));
+    }
+    rows
 }
 
 /// Whether values of a type stand under each other by their last digit.

@@ -337,7 +337,12 @@ const NAME_MAX: usize = 80;
 async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Mapping, header: &[String]) -> Result<Option<Response>, Error> {
     let uploads = &desk.app.uploads;
     let (mut chosen, mut error) = (chosen.clone(), None);
-    match typed.one("act") {
+    let act = match typed.one("act") {
+        // Enter in any control of the form: who has written a name means that one.
+        "enter" if !typed.one("mapping-name").trim().is_empty() => "keep",
+        act => act,
+    };
+    match act {
         "use" => match uploads.mappings(upload).iter().find(|mapping| mapping.name == typed.one("mapping")) {
             Some(mapping) => chosen = mapping.of_header(header),
             None => error = Some(desk.words.say("import.mapping_gone").to_owned()),

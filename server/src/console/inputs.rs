@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use sync_core::id::RecordId;
 use sync_core::schema::{Field, Merge, ValueType};
 
-use super::format::plain_amount;
+use super::format::{in_order, plain_amount};
 use super::typed::{NEW_ROW, Typed, name_of};
 use super::words::Words;
 use crate::reading::Names;
@@ -293,7 +293,7 @@ pub fn filled(field: &Field, value: Option<&Json>) -> Typed {
     match (&field.merge, value) {
         (_, None) | (Merge::Log | Merge::Counter, _) => {}
         (_, Some(Json::Array(rows))) if !field.items.is_empty() => {
-            for row in rows {
+            for row in in_order(field, rows) {
                 let Some(id) = row.get("id").and_then(Json::as_str) else { continue };
                 typed.add(format!("{name}.rows"), id);
                 for item in &field.items {

@@ -5,15 +5,16 @@ use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use serde_json::Map;
+use serde_json::{Map, Value as Json, json};
 use sync_core::access::Action;
 use sync_core::schema::{Field, Kind, ValueType};
 
+use super::admin;
 use super::desk::{Desk, Frame, page};
 use super::edit::{Posted, back, read};
 use super::inputs::{Input, Inputs};
 use super::links;
-use super::typed::{Typed, name_of};
+use super::typed::{NEW_ROW, Typed, name_of};
 use super::why::{self, Why};
 use crate::error::{Error, Text};
 
@@ -70,15 +71,29 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Form(posted): Posted) ->
         return show(&desk, &kind, &typed, Some(why), unclear).await;
     }
     let fields: Vec<&Field> = fields(&desk, &kind).collect();
-    let why = match read(&desk, &fields, &typed, &Map::new()) {
+    let why = match read(&desk, &fields, &typed, &offered(&fields, &typed)) {
         Err((field, text)) => Why { field: Some(field), text, held: false },
-        Ok(edits) => match why::written(&desk, &kind, desk.writing().create(&kind.name, None, edits).await)? {
-            Ok(id) => return Ok(back(&kind, id, "", "made").into_response()),
-            Err(why) if why.held => return Ok(Redirect::to("/rejected?done=held").into_response()),
-            Err(why) => why,
-        },
+        Ok(edits) => {
+            match why::written(&desk, &kind, desk.writing().create(&kind.name, admin::id_of_only(&desk, &kind.name), edits).await)? {
+                Ok(id) => return Ok(back(&kind, id, "", "made").into_response()),
+                Err(why) if why.held => return Ok(Redirect::to("/rejected?done=held").into_response()),
+                Err(why) => why,
+            }
+        }
     };
     show(&desk, &kind, &typed, Some(why), Vec::new()).await
+}
+
+/// The rows that the form came with, still empty: what stands in their controls is new. Those that were ticked for
+/// removal never were.
+fn offered(fields: &[&Field], typed: &Typed) -> Map<String, Json> {
+    let rows = |field: &Field| {
+        let name = name_of(field);
+        let ids = typed.all(&format!("{name}.rows")).into_iter();
+        let kept = ids.filter(|id| *id != NEW_ROW && !typed.has(&format!("{name}.{id}.remove")));
+        kept.map(|id| json!({"id": id})).collect::<Json>()
+    };
+    fields.iter().filter(|field| !field.items.is_empty()).map(|field| (field.name.to_string(), rows(field))).collect()
 }
 
 /// The fields that the caller may write in a new record.
@@ -127,5 +142,5 @@ async fn show(
 fn is_first(kind: &Kind, field: &Field, typed: &Typed) -> bool {
     let is_listed = kind.list.contains(&field.name) || field.name == kind.title;
     let is_short = !matches!(field.value, ValueType::Geo);
-    field.required || (is_listed && is_short) || typed.has(&name_of(field))
+    field.required || (is_listed && is_short) || typed.has(&name_of(field)) || typed.has(&format!("{}.rows", name_of(field)))
 }

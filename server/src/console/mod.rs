@@ -48,15 +48,16 @@ mod why;
 mod with;
 mod words;
 
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
+use crate::app::App;
 use crate::routes::Routes;
 
-pub use problems::as_pages;
+pub use problems::{as_pages, nothing_here};
 
 /// Every address of the console.
-pub fn routes() -> Routes {
+pub fn routes(app: &App) -> Routes {
     Routes::new()
         .merge(list::routes())
         .merge(office())
@@ -119,8 +120,9 @@ pub fn routes() -> Routes {
         .route("/privacy/{id}", get(privacy::page).post(privacy::erase))
         .route("/audit", get(audit::page))
         .route("/events", get(events::stream))
-        .layer(from_fn(problems::as_pages))
+        .layer(from_fn_with_state(app.clone(), problems::as_pages))
         .route("/assets/{name}", get(assets::get))
+        .route("/favicon.ico", get(assets::favicon))
 }
 
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.

@@ -175,7 +175,7 @@ fn joined(value: Option<&Json>) -> String {
 pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> {
     check(&desk)?;
     let typed = Typed::new(pairs);
-    let roles = match roles_of(&typed) {
+    let roles = match roles_of(&desk, &typed) {
         Ok(roles) => roles,
         Err(problem) => return list(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), None).await,
     };
@@ -204,9 +204,9 @@ pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
 }
 
 /// The roles that were chosen, in the order of the form.
-fn roles_of(typed: &Typed) -> Result<RoleSet, String> {
+fn roles_of(desk: &Desk, typed: &Typed) -> Result<RoleSet, String> {
     let names: Result<Vec<Name>, _> = typed.all("role").into_iter().map(str::parse).collect();
-    names.and_then(RoleSet::of).map_err(|error| error.to_string())
+    names.and_then(RoleSet::of).map_err(|_| desk.words.say("person.choose_roles").to_owned())
 }
 
 fn first_password() -> String {
@@ -283,7 +283,7 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
         typed: Some(typed),
         ..Shown::default()
     };
-    let roles = match roles_of(&typed) {
+    let roles = match roles_of(&desk, &typed) {
         Ok(roles) => roles,
         Err(problem) => return show(&desk, &user, bad(problem, typed)).await,
     };

@@ -1,13 +1,16 @@
 //! Problems as pages: what went wrong, in the reader's language; who must sign in is sent to do so.
 
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::assets;
+use super::desk::{self, Desk, Frame};
 use super::words::Words;
+use crate::app::App;
 use crate::error::{Error, Problem, Text, accepted_language};
 use crate::language::Language;
 
@@ -21,17 +24,58 @@ struct ProblemPage<'a> {
     logo: &'static str,
 }
 
-/// For the console's addresses. A program that asks for no page gets the problem as it is.
-pub async fn as_pages(request: Request, next: Next) -> Response {
-    let language = accepted_language(request.headers());
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let wants_page = accept.contains("text/html");
-    let response = named(next.run(request).await);
+/// The same inside the frame, for who is signed in.
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct FramedPage<'a> {
+    frame: Frame,
+    status: u16,
+    text: &'a str,
+}
+
+/// For the console's addresses. A program that asks for no page is sent nowhere to sign in.
+pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
+    let response = named(next.run(Request::from_parts(parts, body)).await);
     match response.extensions().get::<Problem>().cloned() {
-        Some(problem) if problem.code == "sign_in_needed" && wants_page => Redirect::to("/sign-in").into_response(),
-        Some(problem) => page(problem, language, response),
+        Some(problem) if problem.code == "sign_in_needed" && wants_page(&asked) => Redirect::to("/sign-in").into_response(),
+        Some(problem) => shown(&app, &mut asked, problem, response).await,
         None => response,
     }
+}
+
+/// Where programs ask: they are answered with a document, whatever they say that they read.
+const PROGRAMS: [&str; 2] = ["/api/", "/sync"];
+
+/// What no route answers: a page for who reads pages.
+pub async fn nothing_here(State(app): State<App>, request: Request) -> Response {
+    let (mut asked, _) = request.into_parts();
+    let is_program = PROGRAMS.iter().any(|start| asked.uri.path().starts_with(start)) || !wants_page(&asked);
+    let answer = Error::NotFound.into_response();
+    if is_program { answer } else { shown(&app, &mut asked, Error::NotFound.problem(), answer).await }
+}
+
+fn wants_page(asked: &Parts) -> bool {
+    asked.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// What somebody who is signed in did wrong stands in the frame and in their language. A server that fails shows as
+/// little as it can.
+async fn shown(app: &App, asked: &mut Parts, problem: Problem, answer: Response) -> Response {
+    let is_framed = problem.status.is_client_error() && problem.status != StatusCode::UNAUTHORIZED && wants_page(asked);
+    if is_framed {
+        if let Ok(page) = framed(app, asked, &problem).await {
+            return kept(page, problem, &answer);
+        }
+    }
+    page(problem, accepted_language(&asked.headers), answer)
+}
+
+async fn framed(app: &App, asked: &mut Parts, problem: &Problem) -> Result<Response, Error> {
+    let desk = Desk::from_request_parts(asked, app).await?;
+    let text = problem.text.in_language(desk.words.0);
+    desk::page(problem.status, &FramedPage { frame: desk.frame(text, "").await?, status: problem.status.as_u16(), text })
 }
 
 /// What an extractor refuses is a problem like any other: a malformed id names nothing.
@@ -48,7 +92,6 @@ fn named(response: Response) -> Response {
     }
 }
 
-/// The page keeps what the answer says besides its text, such as when to try again.
 fn page(problem: Problem, language: Language, answer: Response) -> Response {
     let template = ProblemPage {
         words: Words(language),
@@ -58,7 +101,11 @@ fn page(problem: Problem, language: Language, answer: Response) -> Response {
         logo: assets::logo(),
     };
     let Ok(html) = template.render() else { return answer };
-    let mut response = (problem.status, Html(html)).into_response();
+    kept((problem.status, Html(html)).into_response(), problem, &answer)
+}
+
+/// The page keeps what the answer says besides its text, such as when to try again.
+fn kept(mut response: Response, problem: Problem, answer: &Response) -> Response {
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
         if let Some(value) = answer.headers().get(&name) {
             response.headers_mut().insert(name, value.clone());

@@ -198,6 +198,10 @@ pub struct Decision {
 /// `POST /rejected`: accepts or declines those that are ticked.
 pub async fn decide_many(desk: Desk, Form(posted): Posted) -> Result<Response, Error> {
     let typed = Typed::new(posted);
+    // Enter, and no reason was written: no decision was meant.
+    if typed.one("step") == "enter" && typed.one("reason").trim().is_empty() {
+        return Ok(Redirect::to("/rejected").into_response());
+    }
     let (ruling, done) = ruling(typed.one("step"), typed.one("reason"));
     let changes: Vec<ChangeHash> = typed.all("change").into_iter().filter_map(|text| text.parse().ok()).take(REVIEWS_MAX).collect();
     let answers = desk.writing().review(&changes, &ruling).await?;

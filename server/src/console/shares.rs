@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::auth::secret::{Token, TokenKind};
-use crate::error::Error;
+use crate::error::{Error, Text};
 use crate::store::StoreError;
 use crate::store::reports::{self, ReportLink};
 
@@ -70,8 +70,12 @@ pub struct Wanted {
 /// `POST /dashboards/{id}/links`: the address is on the answer, and nowhere again.
 pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum::Form<Wanted>) -> Result<Response, Error> {
     let row = dashboards::mine(&desk, id).await?;
+    let days = wanted.days.unwrap_or(USUAL_DAYS);
+    if !(1..=DAYS_MAX).contains(&days) {
+        let (en, zh) = (format!("A link lives for 1 to {DAYS_MAX} days."), format!("链接的有效期为 1 至 {DAYS_MAX} 天。"));
+        return Err(Error::Invalid { field: Some("days".to_owned()), message: Text::new(en, zh) });
+    }
     let token = Token::new(TokenKind::Share, desk.caller.workspace);
-    let days = wanted.days.unwrap_or(USUAL_DAYS).clamp(1, DAYS_MAX);
     let link = ReportLink {
         link: desk.writing().new_id(),
         dashboard: id,

@@ -34,10 +34,8 @@ struct Step {
     icon: &'static str,
     title: &'static str,
     text: &'static str,
-    /// Where, and what the link says; none where it is done on the command line.
-    link: Option<(&'static str, &'static str)>,
-    /// What to type on the command line.
-    command: Option<&'static str>,
+    /// Where, and what the link says.
+    link: (&'static str, &'static str),
     done: bool,
 }
 
@@ -91,17 +89,16 @@ async fn steps(desk: &Desk, may: bool) -> Result<Vec<Step>, Error> {
     let mut tx = desk.app.store.reader().await?;
     let colleagues = people::users(&mut tx, desk.caller.workspace).await?.len();
     drop(tx);
-    let step =
-        |icon, title, text, link| Step { icon, title: desk.words.say(title), text: desk.words.say(text), link, command: None, done: false };
-    let link = |href, key| Some((href, desk.words.say(key)));
+    let step = |icon, title, text, link| Step { icon, title: desk.words.say(title), text: desk.words.say(text), link, done: false };
+    let link = |href, key| (href, desk.words.say(key));
     let customers = step("import", "start.import", "start.import_text", link("/imports", "start.import_go"));
     let look = step("chart", "start.look", "start.look_text", link("/dashboards", "menu.dashboards"));
     if !may {
         return Ok(vec![Step { done: count(desk).await? > 0, ..customers }, look]);
     }
-    let people = step("member", "start.people", "start.people_text", None);
+    let people = step("member", "start.people", "start.people_text", link("/people", "person.invite"));
     Ok(vec![
-        Step { command: Some("rapport user add ann --role rep"), done: colleagues > 1, ..people },
+        Step { done: colleagues > 1, ..people },
         Step { done: count(desk).await? > 0, ..customers },
         step("device", "start.phone", "start.phone_text", link("/devices", "menu.devices")),
         look,

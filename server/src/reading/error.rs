@@ -41,11 +41,20 @@ impl From<ReadError> for Error {
             ReadError::UnknownKind(_) => Self::NotFound,
             ReadError::Hidden { field, reason } => Self::Denied { field: Some(field), message: Text::new(reason.en, reason.zh) },
             ReadError::Query(QueryError::UnknownKind { .. }) => Self::NotFound,
-            ReadError::Query(error) => invalid(&place_of(&error), error.to_string(), format!("查询条件有误：{error}")),
+            ReadError::Query(error) => invalid(&place_of(&error), error.to_string(), in_chinese(&error)),
             ReadError::Cursor => invalid("after", ReadError::Cursor.to_string(), "翻页标记无效".to_owned()),
             ReadError::Store(error) => Self::Store(error),
             ReadError::BrokeOff => Self::Internal(anyhow::anyhow!("reading broke off")),
         }
+    }
+}
+
+/// What is wrong with a query, without the details that the English sentence has.
+fn in_chinese(error: &QueryError) -> String {
+    match error {
+        QueryError::UnknownAttribute { attribute, .. } => format!("查询条件有误：没有名为“{attribute}”的字段。"),
+        QueryError::UnknownOperator { operator, .. } => format!("查询条件有误：没有名为“{operator}”的运算符。"),
+        error => format!("查询条件有误，请检查“{}”。", place_of(error)),
     }
 }
 

@@ -8,17 +8,32 @@ use crate::console::{Desk, record};
 use crate::harness::{MINUTE, START};
 
 #[tokio::test]
-async fn settings_are_one_record_that_is_made_once() {
+async fn settings_are_one_record_that_is_made_once_somebody_saves_it() {
     let desk = Desk::new().await;
     let page = desk.get("/admin").await.text();
     for said in ["Nobody has set anything yet", "Search index", "Room on the disk", "Last backup"] {
         assert!(page.contains(said), "{said}: {page}");
     }
-    let first = desk.post("/admin/settings", &[]).await;
+    let opened = desk.post("/admin/settings", &[]).await;
+    assert_eq!(opened.status, 303);
+    let form = desk.get(opened.header("location")).await.text();
+    assert!(form.contains("value=\"Asia/Shanghai\"") && form.contains("name=\"f.working_hours.fri.from\""), "{form}");
+    assert!(desk.get("/admin").await.text().contains("Nobody has set anything yet"), "looking writes nothing");
+
+    let asked = opened.header("location").split_once('?').unwrap().1.replace("%2F", "/").replace("%3A", ":");
+    let mut given: Vec<(&str, &str)> = asked.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
+    given.retain(|(name, _)| *name != "f.name");
+    given.extend([("f.name", "Lamps Ltd."), ("f.working_hours.fri.remove", "on")]);
+    let saved = desk.post("/records/settings", &given).await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
     let again = desk.post("/admin/settings", &[]).await;
-    assert_eq!((first.status.as_u16(), first.header("location")), (303, again.header("location")));
+    assert_eq!(saved.header("location").split(['?', '#']).next(), Some(again.header("location")));
     let page = desk.get("/admin").await.text();
-    assert!(page.contains("Asia/Shanghai") && page.contains("CNY") && page.contains("09:00"), "{page}");
+    assert!(page.contains("Asia/Shanghai") && page.contains("CNY") && page.contains("Lamps Ltd."), "{page}");
+    let days: Vec<usize> = ["Monday", "Tuesday", "Wednesday", "Thursday"].iter().map(|day| page.find(day).unwrap()).collect();
+    assert!(days.is_sorted() && !page.contains("Friday"), "{page}");
+    let twice = desk.post("/records/settings", &given).await;
+    assert_eq!(twice.status, 422, "there is one record of them: {}", twice.text());
 }
 
 #[tokio::test]

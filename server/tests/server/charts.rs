@@ -266,6 +266,11 @@ async fn a_link_shows_a_dashboard_to_who_has_it_until_it_ends_or_is_taken_back()
     let mut desk = Desk::new().await;
     desk.pipeline().await;
     let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    for days in ["0", "-1", "400"] {
+        let refused = desk.post(&format!("{dashboard}/links"), &[("days", days)]).await;
+        assert_eq!(refused.status, 422);
+        assert!(refused.text().contains("A link lives for 1 to 365 days."), "{}", refused.text());
+    }
     let made = desk.post(&format!("{dashboard}/links"), &[("days", "2")]).await;
     assert_eq!(made.status, 200);
     let address = made.text().split("data-address=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();

@@ -355,6 +355,12 @@ async fn a_calendar_puts_records_on_the_readers_own_days() {
         &[],
     );
     has(&desk.page("/records/activity?layout=calendar&month=2026-12&by=when.start").await, &["2026-12"], &["Night call"]);
+    // What only has a time by which it is due stands there, when nobody chose a date.
+    desk.save("activity", 2, &[FieldEdit::set("subject", "Tax return"), FieldEdit::set("due", late)]).await;
+    let page = desk.page("/records/activity?layout=calendar&month=2027-01").await;
+    has(&day(&page, "2027-01-15"), &["Night call", "Tax return"], &[]);
+    has(&page, &["<option value=\"\" selected>When / Due</option>"], &[]);
+    has(&desk.page("/records/activity?layout=calendar&month=2027-01&by=due").await, &["Tax return"], &["Night call"]);
 }
 
 #[tokio::test]

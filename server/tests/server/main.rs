@@ -17,6 +17,7 @@ mod devices;
 mod document;
 mod doors;
 mod duplicates;
+mod enter;
 mod exports;
 mod farewells;
 mod files;

@@ -244,6 +244,9 @@ async fn a_form_that_was_sent_while_its_page_was_still_loading_takes_nothing_awa
 #[tokio::test]
 async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     let desk = Desk::new().await;
+    let empty = desk.post("/people", &[("login", "Eve"), ("name", "Eve Lin"), ("language", "en")]).await;
+    assert_eq!(empty.status, 422);
+    assert!(empty.text().contains("Choose at least one role"), "{}", empty.text());
     let invited =
         desk.post("/people", &[("login", "Eve"), ("name", "Eve Lin"), ("language", "zh-CN"), ("role", "rep"), ("role", "manager")]).await;
     let text = invited.text();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde_json::{Value as Json, json};
-use sync_core::schema::Kind;
+use sync_core::schema::{Field, Kind, ValueType};
 
 use super::asked::Asked;
 use super::shape::{Shape, days};
@@ -123,14 +123,47 @@ fn month_of(day: Date) -> String {
     day.strftime("%Y-%m").to_string()
 }
 
+/// What puts records on days.
+struct Choice {
+    /// The first of them that a record has.
+    attributes: Vec<String>,
+    label: String,
+}
+
+impl Choice {
+    /// As in addresses: what the calendar shows when nobody chooses has none.
+    fn word(&self) -> String {
+        if self.attributes.len() > 1 { String::new() } else { self.attributes.concat() }
+    }
+}
+
+/// Each date of the kind. Where the first is a period, such as when a call takes place, what has none falls on the
+/// first moment after it, such as when a task is due: both are in the calendar that nobody has chosen otherwise.
+fn choices(desk: &Desk, kind: &Kind) -> Vec<Choice> {
+    let fields: Vec<_> = days(kind).filter(|(field, _)| desk.reading.may_read(kind, &field.name)).collect();
+    let label = |field: &Field| desk.words.label(&field.label).to_owned();
+    let single = fields.iter().map(|(field, attribute)| Choice { attributes: vec![attribute.clone()], label: label(field) });
+    let both = match &fields[..] {
+        [(first, start), rest @ ..] if first.value == ValueType::Period => {
+            let moment = rest.iter().find(|(field, _)| field.value == ValueType::Datetime);
+            moment.map(|(field, due)| Choice {
+                attributes: vec![start.clone(), due.clone()],
+                label: format!("{} / {}", label(first), label(field)),
+            })
+        }
+        _ => None,
+    };
+    both.into_iter().chain(single).collect()
+}
+
 /// The calendar of a list.
 pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<CalendarView, Error> {
-    let fields: Vec<_> = days(kind).filter(|(field, _)| desk.reading.may_read(kind, &field.name)).collect();
-    let chosen = fields.iter().find(|(_, attribute)| *attribute == asked.by).or(fields.first()).ok_or(Error::NotFound)?;
+    let choices = choices(desk, kind);
+    let chosen = choices.iter().find(|choice| choice.word() == asked.by).or(choices.first()).ok_or(Error::NotFound)?;
     let today = local(desk, desk.now).date();
     let range = Range::of(&asked.month, today);
-    let (rows, names, is_cut) = read(desk, kind, asked, shape, &chosen.1, &range).await?;
-    let mut on = placed(desk, kind, &rows, &names, &chosen.1);
+    let (rows, names, is_cut) = read(desk, kind, asked, shape, chosen, &range).await?;
+    let mut on = placed(desk, kind, &rows, &names, chosen);
     let may_create = desk.reading.may_some(kind, sync_core::access::Action::Create);
     let day = |date: Date, items: Vec<(String, Item)>| {
         let shown = if range.month.is_some() { SHOWN } else { usize::MAX };
@@ -143,7 +176,7 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
             items: items.into_iter().map(|(_, item)| item).take(shown).collect(),
             more,
             href: Asked { month: date.to_string(), ..asked.closed() }.address(kind),
-            new: may_create.then(|| new_on(kind, &chosen.1, date)),
+            new: may_create.then(|| new_on(kind, &chosen.attributes[0], date)),
         }
     };
     let mut weeks = Vec::new();
@@ -165,10 +198,7 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
         is_week: range.month.is_none(),
         names: NAMES.iter().map(|key| desk.words.say(key)).collect(),
         weeks,
-        by: fields
-            .iter()
-            .map(|(field, attribute)| (attribute.clone(), desk.words.label(&field.label).to_owned(), attribute == &chosen.1))
-            .collect(),
+        by: choices.iter().map(|choice| (choice.word(), choice.label.clone(), choice.word() == chosen.word())).collect(),
         before: to(range.moved(-1)),
         after: to(range.moved(1)),
         today: to(if range.month.is_some() { String::new() } else { today.to_string() }),
@@ -179,12 +209,12 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
 }
 
 /// The records of each day, with the hour to order them by.
-fn placed(desk: &Desk, kind: &Kind, rows: &[Row], names: &Names, attribute: &str) -> BTreeMap<Date, Vec<(String, Item)>> {
+fn placed(desk: &Desk, kind: &Kind, rows: &[Row], names: &Names, chosen: &Choice) -> BTreeMap<Date, Vec<(String, Item)>> {
     let format = Formatter { words: desk.words, names };
     let by = kind.board.as_ref().and_then(|board| kind.field(&board.by));
     let mut on: BTreeMap<Date, Vec<(String, Item)>> = BTreeMap::new();
     for row in rows {
-        let Some((day, time)) = place(desk, row, attribute) else { continue };
+        let Some((day, time)) = chosen.attributes.iter().find_map(|attribute| place(desk, row, attribute)) else { continue };
         let option = by.and_then(|by| by.option(row.fields.get(&*by.name)?.as_str()?));
         let item = Item {
             time: time.clone(),
@@ -202,15 +232,20 @@ async fn read(
     kind: &Kind,
     asked: &Asked,
     shape: &Shape,
-    attribute: &str,
+    chosen: &Choice,
     range: &Range,
 ) -> Result<(Vec<Row>, Names, bool), Error> {
-    let between = json!({"type": "between", "attribute": attribute, "value": [range.first.to_string(), range.last.to_string()]});
+    let days = [range.first.to_string(), range.last.to_string()];
+    let between = |attribute: &String| json!({"type": "between", "attribute": attribute, "value": days});
+    let within = match &chosen.attributes[..] {
+        [only] => between(only),
+        several => json!({"type": "or", "value": several.iter().map(between).collect::<Vec<_>>()}),
+    };
     let by_day = Shape { sort: "updatedAt".to_owned(), desc: true, ..shape.clone() };
     let (mut rows, mut names, mut after) = (Vec::new(), Names::new(), None);
     for _ in 0..PAGES_MAX {
         let asked = Asked { after: after.take(), ..asked.clone() };
-        let list = by_day.list(desk, kind, &asked, std::slice::from_ref(&between), PAGE)?;
+        let list = by_day.list(desk, kind, &asked, std::slice::from_ref(&within), PAGE)?;
         let listing = desk.reading.list(&list).await?;
         rows.extend(listing.rows);
         names.extend(listing.names);
@@ -244,7 +279,7 @@ pub(super) fn local(desk: &Desk, millis: i64) -> jiff::civil::DateTime {
 }
 
 fn new_on(kind: &Kind, attribute: &str, date: Date) -> String {
-    let is_moment = |field: &str| kind.field(field).is_some_and(|field| field.value == sync_core::schema::ValueType::Datetime);
+    let is_moment = |field: &str| kind.field(field).is_some_and(|field| field.value == ValueType::Datetime);
     let value = if attribute.contains('.') || is_moment(attribute) { format!("{date}T09:00") } else { date.to_string() };
     format!("/records/{}/new?f.{attribute}={value}", kind.name)
 }

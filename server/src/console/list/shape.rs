@@ -110,6 +110,16 @@ impl<'a> Column<'a> {
         matches!(self, Column::Field(field) if is_number(&field.value) && field.items.is_empty())
     }
 
+    /// Whether its values stay on one line: days, moments, and the numbers that the server gives. A browser would
+    /// break them behind their hyphens.
+    pub fn is_whole(&self) -> bool {
+        let is_whole = |value: &ValueType| matches!(value, ValueType::Date | ValueType::Datetime | ValueType::Period);
+        match self {
+            Column::Created | Column::Updated => true,
+            Column::Field(field) => field.items.is_empty() && (is_whole(&field.value) || field.merge == Merge::Assigned),
+        }
+    }
+
     /// What a list is ordered by when its head is clicked, if it can be.
     pub fn order(&self) -> Option<String> {
         match self {

@@ -61,6 +61,8 @@ pub struct Cell {
     pub shown: Shown,
     /// Whether it stands under others by its last digit.
     pub number: bool,
+    /// Whether it stays on one line.
+    pub whole: bool,
     /// Whether it opens the record.
     pub title: bool,
     /// Whether it can be edited here.
@@ -148,7 +150,8 @@ impl Rows<'_> {
             .field()
             .filter(|field| editable && self.editing.place == place(row.id, &field.name))
             .and_then(|field| self.form(field, row));
-        Cell { name: column.word().to_owned(), label: column.label(self.desk), number: column.is_number(), shown, title, editable, form }
+        let (number, whole) = (column.is_number(), column.is_whole());
+        Cell { name: column.word().to_owned(), label: column.label(self.desk), number, whole, shown, title, editable, form }
     }
 
     fn may_edit(&self, field: &Field, row: &Row) -> bool {

@@ -14,6 +14,9 @@ pub enum BadFile {
     /// It is no workbook.
     #[error("the workbook cannot be read")]
     Workbook(#[from] calamine::Error),
+    /// It is a picture, a program, or anything else but text.
+    #[error("the file is no text")]
+    NoText,
     /// It has no sheet with rows.
     #[error("the file has no rows")]
     Empty,
@@ -32,7 +35,7 @@ pub fn as_csv(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, BadFile> {
     match () {
         () if is_workbook => workbook(bytes),
         () if name.ends_with(".vcf") || starts_with_card(&bytes) => cards(&text(&bytes)),
-        () => Ok(text(&bytes).into_bytes()),
+        () => Some(text(&bytes)).filter(|text| !text.contains('\0')).map(String::into_bytes).ok_or(BadFile::NoText),
     }
 }
 
@@ -253,5 +256,6 @@ mod tests {
         let csv = as_csv("a.xlsx", book.save_to_buffer().unwrap()).unwrap();
         assert_eq!(String::from_utf8(csv).unwrap(), "名称,日期,数量\n佳美,2026-05-03,12\n");
         assert!(as_csv("a.xlsx", b"PK\x03\x04 no".to_vec()).is_err());
+        assert!(matches!(as_csv("a.csv", b"\x89PNG\r\n\0\0IHDR".to_vec()), Err(BadFile::NoText)));
     }
 }

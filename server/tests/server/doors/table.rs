@@ -282,6 +282,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/audit", OfficePage, Nothing),
     door("GET", "/events", Page, Nothing),
     door("GET", "/assets/{name}", Anybody, Nothing),
+    door("GET", "/favicon.ico", Anybody, Nothing),
     // Whoever knows the secret address: nobody does here.
     door("GET", "/calendar/{file}", Anybody, Nothing),
     // Operators; the tests ask from this machine.

@@ -215,7 +215,13 @@ impl Drawing<'_> {
             href: records(self.kind, self.asked, self.shape, plan.within(plan.period)),
             delta: data.total.zip(data.before).map(|(now, before)| self.delta(now, before)),
             series: self.series(),
-            groups: data.groups.iter().enumerate().map(|(at, group)| self.group(at, group, shared)).collect(),
+            groups: data
+                .groups
+                .iter()
+                .enumerate()
+                .filter(|(_, group)| self.is_drawn(group))
+                .map(|(at, group)| self.group(at, group, shared))
+                .collect(),
             lines: if drawn(Form::Line) { self.lines(scale) } else { Vec::new() },
             grid: if drawn(Form::Line) { self.grid(scale) } else { Vec::new() },
             ticks: if drawn(Form::Line) { self.ticks() } else { Vec::new() },
@@ -358,14 +364,21 @@ impl Drawing<'_> {
         (at as f64 + 0.5) * 100.0 / self.data.groups.len() as f64
     }
 
-    /// Of all for what adds up; of a funnel, what is left of the step before.
+    /// A slice of nothing would be a line in the legend only.
+    fn is_drawn(&self, group: &GroupData) -> bool {
+        self.plan.form != Form::Pie || group.value != 0.0
+    }
+
+    /// Of all for what adds up; of a funnel, what is left of the step before. Where a step holds more than the one
+    /// before it, it is no part of it.
     fn share(&self, at: usize, group: &GroupData) -> Option<String> {
         let of = match self.plan.form {
             Form::Funnel => self.data.groups.get(at.checked_sub(1)?)?.value,
             Form::Pie | Form::Bar => self.data.total.filter(|_| self.plan.measure.adds_up())?,
             Form::Line | Form::Figures | Form::Number => return None,
         };
-        (of > 0.0).then(|| format!("{:.0} %", group.value / of * 100.0))
+        let is_part = self.plan.form != Form::Funnel || group.value <= of;
+        (of > 0.0 && is_part).then(|| format!("{:.0} %", group.value / of * 100.0))
     }
 
     fn delta(&self, now: f64, before: f64) -> Delta {

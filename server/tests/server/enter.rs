@@ -1,0 +1,133 @@
+//! What Enter, Esc and the keys of a list do: in HTML, Enter presses the first button of a form; in a real Chromium,
+//! what comes of it and where the focus goes on. And where somebody finds themselves who went astray.
+
+use sync_core::record::fields::FieldEdit;
+
+use crate::browser::Browser;
+use crate::console::Desk;
+
+/// The tag of the button that Enter presses in the form in which something stands.
+fn entered(page: &str, inside: &str) -> String {
+    let mut forms = page.split("<form ").skip(1).map(|form| form.split("</form>").next().unwrap());
+    let form = forms.find(|form| form.contains(inside)).unwrap_or_else(|| panic!("{inside} is in no form: {page}"));
+    form.split("<button").nth(1).unwrap().split('>').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn enter_presses_what_the_form_is_for_and_never_what_takes_something_away() {
+    let mut desk = Desk::new().await;
+    let id = desk.dispute().await;
+    let cases = [
+        ("/conflicts".to_owned(), "name=\"path\"", "name=\"other\""),
+        (format!("/records/party/{id}"), "name=\"path\"", "name=\"other\""),
+        ("/kinds/party".to_owned(), "name=\"label_en\"", "value=\"save\""),
+        ("/roles/rep".to_owned(), "name=\"label_en\"", "value=\"preview\""),
+        (format!("/people/{}", desk.server.ann), "name=\"teams\"", "value=\"preview\""),
+    ];
+    for (path, inside, wanted) in cases {
+        let button = entered(&desk.get(&path).await.text(), inside);
+        assert!(button.contains(wanted), "{path}: {button}");
+    }
+    let filter = entered(&desk.get("/records/party?panel=filter&attribute=industry").await.text(), "name=\"attribute\"");
+    assert!(!filter.contains("formaction") && !filter.contains(" name="), "it applies: {filter}");
+}
+
+#[tokio::test]
+async fn one_disagreement_alone_can_be_ticked_and_decided_too() {
+    let mut desk = Desk::new().await;
+    desk.dispute().await;
+    let page = desk.get("/conflicts").await.text();
+    assert!(page.contains("form=\"many\"") && page.contains("id=\"many\""), "{page}");
+}
+
+#[tokio::test]
+async fn the_first_steps_lead_to_where_colleagues_are_invited() {
+    let desk = Desk::new().await;
+    let page = desk.get("/start").await.text();
+    assert!(page.contains("href=\"/people\">Invite</a>") && !page.contains("rapport user add"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_value_of_a_disagreement_is_typed_and_sent_with_enter() {
+    let mut desk = Desk::new().await;
+    let id = desk.dispute().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/conflicts").await;
+    browser.run("document.querySelector('.third input').focus()").await;
+    browser.type_text("Jiamei Trading").await;
+    browser.press("Enter", false).await;
+    browser.until("document.querySelector('#open .empty')").await;
+    browser.goto(&format!("/records/party/{id}")).await;
+    browser.until("document.querySelector('h1').textContent === 'Jiamei Trading'").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_is_applied_with_enter() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
+    desk.customer(2, &[FieldEdit::set("name", "Cedar"), FieldEdit::set("industry", "retail")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/party?panel=filter&attribute=industry").await;
+    browser.run("document.getElementById('v').focus()").await;
+    browser.type_text("prin").await;
+    browser.press("Enter", false).await;
+    browser.until("document.querySelectorAll('tbody tr').length === 1 && document.querySelector('.chip')").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mapping_is_named_with_enter_and_any_other_control_looks_at_the_rows() {
+    let desk = Desk::new().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/imports").await;
+    let paste = "document.querySelector('main details').open = true; document.getElementById('text').value = 'Account Name\\tType\\nJiamei\\torg\\n';";
+    browser.run(&format!("{paste} document.querySelector('form[enctype]').requestSubmit()")).await;
+    browser.until("document.getElementById('mapping-name')").await;
+    browser.run("document.getElementById('mapping-name').focus()").await;
+    browser.type_text("Weekly").await;
+    browser.press("Enter", false).await;
+    browser.until("document.querySelector('#mapping option')?.textContent === 'Weekly'").await;
+    browser.run("document.getElementById('set').focus()").await;
+    browser.press("Enter", false).await;
+    browser.until("document.querySelector('button[value=run]')").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_leaves_a_cell_stands_in_it_and_goes_on_from_its_row() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
+    desk.customer(2, &[FieldEdit::set("name", "Cedar"), FieldEdit::set("industry", "print")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/party").await;
+    browser.run("const cell = document.querySelector('tbody tr [data-cell=industry]'); cell.tabIndex = -1; cell.focus()").await;
+    for (text, leave) in [("nothing", "Escape"), ("retail", "Enter")] {
+        browser.press("F2", false).await;
+        browser.until("document.activeElement.name === 'f.industry'").await;
+        browser.type_text(text).await;
+        browser.press(leave, false).await;
+        browser.until("document.activeElement.dataset.cell === 'industry'").await;
+    }
+    browser.until("document.activeElement.textContent === 'retail'").await;
+    browser.press("j", false).await;
+    browser.until("document.activeElement.closest('tr') === document.querySelectorAll('tbody tr')[1]").await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_inside_the_frame_and_in_the_readers_language() {
+    let desk = Desk::new().await;
+    for path in ["/nonsense", "/records/party?group=bogus", "/records/nothing"] {
+        let page = desk.get(path).await;
+        assert!(page.status.is_client_error(), "{path}: {}", page.status);
+        assert!(page.text().contains("id=\"menu\"") && page.text().contains("href=\"/\""), "{path}: {}", page.text());
+    }
+    let program = desk.server.get("/nonsense", &[("cookie", &desk.cookie), ("accept", "application/json")]).await;
+    assert_eq!((program.status.as_u16(), program.json()["code"].as_str()), (404, Some("not_found")));
+    let program = desk.server.get("/api/v1/nonsense/a/b/c/d", &[("accept", "text/html")]).await;
+    assert_eq!(program.json()["code"], "not_found");
+    let stranger = desk.server.get("/nonsense", &[("accept", "text/html")]).await.text();
+    assert!(stranger.contains("Back to the start") && !stranger.contains("id=\"menu\""), "{stranger}");
+    assert_eq!(desk.post("/language", &[("language", "zh-CN")]).await.status, 303);
+    let chinese = desk.get("/records/party?group=bogus").await.text();
+    assert!(chinese.contains("没有名为“bogus”的字段") && !chinese.contains("no attribute"), "{chinese}");
+    let icon = desk.server.get("/favicon.ico", &[]).await;
+    assert!(icon.status.is_success() || icon.header("location").ends_with(".svg"), "{}", icon.status);
+}
