@@ -195,6 +195,7 @@ pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
         Err(AddError::Store(error)) => Err(error.into()),
         Err(error) => {
             let problem = match &error {
+                AddError::NoLogin => desk.words.say("person.no_login").to_owned(),
                 AddError::Taken(login) => desk.words.fill("person.taken", &[login]),
                 _ => error.to_string(),
             };

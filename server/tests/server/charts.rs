@@ -262,6 +262,19 @@ async fn a_chart_shows_nothing_of_fields_that_are_out_of_sight() {
 }
 
 #[tokio::test]
+async fn a_funnel_says_no_share_above_all_and_a_ring_has_no_slice_of_nothing() {
+    let mut desk = Desk::new().await;
+    for (n, stage, minor) in [(1, "lead", 100_000), (2, "qualified", 200_000), (3, "qualified", 300_000), (4, "lost", 0)] {
+        desk.chart_deal(n, stage, "ann", Some((minor, "CNY")), "2027-01-20").await;
+    }
+    let funnel = desk.shows(&address("deal", &[("layout", "funnel"), ("group", "stage")])).await;
+    assert!(bars(&funnel).contains(&("Qualified".to_owned(), "2".to_owned())) && !funnel.contains("200 %"), "{funnel}");
+    let ring = desk.shows(&address("deal", &[("layout", "pie"), ("group", "stage"), ("measure", "sum:amount")])).await;
+    let labels: Vec<String> = bars(&ring).into_iter().map(|(label, _)| label).collect();
+    assert!(labels.iter().any(|label| label == "Lead") && !labels.iter().any(|label| label == "Lost"), "{labels:?}");
+}
+
+#[tokio::test]
 async fn a_link_shows_a_dashboard_to_who_has_it_until_it_ends_or_is_taken_back() {
     let mut desk = Desk::new().await;
     desk.pipeline().await;

@@ -85,6 +85,8 @@ pub struct GroupView {
     pub label: String,
     /// Whether its shapes lead to the same records together.
     pub is_one: bool,
+    /// Whether it is a slice of nothing, which a ring does not have.
+    pub is_nothing: bool,
     /// Its colour in a ring.
     pub colour: usize,
     /// Its records.
@@ -215,13 +217,7 @@ impl Drawing<'_> {
             href: records(self.kind, self.asked, self.shape, plan.within(plan.period)),
             delta: data.total.zip(data.before).map(|(now, before)| self.delta(now, before)),
             series: self.series(),
-            groups: data
-                .groups
-                .iter()
-                .enumerate()
-                .filter(|(_, group)| self.is_drawn(group))
-                .map(|(at, group)| self.group(at, group, shared))
-                .collect(),
+            groups: data.groups.iter().enumerate().map(|(at, group)| self.group(at, group, shared)).collect(),
             lines: if drawn(Form::Line) { self.lines(scale) } else { Vec::new() },
             grid: if drawn(Form::Line) { self.grid(scale) } else { Vec::new() },
             ticks: if drawn(Form::Line) { self.ticks() } else { Vec::new() },
@@ -299,6 +295,7 @@ impl Drawing<'_> {
             colour: at % SERIES_MAX + 1,
             href: (links.groups && !group.is_rest).then(|| conditions(None)),
             is_one: !links.parts && links.groups,
+            is_nothing: group.value == 0.0,
             value: if plan.split.is_none() || plan.measure.adds_up() { data.unit.text(group.value) } else { String::new() },
             share: self.share(at, group),
             delta: group.before.map(|before| self.delta(group.value, before)),
@@ -362,11 +359,6 @@ impl Drawing<'_> {
     /// The middle of a group's place.
     fn x(&self, at: usize) -> f64 {
         (at as f64 + 0.5) * 100.0 / self.data.groups.len() as f64
-    }
-
-    /// A slice of nothing would be a line in the legend only.
-    fn is_drawn(&self, group: &GroupData) -> bool {
-        self.plan.form != Form::Pie || group.value != 0.0
     }
 
     /// Of all for what adds up; of a funnel, what is left of the step before. Where a step holds more than the one
