@@ -17,7 +17,7 @@ use crate::audit;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::import::{self, Content, ImportError, ImportId, Mode, Preset, Spec};
-use crate::jobs::upload::{About, Mapping, Upload, UploadError};
+use crate::jobs::upload::{About, Kept, Mapping, Upload, UploadError};
 use crate::store::imports::Act;
 
 /// Rows of the file that are shown beside each column.
@@ -243,6 +243,7 @@ fn chosen(typed: &Typed, header: &[String]) -> Mapping {
         title: typed.one("set").to_owned(),
         preset: typed.one("preset").to_owned(),
         attach: typed.has("attach"),
+        by: None,
     }
 }
 
@@ -261,7 +262,17 @@ fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>, header: &[
     let is_matched = |field: &&sync_core::id::FieldName| columns.iter().any(|(_, target)| *target == ***field);
     let matches = kind.matches.iter().filter(is_matched).map(ToString::to_string).collect();
     let preset = preset.map(|preset| preset.name.clone()).unwrap_or_default();
-    Mapping { matches, columns, mode: "both".to_owned(), currency: "CNY".to_owned(), title: set, preset, attach: true, name: String::new() }
+    Mapping {
+        matches,
+        columns,
+        mode: "both".to_owned(),
+        currency: "CNY".to_owned(),
+        title: set,
+        preset,
+        attach: true,
+        name: String::new(),
+        by: None,
+    }
 }
 
 /// How a file goes in by a mapping.
@@ -336,6 +347,7 @@ const NAME_MAX: usize = 80;
 /// Uses, keeps or forgets a mapping with a name, if that is what is wanted.
 async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Mapping, header: &[String]) -> Result<Option<Response>, Error> {
     let uploads = &desk.app.uploads;
+    let administers = desk.may(sync_core::access::Right::Administer);
     let (mut chosen, mut error) = (chosen.clone(), None);
     let act = match typed.one("act") {
         // Enter in any control of the form: who has written a name means that one.
@@ -351,13 +363,19 @@ async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Mapp
             "" => error = Some(desk.words.say("import.mapping_name_missing").to_owned()),
             name => {
                 let name: String = name.chars().take(NAME_MAX).collect();
-                match uploads.keep_mapping(upload, Mapping { name: name.clone(), ..chosen.clone() }).map_err(upload_error)? {
-                    true => chosen.name = name,
-                    false => error = Some(desk.words.say("import.mappings_full").to_owned()),
+                let mapping = Mapping { name: name.clone(), ..chosen.clone() };
+                match uploads.keep_mapping(upload, mapping, administers).map_err(upload_error)? {
+                    Kept::Yes => chosen.name = name,
+                    Kept::Full => error = Some(desk.words.say("import.mappings_full").to_owned()),
+                    Kept::NotTheirs => error = Some(desk.words.say("import.mapping_not_theirs").to_owned()),
                 }
             }
         },
-        "forget" => uploads.drop_mapping(upload, typed.one("mapping")).map_err(upload_error)?,
+        "forget" => {
+            if !uploads.drop_mapping(upload, typed.one("mapping"), administers).map_err(upload_error)? {
+                error = Some(desk.words.say("import.mapping_not_theirs").to_owned());
+            }
+        }
         _ => return Ok(None),
     }
     show(desk, upload, Some(chosen), None, error).await.map(Some)

@@ -214,7 +214,7 @@ fn scalar(field: &Field, text: &str) -> Result<Json, Label> {
         ValueType::Integer => integer(text),
         ValueType::Number => number(text),
         ValueType::Boolean => boolean(text),
-        ValueType::Date => date(text).map(Json::from).ok_or_else(|| {
+        ValueType::Date => date(text).or_else(|| day_of(text)).map(Json::from).ok_or_else(|| {
             label(
                 format!("`{text}` is no day: expected 2026-05-03, 2026/5/3 or 20260503"),
                 format!("“{text}”不是日期：应为 2026-05-03、2026/5/3 或 20260503"),
@@ -269,6 +269,14 @@ fn date(text: &str) -> Option<String> {
     let fits = digits(year) && year.len() == 4 && digits(month) && month.len() <= 2 && digits(day) && day.len() <= 2;
     let day = jiff::civil::Date::new(year.parse().ok().filter(|_| fits)?, month.parse().ok()?, day.parse().ok()?).ok()?;
     Some(day.to_string())
+}
+
+/// The day of a moment as it is written, which other systems export where a day is meant; with a `Z` that of UTC.
+fn day_of(text: &str) -> Option<String> {
+    let text = text.trim();
+    let written = text.parse::<jiff::civil::DateTime>().ok().map(jiff::civil::DateTime::date);
+    let utc = || text.parse::<jiff::Timestamp>().ok().map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
+    written.or_else(utc).map(|day| day.to_string())
 }
 
 fn timestamp(text: &str) -> Result<Json, Label> {
@@ -368,5 +376,14 @@ mod tests {
             assert!(!guarded.starts_with(['=', '+', '-', '@']), "{guarded}");
             assert_eq!(unguarded(&guarded), text);
         }
+    }
+
+    #[test]
+    fn a_moment_is_taken_for_its_day_where_a_day_is_asked() {
+        let close_date = field("deal", "close_date");
+        for text in ["2026-05-03 10:00", "2026-05-03T23:30:00+08:00", "2026-05-03T08:30:00Z", "2026/5/3"] {
+            assert_eq!(value_of(&close_date, &[("", text)]).unwrap(), json!("2026-05-03"), "{text}");
+        }
+        assert!(value_of(&close_date, &[("", "05/03/2026 10:00")]).is_err(), "day or month first: nobody can tell");
     }
 }

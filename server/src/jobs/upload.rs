@@ -117,9 +117,27 @@ pub struct Mapping {
     pub preset: String,
     /// Whether rows are attached to likely duplicates.
     pub attach: bool,
+    /// Who gave it its name; nobody knows of those from before that was kept.
+    pub by: Option<UserId>,
+}
+
+/// What became of a wish to keep a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is there.
+    Yes,
+    /// There are too many.
+    Full,
+    /// The name is somebody else's.
+    NotTheirs,
 }
 
 impl Mapping {
+    /// Whether it may be replaced or forgotten by somebody: by its maker, and by whoever administers.
+    fn is_theirs(&self, user: UserId, administers: bool) -> bool {
+        administers || self.by == Some(user)
+    }
+
     /// The same for a file with this header.
     pub fn of_header(&self, header: &[String]) -> Self {
         Self { columns: header.iter().map(|column| (column.clone(), self.target(column))).collect(), ..self.clone() }
@@ -193,38 +211,43 @@ impl Uploads {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    /// Keeps a mapping under its name, in the place of one that had it; answers whether there was room.
+    /// Keeps a mapping under its name, in the place of one that had it, for whoever brought the file.
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn keep_mapping(&self, upload: &Upload, mapping: Mapping) -> Result<bool, UploadError> {
-        let is_new = !self.mappings(upload).iter().any(|known| known.name == mapping.name);
-        if is_new && self.mappings(upload).len() >= MAPPINGS_MAX {
-            return Ok(false);
-        }
+    pub fn keep_mapping(&self, upload: &Upload, mapping: Mapping, administers: bool) -> Result<Kept, UploadError> {
+        let user = upload.about.user;
         self.change_mappings(upload, |all| {
-            all.retain(|known| known.name != mapping.name);
-            all.push(mapping);
-        })?;
-        Ok(true)
+            match all.iter().position(|known| known.name == mapping.name) {
+                Some(at) if !all[at].is_theirs(user, administers) => return Kept::NotTheirs,
+                Some(at) => all[at] = Mapping { by: all[at].by.or(Some(user)), ..mapping },
+                None if all.len() >= MAPPINGS_MAX => return Kept::Full,
+                None => all.push(Mapping { by: Some(user), ..mapping }),
+            }
+            Kept::Yes
+        })
     }
 
-    /// Forgets one.
+    /// Forgets one, if it is theirs; answers whether it is gone.
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn drop_mapping(&self, upload: &Upload, name: &str) -> Result<(), UploadError> {
-        self.change_mappings(upload, |all| all.retain(|known| known.name != name))
+    pub fn drop_mapping(&self, upload: &Upload, name: &str, administers: bool) -> Result<bool, UploadError> {
+        self.change_mappings(upload, |all| {
+            all.retain(|known| known.name != name || !known.is_theirs(upload.about.user, administers));
+            all.iter().all(|known| known.name != name)
+        })
     }
 
     /// One after the other: two people may save at once.
-    fn change_mappings(&self, upload: &Upload, change: impl FnOnce(&mut Vec<Mapping>)) -> Result<(), UploadError> {
+    fn change_mappings<T>(&self, upload: &Upload, change: impl FnOnce(&mut Vec<Mapping>) -> T) -> Result<T, UploadError> {
         let _turn = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = self.mappings(upload);
-        change(&mut all);
+        let answer = change(&mut all);
         all.sort_by(|one, other| one.name.cmp(&other.name));
         private_folder(&self.folder.join("mappings"))?;
-        Ok(std::fs::write(self.mapping(upload, NAMED), serde_json::to_vec(&all).map_err(std::io::Error::from)?)?)
+        write_whole(&self.mapping(upload, NAMED), &serde_json::to_vec(&all).map_err(std::io::Error::from)?)?;
+        Ok(answer)
     }
 
     fn mapping(&self, upload: &Upload, header: &[String]) -> PathBuf {
@@ -299,6 +322,13 @@ impl Upload {
         };
         std::fs::write(self.folder.join("report.json"), serde_json::to_vec(&outcome)?)
     }
+}
+
+/// Writes a file beside its place and moves it there: whoever reads it, also after a stop, has the old one or the new.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    std::fs::write(&unfinished, bytes)?;
+    std::fs::rename(unfinished, path)
 }
 
 /// What somebody called their file, as far as it can name one here.

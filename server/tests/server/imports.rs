@@ -308,3 +308,26 @@ async fn a_long_text_comes_in_whole() {
     let orders = cdnow_orders();
     assert_eq!(&*orders.kind, "offer");
 }
+
+#[tokio::test]
+async fn a_constant_beside_empty_cells_leaves_the_field_alone() {
+    let desk = Desk::new().await;
+    let deals = |spec: Spec| spec.map("Title", "title").map("Id", "external_id").map("Amount", "amount.amount");
+    let spec = || deals(Spec::new("deal".parse().unwrap())).set("amount.currency", "CNY");
+    let file = desk.file("deals.csv", "Title,Id,Amount\nA,1,12.50\nB,2,\n");
+    let report = desk.run(spec(), &file).await.unwrap();
+    assert_eq!((report.created, &report.failures), (2, &vec![]));
+    let file = desk.file("deals.csv", "Title,Id,Amount\nA again,1,\n");
+    assert_eq!(desk.run(spec(), &file).await.unwrap().failures, vec![]);
+    let deals = desk.rows("deal", "external_id").await;
+    assert_eq!((&deals["1"].1["title"], &deals["1"].1["amount"]), (&json!("A again"), &json!({"amount": 1250, "currency": "CNY"})));
+    assert!(!deals["2"].1.contains_key("amount"), "{:?}", deals["2"].1);
+
+    let spec = Spec::new("party".parse().unwrap()).map("Name", "name").map("Id", "external_id").map("Phone", "phones.value");
+    let file = desk.file("parties.csv", "Name,Id,Phone\nAnn,1,\nBo,2,+86 10 1234\n");
+    let report = desk.run(spec.set("phones.label", "work"), &file).await.unwrap();
+    assert_eq!((report.created, &report.failures), (2, &vec![]));
+    let parties = desk.rows("party", "external_id").await;
+    assert!(!parties["1"].1.contains_key("phones"), "{:?}", parties["1"].1);
+    assert_eq!(parties["2"].1["phones"][0]["label"], json!("work"));
+}

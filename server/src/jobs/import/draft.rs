@@ -1,12 +1,12 @@
 //! One row of a file as the values of one record. Never writes, and never asks what the record has now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 use sync_core::access::Roles;
 use sync_core::id::RecordId;
 use sync_core::record::fields::ARCHIVED;
-use sync_core::schema::{Field, Kind, Label, Merge, Schema};
+use sync_core::schema::{Field, Kind, Label, Merge, Schema, ValueType};
 
 use super::directory::{Directory, Found, key_of};
 use super::mapping::{Mapping, Place, Target, Via};
@@ -87,9 +87,10 @@ impl Reader<'_> {
     fn of_cells(&self, cells: &[String]) -> Result<Draft, Problem> {
         let mut draft = Draft::default();
         let mut texts: Texts<'_> = BTreeMap::new();
-        let filled = self.mapping.columns.iter().zip(cells).map(|(target, text)| (target, text.clone()));
-        let defaults = self.mapping.defaults.iter().map(|(target, text)| (target, self.filled_in(text, cells)));
-        for (target, text) in filled.chain(defaults) {
+        let mut said: BTreeSet<usize> = BTreeSet::new();
+        let filled = self.mapping.columns.iter().zip(cells).map(|(target, text)| (target, text.clone(), true));
+        let defaults = self.mapping.defaults.iter().map(|(target, text)| (target, self.filled_in(text, cells), false));
+        for (target, text, is_cell) in filled.chain(defaults) {
             let text = if self.is_raw { text } else { cell::unguarded(&text).to_owned() };
             if text.is_empty() {
                 continue;
@@ -99,6 +100,9 @@ impl Reader<'_> {
                 Target::Id => draft.id = Some(record_id(&text)?),
                 Target::Archived => draft.archived = cell::boolean(&text)? == Json::Bool(true),
                 Target::Field(place) => {
+                    if is_cell {
+                        said.insert(place.field);
+                    }
                     let parts = texts.entry((place.field, place.item)).or_default();
                     // A column comes before the default for the same place.
                     if !parts.iter().any(|(known, _)| known.part == place.part) {
@@ -107,8 +111,21 @@ impl Reader<'_> {
                 }
             }
         }
+        texts.retain(|(field, _), _| said.contains(field) || !self.is_left_empty(*field));
         draft.values = self.values(&texts)?;
         Ok(draft)
+    }
+
+    /// Whether a value of several parts, none of which a cell says, lacks a part that a column was to say:
+    /// a constant beside empty cells, such as a currency, is no value of its own.
+    fn is_left_empty(&self, index: usize) -> bool {
+        let field = &self.kind().fields[index];
+        let has_default = |place: &Place| {
+            let same = |known: &Place| (known.field, known.item) == (place.field, place.item) && known.part == place.part;
+            self.mapping.defaults.iter().any(|(target, _)| matches!(target, Target::Field(known) if same(known)))
+        };
+        let lacks = |target: &Target| matches!(target, Target::Field(place) if place.field == index && !has_default(place));
+        (field.value.is_group() || !field.items.is_empty()) && self.mapping.columns.iter().any(lacks)
     }
 
     /// A default with the cells of the columns that it names in braces.
@@ -123,6 +140,10 @@ impl Reader<'_> {
         for ((index, item), parts) in texts {
             let field = &self.kind().fields[*index];
             let leaf = item.map_or(field, |item| &field.items[item]);
+            if leaf.value == ValueType::Money && parts.iter().all(|(place, _)| place.part == "currency") {
+                // A currency is said of an amount: without one it says nothing.
+                continue;
+            }
             let value = self.value(leaf, parts).map_err(|problem| named(field, problem))?;
             match item {
                 Some(_) => drop(rows.entry(*index).or_default().insert(leaf.name.to_string(), value)),
@@ -144,7 +165,7 @@ impl Reader<'_> {
         }
         let texts: Vec<(&str, &str)> = parts.iter().map(|(place, text)| (place.part, text.as_str())).collect();
         let value = cell::value_of(field, &texts)?;
-        if field.value == sync_core::schema::ValueType::Link && value.as_str().is_some_and(|text| text.parse::<RecordId>().is_err()) {
+        if field.value == ValueType::Link && value.as_str().is_some_and(|text| text.parse::<RecordId>().is_err()) {
             let (text, name, to) = (texts[0].1, &field.name, field.to.first().map_or("kind", |kind| kind.as_str()));
             let en = format!("`{text}` is no record id; map the column as `{name}:FIELD`, FIELD being one of `{to}`'s, to look it up");
             return Err(label(en, format!("“{text}”不是记录编号；请用 `{name}:字段` 指定按“{to}”的哪个字段查找")).into());
