@@ -43,6 +43,26 @@ async fn one_timeline_tells_everything_in_the_order_of_time() {
 }
 
 #[tokio::test]
+async fn an_order_stands_where_it_was_placed_and_not_where_it_was_imported() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    let order = |title: &str, date: Option<&str>| {
+        let mut edits = vec![FieldEdit::set("title", title), FieldEdit::set("form", "order"), FieldEdit::set("party", party.to_string())];
+        edits.extend(date.map(|date| FieldEdit::set("date", date)));
+        edits
+    };
+    // The oldest was written down last.
+    let orders = [("Order of April", Some("1997-04-02")), ("Order without a day", None), ("Order of January", Some("1997-01-12"))];
+    for (n, (title, date)) in (2..).zip(orders) {
+        desk.ann.save(&app, "offer", record(n), START + i64::from(n) * MINUTE, &order(title, date)).await;
+    }
+    let told = timeline(&desk, &format!("/records/party/{party}?only=offer")).await;
+    let places = ["Order without a day", "Order of April", "Order of January"].map(|title| told.find(title));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} {told}");
+}
+
+#[tokio::test]
 async fn a_comment_mentions_a_colleague() {
     let mut desk = Desk::new().await;
     let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
