@@ -115,6 +115,26 @@ async fn linked_records_are_added_up_and_all_of_them_are_a_click_away() {
 }
 
 #[tokio::test]
+async fn a_customers_orders_tell_their_average_and_the_day_of_the_last() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    for (n, yuan, day) in [(2, 100, "1997-04-02"), (3, 250, "1997-01-12"), (4, 100, "1996-12-30")] {
+        let edits = [
+            FieldEdit::set("title", format!("Order {n}")),
+            FieldEdit::set("form", "order"),
+            FieldEdit::set("amount", json!({"amount": yuan * 100, "currency": "CNY"})),
+            FieldEdit::set("date", day),
+            FieldEdit::set("party", party.to_string()),
+        ];
+        desk.ann.save(&app, "offer", record(n), START, &edits).await;
+    }
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    assert!(page.contains("<b class=\"total\">¥450.00</b>"), "{page}");
+    assert!(page.contains("average ¥150.00 · last 1997-04-02"), "{page}");
+}
+
+#[tokio::test]
 async fn many_disagreements_are_settled_by_one_rule() {
     let mut desk = Desk::new().await;
     let app = desk.server.app.clone();
