@@ -208,11 +208,12 @@ fn side(format: &Formatter<'_>, kind: &Kind, row: &Row) -> SideView {
 }
 
 fn linked(kind: &Kind, pair: &Pair) -> Vec<RecordId> {
-    let links = |row: &Row| {
-        let of = |field: &Field| row.fields.get(&*field.name).map(|value| sync_core::projection::linked(field, value)).unwrap_or_default();
-        kind.fields.iter().flat_map(of).map(|(_, id)| id).collect::<Vec<_>>()
-    };
-    [links(&pair.one), links(&pair.other)].concat()
+    [links_of(kind, &pair.one), links_of(kind, &pair.other)].concat()
+}
+
+fn links_of(kind: &Kind, row: &Row) -> Vec<RecordId> {
+    let of = |field: &Field| row.fields.get(&*field.name).map(|value| sync_core::projection::linked(field, value)).unwrap_or_default();
+    kind.fields.iter().flat_map(of).map(|(_, id)| id).collect()
 }
 
 /// The fields in which there is something to choose, and those that only one of them fills.
@@ -353,17 +354,34 @@ impl Around {
             .collect();
         if around.survivor.is_none() && !row.archived {
             let likely = desk.reading.likely(&kind.name, &row.fields, Some(row.id)).await?;
-            around.likely = likely.iter().map(|likely| likely_view(desk, kind, &row.fields, likely, Some(row.id))).collect();
+            around.likely = likely_views(desk, kind, &row.fields, &likely, Some(row.id)).await?;
         }
         Ok(around)
     }
 }
 
-fn likely_view(desk: &Desk, kind: &Kind, fields: &Map<String, Json>, likely: &Likely, of: Option<RecordId>) -> LikelyView {
+async fn likely_views(
+    desk: &Desk,
+    kind: &Kind,
+    fields: &Map<String, Json>,
+    likely: &[Likely],
+    of: Option<RecordId>,
+) -> Result<Vec<LikelyView>, Error> {
+    let names = desk.reading.names_of(likely.iter().flat_map(|likely| links_of(kind, &likely.row))).await?;
+    let format = Formatter { words: desk.words, names: &names };
+    Ok(likely.iter().map(|likely| likely_view(desk, &format, kind, fields, likely, of)).collect())
+}
+
+fn likely_view(
+    desk: &Desk,
+    format: &Formatter<'_>,
+    kind: &Kind,
+    fields: &Map<String, Json>,
+    likely: &Likely,
+    of: Option<RecordId>,
+) -> LikelyView {
     /// What differs is a hint: more than this is a table, and that is a click away.
     const DIFFERENCES: usize = 4;
-    let names = Names::new();
-    let format = Formatter { words: desk.words, names: &names };
     let differs = |field: &&Field| {
         let (typed, there) = (fields.get(&*field.name), likely.row.fields.get(&*field.name));
         !field.hidden
@@ -381,7 +399,7 @@ fn likely_view(desk: &Desk, kind: &Kind, fields: &Map<String, Json>, likely: &Li
     LikelyView {
         href: format!("/records/{}/{}", likely.row.kind, likely.row.id),
         compare: of.map(|id| format!("/duplicates/{}/{}/{}", kind.name, likely.row.id.min(id), likely.row.id.max(id))),
-        title: title_of(&format, kind, &likely.row),
+        title: title_of(format, kind, &likely.row),
         percent: likely.percent,
         reasons: likely.reasons.iter().map(|reason| desk.words.label(reason).to_owned()).collect(),
         differs: kind.fields.iter().filter(differs).take(DIFFERENCES).map(difference).collect(),
@@ -401,7 +419,7 @@ pub async fn while_typing(desk: Desk, Path(kind): Path<KindName>, Form(posted): 
     let kind = desk.reading.kind(&kind)?.clone();
     let fields = typed_fields(&desk, &kind, &Typed::new(posted));
     let likely = desk.reading.likely(&kind.name, &fields, None).await?;
-    let likely = likely.iter().map(|likely| likely_view(&desk, &kind, &fields, likely, None)).collect();
+    let likely = likely_views(&desk, &kind, &fields, &likely, None).await?;
     answer(StatusCode::OK, &LikelyPage { words: desk.words, likely, icons: super::assets::icons() })
 }
 

@@ -25,7 +25,7 @@ use super::made::{Made, makers};
 use super::timeline::{self, TimelineView};
 use super::typed::Typed;
 use crate::error::Error;
-use crate::reading::{Grouping, LinksIn, List, Names, RecordView, is_summed};
+use crate::reading::{Figure, Grouping, LinksIn, List, Measure, Names, Question, RecordView, Step, is_summed};
 
 /// What is being edited on the page, and what went wrong with it.
 #[derive(Debug, Default)]
@@ -146,6 +146,8 @@ struct LinkGroup {
     more: Option<String>,
     /// What they add up to.
     sum: String,
+    /// Their average, and the day of the last of them.
+    facts: Vec<String>,
     /// All of them, as a list.
     all: String,
 }
@@ -356,25 +358,55 @@ async fn link_groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, E
     let (mut groups, about) = (Vec::new(), desk.reading.stands_for(view.row.id).await?);
     for links in &view.linked_from {
         let Some(mut group) = link_group(desk, view, &about, links) else { continue };
-        group.sum = value_of(desk, &about, links).await?;
+        (group.sum, group.facts) = value_of(desk, &about, links).await?;
         groups.push(group);
     }
     Ok(groups)
 }
 
-/// What the linked records add up to, by the number that the kind's board or list has first.
-async fn value_of(desk: &Desk, about: &[RecordId], links: &LinksIn) -> Result<String, Error> {
+/// What the linked records add up to, by the number that the kind's board or list has first; and what else they tell.
+async fn value_of(desk: &Desk, about: &[RecordId], links: &LinksIn) -> Result<(String, Vec<String>), Error> {
     let kind = desk.reading.kind(&links.kind)?.clone();
     let by_board = kind.board.as_ref().and_then(|board| kind.field(board.sum.as_ref()?));
     let by_list = || kind.list.iter().filter_map(|name| kind.field(name)).find(|field| field.value == ValueType::Money);
     let Some(sum) = by_board.or_else(by_list).filter(|field| is_summed(field) && desk.reading.may_read(&kind, &field.name)) else {
-        return Ok(String::new());
+        return Ok(Default::default());
     };
     let filter = json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string();
     // A role that cannot be asked about adds up to nothing that could be shown.
-    let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { return Ok(String::new()) };
-    let totals = desk.reading.totals(&List::of(query), &Grouping { by: None, sums: vec![sum] }).await?;
-    Ok(super::list::summed_up(&totals.all, &sum.name))
+    let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { return Ok(Default::default()) };
+    let list = List::of(query);
+    let totals = desk.reading.totals(&list, &Grouping { by: None, sums: vec![sum] }).await?;
+    let mut facts = Vec::new();
+    // One is its own average.
+    if totals.all.count > 1 {
+        facts.extend(average_of(desk, &list, sum).await?);
+    }
+    facts.extend(last_of(desk, &kind, &filter).await?);
+    Ok((super::list::summed_up(&totals.all, &sum.name), facts))
+}
+
+/// The mean of an amount among those that have one, by currency.
+async fn average_of(desk: &Desk, list: &List, field: &Field) -> Result<Option<String>, Error> {
+    let question = Question { by: None, split: None, step: Step::Month, measure: Measure::Average(field) };
+    let figures = desk.reading.figures(list, &question).await?.all;
+    let one = |figure: &Figure| Some(format::price(figure.value.round() as i64, figure.currency.as_deref()?));
+    let averages: Vec<String> = figures.iter().filter_map(one).collect();
+    Ok((!averages.is_empty()).then(|| desk.words.fill("record.average", &[&averages.join(" · ")])))
+}
+
+/// The last day on which one of the records happened, by the field that their kind names for it.
+async fn last_of(desk: &Desk, kind: &Kind, filter: &str) -> Result<Option<String>, Error> {
+    let is_ordered = |field: &&Field| matches!(field.value, ValueType::Date | ValueType::Datetime);
+    let field = kind.happens.first().and_then(|name| kind.field(name)).filter(is_ordered);
+    let Some(field) = field.filter(|field| desk.reading.may_read(kind, &field.name)) else { return Ok(None) };
+    let params = [("where", filter), ("orderBy", &*field.name), ("order", "desc"), ("maxSize", "1")];
+    let Ok(query) = desk.reading.query(&kind.name, params) else { return Ok(None) };
+    let rows = desk.reading.list(&List::of(query)).await?.rows;
+    let names = Names::new();
+    let shown = Formatter { words: desk.words, names: &names };
+    let value = rows.first().and_then(|row| row.fields.get(&*field.name));
+    Ok(value.map(|value| desk.words.fill("record.last", &[&shown.field(field, value).text()])))
 }
 
 fn link_group(desk: &Desk, view: &RecordView, about: &[RecordId], links: &LinksIn) -> Option<LinkGroup> {
@@ -403,6 +435,7 @@ fn link_group(desk: &Desk, view: &RecordView, about: &[RecordId], links: &LinksI
         new_label: desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]),
         more: (left > 0).then(|| desk.words.count("record.more", left)),
         sum: String::new(),
+        facts: Vec::new(),
         all: format!(
             "/records/{}?where={}",
             kind.name,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
-use sync_core::actions::duplicates::likely::{Profile, SHARED_BY_MAX};
+use sync_core::actions::duplicates::likely::Profile;
 use sync_core::actions::duplicates::{FIELD, can_merge};
 use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::schema::Kind;
@@ -108,7 +108,7 @@ async fn compare_all(tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, rows: Vec
 }
 
 async fn pairs(tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, record: RecordId, profile: &Profile) -> Result<Vec<PairRow>, StoreError> {
-    let mut others = duplicates::sharing(tx, workspace, &kind.name, &profile.keys(), SHARED_BY_MAX).await?;
+    let mut others = duplicates::sharing(tx, workspace, &kind.name, &profile.keys()).await?;
     others.remove(&record);
     let others: Vec<RecordId> = others.into_iter().collect();
     let rows = records::rows_of(tx, workspace, &others).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use sync_core::actions::duplicates::likely::{Likeness, Profile, SHARED_BY_MAX};
+use sync_core::actions::duplicates::likely::{Likeness, Profile};
 use sync_core::actions::duplicates::{FIELD, can_merge};
 use sync_core::id::{KindName, RecordId};
 use sync_core::schema::{Kind, Label};
@@ -97,7 +97,7 @@ impl Reading {
         let profile = Profile::of(&kind, fields);
         let mut tx = self.store.reader().await?;
         let mut likely = Vec::new();
-        for record in duplicates::sharing(&mut tx, self.workspace, &kind.name, &profile.keys(), SHARED_BY_MAX).await? {
+        for record in duplicates::sharing(&mut tx, self.workspace, &kind.name, &profile.keys()).await? {
             let seen = lists::seen(&mut tx, self.workspace, &self.scope, record).await?.filter(|row| !row.archived && Some(record) != but);
             let Some(row) = seen.map(|row| Row::of(row, 0)) else { continue };
             let other = Profile::of(&kind, &row.fields);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
-use sync_core::actions::next::{ACTIVITY, due};
 use sync_core::id::{ChangeHash, KindName, Millis, RecordId};
+use sync_core::schema::Schema;
 
 use super::{Entry, Names, ReadError, Reading, Row, links};
 use crate::store::lists::{self, PlacedRow};
@@ -66,12 +66,13 @@ impl Reading {
         let mut timeline = Timeline::default();
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
-        let found = lists::pointing_places(&mut tx, self.workspace, &self.scope, &targets, ACTIVITY, TIMELINE_MAX).await?;
+        let placed: Vec<KindName> = self.schema().kinds().filter(|kind| !kind.happens.is_empty()).map(|kind| kind.name.clone()).collect();
+        let found = lists::pointing_places(&mut tx, self.workspace, &self.scope, &targets, &placed, TIMELINE_MAX).await?;
         let mut places = Vec::new();
         for row in found {
             *timeline.kinds.entry(row.kind.clone()).or_default() += 1;
             if only.is_empty() || *row.kind == *only {
-                places.push((moment(&row), Place::Record(row.record)));
+                places.push((moment(self.schema(), &row), Place::Record(row.record)));
             }
         }
         drop(tx);
@@ -126,12 +127,24 @@ fn record_of(place: &Place) -> Option<RecordId> {
     }
 }
 
-/// When a record took place: an activity when it was or is due, anything else when it was made.
-fn moment(row: &PlacedRow) -> Millis {
-    let fields: Option<Map<String, Json>> = row.main.as_deref().and_then(|main| serde_json::from_str(main).ok());
-    let due = fields.and_then(|fields| due(&fields));
-    let day = |text: &str| {
-        text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp().as_millisecond())
-    };
-    due.and_then(|due| due.as_i64().or_else(|| day(due.as_str()?))).unwrap_or(row.created_at)
+/// When a record took place: as the fields say that its kind names for it, or else when it was made.
+fn moment(schema: &Schema, row: &PlacedRow) -> Millis {
+    let fields: Map<String, Json> = row.main.as_deref().and_then(|main| serde_json::from_str(main).ok()).unwrap_or_default();
+    let named = schema.kind(&row.kind).map(|kind| &kind.happens[..]).unwrap_or_default();
+    named.iter().find_map(|name| time_in(fields.get(&**name)?, row.created_at)).unwrap_or(row.created_at)
+}
+
+/// The moment that a value says. A day says none: what was made on it was so at that moment of it.
+fn time_in(value: &Json, created_at: Millis) -> Option<Millis> {
+    match value {
+        Json::Number(millis) => millis.as_i64(),
+        Json::String(day) => {
+            let day: jiff::civil::Date = day.parse().ok()?;
+            let begins = |day: jiff::civil::Date| Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond());
+            let (start, end) = (begins(day)?, day.tomorrow().ok().and_then(begins)?);
+            Some(if (start..end).contains(&created_at) { created_at } else { start })
+        }
+        Json::Object(period) => time_in(period.get("start")?, created_at),
+        _ => None,
+    }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use sqlx::{QueryBuilder, Sqlite};
+use sync_core::actions::duplicates::likely::shared_by_max;
 use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::query::Param;
 
@@ -41,16 +42,11 @@ pub async fn put_keys(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, reco
     Ok(())
 }
 
-/// The records that share a key with these, by key at most `each`: what more records share tells nothing apart.
-pub async fn sharing(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    kind: &KindName,
-    keys: &BTreeSet<String>,
-    each: u32,
-) -> Result<BTreeSet<RecordId>> {
+/// The records that share a key with these; what too many records share tells nothing apart.
+pub async fn sharing(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, keys: &BTreeSet<String>) -> Result<BTreeSet<RecordId>> {
     let mut found = BTreeSet::new();
     for key in keys {
+        let each = shared_by_max(key);
         let records: Vec<Vec<u8>> = sqlx::query_scalar(
             "select record from duplicate_keys where workspace = $1 and kind = $2 and match_key = $3 order by record limit 0 + $4",
         )

@@ -300,22 +300,22 @@ pub struct PlacedRow {
     pub kind: KindName,
     /// Edit time of its first change.
     pub created_at: Millis,
-    /// Its main facet if it is of the kind whose fields say when it takes place, and in sight.
+    /// Its main facet if it is of a kind whose fields say when it takes place, and in sight.
     pub main: Option<String>,
 }
 
-/// The records in use that point at any of some, most lately changed first; with their fields only those of one kind.
+/// The records in use that point at any of some, most lately changed first; with their fields only those of some kinds.
 pub async fn pointing_places(
     tx: &mut Tx,
     workspace: WorkspaceId,
     scope: &Scope,
     targets: &[RecordId],
-    placed: &str,
+    placed: &[KindName],
     limit: u32,
 ) -> Result<Vec<PlacedRow>> {
     let mut statement = Statement::of("", workspace);
-    let placed = statement.bind(Param::Text(placed.to_owned()));
-    statement.push(&format!("select record, kind, created_at, case when kind = {placed} then main end from rows "));
+    let placed = statement.bind_all(placed.iter().map(|kind| Param::Text(kind.to_string())));
+    statement.push(&format!("select record, kind, created_at, case when kind in ({placed}) then main end from rows "));
     let targets = statement.bind_all(targets.iter().map(blob));
     let sees = scope.sees_any("rows", &mut statement);
     let limit = statement.bind(Param::Int(i64::from(limit)));

@@ -181,3 +181,28 @@ async fn the_likely_duplicate_is_offered_while_a_new_customer_is_typed() {
     assert!(offered.contains("Industry: print"), "what differs: {offered}");
     assert!(!desk.post("/records/party/likely", &[("f.name", "南湖")]).await.text().contains("href"));
 }
+
+#[tokio::test]
+async fn one_number_under_two_names_is_offered_unless_it_is_many_peoples() {
+    let mut desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    let (bo, ann) = (record(20), record(21));
+    desk.ann.save(&app, "member", bo, START, &[FieldEdit::set("name", "Bo Chen")]).await;
+    desk.ann.save(&app, "member", ann, START, &[FieldEdit::set("name", "Ann Li")]).await;
+    let first =
+        desk.customer(1, &[FieldEdit::set("name", "佳美办公用品"), phone("138 1234 5678"), FieldEdit::set("owner", bo.to_string())]).await;
+    let second =
+        desk.customer(2, &[FieldEdit::set("name", "Nanhu Trading"), phone("13812345678"), FieldEdit::set("owner", ann.to_string())]).await;
+    catch_up(&app).await.unwrap();
+    let pair = format!("/duplicates/party/{first}/{second}");
+    assert!(desk.get("/duplicates").await.text().contains(&pair));
+    let page = desk.get(&format!("/records/party/{second}")).await.text();
+    assert!(page.contains(&pair) && page.contains("Owner: Bo Chen"), "{page}");
+    let typed = [("f.phones.rows", "new"), ("f.phones.new.value", "0086 138 1234 5678"), ("f.name", "Cedar")];
+    assert!(desk.post("/records/party/likely", &typed).await.text().contains(&format!("/records/party/{first}")));
+    for n in 3..=6 {
+        desk.customer(n, &[FieldEdit::set("name", format!("Tenant number {n}")), phone("13812345678")]).await;
+    }
+    catch_up(&app).await.unwrap();
+    assert!(!desk.post("/records/party/likely", &typed).await.text().contains("href"), "six share it");
+}

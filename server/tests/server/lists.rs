@@ -164,6 +164,16 @@ async fn what_points_at_a_merged_record_points_at_the_one_that_stands_for_it() {
     ] {
         has(&desk.page(&address("/records/party", &[("where", filter)])).await, &[found], &[]);
     }
+    let linked = |op: &str| format!(r#"[{{"type":"{op}","attribute":"party","value":"{first}"}}]"#);
+    let named = |name: &str| format!(r#"[{{"type":"equals","attribute":"party.name","value":"{name}"}}]"#);
+    for (filter, found) in [
+        (linked("linkedWith"), "2 records<"),
+        (linked("notLinkedWith"), "0 records<"),
+        (named("佳美"), "2 records<"),
+        (named("佳美办公"), "0 records<"),
+    ] {
+        has(&desk.page(&address("/records/deal", &[("where", &filter)])).await, &[found], &[]);
+    }
 }
 
 #[tokio::test]

@@ -43,6 +43,26 @@ async fn one_timeline_tells_everything_in_the_order_of_time() {
 }
 
 #[tokio::test]
+async fn an_order_stands_where_it_was_placed_and_not_where_it_was_imported() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    let order = |title: &str, date: Option<&str>| {
+        let mut edits = vec![FieldEdit::set("title", title), FieldEdit::set("form", "order"), FieldEdit::set("party", party.to_string())];
+        edits.extend(date.map(|date| FieldEdit::set("date", date)));
+        edits
+    };
+    // The oldest was written down last.
+    let orders = [("Order of April", Some("1997-04-02")), ("Order without a day", None), ("Order of January", Some("1997-01-12"))];
+    for (n, (title, date)) in (2..).zip(orders) {
+        desk.ann.save(&app, "offer", record(n), START + i64::from(n) * MINUTE, &order(title, date)).await;
+    }
+    let told = timeline(&desk, &format!("/records/party/{party}?only=offer")).await;
+    let places = ["Order without a day", "Order of April", "Order of January"].map(|title| told.find(title));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} {told}");
+}
+
+#[tokio::test]
 async fn a_comment_mentions_a_colleague() {
     let mut desk = Desk::new().await;
     let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
@@ -92,6 +112,26 @@ async fn linked_records_are_added_up_and_all_of_them_are_a_click_away() {
     assert!(page.contains("<b class=\"total\">¥350.00</b>"), "{page}");
     let all = page.split("href=\"/records/deal?where=").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
     assert!(desk.get(&format!("/records/deal?where={all}")).await.text().contains("2 records"));
+}
+
+#[tokio::test]
+async fn a_customers_orders_tell_their_average_and_the_day_of_the_last() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    for (n, yuan, day) in [(2, 100, "1997-04-02"), (3, 250, "1997-01-12"), (4, 100, "1996-12-30")] {
+        let edits = [
+            FieldEdit::set("title", format!("Order {n}")),
+            FieldEdit::set("form", "order"),
+            FieldEdit::set("amount", json!({"amount": yuan * 100, "currency": "CNY"})),
+            FieldEdit::set("date", day),
+            FieldEdit::set("party", party.to_string()),
+        ];
+        desk.ann.save(&app, "offer", record(n), START, &edits).await;
+    }
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    assert!(page.contains("<b class=\"total\">¥450.00</b>"), "{page}");
+    assert!(page.contains("average ¥150.00 · last 1997-04-02"), "{page}");
 }
 
 #[tokio::test]

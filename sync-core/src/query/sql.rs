@@ -7,7 +7,7 @@ use super::dialect::{Dialect, Json, Param, Typed};
 use super::order;
 use super::when::{Context, Interval, Span, sides};
 use super::{Bound, Class, Condition, Filter, Holder, Page, Place, Pointed, Query, Scalar, Spot, Test, Walk};
-use crate::id::KindName;
+use crate::id::{KindName, RecordId};
 
 /// A piece of SQL with what to bind: the first of `params` belongs to the compiler's `first_param`.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,7 @@ pub enum Tables {
     #[default]
     Phone,
     /// A server's: `links` of every workspace, and `aliases`: what points at a record that another one stands for
-    /// points at that one, too.
+    /// points at that one.
     Server,
 }
 
@@ -233,17 +233,44 @@ impl Writer<'_> {
             Holder::Value { facet, path } => {
                 let id = dialect.json(&dialect.facet(outer, *facet), path);
                 let Typed { value, guard } = dialect.typed(&id, Class::Link);
-                format!("= {} and {guard}", dialect.record_of(&value))
+                format!("= {} and {guard}", self.standing(outer, &dialect.record_of(&value)))
             }
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
                 let (table, array) = dialect.each(&dialect.facet(outer, *facet), field, &element);
                 let Typed { value, guard } = dialect.typed(&dialect.element(&element, path), Class::Link);
-                format!("in (select {} from {table} where {array} and {guard})", dialect.record_of(&value))
+                format!("in (select {} from {table} where {array} and {guard})", self.standing(outer, &dialect.record_of(&value)))
             }
             // The schema knows no link there; no id is in no set.
             Holder::Id | Holder::Archived | Holder::CreatedAt | Holder::UpdatedAt => "is null".to_owned(),
         }
+    }
+
+    /// The record that stands for one, which is mostly itself.
+    fn standing(&self, outer: &str, record: &str) -> String {
+        match self.compiler.tables {
+            Tables::Phone => record.to_owned(),
+            Tables::Server => format!(
+                "coalesce((select a.survivor from aliases a where a.workspace = {outer}.workspace and a.record = {record}), {record})"
+            ),
+        }
+    }
+
+    /// Whether a link holds one of some records, or one that another of them stands for.
+    fn among_links(&mut self, row: &str, value: &str, wanted: &[Scalar]) -> String {
+        let itself = self.among(value, wanted);
+        let ids = wanted.iter().filter_map(|scalar| match scalar {
+            Scalar::Text(id) => id.parse::<RecordId>().ok(),
+            Scalar::Id(id) => Some(*id),
+            Scalar::Integer(_) | Scalar::Number(_) | Scalar::Boolean(_) => None,
+        });
+        let survivors: Vec<Scalar> = ids.map(Scalar::Id).collect();
+        if self.compiler.tables == Tables::Phone || survivors.is_empty() {
+            return format!("({itself})");
+        }
+        let survives = self.among("a.survivor", &survivors);
+        let record = self.compiler.dialect.record_of(value);
+        format!("({itself} or exists (select 1 from aliases a where a.workspace = {row}.workspace and {survives} and a.record = {record}))")
     }
 
     fn spot(&mut self, row: &str, spot: &Spot, test: &Test) -> String {
@@ -253,11 +280,11 @@ impl Writer<'_> {
             Holder::Archived => archived(row, test),
             Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
             Holder::UpdatedAt => self.moment_column(&format!("{row}.updated_at"), test),
-            Holder::Value { facet, path } => self.json(&dialect.json(&dialect.facet(row, *facet), path), spot.class, test),
+            Holder::Value { facet, path } => self.json(row, &dialect.json(&dialect.facet(row, *facet), path), spot.class, test),
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
                 let (table, array) = dialect.each(&dialect.facet(row, *facet), field, &element);
-                let holds = self.json(&dialect.element(&element, path), spot.class, test);
+                let holds = self.json(row, &dialect.element(&element, path), spot.class, test);
                 format!("exists (select 1 from {table} where {array} and {holds})")
             }
         }
@@ -279,7 +306,7 @@ impl Writer<'_> {
         }
     }
 
-    fn json(&mut self, json: &Json, class: Class, test: &Test) -> String {
+    fn json(&mut self, row: &str, json: &Json, class: Class, test: &Test) -> String {
         let dialect = self.compiler.dialect;
         let value = dialect.only(json, class);
         let there = format!("({value} is not null)");
@@ -287,6 +314,7 @@ impl Writer<'_> {
         match test {
             Test::Present if class == Class::DayOrMoment => format!("({there} or {} is not null)", dialect.only(json, Class::Day)),
             Test::Present => there,
+            Test::OneOf(scalars) if class == Class::Link => self.among_links(row, &value, scalars),
             Test::OneOf(scalars) => format!("({})", self.among(&value, scalars)),
             Test::Range { from, until } => {
                 let from = from.as_ref().map(|bound| self.bound(&value, ">", bound));

@@ -77,6 +77,9 @@ fn keep_meaning(base: &Field, field: &mut Field) {
 pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     complete(&base.fields, &mut kind.fields);
     kind.owner = kind.owner.or_else(|| base.owner.clone());
+    if kind.happens.is_empty() {
+        kind.happens.clone_from(&base.happens);
+    }
     // Who sees what is not narrowed or widened by leaving a line out.
     let sharing = &mut kind.sharing;
     sharing.follows = sharing.follows.take().or_else(|| base.sharing.follows.clone());

@@ -262,6 +262,9 @@ pub struct Kind {
     /// Its board, if it has stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<Board>,
+    /// The fields that say when what it tells of happened: the first that has a value, or else when it was made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub happens: Vec<FieldName>,
     /// Its fields, in the order of the record page.
     #[serde(rename = "field")]
     pub fields: Vec<Field>,

@@ -51,7 +51,8 @@ impl Kind {
     }
 }
 
-const KIND_KEYS: [&str; 11] = ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "field"];
+const KIND_KEYS: [&str; 12] =
+    ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "field"];
 const FIELD_KEYS: [&str; 11] = ["name", "label", "type", "merge", "facet", "required", "options", "to", "items", "frozen", "hidden"];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
@@ -77,6 +78,7 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
         owner: root.word("owner")?.map(|word| word.parse()).transpose()?,
         sharing: root.section("sharing")?.map(sharing).transpose()?.unwrap_or_default(),
         board: root.section("board")?.map(board).transpose()?,
+        happens: names(root, "happens")?,
         fields: fields(root, "field", "the kind")?,
     })
 }

@@ -27,7 +27,8 @@ pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
     listed(kind, root)?;
     owner(kind, root)?;
     sharing(kind, root)?;
-    board(kind, root)
+    board(kind, root)?;
+    happens(kind, root)
 }
 
 fn field(field: &Field, section: Section<'_>) -> Checked {
@@ -294,6 +295,17 @@ fn board(kind: &Kind, root: Section<'_>) -> Checked {
     let plain = summed.merge.is_single() || matches!(summed.merge, Merge::Counter | Merge::Derived);
     if !summed.value.is_summable() || !plain || summed.facet != Facet::Main || summed.hidden {
         return Err(sum.mistake(format!("`board.sum` must be money or a number in the main facet: `{}` is not", sum.text)));
+    }
+    Ok(())
+}
+
+fn happens(kind: &Kind, root: Section<'_>) -> Checked {
+    for word in root.words("happens")? {
+        let field = named(kind, word, "happens")?;
+        let is_time = matches!(field.value, ValueType::Date | ValueType::Datetime | ValueType::Period);
+        if !is_time || !field.merge.is_single() || field.facet != Facet::Main || field.hidden {
+            return Err(word.mistake(format!("`happens` names days, moments and periods in the main facet: `{}` is not one", word.text)));
+        }
     }
     Ok(())
 }

@@ -32,6 +32,9 @@ impl Kind {
             let closed = if closed.is_empty() { String::new() } else { format!(", closed = [{}]", closed.join(", ")) };
             line(&mut text, "board", &format!("{{ by = {}{sum}{closed} }}", quoted(&board.by)));
         }
+        if !self.happens.is_empty() {
+            line(&mut text, "happens", &names(&self.happens));
+        }
         for field in &self.fields {
             text.push_str("\n[[field]]\n");
             for (key, value) in parts(field, "\n  ") {

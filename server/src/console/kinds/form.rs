@@ -221,9 +221,16 @@ impl KindForm {
             owner: optional(&self.owner),
             sharing: base.map(|kind| kind.sharing.clone()).unwrap_or_default(),
             board: optional(&self.board).map(|by| Board { closed: closed(base, &by, &fields), by, sum: optional(&self.sum) }),
+            happens: base.map(|kind| happens(kind, &fields)).unwrap_or_default(),
             fields,
         })
     }
+}
+
+/// What says when it happened is written in the kind's text: the form keeps the fields that are still used.
+fn happens(base: &Kind, fields: &[Field]) -> Vec<FieldName> {
+    let is_there = |name: &&FieldName| fields.iter().any(|field| field.name == **name && !field.hidden);
+    base.happens.iter().filter(is_there).cloned().collect()
 }
 
 /// The closed columns are written in the kind's text: the form keeps those that are still there.

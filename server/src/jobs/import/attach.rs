@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Map;
-use sync_core::actions::duplicates::likely::{Profile, SHARED_BY_MAX, typed};
+use sync_core::actions::duplicates::likely::{Profile, typed};
 use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
@@ -20,7 +20,7 @@ pub(super) async fn likely(tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, edi
     let mut fields = Map::new();
     edits.iter().flatten().for_each(|edit| typed(&mut fields, edit));
     let profile = Profile::of(kind, &fields);
-    let others = duplicates::sharing(tx, workspace, &kind.name, &profile.keys(), SHARED_BY_MAX).await?;
+    let others = duplicates::sharing(tx, workspace, &kind.name, &profile.keys()).await?;
     let others: Vec<RecordId> = others.into_iter().collect();
     let rows: HashMap<RecordId, RecordRow> = records::rows_of(tx, workspace, &others).await?;
     let hidden = aliases::survivors_of(tx, workspace, &others).await?;

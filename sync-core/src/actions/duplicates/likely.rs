@@ -55,7 +55,7 @@ impl Evidence {
         match self {
             Evidence::TaxId => 199,          // m 0.95, u 0.000001
             Evidence::Email => 130,          // m 0.80, u 0.0001: some share an address
-            Evidence::Phone => 107,          // m 0.85, u 0.0005: a switchboard
+            Evidence::Phone => 115,          // m 0.85, u 0.0003: enough by itself, under whatever name
             Evidence::Name if short => 61,   // m 0.70, u 0.01
             Evidence::Name => 105,           // m 0.70, u 0.0005
             Evidence::Pinyin if short => 53, // m 0.80, u 0.02
@@ -125,8 +125,18 @@ impl Likeness {
     }
 }
 
-/// A key that more records share, such as a call centre's number, tells nothing apart.
-pub const SHARED_BY_MAX: u32 = 50;
+/// A name that more records share tells nothing apart.
+const SHARED_BY_MAX: u32 = 50;
+/// A number or address that alone is enough to ask people: where more records share it, such as a switchboard's, each
+/// of them would be asked about with each other.
+const ALONE_SHARED_BY_MAX: u32 = 5;
+
+/// By how many records a key may be shared and still tell them apart.
+pub fn shared_by_max(key: &str) -> u32 {
+    let is_alone_enough = ["t:", "e:", "p:"].iter().any(|sort| key.starts_with(sort));
+    if is_alone_enough { ALONE_SHARED_BY_MAX } else { SHARED_BY_MAX }
+}
+
 /// Longer values are told apart no further: a key in an index.
 const KEY_CHARS: usize = 64;
 /// Names that begin with so many of the same letters are compared.
@@ -404,7 +414,7 @@ mod tests {
         let cases = [
             (Evidence::TaxId, false, weight(0.95, 0.000_001)),
             (Evidence::Email, false, weight(0.8, 0.0001)),
-            (Evidence::Phone, false, weight(0.85, 0.0005)),
+            (Evidence::Phone, false, weight(0.85, 0.0003)),
             (Evidence::Name, true, weight(0.7, 0.01)),
             (Evidence::Name, false, weight(0.7, 0.0005)),
             (Evidence::Pinyin, true, weight(0.8, 0.02)),
@@ -475,10 +485,10 @@ mod tests {
                 false,
             ),
             (
-                "two people at one switchboard",
-                json!({"name": "李雷", "phones": phone("88881234")}),
-                json!({"name": "韩梅梅", "phones": phone("88881234")}),
-                false,
+                "one phone, two names",
+                json!({"name": "Nanhu Trading", "phones": phone("138 1234 5678")}),
+                json!({"name": "佳美办公用品", "phones": phone("+8613812345678")}),
+                true,
             ),
             ("nothing in common", json!({"name": "Cedar"}), json!({"name": "Nanhu"}), false),
         ];
@@ -494,6 +504,13 @@ mod tests {
         if likely {
             assert!(left.keys().intersection(&right.keys()).next().is_some(), "{what}: they share a key");
             assert!(likeness.percent() >= 50, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_many_tells_nothing_apart_and_a_name_of_as_many_does() {
+        for key in profile(json!({"name": "佳美", "phones": phone("13812345678"), "tax_id": "91350100M000100Y43"})).keys() {
+            assert_eq!(shared_by_max(&key) < 10, key.starts_with("p:") || key.starts_with("t:"), "{key}");
         }
     }
 
