@@ -23,7 +23,7 @@ use crate::store::records::{self, Definition};
 use crate::store::{Result, Tx};
 
 /// The kind whose records are roles.
-pub(super) const ROLE_KIND: &str = "role";
+pub(crate) const ROLE_KIND: &str = "role";
 /// Fields of a member by which somebody sees and does more, or less.
 const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
 
