@@ -116,7 +116,12 @@ pub async fn effect(app: &App, workspace: WorkspaceId, change: &Change) -> Resul
         }
         for (at, moved) in touched.into_iter().zip(counts) {
             let total = totals.entry(at).or_default();
-            *total = Moved { gone: total.gone + moved.gone, less: total.less + moved.less, come: total.come + moved.come };
+            *total = Moved {
+                gone: total.gone + moved.gone,
+                less: total.less + moved.less,
+                more: total.more + moved.more,
+                come: total.come + moved.come,
+            };
         }
     }
     let shown = totals.into_iter().filter(|(_, moved)| *moved != Moved::default());
