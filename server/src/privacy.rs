@@ -8,7 +8,7 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sync_core::access::{Act as Deed, Right, Subject, decide};
+use sync_core::access::{Act as Deed, MEMBER_KIND, Right, Subject, decide};
 use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
 
 use crate::app::App;
@@ -16,6 +16,7 @@ use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
+use crate::intake::{KIND_KIND, ROLE_KIND};
 use crate::reading::{History, Reading, RecordView};
 use crate::store::erasure::{self, ErasedRow, Removed};
 use crate::store::people::SecretHash;
@@ -88,6 +89,20 @@ fn check(app: &App, caller: &Caller, view: &RecordView) -> Result<(), Error> {
     (allowed && rules.roles.may(&caller.role, Right::Purge)).then_some(()).ok_or_else(no)
 }
 
+/// Why records of a kind are never erased, and what to do instead: an account, a role or a kind without its record could
+/// not be changed or shut out any more.
+pub fn kept(kind: &str) -> Option<Text> {
+    match kind {
+        MEMBER_KIND => Some(Text::new(
+            "Colleagues are not erased, their account would stay: shut them out under People.",
+            "同事记录不能清除，否则账号仍会保留：请在“人员”中停用。",
+        )),
+        ROLE_KIND => Some(Text::new("Roles are not erased: archive the role.", "角色不能清除：请将其归档。")),
+        KIND_KIND => Some(Text::new("Kinds are not erased: archive the kind.", "类型不能清除：请将其归档。")),
+        _ => None,
+    }
+}
+
 /// Everything about a record, for whoever administers; that it was shown is written down.
 ///
 /// # Errors
@@ -150,6 +165,9 @@ pub(crate) async fn erase_row(app: &App, caller: &Caller, id: RecordId) -> Resul
 
 async fn erase_seen(app: &App, caller: &Caller, view: RecordView) -> Result<Proof, Error> {
     check(app, caller, &view)?;
+    if let Some(why) = kept(&view.row.kind) {
+        return Err(Error::Forbidden(why));
+    }
     let look_at = view.linked_from.iter().filter(|links| &*links.kind != crate::files::KIND).flat_map(|links| &links.records);
     let look_at: Vec<RecordId> = look_at.map(|linked| linked.id).collect();
     removed(app, caller.workspace, (view.row.id, view.row.kind), look_at, Some(caller.user)).await

@@ -116,7 +116,12 @@ pub async fn effect(app: &App, workspace: WorkspaceId, change: &Change) -> Resul
         }
         for (at, moved) in touched.into_iter().zip(counts) {
             let total = totals.entry(at).or_default();
-            *total = Moved { gone: total.gone + moved.gone, less: total.less + moved.less, come: total.come + moved.come };
+            *total = Moved {
+                gone: total.gone + moved.gone,
+                less: total.less + moved.less,
+                more: total.more + moved.more,
+                come: total.come + moved.come,
+            };
         }
     }
     let shown = totals.into_iter().filter(|(_, moved)| *moved != Moved::default());
@@ -135,7 +140,7 @@ pub enum Sight {
     /// Their roles show no records of its kind.
     NotThisKind,
     /// Their roles show some of its kind; this one is somebody else's, or nobody's.
-    NotTheirs(Option<UserId>),
+    NotTheirs,
 }
 
 /// Whether somebody sees a record, and why or why not; none when there is no such record.
@@ -154,15 +159,9 @@ pub async fn why(app: &App, user: &people::User, record: RecordId) -> Result<Opt
         Some(facets) if lists::seen(&mut tx, user.workspace, &scope, record).await?.is_some() => {
             Sight::Sees(facets.into_iter().filter(|facet| row.facets[*facet as usize].is_some()).collect())
         }
-        Some(_) => Sight::NotTheirs(owner(&rules, &row)),
+        Some(_) => Sight::NotTheirs,
     };
     Ok(Some((row.kind, sight)))
-}
-
-fn owner(rules: &Rules, row: &records::RecordRow) -> Option<UserId> {
-    let field = rules.schema.kind(&row.kind)?.owner.as_ref()?;
-    let main: serde_json::Value = serde_json::from_str(row.facets[Facet::Main as usize].as_deref()?).ok()?;
-    main[field.as_str()].as_str()?.parse().ok()
 }
 
 fn changed(roles: &Roles, change: &Change) -> Roles {

@@ -25,6 +25,22 @@ pub enum BadPassword {
     /// Not typed by anybody.
     #[error("a password has at most {PASSWORD_BYTES_MAX} bytes")]
     Long,
+    /// One character again and again, or one after the other as they stand in line.
+    #[error("a password is more than one character repeated, or a row such as 1234567890")]
+    Plain,
+}
+
+/// Whether a password is one character repeated, or a row upwards or downwards.
+fn is_plain(password: &str) -> bool {
+    let letters: Vec<char> = password.chars().collect();
+    let step = |pair: &[char]| match (pair[0], pair[1]) {
+        // On a keyboard nought follows nine.
+        ('9', '0') => 1,
+        ('0', '9') => -1,
+        (one, next) => i64::from(u32::from(next)) - i64::from(u32::from(one)),
+    };
+    let steps: Vec<i64> = letters.windows(2).map(step).collect();
+    steps.first().is_some_and(|first| (-1..=1).contains(first) && steps.iter().all(|step| step == first))
 }
 
 /// How a password compares with what is stored.
@@ -57,13 +73,16 @@ impl Passwords {
     /// What to store of a new password.
     ///
     /// # Errors
-    /// When it is too short or too long.
+    /// When it is too short, too long or guessed at once.
     pub async fn hash(&self, password: &str) -> Result<String, BadPassword> {
         if password.chars().count() < PASSWORD_CHARS_MIN {
             return Err(BadPassword::Short);
         }
         if password.len() > PASSWORD_BYTES_MAX {
             return Err(BadPassword::Long);
+        }
+        if is_plain(password) {
+            return Err(BadPassword::Plain);
         }
         let password = password.to_owned();
         Ok(self.run(move || hash(&password)).await)
@@ -132,6 +151,9 @@ mod tests {
         assert_eq!(passwords.verify("correct horse", Some(stored.clone())).await, Verdict::Right);
         assert_eq!(passwords.verify("wrong horse!", Some(stored)).await, Verdict::Wrong);
         assert_eq!(passwords.hash("short").await, Err(BadPassword::Short));
+        for plain in ["aaaaaaaaaaaa", "1234567890", "0987654321", "abcdefghijkl"] {
+            assert_eq!(passwords.hash(plain).await, Err(BadPassword::Plain), "{plain}");
+        }
         assert_eq!(passwords.hash(&"x".repeat(2000)).await, Err(BadPassword::Long));
     }
 

@@ -151,7 +151,13 @@ pub async fn revoke(
             app.auth.send_away(workspace, device, act, by).await?.then_some(()).ok_or(Error::NotFound)?;
             act.as_str()
         }
+        None if !leaving.act.is_empty() => {
+            let message = Text::new("A device is handed back, lost or shut out.", "设备只能选择交还、丢失或停用。");
+            return Err(Error::Invalid { field: Some("act".to_owned()), message });
+        }
         None => {
+            let known = kept::devices(&mut app.store.reader().await?, workspace).await?;
+            known.iter().find(|known| known.device == device).ok_or(Error::NotFound)?;
             app.auth.revoke_device(workspace, device, Some(by)).await?;
             "revoked"
         }

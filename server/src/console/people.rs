@@ -357,7 +357,7 @@ pub async fn why(desk: Desk, Path(user): Path<UserId>, Query(about): Query<About
         None => None,
     };
     let said = match because {
-        Some((kind, sight)) => Some(because_of(&desk, &user, &kind, sight).await?),
+        Some((kind, sight)) => Some(because_of(&desk, &user, (&kind, id), sight).await?),
         None => (!about.record.trim().is_empty()).then(|| desk.words.say("person.no_record").to_owned()),
     };
     let phones = devices::devices(&mut desk.app.store.reader().await?, user.workspace).await?;
@@ -374,7 +374,7 @@ pub async fn why(desk: Desk, Path(user): Path<UserId>, Query(about): Query<About
     answer(StatusCode::OK, &page)
 }
 
-async fn because_of(desk: &Desk, user: &User, kind: &Name, sight: Sight) -> Result<String, Error> {
+async fn because_of(desk: &Desk, user: &User, (kind, record): (&Name, Option<RecordId>), sight: Sight) -> Result<String, Error> {
     let plural = desk.reading.kind(kind).map_or_else(|_| kind.to_string(), |kind| desk.words.inside(&kind.plural));
     let roles = role_names(desk, &user.role);
     Ok(match sight {
@@ -384,9 +384,13 @@ async fn because_of(desk: &Desk, user: &User, kind: &Name, sight: Sight) -> Resu
         }
         Sight::ShutOut => desk.words.say("person.why_shut_out").to_owned(),
         Sight::NotThisKind => desk.words.fill("person.why_kind", &[&roles, &plural]),
-        Sight::NotTheirs(owner) => {
-            let names = desk.reading.names_of(owner.map(|owner| RecordId(owner.0)).into_iter().collect::<Vec<_>>()).await?;
-            let owner = names.into_values().next().map_or_else(|| "–".to_owned(), |name| name.title);
+        Sight::NotTheirs => {
+            let explained = match record {
+                Some(record) => desk.reading.explain(record, user.user).await?,
+                None => None,
+            };
+            let holders: Vec<String> = explained.into_iter().flat_map(|it| it.holders).map(|holder| holder.name).collect();
+            let owner = if holders.is_empty() { "–".to_owned() } else { holders.join(", ") };
             desk.words.fill("person.why_owner", &[&roles, &plural, &owner])
         }
     })

@@ -21,6 +21,7 @@ struct PrivacyPage {
     title: String,
     kind: String,
     problem: Option<&'static str>,
+    kept: Option<String>,
     changes: String,
     files: String,
     consents: Vec<(String, &'static str, &'static str, Option<Shown>)>,
@@ -54,6 +55,7 @@ async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'s
         title: record.row.title.clone(),
         kind: kind.name.to_string(),
         problem,
+        kept: privacy::kept(&kind.name).map(|why| why.in_language(desk.words.0).to_owned()),
         changes: desk.words.count("privacy.changes", history.map_or(0, |history| history.entries.len() as u64)),
         files: desk.words.count("privacy.files", files.len() as u64),
         consents: consents

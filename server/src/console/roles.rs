@@ -62,10 +62,10 @@ struct RolePage {
 pub struct EffectView {
     /// The sentence that says it all.
     pub summary: Vec<String>,
-    /// By kind: what, how many go, lose a part, come.
-    pub kinds: Vec<[String; 4]>,
-    /// By person: who, phones, how many go, lose a part, come.
-    pub people: Vec<[String; 5]>,
+    /// By kind: what, how many go, lose a part, gain one, come.
+    pub kinds: Vec<[String; 5]>,
+    /// By person: who, phones, how many go, lose a part, gain one, come.
+    pub people: Vec<[String; 6]>,
     /// What people may do no longer, or from then on.
     pub deeds: Vec<String>,
 }
@@ -258,6 +258,7 @@ pub fn effect_view(desk: &Desk, effect: &Effect) -> EffectView {
     let sum = |which: fn(&crate::store::rights::Moved) -> u64| effect.kinds.iter().map(|(_, moved)| which(moved)).sum();
     say("rights.would_remove", effect.gone(), effect.phones(|moved| moved.gone));
     say("rights.would_lessen", sum(|moved| moved.less), effect.phones(|moved| moved.less));
+    say("rights.would_extend", sum(|moved| moved.more), effect.phones(|moved| moved.more));
     say("rights.would_add", sum(|moved| moved.come), effect.phones(|moved| moved.come));
     if summary.is_empty() {
         summary.push(words.say("rights.moves_nothing").to_owned());
@@ -269,12 +270,17 @@ pub fn effect_view(desk: &Desk, effect: &Effect) -> EffectView {
         kinds: effect
             .kinds
             .iter()
-            .map(|(kind, moved)| [words.label(&kind.plural).to_owned(), number(moved.gone), number(moved.less), number(moved.come)])
+            .map(|(kind, moved)| {
+                [words.label(&kind.plural).to_owned(), number(moved.gone), number(moved.less), number(moved.more), number(moved.come)]
+            })
             .collect(),
         people: effect
             .people
             .iter()
-            .map(|one| [one.name.clone(), number(one.phones), number(one.moved.gone), number(one.moved.less), number(one.moved.come)])
+            .map(|one| {
+                let moved = &one.moved;
+                [one.name.clone(), number(one.phones), number(moved.gone), number(moved.less), number(moved.more), number(moved.come)]
+            })
             .collect(),
         summary,
     }

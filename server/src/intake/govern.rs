@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 use sync_core::access::{MEMBER_KIND, Right, Role, RoleSet, Roles};
+use sync_core::actions::approvals::{self, Approver};
 use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::merge;
 use sync_core::protocol::code;
@@ -23,13 +24,15 @@ use crate::store::records::{self, Definition};
 use crate::store::{Result, Tx};
 
 /// The kind whose records are roles.
-pub(super) const ROLE_KIND: &str = "role";
+pub(crate) const ROLE_KIND: &str = "role";
+/// The kind whose records say, among other things, whose word an edit needs.
+const RULE_KIND: &str = "rule";
 /// Fields of a member by which somebody sees and does more, or less.
 const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
 
 /// Whether records of a kind are looked at here.
 pub(super) fn is_governed(kind: &str) -> bool {
-    [ROLE_KIND, MEMBER_KIND].contains(&kind)
+    [ROLE_KIND, MEMBER_KIND, RULE_KIND].contains(&kind)
 }
 
 /// The roles and people of a workspace, as they are within one unit of work.
@@ -50,8 +53,24 @@ pub(super) struct Standing {
 
 /// What follows from a change that may be accepted.
 pub(super) enum Effect {
-    Role { record: RecordId, name: String, definition: Option<Definition> },
-    Member { user: UserId, standing: Option<Standing>, following: Following, rights: Vec<&'static str> },
+    /// An approval asks for words from now on, or for others, or not any more.
+    Approval {
+        record: RecordId,
+        is_on: bool,
+    },
+    /// A rule of another kind: nothing.
+    Nothing,
+    Role {
+        record: RecordId,
+        name: String,
+        definition: Option<Definition>,
+    },
+    Member {
+        user: UserId,
+        standing: Option<Standing>,
+        following: Following,
+        rights: Vec<&'static str>,
+    },
 }
 
 impl Governing {
@@ -69,6 +88,7 @@ impl Governing {
         let row = |doc| merge::row(kind, Facet::Main, doc);
         match &*kind.name {
             ROLE_KIND => self.role(schema, record, &row(after), merge::is_archived(after)),
+            RULE_KIND => self.approval(schema, record, (before, &row(before)), (after, &row(after))),
             _ => self.member(schema, record, &row(before), &row(after)),
         }
     }
@@ -95,6 +115,33 @@ impl Governing {
         self.in_use(&roles, schema)?;
         self.administered(&roles, &self.people, schema)?;
         Ok(Effect::Role { record, name, definition })
+    }
+
+    fn approval(
+        &self,
+        schema: &Schema,
+        record: RecordId,
+        before: (&Doc, &Map<String, Json>),
+        after: (&Doc, &Map<String, Json>),
+    ) -> Result<Effect, Refused> {
+        let read = |(doc, row): (&Doc, _)| if merge::is_archived(doc) { Ok(Vec::new()) } else { approvals::checked(row) };
+        let steps = read(after).map_err(|bad| bad_value("actions", &bad.to_string(), &bad.message_zh()))?;
+        if read(before).is_ok_and(|before| before == steps) {
+            return Ok(Effect::Nothing);
+        }
+        let roles = roles_of(self.roles.values(), schema);
+        for approver in steps.iter().flat_map(|step| std::iter::once(&step.approver).chain(&step.deputy)) {
+            match approver {
+                Approver::Role(name) if roles.role(name).is_none() => {
+                    return Err(bad_value("actions", &format!("there is no role `{name}`"), &format!("没有名为“{name}”的角色")));
+                }
+                Approver::Member(user) if !self.people.get(user).is_some_and(|person| person.active) => {
+                    return Err(bad_value("actions", &format!("nobody active is `{user}`"), &format!("没有在职人员“{user}”")));
+                }
+                Approver::Role(_) | Approver::Member(_) => {}
+            }
+        }
+        Ok(Effect::Approval { record, is_on: !steps.is_empty() })
     }
 
     fn member(&self, schema: &Schema, record: RecordId, before: &Map<String, Json>, after: &Map<String, Json>) -> Result<Effect, Refused> {
@@ -157,6 +204,7 @@ impl Governing {
     /// As [`Governing::apply`], where the audit log tells of it already.
     pub fn take(&mut self, effect: Effect) {
         match effect {
+            Effect::Nothing | Effect::Approval { .. } => {}
             Effect::Role { record, definition, .. } => {
                 self.roles.remove(&record);
                 self.roles.extend(definition.map(|definition| (record, definition)));
@@ -173,6 +221,8 @@ impl Governing {
         let by = (author.0 != workspace.0).then_some(author);
         let mut note = |act, subject: String, detail| self.notes.push((now, Note::of(workspace, by, act, subject).with(detail)));
         match effect {
+            Effect::Nothing => {}
+            Effect::Approval { record, is_on } => note(Act::RightsChanged, format!("rule {record}"), json!({ "approval": is_on })),
             Effect::Role { name, definition, .. } => {
                 note(Act::RightsChanged, format!("role {name}"), json!({ "archived": definition.is_none() }));
             }

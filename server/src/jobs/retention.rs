@@ -101,6 +101,9 @@ struct Rule {
 impl Rule {
     /// What it asks for, or why it cannot be carried out.
     fn query(&self, reading: &Reading, size: &str, after: Option<&str>) -> Result<Query, Text> {
+        if let Some(why) = privacy::kept(&self.kind) {
+            return Err(why);
+        }
         checked(&self.condition).map_err(|bad| bad.text())?;
         let mut params = vec![("where", self.condition.as_str()), ("maxSize", size)];
         params.extend(after.map(|after| ("after", after)));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use sync_core::actions::approvals::{Approver, Step, steps, turn_after};
+use sync_core::actions::approvals::{Approver, Step, Turn, steps, turn_after};
 use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::merge;
@@ -18,6 +18,7 @@ use super::record::KeptClaim;
 use super::{Disagreement, Linked, People, ReadError, Reading, Who};
 use crate::store::Tx;
 use crate::store::approvals::{self, Course, Word};
+use crate::store::people::{self, User};
 use crate::store::records::{self, ConflictRow};
 use crate::store::rejected::{self, RejectedRow, WITHDRAWN};
 use crate::store::undecided::{self, ConflictPlace, Refused};
@@ -269,7 +270,12 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let course = Course::of(&mut tx, self.workspace, &row.kind, change).await?;
         let turn = course.as_ref().and_then(|course| course.turn(row.received_at, self.now));
-        Ok(turn.is_some_and(|turn| turn.is_for(self.caller.user, &self.caller.role)))
+        let users = people::users(&mut tx, self.workspace).await?;
+        Ok(turn.is_some_and(|turn| self.is_asked_now(&turn, &users)))
+    }
+
+    fn is_asked_now(&self, turn: &Turn<'_>, users: &[User]) -> bool {
+        turn.is_for(self.caller.user, &self.caller.role) || (self.may_administer() && approvals::is_nobodys(turn, users))
     }
 
     fn known_kinds(&self) -> Vec<KindName> {
@@ -287,6 +293,7 @@ impl Reading {
         let words = approvals::words(tx, self.workspace, &hashes).await?;
         let rules = approvals::rules(tx, self.workspace).await?;
         let days = approvals::work_days(tx, self.workspace).await?;
+        let users = people::users(tx, self.workspace).await?;
         let steps_of = |kind: &KindName| rules.iter().find_map(|rule| steps(rule, kind));
         let named = words.values().flatten().map(|word| word.by);
         let asked: Vec<UserId> = found.iter().filter_map(|row| steps_of(&row.kind)).flatten().flat_map(members).chain(named).collect();
@@ -306,7 +313,7 @@ impl Reading {
             let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
             RefusedEdit {
                 approvals: given.iter().map(approved).collect(),
-                turn: steps.and_then(|steps| self.turn(&row, &steps, (given, &days), &people)),
+                turn: steps.and_then(|steps| self.turn(&row, &steps, (given, &days), (&people, &users))),
                 title: names.get(&row.record).map(|linked| linked.title.clone()),
                 who: people.who(row.user, row.device),
                 decided_by: decision.and_then(|decided| decided.by),
@@ -318,7 +325,13 @@ impl Reading {
         Ok(found.into_iter().map(edit).collect())
     }
 
-    fn turn(&self, row: &RejectedRow, steps: &[Step], (given, days): (&[Word], &WorkDays), people: &People) -> Option<TurnView> {
+    fn turn(
+        &self,
+        row: &RejectedRow,
+        steps: &[Step],
+        (given, days): (&[Word], &WorkDays),
+        (people, users): (&People, &[User]),
+    ) -> Option<TurnView> {
         let turn = turn_after(steps, &approvals::times(given), row.received_at, self.now, days)?;
         let label = |approver: &Approver| match approver {
             Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| same(role.to_string()), |role| role.label.clone()),
@@ -331,7 +344,7 @@ impl Reading {
             due: turn.due,
             deputy: turn.step.deputy.as_ref().map(label),
             handed_over: turn.is_handed_over,
-            yours: turn.is_for(self.caller.user, &self.caller.role),
+            yours: self.is_asked_now(&turn, users),
         })
     }
 

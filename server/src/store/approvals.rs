@@ -9,6 +9,7 @@ use sync_core::actions::currency::SETTINGS;
 use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{ChangeHash, KindName, Millis, UserId, WorkspaceId};
 
+use super::people::User;
 use super::records::{ROWS_PER_STATEMENT, kind_of};
 use super::{Result, Tx, id, sequences};
 
@@ -43,6 +44,12 @@ impl Course {
     pub fn turn(&self, came_at: Millis, now: Millis) -> Option<Turn<'_>> {
         turn_after(&self.steps, &times(&self.words), came_at, now, &self.days)
     }
+}
+
+/// Whether nobody is left whose word it takes: whoever administers speaks instead, lest an edit wait for ever.
+pub fn is_nobodys(turn: &Turn<'_>, users: &[User]) -> bool {
+    let active = users.iter().filter(|user| user.disabled_at.is_none());
+    !turn.is_for_any(active.map(|user| (user.user, &user.role)))
 }
 
 /// When words were given.

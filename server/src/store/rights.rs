@@ -6,7 +6,7 @@ use sync_core::query::Param;
 use super::scope::{Scope, Statement};
 use super::{Result, StoreError, Tx};
 
-/// Changes of sight that one statement counts: its expressions are three times as deep, and SQLite takes a thousand.
+/// Changes of sight that one statement counts: its expressions are four times as many, and SQLite takes a thousand.
 const SHIFTS_PER_STATEMENT: usize = 50;
 
 /// What somebody sees of a kind, and what they will see.
@@ -25,6 +25,8 @@ pub struct Moved {
     pub gone: u64,
     /// They stay, but a part of them goes.
     pub less: u64,
+    /// They stay, and a part of them comes.
+    pub more: u64,
     /// They come into sight.
     pub come: u64,
 }
@@ -41,9 +43,9 @@ pub async fn moved(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, shifts:
 
 async fn count(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, shifts: &[Shift], any: bool) -> Result<Vec<Moved>> {
     let mut statement = Statement::of("select ", workspace);
-    let mut conditions: Vec<[String; 3]> = shifts.iter().map(|shift| shift.conditions(kind, &mut statement)).collect();
+    let mut conditions: Vec<[String; 4]> = shifts.iter().map(|shift| shift.conditions(kind, &mut statement)).collect();
     if any {
-        conditions = vec![[any_of(&conditions, 0), any_of(&conditions, 1), any_of(&conditions, 2)]];
+        conditions = vec![[0, 1, 2, 3].map(|at| any_of(&conditions, at))];
     }
     let counts: Vec<String> =
         conditions.iter().flatten().map(|condition| format!("cast(count(*) filter (where {condition}) as text)")).collect();
@@ -53,28 +55,32 @@ async fn count(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, shifts: &[S
     let row: Vec<(String,)> = statement.all(tx).await?;
     let numbers = row.first().map_or("", |(text,)| text).split(',').map(str::parse::<u64>).collect::<std::result::Result<Vec<_>, _>>();
     let numbers = numbers.map_err(|_| StoreError::Damaged("count"))?;
-    Ok(numbers.chunks(3).map(|each| Moved { gone: each[0], less: each[1], come: each[2] }).collect())
+    Ok(numbers.chunks(4).map(|each| Moved { gone: each[0], less: each[1], more: each[2], come: each[3] }).collect())
 }
 
 /// In groups of groups: SQLite's expressions may not be deeper than a thousand.
-fn any_of(conditions: &[[String; 3]], at: usize) -> String {
-    let group = |some: &[[String; 3]]| some.iter().map(|each| format!("({})", each[at])).collect::<Vec<_>>().join(" or ");
+fn any_of(conditions: &[[String; 4]], at: usize) -> String {
+    let group = |some: &[[String; 4]]| some.iter().map(|each| format!("({})", each[at])).collect::<Vec<_>>().join(" or ");
     conditions.chunks(SHIFTS_PER_STATEMENT).map(|some| format!("({})", group(some))).collect::<Vec<_>>().join(" or ")
 }
 
 impl Shift {
-    /// When a row goes, loses a part, comes.
-    fn conditions(&self, kind: &KindName, statement: &mut Statement) -> [String; 3] {
+    /// When a row goes, loses a part, gains one, comes.
+    fn conditions(&self, kind: &KindName, statement: &mut Statement) -> [String; 4] {
         let before = self.before.sees("rows", kind, |param| statement.bind(param));
         let after = self.after.sees("rows", kind, |param| statement.bind(param));
-        let lost = |facet: &Facet| self.before.shows(kind, *facet) && !self.after.shows(kind, *facet);
-        let parts: Vec<String> = Facet::ALL.iter().filter(|facet| lost(facet)).map(|facet| format!("rows.{facet} is not null")).collect();
-        let less = if parts.is_empty() { "1 = 0".to_owned() } else { format!("({})", parts.join(" or ")) };
+        let parts = |from: &Scope, to: &Scope| {
+            let lost = |facet: &&Facet| from.shows(kind, **facet) && !to.shows(kind, **facet);
+            let parts: Vec<String> = Facet::ALL.iter().filter(lost).map(|facet| format!("rows.{facet} is not null")).collect();
+            if parts.is_empty() { "1 = 0".to_owned() } else { format!("({})", parts.join(" or ")) }
+        };
+        let (less, more) = (parts(&self.before, &self.after), parts(&self.after, &self.before));
         // What is unknown to the database, as the owner of a record that has none, is not seen.
         let not = |condition: &str| format!("(case when {condition} then 1 else 0 end) = 0");
         [
             format!("({before}) and {}", not(&after)),
             format!("({before}) and ({after}) and {less}"),
+            format!("({before}) and ({after}) and {more}"),
             format!("({after}) and {}", not(&before)),
         ]
     }

@@ -144,3 +144,11 @@ async fn a_device_that_is_turned_away_stays_out() {
     let wrong = desk.post("/devices/terms", &[("lease_days", "forever")]).await;
     assert_eq!((wrong.status.as_u16(), json!(wrong.text().contains("Days are a whole number"))), (422, json!(true)));
 }
+
+#[tokio::test]
+async fn a_device_that_is_not_there_or_a_way_that_is_not_known_is_an_error() {
+    let desk = Desk::new().await;
+    let nowhere = format!("/devices/{}/revoke", DeviceId::of_cause("nowhere"));
+    assert_eq!(desk.post(&nowhere, &[]).await.status, 404);
+    assert_eq!(desk.post(&nowhere, &[("act", "burn")]).await.status, 422);
+}

@@ -3,7 +3,7 @@
 use base64::Engine;
 use reqwest::Method;
 use serde_json::json;
-use sync_core::id::RecordId;
+use sync_core::id::{RecordId, UserId};
 use sync_core::protocol::Verdict;
 use sync_core::record::fields::FieldEdit;
 
@@ -198,4 +198,23 @@ async fn a_person_is_erased_on_their_page_once_their_name_is_typed() {
     assert_eq!(done.status, 200);
     assert!(!holds(&done.body));
     assert_eq!(found(&server), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn colleagues_and_roles_are_not_erased_by_any_door() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let fields = json!({"name": "Eve", "role": "rep"});
+    let made = ann.post("/api/v1/member", json!({"id": UserId::of_cause("eve"), "fields": fields})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let eve = UserId::of_cause("eve");
+    let refused = ann.post(&format!("/api/v1/privacy/{eve}/erase"), json!({})).await;
+    assert!(refused.status == 403 && refused.text().contains("shut them out under People"), "{}", refused.text());
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin"), ("cookie", cookie.as_str())];
+    let page = format!("/privacy/{eve}");
+    let shown = server.get(&page, &[("cookie", &cookie)]).await.text();
+    assert!(shown.contains("shut them out under People") && !shown.contains("name=\"title\""), "{shown}");
+    assert_eq!(server.send(Method::POST, &page, &form, "title=Eve").await.status, 403);
+    assert_eq!(ann.get(&format!("/api/v1/member/{eve}")).await.status, 200, "it is still there");
 }

@@ -384,3 +384,38 @@ async fn whose_word_comes_next_is_told_and_whose_does_not_is_not_asked() {
     let told: Vec<_> = std::iter::from_fn(|| news.try_recv().ok()).filter_map(|news| news.asked).collect();
     assert_eq!((told, asked("mia").await, asked("bo").await), (vec![wish.hash], false, true));
 }
+
+/// What a rule with one step is answered with.
+async fn one_step(desk: &Desk, settings: Value) -> crate::harness::Answer {
+    let token = desk.server.token().await;
+    let actions = json!([{"action": "approve", "settings": settings.to_string()}]);
+    let fields = json!({"name": "Discounts", "purpose": "approval", "about": "offer", "enabled": true, "actions": actions});
+    call(&desk.server, &token, Method::POST, "/api/v1/rule", json!({ "fields": fields })).await
+}
+
+#[tokio::test]
+async fn an_approval_that_nobody_could_give_is_refused_when_it_is_saved() {
+    let (desk, ..) = held().await;
+    let nobody = UserId::of_cause("nobody").to_string();
+    for (settings, why) in [
+        (json!({"role": "nosuchrole"}), "there is no role `nosuchrole`"),
+        (json!({"role": "manager", "hours": "x"}), "`hours` of step 1"),
+        (json!({ "member": nobody }), "nobody active is"),
+        (json!({"role": "manager", "hours": 2, "deputy": {"role": "nosuchrole"}}), "there is no role `nosuchrole`"),
+    ] {
+        let refused = one_step(&desk, settings).await;
+        assert!(refused.status == 422 && refused.text().contains(why), "{} {}", refused.status, refused.text());
+    }
+    assert_eq!(one_step(&desk, json!({"role": "manager", "hours": 2, "deputy": {"role": "office"}})).await.status, 201);
+}
+
+#[tokio::test]
+async fn whoever_administers_decides_where_nobody_is_left_whose_word_it_takes() {
+    let (desk, _, id, wish) = held().await;
+    // Nobody of this house is a manager.
+    assert_eq!(one_step(&desk, json!({"role": "manager"})).await.status, 201);
+    let path = format!("/api/v1/rejected/{}/accept", wish.hash);
+    let accepted = call(&desk.server, &desk.server.token().await, Method::POST, &path, json!({})).await;
+    assert_eq!(accepted.json()["state"], "accepted", "{}", accepted.text());
+    assert_eq!(percent(&desk, id).await, 15);
+}

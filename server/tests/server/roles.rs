@@ -218,9 +218,13 @@ async fn the_editor_shows_what_a_role_would_take_away_before_it_is_saved() {
     let why = format!("/people/{}/why?record={}", UserId::of_cause("cai"), bos.as_str().unwrap());
     let because = desk.get(&why).await.text();
     assert!(because.contains("shows only some customers; this one belongs to bo"), "{because}");
+    office.make("party", json!({"name": "Rich", "owner": UserId::of_cause("cai"), "credit_limit": {"amount": 5, "currency": "CNY"}})).await;
+    let wider: Vec<(&str, &str)> = form.iter().copied().chain([("party.reads", "commercial")]).collect();
+    let preview = desk.post("/roles/rep", &[&wider[..], &[("step", "preview")]].concat()).await.text();
+    assert!(preview.contains("Of 1 record a part would come to 1 phone."), "{preview}");
     // Back to what it was.
     assert_eq!(desk.post("/roles/rep/remove", &[]).await.header("location"), "/roles?done=removed");
-    assert_eq!(seen(&rep, "party").await, 5);
+    assert_eq!(seen(&rep, "party").await, 6);
     let because = desk.get(&why).await.text();
     assert!(because.contains("They see it") && because.contains("Cai&#39;s phone"), "{because}");
     let typo = desk.post("/roles/rep", &[&form[..], &[("limit0.path", "offer.discount"), ("step", "save")]].concat()).await;

@@ -17,6 +17,38 @@ pub const APPROVE: &str = "approve";
 /// More steps than any house has floors.
 pub const STEPS_MAX: usize = 16;
 
+/// Nobody waits longer than a year of hours for a word.
+pub const HOURS_MAX: u32 = 24 * 366;
+
+/// Why a rule's steps cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadStep {
+    /// There is none, or there are too many.
+    #[error("an approval takes 1 to {STEPS_MAX} actions `approve`")]
+    Count,
+    /// Its settings are no object.
+    #[error("the settings of step {0} are not an object such as {{\"role\": \"manager\"}}")]
+    Settings(usize),
+    /// It names nobody, or its deputy is nobody.
+    #[error("step {0} or its deputy names neither a `role` nor a `member`")]
+    Nobody(usize),
+    /// The hours are no number, or too many.
+    #[error("`hours` of step {0} is not a whole number from 1 to {HOURS_MAX}")]
+    Hours(usize),
+}
+
+impl BadStep {
+    /// What a person reads in Chinese; the English is its `Display`.
+    pub fn message_zh(&self) -> String {
+        match self {
+            BadStep::Count => format!("审批须有 1 至 {STEPS_MAX} 个 `approve` 动作"),
+            BadStep::Settings(step) => format!("第 {step} 步的设置须为对象，例如 {{\"role\": \"manager\"}}"),
+            BadStep::Nobody(step) => format!("第 {step} 步或其代理人没有指明 `role` 或 `member`"),
+            BadStep::Hours(step) => format!("第 {step} 步的 `hours` 须为 1 至 {HOURS_MAX} 的整数"),
+        }
+    }
+}
+
 /// Whose word it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Approver {
@@ -69,14 +101,48 @@ impl Approver {
 }
 
 impl Step {
+    fn checked(number: usize, settings: &str) -> Result<Self, BadStep> {
+        let Ok(Json::Object(settings)) = serde_json::from_str(settings) else { return Err(BadStep::Settings(number)) };
+        let is_limit = |hours: &Json| hours.as_u64().is_some_and(|hours| (1..=u64::from(HOURS_MAX)).contains(&hours));
+        if settings.get("hours").is_some_and(|hours| !is_limit(hours)) {
+            return Err(BadStep::Hours(number));
+        }
+        let is_somebody = |deputy: &Json| deputy.as_object().and_then(Approver::read).is_some();
+        if settings.get("deputy").is_some_and(|deputy| !is_somebody(deputy)) {
+            return Err(BadStep::Nobody(number));
+        }
+        Self::of(&settings).ok_or(BadStep::Nobody(number))
+    }
+
     fn read(settings: &str) -> Option<Self> {
         let Ok(Json::Object(settings)) = serde_json::from_str(settings) else { return None };
+        Self::of(&settings)
+    }
+
+    fn of(settings: &Map<String, Json>) -> Option<Self> {
         Some(Self {
-            approver: Approver::read(&settings)?,
+            approver: Approver::read(settings)?,
             hours: settings.get("hours").and_then(Json::as_u64).and_then(|hours| u32::try_from(hours).ok()),
             deputy: settings.get("deputy").and_then(Json::as_object).and_then(Approver::read),
         })
     }
+}
+
+/// The steps of a rule as they are written down, wherever one cannot be read with why; none when it is no approval or is
+/// switched off.
+///
+/// # Errors
+/// The first step that cannot be followed.
+pub fn checked(rule: &Map<String, Json>) -> Result<Vec<Step>, BadStep> {
+    let text = |map: &Json, field: &str| map.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let is_on = rule.get("enabled").and_then(Json::as_bool).unwrap_or(false);
+    if !is_on || rule.get("purpose").and_then(Json::as_str) != Some(PURPOSE) {
+        return Ok(Vec::new());
+    }
+    let actions = rule.get("actions").and_then(Json::as_array).into_iter().flatten();
+    let approvals = actions.filter(|action| text(action, "action") == APPROVE).enumerate();
+    let steps: Vec<Step> = approvals.map(|(at, action)| Step::checked(at + 1, &text(action, "settings"))).collect::<Result<_, _>>()?;
+    if (1..=STEPS_MAX).contains(&steps.len()) { Ok(steps) } else { Err(BadStep::Count) }
 }
 
 /// The steps that a rule asks for in edits of a kind; `None` when it is about something else, is switched off, or
@@ -112,6 +178,12 @@ impl Turn<'_> {
     pub fn is_for(&self, user: UserId, roles: &RoleSet) -> bool {
         let deputy = self.step.deputy.as_ref().filter(|_| self.is_handed_over);
         self.step.approver.is(user, roles) || deputy.is_some_and(|deputy| deputy.is(user, roles))
+    }
+
+    /// Whether it is the turn of any of these people, now or once the deputy's time begins.
+    pub fn is_for_any<'p>(&self, mut people: impl Iterator<Item = (UserId, &'p RoleSet)>) -> bool {
+        let deputy = self.step.deputy.as_ref().filter(|_| self.due.is_some());
+        people.any(|(user, roles)| self.step.approver.is(user, roles) || deputy.is_some_and(|deputy| deputy.is(user, roles)))
     }
 
     /// Whether nobody comes after it.
@@ -158,6 +230,17 @@ mod tests {
         let after = |words: &[Millis]| turn_after(&steps, words, 1_000, 2_000, &WorkDays::default()).map(|turn| (turn.number, turn.due));
         assert_eq!((after(&[]), after(&[1_500])), (Some((1, Some(1_000 + 24 * HOUR_MS))), Some((2, None))));
         assert_eq!(after(&[1_500, 1_600, 1_700]).map(|(number, _)| number), Some(2), "steps were taken out of the rule");
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_followed_says_why() {
+        let bad = |settings: Json| checked(&rule(&[settings])).unwrap_err();
+        assert_eq!(bad(json!({"role": "office", "hours": "x"})), BadStep::Hours(1));
+        assert_eq!(bad(json!({"role": "office", "hours": 0})), BadStep::Hours(1));
+        assert_eq!(bad(json!({"role": "office", "hours": 3, "deputy": {}})), BadStep::Nobody(1));
+        assert_eq!((bad(json!({"hours": 3})), bad(json!("manager"))), (BadStep::Nobody(1), BadStep::Settings(1)));
+        assert_eq!(checked(&rule(&[])), Err(BadStep::Count));
+        assert_eq!(checked(&rule(&[json!({"role": "office", "hours": 3})])).unwrap().len(), 1);
     }
 
     #[test]
