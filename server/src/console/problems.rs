@@ -64,10 +64,8 @@ fn wants_page(asked: &Parts) -> bool {
 /// little as it can.
 async fn shown(app: &App, asked: &mut Parts, problem: Problem, answer: Response) -> Response {
     let is_framed = problem.status.is_client_error() && problem.status != StatusCode::UNAUTHORIZED && wants_page(asked);
-    if is_framed {
-        if let Ok(page) = framed(app, asked, &problem).await {
-            return kept(page, problem, &answer);
-        }
+    if is_framed && let Ok(page) = framed(app, asked, &problem).await {
+        return kept(page, problem, &answer);
     }
     page(problem, accepted_language(&asked.headers), answer)
 }

@@ -197,9 +197,10 @@ async fn one_number_under_two_names_is_offered_unless_it_is_many_peoples() {
     let pair = format!("/duplicates/party/{first}/{second}");
     assert!(desk.get("/duplicates").await.text().contains(&pair));
     let page = desk.get(&format!("/records/party/{second}")).await.text();
-    assert!(page.contains(&pair) && page.contains("Owner: Bo Chen"), "{page}");
+    assert!(page.contains(&pair), "{page}");
     let typed = [("f.phones.rows", "new"), ("f.phones.new.value", "0086 138 1234 5678"), ("f.name", "Cedar")];
-    assert!(desk.post("/records/party/likely", &typed).await.text().contains(&format!("/records/party/{first}")));
+    let offered = desk.post("/records/party/likely", &typed).await.text();
+    assert!(offered.contains(&format!("/records/party/{first}")) && offered.contains("Owner: Bo Chen"), "{offered}");
     for n in 3..=6 {
         desk.customer(n, &[FieldEdit::set("name", format!("Tenant number {n}")), phone("13812345678")]).await;
     }

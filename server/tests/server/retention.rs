@@ -69,14 +69,14 @@ async fn a_rule_that_does_not_say_how_old_or_is_switched_off_erases_nothing() {
     let caller = retention::on_behalf(&server.app, server.workspace, Some("ann")).await.unwrap();
     let due = retention::due(&server.app, &caller).await.unwrap();
     assert_eq!(due.len(), 3);
-    // Whoever may do what is said by records that stay.
+    // Whoever may do what is said by records that stay. Ten days are longer than a session.
+    let ann = Client::office(&server).await;
     rule(&ann, "colleagues", "member", json!([{"type": "olderThanXDays", "attribute": "updatedAt", "value": 1}])).await;
     let due = retention::due(&server.app, &caller).await.unwrap();
     let colleagues = due.iter().find(|one| one.name == "colleagues").unwrap();
     assert!(colleagues.records.as_ref().is_err_and(|why| why.en.contains("shut them out under People")), "{colleagues:?}");
     assert!(due.iter().all(|one| one.records.is_err()), "{due:?}");
     assert!(retention::erase(&server.app, &caller, Which::All).await.unwrap().is_empty());
-    let ann = Client::office(&server).await;
     assert_eq!(ann.get(&customer).await.status, 200);
     assert!(retention::on_behalf(&server.app, server.workspace, Some("nobody")).await.is_err());
 }
