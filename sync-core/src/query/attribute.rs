@@ -3,6 +3,7 @@
 
 use super::error::Hint;
 use super::{Class, Holder, Place, QueryError, Spot, Walk};
+use crate::actions::duplicates;
 use crate::id::{FieldName, KindName};
 use crate::schema::{Choice, Field, Kind, Merge, Schema, ValueType};
 
@@ -74,7 +75,7 @@ impl<'s> Search<'s, '_> {
     fn in_kind(&self, kind: &'s Kind, segments: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
         let (first, rest) = segments.split_first().map_or(("", segments), |(first, rest)| (*first, rest));
         if let (Some((_, holder, class)), true) = (PSEUDO.iter().find(|(word, ..)| *word == first), rest.is_empty()) {
-            let spot = Spot { holder: holder.clone(), class: *class };
+            let spot = Spot { holder: holder.clone(), class: *class, merges: false };
             return Ok(vec![Found { place: Place { walk, spot }, options: &[] }]);
         }
         let field = kind.field(first).ok_or_else(|| self.unknown(kind, first))?;
@@ -114,7 +115,7 @@ impl<'s> Search<'s, '_> {
         let class = value.class.unwrap_or_else(|| class_of(&value.field.value));
         let Some((part, beyond)) = rest.split_first() else {
             let options = if class == Class::Word { &value.field.options[..] } else { &[] };
-            return Ok(vec![Found { place: Place { walk, spot: value.spot(class) }, options }]);
+            return Ok(vec![Found { place: Place { walk, spot: value.spot(self.schema, class) }, options }]);
         };
         if class == Class::Link {
             return match walk {
@@ -126,7 +127,7 @@ impl<'s> Search<'s, '_> {
         let found = parts.iter().find(|(word, _)| word == part).filter(|_| beyond.is_empty());
         let (word, class) = found.ok_or_else(|| self.unknown_among(value.kind, part, parts.iter().map(|(word, _)| *word)))?;
         value.path.push(word.parse().map_err(|_| self.unknown(value.kind, part))?);
-        Ok(vec![Found { place: Place { walk, spot: value.spot(*class) }, options: &[] }])
+        Ok(vec![Found { place: Place { walk, spot: value.spot(self.schema, *class) }, options: &[] }])
     }
 
     /// What a link points at may be of several kinds: those which have the attribute count.
@@ -135,7 +136,7 @@ impl<'s> Search<'s, '_> {
         if kinds.is_empty() {
             return Err(self.unfit("is a link that does not say which kinds it points at"));
         }
-        let via = link.spot(Class::Link);
+        let via = link.spot(self.schema, Class::Link);
         let walk = |kind: &KindName| Some(Walk { via: via.clone(), kind: kind.clone() });
         let (mut found, mut missing) = (Vec::new(), None);
         for kind in kinds {
@@ -178,12 +179,14 @@ struct Value<'s> {
 }
 
 impl Value<'_> {
-    fn spot(self, class: Class) -> Spot {
+    fn spot(self, schema: &Schema, class: Class) -> Spot {
+        let merges = |name: &KindName| schema.kind(name).is_some_and(|kind| kind.field(duplicates::FIELD).is_some());
+        let merges = class == Class::Link && self.field.to.iter().any(merges);
         let holder = match self.each {
             None => Holder::Value { facet: self.facet, path: self.path },
             Some(field) => Holder::Each { facet: self.facet, field, path: self.path },
         };
-        Spot { holder, class }
+        Spot { holder, class, merges }
     }
 }
 

@@ -181,6 +181,17 @@ impl Dialect {
         }
     }
 
+    /// A record's 16 bytes as links write it.
+    pub(super) fn text_of(self, record: &str) -> String {
+        match self {
+            Sqlite => {
+                let part = |from, length| format!("substr(lower(hex({record})), {from}, {length})");
+                [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)].join(" || '-' || ")
+            }
+            Postgres => format!("encode({record}, 'hex')::uuid::text"),
+        }
+    }
+
     /// A column as a condition only. SQLite would rather walk a whole kind by some index that begins with it than
     /// look a few records up by their ids; a plus sign forbids that.
     pub(super) fn aside(self, column: &str) -> String {

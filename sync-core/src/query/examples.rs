@@ -193,7 +193,7 @@ fn indexes_and_primary_keys_are_used() {
     let connection = rusqlite::Connection::open_in_memory().unwrap();
     connection.execute_batch(super::agreement::TABLE).unwrap();
     let schema = schema();
-    for (name, attribute) in [("by_stage", "stage"), ("by_name", "name")] {
+    for (name, attribute) in [("by_stage", "stage"), ("by_name", "name"), ("by_party", "party")] {
         let spot = Spot::of(&schema, schema.kind("deal").unwrap(), attribute).unwrap();
         let over = Compiler { alias: "", ..Compiler::new(Dialect::Sqlite, CONTEXT) }.indexed(&spot).join(", ");
         connection.execute_batch(&format!("create index {name} on rows (workspace, kind, {over}, record)")).unwrap();
@@ -211,6 +211,8 @@ fn indexes_and_primary_keys_are_used() {
         let plan = plan(json!({"type": value["type"], "attribute": "stage", "value": value["value"]}));
         assert!(plan.contains("INDEX by_stage (workspace=? AND kind=? AND <expr>=?)"), "{plan}");
     }
+    let linked = plan(json!({"type": "linkedWith", "attribute": "party", "value": [RecordId::of_cause("a party")]}));
+    assert!(linked.matches("INDEX by_party (workspace=? AND kind=? AND <expr>=?)").count() >= 1 && !linked.contains("SCAN"), "{linked}");
     let text = plan(json!({"type": "equals", "attribute": "name", "value": "Acme"}));
     assert!(text.contains("INDEX by_name (workspace=? AND kind=? AND <expr>=?)"), "{text}");
     let beside = "create index links_by_target on links (workspace, target, role, source); \

@@ -140,6 +140,8 @@ pub struct Spot {
     pub holder: Holder,
     /// What.
     pub class: Class,
+    /// Whether it is a link to records of which one may come to stand for another.
+    pub merges: bool,
 }
 
 /// Where in a row.

@@ -63,7 +63,7 @@ pub(super) struct KeySql {
 impl OrderBy {
     /// By id: the order of making.
     pub fn id() -> Self {
-        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id });
+        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id, merges: false });
         Self { attribute: "id".to_owned(), by, direction: Direction::Ascending }
     }
 

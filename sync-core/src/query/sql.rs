@@ -29,7 +29,7 @@ pub enum Tables {
     #[default]
     Phone,
     /// A server's: `links` of every workspace, and `aliases`: what points at a record that another one stands for
-    /// points at that one.
+    /// points at that one. Its statements bind the workspace first, as `$1`.
     Server,
 }
 
@@ -256,21 +256,18 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether a link holds one of some records, or one that another of them stands for.
-    fn among_links(&mut self, row: &str, value: &str, wanted: &[Scalar]) -> String {
+    /// Whether a link holds one of some records, or one that another of them stands for. Both sides ask for the
+    /// same expression, so that an index of it serves either.
+    fn among_links(&mut self, value: &str, wanted: &[Scalar]) -> String {
         let itself = self.among(value, wanted);
-        let ids = wanted.iter().filter_map(|scalar| match scalar {
-            Scalar::Text(id) => id.parse::<RecordId>().ok(),
-            Scalar::Id(id) => Some(*id),
-            Scalar::Integer(_) | Scalar::Number(_) | Scalar::Boolean(_) => None,
-        });
-        let survivors: Vec<Scalar> = ids.map(Scalar::Id).collect();
+        let id = |scalar: &Scalar| if let Scalar::Text(id) = scalar { id.parse::<RecordId>().ok() } else { None };
+        let survivors: Vec<Scalar> = wanted.iter().filter_map(id).map(Scalar::Id).collect();
         if self.compiler.tables == Tables::Phone || survivors.is_empty() {
             return format!("({itself})");
         }
         let survives = self.among("a.survivor", &survivors);
-        let record = self.compiler.dialect.record_of(value);
-        format!("({itself} or exists (select 1 from aliases a where a.workspace = {row}.workspace and {survives} and a.record = {record}))")
+        let merged = self.compiler.dialect.text_of("a.record");
+        format!("({itself} or {value} in (select {merged} from aliases a where a.workspace = $1 and {survives}))")
     }
 
     fn spot(&mut self, row: &str, spot: &Spot, test: &Test) -> String {
@@ -280,11 +277,11 @@ impl Writer<'_> {
             Holder::Archived => archived(row, test),
             Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
             Holder::UpdatedAt => self.moment_column(&format!("{row}.updated_at"), test),
-            Holder::Value { facet, path } => self.json(row, &dialect.json(&dialect.facet(row, *facet), path), spot.class, test),
+            Holder::Value { facet, path } => self.json(&dialect.json(&dialect.facet(row, *facet), path), spot, test),
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
                 let (table, array) = dialect.each(&dialect.facet(row, *facet), field, &element);
-                let holds = self.json(row, &dialect.element(&element, path), spot.class, test);
+                let holds = self.json(&dialect.element(&element, path), spot, test);
                 format!("exists (select 1 from {table} where {array} and {holds})")
             }
         }
@@ -306,15 +303,15 @@ impl Writer<'_> {
         }
     }
 
-    fn json(&mut self, row: &str, json: &Json, class: Class, test: &Test) -> String {
-        let dialect = self.compiler.dialect;
+    fn json(&mut self, json: &Json, spot: &Spot, test: &Test) -> String {
+        let (dialect, class) = (self.compiler.dialect, spot.class);
         let value = dialect.only(json, class);
         let there = format!("({value} is not null)");
         let value = if class == Class::Text { dialect.folded(&value) } else { value };
         match test {
             Test::Present if class == Class::DayOrMoment => format!("({there} or {} is not null)", dialect.only(json, Class::Day)),
             Test::Present => there,
-            Test::OneOf(scalars) if class == Class::Link => self.among_links(row, &value, scalars),
+            Test::OneOf(scalars) if spot.merges => self.among_links(&value, scalars),
             Test::OneOf(scalars) => format!("({})", self.among(&value, scalars)),
             Test::Range { from, until } => {
                 let from = from.as_ref().map(|bound| self.bound(&value, ">", bound));
