@@ -198,7 +198,8 @@ async fn one_number_under_two_names_is_offered_unless_it_is_many_peoples() {
     assert!(desk.get("/duplicates").await.text().contains(&pair));
     let page = desk.get(&format!("/records/party/{second}")).await.text();
     assert!(page.contains(&pair), "{page}");
-    let typed = [("f.phones.rows", "new"), ("f.phones.new.value", "0086 138 1234 5678"), ("f.name", "Cedar")];
+    let me = ann.to_string();
+    let typed = [("f.phones.rows", "new"), ("f.phones.new.value", "0086 138 1234 5678"), ("f.name", "Cedar"), ("f.owner", me.as_str())];
     let offered = desk.post("/records/party/likely", &typed).await.text();
     assert!(offered.contains(&format!("/records/party/{first}")) && offered.contains("Owner: Bo Chen"), "{offered}");
     for n in 3..=6 {
