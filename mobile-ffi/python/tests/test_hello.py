@@ -21,8 +21,11 @@ import asyncio, sys, time
 from rapport import Rapport, SecretStore
 
 class Slow(SecretStore):
+    asked = False
+
     def get(self, name):
         print("asked", flush=True)
+        self.asked = True
         time.sleep(0.4)
         return None
 
@@ -30,8 +33,10 @@ class Slow(SecretStore):
     def remove(self, name): pass
 
 async def main():
-    opening = asyncio.create_task(Rapport.open(server="http://127.0.0.1:9", folder=sys.argv[1], app="slow 1", secrets=Slow()))
-    await asyncio.sleep(0.2)
+    slow = Slow()
+    opening = asyncio.create_task(Rapport.open(server="http://127.0.0.1:9", folder=sys.argv[1], app="slow 1", secrets=slow))
+    while not slow.asked:
+        await asyncio.sleep(0.01)
     opening.cancel()
 
 class Late:

@@ -364,7 +364,7 @@ pub async fn undo(app: &App, author: &Author, act: [u8; 16]) -> Result<Undone> {
     }
     let row = import_row(&handover);
     let undone = take_back(app, author, row, &mut |_| {}).await?;
-    if handover.disable {
+    if handover.disable && was_shut_out(app, author.workspace, &handover).await? {
         people::set_active(app, author, handover.from, true).await?;
     }
     handover.undone_at = Some(app.clock.now());
@@ -374,6 +374,13 @@ pub async fn undo(app: &App, author: &Author, act: [u8; 16]) -> Result<Undone> {
     let now = app.clock.now();
     app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { noted.write(tx, now).await })).await?;
     Ok(undone)
+}
+
+/// Whether it was the handover that shut its person out, and nobody else has since.
+async fn was_shut_out(app: &App, workspace: WorkspaceId, handover: &Handover) -> Result<bool> {
+    let person = accounts::user(&mut app.store.reader().await?, workspace, handover.from).await?;
+    let during = |at| handover.started_at <= at && handover.finished_at.is_none_or(|end| at <= end);
+    Ok(person.and_then(|person| person.disabled_at).is_some_and(during))
 }
 
 /// Goes on with what a server that stopped has left unfinished.

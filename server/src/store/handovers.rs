@@ -126,11 +126,11 @@ impl Having<'_> {
         let kind = statement.bind(Param::Text(self.kind.name.to_string()));
         let user = statement.bind(Param::Text(self.owner.to_string()));
         let maker = statement.bind(Param::Blob(self.owner.as_bytes().to_vec()));
-        // What has no owner is its maker's.
+        // What has no owner is its maker's. The plus sign keeps SQLite from walking the whole feed in its order.
         let mut condition = format!(
             "rows.workspace = $1 and rows.kind = {kind} and rows.archived = 0 and (lower(rows.main ->> '{owner}') = {user} \
              or coalesce(rows.main ->> '{owner}', '') = '' and {maker} = (select c.user_id from changes c \
-             where c.workspace = $1 and c.record = rows.record order by c.position limit 1))"
+             where c.workspace = $1 and c.record = rows.record order by +c.position limit 1))"
         );
         if let Some(board) = self.kind.board.as_ref().filter(|board| !self.with_closed && !board.closed.is_empty()) {
             let closed = statement.bind_all(board.closed.iter().map(|value| Param::Text(value.clone())));

@@ -2,7 +2,9 @@
 //!
 //! A third of a first sync's work needs no document. The order stays that of the feed.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::vec::IntoIter;
 
 use crate::fence::{self, Refusal};
 use crate::planted::{Bug, is_planted};
@@ -25,21 +27,29 @@ pub(super) fn ahead<T>(changes: Vec<Delivered>, work: impl FnOnce(&mut dyn Itera
     if changes.len() < CHANGES_WORTH_A_THREAD || is_planted(Bug::SkipRoundTrip) {
         return work(&mut changes.into_iter().map(|delivered| (delivered, None)));
     }
+    let left = &Mutex::new(changes.into_iter());
     std::thread::scope(|scope| {
         let (pieces, arrived) = sync_channel(PIECES_AHEAD);
-        scope.spawn(move || {
-            let mut changes = changes.into_iter().map(|delivered| {
-                let read = fence::inspect(&delivered.hash, &delivered.body);
-                (delivered, Some(read))
-            });
-            loop {
-                let piece: Vec<Arrived> = changes.by_ref().take(PIECE).collect();
-                // An error means that the work has failed: nobody asks any more.
-                if piece.is_empty() || pieces.send(piece).is_err() {
-                    return;
-                }
-            }
-        });
-        work(&mut arrived.into_iter().flatten())
+        let reads = std::thread::Builder::new().spawn_scoped(scope, move || look(left, &pieces));
+        match reads {
+            Ok(_) => work(&mut arrived.into_iter().flatten()),
+            // The system gives no thread: one after the other, then.
+            Err(_) => work(&mut left.lock().unwrap_or_else(PoisonError::into_inner).by_ref().map(|delivered| (delivered, None))),
+        }
     })
+}
+
+fn look(left: &Mutex<IntoIter<Delivered>>, pieces: &SyncSender<Vec<Arrived>>) {
+    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut changes = left.by_ref().map(|delivered| {
+        let read = fence::inspect(&delivered.hash, &delivered.body);
+        (delivered, Some(read))
+    });
+    loop {
+        let piece: Vec<Arrived> = changes.by_ref().take(PIECE).collect();
+        // An error means that the work has failed: nobody asks any more.
+        if piece.is_empty() || pieces.send(piece).is_err() {
+            return;
+        }
+    }
 }

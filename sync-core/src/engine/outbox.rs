@@ -132,8 +132,15 @@ impl Outbox {
             }
         }
         if !std::mem::replace(&mut self.drafts_asked, true) {
-            let open = store.drafts()?.into_iter().filter(is_undecided);
-            let kept: Vec<Kept> = open.filter_map(|draft| replica.as_kept(draft)).take(MAX_PUSH_CHANGES).collect();
+            let mut open: Vec<Draft> = store.drafts()?.into_iter().filter(is_undecided).collect();
+            open.sort_by_key(|draft| draft.state != DraftState::Held);
+            let mut bytes = 0;
+            let fits = |kept: &Kept| {
+                bytes += kept.change.body.len();
+                bytes <= MAX_PUSH_BYTES
+            };
+            let kept: Vec<Kept> =
+                open.into_iter().filter_map(|draft| replica.as_kept(draft)).take(MAX_PUSH_CHANGES).take_while(fits).collect();
             if !kept.is_empty() {
                 return Ok((Sort::Draft, kept));
             }
@@ -338,9 +345,7 @@ fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> 
         Verdict::Accepted { .. } | Verdict::Duplicate { .. } => return Ok(()),
         Verdict::Waiting { .. } | Verdict::ActorFork { .. } => return Ok(()),
     };
-    let Some(draft) = replica.store.drafts()?.into_iter().find(|draft| (draft.record, draft.facet, draft.hash) == name) else {
-        return Ok(());
-    };
+    let Some(draft) = replica.store.draft_named(name)? else { return Ok(()) };
     if is_in_record(&code) {
         return replica.settle_draft(name);
     }

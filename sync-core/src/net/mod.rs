@@ -169,12 +169,13 @@ impl Host {
         effects
     }
 
-    /// What the device says to be let in; an error when it knows that it is not.
+    /// What the device says to be let in; an error when it knows that it is not. Whoever was shut out asks again: the
+    /// server may have another word for it.
     fn token(&self) -> Result<String, NetError> {
         let (token, status) = self.with(|device, _| Ok::<_, NetError>((device.token()?, device.sync_status()?)))?;
         match status.stopped {
-            Some(stopped) => Err(NetError::Stopped(stopped)),
-            None => token.ok_or(NetError::NotEnrolled),
+            Some(stopped @ (Stopped::Outdated(_) | Stopped::Wiped)) => Err(NetError::Stopped(stopped)),
+            Some(Stopped::Revoked | Stopped::Unauthorized) | None => token.ok_or(NetError::NotEnrolled),
         }
     }
 }

@@ -147,6 +147,14 @@ impl Store {
         Ok(self.drafts_where("id = ?1", id)?.pop())
     }
 
+    /// The draft of a change.
+    pub(crate) fn draft_named(&self, (record, facet, hash): (RecordId, Facet, ChangeHash)) -> Result<Option<Draft>, StoreError> {
+        let mut statement =
+            self.db.prepare_cached(&format!("select {COLUMNS} from drafts where record = ?1 and facet = ?2 and hash = ?3"))?;
+        let mut rows = statement.query(params![record.as_bytes(), facet as i64, hash.0])?;
+        rows.next()?.map(read).transpose()
+    }
+
     fn drafts_where(&self, condition: &str, value: i64) -> Result<Vec<Draft>, StoreError> {
         let mut statement = self.db.prepare_cached(&format!("select {COLUMNS} from drafts where {condition} order by id"))?;
         let mut rows = statement.query([value])?;

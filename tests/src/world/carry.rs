@@ -385,7 +385,6 @@ fn pushes(frame: &[u8]) -> Pushed {
     messages.into_iter().filter_map(batch).collect()
 }
 
-/// Messages, as a trace shows them.
 /// The edits that a frame brings, by their names.
 fn sends(frame: &[u8]) -> String {
     let messages = protocol::decode_frame(frame).unwrap_or_default();
@@ -394,6 +393,7 @@ fn sends(frame: &[u8]) -> String {
     if names.is_empty() { String::new() } else { format!(" with {names:?}") }
 }
 
+/// Messages, as a trace shows them.
 fn brief(messages: &[Message]) -> String {
     let one = |message: &Message| match message {
         Message::Verdicts(verdicts) => format!("verdicts {:?}", verdicts.verdicts.iter().map(word).collect::<Vec<_>>()),
