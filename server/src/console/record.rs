@@ -355,7 +355,7 @@ pub fn fingerprint(value: Option<&Json>) -> String {
 }
 
 async fn link_groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Error> {
-    let (mut groups, about) = (Vec::new(), desk.reading.stands_for(view.row.id).await?);
+    let (mut groups, about) = (Vec::new(), [view.row.id]);
     for links in &view.linked_from {
         let Some(mut group) = link_group(desk, view, &about, links) else { continue };
         (group.sum, group.facts) = value_of(desk, &about, links).await?;

@@ -58,8 +58,6 @@ pub(super) enum Effect {
         record: RecordId,
         is_on: bool,
     },
-    /// A rule of another kind: nothing.
-    Nothing,
     Role {
         record: RecordId,
         name: String,
@@ -83,13 +81,13 @@ impl Governing {
         Ok(Self { roles, people, following: Vec::new(), notes: Vec::new() })
     }
 
-    /// What follows from a change of a main document from `before` to `after`; or why it may not be.
-    pub fn check(&self, schema: &Schema, kind: &Kind, record: RecordId, before: &Doc, after: &Doc) -> Result<Effect, Refused> {
+    /// What follows, if anything, from a change of a main document from `before` to `after`; or why it may not be.
+    pub fn check(&self, schema: &Schema, kind: &Kind, record: RecordId, before: &Doc, after: &Doc) -> Result<Option<Effect>, Refused> {
         let row = |doc| merge::row(kind, Facet::Main, doc);
         match &*kind.name {
-            ROLE_KIND => self.role(schema, record, &row(after), merge::is_archived(after)),
+            ROLE_KIND => self.role(schema, record, &row(after), merge::is_archived(after)).map(Some),
             RULE_KIND => self.approval(schema, record, (before, &row(before)), (after, &row(after))),
-            _ => self.member(schema, record, &row(before), &row(after)),
+            _ => self.member(schema, record, &row(before), &row(after)).map(Some),
         }
     }
 
@@ -123,11 +121,11 @@ impl Governing {
         record: RecordId,
         before: (&Doc, &Map<String, Json>),
         after: (&Doc, &Map<String, Json>),
-    ) -> Result<Effect, Refused> {
+    ) -> Result<Option<Effect>, Refused> {
         let read = |(doc, row): (&Doc, _)| if merge::is_archived(doc) { Ok(Vec::new()) } else { approvals::checked(row) };
         let steps = read(after).map_err(|bad| bad_value("actions", &bad.to_string(), &bad.message_zh()))?;
         if read(before).is_ok_and(|before| before == steps) {
-            return Ok(Effect::Nothing);
+            return Ok(None);
         }
         let roles = roles_of(self.roles.values(), schema);
         for approver in steps.iter().flat_map(|step| std::iter::once(&step.approver).chain(&step.deputy)) {
@@ -141,7 +139,7 @@ impl Governing {
                 Approver::Role(_) | Approver::Member(_) => {}
             }
         }
-        Ok(Effect::Approval { record, is_on: !steps.is_empty() })
+        Ok(Some(Effect::Approval { record, is_on: !steps.is_empty() }))
     }
 
     fn member(&self, schema: &Schema, record: RecordId, before: &Map<String, Json>, after: &Map<String, Json>) -> Result<Effect, Refused> {
@@ -204,7 +202,7 @@ impl Governing {
     /// As [`Governing::apply`], where the audit log tells of it already.
     pub fn take(&mut self, effect: Effect) {
         match effect {
-            Effect::Nothing | Effect::Approval { .. } => {}
+            Effect::Approval { .. } => {}
             Effect::Role { record, definition, .. } => {
                 self.roles.remove(&record);
                 self.roles.extend(definition.map(|definition| (record, definition)));
@@ -221,7 +219,6 @@ impl Governing {
         let by = (author.0 != workspace.0).then_some(author);
         let mut note = |act, subject: String, detail| self.notes.push((now, Note::of(workspace, by, act, subject).with(detail)));
         match effect {
-            Effect::Nothing => {}
             Effect::Approval { record, is_on } => note(Act::RightsChanged, format!("rule {record}"), json!({ "approval": is_on })),
             Effect::Role { name, definition, .. } => {
                 note(Act::RightsChanged, format!("role {name}"), json!({ "archived": definition.is_none() }));

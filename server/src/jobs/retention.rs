@@ -279,15 +279,15 @@ async fn found(reading: &Reading, rule: &Rule) -> Result<Result<Vec<(RecordId, S
 pub async fn erase(app: &App, caller: &Caller, which: Which) -> Result<Vec<Gone>, Error> {
     let _one = app.retaining.lock().await;
     let (mut gone, mut failed) = (Vec::new(), None);
-    let all = rules(&Reading::of(app, caller)).await?;
-    if let Which::One(one, _) = &which
-        && all.iter().all(|rule| rule.id != *one)
-    {
-        return Err(Error::NotFound);
+    let mut all = rules(&Reading::of(app, caller)).await?;
+    if let Which::One(one, _) = &which {
+        all.retain(|rule| rule.id == *one);
+        if all.is_empty() {
+            return Err(Error::NotFound);
+        }
     }
     for rule in all {
         let only = match &which {
-            Which::One(one, _) if *one != rule.id => continue,
             Which::One(_, looked_at) => Some(as_looked_at(app, caller, &rule, looked_at).await?),
             Which::All | Which::Daily => None,
         };

@@ -202,7 +202,8 @@ impl Uploads {
     /// When the disk is full.
     pub fn remember(&self, upload: &Upload, header: &[String], columns: &Remembered) -> Result<(), UploadError> {
         private_folder(&self.folder.join("mappings"))?;
-        Ok(std::fs::write(self.mapping(upload, header), serde_json::to_vec(columns).map_err(std::io::Error::from)?)?)
+        let text = serde_json::to_vec(columns).map_err(std::io::Error::from)?;
+        Ok(write_whole(&self.mapping(upload, header), &text)?)
     }
 
     /// The mappings that somebody named for files of such a kind, by name.

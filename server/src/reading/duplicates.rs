@@ -123,15 +123,7 @@ impl Reading {
         Ok(Together { survivor, behind: behind.iter().filter_map(|id| names.get(id).cloned()).collect() })
     }
 
-    /// A record and all that it stands for: what points at any of them is about it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn stands_for(&self, id: RecordId) -> Result<Vec<RecordId>, ReadError> {
-        self.with_behind(&mut self.store.reader().await?, id).await
-    }
-
-    /// As [`Reading::stands_for`], within a transaction.
+    /// A record, and those that it stands for.
     pub(super) async fn with_behind(&self, tx: &mut crate::store::Tx, id: RecordId) -> Result<Vec<RecordId>, ReadError> {
         let mut all = vec![id];
         all.extend(aliases::behind(tx, self.workspace, id).await?);

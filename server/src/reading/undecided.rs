@@ -269,9 +269,14 @@ impl Reading {
         let Some(row) = self.refused_row(change).await?.filter(|row| row.state == "held") else { return Ok(false) };
         let mut tx = self.store.reader().await?;
         let course = Course::of(&mut tx, self.workspace, &row.kind, change).await?;
-        let turn = course.as_ref().and_then(|course| course.turn(row.received_at, self.now));
-        let users = people::users(&mut tx, self.workspace).await?;
-        Ok(turn.is_some_and(|turn| self.is_asked_now(&turn, &users)))
+        let Some(turn) = course.as_ref().and_then(|course| course.turn(row.received_at, self.now)) else { return Ok(false) };
+        let users = self.who_may_be_left(&mut tx).await?;
+        Ok(self.is_asked_now(&turn, &users))
+    }
+
+    /// The people among whom a turn may have nobody left: only whoever administers asks.
+    async fn who_may_be_left(&self, tx: &mut Tx) -> Result<Vec<User>, ReadError> {
+        if self.may_administer() { Ok(people::users(tx, self.workspace).await?) } else { Ok(Vec::new()) }
     }
 
     fn is_asked_now(&self, turn: &Turn<'_>, users: &[User]) -> bool {
@@ -293,7 +298,7 @@ impl Reading {
         let words = approvals::words(tx, self.workspace, &hashes).await?;
         let rules = approvals::rules(tx, self.workspace).await?;
         let days = approvals::work_days(tx, self.workspace).await?;
-        let users = people::users(tx, self.workspace).await?;
+        let users = self.who_may_be_left(tx).await?;
         let steps_of = |kind: &KindName| rules.iter().find_map(|rule| steps(rule, kind));
         let named = words.values().flatten().map(|word| word.by);
         let asked: Vec<UserId> = found.iter().filter_map(|row| steps_of(&row.kind)).flatten().flat_map(members).chain(named).collect();

@@ -16,6 +16,12 @@ fn user(login: &str) -> UserId {
     UserId::of_cause(login)
 }
 
+/// The office, and cai, who hands over to dan; both are reps.
+async fn cai_and_dan(server: &Server) -> (Client<'_>, Client<'_>) {
+    Client::of_role(server, "dan", "rep").await;
+    (Client::office(server).await, Client::of_role(server, "cai", "rep").await)
+}
+
 async fn owned(office: &Client<'_>, kind: &str, field: &str, login: &str) -> usize {
     let filter = json!([{"type": "equals", "attribute": field, "value": user(login)}]).to_string();
     let answer = office.list(kind, &[("where", &filter)]).await;
@@ -53,9 +59,7 @@ async fn book(rep: &Client<'_>) -> Vec<String> {
 #[tokio::test]
 async fn a_rep_leaves_and_everything_open_is_a_colleagues_as_one_act_that_comes_back() {
     let server = Server::start().await;
-    let office = Client::office(&server).await;
-    let rep = Client::of_role(&server, "cai", "rep").await;
-    let _dan = Client::of_role(&server, "dan", "rep").await;
+    let (office, rep) = cai_and_dan(&server).await;
     let customers = book(&rep).await;
     let _phone = Phone::of(&server.app, server.workspace, user("cai"), "rep", "Cai's phone", START).await;
     let order = json!({"from": user("cai"), "to": user("dan"), "disable": true});
@@ -89,9 +93,7 @@ async fn a_rep_leaves_and_everything_open_is_a_colleagues_as_one_act_that_comes_
 #[tokio::test]
 async fn some_customers_go_over_and_what_belongs_to_them_follows() {
     let server = Server::start().await;
-    let office = Client::office(&server).await;
-    let rep = Client::of_role(&server, "cai", "rep").await;
-    let _dan = Client::of_role(&server, "dan", "rep").await;
+    let (office, rep) = cai_and_dan(&server).await;
     book(&rep).await;
     let trade = json!([{"type": "equals", "attribute": "industry", "value": "trade"}]);
     let order = json!({"from": user("cai"), "to": user("dan"), "customers": trade});
@@ -106,9 +108,7 @@ async fn some_customers_go_over_and_what_belongs_to_them_follows() {
 #[tokio::test]
 async fn a_handover_that_broke_off_is_brought_to_its_end() {
     let server = Server::start().await;
-    let office = Client::office(&server).await;
-    let rep = Client::of_role(&server, "cai", "rep").await;
-    let _dan = Client::of_role(&server, "dan", "rep").await;
+    let (office, rep) = cai_and_dan(&server).await;
     book(&rep).await;
     let author = server.app.intake.on_behalf(server.workspace, server.ann, "office".parse().unwrap());
     let (from, to) = (user("cai"), user("dan"));
@@ -171,9 +171,7 @@ async fn what_the_phones_have_not_sent_is_said_before_anything_goes_over() {
 #[tokio::test]
 async fn what_nobody_owns_is_its_makers_and_goes_over_too() {
     let server = Server::start().await;
-    let office = Client::office(&server).await;
-    let rep = Client::of_role(&server, "cai", "rep").await;
-    let _dan = Client::of_role(&server, "dan", "rep").await;
+    let (office, rep) = cai_and_dan(&server).await;
     let nobodys = rep.make("party", json!({"name": "Nobody's"})).await;
     office.make("party", json!({"name": "The office's"})).await;
     let order = json!({"from": user("cai"), "to": user("dan")});
@@ -188,9 +186,7 @@ async fn what_nobody_owns_is_its_makers_and_goes_over_too() {
 #[tokio::test]
 async fn the_phone_of_whoever_leaves_delivers_what_it_has_not_sent_and_forgets_everything() {
     let server = Server::start().await;
-    let office = Client::office(&server).await;
-    let rep = Client::of_role(&server, "cai", "rep").await;
-    let _dan = Client::of_role(&server, "dan", "rep").await;
+    let (office, rep) = cai_and_dan(&server).await;
     let customer = rep.make("party", json!({"name": "Jiamei", "owner": user("cai")})).await;
     let customer: RecordId = customer.rsplit('/').next().unwrap().parse().unwrap();
     let mut phone = Handset::of(&server, user("cai")).await;

@@ -134,29 +134,28 @@ impl Step {
 /// # Errors
 /// The first step that cannot be followed.
 pub fn checked(rule: &Map<String, Json>) -> Result<Vec<Step>, BadStep> {
-    let text = |map: &Json, field: &str| map.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
-    let is_on = rule.get("enabled").and_then(Json::as_bool).unwrap_or(false);
-    if !is_on || rule.get("purpose").and_then(Json::as_str) != Some(PURPOSE) {
-        return Ok(Vec::new());
-    }
-    let actions = rule.get("actions").and_then(Json::as_array).into_iter().flatten();
-    let approvals = actions.filter(|action| text(action, "action") == APPROVE).enumerate();
-    let steps: Vec<Step> = approvals.map(|(at, action)| Step::checked(at + 1, &text(action, "settings"))).collect::<Result<_, _>>()?;
+    let Some(approvals) = approvals(rule) else { return Ok(Vec::new()) };
+    let steps: Vec<Step> = approvals.enumerate().map(|(at, settings)| Step::checked(at + 1, settings)).collect::<Result<_, _>>()?;
     if (1..=STEPS_MAX).contains(&steps.len()) { Ok(steps) } else { Err(BadStep::Count) }
 }
 
 /// The steps that a rule asks for in edits of a kind; `None` when it is about something else, is switched off, or
 /// has a step that cannot be read: what is half understood lets nothing through with half of the words.
 pub fn steps(rule: &Map<String, Json>, kind: &str) -> Option<Vec<Step>> {
-    let is = |field: &str, value: &str| rule.get(field).and_then(Json::as_str) == Some(value);
-    let enabled = rule.get("enabled").and_then(Json::as_bool).unwrap_or(false);
-    if !enabled || !is("purpose", PURPOSE) || !is("about", kind) {
-        return None;
-    }
-    let actions = rule.get("actions").and_then(Json::as_array)?;
-    let approvals = actions.iter().filter(|action| action.get("action").and_then(Json::as_str) == Some(APPROVE));
-    let steps: Option<Vec<Step>> = approvals.map(|action| Step::read(action.get("settings")?.as_str()?)).collect();
-    steps.filter(|steps| !steps.is_empty() && steps.len() <= STEPS_MAX)
+    let approvals = approvals(rule).filter(|_| rule.get("about").and_then(Json::as_str) == Some(kind))?;
+    let steps: Option<Vec<Step>> = approvals.map(Step::read).collect();
+    steps.filter(|steps| (1..=STEPS_MAX).contains(&steps.len()))
+}
+
+/// The settings of each step of a rule that is switched on and about approval; `None` of another.
+fn approvals(rule: &Map<String, Json>) -> Option<impl Iterator<Item = &str>> {
+    let is_on = rule.get("enabled").and_then(Json::as_bool).unwrap_or(false);
+    let is_approval = rule.get("purpose").and_then(Json::as_str) == Some(PURPOSE);
+    (is_on && is_approval).then(|| {
+        let actions = rule.get("actions").and_then(Json::as_array).into_iter().flatten();
+        let approves = |action: &&Json| action.get("action").and_then(Json::as_str) == Some(APPROVE);
+        actions.filter(approves).map(|action| action.get("settings").and_then(Json::as_str).unwrap_or_default())
+    })
 }
 
 /// Whose turn it is after words that were given at these times, for an edit that came at another. A rule that has lost
@@ -176,14 +175,17 @@ fn turn<'s>(steps: &'s [Step], done: usize, since: Millis, now: Millis, days: &W
 impl Turn<'_> {
     /// Whether it is somebody's turn. Past the deadline it is the deputy's as well.
     pub fn is_for(&self, user: UserId, roles: &RoleSet) -> bool {
-        let deputy = self.step.deputy.as_ref().filter(|_| self.is_handed_over);
-        self.step.approver.is(user, roles) || deputy.is_some_and(|deputy| deputy.is(user, roles))
+        self.is_theirs(user, roles, self.is_handed_over)
     }
 
     /// Whether it is the turn of any of these people, now or once the deputy's time begins.
     pub fn is_for_any<'p>(&self, mut people: impl Iterator<Item = (UserId, &'p RoleSet)>) -> bool {
-        let deputy = self.step.deputy.as_ref().filter(|_| self.due.is_some());
-        people.any(|(user, roles)| self.step.approver.is(user, roles) || deputy.is_some_and(|deputy| deputy.is(user, roles)))
+        people.any(|(user, roles)| self.is_theirs(user, roles, self.due.is_some()))
+    }
+
+    fn is_theirs(&self, user: UserId, roles: &RoleSet, with_deputy: bool) -> bool {
+        let deputy = self.step.deputy.as_ref().filter(|_| with_deputy);
+        self.step.approver.is(user, roles) || deputy.is_some_and(|deputy| deputy.is(user, roles))
     }
 
     /// Whether nobody comes after it.

@@ -3,10 +3,39 @@
 use serde_json::json;
 
 use super::model::{Phone, START, Server};
-use super::tests::{edit, field, make, pending, phones, set};
+use super::tests::{assert_alike, edit, field, make, pending, phones, set};
 use super::*;
 use crate::protocol::{GivenUp, Message, Pushed, code, encode_frame};
 use crate::store::DraftState;
+
+#[test]
+fn what_waits_for_a_review_comes_back_when_it_is_accepted_and_stays_a_draft_when_declined() {
+    for accepted in [true, false] {
+        let (mut server, mut ann, _) = phones();
+        let record = make(&mut ann, START, "佳美");
+        edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
+        edit(&mut ann, START + 2, record, &[set("website", "https://example.com")]);
+        ann.sync(&mut server);
+        let held = ann.device.drafts().unwrap().remove(0);
+        assert_eq!((held.state, pending(&ann)), (DraftState::Held, 0));
+        assert_eq!(field(&mut ann, record, "website"), json!("https://example.com"));
+        server.decided.insert(held.hash, if accepted { Ok(()) } else { Err(code::DECLINED) });
+        ann.sync(&mut server);
+        if accepted {
+            assert_eq!((ann.device.drafts().unwrap().len(), field(&mut ann, record, "industry")), (0, json!("expensive")));
+            assert_alike(record, &mut [&mut ann]);
+        } else {
+            assert_eq!(ann.device.drafts().unwrap()[0].code, "declined");
+            // Opened again, it waits again; accepted then, it is in the record.
+            server.decided.clear();
+            ann.sync(&mut server);
+            assert_eq!(ann.device.drafts().unwrap()[0].state, DraftState::Held);
+            server.decided.insert(held.hash, Ok(()));
+            ann.sync(&mut server);
+            assert_eq!(ann.device.drafts().unwrap(), []);
+        }
+    }
+}
 
 #[test]
 fn a_decision_is_heard_of_over_an_open_connection() {

@@ -6,7 +6,7 @@ use super::model::{Phone, START, Server};
 use super::*;
 use crate::engine::Stopped;
 use crate::id::{DeviceId, UserId};
-use crate::protocol::{Entry, Message, code, decode_frame, encode_frame};
+use crate::protocol::{Entry, Message, decode_frame, encode_frame};
 use crate::query::{Direction, OrderBy};
 use crate::record::history::texts_of;
 use crate::record::reference::compare;
@@ -37,7 +37,7 @@ pub(super) fn pending(phone: &Phone) -> u64 {
 }
 
 /// Both devices show the same, automerge loads it, and nothing is left to send.
-fn assert_alike(record: RecordId, phones: &mut [&mut Phone]) {
+pub(super) fn assert_alike(record: RecordId, phones: &mut [&mut Phone]) {
     let kind = Schema::builtin().kind("party").unwrap();
     let shown: Vec<_> = phones.iter_mut().map(|phone| phone.device.get(record).unwrap().unwrap().row.fields).collect();
     assert!(shown.windows(2).all(|pair| pair[0] == pair[1]), "{shown:?}");
@@ -140,35 +140,6 @@ fn a_record_that_the_server_refuses_leaves_the_phone_but_not_the_drafts() {
     let draft = ann.device.drafts().unwrap().remove(0);
     ann.device.discard_draft(draft.id).unwrap();
     assert_eq!(ann.device.sync_status().unwrap().drafts, 0);
-}
-
-#[test]
-fn what_waits_for_a_review_comes_back_when_it_is_accepted_and_stays_a_draft_when_declined() {
-    for accepted in [true, false] {
-        let (mut server, mut ann, _) = phones();
-        let record = make(&mut ann, START, "佳美");
-        edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);
-        edit(&mut ann, START + 2, record, &[set("website", "https://example.com")]);
-        ann.sync(&mut server);
-        let held = ann.device.drafts().unwrap().remove(0);
-        assert_eq!((held.state, pending(&ann)), (DraftState::Held, 0));
-        assert_eq!(field(&mut ann, record, "website"), json!("https://example.com"));
-        server.decided.insert(held.hash, if accepted { Ok(()) } else { Err(code::DECLINED) });
-        ann.sync(&mut server);
-        if accepted {
-            assert_eq!((ann.device.drafts().unwrap().len(), field(&mut ann, record, "industry")), (0, json!("expensive")));
-            assert_alike(record, &mut [&mut ann]);
-        } else {
-            assert_eq!(ann.device.drafts().unwrap()[0].code, "declined");
-            // Opened again, it waits again; accepted then, it is in the record.
-            server.decided.clear();
-            ann.sync(&mut server);
-            assert_eq!(ann.device.drafts().unwrap()[0].state, DraftState::Held);
-            server.decided.insert(held.hash, Ok(()));
-            ann.sync(&mut server);
-            assert_eq!(ann.device.drafts().unwrap(), []);
-        }
-    }
 }
 
 #[test]

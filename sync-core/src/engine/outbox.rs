@@ -219,26 +219,17 @@ impl Outbox {
             }
             Verdict::Rejected { code, .. } if code == code::FOREIGN_ACTOR => replica.take_other_pen(name),
             Verdict::ActorFork { .. } => replica.take_other_pen(name),
-            // The answer that held it was lost, and somebody has decided since; or it is here already, as another copy of
-            // this phone has sent it.
-            Verdict::Rejected { code, field, rule, message, message_zh } if is_in_record(&code) => {
-                self.moved = true;
-                let reason = Reason { state: DraftState::Rejected, code, field, rule, message, message_zh };
-                replica.refuse(name, &reason, now)?;
-                replica.settle_draft(name)
-            }
-            Verdict::Rejected { code, field, rule, message, message_zh } => {
-                self.moved = true;
-                let reason = Reason { state: DraftState::Rejected, code, field, rule, message, message_zh };
-                replica.refuse(name, &reason, now).map(drop)
-            }
-            Verdict::Held { rule, message, message_zh } => {
-                self.moved = true;
-                let code = code::FORBIDDEN.to_owned();
-                let reason = Reason { state: DraftState::Held, code, field: None, rule: Some(rule), message, message_zh };
-                replica.refuse(name, &reason, now).map(drop)
-            }
+            verdict @ (Verdict::Rejected { .. } | Verdict::Held { .. }) => self.refused(replica, name, verdict, now),
         }
+    }
+
+    fn refused(&mut self, replica: &mut Replica, name: ChangeName, verdict: Verdict, now: Millis) -> Result<(), StoreError> {
+        let Some(reason) = reason_of(verdict) else { return Ok(()) };
+        self.moved = true;
+        replica.refuse(name, &reason, now)?;
+        // The answer that held it was lost, and somebody has decided since; or it is here already, as another copy of
+        // this phone has sent it.
+        if is_in_record(&reason.code) { replica.settle_draft(name) } else { Ok(()) }
     }
 
     fn wait_for(&mut self, replica: &Replica, (record, facet, hash): ChangeName, missing: Vec<ChangeHash>) -> Result<(), StoreError> {
@@ -330,21 +321,29 @@ fn is_undecided(draft: &Draft) -> bool {
     }
 }
 
+/// Why a change is a draft; `None` when it is none.
+fn reason_of(verdict: Verdict) -> Option<Reason> {
+    match verdict {
+        Verdict::Rejected { code, field, rule, message, message_zh } => {
+            Some(Reason { state: DraftState::Rejected, code, field, rule, message, message_zh })
+        }
+        Verdict::Held { rule, message, message_zh } => {
+            let code = code::FORBIDDEN.to_owned();
+            Some(Reason { state: DraftState::Held, code, field: None, rule: Some(rule), message, message_zh })
+        }
+        Verdict::Accepted { .. } | Verdict::Duplicate { .. } | Verdict::Waiting { .. } | Verdict::ActorFork { .. } => None,
+    }
+}
+
 /// What became of a change that was not accepted.
 fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> Result<(), StoreError> {
-    let (state, code, field, rule, message, message_zh) = match verdict {
-        Verdict::Rejected { code, field, rule, message, message_zh } => (DraftState::Rejected, code, field, rule, message, message_zh),
-        Verdict::Held { rule, message, message_zh } => {
-            (DraftState::Held, code::FORBIDDEN.to_owned(), None, Some(rule), message, message_zh)
-        }
-        // The feed brings it, and with it the draft goes; of a document that is not here, as it is out of sight, it brings
-        // nothing.
-        Verdict::Accepted { .. } | Verdict::Duplicate { .. } if replica.store.document(name.0, name.1)?.is_empty() => {
-            return replica.settle_draft(name);
-        }
-        Verdict::Accepted { .. } | Verdict::Duplicate { .. } => return Ok(()),
-        Verdict::Waiting { .. } | Verdict::ActorFork { .. } => return Ok(()),
-    };
+    // The feed brings it, and with it the draft goes; of a document that is not here, as it is out of sight, it brings
+    // nothing.
+    let is_taken = matches!(verdict, Verdict::Accepted { .. } | Verdict::Duplicate { .. });
+    if is_taken && replica.store.document(name.0, name.1)?.is_empty() {
+        return replica.settle_draft(name);
+    }
+    let Some(Reason { state, code, field, rule, message, message_zh }) = reason_of(verdict) else { return Ok(()) };
     let Some(draft) = replica.store.draft_named(name)? else { return Ok(()) };
     if is_in_record(&code) {
         return replica.settle_draft(name);

@@ -181,7 +181,7 @@ struct Value<'s> {
 impl Value<'_> {
     fn spot(self, schema: &Schema, class: Class) -> Spot {
         let merges = |name: &KindName| schema.kind(name).is_some_and(|kind| kind.field(duplicates::FIELD).is_some());
-        let merges = class == Class::Link && self.field.to.iter().any(merges);
+        let merges = class == Class::Link && (self.field.to.is_empty() || self.field.to.iter().any(merges));
         let holder = match self.each {
             None => Holder::Value { facet: self.facet, path: self.path },
             Some(field) => Holder::Each { facet: self.facet, field, path: self.path },

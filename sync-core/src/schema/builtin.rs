@@ -78,7 +78,7 @@ pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     complete(&base.fields, &mut kind.fields);
     kind.owner = kind.owner.or_else(|| base.owner.clone());
     if kind.happens.is_empty() {
-        kind.happens.clone_from(&base.happens);
+        kind.happens = kind.days_kept_of(base);
     }
     // Who sees what is not narrowed or widened by leaving a line out.
     let sharing = &mut kind.sharing;
@@ -167,6 +167,17 @@ mod tests {
         assert_eq!(facet("product", "cost"), Facet::Commercial);
         assert_eq!(facet("party", "birthday"), Facet::Private);
         assert_eq!(facet("party", "name"), Facet::Main);
+    }
+
+    #[test]
+    fn a_kind_that_hides_its_days_names_none_of_them_and_is_a_good_kind() {
+        let mut offer = Kind::clone(Schema::builtin().kind("offer").unwrap());
+        offer.fields.iter_mut().filter(|field| &*field.name == "date").for_each(|field| field.hidden = true);
+        offer.happens.clear();
+        offer.list.retain(|field| &**field != "date");
+        let schema = Schema::builtin().with([offer]);
+        let written = schema.kind("offer").unwrap().to_toml();
+        assert!(Kind::parse("offer", &written, Reading::Strict).unwrap().happens.is_empty(), "{written}");
     }
 
     #[test]

@@ -271,6 +271,12 @@ pub struct Kind {
 }
 
 impl Kind {
+    /// What says in another version of the kind when it happens, as far as this one shows the fields.
+    pub fn days_kept_of(&self, other: &Kind) -> Vec<FieldName> {
+        let is_shown = |name: &&FieldName| self.field(name).is_some_and(|field| !field.hidden);
+        other.happens.iter().filter(is_shown).cloned().collect()
+    }
+
     /// A field by name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| &*field.name == name)

@@ -210,7 +210,7 @@ impl KindForm {
         let label = self.label.label();
         let plural = if self.plural.is_empty() { label.clone() } else { self.plural.label() };
         let title = title.ok_or((None, String::new()))?;
-        Ok(Kind {
+        let kind = Kind {
             name: self.name.parse::<KindName>().map_err(own)?,
             label,
             plural,
@@ -221,16 +221,13 @@ impl KindForm {
             owner: optional(&self.owner),
             sharing: base.map(|kind| kind.sharing.clone()).unwrap_or_default(),
             board: optional(&self.board).map(|by| Board { closed: closed(base, &by, &fields), by, sum: optional(&self.sum) }),
-            happens: base.map(|kind| happens(kind, &fields)).unwrap_or_default(),
+            happens: Vec::new(),
             fields,
-        })
+        };
+        // What says when it happens is written in the kind's text.
+        let happens = base.map(|base| kind.days_kept_of(base)).unwrap_or_default();
+        Ok(Kind { happens, ..kind })
     }
-}
-
-/// What says when it happened is written in the kind's text: the form keeps the fields that are still used.
-fn happens(base: &Kind, fields: &[Field]) -> Vec<FieldName> {
-    let is_there = |name: &&FieldName| fields.iter().any(|field| field.name == **name && !field.hidden);
-    base.happens.iter().filter(is_there).cloned().collect()
 }
 
 /// The closed columns are written in the kind's text: the form keeps those that are still there.

@@ -137,23 +137,17 @@ impl Choice {
     }
 }
 
-/// Each date of the kind. Where the first is a period, such as when a call takes place, what has none falls on the
-/// first moment after it, such as when a task is due: both are in the calendar that nobody has chosen otherwise.
+/// Each date of the kind; before them, those that say when it happens as one, where there are several: what has no first
+/// one stands at the next.
 fn choices(desk: &Desk, kind: &Kind) -> Vec<Choice> {
     let fields: Vec<_> = days(kind).filter(|(field, _)| desk.reading.may_read(kind, &field.name)).collect();
-    let label = |field: &Field| desk.words.label(&field.label).to_owned();
-    let single = fields.iter().map(|(field, attribute)| Choice { attributes: vec![attribute.clone()], label: label(field) });
-    let both = match &fields[..] {
-        [(first, start), rest @ ..] if first.value == ValueType::Period => {
-            let moment = rest.iter().find(|(field, _)| field.value == ValueType::Datetime);
-            moment.map(|(field, due)| Choice {
-                attributes: vec![start.clone(), due.clone()],
-                label: format!("{} / {}", label(first), label(field)),
-            })
-        }
-        _ => None,
+    let of = |fields: &[&(&Field, String)]| {
+        let labels: Vec<_> = fields.iter().map(|(field, _)| desk.words.label(&field.label)).collect();
+        Choice { attributes: fields.iter().map(|(_, attribute)| attribute.clone()).collect(), label: labels.join(" / ") }
     };
-    both.into_iter().chain(single).collect()
+    let happens: Vec<_> = kind.happens.iter().filter_map(|name| fields.iter().find(|(field, _)| field.name == *name)).collect();
+    let together = (happens.len() > 1).then(|| of(&happens));
+    together.into_iter().chain(fields.iter().map(|field| of(&[field]))).collect()
 }
 
 /// The calendar of a list.

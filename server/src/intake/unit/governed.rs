@@ -45,7 +45,7 @@ impl Unit<'_> {
     ) -> Result<Option<Effect>, Refused> {
         match &self.governing {
             Some(governing) if facet == Facet::Main && is_governed(&kind.name) => {
-                governing.check(&self.rules.schema, kind, record, before, &after()).map(Some)
+                governing.check(&self.rules.schema, kind, record, before, &after())
             }
             _ => Ok(None),
         }

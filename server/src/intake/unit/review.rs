@@ -91,9 +91,10 @@ impl Unit<'_> {
         let course = if row.state == "held" { Course::of(tx, self.workspace, &row.kind, row.hash).await? } else { None };
         let next = course.as_ref().and_then(|course| Some((course.words.len(), course.turn(row.received_at, now)?)));
         let Some((spoken, turn)) = next else { return Ok(Ok(Spoken::Last(None))) };
-        let stands_in = self.rules.roles.may(&reviewer.role, Right::Administer)
-            && approvals::is_nobodys(&turn, &people::users(tx, self.workspace).await?);
-        if !stands_in && !turn.is_for(reviewer.user, &reviewer.role) {
+        let speaks = turn.is_for(reviewer.user, &reviewer.role)
+            || self.rules.roles.may(&reviewer.role, Right::Administer)
+                && approvals::is_nobodys(&turn, &people::users(tx, self.workspace).await?);
+        if !speaks {
             let whom = match &turn.step.approver {
                 Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()),
                 Approver::Member(member) => people::user(tx, self.workspace, *member).await?.map_or_else(String::new, |user| user.name),

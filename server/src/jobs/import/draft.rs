@@ -47,6 +47,8 @@ pub struct Reader<'a> {
     pub mapping: &'a Mapping,
     /// Records by their values.
     pub directory: &'a Directory,
+    /// As [`Mapping::left_empty`].
+    pub left_empty: &'a BTreeSet<usize>,
     /// The fields that rows are matched by.
     pub matches: &'a [String],
     /// Whether apostrophes in front of formulas are part of the text.
@@ -111,21 +113,10 @@ impl Reader<'_> {
                 }
             }
         }
-        texts.retain(|(field, _), _| said.contains(field) || !self.is_left_empty(*field));
+        // A constant beside empty cells, such as a currency, is no value of its own.
+        texts.retain(|(field, _), _| said.contains(field) || !self.left_empty.contains(field));
         draft.values = self.values(&texts)?;
         Ok(draft)
-    }
-
-    /// Whether a value of several parts, none of which a cell says, lacks a part that a column was to say:
-    /// a constant beside empty cells, such as a currency, is no value of its own.
-    fn is_left_empty(&self, index: usize) -> bool {
-        let field = &self.kind().fields[index];
-        let has_default = |place: &Place| {
-            let same = |known: &Place| (known.field, known.item) == (place.field, place.item) && known.part == place.part;
-            self.mapping.defaults.iter().any(|(target, _)| matches!(target, Target::Field(known) if same(known)))
-        };
-        let lacks = |target: &Target| matches!(target, Target::Field(place) if place.field == index && !has_default(place));
-        (field.value.is_group() || !field.items.is_empty()) && self.mapping.columns.iter().any(lacks)
     }
 
     /// A default with the cells of the columns that it names in braces.

@@ -1,5 +1,6 @@
 //! Which column goes into which field: as told, or by the field's name or label in either language.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sync_core::id::FieldName;
@@ -68,6 +69,17 @@ pub struct Told {
 pub const ERROR_COLUMN: &str = "error";
 
 impl Mapping {
+    /// The fields whose values have several parts, some of which only cells say.
+    pub fn left_empty(&self) -> BTreeSet<usize> {
+        let places = || self.columns.iter().filter_map(|target| if let Target::Field(place) = target { Some(place) } else { None });
+        let has_default = |place: &Place| {
+            let same = |known: &Place| (known.field, known.item, known.part) == (place.field, place.item, place.part);
+            self.defaults.iter().any(|(target, _)| matches!(target, Target::Field(known) if same(known)))
+        };
+        let has_parts = |field: &Field| field.value.is_group() || !field.items.is_empty();
+        places().filter(|place| has_parts(&self.kind.fields[place.field]) && !has_default(place)).map(|place| place.field).collect()
+    }
+
     /// Plans a file with this header.
     ///
     /// # Errors

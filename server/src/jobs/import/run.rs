@@ -1,6 +1,6 @@
 //! The run: reads rows, plans batches, hands them to `intake`, and keeps count.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -105,6 +105,7 @@ struct Run<'a> {
     kind: &'a Arc<Kind>,
     mapping: Mapping,
     survey: Survey,
+    left_empty: BTreeSet<usize>,
     matches: Vec<String>,
     directory: Directory,
     failures: Failures,
@@ -147,7 +148,8 @@ impl<'a> Run<'a> {
         let noted = if spec.is_dry_run { None } else { Some(note_begin(app, author, spec, source).await?) };
         let report = Report { import: noted.as_ref().map(|row| ImportId(row.import)), ..Report::default() };
         let (batch, taken) = (Vec::new(), HashSet::new());
-        Ok(Self { app, author, spec, rules, kind, mapping, survey, matches, directory, failures, batch, taken, noted, report })
+        let left_empty = mapping.left_empty();
+        Ok(Self { app, author, spec, rules, kind, mapping, survey, left_empty, matches, directory, failures, batch, taken, noted, report })
     }
 
     async fn rows(&mut self, source: &Source, watch: Watch<'_>) -> Result<(), ImportError> {
@@ -189,6 +191,7 @@ impl<'a> Run<'a> {
         let reader = Reader {
             mapping: &self.mapping,
             directory: &self.directory,
+            left_empty: &self.left_empty,
             matches: &self.matches,
             is_raw: self.spec.is_raw,
             header: &self.survey.header,
