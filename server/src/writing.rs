@@ -176,9 +176,11 @@ impl Writing {
         let parsed = Path::parse(path).filter(|_| open).ok_or_else(|| WriteError::NoConflict(path.to_owned()))?;
         let field = parsed.field.to_owned();
         let edit = match (parsed.key, parsed.item) {
-            (Some(row), Some(item)) => {
-                FieldEdit::SetRow { field: field.clone(), row: unescape(row), values: [(item.to_owned(), value)].into_iter().collect() }
-            }
+            (Some(row), Some(item)) => FieldEdit::SetRow {
+                field: field.clone(),
+                row: unescape(row).into_owned(),
+                values: [(item.to_owned(), value)].into_iter().collect(),
+            },
             _ => FieldEdit::Set { field: field.clone(), value },
         };
         Ok((field, edit))

@@ -6,6 +6,7 @@
 //! `Doc::apply`'s to say, and who may do what is `access`'s. Nothing here, and nothing after it, hands
 //! outside bytes to automerge.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
@@ -333,7 +334,7 @@ impl<'a> Target<'a> {
     }
 
     /// The word that a path segment stands for; refused when the same word has another, plainer path.
-    fn unescaped(&self, key: &str) -> Result<String, Refusal> {
+    fn unescaped<'k>(&self, key: &'k str) -> Result<Cow<'k, str>, Refusal> {
         let word = unescape(key);
         if escape(&word) == key { Ok(word) } else { Err(self.wrong("its path is not escaped as paths are")) }
     }

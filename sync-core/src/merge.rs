@@ -3,6 +3,7 @@
 //! One exhaustive match on the policy for what is shown, one for what is a disagreement. Every replica
 //! runs this on the same changes and gets the same record. Never writes anything.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value as Json};
@@ -12,7 +13,7 @@ use crate::record::doc::{Doc, Put};
 use crate::record::fields::ARCHIVED;
 use crate::record::{list, path, valid};
 use crate::schema::{Field, Kind, Merge};
-use crate::value::Scalar;
+use crate::value::{JsonRef, Scalar};
 
 /// One of several values that nobody has decided between yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,15 +42,17 @@ pub struct Conflict {
 /// What a record's document shows, field by field: the row of lists, pages and queries.
 /// Sets and logs become arrays, rows become objects with their `id`, what was never set is absent.
 pub fn row(kind: &Kind, facet: Facet, doc: &Doc) -> Map<String, Json> {
-    let mut row = Map::new();
-    for field in kind.fields.iter().filter(|field| field.facet == facet) {
-        if let Some(value) = shown(doc, field) {
-            row.insert(field.name.to_string(), value);
-        }
-    }
+    row_in(kind, facet, doc).into_iter().map(|(name, value)| (name.to_owned(), value.into_json())).collect()
+}
+
+/// As [`row`], borrowed from the document: the values by the names of their fields, sorted.
+pub(crate) fn row_in<'a>(kind: &'a Kind, facet: Facet, doc: &'a Doc) -> Vec<(&'a str, JsonRef<'a>)> {
+    let fields = kind.fields.iter().filter(|field| field.facet == facet);
+    let mut row: Vec<_> = fields.filter_map(|field| Some((&*field.name, shown_in(doc, field)?))).collect();
     if facet == Facet::Main && is_archived(doc) {
-        row.insert(ARCHIVED.to_owned(), Json::Bool(true));
+        row.push((ARCHIVED, JsonRef::Bool(true)));
     }
+    row.sort_unstable_by_key(|(name, _)| *name);
     row
 }
 
@@ -60,6 +63,10 @@ pub fn is_archived(doc: &Doc) -> bool {
 
 /// What a field shows; `None` when it has nothing to show.
 pub fn shown(doc: &Doc, field: &Field) -> Option<Json> {
+    shown_in(doc, field).map(JsonRef::into_json)
+}
+
+fn shown_in<'a>(doc: &'a Doc, field: &'a Field) -> Option<JsonRef<'a>> {
     match &field.merge {
         Merge::Register | Merge::Visible | Merge::Assigned | Merge::Unknown(_) => {
             newest(doc, doc.values(&field.name)).and_then(|put| value_of(field, &put.value))
@@ -72,9 +79,9 @@ pub fn shown(doc: &Doc, field: &Field) -> Option<Json> {
         Merge::Counter => {
             let counters = doc.values(&field.name);
             let sum = |put: &Put| if let Scalar::Counter(start) = put.value { start.wrapping_add(put.added) } else { 0 };
-            (!counters.is_empty()).then(|| Json::from(counters.iter().map(sum).fold(0, i64::wrapping_add)))
+            (!counters.is_empty()).then(|| JsonRef::Int(counters.iter().map(sum).fold(0, i64::wrapping_add)))
         }
-        Merge::Text => doc.text(&field.name).map(Json::from),
+        Merge::Text => doc.text(&field.name).map(|text| JsonRef::Text(Cow::Owned(text))),
         Merge::Derived => None,
     }
 }
@@ -106,7 +113,7 @@ fn disagreement(doc: &Doc, field: &Field, puts: &[Put]) -> Option<Vec<Claim>> {
     puts.sort_by(|a, b| by_age(doc, b, a));
     let claim = |put: &&Put| {
         let node = doc.node(put.node);
-        let value = value_of(field, &put.value).unwrap_or(Json::Null);
+        let value = value_of(field, &put.value).map_or(Json::Null, JsonRef::into_json);
         Claim { value, actor: doc.author(node), edit_time: node.time, change: node.hash }
     };
     Some(puts.iter().map(claim).collect())
@@ -127,26 +134,29 @@ fn highest<'a>(doc: &'a Doc, field: &Field) -> Option<&'a Put> {
     doc.values(&field.name).iter().max_by(order)
 }
 
-fn value_of(field: &Field, value: &Scalar) -> Option<Json> {
+fn value_of<'a>(field: &Field, value: &'a Scalar) -> Option<JsonRef<'a>> {
     match value {
         Scalar::Null => None,
-        value if field.value.is_group() => Some(value.to_object().map_or_else(|| value.to_json(), Json::Object)),
-        value => Some(value.to_json()),
+        value if field.value.is_group() => {
+            Some(value.to_object().map_or_else(|| value.as_json(), |object| JsonRef::Owned(Json::Object(object))))
+        }
+        value => Some(value.as_json()),
     }
 }
 
-fn elements(doc: &Doc, field: &Field) -> Option<Json> {
-    let mut words: Vec<String> = doc.below(&field.name).map(|(key, _)| path::unescape(key)).collect();
+fn elements<'a>(doc: &'a Doc, field: &Field) -> Option<JsonRef<'a>> {
+    let mut words: Vec<Cow<'a, str>> = doc.below(&field.name).map(|(key, _)| path::unescape(key)).collect();
     words.sort_unstable();
-    (!words.is_empty()).then(|| Json::from(words))
+    (!words.is_empty()).then(|| JsonRef::Array(words.into_iter().map(JsonRef::Text).collect()))
 }
 
-fn rows<'a>(doc: &'a Doc, field: &Field, keys: impl Iterator<Item = &'a str>) -> Option<Json> {
+fn rows<'a>(doc: &'a Doc, field: &'a Field, keys: impl Iterator<Item = &'a str>) -> Option<JsonRef<'a>> {
     // One buffer for all paths: a first sync reads hundreds of thousands of them.
     let mut path = format!("{}/", field.name);
-    let rows: Vec<Json> = keys
+    let rows: Vec<JsonRef<'a>> = keys
         .map(|key| {
-            let mut row = Map::from_iter([("id".to_owned(), Json::from(path::unescape(key)))]);
+            let mut row = Vec::with_capacity(field.items.len() + 1);
+            row.push(("id", JsonRef::Text(path::unescape(key))));
             path.truncate(field.name.len() + 1);
             path.push_str(key);
             path.push('/');
@@ -154,25 +164,25 @@ fn rows<'a>(doc: &'a Doc, field: &Field, keys: impl Iterator<Item = &'a str>) ->
             for item in &field.items {
                 path.truncate(start);
                 path.push_str(&item.name);
-                let puts = doc.values(&path);
-                if let Some(value) = newest(doc, puts).and_then(|put| value_of(item, &put.value)) {
-                    row.insert(item.name.to_string(), value);
+                if let Some(value) = newest(doc, doc.values(&path)).and_then(|put| value_of(item, &put.value)) {
+                    row.push((&*item.name, value));
                 }
             }
-            Json::Object(row)
+            row.sort_unstable_by_key(|(name, _)| *name);
+            JsonRef::Object(row)
         })
         .collect();
-    (!rows.is_empty()).then_some(Json::Array(rows))
+    (!rows.is_empty()).then_some(JsonRef::Array(rows))
 }
 
-fn items(doc: &Doc, field: &Field) -> Option<Json> {
-    let items: Vec<Json> = doc
+fn items<'a>(doc: &'a Doc, field: &Field) -> Option<JsonRef<'a>> {
+    let items: Vec<JsonRef<'a>> = doc
         .below(&field.name)
         .filter_map(|(key, puts)| {
             let mut item = newest(doc, puts)?.value.to_object()?;
             item.insert("id".to_owned(), Json::from(path::unescape(key)));
-            Some(Json::Object(item))
+            Some(JsonRef::Owned(Json::Object(item)))
         })
         .collect();
-    (!items.is_empty()).then_some(Json::Array(items))
+    (!items.is_empty()).then_some(JsonRef::Array(items))
 }

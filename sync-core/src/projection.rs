@@ -12,6 +12,7 @@ use crate::merge;
 use crate::record::doc::Doc;
 use crate::schema::{Field, Kind, ValueType};
 use crate::search::sort_key;
+use crate::value::JsonRef;
 
 /// Titles are cut here for lists and sorting; the record keeps the whole text.
 const TITLE_CHARS: usize = 200;
@@ -36,22 +37,25 @@ pub struct Projection {
 /// The projection of a document.
 pub fn project(kind: &Kind, facet: Facet, doc: &Doc) -> Projection {
     let (created_at, updated_at) = times(doc);
-    let row = merge::row(kind, facet, doc);
+    let row = merge::row_in(kind, facet, doc);
+    let shown = |name: &str| row.binary_search_by_key(&name, |(name, _)| name).ok().map(|index| &row[index].1);
     let has_title = kind.field(&kind.title).is_some_and(|field| field.facet == facet);
     let title = has_title.then(|| {
-        let title = row.get(&*kind.title).map(title_text).unwrap_or_default();
+        let title = shown(&kind.title).map(title_text).unwrap_or_default();
         let sort = sort_key(&title);
         (title, sort)
     });
     let archived = (facet == Facet::Main).then(|| merge::is_archived(doc));
-    let links = links(kind, facet, &row);
-    Projection { title, archived, created_at, updated_at, json: text_of(&row), links }
+    let linking = kind.fields.iter().filter(|field| field.facet == facet && may_link(field));
+    let linked = linking.filter_map(|field| Some(linked(field, &shown(&field.name)?.clone().into_json())));
+    let links = linked.flatten().collect();
+    // Text keys and plain values cannot fail.
+    let json = serde_json::to_string(&JsonRef::Object(row)).unwrap_or_default();
+    Projection { title, archived, created_at, updated_at, json, links }
 }
 
-/// A row as JSON text: straight into its bytes, which `Display` is not.
-fn text_of(row: &Map<String, Json>) -> String {
-    // Text keys and plain values cannot fail.
-    serde_json::to_string(row).unwrap_or_default()
+fn may_link(field: &Field) -> bool {
+    field.value == ValueType::Link || field.items.iter().any(|item| item.value == ValueType::Link)
 }
 
 /// The links that a facet's row makes.
@@ -99,9 +103,9 @@ pub(crate) fn texts_in(value: &Json, texts: &mut Vec<String>) {
     }
 }
 
-fn title_text(value: &Json) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    text.chars().take(TITLE_CHARS).collect()
+fn title_text(value: &JsonRef<'_>) -> String {
+    let first = |text: &str| text.chars().take(TITLE_CHARS).collect();
+    if let JsonRef::Text(text) = value { first(text) } else { first(&value.clone().into_json().to_string()) }
 }
 
 /// Edit times of the first and the newest change; derived first changes of texts have none.

@@ -3,6 +3,9 @@
 //! Compound values (an amount with its currency) are one JSON text, so that they merge as a whole.
 //! Never knows which field a value belongs to.
 
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
 /// A scalar at a path.
@@ -36,12 +39,17 @@ impl Scalar {
 
     /// The JSON of a plain scalar; a counter is its number.
     pub fn to_json(&self) -> Json {
+        self.as_json().into_json()
+    }
+
+    /// As [`Scalar::to_json`], borrowed.
+    pub(crate) fn as_json(&self) -> JsonRef<'_> {
         match self {
-            Scalar::Null => Json::Null,
-            Scalar::Bool(flag) => Json::Bool(*flag),
-            Scalar::Int(number) | Scalar::Counter(number) => Json::from(*number),
-            Scalar::Float(number) => Json::from(*number),
-            Scalar::Text(text) => Json::from(&**text),
+            Scalar::Null => JsonRef::Owned(Json::Null),
+            Scalar::Bool(flag) => JsonRef::Bool(*flag),
+            Scalar::Int(number) | Scalar::Counter(number) => JsonRef::Int(*number),
+            Scalar::Float(number) => JsonRef::Float(*number),
+            Scalar::Text(text) => JsonRef::Text(Cow::Borrowed(text)),
         }
     }
 
@@ -50,6 +58,47 @@ impl Scalar {
         match self {
             Scalar::Text(text) => serde_json::from_str(text).ok(),
             Scalar::Null | Scalar::Bool(_) | Scalar::Int(_) | Scalar::Float(_) | Scalar::Counter(_) => None,
+        }
+    }
+}
+
+/// JSON that borrows from what it is about: what is only written down needs no copy of its names and texts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum JsonRef<'a> {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    Array(Vec<JsonRef<'a>>),
+    /// Sorted by their names.
+    Object(Vec<(&'a str, JsonRef<'a>)>),
+    Owned(Json),
+}
+
+impl JsonRef<'_> {
+    pub(crate) fn into_json(self) -> Json {
+        match self {
+            JsonRef::Bool(flag) => Json::Bool(flag),
+            JsonRef::Int(number) => Json::from(number),
+            JsonRef::Float(number) => Json::from(number),
+            JsonRef::Text(text) => Json::String(text.into_owned()),
+            JsonRef::Array(items) => items.into_iter().map(Self::into_json).collect(),
+            JsonRef::Object(values) => values.into_iter().map(|(name, value)| (name.to_owned(), value.into_json())).collect(),
+            JsonRef::Owned(json) => json,
+        }
+    }
+}
+
+impl Serialize for JsonRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            JsonRef::Bool(flag) => serializer.serialize_bool(*flag),
+            JsonRef::Int(number) => serializer.serialize_i64(*number),
+            JsonRef::Float(number) => serializer.serialize_f64(*number),
+            JsonRef::Text(text) => serializer.serialize_str(text),
+            JsonRef::Array(items) => serializer.collect_seq(items),
+            JsonRef::Object(values) => serializer.collect_map(values.iter().map(|(name, value)| (name, value))),
+            JsonRef::Owned(json) => json.serialize(serializer),
         }
     }
 }

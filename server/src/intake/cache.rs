@@ -9,7 +9,7 @@ use sync_core::access::Facts;
 use sync_core::id::{RecordId, UserId, WorkspaceId};
 use sync_core::record::doc::Doc;
 
-use crate::store::records::DocKey;
+use crate::store::records::{DocKey, Heading};
 
 /// What the cache may hold: some 10,000 records in use, whatever the database holds.
 const MAX_BYTES: usize = 48 * 1024 * 1024;
@@ -36,6 +36,8 @@ pub(super) struct Shown {
     pub links: BTreeSet<(String, RecordId)>,
     /// Whose it is.
     pub facts: Facts,
+    /// What lists order it by.
+    pub heading: Heading,
 }
 
 struct Kept {

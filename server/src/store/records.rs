@@ -70,6 +70,23 @@ pub struct RecordRow {
     pub facets: [Option<String>; 3],
 }
 
+/// What lists are ordered by and most edits leave as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heading {
+    title: String,
+    sort_title: String,
+    archived: bool,
+    created_at: Millis,
+}
+
+impl RecordRow {
+    /// What lists order it by, beside its values.
+    pub fn heading(&self) -> Heading {
+        let (title, sort_title) = (self.title.clone(), self.sort_title.clone());
+        Heading { title, sort_title, archived: self.archived, created_at: self.created_at }
+    }
+}
+
 /// A disagreement about to be kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConflictRow {
@@ -342,7 +359,13 @@ pub async fn all_rows(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<RecordR
 }
 
 /// Keeps rows. A facet that is not given stays as it is.
-pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow]) -> Result<()> {
+pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow], have_other_headings: bool) -> Result<()> {
+    // The indexes of columns that are not named here are left alone.
+    let headings = if have_other_headings {
+        "title = excluded.title, sort_title = excluded.sort_title, archived = excluded.archived, created_at = excluded.created_at, "
+    } else {
+        ""
+    };
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private) ",
@@ -362,10 +385,9 @@ pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow]) -
                 .push_bind(row.facets[1].as_deref())
                 .push_bind(row.facets[2].as_deref());
         });
+        query.push(" on conflict (workspace, record) do update set ").push(headings);
         query.push(
-            " on conflict (workspace, record) do update set title = excluded.title, sort_title = excluded.sort_title, \
-             archived = excluded.archived, created_at = excluded.created_at, updated_at = excluded.updated_at, \
-             position = excluded.position, main = excluded.main, \
+            "updated_at = excluded.updated_at, position = excluded.position, main = excluded.main, \
              commercial = coalesce(excluded.commercial, commercial), private = coalesce(excluded.private, private)",
         );
         query.build().execute(tx.conn()).await?;

@@ -2,13 +2,14 @@
 //!
 //! After the first pull the server sends each new page by itself. A revoked device is shut out at once.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
-use sync_core::protocol::{self, MAX_FRAME_BYTES, Message, PAGE_BYTES, Pull};
+use sync_core::protocol::{self, MAX_FRAME_BYTES, Message, PAGE_BYTES, Page, Pull, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{Door, Speaker};
@@ -42,10 +43,21 @@ struct Live {
     /// What the device asked for last, and where it stands, once it has pulled everything: from then on pages are
     /// sent unasked.
     pulled: Pull,
-    cursor: Option<Vec<u8>>,
+    stand: Option<Stand>,
+    /// The device's own changes that it was told of last: it has them, and they are not sent back.
+    told: Option<RangeInclusive<u64>>,
     silent: u32,
     /// Changes when somebody's role may have changed.
     people: tokio::sync::watch::Receiver<u64>,
+}
+
+/// Two places in the feed with nothing in between that the device is told of.
+#[derive(Clone)]
+struct Stand {
+    /// The cursor that the device has.
+    device: Vec<u8>,
+    /// How far was read for it.
+    read: Vec<u8>,
 }
 
 enum Ended {
@@ -62,7 +74,8 @@ impl Live {
             speaker: Speaker::from(caller.clone()),
             caller,
             pulled: Pull::default(),
-            cursor: None,
+            stand: None,
+            told: None,
             silent: 0,
         }
     }
@@ -112,6 +125,7 @@ impl Live {
                 let answers = self.door.answer_messages(&self.speaker, &bytes, self.app.clock.now(), &mut pulled).await;
                 self.pulled = pulled.unwrap_or_else(|| std::mem::take(&mut self.pulled));
                 self.note_pages(&answers);
+                self.note_verdicts(&answers);
                 let ends = answers.iter().any(|answer| matches!(answer, Message::Refused(_)));
                 self.send(socket, &answers).await?;
                 if ends { Err(Ended::Closed) } else { Ok(()) }
@@ -146,22 +160,37 @@ impl Live {
     fn note_pages(&mut self, answers: &[Message]) {
         for answer in answers {
             if let Message::Page(page) = answer {
-                self.cursor = (!page.more).then(|| page.cursor.clone());
+                self.stand = (!page.more).then(|| Stand { device: page.cursor.clone(), read: page.cursor.clone() });
             }
+        }
+    }
+
+    /// Remembers which positions the device was told of: those of one push follow each other.
+    fn note_verdicts(&mut self, answers: &[Message]) {
+        let verdicts =
+            answers.iter().filter_map(|answer| if let Message::Verdicts(verdicts) = answer { Some(&verdicts.verdicts) } else { None });
+        for verdict in verdicts.flatten() {
+            let Verdict::Accepted { position, .. } = *verdict else { continue };
+            let first = self.told.as_ref().filter(|told| told.end() + 1 == position).map_or(position, |told| *told.start());
+            self.told = Some(first..=position);
         }
     }
 
     /// Something was kept: what the device may see of it goes out.
     async fn news(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
-        let Some(cursor) = self.cursor.clone() else { return Ok(()) };
+        let Some(Stand { device, read }) = self.stand.clone() else { return Ok(()) };
         self.look_again().await?;
-        let pull = Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES, before: None, number: None, ..self.pulled.clone() };
-        match self.door.pull(&self.speaker, &pull, self.app.clock.now()).await {
+        let pull = Pull { cursor: Some(read), max_bytes: PAGE_BYTES, before: None, number: None, ..self.pulled.clone() };
+        let told = self.told.take();
+        match self.door.pull(&self.speaker, &pull, told.clone(), self.app.clock.now()).await {
+            Ok(Ok(page)) if page.entries.is_empty() && told.is_none() && !page.more => {
+                self.stand = Some(Stand { device, read: page.cursor });
+                Ok(())
+            }
             Ok(Ok(page)) => {
-                let empty = page.entries.is_empty();
-                let answers = [Message::Page(page)];
+                let answers = [Message::Page(Page { after: page.after.as_ref().map(|_| device), ..page })];
                 self.note_pages(&answers);
-                if empty { Ok(()) } else { self.send(socket, &answers).await }
+                self.send(socket, &answers).await
             }
             Ok(Err(refused)) => self.send(socket, &[refused]).await,
             Err(error) => {

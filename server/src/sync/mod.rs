@@ -8,6 +8,8 @@ mod live;
 #[cfg(test)]
 mod tests;
 
+use std::ops::RangeInclusive;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -134,7 +136,7 @@ impl Door {
             Message::Push(push) => Ok(Some(self.push(speaker, push, now).await)),
             Message::Offer(offer) => Ok(Some(self.offer(speaker, offer, now).await)),
             Message::Pull(pull) => {
-                self.pull(speaker, &pull, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
+                self.pull(speaker, &pull, None, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
             }
             Message::Receipt(receipt) => self.note(speaker, receipt, now).await.map(Some),
             Message::Withdraw(withdraw) => Ok(Some(self.withdraw(speaker, withdraw, now).await)),
@@ -258,13 +260,20 @@ impl Door {
     }
 
     /// A page of the feed, or the refusal of its cursor.
-    async fn pull(&self, speaker: &Speaker, pull: &Pull, now: Millis) -> Result<Result<Page, Message>, StoreError> {
+    async fn pull(
+        &self,
+        speaker: &Speaker,
+        pull: &Pull,
+        told: Option<RangeInclusive<u64>>,
+        now: Millis,
+    ) -> Result<Result<Page, Message>, StoreError> {
         let cursor = match pull.cursor.as_deref().map(Cursor::parse).transpose() {
             Ok(cursor) => cursor,
             Err(error) => return Ok(Err(refused("bad_cursor", &format!("{error}: start again without one")))),
         };
         let rules = self.intake.rules(speaker.reader.workspace);
-        let page = feed::page(&self.store, &rules, &speaker.reader, &Asked::by(pull, cursor.as_ref()), now).await?;
+        let asked = Asked { told, ..Asked::by(pull, cursor.as_ref()) };
+        let page = feed::page(&self.store, &rules, &speaker.reader, &asked, now).await?;
         Ok(Ok(Page { pull: pull.number, ..page }))
     }
 

@@ -47,7 +47,7 @@ impl Handset {
         self.tell(server.app.clock.now(), Event::NetworkDown);
     }
 
-    fn tell(&mut self, now: Millis, event: Event) -> Vec<Vec<u8>> {
+    pub fn tell(&mut self, now: Millis, event: Event) -> Vec<Vec<u8>> {
         let effects = self.device.handle(now, event).into_iter();
         let frame = |effect| match effect {
             Effect::Send(frame) => Some(frame),

@@ -29,6 +29,7 @@ mod imports;
 mod keys;
 mod kinds;
 mod lists;
+mod live;
 mod mallory;
 mod office;
 mod oidc;

@@ -152,9 +152,11 @@ fn claim_view(claim: merge::Claim, kept: &Kept) -> ClaimView {
 /// The edit that writes a value at the path of a disagreement: a field, or a part of a row.
 pub(super) fn decision(path: &str, value: Json) -> FieldEdit {
     match Path::parse(path) {
-        Some(Path { field, key: Some(row), item: Some(item) }) => {
-            FieldEdit::SetRow { field: field.to_owned(), row: unescape(row), values: Map::from_iter([(item.to_owned(), value)]) }
-        }
+        Some(Path { field, key: Some(row), item: Some(item) }) => FieldEdit::SetRow {
+            field: field.to_owned(),
+            row: unescape(row).into_owned(),
+            values: Map::from_iter([(item.to_owned(), value)]),
+        },
         _ => FieldEdit::Set { field: path.to_owned(), value },
     }
 }

@@ -168,7 +168,8 @@ impl Replica {
     ) -> Result<Edited, EditError> {
         let me = self.me.clone().ok_or(EditError::NotEnrolled)?;
         let time = self.server_time(now).clamp(fence::EARLIEST, fence::LATEST - 1);
-        let made_by = if is_new { None } else { self.store.author_of(record)? };
+        let first = self.doc(record, Facet::Main).and_then(Doc::first_change);
+        let made_by = first.map(|first| self.store.writer_of((record, Facet::Main, &first))).transpose()?.flatten();
         let was_new = self.doc(record, Facet::Main).is_none();
         let mut edited = Edited { record, changes: Vec::new(), needs_approval: None };
         for (facet, edits) in by_facet {

@@ -199,6 +199,12 @@ impl Doc {
         &self.nodes[index as usize]
     }
 
+    /// The change it began with: the first that somebody wrote.
+    pub fn first_change(&self) -> Option<ChangeHash> {
+        // The derived first changes of texts are nobody's and have no time.
+        self.nodes.iter().find(|node| node.time > 0).map(|node| node.hash)
+    }
+
     /// The author of a change it holds.
     pub fn author(&self, node: &Node) -> ActorId {
         self.actors[node.actor as usize]

@@ -66,7 +66,7 @@ impl Reader<'_> {
             return;
         };
         let name = field.name.to_string();
-        match (&field.merge, parsed.key.map(unescape), parsed.item) {
+        match (&field.merge, parsed.key.map(|key| unescape(key).into_owned()), parsed.item) {
             (Merge::Counter, ..) => {
                 let Scalar::Counter(by) = value else { return };
                 self.edits.push(FieldEdit::Increment { field: name, by: *by });
@@ -106,7 +106,10 @@ impl Reader<'_> {
 
     fn delete(&mut self, path: &str) {
         let Some(parsed) = Path::parse(path) else { return };
-        let (Some(field), Some(key), None) = (self.kind.field(parsed.field), parsed.key.map(unescape), parsed.item) else { return };
+        let (Some(field), Some(key), None) = (self.kind.field(parsed.field), parsed.key.map(|key| unescape(key).into_owned()), parsed.item)
+        else {
+            return;
+        };
         let name = field.name.to_string();
         self.edits.push(match field.items.is_empty() {
             true => FieldEdit::Remove { field: name, value: key },
@@ -130,7 +133,7 @@ impl Reader<'_> {
     fn moved(&mut self, name: String, id: String) {
         let rows = list::rows(self.after, &name);
         let stands = rows.iter().position(|(_, row)| unescape(row) == id);
-        let after = stands.and_then(|index| index.checked_sub(1)).map(|index| unescape(rows[index].1));
+        let after = stands.and_then(|index| index.checked_sub(1)).map(|index| unescape(rows[index].1).into_owned());
         self.edits.push(FieldEdit::MoveRow { field: name, row: id, after });
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! `name`, `tags/vip`, `phones/<row>`, `phones/<row>/value`. Never knows which kind a path belongs to.
 
+use std::borrow::Cow;
+
 /// The sub-field of a list row that says where it stands.
 pub const POSITION: &str = "pos";
 
@@ -32,8 +34,8 @@ pub fn escape(element: &str) -> String {
 }
 
 /// A path segment as the set element it stands for.
-pub fn unescape(segment: &str) -> String {
-    if segment.contains('~') { segment.replace("~1", "/").replace("~0", "~") } else { segment.to_owned() }
+pub fn unescape(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') { Cow::Owned(segment.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(segment) }
 }
 
 /// The path of an element, row or item.

@@ -208,6 +208,13 @@ impl Store {
         Ok(user.map(|user| UserId::from_bytes(&user)).transpose()?)
     }
 
+    /// Whose a change is that is here.
+    pub(crate) fn writer_of(&self, (record, facet, hash): (RecordId, Facet, &ChangeHash)) -> Result<Option<UserId>, StoreError> {
+        let mut statement = self.db.prepare_cached("select user_id from changes where record = ?1 and facet = ?2 and hash = ?3")?;
+        let user: Option<Vec<u8>> = statement.query_row(params![record.as_bytes(), facet as i64, hash.0], |row| row.get(0)).optional()?;
+        Ok(user.map(|user| UserId::from_bytes(&user)).transpose()?)
+    }
+
     /// The server has lost a change and does not take it back: it waits again.
     pub(crate) fn unaccept_change(&self, record: RecordId, facet: Facet, hash: &ChangeHash) -> Result<(), StoreError> {
         let mut statement = self.db.prepare_cached(

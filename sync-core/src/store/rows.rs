@@ -93,42 +93,37 @@ fn read(row: &Row<'_>) -> Result<StoredRow, StoreError> {
     })
 }
 
-const PUT_MAIN: &str = "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main)
-    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?10, ?9)
+/// Of most edits neither the title nor what lists are ordered by is another: their indexes are left alone then.
+const UPDATE: &str = "update rows set updated_at = max(updated_at, ?8), position = max(position, ?9), main = coalesce(?10, main),
+      commercial = coalesce(?11, commercial), private = coalesce(?12, private)
+    where workspace = ?1 and record = ?3 and kind = ?2 and title = coalesce(?4, title) and sort_title = coalesce(?5, sort_title)
+      and archived = coalesce(?6, archived) and created_at <= ?7";
+const PUT: &str = "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main,
+      commercial, private)
+    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?9, coalesce(?10, '{}'), ?11, ?12)
     on conflict (workspace, record) do update set
       kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
       created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
-      position = max(position, excluded.position), main = ?9";
-const PUT_COMMERCIAL: &str =
-    "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial)
-    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?10, '{}', ?9)
-    on conflict (workspace, record) do update set
-      kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
-      created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
-      position = max(position, excluded.position), commercial = ?9";
-const PUT_PRIVATE: &str =
-    "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main, private)
-    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?10, '{}', ?9)
-    on conflict (workspace, record) do update set
-      kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
-      created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
-      position = max(position, excluded.position), private = ?9";
-
-/// Every first sync runs it once per record: the text is not put together each time.
-fn put_sql(facet: Facet) -> &'static str {
-    match facet {
-        Facet::Main => PUT_MAIN,
-        Facet::Commercial => PUT_COMMERCIAL,
-        Facet::Private => PUT_PRIVATE,
-    }
-}
+      position = max(position, excluded.position), main = coalesce(?10, main), commercial = coalesce(?11, commercial),
+      private = coalesce(?12, private)";
 
 impl Store {
-    /// Keeps what a facet of a record shows now. `is_new`: nothing of this facet was kept before.
+    /// Keeps what a facet of a record shows now. `is_new`: nothing of the record was kept before.
     pub(crate) fn put_row(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {
+        if is_new || !self.write_row(UPDATE, row)? {
+            self.write_row(PUT, row)?;
+        }
+        self.put_links(row, is_new)?;
+        self.put_conflicts(row, is_new)?;
+        // What is new lies above the mark: the index reads it when it gets there.
+        if is_new { Ok(()) } else { self.index_again(row.record) }
+    }
+
+    /// Runs one of the statements above. Answers whether it wrote the row.
+    fn write_row(&self, sql: &str, row: &RowOf) -> Result<bool, StoreError> {
         let (title, sort_title) = row.title.as_ref().map_or((None, None), |(title, sort)| (Some(title), Some(sort)));
-        let mut statement = self.db.prepare_cached(put_sql(row.facet))?;
-        statement.execute(params![
+        let shown = |facet| (row.facet == facet).then_some(&*row.json);
+        let values = params![
             self.workspace.as_bytes(),
             row.kind.as_str(),
             row.record.as_bytes(),
@@ -137,16 +132,12 @@ impl Store {
             row.archived.map(i64::from),
             row.created_at,
             row.updated_at,
-            row.json,
             row.position,
-        ])?;
-        self.put_links(row, is_new)?;
-        self.put_conflicts(row, is_new)?;
-        if is_new && row.facet == Facet::Main {
-            // Above the mark: the index reads it when it gets there.
-            return Ok(());
-        }
-        self.index_again(row.record)
+            shown(Facet::Main),
+            shown(Facet::Commercial),
+            shown(Facet::Private),
+        ];
+        Ok(self.db.prepare_cached(sql)?.execute(values)? > 0)
     }
 
     fn put_links(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {

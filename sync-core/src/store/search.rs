@@ -32,13 +32,9 @@ impl Store {
 
     /// A row has changed: it is indexed again, unless it never was.
     pub(super) fn index_again(&self, record: RecordId) -> Result<(), StoreError> {
-        match self.row_number(record)? {
-            Some(number) if number <= self.mark()? => {
-                self.db.prepare_cached("insert or ignore into search_pending (id) values (?1)")?.execute([number])?;
-                Ok(())
-            }
-            _ => Ok(()),
-        }
+        let sql = "insert or ignore into search_pending (id) select rowid from rows where workspace = ?1 and record = ?2 and rowid <= ?3";
+        self.db.prepare_cached(sql)?.execute(params![self.workspace.as_bytes(), record.as_bytes(), self.mark()?])?;
+        Ok(())
     }
 
     pub(super) fn remove_from_index(&self, record: RecordId) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use super::sight::Written;
 use super::{DocKey, Unit};
 use crate::intake::cache::Shown;
 use crate::projection;
-use crate::store::records::{self, ConflictRow, DocumentRow, LinkRow, NewChange, RecordRow};
+use crate::store::records::{self, ConflictRow, DocumentRow, Heading, LinkRow, NewChange, RecordRow};
 use crate::store::{Result, Tx, devices, rejected};
 
 impl Unit<'_> {
@@ -60,6 +60,7 @@ impl Unit<'_> {
     /// Answers the records whose main rows were written.
     async fn flush_rows(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<Vec<Written>> {
         let mut before = self.rows_before(tx, dirty).await?;
+        let mut headings: HashMap<RecordId, Heading> = before.iter().map(|(record, row)| (*record, row.heading())).collect();
         let mut rows: HashMap<RecordId, RecordRow> = HashMap::new();
         let (mut gone, mut new, mut written) = (Vec::new(), Vec::new(), Vec::new());
         for key in dirty {
@@ -67,7 +68,10 @@ impl Unit<'_> {
             let open = &self.open[key];
             let old = rows.remove(&record).or_else(|| before.remove(&record));
             let was = match &open.held.shown {
-                Some(shown) => shown.links.clone(),
+                Some(shown) => {
+                    headings.insert(record, shown.heading.clone());
+                    shown.links.clone()
+                }
                 None => old.as_ref().map(|row| projection::kept_links(&open.kind, facet, row)).unwrap_or_default(),
             };
             let mut projected = project(&open.kind, facet, &open.held.doc);
@@ -85,12 +89,15 @@ impl Unit<'_> {
             }
             let mut row = projection::row(&open.kind, record, facet, projected, old);
             row.position = row.position.max(open.held.position);
-            rows.insert(record, row);
             if facet == Facet::Main {
-                self.remember(key, is, &written);
+                self.remember(key, is, &written, row.heading());
             }
+            rows.insert(record, row);
         }
-        records::put_rows(tx, self.workspace, &rows.into_values().collect::<Vec<_>>()).await?;
+        let is_under_another = |row: &RecordRow| headings.get(&row.record) != Some(&row.heading());
+        let (others, same): (Vec<_>, Vec<_>) = rows.into_values().partition(is_under_another);
+        records::put_rows(tx, self.workspace, &same, false).await?;
+        records::put_rows(tx, self.workspace, &others, true).await?;
         records::change_links(tx, self.workspace, &gone, &new).await?;
         let turned = gone.iter().chain(&new).map(|link| (&link.source_kind, &*link.role, link.source));
         crate::intake::aliases::settle(tx, self.workspace, turned).await?;
@@ -113,10 +120,10 @@ impl Unit<'_> {
     }
 
     /// Remembers what the last row says, where one document alone says it.
-    fn remember(&mut self, key: &DocKey, links: BTreeSet<(String, RecordId)>, written: &[Written]) {
+    fn remember(&mut self, key: &DocKey, links: BTreeSet<(String, RecordId)>, written: &[Written], heading: Heading) {
         let (Some(open), Some(written)) = (self.open.get_mut(key), written.last()) else { return };
         let is_alone = open.kind.facets().len() == 1;
-        open.held.shown = is_alone.then(|| Box::new(Shown { links, facts: written.facts.clone() }));
+        open.held.shown = is_alone.then(|| Box::new(Shown { links, facts: written.facts.clone(), heading }));
     }
 
     async fn flush_conflicts(&self, tx: &mut Tx, dirty: &[DocKey], changes: &[NewChange]) -> Result<()> {

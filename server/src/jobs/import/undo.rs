@@ -249,9 +249,9 @@ impl<'a> Former<'a> {
         let edit = match (&field.merge, parsed.key.map(unescape), parsed.item) {
             (Merge::Counter, ..) => self.counter(field, path),
             (Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_), None, None) => self.value(field),
-            (Merge::Set, Some(word), None) if field.items.is_empty() => self.element(field, path, word),
-            (Merge::Set | Merge::List, Some(row), None) => self.row(field, path, row),
-            (Merge::Set | Merge::List, Some(row), Some(item)) => self.item(field, path, row, item),
+            (Merge::Set, Some(word), None) if field.items.is_empty() => self.element(field, path, word.into_owned()),
+            (Merge::Set | Merge::List, Some(row), None) => self.row(field, path, row.into_owned()),
+            (Merge::Set | Merge::List, Some(row), Some(item)) => self.item(field, path, row.into_owned(), item),
             (Merge::Log, ..) => Err(for_good(&field.name)),
             (Merge::Text | Merge::Derived, ..) => Ok(None),
             (Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_) | Merge::Set | Merge::List, ..) => {

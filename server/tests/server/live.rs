@@ -1,0 +1,111 @@
+//! A connection that stays open: what a phone hears on it, and what it need not.
+
+use futures_util::{SinkExt, StreamExt};
+use sync_core::engine::Event;
+use sync_core::id::{RecordId, UserId};
+use sync_core::protocol::{Message, Page, decode_frame};
+use sync_core::record::fields::FieldEdit;
+use tokio_tungstenite::tungstenite::Message as Ws;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::console::{Desk, record};
+use crate::handset::Handset;
+use crate::harness::{MINUTE, Server};
+use crate::reviews::colleague;
+
+type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// Longer than any honest answer takes.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// A phone with an open connection, and what was said on it.
+struct Line<'s> {
+    server: &'s Server,
+    phone: Handset,
+    socket: Socket,
+    pages: Vec<Page>,
+    pulls: usize,
+}
+
+impl<'s> Line<'s> {
+    /// Connects, and hears all that there is.
+    async fn open(server: &'s Server, login: &str) -> Self {
+        let phone = Handset::of(server, UserId::of_cause(login)).await;
+        let mut request = format!("ws://{}/sync/live", server.address).into_client_request().unwrap();
+        request.headers_mut().insert("authorization", format!("Bearer {}", phone.enrolled.token).parse().unwrap());
+        let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        let mut line = Self { server, phone, socket, pages: Vec::new(), pulls: 0 };
+        line.tell(Event::NetworkUp { live: true }).await;
+        line.until(|line| line.pages.last().is_some_and(|page| !page.more)).await;
+        (line.pages, line.pulls) = (Vec::new(), 0);
+        line
+    }
+
+    async fn tell(&mut self, event: Event) {
+        for frame in self.phone.tell(self.server.app.clock.now(), event) {
+            self.pulls += decode_frame(&frame).unwrap().iter().filter(|said| matches!(said, Message::Pull(_))).count();
+            self.socket.send(Ws::binary(frame)).await.unwrap();
+        }
+    }
+
+    /// Listens, and says what is to be said, until something is so.
+    async fn until(&mut self, is_so: impl Fn(&mut Self) -> bool) {
+        while !is_so(self) {
+            let heard = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("no word").unwrap().unwrap();
+            let Ws::Binary(frame) = heard else { continue };
+            let pages = decode_frame(&frame).unwrap().into_iter();
+            self.pages.extend(pages.filter_map(|said| if let Message::Page(page) = said { Some(page) } else { None }));
+            self.tell(Event::Received(frame.into())).await;
+        }
+    }
+
+    async fn edit(&mut self, id: RecordId, edits: &[FieldEdit]) {
+        self.phone.edit(self.server, "party", id, edits);
+        self.tell(Event::LocalEdit).await;
+    }
+
+    fn shows(&mut self, id: RecordId, name: &str) -> bool {
+        self.phone.fields(id).is_some_and(|fields| fields["name"] == name)
+    }
+}
+
+#[tokio::test]
+async fn a_phone_is_not_sent_back_what_it_has_just_sent() {
+    let desk = Desk::new().await;
+    colleague(&desk.server, "rep", "rep").await;
+    colleague(&desk.server, "other", "rep").await;
+    let mut line = Line::open(&desk.server, "rep").await;
+    line.edit(record(1), &[FieldEdit::set("name", "Jiamei")]).await;
+    line.until(|line| !line.pages.is_empty()).await;
+    assert!(line.pages[0].entries.is_empty(), "{:?}", line.pages[0]);
+    let mut other = Handset::of(&desk.server, UserId::of_cause("other")).await;
+    other.sync(&desk.server).await;
+    desk.server.clock.forward(MINUTE);
+    other.edit(&desk.server, "party", record(1), &[FieldEdit::set("name", "Jiamei Ltd")]);
+    other.sync(&desk.server).await;
+    line.until(|line| line.shows(record(1), "Jiamei Ltd")).await;
+    assert_eq!((line.pages.len(), line.pages[1].entries.len(), line.pulls), (2, 1, 0), "the page fits where the phone stands");
+    assert_eq!(line.phone.device.sync_status().unwrap().pending, 0);
+}
+
+#[tokio::test]
+async fn a_phone_that_may_not_see_what_was_written_is_not_woken_and_need_not_ask_again_afterwards() {
+    let desk = Desk::new().await;
+    colleague(&desk.server, "agent", "agent").await;
+    colleague(&desk.server, "boss", "manager").await;
+    let mut line = Line::open(&desk.server, "agent").await;
+    line.edit(record(1), &[FieldEdit::set("name", "Mine"), FieldEdit::set("owner", UserId::of_cause("agent").to_string())]).await;
+    line.until(|line| line.phone.device.sync_status().is_ok_and(|status| status.pending == 0)).await;
+    let before = line.pages.len();
+    let mut other = Handset::of(&desk.server, UserId::of_cause("boss")).await;
+    other.sync(&desk.server).await;
+    desk.server.clock.forward(MINUTE);
+    for (n, name) in [(2, "Theirs"), (1, "Mine still")] {
+        other.edit(&desk.server, "party", record(n), &[FieldEdit::set("name", name)]);
+        other.sync(&desk.server).await;
+    }
+    line.until(|line| line.shows(record(1), "Mine still")).await;
+    assert!(line.phone.fields(record(2)).is_none());
+    let entries: usize = line.pages[before..].iter().map(|page| page.entries.len()).sum();
+    assert_eq!((entries, line.pulls), (1, 0), "{:?}", line.pages);
+}
