@@ -25,11 +25,13 @@ mod imports;
 mod inputs;
 mod keys;
 mod kinds;
+mod linked;
 mod links;
 mod list;
 mod made;
 pub mod mails;
 mod make;
+mod mentions;
 mod people;
 mod privacy;
 mod problems;
@@ -87,6 +89,8 @@ pub fn routes(app: &App) -> Routes {
         .route("/lookup", get(links::lookup))
         .route("/conflicts", get(disputes::page))
         .route("/conflicts/resolve", post(disputes::resolve_many))
+        .route("/mentions", get(mentions::page))
+        .route("/mentions/seen", post(mentions::seen))
         .route("/rejected", get(rejected::page).post(rejected::decide_many))
         .route("/rejected/{change}", get(rejected::change).post(rejected::decide))
         .route("/rejected/{change}/change", post(rejected::accept_changed))

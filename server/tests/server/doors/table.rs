@@ -234,6 +234,8 @@ pub const DOORS: &[Door] = &[
     door("GET", "/lookup", Page, Nothing).query("kinds=party,deal,activity,member,kind,view&q=canary"),
     door("GET", "/conflicts", Page, Nothing),
     door("POST", "/conflicts/resolve", Page, Record).form("at=party+{id}+name&rule=shown").finds_nothing(&[303]),
+    door("GET", "/mentions", Page, Nothing),
+    door("POST", "/mentions/seen", Page, Nothing).form("position=1"),
     door("GET", "/rejected", Page, Nothing),
     door("POST", "/rejected", Page, Nothing),
     door("GET", "/rejected/{change}", Page, Nothing).personal(),
