@@ -262,7 +262,7 @@ fn grouped(desk: &Desk, kind: &Kind, all: &[Offer<'_>], chosen: &str) -> Vec<Hea
             [link, ..] if let Some(source) = offer.from => {
                 format!("{} ({})", desk.words.label(&source.plural), desk.words.label(&link.label))
             }
-            [link, _] if link.value == ValueType::Link && link.items.is_empty() => desk.words.label(&link.label).to_owned(),
+            [link, _, ..] if link.value == ValueType::Link && link.items.is_empty() => desk.words.label(&link.label).to_owned(),
             _ => groups[0].0.clone(),
         };
         let entry = (offer.attribute.clone(), label(desk, offer), offer.attribute == chosen);
