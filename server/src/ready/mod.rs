@@ -75,6 +75,14 @@ pub fn sales(language: Language, owner: RecordId, new_id: impl Fn() -> RecordId)
     edits
 }
 
+/// What a dashboard or a tile of these is called in a language, in whichever of them it was made; anything else keeps
+/// its name.
+pub fn in_language(name: &str, language: Language) -> &str {
+    let all = SALES.tile.iter().map(|tile| &tile.name).chain([&SALES.name]);
+    let known = all.into_iter().find(|said| said.en == name || said.zh == name);
+    known.map_or(name, |said| language.of(&said.en, &said.zh))
+}
+
 fn edit(kind: &str, record: RecordId, edits: Vec<FieldEdit>) -> RecordEdit {
     let kind: KindName = kind.parse().expect("a name of a built-in kind");
     RecordEdit { kind, record, edits, expect: Expect::New }
