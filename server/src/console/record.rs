@@ -164,18 +164,6 @@ pub async fn view(desk: &Desk, kind: &str, id: RecordId) -> Result<RecordView, E
 pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notice: Option<&str>) -> Result<Response, Error> {
     let kind = desk.reading.kind(kind)?.clone();
     let view = view(desk, &kind.name, id).await?;
-    let names = names(desk, &kind, &view, &editing).await?;
-    let format = Formatter { words: desk.words, names: &names };
-    let candidates = candidates(desk, &kind, &view, &editing).await?;
-    let drawing = Drawing {
-        desk,
-        kind: &kind,
-        view: &view,
-        format,
-        inputs: Inputs { words: desk.words, names: &names, candidates: &candidates },
-        makers: makers(desk, id).await?,
-        editing: &editing,
-    };
     let head = head(desk, &kind, &view, "page");
     let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = RecordPage {
@@ -183,7 +171,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         notice: notice.map(str::to_owned),
         // An error that belongs to no field on the page stands on top.
         problem: editing.error.clone().filter(|_| kind.field(&editing.place).is_none() && !view.disputes(&editing.place)),
-        sections: drawing.sections(),
+        sections: sections(desk, &kind, &view, &editing).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around: Around::of(desk, &kind, &view.row).await?,
         files: FilesView::of(desk, &kind, &view),
@@ -195,6 +183,22 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         head,
     };
     answer(status, &page)
+}
+
+/// The fields of a record, by who reads them.
+async fn sections(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editing) -> Result<Vec<Section>, Error> {
+    let names = names(desk, kind, view, editing).await?;
+    let candidates = candidates(desk, kind, view, editing).await?;
+    let drawing = Drawing {
+        desk,
+        kind,
+        view,
+        format: Formatter { words: desk.words, names: &names },
+        inputs: Inputs { words: desk.words, names: &names, candidates: &candidates },
+        makers: makers(desk, view.row.id).await?,
+        editing,
+    };
+    Ok(drawing.sections())
 }
 
 /// The head of a page about a record.

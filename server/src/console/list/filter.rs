@@ -11,7 +11,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 
 use super::asked::Asked;
 use super::page;
-use super::said::{Needs, sayings};
+use super::said::{Needs, Said, sayings};
 use super::shape::Shape;
 use super::views;
 use crate::console::desk::Desk;
@@ -229,17 +229,10 @@ pub async fn editor(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, type
     let operator = if asked.op.is_empty() { before.and_then(|before| before["type"].as_str()).unwrap_or_default() } else { &asked.op };
     let sayings = chosen.map(sayings).unwrap_or_default();
     let said = sayings.iter().find(|said| said.operator == operator).or(sayings.first());
-    let mut inputs = Vec::new();
-    if let (Some(offer), Some(said)) = (chosen, said) {
-        let filled = match typed.has("v") || typed.has("v.q") {
-            true => typed.clone(),
-            false => {
-                let place = if said.needs == Needs::Count { "count" } else { "value" };
-                before.filter(|before| before["type"] == said.operator).map(|before| filled(offer, &before[place])).unwrap_or_default()
-            }
-        };
-        inputs = controls(desk, offer, said.needs, &filled).await?;
-    }
+    let inputs = match (chosen, said) {
+        (Some(offer), Some(said)) => controls(desk, offer, said.needs, &typed_or_kept(offer, said, before, typed)).await?,
+        _ => Vec::new(),
+    };
     let mut hidden = asked.plain().lasting();
     hidden.extend(asked.at.map(|at| ("at", at.to_string())));
     Ok(Editor {
@@ -252,6 +245,15 @@ pub async fn editor(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, type
         hidden,
         error,
     })
+}
+
+/// What the controls of a condition hold: what was typed, or else what the condition says that is there already.
+fn typed_or_kept(offer: &Offer<'_>, said: &Said, before: Option<&Json>, typed: &Typed) -> Typed {
+    if typed.has("v") || typed.has("v.q") {
+        return typed.clone();
+    }
+    let place = if said.needs == Needs::Count { "count" } else { "value" };
+    before.filter(|before| before["type"] == said.operator).map(|before| filled(offer, &before[place])).unwrap_or_default()
 }
 
 /// The attributes under headings: the record's own, then those behind each link.
