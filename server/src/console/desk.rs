@@ -212,10 +212,11 @@ impl Desk {
 const RETENTION: &str = "/retention";
 
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 11] = [
+const ADMINISTRATION: [(&str, &str, &str); 12] = [
     ("/admin", "menu.admin", "columns"),
     ("/kinds", "menu.kinds", "kind"),
     ("/people", "menu.people", "member"),
+    ("/teams", "menu.teams", "party"),
     ("/roles", "menu.roles", "rule"),
     ("/handover", "menu.handover", "right"),
     ("/imports", "menu.imports", "import"),

@@ -44,6 +44,7 @@ mod search;
 mod shares;
 mod sign_in;
 mod start;
+mod teams;
 mod timeline;
 mod typed;
 mod why;
@@ -153,6 +154,7 @@ fn office() -> Routes {
         .route("/people/{user}/second/off", post(people::drop_second))
         .route("/people/{user}/sees", get(people::sees))
         .route("/people/{user}/why", get(people::why))
+        .route("/teams", get(teams::page).post(teams::change))
         .route("/roles", get(roles::page).post(roles::begin))
         .route("/roles/{role}", get(roles::one).post(roles::change))
         .route("/roles/{role}/remove", post(roles::remove))

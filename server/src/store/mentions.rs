@@ -26,8 +26,9 @@ pub async fn notes_naming(
     let after = statement.bind(Param::Int(after as i64));
     let sees = scope.sees("r", kind, |param| statement.bind(param));
     let limit = statement.bind(Param::Int(i64::from(limit)));
+    // Crossed: of the links to a person there are few, of rows behind a place of the feed there may be all.
     statement.push(&format!(
-        "join rows r on r.workspace = l.workspace and r.record = l.source where l.workspace = $1 and l.source_kind = {kind_bound} \
+        "cross join rows r on r.workspace = l.workspace and r.record = l.source where l.workspace = $1 and l.source_kind = {kind_bound} \
          and l.role = {role} and l.target = {target} and r.archived = 0 and r.position > {after} and r.main ->> 'type' = 'note' \
          and coalesce(r.main ->> 'assignee', '') <> {author} and {sees} order by r.position desc limit {limit}"
     ));

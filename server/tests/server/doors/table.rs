@@ -216,6 +216,8 @@ pub const DOORS: &[Door] = &[
     door("POST", "/people/{user}/second/off", OfficePage, Colleague),
     door("GET", "/people/{user}/sees", OfficePage, Colleague),
     door("GET", "/people/{user}/why", OfficePage, Colleague),
+    door("GET", "/teams", OfficePage, Nothing),
+    door("POST", "/teams", OfficePage, Nothing),
     door("GET", "/roles", OfficePage, Nothing),
     door("POST", "/roles", OfficePage, Nothing),
     door("GET", "/roles/{role}", OfficePage, Nothing),
