@@ -449,13 +449,6 @@ async fn show(
     };
     let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &header, &samples));
     let targets = targets(desk, &kind);
-    let column = |(index, (head, target)): (usize, &(String, String))| ColumnView {
-        index,
-        head: head.clone(),
-        samples: samples.iter().filter_map(|row| row.get(index)).filter(|cell| !cell.is_empty()).cloned().collect(),
-        target: target.clone(),
-        typed: (index + 1) * targets.len() > CHOICES_MAX,
-    };
     let match_choice = |field: &sync_core::schema::Field| {
         (field.name.to_string(), desk.words.label(&field.label).to_owned(), chosen.matches.contains(&field.name.to_string()))
     };
@@ -468,7 +461,7 @@ async fn show(
         refresh: running.is_some(),
         progress: running.map(|running| (running.done, running.total.max(1))),
         outcome: outcome.map(|outcome| outcome_view(desk, upload, &kind, outcome)),
-        columns: chosen.columns.iter().enumerate().map(column).collect(),
+        columns: columns(&chosen, &samples, targets.len()),
         offers: chosen.columns.len() * targets.len() > CHOICES_MAX,
         targets,
         matches: kind.fields.iter().filter(is_mapped).map(match_choice).collect(),
@@ -485,6 +478,18 @@ async fn show(
         error,
     };
     answer(if page.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// The columns of a file, with what stands in its first rows and where each goes.
+fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<ColumnView> {
+    let column = |(index, (head, target)): (usize, &(String, String))| ColumnView {
+        index,
+        head: head.clone(),
+        samples: samples.iter().filter_map(|row| row.get(index)).filter(|cell| !cell.is_empty()).cloned().collect(),
+        target: target.clone(),
+        typed: (index + 1) * choices > CHOICES_MAX,
+    };
+    chosen.columns.iter().enumerate().map(column).collect()
 }
 
 /// Where a column may go, with the words for it.

@@ -1,5 +1,7 @@
 //! What links to a record: its orders, deals and activities beside it, and those that would if somebody let them in.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use sync_core::access::Action;
 use sync_core::actions::duplicates;
@@ -104,42 +106,37 @@ pub async fn waiting(desk: &Desk, id: RecordId) -> Result<Vec<WaitingView>, Erro
     Ok(desk.reading.waiting_for(id).await?.into_iter().map(view).collect())
 }
 
-/// The title and what else lists of the kind show first, as far as any of the records has it; not where they link to.
-fn table(
-    desk: &Desk,
-    links: &LinksIn,
-    rows: &std::collections::HashMap<RecordId, Row>,
-    names: &Names,
-) -> Result<(Vec<HeadView>, Vec<RowView>), Error> {
+/// The title and what else lists of the kind show first, as far as any of the records has it.
+fn table(desk: &Desk, links: &LinksIn, rows: &HashMap<RecordId, Row>, names: &Names) -> Result<(Vec<HeadView>, Vec<RowView>), Error> {
     let kind = desk.reading.kind(&links.kind)?;
     let rows: Vec<&Row> = links.records.iter().take(ROWS_MAX).filter_map(|linked| rows.get(&linked.id)).collect();
-    let role = links.role.split('.').next().unwrap_or_default();
-    let is_told = |field: &&Field| rows.iter().any(|row| row.fields.get(&*field.name).is_some_and(|value| !value.is_null()));
-    let is_shown = |field: &&Field| field.name != kind.title && *field.name != *role && !field.hidden && field.items.is_empty();
-    let columns: Vec<Column<'_>> = kind
-        .list
-        .iter()
-        .filter_map(|name| kind.field(name))
-        .filter(|field| is_shown(field) && is_told(field) && desk.reading.may_read(kind, &field.name))
-        .take(COLUMNS_MAX)
-        .map(Column::Field)
-        .collect();
+    let columns = columns(desk, kind, &links.role, &rows);
     let format = Formatter { words: desk.words, names };
-    let cell = |column: &Column<'_>, row: &Row| CellView {
+    let cell = |field: &Field, column: &Column<'_>, row: &Row| CellView {
         label: column.label(desk),
-        shown: column.field().and_then(|field| Some(format.brief(field, row.fields.get(&*field.name)?))).unwrap_or(Shown::Nothing),
+        shown: row.fields.get(&*field.name).map_or(Shown::Nothing, |value| format.brief(field, value)),
         number: column.is_number(),
         whole: column.is_whole(),
     };
     let row = |row: &&Row| RowView {
         href: format!("/records/{}/{}", row.kind, row.id),
         title: title_of(&format, kind, row),
-        cells: columns.iter().map(|column| cell(column, row)).collect(),
+        cells: columns.iter().filter_map(|column| Some(cell(column.field()?, column, row))).collect(),
     };
     let title = kind.field(&kind.title).map_or(&kind.label, |field| &field.label);
     let title = HeadView { label: desk.words.label(title).to_owned(), number: false };
     let head = |column: &Column<'_>| HeadView { label: column.label(desk), number: column.is_number() };
     Ok((std::iter::once(title).chain(columns.iter().map(head)).collect(), rows.iter().map(row).collect()))
+}
+
+/// The columns behind the title: not where all of them link to, and none that would be empty.
+fn columns<'k>(desk: &Desk, kind: &'k Kind, role: &str, rows: &[&Row]) -> Vec<Column<'k>> {
+    let here = role.split('.').next().unwrap_or_default();
+    let is_told = |field: &Field| rows.iter().any(|row| row.fields.get(&*field.name).is_some_and(|value| !value.is_null()));
+    let is_shown = |field: &Field| field.name != kind.title && *field.name != *here && !field.hidden && field.items.is_empty();
+    let listed = kind.list.iter().filter_map(|name| kind.field(name));
+    let fit = listed.filter(|field| is_shown(field) && is_told(field) && desk.reading.may_read(kind, &field.name));
+    fit.take(COLUMNS_MAX).map(Column::Field).collect()
 }
 
 /// The records that link to a record, by kind and role.

@@ -127,6 +127,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_came_ready_is_called_as_the_reader_says_and_what_somebody_named_stays() {
+        assert_eq!(in_language("进行中商机金额", Language::En), "Open pipeline");
+        assert_eq!((in_language("Sales", Language::Zh), in_language("Sales", Language::En)), ("销售看板", "Sales"));
+        assert_eq!(in_language("East's pipeline", Language::Zh), "East's pipeline");
+    }
+
+    #[test]
     fn every_tile_asks_what_its_kind_can_answer() {
         let schema = Schema::builtin();
         for tile in &SALES.tile {
