@@ -70,7 +70,9 @@ pub async fn pdf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
         }
         Layout::Table | Layout::Board | Layout::Calendar => {
             let (_, tables) = tables_of(&desk, &kind, &asked).await?;
-            tables.into_iter().map(|table| listed(&desk, table)).collect()
+            let caption = desk.words.count("list.count", tables[0].rows.len() as u64);
+            let captions = std::iter::once(caption).chain(std::iter::repeat(String::new()));
+            tables.into_iter().zip(captions).map(|(table, caption)| listed(table, caption)).collect()
         }
     };
     let title = title(&desk, &known, &shape);
@@ -80,12 +82,11 @@ pub async fn pdf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
 /// Rows of a printed list: who wants more wants a spreadsheet.
 const PRINTED_MAX: usize = 2_000;
 
-fn listed(desk: &Desk, table: Table) -> Section {
-    let total = desk.words.count("list.count", table.rows.len() as u64);
+fn listed(table: Table, caption: String) -> Section {
     let is_number = |at: usize| table.rows.iter().all(|row| matches!(row.get(at), Some(Cell::Empty | Cell::Number(_) | Cell::Amount(..))));
     let numbers = (0..table.heads.len()).map(is_number).collect();
     let rows = table.rows.iter().take(PRINTED_MAX).map(|row| row.iter().map(Cell::shown).collect()).collect();
-    Section { title: table.title, caption: total, total: String::new(), series: Vec::new(), body: Body::Table(table.heads, numbers, rows) }
+    Section { title: table.title, caption, total: String::new(), series: Vec::new(), body: Body::Table(table.heads, numbers, rows) }
 }
 
 /// A report as PDF.
