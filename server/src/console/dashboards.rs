@@ -141,7 +141,7 @@ pub async fn report(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Er
 
 /// A dashboard as a PDF, as an answer.
 pub async fn printed(desk: &Desk, row: &Row) -> Result<Response, Error> {
-    Ok(list::report(&row.title, pdf(desk, row).await?))
+    Ok(list::report(title_of(desk, row), pdf(desk, row).await?))
 }
 
 /// A dashboard as a PDF.
@@ -150,17 +150,17 @@ pub async fn pdf(desk: &Desk, row: &Row) -> Result<Vec<u8>, Error> {
     for view in places(row).into_iter().filter_map(|(_, view, _)| view) {
         sections.extend(tile::section(desk, view).await?);
     }
-    Ok(list::printed(desk, &row.title, &sections))
+    Ok(list::printed(desk, title_of(desk, row), &sections))
 }
 
 async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, shared: Option<String>) -> Result<Response, Error> {
     let tab = |known: &Row| {
         let here = row.as_ref().is_some_and(|row| row.id == known.id);
-        (known.title.clone(), format!("/dashboards/{}", known.id), here)
+        (title_of(desk, known).to_owned(), format!("/dashboards/{}", known.id), here)
     };
     let tabs = all.iter().map(tab).collect();
     let may_make = desk.reading.kind(DASHBOARD).is_ok_and(|kind| desk.reading.may_some(kind, Action::Create));
-    let title = row.as_ref().map_or_else(|| desk.words.say("menu.dashboards").to_owned(), |row| row.title.clone());
+    let title = row.as_ref().map_or_else(|| desk.words.say("menu.dashboards").to_owned(), |row| title_of(desk, row).to_owned());
     let frame = desk.frame(&title, "/dashboards").await?;
     let shown = match &row {
         Some(row) => Some(shown(desk, row, asked, shared).await?),
@@ -202,7 +202,7 @@ async fn shown(desk: &Desk, row: &Row, asked: &Asked, shared: Option<String>) ->
     let by = (!asked.whole && !editing).then(|| Instant::now() + PATIENCE);
     Ok(Shown {
         id: row.id.to_string(),
-        name: row.title.clone(),
+        name: title_of(desk, row).to_owned(),
         everyone: row.fields.get("everyone") == Some(&json!(true)),
         tiles: tiles(desk, row, by).await?,
         editing,
@@ -214,6 +214,11 @@ async fn shown(desk: &Desk, row: &Row, asked: &Asked, shared: Option<String>) ->
         links: if editing { shares::of(desk, row.id).await? } else { Vec::new() },
         shared,
     })
+}
+
+/// What a dashboard is called, one that came ready in the reader's language.
+pub fn title_of<'a>(desk: &Desk, row: &'a Row) -> &'a str {
+    ready::in_language(&row.title, desk.words.0)
 }
 
 /// The tiles: row, view, width.

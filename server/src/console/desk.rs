@@ -124,7 +124,7 @@ impl Desk {
 
     /// The frame of a page; `here` is its address, to mark it in the menu.
     pub async fn frame(&self, title: &str, here: &str) -> Result<Frame, Error> {
-        let open = self.reading.open().await?;
+        let (open, mentions) = (self.reading.open().await?, self.reading.mentions(true).await?.len() as u64);
         let item = |href: &str, key, icon: &str, count: u64| MenuItem {
             here: href == here,
             href: href.to_owned(),
@@ -135,6 +135,7 @@ impl Desk {
         let work = vec![
             item("/conflicts", "menu.conflicts", "conflict", open.conflicts),
             item("/rejected", "menu.rejected", "rejected", open.refused),
+            item("/mentions", "menu.mentions", "comment", mentions),
             item("/collisions", "menu.collisions", "collision", 0),
             item("/duplicates", "menu.duplicates", "twins", 0),
         ];
@@ -211,10 +212,11 @@ impl Desk {
 const RETENTION: &str = "/retention";
 
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 11] = [
+const ADMINISTRATION: [(&str, &str, &str); 12] = [
     ("/admin", "menu.admin", "columns"),
     ("/kinds", "menu.kinds", "kind"),
     ("/people", "menu.people", "member"),
+    ("/teams", "menu.teams", "party"),
     ("/roles", "menu.roles", "rule"),
     ("/handover", "menu.handover", "right"),
     ("/imports", "menu.imports", "import"),
@@ -246,6 +248,11 @@ pub fn icon(kind: &str) -> &str {
 }
 
 impl Frame {
+    /// Whether anything waits for whoever reads the page.
+    pub fn waits(&self) -> bool {
+        self.work.iter().any(|item| item.count.is_some())
+    }
+
     /// The style sheet.
     pub fn style(&self) -> &'static str {
         assets::style()

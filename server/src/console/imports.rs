@@ -58,6 +58,8 @@ struct ImportPage {
     outcome: Option<OutcomeView>,
     columns: Vec<ColumnView>,
     targets: Vec<(String, String)>,
+    /// Whether some columns are typed, and are offered all targets at once.
+    offers: bool,
     mode: String,
     matches: Vec<(String, String, bool)>,
     currency: String,
@@ -86,7 +88,12 @@ struct ColumnView {
     head: String,
     samples: Vec<String>,
     target: String,
+    /// Whether its target is typed, with all of them offered: a list of its own would make the page too long.
+    typed: bool,
 }
+
+/// Choices of a page, some sixty bytes each: of a file with so many columns those behind get no list of their own.
+const CHOICES_MAX: usize = 1_700;
 
 struct Checked {
     lines: Vec<String>,
@@ -441,12 +448,7 @@ async fn show(
         Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
     };
     let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &header, &samples));
-    let column = |(index, (head, target)): (usize, &(String, String))| ColumnView {
-        index,
-        head: head.clone(),
-        samples: samples.iter().filter_map(|row| row.get(index)).filter(|cell| !cell.is_empty()).cloned().collect(),
-        target: target.clone(),
-    };
+    let targets = targets(desk, &kind);
     let match_choice = |field: &sync_core::schema::Field| {
         (field.name.to_string(), desk.words.label(&field.label).to_owned(), chosen.matches.contains(&field.name.to_string()))
     };
@@ -459,8 +461,9 @@ async fn show(
         refresh: running.is_some(),
         progress: running.map(|running| (running.done, running.total.max(1))),
         outcome: outcome.map(|outcome| outcome_view(desk, upload, &kind, outcome)),
-        columns: chosen.columns.iter().enumerate().map(column).collect(),
-        targets: targets(desk, &kind),
+        columns: columns(&chosen, &samples, targets.len()),
+        offers: chosen.columns.len() * targets.len() > CHOICES_MAX,
+        targets,
         matches: kind.fields.iter().filter(is_mapped).map(match_choice).collect(),
         mode: chosen.mode.clone(),
         currency: chosen.currency.clone(),
@@ -475,6 +478,18 @@ async fn show(
         error,
     };
     answer(if page.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// The columns of a file, with what stands in its first rows and where each goes.
+fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<ColumnView> {
+    let column = |(index, (head, target)): (usize, &(String, String))| ColumnView {
+        index,
+        head: head.clone(),
+        samples: samples.iter().filter_map(|row| row.get(index)).filter(|cell| !cell.is_empty()).cloned().collect(),
+        target: target.clone(),
+        typed: (index + 1) * choices > CHOICES_MAX,
+    };
+    chosen.columns.iter().enumerate().map(column).collect()
 }
 
 /// Where a column may go, with the words for it.

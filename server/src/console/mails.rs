@@ -270,7 +270,7 @@ async fn send(app: &App, workspace: WorkspaceId, sending: &Sending) -> anyhow::R
         Err(error) => return Err(anyhow::anyhow!("{error}")),
     };
     let pdf = dashboards::pdf(&desk, &row).await.map_err(|error| anyhow::anyhow!("{error}"))?;
-    let letter = letter(&desk, &mail, sending, from, &row.title, &here.date().to_string(), pdf)?;
+    let letter = letter(&desk, &mail, sending, from, dashboards::title_of(&desk, &row), &here.date().to_string(), pdf)?;
     let transport: AsyncSmtpTransport<Tokio1Executor> = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.build();
     transport.send(letter).await?;
     Ok(true)

@@ -25,11 +25,13 @@ mod imports;
 mod inputs;
 mod keys;
 mod kinds;
+mod linked;
 mod links;
 mod list;
 mod made;
 pub mod mails;
 mod make;
+mod mentions;
 mod people;
 mod privacy;
 mod problems;
@@ -42,6 +44,7 @@ mod search;
 mod shares;
 mod sign_in;
 mod start;
+mod teams;
 mod timeline;
 mod typed;
 mod why;
@@ -87,6 +90,8 @@ pub fn routes(app: &App) -> Routes {
         .route("/lookup", get(links::lookup))
         .route("/conflicts", get(disputes::page))
         .route("/conflicts/resolve", post(disputes::resolve_many))
+        .route("/mentions", get(mentions::page))
+        .route("/mentions/seen", post(mentions::seen))
         .route("/rejected", get(rejected::page).post(rejected::decide_many))
         .route("/rejected/{change}", get(rejected::change).post(rejected::decide))
         .route("/rejected/{change}/change", post(rejected::accept_changed))
@@ -149,6 +154,7 @@ fn office() -> Routes {
         .route("/people/{user}/second/off", post(people::drop_second))
         .route("/people/{user}/sees", get(people::sees))
         .route("/people/{user}/why", get(people::why))
+        .route("/teams", get(teams::page).post(teams::change))
         .route("/roles", get(roles::page).post(roles::begin))
         .route("/roles/{role}", get(roles::one).post(roles::change))
         .route("/roles/{role}/remove", post(roles::remove))

@@ -28,7 +28,7 @@ use crate::store::people::{self as kept, User};
 use crate::store::{devices, rights as counts};
 
 /// The kind of member records.
-const MEMBER: &str = "member";
+pub(super) const MEMBER: &str = "member";
 /// Letters of a first password: none is taken for another.
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567899";
 /// Letters of a first password: 80 bits, in groups that can be read out.

@@ -5,27 +5,27 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use sync_core::access::{Action, Right};
-use sync_core::actions::duplicates;
 use sync_core::id::{Facet, RecordId};
-use sync_core::schema::{Field, Kind, Merge, ValueType};
+use sync_core::schema::{Field, Kind};
 
 use super::collisions::{self, CollisionView};
-use super::desk::{Desk, Frame, icon, page as answer};
+use super::desk::{Desk, Frame, page as answer};
 use super::disputes::{Dispute, dispute};
 use super::duplicates::Around;
 use super::files::FilesView;
 use super::format::{self, Formatter, Shown};
 use super::inputs::{Candidates, Input, Inputs, filled};
+use super::linked::{self, LinkGroup, WaitingView};
 use super::links;
 use super::list::title_of;
 use super::made::{Made, makers};
 use super::timeline::{self, TimelineView};
 use super::typed::Typed;
 use crate::error::Error;
-use crate::reading::{Figure, Grouping, LinksIn, List, Measure, Names, Question, RecordView, Step, is_summed};
+use crate::reading::{Names, RecordView};
 
 /// What is being edited on the page, and what went wrong with it.
 #[derive(Debug, Default)]
@@ -75,6 +75,7 @@ struct RecordPage {
     collisions: Vec<CollisionView>,
     around: Around,
     links: Vec<LinkGroup>,
+    waiting: Vec<WaitingView>,
     files: FilesView,
     timeline: TimelineView,
     created: Shown,
@@ -136,22 +137,6 @@ struct FieldForm {
     cancel: String,
 }
 
-struct LinkGroup {
-    label: String,
-    icon: String,
-    count: String,
-    items: Vec<(String, String)>,
-    new: Option<String>,
-    new_label: String,
-    more: Option<String>,
-    /// What they add up to.
-    sum: String,
-    /// Their average, and the day of the last of them.
-    facts: Vec<String>,
-    /// All of them, as a list.
-    all: String,
-}
-
 /// `GET /records/{kind}/{id}`.
 pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let editing = Editing { place: asked.edit, only: asked.only, events: (asked.events, asked.older), ..Editing::default() };
@@ -179,18 +164,6 @@ pub async fn view(desk: &Desk, kind: &str, id: RecordId) -> Result<RecordView, E
 pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notice: Option<&str>) -> Result<Response, Error> {
     let kind = desk.reading.kind(kind)?.clone();
     let view = view(desk, &kind.name, id).await?;
-    let names = names(desk, &kind, &view, &editing).await?;
-    let format = Formatter { words: desk.words, names: &names };
-    let candidates = candidates(desk, &kind, &view, &editing).await?;
-    let drawing = Drawing {
-        desk,
-        kind: &kind,
-        view: &view,
-        format,
-        inputs: Inputs { words: desk.words, names: &names, candidates: &candidates },
-        makers: makers(desk, id).await?,
-        editing: &editing,
-    };
     let head = head(desk, &kind, &view, "page");
     let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = RecordPage {
@@ -198,17 +171,34 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         notice: notice.map(str::to_owned),
         // An error that belongs to no field on the page stands on top.
         problem: editing.error.clone().filter(|_| kind.field(&editing.place).is_none() && !view.disputes(&editing.place)),
-        sections: drawing.sections(),
+        sections: sections(desk, &kind, &view, &editing).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around: Around::of(desk, &kind, &view.row).await?,
         files: FilesView::of(desk, &kind, &view),
-        links: link_groups(desk, &view).await?,
+        links: linked::groups(desk, &view).await?,
+        waiting: linked::waiting(desk, id).await?,
         timeline: timeline::of(desk, &kind, id, view.row.archived, &editing.only, editing.events).await?,
         created: format::moment(view.row.created_at),
         updated: format::moment(view.row.updated_at),
         head,
     };
     answer(status, &page)
+}
+
+/// The fields of a record, by who reads them.
+async fn sections(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editing) -> Result<Vec<Section>, Error> {
+    let names = names(desk, kind, view, editing).await?;
+    let candidates = candidates(desk, kind, view, editing).await?;
+    let drawing = Drawing {
+        desk,
+        kind,
+        view,
+        format: Formatter { words: desk.words, names: &names },
+        inputs: Inputs { words: desk.words, names: &names, candidates: &candidates },
+        makers: makers(desk, view.row.id).await?,
+        editing,
+    };
+    Ok(drawing.sections())
 }
 
 /// The head of a page about a record.
@@ -352,94 +342,4 @@ impl Drawing<'_> {
 pub fn fingerprint(value: Option<&Json>) -> String {
     let text = value.map(Json::to_string).unwrap_or_default();
     Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
-async fn link_groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Error> {
-    let (mut groups, about) = (Vec::new(), [view.row.id]);
-    for links in &view.linked_from {
-        let Some(mut group) = link_group(desk, view, &about, links) else { continue };
-        (group.sum, group.facts) = value_of(desk, &about, links).await?;
-        groups.push(group);
-    }
-    Ok(groups)
-}
-
-/// What the linked records add up to, by the number that the kind's board or list has first; and what else they tell.
-async fn value_of(desk: &Desk, about: &[RecordId], links: &LinksIn) -> Result<(String, Vec<String>), Error> {
-    let kind = desk.reading.kind(&links.kind)?.clone();
-    let by_board = kind.board.as_ref().and_then(|board| kind.field(board.sum.as_ref()?));
-    let by_list = || kind.list.iter().filter_map(|name| kind.field(name)).find(|field| field.value == ValueType::Money);
-    let Some(sum) = by_board.or_else(by_list).filter(|field| is_summed(field) && desk.reading.may_read(&kind, &field.name)) else {
-        return Ok(Default::default());
-    };
-    let filter = json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string();
-    // A role that cannot be asked about adds up to nothing that could be shown.
-    let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { return Ok(Default::default()) };
-    let list = List::of(query);
-    let totals = desk.reading.totals(&list, &Grouping { by: None, sums: vec![sum] }).await?;
-    let mut facts = Vec::new();
-    // One is its own average.
-    if totals.all.count > 1 {
-        facts.extend(average_of(desk, &list, sum).await?);
-    }
-    facts.extend(last_of(desk, &kind, &filter).await?);
-    Ok((super::list::summed_up(&totals.all, &sum.name), facts))
-}
-
-/// The mean of an amount among those that have one, by currency.
-async fn average_of(desk: &Desk, list: &List, field: &Field) -> Result<Option<String>, Error> {
-    let question = Question { by: None, split: None, step: Step::Month, measure: Measure::Average(field) };
-    let figures = desk.reading.figures(list, &question).await?.all;
-    let one = |figure: &Figure| Some(format::price(figure.value.round() as i64, figure.currency.as_deref()?));
-    let averages: Vec<String> = figures.iter().filter_map(one).collect();
-    Ok((!averages.is_empty()).then(|| desk.words.fill("record.average", &[&averages.join(" · ")])))
-}
-
-/// The last day on which one of the records happened, by the field that their kind names for it.
-async fn last_of(desk: &Desk, kind: &Kind, filter: &str) -> Result<Option<String>, Error> {
-    let is_ordered = |field: &&Field| matches!(field.value, ValueType::Date | ValueType::Datetime);
-    let field = kind.happens.first().and_then(|name| kind.field(name)).filter(is_ordered);
-    let Some(field) = field.filter(|field| desk.reading.may_read(kind, &field.name)) else { return Ok(None) };
-    let params = [("where", filter), ("orderBy", &*field.name), ("order", "desc"), ("maxSize", "1")];
-    let Ok(query) = desk.reading.query(&kind.name, params) else { return Ok(None) };
-    let rows = desk.reading.list(&List::of(query)).await?.rows;
-    let names = Names::new();
-    let shown = Formatter { words: desk.words, names: &names };
-    let value = rows.first().and_then(|row| row.fields.get(&*field.name));
-    Ok(value.map(|value| desk.words.fill("record.last", &[&shown.field(field, value).text()])))
-}
-
-fn link_group(desk: &Desk, view: &RecordView, about: &[RecordId], links: &LinksIn) -> Option<LinkGroup> {
-    let id = view.row.id;
-    let kind = desk.reading.kind(&links.kind).ok()?;
-    let (field, part) = links.role.split_once('.').map_or((&*links.role, None), |(field, part)| (field, Some(part)));
-    // Who is the same stands on top of the page.
-    let field = kind.field(field).filter(|field| *field.name != *duplicates::FIELD)?;
-    let label = desk.words.label(&kind.label);
-    let item = |linked: &crate::reading::Linked| {
-        let fallback = || format!("{label} {}", format::short(&linked.id.to_string()));
-        let title = if linked.title.is_empty() { fallback() } else { linked.title.clone() };
-        (format!("/records/{}/{}", linked.kind, linked.id), title)
-    };
-    let is_simple = part.is_none() && matches!(field.merge, Merge::Register | Merge::Visible | Merge::Set);
-    let may = is_simple && desk.reading.may_some(kind, Action::Create);
-    let (plural, same) = (desk.words.label(&kind.plural), view.linked_from.iter().filter(|other| other.kind == links.kind));
-    let is_only = same.count() == 1;
-    let left = links.count.saturating_sub(links.records.len() as u64);
-    Some(LinkGroup {
-        label: if is_only { plural.to_owned() } else { format!("{plural} · {}", desk.words.label(&field.label)) },
-        icon: icon(&kind.name).to_owned(),
-        count: format::grouped(&links.count.to_string()),
-        items: links.records.iter().map(item).collect(),
-        new: may.then(|| format!("/records/{}/new?{}={id}", kind.name, super::typed::name_of(field))),
-        new_label: desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]),
-        more: (left > 0).then(|| desk.words.count("record.more", left)),
-        sum: String::new(),
-        facts: Vec::new(),
-        all: format!(
-            "/records/{}?where={}",
-            kind.name,
-            super::list::encoded(&json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string())
-        ),
-    })
 }

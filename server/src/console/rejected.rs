@@ -122,7 +122,7 @@ async fn show(desk: &Desk, asked: &PageAsked, problem: Option<(StatusCode, Strin
         code: Some(asked.code.clone()).filter(|code| !code.is_empty()),
     };
     let slice = desk.reading.rejected(state, &wanted, &Asked { after: asked.after.clone(), ..Asked::default() }).await?;
-    let texts = slice.rows.iter().flat_map(|row| &row.edits).flat_map(texts);
+    let texts = slice.rows.iter().flat_map(RefusedEdit::texts);
     let names = desk.reading.names_of(texts.filter_map(|text| text.parse().ok()).collect::<Vec<RecordId>>()).await?;
     let rows: Vec<RefusedView> = slice.rows.iter().map(|row| refused_view(desk, &names, row)).collect();
     let (status, problem) = problem.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
@@ -340,24 +340,19 @@ async fn show_change(
     answer(status, &page)
 }
 
-/// The texts in an edit that may be ids of records.
-fn texts(edit: &FieldEdit) -> Vec<String> {
-    let text = |value: &Json| value.as_str().map(str::to_owned);
-    match edit {
-        FieldEdit::Set { value: Json::Array(values), .. } => values.iter().filter_map(text).collect(),
-        FieldEdit::Set { value, .. } => text(value).into_iter().collect(),
-        FieldEdit::Add { value, .. } | FieldEdit::Remove { value, .. } => vec![value.clone()],
-        FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => values.values().filter_map(text).collect(),
-        FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } | FieldEdit::Increment { .. } | FieldEdit::Splice { .. } => Vec::new(),
-    }
+/// What names the record of an edit: its title, or the one that it would have, or its kind and the end of its id.
+pub fn title_of_refused(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> String {
+    let label = kind.map_or_else(|| row.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
+    let known = row.title.as_deref().filter(|title| !title.is_empty());
+    let proposed = || row.proposed_title(kind?);
+    known.or_else(proposed).map_or_else(|| format!("{label} {}", format::short(&row.record.to_string())), str::to_owned)
 }
 
 fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
     let kind = desk.reading.kind(&row.kind).ok();
     let format = Formatter { words: desk.words, names };
     let label = kind.map_or_else(|| row.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
-    let untitled = || format!("{label} {}", format::short(&row.record.to_string()));
-    let title = row.title.clone().filter(|title| !title.is_empty()).unwrap_or_else(untitled);
+    let title = title_of_refused(desk, kind.map(|kind| &**kind), row);
     let (state, colour) = match &*row.state {
         "held" => ("rejected.held", "amber"),
         "accepted" => ("rejected.accepted", "green"),

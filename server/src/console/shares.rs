@@ -173,7 +173,7 @@ pub async fn page(State(app): State<App>, Path(token): Path<String>, headers: He
     let row = dashboards::row(&desk, link.dashboard).await?;
     let page = SharedPage {
         frame: Bare { words: desk.words },
-        name: row.title.clone(),
+        name: dashboards::title_of(&desk, &row).to_owned(),
         about: super::list::about(&desk),
         tiles: dashboards::tiles(&desk, &row, None).await?,
         pdf: format!("/shared/{token}/report.pdf"),

@@ -86,28 +86,34 @@ pub async fn enter(
 ) -> Result<Response, Error> {
     let Form(credentials) = credentials?;
     let https = app.config.is_https();
-    let words = Words(language);
-    let (status, step, retry) = match credentials.sign_in(&app, client(&headers, address, session_cookie(&headers, https))).await {
+    let error = match credentials.sign_in(&app, client(&headers, address, session_cookie(&headers, https))).await {
         Ok(signed_in) => return entered(&app, &signed_in),
-        Err(AuthError::CodeNeeded(ticket)) => (StatusCode::OK, Step::Code { ticket: ticket.reveal().to_owned(), error: None }, None),
-        Err(AuthError::WrongSecond) => {
-            let ticket = credentials.ticket().map(|ticket| ticket.reveal().to_owned()).unwrap_or_default();
-            (StatusCode::UNAUTHORIZED, Step::Code { ticket, error: Some(words.say("door.wrong_code").to_owned()) }, None)
-        }
-        Err(AuthError::Throttled { retry_after_s }) => {
-            let error = words.count("door.throttled", retry_after_s.div_ceil(60));
-            (StatusCode::TOO_MANY_REQUESTS, Step::Password { error: Some(error) }, Some(HeaderValue::from(retry_after_s)))
-        }
-        Err(AuthError::WrongPassword) => {
-            (StatusCode::UNAUTHORIZED, Step::Password { error: Some(words.say("door.wrong").to_owned()) }, None)
-        }
-        Err(other) => return Err(other.into()),
+        Err(error) => error,
     };
+    let retry = if let AuthError::Throttled { retry_after_s } = &error { Some(HeaderValue::from(*retry_after_s)) } else { None };
+    let (status, step) = next_step(Words(language), &credentials, error)?;
     let mut response = show(&app, language, Some(&credentials), status, step).await?;
     if let Some(retry) = retry {
         response.headers_mut().insert(header::RETRY_AFTER, retry);
     }
     Ok(response)
+}
+
+/// What is asked for next of somebody who is not in yet; what they cannot put right is an error.
+fn next_step(words: Words, credentials: &Credentials, error: AuthError) -> Result<(StatusCode, Step), Error> {
+    let again = |status, error: String| Ok((status, Step::Password { error: Some(error) }));
+    match error {
+        AuthError::CodeNeeded(ticket) => Ok((StatusCode::OK, Step::Code { ticket: ticket.reveal().to_owned(), error: None })),
+        AuthError::WrongSecond => {
+            let ticket = credentials.ticket().map(|ticket| ticket.reveal().to_owned()).unwrap_or_default();
+            Ok((StatusCode::UNAUTHORIZED, Step::Code { ticket, error: Some(words.say("door.wrong_code").to_owned()) }))
+        }
+        AuthError::Throttled { retry_after_s } => {
+            again(StatusCode::TOO_MANY_REQUESTS, words.count("door.throttled", retry_after_s.div_ceil(60)))
+        }
+        AuthError::WrongPassword => again(StatusCode::UNAUTHORIZED, words.say("door.wrong").to_owned()),
+        other => Err(other.into()),
+    }
 }
 
 /// Into the console, and nowhere else, with the session in a cookie.

@@ -20,7 +20,7 @@ use super::record::{Editing, show, view};
 use super::why;
 use crate::error::Error;
 use crate::jobs::import::taking_back;
-use crate::reading::{CHANGES, Entry, Event, Happened, List, Row, Timeline};
+use crate::reading::{CHANGES, Entry, Event, Happened, List, PEOPLE, Row, Timeline};
 
 /// Events of a page at first, and how many more each time.
 const STEP: usize = 30;
@@ -48,6 +48,8 @@ pub struct TimelineView {
 
 /// An event.
 pub struct EventView {
+    /// What a link to it names; empty for changes.
+    pub place: String,
     /// Which icon.
     pub icon: String,
     /// When.
@@ -100,6 +102,11 @@ pub async fn of(
         comment: may.then(|| format!("{here}/comments")),
         log: if may { shortcuts(desk, id) } else { Vec::new() },
     })
+}
+
+/// Where a record stands on a page with a timeline.
+pub fn place_of(id: RecordId) -> String {
+    format!("e-{id}")
 }
 
 fn entries(happened: &Happened) -> impl Iterator<Item = &Entry> {
@@ -176,6 +183,7 @@ impl Drawing<'_> {
         let title = kind.map(|kind| title_of(&self.format, kind, row)).unwrap_or_default();
         let body = if &*row.kind == ACTIVITY { [text("body"), text("outcome")].into_iter().find(|text| !text.is_empty()) } else { None };
         EventView {
+            place: place_of(row.id),
             icon: if is_note { "comment".to_owned() } else { icon(&row.kind).to_owned() },
             when: format::moment(happened.at),
             who: owner.and_then(|owner| shown(&owner.name)).unwrap_or(Shown::Nothing),
@@ -200,6 +208,7 @@ impl Drawing<'_> {
             && self.first != Some(first.change)
             && entries.iter().all(|entry| self.desk.reading.may_write(self.kind, &entry.field));
         EventView {
+            place: String::new(),
             icon: if self.first == Some(first.change) { "plus".to_owned() } else { "edit".to_owned() },
             when: format::moment(happened.at),
             who: Shown::Text(name_of(self.desk, &first.who)),
@@ -223,7 +232,7 @@ pub struct Said {
     text: String,
 }
 
-/// `POST /records/{kind}/{id}/comments`: a note about the record; whoever is mentioned finds it in their inbox.
+/// `POST /records/{kind}/{id}/comments`: a note about the record; whoever is mentioned finds it among what waits for them.
 pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(said): Form<Said>) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
     view(&desk, &kind.name, id).await?;
@@ -241,7 +250,7 @@ pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, For
         FieldEdit::Add { field: ABOUT.to_owned(), value: id.to_string() },
     ];
     let people = mentioned(&desk, &text).await?;
-    edits.extend(people.into_iter().map(|value| FieldEdit::Add { field: "people".to_owned(), value }));
+    edits.extend(people.into_iter().map(|value| FieldEdit::Add { field: PEOPLE.to_owned(), value }));
     let written = desk.writing().create(ACTIVITY, None, edits).await;
     match why::written(&desk, desk.reading.kind(ACTIVITY)?, written)? {
         Ok(_) => Ok(back),
@@ -249,21 +258,32 @@ pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, For
     }
 }
 
-/// The colleagues whose names stand behind an at sign; of names that begin alike the longest.
+/// The colleagues whose names stand behind an at sign.
 async fn mentioned(desk: &Desk, text: &str) -> Result<Vec<String>, Error> {
     if !text.contains(['@', '＠']) {
         return Ok(Vec::new());
     }
     let Ok(query) = desk.reading.query("member", [("maxSize", "200"), ("orderBy", "name")]) else { return Ok(Vec::new()) };
     let members = desk.reading.list(&List::of(query)).await?.rows;
-    let mut found = Vec::new();
-    for rest in text.split(['@', '＠']).skip(1) {
-        let named = members.iter().filter(|member| !member.title.is_empty() && begins(rest, &member.title));
-        found.extend(named.max_by_key(|member| member.title.len()).map(|member| member.id.to_string()));
-    }
+    let pieces: Vec<&str> = text.split(['@', '＠']).collect();
+    // Within an e-mail address stands no name.
+    let behind = pieces.windows(2).filter(|pair| !pair[0].ends_with(|last: char| last.is_ascii_alphanumeric())).map(|pair| pair[1]);
+    let titles: Vec<&str> = members.iter().map(|member| &*member.title).collect();
+    let mut found: Vec<String> = behind.filter_map(|rest| meant(rest, &titles)).map(|at| members[at].id.to_string()).collect();
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// Which name is meant by what stands behind an at sign: of the whole names there the longest, or else the only one that
+/// begins with the word.
+fn meant(rest: &str, names: &[&str]) -> Option<usize> {
+    let whole = (0..names.len()).filter(|at| !names[*at].is_empty() && begins(rest, names[*at]));
+    whole.max_by_key(|at| names[*at].len()).or_else(|| {
+        let word = rest.split(|letter: char| !letter.is_alphanumeric()).next().filter(|word| !word.is_empty())?;
+        let mut begun = (0..names.len()).filter(|at| begins(names[*at], word));
+        begun.next().filter(|_| begun.next().is_none())
+    })
 }
 
 /// Without regard to the case of A to Z.
@@ -302,5 +322,24 @@ mod tests {
     #[test]
     fn a_name_is_found_where_it_stands() {
         assert!(begins("王芳，请看", "王芳") && begins("Ann, look", "ann") && !begins("Anna", "Annabel") && !begins("王", "王芳"));
+    }
+
+    #[test]
+    fn a_name_may_be_begun_where_only_one_begins_so() {
+        let names = ["Bo Chen", "Bo", "Ann Lee", "Anna Wu", "王芳", ""];
+        let cases = [
+            ("bo chen, look", Some(0)),
+            ("bo, look", Some(1)),
+            ("ann lee", Some(2)),
+            ("anna", Some(3)),
+            ("an look", None),
+            ("王 请看", Some(4)),
+            ("王芳请看", Some(4)),
+            (" bo", None),
+            ("", None),
+        ];
+        for (rest, expected) in cases {
+            assert_eq!(meant(rest, &names), expected, "{rest}");
+        }
     }
 }

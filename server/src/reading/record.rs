@@ -1,5 +1,7 @@
 //! One record with all that is known about it.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
@@ -153,6 +155,19 @@ impl Reading {
         let names = self.names(&mut tx, links::ids(kind, &row.fields)).await?;
         let linked_from = self.linked_from(&mut tx, id).await?;
         Ok(Some(RecordView { links: links::named(kind, &row.fields, &names), row, disagreements, linked_from }))
+    }
+
+    /// Some records, those in sight of them, and what those are called that they link to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rows(&self, ids: &[RecordId]) -> Result<(HashMap<RecordId, Row>, Names), ReadError> {
+        let mut tx = self.store.reader().await?;
+        let found = lists::seen_rows(&mut tx, self.workspace, &self.scope, ids).await?;
+        let rows: HashMap<RecordId, Row> = found.into_iter().map(|row| (row.record, Row::of(row, 0))).collect();
+        let linked = |row: &Row| self.schema().kind(&row.kind).map(|kind| links::ids(kind, &row.fields)).unwrap_or_default();
+        let names = self.names(&mut tx, rows.values().flat_map(linked)).await?;
+        Ok((rows, names))
     }
 
     /// Who made a record that is in sight: rights of the level `own` look at it.

@@ -191,7 +191,50 @@ impl Asked {
     }
 }
 
+impl RefusedEdit {
+    /// The texts in it that may be ids of records.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.edits.iter().flat_map(texts)
+    }
+
+    /// What its record would be called, if it says so.
+    pub fn proposed_title(&self, kind: &Kind) -> Option<&str> {
+        let wanted = self.fields.iter().find(|wanted| *wanted.field == *kind.title)?;
+        wanted.to.as_ref()?.as_str().filter(|title| !title.trim().is_empty())
+    }
+}
+
+fn texts(edit: &FieldEdit) -> Vec<&str> {
+    match edit {
+        FieldEdit::Set { value: Json::Array(values), .. } => values.iter().filter_map(Json::as_str).collect(),
+        FieldEdit::Set { value, .. } => value.as_str().into_iter().collect(),
+        FieldEdit::Add { value, .. } | FieldEdit::Remove { value, .. } => vec![value],
+        FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => values.values().filter_map(Json::as_str).collect(),
+        FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } | FieldEdit::Increment { .. } | FieldEdit::Splice { .. } => Vec::new(),
+    }
+}
+
+/// Edits among which a record's page looks for new records that would link to it: a desk with more is not kept.
+const HELD_MAX: u32 = 200;
+
 impl Reading {
+    /// The edits that wait for somebody's word before a record exists that would link to one that is there, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn waiting_for(&self, target: RecordId) -> Result<Vec<RefusedEdit>, ReadError> {
+        let held = Refused { states: &["held"], ..Refused::default() };
+        let mut tx = self.store.reader().await?;
+        let found = undecided::refused(&mut tx, self.workspace, &self.scope, &held, HELD_MAX).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut edits = self.refused_edits(&mut tx, found).await?;
+        let target = target.to_string();
+        edits.retain(|edit| edit.title.is_none() && edit.texts().any(|text| text == target));
+        Ok(edits)
+    }
+
     /// The open disagreements of the workspace, oldest first.
     ///
     /// # Errors

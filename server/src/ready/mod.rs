@@ -75,6 +75,14 @@ pub fn sales(language: Language, owner: RecordId, new_id: impl Fn() -> RecordId)
     edits
 }
 
+/// What a dashboard or a tile of these is called in a language, in whichever of them it was made; anything else keeps
+/// its name.
+pub fn in_language(name: &str, language: Language) -> &str {
+    let all = SALES.tile.iter().map(|tile| &tile.name).chain([&SALES.name]);
+    let known = all.into_iter().find(|said| said.en == name || said.zh == name);
+    known.map_or(name, |said| language.of(&said.en, &said.zh))
+}
+
 fn edit(kind: &str, record: RecordId, edits: Vec<FieldEdit>) -> RecordEdit {
     let kind: KindName = kind.parse().expect("a name of a built-in kind");
     RecordEdit { kind, record, edits, expect: Expect::New }
@@ -117,6 +125,13 @@ mod tests {
     use sync_core::schema::Schema;
 
     use super::*;
+
+    #[test]
+    fn what_came_ready_is_called_as_the_reader_says_and_what_somebody_named_stays() {
+        assert_eq!(in_language("进行中商机金额", Language::En), "Open pipeline");
+        assert_eq!((in_language("Sales", Language::Zh), in_language("Sales", Language::En)), ("销售看板", "Sales"));
+        assert_eq!(in_language("East's pipeline", Language::Zh), "East's pipeline");
+    }
 
     #[test]
     fn every_tile_asks_what_its_kind_can_answer() {

@@ -1,6 +1,6 @@
 //! How far what runs behind the feed has come.
 
-use sync_core::id::WorkspaceId;
+use sync_core::id::{UserId, WorkspaceId};
 
 use super::{Result, Tx};
 
@@ -12,6 +12,11 @@ pub const DUPLICATES: &str = "duplicates";
 pub const NUMBERS: &str = "numbers";
 /// What works out who has had which content.
 pub const PROOFS: &str = "proofs";
+
+/// What a person has seen of the notes that name them: they follow the feed, too.
+pub fn mentions(user: UserId) -> String {
+    format!("mentions.{user}")
+}
 
 /// Up to which position of the feed one of them has done its work.
 pub async fn of(tx: &mut Tx, workspace: WorkspaceId, follower: &str) -> Result<u64> {

@@ -28,6 +28,7 @@ pub mod keys;
 pub mod lists;
 pub mod mails;
 pub mod marks;
+pub mod mentions;
 pub mod once;
 mod open;
 pub mod owed;

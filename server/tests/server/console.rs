@@ -371,7 +371,9 @@ async fn nothing_that_people_type_becomes_markup() {
     let mut desk = Desk::new().await;
     let app = desk.server.app.clone();
     let mut pages: Vec<String> =
-        ["/conflicts", "/rejected", "/collisions", "/people", "/roles", "/handover", "/retention"].map(str::to_owned).into();
+        ["/conflicts", "/rejected", "/collisions", "/people", "/teams", "/mentions", "/roles", "/handover", "/retention"]
+            .map(str::to_owned)
+            .into();
     for (n, payload) in PAYLOADS.iter().enumerate() {
         for (k, kind) in Schema::builtin().kinds().filter(|kind| !["kind", "role"].contains(&&*kind.name)).enumerate() {
             let id = RecordId::new(START, [n as u8 + 1, k as u8, 0, 0, 0, 0, 0, 0, 0, 1]);

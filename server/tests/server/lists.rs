@@ -70,7 +70,16 @@ async fn a_filter_is_put_together_by_hand_and_reads_as_words() {
     desk.deal(2, "Chairs", "won", 2_000, &[]).await;
     desk.deal(3, "Desks", "lost", 3_000, &[]).await;
     let form = desk.page("/records/deal?panel=filter").await;
-    has(&form, &["<option value=\"stage\">Stage</option>", "<optgroup label=\"Customer\">", "value=\"party.industry\""], &[]);
+    has(
+        &form,
+        &[
+            "<option value=\"stage\">Stage</option>",
+            "<optgroup label=\"Customer\">",
+            "value=\"party.industry\"",
+            "value=\"party.phones.value\"",
+        ],
+        &[],
+    );
     let form = desk.page("/records/deal?panel=filter&attribute=stage").await;
     has(&form, &["is any of", "type=\"checkbox\" name=\"v\" value=\"won\""], &["is at least"]);
     let nothing = desk.get("/records/deal/filter?attribute=stage&op=in").await;
@@ -91,12 +100,16 @@ async fn a_filter_is_put_together_by_hand_and_reads_as_words() {
 #[tokio::test]
 async fn a_filter_reaches_linked_records_and_means_whoever_looks() {
     let mut desk = Desk::new().await;
-    let print = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
+    let number = json!({"value": "138 1234 5678"}).as_object().unwrap().clone();
+    let phone = FieldEdit::SetRow { field: "phones".into(), row: "p1".into(), values: number };
+    let print = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print"), phone]).await;
     let (ann, party) = (desk.server.ann.to_string(), print.to_string());
     desk.deal(2, "Lamps", "lead", 1, &[FieldEdit::set("party", party), FieldEdit::set("owner", ann)]).await;
     desk.deal(3, "Chairs", "lead", 1, &[]).await;
     let page = desk.page(&desk.leads("/records/deal/filter?attribute=party.industry&op=equals&v=PRINT").await).await;
     has(&page, &["1 record<", "Lamps", "<b>Customer › Industry</b>"], &["Chairs"]);
+    let page = desk.page(&desk.leads("/records/deal/filter?attribute=party.phones.value&op=contains&v=1234").await).await;
+    has(&page, &["1 record<", "Lamps", "<b>Customer › Phone numbers › Number</b>"], &["Chairs"]);
     let mine = address("/records/deal", &[("where", r#"[{"type":"linkedWith","attribute":"owner","value":["@me"]}]"#)]);
     has(&desk.page(&mine).await, &["1 record<", "Lamps", "<span>Me</span>"], &["Chairs"]);
     let broken = desk.page(&address("/records/deal", &[("where", r#"[{"type":"equals","attribute":"nothing","value":1}]"#)])).await;
@@ -235,6 +248,21 @@ async fn a_list_is_put_together_with_totals_that_count_all() {
 }
 
 #[tokio::test]
+async fn many_groups_are_shown_page_by_page_and_the_totals_count_all() {
+    let mut desk = Desk::new().await;
+    for n in 1..=63 {
+        desk.deal(n, &format!("Deal {n:02}"), "lead", 100, &[FieldEdit::set("source", format!("Fair {n:02}"))]).await;
+    }
+    let page = desk.page("/records/deal?group=source").await;
+    has(&page, &["Fair 01", "Fair 60", "63 records", "rel=\"next\""], &["Fair 61", "rel=\"prev\""]);
+    let next = crate::console::link(&page, "rel=\"next\"");
+    let second = desk.page(&next).await;
+    has(&second, &["Fair 61", "Fair 63", "Deal 63", "¥6,300.00", "rel=\"prev\""], &["Fair 60<", "rel=\"next\""]);
+    has(&desk.page(&crate::console::link(&second, "rel=\"prev\"")).await, &["Fair 01"], &["Fair 61"]);
+    assert!(page.len() < 150_000, "{} bytes", page.len());
+}
+
+#[tokio::test]
 async fn a_cell_is_edited_in_the_list_and_what_is_not_taken_stays_in_it() {
     let mut desk = Desk::new().await;
     let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("website", "https://a.example")]).await;
@@ -297,6 +325,27 @@ async fn all_that_a_list_finds_is_edited_at_once() {
     assert_eq!(desk.post(&bulk, &[&order[..], &[("step", "apply")]].concat()).await.status, 303);
     let tagged = address("/records/party", &[("where", r#"[{"type":"arrayAllOf","attribute":"tags","value":["ink","paper"]}]"#)]);
     has(&desk.page(&tagged).await, &["55 records"], &[]);
+}
+
+#[tokio::test]
+async fn a_file_of_a_grouped_list_is_grouped_too() {
+    let mut desk = Desk::new().await;
+    for (n, name, stage, yuan) in [(1, "Chairs", "won", 10), (2, "Desks", "lead", 20), (3, "Lamps", "won", 30)] {
+        desk.deal(n, name, stage, yuan, &[FieldEdit::set("close_date", "2026-05-03")]).await;
+    }
+    let query = [("columns", "amount,stage,close_date"), ("group", "stage")];
+    let csv = desk.get(&address("/records/deal/export.csv", &query)).await.text();
+    let rows = "Lead,Desks,20.00 CNY,2026-05-03\nWon,Chairs,10.00 CNY,2026-05-03\nWon,Lamps,30.00 CNY,2026-05-03\n";
+    assert_eq!(csv, format!("\u{feff}Stage,Title,Amount,Expected close\n{rows}"));
+    let xlsx = desk.get(&address("/records/deal/export.xlsx", &query)).await;
+    let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx.body)).unwrap();
+    let sums = book.worksheet_range("By Stage").unwrap();
+    let rows: Vec<Vec<String>> = sums.rows().map(|row| row.iter().map(ToString::to_string).collect()).collect();
+    let expected = [["Stage", "Records", "Amount"], ["Lead", "1", "20"], ["Won", "2", "40"], ["Total", "3", "60"]];
+    assert_eq!(rows, expected);
+    // A month is not the day.
+    let months = desk.get(&address("/records/deal/export.csv", &[("columns", "close_date"), ("group", "close_date")])).await.text();
+    assert!(months.starts_with("\u{feff}By Expected close,Title,Expected close\n2026-05,Chairs,2026-05-03\n"), "{months}");
 }
 
 #[tokio::test]

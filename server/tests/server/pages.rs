@@ -121,6 +121,30 @@ impl Browser {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_is_ordered_and_ticked_on_a_phone_too() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.look(&Look { name: "phone", language: "en", scheme: "light", width: 390 }).await;
+    browser.goto("/records/party").await;
+    let reached = |selector: &str| {
+        format!(
+            "(() => {{ const element = document.querySelector({selector:?}); const {{ left, right, top, bottom }} = \
+             element.getBoundingClientRect(); return right <= innerWidth && right > left && \
+             element.contains(document.elementFromPoint((left + right) / 2, (top + bottom) / 2)) }})()"
+        )
+    };
+    for selector in ["tbody td.check input", "thead th.check input", "thead th a[href*=\"sort=name\"]"] {
+        browser.run(&format!("document.querySelector({selector:?}).scrollIntoView({{block: 'center'}})")).await;
+        browser.until(&reached(selector)).await;
+    }
+    browser.run("document.querySelector('tbody td.check input').click()").await;
+    browser.until("getComputedStyle(document.querySelector('.bulk')).display === 'flex'").await;
+    browser.run("document.querySelector('thead th a[href*=\"sort=name\"]').click()").await;
+    browser.until("location.search.includes('sort=name')").await;
+}
+
 fn base64(text: &str) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()

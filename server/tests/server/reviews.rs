@@ -102,6 +102,27 @@ async fn an_edit_is_shown_with_what_it_wants_and_accepted_under_its_authors_name
 }
 
 #[tokio::test]
+async fn a_new_record_that_waits_has_a_title_and_stands_on_the_page_of_its_customer() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let other = desk.customer(2, &[FieldEdit::set("name", "Hongda")]).await;
+    let mut rep = colleague(&desk.server, "rep", "rep").await;
+    let app = desk.server.app.clone();
+    let edits = [FieldEdit::set("title", "Lamps for spring"), FieldEdit::set("party", party.to_string()), line(15)];
+    let wish = rep.write("offer", record(3), START, &edits).remove(0);
+    let verdicts = rep.push(&app, vec![wish.clone()], START).await;
+    assert!(matches!(verdicts[..], [Verdict::Held { .. }]), "{verdicts:?}");
+    assert!(desk.get("/rejected").await.text().contains("Lamps for spring"), "the desk says what it would be called");
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    let waiting = page.split("id=\"waiting\"").nth(1).unwrap_or_else(|| panic!("{page}")).split("</section>").next().unwrap();
+    assert!(waiting.contains("Lamps for spring") && waiting.contains(&format!("/rejected/{}", wish.hash)), "{waiting}");
+    assert!(!desk.get(&format!("/records/party/{other}")).await.text().contains("id=\"waiting\""));
+    desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    assert!(!page.contains("id=\"waiting\"") && page.contains(&format!("/records/offer/{}", record(3))), "{page}");
+}
+
+#[tokio::test]
 async fn an_accepted_edit_is_a_duplicate_to_the_phone_that_made_it() {
     let (desk, rep, _, wish) = held().await;
     desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;

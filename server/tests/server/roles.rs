@@ -274,6 +274,17 @@ async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     assert_eq!(saved.header("location"), format!("/people/{eve}?done=saved"), "{}", saved.text());
     let page = desk.get(&format!("/people/{eve}")).await.text();
     assert!(page.contains("value=\"east, key accounts\"") && page.contains("value=\"Suzhou\""), "{page}");
+    let teams = async || desk.get("/teams").await.text();
+    assert!(teams().await.contains("<h3>key accounts</h3>") && teams().await.contains("<h3>Suzhou</h3>"));
+    let change = async |form: &[(&str, &str)]| desk.post("/teams", &[&[("what", "teams")], form].concat()).await;
+    let renamed = change(&[("act", "rename"), ("name", "east"), ("to", "Far east")]).await;
+    assert_eq!(renamed.status, 303, "{}", renamed.text());
+    assert_eq!(change(&[("act", "rename"), ("name", "Far east"), ("to", "a, b")]).await.status, 422);
+    change(&[("act", "add"), ("name", "Night shift"), ("member", eve.as_str())]).await;
+    change(&[("act", "leave"), ("name", "key accounts"), ("member", eve.as_str())]).await;
+    let page = teams().await;
+    assert!(page.contains("<h3>Far east</h3>") && page.contains("<h3>Night shift</h3>"), "{page}");
+    assert!(!page.contains("<h3>east</h3>") && !page.contains("<h3>key accounts</h3>"), "{page}");
     let again = desk.post(&format!("/people/{eve}/password"), &[]).await.text();
     assert!(!again.contains(&password) && again.contains("<p class=\"code\">"));
     assert_eq!(desk.server.api_sign_in("eve", &password).await.status, 401);

@@ -1,6 +1,7 @@
 //! Everything about a record on one page: what happened, comments, edits taken back; and many disagreements settled at once.
 
 use serde_json::json;
+use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
 use crate::console::{Desk, record};
@@ -81,6 +82,36 @@ async fn a_comment_mentions_a_colleague() {
 }
 
 #[tokio::test]
+async fn whoever_is_mentioned_is_told_until_they_have_seen_it() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let (app, bo) = (desk.server.app.clone(), RecordId(UserId::of_cause("bo").0));
+    desk.ann.save(&app, "member", bo, START, &[FieldEdit::set("name", "Bo Chen")]).await;
+    for text in ["@bo please call them", "and tell @Bo Chen", "mail@bo.example is nobody"] {
+        desk.post(&format!("/records/party/{party}/comments"), &[("text", text)]).await;
+    }
+    assert!(desk.get("/mentions").await.text().contains("Nobody has mentioned you"), "Ann has written them");
+    let (_, cookie) = desk.server.browser_sign_in_as("bo").await;
+    let bos = Desk { cookie, ..desk };
+    let page = bos.get("/mentions").await.text();
+    assert!(page.contains("please call them") && page.contains("and tell @Bo Chen") && !page.contains("is nobody"), "{page}");
+    let (link, position) = (format!("/records/party/{party}?only=activity#e-"), "name=\"position\" value=\"");
+    assert!(page.contains(&link) && page.matches(position).count() == 2, "{page}");
+    let note = page.split(&link).nth(1).unwrap().split('"').next().unwrap();
+    assert!(timeline(&bos, &format!("/records/party/{party}")).await.contains(&format!("id=\"e-{note}\"")), "the link leads to the note");
+    let badge = "Mentions of you<span class=\"count\">";
+    assert!(bos.get("/start").await.text().contains(&format!("{badge}2")), "the menu counts them");
+    let positions: Vec<&str> = page.split(position).skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    for (seen, left) in [(positions[1], "1"), (positions[0], "")] {
+        assert_eq!(bos.post("/mentions/seen", &[("position", seen)]).await.status, 303);
+        let start = bos.get("/start").await.text();
+        assert_eq!(start.split(badge).nth(1).map(|rest| rest.split('<').next().unwrap()).unwrap_or_default(), left);
+        assert_eq!(start.contains("id=\"waits\""), !left.is_empty(), "{start}");
+    }
+    assert!(bos.get("/mentions").await.text().contains("please call them"), "what was seen stays there to be read");
+}
+
+#[tokio::test]
 async fn an_edit_is_taken_back_unless_somebody_changed_it_since() {
     let mut desk = Desk::new().await;
     let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
@@ -109,6 +140,9 @@ async fn linked_records_are_added_up_and_all_of_them_are_a_click_away() {
         desk.ann.save(&app, "deal", record(n), START, &edits).await;
     }
     let page = desk.get(&format!("/records/party/{party}")).await.text();
+    let side = page.split("<table class=\"list side\">").nth(1).unwrap().split("</table>").next().unwrap();
+    assert!(side.contains("<th scope=\"col\" class=\"num\">Amount</th>") && !side.contains(">Customer<"), "{side}");
+    assert!(side.contains("Deal 3</a></td>") && side.contains("<td class=\"num\" data-label=\"Amount\">"), "{side}");
     assert!(page.contains("<b class=\"total\">¥350.00</b>"), "{page}");
     let all = page.split("href=\"/records/deal?where=").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
     assert!(desk.get(&format!("/records/deal?where={all}")).await.text().contains("2 records"));

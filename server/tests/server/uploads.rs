@@ -177,3 +177,19 @@ async fn a_mapping_made_from_a_preset_still_writes_what_the_preset_does() {
     let used = desk.post(&path, &[("act", "use"), ("mapping", "ours")]).await.text();
     assert!(used.contains(&format!("name=\"preset\" value=\"{preset}\"")), "{used}");
 }
+
+#[tokio::test]
+async fn a_wide_file_has_a_page_of_a_sane_size_and_its_last_columns_are_typed() {
+    let desk = Desk::new().await;
+    let heads: Vec<String> = (1..60).map(|n| format!("Column {n}")).chain(["Industry".to_owned()]).collect();
+    let cells: Vec<String> = (1..=60).map(|n| format!("cell {n}")).collect();
+    let csv = format!("{}\n{}\n", heads.join(","), cells.join(","));
+    let path = desk.upload("party", "wide.csv", csv.as_bytes()).await.header("location").to_owned();
+    let page = desk.get(&path).await.text();
+    assert!(page.len() < 150_000, "{} bytes", page.len());
+    assert!(page.contains("<select id=\"to-0\"") && page.contains("<datalist id=\"targets\">"), "{page}");
+    assert!(page.contains("<input type=\"text\" id=\"to-59\" name=\"to.59\" value=\"industry\" list=\"targets\""), "{page}");
+    let form = [("act", "check"), ("mode", "create"), ("to.58", "name"), ("to.59", "industry")];
+    let checked = desk.post(&path, &form).await.text();
+    assert!(checked.contains("1 record would be made"), "{checked}");
+}

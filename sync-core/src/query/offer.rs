@@ -53,8 +53,19 @@ pub fn offers<'s>(schema: &'s Schema, kind: &'s Kind) -> Vec<Offer<'s>> {
     }
     for link in kind.fields.iter().filter(|field| is_asked(field) && field.value == ValueType::Link && field.items.is_empty()) {
         for target in link.to.iter().filter_map(|name| schema.kind(name)) {
-            for field in target.fields.iter().filter(|field| is_asked(field) && field.items.is_empty() && field.value != ValueType::Link) {
-                offers.extend(asked.of(&format!("{}.{}", link.name, field.name), &[link, field]));
+            for field in target.fields.iter().filter(|field| is_asked(field) && field.value != ValueType::Link) {
+                let there = format!("{}.{}", link.name, field.name);
+                match field.items.is_empty() {
+                    true => offers.extend(asked.of(&there, &[link, field])),
+                    // Behind one link no other one is followed.
+                    false => offers.extend(
+                        field
+                            .items
+                            .iter()
+                            .filter(|item| item.value != ValueType::Link)
+                            .flat_map(|item| asked.of(&format!("{there}.{}", item.name), &[link, field, item])),
+                    ),
+                }
             }
         }
     }
@@ -140,7 +151,11 @@ mod tests {
         }
         let of_deal: Vec<String> = offers(schema, schema.kind("deal").unwrap()).into_iter().map(|offer| offer.attribute).collect();
         let pointing = ["activity:about", "activity:about.status", "activity:about.when.start", "activity:about.createdAt"];
-        for expected in ["stage", "amount.amount", "people.role", "party.name", "owner", "tags"].into_iter().chain(pointing) {
+        for expected in
+            ["stage", "amount.amount", "people.role", "party.name", "party.phones.value", "party.addresses.value.city", "owner", "tags"]
+                .into_iter()
+                .chain(pointing)
+        {
             assert!(of_deal.iter().any(|attribute| attribute == expected), "{expected}: {of_deal:?}");
         }
     }

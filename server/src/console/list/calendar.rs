@@ -157,41 +157,14 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
     let today = local(desk, desk.now).date();
     let range = Range::of(&asked.month, today);
     let (rows, names, is_cut) = read(desk, kind, asked, shape, chosen, &range).await?;
-    let mut on = placed(desk, kind, &rows, &names, chosen);
-    let may_create = desk.reading.may_some(kind, sync_core::access::Action::Create);
-    let day = |date: Date, items: Vec<(String, Item)>| {
-        let shown = if range.month.is_some() { SHOWN } else { usize::MAX };
-        let more = items.len().saturating_sub(shown);
-        DayView {
-            date: date.to_string(),
-            number: date.day(),
-            is_today: date == today,
-            is_other: range.month.is_some_and(|month| month != (date.year(), date.month())),
-            items: items.into_iter().map(|(_, item)| item).take(shown).collect(),
-            more,
-            href: Asked { month: date.to_string(), ..asked.closed() }.address(kind),
-            new: may_create.then(|| new_on(kind, &chosen.attributes[0], date)),
-        }
-    };
-    let mut weeks = Vec::new();
-    let mut date = range.first;
-    while date <= range.last {
-        let mut week = Vec::new();
-        for _ in 0..7 {
-            let mut items = on.remove(&date).unwrap_or_default();
-            items.sort_by(|a, b| a.0.cmp(&b.0));
-            week.push(day(date, items));
-            date = plus(date, 1);
-        }
-        weeks.push(week);
-    }
     let to = |month: String| Asked { month, ..asked.closed() }.address(kind);
     let around = if range.month.is_some_and(|month| month == (today.year(), today.month())) { today } else { range.anchor };
+    let page = Page { kind, asked, range: &range, today, new_at: new_at(desk, kind, chosen) };
     Ok(CalendarView {
         title: if range.month.is_some() { month_of(range.anchor) } else { format!("{} – {}", range.first, range.last) },
         is_week: range.month.is_none(),
         names: NAMES.iter().map(|key| desk.words.say(key)).collect(),
-        weeks,
+        weeks: page.weeks(placed(desk, kind, &rows, &names, chosen)),
         by: choices.iter().map(|choice| (choice.word(), choice.label.clone(), choice.word() == chosen.word())).collect(),
         before: to(range.moved(-1)),
         after: to(range.moved(1)),
@@ -200,6 +173,53 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
         week: to(around.to_string()),
         is_cut,
     })
+}
+
+/// The attribute that a new record gets its day by, for who may make one.
+fn new_at<'a>(desk: &Desk, kind: &Kind, chosen: &'a Choice) -> Option<&'a str> {
+    chosen.attributes.first().filter(|_| desk.reading.may_some(kind, sync_core::access::Action::Create)).map(String::as_str)
+}
+
+/// What the days of a calendar have in common.
+struct Page<'a> {
+    kind: &'a Kind,
+    asked: &'a Asked,
+    range: &'a Range,
+    today: Date,
+    new_at: Option<&'a str>,
+}
+
+impl Page<'_> {
+    fn weeks(&self, mut on: BTreeMap<Date, Vec<(String, Item)>>) -> Vec<Vec<DayView>> {
+        let mut weeks: Vec<Vec<DayView>> = Vec::new();
+        let mut date = self.range.first;
+        while date <= self.range.last {
+            let mut week = Vec::new();
+            for _ in 0..7 {
+                let mut items = on.remove(&date).unwrap_or_default();
+                items.sort_by(|a, b| a.0.cmp(&b.0));
+                week.push(self.day(date, items));
+                date = plus(date, 1);
+            }
+            weeks.push(week);
+        }
+        weeks
+    }
+
+    fn day(&self, date: Date, items: Vec<(String, Item)>) -> DayView {
+        let month = self.range.month;
+        let shown = if month.is_some() { SHOWN } else { usize::MAX };
+        DayView {
+            date: date.to_string(),
+            number: date.day(),
+            is_today: date == self.today,
+            is_other: month.is_some_and(|month| month != (date.year(), date.month())),
+            more: items.len().saturating_sub(shown),
+            items: items.into_iter().map(|(_, item)| item).take(shown).collect(),
+            href: Asked { month: date.to_string(), ..self.asked.closed() }.address(self.kind),
+            new: self.new_at.map(|attribute| new_on(self.kind, attribute, date)),
+        }
+    }
 }
 
 /// The records of each day, with the hour to order them by.

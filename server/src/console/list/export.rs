@@ -1,5 +1,6 @@
 //! A list as a file: the columns, the order and the filter that are seen.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query};
@@ -10,10 +11,10 @@ use sync_core::access::Right;
 use sync_core::schema::{Kind, Merge, ValueType};
 
 use super::asked::{Asked, encoded};
-use super::chart;
 use super::shape::{Column, Layout, Shape};
 use super::table::title_of;
 use super::views;
+use super::{chart, groups};
 use crate::audit::Act;
 use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::console::desk::Desk;
@@ -21,7 +22,7 @@ use crate::console::format::{Formatter, Shown, decimals, plain_amount};
 use crate::error::{Error, Text};
 use crate::jobs::export::pdf::{self, Body, Section};
 use crate::jobs::export::table::{self, Cell, Table};
-use crate::reading::{Names, Row};
+use crate::reading::{Group, Names, Row, Totals};
 
 /// Records read at once.
 const PAGE: u32 = 200;
@@ -31,15 +32,16 @@ const ROWS_MAX: usize = 200_000;
 
 /// `GET /records/{kind}/export.csv`.
 pub async fn csv(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let (name, table) = table_of(&desk, &kind, &asked).await?;
-    let bytes = table::csv(&table).map_err(|error| Error::Internal(error.into()))?;
+    let (name, tables) = tables_of(&desk, &kind, &asked).await?;
+    // A file of one table: what groups add up to would stand among the records.
+    let bytes = table::csv(&tables[0]).map_err(|error| Error::Internal(error.into()))?;
     Ok(file(&format!("{name}.csv"), "text/csv; charset=utf-8", bytes))
 }
 
 /// `GET /records/{kind}/export.xlsx`.
 pub async fn xlsx(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let (name, table) = table_of(&desk, &kind, &asked).await?;
-    let made = tokio::task::spawn_blocking(move || table::xlsx(&table)).await;
+    let (name, tables) = tables_of(&desk, &kind, &asked).await?;
+    let made = tokio::task::spawn_blocking(move || table::xlsx(&tables)).await;
     let bytes = made.map_err(anyhow::Error::from).and_then(|made| made.map_err(anyhow::Error::from)).map_err(Error::Internal)?;
     Ok(file(&format!("{name}.xlsx"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes))
 }
@@ -60,30 +62,31 @@ pub async fn vcf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
 pub async fn pdf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let known = desk.reading.kind(&kind)?.clone();
     let shape = shape_of(&desk, &known, &asked).await?;
-    let section = match shape.layout {
+    let sections = match shape.layout {
         Layout::Chart(form) => {
             let title = title(&desk, &known, &shape);
             desk.note(Act::Exported, &known.name, json!({"report": title})).await?;
-            chart::section(&desk, &known, &asked, &shape, form, &title).await?
+            vec![chart::section(&desk, &known, &asked, &shape, form, &title).await?]
         }
         Layout::Table | Layout::Board | Layout::Calendar => {
-            let (_, table) = table_of(&desk, &kind, &asked).await?;
-            listed(&desk, table)
+            let (_, tables) = tables_of(&desk, &kind, &asked).await?;
+            let caption = desk.words.count("list.count", tables[0].rows.len() as u64);
+            let captions = std::iter::once(caption).chain(std::iter::repeat(String::new()));
+            tables.into_iter().zip(captions).map(|(table, caption)| listed(table, caption)).collect()
         }
     };
-    let title = section.title.clone();
-    Ok(report(&title, printed(&desk, &title, &[section])))
+    let title = title(&desk, &known, &shape);
+    Ok(report(&title, printed(&desk, &title, &sections)))
 }
 
 /// Rows of a printed list: who wants more wants a spreadsheet.
 const PRINTED_MAX: usize = 2_000;
 
-fn listed(desk: &Desk, table: Table) -> Section {
-    let total = desk.words.count("list.count", table.rows.len() as u64);
+fn listed(table: Table, caption: String) -> Section {
     let is_number = |at: usize| table.rows.iter().all(|row| matches!(row.get(at), Some(Cell::Empty | Cell::Number(_) | Cell::Amount(..))));
     let numbers = (0..table.heads.len()).map(is_number).collect();
     let rows = table.rows.iter().take(PRINTED_MAX).map(|row| row.iter().map(Cell::shown).collect()).collect();
-    Section { title: table.title, caption: total, total: String::new(), series: Vec::new(), body: Body::Table(table.heads, numbers, rows) }
+    Section { title: table.title, caption, total: String::new(), series: Vec::new(), body: Body::Table(table.heads, numbers, rows) }
 }
 
 /// A report as PDF.
@@ -112,21 +115,89 @@ fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static(mime)), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
 }
 
-async fn table_of(desk: &Desk, kind: &str, asked: &Asked) -> Result<(String, Table), Error> {
+/// What is seen: the records or the chart, and behind records that are put together what their groups add up to.
+async fn tables_of(desk: &Desk, kind: &str, asked: &Asked) -> Result<(String, Vec<Table>), Error> {
     let kind = desk.reading.kind(kind)?.clone();
     let shape = shape_of(desk, &kind, asked).await?;
     let title = title(desk, &kind, &shape);
     if let Layout::Chart(form) = shape.layout {
         let table = chart::table(desk, &kind, asked, &shape, form, &title).await?;
         desk.note(Act::Exported, &kind.name, json!({"groups": table.rows.len()})).await?;
-        return Ok((title, table));
+        return Ok((title, vec![table]));
+    }
+    if shape.is_grouped(&kind) {
+        return Ok((title.clone(), grouped(desk, &kind, asked, &shape, title).await?));
     }
     let rows = rows_of(desk, &kind, asked, &shape).await?;
     let columns = shape.columns(desk, &kind);
     let heads = columns.iter().map(|column| column.label(desk)).collect();
-    let cells = |(row, names): &(Row, Arc<Names>)| columns.iter().map(|column| cell(desk, &kind, column, row, names)).collect();
-    let table = Table { title: title.clone(), heads, rows: rows.iter().map(cells).collect() };
-    Ok((title, table))
+    let rows = rows.iter().map(|(row, names)| cells(desk, &kind, &columns, row, names)).collect();
+    Ok((title.clone(), vec![Table { title, heads, rows }]))
+}
+
+fn cells(desk: &Desk, kind: &Kind, columns: &[Column<'_>], row: &Row, names: &Names) -> Vec<Cell> {
+    columns.iter().map(|column| cell(desk, kind, column, row, names)).collect()
+}
+
+/// The records in the order of their groups, with what their group is in front; and the groups with their totals.
+async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, title: String) -> Result<Vec<Table>, Error> {
+    let mut columns = shape.columns(desk, kind);
+    let totals = groups::totals(desk, kind, asked, shape, &columns).await?;
+    let attribute = groups::attributes(desk, kind).into_iter().find(|(name, _)| *name == shape.group);
+    let label = attribute.map_or_else(|| shape.group.clone(), |(_, label)| label);
+    let by = desk.words.fill("group.by", &[&label]);
+    let sums = sums_of(desk, kind, shape, &columns, &totals, (by.clone(), label.clone()));
+    // A day says more than the month of its group: it keeps its column.
+    let is_said = |column: &Column<'_>| column.word() == shape.group && !column.is_whole();
+    let head = if columns.iter().any(is_said) { label } else { by };
+    columns.retain(|column| !is_said(column));
+    let (mut rows, mut known) = (Vec::new(), HashSet::new());
+    let named = groups::in_order(kind, shape, &totals).into_iter().map(|group| {
+        let key = group.key.as_deref();
+        (groups::label(desk, kind, &totals.names, &shape.group, key).text(), vec![groups::condition(kind, &shape.group, key)])
+    });
+    // More groups than are counted: their records come last, whatever group they are in.
+    let rest = totals.cut.then(|| (desk.words.say("group.rest").to_owned(), Vec::new()));
+    for (group, conditions) in named.chain(rest) {
+        for (row, names) in read(desk, kind, asked, shape, &conditions).await? {
+            if known.insert(row.id) {
+                rows.push([vec![Cell::Text(group.clone())], cells(desk, kind, &columns, &row, &names)].concat());
+            }
+        }
+        if rows.len() > ROWS_MAX {
+            return Err(Error::Invalid { field: None, message: too_many() });
+        }
+    }
+    desk.note(Act::Exported, &kind.name, json!({"records": rows.len()})).await?;
+    let heads = std::iter::once(head).chain(columns.iter().map(|column| column.label(desk))).collect();
+    Ok(vec![Table { title, heads, rows }, sums])
+}
+
+/// Each group with its count and what it adds up to, and all of them together.
+fn sums_of(desk: &Desk, kind: &Kind, shape: &Shape, columns: &[Column<'_>], totals: &Totals, (title, label): (String, String)) -> Table {
+    let summed = groups::summed(columns);
+    let row = |label: String, group: &Group| {
+        let sums = summed.iter().map(|field| sum_of(group, &field.name));
+        [Cell::Text(label), Cell::Number(group.count as f64)].into_iter().chain(sums).collect()
+    };
+    let label_of = |group: &Group| groups::label(desk, kind, &totals.names, &shape.group, group.key.as_deref()).text();
+    let mut rows: Vec<Vec<Cell>> = groups::in_order(kind, shape, totals).into_iter().map(|group| row(label_of(group), group)).collect();
+    rows.push(row(desk.words.say("group.sum").to_owned(), &totals.all));
+    let heads = [label, desk.words.say("kind.records").to_owned()];
+    let fields = summed.iter().map(|field| desk.words.label(&field.label).to_owned());
+    Table { title, heads: heads.into_iter().chain(fields).collect(), rows }
+}
+
+/// A number where there is one; several currencies are told as on the page.
+fn sum_of(group: &Group, field: &str) -> Cell {
+    match group.sums.get(field).map(Vec::as_slice) {
+        None | Some([]) => Cell::Empty,
+        Some([sum]) => match (&sum.currency, sum.sum.parse::<i64>()) {
+            (Some(currency), Ok(minor)) => Cell::Amount(plain_amount(minor, currency), decimals(currency), currency.clone()),
+            (_, _) => sum.sum.parse().map_or_else(|_| Cell::Text(sum.sum.clone()), Cell::Number),
+        },
+        Some(_) => Cell::Text(groups::summed_up(group, field)),
+    }
 }
 
 /// What is asked for, of somebody who may take it out.
@@ -137,17 +208,23 @@ async fn shape_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<Shape, Erro
     Ok(Shape::of(kind, asked, &views::of_kind(desk, kind).await?))
 }
 
-/// The records of a list, all pages, each with the names that its page came with; that they are taken out is noted.
+/// The records of a list, all pages; that they are taken out is noted.
 async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<Vec<(Row, Arc<Names>)>, Error> {
+    let rows = read(desk, kind, asked, shape, &[]).await?;
+    desk.note(Act::Exported, &kind.name, json!({"records": rows.len()})).await?;
+    Ok(rows)
+}
+
+/// The records of a list for which some more conditions hold, all pages, each with the names that its page came with.
+async fn read(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, more: &[Json]) -> Result<Vec<(Row, Arc<Names>)>, Error> {
     let mut rows: Vec<(Row, Arc<Names>)> = Vec::new();
     let mut asked = Asked { after: None, ..asked.clone() };
     loop {
-        let listing = desk.reading.list(&shape.list(desk, kind, &asked, &[], PAGE)?).await?;
+        let listing = desk.reading.list(&shape.list(desk, kind, &asked, more, PAGE)?).await?;
         let names = Arc::new(listing.names);
         rows.extend(listing.rows.into_iter().map(|row| (row, Arc::clone(&names))));
         asked.after = listing.next;
         if asked.after.is_none() {
-            desk.note(Act::Exported, &kind.name, json!({"records": rows.len()})).await?;
             return Ok(rows);
         }
         if rows.len() >= ROWS_MAX {

@@ -11,7 +11,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 
 use super::asked::Asked;
 use super::page;
-use super::said::{Needs, sayings};
+use super::said::{Needs, Said, sayings};
 use super::shape::Shape;
 use super::views;
 use crate::console::desk::Desk;
@@ -229,17 +229,10 @@ pub async fn editor(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, type
     let operator = if asked.op.is_empty() { before.and_then(|before| before["type"].as_str()).unwrap_or_default() } else { &asked.op };
     let sayings = chosen.map(sayings).unwrap_or_default();
     let said = sayings.iter().find(|said| said.operator == operator).or(sayings.first());
-    let mut inputs = Vec::new();
-    if let (Some(offer), Some(said)) = (chosen, said) {
-        let filled = match typed.has("v") || typed.has("v.q") {
-            true => typed.clone(),
-            false => {
-                let place = if said.needs == Needs::Count { "count" } else { "value" };
-                before.filter(|before| before["type"] == said.operator).map(|before| filled(offer, &before[place])).unwrap_or_default()
-            }
-        };
-        inputs = controls(desk, offer, said.needs, &filled).await?;
-    }
+    let inputs = match (chosen, said) {
+        (Some(offer), Some(said)) => controls(desk, offer, said.needs, &typed_or_kept(offer, said, before, typed)).await?,
+        _ => Vec::new(),
+    };
     let mut hidden = asked.plain().lasting();
     hidden.extend(asked.at.map(|at| ("at", at.to_string())));
     Ok(Editor {
@@ -254,6 +247,15 @@ pub async fn editor(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, type
     })
 }
 
+/// What the controls of a condition hold: what was typed, or else what the condition says that is there already.
+fn typed_or_kept(offer: &Offer<'_>, said: &Said, before: Option<&Json>, typed: &Typed) -> Typed {
+    if typed.has("v") || typed.has("v.q") {
+        return typed.clone();
+    }
+    let place = if said.needs == Needs::Count { "count" } else { "value" };
+    before.filter(|before| before["type"] == said.operator).map(|before| filled(offer, &before[place])).unwrap_or_default()
+}
+
 /// The attributes under headings: the record's own, then those behind each link.
 fn grouped(desk: &Desk, kind: &Kind, all: &[Offer<'_>], chosen: &str) -> Vec<Heading> {
     let mut groups: Vec<Heading> = vec![(desk.words.label(&kind.label).to_owned(), Vec::new())];
@@ -262,7 +264,7 @@ fn grouped(desk: &Desk, kind: &Kind, all: &[Offer<'_>], chosen: &str) -> Vec<Hea
             [link, ..] if let Some(source) = offer.from => {
                 format!("{} ({})", desk.words.label(&source.plural), desk.words.label(&link.label))
             }
-            [link, _] if link.value == ValueType::Link && link.items.is_empty() => desk.words.label(&link.label).to_owned(),
+            [link, _, ..] if link.value == ValueType::Link && link.items.is_empty() => desk.words.label(&link.label).to_owned(),
             _ => groups[0].0.clone(),
         };
         let entry = (offer.attribute.clone(), label(desk, offer), offer.attribute == chosen);

@@ -15,6 +15,9 @@ use crate::reading::{Group, Grouping, List, Names, Sum, Totals, is_summed};
 /// Groups whose records are shown at once: a screenful; the others are a click away.
 const OPENED: usize = 8;
 
+/// Groups of a page: one takes up to a kilobyte and a half, most of it the address of its records.
+pub const PAGE: usize = 60;
+
 /// Records shown of each.
 const SHOWN: u32 = 10;
 
@@ -144,7 +147,7 @@ pub fn label(desk: &Desk, kind: &Kind, names: &Names, attribute: &str, key: Opti
 }
 
 /// A choice has an order of its own; what has none comes with the largest group first.
-fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group> {
+pub fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group> {
     let options = kind.field(&shape.group).map(|field| &field.options[..]).unwrap_or_default();
     let mut groups: Vec<&Group> = totals.groups.iter().collect();
     let place = |group: &Group| options.iter().position(|option| Some(&option.value) == group.key.as_ref());
@@ -154,37 +157,50 @@ fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group
     groups
 }
 
-/// The groups with their first records.
+/// The group with which a page begins.
+pub fn place(asked: &Asked) -> usize {
+    asked.after.as_deref().and_then(|after| after.parse().ok()).unwrap_or_default()
+}
+
+/// The groups of a page, with their first records.
 pub async fn views(rows: &Rows<'_>, shape: &Shape, totals: &Totals) -> Result<Vec<GroupView>, Error> {
-    let (desk, kind, asked) = (rows.desk, rows.kind, rows.asked);
     let mut views = Vec::new();
-    // All groups together are no more than a page of the list.
-    let shown = SHOWN.min(shape::rows(rows.columns.len()).div_ceil(4));
-    for (index, group) in in_order(kind, shape, totals).into_iter().enumerate() {
-        let condition = condition(kind, &shape.group, group.key.as_deref());
-        let mut lines = Vec::new();
-        if index < OPENED {
-            let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, std::slice::from_ref(&condition), shown)?;
-            let listing = desk.reading.list(&List { expected: Some(group.count), ..list }).await?;
-            let mut names = rows.names.clone();
-            names.extend(listing.names);
-            let rows = Rows { names: &names, ..*rows };
-            lines = listing.rows.iter().map(|row| rows.line(row)).collect();
-        }
-        let conditions = match shape.any && !shape.conditions.is_empty() {
-            true => vec![json!({"type": "or", "value": shape.conditions}), condition],
-            false => shape.conditions.iter().cloned().chain([condition]).collect(),
-        };
-        let left = group.count.saturating_sub(lines.len() as u64);
-        let all = Asked { filter: Some(filter_of(&conditions, false)), group: Some(String::new()), ..asked.plain() };
-        views.push(GroupView {
-            label: label(desk, kind, &totals.names, &shape.group, group.key.as_deref()),
-            count: format::grouped(&group.count.to_string()),
-            sums: footer(rows.columns, group),
-            href: all.address(kind),
-            more: (left > 0).then(|| desk.words.count("record.more", left)),
-            rows: lines,
-        });
+    let groups = in_order(rows.kind, shape, totals).into_iter().skip(place(rows.asked)).take(PAGE);
+    for (index, group) in groups.enumerate() {
+        let condition = condition(rows.kind, &shape.group, group.key.as_deref());
+        let lines = if index < OPENED { first_of(rows, shape, group, &condition).await? } else { Vec::new() };
+        let label = label(rows.desk, rows.kind, &totals.names, &shape.group, group.key.as_deref());
+        views.push(view(rows, shape, (label, group), condition, lines));
     }
     Ok(views)
+}
+
+/// The first records of a group.
+async fn first_of(rows: &Rows<'_>, shape: &Shape, group: &Group, condition: &Json) -> Result<Vec<Line>, Error> {
+    // All groups together are no more than a page of the list.
+    let shown = SHOWN.min(shape::rows(rows.columns.len()).div_ceil(4));
+    let asked = Asked { after: None, ..rows.asked.clone() };
+    let list = shape.list(rows.desk, rows.kind, &asked, std::slice::from_ref(condition), shown)?;
+    let listing = rows.desk.reading.list(&List { expected: Some(group.count), ..list }).await?;
+    let mut names = rows.names.clone();
+    names.extend(listing.names);
+    let rows = Rows { names: &names, ..*rows };
+    Ok(listing.rows.iter().map(|row| rows.line(row)).collect())
+}
+
+fn view(rows: &Rows<'_>, shape: &Shape, (label, group): (Shown, &Group), condition: Json, lines: Vec<Line>) -> GroupView {
+    let conditions = match shape.any && !shape.conditions.is_empty() {
+        true => vec![json!({"type": "or", "value": shape.conditions}), condition],
+        false => shape.conditions.iter().cloned().chain([condition]).collect(),
+    };
+    let left = group.count.saturating_sub(lines.len() as u64);
+    let all = Asked { filter: Some(filter_of(&conditions, false)), group: Some(String::new()), ..rows.asked.plain() };
+    GroupView {
+        label,
+        count: format::grouped(&group.count.to_string()),
+        sums: footer(rows.columns, group),
+        href: all.address(rows.kind),
+        more: (left > 0).then(|| rows.desk.words.count("record.more", left)),
+        rows: lines,
+    }
 }

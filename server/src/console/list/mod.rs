@@ -28,6 +28,7 @@ pub use asked::encoded;
 pub use chart::Form;
 pub use export::{about, printed, report};
 pub use groups::summed_up;
+pub use shape::Column;
 pub use table::title_of;
 pub use tile::{Tile, TileContent};
 pub use views::views_for_tiles;

@@ -201,7 +201,9 @@ impl Drawing<'_> {
         let (desk, kind) = (self.desk, self.kind);
         let columns = shape.columns(desk, kind);
         let heads = table::heads(desk, kind, asked, shape, &columns);
-        let list = match shape.list(desk, kind, asked, &[], rows(columns.len())) {
+        // Where a page of groups begins is no place among records.
+        let first = Asked { after: None, ..asked.clone() };
+        let list = match shape.list(desk, kind, if shape.is_grouped(kind) { &first } else { asked }, &[], rows(columns.len())) {
             Ok(list) => list,
             Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. } | ReadError::Cursor)) => {
                 let text = desk.words.fill("list.broken", &[&error.to_string()]);
@@ -228,7 +230,7 @@ impl Drawing<'_> {
                 let content = Content::Chart(Box::new((view, chart::tools(desk, kind, asked, shape, form))));
                 Ok((content, Pager::default(), desk.reading.count(&list).await?, None))
             }
-            (Layout::Board | Layout::Table, _) if !shape.group.is_empty() => self.groups(asked, shape, &columns, heads).await,
+            (Layout::Board | Layout::Table, _) if shape.is_grouped(kind) => self.groups(asked, shape, &columns, heads).await,
             (Layout::Board | Layout::Table, _) => self.rows(asked, shape, &columns, heads, &list).await,
         }
     }
@@ -268,8 +270,11 @@ impl Drawing<'_> {
         self.add_names(&mut names).await?;
         let drawing = Rows { desk, kind, asked, columns, names: &names, candidates: &candidates, editing: &self.editing };
         let groups = groups::views(&drawing, shape, &totals).await?;
-        let content = Content::Groups { heads, groups, footer: groups::footer(columns, &totals.all), cut: totals.cut };
-        Ok((content, Pager::default(), totals.all.count.into(), None))
+        let end = groups::place(asked).saturating_add(groups::PAGE);
+        let next = (totals.groups.len() > end).then(|| asked.next(kind, end.to_string()));
+        let cut = totals.cut && next.is_none();
+        let content = Content::Groups { heads, groups, footer: groups::footer(columns, &totals.all), cut };
+        Ok((content, Pager { previous: asked.previous(kind), next }, totals.all.count.into(), None))
     }
 
     /// What the records are called that stand in a form.

@@ -216,6 +216,12 @@ impl Shape {
         title.into_iter().chain(others).take(COLUMNS_MAX).collect()
     }
 
+    /// Whether a list is shown in groups: a board has columns, and a calendar days.
+    pub fn is_grouped(&self, kind: &Kind) -> bool {
+        let is_table = self.layout == Layout::Table || (self.layout == Layout::Board && kind.board.is_none());
+        is_table && !self.group.is_empty()
+    }
+
     /// The attribute to order by: what is asked for, or else the title.
     pub fn order<'a>(&'a self, desk: &Desk, kind: &'a Kind) -> &'a str {
         let field = self.sort.split('.').next().unwrap_or_default();

@@ -18,6 +18,7 @@ use super::shape::{Layout, Shape};
 use crate::console::desk::Desk;
 use crate::error::{Error, Text};
 use crate::reading::{List, ReadError, Row};
+use crate::ready;
 
 /// The kind that views are of.
 pub const VIEW: &str = "view";
@@ -74,7 +75,7 @@ impl Saved {
         let members = |name: &str| row.fields.get(name).and_then(Json::as_array).is_some_and(|members| members.contains(&json!(me)));
         Self {
             id: row.id,
-            name: row.title.clone(),
+            name: ready::in_language(&row.title, desk.words.0).to_owned(),
             shape: Said {
                 filter: text("filter"),
                 columns: part("field"),

@@ -2,7 +2,7 @@
 //!
 //! Unlike the sheet of an export it holds what is shown, in the reader's words; it is not for bringing back everything.
 
-use rust_xlsxwriter::{Format, Workbook, XlsxError};
+use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
 use crate::jobs::cell::guarded;
 
@@ -68,13 +68,19 @@ pub fn csv(table: &Table) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
-/// As a workbook.
+/// As a workbook, each table on a sheet of its own.
 ///
 /// # Errors
 /// When it is larger than Excel takes.
-pub fn xlsx(table: &Table) -> Result<Vec<u8>, XlsxError> {
+pub fn xlsx(tables: &[Table]) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
-    let sheet = book.add_worksheet();
+    for table in tables {
+        fill(book.add_worksheet(), table)?;
+    }
+    book.save_to_buffer()
+}
+
+fn fill(sheet: &mut Worksheet, table: &Table) -> Result<(), XlsxError> {
     sheet.set_name(sheet_name(&table.title))?;
     let (bold, day) = (Format::new().set_bold(), Format::new().set_num_format("yyyy-mm-dd"));
     for (column, head) in (0..).zip(&table.heads) {
@@ -99,7 +105,7 @@ pub fn xlsx(table: &Table) -> Result<Vec<u8>, XlsxError> {
     }
     sheet.set_freeze_panes(1, 1)?;
     sheet.autofit();
-    book.save_to_buffer()
+    Ok(())
 }
 
 fn fraction(decimals: usize) -> String {
@@ -137,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_workbook_holds_numbers_as_numbers_and_days_as_days() {
-        let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx(&table()).unwrap())).unwrap();
+        let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx(&[table()]).unwrap())).unwrap();
         let range = book.worksheet_range("客户2026").unwrap();
         let at = |row, column| range.get_value((row, column)).cloned();
         assert_eq!(at(0, 0), Some(Data::String("名称".to_owned())));

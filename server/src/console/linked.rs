@@ -1,0 +1,229 @@
+//! What links to a record: its orders, deals and activities beside it, and those that would if somebody let them in.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+use sync_core::access::Action;
+use sync_core::actions::duplicates;
+use sync_core::id::RecordId;
+use sync_core::schema::{Field, Kind, Merge, ValueType};
+
+use super::desk::{Desk, icon};
+use super::format::{self, Formatter, Shown};
+use super::list::{Column, title_of};
+use super::rejected::title_of_refused;
+use crate::error::Error;
+use crate::reading::{Figure, Grouping, LinksIn, List, Measure, Names, Question, RecordView, Row, Step, is_summed};
+
+/// Records shown of each kind and role, those changed last: a table of them is a glance, all are a click away.
+const ROWS_MAX: usize = 10;
+
+/// Columns beside the title: more do not fit beside a record.
+const COLUMNS_MAX: usize = 3;
+
+/// The records of one kind that link to a record by one role.
+pub struct LinkGroup {
+    /// What they are.
+    pub label: String,
+    /// Which icon.
+    pub icon: String,
+    /// How many.
+    pub count: String,
+    /// The columns.
+    pub heads: Vec<HeadView>,
+    /// Those changed last.
+    pub rows: Vec<RowView>,
+    /// Where another one is made.
+    pub new: Option<String>,
+    /// What that is called.
+    pub new_label: String,
+    /// How many more there are, in words.
+    pub more: Option<String>,
+    /// What they add up to.
+    pub sum: String,
+    /// Their average, and the day of the last of them.
+    pub facts: Vec<String>,
+    /// All of them, as a list.
+    pub all: String,
+}
+
+/// The head of a column.
+pub struct HeadView {
+    /// What stands in it.
+    pub label: String,
+    /// Whether it holds numbers.
+    pub number: bool,
+}
+
+/// A record that links here.
+pub struct RowView {
+    /// Its page.
+    pub href: String,
+    /// What names it.
+    pub title: String,
+    /// A value for each column behind the title.
+    pub cells: Vec<CellView>,
+}
+
+/// A value of it.
+pub struct CellView {
+    /// The column's label.
+    pub label: String,
+    /// The value.
+    pub shown: Shown,
+    /// Whether it stands under others by its last digit.
+    pub number: bool,
+    /// Whether it stays on one line.
+    pub whole: bool,
+}
+
+/// A record that is not there before somebody has given their word.
+pub struct WaitingView {
+    /// Which icon.
+    pub icon: String,
+    /// Of which kind.
+    pub kind: String,
+    /// What would name it.
+    pub title: String,
+    /// Where it is decided about.
+    pub href: String,
+    /// Who made it.
+    pub who: String,
+}
+
+/// The new records that would link to a record, had they been let in.
+pub async fn waiting(desk: &Desk, id: RecordId) -> Result<Vec<WaitingView>, Error> {
+    let view = |edit: crate::reading::RefusedEdit| {
+        let kind = desk.reading.kind(&edit.kind).ok().map(|kind| &**kind);
+        WaitingView {
+            icon: icon(&edit.kind).to_owned(),
+            kind: kind.map_or_else(|| edit.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned()),
+            title: title_of_refused(desk, kind, &edit),
+            href: format!("/rejected/{}", edit.change),
+            who: super::made::name_of(desk, &edit.who),
+        }
+    };
+    Ok(desk.reading.waiting_for(id).await?.into_iter().map(view).collect())
+}
+
+/// The title and what else lists of the kind show first, as far as any of the records has it.
+fn table(desk: &Desk, links: &LinksIn, rows: &HashMap<RecordId, Row>, names: &Names) -> Result<(Vec<HeadView>, Vec<RowView>), Error> {
+    let kind = desk.reading.kind(&links.kind)?;
+    let rows: Vec<&Row> = links.records.iter().take(ROWS_MAX).filter_map(|linked| rows.get(&linked.id)).collect();
+    let columns = columns(desk, kind, &links.role, &rows);
+    let format = Formatter { words: desk.words, names };
+    let cell = |field: &Field, column: &Column<'_>, row: &Row| CellView {
+        label: column.label(desk),
+        shown: row.fields.get(&*field.name).map_or(Shown::Nothing, |value| format.brief(field, value)),
+        number: column.is_number(),
+        whole: column.is_whole(),
+    };
+    let row = |row: &&Row| RowView {
+        href: format!("/records/{}/{}", row.kind, row.id),
+        title: title_of(&format, kind, row),
+        cells: columns.iter().filter_map(|column| Some(cell(column.field()?, column, row))).collect(),
+    };
+    let title = kind.field(&kind.title).map_or(&kind.label, |field| &field.label);
+    let title = HeadView { label: desk.words.label(title).to_owned(), number: false };
+    let head = |column: &Column<'_>| HeadView { label: column.label(desk), number: column.is_number() };
+    Ok((std::iter::once(title).chain(columns.iter().map(head)).collect(), rows.iter().map(row).collect()))
+}
+
+/// The columns behind the title: not where all of them link to, and none that would be empty.
+fn columns<'k>(desk: &Desk, kind: &'k Kind, role: &str, rows: &[&Row]) -> Vec<Column<'k>> {
+    let here = role.split('.').next().unwrap_or_default();
+    let is_told = |field: &Field| rows.iter().any(|row| row.fields.get(&*field.name).is_some_and(|value| !value.is_null()));
+    let is_shown = |field: &Field| field.name != kind.title && *field.name != *here && !field.hidden && field.items.is_empty();
+    let listed = kind.list.iter().filter_map(|name| kind.field(name));
+    let fit = listed.filter(|field| is_shown(field) && is_told(field) && desk.reading.may_read(kind, &field.name));
+    fit.take(COLUMNS_MAX).map(Column::Field).collect()
+}
+
+/// The records that link to a record, by kind and role.
+pub async fn groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Error> {
+    let (mut groups, about) = (Vec::new(), [view.row.id]);
+    let shown = view.linked_from.iter().flat_map(|links| links.records.iter().take(ROWS_MAX));
+    let (rows, names) = desk.reading.rows(&shown.map(|linked| linked.id).collect::<Vec<_>>()).await?;
+    for links in &view.linked_from {
+        let Some(mut group) = link_group(desk, view, &about, links) else { continue };
+        (group.heads, group.rows) = table(desk, links, &rows, &names)?;
+        (group.sum, group.facts) = value_of(desk, &about, links).await?;
+        groups.push(group);
+    }
+    Ok(groups)
+}
+
+/// What the linked records add up to, by the number that the kind's board or list has first; and what else they tell.
+async fn value_of(desk: &Desk, about: &[RecordId], links: &LinksIn) -> Result<(String, Vec<String>), Error> {
+    let kind = desk.reading.kind(&links.kind)?.clone();
+    let by_board = kind.board.as_ref().and_then(|board| kind.field(board.sum.as_ref()?));
+    let by_list = || kind.list.iter().filter_map(|name| kind.field(name)).find(|field| field.value == ValueType::Money);
+    let Some(sum) = by_board.or_else(by_list).filter(|field| is_summed(field) && desk.reading.may_read(&kind, &field.name)) else {
+        return Ok(Default::default());
+    };
+    let filter = json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string();
+    // A role that cannot be asked about adds up to nothing that could be shown.
+    let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { return Ok(Default::default()) };
+    let list = List::of(query);
+    let totals = desk.reading.totals(&list, &Grouping { by: None, sums: vec![sum] }).await?;
+    let mut facts = Vec::new();
+    // One is its own average.
+    if totals.all.count > 1 {
+        facts.extend(average_of(desk, &list, sum).await?);
+    }
+    facts.extend(last_of(desk, &kind, &filter).await?);
+    Ok((super::list::summed_up(&totals.all, &sum.name), facts))
+}
+
+/// The mean of an amount among those that have one, by currency.
+async fn average_of(desk: &Desk, list: &List, field: &Field) -> Result<Option<String>, Error> {
+    let question = Question { by: None, split: None, step: Step::Month, measure: Measure::Average(field) };
+    let figures = desk.reading.figures(list, &question).await?.all;
+    let one = |figure: &Figure| Some(format::price(figure.value.round() as i64, figure.currency.as_deref()?));
+    let averages: Vec<String> = figures.iter().filter_map(one).collect();
+    Ok((!averages.is_empty()).then(|| desk.words.fill("record.average", &[&averages.join(" · ")])))
+}
+
+/// The last day on which one of the records happened, by the field that their kind names for it.
+async fn last_of(desk: &Desk, kind: &Kind, filter: &str) -> Result<Option<String>, Error> {
+    let is_ordered = |field: &&Field| matches!(field.value, ValueType::Date | ValueType::Datetime);
+    let field = kind.happens.first().and_then(|name| kind.field(name)).filter(is_ordered);
+    let Some(field) = field.filter(|field| desk.reading.may_read(kind, &field.name)) else { return Ok(None) };
+    let params = [("where", filter), ("orderBy", &*field.name), ("order", "desc"), ("maxSize", "1")];
+    let Ok(query) = desk.reading.query(&kind.name, params) else { return Ok(None) };
+    let rows = desk.reading.list(&List::of(query)).await?.rows;
+    let names = Names::new();
+    let shown = Formatter { words: desk.words, names: &names };
+    let value = rows.first().and_then(|row| row.fields.get(&*field.name));
+    Ok(value.map(|value| desk.words.fill("record.last", &[&shown.field(field, value).text()])))
+}
+
+fn link_group(desk: &Desk, view: &RecordView, about: &[RecordId], links: &LinksIn) -> Option<LinkGroup> {
+    let id = view.row.id;
+    let kind = desk.reading.kind(&links.kind).ok()?;
+    let (field, part) = links.role.split_once('.').map_or((&*links.role, None), |(field, part)| (field, Some(part)));
+    // Who is the same stands on top of the page.
+    let field = kind.field(field).filter(|field| *field.name != *duplicates::FIELD)?;
+    let is_simple = part.is_none() && matches!(field.merge, Merge::Register | Merge::Visible | Merge::Set);
+    let may = is_simple && desk.reading.may_some(kind, Action::Create);
+    let (plural, same) = (desk.words.label(&kind.plural), view.linked_from.iter().filter(|other| other.kind == links.kind));
+    let is_only = same.count() == 1;
+    let left = links.count.saturating_sub(links.records.len().min(ROWS_MAX) as u64);
+    Some(LinkGroup {
+        label: if is_only { plural.to_owned() } else { format!("{plural} · {}", desk.words.label(&field.label)) },
+        icon: icon(&kind.name).to_owned(),
+        count: format::grouped(&links.count.to_string()),
+        heads: Vec::new(),
+        rows: Vec::new(),
+        new: may.then(|| format!("/records/{}/new?{}={id}", kind.name, super::typed::name_of(field))),
+        new_label: desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]),
+        more: (left > 0).then(|| desk.words.count("record.more", left)),
+        sum: String::new(),
+        facts: Vec::new(),
+        all: format!(
+            "/records/{}?where={}",
+            kind.name,
+            super::list::encoded(&json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string())
+        ),
+    })
+}

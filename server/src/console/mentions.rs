@@ -1,0 +1,87 @@
+//! What colleagues want somebody to see: the notes that name them.
+
+use askama::Template;
+use axum::Form;
+use axum::http::StatusCode;
+use axum::response::{Redirect, Response};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::desk::{Desk, Frame, icon, page as answer};
+use super::format::{self, Shown};
+use super::timeline::place_of;
+use crate::error::Error;
+use crate::reading::Mention;
+use crate::store::{StoreError, marks};
+
+#[derive(Template)]
+#[template(path = "mentions.html")]
+struct MentionsPage {
+    frame: Frame,
+    rows: Vec<MentionView>,
+}
+
+struct MentionView {
+    who: String,
+    when: Shown,
+    text: String,
+    /// What it is about: icon, where the note stands on its page, what names it.
+    about: Vec<(String, String, String)>,
+    is_new: bool,
+    position: u64,
+}
+
+/// `GET /mentions`: those written last come first.
+pub async fn page(desk: Desk) -> Result<Response, Error> {
+    let rows = desk.reading.mentions(false).await?.into_iter().map(|mention| view(&desk, mention)).collect();
+    let frame = desk.frame(desk.words.say("menu.mentions"), "/mentions").await?;
+    answer(StatusCode::OK, &MentionsPage { frame, rows })
+}
+
+fn view(desk: &Desk, Mention { note, by, about, is_new }: Mention) -> MentionView {
+    let text = |name: &str| note.fields.get(name).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let (kind, place) = (note.kind.to_string(), place_of(note.id));
+    let mut about: Vec<(String, String, String)> = about
+        .into_iter()
+        .map(|linked| {
+            let href = format!("/records/{}/{}?only={kind}#{place}", linked.kind, linked.id);
+            let title = if linked.title.is_empty() { format::short(&linked.id.to_string()) } else { linked.title };
+            (icon(&linked.kind).to_owned(), href, title)
+        })
+        .collect();
+    // A note about nothing is looked at on its own page.
+    if about.is_empty() {
+        about.push((icon(&kind).to_owned(), format!("/records/{kind}/{}", note.id), note.title.clone()));
+    }
+    MentionView {
+        who: by.map_or_else(|| desk.words.say("who.unknown").to_owned(), |by| by.title),
+        when: format::moment(note.created_at),
+        text: text("body").unwrap_or(note.title),
+        about,
+        is_new,
+        position: note.version,
+    }
+}
+
+/// Up to where somebody has seen what names them.
+#[derive(Deserialize)]
+pub struct Seen {
+    position: u64,
+}
+
+/// `POST /mentions/seen`: this one, and those written before it.
+pub async fn seen(desk: Desk, Form(Seen { position }): Form<Seen>) -> Result<Redirect, Error> {
+    let (workspace, mark) = (desk.caller.workspace, marks::mentions(desk.caller.user));
+    // Nobody has seen what is not written yet.
+    let position = position.min(desk.since.unwrap_or_default());
+    desk.app
+        .store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let before = marks::of(tx, workspace, &mark).await?;
+                marks::set(tx, workspace, &mark, position.max(before)).await
+            })
+        })
+        .await?;
+    Ok(Redirect::to("/mentions"))
+}
