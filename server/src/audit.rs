@@ -79,6 +79,8 @@ acts! {
     DeviceEnrolled = "device_enrolled", "Device enrolled", "注册设备";
     /// A device was shut out.
     DeviceRevoked = "device_revoked", "Device shut out", "移除设备";
+    /// A device that was shut out with its user came in again with them.
+    DeviceRestored = "device_restored", "Device let in again", "恢复设备";
     /// A dashboard can be read under an address.
     ReportShared = "report_shared", "Dashboard shared by link", "共享仪表盘链接";
     /// It cannot any more.

@@ -21,6 +21,7 @@ use super::why;
 use crate::auth::PasswordError;
 use crate::auth::secret::random;
 use crate::error::Error;
+use crate::jobs::handover;
 use crate::language::Language;
 use crate::people::{self, AddError, NewPerson, Place};
 use crate::rights::{self, Change, Sight};
@@ -291,7 +292,11 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
     let active = typed.has("active");
     if typed.one("step") != "save" {
         let effect = rights::effect(&desk.app, user.workspace, &Change::Person(user.user, active.then_some(roles))).await?;
-        let preview = Some(effect_view(&desk, &effect));
+        let mut preview = effect_view(&desk, &effect);
+        if user.disabled_at.is_none() && !active {
+            preview.summary.extend(farewell_lines(&desk, &user).await?);
+        }
+        let preview = Some(preview);
         return show(&desk, &user, Shown { preview, typed: Some(typed), ..Shown::default() }).await;
     }
     match save(&desk, &user, &typed, &roles, active).await? {
@@ -303,6 +308,14 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
             Ok(Redirect::to(&format!("/people/{}?done=saved", user.user)).into_response())
         }
     }
+}
+
+/// What becomes of the phones of somebody who is shut out.
+async fn farewell_lines(desk: &Desk, user: &User) -> Result<Vec<String>, Error> {
+    let phones = handover::leaving(&mut desk.app.store.reader().await?, user.workspace, user.user).await?;
+    let unsent = phones.iter().map(|phone| phone.unsent).sum();
+    let lines = [("handover.would_leave", phones.len() as u64), ("person.unsent", unsent)];
+    Ok(lines.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect())
 }
 
 async fn save(desk: &Desk, user: &User, typed: &Typed, roles: &RoleSet, active: bool) -> Result<Result<(), String>, Error> {

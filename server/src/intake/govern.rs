@@ -18,6 +18,7 @@ use sync_core::schema::{Kind, Reading, Schema};
 
 use super::decide::Refused;
 use crate::audit::{Act, Note};
+use crate::auth::devices::{hand_back, take_back};
 use crate::language::Language;
 use crate::store::people::{self, Following};
 use crate::store::records::{self, Definition};
@@ -39,8 +40,16 @@ pub(super) fn is_governed(kind: &str) -> bool {
 pub(super) struct Governing {
     roles: BTreeMap<RecordId, Definition>,
     people: BTreeMap<UserId, Standing>,
-    following: Vec<(UserId, Following)>,
+    following: Vec<Followed>,
     notes: Vec<(Millis, Note)>,
+}
+
+/// An account that follows its member record.
+struct Followed {
+    user: UserId,
+    following: Following,
+    /// When, and by whom; nobody: the operator. None where the audit log tells of it already, and of the phones.
+    told: Option<(Millis, Option<UserId>)>,
 }
 
 /// What somebody is.
@@ -195,12 +204,18 @@ impl Governing {
 
     /// Takes over what follows from an accepted change of `author`'s.
     pub fn apply(&mut self, workspace: WorkspaceId, author: UserId, now: Millis, effect: Effect) {
-        self.note(workspace, author, now, &effect);
-        self.take(effect);
+        // The operator writes in the workspace's own name.
+        let by = (author.0 != workspace.0).then_some(author);
+        self.note(workspace, by, now, &effect);
+        self.take(effect, Some((now, by)));
     }
 
     /// As [`Governing::apply`], where the audit log tells of it already.
-    pub fn take(&mut self, effect: Effect) {
+    pub fn take_unnoted(&mut self, effect: Effect) {
+        self.take(effect, None);
+    }
+
+    fn take(&mut self, effect: Effect, told: Option<(Millis, Option<UserId>)>) {
         match effect {
             Effect::Approval { .. } => {}
             Effect::Role { record, definition, .. } => {
@@ -209,14 +224,12 @@ impl Governing {
             }
             Effect::Member { user, standing, following, .. } => {
                 self.people.extend(standing.map(|standing| (user, standing)));
-                self.following.push((user, following));
+                self.following.push(Followed { user, following, told });
             }
         }
     }
 
-    fn note(&mut self, workspace: WorkspaceId, author: UserId, now: Millis, effect: &Effect) {
-        // The operator writes in the workspace's own name.
-        let by = (author.0 != workspace.0).then_some(author);
+    fn note(&mut self, workspace: WorkspaceId, by: Option<UserId>, now: Millis, effect: &Effect) {
         let mut note = |act, subject: String, detail| self.notes.push((now, Note::of(workspace, by, act, subject).with(detail)));
         match effect {
             Effect::Approval { record, is_on } => note(Act::RightsChanged, format!("rule {record}"), json!({ "approval": is_on })),
@@ -240,14 +253,18 @@ impl Governing {
         }
     }
 
-    /// Writes what follows: accounts, the audit log.
+    /// Writes what follows: the audit log, accounts, and their phones.
     pub async fn flush(&mut self, tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
-        let now = self.notes.first().map_or(0, |(now, _)| *now);
-        for (user, following) in self.following.drain(..) {
-            people::follow(tx, workspace, user, &following, now).await?;
-        }
         for (now, note) in self.notes.drain(..) {
             note.write(tx, now).await?;
+        }
+        for Followed { user, following, told } in self.following.drain(..) {
+            match (told, following.active) {
+                (Some((now, by)), Some(false)) => hand_back(tx, workspace, user, by, now).await?,
+                (Some((now, by)), Some(true)) => take_back(tx, workspace, user, by, now).await?,
+                (None, _) | (_, None) => {}
+            }
+            people::follow(tx, workspace, user, &following, told.map_or(0, |(now, _)| now)).await?;
         }
         Ok(())
     }
