@@ -95,7 +95,7 @@ acts! {
     Imported = "imported", "Imported", "导入";
     /// A backup was made.
     BackedUp = "backed_up", "Backup made", "备份";
-    /// A record was put away.
+    /// Records were put away.
     Archived = "archived", "Archived", "归档";
     /// A person's data was shown or taken out on request.
     Disclosed = "disclosed", "Personal data disclosed", "提供个人数据";

@@ -31,14 +31,14 @@ const ROWS_MAX: usize = 200_000;
 
 /// `GET /records/{kind}/export.csv`.
 pub async fn csv(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let (name, table) = table_of(&desk, &kind, &asked).await?;
+    let (name, table) = table_of(&desk, &kind, &asked, "csv").await?;
     let bytes = table::csv(&table).map_err(|error| Error::Internal(error.into()))?;
     Ok(file(&format!("{name}.csv"), "text/csv; charset=utf-8", bytes))
 }
 
 /// `GET /records/{kind}/export.xlsx`.
 pub async fn xlsx(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let (name, table) = table_of(&desk, &kind, &asked).await?;
+    let (name, table) = table_of(&desk, &kind, &asked, "xlsx").await?;
     let made = tokio::task::spawn_blocking(move || table::xlsx(&table)).await;
     let bytes = made.map_err(anyhow::Error::from).and_then(|made| made.map_err(anyhow::Error::from)).map_err(Error::Internal)?;
     Ok(file(&format!("{name}.xlsx"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes))
@@ -51,7 +51,7 @@ pub async fn vcf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
         return Err(Error::NotFound);
     }
     let shape = shape_of(&desk, &kind, &asked).await?;
-    let rows = rows_of(&desk, &kind, &asked, &shape).await?;
+    let rows = rows_of(&desk, &kind, &asked, &shape, "vcf").await?;
     let bytes = cards(rows.iter().map(|(row, _)| row)).into_bytes();
     Ok(file(&format!("{}.vcf", desk.words.label(&kind.plural)), CARD_TYPE, bytes))
 }
@@ -63,11 +63,11 @@ pub async fn pdf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
     let section = match shape.layout {
         Layout::Chart(form) => {
             let title = title(&desk, &known, &shape);
-            desk.note(Act::Exported, &known.name, json!({"report": title})).await?;
+            note(&desk, &known, &asked, &shape, "pdf", ("report", title.as_str().into())).await?;
             chart::section(&desk, &known, &asked, &shape, form, &title).await?
         }
         Layout::Table | Layout::Board | Layout::Calendar => {
-            let (_, table) = table_of(&desk, &kind, &asked).await?;
+            let (_, table) = table_of(&desk, &kind, &asked, "pdf").await?;
             listed(&desk, table)
         }
     };
@@ -112,16 +112,16 @@ fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static(mime)), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
 }
 
-async fn table_of(desk: &Desk, kind: &str, asked: &Asked) -> Result<(String, Table), Error> {
+async fn table_of(desk: &Desk, kind: &str, asked: &Asked, format: &str) -> Result<(String, Table), Error> {
     let kind = desk.reading.kind(kind)?.clone();
     let shape = shape_of(desk, &kind, asked).await?;
     let title = title(desk, &kind, &shape);
     if let Layout::Chart(form) = shape.layout {
         let table = chart::table(desk, &kind, asked, &shape, form, &title).await?;
-        desk.note(Act::Exported, &kind.name, json!({"groups": table.rows.len()})).await?;
+        note(desk, &kind, asked, &shape, format, ("groups", table.rows.len().into())).await?;
         return Ok((title, table));
     }
-    let rows = rows_of(desk, &kind, asked, &shape).await?;
+    let rows = rows_of(desk, &kind, asked, &shape, format).await?;
     let columns = shape.columns(desk, &kind);
     let heads = columns.iter().map(|column| column.label(desk)).collect();
     let cells = |(row, names): &(Row, Arc<Names>)| columns.iter().map(|column| cell(desk, &kind, column, row, names)).collect();
@@ -138,7 +138,7 @@ async fn shape_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<Shape, Erro
 }
 
 /// The records of a list, all pages, each with the names that its page came with; that they are taken out is noted.
-async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<Vec<(Row, Arc<Names>)>, Error> {
+async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, format: &str) -> Result<Vec<(Row, Arc<Names>)>, Error> {
     let mut rows: Vec<(Row, Arc<Names>)> = Vec::new();
     let mut asked = Asked { after: None, ..asked.clone() };
     loop {
@@ -147,13 +147,50 @@ async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Resu
         rows.extend(listing.rows.into_iter().map(|row| (row, Arc::clone(&names))));
         asked.after = listing.next;
         if asked.after.is_none() {
-            desk.note(Act::Exported, &kind.name, json!({"records": rows.len()})).await?;
+            note(desk, kind, &asked, shape, format, ("records", rows.len().into())).await?;
             return Ok(rows);
         }
         if rows.len() >= ROWS_MAX {
             return Err(Error::Invalid { field: None, message: too_many() });
         }
     }
+}
+
+/// Notes what was taken out: how, and of which list. What the list was narrowed to stands there without a value: the
+/// log outlives an erasure.
+async fn note(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, format: &str, (what, count): (&str, Json)) -> Result<(), Error> {
+    let mut detail = json!({"format": format, what: count});
+    if let Some(view) = &shape.view {
+        detail["view"] = view.name.as_str().into();
+    }
+    if !shape.conditions.is_empty() {
+        detail["filter"] = shape.conditions.iter().map(without_values).collect();
+    }
+    if !asked.q.trim().is_empty() {
+        detail["search"] = true.into();
+    }
+    if asked.archived {
+        detail["archived"] = true.into();
+    }
+    desk.note(Act::Exported, &kind.name, detail).await
+}
+
+/// A condition without what it compares with.
+fn without_values(condition: &Json) -> Json {
+    let mut kept = serde_json::Map::new();
+    for name in ["type", "attribute"] {
+        kept.extend(condition.get(name).filter(|word| word.is_string()).map(|word| (name.to_owned(), word.clone())));
+    }
+    match condition.get("value") {
+        Some(Json::Array(parts)) if parts.iter().any(|part| part.get("type").is_some()) => {
+            kept.insert("value".to_owned(), parts.iter().map(without_values).collect());
+        }
+        Some(part @ Json::Object(_)) if part.get("type").is_some() => {
+            kept.insert("value".to_owned(), without_values(part));
+        }
+        _ => {}
+    }
+    Json::Object(kept)
 }
 
 fn too_many() -> Text {
