@@ -43,6 +43,7 @@ mod shares;
 mod sign_in;
 mod start;
 mod timeline;
+mod told;
 mod typed;
 mod why;
 mod with;

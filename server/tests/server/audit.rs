@@ -138,6 +138,9 @@ async fn whatever_is_put_away_is_written_down_whichever_door_it_comes_through() 
     phone.sync(&desk.server).await;
     let expected: Vec<(String, Value)> = ids.iter().map(|id| ("party".to_owned(), json!({"records": [id]}))).collect();
     assert_eq!(entries(&desk.server, "archived").await, expected);
+    let page = desk.get("/audit?act=archived").await.text();
+    let link = format!("Archived <span class=\"many\"><span><a href=\"/records/party/{}\">canary one</a>", ids[0]);
+    assert!(page.contains(&link) && page.contains(&format!("<a href=\"/people/{}\">", desk.server.ann)), "{page}");
     assert_eq!(verified(&desk.server).await.tampered, None);
 }
 
@@ -151,6 +154,11 @@ async fn what_is_taken_out_is_written_down_with_how_and_of_which_list() {
     let condition = json!([{"type": "equals", "attribute": "industry"}]);
     let expected = json!({"format": "csv", "records": 1, "filter": condition});
     assert_eq!(entries(&desk.server, "exported").await, [("party".to_owned(), expected)]);
+    let page = desk.get("/audit?act=exported").await.text();
+    assert!(page.contains("Exported Customers") && page.contains("1 record · CSV · narrowed by industry"), "{page}");
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let page = desk.get("/audit?act=exported").await.text();
+    assert!(page.contains("导出了客户") && page.contains("筛选条件：industry"), "{page}");
 }
 
 #[tokio::test]

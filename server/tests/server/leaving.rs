@@ -64,7 +64,7 @@ async fn whoever_is_let_in_before_their_phone_has_called_goes_on_with_it() {
     assert_eq!(name_of(&desk, customer).await, "Jiamei Paper");
     assert_eq!(phone.fields(customer).unwrap()["name"], "Jiamei Paper");
     let audit = desk.get("/audit").await.text();
-    assert!(audit.contains("Device shut out") && audit.contains("Device let in again"), "{audit}");
+    assert!(audit.contains("Shut out the device phone") && audit.contains("Let in the device phone again"), "{audit}");
 }
 
 #[tokio::test]
