@@ -8,9 +8,11 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use sync_core::id::Millis;
 use sync_core::protocol::{self, MAX_FRAME_BYTES, Message, PAGE_BYTES, Pull};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::standing::Standing;
 use super::{Door, Speaker};
 use crate::app::App;
 use crate::auth::{Arriving, DeviceCaller};
@@ -20,6 +22,8 @@ use crate::intake::DeskNews;
 const PING_EVERY: Duration = Duration::from_secs(25);
 /// A peer that has not answered by the next-but-one ping is gone.
 const SILENT_PINGS: u32 = 2;
+/// How often it is noted where a connected device stands that says nothing itself.
+const NOTE_LIVE_EVERY_MS: Millis = 600_000;
 /// How long one frame may take to be taken by a slow phone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -44,6 +48,8 @@ struct Live {
     pulled: Pull,
     cursor: Option<Vec<u8>>,
     silent: u32,
+    /// When it was noted last where the device stands.
+    noted_at: Millis,
     /// Changes when somebody's role may have changed.
     people: tokio::sync::watch::Receiver<u64>,
 }
@@ -54,7 +60,7 @@ enum Ended {
 
 impl Live {
     fn new(app: App, caller: DeviceCaller) -> Self {
-        let people = app.intake.people();
+        let (people, noted_at) = (app.intake.people(), app.clock.now());
         Self {
             people,
             door: app.door(),
@@ -64,6 +70,7 @@ impl Live {
             pulled: Pull::default(),
             cursor: None,
             silent: 0,
+            noted_at,
         }
     }
 
@@ -151,6 +158,19 @@ impl Live {
         }
     }
 
+    /// Where the device stands after what it was sent unasked, seldom: ten thousand are told of one edit.
+    async fn note_standing(&mut self, answers: &[Message]) {
+        let now = self.app.clock.now();
+        let standing = Standing::default().answered(answers);
+        if !standing.erases && now - self.noted_at < NOTE_LIVE_EVERY_MS {
+            return;
+        }
+        self.noted_at = now;
+        if let Err(error) = self.door.note_standing(&self.speaker, standing, now).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, device = %self.speaker.device, "where a device stands was not noted");
+        }
+    }
+
     /// Something was kept: what the device may see of it goes out.
     async fn news(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
         let Some(cursor) = self.cursor.clone() else { return Ok(()) };
@@ -161,7 +181,12 @@ impl Live {
                 let empty = page.entries.is_empty();
                 let answers = [Message::Page(page)];
                 self.note_pages(&answers);
-                if empty { Ok(()) } else { self.send(socket, &answers).await }
+                if empty {
+                    return Ok(());
+                }
+                self.send(socket, &answers).await?;
+                self.note_standing(&answers).await;
+                Ok(())
             }
             Ok(Err(refused)) => self.send(socket, &[refused]).await,
             Err(error) => {

@@ -10,7 +10,7 @@ use sync_core::protocol::{
 use sync_core::record::fields::FieldEdit;
 
 use crate::console::{Desk, record};
-use crate::harness::{Answer, START, Server};
+use crate::harness::{Answer, MINUTE, START, Server};
 use crate::pen::Phone;
 
 const ACTOR: ActorId = ActorId([7; 16]);
@@ -112,10 +112,22 @@ async fn the_list_of_devices_shows_what_waits_on_them_and_how_far_they_are_behin
     for n in 1..=4 {
         desk.customer(n, &[FieldEdit::set("name", "Jiamei")]).await;
     }
-    let page = desk.get("/devices").await.text();
-    let row = page.split("<tr id=\"d-").find(|row| row.starts_with(&enrolled.device.to_string())).unwrap();
+    let row = async |desk: &Desk| {
+        let page = desk.get("/devices").await.text();
+        page.split("<tr id=\"d-").find(|row| row.starts_with(&enrolled.device.to_string())).unwrap().to_owned()
+    };
+    let shown = row(&desk).await;
     for part in ["data-label=\"App\">test 2<", "data-label=\"Protocol\">1<", "data-label=\"Unsent\">3<", "data-label=\"Behind\">4<"] {
-        assert!(row.contains(part), "{row} lacks {part}");
+        assert!(shown.contains(part), "{shown} lacks {part}");
+    }
+    // What counts is what an exchange leaves: two of its three edits are sent in it, and it has all there is.
+    desk.server.clock.forward(2 * MINUTE);
+    let changes = unsent();
+    let push = Message::Push(Push { batch: 1, changes });
+    told(&desk.server, &enrolled, &[hello(&enrolled, 3), push, pull()]).await;
+    let shown = row(&desk).await;
+    for part in ["data-label=\"Unsent\">1<", "data-label=\"Behind\">0<"] {
+        assert!(shown.contains(part), "{shown} lacks {part}");
     }
 }
 
