@@ -132,6 +132,30 @@ async fn the_list_of_devices_shows_what_waits_on_them_and_how_far_they_are_behin
 }
 
 #[tokio::test]
+async fn whoever_has_lost_their_phone_has_it_wiped_from_their_own_account() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    let page = desk.get("/account").await.text();
+    let address = format!("/account/devices/{}/leave", enrolled.device);
+    assert!(page.contains("Your phones") && page.contains("Ann&#39;s tablet") && page.contains(&address), "{page}");
+    // Nobody else's phone.
+    let (_, bo) = desk.server.browser_sign_in_as("bo").await;
+    let as_bo = Desk { cookie: bo, ..desk };
+    assert!(!as_bo.get("/account").await.text().contains("Ann&#39;s tablet"));
+    assert_eq!(as_bo.post(&address, &[("act", "lost")]).await.status, 404);
+    assert!(told(&as_bo.server, &enrolled, &[hello(&enrolled, 0), pull()]).await.iter().all(|answer| !is_wipe(answer)));
+    let (_, ann) = as_bo.server.browser_sign_in(&[]).await;
+    let desk = Desk { cookie: ann, ..as_bo };
+    assert_eq!(desk.post(&address, &[("act", "sold")]).await.status, 422);
+    let done = desk.post(&address, &[("act", "lost")]).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/account?done=lost"), "{}", done.text());
+    assert!(is_wipe(told(&desk.server, &enrolled, &[hello(&enrolled, 3), pull()]).await.last().unwrap()));
+    assert!(desk.get("/account").await.text().contains("no receipt yet"));
+    told(&desk.server, &enrolled, &[receipt(3)]).await;
+    assert!(!desk.get("/account").await.text().contains("Ann&#39;s tablet"));
+}
+
+#[tokio::test]
 async fn a_new_device_waits_until_its_fingerprint_was_compared() {
     let desk = Desk::new().await;
     desk.post("/devices/terms", &[("confirm", "yes"), ("lease_days", "14")]).await;
