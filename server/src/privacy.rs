@@ -8,7 +8,7 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sync_core::access::{Act as Deed, MEMBER_KIND, Right, Subject, decide};
+use sync_core::access::{Act as Deed, Right, Subject, decide};
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::Removal;
 
@@ -17,7 +17,7 @@ use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
-use crate::intake::{KIND_KIND, ROLE_KIND, Rules};
+use crate::intake::{Rules, never_erased};
 use crate::reading::{History, Reading, RecordView};
 use crate::rights;
 use crate::store::erasure::{self, ErasedRow, Removed};
@@ -193,18 +193,9 @@ fn check(app: &App, caller: &Caller, view: &RecordView) -> Result<(), Error> {
     (allowed && rules.roles.may(&caller.role, Right::Purge)).then_some(()).ok_or_else(no)
 }
 
-/// Why records of a kind are never erased, and what to do instead: an account, a role or a kind without its record could
-/// not be changed or shut out any more.
+/// Why records of a kind are never erased, and what to do instead.
 pub fn kept(kind: &str) -> Option<Text> {
-    match kind {
-        MEMBER_KIND => Some(Text::new(
-            "Colleagues are not erased, their account would stay: shut them out under People.",
-            "同事记录不能清除，否则账号仍会保留：请在“人员”中停用。",
-        )),
-        ROLE_KIND => Some(Text::new("Roles are not erased: archive the role.", "角色不能清除：请将其归档。")),
-        KIND_KIND => Some(Text::new("Kinds are not erased: archive the kind.", "类型不能清除：请将其归档。")),
-        _ => None,
-    }
+    never_erased(kind).map(|(en, zh)| Text::new(en, zh))
 }
 
 /// Everything about a record, for whoever administers; that it was shown is written down.

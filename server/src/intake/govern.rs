@@ -17,6 +17,7 @@ use sync_core::record::doc::Doc;
 use sync_core::schema::{Kind, Reading, Schema};
 
 use super::decide::Refused;
+use super::unit::KIND_KIND;
 use crate::audit::{Act, Note};
 use crate::auth::devices::{hand_back, take_back};
 use crate::language::Language;
@@ -26,7 +27,7 @@ use crate::store::{Result, Tx};
 
 /// The kind whose records are roles.
 pub(crate) const ROLE_KIND: &str = "role";
-/// The kind whose records say, among other things, whose word an edit needs.
+/// The kind whose records say, among other things, whose word an edit needs and what is erased after a time.
 const RULE_KIND: &str = "rule";
 /// Fields of a member by which somebody sees and does more, or less.
 const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
@@ -95,7 +96,10 @@ impl Governing {
         let row = |doc| merge::row(kind, Facet::Main, doc);
         match &*kind.name {
             ROLE_KIND => self.role(schema, record, &row(after), merge::is_archived(after)).map(Some),
-            RULE_KIND => self.approval(schema, record, (before, &row(before)), (after, &row(after))),
+            RULE_KIND => {
+                retention(&row(before), &row(after), merge::is_archived(after))?;
+                self.approval(schema, record, (before, &row(before)), (after, &row(after)))
+            }
             _ => self.member(schema, record, &row(before), &row(after)).map(Some),
         }
     }
@@ -267,6 +271,30 @@ impl Governing {
             people::follow(tx, workspace, user, &following, told.map_or(0, |(now, _)| now)).await?;
         }
         Ok(())
+    }
+}
+
+/// A rule that erases what is never erased would be carried out by nobody: it is refused when it is written.
+fn retention(before: &Map<String, Json>, after: &Map<String, Json>, archived: bool) -> Result<(), Refused> {
+    let about = |row| Some(text(row, "about")).filter(|_| text(row, "purpose") == "retention").and_then(never_erased);
+    match about(after) {
+        // One that is there already may be switched off, renamed and archived.
+        Some(why) if !archived && about(before) != Some(why) => Err(bad_value("about", why.0, why.1)),
+        _ => Ok(()),
+    }
+}
+
+/// Why records of a kind are never erased, and what to do instead, in English and Chinese: an account, a role or a kind
+/// without its record could not be changed or shut out any more.
+pub(crate) fn never_erased(kind: &str) -> Option<(&'static str, &'static str)> {
+    match kind {
+        MEMBER_KIND => Some((
+            "Colleagues are not erased, their account would stay: shut them out under People.",
+            "同事记录不能清除，否则账号仍会保留：请在“人员”中停用。",
+        )),
+        ROLE_KIND => Some(("Roles are not erased: archive the role.", "角色不能清除：请将其归档。")),
+        KIND_KIND => Some(("Kinds are not erased: archive the kind.", "类型不能清除：请将其归档。")),
+        _ => None,
     }
 }
 

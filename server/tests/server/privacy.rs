@@ -250,3 +250,18 @@ async fn colleagues_and_roles_are_not_erased_by_any_door() {
     assert_eq!(server.send(Method::POST, &page, &form, "title=Eve").await.status, 403);
     assert_eq!(ann.get(&format!("/api/v1/member/{eve}")).await.status, 200, "it is still there");
 }
+
+#[tokio::test]
+async fn roles_and_kinds_are_not_erased_either() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let role = "name = \"boss\"\nlabel = { en = \"Boss\", zh = \"老板\" }\n[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nreads = [\"main\"]\n";
+    let kind = "name = \"demo_van\"\nlabel = { en = \"Van\", zh = \"货车\" }\nplural = { en = \"Vans\", zh = \"货车\" }\ntitle = \"name\"\n\
+        [[field]]\nname = \"name\"\nlabel = { en = \"Name\", zh = \"名称\" }\n";
+    for (of, name, definition, word) in [("role", "boss", role, "archive the role"), ("kind", "demo_van", kind, "archive the kind")] {
+        let made = ann.make(of, json!({"name": name, "definition": definition})).await;
+        let refused = ann.post(&format!("/api/v1/privacy/{}/erase", made.rsplit('/').next().unwrap()), json!({})).await;
+        assert!(refused.status == 403 && refused.text().contains(word), "{of}: {}", refused.text());
+        assert_eq!(ann.get(&made).await.status, 200, "{of}: it is still there");
+    }
+}
