@@ -99,6 +99,8 @@ impl<'d> Told<'d> {
         }
         let words = self.desk.words;
         match (id.parse::<RecordId>(), entry.subject.split_once(' ')) {
+            // What is left of it is the proof.
+            (Ok(record), _) if entry.act == Act::Erased.as_str() => link(format!("/privacy/{record}"), &format::short(&record.to_string())),
             (Ok(record), _) => self.record(record),
             (Err(_), Some(("role", name))) => {
                 let label = self.desk.reading.roles().role(name).map_or(name, |role| words.label(&role.label));

@@ -230,6 +230,8 @@ async fn a_person_is_erased_on_their_page_once_their_name_is_typed() {
     assert_eq!(done.status, 200);
     assert!(!holds(&done.body));
     assert_eq!(found(&server), Vec::<String>::new());
+    let audit = server.get("/audit?act=erased", &[("cookie", &cookie)]).await.text();
+    assert!(audit.contains(&format!("Erased <a href=\"{page}\">")), "{audit}");
 }
 
 #[tokio::test]
@@ -256,7 +258,7 @@ async fn roles_and_kinds_are_not_erased_either() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;
     let role = "name = \"boss\"\nlabel = { en = \"Boss\", zh = \"老板\" }\n[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nreads = [\"main\"]\n";
-    let kind = "name = \"demo_van\"\nlabel = { en = \"Van\", zh = \"货车\" }\nplural = { en = \"Vans\", zh = \"货车\" }\ntitle = \"name\"\n\
+    let kind = "name = \"demo_van\"\nlabel = { en = \"Van\", zh = \"货车\" }\nplural = { en = \"Vans\", zh = \"货车\" }\ntitle = \"name\"\nlist = [\"name\"]\n\
         [[field]]\nname = \"name\"\nlabel = { en = \"Name\", zh = \"名称\" }\n";
     for (of, name, definition, word) in [("role", "boss", role, "archive the role"), ("kind", "demo_van", kind, "archive the kind")] {
         let made = ann.make(of, json!({"name": name, "definition": definition})).await;
