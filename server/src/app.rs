@@ -40,6 +40,8 @@ pub struct App {
     pub runs: Runs,
     /// Files that are being brought in.
     pub uploads: Uploads,
+    /// What was read through the API page by page.
+    pub(crate) taken: crate::api::Taken,
     /// Held by whoever gives records their numbers: two at once would waste some.
     pub(crate) numbering: Arc<tokio::sync::Mutex<()>>,
     /// Held by whoever carries out retention rules: one at a time.
@@ -77,6 +79,7 @@ impl App {
             intake,
             runs: Runs::default(),
             uploads,
+            taken: crate::api::Taken::default(),
             numbering: Arc::default(),
             retaining: Arc::default(),
             stopping: watch::Sender::new(false),

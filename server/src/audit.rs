@@ -20,7 +20,7 @@ const PAGE: u32 = 500;
 const NOTHING: SecretHash = [0; 32];
 
 macro_rules! acts {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $en:literal, $zh:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $en:literal, $zh:literal, $said_en:literal, $said_zh:literal;)*) => {
         /// What was done.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Act { $($(#[$doc])* $name,)* }
@@ -38,83 +38,95 @@ macro_rules! acts {
             pub fn label(self) -> (&'static str, &'static str) {
                 match self { $(Act::$name => ($en, $zh),)* }
             }
+
+            /// What somebody did, `{}` standing for the subject: English, Chinese.
+            pub fn sentence(self) -> (&'static str, &'static str) {
+                match self { $(Act::$name => ($said_en, $said_zh),)* }
+            }
+
+            /// By its word.
+            pub fn of(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|act| act.as_str() == word)
+            }
         }
     };
 }
 
 acts! {
     /// Somebody signed in.
-    SignedIn = "signed_in", "Signed in", "登录";
+    SignedIn = "signed_in", "Signed in", "登录", "Signed in", "登录";
     /// A sign-in to a known account failed.
-    SignInFailed = "sign_in_failed", "Sign-in failed", "登录失败";
+    SignInFailed = "sign_in_failed", "Sign-in failed", "登录失败", "A sign-in as {} failed", "以{}的账号登录失败";
     /// Somebody signed out.
-    SignedOut = "signed_out", "Signed out", "退出登录";
+    SignedOut = "signed_out", "Signed out", "退出登录", "Signed out", "退出登录";
     /// Sessions were ended from elsewhere.
-    SessionEnded = "session_ended", "Session ended", "结束会话";
+    SessionEnded = "session_ended", "Session ended", "结束会话", "Ended sessions of {}", "结束了{}的会话";
     /// A password was set.
-    PasswordSet = "password_set", "Password set", "设置密码";
+    PasswordSet = "password_set", "Password set", "设置密码", "Set the password of {}", "设置了{}的密码";
     /// A second factor was switched on.
-    SecondFactorOn = "second_factor_on", "Second factor on", "启用两步验证";
+    SecondFactorOn = "second_factor_on", "Second factor on", "启用两步验证", "Switched on a second factor", "启用了两步验证";
     /// A second factor was taken away.
-    SecondFactorOff = "second_factor_off", "Second factor off", "停用两步验证";
+    SecondFactorOff = "second_factor_off", "Second factor off", "停用两步验证", "Took the second factor of {} away", "停用了{}的两步验证";
     /// A recovery code was used up.
-    RecoveryUsed = "recovery_used", "Recovery code used", "使用恢复码";
+    RecoveryUsed = "recovery_used", "Recovery code used", "使用恢复码", "Used a recovery code", "使用了恢复码";
     /// An API key was made.
-    KeyMade = "key_made", "API key made", "创建 API 密钥";
+    KeyMade = "key_made", "API key made", "创建 API 密钥", "Made the API key {}", "创建了 API 密钥{}";
     /// An API key was taken back.
-    KeyRevoked = "key_revoked", "API key revoked", "撤销 API 密钥";
+    KeyRevoked = "key_revoked", "API key revoked", "撤销 API 密钥", "Took back the API key {}", "撤销了 API 密钥{}";
     /// Somebody was added.
-    UserAdded = "user_added", "Person added", "添加人员";
+    UserAdded = "user_added", "Person added", "添加人员", "Added {}", "添加了{}";
     /// Somebody was shut out.
-    UserDisabled = "user_disabled", "Person shut out", "停用人员";
+    UserDisabled = "user_disabled", "Person shut out", "停用人员", "Shut {} out", "停用了{}";
     /// Somebody was let in again.
-    UserEnabled = "user_enabled", "Person let in again", "恢复人员";
+    UserEnabled = "user_enabled", "Person let in again", "恢复人员", "Let {} in again", "恢复了{}";
     /// Rights were changed: a role, a rule, who has which.
-    RightsChanged = "rights_changed", "Rights changed", "修改权限";
+    RightsChanged = "rights_changed", "Rights changed", "修改权限", "Changed rights: {}", "修改了权限：{}";
     /// Somebody was recognised by another system for the first time.
-    IdentityBound = "identity_bound", "Sign-in through another system bound", "绑定第三方登录";
+    IdentityBound = "identity_bound", "Sign-in through another system bound", "绑定第三方登录", "Signed in through another system for the first time", "首次通过第三方登录";
     /// A code for a device was made.
-    DeviceCode = "device_code", "Device code made", "生成设备注册码";
+    DeviceCode = "device_code", "Device code made", "生成设备注册码", "Made a code for a device of {}", "为{}生成了设备注册码";
     /// A device enrolled.
-    DeviceEnrolled = "device_enrolled", "Device enrolled", "注册设备";
+    DeviceEnrolled = "device_enrolled", "Device enrolled", "注册设备", "Enrolled the device {}", "注册了设备{}";
     /// A device was shut out.
-    DeviceRevoked = "device_revoked", "Device shut out", "移除设备";
+    DeviceRevoked = "device_revoked", "Device shut out", "移除设备", "Shut out the device {}", "移除了设备{}";
+    /// A device that was shut out with its user came in again with them.
+    DeviceRestored = "device_restored", "Device let in again", "恢复设备", "Let in the device {} again", "恢复了设备{}";
     /// A dashboard can be read under an address.
-    ReportShared = "report_shared", "Dashboard shared by link", "共享仪表盘链接";
+    ReportShared = "report_shared", "Dashboard shared by link", "共享仪表盘链接", "Shared {} by link", "通过链接共享了{}";
     /// It cannot any more.
-    ReportUnshared = "report_unshared", "Dashboard link taken back", "撤销仪表盘链接";
+    ReportUnshared = "report_unshared", "Dashboard link taken back", "撤销仪表盘链接", "Took back the link of a dashboard", "撤销了仪表盘的共享链接";
     /// A dashboard goes out by mail.
-    ReportMailed = "report_mailed", "Dashboard sent by mail", "定期邮件发送仪表盘";
+    ReportMailed = "report_mailed", "Dashboard sent by mail", "定期邮件发送仪表盘", "Has {} sent by mail", "设置了定期邮件发送{}";
     /// It does not any more.
-    ReportUnmailed = "report_unmailed", "Dashboard mail stopped", "停止邮件发送仪表盘";
+    ReportUnmailed = "report_unmailed", "Dashboard mail stopped", "停止邮件发送仪表盘", "Stopped the mail of a dashboard", "停止了仪表盘的邮件发送";
     /// Data was taken out in bulk.
-    Exported = "exported", "Exported", "导出";
+    Exported = "exported", "Exported", "导出", "Exported {}", "导出了{}";
     /// Data was brought in in bulk.
-    Imported = "imported", "Imported", "导入";
+    Imported = "imported", "Imported", "导入", "Imported {}", "导入了{}";
     /// A backup was made.
-    BackedUp = "backed_up", "Backup made", "备份";
-    /// A record was put away.
-    Archived = "archived", "Archived", "归档";
+    BackedUp = "backed_up", "Backup made", "备份", "Made a backup", "进行了备份";
+    /// Records were put away.
+    Archived = "archived", "Archived", "归档", "Archived {}", "归档了{}";
     /// A person's data was shown or taken out on request.
-    Disclosed = "disclosed", "Personal data disclosed", "提供个人数据";
+    Disclosed = "disclosed", "Personal data disclosed", "提供个人数据", "Looked at all that there is about {}", "查看了{}的全部个人数据";
     /// A person's data was erased.
-    Erased = "erased", "Erased", "清除个人数据";
+    Erased = "erased", "Erased", "清除个人数据", "Erased {}", "清除了{}";
     /// A rule erased what may not be kept any longer.
-    RetentionRun = "retention_run", "Retention rule carried out", "执行到期清除规则";
+    RetentionRun = "retention_run", "Retention rule carried out", "执行到期清除规则", "Carried out the retention rule {}", "执行了到期清除规则{}";
     /// Retention rules are carried out every day from now on, or are not any more.
-    RetentionSwitched = "retention_switched", "Daily erasing switched", "启用或停用每天自动清除";
+    RetentionSwitched = "retention_switched", "Daily erasing switched", "启用或停用每天自动清除", "Switched daily erasing", "切换了每天自动清除";
     /// Records were handed over.
-    HandedOver = "handed_over", "Handed over", "移交";
+    HandedOver = "handed_over", "Handed over", "移交", "Handed over what {} had", "移交了{}的记录";
     /// An edit that waited was approved or declined.
-    Decided = "decided", "Held edit decided", "审批修改";
+    Decided = "decided", "Held edit decided", "审批修改", "Decided about an edit of {}", "处理了对{}的修改";
     /// A webhook was added, changed or removed.
-    WebhookChanged = "webhook_changed", "Webhook changed", "修改 Webhook";
+    WebhookChanged = "webhook_changed", "Webhook changed", "修改 Webhook", "Changed the webhook {}", "修改了 Webhook {}";
     /// Somebody's calendar got a secret address.
-    CalendarShared = "calendar_shared", "Calendar address made", "生成日历地址";
+    CalendarShared = "calendar_shared", "Calendar address made", "生成日历地址", "Made a secret address for the calendar of {}", "为{}的日历生成了地址";
     /// A calendar's address was taken away.
-    CalendarWithdrawn = "calendar_withdrawn", "Calendar address withdrawn", "停用日历地址";
+    CalendarWithdrawn = "calendar_withdrawn", "Calendar address withdrawn", "停用日历地址", "Withdrew the calendar address of {}", "停用了{}的日历地址";
     /// A file was deleted.
-    FileDeleted = "file_deleted", "File deleted", "删除文件";
+    FileDeleted = "file_deleted", "File deleted", "删除文件", "Deleted the file {}", "删除了文件{}";
 }
 
 /// Something to write down.

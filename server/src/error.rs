@@ -165,6 +165,7 @@ impl From<BadPassword> for Error {
         let zh = match error {
             BadPassword::Short => "密码至少需要 10 个字符",
             BadPassword::Long => "密码过长",
+            BadPassword::Same => "新密码与当前密码相同，请更换",
             BadPassword::Plain => "密码不能是同一字符的重复或连续的字符",
         };
         Self::Invalid { field: Some("password".to_owned()), message: Text::new(error.to_string(), zh) }

@@ -8,19 +8,22 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sync_core::access::{Act as Deed, MEMBER_KIND, Right, Subject, decide};
-use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::access::{Act as Deed, Right, Subject, decide};
+use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::protocol::Removal;
 
 use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
-use crate::intake::{KIND_KIND, ROLE_KIND};
+use crate::intake::{Rules, never_erased};
 use crate::reading::{History, Reading, RecordView};
+use crate::rights;
 use crate::store::erasure::{self, ErasedRow, Removed};
-use crate::store::people::SecretHash;
-use crate::store::{StoreError, Tx, files, records, workspaces};
+use crate::store::people::{self, SecretHash};
+use crate::store::receipts::{self, ReceiptRow};
+use crate::store::{StoreError, Tx, devices, farewells, files, lists, records, workspaces};
 
 /// Everything about one record.
 #[derive(Debug, Serialize)]
@@ -59,7 +62,7 @@ pub struct FileOf {
 }
 
 /// The proof of an erasure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Proof {
     /// What was removed.
@@ -68,6 +71,107 @@ pub struct Proof {
     pub with: Vec<RecordId>,
     /// Records that name it and stay: somebody should look whether they speak of the person.
     pub look_at: Vec<RecordId>,
+    /// The position of the feed at which phones are told to remove it; none where that was not noted yet.
+    #[serde(default)]
+    pub position: Option<u64>,
+    /// The phones of those who saw it: they held it, or were to get it.
+    #[serde(default)]
+    pub devices: Vec<DeviceId>,
+}
+
+/// What has become of an erased record on a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnPhone {
+    /// It says that it has removed what was erased.
+    Removed,
+    /// It was told to, or has nothing of it.
+    Told,
+    /// It has forgotten everything.
+    Wiped,
+    /// It has not been in touch since, and may hold it.
+    NotSeen,
+}
+
+/// A phone that held an erased record.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldBy {
+    /// The phone.
+    pub id: DeviceId,
+    /// What it is called.
+    pub name: String,
+    /// Whose it is.
+    pub user: UserId,
+    /// What has become of the record there.
+    pub state: OnPhone,
+    /// When it was in touch last: milliseconds since 1970 UTC.
+    pub last_seen_at: i64,
+}
+
+/// What has become of an erased record on the phones that held it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn phones(tx: &mut Tx, workspace: WorkspaceId, row: &ErasedRow) -> Result<Vec<HeldBy>, StoreError> {
+    let proof: Proof = serde_json::from_str(&row.proof).unwrap_or_default();
+    let held = devices::devices(tx, workspace).await?.into_iter().filter(|device| proof.devices.contains(&device.device));
+    let (notes, farewells) = (farewells::notes(tx, workspace).await?, farewells::all(tx, workspace).await?);
+    let mut phones = Vec::new();
+    for device in held {
+        let is_told = notes.get(&device.device).zip(proof.position).is_some_and(|((note, _), position)| note.position >= position);
+        let receipts = receipts::of_device(tx, workspace, device.device, RECEIPTS_MAX).await?;
+        let says_so = |kept: &ReceiptRow| kept.receipt.removal == Removal::Purged && kept.received_at >= row.at;
+        let state = match () {
+            () if farewells.get(&device.device).is_some_and(|farewell| farewell.wiped_at.is_some()) => OnPhone::Wiped,
+            () if is_told && receipts.iter().any(says_so) => OnPhone::Removed,
+            () if is_told => OnPhone::Told,
+            () => OnPhone::NotSeen,
+        };
+        phones.push(HeldBy { id: device.device, name: device.name, user: device.user, state, last_seen_at: device.last_seen_at });
+    }
+    Ok(phones)
+}
+
+/// The newest receipts of a phone that are looked at.
+const RECEIPTS_MAX: u32 = 50;
+
+/// The phones of those who see a record, shut out or not: what forgot everything holds nothing.
+async fn holding(
+    tx: &mut Tx,
+    rules: &Rules,
+    workspace: WorkspaceId,
+    (id, kind): (RecordId, &KindName),
+) -> Result<Vec<DeviceId>, StoreError> {
+    let farewells = farewells::all(tx, workspace).await?;
+    let mut phones = devices::devices(tx, workspace).await?;
+    phones.retain(|device| farewells.get(&device.device).is_none_or(|farewell| farewell.wiped_at.is_none()));
+    let mut held = Vec::new();
+    for user in people::users(tx, workspace).await? {
+        let theirs: Vec<DeviceId> = phones.iter().filter(|device| device.user == user.user).map(|device| device.device).collect();
+        if theirs.is_empty() {
+            continue;
+        }
+        let scope = rights::seen_by(rules, user.user, &user.role);
+        let sees = match scope.of(kind) {
+            None => false,
+            Some(scope) if scope.near.is_none() => true,
+            Some(_) => lists::seen(tx, workspace, &scope, id).await?.is_some(),
+        };
+        if sees {
+            held.extend(theirs);
+        }
+    }
+    Ok(held)
+}
+
+/// A record that was erased, for whoever may erase.
+///
+/// # Errors
+/// When there is none, the caller may not, or the database fails.
+pub async fn erased(app: &App, caller: &Caller, id: RecordId) -> Result<ErasedRow, Error> {
+    let known = erasure::all(&mut app.store.reader().await?, caller.workspace).await?.into_iter().find(|row| row.record == id);
+    known.filter(|_| app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Purge)).ok_or(Error::NotFound)
 }
 
 /// A line of the ledger.
@@ -89,18 +193,9 @@ fn check(app: &App, caller: &Caller, view: &RecordView) -> Result<(), Error> {
     (allowed && rules.roles.may(&caller.role, Right::Purge)).then_some(()).ok_or_else(no)
 }
 
-/// Why records of a kind are never erased, and what to do instead: an account, a role or a kind without its record could
-/// not be changed or shut out any more.
+/// Why records of a kind are never erased, and what to do instead.
 pub fn kept(kind: &str) -> Option<Text> {
-    match kind {
-        MEMBER_KIND => Some(Text::new(
-            "Colleagues are not erased, their account would stay: shut them out under People.",
-            "同事记录不能清除，否则账号仍会保留：请在“人员”中停用。",
-        )),
-        ROLE_KIND => Some(Text::new("Roles are not erased: archive the role.", "角色不能清除：请将其归档。")),
-        KIND_KIND => Some(Text::new("Kinds are not erased: archive the kind.", "类型不能清除：请将其归档。")),
-        _ => None,
-    }
+    never_erased(kind).map(|(en, zh)| Text::new(en, zh))
 }
 
 /// Everything about a record, for whoever administers; that it was shown is written down.
@@ -145,8 +240,7 @@ fn consents(fields: &serde_json::Map<String, Value>) -> Vec<Consent> {
 pub async fn erase(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Error> {
     let view = Reading::of(app, caller).record(id).await?;
     let Some(view) = view else {
-        let known = erasure::all(&mut app.store.reader().await?, caller.workspace).await?.into_iter().find(|row| row.record == id);
-        let known = known.filter(|_| app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Purge)).ok_or(Error::NotFound)?;
+        let known = erased(app, caller, id).await?;
         app.store.scrub().await?;
         return serde_json::from_str(&known.proof).map_err(|error| Error::Internal(error.into()));
     };
@@ -180,7 +274,7 @@ async fn removed(
     look_at: Vec<RecordId>,
     by: Option<UserId>,
 ) -> Result<Proof, Error> {
-    let now = app.clock.now();
+    let (now, rules) = (app.clock.now(), app.intake.rules(workspace));
     // First in the ledger: a crash in between erases twice, never not at all.
     note_in_ledger(app, &LedgerLine { workspace, record: id, kind: kind.to_string(), at: now })
         .map_err(|error| Error::Internal(anyhow::Error::from(error).context("the ledger of erasures cannot be written")))?;
@@ -189,7 +283,8 @@ async fn removed(
         .write::<_, StoreError, _>(move |tx| {
             Box::pin(async move {
                 let with = erasure::files_only_about(tx, workspace, id).await?;
-                let mut proof = Proof { removed: Removed::default(), with: with.clone(), look_at };
+                let devices = holding(tx, &rules, workspace, (id, &kind)).await?;
+                let mut proof = Proof { with: with.clone(), look_at, devices, ..Proof::default() };
                 let mut contents = Vec::new();
                 for file in with {
                     contents.extend(content(tx, workspace, file).await?);
@@ -202,9 +297,10 @@ async fn removed(
                 add(&mut proof.removed, erasure::remove(tx, workspace, id).await?);
                 contents = unused(tx, workspace, contents).await?;
                 proof.removed.contents = contents.len() as u64;
+                let position = workspaces::advance_head(tx, workspace, 1).await?;
+                proof.position = Some(position);
                 let text = serde_json::to_string(&proof).map_err(|_| StoreError::Damaged("proof"))?;
                 let row = ErasedRow { record: id, kind: kind.to_string(), at: now, by, proof: text };
-                let position = workspaces::advance_head(tx, workspace, 1).await?;
                 erasure::remember(tx, workspace, &row, position).await?;
                 Note::of(workspace, by, Act::Erased, id).with(json!(proof)).write(tx, now).await?;
                 Ok((proof, contents))
@@ -261,8 +357,7 @@ fn note_in_ledger(app: &App, line: &LedgerLine) -> std::io::Result<()> {
 /// would offer it back.
 async fn remember_again(app: &App, line: LedgerLine) -> Result<(), Error> {
     let workspace = line.workspace;
-    let proof = Proof { removed: Removed::default(), with: Vec::new(), look_at: Vec::new() };
-    let proof = serde_json::to_string(&proof).map_err(|error| Error::Internal(error.into()))?;
+    let proof = serde_json::to_string(&Proof::default()).map_err(|error| Error::Internal(error.into()))?;
     let row = ErasedRow { record: line.record, kind: line.kind, at: line.at, by: None, proof };
     app.store
         .write::<_, StoreError, _>(move |tx| {

@@ -1,19 +1,19 @@
-//! What a change of roles, or of who has which, would do: to what people see and phones hold, to what people may.
+//! What a change of roles, or of what somebody is, would do: to what people see and phones hold, to what people may.
 //!
 //! Computed from the records and devices that there are, before anything is written. Never writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sync_core::access::{self, Action, Right, Role, RoleSet, Roles};
+use sync_core::access::{self, Action, Level, Member, Reach, Right, Role, RoleSet, Roles};
 use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::schema::{Kind, Label};
 
 use crate::app::App;
-use crate::intake::Rules;
+use crate::intake::{Rules, members};
 use crate::reading;
 use crate::store::rights::{Moved, Shift, moved};
-use crate::store::scope::Scope;
+use crate::store::scope::{Near, Scope};
 use crate::store::{Result, Tx, devices, lists, people, records};
 
 /// What is to be changed.
@@ -23,8 +23,21 @@ pub enum Change {
     Role(Role),
     /// A role goes; a built-in one is what it was.
     Gone(String),
-    /// Somebody gets other roles, or is shut out (`None`).
-    Person(UserId, Option<RoleSet>),
+    /// Somebody becomes another.
+    Person(Person),
+}
+
+/// What somebody is to be.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Who.
+    pub user: UserId,
+    /// What they may do; none: they are shut out.
+    pub roles: Option<RoleSet>,
+    /// The teams that they are in: their colleagues there reach what is theirs, and they what is their colleagues'.
+    pub teams: BTreeSet<String>,
+    /// The territories that they look after.
+    pub territories: BTreeSet<String>,
 }
 
 /// What it would do.
@@ -86,6 +99,8 @@ struct Case {
     phones: u64,
     before: Option<RoleSet>,
     after: Option<RoleSet>,
+    /// Whom they reach then, if others than now.
+    reach: Option<Reach>,
 }
 
 /// What a change would do to everybody.
@@ -97,10 +112,12 @@ pub async fn effect(app: &App, workspace: WorkspaceId, change: &Change) -> Resul
     let then = Rules { schema: rules.schema.clone(), roles: Arc::new(changed(&rules.roles, change)) };
     let mut tx = app.store.reader().await?;
     let cases = cases(&mut tx, workspace, change).await?;
-    let shifts: Vec<Shift> = cases
-        .iter()
-        .map(|case| Shift { before: sight(&rules, case.user, case.before.as_ref()), after: sight(&then, case.user, case.after.as_ref()) })
-        .collect();
+    let shift = |case: &Case| Shift {
+        before: sight(&rules, case.user, case.before.as_ref()),
+        after: sight(&then, case.user, case.after.as_ref()),
+        reach: case.reach.clone(),
+    };
+    let shifts: Vec<Shift> = cases.iter().map(shift).collect();
     let mut effect = Effect { deeds: deeds(&rules, &then, &cases), ..Effect::default() };
     let mut totals: BTreeMap<usize, Moved> = BTreeMap::new();
     for kind in rules.schema.kinds() {
@@ -169,7 +186,7 @@ fn changed(roles: &Roles, change: &Change) -> Roles {
     match change {
         Change::Role(role) => roles.insert(role.clone()),
         Change::Gone(name) => roles.reset(name),
-        Change::Person(..) => {}
+        Change::Person(_) => {}
     }
     roles
 }
@@ -179,16 +196,31 @@ async fn cases(tx: &mut Tx, workspace: WorkspaceId, change: &Change) -> Result<V
     for device in devices::devices(tx, workspace).await?.into_iter().filter(|device| device.revoked_at.is_none()) {
         *phones.entry(device.user).or_default() += 1;
     }
+    let now = members(tx, workspace).await?;
+    let then = changed_members(&now, change);
     let case = |user: people::User| {
         let before = user.disabled_at.is_none().then_some(user.role);
         let after = match change {
-            Change::Person(who, roles) if *who == user.user => roles.clone(),
+            Change::Person(person) if person.user == user.user => person.roles.clone(),
             _ => before.clone(),
         };
-        Case { user: user.user, name: user.name, phones: phones.get(&user.user).copied().unwrap_or(0), before, after }
+        let reach = Some(Reach::of(user.user, &then)).filter(|reach| *reach != Reach::of(user.user, &now));
+        Case { user: user.user, name: user.name, phones: phones.get(&user.user).copied().unwrap_or(0), before, after, reach }
     };
     let cases = people::users(tx, workspace).await?.into_iter().map(case);
     Ok(cases.filter(|case| case.before.is_some() || case.after.is_some()).collect())
+}
+
+/// Everybody as they are then, as far as it matters who reaches what.
+fn changed_members(now: &[Member], change: &Change) -> Vec<Member> {
+    let mut then = now.to_vec();
+    if let Change::Person(person) = change {
+        let reports_to = now.iter().find(|member| member.user == person.user).and_then(|member| member.reports_to);
+        then.retain(|member| member.user != person.user);
+        let (teams, territories) = (person.teams.clone(), person.territories.clone());
+        then.push(Member { user: person.user, teams, territories, reports_to });
+    }
+    then
 }
 
 /// What somebody with these roles sees.
@@ -202,7 +234,9 @@ fn sight(rules: &Rules, user: UserId, role: Option<&RoleSet>) -> Scope {
 }
 
 fn differs(shift: &Shift, kind: &KindName) -> bool {
-    shift.before.of(kind) != shift.after.of(kind)
+    let looks_at_reach = |near: Option<Near>| near.is_some_and(|near| near.level > Level::Own);
+    let reaches_others = shift.reach.is_some() && shift.after.of(kind).is_some_and(|scope| looks_at_reach(scope.near));
+    reaches_others || shift.before.of(kind) != shift.after.of(kind)
 }
 
 /// What people may do no longer, or from then on: rights, and acts upon records of a kind.

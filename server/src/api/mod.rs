@@ -17,6 +17,7 @@ mod records;
 mod request;
 pub mod review;
 mod search;
+mod taken;
 mod values;
 
 pub use kinds::{kind, kinds};
@@ -24,6 +25,7 @@ pub use openapi::document;
 pub use questions::{as_of, conflicts, explain, history, quote_collisions, rejected, resolve};
 pub use records::{archive, batch, card, create, edit, get, list, record_conflicts};
 pub use search::search;
+pub use taken::Taken;
 pub use values::edits_of;
 
 use std::sync::Arc;

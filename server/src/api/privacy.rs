@@ -11,7 +11,7 @@ use sync_core::id::{Millis, RecordId};
 use crate::app::App;
 use crate::auth::Person;
 use crate::error::{Error, Text};
-use crate::privacy::{self, Proof};
+use crate::privacy::{self, HeldBy, Proof};
 use crate::store::erasure;
 
 /// A record that was erased.
@@ -23,6 +23,7 @@ pub struct ErasedView {
     at: Millis,
     by: Option<String>,
     proof: serde_json::Value,
+    devices: Vec<HeldBy>,
 }
 
 /// What was erased.
@@ -61,13 +62,12 @@ pub async fn list(State(app): State<App>, Person(caller): Person) -> Result<Json
     if !app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Purge) {
         return Err(Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。")));
     }
-    let all = erasure::all(&mut app.store.reader().await?, caller.workspace).await?;
-    let view = |row: erasure::ErasedRow| ErasedView {
-        id: row.record,
-        kind: row.kind,
-        at: row.at,
-        by: row.by.map(|by| by.to_string()),
-        proof: serde_json::from_str(&row.proof).unwrap_or_default(),
-    };
-    Ok(Json(Erasures { rows: all.into_iter().map(view).collect() }))
+    let mut tx = app.store.reader().await?;
+    let mut rows = Vec::new();
+    for row in erasure::all(&mut tx, caller.workspace).await? {
+        let devices = privacy::phones(&mut tx, caller.workspace, &row).await?;
+        let proof = serde_json::from_str(&row.proof).unwrap_or_default();
+        rows.push(ErasedView { id: row.record, kind: row.kind, at: row.at, by: row.by.map(|by| by.to_string()), proof, devices });
+    }
+    Ok(Json(Erasures { rows }))
 }

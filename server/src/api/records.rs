@@ -8,6 +8,7 @@ use serde::Serialize;
 use sync_core::id::RecordId;
 
 use super::request::{Body, Creation, Edits, IfMatch, KindPath, Params, Target};
+use super::taken;
 use super::values::edits_of;
 use crate::app::App;
 use crate::auth::Caller;
@@ -30,7 +31,7 @@ pub async fn list(State(app): State<App>, caller: Caller, KindPath(kind): KindPa
     let reading = Reading::of(&app, &caller);
     let (total, shelf, offset_minutes) = (params.total()?, params.shelf()?, params.offset_minutes()?);
     let query = reading.query(&kind, params.rest())?;
-    Ok(Json(reading.list(&List { shelf, total, offset_minutes, ..List::of(query) }).await?))
+    taken::page(&app, &caller, &List { shelf, total, offset_minutes, ..List::of(query) }).await
 }
 
 /// `POST /api/v1/{kind}`: makes a record.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sync_core::query::MAX_PAGE;
 
 use super::request::{Body, KindPath};
+use super::taken;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Text};
@@ -193,7 +194,7 @@ pub async fn search(
     let shelf = if search.archived { Shelf::Archived } else { Shelf::InUse };
     let params = search.params()?;
     let query = reading.query(&kind, params.iter().map(|(name, value)| (*name, value.as_str())))?;
-    Ok(Json(reading.list(&List { shelf, total, offset_minutes, ..List::of(query) }).await?))
+    taken::page(&app, &caller, &List { shelf, total, offset_minutes, ..List::of(query) }).await
 }
 
 fn bad(name: &str, en: &str, zh: &str) -> Error {

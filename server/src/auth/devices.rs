@@ -11,7 +11,7 @@ use super::{Auth, AuthError, DeviceCaller, TOUCH_EVERY_MS};
 use crate::audit::{Act, Note};
 use crate::store::devices::{self, Device};
 use crate::store::people::{self, User};
-use crate::store::{StoreError, farewells, workspaces};
+use crate::store::{StoreError, Tx, farewells, workspaces};
 
 /// How often a live connection asks the database, whatever it was told.
 const RECHECK_EVERY: Duration = Duration::from_secs(60);
@@ -159,10 +159,7 @@ impl Auth {
                 Box::pin(async move {
                     let known = devices::devices(tx, workspace).await?.into_iter().any(|known| known.device == device);
                     if known {
-                        devices::revoke_device(tx, workspace, device, now).await?;
-                        farewells::ask(tx, workspace, device, act, Some(by), now).await?;
-                        let detail = serde_json::json!({"act": act.as_str()});
-                        Note::of(workspace, Some(by), Act::DeviceRevoked, device).with(detail).write(tx, now).await?;
+                        ask_to_leave(tx, (workspace, device), act, Some(by), now).await?;
                     }
                     Ok(known)
                 })
@@ -170,6 +167,19 @@ impl Auth {
             .await?;
         self.announce(Gone::Device(workspace, device));
         Ok(done)
+    }
+
+    /// Has all phones of somebody's that are in use handed back, as when they are shut out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hand_back(&self, workspace: WorkspaceId, user: UserId, by: UserId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.store
+            .write::<_, StoreError, _>(move |tx| Box::pin(async move { hand_back(tx, workspace, user, Some(by), now).await }))
+            .await?;
+        self.announce(Gone::User(workspace, user));
+        Ok(())
     }
 
     /// What a device that was shut out has still to do; nothing when it has said that it did.
@@ -258,6 +268,57 @@ impl Auth {
         };
         look.await.unwrap_or(false)
     }
+}
+
+async fn ask_to_leave(
+    tx: &mut Tx,
+    (workspace, device): (WorkspaceId, DeviceId),
+    act: farewells::Act,
+    by: Option<UserId>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    devices::revoke_device(tx, workspace, device, now).await?;
+    farewells::ask(tx, workspace, device, act, by, now).await?;
+    let detail = serde_json::json!({"act": act.as_str()});
+    Note::of(workspace, by, Act::DeviceRevoked, device).with(detail).write(tx, now).await
+}
+
+/// The phones of somebody who is shut out deliver what they have not sent, to the desk, and forget everything then.
+pub(crate) async fn hand_back(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    user: UserId,
+    by: Option<UserId>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    for device in devices::in_use_by(tx, workspace, user).await? {
+        ask_to_leave(tx, (workspace, device.device), farewells::Act::HandBack, by, now).await?;
+    }
+    Ok(())
+}
+
+/// Takes back what [`hand_back`] asked of phones when their user was shut out: those that were not told to forget
+/// everything go on as before. Others keep what they were asked for another reason.
+pub(crate) async fn take_back(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    user: UserId,
+    by: Option<UserId>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let Some(shut_out_at) = people::user(tx, workspace, user).await?.and_then(|user| user.disabled_at) else { return Ok(()) };
+    let asked = farewells::all(tx, workspace).await?;
+    let with_them = |device: &Device| {
+        let farewell = asked.get(&device.device);
+        device.user == user && farewell.is_some_and(|it| it.act == farewells::Act::HandBack && it.asked_at == shut_out_at)
+    };
+    for device in devices::devices(tx, workspace).await?.into_iter().filter(with_them) {
+        if farewells::forget(tx, workspace, device.device).await? {
+            devices::restore_device(tx, workspace, device.device).await?;
+            Note::of(workspace, by, Act::DeviceRestored, device.device).write(tx, now).await?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(PartialEq)]

@@ -4,7 +4,7 @@
 
 mod caller;
 pub mod csrf;
-mod devices;
+pub(crate) mod devices;
 pub mod doors;
 pub mod grant;
 mod keys;

@@ -28,6 +28,9 @@ pub enum BadPassword {
     /// One character again and again, or one after the other as they stand in line.
     #[error("a password is more than one character repeated, or a row such as 1234567890")]
     Plain,
+    /// It is what it was.
+    #[error("this is the password already: choose another one")]
+    Same,
 }
 
 /// Whether a password is one character repeated, or a row upwards or downwards.

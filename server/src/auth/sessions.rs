@@ -207,7 +207,7 @@ impl Auth {
             .await
     }
 
-    /// Sets somebody's password, for `by` or the operator; sessions but `keep` end.
+    /// Sets somebody's password, for `by` or the operator; sessions but `keep` end. Who sets their own sets another one.
     ///
     /// # Errors
     /// When the password is not taken, or the database fails.
@@ -219,6 +219,12 @@ impl Auth {
         keep: Option<SecretHash>,
     ) -> Result<(), PasswordError> {
         let (hash, now) = (self.passwords.hash(password).await?, self.clock.now());
+        if by == Some(user) {
+            let stored = people::password_hash(&mut self.store.reader().await?, workspace, user).await?;
+            if self.passwords.verify(password, stored).await != Verdict::Wrong {
+                return Err(BadPassword::Same.into());
+            }
+        }
         self.store
             .write::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {

@@ -4,12 +4,16 @@ use std::io::BufWriter;
 use std::path::PathBuf;
 
 use clap::Args;
-use sync_core::id::KindName;
+use serde_json::json;
+use sync_core::id::{KindName, WorkspaceId};
 
 use super::progress::Bar;
 use super::{In, open_existing};
+use crate::app::App;
+use crate::audit::{Act, Note};
 use crate::config::Config;
 use crate::jobs::export::{self, Format, Options};
+use crate::store::StoreError;
 
 /// Write everything into a new folder, as files that anybody can open
 ///
@@ -58,6 +62,22 @@ enum Written {
     Jsonl,
 }
 
+impl Written {
+    fn name(self) -> &'static str {
+        match self {
+            Written::Csv => "csv",
+            Written::Jsonl => "jsonl",
+        }
+    }
+}
+
+/// That the operator took data out stands in the audit log, too.
+async fn note(app: &App, workspace: WorkspaceId, of: &str, format: &str, records: u64) -> Result<(), StoreError> {
+    let note = Note::of(workspace, None, Act::Exported, of).with(json!({"format": format, "records": records}));
+    let now = app.clock.now();
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await
+}
+
 impl Export {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
@@ -68,14 +88,17 @@ impl Export {
                 Written::Csv => Format::Csv,
                 Written::Jsonl => Format::Json,
             };
-            export::kind(&app, workspace, &kind, format, self.raw, BufWriter::new(std::io::stdout().lock())).await?;
+            let count = export::kind(&app, workspace, &kind, format, self.raw, BufWriter::new(std::io::stdout().lock())).await?;
+            note(&app, workspace, &kind, self.format.name(), count).await?;
         } else if let Some(folder) = self.all.as_ref().or(self.folder.as_ref()) {
             let whole = self.all.is_some();
             let options = Options { is_raw: self.raw, automerge: self.automerge || whole, whole };
             let mut bar = Bar::new("records");
             let counts = export::folder(&app, workspace, folder, options, &mut |progress| bar.show(progress)).await;
             let seconds = bar.end().as_secs_f64();
-            for (kind, count) in &counts? {
+            let counts = counts?;
+            note(&app, workspace, "*", if whole { "whole" } else { "folder" }, counts.values().sum()).await?;
+            for (kind, count) in &counts {
                 println!("{kind}: {count}");
             }
             eprintln!("written to `{}` in {seconds:.1} s", folder.display());

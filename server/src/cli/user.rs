@@ -10,6 +10,7 @@ use crate::auth::normal_login;
 use crate::config::Config;
 use crate::language::Language;
 use crate::people::{self, NewPerson, Place, add};
+use crate::store::devices::in_use_by;
 use crate::store::people::{User as Person, user_by_login, users};
 use crate::store::workspaces;
 
@@ -76,7 +77,8 @@ pub struct Password {
 
 /// Shut somebody out, on all devices and at once
 ///
-/// Phones keep what they hold and what was not sent yet, in case the account is let in again.
+/// Their phones are handed back: they deliver what was not sent to the desk, then forget everything. Those that have not
+/// done so when the account is let in again go on as before.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -190,8 +192,9 @@ impl Disable {
             people::set_active(app, &author, user, true).await?;
             println!("{} may sign in again", person.login);
         } else {
+            let phones = in_use_by(&mut app.store.reader().await?, person.workspace, user).await?.len();
             people::set_active(app, &author, user, false).await?;
-            println!("{} is shut out", person.login);
+            println!("{} is shut out; phones that are handed back: {phones}", person.login);
         }
         Ok(())
     }

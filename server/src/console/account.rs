@@ -1,4 +1,4 @@
-//! The account of who is signed in: password, second factor, sessions elsewhere.
+//! The account of who is signed in: password, second factor, sessions elsewhere, their own phones.
 
 use askama::Template;
 use axum::Form;
@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::desk::{Desk, Frame, page as answer};
+use super::devices::{self, DeviceView};
 use super::format::{self, Shown};
 use crate::auth::{AuthError, PasswordError};
 use crate::error::{Error, Text};
@@ -27,6 +28,7 @@ struct AccountPage {
     /// The new address of the calendar, once.
     calendar_url: Option<String>,
     sessions: Vec<SessionView>,
+    phones: Vec<DeviceView>,
 }
 
 struct SessionView {
@@ -65,6 +67,8 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         "password" => Some(desk.words.say("account.password_set")),
         "second" => Some(desk.words.say("account.second_gone")),
         "calendar" => Some(desk.words.say("account.calendar_gone")),
+        "hand_back" => Some(desk.words.say("device.handing_back")),
+        "lost" => Some(desk.words.say("device.being_wiped")),
         "sessions" => Some(desk.words.say("account.sessions_ended")),
         _ => None,
     });
@@ -90,6 +94,7 @@ async fn show(
         calendar_url,
         recovery_left: desk.words.count("account.recovery_left", second.recovery_codes),
         sessions: sessions.iter().map(|session| session_view(desk, session)).collect(),
+        phones: devices::own(desk).await?,
     };
     answer(status, &page)
 }

@@ -9,10 +9,11 @@ use sync_core::access::Right;
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
+use super::told::{Sentence, Told};
 use crate::audit::{self, Act, Tampered};
 use crate::error::{Error, Text};
 use crate::files::hex;
-use crate::store::people::{self, User};
+use crate::store::people;
 use crate::store::trail::{self, EntryRow};
 
 /// Entries on a page.
@@ -32,10 +33,12 @@ struct AuditPage {
 struct EntryView {
     number: u64,
     at: Shown,
-    who: String,
-    what: String,
-    subject: String,
-    detail: String,
+    who: Shown,
+    before: String,
+    subject: Shown,
+    after: String,
+    facts: String,
+    raw: String,
 }
 
 /// What the address asks for.
@@ -62,13 +65,14 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
     entries.truncate(PAGE as usize);
     let next = entries.last().filter(|_| more).map(|last| format!("/audit?act={}&before={}", asked.act, last.number));
     let (sound, tampered) = if asked.verify { verified(&desk).await? } else { (None, None) };
+    let told = Told::of(&desk, &users, &entries).await?;
     let label = |act: &Act| desk.words.0.of(act.label().0, act.label().1);
     let page = AuditPage {
         frame: desk.frame(desk.words.say("menu.audit"), "/audit").await?,
         acts: Act::ALL.iter().map(|act| (act.as_str(), label(act), act.as_str() == asked.act)).collect(),
         sound,
         tampered,
-        rows: entries.into_iter().map(|entry| entry_view(&desk, &users, entry)).collect(),
+        rows: entries.iter().map(|entry| entry_view(&told, entry)).collect(),
         next,
     };
     answer(StatusCode::OK, &page)
@@ -87,18 +91,16 @@ async fn verified(desk: &Desk) -> Result<(Option<String>, Option<String>), Error
     })
 }
 
-fn entry_view(desk: &Desk, users: &[User], entry: EntryRow) -> EntryView {
-    let name = |id: &str| users.iter().find(|user| user.user.to_string() == id).map(|user| user.name.clone());
-    let what = Act::ALL.iter().find(|act| act.as_str() == entry.act).map(|act| desk.words.0.of(act.label().0, act.label().1));
+fn entry_view(told: &Told<'_>, entry: &EntryRow) -> EntryView {
+    let Sentence { before, subject, after, facts } = told.sentence(entry);
     EntryView {
         number: entry.number,
         at: format::moment(entry.at),
-        who: entry.user.map_or_else(
-            || desk.words.say("audit.nobody").to_owned(),
-            |user| name(&user.to_string()).unwrap_or_else(|| desk.words.say("who.unknown").to_owned()),
-        ),
-        what: what.map_or(entry.act.clone(), str::to_owned),
-        subject: name(&entry.subject).unwrap_or(entry.subject),
-        detail: if entry.detail == "{}" { String::new() } else { entry.detail },
+        who: told.who(entry.user),
+        before,
+        subject,
+        after,
+        facts: facts.join(" · "),
+        raw: format!("{} {} {} {}", entry.act, entry.subject, entry.detail, hex(&entry.hash)),
     }
 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sync_core::access::Right;
-use sync_core::id::{DeviceId, Millis, UserId};
+use sync_core::id::{DeviceId, Millis, UserId, WorkspaceId};
 use sync_core::protocol::{Invitation, Removal, fingerprint_of};
 
 use super::desk::{Desk, Frame, page as answer};
@@ -21,7 +21,7 @@ use crate::store::devices as kept;
 use crate::store::farewells::{self, Act, DeviceNote, Farewell, Terms};
 use crate::store::people::{self, User};
 use crate::store::receipts::{self, ReceiptRow};
-use crate::store::{StoreError, workspaces};
+use crate::store::{StoreError, Tx, workspaces};
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -45,20 +45,21 @@ struct CodeView {
     until: Shown,
 }
 
-struct DeviceView {
-    id: String,
-    name: String,
+/// A device in a list.
+pub struct DeviceView {
+    pub id: String,
+    pub name: String,
     user: String,
-    app: String,
-    seen: String,
-    seen_iso: String,
+    pub app: String,
+    pub seen: String,
+    pub seen_iso: String,
     since: Shown,
     protocol: String,
-    pending: String,
+    pub pending: String,
     lag: String,
-    revoked: Option<Shown>,
+    pub revoked: Option<Shown>,
     /// What has become of its farewell, in words.
-    farewell: Option<String>,
+    pub farewell: Option<String>,
     /// Whether it can still be sent away.
     may_leave: bool,
 }
@@ -152,8 +153,7 @@ pub async fn revoke(
             act.as_str()
         }
         None if !leaving.act.is_empty() => {
-            let message = Text::new("A device is handed back, lost or shut out.", "设备只能选择交还、丢失或停用。");
-            return Err(Error::Invalid { field: Some("act".to_owned()), message });
+            return Err(unknown_act());
         }
         None => {
             let known = kept::devices(&mut app.store.reader().await?, workspace).await?;
@@ -196,25 +196,52 @@ pub async fn terms(desk: Desk, Form(typed): Form<TermsTyped>) -> Result<Response
     Ok(Redirect::to("/devices?done=terms").into_response())
 }
 
+/// The caller's own phones, those that have forgotten everything aside.
+///
+/// # Errors
+/// When the database fails.
+pub async fn own(desk: &Desk) -> Result<Vec<DeviceView>, Error> {
+    let (workspace, me) = (desk.caller.workspace, desk.caller.user);
+    let mut tx = desk.app.store.reader().await?;
+    let people: Vec<User> = people::user(&mut tx, workspace, me).await?.into_iter().collect();
+    let devices = kept::devices(&mut tx, workspace).await?;
+    let known = Known::load(&mut tx, workspace).await?;
+    let is_mine = |device: &&kept::Device| {
+        device.user == me && known.farewells.get(&device.device).is_none_or(|farewell| farewell.wiped_at.is_none())
+    };
+    Ok(devices.iter().filter(is_mine).map(|device| device_view(desk, &people, device, &known)).collect())
+}
+
+/// `POST /account/devices/{device}/leave`: whoever has lost their phone, or gives it away, need not look for an
+/// administrator first.
+pub async fn leave(desk: Desk, Path(device): Path<DeviceId>, Form(leaving): Form<Leaving>) -> Result<Response, Error> {
+    let (workspace, me) = (desk.caller.workspace, desk.caller.user);
+    let act = Act::of(&leaving.act).ok_or_else(unknown_act)?;
+    let known = kept::devices(&mut desk.app.store.reader().await?, workspace).await?;
+    known.iter().find(|known| known.device == device && known.user == me).ok_or(Error::NotFound)?;
+    desk.app.auth.send_away(workspace, device, act, me).await?;
+    Ok(Redirect::to(&format!("/account?done={}", act.as_str())).into_response())
+}
+
+fn unknown_act() -> Error {
+    let message = Text::new("A device is handed back, lost or shut out.", "设备只能选择交还、丢失或停用。");
+    Error::Invalid { field: Some("act".to_owned()), message }
+}
+
 async fn show(desk: &Desk, notice: Option<&'static str>, code: Option<CodeView>) -> Result<Response, Error> {
     let mut tx = desk.app.store.reader().await?;
     let people = people::users(&mut tx, desk.caller.workspace).await?;
     let workspace = desk.caller.workspace;
     let devices = kept::devices(&mut tx, workspace).await?;
-    let head = workspaces::by_id(&mut tx, workspace).await?.map_or(0, |workspace| workspace.head);
-    let known = Known { head, notes: farewells::notes(&mut tx, workspace).await?, farewells: farewells::all(&mut tx, workspace).await? };
+    let known = Known::load(&mut tx, workspace).await?;
     let (waiting, terms) = (farewells::waiting(&mut tx, workspace).await?, farewells::terms(&mut tx, workspace).await?);
-    let mut receipts = HashMap::new();
-    for device in known.farewells.keys() {
-        receipts.insert(*device, receipts::of_device(&mut tx, workspace, *device, RECEIPTS_MAX).await?);
-    }
     drop(tx);
     let let_in = devices.iter().filter(|device| !waiting.contains_key(&device.device));
     let page = DevicesPage {
         frame: desk.frame(desk.words.say("menu.devices"), "/devices").await?,
         notice,
         code,
-        rows: let_in.map(|device| device_view(desk, &people, device, &known, &receipts)).collect(),
+        rows: let_in.map(|device| device_view(desk, &people, device, &known)).collect(),
         waiting: devices.iter().filter_map(|device| waiting_view(desk, &people, device, waiting.get(&device.device)?)).collect(),
         lease_days: terms.lease_days,
         confirm: terms.confirm,
@@ -231,6 +258,20 @@ struct Known {
     head: u64,
     notes: HashMap<DeviceId, (DeviceNote, Millis)>,
     farewells: HashMap<DeviceId, Farewell>,
+    /// Of those that say farewell.
+    receipts: HashMap<DeviceId, Vec<ReceiptRow>>,
+}
+
+impl Known {
+    async fn load(tx: &mut Tx, workspace: WorkspaceId) -> Result<Self, StoreError> {
+        let head = workspaces::by_id(tx, workspace).await?.map_or(0, |workspace| workspace.head);
+        let (notes, farewells) = (farewells::notes(tx, workspace).await?, farewells::all(tx, workspace).await?);
+        let mut receipts = HashMap::new();
+        for device in farewells.keys() {
+            receipts.insert(*device, receipts::of_device(tx, workspace, *device, RECEIPTS_MAX).await?);
+        }
+        Ok(Self { head, notes, farewells, receipts })
+    }
 }
 
 fn waiting_view(desk: &Desk, people: &[User], device: &kept::Device, token_hash: &[u8]) -> Option<WaitingView> {
@@ -261,16 +302,10 @@ fn farewell_view(desk: &Desk, farewell: &Farewell, receipts: &[ReceiptRow]) -> S
     }
 }
 
-fn device_view(
-    desk: &Desk,
-    people: &[User],
-    device: &kept::Device,
-    known: &Known,
-    receipts: &HashMap<DeviceId, Vec<ReceiptRow>>,
-) -> DeviceView {
+fn device_view(desk: &Desk, people: &[User], device: &kept::Device, known: &Known) -> DeviceView {
     let note = known.notes.get(&device.device).map(|(note, _)| *note);
     let farewell = known.farewells.get(&device.device);
-    let received = receipts.get(&device.device).map(Vec::as_slice).unwrap_or_default();
+    let received = known.receipts.get(&device.device).map(Vec::as_slice).unwrap_or_default();
     let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| format::grouped(&number.to_string()));
     DeviceView {
         protocol: note.map_or_else(|| "–".to_owned(), |note| note.protocol.to_string()),

@@ -46,6 +46,7 @@ mod sign_in;
 mod start;
 mod teams;
 mod timeline;
+mod told;
 mod typed;
 mod why;
 mod with;
@@ -114,6 +115,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/account/second/off", post(account::drop_second))
         .route("/account/calendar", post(account::calendar))
         .route("/account/sessions/end", post(account::end_sessions))
+        .route("/account/devices/{device}/leave", post(devices::leave))
         .route("/keys", get(keys::page).post(keys::make))
         .route("/keys/{key}/revoke", post(keys::revoke))
         .route("/webhooks", get(hooks::page).post(hooks::make))

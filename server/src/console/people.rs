@@ -21,6 +21,7 @@ use super::why;
 use crate::auth::PasswordError;
 use crate::auth::secret::random;
 use crate::error::Error;
+use crate::jobs::handover;
 use crate::language::Language;
 use crate::people::{self, AddError, NewPerson, Place};
 use crate::rights::{self, Change, Sight};
@@ -290,8 +291,15 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
     };
     let active = typed.has("active");
     if typed.one("step") != "save" {
-        let effect = rights::effect(&desk.app, user.workspace, &Change::Person(user.user, active.then_some(roles))).await?;
-        let preview = Some(effect_view(&desk, &effect));
+        let set = |name: &str| listed(&typed, name).into_iter().collect();
+        let person =
+            rights::Person { user: user.user, roles: active.then_some(roles), teams: set("teams"), territories: set("territories") };
+        let effect = rights::effect(&desk.app, user.workspace, &Change::Person(person)).await?;
+        let mut preview = effect_view(&desk, &effect);
+        if user.disabled_at.is_none() && !active {
+            preview.summary.extend(farewell_lines(&desk, &user).await?);
+        }
+        let preview = Some(preview);
         return show(&desk, &user, Shown { preview, typed: Some(typed), ..Shown::default() }).await;
     }
     match save(&desk, &user, &typed, &roles, active).await? {
@@ -305,15 +313,20 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
     }
 }
 
+/// What becomes of the phones of somebody who is shut out.
+async fn farewell_lines(desk: &Desk, user: &User) -> Result<Vec<String>, Error> {
+    let phones = handover::leaving(&mut desk.app.store.reader().await?, user.workspace, user.user).await?;
+    let unsent = phones.iter().map(|phone| phone.unsent).sum();
+    let lines = [("handover.would_leave", phones.len() as u64), ("person.unsent", unsent)];
+    Ok(lines.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect())
+}
+
 async fn save(desk: &Desk, user: &User, typed: &Typed, roles: &RoleSet, active: bool) -> Result<Result<(), String>, Error> {
-    let list = |name: &str| {
-        typed.one(name).split([',', '，', '、']).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect::<Vec<_>>()
-    };
     let language = if Language::of_tag(typed.one("language")) == Language::Zh { "zh" } else { "en" };
     let mut edits = vec![
         FieldEdit::set("name", typed.one("name")),
-        FieldEdit::set("teams", list("teams")),
-        FieldEdit::set("territories", list("territories")),
+        FieldEdit::set("teams", listed(typed, "teams")),
+        FieldEdit::set("territories", listed(typed, "territories")),
         FieldEdit::set("language", language),
         FieldEdit::set("active", active),
     ];
@@ -324,6 +337,11 @@ async fn save(desk: &Desk, user: &User, typed: &Typed, roles: &RoleSet, active: 
         None => writing.create(MEMBER, Some(id), edits).await.map(drop),
     };
     Ok(why::written(desk, desk.reading.kind(MEMBER)?, written)?.map_err(|why| why.text))
+}
+
+/// What stands in a field with commas between.
+fn listed(typed: &Typed, name: &str) -> Vec<String> {
+    typed.one(name).split([',', '，', '、']).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
 /// `POST /people/{user}/password`: a new one, shown once.

@@ -11,7 +11,8 @@ use sync_core::id::RecordId;
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::error::Error;
-use crate::privacy::{self, Dossier, Proof};
+use crate::privacy::{self, Dossier, HeldBy, OnPhone, Proof};
+use crate::store::people;
 
 #[derive(Template)]
 #[template(path = "privacy.html")]
@@ -34,10 +35,15 @@ struct ErasedPage {
     id: String,
     rows: Vec<(&'static str, u64)>,
     look_at: String,
+    /// Phones that held it: what each is called, whose it is, what has become of it there, and when it was in touch.
+    phones: Vec<[String; 4]>,
 }
 
-/// `GET /privacy/{id}`.
+/// `GET /privacy/{id}`: the record, or the proof that it was erased.
 pub async fn page(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
+    if desk.reading.record(id).await?.is_none() {
+        return proof_page(&desk, id).await;
+    }
     show(&desk, id, StatusCode::OK, None).await
 }
 
@@ -80,7 +86,26 @@ pub async fn erase(desk: Desk, Path(id): Path<RecordId>, Form(typed): Form<Typed
     }
     let (app, caller) = (desk.app.clone(), desk.caller.clone());
     let erased = tokio::spawn(async move { privacy::erase(&app, &caller, id).await });
-    let Proof { removed, look_at, .. } = erased.await.unwrap_or(Err(Error::NotKept))?;
+    erased.await.unwrap_or(Err(Error::NotKept))?;
+    proof_page(&desk, id).await
+}
+
+/// What was removed here, and how far the phones are.
+async fn proof_page(desk: &Desk, id: RecordId) -> Result<Response, Error> {
+    let row = privacy::erased(&desk.app, &desk.caller, id).await?;
+    let Proof { removed, look_at, .. } = serde_json::from_str(&row.proof).unwrap_or_default();
+    let mut tx = desk.app.store.reader().await?;
+    let held = privacy::phones(&mut tx, desk.caller.workspace, &row).await?;
+    let users = people::users(&mut tx, desk.caller.workspace).await?;
+    drop(tx);
+    let owner = |user| users.iter().find(|known| known.user == user).map_or_else(String::new, |known| known.name.clone());
+    let state = |state| match state {
+        OnPhone::Removed => desk.words.say("privacy.on_removed"),
+        OnPhone::Told => desk.words.say("privacy.on_told"),
+        OnPhone::Wiped => desk.words.say("privacy.on_wiped"),
+        OnPhone::NotSeen => desk.words.say("privacy.on_not_seen"),
+    };
+    let phone = |one: HeldBy| [one.name, owner(one.user), state(one.state).to_owned(), desk.words.ago(one.last_seen_at, desk.now)];
     let page = ErasedPage {
         frame: desk.frame(desk.words.say("privacy.done"), "").await?,
         id: id.to_string(),
@@ -92,6 +117,7 @@ pub async fn erase(desk: Desk, Path(id): Path<RecordId>, Form(typed): Form<Typed
             (desk.words.say("privacy.removed_contents"), removed.contents),
         ],
         look_at: desk.words.count("privacy.look_at", look_at.len() as u64),
+        phones: held.into_iter().map(phone).collect(),
     };
     answer(StatusCode::OK, &page)
 }

@@ -65,6 +65,7 @@ pub async fn run(settings: &Settings) -> Result<Outcome> {
     let told = story::tell(&stage, &teller).await?;
     let mut outcome = compare::outcome(&stage, &told, &teller).await?;
     outcome.elapsed_ms = start.elapsed().as_millis() as u64;
+    stage.come_to_the_present();
     if !settings.exit {
         teller.invite(&stage.address);
         tokio::signal::ctrl_c().await?;

@@ -17,7 +17,9 @@ use sync_core::record::doc::Doc;
 use sync_core::schema::{Kind, Reading, Schema};
 
 use super::decide::Refused;
+use super::unit::KIND_KIND;
 use crate::audit::{Act, Note};
+use crate::auth::devices::{hand_back, take_back};
 use crate::language::Language;
 use crate::store::people::{self, Following};
 use crate::store::records::{self, Definition};
@@ -25,7 +27,7 @@ use crate::store::{Result, Tx};
 
 /// The kind whose records are roles.
 pub(crate) const ROLE_KIND: &str = "role";
-/// The kind whose records say, among other things, whose word an edit needs.
+/// The kind whose records say, among other things, whose word an edit needs and what is erased after a time.
 const RULE_KIND: &str = "rule";
 /// Fields of a member by which somebody sees and does more, or less.
 const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
@@ -39,8 +41,16 @@ pub(super) fn is_governed(kind: &str) -> bool {
 pub(super) struct Governing {
     roles: BTreeMap<RecordId, Definition>,
     people: BTreeMap<UserId, Standing>,
-    following: Vec<(UserId, Following)>,
+    following: Vec<Followed>,
     notes: Vec<(Millis, Note)>,
+}
+
+/// An account that follows its member record.
+struct Followed {
+    user: UserId,
+    following: Following,
+    /// When, and by whom; nobody: the operator. None where the audit log tells of it already, and of the phones.
+    told: Option<(Millis, Option<UserId>)>,
 }
 
 /// What somebody is.
@@ -86,7 +96,10 @@ impl Governing {
         let row = |doc| merge::row(kind, Facet::Main, doc);
         match &*kind.name {
             ROLE_KIND => self.role(schema, record, &row(after), merge::is_archived(after)).map(Some),
-            RULE_KIND => self.approval(schema, record, (before, &row(before)), (after, &row(after))),
+            RULE_KIND => {
+                retention(&row(before), &row(after), merge::is_archived(after))?;
+                self.approval(schema, record, (before, &row(before)), (after, &row(after)))
+            }
             _ => self.member(schema, record, &row(before), &row(after)).map(Some),
         }
     }
@@ -195,12 +208,18 @@ impl Governing {
 
     /// Takes over what follows from an accepted change of `author`'s.
     pub fn apply(&mut self, workspace: WorkspaceId, author: UserId, now: Millis, effect: Effect) {
-        self.note(workspace, author, now, &effect);
-        self.take(effect);
+        // The operator writes in the workspace's own name.
+        let by = (author.0 != workspace.0).then_some(author);
+        self.note(workspace, by, now, &effect);
+        self.take(effect, Some((now, by)));
     }
 
     /// As [`Governing::apply`], where the audit log tells of it already.
-    pub fn take(&mut self, effect: Effect) {
+    pub fn take_unnoted(&mut self, effect: Effect) {
+        self.take(effect, None);
+    }
+
+    fn take(&mut self, effect: Effect, told: Option<(Millis, Option<UserId>)>) {
         match effect {
             Effect::Approval { .. } => {}
             Effect::Role { record, definition, .. } => {
@@ -209,14 +228,12 @@ impl Governing {
             }
             Effect::Member { user, standing, following, .. } => {
                 self.people.extend(standing.map(|standing| (user, standing)));
-                self.following.push((user, following));
+                self.following.push(Followed { user, following, told });
             }
         }
     }
 
-    fn note(&mut self, workspace: WorkspaceId, author: UserId, now: Millis, effect: &Effect) {
-        // The operator writes in the workspace's own name.
-        let by = (author.0 != workspace.0).then_some(author);
+    fn note(&mut self, workspace: WorkspaceId, by: Option<UserId>, now: Millis, effect: &Effect) {
         let mut note = |act, subject: String, detail| self.notes.push((now, Note::of(workspace, by, act, subject).with(detail)));
         match effect {
             Effect::Approval { record, is_on } => note(Act::RightsChanged, format!("rule {record}"), json!({ "approval": is_on })),
@@ -240,16 +257,44 @@ impl Governing {
         }
     }
 
-    /// Writes what follows: accounts, the audit log.
+    /// Writes what follows: the audit log, accounts, and their phones.
     pub async fn flush(&mut self, tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
-        let now = self.notes.first().map_or(0, |(now, _)| *now);
-        for (user, following) in self.following.drain(..) {
-            people::follow(tx, workspace, user, &following, now).await?;
-        }
         for (now, note) in self.notes.drain(..) {
             note.write(tx, now).await?;
         }
+        for Followed { user, following, told } in self.following.drain(..) {
+            match (told, following.active) {
+                (Some((now, by)), Some(false)) => hand_back(tx, workspace, user, by, now).await?,
+                (Some((now, by)), Some(true)) => take_back(tx, workspace, user, by, now).await?,
+                (None, _) | (_, None) => {}
+            }
+            people::follow(tx, workspace, user, &following, told.map_or(0, |(now, _)| now)).await?;
+        }
         Ok(())
+    }
+}
+
+/// A rule that erases what is never erased would be carried out by nobody: it is refused when it is written.
+fn retention(before: &Map<String, Json>, after: &Map<String, Json>, archived: bool) -> Result<(), Refused> {
+    let about = |row| Some(text(row, "about")).filter(|_| text(row, "purpose") == "retention").and_then(never_erased);
+    match about(after) {
+        // One that is there already may be switched off, renamed and archived.
+        Some(why) if !archived && about(before) != Some(why) => Err(bad_value("about", why.0, why.1)),
+        _ => Ok(()),
+    }
+}
+
+/// Why records of a kind are never erased, and what to do instead, in English and Chinese: an account, a role or a kind
+/// without its record could not be changed or shut out any more.
+pub(crate) fn never_erased(kind: &str) -> Option<(&'static str, &'static str)> {
+    match kind {
+        MEMBER_KIND => Some((
+            "Colleagues are not erased, their account would stay: shut them out under People.",
+            "同事记录不能清除，否则账号仍会保留：请在“人员”中停用。",
+        )),
+        ROLE_KIND => Some(("Roles are not erased: archive the role.", "角色不能清除：请将其归档。")),
+        KIND_KIND => Some(("Kinds are not erased: archive the kind.", "类型不能清除：请将其归档。")),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One unit of work: the jobs of one transaction, decided on documents in memory, then written at once.
 
 mod again;
+mod archived;
 mod back;
 mod edit;
 mod flush;
@@ -33,6 +34,7 @@ use crate::store::records::{self, DocKey, DocumentRow};
 use crate::store::rejected::{self, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
 
+use archived::PutAway;
 pub(super) use owed::Settled;
 pub(crate) use sight::members;
 
@@ -94,6 +96,7 @@ pub(super) struct Unit<'a> {
     asked: Vec<ChangeHash>,
     /// Whether something was taken from the desk by its author.
     was_withdrawn: bool,
+    archived: Vec<PutAway>,
     /// Actors that a restored server has forgotten.
     returned: HashMap<ActorId, (DeviceId, Millis)>,
     /// What was brought back by people who do not see all of its kind.
@@ -127,6 +130,7 @@ impl<'a> Unit<'a> {
             decided: Vec::new(),
             asked: Vec::new(),
             was_withdrawn: false,
+            archived: Vec::new(),
             returned: HashMap::new(),
             brought: BTreeSet::new(),
             governing: None,
@@ -358,6 +362,8 @@ impl<'a> Unit<'a> {
         kind: Arc<Kind>,
         import: Option<[u8; 16]>,
     ) -> Outcome {
+        let key = (pushed.record, pushed.facet);
+        let was_put_away = self.is_put_away(&key);
         let texts = self.texts(&kind);
         let open = self.open.entry((pushed.record, pushed.facet)).or_insert_with(|| Open {
             kind: kind.clone(),
@@ -374,6 +380,9 @@ impl<'a> Unit<'a> {
         open.held.change_bytes += pushed.body.len();
         open.changes += 1;
         open.dirty = true;
+        if !was_put_away && self.is_put_away(&key) {
+            self.note_archived(author, now, pushed.record, &kind.name);
+        }
         self.kinds.insert(pushed.record, kind.name.clone());
         let index = self.accepted.len();
         self.by_name.insert(((pushed.record, pushed.facet), pushed.hash), index);

@@ -20,7 +20,7 @@ use crate::people;
 use crate::store::handovers::{self, Handover, Having};
 use crate::store::imports::{self, Act, ImportRow};
 use crate::store::people::{self as accounts, User};
-use crate::store::{StoreError, devices, farewells};
+use crate::store::{StoreError, Tx, devices, farewells};
 
 /// Records that go over together: others write in between.
 const BATCH: u32 = 500;
@@ -148,17 +148,23 @@ pub async fn preview(app: &App, author: &Author, order: &Order) -> Result<Previe
             kinds.push((kind.name.clone(), records, bytes));
         }
     }
-    let phones = devices::devices(&mut tx, author.workspace).await?;
-    let phones = || phones.iter().filter(|device| device.revoked_at.is_none());
-    let notes = farewells::notes(&mut tx, author.workspace).await?;
-    let unsent = |device: &devices::Device| notes.get(&device.device).map_or(0, |(note, _)| note.pending);
-    let leaving = |device: &devices::Device| Leaving { device: device.clone(), unsent: unsent(device) };
     Ok(Preview {
         kinds,
-        leave: phones().filter(|device| device.user == plan.from.user).map(leaving).collect(),
-        reach: phones().filter(|device| device.user == plan.to.user).count() as u64,
+        leave: leaving(&mut tx, author.workspace, plan.from.user).await?,
+        reach: devices::in_use_by(&mut tx, author.workspace, plan.to.user).await?.len() as u64,
         undecided: handovers::undecided_of(&mut tx, author.workspace, order.from).await?,
     })
+}
+
+/// The phones of somebody's that are in use, with what waits on each as far as it has said.
+///
+/// # Errors
+/// When the database fails.
+pub async fn leaving(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<Vec<Leaving>, StoreError> {
+    let notes = farewells::notes(tx, workspace).await?;
+    let unsent = |device: &devices::Device| notes.get(&device.device).map_or(0, |(note, _)| note.pending);
+    let phones = devices::in_use_by(tx, workspace, user).await?.into_iter();
+    Ok(phones.map(|device| Leaving { unsent: unsent(&device), device }).collect())
 }
 
 /// Customers that fit into one statement at a time; `None` once for everything.
@@ -291,21 +297,13 @@ pub async fn carry_out(app: &App, workspace: WorkspaceId, mut handover: Handover
         }
     }
     if handover.disable {
-        hand_back_phones(app, &author, handover.from).await?;
         people::set_active(app, &author, handover.from, false).await?;
+        // Whoever was shut out before phones were handed back with it still has theirs.
+        app.auth.hand_back(workspace, handover.from, author.user).await?;
     }
     handover.finished_at = Some(app.clock.now());
     note(app, workspace, &handover).await?;
     Ok(handover)
-}
-
-/// The phones of whoever leaves deliver what they have not sent, to the desk, and forget everything then.
-async fn hand_back_phones(app: &App, author: &Author, user: UserId) -> Result<()> {
-    let phones = devices::devices(&mut app.store.reader().await?, author.workspace).await?;
-    for phone in phones.into_iter().filter(|device| device.user == user && device.revoked_at.is_none()) {
-        app.auth.send_away(author.workspace, phone.device, farewells::Act::HandBack, author.user).await?;
-    }
-    Ok(())
 }
 
 async fn move_kind(app: &App, author: &Author, having: &Having<'_>, handover: &mut Handover, watch: Watch<'_>) -> Result<()> {
@@ -349,7 +347,7 @@ pub async fn list(app: &App, workspace: WorkspaceId) -> Result<Vec<Handover>> {
 }
 
 /// Takes a handover back: every record goes to whom it belonged, but for those that got another owner since.
-/// Whoever was shut out may come in again, with phones that are enrolled anew.
+/// Whoever was shut out may come in again, with the phones that have not forgotten everything yet.
 ///
 /// # Errors
 /// When there is none, it runs, or the database fails; it can be run again then.

@@ -159,6 +159,11 @@ pub async fn devices(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Device>>
     rows.into_iter().map(from_row).collect()
 }
 
+/// The devices of a user that are not shut out, newest first.
+pub async fn in_use_by(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<Vec<Device>> {
+    Ok(devices(tx, workspace).await?.into_iter().filter(|device| device.user == user && device.revoked_at.is_none()).collect())
+}
+
 /// The device with a token, and its user; shut out or not.
 pub async fn device_by_token(tx: &mut Tx, workspace: WorkspaceId, token: &SecretHash) -> Result<Option<(Device, User)>> {
     let sql = concat!("select ", device_columns!(), " from devices where workspace = $1 and token_hash = $2");
@@ -200,6 +205,16 @@ pub async fn revoke_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId
         .execute(tx.conn())
         .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Lets a device in again.
+pub async fn restore_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Result<()> {
+    sqlx::query("update devices set revoked_at = null where workspace = $1 and device = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&device.as_bytes()[..])
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Shuts out all devices of a user.

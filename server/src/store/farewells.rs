@@ -77,6 +77,16 @@ pub async fn ask(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId, act: Act
     Ok(())
 }
 
+/// Asks a device nothing any more, if it was not told yet. Answers whether it was not.
+pub async fn forget(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Result<bool> {
+    let done = sqlx::query("delete from farewells where workspace = $1 and device = $2 and told_at is null and wiped_at is null")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&device.as_bytes()[..])
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// What a device is asked to do.
 pub async fn of_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Result<Option<Farewell>> {
     let row: Option<FarewellTuple> =

@@ -1,5 +1,6 @@
 //! How many records come into sight and go out of it when rules change: counted on the rows themselves.
 
+use sync_core::access::Reach;
 use sync_core::id::{Facet, KindName, WorkspaceId};
 use sync_core::query::Param;
 
@@ -16,6 +17,8 @@ pub struct Shift {
     pub before: Scope,
     /// Then.
     pub after: Scope,
+    /// Whom they reach then, if others than now.
+    pub reach: Option<Reach>,
 }
 
 /// Records of one kind that a shift moves.
@@ -68,7 +71,7 @@ impl Shift {
     /// When a row goes, loses a part, gains one, comes.
     fn conditions(&self, kind: &KindName, statement: &mut Statement) -> [String; 4] {
         let before = self.before.sees("rows", kind, |param| statement.bind(param));
-        let after = self.after.sees("rows", kind, |param| statement.bind(param));
+        let after = self.after.sees_reaching("rows", kind, self.reach.as_ref(), |param| statement.bind(param));
         let parts = |from: &Scope, to: &Scope| {
             let lost = |facet: &&Facet| from.shows(kind, **facet) && !to.shows(kind, **facet);
             let parts: Vec<String> = Facet::ALL.iter().filter(lost).map(|facet| format!("rows.{facet} is not null")).collect();

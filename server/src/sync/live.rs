@@ -9,9 +9,11 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use sync_core::id::Millis;
 use sync_core::protocol::{self, MAX_FRAME_BYTES, Message, PAGE_BYTES, Page, Pull, Verdict};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::standing::Standing;
 use super::{Door, Speaker};
 use crate::app::App;
 use crate::auth::{Arriving, DeviceCaller};
@@ -21,6 +23,8 @@ use crate::intake::DeskNews;
 const PING_EVERY: Duration = Duration::from_secs(25);
 /// A peer that has not answered by the next-but-one ping is gone.
 const SILENT_PINGS: u32 = 2;
+/// How often it is noted where a connected device stands that says nothing itself.
+const NOTE_LIVE_EVERY_MS: Millis = 600_000;
 /// How long one frame may take to be taken by a slow phone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -47,6 +51,8 @@ struct Live {
     /// The device's own changes that it was told of last: it has them, and they are not sent back.
     told: Option<RangeInclusive<u64>>,
     silent: u32,
+    /// When it was noted last where the device stands.
+    noted_at: Millis,
     /// Changes when somebody's role may have changed.
     people: tokio::sync::watch::Receiver<u64>,
 }
@@ -66,7 +72,7 @@ enum Ended {
 
 impl Live {
     fn new(app: App, caller: DeviceCaller) -> Self {
-        let people = app.intake.people();
+        let (people, noted_at) = (app.intake.people(), app.clock.now());
         Self {
             people,
             door: app.door(),
@@ -77,6 +83,7 @@ impl Live {
             stand: None,
             told: None,
             silent: 0,
+            noted_at,
         }
     }
 
@@ -176,6 +183,19 @@ impl Live {
         }
     }
 
+    /// Where the device stands after what it was sent unasked, seldom: ten thousand are told of one edit.
+    async fn note_standing(&mut self, answers: &[Message]) {
+        let now = self.app.clock.now();
+        let standing = Standing::default().answered(answers);
+        if !standing.erases && now - self.noted_at < NOTE_LIVE_EVERY_MS {
+            return;
+        }
+        self.noted_at = now;
+        if let Err(error) = self.door.note_standing(&self.speaker, standing, now).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, device = %self.speaker.device, "where a device stands was not noted");
+        }
+    }
+
     /// Something was kept: what the device may see of it goes out.
     async fn news(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
         let Some(Stand { device, read }) = self.stand.clone() else { return Ok(()) };
@@ -190,7 +210,9 @@ impl Live {
             Ok(Ok(page)) => {
                 let answers = [Message::Page(Page { after: page.after.as_ref().map(|_| device), ..page })];
                 self.note_pages(&answers);
-                self.send(socket, &answers).await
+                self.send(socket, &answers).await?;
+                self.note_standing(&answers).await;
+                Ok(())
             }
             Ok(Err(refused)) => self.send(socket, &[refused]).await,
             Err(error) => {

@@ -5,6 +5,7 @@
 
 mod farewell;
 mod live;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -25,10 +26,11 @@ use crate::app::App;
 use crate::auth::{Arriving, DeviceCaller};
 use crate::feed::{self, Asked, Cursor, Reader};
 use crate::intake::{Author, Intake, IntakeError};
-use crate::store::farewells::{self, DeviceNote};
+use crate::store::farewells;
 use crate::store::{Store, StoreError, devices, people, receipts, workspaces};
 
 pub use live::live;
+use standing::Standing;
 
 /// The media type of frames.
 pub const FRAME_TYPE: &str = "application/vnd.rapport.frame";
@@ -36,10 +38,6 @@ pub const FRAME_TYPE: &str = "application/vnd.rapport.frame";
 /// The actors that a device may take in a day. An honest one takes a handful; each is a row for ever.
 const MAX_ACTORS_PER_DAY: u32 = 500;
 const DAY_MS: Millis = 86_400_000;
-/// How often it is noted where a device stands.
-const NOTE_EVERY_MS: Millis = 60_000;
-/// The longest name of an app that is kept.
-const APP_CHARS_MAX: usize = 80;
 
 /// Everything that answering a device takes; knows no network.
 #[derive(Clone)]
@@ -103,9 +101,7 @@ impl Door {
             return vec![refused("bad_frame", "a frame says hello once and pulls once: ask for one page at a time")];
         }
         let mut answers = Vec::with_capacity(messages.len());
-        if let Err(error) = self.note_state(speaker, &messages, now).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, device = %speaker.device, "what a device says of itself was not noted");
-        }
+        let standing = Standing::said(&messages);
         for message in messages {
             if let Message::Pull(pull) = &message {
                 *pulled = Some(pull.clone());
@@ -126,6 +122,9 @@ impl Door {
                     break;
                 }
             }
+        }
+        if let Err(error) = self.note_standing(speaker, standing.answered(&answers), now).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, device = %speaker.device, "where a device stands was not noted");
         }
         answers
     }
@@ -193,32 +192,6 @@ impl Door {
             epoch: feed.feed_epoch.to_vec(),
             lease_ms: (lease_days > 0).then_some(u64::from(lease_days) * DAY_MS as u64),
         }))
-    }
-
-    /// Notes what a device says of itself: for the list of devices. At most once a minute, unless it begins or ceases
-    /// to have something to send: a reconnect costs no flush to the disk.
-    async fn note_state(&self, speaker: &Speaker, messages: &[Message], now: Millis) -> Result<(), StoreError> {
-        let Some(Message::Hello(hello)) = messages.first() else { return Ok(()) };
-        let pull = messages.iter().find_map(|message| if let Message::Pull(pull) = message { Some(pull) } else { None });
-        let cursor = pull.and_then(|pull| Cursor::parse(pull.cursor.as_deref()?).ok());
-        let (workspace, device) = (speaker.reader.workspace, speaker.device);
-        let known = farewells::note_of(&mut self.store.reader().await?, workspace, device).await?;
-        let (before, noted_at) = known.unwrap_or_default();
-        let position = cursor.map_or(before.position, |cursor| cursor.position);
-        let note = DeviceNote { protocol: hello.protocol, pending: hello.pending, position };
-        let turned = (note.pending == 0) != (before.pending == 0);
-        if note == before || (!turned && now - noted_at < NOTE_EVERY_MS) {
-            return Ok(());
-        }
-        let app: String = hello.app.chars().filter(|c| !c.is_control()).take(APP_CHARS_MAX).collect();
-        self.store
-            .write::<_, StoreError, _>(move |tx| {
-                Box::pin(async move {
-                    devices::set_device_app(tx, workspace, device, &app).await?;
-                    farewells::note(tx, workspace, device, &note, now).await
-                })
-            })
-            .await
     }
 
     async fn push(&self, speaker: &Speaker, push: Push, now: Millis) -> Message {

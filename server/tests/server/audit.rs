@@ -5,7 +5,13 @@ use rapport_server::store::StoreError;
 use reqwest::Method;
 use sqlx::Connection;
 
+use serde_json::{Value, json};
+use sync_core::id::UserId;
+use sync_core::record::fields::FieldEdit;
+
 use crate::api::Client;
+use crate::console::Desk;
+use crate::handset::Handset;
 use crate::harness::{PASSWORD, START, Server};
 
 /// The acts of the log, oldest first.
@@ -105,4 +111,71 @@ async fn administrators_read_and_check_it_on_its_page_and_others_do_not() {
     assert!(server.get("/audit?verify=true", &[("cookie", &cookie)]).await.text().contains("Entry 1 was altered"));
     let rep = Client::of_role(&server, "cy", "rep").await;
     assert_eq!(rep.get("/audit").await.status, 403);
+}
+
+/// The subjects and details of all entries of an act, oldest first.
+async fn entries(server: &Server, act: &str) -> Vec<(String, Value)> {
+    let mut tx = server.app.store.reader().await.unwrap();
+    let entries = rapport_server::store::trail::after(&mut tx, server.workspace, 0, 500).await.unwrap();
+    let of_act = entries.into_iter().filter(|entry| entry.act == act);
+    of_act.map(|entry| (entry.subject, serde_json::from_str(&entry.detail).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn whatever_is_put_away_is_written_down_whichever_door_it_comes_through() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let mut made = Vec::new();
+    for name in ["canary one", "canary two", "canary three"] {
+        made.push(office.make("party", json!({"name": name})).await);
+    }
+    let ids: Vec<&str> = made.iter().map(|address| address.rsplit('/').next().unwrap()).collect();
+    assert_eq!(office.post(&format!("{}/archive", made[0]), json!({})).await.status, 200);
+    assert_eq!(desk.post(&format!("/records/party/{}/archive", ids[1]), &[]).await.status, 303);
+    let mut phone = Handset::of(&desk.server, UserId::of_cause("bo")).await;
+    phone.sync(&desk.server).await;
+    phone.edit(&desk.server, "party", ids[2].parse().unwrap(), &[FieldEdit::archive()]);
+    phone.sync(&desk.server).await;
+    let expected: Vec<(String, Value)> = ids.iter().map(|id| ("party".to_owned(), json!({"records": [id]}))).collect();
+    assert_eq!(entries(&desk.server, "archived").await, expected);
+    let page = desk.get("/audit?act=archived").await.text();
+    let link = format!("Archived <span class=\"many\"><span><a href=\"/records/party/{}\">canary one</a>", ids[0]);
+    assert!(page.contains(&link) && page.contains(&format!("<a href=\"/people/{}\">", desk.server.ann)), "{page}");
+    assert_eq!(verified(&desk.server).await.tampered, None);
+}
+
+#[tokio::test]
+async fn what_is_taken_out_is_written_down_with_how_and_of_which_list() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    office.make("party", json!({"name": "Jiamei", "industry": "canary"})).await;
+    let filter = "%5B%7B%22type%22%3A%22equals%22%2C%22attribute%22%3A%22industry%22%2C%22value%22%3A%22canary%22%7D%5D";
+    assert_eq!(desk.get(&format!("/records/party/export.csv?where={filter}")).await.status, 200);
+    let condition = json!([{"type": "equals", "attribute": "industry"}]);
+    let expected = json!({"format": "csv", "records": 1, "filter": condition});
+    assert_eq!(entries(&desk.server, "exported").await, [("party".to_owned(), expected)]);
+    let page = desk.get("/audit?act=exported").await.text();
+    assert!(page.contains("Exported Customers") && page.contains("1 record · CSV · narrowed by industry"), "{page}");
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let page = desk.get("/audit?act=exported").await.text();
+    assert!(page.contains("导出了客户") && page.contains("筛选条件：industry"), "{page}");
+}
+
+#[tokio::test]
+async fn whoever_reads_a_list_to_its_end_through_the_api_exports_it() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    for batch in 0..2 {
+        let items: Vec<Value> = (0..200).map(|n| json!({"fields": {"name": format!("C{batch}-{n}")}})).collect();
+        assert_eq!(ann.post("/api/v1/party/batch", json!({ "items": items })).await.status, 200);
+    }
+    let first = ann.list("party", &[("maxSize", "200")]).await.json();
+    let next = first["next"].as_str().unwrap();
+    for page in 1..=6 {
+        assert_eq!(ann.list("party", &[("maxSize", "200"), ("after", next)]).await.status, 200);
+        let expected = usize::from(page >= 5);
+        assert_eq!(entries(&server, "exported").await.len(), expected, "after {page} further pages");
+    }
+    let expected = json!({"format": "api", "at_least": 1_000});
+    assert_eq!(entries(&server, "exported").await, [("party".to_owned(), expected)]);
 }

@@ -10,7 +10,7 @@ use sync_core::protocol::{
 use sync_core::record::fields::FieldEdit;
 
 use crate::console::{Desk, record};
-use crate::harness::{Answer, START, Server};
+use crate::harness::{Answer, MINUTE, START, Server};
 use crate::pen::Phone;
 
 const ACTOR: ActorId = ActorId([7; 16]);
@@ -112,11 +112,47 @@ async fn the_list_of_devices_shows_what_waits_on_them_and_how_far_they_are_behin
     for n in 1..=4 {
         desk.customer(n, &[FieldEdit::set("name", "Jiamei")]).await;
     }
-    let page = desk.get("/devices").await.text();
-    let row = page.split("<tr id=\"d-").find(|row| row.starts_with(&enrolled.device.to_string())).unwrap();
+    let row = async |desk: &Desk| {
+        let page = desk.get("/devices").await.text();
+        page.split("<tr id=\"d-").find(|row| row.starts_with(&enrolled.device.to_string())).unwrap().to_owned()
+    };
+    let shown = row(&desk).await;
     for part in ["data-label=\"App\">test 2<", "data-label=\"Protocol\">1<", "data-label=\"Unsent\">3<", "data-label=\"Behind\">4<"] {
-        assert!(row.contains(part), "{row} lacks {part}");
+        assert!(shown.contains(part), "{shown} lacks {part}");
     }
+    // What counts is what an exchange leaves: two of its three edits are sent in it, and it has all there is.
+    desk.server.clock.forward(2 * MINUTE);
+    let changes = unsent();
+    let push = Message::Push(Push { batch: 1, changes });
+    told(&desk.server, &enrolled, &[hello(&enrolled, 3), push, pull()]).await;
+    let shown = row(&desk).await;
+    for part in ["data-label=\"Unsent\">1<", "data-label=\"Behind\">0<"] {
+        assert!(shown.contains(part), "{shown} lacks {part}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_lost_their_phone_has_it_wiped_from_their_own_account() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    let page = desk.get("/account").await.text();
+    let address = format!("/account/devices/{}/leave", enrolled.device);
+    assert!(page.contains("Your phones") && page.contains("Ann&#39;s tablet") && page.contains(&address), "{page}");
+    // Nobody else's phone.
+    let (_, bo) = desk.server.browser_sign_in_as("bo").await;
+    let as_bo = Desk { cookie: bo, ..desk };
+    assert!(!as_bo.get("/account").await.text().contains("Ann&#39;s tablet"));
+    assert_eq!(as_bo.post(&address, &[("act", "lost")]).await.status, 404);
+    assert!(told(&as_bo.server, &enrolled, &[hello(&enrolled, 0), pull()]).await.iter().all(|answer| !is_wipe(answer)));
+    let (_, ann) = as_bo.server.browser_sign_in(&[]).await;
+    let desk = Desk { cookie: ann, ..as_bo };
+    assert_eq!(desk.post(&address, &[("act", "sold")]).await.status, 422);
+    let done = desk.post(&address, &[("act", "lost")]).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/account?done=lost"), "{}", done.text());
+    assert!(is_wipe(told(&desk.server, &enrolled, &[hello(&enrolled, 3), pull()]).await.last().unwrap()));
+    assert!(desk.get("/account").await.text().contains("no receipt yet"));
+    told(&desk.server, &enrolled, &[receipt(3)]).await;
+    assert!(!desk.get("/account").await.text().contains("Ann&#39;s tablet"));
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ mod hooks;
 mod imports;
 mod keys;
 mod kinds;
+mod leaving;
 mod lists;
 mod live;
 mod mallory;

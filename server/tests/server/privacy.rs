@@ -3,11 +3,13 @@
 use base64::Engine;
 use reqwest::Method;
 use serde_json::json;
-use sync_core::id::{RecordId, UserId};
+use sync_core::id::{DeviceId, RecordId, UserId};
 use sync_core::protocol::Verdict;
 use sync_core::record::fields::FieldEdit;
 
 use crate::api::{Client, Phone};
+use crate::console::Desk;
+use crate::handset::Handset;
 use crate::harness::{START, Server};
 
 const CANARY: &str = "Canary-Li-13800138000";
@@ -93,6 +95,36 @@ async fn nothing_of_a_person_is_left_in_any_byte() {
     let tell = &mut |difference: &rapport_server::jobs::check::Difference| differences.push(difference.to_string());
     rapport_server::jobs::check::check(&server.app, server.workspace, false, tell, &mut |_| {}).await.unwrap();
     assert_eq!(differences, Vec::<String>::new(), "the feed has no holes");
+}
+
+#[tokio::test]
+async fn the_proof_says_which_phones_have_removed_it_and_which_were_not_seen() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    Client::of_role(&desk.server, "cai", "rep").await;
+    let path = office.make("party", json!({"name": CANARY})).await;
+    let id: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let mut phone = Handset::of(&desk.server, UserId::of_cause("cai")).await;
+    phone.sync(&desk.server).await;
+    assert!(phone.fields(id).is_some());
+    let proof = desk.post(&format!("/privacy/{id}"), &[("title", CANARY)]).await;
+    assert_eq!(proof.status, 200, "{}", proof.text());
+    let state = async |device: &DeviceId| {
+        let list = office.get("/api/v1/privacy").await.json();
+        let devices = list["rows"][0]["devices"].as_array().unwrap_or_else(|| panic!("{list}")).clone();
+        devices.iter().find(|one| one["id"] == device.to_string()).unwrap_or_else(|| panic!("{list}"))["state"].clone()
+    };
+    assert_eq!(state(&phone.enrolled.device).await, "not_seen");
+    phone.sync(&desk.server).await;
+    phone.sync(&desk.server).await;
+    assert_eq!(phone.fields(id), None);
+    assert_eq!(state(&phone.enrolled.device).await, "removed");
+    let page = desk.get(&format!("/privacy/{id}")).await;
+    let text = page.text();
+    assert!(page.status == 200 && text.contains("Says that it was removed") && text.contains("Ann&#39;s phone"), "{text}");
+    assert!(text.contains("Not in contact since: may hold it still"), "Ann's phone was never in touch: {text}");
+    let rep = Client::signed_in(&desk.server, "cai").await;
+    assert_eq!(rep.get("/api/v1/privacy").await.status, 403);
 }
 
 #[tokio::test]
@@ -198,6 +230,8 @@ async fn a_person_is_erased_on_their_page_once_their_name_is_typed() {
     assert_eq!(done.status, 200);
     assert!(!holds(&done.body));
     assert_eq!(found(&server), Vec::<String>::new());
+    let audit = server.get("/audit?act=erased", &[("cookie", &cookie)]).await.text();
+    assert!(audit.contains(&format!("Erased <a href=\"{page}\">")), "{audit}");
 }
 
 #[tokio::test]
@@ -217,4 +251,19 @@ async fn colleagues_and_roles_are_not_erased_by_any_door() {
     assert!(shown.contains("shut them out under People") && !shown.contains("name=\"title\""), "{shown}");
     assert_eq!(server.send(Method::POST, &page, &form, "title=Eve").await.status, 403);
     assert_eq!(ann.get(&format!("/api/v1/member/{eve}")).await.status, 200, "it is still there");
+}
+
+#[tokio::test]
+async fn roles_and_kinds_are_not_erased_either() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let role = "name = \"boss\"\nlabel = { en = \"Boss\", zh = \"老板\" }\n[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nreads = [\"main\"]\n";
+    let kind = "name = \"demo_van\"\nlabel = { en = \"Van\", zh = \"货车\" }\nplural = { en = \"Vans\", zh = \"货车\" }\ntitle = \"name\"\nlist = [\"name\"]\n\
+        [[field]]\nname = \"name\"\nlabel = { en = \"Name\", zh = \"名称\" }\n";
+    for (of, name, definition, word) in [("role", "boss", role, "archive the role"), ("kind", "demo_van", kind, "archive the kind")] {
+        let made = ann.make(of, json!({"name": name, "definition": definition})).await;
+        let refused = ann.post(&format!("/api/v1/privacy/{}/erase", made.rsplit('/').next().unwrap()), json!({})).await;
+        assert!(refused.status == 403 && refused.text().contains(word), "{of}: {}", refused.text());
+        assert_eq!(ann.get(&made).await.status, 200, "{of}: it is still there");
+    }
 }

@@ -232,6 +232,47 @@ async fn the_editor_shows_what_a_role_would_take_away_before_it_is_saved() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_person_shows_what_another_team_or_territory_would_bring_and_take() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let near = r#"name = "rep"
+label = { en = "Rep", zh = "销售" }
+[[rule]]
+kinds = ["party"]
+read = "territory"
+create = "all"
+edit = "own"
+reads = ["main"]
+writes = ["main"]
+"#;
+    assert_eq!(define(&office, "rep", near).await.status, 201);
+    let rep = Client::of_role(&desk.server, "cai", "rep").await;
+    let _other = Client::of_role(&desk.server, "dan", "rep").await;
+    let _phones = (
+        Phone::of(&desk.server.app, desk.server.workspace, UserId::of_cause("cai"), "rep", "Cai's phone", START).await,
+        Phone::of(&desk.server.app, desk.server.workspace, UserId::of_cause("dan"), "rep", "Dan's phone", START).await,
+    );
+    for n in 0..5 {
+        office.make("party", json!({"name": format!("Customer {n}"), "owner": UserId::of_cause(["cai", "dan"][n % 2])})).await;
+    }
+    let page = async |login: &str, teams: &str, step: &str| {
+        let form = [("whole", ""), ("name", login), ("role", "rep"), ("teams", teams), ("active", "true"), ("step", step)];
+        desk.post(&format!("/people/{}", UserId::of_cause(login)), &form).await
+    };
+    assert_eq!(page("cai", "east", "save").await.status, 303);
+    // Dan would see cai's three, and cai dan's two.
+    let preview = page("dan", "east", "preview").await.text();
+    assert!(preview.contains("5 records would come to 2 phones."), "{preview}");
+    assert_eq!(seen(&rep, "party").await, 3, "nothing was done yet");
+    assert_eq!(page("dan", "east", "save").await.status, 303);
+    assert_eq!(seen(&rep, "party").await, 5);
+    let preview = page("dan", "west", "preview").await.text();
+    assert!(preview.contains("This would remove 5 records from 2 phones."), "{preview}");
+    let same = page("dan", "east", "preview").await.text();
+    assert!(!same.contains("would remove") && !same.contains("would come"), "{same}");
+}
+
+#[tokio::test]
 async fn a_form_that_was_sent_while_its_page_was_still_loading_takes_nothing_away() {
     let desk = Desk::new().await;
     crate::api::Client::of_role(&desk.server, "cai", "rep").await;

@@ -173,6 +173,8 @@ async fn a_new_password_ends_the_other_sessions_and_needs_the_present_one() {
     let wrong = browser.post("/account/password", "present=not+it&new=another-good-one").await;
     assert_eq!(wrong.status, 422);
     assert_eq!(browser.post("/account/password", &format!("present={PASSWORD}&new=short")).await.status, 422);
+    let same = browser.post("/account/password", &format!("present={PASSWORD}&new={PASSWORD}")).await;
+    assert!(same.status == 422 && same.text().contains("choose another one"), "{}", same.text());
     assert!(server.knows_token(&token).await);
     assert_eq!(browser.post("/account/password", &format!("present={PASSWORD}&new=another-good-one")).await.status, 303);
     assert!(!server.knows_token(&token).await);

@@ -32,7 +32,7 @@ const ROWS_MAX: usize = 200_000;
 
 /// `GET /records/{kind}/export.csv`.
 pub async fn csv(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let (name, tables) = tables_of(&desk, &kind, &asked).await?;
+    let (name, tables) = tables_of(&desk, &kind, &asked, "csv").await?;
     // A file of one table: what groups add up to would stand among the records.
     let bytes = table::csv(&tables[0]).map_err(|error| Error::Internal(error.into()))?;
     Ok(file(&format!("{name}.csv"), "text/csv; charset=utf-8", bytes))
@@ -40,7 +40,7 @@ pub async fn csv(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
 
 /// `GET /records/{kind}/export.xlsx`.
 pub async fn xlsx(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    let (name, tables) = tables_of(&desk, &kind, &asked).await?;
+    let (name, tables) = tables_of(&desk, &kind, &asked, "xlsx").await?;
     let made = tokio::task::spawn_blocking(move || table::xlsx(&tables)).await;
     let bytes = made.map_err(anyhow::Error::from).and_then(|made| made.map_err(anyhow::Error::from)).map_err(Error::Internal)?;
     Ok(file(&format!("{name}.xlsx"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", bytes))
@@ -53,7 +53,7 @@ pub async fn vcf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
         return Err(Error::NotFound);
     }
     let shape = shape_of(&desk, &kind, &asked).await?;
-    let rows = rows_of(&desk, &kind, &asked, &shape).await?;
+    let rows = rows_of(&desk, &kind, &asked, &shape, "vcf").await?;
     let bytes = cards(rows.iter().map(|(row, _)| row)).into_bytes();
     Ok(file(&format!("{}.vcf", desk.words.label(&kind.plural)), CARD_TYPE, bytes))
 }
@@ -65,11 +65,11 @@ pub async fn pdf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
     let sections = match shape.layout {
         Layout::Chart(form) => {
             let title = title(&desk, &known, &shape);
-            desk.note(Act::Exported, &known.name, json!({"report": title})).await?;
+            note(&desk, &known, &asked, &shape, "pdf", ("report", title.as_str().into())).await?;
             vec![chart::section(&desk, &known, &asked, &shape, form, &title).await?]
         }
         Layout::Table | Layout::Board | Layout::Calendar => {
-            let (_, tables) = tables_of(&desk, &kind, &asked).await?;
+            let (_, tables) = tables_of(&desk, &kind, &asked, "pdf").await?;
             let caption = desk.words.count("list.count", tables[0].rows.len() as u64);
             let captions = std::iter::once(caption).chain(std::iter::repeat(String::new()));
             tables.into_iter().zip(captions).map(|(table, caption)| listed(table, caption)).collect()
@@ -116,19 +116,19 @@ fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
 }
 
 /// What is seen: the records or the chart, and behind records that are put together what their groups add up to.
-async fn tables_of(desk: &Desk, kind: &str, asked: &Asked) -> Result<(String, Vec<Table>), Error> {
+async fn tables_of(desk: &Desk, kind: &str, asked: &Asked, format: &str) -> Result<(String, Vec<Table>), Error> {
     let kind = desk.reading.kind(kind)?.clone();
     let shape = shape_of(desk, &kind, asked).await?;
     let title = title(desk, &kind, &shape);
     if let Layout::Chart(form) = shape.layout {
         let table = chart::table(desk, &kind, asked, &shape, form, &title).await?;
-        desk.note(Act::Exported, &kind.name, json!({"groups": table.rows.len()})).await?;
+        note(desk, &kind, asked, &shape, format, ("groups", table.rows.len().into())).await?;
         return Ok((title, vec![table]));
     }
     if shape.is_grouped(&kind) {
-        return Ok((title.clone(), grouped(desk, &kind, asked, &shape, title).await?));
+        return Ok((title.clone(), grouped(desk, &kind, asked, &shape, (title, format)).await?));
     }
-    let rows = rows_of(desk, &kind, asked, &shape).await?;
+    let rows = rows_of(desk, &kind, asked, &shape, format).await?;
     let columns = shape.columns(desk, &kind);
     let heads = columns.iter().map(|column| column.label(desk)).collect();
     let rows = rows.iter().map(|(row, names)| cells(desk, &kind, &columns, row, names)).collect();
@@ -140,7 +140,7 @@ fn cells(desk: &Desk, kind: &Kind, columns: &[Column<'_>], row: &Row, names: &Na
 }
 
 /// The records in the order of their groups, with what their group is in front; and the groups with their totals.
-async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, title: String) -> Result<Vec<Table>, Error> {
+async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, (title, format): (String, &str)) -> Result<Vec<Table>, Error> {
     let mut columns = shape.columns(desk, kind);
     let totals = groups::totals(desk, kind, asked, shape, &columns).await?;
     let attribute = groups::attributes(desk, kind).into_iter().find(|(name, _)| *name == shape.group);
@@ -168,7 +168,7 @@ async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, title: 
             return Err(Error::Invalid { field: None, message: too_many() });
         }
     }
-    desk.note(Act::Exported, &kind.name, json!({"records": rows.len()})).await?;
+    note(desk, kind, asked, shape, format, ("records", rows.len().into())).await?;
     let heads = std::iter::once(head).chain(columns.iter().map(|column| column.label(desk))).collect();
     Ok(vec![Table { title, heads, rows }, sums])
 }
@@ -209,9 +209,9 @@ async fn shape_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<Shape, Erro
 }
 
 /// The records of a list, all pages; that they are taken out is noted.
-async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<Vec<(Row, Arc<Names>)>, Error> {
+async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, format: &str) -> Result<Vec<(Row, Arc<Names>)>, Error> {
     let rows = read(desk, kind, asked, shape, &[]).await?;
-    desk.note(Act::Exported, &kind.name, json!({"records": rows.len()})).await?;
+    note(desk, kind, asked, shape, format, ("records", rows.len().into())).await?;
     Ok(rows)
 }
 
@@ -231,6 +231,43 @@ async fn read(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, more: &[Js
             return Err(Error::Invalid { field: None, message: too_many() });
         }
     }
+}
+
+/// Notes what was taken out: how, and of which list. What the list was narrowed to stands there without a value: the
+/// log outlives an erasure.
+async fn note(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, format: &str, (what, count): (&str, Json)) -> Result<(), Error> {
+    let mut detail = json!({"format": format, what: count});
+    if let Some(view) = &shape.view {
+        detail["view"] = view.name.as_str().into();
+    }
+    if !shape.conditions.is_empty() {
+        detail["filter"] = shape.conditions.iter().map(without_values).collect();
+    }
+    if !asked.q.trim().is_empty() {
+        detail["search"] = true.into();
+    }
+    if asked.archived {
+        detail["archived"] = true.into();
+    }
+    desk.note(Act::Exported, &kind.name, detail).await
+}
+
+/// A condition without what it compares with.
+fn without_values(condition: &Json) -> Json {
+    let mut kept = serde_json::Map::new();
+    for name in ["type", "attribute"] {
+        kept.extend(condition.get(name).filter(|word| word.is_string()).map(|word| (name.to_owned(), word.clone())));
+    }
+    match condition.get("value") {
+        Some(Json::Array(parts)) if parts.iter().any(|part| part.get("type").is_some()) => {
+            kept.insert("value".to_owned(), parts.iter().map(without_values).collect());
+        }
+        Some(part @ Json::Object(_)) if part.get("type").is_some() => {
+            kept.insert("value".to_owned(), without_values(part));
+        }
+        _ => {}
+    }
+    Json::Object(kept)
 }
 
 fn too_many() -> Text {

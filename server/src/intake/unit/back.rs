@@ -45,13 +45,18 @@ impl Unit<'_> {
         self.actors.entry(change.actor).or_default().get_or_insert(origin.device);
         // It was accepted once and is kept; what would lock everybody out now has no further effect.
         let effect = self.effect_of(&kind, &pushed, &change).unwrap_or_default();
-        if offerer.user.0 == self.workspace.0 {
-            // The operator brings a whole system in, and its audit log with it.
+        // The operator brings a whole system in, and its audit log with it.
+        let (is_told, put_away) = (offerer.user.0 == self.workspace.0, self.archived.len());
+        if is_told {
             self.follow_unnoted(effect);
         } else {
             self.follow(&maker, origin.received_at, effect);
         }
-        Ok(self.accept(&maker, origin.received_at, pushed, &change, kind, None))
+        let outcome = self.accept(&maker, origin.received_at, pushed, &change, kind, None);
+        if is_told {
+            self.archived.truncate(put_away);
+        }
+        Ok(outcome)
     }
 
     /// Whoever brings a record back holds it, whether they may still see it or not.

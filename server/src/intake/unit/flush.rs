@@ -42,6 +42,7 @@ impl Unit<'_> {
         if let Some(governing) = &mut self.governing {
             governing.flush(tx, self.workspace).await?;
         }
+        self.flush_archived(tx).await?;
         rejected::insert_rejected(tx, self.workspace, &self.rejected).await?;
         let at = changes.iter().filter_map(|change| change.stored.received_at).max().unwrap_or(0);
         rejected::settle_rejected(tx, self.workspace, &self.settled, at).await?;

@@ -60,7 +60,7 @@ impl Unit<'_> {
     /// As [`Unit::follow`], where the audit log tells of it already.
     pub(super) fn follow_unnoted(&mut self, effect: Option<Effect>) {
         if let Some((governing, effect)) = self.governing.as_mut().zip(effect) {
-            governing.take(effect);
+            governing.take_unnoted(effect);
         }
     }
 }

@@ -268,6 +268,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/account/second", Page, Nothing).form("code=000000"),
     door("POST", "/account/second/off", Page, Nothing).form("present=wrong-password"),
     door("POST", "/account/sessions/end", Page, Session).form("session={id}").finds_nothing(&[303]),
+    door("POST", "/account/devices/{device}/leave", Page, DeviceOf).form("act=lost").personal(),
     door("POST", "/account/calendar", Page, Nothing).form("act=renew"),
     door("GET", "/keys", Page, Nothing),
     door("POST", "/keys", Page, Nothing).form("name=&scopes=&days=1"),
