@@ -9,6 +9,7 @@ use sync_core::access::{Act, Caller, Subject};
 use sync_core::access::{Roles, decide};
 use sync_core::actions::duplicates::can_merge;
 use sync_core::id::{Facet, RecordId};
+use sync_core::record::authored;
 use sync_core::record::fields::{FieldEdit, path_edits};
 use sync_core::schema::{Kind, Label};
 
@@ -305,7 +306,7 @@ impl<'a> Run<'a> {
                 (_, _, Some(reason)) => Step::Fail(reason),
                 _ => match edits(self.kind, record, &Map::new(), draft) {
                     changes if changes.is_empty() => Step::Fail(label("there is nothing in the row", "该行没有内容")),
-                    changes => Step::Write { record, is_new: true, changes },
+                    changes => self.writing(record, true, changes),
                 },
             };
         };
@@ -316,7 +317,15 @@ impl<'a> Run<'a> {
             return Step::Unchanged;
         }
         let changes = edits(self.kind, record, &projection::values(row), draft);
-        if changes.is_empty() { Step::Unchanged } else { Step::Write { record, is_new: false, changes } }
+        if changes.is_empty() { Step::Unchanged } else { self.writing(record, false, changes) }
+    }
+
+    /// Writes what an author may write; a row with anything else is left out with the reason.
+    fn writing(&self, record: RecordId, is_new: bool, changes: Vec<Vec<FieldEdit>>) -> Step {
+        match changes.iter().try_for_each(|edits| authored::check(self.kind, edits)) {
+            Ok(()) => Step::Write { record, is_new, changes },
+            Err(bad) => Step::Fail(reason(&NotEdited::BadEdit(bad))),
+        }
     }
 
     /// What stands against each step, as far as that can be said without writing.
@@ -505,22 +514,6 @@ pub(crate) fn reason(why: &NotEdited) -> Label {
         NotEdited::UnknownKind(kind) => label(en, format!("没有名为“{kind}”的对象")),
         NotEdited::NoSuchRecord => label(en, "没有这条记录"),
         NotEdited::Exists => label(en, "该记录已存在"),
-        NotEdited::BadEdit(bad) => label(en, bad_edit_zh(bad)),
-    }
-}
-
-fn bad_edit_zh(bad: &sync_core::record::fields::BadEdit) -> String {
-    use sync_core::record::fields::BadEdit;
-    use sync_core::record::valid::BadValue;
-    match bad {
-        BadEdit::UnknownField { kind, field } => format!("“{kind}”没有字段“{field}”"),
-        BadEdit::WrongOp { field, .. } => format!("字段“{field}”不能这样写入"),
-        BadEdit::BadValue { field, problem } => match problem {
-            BadValue::Type { expected } => format!("字段“{field}”的值类型不对（应为 {expected}）"),
-            BadValue::NoSuchOption { found, options } => format!("字段“{field}”：“{found}”不在可选值中（{}）", options.join("、")),
-            BadValue::TooLong { chars, limit } => format!("字段“{field}”：共 {chars} 个字符，上限为 {limit}"),
-            BadValue::NoSuchItem => format!("字段“{field}”没有这个子字段"),
-            BadValue::ItemExists => format!("字段“{field}”的这一项已存在，不能修改"),
-        },
+        NotEdited::BadEdit(bad) => label(en, bad.message_zh()),
     }
 }
