@@ -45,7 +45,7 @@ fn card(lines: &mut Lines, row: &Row) {
             repeated(lines, name, entry);
         }
     }
-    for (field, name) in [("website", "URL"), ("external_id", "UID"), ("notes", "NOTE")] {
+    for (field, name) in [("website", "URL"), ("birthday", "BDAY"), ("external_id", "UID"), ("notes", "NOTE")] {
         if let Some(text) = text(field) {
             lines.text(name, text);
         }

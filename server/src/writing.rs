@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use sync_core::access::{self, Act, Subject, decide};
 use sync_core::id::{KindName, Millis, RecordId};
 use sync_core::protocol::code;
+use sync_core::record::authored;
 use sync_core::record::fields::FieldEdit;
 use sync_core::record::path::{Path, unescape};
 use sync_core::schema::{Field, Kind, Label};
@@ -158,8 +159,13 @@ impl Writing {
     /// When nobody disagrees there, the caller may not settle it, or intake refuses.
     pub async fn resolve(&self, kind: &str, id: RecordId, path: &str, value: Json) -> Result<(), WriteError> {
         let record = self.reading.record(id).await?.filter(|record| &*record.row.kind == kind).ok_or(WriteError::NotThere)?;
+        let stands =
+            record.disagreements.iter().filter(|open| open.path == path).flat_map(|open| &open.claims).any(|claim| claim.value == value);
         let (field, edit) = self.settling(&record, path, value)?;
         let kind = self.reading.kind(kind)?;
+        if !stands {
+            authored::check(kind, std::slice::from_ref(&edit)).map_err(NotEdited::from)?;
+        }
         let facet = kind.field(&field).map_or_else(Default::default, |field| field.facet);
         let distance = self.reading.distance(id).await?;
         let subject = Subject::existing(kind, facet, &record.row.fields, self.reading.author(id).await?).at(distance);

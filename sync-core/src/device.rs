@@ -36,13 +36,13 @@ use crate::query::{Compiler, Context, Dialect, Param, Query};
 use crate::record::fields::FieldEdit;
 use crate::record::history::{HistoryEntry, Stored, as_of, history};
 use crate::schema::{Kind, Schema};
-use crate::search::{index_text, match_expression, near_expression};
+use crate::search::{CANDIDATES, by_closeness, index_text, match_expression, near_expression, start_expression};
 use crate::store::{Draft, Place, Quarantined, Store, StoreError};
 
 /// Rows indexed in one idle step: a few milliseconds.
 const INDEX_STEP: usize = 200;
 /// The most records that one search answers with.
-const SEARCH_LIMIT: u32 = 100;
+const SEARCH_LIMIT: u32 = CANDIDATES;
 
 /// What opening a device takes.
 #[derive(Debug, Clone)]
@@ -357,11 +357,20 @@ impl Device {
         let Some(expression) = match_expression(text) else { return Ok(Vec::new()) };
         while self.index_some()? {}
         let mut found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
+        if let Some(start) = start_expression(text).filter(|_| found.len() as u32 == SEARCH_LIMIT) {
+            let mut first = self.replica.store.find(&start, kind, SEARCH_LIMIT)?;
+            found.retain(|record| !first.contains(record));
+            first.append(&mut found);
+            found = first;
+        }
         if let Some(near) = near_expression(text).filter(|_| found.is_empty()) {
             found = self.replica.store.find(&near, kind, SEARCH_LIMIT)?;
         }
         let rows = found.into_iter().filter_map(|record| self.replica.store.row(record).transpose());
-        rows.map(|row| row.and_then(view::listed)).collect()
+        let mut rows: Vec<Listed> = rows.map(|row| row.and_then(view::listed)).collect::<Result<_, StoreError>>()?;
+        by_closeness(text, &mut rows, |row| &row.title);
+        rows.truncate(SEARCH_LIMIT as usize);
+        Ok(rows)
     }
 
     /// As [`Device::search`], with where in each record the text was found.
@@ -384,7 +393,10 @@ impl Device {
         }
         self.replica.transact(|replica| {
             for row in waiting {
-                let others = replica.schema.kind(&row.kind).map(|kind| searched(kind, &row.facets)).unwrap_or_default();
+                let mut others = replica.schema.kind(&row.kind).map(|kind| searched(kind, &row.facets)).unwrap_or_default();
+                if row.is_disputed {
+                    others.extend(view::disputed_texts(replica, row.record)?);
+                }
                 let others: Vec<&str> = others.iter().map(String::as_str).collect();
                 replica.store.index(row.number, &index_text(&row.title, &others))?;
             }

@@ -92,6 +92,15 @@ pub fn searched(kind: &Kind, facets: &[Option<String>; 3]) -> Vec<String> {
     texts
 }
 
+/// The texts of disagreements that a kind's search reads: nobody knows yet which of the values will stand, so each of
+/// them finds the record. `values` are fields with one of their values each.
+pub fn disputed<'v>(kind: &Kind, values: impl IntoIterator<Item = (&'v str, &'v Json)>) -> Vec<String> {
+    let mut texts = Vec::new();
+    let is_read = |field: &str| *kind.title == *field || kind.search.iter().any(|name| **name == *field);
+    values.into_iter().filter(|(field, _)| is_read(field)).for_each(|(_, value)| texts_in(value, &mut texts));
+    texts
+}
+
 /// Every text and number of a value.
 pub(crate) fn texts_in(value: &Json, texts: &mut Vec<String>) {
     match value {

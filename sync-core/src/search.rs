@@ -2,17 +2,19 @@
 //!
 //! Both the text that goes into an index and what people type are cut into the same plain tokens here,
 //! so that any tokenizer that splits at spaces (FTS5's unicode61, PostgreSQL's `simple`) will do. Never
-//! touches an index, and never ranks.
+//! touches an index. What an index ranks is put in order by titles ([`by_closeness`]).
 //!
 //! What is found: Chinese by any part; a title, or another short text, also by pinyin (`jiamei`) and its
 //! initials (`jm`), from any character on; words by their beginning, without regard to case and accents;
 //! digits by any three in a row, however a number is grouped. A slip of the finger and Chinese that only sounds
 //! the same are forgiven when nothing else is found ([`near_expression`]).
 
+mod closeness;
 mod fold;
 mod near;
 mod snippet;
 
+pub use closeness::{CANDIDATES, Closeness, by_closeness, closeness, start_expression};
 pub use near::near_expression;
 pub use snippet::{Piece, snippet};
 

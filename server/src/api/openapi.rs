@@ -92,7 +92,10 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         all.push((at(""), "post", create.answers("201", &own("record"))));
     }
     if may(Action::Create) || may(Action::Edit) {
-        let batch = op("batch", format!("Makes and updates many of: {many}, matched by a value that names them elsewhere."));
+        let batch = op(
+            "batch",
+            format!("Makes and updates many of: {many}, matched by a value that names them elsewhere. Each has a result of its own."),
+        );
         let batch = batch.parameter("idempotencyKey");
         all.push((at("/batch"), "post", batch.takes(&own("batch")).fails("Forbidden").fails("Invalid").answers("200", "Outcomes")));
     }
@@ -112,7 +115,8 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         all.push((at("/{id}/archive"), "post", archive.fails("Forbidden").answers("200", &own("record"))));
     }
     all.push((at("/{id}/history"), "get", of_record("history", "Who changed what, newest first.".to_owned()).answers("200", "History")));
-    let as_of = of_record("asOf", "As the server showed it at a moment.".to_owned()).parameter("at").fails("Invalid");
+    let as_of =
+        of_record("asOf", "As the server showed it at a moment.".to_owned()).parameter("at").parameter("utcOffset").fails("Invalid");
     all.push((at("/{id}/as-of"), "get", as_of.answers("200", &own("as_of"))));
     let explain = of_record("explain", "Why somebody does or does not see it.".to_owned()).parameter("user").fails("Invalid");
     all.push((at("/{id}/explain"), "get", explain.answers("200", "Explanation")));

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sync_core::id::RecordId;
+use sync_core::record::authored;
 
 use super::request::{Body, Creation, Edits, IfMatch, KindPath, Params, Target};
 use super::taken;
@@ -14,6 +15,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::error::Error;
+use crate::intake::NotEdited;
 use crate::reading::{Disagreement, List, Listing, Reading, RecordView};
 use crate::writing::{Batch, Outcome, Writing};
 
@@ -47,7 +49,9 @@ pub async fn create(
     let (reading, writing) = (Reading::of(&app, &caller), Writing::of(&app, &caller));
     let Creation { id, fields, mut edits } = creation;
     let new_id = || writing.new_id().to_string();
-    edits.extend(edits_of(reading.kind(&kind)?, fields, new_id).map_err(crate::intake::NotEdited::from)?);
+    let declared = reading.kind(&kind)?;
+    edits.extend(edits_of(declared, fields, new_id).map_err(NotEdited::from)?);
+    authored::check(declared, &edits).map_err(NotEdited::from)?;
     let id = writing.create(&kind, id, edits).await?;
     let made = shown(&app, &caller, &kind, id).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/{kind}/{id}"))], made).into_response())
@@ -99,6 +103,7 @@ pub async fn edit(
     IfMatch(seen): IfMatch,
     Body(Edits { edits }): Body<Edits>,
 ) -> Result<Response, Error> {
+    authored::check(Reading::of(&app, &caller).kind(&kind)?, &edits).map_err(NotEdited::from)?;
     Writing::of(&app, &caller).if_still(seen).edit(&kind, id, edits).await?;
     shown(&app, &caller, &kind, id).await
 }

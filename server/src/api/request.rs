@@ -201,15 +201,20 @@ impl Params {
         text.parse().map(Some).map_err(|_| bad("user", "is the id of a person", "应为人员的编号"))
     }
 
-    /// A moment: milliseconds since 1970, or RFC 3339.
+    /// A moment: milliseconds since 1970, RFC 3339, or a day, which stands for its last moment where the caller is.
     pub fn at(&mut self) -> Result<Millis, Error> {
+        let offset = Millis::from(self.offset_minutes()?) * 60_000;
         let text = self.take("at").unwrap_or_default();
-        let millis = text.parse().ok().or_else(|| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond));
-        millis.ok_or_else(|| {
+        let moment = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+        let day = || {
+            let end = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == 10)?.at(23, 59, 59, 999_000_000);
+            Some(end.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond() - offset)
+        };
+        text.parse().ok().or_else(moment).or_else(day).ok_or_else(|| {
             bad(
                 "at",
-                "is a moment: milliseconds since 1970 UTC, or 2026-05-03T10:00:00Z",
-                "应为时间：1970 年起的毫秒数，或 2026-05-03T10:00:00Z",
+                "is a moment or a day: milliseconds since 1970 UTC, 2026-05-03T10:00:00Z, or 2026-05-03",
+                "应为时间或日期：1970 年起的毫秒数、2026-05-03T10:00:00Z 或 2026-05-03",
             )
         })
     }

@@ -6,6 +6,7 @@
 use askama::Template;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{Millis, RecordId};
+use sync_core::record::authored::web_address;
 use sync_core::schema::{Field, Merge, ValueType};
 
 use super::words::Words;
@@ -212,12 +213,14 @@ impl Formatter<'_> {
             (ValueType::Link, Json::String(id)) => self.link(id),
             (ValueType::Phone, Json::String(text)) => outside("tel:", &dialled(text), text),
             (ValueType::Email, Json::String(text)) if is_address(text) => outside("mailto:", text, text),
-            (ValueType::Url, Json::String(text)) if is_web(text) => outside("", text, text),
+            (ValueType::Url, Json::String(text)) => {
+                web_address(text).map_or_else(|| Shown::Text(text.clone()), |address| outside("", &address, text))
+            }
             (ValueType::Money, Json::Object(parts)) => Shown::Number(money(parts)),
             (ValueType::Address, Json::Object(parts)) => Shown::Text(self.address(parts)),
             (ValueType::Period, Json::Object(parts)) => period(parts),
             (ValueType::Geo, Json::Object(parts)) => Shown::Text(place(parts)),
-            (ValueType::String | ValueType::Date | ValueType::Email | ValueType::Url, Json::String(text)) => Shown::Text(text.clone()),
+            (ValueType::String | ValueType::Date | ValueType::Email, Json::String(text)) => Shown::Text(text.clone()),
             // Of another type than declared, or of one this build does not know: shown as it is.
             (_, Json::String(text)) => Shown::Prose(text.clone()),
             (_, other) => Shown::Text(other.to_string()),
@@ -341,13 +344,6 @@ fn dialled(text: &str) -> String {
 fn is_address(text: &str) -> bool {
     let plain = text.chars().all(|c| c.is_alphanumeric() || "@.+-_'".contains(c));
     plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
-}
-
-/// Whether a browser may be sent there.
-pub fn is_web(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty()) && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "\"<>\\".contains(c))
 }
 
 fn period(parts: &Map<String, Json>) -> Shown {

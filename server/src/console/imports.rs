@@ -296,8 +296,10 @@ fn spec(mapping: &Mapping, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run
     if !mapping.title.is_empty() {
         spec = spec.set(&kind.title, &mapping.title);
     }
-    let preset = Preset::named(&mapping.preset).into_iter().flat_map(|preset| &preset.set);
-    for (target, text) in preset.filter(|(target, _)| **target != *kind.title) {
+    let preset = Preset::named(&mapping.preset);
+    let words = preset.into_iter().flat_map(Preset::words);
+    spec.told.words = words.map(|(target, word, meant)| (target.to_owned(), word.to_owned(), meant.to_owned())).collect();
+    for (target, text) in preset.into_iter().flat_map(|preset| &preset.set).filter(|(target, _)| **target != *kind.title) {
         spec = spec.set(target, text);
     }
     spec.attach = mapping.attach;

@@ -158,10 +158,10 @@ impl Inputs<'_> {
         let value = typed.one(name).to_owned();
         let line = |kind| Some(Input::Line { name: name.to_owned(), value: value.clone(), kind });
         match &field.value {
-            ValueType::String | ValueType::Integer | ValueType::Number => line("text"),
+            // A browser's own control for web addresses refuses `www.example.com`, which is one here.
+            ValueType::String | ValueType::Integer | ValueType::Number | ValueType::Url => line("text"),
             ValueType::Phone => line("tel"),
             ValueType::Email => line("email"),
-            ValueType::Url => line("url"),
             ValueType::Date => line("date"),
             ValueType::Datetime => line("datetime-local"),
             ValueType::Paragraph => Some(Input::Area { name: name.to_owned(), value: typed.raw(name).to_owned() }),

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 use sync_core::id::Millis;
+use sync_core::record::authored::{is_email, web_address};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Field, Merge, ValueType};
 
@@ -42,8 +43,9 @@ pub struct Maker<'a> {
 }
 
 impl Typed {
-    /// From what a browser sent.
-    pub fn new(pairs: Vec<(String, String)>) -> Self {
+    /// From what a browser sent. Nobody types a zero character, and many databases cannot hold it: it is left out.
+    pub fn new(mut pairs: Vec<(String, String)>) -> Self {
+        pairs.iter_mut().for_each(|(_, value)| value.retain(|letter| letter != '\0'));
         Self(pairs)
     }
 
@@ -239,8 +241,8 @@ pub fn scalar(field: &Field, typed: &Typed, name: &str) -> Result<Json, Wrong> {
     match &field.value {
         ValueType::String | ValueType::Phone | ValueType::Choice | ValueType::Link | ValueType::Unknown(_) => Ok(some(said(text))),
         ValueType::Paragraph => Ok(some(said(&lines(typed.raw(name))))),
-        ValueType::Email if !text.is_empty() && !text.contains('@') => Err(wrong("bad.email", text)),
-        ValueType::Url if !text.is_empty() && !super::format::is_web(text) => Err(wrong("bad.url", text)),
+        ValueType::Email if !text.is_empty() && !is_email(text) => Err(wrong("bad.email", text)),
+        ValueType::Url if !text.is_empty() && web_address(text).is_none() => Err(wrong("bad.url", text)),
         ValueType::Email | ValueType::Url => Ok(some(said(text))),
         ValueType::Integer => Ok(some(whole(text)?.map(Json::from))),
         ValueType::Number => Ok(some(number(text)?)),

@@ -88,6 +88,9 @@ fn bad_value(desk: &Desk, kind: &Kind, name: &str, problem: &BadValue) -> String
     match problem {
         BadValue::TooLong { chars, limit } => desk.words.fill("why.too_long", &[&label, &chars.to_string(), &limit.to_string()]),
         BadValue::NoSuchOption { found, .. } => desk.words.fill("why.no_option", &[&label, found]),
+        BadValue::NoEmail { found } => desk.words.fill("bad.email", &[found]),
+        BadValue::NoWebAddress { found } => desk.words.fill("bad.url", &[found]),
+        BadValue::ZeroCharacter => desk.words.0.of(&problem.to_string(), &problem.message_zh()).to_owned(),
         BadValue::Type { .. } | BadValue::NoSuchItem | BadValue::ItemExists => desk.words.fill("why.bad_value", &[&label]),
     }
 }

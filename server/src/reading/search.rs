@@ -1,6 +1,6 @@
 //! Looking words up in everything that the caller sees.
 
-use sync_core::search::{match_expression, near_expression};
+use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expression};
 
 use super::{Linked, ReadError, Reading};
 use crate::store::search;
@@ -15,7 +15,7 @@ pub struct Hits {
 }
 
 impl Reading {
-    /// Records in use with all these words, best first: Chinese by any part and by pinyin, words by their
+    /// Records in use with all these words, those whose title begins with them first: Chinese by any part and by pinyin, words by their
     /// beginning, digits by any three in a row. If there are none, those with words that are one slip away.
     ///
     /// # Errors
@@ -23,7 +23,14 @@ impl Reading {
     pub async fn search(&self, text: &str, limit: u32) -> Result<Hits, ReadError> {
         let Some(expression) = match_expression(text) else { return Ok(Hits::default()) };
         let mut tx = self.store.reader().await?;
-        let mut found = search::find(&mut tx, self.workspace, &self.scope, &expression, limit).await?;
+        let mut found = search::find(&mut tx, self.workspace, &self.scope, &expression, limit.max(CANDIDATES)).await?;
+        if let Some(start) = start_expression(text).filter(|_| found.len() as u32 >= CANDIDATES) {
+            let first = search::find(&mut tx, self.workspace, &self.scope, &start, limit).await?;
+            found.retain(|row| !first.iter().any(|known| known.record == row.record));
+            found.splice(..0, first);
+        }
+        by_closeness(text, &mut found, |row| &row.title);
+        found.truncate(limit as usize);
         let near = near_expression(text).filter(|_| found.is_empty());
         if let Some(near) = &near {
             found = search::find(&mut tx, self.workspace, &self.scope, near, limit).await?;

@@ -7,7 +7,8 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use sync_core::id::RecordId;
-use sync_core::query::MAX_PAGE;
+use sync_core::query::{MAX_PAGE, MAX_WHERE};
+use sync_core::record::authored;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
@@ -19,6 +20,9 @@ use crate::reading::{List, Row};
 
 /// Items of one batch: as many as one page of a list, so that what is there is found with one question.
 pub const ITEMS_MAX: usize = MAX_PAGE as usize;
+
+/// Bytes of a value that names a record, as JSON: those of all items together fit one question.
+const NAME_MAX_BYTES: usize = MAX_WHERE / ITEMS_MAX - 8;
 
 /// What a batch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -43,12 +47,12 @@ pub struct Batch {
     /// The attribute that names a record: `external_id`, `emails.value`; by default what imports match by.
     #[serde(default)]
     pub match_by: Option<String>,
-    /// The records.
-    pub items: Vec<Item>,
+    /// The records, each an [`Item`]: read one by one, so that one that cannot be read stands against itself alone.
+    pub items: Vec<Json>,
 }
 
 /// One record of a batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Item {
     /// Its id, if that is known; then it is not matched.
@@ -118,31 +122,68 @@ impl Writing {
             return Err(Error::Invalid { field: Some("items".to_owned()), message });
         }
         let attribute = batch.match_by.clone().or_else(|| kind.matches.first().map(ToString::to_string));
+        if let Some(attribute) = &attribute {
+            // What cannot be matched by at all stands against the batch.
+            self.asking(&kind, json!({"type": "isNotNull", "attribute": attribute}))?;
+        }
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
-        outcomes.resize_with(batch.items.len(), || None);
-        let mut waiting: Vec<usize> = (0..batch.items.len()).collect();
+        let mut items: Vec<Item> = Vec::new();
+        for item in batch.items {
+            let read = self.read(&kind, attribute.as_deref(), item);
+            let (item, outcome) = read.map_or_else(|error| (Item::default(), Some(Outcome::failed(error))), |item| (item, None));
+            items.push(item);
+            outcomes.push(outcome);
+        }
+        let mut waiting: Vec<usize> = (0..items.len()).filter(|index| outcomes[*index].is_none()).collect();
         // Two items about one record: the second is written on top of the first, in a round of its own.
         while !waiting.is_empty() {
-            let (now, later) = first_of_each(&batch.items, &waiting, attribute.as_deref());
-            self.round(&kind, &batch, attribute.as_deref(), &now, &mut outcomes).await?;
+            let (now, later) = first_of_each(&items, &waiting, attribute.as_deref());
+            self.round(&kind, (batch.mode, &items), attribute.as_deref(), &now, &mut outcomes).await?;
             waiting = later;
         }
         Ok(outcomes.into_iter().flatten().collect())
     }
 
+    /// One item, as far as it can be judged alone: what stands against it here stands against no other.
+    fn read(&self, kind: &Kind, attribute: Option<&str>, item: Json) -> Result<Item, Error> {
+        let unreadable =
+            |error: serde_json::Error| Error::Invalid { field: None, message: Text::new(error.to_string(), "无法识别此条内容。") };
+        let item: Item = serde_json::from_value(item).map_err(unreadable)?;
+        if let (None, Some(attribute)) = (item.id, attribute)
+            && let Some(name) = name_of(&item, attribute)
+        {
+            if Json::from(name.as_str()).to_string().len() > NAME_MAX_BYTES {
+                let (en, zh) = (
+                    format!("A name to match by has at most {NAME_MAX_BYTES} bytes."),
+                    format!("用于匹配的值最多 {NAME_MAX_BYTES} 字节。"),
+                );
+                return Err(Error::Invalid { field: Some(attribute.to_owned()), message: Text::new(en, zh) });
+            }
+            self.asking(kind, json!({"type": "equals", "attribute": attribute, "value": name}))?;
+        }
+        Ok(item)
+    }
+
+    /// Whether records may be looked for by a condition.
+    fn asking(&self, kind: &Kind, condition: Json) -> Result<(), Error> {
+        let condition = json!([condition]).to_string();
+        self.reading.query(&kind.name, [("where", condition.as_str())])?;
+        Ok(())
+    }
+
     async fn round(
         &self,
         kind: &Kind,
-        batch: &Batch,
+        (mode, all): (Mode, &[Item]),
         attribute: Option<&str>,
         now: &[usize],
         outcomes: &mut [Option<Outcome>],
     ) -> Result<(), Error> {
-        let items: Vec<&Item> = now.iter().map(|index| &batch.items[*index]).collect();
+        let items: Vec<&Item> = now.iter().map(|index| &all[*index]).collect();
         let found = self.found(kind, &items, attribute).await?;
         let (mut writes, mut of_write, mut plans) = (Vec::new(), Vec::new(), HashMap::new());
         for index in now {
-            match self.plan(kind, batch.mode, &batch.items[*index], attribute, &found) {
+            match self.plan(kind, mode, &all[*index], attribute, &found) {
                 Err(error) => outcomes[*index] = Some(Outcome::failed(error)),
                 Ok(plan) => {
                     for (turn, list) in plan.changes.iter().enumerate() {
@@ -229,7 +270,7 @@ impl Writing {
         let draft = draft(kind, &item.fields)?;
         match (row, mode) {
             (Some(row), Mode::Create) => Err(Error::Exists(row.id)),
-            (Some(row), _) => Ok(Plan { record: row.id, is_new: false, changes: edits(kind, row.id, &row.fields, &draft) }),
+            (Some(row), _) => Ok(Plan { record: row.id, is_new: false, changes: fitting(kind, edits(kind, row.id, &row.fields, &draft))? }),
             (None, Mode::Update) => match (item.id, &name, attribute) {
                 (None, None, attribute) => {
                     let attribute = attribute.unwrap_or("id");
@@ -241,7 +282,7 @@ impl Writing {
                 // The same name makes the same record, so that two batches at once do not make it twice.
                 let cause = name.map(|name| format!("upsert {} {} {}", kind.name, attribute.unwrap_or_default(), folded(&name)));
                 let record = item.id.unwrap_or_else(|| cause.map_or_else(|| self.new_id(), |cause| RecordId::of_cause(&cause)));
-                let changes = edits(kind, record, &Map::new(), &draft);
+                let changes = fitting(kind, edits(kind, record, &Map::new(), &draft))?;
                 complete(kind, changes.first().map(Vec::as_slice).unwrap_or_default())?;
                 Ok(Plan { record, is_new: true, changes })
             }
@@ -267,6 +308,12 @@ fn draft(kind: &Kind, fields: &Map<String, Json>) -> Result<Draft, Error> {
         }
     };
     Ok(Draft { values: fields.iter().map(value).collect::<Result<_, _>>()?, ..Draft::default() })
+}
+
+/// What an author may write.
+fn fitting(kind: &Kind, changes: Vec<Vec<FieldEdit>>) -> Result<Vec<Vec<FieldEdit>>, Error> {
+    changes.iter().try_for_each(|edits| authored::check(kind, edits)).map_err(NotEdited::from)?;
+    Ok(changes)
 }
 
 /// The first item of each record, and the others.

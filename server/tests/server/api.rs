@@ -244,6 +244,14 @@ async fn a_disagreement_of_two_phones_is_shown_and_settled() {
     assert_eq!(ann.get("/api/v1/conflicts").await.json()["rows"], json!([]));
     let then = ann.get(&with_parameters(&format!("{address}/as-of"), &[("at", &START.to_string())])).await.json();
     assert_eq!(then["title"], "佳美办公");
+    let day = jiff::Timestamp::from_millisecond(START).unwrap().to_string()[..10].to_owned();
+    let at_end = ann.get(&format!("{address}/as-of?at={day}&utcOffset=0")).await.json();
+    let end = jiff::Timestamp::from_millisecond(at_end["at"].as_i64().unwrap()).unwrap().to_string();
+    assert_eq!((&at_end["title"], &*end), (&json!("佳美办公"), &*format!("{day}T23:59:59.999Z")));
+    let in_beijing = ann.get(&format!("{address}/as-of?at={day}&utcOffset=480")).await;
+    assert!(matches!(in_beijing.status.as_u16(), 200 | 404), "{}", in_beijing.text());
+    let old = ann.get(&format!("{address}/as-of?at=2001-01-01")).await;
+    assert_eq!(old.status, 404, "it was not there then");
 }
 
 #[tokio::test]
@@ -321,6 +329,10 @@ async fn every_mistake_is_named_with_its_place() {
         (ann.post("/api/v1/party", json!({"fields": {"name": "x", "phones": [{"label": "y"}]}})).await, 422, "phones.value"),
         (ann.post("/api/v1/party", json!({"fields": {"name": "x", "phones": "1"}})).await, 422, "phones"),
         (ann.post("/api/v1/party", json!({"name": "x"})).await, 422, ""),
+        (ann.edit(&address, set("website", json!("javascript:alert(1)"))).await, 422, "website"),
+        (ann.edit(&address, set("industry", json!("a\u{0}b"))).await, 422, "industry"),
+        (ann.post("/api/v1/party", json!({"fields": {"name": "x", "emails": [{"value": "nobody"}]}})).await, 422, "emails.value"),
+        (ann.get("/api/v1/party?offset=20").await, 422, "offset"),
         (ann.post(&format!("{address}/conflicts/resolve"), json!({"path": "name", "value": "x"})).await, 409, ""),
         (ann.get(&format!("{address}/as-of")).await, 422, "at"),
         (ann.get(&format!("{address}/as-of?at=5")).await, 404, ""),

@@ -52,6 +52,31 @@ async fn what_stands_against_one_item_stands_against_no_other() {
 }
 
 #[tokio::test]
+async fn an_item_that_cannot_be_read_or_asked_about_fails_alone() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let items = json!([
+        customer(1, "佳美"),
+        "no item",
+        {"id": "nonsense", "fields": {"name": "x"}},
+        {"fields": {"external_id": "K-\u{0}2", "name": "x"}},
+        {"fields": {"external_id": "K".repeat(2_000), "name": "x"}},
+        {"fields": {"external_id": "K-5", "name": "x", "emails": [{"value": "n/a"}]}},
+        {"fields": {"external_id": "K-6", "name": "x", "website": "javascript:alert(1)"}},
+        customer(7, "Acme"),
+    ]);
+    let results = batch(&ann, "party", json!({ "items": items })).await;
+    let expected = ["created", "failed", "failed", "failed", "failed", "failed", "failed", "created"];
+    assert_eq!(statuses(&results), expected, "{results:?}");
+    let fields: Vec<&Value> = results[4..7].iter().map(|result| &result["problem"]["field"]).collect();
+    assert_eq!(fields, ["external_id", "emails.value", "website"]);
+    for matched in ["nosuch", "emails.nosuch"] {
+        let answer = ann.post("/api/v1/party/batch", json!({"matchBy": matched, "items": [customer(9, "x")]})).await;
+        assert_eq!(answer.status, 422, "{matched}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn records_are_matched_by_any_attribute_that_names_them() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

@@ -10,7 +10,7 @@ use crate::harness::Server;
 
 /// The fields that a card carries, rows without their ids.
 fn carried(fields: &Value) -> Value {
-    let names = ["name", "type", "phones", "emails", "addresses", "socials", "website", "external_id", "notes", "tags"];
+    let names = ["name", "type", "phones", "emails", "addresses", "socials", "website", "external_id", "notes", "tags", "birthday"];
     let without_ids = |value: &Value| match value {
         Value::Array(rows) => {
             let mut rows: Vec<Value> = rows.clone();
@@ -38,6 +38,7 @@ async fn every_number_address_and_label_survives_a_phone() {
     let ann = Client::office(&server).await;
     let person = json!({
         "name": "王芳", "type": "person", "external_id": "C-7", "website": "https://example.com/?a=1,2;3", "tags": ["vip", "华东"],
+        "birthday": "1985-10-31",
         "notes": "line one\nline two; with, marks \\ and \\n no end",
         "phones": [{"value": "+86 138 0000 0000", "label": "cell"}, {"value": "021-555", "label": "办公室; 前台"}, {"value": "110"}],
         "emails": [{"value": "w@example.cn", "label": "Work: mornings"}, {"value": "fang@example.com"}],

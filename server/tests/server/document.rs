@@ -194,6 +194,8 @@ fn value(schema: &Value) -> Value {
         ("integer" | "number", ..) => json!(7),
         ("boolean", ..) => json!(true),
         (_, "date", _) => json!("2026-05-03"),
+        (_, "email", _) => json!("li@example.com"),
+        (_, "uri-reference", _) => json!("https://example.com"),
         (_, "uuid", _) => json!(RecordId::of_cause("linked")),
         (_, _, Some("^[A-Z]{3}$")) => json!("CNY"),
         _ => json!("2026-05-03"),

@@ -143,7 +143,7 @@ async fn creating_leaves_known_records_and_updating_makes_none() {
     let spec = |mode| Spec { mode, ..Spec::new("party".parse().unwrap()) };
     let update = desk.run(Spec { is_dry_run: true, ..spec(Mode::Update) }, &file).await.unwrap();
     assert_eq!((update.updated, update.failed, update.import), (1, 1, None));
-    assert!(update.failures[0].reason.en.contains("no record has the external_id `2`"), "{:?}", update.failures);
+    assert!(update.failures[0].reason.en.contains("no record has the “External id” `2`"), "{:?}", update.failures);
     assert!(update.preview[0].contains("line 2: changed party"), "{:?}", update.preview);
     let create = desk.run(spec(Mode::Create), &file).await.unwrap();
     assert_eq!((create.created, create.failed), (1, 1));
@@ -161,7 +161,7 @@ async fn links_are_found_by_what_the_other_record_has_even_a_row_above() {
     let file = desk.file("tree.csv", "external_id,name,parent\n1,Group,\n2,Branch,1\n3,Lost,9\n");
     let report = desk.run(Spec::new("party".parse().unwrap()).map("parent", "parent:external_id"), &file).await.unwrap();
     assert_eq!((report.created, report.failed), (2, 1));
-    assert!(report.failures[0].reason.en.contains("parent: no record has the external_id `9`"), "{:?}", report.failures);
+    assert!(report.failures[0].reason.en.contains("Parent company: no record has the “External id” `9`"), "{:?}", report.failures);
     let rows = desk.rows("party", "external_id").await;
     assert_eq!(rows["2"].1["parent"], json!(rows["1"].0));
     let unmapped = desk.import("party", "external_id,name,parent\n4,X,1\n").await;
@@ -179,7 +179,7 @@ async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected()
     assert_eq!(failed, desk.folder.path().join("rows.failed.csv"));
     let written = std::fs::read_to_string(&failed).unwrap();
     for reason in
-        ["error\n", "`name` is missing", "`robot` is not one of org, person", "3 cells, the header has 4", "2001 characters", "'=cmd()"]
+        ["error\n", "“Name” is missing", "`robot` is not one of org, person", "3 cells, the header has 4", "2001 characters", "'=cmd()"]
     {
         let reason = reason.replace("3 cells, the header has 4", "the row has 2 cells, the header has 3");
         assert!(written.contains(&reason), "no {reason} in {written}");

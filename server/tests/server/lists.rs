@@ -447,6 +447,36 @@ async fn everything_is_found_by_name_pinyin_and_parts_of_numbers() {
 }
 
 #[tokio::test]
+async fn the_name_that_was_typed_comes_before_names_that_merely_have_it() {
+    let mut desk = Desk::new().await;
+    let names = ["上海佳美", "佳美办公", "Beijing Jia", "Jiabao Print and Paper", "Jia"];
+    for (number, name) in names.iter().enumerate() {
+        desk.customer(number as u8 + 1, &[FieldEdit::set("name", *name)]).await;
+    }
+    desk.customer(9, &[FieldEdit::set("name", "Cedar"), FieldEdit::set("industry", "jia jia jia jia")]).await;
+    rapport_server::jobs::index::catch_up(&desk.server.app).await.unwrap();
+    let page = desk.page("/search?q=jia").await;
+    let places: Vec<usize> = [">Jia<", "Jiabao", "Beijing", "佳美办公", "上海佳美", "Cedar"]
+        .iter()
+        .map(|name| page.find(name).unwrap_or_else(|| panic!("{name} is not in {page}")))
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[tokio::test]
+async fn what_people_disagree_about_is_found_by_each_of_the_values() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "佳美")]).await;
+    let app = desk.server.app.clone();
+    desk.ann.save(&app, "party", id, START + 1, &[FieldEdit::set("tax_id", "91310000AAAA")]).await;
+    desk.bo.save(&app, "party", id, START + 2, &[FieldEdit::set("tax_id", "91440300BBBB")]).await;
+    rapport_server::jobs::index::catch_up(&app).await.unwrap();
+    for typed in ["91310000AAAA", "91440300BBBB"] {
+        has(&desk.page(&address("/search", &[("q", typed)])).await, &["佳美"], &["Nothing found"]);
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_searched_alike_before_and_after_its_words_are_in_the_index() {
     let mut desk = Desk::new().await;
     let old = desk.customer(1, &[FieldEdit::set("name", "佳美办公"), FieldEdit::set("industry", "print")]).await;

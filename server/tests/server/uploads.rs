@@ -165,6 +165,29 @@ async fn a_mapping_is_saved_under_a_name_used_for_another_file_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_mapping_is_replaced_and_deleted_by_nobody_else() {
+    let mut desk = Desk::new().await;
+    let file = b"Firma\nJiamei\n";
+    let anns = desk.upload("party", "a.csv", file).await.header("location").to_owned();
+    let keep = [("to.0", "name"), ("mode", "create"), ("currency", "EUR"), ("act", "keep"), ("mapping-name", "Messe")];
+    assert_eq!(desk.post(&anns, &keep).await.status, 200);
+    crate::api::Client::of_role(&desk.server, "cy", "manager").await;
+    desk.cookie = desk.server.browser_sign_in_as("cy").await.1;
+    let cys = desk.upload("party", "b.csv", file).await.header("location").to_owned();
+    let used = desk.post(&cys, &[("act", "use"), ("mapping", "Messe")]).await;
+    assert_eq!(used.status, 200, "everybody may use it: {}", used.text());
+    let mut other = keep;
+    other[2].1 = "USD";
+    for form in [&other[..], &[("act", "forget"), ("mapping", "Messe")]] {
+        let refused = desk.post(&cys, form).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(refused.text().contains("Somebody else made the mapping"), "{}", refused.text());
+    }
+    let still = desk.post(&cys, &[("act", "use"), ("mapping", "Messe")]).await.text();
+    assert!(still.contains("name=\"currency\" value=\"EUR\""), "{still}");
+}
+
+#[tokio::test]
 async fn a_mapping_made_from_a_preset_still_writes_what_the_preset_does() {
     let desk = Desk::new().await;
     let accounts = b"Id,Name,BillingStreet,AnnualRevenue\n001,Jiamei,Nanjing Lu 1,5\n";
@@ -192,4 +215,26 @@ async fn a_wide_file_has_a_page_of_a_sane_size_and_its_last_columns_are_typed() 
     let form = [("act", "check"), ("mode", "create"), ("to.58", "name"), ("to.59", "industry")];
     let checked = desk.post(&path, &form).await.text();
     assert!(checked.contains("1 record would be made"), "{checked}");
+}
+
+#[tokio::test]
+async fn the_stages_of_other_systems_become_ours() {
+    let desk = Desk::new().await;
+    let csv = b"Record ID,Deal Name,Deal Stage\n1,Lamps,Closed Won\n2,Desks,contractsent\n3,Chairs,Somewhere\n4,Bins,lost\n";
+    let path = desk.upload("deal", "deals.csv", csv).await.header("location").to_owned();
+    let mut mapping = desk.suggested(&path).await;
+    assert!(mapping.iter().any(|(_, target)| target == "stage"), "{mapping:?}");
+    mapping.push(("preset".to_owned(), "HubSpot · Deals".to_owned()));
+    let run = form(&mapping, "run");
+    let run: Vec<(&str, &str)> = run.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(desk.post(&path, &run).await.status, 303);
+    let done = desk.finished(&path).await;
+    assert!(done.contains("3 records made") && done.contains("1 row left out"), "{done}");
+    let failed = desk.get(&format!("{path}/failed.csv")).await.text();
+    assert!(failed.contains("Chairs") && failed.contains("Stage: `Somewhere` is not one of"), "{failed}");
+    for (stage, title) in [("won", "Lamps"), ("negotiation", "Desks"), ("lost", "Bins")] {
+        let found = serde_json::json!([{"type": "equals", "attribute": "stage", "value": stage}]).to_string();
+        let list = desk.get(&format!("/records/deal?{}", crate::console::encoded(&[("where", &found)]))).await.text();
+        assert!(list.contains(title) && list.contains("1 record<"), "{stage}: {list}");
+    }
 }

@@ -69,9 +69,12 @@ fn two_phones_that_edit_offline_show_the_same_afterwards() {
     let view = ann.device.conflicts().unwrap().remove(0);
     let claims: Vec<_> = view.conflicts[0].claims.iter().map(|claim| (claim.value.clone(), claim.user, claim.offline)).collect();
     assert_eq!(claims, [(json!("佳美 B"), bo.user, true), (json!("佳美 A"), ann.user, true)]);
+    let found = |phone: &mut Phone, text: &str| phone.device.search(text, None).unwrap().len();
+    assert_eq!((found(&mut ann, "佳美 A"), found(&mut ann, "佳美 B")), (1, 1), "each of the values finds it");
     bo.device.resolve(START + 200_000, record, "name", json!("佳美 C")).unwrap();
     bo.sync(&mut server);
     ann.sync(&mut server);
+    assert_eq!((found(&mut ann, "佳美 A"), found(&mut ann, "佳美 C")), (0, 1));
     assert_alike(record, &mut [&mut ann, &mut bo]);
     assert_eq!((ann.device.conflicts().unwrap().len(), field(&mut ann, record, "name")), (0, json!("佳美 C")));
     assert_eq!(ann.device.history(record).unwrap().len(), 6);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use crate::engine::Replica;
 use crate::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use crate::merge;
-use crate::projection::texts_in;
+use crate::projection::{disputed, texts_in};
 use crate::record::fields::FieldEdit;
 use crate::record::history::OFFLINE_AFTER_MS;
 use crate::record::path::{Path, unescape};
@@ -121,6 +121,19 @@ pub(super) fn view(replica: &mut Replica, record: RecordId) -> Result<Option<Vie
         }
     }
     Ok(Some(View { row, conflicts }))
+}
+
+/// What a search reads of the values that people disagree about.
+pub(super) fn disputed_texts(replica: &mut Replica, record: RecordId) -> Result<Vec<String>, StoreError> {
+    let Some(kind) = replica.kind_of(record)? else { return Ok(Vec::new()) };
+    let mut texts = Vec::new();
+    for facet in kind.facets() {
+        replica.load(&kind, record, facet)?;
+        let open = replica.doc(record, facet).map(|doc| merge::conflicts(&kind, facet, doc)).unwrap_or_default();
+        let values = open.iter().flat_map(|open| open.claims.iter().map(|claim| (open.field.as_str(), &claim.value)));
+        texts.extend(disputed(&kind, values));
+    }
+    Ok(texts)
 }
 
 fn conflicts_of(replica: &mut Replica, kind: &Kind, record: RecordId, facet: Facet) -> Result<Vec<ConflictView>, StoreError> {

@@ -13,6 +13,7 @@ use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
 use crate::protocol::{GivenUp, code};
 use crate::record::Stored;
+use crate::record::authored;
 use crate::record::change::{Change, Op};
 use crate::record::doc::{Doc, Edit};
 use crate::record::fields::{ARCHIVED, BadEdit, FieldEdit, path_edits};
@@ -148,6 +149,7 @@ impl Replica {
         for facet in kind.facets() {
             self.load(&kind, record, facet)?;
         }
+        authored::check(&kind, edits)?;
         let by_facet = path_edits(&kind, |facet| self.doc(record, facet), edits)?;
         self.write_paths(now, &kind, record, by_facet, is_new)
     }

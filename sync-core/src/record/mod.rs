@@ -1,5 +1,6 @@
 //! Records: automerge documents by format, read, written and merged by us.
 
+pub mod authored;
 pub mod change;
 mod codec;
 pub(crate) mod columns;

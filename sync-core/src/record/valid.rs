@@ -49,6 +49,21 @@ pub enum BadValue {
     /// A log item may not be altered.
     #[error("the item exists and is never altered")]
     ItemExists,
+    /// An author wrote what is no e-mail address.
+    #[error("`{found}` is not an e-mail address")]
+    NoEmail {
+        /// What came.
+        found: String,
+    },
+    /// An author wrote what no browser may be sent to.
+    #[error("`{found}` is not a web address: expected https://, http://, or a host such as www.example.com")]
+    NoWebAddress {
+        /// What came.
+        found: String,
+    },
+    /// An author wrote a character that many databases cannot hold.
+    #[error("a text has no zero character")]
+    ZeroCharacter,
 }
 
 impl BadValue {
@@ -60,6 +75,9 @@ impl BadValue {
             BadValue::TooLong { chars, limit } => format!("共 {chars} 个字符，上限为 {limit}"),
             BadValue::NoSuchItem => "没有这个子字段".to_owned(),
             BadValue::ItemExists => "这一项已存在，不能修改".to_owned(),
+            BadValue::NoEmail { found } => format!("“{found}”不是邮箱地址"),
+            BadValue::NoWebAddress { found } => format!("“{found}”不是网址，应为 https://、http:// 或 www.example.com 这样的域名"),
+            BadValue::ZeroCharacter => "文本中不能有空字符（NUL）".to_owned(),
         }
     }
 }

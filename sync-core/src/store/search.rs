@@ -2,7 +2,7 @@
 //!
 //! A first sync does not wait for it: new rows lie above a mark, changed ones in a queue, and both are
 //! indexed a few at a time when the device is idle, or when somebody searches. Never ranks by itself:
-//! FTS5 does.
+//! FTS5 does, and `search` by titles.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -16,6 +16,10 @@ const MARK: &str = "searched";
 pub(crate) struct ToIndex {
     /// The row's number.
     pub number: i64,
+    /// The record.
+    pub record: RecordId,
+    /// Whether people disagree about it.
+    pub is_disputed: bool,
     /// The record's kind.
     pub kind: KindName,
     /// Its name.
@@ -52,7 +56,8 @@ impl Store {
 
     /// Some of what is not indexed yet: changed rows first, then new ones.
     pub(crate) fn to_index(&self, count: usize) -> Result<Vec<ToIndex>, StoreError> {
-        let columns = "rows.rowid, kind, title, main, commercial, private";
+        let disputed = "exists (select 1 from conflicts where conflicts.record = rows.record)";
+        let columns = format!("rows.rowid, kind, title, main, commercial, private, record, {disputed}");
         let mut found = self.read_to_index(
             &format!("select {columns} from search_pending join rows on rows.rowid = search_pending.id order by id limit ?1"),
             params![count as i64],
@@ -72,9 +77,11 @@ impl Store {
         let mut rows = statement.query(params)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let kind: String = row.get(1)?;
+            let (kind, record): (String, Vec<u8>) = (row.get(1)?, row.get(6)?);
             found.push(ToIndex {
                 number: row.get(0)?,
+                record: RecordId::from_bytes(&record)?,
+                is_disputed: row.get(7)?,
                 kind: kind.parse()?,
                 title: row.get(2)?,
                 facets: [row.get(3)?, row.get(4)?, row.get(5)?],

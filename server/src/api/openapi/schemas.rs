@@ -105,8 +105,12 @@ fn element(field: &Field) -> Value {
 fn of_value(field: &Field) -> Value {
     let number = || json!({"type": "number"});
     match &field.value {
-        ValueType::String | ValueType::Phone | ValueType::Email | ValueType::Url => {
-            json!({"type": "string", "maxLength": MAX_STRING_CHARS})
+        ValueType::String | ValueType::Phone => json!({"type": "string", "maxLength": MAX_STRING_CHARS}),
+        ValueType::Email => json!({"type": "string", "format": "email", "maxLength": MAX_STRING_CHARS}),
+        // A host such as `www.example.com` is a reference and no URI.
+        ValueType::Url => {
+            let about = "Begins with https:// or http://, or is a host.";
+            json!({"type": "string", "format": "uri-reference", "maxLength": MAX_STRING_CHARS, "description": about})
         }
         ValueType::Paragraph => json!({"type": "string", "maxLength": MAX_TEXT_CHARS}),
         ValueType::Integer => json!({"type": "integer", "format": "int64"}),

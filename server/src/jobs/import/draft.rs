@@ -102,6 +102,7 @@ impl Reader<'_> {
                 Target::Id => draft.id = Some(record_id(&text)?),
                 Target::Archived => draft.archived = cell::boolean(&text)? == Json::Bool(true),
                 Target::Field(place) => {
+                    let text = if is_cell { self.mapping.meant(place, text) } else { text };
                     if is_cell {
                         said.insert(place.field);
                     }
@@ -170,11 +171,11 @@ impl Reader<'_> {
         match found[..] {
             [Found::One(record)] => Ok(Json::from(record.to_string())),
             [] => {
-                let en = format!("no record has the {} `{text}`; bring those in first", via.field);
-                let message = label(en, format!("没有 {} 为“{text}”的记录，请先导入它们", via.field));
+                let en = format!("no record has the “{}” `{text}`; bring those in first", via.label.en);
+                let message = label(en, format!("没有“{}”为“{text}”的记录，请先导入它们", via.label.zh));
                 Err(Problem { message, is_lookup: true })
             }
-            _ => Err(several(&via.field, text).into()),
+            _ => Err(several(&via.label, text).into()),
         }
     }
 
@@ -223,19 +224,19 @@ fn record_id(text: &str) -> Result<RecordId, Problem> {
 
 fn named(field: &Field, problem: Problem) -> Problem {
     let Label { en, zh } = problem.message;
-    Problem { message: label(format!("{}: {en}", field.name), format!("{}：{zh}", field.label.zh)), ..problem }
+    Problem { message: label(format!("{}: {en}", field.label.en), format!("{}：{zh}", field.label.zh)), ..problem }
 }
 
 /// The message for a value that leads to several records.
-pub fn several(field: &str, text: &str) -> Label {
-    label(format!("several records have the {field} `{text}`"), format!("多条记录的 {field} 都是“{text}”"))
+pub fn several(field: &Label, text: &str) -> Label {
+    label(format!("several records have the “{}” `{text}`", field.en), format!("多条记录的“{}”都是“{text}”", field.zh))
 }
 
 /// What is missing in a record that is made.
 pub fn missing(kind: &Kind, draft: &Draft) -> Option<Label> {
     let has = |index: usize| draft.values.iter().any(|(field, value)| *field == index && !value.is_null());
     let (_, field) = kind.fields.iter().enumerate().find(|(index, field)| field.required && !has(*index))?;
-    Some(label(format!("`{}` is missing", field.name), format!("缺少“{}”", field.label.zh)))
+    Some(label(format!("“{}” is missing", field.label.en), format!("缺少“{}”", field.label.zh)))
 }
 
 /// A field that nobody may bring in with this role, among those that are mapped.

@@ -1,11 +1,11 @@
 //! Which column goes into which field: as told, or by the field's name or label in either language.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sync_core::id::FieldName;
 use sync_core::record::fields::ARCHIVED;
-use sync_core::schema::{Field, Kind, Merge, Schema, ValueType};
+use sync_core::schema::{Field, Kind, Label, Merge, Schema, ValueType};
 
 use super::ImportError;
 use crate::jobs::cell::parts_of;
@@ -41,6 +41,8 @@ pub struct Place {
 pub struct Via {
     /// A field of the kinds that the link points at.
     pub field: FieldName,
+    /// What people call it.
+    pub label: Label,
 }
 
 /// The plan for a whole file.
@@ -52,6 +54,8 @@ pub struct Mapping {
     pub columns: Vec<Target>,
     /// Targets that no cell fills, with their text.
     pub defaults: Vec<(Target, String)>,
+    /// What words of cells mean, by field; without regard to case.
+    pub words: HashMap<usize, HashMap<String, String>>,
 }
 
 /// What was told about the mapping.
@@ -61,6 +65,8 @@ pub struct Told {
     pub maps: Vec<(String, String)>,
     /// Target and text.
     pub sets: Vec<(String, String)>,
+    /// Field, a word of its cells, and what that means.
+    pub words: Vec<(String, String, String)>,
     /// Whether columns without a field are left out instead of being an error.
     pub skip_others: bool,
 }
@@ -69,6 +75,13 @@ pub struct Told {
 pub const ERROR_COLUMN: &str = "error";
 
 impl Mapping {
+    /// What a cell of a field says: an option that the field has, or else what the word means where it comes from.
+    pub fn meant(&self, place: &Place, text: String) -> String {
+        let is_option = self.kind.fields[place.field].option(text.trim()).is_some();
+        let meant = self.words.get(&place.field).filter(|_| !is_option).and_then(|words| words.get(&text.trim().to_lowercase()));
+        meant.cloned().unwrap_or(text)
+    }
+
     /// The fields whose values have several parts, some of which only cells say.
     pub fn left_empty(&self) -> BTreeSet<usize> {
         let places = || self.columns.iter().filter_map(|target| if let Target::Field(place) = target { Some(place) } else { None });
@@ -105,7 +118,13 @@ impl Mapping {
         }
         finder.each_once(header, &columns)?;
         let defaults = finder.defaults(told)?;
-        Ok(Self { kind: Arc::clone(kind), columns, defaults })
+        let mut words: HashMap<usize, HashMap<String, String>> = HashMap::new();
+        for (name, word, meant) in &told.words {
+            if let Some(field) = kind.fields.iter().position(|field| *field.name == **name) {
+                words.entry(field).or_default().insert(word.to_lowercase(), meant.clone());
+            }
+        }
+        Ok(Self { kind: Arc::clone(kind), columns, defaults, words })
     }
 
     /// Plans a file of objects, which name their fields themselves.
@@ -118,7 +137,7 @@ impl Mapping {
         }
         let finder = Finder { schema, kind };
         let defaults = finder.defaults(told)?;
-        Ok(Self { kind: Arc::clone(kind), columns: Vec::new(), defaults })
+        Ok(Self { kind: Arc::clone(kind), columns: Vec::new(), defaults, words: HashMap::new() })
     }
 
     /// The place of a whole field, if a column or default goes there.
@@ -202,11 +221,9 @@ impl Finder<'_> {
 
     fn via(&self, field: &Field, via: &str) -> Result<Via, ImportError> {
         let bad = || ImportError::BadLink { field: field.name.to_string(), via: via.to_owned() };
-        let has = |kind: &sync_core::id::KindName| self.schema.kind(kind).is_some_and(|kind| kind.field(via).is_some());
-        if field.value != ValueType::Link || !field.to.iter().any(has) {
-            return Err(bad());
-        }
-        Ok(Via { field: via.parse().map_err(|_| bad())? })
+        let found = field.to.iter().filter_map(|kind| self.schema.kind(kind)?.field(via)).next();
+        let label = found.filter(|_| field.value == ValueType::Link).ok_or_else(bad)?.label.clone();
+        Ok(Via { field: via.parse().map_err(|_| bad())?, label })
     }
 
     fn each_once(&self, header: &[String], columns: &[Target]) -> Result<(), ImportError> {

@@ -20,6 +20,9 @@ pub struct Preset {
     #[serde(default)]
     pub set: BTreeMap<String, String>,
     columns: BTreeMap<String, String>,
+    /// By target, what the system's words mean: its stages, and ours.
+    #[serde(default)]
+    words: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +44,13 @@ impl Preset {
     /// The one of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PRESETS.iter().find(|preset| preset.name == name)
+    }
+
+    /// Words of the system with the target they go to and what they mean there.
+    pub fn words(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.words
+            .iter()
+            .flat_map(|(target, words)| words.iter().map(move |(word, meant)| (target.as_str(), word.as_str(), meant.as_str())))
     }
 
     /// Where a column goes; empty for nowhere.
@@ -65,6 +75,20 @@ mod tests {
                 assert!(Finder { schema, kind }.target(target).is_ok(), "{}: {target}", preset.name);
             }
         }
+    }
+
+    #[test]
+    fn every_word_of_a_preset_means_an_option_and_its_column_is_there() {
+        let schema = Schema::builtin();
+        for preset in PRESETS.iter() {
+            let kind = schema.kind(&preset.kind).unwrap();
+            for (target, word, meant) in preset.words() {
+                assert!(kind.field(target).unwrap().option(meant).is_some(), "{}: {word} is no {meant}", preset.name);
+                assert!(preset.columns.values().any(|known| known == target), "{}: {target}", preset.name);
+            }
+        }
+        let with_words = PRESETS.iter().filter(|preset| preset.kind == "deal" && preset.words().count() > 5);
+        assert_eq!(with_words.count(), 3, "each of the three systems has its stages");
     }
 
     #[test]

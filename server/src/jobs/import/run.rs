@@ -8,8 +8,10 @@ use serde_json::{Map, Value as Json};
 use sync_core::access::{Act, Caller, Subject};
 use sync_core::access::{Roles, decide};
 use sync_core::actions::duplicates::can_merge;
+use sync_core::fence::Refusal;
 use sync_core::id::{Facet, RecordId};
-use sync_core::record::fields::{FieldEdit, path_edits};
+use sync_core::record::authored;
+use sync_core::record::fields::{BadEdit, FieldEdit, path_edits};
 use sync_core::schema::{Kind, Label};
 
 use super::directory::{Directory, Found};
@@ -205,18 +207,16 @@ impl<'a> Run<'a> {
         if let Some(id) = draft.id {
             return Ok(Identity::Named(id));
         }
-        let fields = self.matches.join(", ");
+        let (fields, Label { en, zh }) = (self.matches.join(", "), self.matched_by());
         let found = draft.key.as_ref().and_then(|key| self.directory.find(&self.kind.name, &refs(&self.matches), key));
         match (found, &draft.key, self.spec.mode) {
-            (Some(Found::Several(_)), Some(key), _) => Err(several(&fields, key)),
+            (Some(Found::Several(_)), Some(key), _) => Err(several(&label(en, zh), key)),
             (Some(Found::One(_)), Some(key), Mode::Create) => {
-                Err(label(format!("a record with the {fields} `{key}` is there already"), format!("已有 {fields} 为“{key}”的记录")))
+                Err(label(format!("a record with the “{en}” `{key}` is there already"), format!("已有“{zh}”为“{key}”的记录")))
             }
             (Some(Found::One(record)), ..) => Ok(Identity::Known(record)),
-            (_, Some(key), Mode::Update) => {
-                Err(label(format!("no record has the {fields} `{key}`"), format!("没有 {fields} 为“{key}”的记录")))
-            }
-            (_, None, Mode::Update) => Err(label(format!("there is nothing in {fields} to match by"), format!("{fields} 为空，无法匹配"))),
+            (_, Some(key), Mode::Update) => Err(label(format!("no record has the “{en}” `{key}`"), format!("没有“{zh}”为“{key}”的记录"))),
+            (_, None, Mode::Update) => Err(label(format!("there is nothing in “{en}” to match by"), format!("“{zh}”为空，无法匹配"))),
             (_, Some(key), Mode::Create | Mode::Both) => {
                 Ok(Identity::New { cause: format!("{} {fields} {key}", self.kind.name), by_key: true })
             }
@@ -225,6 +225,13 @@ impl<'a> Run<'a> {
                 Ok(Identity::New { cause: format!("{} {file} {}", self.kind.name, row.line), by_key: false })
             }
         }
+    }
+
+    /// What people call the fields that rows are matched by.
+    fn matched_by(&self) -> Label {
+        let labels: Vec<Label> = self.matches.iter().map(|name| called(self.kind, name)).collect();
+        let joined = |text: fn(&Label) -> &str, between: &str| labels.iter().map(text).collect::<Vec<_>>().join(between);
+        label(joined(|label| label.en.as_str(), ", "), joined(|label| label.zh.as_str(), "、"))
     }
 
     /// Writes the batch.
@@ -305,7 +312,7 @@ impl<'a> Run<'a> {
                 (_, _, Some(reason)) => Step::Fail(reason),
                 _ => match edits(self.kind, record, &Map::new(), draft) {
                     changes if changes.is_empty() => Step::Fail(label("there is nothing in the row", "该行没有内容")),
-                    changes => Step::Write { record, is_new: true, changes },
+                    changes => self.writing(record, true, changes),
                 },
             };
         };
@@ -316,7 +323,15 @@ impl<'a> Run<'a> {
             return Step::Unchanged;
         }
         let changes = edits(self.kind, record, &projection::values(row), draft);
-        if changes.is_empty() { Step::Unchanged } else { Step::Write { record, is_new: false, changes } }
+        if changes.is_empty() { Step::Unchanged } else { self.writing(record, false, changes) }
+    }
+
+    /// Writes what an author may write; a row with anything else is left out with the reason.
+    fn writing(&self, record: RecordId, is_new: bool, changes: Vec<Vec<FieldEdit>>) -> Step {
+        match changes.iter().try_for_each(|edits| authored::check(self.kind, edits)) {
+            Ok(()) => Step::Write { record, is_new, changes },
+            Err(bad) => Step::Fail(reason_in(self.kind, &NotEdited::BadEdit(bad))),
+        }
     }
 
     /// What stands against each step, as far as that can be said without writing.
@@ -324,7 +339,7 @@ impl<'a> Run<'a> {
         let caller = Caller { user: self.author.user, role: self.author.role.clone() };
         let against = |step: &Step| match step {
             Step::Write { is_new, changes, .. } => changes.iter().find_map(|edits| {
-                let bad = path_edits(self.kind, |_| None, edits).err().map(|error| reason(&NotEdited::BadEdit(error)));
+                let bad = path_edits(self.kind, |_| None, edits).err().map(|error| reason_in(self.kind, &NotEdited::BadEdit(error)));
                 bad.or_else(|| denied(&self.rules.roles, &caller, self.kind, *is_new, edits))
             }),
             Step::Unchanged | Step::Fail(_) => None,
@@ -350,7 +365,7 @@ impl<'a> Run<'a> {
         let answers = self.app.intake.edit(self.author, edits, self.app.clock.now(), import).await?;
         for (index, answer) in of_step.into_iter().zip(answers) {
             if let Err(why) = answer {
-                failed[index].get_or_insert(reason(&why));
+                failed[index].get_or_insert(reason_in(self.kind, &why));
             }
         }
         Ok(failed)
@@ -495,6 +510,27 @@ fn denied(roles: &Roles, caller: &Caller, kind: &Kind, is_new: bool, edits: &[Fi
     edits.iter().filter(assigned).find_map(decision)
 }
 
+/// What people call a field, or a part of its rows (`emails.value`).
+fn called(kind: &Kind, name: &str) -> Label {
+    let (first, part) = name.split_once('.').map_or((name, None), |(first, part)| (first, Some(part)));
+    let Some(field) = kind.field(first.split('/').next().unwrap_or_default()) else { return label(name, name) };
+    match part.and_then(|part| field.item(part)) {
+        Some(item) => label(format!("{} · {}", field.label.en, item.label.en), format!("{} · {}", field.label.zh, item.label.zh)),
+        None => field.label.clone(),
+    }
+}
+
+/// As [`reason`], with the field as people call it.
+fn reason_in(kind: &Kind, why: &NotEdited) -> Label {
+    match why {
+        NotEdited::BadEdit(BadEdit::BadValue { field, problem }) | NotEdited::Refused(Refusal::BadValue { field, problem }) => {
+            let Label { en, zh } = called(kind, field);
+            label(format!("{en}: {problem}"), format!("{zh}：{}", problem.message_zh()))
+        }
+        other => reason(other),
+    }
+}
+
 /// Why a record was not written, for people.
 pub(crate) fn reason(why: &NotEdited) -> Label {
     let en = why.to_string();
@@ -505,22 +541,6 @@ pub(crate) fn reason(why: &NotEdited) -> Label {
         NotEdited::UnknownKind(kind) => label(en, format!("没有名为“{kind}”的对象")),
         NotEdited::NoSuchRecord => label(en, "没有这条记录"),
         NotEdited::Exists => label(en, "该记录已存在"),
-        NotEdited::BadEdit(bad) => label(en, bad_edit_zh(bad)),
-    }
-}
-
-fn bad_edit_zh(bad: &sync_core::record::fields::BadEdit) -> String {
-    use sync_core::record::fields::BadEdit;
-    use sync_core::record::valid::BadValue;
-    match bad {
-        BadEdit::UnknownField { kind, field } => format!("“{kind}”没有字段“{field}”"),
-        BadEdit::WrongOp { field, .. } => format!("字段“{field}”不能这样写入"),
-        BadEdit::BadValue { field, problem } => match problem {
-            BadValue::Type { expected } => format!("字段“{field}”的值类型不对（应为 {expected}）"),
-            BadValue::NoSuchOption { found, options } => format!("字段“{field}”：“{found}”不在可选值中（{}）", options.join("、")),
-            BadValue::TooLong { chars, limit } => format!("字段“{field}”：共 {chars} 个字符，上限为 {limit}"),
-            BadValue::NoSuchItem => format!("字段“{field}”没有这个子字段"),
-            BadValue::ItemExists => format!("字段“{field}”的这一项已存在，不能修改"),
-        },
+        NotEdited::BadEdit(bad) => label(en, bad.message_zh()),
     }
 }

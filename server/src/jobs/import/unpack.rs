@@ -83,22 +83,24 @@ fn day_or_moment(days: f64) -> String {
 
 /// One row for each card, under the names of our own fields.
 fn cards(text: &str) -> Result<Vec<u8>, BadFile> {
-    let columns = ["name", "type", "phones", "emails", "addresses", "socials", "website", "external_id", "notes", "tags"];
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns)?;
-    let (mut card, mut count) = (Card::default(), 0);
+    let (mut card, mut cards) = (Card::default(), Vec::new());
     for line in unfolded(text) {
         match line.to_ascii_uppercase().as_str() {
             "BEGIN:VCARD" => card = Card::default(),
-            "END:VCARD" => {
-                writer.write_record(card.row())?;
-                count += 1;
-            }
+            "END:VCARD" => cards.push(std::mem::take(&mut card)),
             _ => card.read(&line),
         }
     }
-    if count == 0 {
+    if cards.is_empty() {
         return Err(BadFile::Empty);
+    }
+    // Not every role may write birthdays: the column is there only if a card has one.
+    let has_birthday = cards.iter().any(|card| !card.birthday.is_empty());
+    let columns = ["name", "type", "phones", "emails", "addresses", "socials", "website", "external_id", "notes", "tags"];
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(columns.into_iter().chain(has_birthday.then_some("birthday")))?;
+    for card in &cards {
+        writer.write_record(card.row().iter().chain(has_birthday.then_some(&card.birthday)))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()).into())
 }
@@ -120,6 +122,9 @@ struct Card {
     name: String,
     parts: String,
     organisation: String,
+    position: String,
+    birthday: String,
+    kind: String,
     phones: Vec<Json>,
     emails: Vec<Json>,
     addresses: Vec<Json>,
@@ -157,6 +162,10 @@ impl Card {
             "FN" => self.name = text,
             "N" => self.parts = name_of(value),
             "ORG" => self.organisation = text.replace(';', " ").trim().to_owned(),
+            "TITLE" => self.position = text,
+            "KIND" => self.kind = text.to_lowercase(),
+            // Without a year (`--1031`) it is no day.
+            "BDAY" if text.len() >= 8 && !text.starts_with('-') => self.birthday = text,
             "TEL" => self.phones.push(row(json!(text.trim_start_matches("tel:")))),
             "EMAIL" => self.emails.push(row(json!(text))),
             "ADR" => self.addresses.extend(address(value).map(row)),
@@ -173,15 +182,13 @@ impl Card {
     }
 
     fn row(&self) -> [String; 10] {
-        let is_person = !self.parts.is_empty();
+        let is_person = !self.parts.is_empty() && self.kind != "org";
         let name = [&self.name, &self.parts, &self.organisation].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
         let rows = |rows: &[Json]| if rows.is_empty() { String::new() } else { Json::from(rows.to_vec()).to_string() };
         let kind = if is_person { "person" } else { "org" }.to_owned();
-        let notes = if is_person && !self.organisation.is_empty() {
-            format!("{}\n{}", self.organisation, self.notes).trim().to_owned()
-        } else {
-            self.notes.clone()
-        };
+        let post = [&self.position, &self.organisation].into_iter().filter(|text| is_person && !text.is_empty());
+        let post = post.map(String::as_str).collect::<Vec<_>>().join(", ");
+        let notes = if post.is_empty() { self.notes.clone() } else { format!("{post}\n{}", self.notes).trim().to_owned() };
         [
             name,
             kind,
@@ -234,6 +241,18 @@ mod tests {
         {
             assert!(csv.contains(part), "{csv} lacks {part}");
         }
+    }
+
+    #[test]
+    fn birthdays_and_posts_are_read_from_both_versions() {
+        let text = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Li;Ann;;;\r\nFN:Ann Li\r\nORG:Cedar;Sales\r\nTITLE:Buyer\r\nBDAY:1985-10-31\r\nEND:VCARD\r\n\
+                    BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:individual\r\nN:Wu;Bo;;;\r\nFN:Bo Wu\r\nBDAY;VALUE=date:19900102\r\nTEL;VALUE=uri;TYPE=\"cell\":tel:+8613800000000\r\nEND:VCARD\r\n\
+                    BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:org\r\nN:Cedar;;;;\r\nFN:Cedar\r\nBDAY:--0203\r\nEND:VCARD\r\n";
+        let csv = String::from_utf8(as_csv("a.vcf", text.as_bytes().to_vec()).unwrap()).unwrap();
+        for part in [",birthday\n", "\"Buyer, Cedar Sales\"", ",1985-10-31\n", ",19900102\n", "Cedar,org"] {
+            assert!(csv.contains(part), "{csv} lacks {part}");
+        }
+        assert!(!csv.contains("--0203") && csv.contains("+8613800000000"), "{csv}");
     }
 
     #[test]
