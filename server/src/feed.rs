@@ -11,8 +11,6 @@ mod eyes;
 mod tests;
 mod walk;
 
-use std::ops::RangeInclusive;
-
 use sync_core::access::RoleSet;
 use sync_core::id::{Millis, UserId, WorkspaceId};
 use sync_core::protocol::{Estimated, MAX_FRAME_PLAIN_BYTES, Page, Pull, Subscription, Subscriptions};
@@ -47,8 +45,6 @@ pub struct Asked<'a> {
     pub wants: Option<&'a Subscriptions>,
     /// What it wanted before.
     pub wanted: Option<&'a Subscriptions>,
-    /// Positions of its own changes that it was told of in the answer to its push, one behind the other.
-    pub told: Option<RangeInclusive<u64>>,
 }
 
 impl<'a> Asked<'a> {
@@ -59,7 +55,7 @@ impl<'a> Asked<'a> {
 
     /// What a device asks for.
     pub fn by(pull: &'a Pull, cursor: Option<&'a Cursor>) -> Self {
-        Self { cursor, max_bytes: pull.max_bytes, wants: pull.subscriptions.as_ref(), wanted: pull.before.as_ref(), told: None }
+        Self { cursor, max_bytes: pull.max_bytes, wants: pull.subscriptions.as_ref(), wanted: pull.before.as_ref() }
     }
 }
 
@@ -81,9 +77,8 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, asked: &Asked<'
     };
     let limit = asked.max_bytes.min(MAX_FRAME_PLAIN_BYTES as u64 / 2);
     let before = start.position;
-    let told = asked.told.clone().filter(|_| asked.wants.is_none());
     let sealer = Sealer::new(reader.workspace, &feed.seal_key);
-    let mut walk = Walk { tx, sealer, eyes: &eyes, head, told, limit, bytes: 0, entries: Vec::new() };
+    let mut walk = Walk { tx, sealer, eyes: &eyes, head, limit, bytes: 0, entries: Vec::new() };
     let cursor = walk.from(start, asked.wanted).await?;
     let (mut tx, mut entries) = (walk.tx, walk.entries);
     // Of a record that was erased no change is left: it does not matter where among the others its purge stands.

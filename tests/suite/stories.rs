@@ -57,7 +57,7 @@ fn an_edit_of_a_record_archived_meanwhile_becomes_a_draft() {
         (1, "archived", &[set("website", "https://example.com")][..])
     );
     assert_eq!(bo.field(customer, "website"), json!(null));
-    assert!(matches!(bo.try_edit(customer, set("website", "x")), Err(EditError::Archived)));
+    assert!(matches!(bo.try_edit(customer, set("website", "https://x.example")), Err(EditError::Archived)));
 }
 
 #[test]

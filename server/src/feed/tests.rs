@@ -93,8 +93,7 @@ impl World {
     async fn sync_from(&self, phone: &mut Phone, wanted: Option<&Subscriptions>) {
         phone.entries = 0;
         loop {
-            let asked =
-                Asked { cursor: phone.cursor.as_ref(), max_bytes: phone.max_bytes, wants: phone.wants.as_ref(), wanted, told: None };
+            let asked = Asked { cursor: phone.cursor.as_ref(), max_bytes: phone.max_bytes, wants: phone.wants.as_ref(), wanted };
             let page = page(&self.store, &self.intake.rules(workspace()), &phone.reader, &asked, self.now).await.unwrap();
             phone.entries += page.entries.len();
             page.entries.into_iter().for_each(|entry| phone.take(entry));

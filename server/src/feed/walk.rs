@@ -1,7 +1,6 @@
 //! From where a reader stands to where its page ends.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::RangeInclusive;
 
 use sync_core::id::{Facet, KindName, RecordId};
 use sync_core::protocol::{Entry, MAX_PAGE_ENTRIES, Subscriptions};
@@ -27,8 +26,6 @@ pub(super) struct Walk<'a> {
     pub sealer: Sealer,
     pub eyes: &'a Eyes<'a>,
     pub head: u64,
-    /// What the reader has already, under seals.
-    pub told: Option<RangeInclusive<u64>>,
     pub limit: u64,
     pub bytes: u64,
     pub entries: Vec<Entry>,
@@ -82,9 +79,6 @@ impl Walk<'_> {
 
     /// The changes up to a position.
     async fn changes(&mut self, cursor: &mut Cursor, until: u64) -> Result<Fitted> {
-        if self.told.as_ref().is_some_and(|told| *told.start() <= cursor.position + 1 && until <= *told.end()) {
-            cursor.position = until;
-        }
         while cursor.position < until {
             let chunk = self.chunk(cursor.position, until).await?;
             for stored in chunk.changes {

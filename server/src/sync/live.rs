@@ -2,7 +2,6 @@
 //!
 //! After the first pull the server sends each new page by itself. A revoked device is shut out at once.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -10,11 +9,11 @@ use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use sync_core::id::Millis;
-use sync_core::protocol::{self, MAX_FRAME_BYTES, Message, PAGE_BYTES, Page, Pull, Verdict};
+use sync_core::protocol::{self, MAX_FRAME_BYTES, Message};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::standing::Standing;
-use super::{Door, Speaker};
+use super::{Door, Speaker, Unasked};
 use crate::app::App;
 use crate::auth::{Arriving, DeviceCaller};
 use crate::intake::DeskNews;
@@ -44,26 +43,12 @@ struct Live {
     door: Door,
     speaker: Speaker,
     caller: DeviceCaller,
-    /// What the device asked for last, and where it stands, once it has pulled everything: from then on pages are
-    /// sent unasked.
-    pulled: Pull,
-    stand: Option<Stand>,
-    /// The device's own changes that it was told of last: it has them, and they are not sent back.
-    told: Option<RangeInclusive<u64>>,
+    unasked: Unasked,
     silent: u32,
     /// When it was noted last where the device stands.
     noted_at: Millis,
     /// Changes when somebody's role may have changed.
     people: tokio::sync::watch::Receiver<u64>,
-}
-
-/// Two places in the feed with nothing in between that the device is told of.
-#[derive(Clone)]
-struct Stand {
-    /// The cursor that the device has.
-    device: Vec<u8>,
-    /// How far was read for it.
-    read: Vec<u8>,
 }
 
 enum Ended {
@@ -79,9 +64,7 @@ impl Live {
             app,
             speaker: Speaker::from(caller.clone()),
             caller,
-            pulled: Pull::default(),
-            stand: None,
-            told: None,
+            unasked: Unasked::default(),
             silent: 0,
             noted_at,
         }
@@ -128,11 +111,7 @@ impl Live {
         match frame {
             Some(Ok(Frame::Binary(bytes))) => {
                 self.look_again().await?;
-                let mut pulled = None;
-                let answers = self.door.answer_messages(&self.speaker, &bytes, self.app.clock.now(), &mut pulled).await;
-                self.pulled = pulled.unwrap_or_else(|| std::mem::take(&mut self.pulled));
-                self.note_pages(&answers);
-                self.note_verdicts(&answers);
+                let answers = self.door.answer_live(&self.speaker, &bytes, &mut self.unasked, self.app.clock.now()).await;
                 let ends = answers.iter().any(|answer| matches!(answer, Message::Refused(_)));
                 self.send(socket, &answers).await?;
                 if ends { Err(Ended::Closed) } else { Ok(()) }
@@ -163,26 +142,6 @@ impl Live {
         }
     }
 
-    /// Remembers where the device stands after the pages it is sent.
-    fn note_pages(&mut self, answers: &[Message]) {
-        for answer in answers {
-            if let Message::Page(page) = answer {
-                self.stand = (!page.more).then(|| Stand { device: page.cursor.clone(), read: page.cursor.clone() });
-            }
-        }
-    }
-
-    /// Remembers which positions the device was told of: those of one push follow each other.
-    fn note_verdicts(&mut self, answers: &[Message]) {
-        let verdicts =
-            answers.iter().filter_map(|answer| if let Message::Verdicts(verdicts) = answer { Some(&verdicts.verdicts) } else { None });
-        for verdict in verdicts.flatten() {
-            let Verdict::Accepted { position, .. } = *verdict else { continue };
-            let first = self.told.as_ref().filter(|told| told.end() + 1 == position).map_or(position, |told| *told.start());
-            self.told = Some(first..=position);
-        }
-    }
-
     /// Where the device stands after what it was sent unasked, seldom: ten thousand are told of one edit.
     async fn note_standing(&mut self, answers: &[Message]) {
         let now = self.app.clock.now();
@@ -198,28 +157,22 @@ impl Live {
 
     /// Something was kept: what the device may see of it goes out.
     async fn news(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
-        let Some(Stand { device, read }) = self.stand.clone() else { return Ok(()) };
+        if !self.unasked.is_current() {
+            return Ok(());
+        }
         self.look_again().await?;
-        let pull = Pull { cursor: Some(read), max_bytes: PAGE_BYTES, before: None, number: None, ..self.pulled.clone() };
-        let told = self.told.take();
-        match self.door.pull(&self.speaker, &pull, told.clone(), self.app.clock.now()).await {
-            Ok(Ok(page)) if page.entries.is_empty() && told.is_none() && !page.more => {
-                self.stand = Some(Stand { device, read: page.cursor });
-                Ok(())
-            }
-            Ok(Ok(page)) => {
-                let answers = [Message::Page(Page { after: page.after.as_ref().map(|_| device), ..page })];
-                self.note_pages(&answers);
+        match self.door.news(&self.speaker, &mut self.unasked, self.app.clock.now()).await {
+            Ok(Some(news)) => {
+                let answers = [news];
                 self.send(socket, &answers).await?;
                 self.note_standing(&answers).await;
-                Ok(())
             }
-            Ok(Err(refused)) => self.send(socket, &[refused]).await,
+            Ok(None) => {}
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a live page could not be read; the device will ask");
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// Somebody has decided about an edit of this device: it asks what became of it.

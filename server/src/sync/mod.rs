@@ -8,8 +8,7 @@ mod live;
 mod standing;
 #[cfg(test)]
 mod tests;
-
-use std::ops::RangeInclusive;
+mod unasked;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -31,6 +30,7 @@ use crate::store::{Store, StoreError, devices, people, receipts, workspaces};
 
 pub use live::live;
 use standing::Standing;
+pub use unasked::Unasked;
 
 /// The media type of frames.
 pub const FRAME_TYPE: &str = "application/vnd.rapport.frame";
@@ -85,7 +85,15 @@ pub async fn exchange(arriving: Arriving, State(app): State<App>, frame: Bytes) 
 impl Door {
     /// Answers a frame with a frame, whatever it holds.
     pub async fn answer(&self, speaker: &Speaker, frame: &[u8], now: Millis) -> Vec<u8> {
-        protocol::encode_frame(&self.answer_messages(speaker, frame, now, &mut None).await)
+        protocol::encode_frame(&self.answer_live(speaker, frame, &mut Unasked::default(), now).await)
+    }
+
+    /// As [`Door::answer`], over a connection that stays open.
+    pub async fn answer_live(&self, speaker: &Speaker, frame: &[u8], unasked: &mut Unasked, now: Millis) -> Vec<Message> {
+        let mut pulled = None;
+        let answers = self.answer_messages(speaker, frame, now, &mut pulled).await;
+        unasked.answered(pulled, &answers);
+        answers
     }
 
     /// `pulled` becomes the pull that is in the frame, if one is.
@@ -135,7 +143,7 @@ impl Door {
             Message::Push(push) => Ok(Some(self.push(speaker, push, now).await)),
             Message::Offer(offer) => Ok(Some(self.offer(speaker, offer, now).await)),
             Message::Pull(pull) => {
-                self.pull(speaker, &pull, None, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
+                self.pull(speaker, &pull, now).await.map(|page| Some(page.map_or_else(|refused| refused, Message::Page)))
             }
             Message::Receipt(receipt) => self.note(speaker, receipt, now).await.map(Some),
             Message::Withdraw(withdraw) => Ok(Some(self.withdraw(speaker, withdraw, now).await)),
@@ -233,20 +241,13 @@ impl Door {
     }
 
     /// A page of the feed, or the refusal of its cursor.
-    async fn pull(
-        &self,
-        speaker: &Speaker,
-        pull: &Pull,
-        told: Option<RangeInclusive<u64>>,
-        now: Millis,
-    ) -> Result<Result<Page, Message>, StoreError> {
+    async fn pull(&self, speaker: &Speaker, pull: &Pull, now: Millis) -> Result<Result<Page, Message>, StoreError> {
         let cursor = match pull.cursor.as_deref().map(Cursor::parse).transpose() {
             Ok(cursor) => cursor,
             Err(error) => return Ok(Err(refused("bad_cursor", &format!("{error}: start again without one")))),
         };
         let rules = self.intake.rules(speaker.reader.workspace);
-        let asked = Asked { told, ..Asked::by(pull, cursor.as_ref()) };
-        let page = feed::page(&self.store, &rules, &speaker.reader, &asked, now).await?;
+        let page = feed::page(&self.store, &rules, &speaker.reader, &Asked::by(pull, cursor.as_ref()), now).await?;
         Ok(Ok(Page { pull: pull.number, ..page }))
     }
 

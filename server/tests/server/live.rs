@@ -70,25 +70,6 @@ impl<'s> Line<'s> {
 }
 
 #[tokio::test]
-async fn a_phone_is_not_sent_back_what_it_has_just_sent() {
-    let desk = Desk::new().await;
-    colleague(&desk.server, "rep", "rep").await;
-    colleague(&desk.server, "other", "rep").await;
-    let mut line = Line::open(&desk.server, "rep").await;
-    line.edit(record(1), &[FieldEdit::set("name", "Jiamei")]).await;
-    line.until(|line| !line.pages.is_empty()).await;
-    assert!(line.pages[0].entries.is_empty(), "{:?}", line.pages[0]);
-    let mut other = Handset::of(&desk.server, UserId::of_cause("other")).await;
-    other.sync(&desk.server).await;
-    desk.server.clock.forward(MINUTE);
-    other.edit(&desk.server, "party", record(1), &[FieldEdit::set("name", "Jiamei Ltd")]);
-    other.sync(&desk.server).await;
-    line.until(|line| line.shows(record(1), "Jiamei Ltd")).await;
-    assert_eq!((line.pages.len(), line.pages[1].entries.len(), line.pulls), (2, 1, 0), "the page fits where the phone stands");
-    assert_eq!(line.phone.device.sync_status().unwrap().pending, 0);
-}
-
-#[tokio::test]
 async fn a_phone_that_may_not_see_what_was_written_is_not_woken_and_need_not_ask_again_afterwards() {
     let desk = Desk::new().await;
     colleague(&desk.server, "agent", "agent").await;

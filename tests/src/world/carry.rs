@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use rapport_server::intake::Fate;
+use rapport_server::sync::Unasked;
 use sync_core::engine::Event;
 use sync_core::id::{Facet, Millis};
-use sync_core::protocol::{self, Entry, Message, PAGE_BYTES, Pull, Verdict};
+use sync_core::protocol::{self, Entry, Message, Verdict};
 use sync_core::record::change::Change;
 
 use super::network::{Cargo, Pushed};
@@ -31,7 +32,7 @@ impl Inner {
         self.connections += 1;
         let handset = &mut self.phones[phone];
         handset.connection = Some(Connection { number: self.connections, live });
-        (handset.cursor, handset.last_up, handset.last_down) = (None, self.now, self.now);
+        (handset.unasked, handset.last_up, handset.last_down) = (Unasked::default(), self.now, self.now);
         handset.open.clear();
         let name = handset.name.clone();
         self.note(format!("{name} is online{}", if live { " and stays" } else { "" }));
@@ -188,7 +189,9 @@ impl Inner {
             return;
         }
         let (speaker, fate) = (self.phones[phone].speaker(), self.fate());
-        let (frame_out, died) = match self.server.answer(&speaker, frame, self.now, fate) {
+        let mut none = Unasked::default();
+        let unasked = if live { &mut self.phones[phone].unasked } else { &mut none };
+        let (frame_out, died) = match self.server.answer(&speaker, frame, unasked, self.now, fate) {
             Outcome::Answered(frame) => (frame, false),
             Outcome::Died(frame) => (frame, true),
         };
@@ -208,7 +211,6 @@ impl Inner {
         let at = if live { (self.now + self.dice.between(5, 300)).max(self.phones[phone].last_down) } else { self.now + self.delay() };
         if live {
             self.phones[phone].last_down = at;
-            self.note_page(phone, &said);
         }
         let frame = self.cut(frame_out);
         self.network.send(at, Cargo::Answer { phone, connection, exchange, life: self.life, frame, pushed });
@@ -230,20 +232,12 @@ impl Inner {
         }
     }
 
-    /// As the real live connection does: after a page that ends the feed, the server sends what is new.
-    fn note_page(&mut self, phone: usize, said: &[Message]) {
-        for message in said {
-            if let Message::Page(page) = message {
-                self.phones[phone].cursor = (!page.more).then(|| page.cursor.clone());
-            }
-        }
-    }
-
+    /// After something was kept the server sends open connections what is new to them.
     fn announce(&mut self) {
         if !self.server.is_up() {
             return;
         }
-        let live = |phone: &super::Handset| phone.cursor.is_some() && phone.connection.is_some_and(|connection| connection.live);
+        let live = |phone: &super::Handset| phone.unasked.is_current() && phone.connection.is_some_and(|connection| connection.live);
         if !self.phones.iter().any(live) {
             return;
         }
@@ -253,16 +247,9 @@ impl Inner {
         }
         for phone in 0..self.phones.len() {
             let Some(Connection { number: connection, live: true }) = self.phones[phone].connection else { continue };
-            let Some(cursor) = self.phones[phone].cursor.clone() else { continue };
-            let pull = protocol::encode_frame(&[Message::Pull(Pull { cursor: Some(cursor), max_bytes: PAGE_BYTES, ..Pull::default() })]);
-            let Outcome::Answered(frame) = self.server.answer(&self.phones[phone].speaker(), &pull, self.now, Fate::Commit) else {
-                continue;
-            };
-            let said = protocol::decode_frame(&frame).unwrap_or_default();
-            self.note_page(phone, &said);
-            if matches!(&said[..], [Message::Page(page)] if page.entries.is_empty()) {
-                continue;
-            }
+            let speaker = self.phones[phone].speaker();
+            let Some(news) = self.server.news(&speaker, &mut self.phones[phone].unasked, self.now) else { continue };
+            let frame = protocol::encode_frame(&[news]);
             let at = (self.now + self.dice.between(5, 300)).max(self.phones[phone].last_down);
             self.phones[phone].last_down = at;
             self.network.send(at, Cargo::Answer { phone, connection, exchange: 0, life: self.life, frame, pushed: Vec::new() });
@@ -331,7 +318,7 @@ impl Inner {
         self.read.clear();
         self.told_head = 0;
         for phone in 0..self.phones.len() {
-            self.phones[phone].cursor = None;
+            self.phones[phone].unasked = Unasked::default();
             if let Some(Connection { number: connection, live: true }) = self.phones[phone].connection {
                 self.network.send(self.now + 50, Cargo::Hangup { phone, connection });
             }

@@ -3,7 +3,7 @@
 //! Each trick breaks one rule and nothing else, so that only the guard of that rule stands in its way.
 
 use rapport_server::intake::Fate;
-use rapport_server::sync::Speaker;
+use rapport_server::sync::{Speaker, Unasked};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, RecordId, UserId};
 use sync_core::protocol::{
     self, CAPABILITIES, Delivered, Entry, Hello, Message, Offer, PAGE_BYTES, PROTOCOL_VERSION, Pull, Push, Pushed, Verdict,
@@ -98,7 +98,9 @@ impl Inner {
         let trick = *self.dice.pick(&TRICKS);
         let messages = self.trick(trick, record, Self::kind(kind));
         let frame = if trick == Trick::Noise { self.noise() } else { protocol::encode_frame(&messages) };
-        let Outcome::Answered(answer) = self.server.answer(&mallory(), &frame, self.now, Fate::Commit) else { return };
+        let Outcome::Answered(answer) = self.server.answer(&mallory(), &frame, &mut Unasked::default(), self.now, Fate::Commit) else {
+            return;
+        };
         let answers = protocol::decode_frame(&answer).unwrap_or_default();
         self.note(format!("mallory tries {trick:?} on {kind} {}: {answers:?}", short(&record)));
         let admitted = |message: &Message| match message {
@@ -157,7 +159,9 @@ impl Inner {
     /// Something that the server gave her, for a record of her own.
     fn forged_offer(&mut self) -> Option<Delivered> {
         let pull = protocol::encode_frame(&[Message::Pull(Pull { max_bytes: PAGE_BYTES, ..Pull::default() })]);
-        let Outcome::Answered(frame) = self.server.answer(&mallory(), &pull, self.now, Fate::Commit) else { return None };
+        let Outcome::Answered(frame) = self.server.answer(&mallory(), &pull, &mut Unasked::default(), self.now, Fate::Commit) else {
+            return None;
+        };
         let pages = protocol::decode_frame(&frame).unwrap_or_default();
         let entries = pages.into_iter().flat_map(|message| if let Message::Page(page) = message { page.entries } else { Vec::new() });
         let given: Vec<Delivered> =

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use rapport_server::sync::Speaker;
+use rapport_server::sync::{Speaker, Unasked};
 use sync_core::device::{Device, Opening};
 use sync_core::engine::Stopped;
 use sync_core::id::{DeviceId, Facet, Millis, RecordId, UserId};
@@ -69,7 +69,7 @@ pub struct Handset {
     /// Why it sends no more.
     pub stopped: Option<Stopped>,
     /// What the server knows of its open connection.
-    pub cursor: Option<Vec<u8>>,
+    pub unasked: Unasked,
     /// The last arrival at either end of an open connection: frames keep their order there.
     pub last_up: Millis,
     /// As `last_up`, downwards.
@@ -104,7 +104,7 @@ impl Handset {
             timer: None,
             turned_down: Vec::new(),
             stopped: None,
-            cursor: None,
+            unasked: Unasked::default(),
             last_up: 0,
             last_down: 0,
             produced: BTreeSet::new(),
@@ -182,7 +182,7 @@ impl Handset {
     }
 
     fn forget_network(&mut self) {
-        (self.connection, self.timer, self.cursor) = (None, None, None);
+        (self.connection, self.timer, self.unasked) = (None, None, Unasked::default());
         self.open.clear();
     }
 

@@ -10,9 +10,10 @@ use rapport_server::intake::{Edited, Failpoint, Fate, Intake, IntakeError, NotRe
 use rapport_server::store::records::{ConflictRow, RecordRow};
 use rapport_server::store::rejected::RejectedRow;
 use rapport_server::store::{self, Options, Store, records, rejected, workspaces};
-use rapport_server::sync::{Door, Speaker};
+use rapport_server::sync::{Door, Speaker, Unasked};
 use sync_core::access::{MEMBER_KIND, Member, RoleSet};
 use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
+use sync_core::protocol::{self, Message};
 use sync_core::record::Stored;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -149,12 +150,21 @@ impl Server {
     }
 
     /// Answers a frame.
-    pub fn answer(&mut self, speaker: &Speaker, frame: &[u8], now: Millis, fate: Fate) -> Outcome<Vec<u8>> {
+    pub fn answer(&mut self, speaker: &Speaker, frame: &[u8], unasked: &mut Unasked, now: Millis, fate: Fate) -> Outcome<Vec<u8>> {
         self.set_fate(fate);
+        let answer = self.runtime.block_on(self.door().answer_live(speaker, frame, unasked, now));
+        self.outcome(fate, protocol::encode_frame(&answer))
+    }
+
+    /// What a phone on an open connection is sent unasked, after something was kept.
+    pub fn news(&mut self, speaker: &Speaker, unasked: &mut Unasked, now: Millis) -> Option<Message> {
+        self.set_fate(Fate::Commit);
+        self.runtime.block_on(self.door().news(speaker, unasked, now)).expect("the server reads its feed")
+    }
+
+    fn door(&self) -> Door {
         let running = self.running();
-        let door = Door { store: running.store.clone(), intake: running.intake.clone() };
-        let answer = self.runtime.block_on(door.answer(speaker, frame, now));
-        self.outcome(fate, answer)
+        Door { store: running.store.clone(), intake: running.intake.clone() }
     }
 
     /// Writes on behalf of the back office.
