@@ -76,7 +76,7 @@ async fn a_phone_that_may_not_see_what_was_written_is_not_woken_and_need_not_ask
     colleague(&desk.server, "boss", "manager").await;
     let mut line = Line::open(&desk.server, "agent").await;
     line.edit(record(1), &[FieldEdit::set("name", "Mine"), FieldEdit::set("owner", UserId::of_cause("agent").to_string())]).await;
-    line.until(|line| line.phone.device.sync_status().is_ok_and(|status| status.pending == 0)).await;
+    line.until(|line| line.phone.device.sync_status().is_ok_and(|status| status.pending == 0) && !line.pages.is_empty()).await;
     let before = line.pages.len();
     let mut other = Handset::of(&desk.server, UserId::of_cause("boss")).await;
     other.sync(&desk.server).await;
