@@ -20,7 +20,7 @@ use crate::auth::Caller;
 use crate::auth::grant::Grant;
 use crate::auth::secret::random;
 use crate::error::{Error, Text};
-use crate::intake::{Author, Expect, Intake, IntakeError, NotEdited, RecordEdit};
+use crate::intake::{Author, Edited, Expect, Intake, IntakeError, NotEdited, RecordEdit};
 use crate::reading::{ReadError, Reading, RecordView};
 
 pub use batch::{Batch, ITEMS_MAX, Item, Mode, Outcome, Status};
@@ -127,13 +127,21 @@ impl Writing {
     /// # Errors
     /// When intake refuses one.
     pub async fn make_all(&self, edits: Vec<RecordEdit>) -> Result<(), WriteError> {
-        if let Some(edit) = edits.iter().find(|edit| !self.grant.may_write(&edit.kind)) {
-            return Err(WriteError::OutOfScope(edit.kind.clone()));
-        }
-        for edited in self.intake.edit(&self.author, edits, self.now, None).await? {
+        for edited in self.edit_each(edits).await? {
             edited?;
         }
         Ok(())
+    }
+
+    /// Edits several records at once, and says of each what became of it.
+    ///
+    /// # Errors
+    /// When none was tried.
+    pub async fn edit_each(&self, edits: Vec<RecordEdit>) -> Result<Vec<Edited>, WriteError> {
+        if let Some(edit) = edits.iter().find(|edit| !self.grant.may_write(&edit.kind)) {
+            return Err(WriteError::OutOfScope(edit.kind.clone()));
+        }
+        Ok(self.intake.edit(&self.author, edits, self.now, None).await?)
     }
 
     /// Edits fields of a record that the caller sees.

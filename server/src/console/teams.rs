@@ -1,14 +1,16 @@
 //! Teams and territories: who is in them, how many records name them, and what they are called.
 //!
-//! They are words of members and of records. One is there as soon as somebody is in it.
+//! They are words of members and of records. One is there as soon as somebody is in it, and while a record names it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::Form;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value as Json, json};
+use sync_core::access::{Action, Holder, Level};
 use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
@@ -20,9 +22,11 @@ use super::roles::check;
 use super::typed::Typed;
 use super::{list, why};
 use crate::error::Error;
-use crate::intake::{Expect, RecordEdit};
+use crate::intake::{Expect, NotEdited, RecordEdit};
 use crate::reading::{List, Row};
 use crate::store::people::{self as kept, User};
+use crate::store::sight;
+use crate::writing::WriteError;
 
 /// The sets of a member that put them among others, with what they are called.
 const GROUPINGS: [(&str, &str); 2] = [("teams", "person.teams"), ("territories", "person.territories")];
@@ -30,8 +34,11 @@ const GROUPINGS: [(&str, &str); 2] = [("teams", "person.teams"), ("territories",
 /// What ends a name where several are typed in one line: none has it within.
 const COMMAS: [char; 3] = [',', '，', '、'];
 
-/// Records that one renaming writes: they are written as one, and nobody else writes meanwhile.
+/// Records that one renaming writes: they are written at once, and nobody else writes meanwhile.
 const RENAMED_MAX: usize = 2_000;
+
+/// Names that are looked for in records: each costs a count of every kind that says it.
+const NAMES_MAX: u32 = 500;
 
 /// Records read at once.
 const PAGE: &str = "200";
@@ -71,15 +78,22 @@ async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Resul
     let (users, rows) = everybody(desk).await?;
     let mut groupings = Vec::new();
     for (what, label) in GROUPINGS {
-        let mut teams: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
+        let mut teams: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for name in in_records(desk, what).await? {
+            teams.entry(name).or_default();
+        }
         for user in &users {
             for name in names_in(rows.get(&RecordId(user.user.0)), what) {
-                teams.entry(name).or_default().push((user.user.to_string(), user.name.clone()));
+                teams.entry(name.to_owned()).or_default().push((user.user.to_string(), user.name.clone()));
             }
         }
         let mut views = Vec::new();
         for (name, members) in teams {
-            views.push(TeamView { name: name.to_owned(), members, records: records(desk, what, name).await? });
+            let records = records(desk, what, &name).await?;
+            // Archived records and those out of sight are no reason to show a name.
+            if !members.is_empty() || !records.is_empty() {
+                views.push(TeamView { name, members, records });
+            }
         }
         groupings.push(GroupingView { what, label: desk.words.say(label), teams: views });
     }
@@ -90,6 +104,12 @@ async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Resul
         people: users.into_iter().map(|user| (user.user.to_string(), user.name)).collect(),
     };
     answer(status, &page)
+}
+
+/// The names that records give, whether or not somebody is in them.
+async fn in_records(desk: &Desk, what: &str) -> Result<Vec<String>, Error> {
+    let nameless = if what == "teams" { Holder::Team(String::new()) } else { Holder::Territory(String::new()) };
+    Ok(sight::names_of_holders(&mut desk.app.store.reader().await?, desk.caller.workspace, &nameless, NAMES_MAX).await?)
 }
 
 /// Everybody with an account, and their member records.
@@ -132,10 +152,16 @@ pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
     check(&desk)?;
     let typed = Typed::new(pairs);
     let (what, _) = GROUPINGS.into_iter().find(|(what, _)| *what == typed.one("what")).ok_or(Error::NotFound)?;
-    let name = typed.one("name").trim();
+    // As it stands, for the spaces around it belong to it: only a new one is tidied.
+    let name = typed.one("name");
     let done = match typed.one("act") {
-        "add" if !is_name(name) => Err(desk.words.say("team.no_name").to_owned()),
-        "add" => put(&desk, typed.one("member"), FieldEdit::Add { field: what.to_owned(), value: name.to_owned() }).await?,
+        "add" => {
+            let name = if is_there(&desk, what, name).await? { name } else { name.trim() };
+            match is_name(name) {
+                true => put(&desk, typed.one("member"), FieldEdit::Add { field: what.to_owned(), value: name.to_owned() }).await?,
+                false => Err(desk.words.say("team.no_name").to_owned()),
+            }
+        }
         "leave" => put(&desk, typed.one("member"), FieldEdit::Remove { field: what.to_owned(), value: name.to_owned() }).await?,
         "rename" => rename(&desk, what, name, typed.one("to").trim()).await?,
         _ => return Err(Error::NotFound),
@@ -163,47 +189,139 @@ async fn put(desk: &Desk, member: &str, edit: FieldEdit) -> Result<Result<(), St
     Ok(why::written(desk, desk.reading.kind(MEMBER)?, written)?.map_err(|why| why.text))
 }
 
-/// Members and records that name it say the other name from now on.
+/// The kinds whose records name one, each with the field that does: members last.
+fn places<'d>(desk: &'d Desk, what: &str) -> Vec<(&'d Kind, String)> {
+    let place = |kind: &'d Arc<Kind>| {
+        let own = (*kind.name == *MEMBER).then(|| what.to_owned());
+        Some((&**kind, own.or_else(|| field_of(kind, what))?))
+    };
+    let mut all: Vec<_> = desk.reading.schema().kinds().filter_map(place).collect();
+    all.sort_by_key(|(kind, _)| *kind.name == *MEMBER);
+    all
+}
+
+/// Whether the caller sees what every record of a kind says there.
+fn sees_all(desk: &Desk, kind: &Kind, field: &str) -> bool {
+    let level = desk.reading.roles().level(desk.reading.role(), kind, Action::Read);
+    level == Level::All && desk.reading.kind(&kind.name).is_ok() && desk.reading.may_read(kind, field)
+}
+
+/// Whether a member or a record says this name.
+async fn is_there(desk: &Desk, what: &str, name: &str) -> Result<bool, Error> {
+    for (kind, field) in places(desk, what) {
+        let Ok(query) = desk.reading.query(&kind.name, [("where", &*naming(&field, name))]) else { continue };
+        if desk.reading.count(&List::of(query)).await?.count > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A member or a record that says the old name.
+struct Named<'d> {
+    kind: &'d Kind,
+    field: String,
+    record: RecordId,
+    title: String,
+}
+
+impl Named<'_> {
+    fn edit(&self, from: &str, to: &str) -> RecordEdit {
+        let (gone, come) = (self.field.clone(), self.field.clone());
+        let edits = vec![FieldEdit::Remove { field: gone, value: from.to_owned() }, FieldEdit::Add { field: come, value: to.to_owned() }];
+        RecordEdit { kind: self.kind.name.clone(), record: self.record, edits, expect: Expect::Existing }
+    }
+}
+
+/// Members and records that name it say the other name from now on: all of them, or none.
 async fn rename(desk: &Desk, what: &str, from: &str, to: &str) -> Result<Result<(), String>, Error> {
     if !is_name(to) {
         return Ok(Err(desk.words.say("team.no_name").to_owned()));
     }
-    let mut edits = Vec::new();
-    for kind in desk.reading.kinds() {
-        let own = (*kind.name == *MEMBER).then(|| what.to_owned());
-        let Some(field) = own.or_else(|| field_of(kind, what)) else { continue };
-        let edit = |record: RecordId| RecordEdit {
-            kind: kind.name.clone(),
-            record,
-            edits: vec![
-                FieldEdit::Remove { field: field.clone(), value: from.to_owned() },
-                FieldEdit::Add { field: field.clone(), value: to.to_owned() },
-            ],
-            expect: Expect::Existing,
-        };
-        edits.extend(naming_it(desk, kind, &naming(&field, from)).await?.into_iter().map(edit));
-        if edits.len() > RENAMED_MAX {
+    if from == to {
+        return Ok(Ok(()));
+    }
+    let places = places(desk, what);
+    if let Some((kind, _)) = places.iter().find(|(kind, field)| !sees_all(desk, kind, field)) {
+        return Ok(Err(desk.words.fill("team.unseen", &[desk.words.label(&kind.plural)])));
+    }
+    if is_there(desk, what, to).await? {
+        return Ok(Err(desk.words.fill("team.there", &[to])));
+    }
+    let mut named = Vec::new();
+    for (kind, field) in places {
+        let found = naming_it(desk, kind, &naming(&field, from)).await?;
+        named.extend(found.into_iter().map(|row| Named { kind, field: field.clone(), record: row.id, title: row.title }));
+        if named.len() > RENAMED_MAX {
             return Ok(Err(desk.words.count("team.too_many", RENAMED_MAX as u64)));
         }
     }
-    if edits.is_empty() || from == to {
+    write(desk, &named, from, to).await
+}
+
+/// Writes the records, and the members only when all records were taken: else its people would see fewer. Where one is
+/// not taken, the others are put back.
+async fn write(desk: &Desk, named: &[Named<'_>], from: &str, to: &str) -> Result<Result<(), String>, Error> {
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    let (records, members) = named.split_at(named.partition_point(|one| *one.kind.name != *MEMBER));
+    for part in [records, members] {
+        if part.is_empty() || !refused.is_empty() {
+            continue;
+        }
+        match desk.writing().edit_each(part.iter().map(|one| one.edit(from, to)).collect()).await {
+            Ok(done) => part.iter().zip(done).for_each(|(one, edited)| match edited {
+                Ok(_) => taken.push(one),
+                Err(not) => refused.push((one, not)),
+            }),
+            Err(error) => {
+                put_back(desk, &taken, from, to).await?;
+                return Err(error.into());
+            }
+        }
+    }
+    if refused.is_empty() {
         return Ok(Ok(()));
     }
-    let written = desk.writing().make_all(edits).await;
-    Ok(why::written(desk, desk.reading.kind(MEMBER)?, written)?.map_err(|why| why.text))
+    let left = put_back(desk, &taken, from, to).await?;
+    Ok(Err(not_renamed(desk, refused, left)?))
+}
+
+/// Gives back the old name, members first; answers how many records and members keep the new one.
+async fn put_back(desk: &Desk, taken: &[&Named<'_>], from: &str, to: &str) -> Result<usize, Error> {
+    if taken.is_empty() {
+        return Ok(0);
+    }
+    let done = desk.writing().edit_each(taken.iter().rev().map(|one| one.edit(to, from)).collect()).await?;
+    Ok(done.iter().filter(|edited| edited.is_err()).count())
+}
+
+/// What was not taken and why, and what is left to do.
+fn not_renamed(desk: &Desk, refused: Vec<(&Named<'_>, NotEdited)>, left: usize) -> Result<String, Error> {
+    let mut said = vec![desk.words.count("team.not_renamed", refused.len() as u64)];
+    let waits = refused.iter().any(|(_, not)| matches!(not, NotEdited::Held { .. }));
+    if let Some((one, not)) = refused.into_iter().next() {
+        let why = why::written::<()>(desk, one.kind, Err(WriteError::NotEdited(not)))?;
+        said.extend(why.err().map(|why| desk.words.fill("team.because", &[&one.title, &why.text])));
+    }
+    if waits {
+        said.push(desk.words.say("team.waits").to_owned());
+    }
+    if left > 0 {
+        said.push(desk.words.count("team.left", left as u64));
+    }
+    Ok(said.join(" "))
 }
 
 /// The records of a kind in use that a filter finds, one more than may be written at most.
-async fn naming_it(desk: &Desk, kind: &Kind, filter: &str) -> Result<Vec<RecordId>, Error> {
-    let (mut ids, mut after) = (Vec::new(), None::<String>);
+async fn naming_it(desk: &Desk, kind: &Kind, filter: &str) -> Result<Vec<Row>, Error> {
+    let (mut rows, mut after) = (Vec::new(), None::<String>);
     loop {
         let params = [("where", filter), ("maxSize", PAGE)].into_iter().chain(after.as_deref().map(|after| ("after", after)));
-        let Ok(query) = desk.reading.query(&kind.name, params) else { return Ok(ids) };
-        let listing = desk.reading.list(&List::of(query)).await?;
-        ids.extend(listing.rows.into_iter().map(|row| row.id));
+        let listing = desk.reading.list(&List::of(desk.reading.query(&kind.name, params)?)).await?;
+        rows.extend(listing.rows);
         after = listing.next;
-        if after.is_none() || ids.len() > RENAMED_MAX {
-            return Ok(ids);
+        if after.is_none() || rows.len() > RENAMED_MAX {
+            return Ok(rows);
         }
     }
 }

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use sync_core::actions::currency::{self, Rates};
 use sync_core::id::{FieldName, Millis, WorkspaceId};
-use sync_core::query::{Class, Spot};
+use sync_core::query::{Class, Holder, Spot};
 use sync_core::schema::{Field, Kind, ValueType};
 
-use super::{List, Names, ReadError, Reading};
+use super::{List, Names, ReadError, Reading, Row};
 use crate::store::Tx;
 use crate::store::grouping;
 use crate::store::sequences::{self, FewRow};
@@ -200,6 +200,18 @@ impl Reading {
         })
     }
 
+    /// What the key of a record's group is in [`Reading::totals`], worked out from the record as it was read.
+    ///
+    /// # Errors
+    /// When it looks at what the caller may not see, or cannot be grouped so.
+    pub fn keys(&self, kind: &Kind, attribute: &str, offset_minutes: i32) -> Result<impl Fn(&Row) -> Option<String> + use<>, ReadError> {
+        let (by, _) = self.by(kind, Some(attribute))?;
+        Ok(move |row: &Row| match &by {
+            By::Nothing => None,
+            By::Value(spot) | By::Day(spot) => key(spot.class, &value(spot, row), offset_minutes),
+        })
+    }
+
     pub(super) fn spot(&self, kind: &Kind, attribute: &str) -> Result<Spot, ReadError> {
         let spot = Spot::of(self.schema(), kind, attribute)?;
         self.check(&spot.read(&kind.name).into_iter().collect::<Vec<_>>())?;
@@ -248,6 +260,37 @@ impl Dated {
     }
 }
 
+/// What stands at a spot of a record.
+fn value(spot: &Spot, row: &Row) -> Json {
+    match &spot.holder {
+        Holder::CreatedAt => row.created_at.into(),
+        Holder::UpdatedAt => row.updated_at.into(),
+        Holder::Archived => row.archived.into(),
+        Holder::Value { path, .. } => {
+            let (first, parts) = (path.first().and_then(|field| row.fields.get(&**field)), path.iter().skip(1));
+            parts.fold(first, |value, part| value?.get(&**part)).cloned().unwrap_or_default()
+        }
+        Holder::Id | Holder::Each { .. } => Json::Null,
+    }
+}
+
+/// A value as the text that its group is called by; one of another JSON type counts as none, as in the database.
+fn key(class: Class, value: &Json, offset_minutes: i32) -> Option<String> {
+    const DAY: i64 = 24 * 60 * 60_000;
+    match class {
+        Class::Text | Class::Word | Class::Link | Class::Id => value.as_str().map(str::to_owned),
+        Class::Day => value.as_str().map(month),
+        Class::Integer => value.as_i64().map(|number| number.to_string()),
+        Class::Number => value.as_f64().map(|number| format!("{number:?}")),
+        Class::Boolean => value.as_bool().map(|is| i32::from(is).to_string()),
+        Class::Moment | Class::DayOrMoment => {
+            let local = value.as_i64()?.saturating_add(i64::from(offset_minutes) * 60_000);
+            Some(month(&local.div_euclid(DAY).to_string()))
+        }
+        Class::Opaque => None,
+    }
+}
+
 /// The month of a day, or of a day counted from 1970.
 fn month(key: &str) -> String {
     match key.parse::<i64>() {
@@ -287,6 +330,17 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_has_the_key_that_the_database_gives_its_group() {
+        let key = |class, value: Json| key(class, &value, 480);
+        assert_eq!(key(Class::Day, "2026-05-31".into()), Some("2026-05".to_owned()));
+        assert_eq!(key(Class::Moment, (-8 * 60 * 60_000_i64).into()), Some("1970-01".to_owned()), "the asker's day");
+        assert_eq!(key(Class::Moment, (-8 * 60 * 60_000_i64 - 1).into()), Some("1969-12".to_owned()), "rounded down");
+        assert_eq!((key(Class::Boolean, true.into()), key(Class::Boolean, Json::Null)), (Some("1".to_owned()), None));
+        assert_eq!((key(Class::Integer, 7.into()), key(Class::Integer, 7.5.into())), (Some("7".to_owned()), None));
+        assert_eq!(key(Class::DayOrMoment, "2026-05-31".into()), None, "only moments are put together");
+    }
 
     #[test]
     fn days_are_put_together_by_their_month() {

@@ -276,6 +276,28 @@ pub async fn reach_changed_after(tx: &mut Tx, workspace: WorkspaceId, user: User
     Ok(next.map(|next| next as u64))
 }
 
+/// The names that records give their teams, or their territories, in order: `nameless` says which, as a holder without
+/// its name. Each is one look into the index, however many records name it.
+pub async fn names_of_holders(tx: &mut Tx, workspace: WorkspaceId, nameless: &Holder, limit: u32) -> Result<Vec<String>> {
+    let start = nameless.to_string();
+    let holders: Vec<String> = sqlx::query_scalar(
+        "with recursive found (holder) as (\
+         select min(h.holder) from holders h where h.workspace = $1 and h.holder >= $2 and h.holder < $3 \
+         union all \
+         select (select min(h.holder) from holders h where h.workspace = $1 and h.holder > found.holder and h.holder < $3) \
+         from found where found.holder is not null) \
+         select holder from found where holder is not null limit $4",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&start)
+    // The sign after the colon: what begins so comes before it.
+    .bind(start.replace(':', ";"))
+    .bind(limit)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(holders.into_iter().filter_map(|holder| holder.strip_prefix(&*start).map(str::to_owned)).collect())
+}
+
 /// The records with a holder that a user began or ceased to reach at a position.
 pub async fn touched_by_reach(tx: &mut Tx, workspace: WorkspaceId, user: UserId, position: u64) -> Result<Vec<RecordId>> {
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(

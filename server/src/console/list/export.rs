@@ -1,6 +1,6 @@
 //! A list as a file: the columns, the order and the filter that are seen.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query};
@@ -144,33 +144,43 @@ async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, (title,
     let mut columns = shape.columns(desk, kind);
     let totals = groups::totals(desk, kind, asked, shape, &columns).await?;
     let attribute = groups::attributes(desk, kind).into_iter().find(|(name, _)| *name == shape.group);
-    let label = attribute.map_or_else(|| shape.group.clone(), |(_, label)| label);
+    let (_, label) = attribute.ok_or_else(|| Error::Invalid { field: Some("group".to_owned()), message: not_grouped() })?;
     let by = desk.words.fill("group.by", &[&label]);
     let sums = sums_of(desk, kind, shape, &columns, &totals, (by.clone(), label.clone()));
     // A day says more than the month of its group: it keeps its column.
     let is_said = |column: &Column<'_>| column.word() == shape.group && !column.is_whole();
     let head = if columns.iter().any(is_said) { label } else { by };
     columns.retain(|column| !is_said(column));
-    let (mut rows, mut known) = (Vec::new(), HashSet::new());
-    let named = groups::in_order(kind, shape, &totals).into_iter().map(|group| {
-        let key = group.key.as_deref();
-        (groups::label(desk, kind, &totals.names, &shape.group, key).text(), vec![groups::condition(kind, &shape.group, key)])
-    });
-    // More groups than are counted: their records come last, whatever group they are in.
-    let rest = totals.cut.then(|| (desk.words.say("group.rest").to_owned(), Vec::new()));
-    for (group, conditions) in named.chain(rest) {
-        for (row, names) in read(desk, kind, asked, shape, &conditions).await? {
-            if known.insert(row.id) {
-                rows.push([vec![Cell::Text(group.clone())], cells(desk, kind, &columns, &row, &names)].concat());
-            }
-        }
-        if rows.len() > ROWS_MAX {
-            return Err(Error::Invalid { field: None, message: too_many() });
-        }
-    }
+    let found = read(desk, kind, asked, shape).await?;
+    let rows = in_groups(desk, kind, shape, &totals, &found)?;
+    let rows: Vec<Vec<Cell>> =
+        rows.into_iter().map(|(group, (row, names))| [vec![Cell::Text(group)], cells(desk, kind, &columns, row, names)].concat()).collect();
     note(desk, kind, asked, shape, format, ("records", rows.len().into())).await?;
     let heads = std::iter::once(head).chain(columns.iter().map(|column| column.label(desk))).collect();
     Ok(vec![Table { title, heads, rows }, sums])
+}
+
+/// A record, and the names that its page came with.
+type Found = (Row, Arc<Names>);
+
+/// Each record with what its group is called, in the order of the groups. Those of no group that was counted come last:
+/// there are too many groups, or a record has another value than when they were counted.
+fn in_groups<'r>(desk: &Desk, kind: &Kind, shape: &Shape, totals: &Totals, found: &'r [Found]) -> Result<Vec<(String, &'r Found)>, Error> {
+    let key_of = desk.reading.keys(kind, &shape.group, desk.offset_minutes)?;
+    let groups = groups::in_order(kind, shape, totals);
+    let places: HashMap<Option<&str>, usize> = groups.iter().enumerate().map(|(place, group)| (group.key.as_deref(), place)).collect();
+    let mut rows: Vec<(usize, &Found)> = Vec::new();
+    for one in found {
+        rows.push((places.get(&key_of(&one.0).as_deref()).copied().unwrap_or(groups.len()), one));
+    }
+    rows.sort_by_key(|(place, _)| *place);
+    let label = |group: &&Group| groups::label(desk, kind, &totals.names, &shape.group, group.key.as_deref()).text();
+    let labels: Vec<String> = groups.iter().map(label).chain([desk.words.say("group.rest").to_owned()]).collect();
+    Ok(rows.into_iter().filter_map(|(place, one)| Some((labels.get(place)?.clone(), one))).collect())
+}
+
+fn not_grouped() -> Text {
+    Text::new("A list cannot be put together by this.", "列表无法按此分组。")
 }
 
 /// Each group with its count and what it adds up to, and all of them together.
@@ -209,18 +219,18 @@ async fn shape_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<Shape, Erro
 }
 
 /// The records of a list, all pages; that they are taken out is noted.
-async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, format: &str) -> Result<Vec<(Row, Arc<Names>)>, Error> {
-    let rows = read(desk, kind, asked, shape, &[]).await?;
+async fn rows_of(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, format: &str) -> Result<Vec<Found>, Error> {
+    let rows = read(desk, kind, asked, shape).await?;
     note(desk, kind, asked, shape, format, ("records", rows.len().into())).await?;
     Ok(rows)
 }
 
-/// The records of a list for which some more conditions hold, all pages, each with the names that its page came with.
-async fn read(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, more: &[Json]) -> Result<Vec<(Row, Arc<Names>)>, Error> {
-    let mut rows: Vec<(Row, Arc<Names>)> = Vec::new();
+/// The records of a list, all pages, each with the names that its page came with.
+async fn read(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<Vec<Found>, Error> {
+    let mut rows: Vec<Found> = Vec::new();
     let mut asked = Asked { after: None, ..asked.clone() };
     loop {
-        let listing = desk.reading.list(&shape.list(desk, kind, &asked, more, PAGE)?).await?;
+        let listing = desk.reading.list(&shape.list(desk, kind, &asked, &[], PAGE)?).await?;
         let names = Arc::new(listing.names);
         rows.extend(listing.rows.into_iter().map(|row| (row, Arc::clone(&names))));
         asked.after = listing.next;

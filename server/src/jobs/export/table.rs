@@ -2,6 +2,8 @@
 //!
 //! Unlike the sheet of an export it holds what is shown, in the reader's words; it is not for bringing back everything.
 
+use std::collections::HashSet;
+
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
 use crate::jobs::cell::guarded;
@@ -73,15 +75,16 @@ pub fn csv(table: &Table) -> Result<Vec<u8>, csv::Error> {
 /// # Errors
 /// When it is larger than Excel takes.
 pub fn xlsx(tables: &[Table]) -> Result<Vec<u8>, XlsxError> {
-    let mut book = Workbook::new();
+    let (mut book, mut used) = (Workbook::new(), HashSet::new());
     for table in tables {
-        fill(book.add_worksheet(), table)?;
+        let sheet = book.add_worksheet();
+        sheet.set_name(name_unlike(&mut used, &sheet_name(&table.title)))?;
+        fill(sheet, table)?;
     }
     book.save_to_buffer()
 }
 
 fn fill(sheet: &mut Worksheet, table: &Table) -> Result<(), XlsxError> {
-    sheet.set_name(sheet_name(&table.title))?;
     let (bold, day) = (Format::new().set_bold(), Format::new().set_num_format("yyyy-mm-dd"));
     for (column, head) in (0..).zip(&table.heads) {
         sheet.write_with_format(0, column, head, &bold)?;
@@ -123,6 +126,16 @@ fn sheet_name(title: &str) -> String {
     if name.trim().is_empty() { "Rapport".to_owned() } else { name }
 }
 
+/// A name that no other sheet has: Excel takes capitals for small letters there. The second gets a number, cut to fit.
+fn name_unlike(used: &mut HashSet<String>, name: &str) -> String {
+    let numbered = (2..).map(|number| {
+        let end = format!(" {number}");
+        name.chars().take(SHEET_NAME_MAX - end.chars().count()).chain(end.chars()).collect()
+    });
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name: &String| used.insert(name.to_lowercase())).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use calamine::{Data, Reader, Xlsx};
@@ -150,6 +163,16 @@ mod tests {
         assert_eq!(at(1, 1), Some(Data::Float(2900.0)));
         assert!(matches!(at(1, 2), Some(Data::DateTime(day)) if day.as_f64() == 46145.0), "{:?}", at(1, 2));
         assert_eq!(at(2, 0), Some(Data::String("=1+1".to_owned())), "a text, never a formula");
+    }
+
+    #[test]
+    fn sheets_that_are_called_alike_get_a_number() {
+        let called = |title: &str| Table { title: title.to_owned(), ..table() };
+        let long = "a".repeat(40);
+        let tables = ["By stage", "by Stage", "BY/STAGE", "by stage", &long, &long.to_uppercase()].map(called);
+        let book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx(&tables).unwrap())).unwrap();
+        let (cut, second) = ("a".repeat(31), format!("{} 2", "A".repeat(29)));
+        assert_eq!(book.sheet_names(), ["By stage", "by Stage 2", "BYSTAGE", "by stage 3", &cut, &second]);
     }
 
     #[test]

@@ -1,0 +1,66 @@
+//! Files of lists that are put together: every record is in them, whatever its group.
+
+use calamine::{Reader, Xlsx};
+use serde_json::json;
+
+use crate::api::Client;
+use crate::console::Desk;
+
+/// More groups than are counted.
+const GROUPS: usize = 205;
+
+/// So many of them are named.
+const NAMED: usize = rapport_server::reading::GROUPS_MAX;
+
+#[tokio::test]
+async fn a_workbook_of_a_view_that_is_called_like_its_totals_has_both_sheets() {
+    let desk = Desk::new().await;
+    Client::office(&desk.server).await.make("deal", json!({"title": "Lamps", "stage": "won"})).await;
+    let saved = desk.post("/records/deal/views?group=stage", &[("act", "save"), ("name", "by stage")]).await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let file = saved.header("location").replacen("/records/deal?", "/records/deal/export.xlsx?", 1);
+    let xlsx = desk.get(&file).await;
+    assert_eq!(xlsx.status, 200, "{file}: {}", xlsx.text());
+    let book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx.body)).unwrap();
+    assert_eq!(book.sheet_names(), ["by stage", "By Stage 2"]);
+}
+
+#[tokio::test]
+async fn records_of_groups_that_are_not_counted_or_cannot_be_asked_for_are_in_the_file() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let long = "x".repeat(300);
+    office.make("deal", json!({"title": "Long", "source": long})).await;
+    office.make("deal", json!({"title": "Nowhere"})).await;
+    let csv = desk.get("/records/deal/export.csv?group=source&columns=stage").await.text();
+    assert!(csv.contains(&format!("\n{long},Long,")) && csv.contains("\nNone,Nowhere,"), "{csv}");
+    for n in 2..GROUPS {
+        office.make("deal", json!({"title": format!("Deal {n:03}"), "source": format!("Fair {n:03}")})).await;
+    }
+    let csv = desk.get("/records/deal/export.csv?group=source&columns=stage").await.text();
+    let rows: Vec<&str> = csv.lines().skip(1).collect();
+    assert_eq!(rows.len(), GROUPS, "{csv}");
+    let rest = rows.iter().skip(NAMED);
+    assert!(rest.clone().count() > 0 && rest.clone().all(|row| row.starts_with("Other groups,")), "{csv}");
+    assert!(rows.iter().take(NAMED).all(|row| !row.starts_with("Other groups,")), "{csv}");
+}
+
+#[tokio::test]
+async fn moments_and_choices_of_a_file_are_in_the_groups_of_the_page() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    office.make("deal", json!({"title": "Lamps", "stage": "won", "close_date": "2026-05-03"})).await;
+    for (group, row) in [("stage", "Won,Lamps"), ("close_date", "2026-05,Lamps"), ("createdAt", "2027-01,Lamps")] {
+        let csv = desk.get(&format!("/records/deal/export.csv?group={group}&columns=amount")).await.text();
+        assert!(csv.contains(&format!("\n{row},")) && csv.lines().count() == 2, "{group}: {csv}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_not_put_together_by_what_the_page_does_not_offer() {
+    let desk = Desk::new().await;
+    Client::office(&desk.server).await.make("deal", json!({"title": "Lamps"})).await;
+    let refused = desk.get("/records/deal/export.csv?group=title").await;
+    assert_ne!(refused.status, 200, "{}", refused.text());
+    assert!(refused.text().contains("cannot be put together by this"), "{}", refused.text());
+}
