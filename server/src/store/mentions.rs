@@ -22,7 +22,7 @@ pub struct Naming<'a> {
 
 /// Links that a count looks at, those of the newest records: whoever takes part in thousands of visits has as many, and
 /// every page of the console counts. Read one by one they are a fraction of a millisecond.
-const LOOKED_AT_MAX: i64 = 200;
+const LOOKED_AT_MAX: i64 = 100;
 
 /// The notes in use that name a person and are not their own, with the position of the feed at which each named them: those
 /// that did so last come first.
@@ -72,10 +72,13 @@ fn links_to(statement: &mut Statement, naming: &Naming<'_>, most: Option<i64>) -
 
 /// The position of the change that named the person: the first with their id in its bytes, where a value or a path has it
 /// as text. What says so in none named them when it was last changed.
+///
+/// The sign in front of `position` keeps SQLite from looking for the least one along the whole feed: the record's few changes
+/// are found by its id.
 fn named_at(statement: &mut Statement, naming: &Naming<'_>) -> String {
     let person = statement.bind(Param::Blob(naming.person.to_string().into_bytes()));
     format!(
-        "coalesce((select min(c.position) from changes c where c.workspace = $1 and c.record = r.record \
+        "coalesce((select min(+c.position) from changes c where c.workspace = $1 and c.record = r.record \
          and instr(c.body, {person}) > 0), r.position)"
     )
 }
