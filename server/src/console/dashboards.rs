@@ -218,7 +218,7 @@ async fn shown(desk: &Desk, row: &Row, asked: &Asked, shared: Option<String>) ->
 
 /// What a dashboard is called, one that came ready in the reader's language.
 pub fn title_of<'a>(desk: &Desk, row: &'a Row) -> &'a str {
-    ready::in_language(&row.title, desk.words.0)
+    ready::title_of(row, desk.words.0)
 }
 
 /// The tiles: row, view, width.

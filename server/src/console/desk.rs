@@ -124,7 +124,7 @@ impl Desk {
 
     /// The frame of a page; `here` is its address, to mark it in the menu.
     pub async fn frame(&self, title: &str, here: &str) -> Result<Frame, Error> {
-        let (open, mentions) = (self.reading.open().await?, self.reading.mentions(true).await?.len() as u64);
+        let (open, mentions) = (self.reading.open().await?, self.reading.new_mentions().await?);
         let item = |href: &str, key, icon: &str, count: u64| MenuItem {
             here: href == here,
             href: href.to_owned(),

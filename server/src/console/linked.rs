@@ -91,8 +91,8 @@ pub struct WaitingView {
     pub who: String,
 }
 
-/// The new records that would link to a record, had they been let in.
-pub async fn waiting(desk: &Desk, id: RecordId) -> Result<Vec<WaitingView>, Error> {
+/// The new records that would link to a record, had they been let in; and whether the desk has more of them.
+pub async fn waiting(desk: &Desk, id: RecordId) -> Result<(Vec<WaitingView>, bool), Error> {
     let view = |edit: crate::reading::RefusedEdit| {
         let kind = desk.reading.kind(&edit.kind).ok().map(|kind| &**kind);
         WaitingView {
@@ -103,7 +103,8 @@ pub async fn waiting(desk: &Desk, id: RecordId) -> Result<Vec<WaitingView>, Erro
             who: super::made::name_of(desk, &edit.who),
         }
     };
-    Ok(desk.reading.waiting_for(id).await?.into_iter().map(view).collect())
+    let (edits, is_cut) = desk.reading.waiting_for(id).await?;
+    Ok((edits.into_iter().map(view).collect(), is_cut))
 }
 
 /// The title and what else lists of the kind show first, as far as any of the records has it.

@@ -9,7 +9,6 @@ use serde_json::Value as Json;
 
 use super::desk::{Desk, Frame, icon, page as answer};
 use super::format::{self, Shown};
-use super::timeline::place_of;
 use crate::error::Error;
 use crate::reading::Mention;
 use crate::store::{StoreError, marks};
@@ -25,7 +24,9 @@ struct MentionView {
     who: String,
     when: Shown,
     text: String,
-    /// What it is about: icon, where the note stands on its page, what names it.
+    /// Its page.
+    href: String,
+    /// What it is about: icon, page, what names it.
     about: Vec<(String, String, String)>,
     is_new: bool,
     position: u64,
@@ -33,43 +34,39 @@ struct MentionView {
 
 /// `GET /mentions`: those written last come first.
 pub async fn page(desk: Desk) -> Result<Response, Error> {
-    let rows = desk.reading.mentions(false).await?.into_iter().map(|mention| view(&desk, mention)).collect();
+    let rows = desk.reading.mentions().await?.into_iter().map(|mention| view(&desk, mention)).collect();
     let frame = desk.frame(desk.words.say("menu.mentions"), "/mentions").await?;
     answer(StatusCode::OK, &MentionsPage { frame, rows })
 }
 
-fn view(desk: &Desk, Mention { note, by, about, is_new }: Mention) -> MentionView {
+fn view(desk: &Desk, Mention { note, by, about, named_at, is_new }: Mention) -> MentionView {
     let text = |name: &str| note.fields.get(name).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-    let (kind, place) = (note.kind.to_string(), place_of(note.id));
-    let mut about: Vec<(String, String, String)> = about
+    let about = about
         .into_iter()
         .map(|linked| {
-            let href = format!("/records/{}/{}?only={kind}#{place}", linked.kind, linked.id);
+            let href = format!("/records/{}/{}", linked.kind, linked.id);
             let title = if linked.title.is_empty() { format::short(&linked.id.to_string()) } else { linked.title };
             (icon(&linked.kind).to_owned(), href, title)
         })
         .collect();
-    // A note about nothing is looked at on its own page.
-    if about.is_empty() {
-        about.push((icon(&kind).to_owned(), format!("/records/{kind}/{}", note.id), note.title.clone()));
-    }
     MentionView {
         who: by.map_or_else(|| desk.words.say("who.unknown").to_owned(), |by| by.title),
         when: format::moment(note.created_at),
-        text: text("body").unwrap_or(note.title),
+        href: format!("/records/{}/{}", note.kind, note.id),
+        text: text("body").unwrap_or_else(|| note.title.clone()),
         about,
         is_new,
-        position: note.version,
+        position: named_at,
     }
 }
 
-/// Up to where somebody has seen what names them.
+/// Up to which position of the feed somebody has seen what names them.
 #[derive(Deserialize)]
 pub struct Seen {
     position: u64,
 }
 
-/// `POST /mentions/seen`: this one, and those written before it.
+/// `POST /mentions/seen`: this one, and those that named the caller before it.
 pub async fn seen(desk: Desk, Form(Seen { position }): Form<Seen>) -> Result<Redirect, Error> {
     let (workspace, mark) = (desk.caller.workspace, marks::mentions(desk.caller.user));
     // Nobody has seen what is not written yet.

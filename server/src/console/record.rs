@@ -76,6 +76,8 @@ struct RecordPage {
     around: Around,
     links: Vec<LinkGroup>,
     waiting: Vec<WaitingView>,
+    /// Whether the desk has more of them.
+    more_wait: bool,
     files: FilesView,
     timeline: TimelineView,
     created: Shown,
@@ -166,6 +168,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
     let view = view(desk, &kind.name, id).await?;
     let head = head(desk, &kind, &view, "page");
     let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let (waiting, more_wait) = linked::waiting(desk, id).await?;
     let page = RecordPage {
         frame: desk.frame(&head.title, &format!("/records/{}", kind.name)).await?,
         notice: notice.map(str::to_owned),
@@ -176,7 +179,8 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         around: Around::of(desk, &kind, &view.row).await?,
         files: FilesView::of(desk, &kind, &view),
         links: linked::groups(desk, &view).await?,
-        waiting: linked::waiting(desk, id).await?,
+        waiting,
+        more_wait,
         timeline: timeline::of(desk, &kind, id, view.row.archived, &editing.only, editing.events).await?,
         created: format::moment(view.row.created_at),
         updated: format::moment(view.row.updated_at),

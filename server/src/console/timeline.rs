@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use sync_core::access::Action;
 use sync_core::actions::next::{ABOUT, ACTIVITY, is_open};
 use sync_core::id::{ChangeHash, RecordId};
+use sync_core::query::MAX_PAGE;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
@@ -105,7 +106,7 @@ pub async fn of(
 }
 
 /// Where a record stands on a page with a timeline.
-pub fn place_of(id: RecordId) -> String {
+fn place_of(id: RecordId) -> String {
     format!("e-{id}")
 }
 
@@ -263,26 +264,56 @@ async fn mentioned(desk: &Desk, text: &str) -> Result<Vec<String>, Error> {
     if !text.contains(['@', '＠']) {
         return Ok(Vec::new());
     }
-    let Ok(query) = desk.reading.query("member", [("maxSize", "200"), ("orderBy", "name")]) else { return Ok(Vec::new()) };
-    let members = desk.reading.list(&List::of(query)).await?.rows;
-    let pieces: Vec<&str> = text.split(['@', '＠']).collect();
-    // Within an e-mail address stands no name.
-    let behind = pieces.windows(2).filter(|pair| !pair[0].ends_with(|last: char| last.is_ascii_alphanumeric())).map(|pair| pair[1]);
-    let titles: Vec<&str> = members.iter().map(|member| &*member.title).collect();
-    let mut found: Vec<String> = behind.filter_map(|rest| meant(rest, &titles)).map(|at| members[at].id.to_string()).collect();
+    let members = members(desk).await?;
+    let titles: Vec<&str> = members.iter().map(|(_, title)| &**title).collect();
+    let mut found: Vec<String> = meant_in(text, &titles).into_iter().map(|at| members[at].0.to_string()).collect();
     found.sort_unstable();
     found.dedup();
     Ok(found)
 }
 
-/// Which name is meant by what stands behind an at sign: of the whole names there the longest, or else the only one that
-/// begins with the word.
-fn meant(rest: &str, names: &[&str]) -> Option<usize> {
+/// Everybody whom the caller sees, with their names: who is the only one that is called so is decided among all of them.
+async fn members(desk: &Desk) -> Result<Vec<(RecordId, String)>, Error> {
+    let size = MAX_PAGE.to_string();
+    let (mut members, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let params = [("maxSize", &*size), ("orderBy", "name")].into_iter().chain(after.as_deref().map(|after| ("after", after)));
+        let Ok(query) = desk.reading.query("member", params) else { return Ok(members) };
+        let page = desk.reading.list(&List::of(query)).await?;
+        members.extend(page.rows.into_iter().map(|member| (member.id, member.title)));
+        after = page.next;
+        if after.is_none() {
+            return Ok(members);
+        }
+    }
+}
+
+/// Which of the names stand behind at signs. Within an e-mail address stands none, and what ends right before a sign is the
+/// beginning of one, unless it is somebody's name itself.
+fn meant_in(text: &str, names: &[&str]) -> Vec<usize> {
+    let mut pieces = text.split(['@', '＠']);
+    let mut is_behind_word = ends_in_word(pieces.next().unwrap_or_default());
+    let mut found = Vec::new();
+    for piece in pieces {
+        let name = if is_behind_word { None } else { meant(piece, names) };
+        is_behind_word = ends_in_word(piece) && name.is_none_or(|(_, length)| length < piece.len());
+        found.extend(name.map(|(at, _)| at));
+    }
+    found
+}
+
+fn ends_in_word(text: &str) -> bool {
+    text.ends_with(|last: char| last.is_ascii_alphanumeric())
+}
+
+/// Which name is meant by what stands behind an at sign, and how much of that it is: of the whole names there the longest, or
+/// else the only one that begins with the word.
+fn meant(rest: &str, names: &[&str]) -> Option<(usize, usize)> {
     let whole = (0..names.len()).filter(|at| !names[*at].is_empty() && begins(rest, names[*at]));
-    whole.max_by_key(|at| names[*at].len()).or_else(|| {
+    whole.max_by_key(|at| names[*at].len()).map(|at| (at, names[at].len())).or_else(|| {
         let word = rest.split(|letter: char| !letter.is_alphanumeric()).next().filter(|word| !word.is_empty())?;
         let mut begun = (0..names.len()).filter(|at| begins(names[*at], word));
-        begun.next().filter(|_| begun.next().is_none())
+        begun.next().filter(|_| begun.next().is_none()).map(|at| (at, word.len()))
     })
 }
 
@@ -339,7 +370,23 @@ mod tests {
             ("", None),
         ];
         for (rest, expected) in cases {
-            assert_eq!(meant(rest, &names), expected, "{rest}");
+            assert_eq!(meant(rest, &names).map(|(at, _)| at), expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn names_may_stand_side_by_side_and_an_address_names_nobody() {
+        let names = ["Ann", "Bo Chen", "王芳"];
+        let cases: [(&str, &[usize]); 6] = [
+            ("@Ann@Bo, look", &[0, 1]),
+            ("@王芳@bo chen@ann", &[2, 1, 0]),
+            ("mail@bo.example", &[]),
+            ("@Ann write to joe@Bo", &[0]),
+            ("@Ann.Lee@bo.example", &[0]),
+            ("nobody@x@Ann", &[]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(meant_in(text, &names), expected, "{text}");
         }
     }
 }

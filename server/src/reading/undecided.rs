@@ -214,25 +214,29 @@ fn texts(edit: &FieldEdit) -> Vec<&str> {
     }
 }
 
-/// Edits among which a record's page looks for new records that would link to it: a desk with more is not kept.
-const HELD_MAX: u32 = 200;
+/// New records that wait, shown on the page of one that they would link to: more are looked at on the desk.
+const WAITING_MAX: usize = 20;
 
 impl Reading {
-    /// The edits that wait for somebody's word before a record exists that would link to one that is there, newest first.
+    /// The edits that wait for somebody's word before a record exists that would link to one that is there, newest first,
+    /// and whether the desk has more of them. A record that is there already, in sight or not, is no new one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn waiting_for(&self, target: RecordId) -> Result<Vec<RefusedEdit>, ReadError> {
-        let held = Refused { states: &["held"], ..Refused::default() };
+    pub async fn waiting_for(&self, target: RecordId) -> Result<(Vec<RefusedEdit>, bool), ReadError> {
+        let held = Refused { states: &["held"], would_name: Some(target), ..Refused::default() };
         let mut tx = self.store.reader().await?;
-        let found = undecided::refused(&mut tx, self.workspace, &self.scope, &held, HELD_MAX).await?;
+        let mut found = undecided::refused(&mut tx, self.workspace, &self.scope, &held, WAITING_MAX as u32 + 1).await?;
         if found.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), false));
         }
+        let is_cut = found.len() > WAITING_MAX;
+        found.truncate(WAITING_MAX);
         let mut edits = self.refused_edits(&mut tx, found).await?;
         let target = target.to_string();
-        edits.retain(|edit| edit.title.is_none() && edit.texts().any(|text| text == target));
-        Ok(edits)
+        // By a field that the caller may read: another one would say too much.
+        edits.retain(|edit| edit.texts().any(|text| text == target));
+        Ok((edits, is_cut))
     }
 
     /// The open disagreements of the workspace, oldest first.

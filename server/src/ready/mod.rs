@@ -13,12 +13,20 @@ use sync_core::record::fields::FieldEdit;
 
 use crate::intake::{Expect, RecordEdit};
 use crate::language::Language;
+use crate::reading::Row;
 
 /// The kind of a dashboard.
 pub const DASHBOARD: &str = "dashboard";
 
 /// The kind of what its tiles show.
 pub const VIEW: &str = "view";
+
+/// The purpose of views that are tiles.
+const TILE: &str = "tile";
+
+/// What the ids of a ready-made dashboard's tiles begin with; their numbers follow, and they stand in that order. Whatever
+/// people put on a dashboard has an id of another form.
+const READY_ROW: &str = "ready-sales-";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,11 +70,11 @@ pub fn sales(language: Language, owner: RecordId, new_id: impl Fn() -> RecordId)
     let dashboard = &*SALES;
     let mut edits = Vec::new();
     let mut tiles = Vec::new();
-    for tile in &dashboard.tile {
-        let (id, row) = (new_id(), new_id());
+    for (at, tile) in dashboard.tile.iter().enumerate() {
+        let (id, row) = (new_id(), format!("{READY_ROW}{at:02}"));
         edits.push(edit(VIEW, id, view(tile, language, owner)));
         let values = Map::from_iter([("view".to_owned(), json!(id.to_string())), ("width".to_owned(), json!(tile.width))]);
-        tiles.push(FieldEdit::SetRow { field: "tiles".to_owned(), row: row.to_string(), values });
+        tiles.push(FieldEdit::SetRow { field: "tiles".to_owned(), row, values });
     }
     let name = language.of(&dashboard.name.en, &dashboard.name.zh);
     let mut own = vec![FieldEdit::set("name", name), FieldEdit::set("owner", owner.to_string()), FieldEdit::set("everyone", true)];
@@ -75,12 +83,31 @@ pub fn sales(language: Language, owner: RecordId, new_id: impl Fn() -> RecordId)
     edits
 }
 
-/// What a dashboard or a tile of these is called in a language, in whichever of them it was made; anything else keeps
-/// its name.
-pub fn in_language(name: &str, language: Language) -> &str {
-    let all = SALES.tile.iter().map(|tile| &tile.name).chain([&SALES.name]);
-    let known = all.into_iter().find(|said| said.en == name || said.zh == name);
-    known.map_or(name, |said| language.of(&said.en, &said.zh))
+/// What a dashboard or a view is called: in a language one that came ready, in whichever it was made and unless somebody has
+/// named it otherwise; as it is kept any other, even if it is called like one of these.
+pub fn title_of(row: &Row, language: Language) -> &str {
+    let of_ready = if &*row.kind == DASHBOARD { ready_dashboard(row) } else { ready_tile(row) };
+    let said = of_ready.filter(|said| is_for_everyone(row) && (said.en == row.title || said.zh == row.title));
+    said.map_or(&row.title, |said| language.of(&said.en, &said.zh))
+}
+
+fn is_for_everyone(row: &Row) -> bool {
+    row.fields.get("everyone") == Some(&json!(true))
+}
+
+/// A dashboard that came ready has tiles that did.
+fn ready_dashboard(row: &Row) -> Option<&'static Said> {
+    let tiles = row.fields.get("tiles").and_then(Json::as_array)?;
+    let came_ready = |tile: &Json| tile.get("id").and_then(Json::as_str).is_some_and(|id| id.starts_with(READY_ROW));
+    tiles.iter().any(came_ready).then_some(&SALES.name)
+}
+
+/// A view that came ready is a tile, and shows the same in the same way.
+fn ready_tile(row: &Row) -> Option<&'static Said> {
+    let says = |name: &str, text: &str| row.fields.get(name).and_then(Json::as_str) == Some(text);
+    let is_it =
+        |tile: &&Tile| [&tile.name.en, &tile.name.zh].contains(&&row.title) && says("about", &tile.about) && says("layout", &tile.layout);
+    SALES.tile.iter().filter(|_| says("purpose", TILE)).find(is_it).map(|tile| &tile.name)
 }
 
 fn edit(kind: &str, record: RecordId, edits: Vec<FieldEdit>) -> RecordEdit {
@@ -91,7 +118,7 @@ fn edit(kind: &str, record: RecordId, edits: Vec<FieldEdit>) -> RecordEdit {
 fn view(tile: &Tile, language: Language, owner: RecordId) -> Vec<FieldEdit> {
     let mut edits = vec![
         FieldEdit::set("name", language.of(&tile.name.en, &tile.name.zh)),
-        FieldEdit::set("purpose", "tile"),
+        FieldEdit::set("purpose", TILE),
         FieldEdit::set("about", &*tile.about),
         FieldEdit::set("filter", &*tile.filter),
         FieldEdit::set("layout", &*tile.layout),
@@ -126,11 +153,24 @@ mod tests {
 
     use super::*;
 
+    fn row(kind: &str, title: &str, fields: Json) -> Row {
+        let Json::Object(fields) = fields else { panic!("{fields}") };
+        let (id, kind) = (RecordId::of_cause(title), kind.parse().unwrap());
+        Row { id, kind, title: title.to_owned(), archived: false, created_at: 0, updated_at: 0, version: 1, conflicts: 0, fields }
+    }
+
     #[test]
     fn what_came_ready_is_called_as_the_reader_says_and_what_somebody_named_stays() {
-        assert_eq!(in_language("进行中商机金额", Language::En), "Open pipeline");
-        assert_eq!((in_language("Sales", Language::Zh), in_language("Sales", Language::En)), ("销售看板", "Sales"));
-        assert_eq!(in_language("East's pipeline", Language::Zh), "East's pipeline");
+        let tile = json!({"purpose": "tile", "about": "deal", "layout": "number", "everyone": true});
+        assert_eq!(title_of(&row(VIEW, "进行中商机金额", tile.clone()), Language::En), "Open pipeline");
+        assert_eq!(title_of(&row(VIEW, "East's pipeline", tile), Language::Zh), "East's pipeline");
+        let own = json!({"purpose": "report", "about": "deal", "layout": "number", "everyone": true});
+        assert_eq!(title_of(&row(VIEW, "Open pipeline", own), Language::Zh), "Open pipeline");
+        let board = |tile: &str, everyone: bool| row(DASHBOARD, "Sales", json!({"tiles": [{"id": tile}], "everyone": everyone}));
+        assert_eq!(title_of(&board("ready-sales-00", true), Language::Zh), "销售看板");
+        assert_eq!(title_of(&board("ready-sales-00", true), Language::En), "Sales");
+        assert_eq!(title_of(&board("0192f0c1", true), Language::Zh), "Sales", "somebody's own");
+        assert_eq!(title_of(&board("ready-sales-00", false), Language::Zh), "Sales");
     }
 
     #[test]

@@ -8,30 +8,92 @@ use sync_core::query::Param;
 use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
-/// The notes in use of one kind that name a person by one role and are not their own, written after a position of the feed:
-/// those written last come first.
+/// Who is named, where.
+pub struct Naming<'a> {
+    /// The kind of the notes.
+    pub kind: &'a KindName,
+    /// The role that names somebody.
+    pub role: &'a str,
+    /// The role that says what a note is about.
+    pub about: &'a str,
+    /// Who.
+    pub person: RecordId,
+}
+
+/// Links that a count looks at, those of the newest records: whoever takes part in thousands of visits has as many, and
+/// every page of the console counts. Read one by one they are a fraction of a millisecond.
+const LOOKED_AT_MAX: i64 = 100;
+
+/// The notes in use that name a person and are not their own, with the position of the feed at which each named them: those
+/// that did so last come first.
 pub async fn notes_naming(
     tx: &mut Tx,
     workspace: WorkspaceId,
     scope: &Scope,
-    (kind, role): (&KindName, &str),
-    person: RecordId,
-    (after, limit): (u64, u32),
-) -> Result<Vec<RecordId>> {
-    let mut statement = Statement::of("select r.record from links l ", workspace);
-    let kind_bound = statement.bind(Param::Text(kind.to_string()));
-    let role = statement.bind(Param::Text(role.to_owned()));
-    let target = statement.bind(Param::Blob(person.as_bytes().to_vec()));
-    let author = statement.bind(Param::Text(person.to_string()));
-    let after = statement.bind(Param::Int(after as i64));
-    let sees = scope.sees("r", kind, |param| statement.bind(param));
+    naming: &Naming<'_>,
+    limit: u32,
+) -> Result<Vec<(RecordId, u64)>> {
+    let mut statement = Statement::of("", workspace);
+    let links = links_to(&mut statement, naming, None);
+    let (named, condition) = (named_at(&mut statement, naming), is_told(&mut statement, scope, naming));
     let limit = statement.bind(Param::Int(i64::from(limit)));
-    // Crossed: of the links to a person there are few, of rows behind a place of the feed there may be all.
+    // Crossed: of the links to a person there are few, of rows there may be any number.
     statement.push(&format!(
-        "cross join rows r on r.workspace = l.workspace and r.record = l.source where l.workspace = $1 and l.source_kind = {kind_bound} \
-         and l.role = {role} and l.target = {target} and r.archived = 0 and r.position > {after} and r.main ->> 'type' = 'note' \
-         and coalesce(r.main ->> 'assignee', '') <> {author} and {sees} order by r.position desc limit {limit}"
+        "select r.record, {named} as named from ({links}) l cross join rows r on r.workspace = $1 and r.record = l.source \
+         where {condition} order by named desc limit {limit}"
     ));
-    let found = statement.all::<(Vec<u8>,)>(tx).await?;
-    found.into_iter().map(|(record,)| id(RecordId::from_bytes(&record), "record id")).collect()
+    let note = |(record, named): (Vec<u8>, i64)| Ok((id(RecordId::from_bytes(&record), "record id")?, named as u64));
+    statement.all(tx).await?.into_iter().map(note).collect()
+}
+
+/// How many notes named a person after a position of the feed, among those made last: `limit` at most.
+pub async fn new_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, naming: &Naming<'_>, (after, limit): (u64, u32)) -> Result<u64> {
+    let mut statement = Statement::of("", workspace);
+    let links = links_to(&mut statement, naming, Some(LOOKED_AT_MAX));
+    let after = statement.bind(Param::Int(after as i64));
+    let (named, condition) = (named_at(&mut statement, naming), is_told(&mut statement, scope, naming));
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    // What was last changed before the mark named nobody after it: most rows go no further than that.
+    statement.push(&format!(
+        "select count(*) from (select 1 from ({links}) l cross join rows r on r.workspace = $1 and r.record = l.source \
+         where r.position > {after} and {condition} and {named} > {after} limit {limit})"
+    ));
+    let counted: Vec<(i64,)> = statement.all(tx).await?;
+    Ok(counted.first().map_or(0, |(count,)| *count as u64))
+}
+
+/// Ids begin with the time at which they were made: from the end of the index come those made last.
+fn links_to(statement: &mut Statement, naming: &Naming<'_>, most: Option<i64>) -> String {
+    let role = statement.bind(Param::Text(naming.role.to_owned()));
+    let target = statement.bind(Param::Blob(naming.person.as_bytes().to_vec()));
+    let most = most.map(|most| format!(" order by source desc limit {most}")).unwrap_or_default();
+    format!("select source from links where workspace = $1 and target = {target} and role = {role}{most}")
+}
+
+/// The position of the change that named the person: the first with their id in its bytes, where a value or a path has it
+/// as text. What says so in none named them when it was last changed.
+///
+/// The sign in front of `position` keeps SQLite from looking for the least one along the whole feed: the record's few changes
+/// are found by its id.
+fn named_at(statement: &mut Statement, naming: &Naming<'_>) -> String {
+    let person = statement.bind(Param::Blob(naming.person.to_string().into_bytes()));
+    format!(
+        "coalesce((select min(+c.position) from changes c where c.workspace = $1 and c.record = r.record \
+         and instr(c.body, {person}) > 0), r.position)"
+    )
+}
+
+/// That a row is a note in use, in sight, not the person's own, and about something in sight, if it is about anything.
+fn is_told(statement: &mut Statement, scope: &Scope, naming: &Naming<'_>) -> String {
+    let kind = statement.bind(Param::Text(naming.kind.to_string()));
+    let author = statement.bind(Param::Text(naming.person.to_string()));
+    let sees = scope.sees("r", naming.kind, |param| statement.bind(param));
+    let about = statement.bind(Param::Text(naming.about.to_owned()));
+    let sees_about = scope.sees_any("t", statement);
+    let abouts = format!("links a where a.workspace = $1 and a.source = r.record and a.role = {about}");
+    format!(
+        "r.kind = {kind} and r.archived = 0 and r.main ->> 'type' = 'note' and coalesce(r.main ->> 'assignee', '') <> {author} and {sees} \
+         and (not exists (select 1 from {abouts}) or exists (select 1 from {abouts} and exists \
+         (select 1 from rows t where t.workspace = $1 and t.record = a.target and {sees_about})))"
+    )
 }

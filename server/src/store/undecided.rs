@@ -115,6 +115,8 @@ pub struct Refused<'a> {
     pub code: Option<&'a str>,
     /// This one.
     pub change: Option<ChangeHash>,
+    /// Of records that are not there, and that would name this one.
+    pub would_name: Option<RecordId>,
 }
 
 /// How many changes that were not accepted there are, of documents in sight.
@@ -160,6 +162,14 @@ fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Ref
             let bound = statement.bind(param);
             statement.push(&format!(" and {column} = {bound}"));
         }
+    }
+    if let Some(named) = asked.would_name {
+        // An id stands in a change as its text, in a value or in a path: the bytes tell without being read as a change.
+        let named = statement.bind(Param::Blob(named.to_string().into_bytes()));
+        statement.push(&format!(
+            " and instr(body, {named}) > 0 \
+             and not exists (select 1 from rows there where there.workspace = rejected.workspace and there.record = rejected.record)"
+        ));
     }
     statement
 }

@@ -102,6 +102,28 @@ async fn an_edit_is_shown_with_what_it_wants_and_accepted_under_its_authors_name
 }
 
 #[tokio::test]
+async fn of_many_new_records_that_wait_a_page_shows_some_and_an_edit_of_one_that_is_there_is_none_of_them() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let mut rep = colleague(&desk.server, "rep", "rep").await;
+    let app = desk.server.app.clone();
+    let to_party = FieldEdit::set("party", party.to_string());
+    rep.save(&app, "offer", record(2), START, &[FieldEdit::set("title", "Is there"), line(5)]).await;
+    let held = rep.save(&app, "offer", record(2), START + MINUTE, &[to_party.clone(), discount(15)]).await;
+    assert!(matches!(held[..], [Verdict::Held { .. }]), "{held:?}");
+    assert!(!desk.get(&format!("/records/party/{party}")).await.text().contains("id=\"waiting\""));
+    for n in 0..21 {
+        let edits = [FieldEdit::set("title", format!("Wish {n}")), to_party.clone(), line(15)];
+        let held = rep.save(&app, "offer", record(10 + n), START + MINUTE, &edits).await;
+        assert!(matches!(held[..], [Verdict::Held { .. }]), "{held:?}");
+    }
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    let waiting = page.split("id=\"waiting\"").nth(1).unwrap_or_else(|| panic!("{page}")).split("</section>").next().unwrap();
+    assert_eq!(waiting.matches("href=\"/rejected/").count(), 20, "{waiting}");
+    assert!(waiting.contains("href=\"/rejected\">More of them are at the desk"), "{waiting}");
+}
+
+#[tokio::test]
 async fn a_new_record_that_waits_has_a_title_and_stands_on_the_page_of_its_customer() {
     let mut desk = Desk::new().await;
     let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;

@@ -95,10 +95,12 @@ async fn whoever_is_mentioned_is_told_until_they_have_seen_it() {
     let bos = Desk { cookie, ..desk };
     let page = bos.get("/mentions").await.text();
     assert!(page.contains("please call them") && page.contains("and tell @Bo Chen") && !page.contains("is nobody"), "{page}");
-    let (link, position) = (format!("/records/party/{party}?only=activity#e-"), "name=\"position\" value=\"");
-    assert!(page.contains(&link) && page.matches(position).count() == 2, "{page}");
-    let note = page.split(&link).nth(1).unwrap().split('"').next().unwrap();
-    assert!(timeline(&bos, &format!("/records/party/{party}")).await.contains(&format!("id=\"e-{note}\"")), "the link leads to the note");
+    let (link, position) = ("/records/activity/", "name=\"position\" value=\"");
+    assert!(page.contains(&format!("href=\"/records/party/{party}\">Jiamei</a>")) && page.matches(position).count() == 2, "{page}");
+    let cards = page.split("id=\"mentions\"").nth(1).unwrap();
+    let note = cards.split(link).nth(1).unwrap().split('"').next().unwrap();
+    let (its, newest) = (bos.get(&format!("{link}{note}")).await, "and tell @Bo Chen");
+    assert!(its.status == 200 && its.text().contains(newest), "the link leads to the note");
     let badge = "Mentions of you<span class=\"count\">";
     assert!(bos.get("/start").await.text().contains(&format!("{badge}2")), "the menu counts them");
     let positions: Vec<&str> = page.split(position).skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
@@ -109,6 +111,38 @@ async fn whoever_is_mentioned_is_told_until_they_have_seen_it() {
         assert_eq!(start.contains("id=\"waits\""), !left.is_empty(), "{start}");
     }
     assert!(bos.get("/mentions").await.text().contains("please call them"), "what was seen stays there to be read");
+}
+
+#[tokio::test]
+async fn a_note_that_is_edited_is_not_new_again_and_one_that_names_somebody_later_is() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let (app, bo) = (desk.server.app.clone(), RecordId(UserId::of_cause("bo").0));
+    let note = |text: &str| {
+        let about = FieldEdit::Add { field: "about".to_owned(), value: party.to_string() };
+        vec![FieldEdit::set("subject", text), FieldEdit::set("type", "note"), FieldEdit::set("body", text), about]
+    };
+    let names_bo = FieldEdit::Add { field: "people".to_owned(), value: bo.to_string() };
+    let named: Vec<FieldEdit> = note("Bo, call them").into_iter().chain([names_bo.clone()]).collect();
+    desk.ann.save(&app, "activity", record(2), START, &named).await;
+    desk.ann.save(&app, "activity", record(3), START, &note("Nobody yet")).await;
+    let visit = [FieldEdit::set("subject", "A visit"), FieldEdit::set("type", "visit"), names_bo.clone()];
+    desk.ann.save(&app, "activity", record(4), START, &visit).await;
+    let (_, cookie) = desk.server.browser_sign_in_as("bo").await;
+    let mut bos = Desk { cookie, ..desk };
+    let (badge, position) = ("Mentions of you<span class=\"count\">", "name=\"position\" value=\"");
+    let page = bos.get("/mentions").await.text();
+    assert!(page.contains(&format!("{badge}1")) && page.matches(position).count() == 1, "{page}");
+    let seen = page.split(position).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    bos.post("/mentions/seen", &[("position", &seen)]).await;
+    bos.ann.save(&app, "activity", record(2), START + MINUTE, &[FieldEdit::set("outcome", "called")]).await;
+    let page = bos.get("/mentions").await.text();
+    assert!(!page.contains(badge) && !page.contains(position) && page.contains("Bo, call them"), "{page}");
+    bos.ann.save(&app, "activity", record(3), START + 2 * MINUTE, &[names_bo]).await;
+    let page = bos.get("/mentions").await.text();
+    assert!(page.contains(&format!("{badge}1")) && page.matches(position).count() == 1, "{page}");
+    let places = [page.find("Nobody yet"), page.find("Bo, call them")];
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "who was named last comes first: {page}");
 }
 
 #[tokio::test]

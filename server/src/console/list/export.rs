@@ -248,7 +248,7 @@ async fn read(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<
 async fn note(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, format: &str, (what, count): (&str, Json)) -> Result<(), Error> {
     let mut detail = json!({"format": format, what: count});
     if let Some(view) = &shape.view {
-        detail["view"] = view.name.as_str().into();
+        detail["view"] = view.stored_name.as_str().into();
     }
     if !shape.conditions.is_empty() {
         detail["filter"] = shape.conditions.iter().map(without_values).collect();

@@ -31,8 +31,10 @@ const VIEWS_MAX: &str = "100";
 pub struct Saved {
     /// The record.
     pub id: RecordId,
-    /// What it is called.
+    /// What it is called: one that came ready, in the reader's language.
     pub name: String,
+    /// What it is called as it is kept.
+    pub stored_name: String,
     /// What it says.
     pub shape: Said,
     /// Whose it is.
@@ -75,7 +77,8 @@ impl Saved {
         let members = |name: &str| row.fields.get(name).and_then(Json::as_array).is_some_and(|members| members.contains(&json!(me)));
         Self {
             id: row.id,
-            name: ready::in_language(&row.title, desk.words.0).to_owned(),
+            name: ready::title_of(row, desk.words.0).to_owned(),
+            stored_name: row.title.clone(),
             shape: Said {
                 filter: text("filter"),
                 columns: part("field"),
