@@ -205,7 +205,7 @@ impl Device {
     /// [`EditError`] when the edit does not fit, the server would refuse it, or the store fails.
     pub fn edit(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
         self.unlocked()?;
-        let edited = self.replica.transact(|replica| replica.write(now, kind, record, edits))?;
+        let edited = self.replica.transact(|replica| replica.write_new(now, kind, record, edits))?;
         self.steps.did(std::slice::from_ref(&edited));
         Ok(edited)
     }
@@ -216,7 +216,7 @@ impl Device {
     /// As [`Device::edit`].
     pub fn edit_all(&mut self, now: Millis, records: &[RecordEdits]) -> Result<Vec<Edited>, EditError> {
         self.unlocked()?;
-        let write = |replica: &mut Replica, edit: &RecordEdits| replica.write(now, &edit.kind, edit.record, &edit.edits);
+        let write = |replica: &mut Replica, edit: &RecordEdits| replica.write_new(now, &edit.kind, edit.record, &edit.edits);
         let edited: Vec<Edited> =
             self.replica.transact(|replica| records.iter().map(|edit| write(replica, edit)).collect::<Result<_, EditError>>())?;
         self.steps.did(&edited);
@@ -248,7 +248,16 @@ impl Device {
     /// As [`Device::edit`].
     pub fn resolve(&mut self, now: Millis, record: RecordId, path: &str, value: serde_json::Value) -> Result<Edited, EditError> {
         let kind = self.kind_of(record)?;
-        self.edit(now, &kind.name, record, &[view::decision(path, value)])
+        let view = self.get(record)?.ok_or(EditError::UnknownRecord(record))?;
+        let mut claims = view.conflicts.iter().filter(|conflict| conflict.path == path).flat_map(|conflict| &conflict.claims);
+        let stands = claims.any(|claim| claim.value == value);
+        let edits = [view::decision(path, value)];
+        if !stands {
+            return self.edit(now, &kind.name, record, &edits);
+        }
+        let edited = self.replica.transact(|replica| replica.write(now, &kind.name, record, &edits))?;
+        self.steps.did(std::slice::from_ref(&edited));
+        Ok(edited)
     }
 
     /// A record as it reads now.
@@ -469,7 +478,10 @@ impl Device {
         self.unlocked()?;
         self.replica.transact(|replica| {
             let draft = replica.store.draft(id)?.ok_or(EditError::UnknownDraft(id))?;
-            let edited = replica.write(now, &draft.kind, draft.record, amended.unwrap_or(&draft.edits))?;
+            let edited = match amended {
+                Some(amended) => replica.write_new(now, &draft.kind, draft.record, amended),
+                None => replica.write(now, &draft.kind, draft.record, &draft.edits),
+            }?;
             replica.give_up(&draft)?;
             Ok(edited)
         })

@@ -218,7 +218,8 @@ pub async fn leave(desk: Desk, Path(device): Path<DeviceId>, Form(leaving): Form
     let (workspace, me) = (desk.caller.workspace, desk.caller.user);
     let act = Act::of(&leaving.act).ok_or_else(unknown_act)?;
     let known = kept::devices(&mut desk.app.store.reader().await?, workspace).await?;
-    known.iter().find(|known| known.device == device && known.user == me).ok_or(Error::NotFound)?;
+    // What the back office has said of a device is not its user's to change.
+    known.iter().find(|known| known.device == device && known.user == me && known.revoked_at.is_none()).ok_or(Error::NotFound)?;
     desk.app.auth.send_away(workspace, device, act, me).await?;
     Ok(Redirect::to(&format!("/account?done={}", act.as_str())).into_response())
 }

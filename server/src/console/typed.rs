@@ -115,7 +115,7 @@ pub fn edits(field: &Field, typed: &Typed, present: Option<&Json>, maker: &Maker
     let name = name_of(field);
     match &field.merge {
         Merge::Register | Merge::Visible | Merge::Monotone | Merge::Unknown(_) => {
-            let value = scalar(field, typed, &name)?;
+            let value = scalar_beside(field, typed, &name, present)?;
             let same = value == *present.unwrap_or(&Json::Null);
             Ok(if same { Vec::new() } else { vec![FieldEdit::set(&field.name, value)] })
         }
@@ -179,10 +179,10 @@ fn rows(field: &Field, typed: &Typed, name: &str, present: Option<&Json>, maker:
 fn parts(field: &Field, typed: &Typed, row: &str, known: Option<&Json>) -> Result<Map<String, Json>, Wrong> {
     let (mut values, mut says_something) = (Map::new(), false);
     for item in &field.items {
-        let value = scalar(item, typed, &format!("{row}.{}", item.name))?;
+        let before = known.and_then(|known| known.get(&*item.name));
+        let value = scalar_beside(item, typed, &format!("{row}.{}", item.name), before)?;
         says_something |= !value.is_null();
-        let before = known.and_then(|known| known.get(&*item.name)).unwrap_or(&Json::Null);
-        if value != *before {
+        if value != *before.unwrap_or(&Json::Null) {
             values.insert(item.name.to_string(), value);
         }
     }
@@ -229,6 +229,14 @@ fn item(field: &Field, typed: &Typed, name: &str, maker: &Maker<'_>) -> Result<V
         };
     }
     Ok(vec![FieldEdit::Append { field: field.name.to_string(), item: (maker.new_id)(), values }])
+}
+
+/// As [`scalar`]; what stands there stays, though it would not be taken today.
+fn scalar_beside(field: &Field, typed: &Typed, name: &str, present: Option<&Json>) -> Result<Json, Wrong> {
+    match present.filter(|present| present.as_str() == Some(typed.one(name))) {
+        Some(present) => Ok(present.clone()),
+        None => scalar(field, typed, name),
+    }
 }
 
 /// One value of a field's type; null when nothing was typed.
@@ -397,6 +405,18 @@ mod tests {
             [FieldEdit::Set { value, .. }] => value.clone(),
             other => panic!("{other:?}"),
         })
+    }
+
+    #[test]
+    fn an_address_that_would_not_be_taken_today_does_not_stand_in_the_way_of_other_edits() {
+        let old = json!("a@x.cn; b@x.cn");
+        assert_eq!(edits_of("party", "website", &[("f.website", "n/a")], Some(json!("n/a"))), Ok(Vec::new()));
+        assert_eq!(edits_of("party", "website", &[("f.website", "n/b")], Some(json!("n/a"))), Err("bad.url"));
+        let row = json!([{"id": "e1", "value": old, "label": "work"}]);
+        let typed = |value| [("f.emails.e1.value", value), ("f.emails.e1.label", "home")];
+        let edits = edits_of("party", "emails", &typed("a@x.cn; b@x.cn"), Some(row.clone())).unwrap();
+        assert!(matches!(&edits[..], [FieldEdit::SetRow { values, .. }] if !values.contains_key("value")), "{edits:?}");
+        assert_eq!(edits_of("party", "emails", &typed("a@x.cn; c@x.cn"), Some(row)), Err("bad.email"));
     }
 
     #[test]

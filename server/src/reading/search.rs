@@ -25,7 +25,7 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let mut found = search::find(&mut tx, self.workspace, &self.scope, &expression, limit.max(CANDIDATES)).await?;
         if let Some(start) = start_expression(text).filter(|_| found.len() as u32 >= CANDIDATES) {
-            let first = search::find(&mut tx, self.workspace, &self.scope, &start, limit).await?;
+            let first = search::find(&mut tx, self.workspace, &self.scope, &start, limit.max(CANDIDATES)).await?;
             found.retain(|row| !first.iter().any(|known| known.record == row.record));
             found.splice(..0, first);
         }

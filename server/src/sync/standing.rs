@@ -4,7 +4,7 @@
 //! answer that does not arrive is corrected by the next hello.
 
 use sync_core::id::Millis;
-use sync_core::protocol::{Entry, Hello, Message, Verdict};
+use sync_core::protocol::{Hello, Message, Verdict};
 
 use super::{Door, Speaker};
 use crate::feed::Cursor;
@@ -13,8 +13,9 @@ use crate::store::{StoreError, devices};
 
 /// How often it is noted where a device stands.
 const NOTE_EVERY_MS: Millis = 60_000;
-/// A device that has caught up and would be listed as this far behind is noted at once.
-const LAG_TOLD: u64 = 100;
+/// A device that has caught up and would be listed as this far behind is noted at once: more than what a busy hour writes,
+/// so that an import costs nobody's exchange a flush.
+const LAG_TOLD: u64 = 10_000;
 /// The longest name of an app that is kept.
 const APP_CHARS_MAX: usize = 80;
 
@@ -22,13 +23,14 @@ const APP_CHARS_MAX: usize = 80;
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     hello: Option<Hello>,
-    /// Its own changes that were decided about: they wait on it no longer.
+    /// Its own changes that were taken: they wait on it no longer. What was turned down or held may have been a draft that it
+    /// asked about, which was never counted: rather too many wait, until its next hello, than too few.
     settled: u64,
     position: Option<u64>,
     /// Whether it has all that it may have.
     is_caught_up: bool,
-    /// Whether it is told to remove what was erased: the proof of that names it.
-    pub erases: bool,
+    /// The pushes among what it says.
+    batches: Vec<u64>,
 }
 
 impl Standing {
@@ -39,6 +41,7 @@ impl Standing {
             match message {
                 Message::Hello(hello) => standing.hello = Some(hello.clone()),
                 Message::Pull(pull) => standing.stands_at(pull.cursor.as_deref()),
+                Message::Push(push) => standing.batches.push(push.batch),
                 _ => {}
             }
         }
@@ -52,9 +55,10 @@ impl Standing {
                 Message::Page(page) => {
                     self.stands_at(Some(&page.cursor));
                     self.is_caught_up = !page.more;
-                    self.erases |= page.entries.iter().any(|entry| matches!(entry, Entry::Purge { .. }));
                 }
-                Message::Verdicts(answer) => self.settled += answer.verdicts.iter().filter(|verdict| is_settled(verdict)).count() as u64,
+                Message::Verdicts(answer) if self.batches.contains(&answer.batch) => {
+                    self.settled += answer.verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Accepted { .. })).count() as u64;
+                }
                 _ => {}
             }
         }
@@ -67,17 +71,9 @@ impl Standing {
     }
 }
 
-/// Whether a change waits on its device no longer.
-fn is_settled(verdict: &Verdict) -> bool {
-    match verdict {
-        Verdict::Accepted { .. } | Verdict::Duplicate { .. } | Verdict::Rejected { .. } | Verdict::Held { .. } => true,
-        Verdict::Waiting { .. } | Verdict::ActorFork { .. } => false,
-    }
-}
-
 impl Door {
     /// Notes where a device stands. At most once a minute, unless it begins or ceases to have something to send, or has
-    /// caught up after a long time, or something was erased: a reconnect costs no flush to the disk.
+    /// caught up after a long time: a reconnect costs no flush to the disk.
     pub(super) async fn note_standing(&self, speaker: &Speaker, standing: Standing, now: Millis) -> Result<(), StoreError> {
         let (workspace, device) = (speaker.reader.workspace, speaker.device);
         let known = farewells::note_of(&mut self.store.reader().await?, workspace, device).await?;
@@ -93,7 +89,7 @@ impl Door {
         };
         let turned = (note.pending == 0) != (before.pending == 0);
         let caught_up = standing.is_caught_up && note.position.saturating_sub(before.position) >= LAG_TOLD;
-        if note == before || (!turned && !caught_up && !standing.erases && now - noted_at < NOTE_EVERY_MS) {
+        if note == before || (!turned && !caught_up && now - noted_at < NOTE_EVERY_MS) {
             return Ok(());
         }
         let app = standing.hello.map(|hello| hello.app.chars().filter(|c| !c.is_control()).take(APP_CHARS_MAX).collect::<String>());

@@ -37,6 +37,32 @@ fn what_waits_for_a_review_comes_back_when_it_is_accepted_and_stays_a_draft_when
     }
 }
 
+/// As an app of some years ago wrote, which took every word for an address.
+fn edit_as_before(phone: &mut Phone, at: Millis, record: RecordId, value: &str) {
+    let values = json!({"value": value}).as_object().unwrap().clone();
+    let row = FieldEdit::SetRow { field: "emails".to_owned(), row: "e1".to_owned(), values };
+    phone.device.replica.transact(|replica| replica.write(at, "party", record, &[row])).unwrap();
+}
+
+#[test]
+fn an_address_of_an_older_app_may_be_kept_where_people_disagree_and_no_new_one_like_it() {
+    let (mut server, mut ann, mut bo) = phones();
+    let record = make(&mut ann, START, "佳美");
+    edit_as_before(&mut ann, START, record, "a@example.com");
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    edit_as_before(&mut ann, START + 1, record, "n/a");
+    edit_as_before(&mut bo, START + 2, record, "by phone");
+    for phone in [&mut ann, &mut bo] {
+        phone.sync(&mut server);
+    }
+    ann.sync(&mut server);
+    let path = ann.device.get(record).unwrap().unwrap().conflicts.remove(0).path;
+    assert!(ann.device.resolve(START + 3, record, &path, json!("neither")).is_err());
+    ann.device.resolve(START + 3, record, &path, json!("n/a")).unwrap();
+    assert!(ann.device.get(record).unwrap().unwrap().conflicts.is_empty());
+}
+
 #[test]
 fn a_decision_is_heard_of_over_an_open_connection() {
     for (code, left) in [(code::DECLINED, 1), (code::AMENDED, 0)] {

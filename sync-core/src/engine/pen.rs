@@ -12,13 +12,12 @@ use crate::fence::{self, Pen, Refusal, touched};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
 use crate::protocol::{GivenUp, code};
-use crate::record::Stored;
-use crate::record::authored;
 use crate::record::change::{Change, Op};
 use crate::record::doc::{Doc, Edit};
 use crate::record::fields::{ARCHIVED, BadEdit, FieldEdit, path_edits};
 use crate::record::intent::field_edits;
 use crate::record::replay::{Rewrite, as_seen_by, rewrite};
+use crate::record::{Stored, authored};
 use crate::schema::{Kind, Label};
 use crate::store::{Draft, DraftState, Kept, StoreError};
 use crate::value::Scalar;
@@ -138,7 +137,15 @@ impl Replica {
         now + self.clock_offset
     }
 
-    /// Writes field edits. Part of a transaction.
+    /// Writes field edits that somebody has just made up. Part of a transaction.
+    pub(crate) fn write_new(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
+        if let Some(kind) = self.schema.kind(kind) {
+            authored::check(kind, edits)?;
+        }
+        self.write(now, kind, record, edits)
+    }
+
+    /// Writes field edits, also such as stand already or were written under older rules. Part of a transaction.
     pub(crate) fn write(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
         let kind = self.known_kind(kind)?;
         let found = self.store.kind_of(record)?;
@@ -149,7 +156,6 @@ impl Replica {
         for facet in kind.facets() {
             self.load(&kind, record, facet)?;
         }
-        authored::check(&kind, edits)?;
         let by_facet = path_edits(&kind, |facet| self.doc(record, facet), edits)?;
         self.write_paths(now, &kind, record, by_facet, is_new)
     }
