@@ -153,7 +153,7 @@ pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
     let typed = Typed::new(pairs);
     let (what, _) = GROUPINGS.into_iter().find(|(what, _)| *what == typed.one("what")).ok_or(Error::NotFound)?;
     // As it stands, for the spaces around it belong to it: only a new one is tidied.
-    let name = typed.one("name");
+    let name = typed.raw("name");
     let done = match typed.one("act") {
         "add" => {
             let name = if is_there(&desk, what, name).await? { name } else { name.trim() };

@@ -233,7 +233,7 @@ fn item(field: &Field, typed: &Typed, name: &str, maker: &Maker<'_>) -> Result<V
 
 /// As [`scalar`]; what stands there stays, though it would not be taken today.
 fn scalar_beside(field: &Field, typed: &Typed, name: &str, present: Option<&Json>) -> Result<Json, Wrong> {
-    match present.filter(|present| present.as_str() == Some(typed.one(name))) {
+    match present.filter(|present| present.as_str().is_some_and(|text| [typed.one(name), typed.raw(name)].contains(&text))) {
         Some(present) => Ok(present.clone()),
         None => scalar(field, typed, name),
     }
@@ -413,7 +413,7 @@ mod tests {
         assert_eq!(edits_of("party", "website", &[("f.website", "n/a")], Some(json!("n/a"))), Ok(Vec::new()));
         assert_eq!(edits_of("party", "website", &[("f.website", "n/b")], Some(json!("n/a"))), Err("bad.url"));
         let row = json!([{"id": "e1", "value": old, "label": "work"}]);
-        let typed = |value| [("f.emails.e1.value", value), ("f.emails.e1.label", "home")];
+        let typed = |value| [("f.emails.rows", "e1"), ("f.emails.e1.value", value), ("f.emails.e1.label", "home")];
         let edits = edits_of("party", "emails", &typed("a@x.cn; b@x.cn"), Some(row.clone())).unwrap();
         assert!(matches!(&edits[..], [FieldEdit::SetRow { values, .. }] if !values.contains_key("value")), "{edits:?}");
         assert_eq!(edits_of("party", "emails", &typed("a@x.cn; c@x.cn"), Some(row)), Err("bad.email"));

@@ -146,7 +146,7 @@ impl Live {
     async fn note_standing(&mut self, answers: &[Message]) {
         let now = self.app.clock.now();
         let standing = Standing::default().answered(answers);
-        if now - self.noted_at < NOTE_LIVE_EVERY_MS {
+        if !standing.erases && now - self.noted_at < NOTE_LIVE_EVERY_MS {
             return;
         }
         self.noted_at = now;

@@ -4,7 +4,7 @@
 //! answer that does not arrive is corrected by the next hello.
 
 use sync_core::id::Millis;
-use sync_core::protocol::{Hello, Message, Verdict};
+use sync_core::protocol::{Entry, Hello, Message, Verdict};
 
 use super::{Door, Speaker};
 use crate::feed::Cursor;
@@ -29,6 +29,8 @@ pub(super) struct Standing {
     position: Option<u64>,
     /// Whether it has all that it may have.
     is_caught_up: bool,
+    /// Whether it is told to remove what was erased: the proof of that names it.
+    pub erases: bool,
     /// The pushes among what it says.
     batches: Vec<u64>,
 }
@@ -55,6 +57,7 @@ impl Standing {
                 Message::Page(page) => {
                     self.stands_at(Some(&page.cursor));
                     self.is_caught_up = !page.more;
+                    self.erases |= page.entries.iter().any(|entry| matches!(entry, Entry::Purge { .. }));
                 }
                 Message::Verdicts(answer) if self.batches.contains(&answer.batch) => {
                     self.settled += answer.verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Accepted { .. })).count() as u64;
@@ -73,7 +76,7 @@ impl Standing {
 
 impl Door {
     /// Notes where a device stands. At most once a minute, unless it begins or ceases to have something to send, or has
-    /// caught up after a long time: a reconnect costs no flush to the disk.
+    /// caught up after a long time, or something was erased: a reconnect costs no flush to the disk.
     pub(super) async fn note_standing(&self, speaker: &Speaker, standing: Standing, now: Millis) -> Result<(), StoreError> {
         let (workspace, device) = (speaker.reader.workspace, speaker.device);
         let known = farewells::note_of(&mut self.store.reader().await?, workspace, device).await?;
@@ -89,7 +92,7 @@ impl Door {
         };
         let turned = (note.pending == 0) != (before.pending == 0);
         let caught_up = standing.is_caught_up && note.position.saturating_sub(before.position) >= LAG_TOLD;
-        if note == before || (!turned && !caught_up && now - noted_at < NOTE_EVERY_MS) {
+        if note == before || (!turned && !caught_up && !standing.erases && now - noted_at < NOTE_EVERY_MS) {
             return Ok(());
         }
         let app = standing.hello.map(|hello| hello.app.chars().filter(|c| !c.is_control()).take(APP_CHARS_MAX).collect::<String>());
