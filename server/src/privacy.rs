@@ -23,7 +23,7 @@ use crate::rights;
 use crate::store::erasure::{self, ErasedRow, Removed};
 use crate::store::people::{self, SecretHash};
 use crate::store::receipts::{self, ReceiptRow};
-use crate::store::{StoreError, Tx, devices, farewells, files, lists, records, workspaces};
+use crate::store::{StoreError, Tx, devices, farewells, files, lists, records, sight, workspaces};
 
 /// Everything about one record.
 #[derive(Debug, Serialize)]
@@ -136,7 +136,8 @@ pub async fn phones(tx: &mut Tx, workspace: WorkspaceId, row: &ErasedRow) -> Res
 /// The newest receipts of a phone that are looked at.
 const RECEIPTS_MAX: u32 = 50;
 
-/// The phones of those who see a record, shut out or not: what forgot everything holds nothing.
+/// The phones that hold a record: of those who see it, shut out or not, and those that have not heard that it left their
+/// sight. What forgot everything holds nothing.
 async fn holding(
     tx: &mut Tx,
     rules: &Rules,
@@ -146,6 +147,7 @@ async fn holding(
     let farewells = farewells::all(tx, workspace).await?;
     let mut phones = devices::devices(tx, workspace).await?;
     phones.retain(|device| farewells.get(&device.device).is_none_or(|farewell| farewell.wiped_at.is_none()));
+    let (notes, left) = (farewells::notes(tx, workspace).await?, sight::left_sight_of(tx, workspace, id).await?);
     let mut held = Vec::new();
     for user in people::users(tx, workspace).await? {
         let theirs: Vec<DeviceId> = phones.iter().filter(|device| device.user == user.user).map(|device| device.device).collect();
@@ -158,9 +160,9 @@ async fn holding(
             Some(scope) if scope.near.is_none() => true,
             Some(_) => lists::seen(tx, workspace, &scope, id).await?.is_some(),
         };
-        if sees {
-            held.extend(theirs);
-        }
+        let left_at = left.get(&user.user).copied().unwrap_or(0);
+        let is_behind = |device: &DeviceId| notes.get(device).is_none_or(|(note, _)| note.position < left_at);
+        held.extend(theirs.into_iter().filter(|device| sees || left_at > 0 && is_behind(device)));
     }
     Ok(held)
 }

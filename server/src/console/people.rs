@@ -156,7 +156,7 @@ async fn list(desk: &Desk, status: StatusCode, problem: Option<String>, secret: 
     answer(status, &page)
 }
 
-fn role_names(desk: &Desk, roles: &RoleSet) -> String {
+pub(super) fn role_names(desk: &Desk, roles: &RoleSet) -> String {
     let label =
         |name: &str| desk.reading.roles().role(name).map_or_else(|| name.to_owned(), |role| desk.words.label(&role.label).to_owned());
     roles.names().map(label).collect::<Vec<_>>().join(" + ")

@@ -9,6 +9,7 @@ use sync_core::id::{RecordId, UserId};
 
 use super::desk::Desk;
 use super::format::{self, Shown};
+use super::people;
 use crate::audit::Act;
 use crate::error::Error;
 use crate::reading::Names;
@@ -156,7 +157,7 @@ impl<'d> Told<'d> {
             text("act").and_then(left),
             is("undone", "handover.undone"),
             is("disable", "person.disabled"),
-            text("role"),
+            text("role").map(|roles| roles.parse().map_or(roles, |roles| people::role_names(self.desk, &roles))),
             text("scopes"),
             text("address"),
             text("added"),

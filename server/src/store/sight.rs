@@ -298,6 +298,33 @@ pub async fn names_of_holders(tx: &mut Tx, workspace: WorkspaceId, nameless: &Ho
     Ok(holders.into_iter().filter_map(|holder| holder.strip_prefix(&*start).map(str::to_owned)).collect())
 }
 
+/// Until which position of the feed a record was in the sight of those for whom it left a holder, or who ceased to reach
+/// one of its holders. Some of them may see it again, or otherwise.
+pub async fn left_sight_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<HashMap<UserId, u64>> {
+    // A holder without a user is one that says itself who it is.
+    let rows: Vec<(Option<Vec<u8>>, String, i64)> = sqlx::query_as(
+        "select r.user_id, m.holder, m.position from moves m left join reach r on r.workspace = m.workspace and r.holder = m.holder \
+         where m.workspace = $1 and m.record = $2 and m.gone = 1 \
+         union all \
+         select r.user_id, h.holder, r.until from holders h join reach r on r.workspace = h.workspace and r.holder = h.holder \
+         where h.workspace = $1 and h.record = $2 and r.until is not null",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&record.as_bytes()[..])
+    .fetch_all(tx.conn())
+    .await?;
+    let mut left = HashMap::new();
+    for (user, holder, position) in rows {
+        let itself = if let Holder::User(user) = holder_of(&holder)? { Some(user) } else { None };
+        let user = user.map(|user| id(UserId::from_bytes(&user), "user id")).transpose()?;
+        for user in [user, itself].into_iter().flatten() {
+            let last: &mut u64 = left.entry(user).or_default();
+            *last = (*last).max(position as u64);
+        }
+    }
+    Ok(left)
+}
+
 /// The records with a holder that a user began or ceased to reach at a position.
 pub async fn touched_by_reach(tx: &mut Tx, workspace: WorkspaceId, user: UserId, position: u64) -> Result<Vec<RecordId>> {
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(

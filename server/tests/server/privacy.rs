@@ -10,7 +10,7 @@ use sync_core::record::fields::FieldEdit;
 use crate::api::{Client, Phone};
 use crate::console::Desk;
 use crate::handset::Handset;
-use crate::harness::{START, Server};
+use crate::harness::{MINUTE, START, Server};
 
 const CANARY: &str = "Canary-Li-13800138000";
 
@@ -125,6 +125,32 @@ async fn the_proof_says_which_phones_have_removed_it_and_which_were_not_seen() {
     assert!(text.contains("Not in contact since: may hold it still"), "Ann's phone was never in touch: {text}");
     let rep = Client::signed_in(&desk.server, "cai").await;
     assert_eq!(rep.get("/api/v1/privacy").await.status, 403);
+}
+
+#[tokio::test]
+async fn the_proof_names_a_phone_that_was_away_when_the_record_left_its_sight_and_none_that_has_let_it_go() {
+    for was_away in [true, false] {
+        let desk = Desk::new().await;
+        let office = Client::office(&desk.server).await;
+        Client::of_role(&desk.server, "cai", "agent").await;
+        let cai = UserId::of_cause("cai");
+        let path = office.make("party", json!({"name": CANARY, "owner": cai})).await;
+        let id: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+        let mut phone = Handset::of(&desk.server, cai).await;
+        phone.sync(&desk.server).await;
+        assert!(phone.fields(id).is_some());
+        let other = json!([{"op": "set", "field": "owner", "value": desk.server.ann}]);
+        assert_eq!(office.edit(&path, other).await.status, 200);
+        if !was_away {
+            desk.server.clock.forward(2 * MINUTE);
+            phone.sync(&desk.server).await;
+            assert_eq!(phone.fields(id), None);
+        }
+        let erased = office.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await;
+        assert_eq!(erased.status, 200, "{}", erased.text());
+        let devices = office.get("/api/v1/privacy").await.json()["rows"][0]["devices"].to_string();
+        assert_eq!(devices.contains(&phone.enrolled.device.to_string()), was_away, "{devices}");
+    }
 }
 
 #[tokio::test]
