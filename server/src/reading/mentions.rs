@@ -56,7 +56,7 @@ impl Reading {
         Ok(rows.into_iter().filter_map(mention).collect())
     }
 
-    /// How many of them are new: of those made last, [`MENTIONS_MAX`] at most.
+    /// How many of them are new: of those made last, fifty at most.
     ///
     /// # Errors
     /// When the database fails.
