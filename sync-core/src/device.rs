@@ -205,7 +205,12 @@ impl Device {
     /// [`EditError`] when the edit does not fit, the server would refuse it, or the store fails.
     pub fn edit(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
         self.unlocked()?;
-        let edited = self.replica.transact(|replica| replica.write_new(now, kind, record, edits))?;
+        self.one_step(|replica| replica.write_new(now, kind, record, edits))
+    }
+
+    /// Writes to one record, as a step that can be taken back.
+    fn one_step(&mut self, write: impl FnOnce(&mut Replica) -> Result<Edited, EditError>) -> Result<Edited, EditError> {
+        let edited = self.replica.transact(write)?;
         self.steps.did(std::slice::from_ref(&edited));
         Ok(edited)
     }
@@ -252,12 +257,10 @@ impl Device {
         let mut claims = view.conflicts.iter().filter(|conflict| conflict.path == path).flat_map(|conflict| &conflict.claims);
         let stands = claims.any(|claim| claim.value == value);
         let edits = [view::decision(path, value)];
-        if !stands {
-            return self.edit(now, &kind.name, record, &edits);
+        match stands {
+            true => self.one_step(|replica| replica.write(now, &kind.name, record, &edits)),
+            false => self.edit(now, &kind.name, record, &edits),
         }
-        let edited = self.replica.transact(|replica| replica.write(now, &kind.name, record, &edits))?;
-        self.steps.did(std::slice::from_ref(&edited));
-        Ok(edited)
     }
 
     /// A record as it reads now.

@@ -310,9 +310,9 @@ pub(crate) async fn take_back(
     let asked = farewells::all(tx, workspace).await?;
     let with_them = |device: &Device| {
         let farewell = asked.get(&device.device);
-        device.user == user && farewell.is_some_and(|it| it.act == farewells::Act::HandBack && it.asked_at >= shut_out_at)
+        farewell.is_some_and(|it| it.act == farewells::Act::HandBack && it.asked_at >= shut_out_at)
     };
-    for device in devices::devices(tx, workspace).await?.into_iter().filter(with_them) {
+    for device in devices::of_user(tx, workspace, user).await?.into_iter().filter(with_them) {
         if farewells::forget(tx, workspace, device.device).await? {
             devices::restore_device(tx, workspace, device.device).await?;
             Note::of(workspace, by, Act::DeviceRestored, device.device).write(tx, now).await?;

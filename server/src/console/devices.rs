@@ -204,12 +204,10 @@ pub async fn own(desk: &Desk) -> Result<Vec<DeviceView>, Error> {
     let (workspace, me) = (desk.caller.workspace, desk.caller.user);
     let mut tx = desk.app.store.reader().await?;
     let people: Vec<User> = people::user(&mut tx, workspace, me).await?.into_iter().collect();
-    let devices = kept::devices(&mut tx, workspace).await?;
+    let devices = kept::of_user(&mut tx, workspace, me).await?;
     let known = Known::load(&mut tx, workspace).await?;
-    let is_mine = |device: &&kept::Device| {
-        device.user == me && known.farewells.get(&device.device).is_none_or(|farewell| farewell.wiped_at.is_none())
-    };
-    Ok(devices.iter().filter(is_mine).map(|device| device_view(desk, &people, device, &known)).collect())
+    let is_left = |device: &&kept::Device| known.farewells.get(&device.device).is_none_or(|farewell| farewell.wiped_at.is_none());
+    Ok(devices.iter().filter(is_left).map(|device| device_view(desk, &people, device, &known)).collect())
 }
 
 /// `POST /account/devices/{device}/leave`: whoever has lost their phone, or gives it away, need not look for an
@@ -217,9 +215,9 @@ pub async fn own(desk: &Desk) -> Result<Vec<DeviceView>, Error> {
 pub async fn leave(desk: Desk, Path(device): Path<DeviceId>, Form(leaving): Form<Leaving>) -> Result<Response, Error> {
     let (workspace, me) = (desk.caller.workspace, desk.caller.user);
     let act = Act::of(&leaving.act).ok_or_else(unknown_act)?;
-    let known = kept::devices(&mut desk.app.store.reader().await?, workspace).await?;
     // What the back office has said of a device is not its user's to change.
-    known.iter().find(|known| known.device == device && known.user == me && known.revoked_at.is_none()).ok_or(Error::NotFound)?;
+    let theirs = kept::in_use_by(&mut desk.app.store.reader().await?, workspace, me).await?;
+    theirs.iter().find(|known| known.device == device).ok_or(Error::NotFound)?;
     desk.app.auth.send_away(workspace, device, act, me).await?;
     Ok(Redirect::to(&format!("/account?done={}", act.as_str())).into_response())
 }

@@ -378,8 +378,7 @@ pub async fn why(desk: Desk, Path(user): Path<UserId>, Query(about): Query<About
         Some((kind, sight)) => Some(because_of(&desk, &user, (&kind, id), sight).await?),
         None => (!about.record.trim().is_empty()).then(|| desk.words.say("person.no_record").to_owned()),
     };
-    let phones = devices::devices(&mut desk.app.store.reader().await?, user.workspace).await?;
-    let phones = phones.into_iter().filter(|device| device.user == user.user && device.revoked_at.is_none());
+    let phones = devices::in_use_by(&mut desk.app.store.reader().await?, user.workspace, user.user).await?.into_iter();
     let page = WhyPage {
         frame: desk.frame(&desk.words.fill("person.why", &[&user.name]), "/people").await?,
         id: user.user.to_string(),

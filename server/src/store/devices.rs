@@ -159,9 +159,17 @@ pub async fn devices(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Device>>
     rows.into_iter().map(from_row).collect()
 }
 
+/// The devices of a user, shut out or not, newest first.
+pub async fn of_user(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<Vec<Device>> {
+    let sql = concat!("select ", device_columns!(), " from devices where workspace = $1 and user_id = $2 order by created_at desc, device");
+    let query = sqlx::query_as(sql).bind(&workspace.as_bytes()[..]).bind(&user.as_bytes()[..]);
+    let rows: Vec<Row> = query.fetch_all(tx.conn()).await?;
+    rows.into_iter().map(from_row).collect()
+}
+
 /// The devices of a user that are not shut out, newest first.
 pub async fn in_use_by(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<Vec<Device>> {
-    Ok(devices(tx, workspace).await?.into_iter().filter(|device| device.user == user && device.revoked_at.is_none()).collect())
+    Ok(of_user(tx, workspace, user).await?.into_iter().filter(|device| device.revoked_at.is_none()).collect())
 }
 
 /// The device with a token, and its user; shut out or not.

@@ -78,6 +78,10 @@ impl Door {
     /// Notes where a device stands. At most once a minute, unless it begins or ceases to have something to send, or has
     /// caught up after a long time, or something was erased: a reconnect costs no flush to the disk.
     pub(super) async fn note_standing(&self, speaker: &Speaker, standing: Standing, now: Millis) -> Result<(), StoreError> {
+        // Most frames of an open connection say nothing of that.
+        if standing.hello.is_none() && standing.position.is_none() && standing.settled == 0 {
+            return Ok(());
+        }
         let (workspace, device) = (speaker.reader.workspace, speaker.device);
         let known = farewells::note_of(&mut self.store.reader().await?, workspace, device).await?;
         if known.is_none() && standing.hello.is_none() {
