@@ -15,6 +15,14 @@ pub const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 /// `pragma synchronous` when every commit waits for the disk.
 const SYNCHRONOUS_FULL: i64 = 2;
 
+/// Pages in the writer's memory: 8 MiB, in kibibytes below zero as SQLite wants them. What a thousand changes touch at once;
+/// with less, pages are written before their time and read again.
+const WRITER_CACHE: &str = "-8192";
+
+/// Pages that the write-ahead log takes before they are copied into the database: 8 MiB. Pages that many commits write are
+/// copied once.
+const CHECKPOINT_PAGES: &str = "2048";
+
 /// The write-ahead log that is kept for reuse: 64 MiB, a large import.
 const WAL_BYTES_KEPT: &str = "67108864";
 
@@ -172,7 +180,8 @@ async fn open_now(options: &Options) -> Result<(SqlitePool, SqlitePool, Settings
     let failed = |source| OpenError::Database { path: options.path.clone(), source };
     create_private(&options.path)?;
     // One connection: SQLite has one writer, and waiting for it in order beats retrying on "busy".
-    let writer = pool(1).connect_with(connection(options)).await.map_err(failed)?;
+    let writing = connection(options).pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+    let writer = pool(1).connect_with(writing).await.map_err(failed)?;
     let mut conn = writer.acquire().await.map_err(failed)?;
     check_version(&version(&mut conn).await.map_err(failed)?)?;
     migrate(&mut conn).await.map_err(migration_error)?;
@@ -205,6 +214,9 @@ fn connection(options: &Options) -> SqliteConnectOptions {
         // Without FULL, a power failure may take back commits that were acknowledged.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // SQLite keeps what a statement may have to undo beside the database: in a file, with two writes and a flush of the
+        // folder's list for each such statement, unless it is told otherwise.
+        .pragma("temp_store", "memory")
         // A long reader lets the write-ahead log grow; once it is gone, the file shrinks to this.
         .pragma("journal_size_limit", WAL_BYTES_KEPT)
         .statement_cache_capacity(256)

@@ -1,10 +1,10 @@
 //! What a unit of work has decided, written in a few statements.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sync_core::id::{Facet, RecordId};
-use sync_core::merge;
-use sync_core::projection::project;
+use sync_core::merge::{self, Conflict};
+use sync_core::projection::{Projection, project};
 
 use super::sight::Written;
 use super::{DocKey, Unit};
@@ -33,12 +33,20 @@ impl Unit<'_> {
                 import: accepted.import,
             });
         }
-        records::insert_changes(tx, self.workspace, &changes).await?;
-        let dirty: Vec<DocKey> = self.open.iter().filter(|(_, open)| open.dirty).map(|(key, _)| *key).collect();
+        // In the order of the table's keys: what is written together stands together, and is found there later.
+        let mut dirty: Vec<DocKey> = self.open.iter().filter(|(_, open)| open.dirty).map(|(key, _)| *key).collect();
+        dirty.sort_unstable();
         let documents: Vec<(DocKey, DocumentRow)> = dirty.iter().map(|key| (*key, self.document_row(key))).collect();
-        records::put_documents(tx, self.workspace, &documents).await?;
-        let written = self.flush_rows(tx, &dirty).await?;
-        self.flush_conflicts(tx, &dirty, &changes).await?;
+        let workspace = self.workspace;
+        let keeping = async {
+            records::insert_changes(tx, workspace, &changes).await?;
+            records::put_documents(tx, workspace, &documents).await
+        };
+        // SQLite writes on a thread of its own: what the documents show is worked out meanwhile.
+        let (kept, (projected, conflicts)) = tokio::join!(keeping, async { self.shown(&dirty) });
+        kept?;
+        let written = self.flush_rows(tx, projected).await?;
+        self.flush_conflicts(tx, conflicts, &changes).await?;
         if let Some(governing) = &mut self.governing {
             governing.flush(tx, self.workspace).await?;
         }
@@ -58,15 +66,29 @@ impl Unit<'_> {
         DocumentRow { kind: open.kind.name.clone(), changes: open.changes, position: open.held.position }
     }
 
-    /// Answers the records whose main rows were written.
-    async fn flush_rows(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<Vec<Written>> {
-        let mut before = self.rows_before(tx, dirty).await?;
-        let mut headings: HashMap<RecordId, Heading> = before.iter().map(|(record, row)| (*record, row.heading())).collect();
-        let mut rows: HashMap<RecordId, RecordRow> = HashMap::new();
-        let (mut gone, mut new, mut written) = (Vec::new(), Vec::new(), Vec::new());
+    /// What documents show, and what people disagree on in those where somebody does or did.
+    fn shown(&self, dirty: &[DocKey]) -> (Vec<(DocKey, Projection)>, Vec<(DocKey, Vec<Conflict>)>) {
+        let (mut projected, mut conflicts) = (Vec::with_capacity(dirty.len()), Vec::new());
         for key in dirty {
-            let (record, facet) = *key;
             let open = &self.open[key];
+            projected.push((*key, project(&open.kind, key.1, &open.held.doc)));
+            let found = merge::conflicts(&open.kind, key.1, &open.held.doc);
+            if !found.is_empty() || open.had_conflicts {
+                conflicts.push((*key, found));
+            }
+        }
+        (projected, conflicts)
+    }
+
+    /// Answers the records whose main rows were written.
+    async fn flush_rows(&mut self, tx: &mut Tx, projected: Vec<(DocKey, Projection)>) -> Result<Vec<Written>> {
+        let mut before = self.rows_before(tx, projected.iter().map(|(key, _)| key)).await?;
+        let mut headings: HashMap<RecordId, Heading> = before.iter().map(|(record, row)| (*record, row.heading())).collect();
+        let mut rows: BTreeMap<RecordId, RecordRow> = BTreeMap::new();
+        let (mut gone, mut new, mut written) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, mut projected) in projected {
+            let (record, facet) = key;
+            let open = &self.open[&key];
             let old = rows.remove(&record).or_else(|| before.remove(&record));
             let was = match &open.held.shown {
                 Some(shown) => {
@@ -75,7 +97,6 @@ impl Unit<'_> {
                 }
                 None => old.as_ref().map(|row| projection::kept_links(&open.kind, facet, row)).unwrap_or_default(),
             };
-            let mut projected = project(&open.kind, facet, &open.held.doc);
             let is = std::mem::take(&mut projected.links);
             let link = |(role, target): &(String, RecordId)| LinkRow {
                 source: record,
@@ -86,12 +107,12 @@ impl Unit<'_> {
             gone.extend(was.difference(&is).map(link));
             new.extend(is.difference(&was).map(link));
             if facet == Facet::Main {
-                written.push(self.written(key, old.as_ref()));
+                written.push(self.written(&key, old.as_ref()));
             }
             let mut row = projection::row(&open.kind, record, facet, projected, old);
             row.position = row.position.max(open.held.position);
             if facet == Facet::Main {
-                self.remember(key, is, &written, row.heading());
+                self.remember(&key, is, &written, row.heading());
             }
             rows.insert(record, row);
         }
@@ -108,15 +129,19 @@ impl Unit<'_> {
     /// The rows of these documents' records as the database has them, where more than the document itself is needed to
     /// write them again. A record that is made now has none, and of one that was written a moment ago it is known what
     /// was: the usual bulk push and the usual edit ask nothing.
-    async fn rows_before(&mut self, tx: &mut Tx, dirty: &[DocKey]) -> Result<HashMap<RecordId, RecordRow>> {
-        for (record, _) in dirty.iter().filter(|(_, facet)| *facet != Facet::Main) {
+    async fn rows_before<'k>(
+        &mut self,
+        tx: &mut Tx,
+        dirty: impl Iterator<Item = &'k DocKey> + Clone,
+    ) -> Result<HashMap<RecordId, RecordRow>> {
+        for (record, _) in dirty.clone().filter(|(_, facet)| *facet != Facet::Main) {
             if let Some(open) = self.open.get_mut(&(*record, Facet::Main)) {
                 open.held.shown = None;
             }
         }
         let is_known = |record| self.open.get(&(record, Facet::Main)).is_some_and(|open| open.held.shown.is_some());
         let asked: HashSet<RecordId> =
-            dirty.iter().map(|(record, _)| *record).filter(|record| self.kept.contains(record) && !is_known(*record)).collect();
+            dirty.map(|(record, _)| *record).filter(|record| self.kept.contains(record) && !is_known(*record)).collect();
         records::rows_of(tx, self.workspace, &asked.into_iter().collect::<Vec<_>>()).await
     }
 
@@ -127,23 +152,26 @@ impl Unit<'_> {
         open.held.shown = is_alone.then(|| Box::new(Shown { links, facts: written.facts.clone(), heading }));
     }
 
-    async fn flush_conflicts(&self, tx: &mut Tx, dirty: &[DocKey], changes: &[NewChange]) -> Result<()> {
-        let (mut documents, mut conflicts) = (Vec::new(), Vec::new());
-        for key in dirty {
-            let open = &self.open[key];
-            let found = merge::conflicts(&open.kind, key.1, &open.held.doc);
-            if !found.is_empty() || open.had_conflicts {
-                documents.push(*key);
-                conflicts.extend(found.into_iter().map(|conflict| (*key, open.kind.name.clone(), conflict)));
-            }
-        }
+    async fn flush_conflicts(&self, tx: &mut Tx, conflicts: Vec<(DocKey, Vec<Conflict>)>, changes: &[NewChange]) -> Result<()> {
+        let documents: Vec<DocKey> = conflicts.iter().map(|(key, _)| *key).collect();
         let mut rows = Vec::new();
-        for ((record, facet), kind, conflict) in conflicts {
-            let makers = records::makers_of(tx, self.workspace, (record, facet)).await?;
+        for (key, conflicts) in conflicts.into_iter().filter(|(_, conflicts)| !conflicts.is_empty()) {
+            let ((record, facet), kind) = (key, &self.open[&key].kind.name);
+            let makers = records::makers_of(tx, self.workspace, key).await?;
             let since =
                 changes.iter().find(|change| change.stored.record == record).and_then(|change| change.stored.received_at).unwrap_or(0);
-            let values_json = super::super::claims_json(&conflict, &makers);
-            rows.push(ConflictRow { record, facet, path: conflict.path, kind, field: conflict.field, values_json, since });
+            for conflict in conflicts {
+                let values_json = super::super::claims_json(&conflict, &makers);
+                rows.push(ConflictRow {
+                    record,
+                    facet,
+                    path: conflict.path,
+                    kind: kind.clone(),
+                    field: conflict.field,
+                    values_json,
+                    since,
+                });
+            }
         }
         records::replace_conflicts(tx, self.workspace, &documents, &rows).await
     }

@@ -41,7 +41,8 @@ impl Unit<'_> {
             return Ok(None);
         }
         let follows = follows(&self.rules.schema);
-        let affected = descendants(tx, self, &follows, &facts).await?;
+        let mut affected = descendants(tx, self, &follows, &facts).await?;
+        affected.sort_unstable();
         let family = Family::around(tx, self, &follows, facts, &affected).await?;
         let (mut changes, first) = (Changes::default(), self.first_positions());
         for record in affected {
