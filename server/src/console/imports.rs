@@ -450,7 +450,7 @@ async fn show(
         Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
     };
     let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &header, &samples));
-    let targets = targets(desk, &kind);
+    let targets = targets(desk, &kind, &chosen);
     let match_choice = |field: &sync_core::schema::Field| {
         (field.name.to_string(), desk.words.label(&field.label).to_owned(), chosen.matches.contains(&field.name.to_string()))
     };
@@ -494,8 +494,9 @@ fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<Col
     chosen.columns.iter().enumerate().map(column).collect()
 }
 
-/// Where a column may go, with the words for it.
-fn targets(desk: &Desk, kind: &Kind) -> Vec<(String, String)> {
+/// Where a column may go, with the words for it; and where one goes that a file names itself.
+fn targets(desk: &Desk, kind: &Kind, chosen: &Mapping) -> Vec<(String, String)> {
+    let label_of = |name: &str| kind.field(name).map_or(name, |field| desk.words.label(&field.label)).to_owned();
     let label = |(target, labels): (String, Vec<Label>)| {
         let mut text: Vec<String> = labels.iter().map(|label| desk.words.label(label).to_owned()).collect();
         let (path, via) = target.split_once(':').map_or((&*target, None), |(path, via)| (path, Some(via)));
@@ -503,12 +504,21 @@ fn targets(desk: &Desk, kind: &Kind) -> Vec<(String, String)> {
         if let Some(part) = parts.get(labels.len()) {
             text.push((*part).replace('_', " "));
         }
-        let via = via.map(|via| format!(" ({via})")).unwrap_or_default();
+        let (via, otherwise) =
+            via.map_or((None, None), |via| via.split_once('|').map_or((Some(via), None), |(via, text)| (Some(via), Some(text))));
+        let otherwise = otherwise.map(|text| desk.words.fill("import.or_else", &[&label_of(text)])).unwrap_or_default();
+        let via = via.map(|via| format!(" ({via}){otherwise}")).unwrap_or_default();
         let text = format!("{}{via}", text.join(" › "));
         (target, text)
     };
     let mut all = vec![("id".to_owned(), desk.words.say("import.id").to_owned())];
-    all.extend(import::targets(desk.reading.schema(), kind).into_iter().map(label));
+    let offered = import::targets(desk.reading.schema(), kind);
+    let or_text = chosen.columns.iter().filter_map(|(_, target)| {
+        let (_, labels) = offered.iter().find(|(known, _)| target.split_once('|').is_some_and(|(link, _)| link == known))?;
+        Some((target.clone(), labels.clone()))
+    });
+    let or_text: Vec<_> = or_text.collect();
+    all.extend(offered.into_iter().chain(or_text).map(label));
     all
 }
 
