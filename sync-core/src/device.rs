@@ -318,6 +318,7 @@ impl Device {
         let page = compiler.page(query);
         let binds = self.binds(query, page.condition.params);
         let condition = format!("rows.workspace = $1 and rows.kind = $2 and {}", page.condition.text);
+        self.replica.store.settle_aliases()?;
         let rows = self.replica.store.rows_where(&condition, &page.order, page.limit, binds)?;
         rows.into_iter().map(view::listed).collect()
     }
@@ -342,6 +343,7 @@ impl Device {
         let compiler = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) };
         let filter = compiler.filter(&query.filter);
         let binds = self.binds(query, filter.params);
+        self.replica.store.settle_aliases()?;
         self.replica.store.count_where(&format!("rows.workspace = $1 and rows.kind = $2 and {}", filter.text), binds)
     }
 
