@@ -36,7 +36,7 @@ use crate::query::{Compiler, Context, Dialect, Param, Query};
 use crate::record::fields::FieldEdit;
 use crate::record::history::{HistoryEntry, Stored, as_of, history};
 use crate::schema::{Kind, Schema};
-use crate::search::{CANDIDATES, by_closeness, index_text, match_expression, near_expression, start_expression};
+use crate::search::{CANDIDATES, by_closeness, index_text, match_expression, near_expression, start_expressions};
 use crate::store::{Draft, Place, Quarantined, Store, StoreError};
 
 /// Rows indexed in one idle step: a few milliseconds.
@@ -371,8 +371,13 @@ impl Device {
         let Some(expression) = match_expression(text) else { return Ok(Vec::new()) };
         while self.index_some()? {}
         let mut found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
-        if let Some(start) = start_expression(text).filter(|_| found.len() as u32 == SEARCH_LIMIT) {
-            let mut first = self.replica.store.find(&start, kind, SEARCH_LIMIT)?;
+        if found.len() as u32 == SEARCH_LIMIT {
+            let mut first = Vec::new();
+            for start in start_expressions(text) {
+                if (first.len() as u32) < SEARCH_LIMIT {
+                    first.append(&mut self.replica.store.find(&start, kind, SEARCH_LIMIT)?);
+                }
+            }
             found.retain(|record| !first.contains(record));
             first.append(&mut found);
             found = first;
