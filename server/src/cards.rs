@@ -1,11 +1,14 @@
 //! Records as vCards, for the address books of phones: every number, address and label, as an import reads
 //! them back (`jobs/import/unpack`).
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json};
+use sync_core::id::RecordId;
 use sync_core::schema::Kind;
 
 use crate::lines::{Lines, guarded, parameter};
-use crate::reading::Row;
+use crate::reading::{ReadError, Reading, Row};
 
 /// The media type.
 pub const CARD_TYPE: &str = "text/vcard; charset=utf-8";
@@ -21,20 +24,47 @@ pub fn has_cards(kind: &Kind) -> bool {
     ["phones", "emails"].iter().any(|name| kind.field(name).is_some_and(|field| !field.items.is_empty()))
 }
 
-/// The cards of records, one after another.
-pub fn cards<'r>(rows: impl IntoIterator<Item = &'r Row>) -> String {
+/// The cards of records, one after another. Whom a person works for is said as far as the caller sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cards<'r>(reading: &Reading, rows: impl IntoIterator<Item = &'r Row>) -> Result<String, ReadError> {
+    let rows: Vec<&Row> = rows.into_iter().collect();
+    let related: Vec<RecordId> = rows.iter().flat_map(|row| relations(row).map(|(record, _)| record)).collect();
+    let related = reading.those(related).await?;
+    let is_company = |row: &&Row| row.fields.get("type").and_then(Json::as_str) == Some("org");
+    let companies: Companies = related.iter().filter(is_company).map(|row| (row.id, row.title.clone())).collect();
     let mut lines = Lines::default();
-    rows.into_iter().for_each(|row| card(&mut lines, row));
-    lines.into_text()
+    rows.into_iter().for_each(|row| card(&mut lines, row, &companies));
+    Ok(lines.into_text())
 }
 
-fn card(lines: &mut Lines, row: &Row) {
+/// What companies are called.
+type Companies = HashMap<RecordId, String>;
+
+/// Whom a record is related to, and as what.
+fn relations(row: &Row) -> impl Iterator<Item = (RecordId, &str)> {
+    let relations = row.fields.get("relations").and_then(Json::as_array).into_iter().flatten();
+    relations.filter_map(|relation| {
+        let record = relation.get("party")?.as_str()?.parse().ok()?;
+        Some((record, relation.get("role").and_then(Json::as_str).unwrap_or_default()))
+    })
+}
+
+fn card(lines: &mut Lines, row: &Row, companies: &Companies) {
     let text = |name: &str| row.fields.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
     lines.plain("BEGIN", "VCARD");
     lines.plain("VERSION", "3.0");
     lines.text("FN", &row.title);
     if text("type") == Some("person") {
         lines.plain("N", format_args!("{};;;;", guarded(&row.title)));
+        let employer = relations(row).find_map(|(record, role)| Some((companies.get(&record)?, role)));
+        if let Some((company, role)) = employer {
+            lines.text("ORG", company);
+            if !role.is_empty() {
+                lines.text("TITLE", role);
+            }
+        }
     } else {
         lines.plain("N", ";;;;");
         lines.text("ORG", &row.title);

@@ -36,7 +36,7 @@ use crate::query::{Compiler, Context, Dialect, Param, Query};
 use crate::record::fields::FieldEdit;
 use crate::record::history::{HistoryEntry, Stored, as_of, history};
 use crate::schema::{Kind, Schema};
-use crate::search::{CANDIDATES, by_closeness, index_text, match_expression, near_expression, start_expression};
+use crate::search::{CANDIDATES, by_closeness, index_text, match_expression, near_expression, start_expressions};
 use crate::store::{Draft, Place, Quarantined, Store, StoreError};
 
 /// Rows indexed in one idle step: a few milliseconds.
@@ -318,6 +318,7 @@ impl Device {
         let page = compiler.page(query);
         let binds = self.binds(query, page.condition.params);
         let condition = format!("rows.workspace = $1 and rows.kind = $2 and {}", page.condition.text);
+        self.replica.store.settle_aliases()?;
         let rows = self.replica.store.rows_where(&condition, &page.order, page.limit, binds)?;
         rows.into_iter().map(view::listed).collect()
     }
@@ -342,6 +343,7 @@ impl Device {
         let compiler = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) };
         let filter = compiler.filter(&query.filter);
         let binds = self.binds(query, filter.params);
+        self.replica.store.settle_aliases()?;
         self.replica.store.count_where(&format!("rows.workspace = $1 and rows.kind = $2 and {}", filter.text), binds)
     }
 
@@ -369,8 +371,13 @@ impl Device {
         let Some(expression) = match_expression(text) else { return Ok(Vec::new()) };
         while self.index_some()? {}
         let mut found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
-        if let Some(start) = start_expression(text).filter(|_| found.len() as u32 == SEARCH_LIMIT) {
-            let mut first = self.replica.store.find(&start, kind, SEARCH_LIMIT)?;
+        if found.len() as u32 == SEARCH_LIMIT {
+            let mut first = Vec::new();
+            for start in start_expressions(text) {
+                if (first.len() as u32) < SEARCH_LIMIT {
+                    first.append(&mut self.replica.store.find(&start, kind, SEARCH_LIMIT)?);
+                }
+            }
             found.retain(|record| !first.contains(record));
             first.append(&mut found);
             found = first;

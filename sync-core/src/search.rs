@@ -14,7 +14,7 @@ mod fold;
 mod near;
 mod snippet;
 
-pub use closeness::{CANDIDATES, Closeness, by_closeness, closeness, start_expression};
+pub use closeness::{CANDIDATES, Closeness, by_closeness, closeness, start_expressions};
 pub use near::near_expression;
 pub use snippet::{Piece, snippet};
 
@@ -35,13 +35,15 @@ pub const MAX_WORDS: usize = 16;
 pub const MIN_DIGITS: usize = 3;
 /// Stands between texts, so that no phrase reaches from one into the next: a token that nobody can type.
 const BOUNDARY: char = '\u{E000}';
+/// Stands before how a title sounds from its beginning, within the same token: nobody can type it, searches put it there.
+const BEGINNING: char = '\u{E001}';
 /// Characters of a title that its sort key spells out.
 const MAX_SORTED: usize = 64;
 
 /// The tokens of one record, separated by spaces: `title` is the record's name, `others` what else is searched.
 ///
 /// ```
-/// assert_eq!(sync_core::search::index_text("佳美 A4", &[]), "佳 美 jm jiamei mei a4");
+/// assert_eq!(sync_core::search::index_text("佳美 A4", &[]), "佳 美 jm jiamei mei a4 \u{E001}jiameia4 \u{E001}jma");
 /// ```
 pub fn index_text(title: &str, others: &[&str]) -> String {
     let mut index = Index { out: String::with_capacity(256), digits: String::new() };
@@ -53,6 +55,9 @@ pub fn index_text(title: &str, others: &[&str]) -> String {
         tokens.read(text);
         let spelled = position == 0 || tokens.list.iter().filter(|token| token.is_character()).count() <= MAX_PINYIN;
         index.field(&tokens, spelled);
+        if position == 0 && tokens.list.first().is_some_and(Token::is_character) {
+            index.beginning(&tokens);
+        }
     }
     index.out
 }
@@ -129,7 +134,11 @@ pub fn words(text: &str) -> Vec<String> {
 pub fn spelled(text: &str) -> String {
     let mut tokens = Tokens::default();
     tokens.read(start_of(text, MAX_INDEXED));
-    let mut letters = String::with_capacity(text.len() * 2);
+    sound_of(&tokens)
+}
+
+fn sound_of(tokens: &Tokens) -> String {
+    let mut letters = String::with_capacity(tokens.list.len() * 4);
     for run in tokens.runs() {
         for (position, token) in run.iter().enumerate() {
             match (token, syllable(run, position)) {
@@ -173,6 +182,18 @@ impl Index {
             }
         }
         self.end_digits();
+    }
+
+    /// How a title that begins with a character sounds from its beginning: all of it, and its initials.
+    fn beginning(&mut self, tokens: &Tokens) {
+        let sound = sound_of(tokens);
+        // As for `readings`: some people write lu.
+        let plain = sound.contains('v').then(|| sound.replace('v', "u"));
+        for letters in [Some(sound), plain, Some(closeness::initials_of(tokens))].into_iter().flatten() {
+            self.space();
+            self.out.push(BEGINNING);
+            self.out.push_str(start_of(&letters, MAX_TOKEN));
+        }
     }
 
     fn space(&mut self) {

@@ -133,7 +133,8 @@ pub async fn card(State(app): State<App>, caller: Caller, Target { kind, id }: T
     }
     let record = find(&app, &caller, &kind, id).await?;
     let saved = format!("attachment; filename=\"{id}.vcf\"");
-    Ok(([(header::CONTENT_TYPE, CARD_TYPE.to_owned()), (header::CONTENT_DISPOSITION, saved)], cards([&record.row])).into_response())
+    let text = cards(&reading, [&record.row]).await?;
+    Ok(([(header::CONTENT_TYPE, CARD_TYPE.to_owned()), (header::CONTENT_DISPOSITION, saved)], text).into_response())
 }
 
 /// `GET /api/v1/{kind}/{id}/conflicts`: where people disagree about the record.

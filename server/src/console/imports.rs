@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sync_core::id::RecordId;
-use sync_core::schema::{Kind, Label};
+use sync_core::schema::{Field, Kind, Label};
 
 use super::desk::{Desk, Frame, page as answer, place};
 use super::edit::Posted;
@@ -450,11 +450,7 @@ async fn show(
         Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
     };
     let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &header, &samples));
-    let targets = targets(desk, &kind);
-    let match_choice = |field: &sync_core::schema::Field| {
-        (field.name.to_string(), desk.words.label(&field.label).to_owned(), chosen.matches.contains(&field.name.to_string()))
-    };
-    let is_mapped = |field: &&sync_core::schema::Field| chosen.columns.iter().any(|(_, target)| *target == *field.name);
+    let targets = targets(desk, &kind, &chosen);
     let title = if upload.about.name.is_empty() { desk.words.say("import.pasted").to_owned() } else { upload.about.name.clone() };
     let page = ImportPage {
         frame: desk.frame(&title, "/imports").await?,
@@ -466,7 +462,7 @@ async fn show(
         columns: columns(&chosen, &samples, targets.len()),
         offers: chosen.columns.len() * targets.len() > CHOICES_MAX,
         targets,
-        matches: kind.fields.iter().filter(is_mapped).map(match_choice).collect(),
+        matches: matches(desk, &kind, &chosen),
         mode: chosen.mode.clone(),
         currency: chosen.currency.clone(),
         set_name: chosen.title.clone(),
@@ -482,6 +478,15 @@ async fn show(
     answer(if page.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
 }
 
+/// The fields that rows may be matched by: those that a column goes to.
+fn matches(desk: &Desk, kind: &Kind, chosen: &Mapping) -> Vec<(String, String, bool)> {
+    let is_mapped = |field: &&Field| chosen.columns.iter().any(|(_, target)| *target == *field.name);
+    let choice = |field: &Field| {
+        (field.name.to_string(), desk.words.label(&field.label).to_owned(), chosen.matches.contains(&field.name.to_string()))
+    };
+    kind.fields.iter().filter(is_mapped).map(choice).collect()
+}
+
 /// The columns of a file, with what stands in its first rows and where each goes.
 fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<ColumnView> {
     let column = |(index, (head, target)): (usize, &(String, String))| ColumnView {
@@ -494,22 +499,35 @@ fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<Col
     chosen.columns.iter().enumerate().map(column).collect()
 }
 
-/// Where a column may go, with the words for it.
-fn targets(desk: &Desk, kind: &Kind) -> Vec<(String, String)> {
+/// Where a column may go, with the words for it; and where one goes that a file names itself.
+fn targets(desk: &Desk, kind: &Kind, chosen: &Mapping) -> Vec<(String, String)> {
     let label = |(target, labels): (String, Vec<Label>)| {
-        let mut text: Vec<String> = labels.iter().map(|label| desk.words.label(label).to_owned()).collect();
-        let (path, via) = target.split_once(':').map_or((&*target, None), |(path, via)| (path, Some(via)));
-        let parts: Vec<&str> = path.split('.').collect();
-        if let Some(part) = parts.get(labels.len()) {
-            text.push((*part).replace('_', " "));
-        }
-        let via = via.map(|via| format!(" ({via})")).unwrap_or_default();
-        let text = format!("{}{via}", text.join(" › "));
+        let text = target_label(desk, kind, &target, &labels);
         (target, text)
     };
     let mut all = vec![("id".to_owned(), desk.words.say("import.id").to_owned())];
-    all.extend(import::targets(desk.reading.schema(), kind).into_iter().map(label));
+    let offered = import::targets(desk.reading.schema(), kind);
+    let or_text = chosen.columns.iter().filter_map(|(_, target)| {
+        let (_, labels) = offered.iter().find(|(known, _)| target.split_once('|').is_some_and(|(link, _)| link == known))?;
+        Some((target.clone(), labels.clone()))
+    });
+    let or_text: Vec<_> = or_text.collect();
+    all.extend(offered.into_iter().chain(or_text).map(label));
     all
+}
+
+/// What a target is called: its field, the part of it, and where links are looked up.
+fn target_label(desk: &Desk, kind: &Kind, target: &str, labels: &[Label]) -> String {
+    let mut text: Vec<String> = labels.iter().map(|label| desk.words.label(label).to_owned()).collect();
+    let (target, otherwise) = target.split_once('|').map_or((target, None), |(target, otherwise)| (target, Some(otherwise)));
+    let (path, via) = target.split_once(':').map_or((target, None), |(path, via)| (path, Some(via)));
+    if let Some(part) = path.split('.').nth(labels.len()) {
+        text.push(part.replace('_', " "));
+    }
+    let via = via.map(|via| format!(" ({via})")).unwrap_or_default();
+    let otherwise = otherwise.and_then(|name| kind.field(name)).map(|field| desk.words.label(&field.label));
+    let otherwise = otherwise.map(|name| desk.words.fill("import.or_else", &[name])).unwrap_or_default();
+    format!("{}{via}{otherwise}", text.join(" › "))
 }
 
 fn outcome_view(desk: &Desk, upload: &Upload, kind: &Kind, outcome: crate::jobs::upload::Outcome) -> OutcomeView {

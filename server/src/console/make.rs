@@ -112,14 +112,8 @@ async fn show(
     candidates.matches = matches.into_iter().collect();
     let names = links::names_in(desk, kind, &[typed]).await?;
     let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
-    let row = |field: &Field| {
-        let error = why.as_ref().filter(|why| why.field.as_deref() == Some(&*field.name)).map(|why| why.text.clone());
-        let label = desk.words.label(&field.label).to_owned();
-        Some(RowView { name: name_of(field), label, required: field.required, input: inputs.of(field, typed)?, error })
-    };
     let (first, more): (Vec<&Field>, Vec<&Field>) = fields(desk, kind).partition(|field| is_first(kind, field, typed));
-    let rows = |fields: Vec<&Field>| fields.into_iter().filter_map(row).collect::<Vec<_>>();
-    let (first, more) = (rows(first), rows(more));
+    let (first, more) = (rows(inputs, &first, typed, why.as_ref()), rows(inputs, &more, typed, why.as_ref()));
     let title = desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]);
     let status = if why.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let shown = |field: &str| first.iter().chain(&more).any(|row| row.name.strip_prefix("f.") == Some(field));
@@ -136,6 +130,16 @@ async fn show(
         more,
     };
     page(status, &make)
+}
+
+/// The controls of some fields, with what is wrong beside the field that it is wrong with.
+fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, why: Option<&Why>) -> Vec<RowView> {
+    let row = |field: &&Field| {
+        let error = why.filter(|why| why.field.as_deref() == Some(&*field.name)).map(|why| why.text.clone());
+        let label = inputs.words.label(&field.label).to_owned();
+        Some(RowView { name: name_of(field), label, required: field.required, input: inputs.of(field, typed)?, error })
+    };
+    fields.iter().filter_map(row).collect()
 }
 
 /// What a form asks for before "more": what must be there, what lists show, what the address brought.

@@ -93,6 +93,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/conflicts/resolve", post(disputes::resolve_many))
         .route("/mentions", get(mentions::page))
         .route("/mentions/seen", post(mentions::seen))
+        .route("/mentions/offer", get(mentions::offer))
         .route("/rejected", get(rejected::page).post(rejected::decide_many))
         .route("/rejected/{change}", get(rejected::change).post(rejected::decide))
         .route("/rejected/{change}/change", post(rejected::accept_changed))

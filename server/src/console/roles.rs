@@ -1,5 +1,7 @@
 //! Roles: who may see and do what, as a sheet to fill in; what a change would do is shown before it is saved.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query};
@@ -9,7 +11,7 @@ use serde::Deserialize;
 use sync_core::access::{Right, Role, Roles};
 use sync_core::id::{Name, RecordId};
 use sync_core::record::fields::FieldEdit;
-use sync_core::schema::{Label, Reading};
+use sync_core::schema::{Kind, Label, Reading};
 
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
@@ -18,9 +20,10 @@ use super::typed::Typed;
 use super::why;
 use super::words::Words;
 use crate::error::{Error, Text};
-use crate::rights::{self, Change, Effect};
+use crate::rights::{self, Change, Effect, Touched};
 use crate::store::people;
 use crate::store::records::{Definition, definitions};
+use crate::store::rights::Moved;
 
 /// The kind of role records.
 const ROLE: &str = "role";
@@ -249,41 +252,37 @@ pub async fn remove(desk: Desk, Path(name): Path<Name>) -> Result<Response, Erro
 pub fn effect_view(desk: &Desk, effect: &Effect) -> EffectView {
     let words = desk.words;
     let number = |count: u64| super::format::grouped(&count.to_string());
-    let mut summary = Vec::new();
-    let mut say = |key_records, records: u64, phones: u64| {
-        if records > 0 {
-            summary.push(words.fill(key_records, &[&words.count("list.count", records), &words.count("rights.phones", phones)]));
-        }
-    };
-    let sum = |which: fn(&crate::store::rights::Moved) -> u64| effect.kinds.iter().map(|(_, moved)| which(moved)).sum();
-    say("rights.would_remove", effect.gone(), effect.phones(|moved| moved.gone));
-    say("rights.would_lessen", sum(|moved| moved.less), effect.phones(|moved| moved.less));
-    say("rights.would_extend", sum(|moved| moved.more), effect.phones(|moved| moved.more));
-    say("rights.would_add", sum(|moved| moved.come), effect.phones(|moved| moved.come));
-    if summary.is_empty() {
-        summary.push(words.say("rights.moves_nothing").to_owned());
-    }
     let mut deeds = together(words, "rights.lose", effect.deeds.iter().map(|deed| (&deed.what, &deed.lost)));
     deeds.extend(together(words, "rights.win", effect.deeds.iter().map(|deed| (&deed.what, &deed.won))));
+    let of_kind = |(kind, moved): &(Arc<Kind>, Moved)| {
+        [words.label(&kind.plural).to_owned(), number(moved.gone), number(moved.less), number(moved.more), number(moved.come)]
+    };
+    let of_person = |one: &Touched| {
+        let moved = &one.moved;
+        [one.name.clone(), number(one.phones), number(moved.gone), number(moved.less), number(moved.more), number(moved.come)]
+    };
     EffectView {
         deeds,
-        kinds: effect
-            .kinds
-            .iter()
-            .map(|(kind, moved)| {
-                [words.label(&kind.plural).to_owned(), number(moved.gone), number(moved.less), number(moved.more), number(moved.come)]
-            })
-            .collect(),
-        people: effect
-            .people
-            .iter()
-            .map(|one| {
-                let moved = &one.moved;
-                [one.name.clone(), number(one.phones), number(moved.gone), number(moved.less), number(moved.more), number(moved.come)]
-            })
-            .collect(),
-        summary,
+        kinds: effect.kinds.iter().map(of_kind).collect(),
+        people: effect.people.iter().map(of_person).collect(),
+        summary: summary(words, effect),
     }
+}
+
+/// What would come to phones and go from them, in sentences.
+fn summary(words: Words, effect: &Effect) -> Vec<String> {
+    let sum = |which: fn(&Moved) -> u64| effect.kinds.iter().map(|(_, moved)| which(moved)).sum::<u64>();
+    let lines = [
+        ("rights.would_remove", effect.gone(), effect.phones(|moved| moved.gone)),
+        ("rights.would_lessen", sum(|moved| moved.less), effect.phones(|moved| moved.less)),
+        ("rights.would_extend", sum(|moved| moved.more), effect.phones(|moved| moved.more)),
+        ("rights.would_add", sum(|moved| moved.come), effect.phones(|moved| moved.come)),
+    ];
+    let said = lines.into_iter().filter(|(_, records, _)| *records > 0);
+    let said =
+        said.map(|(key, records, phones)| words.fill(key, &[&words.count("list.count", records), &words.count("rights.phones", phones)]));
+    let said: Vec<String> = said.collect();
+    if said.is_empty() { vec![words.say("rights.moves_nothing").to_owned()] } else { said }
 }
 
 /// A line for the same people: what they may do no longer, or from then on.

@@ -28,8 +28,9 @@ use crate::store::people::{self as kept, User};
 use crate::store::sight;
 use crate::writing::WriteError;
 
-/// The sets of a member that put them among others, with what they are called.
-const GROUPINGS: [(&str, &str); 2] = [("teams", "person.teams"), ("territories", "person.territories")];
+/// The sets of a member that put them among others, with what they are called, and what is said while there are none.
+const GROUPINGS: [(&str, &str, &str); 2] =
+    [("teams", "person.teams", "team.no_teams"), ("territories", "person.territories", "team.no_territories")];
 
 /// What ends a name where several are typed in one line: none has it within.
 const COMMAS: [char; 3] = [',', '，', '、'];
@@ -57,6 +58,7 @@ struct TeamsPage {
 struct GroupingView {
     what: &'static str,
     label: &'static str,
+    none: &'static str,
     teams: Vec<TeamView>,
 }
 
@@ -77,7 +79,7 @@ pub async fn page(desk: Desk) -> Result<Response, Error> {
 async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Result<Response, Error> {
     let (users, rows) = everybody(desk).await?;
     let mut groupings = Vec::new();
-    for (what, label) in GROUPINGS {
+    for (what, label, none) in GROUPINGS {
         let mut teams: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
         for name in in_records(desk, what).await? {
             teams.entry(name).or_default();
@@ -95,7 +97,7 @@ async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Resul
                 views.push(TeamView { name, members, records });
             }
         }
-        groupings.push(GroupingView { what, label: desk.words.say(label), teams: views });
+        groupings.push(GroupingView { what, label: desk.words.say(label), none: desk.words.say(none), teams: views });
     }
     let page = TeamsPage {
         frame: desk.frame(desk.words.say("menu.teams"), "/teams").await?,
@@ -151,7 +153,7 @@ async fn records(desk: &Desk, what: &str, name: &str) -> Result<Vec<(String, Str
 pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> {
     check(&desk)?;
     let typed = Typed::new(pairs);
-    let (what, _) = GROUPINGS.into_iter().find(|(what, _)| *what == typed.one("what")).ok_or(Error::NotFound)?;
+    let (what, ..) = GROUPINGS.into_iter().find(|(what, ..)| *what == typed.one("what")).ok_or(Error::NotFound)?;
     // As it stands, for the spaces around it belong to it: only a new one is tidied.
     let name = typed.raw("name");
     let done = match typed.one("act") {

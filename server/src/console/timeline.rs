@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 use sync_core::access::Action;
 use sync_core::actions::next::{ABOUT, ACTIVITY, is_open};
 use sync_core::id::{ChangeHash, RecordId};
-use sync_core::query::MAX_PAGE;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
@@ -17,11 +16,12 @@ use super::format::{self, Formatter, Shown};
 use super::history::{self, ChangeView};
 use super::list::title_of;
 use super::made::{device_of, later, name_of};
+use super::mentions::colleagues;
 use super::record::{Editing, show, view};
 use super::why;
 use crate::error::Error;
 use crate::jobs::import::taking_back;
-use crate::reading::{CHANGES, Entry, Event, Happened, List, PEOPLE, Row, Timeline};
+use crate::reading::{CHANGES, Entry, Event, Happened, PEOPLE, Row, Timeline};
 
 /// Events of a page at first, and how many more each time.
 const STEP: usize = 30;
@@ -231,6 +231,9 @@ impl Drawing<'_> {
 #[derive(Debug, Deserialize)]
 pub struct Said {
     text: String,
+    /// Those who were taken from what was offered behind an at sign: their ids, with spaces between.
+    #[serde(default)]
+    people: String,
 }
 
 /// `POST /records/{kind}/{id}/comments`: a note about the record; whoever is mentioned finds it among what waits for them.
@@ -250,7 +253,7 @@ pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, For
         FieldEdit::set("assignee", desk.caller.user.to_string()),
         FieldEdit::Add { field: ABOUT.to_owned(), value: id.to_string() },
     ];
-    let people = mentioned(&desk, &text).await?;
+    let people = mentioned(&desk, &text, &said.people).await?;
     edits.extend(people.into_iter().map(|value| FieldEdit::Add { field: PEOPLE.to_owned(), value }));
     let written = desk.writing().create(ACTIVITY, None, edits).await;
     match why::written(&desk, desk.reading.kind(ACTIVITY)?, written)? {
@@ -259,33 +262,19 @@ pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, For
     }
 }
 
-/// The colleagues whose names stand behind an at sign.
-async fn mentioned(desk: &Desk, text: &str) -> Result<Vec<String>, Error> {
+/// The colleagues whose names stand behind an at sign; of those who share a name whoever was taken from the list.
+async fn mentioned(desk: &Desk, text: &str, taken: &str) -> Result<Vec<String>, Error> {
     if !text.contains(['@', '＠']) {
         return Ok(Vec::new());
     }
-    let members = members(desk).await?;
+    let mut members: Vec<(String, String)> =
+        colleagues(desk).await?.into_iter().map(|member| (member.id.to_string(), member.title)).collect();
+    members.sort_by_key(|(id, _)| taken.split(' ').any(|taken| taken == id));
     let titles: Vec<&str> = members.iter().map(|(_, title)| &**title).collect();
-    let mut found: Vec<String> = meant_in(text, &titles).into_iter().map(|at| members[at].0.to_string()).collect();
+    let mut found: Vec<String> = meant_in(text, &titles).into_iter().map(|at| members[at].0.clone()).collect();
     found.sort_unstable();
     found.dedup();
     Ok(found)
-}
-
-/// Everybody whom the caller sees, with their names: who is the only one that is called so is decided among all of them.
-async fn members(desk: &Desk) -> Result<Vec<(RecordId, String)>, Error> {
-    let size = MAX_PAGE.to_string();
-    let (mut members, mut after) = (Vec::new(), None::<String>);
-    loop {
-        let params = [("maxSize", &*size), ("orderBy", "name")].into_iter().chain(after.as_deref().map(|after| ("after", after)));
-        let Ok(query) = desk.reading.query("member", params) else { return Ok(members) };
-        let page = desk.reading.list(&List::of(query)).await?;
-        members.extend(page.rows.into_iter().map(|member| (member.id, member.title)));
-        after = page.next;
-        if after.is_none() {
-            return Ok(members);
-        }
-    }
 }
 
 /// Which of the names stand behind at signs. Within an e-mail address stands none, and what ends right before a sign is the
@@ -306,8 +295,8 @@ fn ends_in_word(text: &str) -> bool {
     text.ends_with(|last: char| last.is_ascii_alphanumeric())
 }
 
-/// Which name is meant by what stands behind an at sign, and how much of that it is: of the whole names there the longest, or
-/// else the only one that begins with the word.
+/// Which name is meant by what stands behind an at sign, and how much of that it is: of the whole names there the longest, the
+/// last of equal ones, or else the only one that begins with the word.
 fn meant(rest: &str, names: &[&str]) -> Option<(usize, usize)> {
     let whole = (0..names.len()).filter(|at| !names[*at].is_empty() && begins(rest, names[*at]));
     whole.max_by_key(|at| names[*at].len()).map(|at| (at, names[at].len())).or_else(|| {

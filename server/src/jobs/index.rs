@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use sync_core::id::{Facet, RecordId, WorkspaceId};
 use sync_core::projection::{disputed, searched};
-use sync_core::schema::Kind;
+use sync_core::schema::{Kind, Schema};
 use sync_core::search::index_text;
 
 use crate::app::App;
 use crate::jobs::following;
 use crate::jobs::runs::Runs;
-use crate::store::records::{self, ConflictRow};
+use crate::store::records::{self, ConflictRow, RecordRow};
 use crate::store::{StoreError, marks, search};
 
 /// Rows that are put in together: the writer is held no longer than a blink.
@@ -36,28 +36,40 @@ pub async fn catch_up(app: &App) -> Result<(), StoreError> {
     following::in_every_workspace(app, |app, workspace| async move { step(&app, workspace).await }).await
 }
 
-/// Some of it; answers whether there may be more.
+/// Some of it; answers whether there may be more. New rows come first, then entries of an older form are written again.
 async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
     let mut tx = app.store.reader().await?;
-    let mark = marks::of(&mut tx, workspace, marks::INDEX).await?;
-    let rows = search::changed_after(&mut tx, workspace, mark, STEP).await?;
-    let Some(last) = rows.last().map(|row| row.position) else { return Ok(false) };
+    let (mark, again) = (marks::of(&mut tx, workspace, marks::INDEX).await?, marks::of(&mut tx, workspace, marks::REINDEX).await?);
+    let mut rows = search::changed_after(&mut tx, workspace, mark, STEP).await?;
+    let is_new = !rows.is_empty();
+    if !is_new && again < mark {
+        rows = search::changed_after(&mut tx, workspace, again, STEP).await?;
+    }
+    let last = rows.last().map(|row| row.position);
+    let marks = match (is_new, last) {
+        (false, None) if again == mark => return Ok(false),
+        (false, last) => (mark, last.unwrap_or(mark)),
+        (true, last) => (last.unwrap_or(mark), if again == mark { last.unwrap_or(mark) } else { again }),
+    };
     let ids: Vec<RecordId> = rows.iter().map(|row| row.record).collect();
     let open = records::conflicts_of(&mut tx, workspace, &ids).await?;
     drop(tx);
-    let (rules, more) = (app.intake.rules(workspace), rows.len() == STEP as usize);
-    let mut entries = Vec::new();
-    for row in rows {
-        // What other facets hold is not for everybody: a search would tell that it is there.
-        let mut others = rules.schema.kind(&row.kind).map(|kind| searched(kind, &[row.facets[0].clone(), None, None])).unwrap_or_default();
-        let of_row = open.iter().filter(|open| open.record == row.record && open.facet == Facet::Main);
-        others.extend(of_row.flat_map(|open| rules.schema.kind(&row.kind).map(|kind| claimed(kind, open)).unwrap_or_default()));
-        let others: Vec<&str> = others.iter().map(String::as_str).collect();
-        let is_listed = rules.schema.kind(&row.kind).is_some();
-        entries.push((row.record, if is_listed { index_text(&row.title, &others) } else { String::new() }));
-    }
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { search::put(tx, workspace, &entries, last).await })).await?;
+    let more = rows.len() == STEP as usize || marks.1 < marks.0;
+    let rules = app.intake.rules(workspace);
+    let entries: Vec<(RecordId, String)> = rows.into_iter().map(|row| (row.record, words_of(&rules.schema, &row, &open))).collect();
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { search::put(tx, workspace, &entries, marks).await })).await?;
     Ok(more)
+}
+
+/// What a record is found by; nothing if its kind is not known.
+fn words_of(schema: &Schema, row: &RecordRow, open: &[ConflictRow]) -> String {
+    let Some(kind) = schema.kind(&row.kind) else { return String::new() };
+    // What other facets hold is not for everybody: a search would tell that it is there.
+    let mut others = searched(kind, &[row.facets[0].clone(), None, None]);
+    let of_row = open.iter().filter(|open| open.record == row.record && open.facet == Facet::Main);
+    others.extend(of_row.flat_map(|open| claimed(kind, open)));
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    index_text(&row.title, &others)
 }
 
 /// What the values of a disagreement say.

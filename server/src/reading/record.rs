@@ -204,4 +204,16 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         self.names(&mut tx, ids).await
     }
+
+    /// Those of some records that are in sight, as they stand now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn those(&self, mut ids: Vec<RecordId>) -> Result<Vec<Row>, ReadError> {
+        ids.sort_unstable();
+        ids.dedup();
+        let mut tx = self.store.reader().await?;
+        let rows = lists::seen_rows(&mut tx, self.workspace, &self.scope, &ids).await?;
+        Ok(rows.into_iter().map(|row| Row::of(row, 0)).collect())
+    }
 }

@@ -1,6 +1,6 @@
 //! Looking words up in everything that the caller sees.
 
-use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expression};
+use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expressions};
 
 use super::{Linked, ReadError, Reading};
 use crate::store::search;
@@ -24,8 +24,13 @@ impl Reading {
         let Some(expression) = match_expression(text) else { return Ok(Hits::default()) };
         let mut tx = self.store.reader().await?;
         let mut found = search::find(&mut tx, self.workspace, &self.scope, &expression, limit.max(CANDIDATES)).await?;
-        if let Some(start) = start_expression(text).filter(|_| found.len() as u32 >= CANDIDATES) {
-            let first = search::find(&mut tx, self.workspace, &self.scope, &start, limit.max(CANDIDATES)).await?;
+        if found.len() as u32 >= CANDIDATES {
+            let mut first = Vec::new();
+            for start in start_expressions(text) {
+                if (first.len() as u32) < CANDIDATES {
+                    first.extend(search::find(&mut tx, self.workspace, &self.scope, &start, limit.max(CANDIDATES)).await?);
+                }
+            }
             found.retain(|row| !first.iter().any(|known| known.record == row.record));
             found.splice(..0, first);
         }

@@ -6,6 +6,8 @@ use super::{Result, Tx};
 
 /// What keeps the full-text index.
 pub const INDEX: &str = "index";
+/// What writes the index again in the form that it has now: where it stands behind the index, older entries follow.
+pub const REINDEX: &str = "index.2";
 /// What compares records.
 pub const DUPLICATES: &str = "duplicates";
 /// What gives records their numbers.

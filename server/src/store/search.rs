@@ -28,8 +28,8 @@ pub async fn changed_after(tx: &mut Tx, workspace: WorkspaceId, mark: u64, limit
     statement.all::<RowTuple>(tx).await?.into_iter().map(record_row).collect()
 }
 
-/// Puts the words of records in, instead of what was there, and moves the mark.
-pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, String)], mark: u64) -> Result<()> {
+/// Puts the words of records in, instead of what was there, and moves the marks: of the index, and of its form of today.
+pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, String)], (mark, again): (u64, u64)) -> Result<()> {
     // What was read before a record was erased must not come back after it.
     let erased = erasure::among(tx, workspace, entries.iter().map(|(record, _)| *record)).await?;
     for (record, tokens) in entries.iter().filter(|(record, _)| !erased.contains(record)) {
@@ -46,6 +46,7 @@ pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, Stri
             sqlx::query("insert into search (rowid, tokens) values ($1, $2)").bind(number).bind(tokens).execute(tx.conn()).await?;
         }
     }
+    marks::set(tx, workspace, marks::REINDEX, again).await?;
     marks::set(tx, workspace, marks::INDEX, mark).await
 }
 

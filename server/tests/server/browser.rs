@@ -174,6 +174,15 @@ impl Browser {
         (place[0].as_f64().unwrap(), place[1].as_f64().unwrap())
     }
 
+    /// Clicks what is in the middle of an element, as a hand does.
+    pub async fn click(&mut self, selector: &str) {
+        let (x, y) = self.middle(selector).await;
+        for kind in ["mousePressed", "mouseReleased"] {
+            let params = json!({"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1});
+            self.send("Input.dispatchMouseEvent", params).await;
+        }
+    }
+
     pub async fn type_text(&mut self, text: &str) {
         self.send("Input.insertText", json!({"text": text})).await;
     }

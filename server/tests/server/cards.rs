@@ -24,12 +24,17 @@ fn carried(fields: &Value) -> Value {
 }
 
 async fn import(server: &Server, vcf: &str) {
+    import_all(server, vcf, (2, 0, 0)).await;
+}
+
+/// Brings cards in: how many are made, changed, and left as they are.
+async fn import_all(server: &Server, vcf: &str, expected: (u64, u64, u64)) {
     let (author, _) = import::author(&server.app, server.workspace, Some("ann")).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file: PathBuf = folder.path().join("cards.csv");
     std::fs::write(&file, as_csv("cards.vcf", vcf.as_bytes().to_vec()).unwrap()).unwrap();
     let report = import::run(&server.app, &author, &Spec::new("party".parse().unwrap()), &Source::File(file), &mut |_| {}).await.unwrap();
-    assert_eq!((report.created, report.failed), (2, 0), "{:?}", report.failures);
+    assert_eq!((report.created, report.updated, report.unchanged, report.failed), (expected.0, expected.1, expected.2, 0), "{report:?}");
 }
 
 #[tokio::test]
@@ -65,6 +70,51 @@ async fn every_number_address_and_label_survives_a_phone() {
     let page = there.list("party", &[("orderBy", "external_id")]).await.json();
     let back: Vec<Value> = page["rows"].as_array().unwrap().iter().map(|row| carried(&row["fields"])).collect();
     assert_eq!(back, [carried(&person), carried(&company)]);
+}
+
+#[tokio::test]
+async fn whom_somebody_works_for_is_the_one_company_of_that_name_or_stays_text() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    for (id, name) in [("C-1", "Twin"), ("C-2", "Twin")] {
+        ann.make("party", json!({"name": name, "type": "org", "external_id": id})).await;
+    }
+    let person = |id: &str, name: &str, lines: &str| {
+        format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{id}\r\nN:{name};;;;\r\nFN:{name}\r\n{lines}END:VCARD\r\n")
+    };
+    let vcf = [
+        person("P-1", "Ann Li", "ORG:Cedar;Sales\r\nTITLE:Buyer\r\nNOTE:likes tea\r\n"),
+        person("P-2", "Bo Wu", "ORG:Twin\r\nTITLE:Clerk\r\nNOTE:likes coffee\r\n"),
+        person("P-3", "Cy Ma", "ORG:Nowhere\r\n"),
+        // The company comes last, and is found all the same.
+        "BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:org\r\nUID:C-3\r\nN:;;;;\r\nFN:Cedar\r\nEND:VCARD\r\n".to_owned(),
+    ]
+    .concat();
+    import_all(&server, &vcf, (4, 0, 0)).await;
+    let rows = async || ann.list("party", &[("orderBy", "external_id")]).await.json()["rows"].as_array().unwrap().clone();
+    let all = rows().await;
+    let of = |id: &str| all.iter().find(|row| row["fields"]["external_id"] == id).unwrap();
+    let relations = of("P-1")["fields"]["relations"].as_array().unwrap();
+    assert_eq!((relations.len(), &relations[0]["party"], &relations[0]["role"]), (1, &of("C-3")["id"], &json!("Buyer, Sales")));
+    assert_eq!(of("P-1")["fields"]["notes"], "likes tea");
+    for (id, notes) in [("P-2", "Twin, Clerk\nlikes coffee"), ("P-3", "Nowhere")] {
+        assert_eq!((&of(id)["fields"]["notes"], &of(id)["fields"]["relations"]), (&json!(notes), &Value::Null));
+    }
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let out = server.get("/records/party/export.vcf", &[("cookie", &cookie)]).await.text();
+    assert!(out.contains("ORG:Cedar\r\nTITLE:Buyer\\, Sales\r\n"), "{out}");
+    import_all(&server, &out, (0, 0, 6)).await;
+    assert_eq!(rows().await, all, "what goes out and comes in again changes nothing");
+    let other = Server::start().await;
+    import_all(&other, &out, (6, 0, 0)).await;
+    let (_, cookie) = other.browser_sign_in(&[]).await;
+    let again = other.get("/records/party/export.vcf", &[("cookie", &cookie)]).await.text();
+    let cards = |text: &str| {
+        let mut cards: Vec<String> = text.split("BEGIN:VCARD").map(str::to_owned).collect();
+        cards.sort();
+        cards
+    };
+    assert_eq!(cards(&again), cards(&out));
 }
 
 #[tokio::test]

@@ -49,6 +49,21 @@ async fn nobody_reads_the_document_or_anything_in_it_without_a_session() {
 }
 
 #[tokio::test]
+async fn an_address_is_one_where_it_is_written_and_may_be_none_where_it_is_read() {
+    let server = Server::start().await;
+    let document = document(&Client::office(&server).await).await;
+    let schemas = &document["components"]["schemas"];
+    for (part, email, website) in [("party.new_fields", json!("email"), json!("uri-reference")), ("party.fields", json!(null), json!(null))]
+    {
+        let fields = &schemas[part]["properties"];
+        assert_eq!(fields["emails"]["items"]["properties"]["value"]["format"], email, "{part}");
+        assert_eq!(fields["website"]["format"], website, "{part}");
+        assert_eq!(fields["website"]["type"], "string", "{part}");
+    }
+    assert!(schemas["party.batch"].to_string().contains("party.new_fields"), "many at once are written, too");
+}
+
+#[tokio::test]
 async fn every_operation_exists_and_answers_as_described() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

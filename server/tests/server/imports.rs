@@ -122,6 +122,31 @@ async fn columns_find_their_fields_by_name_and_label_in_both_languages() {
 }
 
 #[tokio::test]
+async fn an_old_address_that_is_none_is_no_change_and_a_new_one_is_refused() {
+    let desk = Desk::new().await;
+    desk.import("party", "external_id,name\n1,Ann\n").await;
+    let (id, _) = desk.rows("party", "external_id").await.remove("1").unwrap();
+    let values = json!({"value": "n/a "}).as_object().unwrap().clone();
+    let row = FieldEdit::SetRow { field: "emails".into(), row: "e1".into(), values };
+    desk.edit(id, vec![row, FieldEdit::set("website", "to follow ")]).await;
+    let out = |email: &str, industry: &str| {
+        let emails = format!("\"[{{\"\"id\"\":\"\"e1\"\",\"\"value\"\":\"\"{email}\"\"}}]\"");
+        format!("id,external_id,name,emails,website,industry\n{id},1,Ann,{emails},to follow ,{industry}\n")
+    };
+    let done = async |text: &str| {
+        let report = desk.import("party", text).await;
+        (report.updated, report.unchanged, report.failures.into_iter().map(|failure| failure.reason.en).collect::<Vec<_>>())
+    };
+    assert_eq!(done(&out("n/a ", "")).await, (0, 1, vec![]), "what went out comes back");
+    assert_eq!(done(&out("n/a", "print")).await, (1, 0, vec![]), "only what is new is written");
+    assert_eq!(done("external_id,name,emails.value,website\n1,Ann,n/a,to follow\n").await, (0, 1, vec![]));
+    for text in [out("none", ""), "external_id,name,website\n1,Ann,nowhere\n".to_owned()] {
+        let (updated, unchanged, why) = done(&text).await;
+        assert!((updated, unchanged) == (0, 0) && why.len() == 1 && why[0].contains("is not a"), "{why:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_file_changes_what_it_says_and_nothing_else() {
     let desk = Desk::new().await;
     desk.import("party", "external_id,name,source,tags\n1,Ann,fair,a; b\n2,Bo,web,\n").await;

@@ -196,6 +196,54 @@ async fn a_field_is_added_to_a_built_in_kind_and_hidden_again() {
     assert!(!desk.get("/records/party/new").await.text().contains("f.shoe_size"));
 }
 
+#[tokio::test]
+async fn rows_of_a_field_are_declared_in_the_browser_and_kept_when_the_form_is_saved_again() {
+    let desk = with_demo_car().await;
+    let mut form = posted(&desk.get("/kinds/demo_car").await.text());
+    let count: usize = form.iter().find(|(name, _)| name == "fields").unwrap().1.parse().unwrap();
+    form.retain(|(name, _)| name != "fields" && name != "text");
+    let field = |part: &str, value: &str| (format!("field.{count}.{part}"), value.to_owned());
+    form.extend([("fields".to_owned(), (count + 1).to_string()), field("label_en", "Trips"), field("merge", "list")]);
+    let send = async |more: Vec<(String, String)>, step: &str| {
+        let pairs = [form.clone(), more, vec![("step".to_owned(), step.to_owned())]].concat();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        desk.post("/kinds/demo_car", &pairs).await
+    };
+    let offered = send(vec![field("items", "0")], &format!("part.{count}")).await;
+    assert!(offered.status == 200 && offered.text().contains(&format!("name=\"field.{count}.item.0.label_en\"")), "{}", offered.text());
+    assert!(send(vec![field("items", "0")], "save").await.text().contains("It holds rows: add at least one part"));
+    let parts = vec![
+        field("items", "2"),
+        field("item.0.label_en", "Town"),
+        field("item.0.required", "on"),
+        field("item.1.label_en", "Driver"),
+        field("item.1.type", "link"),
+    ];
+    let refused = send(parts.clone(), "save").await;
+    let page = refused.text();
+    let driver = page.split(&format!("name=\"field.{count}.item.1.name\"")).nth(1).unwrap().split("</fieldset>").next().unwrap();
+    assert!(refused.status == 422 && driver.contains("needs at least one kind"), "{page}");
+    let saved = send([parts, vec![field("item.1.to", "member")]].concat(), "save").await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let new = desk.get("/records/demo_car/new").await.text();
+    assert!(new.contains("name=\"f.trips.new.town\"") && new.contains("name=\"f.trips.new.driver\""), "{new}");
+    for kind in ["demo_car", "party"] {
+        let text = |page: &str| posted_text(page).to_owned();
+        let before = desk.get(&format!("/kinds/{kind}")).await.text();
+        let again = [posted(&before), vec![("step".to_owned(), "save".to_owned())]].concat();
+        let again: Vec<(&str, &str)> = again.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(desk.post(&format!("/kinds/{kind}"), &again).await.status, 303);
+        let after = desk.get(&format!("/kinds/{kind}")).await.text();
+        let parts = |page: &str| text(page).matches("name = ").count();
+        assert!(parts(&before) > 4 && parts(&before) == parts(&after), "{kind} lost something: {}", text(&after));
+    }
+}
+
+/// The kind as text, as its page shows it.
+fn posted_text(page: &str) -> &str {
+    page.split("<textarea name=\"text\"").nth(1).unwrap().split("</textarea>").next().unwrap()
+}
+
 /// What a browser would send of the first form of kinds on a page.
 fn posted(page: &str) -> Vec<(String, String)> {
     let unescape =

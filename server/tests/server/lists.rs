@@ -464,6 +464,22 @@ async fn the_name_that_was_typed_comes_before_names_that_merely_have_it() {
 }
 
 #[tokio::test]
+async fn a_name_that_sounds_so_from_its_beginning_is_among_the_first_of_hundreds() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "佳美有限责任办公用品公司")]).await;
+    // The index ranks short ones that say it often before.
+    for number in 2..=140 {
+        desk.customer(number, &[FieldEdit::set("name", "上海佳美"), FieldEdit::set("industry", "佳美 佳美 佳美")]).await;
+    }
+    rapport_server::jobs::index::catch_up(&desk.server.app).await.unwrap();
+    for typed in ["jiamei", "jm", "jia mei"] {
+        let page = desk.page(&address("/search", &[("q", typed), ("brief", "true")])).await;
+        let first = page.split("<li>").nth(1).unwrap();
+        assert!(first.contains("佳美有限责任办公用品公司"), "{typed}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn what_people_disagree_about_is_found_by_each_of_the_values() {
     let mut desk = Desk::new().await;
     let id = desk.customer(1, &[FieldEdit::set("name", "佳美")]).await;

@@ -2,10 +2,13 @@
 //! with bad rows brought in and taken back.
 
 use serde_json::json;
+use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
+use crate::api::Client;
 use crate::browser::Browser;
-use crate::console::Desk;
+use crate::console::{Desk, record};
+use crate::harness::START;
 
 fn phone(number: &str) -> FieldEdit {
     FieldEdit::SetRow { field: "phones".into(), row: "p1".into(), values: json!({"value": number}).as_object().unwrap().clone() }
@@ -84,4 +87,82 @@ async fn a_file_with_bad_rows_is_brought_in_and_taken_back() {
     browser.until("location.pathname === '/imports' && location.search.startsWith('?done=undone')").await;
     browser.goto("/records/party").await;
     browser.until("document.body.innerText.includes('No customers yet')").await;
+}
+
+/// Colleagues, one of them gone.
+async fn colleagues(desk: &mut Desk) {
+    let (app, bo) = (desk.server.app.clone(), RecordId(UserId::of_cause("bo").0));
+    for (id, name) in [(bo, "Chen Yu"), (record(7), "王芳"), (record(8), "王刚"), (record(9), "王一")] {
+        let edits = [FieldEdit::set("name", name), FieldEdit::set("active", name != "王一")];
+        desk.ann.save(&app, "member", id, START, &edits).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn colleagues_are_offered_behind_an_at_sign_and_taken_by_keys_or_a_click() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    colleagues(&mut desk).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto(&format!("/records/party/{party}")).await;
+    let options = |count: usize, text: &str| {
+        format!(
+            "document.querySelectorAll('#comment-offer:not([hidden]) [role=option]').length === {count} && \
+             document.querySelector('#comment-offer [aria-selected=true]').textContent.includes({text:?}) && \
+             document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).ariaSelected === 'true' && \
+             document.activeElement.matches('#comment[role=combobox][aria-expanded=true][aria-controls=comment-offer]')"
+        )
+    };
+    let (value, closed) = ("document.getElementById('comment').value", "document.querySelector('#comment-offer[hidden]')");
+    browser.run("document.getElementById('comment').focus()").await;
+    browser.type_text("@wf").await;
+    browser.until(&options(1, "王芳")).await;
+    browser.press("Enter", false).await;
+    assert_eq!(browser.run(value).await, "@王芳 ", "by the initials of pinyin, taken with Enter");
+    browser.type_text("and @bo").await;
+    browser.until(&options(1, "Chen Yu")).await;
+    browser.press("Tab", false).await;
+    assert_eq!(browser.run(value).await, "@王芳 and @Chen Yu ", "by the login, taken with Tab");
+    browser.type_text("or @wang").await;
+    browser.until(&options(2, "王")).await;
+    browser.press("Escape", false).await;
+    browser.until(closed).await;
+    assert_eq!(browser.run("document.activeElement.id").await, "comment", "what was typed is still being typed");
+    browser.type_text(" @王").await;
+    browser.until(&options(2, "王")).await;
+    browser.press("ArrowDown", false).await;
+    let second = "document.querySelector('#comment-offer [role=option]:nth-child(2)')";
+    browser.until(&format!("{second}.ariaSelected === 'true'")).await;
+    let name = browser.run(&format!("{second}.dataset.name")).await;
+    browser.click("#comment-offer [role=option]:nth-child(2)").await;
+    browser.until(closed).await;
+    assert_eq!(browser.run(value).await, format!("@王芳 and @Chen Yu or @wang @{} ", name.as_str().unwrap()));
+    browser.run("document.querySelector('form.say button').click()").await;
+    browser.until("document.querySelector('#timeline').textContent.includes('@Chen Yu')").await;
+    let (_, cookie) = desk.server.browser_sign_in_as("bo").await;
+    assert!(Desk { cookie, ..desk }.get("/mentions").await.text().contains("and @Chen Yu"), "who was taken is told");
+}
+
+#[tokio::test]
+async fn of_two_with_one_name_the_one_that_was_taken_is_told_and_nobody_out_of_sight_is_offered() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    colleagues(&mut desk).await;
+    let (app, bo) = (desk.server.app.clone(), RecordId(UserId::of_cause("bo").0));
+    desk.ann.save(&app, "member", record(6), START, &[FieldEdit::set("name", "Chen Yu")]).await;
+    let offered = desk.get("/mentions/offer?q=chen").await.text();
+    assert!(offered.matches("role=\"option\"").count() == 2 && offered.contains(&bo.to_string()), "{offered}");
+    for (taken, told) in [(bo, true), (record(6), false)] {
+        let text = format!("@Chen Yu, look at {taken}");
+        desk.post(&format!("/records/party/{party}/comments"), &[("text", &text), ("people", &taken.to_string())]).await;
+        let (_, cookie) = desk.server.browser_sign_in_as("bo").await;
+        let page = desk.server.get("/mentions", &[("cookie", &cookie), ("accept", "text/html")]).await.text();
+        assert_eq!(page.contains(&text), told, "{page}");
+    }
+    let role = "name = \"buyer\"\nlabel = { en = \"Buyer\", zh = \"采购\" }\n[[rule]]\nkinds = [\"product\"]\nread = \"all\"\n";
+    Client::office(&desk.server).await.make("role", json!({"name": "buyer", "definition": role})).await;
+    Client::of_role(&desk.server, "dee", "buyer").await;
+    let (_, cookie) = desk.server.browser_sign_in_as("dee").await;
+    let none = desk.server.get("/mentions/offer?q=", &[("cookie", &cookie), ("accept", "text/html")]).await;
+    assert!(none.status == 200 && !none.text().contains("option"), "{}", none.text());
 }

@@ -31,6 +31,34 @@ async fn rename(desk: &Desk, from: &str, to: &str) -> Answer {
 }
 
 #[tokio::test]
+async fn pages_with_nothing_on_them_say_what_to_do_in_both_languages() {
+    let desk = Desk::new().await;
+    let cases = [
+        ("/teams", "There is no team yet. Say below", "还没有团队。请在下方"),
+        ("/teams", "There is no territory yet. Say below", "还没有区域。请在下方"),
+        ("/search?q=nobody", "Try fewer words", "请减少关键词"),
+        ("/search", "What are you looking for?", "您要找什么？"),
+        ("/webhooks", "Say above where it listens", "请在上方填写接收地址"),
+        ("/keys", "Say above what it is for", "请在上方填写用途"),
+        ("/imports", "Choose a file above", "请在上方选择文件"),
+        ("/mentions", "A comment with @ and your name", "@ 您的姓名"),
+        ("/retention", "“New rule” makes one", "点“新建规则”"),
+        ("/audit?act=erased", "choose another, or everything", "请在上方选择其他类型"),
+        ("/records/deal?archived=true", "archived on its page", "可在其页面归档"),
+        ("/kinds/template", "Make one under “Kinds and fields”", "请在“对象与字段”中新建"),
+    ];
+    for (path, en, _) in cases {
+        let page = desk.get(path).await.text();
+        assert!(page.contains(en), "{path} lacks {en}: {page}");
+    }
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    for (path, _, zh) in cases {
+        let page = desk.get(path).await.text();
+        assert!(page.contains(zh), "{path} lacks {zh}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_team_of_which_one_customer_is_refused_keeps_its_name_everywhere() {
     let desk = Desk::new().await;
     let office = Client::office(&desk.server).await;

@@ -34,6 +34,42 @@ fn a_likely_duplicate_is_offered_while_somebody_types_without_a_network() {
     assert!(ann.device.likely_duplicates("deal", &[FieldEdit::set("title", "佳美办公用品")]).unwrap().is_empty());
 }
 
+#[test]
+fn a_filter_by_a_customer_finds_what_points_at_a_duplicate_of_it() {
+    let (mut server, mut ann, mut bo) = (Server::new(), Phone::new("ann", Place::Memory, START), Phone::new("bo", Place::Memory, START));
+    let [original, duplicate] =
+        ["Jiamei", "Jiamei Ltd"].map(|name| ann.device.create(START, "party", &[FieldEdit::set("name", name)]).unwrap().record);
+    for (title, party) in [("Lamps", original), ("Chairs", duplicate)] {
+        ann.device.create(START, "deal", &[FieldEdit::set("title", title), FieldEdit::set("party", party.to_string())]).unwrap();
+    }
+    let found = |phone: &Phone| -> Vec<u64> {
+        let cases = [
+            ("deal", json!({"type": "linkedWith", "attribute": "party", "value": [original]})),
+            ("deal", json!({"type": "equals", "attribute": "party.name", "value": "Jiamei"})),
+            ("party", json!({"type": "atLeast", "attribute": "deal:party", "count": 2})),
+        ];
+        let count = |(kind, condition): (&str, serde_json::Value)| {
+            let query = Query::from_params(phone.device.schema(), kind, [("where", &*json!([condition]).to_string())]).unwrap();
+            let context = Context { now: START, offset_minutes: 0 };
+            let listed = phone.device.list(&query, context).unwrap().len() as u64;
+            assert_eq!(phone.device.count(&query, context).unwrap(), listed);
+            listed
+        };
+        cases.into_iter().map(count).collect()
+    };
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    assert_eq!((found(&ann), found(&bo)), (vec![1, 1, 0], vec![1, 1, 0]));
+    ann.device.edit(START + 10, "party", duplicate, &[same(original)]).unwrap();
+    assert_eq!(found(&ann), [2, 2, 1], "at once, without a network");
+    server.now += 100_000;
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    assert_eq!(found(&bo), [2, 2, 1]);
+    bo.device.edit(START + 200_000, "party", duplicate, &[FieldEdit::set(FIELD, json!([]))]).unwrap();
+    assert_eq!(found(&bo), [1, 1, 0], "what was merged is parted again");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -22,14 +22,14 @@ pub struct Sql {
 /// Without it a filter such as `party.name` would answer questions about records that are out of sight.
 pub type Visible<'a> = &'a dyn Fn(&str, &KindName, &mut Binds) -> String;
 
-/// Which tables there are beside `rows`.
+/// Whose are the tables beside `rows`: `links`, and `aliases`, by which what points at a record that another one stands for
+/// points at that one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tables {
-    /// A phone's: `links` of the one workspace that it holds.
+    /// A phone's: of the one workspace that it holds.
     #[default]
     Phone,
-    /// A server's: `links` of every workspace, and `aliases`: what points at a record that another one stands for
-    /// points at that one. Its statements bind the workspace first, as `$1`.
+    /// A server's: of every workspace. Its statements bind the workspace first, as `$1`.
     Server,
 }
 
@@ -201,28 +201,18 @@ impl Writer<'_> {
         let outer = std::mem::replace(&mut self.row, source.clone());
         let holds = self.filter(filter);
         self.row.clone_from(&outer);
-        let ours = match self.compiler.tables {
-            Tables::Phone => String::new(),
-            Tables::Server => format!("{link}.workspace = {outer}.workspace and "),
-        };
+        let (ours, ours_too) = (self.ours(&link, &outer), self.ours("a", &outer));
         let (of_kind, role) = (self.compiler.dialect.aside(&format!("{source}.kind")), pointed.role());
         let those = format!(
             "from links {link} cross join rows {source} where {source}.workspace = {outer}.workspace \
              and {source}.record = {link}.source and {ours}{link}.role = '{role}' and {of_kind} = {kind_bound} and {source}.archived = 0{visible} and {holds} and {link}.target"
         );
         let here = format!("{those} = {outer}.record");
-        let behind = match self.compiler.tables {
-            Tables::Phone => None,
-            Tables::Server => Some(format!(
-                "{those} in (select a.record from aliases a where a.workspace = {outer}.workspace and a.survivor = {outer}.record)"
-            )),
-        };
-        let each: Vec<String> = std::iter::once(here).chain(behind).collect();
+        let behind = format!("{those} in (select a.record from aliases a where {ours_too}a.survivor = {outer}.record)");
         if *least <= 1 {
-            let each: Vec<String> = each.iter().map(|those| format!("exists (select 1 {those})")).collect();
-            return format!("({})", each.join(" or "));
+            return format!("({})", [here, behind].map(|those| format!("exists (select 1 {those})")).join(" or "));
         }
-        let each: Vec<String> = each.iter().map(|those| format!("select {link}.source {those}")).collect();
+        let each = [here, behind].map(|those| format!("select {link}.source {those}"));
         format!("(select count(*) from ({}) found) >= {least}", each.join(" union "))
     }
 
@@ -246,14 +236,18 @@ impl Writer<'_> {
         }
     }
 
+    /// That a row of a table beside `rows` is of the same workspace, where there are several.
+    fn ours(&self, alias: &str, outer: &str) -> String {
+        match self.compiler.tables {
+            Tables::Phone => String::new(),
+            Tables::Server => format!("{alias}.workspace = {outer}.workspace and "),
+        }
+    }
+
     /// The record that stands for one, which is mostly itself.
     fn standing(&self, outer: &str, record: &str) -> String {
-        match self.compiler.tables {
-            Tables::Phone => record.to_owned(),
-            Tables::Server => format!(
-                "coalesce((select a.survivor from aliases a where a.workspace = {outer}.workspace and a.record = {record}), {record})"
-            ),
-        }
+        let ours = self.ours("a", outer);
+        format!("coalesce((select a.survivor from aliases a where {ours}a.record = {record}), {record})")
     }
 
     /// Whether a link holds one of some records, or one that another of them stands for. Both sides ask for the
@@ -262,12 +256,14 @@ impl Writer<'_> {
         let itself = self.among(value, wanted);
         let id = |scalar: &Scalar| if let Scalar::Text(id) = scalar { id.parse::<RecordId>().ok() } else { None };
         let survivors: Vec<Scalar> = wanted.iter().filter_map(id).map(Scalar::Id).collect();
-        if self.compiler.tables == Tables::Phone || survivors.is_empty() {
+        if survivors.is_empty() {
             return format!("({itself})");
         }
+        // Bound and not named by a row: so it is asked once for the whole statement.
+        let ours = if self.compiler.tables == Tables::Server { "a.workspace = $1 and " } else { "" };
         let survives = self.among("a.survivor", &survivors);
         let merged = self.compiler.dialect.text_of("a.record");
-        format!("({itself} or {value} in (select {merged} from aliases a where a.workspace = $1 and {survives}))")
+        format!("({itself} or {value} in (select {merged} from aliases a where {ours}{survives}))")
     }
 
     fn spot(&mut self, row: &str, spot: &Spot, test: &Test) -> String {

@@ -3,10 +3,10 @@
 //! An index ranks by how often words occur; who types three letters of a name means the name.
 
 use super::fold::{Token, Tokens};
-use super::{MAX_SEARCH, index_text, match_expression, spelled, start_of, syllable};
+use super::{BEGINNING, MAX_SEARCH, MAX_TOKEN, index_text, match_expression, spelled, start_of, syllable};
 
 /// Records that are put in order by their titles: more than anybody looks through. Where more are found, those whose
-/// title begins with what was typed are asked for by themselves ([`start_expression`]).
+/// title begins with what was typed are asked for by themselves ([`start_expressions`]).
 pub const CANDIDATES: u32 = 100;
 
 /// How close a title is; closer ones are less.
@@ -68,13 +68,22 @@ pub fn by_closeness<T>(typed: &str, found: &mut [T], title: impl Fn(&T) -> &str)
     found.sort_by_cached_key(|one| closeness(typed, title(one)));
 }
 
-/// As [`match_expression`], for records whose title begins with the first of the words: the title comes first in the index.
+/// As [`match_expression`], for records whose title begins with the first of the words, as the title comes first in the index;
+/// then for those whose title sounds so from its beginning.
 ///
 /// ```
-/// assert_eq!(sync_core::search::start_expression("佳美 Off").as_deref(), Some(r#"^"佳 美" AND "off"*"#));
+/// use sync_core::search::start_expressions;
+/// assert_eq!(start_expressions("佳美 Off"), [r#"^"佳 美" AND "off"*"#]);
+/// assert_eq!(start_expressions("jm"), ["^\"jm\"*", "\"\u{E001}jm\"*"]);
 /// ```
-pub fn start_expression(typed: &str) -> Option<String> {
-    match_expression(typed).map(|expression| format!("^{expression}"))
+pub fn start_expressions(typed: &str) -> Vec<String> {
+    let written = match_expression(typed).map(|expression| format!("^{expression}"));
+    let words = pieces(start_of(typed, MAX_SEARCH));
+    let letters: String = words.iter().map(|word| word.text.as_str()).collect();
+    // Only Latin letters are how something sounds.
+    let is_sound = !letters.is_empty() && letters.is_ascii();
+    let sounds = is_sound.then(|| format!("\"{BEGINNING}{}\"*", start_of(&letters, MAX_TOKEN)));
+    written.into_iter().chain(sounds).collect()
 }
 
 fn pieces(text: &str) -> Vec<Piece> {
@@ -91,10 +100,14 @@ fn begins(words: &[Piece], typed: &[Piece]) -> bool {
     same && words.get(whole.len()).is_some_and(|word| word.text.starts_with(&last.text))
 }
 
-/// The first letters of a title's characters and words.
 fn initials(title: &str) -> String {
     let mut tokens = Tokens::default();
     tokens.read(title);
+    initials_of(&tokens)
+}
+
+/// The first letters of a title's characters and words.
+pub(super) fn initials_of(tokens: &Tokens) -> String {
     let mut initials = String::new();
     for run in tokens.runs() {
         for (position, token) in run.iter().enumerate() {

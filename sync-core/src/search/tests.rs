@@ -138,6 +138,33 @@ fn people_find_what_they_half_remember() {
 }
 
 #[test]
+fn titles_that_sound_so_from_their_beginning_are_asked_for_by_themselves() {
+    let connection = index(&[("上海佳美", &["佳美"]), ("佳美办公 A4", &[]), ("Jiabao", &["佳美"]), ("旅行社", &[]), ("Beijing Jia", &[])]);
+    let begins = |typed: &str| -> Vec<Vec<i64>> {
+        let found = |expression: String| {
+            let mut statement = connection.prepare("select rowid from search where search match ?1 order by rowid").unwrap();
+            let rows = statement.query_map([expression], |row| row.get(0)).unwrap();
+            rows.collect::<Result<Vec<i64>, _>>().unwrap()
+        };
+        start_expressions(typed).into_iter().map(found).collect()
+    };
+    let cases: [(&str, &[&[i64]]); 9] = [
+        ("jia", &[&[2], &[1]]),
+        ("jm", &[&[], &[1]]),
+        ("jia mei", &[&[2], &[1]]),
+        ("jmbga", &[&[], &[1]]),
+        ("lvxing", &[&[], &[3]]),
+        ("luxing", &[&[], &[3]]),
+        ("佳美", &[&[1]]),
+        ("mei", &[&[], &[]]),
+        ("", &[]),
+    ];
+    for (typed, expected) in cases {
+        assert_eq!(begins(typed), expected, "{typed}");
+    }
+}
+
+#[test]
 fn long_notes_are_found_by_their_characters_but_not_by_initials() {
     let note = "客户要求在下个月之前完成全部办公家具的更换并且提供三年的上门维护服务";
     assert!(finds("佳美", &[note], "办公家具"));

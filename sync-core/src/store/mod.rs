@@ -4,6 +4,7 @@
 //! user's edit, or of a page from the server, is on disk, or nothing of it. Never decides what a
 //! change means.
 
+mod aliases;
 mod changes;
 mod contents;
 mod drafts;
@@ -18,6 +19,7 @@ pub use drafts::{Draft, DraftState, Quarantined};
 pub use rows::{NamedContents, RowOf, StoredRow};
 pub use sealed::Key;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -149,6 +151,8 @@ pub struct Store {
     db: Connection,
     /// Whose rows these are: leads every key, as on the server.
     workspace: WorkspaceId,
+    /// The version of the file for which it is written down which records stand for others; none if nobody knows.
+    aliases_of: Cell<Option<i64>>,
 }
 
 impl Store {
@@ -159,8 +163,9 @@ impl Store {
     pub fn open(place: &Place) -> Result<Self, StoreError> {
         let db = connect(place, "")?;
         db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-        let mut store = Self { db, workspace: WorkspaceId(uuid::Uuid::nil()) };
+        let mut store = Self { db, workspace: WorkspaceId(uuid::Uuid::nil()), aliases_of: Cell::new(None) };
         store.migrate()?;
+        store.begin_aliases()?;
         if let Place::Sealed(path, _) = place {
             sealed::refuse_plain(path)?;
         }
@@ -272,6 +277,7 @@ impl Store {
         }
         self.db.execute("insert into search (search) values ('delete-all')", [])?;
         self.workspace = WorkspaceId(uuid::Uuid::nil());
+        self.marked();
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! Records as they read now: rows, links, and how many disagreements they hold.
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Rows, params, params_from_iter};
 
 use super::{Store, StoreError};
+use crate::actions::duplicates::FIELD;
 use crate::files::{ContentHash, unhex};
 use crate::id::{Facet, KindName, Millis, RecordId};
 
@@ -142,13 +143,26 @@ impl Store {
 
     fn put_links(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {
         if !is_new {
-            let mut statement = self.db.prepare_cached("delete from links where source = ?1 and facet = ?2")?;
-            statement.execute(params![row.record.as_bytes(), row.facet as i64])?;
+            let mut statement = self.db.prepare_cached("delete from links where source = ?1 and facet = ?2 returning role")?;
+            self.unlinked(statement.query(params![row.record.as_bytes(), row.facet as i64])?)?;
+        }
+        if row.links.iter().any(|(role, _)| role == FIELD) {
+            self.marked();
         }
         for (role, target) in &row.links {
             let mut statement =
                 self.db.prepare_cached("insert or ignore into links (target, role, source, facet) values (?1, ?2, ?3, ?4)")?;
             statement.execute(params![target.as_bytes(), role, row.record.as_bytes(), row.facet as i64])?;
+        }
+        Ok(())
+    }
+
+    /// Looks whether one of the links that go is a mark.
+    fn unlinked(&self, mut roles: Rows<'_>) -> Result<(), StoreError> {
+        while let Some(row) = roles.next()? {
+            if row.get_ref(0)?.as_str().is_ok_and(|role| role == FIELD) {
+                self.marked();
+            }
         }
         Ok(())
     }
@@ -171,7 +185,8 @@ impl Store {
         self.db
             .prepare_cached("delete from rows where workspace = ?1 and record = ?2")?
             .execute([self.workspace.as_bytes(), record.as_bytes()])?;
-        self.db.prepare_cached("delete from links where source = ?1")?.execute([record.as_bytes()])?;
+        let mut statement = self.db.prepare_cached("delete from links where source = ?1 returning role")?;
+        self.unlinked(statement.query([record.as_bytes()])?)?;
         self.lower_mark()
     }
 

@@ -6,12 +6,21 @@ use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use crate::reading::Reading;
 
+/// Who says a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Whoever writes it: an address is one.
+    Request,
+    /// The server: an older app may have written what is none.
+    Answer,
+}
+
 /// The components of a kind: its fields, its record in lists and alone, a page, a new one, one as it was.
 pub(super) fn of(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     let shown: Vec<&Field> = kind.fields.iter().filter(|field| !field.hidden && reading.may_read(kind, &field.name)).collect();
-    let fields = object(shown.iter().map(|field| (field.name.to_string(), of_field(field))), &[]);
+    let fields = object(shown.iter().map(|field| (field.name.to_string(), of_field(field, Side::Answer))), &[]);
     let writable = shown.iter().filter(|field| reading.may_write(kind, &field.name));
-    let new_fields = object(writable.map(|field| (field.name.to_string(), of_field(field))), &[]);
+    let new_fields = object(writable.map(|field| (field.name.to_string(), of_field(field, Side::Request))), &[]);
     let own = |part: &str| format!("{}.{part}", kind.name);
     let known = |name: &str, schema: Value| (name.to_owned(), schema);
     let head = || {
@@ -71,13 +80,13 @@ fn record_parts() -> Vec<(String, Value)> {
 }
 
 /// A field as it reads.
-fn of_field(field: &Field) -> Value {
+fn of_field(field: &Field, side: Side) -> Value {
     let mut schema = match &field.merge {
-        Merge::Set if field.items.is_empty() => json!({"type": "array", "items": element(field), "uniqueItems": true}),
-        Merge::Set | Merge::List | Merge::Log => list(row(field)),
+        Merge::Set if field.items.is_empty() => json!({"type": "array", "items": element(field, side), "uniqueItems": true}),
+        Merge::Set | Merge::List | Merge::Log => list(row(field, side)),
         Merge::Counter => json!({"type": "integer", "format": "int64"}),
         Merge::Text => json!({"type": "string"}),
-        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Derived | Merge::Unknown(_) => of_value(field),
+        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Derived | Merge::Unknown(_) => of_value(field, side),
     };
     schema["title"] = field.label.en.clone().into();
     schema["x-label-zh"] = field.label.zh.clone().into();
@@ -89,23 +98,24 @@ fn of_field(field: &Field) -> Value {
     schema
 }
 
-fn row(field: &Field) -> Value {
+fn row(field: &Field, side: Side) -> Value {
     let id = ("id".to_owned(), json!({"type": "string", "maxLength": MAX_KEY_CHARS}));
-    let items = field.items.iter().map(|item| (item.name.to_string(), of_field(item)));
+    let items = field.items.iter().map(|item| (item.name.to_string(), of_field(item, side)));
     object([id].into_iter().chain(items), &[])
 }
 
-fn element(field: &Field) -> Value {
+fn element(field: &Field, side: Side) -> Value {
     match &field.value {
         ValueType::String => json!({"type": "string", "maxLength": MAX_KEY_CHARS}),
-        _ => of_value(field),
+        _ => of_value(field, side),
     }
 }
 
-fn of_value(field: &Field) -> Value {
+fn of_value(field: &Field, side: Side) -> Value {
     let number = || json!({"type": "number"});
     match &field.value {
         ValueType::String | ValueType::Phone => json!({"type": "string", "maxLength": MAX_STRING_CHARS}),
+        ValueType::Email | ValueType::Url if side == Side::Answer => json!({"type": "string", "maxLength": MAX_STRING_CHARS}),
         ValueType::Email => json!({"type": "string", "format": "email", "maxLength": MAX_STRING_CHARS}),
         // A host such as `www.example.com` is a reference and no URI.
         ValueType::Url => {

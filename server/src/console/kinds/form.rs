@@ -3,7 +3,7 @@
 //! Pure. What exists keeps its name, type, policy and facet: the form says so by not asking again.
 
 use sync_core::id::{Facet, FieldName, KindName};
-use sync_core::schema::{Board, COLOURS, Choice, Field, Kind, Label, Merge, ValueType};
+use sync_core::schema::{Board, COLOURS, Choice, Field, ITEMS_MAX, Kind, Label, Merge, RESERVED, RESERVED_IN_ROWS, ValueType};
 use sync_core::search;
 
 use crate::console::typed::Typed;
@@ -68,8 +68,10 @@ pub struct FieldForm {
     pub options: String,
     /// The kinds that a link may point at.
     pub to: Vec<String>,
-    /// Whether it has rows: those are edited as text.
-    pub rows: bool,
+    /// What each of its rows holds, if it has rows.
+    pub items: Vec<FieldForm>,
+    /// Whether one part more of its rows is asked for.
+    pub wants_part: bool,
     /// What is wrong with it.
     pub error: Option<String>,
 }
@@ -87,6 +89,10 @@ pub enum Wrong {
     NoTargets,
     /// A type that cannot be merged so.
     NotTogether,
+    /// A list or a log without rows.
+    NoParts,
+    /// Rows where there is one value.
+    NotRows,
     /// A kind of this name exists.
     Exists,
 }
@@ -118,8 +124,7 @@ impl Pair {
 impl KindForm {
     /// A form for a new kind: one field to begin with.
     pub fn new() -> Self {
-        let name = FieldForm { value: "string".to_owned(), merge: "register".to_owned(), facet: "main".to_owned(), ..FieldForm::default() };
-        Self { fields: vec![FieldForm { required: true, listed: true, ..name }], ..Self::default() }
+        Self { fields: vec![FieldForm { required: true, listed: true, ..FieldForm::empty() }], ..Self::default() }
     }
 
     /// The form of a kind that there is.
@@ -143,7 +148,9 @@ impl KindForm {
         let mut fields: Vec<(usize, FieldForm)> = (0..count.min(sync_core::schema::FIELDS_MAX))
             .map(|index| {
                 let place = typed.one(&format!("field.{index}.place")).parse().unwrap_or(index * 10 + 10);
-                (place, FieldForm::typed(typed, &format!("field.{index}"), base))
+                let mut field = FieldForm::typed(typed, &format!("field.{index}"), &|name| base?.field(name));
+                field.wants_part = typed.one("step") == format!("part.{index}");
+                (place, field)
             })
             .collect();
         let title: usize = typed.one("title").parse().unwrap_or_default();
@@ -160,7 +167,7 @@ impl KindForm {
             sum: typed.one("sum").to_owned(),
             owner: typed.one("owner").to_owned(),
             // Rows that nobody filled in are not meant.
-            fields: fields.into_iter().map(|(_, field)| field).filter(|field| field.known || !field.label.is_empty()).collect(),
+            fields: fields.into_iter().map(|(_, field)| field).filter(FieldForm::is_meant).collect(),
         }
     }
 
@@ -172,14 +179,7 @@ impl KindForm {
         if self.name.is_empty() {
             self.name = named(self.label.text());
         }
-        let mut names: Vec<String> = self.fields.iter().map(|field| field.name.clone()).filter(|name| !name.is_empty()).collect();
-        for field in &mut self.fields {
-            if field.name.is_empty() {
-                field.name = free(&named(field.label.text()), &names);
-                names.push(field.name.clone());
-            }
-            field.error = field.wrong(&names).map(&say);
-        }
+        check_all(&mut self.fields, &say);
         if self.label.is_empty() || self.name.is_empty() {
             return Err(say(Wrong::NoLabel));
         }
@@ -188,7 +188,17 @@ impl KindForm {
 
     /// Whether a field carries a mistake.
     pub fn has_errors(&self) -> bool {
-        self.fields.iter().any(|field| field.error.is_some())
+        self.fields.iter().any(|field| field.error.is_some() || field.items.iter().any(|part| part.error.is_some()))
+    }
+
+    /// The field, or the part of its rows, that a path such as `stops.town` names.
+    pub fn field_at(&mut self, path: &str) -> Option<&mut FieldForm> {
+        let (name, part) = path.split_once('.').map_or((path, None), |(name, part)| (name, Some(part)));
+        let field = self.fields.iter_mut().find(|field| field.name == name)?;
+        match part.and_then(|part| field.items.iter().position(|item| item.name == part)) {
+            Some(at) => field.items.get_mut(at),
+            None => Some(field),
+        }
     }
 
     /// The kind. What the form does not ask for is as in `base`.
@@ -238,8 +248,36 @@ fn closed(base: Option<&Kind>, by: &FieldName, fields: &[Field]) -> Vec<String> 
     board.map(|board| board.closed.iter().filter(is_there).cloned().collect()).unwrap_or_default()
 }
 
+/// Gives names to fields, or to parts of rows, that have none yet, and says at each what is wrong with it.
+fn check_all(fields: &mut [FieldForm], say: &impl Fn(Wrong) -> String) {
+    let mut names: Vec<String> = fields.iter().map(|field| field.name.clone()).filter(|name| !name.is_empty()).collect();
+    for field in fields {
+        if field.name.is_empty() {
+            field.name = free(&named(field.label.text()), &names);
+            names.push(field.name.clone());
+        }
+        field.error = field.wrong(&names).map(say);
+        check_all(&mut field.items, say);
+    }
+}
+
 impl FieldForm {
+    /// A field that is yet to be filled in.
+    pub fn empty() -> Self {
+        Self { value: "string".to_owned(), merge: "register".to_owned(), facet: "main".to_owned(), ..Self::default() }
+    }
+
+    /// Whether somebody filled it in, or wants to.
+    fn is_meant(&self) -> bool {
+        self.known || self.wants_part || !self.label.is_empty() || !self.items.is_empty()
+    }
+
     fn from(kind: &Kind, field: &Field) -> Self {
+        Self { listed: kind.list.contains(&field.name), searched: kind.search.contains(&field.name), ..Self::of(field) }
+    }
+
+    /// Of a field, or of a part of rows.
+    fn of(field: &Field) -> Self {
         Self {
             name: field.name.to_string(),
             known: true,
@@ -249,21 +287,23 @@ impl FieldForm {
             facet: field.facet.as_str().to_owned(),
             required: field.required,
             hidden: field.hidden,
-            listed: kind.list.contains(&field.name),
-            searched: kind.search.contains(&field.name),
             options: field.options.iter().map(line).collect::<Vec<_>>().join("\n"),
             to: field.to.iter().map(ToString::to_string).collect(),
-            rows: !field.items.is_empty(),
-            error: None,
+            items: field.items.iter().map(Self::of).collect(),
+            ..Self::default()
         }
     }
 
-    fn typed(typed: &Typed, name: &str, base: Option<&Kind>) -> Self {
+    /// What was typed for a field, or for a part of rows; `base` knows those that there are.
+    fn typed<'a>(typed: &Typed, name: &str, base: &dyn Fn(&str) -> Option<&'a Field>) -> Self {
         let one = |part: &str| typed.one(&format!("{name}.{part}")).to_owned();
         let has = |part: &str| typed.has(&format!("{name}.{part}"));
-        let known = base.and_then(|kind| kind.field(&one("name")));
+        let known = base(&one("name"));
+        let items = Self::typed_items(typed, name, known);
         let or = |text: String, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text };
-        let value = known.map_or_else(|| or(one("type"), "string"), |field| field.value.as_str().to_owned());
+        // What has rows has no type of its own.
+        let value = if items.is_empty() { or(one("type"), "string") } else { "string".to_owned() };
+        let value = known.map_or(value, |field| field.value.as_str().to_owned());
         let usual = if value == "paragraph" { "text" } else { "register" };
         Self {
             known: known.is_some(),
@@ -276,30 +316,49 @@ impl FieldForm {
             searched: has("searched"),
             options: typed.raw(&format!("{name}.options")).replace("\r\n", "\n"),
             to: typed.all(&format!("{name}.to")).into_iter().map(str::to_owned).collect(),
-            rows: known.is_some_and(|field| !field.items.is_empty()),
             name: one("name"),
             value,
-            error: None,
+            items,
+            ..Self::default()
         }
+    }
+
+    /// The parts of its rows. A form that says nothing of them leaves them as they are.
+    fn typed_items(typed: &Typed, name: &str, field: Option<&Field>) -> Vec<Self> {
+        let count = format!("{name}.items");
+        if !typed.has(&count) {
+            return field.map(|field| field.items.iter().map(Self::of).collect()).unwrap_or_default();
+        }
+        let part = |index: usize| {
+            let part = Self::typed(typed, &format!("{name}.item.{index}"), &|name| field?.item(name));
+            // The form does not ask whether a part is no longer used.
+            let hidden = field.and_then(|field| field.item(&part.name)).is_some_and(|item| item.hidden);
+            Self { hidden, ..part }
+        };
+        // One more than are allowed is kept, to be told about.
+        let count = typed.one(&count).parse::<usize>().unwrap_or_default().min(ITEMS_MAX + 1);
+        (0..count).map(part).filter(Self::is_meant).collect()
     }
 
     /// What is wrong with it, in the terms of the form.
     fn wrong(&self, names: &[String]) -> Option<Wrong> {
         let value = ValueType::of_word(&self.value);
         let fits = match Merge::of_word(&self.merge) {
-            Merge::Set => self.rows || value.is_element(),
+            Merge::Set => !self.items.is_empty() || value.is_element(),
             Merge::Text => matches!(value, ValueType::String | ValueType::Paragraph),
             Merge::Counter => value == ValueType::Integer,
             Merge::Monotone => value.is_ordered(),
-            Merge::List | Merge::Log => self.rows,
-            Merge::Register | Merge::Visible | Merge::Assigned | Merge::Derived => true,
+            Merge::Register | Merge::List | Merge::Log | Merge::Visible | Merge::Assigned | Merge::Derived => true,
             Merge::Unknown(_) => self.known,
         };
+        let (is_rows, needs_rows) = (matches!(&*self.merge, "set" | "list" | "log"), matches!(&*self.merge, "list" | "log"));
         let mistakes = [
             (self.label.is_empty(), Wrong::NoLabel),
             (names.iter().filter(|name| **name == self.name).count() > 1, Wrong::Twice),
             (value == ValueType::Choice && self.options.trim().is_empty(), Wrong::NoOptions),
             (value == ValueType::Link && self.to.is_empty(), Wrong::NoTargets),
+            (needs_rows && self.items.is_empty(), Wrong::NoParts),
+            (!is_rows && !self.items.is_empty(), Wrong::NotRows),
             (!fits, Wrong::NotTogether),
         ];
         mistakes.into_iter().find(|(is_so, _)| *is_so).map(|(_, wrong)| wrong)
@@ -309,6 +368,7 @@ impl FieldForm {
         let value = ValueType::of_word(&self.value);
         let options = if value == ValueType::Choice { self.choices(base) } else { Vec::new() };
         let to = if value == ValueType::Link { self.to.iter().filter_map(|kind| kind.parse().ok()).collect() } else { Vec::new() };
+        let part = |part: &Self| part.field(base.and_then(|field| field.item(&part.name)));
         let facet = Facet::ALL.into_iter().find(|facet| facet.as_str() == self.facet).unwrap_or_default();
         Ok(Field {
             name: self.name.parse().map_err(|why: sync_core::id::BadId| why.to_string())?,
@@ -319,7 +379,7 @@ impl FieldForm {
             required: self.required && !self.hidden,
             options,
             to,
-            items: base.map(|field| field.items.clone()).unwrap_or_default(),
+            items: self.items.iter().map(part).collect::<Result<_, _>>()?,
             frozen: base.and_then(|field| field.frozen.clone()),
             hidden: self.hidden,
         })
@@ -382,7 +442,8 @@ pub fn named(label: &str) -> String {
 fn free(name: &str, taken: &[String]) -> String {
     let name = if name.is_empty() { "field" } else { name };
     let numbered = std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}_{number}")));
-    let mut free = numbered.filter(|name| !taken.contains(name) && !sync_core::schema::RESERVED.contains(&&**name));
+    let is_reserved = |name: &str| RESERVED.contains(&name) || RESERVED_IN_ROWS.contains(&name);
+    let mut free = numbered.filter(|name| !taken.contains(name) && !is_reserved(name));
     free.next().unwrap_or_default()
 }
 
@@ -439,6 +500,44 @@ mod tests {
                 ("reserved", "Reserved", "已订", Some("amber"), Some(60))
             ]
         );
+    }
+
+    #[test]
+    fn rows_are_declared_in_the_form_and_what_is_wrong_is_told_at_its_part() {
+        let pairs = |merge: &str, kind: &str| {
+            let pairs = [
+                ("label_en", "Trip"),
+                ("fields", "2"),
+                ("field.0.label_en", "Where"),
+                ("field.1.label_en", "Stops"),
+                ("field.1.type", "number"),
+                ("field.1.merge", merge),
+                ("field.1.items", "3"),
+                ("field.1.item.0.label_en", "Town"),
+                ("field.1.item.0.required", "on"),
+                ("field.1.item.1.label_en", "Whom"),
+                ("field.1.item.1.type", kind),
+                ("field.1.item.2.label_en", ""),
+            ];
+            KindForm::typed(&Typed::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()), None)
+        };
+        let mut form = pairs("list", "phone");
+        form.check(true, |_| false, |wrong| format!("{wrong:?}")).unwrap();
+        assert!(!form.has_errors(), "{form:?}");
+        let kind = Kind::parse("form", &form.kind(None).unwrap().to_toml(), Reading::Strict).unwrap();
+        let stops = kind.field("stops").unwrap();
+        let parts: Vec<_> = stops.items.iter().map(|part| (&*part.name, part.value.as_str(), part.required)).collect();
+        assert_eq!(parts, [("town", "string", true), ("whom", "phone", false)]);
+        for (merge, kind, at_field, at_part) in [
+            ("list", "link", None, Some("NoTargets")),
+            ("list", "choice", None, Some("NoOptions")),
+            ("register", "phone", Some("NotRows"), None),
+        ] {
+            let mut form = pairs(merge, kind);
+            form.check(true, |_| false, |wrong| format!("{wrong:?}")).unwrap();
+            let errors = (form.fields[1].error.as_deref(), form.fields[1].items[1].error.as_deref());
+            assert_eq!(errors, (at_field, at_part));
+        }
     }
 
     #[test]

@@ -85,6 +85,25 @@ struct RowView {
     options: bool,
     /// Whether it leads to records, or may come to.
     links: bool,
+    /// Whether it has rows, or may come to have some.
+    may_have_rows: bool,
+    /// What its rows hold.
+    parts: Vec<PartView>,
+}
+
+impl RowView {
+    fn has_wrong_part(&self) -> bool {
+        self.parts.iter().any(|part| part.field.error.is_some())
+    }
+}
+
+/// A part of a field's rows.
+struct PartView {
+    field: FieldForm,
+    types: Vec<Option3>,
+    targets: Vec<Option3>,
+    options: bool,
+    links: bool,
 }
 
 /// What the address asks for.
@@ -170,6 +189,9 @@ async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Respons
     if typed.one("step") == "add" {
         return show(desk, base, form, Told { spare: SPARE, ..Told::default() }).await;
     }
+    if typed.one("step").starts_with("part.") {
+        return show(desk, base, form, Told::default()).await;
+    }
     let kind = match checked(desk, base, &mut form) {
         Ok(kind) => kind,
         Err(problem) => return show(desk, base, form, Told { problem: Some(problem), ..Told::default() }).await,
@@ -193,6 +215,8 @@ fn checked(desk: &Desk, base: Option<&Kind>, form: &mut KindForm) -> Result<Kind
             Wrong::NoOptions => "kind.no_options",
             Wrong::NoTargets => "kind.no_targets",
             Wrong::NotTogether => "kind.not_together",
+            Wrong::NoParts => "kind.no_parts",
+            Wrong::NotRows => "kind.not_rows",
             Wrong::Exists => "kind.exists",
         };
         desk.words.say(key).to_owned()
@@ -232,8 +256,7 @@ fn place_errors(desk: &Desk, form: &mut KindForm, kind: &Kind, bad: &BadDefiniti
         }
         BadDefinition::NotAllowed(all) => {
             for wrong in all {
-                let name = wrong.field().and_then(|field| field.split('.').next());
-                let Some(field) = form.fields.iter_mut().find(|field| Some(&*field.name) == name) else { continue };
+                let Some(field) = wrong.field().and_then(|path| form.field_at(path)) else { continue };
                 field.error = Some(desk.words.0.of(&wrong.to_string(), &wrong.message_zh()).to_owned());
                 placed += 1;
             }
@@ -300,13 +323,10 @@ async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> R
     let status = if told.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let mut shown = form.clone();
     for _ in 0..told.spare {
-        shown.fields.push(FieldForm {
-            listed: true,
-            value: "string".into(),
-            merge: "register".into(),
-            facet: "main".into(),
-            ..FieldForm::default()
-        });
+        shown.fields.push(FieldForm { listed: true, ..FieldForm::empty() });
+    }
+    for field in shown.fields.iter_mut().filter(|field| field.wants_part) {
+        field.items.push(FieldForm::empty());
     }
     let page = KindPage {
         frame: desk.frame(&title, "/kinds").await?,
@@ -336,27 +356,49 @@ fn fields_as(desk: &Desk, form: &KindForm, chosen: &str, fits: impl Fn(&FieldFor
 }
 
 fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm) -> RowView {
-    let choose = |words: &[(&'static str, &'static str)], chosen: &str| -> Vec<Option3> {
-        words.iter().map(|(word, key)| ((*word).to_owned(), desk.words.say(key).to_owned(), *word == chosen)).collect()
-    };
+    let has_rows = !field.items.is_empty();
+    RowView {
+        index,
+        place: (index + 1) * 10,
+        is_title: form.title == index,
+        types: choose(desk, &TYPES, &field.value),
+        merges: choose(desk, &MERGES, &field.merge),
+        other: (!MERGES.iter().any(|(word, _)| *word == field.merge)).then(|| field.merge.clone()),
+        facets: choose(desk, &FACETS, &field.facet),
+        targets: targets(desk, field),
+        options: !has_rows && may_be(field, "choice"),
+        links: !has_rows && may_be(field, "link"),
+        may_have_rows: has_rows || !field.known,
+        parts: field.items.iter().map(|item| part(desk, item)).collect(),
+        field: field.clone(),
+    }
+}
+
+fn part(desk: &Desk, item: &FieldForm) -> PartView {
+    let (options, links) = (may_be(item, "choice"), may_be(item, "link"));
+    let mut types = choose(desk, &TYPES, &item.value);
+    // What cannot change any more is no choice: a kind has hundreds of parts.
+    types.retain(|(_, _, chosen)| *chosen || !item.known);
+    PartView { types, targets: if links { targets(desk, item) } else { Vec::new() }, options, links, field: item.clone() }
+}
+
+/// Whether a field is of a type, or may come to be.
+fn may_be(field: &FieldForm, value: &str) -> bool {
+    !field.known || field.value == value
+}
+
+fn choose(desk: &Desk, words: &[(&'static str, &'static str)], chosen: &str) -> Vec<Option3> {
+    words.iter().map(|(word, key)| ((*word).to_owned(), desk.words.say(key).to_owned(), *word == chosen)).collect()
+}
+
+/// The kinds that a link may lead to.
+fn targets(desk: &Desk, field: &FieldForm) -> Vec<Option3> {
     let mut kinds: Vec<_> = desk.reading.kinds().collect();
     kinds.sort_by_key(|kind| place(&kind.name));
     let target = |kind: &std::sync::Arc<Kind>| {
         (kind.name.to_string(), desk.words.label(&kind.label).to_owned(), field.to.iter().any(|to| **to == *kind.name))
     };
-    RowView {
-        index,
-        place: (index + 1) * 10,
-        is_title: form.title == index,
-        types: choose(&TYPES, &field.value),
-        merges: choose(&MERGES, &field.merge),
-        other: (!MERGES.iter().any(|(word, _)| *word == field.merge)).then(|| field.merge.clone()),
-        facets: choose(&FACETS, &field.facet),
-        targets: kinds.into_iter().map(target).collect(),
-        options: !field.known || field.value == "choice",
-        links: !field.known || field.value == "link",
-        field: field.clone(),
-    }
+    kinds.into_iter().map(target).collect()
 }
 
 /// The types, as the words of kind files and as people call them.
@@ -379,11 +421,13 @@ const TYPES: [(&str, &str); 16] = [
     ("geo", "type.geo"),
 ];
 
-/// The policies that a form offers; rows of their own are written as text.
-const MERGES: [(&str, &str); 6] = [
+/// The policies that a form offers.
+const MERGES: [(&str, &str); 8] = [
     ("register", "merge.register"),
     ("visible", "merge.visible"),
     ("set", "merge.set"),
+    ("list", "merge.list"),
+    ("log", "merge.log"),
     ("text", "merge.text"),
     ("monotone", "merge.monotone"),
     ("counter", "merge.counter"),
@@ -398,7 +442,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_and_every_policy_of_one_value_can_be_chosen() {
+    fn every_type_can_be_chosen_and_every_policy_that_is_offered_is_one() {
         let types: Vec<&str> = ValueType::KNOWN.iter().map(ValueType::as_str).collect();
         assert_eq!(TYPES.map(|(word, _)| word).to_vec(), types);
         for (word, _) in MERGES {

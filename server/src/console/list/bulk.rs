@@ -221,11 +221,6 @@ async fn form(
     names.extend(links::names_in(desk, kind, &[&order.typed]).await?);
     let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
     let title = desk.words.fill("bulk.title", &[&format::grouped(&listing.rows.len().to_string()), &desk.words.inside(&kind.plural)]);
-    let choice = |field: &Field| (field.name.to_string(), desk.words.label(&field.label).to_owned(), *field.name == *order.field);
-    let mut choices: Vec<(String, String, bool)> = fields(desk, kind).map(choice).collect();
-    if desk.reading.may_some(kind, sync_core::access::Action::Archive) {
-        choices.push((ARCHIVED.to_owned(), desk.words.say("record.archive").to_owned(), order.field == ARCHIVED));
-    }
     Ok(BulkPage {
         frame: desk.frame(&title, &format!("/records/{}", kind.name)).await?,
         plural: desk.words.label(&kind.plural).to_owned(),
@@ -233,13 +228,21 @@ async fn form(
         cancel: asked.closed().address(kind),
         ids: if order.all { Vec::new() } else { order.ids.iter().map(RecordId::to_string).collect() },
         all: order.all,
-        fields: choices,
+        fields: choices(desk, kind, &order.field),
         input: field.and_then(|field| inputs.of(field, &order.typed)),
         warning: (order.field == ARCHIVED).then(|| desk.words.say("archive.consequence")),
         preview: plan.map(|plan| preview(desk, kind, field, &names, plan)),
         title,
         error,
     })
+}
+
+/// What can be written in many records at once: fields, and archiving.
+fn choices(desk: &Desk, kind: &Kind, chosen: &str) -> Vec<(String, String, bool)> {
+    let choice = |field: &Field| (field.name.to_string(), desk.words.label(&field.label).to_owned(), *field.name == *chosen);
+    let archiving = desk.reading.may_some(kind, sync_core::access::Action::Archive);
+    let archiving = archiving.then(|| (ARCHIVED.to_owned(), desk.words.say("record.archive").to_owned(), chosen == ARCHIVED));
+    fields(desk, kind).map(choice).chain(archiving).collect()
 }
 
 fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, names: &Names, plan: Vec<Planned>) -> Preview {

@@ -54,7 +54,7 @@ pub async fn vcf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
     }
     let shape = shape_of(&desk, &kind, &asked).await?;
     let rows = rows_of(&desk, &kind, &asked, &shape, "vcf").await?;
-    let bytes = cards(rows.iter().map(|(row, _)| row)).into_bytes();
+    let bytes = cards(&desk.reading, rows.iter().map(|(row, _)| row)).await?.into_bytes();
     Ok(file(&format!("{}.vcf", desk.words.label(&kind.plural)), CARD_TYPE, bytes))
 }
 

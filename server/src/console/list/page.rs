@@ -164,8 +164,6 @@ impl Drawing<'_> {
         let (content, pager, total, broken) = self.content(&asked, &shape).await?;
         let (label, inside) = (desk.words.inside(&kind.label), desk.words.inside(&kind.plural));
         let is_bare = asked.q.is_empty() && shape.conditions.is_empty();
-        let turn = |archived| Asked { archived, ..asked.plain() }.address(kind);
-        let say = |key| desk.words.say(key).to_owned();
         let title = shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone());
         let page = ListPage {
             frame: desk.frame(&title, &format!("/records/{}", kind.name)).await?,
@@ -183,18 +181,23 @@ impl Drawing<'_> {
             problem: problem.or(broken),
             tabs: self.tabs(&asked, &all),
             layouts: self.layouts(&asked, &shape),
-            shelves: [false, true].map(|archived| Tab {
-                label: say(if archived { "list.archived" } else { "list.in_use" }),
-                href: turn(archived),
-                here: asked.archived == archived,
-                pinned: false,
-            }),
+            shelves: self.shelves(&asked),
             tools: self.tools(&asked, &shape).await?,
             content,
             pager,
             asked,
         };
         answer(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+    }
+
+    /// What is in use, and what is archived.
+    fn shelves(&self, asked: &Asked) -> [Tab; 2] {
+        [false, true].map(|archived| Tab {
+            label: self.desk.words.say(if archived { "list.archived" } else { "list.in_use" }).to_owned(),
+            href: Asked { archived, ..asked.plain() }.address(self.kind),
+            here: asked.archived == archived,
+            pinned: false,
+        })
     }
 
     async fn content(&self, asked: &Asked, shape: &Shape) -> Result<Drawn, Error> {
@@ -329,24 +332,17 @@ impl Drawing<'_> {
     async fn tools(&self, asked: &Asked, shape: &Shape) -> Result<Tools, Error> {
         let (desk, kind) = (self.desk, self.kind);
         let names = desk.reading.names_of(filter::linked(shape)).await?;
-        let typed = self.refused.as_ref().map(|(typed, _)| typed.clone()).unwrap_or_default();
-        let error = self.refused.as_ref().map(|(_, error)| error.clone());
-        let is_filtering = asked.panel == "filter" || self.refused.is_some();
-        let editor = if is_filtering { Some(filter::editor(desk, kind, asked, shape, &typed, error).await?) } else { None };
         let groups = groups::attributes(desk, kind);
         let group_label = groups.iter().find(|(name, _)| *name == shape.group).map(|(_, label)| label.clone());
         let mark = |any: bool| Asked { filter: Some(super::shape::filter_of(&shape.conditions, any)), ..asked.plain() }.address(kind);
         let none = Asked { filter: Some("[]".to_owned()), q: String::new(), ..asked.plain() };
-        let is_changed =
-            asked.filter.is_some() || asked.columns.is_some() || !asked.sort.is_empty() || asked.group.is_some() || asked.layout.is_some();
-        let is_changed = is_changed || chart::Spec::of(asked, chart::Spec::default()) != chart::Spec::default();
         Ok(Tools {
             chips: filter::chips(desk, kind, asked, shape, &names),
             any: shape.any,
             any_href: (shape.conditions.len() > 1).then(|| mark(!shape.any)),
             all_href: none.address(kind),
             filter_href: asked.with_panel("filter").address(kind),
-            editor,
+            editor: self.editor(asked, shape).await?,
             columns_href: asked.with_panel("columns").address(kind),
             columns: (asked.panel == "columns").then(|| columns::choosable(desk, kind, shape)),
             columns_action: format!("/records/{}/columns", kind.name),
@@ -359,7 +355,7 @@ impl Drawing<'_> {
             csv: asked.closed().below(kind, "export.csv"),
             xlsx: asked.closed().below(kind, "export.xlsx"),
             pdf: asked.closed().below(kind, "export.pdf"),
-            is_changed,
+            is_changed: is_changed(asked),
             close: asked.closed().address(kind),
             view: shape.view.as_ref().map(|view| ViewTools {
                 action: asked.closed().below(kind, "views"),
@@ -372,6 +368,15 @@ impl Drawing<'_> {
         })
     }
 
+    /// Where a condition is written, if somebody asked for that.
+    async fn editor(&self, asked: &Asked, shape: &Shape) -> Result<Option<Editor>, Error> {
+        if asked.panel != "filter" && self.refused.is_none() {
+            return Ok(None);
+        }
+        let (typed, error) = self.refused.clone().map_or_else(Default::default, |(typed, error)| (typed, Some(error)));
+        filter::editor(self.desk, self.kind, asked, shape, &typed, error).await.map(Some)
+    }
+
     fn save(&self, asked: &Asked, shape: &Shape) -> Save {
         let over = shape.view.as_ref().filter(|view| view.is_mine(self.desk));
         Save {
@@ -380,6 +385,12 @@ impl Drawing<'_> {
             over: over.map(|view| self.desk.words.fill("view.over", &[&view.name])),
         }
     }
+}
+
+/// Whether an address says otherwise than its view.
+fn is_changed(asked: &Asked) -> bool {
+    let is_other = [asked.filter.is_some(), asked.columns.is_some(), !asked.sort.is_empty(), asked.group.is_some(), asked.layout.is_some()];
+    is_other.contains(&true) || chart::Spec::of(asked, chart::Spec::default()) != chart::Spec::default()
 }
 
 /// What goes with the search form: the list without its search and its place.

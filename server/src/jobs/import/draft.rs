@@ -55,6 +55,8 @@ pub struct Reader<'a> {
     pub is_raw: bool,
     /// The header, for defaults that name a column.
     pub header: &'a [String],
+    /// Whether all rows before this one are written: what is not found now stays text, if it may.
+    pub is_last: bool,
 }
 
 /// The texts of one value by part; the key is the field and the sub-field.
@@ -116,8 +118,36 @@ impl Reader<'_> {
         }
         // A constant beside empty cells, such as a currency, is no value of its own.
         texts.retain(|(field, _), _| said.contains(field) || !self.left_empty.contains(field));
+        if self.is_last {
+            self.keep_as_text(&mut texts);
+        }
         draft.values = self.values(&texts)?;
         Ok(draft)
+    }
+
+    /// A link that may stay text, and does not lead to exactly one record, becomes a line of the text that the mapping
+    /// names, with all of its row.
+    fn keep_as_text<'t>(&'t self, texts: &mut Texts<'t>) {
+        let unfound = |(key, parts): (&(usize, Option<usize>), &Vec<(&'t Place, String)>)| {
+            let [(Place { via: Some(via), .. }, text)] = &parts[..] else { return None };
+            let (field, otherwise) = (&self.kind().fields[key.0], via.otherwise?);
+            let leaf = key.1.map_or(field, |item| &field.items[item]);
+            let place = self.mapping.place_of(&self.kind().fields[otherwise].name)?;
+            self.linked(leaf, via, text).is_err().then_some((key.0, place))
+        };
+        while let Some((field, place)) = texts.iter().find_map(unfound) {
+            let mut line: Vec<String> = Vec::new();
+            texts.retain(|key, parts| {
+                let is_meant = key.0 == field;
+                line.extend(parts.iter().filter(|_| is_meant).map(|(_, text)| text.clone()));
+                !is_meant
+            });
+            let line = line.join(", ");
+            match texts.entry((place.field, None)).or_default().first_mut() {
+                Some((_, text)) => *text = format!("{line}\n{text}"),
+                None => drop(texts.insert((place.field, None), vec![(place, line)])),
+            }
+        }
     }
 
     /// A default with the cells of the columns that it names in braces.
@@ -175,7 +205,8 @@ impl Reader<'_> {
                 let message = label(en, format!("没有“{}”为“{text}”的记录，请先导入它们", via.label.zh));
                 Err(Problem { message, is_lookup: true })
             }
-            _ => Err(several(&via.label, text).into()),
+            // Of what may stay text it is known only once all rows before it are written.
+            _ => Err(Problem { message: several(&via.label, text), is_lookup: via.otherwise.is_some() }),
         }
     }
 

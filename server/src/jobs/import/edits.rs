@@ -2,10 +2,12 @@
 //!
 //! What is equal is not written: the history stays short, and taking an import back touches nothing else.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value as Json};
 use sync_core::id::RecordId;
 use sync_core::record::fields::{ARCHIVED, FieldEdit};
-use sync_core::schema::{Field, Kind, Merge};
+use sync_core::schema::{Field, Kind, Merge, ValueType};
 use sync_core::value::canonical;
 
 use super::draft::Draft;
@@ -19,7 +21,7 @@ pub fn edits(kind: &Kind, record: RecordId, current: &Map<String, Json>, draft: 
     for (index, value) in &draft.values {
         let field = &kind.fields[*index];
         let old = current.get(&*field.name);
-        if old == Some(value) {
+        if is_same(field, old, value) {
             continue;
         }
         if let (Merge::Text, Json::String(text)) = (&field.merge, value) {
@@ -37,6 +39,13 @@ pub fn edits(kind: &Kind, record: RecordId, current: &Map<String, Json>, draft: 
     }
     all.retain(|edits| !edits.is_empty());
     all
+}
+
+/// Whether a value is what is there already. Blanks around a number or an address say nothing: cells come without them.
+fn is_same(field: &Field, old: Option<&Json>, value: &Json) -> bool {
+    let is_line = field.items.is_empty() && matches!(field.value, ValueType::Phone | ValueType::Email | ValueType::Url);
+    let texts = old.and_then(Json::as_str).zip(value.as_str()).filter(|_| is_line);
+    old == Some(value) || texts.is_some_and(|(old, value)| old.trim() == value.trim())
 }
 
 fn chunks(field: &Field, text: &str) -> Vec<FieldEdit> {
@@ -66,17 +75,16 @@ fn of_field(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -
     }
 }
 
+/// Only what comes and what goes is written: an old element that nobody would be let write today may stay.
 fn elements(field: &Field, old: Option<&Json>, value: &Json) -> Vec<FieldEdit> {
-    let sorted = |json: &Json| {
-        let mut words: Vec<String> = json.as_array().into_iter().flatten().map(ToString::to_string).collect();
-        words.sort_unstable();
-        words.dedup();
-        words
-    };
-    if value.is_array() && old.map(sorted).unwrap_or_default() == sorted(value) {
-        return Vec::new();
-    }
-    vec![FieldEdit::set(&field.name, value.clone())]
+    let words =
+        |json: &Json| -> Option<BTreeSet<String>> { json.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect() };
+    let Some(new) = words(value) else { return vec![FieldEdit::set(&field.name, value.clone())] };
+    let old = old.and_then(words).unwrap_or_default();
+    let name = || field.name.to_string();
+    let come = new.difference(&old).map(|value| FieldEdit::Add { field: name(), value: value.clone() });
+    let go = old.difference(&new).map(|value| FieldEdit::Remove { field: name(), value: value.clone() });
+    come.chain(go).collect()
 }
 
 /// The objects of an array, each with its id taken out.
@@ -95,7 +103,11 @@ fn rows(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Ve
     let name = || field.name.to_string();
     let mut edits = Vec::new();
     for (id, values) in &new {
-        let contains = |(_, known): &&(Option<String>, Map<String, Json>)| values.iter().all(|(key, value)| known.get(key) == Some(value));
+        let same = |known: &Map<String, Json>, key: &String, value: &Json| match field.item(key) {
+            Some(item) => is_same(item, known.get(key), value),
+            None => known.get(key) == Some(value),
+        };
+        let contains = |(_, known): &&(Option<String>, Map<String, Json>)| values.iter().all(|(key, value)| same(known, key, value));
         let known = match id {
             Some(id) => old.iter().find(|(known, _)| known.as_ref() == Some(id)),
             None => old.iter().find(contains),
@@ -105,7 +117,7 @@ fn rows(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Ve
             Some((_, known)) => {
                 let mut changed: Map<String, Json> = values
                     .iter()
-                    .filter(|(key, value)| known.get(*key) != Some(*value))
+                    .filter(|(key, value)| !same(known, key, value))
                     .map(|(key, value)| (key.clone(), value.clone()))
                     .collect();
                 if id.is_some() {

@@ -43,6 +43,8 @@ pub struct Via {
     pub field: FieldName,
     /// What people call it.
     pub label: Label,
+    /// The text, by its index in the kind, to which a line is added where not exactly one record is found.
+    pub otherwise: Option<usize>,
 }
 
 /// The plan for a whole file.
@@ -187,7 +189,8 @@ impl Finder<'_> {
         self.target(&field.name).ok()
     }
 
-    /// The target that is written as `field`, `field.part`, `rows.item`, `rows.item.part` or `link:field`.
+    /// The target that is written as `field`, `field.part`, `rows.item`, `rows.item.part`, `link:field` or, for what stays
+    /// text in another field where not exactly one record is found, `link:field|text`.
     pub fn target(&self, text: &str) -> Result<Target, ImportError> {
         match text {
             "" => return Ok(Target::Skip),
@@ -215,15 +218,20 @@ impl Finder<'_> {
             [part] => parts_of(&leaf.value).iter().find(|known| *known == part).copied().ok_or_else(unknown)?,
             _ => return Err(unknown()),
         };
-        let via = via.map(|via| self.via(leaf, via)).transpose()?;
+        let (via, otherwise) =
+            via.map_or((None, None), |via| via.split_once('|').map_or((Some(via), None), |(via, text)| (Some(via), Some(text))));
+        let is_text = |field: &Field| field.merge == Merge::Text;
+        let text = |name: &str| self.kind.fields.iter().position(|field| *field.name == *name && is_text(field)).ok_or_else(unknown);
+        let otherwise = otherwise.map(text).transpose()?;
+        let via = via.map(|via| self.via(leaf, via, otherwise)).transpose()?;
         Ok(Target::Field(Place { field, item, part, via }))
     }
 
-    fn via(&self, field: &Field, via: &str) -> Result<Via, ImportError> {
+    fn via(&self, field: &Field, via: &str, otherwise: Option<usize>) -> Result<Via, ImportError> {
         let bad = || ImportError::BadLink { field: field.name.to_string(), via: via.to_owned() };
         let found = field.to.iter().filter_map(|kind| self.schema.kind(kind)?.field(via)).next();
         let label = found.filter(|_| field.value == ValueType::Link).ok_or_else(bad)?.label.clone();
-        Ok(Via { field: via.parse().map_err(|_| bad())?, label })
+        Ok(Via { field: via.parse().map_err(|_| bad())?, label, otherwise })
     }
 
     fn each_once(&self, header: &[String], columns: &[Target]) -> Result<(), ImportError> {

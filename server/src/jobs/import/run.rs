@@ -197,6 +197,7 @@ impl<'a> Run<'a> {
             matches: &self.matches,
             is_raw: self.spec.is_raw,
             header: &self.survey.header,
+            is_last: self.batch.is_empty(),
         };
         let draft = reader.draft(row).map_err(|problem| (problem.message, problem.is_lookup))?;
         let identity = self.identity(row, &draft).map_err(|reason| (reason, false))?;

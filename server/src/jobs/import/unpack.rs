@@ -94,16 +94,39 @@ fn cards(text: &str) -> Result<Vec<u8>, BadFile> {
     if cards.is_empty() {
         return Err(BadFile::Empty);
     }
-    // Not every role may write birthdays: the column is there only if a card has one.
-    let has_birthday = cards.iter().any(|card| !card.birthday.is_empty());
-    let columns = ["name", "type", "phones", "emails", "addresses", "socials", "website", "external_id", "notes", "tags"];
+    // Companies come first: people find those whom they work for.
+    cards.sort_by_key(Card::is_person);
+    let rows: Vec<_> = cards.iter().map(Card::row).collect();
+    // A column is there only if a card has something for it: not every role may write birthdays.
+    let filled: Vec<usize> = (0..COLUMNS.len()).filter(|at| *at < ALWAYS || rows.iter().any(|row| !row[*at].is_empty())).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns.into_iter().chain(has_birthday.then_some("birthday")))?;
-    for card in &cards {
-        writer.write_record(card.row().iter().chain(has_birthday.then_some(&card.birthday)))?;
+    writer.write_record(filled.iter().map(|at| COLUMNS[*at]))?;
+    for row in &rows {
+        writer.write_record(filled.iter().map(|at| &row[*at]))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()).into())
 }
+
+/// What a card has, under the names of our own fields. Whoever somebody works for is the one record of that name, and
+/// stays text if there is not exactly one.
+const COLUMNS: [&str; 13] = [
+    "name",
+    "type",
+    "phones",
+    "emails",
+    "addresses",
+    "socials",
+    "website",
+    "external_id",
+    "notes",
+    "tags",
+    "birthday",
+    "relations.party:name|notes",
+    "relations.role",
+];
+
+/// The first columns are there in any case.
+const ALWAYS: usize = 10;
 
 /// Long lines go on behind a space.
 fn unfolded(text: &str) -> Vec<String> {
@@ -122,6 +145,8 @@ struct Card {
     name: String,
     parts: String,
     organisation: String,
+    /// The parts of the organisation, the smaller ones last.
+    units: String,
     position: String,
     birthday: String,
     kind: String,
@@ -161,7 +186,11 @@ impl Card {
         match &*name {
             "FN" => self.name = text,
             "N" => self.parts = name_of(value),
-            "ORG" => self.organisation = text.replace(';', " ").trim().to_owned(),
+            "ORG" => {
+                let mut names = parts(value, ';').into_iter().map(plain).filter(|name| !name.is_empty());
+                self.organisation = names.next().unwrap_or_default();
+                self.units = names.collect::<Vec<_>>().join(" ");
+            }
             "TITLE" => self.position = text,
             "KIND" => self.kind = text.to_lowercase(),
             // Without a year (`--1031`) it is no day.
@@ -181,14 +210,22 @@ impl Card {
         }
     }
 
-    fn row(&self) -> [String; 10] {
-        let is_person = !self.parts.is_empty() && self.kind != "org";
-        let name = [&self.name, &self.parts, &self.organisation].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
+    fn is_person(&self) -> bool {
+        !self.parts.is_empty() && self.kind != "org"
+    }
+
+    fn row(&self) -> [String; COLUMNS.len()] {
+        let is_person = self.is_person();
+        let whole = format!("{} {}", self.organisation, self.units).trim().to_owned();
+        let name = [&self.name, &self.parts, &whole].into_iter().find(|name| !name.is_empty()).cloned().unwrap_or_default();
+        let employer = Some(&self.organisation).filter(|employer| is_person && **employer != name).cloned().unwrap_or_default();
+        let post = [&self.position, &self.units].into_iter().filter(|text| is_person && !text.is_empty());
+        let post = post.map(String::as_str).collect::<Vec<_>>().join(", ");
+        // A post with nobody is no relation.
+        let (role, line) = if employer.is_empty() { (String::new(), post) } else { (post, String::new()) };
+        let notes = if line.is_empty() { self.notes.clone() } else { format!("{line}\n{}", self.notes).trim().to_owned() };
         let rows = |rows: &[Json]| if rows.is_empty() { String::new() } else { Json::from(rows.to_vec()).to_string() };
         let kind = if is_person { "person" } else { "org" }.to_owned();
-        let post = [&self.position, &self.organisation].into_iter().filter(|text| is_person && !text.is_empty());
-        let post = post.map(String::as_str).collect::<Vec<_>>().join(", ");
-        let notes = if post.is_empty() { self.notes.clone() } else { format!("{post}\n{}", self.notes).trim().to_owned() };
         [
             name,
             kind,
@@ -200,6 +237,9 @@ impl Card {
             self.id.clone(),
             notes,
             self.tags.clone(),
+            self.birthday.clone(),
+            employer,
+            role,
         ]
     }
 }
@@ -249,7 +289,9 @@ mod tests {
                     BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:individual\r\nN:Wu;Bo;;;\r\nFN:Bo Wu\r\nBDAY;VALUE=date:19900102\r\nTEL;VALUE=uri;TYPE=\"cell\":tel:+8613800000000\r\nEND:VCARD\r\n\
                     BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:org\r\nN:Cedar;;;;\r\nFN:Cedar\r\nBDAY:--0203\r\nEND:VCARD\r\n";
         let csv = String::from_utf8(as_csv("a.vcf", text.as_bytes().to_vec()).unwrap()).unwrap();
-        for part in [",birthday\n", "\"Buyer, Cedar Sales\"", ",1985-10-31\n", ",19900102\n", "Cedar,org"] {
+        for part in
+            [",birthday,relations.party:name|notes,relations.role\nCedar,org", ",1985-10-31,Cedar,\"Buyer, Sales\"\n", ",19900102,,\n"]
+        {
             assert!(csv.contains(part), "{csv} lacks {part}");
         }
         assert!(!csv.contains("--0203") && csv.contains("+8613800000000"), "{csv}");

@@ -238,6 +238,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/conflicts/resolve", Page, Record).form("at=party+{id}+name&rule=shown").finds_nothing(&[303]),
     door("GET", "/mentions", Page, Nothing),
     door("POST", "/mentions/seen", Page, Nothing).form("position=1"),
+    door("GET", "/mentions/offer", Page, Nothing).query("q=canary"),
     door("GET", "/rejected", Page, Nothing),
     door("POST", "/rejected", Page, Nothing),
     door("GET", "/rejected/{change}", Page, Nothing).personal(),
