@@ -15,6 +15,8 @@ mod likely;
 mod likely_tests;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod order_tests;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod actions;
+pub mod collation;
 #[cfg(feature = "device")]
 pub mod device;
 #[cfg(feature = "device")]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+use crate::collation::keys_in;
 use crate::id::{Facet, Millis, RecordId};
 use crate::merge;
 use crate::record::doc::Doc;
@@ -30,6 +31,8 @@ pub struct Projection {
     pub updated_at: Millis,
     /// The facet's row as JSON text.
     pub json: String,
+    /// What its texts are ordered by, where that is something else: [`crate::collation::keys`].
+    pub sort: Option<String>,
     /// Which records it points at, by role: the field, or `field.item` in rows.
     pub links: BTreeSet<(String, RecordId)>,
 }
@@ -40,18 +43,32 @@ pub fn project(kind: &Kind, facet: Facet, doc: &Doc) -> Projection {
     let row = merge::row_in(kind, facet, doc);
     let shown = |name: &str| row.binary_search_by_key(&name, |(name, _)| name).ok().map(|index| &row[index].1);
     let has_title = kind.field(&kind.title).is_some_and(|field| field.facet == facet);
-    let title = has_title.then(|| {
-        let title = shown(&kind.title).map(title_text).unwrap_or_default();
-        let sort = sort_key(&title);
-        (title, sort)
-    });
+    let title = has_title.then(|| titled(shown(&kind.title)));
     let archived = (facet == Facet::Main).then(|| merge::is_archived(doc));
     let linking = kind.fields.iter().filter(|field| field.facet == facet && may_link(field));
     let linked = linking.filter_map(|field| Some(linked(field, &shown(&field.name)?.clone().into_json())));
     let links = linked.flatten().collect();
+    let sort = keys_in(kind, &row);
     // Text keys and plain values cannot fail.
     let json = serde_json::to_string(&JsonRef::Object(row)).unwrap_or_default();
-    Projection { title, archived, created_at, updated_at, json, links }
+    Projection { title, archived, created_at, updated_at, json, sort, links }
+}
+
+/// Title and sort key of a row as it is kept, if the facet is there that holds the title.
+pub fn title(kind: &Kind, facets: &[Option<String>; 3]) -> Option<(String, String)> {
+    let facet = facets[kind.field(&kind.title)?.facet as usize].as_deref()?;
+    let mut row: Map<String, Json> = serde_json::from_str(facet).ok()?;
+    let value = row.remove(&*kind.title).map(|value| match value {
+        Json::String(text) => JsonRef::Text(text.into()),
+        other => JsonRef::Owned(other),
+    });
+    Some(titled(value.as_ref()))
+}
+
+fn titled(value: Option<&JsonRef<'_>>) -> (String, String) {
+    let title = value.map(title_text).unwrap_or_default();
+    let sort = sort_key(&title);
+    (title, sort)
 }
 
 fn may_link(field: &Field) -> bool {

@@ -96,9 +96,18 @@ pub fn match_expression(query: &str) -> Option<String> {
 /// What a title is ordered by, byte for byte: Chinese by pinyin and among Latin letters, equal syllables by
 /// character, then the title itself.
 pub fn sort_key(title: &str) -> String {
+    let mut key = sounds(title, MAX_SORTED);
+    key.push('\u{1}');
+    key.push_str(start_of(title, MAX_SORTED));
+    key
+}
+
+/// How the beginning of a text sounds, word by word, each Chinese character behind its syllable.
+pub(crate) fn sounds(text: &str, characters: usize) -> String {
     let mut tokens = Tokens::default();
-    tokens.read(start_of(title, MAX_SORTED));
-    let mut key = String::with_capacity(title.len() * 3);
+    let text = start_of(text, characters);
+    tokens.read(text);
+    let mut key = String::with_capacity(text.len() * 3);
     for run in tokens.runs() {
         for (position, token) in run.iter().enumerate() {
             if !key.is_empty() {
@@ -117,8 +126,6 @@ pub fn sort_key(title: &str) -> String {
             }
         }
     }
-    key.push('\u{1}');
-    key.push_str(start_of(title, MAX_SORTED));
     key
 }
 

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Action;
+use sync_core::collation;
 use sync_core::id::RecordId;
 use sync_core::schema::{Field, Kind, Merge};
 
@@ -271,7 +272,7 @@ async fn slice(desk: &Desk, asked: &PageAsked) -> Result<(Slice<OpenConflict>, V
             break;
         }
     }
-    everybody.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
+    by_name(&mut everybody);
     everybody.dedup();
     Ok((found, everybody))
 }
@@ -296,9 +297,13 @@ fn notice(desk: &Desk, count: Option<u64>, left: u64) -> String {
 fn people(rows: &[OpenConflict]) -> Vec<(String, String)> {
     let claims = rows.iter().flat_map(|open| &open.disagreement.claims).filter_map(|claim| claim.who.as_ref());
     let mut people: Vec<(String, String)> = claims.filter_map(|who| Some((who.user.to_string(), who.user_name.clone()?))).collect();
-    people.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
+    by_name(&mut people);
     people.dedup();
     people
+}
+
+fn by_name(people: &mut [(String, String)]) {
+    people.sort_by(|a, b| collation::order(&a.1).cmp(&collation::order(&b.1)).then(a.0.cmp(&b.0)));
 }
 
 fn open_view(desk: &Desk, names: &Names, inputs: &Inputs<'_>, open: &OpenConflict) -> Option<OpenView> {

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value as Json, json};
 use sync_core::access::{Action, Holder, Level};
+use sync_core::collation;
 use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
@@ -97,6 +98,7 @@ async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Resul
                 views.push(TeamView { name, members, records });
             }
         }
+        views.sort_by(|a: &TeamView, b: &TeamView| collation::order(&a.name).cmp(&collation::order(&b.name)));
         groupings.push(GroupingView { what, label: desk.words.say(label), none: desk.words.say(none), teams: views });
     }
     let page = TeamsPage {

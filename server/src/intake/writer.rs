@@ -96,6 +96,7 @@ impl Writer {
     ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<AllRules>)> {
         let (rules, rules_seen) = watch::channel(AllRules::read(&store).await?);
         backfill::settle(&store, |workspace| rules_seen.borrow().of(workspace).schema).await?;
+        backfill::sort(&store, |workspace| rules_seen.borrow().of(workspace).schema).await?;
         let owing = owed::debtors(&mut store.reader().await?).await?;
         let (head, head_seen) = watch::channel(0);
         Ok((

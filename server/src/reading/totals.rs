@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use sync_core::actions::currency::{self, Rates};
+use sync_core::collation;
 use sync_core::id::{FieldName, Millis, WorkspaceId};
 use sync_core::query::{Class, Holder, Spot};
 use sync_core::schema::{Field, Kind, ValueType};
@@ -95,7 +96,7 @@ pub struct Sum {
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
-    /// The groups: the largest first, or in the order of time.
+    /// The groups: the largest first, those of a size as lists are ordered; or in the order of time.
     pub groups: Vec<Group>,
     /// All together, those beyond [`GROUPS_MAX`] too.
     pub all: Group,
@@ -319,7 +320,10 @@ impl Totals {
         match is_month {
             // Those without a day come last.
             true => totals.groups.sort_by(|a, b| (a.key.is_none(), &a.key).cmp(&(b.key.is_none(), &b.key))),
-            false => totals.groups.sort_by(|a, b| (a.key.is_none(), b.count, &a.key).cmp(&(b.key.is_none(), a.count, &b.key))),
+            false => totals.groups.sort_by(|a, b| {
+                let names = a.key.as_deref().map(collation::order).cmp(&b.key.as_deref().map(collation::order));
+                (a.key.is_none(), b.count).cmp(&(b.key.is_none(), a.count)).then(names)
+            }),
         }
         totals.cut = totals.groups.len() > GROUPS_MAX;
         totals.groups.truncate(GROUPS_MAX);

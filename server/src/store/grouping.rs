@@ -35,6 +35,6 @@ pub(super) fn text(spot: &Spot, column: &str) -> String {
 pub(super) fn in_order_of(which: Which<'_>, spot: &Spot, columns: &str) -> Statement {
     let compiler = Compiler::new(Dialect::Sqlite, which.context);
     let mut statement = which.found(&format!("select {columns} from rows "), Way::Whole, |compiler| compiler.filter(&which.query.filter));
-    statement.push(&format!(" group by {}", compiler.indexed(spot).join(", ")));
+    statement.push(&format!(" group by {}", compiler.ordered(spot).join(", ")));
     statement
 }

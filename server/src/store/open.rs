@@ -151,6 +151,8 @@ fn migrator() -> Migrator {
         (25, "retention", include_str!("../../migrations/0025_retention.sql")),
         (26, "holder debts", include_str!("../../migrations/0026_holder_debts.sql")),
         (27, "plans that stay", include_str!("../../migrations/0027_plans_that_stay.sql")),
+        (28, "moves by record", include_str!("../../migrations/0028_moves_by_record.sql")),
+        (29, "sort keys", include_str!("../../migrations/0029_sort_keys.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

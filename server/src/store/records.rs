@@ -68,6 +68,8 @@ pub struct RecordRow {
     pub position: u64,
     /// One JSON object for each facet, in the order of [`Facet::ALL`].
     pub facets: [Option<String>; 3],
+    /// What texts of each facet are ordered by, where that is something else: [`sync_core::collation::keys`].
+    pub sort: [Option<String>; 3],
 }
 
 /// What lists are ordered by and most edits leave as it is.
@@ -75,6 +77,7 @@ pub struct RecordRow {
 pub struct Heading {
     title: String,
     sort_title: String,
+    sort: [Option<String>; 3],
     archived: bool,
     created_at: Millis,
 }
@@ -82,8 +85,8 @@ pub struct Heading {
 impl RecordRow {
     /// What lists order it by, beside its values.
     pub fn heading(&self) -> Heading {
-        let (title, sort_title) = (self.title.clone(), self.sort_title.clone());
-        Heading { title, sort_title, archived: self.archived, created_at: self.created_at }
+        let (title, sort_title, sort) = (self.title.clone(), self.sort_title.clone(), self.sort.clone());
+        Heading { title, sort_title, sort, archived: self.archived, created_at: self.created_at }
     }
 }
 
@@ -299,11 +302,14 @@ pub async fn put_documents(tx: &mut Tx, workspace: WorkspaceId, documents: &[(Do
     Ok(())
 }
 
-pub(super) type RowTuple = (String, Vec<u8>, String, String, i64, i64, i64, i64, String, Option<String>, Option<String>);
+/// A facet's column, or its keys'.
+type Json = Option<String>;
 
-pub(super) fn record_row(
-    (kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private): RowTuple,
-) -> Result<RecordRow> {
+pub(super) type RowTuple = (String, Vec<u8>, String, String, i64, i64, i64, i64, String, Json, Json, Json, Json, Json);
+
+pub(super) fn record_row(row: RowTuple) -> Result<RecordRow> {
+    let (kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private, ..) = row;
+    let (.., sort_main, sort_commercial, sort_private) = row;
     Ok(RecordRow {
         record: id(RecordId::from_bytes(&record), "record id")?,
         kind: kind_of(&kind)?,
@@ -314,12 +320,13 @@ pub(super) fn record_row(
         updated_at,
         position: position as u64,
         facets: [Some(main), commercial, private],
+        sort: [sort_main, sort_commercial, sort_private],
     })
 }
 
 /// The columns of [`RecordRow`], for queries over `rows`.
-pub(super) const ROW_COLUMNS: &str =
-    "select kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private from rows ";
+pub(super) const ROW_COLUMNS: &str = "select kind, record, title, sort_title, archived, created_at, updated_at, position, \
+     main, commercial, private, sort_main, sort_commercial, sort_private from rows ";
 
 /// The rows of records, those that exist.
 pub async fn rows_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<HashMap<RecordId, RecordRow>> {
@@ -358,17 +365,21 @@ pub async fn all_rows(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<RecordR
     rows.into_iter().map(record_row).collect()
 }
 
-/// Keeps rows. A facet that is not given stays as it is.
+/// Keeps rows. A facet that is not given stays as it is; so do all headings, sort keys among them, unless there are others.
 pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow], have_other_headings: bool) -> Result<()> {
     // The indexes of columns that are not named here are left alone.
     let headings = if have_other_headings {
-        "title = excluded.title, sort_title = excluded.sort_title, archived = excluded.archived, created_at = excluded.created_at, "
+        "title = excluded.title, sort_title = excluded.sort_title, archived = excluded.archived, created_at = excluded.created_at, \
+         sort_main = excluded.sort_main, \
+         sort_commercial = iif(excluded.commercial is null, sort_commercial, excluded.sort_commercial), \
+         sort_private = iif(excluded.private is null, sort_private, excluded.sort_private), "
     } else {
         ""
     };
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private) ",
+            "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, \
+             main, commercial, private, sort_main, sort_commercial, sort_private) ",
         );
         query.push_values(chunk, |mut values, row| {
             values
@@ -383,7 +394,10 @@ pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow], h
                 .push_bind(row.position as i64)
                 .push_bind(row.facets[0].as_deref().unwrap_or("{}"))
                 .push_bind(row.facets[1].as_deref())
-                .push_bind(row.facets[2].as_deref());
+                .push_bind(row.facets[2].as_deref())
+                .push_bind(row.sort[0].as_deref())
+                .push_bind(row.sort[1].as_deref())
+                .push_bind(row.sort[2].as_deref());
         });
         query.push(" on conflict (workspace, record) do update set ").push(headings);
         query.push(

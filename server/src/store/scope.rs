@@ -122,7 +122,7 @@ impl Scope {
     pub(super) fn strip(&self, mut row: RecordRow) -> Option<RecordRow> {
         let scope = self.of(&row.kind)?;
         for facet in Facet::ALL.into_iter().filter(|facet| !scope.facets.contains(facet)) {
-            row.facets[facet as usize] = None;
+            (row.facets[facet as usize], row.sort[facet as usize]) = (None, None);
         }
         if !scope.title {
             row.title = String::new();

@@ -96,6 +96,7 @@ async fn every_damage_is_named() {
         ("update rows set kind = 'deal'", "kind of the row"),
         ("update rows set main = '{}'", "main: row: expected"),
         ("update rows set commercial = '{}'", "commercial: row: expected"),
+        ("update rows set sort_main = '{}'", "main: sort keys: expected"),
         ("delete from rows", "row: expected one, found none"),
         ("delete from links", "link: expected parent to"),
         ("update links set role = 'owner'", "link: expected none, found owner to"),

@@ -11,6 +11,7 @@ mod cards;
 mod charts;
 mod checks;
 mod cli;
+mod collation;
 mod connections;
 mod console;
 mod devices;

@@ -17,7 +17,10 @@ const TABLES: [(&str, &str); 10] = [
     ("users", "user_id, login, name, role, language, disabled_at, created_at"),
     ("changes", "kind, record, facet, hash, actor, seq, user_id, device, edit_time, received_at, body"),
     ("documents", "record, facet, kind, changes"),
-    ("rows", "kind, record, title, sort_title, archived, created_at, updated_at, main, commercial, private"),
+    (
+        "rows",
+        "kind, record, title, sort_title, archived, created_at, updated_at, main, commercial, private, sort_main, sort_commercial, sort_private",
+    ),
     ("conflicts", "record, facet, path, kind, field, values_json, since"),
     ("links", "source, role, target, source_kind"),
     ("rejected", "hash, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, received_at, state, body"),

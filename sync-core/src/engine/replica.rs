@@ -9,12 +9,14 @@ use std::sync::Arc;
 use super::project::row_of;
 use super::random::Random;
 use crate::access::{RoleSet, Roles};
+use crate::collation;
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
 use crate::planted::{Bug, is_planted};
 use crate::record::change::Change;
 use crate::record::doc::Doc;
 use crate::record::history::texts_of;
 use crate::schema::{Kind, Reading, Schema};
+use crate::search::sort_key;
 use crate::store::{Kept, Store, StoreError};
 
 /// Documents kept in memory: those on screen and those being edited.
@@ -26,6 +28,10 @@ const ACTOR: &str = "actor";
 const INCARNATION: &str = "incarnation";
 const ENROLLED: &str = "enrolled";
 const CLOCK_OFFSET: &str = "clock_offset";
+/// By which version of the rules sort keys were made.
+const SORTED: &str = "sorted";
+/// Rows whose sort keys are made again together: some megabytes in memory.
+const SORTED_AT_ONCE: u32 = 1_000;
 
 /// Who this device is: the answer to enrolment.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -112,6 +118,9 @@ impl Replica {
             })?;
         }
         replica.read_schema()?;
+        if replica.store.meta(SORTED)?.as_deref() != Some(&[collation::VERSION]) {
+            replica.transact(Self::sort_again)?;
+        }
         // An app that was updated may know what an older one could not read.
         if replica.store.has_quarantined()? {
             replica.transact(Self::admit_quarantined)?;
@@ -317,6 +326,22 @@ impl Replica {
             }
         }
         Ok(())
+    }
+
+    /// Makes what lists are ordered by anew from the rows: an older app has made it by other rules, or not at all.
+    fn sort_again(&mut self) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let rows = self.store.rows_after(after, SORTED_AT_ONCE)?;
+            for row in &rows {
+                let sort = self.schema.kind(&row.kind).map(|kind| collation::keys_of(kind, &row.facets)).unwrap_or_default();
+                self.store.set_sort_keys(row.record, &sort_key(&row.title), &sort)?;
+            }
+            after = rows.last().map(|row| row.record);
+            if after.is_none() {
+                return self.store.set_meta(SORTED, Some(&[collation::VERSION]));
+            }
+        }
     }
 
     /// Reads the workspace's own kinds from its records, and writes the rows of those that changed anew.

@@ -62,6 +62,21 @@ fn any_text() -> BoxedStrategy<String> {
         "佳美",
         "佳美办公",
         "办公",
+        "安庆",
+        "北京",
+        "北 京",
+        "（北京）",
+        "bei",
+        "Beijing",
+        "重庆",
+        "重要",
+        "长沙 A4",
+        "a4 长沙",
+        "女",
+        "nv",
+        "北京北京北京北京北京北京北京北京北京北京北京北京一",
+        "北京北京北京北京北京北京北京北京北京北京北京北京 A",
+        "\u{3007}\u{20000}",
         "É",
         "é",
         "ß",
@@ -356,7 +371,7 @@ impl Links for World {
 }
 
 pub(super) const TABLE: &str = "create table rows (workspace blob not null, kind text not null, record blob not null, title text, sort_title text not null, \
-    archived integer not null, created_at integer not null, updated_at integer not null, position integer, main text, commercial text, private text, \
+    archived integer not null, created_at integer not null, updated_at integer not null, position integer, main text, commercial text, private text, sort_main text, sort_commercial text, sort_private text, \
     primary key (workspace, record)); \
     create table links (workspace blob not null, source blob not null, role text not null, target blob not null, \
     primary key (workspace, source, role, target)); \
@@ -377,6 +392,7 @@ impl World {
             // A foreign workspace holds the same records, archived or not the other way round: nothing may be taken from it.
             for workspace in ["ours", "theirs"] {
                 let facet = |facet: Facet| record.facets.get(&facet).map(|fields| serde_json::to_string(fields).unwrap());
+                let sort = |facet: Facet| crate::collation::keys(schema.kind(record.kind).unwrap(), record.facets.get(&facet)?);
                 let values = rusqlite::params![
                     workspace.as_bytes(),
                     record.kind,
@@ -387,9 +403,12 @@ impl World {
                     record.updated_at,
                     facet(Facet::Main),
                     facet(Facet::Commercial),
-                    facet(Facet::Private)
+                    facet(Facet::Private),
+                    sort(Facet::Main),
+                    sort(Facet::Commercial),
+                    sort(Facet::Private)
                 ];
-                let sql = "insert into rows values (?1, ?2, ?3, null, ?4, ?5, ?6, ?7, null, ?8, ?9, ?10)";
+                let sql = "insert into rows values (?1, ?2, ?3, null, ?4, ?5, ?6, ?7, null, ?8, ?9, ?10, ?11, ?12, ?13)";
                 connection.prepare_cached(sql).unwrap().execute(values).unwrap();
             }
             rows.insert((record.kind, record.id), row);

@@ -4,6 +4,7 @@
 use super::error::Hint;
 use super::{Class, Holder, Place, QueryError, Spot, Walk};
 use crate::actions::duplicates;
+use crate::collation::has_keys;
 use crate::id::{FieldName, KindName};
 use crate::schema::{Choice, Field, Kind, Merge, Schema, ValueType};
 
@@ -75,7 +76,7 @@ impl<'s> Search<'s, '_> {
     fn in_kind(&self, kind: &'s Kind, segments: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
         let (first, rest) = segments.split_first().map_or(("", segments), |(first, rest)| (*first, rest));
         if let (Some((_, holder, class)), true) = (PSEUDO.iter().find(|(word, ..)| *word == first), rest.is_empty()) {
-            let spot = Spot { holder: holder.clone(), class: *class, merges: false };
+            let spot = Spot { holder: holder.clone(), class: *class, merges: false, keyed: false };
             return Ok(vec![Found { place: Place { walk, spot }, options: &[] }]);
         }
         let field = kind.field(first).ok_or_else(|| self.unknown(kind, first))?;
@@ -182,11 +183,12 @@ impl Value<'_> {
     fn spot(self, schema: &Schema, class: Class) -> Spot {
         let merges = |name: &KindName| schema.kind(name).is_some_and(|kind| kind.field(duplicates::FIELD).is_some());
         let merges = class == Class::Link && (self.field.to.is_empty() || self.field.to.iter().any(merges));
+        let keyed = class == Class::Text && self.each.is_none() && has_keys(self.kind, self.field);
         let holder = match self.each {
             None => Holder::Value { facet: self.facet, path: self.path },
             Some(field) => Holder::Each { facet: self.facet, field, path: self.path },
         };
-        Spot { holder, class, merges }
+        Spot { holder, class, merges, keyed }
     }
 }
 

@@ -84,6 +84,15 @@ impl Dialect {
         }
     }
 
+    /// The key that a text of a facet is ordered by, if it has one. Without a row's name as an index needs it.
+    pub(super) fn sort_key(self, row: &str, facet: Facet, path: &[FieldName]) -> String {
+        let (dot, dotted) = (if row.is_empty() { "" } else { "." }, path.join("."));
+        match self {
+            Sqlite => format!("{row}{dot}sort_{facet} ->> '$.\"{dotted}\"'"),
+            Postgres => format!("({row}{dot}sort_{facet}::jsonb ->> '{dotted}') collate \"C\""),
+        }
+    }
+
     /// A value within a JSON column.
     pub(super) fn json(self, column: &str, path: &[FieldName]) -> Json {
         let dotted = path.join(".");

@@ -142,6 +142,8 @@ pub struct Spot {
     pub class: Class,
     /// Whether it is a link to records of which one may come to stand for another.
     pub merges: bool,
+    /// Whether it is a text that is ordered by a key beside the row, where there is one.
+    pub keyed: bool,
 }
 
 /// Where in a row.

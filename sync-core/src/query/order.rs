@@ -1,8 +1,8 @@
 //! The order of a list, and what it means to come after a row in it.
 //!
 //! Rows without a value come last in both directions; rows with equal values are told apart by their
-//! id, so that a page can begin after any row. Texts are ordered by their bytes with A to Z lowered, those that
-//! differ in nothing else by their bytes as they are; titles by pinyin.
+//! id, so that a page can begin after any row. Titles and short texts are ordered by how they sound, Chinese by pinyin,
+//! long ones by their bytes with A to Z lowered; those that differ in nothing else by their bytes as they are.
 
 use std::cmp::Ordering;
 
@@ -14,6 +14,7 @@ use super::error::cut;
 use super::evaluate::{Row, present};
 use super::sql::Binds;
 use super::{Class, Cursor, Holder, Place, QueryError, Spot};
+use crate::collation;
 use crate::schema::{Kind, Schema};
 
 /// Which end comes first.
@@ -63,7 +64,7 @@ pub(super) struct KeySql {
 impl OrderBy {
     /// By id: the order of making.
     pub fn id() -> Self {
-        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id, merges: false });
+        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id, merges: false, keyed: false });
         Self { attribute: "id".to_owned(), by, direction: Direction::Ascending }
     }
 
@@ -91,7 +92,7 @@ impl OrderBy {
             Holder::Value { path, .. } => {
                 let keys = classes(spot.class).iter().map(|class| key(*class, row.value(path)));
                 match spot.class {
-                    Class::Text => keys.flat_map(|key| [key.folded(), key]).collect(),
+                    Class::Text => keys.flat_map(|key| [key.leading(spot.keyed), key]).collect(),
                     _ => keys.collect(),
                 }
             }
@@ -187,8 +188,10 @@ impl Key {
         }
     }
 
-    fn folded(&self) -> Key {
+    /// What comes before a text itself.
+    fn leading(&self, is_keyed: bool) -> Key {
         match self {
+            Key::Text(text) if is_keyed => Key::Text(collation::key(text).into_owned()),
             Key::Text(text) => Key::Text(text.to_ascii_lowercase()),
             Key::Null | Key::Int(_) | Key::Float(_) => self.clone(),
         }
@@ -251,10 +254,11 @@ pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql>
                 let one = |class: &Class| KeySql { value: dialect.only(&json, *class), nullable: true };
                 let mut keys: Vec<KeySql> = classes(spot.class).iter().map(one).collect();
                 if spot.class == Class::Text {
-                    let folded: Vec<KeySql> = keys.iter().map(|key| KeySql { value: dialect.folded(&key.value), nullable: true }).collect();
+                    let first = |key: &KeySql| KeySql { value: leading(dialect, alias, spot, &key.value), nullable: true };
+                    let leading: Vec<KeySql> = keys.iter().map(first).collect();
                     // Where the first is there, the second is: said to the database, it would not use an index.
                     keys.iter_mut().for_each(|key| key.nullable = false);
-                    keys.splice(0..0, folded);
+                    keys.splice(0..0, leading);
                 }
                 keys
             }
@@ -262,6 +266,15 @@ pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql>
     };
     keys.push(column("record"));
     keys
+}
+
+/// What comes before a text itself: its key if it has one, or else the text without regard to case.
+pub(super) fn leading(dialect: Dialect, alias: &str, spot: &Spot, text: &str) -> String {
+    let folded = dialect.folded(text);
+    match &spot.holder {
+        Holder::Value { facet, path } if spot.keyed => format!("coalesce({}, {folded})", dialect.sort_key(alias, *facet, path)),
+        _ => folded,
+    }
 }
 
 /// What follows `order by`.

@@ -122,12 +122,20 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// What an index must be over so that it finds records by a value and has them in its order. With an empty `alias`,
-    /// as indexes are written.
+    /// What an index must be over so that it finds records by a value. With an empty `alias`, as indexes are written.
     pub fn indexed(&self, spot: &Spot) -> Vec<String> {
         let value = self.value(spot);
         match spot.class {
             Class::Text if matches!(spot.holder, Holder::Value { .. }) => vec![self.dialect.folded(&value), value],
+            _ => vec![value],
+        }
+    }
+
+    /// What an index must be over so that it has records in the order of a value: the same but for texts with keys.
+    pub fn ordered(&self, spot: &Spot) -> Vec<String> {
+        let value = self.value(spot);
+        match spot.class {
+            Class::Text => vec![order::leading(self.dialect, self.alias, spot, &value), value],
             _ => vec![value],
         }
     }

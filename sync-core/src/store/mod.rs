@@ -29,7 +29,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use crate::id::WorkspaceId;
 
 /// The version of the tables that this code writes.
-pub const STORE_VERSION: i64 = 5;
+pub const STORE_VERSION: i64 = 6;
 /// SQLite before 3.51.3 may corrupt a database in WAL mode (the WAL-reset bug).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// It takes two connections for that bug, and a sealed store has one: it holds its file alone (SQLCipher 4.10 is SQLite 3.50.4).
@@ -186,6 +186,7 @@ impl Store {
             include_str!("schema_3.sql"),
             include_str!("schema_4.sql"),
             include_str!("schema_5.sql"),
+            include_str!("schema_6.sql"),
         ];
         for (version, step) in (1..).zip(steps).filter(|(version, _)| *version > found) {
             self.db.execute_batch(&format!("begin immediate; {step} pragma user_version = {version}; commit;"))?;

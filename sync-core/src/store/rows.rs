@@ -29,6 +29,8 @@ pub struct RowOf {
     pub position: u64,
     /// What the facet shows, as JSON.
     pub json: String,
+    /// What its texts are ordered by, where that is something else.
+    pub sort: Option<String>,
     /// Links from this facet: role and target.
     pub links: Vec<(String, RecordId)>,
     /// Paths that people disagree on.
@@ -96,17 +98,21 @@ fn read(row: &Row<'_>) -> Result<StoredRow, StoreError> {
 
 /// Of most edits neither the title nor what lists are ordered by is another: their indexes are left alone then.
 const UPDATE: &str = "update rows set updated_at = max(updated_at, ?8), position = max(position, ?9), main = coalesce(?10, main),
-      commercial = coalesce(?11, commercial), private = coalesce(?12, private)
+      commercial = coalesce(?11, commercial), private = coalesce(?12, private),
+      sort_main = iif(?10 is null, sort_main, ?13), sort_commercial = iif(?11 is null, sort_commercial, ?13),
+      sort_private = iif(?12 is null, sort_private, ?13)
     where workspace = ?1 and record = ?3 and kind = ?2 and title = coalesce(?4, title) and sort_title = coalesce(?5, sort_title)
       and archived = coalesce(?6, archived) and created_at <= ?7";
 const PUT: &str = "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, main,
-      commercial, private)
-    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?9, coalesce(?10, '{}'), ?11, ?12)
+      commercial, private, sort_main, sort_commercial, sort_private)
+    values (?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0), ?7, ?8, ?9, coalesce(?10, '{}'), ?11, ?12,
+      iif(?10 is null, null, ?13), iif(?11 is null, null, ?13), iif(?12 is null, null, ?13))
     on conflict (workspace, record) do update set
       kind = excluded.kind, title = coalesce(?4, title), sort_title = coalesce(?5, sort_title), archived = coalesce(?6, archived),
       created_at = min(created_at, excluded.created_at), updated_at = max(updated_at, excluded.updated_at),
       position = max(position, excluded.position), main = coalesce(?10, main), commercial = coalesce(?11, commercial),
-      private = coalesce(?12, private)";
+      private = coalesce(?12, private), sort_main = iif(?10 is null, sort_main, ?13),
+      sort_commercial = iif(?11 is null, sort_commercial, ?13), sort_private = iif(?12 is null, sort_private, ?13)";
 
 impl Store {
     /// Keeps what a facet of a record shows now. `is_new`: nothing of the record was kept before.
@@ -137,6 +143,7 @@ impl Store {
             shown(Facet::Main),
             shown(Facet::Commercial),
             shown(Facet::Private),
+            row.sort,
         ];
         Ok(self.db.prepare_cached(sql)?.execute(values)? > 0)
     }
@@ -209,6 +216,21 @@ impl Store {
             found.push(read(row)?);
         }
         Ok(found)
+    }
+
+    /// Some rows by their ids, those behind another.
+    pub(crate) fn rows_after(&self, after: Option<RecordId>, limit: u32) -> Result<Vec<StoredRow>, StoreError> {
+        let after = after.map(|record| record.as_bytes().to_vec()).unwrap_or_default();
+        let binds = vec![self.workspace.as_bytes().to_vec().into(), after.into()];
+        self.rows_where("workspace = ?1 and record > ?2", "record", limit, binds)
+    }
+
+    /// Keeps what a record is ordered by: its title, and the texts of its facets.
+    pub(crate) fn set_sort_keys(&self, record: RecordId, title: &str, sort: &[Option<String>; 3]) -> Result<(), StoreError> {
+        let sql =
+            "update rows set sort_title = ?3, sort_main = ?4, sort_commercial = ?5, sort_private = ?6 where workspace = ?1 and record = ?2";
+        let values = params![self.workspace.as_bytes(), record.as_bytes(), title, sort[0], sort[1], sort[2]];
+        Ok(self.db.prepare_cached(sql)?.execute(values).map(drop)?)
     }
 
     /// Every row.

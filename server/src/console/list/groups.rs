@@ -1,6 +1,9 @@
 //! A list put together by the value of an attribute, with what each group adds up to.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value as Json, json};
+use sync_core::collation;
 use sync_core::query::Class;
 use sync_core::schema::{Field, Kind, ValueType};
 
@@ -146,15 +149,25 @@ pub fn label(desk: &Desk, kind: &Kind, names: &Names, attribute: &str, key: Opti
     }
 }
 
-/// A choice has an order of its own; what has none comes with the largest group first.
+/// A choice has an order of its own, and so has a list that is ordered by what it is put together by; others come with
+/// the largest group first.
 pub fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group> {
     let options = kind.field(&shape.group).map(|field| &field.options[..]).unwrap_or_default();
     let mut groups: Vec<&Group> = totals.groups.iter().collect();
     let place = |group: &Group| options.iter().position(|option| Some(&option.value) == group.key.as_ref());
     if !options.is_empty() {
         groups.sort_by_key(|group| place(group).unwrap_or(usize::MAX));
+    } else if shape.sort == shape.group && class_of(kind, &shape.group) == Class::Text {
+        groups.sort_by(|a, b| in_order_of_texts(a.key.as_deref(), b.key.as_deref(), shape.desc));
     }
     groups
+}
+
+/// As lists are ordered: what has no value comes last from either end.
+fn in_order_of_texts(left: Option<&str>, right: Option<&str>, desc: bool) -> Ordering {
+    let ascending = left.map(collation::order).cmp(&right.map(collation::order));
+    let ordering = if desc { ascending.reverse() } else { ascending };
+    left.is_none().cmp(&right.is_none()).then(ordering)
 }
 
 /// The group with which a page begins.

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+use sync_core::collation;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
@@ -150,7 +151,8 @@ pub async fn views_for_tiles(desk: &Desk) -> Result<Vec<(String, String, String)
             views.push((saved.id.to_string(), saved.name, desk.words.label(&kind.plural).to_owned()));
         }
     }
-    views.sort_by(|a, b| (&a.2, &a.1).cmp(&(&b.2, &b.1)));
+    // They come by their names.
+    views.sort_by(|a, b| collation::order(&a.2).cmp(&collation::order(&b.2)));
     Ok(views)
 }
 

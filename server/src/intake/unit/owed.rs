@@ -1,12 +1,12 @@
-//! Kinds that say otherwise from now on whose their records are: it is owed with the change of the kind, and worked out
-//! record by record after it, so that nobody waits for a kind with a million of them.
+//! Kinds that say otherwise from now on whose their records are, or by which field they are called: it is owed with the
+//! change of the kind, and worked out record by record after it, so that nobody waits for a kind with a million of them.
 
 use sync_core::id::{KindName, RecordId};
 use sync_core::schema::Schema;
 
 use super::Unit;
 use super::sight::Written;
-use crate::intake::backfill::facts_of;
+use crate::intake::backfill::{facts_of, sort_again};
 use crate::intake::writer::schema_of;
 use crate::store::{Result, Tx, owed, sight};
 
@@ -36,6 +36,7 @@ impl Unit<'_> {
         let Some((kind, done)) = owed::next(tx, self.workspace).await? else { return Ok(Settled { position: None, more: false }) };
         let found = sight::records_after(tx, self.workspace, std::slice::from_ref(&kind), done, RECORDS_AT_ONCE).await?;
         let records: Vec<RecordId> = found.into_iter().map(|(record, _)| record).collect();
+        sort_again(tx, self.workspace, &self.rules.schema, &records).await?;
         let facts = facts_of(tx, self.workspace, &self.rules.schema, &records).await?;
         self.kept.extend(&records);
         let written = facts.into_iter().map(|(record, facts)| Written { record, facts, is_as_before: false });
@@ -48,11 +49,11 @@ impl Unit<'_> {
     }
 }
 
-/// The kinds of which records are somebody else's by the new schema.
+/// The kinds of which records are somebody else's by the new schema, or called by another field.
 fn changed(old: &Schema, new: &Schema) -> Vec<KindName> {
     let is_other = |kind: &sync_core::schema::Kind| {
         let was = old.kind(&kind.name);
-        was.is_none_or(|was| (&was.owner, &was.sharing) != (&kind.owner, &kind.sharing))
+        was.is_none_or(|was| (&was.owner, &was.sharing, &was.title) != (&kind.owner, &kind.sharing, &kind.title))
     };
     new.kinds().filter(|kind| is_other(kind)).map(|kind| kind.name.clone()).collect()
 }

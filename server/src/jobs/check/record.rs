@@ -179,6 +179,8 @@ impl One<'_> {
         for facet in Facet::ALL {
             let of = |row: &RecordRow| row.facets[facet as usize].clone().unwrap_or_default();
             teller.compare(&self.place(Some(facet)), "row", &of(&expected), &of(found));
+            let keys = |row: &RecordRow| row.sort[facet as usize].clone().unwrap_or_default();
+            teller.compare(&self.place(Some(facet)), "sort keys", &keys(&expected), &keys(found));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sync_core::collation;
 use sync_core::schema::{Kind, ValueType};
 
 use super::super::asked::Asked;
@@ -137,7 +138,7 @@ fn series(kind: &Kind, plan: &Plan<'_>, all: &[&Figure]) -> (Vec<Option<String>>
     }
     let place = |value: &Option<&str>| place(kind, split, *value);
     let mut values: Vec<(Option<&str>, f64)> = sizes.into_iter().collect();
-    values.sort_by(|(a, a_size), (b, b_size)| b_size.total_cmp(a_size).then_with(|| a.cmp(b)));
+    values.sort_by(|(a, a_size), (b, b_size)| b_size.total_cmp(a_size).then_with(|| a.map(collation::order).cmp(&b.map(collation::order))));
     let has_rest = values.len() > SERIES_MAX;
     if has_rest {
         values.truncate(SERIES_MAX - 1);
@@ -197,7 +198,10 @@ fn sort(kind: &Kind, plan: &Plan<'_>, groups: &mut Vec<GroupData>) {
         }
         groups.sort_by_key(|group| (group.key.is_none(), place(kind, by, group.key.as_deref())));
     } else {
-        groups.sort_by(|a, b| a.key.is_none().cmp(&b.key.is_none()).then(b.value.total_cmp(&a.value)).then_with(|| a.key.cmp(&b.key)));
+        groups.sort_by(|a, b| {
+            let names = a.key.as_deref().map(collation::order).cmp(&b.key.as_deref().map(collation::order));
+            a.key.is_none().cmp(&b.key.is_none()).then(b.value.total_cmp(&a.value)).then(names)
+        });
     }
     let most = if plan.form == Form::Figures { FIGURES_MAX } else { GROUPS_MAX };
     if groups.len() > most {
