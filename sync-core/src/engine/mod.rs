@@ -428,6 +428,8 @@ impl Engine {
         }
         if replica.settle_leaving(removed, now)? {
             self.receipts_sent = false;
+            // The receipt does not name what went. Where this device stands now does: the proof of an erasure waits for that.
+            outcome.pull = true;
         }
         Ok(outcome)
     }
@@ -472,8 +474,9 @@ impl Engine {
             return Ok(());
         }
         self.pulling = false;
-        if page.more && self.live {
+        if page.more && self.live && !replica.loses(&page.entries)? {
             // The server reads the next page while this one is kept. Is it not kept, the next one does not fit, and is dropped.
+            // Not when something is to go: to ask for the next page is to say that it has gone.
             effects.push(Effect::Send(protocol::encode_frame(&[self.pull(replica, Some(page.cursor.clone()))?])));
         }
         let received = page.entries.len() as u64;
