@@ -37,14 +37,20 @@ impl Handset {
 
     /// Says all that there is to say, and hears all that there is to hear.
     pub async fn sync(&mut self, server: &Server) {
-        let bearer = format!("Bearer {}", self.enrolled.token);
         let mut frames = self.tell(server.app.clock.now(), Event::NetworkUp { live: false });
         while !frames.is_empty() {
-            let answer = server.send(Method::POST, "/sync", &[("authorization", &bearer)], frames.remove(0)).await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
-            frames.extend(self.tell(server.app.clock.now(), Event::Received(answer.body.to_vec())));
+            let answer = self.say(server, frames.remove(0)).await;
+            frames.extend(self.tell(server.app.clock.now(), Event::Received(answer)));
         }
         self.tell(server.app.clock.now(), Event::NetworkDown);
+    }
+
+    /// Carries one frame; whether the answer arrives is the test's business.
+    pub async fn say(&self, server: &Server, frame: Vec<u8>) -> Vec<u8> {
+        let bearer = format!("Bearer {}", self.enrolled.token);
+        let answer = server.send(Method::POST, "/sync", &[("authorization", &bearer)], frame).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.body.to_vec()
     }
 
     pub fn tell(&mut self, now: Millis, event: Event) -> Vec<Vec<u8>> {
