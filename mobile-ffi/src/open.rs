@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sync_core::device::{Device, Opening};
-use sync_core::engine::Stopped;
+use sync_core::engine::{Farewell, Stopped};
 use sync_core::id::Millis;
 use sync_core::net::{Files, Host, NetError, Server};
 use sync_core::query::Context;
@@ -16,9 +16,12 @@ use tokio::sync::watch;
 use crate::client::Settings;
 use crate::error::{ClientError, OpenError};
 use crate::files;
-use crate::runtime::{Task, blocking};
+use crate::runtime::{Task, blocking, spawn};
 use crate::secrets::{self, SecretStore};
 use crate::sync::Signals;
+
+/// How long to wait before the server is told again what it did not hear. Nobody waits for it.
+const SAY_AGAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// A device that is open.
 pub(crate) struct Open {
@@ -30,6 +33,8 @@ pub(crate) struct Open {
     /// The connection, while the app wants one.
     pub connection: Mutex<Option<Task<()>>>,
     pub is_enrolled: AtomicBool,
+    /// Tells a server that had everything removed before that it is.
+    farewell: Mutex<Option<Task<()>>>,
     /// How far the clock of a store in memory was set forward.
     ahead_ms: Arc<AtomicI64>,
     ended: watch::Sender<bool>,
@@ -50,7 +55,42 @@ pub(crate) fn sealed(settings: Settings, secrets: Arc<dyn SecretStore>) -> Resul
     let key = secrets::key(&*secrets, files::has_store(&folder))?;
     let mark = secrets::installation(&*secrets)?;
     let places = (Place::Sealed(files::store(&folder), key.clone()), Place::Sealed(files::contents(&folder), key));
-    open(settings, places, mark, Some((folder, secrets)))
+    let opened = open(settings.clone(), places, mark, Some((folder.clone(), secrets.clone())))?;
+    if let Some(farewell) = opened.host.with(|device, _| device.farewell())? {
+        // The server had everything removed, and the app ended before the key and the files were.
+        secrets::keep_farewell(&*secrets, &settings.server, &farewell)?;
+        secrets::destroy(&secrets)?;
+        drop(opened);
+        return sealed(settings, secrets);
+    }
+    *opened.farewell.lock().unwrap_or_else(PoisonError::into_inner) = say_farewell(&opened.settings, secrets);
+    Ok(opened)
+}
+
+/// Begins to tell a server what a wiped device has not said yet, if there is anything; over when it knows.
+fn say_farewell(settings: &Settings, secrets: Arc<dyn SecretStore>) -> Option<Task<()>> {
+    // A secret store that fails says so at what cannot do without it; this is tried again at the next start.
+    let (address, farewell) = secrets::farewell(&*secrets).ok()??;
+    // To the server that gave the token, whichever the app speaks with now.
+    let server = Server::with_root(&address, settings.root_certificate.clone()).ok()?;
+    let work = async move {
+        while !is_said(&server, &farewell, Some(&secrets)).await {
+            tokio::time::sleep(SAY_AGAIN_EVERY).await;
+        }
+    };
+    spawn(work).ok()
+}
+
+/// Whether nothing is left to say: the server knows, or listens to that device no more.
+async fn is_said(server: &Server, farewell: &Farewell, secrets: Option<&Arc<dyn SecretStore>>) -> bool {
+    if !matches!(server.deliver(farewell).await, Ok(()) | Err(NetError::Stopped(_))) {
+        return false;
+    }
+    if let Some(secrets) = secrets.cloned() {
+        // If it is not forgotten it is said once more, which does no harm.
+        let _ = blocking(move || Ok::<_, ClientError>(secrets::said_farewell(&*secrets)?)).await;
+    }
+    true
 }
 
 /// Opens a store in memory.
@@ -80,6 +120,7 @@ fn open(
         host,
         files,
         is_enrolled,
+        farewell: Mutex::new(None),
         ahead_ms,
         server,
         settings,
@@ -166,16 +207,26 @@ impl Open {
     pub async fn heed(self: &Arc<Self>, error: NetError) -> ClientError {
         if matches!(error, NetError::Stopped(Stopped::Wiped)) {
             self.end();
-            let farewell = self.host.with(|device, _| device.take_farewell());
+            let open = self.clone();
+            let farewell = blocking(move || open.keep_farewell()).await;
             if let Err(failed) = self.clone().wipe().await {
                 return failed;
             }
-            // The key and the files are gone; whether anybody hears of it changes nothing here.
-            if let Some(farewell) = farewell {
-                let _ = self.server.deliver(farewell).await;
+            // The key and the files are gone. Whoever is not reached now hears of it when the app starts next.
+            if let Ok(Some(farewell)) = farewell {
+                is_said(&self.server, &farewell, self.place.as_ref().map(|(_, secrets)| secrets)).await;
             }
         }
         error.into()
+    }
+
+    /// What is to be told to the server that had everything removed: kept where it outlives the store.
+    fn keep_farewell(&self) -> Result<Option<Farewell>, ClientError> {
+        let farewell = self.host.with(|device, _| device.farewell())?;
+        if let (Some(farewell), Some((_, secrets))) = (&farewell, &self.place) {
+            secrets::keep_farewell(&**secrets, &self.settings.server, farewell)?;
+        }
+        Ok(farewell)
     }
 
     /// The folder of the store, when it has one.

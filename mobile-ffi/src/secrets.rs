@@ -1,9 +1,11 @@
-//! The app's secret store, and what we keep in it: the store's key and the mark of this installation.
+//! The app's secret store, and what we keep in it: the store's key, the mark of this installation, and what a wiped device
+//! still has to say.
 //!
 //! Called on our own threads, one at a time. Whatever it throws becomes an error of the call.
 
 use std::sync::Arc;
 
+use sync_core::engine::Farewell;
 use sync_core::store::Key;
 
 use crate::error::OpenError;
@@ -14,6 +16,11 @@ const KEY: &str = "rapport.store-key";
 const MARK: &str = "rapport.installation";
 /// Set while a wipe is under way, so that an interrupted one is finished.
 const WIPING: &str = "rapport.wiping";
+
+/// What is still to be told to the server that had everything removed.
+const FAREWELL: &str = "rapport.farewell";
+/// Between the server's address and what it is to be told: no address has it.
+const BEHIND_ADDRESS: u8 = b'\n';
 
 /// Why the secret store did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
@@ -98,4 +105,24 @@ pub(crate) fn destroy(secrets: &Arc<dyn SecretStore>) -> Result<(), SecretError>
 /// The files are gone: the wipe is over.
 pub(crate) fn wiped(secrets: &Arc<dyn SecretStore>) -> Result<(), SecretError> {
     secrets.remove(WIPING.to_owned())
+}
+
+/// Keeps what is to be told to a server, until it was.
+pub(crate) fn keep_farewell(secrets: &dyn SecretStore, server: &str, farewell: &Farewell) -> Result<(), SecretError> {
+    let value = [server.as_bytes(), &[BEHIND_ADDRESS], &farewell.bytes()].concat();
+    secrets.put(FAREWELL.to_owned(), value)
+}
+
+/// What is still to be told, and to which server.
+pub(crate) fn farewell(secrets: &dyn SecretStore) -> Result<Option<(String, Farewell)>, SecretError> {
+    let read = |kept: Vec<u8>| {
+        let end = kept.iter().position(|byte| *byte == BEHIND_ADDRESS)?;
+        Some((String::from_utf8(kept[..end].to_vec()).ok()?, Farewell::of_bytes(&kept[end + 1..])?))
+    };
+    Ok(secrets.get(FAREWELL.to_owned())?.and_then(read))
+}
+
+/// The server knows.
+pub(crate) fn said_farewell(secrets: &dyn SecretStore) -> Result<(), SecretError> {
+    secrets.remove(FAREWELL.to_owned())
 }

@@ -4,26 +4,29 @@
 //! comes late, tells every device to remove it, and rewrites the database file. A ledger beside the database
 //! remembers what was erased without saying what it was: a backup that is restored is cleaned again.
 
+mod phones;
+
 use std::io::Write;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sync_core::access::{Act as Deed, Right, Subject, decide};
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
-use sync_core::protocol::Removal;
 
 use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
-use crate::intake::{Rules, never_erased};
+use crate::intake::never_erased;
 use crate::reading::{History, Reading, RecordView};
-use crate::rights;
 use crate::store::erasure::{self, ErasedRow, Removed};
-use crate::store::people::{self, SecretHash};
-use crate::store::receipts::{self, ReceiptRow};
-use crate::store::{StoreError, Tx, devices, farewells, files, lists, records, sight, workspaces};
+use crate::store::people::SecretHash;
+use crate::store::{StoreError, Tx, files, records, workspaces};
+
+pub(crate) use phones::Holders;
+pub use phones::{HeldBy, OnPhone, phones};
 
 /// Everything about one record.
 #[derive(Debug, Serialize)]
@@ -74,97 +77,10 @@ pub struct Proof {
     /// The position of the feed at which phones are told to remove it; none where that was not noted yet.
     #[serde(default)]
     pub position: Option<u64>,
-    /// The phones of those who saw it: they held it, or were to get it.
+    /// The phones that may hold it: of those who see it, and those that were away when it left their sight or their rights
+    /// changed.
     #[serde(default)]
     pub devices: Vec<DeviceId>,
-}
-
-/// What has become of an erased record on a phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnPhone {
-    /// It says that it has removed what was erased.
-    Removed,
-    /// It was told to, or has nothing of it.
-    Told,
-    /// It has forgotten everything.
-    Wiped,
-    /// It has not been in touch since, and may hold it.
-    NotSeen,
-}
-
-/// A phone that held an erased record.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HeldBy {
-    /// The phone.
-    pub id: DeviceId,
-    /// What it is called.
-    pub name: String,
-    /// Whose it is.
-    pub user: UserId,
-    /// What has become of the record there.
-    pub state: OnPhone,
-    /// When it was in touch last: milliseconds since 1970 UTC.
-    pub last_seen_at: i64,
-}
-
-/// What has become of an erased record on the phones that held it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn phones(tx: &mut Tx, workspace: WorkspaceId, row: &ErasedRow) -> Result<Vec<HeldBy>, StoreError> {
-    let proof: Proof = serde_json::from_str(&row.proof).unwrap_or_default();
-    let held = devices::devices(tx, workspace).await?.into_iter().filter(|device| proof.devices.contains(&device.device));
-    let (notes, farewells) = (farewells::notes(tx, workspace).await?, farewells::all(tx, workspace).await?);
-    let mut phones = Vec::new();
-    for device in held {
-        let is_told = notes.get(&device.device).zip(proof.position).is_some_and(|((note, _), position)| note.position >= position);
-        let receipts = receipts::of_device(tx, workspace, device.device, RECEIPTS_MAX).await?;
-        let says_so = |kept: &ReceiptRow| kept.receipt.removal == Removal::Purged && kept.received_at >= row.at;
-        let state = match () {
-            () if farewells.get(&device.device).is_some_and(|farewell| farewell.wiped_at.is_some()) => OnPhone::Wiped,
-            () if is_told && receipts.iter().any(says_so) => OnPhone::Removed,
-            () if is_told => OnPhone::Told,
-            () => OnPhone::NotSeen,
-        };
-        phones.push(HeldBy { id: device.device, name: device.name, user: device.user, state, last_seen_at: device.last_seen_at });
-    }
-    Ok(phones)
-}
-
-/// The newest receipts of a phone that are looked at.
-const RECEIPTS_MAX: u32 = 50;
-
-/// The phones that hold a record: of those who see it, shut out or not, and those that have not heard that it left their
-/// sight. What forgot everything holds nothing.
-async fn holding(
-    tx: &mut Tx,
-    rules: &Rules,
-    workspace: WorkspaceId,
-    (id, kind): (RecordId, &KindName),
-) -> Result<Vec<DeviceId>, StoreError> {
-    let farewells = farewells::all(tx, workspace).await?;
-    let mut phones = devices::devices(tx, workspace).await?;
-    phones.retain(|device| farewells.get(&device.device).is_none_or(|farewell| farewell.wiped_at.is_none()));
-    let (notes, left) = (farewells::notes(tx, workspace).await?, sight::left_sight_of(tx, workspace, id).await?);
-    let mut held = Vec::new();
-    for user in people::users(tx, workspace).await? {
-        let theirs: Vec<DeviceId> = phones.iter().filter(|device| device.user == user.user).map(|device| device.device).collect();
-        if theirs.is_empty() {
-            continue;
-        }
-        let scope = rights::seen_by(rules, user.user, &user.role);
-        let sees = match scope.of(kind) {
-            None => false,
-            Some(scope) if scope.near.is_none() => true,
-            Some(_) => lists::seen(tx, workspace, &scope, id).await?.is_some(),
-        };
-        let left_at = left.get(&user.user).copied().unwrap_or(0);
-        let is_behind = |device: &DeviceId| notes.get(device).is_none_or(|(note, _)| note.position < left_at);
-        held.extend(theirs.into_iter().filter(|device| sees || left_at > 0 && is_behind(device)));
-    }
-    Ok(held)
 }
 
 /// A record that was erased, for whoever may erase.
@@ -246,46 +162,52 @@ pub async fn erase(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Er
         app.store.scrub().await?;
         return serde_json::from_str(&known.proof).map_err(|error| Error::Internal(error.into()));
     };
-    let proof = erase_seen(app, caller, view).await?;
+    let proof = erase_seen(app, caller, view, &mut None).await?;
     app.store.scrub().await?;
     Ok(proof)
 }
 
-/// As [`erase`], for many: whoever erases the last one also rewrites the database file.
+/// As [`erase`], for many: whoever erases the last one also rewrites the database file. Who has phones stays in `holders`
+/// from one to the next.
 ///
 /// # Errors
 /// As [`erase`].
-pub(crate) async fn erase_row(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Error> {
-    erase_seen(app, caller, Reading::of(app, caller).record(id).await?.ok_or(Error::NotFound)?).await
+pub(crate) async fn erase_row(app: &App, caller: &Caller, id: RecordId, holders: &mut Option<Arc<Holders>>) -> Result<Proof, Error> {
+    erase_seen(app, caller, Reading::of(app, caller).record(id).await?.ok_or(Error::NotFound)?, holders).await
 }
 
-async fn erase_seen(app: &App, caller: &Caller, view: RecordView) -> Result<Proof, Error> {
+async fn erase_seen(app: &App, caller: &Caller, view: RecordView, holders: &mut Option<Arc<Holders>>) -> Result<Proof, Error> {
     check(app, caller, &view)?;
     if let Some(why) = kept(&view.row.kind) {
         return Err(Error::Forbidden(why));
     }
     let look_at = view.linked_from.iter().filter(|links| &*links.kind != crate::files::KIND).flat_map(|links| &links.records);
     let look_at: Vec<RecordId> = look_at.map(|linked| linked.id).collect();
-    removed(app, caller.workspace, (view.row.id, view.row.kind), look_at, Some(caller.user)).await
+    removed(app, caller.workspace, (view.row.id, view.row.kind), (look_at, holders), Some(caller.user)).await
 }
 
 async fn removed(
     app: &App,
     workspace: WorkspaceId,
     (id, kind): (RecordId, KindName),
-    look_at: Vec<RecordId>,
+    (look_at, holders): (Vec<RecordId>, &mut Option<Arc<Holders>>),
     by: Option<UserId>,
 ) -> Result<Proof, Error> {
     let (now, rules) = (app.clock.now(), app.intake.rules(workspace));
     // First in the ledger: a crash in between erases twice, never not at all.
     note_in_ledger(app, &LedgerLine { workspace, record: id, kind: kind.to_string(), at: now })
         .map_err(|error| Error::Internal(anyhow::Error::from(error).context("the ledger of erasures cannot be written")))?;
-    let (proof, contents) = app
+    let known = holders.take();
+    let (proof, contents, read) = app
         .store
         .write::<_, StoreError, _>(move |tx| {
             Box::pin(async move {
                 let with = erasure::files_only_about(tx, workspace, id).await?;
-                let devices = holding(tx, &rules, workspace, (id, &kind)).await?;
+                let read = match known {
+                    Some(known) if known.is_current(tx, workspace).await? => known,
+                    _ => Arc::new(Holders::read(tx, &rules, workspace).await?),
+                };
+                let devices = read.of(tx, workspace, (id, &kind)).await?;
                 let mut proof = Proof { with: with.clone(), look_at, devices, ..Proof::default() };
                 let mut contents = Vec::new();
                 for file in with {
@@ -305,10 +227,11 @@ async fn removed(
                 let row = ErasedRow { record: id, kind: kind.to_string(), at: now, by, proof: text };
                 erasure::remember(tx, workspace, &row, position).await?;
                 Note::of(workspace, by, Act::Erased, id).with(json!(proof)).write(tx, now).await?;
-                Ok((proof, contents))
+                Ok((proof, contents, read))
             })
         })
         .await?;
+    *holders = Some(read);
     app.store.answers().forget(workspace);
     for content in contents {
         app.files.erase(&app.store, workspace, content).await?;
@@ -390,7 +313,7 @@ pub async fn reapply(app: &App) -> Result<u64, Error> {
         let is_known = erasure::among(&mut tx, line.workspace, std::iter::once(line.record)).await?.contains(&line.record);
         drop(tx);
         if let Some(row) = here.get(&line.record) {
-            removed(app, line.workspace, (line.record, row.kind.clone()), Vec::new(), None).await?;
+            removed(app, line.workspace, (line.record, row.kind.clone()), (Vec::new(), &mut None), None).await?;
             again += 1;
         } else if !is_known {
             remember_again(app, line).await?;

@@ -30,7 +30,9 @@ pub use likely::LikelyDuplicate;
 pub use view::{ClaimView, ConflictView, Found, Listed, View};
 pub use watch::{ListStep, ListUpdate, Watch};
 
-use crate::engine::{Changed, EPOCH, EditError, Edited, Effect, Engine, Event, Farewell, Identity, Random, Replica, SyncStatus, TOKEN};
+use crate::engine::{
+    Changed, EPOCH, EditError, Edited, Effect, Engine, Event, FAREWELL, Farewell, Identity, Random, Replica, SyncStatus, TOKEN,
+};
 use crate::id::{ActorId, ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::projection::searched;
 use crate::protocol::Enrolled;
@@ -168,9 +170,20 @@ impl Device {
         if self.replica.is_locked { Err(StoreError::Locked) } else { Ok(()) }
     }
 
-    /// What is to be told to a server that had this device wiped; once.
-    pub fn take_farewell(&mut self) -> Option<Farewell> {
-        self.replica.farewell.take()
+    /// What is to be told to a server that had this device wiped. Kept, through restarts, until [`Device::said_farewell`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn farewell(&self) -> Result<Option<Farewell>, StoreError> {
+        Ok(self.replica.store.meta(FAREWELL)?.and_then(|bytes| Farewell::of_bytes(&bytes)))
+    }
+
+    /// The server knows: nothing is left here.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn said_farewell(&mut self) -> Result<(), StoreError> {
+        self.replica.store.set_meta(FAREWELL, None)
     }
 
     /// What whoever lets a new device in compares: the same eight digits stand in the console.

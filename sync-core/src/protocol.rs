@@ -412,6 +412,13 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// Whether the device is to remove something. That it has is certain once it says so itself, and not when it was told.
+    pub fn takes_away(&self) -> bool {
+        !matches!(self, Entry::Change(_))
+    }
+}
+
 /// One change on its way down.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 #[cbor(array)]

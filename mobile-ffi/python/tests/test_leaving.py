@@ -117,6 +117,39 @@ async def test_a_phone_sent_away_destroys_its_key_first_says_so_and_starts_clean
     await again.shutdown()
 
 
+async def test_a_receipt_that_was_not_heard_is_delivered_when_the_app_starts_next(kit, opened, secrets, tmp_path):
+    class Cutting(type(secrets)):
+        """The network goes with the key."""
+
+        def remove(self, name):
+            if name == "rapport.store-key":
+                kit.cut()
+            super().remove(name)
+
+    cutting = Cutting()
+    kit.person("ann")
+    ann = await opened(server=kit.url, secrets=cutting)
+    await ann.enrol(kit.code("ann"), "phone")
+    await customer(ann)
+    await quiesce(ann)
+    kit.send_away("ann")
+    with pytest.raises(ClientError.Stopped):
+        await ann.sync()
+    assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []
+    assert ("rapport.store-key" in cutting.kept, "rapport.farewell" in cutting.kept) == (False, True)
+    assert "佳美".encode() not in cutting.kept["rapport.farewell"]
+    assert [receipt for receipt in kit.receipts("ann") if receipt["removal"] == "wiped"] == []
+    kit.mend()
+    again = await opened(server=kit.url, secrets=cutting)
+    for _ in range(200):
+        if "rapport.farewell" not in cutting.kept:
+            break
+        await asyncio.sleep(0.05)
+    assert "rapport.farewell" not in cutting.kept
+    assert len([receipt for receipt in kit.receipts("ann") if receipt["removal"] == "wiped"]) == 1
+    await again.shutdown()
+
+
 async def test_a_phone_sent_away_while_it_is_connected_is_wiped_at_once(kit, opened, secrets, tmp_path):
     kit.person("ann")
     ann = await opened(server=kit.url)

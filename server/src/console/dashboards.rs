@@ -135,7 +135,7 @@ pub async fn show_with(desk: &Desk, row: Row, shared: Option<String>) -> Result<
 /// `GET /dashboards/{id}/report.pdf`.
 pub async fn report(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
     let row = row(&desk, id).await?;
-    desk.note(Act::Exported, DASHBOARD, json!({"format": "pdf", "report": row.title})).await?;
+    desk.note(Act::Exported, DASHBOARD, json!({"format": "pdf", "dashboard": row.id})).await?;
     printed(&desk, &row).await
 }
 

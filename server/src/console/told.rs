@@ -57,6 +57,7 @@ impl<'d> Told<'d> {
             let detail = detail(entry);
             let mut ids: Vec<RecordId> = records(&detail).iter().take(NAMED_MAX).filter_map(|id| id.as_str()?.parse().ok()).collect();
             ids.extend(id_of(entry, &detail).parse::<RecordId>());
+            ids.extend(detail.get("view").and_then(Json::as_str).and_then(|view| view.parse::<RecordId>().ok()));
             ids
         });
         let records = desk.reading.names_of(ids.collect::<Vec<_>>()).await?;
@@ -128,6 +129,11 @@ impl<'d> Told<'d> {
         named.map_or_else(short, |linked| link(format!("/records/{}/{record}", linked.kind), &linked.title))
     }
 
+    /// What a view is called now; older entries say what it was called then.
+    fn view(&self, view: String) -> String {
+        view.parse::<RecordId>().map_or(view, |id| self.record(id).text())
+    }
+
     fn kind(&self, name: &str) -> String {
         self.desk.reading.kind(name).map_or_else(|_| name.to_owned(), |kind| self.desk.words.label(&kind.plural).to_owned())
     }
@@ -151,7 +157,7 @@ impl<'d> Told<'d> {
             text("to").map(|to| words.fill("audit.to", &[&person(to)])),
             number("records").or_else(|| number("rows")),
             text("format").map(|format| format.to_uppercase()),
-            text("view").or_else(|| text("report")).map(|name| words.fill("audit.list", &[&name])),
+            text("view").or_else(|| text("report")).map(|view| words.fill("audit.list", &[&self.view(view)])),
             detail.get("filter").map(|filter| words.fill("audit.narrowed", &[&attributes(filter).join(", ")])),
             text("decision").map(decided),
             text("act").and_then(left),

@@ -316,13 +316,13 @@ async fn as_looked_at(app: &App, caller: &Caller, rule: &Rule, looked_at: &str) 
 /// Erases what a rule finds; of that, `only` these records.
 async fn carry_out(app: &App, caller: &Caller, rule: &Rule, only: Option<&BTreeSet<RecordId>>, gone: &mut Vec<Gone>) -> Result<(), Error> {
     let (reading, most) = (Reading::of(app, caller), gone.len() + RECORDS_MAX);
-    let mut after: Option<String> = None;
+    let (mut after, mut holders): (Option<String>, _) = (None, None);
     loop {
         // What cannot be carried out says so where it is shown.
         let Ok(query) = rule.query(&reading, ERASED_AT_ONCE, after.as_deref()) else { return Ok(()) };
         let page = reading.list(&List { shelf: Shelf::Both, ..List::of(query) }).await?;
         for row in page.rows.into_iter().filter(|row| only.is_none_or(|only| only.contains(&row.id))) {
-            match privacy::erase_row(app, caller, row.id).await {
+            match privacy::erase_row(app, caller, row.id, &mut holders).await {
                 Ok(proof) => gone.push(Gone { rule: rule.id, record: row.id, proof }),
                 // Somebody else has erased it a moment ago, or it went with another one, as a file does.
                 Err(Error::NotFound) => {}

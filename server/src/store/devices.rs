@@ -53,6 +53,15 @@ fn from_row((workspace, device, user, name, actor, app, created_at, last_seen_at
     })
 }
 
+/// How many devices there are, shut out or not.
+pub async fn count(tx: &mut Tx, workspace: WorkspaceId) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar("select count(*) from devices where workspace = $1")
+        .bind(&workspace.as_bytes()[..])
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(count as u64)
+}
+
 /// Keeps a one-time code for a user's next device.
 pub async fn add_code(tx: &mut Tx, workspace: WorkspaceId, code: &SecretHash, user: UserId, now: Millis, expires_at: Millis) -> Result<()> {
     sqlx::query("insert into device_codes (workspace, code_hash, user_id, created_at, expires_at) values ($1, $2, $3, $4, $5)")

@@ -140,6 +140,23 @@ pub async fn purges_between(tx: &mut Tx, workspace: WorkspaceId, after: u64, to:
     rows.into_iter().map(|record| id(RecordId::from_bytes(&record), "record id")).collect()
 }
 
+/// Whether devices are told of a removal between two positions.
+pub async fn is_between(tx: &mut Tx, workspace: WorkspaceId, after: u64, to: u64) -> Result<bool> {
+    if to <= after {
+        return Ok(false);
+    }
+    let found: i64 = sqlx::query_scalar(
+        "select exists (select 1 from feed_marks where workspace = $1 and position > $2 and position <= $3 and entry = $4)",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(i64::try_from(after).unwrap_or(i64::MAX))
+    .bind(i64::try_from(to).unwrap_or(i64::MAX))
+    .bind(PURGE)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(found != 0)
+}
+
 /// What was erased, newest first.
 pub async fn all(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<ErasedRow>> {
     type Row = (Vec<u8>, String, Millis, Option<Vec<u8>>, String);

@@ -1,11 +1,14 @@
-//! How many records come into sight and go out of it when rules change: counted on the rows themselves.
+//! How many records come into sight and go out of it when rules change, counted on the rows themselves; and when they
+//! have changed.
 
-use sync_core::access::Reach;
-use sync_core::id::{Facet, KindName, WorkspaceId};
+use std::collections::HashMap;
+
+use sync_core::access::{Reach, RoleSet};
+use sync_core::id::{Facet, KindName, UserId, WorkspaceId};
 use sync_core::query::Param;
 
 use super::scope::{Scope, Statement};
-use super::{Result, StoreError, Tx};
+use super::{Result, StoreError, Tx, id};
 
 /// Changes of sight that one statement counts: its expressions are four times as many, and SQLite takes a thousand.
 const SHIFTS_PER_STATEMENT: usize = 50;
@@ -32,6 +35,41 @@ pub struct Moved {
     pub more: u64,
     /// They come into sight.
     pub come: u64,
+}
+
+/// Where in the feed what says who may do what was written last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    members: HashMap<UserId, u64>,
+    roles: HashMap<String, u64>,
+}
+
+impl Written {
+    /// Where the rights of somebody with these roles may have changed last; 0 when they never have.
+    pub fn of(&self, user: UserId, roles: &RoleSet) -> u64 {
+        let roles = roles.names().filter_map(|role| self.roles.get(role));
+        roles.chain(self.members.get(&user)).copied().max().unwrap_or(0)
+    }
+}
+
+/// Where the members and roles of a workspace were written last.
+pub async fn written(tx: &mut Tx, workspace: WorkspaceId) -> Result<Written> {
+    let rows: Vec<(String, Vec<u8>, Option<String>, i64)> =
+        sqlx::query_as("select kind, record, main ->> 'name', position from rows where workspace = $1 and kind in ('member', 'role')")
+            .bind(&workspace.as_bytes()[..])
+            .fetch_all(tx.conn())
+            .await?;
+    let mut written = Written::default();
+    for (kind, record, name, position) in rows {
+        let position = position as u64;
+        if kind == "role" {
+            let last = written.roles.entry(name.unwrap_or_default()).or_default();
+            *last = position.max(*last);
+        } else {
+            written.members.insert(id(UserId::from_bytes(&record), "user id")?, position);
+        }
+    }
+    Ok(written)
 }
 
 /// What each shift moves of a kind, and last what any of them does; archived records count.

@@ -145,11 +145,11 @@ impl Live {
     /// Where the device stands after what it was sent unasked, seldom: ten thousand are told of one edit.
     async fn note_standing(&mut self, answers: &[Message]) {
         let now = self.app.clock.now();
-        let standing = Standing::default().answered(answers);
-        if !standing.erases && now - self.noted_at < NOTE_LIVE_EVERY_MS {
+        if self.unasked.owes() || now - self.noted_at < NOTE_LIVE_EVERY_MS {
             return;
         }
         self.noted_at = now;
+        let standing = Standing::default().answered(answers);
         if let Err(error) = self.door.note_standing(&self.speaker, standing, now).await {
             tracing::warn!(error = &error as &dyn std::error::Error, device = %self.speaker.device, "where a device stands was not noted");
         }

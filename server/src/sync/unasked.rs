@@ -4,7 +4,7 @@
 //! woken. Knows no socket.
 
 use sync_core::id::Millis;
-use sync_core::protocol::{Message, PAGE_BYTES, Page, Pull};
+use sync_core::protocol::{Entry, Message, PAGE_BYTES, Page, Pull};
 
 use super::{Door, Speaker};
 use crate::store::StoreError;
@@ -16,6 +16,8 @@ pub struct Unasked {
     pulled: Pull,
     /// Set once it has pulled everything.
     stand: Option<Stand>,
+    /// Set while it was sent that something is to be removed, and has not said where it stands since.
+    owes: bool,
 }
 
 /// Two places in the feed with nothing in between that the device is told of.
@@ -33,8 +35,14 @@ impl Unasked {
         self.stand.is_some()
     }
 
+    /// Whether it was told to remove something and has not said where it stands since: how far it is, nobody knows.
+    pub fn owes(&self) -> bool {
+        self.owes
+    }
+
     /// Notes what was asked for, if that was a page, and what was answered.
     pub(super) fn answered(&mut self, pulled: Option<Pull>, answers: &[Message]) {
+        self.owes &= pulled.is_none();
         self.pulled = pulled.unwrap_or_else(|| std::mem::take(&mut self.pulled));
         for answer in answers {
             if let Message::Page(page) = answer {
@@ -44,6 +52,7 @@ impl Unasked {
     }
 
     fn sent(&mut self, page: &Page) {
+        self.owes |= page.entries.iter().any(Entry::takes_away);
         self.stand = (!page.more).then(|| Stand { device: page.cursor.clone(), read: page.cursor.clone() });
     }
 }

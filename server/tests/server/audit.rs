@@ -162,6 +162,25 @@ async fn what_is_taken_out_is_written_down_with_how_and_of_which_list() {
 }
 
 #[tokio::test]
+async fn the_name_of_a_view_or_a_dashboard_is_not_in_the_log_and_is_shown_while_there_is_one() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let saved = desk.post("/records/party/views?sort=name", &[("act", "save"), ("name", "Canary of Li"), ("everyone", "true")]).await;
+    let view = saved.header("location").split("view=").nth(1).unwrap().to_owned();
+    assert_eq!(desk.get(&format!("/records/party/export.csv?view={view}")).await.status, 200);
+    let made = desk.post("/dashboards", &[("name", "Canary of Wang")]).await;
+    let dashboard = made.header("location").split('?').next().unwrap().to_owned();
+    assert_eq!(desk.get(&format!("{dashboard}/report.pdf")).await.status, 200);
+    let taken = entries(&desk.server, "exported").await;
+    assert!(taken[0].1["view"] == view && taken[1].0 == "dashboard" && !format!("{taken:?}").contains("Canary"), "{taken:?}");
+    let page = desk.get("/audit?act=exported").await.text();
+    assert!(page.contains("“Canary of Li”") && page.contains(">Canary of Wang</a>"), "{page}");
+    assert_eq!(office.post(&format!("/api/v1/privacy/{view}/erase"), json!({})).await.status, 200);
+    let page = desk.get("/audit?act=exported").await.text();
+    assert!(!page.contains("Canary of Li") && page.contains("Canary of Wang"), "{page}");
+}
+
+#[tokio::test]
 async fn whoever_reads_a_list_to_its_end_through_the_api_exports_it() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

@@ -2,14 +2,19 @@
 
 use reqwest::Method;
 use serde_json::json;
+use sync_core::device::Device;
+use sync_core::engine::Stopped;
 use sync_core::id::{ActorId, DeviceId};
+use sync_core::net::{NetError, Server as Remote};
 use sync_core::protocol::{
     CAPABILITIES, Enrol, Enrolled, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Push, Pushed, Receipt, Removal,
     Verdict, Verdicts, decode_frame, encode_frame, fingerprint,
 };
 use sync_core::record::fields::FieldEdit;
+use sync_core::store::Place;
 
 use crate::console::{Desk, record};
+use crate::handset::Handset;
 use crate::harness::{Answer, MINUTE, START, Server};
 use crate::pen::Phone;
 
@@ -102,6 +107,37 @@ async fn a_lost_device_is_wiped_at_its_next_word_whatever_it_says() {
     let bearer = format!("Bearer {}", enrolled.token);
     let upload = desk.server.send(Method::POST, "/api/v1/uploads", &[("authorization", &bearer)], "").await;
     assert_eq!(upload.status, 401, "the farewell is the only door that is left");
+}
+
+#[tokio::test]
+async fn the_receipt_of_a_wipe_is_delivered_by_the_app_that_starts_next_and_nothing_else_is_kept_for_it() {
+    let (desk, folder) = (Desk::new().await, tempfile::tempdir().unwrap());
+    let place = Place::File(folder.path().join("rapport.db"));
+    let mut phone = Handset::at(&desk.server, desk.server.ann, place.clone()).await;
+    phone.edit(&desk.server, "party", record(1), &[FieldEdit::set("name", "Jiamei")]);
+    phone.sync(&desk.server).await;
+    send_away(&desk, phone.enrolled.device, "lost").await;
+    phone.sync(&desk.server).await;
+    // It has forgotten everything, and the app ends before it has said so.
+    drop(phone);
+    assert!(desk.get("/devices").await.text().contains("no receipt yet"));
+    let start = || Device::open(&Handset::opening(desk.server.ann, place.clone())).unwrap();
+    let mut device = start();
+    assert_eq!((device.identity().cloned(), device.token().unwrap(), device.record_count().unwrap()), (None, None, 0));
+    let farewell = device.farewell().unwrap().unwrap();
+    let nowhere = Remote::at("http://127.0.0.1:9").unwrap().deliver(&farewell).await;
+    assert!(matches!(nowhere, Err(NetError::Unreachable(_))), "{nowhere:?}");
+    drop(device);
+    device = start();
+    let remote = Remote::at(&format!("http://{}", desk.server.address)).unwrap();
+    remote.deliver(&device.farewell().unwrap().unwrap()).await.unwrap();
+    device.said_farewell().unwrap();
+    let page = desk.get("/devices").await.text();
+    assert!(page.contains("records removed, 0 edits unsent") && !page.contains("no receipt yet"), "{page}");
+    // The answer may be lost: said again, it is no error that it was said.
+    assert!(matches!(remote.deliver(&farewell).await, Err(NetError::Stopped(Stopped::Revoked))));
+    drop(device);
+    assert_eq!(start().farewell().unwrap(), None);
 }
 
 #[tokio::test]

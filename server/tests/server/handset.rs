@@ -19,10 +19,19 @@ pub struct Handset {
 impl Handset {
     /// A phone of somebody who is there already.
     pub async fn of(server: &Server, user: UserId) -> Self {
+        Self::at(server, user, Place::Memory).await
+    }
+
+    /// How the app of somebody opens its store.
+    pub fn opening(user: UserId, place: Place) -> Opening {
         let mut seed = [9; 32];
         seed[..16].copy_from_slice(user.as_bytes());
-        let opening = Opening { place: Place::Memory, app: "test 1".into(), incarnation: [1; 16], seed };
-        let mut device = Device::open(&opening).unwrap();
+        Opening { place, app: "test 1".into(), incarnation: [1; 16], seed }
+    }
+
+    /// As [`Handset::of`], with its store at a place.
+    pub async fn at(server: &Server, user: UserId, place: Place) -> Self {
+        let mut device = Device::open(&Self::opening(user, place)).unwrap();
         let code = server.app.auth.device_code(server.workspace, user, None).await.unwrap().0.reveal();
         let body = Enrol { code, device_name: "phone".to_owned(), app: "test 1".to_owned(), actor: device.actor() };
         let answer = server.send(Method::POST, "/sync/enrol", &[], minicbor::to_vec(body).unwrap()).await;
@@ -37,14 +46,20 @@ impl Handset {
 
     /// Says all that there is to say, and hears all that there is to hear.
     pub async fn sync(&mut self, server: &Server) {
-        let bearer = format!("Bearer {}", self.enrolled.token);
         let mut frames = self.tell(server.app.clock.now(), Event::NetworkUp { live: false });
         while !frames.is_empty() {
-            let answer = server.send(Method::POST, "/sync", &[("authorization", &bearer)], frames.remove(0)).await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
-            frames.extend(self.tell(server.app.clock.now(), Event::Received(answer.body.to_vec())));
+            let answer = self.say(server, frames.remove(0)).await;
+            frames.extend(self.tell(server.app.clock.now(), Event::Received(answer)));
         }
         self.tell(server.app.clock.now(), Event::NetworkDown);
+    }
+
+    /// Carries one frame; whether the answer arrives is the test's business.
+    pub async fn say(&self, server: &Server, frame: Vec<u8>) -> Vec<u8> {
+        let bearer = format!("Bearer {}", self.enrolled.token);
+        let answer = server.send(Method::POST, "/sync", &[("authorization", &bearer)], frame).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.body.to_vec()
     }
 
     pub fn tell(&mut self, now: Millis, event: Event) -> Vec<Vec<u8>> {

@@ -405,10 +405,12 @@ fn a_wiped_phone_holds_nothing_and_a_revoked_one_keeps_what_was_not_sent() {
     server.feed.push(Entry::Wipe);
     ann.sync(&mut server);
     assert_eq!((ann.stopped.clone(), ann.device.identity()), (Some(Stopped::Wiped), None));
-    let farewell = ann.device.take_farewell().unwrap();
+    let farewell = ann.device.farewell().unwrap().unwrap();
     let said = decode_frame(&farewell.frame).unwrap();
     assert!(matches!(&said[..], [Message::Receipt(receipt)] if receipt.records == 1 && receipt.unsent == 0), "{said:?}");
-    assert_eq!((farewell.token.as_str(), ann.device.take_farewell()), ("t", None));
+    assert_eq!((farewell.token.as_str(), ann.device.farewell().unwrap()), ("t", Some(farewell.clone())), "until it is said");
+    ann.device.said_farewell().unwrap();
+    assert_eq!(ann.device.farewell().unwrap(), None);
     assert_eq!(ann.device.get(record).unwrap(), None);
     server.revoked = true;
     make(&mut bo, START, "unsent");

@@ -2,7 +2,7 @@
 
 use super::replica::{Replica, read_change};
 use crate::id::{Facet, KindName, Millis, RecordId};
-use crate::protocol::{Receipt, Removal};
+use crate::protocol::{Entry, Receipt, Removal};
 use crate::store::StoreError;
 
 /// Set until what is held was compared with what the role may read.
@@ -26,6 +26,18 @@ impl Removed {
 }
 
 impl Replica {
+    /// Whether these take away something that may be here.
+    pub(super) fn loses(&self, entries: &[Entry]) -> Result<bool, StoreError> {
+        for entry in entries.iter().filter(|entry| entry.takes_away()) {
+            match entry {
+                // A first sync is told of all that was ever erased.
+                Entry::Purge { record } if !self.store.has_record(*record)? => {}
+                _ => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+
     /// Something went out of sight. What has something to deliver goes when that is delivered. Part of a transaction.
     pub(super) fn leave(
         &mut self,

@@ -23,6 +23,8 @@ pub use replica::{Changed, Identity, Replica};
 use leave::Removed;
 use outbox::Outbox;
 
+use minicbor::{Decode, Encode};
+
 use crate::id::{ActorId, Millis};
 use crate::protocol::{self, CAPABILITIES, Entry, Hello, Message, PROTOCOL_VERSION, Page, Receipt, Refused, Removal, Welcome};
 use crate::store::StoreError;
@@ -40,6 +42,8 @@ pub(crate) const EPOCH: &str = "epoch";
 const LAST_SYNC: &str = "last_sync";
 /// What the device says to be let in.
 pub(crate) const TOKEN: &str = "token";
+/// What a wiped device has not said yet.
+pub(crate) const FAREWELL: &str = "farewell";
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,12 +103,15 @@ pub enum Stopped {
     Wiped,
 }
 
-/// What a wiped device still has to say: it holds nothing any more, and neither its token.
-#[derive(Clone, PartialEq)]
+/// What a wiped device still has to say. Until the server knows, this is all that it holds: nobody's name, no key.
+#[derive(Clone, PartialEq, Encode, Decode)]
+#[cbor(array)]
 pub struct Farewell {
-    /// For `Authorization: Bearer`.
+    /// For `Authorization: Bearer`: good for this receipt, and for nothing else.
+    #[n(0)]
     pub token: String,
     /// A frame: the receipt.
+    #[cbor(n(1), with = "minicbor::bytes")]
     pub frame: Vec<u8>,
 }
 
@@ -115,6 +122,16 @@ impl std::fmt::Debug for Farewell {
 }
 
 impl Farewell {
+    /// As bytes, to be kept until it is said.
+    pub fn bytes(&self) -> Vec<u8> {
+        minicbor::to_vec(self).expect("writing to a vector cannot fail")
+    }
+
+    /// From bytes that were kept; nothing when they are none.
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        minicbor::decode(bytes).ok()
+    }
+
     /// Read before the device is wiped; nothing for one that belongs to nobody.
     fn of(replica: &mut Replica, now: Millis) -> Result<Option<Self>, StoreError> {
         let Some(token) = replica.store.meta(TOKEN)?.and_then(|token| String::from_utf8(token).ok()) else { return Ok(None) };
@@ -428,6 +445,8 @@ impl Engine {
         }
         if replica.settle_leaving(removed, now)? {
             self.receipts_sent = false;
+            // The receipt does not name what went. Where this device stands now does: the proof of an erasure waits for that.
+            outcome.pull = true;
         }
         Ok(outcome)
     }
@@ -472,8 +491,9 @@ impl Engine {
             return Ok(());
         }
         self.pulling = false;
-        if page.more && self.live {
+        if page.more && self.live && !replica.loses(&page.entries)? {
             // The server reads the next page while this one is kept. Is it not kept, the next one does not fit, and is dropped.
+            // Not when something is to go: to ask for the next page is to say that it has gone.
             effects.push(Effect::Send(protocol::encode_frame(&[self.pull(replica, Some(page.cursor.clone()))?])));
         }
         let received = page.entries.len() as u64;
@@ -492,7 +512,7 @@ impl Engine {
                 Entry::Wipe => {
                     let farewell = Farewell::of(replica, now)?;
                     replica.wipe()?;
-                    replica.farewell = farewell;
+                    replica.store.set_meta(FAREWELL, farewell.as_ref().map(Farewell::bytes).as_deref())?;
                     self.stop(Stopped::Wiped, effects);
                     return Ok(());
                 }

@@ -76,8 +76,6 @@ pub struct Replica {
     pub(super) lease: Option<super::lease::Lease>,
     /// Whether what it holds is not shown any more until the server answers.
     pub(crate) is_locked: bool,
-    /// What is to be told to a server that had the device wiped.
-    pub(crate) farewell: Option<super::Farewell>,
     revision: u64,
     touched: Vec<RecordId>,
     log: std::collections::VecDeque<(u64, RecordId)>,
@@ -102,7 +100,6 @@ impl Replica {
             kinds_changed: false,
             lease: None,
             is_locked: false,
-            farewell: None,
             revision: 0,
             touched: Vec::new(),
             log: std::collections::VecDeque::new(),

@@ -139,12 +139,19 @@ impl Server {
         failed.map_or(Ok(Outcome::Done), Err)
     }
 
-    /// Tells the server that this device has forgotten everything. To be called when it has: the key, the files.
+    /// Tells the server that this device has forgotten everything. To be called when it has: the key, the files; and again,
+    /// if it fails.
     ///
     /// # Errors
-    /// [`NetError`]: the server does not know of it.
-    pub async fn deliver(&self, farewell: Farewell) -> Result<(), NetError> {
-        self.exchange(&farewell.token, farewell.frame).await.map(drop)
+    /// [`NetError`]: the server does not know of it. [`NetError::Stopped`]: it listens to this device no more.
+    pub async fn deliver(&self, farewell: &Farewell) -> Result<(), NetError> {
+        let answer = self.exchange(&farewell.token, farewell.frame.clone()).await?;
+        let messages = protocol::decode_frame(&answer).map_err(|error| NetError::Unreachable(error.to_string()))?;
+        match messages.into_iter().next() {
+            Some(Message::Noted(_)) => Ok(()),
+            Some(Message::Refused(Refused { code, message })) => Err(NetError::Refused { code, message }),
+            _ => Err(NetError::Unreachable("the answer is to something else".to_owned())),
+        }
     }
 
     /// How much a subscription would bring, in an exchange of its own: nothing else is sent, and nothing comes.

@@ -65,7 +65,7 @@ pub async fn pdf(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked
     let sections = match shape.layout {
         Layout::Chart(form) => {
             let title = title(&desk, &known, &shape);
-            note(&desk, &known, &asked, &shape, "pdf", ("report", title.as_str().into())).await?;
+            note(&desk, &known, &asked, &shape, "pdf", ("chart", true.into())).await?;
             vec![chart::section(&desk, &known, &asked, &shape, form, &title).await?]
         }
         Layout::Table | Layout::Board | Layout::Calendar => {
@@ -243,12 +243,12 @@ async fn read(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<
     }
 }
 
-/// Notes what was taken out: how, and of which list. What the list was narrowed to stands there without a value: the
-/// log outlives an erasure.
+/// Notes what was taken out: how, and of which list. What the list was narrowed to stands there without a value, and a
+/// view without its name: the log outlives an erasure.
 async fn note(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, format: &str, (what, count): (&str, Json)) -> Result<(), Error> {
     let mut detail = json!({"format": format, what: count});
     if let Some(view) = &shape.view {
-        detail["view"] = view.stored_name.as_str().into();
+        detail["view"] = view.id.to_string().into();
     }
     if !shape.conditions.is_empty() {
         detail["filter"] = shape.conditions.iter().map(without_values).collect();

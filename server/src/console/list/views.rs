@@ -34,8 +34,6 @@ pub struct Saved {
     pub id: RecordId,
     /// What it is called: one that came ready, in the reader's language.
     pub name: String,
-    /// What it is called as it is kept.
-    pub stored_name: String,
     /// What it says.
     pub shape: Said,
     /// Whose it is.
@@ -79,7 +77,6 @@ impl Saved {
         Self {
             id: row.id,
             name: ready::title_of(row, desk.words.0).to_owned(),
-            stored_name: row.title.clone(),
             shape: Said {
                 filter: text("filter"),
                 columns: part("field"),
