@@ -1,4 +1,5 @@
-//! Whose the records are of workspaces from before that was kept: worked out once, at the first start after.
+//! What another version owes at its first start: whose the records are of workspaces from before that was kept, worked out
+//! at once; and the rows of kinds that compute something else now, noted for the writer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,10 +9,10 @@ use sync_core::access::{self, Facts, Reach};
 use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::schema::Schema;
 
-use super::unit::members;
+use super::unit::{computed_otherwise, members, owe_computed};
 use crate::store::records::{self, RecordRow};
 use crate::store::sight::{self, HeldBy, Reached};
-use crate::store::{Result, Store, Tx};
+use crate::store::{Result, Store, Tx, workspaces};
 
 /// Records looked at together.
 const RECORDS: u32 = 1_000;
@@ -35,6 +36,21 @@ pub(super) async fn settle(store: &Store, schema_of: impl Fn(WorkspaceId) -> Arc
         sight::settle_debt(&mut tx, workspace).await?;
         tx.commit().await?;
         tracing::info!(records = facts.len(), "it was worked out whose each record is");
+    }
+    Ok(())
+}
+
+/// Owes the kinds that compute something else than their rows were made by.
+pub(super) async fn owe_rows(store: &Store, schema_of: impl Fn(WorkspaceId) -> Arc<Schema>) -> Result<()> {
+    let all = workspaces::all(&mut store.reader().await?).await?;
+    for workspace in all.into_iter().map(|all| all.workspace) {
+        let schema = schema_of(workspace);
+        if computed_otherwise(&mut store.reader().await?, workspace, &schema).await?.is_empty() {
+            continue;
+        }
+        let mut tx = store.begin().await?;
+        owe_computed(&mut tx, workspace, &schema).await?;
+        tx.commit().await?;
     }
     Ok(())
 }

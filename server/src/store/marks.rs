@@ -1,6 +1,6 @@
 //! How far what runs behind the feed has come.
 
-use sync_core::id::{UserId, WorkspaceId};
+use sync_core::id::{KindName, UserId, WorkspaceId};
 
 use super::{Result, Tx};
 
@@ -12,6 +12,14 @@ pub const DUPLICATES: &str = "duplicates";
 pub const NUMBERS: &str = "numbers";
 /// What works out who has had which content.
 pub const PROOFS: &str = "proofs";
+
+/// How often rows were made again without a change of their records.
+pub const ROWS: &str = "rows";
+
+/// By which formulas the rows of a kind are made.
+pub fn formulas(kind: &KindName) -> String {
+    format!("formulas.{kind}")
+}
 
 /// What a person has seen of the notes that name them: they follow the feed, too.
 pub fn mentions(user: UserId) -> String {

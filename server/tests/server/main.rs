@@ -21,6 +21,7 @@ mod enter;
 mod exports;
 mod farewells;
 mod files;
+mod formulas;
 mod groups;
 mod handover;
 mod handset;

@@ -3,7 +3,7 @@
 //! Every change passes here on its way into the store, whether the user or the server made it. The
 //! documents in memory are a cache of what the store holds. Never speaks to the server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::project::row_of;
@@ -26,6 +26,8 @@ const ACTOR: &str = "actor";
 const INCARNATION: &str = "incarnation";
 const ENROLLED: &str = "enrolled";
 const CLOCK_OFFSET: &str = "clock_offset";
+/// What the formulas were that the rows were made by.
+const FORMULAS: &str = "formulas";
 
 /// Who this device is: the answer to enrolment.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -112,6 +114,7 @@ impl Replica {
             })?;
         }
         replica.read_schema()?;
+        replica.follow_formulas()?;
         // An app that was updated may know what an older one could not read.
         if replica.store.has_quarantined()? {
             replica.transact(Self::admit_quarantined)?;
@@ -358,13 +361,30 @@ impl Replica {
             return Ok(());
         }
         self.look_again()?;
-        for name in self.read_schema()? {
+        let changed = self.read_schema()?;
+        self.project_kinds(changed)?;
+        self.admit_quarantined()
+    }
+
+    /// Writes all rows of some kinds anew, and notes by which formulas.
+    fn project_kinds(&mut self, names: Vec<KindName>) -> Result<(), StoreError> {
+        for name in names {
             let Some(kind) = self.schema.kind(&name).cloned() else { continue };
             for record in self.store.records_of_kind(&name, None)? {
                 self.project_again(&kind, record)?;
             }
         }
-        self.admit_quarantined()
+        let formulas = serde_json::to_vec(&self.schema.formulas()).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        self.store.set_meta(FORMULAS, Some(&formulas))
+    }
+
+    /// An app that was updated may compute otherwise than the one that made the rows.
+    pub(crate) fn follow_formulas(&mut self) -> Result<(), StoreError> {
+        let made = self.store.meta(FORMULAS)?.and_then(|json| serde_json::from_slice::<BTreeMap<KindName, String>>(&json).ok());
+        let (made, now) = (made.unwrap_or_default(), self.schema.formulas());
+        let names: BTreeSet<&KindName> = made.keys().chain(now.keys()).filter(|name| made.get(*name) != now.get(*name)).collect();
+        let names: Vec<KindName> = names.into_iter().cloned().collect();
+        if names.is_empty() { Ok(()) } else { self.transact(|replica| replica.project_kinds(names)) }
     }
 
     /// What came before its kind, or before this version of the app, can be admitted now.
@@ -387,6 +407,7 @@ impl Replica {
         self.schema = Arc::new(Schema::builtin().clone());
         self.roles = Arc::new(Roles::builtin().clone());
         self.take_new_pen()?;
+        self.project_kinds(Vec::new())?;
         self.touched.clear();
         self.log.clear();
         self.revision += 1;

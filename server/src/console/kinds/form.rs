@@ -321,6 +321,8 @@ impl FieldForm {
             to,
             items: base.map(|field| field.items.clone()).unwrap_or_default(),
             frozen: base.and_then(|field| field.frozen.clone()),
+            // Written in the kind's text.
+            formula: base.and_then(|field| field.formula.clone()),
             hidden: self.hidden,
         })
     }
