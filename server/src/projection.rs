@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
-use sync_core::collation;
 use sync_core::id::{Facet, RecordId};
 use sync_core::projection::{self, Projection};
 use sync_core::schema::Kind;
@@ -36,15 +35,6 @@ pub fn row(kind: &Kind, record: RecordId, facet: Facet, projected: Projection, b
     row.facets[facet as usize] = Some(projected.json);
     row.sort[facet as usize] = projected.sort;
     row
-}
-
-/// A row with what lists are ordered by as the kind and the rules of sorting say now, whatever they said when it was written.
-pub fn sorted(kind: &Kind, row: &RecordRow) -> RecordRow {
-    let mut sorted = RecordRow { sort: collation::keys_of(kind, &row.facets), ..row.clone() };
-    if let Some((title, sort_title)) = projection::title(kind, &row.facets) {
-        (sorted.title, sorted.sort_title) = (title, sort_title);
-    }
-    sorted
 }
 
 /// A record's values over all its facets.

@@ -62,14 +62,6 @@ pub fn keys(kind: &Kind, row: &Map<String, Json>) -> Option<String> {
     keys_in(kind, &row)
 }
 
-/// The keys of each facet of a row as it is kept; no key is made of what is ASCII as a whole.
-pub fn keys_of(kind: &Kind, facets: &[Option<String>; 3]) -> [Option<String>; 3] {
-    facets.each_ref().map(|facet| {
-        let text = facet.as_deref().filter(|text| !text.is_ascii())?;
-        keys(kind, &serde_json::from_str(text).ok()?)
-    })
-}
-
 /// As [`keys`], of a row that is borrowed from its document.
 pub(crate) fn keys_in(kind: &Kind, row: &[(&str, JsonRef<'_>)]) -> Option<String> {
     let mut keys = BTreeMap::new();

@@ -9,6 +9,8 @@ mod desk_tests;
 mod explain;
 mod files;
 #[cfg(test)]
+mod formula_tests;
+#[cfg(test)]
 mod leave_tests;
 mod likely;
 #[cfg(test)]

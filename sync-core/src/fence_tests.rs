@@ -404,7 +404,6 @@ fn what_a_path_is_for_decides_what_it_takes() {
         ("phones/p/nothing", Scalar::Text("1".into())),
         ("phones/p/pos", Scalar::Text("1".into())),
         ("notes", Scalar::Text("x".into())),
-        ("tier", Scalar::Text("a".into())),
         ("", Scalar::Null),
     ];
     for (path, value) in refused {

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod actions;
 pub mod collation;
+pub mod derive;
 #[cfg(feature = "device")]
 pub mod device;
 #[cfg(feature = "device")]

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value as Json};
 
+use crate::derive;
 use crate::id::{ActorId, ChangeHash, Facet, Millis};
 use crate::record::doc::{Doc, Put};
 use crate::record::fields::ARCHIVED;
@@ -48,11 +49,19 @@ pub fn row(kind: &Kind, facet: Facet, doc: &Doc) -> Map<String, Json> {
 /// As [`row`], borrowed from the document: the values by the names of their fields, sorted.
 pub(crate) fn row_in<'a>(kind: &'a Kind, facet: Facet, doc: &'a Doc) -> Vec<(&'a str, JsonRef<'a>)> {
     let fields = kind.fields.iter().filter(|field| field.facet == facet);
-    let mut row: Vec<_> = fields.filter_map(|field| Some((&*field.name, shown_in(doc, field)?))).collect();
+    let mut is_computed = false;
+    let shown = |field: &'a Field| {
+        is_computed |= field.formula.is_some();
+        Some((&*field.name, shown_in(doc, field)?))
+    };
+    let mut row: Vec<_> = fields.filter_map(shown).collect();
     if facet == Facet::Main && is_archived(doc) {
         row.push((ARCHIVED, JsonRef::Bool(true)));
     }
     row.sort_unstable_by_key(|(name, _)| *name);
+    if is_computed {
+        derive::fill(kind, facet, &mut row);
+    }
     row
 }
 
@@ -61,7 +70,7 @@ pub fn is_archived(doc: &Doc) -> bool {
     doc.values(ARCHIVED).iter().any(|put| put.value == Scalar::Bool(true))
 }
 
-/// What a field shows; `None` when it has nothing to show.
+/// What a field shows of what was written; `None` when it has nothing to show. What is computed stands in the [`row`].
 pub fn shown(doc: &Doc, field: &Field) -> Option<Json> {
     shown_in(doc, field).map(JsonRef::into_json)
 }

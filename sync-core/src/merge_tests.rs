@@ -484,6 +484,25 @@ fn what_is_derived_is_never_written() {
     assert!(matches!(derived, Err(BadEdit::WrongOp { .. })));
 }
 
+#[test]
+fn ann_changes_a_quantity_and_bo_a_price_and_the_total_follows_both() {
+    let line = |price: i64, more: Json| {
+        let mut line = json!({"price": yuan(price)});
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        line
+    };
+    let paper = set_row("lines", "paper", line(1_000, json!({"quantity": 2})));
+    let pens = set_row("lines", "pens", line(500, json!({"quantity": 3, "discount_percent": 7.5})));
+    let (mut ann, mut bo) = two_phones(&kind("offer"), &[set("title", "Paper and pens"), paper, pens]);
+    assert_eq!(ann.shows("total"), yuan(3_388));
+    ann.edit(10, &[set_row("lines", "paper", json!({"quantity": 3}))]);
+    bo.edit(20, &[set_row("lines", "paper", json!({"price": yuan(1_100)}))]);
+    assert_eq!((ann.shows("total"), bo.shows("total")), (yuan(4_388), yuan(3_588)), "each phone before it has heard of the other");
+    sync(&mut ann, &mut bo);
+    assert_eq!((ann.shows("total"), bo.shows("total")), (yuan(4_688), yuan(4_688)));
+    assert!(ann.conflicts().is_empty());
+}
+
 // Archiving
 
 #[test]

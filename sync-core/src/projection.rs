@@ -54,17 +54,6 @@ pub fn project(kind: &Kind, facet: Facet, doc: &Doc) -> Projection {
     Projection { title, archived, created_at, updated_at, json, sort, links }
 }
 
-/// Title and sort key of a row as it is kept, if the facet is there that holds the title.
-pub fn title(kind: &Kind, facets: &[Option<String>; 3]) -> Option<(String, String)> {
-    let facet = facets[kind.field(&kind.title)?.facet as usize].as_deref()?;
-    let mut row: Map<String, Json> = serde_json::from_str(facet).ok()?;
-    let value = row.remove(&*kind.title).map(|value| match value {
-        Json::String(text) => JsonRef::Text(text.into()),
-        other => JsonRef::Owned(other),
-    });
-    Some(titled(value.as_ref()))
-}
-
 fn titled(value: Option<&JsonRef<'_>>) -> (String, String) {
     let title = value.map(title_text).unwrap_or_default();
     let sort = sort_key(&title);

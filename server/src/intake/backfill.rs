@@ -1,5 +1,5 @@
-//! What rows lack that were written before it was kept, or by other rules: worked out once, at the first start after.
-//! Whose each record is, and what lists are ordered by.
+//! What another version owes at its first start: whose the records are of workspaces from before that was kept, worked out
+//! at once; and the rows of kinds that are made by other rules now, noted for the writer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,8 +9,7 @@ use sync_core::access::{self, Facts, Reach};
 use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::schema::Schema;
 
-use super::unit::members;
-use crate::projection;
+use super::unit::{made_otherwise, members, owe_rows};
 use crate::store::records::{self, RecordRow};
 use crate::store::sight::{self, HeldBy, Reached};
 use crate::store::{Result, Store, Tx, workspaces};
@@ -41,40 +40,19 @@ pub(super) async fn settle(store: &Store, schema_of: impl Fn(WorkspaceId) -> Arc
     Ok(())
 }
 
-/// Makes sort keys, where they were made by other rules or not at all. Begun again, it has less to do.
-pub(super) async fn sort(store: &Store, schema_of: impl Fn(WorkspaceId) -> Arc<Schema>) -> Result<()> {
-    let others = workspaces::sorted_otherwise(&mut store.reader().await?).await?;
-    for workspace in others {
+/// Owes the kinds whose rows were made by other rules than theirs.
+pub(super) async fn rows(store: &Store, schema_of: impl Fn(WorkspaceId) -> Arc<Schema>) -> Result<()> {
+    let all = workspaces::all(&mut store.reader().await?).await?;
+    for workspace in all.into_iter().map(|all| all.workspace) {
         let schema = schema_of(workspace);
-        let kinds: Vec<_> = schema.kinds().map(|kind| kind.name.clone()).collect();
-        let (mut after, mut count) = (None, 0);
-        loop {
-            let mut tx = store.begin().await?;
-            let found = sight::records_after(&mut tx, workspace, &kinds, after, RECORDS).await?;
-            let ids: Vec<RecordId> = found.into_iter().map(|(id, _)| id).collect();
-            sort_again(&mut tx, workspace, &schema, &ids).await?;
-            (after, count) = (ids.last().copied(), count + ids.len());
-            if after.is_none() {
-                workspaces::set_sorted(&mut tx, workspace).await?;
-            }
-            tx.commit().await?;
-            if after.is_none() {
-                break;
-            }
+        if made_otherwise(&mut store.reader().await?, workspace, &schema).await?.is_empty() {
+            continue;
         }
-        tracing::info!(records = count, "it was worked out what lists are ordered by");
+        let mut tx = store.begin().await?;
+        owe_rows(&mut tx, workspace, &schema).await?;
+        tx.commit().await?;
     }
     Ok(())
-}
-
-/// Makes what lists are ordered by anew for these records, and writes the rows that it changes.
-pub(crate) async fn sort_again(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, records: &[RecordId]) -> Result<()> {
-    let again = |row: RecordRow| {
-        let sorted = projection::sorted(schema.kind(&row.kind)?, &row);
-        (sorted != row).then_some(sorted)
-    };
-    let others: Vec<RecordRow> = records::rows_of(tx, workspace, records).await?.into_values().filter_map(again).collect();
-    records::put_rows(tx, workspace, &others, true).await
 }
 
 async fn facts(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema) -> Result<HashMap<RecordId, Facts>> {

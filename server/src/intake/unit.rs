@@ -35,7 +35,7 @@ use crate::store::rejected::{self, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
 
 use archived::PutAway;
-pub(super) use owed::Settled;
+pub(super) use owed::{Settled, made_otherwise, owe_rows};
 pub(crate) use sight::members;
 
 /// Edits of one unit whose approvers are told one by one; of more, their pages show it all the same.

@@ -51,7 +51,8 @@ pub(super) struct Writer {
     people: watch::Sender<u64>,
     rules: watch::Sender<AllRules>,
     desk: broadcast::Sender<DeskNews>,
-    /// Workspaces in which it is still to be worked out whose some records are, and those where that has just failed.
+    /// Workspaces in which it is still to be worked out whose some records are and what they compute, and those where that
+    /// has just failed.
     owing: Vec<WorkspaceId>,
     stalled: Vec<WorkspaceId>,
     /// Only used while a bug is planted: a sequence that a rollback does not give back.
@@ -95,8 +96,9 @@ impl Writer {
         desk: broadcast::Sender<DeskNews>,
     ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<AllRules>)> {
         let (rules, rules_seen) = watch::channel(AllRules::read(&store).await?);
-        backfill::settle(&store, |workspace| rules_seen.borrow().of(workspace).schema).await?;
-        backfill::sort(&store, |workspace| rules_seen.borrow().of(workspace).schema).await?;
+        let schema_of = |workspace| rules_seen.borrow().of(workspace).schema;
+        backfill::settle(&store, schema_of).await?;
+        backfill::rows(&store, schema_of).await?;
         let owing = owed::debtors(&mut store.reader().await?).await?;
         let (head, head_seen) = watch::channel(0);
         Ok((
@@ -162,7 +164,7 @@ impl Writer {
         jobs.recv().await
     }
 
-    /// Works out whose some more records are, where kinds say otherwise by now. Answers the position of the feed that it
+    /// Works out whose some more records are and what they compute, where kinds say otherwise by now. Answers the position of the feed that it
     /// took, if somebody's sight changed.
     async fn settle_some(&mut self) -> Option<u64> {
         let workspace = self.owing.pop()?;
@@ -176,7 +178,10 @@ impl Writer {
                 position
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "whose records are was not worked out; it is tried again");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "what changed kinds say of their records was not worked out; it is tried again"
+                );
                 self.stalled.push(workspace);
                 None
             }

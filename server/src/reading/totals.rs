@@ -139,8 +139,9 @@ impl Group {
 /// Whether a field can be added up.
 pub fn is_summed(field: &Field) -> bool {
     use sync_core::schema::Merge;
-    let stored = matches!(field.merge, Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Counter);
-    stored && !field.hidden && matches!(field.value, ValueType::Money | ValueType::Integer | ValueType::Number)
+    let is_one =
+        matches!(field.merge, Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Counter | Merge::Derived);
+    is_one && !field.hidden && matches!(field.value, ValueType::Money | ValueType::Integer | ValueType::Number)
 }
 
 impl Reading {

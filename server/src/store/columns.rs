@@ -90,7 +90,8 @@ fn of_kind(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<String>)> {
 /// Whether many records have the same value there, and people look for them by it: a list of those is then read in the
 /// order of titles, as most lists are.
 fn is_chosen(kind: &Kind, field: &Field, spot: &Spot) -> bool {
-    matches!(spot.class, Class::Word | Class::Link | Class::Text) && !kind.matches.contains(&field.name)
+    let is_of_one = kind.matches.contains(&field.name) || field.merge == Merge::Assigned;
+    matches!(spot.class, Class::Word | Class::Link | Class::Text) && !is_of_one
 }
 
 /// The record behind what it is found by, and values that then need not be read from it.
@@ -122,8 +123,8 @@ fn charted(schema: &Schema, kind: &Kind, compiler: Compiler<'_>) -> Vec<String> 
 /// The attribute of a field that a record has one short value of, and where it stands.
 fn single(schema: &Schema, kind: &Kind, field: &Field) -> Option<(String, Spot)> {
     let is_single = match &field.merge {
-        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned => true,
-        Merge::Set | Merge::List | Merge::Log | Merge::Counter | Merge::Text | Merge::Derived | Merge::Unknown(_) => false,
+        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Derived => true,
+        Merge::Set | Merge::List | Merge::Log | Merge::Counter | Merge::Text | Merge::Unknown(_) => false,
     };
     let attribute = match &field.value {
         ValueType::Money => format!("{}.amount", field.name),

@@ -1,6 +1,7 @@
 //! How far what runs behind the feed has come.
 
-use sync_core::id::{UserId, WorkspaceId};
+use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
+use sync_core::schema::Kind;
 
 use super::{Result, Tx};
 
@@ -14,6 +15,21 @@ pub const DUPLICATES: &str = "duplicates";
 pub const NUMBERS: &str = "numbers";
 /// What works out who has had which content.
 pub const PROOFS: &str = "proofs";
+
+/// How often rows were made again without a change of their records.
+pub const ROWS: &str = "rows";
+
+/// By which rules the rows of a kind are made.
+pub fn row_rules(kind: &KindName) -> String {
+    format!("row_rules.{kind}")
+}
+
+/// What the rows of a kind are made by, as a number that a mark can be; never 0, as where there is no mark.
+pub fn number_of_rules(kind: &Kind) -> u64 {
+    let [.., a, b, c, d] = *RecordId::of_cause(&kind.row_rules()).as_bytes();
+    // Small: marks are added up.
+    u64::from(u32::from_be_bytes([a, b, c, d])) + 1
+}
 
 /// What a person has seen of the notes that name them: they follow the feed, too.
 pub fn mentions(user: UserId) -> String {

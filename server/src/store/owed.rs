@@ -1,4 +1,6 @@
-//! Kinds of which it is still to be worked out again whose their records are.
+//! Kinds of which it is still to be worked out again whose their records are and what their rows compute.
+
+use std::collections::BTreeSet;
 
 use sync_core::id::{KindName, RecordId, WorkspaceId};
 
@@ -19,6 +21,13 @@ pub async fn owe(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName) -> Result
 pub async fn debtors(tx: &mut Tx) -> Result<Vec<WorkspaceId>> {
     let rows: Vec<Vec<u8>> = sqlx::query_scalar("select distinct workspace from holder_debts").fetch_all(tx.conn()).await?;
     rows.iter().map(|workspace| id(WorkspaceId::from_bytes(workspace), "workspace id")).collect()
+}
+
+/// The kinds that are owed.
+pub async fn kinds(tx: &mut Tx, workspace: WorkspaceId) -> Result<BTreeSet<KindName>> {
+    let sql = "select kind from holder_debts where workspace = $1";
+    let kinds: Vec<String> = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).fetch_all(tx.conn()).await?;
+    kinds.iter().map(|kind| kind_of(kind)).collect()
 }
 
 /// A kind that is owed, and up to which record that is done.

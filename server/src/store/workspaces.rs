@@ -1,9 +1,9 @@
 //! Workspaces: the tenants, each with its feed's epoch and head.
 
-use sync_core::collation;
 use sync_core::id::{Millis, WorkspaceId};
+use sync_core::schema::Schema;
 
-use super::{Result, StoreError, Tx, id};
+use super::{Result, StoreError, Tx, id, marks};
 
 /// Names one life of a feed: it changes when the database was restored.
 pub type FeedEpoch = [u8; 16];
@@ -50,17 +50,18 @@ fn from_row((workspace, name, feed_epoch, seal_key, head, created_at): Row) -> R
 
 /// Adds a workspace; its name must be free.
 pub async fn add(tx: &mut Tx, workspace: WorkspaceId, name: &str, feed_epoch: FeedEpoch, seal_key: SealKey, now: Millis) -> Result<()> {
-    sqlx::query(
-        "insert into workspaces (workspace, name, feed_epoch, seal_key, head, created_at, sorted) values ($1, $2, $3, $4, 0, $5, $6)",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(name)
-    .bind(&feed_epoch[..])
-    .bind(&seal_key.0[..])
-    .bind(now)
-    .bind(i64::from(collation::VERSION))
-    .execute(tx.conn())
-    .await?;
+    sqlx::query("insert into workspaces (workspace, name, feed_epoch, seal_key, head, created_at) values ($1, $2, $3, $4, 0, $5)")
+        .bind(&workspace.as_bytes()[..])
+        .bind(name)
+        .bind(&feed_epoch[..])
+        .bind(&seal_key.0[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    // What it comes to hold is made by these: nothing is to be made again.
+    for kind in Schema::builtin().kinds() {
+        marks::set(tx, workspace, &marks::row_rules(&kind.name), marks::number_of_rules(kind)).await?;
+    }
     Ok(())
 }
 
@@ -94,25 +95,6 @@ pub async fn advance_head(tx: &mut Tx, workspace: WorkspaceId, count: u64) -> Re
         .fetch_one(tx.conn())
         .await?;
     u64::try_from(head).map_err(|_| StoreError::Damaged("feed head"))
-}
-
-/// The workspaces whose sort keys were made by other rules than these.
-pub async fn sorted_otherwise(tx: &mut Tx) -> Result<Vec<WorkspaceId>> {
-    let rows: Vec<Vec<u8>> = sqlx::query_scalar("select workspace from workspaces where sorted <> $1 order by workspace")
-        .bind(i64::from(collation::VERSION))
-        .fetch_all(tx.conn())
-        .await?;
-    rows.iter().map(|workspace| id(WorkspaceId::from_bytes(workspace), "workspace id")).collect()
-}
-
-/// The sort keys of a workspace are made by the present rules.
-pub async fn set_sorted(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
-    sqlx::query("update workspaces set sorted = $2 where workspace = $1")
-        .bind(&workspace.as_bytes()[..])
-        .bind(i64::from(collation::VERSION))
-        .execute(tx.conn())
-        .await?;
-    Ok(())
 }
 
 /// Begins a new life of a feed: every device will offer back what it holds.

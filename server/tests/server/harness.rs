@@ -4,12 +4,13 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
 
 use rapport_server::clock::Clock;
 use rapport_server::config::{Log, LogFormat, LogLevel};
 use rapport_server::language::Language;
 use rapport_server::store::people::{self, User};
-use rapport_server::store::workspaces;
+use rapport_server::store::{owed, workspaces};
 use rapport_server::{App, Config, ServeError, log, serve_app};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, StatusCode};
@@ -112,6 +113,17 @@ impl Server {
 
     pub async fn stopped(self) {
         self.serving.await.unwrap().unwrap();
+    }
+
+    /// Waits until every row is what its kind says by now: kinds are followed behind the writer.
+    pub async fn owes_nothing(&self) {
+        for _ in 0..1_000 {
+            if owed::debtors(&mut self.app.store.reader().await.unwrap()).await.unwrap().is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("rows are still to be made again");
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {

@@ -22,6 +22,7 @@ mod enter;
 mod exports;
 mod farewells;
 mod files;
+mod formulas;
 mod groups;
 mod handover;
 mod handset;

@@ -30,6 +30,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use crate::derive::less_percent;
 use crate::id::{Millis, RecordId, UserId};
 use crate::record::fields::{ARCHIVED, FieldEdit};
 
@@ -228,8 +229,7 @@ fn unit_price(line: &Json) -> Option<(Product, String, i64)> {
     let (amount, currency) = (price.get("amount")?.as_i64()?, price.get("currency")?.as_str()?);
     let discount = line.get("discount_percent").and_then(Json::as_f64).unwrap_or(0.0);
     // To the minor unit, as it stands on paper: what is not seen is no other price.
-    let discounted = if discount == 0.0 { amount } else { (amount as f64 * (100.0 - discount) / 100.0).round() as i64 };
-    Some((product(line)?, currency.to_owned(), discounted))
+    Some((product(line)?, currency.to_owned(), less_percent(amount, discount)?))
 }
 
 fn product(line: &Json) -> Option<Product> {

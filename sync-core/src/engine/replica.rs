@@ -3,20 +3,18 @@
 //! Every change passes here on its way into the store, whether the user or the server made it. The
 //! documents in memory are a cache of what the store holds. Never speaks to the server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::project::row_of;
 use super::random::Random;
 use crate::access::{RoleSet, Roles};
-use crate::collation;
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
 use crate::planted::{Bug, is_planted};
 use crate::record::change::Change;
 use crate::record::doc::Doc;
 use crate::record::history::texts_of;
 use crate::schema::{Kind, Reading, Schema};
-use crate::search::sort_key;
 use crate::store::{Kept, Store, StoreError};
 
 /// Documents kept in memory: those on screen and those being edited.
@@ -28,10 +26,8 @@ const ACTOR: &str = "actor";
 const INCARNATION: &str = "incarnation";
 const ENROLLED: &str = "enrolled";
 const CLOCK_OFFSET: &str = "clock_offset";
-/// By which version of the rules sort keys were made.
-const SORTED: &str = "sorted";
-/// Rows whose sort keys are made again together: some megabytes in memory.
-const SORTED_AT_ONCE: u32 = 1_000;
+/// What the rows were made by.
+const ROW_RULES: &str = "row_rules";
 
 /// Who this device is: the answer to enrolment.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -115,9 +111,7 @@ impl Replica {
             })?;
         }
         replica.read_schema()?;
-        if replica.store.meta(SORTED)?.as_deref() != Some(&[collation::VERSION]) {
-            replica.transact(Self::sort_again)?;
-        }
+        replica.follow_row_rules()?;
         // An app that was updated may know what an older one could not read.
         if replica.store.has_quarantined()? {
             replica.transact(Self::admit_quarantined)?;
@@ -325,22 +319,6 @@ impl Replica {
         Ok(())
     }
 
-    /// Makes what lists are ordered by anew from the rows: an older app has made it by other rules, or not at all.
-    fn sort_again(&mut self) -> Result<(), StoreError> {
-        let mut after = None;
-        loop {
-            let rows = self.store.rows_after(after, SORTED_AT_ONCE)?;
-            for row in &rows {
-                let sort = self.schema.kind(&row.kind).map(|kind| collation::keys_of(kind, &row.facets)).unwrap_or_default();
-                self.store.set_sort_keys(row.record, &sort_key(&row.title), &sort)?;
-            }
-            after = rows.last().map(|row| row.record);
-            if after.is_none() {
-                return self.store.set_meta(SORTED, Some(&[collation::VERSION]));
-            }
-        }
-    }
-
     /// Reads the workspace's own kinds from its records, and writes the rows of those that changed anew.
     pub(crate) fn read_schema(&mut self) -> Result<Vec<KindName>, StoreError> {
         self.kinds_changed = false;
@@ -380,13 +358,30 @@ impl Replica {
             return Ok(());
         }
         self.look_again()?;
-        for name in self.read_schema()? {
+        let changed = self.read_schema()?;
+        self.project_kinds(changed)?;
+        self.admit_quarantined()
+    }
+
+    /// Writes all rows of some kinds anew, and notes by which rules.
+    fn project_kinds(&mut self, names: Vec<KindName>) -> Result<(), StoreError> {
+        for name in names {
             let Some(kind) = self.schema.kind(&name).cloned() else { continue };
             for record in self.store.records_of_kind(&name, None)? {
                 self.project_again(&kind, record)?;
             }
         }
-        self.admit_quarantined()
+        let rules = serde_json::to_vec(&self.schema.row_rules()).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        self.store.set_meta(ROW_RULES, Some(&rules))
+    }
+
+    /// An app that was updated may compute or sort otherwise than the one that made the rows.
+    pub(crate) fn follow_row_rules(&mut self) -> Result<(), StoreError> {
+        let made = self.store.meta(ROW_RULES)?.and_then(|json| serde_json::from_slice::<BTreeMap<KindName, String>>(&json).ok());
+        let (made, now) = (made.unwrap_or_default(), self.schema.row_rules());
+        let names: BTreeSet<&KindName> = made.keys().chain(now.keys()).filter(|name| made.get(*name) != now.get(*name)).collect();
+        let names: Vec<KindName> = names.into_iter().cloned().collect();
+        if names.is_empty() { Ok(()) } else { self.transact(|replica| replica.project_kinds(names)) }
     }
 
     /// What came before its kind, or before this version of the app, can be admitted now.
@@ -409,6 +404,7 @@ impl Replica {
         self.schema = Arc::new(Schema::builtin().clone());
         self.roles = Arc::new(Roles::builtin().clone());
         self.take_new_pen()?;
+        self.project_kinds(Vec::new())?;
         self.touched.clear();
         self.log.clear();
         self.revision += 1;

@@ -233,7 +233,7 @@ impl Stored {
 }
 
 fn any_record(schema: &Schema, kind: &'static str, number: usize) -> BoxedStrategy<Stored> {
-    let fields: Vec<_> = schema.kind(kind).unwrap().fields.iter().filter(|field| field.merge != Merge::Derived).cloned().collect();
+    let fields: Vec<_> = schema.kind(kind).unwrap().fields.clone();
     let values: Vec<_> = fields.iter().map(|field| option::weighted(0.8, any_value(field))).collect();
     (values, any_moment(), any_moment(), any::<bool>())
         .prop_map(move |(values, created_at, updated_at, archived)| {

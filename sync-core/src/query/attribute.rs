@@ -82,10 +82,10 @@ impl<'s> Search<'s, '_> {
         let field = kind.field(first).ok_or_else(|| self.unknown(kind, first))?;
         let single = |class| Value { facet: field.facet, each: None, path: vec![field.name.clone()], class, field, kind };
         match &field.merge {
-            Merge::Derived => Err(self.unfit("is computed, not stored: nothing can be looked up by it")),
             Merge::Counter => self.value(single(Some(Class::Integer)), rest, walk),
             Merge::Text => self.value(single(Some(Class::Text)), rest, walk),
-            Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_) => {
+            // What is computed stands in the row like what was written.
+            Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Derived | Merge::Unknown(_) => {
                 self.value(single(None), rest, walk)
             }
             Merge::Set if field.items.is_empty() => {
@@ -159,7 +159,7 @@ impl<'s> Search<'s, '_> {
     }
 
     fn unknown(&self, kind: &Kind, word: &str) -> QueryError {
-        let fields = kind.fields.iter().filter(|field| !field.hidden && field.merge != Merge::Derived).map(|field| &*field.name);
+        let fields = kind.fields.iter().filter(|field| !field.hidden).map(|field| &*field.name);
         self.unknown_among(kind, word, fields.chain(PSEUDO.iter().map(|(word, ..)| *word)))
     }
 

@@ -79,7 +79,8 @@ pub fn offers<'s>(schema: &'s Schema, kind: &'s Kind) -> Vec<Offer<'s>> {
 }
 
 fn is_asked(field: &Field) -> bool {
-    !field.hidden && field.merge != Merge::Derived
+    // What nobody computes stands nowhere.
+    !field.hidden && (field.merge != Merge::Derived || field.computed().is_some())
 }
 
 struct Asked<'s> {

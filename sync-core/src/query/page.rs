@@ -172,7 +172,6 @@ fn parse_select(schema: &Schema, kind: &str, text: &str) -> Result<Vec<String>, 
         return Err(QueryError::TooMuch { what: "attributes in `select`", limit: MAX_LIST });
     }
     for name in &names {
-        // Derived fields are not stored, yet they are shown.
         if kind.field(name).is_none() {
             if name.contains('.') {
                 return Err(bad("select", "takes whole attributes, not parts of them"));

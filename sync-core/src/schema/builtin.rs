@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::{Field, Kind, Reading, Schema};
+use super::{Field, Kind, Merge, Reading, Schema};
 
 /// Every file of `kinds/`, as `(path, text)`; listed by `build.rs`.
 pub(super) const KIND_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/kinds.rs"));
@@ -54,6 +54,10 @@ impl Schema {
 
 /// The kind with the type, policy and facet of the base's fields, and all that the base has besides.
 fn extended(base: &Kind, mut kind: Kind) -> Kind {
+    // Declared by an earlier version and computed by none: copied into the definition, and nobody's own.
+    kind.fields.retain(|field| field.merge != Merge::Derived || field.formula.is_some() || base.field(&field.name).is_some());
+    let Kind { list, fields, .. } = &mut kind;
+    list.retain(|name| fields.iter().chain(&base.fields).any(|field| field.name == *name));
     for field in &mut kind.fields {
         if let Some(base) = base.field(&field.name) {
             keep_meaning(base, field);
@@ -99,6 +103,7 @@ fn complete(base: &[Field], fields: &mut Vec<Field>) {
         let to: Vec<_> = base.to.iter().filter(|to| !field.to.contains(to)).cloned().collect();
         field.to.extend(to);
         field.frozen = field.frozen.take().or_else(|| base.frozen.clone());
+        field.formula = field.formula.take().or_else(|| base.formula.clone());
         complete(&base.items, &mut field.items);
     }
 }
@@ -121,7 +126,7 @@ fn complete_options(base: &Field, field: &mut Field) {
 mod tests {
     use super::*;
     use crate::id::Facet;
-    use crate::schema::{Merge, ValueType};
+    use crate::schema::ValueType;
 
     fn all() -> Vec<(&'static str, Kind)> {
         KIND_FILES

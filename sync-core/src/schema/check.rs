@@ -208,6 +208,8 @@ fn fields(old: &[Field], new: &[Field], prefix: &str, found: &mut Vec<NotAllowed
         let path = format!("{prefix}{}", field.name);
         match new.iter().find(|other| other.name == field.name) {
             Some(other) => changed(field, other, path, found),
+            // Records hold nothing of what is computed.
+            None if field.merge == Merge::Derived => {}
             None => found.push(NotAllowed::Removed { field: path }),
         }
     }

@@ -5,6 +5,7 @@
 
 mod builtin;
 mod check;
+mod formula;
 mod parse;
 pub(crate) mod reader;
 mod validate;
@@ -12,6 +13,7 @@ mod words;
 pub(crate) mod write;
 
 pub use check::{BadDefinition, NotAllowed, allows_change};
+pub use formula::Formula;
 pub(crate) use parse::label;
 pub use parse::{BadKind, Reading};
 pub use words::{
@@ -112,7 +114,7 @@ pub enum Merge {
     Monotone,
     /// Z: written once, by the server only.
     Assigned,
-    /// D: computed from other facts, never stored.
+    /// D: computed by the field's [`Formula`], never written.
     Derived,
     /// A policy this build does not know: the newest value is shown, all are kept.
     #[serde(untagged)]
@@ -181,6 +183,9 @@ pub struct Field {
     /// From when on it may not change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Frozen>,
+    /// For a derived field: how it is computed. Only what comes over the wire may lack it, and then shows nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formula: Option<Formula>,
     /// No longer used: kept for the records that have it, shown to nobody. Fields are never removed.
     #[serde(skip_serializing_if = "is_false")]
     pub hidden: bool,

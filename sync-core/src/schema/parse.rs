@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::reader::{self, Mistake, Section, Word, nearest};
 use super::words::{COLOURS, DEFINITION_MAX};
-use super::{Board, Choice, Field, Frozen, Kind, Label, Merge, Sharing, ValueType, validate};
+use super::{Board, Choice, Field, Formula, Frozen, Kind, Label, Merge, Sharing, ValueType, validate};
 use crate::id::{Facet, FieldName};
 
 /// A kind that cannot be read.
@@ -53,7 +53,8 @@ impl Kind {
 
 const KIND_KEYS: [&str; 12] =
     ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "field"];
-const FIELD_KEYS: [&str; 11] = ["name", "label", "type", "merge", "facet", "required", "options", "to", "items", "frozen", "hidden"];
+const FIELD_KEYS: [&str; 12] =
+    ["name", "label", "type", "merge", "facet", "required", "options", "to", "items", "frozen", "formula", "hidden"];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
     root.only("a kind", &KIND_KEYS)?;
@@ -132,6 +133,7 @@ fn field(section: Section<'_>) -> Result<Option<Field>, Mistake> {
         to: section.words("to")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
         items: fields(section, "items", &what)?,
         frozen: section.section("frozen")?.map(frozen).transpose()?,
+        formula: Formula::read(section)?,
         hidden: section.flag("hidden")?,
     }))
 }

@@ -5,6 +5,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::Reading;
+use super::write::quoted;
 use crate::spelling;
 
 /// What is wrong, and the byte of the text where it is.
@@ -82,14 +83,19 @@ impl<'t> Section<'t> {
 
     /// Refuses keys that nobody asks for; a lenient reading ignores them.
     pub(crate) fn only(&self, what: &str, known: &[&str]) -> Result<(), Mistake> {
-        let unknown = self.table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref()));
-        match unknown {
-            Some((key, _)) if self.is_strict() => {
-                let message = format!("{what} has no key `{}`{}", key.get_ref(), nearest(key.get_ref(), known.iter().copied()));
-                Err(Mistake::new(key.span().start, message))
-            }
-            _ => Ok(()),
-        }
+        if self.is_strict() { self.nothing_but(what, known) } else { Ok(()) }
+    }
+
+    /// Refuses keys that nobody asks for, whoever reads.
+    pub(crate) fn nothing_but(&self, what: &str, known: &[&str]) -> Result<(), Mistake> {
+        let Some((key, _)) = self.table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref())) else { return Ok(()) };
+        let message = format!("{what} has no key `{}`{}", key.get_ref(), nearest(key.get_ref(), known.iter().copied()));
+        Err(Mistake::new(key.span().start, message))
+    }
+
+    /// The value of a key as TOML on one line, whatever it is.
+    pub(crate) fn raw(&self, key: &str) -> Option<String> {
+        self.table.get(key).map(|value| inline(value.get_ref()))
     }
 
     pub(crate) fn word(&self, key: &str) -> Result<Option<Word<'t>>, Mistake> {
@@ -152,6 +158,21 @@ impl<'t> Section<'t> {
         match value.get_ref() {
             DeValue::Array(array) => Ok(Some(array)),
             other => Err(wrong_type(value.span().start, key, wanted, other)),
+        }
+    }
+}
+
+fn inline(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => quoted(text),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(moment) => moment.to_string(),
+        DeValue::Array(array) => format!("[{}]", array.iter().map(|value| inline(value.get_ref())).collect::<Vec<_>>().join(", ")),
+        DeValue::Table(table) => {
+            let parts = table.iter().map(|(key, value)| format!("{} = {}", quoted(key.get_ref()), inline(value.get_ref())));
+            format!("{{ {} }}", parts.collect::<Vec<_>>().join(", "))
         }
     }
 }

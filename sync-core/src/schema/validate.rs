@@ -4,7 +4,7 @@
 
 use super::reader::{Mistake, Section, Word, nearest};
 use super::words::{FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS, RESERVED_KINDS};
-use super::{Field, Kind, Label, Merge, ValueType};
+use super::{Field, Kind, Label, Merge, ValueType, formula};
 use crate::id::Facet;
 
 type Checked = Result<(), Mistake>;
@@ -22,6 +22,7 @@ pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
     for (declared, section) in kind.fields.iter().zip(root.sections("field")?) {
         field(declared, section)?;
         frozen(kind, declared, section)?;
+        formula::check(kind, declared, section)?;
     }
     title(kind, root)?;
     listed(kind, root)?;
@@ -155,7 +156,7 @@ fn part(field: &Field, item: &Field, rows: bool, section: Section<'_>) -> Checke
     if section.has("facet") {
         return Err(section.mistake_at("facet", format!("{what} lives in the facet of its field: it has no `facet` of its own")));
     }
-    for key in ["items", "frozen"] {
+    for key in ["items", "frozen", "formula"] {
         if section.has(key) {
             return Err(section.mistake_at(key, format!("{what} is part of a row: it has no `{key}`")));
         }

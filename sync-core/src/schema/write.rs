@@ -80,6 +80,9 @@ fn parts(field: &Field, separator: &str) -> Vec<(&'static str, String)> {
     if let Some(rule) = &field.frozen {
         parts.push(("frozen", frozen(rule)));
     }
+    if let Some(formula) = &field.formula {
+        parts.push(("formula", formula.to_toml()));
+    }
     if field.hidden {
         parts.push(("hidden", "true".to_owned()));
     }

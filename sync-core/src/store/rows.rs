@@ -218,21 +218,6 @@ impl Store {
         Ok(found)
     }
 
-    /// Some rows by their ids, those behind another.
-    pub(crate) fn rows_after(&self, after: Option<RecordId>, limit: u32) -> Result<Vec<StoredRow>, StoreError> {
-        let after = after.map(|record| record.as_bytes().to_vec()).unwrap_or_default();
-        let binds = vec![self.workspace.as_bytes().to_vec().into(), after.into()];
-        self.rows_where("workspace = ?1 and record > ?2", "record", limit, binds)
-    }
-
-    /// Keeps what a record is ordered by: its title, and the texts of its facets.
-    pub(crate) fn set_sort_keys(&self, record: RecordId, title: &str, sort: &[Option<String>; 3]) -> Result<(), StoreError> {
-        let sql =
-            "update rows set sort_title = ?3, sort_main = ?4, sort_commercial = ?5, sort_private = ?6 where workspace = ?1 and record = ?2";
-        let values = params![self.workspace.as_bytes(), record.as_bytes(), title, sort[0], sort[1], sort[2]];
-        Ok(self.db.prepare_cached(sql)?.execute(values).map(drop)?)
-    }
-
     /// Every row.
     pub(crate) fn all_rows(&self) -> Result<Vec<StoredRow>, StoreError> {
         self.rows(&format!("select {COLUMNS} from rows order by record"), Vec::new())

@@ -381,6 +381,8 @@ impl FieldForm {
             to,
             items: self.items.iter().map(part).collect::<Result<_, _>>()?,
             frozen: base.and_then(|field| field.frozen.clone()),
+            // Written in the kind's text.
+            formula: base.and_then(|field| field.formula.clone()),
             hidden: self.hidden,
         })
     }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sync_core::actions::next::Tone;
+use sync_core::derive::percent_of;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Board, Field, Kind};
@@ -207,9 +208,10 @@ fn is_over(option: Option<&sync_core::schema::Choice>) -> bool {
 /// Sums times a percentage; amounts stay whole minor units.
 fn weighed(added: &[Sum], weight: u8) -> Vec<Sum> {
     let one = |sum: &Sum| {
-        let text = match sum.sum.parse::<i128>() {
-            Ok(whole) => (whole * i128::from(weight) / 100).to_string(),
-            Err(_) => (sum.sum.parse::<f64>().unwrap_or_default() * f64::from(weight) / 100.0).to_string(),
+        let whole = sum.sum.parse().ok().and_then(|whole| percent_of(whole, weight.into()));
+        let text = match whole {
+            Some(whole) => whole.to_string(),
+            None => (sum.sum.parse::<f64>().unwrap_or_default() * f64::from(weight) / 100.0).to_string(),
         };
         Sum { currency: sum.currency.clone(), sum: text }
     };

@@ -148,11 +148,11 @@ impl<'a> Column<'a> {
     }
 }
 
-/// Whether a record has one stored value there.
+/// Whether a record has one value there.
 pub fn is_single(field: &Field) -> bool {
     match &field.merge {
-        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned => true,
-        Merge::Set | Merge::List | Merge::Log | Merge::Counter | Merge::Text | Merge::Derived | Merge::Unknown(_) => false,
+        Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Derived => true,
+        Merge::Set | Merge::List | Merge::Log | Merge::Counter | Merge::Text | Merge::Unknown(_) => false,
     }
 }
 
@@ -269,7 +269,8 @@ fn column<'a>(desk: &Desk, kind: &'a Kind, name: &str) -> Option<Column<'a>> {
 
 /// All columns that a list may have, in the order of the record page.
 pub fn every_column<'a>(desk: &Desk, kind: &'a Kind) -> Vec<Column<'a>> {
-    let fields = kind.fields.iter().filter(|field| field.name != kind.title && field.merge != Merge::Derived);
+    let is_there = |field: &&Field| field.merge != Merge::Derived || field.computed().is_some();
+    let fields = kind.fields.iter().filter(|field| field.name != kind.title).filter(is_there);
     let fields = fields.filter_map(|field| column(desk, kind, &field.name));
     fields.chain([Column::Created, Column::Updated]).collect()
 }

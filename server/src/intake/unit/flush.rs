@@ -56,7 +56,7 @@ impl Unit<'_> {
         rejected::settle_rejected(tx, self.workspace, &self.settled, at).await?;
         devices::keep_actors(tx, self.workspace, &self.returned).await?;
         if self.changes_rules() {
-            self.owe_holders(tx).await?;
+            self.owe_kinds(tx).await?;
         }
         self.settle_sight(tx, written).await
     }

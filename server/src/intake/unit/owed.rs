@@ -1,16 +1,24 @@
-//! Kinds that say otherwise from now on whose their records are, or by which field they are called: it is owed with the
-//! change of the kind, and worked out record by record after it, so that nobody waits for a kind with a million of them.
+//! Kinds that say otherwise from now on whose their records are, or how their rows are made (what names them, what is
+//! computed, how texts are sorted): it is owed with the change of the kind or the first start of another version, and worked
+//! out record by record after it, so that nobody waits for a kind with a million of them.
 
-use sync_core::id::{KindName, RecordId};
+use std::collections::{BTreeMap, HashMap};
+
+use sync_core::id::{Facet, KindName, RecordId, WorkspaceId};
+use sync_core::projection::project;
+use sync_core::record::Stored;
+use sync_core::record::history::document;
 use sync_core::schema::Schema;
 
 use super::Unit;
 use super::sight::Written;
-use crate::intake::backfill::{facts_of, sort_again};
+use crate::intake::backfill::facts_of;
 use crate::intake::writer::schema_of;
-use crate::store::{Result, Tx, owed, sight};
+use crate::projection;
+use crate::store::records::{self, RecordRow};
+use crate::store::{Result, Tx, marks, owed, sight};
 
-/// Records of a kind whose holders one transaction works out: what follows them comes on top.
+/// Records of a kind that one transaction works out: what follows them comes on top.
 const RECORDS_AT_ONCE: u32 = 500;
 
 /// What one transaction has worked out.
@@ -22,21 +30,22 @@ pub struct Settled {
 }
 
 impl Unit<'_> {
-    /// Owes the kinds that say otherwise in this unit whose their records are.
-    pub(super) async fn owe_holders(&self, tx: &mut Tx) -> Result<()> {
+    /// Owes the kinds that say otherwise in this unit whose their records are, or how their rows are made.
+    pub(super) async fn owe_kinds(&self, tx: &mut Tx) -> Result<()> {
         let schema = schema_of(tx, self.workspace).await?;
         for kind in changed(&self.rules.schema, &schema) {
             owed::owe(tx, self.workspace, &kind).await?;
         }
-        Ok(())
+        owe_rows(tx, self.workspace, &schema).await
     }
 
-    /// Works out some of what is owed: whose the next records are, and who came to see them or ceased to.
+    /// Works out some of what is owed: how the next rows read, whose the records are, and who came to see them or
+    /// ceased to.
     pub async fn settle_owed(&mut self, tx: &mut Tx) -> Result<Settled> {
         let Some((kind, done)) = owed::next(tx, self.workspace).await? else { return Ok(Settled { position: None, more: false }) };
         let found = sight::records_after(tx, self.workspace, std::slice::from_ref(&kind), done, RECORDS_AT_ONCE).await?;
         let records: Vec<RecordId> = found.into_iter().map(|(record, _)| record).collect();
-        sort_again(tx, self.workspace, &self.rules.schema, &records).await?;
+        self.write_rows_again(tx, &kind, &records).await?;
         let facts = facts_of(tx, self.workspace, &self.rules.schema, &records).await?;
         self.kept.extend(&records);
         let written = facts.into_iter().map(|(record, facts)| Written { record, facts, is_as_before: false });
@@ -47,6 +56,57 @@ impl Unit<'_> {
         }
         Ok(Settled { position, more: owed::next(tx, self.workspace).await?.is_some() })
     }
+
+    /// Writes the rows of some records again that are others by the kind as it is now.
+    async fn write_rows_again(&self, tx: &mut Tx, kind: &KindName, ids: &[RecordId]) -> Result<()> {
+        let Some(kind) = self.rules.schema.kind(kind) else { return Ok(()) };
+        let mut changes: BTreeMap<(RecordId, Facet), Vec<Stored>> = BTreeMap::new();
+        for stored in records::changes_of(tx, self.workspace, ids).await? {
+            changes.entry((stored.record, stored.facet)).or_default().push(stored);
+        }
+        let mut rows = records::rows_of(tx, self.workspace, ids).await?;
+        let mut others: HashMap<RecordId, RecordRow> = HashMap::new();
+        for ((record, facet), changes) in changes {
+            let Some(row) = rows.get_mut(&record) else { continue };
+            let (doc, left_out) = document(kind, &changes);
+            let again = projection::row(kind, record, facet, project(kind, facet, &doc), Some(row.clone()));
+            // What does not fit is for `rapport check` to tell of.
+            if left_out.is_empty() && *row != again {
+                *row = again;
+                others.insert(record, row.clone());
+            }
+        }
+        if others.is_empty() {
+            return Ok(());
+        }
+        records::put_rows(tx, self.workspace, &others.into_values().collect::<Vec<_>>(), true).await?;
+        // Who remembers an answer for as long as nothing moves is told that something did.
+        let times = marks::of(tx, self.workspace, marks::ROWS).await?;
+        marks::set(tx, self.workspace, marks::ROWS, times + 1).await
+    }
+}
+
+/// The kinds whose rows were made by other rules than theirs, with a number for those.
+pub async fn made_otherwise(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema) -> Result<Vec<(KindName, u64)>> {
+    let mut found = Vec::new();
+    for kind in schema.kinds() {
+        let number = marks::number_of_rules(kind);
+        if marks::of(tx, workspace, &marks::row_rules(&kind.name)).await? != number {
+            found.push((kind.name.clone(), number));
+        }
+    }
+    Ok(found)
+}
+
+/// Owes those of them that have records.
+pub async fn owe_rows(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema) -> Result<()> {
+    for (kind, number) in made_otherwise(tx, workspace, schema).await? {
+        if records::count_of_kind(tx, workspace, &kind).await? > 0 {
+            owed::owe(tx, workspace, &kind).await?;
+        }
+        marks::set(tx, workspace, &marks::row_rules(&kind), number).await?;
+    }
+    Ok(())
 }
 
 /// The kinds of which records are somebody else's by the new schema, or called by another field.

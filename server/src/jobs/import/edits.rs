@@ -70,8 +70,8 @@ fn of_field(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -
             let by = value.as_i64().unwrap_or_default().saturating_sub(old.and_then(Json::as_i64).unwrap_or_default());
             vec![FieldEdit::Increment { field: field.name.to_string(), by }]
         }
-        // Refused by the mapping; from JSON it is refused when it is written.
-        Merge::Derived => vec![FieldEdit::set(&field.name, value.clone())],
+        // Refused by the mapping; in JSON our own export says it, and it is computed again.
+        Merge::Derived => Vec::new(),
     }
 }
 

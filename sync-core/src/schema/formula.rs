@@ -1,0 +1,299 @@
+//! Formulas: how a derived field follows from other fields of its record, declared as data.
+//!
+//! Here they are read, written and held to what makes sense; `derive` computes them. A form of a newer server is carried
+//! as its text and computes nothing.
+
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::reader::{Mistake, Section, Word, nearest};
+use super::write::quoted;
+use super::{Field, Kind, Merge, Schema, ValueType};
+use crate::collation;
+use crate::id::{FieldName, KindName};
+
+/// How a derived field is computed. Whatever it names stands in the field's own document, so whoever sees the answer
+/// sees what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Formula {
+    /// The sum over rows: what each of them is, perhaps so many times, perhaps less a percentage.
+    Sum {
+        /// The field with the rows.
+        rows: FieldName,
+        /// The part that is added up: money or a number.
+        of: FieldName,
+        /// The part that says how many; a row without it counts once.
+        times: Option<FieldName>,
+        /// The part that says how many percent less.
+        less_percent: Option<FieldName>,
+    },
+    /// The weight of the option that is chosen, in percent.
+    Weight {
+        /// The choice.
+        of: FieldName,
+    },
+    /// A part of money or a number.
+    Percent {
+        /// The whole.
+        of: FieldName,
+        /// How many percent: a number, or a choice whose options weigh.
+        by: FieldName,
+    },
+    /// A form that this build does not know: its text in TOML.
+    Unknown(String),
+}
+
+/// The keys of each form: the first one says which it is.
+const FORMS: [&[&str]; 3] = [&["sum", "of", "times", "less_percent"], &["weight_of"], &["percent_of", "by"]];
+
+impl Formula {
+    /// The formula of a field, if it has one.
+    pub(super) fn read(field: Section<'_>) -> Result<Option<Self>, Mistake> {
+        match field.raw("formula").map(|text| (text, Self::known(field))) {
+            None => Ok(None),
+            Some((_, Ok(formula))) => Ok(Some(formula)),
+            Some((_, Err(mistake))) if field.is_strict() => Err(mistake),
+            // What is half understood would compute something else than what is meant.
+            Some((text, Err(_))) => Ok(Some(Formula::Unknown(text))),
+        }
+    }
+
+    fn known(field: Section<'_>) -> Result<Self, Mistake> {
+        let missing = || field.mistake_at("formula", "a formula has `sum`, `weight_of` or `percent_of`");
+        let section = field.section("formula")?.ok_or_else(missing)?;
+        let keys = FORMS.iter().find(|keys| section.has(keys[0])).ok_or_else(missing)?;
+        section.nothing_but("a formula", keys)?;
+        let must = |key| section.required("the formula", key)?.parse();
+        let may = |key| section.word(key)?.map(|word| word.parse()).transpose();
+        Ok(match keys[0] {
+            "sum" => Formula::Sum { rows: must("sum")?, of: must("of")?, times: may("times")?, less_percent: may("less_percent")? },
+            "weight_of" => Formula::Weight { of: must("weight_of")? },
+            _ => Formula::Percent { of: must("percent_of")?, by: must("by")? },
+        })
+    }
+
+    /// The keys and what they name, as they are written.
+    fn parts(&self) -> Vec<(&'static str, &FieldName)> {
+        match self {
+            Formula::Sum { rows, of, times, less_percent } => {
+                let more = [("times", times), ("less_percent", less_percent)];
+                let more = more.into_iter().filter_map(|(key, name)| Some((key, name.as_ref()?)));
+                [("sum", rows), ("of", of)].into_iter().chain(more).collect()
+            }
+            Formula::Weight { of } => vec![("weight_of", of)],
+            Formula::Percent { of, by } => vec![("percent_of", of), ("by", by)],
+            Formula::Unknown(_) => Vec::new(),
+        }
+    }
+
+    /// It as TOML, on one line.
+    pub fn to_toml(&self) -> String {
+        if let Formula::Unknown(text) = self {
+            return text.clone();
+        }
+        let parts: Vec<String> = self.parts().into_iter().map(|(key, name)| format!("{key} = {}", quoted(name))).collect();
+        format!("{{ {} }}", parts.join(", "))
+    }
+
+    /// The fields of the record that it reads.
+    fn inputs(&self) -> Vec<&FieldName> {
+        match self {
+            Formula::Sum { rows: of, .. } | Formula::Weight { of } => vec![of],
+            Formula::Percent { of, by } => vec![of, by],
+            Formula::Unknown(_) => Vec::new(),
+        }
+    }
+}
+
+impl Serialize for Formula {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Formula::Unknown(text) = self {
+            return serializer.serialize_str(text);
+        }
+        let parts = self.parts();
+        let mut map = serializer.serialize_map(Some(parts.len()))?;
+        for (key, name) in parts {
+            map.serialize_entry(key, name)?;
+        }
+        map.end()
+    }
+}
+
+impl Schema {
+    /// What the rows of each kind are made by.
+    pub fn row_rules(&self) -> BTreeMap<KindName, String> {
+        self.kinds().map(|kind| (kind.name.clone(), kind.row_rules())).collect()
+    }
+}
+
+impl Kind {
+    /// All that decides what its rows are besides the records themselves, as one text: what names them, what is computed,
+    /// and how texts are sorted. Rows that were made by another text are made again.
+    pub fn row_rules(&self) -> String {
+        format!("{} {}\n{}", collation::VERSION, self.title, self.formulas())
+    }
+
+    /// All that decides what its derived fields are besides the records themselves, as one text; empty where nothing is
+    /// computed.
+    pub fn formulas(&self) -> String {
+        /// Raised when the same formula comes to compute something else.
+        const COMPUTED: &str = "1";
+        let mut text = String::new();
+        for field in &self.fields {
+            let Some(formula) = field.computed() else { continue };
+            text += &format!("{COMPUTED} {} {} {}", field.name, field.value.as_str(), formula.to_toml());
+            let inputs = formula.inputs().into_iter().filter_map(|name| self.field(name));
+            for option in inputs.flat_map(|input| &input.options) {
+                text += &format!(" {}={:?}", option.value, option.weight);
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+impl Field {
+    /// The formula that computes it, if this build can.
+    pub fn computed(&self) -> Option<&Formula> {
+        let formula = self.formula.as_ref().filter(|_| self.merge == Merge::Derived)?;
+        (!matches!(formula, Formula::Unknown(_))).then_some(formula)
+    }
+}
+
+/// Holds the formula of a field to what makes sense; `section` is the field's.
+pub(super) fn check(kind: &Kind, field: &Field, section: Section<'_>) -> Result<(), Mistake> {
+    match (&field.merge, &field.formula) {
+        (Merge::Derived, None) => {
+            Err(section.mistake_at("merge", format!("field `{}` is derived and has no `formula`: what it is computed from", field.name)))
+        }
+        (Merge::Derived, Some(formula)) => {
+            let section = section.section("formula")?.unwrap_or(section);
+            Check { kind, field, section }.formula(formula)
+        }
+        (_, Some(_)) => {
+            let message = format!("field `{}` is a {}: only a derived field has a `formula`", field.name, field.merge.as_str());
+            Err(section.mistake_at("formula", message))
+        }
+        (_, None) => Ok(()),
+    }
+}
+
+struct Check<'k, 't> {
+    kind: &'k Kind,
+    /// The one that is computed.
+    field: &'k Field,
+    /// Its formula.
+    section: Section<'t>,
+}
+
+impl<'k> Check<'k, '_> {
+    fn formula(&self, formula: &Formula) -> Result<(), Mistake> {
+        match formula {
+            Formula::Sum { times, less_percent, .. } => {
+                let rows = self.input("sum")?;
+                if rows.items.is_empty() {
+                    return Err(self.section.mistake_at("sum", format!("`sum` adds up rows: field `{}` has none", rows.name)));
+                }
+                let of = self.part(rows, "of")?;
+                let is_whole = of.value == ValueType::Integer && times.is_none() && less_percent.is_none();
+                for key in ["times", "less_percent"].into_iter().filter(|key| self.section.has(key)) {
+                    let part = self.part(rows, key)?;
+                    if part.value == ValueType::Money {
+                        return Err(self.section.mistake_at(key, format!("`{key}` is a number: `{}` is money", part.name)));
+                    }
+                }
+                self.gives(of, is_whole)
+            }
+            Formula::Weight { .. } => {
+                self.weighing(self.input("weight_of")?, "weight_of")?;
+                self.is_one_of(&[ValueType::Integer, ValueType::Number])
+            }
+            Formula::Percent { .. } => {
+                let (of, by) = (self.single("percent_of")?, self.input("by")?);
+                if by.value == ValueType::Choice {
+                    self.weighing(by, "by")?;
+                } else if self.single("by")?.value == ValueType::Money {
+                    return Err(self.section.mistake_at("by", format!("`by` is a percentage: field `{}` is money", by.name)));
+                }
+                self.gives(of, false)
+            }
+            Formula::Unknown(text) => Err(self.section.mistake(format!("there is no formula `{text}`"))),
+        }
+    }
+
+    fn word(&self, key: &str) -> Result<Word<'_>, Mistake> {
+        self.section.required("the formula", key)
+    }
+
+    /// A field that it reads: one that people write, in the same document.
+    fn input(&self, key: &str) -> Result<&'k Field, Mistake> {
+        let word = self.word(key)?;
+        let known = || self.kind.fields.iter().filter(|other| other.merge != Merge::Derived).map(|other| &*other.name);
+        let found = self.kind.field(word.text);
+        let input = found.ok_or_else(|| word.mistake(format!("`{key}` names no field: `{}`{}", word.text, nearest(word.text, known()))))?;
+        if input.merge == Merge::Derived {
+            return Err(word.mistake(format!("`{}` is derived itself: a formula reads what people write", input.name)));
+        }
+        if input.facet != self.field.facet {
+            let (name, facet, own) = (&self.field.name, input.facet.as_str(), self.field.facet.as_str());
+            return Err(word.mistake(format!("field `{name}` is {own} and `{}` is {facet}: both must be in one facet", input.name)));
+        }
+        Ok(input)
+    }
+
+    /// An input that is one number or one amount.
+    fn single(&self, key: &str) -> Result<&'k Field, Mistake> {
+        let input = self.input(key)?;
+        let is_single = input.merge.is_single() || input.merge == Merge::Counter;
+        if is_single && input.value.is_summable() {
+            return Ok(input);
+        }
+        Err(self.section.mistake_at(key, format!("`{key}` must be money or a number: field `{}` is neither", input.name)))
+    }
+
+    /// A part of the rows: a number, or money.
+    fn part(&self, rows: &'k Field, key: &str) -> Result<&'k Field, Mistake> {
+        let word = self.word(key)?;
+        let known = rows.items.iter().map(|item| &*item.name);
+        let missing = || word.mistake(format!("`{key}` names no part of `{}`: `{}`{}", rows.name, word.text, nearest(word.text, known)));
+        let part = rows.item(word.text).ok_or_else(missing)?;
+        if part.value.is_summable() {
+            return Ok(part);
+        }
+        Err(word.mistake(format!("`{key}` must be money or a number: `{}` of field `{}` is neither", part.name, rows.name)))
+    }
+
+    /// A choice with one value, some options of which weigh.
+    fn weighing(&self, input: &Field, key: &str) -> Result<(), Mistake> {
+        if input.value != ValueType::Choice || !input.merge.is_single() {
+            return Err(self.section.mistake_at(key, format!("`{key}` must be a choice with one value: field `{}` is not", input.name)));
+        }
+        if input.options.iter().all(|option| option.weight.is_none()) {
+            return Err(self.section.mistake_at(key, format!("no option of field `{}` has a `weight`", input.name)));
+        }
+        Ok(())
+    }
+
+    /// Whether the field is what a part of `of` is.
+    fn gives(&self, of: &Field, is_whole: bool) -> Result<(), Mistake> {
+        match of.value {
+            ValueType::Money => self.is_one_of(&[ValueType::Money]),
+            _ if is_whole => self.is_one_of(&[ValueType::Integer, ValueType::Number]),
+            _ => self.is_one_of(&[ValueType::Number]),
+        }
+    }
+
+    fn is_one_of(&self, types: &[ValueType]) -> Result<(), Mistake> {
+        if types.contains(&self.field.value) {
+            return Ok(());
+        }
+        let words: Vec<&str> = types.iter().map(ValueType::as_str).collect();
+        let (name, is) = (&self.field.name, self.field.value.as_str());
+        Err(self.section.mistake(format!("the formula of field `{name}` gives {}: its type is {is}", words.join(" or "))))
+    }
+}
+
+#[cfg(test)]
+#[path = "formula_tests.rs"]
+mod tests;
