@@ -169,7 +169,8 @@ impl FromRequestParts<App> for Arriving {
             return Err(Error::Disabled);
         }
         if app.auth.waits(device.workspace, device.device).await? {
-            return Err(Error::NotConfirmed);
+            // It was given nothing, so there is nothing to forget; and nothing is taken from what nobody has recognised.
+            return Err(if farewell.is_some() { Error::Revoked } else { Error::NotConfirmed });
         }
         let User { workspace, user, name, login, role, language, .. } = user;
         let caller = DeviceCaller { workspace, user, name, login, role, language, device: device.device, token_hash: token.hash() };

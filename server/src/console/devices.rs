@@ -235,12 +235,12 @@ async fn show(desk: &Desk, notice: Option<&'static str>, code: Option<CodeView>)
     let known = Known::load(&mut tx, workspace).await?;
     let (waiting, terms) = (farewells::waiting(&mut tx, workspace).await?, farewells::terms(&mut tx, workspace).await?);
     drop(tx);
-    let let_in = devices.iter().filter(|device| !waiting.contains_key(&device.device));
+    let listed = devices.iter().filter(|device| device.revoked_at.is_some() || !waiting.contains_key(&device.device));
     let page = DevicesPage {
         frame: desk.frame(desk.words.say("menu.devices"), "/devices").await?,
         notice,
         code,
-        rows: let_in.map(|device| device_view(desk, &people, device, &known)).collect(),
+        rows: listed.map(|device| device_view(desk, &people, device, &known)).collect(),
         waiting: devices.iter().filter_map(|device| waiting_view(desk, &people, device, waiting.get(&device.device)?)).collect(),
         lease_days: terms.lease_days,
         confirm: terms.confirm,

@@ -6,9 +6,10 @@
 use askama::Template;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{Millis, RecordId};
-use sync_core::record::authored::web_address;
+use sync_core::record::authored::{is_email, web_address};
 use sync_core::schema::{Field, Merge, ValueType};
 
+use super::list::encoded;
 use super::words::Words;
 use crate::reading::Names;
 
@@ -212,7 +213,7 @@ impl Formatter<'_> {
             (ValueType::Choice, Json::String(word)) => self.choice(field, word),
             (ValueType::Link, Json::String(id)) => self.link(id),
             (ValueType::Phone, Json::String(text)) => outside("tel:", &dialled(text), text),
-            (ValueType::Email, Json::String(text)) if is_address(text) => outside("mailto:", text, text),
+            (ValueType::Email, Json::String(text)) if is_email(text) => outside("mailto:", &mailed(text.trim()), text),
             (ValueType::Url, Json::String(text)) => {
                 web_address(text).map_or_else(|| Shown::Text(text.clone()), |address| outside("", &address, text))
             }
@@ -341,9 +342,10 @@ fn dialled(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_digit() || "+*#,;".contains(*c)).collect()
 }
 
-fn is_address(text: &str) -> bool {
-    let plain = text.chars().all(|c| c.is_alphanumeric() || "@.+-_'".contains(c));
-    plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'))
+/// An address behind `mailto:`: what is not plain is written so that it begins no subject and no second address.
+fn mailed(address: &str) -> String {
+    let sides = address.split_once('@').unwrap_or((address, ""));
+    format!("{}@{}", encoded(sides.0), encoded(sides.1))
 }
 
 fn period(parts: &Map<String, Json>) -> Shown {
@@ -435,6 +437,7 @@ mod tests {
         let phone = html("party", "phones", json!([{"id": "1", "value": "+86 138-0000 (office)", "primary": true}]));
         assert!(phone.contains("href=\"tel:+861380000\"") && phone.contains("Primary"), "{phone}");
         assert!(!html("member", "email", json!("a@b.c?subject=<x>")).contains("href"));
+        assert!(html("member", "email", json!("o'neil+x@b.c?subject=x")).contains("href=\"mailto:o%27neil%2Bx@b.c%3Fsubject%3Dx\""));
     }
 
     #[test]

@@ -3,14 +3,20 @@
 //! It is given nothing any more but the word to forget everything. What it delivers goes to the desk, never into
 //! a record: whoever shut it out decides about that, too.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use axum::extract::ws::{Message as Frame, WebSocket};
-use sync_core::id::Millis;
-use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal};
+use sync_core::id::{ChangeHash, Facet, Millis, RecordId};
+use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal, Verdict};
 
 use super::{Door, Speaker, is_repeated, refused, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
-use crate::store::{StoreError, receipts};
+use crate::store::{StoreError, receipts, rejected};
+
+/// A device that was shut out and says nothing for so long has nothing more to bring over this connection.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 impl Door {
     /// Answers a device that is to forget everything.
@@ -45,8 +51,9 @@ impl Door {
                     answers.push(self.welcome(speaker, hello, now).await?);
                 }
                 Message::Push(push) if farewell.act == Act::HandBack => {
-                    delivered += push.changes.len() as u64;
-                    answers.push(self.take_to_the_desk(speaker, push, now).await);
+                    let (answer, taken) = self.take_to_the_desk(speaker, push, now).await?;
+                    delivered += taken;
+                    answers.push(answer);
                 }
                 Message::Withdraw(withdraw) if farewell.act == Act::HandBack => {
                     answers.push(self.withdraw(speaker, withdraw, now).await);
@@ -69,11 +76,20 @@ impl Door {
         Ok(answers)
     }
 
-    async fn take_to_the_desk(&self, speaker: &Speaker, push: Push, now: Millis) -> Message {
+    /// Puts what a device delivers on the desk. Answers as well how many of the changes that wait on it are settled by that.
+    async fn take_to_the_desk(&self, speaker: &Speaker, push: Push, now: Millis) -> Result<(Message, u64), StoreError> {
         if push.changes.len() > MAX_PUSH_CHANGES {
-            return refused("too_large", "send fewer changes at once");
+            return Ok((refused("too_large", "send fewer changes at once"), 0));
         }
-        verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now).await)
+        let names: Vec<ChangeName> = push.changes.iter().map(|pushed| (pushed.record, pushed.facet, pushed.hash)).collect();
+        let hashes: Vec<ChangeHash> = names.iter().map(|(.., hash)| *hash).collect();
+        let known = rejected::rejected_among(&mut self.store.reader().await?, speaker.reader.workspace, &hashes).await?;
+        let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now).await);
+        let taken = match &answer {
+            Message::Verdicts(answer) => settled(&names, &answer.verdicts, |hash| known.contains_key(hash)),
+            _ => 0,
+        };
+        Ok((answer, taken))
     }
 
     /// The device says that it holds nothing any more.
@@ -94,17 +110,38 @@ impl Door {
     }
 }
 
+type ChangeName = (RecordId, Facet, ChangeHash);
+
+/// How many changes wait on a device no longer, whatever else it does. What was on the desk before may be a draft that it
+/// asks about; what was turned down it counts no more when it comes again; what follows something that went to the desk it
+/// writes anew, and brings that. Of what follows what never comes nothing better will be heard.
+fn settled(names: &[ChangeName], verdicts: &[Verdict], known: impl Fn(&ChangeHash) -> bool) -> u64 {
+    let waits = |verdict: &Verdict| matches!(verdict, Verdict::Waiting { .. });
+    let moves: HashSet<(RecordId, Facet)> =
+        names.iter().zip(verdicts).filter(|(_, verdict)| !waits(verdict)).map(|((record, facet, _), _)| (*record, *facet)).collect();
+    let is_settled = |((record, facet, hash), verdict): &(&ChangeName, &Verdict)| match verdict {
+        Verdict::Held { .. } => !known(hash),
+        Verdict::Waiting { .. } => !moves.contains(&(*record, *facet)),
+        _ => false,
+    };
+    names.iter().zip(verdicts).filter(is_settled).count() as u64
+}
+
 fn page(entries: Vec<Entry>, cursor: Vec<u8>, after: Option<Vec<u8>>, more: bool, now: Millis) -> Page {
     Page { entries, cursor, more, left: 0, server_time: now, after, pull: None }
 }
 
-/// One frame over a connection that is meant to stay open; then it is closed, and the device says anew what waits.
+/// Over a connection that is meant to stay open: as long as changes come. Then it is closed, and the device says anew what
+/// waits.
 pub(super) async fn once(app: App, speaker: Speaker, farewell: Farewell, mut socket: WebSocket) {
-    while let Some(Ok(frame)) = socket.recv().await {
-        if let Frame::Binary(bytes) = frame {
-            let answers = app.door().say_farewell(&speaker, farewell, &bytes, app.clock.now()).await;
-            // The peer may be gone already; it comes again.
-            let _ = socket.send(Frame::Binary(protocol::encode_frame(&answers).into())).await;
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE_MAX, socket.recv()).await {
+        let Frame::Binary(bytes) = frame else { continue };
+        let answers = app.door().say_farewell(&speaker, farewell, &bytes, app.clock.now()).await;
+        let is_over = answers.iter().any(|answer| matches!(answer, Message::Page(page) if page.entries.contains(&Entry::Wipe)));
+        let brings = answers.iter().any(|answer| matches!(answer, Message::Verdicts(_)));
+        let sent = socket.send(Frame::Binary(protocol::encode_frame(&answers).into())).await;
+        // The peer may be gone already; it comes again.
+        if is_over || !brings || sent.is_err() {
             break;
         }
     }

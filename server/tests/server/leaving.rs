@@ -1,12 +1,15 @@
 //! Somebody is shut out: their phones are handed back, and come in again with them if they have not forgotten yet.
 
-use rapport_server::store::farewells;
+use rapport_server::store::{farewells, rejected};
+use reqwest::Method;
 use serde_json::json;
+use sync_core::engine::Event;
 use sync_core::id::{RecordId, UserId};
+use sync_core::protocol::fingerprint;
 use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
-use crate::console::Desk;
+use crate::console::{Desk, record};
 use crate::handset::Handset;
 
 /// Cai's customer, on cai's phone, with an edit that was not sent.
@@ -52,6 +55,81 @@ async fn whoever_is_shut_out_hands_their_phones_back() {
     let mut tx = desk.server.app.store.reader().await.unwrap();
     let farewells = farewells::all(&mut tx, desk.server.workspace).await.unwrap();
     assert!(farewells[&phone.enrolled.device].told_at.is_some(), "{farewells:?}");
+}
+
+/// How many edits wait at the desk.
+async fn at_the_desk(desk: &Desk) -> usize {
+    let mut tx = desk.server.app.store.reader().await.unwrap();
+    rejected::rejected_in(&mut tx, desk.server.workspace, &["held"], 1_000).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_phone_that_is_handed_back_delivers_edits_that_follow_each_other() {
+    let desk = Desk::new().await;
+    let (customer, mut phone) = offline(&desk).await;
+    for industry in ["print", "paper"] {
+        phone.edit(&desk.server, "party", customer, &[FieldEdit::set("industry", industry)]);
+    }
+    fill_in(&desk, false, "save").await;
+    phone.sync(&desk.server).await;
+    assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (3, true));
+}
+
+#[tokio::test]
+async fn a_phone_that_is_handed_back_and_breaks_off_in_between_delivers_the_rest_before_it_forgets() {
+    let desk = Desk::new().await;
+    let (_, mut phone) = offline(&desk).await;
+    phone.sync(&desk.server).await;
+    // More than one push carries.
+    for n in 1..=60 {
+        let notes = FieldEdit::Splice { field: "notes".into(), at: 0, delete: 0, insert: "客".repeat(4_900) };
+        phone.edit(&desk.server, "party", record(n), &[FieldEdit::set("name", "new"), notes]);
+    }
+    fill_in(&desk, false, "save").await;
+    let now = desk.server.app.clock.now();
+    let mut before = 0;
+    // Each time the connection breaks behind the first frame; the second time that one only asks about what is there.
+    for _ in 0..2 {
+        let frames = phone.tell(now, Event::NetworkUp { live: false });
+        assert!(frames.len() > 1, "what waits does not fit one frame");
+        let answer = phone.say(&desk.server, frames[0].clone()).await;
+        phone.tell(now, Event::Received(answer));
+        phone.tell(now, Event::NetworkDown);
+        assert!(
+            phone.device.identity().is_some() && phone.fields(record(60)).is_some(),
+            "it is not told to forget what it did not deliver"
+        );
+        let delivered = at_the_desk(&desk).await;
+        assert!(delivered < 60 && delivered >= before, "{delivered}");
+        before = delivered;
+    }
+    phone.sync(&desk.server).await;
+    assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (60, true));
+}
+
+#[tokio::test]
+async fn a_phone_that_waits_to_be_let_in_is_out_when_its_user_is_and_waits_again_when_they_are_back() {
+    let desk = Desk::new().await;
+    desk.post("/devices/terms", &[("confirm", "yes")]).await;
+    Client::of_role(&desk.server, "cai", "rep").await;
+    let mut phone = Handset::of(&desk.server, UserId::of_cause("cai")).await;
+    phone.edit(&desk.server, "party", record(1), &[FieldEdit::set("name", "Jiamei")]);
+    let bearer = format!("Bearer {}", phone.enrolled.token);
+    let answer = async || desk.server.send(Method::POST, "/sync", &[("authorization", &bearer)], Vec::new()).await.code();
+    let (print, row) = (fingerprint(&phone.enrolled.token), format!("<tr id=\"d-{}\"", phone.enrolled.device));
+    let shown = async || {
+        let page = desk.get("/devices").await.text();
+        (page.contains(&print), page.contains(&row))
+    };
+    assert_eq!((answer().await, shown().await), ("not_confirmed".to_owned(), (true, false)));
+    fill_in(&desk, false, "save").await;
+    assert_eq!((answer().await, shown().await), ("revoked".to_owned(), (false, true)), "nobody is asked to let it in");
+    assert_eq!(at_the_desk(&desk).await, 0, "nothing is taken from a phone that nobody has recognised");
+    fill_in(&desk, true, "save").await;
+    assert_eq!((answer().await, shown().await), ("not_confirmed".to_owned(), (true, false)));
+    desk.post(&format!("/devices/{}/confirm", phone.enrolled.device), &[("step", "let_in")]).await;
+    phone.sync(&desk.server).await;
+    assert_eq!(name_of(&desk, record(1)).await, "Jiamei");
 }
 
 #[tokio::test]

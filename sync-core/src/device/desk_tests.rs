@@ -142,6 +142,49 @@ fn a_quote_is_not_sent_offline_while_its_discount_waits_for_approval() {
     ann.device.edit(START + 4, "offer", quote, &[set("status", "sent")]).unwrap();
 }
 
+#[test]
+fn what_waits_for_approval_names_its_field_by_the_rules_of_the_phone() {
+    let (mut server, mut ann, _) = phones();
+    server.role = "rep";
+    ann.sync(&mut server);
+    let line = |percent: i64| {
+        let values = json!({"product_name": "Lamp", "discount_percent": percent}).as_object().unwrap().clone();
+        FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values }
+    };
+    let quote = ann.device.create(START, "offer", &[set("title", "Lamps"), line(8)]).unwrap().record;
+    ann.device.edit(START + 1, "offer", quote, &[set("title", "expensive"), line(15)]).unwrap();
+    let party = make(&mut ann, START + 2, "佳美");
+    edit(&mut ann, START + 3, party, &[set("industry", "expensive")]);
+    edit(&mut ann, START + 4, party, &[set("website", "https://expensive.example"), set("name", "佳美办公")]);
+    ann.sync(&mut server);
+    let waits: Vec<_> = ann.device.drafts().unwrap().into_iter().map(|draft| (draft.state, draft.field)).collect();
+    let named = |field: &str| (DraftState::Held, Some(field.to_owned()));
+    assert_eq!(waits, [named("lines"), named("industry"), (DraftState::Held, None)], "the rule's, the only one, one of two");
+}
+
+#[test]
+fn every_draft_is_asked_about_also_where_they_do_not_fit_one_push() {
+    let (mut server, mut ann, _) = phones();
+    // 60 drafts of 15 KB: a push carries 768 KB.
+    let notes = FieldEdit::Splice { field: "notes".into(), at: 0, delete: 0, insert: "客".repeat(4_900) };
+    for _ in 0..60 {
+        let record = make(&mut ann, START, "佳美");
+        edit(&mut ann, START + 1, record, &[set("industry", "expensive"), notes.clone()]);
+    }
+    ann.sync(&mut server);
+    let held = ann.device.drafts().unwrap();
+    assert_eq!(held.len(), 60);
+    let bytes: usize = held.iter().map(|draft| draft.body.len()).sum();
+    assert!(bytes > 800_000, "{bytes}");
+    for (code, left) in [(code::DECLINED, 60), (code::AMENDED, 0)] {
+        server.decided.extend(held.iter().map(|draft| (draft.hash, Err(code))));
+        ann.sync(&mut server);
+        let drafts = ann.device.drafts().unwrap();
+        assert_eq!(drafts.len(), left, "{code}");
+        assert!(drafts.iter().all(|draft| draft.code == code), "{code}");
+    }
+}
+
 /// A phone with a draft that waits for approval.
 fn held() -> (Server, Phone, RecordId, crate::store::Draft) {
     let (mut server, mut ann, _) = phones();

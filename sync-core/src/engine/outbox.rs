@@ -47,7 +47,10 @@ pub(super) struct Outbox {
     offered: i64,
     /// Whether everything that the server has was seen in this session: what is not confirmed by now, it lacks.
     has_seen_all: bool,
+    /// Whether all drafts were asked about in this session.
     drafts_asked: bool,
+    /// Those that were, until all are.
+    asked: HashSet<ChangeHash>,
     /// Drafts that were given up were told of in this session, up to here.
     withdrawn: u64,
     /// Base changes that the server turned out to miss.
@@ -78,6 +81,7 @@ impl Outbox {
     /// Somebody may have decided about what is no more than a draft.
     pub fn ask_again(&mut self) {
         self.drafts_asked = false;
+        self.asked.clear();
     }
 
     /// What was given up and was not told in this session, for a server that hears of it.
@@ -131,23 +135,33 @@ impl Outbox {
                 return Ok((Sort::Offered, kept));
             }
         }
-        if !std::mem::replace(&mut self.drafts_asked, true) {
-            let mut open: Vec<Draft> = store.drafts()?.into_iter().filter(is_undecided).collect();
-            open.sort_by_key(|draft| draft.state != DraftState::Held);
-            let mut bytes = 0;
-            let fits = |kept: &Kept| {
-                bytes += kept.change.body.len();
-                bytes <= MAX_PUSH_BYTES
-            };
-            let kept: Vec<Kept> =
-                open.into_iter().filter_map(|draft| replica.as_kept(draft)).take(MAX_PUSH_CHANGES).take_while(fits).collect();
+        if !self.drafts_asked {
+            let kept = self.drafts_to_ask_about(replica)?;
             if !kept.is_empty() {
                 return Ok((Sort::Draft, kept));
             }
+            (self.drafts_asked, self.asked) = (true, HashSet::new());
         }
         let kept = store.pending_after(self.sent, MAX_PUSH_CHANGES, MAX_PUSH_BYTES)?;
         self.sent = kept.last().map_or(self.sent, |kept| kept.id);
         Ok((Sort::Pending, kept))
+    }
+
+    /// Drafts that were not asked about in this session, those that wait first; as many as a push carries, and one at least.
+    fn drafts_to_ask_about(&mut self, replica: &Replica) -> Result<Vec<Kept>, StoreError> {
+        let mut open = replica.store.drafts()?;
+        open.retain(|draft| is_undecided(draft) && !self.asked.contains(&draft.hash));
+        open.sort_by_key(|draft| draft.state != DraftState::Held);
+        let mut bytes = 0;
+        let fits = |kept: &Kept| {
+            let is_first = bytes == 0;
+            bytes += kept.change.body.len();
+            is_first || bytes <= MAX_PUSH_BYTES
+        };
+        let kept = open.into_iter().filter_map(|draft| replica.as_kept(draft)).take(MAX_PUSH_CHANGES).take_while(fits);
+        let kept: Vec<Kept> = kept.collect();
+        self.asked.extend(kept.iter().map(|kept| kept.change.hash));
+        Ok(kept)
     }
 
     /// Takes the answer to a push. Part of a transaction.
@@ -348,7 +362,8 @@ fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> 
     if is_in_record(&code) {
         return replica.settle_draft(name);
     }
-    if (draft.state, &draft.code, &draft.message) == (state, &code, &message) {
+    let field = field.or_else(|| (state == DraftState::Held).then(|| replica.draft_waits_for(&draft)).flatten());
+    if (draft.state, &draft.code, &draft.field, &draft.message) == (state, &code, &field, &message) {
         return Ok(());
     }
     let draft = Draft { state, code, field, rule, message, message_zh, ..draft };

@@ -313,6 +313,8 @@ impl Replica {
         // It was applied when it was written; and a draft without edits still has its bytes.
         let _ = after.apply(&change, pending.change.hash, &texts);
         let Reason { state, code, field, rule, message, message_zh } = reason.clone();
+        let waits_for = || (state == DraftState::Held).then(|| self.waits_for(kind, pending.change.facet, &before, &change)).flatten();
+        let field = field.or_else(waits_for);
         self.store.add_draft(&Draft {
             id: 0,
             hash: pending.change.hash,
@@ -330,6 +332,28 @@ impl Replica {
             since: self.server_time(now),
             body: pending.change.body.clone(),
         })
+    }
+
+    /// The field for which a change that the server holds waits: the wire names the rule alone. By the rules that are known
+    /// here, as of a record of one's own, whose limits alone are asked for; else the only field that it writes.
+    fn waits_for(&self, kind: &Kind, facet: Facet, before: &Doc, change: &Change) -> Option<String> {
+        let me = self.me.as_ref()?;
+        let caller = Caller { user: me.user, role: me.role.clone() };
+        let subject = Subject { owner: Some(me.user), ..Subject::of(kind, facet) }.at(Level::Own);
+        let judged = judge(&self.roles, &caller, &subject, Some(before).filter(|_| facet == Facet::Main), change, |_| false);
+        if matches!(judged.decision, Decision::Review { .. }) {
+            return judged.field;
+        }
+        let touched = fence::touched(kind, change);
+        let first = touched.first()?.field;
+        touched.iter().all(|touch| touch.field == first).then(|| first.to_owned())
+    }
+
+    /// As [`Replica::waits_for`], for what is a draft already.
+    pub(crate) fn draft_waits_for(&self, draft: &Draft) -> Option<String> {
+        let (kind, change) = (self.schema.kind(&draft.kind)?, Change::read(&draft.body).ok()?);
+        let before = self.doc(draft.record, draft.facet).cloned().unwrap_or_default();
+        self.waits_for(kind, draft.facet, &before, &change)
     }
 
     /// Writes pending changes of a document anew under a new pen: those for which `again` holds, those
