@@ -314,6 +314,17 @@ pub(super) fn share_lock(path: &Path) -> Result<File, OpenError> {
 mod tests {
     use super::*;
 
+    /// A file that is in nobody's list is a migration that never runs.
+    #[test]
+    fn every_migration_of_the_folder_runs() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut files: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let name = |one: &Migration| format!("{:04}_{}.sql", one.version, one.description.replace(' ', "_"));
+        assert_eq!(migrator().migrations.iter().map(name).collect::<Vec<_>>(), files);
+    }
+
     #[test]
     fn an_sqlite_with_the_wal_reset_bug_is_refused() {
         for (version, fine) in [("3.51.2", false), ("3.7.0", false), ("3.51.3", true), ("3.54.1", true), ("4.0.0", true), ("what", false)] {
