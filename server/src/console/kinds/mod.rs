@@ -361,11 +361,11 @@ fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm) -> RowView
         index,
         place: (index + 1) * 10,
         is_title: form.title == index,
-        types: choose(desk, &TYPES, &field.value),
-        merges: choose(desk, &MERGES, &field.merge),
+        types: choose(desk, &TYPES, &field.value, field.known),
+        merges: choose(desk, &MERGES, &field.merge, field.known),
         other: (!MERGES.iter().any(|(word, _)| *word == field.merge)).then(|| field.merge.clone()),
-        facets: choose(desk, &FACETS, &field.facet),
-        targets: targets(desk, field),
+        facets: choose(desk, &FACETS, &field.facet, field.known),
+        targets: if may_be(field, "link") { targets(desk, field) } else { Vec::new() },
         options: !has_rows && may_be(field, "choice"),
         links: !has_rows && may_be(field, "link"),
         may_have_rows: has_rows || !field.known,
@@ -376,9 +376,7 @@ fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm) -> RowView
 
 fn part(desk: &Desk, item: &FieldForm) -> PartView {
     let (options, links) = (may_be(item, "choice"), may_be(item, "link"));
-    let mut types = choose(desk, &TYPES, &item.value);
-    // What cannot change any more is no choice: a kind has hundreds of parts.
-    types.retain(|(_, _, chosen)| *chosen || !item.known);
+    let types = choose(desk, &TYPES, &item.value, item.known);
     PartView { types, targets: if links { targets(desk, item) } else { Vec::new() }, options, links, field: item.clone() }
 }
 
@@ -387,8 +385,10 @@ fn may_be(field: &FieldForm, value: &str) -> bool {
     !field.known || field.value == value
 }
 
-fn choose(desk: &Desk, words: &[(&'static str, &'static str)], chosen: &str) -> Vec<Option3> {
-    words.iter().map(|(word, key)| ((*word).to_owned(), desk.words.say(key).to_owned(), *word == chosen)).collect()
+/// What cannot change any more is no choice: a kind has dozens of fields and parts, and its page would be all options.
+fn choose(desk: &Desk, words: &[(&'static str, &'static str)], chosen: &str, is_fixed: bool) -> Vec<Option3> {
+    let offered = words.iter().filter(|(word, _)| !is_fixed || *word == chosen);
+    offered.map(|(word, key)| ((*word).to_owned(), desk.words.say(key).to_owned(), *word == chosen)).collect()
 }
 
 /// The kinds that a link may lead to.
