@@ -139,7 +139,7 @@ fn migrator() -> Migrator {
         (13, "devices", include_str!("../../migrations/0013_devices.sql")),
         (14, "approvals", include_str!("../../migrations/0014_approvals.sql")),
         (15, "calendars", include_str!("../../migrations/0015_calendars.sql")),
-        (16, "identities", include_str!("../../migrations/0016_oidc.sql")),
+        (16, "identities", include_str!("../../migrations/0016_identities.sql")),
         (17, "duplicates", include_str!("../../migrations/0017_duplicates.sql")),
         (18, "sequences", include_str!("../../migrations/0018_sequences.sql")),
         (19, "report links", include_str!("../../migrations/0019_report_links.sql")),
