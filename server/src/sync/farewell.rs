@@ -86,7 +86,9 @@ impl Door {
         let known = rejected::rejected_among(&mut self.store.reader().await?, speaker.reader.workspace, &hashes).await?;
         let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now).await);
         let taken = match &answer {
-            Message::Verdicts(answer) => settled(&names, &answer.verdicts, |hash| known.contains_key(hash)),
+            Message::Verdicts(answer) => settled(&names, &answer.verdicts, |(record, facet, hash)| {
+                known.get(hash).is_some_and(|row| (row.record, row.facet) == (*record, *facet))
+            }),
             _ => 0,
         };
         Ok((answer, taken))
@@ -115,13 +117,13 @@ type ChangeName = (RecordId, Facet, ChangeHash);
 /// How many changes wait on a device no longer, whatever else it does. What was on the desk before may be a draft that it
 /// asks about; what was turned down it counts no more when it comes again; what follows something that went to the desk it
 /// writes anew, and brings that. Of what follows what never comes nothing better will be heard.
-fn settled(names: &[ChangeName], verdicts: &[Verdict], known: impl Fn(&ChangeHash) -> bool) -> u64 {
+fn settled(names: &[ChangeName], verdicts: &[Verdict], known: impl Fn(&ChangeName) -> bool) -> u64 {
     let waits = |verdict: &Verdict| matches!(verdict, Verdict::Waiting { .. });
     let moves: HashSet<(RecordId, Facet)> =
         names.iter().zip(verdicts).filter(|(_, verdict)| !waits(verdict)).map(|((record, facet, _), _)| (*record, *facet)).collect();
-    let is_settled = |((record, facet, hash), verdict): &(&ChangeName, &Verdict)| match verdict {
-        Verdict::Held { .. } => !known(hash),
-        Verdict::Waiting { .. } => !moves.contains(&(*record, *facet)),
+    let is_settled = |(name, verdict): &(&ChangeName, &Verdict)| match verdict {
+        Verdict::Held { .. } => !known(name),
+        Verdict::Waiting { .. } => !moves.contains(&(name.0, name.1)),
         _ => false,
     };
     names.iter().zip(verdicts).filter(is_settled).count() as u64

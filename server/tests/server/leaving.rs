@@ -81,9 +81,9 @@ async fn a_phone_that_is_handed_back_and_breaks_off_in_between_delivers_the_rest
     let (_, mut phone) = offline(&desk).await;
     phone.sync(&desk.server).await;
     // More than one push carries.
-    for n in 1..=60 {
-        let notes = FieldEdit::Splice { field: "notes".into(), at: 0, delete: 0, insert: "客".repeat(4_900) };
-        phone.edit(&desk.server, "party", record(n), &[FieldEdit::set("name", "new"), notes]);
+    let long = "客".repeat(1_900);
+    for n in 1..=100 {
+        phone.edit(&desk.server, "party", record(n), &[FieldEdit::set("name", format!("{n} {long}")), FieldEdit::set("industry", &*long)]);
     }
     fill_in(&desk, false, "save").await;
     let now = desk.server.app.clock.now();
@@ -96,15 +96,15 @@ async fn a_phone_that_is_handed_back_and_breaks_off_in_between_delivers_the_rest
         phone.tell(now, Event::Received(answer));
         phone.tell(now, Event::NetworkDown);
         assert!(
-            phone.device.identity().is_some() && phone.fields(record(60)).is_some(),
+            phone.device.identity().is_some() && phone.fields(record(100)).is_some(),
             "it is not told to forget what it did not deliver"
         );
         let delivered = at_the_desk(&desk).await;
-        assert!(delivered < 60 && delivered >= before, "{delivered}");
+        assert!(delivered < 100 && delivered >= before, "{delivered}");
         before = delivered;
     }
     phone.sync(&desk.server).await;
-    assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (60, true));
+    assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (100, true));
 }
 
 #[tokio::test]

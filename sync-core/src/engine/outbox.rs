@@ -50,7 +50,7 @@ pub(super) struct Outbox {
     /// Whether all drafts were asked about in this session.
     drafts_asked: bool,
     /// Those that were, until all are.
-    asked: HashSet<ChangeHash>,
+    asked: HashSet<ChangeName>,
     /// Drafts that were given up were told of in this session, up to here.
     withdrawn: u64,
     /// Base changes that the server turned out to miss.
@@ -150,7 +150,7 @@ impl Outbox {
     /// Drafts that were not asked about in this session, those that wait first; as many as a push carries, and one at least.
     fn drafts_to_ask_about(&mut self, replica: &Replica) -> Result<Vec<Kept>, StoreError> {
         let mut open = replica.store.drafts()?;
-        open.retain(|draft| is_undecided(draft) && !self.asked.contains(&draft.hash));
+        open.retain(|draft| is_undecided(draft) && !self.asked.contains(&(draft.record, draft.facet, draft.hash)));
         open.sort_by_key(|draft| draft.state != DraftState::Held);
         let mut bytes = 0;
         let fits = |kept: &Kept| {
@@ -160,7 +160,7 @@ impl Outbox {
         };
         let kept = open.into_iter().filter_map(|draft| replica.as_kept(draft)).take(MAX_PUSH_CHANGES).take_while(fits);
         let kept: Vec<Kept> = kept.collect();
-        self.asked.extend(kept.iter().map(|kept| kept.change.hash));
+        self.asked.extend(kept.iter().map(|kept| (kept.change.record, kept.change.facet, kept.change.hash)));
         Ok(kept)
     }
 
