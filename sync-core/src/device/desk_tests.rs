@@ -167,9 +167,10 @@ fn every_draft_is_asked_about_also_where_they_do_not_fit_one_push() {
     let (mut server, mut ann, _) = phones();
     // 60 drafts of 15 KB: a push carries 768 KB.
     let notes = FieldEdit::Splice { field: "notes".into(), at: 0, delete: 0, insert: "客".repeat(4_900) };
-    for n in 0..60 {
-        let record = make(&mut ann, START + 2 * n, "佳美");
-        edit(&mut ann, START + 2 * n + 1, record, &[set("industry", "expensive"), notes.clone()]);
+    // All in one moment, and all the same: each is an edit of its own.
+    for _ in 0..60 {
+        let record = make(&mut ann, START, "佳美");
+        edit(&mut ann, START + 1, record, &[set("industry", "expensive"), notes.clone()]);
     }
     ann.sync(&mut server);
     let held = ann.device.drafts().unwrap();

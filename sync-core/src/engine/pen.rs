@@ -13,7 +13,7 @@ use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
 use crate::protocol::{GivenUp, code};
 use crate::record::change::{Change, Op};
-use crate::record::doc::{Doc, Edit};
+use crate::record::doc::{Doc, Edit, Written};
 use crate::record::fields::{ARCHIVED, BadEdit, FieldEdit, path_edits};
 use crate::record::intent::field_edits;
 use crate::record::replay::{Rewrite, as_seen_by, rewrite};
@@ -21,6 +21,31 @@ use crate::record::{Stored, authored};
 use crate::schema::{Kind, Label};
 use crate::store::{Draft, DraftState, Kept, StoreError};
 use crate::value::Scalar;
+
+/// The changes of the last moment: the same words in two new records would be one change, as far as their hashes tell, and
+/// the desk keeps edits by those.
+#[derive(Debug, Default)]
+pub(super) struct Moments {
+    hashes: HashSet<ChangeHash>,
+    until: Millis,
+}
+
+impl Moments {
+    /// Writes a change, milliseconds later where it would be one that was written before. None if there is nothing to write.
+    fn of_its_own(&mut self, time: Millis, write: impl Fn(Millis) -> Option<Written>) -> Option<Written> {
+        if time > self.until {
+            self.hashes.clear();
+        }
+        for time in time..fence::LATEST {
+            let written = write(time)?;
+            if self.hashes.insert(written.hash) {
+                self.until = self.until.max(time);
+                return Some(written);
+            }
+        }
+        None
+    }
+}
 
 /// An edit was not kept. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +207,7 @@ impl Replica {
         let mut edited = Edited { record, changes: Vec::new(), needs_approval: None };
         for (facet, edits) in by_facet {
             let before = self.as_it_is(record, facet);
-            let Some(written) = before.draft(self.actor, time, &edits) else { continue };
+            let Some(written) = self.moments.of_its_own(time, |time| before.draft(self.actor, time, &edits)) else { continue };
             // Reading it back is the fence's first step: what cannot be read back is never kept.
             fence::inspect(&written.hash, &written.bytes)?;
             fence::check_beside(&before, self.doc(record, Facet::Main), kind, facet, &written.change, Pen::Device)?;

@@ -65,6 +65,7 @@ pub struct Replica {
     /// Shared, so that whoever writes can look at what was there before without a copy of it.
     docs: HashMap<(RecordId, Facet), Arc<Doc>>,
     texts: HashMap<KindName, Arc<[Name]>>,
+    pub(super) moments: super::pen::Moments,
     /// Whether this transaction has taken a new pen already.
     new_pen: bool,
     pub(crate) kinds_changed: bool,
@@ -92,6 +93,7 @@ impl Replica {
             random,
             docs: HashMap::new(),
             texts: HashMap::new(),
+            moments: super::pen::Moments::default(),
             new_pen: false,
             kinds_changed: false,
             lease: None,
