@@ -13,6 +13,9 @@ use crate::projection;
 use crate::store::records::{self, ConflictRow, DocumentRow, Heading, LinkRow, NewChange, RecordRow};
 use crate::store::{Result, Tx, devices, rejected};
 
+/// A document, and what people disagree on in it.
+type Disputed = (DocKey, Vec<Conflict>);
+
 impl Unit<'_> {
     /// Writes everything that was accepted, from `first` on, and everything that was not.
     /// Answers a further position of the feed, if somebody's sight changed by it.
@@ -67,7 +70,7 @@ impl Unit<'_> {
     }
 
     /// What documents show, and what people disagree on in those where somebody does or did.
-    fn shown(&self, dirty: &[DocKey]) -> (Vec<(DocKey, Projection)>, Vec<(DocKey, Vec<Conflict>)>) {
+    fn shown(&self, dirty: &[DocKey]) -> (Vec<(DocKey, Projection)>, Vec<Disputed>) {
         let (mut projected, mut conflicts) = (Vec::with_capacity(dirty.len()), Vec::new());
         for key in dirty {
             let open = &self.open[key];
@@ -152,7 +155,7 @@ impl Unit<'_> {
         open.held.shown = is_alone.then(|| Box::new(Shown { links, facts: written.facts.clone(), heading }));
     }
 
-    async fn flush_conflicts(&self, tx: &mut Tx, conflicts: Vec<(DocKey, Vec<Conflict>)>, changes: &[NewChange]) -> Result<()> {
+    async fn flush_conflicts(&self, tx: &mut Tx, conflicts: Vec<Disputed>, changes: &[NewChange]) -> Result<()> {
         let documents: Vec<DocKey> = conflicts.iter().map(|(key, _)| *key).collect();
         let mut rows = Vec::new();
         for (key, conflicts) in conflicts.into_iter().filter(|(_, conflicts)| !conflicts.is_empty()) {

@@ -128,14 +128,14 @@ impl Reader<'_> {
     /// A link that may stay text, and does not lead to exactly one record, becomes a line of the text that the mapping
     /// names, with all of its row.
     fn keep_as_text<'t>(&'t self, texts: &mut Texts<'t>) {
-        let unfound = |(key, parts): (&(usize, Option<usize>), &Vec<(&'t Place, String)>)| {
-            let [(Place { via: Some(via), .. }, text)] = &parts[..] else { return None };
+        let unfound = |key: (usize, Option<usize>), parts: &[(&'t Place, String)]| {
+            let [(Place { via: Some(via), .. }, text)] = parts else { return None };
             let (field, otherwise) = (&self.kind().fields[key.0], via.otherwise?);
             let leaf = key.1.map_or(field, |item| &field.items[item]);
             let place = self.mapping.place_of(&self.kind().fields[otherwise].name)?;
             self.linked(leaf, via, text).is_err().then_some((key.0, place))
         };
-        while let Some((field, place)) = texts.iter().find_map(unfound) {
+        while let Some((field, place)) = texts.iter().find_map(|(key, parts)| unfound(*key, parts)) {
             let mut line: Vec<String> = Vec::new();
             texts.retain(|key, parts| {
                 let is_meant = key.0 == field;
