@@ -52,7 +52,7 @@ fn an_app_that_computes_more_than_the_one_before_it_writes_its_rows_again() {
     let doc = replica.doc(record, Facet::Main).unwrap().clone();
     let by_the_old_app = |replica: &mut Replica| {
         replica.project(&before, record, Facet::Main, &doc, 0, false)?;
-        replica.store.set_meta("formulas", None)
+        replica.store.set_meta("row_rules", None)
     };
     replica.transact(by_the_old_app).unwrap();
     assert!(total(&ann.device, record).is_null());

@@ -22,18 +22,21 @@ use crate::schema::{Kind, Label};
 use crate::store::{Draft, DraftState, Kept, StoreError};
 use crate::value::Scalar;
 
-/// The changes of the last moment: the same words in two new records would be one change, as far as their hashes tell, and
-/// the desk keeps edits by those.
+/// First changes of documents that are remembered: some 300 KB, and more than people write in one moment.
+const FIRST_CHANGES: usize = 10_000;
+
+/// The first changes of documents that were written lately: the same words in the same moment in two new records would be
+/// one change, as far as their hashes tell, and the desk keeps edits by those.
 #[derive(Debug, Default)]
-pub(super) struct Moments {
+pub(super) struct FirstChanges {
     hashes: HashSet<ChangeHash>,
     until: Millis,
 }
 
-impl Moments {
+impl FirstChanges {
     /// Writes a change, milliseconds later where it would be one that was written before. None if there is nothing to write.
     fn of_its_own(&mut self, time: Millis, write: impl Fn(Millis) -> Option<Written>) -> Option<Written> {
-        if time > self.until {
+        if self.hashes.len() >= FIRST_CHANGES && time > self.until {
             self.hashes.clear();
         }
         for time in time..fence::LATEST {
@@ -207,7 +210,9 @@ impl Replica {
         let mut edited = Edited { record, changes: Vec::new(), needs_approval: None };
         for (facet, edits) in by_facet {
             let before = self.as_it_is(record, facet);
-            let Some(written) = self.moments.of_its_own(time, |time| before.draft(self.actor, time, &edits)) else { continue };
+            let write = |time| before.draft(self.actor, time, &edits);
+            let is_first = before.first_change().is_none();
+            let Some(written) = (if is_first { self.first_changes.of_its_own(time, write) } else { write(time) }) else { continue };
             // Reading it back is the fence's first step: what cannot be read back is never kept.
             fence::inspect(&written.hash, &written.bytes)?;
             fence::check_beside(&before, self.doc(record, Facet::Main), kind, facet, &written.change, Pen::Device)?;

@@ -65,7 +65,7 @@ pub struct Replica {
     /// Shared, so that whoever writes can look at what was there before without a copy of it.
     docs: HashMap<(RecordId, Facet), Arc<Doc>>,
     texts: HashMap<KindName, Arc<[Name]>>,
-    pub(super) moments: super::pen::Moments,
+    pub(super) first_changes: super::pen::FirstChanges,
     /// Whether this transaction has taken a new pen already.
     new_pen: bool,
     pub(crate) kinds_changed: bool,
@@ -93,7 +93,7 @@ impl Replica {
             random,
             docs: HashMap::new(),
             texts: HashMap::new(),
-            moments: super::pen::Moments::default(),
+            first_changes: super::pen::FirstChanges::default(),
             new_pen: false,
             kinds_changed: false,
             lease: None,
