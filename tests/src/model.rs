@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use sync_core::id::{Facet, Millis, RecordId};
 
 /// Names one edit by one person.
@@ -101,6 +101,31 @@ struct Done<'a> {
     act: &'a Act,
 }
 
+/// What deals weigh, in percent, by their stage.
+const WEIGHTS: [(&str, i64); 6] = [("lead", 10), ("qualified", 25), ("proposal", 50), ("negotiation", 75), ("won", 100), ("lost", 0)];
+
+/// What follows from the values of a document: of deals by their stage, of offers by their lines. In numbers as small as the
+/// world's, floating point is exact enough.
+fn computed(kind: &str, row: &Map<String, Json>) -> BTreeMap<&'static str, Option<Json>> {
+    let part = |money: &Json, factor: f64| (money["amount"].as_f64().unwrap_or_default() * factor).round() as i64;
+    let stage = row.get("stage").and_then(Json::as_str);
+    let weight = WEIGHTS.iter().find(|(known, _)| Some(*known) == stage).map(|(_, weight)| *weight);
+    let weigh = |money: &Json, weight: i64| json!({"amount": part(money, weight as f64 / 100.0), "currency": money["currency"]});
+    let weighted = row.get("amount").filter(|money| money.is_object()).zip(weight).map(|(money, weight)| weigh(money, weight));
+    let lines = row.get("lines").and_then(Json::as_array).into_iter().flatten().filter(|line| line["price"].is_object());
+    let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+    for line in lines {
+        let factor = line["quantity"].as_f64().unwrap_or(1.0) * (1.0 - line["discount_percent"].as_f64().unwrap_or_default() / 100.0);
+        *sums.entry(line["price"]["currency"].as_str().unwrap_or_default()).or_default() += part(&line["price"], factor);
+    }
+    let total = sums.first_key_value().filter(|_| sums.len() == 1).map(|(currency, sum)| json!({"amount": sum, "currency": currency}));
+    match kind {
+        "deal" => BTreeMap::from([("probability", weight.map(Json::from)), ("weighted", weighted)]),
+        "offer" => BTreeMap::from([("total", total)]),
+        _ => BTreeMap::new(),
+    }
+}
+
 impl Ledger {
     /// A name for the next intent.
     pub fn new_id(&mut self) -> IntentId {
@@ -113,11 +138,11 @@ impl Ledger {
         self.intents.insert(intent.id, intent);
     }
 
-    /// Whether a replica that holds these intents of a document may show this.
+    /// Whether a replica that holds these intents of a document of a kind may show this.
     ///
     /// # Errors
     /// What is wrong, for people.
-    pub fn judge(&self, held: &[Held], shown: &Shown) -> Result<(), String> {
+    pub fn judge(&self, kind: &str, held: &[Held], shown: &Shown) -> Result<(), String> {
         let mut fields: BTreeMap<&str, Vec<Done<'_>>> = BTreeMap::new();
         for (id, time) in held {
             let intent = self.intents.get(id).ok_or_else(|| format!("nobody did {id}"))?;
@@ -125,7 +150,14 @@ impl Ledger {
                 fields.entry(act.field()).or_default().push(Done { intent, time: *time, act });
             }
         }
-        if let Some(field) = shown.row.keys().find(|field| !fields.contains_key(field.as_str())) {
+        let computed = computed(kind, &shown.row);
+        for (field, value) in &computed {
+            if shown.row.get(*field) != value.as_ref() {
+                return Err(format!("`{field}` is {:?} and follows as {value:?}", shown.row.get(*field)));
+            }
+        }
+        let is_known = |field: &str| fields.contains_key(field) || computed.contains_key(field);
+        if let Some(field) = shown.row.keys().find(|field| !is_known(field)) {
             return Err(format!("`{field}` is shown and nobody wrote it"));
         }
         for (field, done) in fields {

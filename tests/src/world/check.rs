@@ -148,7 +148,7 @@ impl Inner {
             format!("{}: {} of {} changes are nobody's", place(), changes.len() - held.len(), changes.len())
         })?;
         self.check_twice(&held).map_err(|problem| format!("I3: {}: {problem}", place()))?;
-        self.ledger.judge(&held, shown).map_err(|problem| format!("I7: {}: {problem}", place()))
+        self.ledger.judge(&kind.name, &held, shown).map_err(|problem| format!("I7: {}: {problem}", place()))
     }
 
     /// Nothing takes effect twice, unless two copies of a phone sent it.
