@@ -182,7 +182,10 @@ async fn open_now(options: &Options) -> Result<(SqlitePool, SqlitePool, Settings
     let failed = |source| OpenError::Database { path: options.path.clone(), source };
     create_private(&options.path)?;
     // One connection: SQLite has one writer, and waiting for it in order beats retrying on "busy".
-    let writing = connection(options).pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+    // What a statement of many rows may have to undo SQLite keeps in a file beside the database, unless it is told otherwise:
+    // twice the writes of the statement. Readers sort large answers in files, as ever.
+    let writing = connection(options).pragma("temp_store", "memory");
+    let writing = writing.pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
     let writer = pool(1).connect_with(writing).await.map_err(failed)?;
     let mut conn = writer.acquire().await.map_err(failed)?;
     check_version(&version(&mut conn).await.map_err(failed)?)?;
@@ -216,9 +219,6 @@ fn connection(options: &Options) -> SqliteConnectOptions {
         // Without FULL, a power failure may take back commits that were acknowledged.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        // SQLite keeps what a statement may have to undo beside the database: in a file, with two writes and a flush of the
-        // folder's list for each such statement, unless it is told otherwise.
-        .pragma("temp_store", "memory")
         // A long reader lets the write-ahead log grow; once it is gone, the file shrinks to this.
         .pragma("journal_size_limit", WAL_BYTES_KEPT)
         .statement_cache_capacity(256)
