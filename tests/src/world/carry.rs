@@ -339,6 +339,20 @@ impl Inner {
         }
     }
 
+    /// What a phone had let go when it was backed up, and a server that went back in time has lost since, is others' at best.
+    pub(super) fn note_let_go(&mut self, phone: usize) {
+        if !self.server.is_up() {
+            return;
+        }
+        let mut here: BTreeSet<IntentId> = held_in(&self.server.feed()).into_iter().map(|(id, _)| id).collect();
+        let ids = self.record_ids();
+        let phone = &mut self.phones[phone];
+        let documents = ids.into_iter().flat_map(|record| Facet::ALL.map(|facet| (record, facet)));
+        here.extend(documents.flat_map(|(record, facet)| phone.held(record, facet)).map(|(id, _)| id));
+        here.extend(phone.drafts().into_keys());
+        phone.excused.extend(phone.produced.difference(&here).copied().collect::<Vec<_>>());
+    }
+
     /// What the desk has accepted lies there again, and phones bring back what was accepted: it may come to be there twice.
     fn note_reviewed(&mut self) {
         for phone in &mut self.phones {

@@ -301,6 +301,7 @@ impl Inner {
         let rewritten = backup.pending.iter().filter(|id| self.ledger.rewritten.contains(id));
         self.ledger.uncertain.extend(rewritten);
         handset.doubled.extend(backup.pending);
+        self.note_let_go(phone);
         self.tell(phone, Event::Started);
     }
 
