@@ -192,15 +192,16 @@ impl Open {
 
     /// Removes everything: the key, the files, and the mark that this is under way.
     pub async fn wipe(self: Arc<Self>) -> Result<(), ClientError> {
-        blocking(move || {
-            self.host.go_offline();
-            let Some((folder, secrets)) = self.place.clone() else { return Ok(()) };
-            secrets::destroy(&secrets)?;
-            drop(self);
-            remove_files(&folder)?;
-            Ok(secrets::wiped(&secrets)?)
-        })
-        .await
+        blocking(move || self.wipe_now()).await
+    }
+
+    fn wipe_now(self: Arc<Self>) -> Result<(), ClientError> {
+        self.host.go_offline();
+        let Some((folder, secrets)) = self.place.clone() else { return Ok(()) };
+        secrets::destroy(&secrets)?;
+        drop(self);
+        remove_files(&folder)?;
+        Ok(secrets::wiped(&secrets)?)
     }
 
     /// What a failure of the network means for this device: told to wipe, it does.
@@ -208,13 +209,16 @@ impl Open {
         if matches!(error, NetError::Stopped(Stopped::Wiped)) {
             self.end();
             let open = self.clone();
-            let farewell = blocking(move || open.keep_farewell()).await;
-            if let Err(failed) = self.clone().wipe().await {
-                return failed;
-            }
-            // The key and the files are gone. Whoever is not reached now hears of it when the app starts next.
-            if let Ok(Some(farewell)) = farewell {
-                is_said(&self.server, &farewell, self.place.as_ref().map(|(_, secrets)| secrets)).await;
+            // In one go: whoever waits for it may be gone any moment, the connection that brought the word first of all.
+            let wiped = blocking(move || {
+                let farewell = open.keep_farewell();
+                open.wipe_now().map(|()| farewell.ok().flatten())
+            });
+            // The key and the files are gone then. Whoever is not reached now hears of it when the app starts next.
+            match wiped.await {
+                Err(failed) => return failed,
+                Ok(Some(farewell)) => drop(is_said(&self.server, &farewell, self.place.as_ref().map(|(_, secrets)| secrets)).await),
+                Ok(None) => {}
             }
         }
         error.into()
