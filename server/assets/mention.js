@@ -8,7 +8,7 @@
   const SIGN = new RegExp(`(?<![A-Za-z0-9])[@＠]((?:${WORD}(?: ${WORD}){0,3})?)$`, "u");
   // Quick typing asks once.
   const WAIT_MS = 80;
-  let due, latest = 0, box, list;
+  let due, latest = 0, box, list, shown;
 
   function asked(area) {
     if (area.selectionStart !== area.selectionEnd) return undefined;
@@ -54,12 +54,12 @@
     if (typed === undefined) return close();
     due = setTimeout(async () => {
       const turn = ++latest;
-      const response = await fetch(`/mentions/offer?${new URLSearchParams({ q: typed })}`);
-      const found = response.ok && !response.redirected ? await response.text() : "";
+      const response = await fetch(`/mentions/offer?${new URLSearchParams({ q: typed })}`).catch(() => undefined);
+      const found = response?.ok && !response.redirected ? await response.text() : "";
       // An older question that is answered later is no longer of interest.
       if (turn !== latest || document.activeElement !== area || asked(area) !== typed) return;
       [box, list] = [area, document.getElementById(area.dataset.mention)];
-      list.innerHTML = found;
+      [list.innerHTML, shown] = [found, typed];
       list.querySelector("[role=option]") ? open() : close();
     }, WAIT_MS);
   }
@@ -79,7 +79,7 @@
     if (event.key === "Escape") close();
     else if (event.key === "ArrowDown") choose(options[(at + 1) % options.length]);
     else if (event.key === "ArrowUp") choose(options[(at || options.length) - 1]);
-    else if (["Enter", "Tab"].includes(event.key) && asked(box) !== undefined) take(options[at]);
+    else if (["Enter", "Tab"].includes(event.key) && asked(box) === shown) take(options[at]);
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -333,7 +333,9 @@ impl FieldForm {
             let part = Self::typed(typed, &format!("{name}.item.{index}"), &|name| field?.item(name));
             // The form does not ask whether a part is no longer used.
             let hidden = field.and_then(|field| field.item(&part.name)).is_some_and(|item| item.hidden);
-            Self { hidden, ..part }
+            // Parts are written as a whole, texts of several lines, too.
+            let merge = if part.merge == "text" { "register".to_owned() } else { part.merge };
+            Self { hidden, merge, ..part }
         };
         // One more than are allowed is kept, to be told about.
         let count = typed.one(&count).parse::<usize>().unwrap_or_default().min(ITEMS_MAX + 1);
