@@ -182,10 +182,9 @@ async fn open_now(options: &Options) -> Result<(SqlitePool, SqlitePool, Settings
     let failed = |source| OpenError::Database { path: options.path.clone(), source };
     create_private(&options.path)?;
     // One connection: SQLite has one writer, and waiting for it in order beats retrying on "busy".
-    // What a statement of many rows may have to undo SQLite keeps in a file beside the database, unless it is told otherwise:
-    // twice the writes of the statement. Readers sort large answers in files, as ever.
-    let writing = connection(options).pragma("temp_store", "memory");
-    let writing = writing.pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+    // Not `temp_store = memory`, which would spare the file of what a statement may have to undo: erasures rewrite the whole
+    // database here, and would do so in memory.
+    let writing = connection(options).pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
     let writer = pool(1).connect_with(writing).await.map_err(failed)?;
     let mut conn = writer.acquire().await.map_err(failed)?;
     check_version(&version(&mut conn).await.map_err(failed)?)?;
