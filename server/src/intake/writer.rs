@@ -164,8 +164,8 @@ impl Writer {
         jobs.recv().await
     }
 
-    /// Works out whose some more records are and what they compute, where kinds say otherwise by now. Answers the position of the feed that it
-    /// took, if somebody's sight changed.
+    /// Works out whose some more records are and how their rows read, where kinds say otherwise by now. Answers the position
+    /// of the feed that it took, if somebody's sight changed.
     async fn settle_some(&mut self) -> Option<u64> {
         let workspace = self.owing.pop()?;
         match self.settle_owed(workspace).await {
@@ -189,7 +189,8 @@ impl Writer {
     }
 
     async fn settle_owed(&mut self, workspace: WorkspaceId) -> Result<Settled> {
-        let rules = self.rules.borrow().of(workspace);
+        // As the database has them: a debt that was paid by rules of before would be forgotten.
+        let rules = read_rules(&self.store, workspace).await?;
         let sealer = self.sealer(workspace).await?;
         let mut unit = Unit::new(workspace, &rules, self.pen, sealer);
         let mut tx = self.store.begin().await?;

@@ -13,8 +13,9 @@ use sync_core::search::index_text;
 use crate::app::App;
 use crate::jobs::following;
 use crate::jobs::runs::Runs;
+use crate::store::StoreError;
 use crate::store::records::{self, ConflictRow, RecordRow};
-use crate::store::{StoreError, marks, search};
+use crate::store::search::{self, Marks};
 
 /// Rows that are put in together: the writer is held no longer than a blink.
 const STEP: u32 = 300;
@@ -39,25 +40,31 @@ pub async fn catch_up(app: &App) -> Result<(), StoreError> {
 /// Some of it; answers whether there may be more. New rows come first, then entries of an older form are written again.
 async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
     let mut tx = app.store.reader().await?;
-    let (mark, again) = (marks::of(&mut tx, workspace, marks::INDEX).await?, marks::of(&mut tx, workspace, marks::REINDEX).await?);
-    let mut rows = search::changed_after(&mut tx, workspace, mark, STEP).await?;
+    let before = search::marks_of(&mut tx, workspace).await?;
+    let Marks { index, again } = before;
+    let mut rows = search::changed_after(&mut tx, workspace, index, STEP).await?;
     let is_new = !rows.is_empty();
-    if !is_new && again < mark {
+    if !is_new && again < index {
         rows = search::changed_after(&mut tx, workspace, again, STEP).await?;
     }
     let last = rows.last().map(|row| row.position);
     let marks = match (is_new, last) {
-        (false, None) if again == mark => return Ok(false),
-        (false, last) => (mark, last.unwrap_or(mark)),
-        (true, last) => (last.unwrap_or(mark), if again == mark { last.unwrap_or(mark) } else { again }),
+        (false, None) if again == index => return Ok(false),
+        (false, last) => Marks { index, again: last.unwrap_or(index) },
+        (true, last) => {
+            let last = last.unwrap_or(index);
+            Marks { index: last, again: if again == index { last } else { again } }
+        }
     };
     let ids: Vec<RecordId> = rows.iter().map(|row| row.record).collect();
     let open = records::conflicts_of(&mut tx, workspace, &ids).await?;
     drop(tx);
-    let more = rows.len() == STEP as usize || marks.1 < marks.0;
+    let more = rows.len() == STEP as usize || marks.again < marks.index;
     let rules = app.intake.rules(workspace);
     let entries: Vec<(RecordId, String)> = rows.into_iter().map(|row| (row.record, words_of(&rules.schema, &row, &open))).collect();
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { search::put(tx, workspace, &entries, marks).await })).await?;
+    app.store
+        .write::<_, StoreError, _>(move |tx| Box::pin(async move { search::put(tx, workspace, &entries, before, marks).await }))
+        .await?;
     Ok(more)
 }
 

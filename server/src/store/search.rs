@@ -28,8 +28,29 @@ pub async fn changed_after(tx: &mut Tx, workspace: WorkspaceId, mark: u64, limit
     statement.all::<RowTuple>(tx).await?.into_iter().map(record_row).collect()
 }
 
-/// Puts the words of records in, instead of what was there, and moves the marks: of the index, and of its form of today.
-pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, String)], (mark, again): (u64, u64)) -> Result<()> {
+/// Has records looked at again from a position on: they are called otherwise, and nobody wrote to them.
+pub async fn look_again(tx: &mut Tx, workspace: WorkspaceId, from: u64) -> Result<()> {
+    let again = marks::of(tx, workspace, marks::REINDEX).await?;
+    if from <= again { marks::set(tx, workspace, marks::REINDEX, from.saturating_sub(1)).await } else { Ok(()) }
+}
+
+/// How far the index is: of what was written, and of what is written again in the form of today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// Up to which position of the feed.
+    pub index: u64,
+    /// Behind it: what stands above is of an older form.
+    pub again: u64,
+}
+
+/// How far the index is.
+pub async fn marks_of(tx: &mut Tx, workspace: WorkspaceId) -> Result<Marks> {
+    Ok(Marks { index: marks::of(tx, workspace, marks::INDEX).await?, again: marks::of(tx, workspace, marks::REINDEX).await? })
+}
+
+/// Puts the words of records in, instead of what was there, and moves the marks from `before`; what is to be looked at again
+/// since is not forgotten.
+pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, String)], before: Marks, now: Marks) -> Result<()> {
     // What was read before a record was erased must not come back after it.
     let erased = erasure::among(tx, workspace, entries.iter().map(|(record, _)| *record)).await?;
     for (record, tokens) in entries.iter().filter(|(record, _)| !erased.contains(record)) {
@@ -46,8 +67,10 @@ pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, Stri
             sqlx::query("insert into search (rowid, tokens) values ($1, $2)").bind(number).bind(tokens).execute(tx.conn()).await?;
         }
     }
-    marks::set(tx, workspace, marks::REINDEX, again).await?;
-    marks::set(tx, workspace, marks::INDEX, mark).await
+    if marks_of(tx, workspace).await?.again == before.again {
+        marks::set(tx, workspace, marks::REINDEX, now.again).await?;
+    }
+    marks::set(tx, workspace, marks::INDEX, now.index).await
 }
 
 /// Records in use with all these words, best first.

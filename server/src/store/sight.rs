@@ -339,6 +339,25 @@ pub async fn touched_by_reach(tx: &mut Tx, workspace: WorkspaceId, user: UserId,
     rows.iter().map(|record| record_of(record)).collect()
 }
 
+/// Records of a kind by id, after one of them: those in use and those put away are each found in order.
+pub async fn records_of_kind_after(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    kind: &KindName,
+    after: Option<RecordId>,
+    limit: u32,
+) -> Result<Vec<RecordId>> {
+    let mut statement = Statement::of("select record from (", workspace);
+    let after = statement.bind(Param::Blob(after.map_or_else(Vec::new, |record| record.as_bytes().to_vec())));
+    let (kind, limit) = (statement.bind(Param::Text(kind.to_string())), statement.bind(Param::Int(i64::from(limit))));
+    let shelf = |archived: u8| {
+        let found = format!("where workspace = $1 and kind = {kind} and archived = {archived} and record > {after}");
+        format!("select * from (select record from rows {found} order by record limit 0 + {limit})")
+    };
+    statement.push(&format!("{} union all {}) found order by record limit 0 + {limit}", shelf(0), shelf(1)));
+    statement.all::<(Vec<u8>,)>(tx).await?.iter().map(|(record,)| record_of(record)).collect()
+}
+
 /// Records of some kinds by id, after one of them.
 pub async fn records_after(
     tx: &mut Tx,

@@ -1,6 +1,6 @@
 //! Lists in the order in which people look for Chinese: by pinyin and among Latin letters, whatever they are ordered by.
 
-use rapport_server::jobs::{check, columns};
+use rapport_server::jobs::{check, columns, index};
 use serde_json::{Value, json};
 use sqlx::Connection;
 
@@ -154,4 +154,22 @@ async fn records_that_are_called_by_another_field_from_now_on_are_in_order_by_ei
     assert_eq!(pages(&ann, "place", "name", ("name", "asc")).await, ["A", "B", "C", "D", "E", "F", "Z"]);
     let page = ann.list("place", &[("orderBy", "name"), ("maxSize", "1")]).await.json();
     assert_eq!(page["rows"][0]["title"], "A");
+}
+
+#[tokio::test]
+async fn records_that_are_called_by_another_field_from_now_on_are_found_by_it() {
+    let desk = Desk::new().await;
+    let ann = Client::office(&desk.server).await;
+    let kind = ann.make("kind", json!({"name": "place", "definition": places("town")})).await;
+    make_places(&ann).await;
+    ann.make("place", json!({"name": "Zebra", "town": "Lund"})).await;
+    let finds = async |text: &str| {
+        index::catch_up(&desk.server.app).await.unwrap();
+        !desk.get(&format!("/search?q={text}")).await.text().contains("Nothing found")
+    };
+    assert_eq!((finds("Lund").await, finds("Zebra").await), (true, false));
+    let edited = ann.edit(&kind, json!([{"op": "set", "field": "definition", "value": places("name")}])).await;
+    assert_eq!(edited.status, 200, "{}", edited.text());
+    desk.server.owes_nothing().await;
+    assert_eq!((finds("Lund").await, finds("Zebra").await), (false, true));
 }

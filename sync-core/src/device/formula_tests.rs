@@ -64,6 +64,44 @@ fn an_app_that_computes_more_than_the_one_before_it_writes_its_rows_again() {
 }
 
 #[test]
+fn rows_that_are_made_again_go_on_behind_those_that_are_made_when_the_app_was_ended() {
+    let (_, mut ann, _) = phones();
+    let offer = |n: i64| [set("title", "Quote"), line("a", 100 * n, 1)];
+    let mut made: Vec<RecordId> = (1..=3).map(|n| ann.device.create(START, "offer", &offer(n)).unwrap().record).collect();
+    made.sort_unstable();
+    let replica = &mut ann.device.replica;
+    let rules = serde_json::to_vec(&(Schema::builtin().kind("offer").unwrap().row_rules(), made[0])).unwrap();
+    replica.store.set_meta("row_rules", None).unwrap();
+    replica.store.set_meta("rows_made", Some(&rules)).unwrap();
+    let revision = replica.revision();
+    replica.follow_row_rules().unwrap();
+    assert_eq!(replica.changes_since(revision).records.unwrap(), made[1..]);
+    let other = serde_json::to_vec(&("other rules", made[1])).unwrap();
+    replica.store.set_meta("row_rules", None).unwrap();
+    replica.store.set_meta("rows_made", Some(&other)).unwrap();
+    let revision = replica.revision();
+    replica.follow_row_rules().unwrap();
+    assert_eq!(replica.changes_since(revision).records.unwrap(), made);
+}
+
+#[test]
+fn a_kind_whose_rows_could_not_be_made_again_is_tried_again_without_a_restart() {
+    let (_, mut ann, _) = phones();
+    let record = ann.device.create(START, "offer", &[set("title", "Quote"), line("a", 100, 3)]).unwrap().record;
+    let offer = Schema::builtin().kind("offer").unwrap().to_toml().replace(", times = \"quantity\"", "");
+    let kind = RecordId::of_cause("kind");
+    let replica = &mut ann.device.replica;
+    let write = |replica: &mut Replica| replica.write_new(START + 1, "kind", kind, &[set("name", "offer"), set("definition", &offer)]);
+    let failed = replica.transact(|replica| {
+        write(replica)?;
+        Err::<(), EditError>(StoreError::Damaged("the disk is full".to_owned()).into())
+    });
+    assert!(failed.is_err());
+    replica.transact(write).unwrap();
+    assert_eq!(total(&ann.device, record)["amount"], 100);
+}
+
+#[test]
 fn rows_follow_a_formula_that_somebody_changes() {
     let (_, mut ann, _) = phones();
     let record = ann.device.create(START, "offer", &[set("title", "Quote"), line("a", 100, 3)]).unwrap().record;

@@ -90,7 +90,7 @@ fn a_store_of_an_older_app_is_put_in_order_when_it_is_opened() {
     let mut ann = Phone::new("ann", Place::File(path.clone()), START);
     shops(&mut ann);
     let before = ann.device.all_rows().unwrap();
-    let older = "alter table rows drop column sort_main; alter table rows drop column sort_commercial; \
+    let older = "drop index links_marks; alter table rows drop column sort_main; alter table rows drop column sort_commercial; \
                  alter table rows drop column sort_private; delete from meta where name = 'row_rules'; \
                  update rows set sort_title = ''; pragma user_version = 5;";
     rusqlite::Connection::open(&path).unwrap().execute_batch(older).unwrap();

@@ -497,6 +497,8 @@ impl Engine {
             effects.push(Effect::Send(protocol::encode_frame(&[self.pull(replica, Some(page.cursor.clone()))?])));
         }
         let received = page.entries.len() as u64;
+        // Whoever has nothing to remove says so as well: until it does, nobody knows how far it is.
+        outcome.pull |= !page.more && page.entries.iter().any(Entry::takes_away);
         let mut changes = Vec::with_capacity(page.entries.len());
         for entry in page.entries {
             match entry {

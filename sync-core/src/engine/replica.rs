@@ -3,7 +3,7 @@
 //! Every change passes here on its way into the store, whether the user or the server made it. The
 //! documents in memory are a cache of what the store holds. Never speaks to the server.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::project::row_of;
@@ -26,8 +26,12 @@ const ACTOR: &str = "actor";
 const INCARNATION: &str = "incarnation";
 const ENROLLED: &str = "enrolled";
 const CLOCK_OFFSET: &str = "clock_offset";
-/// What the rows were made by.
+/// What the rows of each kind were made by.
 const ROW_RULES: &str = "row_rules";
+/// Up to which record the rows of a kind are made again.
+const ROWS_MADE: &str = "rows_made";
+/// Rows that are made again together: an app that is ended in between goes on behind them.
+const ROWS_AT_ONCE: usize = 500;
 
 /// Who this device is: the answer to enrolment.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -138,10 +142,12 @@ impl Replica {
             self.docs.clear();
             self.touched.clear();
             self.read_meta()?;
+            self.read_schema()?;
         }
         self.store.begin()?;
         self.new_pen = false;
         self.trim();
+        let (schema, roles) = (self.schema.clone(), self.roles.clone());
         let done = work(self).and_then(|answer| self.store.commit().map(|()| answer).map_err(E::from));
         match &done {
             Ok(_) => self.publish(),
@@ -149,6 +155,8 @@ impl Replica {
                 self.store.rollback();
                 self.docs.clear();
                 self.touched.clear();
+                self.texts.clear();
+                (self.schema, self.roles) = (schema, roles);
                 self.read_meta()?;
             }
         }
@@ -367,23 +375,65 @@ impl Replica {
 
     /// Writes all rows of some kinds anew, and notes by which rules.
     fn project_kinds(&mut self, names: Vec<KindName>) -> Result<(), StoreError> {
-        for name in names {
-            let Some(kind) = self.schema.kind(&name).cloned() else { continue };
-            for record in self.store.records_of_kind(&name, None)? {
+        for name in &names {
+            let Some(kind) = self.schema.kind(name).cloned() else { continue };
+            for record in self.store.records_of_kind(name, None)? {
                 self.project_again(&kind, record)?;
             }
         }
-        let rules = serde_json::to_vec(&self.schema.row_rules()).map_err(|error| StoreError::Damaged(error.to_string()))?;
-        self.store.set_meta(ROW_RULES, Some(&rules))
+        self.note_row_rules(&names)
     }
 
-    /// An app that was updated may compute or sort otherwise than the one that made the rows.
+    /// What the rows of each kind were made by.
+    fn rows_made_by(&self) -> Result<BTreeMap<KindName, String>, StoreError> {
+        Ok(self.store.meta(ROW_RULES)?.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
+    }
+
+    /// The rows of these kinds are made by the rules of now.
+    fn note_row_rules(&self, names: &[KindName]) -> Result<(), StoreError> {
+        let mut made = self.rows_made_by()?;
+        made.extend(names.iter().filter_map(|name| Some((name.clone(), self.schema.kind(name)?.row_rules()))));
+        let made = serde_json::to_vec(&made).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        self.store.set_meta(ROW_RULES, Some(&made))
+    }
+
+    /// An app that was updated may name, compute or sort otherwise than the one that made the rows. Those are made again, some
+    /// at a time.
     pub(crate) fn follow_row_rules(&mut self) -> Result<(), StoreError> {
-        let made = self.store.meta(ROW_RULES)?.and_then(|json| serde_json::from_slice::<BTreeMap<KindName, String>>(&json).ok());
-        let (made, now) = (made.unwrap_or_default(), self.schema.row_rules());
-        let names: BTreeSet<&KindName> = made.keys().chain(now.keys()).filter(|name| made.get(*name) != now.get(*name)).collect();
-        let names: Vec<KindName> = names.into_iter().cloned().collect();
-        if names.is_empty() { Ok(()) } else { self.transact(|replica| replica.project_kinds(names)) }
+        let made = self.rows_made_by()?;
+        let is_other = |kind: &&Arc<Kind>| made.get(&kind.name) != Some(&kind.row_rules());
+        let others: Vec<Arc<Kind>> = self.schema.kinds().filter(is_other).cloned().collect();
+        let mut without: Vec<KindName> = Vec::new();
+        for kind in others {
+            let records = self.store.rows_of_kind(&kind.name)?;
+            if records.is_empty() {
+                without.push(kind.name.clone());
+            } else {
+                self.make_rows_again(&kind, &records)?;
+            }
+        }
+        if without.is_empty() { Ok(()) } else { self.transact(|replica| replica.note_row_rules(&without)) }
+    }
+
+    fn make_rows_again(&mut self, kind: &Arc<Kind>, records: &[RecordId]) -> Result<(), StoreError> {
+        let rules = kind.row_rules();
+        let made = self.store.meta(ROWS_MADE)?.and_then(|json| serde_json::from_slice::<(String, RecordId)>(&json).ok());
+        // Of other rules it says nothing.
+        let done = made.filter(|(of, _)| *of == rules).map(|(_, record)| record);
+        let left = &records[records.partition_point(|record| Some(*record) <= done)..];
+        for some in left.chunks(ROWS_AT_ONCE) {
+            self.transact(|replica| {
+                for record in some {
+                    replica.project_again(kind, *record)?;
+                }
+                let made = serde_json::to_vec(&(&rules, some.last())).map_err(|error| StoreError::Damaged(error.to_string()))?;
+                replica.store.set_meta(ROWS_MADE, Some(&made))
+            })?;
+        }
+        self.transact(|replica| {
+            replica.store.set_meta(ROWS_MADE, None)?;
+            replica.note_row_rules(std::slice::from_ref(&kind.name))
+        })
     }
 
     /// What came before its kind, or before this version of the app, can be admitted now.
@@ -406,7 +456,7 @@ impl Replica {
         self.schema = Arc::new(Schema::builtin().clone());
         self.roles = Arc::new(Roles::builtin().clone());
         self.take_new_pen()?;
-        self.project_kinds(Vec::new())?;
+        self.note_row_rules(&self.schema.kinds().map(|kind| kind.name.clone()).collect::<Vec<_>>())?;
         self.touched.clear();
         self.log.clear();
         self.revision += 1;

@@ -3,15 +3,13 @@
 //! Here they are read, written and held to what makes sense; `derive` computes them. A form of a newer server is carried
 //! as its text and computes nothing.
 
-use std::collections::BTreeMap;
-
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::reader::{Mistake, Section, Word, nearest};
 use super::write::quoted;
-use super::{Field, Kind, Merge, Schema, ValueType};
+use super::{Field, Kind, Merge, ValueType};
 use crate::collation;
-use crate::id::{FieldName, KindName};
+use crate::id::FieldName;
 
 /// How a derived field is computed. Whatever it names stands in the field's own document, so whoever sees the answer
 /// sees what it is made of.
@@ -120,18 +118,11 @@ impl Serialize for Formula {
     }
 }
 
-impl Schema {
-    /// What the rows of each kind are made by.
-    pub fn row_rules(&self) -> BTreeMap<KindName, String> {
-        self.kinds().map(|kind| (kind.name.clone(), kind.row_rules())).collect()
-    }
-}
-
 impl Kind {
-    /// All that decides what its rows are besides the records themselves, as one text: what names them, what is computed,
-    /// and how texts are sorted. Rows that were made by another text are made again.
+    /// What its rows are made by and may change while its records stay, as one text: what names them, what is computed, and
+    /// how texts are sorted. Rows that were made by another text are made again. Types, policies and facets never change.
     pub fn row_rules(&self) -> String {
-        format!("{} {}\n{}", collation::VERSION, self.title, self.formulas())
+        format!("{} {} {}\n{}", self.name, collation::VERSION, self.title, self.formulas())
     }
 
     /// All that decides what its derived fields are besides the records themselves, as one text; empty where nothing is
@@ -154,6 +145,11 @@ impl Kind {
 }
 
 impl Field {
+    /// Whether it is a part of another amount already, by the weight of an option or a percentage: nobody weighs it again.
+    pub fn is_weighed(&self) -> bool {
+        matches!(self.formula, Some(Formula::Percent { .. }))
+    }
+
     /// The formula that computes it, if this build can.
     pub fn computed(&self) -> Option<&Formula> {
         let formula = self.formula.as_ref().filter(|_| self.merge == Merge::Derived)?;

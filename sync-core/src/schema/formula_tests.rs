@@ -1,7 +1,7 @@
 //! What authors of formulas are told, and what the wire lets through.
 
 use super::*;
-use crate::schema::{Reading, allows_change};
+use crate::schema::{Reading, Schema, allows_change};
 
 const RENTAL: &str = r#"name = "rental"
 label = { en = "Rental", zh = "租赁" }

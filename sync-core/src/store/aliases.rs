@@ -41,8 +41,9 @@ impl Store {
 
     /// All marks: the duplicate, what it is the same as.
     fn marks(&self) -> Result<Vec<(RecordId, RecordId)>, StoreError> {
-        let mut statement = self.db.prepare_cached("select source, target from links where role = ?1")?;
-        let mut rows = statement.query([FIELD])?;
+        // In words, or SQLite would not know that there is an index of just these.
+        let mut statement = self.db.prepare_cached(&format!("select source, target from links where role = '{FIELD}'"))?;
+        let mut rows = statement.query([])?;
         let mut marks = Vec::new();
         while let Some(row) = rows.next()? {
             let (source, target): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);

@@ -1,5 +1,7 @@
 //! Records as they read now: rows, links, and how many disagreements they hold.
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, Rows, params, params_from_iter};
 
@@ -149,27 +151,19 @@ impl Store {
     }
 
     fn put_links(&self, row: &RowOf, is_new: bool) -> Result<(), StoreError> {
+        let mut before = BTreeSet::new();
         if !is_new {
-            let mut statement = self.db.prepare_cached("delete from links where source = ?1 and facet = ?2 returning role")?;
-            self.unlinked(statement.query(params![row.record.as_bytes(), row.facet as i64])?)?;
+            let mut statement = self.db.prepare_cached("delete from links where source = ?1 and facet = ?2 returning role, target")?;
+            before = marks_in(statement.query(params![row.record.as_bytes(), row.facet as i64])?)?;
         }
-        if row.links.iter().any(|(role, _)| role == FIELD) {
+        let now = row.links.iter().filter(|(role, _)| role == FIELD).map(|(_, target)| target.as_bytes().to_vec());
+        if before != now.collect() {
             self.marked();
         }
         for (role, target) in &row.links {
             let mut statement =
                 self.db.prepare_cached("insert or ignore into links (target, role, source, facet) values (?1, ?2, ?3, ?4)")?;
             statement.execute(params![target.as_bytes(), role, row.record.as_bytes(), row.facet as i64])?;
-        }
-        Ok(())
-    }
-
-    /// Looks whether one of the links that go is a mark.
-    fn unlinked(&self, mut roles: Rows<'_>) -> Result<(), StoreError> {
-        while let Some(row) = roles.next()? {
-            if row.get_ref(0)?.as_str().is_ok_and(|role| role == FIELD) {
-                self.marked();
-            }
         }
         Ok(())
     }
@@ -192,8 +186,10 @@ impl Store {
         self.db
             .prepare_cached("delete from rows where workspace = ?1 and record = ?2")?
             .execute([self.workspace.as_bytes(), record.as_bytes()])?;
-        let mut statement = self.db.prepare_cached("delete from links where source = ?1 returning role")?;
-        self.unlinked(statement.query([record.as_bytes()])?)?;
+        let mut statement = self.db.prepare_cached("delete from links where source = ?1 returning role, target")?;
+        if !marks_in(statement.query([record.as_bytes()])?)?.is_empty() {
+            self.marked();
+        }
         self.lower_mark()
     }
 
@@ -216,6 +212,19 @@ impl Store {
             found.push(read(row)?);
         }
         Ok(found)
+    }
+
+    /// The records of a kind that have a row, by id.
+    pub(crate) fn rows_of_kind(&self, kind: &str) -> Result<Vec<RecordId>, StoreError> {
+        let sql = "select record from rows where workspace = ?1 and kind = ?2 and archived in (0, 1)";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![self.workspace.as_bytes(), kind])?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            records.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
+        }
+        records.sort_unstable();
+        Ok(records)
     }
 
     /// Every row.
@@ -290,4 +299,15 @@ impl Store {
         let mut statement = self.db.prepare_cached("select rowid from rows where workspace = ?1 and record = ?2")?;
         Ok(statement.query_row([self.workspace.as_bytes(), record.as_bytes()], |row| row.get(0)).optional()?)
     }
+}
+
+/// The targets of those links that mark a record as the same as another.
+fn marks_in(mut links: Rows<'_>) -> Result<BTreeSet<Vec<u8>>, StoreError> {
+    let mut marks = BTreeSet::new();
+    while let Some(link) = links.next()? {
+        if link.get_ref(0)?.as_str().is_ok_and(|role| role == FIELD) {
+            marks.insert(link.get(1)?);
+        }
+    }
+    Ok(marks)
 }

@@ -2,3 +2,6 @@
 alter table rows add column sort_main text;
 alter table rows add column sort_commercial text;
 alter table rows add column sort_private text;
+
+-- The marks of merged records are few, links are many. The field is `FIELD` of `actions/duplicates.rs`.
+create index links_marks on links (source, target) where role = 'alias_of';

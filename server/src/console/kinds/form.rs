@@ -220,12 +220,15 @@ impl KindForm {
         let label = self.label.label();
         let plural = if self.plural.is_empty() { label.clone() } else { self.plural.label() };
         let title = title.ok_or((None, String::new()))?;
+        let mut search = at(&|form| form.searched && form.name != *title);
+        // In the order that it had: the form says nothing of that.
+        search.sort_by_key(|name| base.and_then(|kind| kind.search.iter().position(|known| known == name)).unwrap_or(usize::MAX));
         let kind = Kind {
             name: self.name.parse::<KindName>().map_err(own)?,
             label,
             plural,
             list: at(&|form| form.listed),
-            search: at(&|form| form.searched && form.name != *title),
+            search,
             title,
             matches: base.map(|kind| kind.matches.clone()).unwrap_or_default(),
             owner: optional(&self.owner),
@@ -479,9 +482,21 @@ mod tests {
             let mut back = form.kind(Some(kind)).unwrap();
             // The form lists columns in the order of the fields.
             back.list.sort_by_key(|name| kind.list.iter().position(|known| known == name));
-            back.search.sort_by_key(|name| kind.search.iter().position(|known| known == name));
             assert_eq!(back, **kind);
         }
+    }
+
+    #[test]
+    fn a_kind_that_was_saved_when_its_fields_were_derived_and_not_computed_is_saved_again() {
+        let offer = Schema::builtin().kind("offer").unwrap().to_toml();
+        let formula = offer.lines().find(|line| line.starts_with("formula = ")).unwrap();
+        let balance = "\n[[field]]\nname = \"collision\"\nlabel = { en = \"C\", zh = \"C\" }\nmerge = \"derived\"\n";
+        let text = offer.replace(formula, "") + balance;
+        let schema = Schema::builtin().with([Kind::parse("offer", &text, Reading::Lenient).unwrap()]);
+        let kind = schema.kind("offer").unwrap();
+        let saved = KindForm::from(kind).kind(Some(kind)).unwrap();
+        let saved = schema.define("the form", &saved.to_toml()).unwrap();
+        assert!(saved.field("total").unwrap().computed().is_some() && saved.field("collision").is_none());
     }
 
     #[test]
@@ -532,6 +547,11 @@ mod tests {
         let stops = kind.field("stops").unwrap();
         let parts: Vec<_> = stops.items.iter().map(|part| (&*part.name, part.value.as_str(), part.required)).collect();
         assert_eq!(parts, [("town", "string", true), ("whom", "phone", false)]);
+        for word in ["paragraph", "number", "date", "money", "boolean"] {
+            let mut form = pairs("list", word);
+            form.check(true, |_| false, |wrong| format!("{wrong:?}")).unwrap();
+            Kind::parse("form", &form.kind(None).unwrap().to_toml(), Reading::Strict).unwrap_or_else(|bad| panic!("{word}: {bad}"));
+        }
         for (merge, kind, at_field, at_part) in [
             ("list", "link", None, Some("NoTargets")),
             ("list", "choice", None, Some("NoOptions")),

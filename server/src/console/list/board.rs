@@ -147,6 +147,7 @@ impl Drawing<'_> {
             sum: self.sum.map(|sum| summed_up(group, &sum.name)).unwrap_or_default(),
             weighted: option
                 .and_then(|option| option.weight)
+                .filter(|_| self.sum.is_some_and(|sum| !sum.is_weighed()))
                 .filter(|weight| (1..100).contains(weight) && !added.is_empty())
                 .map(|weight| sums(&weighed(added, weight))),
             href,

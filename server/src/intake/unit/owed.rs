@@ -16,7 +16,7 @@ use crate::intake::backfill::facts_of;
 use crate::intake::writer::schema_of;
 use crate::projection;
 use crate::store::records::{self, RecordRow};
-use crate::store::{Result, Tx, marks, owed, sight};
+use crate::store::{Result, Tx, marks, owed, search, sight};
 
 /// Records of a kind that one transaction works out: what follows them comes on top.
 const RECORDS_AT_ONCE: u32 = 500;
@@ -43,8 +43,7 @@ impl Unit<'_> {
     /// ceased to.
     pub async fn settle_owed(&mut self, tx: &mut Tx) -> Result<Settled> {
         let Some((kind, done)) = owed::next(tx, self.workspace).await? else { return Ok(Settled { position: None, more: false }) };
-        let found = sight::records_after(tx, self.workspace, std::slice::from_ref(&kind), done, RECORDS_AT_ONCE).await?;
-        let records: Vec<RecordId> = found.into_iter().map(|(record, _)| record).collect();
+        let records = sight::records_of_kind_after(tx, self.workspace, &kind, done, RECORDS_AT_ONCE).await?;
         self.write_rows_again(tx, &kind, &records).await?;
         let facts = facts_of(tx, self.workspace, &self.rules.schema, &records).await?;
         self.kept.extend(&records);
@@ -65,13 +64,16 @@ impl Unit<'_> {
             changes.entry((stored.record, stored.facet)).or_default().push(stored);
         }
         let mut rows = records::rows_of(tx, self.workspace, ids).await?;
-        let mut others: HashMap<RecordId, RecordRow> = HashMap::new();
+        let (mut others, mut first_renamed): (HashMap<RecordId, RecordRow>, u64) = (HashMap::new(), u64::MAX);
         for ((record, facet), changes) in changes {
             let Some(row) = rows.get_mut(&record) else { continue };
             let (doc, left_out) = document(kind, &changes);
             let again = projection::row(kind, record, facet, project(kind, facet, &doc), Some(row.clone()));
             // What does not fit is for `rapport check` to tell of.
             if left_out.is_empty() && *row != again {
+                if row.title != again.title {
+                    first_renamed = first_renamed.min(row.position);
+                }
                 *row = again;
                 others.insert(record, row.clone());
             }
@@ -80,6 +82,7 @@ impl Unit<'_> {
             return Ok(());
         }
         records::put_rows(tx, self.workspace, &others.into_values().collect::<Vec<_>>(), true).await?;
+        search::look_again(tx, self.workspace, first_renamed).await?;
         // Who remembers an answer for as long as nothing moves is told that something did.
         let times = marks::of(tx, self.workspace, marks::ROWS).await?;
         marks::set(tx, self.workspace, marks::ROWS, times + 1).await
@@ -109,11 +112,11 @@ pub async fn owe_rows(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema) -> R
     Ok(())
 }
 
-/// The kinds of which records are somebody else's by the new schema, or called by another field.
+/// The kinds of which records are somebody else's by the new schema.
 fn changed(old: &Schema, new: &Schema) -> Vec<KindName> {
     let is_other = |kind: &sync_core::schema::Kind| {
         let was = old.kind(&kind.name);
-        was.is_none_or(|was| (&was.owner, &was.sharing, &was.title) != (&kind.owner, &kind.sharing, &kind.title))
+        was.is_none_or(|was| (&was.owner, &was.sharing) != (&kind.owner, &kind.sharing))
     };
     new.kinds().filter(|kind| is_other(kind)).map(|kind| kind.name.clone()).collect()
 }

@@ -1,7 +1,7 @@
 //! What a chart is to show: the words of a list's shape, as far as they mean something and may be seen.
 
 use serde_json::{Value as Json, json};
-use sync_core::schema::{Board, Field, Formula, Kind};
+use sync_core::schema::{Board, Field, Kind};
 
 use super::super::calendar::local;
 use super::super::groups::{attributes, condition};
@@ -123,7 +123,7 @@ pub fn measured<'k>(desk: &Desk, kind: &'k Kind, word: &str) -> Vec<&'k Field> {
         "count" => false,
         "distinct" => field.name == kind.title || groupable.iter().any(|(name, _)| **name == *field.name),
         // What is weighed already is not weighed twice.
-        "weighted" if matches!(field.formula, Some(Formula::Percent { .. })) => false,
+        "weighted" if field.is_weighed() => false,
         "weighted" => is_summed(field) && kind.board.as_ref().is_some_and(|board| weighs(kind, board)),
         _ => is_summed(field),
     };
