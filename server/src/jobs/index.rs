@@ -41,7 +41,7 @@ pub async fn catch_up(app: &App) -> Result<(), StoreError> {
 async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
     let mut tx = app.store.reader().await?;
     let before = search::marks_of(&mut tx, workspace).await?;
-    let Marks { index, again } = before;
+    let Marks { index, again, .. } = before;
     let mut rows = search::changed_after(&mut tx, workspace, index, STEP).await?;
     let is_new = !rows.is_empty();
     if !is_new && again < index {
@@ -50,10 +50,10 @@ async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
     let last = rows.last().map(|row| row.position);
     let marks = match (is_new, last) {
         (false, None) if again == index => return Ok(false),
-        (false, last) => Marks { index, again: last.unwrap_or(index) },
+        (false, last) => Marks { again: last.unwrap_or(index), ..before },
         (true, last) => {
             let last = last.unwrap_or(index);
-            Marks { index: last, again: if again == index { last } else { again } }
+            Marks { index: last, again: if again == index { last } else { again }, ..before }
         }
     };
     let ids: Vec<RecordId> = rows.iter().map(|row| row.record).collect();

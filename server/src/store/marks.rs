@@ -1,5 +1,7 @@
 //! How far what runs behind the feed has come.
 
+use std::collections::HashMap;
+
 use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
 use sync_core::schema::Kind;
 
@@ -19,9 +21,19 @@ pub const PROOFS: &str = "proofs";
 /// How often rows were made again without a change of their records.
 pub const ROWS: &str = "rows";
 
+/// What the marks begin with that say by which rules the rows of kinds are made.
+const ROW_RULES: &str = "row_rules.";
+
 /// By which rules the rows of a kind are made.
 pub fn row_rules(kind: &KindName) -> String {
-    format!("row_rules.{kind}")
+    format!("{ROW_RULES}{kind}")
+}
+
+/// By which rules the rows of all kinds are made: their marks by name.
+pub async fn all_row_rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<HashMap<String, u64>> {
+    let sql = "select follower, position from follower_marks where workspace = $1 and substr(follower, 1, $2) = $3";
+    let query = sqlx::query_as::<_, (String, i64)>(sql).bind(&workspace.as_bytes()[..]).bind(ROW_RULES.len() as i64).bind(ROW_RULES);
+    Ok(query.fetch_all(tx.conn()).await?.into_iter().map(|(name, number)| (name, number as u64)).collect())
 }
 
 /// What the rows of a kind are made by, as a number that a mark can be; never 0, as where there is no mark.

@@ -41,11 +41,15 @@ pub struct Marks {
     pub index: u64,
     /// Behind it: what stands above is of an older form.
     pub again: u64,
+    /// How often rows were made again by then.
+    pub rows: u64,
 }
 
 /// How far the index is.
 pub async fn marks_of(tx: &mut Tx, workspace: WorkspaceId) -> Result<Marks> {
-    Ok(Marks { index: marks::of(tx, workspace, marks::INDEX).await?, again: marks::of(tx, workspace, marks::REINDEX).await? })
+    let index = marks::of(tx, workspace, marks::INDEX).await?;
+    let again = marks::of(tx, workspace, marks::REINDEX).await?;
+    Ok(Marks { index, again, rows: marks::of(tx, workspace, marks::ROWS).await? })
 }
 
 /// Puts the words of records in, instead of what was there, and moves the marks from `before`; what is to be looked at again
@@ -67,7 +71,11 @@ pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, Stri
             sqlx::query("insert into search (rowid, tokens) values ($1, $2)").bind(number).bind(tokens).execute(tx.conn()).await?;
         }
     }
-    if marks_of(tx, workspace).await?.again == before.again {
+    let meanwhile = marks_of(tx, workspace).await?;
+    if meanwhile.rows != before.rows {
+        // What was read may have been called otherwise.
+        marks::set(tx, workspace, marks::REINDEX, meanwhile.again.min(before.again).min(before.index)).await?;
+    } else if meanwhile.again == before.again {
         marks::set(tx, workspace, marks::REINDEX, now.again).await?;
     }
     marks::set(tx, workspace, marks::INDEX, now.index).await

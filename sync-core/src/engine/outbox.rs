@@ -149,17 +149,15 @@ impl Outbox {
 
     /// Drafts that were not asked about in this session, those that wait first; as many as a push carries, and one at least.
     fn drafts_to_ask_about(&mut self, replica: &Replica) -> Result<Vec<Kept>, StoreError> {
-        let mut open = replica.store.drafts()?;
-        open.retain(|draft| is_undecided(draft) && !self.asked.contains(&(draft.record, draft.facet, draft.hash)));
-        open.sort_by_key(|draft| draft.state != DraftState::Held);
-        let mut bytes = 0;
-        let fits = |kept: &Kept| {
-            let is_first = bytes == 0;
-            bytes += kept.change.body.len();
-            is_first || bytes <= MAX_PUSH_BYTES
-        };
-        let kept = open.into_iter().filter_map(|draft| replica.as_kept(draft)).take(MAX_PUSH_CHANGES).take_while(fits);
-        let kept: Vec<Kept> = kept.collect();
+        let (mut kept, mut bytes): (Vec<Kept>, usize) = (Vec::new(), 0);
+        for name in replica.store.undecided_drafts()?.into_iter().filter(|name| !self.asked.contains(name)) {
+            let Some(draft) = replica.store.draft_named(name)?.and_then(|draft| replica.as_kept(draft)) else { continue };
+            bytes += draft.change.body.len();
+            if kept.len() == MAX_PUSH_CHANGES || bytes > MAX_PUSH_BYTES && !kept.is_empty() {
+                break;
+            }
+            kept.push(draft);
+        }
         self.asked.extend(kept.iter().map(|kept| (kept.change.record, kept.change.facet, kept.change.hash)));
         Ok(kept)
     }
@@ -326,15 +324,6 @@ fn is_refusal(verdict: &Verdict) -> bool {
     }
 }
 
-/// Whether the back office may still say something about a draft: what it has declined it can open again.
-fn is_undecided(draft: &Draft) -> bool {
-    match draft.state {
-        DraftState::Held => true,
-        DraftState::Rejected => draft.code != code::WITHDRAWN,
-        DraftState::Purged => false,
-    }
-}
-
 /// Why a change is a draft; `None` when it is none.
 fn reason_of(verdict: Verdict) -> Option<Reason> {
     match verdict {
@@ -362,7 +351,12 @@ fn draft_answered(replica: &mut Replica, name: ChangeName, verdict: Verdict) -> 
     if is_in_record(&code) {
         return replica.settle_draft(name);
     }
-    let field = field.or_else(|| (state == DraftState::Held).then(|| replica.draft_waits_for(&draft)).flatten());
+    let field = match (field, state) {
+        // What was found when it began to wait goes on to be true.
+        (None, DraftState::Held) if draft.state == DraftState::Held && draft.field.is_some() => draft.field.clone(),
+        (None, DraftState::Held) => replica.draft_waits_for(&draft)?,
+        (field, _) => field,
+    };
     if (draft.state, &draft.code, &draft.field, &draft.message) == (state, &code, &field, &message) {
         return Ok(());
     }

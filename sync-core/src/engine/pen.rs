@@ -3,7 +3,7 @@
 //! Checks an edit with the server's own rules before it is kept, so that most refusals never happen.
 //! Never changes what the server has accepted.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::replica::{Identity, Replica, read_change, read_changes};
@@ -29,21 +29,28 @@ const FIRST_CHANGES: usize = 10_000;
 /// one change, as far as their hashes tell, and the desk keeps edits by those.
 #[derive(Debug, Default)]
 pub(super) struct FirstChanges {
-    hashes: HashSet<ChangeHash>,
+    /// Each with the moment in which the same words would be another one.
+    free: HashMap<ChangeHash, Millis>,
     until: Millis,
 }
 
 impl FirstChanges {
     /// Writes a change, milliseconds later where it would be one that was written before. None if there is nothing to write.
     fn of_its_own(&mut self, time: Millis, write: impl Fn(Millis) -> Option<Written>) -> Option<Written> {
-        if self.hashes.len() >= FIRST_CHANGES && time > self.until {
-            self.hashes.clear();
+        if self.free.len() >= FIRST_CHANGES && time > self.until {
+            self.free.clear();
         }
-        for time in time..fence::LATEST {
-            let written = write(time)?;
-            if self.hashes.insert(written.hash) {
-                self.until = self.until.max(time);
-                return Some(written);
+        let (mut at, mut first) = (time, None);
+        while at < fence::LATEST {
+            let written = write(at)?;
+            let first = *first.get_or_insert(written.hash);
+            match self.free.get(&written.hash) {
+                Some(free) => at = *free,
+                None => {
+                    self.until = self.until.max(at);
+                    self.free.extend([(first, at + 1), (written.hash, at + 1)]);
+                    return Some(written);
+                }
             }
         }
         None
@@ -343,7 +350,7 @@ impl Replica {
         // It was applied when it was written; and a draft without edits still has its bytes.
         let _ = after.apply(&change, pending.change.hash, &texts);
         let Reason { state, code, field, rule, message, message_zh } = reason.clone();
-        let waits_for = || (state == DraftState::Held).then(|| self.waits_for(kind, pending.change.facet, &before, &change)).flatten();
+        let waits_for = || (state == DraftState::Held).then(|| self.waits_for(kind, (pending.change.record, pending.change.facet), &before, &change)).flatten();
         let field = field.or_else(waits_for);
         self.store.add_draft(&Draft {
             id: 0,
@@ -366,11 +373,12 @@ impl Replica {
 
     /// The field for which a change that the server holds waits: the wire names the rule alone. By the rules that are known
     /// here, as of a record of one's own, whose limits alone are asked for; else the only field that it writes.
-    fn waits_for(&self, kind: &Kind, facet: Facet, before: &Doc, change: &Change) -> Option<String> {
+    fn waits_for(&self, kind: &Kind, (record, facet): (RecordId, Facet), before: &Doc, change: &Change) -> Option<String> {
         let me = self.me.as_ref()?;
         let caller = Caller { user: me.user, role: me.role.clone() };
         let subject = Subject { owner: Some(me.user), ..Subject::of(kind, facet) }.at(Level::Own);
-        let judged = judge(&self.roles, &caller, &subject, Some(before).filter(|_| facet == Facet::Main), change, |_| false);
+        let main = if facet == Facet::Main { Some(before) } else { self.doc(record, Facet::Main) };
+        let judged = judge(&self.roles, &caller, &subject, main, change, |_| false);
         if matches!(judged.decision, Decision::Review { .. }) {
             return judged.field;
         }
@@ -380,10 +388,13 @@ impl Replica {
     }
 
     /// As [`Replica::waits_for`], for what is a draft already.
-    pub(crate) fn draft_waits_for(&self, draft: &Draft) -> Option<String> {
-        let (kind, change) = (self.schema.kind(&draft.kind)?, Change::read(&draft.body).ok()?);
+    pub(crate) fn draft_waits_for(&mut self, draft: &Draft) -> Result<Option<String>, StoreError> {
+        let (Some(kind), Ok(change)) = (self.schema.kind(&draft.kind).cloned(), Change::read(&draft.body)) else { return Ok(None) };
+        for facet in kind.facets() {
+            self.load(&kind, draft.record, facet)?;
+        }
         let before = self.doc(draft.record, draft.facet).cloned().unwrap_or_default();
-        self.waits_for(kind, draft.facet, &before, &change)
+        Ok(self.waits_for(&kind, (draft.record, draft.facet), &before, &change))
     }
 
     /// Writes pending changes of a document anew under a new pen: those for which `again` holds, those

@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::{Store, StoreError};
 use crate::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, Seal, UserId};
-use crate::protocol::{Delivered, GivenUp};
+use crate::protocol::{Delivered, GivenUp, code};
 use crate::record::fields::FieldEdit;
 
 /// What became of a refused edit.
@@ -153,6 +153,22 @@ impl Store {
             self.db.prepare_cached(&format!("select {COLUMNS} from drafts where record = ?1 and facet = ?2 and hash = ?3"))?;
         let mut rows = statement.query(params![record.as_bytes(), facet as i64, hash.0])?;
         rows.next()?.map(read).transpose()
+    }
+
+    /// The changes of drafts about which the back office may still say something, those that wait first: what it has declined
+    /// it can open again.
+    pub(crate) fn undecided_drafts(&self) -> Result<Vec<(RecordId, Facet, ChangeHash)>, StoreError> {
+        let mut statement = self.db.prepare_cached(
+            "select record, facet, hash from drafts where state = ?1 or state = ?2 and code <> ?3 order by state = ?2, id",
+        )?;
+        let (held, rejected) = (DraftState::Held.as_str(), DraftState::Rejected.as_str());
+        let mut rows = statement.query(params![held, rejected, code::WITHDRAWN])?;
+        let mut names = Vec::new();
+        while let Some(row) = rows.next()? {
+            let blob = |index| -> Result<Vec<u8>, StoreError> { Ok(row.get(index)?) };
+            names.push((RecordId::from_bytes(&blob(0)?)?, facet(row, 1)?, ChangeHash::from_bytes(&blob(2)?)?));
+        }
+        Ok(names)
     }
 
     fn drafts_where(&self, condition: &str, value: i64) -> Result<Vec<Draft>, StoreError> {

@@ -10,7 +10,7 @@ use sync_core::record::Stored;
 use sync_core::record::history::document;
 use sync_core::schema::Schema;
 
-use super::Unit;
+use super::{DocKey, Unit};
 use super::sight::Written;
 use crate::intake::backfill::facts_of;
 use crate::intake::writer::schema_of;
@@ -20,6 +20,8 @@ use crate::store::{Result, Tx, marks, owed, search, sight};
 
 /// Records of a kind that one transaction works out: what follows them comes on top.
 const RECORDS_AT_ONCE: u32 = 500;
+/// Changes of theirs that it reads, if it is more than one record: some 5 MB, and everybody who writes waits for them.
+const CHANGES_AT_ONCE: u64 = 10_000;
 
 /// What one transaction has worked out.
 pub struct Settled {
@@ -43,17 +45,37 @@ impl Unit<'_> {
     /// ceased to.
     pub async fn settle_owed(&mut self, tx: &mut Tx) -> Result<Settled> {
         let Some((kind, done)) = owed::next(tx, self.workspace).await? else { return Ok(Settled { position: None, more: false }) };
-        let records = sight::records_of_kind_after(tx, self.workspace, &kind, done, RECORDS_AT_ONCE).await?;
+        let (records, are_last) = self.owed_records(tx, &kind, done).await?;
         self.write_rows_again(tx, &kind, &records).await?;
         let facts = facts_of(tx, self.workspace, &self.rules.schema, &records).await?;
         self.kept.extend(&records);
         let written = facts.into_iter().map(|(record, facts)| Written { record, facts, is_as_before: false });
         let position = self.settle_sight(tx, written.collect()).await?;
         match records.last() {
-            Some(last) if records.len() == RECORDS_AT_ONCE as usize => owed::done(tx, self.workspace, &kind, *last).await?,
+            Some(last) if !are_last => owed::done(tx, self.workspace, &kind, *last).await?,
             _ => owed::settle(tx, self.workspace, &kind).await?,
         }
         Ok(Settled { position, more: owed::next(tx, self.workspace).await?.is_some() })
+    }
+
+    /// The records of a kind that come next, as many as one transaction works out; and whether they are the last.
+    async fn owed_records(&self, tx: &mut Tx, kind: &KindName, done: Option<RecordId>) -> Result<(Vec<RecordId>, bool)> {
+        let mut next = sight::records_of_kind_after(tx, self.workspace, kind, done, RECORDS_AT_ONCE).await?;
+        let keys: Vec<DocKey> = next.iter().map(|record| (*record, Facet::Main)).collect();
+        let mut changes: HashMap<RecordId, u64> = HashMap::new();
+        for ((record, _), document) in records::documents(tx, self.workspace, &keys).await? {
+            *changes.entry(record).or_default() += document.changes;
+        }
+        let mut read = 0;
+        let fits = |record: &&RecordId| {
+            let is_first = read == 0;
+            read += changes.get(record).copied().unwrap_or_default();
+            is_first || read <= CHANGES_AT_ONCE
+        };
+        let fitting = next.iter().take_while(fits).count();
+        let are_last = next.len() < RECORDS_AT_ONCE as usize && fitting == next.len();
+        next.truncate(fitting);
+        Ok((next, are_last))
     }
 
     /// Writes the rows of some records again that are others by the kind as it is now.
@@ -91,14 +113,9 @@ impl Unit<'_> {
 
 /// The kinds whose rows were made by other rules than theirs, with a number for those.
 pub async fn made_otherwise(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema) -> Result<Vec<(KindName, u64)>> {
-    let mut found = Vec::new();
-    for kind in schema.kinds() {
-        let number = marks::number_of_rules(kind);
-        if marks::of(tx, workspace, &marks::row_rules(&kind.name)).await? != number {
-            found.push((kind.name.clone(), number));
-        }
-    }
-    Ok(found)
+    let made = marks::all_row_rules(tx, workspace).await?;
+    let numbered = schema.kinds().map(|kind| (kind.name.clone(), marks::number_of_rules(kind)));
+    Ok(numbered.filter(|(kind, number)| made.get(&marks::row_rules(kind)) != Some(number)).collect())
 }
 
 /// Owes those of them that have records.
