@@ -9,6 +9,13 @@
   // Quick typing asks once.
   const WAIT_MS = 80;
   let due, latest = 0, box, list, shown;
+  // While an input method makes characters of keys, its keys are its own.
+  let isComposing = false;
+  // What was answered while this text has the focus: whoever goes back a letter does not ask again.
+  let answers = new Map();
+  // Who was taken from the list, by name, in the order of the text: only so is it known which of two with one name a
+  // correction meant.
+  let taken = new Map(), place;
 
   function asked(area) {
     if (area.selectionStart !== area.selectionEnd) return undefined;
@@ -20,7 +27,7 @@
     clearTimeout(due);
     latest += 1;
     if (list) list.hidden = true;
-    for (const name of ["role", "aria-expanded", "aria-controls", "aria-haspopup", "aria-autocomplete", "aria-activedescendant"]) box?.removeAttribute(name);
+    box?.removeAttribute("aria-activedescendant");
   }
 
   function choose(option) {
@@ -31,20 +38,47 @@
 
   function open() {
     list.hidden = false;
-    const state = { role: "combobox", "aria-expanded": "true", "aria-controls": list.id, "aria-haspopup": "listbox", "aria-autocomplete": "list" };
-    for (const [name, value] of Object.entries(state)) box.setAttribute(name, value);
     choose(list.querySelector("[role=option]"));
+  }
+
+  // How often a name stands behind a sign in a text.
+  const times = (text, name) => text.split(`@${name}`).length + text.split(`＠${name}`).length - 2;
+
+  // Those whose name was taken out of the text at the caret are no longer meant.
+  function settle(area) {
+    const { people } = area.form.elements;
+    if (!people) return;
+    if (area.form.action !== place) [taken, place] = [new Map(), area.form.action];
+    for (const [name, ids] of taken) {
+      const [before, after] = [area.value.slice(0, area.selectionStart), area.value.slice(area.selectionStart)].map((text) => times(text, name));
+      if (before + after < ids.length) taken.set(name, [...ids.slice(0, before), ...ids.slice(ids.length - after)]);
+    }
+    people.value = [...taken.values()].flat().join(" ");
   }
 
   function take(option) {
     const { id, name } = option.dataset;
     const [at, end] = [box.selectionStart - asked(box).length, box.selectionEnd];
     const gap = /^\s/.test(box.value.slice(end)) ? "" : " ";
+    settle(box);
+    const ids = taken.get(name) ?? [];
+    // A name that is written over is not there twice.
+    const [before, after] = [times(box.value.slice(0, at - 1), name), times(box.value.slice(end), name)];
     box.setRangeText(name + gap, at, end, "end");
+    taken.set(name, [...ids.slice(0, before), id, ...ids.slice(Math.max(before, ids.length - after))]);
     const { people } = box.form.elements;
-    if (people) people.value = `${people.value} ${id}`.trim();
+    if (people) people.value = [...taken.values()].flat().join(" ");
     close();
     box.focus();
+  }
+
+  async function answered(typed) {
+    if (!answers.has(typed)) {
+      const response = await fetch(`/mentions/offer?${new URLSearchParams({ q: typed })}`).catch(() => undefined);
+      if (!response?.ok || response.redirected) return "";
+      answers.set(typed, await response.text());
+    }
+    return answers.get(typed);
   }
 
   function offer(area) {
@@ -54,8 +88,7 @@
     if (typed === undefined) return close();
     due = setTimeout(async () => {
       const turn = ++latest;
-      const response = await fetch(`/mentions/offer?${new URLSearchParams({ q: typed })}`).catch(() => undefined);
-      const found = response?.ok && !response.redirected ? await response.text() : "";
+      const found = await answered(typed);
       // An older question that is answered later is no longer of interest.
       if (turn !== latest || document.activeElement !== area || asked(area) !== typed) return;
       [box, list] = [area, document.getElementById(area.dataset.mention)];
@@ -67,13 +100,26 @@
   const areaOf = (event) => event.target.closest?.("textarea[data-mention]");
   document.addEventListener("input", (event) => {
     const area = areaOf(event);
+    if (!area) return;
+    settle(area);
     // What an input method has not yet made of keys is not what was typed.
-    if (area && !event.isComposing) offer(area);
+    if (!event.isComposing) offer(area);
   });
-  document.addEventListener("compositionend", (event) => areaOf(event) && offer(areaOf(event)));
+  document.addEventListener("compositionstart", (event) => {
+    if (!areaOf(event)) return;
+    isComposing = true;
+    close();
+  });
+  document.addEventListener("compositionend", (event) => {
+    if (!areaOf(event)) return;
+    isComposing = false;
+    offer(areaOf(event));
+  });
   // Before anybody else: Esc closes the list and leaves the comment open.
   document.addEventListener("keydown", (event) => {
-    if (!isOpen() || event.target !== box || event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    // 229: the key that ends a composition belongs to it, and Safari tells of the end before it.
+    if (!isOpen() || event.target !== box || isComposing || event.isComposing || event.keyCode === 229) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     const options = all("[role=option]", list);
     const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
     if (event.key === "Escape") close();
@@ -90,7 +136,11 @@
     const option = isOpen() && list.contains(event.target) && event.target.closest("[role=option]");
     if (option && asked(box) !== undefined) take(option);
   });
-  document.addEventListener("focusout", (event) => { if (event.target === box) close(); });
+  document.addEventListener("focusout", (event) => {
+    if (!areaOf(event)) return;
+    [answers, isComposing] = [new Map(), false];
+    if (event.target === box) close();
+  });
   // The caret that leaves the name leaves the list, too.
   document.addEventListener("selectionchange", () => { if (isOpen() && asked(box) === undefined) close(); });
 })();

@@ -28,6 +28,9 @@ use crate::store::{StoreError, Tx, files, records, workspaces};
 pub(crate) use phones::Holders;
 pub use phones::{HeldBy, OnPhone, phones};
 
+/// The log in which a kind keeps what somebody agreed to.
+pub const CONSENTS: &str = "consents";
+
 /// Everything about one record.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -137,7 +140,7 @@ pub async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier
 /// The last word on each purpose, from a log of consents.
 fn consents(fields: &serde_json::Map<String, Value>) -> Vec<Consent> {
     let mut last: Vec<Consent> = Vec::new();
-    for entry in fields.get("consents").and_then(Value::as_array).into_iter().flatten() {
+    for entry in fields.get(CONSENTS).and_then(Value::as_array).into_iter().flatten() {
         let Some(purpose) = entry["purpose"].as_str() else { continue };
         let consent = Consent { purpose: purpose.to_owned(), given: entry["given"] == json!(true), at: entry["at"].as_i64() };
         match last.iter_mut().find(|known| known.purpose == consent.purpose) {

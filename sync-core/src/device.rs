@@ -19,6 +19,8 @@ mod likely_tests;
 mod model;
 #[cfg(test)]
 mod order_tests;
+#[cfg(test)]
+mod search_tests;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -386,7 +388,7 @@ impl Device {
     pub fn search(&mut self, text: &str, kind: Option<&str>) -> Result<Vec<Listed>, StoreError> {
         self.unlocked()?;
         let Some(expression) = match_expression(text) else { return Ok(Vec::new()) };
-        while self.index_some()? {}
+        while self.index_these(false)? > 0 {}
         let mut found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
         if found.len() as u32 == SEARCH_LIMIT {
             let mut first = Vec::new();
@@ -418,16 +420,23 @@ impl Device {
         Ok(rows.into_iter().map(|row| view::found(&self.replica.schema, row, text)).collect())
     }
 
-    /// Indexes some records for search. Answers whether more are left: call it while the device is idle.
+    /// Indexes some records for search, those of which an older version of the app made the entry last. Answers whether more
+    /// are left: call it while the device is idle.
     ///
     /// # Errors
     /// When the store fails.
     pub fn index_some(&mut self) -> Result<bool, StoreError> {
-        let waiting = self.replica.store.to_index(INDEX_STEP)?;
-        if waiting.is_empty() {
-            return Ok(false);
-        }
+        let done = self.index_these(false)? > 0 || self.index_these(true)? > 0;
+        Ok(done && self.replica.store.is_index_behind()?)
+    }
+
+    /// Indexes some records that are new or changed, or else some again. Answers how many.
+    fn index_these(&mut self, again: bool) -> Result<usize, StoreError> {
+        let store = &self.replica.store;
+        let waiting = if again { store.to_index_again(INDEX_STEP)? } else { store.to_index(INDEX_STEP)? };
+        let Some(last) = waiting.last().map(|row| row.number) else { return Ok(0) };
         self.replica.transact(|replica| {
+            let count = waiting.len();
             for row in waiting {
                 let mut others = replica.schema.kind(&row.kind).map(|kind| searched(kind, &row.facets)).unwrap_or_default();
                 if row.is_disputed {
@@ -436,7 +445,10 @@ impl Device {
                 let others: Vec<&str> = others.iter().map(String::as_str).collect();
                 replica.store.index(row.number, &index_text(&row.title, &others))?;
             }
-            replica.store.is_index_behind()
+            if again {
+                replica.store.indexed_again(last)?;
+            }
+            Ok(count)
         })
     }
 

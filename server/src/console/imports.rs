@@ -508,7 +508,8 @@ fn targets(desk: &Desk, kind: &Kind, chosen: &Mapping) -> Vec<(String, String)> 
     let mut all = vec![("id".to_owned(), desk.words.say("import.id").to_owned())];
     let offered = import::targets(desk.reading.schema(), kind);
     let or_text = chosen.columns.iter().filter_map(|(_, target)| {
-        let (_, labels) = offered.iter().find(|(known, _)| target.split_once('|').is_some_and(|(link, _)| link == known))?;
+        let link = target.split_once('|')?.0;
+        let (_, labels) = offered.iter().find(|(known, _)| *known == link.split('[').next().unwrap_or_default())?;
         Some((target.clone(), labels.clone()))
     });
     let or_text: Vec<_> = or_text.collect();
@@ -524,7 +525,7 @@ fn target_label(desk: &Desk, kind: &Kind, target: &str, labels: &[Label]) -> Str
     if let Some(part) = path.split('.').nth(labels.len()) {
         text.push(part.replace('_', " "));
     }
-    let via = via.map(|via| format!(" ({via})")).unwrap_or_default();
+    let via = via.map(|via| format!(" ({})", via.replace('[', ", ").replace(']', ""))).unwrap_or_default();
     let otherwise = otherwise.and_then(|name| kind.field(name)).map(|field| desk.words.label(&field.label));
     let otherwise = otherwise.map(|name| desk.words.fill("import.or_else", &[name])).unwrap_or_default();
     format!("{}{via}{otherwise}", text.join(" › "))

@@ -11,7 +11,7 @@ use sync_core::id::RecordId;
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::error::Error;
-use crate::privacy::{self, Dossier, HeldBy, OnPhone, Proof};
+use crate::privacy::{self, Consent, Dossier, HeldBy, OnPhone, Proof};
 use crate::store::people;
 
 #[derive(Template)]
@@ -25,7 +25,8 @@ struct PrivacyPage {
     kept: Option<String>,
     changes: String,
     files: String,
-    consents: Vec<(String, &'static str, &'static str, Option<Shown>)>,
+    /// None of a kind that holds none.
+    consents: Option<Vec<(String, &'static str, &'static str, Option<Shown>)>>,
 }
 
 #[derive(Template)]
@@ -50,8 +51,9 @@ pub async fn page(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Erro
 async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'static str>) -> Result<Response, Error> {
     let Dossier { record, history, consents, files } = privacy::dossier(&desk.app, &desk.caller, id).await?;
     let kind = desk.reading.kind(&record.row.kind)?.clone();
+    let held = kind.field(privacy::CONSENTS);
     let purpose = |name: &str| {
-        let option = kind.field("consents").and_then(|field| field.item("purpose")).map(|item| item.options.clone()).unwrap_or_default();
+        let option = held.and_then(|field| field.item("purpose")).map(|item| item.options.clone()).unwrap_or_default();
         option.iter().find(|option| &*option.value == name).map_or(name.to_owned(), |option| desk.words.label(&option.label).to_owned())
     };
     let given = |given: bool| if given { ("green", desk.words.say("value.yes")) } else { ("red", desk.words.say("value.no")) };
@@ -64,10 +66,13 @@ async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'s
         kept: privacy::kept(&kind.name).map(|why| why.in_language(desk.words.0).to_owned()),
         changes: desk.words.count("privacy.changes", history.map_or(0, |history| history.entries.len() as u64)),
         files: desk.words.count("privacy.files", files.len() as u64),
-        consents: consents
-            .into_iter()
-            .map(|consent| (purpose(&consent.purpose), given(consent.given).0, given(consent.given).1, consent.at.map(format::moment)))
-            .collect(),
+        consents: held.map(|_| {
+            let view = |consent: Consent| {
+                let (colour, word) = given(consent.given);
+                (purpose(&consent.purpose), colour, word, consent.at.map(format::moment))
+            };
+            consents.into_iter().map(view).collect()
+        }),
     };
     answer(status, &page)
 }

@@ -1,5 +1,7 @@
 //! The timeline of a record: everything that happened about it, newest first, and a place to add to it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::Form;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -16,7 +18,6 @@ use super::format::{self, Formatter, Shown};
 use super::history::{self, ChangeView};
 use super::list::title_of;
 use super::made::{device_of, later, name_of};
-use super::mentions::colleagues;
 use super::record::{Editing, show, view};
 use super::why;
 use crate::error::Error;
@@ -262,19 +263,39 @@ pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, For
     }
 }
 
-/// The colleagues whose names stand behind an at sign; of those who share a name whoever was taken from the list.
+/// The colleagues whose names stand behind an at sign.
 async fn mentioned(desk: &Desk, text: &str, taken: &str) -> Result<Vec<String>, Error> {
     if !text.contains(['@', '＠']) {
         return Ok(Vec::new());
     }
-    let mut members: Vec<(String, String)> =
-        colleagues(desk).await?.into_iter().map(|member| (member.id.to_string(), member.title)).collect();
-    members.sort_by_key(|(id, _)| taken.split(' ').any(|taken| taken == id));
-    let titles: Vec<&str> = members.iter().map(|(_, title)| &**title).collect();
-    let mut found: Vec<String> = meant_in(text, &titles).into_iter().map(|at| members[at].0.clone()).collect();
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
+    let mut called: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, name) in desk.reading.colleagues().await? {
+        called.entry(name.to_ascii_lowercase()).or_default().push(id.to_string());
+    }
+    Ok(told(text, &called, taken))
+}
+
+/// Who is told of a text: of those who share a name as many as it stands there, those who were taken from the list last; all of
+/// them if none was.
+fn told(text: &str, called: &BTreeMap<String, Vec<String>>, taken: &str) -> Vec<String> {
+    let names: Vec<&str> = called.keys().map(String::as_str).collect();
+    let found = meant_in(text, &names);
+    let mut told = BTreeSet::new();
+    for (at, namesakes) in called.values().enumerate().filter(|(at, _)| found.contains(at)) {
+        let times = found.iter().filter(|found| **found == at).count();
+        let mut chosen: Vec<&str> = Vec::new();
+        for id in taken.split_whitespace().filter(|id| namesakes.iter().any(|namesake| namesake == id)) {
+            chosen.retain(|known| *known != id);
+            chosen.push(id);
+        }
+        if chosen.is_empty() {
+            chosen = namesakes.iter().map(String::as_str).collect();
+        } else {
+            chosen.drain(..chosen.len().saturating_sub(times));
+        }
+        told.extend(chosen.into_iter().map(str::to_owned));
+    }
+    told.into_iter().collect()
 }
 
 /// Which of the names stand behind at signs. Within an e-mail address stands none, and what ends right before a sign is the
@@ -295,8 +316,8 @@ fn ends_in_word(text: &str) -> bool {
     text.ends_with(|last: char| last.is_ascii_alphanumeric())
 }
 
-/// Which name is meant by what stands behind an at sign, and how much of that it is: of the whole names there the longest, the
-/// last of equal ones, or else the only one that begins with the word.
+/// Which name is meant by what stands behind an at sign, and how much of that it is: of the whole names there the longest, or
+/// else the only one that begins with the word.
 fn meant(rest: &str, names: &[&str]) -> Option<(usize, usize)> {
     let whole = (0..names.len()).filter(|at| !names[*at].is_empty() && begins(rest, names[*at]));
     whole.max_by_key(|at| names[*at].len()).map(|at| (at, names[at].len())).or_else(|| {
@@ -360,6 +381,26 @@ mod tests {
         ];
         for (rest, expected) in cases {
             assert_eq!(meant(rest, &names).map(|(at, _)| at), expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn of_those_with_one_name_whoever_was_taken_last_is_told_as_often_as_the_name_stands_there() {
+        let called = [("chen yu", vec!["a", "b", "c"]), ("王芳", vec!["d"])];
+        let called = called.into_iter().map(|(name, ids)| (name.to_owned(), ids.into_iter().map(str::to_owned).collect())).collect();
+        let cases: [(&str, &str, &[&str]); 9] = [
+            ("@Chen Yu", "a", &["a"]),
+            ("@Chen Yu", "a b", &["b"]),
+            ("@Chen Yu", "b a", &["a"]),
+            ("@Chen Yu", "a b a", &["a"]),
+            ("@Chen Yu and @Chen Yu", "a b", &["a", "b"]),
+            ("@Chen Yu and @chen yu", "a c b", &["b", "c"]),
+            ("@Chen Yu", "", &["a", "b", "c"]),
+            ("@Chen Yu", "d x", &["a", "b", "c"]),
+            ("@王芳", "a", &["d"]),
+        ];
+        for (text, taken, expected) in cases {
+            assert_eq!(told(text, &called, taken), expected, "{text} {taken}");
         }
     }
 

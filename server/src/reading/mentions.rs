@@ -1,14 +1,15 @@
-//! Notes that name the caller: what a colleague wants them to see.
+//! Notes that name the caller: what a colleague wants them to see. And whom the caller's notes may name.
 
 use std::collections::HashMap;
 
 use serde_json::Value as Json;
 use sync_core::actions::next::{ABOUT, ACTIVITY};
-use sync_core::id::RecordId;
+use sync_core::id::{KindName, RecordId, UserId};
+use sync_core::search::{Closeness, closeness, words};
 
 use super::{Linked, Names, ReadError, Reading, Row};
-use crate::store::mentions::{self, Naming};
-use crate::store::{lists, marks};
+use crate::store::mentions::{self, Begun, Called, Naming};
+use crate::store::{lists, marks, people};
 
 /// The people of an activity: a note names whoever is among them.
 pub const PEOPLE: &str = "people";
@@ -18,6 +19,24 @@ const AUTHOR: &str = "assignee";
 
 /// Notes that are shown or counted, those that named somebody last: a badge that says so many says enough.
 const MENTIONS_MAX: u32 = 50;
+
+/// The kind of the colleagues whom a note may name.
+const COLLEAGUE: &str = "member";
+
+/// Colleagues that are put in order by how well their name fits what was typed: of 5,000 not every one whose name has a
+/// letter is looked at, one more letter leaves few.
+const LOOKED_AT_MAX: u32 = 500;
+
+/// Somebody whom a note may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Colleague {
+    /// Who.
+    pub id: RecordId,
+    /// What they are called.
+    pub name: String,
+    /// What they sign in with, where somebody else is called the same: else it is nobody's business.
+    pub login: Option<String>,
+}
 
 /// A note that names the caller.
 #[derive(Debug, Clone)]
@@ -67,6 +86,50 @@ impl Reading {
         Ok(mentions::new_count(&mut tx, self.workspace, &self.scope, &naming, (seen, MENTIONS_MAX)).await?)
     }
 
+    /// Everybody whom a note may name, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn colleagues(&self) -> Result<Vec<Called>, ReadError> {
+        let Some(kind) = self.colleague_kind() else { return Ok(Vec::new()) };
+        let mut tx = self.store.reader().await?;
+        Ok(mentions::colleagues(&mut tx, self.workspace, &self.scope, kind).await?)
+    }
+
+    /// The colleagues at work whose name fits what was typed, the closest first. A login means somebody only as a whole: part
+    /// by part anybody's could be guessed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn offered(&self, typed: &str, most: usize) -> Result<Vec<Colleague>, ReadError> {
+        let (typed, words) = (typed.trim(), words(typed));
+        let Some(kind) = self.colleague_kind().filter(|_| typed.is_empty() || !words.is_empty()) else { return Ok(Vec::new()) };
+        let mut tx = self.store.reader().await?;
+        let by_login = people::user_by_login(&mut tx, self.workspace, &typed.to_lowercase()).await?;
+        let also = by_login.map(|user| RecordId(user.user.0));
+        let begun = Begun { kind, word: words.first().map(String::as_str), also, but: RecordId(self.caller.user.0) };
+        let called = mentions::begun(&mut tx, self.workspace, &self.scope, &begun, LOOKED_AT_MAX).await?;
+        let mut found: Vec<(Closeness, Called)> = called
+            .into_iter()
+            .filter_map(|called| Some((if Some(called.0) == also { Closeness::Title } else { fit(typed, &called.1)? }, called)))
+            .collect();
+        found.sort_by_key(|(fit, _)| *fit);
+        let namesakes: Vec<UserId> = found
+            .iter()
+            .take(most)
+            .filter(|(_, (id, name))| found.iter().any(|(_, (other, its))| other != id && its == name))
+            .map(|(_, (id, _))| UserId(id.0))
+            .collect();
+        let logins = lists::logins_of(&mut tx, self.workspace, &namesakes).await?;
+        let colleague = |(_, (id, name)): (Closeness, Called)| Colleague { id, name, login: logins.get(&UserId(id.0)).cloned() };
+        Ok(found.into_iter().take(most).map(colleague).collect())
+    }
+
+    /// None for who may not see what colleagues are called.
+    fn colleague_kind(&self) -> Option<&KindName> {
+        self.kind(COLLEAGUE).ok().filter(|kind| self.may_read(kind, &kind.title)).map(|kind| &kind.name)
+    }
+
     /// None for who may not see whom an activity names.
     fn naming(&self) -> Option<Naming<'_>> {
         let kind = self.kind(ACTIVITY).ok().filter(|kind| self.may_read(kind, PEOPLE))?;
@@ -91,5 +154,36 @@ fn linked(note: &Row, field: &str) -> Vec<RecordId> {
         Some(Json::Array(values)) => values.iter().filter_map(|value| value.as_str()?.parse().ok()).collect(),
         Some(Json::String(id)) => id.parse().into_iter().collect(),
         _ => Vec::new(),
+    }
+}
+
+/// How well somebody's name fits what was typed; none if it does not.
+fn fit(typed: &str, name: &str) -> Option<Closeness> {
+    if typed.is_empty() {
+        return Some(Closeness::Start);
+    }
+    Some(closeness(typed, name)).filter(|fit| *fit != Closeness::Elsewhere)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_is_offered_by_name_by_pinyin_and_by_initials() {
+        let cases = [
+            ("", "王芳", true),
+            ("王", "王芳", true),
+            ("wf", "王芳", true),
+            ("wang", "王芳", true),
+            ("chen", "Bo Chen", true),
+            ("bo chen", "Bo Chen", true),
+            ("hen", "Bo Chen", false),
+            ("zz", "王芳", false),
+        ];
+        for (typed, name, expected) in cases {
+            assert_eq!(fit(typed, name).is_some(), expected, "{typed} {name}");
+        }
+        assert!(fit("bo", "Bo Chen") < fit("bo", "Chen Bo"), "a name that begins so comes first");
     }
 }

@@ -42,7 +42,7 @@ pub use explain::{Explanation, HolderView};
 pub use figures::{Figure, Figures, Measure, Question, Step, has_currency};
 pub use history::{AsOf, Entry, HISTORY_MAX, History, ReviewedBy};
 pub use list::{COUNT_MAX, Count, Counted, List, Listing, Row, Sought};
-pub use mentions::{Mention, PEOPLE};
+pub use mentions::{Colleague, Mention, PEOPLE};
 pub use news::News;
 pub use next::NextStep;
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};

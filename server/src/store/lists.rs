@@ -403,16 +403,25 @@ fn author_statement(workspace: WorkspaceId, record: RecordId) -> Statement {
 
 /// What people are called.
 pub async fn user_names(tx: &mut Tx, workspace: WorkspaceId, users: &[UserId]) -> Result<HashMap<UserId, String>> {
-    let mut names = HashMap::new();
+    texts_of_users(tx, workspace, users, "name").await
+}
+
+/// What people sign in with.
+pub async fn logins_of(tx: &mut Tx, workspace: WorkspaceId, users: &[UserId]) -> Result<HashMap<UserId, String>> {
+    texts_of_users(tx, workspace, users, "login").await
+}
+
+async fn texts_of_users(tx: &mut Tx, workspace: WorkspaceId, users: &[UserId], column: &str) -> Result<HashMap<UserId, String>> {
+    let mut texts = HashMap::new();
     for chunk in users.chunks(CHUNK) {
-        let mut statement = Statement::of("select user_id, name from users ", workspace);
+        let mut statement = Statement::of(&format!("select user_id, {column} from users "), workspace);
         let users = statement.bind_all(chunk.iter().map(|user| Param::Blob(user.as_bytes().to_vec())));
         statement.push(&format!("where workspace = $1 and user_id in ({users})"));
-        for (user, name) in statement.all::<(Vec<u8>, String)>(tx).await? {
-            names.insert(id(UserId::from_bytes(&user), "user id")?, name);
+        for (user, text) in statement.all::<(Vec<u8>, String)>(tx).await? {
+            texts.insert(id(UserId::from_bytes(&user), "user id")?, text);
         }
     }
-    Ok(names)
+    Ok(texts)
 }
 
 /// What devices are called.

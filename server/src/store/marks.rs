@@ -71,3 +71,13 @@ pub async fn set(tx: &mut Tx, workspace: WorkspaceId, follower: &str, position: 
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_of_another_form_has_another_mark() {
+        assert_eq!(REINDEX, format!("index.{}", sync_core::search::INDEX_FORM));
+    }
+}

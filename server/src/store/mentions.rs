@@ -1,4 +1,4 @@
-//! Notes that name somebody.
+//! Notes that name somebody, and whom a note may name.
 //!
 //! Every row passes a [`Scope`]. Decides nothing.
 
@@ -95,5 +95,71 @@ fn is_told(statement: &mut Statement, scope: &Scope, naming: &Naming<'_>) -> Str
         "r.kind = {kind} and r.archived = 0 and r.main ->> 'type' = 'note' and coalesce(r.main ->> 'assignee', '') <> {author} and {sees} \
          and (not exists (select 1 from {abouts}) or exists (select 1 from {abouts} and exists \
          (select 1 from rows t where t.workspace = $1 and t.record = a.target and {sees_about})))"
+    )
+}
+
+/// A colleague and what they are called.
+pub type Called = (RecordId, String);
+
+/// Everybody in sight whom a note may name, by name.
+pub async fn colleagues(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &KindName) -> Result<Vec<Called>> {
+    let mut statement = Statement::of("select r.record, r.title from rows r ", workspace);
+    let condition = is_called(&mut statement, scope, kind);
+    statement.push(&format!("where {condition} order by r.sort_title, r.record"));
+    called(statement, tx).await
+}
+
+/// Whom to look for behind an at sign.
+pub struct Begun<'a> {
+    /// The kind of the colleagues.
+    pub kind: &'a KindName,
+    /// The first word that was typed, as search folds it; none: everybody.
+    pub word: Option<&'a str>,
+    /// Somebody who is meant whatever they are called.
+    pub also: Option<RecordId>,
+    /// Who is asking: nobody calls for themselves.
+    pub but: RecordId,
+}
+
+/// Colleagues at work whose name may be meant by a word, and some more: those whose name begins with its letter come first.
+///
+/// Names are compared as lists order them, where syllables of pinyin stand before their characters: the letters of the word
+/// occur there in their order from the beginning of a word on, however it is meant.
+pub async fn begun(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, begun: &Begun<'_>, limit: u32) -> Result<Vec<Called>> {
+    let mut statement = Statement::of("select r.record, r.title from rows r ", workspace);
+    let condition = is_called(&mut statement, scope, begun.kind);
+    let but = statement.bind(Param::Blob(begun.but.as_bytes().to_vec()));
+    statement.push(&format!("where {condition} and r.record <> {but} and coalesce(r.main ->> 'active', 1) <> 0"));
+    let mut order = String::new();
+    if let Some((word, first)) = begun.word.and_then(|word| Some((word, word.chars().next()?))) {
+        let (pattern, first) = (statement.bind(Param::Text(pattern(word))), statement.bind(Param::Text(format!(" {first}"))));
+        let also = begun.also.map(|also| statement.bind(Param::Blob(also.as_bytes().to_vec())));
+        let also = also.map(|also| format!(" or r.record = {also}")).unwrap_or_default();
+        statement.push(&format!(" and (' ' || r.sort_title like {pattern}{also})"));
+        order = format!("instr(' ' || r.sort_title, {first}), ");
+    }
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    statement.push(&format!(" order by {order}r.sort_title, r.record limit {limit}"));
+    called(statement, tx).await
+}
+
+/// What has the letters of a word in their order, from the beginning of a word on. What is u to some is v to others.
+fn pattern(word: &str) -> String {
+    let letters: Vec<String> = word.chars().map(|letter| if matches!(letter, 'u' | 'v') { '_' } else { letter }.to_string()).collect();
+    format!("% {}%", letters.join("%"))
+}
+
+async fn called(statement: Statement, tx: &mut Tx) -> Result<Vec<Called>> {
+    let found = statement.all::<(Vec<u8>, String)>(tx).await?.into_iter();
+    found.map(|(record, name)| Ok((id(RecordId::from_bytes(&record), "record id")?, name))).collect()
+}
+
+/// That a row is a record in use and in sight that is called something and stands for itself.
+fn is_called(statement: &mut Statement, scope: &Scope, kind: &KindName) -> String {
+    let sees = scope.sees("r", kind, |param| statement.bind(param));
+    let kind = statement.bind(Param::Text(kind.to_string()));
+    format!(
+        "r.workspace = $1 and r.kind = {kind} and r.archived = 0 and r.title <> '' and {sees} and not exists \
+         (select 1 from aliases a where a.workspace = r.workspace and a.kind = r.kind and a.record = r.record)"
     )
 }

@@ -76,8 +76,8 @@ async fn every_number_address_and_label_survives_a_phone() {
 async fn whom_somebody_works_for_is_the_one_company_of_that_name_or_stays_text() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;
-    for (id, name) in [("C-1", "Twin"), ("C-2", "Twin")] {
-        ann.make("party", json!({"name": name, "type": "org", "external_id": id})).await;
+    for (id, name, kind) in [("C-1", "Twin", "org"), ("C-2", "Twin", "org"), ("C-4", "Cedar", "person")] {
+        ann.make("party", json!({"name": name, "type": kind, "external_id": id})).await;
     }
     let person = |id: &str, name: &str, lines: &str| {
         format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{id}\r\nN:{name};;;;\r\nFN:{name}\r\n{lines}END:VCARD\r\n")
@@ -103,10 +103,10 @@ async fn whom_somebody_works_for_is_the_one_company_of_that_name_or_stays_text()
     let (_, cookie) = server.browser_sign_in(&[]).await;
     let out = server.get("/records/party/export.vcf", &[("cookie", &cookie)]).await.text();
     assert!(out.contains("ORG:Cedar\r\nTITLE:Buyer\\, Sales\r\n"), "{out}");
-    import_all(&server, &out, (0, 0, 6)).await;
+    import_all(&server, &out, (0, 0, 7)).await;
     assert_eq!(rows().await, all, "what goes out and comes in again changes nothing");
     let other = Server::start().await;
-    import_all(&other, &out, (6, 0, 0)).await;
+    import_all(&other, &out, (7, 0, 0)).await;
     let (_, cookie) = other.browser_sign_in(&[]).await;
     let again = other.get("/records/party/export.vcf", &[("cookie", &cookie)]).await.text();
     let cards = |text: &str| {

@@ -240,6 +240,60 @@ async fn rows_of_a_field_are_declared_in_the_browser_and_kept_when_the_form_is_s
     }
 }
 
+#[tokio::test]
+async fn what_was_just_added_stays_while_more_is_added_and_many_new_fields_are_to_be_saved_first() {
+    let desk = Desk::new().await;
+    let send = async |form: &[(String, String)], step: &str| {
+        let pairs = [form, &[("step".to_owned(), step.to_owned())]].concat();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        desk.post("/kinds/new", &pairs).await
+    };
+    let count = |page: &str, what: &str| page.matches(what).count();
+    let mut page = desk.get("/kinds/new").await.text();
+    for step in ["add", "add", "part.1", "part.1", "add", "part.0"] {
+        page = send(&posted(&page), step).await.text();
+    }
+    assert_eq!((count(&page, "<legend class=\"hidden-text\">"), count(&page, "class=\"kind-part\"")), (4, 3), "{page}");
+    let mut form = posted(&page);
+    form.iter_mut()
+        .filter(|(name, _)| ["label_en", "field.2.label_en"].contains(&name.as_str()))
+        .for_each(|(_, value)| *value = "Car".into());
+    form.iter_mut().filter(|(name, _)| name == "title").for_each(|(_, value)| *value = "2".into());
+    let saved = send(&form, "save").await;
+    assert_eq!(saved.header("location"), "/kinds/car?done=saved", "what nobody filled in is left out: {}", saved.text());
+    page = desk.get("/kinds/new").await.text();
+    for n in 2..=20 {
+        let next = send(&posted(&page), "add").await;
+        page = next.text();
+        assert!(next.status == 200 && count(&page, "<legend class=\"hidden-text\">") == n, "{page}");
+        assert!(page.len() < 150_000, "{n} new fields make a page for slow lines, too: {}", page.len());
+    }
+    let refused = send(&posted(&page), "add").await;
+    let text = refused.text();
+    assert!(refused.status == 422 && text.contains("20 new fields and parts stand here: save them first"), "{text}");
+    assert_eq!(count(&text, "<legend class=\"hidden-text\">"), 20, "nothing is lost");
+}
+
+#[tokio::test]
+async fn what_a_form_of_kinds_can_get_wrong_is_told_in_chinese_too() {
+    let desk = Desk::new().await;
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let long = "长".repeat(81);
+    let kind = [("label_en", "Car"), ("fields", "2"), ("title", "0"), ("step", "save"), ("whole", ""), ("field.0.label_en", "Plate")];
+    let cases: [(&[(&str, &str)], &str); 5] = [
+        (&[("name", "Demo Car")], "程序标识只能包含小写字母"),
+        (&[("name", "batch")], "是保留名称"),
+        (&[("field.1.label_zh", &long)], "超过 80 个字符"),
+        (&[("field.1.label_en", "State"), ("field.1.type", "choice"), ("field.1.options", "a | A\na | B | B")], "有两个选项"),
+        (&[("field.1.label_en", "Price"), ("field.1.facet", "private"), ("field.1.searched", "on")], "搜索只读取"),
+    ];
+    for (fields, expected) in cases {
+        let refused = desk.post("/kinds/new", &[&kind[..], fields].concat()).await;
+        let text = refused.text();
+        assert!(refused.status == 422 && text.contains(expected), "{fields:?}: {text}");
+    }
+}
+
 /// The kind as text, as its page shows it.
 fn posted_text(page: &str) -> &str {
     page.split("<textarea name=\"text\"").nth(1).unwrap().split("</textarea>").next().unwrap()

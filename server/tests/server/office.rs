@@ -7,7 +7,7 @@ use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::browser::Browser;
-use crate::console::{Desk, record};
+use crate::console::{Desk, encoded, record};
 use crate::harness::START;
 
 fn phone(number: &str) -> FieldEdit {
@@ -110,7 +110,7 @@ async fn colleagues_are_offered_behind_an_at_sign_and_taken_by_keys_or_a_click()
             "document.querySelectorAll('#comment-offer:not([hidden]) [role=option]').length === {count} && \
              document.querySelector('#comment-offer [aria-selected=true]').textContent.includes({text:?}) && \
              document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).ariaSelected === 'true' && \
-             document.activeElement.matches('#comment[role=combobox][aria-expanded=true][aria-controls=comment-offer]')"
+             document.activeElement.matches('#comment:not([role])[aria-autocomplete=list][aria-controls=comment-offer]')"
         )
     };
     let (value, closed) = ("document.getElementById('comment').value", "document.querySelector('#comment-offer[hidden]')");
@@ -143,6 +143,45 @@ async fn colleagues_are_offered_behind_an_at_sign_and_taken_by_keys_or_a_click()
     assert!(Desk { cookie, ..desk }.get("/mentions").await.text().contains("and @Chen Yu"), "who was taken is told");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_taken_instead_of_a_namesake_is_told_and_a_composition_keeps_its_keys() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    colleagues(&mut desk).await;
+    let (app, bo) = (desk.server.app.clone(), RecordId(UserId::of_cause("bo").0));
+    desk.ann.save(&app, "member", record(6), START, &[FieldEdit::set("name", "Chen Yu")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto(&format!("/records/party/{party}")).await;
+    browser.run("document.getElementById('comment').focus()").await;
+    let option = |id: RecordId| format!("#comment-offer:not([hidden]) [role=option][data-id=\"{id}\"]");
+    let (value, people) = ("document.getElementById('comment').value", "document.querySelector('form.say [name=people]').value");
+    let closed = "document.querySelector('#comment-offer[hidden]')";
+    let take = async |browser: &mut Browser, typed: &str, id: RecordId| {
+        browser.type_text(typed).await;
+        browser.until(&format!("document.querySelector('{}')", option(id))).await;
+        browser.click(&option(id)).await;
+        browser.until(closed).await;
+    };
+    take(&mut browser, "@chen", bo).await;
+    take(&mut browser, "and @chen", record(6)).await;
+    assert_eq!(browser.run(people).await, format!("{bo} {}", record(6)), "both who are called so are told");
+    // The first is corrected: from behind the name its end is taken away.
+    browser.run("document.getElementById('comment').setSelectionRange(8, 8)").await;
+    browser.run("document.execCommand('delete')").await;
+    assert_eq!(browser.run(people).await, record(6).to_string(), "a name that is taken away calls for nobody");
+    browser.until(&format!("document.querySelector('{}')", option(bo))).await;
+    browser.run("document.activeElement.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }))").await;
+    browser.until(closed).await;
+    browser.run("document.activeElement.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }))").await;
+    browser.until(&format!("document.querySelector('{}')", option(bo))).await;
+    let key = "new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true })";
+    assert_eq!(browser.run(&format!("document.activeElement.dispatchEvent({key})")).await, true, "the key is the composition's");
+    browser.click(&option(record(6))).await;
+    browser.until(closed).await;
+    assert_eq!(browser.run(value).await, "@Chen Yu and @Chen Yu ");
+    assert_eq!(browser.run(people).await, format!("{0} {0}", record(6)), "nobody is told of whom they did not mean");
+}
+
 #[tokio::test]
 async fn of_two_with_one_name_the_one_that_was_taken_is_told_and_nobody_out_of_sight_is_offered() {
     let mut desk = Desk::new().await;
@@ -152,9 +191,27 @@ async fn of_two_with_one_name_the_one_that_was_taken_is_told_and_nobody_out_of_s
     desk.ann.save(&app, "member", record(6), START, &[FieldEdit::set("name", "Chen Yu")]).await;
     let offered = desk.get("/mentions/offer?q=chen").await.text();
     assert!(offered.matches("role=\"option\"").count() == 2 && offered.contains(&bo.to_string()), "{offered}");
-    for (taken, told) in [(bo, true), (record(6), false)] {
-        let text = format!("@Chen Yu, look at {taken}");
-        desk.post(&format!("/records/party/{party}/comments"), &[("text", &text), ("people", &taken.to_string())]).await;
+    assert!(offered.contains(">bo</span>"), "two of one name are told apart: {offered}");
+    let by_login = desk.get("/mentions/offer?q=bo").await.text();
+    assert!(by_login.contains(&bo.to_string()), "{by_login}");
+    let part = desk.get("/mentions/offer?q=b").await.text();
+    assert!(!part.contains("option"), "a login is not found part by part: {part}");
+    let mei = desk.get("/mentions/offer?q=wang").await.text();
+    assert!(mei.matches("role=\"option\"").count() == 2 && !mei.contains("small soft"), "no login beside a name that is one's own: {mei}");
+    desk.ann.save(&app, "member", record(5), START, &[FieldEdit::set("name", "吕布")]).await;
+    for typed in ["lu", "lv", "lb", "bu", "吕", "@", "yu chen"] {
+        let offered = desk.get(&format!("/mentions/offer?{}", encoded(&[("q", typed)]))).await.text();
+        let expected = match typed {
+            "@" => 0,
+            "yu chen" => 2,
+            _ => 1,
+        };
+        assert_eq!(offered.matches("role=\"option\"").count(), expected, "{typed}: {offered}");
+    }
+    let corrected = format!("{} {bo}", record(6));
+    for (n, (taken, told)) in [(bo.to_string(), true), (record(6).to_string(), false), (corrected, true)].into_iter().enumerate() {
+        let text = format!("@Chen Yu, look at {n}");
+        desk.post(&format!("/records/party/{party}/comments"), &[("text", &text), ("people", &taken)]).await;
         let (_, cookie) = desk.server.browser_sign_in_as("bo").await;
         let page = desk.server.get("/mentions", &[("cookie", &cookie), ("accept", "text/html")]).await.text();
         assert_eq!(page.contains(&text), told, "{page}");

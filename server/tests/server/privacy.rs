@@ -178,6 +178,17 @@ async fn the_proof_names_a_phone_that_was_away_when_its_users_role_or_the_roles_
 }
 
 #[tokio::test]
+async fn consents_are_spoken_of_only_where_a_kind_can_hold_them() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    for (kind, field, holds) in [("party", "name", true), ("product", "name", false)] {
+        let path = office.make(kind, json!({field: "Anything"})).await;
+        let page = desk.get(&format!("/privacy/{}", path.rsplit('/').next().unwrap())).await.text();
+        assert!(page.contains("Anything") && page.contains("No consent was noted") == holds, "{kind}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn the_proof_says_which_phones_have_removed_it_and_which_were_not_seen() {
     let desk = Desk::new().await;
     let office = Client::office(&desk.server).await;

@@ -118,6 +118,9 @@ impl Replica {
         }
         replica.read_schema()?;
         replica.follow_row_rules()?;
+        if !replica.store.is_search_form_known()? {
+            replica.transact(|replica| replica.store.follow_search_form())?;
+        }
         // An app that was updated may know what an older one could not read.
         if replica.store.has_quarantined()? {
             replica.transact(Self::admit_quarantined)?;
@@ -456,6 +459,7 @@ impl Replica {
         self.schema = Arc::new(Schema::builtin().clone());
         self.roles = Arc::new(Roles::builtin().clone());
         self.take_new_pen()?;
+        self.store.follow_search_form()?;
         self.note_row_rules(&self.schema.kinds().map(|kind| kind.name.clone()).collect::<Vec<_>>())?;
         self.touched.clear();
         self.log.clear();

@@ -19,6 +19,15 @@ pub struct BadKind {
     pub line: usize,
     /// What is wrong there.
     pub message: String,
+    /// The same in Chinese, where the form of kinds can go wrong so.
+    pub message_zh: Option<String>,
+}
+
+impl BadKind {
+    /// What is wrong, without the line.
+    pub fn words(&self) -> Label {
+        Label { en: self.message.clone(), zh: self.message_zh.clone().unwrap_or_else(|| self.message.clone()) }
+    }
 }
 
 /// Who is reading: an author who wants to be told, or the wire that must not lose anything.
@@ -36,9 +45,13 @@ impl Kind {
     /// # Errors
     /// [`BadKind`] with line and words, for the first mistake in the text.
     pub fn parse(origin: &str, text: &str, reading: Reading) -> Result<Kind, BadKind> {
-        let bad = |mistake: Mistake| BadKind { origin: origin.to_owned(), line: mistake.line(text), message: mistake.message };
+        let bad = |mistake: Mistake| {
+            let line = mistake.line(text);
+            BadKind { origin: origin.to_owned(), line, message: mistake.message, message_zh: mistake.message_zh }
+        };
         if text.len() > DEFINITION_MAX {
-            return Err(bad(Mistake::new(0, format!("a kind of {} bytes is larger than {DEFINITION_MAX}", text.len()))));
+            let mistake = Mistake::new(0, format!("a kind of {} bytes is larger than {DEFINITION_MAX}", text.len()));
+            return Err(bad(mistake.zh(format!("对象定义有 {} 字节，上限为 {DEFINITION_MAX}", text.len()))));
         }
         reader::read(text, reading, |root| {
             let kind = kind(root)?;
@@ -109,7 +122,8 @@ fn fields(section: Section<'_>, key: &str, what: &str) -> Result<Vec<Field>, Mis
     for section in section.sections(key)? {
         let Some(field) = field(section)? else { continue };
         if !names.insert(field.name.clone()) {
-            return Err(section.mistake_at("name", format!("{what} has two fields `{}`", field.name)));
+            let mistake = section.mistake_at("name", format!("{what} has two fields `{}`", field.name));
+            return Err(mistake.zh(format!("有两个字段都叫“{}”", field.name)));
         }
         fields.push(field);
     }
@@ -190,7 +204,10 @@ fn weight(section: Section<'_>) -> Result<Option<u8>, Mistake> {
     let is_percent = (0.0..=100.0).contains(&number) && number.fract() == 0.0;
     match is_percent {
         true => Ok(Some(number as u8)),
-        false if section.is_strict() => Err(section.mistake_at("weight", "`weight` is a percentage: a whole number from 0 to 100")),
+        false if section.is_strict() => {
+            let mistake = section.mistake_at("weight", "`weight` is a percentage: a whole number from 0 to 100");
+            Err(mistake.zh("选项的比重是百分比：0 到 100 的整数"))
+        }
         false => Ok(None),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Never applied to kinds from the wire: a newer server knows more than this build does.
 
-use super::reader::{Mistake, Section, Word, nearest};
+use super::reader::{Mistake, Section, Word, nearest, nearest_zh};
 use super::words::{FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS, RESERVED_KINDS};
 use super::{Field, Kind, Label, Merge, ValueType, formula};
 use crate::id::Facet;
@@ -12,10 +12,13 @@ type Checked = Result<(), Mistake>;
 /// Checks a kind that was read from `root`.
 pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
     if RESERVED_KINDS.contains(&&*kind.name) {
-        return Err(root.mistake_at("name", format!("the name `{}` is reserved: it is a word of the API's addresses", kind.name)));
+        let mistake = root.mistake_at("name", format!("the name `{}` is reserved: it is a word of the API's addresses", kind.name));
+        return Err(mistake.zh(format!("“{}”是保留名称：API 地址已使用此词", kind.name)));
     }
     if kind.fields.is_empty() || kind.fields.len() > FIELDS_MAX {
-        return Err(root.mistake(format!("kind `{}` has {} fields: it needs 1 to {FIELDS_MAX}", kind.name, kind.fields.len())));
+        let (name, count) = (&kind.name, kind.fields.len());
+        let mistake = root.mistake(format!("kind `{name}` has {count} fields: it needs 1 to {FIELDS_MAX}"));
+        return Err(mistake.zh(format!("对象“{name}”有 {count} 个字段，应为 1 到 {FIELDS_MAX} 个")));
     }
     short(&kind.label, root, "label")?;
     short(&kind.plural, root, "plural")?;
@@ -34,7 +37,8 @@ pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
 
 fn field(field: &Field, section: Section<'_>) -> Checked {
     if RESERVED.contains(&&*field.name) {
-        return Err(section.mistake_at("name", format!("the name `{}` is reserved: every record has it of its own", field.name)));
+        let mistake = section.mistake_at("name", format!("the name `{}` is reserved: every record has it of its own", field.name));
+        return Err(mistake.zh(format!("“{}”是保留名称：每条记录本来就有", field.name)));
     }
     short(&field.label, section, "label")?;
     options(field, section)?;
@@ -45,30 +49,36 @@ fn field(field: &Field, section: Section<'_>) -> Checked {
 
 fn short(label: &Label, section: Section<'_>, key: &str) -> Checked {
     let long = [&label.en, &label.zh].into_iter().find(|text| text.chars().count() > LABEL_MAX);
-    long.map_or(Ok(()), |text| Err(section.mistake_at(key, format!("the label `{text}` is longer than {LABEL_MAX} characters"))))
+    long.map_or(Ok(()), |text| {
+        let mistake = section.mistake_at(key, format!("the label `{text}` is longer than {LABEL_MAX} characters"));
+        Err(mistake.zh(format!("名称“{text}”超过 {LABEL_MAX} 个字符")))
+    })
 }
 
 fn options(field: &Field, section: Section<'_>) -> Checked {
     let is_choice = field.value == ValueType::Choice;
     if is_choice && field.options.is_empty() {
-        return Err(section.mistake(format!("field `{}` is a choice and has no `options`", field.name)));
+        let mistake = section.mistake(format!("field `{}` is a choice and has no `options`", field.name));
+        return Err(mistake.zh(format!("字段“{}”是单选，却没有选项", field.name)));
     }
     if !is_choice && section.has("options") {
         let message = format!("field `{}` is a {} and not a choice: it has no `options`", field.name, field.value.as_str());
-        return Err(section.mistake_at("options", message));
+        return Err(section.mistake_at("options", message).zh(format!("字段“{}”不是单选，不能有选项", field.name)));
     }
     if field.options.len() > OPTIONS_MAX {
-        return Err(section.mistake_at("options", format!("field `{}` has more than {OPTIONS_MAX} options", field.name)));
+        let mistake = section.mistake_at("options", format!("field `{}` has more than {OPTIONS_MAX} options", field.name));
+        return Err(mistake.zh(format!("字段“{}”的选项超过 {OPTIONS_MAX} 个", field.name)));
     }
     for (index, (option, section)) in field.options.iter().zip(section.sections("options")?).enumerate() {
         let value = &option.value;
         if value.is_empty() || value.trim() != value || value.len() > OPTION_VALUE_MAX || value.chars().any(char::is_control) {
-            return Err(
-                section.mistake_at("value", format!("`{value}` cannot be an option: 1 to {OPTION_VALUE_MAX} bytes, no space around"))
-            );
+            let message = format!("`{value}` cannot be an option: 1 to {OPTION_VALUE_MAX} bytes, no space around");
+            let zh = format!("“{value}”不能作为选项值：须为 1 到 {OPTION_VALUE_MAX} 字节，前后不能有空格");
+            return Err(section.mistake_at("value", message).zh(zh));
         }
         if field.options[..index].iter().any(|other| other.value == *value) {
-            return Err(section.mistake_at("value", format!("field `{}` has two options `{value}`", field.name)));
+            let mistake = section.mistake_at("value", format!("field `{}` has two options `{value}`", field.name));
+            return Err(mistake.zh(format!("字段“{}”有两个选项“{value}”", field.name)));
         }
         short(&option.label, section, "label")?;
     }
@@ -78,9 +88,13 @@ fn options(field: &Field, section: Section<'_>) -> Checked {
 fn links(field: &Field, section: Section<'_>) -> Checked {
     let is_link = field.value == ValueType::Link;
     match (is_link, field.to.is_empty()) {
-        (true, true) => Err(section.mistake(format!("field `{}` is a link and has no `to`: the kinds it may point at", field.name))),
+        (true, true) => {
+            let mistake = section.mistake(format!("field `{}` is a link and has no `to`: the kinds it may point at", field.name));
+            Err(mistake.zh(format!("字段“{}”是关联，却没有指定可关联的对象", field.name)))
+        }
         (false, false) => {
-            Err(section.mistake_at("to", format!("field `{}` is a {} and not a link: it has no `to`", field.name, field.value.as_str())))
+            let message = format!("field `{}` is a {} and not a link: it has no `to`", field.name, field.value.as_str());
+            Err(section.mistake_at("to", message).zh(format!("字段“{}”不是关联，不能指定可关联的对象", field.name)))
         }
         (true, false) | (false, true) => Ok(()),
     }
@@ -93,28 +107,50 @@ fn policy(field: &Field, section: Section<'_>) -> Checked {
     match &field.merge {
         Merge::Register | Merge::Visible | Merge::Assigned | Merge::Derived => {}
         Merge::Counter if field.value == ValueType::Integer => {}
-        Merge::Counter => return wrong("type", format!("field `{name}` is a counter: its type is integer, not {value}")),
+        Merge::Counter => {
+            let zh = format!("字段“{name}”是累加的：类型应为整数");
+            return wrong("type", format!("field `{name}` is a counter: its type is integer, not {value}"))
+                .map_err(|mistake: Mistake| mistake.zh(zh));
+        }
         Merge::Text if matches!(field.value, ValueType::String | ValueType::Paragraph) => {}
-        Merge::Text => return wrong("type", format!("field `{name}` merges as text: its type is string or paragraph, not {value}")),
+        Merge::Text => {
+            let zh = format!("字段“{name}”按文本合并：类型应为单行或多行文本");
+            return wrong("type", format!("field `{name}` merges as text: its type is string or paragraph, not {value}"))
+                .map_err(|mistake: Mistake| mistake.zh(zh));
+        }
         Merge::Monotone if field.value.is_ordered() => {}
-        Merge::Monotone => return wrong("merge", format!("field `{name}` cannot be monotone: a {value} has no higher and lower")),
+        Merge::Monotone => {
+            let zh = format!("字段“{name}”不能只进不退：这种类型没有高低之分");
+            return wrong("merge", format!("field `{name}` cannot be monotone: a {value} has no higher and lower"))
+                .map_err(|mistake: Mistake| mistake.zh(zh));
+        }
         Merge::Set | Merge::List | Merge::Log if !field.items.is_empty() => {
             if field.value != ValueType::String {
-                return wrong("type", format!("field `{name}` has `items`, so it has no `type` of its own"));
+                let zh = format!("字段“{name}”是子表，自身没有类型");
+                return wrong("type", format!("field `{name}` has `items`, so it has no `type` of its own"))
+                    .map_err(|mistake: Mistake| mistake.zh(zh));
             }
         }
         Merge::Set if field.value.is_element() => {}
         Merge::Set => {
-            return wrong("type", format!("field `{name}` is a set: a {value} cannot be an element, only part of a row in `items`"));
+            let zh = format!("字段“{name}”是集合：这种类型不能作为元素，只能作为子字段");
+            return wrong("type", format!("field `{name}` is a set: a {value} cannot be an element, only part of a row in `items`"))
+                .map_err(|mistake: Mistake| mistake.zh(zh));
         }
         Merge::List | Merge::Log => {
-            return Err(section.mistake(format!("field `{name}` is a {} and has no `items`: what each entry holds", field.merge.as_str())));
+            let mistake =
+                section.mistake(format!("field `{name}` is a {} and has no `items`: what each entry holds", field.merge.as_str()));
+            return Err(mistake.zh(format!("字段“{name}”是子表，却没有子字段")));
         }
-        Merge::Unknown(word) => return wrong("merge", format!("there is no merge policy `{word}`")),
+        Merge::Unknown(word) => {
+            let refused = wrong("merge", format!("there is no merge policy `{word}`"));
+            return refused.map_err(|mistake| mistake.zh(format!("没有“{word}”这种合并方式")));
+        }
     }
     if field.required && (field.hidden || matches!(field.merge, Merge::Derived | Merge::Assigned)) {
         let why = if field.hidden { "hidden" } else { field.merge.as_str() };
-        return wrong("required", format!("field `{name}` cannot be required: it is {why}, so nobody fills it in"));
+        let refused = wrong("required", format!("field `{name}` cannot be required: it is {why}, so nobody fills it in"));
+        return refused.map_err(|mistake| mistake.zh(format!("字段“{name}”不能必填：没有人填写它")));
     }
     Ok(())
 }
@@ -133,13 +169,14 @@ fn items(field: &Field, section: Section<'_>) -> Checked {
         | Merge::Unknown(_) => {
             if section.has("items") {
                 let message = format!("field `{}` is a {}: only a set, a list or a log has `items`", field.name, field.merge.as_str());
-                return Err(section.mistake_at("items", message));
+                return Err(section.mistake_at("items", message).zh(format!("字段“{}”只有一个值，不能是子表", field.name)));
             }
             return Ok(());
         }
     };
     if field.items.len() > ITEMS_MAX {
-        return Err(section.mistake_at("items", format!("field `{}` has more than {ITEMS_MAX} items", field.name)));
+        let mistake = section.mistake_at("items", format!("field `{}` has more than {ITEMS_MAX} items", field.name));
+        return Err(mistake.zh(format!("字段“{}”的子字段超过 {ITEMS_MAX} 个", field.name)));
     }
     for (item, section) in field.items.iter().zip(section.sections("items")?) {
         part(field, item, rows, section)?;
@@ -151,7 +188,8 @@ fn items(field: &Field, section: Section<'_>) -> Checked {
 fn part(field: &Field, item: &Field, rows: bool, section: Section<'_>) -> Checked {
     let what = format!("`{}` of field `{}`", item.name, field.name);
     if RESERVED_IN_ROWS.contains(&&*item.name) {
-        return Err(section.mistake_at("name", format!("the name {what} is reserved: every row has it of its own")));
+        let mistake = section.mistake_at("name", format!("the name {what} is reserved: every row has it of its own"));
+        return Err(mistake.zh(format!("“{}”是保留名称：子表每行本来就有", item.name)));
     }
     if section.has("facet") {
         return Err(section.mistake_at("facet", format!("{what} lives in the facet of its field: it has no `facet` of its own")));
@@ -169,7 +207,8 @@ fn part(field: &Field, item: &Field, rows: bool, section: Section<'_>) -> Checke
     };
     if !merges {
         let allowed = if rows { "register or visible" } else { "register: an item of a log never changes" };
-        return Err(section.mistake_at("merge", format!("{what} cannot be {}, only {allowed}", item.merge.as_str())));
+        let mistake = section.mistake_at("merge", format!("{what} cannot be {}, only {allowed}", item.merge.as_str()));
+        return Err(mistake.zh(format!("字段“{}”的子字段“{}”不能这样合并", field.name, item.name)));
     }
     short(&item.label, section, "label")?;
     options(item, section)?;
@@ -209,9 +248,8 @@ fn title(kind: &Kind, root: Section<'_>) -> Checked {
         ValueType::Money | ValueType::Address | ValueType::Period | ValueType::Geo | ValueType::Unknown(_) => false,
     };
     if field.facet != Facet::Main || field.hidden || !field.merge.is_single() || !is_word {
-        return Err(
-            word.mistake(format!("`{}` cannot be the title: that is one short value in the main facet, shown to everybody", field.name))
-        );
+        let message = format!("`{}` cannot be the title: that is one short value in the main facet, shown to everybody", field.name);
+        return Err(word.mistake(message).zh(format!("“{}”不能作为标题：标题应为所有人可见的一个简短值", field.name)));
     }
     Ok(())
 }
@@ -223,16 +261,19 @@ fn listed(kind: &Kind, root: Section<'_>) -> Checked {
         for (index, word) in words.iter().enumerate() {
             let field = named(kind, *word, key)?;
             if words[..index].iter().any(|other| other.text == word.text) {
-                return Err(word.mistake(format!("`{key}` names `{}` twice", word.text)));
+                return Err(word.mistake(format!("`{key}` names `{}` twice", word.text)).zh(format!("`{key}` 重复列出“{}”", word.text)));
             }
             if field.hidden {
-                return Err(word.mistake(format!("`{key}` names the hidden field `{}`", word.text)));
+                let mistake = word.mistake(format!("`{key}` names the hidden field `{}`", word.text));
+                return Err(mistake.zh(format!("`{key}` 列出了已停用的字段“{}”", word.text)));
             }
             if key == "search" && (field.facet != Facet::Main || field.merge == Merge::Derived) {
-                return Err(word.mistake(format!("`search` reads what everybody may see: `{}` is {}", word.text, unseen(field))));
+                let mistake = word.mistake(format!("`search` reads what everybody may see: `{}` is {}", word.text, unseen(field)));
+                return Err(mistake.zh(format!("搜索只读取人人可见、由人填写的字段：“{}”不是", word.text)));
             }
             if key == "match" && !(field.merge.is_single() || field.merge == Merge::Set) {
-                return Err(word.mistake(format!("an import cannot match on `{}`, a {}", word.text, field.merge.as_str())));
+                let mistake = word.mistake(format!("an import cannot match on `{}`, a {}", word.text, field.merge.as_str()));
+                return Err(mistake.zh(format!("导入不能按“{}”匹配", word.text)));
             }
         }
     }
@@ -248,7 +289,8 @@ fn owner(kind: &Kind, root: Section<'_>) -> Checked {
     let field = named(kind, word, "owner")?;
     let is_member = field.value == ValueType::Link && field.to.iter().any(|to| &**to == "member");
     if !is_member || !field.merge.is_single() || field.facet != Facet::Main {
-        return Err(word.mistake(format!("`{}` cannot be the owner: that is one link to a member, in the main facet", word.text)));
+        let mistake = word.mistake(format!("`{}` cannot be the owner: that is one link to a member, in the main facet", word.text));
+        return Err(mistake.zh(format!("“{}”不能作为负责人：负责人应为所有人可见的一个成员关联", word.text)));
     }
     Ok(())
 }
@@ -280,7 +322,8 @@ fn board(kind: &Kind, root: Section<'_>) -> Checked {
     let by = board.required("the board", "by")?;
     let columns = named(kind, by, "board.by")?;
     if columns.value != ValueType::Choice || !columns.merge.is_single() || columns.facet != Facet::Main || columns.hidden {
-        return Err(by.mistake(format!("`board.by` must be a choice with one value in the main facet: `{}` is not", by.text)));
+        let mistake = by.mistake(format!("`board.by` must be a choice with one value in the main facet: `{}` is not", by.text));
+        return Err(mistake.zh(format!("看板的列应为所有人可见的单选字段：“{}”不是", by.text)));
     }
     let options = || columns.options.iter().map(|option| &*option.value);
     if let Some(word) = board.words("closed")?.into_iter().find(|word| !options().any(|option| option == word.text)) {
@@ -295,7 +338,8 @@ fn board(kind: &Kind, root: Section<'_>) -> Checked {
     let summed = named(kind, sum, "board.sum")?;
     let plain = summed.merge.is_single() || matches!(summed.merge, Merge::Counter | Merge::Derived);
     if !summed.value.is_summable() || !plain || summed.facet != Facet::Main || summed.hidden {
-        return Err(sum.mistake(format!("`board.sum` must be money or a number in the main facet: `{}` is not", sum.text)));
+        let mistake = sum.mistake(format!("`board.sum` must be money or a number in the main facet: `{}` is not", sum.text));
+        return Err(mistake.zh(format!("看板合计的字段应为所有人可见的金额或数字：“{}”不是", sum.text)));
     }
     Ok(())
 }
@@ -315,6 +359,7 @@ fn happens(kind: &Kind, root: Section<'_>) -> Checked {
 fn named<'k>(kind: &'k Kind, word: Word<'_>, key: &str) -> Result<&'k Field, Mistake> {
     kind.field(word.text).ok_or_else(|| {
         let known = kind.fields.iter().map(|field| &*field.name);
-        word.mistake(format!("`{key}` names no field: `{}`{}", word.text, nearest(word.text, known)))
+        let zh = format!("`{key}` 指定的字段“{}”不存在{}", word.text, nearest_zh(word.text, known.clone()));
+        word.mistake(format!("`{key}` names no field: `{}`{}", word.text, nearest(word.text, known))).zh(zh)
     })
 }

@@ -8,9 +8,18 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Store, StoreError};
 use crate::id::{KindName, RecordId};
+use crate::search::INDEX_FORM;
 
 /// Rows up to here were indexed when they were new.
 const MARK: &str = "searched";
+/// In which form entries are made.
+const FORM: &str = "search_form";
+/// Up to which row entries of an older form are written again; nothing: there are none.
+const AGAIN: &str = "searched_again";
+
+/// Of a row, as [`ToIndex`] has it.
+const COLUMNS: &str = "rows.rowid, kind, title, main, commercial, private, record, \
+                       exists (select 1 from conflicts where conflicts.record = rows.record)";
 
 /// What is to be indexed.
 pub(crate) struct ToIndex {
@@ -30,8 +39,35 @@ pub(crate) struct ToIndex {
 
 impl Store {
     fn mark(&self) -> Result<i64, StoreError> {
-        let mark = self.meta(MARK)?.and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_be_bytes);
-        Ok(mark)
+        Ok(self.number(MARK)?.unwrap_or_default())
+    }
+
+    fn number(&self, key: &str) -> Result<Option<i64>, StoreError> {
+        Ok(self.meta(key)?.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes))
+    }
+
+    /// Whether all entries are of the form of now, or known not to be.
+    pub(crate) fn is_search_form_known(&self) -> Result<bool, StoreError> {
+        Ok(self.meta(FORM)?.as_deref() == Some(&[INDEX_FORM]))
+    }
+
+    /// An app that was updated may make other entries than the one before it: what is there is found as before, and written
+    /// again a few at a time, behind what is new.
+    pub(crate) fn follow_search_form(&self) -> Result<(), StoreError> {
+        self.set_meta(AGAIN, (self.mark()? > 0).then(|| 0_i64.to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice))?;
+        self.set_meta(FORM, Some(&[INDEX_FORM]))
+    }
+
+    /// Some of those whose entries are of an older form.
+    pub(crate) fn to_index_again(&self, count: usize) -> Result<Vec<ToIndex>, StoreError> {
+        let Some(done) = self.number(AGAIN)? else { return Ok(Vec::new()) };
+        let sql = format!("select {COLUMNS} from rows where rowid > ?2 and rowid <= ?3 order by rowid limit ?1");
+        self.read_to_index(&sql, params![count as i64, done, self.mark()?])
+    }
+
+    /// Entries up to a row are of the form of now.
+    pub(crate) fn indexed_again(&self, up_to: i64) -> Result<(), StoreError> {
+        self.set_meta(AGAIN, (up_to < self.mark()?).then(|| up_to.to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice))
     }
 
     /// A row has changed: it is indexed again, unless it never was.
@@ -56,16 +92,14 @@ impl Store {
 
     /// Some of what is not indexed yet: changed rows first, then new ones.
     pub(crate) fn to_index(&self, count: usize) -> Result<Vec<ToIndex>, StoreError> {
-        let disputed = "exists (select 1 from conflicts where conflicts.record = rows.record)";
-        let columns = format!("rows.rowid, kind, title, main, commercial, private, record, {disputed}");
         let mut found = self.read_to_index(
-            &format!("select {columns} from search_pending join rows on rows.rowid = search_pending.id order by id limit ?1"),
+            &format!("select {COLUMNS} from search_pending join rows on rows.rowid = search_pending.id order by id limit ?1"),
             params![count as i64],
         )?;
         if found.is_empty() {
             let mark = self.mark()?;
             found = self.read_to_index(
-                &format!("select {columns} from rows where rowid > ?2 order by rowid limit ?1"),
+                &format!("select {COLUMNS} from rows where rowid > ?2 order by rowid limit ?1"),
                 params![count as i64, mark],
             )?;
         }
@@ -118,10 +152,11 @@ impl Store {
         Ok(found)
     }
 
-    /// Whether anything waits to be indexed.
+    /// Whether anything waits to be indexed, or to be indexed again.
     pub(crate) fn is_index_behind(&self) -> Result<bool, StoreError> {
-        let mark = self.mark()?;
-        let sql = "select 1 where exists (select 1 from search_pending) or exists (select 1 from rows where rowid > ?1)";
-        Ok(self.db.prepare_cached(sql)?.query_row([mark], |_| Ok(())).optional()?.is_some())
+        let (mark, again) = (self.mark()?, self.number(AGAIN)?.unwrap_or(i64::MAX));
+        let sql = "select 1 where exists (select 1 from search_pending) or exists (select 1 from rows where rowid > ?1) \
+                   or exists (select 1 from rows where rowid > ?2 and rowid <= ?1)";
+        Ok(self.db.prepare_cached(sql)?.query_row([mark, again], |_| Ok(())).optional()?.is_some())
     }
 }

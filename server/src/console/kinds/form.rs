@@ -81,6 +81,8 @@ pub struct FieldForm {
 pub enum Wrong {
     /// A kind or field without a label.
     NoLabel,
+    /// A name that programs could not write.
+    BadName,
     /// Two of one name.
     Twice,
     /// A choice without options.
@@ -166,22 +168,40 @@ impl KindForm {
             board: typed.one("board").to_owned(),
             sum: typed.one("sum").to_owned(),
             owner: typed.one("owner").to_owned(),
-            // Rows that nobody filled in are not meant.
-            fields: fields.into_iter().map(|(_, field)| field).filter(FieldForm::is_meant).collect(),
+            fields: fields.into_iter().map(|(_, field)| field).collect(),
         }
     }
 
-    /// Gives names to what has none yet, and says at each field what is wrong with it.
+    /// Leaves out fields and parts that nobody filled in: an author who adds another still has them.
+    fn without_blanks(&mut self) {
+        let title = self.fields.get(self.title).filter(|field| field.is_meant()).map(|_| self.title);
+        let before = self.fields.iter().take(title.unwrap_or_default()).filter(|field| !field.is_meant()).count();
+        self.title = title.unwrap_or_default() - before;
+        self.fields.retain(FieldForm::is_meant);
+        self.fields.iter_mut().for_each(|field| field.items.retain(FieldForm::is_meant));
+    }
+
+    /// Fields and parts that are new: each is shown with all that it may come to be.
+    pub fn new_count(&self) -> usize {
+        let fields = self.fields.iter().filter(|field| !field.known).count();
+        fields + self.fields.iter().flat_map(|field| &field.items).filter(|part| !part.known).count()
+    }
+
+    /// Leaves out what nobody filled in, gives names to what has none yet, and says at each field what is wrong with it.
     ///
     /// # Errors
     /// What is wrong with the kind itself; fields carry their own.
     pub fn check(&mut self, is_new: bool, taken: impl Fn(&str) -> bool, say: impl Fn(Wrong) -> String) -> Result<(), String> {
+        self.without_blanks();
         if self.name.is_empty() {
             self.name = named(self.label.text());
         }
         check_all(&mut self.fields, &say);
         if self.label.is_empty() || self.name.is_empty() {
             return Err(say(Wrong::NoLabel));
+        }
+        if self.name.parse::<KindName>().is_err() {
+            return Err(say(Wrong::BadName));
         }
         if is_new && taken(&self.name) { Err(say(Wrong::Exists)) } else { Ok(()) }
     }
@@ -270,9 +290,10 @@ impl FieldForm {
         Self { value: "string".to_owned(), merge: "register".to_owned(), facet: "main".to_owned(), ..Self::default() }
     }
 
-    /// Whether somebody filled it in, or wants to.
+    /// Whether somebody filled it in: what has options or leads somewhere and has no label is told to want one.
     fn is_meant(&self) -> bool {
-        self.known || self.wants_part || !self.label.is_empty() || !self.items.is_empty()
+        let is_said = !self.label.is_empty() || !self.options.trim().is_empty() || !self.to.is_empty();
+        self.known || is_said || self.items.iter().any(Self::is_meant)
     }
 
     fn from(kind: &Kind, field: &Field) -> Self {
@@ -305,7 +326,7 @@ impl FieldForm {
         let items = Self::typed_items(typed, name, known);
         let or = |text: String, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text };
         // What has rows has no type of its own.
-        let value = if items.is_empty() { or(one("type"), "string") } else { "string".to_owned() };
+        let value = if items.iter().any(Self::is_meant) { "string".to_owned() } else { or(one("type"), "string") };
         let value = known.map_or(value, |field| field.value.as_str().to_owned());
         let usual = if value == "paragraph" { "text" } else { "register" };
         Self {
@@ -342,7 +363,7 @@ impl FieldForm {
         };
         // One more than are allowed is kept, to be told about.
         let count = typed.one(&count).parse::<usize>().unwrap_or_default().min(ITEMS_MAX + 1);
-        (0..count).map(part).filter(Self::is_meant).collect()
+        (0..count).map(part).collect()
     }
 
     /// What is wrong with it, in the terms of the form.

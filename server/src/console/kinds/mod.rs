@@ -28,6 +28,10 @@ use preview::Preview;
 const KIND: &str = "kind";
 /// Empty rows that a form ends with.
 const SPARE: usize = 1;
+/// New fields and parts that a form takes before they are saved: each is shown with all that it may come to be, some 3 KB.
+const NEW_MAX: usize = 20;
+/// New fields and parts that are shown with all that links may lead to, some 3 KB each; of more only for what is a link.
+const NEW_FEW: usize = 8;
 /// Kinds of its own that a workspace may have: more are no menu.
 const OWN_MAX: u32 = 200;
 
@@ -186,11 +190,9 @@ async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Respons
         return show(desk, base, base.map_or_else(KindForm::new, KindForm::from), Told { problem, ..Told::default() }).await;
     }
     let mut form = KindForm::typed(typed, base);
-    if typed.one("step") == "add" {
-        return show(desk, base, form, Told { spare: SPARE, ..Told::default() }).await;
-    }
-    if typed.one("step").starts_with("part.") {
-        return show(desk, base, form, Told::default()).await;
+    let (adds_field, adds_part) = (typed.one("step") == "add", typed.one("step").starts_with("part."));
+    if adds_field || adds_part {
+        return show_more(desk, base, form, if adds_field { SPARE } else { 0 }).await;
     }
     let kind = match checked(desk, base, &mut form) {
         Ok(kind) => kind,
@@ -206,11 +208,22 @@ async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Respons
     }
 }
 
+/// The form with a field more, or with the part more that a field of it wants: unless there are many new ones already.
+async fn show_more(desk: &Desk, base: Option<&Kind>, mut form: KindForm, spare: usize) -> Result<Response, Error> {
+    if form.new_count() < NEW_MAX {
+        return show(desk, base, form, Told { spare, ..Told::default() }).await;
+    }
+    form.fields.iter_mut().for_each(|field| field.wants_part = false);
+    let problem = Some(desk.words.fill("kind.save_first", &[&form.new_count().to_string()]));
+    show(desk, base, form, Told { problem, ..Told::default() }).await
+}
+
 /// The kind of a form; or what is wrong with it, with what is wrong at each field in the form.
 fn checked(desk: &Desk, base: Option<&Kind>, form: &mut KindForm) -> Result<Kind, String> {
     let say = |wrong: Wrong| {
         let key = match wrong {
             Wrong::NoLabel => "kind.no_label",
+            Wrong::BadName => "kind.bad_name",
             Wrong::Twice => "kind.twice",
             Wrong::NoOptions => "kind.no_options",
             Wrong::NoTargets => "kind.no_targets",
@@ -251,7 +264,7 @@ fn place_errors(desk: &Desk, form: &mut KindForm, kind: &Kind, bad: &BadDefiniti
             let text = kind.to_toml();
             let before = text.lines().take(bad.line).filter(|line| line.trim() == "[[field]]").count();
             let field = form.fields.get_mut(before.checked_sub(1)?)?;
-            field.error = Some(bad.message.clone());
+            field.error = Some(desk.words.label(&bad.words()).to_owned());
             placed += 1;
         }
         BadDefinition::NotAllowed(all) => {
@@ -356,7 +369,8 @@ fn fields_as(desk: &Desk, form: &KindForm, chosen: &str, fits: impl Fn(&FieldFor
 }
 
 fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm) -> RowView {
-    let has_rows = !field.items.is_empty();
+    let (has_rows, is_few) = (!field.items.is_empty(), form.new_count() <= NEW_FEW);
+    let links = is_few && may_be(field, "link") || field.value == "link";
     RowView {
         index,
         place: (index + 1) * 10,
@@ -365,17 +379,17 @@ fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm) -> RowView
         merges: choose(desk, &MERGES, &field.merge, field.known),
         other: (!MERGES.iter().any(|(word, _)| *word == field.merge)).then(|| field.merge.clone()),
         facets: choose(desk, &FACETS, &field.facet, field.known),
-        targets: if may_be(field, "link") { targets(desk, field) } else { Vec::new() },
+        targets: if links { targets(desk, field) } else { Vec::new() },
         options: !has_rows && may_be(field, "choice"),
-        links: !has_rows && may_be(field, "link"),
+        links: !has_rows && links,
         may_have_rows: has_rows || !field.known,
-        parts: field.items.iter().map(|item| part(desk, item)).collect(),
+        parts: field.items.iter().map(|item| part(desk, item, is_few)).collect(),
         field: field.clone(),
     }
 }
 
-fn part(desk: &Desk, item: &FieldForm) -> PartView {
-    let (options, links) = (may_be(item, "choice"), may_be(item, "link"));
+fn part(desk: &Desk, item: &FieldForm, is_few: bool) -> PartView {
+    let (options, links) = (may_be(item, "choice"), is_few && may_be(item, "link") || item.value == "link");
     let types = choose(desk, &TYPES, &item.value, item.known);
     PartView { types, targets: if links { targets(desk, item) } else { Vec::new() }, options, links, field: item.clone() }
 }

@@ -55,6 +55,12 @@ impl Directory {
         self.by_field.get(&(kind.clone(), fields.join(" ")))?.get(value).copied()
     }
 
+    /// By which fields records of a kind are looked up.
+    pub fn looked_up_by(&self, kind: &KindName) -> Vec<Vec<String>> {
+        let of_kind = self.by_field.keys().filter(|(known, _)| known == kind);
+        of_kind.map(|(_, fields)| fields.split(' ').map(str::to_owned).collect()).collect()
+    }
+
     /// Notes a record that was just made.
     pub fn note(&mut self, kind: &KindName, fields: &[&str], value: String, record: RecordId) {
         if let Some(found) = self.by_field.get_mut(&(kind.clone(), fields.join(" "))) {

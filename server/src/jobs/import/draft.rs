@@ -197,7 +197,17 @@ impl Reader<'_> {
 
     /// The id of the one record that has this text in the field that links are looked up by.
     fn linked(&self, field: &Field, via: &Via, text: &str) -> Result<Json, Problem> {
-        let found = field.to.iter().filter_map(|kind| self.directory.find(kind, &[&via.field], text)).collect::<Vec<_>>();
+        let find = |fields: &[&str], key: &str| -> Vec<Found> {
+            field.to.iter().filter_map(|kind| self.directory.find(kind, fields, key)).collect()
+        };
+        let found = match &via.among {
+            None => find(&[&via.field], text),
+            Some((name, value)) => {
+                let meant = find(&[&via.field, name], &key_of(&[text.to_owned(), value.clone()]));
+                // Whether there is such a one is known only once all rows before it are written.
+                if meant.is_empty() && self.is_last { find(&[&via.field], text) } else { meant }
+            }
+        };
         match found[..] {
             [Found::One(record)] => Ok(Json::from(record.to_string())),
             [] => {
@@ -281,8 +291,8 @@ pub fn forbidden<'a>(roles: &Roles, role: &str, mapping: &'a Mapping) -> Option<
     fields.into_iter().find(|field| !may(field))
 }
 
-/// The kinds in which links of this mapping are looked up, each with the field.
-pub fn lookups<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<(&'a Kind, String)> {
+/// The kinds in which links of this mapping are looked up, each with the field, or the fields.
+pub fn lookups<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<(&'a Kind, Vec<String>)> {
     let targets = mapping.columns.iter().chain(mapping.defaults.iter().map(|(target, _)| target));
     let mut lookups = Vec::new();
     for target in targets {
@@ -290,7 +300,11 @@ pub fn lookups<'a>(schema: &'a Schema, mapping: &Mapping) -> Vec<(&'a Kind, Stri
         let field = &mapping.kind.fields[*field];
         let leaf = item.map_or(field, |item| &field.items[item]);
         let kinds = leaf.to.iter().filter_map(|kind| schema.kind(kind)).filter(|kind| kind.field(&via.field).is_some());
-        lookups.extend(kinds.map(|kind| (&**kind, via.field.to_string())));
+        let among = via.among.as_ref().map(|(name, _)| vec![via.field.to_string(), name.to_string()]);
+        for kind in kinds {
+            lookups.push((&**kind, vec![via.field.to_string()]));
+            lookups.extend(among.clone().map(|fields| (&**kind, fields)));
+        }
     }
     lookups
 }

@@ -43,6 +43,8 @@ pub struct Via {
     pub field: FieldName,
     /// What people call it.
     pub label: Label,
+    /// A field and what it says of those that are meant, if there are any.
+    pub among: Option<(FieldName, String)>,
     /// The text, by its index in the kind, to which a line is added where not exactly one record is found.
     pub otherwise: Option<usize>,
 }
@@ -189,8 +191,9 @@ impl Finder<'_> {
         self.target(&field.name).ok()
     }
 
-    /// The target that is written as `field`, `field.part`, `rows.item`, `rows.item.part`, `link:field` or, for what stays
-    /// text in another field where not exactly one record is found, `link:field|text`.
+    /// The target that is written as `field`, `field.part`, `rows.item`, `rows.item.part`, `link:field`, `link:field[other=value]`
+    /// where those are meant, if there are any, or, for what stays text in another field where not exactly one record
+    /// is found, `link:field|text`.
     pub fn target(&self, text: &str) -> Result<Target, ImportError> {
         match text {
             "" => return Ok(Target::Skip),
@@ -229,9 +232,16 @@ impl Finder<'_> {
 
     fn via(&self, field: &Field, via: &str, otherwise: Option<usize>) -> Result<Via, ImportError> {
         let bad = || ImportError::BadLink { field: field.name.to_string(), via: via.to_owned() };
-        let found = field.to.iter().filter_map(|kind| self.schema.kind(kind)?.field(via)).next();
-        let label = found.filter(|_| field.value == ValueType::Link).ok_or_else(bad)?.label.clone();
-        Ok(Via { field: via.parse().map_err(|_| bad())?, label, otherwise })
+        let (name, among) =
+            via.strip_suffix(']').and_then(|via| via.split_once('[')).map_or((via, None), |(name, among)| (name, Some(among)));
+        let kind = field.to.iter().filter_map(|kind| self.schema.kind(kind)).find(|kind| kind.field(name).is_some());
+        let kind = kind.filter(|_| field.value == ValueType::Link).ok_or_else(bad)?;
+        let (found, among) = (kind.field(name).ok_or_else(bad)?, among.map(|among| among.split_once('=').ok_or_else(bad)).transpose()?);
+        let among = match among {
+            Some((name, value)) => Some((kind.field(name).ok_or_else(bad)?.name.clone(), value.to_owned())),
+            None => None,
+        };
+        Ok(Via { field: found.name.clone(), label: found.label.clone(), among, otherwise })
     }
 
     fn each_once(&self, header: &[String], columns: &[Target]) -> Result<(), ImportError> {

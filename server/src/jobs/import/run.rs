@@ -14,7 +14,7 @@ use sync_core::record::authored;
 use sync_core::record::fields::{BadEdit, FieldEdit, path_edits};
 use sync_core::schema::{Kind, Label};
 
-use super::directory::{Directory, Found};
+use super::directory::{Directory, Found, key_of};
 use super::draft::{Draft, Reader, forbidden, lookups, missing, several};
 use super::edits::edits;
 use super::failures::{Failure, Failures};
@@ -139,8 +139,8 @@ impl<'a> Run<'a> {
         let matches = matches(spec, &mapping, source.is_json())?;
         let mut directory = Directory::default();
         let mut tx = app.store.reader().await?;
-        for (kind, field) in lookups(&rules.schema, &mapping) {
-            directory.read(&mut tx, author.workspace, kind, &[&field]).await?;
+        for (kind, fields) in lookups(&rules.schema, &mapping) {
+            directory.read(&mut tx, author.workspace, kind, &refs(&fields)).await?;
         }
         if !matches.is_empty() {
             directory.read(&mut tx, author.workspace, kind, &refs(&matches)).await?;
@@ -399,10 +399,14 @@ impl<'a> Run<'a> {
 
     /// Rows that follow may link to this record.
     fn note_lookups(&mut self, planned: &Planned, record: RecordId) {
-        for (index, value) in &planned.draft.values {
-            let (field, text) = (&self.kind.fields[*index].name, value.as_str());
-            if let Some(text) = text.filter(|_| self.matches.len() != 1 || self.matches[0] != **field) {
-                self.directory.note(&self.kind.name, &[field], text.to_owned(), record);
+        let values = &planned.draft.values;
+        let text = |name: &String| {
+            let (_, value) = values.iter().find(|(index, _)| *self.kind.fields[*index].name == **name)?;
+            value.as_str().map(str::to_owned)
+        };
+        for fields in self.directory.looked_up_by(&self.kind.name).into_iter().filter(|fields| *fields != self.matches) {
+            if let Some(texts) = fields.iter().map(text).collect::<Option<Vec<_>>>() {
+                self.directory.note(&self.kind.name, &refs(&fields), key_of(&texts), record);
             }
         }
     }

@@ -107,8 +107,8 @@ fn cards(text: &str) -> Result<Vec<u8>, BadFile> {
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()).into())
 }
 
-/// What a card has, under the names of our own fields. Whoever somebody works for is the one record of that name, and
-/// stays text if there is not exactly one.
+/// What a card has, under the names of our own fields. Whoever somebody works for is the one record of that name, the
+/// one company if persons bear it, too, and stays text if there is not exactly one.
 const COLUMNS: [&str; 13] = [
     "name",
     "type",
@@ -121,7 +121,7 @@ const COLUMNS: [&str; 13] = [
     "notes",
     "tags",
     "birthday",
-    "relations.party:name|notes",
+    "relations.party:name[type=org]|notes",
     "relations.role",
 ];
 
@@ -289,9 +289,11 @@ mod tests {
                     BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:individual\r\nN:Wu;Bo;;;\r\nFN:Bo Wu\r\nBDAY;VALUE=date:19900102\r\nTEL;VALUE=uri;TYPE=\"cell\":tel:+8613800000000\r\nEND:VCARD\r\n\
                     BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:org\r\nN:Cedar;;;;\r\nFN:Cedar\r\nBDAY:--0203\r\nEND:VCARD\r\n";
         let csv = String::from_utf8(as_csv("a.vcf", text.as_bytes().to_vec()).unwrap()).unwrap();
-        for part in
-            [",birthday,relations.party:name|notes,relations.role\nCedar,org", ",1985-10-31,Cedar,\"Buyer, Sales\"\n", ",19900102,,\n"]
-        {
+        for part in [
+            ",birthday,relations.party:name[type=org]|notes,relations.role\nCedar,org",
+            ",1985-10-31,Cedar,\"Buyer, Sales\"\n",
+            ",19900102,,\n",
+        ] {
             assert!(csv.contains(part), "{csv} lacks {part}");
         }
         assert!(!csv.contains("--0203") && csv.contains("+8613800000000"), "{csv}");
