@@ -7,13 +7,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
-use sync_core::id::{ChangeHash, Facet, Millis, RecordId};
+use sync_core::id::{Facet, Millis, RecordId};
 use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal, Verdict};
 
 use super::{Door, Speaker, is_repeated, refused, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
-use crate::store::{StoreError, receipts, rejected};
+use crate::store::rejected::{self, ChangeName};
+use crate::store::{StoreError, receipts};
 
 /// A device that was shut out and says nothing for so long has nothing more to bring over this connection.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -81,14 +82,11 @@ impl Door {
         if push.changes.len() > MAX_PUSH_CHANGES {
             return Ok((refused("too_large", "send fewer changes at once"), 0));
         }
-        let names: Vec<ChangeName> = push.changes.iter().map(|pushed| (pushed.record, pushed.facet, pushed.hash)).collect();
-        let hashes: Vec<ChangeHash> = names.iter().map(|(.., hash)| *hash).collect();
-        let known = rejected::rejected_among(&mut self.store.reader().await?, speaker.reader.workspace, &hashes).await?;
+        let names: Vec<ChangeName> = push.changes.iter().map(ChangeName::from).collect();
+        let known = rejected::rejected_among(&mut self.store.reader().await?, speaker.reader.workspace, &names).await?;
         let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now).await);
         let taken = match &answer {
-            Message::Verdicts(answer) => settled(&names, &answer.verdicts, |(record, facet, hash)| {
-                known.get(hash).is_some_and(|row| (row.record, row.facet) == (*record, *facet))
-            }),
+            Message::Verdicts(answer) => settled(&names, &answer.verdicts, |name| known.contains_key(name)),
             _ => 0,
         };
         Ok((answer, taken))
@@ -112,18 +110,16 @@ impl Door {
     }
 }
 
-type ChangeName = (RecordId, Facet, ChangeHash);
-
 /// How many changes wait on a device no longer, whatever else it does. What was on the desk before may be a draft that it
 /// asks about; what was turned down it counts no more when it comes again; what follows something that went to the desk it
 /// writes anew, and brings that. Of what follows what never comes nothing better will be heard.
 fn settled(names: &[ChangeName], verdicts: &[Verdict], known: impl Fn(&ChangeName) -> bool) -> u64 {
     let waits = |verdict: &Verdict| matches!(verdict, Verdict::Waiting { .. });
     let moves: HashSet<(RecordId, Facet)> =
-        names.iter().zip(verdicts).filter(|(_, verdict)| !waits(verdict)).map(|((record, facet, _), _)| (*record, *facet)).collect();
+        names.iter().zip(verdicts).filter(|(_, verdict)| !waits(verdict)).map(|(name, _)| (name.record, name.facet)).collect();
     let is_settled = |(name, verdict): &(&ChangeName, &Verdict)| match verdict {
         Verdict::Held { .. } => !known(name),
-        Verdict::Waiting { .. } => !moves.contains(&(name.0, name.1)),
+        Verdict::Waiting { .. } => !moves.contains(&(name.record, name.facet)),
         _ => false,
     };
     names.iter().zip(verdicts).filter(is_settled).count() as u64
