@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use sync_core::id::ChangeHash;
 
 use super::request::{Acceptance, Body, Refusal};
 use crate::app::App;
@@ -10,6 +9,7 @@ use crate::auth::Caller;
 use crate::error::Error;
 use crate::intake::Ruling;
 use crate::reading::{Reading, RefusedEdit};
+use crate::store::rejected::ChangeLink;
 use crate::writing::Writing;
 
 /// `GET /api/v1/rejected/{change}`: one of them.
@@ -60,11 +60,11 @@ pub async fn reopen(State(app): State<App>, caller: Caller, Path(change): Path<S
     shown(&app, &caller, change).await
 }
 
-/// What is no hash names nothing.
-fn named(text: &str) -> Result<ChangeHash, Error> {
+/// What is no name of a change names nothing.
+fn named(text: &str) -> Result<ChangeLink, Error> {
     text.parse().map_err(|_| Error::NotFound)
 }
 
-async fn shown(app: &App, caller: &Caller, change: ChangeHash) -> Result<Json<RefusedEdit>, Error> {
+async fn shown(app: &App, caller: &Caller, change: ChangeLink) -> Result<Json<RefusedEdit>, Error> {
     Ok(Json(Reading::of(app, caller).proposal(change).await?.ok_or(Error::NotFound)?.edit))
 }

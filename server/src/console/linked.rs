@@ -99,7 +99,7 @@ pub async fn waiting(desk: &Desk, id: RecordId) -> Result<(Vec<WaitingView>, boo
             icon: icon(&edit.kind).to_owned(),
             kind: kind.map_or_else(|| edit.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned()),
             title: title_of_refused(desk, kind, &edit),
-            href: format!("/rejected/{}", edit.change),
+            href: format!("/rejected/{}", edit.name()),
             who: super::made::name_of(desk, &edit.who),
         }
     };

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use sync_core::access::{Action, Right};
-use sync_core::id::{ChangeHash, RecordId};
+use sync_core::id::RecordId;
 use sync_core::protocol::code;
 use sync_core::record::fields::{ARCHIVED, FieldEdit};
 use sync_core::schema::{Field, Kind, Merge};
@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::intake::Ruling;
 use crate::reading::{Approved, Asked, Names, Proposal, RefusedEdit, RefusedState, TurnView, Wanted, WantedField};
 use crate::store::people;
-use crate::store::rejected::WITHDRAWN;
+use crate::store::rejected::{ChangeLink, WITHDRAWN};
 use crate::writing::REVIEWS_MAX;
 
 /// What the address asks for.
@@ -203,7 +203,7 @@ pub async fn decide_many(desk: Desk, Form(posted): Posted) -> Result<Response, E
         return Ok(Redirect::to("/rejected").into_response());
     }
     let (ruling, done) = ruling(typed.one("step"), typed.one("reason"));
-    let changes: Vec<ChangeHash> = typed.all("change").into_iter().filter_map(|text| text.parse().ok()).take(REVIEWS_MAX).collect();
+    let changes: Vec<ChangeLink> = typed.all("change").into_iter().filter_map(|text| text.parse().ok()).take(REVIEWS_MAX).collect();
     let answers = desk.writing().review(&changes, &ruling).await?;
     let count = answers.iter().filter(|answer| answer.is_ok()).count();
     Ok(Redirect::to(&format!("/rejected?done={done}&count={count}&left={}", answers.len() - count)).into_response())
@@ -211,7 +211,7 @@ pub async fn decide_many(desk: Desk, Form(posted): Posted) -> Result<Response, E
 
 /// `POST /rejected/{change}`: accepts it, declines it, or opens it again.
 pub async fn decide(desk: Desk, Path(change): Path<String>, Form(posted): Form<Decision>) -> Result<Response, Error> {
-    let change: ChangeHash = change.parse().map_err(|_| Error::NotFound)?;
+    let change: ChangeLink = change.parse().map_err(|_| Error::NotFound)?;
     let (ruling, done) = ruling(&posted.step, &posted.reason);
     match desk.writing().review_one(change, ruling).await {
         Ok(()) => Ok(Redirect::to(&format!("/rejected?done={done}&count=1")).into_response()),
@@ -263,7 +263,7 @@ pub async fn accept_changed(desk: Desk, Path(change): Path<String>, Form(posted)
     }
     let problem = match read(&desk, &typeable(&desk, &kind, &proposal), &typed, &proposal.proposed) {
         Err((_, text)) => text,
-        Ok(edits) => match desk.writing().accept(proposal.edit.change, Some(amended(&proposal, edits))).await {
+        Ok(edits) => match desk.writing().accept(proposal.edit.name().into(), Some(amended(&proposal, edits))).await {
             Ok(()) => return Ok(Redirect::to("/rejected?done=accepted&count=1").into_response()),
             Err(error) => error.problem().text.in_language(desk.words.0).to_owned(),
         },
@@ -363,7 +363,7 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
     let is_open = matches!(&*row.state, "held" | "rejected");
     let may = row.turn.as_ref().map_or_else(|| may_decide(desk, kind.map(|kind| &**kind), row), |turn| turn.yours);
     RefusedView {
-        change: row.change.to_string(),
+        change: row.name().to_string(),
         href: row.title.is_some().then(|| format!("/records/{}/{}", row.kind, row.record)),
         title,
         icon: icon(&row.kind).to_owned(),

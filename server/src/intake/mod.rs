@@ -27,6 +27,7 @@ use sync_core::record::fields::{BadEdit, FieldEdit};
 use sync_core::schema::{Label, Schema};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::store::rejected::ChangeName;
 use crate::store::{Store, StoreError};
 
 pub use aliases::settle as settle_aliases;
@@ -346,7 +347,7 @@ impl Intake {
     }
 
     /// Tells those who have a page open that it is somebody else's turn to speak about an edit.
-    pub fn tell_turn(&self, workspace: WorkspaceId, change: ChangeHash) {
+    pub fn tell_turn(&self, workspace: WorkspaceId, change: ChangeName) {
         // An error means that nobody listens.
         self.desk.send(DeskNews { workspace, device: None, asked: Some(change) }).ok();
     }

@@ -1,16 +1,17 @@
 //! Decisions about edits that were not accepted.
 
-use sync_core::id::{ChangeHash, DeviceId, WorkspaceId};
+use sync_core::id::{DeviceId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Label;
 
 use super::NotEdited;
+use crate::store::rejected::ChangeName;
 
 /// What somebody decides about an edit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Review {
     /// The change that was not accepted.
-    pub change: ChangeHash,
+    pub change: ChangeName,
     /// What becomes of it.
     pub ruling: Ruling,
 }
@@ -34,6 +35,9 @@ pub enum NotReviewed {
     /// There is no such edit.
     #[error("there is no such edit")]
     NoSuchEdit,
+    /// The hash alone names several: the same was sent for several records.
+    #[error("it was sent for several records: name it as `{{change}}.{{record}}`")]
+    Several,
     /// Somebody was faster.
     #[error("somebody has decided about it already")]
     Decided,
@@ -68,5 +72,5 @@ pub struct DeskNews {
     /// About whose edit somebody has decided, if it is about one.
     pub device: Option<DeviceId>,
     /// The edit that waits for somebody else's word from now on, if it is about one.
-    pub asked: Option<ChangeHash>,
+    pub asked: Option<ChangeName>,
 }

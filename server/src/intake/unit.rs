@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use sync_core::access::{Holder, MEMBER_KIND, Reach};
 use sync_core::fence::{Pen, Refusal};
-use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, Seal, UserId, WorkspaceId};
+use sync_core::id::{ActorId, DeviceId, Facet, KindName, Millis, Name, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
 use sync_core::record::Stored;
 use sync_core::record::change::Change;
@@ -31,7 +31,7 @@ use super::govern::{Effect, Governing, ROLE_KIND};
 use super::{Author, DeskNews, Edited, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
 use crate::seal::Sealer;
 use crate::store::records::{self, DocKey, DocumentRow};
-use crate::store::rejected::{self, RejectedRow};
+use crate::store::rejected::{self, ChangeName, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
 
 use archived::PutAway;
@@ -81,19 +81,19 @@ pub(super) struct Unit<'a> {
     /// The kind of each record, as far as the database or this unit knows.
     kinds: HashMap<RecordId, KindName>,
     actors: HashMap<ActorId, Option<DeviceId>>,
-    earlier: HashMap<ChangeHash, RejectedRow>,
+    earlier: HashMap<ChangeName, RejectedRow>,
     accepted: Vec<Accepted>,
     /// The same words in the same moment are the same change, in two records.
-    by_name: HashMap<(DocKey, ChangeHash), usize>,
+    by_name: HashMap<ChangeName, usize>,
     rejected: Vec<RejectedRow>,
     /// The edits of records that waited for approval before this unit, where rights depend on it.
-    waiting: HashMap<RecordId, HashSet<ChangeHash>>,
+    waiting: HashMap<RecordId, HashSet<ChangeName>>,
     /// What was turned down and is accepted after all, under a seal.
-    settled: Vec<ChangeHash>,
+    settled: Vec<ChangeName>,
     /// The devices whose edits were decided about.
     decided: Vec<DeviceId>,
     /// Edits that wait for somebody else's word now.
-    asked: Vec<ChangeHash>,
+    asked: Vec<ChangeName>,
     /// Whether something was taken from the desk by its author.
     was_withdrawn: bool,
     archived: Vec<PutAway>,
@@ -169,8 +169,8 @@ impl<'a> Unit<'a> {
         self.load_governing(tx, incoming.iter().map(|incoming| &incoming.pushed.kind)).await?;
         self.load_waiting(tx, incoming.iter().map(|incoming| (&incoming.pushed.kind, incoming.pushed.record))).await?;
         self.erased.extend(erasure::among(tx, self.workspace, incoming.iter().map(|incoming| incoming.pushed.record)).await?);
-        let hashes: Vec<ChangeHash> = incoming.iter().map(|incoming| incoming.pushed.hash).collect();
-        self.earlier.extend(rejected::rejected_among(tx, self.workspace, &hashes).await?);
+        let names: Vec<ChangeName> = incoming.iter().map(|incoming| ChangeName::from(&incoming.pushed)).collect();
+        self.earlier.extend(rejected::rejected_among(tx, self.workspace, &names).await?);
         for change in read.filter_map(|incoming| incoming.change.as_ref().ok()) {
             if !self.actors.contains_key(&change.actor) {
                 let owner = devices::owner_of_actor(tx, self.workspace, change.actor).await?;
@@ -272,11 +272,10 @@ impl<'a> Unit<'a> {
         if let Some(here) = self.here(tx, pushed, change).await? {
             return Ok(Some(here));
         }
-        let key = (pushed.record, pushed.facet);
-        // What somebody else sent under this hash, or for another record, says nothing about this one: a phone
-        // that offers a restored server another's change must not stand in its author's way.
-        let same = |row: &&RejectedRow| (row.record, row.facet) == key && row.device == author.device;
-        Ok(self.earlier.get(&pushed.hash).filter(same).map(|row| Outcome::Verdict(verdict_again(row))))
+        // What somebody else sent under this name says nothing about this one: a phone that offers a restored server
+        // another's change must not stand in its author's way.
+        let same = |row: &&RejectedRow| row.device == author.device;
+        Ok(self.earlier.get(&pushed.into()).filter(same).map(|row| Outcome::Verdict(verdict_again(row))))
     }
 
     /// What is to be told to phones and open pages.
@@ -284,7 +283,7 @@ impl<'a> Unit<'a> {
         let news = |device, asked| DeskNews { workspace: self.workspace, device, asked };
         let decided = self.decided.iter().map(|device| news(Some(*device), None));
         let is_other = !self.rejected.is_empty() || self.was_withdrawn;
-        let held = self.rejected.iter().filter(|row| row.state == "held" && row.code != code::REVOKED).map(|row| row.hash);
+        let held = self.rejected.iter().filter(|row| row.state == "held" && row.code != code::REVOKED).map(RejectedRow::name);
         let asked = self.asked.iter().copied().chain(held).take(TURNS_TOLD).map(|change| news(None, Some(change)));
         decided.chain(is_other.then(|| news(None, None))).chain(asked).collect()
     }
@@ -292,7 +291,7 @@ impl<'a> Unit<'a> {
     /// The answer to a change that is in the feed.
     async fn here(&self, tx: &mut Tx, pushed: &Pushed, change: &Change) -> Result<Option<Outcome>> {
         let key = (pushed.record, pushed.facet);
-        if let Some(&index) = self.by_name.get(&(key, pushed.hash)) {
+        if let Some(&index) = self.by_name.get(&pushed.into()) {
             return Ok(Some(Outcome::DuplicateOf(index)));
         }
         if !self.open.get(&key).is_some_and(|open| open.held.doc.contains(&pushed.hash)) {
@@ -385,7 +384,7 @@ impl<'a> Unit<'a> {
         }
         self.kinds.insert(pushed.record, kind.name.clone());
         let index = self.accepted.len();
-        self.by_name.insert(((pushed.record, pushed.facet), pushed.hash), index);
+        self.by_name.insert(ChangeName::from(&pushed), index);
         let stored = stored(author, now, pushed);
         self.accepted.push(Accepted { stored, actor: change.actor, seq: change.seq, edit_time: change.time, import });
         Outcome::Accepted(index)

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use sync_core::actions::approvals::{Step, steps, turn_after};
-use sync_core::id::{ChangeHash, KindName, Millis, WorkspaceId};
+use sync_core::id::{KindName, Millis, WorkspaceId};
 
 use super::runs::Runs;
 use crate::app::App;
+use crate::store::rejected::ChangeName;
 use crate::store::{StoreError, approvals, workspaces};
 
 /// How often it is looked: deadlines are hours, and a deputy is told within the minute.
@@ -50,7 +51,7 @@ pub async fn round(app: &App, seen: Millis) -> Result<Millis, StoreError> {
 }
 
 /// The edits whose step's time was over after `seen`.
-async fn over(app: &App, workspace: WorkspaceId, seen: Millis, now: Millis) -> Result<Vec<ChangeHash>, StoreError> {
+async fn over(app: &App, workspace: WorkspaceId, seen: Millis, now: Millis) -> Result<Vec<ChangeName>, StoreError> {
     let mut tx = app.store.reader().await?;
     let rules = approvals::rules(&mut tx, workspace).await?;
     if rules.is_empty() {
@@ -58,7 +59,7 @@ async fn over(app: &App, workspace: WorkspaceId, seen: Millis, now: Millis) -> R
     }
     let days = approvals::work_days(&mut tx, workspace).await?;
     let waiting = approvals::waiting(&mut tx, workspace).await?;
-    let changes: Vec<ChangeHash> = waiting.iter().map(|edit| edit.change).collect();
+    let changes: Vec<ChangeName> = waiting.iter().map(|edit| edit.change).collect();
     let words = approvals::words(&mut tx, workspace, &changes).await?;
     let mut by_kind: HashMap<&KindName, Option<Vec<Step>>> = HashMap::new();
     for edit in &waiting {

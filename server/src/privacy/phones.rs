@@ -16,7 +16,7 @@ use crate::store::erasure::ErasedRow;
 use crate::store::farewells::DeviceNote;
 use crate::store::people;
 use crate::store::receipts::{self, ReceiptRow};
-use crate::store::rights::{Written, written};
+use crate::store::rights::{Written, turns, written};
 use crate::store::scope::Scope;
 use crate::store::{StoreError, Tx, devices, farewells, lists, sight};
 
@@ -119,10 +119,11 @@ impl Holders {
             let note = notes.get(&device.device).map(|(note, _)| *note);
             phones.entry(device.user).or_default().push(Phone { device: device.device, note });
         }
+        let turns = turns(tx, workspace, &written).await?;
         let mut people = Vec::with_capacity(phones.len());
         for user in people::users(tx, workspace).await? {
             let Some(phones) = phones.remove(&user.user) else { continue };
-            let turned_at = written.of(user.user, &user.role);
+            let turned_at = turns.of(user.user, &user.role);
             people.push(Holder { user: user.user, sees: rights::seen_by(rules, user.user, &user.role), phones, turned_at });
         }
         Ok(Self { people, written, devices: count })

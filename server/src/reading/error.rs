@@ -4,6 +4,7 @@ use sync_core::query::QueryError;
 use sync_core::schema::Label;
 
 use crate::error::{Error, Text};
+use crate::intake::NotReviewed;
 use crate::store::StoreError;
 
 /// Why something cannot be read.
@@ -26,6 +27,9 @@ pub enum ReadError {
     /// A page was asked for by what is no answer of ours.
     #[error("`after` is not a cursor of this list")]
     Cursor,
+    /// An edit is named by a hash that several have.
+    #[error("the edit was sent for several records")]
+    SeveralEdits,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -43,6 +47,7 @@ impl From<ReadError> for Error {
             ReadError::Query(QueryError::UnknownKind { .. }) => Self::NotFound,
             ReadError::Query(error) => invalid(&place_of(&error), error.to_string(), in_chinese(&error)),
             ReadError::Cursor => invalid("after", ReadError::Cursor.to_string(), "翻页标记无效".to_owned()),
+            ReadError::SeveralEdits => NotReviewed::Several.into(),
             ReadError::Store(error) => Self::Store(error),
             ReadError::BrokeOff => Self::Internal(anyhow::anyhow!("reading broke off")),
         }

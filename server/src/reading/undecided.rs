@@ -20,7 +20,7 @@ use crate::store::Tx;
 use crate::store::approvals::{self, Course, Word};
 use crate::store::people::{self, User};
 use crate::store::records::{self, ConflictRow};
-use crate::store::rejected::{self, RejectedRow, WITHDRAWN};
+use crate::store::rejected::{self, ChangeLink, ChangeName, RejectedRow, WITHDRAWN};
 use crate::store::undecided::{self, ConflictPlace, Refused};
 
 /// Which page of a list without filters.
@@ -192,6 +192,11 @@ impl Asked {
 }
 
 impl RefusedEdit {
+    /// What names it among all of them.
+    pub fn name(&self) -> ChangeName {
+        ChangeName { hash: self.change, record: self.record, facet: self.facet }
+    }
+
     /// The texts in it that may be ids of records.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.edits.iter().flat_map(texts)
@@ -274,25 +279,26 @@ impl Reading {
         };
         let mut tx = self.store.reader().await?;
         let mut found = undecided::refused(&mut tx, self.workspace, &self.scope, &refused, asked.size() as u32 + 1).await?;
-        let next = cut(&mut found, asked.size(), |row| format!("{}.{}", row.received_at, row.hash));
+        let next = cut(&mut found, asked.size(), |row| format!("{}.{}", row.received_at, row.name()));
         Ok(Slice { rows: self.refused_edits(&mut tx, found).await?, next })
     }
 
     /// An edit that was not accepted, if the caller may see it, as it is kept.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn refused_row(&self, change: ChangeHash) -> Result<Option<RejectedRow>, ReadError> {
+    /// When a hash alone is the name of several that the caller may see, or the database fails.
+    pub async fn refused_row(&self, change: ChangeLink) -> Result<Option<RejectedRow>, ReadError> {
         let known = self.known_kinds();
         let refused = Refused { states: RefusedState::EVERY, change: Some(change), ..self.refused(RefusedState::Open, &known) };
-        Ok(undecided::refused(&mut self.store.reader().await?, self.workspace, &self.scope, &refused, 1).await?.pop())
+        let mut found = undecided::refused(&mut self.store.reader().await?, self.workspace, &self.scope, &refused, 2).await?;
+        if found.len() > 1 { Err(ReadError::SeveralEdits) } else { Ok(found.pop()) }
     }
 
     /// An edit that was not accepted, to be changed before it is accepted.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn proposal(&self, change: ChangeHash) -> Result<Option<Proposal>, ReadError> {
+    /// As [`Reading::refused_row`].
+    pub async fn proposal(&self, change: ChangeLink) -> Result<Option<Proposal>, ReadError> {
         let Some(row) = self.refused_row(change).await? else { return Ok(None) };
         let Some(kind) = self.schema().kind(&row.kind).cloned() else { return Ok(None) };
         let mut tx = self.store.reader().await?;
@@ -312,8 +318,8 @@ impl Reading {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn is_asked(&self, change: ChangeHash) -> Result<bool, ReadError> {
-        let Some(row) = self.refused_row(change).await?.filter(|row| row.state == "held") else { return Ok(false) };
+    pub async fn is_asked(&self, change: ChangeName) -> Result<bool, ReadError> {
+        let Some(row) = self.refused_row(change.into()).await?.filter(|row| row.state == "held") else { return Ok(false) };
         let mut tx = self.store.reader().await?;
         let course = Course::of(&mut tx, self.workspace, &row.kind, change).await?;
         let Some(turn) = course.as_ref().and_then(|course| course.turn(row.received_at, self.now)) else { return Ok(false) };
@@ -339,10 +345,10 @@ impl Reading {
     }
 
     async fn refused_edits(&self, tx: &mut Tx, found: Vec<RejectedRow>) -> Result<Vec<RefusedEdit>, ReadError> {
-        let hashes: Vec<ChangeHash> = found.iter().map(|row| row.hash).collect();
-        let decided = rejected::decided_among(tx, self.workspace, &hashes).await?;
+        let changes: Vec<ChangeName> = found.iter().map(RejectedRow::name).collect();
+        let decided = rejected::decided_among(tx, self.workspace, &changes).await?;
         let reviewers = decided.values().filter_map(|decided| Some((decided.by?, DeviceId(decided.by?.0))));
-        let words = approvals::words(tx, self.workspace, &hashes).await?;
+        let words = approvals::words(tx, self.workspace, &changes).await?;
         let rules = approvals::rules(tx, self.workspace).await?;
         let days = approvals::work_days(tx, self.workspace).await?;
         let users = self.who_may_be_left(tx).await?;
@@ -359,8 +365,8 @@ impl Reading {
         let changes = records::changes_of(tx, self.workspace, &ids).await?;
         let edit = |row: RejectedRow| {
             let wanted = self.wanted(&row, &changes);
-            let decision = decided.get(&row.hash);
-            let given = words.get(&row.hash).map(Vec::as_slice).unwrap_or_default();
+            let decision = decided.get(&row.name());
+            let given = words.get(&row.name()).map(Vec::as_slice).unwrap_or_default();
             let steps = if row.state == "held" { steps_of(&row.kind) } else { None };
             let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
             RefusedEdit {
@@ -510,9 +516,10 @@ fn conflict_place(text: &str) -> Option<ConflictPlace> {
     Some(ConflictPlace { since, record, facet, path: parts.next()?.to_owned() })
 }
 
-fn refused_place(text: &str) -> Option<(Millis, ChangeHash)> {
-    let (received_at, hash) = text.split_once('.')?;
-    Some((received_at.parse().ok()?, hash.parse().ok()?))
+fn refused_place(text: &str) -> Option<(Millis, ChangeName)> {
+    let (received_at, change) = text.split_once('.')?;
+    let ChangeLink { hash, record, facet } = change.parse().ok()?;
+    Some((received_at.parse().ok()?, ChangeName { hash, record: record?, facet: facet? }))
 }
 
 fn refused_edit(row: RejectedRow, (edit_time, edits, fields): (Option<Millis>, Vec<FieldEdit>, Vec<WantedField>)) -> RefusedEdit {

@@ -7,10 +7,11 @@ use sqlx::{QueryBuilder, Sqlite};
 use sync_core::actions::approvals::{Step, Turn, steps, turn_after};
 use sync_core::actions::currency::SETTINGS;
 use sync_core::actions::workdays::WorkDays;
-use sync_core::id::{ChangeHash, KindName, Millis, UserId, WorkspaceId};
+use sync_core::id::{KindName, Millis, UserId, WorkspaceId};
 
 use super::people::User;
 use super::records::{ROWS_PER_STATEMENT, kind_of};
+use super::rejected::{ChangeName, change_name};
 use super::{Result, Tx, id, sequences};
 
 /// Somebody's word.
@@ -33,7 +34,7 @@ pub struct Course {
 
 impl Course {
     /// That of an edit; none if its kind's edits need no more than one word.
-    pub async fn of(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, change: ChangeHash) -> Result<Option<Self>> {
+    pub async fn of(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, change: ChangeName) -> Result<Option<Self>> {
         let rules = rules(tx, workspace).await?;
         let Some(steps) = rules.iter().find_map(|rule| steps(rule, kind)) else { return Ok(None) };
         let words = words(tx, workspace, &[change]).await?.remove(&change).unwrap_or_default();
@@ -58,10 +59,12 @@ pub fn times(words: &[Word]) -> Vec<Millis> {
 }
 
 /// Keeps a word.
-pub async fn add(tx: &mut Tx, workspace: WorkspaceId, change: ChangeHash, step: usize, word: Word) -> Result<()> {
-    sqlx::query("insert into approvals (workspace, hash, step, user_id, at) values ($1, $2, $3, $4, $5)")
+pub async fn add(tx: &mut Tx, workspace: WorkspaceId, change: ChangeName, step: usize, word: Word) -> Result<()> {
+    sqlx::query("insert into approvals (workspace, hash, record, facet, step, user_id, at) values ($1, $2, $3, $4, $5, $6, $7)")
         .bind(&workspace.as_bytes()[..])
-        .bind(&change.0[..])
+        .bind(&change.hash.0[..])
+        .bind(&change.record.as_bytes()[..])
+        .bind(change.facet as i64)
         .bind(step as i64)
         .bind(&word.by.as_bytes()[..])
         .bind(word.at)
@@ -74,7 +77,7 @@ pub async fn add(tx: &mut Tx, workspace: WorkspaceId, change: ChangeHash, step: 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// The change.
-    pub change: ChangeHash,
+    pub change: ChangeName,
     /// The kind it is for.
     pub kind: KindName,
     /// When it came.
@@ -83,31 +86,34 @@ pub struct Waiting {
 
 /// The edits that wait for words.
 pub async fn waiting(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Waiting>> {
-    let rows: Vec<(Vec<u8>, String, Millis)> =
-        sqlx::query_as("select hash, kind, received_at from rejected where workspace = $1 and state = 'held' order by received_at")
-            .bind(&workspace.as_bytes()[..])
-            .fetch_all(tx.conn())
-            .await?;
-    let waiting = |(hash, kind, came_at): (Vec<u8>, String, Millis)| {
-        Ok(Waiting { change: id(ChangeHash::from_bytes(&hash), "change hash")?, kind: kind_of(&kind)?, came_at })
+    type Tuple = (Vec<u8>, Vec<u8>, i64, String, Millis);
+    let rows: Vec<Tuple> = sqlx::query_as(
+        "select hash, record, facet, kind, received_at from rejected where workspace = $1 and state = 'held' order by received_at",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .fetch_all(tx.conn())
+    .await?;
+    let waiting = |(hash, record, facet, kind, came_at): Tuple| {
+        Ok(Waiting { change: change_name((hash, record, facet))?, kind: kind_of(&kind)?, came_at })
     };
     rows.into_iter().map(waiting).collect()
 }
 
 /// The words given to these edits, in order.
-pub async fn words(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeHash]) -> Result<HashMap<ChangeHash, Vec<Word>>> {
-    let mut found: HashMap<ChangeHash, Vec<Word>> = HashMap::new();
+pub async fn words(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName]) -> Result<HashMap<ChangeName, Vec<Word>>> {
+    let mut found: HashMap<ChangeName, Vec<Word>> = HashMap::new();
     for chunk in changes.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new("select hash, user_id, at from approvals where workspace = ");
+        let mut query = QueryBuilder::<Sqlite>::new("select hash, record, facet, user_id, at from approvals where workspace = ");
         query.push_bind(&workspace.as_bytes()[..]).push(" and hash in (");
         let mut list = query.separated(", ");
-        for hash in chunk {
-            list.push_bind(hash.0.to_vec());
+        for change in chunk {
+            list.push_bind(change.hash.0.to_vec());
         }
-        let rows: Vec<(Vec<u8>, Vec<u8>, Millis)> = query.push(") order by hash, step").build_query_as().fetch_all(tx.conn()).await?;
-        for (hash, by, at) in rows {
+        let rows: Vec<(Vec<u8>, Vec<u8>, i64, Vec<u8>, Millis)> =
+            query.push(") order by hash, step").build_query_as().fetch_all(tx.conn()).await?;
+        for (hash, record, facet, by, at) in rows {
             let word = Word { by: id(UserId::from_bytes(&by), "user id")?, at };
-            found.entry(id(ChangeHash::from_bytes(&hash), "change hash")?).or_default().push(word);
+            found.entry(change_name((hash, record, facet))?).or_default().push(word);
         }
     }
     Ok(found)

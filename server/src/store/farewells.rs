@@ -41,6 +41,8 @@ pub struct Farewell {
     pub told_at: Option<Millis>,
     /// When it said that it has.
     pub wiped_at: Option<Millis>,
+    /// How often in a row it has brought edits that follow what is not here, and not what they follow.
+    pub waits: u32,
 }
 
 /// What a device said of itself.
@@ -54,11 +56,11 @@ pub struct DeviceNote {
     pub position: u64,
 }
 
-type FarewellTuple = (Vec<u8>, String, Millis, Option<Millis>, Option<Millis>);
+type FarewellTuple = (Vec<u8>, String, Millis, Option<Millis>, Option<Millis>, u32);
 
-fn farewell((device, act, asked_at, told_at, wiped_at): FarewellTuple) -> Result<(DeviceId, Farewell)> {
+fn farewell((device, act, asked_at, told_at, wiped_at, waits): FarewellTuple) -> Result<(DeviceId, Farewell)> {
     let act = Act::of(&act).ok_or(StoreError::Damaged("farewell"))?;
-    Ok((id(DeviceId::from_bytes(&device), "device id")?, Farewell { act, asked_at, told_at, wiped_at }))
+    Ok((id(DeviceId::from_bytes(&device), "device id")?, Farewell { act, asked_at, told_at, wiped_at, waits }))
 }
 
 /// Asks a device to forget everything; asked again, the later word counts.
@@ -90,7 +92,7 @@ pub async fn forget(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Re
 /// What a device is asked to do.
 pub async fn of_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Result<Option<Farewell>> {
     let row: Option<FarewellTuple> =
-        sqlx::query_as("select device, act, asked_at, told_at, wiped_at from farewells where workspace = $1 and device = $2")
+        sqlx::query_as("select device, act, asked_at, told_at, wiped_at, waits from farewells where workspace = $1 and device = $2")
             .bind(&workspace.as_bytes()[..])
             .bind(&device.as_bytes()[..])
             .fetch_optional(tx.conn())
@@ -100,10 +102,11 @@ pub async fn of_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) ->
 
 /// All farewells of a workspace.
 pub async fn all(tx: &mut Tx, workspace: WorkspaceId) -> Result<HashMap<DeviceId, Farewell>> {
-    let rows: Vec<FarewellTuple> = sqlx::query_as("select device, act, asked_at, told_at, wiped_at from farewells where workspace = $1")
-        .bind(&workspace.as_bytes()[..])
-        .fetch_all(tx.conn())
-        .await?;
+    let rows: Vec<FarewellTuple> =
+        sqlx::query_as("select device, act, asked_at, told_at, wiped_at, waits from farewells where workspace = $1")
+            .bind(&workspace.as_bytes()[..])
+            .fetch_all(tx.conn())
+            .await?;
     rows.into_iter().map(farewell).collect()
 }
 
@@ -113,6 +116,17 @@ pub async fn told(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId, now: Mi
         .bind(&workspace.as_bytes()[..])
         .bind(&device.as_bytes()[..])
         .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Notes how often in a row a device has brought edits that follow what is not here.
+pub async fn note_waits(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId, waits: u32) -> Result<()> {
+    sqlx::query("update farewells set waits = $3 where workspace = $1 and device = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&device.as_bytes()[..])
+        .bind(waits)
         .execute(tx.conn())
         .await?;
     Ok(())

@@ -153,6 +153,8 @@ fn migrator() -> Migrator {
         (27, "plans that stay", include_str!("../../migrations/0027_plans_that_stay.sql")),
         (28, "moves by record", include_str!("../../migrations/0028_moves_by_record.sql")),
         (29, "sort keys", include_str!("../../migrations/0029_sort_keys.sql")),
+        (30, "rejected by record", include_str!("../../migrations/0030_rejected_by_record.sql")),
+        (31, "farewell waits", include_str!("../../migrations/0031_farewell_waits.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

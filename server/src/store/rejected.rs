@@ -2,14 +2,81 @@
 //!
 //! Decides nothing: intake turns down, the back office accepts or declines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::str::FromStr;
 
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::protocol::code;
+use sync_core::protocol::{GivenUp, Pushed, code};
 
 use super::records::{ROWS_PER_STATEMENT, facet_of, kind_of};
 use super::{Result, Tx, id};
+
+/// What names a change among all of a workspace: the same words in the same moment are the same bytes, in two records.
+///
+/// Its text, `hash.record.facet`, stands in addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ChangeName {
+    /// SHA-256 as claimed.
+    pub hash: ChangeHash,
+    /// The record.
+    pub record: RecordId,
+    /// Which document.
+    pub facet: Facet,
+}
+
+impl From<&Pushed> for ChangeName {
+    fn from(pushed: &Pushed) -> Self {
+        Self { hash: pushed.hash, record: pushed.record, facet: pushed.facet }
+    }
+}
+
+impl From<&GivenUp> for ChangeName {
+    fn from(given_up: &GivenUp) -> Self {
+        Self { hash: given_up.hash, record: given_up.record, facet: given_up.facet }
+    }
+}
+
+impl fmt::Display for ChangeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.hash, self.record, self.facet)
+    }
+}
+
+/// A change as an address names it: by its whole name, or by its hash where that is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangeLink {
+    /// SHA-256 as claimed.
+    pub hash: ChangeHash,
+    /// The record, if it is named.
+    pub record: Option<RecordId>,
+    /// Which document, if it is named.
+    pub facet: Option<Facet>,
+}
+
+impl From<ChangeName> for ChangeLink {
+    fn from(name: ChangeName) -> Self {
+        Self { hash: name.hash, record: Some(name.record), facet: Some(name.facet) }
+    }
+}
+
+/// A text that names no change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this names no change")]
+pub struct NoChange;
+
+impl FromStr for ChangeLink {
+    type Err = NoChange;
+
+    fn from_str(text: &str) -> std::result::Result<Self, NoChange> {
+        let mut parts = text.splitn(3, '.');
+        let hash = parts.next().and_then(|part| part.parse().ok()).ok_or(NoChange)?;
+        let record = parts.next().map(|part| part.parse().map_err(|_| NoChange)).transpose()?;
+        let facet = parts.next().map(|part| part.parse().map_err(|_| NoChange)).transpose()?;
+        Ok(Self { hash, record, facet })
+    }
+}
 
 /// A change that was not accepted.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +116,11 @@ pub struct RejectedRow {
 }
 
 impl RejectedRow {
+    /// What names it.
+    pub fn name(&self) -> ChangeName {
+        ChangeName { hash: self.hash, record: self.record, facet: self.facet }
+    }
+
     /// Whether nobody has decided about it.
     pub fn is_open(&self) -> bool {
         matches!(self.state.as_str(), "rejected" | "held")
@@ -95,42 +167,47 @@ pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
     })
 }
 
+pub(super) type NameTuple = (Vec<u8>, Vec<u8>, i64);
+
+pub(super) fn change_name((hash, record, facet): NameTuple) -> Result<ChangeName> {
+    let (hash, record) = (id(ChangeHash::from_bytes(&hash), "change hash")?, id(RecordId::from_bytes(&record), "record id")?);
+    Ok(ChangeName { hash, record, facet: facet_of(facet)? })
+}
+
 /// Up to the workspace.
 pub(super) const REJECTED_START: &str = "select hash, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
      received_at, state, body, note, answer from rejected where workspace = ";
 
 /// What became of these changes before, those that were not accepted.
-pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash]) -> Result<HashMap<ChangeHash, RejectedRow>> {
-    let mut found = HashMap::new();
-    for chunk in hashes.chunks(ROWS_PER_STATEMENT) {
+pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName]) -> Result<HashMap<ChangeName, RejectedRow>> {
+    let (asked, mut found) = (changes.iter().collect::<HashSet<_>>(), HashMap::new());
+    for chunk in changes.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(REJECTED_START);
         query.push_bind(&workspace.as_bytes()[..]).push(" and hash in (");
         let mut list = query.separated(", ");
-        for hash in chunk {
-            list.push_bind(hash.0.to_vec());
+        for change in chunk {
+            list.push_bind(change.hash.0.to_vec());
         }
         let rows: Vec<RejectedTuple> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
-        for row in rows {
-            let row = rejected_row(row)?;
-            found.insert(row.hash, row);
-        }
+        let rows = rows.into_iter().map(rejected_row).collect::<Result<Vec<_>>>()?;
+        found.extend(rows.into_iter().filter(|row| asked.contains(&row.name())).map(|row| (row.name(), row)));
     }
     Ok(found)
 }
 
 /// The changes of these records that wait for an approval; not those that only wait because their device was shut out.
-pub async fn waiting_among(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<(RecordId, ChangeHash)>> {
+pub async fn waiting_among(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<ChangeName>> {
     let mut found = Vec::new();
     for chunk in records.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new("select record, hash from rejected where state = 'held' and code <> ");
+        let mut query = QueryBuilder::<Sqlite>::new("select hash, record, facet from rejected where state = 'held' and code <> ");
         query.push_bind(code::REVOKED).push(" and workspace = ").push_bind(&workspace.as_bytes()[..]).push(" and record in (");
         let mut list = query.separated(", ");
         for record in chunk {
             list.push_bind(record.as_bytes().to_vec());
         }
-        let rows: Vec<(Vec<u8>, Vec<u8>)> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
-        for (record, hash) in rows {
-            found.push((id(RecordId::from_bytes(&record), "record id")?, id(ChangeHash::from_bytes(&hash), "change hash")?));
+        let rows: Vec<NameTuple> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        for name in rows {
+            found.push(change_name(name)?);
         }
     }
     Ok(found)
@@ -144,7 +221,7 @@ pub async fn rejected_in(tx: &mut Tx, workspace: WorkspaceId, states: &[&str], l
     for state in states {
         list.push_bind(*state);
     }
-    query.push(") order by received_at desc, hash limit ").push_bind(i64::from(limit));
+    query.push(") order by received_at desc, hash, record, facet limit ").push_bind(i64::from(limit));
     let rows: Vec<RejectedTuple> = query.build_query_as().fetch_all(tx.conn()).await?;
     rows.into_iter().map(rejected_row).collect()
 }
@@ -156,7 +233,7 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
             "insert into rejected (workspace, hash, kind, record, facet, user_id, device, code, field, rule, message_en, \
              message_zh, received_at, state, body, note, answer) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
-             on conflict (workspace, hash) do nothing",
+             on conflict (workspace, hash, record, facet) do nothing",
         )
         .bind(&workspace.as_bytes()[..])
         .bind(&row.hash.0[..])
@@ -185,7 +262,7 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
 #[derive(Debug, Clone, Copy)]
 pub struct Decision<'a> {
     /// About this change.
-    pub change: ChangeHash,
+    pub change: ChangeName,
     /// `accepted`, `declined` or `withdrawn`.
     pub state: &'a str,
     /// By whom.
@@ -202,47 +279,51 @@ pub struct Decision<'a> {
 pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, decision: &Decision<'_>) -> Result<bool> {
     let done = sqlx::query(
         "update rejected set was = state, state = $3, decided_by = $4, decided_at = $5, note = $6, answer = $7 \
-         where workspace = $1 and hash = $2 and state in ('rejected', 'held')",
+         where workspace = $1 and hash = $2 and record = $8 and facet = $9 and state in ('rejected', 'held')",
     )
     .bind(&workspace.as_bytes()[..])
-    .bind(&decision.change.0[..])
+    .bind(&decision.change.hash.0[..])
     .bind(decision.state)
     .bind(&decision.by.as_bytes()[..])
     .bind(decision.at)
     .bind(decision.note)
     .bind(decision.answer.map(|hash| hash.0.to_vec()))
+    .bind(&decision.change.record.as_bytes()[..])
+    .bind(decision.change.facet as i64)
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() > 0)
 }
 
 /// Opens a change again that was declined; answers whether it was.
-pub async fn reopen_rejected(tx: &mut Tx, workspace: WorkspaceId, change: ChangeHash) -> Result<bool> {
+pub async fn reopen_rejected(tx: &mut Tx, workspace: WorkspaceId, change: ChangeName) -> Result<bool> {
     let done = sqlx::query(
         "update rejected set state = coalesce(was, 'rejected'), decided_by = null, decided_at = null, note = null \
-         where workspace = $1 and hash = $2 and state = 'declined'",
+         where workspace = $1 and hash = $2 and record = $3 and facet = $4 and state = 'declined'",
     )
     .bind(&workspace.as_bytes()[..])
-    .bind(&change.0[..])
+    .bind(&change.hash.0[..])
+    .bind(&change.record.as_bytes()[..])
+    .bind(change.facet as i64)
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() > 0)
 }
 
 /// Who decided about these changes, and when; those that are open are missing.
-pub async fn decided_among(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash]) -> Result<HashMap<ChangeHash, Decided>> {
+pub async fn decided_among(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName]) -> Result<HashMap<ChangeName, Decided>> {
     let mut found = HashMap::new();
-    for chunk in hashes.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new("select hash, decided_by, decided_at from rejected where workspace = ");
+    for chunk in changes.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("select hash, record, facet, decided_by, decided_at from rejected where workspace = ");
         query.push_bind(&workspace.as_bytes()[..]).push(" and decided_at is not null and hash in (");
         let mut list = query.separated(", ");
-        for hash in chunk {
-            list.push_bind(hash.0.to_vec());
+        for change in chunk {
+            list.push_bind(change.hash.0.to_vec());
         }
-        let rows: Vec<(Vec<u8>, Option<Vec<u8>>, Millis)> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
-        for (hash, by, at) in rows {
+        let rows: Vec<(Vec<u8>, Vec<u8>, i64, Option<Vec<u8>>, Millis)> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        for (hash, record, facet, by, at) in rows {
             let by = by.map(|by| id(UserId::from_bytes(&by), "user id")).transpose()?;
-            found.insert(id(ChangeHash::from_bytes(&hash), "change hash")?, Decided { by, at });
+            found.insert(change_name((hash, record, facet))?, Decided { by, at });
         }
     }
     Ok(found)
@@ -281,15 +362,17 @@ pub async fn reviewed_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) 
 
 /// Changes that were accepted after all, because somebody had the server's own seal on them: nobody has to
 /// decide about them any more.
-pub async fn settle_rejected(tx: &mut Tx, workspace: WorkspaceId, hashes: &[ChangeHash], now: Millis) -> Result<()> {
-    for hash in hashes {
+pub async fn settle_rejected(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName], now: Millis) -> Result<()> {
+    for change in changes {
         sqlx::query(
             "update rejected set was = state, state = 'accepted', decided_at = $3, answer = hash \
-             where workspace = $1 and hash = $2 and state in ('rejected', 'held')",
+             where workspace = $1 and hash = $2 and record = $4 and facet = $5 and state in ('rejected', 'held')",
         )
         .bind(&workspace.as_bytes()[..])
-        .bind(&hash.0[..])
+        .bind(&change.hash.0[..])
         .bind(now)
+        .bind(&change.record.as_bytes()[..])
+        .bind(change.facet as i64)
         .execute(tx.conn())
         .await?;
     }

@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 
 use sync_core::access::{Reach, RoleSet};
-use sync_core::id::{Facet, KindName, UserId, WorkspaceId};
+use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
+use sync_core::record::change::{Change, Op};
+use sync_core::value::Scalar;
 
 use super::scope::{Scope, Statement};
-use super::{Result, StoreError, Tx, id};
+use super::{Result, StoreError, Tx, id, records};
 
 /// Changes of sight that one statement counts: its expressions are four times as many, and SQLite takes a thousand.
 const SHIFTS_PER_STATEMENT: usize = 50;
@@ -41,10 +43,18 @@ pub struct Moved {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
     members: HashMap<UserId, u64>,
+    roles: HashMap<RecordId, u64>,
+}
+
+/// Where members and each role were written last, by the names that role records ever had: when one of a built-in role
+/// is called otherwise, that role is what it was built as.
+#[derive(Debug, Clone, Default)]
+pub struct Turns {
+    members: HashMap<UserId, u64>,
     roles: HashMap<String, u64>,
 }
 
-impl Written {
+impl Turns {
     /// Where the rights of somebody with these roles may have changed last; 0 when they never have.
     pub fn of(&self, user: UserId, roles: &RoleSet) -> u64 {
         let roles = roles.names().filter_map(|role| self.roles.get(role));
@@ -54,22 +64,42 @@ impl Written {
 
 /// Where the members and roles of a workspace were written last.
 pub async fn written(tx: &mut Tx, workspace: WorkspaceId) -> Result<Written> {
-    let rows: Vec<(String, Vec<u8>, Option<String>, i64)> =
-        sqlx::query_as("select kind, record, main ->> 'name', position from rows where workspace = $1 and kind in ('member', 'role')")
+    let rows: Vec<(String, Vec<u8>, i64)> =
+        sqlx::query_as("select kind, record, position from rows where workspace = $1 and kind in ('member', 'role')")
             .bind(&workspace.as_bytes()[..])
             .fetch_all(tx.conn())
             .await?;
     let mut written = Written::default();
-    for (kind, record, name, position) in rows {
-        let position = position as u64;
+    for (kind, record, position) in rows {
         if kind == "role" {
-            let last = written.roles.entry(name.unwrap_or_default()).or_default();
-            *last = position.max(*last);
+            written.roles.insert(id(RecordId::from_bytes(&record), "record id")?, position as u64);
         } else {
-            written.members.insert(id(UserId::from_bytes(&record), "user id")?, position);
+            written.members.insert(id(UserId::from_bytes(&record), "user id")?, position as u64);
         }
     }
     Ok(written)
+}
+
+/// Whose rights may have changed by that, and where.
+pub async fn turns(tx: &mut Tx, workspace: WorkspaceId, written: &Written) -> Result<Turns> {
+    let records: Vec<RecordId> = written.roles.keys().copied().collect();
+    let mut turns = Turns { members: written.members.clone(), roles: HashMap::new() };
+    for stored in records::changes_of(tx, workspace, &records).await? {
+        let position = written.roles.get(&stored.record).copied().unwrap_or(0);
+        for name in Change::read(&stored.body).into_iter().flat_map(names_in) {
+            let last = turns.roles.entry(name).or_default();
+            *last = position.max(*last);
+        }
+    }
+    Ok(turns)
+}
+
+/// What a change of a role's record calls it.
+fn names_in(change: Change) -> impl Iterator<Item = String> {
+    change.ops.into_iter().filter_map(|op| match op {
+        Op::Put { path, value: Scalar::Text(name), .. } if &*path == "name" => Some(name.into()),
+        _ => None,
+    })
 }
 
 /// What each shift moves of a kind, and last what any of them does; archived records count.

@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
-use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+use sync_core::id::{Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 
 use super::records::{self, ConflictRow, ConflictTuple, conflict_row};
-use super::rejected::{REJECTED_START, RejectedRow, RejectedTuple, rejected_row};
+use super::rejected::{ChangeLink, ChangeName, REJECTED_START, RejectedRow, RejectedTuple, rejected_row};
 use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
@@ -104,7 +104,7 @@ pub struct Refused<'a> {
     /// In one of these states.
     pub states: &'a [&'a str],
     /// After this one, newest first.
-    pub after: Option<(Millis, ChangeHash)>,
+    pub after: Option<(Millis, ChangeName)>,
     /// Those of kinds that are none of these, too: what a phone sent before its kind existed, or after.
     pub strange_to: Option<&'a [KindName]>,
     /// Of this kind.
@@ -114,7 +114,7 @@ pub struct Refused<'a> {
     /// For this reason.
     pub code: Option<&'a str>,
     /// This one.
-    pub change: Option<ChangeHash>,
+    pub change: Option<ChangeLink>,
     /// Of records that are not there, and that would name this one.
     pub would_name: Option<RecordId>,
 }
@@ -127,13 +127,15 @@ pub async fn refused_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, a
 /// The changes that were not accepted, newest first, of documents in sight.
 pub async fn refused(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, asked: &Refused<'_>, limit: u32) -> Result<Vec<RejectedRow>> {
     let mut statement = refused_where(REJECTED_START, workspace, scope, asked);
-    if let Some((received_at, hash)) = asked.after {
+    if let Some((received_at, ChangeName { hash, record, facet })) = asked.after {
         let received_at = statement.bind(Param::Int(received_at));
         let hash = statement.bind(Param::Blob(hash.0.to_vec()));
-        statement.push(&format!(" and (received_at, hash) < ({received_at}, {hash})"));
+        let record = statement.bind(Param::Blob(record.as_bytes().to_vec()));
+        let facet = statement.bind(Param::Int(facet as i64));
+        statement.push(&format!(" and (received_at, hash, record, facet) < ({received_at}, {hash}, {record}, {facet})"));
     }
     let limit = statement.bind(Param::Int(i64::from(limit)));
-    statement.push(&format!(" order by received_at desc, hash desc limit {limit}"));
+    statement.push(&format!(" order by received_at desc, hash desc, record desc, facet desc limit {limit}"));
     statement.all::<RejectedTuple>(tx).await?.into_iter().map(rejected_row).collect()
 }
 
@@ -155,7 +157,9 @@ fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Ref
         ("kind", asked.kind.map(|kind| Param::Text(kind.to_string()))),
         ("user_id", asked.user.map(|user| Param::Blob(user.as_bytes().to_vec()))),
         ("code", asked.code.map(|code| Param::Text(code.to_owned()))),
-        ("hash", asked.change.map(|hash| Param::Blob(hash.0.to_vec()))),
+        ("hash", asked.change.map(|change| Param::Blob(change.hash.0.to_vec()))),
+        ("record", asked.change.and_then(|change| change.record).map(|record| Param::Blob(record.as_bytes().to_vec()))),
+        ("facet", asked.change.and_then(|change| change.facet).map(|facet| Param::Int(facet as i64))),
     ];
     for (column, param) in narrowed {
         if let Some(param) = param {

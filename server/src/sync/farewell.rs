@@ -1,22 +1,27 @@
 //! The last words of a device that was shut out: what it has not sent, if it is handed back, and its receipt.
 //!
 //! It is given nothing any more but the word to forget everything. What it delivers goes to the desk, never into
-//! a record: whoever shut it out decides about that, too.
+//! a record: whoever shut it out decides about that, too. Only what this server had accepted and lost in a restore comes
+//! back into its record, under its seal: edits may follow it.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
-use sync_core::id::{ChangeHash, Facet, Millis, RecordId};
+use sync_core::id::{Facet, Millis, RecordId};
 use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal, Verdict};
 
 use super::{Door, Speaker, is_repeated, refused, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
-use crate::store::{StoreError, receipts, rejected};
+use crate::store::rejected::{self, ChangeName};
+use crate::store::{StoreError, receipts};
 
 /// A device that was shut out and says nothing for so long has nothing more to bring over this connection.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How often in a row a device may bring edits that follow what is not here: the pushes of four sessions. Told so, it brings
+/// what they follow if it has that; if it has not, it would wait for ever.
+const WAITS_MAX: u32 = 16;
 
 impl Door {
     /// Answers a device that is to forget everything.
@@ -42,7 +47,8 @@ impl Door {
         messages: Vec<Message>,
         now: Millis,
     ) -> Result<Vec<Message>, StoreError> {
-        let (mut answers, mut delivered, mut waiting, mut pulls) = (Vec::new(), 0, None, None);
+        let (mut answers, mut sum, mut waiting, mut pulls) = (Vec::new(), Brought::default(), None, None);
+        let is_patient = farewell.waits < WAITS_MAX;
         for message in messages {
             match message {
                 Message::Receipt(receipt) => answers.push(self.receive(speaker, receipt, now).await?),
@@ -51,8 +57,14 @@ impl Door {
                     answers.push(self.welcome(speaker, hello, now).await?);
                 }
                 Message::Push(push) if farewell.act == Act::HandBack => {
-                    let (answer, taken) = self.take_to_the_desk(speaker, push, now).await?;
-                    delivered += taken;
+                    let (answer, brought) = self.take_to_the_desk(speaker, push, is_patient, now).await?;
+                    sum.settled += brought.settled;
+                    sum.waits |= brought.waits;
+                    answers.push(answer);
+                }
+                Message::Offer(offer) if farewell.act == Act::HandBack => {
+                    let answer = self.offer(speaker, offer, now).await;
+                    sum.gives_back |= gives_back(&answer);
                     answers.push(answer);
                 }
                 Message::Withdraw(withdraw) if farewell.act == Act::HandBack => {
@@ -63,35 +75,55 @@ impl Door {
                 _ => {}
             }
         }
-        if waiting.is_some_and(|waiting| waiting <= delivered) {
+        self.note_waits(speaker, &farewell, &sum).await?;
+        if waiting.is_some_and(|waiting| waiting <= sum.settled) {
             let (workspace, device) = (speaker.reader.workspace, speaker.device);
             self.store
                 .write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::told(tx, workspace, device, now).await }))
                 .await?;
             answers.push(Message::Page(page(vec![Entry::Wipe], Vec::new(), None, false, now)));
-        } else if let Some(pull) = pulls {
+        } else if let Some(pull) = pulls.filter(|_| !sum.waits) {
             // There is more to deliver first: it asks again when that is done.
             answers.push(Message::Page(page(Vec::new(), pull.cursor.clone().unwrap_or_default(), pull.cursor, true, now)));
         }
         Ok(answers)
     }
 
-    /// Puts what a device delivers on the desk. Answers as well how many of the changes that wait on it are settled by that.
-    async fn take_to_the_desk(&self, speaker: &Speaker, push: Push, now: Millis) -> Result<(Message, u64), StoreError> {
-        if push.changes.len() > MAX_PUSH_CHANGES {
-            return Ok((refused("too_large", "send fewer changes at once"), 0));
-        }
-        let names: Vec<ChangeName> = push.changes.iter().map(|pushed| (pushed.record, pushed.facet, pushed.hash)).collect();
-        let hashes: Vec<ChangeHash> = names.iter().map(|(.., hash)| *hash).collect();
-        let known = rejected::rejected_among(&mut self.store.reader().await?, speaker.reader.workspace, &hashes).await?;
-        let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now).await);
-        let taken = match &answer {
-            Message::Verdicts(answer) => settled(&names, &answer.verdicts, |(record, facet, hash)| {
-                known.get(hash).is_some_and(|row| (row.record, row.facet) == (*record, *facet))
-            }),
-            _ => 0,
+    /// Notes whether a device goes on bringing what follows changes that are not here.
+    async fn note_waits(&self, speaker: &Speaker, farewell: &Farewell, sum: &Brought) -> Result<(), StoreError> {
+        let waits = match sum {
+            Brought { gives_back: true, .. } => 0,
+            Brought { waits: true, .. } => farewell.waits + 1,
+            Brought { .. } => farewell.waits,
         };
-        Ok((answer, taken))
+        if waits == farewell.waits {
+            return Ok(());
+        }
+        let (workspace, device) = (speaker.reader.workspace, speaker.device);
+        self.store
+            .write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::note_waits(tx, workspace, device, waits).await }))
+            .await
+    }
+
+    /// Puts what a device delivers on the desk. Answers as well what of the changes that wait on it is settled by that.
+    async fn take_to_the_desk(
+        &self,
+        speaker: &Speaker,
+        push: Push,
+        is_patient: bool,
+        now: Millis,
+    ) -> Result<(Message, Brought), StoreError> {
+        if push.changes.len() > MAX_PUSH_CHANGES {
+            return Ok((refused("too_large", "send fewer changes at once"), Brought::default()));
+        }
+        let names: Vec<ChangeName> = push.changes.iter().map(ChangeName::from).collect();
+        let known = rejected::rejected_among(&mut self.store.reader().await?, speaker.reader.workspace, &names).await?;
+        let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now).await);
+        let brought = match &answer {
+            Message::Verdicts(answer) => brought(&names, &answer.verdicts, is_patient, |name| known.contains_key(name)),
+            _ => Brought::default(),
+        };
+        Ok((answer, brought))
     }
 
     /// The device says that it holds nothing any more.
@@ -112,21 +144,34 @@ impl Door {
     }
 }
 
-type ChangeName = (RecordId, Facet, ChangeHash);
+/// What a device that is handed back has brought.
+#[derive(Debug, Default)]
+struct Brought {
+    /// How many changes wait on it no longer, whatever else it does.
+    settled: u64,
+    /// Whether others follow what is not here: it may have that, and is waited for.
+    waits: bool,
+    /// Whether it has given back what was lost here.
+    gives_back: bool,
+}
 
-/// How many changes wait on a device no longer, whatever else it does. What was on the desk before may be a draft that it
-/// asks about; what was turned down it counts no more when it comes again; what follows something that went to the desk it
-/// writes anew, and brings that. Of what follows what never comes nothing better will be heard.
-fn settled(names: &[ChangeName], verdicts: &[Verdict], known: impl Fn(&ChangeName) -> bool) -> u64 {
+/// What became of a push. What was on the desk before may be a draft that the device asks about; what was turned down it
+/// counts no more when it comes again; what follows something that went to the desk it writes anew, and brings that. What
+/// follows what is not here comes again, behind that if the device has it; of what never comes nothing better will be heard.
+fn brought(names: &[ChangeName], verdicts: &[Verdict], is_patient: bool, known: impl Fn(&ChangeName) -> bool) -> Brought {
     let waits = |verdict: &Verdict| matches!(verdict, Verdict::Waiting { .. });
     let moves: HashSet<(RecordId, Facet)> =
-        names.iter().zip(verdicts).filter(|(_, verdict)| !waits(verdict)).map(|((record, facet, _), _)| (*record, *facet)).collect();
-    let is_settled = |(name, verdict): &(&ChangeName, &Verdict)| match verdict {
-        Verdict::Held { .. } => !known(name),
-        Verdict::Waiting { .. } => !moves.contains(&(name.0, name.1)),
-        _ => false,
-    };
-    names.iter().zip(verdicts).filter(is_settled).count() as u64
+        names.iter().zip(verdicts).filter(|(_, verdict)| !waits(verdict)).map(|(name, _)| (name.record, name.facet)).collect();
+    let stuck = names.iter().zip(verdicts).filter(|(name, verdict)| waits(verdict) && !moves.contains(&(name.record, name.facet))).count();
+    let taken = names.iter().zip(verdicts).filter(|(name, verdict)| matches!(verdict, Verdict::Held { .. }) && !known(name)).count();
+    let settled = if is_patient { taken } else { taken + stuck };
+    Brought { settled: settled as u64, waits: is_patient && stuck > 0, gives_back: false }
+}
+
+/// Whether something was taken of what a device has offered.
+fn gives_back(answer: &Message) -> bool {
+    let Message::Verdicts(answer) = answer else { return false };
+    answer.verdicts.iter().any(|verdict| matches!(verdict, Verdict::Accepted { .. }))
 }
 
 fn page(entries: Vec<Entry>, cursor: Vec<u8>, after: Option<Vec<u8>>, more: bool, now: Millis) -> Page {

@@ -1,11 +1,12 @@
 //! Decisions about edits that were not accepted, as far as the caller sees them.
 
-use sync_core::id::ChangeHash;
 use sync_core::record::fields::FieldEdit;
 
 use super::Writing;
 use crate::error::{Error, Text};
 use crate::intake::{NotReviewed, Review, Ruling};
+use crate::reading::ReadError;
+use crate::store::rejected::{ChangeLink, RejectedRow};
 
 /// Edits decided in one go: a page of them.
 pub const REVIEWS_MAX: usize = 200;
@@ -15,16 +16,19 @@ impl Writing {
     ///
     /// # Errors
     /// When nothing was decided, and it is worth trying again.
-    pub async fn review(&self, changes: &[ChangeHash], ruling: &Ruling) -> Result<Vec<Result<(), NotReviewed>>, Error> {
+    pub async fn review(&self, changes: &[ChangeLink], ruling: &Ruling) -> Result<Vec<Result<(), NotReviewed>>, Error> {
         let mut seen = Vec::with_capacity(changes.len());
         for change in changes {
-            let row = self.reading.refused_row(*change).await?;
-            seen.push(row.is_some_and(|row| self.grant.may_write(&row.kind)));
+            seen.push(match self.reading.refused_row(*change).await {
+                Ok(row) => row.filter(|row| self.grant.may_write(&row.kind)).ok_or(NotReviewed::NoSuchEdit),
+                Err(ReadError::SeveralEdits) => Err(NotReviewed::Several),
+                Err(error) => return Err(error.into()),
+            });
         }
-        let asked = changes.iter().zip(&seen).filter(|(_, seen)| **seen);
-        let reviews = asked.map(|(change, _)| Review { change: *change, ruling: ruling.clone() }).collect();
+        let asked = seen.iter().flatten();
+        let reviews = asked.map(|row| Review { change: row.name(), ruling: ruling.clone() }).collect();
         let mut answers = self.intake.review(&self.author, reviews, self.now).await?.into_iter();
-        let answer = |seen| if seen { answers.next().unwrap_or(Err(NotReviewed::NoSuchEdit)) } else { Err(NotReviewed::NoSuchEdit) };
+        let answer = |seen: Result<RejectedRow, _>| seen.and_then(|_| answers.next().unwrap_or(Err(NotReviewed::NoSuchEdit)));
         Ok(seen.into_iter().map(answer).collect())
     }
 
@@ -32,7 +36,7 @@ impl Writing {
     ///
     /// # Errors
     /// When it is not there, was decided by another, or the caller may not.
-    pub async fn review_one(&self, change: ChangeHash, ruling: Ruling) -> Result<(), Error> {
+    pub async fn review_one(&self, change: ChangeLink, ruling: Ruling) -> Result<(), Error> {
         let answer = self.review(&[change], &ruling).await?.pop();
         answer.unwrap_or(Err(NotReviewed::NoSuchEdit)).map_err(Error::from)
     }
@@ -41,7 +45,7 @@ impl Writing {
     ///
     /// # Errors
     /// As [`Writing::review_one`].
-    pub async fn accept(&self, change: ChangeHash, instead: Option<Vec<FieldEdit>>) -> Result<(), Error> {
+    pub async fn accept(&self, change: ChangeLink, instead: Option<Vec<FieldEdit>>) -> Result<(), Error> {
         self.review_one(change, instead.map_or(Ruling::Accept, Ruling::Amend)).await
     }
 }
@@ -51,6 +55,7 @@ impl From<NotReviewed> for Error {
         let en = why.to_string();
         match why {
             NotReviewed::NoSuchEdit => Self::NotFound,
+            NotReviewed::Several => Self::Conflict(Text::new(en, "多条记录提交了同一修改：请用 {change}.{record} 指明。")),
             NotReviewed::Decided => Self::Conflict(Text::new(en, "已有人处理了这条修改。")),
             NotReviewed::Withdrawn => Self::Conflict(Text::new(en, "提交人已撤回这条修改。")),
             NotReviewed::NotDeclined => Self::Conflict(Text::new(en, "这条修改没有被驳回：已接受的内容请在记录中撤销。")),

@@ -92,6 +92,25 @@ async fn a_device_that_is_handed_back_delivers_to_the_desk_and_is_wiped_then() {
 }
 
 #[tokio::test]
+async fn a_device_that_never_brings_what_its_edits_follow_is_waited_for_and_wiped_in_the_end() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "hand_back").await;
+    let mut pen = Phone::with(ACTOR);
+    pen.write("party", record(1), START, &[FieldEdit::set("name", "Jiamei")]);
+    let changes = pen.write("party", record(1), START, &[FieldEdit::set("industry", "paper")]);
+    for _ in 0..16 {
+        let push = Message::Push(Push { batch: 1, changes: changes.clone() });
+        let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 1), push, pull()]).await;
+        let [Message::Welcome(_), Message::Verdicts(Verdicts { verdicts, .. })] = &answers[..] else { panic!("{answers:?}") };
+        assert!(matches!(verdicts[..], [Verdict::Waiting { .. }]), "{answers:?}");
+    }
+    let push = Message::Push(Push { batch: 1, changes });
+    let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 1), push, pull()]).await;
+    assert!(answers.last().is_some_and(is_wipe), "{answers:?}");
+}
+
+#[tokio::test]
 async fn a_lost_device_is_wiped_at_its_next_word_whatever_it_says() {
     let desk = Desk::new().await;
     let enrolled = enrol(&desk.server).await;

@@ -1,6 +1,6 @@
 //! Somebody is shut out: their phones are handed back, and come in again with them if they have not forgotten yet.
 
-use rapport_server::store::{farewells, rejected};
+use rapport_server::store::{Options, farewells, rejected};
 use reqwest::Method;
 use serde_json::json;
 use sync_core::engine::Event;
@@ -11,6 +11,7 @@ use sync_core::record::fields::FieldEdit;
 use crate::api::Client;
 use crate::console::{Desk, record};
 use crate::handset::Handset;
+use crate::harness::Server;
 
 /// Cai's customer, on cai's phone, with an edit that was not sent.
 async fn offline(desk: &Desk) -> (RecordId, Handset) {
@@ -105,6 +106,34 @@ async fn a_phone_that_is_handed_back_and_breaks_off_in_between_delivers_the_rest
     }
     phone.sync(&desk.server).await;
     assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (100, true));
+}
+
+#[tokio::test]
+async fn a_phone_that_is_handed_back_gives_a_restored_server_back_what_its_unsent_edits_follow() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, backup, restored] = ["rapport.db", "backup.db", "restored.db"].map(|name| folder.path().join(name));
+    let desk = Desk::with(|config| config.database.path = path.clone()).await;
+    let (customer, mut phone) = offline(&desk).await;
+    phone.sync(&desk.server).await;
+    rapport_server::store::backup(&path, &backup).await.unwrap();
+    phone.edit(&desk.server, "party", customer, &[FieldEdit::set("name", "Jiamei Print")]);
+    phone.edit(&desk.server, "party", record(1), &[FieldEdit::set("name", "Cedar")]);
+    phone.sync(&desk.server).await;
+    for id in [customer, record(1)] {
+        phone.edit(&desk.server, "party", id, &[FieldEdit::set("industry", "paper")]);
+    }
+    let Desk { mut server, ann, bo, .. } = desk;
+    server.ask_to_stop();
+    server.stopped().await;
+    rapport_server::store::restore(&backup, &Options::new(&restored), None, || [2; 16]).await.unwrap();
+    let server = Server::start_again(|config| config.database.path = restored.clone()).await;
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let desk = Desk { server, cookie, ann, bo };
+    assert_eq!(name_of(&desk, customer).await, "Jiamei Paper");
+    fill_in(&desk, false, "save").await;
+    phone.sync(&desk.server).await;
+    assert_eq!((name_of(&desk, customer).await, name_of(&desk, record(1)).await), ("Jiamei Print".to_owned(), "Cedar".to_owned()));
+    assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (2, true));
 }
 
 #[tokio::test]

@@ -1,16 +1,19 @@
 //! A connection that stays open: what a phone hears on it, and what it need not.
 
 use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
 use sync_core::engine::Event;
 use sync_core::id::{RecordId, UserId};
-use sync_core::protocol::{Message, Page, decode_frame};
+use sync_core::protocol::{Entry, Message, Page, Subscription, Whose, decode_frame};
 use sync_core::record::fields::FieldEdit;
 use tokio_tungstenite::tungstenite::Message as Ws;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
+use crate::api::Client;
 use crate::console::{Desk, record};
 use crate::handset::Handset;
 use crate::harness::{MINUTE, Server};
+use crate::privacy::state;
 use crate::reviews::colleague;
 
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
@@ -89,4 +92,35 @@ async fn a_phone_that_may_not_see_what_was_written_is_not_woken_and_need_not_ask
     assert!(line.phone.fields(record(2)).is_none());
     let entries: usize = line.pages[before..].iter().map(|page| page.entries.len()).sum();
     assert_eq!((entries, line.pulls), (1, 0), "{:?}", line.pages);
+}
+
+#[tokio::test]
+async fn connected_phones_that_do_not_hold_what_is_erased_say_at_once_that_they_stand_behind_that() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    colleague(&desk.server, "boss", "manager").await;
+    colleague(&desk.server, "agent", "agent").await;
+    let agent = UserId::of_cause("agent");
+    // One sees it and does not want it on the phone; out of the other's sight it goes while the phone is connected.
+    let mut narrow = Line::open(&desk.server, "boss").await;
+    assert!(narrow.phone.device.subscribe(&Subscription::of(Whose::Mine)).unwrap());
+    assert!(narrow.phone.device.unsubscribe(&Subscription::everything()).unwrap());
+    narrow.tell(Event::Wake).await;
+    narrow.until(|line| line.pages.last().is_some_and(|page| !page.more)).await;
+    let path = office.make("party", json!({"name": "Jiamei", "owner": agent})).await;
+    let id: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let mut past = Line::open(&desk.server, "agent").await;
+    assert!(past.shows(id, "Jiamei"));
+    let given = office.edit(&path, json!([{"op": "set", "field": "owner", "value": desk.server.ann}])).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    past.until(|line| line.phone.fields(id).is_none()).await;
+    let erased = office.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await;
+    assert_eq!(erased.status, 200, "{}", erased.text());
+    for line in [&mut narrow, &mut past] {
+        let is_purged = |page: &Page| page.entries.contains(&Entry::Purge { record: id });
+        // The page after the one that tells of it answers the phone's own word.
+        line.until(|line| line.pages.iter().skip_while(|page| !is_purged(page)).nth(1).is_some()).await;
+        let said = state(&office, id, &line.phone).await;
+        assert!(line.phone.fields(id).is_none() && (said == "told" || said == "removed"), "{said}");
+    }
 }

@@ -99,7 +99,7 @@ async fn nothing_of_a_person_is_left_in_any_byte() {
 }
 
 /// What the proof of a record's erasure says of a phone; null when it does not name it.
-async fn state(office: &Client<'_>, id: RecordId, phone: &Handset) -> serde_json::Value {
+pub async fn state(office: &Client<'_>, id: RecordId, phone: &Handset) -> serde_json::Value {
     let list = office.get("/api/v1/privacy").await.json();
     let of = |rows: &serde_json::Value, id: String| rows.as_array().unwrap().iter().find(|row| row["id"] == id).cloned();
     let row = of(&list["rows"], id.to_string()).unwrap_or_else(|| panic!("{list}"));
@@ -186,6 +186,30 @@ async fn consents_are_spoken_of_only_where_a_kind_can_hold_them() {
         let page = desk.get(&format!("/privacy/{}", path.rsplit('/').next().unwrap())).await.text();
         assert!(page.contains("Anything") && page.contains("No consent was noted") == holds, "{kind}: {page}");
     }
+}
+
+#[tokio::test]
+async fn the_proof_names_a_phone_that_was_away_when_the_rules_of_its_users_built_in_role_got_another_name() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let role = |name: &str| {
+        format!("name = \"{name}\"\nlabel = {{ en = \"A\", zh = \"A\" }}\n[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nreads = [\"main\"]\n")
+    };
+    let own = office.make("role", json!({"name": "agent", "definition": role("agent")})).await;
+    Client::of_role(&server, "cai", "agent").await;
+    let path = office.make("party", json!({"name": CANARY})).await;
+    let id: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let mut phone = Handset::of(&server, UserId::of_cause("cai")).await;
+    phone.sync(&server).await;
+    assert!(phone.fields(id).is_some());
+    let other = json!([{"op": "set", "field": "name", "value": "boss"}, {"op": "set", "field": "definition", "value": role("boss")}]);
+    let renamed = office.edit(&own, other).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.text());
+    let erased = office.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await;
+    assert_eq!(erased.status, 200, "{}", erased.text());
+    assert_eq!(state(&office, id, &phone).await, "not_seen");
+    phone.sync(&server).await;
+    assert_eq!((phone.fields(id), state(&office, id, &phone).await), (None, json!("removed")));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use sync_core::id::{RecordId, UserId};
-use sync_core::protocol::{Verdict, code};
+use sync_core::protocol::{GivenUp, Pushed, Verdict, code};
 use sync_core::record::fields::FieldEdit;
 
 use crate::console::{Desk, record};
@@ -99,6 +99,61 @@ async fn an_edit_is_shown_with_what_it_wants_and_accepted_under_its_authors_name
     let again = desk.post(&format!("/rejected/{}", wish.hash), &[("step", "decline")]).await;
     assert_eq!(again.status, 409);
     assert!(again.text().contains("somebody has decided about it already"), "{}", again.text());
+}
+
+#[tokio::test]
+async fn the_same_change_sent_for_two_records_stands_at_the_desk_twice_and_is_decided_twice() {
+    let desk = Desk::new().await;
+    let mut rep = colleague(&desk.server, "rep", "rep").await;
+    let app = desk.server.app.clone();
+    let wish = rep.write("offer", record(1), START, &[FieldEdit::set("title", "Lamps"), line(15)]).remove(0);
+    let same = Pushed { record: record(2), ..wish.clone() };
+    let verdicts = rep.push(&app, vec![wish.clone(), same.clone()], START).await;
+    assert!(matches!(verdicts[..], [Verdict::Held { .. }, Verdict::Held { .. }]), "{verdicts:?}");
+    let named = |pushed: &Pushed| format!("/rejected/{}.{}.main", pushed.hash, pushed.record);
+    let page = desk.get("/rejected").await.text();
+    assert!(page.contains(&named(&wish)) && page.contains(&named(&same)), "{page}");
+    // The hash alone says too little, and nothing is decided by it.
+    let token = desk.server.token().await;
+    let alone = format!("/rejected/{}", wish.hash);
+    assert_eq!(desk.get(&alone).await.status, 409);
+    let unclear = desk.post(&alone, &[("step", "accept")]).await;
+    assert!(unclear.status == 409 && unclear.text().contains("for several records"), "{}", unclear.text());
+    let path = |name: &str, step: &str| format!("/api/v1/rejected/{name}{step}");
+    let unclear = call(&desk.server, &token, Method::POST, &path(&wish.hash.to_string(), "/accept"), json!({})).await;
+    assert!(unclear.status == 409 && unclear.text().contains("{change}.{record}"), "{}", unclear.text());
+    // Each has a page, a place in the list and a decision of its own.
+    let list = call(&desk.server, &token, Method::GET, "/api/v1/rejected?maxSize=1", json!({})).await.json();
+    let next = format!("/api/v1/rejected?maxSize=1&after={}", list["next"].as_str().unwrap());
+    let rest = call(&desk.server, &token, Method::GET, &next, json!({})).await.json();
+    assert_ne!(list["rows"][0]["record"], rest["rows"][0]["record"], "{list} {rest}");
+    assert_eq!(desk.get(&named(&same)).await.status, 200);
+    desk.post(&named(&wish), &[("step", "accept")]).await;
+    let declined = path(&format!("{}.{}", same.hash, same.record), "/decline");
+    let declined = call(&desk.server, &token, Method::POST, &declined, json!({"reason": "once is enough"})).await;
+    assert_eq!((declined.status.as_u16(), &declined.json()["state"]), (200, &json!("declined")));
+    assert_eq!(percent(&desk, record(1)).await, 15);
+    let told = rep.push(&app, vec![wish, same], START + MINUTE).await;
+    assert!(matches!(&told[..], [Verdict::Duplicate { .. }, Verdict::Rejected { code, .. }] if code == code::DECLINED), "{told:?}");
+}
+
+/// What waits for several words waits for them in each of its records.
+#[tokio::test]
+async fn of_one_change_sent_for_two_records_one_is_taken_back_and_the_other_waits_on() {
+    let desk = Desk::new().await;
+    let mut rep = colleague(&desk.server, "rep", "rep").await;
+    let app = desk.server.app.clone();
+    let wish = rep.write("offer", record(1), START, &[FieldEdit::set("title", "Lamps"), line(15)]).remove(0);
+    let same = Pushed { record: record(2), ..wish.clone() };
+    rep.push(&app, vec![wish.clone(), same.clone()], START).await;
+    let given_up = GivenUp { record: wish.record, facet: wish.facet, hash: wish.hash };
+    app.intake.withdraw(&rep.author, vec![given_up], START + MINUTE).await.unwrap();
+    let open = desk.get("/rejected").await.text();
+    assert!(!open.contains(&wish.record.to_string()) && open.contains(&same.record.to_string()), "{open}");
+    // By its hash it is found under its record alone: the other was decided about, and is there, too.
+    let token = desk.server.token().await;
+    let path = format!("/api/v1/rejected/{}.{}", same.hash, same.record);
+    assert_eq!(call(&desk.server, &token, Method::GET, &path, json!({})).await.json()["state"], "held");
 }
 
 #[tokio::test]
@@ -401,7 +456,7 @@ async fn a_deputy_with_an_open_page_is_told_when_the_first_ones_time_is_over() {
     assert!(news.try_recv().is_err(), "it is the manager's turn");
     desk.server.clock.forward(25 * 60 * MINUTE);
     let seen = deadlines::round(app, seen).await.unwrap();
-    assert_eq!(news.try_recv().unwrap().asked, Some(wish.hash));
+    assert_eq!(news.try_recv().unwrap().asked, Some((&wish).into()));
     let mut heard = String::new();
     while !heard.contains("event: turn") {
         let next = tokio::time::timeout(std::time::Duration::from_secs(20), events.next()).await;
@@ -425,7 +480,7 @@ async fn whose_word_comes_next_is_told_and_whose_does_not_is_not_asked() {
     let path = format!("/api/v1/rejected/{}/accept", wish.hash);
     call(&desk.server, &token_of(&desk.server, "mia").await, Method::POST, &path, json!({})).await;
     let told: Vec<_> = std::iter::from_fn(|| news.try_recv().ok()).filter_map(|news| news.asked).collect();
-    assert_eq!((told, asked("mia").await, asked("bo").await), (vec![wish.hash], false, true));
+    assert_eq!((told, asked("mia").await, asked("bo").await), (vec![(&wish).into()], false, true));
 }
 
 /// What a rule with one step is answered with.

@@ -8,6 +8,7 @@ use sync_core::record::change::Change;
 use super::{Decided, Outcome, Unit, stored};
 use crate::intake::decide::Refused;
 use crate::intake::{Author, Origin};
+use crate::store::rejected::ChangeName;
 use crate::store::{Result, Tx};
 
 impl Unit<'_> {
@@ -38,8 +39,9 @@ impl Unit<'_> {
             Err(Decided::Outcome(outcome)) => return Ok(outcome),
             Err(Decided::Refused(refused)) => return Ok(Outcome::Verdict(refused.verdict())),
         }
-        if self.earlier.get(&pushed.hash).is_some_and(|row| (row.record, row.facet) == (pushed.record, pushed.facet)) {
-            self.settled.push(pushed.hash);
+        let name = ChangeName::from(&pushed);
+        if self.earlier.contains_key(&name) {
+            self.settled.push(name);
         }
         self.returned.insert(change.actor, (origin.device, origin.received_at));
         self.actors.entry(change.actor).or_default().get_or_insert(origin.device);

@@ -45,7 +45,7 @@ impl Unit<'_> {
         self.load(tx, cache, Facet::ALL.map(|facet| (row.record, facet)).into()).await?;
         self.load_sight(tx, reviewer, std::iter::once(row.record)).await?;
         self.load_waiting(tx, std::iter::once((&row.kind, row.record))).await?;
-        self.waits_no_more(row.record, &row.hash);
+        self.waits_no_more(&review.change);
         if let Err(why) = self.may_review(reviewer, &row) {
             return Ok(Err(why));
         }
@@ -70,10 +70,10 @@ impl Unit<'_> {
             Err(why) => return Ok(Err(why)),
         };
         let note = if let Ruling::Decline(note) = &review.ruling { note.as_deref() } else { None };
-        let decision = Decision { change: row.hash, state, by: reviewer.user, note, answer, at: now };
+        let decision = Decision { change: review.change, state, by: reviewer.user, note, answer, at: now };
         rejected::decide_rejected(tx, self.workspace, &decision).await?;
         if let Some(step) = step {
-            approvals::add(tx, self.workspace, row.hash, step, Word { by: reviewer.user, at: now }).await?;
+            approvals::add(tx, self.workspace, row.name(), step, Word { by: reviewer.user, at: now }).await?;
         }
         self.note_decision(tx, reviewer, now, &row, state).await?;
         Ok(Ok(()))
@@ -88,7 +88,7 @@ impl Unit<'_> {
         row: &RejectedRow,
         ruling: &Ruling,
     ) -> Result<std::result::Result<Spoken, NotReviewed>> {
-        let course = if row.state == "held" { Course::of(tx, self.workspace, &row.kind, row.hash).await? } else { None };
+        let course = if row.state == "held" { Course::of(tx, self.workspace, &row.kind, row.name()).await? } else { None };
         let next = course.as_ref().and_then(|course| Some((course.words.len(), course.turn(row.received_at, now)?)));
         let Some((spoken, turn)) = next else { return Ok(Ok(Spoken::Last(None))) };
         let speaks = turn.is_for(reviewer.user, &reviewer.role)
@@ -110,9 +110,9 @@ impl Unit<'_> {
         if turn.is_last() {
             return Ok(Ok(Spoken::Last(Some(spoken))));
         }
-        approvals::add(tx, self.workspace, row.hash, spoken, Word { by: reviewer.user, at: now }).await?;
+        approvals::add(tx, self.workspace, row.name(), spoken, Word { by: reviewer.user, at: now }).await?;
         self.note_decision(tx, reviewer, now, row, "approved").await?;
-        self.asked.push(row.hash);
+        self.asked.push(row.name());
         Ok(Ok(Spoken::OthersFollow))
     }
 
@@ -123,7 +123,7 @@ impl Unit<'_> {
         now: Millis,
         row: &RejectedRow,
     ) -> Result<std::result::Result<(), NotReviewed>> {
-        if !rejected::reopen_rejected(tx, self.workspace, row.hash).await? {
+        if !rejected::reopen_rejected(tx, self.workspace, row.name()).await? {
             return Ok(Err(NotReviewed::NotDeclined));
         }
         self.note_decision(tx, reviewer, now, row, "reopened").await?;

@@ -1,11 +1,12 @@
 //! Which records have an edit that waits for approval: what is not approved does not go on.
 
-use sync_core::id::{ChangeHash, KindName, RecordId};
+use sync_core::id::{KindName, RecordId};
 use sync_core::protocol::code;
 use sync_core::schema::Kind;
 
 use super::Unit;
-use crate::store::{Result, Tx, rejected};
+use crate::store::rejected::{self, ChangeName};
+use crate::store::{Result, Tx};
 
 impl Unit<'_> {
     /// Reads what waits for approval in these records, where some role may write less because of it.
@@ -15,15 +16,15 @@ impl Unit<'_> {
         for record in &records {
             self.waiting.remove(record);
         }
-        for (record, change) in rejected::waiting_among(tx, self.workspace, &records).await? {
-            self.waiting.entry(record).or_default().insert(change);
+        for change in rejected::waiting_among(tx, self.workspace, &records).await? {
+            self.waiting.entry(change.record).or_default().insert(change);
         }
         Ok(())
     }
 
     /// An edit that is decided about now does not wait for itself.
-    pub(super) fn waits_no_more(&mut self, record: RecordId, change: &ChangeHash) {
-        if let Some(waiting) = self.waiting.get_mut(&record) {
+    pub(super) fn waits_no_more(&mut self, change: &ChangeName) {
+        if let Some(waiting) = self.waiting.get_mut(&change.record) {
             waiting.remove(change);
         }
     }
