@@ -34,7 +34,9 @@ pub(super) fn text(spot: &Spot, column: &str) -> String {
 /// group, which the value is a part of.
 pub(super) fn in_order_of(which: Which<'_>, spot: &Spot, columns: &str) -> Statement {
     let compiler = Compiler::new(Dialect::Sqlite, which.context);
+    // Each word of a choice is a group, whatever its place: a board has an index of its words, and not of their places.
+    let over = if spot.class == Class::Word { compiler.indexed(spot) } else { compiler.ordered(spot) };
     let mut statement = which.found(&format!("select {columns} from rows "), Way::Whole, |compiler| compiler.filter(&which.query.filter));
-    statement.push(&format!(" group by {}", compiler.ordered(spot).join(", ")));
+    statement.push(&format!(" group by {}", over.join(", ")));
     statement
 }

@@ -45,7 +45,7 @@ mod agreement;
 #[cfg(test)]
 mod examples;
 
-pub use dialect::{Dialect, Param};
+pub use dialect::{Dialect, Param, by_word};
 pub use error::{Hint, QueryError};
 pub use evaluate::{Links, NoLinks, Row, matches};
 pub use offer::{ME, Offer, offers, with_me};
@@ -144,6 +144,8 @@ pub struct Spot {
     pub merges: bool,
     /// Whether it is a text that is ordered by a key beside the row, where there is one.
     pub keyed: bool,
+    /// The words of a choice, in the order in which it declares them.
+    pub options: Vec<String>,
 }
 
 /// Where in a row.
