@@ -50,7 +50,9 @@ use Dialect::{Postgres, Sqlite};
 /// as an index must be over the same expression: so quotes are doubled, for an option may be any text.
 pub fn by_word<'w>(value: &str, numbers: impl IntoIterator<Item = (&'w str, usize)>, otherwise: usize) -> String {
     let numbers = numbers.into_iter().map(|(word, number)| format!(" when '{}' then {number}", word.replace('\'', "''")));
-    format!("case {value}{} else {otherwise} end", numbers.collect::<String>())
+    let numbers: String = numbers.collect();
+    // A case without any is none to a database.
+    if numbers.is_empty() { otherwise.to_string() } else { format!("case {value}{numbers} else {otherwise} end") }
 }
 
 impl Dialect {

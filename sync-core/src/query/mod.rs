@@ -55,6 +55,8 @@ pub use page::{Cursor, Page, Query};
 pub use sql::{Binds, Compiler, Sql, Tables, Visible};
 pub use when::{Context, Day, Edge, Span, Window};
 
+use std::sync::Arc;
+
 use crate::id::{Facet, FieldName, KindName, RecordId};
 
 /// Groups within groups: what a person can still read; also keeps the recursions shallow.
@@ -145,7 +147,7 @@ pub struct Spot {
     /// Whether it is a text that is ordered by a key beside the row, where there is one.
     pub keyed: bool,
     /// The words of a choice, in the order in which it declares them.
-    pub options: Vec<String>,
+    pub options: Arc<[String]>,
 }
 
 /// Where in a row.

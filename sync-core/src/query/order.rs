@@ -6,6 +6,7 @@
 //! come in the order in which their options are declared, and words that are no option behind those.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -66,7 +67,7 @@ pub(super) struct KeySql {
 impl OrderBy {
     /// By id: the order of making.
     pub fn id() -> Self {
-        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id, merges: false, keyed: false, options: Vec::new() });
+        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id, merges: false, keyed: false, options: Arc::default() });
         Self { attribute: "id".to_owned(), by, direction: Direction::Ascending }
     }
 
