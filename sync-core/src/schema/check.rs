@@ -135,8 +135,8 @@ impl BadDefinition {
     pub fn words(&self) -> Label {
         match self {
             BadDefinition::Unreadable(bad) => {
-                let (line, message) = (bad.line, &bad.message);
-                Label { en: format!("line {line}: {message}"), zh: format!("第 {line} 行：{message}") }
+                let (line, Label { en, zh }) = (bad.line, bad.words());
+                Label { en: format!("line {line}: {en}"), zh: format!("第 {line} 行：{zh}") }
             }
             BadDefinition::NotAllowed(all) => Label {
                 en: all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),

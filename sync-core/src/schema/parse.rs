@@ -19,6 +19,15 @@ pub struct BadKind {
     pub line: usize,
     /// What is wrong there.
     pub message: String,
+    /// The same in Chinese, where the form of kinds can go wrong so.
+    pub message_zh: Option<String>,
+}
+
+impl BadKind {
+    /// What is wrong, without the line.
+    pub fn words(&self) -> Label {
+        Label { en: self.message.clone(), zh: self.message_zh.clone().unwrap_or_else(|| self.message.clone()) }
+    }
 }
 
 /// Who is reading: an author who wants to be told, or the wire that must not lose anything.
@@ -36,7 +45,10 @@ impl Kind {
     /// # Errors
     /// [`BadKind`] with line and words, for the first mistake in the text.
     pub fn parse(origin: &str, text: &str, reading: Reading) -> Result<Kind, BadKind> {
-        let bad = |mistake: Mistake| BadKind { origin: origin.to_owned(), line: mistake.line(text), message: mistake.message };
+        let bad = |mistake: Mistake| {
+            let line = mistake.line(text);
+            BadKind { origin: origin.to_owned(), line, message: mistake.message, message_zh: mistake.message_zh }
+        };
         if text.len() > DEFINITION_MAX {
             return Err(bad(Mistake::new(0, format!("a kind of {} bytes is larger than {DEFINITION_MAX}", text.len()))));
         }

@@ -13,11 +13,18 @@ use crate::spelling;
 pub(crate) struct Mistake {
     pub(crate) at: usize,
     pub(crate) message: String,
+    /// The same in Chinese, where the mistake may be one of a form.
+    pub(crate) message_zh: Option<String>,
 }
 
 impl Mistake {
     pub(crate) fn new(at: usize, message: impl Into<String>) -> Self {
-        Self { at, message: message.into() }
+        Self { at, message: message.into(), message_zh: None }
+    }
+
+    /// The same mistake, told in Chinese, too.
+    pub(crate) fn zh(self, message: impl Into<String>) -> Self {
+        Self { message_zh: Some(message.into()), ..self }
     }
 
     /// The line of the mistake in its text, counted from one.
@@ -196,6 +203,12 @@ pub(crate) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) 
             format!(": one of {}{}", words[..words.len().min(LISTED_MAX)].join(", "), if words.len() > LISTED_MAX { ", ..." } else { "" })
         }
     }
+}
+
+/// As [`nearest`] in Chinese; a longer list of words is left out.
+pub(crate) fn nearest_zh<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> String {
+    let meant = if word.len() > spelling::WORD_MAX { None } else { spelling::meant(word, words) };
+    meant.map(|known| format!("，是不是“{known}”？")).unwrap_or_default()
 }
 
 #[cfg(test)]

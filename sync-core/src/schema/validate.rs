@@ -114,7 +114,8 @@ fn policy(field: &Field, section: Section<'_>) -> Checked {
     }
     if field.required && (field.hidden || matches!(field.merge, Merge::Derived | Merge::Assigned)) {
         let why = if field.hidden { "hidden" } else { field.merge.as_str() };
-        return wrong("required", format!("field `{name}` cannot be required: it is {why}, so nobody fills it in"));
+        let refused = wrong("required", format!("field `{name}` cannot be required: it is {why}, so nobody fills it in"));
+        return refused.map_err(|mistake| mistake.zh(format!("字段“{name}”不能必填：没有人填写它")));
     }
     Ok(())
 }
@@ -229,7 +230,8 @@ fn listed(kind: &Kind, root: Section<'_>) -> Checked {
                 return Err(word.mistake(format!("`{key}` names the hidden field `{}`", word.text)));
             }
             if key == "search" && (field.facet != Facet::Main || field.merge == Merge::Derived) {
-                return Err(word.mistake(format!("`search` reads what everybody may see: `{}` is {}", word.text, unseen(field))));
+                let mistake = word.mistake(format!("`search` reads what everybody may see: `{}` is {}", word.text, unseen(field)));
+                return Err(mistake.zh(format!("搜索只读取人人可见、由人填写的字段：“{}”不是", word.text)));
             }
             if key == "match" && !(field.merge.is_single() || field.merge == Merge::Set) {
                 return Err(word.mistake(format!("an import cannot match on `{}`, a {}", word.text, field.merge.as_str())));
