@@ -1,16 +1,19 @@
-// While a record is being made, those that it is likely the same as are offered above the form.
+// While a record is being made, the server says what it is likely the same as, above the form, and what is computed of it,
+// below. An element is called like the form's attribute that holds the question's address.
 "use strict";
 (() => {
-  let due, latest = 0;
+  const latest = { likely: 0, foreseen: 0 };
+  let due;
+  async function ask(form, question) {
+    const mine = ++latest[question];
+    const response = await fetch(form.dataset[question], { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    // An older question that is answered later is no longer of interest.
+    if (response.ok && mine === latest[question]) document.getElementById(question).innerHTML = await response.text();
+  }
   document.addEventListener("input", (event) => {
-    const form = event.target.closest("form[data-likely]");
+    const form = event.target.closest("form[data-likely], form[data-foreseen]");
     if (!form) return;
     clearTimeout(due);
-    due = setTimeout(async () => {
-      const mine = ++latest;
-      const response = await fetch(form.dataset.likely, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-      // An older question that is answered later is no longer of interest.
-      if (response.ok && mine === latest) document.getElementById("likely").innerHTML = await response.text();
-    }, 250);
+    due = setTimeout(() => Object.keys(latest).filter((question) => form.dataset[question]).forEach((question) => ask(form, question)), 250);
   });
 })();

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json};
 
 use crate::collation::keys_in;
-use crate::id::{Facet, Millis, RecordId};
+use crate::id::{ActorId, Facet, Millis, RecordId};
 use crate::merge;
 use crate::record::doc::Doc;
+use crate::record::fields::{FieldEdit, path_edits};
 use crate::schema::{Field, Kind, ValueType};
 use crate::search::sort_key;
 use crate::value::JsonRef;
@@ -52,6 +53,21 @@ pub fn project(kind: &Kind, facet: Facet, doc: &Doc) -> Projection {
     // Text keys and plain values cannot fail.
     let json = serde_json::to_string(&JsonRef::Object(row)).unwrap_or_default();
     Projection { title, archived, created_at, updated_at, json, sort, links }
+}
+
+/// What will be computed of a record that edits make, by the names of the fields: for whoever is still typing. Edits that do
+/// not fit yet count for nothing.
+pub fn foreseen(kind: &Kind, edits: &[FieldEdit]) -> Map<String, Json> {
+    let fits = |edit: &&FieldEdit| path_edits(kind, |_| None, std::slice::from_ref(*edit)).is_ok();
+    let fitting: Vec<FieldEdit> = edits.iter().filter(fits).cloned().collect();
+    let mut row = Map::new();
+    for (facet, edits) in path_edits(kind, |_| None, &fitting).unwrap_or_default() {
+        let mut doc = Doc::default();
+        doc.write(ActorId([0; 16]), 0, &edits);
+        row.extend(merge::row(kind, facet, &doc));
+    }
+    row.retain(|name, _| kind.field(name).is_some_and(|field| field.computed().is_some()));
+    row
 }
 
 fn titled(value: Option<&JsonRef<'_>>) -> (String, String) {

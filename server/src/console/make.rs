@@ -12,6 +12,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 use super::admin;
 use super::desk::{Desk, Frame, page};
 use super::edit::{Posted, back, read};
+use super::foreseen::Foreseen;
 use super::inputs::{Input, Inputs};
 use super::links;
 use super::typed::{NEW_ROW, Typed, name_of};
@@ -28,6 +29,8 @@ struct MakePage {
     problem: Option<String>,
     first: Vec<RowView>,
     more: Vec<RowView>,
+    /// What is computed.
+    foreseen: Foreseen,
     /// Whether likely duplicates are offered while somebody types.
     warns: bool,
     /// Whether something among the others needs attention.
@@ -53,7 +56,8 @@ pub async fn form(desk: Desk, Path(kind): Path<String>, Query(given): Query<Vec<
     show(&desk, &kind, &typed, None, Vec::new()).await
 }
 
-fn makeable(desk: &Desk, kind: &str) -> Result<std::sync::Arc<Kind>, Error> {
+/// The kind, if the caller may make records of it.
+pub fn makeable(desk: &Desk, kind: &str) -> Result<std::sync::Arc<Kind>, Error> {
     let kind = desk.reading.kind(kind)?.clone();
     let may = desk.reading.may_some(&kind, Action::Create);
     let no = || Error::Forbidden(Text::new("You may not make records of this kind.", "您无权新建此类记录。"));
@@ -86,7 +90,7 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Form(posted): Posted) ->
 
 /// The rows that the form came with, still empty: what stands in their controls is new. Those that were ticked for
 /// removal never were.
-fn offered(fields: &[&Field], typed: &Typed) -> Map<String, Json> {
+pub fn offered(fields: &[&Field], typed: &Typed) -> Map<String, Json> {
     let rows = |field: &Field| {
         let name = name_of(field);
         let ids = typed.all(&format!("{name}.rows")).into_iter();
@@ -97,7 +101,7 @@ fn offered(fields: &[&Field], typed: &Typed) -> Map<String, Json> {
 }
 
 /// The fields that the caller may write in a new record.
-fn fields<'a>(desk: &'a Desk, kind: &'a Kind) -> impl Iterator<Item = &'a Field> {
+pub fn fields<'a>(desk: &'a Desk, kind: &'a Kind) -> impl Iterator<Item = &'a Field> {
     kind.fields.iter().filter(|field| !field.hidden && desk.reading.may_write(kind, &field.name))
 }
 
@@ -126,6 +130,7 @@ async fn show(
         problem,
         warns: sync_core::actions::duplicates::can_merge(kind),
         open: more.iter().any(|row| row.error.is_some()),
+        foreseen: Foreseen::of(desk, kind, typed),
         first,
         more,
     };

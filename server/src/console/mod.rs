@@ -17,6 +17,7 @@ mod duplicates;
 mod edit;
 mod events;
 mod files;
+mod foreseen;
 mod format;
 mod handover;
 mod history;
@@ -75,6 +76,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/language", post(sign_in::switch_language))
         .route("/records/{kind}/new", get(make::form))
         .route("/records/{kind}/likely", post(duplicates::while_typing))
+        .route("/records/{kind}/foreseen", post(foreseen::while_typing))
         .route("/records/{kind}/{id}", get(record::page))
         .route("/records/{kind}/{id}/fields/{field}", post(edit::save))
         .route("/records/{kind}/{id}/resolve", post(disputes::resolve))

@@ -58,6 +58,7 @@ impl From<ReadError> for Error {
 fn in_chinese(error: &QueryError) -> String {
     match error {
         QueryError::UnknownAttribute { attribute, .. } => format!("查询条件有误：没有名为“{attribute}”的字段。"),
+        QueryError::OrderByLink { attribute, .. } => format!("列表不能按关联“{attribute}”排序，请改按记录自身的字段排序。"),
         QueryError::UnknownOperator { operator, .. } => format!("查询条件有误：没有名为“{operator}”的运算符。"),
         error => format!("查询条件有误，请检查“{}”。", place_of(error)),
     }
@@ -69,6 +70,7 @@ fn place_of(error: &QueryError) -> String {
         QueryError::BadParameter { name, .. } => name.clone(),
         QueryError::UnknownAttribute { attribute, .. }
         | QueryError::UnfitAttribute { attribute, .. }
+        | QueryError::OrderByLink { attribute, .. }
         | QueryError::UnfitOperator { attribute, .. }
         | QueryError::BadValue { attribute, .. } => attribute.clone(),
         QueryError::NotJson(_) | QueryError::NotACondition { .. } | QueryError::UnknownKind { .. } | QueryError::UnknownOperator { .. } => {

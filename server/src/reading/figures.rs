@@ -1,14 +1,12 @@
 //! What a chart is made of: records put together by up to two attributes, and a measure of each group.
 
-use std::collections::BTreeMap;
-
-use sync_core::id::{FieldName, RecordId};
+use sync_core::id::RecordId;
 use sync_core::query::{Class, QueryError, Spot};
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{List, Names, ReadError, Reading, is_summed};
 use crate::store::figures::{self, Key, Measured};
-use crate::store::grouping;
+use crate::store::grouping::{self, Weights};
 
 pub use crate::store::figures::Step;
 
@@ -95,18 +93,13 @@ impl Reading {
     pub async fn figures(&self, list: &List, question: &Question<'_>) -> Result<Figures, ReadError> {
         let kind = self.kind(&list.query.kind)?.clone();
         self.check(&list.query.reads(self.schema()))?;
-        let weights = weights(&kind, question.measure);
-        // The place of each key is fixed: the weights' is the last.
-        let mut keys = vec![self.key(&kind, question.by, question.step)?, self.key(&kind, question.split, question.step)?];
-        if let Some((field, _)) = &weights {
-            keys.push(self.key(&kind, Some(field), question.step)?);
-        }
+        let keys = [self.key(&kind, question.by, question.step)?, self.key(&kind, question.split, question.step)?];
         let measured = self.measured(&kind, question.measure)?;
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
         let which = self.which(list, words.as_ref());
         let found = figures::figures(&mut tx, self.store.answers(), which, &keys, measured.as_ref()).await?;
-        let all = put_together(found, question.measure, weights.as_ref().map(|(_, weights)| weights));
+        let all: Vec<Figure> = found.into_iter().map(|group| figure(group, question.measure)).collect();
         let is_link = |key: &&Key| matches!(key, Key::Value(Spot { class: Class::Link, .. }));
         let mut ids: Vec<RecordId> = Vec::new();
         if keys.first().filter(is_link).is_some() {
@@ -134,6 +127,16 @@ impl Reading {
         })
     }
 
+    /// What the options of a kind's board weigh; none without a board.
+    pub(super) fn weights(&self, kind: &Kind) -> Result<Option<Weights>, ReadError> {
+        let Some((board, field)) = kind.board.as_ref().and_then(|board| Some((board, kind.field(&board.by)?))) else { return Ok(None) };
+        let by = self.spot(kind, &board.by)?;
+        let percents = field.options.iter().filter_map(|option| Some((option.value.clone(), option.weight?)));
+        // What a database cannot be told is no option of the spot either.
+        let percents = percents.filter(|(word, _)| by.options.contains(word)).collect();
+        Ok(Some(Weights { by, percents }))
+    }
+
     fn measured(&self, kind: &Kind, measure: Measure<'_>) -> Result<Option<Measured>, ReadError> {
         let Some(field) = measure.field() else { return Ok(None) };
         if let Measure::Distinct(_) = measure {
@@ -144,47 +147,28 @@ impl Reading {
             return Err(ReadError::Query(QueryError::UnfitAttribute { attribute, why: "is no number" }));
         }
         let added = self.added(kind, field)?;
-        Ok(Some(match measure {
-            Measure::Least(_) => Measured::Least(added.number, added.currency),
-            Measure::Greatest(_) => Measured::Greatest(added.number, added.currency),
-            Measure::Count | Measure::Sum(_) | Measure::Weighted(_) | Measure::Average(_) | Measure::Distinct(_) => {
+        let weights = if matches!(measure, Measure::Weighted(_)) { self.weights(kind)? } else { None };
+        Ok(Some(match (measure, weights) {
+            (_, Some(weights)) => Measured::Weighed(added.number, added.currency, weights),
+            (Measure::Least(_), None) => Measured::Least(added.number, added.currency),
+            (Measure::Greatest(_), None) => Measured::Greatest(added.number, added.currency),
+            (Measure::Count | Measure::Sum(_) | Measure::Weighted(_) | Measure::Average(_) | Measure::Distinct(_), None) => {
                 Measured::Sum(added.number, added.currency)
             }
         }))
     }
 }
 
-/// The field whose options weigh, and what they weigh in percent.
-fn weights(kind: &Kind, measure: Measure<'_>) -> Option<(FieldName, BTreeMap<String, f64>)> {
-    let (Measure::Weighted(_), Some(board)) = (measure, &kind.board) else { return None };
-    let options = &kind.field(&board.by)?.options;
-    let weights = options.iter().filter_map(|option| Some((option.value.clone(), f64::from(option.weight?)))).collect();
-    Some((board.by.clone(), weights))
-}
-
-/// The groups as they are asked for: weighed, averaged, and without the key that only weighs.
-fn put_together(found: Vec<figures::Figure>, measure: Measure<'_>, weights: Option<&BTreeMap<String, f64>>) -> Vec<Figure> {
-    let mut groups: BTreeMap<[Option<String>; 3], (u64, u64, f64)> = BTreeMap::new();
-    for (key, split, weighing, currency, count, having, value) in found {
-        let weight = weights.map_or(1.0, |weights| weighing.and_then(|word| weights.get(&word).copied()).unwrap_or_default() / 100.0);
-        let number = value.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default() * weight;
-        let group = groups.entry([key, split, currency]).or_default();
-        *group = (group.0 + count as u64, group.1 + having as u64, group.2 + number);
-    }
-    let of = |count: u64, having: u64, number: f64| match measure {
+/// A group as it is asked for.
+fn figure((key, split, currency, count, having, measured): figures::Figure, measure: Measure<'_>) -> Figure {
+    let number = measured.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
+    let value = match measure {
         Measure::Count => count as f64,
         Measure::Average(_) if having == 0 => 0.0,
         Measure::Average(_) => number / having as f64,
         Measure::Sum(_) | Measure::Weighted(_) | Measure::Least(_) | Measure::Greatest(_) | Measure::Distinct(_) => number,
     };
-    let figure = |([key, split, currency], (count, having, number)): ([Option<String>; 3], (u64, u64, f64))| Figure {
-        value: of(count, having, number),
-        key,
-        split,
-        currency,
-        count,
-    };
-    groups.into_iter().map(figure).collect()
+    Figure { key, split, currency, count: count as u64, value }
 }
 
 /// Whether a field's amounts have a currency each.
@@ -199,24 +183,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_weighed_by_their_stage_and_kept_apart_by_currency() {
-        let deal = Schema::builtin().kind("deal").unwrap();
-        let measure = Measure::Weighted(deal.field("amount").unwrap());
-        let (by, weights) = weights(deal, measure).unwrap();
-        assert_eq!(&*by, "stage");
-        let row = |stage: &str, currency: &str, sum: &str| {
-            (None, None, Some(stage.to_owned()), Some(currency.to_owned()), 2, 2, Some(sum.to_owned()))
-        };
-        let found = vec![row("lead", "CNY", "1000"), row("won", "CNY", "50"), row("won", "EUR", "7"), row("lost", "CNY", "9999")];
-        let all = put_together(found, measure, Some(&weights));
-        let told: Vec<(Option<&str>, u64, f64)> = all.iter().map(|one| (one.currency.as_deref(), one.count, one.value)).collect();
-        assert_eq!(told, [(Some("CNY"), 6, 150.0), (Some("EUR"), 2, 7.0)]);
-    }
-
-    #[test]
     fn a_mean_is_of_those_that_have_a_value() {
         let deal = Schema::builtin().kind("deal").unwrap();
-        let found = vec![(None, None, None, None, 10, 4, Some("100".to_owned()))];
-        assert_eq!(put_together(found, Measure::Average(deal.field("amount").unwrap()), None)[0].value, 25.0);
+        let found = (None, None, None, 10, 4, Some("100".to_owned()));
+        assert_eq!(figure(found, Measure::Average(deal.field("amount").unwrap())).value, 25.0);
     }
 }

@@ -41,6 +41,9 @@ pub struct Group {
     pub count: u64,
     /// Each field's sums.
     pub sums: BTreeMap<FieldName, Vec<Sum>>,
+    /// What of each field's sums counts by the weights of the board, where records are put together by its options.
+    #[serde(skip)]
+    pub weighted: BTreeMap<FieldName, Vec<Sum>>,
     /// Sums of several currencies in the workspace's, by the rates of the days when the records were made.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub home: BTreeMap<FieldName, Home>,
@@ -126,9 +129,11 @@ fn plus(left: &str, right: &str) -> String {
 impl Group {
     fn add(&mut self, other: &Group) {
         self.count += other.count;
-        for (field, sums) in &other.sums {
-            let mine = self.sums.entry(field.clone()).or_default();
-            sums.iter().for_each(|sum| Sum::add(mine, sum.currency.as_deref(), &sum.sum));
+        for (mine, others) in [(&mut self.sums, &other.sums), (&mut self.weighted, &other.weighted)] {
+            for (field, sums) in others {
+                let mine = mine.entry(field.clone()).or_default();
+                sums.iter().for_each(|sum| Sum::add(mine, sum.currency.as_deref(), &sum.sum));
+            }
         }
         for (field, home) in &other.home {
             self.home.entry(field.clone()).or_insert_with(|| Home::of(&home.currency)).merge(home);
@@ -165,12 +170,18 @@ impl Reading {
         let summed: Vec<&Field> =
             asked.sums.iter().copied().filter(|field| is_summed(field) && self.may_read(&kind, &field.name)).collect();
         for field in summed.into_iter().take(SUMS_MAX) {
-            let added = self.added(&kind, field)?;
+            let is_weighed =
+                kind.board.as_ref().is_some_and(|board| asked.by == Some(&*board.by) && board.sum.as_ref() == Some(&field.name));
+            let weights = if is_weighed { self.weights(&kind)?.filter(|weights| !weights.percents.is_empty()) } else { None };
+            let added = Added { weights, ..self.added(&kind, field)? };
             let cuts: Vec<Millis> = if added.currency.is_some() { dated.cuts() } else { Vec::new() };
             let found = totals::sums(&mut tx, self.store.answers(), which, &by, &added, &cuts).await?;
-            for (key, currency, period, sum) in found {
+            for (key, currency, period, sum, weighed) in found {
                 let group = groups.entry(key_of(key)).or_default();
                 Sum::add(group.sums.entry(field.name.clone()).or_default(), currency.as_deref(), &sum);
+                if let Some(weighed) = weighed {
+                    Sum::add(group.weighted.entry(field.name.clone()).or_default(), currency.as_deref(), &weighed);
+                }
                 if let Some(currency) = currency {
                     let home = group.home.entry(field.name.clone()).or_insert_with(|| Home::of(&dated.rates.home));
                     home.add(&currency, sum.parse().ok().and_then(|minor| dated.convert(minor, &currency, period)));
@@ -224,7 +235,7 @@ impl Reading {
         let is_money = field.value == ValueType::Money;
         let number = if is_money { format!("{}.amount", field.name) } else { field.name.to_string() };
         let currency = if is_money { Some(self.spot(kind, &format!("{}.currency", field.name))?) } else { None };
-        Ok(Added { number: self.spot(kind, &number)?, currency })
+        Ok(Added { number: self.spot(kind, &number)?, currency, weights: None })
     }
 }
 

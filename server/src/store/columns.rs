@@ -16,12 +16,12 @@ use super::{Result, Tx};
 pub const PREFIX: &str = "rows_of_";
 
 /// Indexes of one kind: each costs some 80 bytes and 2 µs for each record that is written.
-const INDEXES_MAX: usize = 10;
+const INDEXES_MAX: usize = 11;
 
 /// What the names of indexes end with that have records of one value in the order of their titles.
 const BY_TITLE: &str = "by_title";
 
-/// What the names of indexes end with that have records in the order of a text which they are also found by.
+/// What the names of indexes end with that have records in the order of a value which another index finds them by.
 const IN_ORDER: &str = "in_order";
 
 /// What those by title are over behind the value.
@@ -71,14 +71,19 @@ fn of_kind(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<String>)> {
         if is_chosen(kind, field, &spot) {
             titled.push((name, found.iter().take(1).cloned().chain(TITLES.map(str::to_owned)).collect()));
         }
-        // Lists are not ordered by links, and a board's columns have an index of their own.
-        if spot.class == Class::Link || Some(&field.name) == board {
+        // Lists are not ordered by links.
+        if spot.class == Class::Link {
             continue;
         }
-        // A text is found as it was typed and ordered by its key: where no index by title finds it, there are two.
-        let is_looked_up = kind.matches.contains(&field.name);
+        // A text is found as it was typed and ordered by its key, a choice ordered by its options: where no index by title
+        // finds it, there are two. A board's columns are found by an index of their own.
+        let is_board = Some(&field.name) == board;
+        let is_looked_up = is_board || kind.matches.contains(&field.name);
         if is_looked_up && found != ordered && kind.list.contains(&field.name) {
             indexes.push((format!("{attribute}.{IN_ORDER}"), with(ordered.clone(), &[])));
+        }
+        if is_board {
+            continue;
         }
         let over = if is_looked_up { found } else { ordered };
         indexes.push((attribute, with(over, if spot.class.is_time() { &charted } else { &[] })));
@@ -171,6 +176,7 @@ mod tests {
 
     use super::*;
     use crate::store::figures::{self, Key, Measured, Step};
+    use crate::store::grouping::Weights;
     use crate::store::lists::{Shelf, Way, Which};
     use crate::store::scope::{KindScope, Scope};
     use crate::store::totals::{self, Added, By};
@@ -206,11 +212,16 @@ mod tests {
         let open = r#"[{"type": "notIn", "attribute": "stage", "value": ["won", "lost"]}]"#;
         let (industry, stage) = (is("industry", "Hotels"), r#"[{"type": "in", "attribute": "stage", "value": ["won"]}]"#);
 
-        for (kind, order) in
-            [("party", "created_at"), ("party", "industry"), ("party", "type"), ("deal", "amount.amount"), ("deal", "close_date")]
-        {
+        for (kind, order) in [
+            ("party", "created_at"),
+            ("party", "industry"),
+            ("party", "type"),
+            ("deal", "amount.amount"),
+            ("deal", "close_date"),
+            ("deal", "stage.in_order"),
+        ] {
             for direction in ["asc", "desc"] {
-                let attribute = if order == "created_at" { "createdAt" } else { order };
+                let attribute = if order == "created_at" { "createdAt" } else { order.trim_end_matches(".in_order") };
                 let query = Query::from_params(schema, kind, [("orderBy", attribute), ("order", direction)]).unwrap();
                 let plan = which(&scope, &query).page(Way::InOrder).plan(&mut tx).await;
                 assert!(plan.contains(&format!("USING INDEX rows_of_{kind}.{order} ")) && !plan.contains("TEMP"), "{order}: {plan}");
@@ -231,9 +242,25 @@ mod tests {
         let everything = ask("party", "name", "[]");
         let plan = totals::counts_statement(which(&scope, &everything), &By::Value(spot("party", "industry"))).plan(&mut tx).await;
         assert!(plan.contains("rows_of_party.industry") && !plan.contains("TEMP"), "{plan}");
+        let (all, by_stage) = (ask("deal", "title", "[]"), spot("deal", "stage"));
+        let plan = totals::counts_statement(which(&scope, &all), &By::Value(by_stage)).plan(&mut tx).await;
+        assert!(plan.contains("INDEX rows_of_deal.") && !plan.contains("TEMP"), "{plan}");
+        // Those of one stage are found, not picked out of all.
+        let won = ask("deal", "stage", stage);
+        let plan = which(&scope, &won).page(Way::Gathered).plan(&mut tx).await;
+        assert!(
+            plan.contains("rows_of_deal.stage.by_title (workspace=? AND kind=? AND archived=? AND <expr>=?)")
+                || plan.contains("rows_of_deal.board (workspace=? AND kind=? AND archived=? AND <expr>=?)"),
+            "{plan}"
+        );
 
-        let amount = Added { number: spot("deal", "amount.amount"), currency: Some(spot("deal", "amount.currency")) };
-        let measured = Measured::Sum(amount.number.clone(), amount.currency.clone());
+        let weights = Weights { by: spot("deal", "stage"), percents: vec![("lead".to_owned(), 10)] };
+        let amount = Added {
+            number: spot("deal", "amount.amount"),
+            currency: Some(spot("deal", "amount.currency")),
+            weights: Some(weights.clone()),
+        };
+        let measured = Measured::Weighed(amount.number.clone(), amount.currency.clone(), weights);
         let by_day = [Key::Span(spot("deal", "close_date"), Step::Week), Key::Value(spot("deal", "stage"))];
         let by_owner = [Key::Value(spot("deal", "owner")), Key::Value(spot("deal", "stage"))];
         for filter in ["[]", open, stage] {

@@ -4,14 +4,14 @@
 
 use sync_core::query::{Class, Context, Spot};
 
-use super::grouping::{day, in_order_of, text, value};
+use super::grouping::{Weights, day, in_order_of, text, value, weighed};
 use super::lists::Which;
 use super::remembered::Answers;
 use super::scope::Statement;
 use super::{Result, Tx};
 
 /// Attributes that one statement puts records together by.
-pub const KEYS: usize = 3;
+pub const KEYS: usize = 2;
 
 /// How long the spans are that days are put together in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +45,8 @@ pub enum Key {
 pub enum Measured {
     /// Numbers added up; of amounts with their currency.
     Sum(Spot, Option<Spot>),
+    /// The same, of each only what counts by its weights.
+    Weighed(Spot, Option<Spot>, Weights),
     /// The smallest.
     Least(Spot, Option<Spot>),
     /// The largest.
@@ -54,7 +56,7 @@ pub enum Measured {
 }
 
 /// A group: its keys, the currency, how many records, how many of them have a value, the measure as decimal text.
-pub type Figure = (Option<String>, Option<String>, Option<String>, Option<String>, i64, i64, Option<String>);
+pub type Figure = (Option<String>, Option<String>, Option<String>, i64, i64, Option<String>);
 
 /// The groups of the records that a list finds.
 pub async fn figures(tx: &mut Tx, answers: &Answers, which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Result<Vec<Figure>> {
@@ -67,7 +69,7 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
         && rest.iter().all(|key| *key == Key::All)
         && which.is_everything()
     {
-        let columns = format!("{}, null, null, null, count(*), 0, null", text(spot, &value(spot, context)));
+        let columns = format!("{}, null, null, count(*), 0, null", text(spot, &value(spot, context)));
         return in_order_of(which, spot, &columns);
     }
     let keys: Vec<&Key> = (0..KEYS).map(|at| keys.get(at).unwrap_or(&Key::All)).collect();
@@ -79,20 +81,20 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
     let values = which.values(&columns);
     let (first, again) = match measured {
         None => ("null", "null"),
-        Some(Measured::Sum(..)) => ("sum(number)", "sum(measure)"),
+        Some(Measured::Sum(..) | Measured::Weighed(..)) => ("sum(number)", "sum(measure)"),
         Some(Measured::Least(..)) => ("min(number)", "min(measure)"),
         Some(Measured::Greatest(..)) => ("max(number)", "max(measure)"),
         // Different values of two days are not to be added.
         Some(Measured::Distinct(_)) => {
             let start = format!("select {made}, currency, count(*), count(number), cast(count(distinct number) as text) from (");
-            return values.within(&start, ") found group by 1, 2, 3, 4");
+            return values.within(&start, ") found group by 1, 2, 3");
         }
     };
     // By the day first and then by the span: what span a day is in is worked out once a day, not once a record.
-    let start = format!("select k0, k1, k2, currency, count(*) as many, count(number) as given, {first} as measure from (");
-    let groups = values.within(&start, ") found group by k0, k1, k2, currency");
+    let start = format!("select k0, k1, currency, count(*) as many, count(number) as given, {first} as measure from (");
+    let groups = values.within(&start, ") found group by k0, k1, currency");
     let start = format!("select {made}, currency, sum(many), sum(given), cast({again} as text) from (");
-    groups.within(&start, ") days group by 1, 2, 3, 4")
+    groups.within(&start, ") days group by 1, 2, 3")
 }
 
 fn nothing() -> (String, String) {
@@ -106,6 +108,9 @@ impl Measured {
         match self {
             Measured::Sum(spot, currency) | Measured::Least(spot, currency) | Measured::Greatest(spot, currency) => {
                 (of(currency), value(spot, context))
+            }
+            Measured::Weighed(spot, currency, weights) => {
+                (of(currency), weighed(&value(spot, context), currency.is_some(), weights, context))
             }
             Measured::Distinct(spot) => ("null".to_owned(), value(spot, context)),
         }

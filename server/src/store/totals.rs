@@ -5,7 +5,7 @@
 use sync_core::id::Millis;
 use sync_core::query::{Context, Spot};
 
-use super::grouping::{day, in_order_of, text, value};
+use super::grouping::{Weights, day, in_order_of, text, value, weighed};
 use super::lists::Which;
 use super::remembered::Answers;
 use super::scope::Statement;
@@ -29,13 +29,16 @@ pub struct Added {
     pub number: Spot,
     /// The currency, if it is an amount: amounts of two currencies are no sum.
     pub currency: Option<Spot>,
+    /// What counts of it besides the whole, if anything does.
+    pub weights: Option<Weights>,
 }
 
 /// A group's value, how many records it has.
 pub type Counted = (Option<String>, u64);
 
-/// A group's value, the currency, how many of the cuts lie before the records, the sum as a decimal text.
-pub type Summed = (Option<String>, Option<String>, i64, String);
+/// A group's value, the currency, how many of the cuts lie before the records, the sum as a decimal text, and what it comes
+/// to by its weights.
+pub type Summed = (Option<String>, Option<String>, i64, String, Option<String>);
 
 /// How many records each group has.
 pub async fn counts(tx: &mut Tx, answers: &Answers, which: Which<'_>, by: &By) -> Result<Vec<Counted>> {
@@ -65,15 +68,19 @@ pub async fn sums(tx: &mut Tx, answers: &Answers, which: Which<'_>, by: &By, add
 pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Statement {
     let context = which.context;
     let currency = added.currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, context));
+    let number = value(&added.number, context);
+    let weights = added.weights.as_ref();
+    let weighed = weights.map_or_else(|| "null".to_owned(), |weights| weighed(&number, added.currency.is_some(), weights, context));
     let columns = [
         format!("{} as k", by.column(context)),
         format!("{currency} as currency"),
-        format!("{} as number", value(&added.number, context)),
+        format!("{number} as number"),
+        format!("{weighed} as weighed"),
         "rows.created_at as made".to_owned(),
     ];
     let period = cuts.iter().map(|cut| format!("(made >= {cut})")).collect::<Vec<_>>().join(" + ");
     let period = if period.is_empty() { "0".to_owned() } else { period };
-    let start = format!("select {}, currency, {period}, cast(sum(number) as text) from (", by.key("k"));
+    let start = format!("select {}, currency, {period}, cast(sum(number) as text), cast(sum(weighed) as text) from (", by.key("k"));
     which.values(&columns).within(&start, ") found where number is not null group by 1, 2, 3")
 }
 

@@ -93,6 +93,68 @@ async fn a_list_becomes_a_chart_in_the_order_of_its_stages_and_one_currency_at_a
     assert_eq!(bars(&owners), told(&[("Lead", "2"), ("Proposal", "1"), ("Won", "2")]));
 }
 
+/// A kind whose stages weigh odd percentages, and that has the weighed amount of each record as a derived field.
+const BID: &str = r#"
+name = "bid"
+label = { en = "Bid", zh = "投标" }
+plural = { en = "Bids", zh = "投标" }
+title = "name"
+list = ["name", "stage", "price", "likely"]
+board = { by = "stage", sum = "price" }
+
+[[field]]
+name = "name"
+label = { en = "Name", zh = "名称" }
+
+[[field]]
+name = "stage"
+label = { en = "Stage", zh = "阶段" }
+type = "choice"
+options = [
+  { value = "sent", label = { en = "Sent", zh = "已投" }, weight = 57 },
+  { value = "o'clock", label = { en = "Nearly", zh = "将中" }, weight = 29 },
+]
+
+[[field]]
+name = "region"
+label = { en = "Region", zh = "大区" }
+
+[[field]]
+name = "price"
+label = { en = "Price", zh = "价格" }
+type = "money"
+
+[[field]]
+name = "likely"
+label = { en = "Likely", zh = "预计" }
+type = "money"
+merge = "derived"
+formula = { percent_of = "price", by = "stage" }
+"#;
+
+#[tokio::test]
+async fn charts_boards_and_derived_fields_agree_to_the_cent() {
+    let desk = Desk::new().await;
+    let office = crate::api::Client::office(&desk.server).await;
+    office.make("kind", json!({"name": "bid", "definition": BID})).await;
+    // 57 % of 0.50 is 0.285, which floats have a little less of; 57 % of 1.50 all at once is one cent less than of each.
+    for (stage, cents) in [("sent", 50), ("sent", 50), ("sent", 50), ("o'clock", 50), ("o'clock", -150)] {
+        let price = json!({"amount": cents, "currency": "CNY"});
+        office.make("bid", json!({"name": format!("{stage} {cents}"), "stage": stage, "region": "east", "price": price})).await;
+    }
+    let chart = async |group: &str, measure: &str| {
+        bars(&desk.shows(&address("bid", &[("layout", "bar"), ("group", group), ("measure", measure)])).await)
+    };
+    let by_stage = told(&[("Sent", "¥0.87"), ("Nearly", "−¥0.29")]);
+    assert_eq!(chart("stage", "sum:likely").await, by_stage);
+    assert_eq!(chart("stage", "weighted:price").await, by_stage);
+    let board = desk.shows("/records/bid?layout=board").await;
+    assert!(board.contains("weighted ¥0.87") && board.contains("weighted −¥0.29"), "{board}");
+    // Put together otherwise, it is no other sum.
+    let all = told(&[("east", "¥0.58")]);
+    assert_eq!((chart("region", "weighted:price").await, chart("region", "sum:likely").await), (all.clone(), all));
+}
+
 #[tokio::test]
 async fn every_bar_leads_to_the_records_behind_it() {
     let mut desk = Desk::new().await;

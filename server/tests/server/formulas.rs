@@ -185,3 +185,148 @@ formula = { percent_of = "rent", by = "rate" }
     assert!(kept.contains("Monthly rent") && kept.contains("percent_of"), "{kept}");
     assert!(desk.get("/records/lease").await.text().contains("¥125.00"));
 }
+
+/// The form of a kind whose rows are hours at a rate and whose total is computed.
+fn job<'a>(total: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let form = [
+        ("label_en", "Job"),
+        ("name", "job"),
+        ("fields", "3"),
+        ("title", "0"),
+        ("step", "save"),
+        ("whole", ""),
+        ("field.0.label_en", "Client"),
+        ("field.0.listed", "on"),
+        ("field.1.label_en", "Work"),
+        ("field.1.label_zh", "工时"),
+        ("field.1.merge", "list"),
+        ("field.1.items", "3"),
+        ("field.1.item.0.label_en", "Hourly rate"),
+        ("field.1.item.0.type", "money"),
+        ("field.1.item.1.label_en", "Hours"),
+        ("field.1.item.1.type", "number"),
+        ("field.1.item.2.label_en", "Note"),
+        ("field.2.label_en", "Total"),
+        ("field.2.type", "money"),
+        ("field.2.merge", "derived"),
+        ("field.2.listed", "on"),
+    ];
+    [&form[..], total].concat()
+}
+
+#[tokio::test]
+async fn a_computed_field_is_declared_in_the_form_of_a_kind_and_seen_in_its_list() {
+    let desk = Desk::new().await;
+    let ann = Client::office(&desk.server).await;
+    let form = desk.get("/kinds/new").await.text();
+    assert!(form.contains("<option value=\"derived\">Computed") && form.contains("name=\"field.0.formula.less_percent\""), "{form}");
+    // Fields are named by what they are called, in either language, however they are written.
+    let sum = [
+        ("field.2.formula", "sum"),
+        ("field.2.formula.sum", "工时"),
+        ("field.2.formula.of", "hourly RATE"),
+        ("field.2.formula.times", "Hours"),
+    ];
+    let made = desk.post("/kinds/new", &job(&sum)).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let work = json!([
+        {"hourly_rate": {"amount": 9_990, "currency": "CNY"}, "hours": 1.5},
+        {"hourly_rate": {"amount": 5_000, "currency": "CNY"}}
+    ]);
+    ann.make("job", json!({"client": "Jiamei", "work": work})).await;
+    let list = desk.get("/records/job").await.text();
+    assert!(list.contains("¥199.85"), "149.85 and 50: {list}");
+
+    let kept = desk.get("/kinds/job").await.text();
+    for shown in ["name=\"field.2.formula.sum\" value=\"work\"", "value=\"hourly_rate\"", "<option value=\"sum\" selected>"] {
+        assert!(kept.contains(shown), "{kept} lacks {shown}");
+    }
+    let named = [("field.0.name", "client"), ("field.1.name", "work"), ("field.2.name", "total")];
+    let items = [("field.1.item.0.name", "hourly_rate"), ("field.1.item.1.name", "hours"), ("field.1.item.2.name", "note")];
+    let without = [("field.2.formula", "sum"), ("field.2.formula.sum", "work"), ("field.2.formula.of", "hourly_rate")];
+    let changed = desk.post("/kinds/job", &job(&[&named[..], &items, &without].concat())).await;
+    assert_eq!(changed.status, 303, "{}", changed.text());
+    desk.server.owes_nothing().await;
+    let list = desk.get("/records/job").await.text();
+    assert!(list.contains("¥149.90"), "each row once: {list}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_formula_is_told_at_its_field_in_both_languages() {
+    let desk = Desk::new().await;
+    let typed: [(&[(&str, &str)], &str, &str); 6] = [
+        (&[], "Say how it is computed.", "请填写计算方式。"),
+        (
+            &[("field.2.formula", "sum"), ("field.2.formula.sum", "Work")],
+            "The formula does not say what it is computed from.",
+            "公式缺少计算所用的字段。",
+        ),
+        (
+            &[("field.2.formula", "sum"), ("field.2.formula.sum", "Work"), ("field.2.formula.of", "单价")],
+            "The formula names a field that is not there.",
+            "公式所用的字段不存在。",
+        ),
+        (
+            &[("field.2.formula", "sum"), ("field.2.formula.sum", "Work"), ("field.2.formula.of", "hourz")],
+            "`of` names no part of `work`: `hourz`, did you mean `hours`?",
+            "“work”的子字段里没有“hourz”（`of`），是不是“hours”？",
+        ),
+        (
+            &[("field.2.formula", "weight_of"), ("field.2.formula.weight_of", "Client")],
+            "`weight_of` must be a choice with one value: field `client` is not",
+            "`weight_of` 应为单选：字段“client”不是",
+        ),
+        (
+            &[("field.2.formula", "sum"), ("field.2.formula.sum", "Work"), ("field.2.formula.of", "Hours")],
+            "the formula of field `total` gives number: its type is money",
+            "字段“total”的公式得出 number，而其类型是 money",
+        ),
+    ];
+    for language in ["en", "zh-CN"] {
+        assert_eq!(desk.post("/language", &[("language", language)]).await.status, 303);
+        for (total, english, chinese) in typed {
+            let told = if language == "en" { english } else { chinese }.replace('`', "&#96;");
+            let refused = desk.post("/kinds/new", &job(total)).await;
+            let page = refused.text().replace('`', "&#96;");
+            let total = page.split("<fieldset class=\"card form wide-form section kind-field\">").nth(3).unwrap();
+            assert!(refused.status == 422 && total.contains(&told), "{total} lacks {told}");
+        }
+    }
+    let page = desk.post("/kinds/new", &job(typed[3].0)).await.text();
+    assert!(page.contains("value=\"hourz\""), "what was typed stays: {page}");
+}
+
+#[tokio::test]
+async fn the_form_of_a_new_quote_tells_its_total_while_it_is_typed() {
+    let desk = Desk::new().await;
+    let form = desk.get("/records/offer/new").await.text();
+    assert!(form.contains("data-foreseen=\"/records/offer/foreseen\"") && form.contains("Total of the lines"), "{form}");
+    assert!(!desk.get("/records/party/new").await.text().contains("data-foreseen"), "nothing is computed of customers");
+    let line = [
+        ("f.title", "Paper"),
+        ("f.lines.rows", "new"),
+        ("f.lines.new.product.q", "a product that is not found yet"),
+        ("f.lines.new.price.amount", "99.90"),
+        ("f.lines.new.price.currency", "CNY"),
+    ];
+    let one = [("f.lines.rows", "kept"), ("f.lines.kept.price.amount", "0.15"), ("f.lines.kept.price.currency", "CNY")];
+    let told = async |more: &[(&str, &str)]| {
+        let answer = desk.post("/records/offer/foreseen", &[&line[..], more].concat()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.text()
+    };
+    for (more, total) in [
+        (&[("f.lines.new.quantity", "1.5")][..], "¥149.85"),
+        (&[("f.lines.new.quantity", "1.5"), ("f.lines.new.discount_percent", "50")], "¥74.93"),
+        (&one, "¥100.05"),
+    ] {
+        let fragment = told(more).await;
+        assert!(fragment.contains(&format!("<output>{total}</output>")), "{more:?}: {fragment}");
+    }
+    // What is half typed is no mistake yet: nothing is said.
+    let half = told(&[("f.lines.new.price.amount", "ninety")]).await;
+    assert!(half.contains("<output></output>"), "{half}");
+    assert!(
+        desk.get("/records/offer").await.text().contains("No offers yet") || !desk.get("/records/offer").await.text().contains("Paper")
+    );
+}

@@ -10,6 +10,7 @@ mod calendars;
 mod cards;
 mod charts;
 mod checks;
+mod choices;
 mod cli;
 mod collation;
 mod connections;

@@ -84,6 +84,17 @@ fn what_another_phone_wrote_comes_in_the_same_order() {
 }
 
 #[test]
+fn a_phone_lists_by_stage_in_the_order_in_which_the_stages_are_declared() {
+    let mut ann = Phone::new("ann", Place::Memory, START);
+    for (title, stage) in [("A", "lost"), ("B", "lead"), ("C", "won"), ("D", "negotiation"), ("E", "qualified")] {
+        ann.device.create(START, "deal", &[FieldEdit::set("title", title), FieldEdit::set("stage", stage)]).unwrap();
+    }
+    ann.device.create(START, "deal", &[FieldEdit::set("title", "F")]).unwrap();
+    assert_eq!(pages(&ann, "deal", "stage", "asc"), ["B", "E", "D", "C", "A", "F"]);
+    assert_eq!(pages(&ann, "deal", "stage", "desc"), ["A", "C", "D", "E", "B", "F"]);
+}
+
+#[test]
 fn a_store_of_an_older_app_is_put_in_order_when_it_is_opened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");

@@ -1,6 +1,8 @@
 //! From `party.name` to the place where the value stands. Field names come from the schema only:
 //! what cannot be found there never reaches a back end.
 
+use std::sync::Arc;
+
 use super::error::Hint;
 use super::{Class, Holder, Place, QueryError, Spot, Walk};
 use crate::actions::duplicates;
@@ -76,7 +78,7 @@ impl<'s> Search<'s, '_> {
     fn in_kind(&self, kind: &'s Kind, segments: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
         let (first, rest) = segments.split_first().map_or(("", segments), |(first, rest)| (*first, rest));
         if let (Some((_, holder, class)), true) = (PSEUDO.iter().find(|(word, ..)| *word == first), rest.is_empty()) {
-            let spot = Spot { holder: holder.clone(), class: *class, merges: false, keyed: false };
+            let spot = Spot { holder: holder.clone(), class: *class, merges: false, keyed: false, options: Arc::default() };
             return Ok(vec![Found { place: Place { walk, spot }, options: &[] }]);
         }
         let field = kind.field(first).ok_or_else(|| self.unknown(kind, first))?;
@@ -184,12 +186,18 @@ impl Value<'_> {
         let merges = |name: &KindName| schema.kind(name).is_some_and(|kind| kind.field(duplicates::FIELD).is_some());
         let merges = class == Class::Link && (self.field.to.is_empty() || self.field.to.iter().any(merges));
         let keyed = class == Class::Text && self.each.is_none() && has_keys(self.kind, self.field);
+        let options = if class == Class::Word && self.each.is_none() { words(&self.field.options) } else { Arc::default() };
         let holder = match self.each {
             None => Holder::Value { facet: self.facet, path: self.path },
             Some(field) => Holder::Each { facet: self.facet, field, path: self.path },
         };
-        Spot { holder, class, merges, keyed }
+        Spot { holder, class, merges, keyed, options }
     }
+}
+
+/// Those of a newer server may be any text: a database reads statements up to a zero only.
+fn words(options: &[Choice]) -> Arc<[String]> {
+    options.iter().filter(|option| !option.value.contains('\0')).map(|option| option.value.clone()).collect()
 }
 
 fn class_of(value: &ValueType) -> Class {

@@ -1,7 +1,7 @@
 //! The few snippets in which SQLite and PostgreSQL differ, side by side.
 //!
 //! Expects the facets' columns as JSON text, in PostgreSQL as text or `jsonb`. Only names from the
-//! schema (a-z, 0-9, `_`) and aliases of our own are written into the text; values are always bound.
+//! schema (a-z, 0-9, `_`), its options and aliases of our own are written into the text; values are always bound.
 
 use super::{Class, Match};
 use crate::id::{Facet, FieldName};
@@ -45,6 +45,15 @@ pub(super) struct Typed {
 }
 
 use Dialect::{Postgres, Sqlite};
+
+/// A number for each of some words, and one for every other and for none. The words stand in the text and are not bound,
+/// as an index must be over the same expression: so quotes are doubled, for an option may be any text.
+pub fn by_word<'w>(value: &str, numbers: impl IntoIterator<Item = (&'w str, usize)>, otherwise: usize) -> String {
+    let numbers = numbers.into_iter().map(|(word, number)| format!(" when '{}' then {number}", word.replace('\'', "''")));
+    let numbers: String = numbers.collect();
+    // A case without any is none to a database.
+    if numbers.is_empty() { otherwise.to_string() } else { format!("case {value}{numbers} else {otherwise} end") }
+}
 
 impl Dialect {
     /// `$3`; PostgreSQL is told the type, as it will not guess it from an overloaded function.

@@ -40,6 +40,17 @@ pub enum QueryError {
         /// Why not.
         why: &'static str,
     },
+    /// Lists are not ordered by a link: its value is an id, which says nothing to people, and what the other record is called
+    /// stands in that record.
+    #[error(
+        "`{attribute}` is a link, and no list is ordered by what another record is called: order by a value of the record itself{hint}"
+    )]
+    OrderByLink {
+        /// As asked.
+        attribute: String,
+        /// What lists of the kind are ordered by.
+        hint: Hint,
+    },
     /// No operator has this name.
     #[error("there is no operator `{operator}`{hint}")]
     UnknownOperator {

@@ -359,6 +359,8 @@ fn a_whole_query_is_read_from_an_address() {
         (("orderBy", "tags"), "`tags` may have several values"),
         (("orderBy", "party.name"), "`party.name` is not in the record itself"),
         (("orderBy", "amount"), "`amount` is a group"),
+        (("orderBy", "party"), "`party` is a link, and no list is ordered by what another record is called"),
+        (("orderBy", "party"), "(valid: name, stage, score,"),
         (("select", "nmae"), "has no attribute `nmae`; did you mean `name`?"),
         (("after", "!"), "parameter `after` is not a cursor of this list"),
     ];
@@ -388,6 +390,56 @@ fn a_cursor_is_good_for_its_own_order_only() {
         assert!(!forged(keys), "{keys}");
     }
     assert!(by_score.parse_cursor(&"A".repeat(MAX_CURSOR + 1)).is_err());
+}
+
+#[test]
+fn a_choice_is_ordered_by_its_options_and_what_is_none_comes_behind_them() {
+    let schema = schema();
+    let rows: Vec<Value> =
+        ["zeta", "lost", "new", "apple", "won"].map(|stage| json!({"stage": stage})).into_iter().chain([json!({})]).collect();
+    let ordered = |direction: &str| -> Vec<Value> {
+        let query = ask(&schema, &[("orderBy", "stage"), ("order", direction)]).unwrap();
+        let mut rows: Vec<Row<'_>> = rows.iter().map(|fields| Row::of(fields.as_object().unwrap())).collect();
+        rows.sort_by(|left, right| query.compare(left, right));
+        rows.iter().map(|row| row.fields.get("stage").cloned().unwrap_or_default()).collect()
+    };
+    assert_eq!(ordered("asc"), [json!("new"), json!("won"), json!("lost"), json!("apple"), json!("zeta"), Value::Null]);
+    assert_eq!(ordered("desc"), [json!("zeta"), json!("apple"), json!("lost"), json!("won"), json!("new"), Value::Null]);
+}
+
+#[test]
+fn a_cursor_of_other_options_is_none() {
+    let schema = schema();
+    let by_stage = ask(&schema, &[("orderBy", "stage")]).unwrap();
+    let fields = json!({"stage": "won"});
+    let cursor = by_stage.cursor(&Row::of(fields.as_object().unwrap()));
+    assert!(by_stage.parse_cursor(&cursor).is_ok());
+    // As they were made before options had an order.
+    let before = json!(["stage", "asc", [{"t": "won"}], RecordId::of_cause("a deal")]).to_string();
+    let turned = super::agreement::KINDS[1].1.replacen("{ value = \"new\", label = { en = \"New\", zh = \"新\" } },\n  ", "", 1);
+    let mut other = Schema::default();
+    other.insert(crate::schema::Kind::parse("deal.toml", &turned, crate::schema::Reading::Lenient).unwrap());
+    let refused = [
+        by_stage.parse_cursor(&super::page::encode(before.as_bytes())),
+        ask(&other, &[("orderBy", "stage")]).unwrap().parse_cursor(&cursor),
+    ];
+    for refused in refused {
+        assert!(refused.unwrap_err().to_string().contains("a cursor of another order"));
+    }
+}
+
+#[test]
+fn options_of_any_text_are_ordered_by_in_every_database() {
+    let mut schema = Schema::default();
+    for (origin, text) in super::agreement::KINDS {
+        let odd = text.replace("value = \"won\"", "value = \"o'brien'); --\"");
+        schema.insert(crate::schema::Kind::parse(origin, &odd, crate::schema::Reading::Lenient).unwrap());
+    }
+    let query = ask(&schema, &[("orderBy", "stage")]).unwrap();
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let order = Compiler::new(dialect, CONTEXT).page(&query).order;
+        assert!(order.contains("when 'new' then 0 when 'o''brien''); --' then 1 when 'lost' then 2 else 3 end"), "{order}");
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ mod agreement;
 #[cfg(test)]
 mod examples;
 
-pub use dialect::{Dialect, Param};
+pub use dialect::{Dialect, Param, by_word};
 pub use error::{Hint, QueryError};
 pub use evaluate::{Links, NoLinks, Row, matches};
 pub use offer::{ME, Offer, offers, with_me};
@@ -54,6 +54,8 @@ pub use order::{Direction, OrderBy};
 pub use page::{Cursor, Page, Query};
 pub use sql::{Binds, Compiler, Sql, Tables, Visible};
 pub use when::{Context, Day, Edge, Span, Window};
+
+use std::sync::Arc;
 
 use crate::id::{Facet, FieldName, KindName, RecordId};
 
@@ -144,6 +146,8 @@ pub struct Spot {
     pub merges: bool,
     /// Whether it is a text that is ordered by a key beside the row, where there is one.
     pub keyed: bool,
+    /// The words of a choice, in the order in which it declares them.
+    pub options: Arc<[String]>,
 }
 
 /// Where in a row.

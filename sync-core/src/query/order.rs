@@ -2,19 +2,22 @@
 //!
 //! Rows without a value come last in both directions; rows with equal values are told apart by their
 //! id, so that a page can begin after any row. Titles and short texts are ordered by how they sound, Chinese by pinyin,
-//! long ones by their bytes with A to Z lowered; those that differ in nothing else by their bytes as they are.
+//! long ones by their bytes with A to Z lowered; those that differ in nothing else by their bytes as they are. Choices
+//! come in the order in which their options are declared, and words that are no option behind those.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::attribute::places;
-use super::dialect::{Dialect, Param};
-use super::error::cut;
+use super::dialect::{Dialect, Param, by_word};
+use super::error::{Hint, cut};
 use super::evaluate::{Row, present};
 use super::sql::Binds;
-use super::{Class, Cursor, Holder, Place, QueryError, Spot};
+use super::{Class, Cursor, Holder, Place, QueryError, Spot, offers};
 use crate::collation;
+use crate::id::RecordId;
 use crate::schema::{Kind, Schema};
 
 /// Which end comes first.
@@ -64,16 +67,19 @@ pub(super) struct KeySql {
 impl OrderBy {
     /// By id: the order of making.
     pub fn id() -> Self {
-        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id, merges: false, keyed: false });
+        let by = By::Spot(Spot { holder: Holder::Id, class: Class::Id, merges: false, keyed: false, options: Arc::default() });
         Self { attribute: "id".to_owned(), by, direction: Direction::Ascending }
     }
 
     /// By an attribute that has one value per record.
     ///
     /// # Errors
-    /// [`QueryError`] when there is no such attribute, or records may have several values there.
+    /// [`QueryError`] when there is no such attribute, records may have several values there, or it is a link.
     pub fn parse(schema: &Schema, kind: &Kind, attribute: &str, direction: Direction) -> Result<Self, QueryError> {
         let spot = Spot::of(schema, kind, attribute)?;
+        if spot.class == Class::Link {
+            return Err(QueryError::OrderByLink { attribute: cut(attribute), hint: orders(schema, kind) });
+        }
         let by = if attribute == kind.title.as_str() { By::Title } else { By::Spot(spot) };
         Ok(Self { attribute: attribute.to_owned(), by, direction })
     }
@@ -91,10 +97,7 @@ impl OrderBy {
             Holder::UpdatedAt => vec![Key::Int(row.updated_at)],
             Holder::Value { path, .. } => {
                 let keys = classes(spot.class).iter().map(|class| key(*class, row.value(path)));
-                match spot.class {
-                    Class::Text => keys.flat_map(|key| [key.leading(spot.keyed), key]).collect(),
-                    _ => keys.collect(),
-                }
+                if spot.is_led() { keys.flat_map(|key| [key.leading(spot), key]).collect() } else { keys.collect() }
             }
         }
     }
@@ -110,14 +113,26 @@ impl OrderBy {
         let (classes, nullable) = match &self.by {
             By::Title => (&[Class::Text][..], false),
             By::Spot(spot) if spot.class == Class::Text => (&[Class::Text; 2][..], true),
+            By::Spot(spot) if spot.is_led() => (&[Class::Integer, Class::Word][..], true),
             By::Spot(spot) => (classes(spot.class), matches!(spot.holder, Holder::Value { .. })),
         };
-        // A text is either there or not.
+        // A value is either there or not.
         let is_whole = |keys: &[Key]| matches!(keys, [left, right] if (*left == Key::Null) == (*right == Key::Null));
-        if matches!(&self.by, By::Spot(spot) if spot.class == Class::Text) && !is_whole(keys) {
+        if matches!(&self.by, By::Spot(spot) if spot.is_led()) && !is_whole(keys) {
             return false;
         }
         classes.len() == keys.len() && classes.iter().zip(keys).all(fits) && (nullable || !keys.contains(&Key::Null))
+    }
+
+    /// What cursors are bound to: the attribute, and the order of its options. When that changes, a place in the old order
+    /// is none in the new one.
+    pub(super) fn bound_to(&self) -> String {
+        match &self.by {
+            By::Spot(spot) if !spot.options.is_empty() => {
+                format!("{} {}", self.attribute, RecordId::of_cause(&spot.options.join("\n")))
+            }
+            By::Title | By::Spot(_) => self.attribute.clone(),
+        }
     }
 
     /// The order of two rows.
@@ -126,6 +141,14 @@ impl OrderBy {
         let ordering = keys.map(|(left, right)| left.compare(&right, self.direction)).find(|ordering| ordering.is_ne());
         ordering.unwrap_or_else(|| self.direction.of(left.id.cmp(&right.id)))
     }
+}
+
+/// What lists of a kind are ordered by.
+fn orders(schema: &Schema, kind: &Kind) -> Hint {
+    let own = offers(schema, kind).into_iter().filter(|offer| offer.from.is_none() && offer.fields.len() == 1);
+    let single = own.filter(|offer| !offer.is_many && !matches!(offer.class, Class::Link | Class::Opaque));
+    let always = ["createdAt", "updatedAt"].map(str::to_owned);
+    Hint { nearest: None, valid: single.map(|offer| offer.attribute).chain(always).collect() }
 }
 
 impl Spot {
@@ -148,6 +171,16 @@ impl Spot {
             return Err(unfit("is a group: order by one of its parts"));
         }
         Ok(spot.clone())
+    }
+
+    /// Whether something comes before the value itself in its order.
+    pub(super) fn is_led(&self) -> bool {
+        self.class == Class::Text || !self.options.is_empty()
+    }
+
+    /// The place of a choice's word among its options; that of all others is behind them.
+    fn rank(&self, word: &str) -> usize {
+        self.options.iter().position(|option| option == word).unwrap_or(self.options.len())
     }
 }
 
@@ -188,10 +221,11 @@ impl Key {
         }
     }
 
-    /// What comes before a text itself.
-    fn leading(&self, is_keyed: bool) -> Key {
+    /// What comes before a text or a word itself.
+    fn leading(&self, spot: &Spot) -> Key {
         match self {
-            Key::Text(text) if is_keyed => Key::Text(collation::key(text).into_owned()),
+            Key::Text(word) if spot.class == Class::Word => Key::Int(spot.rank(word) as i64),
+            Key::Text(text) if spot.keyed => Key::Text(collation::key(text).into_owned()),
             Key::Text(text) => Key::Text(text.to_ascii_lowercase()),
             Key::Null | Key::Int(_) | Key::Float(_) => self.clone(),
         }
@@ -253,7 +287,7 @@ pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql>
                 let json = dialect.json(&dialect.facet(alias, *facet), path);
                 let one = |class: &Class| KeySql { value: dialect.only(&json, *class), nullable: true };
                 let mut keys: Vec<KeySql> = classes(spot.class).iter().map(one).collect();
-                if spot.class == Class::Text {
+                if spot.is_led() {
                     let first = |key: &KeySql| KeySql { value: leading(dialect, alias, spot, &key.value), nullable: true };
                     let leading: Vec<KeySql> = keys.iter().map(first).collect();
                     // Where the first is there, the second is: said to the database, it would not use an index.
@@ -268,13 +302,21 @@ pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql>
     keys
 }
 
-/// What comes before a text itself: its key if it has one, or else the text without regard to case.
-pub(super) fn leading(dialect: Dialect, alias: &str, spot: &Spot, text: &str) -> String {
-    let folded = dialect.folded(text);
+/// What comes before a text itself: its key if it has one, or else the text without regard to case. Before a choice's
+/// word: its place among the options.
+pub(super) fn leading(dialect: Dialect, alias: &str, spot: &Spot, value: &str) -> String {
     match &spot.holder {
-        Holder::Value { facet, path } if spot.keyed => format!("coalesce({}, {folded})", dialect.sort_key(alias, *facet, path)),
-        _ => folded,
+        Holder::Value { .. } if spot.class == Class::Word => rank(spot, value),
+        Holder::Value { facet, path } if spot.keyed => {
+            format!("coalesce({}, {})", dialect.sort_key(alias, *facet, path), dialect.folded(value))
+        }
+        _ => dialect.folded(value),
     }
+}
+
+fn rank(spot: &Spot, value: &str) -> String {
+    let places = spot.options.iter().map(String::as_str).zip(0..);
+    format!("(case when {value} is not null then {} end)", by_word(value, places, spot.options.len()))
 }
 
 /// What follows `order by`.

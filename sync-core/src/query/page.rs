@@ -120,7 +120,7 @@ impl Query {
         };
         let keys: Vec<Value> = self.order_by.keys(row).iter().map(key).collect();
         let order = &self.order_by;
-        encode(json!([order.attribute, order.direction.word(), keys, row.id]).to_string().as_bytes())
+        encode(json!([order.bound_to(), order.direction.word(), keys, row.id]).to_string().as_bytes())
     }
 
     /// Reads a cursor of this query's order.
@@ -134,7 +134,7 @@ impl Query {
         }
         let value: Value = serde_json::from_slice(&decode(text).ok_or_else(broken)?).map_err(|_| broken())?;
         let [attribute, direction, keys, id] = value.as_array().map(Vec::as_slice).ok_or_else(broken)? else { return Err(broken()) };
-        if attribute != &json!(self.order_by.attribute) || direction != self.order_by.direction.word() {
+        if attribute != &json!(self.order_by.bound_to()) || direction != self.order_by.direction.word() {
             return Err(bad("after", "is a cursor of another order"));
         }
         let keys: Vec<Key> = keys.as_array().ok_or_else(broken)?.iter().map(parse_key).collect::<Option<_>>().ok_or_else(broken)?;

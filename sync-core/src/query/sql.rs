@@ -131,13 +131,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// What an index must be over so that it has records in the order of a value: the same but for texts with keys.
+    /// What an index must be over so that it has records in the order of a value: the same but for texts with keys and for
+    /// choices.
     pub fn ordered(&self, spot: &Spot) -> Vec<String> {
         let value = self.value(spot);
-        match spot.class {
-            Class::Text => vec![order::leading(self.dialect, self.alias, spot, &value), value],
-            _ => vec![value],
-        }
+        if spot.is_led() { vec![order::leading(self.dialect, self.alias, spot, &value), value] } else { vec![value] }
     }
 
     fn writer(&self) -> Writer<'a> {

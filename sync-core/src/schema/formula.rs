@@ -5,7 +5,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::reader::{Mistake, Section, Word, nearest};
+use super::reader::{Mistake, Section, Word, nearest, nearest_zh};
 use super::write::quoted;
 use super::{Field, Kind, Merge, ValueType};
 use crate::collation;
@@ -42,10 +42,10 @@ pub enum Formula {
     Unknown(String),
 }
 
-/// The keys of each form: the first one says which it is.
-const FORMS: [&[&str]; 3] = [&["sum", "of", "times", "less_percent"], &["weight_of"], &["percent_of", "by"]];
-
 impl Formula {
+    /// The keys of each form: the first one says which it is.
+    pub const FORMS: [&[&'static str]; 3] = [&["sum", "of", "times", "less_percent"], &["weight_of"], &["percent_of", "by"]];
+
     /// The formula of a field, if it has one.
     pub(super) fn read(field: Section<'_>) -> Result<Option<Self>, Mistake> {
         match field.raw("formula").map(|text| (text, Self::known(field))) {
@@ -58,13 +58,29 @@ impl Formula {
     }
 
     fn known(field: Section<'_>) -> Result<Self, Mistake> {
-        let missing = || field.mistake_at("formula", "a formula has `sum`, `weight_of` or `percent_of`");
-        let section = field.section("formula")?.ok_or_else(missing)?;
-        let keys = FORMS.iter().find(|keys| section.has(keys[0])).ok_or_else(missing)?;
-        section.nothing_but("a formula", keys)?;
-        let must = |key| section.required("the formula", key)?.parse();
-        let may = |key| section.word(key)?.map(|word| word.parse()).transpose();
-        Ok(match keys[0] {
+        let missing = || {
+            let mistake = field.mistake_at("formula", "a formula has `sum`, `weight_of` or `percent_of`");
+            mistake.zh("公式须有 `sum`、`weight_of` 或 `percent_of`")
+        };
+        let section = field.section("formula").map_err(|mistake| mistake.zh("`formula` 应为一个表"))?.ok_or_else(missing)?;
+        let keys = Self::FORMS.iter().find(|keys| section.has(keys[0])).ok_or_else(missing)?;
+        section.nothing_but("a formula", keys).map_err(|mistake| mistake.zh(format!("公式里只能有 {}", keys.join("、"))))?;
+        let no_name = |mistake: Mistake, key: &str| mistake.zh(format!("公式的 `{key}` 不是字段名"));
+        let must = |key: &'static str| named(section, key)?.parse().map_err(|mistake| no_name(mistake, key));
+        let may = |key: &'static str| section.word(key)?.map(|word| word.parse()).transpose().map_err(|mistake| no_name(mistake, key));
+        Self::of_parts(keys[0], must, may)
+    }
+
+    /// Puts one together from what its keys name; `first` is the first key of its form.
+    ///
+    /// # Errors
+    /// Those of the two: of what must be named, and of what may be.
+    pub fn of_parts<E>(
+        first: &str,
+        must: impl Fn(&'static str) -> Result<FieldName, E>,
+        may: impl Fn(&'static str) -> Result<Option<FieldName>, E>,
+    ) -> Result<Self, E> {
+        Ok(match first {
             "sum" => Formula::Sum { rows: must("sum")?, of: must("of")?, times: may("times")?, less_percent: may("less_percent")? },
             "weight_of" => Formula::Weight { of: must("weight_of")? },
             _ => Formula::Percent { of: must("percent_of")?, by: must("by")? },
@@ -72,7 +88,7 @@ impl Formula {
     }
 
     /// The keys and what they name, as they are written.
-    fn parts(&self) -> Vec<(&'static str, &FieldName)> {
+    pub fn parts(&self) -> Vec<(&'static str, &FieldName)> {
         match self {
             Formula::Sum { rows, of, times, less_percent } => {
                 let more = [("times", times), ("less_percent", less_percent)];
@@ -157,11 +173,17 @@ impl Field {
     }
 }
 
+/// What a key of a formula names.
+fn named<'t>(formula: Section<'t>, key: &str) -> Result<Word<'t>, Mistake> {
+    formula.required("the formula", key).map_err(|mistake| mistake.zh(format!("公式缺少 `{key}`")))
+}
+
 /// Holds the formula of a field to what makes sense; `section` is the field's.
 pub(super) fn check(kind: &Kind, field: &Field, section: Section<'_>) -> Result<(), Mistake> {
     match (&field.merge, &field.formula) {
         (Merge::Derived, None) => {
-            Err(section.mistake_at("merge", format!("field `{}` is derived and has no `formula`: what it is computed from", field.name)))
+            let message = format!("field `{}` is derived and has no `formula`: what it is computed from", field.name);
+            Err(section.mistake_at("merge", message).zh(format!("字段“{}”由计算得出，却没有公式", field.name)))
         }
         (Merge::Derived, Some(formula)) => {
             let section = section.section("formula")?.unwrap_or(section);
@@ -169,7 +191,7 @@ pub(super) fn check(kind: &Kind, field: &Field, section: Section<'_>) -> Result<
         }
         (_, Some(_)) => {
             let message = format!("field `{}` is a {}: only a derived field has a `formula`", field.name, field.merge.as_str());
-            Err(section.mistake_at("formula", message))
+            Err(section.mistake_at("formula", message).zh(format!("字段“{}”不是计算字段，不能有公式", field.name)))
         }
         (_, None) => Ok(()),
     }
@@ -189,14 +211,16 @@ impl<'k> Check<'k, '_> {
             Formula::Sum { times, less_percent, .. } => {
                 let rows = self.input("sum")?;
                 if rows.items.is_empty() {
-                    return Err(self.section.mistake_at("sum", format!("`sum` adds up rows: field `{}` has none", rows.name)));
+                    let mistake = self.section.mistake_at("sum", format!("`sum` adds up rows: field `{}` has none", rows.name));
+                    return Err(mistake.zh(format!("`sum` 对子表求和：字段“{}”没有子字段", rows.name)));
                 }
                 let of = self.part(rows, "of")?;
                 let is_whole = of.value == ValueType::Integer && times.is_none() && less_percent.is_none();
                 for key in ["times", "less_percent"].into_iter().filter(|key| self.section.has(key)) {
                     let part = self.part(rows, key)?;
                     if part.value == ValueType::Money {
-                        return Err(self.section.mistake_at(key, format!("`{key}` is a number: `{}` is money", part.name)));
+                        let mistake = self.section.mistake_at(key, format!("`{key}` is a number: `{}` is money", part.name));
+                        return Err(mistake.zh(format!("`{key}` 应为数字：“{}”是金额", part.name)));
                     }
                 }
                 self.gives(of, is_whole)
@@ -210,16 +234,19 @@ impl<'k> Check<'k, '_> {
                 if by.value == ValueType::Choice {
                     self.weighing(by, "by")?;
                 } else if self.single("by")?.value == ValueType::Money {
-                    return Err(self.section.mistake_at("by", format!("`by` is a percentage: field `{}` is money", by.name)));
+                    let mistake = self.section.mistake_at("by", format!("`by` is a percentage: field `{}` is money", by.name));
+                    return Err(mistake.zh(format!("`by` 应为百分比：字段“{}”是金额", by.name)));
                 }
                 self.gives(of, false)
             }
-            Formula::Unknown(text) => Err(self.section.mistake(format!("there is no formula `{text}`"))),
+            Formula::Unknown(text) => {
+                Err(self.section.mistake(format!("there is no formula `{text}`")).zh(format!("没有“{text}”这种公式")))
+            }
         }
     }
 
     fn word(&self, key: &str) -> Result<Word<'_>, Mistake> {
-        self.section.required("the formula", key)
+        named(self.section, key)
     }
 
     /// A field that it reads: one that people write, in the same document.
@@ -227,13 +254,18 @@ impl<'k> Check<'k, '_> {
         let word = self.word(key)?;
         let known = || self.kind.fields.iter().filter(|other| other.merge != Merge::Derived).map(|other| &*other.name);
         let found = self.kind.field(word.text);
-        let input = found.ok_or_else(|| word.mistake(format!("`{key}` names no field: `{}`{}", word.text, nearest(word.text, known()))))?;
+        let input = found.ok_or_else(|| {
+            let mistake = word.mistake(format!("`{key}` names no field: `{}`{}", word.text, nearest(word.text, known())));
+            mistake.zh(format!("`{key}` 指的字段“{}”不存在{}", word.text, nearest_zh(word.text, known())))
+        })?;
         if input.merge == Merge::Derived {
-            return Err(word.mistake(format!("`{}` is derived itself: a formula reads what people write", input.name)));
+            let mistake = word.mistake(format!("`{}` is derived itself: a formula reads what people write", input.name));
+            return Err(mistake.zh(format!("“{}”本身由计算得出：公式只能用人填写的字段", input.name)));
         }
         if input.facet != self.field.facet {
             let (name, facet, own) = (&self.field.name, input.facet.as_str(), self.field.facet.as_str());
-            return Err(word.mistake(format!("field `{name}` is {own} and `{}` is {facet}: both must be in one facet", input.name)));
+            let mistake = word.mistake(format!("field `{name}` is {own} and `{}` is {facet}: both must be in one facet", input.name));
+            return Err(mistake.zh(format!("字段“{name}”与“{}”的可见范围须相同", input.name)));
         }
         Ok(input)
     }
@@ -245,28 +277,35 @@ impl<'k> Check<'k, '_> {
         if is_single && input.value.is_summable() {
             return Ok(input);
         }
-        Err(self.section.mistake_at(key, format!("`{key}` must be money or a number: field `{}` is neither", input.name)))
+        let mistake = self.section.mistake_at(key, format!("`{key}` must be money or a number: field `{}` is neither", input.name));
+        Err(mistake.zh(format!("`{key}` 应为金额或数字：字段“{}”不是", input.name)))
     }
 
     /// A part of the rows: a number, or money.
     fn part(&self, rows: &'k Field, key: &str) -> Result<&'k Field, Mistake> {
         let word = self.word(key)?;
-        let known = rows.items.iter().map(|item| &*item.name);
-        let missing = || word.mistake(format!("`{key}` names no part of `{}`: `{}`{}", rows.name, word.text, nearest(word.text, known)));
+        let known = || rows.items.iter().map(|item| &*item.name);
+        let missing = || {
+            let mistake = word.mistake(format!("`{key}` names no part of `{}`: `{}`{}", rows.name, word.text, nearest(word.text, known())));
+            mistake.zh(format!("“{}”的子字段里没有“{}”（`{key}`）{}", rows.name, word.text, nearest_zh(word.text, known())))
+        };
         let part = rows.item(word.text).ok_or_else(missing)?;
         if part.value.is_summable() {
             return Ok(part);
         }
-        Err(word.mistake(format!("`{key}` must be money or a number: `{}` of field `{}` is neither", part.name, rows.name)))
+        let mistake = word.mistake(format!("`{key}` must be money or a number: `{}` of field `{}` is neither", part.name, rows.name));
+        Err(mistake.zh(format!("`{key}` 应为金额或数字：“{}”的“{}”不是", rows.name, part.name)))
     }
 
     /// A choice with one value, some options of which weigh.
     fn weighing(&self, input: &Field, key: &str) -> Result<(), Mistake> {
         if input.value != ValueType::Choice || !input.merge.is_single() {
-            return Err(self.section.mistake_at(key, format!("`{key}` must be a choice with one value: field `{}` is not", input.name)));
+            let mistake = self.section.mistake_at(key, format!("`{key}` must be a choice with one value: field `{}` is not", input.name));
+            return Err(mistake.zh(format!("`{key}` 应为单选：字段“{}”不是", input.name)));
         }
         if input.options.iter().all(|option| option.weight.is_none()) {
-            return Err(self.section.mistake_at(key, format!("no option of field `{}` has a `weight`", input.name)));
+            let mistake = self.section.mistake_at(key, format!("no option of field `{}` has a `weight`", input.name));
+            return Err(mistake.zh(format!("字段“{}”的选项都没有权重", input.name)));
         }
         Ok(())
     }
@@ -286,7 +325,8 @@ impl<'k> Check<'k, '_> {
         }
         let words: Vec<&str> = types.iter().map(ValueType::as_str).collect();
         let (name, is) = (&self.field.name, self.field.value.as_str());
-        Err(self.section.mistake(format!("the formula of field `{name}` gives {}: its type is {is}", words.join(" or "))))
+        let mistake = self.section.mistake(format!("the formula of field `{name}` gives {}: its type is {is}", words.join(" or ")));
+        Err(mistake.zh(format!("字段“{name}”的公式得出 {}，而其类型是 {is}", words.join(" 或 "))))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod blueprint;
 mod form;
+mod formula;
 mod preview;
 
 use askama::Template;
@@ -72,6 +73,8 @@ struct KindPage {
     list: Option<String>,
     text: Option<String>,
     colours: String,
+    /// What formulas may name.
+    labels: Vec<String>,
 }
 
 struct RowView {
@@ -93,6 +96,26 @@ struct RowView {
     may_have_rows: bool,
     /// What its rows hold.
     parts: Vec<PartView>,
+    /// How it is computed, if it is or may come to be.
+    formula: Option<FormulaView>,
+}
+
+/// How a field is computed.
+struct FormulaView {
+    /// The forms that there are.
+    forms: Vec<Option3>,
+    /// What each form asks for.
+    inputs: Vec<FormulaInput>,
+}
+
+/// Something that a formula names.
+struct FormulaInput {
+    /// The form that asks for it.
+    form: &'static str,
+    /// Its key.
+    key: &'static str,
+    label: String,
+    value: String,
 }
 
 impl RowView {
@@ -230,6 +253,9 @@ fn checked(desk: &Desk, base: Option<&Kind>, form: &mut KindForm) -> Result<Kind
             Wrong::NotTogether => "kind.not_together",
             Wrong::NoParts => "kind.no_parts",
             Wrong::NotRows => "kind.not_rows",
+            Wrong::NoFormula => "formula.none",
+            Wrong::FormulaLacks => "formula.lacks",
+            Wrong::FormulaNames => "formula.names",
             Wrong::Exists => "kind.exists",
         };
         desk.words.say(key).to_owned()
@@ -355,6 +381,7 @@ async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> R
         list: base.map(|kind| format!("/records/{}", kind.name)),
         text: told.text.or_else(|| base.map(Kind::to_toml)),
         colours: COLOURS.join(", "),
+        labels: labels(desk, &shown),
         form: shown,
     };
     answer(status, &page)
@@ -384,8 +411,32 @@ fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm) -> RowView
         links: !has_rows && links,
         may_have_rows: has_rows || !field.known,
         parts: field.items.iter().map(|item| part(desk, item, is_few)).collect(),
+        formula: (!field.known || field.is_computed()).then(|| computed(desk, field)),
         field: field.clone(),
     }
+}
+
+fn computed(desk: &Desk, field: &FieldForm) -> FormulaView {
+    let (say, chosen) = (|key: &'static str| desk.words.say(key).to_owned(), &*field.formula.form);
+    let none = chosen.is_empty().then(|| (String::new(), say("form.nothing"), true));
+    let forms = FORMULAS.map(|(word, label, _)| (word.to_owned(), say(label), word == chosen));
+    let input = |form, (key, label): &(&'static str, &'static str)| FormulaInput {
+        form,
+        key,
+        label: say(label),
+        value: field.formula.part(key).to_owned(),
+    };
+    let inputs = FORMULAS.iter().flat_map(|(form, _, inputs)| inputs.iter().map(|each| input(*form, each))).collect();
+    FormulaView { forms: none.into_iter().chain(forms).collect(), inputs }
+}
+
+/// What the fields of a form and the parts of their rows are called.
+fn labels(desk: &Desk, form: &KindForm) -> Vec<String> {
+    let all = form.fields.iter().flat_map(|field| std::iter::once(field).chain(&field.items));
+    let mut labels: Vec<String> = all.map(|field| preview::label_of(desk, field)).filter(|label| !label.is_empty()).collect();
+    labels.sort();
+    labels.dedup();
+    labels
 }
 
 fn part(desk: &Desk, item: &FieldForm, is_few: bool) -> PartView {
@@ -436,7 +487,7 @@ const TYPES: [(&str, &str); 16] = [
 ];
 
 /// The policies that a form offers.
-const MERGES: [(&str, &str); 8] = [
+const MERGES: [(&str, &str); 9] = [
     ("register", "merge.register"),
     ("visible", "merge.visible"),
     ("set", "merge.set"),
@@ -445,13 +496,21 @@ const MERGES: [(&str, &str); 8] = [
     ("text", "merge.text"),
     ("monotone", "merge.monotone"),
     ("counter", "merge.counter"),
+    ("derived", "merge.derived"),
+];
+
+/// The forms of formulas, and what each of them names.
+const FORMULAS: [(&str, &str, &[(&str, &str)]); 3] = [
+    ("sum", "formula.sum", &[("sum", "formula.rows"), ("of", "formula.of"), ("times", "formula.times"), ("less_percent", "formula.less")]),
+    ("weight_of", "formula.weight", &[("weight_of", "formula.choice")]),
+    ("percent_of", "formula.percent", &[("percent_of", "formula.whole"), ("by", "formula.by")]),
 ];
 
 const FACETS: [(&str, &str); 3] = [("main", "merge.everybody"), ("commercial", "facet.commercial"), ("private", "facet.private")];
 
 #[cfg(test)]
 mod tests {
-    use sync_core::schema::{Merge, ValueType};
+    use sync_core::schema::{Formula, Merge, ValueType};
 
     use super::*;
 
@@ -462,5 +521,7 @@ mod tests {
         for (word, _) in MERGES {
             assert!(Merge::KNOWN.contains(&Merge::of_word(word)), "{word}");
         }
+        let forms = FORMULAS.map(|(_, _, inputs)| inputs.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+        assert_eq!(forms.to_vec(), Formula::FORMS.map(<[_]>::to_vec).to_vec());
     }
 }

@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sync_core::actions::next::Tone;
-use sync_core::derive::percent_of;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Board, Field, Kind};
@@ -21,7 +20,7 @@ use crate::console::format::{self, Formatter, Shown};
 use crate::console::record::Editing;
 use crate::console::why;
 use crate::error::Error;
-use crate::reading::{Group, Grouping, List, Listing, NextStep, Row, Sum};
+use crate::reading::{Group, Grouping, List, Listing, NextStep, Row};
 
 /// Cards of one column: those changed last; the others are a click away.
 const CARDS: u32 = 30;
@@ -134,7 +133,7 @@ impl Drawing<'_> {
         let ids: Vec<RecordId> = listing.rows.iter().map(|row| row.id).collect();
         let steps = if has_steps { desk.reading.next_steps(&ids, desk.offset_minutes).await? } else { Default::default() };
         let card = |row: &Row| self.card(row, listing, has_steps.then(|| steps.get(&row.id)));
-        let added = self.sum.and_then(|sum| group.sums.get(&sum.name)).map(Vec::as_slice).unwrap_or_default();
+        let weighted = self.sum.filter(|sum| !sum.is_weighed()).and_then(|sum| group.weighted.get(&sum.name));
         let left = group.count.saturating_sub(listing.rows.len() as u64);
         let conditions: Vec<Json> = self.shape.conditions.iter().cloned().chain([condition(kind, &self.by.name, value)]).collect();
         let table = Some(Layout::Table.word().to_owned());
@@ -147,9 +146,9 @@ impl Drawing<'_> {
             sum: self.sum.map(|sum| summed_up(group, &sum.name)).unwrap_or_default(),
             weighted: option
                 .and_then(|option| option.weight)
-                .filter(|_| self.sum.is_some_and(|sum| !sum.is_weighed()))
-                .filter(|weight| (1..100).contains(weight) && !added.is_empty())
-                .map(|weight| sums(&weighed(added, weight))),
+                .filter(|weight| (1..100).contains(weight))
+                .and_then(|_| weighted)
+                .map(|weighted| sums(weighted)),
             href,
             cards: listing.rows.iter().map(card).collect(),
             more: (left > 0).then(|| desk.words.count("record.more", left)),
@@ -204,19 +203,6 @@ impl Drawing<'_> {
 /// What is won or lost needs no next step.
 fn is_over(option: Option<&sync_core::schema::Choice>) -> bool {
     option.and_then(|option| option.weight).is_some_and(|weight| weight == 0 || weight == 100)
-}
-
-/// Sums times a percentage; amounts stay whole minor units.
-fn weighed(added: &[Sum], weight: u8) -> Vec<Sum> {
-    let one = |sum: &Sum| {
-        let whole = sum.sum.parse().ok().and_then(|whole| percent_of(whole, weight.into()));
-        let text = match whole {
-            Some(whole) => whole.to_string(),
-            None => (sum.sum.parse::<f64>().unwrap_or_default() * f64::from(weight) / 100.0).to_string(),
-        };
-        Sum { currency: sum.currency.clone(), sum: text }
-    };
-    added.iter().map(one).collect()
 }
 
 /// A card that goes to another column.

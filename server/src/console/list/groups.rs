@@ -154,20 +154,21 @@ pub fn label(desk: &Desk, kind: &Kind, names: &Names, attribute: &str, key: Opti
 pub fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group> {
     let options = kind.field(&shape.group).map(|field| &field.options[..]).unwrap_or_default();
     let mut groups: Vec<&Group> = totals.groups.iter().collect();
-    let place = |group: &Group| options.iter().position(|option| Some(&option.value) == group.key.as_ref());
+    let is_listed_so = shape.sort == shape.group;
     if !options.is_empty() {
-        groups.sort_by_key(|group| place(group).unwrap_or(usize::MAX));
-    } else if shape.sort == shape.group && class_of(kind, &shape.group) == Class::Text {
-        groups.sort_by(|a, b| in_order_of_texts(a.key.as_deref(), b.key.as_deref(), shape.desc));
+        let place = |key: &str| options.iter().position(|option| option.value == key).unwrap_or(options.len());
+        groups.sort_by(|a, b| in_order_of(a, b, is_listed_so && shape.desc, |key| (place(key), key.to_owned())));
+    } else if is_listed_so && class_of(kind, &shape.group) == Class::Text {
+        groups.sort_by(|a, b| in_order_of(a, b, shape.desc, collation::order));
     }
     groups
 }
 
 /// As lists are ordered: what has no value comes last from either end.
-fn in_order_of_texts(left: Option<&str>, right: Option<&str>, desc: bool) -> Ordering {
-    let ascending = left.map(collation::order).cmp(&right.map(collation::order));
-    let ordering = if desc { ascending.reverse() } else { ascending };
-    left.is_none().cmp(&right.is_none()).then(ordering)
+fn in_order_of<'t, K: Ord>(left: &'t Group, right: &'t Group, desc: bool, place: impl Fn(&'t str) -> K) -> Ordering {
+    let (left, right) = (left.key.as_deref(), right.key.as_deref());
+    let ascending = left.map(&place).cmp(&right.map(&place));
+    left.is_none().cmp(&right.is_none()).then(if desc { ascending.reverse() } else { ascending })
 }
 
 /// The group with which a page begins.

@@ -5,6 +5,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use sync_core::access::Action;
+use sync_core::query::QueryError;
 use sync_core::schema::{Field, Kind};
 
 use super::asked::Asked;
@@ -208,6 +209,10 @@ impl Drawing<'_> {
         let first = Asked { after: None, ..asked.clone() };
         let list = match shape.list(desk, kind, if shape.is_grouped(kind) { &first } else { asked }, &[], rows(columns.len())) {
             Ok(list) => list,
+            // The order has changed since the page before: the list begins again.
+            Err(ReadError::Query(QueryError::BadParameter { name, .. })) if name == "after" && asked.after.is_some() => {
+                return Box::pin(self.content(&Asked { trail: String::new(), ..first }, shape)).await;
+            }
             Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. } | ReadError::Cursor)) => {
                 let text = desk.words.fill("list.broken", &[&error.to_string()]);
                 return Ok((

@@ -192,6 +192,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/records/{kind}/{id}/files", Page, Record),
     door("POST", "/records/{kind}/{id}/part", Page, Record),
     door("POST", "/records/{kind}/likely", Page, Nothing).form("f.name=x"),
+    door("POST", "/records/{kind}/foreseen", Page, Nothing).form("f.name=x"),
     door("GET", "/duplicates", Page, Nothing),
     // A record is no duplicate of itself.
     door("GET", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Record).personal(),
