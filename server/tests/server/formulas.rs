@@ -186,8 +186,11 @@ formula = { percent_of = "rent", by = "rate" }
     assert!(desk.get("/records/lease").await.text().contains("¥125.00"));
 }
 
+/// What is typed into a form.
+type Typed<'a> = &'a [(&'a str, &'a str)];
+
 /// The form of a kind whose rows are hours at a rate and whose total is computed.
-fn job<'a>(total: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+fn job<'a>(total: Typed<'a>) -> Vec<(&'a str, &'a str)> {
     let form = [
         ("label_en", "Job"),
         ("name", "job"),
@@ -254,7 +257,7 @@ async fn a_computed_field_is_declared_in_the_form_of_a_kind_and_seen_in_its_list
 #[tokio::test]
 async fn what_is_wrong_with_a_formula_is_told_at_its_field_in_both_languages() {
     let desk = Desk::new().await;
-    let typed: [(&[(&str, &str)], &str, &str); 6] = [
+    let typed: [(Typed<'_>, &str, &str); 6] = [
         (&[], "Say how it is computed.", "请填写计算方式。"),
         (
             &[("field.2.formula", "sum"), ("field.2.formula.sum", "Work")],

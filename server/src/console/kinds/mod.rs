@@ -420,12 +420,7 @@ fn computed(desk: &Desk, field: &FieldForm) -> FormulaView {
     let (say, chosen) = (|key: &'static str| desk.words.say(key).to_owned(), &*field.formula.form);
     let none = chosen.is_empty().then(|| (String::new(), say("form.nothing"), true));
     let forms = FORMULAS.map(|(word, label, _)| (word.to_owned(), say(label), word == chosen));
-    let input = |form, (key, label): &(&'static str, &'static str)| FormulaInput {
-        form,
-        key,
-        label: say(label),
-        value: field.formula.part(key).to_owned(),
-    };
+    let input = |form, (key, label): &Named| FormulaInput { form, key, label: say(label), value: field.formula.part(key).to_owned() };
     let inputs = FORMULAS.iter().flat_map(|(form, _, inputs)| inputs.iter().map(|each| input(*form, each))).collect();
     FormulaView { forms: none.into_iter().chain(forms).collect(), inputs }
 }
@@ -499,8 +494,11 @@ const MERGES: [(&str, &str); 9] = [
     ("derived", "merge.derived"),
 ];
 
+/// A key of a formula, and what people call it.
+type Named = (&'static str, &'static str);
+
 /// The forms of formulas, and what each of them names.
-const FORMULAS: [(&str, &str, &[(&str, &str)]); 3] = [
+const FORMULAS: [(&str, &str, &[Named]); 3] = [
     ("sum", "formula.sum", &[("sum", "formula.rows"), ("of", "formula.of"), ("times", "formula.times"), ("less_percent", "formula.less")]),
     ("weight_of", "formula.weight", &[("weight_of", "formula.choice")]),
     ("percent_of", "formula.percent", &[("percent_of", "formula.whole"), ("by", "formula.by")]),

@@ -147,7 +147,7 @@ impl Drawing<'_> {
             weighted: option
                 .and_then(|option| option.weight)
                 .filter(|weight| (1..100).contains(weight))
-                .and_then(|_| weighted)
+                .and(weighted)
                 .map(|weighted| sums(weighted)),
             href,
             cards: listing.rows.iter().map(card).collect(),
