@@ -40,6 +40,11 @@ pub fn order(text: &str) -> (Cow<'_, str>, &str) {
     (key(text), text)
 }
 
+/// As [`order`], for what outlives the text: keys that are worked out once for a whole list.
+pub fn owned_order(text: &str) -> (String, String) {
+    (key(text).into_owned(), text.to_owned())
+}
+
 /// Whether a record's texts in a field have keys: short ones of which it has one. The title has a key of its own, and
 /// nobody orders by what takes a paragraph.
 pub fn has_keys(kind: &Kind, field: &Field) -> bool {

@@ -14,7 +14,7 @@ use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Formatter, Shown};
 use super::made::{decides, device_of, later, name_of};
 use super::record::{Head, head, view};
-use crate::error::Error;
+use crate::error::{Error, Text};
 use crate::reading::{AsOf, Entry, Names, ReviewedBy};
 
 /// What the address asks for.
@@ -72,7 +72,9 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
     let history = desk.reading.history(id).await?.ok_or(Error::NotFound)?;
     let past = match end_of_day(&asked) {
         Some(moment) => Some((moment, desk.reading.as_of(id, moment).await?)),
-        None => None,
+        None if asked.at.is_empty() => None,
+        // Today's record is no answer to that.
+        None => return Err(no_day(&asked.at)),
     };
     let names = names(&desk, &kind, &history.entries, past.as_ref().and_then(|(_, past)| past.as_ref())).await?;
     let format = Formatter { words: desk.words, names: &names };
@@ -86,6 +88,11 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
         head,
     };
     answer(StatusCode::OK, &page)
+}
+
+fn no_day(typed: &str) -> Error {
+    let message = Text::new(format!("“{typed}” is no day: write it as 2026-05-03"), format!("“{typed}”不是日期，请写作 2026-05-03。"));
+    Error::Invalid { field: Some("at".to_owned()), message }
 }
 
 /// The last moment of the day asked for, where the reader is.

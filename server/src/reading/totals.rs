@@ -332,9 +332,9 @@ impl Totals {
         match is_month {
             // Those without a day come last.
             true => totals.groups.sort_by(|a, b| (a.key.is_none(), &a.key).cmp(&(b.key.is_none(), &b.key))),
-            false => totals.groups.sort_by(|a, b| {
-                let names = a.key.as_deref().map(collation::order).cmp(&b.key.as_deref().map(collation::order));
-                (a.key.is_none(), b.count).cmp(&(b.key.is_none(), a.count)).then(names)
+            false => totals.groups.sort_by_cached_key(|group| {
+                let name = group.key.as_deref().map(collation::owned_order);
+                (name.is_none(), std::cmp::Reverse(group.count), name)
             }),
         }
         totals.cut = totals.groups.len() > GROUPS_MAX;

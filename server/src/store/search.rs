@@ -127,4 +127,25 @@ mod tests {
         assert!(steps[0].starts_with("SCAN search VIRTUAL TABLE"), "{plan}");
         assert!(plan.contains("SEARCH s USING INTEGER PRIMARY KEY") && plan.contains("(workspace=? AND record=?)"), "{plan}");
     }
+
+    #[tokio::test]
+    async fn what_is_called_otherwise_while_it_is_put_in_is_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let workspace = WorkspaceId::of_cause("test");
+        for follower in [marks::INDEX, marks::REINDEX] {
+            marks::set(&mut tx, workspace, follower, 100).await.unwrap();
+        }
+        let before = marks_of(&mut tx, workspace).await.unwrap();
+        let now = Marks { index: 101, again: 101, ..before };
+        // The row at 101 was read; now it is called otherwise, above what is looked at again.
+        look_again(&mut tx, workspace, 101).await.unwrap();
+        marks::set(&mut tx, workspace, marks::ROWS, before.rows + 1).await.unwrap();
+        put(&mut tx, workspace, &[], before, now).await.unwrap();
+        let after = marks_of(&mut tx, workspace).await.unwrap();
+        assert_eq!((after.index, after.again), (101, 100), "101 is read once more");
+        put(&mut tx, workspace, &[], after, Marks { again: 101, ..after }).await.unwrap();
+        assert_eq!(marks_of(&mut tx, workspace).await.unwrap().again, 101);
+    }
 }

@@ -164,6 +164,8 @@ async fn a_field_is_edited_and_a_bad_value_is_kept_in_the_form() {
     let past = desk.get(&format!("{path}/history?at=2020-01-01")).await.text();
     assert!(past.contains("There was no such record yet"), "{past}");
     let today = desk.get(&format!("{path}/history?at=2099-01-01")).await.text();
+    let no_day = desk.get(&format!("{path}/history?at=2026-99-99")).await;
+    assert!(no_day.status == 422 && no_day.text().contains("2026-99-99"), "{}", no_day.text());
     assert!(today.contains("As it was on 2099-01-01"), "{today}");
 }
 

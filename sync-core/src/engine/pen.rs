@@ -350,7 +350,8 @@ impl Replica {
         // It was applied when it was written; and a draft without edits still has its bytes.
         let _ = after.apply(&change, pending.change.hash, &texts);
         let Reason { state, code, field, rule, message, message_zh } = reason.clone();
-        let waits_for = || (state == DraftState::Held).then(|| self.waits_for(kind, (pending.change.record, pending.change.facet), &before, &change)).flatten();
+        let key = (pending.change.record, pending.change.facet);
+        let waits_for = || (state == DraftState::Held).then(|| self.waits_for(kind, key, &before, &change)).flatten();
         let field = field.or_else(waits_for);
         self.store.add_draft(&Draft {
             id: 0,

@@ -41,6 +41,7 @@ struct ListPage {
     count: String,
     notice: Option<Notice>,
     problem: Option<String>,
+    is_broken: bool,
     tabs: Vec<Tab>,
     layouts: Vec<Tab>,
     shelves: [Tab; 2],
@@ -177,7 +178,9 @@ impl Drawing<'_> {
             empty_hint: desk.words.fill(if is_bare { "list.empty_hint" } else { "list.nothing_hint" }, &[&label]),
             inside,
             hidden: hidden(&asked),
-            count: desk.words.counted("list.count", total),
+            // Nothing was looked up: none is no answer.
+            count: if broken.is_some() { String::new() } else { desk.words.counted("list.count", total) },
+            is_broken: broken.is_some(),
             notice: self.notice(&asked),
             problem: problem.or(broken),
             tabs: self.tabs(&asked, &all),
@@ -214,13 +217,8 @@ impl Drawing<'_> {
                 return Box::pin(self.content(&Asked { trail: String::new(), ..first }, shape)).await;
             }
             Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. } | ReadError::Cursor)) => {
-                let text = desk.words.fill("list.broken", &[&error.to_string()]);
-                return Ok((
-                    Content::Table { heads, rows: Vec::new(), footer: Vec::new() },
-                    Pager::default(),
-                    Counted::default(),
-                    Some(text),
-                ));
+                let content = Content::Table { heads, rows: Vec::new(), footer: Vec::new() };
+                return Ok((content, Pager::default(), Counted::default(), Some(broken(desk, error))));
             }
             Err(error) => return Err(error.into()),
         };
@@ -396,6 +394,15 @@ impl Drawing<'_> {
 fn is_changed(asked: &Asked) -> bool {
     let is_other = [asked.filter.is_some(), asked.columns.is_some(), !asked.sort.is_empty(), asked.group.is_some(), asked.layout.is_some()];
     is_other.contains(&true) || chart::Spec::of(asked, chart::Spec::default()) != chart::Spec::default()
+}
+
+/// Why a list cannot be shown, in the reader's language.
+pub fn broken(desk: &Desk, error: ReadError) -> String {
+    let reason = match Error::from(error) {
+        Error::Invalid { message, .. } | Error::Denied { message, .. } => message.in_language(desk.words.0).to_owned(),
+        other => other.to_string(),
+    };
+    desk.words.fill("list.broken", &[&reason])
 }
 
 /// What goes with the search form: the list without its search and its place.

@@ -275,13 +275,15 @@ pub fn every_column<'a>(desk: &Desk, kind: &'a Kind) -> Vec<Column<'a>> {
     fields.chain([Column::Created, Column::Updated]).collect()
 }
 
-/// Conditions as a list, and whether any one of them is enough.
+/// Conditions as a list, and whether any one of them is enough. What are none stay as they are, to be refused: an address
+/// that was cut off on its way must not come to mean all records.
 pub fn conditions(filter: &str) -> (bool, Vec<Json>) {
-    let parsed = serde_json::from_str(filter).unwrap_or(Json::Null);
-    let all = match parsed {
-        Json::Array(all) => all,
-        object @ Json::Object(_) => vec![object],
-        _ => return (false, Vec::new()),
+    let all = match serde_json::from_str(filter) {
+        Ok(Json::Array(all)) => all,
+        Ok(Json::Null) => Vec::new(),
+        Ok(other) => vec![other],
+        Err(_) if filter.trim().is_empty() => Vec::new(),
+        Err(_) => vec![Json::from(filter)],
     };
     match &all[..] {
         [Json::Object(one)] if one.get("type") == Some(&json!("or")) => {
@@ -332,9 +334,10 @@ mod tests {
 
     #[test]
     fn filters_are_taken_apart_and_put_together_again() {
-        for (filter, any, count) in [("", false, 0), ("[]", false, 0), ("no json", false, 0)] {
-            assert_eq!(conditions(filter), (any, vec![Json::Null; count]), "{filter}");
+        for nothing in ["", " ", "[]", "null"] {
+            assert_eq!(conditions(nothing), (false, Vec::new()), "{nothing}");
         }
+        assert_eq!(conditions("[{\"type\":"), (false, vec![json!("[{\"type\":")]));
         let two = [json!({"type": "isNull", "attribute": "a"}), json!({"type": "isNull", "attribute": "b"})];
         for any in [false, true] {
             assert_eq!(conditions(&filter_of(&two, any)), (any, two.to_vec()));

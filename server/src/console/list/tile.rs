@@ -129,7 +129,7 @@ async fn rows(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<
     let list = match shape.list(desk, kind, asked, &[], ROWS) {
         Ok(list) => crate::reading::List { total: Count::Some, ..list },
         Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. })) => {
-            return Ok(TileContent::Not(desk.words.fill("list.broken", &[&error.to_string()])));
+            return Ok(TileContent::Not(super::page::broken(desk, error)));
         }
         Err(error) => return Err(error.into()),
     };

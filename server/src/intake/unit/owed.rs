@@ -10,8 +10,8 @@ use sync_core::record::Stored;
 use sync_core::record::history::document;
 use sync_core::schema::Schema;
 
-use super::{DocKey, Unit};
 use super::sight::Written;
+use super::{DocKey, Unit};
 use crate::intake::backfill::facts_of;
 use crate::intake::writer::schema_of;
 use crate::projection;

@@ -138,7 +138,8 @@ fn series(kind: &Kind, plan: &Plan<'_>, all: &[&Figure]) -> (Vec<Option<String>>
     }
     let place = |value: &Option<&str>| place(kind, split, *value);
     let mut values: Vec<(Option<&str>, f64)> = sizes.into_iter().collect();
-    values.sort_by(|(a, a_size), (b, b_size)| b_size.total_cmp(a_size).then_with(|| a.map(collation::order).cmp(&b.map(collation::order))));
+    values.sort_by_cached_key(|(value, _)| value.map(collation::order));
+    values.sort_by(|(_, left), (_, right)| right.total_cmp(left));
     let has_rest = values.len() > SERIES_MAX;
     if has_rest {
         values.truncate(SERIES_MAX - 1);
@@ -198,10 +199,9 @@ fn sort(kind: &Kind, plan: &Plan<'_>, groups: &mut Vec<GroupData>) {
         }
         groups.sort_by_key(|group| (group.key.is_none(), place(kind, by, group.key.as_deref())));
     } else {
-        groups.sort_by(|a, b| {
-            let names = a.key.as_deref().map(collation::order).cmp(&b.key.as_deref().map(collation::order));
-            a.key.is_none().cmp(&b.key.is_none()).then(b.value.total_cmp(&a.value)).then(names)
-        });
+        // By name first: those of one size stay so.
+        groups.sort_by_cached_key(|group| group.key.as_deref().map(collation::owned_order));
+        groups.sort_by(|a, b| a.key.is_none().cmp(&b.key.is_none()).then(b.value.total_cmp(&a.value)));
     }
     let most = if plan.form == Form::Figures { FIGURES_MAX } else { GROUPS_MAX };
     if groups.len() > most {
