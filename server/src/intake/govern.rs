@@ -32,6 +32,13 @@ const RULE_KIND: &str = "rule";
 /// Fields of a member by which somebody sees and does more, or less.
 const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
 
+/// Why a colleague's record is not archived, in English and Chinese: its account would stay, and nobody could change it or
+/// shut it out any more.
+const NEVER_ARCHIVED: (&str, &str) = (
+    "Colleagues are not archived, their account would stay: shut them out under People.",
+    "同事记录不能归档，否则账号仍会保留：请在“人员”中停用。",
+);
+
 /// Whether records of a kind are looked at here.
 pub(super) fn is_governed(kind: &str) -> bool {
     [ROLE_KIND, MEMBER_KIND, RULE_KIND].contains(&kind)
@@ -100,6 +107,7 @@ impl Governing {
                 retention(&row(before), &row(after), merge::is_archived(after))?;
                 self.approval(schema, record, (before, &row(before)), (after, &row(after)))
             }
+            _ if merge::is_archived(after) && !merge::is_archived(before) => Err(forbidden("archive", NEVER_ARCHIVED.0, NEVER_ARCHIVED.1)),
             _ => self.member(schema, record, &row(before), &row(after)).map(Some),
         }
     }

@@ -3,6 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 use sync_core::id::UserId;
+use sync_core::protocol::Verdict;
+use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::console::Desk;
@@ -137,6 +139,28 @@ async fn the_last_who_may_administer_stays() {
     let strong = weak.replace("[[rule]]", "rights = [\"administer\"]\n[[rule]]");
     assert_eq!(define(&office, "office", &strong).await.status, 201);
     assert_eq!(office.send(Method::GET, "/api/v1/me", None).await.json()["role"], "office");
+}
+
+#[tokio::test]
+async fn a_colleague_is_shut_out_and_not_archived_whichever_way_it_is_tried() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let bo = UserId::of_cause("bo");
+    let path = format!("/api/v1/member/{bo}");
+    let made = office.post("/api/v1/member", json!({"id": bo, "fields": {"name": "Bo", "role": "office"}})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let told = "shut them out under People";
+    let refused = office.post(&format!("{path}/archive"), json!({})).await;
+    assert!(refused.status == 403 && refused.text().contains(told), "{}", refused.text());
+    let refused = desk.post(&format!("/records/member/{bo}/archive"), &[]).await;
+    assert!(refused.text().contains(told), "{}", refused.text());
+    let mut phone = crate::api::Phone::of(&desk.server, desk.server.ann, "office", 7).await;
+    let new = sync_core::id::RecordId::of_cause("somebody new");
+    let pushed = phone.write("member", new, START, &[FieldEdit::set("name", "Eve"), FieldEdit::archive()]);
+    let verdict = phone.push(&desk.server, &pushed).await;
+    assert!(matches!(&verdict, Verdict::Rejected { message, .. } if message.contains(told)), "{verdict:?}");
+    // They can still be changed, and shut out.
+    assert_eq!(office.edit(&path, json!([{"op": "set", "field": "active", "value": false}])).await.status, 200);
 }
 
 #[tokio::test]
