@@ -34,7 +34,7 @@ pub use aliases::settle as settle_aliases;
 pub(crate) use backfill::facts_of;
 pub(crate) use govern::never_erased;
 pub use review::{DeskNews, NotReviewed, Review, Ruling};
-pub(crate) use unit::{KIND_KIND, members};
+pub(crate) use unit::{KIND_KIND, members, settle_erased};
 pub(crate) use writer::AllRules;
 pub use writer::{Failpoint, Fate};
 
