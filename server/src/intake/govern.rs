@@ -16,6 +16,7 @@ use sync_core::protocol::code;
 use sync_core::record::doc::Doc;
 use sync_core::schema::{Kind, Reading, Schema};
 
+use super::ages;
 use super::decide::Refused;
 use super::unit::KIND_KIND;
 use crate::audit::{Act, Note};
@@ -282,13 +283,23 @@ impl Governing {
     }
 }
 
-/// A rule that erases what is never erased would be carried out by nobody: it is refused when it is written.
+/// A rule that erases what is never erased, or does not say after how long, would be carried out by nobody: it is refused
+/// when it is written.
 fn retention(before: &Map<String, Json>, after: &Map<String, Json>, archived: bool) -> Result<(), Refused> {
-    let about = |row| Some(text(row, "about")).filter(|_| text(row, "purpose") == "retention").and_then(never_erased);
-    match about(after) {
-        // One that is there already may be switched off, renamed and archived.
-        Some(why) if !archived && about(before) != Some(why) => Err(bad_value("about", why.0, why.1)),
-        _ => Ok(()),
+    if archived {
+        return Ok(());
+    }
+    let is_one = |row| text(row, "purpose") == "retention";
+    let about = |row| Some(text(row, "about")).filter(|_| is_one(row)).and_then(never_erased);
+    let is_on = |row: &Map<String, Json>| row.get("enabled").and_then(Json::as_bool).unwrap_or_default();
+    let age = |row| Some(text(row, "condition")).filter(|_| is_one(row) && is_on(row)).and_then(|text| ages::checked(text).err());
+    // One that is there already may be switched off, renamed and archived.
+    if let Some(why) = about(after).filter(|why| about(before) != Some(*why)) {
+        return Err(bad_value("about", why.0, why.1));
+    }
+    match age(after).filter(|bad| age(before).as_ref() != Some(bad)) {
+        Some(bad) => Err(bad_value("condition", &bad.to_string(), &bad.message_zh())),
+        None => Ok(()),
     }
 }
 

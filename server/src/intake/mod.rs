@@ -4,6 +4,7 @@
 //! merged, checked, kept, projected and announced. Never reads a request and never writes HTML: the
 //! doors do that. An answer means that what it says is on the disk.
 
+pub(crate) mod ages;
 mod aliases;
 mod backfill;
 mod cache;
