@@ -14,8 +14,10 @@ use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::merge;
 use sync_core::protocol::code;
 use sync_core::record::doc::Doc;
+use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Kind, Reading, Schema};
 
+use super::NotEdited;
 use super::ages;
 use super::decide::Refused;
 use super::unit::KIND_KIND;
@@ -281,6 +283,27 @@ impl Governing {
         }
         Ok(())
     }
+}
+
+/// Why the record of a role or a colleague may not say this, if it may not: for whoever asks before anything is written.
+pub(crate) async fn foresee(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    schema: &Schema,
+    (kind, record): (&str, RecordId),
+    edits: &[FieldEdit],
+) -> Result<Option<NotEdited>> {
+    let value = |edit: &FieldEdit| match edit {
+        FieldEdit::Set { field, value } => Some((field.clone(), value.clone())),
+        _ => None,
+    };
+    let row: Map<String, Json> = edits.iter().filter_map(value).collect();
+    let governing = Governing::load(tx, workspace).await?;
+    let judged = match kind {
+        ROLE_KIND => governing.role(schema, record, &row, false),
+        _ => governing.member(schema, record, &Map::new(), &row),
+    };
+    Ok(judged.err().map(NotEdited::from))
 }
 
 /// A rule that erases what is never erased, or does not say after how long, would be carried out by nobody: it is refused

@@ -164,6 +164,25 @@ async fn a_colleague_is_shut_out_and_not_archived_whichever_way_it_is_tried() {
 }
 
 #[tokio::test]
+async fn a_preview_says_what_saving_would_refuse() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let bo = UserId::of_cause("bo");
+    let made = office.post("/api/v1/member", json!({"id": bo, "fields": {"name": "Bo", "role": "rep"}})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let told = "nobody would be left who may administer";
+    for step in ["preview", "save"] {
+        let person = [("whole", ""), ("name", "Ann Li"), ("role", "rep"), ("active", "true"), ("step", step)];
+        let refused = desk.post(&format!("/people/{}", desk.server.ann), &person).await;
+        assert!(refused.status == 422 && refused.text().contains(told), "{step}: {}", refused.text());
+        assert!(refused.text().contains("value=\"Ann Li\"") && !refused.text().contains("id=\"effect\""), "{step}: {}", refused.text());
+        let role = [("whole", ""), ("label_en", "Office"), ("label_zh", "内勤"), ("row", "*"), ("*.read", "all"), ("step", step)];
+        let refused = desk.post("/roles/office", &role).await;
+        assert!(refused.status == 422 && refused.text().contains(told), "{step}: {}", refused.text());
+    }
+}
+
+#[tokio::test]
 async fn a_rule_with_a_condition_protects_what_it_means() {
     let server = Server::start().await;
     let office = Client::office(&server).await;
