@@ -15,7 +15,7 @@ use sync_core::schema::{Kind, Label, Reading};
 
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
-use super::role_form::{self, Sheet};
+use super::role_form::{self, Sheet, When};
 use super::typed::Typed;
 use super::why;
 use super::words::Words;
@@ -174,6 +174,7 @@ struct Shown {
     notice: Option<&'static str>,
     problem: Option<String>,
     preview: Option<Effect>,
+    halves: Vec<When>,
 }
 
 async fn sheet(desk: &Desk, status: StatusCode, role: &Role, extra: &[&str], shown: Shown) -> Result<Response, Error> {
@@ -185,7 +186,7 @@ async fn sheet(desk: &Desk, status: StatusCode, role: &Role, extra: &[&str], sho
         name: role.name.to_string(),
         notice: shown.notice,
         problem: shown.problem,
-        sheet: Sheet::of(desk.words, desk.reading.schema(), role, extra),
+        sheet: Sheet::of(desk.words, desk.reading.schema(), role, extra, shown.halves),
         history: own.as_ref().map(|kept| format!("/records/{ROLE}/{}/history", kept.record)),
         is_builtin,
         remove: own.map(|_| desk.words.say(if is_builtin { "role.reset" } else { "role.remove" })),
@@ -200,13 +201,17 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
     let typed = Typed::new(pairs);
     let (schema, extra) = (desk.reading.schema(), typed.all("add"));
     let whole = if typed.is_whole() { Ok(()) } else { Err(desk.words.say("form.not_whole").to_owned()) };
-    let role = match whole.and_then(|()| role_form::read(schema, &name, &typed)) {
-        Ok(role) => role,
+    let (role, halves) = match whole.and_then(|()| role_form::read(desk.words, schema, &name, &typed)) {
+        Ok(read) => read,
         Err(problem) => {
             let now = desk.reading.roles().role(&name).cloned().unwrap_or_else(|| Role::empty(name.clone()));
             return sheet(&desk, StatusCode::UNPROCESSABLE_ENTITY, &now, &[], Shown { problem: Some(problem), ..Shown::default() }).await;
         }
     };
+    if !halves.is_empty() {
+        let problem = Some(desk.words.say("role.half").to_owned());
+        return sheet(&desk, StatusCode::UNPROCESSABLE_ENTITY, &role, &extra, Shown { problem, halves, ..Shown::default() }).await;
+    }
     let text = role.to_toml();
     let problem = match Role::parse("role", &text, schema, Reading::Strict) {
         Err(bad) => Some(bad.message),

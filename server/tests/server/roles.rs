@@ -183,6 +183,36 @@ async fn a_preview_says_what_saving_would_refuse() {
 }
 
 #[tokio::test]
+async fn a_condition_that_is_only_half_filled_in_says_what_it_lacks_and_stays_typed() {
+    let desk = Desk::new().await;
+    let filter = r#"[{"type":"in","attribute":"stage","value":["won"]}]"#;
+    let form = [("whole", ""), ("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("*.read", "all"), ("*.reads", "main")];
+    let post = async |kind: &str, filter: &str, only: &str, step: &str| {
+        let rows = [("when0.kind", kind), ("when0.filter", filter), ("when0.only", only), ("when0.edit", "own"), ("step", step)];
+        desk.post("/roles/rep", &[&form[..], &rows].concat()).await
+    };
+    for (kind, typed, only, lacks, shown) in [
+        ("deal", "", "", "fill in the filter", "<option value=\"deal\" selected>"),
+        ("", filter, "", "Choose the kind", "attribute"),
+        ("", "", "notes stage", "Choose a kind and fill in the filter", "value=\"notes stage\""),
+        ("deal", "[", "", "Nothing was saved", "selected"),
+    ] {
+        for step in ["preview", "save"] {
+            let refused = post(kind, typed, only, step).await;
+            let text = refused.text();
+            assert!(refused.status == 422 && text.contains(lacks) && text.contains(shown), "{lacks}, {step}: {text}");
+            assert!(text.contains("name=\"when0.edit\"") && text.contains("name=\"when1.edit\""), "{text}");
+        }
+    }
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    assert!(post("deal", "", "", "save").await.text().contains("请填写筛选条件"));
+    assert_eq!(post("deal", filter, "", "save").await.status, 303);
+    assert!(desk.get("/roles/rep").await.text().contains("name=\"when1.kind\""), "it is there");
+    assert_eq!(post("", "", "", "save").await.status, 303, "one that is emptied is taken out");
+    assert!(!desk.get("/roles/rep").await.text().contains("name=\"when1.kind\""));
+}
+
+#[tokio::test]
 async fn a_rule_with_a_condition_protects_what_it_means() {
     let server = Server::start().await;
     let office = Client::office(&server).await;
