@@ -19,7 +19,7 @@ use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
-use crate::intake::never_erased;
+use crate::intake::{never_erased, settle_erased};
 use crate::reading::{History, Reading, RecordView};
 use crate::store::erasure::{self, ErasedRow, Removed};
 use crate::store::people::SecretHash;
@@ -216,12 +216,14 @@ async fn removed(
                 for file in with {
                     contents.extend(content(tx, workspace, file).await?);
                     add(&mut proof.removed, erasure::remove(tx, workspace, file).await?);
+                    settle_erased(tx, workspace, &rules.schema, file).await?;
                     let row = ErasedRow { record: file, kind: crate::files::KIND.to_owned(), at: now, by, proof: "{}".to_owned() };
                     let position = workspaces::advance_head(tx, workspace, 1).await?;
                     erasure::remember(tx, workspace, &row, position).await?;
                 }
                 contents.extend(content(tx, workspace, id).await?);
                 add(&mut proof.removed, erasure::remove(tx, workspace, id).await?);
+                settle_erased(tx, workspace, &rules.schema, id).await?;
                 contents = unused(tx, workspace, contents).await?;
                 proof.removed.contents = contents.len() as u64;
                 let position = workspaces::advance_head(tx, workspace, 1).await?;

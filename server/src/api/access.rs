@@ -8,6 +8,7 @@ use sync_core::id::{Millis, RecordId};
 
 use super::request::Body;
 use crate::app::App;
+use crate::auth::grant::Scopes;
 use crate::auth::{NewKey, Person};
 use crate::error::{Error, Text};
 use crate::files::hex;
@@ -112,13 +113,11 @@ pub async fn make(
     Person(caller): Person,
     Body(wanted): Body<KeyWanted>,
 ) -> Result<(StatusCode, Json<KeyView>), Error> {
-    let invalid = |field: &str, en: String, zh: &str| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
-    let scopes = wanted
-        .scopes
-        .parse()
-        .map_err(|bad: crate::auth::grant::BadScope| invalid("scopes", bad.to_string(), "权限范围格式应如“party:read deal:write”"))?;
+    let invalid = |field: &str, en: String, zh: String| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
+    let scopes = Scopes::read(&wanted.scopes, &app.intake.rules(caller.workspace).schema)
+        .map_err(|bad| invalid("scopes", bad.to_string(), bad.message_zh()))?;
     if wanted.expires_at <= app.clock.now() {
-        return Err(invalid("expiresAt", "`expiresAt` is in the past".to_owned(), "到期时间已过"));
+        return Err(invalid("expiresAt", "`expiresAt` is in the past".to_owned(), "到期时间已过".to_owned()));
     }
     let (workspace, user) = (caller.workspace, caller.user);
     let new = NewKey { workspace, user, by: Some(user), name: wanted.name, scopes, expires_at: Some(wanted.expires_at) };

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use sync_core::id::KindName;
+use sync_core::schema::Schema;
+use sync_core::spelling;
 
 /// What somebody came with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +54,46 @@ impl Scope {
     }
 }
 
-/// A text that is no scope.
+/// Why a key may not have such scopes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no scope: expected a kind or `*`, then `:read` or `:write`, such as `party:read`")]
-pub struct BadScope(pub String);
+pub enum BadScope {
+    /// A text that is no scope.
+    #[error("`{0}` is no scope: expected kinds or `*` with `:read` or `:write`, such as `party:read deal:write`")]
+    Form(String),
+    /// There is no such kind, and the one that was meant, if one is close.
+    #[error("there is no kind `{kind}`{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
+    Kind {
+        /// What was typed.
+        kind: KindName,
+        /// What is close to it.
+        meant: Option<KindName>,
+    },
+}
+
+impl BadScope {
+    /// What a person reads in Chinese; the English is its `Display`.
+    pub fn message_zh(&self) -> String {
+        match self {
+            BadScope::Form(text) => format!("“{text}”不是权限范围，格式应如“party:read deal:write”"),
+            BadScope::Kind { kind, meant: Some(meant) } => format!("没有名为“{kind}”的对象，是否指“{meant}”？"),
+            BadScope::Kind { kind, meant: None } => format!("没有名为“{kind}”的对象"),
+        }
+    }
+}
+
+impl Scopes {
+    /// Reads what a new key is to have: of kinds that there are.
+    ///
+    /// # Errors
+    /// The first that is no scope, or of no kind.
+    pub fn read(text: &str, schema: &Schema) -> Result<Self, BadScope> {
+        let scopes: Self = text.parse()?;
+        let unknown = scopes.0.iter().filter_map(|scope| scope.kind.as_ref()).find(|kind| schema.kind(kind).is_none());
+        let Some(kind) = unknown else { return Ok(scopes) };
+        let meant = spelling::meant(kind, schema.kinds().map(|known| &*known.name)).and_then(|meant| meant.parse().ok());
+        Err(BadScope::Kind { kind: kind.clone(), meant })
+    }
+}
 
 impl FromStr for Scopes {
     type Err = BadScope;
@@ -72,8 +110,9 @@ impl FromStr for Scopes {
             Some(Scope { kind, write })
         };
         let words = || text.split([' ', ',']).filter(|word| !word.is_empty());
-        let scopes: Vec<Scope> = words().map(|word| scope(word).ok_or_else(|| BadScope(word.to_owned()))).collect::<Result<_, _>>()?;
-        if scopes.is_empty() { Err(BadScope(text.to_owned())) } else { Ok(Self(scopes)) }
+        let scopes: Vec<Scope> =
+            words().map(|word| scope(word).ok_or_else(|| BadScope::Form(word.to_owned()))).collect::<Result<_, _>>()?;
+        if scopes.is_empty() { Err(BadScope::Form(text.to_owned())) } else { Ok(Self(scopes)) }
     }
 }
 

@@ -79,7 +79,7 @@ impl Make {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         const DAY_MS: i64 = 86_400_000;
         let person = find(app, &self.place, &self.login).await?;
-        let scopes: Scopes = self.scope.join(" ").parse()?;
+        let scopes = Scopes::read(&self.scope.join(" "), &app.intake.rules(person.workspace).schema)?;
         let expires_at = app.clock.now() + i64::from(self.days) * DAY_MS;
         let new =
             NewKey { workspace: person.workspace, user: person.user, by: None, name: self.name, scopes, expires_at: Some(expires_at) };

@@ -12,6 +12,7 @@ use sync_core::id::RecordId;
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::auth::NewKey;
+use crate::auth::grant::Scopes;
 use crate::error::Error;
 use crate::store::keys::{self, ApiKey};
 use crate::store::people;
@@ -115,9 +116,9 @@ fn key_view(desk: &Desk, key: &ApiKey, owner: String) -> KeyView {
 /// `POST /keys`: the key is on the answer, and nowhere again.
 pub async fn make(desk: Desk, Form(typed): Form<Typed>) -> Result<Response, Error> {
     let days = typed.days.trim().parse::<i64>().ok().filter(|days| (1..=DAYS_MAX).contains(days));
-    let problem = match (typed.scopes.parse(), days, typed.name.trim()) {
+    let problem = match (Scopes::read(&typed.scopes, desk.reading.schema()), days, typed.name.trim()) {
         (_, _, "") => desk.words.say("key.no_name").to_owned(),
-        (Err(_), _, _) => desk.words.say("key.bad_scopes").to_owned(),
+        (Err(bad), _, _) => desk.words.0.of(&bad.to_string(), &bad.message_zh()).to_owned(),
         (_, None, _) => desk.words.say("key.bad_days").to_owned(),
         (Ok(scopes), Some(days), name) => {
             let (workspace, user) = (desk.caller.workspace, desk.caller.user);

@@ -15,7 +15,7 @@ use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
 use super::format;
 use super::role_form::Choice;
-use super::roles::{EffectView, check, effect_view};
+use super::roles::{EffectView, check, effect_view, foreseen};
 use super::typed::Typed;
 use super::why;
 use crate::auth::PasswordError;
@@ -291,6 +291,9 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
     };
     let active = typed.has("active");
     if typed.one("step") != "save" {
+        if let Some(problem) = foreseen(&desk, MEMBER, RecordId(user.user.0), &edits(&typed, &roles, active)).await? {
+            return show(&desk, &user, bad(problem, typed)).await;
+        }
         let set = |name: &str| listed(&typed, name).into_iter().collect();
         let person =
             rights::Person { user: user.user, roles: active.then_some(roles), teams: set("teams"), territories: set("territories") };
@@ -302,7 +305,7 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
         let preview = Some(preview);
         return show(&desk, &user, Shown { preview, typed: Some(typed), ..Shown::default() }).await;
     }
-    match save(&desk, &user, &typed, &roles, active).await? {
+    match save(&desk, &user, edits(&typed, &roles, active)).await? {
         Err(problem) => show(&desk, &user, bad(problem, typed)).await,
         Ok(()) => {
             if !active {
@@ -321,7 +324,8 @@ async fn farewell_lines(desk: &Desk, user: &User) -> Result<Vec<String>, Error> 
     Ok(lines.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect())
 }
 
-async fn save(desk: &Desk, user: &User, typed: &Typed, roles: &RoleSet, active: bool) -> Result<Result<(), String>, Error> {
+/// What the form says of somebody.
+fn edits(typed: &Typed, roles: &RoleSet, active: bool) -> Vec<FieldEdit> {
     let language = if Language::of_tag(typed.one("language")) == Language::Zh { "zh" } else { "en" };
     let mut edits = vec![
         FieldEdit::set("name", typed.one("name")),
@@ -331,6 +335,10 @@ async fn save(desk: &Desk, user: &User, typed: &Typed, roles: &RoleSet, active: 
         FieldEdit::set("active", active),
     ];
     edits.extend(people::role_edits(roles));
+    edits
+}
+
+async fn save(desk: &Desk, user: &User, edits: Vec<FieldEdit>) -> Result<Result<(), String>, Error> {
     let (writing, id) = (desk.writing(), RecordId(user.user.0));
     let written = match desk.reading.record(id).await? {
         Some(_) => writing.edit(MEMBER, id, edits).await,

@@ -79,6 +79,8 @@ pub struct When {
     pub writes: Vec<Choice>,
     /// Fields that alone are written, by name.
     pub only: String,
+    /// Why it cannot be taken as it was typed.
+    pub problem: Option<String>,
 }
 
 /// A limit.
@@ -94,8 +96,8 @@ pub struct Bound {
 }
 
 impl Sheet {
-    /// A role's form. `extra` kinds get a row too.
-    pub fn of(words: Words, schema: &Schema, role: &Role, extra: &[&str]) -> Self {
+    /// A role's form. `extra` kinds get a row too, and so do `halves`: conditions that were not taken.
+    pub fn of(words: Words, schema: &Schema, role: &Role, extra: &[&str], halves: Vec<When>) -> Self {
         let say = |label: &Label| words.label(label).to_owned();
         let with_row = |kind: &Kind| role.rule(&kind.name).is_some_and(|rule| !rule.kinds.is_empty()) || extra.contains(&&*kind.name);
         let (own, others): (Vec<&Kind>, Vec<&Kind>) = schema.kinds().map(|kind| &**kind).partition(|kind| with_row(kind));
@@ -108,6 +110,9 @@ impl Sheet {
             .enumerate()
             .map(|(at, rule)| When::of(words, schema, at, Some(rule)))
             .collect();
+        for half in halves {
+            conditions.push(half.at(conditions.len()));
+        }
         conditions.push(When::of(words, schema, conditions.len(), None));
         let mut limits: Vec<Bound> = role.limits.iter().enumerate().map(|(at, limit)| Bound::of(words, at, Some(limit))).collect();
         limits.push(Bound::of(words, limits.len(), None));
@@ -187,7 +192,7 @@ pub fn facet_word(words: Words, facet: Facet) -> &'static str {
 
 impl When {
     fn of(words: Words, schema: &Schema, at: usize, rule: Option<&Rule>) -> Self {
-        let name = format!("when{at}");
+        let name = Self::name(at);
         let is_its = |kind: &Kind| rule.is_some_and(|rule| rule.kinds.contains(&kind.name));
         Self {
             kinds: schema.kinds().map(|kind| (kind.name.to_string(), words.label(&kind.plural).to_owned(), is_its(kind))).collect(),
@@ -195,8 +200,23 @@ impl When {
             cells: cells(words, &name, rule, &Action::ALL[1..]),
             writes: facets(words, rule.map_or(&[], |rule| &rule.writes)),
             only: rule.map_or_else(String::new, |rule| rule.only_fields.iter().map(Name::as_str).collect::<Vec<_>>().join(" ")),
+            problem: None,
             name,
         }
+    }
+
+    fn name(at: usize) -> String {
+        format!("when{at}")
+    }
+
+    /// The same in another row.
+    fn at(mut self, at: usize) -> Self {
+        let name = Self::name(at);
+        for cell in &mut self.cells {
+            cell.name = cell.name.replacen(&self.name, &name, 1);
+        }
+        self.name = name;
+        self
     }
 }
 
@@ -222,20 +242,25 @@ impl Bound {
     }
 }
 
-/// The role that a form describes, as text; whether it is a good one is asked when it is read.
+/// The role that a form describes, and the conditions that cannot be taken, as they were typed and with what they lack.
+/// Whether it is a good one is asked when it is read.
 ///
 /// # Errors
 /// What cannot be written at all, in words.
-pub fn read(schema: &Schema, name: &Name, typed: &Typed) -> Result<Role, String> {
+pub fn read(words: Words, schema: &Schema, name: &Name, typed: &Typed) -> Result<(Role, Vec<When>), String> {
+    let mut halves = Vec::new();
     let mut role =
         Role { label: Label { en: typed.one("label_en").to_owned(), zh: typed.one("label_zh").to_owned() }, ..Role::empty(name.clone()) };
     role.rights = Right::ALL.into_iter().filter(|right| typed.all("right").contains(&right.as_str())).collect();
     for at in 0.. {
-        let row = format!("when{at}");
+        let row = When::name(at);
         if !typed.has(&format!("{row}.kind")) {
             break;
         }
-        role.rules.extend(read_condition(schema, typed, &row)?);
+        match read_condition(words, schema, typed, &row) {
+            Ok(rule) => role.rules.extend(rule),
+            Err(problem) => halves.push(half(words, schema, typed, at, problem)),
+        }
     }
     for row in typed.all("row") {
         let rule = read_rule(schema, typed, row)?;
@@ -252,7 +277,7 @@ pub fn read(schema: &Schema, name: &Name, typed: &Typed) -> Result<Role, String>
         }
         role.limits.extend(read_limit(typed, &row)?);
     }
-    Ok(role)
+    Ok((role, halves))
 }
 
 fn is_alike(one: &Rule, other: &Rule) -> bool {
@@ -278,17 +303,32 @@ fn read_rule(schema: &Schema, typed: &Typed, row: &str) -> Result<Rule, String> 
     Ok(rule)
 }
 
-fn read_condition(schema: &Schema, typed: &Typed, row: &str) -> Result<Option<Rule>, String> {
-    let (kind, filter) = (typed.one(&format!("{row}.kind")), typed.one(&format!("{row}.filter")));
-    if kind.is_empty() || filter.is_empty() {
-        return Ok(None);
+/// A condition, or none where nothing was typed: that is how one is taken out.
+fn read_condition(words: Words, schema: &Schema, typed: &Typed, row: &str) -> Result<Option<Rule>, String> {
+    let part = |name: &str| typed.one(&format!("{row}.{name}")).trim();
+    let (kind, filter) = (part("kind"), part("filter"));
+    match (kind.is_empty(), filter.is_empty()) {
+        (true, true) if part("only").is_empty() => return Ok(None),
+        (true, true) => return Err(words.say("role.lacks_both").to_owned()),
+        (true, false) => return Err(words.say("role.lacks_kind").to_owned()),
+        (false, true) => return Err(words.say("role.lacks_filter").to_owned()),
+        (false, false) => {}
     }
     let when = Condition::parse(schema, kind, filter)?;
     let mut rule = rule_of(typed, row, kind.parse().ok());
     rule.when = Some(when);
-    let only = typed.one(&format!("{row}.only")).split_whitespace().map(str::parse::<FieldName>);
+    let only = part("only").split_whitespace().map(str::parse::<FieldName>);
     rule.only_fields = only.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     Ok(Some(rule))
+}
+
+/// A condition that cannot be taken, as it was typed.
+fn half(words: Words, schema: &Schema, typed: &Typed, at: usize, problem: String) -> When {
+    let row = When::name(at);
+    let part = |name: &str| typed.one(&format!("{row}.{name}"));
+    let rule = rule_of(typed, &row, part("kind").parse().ok());
+    let (filter, only) = (part("filter").to_owned(), part("only").to_owned());
+    When { filter, only, problem: Some(problem), ..When::of(words, schema, at, Some(&rule)) }
 }
 
 /// Levels and the parts that are written.

@@ -15,15 +15,18 @@ use sync_core::schema::{Kind, Label, Reading};
 
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
-use super::role_form::{self, Sheet};
+use super::role_form::{self, Sheet, When};
 use super::typed::Typed;
 use super::why;
 use super::words::Words;
+use crate::auth::secret::random;
 use crate::error::{Error, Text};
+use crate::intake::foresee;
 use crate::rights::{self, Change, Effect, Touched};
 use crate::store::people;
 use crate::store::records::{Definition, definitions};
 use crate::store::rights::Moved;
+use crate::writing::WriteError;
 
 /// The kind of role records.
 const ROLE: &str = "role";
@@ -171,6 +174,7 @@ struct Shown {
     notice: Option<&'static str>,
     problem: Option<String>,
     preview: Option<Effect>,
+    halves: Vec<When>,
 }
 
 async fn sheet(desk: &Desk, status: StatusCode, role: &Role, extra: &[&str], shown: Shown) -> Result<Response, Error> {
@@ -182,7 +186,7 @@ async fn sheet(desk: &Desk, status: StatusCode, role: &Role, extra: &[&str], sho
         name: role.name.to_string(),
         notice: shown.notice,
         problem: shown.problem,
-        sheet: Sheet::of(desk.words, desk.reading.schema(), role, extra),
+        sheet: Sheet::of(desk.words, desk.reading.schema(), role, extra, shown.halves),
         history: own.as_ref().map(|kept| format!("/records/{ROLE}/{}/history", kept.record)),
         is_builtin,
         remove: own.map(|_| desk.words.say(if is_builtin { "role.reset" } else { "role.remove" })),
@@ -197,20 +201,28 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
     let typed = Typed::new(pairs);
     let (schema, extra) = (desk.reading.schema(), typed.all("add"));
     let whole = if typed.is_whole() { Ok(()) } else { Err(desk.words.say("form.not_whole").to_owned()) };
-    let role = match whole.and_then(|()| role_form::read(schema, &name, &typed)) {
-        Ok(role) => role,
+    let (role, halves) = match whole.and_then(|()| role_form::read(desk.words, schema, &name, &typed)) {
+        Ok(read) => read,
         Err(problem) => {
             let now = desk.reading.roles().role(&name).cloned().unwrap_or_else(|| Role::empty(name.clone()));
             return sheet(&desk, StatusCode::UNPROCESSABLE_ENTITY, &now, &[], Shown { problem: Some(problem), ..Shown::default() }).await;
         }
     };
+    if !halves.is_empty() {
+        let problem = Some(desk.words.say("role.half").to_owned());
+        return sheet(&desk, StatusCode::UNPROCESSABLE_ENTITY, &role, &extra, Shown { problem, halves, ..Shown::default() }).await;
+    }
     let text = role.to_toml();
     let problem = match Role::parse("role", &text, schema, Reading::Strict) {
         Err(bad) => Some(bad.message),
-        Ok(_) if typed.one("step") == "save" => match save(&desk, &role, text).await? {
+        Ok(_) if typed.one("step") == "save" => match save(&desk, &role, edits(&role, text)).await? {
             Ok(()) => return Ok(Redirect::to(&format!("/roles/{name}?done=saved")).into_response()),
             Err(why) => Some(why),
         },
+        Ok(_) if typed.one("step") == "preview" => {
+            let record = own(&desk, &role).await?.unwrap_or_else(|| RecordId::new(desk.now, random()));
+            foreseen(&desk, ROLE, record, &edits(&role, text)).await?
+        }
         Ok(_) => None,
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -218,18 +230,34 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
         (None, "preview") => Some(rights::effect(&desk.app, desk.caller.workspace, &Change::Role(role.clone())).await?),
         _ => None,
     };
-    sheet(&desk, status, &role, &extra, Shown { problem, preview, notice: None }).await
+    sheet(&desk, status, &role, &extra, Shown { problem, preview, ..Shown::default() }).await
 }
 
-async fn save(desk: &Desk, role: &Role, text: String) -> Result<Result<(), String>, Error> {
-    let edits = vec![
+/// What the form says of a role.
+fn edits(role: &Role, text: String) -> Vec<FieldEdit> {
+    vec![
         FieldEdit::set("name", &*role.name),
         FieldEdit::set("label_en", role.label.en.as_str()),
         FieldEdit::set("label_zh", role.label.zh.as_str()),
         FieldEdit::set("definition", text),
-    ];
-    let own: Option<RecordId> = kept(desk).await?.into_iter().find(|kept| kept.name == *role.name).map(|kept| kept.record);
-    let written = match own {
+    ]
+}
+
+/// The record of a role, if it has one.
+async fn own(desk: &Desk, role: &Role) -> Result<Option<RecordId>, Error> {
+    Ok(kept(desk).await?.into_iter().find(|kept| kept.name == *role.name).map(|kept| kept.record))
+}
+
+/// Why a role or a person would not be taken so, in the reader's words.
+pub async fn foreseen(desk: &Desk, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Option<String>, Error> {
+    let (workspace, schema) = (desk.caller.workspace, desk.reading.schema());
+    let refused = foresee(&mut desk.app.store.reader().await?, workspace, schema, (kind, record), edits).await?;
+    let judged = refused.map_or(Ok(()), |not| Err(WriteError::NotEdited(not)));
+    Ok(why::written(desk, desk.reading.kind(kind)?, judged)?.err().map(|why| why.text))
+}
+
+async fn save(desk: &Desk, role: &Role, edits: Vec<FieldEdit>) -> Result<Result<(), String>, Error> {
+    let written = match own(desk, role).await? {
         Some(record) => desk.writing().edit(ROLE, record, edits).await.map(|()| record),
         None => desk.writing().create(ROLE, None, edits).await,
     };

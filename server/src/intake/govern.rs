@@ -14,8 +14,11 @@ use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::merge;
 use sync_core::protocol::code;
 use sync_core::record::doc::Doc;
+use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Kind, Reading, Schema};
 
+use super::NotEdited;
+use super::ages;
 use super::decide::Refused;
 use super::unit::KIND_KIND;
 use crate::audit::{Act, Note};
@@ -31,6 +34,13 @@ pub(crate) const ROLE_KIND: &str = "role";
 const RULE_KIND: &str = "rule";
 /// Fields of a member by which somebody sees and does more, or less.
 const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
+
+/// Why a colleague's record is not archived, in English and Chinese: its account would stay, and nobody could change it or
+/// shut it out any more.
+const NEVER_ARCHIVED: (&str, &str) = (
+    "Colleagues are not archived, their account would stay: shut them out under People.",
+    "同事记录不能归档，否则账号仍会保留：请在“人员”中停用。",
+);
 
 /// Whether records of a kind are looked at here.
 pub(super) fn is_governed(kind: &str) -> bool {
@@ -100,6 +110,7 @@ impl Governing {
                 retention(&row(before), &row(after), merge::is_archived(after))?;
                 self.approval(schema, record, (before, &row(before)), (after, &row(after)))
             }
+            _ if merge::is_archived(after) && !merge::is_archived(before) => Err(forbidden("archive", NEVER_ARCHIVED.0, NEVER_ARCHIVED.1)),
             _ => self.member(schema, record, &row(before), &row(after)).map(Some),
         }
     }
@@ -274,13 +285,44 @@ impl Governing {
     }
 }
 
-/// A rule that erases what is never erased would be carried out by nobody: it is refused when it is written.
+/// Why the record of a role or a colleague may not say this, if it may not: for whoever asks before anything is written.
+pub(crate) async fn foresee(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    schema: &Schema,
+    (kind, record): (&str, RecordId),
+    edits: &[FieldEdit],
+) -> Result<Option<NotEdited>> {
+    let value = |edit: &FieldEdit| match edit {
+        FieldEdit::Set { field, value } => Some((field.clone(), value.clone())),
+        _ => None,
+    };
+    let row: Map<String, Json> = edits.iter().filter_map(value).collect();
+    let governing = Governing::load(tx, workspace).await?;
+    let judged = match kind {
+        ROLE_KIND => governing.role(schema, record, &row, false),
+        _ => governing.member(schema, record, &Map::new(), &row),
+    };
+    Ok(judged.err().map(NotEdited::from))
+}
+
+/// A rule that erases what is never erased, or does not say after how long, would be carried out by nobody: it is refused
+/// when it is written.
 fn retention(before: &Map<String, Json>, after: &Map<String, Json>, archived: bool) -> Result<(), Refused> {
-    let about = |row| Some(text(row, "about")).filter(|_| text(row, "purpose") == "retention").and_then(never_erased);
-    match about(after) {
-        // One that is there already may be switched off, renamed and archived.
-        Some(why) if !archived && about(before) != Some(why) => Err(bad_value("about", why.0, why.1)),
-        _ => Ok(()),
+    if archived {
+        return Ok(());
+    }
+    let is_one = |row| text(row, "purpose") == "retention";
+    let about = |row| Some(text(row, "about")).filter(|_| is_one(row)).and_then(never_erased);
+    let is_on = |row: &Map<String, Json>| row.get("enabled").and_then(Json::as_bool).unwrap_or_default();
+    let age = |row| Some(text(row, "condition")).filter(|_| is_one(row) && is_on(row)).and_then(|text| ages::checked(text).err());
+    // One that is there already may be switched off, renamed and archived.
+    if let Some(why) = about(after).filter(|why| about(before) != Some(*why)) {
+        return Err(bad_value("about", why.0, why.1));
+    }
+    match age(after).filter(|bad| age(before).as_ref() != Some(bad)) {
+        Some(bad) => Err(bad_value("condition", &bad.to_string(), &bad.message_zh())),
+        None => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! merged, checked, kept, projected and announced. Never reads a request and never writes HTML: the
 //! doors do that. An answer means that what it says is on the disk.
 
+pub(crate) mod ages;
 mod aliases;
 mod backfill;
 mod cache;
@@ -32,9 +33,9 @@ use crate::store::{Store, StoreError};
 
 pub use aliases::settle as settle_aliases;
 pub(crate) use backfill::facts_of;
-pub(crate) use govern::never_erased;
+pub(crate) use govern::{foresee, never_erased};
 pub use review::{DeskNews, NotReviewed, Review, Ruling};
-pub(crate) use unit::{KIND_KIND, members};
+pub(crate) use unit::{KIND_KIND, members, settle_erased};
 pub(crate) use writer::AllRules;
 pub use writer::{Failpoint, Fate};
 

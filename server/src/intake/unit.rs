@@ -36,7 +36,7 @@ use crate::store::{Result, Tx, devices, erasure};
 
 use archived::PutAway;
 pub(super) use owed::{Settled, made_otherwise, owe_rows};
-pub(crate) use sight::members;
+pub(crate) use sight::{members, settle_erased};
 
 /// Edits of one unit whose approvers are told one by one; of more, their pages show it all the same.
 const TURNS_TOLD: usize = 16;

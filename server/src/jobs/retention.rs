@@ -20,6 +20,7 @@ use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::hex;
+use crate::intake::ages;
 use crate::privacy::{self, Proof};
 use crate::reading::{List, Reading, Row};
 use crate::store::lists::Shelf;
@@ -38,20 +39,6 @@ pub const RECORDS_MAX: usize = 10_000;
 
 /// How often it is looked whether a day has begun somewhere.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
-
-/// Conditions that say how old something is. Without one, a rule would erase what was written a moment ago.
-const AGES: [&str; 3] = ["olderThanXDays", "before", "lastYear"];
-
-/// Why a rule cannot be carried out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadRule {
-    /// The condition is no list of conditions.
-    #[error("its condition is not a list in the filter language: {0}")]
-    Condition(String),
-    /// The condition does not say how old a record must be.
-    #[error("its condition does not say how old a record must be: one of {} must hold of every record", AGES.join(", "))]
-    NoAge,
-}
 
 /// What a rule would erase.
 #[derive(Debug)]
@@ -104,20 +91,10 @@ impl Rule {
         if let Some(why) = privacy::kept(&self.kind) {
             return Err(why);
         }
-        checked(&self.condition).map_err(|bad| bad.text())?;
+        ages::checked(&self.condition).map_err(|bad| Text::new(bad.to_string(), bad.message_zh()))?;
         let mut params = vec![("where", self.condition.as_str()), ("maxSize", size)];
         params.extend(after.map(|after| ("after", after)));
         reading.query(&self.kind, params).map_err(|error| Error::from(error).problem().text)
-    }
-}
-
-impl BadRule {
-    fn text(&self) -> Text {
-        let zh = match self {
-            BadRule::Condition(why) => format!("条件不是筛选语言的列表：{why}"),
-            BadRule::NoAge => format!("条件没有说明记录须存在多久：必须直接包含 {} 之一", AGES.join("、")),
-        };
-        Text::new(self.to_string(), zh)
     }
 }
 
@@ -242,16 +219,6 @@ fn seen(rule: &Rule, records: &[(RecordId, String)]) -> String {
     hex(&Sha256::digest(text).into())
 }
 
-/// Whether a condition says of every record how old it is.
-fn checked(condition: &str) -> Result<(), BadRule> {
-    let parsed: Json = serde_json::from_str(condition).map_err(|error| BadRule::Condition(error.to_string()))?;
-    let all = parsed.as_array().ok_or_else(|| BadRule::Condition("it is no list".to_owned()))?;
-    // Its own age: that something else is old, which it points at or which points at it, says nothing of it.
-    let is_own = |one: &Json| one["attribute"].as_str().is_some_and(|attribute| !attribute.contains([':', '.']));
-    let is_age = |one: &Json| one["type"].as_str().is_some_and(|word| AGES.contains(&word)) && is_own(one);
-    if all.iter().any(is_age) { Ok(()) } else { Err(BadRule::NoAge) }
-}
-
 /// The records that a rule finds, archived ones too.
 async fn found(reading: &Reading, rule: &Rule) -> Result<Result<Vec<(RecordId, String)>, Text>, Error> {
     let (mut records, mut after): (Vec<(RecordId, String)>, Option<String>) = (Vec::new(), None);
@@ -343,28 +310,4 @@ async fn note(app: &App, caller: &Caller, rule: &Rule, which: &Which, count: usi
     let detail = if *which == Which::Daily { json!({ "records": count, "daily": true }) } else { json!({ "records": count }) };
     let (note, now) = (Note::of(caller.workspace, Some(caller.user), Act::RetentionRun, rule.id).with(detail), app.clock.now());
     app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rule_without_an_age_is_none() {
-        let age = r#"{"type": "olderThanXDays", "attribute": "updatedAt", "value": 730}"#;
-        assert_eq!(checked(&format!("[{age}]")), Ok(()));
-        assert_eq!(checked(r#"[{"type": "isTrue", "attribute": "archived"}]"#), Err(BadRule::NoAge));
-        assert_eq!(checked("[]"), Err(BadRule::NoAge));
-        for other in ["activity:about.createdAt", "party.updatedAt"] {
-            let condition = format!(r#"[{{"type": "olderThanXDays", "attribute": "{other}", "value": 730}}]"#);
-            assert_eq!(checked(&condition), Err(BadRule::NoAge), "{other} is another record's age");
-        }
-        // In a group it need not hold of every record.
-        assert_eq!(
-            checked(&format!(r#"[{{"type": "or", "value": [{age}, {{"type": "isTrue", "attribute": "archived"}}]}}]"#)),
-            Err(BadRule::NoAge)
-        );
-        assert!(matches!(checked("nothing"), Err(BadRule::Condition(_))));
-        assert!(matches!(checked("{}"), Err(BadRule::Condition(_))));
-    }
 }

@@ -56,6 +56,7 @@ pub async fn remove(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Re
         ("delete from search_records where workspace = $1 and record = $2", None),
         ("delete from documents where workspace = $1 and record = $2", None),
         ("delete from rows where workspace = $1 and record = $2", None),
+        ("delete from approvals where workspace = $1 and record = $2", None),
         ("delete from conflicts where workspace = $1 and record = $2", None),
         ("delete from holders where workspace = $1 and record = $2", None),
         ("delete from moves where workspace = $1 and record = $2", None),

@@ -68,7 +68,7 @@ async fn differences(server: &Server, is_fast: bool) -> Vec<String> {
     found
 }
 
-async fn damage(server: &Server, statements: &str) {
+pub async fn damage(server: &Server, statements: &str) {
     let url = format!("sqlite://{}", server.app.store.path().display());
     let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();

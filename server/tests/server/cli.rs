@@ -97,6 +97,15 @@ fn several_workspaces_must_be_named() {
 }
 
 #[test]
+fn a_key_is_made_for_kinds_that_there_are() {
+    let machine = Machine::new();
+    machine.done(&["user", "add", "ann"], "a long password\n");
+    let make = |scope| ["key", "make", "ann", "web shop", "--scope", scope, "--days", "30"];
+    assert!(machine.refused(&make("paty:read"), "").contains("there is no kind `paty`; did you mean `party`?"));
+    assert!(machine.done(&make("party:read"), "").starts_with("rpk_"));
+}
+
+#[test]
 fn a_code_for_a_phone_is_printed_alone() {
     let machine = Machine::new();
     machine.done(&["user", "add", "ann"], "a long password\n");

@@ -83,9 +83,11 @@ async fn a_key_is_made_with_scopes_and_an_end_or_not_at_all() {
     for (body, field) in [
         (json!({"name": "x", "scopes": "party", "expiresAt": START + MINUTE}), "scopes"),
         (json!({"name": "x", "scopes": "*:read", "expiresAt": START - 1}), "expiresAt"),
+        (json!({"name": "x", "scopes": "deal:read paty:read", "expiresAt": START + MINUTE}), "scopes"),
     ] {
         let answer = ann.post("/api/v1/keys", body).await;
         assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (422, Some(field)));
+        assert_eq!(answer.text().contains("there is no kind `paty`; did you mean `party`?"), answer.text().contains("paty"));
     }
     assert_eq!(ann.get("/api/v1/keys").await.json()["rows"], json!([]));
 }
@@ -98,6 +100,8 @@ async fn keys_are_made_and_revoked_on_their_page() {
     let bad = server.send(Method::POST, "/keys", &form, "name=shop&scopes=everything&days=30").await;
     assert_eq!(bad.status, 422);
     assert!(bad.text().contains("value=\"shop\"") && bad.text().contains("party:read deal:write"));
+    let bad = server.send(Method::POST, "/keys", &form, "name=shop&scopes=paty:read&days=30").await;
+    assert!(bad.status == 422 && bad.text().contains("did you mean `party`?"), "{}", bad.text());
     let made = server.send(Method::POST, "/keys", &form, "name=shop&scopes=*:read&days=30").await.text();
     let key = made.split("rpk_").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
     let key = format!("rpk_{key}");

@@ -3,6 +3,7 @@
 use base64::Engine;
 use reqwest::Method;
 use serde_json::json;
+use sqlx::Connection;
 use sync_core::engine::Event;
 use sync_core::id::{RecordId, UserId};
 use sync_core::protocol::Verdict;
@@ -92,10 +93,45 @@ async fn nothing_of_a_person_is_left_in_any_byte() {
     let document = ann.get("/api/v1/party").await;
     assert!(!holds(&document.body));
     assert_eq!(rapport_server::audit::verify(&server.app.store, server.workspace, None).await.unwrap().tampered, None);
+    assert_eq!(differences(&server).await, Vec::<String>::new(), "the feed has no holes");
+}
+
+async fn differences(server: &Server) -> Vec<String> {
     let mut differences = Vec::new();
     let tell = &mut |difference: &rapport_server::jobs::check::Difference| differences.push(difference.to_string());
     rapport_server::jobs::check::check(&server.app, server.workspace, false, tell, &mut |_| {}).await.unwrap();
-    assert_eq!(differences, Vec::<String>::new(), "the feed has no holes");
+    differences
+}
+
+#[tokio::test]
+async fn what_followed_an_erased_customer_is_no_longer_theirs_who_had_the_customer() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    assert_eq!(crate::roles::define(&office, "rep", crate::roles::OWN_ONLY).await.status, 201);
+    let cai = Client::of_role(&server, "cai", "rep").await;
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let group = office.make("party", json!({"name": "Group", "owner": UserId::of_cause("dan")})).await;
+    let party = office.make("party", json!({"name": "Haida", "owner": UserId::of_cause("cai"), "parent": id(&group)})).await;
+    let offer =
+        office.make("offer", json!({"title": "Lamps", "party": id(&party), "form": "quote", "owner": UserId::of_cause("bo")})).await;
+    let call = office.make("activity", json!({"subject": "Call", "about": [id(&offer)]})).await;
+    let mut phone = Handset::of(&server, UserId::of_cause("cai")).await;
+    phone.sync(&server).await;
+    let parsed = |path: &str| id(path).parse::<RecordId>().unwrap();
+    assert!(phone.fields(parsed(&offer)).is_some() && cai.get(&offer).await.status == 200, "it follows the customer");
+    assert_eq!(differences(&server).await, Vec::<String>::new());
+    let words = "insert into approvals select workspace, zeroblob(32), record, 0, 1, zeroblob(16), 1 from rows where title = 'Haida'";
+    crate::checks::damage(&server, words).await;
+    assert_eq!(office.post(&format!("/api/v1/privacy/{}/erase", id(&party)), json!({})).await.status, 200);
+    assert_eq!(differences(&server).await, Vec::<String>::new());
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", server.app.store.path().display())).await.unwrap();
+    let words: i64 = sqlx::query_scalar("select count(*) from approvals").fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(words, 0, "nor is it known who has spoken about it");
+    assert_eq!((cai.get(&offer).await.status.as_u16(), cai.get(&call).await.status.as_u16()), (404, 404));
+    phone.sync(&server).await;
+    assert_eq!((phone.fields(parsed(&party)), phone.fields(parsed(&offer)), phone.fields(parsed(&call))), (None, None, None));
+    assert_eq!(office.get(&offer).await.status, 200);
 }
 
 /// What the proof of a record's erasure says of a phone; null when it does not name it.

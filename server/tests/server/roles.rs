@@ -3,6 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 use sync_core::id::UserId;
+use sync_core::protocol::Verdict;
+use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::console::Desk;
@@ -137,6 +139,77 @@ async fn the_last_who_may_administer_stays() {
     let strong = weak.replace("[[rule]]", "rights = [\"administer\"]\n[[rule]]");
     assert_eq!(define(&office, "office", &strong).await.status, 201);
     assert_eq!(office.send(Method::GET, "/api/v1/me", None).await.json()["role"], "office");
+}
+
+#[tokio::test]
+async fn a_colleague_is_shut_out_and_not_archived_whichever_way_it_is_tried() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let bo = UserId::of_cause("bo");
+    let path = format!("/api/v1/member/{bo}");
+    let made = office.post("/api/v1/member", json!({"id": bo, "fields": {"name": "Bo", "role": "office"}})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let told = "shut them out under People";
+    let refused = office.post(&format!("{path}/archive"), json!({})).await;
+    assert!(refused.status == 403 && refused.text().contains(told), "{}", refused.text());
+    let refused = desk.post(&format!("/records/member/{bo}/archive"), &[]).await;
+    assert!(refused.text().contains(told), "{}", refused.text());
+    let mut phone = crate::api::Phone::of(&desk.server, desk.server.ann, "office", 7).await;
+    let new = sync_core::id::RecordId::of_cause("somebody new");
+    let pushed = phone.write("member", new, START, &[FieldEdit::set("name", "Eve"), FieldEdit::archive()]);
+    let verdict = phone.push(&desk.server, &pushed).await;
+    assert!(matches!(&verdict, Verdict::Rejected { message, .. } if message.contains(told)), "{verdict:?}");
+    // They can still be changed, and shut out.
+    assert_eq!(office.edit(&path, json!([{"op": "set", "field": "active", "value": false}])).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_preview_says_what_saving_would_refuse() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let bo = UserId::of_cause("bo");
+    let made = office.post("/api/v1/member", json!({"id": bo, "fields": {"name": "Bo", "role": "rep"}})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let told = "nobody would be left who may administer";
+    for step in ["preview", "save"] {
+        let person = [("whole", ""), ("name", "Ann Li"), ("role", "rep"), ("active", "true"), ("step", step)];
+        let refused = desk.post(&format!("/people/{}", desk.server.ann), &person).await;
+        assert!(refused.status == 422 && refused.text().contains(told), "{step}: {}", refused.text());
+        assert!(refused.text().contains("value=\"Ann Li\"") && !refused.text().contains("id=\"effect\""), "{step}: {}", refused.text());
+        let role = [("whole", ""), ("label_en", "Office"), ("label_zh", "内勤"), ("row", "*"), ("*.read", "all"), ("step", step)];
+        let refused = desk.post("/roles/office", &role).await;
+        assert!(refused.status == 422 && refused.text().contains(told), "{step}: {}", refused.text());
+    }
+}
+
+#[tokio::test]
+async fn a_condition_that_is_only_half_filled_in_says_what_it_lacks_and_stays_typed() {
+    let desk = Desk::new().await;
+    let filter = r#"[{"type":"in","attribute":"stage","value":["won"]}]"#;
+    let form = [("whole", ""), ("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("*.read", "all"), ("*.reads", "main")];
+    let post = async |kind: &str, filter: &str, only: &str, step: &str| {
+        let rows = [("when0.kind", kind), ("when0.filter", filter), ("when0.only", only), ("when0.edit", "own"), ("step", step)];
+        desk.post("/roles/rep", &[&form[..], &rows].concat()).await
+    };
+    for (kind, typed, only, lacks, shown) in [
+        ("deal", "", "", "fill in the filter", "<option value=\"deal\" selected>"),
+        ("", filter, "", "Choose the kind", "attribute"),
+        ("", "", "notes stage", "Choose a kind and fill in the filter", "value=\"notes stage\""),
+        ("deal", "[", "", "Nothing was saved", "selected"),
+    ] {
+        for step in ["preview", "save"] {
+            let refused = post(kind, typed, only, step).await;
+            let text = refused.text();
+            assert!(refused.status == 422 && text.contains(lacks) && text.contains(shown), "{lacks}, {step}: {text}");
+            assert!(text.contains("name=\"when0.edit\"") && text.contains("name=\"when1.edit\""), "{text}");
+        }
+    }
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    assert!(post("deal", "", "", "save").await.text().contains("请填写筛选条件"));
+    assert_eq!(post("deal", filter, "", "save").await.status, 303);
+    assert!(desk.get("/roles/rep").await.text().contains("name=\"when1.kind\""), "it is there");
+    assert_eq!(post("", "", "", "save").await.status, 303, "one that is emptied is taken out");
+    assert!(!desk.get("/roles/rep").await.text().contains("name=\"when1.kind\""));
 }
 
 #[tokio::test]

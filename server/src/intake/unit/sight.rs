@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, Holder, Level, MEMBER_KIND, Member, Reach};
-use sync_core::id::{FieldName, KindName, RecordId, UserId};
+use sync_core::id::{FieldName, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::merge;
 use sync_core::schema::Schema;
 
@@ -41,9 +41,11 @@ impl Unit<'_> {
             return Ok(None);
         }
         let follows = follows(&self.rules.schema);
-        let mut affected = descendants(tx, self, &follows, &facts).await?;
+        let mut affected = descendants(tx, self.workspace, &follows, &facts).await?;
         affected.sort_unstable();
-        let family = Family::around(tx, self, &follows, facts, &affected).await?;
+        // New records have no holders yet: a bulk of them asks only for what they follow.
+        let is_new = |facts: &HashMap<RecordId, Facts>, record: &RecordId| facts.contains_key(record) && !self.kept.contains(record);
+        let family = Family::around(tx, self.workspace, &follows, facts, &affected, is_new).await?;
         let (mut changes, first) = (Changes::default(), self.first_positions());
         for record in affected {
             let before = family.held.get(&record).map(Vec::as_slice);
@@ -57,7 +59,7 @@ impl Unit<'_> {
             true => None,
             false => Some(workspaces::advance_head(tx, self.workspace, 1).await?),
         };
-        changes.keep(tx, self, position.unwrap_or_default()).await?;
+        changes.keep(tx, self.workspace, position.unwrap_or_default()).await?;
         for (user, holder, reached) in reaches {
             let at = position.unwrap_or_default();
             let reached = match reached {
@@ -180,13 +182,34 @@ impl Unit<'_> {
     }
 }
 
+/// Keeps whose the records are that follow one which was just erased: what they had through it, and through what it
+/// followed, is theirs no longer. Takes a position of the feed if somebody's sight changed.
+pub(crate) async fn settle_erased(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, erased: RecordId) -> Result<()> {
+    let follows = follows(schema);
+    let gone = HashMap::from([(erased, Facts::default())]);
+    let mut affected = descendants(tx, workspace, &follows, &gone).await?;
+    affected.retain(|record| *record != erased);
+    affected.sort_unstable();
+    let family = Family::around(tx, workspace, &follows, gone, &affected, |_, _| false).await?;
+    let mut changes = Changes::default();
+    for record in affected {
+        changes.note(record, family.held.get(&record).map(Vec::as_slice), &family.holders(record), None);
+    }
+    if changes.moves.is_empty() {
+        return Ok(());
+    }
+    let position = workspaces::advance_head(tx, workspace, 1).await?;
+    changes.keep(tx, workspace, position).await?;
+    sight::add_mark(tx, workspace, position).await
+}
+
 /// The fields by which records follow others, by kind.
 pub(crate) fn follows(schema: &Schema) -> Vec<(KindName, FieldName)> {
     schema.kinds().filter_map(|kind| Some((kind.name.clone(), kind.sharing.follows.clone()?))).collect()
 }
 
 /// Everybody in a workspace, as far as it matters who reaches what.
-pub(crate) async fn members(tx: &mut Tx, workspace: sync_core::id::WorkspaceId) -> Result<Vec<Member>> {
+pub(crate) async fn members(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Member>> {
     let rows = records::rows_of_kind(tx, workspace, MEMBER_KIND).await?;
     let member = |row: &RecordRow| {
         let main: Map<String, Json> = serde_json::from_str(row.facets[0].as_deref().unwrap_or_default()).unwrap_or_default();
@@ -198,7 +221,7 @@ pub(crate) async fn members(tx: &mut Tx, workspace: sync_core::id::WorkspaceId) 
 /// These records and all that follow them.
 async fn descendants(
     tx: &mut Tx,
-    unit: &Unit<'_>,
+    workspace: WorkspaceId,
     follows: &[(KindName, FieldName)],
     facts: &HashMap<RecordId, Facts>,
 ) -> Result<Vec<RecordId>> {
@@ -206,7 +229,7 @@ async fn descendants(
     let mut known: HashSet<RecordId> = all.iter().copied().collect();
     let mut frontier = all.clone();
     for _ in 0..FOLLOW_DEPTH_MAX {
-        let below = sight::followed(tx, unit.workspace, follows, &frontier, Direction::Down).await?;
+        let below = sight::followed(tx, workspace, follows, &frontier, Direction::Down).await?;
         frontier = below.into_iter().map(|(_, follower)| follower).filter(|follower| known.insert(*follower)).collect();
         if frontier.is_empty() {
             break;
@@ -219,10 +242,11 @@ async fn descendants(
 impl Family {
     async fn around(
         tx: &mut Tx,
-        unit: &Unit<'_>,
+        workspace: WorkspaceId,
         follows: &[(KindName, FieldName)],
         facts: HashMap<RecordId, Facts>,
         affected: &[RecordId],
+        is_new: impl Fn(&HashMap<RecordId, Facts>, &RecordId) -> bool,
     ) -> Result<Self> {
         let mut parents: HashMap<RecordId, BTreeSet<RecordId>> = HashMap::new();
         let mut frontier = affected.to_vec();
@@ -230,7 +254,7 @@ impl Family {
             let (told, asked): (Vec<RecordId>, Vec<RecordId>) = frontier.into_iter().partition(|record| facts.contains_key(record));
             parents.extend(told.into_iter().map(|record| (record, facts[&record].follows.clone())));
             parents.extend(asked.iter().map(|record| (*record, BTreeSet::new())));
-            for (record, parent) in sight::followed(tx, unit.workspace, follows, &asked, Direction::Up).await? {
+            for (record, parent) in sight::followed(tx, workspace, follows, &asked, Direction::Up).await? {
                 parents.entry(record).or_default().insert(parent);
             }
             let above: HashSet<RecordId> = parents.values().flatten().copied().filter(|parent| !parents.contains_key(parent)).collect();
@@ -239,11 +263,9 @@ impl Family {
                 break;
             }
         }
-        // New records have none: a bulk of them asks only for what they follow.
-        let new = |record: &RecordId| facts.contains_key(record) && !unit.kept.contains(record);
         let all: HashSet<RecordId> = parents.iter().flat_map(|(record, above)| above.iter().chain([record])).copied().collect();
-        let asked: Vec<RecordId> = all.into_iter().filter(|record| !new(record)).collect();
-        let held = sight::holders_of(tx, unit.workspace, &asked).await?;
+        let asked: Vec<RecordId> = all.into_iter().filter(|record| !is_new(&facts, record)).collect();
+        let held = sight::holders_of(tx, workspace, &asked).await?;
         Ok(Self { facts, parents, held })
     }
 
@@ -296,10 +318,10 @@ impl Changes {
         self.moves.extend(gone.map(|held| Move { record, holder: held.holder.clone(), gone: true }));
     }
 
-    async fn keep(self, tx: &mut Tx, unit: &Unit<'_>, position: u64) -> Result<()> {
+    async fn keep(self, tx: &mut Tx, workspace: WorkspaceId, position: u64) -> Result<()> {
         let mut rows = self.first;
         rows.extend(self.came.into_iter().map(|(record, holder, own)| (record, HeldBy { holder, own, since: position })));
-        sight::put_holders(tx, unit.workspace, &rows).await?;
-        sight::add_moves(tx, unit.workspace, position, &self.moves).await
+        sight::put_holders(tx, workspace, &rows).await?;
+        sight::add_moves(tx, workspace, position, &self.moves).await
     }
 }
