@@ -144,7 +144,7 @@ impl Reader<'_> {
             });
             let line = line.join(", ");
             match texts.entry((place.field, None)).or_default().first_mut() {
-                Some((_, text)) => *text = format!("{line}\n{text}"),
+                Some((_, text)) => *text = cell::with_line(&line, text),
                 None => drop(texts.insert((place.field, None), vec![(place, line)])),
             }
         }

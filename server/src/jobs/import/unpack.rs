@@ -6,6 +6,7 @@ use calamine::{Data, Reader, open_workbook_auto_from_rs};
 use serde_json::{Value as Json, json};
 
 use crate::cards::ADDRESS;
+use crate::jobs::cell::with_line;
 use crate::lines::{parts, unguarded};
 
 /// Why a file cannot be read.
@@ -223,7 +224,7 @@ impl Card {
         let post = post.map(String::as_str).collect::<Vec<_>>().join(", ");
         // A post with nobody is no relation.
         let (role, line) = if employer.is_empty() { (String::new(), post) } else { (post, String::new()) };
-        let notes = if line.is_empty() { self.notes.clone() } else { format!("{line}\n{}", self.notes).trim().to_owned() };
+        let notes = if line.is_empty() { self.notes.clone() } else { with_line(&line, &self.notes) };
         let rows = |rows: &[Json]| if rows.is_empty() { String::new() } else { Json::from(rows.to_vec()).to_string() };
         let kind = if is_person { "person" } else { "org" }.to_owned();
         [
