@@ -194,6 +194,26 @@ async fn links_are_found_by_what_the_other_record_has_even_a_row_above() {
 }
 
 #[tokio::test]
+async fn rows_that_look_up_what_is_not_there_are_written_together() {
+    let desk = Desk::new().await;
+    let contacts: String = (0..40).map(|n| format!("{n},Ann {n},Nowhere {n}\n")).collect();
+    // The company comes after some whom it employs, and before one: that one waits for it.
+    let text = format!("external_id,name,company\n{contacts}40,Cedar,\n41,Bo,Cedar\n42,Cy,Nowhere\n");
+    let file = Source::File(desk.file("contacts.csv", text));
+    let spec = Spec::new("party".parse().unwrap());
+    for (target, failed) in [("relations.party:name|notes", 0), ("relations.party:name", 41), ("parent:name", 41)] {
+        let mut told = 0;
+        let spec = Spec { is_dry_run: failed > 0, ..spec.clone() }.map("company", target);
+        let report = import::run(&desk.server.app, &desk.author, &spec, &file, &mut |_| told += 1).await.unwrap();
+        assert_eq!((report.rows, report.failed), (43, if failed > 0 { 41 } else { 0 }), "{:?}", report.failures);
+        assert!(told <= 2, "{told} transactions for 43 rows");
+    }
+    let rows = desk.rows("party", "external_id").await;
+    assert_eq!((&rows["3"].1["notes"], &rows["42"].1["notes"]), (&json!("Nowhere 3"), &json!("Nowhere")));
+    assert_eq!(rows["41"].1["relations"][0]["party"], json!(rows["40"].0));
+}
+
+#[tokio::test]
 async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected() {
     let desk = Desk::new().await;
     let long = "x".repeat(2_001);

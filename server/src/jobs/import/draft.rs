@@ -1,6 +1,6 @@
 //! One row of a file as the values of one record. Never writes, and never asks what the record has now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value as Json};
 use sync_core::access::Roles;
@@ -31,13 +31,13 @@ pub struct Draft {
 pub struct Problem {
     /// For people.
     pub message: Label,
-    /// Whether the record that was looked up may be among the rows just before.
-    pub is_lookup: bool,
+    /// Whether the record that was looked up may be among the rows that are not written yet.
+    pub waits: bool,
 }
 
 impl From<Label> for Problem {
     fn from(message: Label) -> Self {
-        Self { message, is_lookup: false }
+        Self { message, waits: false }
     }
 }
 
@@ -55,8 +55,8 @@ pub struct Reader<'a> {
     pub is_raw: bool,
     /// The header, for defaults that name a column.
     pub header: &'a [String],
-    /// Whether all rows before this one are written: what is not found now stays text, if it may.
-    pub is_last: bool,
+    /// What rows before this one, which are not written yet, put into fields by which links are looked up.
+    pub pending: &'a HashSet<String>,
 }
 
 /// The texts of one value by part; the key is the field and the sub-field.
@@ -118,9 +118,7 @@ impl Reader<'_> {
         }
         // A constant beside empty cells, such as a currency, is no value of its own.
         texts.retain(|(field, _), _| said.contains(field) || !self.left_empty.contains(field));
-        if self.is_last {
-            self.keep_as_text(&mut texts);
-        }
+        self.keep_as_text(&mut texts);
         draft.values = self.values(&texts)?;
         Ok(draft)
     }
@@ -133,7 +131,7 @@ impl Reader<'_> {
             let (field, otherwise) = (&self.kind().fields[key.0], via.otherwise?);
             let leaf = key.1.map_or(field, |item| &field.items[item]);
             let place = self.mapping.place_of(&self.kind().fields[otherwise].name)?;
-            self.linked(leaf, via, text).is_err().then_some((key.0, place))
+            self.linked(leaf, via, text).is_err_and(|problem| !problem.waits).then_some((key.0, place))
         };
         while let Some((field, place)) = texts.iter().find_map(|(key, parts)| unfound(*key, parts)) {
             let mut line: Vec<String> = Vec::new();
@@ -200,12 +198,13 @@ impl Reader<'_> {
         let find = |fields: &[&str], key: &str| -> Vec<Found> {
             field.to.iter().filter_map(|kind| self.directory.find(kind, fields, key)).collect()
         };
+        let waits = self.pending.contains(text);
         let found = match &via.among {
             None => find(&[&via.field], text),
             Some((name, value)) => {
                 let meant = find(&[&via.field, name], &key_of(&[text.to_owned(), value.clone()]));
-                // Whether there is such a one is known only once all rows before it are written.
-                if meant.is_empty() && self.is_last { find(&[&via.field], text) } else { meant }
+                // Whether there is such a one is known only once the rows before it that bear the name are written.
+                if meant.is_empty() && !waits { find(&[&via.field], text) } else { meant }
             }
         };
         match found[..] {
@@ -213,10 +212,9 @@ impl Reader<'_> {
             [] => {
                 let en = format!("no record has the “{}” `{text}`; bring those in first", via.label.en);
                 let message = label(en, format!("没有“{}”为“{text}”的记录，请先导入它们", via.label.zh));
-                Err(Problem { message, is_lookup: true })
+                Err(Problem { message, waits })
             }
-            // Of what may stay text it is known only once all rows before it are written.
-            _ => Err(Problem { message: several(&via.label, text), is_lookup: via.otherwise.is_some() }),
+            _ => Err(several(&via.label, text).into()),
         }
     }
 

@@ -114,6 +114,9 @@ struct Run<'a> {
     batch: Vec<Planned>,
     /// What rows of this batch are about: a second one about the same waits for the next batch.
     taken: HashSet<String>,
+    /// The fields of this kind by which rows are looked up, and what rows of this batch have in them.
+    looked_up: HashSet<String>,
+    pending: HashSet<String>,
     noted: Option<ImportRow>,
     report: Report,
 }
@@ -149,17 +152,37 @@ impl<'a> Run<'a> {
         let failures = Failures::new(spec.failed_beside.clone(), header, spec.language, spec.is_raw);
         let noted = if spec.is_dry_run { None } else { Some(note_begin(app, author, spec, source).await?) };
         let report = Report { import: noted.as_ref().map(|row| ImportId(row.import)), ..Report::default() };
-        let (batch, taken) = (Vec::new(), HashSet::new());
-        let left_empty = mapping.left_empty();
-        Ok(Self { app, author, spec, rules, kind, mapping, survey, left_empty, matches, directory, failures, batch, taken, noted, report })
+        let (left_empty, looked_up) = (mapping.left_empty(), directory.fields_of(&kind.name));
+        Ok(Self {
+            app,
+            author,
+            spec,
+            rules,
+            kind,
+            mapping,
+            survey,
+            left_empty,
+            matches,
+            directory,
+            failures,
+            batch: Vec::new(),
+            taken: HashSet::new(),
+            looked_up,
+            pending: HashSet::new(),
+            noted,
+            report,
+        })
     }
 
     async fn rows(&mut self, source: &Source, watch: Watch<'_>) -> Result<(), ImportError> {
         for row in source.rows(&self.survey)? {
-            self.take(row?).await?;
+            let mut has_written = self.take(row?).await?;
             self.report.rows += 1;
             if self.batch.len() >= BATCH_ROWS {
                 self.flush().await?;
+                has_written = true;
+            }
+            if has_written {
                 watch(Progress { done: self.report.rows, total: self.survey.rows });
             }
         }
@@ -168,25 +191,28 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Takes a row into the batch; what it needs to know of earlier rows is written first.
-    async fn take(&mut self, row: Row) -> Result<(), ImportError> {
+    /// Takes a row into the batch; answers whether what it needs to know of earlier rows had to be written first.
+    async fn take(&mut self, row: Row) -> Result<bool, ImportError> {
         let mut planned = self.plan(&row);
         let waits = match &planned {
             Ok((draft, identity)) => self.taken.contains(&token(draft, identity)),
-            Err((_, is_lookup)) => *is_lookup,
+            Err((_, waits)) => *waits,
         };
-        if waits && !self.batch.is_empty() {
+        if waits {
             self.flush().await?;
             planned = self.plan(&row);
         }
         match planned {
             Ok((draft, identity)) => {
                 self.taken.insert(token(&draft, &identity));
+                let is_looked_up = |index: usize| self.looked_up.contains(&*self.kind.fields[index].name);
+                let texts = draft.values.iter().filter(|(index, _)| is_looked_up(*index)).filter_map(|(_, value)| value.as_str());
+                self.pending.extend(texts.map(str::to_owned));
                 self.batch.push(Planned { row, draft, identity });
-                Ok(())
             }
-            Err((reason, _)) => self.failures.note(&row, &reason),
+            Err((reason, _)) => self.failures.note(&row, &reason)?,
         }
+        Ok(waits)
     }
 
     fn plan(&self, row: &Row) -> Result<(Draft, Identity), (Label, bool)> {
@@ -197,9 +223,9 @@ impl<'a> Run<'a> {
             matches: &self.matches,
             is_raw: self.spec.is_raw,
             header: &self.survey.header,
-            is_last: self.batch.is_empty(),
+            pending: &self.pending,
         };
-        let draft = reader.draft(row).map_err(|problem| (problem.message, problem.is_lookup))?;
+        let draft = reader.draft(row).map_err(|problem| (problem.message, problem.waits))?;
         let identity = self.identity(row, &draft).map_err(|reason| (reason, false))?;
         Ok((draft, identity))
     }
@@ -241,6 +267,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.taken.clear();
+        self.pending.clear();
         let mut batch = std::mem::take(&mut self.batch);
         let mut ids: Vec<RecordId> = batch.iter().map(|planned| candidate(&planned.identity)).collect();
         let mut tx = self.app.store.reader().await?;
