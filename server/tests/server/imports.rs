@@ -214,6 +214,21 @@ async fn rows_that_look_up_what_is_not_there_are_written_together() {
 }
 
 #[tokio::test]
+async fn each_of_several_linked_records_is_looked_up_before_any_becomes_text() {
+    let desk = Desk::new().await;
+    desk.import("party", "external_id,name\n1,Acme\n2,Cedar\n").await;
+    let file = desk.file("visits.csv", "subject,people\nboth,Acme; Cedar\nnot both,\"[\"\"Acme\"\",\"\"Nowhere\"\"]\"\nbroken,[Acme\n");
+    let report = desk.run(Spec::new("activity".parse().unwrap()).map("people", "people:name|body"), &file).await.unwrap();
+    assert_eq!((report.created, report.failed), (2, 1), "{:?}", report.failures);
+    assert!(report.failures[0].reason.en.contains("JSON array"), "{:?}", report.failures);
+    let (parties, visits) = (desk.rows("party", "name").await, desk.rows("activity", "subject").await);
+    let people: Vec<&Value> = visits["both"].1["people"].as_array().unwrap().iter().collect();
+    assert!(people.len() == 2 && ["Acme", "Cedar"].iter().all(|name| people.contains(&&json!(parties[*name].0))), "{people:?}");
+    assert!(!visits["both"].1.contains_key("body") && !visits["not both"].1.contains_key("people"), "{visits:?}");
+    assert_eq!(visits["not both"].1["body"], json!("[\"Acme\",\"Nowhere\"]"));
+}
+
+#[tokio::test]
 async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected() {
     let desk = Desk::new().await;
     let long = "x".repeat(2_001);

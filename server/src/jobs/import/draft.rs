@@ -131,7 +131,9 @@ impl Reader<'_> {
             let (field, otherwise) = (&self.kind().fields[key.0], via.otherwise?);
             let leaf = key.1.map_or(field, |item| &field.items[item]);
             let place = self.mapping.place_of(&self.kind().fields[otherwise].name)?;
-            self.linked(leaf, via, text).is_err_and(|problem| !problem.waits).then_some((key.0, place))
+            let words = words(leaf, text).ok()?;
+            let problems: Vec<Problem> = words.iter().filter_map(|word| self.linked(leaf, via, word).err()).collect();
+            (!problems.is_empty() && problems.iter().all(|problem| !problem.waits)).then_some((key.0, place))
         };
         while let Some((field, place)) = texts.iter().find_map(|(key, parts)| unfound(*key, parts)) {
             let mut line: Vec<String> = Vec::new();
@@ -176,12 +178,9 @@ impl Reader<'_> {
 
     fn value(&self, field: &Field, parts: &[(&Place, String)]) -> Result<Json, Problem> {
         if let [(Place { via: Some(via), .. }, text)] = parts {
-            return match cell::is_elements(field) {
-                true => {
-                    cell::elements(text)?.iter().map(|word| self.linked(field, via, word)).collect::<Result<Vec<_>, _>>().map(Json::from)
-                }
-                false => self.linked(field, via, text),
-            };
+            let links = words(field, text)?.iter().map(|word| self.linked(field, via, word)).collect::<Result<Vec<_>, _>>()?;
+            // Of what is no set there is one.
+            return Ok(if cell::is_elements(field) { Json::from(links) } else { links.into_iter().next().unwrap_or_default() });
         }
         let texts: Vec<(&str, &str)> = parts.iter().map(|(place, text)| (place.part, text.as_str())).collect();
         let value = cell::value_of(field, &texts)?;
@@ -255,6 +254,11 @@ impl Reader<'_> {
         }
         texts
     }
+}
+
+/// What a cell of a link looks up: each element of a set, or all of it.
+fn words(field: &Field, text: &str) -> Result<Vec<String>, Label> {
+    if cell::is_elements(field) { cell::elements(text) } else { Ok(vec![text.to_owned()]) }
 }
 
 fn record_id(text: &str) -> Result<RecordId, Problem> {
