@@ -97,7 +97,8 @@ const CHOICES_MAX: usize = 1_700;
 
 struct Checked {
     lines: Vec<String>,
-    failures: Vec<(u64, String)>,
+    /// Where, and why.
+    failures: Vec<(String, String)>,
     ready: bool,
 }
 
@@ -347,7 +348,7 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         desk.app.uploads.start(desk.app.clone(), author, spec(&chosen, &desk, &kind, &upload, false), upload);
         return Ok(Redirect::to(&format!("/imports/{id}")).into_response());
     }
-    show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &report)), None).await
+    show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &header, &report)), None).await
 }
 
 /// What mappings are called is short enough for a list.
@@ -390,7 +391,11 @@ async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Mapp
     show(desk, upload, Some(chosen), None, error).await.map(Some)
 }
 
-fn checked_view(desk: &Desk, report: &import::Report) -> Checked {
+fn checked_view(desk: &Desk, header: &[String], report: &import::Report) -> Checked {
+    let place = if header.iter().any(|head| head == import::CARD_COLUMN) { "import.card" } else { "import.line" };
+    let failure = |failure: &import::Failure| {
+        (desk.words.fill(place, &[&failure.line.to_string()]), desk.words.label(&failure.reason).to_owned())
+    };
     let parts = [
         ("import.will_create", report.created),
         ("import.will_update", report.updated),
@@ -399,7 +404,7 @@ fn checked_view(desk: &Desk, report: &import::Report) -> Checked {
     ];
     Checked {
         lines: parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect(),
-        failures: report.failures.iter().map(|failure| (failure.line, desk.words.label(&failure.reason).to_owned())).collect(),
+        failures: report.failures.iter().map(failure).collect(),
         ready: report.created + report.updated > 0,
     }
 }
@@ -496,7 +501,8 @@ fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<Col
         target: target.clone(),
         typed: (index + 1) * choices > CHOICES_MAX,
     };
-    chosen.columns.iter().enumerate().map(column).collect()
+    // What only numbers cards goes nowhere.
+    chosen.columns.iter().enumerate().filter(|(_, (head, _))| head != import::CARD_COLUMN).map(column).collect()
 }
 
 /// Where a column may go, with the words for it; and where one goes that a file names itself.
