@@ -137,6 +137,26 @@ async fn notes_do_not_grow_when_a_card_says_again_whom_somebody_works_for() {
 }
 
 #[tokio::test]
+async fn the_first_company_that_somebody_works_for_is_on_their_card() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let mut companies = Vec::new();
+    for name in ["Acme", "Cedar", "Twin"] {
+        let record = ann.make("party", json!({"name": name, "type": "org"})).await;
+        companies.push(record.rsplit('/').next().unwrap().to_owned());
+    }
+    let related = async |relations: &[(usize, &str)]| {
+        let relations: Vec<Value> = relations.iter().map(|(at, role)| json!({"party": companies[*at], "role": role})).collect();
+        let record = ann.make("party", json!({"name": "Bo", "type": "person", "relations": relations})).await;
+        ann.get(&format!("{record}/card")).await.text()
+    };
+    let card = related(&[(0, "Supplier"), (1, "Buyer")]).await;
+    assert!(card.contains("ORG:Cedar\r\nTITLE:Buyer\r\n") && !card.contains("Acme"), "{card}");
+    let card = related(&[(2, "供应商")]).await;
+    assert!(card.contains("ORG:Twin\r\n") && !card.contains("TITLE"), "{card}");
+}
+
+#[tokio::test]
 async fn what_no_address_book_has_has_no_card() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

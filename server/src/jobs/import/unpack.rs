@@ -296,7 +296,7 @@ mod tests {
                     BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:org\r\nN:Cedar;;;;\r\nFN:Cedar\r\nBDAY:--0203\r\nEND:VCARD\r\n";
         let csv = String::from_utf8(as_csv("a.vcf", text.as_bytes().to_vec()).unwrap()).unwrap();
         for part in [
-            ",birthday,relations.party:name[type=org]|notes,relations.role\nCedar,org",
+            ",birthday,relations.party:name[type=org]|notes,relations.role\n3,Cedar,org",
             ",1985-10-31,Cedar,\"Buyer, Sales\"\n",
             ",19900102,,\n",
         ] {
