@@ -110,6 +110,8 @@ pub struct Asked {
     #[serde(default)]
     done: String,
     #[serde(default)]
+    archived: u64,
+    #[serde(default)]
     count: u64,
     #[serde(default)]
     left: u64,
@@ -130,7 +132,14 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
     let notice = match &*asked.done {
         "undone" => {
             let left = if asked.left > 0 { format!(" {}", desk.words.count("bulk.refused", asked.left)) } else { String::new() };
-            Some(format!("{}{left}", desk.words.count("bulk.undone", asked.count)))
+            let words = desk.words;
+            Some(match (asked.archived, asked.count) {
+                (0, changed) => format!("{}{left}", words.count("bulk.undone", changed)),
+                (made, 0) => format!("{}{left}", words.count("import.undone_made", made)),
+                (made, changed) => {
+                    format!("{} {}{left}", words.count("import.undone_made", made), words.count("import.undone_changed", changed))
+                }
+            })
         }
         _ => None,
     };
@@ -567,5 +576,6 @@ pub async fn failed(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Er
 pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
     let undone = crate::jobs::bulk::undo(&desk.app, &author(&desk), act).await?;
-    Ok(Redirect::to(&format!("/imports?done=undone&count={}&left={}", undone.archived + undone.restored, undone.left)).into_response())
+    let (archived, changed, left) = (undone.archived, undone.restored, undone.left);
+    Ok(Redirect::to(&format!("/imports?done=undone&archived={archived}&count={changed}&left={left}")).into_response())
 }
