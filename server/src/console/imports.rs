@@ -460,6 +460,7 @@ async fn show(
     let running = desk.app.uploads.running(upload.id);
     let outcome = if running.is_none() && chosen.is_none() { upload.outcome() } else { None };
     let (header, samples, rows, error) = match look(upload) {
+        Ok((header, samples, 0)) => (header, samples, 0, error.or(Some(desk.words.say("import.no_rows").to_owned()))),
         Ok((header, samples, rows)) => (header, samples, rows, error),
         Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
     };

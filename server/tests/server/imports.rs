@@ -237,6 +237,8 @@ async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected()
     assert_eq!((report.created, report.failed), (1, 6));
     let failed = report.failed_file.clone().unwrap();
     assert_eq!(failed, desk.folder.path().join("rows.failed.csv"));
+    let lines: Vec<u64> = report.failures.iter().map(|failure| failure.line).collect();
+    assert_eq!(lines, [3, 4, 5, 6, 7, 8], "as they stand in the file");
     let written = std::fs::read_to_string(&failed).unwrap();
     for reason in
         ["error\n", "“Name” is missing", "`robot` is not one of org, person", "3 cells, the header has 4", "2001 characters", "'=cmd()"]

@@ -140,6 +140,9 @@ async fn a_file_is_nobody_elses() {
     assert_eq!(answer.status, 404);
     let empty = desk.upload("party", "a.csv", b"").await;
     assert_eq!(empty.status, 422);
+    let path = desk.upload("party", "a.csv", b"name,industry\n").await.header("location").to_owned();
+    let page = desk.get(&path).await;
+    assert!(page.status == 422 && page.text().contains("No row stands below the column names"), "{}", page.text());
 }
 
 #[tokio::test]
