@@ -229,6 +229,19 @@ async fn each_of_several_linked_records_is_looked_up_before_any_becomes_text() {
 }
 
 #[tokio::test]
+async fn a_colleague_is_found_by_name_or_login_and_who_is_unknown_is_not_to_be_brought_in() {
+    let desk = Desk::new().await;
+    let file = desk.file("owners.csv", "external_id,name,owner\n1,Acme,ann\n2,Cedar,Nobody\n");
+    let report = desk.run(Spec::new("party".parse().unwrap()).map("owner", "owner:name"), &file).await.unwrap();
+    assert_eq!((report.created, report.failed), (1, 1), "{:?}", report.failures);
+    let reason = &report.failures[0].reason;
+    assert!(reason.en.contains("Owner: no colleague has the “Name” `Nobody`: the list of members says"), "{reason:?}");
+    assert!(reason.zh.contains("登录名") && !reason.en.contains("bring"), "{reason:?}");
+    let ann = RecordId(desk.author.user.0).to_string();
+    assert_eq!(desk.rows("party", "external_id").await["1"].1["owner"], json!(ann));
+}
+
+#[tokio::test]
 async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected() {
     let desk = Desk::new().await;
     let long = "x".repeat(2_001);

@@ -50,6 +50,12 @@ impl Directory {
         Ok(())
     }
 
+    /// Takes what the records of a kind are also known by, which is no field of theirs.
+    pub fn put(&mut self, kind: &KindName, name: &str, known: impl IntoIterator<Item = (String, RecordId)>) {
+        let found = known.into_iter().map(|(value, record)| (value, Found::One(record))).collect();
+        self.by_field.insert((kind.clone(), name.to_owned()), found);
+    }
+
     /// What a value leads to.
     pub fn find(&self, kind: &KindName, fields: &[&str], value: &str) -> Option<Found> {
         self.by_field.get(&(kind.clone(), fields.join(" ")))?.get(value).copied()

@@ -13,6 +13,11 @@ use super::mapping::{Mapping, Place, Target, Via};
 use super::source::{Content, Row};
 use crate::jobs::cell::{self, label};
 
+/// The kind of colleagues.
+pub const MEMBER: &str = "member";
+/// What they sign in by is no field, and finds them all the same.
+pub const LOGIN: &str = "login";
+
 /// What a row wants a record to be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Draft {
@@ -206,13 +211,14 @@ impl Reader<'_> {
                 if meant.is_empty() && !waits { find(&[&via.field], text) } else { meant }
             }
         };
+        let found = match found[..] {
+            [Found::One(_)] => found,
+            // A login names one colleague, whatever they are called.
+            _ => Some(find(&[LOGIN], text)).filter(|known| !known.is_empty()).unwrap_or(found),
+        };
         match found[..] {
             [Found::One(record)] => Ok(Json::from(record.to_string())),
-            [] => {
-                let en = format!("no record has the “{}” `{text}`; bring those in first", via.label.en);
-                let message = label(en, format!("没有“{}”为“{text}”的记录，请先导入它们", via.label.zh));
-                Err(Problem { message, waits })
-            }
+            [] => Err(Problem { message: unknown(field, via, text), waits }),
             _ => Err(several(&via.label, text).into()),
         }
     }
@@ -259,6 +265,19 @@ impl Reader<'_> {
 /// What a cell of a link looks up: each element of a set, or all of it.
 fn words(field: &Field, text: &str) -> Result<Vec<String>, Label> {
     if cell::is_elements(field) { cell::elements(text) } else { Ok(vec![text.to_owned()]) }
+}
+
+/// The message for a value that leads to no record. Colleagues are not brought in: they are called otherwise.
+fn unknown(field: &Field, via: &Via, text: &str) -> Label {
+    let Label { en, zh } = &via.label;
+    if field.to.iter().all(|kind| **kind == *MEMBER) {
+        let hint = "the list of members says what they are called; a login will do, too";
+        return label(
+            format!("no colleague has the “{en}” `{text}`: {hint}"),
+            format!("没有“{zh}”为“{text}”的同事：请按成员列表中的写法填写，也可以填登录名"),
+        );
+    }
+    label(format!("no record has the “{en}” `{text}`; bring those in first"), format!("没有“{zh}”为“{text}”的记录，请先导入它们"))
 }
 
 fn record_id(text: &str) -> Result<RecordId, Problem> {

@@ -15,7 +15,7 @@ use sync_core::record::fields::{BadEdit, FieldEdit, path_edits};
 use sync_core::schema::{Kind, Label};
 
 use super::directory::{Directory, Found, key_of};
-use super::draft::{Draft, Reader, forbidden, lookups, missing, several};
+use super::draft::{Draft, LOGIN, MEMBER, Reader, forbidden, lookups, missing, several};
 use super::edits::edits;
 use super::failures::{Failure, Failures};
 use super::mapping::Mapping;
@@ -29,6 +29,7 @@ use crate::jobs::{Progress, Watch};
 use crate::projection;
 use crate::store::StoreError;
 use crate::store::imports::{self, ImportRow};
+use crate::store::people;
 use crate::store::records::{self, RecordRow};
 
 /// Rows that share a transaction: enough to make its flush cheap, few enough that phones wait no longer than a blink.
@@ -144,6 +145,10 @@ impl<'a> Run<'a> {
         let mut tx = app.store.reader().await?;
         for (kind, fields) in lookups(&rules.schema, &mapping) {
             directory.read(&mut tx, author.workspace, kind, &refs(&fields)).await?;
+            if *kind.name == *MEMBER {
+                let users = people::users(&mut tx, author.workspace).await?.into_iter().filter(|user| user.disabled_at.is_none());
+                directory.put(&kind.name, LOGIN, users.map(|user| (user.login, RecordId(user.user.0))));
+            }
         }
         if !matches.is_empty() {
             directory.read(&mut tx, author.workspace, kind, &refs(&matches)).await?;
