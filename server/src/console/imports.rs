@@ -402,9 +402,8 @@ async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Mapp
 
 fn checked_view(desk: &Desk, header: &[String], report: &import::Report) -> Checked {
     let place = if header.iter().any(|head| head == import::CARD_COLUMN) { "import.card" } else { "import.line" };
-    let failure = |failure: &import::Failure| {
-        (desk.words.fill(place, &[&failure.line.to_string()]), desk.words.label(&failure.reason).to_owned())
-    };
+    let failure =
+        |failure: &import::Failure| (desk.words.fill(place, &[&failure.line.to_string()]), desk.words.label(&failure.reason).to_owned());
     let parts = [
         ("import.will_create", report.created),
         ("import.will_update", report.updated),

@@ -94,7 +94,10 @@ async fn an_export_of_another_system_is_recognised_checked_brought_in_and_taken_
     let undone = desk.post(&format!("/imports/undo/{undo}"), &[]).await;
     assert_eq!(undone.status, 303, "{}", undone.text());
     let page = desk.get(undone.header("location")).await.text();
-    assert!(page.contains("accounts.csv") && page.contains("Taken back: 1 record that was made is archived. 1 was left as it is."), "{page}");
+    assert!(
+        page.contains("accounts.csv") && page.contains("Taken back: 1 record that was made is archived. 1 was left as it is."),
+        "{page}"
+    );
     assert!(!page.contains("former value again"), "{page}");
 }
 
