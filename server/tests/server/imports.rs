@@ -196,9 +196,9 @@ async fn links_are_found_by_what_the_other_record_has_even_a_row_above() {
 #[tokio::test]
 async fn rows_that_look_up_what_is_not_there_are_written_together() {
     let desk = Desk::new().await;
-    let contacts: String = (0..40).map(|n| format!("{n},Ann {n},Nowhere {n}\n")).collect();
+    let contacts: String = (0..40).map(|n| format!("{n},Ann {n},Nowhere {n},\n")).collect();
     // The company comes after some whom it employs, and before one: that one waits for it.
-    let text = format!("external_id,name,company\n{contacts}40,Cedar,\n41,Bo,Cedar\n42,Cy,Nowhere\n");
+    let text = format!("external_id,name,company,notes\n{contacts}40,Cedar,,\n41,Bo,Cedar,\n42,Cy,Nowhere,\n");
     let file = Source::File(desk.file("contacts.csv", text));
     let spec = Spec::new("party".parse().unwrap());
     for (target, failed) in [("relations.party:name|notes", 0), ("relations.party:name", 41), ("parent:name", 41)] {
@@ -217,7 +217,8 @@ async fn rows_that_look_up_what_is_not_there_are_written_together() {
 async fn each_of_several_linked_records_is_looked_up_before_any_becomes_text() {
     let desk = Desk::new().await;
     desk.import("party", "external_id,name\n1,Acme\n2,Cedar\n").await;
-    let file = desk.file("visits.csv", "subject,people\nboth,Acme; Cedar\nnot both,\"[\"\"Acme\"\",\"\"Nowhere\"\"]\"\nbroken,[Acme\n");
+    let file =
+        desk.file("visits.csv", "subject,people,body\nboth,Acme; Cedar,\nnot both,\"[\"\"Acme\"\",\"\"Nowhere\"\"]\",\nbroken,[Acme,\n");
     let report = desk.run(Spec::new("activity".parse().unwrap()).map("people", "people:name|body"), &file).await.unwrap();
     assert_eq!((report.created, report.failed), (2, 1), "{:?}", report.failures);
     assert!(report.failures[0].reason.en.contains("JSON array"), "{:?}", report.failures);
