@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 use sync_core::id::RecordId;
-use sync_core::schema::Kind;
+use sync_core::schema::{Choice, Kind};
 
 use crate::lines::{Lines, guarded, parameter};
 use crate::reading::{ReadError, Reading, Row};
@@ -32,10 +32,13 @@ pub async fn cards<'r>(reading: &Reading, rows: impl IntoIterator<Item = &'r Row
     let rows: Vec<&Row> = rows.into_iter().collect();
     let related: Vec<RecordId> = rows.iter().flat_map(|row| relations(row).map(|(record, _)| record)).collect();
     let related = reading.those(related).await?;
-    let is_company = |row: &&Row| row.fields.get("type").and_then(Json::as_str) == Some("org");
+    // Who may not see what a company is called has it on no card.
+    let is_company = |row: &&Row| row.fields.get("type").and_then(Json::as_str) == Some("org") && !row.title.is_empty();
     let companies: Companies = related.iter().filter(is_company).map(|row| (row.id, row.title.clone())).collect();
     let mut lines = Lines::default();
-    rows.into_iter().for_each(|row| card(&mut lines, row, &companies));
+    for row in rows {
+        card(&mut lines, row, employer(reading, row, &companies));
+    }
     Ok(lines.into_text())
 }
 
@@ -51,14 +54,26 @@ fn relations(row: &Row) -> impl Iterator<Item = (RecordId, &str)> {
     })
 }
 
-fn card(lines: &mut Lines, row: &Row, companies: &Companies) {
+/// The first company that a record is related to, and what they do there. One of which the role says what it is to
+/// us, such as a supplier, comes after the others: that is nobody's post.
+fn employer<'r>(reading: &Reading, row: &'r Row, companies: &'r Companies) -> Option<(&'r str, &'r str)> {
+    let roles = reading.kind(&row.kind).ok().and_then(|kind| kind.field("roles"));
+    let is_known = |role: &str| roles.is_some_and(|field| field.options.iter().any(|known| is_called(known, role)));
+    let employers = || relations(row).filter_map(|(record, role)| Some((companies.get(&record)?.as_str(), role)));
+    employers().find(|(_, role)| !is_known(role)).or_else(|| employers().next().map(|(company, _)| (company, "")))
+}
+
+fn is_called(choice: &Choice, word: &str) -> bool {
+    [&choice.value, &choice.label.en, &choice.label.zh].into_iter().any(|known| known.eq_ignore_ascii_case(word.trim()))
+}
+
+fn card(lines: &mut Lines, row: &Row, employer: Option<(&str, &str)>) {
     let text = |name: &str| row.fields.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
     lines.plain("BEGIN", "VCARD");
     lines.plain("VERSION", "3.0");
     lines.text("FN", &row.title);
     if text("type") == Some("person") {
         lines.plain("N", format_args!("{};;;;", guarded(&row.title)));
-        let employer = relations(row).find_map(|(record, role)| Some((companies.get(&record)?, role)));
         if let Some((company, role)) = employer {
             lines.text("ORG", company);
             if !role.is_empty() {

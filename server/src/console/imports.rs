@@ -97,7 +97,8 @@ const CHOICES_MAX: usize = 1_700;
 
 struct Checked {
     lines: Vec<String>,
-    failures: Vec<(u64, String)>,
+    /// Where, and why.
+    failures: Vec<(String, String)>,
     ready: bool,
 }
 
@@ -108,6 +109,8 @@ pub struct Asked {
     kind: String,
     #[serde(default)]
     done: String,
+    #[serde(default)]
+    archived: u64,
     #[serde(default)]
     count: u64,
     #[serde(default)]
@@ -129,7 +132,14 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
     let notice = match &*asked.done {
         "undone" => {
             let left = if asked.left > 0 { format!(" {}", desk.words.count("bulk.refused", asked.left)) } else { String::new() };
-            Some(format!("{}{left}", desk.words.count("bulk.undone", asked.count)))
+            let words = desk.words;
+            Some(match (asked.archived, asked.count) {
+                (0, changed) => format!("{}{left}", words.count("bulk.undone", changed)),
+                (made, 0) => format!("{}{left}", words.count("import.undone_made", made)),
+                (made, changed) => {
+                    format!("{} {}{left}", words.count("import.undone_made", made), words.count("import.undone_changed", changed))
+                }
+            })
         }
         _ => None,
     };
@@ -347,7 +357,7 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         desk.app.uploads.start(desk.app.clone(), author, spec(&chosen, &desk, &kind, &upload, false), upload);
         return Ok(Redirect::to(&format!("/imports/{id}")).into_response());
     }
-    show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &report)), None).await
+    show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &header, &report)), None).await
 }
 
 /// What mappings are called is short enough for a list.
@@ -390,7 +400,10 @@ async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Mapp
     show(desk, upload, Some(chosen), None, error).await.map(Some)
 }
 
-fn checked_view(desk: &Desk, report: &import::Report) -> Checked {
+fn checked_view(desk: &Desk, header: &[String], report: &import::Report) -> Checked {
+    let place = if header.iter().any(|head| head == import::CARD_COLUMN) { "import.card" } else { "import.line" };
+    let failure =
+        |failure: &import::Failure| (desk.words.fill(place, &[&failure.line.to_string()]), desk.words.label(&failure.reason).to_owned());
     let parts = [
         ("import.will_create", report.created),
         ("import.will_update", report.updated),
@@ -399,7 +412,7 @@ fn checked_view(desk: &Desk, report: &import::Report) -> Checked {
     ];
     Checked {
         lines: parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect(),
-        failures: report.failures.iter().map(|failure| (failure.line, desk.words.label(&failure.reason).to_owned())).collect(),
+        failures: report.failures.iter().map(failure).collect(),
         ready: report.created + report.updated > 0,
     }
 }
@@ -446,6 +459,7 @@ async fn show(
     let running = desk.app.uploads.running(upload.id);
     let outcome = if running.is_none() && chosen.is_none() { upload.outcome() } else { None };
     let (header, samples, rows, error) = match look(upload) {
+        Ok((header, samples, 0)) => (header, samples, 0, error.or(Some(desk.words.say("import.no_rows").to_owned()))),
         Ok((header, samples, rows)) => (header, samples, rows, error),
         Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
     };
@@ -496,7 +510,8 @@ fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<Col
         target: target.clone(),
         typed: (index + 1) * choices > CHOICES_MAX,
     };
-    chosen.columns.iter().enumerate().map(column).collect()
+    // What only numbers cards goes nowhere.
+    chosen.columns.iter().enumerate().filter(|(_, (head, _))| head != import::CARD_COLUMN).map(column).collect()
 }
 
 /// Where a column may go, with the words for it; and where one goes that a file names itself.
@@ -561,5 +576,6 @@ pub async fn failed(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Er
 pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
     let undone = crate::jobs::bulk::undo(&desk.app, &author(&desk), act).await?;
-    Ok(Redirect::to(&format!("/imports?done=undone&count={}&left={}", undone.archived + undone.restored, undone.left)).into_response())
+    let (archived, changed, left) = (undone.archived, undone.restored, undone.left);
+    Ok(Redirect::to(&format!("/imports?done=undone&archived={archived}&count={changed}&left={left}")).into_response())
 }

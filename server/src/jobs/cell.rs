@@ -24,6 +24,16 @@ pub fn unguarded(text: &str) -> &str {
     text.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA_STARTS)).unwrap_or(text)
 }
 
+/// A text with a line before it, unless it has that line already: what goes out and comes in again does not grow.
+pub fn with_line(line: &str, text: &str) -> String {
+    let is_there = format!("\n{}\n", text.replace("\r\n", "\n")).contains(&format!("\n{line}\n"));
+    match text {
+        "" => line.to_owned(),
+        _ if is_there => text.to_owned(),
+        _ => format!("{line}\n{text}"),
+    }
+}
+
 /// The parts of a compound value, in the order of their columns; none for others.
 pub fn parts_of(value: &ValueType) -> &'static [&'static str] {
     match value {

@@ -118,6 +118,45 @@ async fn whom_somebody_works_for_is_the_one_company_of_that_name_or_stays_text()
 }
 
 #[tokio::test]
+async fn notes_do_not_grow_when_a_card_says_again_whom_somebody_works_for() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let card = |id: &str, lines: &str, notes: &str| {
+        format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{id}\r\nN:Li;;;;\r\nFN:Li {id}\r\n{lines}NOTE:{notes}\r\nEND:VCARD\r\n")
+    };
+    let (works, post) = ("ORG:Acme\r\nTITLE:Buyer\r\n", "TITLE:Clerk\r\n");
+    import_all(&server, &[card("1", works, "N"), card("2", post, "N")].concat(), (2, 0, 0)).await;
+    // The address book keeps what the card said, and has the notes that came from here.
+    let again = [card("1", works, "Acme\\, Buyer\\nN"), card("2", post, "N\\nClerk\\nmore")].concat();
+    for expected in [(0, 1, 1), (0, 0, 2)] {
+        import_all(&server, &again, expected).await;
+        let page = ann.list("party", &[("orderBy", "external_id")]).await.json();
+        let notes: Vec<&Value> = page["rows"].as_array().unwrap().iter().map(|row| &row["fields"]["notes"]).collect();
+        assert_eq!(notes, [&json!("Acme, Buyer\nN"), &json!("N\nClerk\nmore")]);
+    }
+}
+
+#[tokio::test]
+async fn the_first_company_that_somebody_works_for_is_on_their_card() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let mut companies = Vec::new();
+    for name in ["Acme", "Cedar", "Twin"] {
+        let record = ann.make("party", json!({"name": name, "type": "org"})).await;
+        companies.push(record.rsplit('/').next().unwrap().to_owned());
+    }
+    let related = async |relations: &[(usize, &str)]| {
+        let relations: Vec<Value> = relations.iter().map(|(at, role)| json!({"party": companies[*at], "role": role})).collect();
+        let record = ann.make("party", json!({"name": "Bo", "type": "person", "relations": relations})).await;
+        ann.get(&format!("{record}/card")).await.text()
+    };
+    let card = related(&[(0, "Supplier"), (1, "Buyer")]).await;
+    assert!(card.contains("ORG:Cedar\r\nTITLE:Buyer\r\n") && !card.contains("Acme"), "{card}");
+    let card = related(&[(2, "供应商")]).await;
+    assert!(card.contains("ORG:Twin\r\n") && !card.contains("TITLE"), "{card}");
+}
+
+#[tokio::test]
 async fn what_no_address_book_has_has_no_card() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

@@ -194,6 +194,55 @@ async fn links_are_found_by_what_the_other_record_has_even_a_row_above() {
 }
 
 #[tokio::test]
+async fn rows_that_look_up_what_is_not_there_are_written_together() {
+    let desk = Desk::new().await;
+    let contacts: String = (0..40).map(|n| format!("{n},Ann {n},Nowhere {n},\n")).collect();
+    // The company comes after some whom it employs, and before one: that one waits for it.
+    let text = format!("external_id,name,company,notes\n{contacts}40,Cedar,,\n41,Bo,Cedar,\n42,Cy,Nowhere,\n");
+    let file = Source::File(desk.file("contacts.csv", text));
+    let spec = Spec::new("party".parse().unwrap());
+    for (target, failed) in [("relations.party:name|notes", 0), ("relations.party:name", 41), ("parent:name", 41)] {
+        let mut told = 0;
+        let spec = Spec { is_dry_run: failed > 0, ..spec.clone() }.map("company", target);
+        let report = import::run(&desk.server.app, &desk.author, &spec, &file, &mut |_| told += 1).await.unwrap();
+        assert_eq!((report.rows, report.failed), (43, if failed > 0 { 41 } else { 0 }), "{:?}", report.failures);
+        assert!(told <= 2, "{told} transactions for 43 rows");
+    }
+    let rows = desk.rows("party", "external_id").await;
+    assert_eq!((&rows["3"].1["notes"], &rows["42"].1["notes"]), (&json!("Nowhere 3"), &json!("Nowhere")));
+    assert_eq!(rows["41"].1["relations"][0]["party"], json!(rows["40"].0));
+}
+
+#[tokio::test]
+async fn each_of_several_linked_records_is_looked_up_before_any_becomes_text() {
+    let desk = Desk::new().await;
+    desk.import("party", "external_id,name\n1,Acme\n2,Cedar\n").await;
+    let file =
+        desk.file("visits.csv", "subject,people,body\nboth,Acme; Cedar,\nnot both,\"[\"\"Acme\"\",\"\"Nowhere\"\"]\",\nbroken,[Acme,\n");
+    let report = desk.run(Spec::new("activity".parse().unwrap()).map("people", "people:name|body"), &file).await.unwrap();
+    assert_eq!((report.created, report.failed), (2, 1), "{:?}", report.failures);
+    assert!(report.failures[0].reason.en.contains("JSON array"), "{:?}", report.failures);
+    let (parties, visits) = (desk.rows("party", "name").await, desk.rows("activity", "subject").await);
+    let people: Vec<&Value> = visits["both"].1["people"].as_array().unwrap().iter().collect();
+    assert!(people.len() == 2 && ["Acme", "Cedar"].iter().all(|name| people.contains(&&json!(parties[*name].0))), "{people:?}");
+    assert!(!visits["both"].1.contains_key("body") && !visits["not both"].1.contains_key("people"), "{visits:?}");
+    assert_eq!(visits["not both"].1["body"], json!("[\"Acme\",\"Nowhere\"]"));
+}
+
+#[tokio::test]
+async fn a_colleague_is_found_by_name_or_login_and_who_is_unknown_is_not_to_be_brought_in() {
+    let desk = Desk::new().await;
+    let file = desk.file("owners.csv", "external_id,name,owner\n1,Acme,ann\n2,Cedar,Nobody\n");
+    let report = desk.run(Spec::new("party".parse().unwrap()).map("owner", "owner:name"), &file).await.unwrap();
+    assert_eq!((report.created, report.failed), (1, 1), "{:?}", report.failures);
+    let reason = &report.failures[0].reason;
+    assert!(reason.en.contains("Owner: no colleague has the “Name” `Nobody`: the list of members says"), "{reason:?}");
+    assert!(reason.zh.contains("登录名") && !reason.en.contains("bring"), "{reason:?}");
+    let ann = RecordId(desk.author.user.0).to_string();
+    assert_eq!(desk.rows("party", "external_id").await["1"].1["owner"], json!(ann));
+}
+
+#[tokio::test]
 async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected() {
     let desk = Desk::new().await;
     let long = "x".repeat(2_001);
@@ -202,6 +251,8 @@ async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected()
     assert_eq!((report.created, report.failed), (1, 6));
     let failed = report.failed_file.clone().unwrap();
     assert_eq!(failed, desk.folder.path().join("rows.failed.csv"));
+    let lines: Vec<u64> = report.failures.iter().map(|failure| failure.line).collect();
+    assert_eq!(lines, [3, 4, 5, 6, 7, 8], "as they stand in the file");
     let written = std::fs::read_to_string(&failed).unwrap();
     for reason in
         ["error\n", "“Name” is missing", "`robot` is not one of org, person", "3 cells, the header has 4", "2001 characters", "'=cmd()"]

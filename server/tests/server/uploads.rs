@@ -94,7 +94,11 @@ async fn an_export_of_another_system_is_recognised_checked_brought_in_and_taken_
     let undone = desk.post(&format!("/imports/undo/{undo}"), &[]).await;
     assert_eq!(undone.status, 303, "{}", undone.text());
     let page = desk.get(undone.header("location")).await.text();
-    assert!(page.contains("Taken back") && page.contains("accounts.csv"), "{page}");
+    assert!(
+        page.contains("accounts.csv") && page.contains("Taken back: 1 record that was made is archived. 1 was left as it is."),
+        "{page}"
+    );
+    assert!(!page.contains("former value again"), "{page}");
 }
 
 #[tokio::test]
@@ -115,6 +119,21 @@ async fn cards_and_workbooks_are_brought_in_too() {
 }
 
 #[tokio::test]
+async fn a_card_that_cannot_be_brought_in_is_named_by_its_place_in_the_file() {
+    let desk = Desk::new().await;
+    let person = |name: &str, lines: &str| format!("BEGIN:VCARD\nN:{name};;;;\nFN:{name}\nNOTE:two\\nlines\n{lines}END:VCARD\n");
+    let company = "BEGIN:VCARD\nFN:Cedar\nORG:Cedar\nEND:VCARD\n".to_owned();
+    let cards = [person("Ann", ""), person("Bo", "BDAY:soon enough\n"), company].concat();
+    let path = desk.upload("party", "all.vcf", cards.as_bytes()).await.header("location").to_owned();
+    assert!(!desk.get(&path).await.text().contains("#card"), "nobody maps a number");
+    let mapping = desk.suggested(&path).await;
+    let check = form(&mapping, "check");
+    let check: Vec<(&str, &str)> = check.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let checked = desk.post(&path, &check).await.text();
+    assert!(checked.contains("Card 2") && checked.contains("1 row would be left out") && !checked.contains("Card 3"), "{checked}");
+}
+
+#[tokio::test]
 async fn a_file_is_nobody_elses() {
     let mut desk = Desk::new().await;
     desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
@@ -124,6 +143,9 @@ async fn a_file_is_nobody_elses() {
     assert_eq!(answer.status, 404);
     let empty = desk.upload("party", "a.csv", b"").await;
     assert_eq!(empty.status, 422);
+    let path = desk.upload("party", "a.csv", b"name,industry\n").await.header("location").to_owned();
+    let page = desk.get(&path).await;
+    assert!(page.status == 422 && page.text().contains("No row stands below the column names"), "{}", page.text());
 }
 
 #[tokio::test]

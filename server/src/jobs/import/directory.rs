@@ -2,7 +2,7 @@
 //!
 //! Read once for each field and kept for the run: a million records take about 100 MB.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::schema::Kind;
@@ -50,6 +50,12 @@ impl Directory {
         Ok(())
     }
 
+    /// Takes what the records of a kind are also known by, which is no field of theirs.
+    pub fn put(&mut self, kind: &KindName, name: &str, known: impl IntoIterator<Item = (String, RecordId)>) {
+        let found = known.into_iter().map(|(value, record)| (value, Found::One(record))).collect();
+        self.by_field.insert((kind.clone(), name.to_owned()), found);
+    }
+
     /// What a value leads to.
     pub fn find(&self, kind: &KindName, fields: &[&str], value: &str) -> Option<Found> {
         self.by_field.get(&(kind.clone(), fields.join(" ")))?.get(value).copied()
@@ -59,6 +65,11 @@ impl Directory {
     pub fn looked_up_by(&self, kind: &KindName) -> Vec<Vec<String>> {
         let of_kind = self.by_field.keys().filter(|(known, _)| known == kind);
         of_kind.map(|(_, fields)| fields.split(' ').map(str::to_owned).collect()).collect()
+    }
+
+    /// The fields of a kind by which records are looked up, alone or together.
+    pub fn fields_of(&self, kind: &KindName) -> HashSet<String> {
+        self.looked_up_by(kind).into_iter().flatten().collect()
     }
 
     /// Notes a record that was just made.

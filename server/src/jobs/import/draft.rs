@@ -1,6 +1,6 @@
 //! One row of a file as the values of one record. Never writes, and never asks what the record has now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value as Json};
 use sync_core::access::Roles;
@@ -12,6 +12,11 @@ use super::directory::{Directory, Found, key_of};
 use super::mapping::{Mapping, Place, Target, Via};
 use super::source::{Content, Row};
 use crate::jobs::cell::{self, label};
+
+/// The kind of colleagues.
+pub const MEMBER: &str = "member";
+/// What they sign in by is no field, and finds them all the same.
+pub const LOGIN: &str = "login";
 
 /// What a row wants a record to be.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,13 +36,13 @@ pub struct Draft {
 pub struct Problem {
     /// For people.
     pub message: Label,
-    /// Whether the record that was looked up may be among the rows just before.
-    pub is_lookup: bool,
+    /// Whether the record that was looked up may be among the rows that are not written yet.
+    pub waits: bool,
 }
 
 impl From<Label> for Problem {
     fn from(message: Label) -> Self {
-        Self { message, is_lookup: false }
+        Self { message, waits: false }
     }
 }
 
@@ -55,8 +60,8 @@ pub struct Reader<'a> {
     pub is_raw: bool,
     /// The header, for defaults that name a column.
     pub header: &'a [String],
-    /// Whether all rows before this one are written: what is not found now stays text, if it may.
-    pub is_last: bool,
+    /// What rows before this one, which are not written yet, put into fields by which links are looked up.
+    pub pending: &'a HashSet<String>,
 }
 
 /// The texts of one value by part; the key is the field and the sub-field.
@@ -118,9 +123,7 @@ impl Reader<'_> {
         }
         // A constant beside empty cells, such as a currency, is no value of its own.
         texts.retain(|(field, _), _| said.contains(field) || !self.left_empty.contains(field));
-        if self.is_last {
-            self.keep_as_text(&mut texts);
-        }
+        self.keep_as_text(&mut texts);
         draft.values = self.values(&texts)?;
         Ok(draft)
     }
@@ -133,7 +136,9 @@ impl Reader<'_> {
             let (field, otherwise) = (&self.kind().fields[key.0], via.otherwise?);
             let leaf = key.1.map_or(field, |item| &field.items[item]);
             let place = self.mapping.place_of(&self.kind().fields[otherwise].name)?;
-            self.linked(leaf, via, text).is_err().then_some((key.0, place))
+            let words = words(leaf, text).ok()?;
+            let problems: Vec<Problem> = words.iter().filter_map(|word| self.linked(leaf, via, word).err()).collect();
+            (!problems.is_empty() && problems.iter().all(|problem| !problem.waits)).then_some((key.0, place))
         };
         while let Some((field, place)) = texts.iter().find_map(|(key, parts)| unfound(*key, parts)) {
             let mut line: Vec<String> = Vec::new();
@@ -144,7 +149,7 @@ impl Reader<'_> {
             });
             let line = line.join(", ");
             match texts.entry((place.field, None)).or_default().first_mut() {
-                Some((_, text)) => *text = format!("{line}\n{text}"),
+                Some((_, text)) => *text = cell::with_line(&line, text),
                 None => drop(texts.insert((place.field, None), vec![(place, line)])),
             }
         }
@@ -178,12 +183,9 @@ impl Reader<'_> {
 
     fn value(&self, field: &Field, parts: &[(&Place, String)]) -> Result<Json, Problem> {
         if let [(Place { via: Some(via), .. }, text)] = parts {
-            return match cell::is_elements(field) {
-                true => {
-                    cell::elements(text)?.iter().map(|word| self.linked(field, via, word)).collect::<Result<Vec<_>, _>>().map(Json::from)
-                }
-                false => self.linked(field, via, text),
-            };
+            let links = words(field, text)?.iter().map(|word| self.linked(field, via, word)).collect::<Result<Vec<_>, _>>()?;
+            // Of what is no set there is one.
+            return Ok(if cell::is_elements(field) { Json::from(links) } else { links.into_iter().next().unwrap_or_default() });
         }
         let texts: Vec<(&str, &str)> = parts.iter().map(|(place, text)| (place.part, text.as_str())).collect();
         let value = cell::value_of(field, &texts)?;
@@ -200,23 +202,24 @@ impl Reader<'_> {
         let find = |fields: &[&str], key: &str| -> Vec<Found> {
             field.to.iter().filter_map(|kind| self.directory.find(kind, fields, key)).collect()
         };
+        let waits = self.pending.contains(text);
         let found = match &via.among {
             None => find(&[&via.field], text),
             Some((name, value)) => {
                 let meant = find(&[&via.field, name], &key_of(&[text.to_owned(), value.clone()]));
-                // Whether there is such a one is known only once all rows before it are written.
-                if meant.is_empty() && self.is_last { find(&[&via.field], text) } else { meant }
+                // Whether there is such a one is known only once the rows before it that bear the name are written.
+                if meant.is_empty() && !waits { find(&[&via.field], text) } else { meant }
             }
+        };
+        let found = match found[..] {
+            [Found::One(_)] => found,
+            // A login names one colleague, whatever they are called.
+            _ => Some(find(&[LOGIN], text)).filter(|known| !known.is_empty()).unwrap_or(found),
         };
         match found[..] {
             [Found::One(record)] => Ok(Json::from(record.to_string())),
-            [] => {
-                let en = format!("no record has the “{}” `{text}`; bring those in first", via.label.en);
-                let message = label(en, format!("没有“{}”为“{text}”的记录，请先导入它们", via.label.zh));
-                Err(Problem { message, is_lookup: true })
-            }
-            // Of what may stay text it is known only once all rows before it are written.
-            _ => Err(Problem { message: several(&via.label, text), is_lookup: via.otherwise.is_some() }),
+            [] => Err(Problem { message: unknown(field, via, text), waits }),
+            _ => Err(several(&via.label, text).into()),
         }
     }
 
@@ -257,6 +260,24 @@ impl Reader<'_> {
         }
         texts
     }
+}
+
+/// What a cell of a link looks up: each element of a set, or all of it.
+fn words(field: &Field, text: &str) -> Result<Vec<String>, Label> {
+    if cell::is_elements(field) { cell::elements(text) } else { Ok(vec![text.to_owned()]) }
+}
+
+/// The message for a value that leads to no record. Colleagues are not brought in: they are called otherwise.
+fn unknown(field: &Field, via: &Via, text: &str) -> Label {
+    let Label { en, zh } = &via.label;
+    if field.to.iter().all(|kind| **kind == *MEMBER) {
+        let hint = "the list of members says what they are called; a login will do, too";
+        return label(
+            format!("no colleague has the “{en}” `{text}`: {hint}"),
+            format!("没有“{zh}”为“{text}”的同事：请按成员列表中的写法填写，也可以填登录名"),
+        );
+    }
+    label(format!("no record has the “{en}” `{text}`; bring those in first"), format!("没有“{zh}”为“{text}”的记录，请先导入它们"))
 }
 
 fn record_id(text: &str) -> Result<RecordId, Problem> {

@@ -40,7 +40,7 @@ pub struct Failures {
     output: Option<(PathBuf, Output)>,
     /// How many there are.
     pub count: u64,
-    /// The first of them.
+    /// The first of them, by where they stand.
     pub first: Vec<Failure>,
 }
 
@@ -56,8 +56,11 @@ impl Failures {
     /// When the file cannot be written.
     pub fn note(&mut self, row: &Row, reason: &Label) -> Result<(), ImportError> {
         self.count += 1;
-        if self.first.len() < REASONS_KEPT {
-            self.first.push(Failure { line: row.line, reason: reason.clone() });
+        // Some rows of a batch fail at once, others when it is written: people read them as they stand in the file.
+        let place = self.first.partition_point(|known| known.line <= row.line);
+        if place < REASONS_KEPT {
+            self.first.insert(place, Failure { line: row.line, reason: reason.clone() });
+            self.first.truncate(REASONS_KEPT);
         }
         if let (Some(beside), None) = (&self.beside, &self.output) {
             self.output = Some(self.create(beside)?);

@@ -8,6 +8,7 @@ use sync_core::record::fields::ARCHIVED;
 use sync_core::schema::{Field, Kind, Label, Merge, Schema, ValueType};
 
 use super::ImportError;
+use super::source::CARD_COLUMN;
 use crate::jobs::cell::parts_of;
 
 /// Where a cell goes.
@@ -180,8 +181,10 @@ impl Finder<'_> {
 
     /// The target that a header names by itself.
     fn by_header(&self, header: &str) -> Option<Target> {
-        if header.trim() == ERROR_COLUMN && self.kind.field(ERROR_COLUMN).is_none() || header.trim().is_empty() {
-            return Some(Target::Skip);
+        match header.trim() {
+            "" | CARD_COLUMN => return Some(Target::Skip),
+            ERROR_COLUMN if self.kind.field(ERROR_COLUMN).is_none() => return Some(Target::Skip),
+            _ => {}
         }
         if let Ok(target) = self.target(header.trim()) {
             return Some(target);

@@ -33,7 +33,7 @@ pub use mapping::Told;
 pub use presets::Preset;
 pub(crate) use run::reason;
 pub use run::{Report, run};
-pub use source::{Content, Source};
+pub use source::{CARD_COLUMN, Content, Source};
 pub use suggest::{suggest, targets};
 pub use undo::{Left, Undone, take_back, taking_back, undo};
 pub use unpack::{BadFile, as_csv};

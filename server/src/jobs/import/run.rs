@@ -15,7 +15,7 @@ use sync_core::record::fields::{BadEdit, FieldEdit, path_edits};
 use sync_core::schema::{Kind, Label};
 
 use super::directory::{Directory, Found, key_of};
-use super::draft::{Draft, Reader, forbidden, lookups, missing, several};
+use super::draft::{Draft, LOGIN, MEMBER, Reader, forbidden, lookups, missing, several};
 use super::edits::edits;
 use super::failures::{Failure, Failures};
 use super::mapping::Mapping;
@@ -29,6 +29,7 @@ use crate::jobs::{Progress, Watch};
 use crate::projection;
 use crate::store::StoreError;
 use crate::store::imports::{self, ImportRow};
+use crate::store::people;
 use crate::store::records::{self, RecordRow};
 
 /// Rows that share a transaction: enough to make its flush cheap, few enough that phones wait no longer than a blink.
@@ -114,6 +115,9 @@ struct Run<'a> {
     batch: Vec<Planned>,
     /// What rows of this batch are about: a second one about the same waits for the next batch.
     taken: HashSet<String>,
+    /// The fields of this kind by which rows are looked up, and what rows of this batch have in them.
+    looked_up: HashSet<String>,
+    pending: HashSet<String>,
     noted: Option<ImportRow>,
     report: Report,
 }
@@ -141,6 +145,10 @@ impl<'a> Run<'a> {
         let mut tx = app.store.reader().await?;
         for (kind, fields) in lookups(&rules.schema, &mapping) {
             directory.read(&mut tx, author.workspace, kind, &refs(&fields)).await?;
+            if *kind.name == *MEMBER {
+                let users = people::users(&mut tx, author.workspace).await?.into_iter().filter(|user| user.disabled_at.is_none());
+                directory.put(&kind.name, LOGIN, users.map(|user| (user.login, RecordId(user.user.0))));
+            }
         }
         if !matches.is_empty() {
             directory.read(&mut tx, author.workspace, kind, &refs(&matches)).await?;
@@ -149,17 +157,37 @@ impl<'a> Run<'a> {
         let failures = Failures::new(spec.failed_beside.clone(), header, spec.language, spec.is_raw);
         let noted = if spec.is_dry_run { None } else { Some(note_begin(app, author, spec, source).await?) };
         let report = Report { import: noted.as_ref().map(|row| ImportId(row.import)), ..Report::default() };
-        let (batch, taken) = (Vec::new(), HashSet::new());
-        let left_empty = mapping.left_empty();
-        Ok(Self { app, author, spec, rules, kind, mapping, survey, left_empty, matches, directory, failures, batch, taken, noted, report })
+        let (left_empty, looked_up) = (mapping.left_empty(), directory.fields_of(&kind.name));
+        Ok(Self {
+            app,
+            author,
+            spec,
+            rules,
+            kind,
+            mapping,
+            survey,
+            left_empty,
+            matches,
+            directory,
+            failures,
+            batch: Vec::new(),
+            taken: HashSet::new(),
+            looked_up,
+            pending: HashSet::new(),
+            noted,
+            report,
+        })
     }
 
     async fn rows(&mut self, source: &Source, watch: Watch<'_>) -> Result<(), ImportError> {
         for row in source.rows(&self.survey)? {
-            self.take(row?).await?;
+            let mut has_written = self.take(row?).await?;
             self.report.rows += 1;
             if self.batch.len() >= BATCH_ROWS {
                 self.flush().await?;
+                has_written = true;
+            }
+            if has_written {
                 watch(Progress { done: self.report.rows, total: self.survey.rows });
             }
         }
@@ -168,25 +196,28 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Takes a row into the batch; what it needs to know of earlier rows is written first.
-    async fn take(&mut self, row: Row) -> Result<(), ImportError> {
+    /// Takes a row into the batch; answers whether what it needs to know of earlier rows had to be written first.
+    async fn take(&mut self, row: Row) -> Result<bool, ImportError> {
         let mut planned = self.plan(&row);
         let waits = match &planned {
             Ok((draft, identity)) => self.taken.contains(&token(draft, identity)),
-            Err((_, is_lookup)) => *is_lookup,
+            Err((_, waits)) => *waits,
         };
-        if waits && !self.batch.is_empty() {
+        if waits {
             self.flush().await?;
             planned = self.plan(&row);
         }
         match planned {
             Ok((draft, identity)) => {
                 self.taken.insert(token(&draft, &identity));
+                let is_looked_up = |index: usize| self.looked_up.contains(&*self.kind.fields[index].name);
+                let texts = draft.values.iter().filter(|(index, _)| is_looked_up(*index)).filter_map(|(_, value)| value.as_str());
+                self.pending.extend(texts.map(str::to_owned));
                 self.batch.push(Planned { row, draft, identity });
-                Ok(())
             }
-            Err((reason, _)) => self.failures.note(&row, &reason),
+            Err((reason, _)) => self.failures.note(&row, &reason)?,
         }
+        Ok(waits)
     }
 
     fn plan(&self, row: &Row) -> Result<(Draft, Identity), (Label, bool)> {
@@ -197,9 +228,9 @@ impl<'a> Run<'a> {
             matches: &self.matches,
             is_raw: self.spec.is_raw,
             header: &self.survey.header,
-            is_last: self.batch.is_empty(),
+            pending: &self.pending,
         };
-        let draft = reader.draft(row).map_err(|problem| (problem.message, problem.is_lookup))?;
+        let draft = reader.draft(row).map_err(|problem| (problem.message, problem.waits))?;
         let identity = self.identity(row, &draft).map_err(|reason| (reason, false))?;
         Ok((draft, identity))
     }
@@ -241,6 +272,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.taken.clear();
+        self.pending.clear();
         let mut batch = std::mem::take(&mut self.batch);
         let mut ids: Vec<RecordId> = batch.iter().map(|planned| candidate(&planned.identity)).collect();
         let mut tx = self.app.store.reader().await?;

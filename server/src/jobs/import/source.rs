@@ -15,6 +15,8 @@ use crate::jobs::cell::label;
 
 /// A cell longer than this is no cell: somewhere before it a quotation mark is never closed.
 const CELL_MAX_BYTES: usize = 1024 * 1024;
+/// The column that says which card of its file a row was: people count those, not our rows. Nobody calls a column so.
+pub const CARD_COLUMN: &str = "#card";
 /// How much is read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -52,7 +54,7 @@ pub enum Content {
     Broken(Vec<String>, Label),
 }
 
-/// A row and the line on which it begins.
+/// A row and the line on which it begins, or the card that it was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// Counted from one.
@@ -168,10 +170,12 @@ impl Source {
             return self.objects();
         }
         let (name, width) = (self.name(), survey.header.len());
+        let numbered = survey.header.iter().position(|cell| cell == CARD_COLUMN);
         let read = move |record: Result<csv::ByteRecord, csv::Error>| {
             let record = record.map_err(|error| ImportError::File { path: PathBuf::from(&name), source: error.into() })?;
             let line = record.position().map_or(0, csv::Position::line);
             let cells = cells(&record);
+            let line = numbered.and_then(|index| cells.get(index)?.parse().ok()).unwrap_or(line);
             let content = if cells.len() == width { Content::Cells(cells) } else { ragged(cells, width) };
             Ok(Row { line, content })
         };

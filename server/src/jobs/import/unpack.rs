@@ -5,7 +5,9 @@ use std::io::Cursor;
 use calamine::{Data, Reader, open_workbook_auto_from_rs};
 use serde_json::{Value as Json, json};
 
+use super::source::CARD_COLUMN;
 use crate::cards::ADDRESS;
+use crate::jobs::cell::with_line;
 use crate::lines::{parts, unguarded};
 
 /// Why a file cannot be read.
@@ -83,11 +85,11 @@ fn day_or_moment(days: f64) -> String {
 
 /// One row for each card, under the names of our own fields.
 fn cards(text: &str) -> Result<Vec<u8>, BadFile> {
-    let (mut card, mut cards) = (Card::default(), Vec::new());
+    let (mut card, mut cards): (Card, Vec<Card>) = (Card::default(), Vec::new());
     for line in unfolded(text) {
         match line.to_ascii_uppercase().as_str() {
             "BEGIN:VCARD" => card = Card::default(),
-            "END:VCARD" => cards.push(std::mem::take(&mut card)),
+            "END:VCARD" => cards.push(Card { number: cards.len() + 1, ..std::mem::take(&mut card) }),
             _ => card.read(&line),
         }
     }
@@ -109,7 +111,8 @@ fn cards(text: &str) -> Result<Vec<u8>, BadFile> {
 
 /// What a card has, under the names of our own fields. Whoever somebody works for is the one record of that name, the
 /// one company if persons bear it, too, and stays text if there is not exactly one.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
+    CARD_COLUMN,
     "name",
     "type",
     "phones",
@@ -126,7 +129,7 @@ const COLUMNS: [&str; 13] = [
 ];
 
 /// The first columns are there in any case.
-const ALWAYS: usize = 10;
+const ALWAYS: usize = 11;
 
 /// Long lines go on behind a space.
 fn unfolded(text: &str) -> Vec<String> {
@@ -142,6 +145,8 @@ fn unfolded(text: &str) -> Vec<String> {
 
 #[derive(Default)]
 struct Card {
+    /// Which one of its file it is: rows come in another order.
+    number: usize,
     name: String,
     parts: String,
     organisation: String,
@@ -223,10 +228,11 @@ impl Card {
         let post = post.map(String::as_str).collect::<Vec<_>>().join(", ");
         // A post with nobody is no relation.
         let (role, line) = if employer.is_empty() { (String::new(), post) } else { (post, String::new()) };
-        let notes = if line.is_empty() { self.notes.clone() } else { format!("{line}\n{}", self.notes).trim().to_owned() };
+        let notes = if line.is_empty() { self.notes.clone() } else { with_line(&line, &self.notes) };
         let rows = |rows: &[Json]| if rows.is_empty() { String::new() } else { Json::from(rows.to_vec()).to_string() };
         let kind = if is_person { "person" } else { "org" }.to_owned();
         [
+            self.number.to_string(),
             name,
             kind,
             rows(&self.phones),
@@ -290,7 +296,7 @@ mod tests {
                     BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:org\r\nN:Cedar;;;;\r\nFN:Cedar\r\nBDAY:--0203\r\nEND:VCARD\r\n";
         let csv = String::from_utf8(as_csv("a.vcf", text.as_bytes().to_vec()).unwrap()).unwrap();
         for part in [
-            ",birthday,relations.party:name[type=org]|notes,relations.role\nCedar,org",
+            ",birthday,relations.party:name[type=org]|notes,relations.role\n3,Cedar,org",
             ",1985-10-31,Cedar,\"Buyer, Sales\"\n",
             ",19900102,,\n",
         ] {
