@@ -208,21 +208,15 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
             return sheet(&desk, StatusCode::UNPROCESSABLE_ENTITY, &now, &[], Shown { problem: Some(problem), ..Shown::default() }).await;
         }
     };
-    if !halves.is_empty() {
-        let problem = Some(desk.words.say("role.half").to_owned());
-        return sheet(&desk, StatusCode::UNPROCESSABLE_ENTITY, &role, &extra, Shown { problem, halves, ..Shown::default() }).await;
-    }
     let text = role.to_toml();
     let problem = match Role::parse("role", &text, schema, Reading::Strict) {
         Err(bad) => Some(bad.message),
+        Ok(_) if !halves.is_empty() => Some(desk.words.say("role.half").to_owned()),
         Ok(_) if typed.one("step") == "save" => match save(&desk, &role, edits(&role, text)).await? {
             Ok(()) => return Ok(Redirect::to(&format!("/roles/{name}?done=saved")).into_response()),
             Err(why) => Some(why),
         },
-        Ok(_) if typed.one("step") == "preview" => {
-            let record = own(&desk, &role).await?.unwrap_or_else(|| RecordId::new(desk.now, random()));
-            foreseen(&desk, ROLE, record, &edits(&role, text)).await?
-        }
+        Ok(_) if typed.one("step") == "preview" => refusal(&desk, &role, text).await?,
         Ok(_) => None,
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -230,7 +224,13 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
         (None, "preview") => Some(rights::effect(&desk.app, desk.caller.workspace, &Change::Role(role.clone())).await?),
         _ => None,
     };
-    sheet(&desk, status, &role, &extra, Shown { problem, preview, ..Shown::default() }).await
+    sheet(&desk, status, &role, &extra, Shown { problem, preview, halves, notice: None }).await
+}
+
+/// Why a role would not be taken so, in the reader's words.
+async fn refusal(desk: &Desk, role: &Role, text: String) -> Result<Option<String>, Error> {
+    let record = own(desk, role).await?.unwrap_or_else(|| RecordId::new(desk.now, random()));
+    foreseen(desk, ROLE, record, &edits(role, text)).await
 }
 
 /// What the form says of a role.
