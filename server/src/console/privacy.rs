@@ -26,8 +26,11 @@ struct PrivacyPage {
     changes: String,
     files: String,
     /// None of a kind that holds none.
-    consents: Option<Vec<(String, &'static str, &'static str, Option<Shown>)>>,
+    consents: Option<Vec<Consented>>,
 }
+
+/// A purpose, the colour and the word for what was said last, and when.
+type Consented = (String, &'static str, &'static str, Option<Shown>);
 
 #[derive(Template)]
 #[template(path = "erased.html")]

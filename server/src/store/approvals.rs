@@ -99,6 +99,8 @@ pub async fn waiting(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Waiting>
     rows.into_iter().map(waiting).collect()
 }
 
+type WordTuple = (Vec<u8>, Vec<u8>, i64, Vec<u8>, Millis);
+
 /// The words given to these edits, in order.
 pub async fn words(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName]) -> Result<HashMap<ChangeName, Vec<Word>>> {
     let mut found: HashMap<ChangeName, Vec<Word>> = HashMap::new();
@@ -109,8 +111,7 @@ pub async fn words(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName]) 
         for change in chunk {
             list.push_bind(change.hash.0.to_vec());
         }
-        let rows: Vec<(Vec<u8>, Vec<u8>, i64, Vec<u8>, Millis)> =
-            query.push(") order by hash, step").build_query_as().fetch_all(tx.conn()).await?;
+        let rows: Vec<WordTuple> = query.push(") order by hash, step").build_query_as().fetch_all(tx.conn()).await?;
         for (hash, record, facet, by, at) in rows {
             let word = Word { by: id(UserId::from_bytes(&by), "user id")?, at };
             found.entry(change_name((hash, record, facet))?).or_default().push(word);

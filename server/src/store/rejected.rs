@@ -310,6 +310,8 @@ pub async fn reopen_rejected(tx: &mut Tx, workspace: WorkspaceId, change: Change
     Ok(done.rows_affected() > 0)
 }
 
+type DecidedTuple = (Vec<u8>, Vec<u8>, i64, Option<Vec<u8>>, Millis);
+
 /// Who decided about these changes, and when; those that are open are missing.
 pub async fn decided_among(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName]) -> Result<HashMap<ChangeName, Decided>> {
     let mut found = HashMap::new();
@@ -320,7 +322,7 @@ pub async fn decided_among(tx: &mut Tx, workspace: WorkspaceId, changes: &[Chang
         for change in chunk {
             list.push_bind(change.hash.0.to_vec());
         }
-        let rows: Vec<(Vec<u8>, Vec<u8>, i64, Option<Vec<u8>>, Millis)> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
+        let rows: Vec<DecidedTuple> = query.push(")").build_query_as().fetch_all(tx.conn()).await?;
         for (hash, record, facet, by, at) in rows {
             let by = by.map(|by| id(UserId::from_bytes(&by), "user id")).transpose()?;
             found.insert(change_name((hash, record, facet))?, Decided { by, at });

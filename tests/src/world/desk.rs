@@ -54,7 +54,7 @@ impl Inner {
     /// Answers whether it was done.
     fn rule(&mut self, row: &RejectedRow, id: IntentId, ruling: Ruling) -> bool {
         let word = format!("{ruling:?}");
-        let done = self.server.review(UserId::of_cause("office"), Review { change: row.hash, ruling }, self.now);
+        let done = self.server.review(UserId::of_cause("office"), Review { change: row.name(), ruling }, self.now);
         self.note(format!("the desk: {word} of {id} in {} {}: {done:?}", row.kind, short(&row.record)));
         if matches!(done, Err(NotReviewed::NoSuchEdit | NotReviewed::MayNot(_) | NotReviewed::NotDeclined)) {
             self.fail(format!("I10: the desk could not decide about {id}: {done:?}"));
