@@ -134,6 +134,13 @@ async fn notes_do_not_grow_when_a_card_says_again_whom_somebody_works_for() {
         let notes: Vec<&Value> = page["rows"].as_array().unwrap().iter().map(|row| &row["fields"]["notes"]).collect();
         assert_eq!(notes, [&json!("Acme, Buyer\nN"), &json!("N\nClerk\nmore")]);
     }
+    // A card without notes takes none away.
+    let bare = |works: &str| card("1", works, "").replace("NOTE:\r\n", "");
+    for (works, counts, expected) in [(works, (0, 0, 1), "Acme, Buyer\nN"), ("ORG:Beta\r\n", (0, 1, 0), "Beta\nAcme, Buyer\nN")] {
+        import_all(&server, &bare(works), counts).await;
+        let page = ann.list("party", &[("orderBy", "external_id")]).await.json();
+        assert_eq!(page["rows"][0]["fields"]["notes"], expected);
+    }
 }
 
 #[tokio::test]

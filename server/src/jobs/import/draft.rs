@@ -27,6 +27,8 @@ pub struct Draft {
     pub archived: bool,
     /// Fields, by their index in the kind, with their values.
     pub values: Vec<(usize, Json)>,
+    /// Fields of which the value is a line that goes before what the record has there: the row itself says nothing of them.
+    pub lines: BTreeSet<usize>,
     /// What the row is matched by.
     pub key: Option<String>,
 }
@@ -123,14 +125,15 @@ impl Reader<'_> {
         }
         // A constant beside empty cells, such as a currency, is no value of its own.
         texts.retain(|(field, _), _| said.contains(field) || !self.left_empty.contains(field));
-        self.keep_as_text(&mut texts);
+        draft.lines = self.keep_as_text(&mut texts);
         draft.values = self.values(&texts)?;
         Ok(draft)
     }
 
     /// A link that may stay text, and does not lead to exactly one record, becomes a line of the text that the mapping
-    /// names, with all of its row.
-    fn keep_as_text<'t>(&'t self, texts: &mut Texts<'t>) {
+    /// names, with all of its row. Answers the texts that have no more than such lines.
+    fn keep_as_text<'t>(&'t self, texts: &mut Texts<'t>) -> BTreeSet<usize> {
+        let mut lines = BTreeSet::new();
         let unfound = |key: (usize, Option<usize>), parts: &[(&'t Place, String)]| {
             let [(Place { via: Some(via), .. }, text)] = parts else { return None };
             let (field, otherwise) = (&self.kind().fields[key.0], via.otherwise?);
@@ -150,9 +153,13 @@ impl Reader<'_> {
             let line = line.join(", ");
             match texts.entry((place.field, None)).or_default().first_mut() {
                 Some((_, text)) => *text = cell::with_line(&line, text),
-                None => drop(texts.insert((place.field, None), vec![(place, line)])),
+                None => {
+                    texts.insert((place.field, None), vec![(place, line)]);
+                    lines.insert(place.field);
+                }
             }
         }
+        lines
     }
 
     /// A default with the cells of the columns that it names in braces.

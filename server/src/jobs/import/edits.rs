@@ -11,6 +11,7 @@ use sync_core::schema::{Field, Kind, Merge, ValueType};
 use sync_core::value::canonical;
 
 use super::draft::Draft;
+use crate::jobs::cell;
 
 /// Characters of a text that one change takes; longer texts go in with several.
 const TEXT_CHUNK_CHARS: usize = 4_000;
@@ -21,6 +22,9 @@ pub fn edits(kind: &Kind, record: RecordId, current: &Map<String, Json>, draft: 
     for (index, value) in &draft.values {
         let field = &kind.fields[*index];
         let old = current.get(&*field.name);
+        let longer = old.and_then(Json::as_str).zip(value.as_str()).filter(|_| draft.lines.contains(index));
+        let longer = longer.map(|(old, line)| Json::from(cell::with_line(line, old)));
+        let value = longer.as_ref().unwrap_or(value);
         if is_same(field, old, value) {
             continue;
         }
