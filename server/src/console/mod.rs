@@ -65,6 +65,7 @@ pub use problems::{as_pages, nothing_here};
 pub fn routes(app: &App) -> Routes {
     Routes::new()
         .merge(list::routes())
+        .merge(one_record())
         .merge(office())
         .route("/", get(start::front))
         .route("/start", get(start::page))
@@ -74,17 +75,6 @@ pub fn routes(app: &App) -> Routes {
         .route("/sign-in/back", get(with::back))
         .route("/sign-out", post(sign_in::leave))
         .route("/language", post(sign_in::switch_language))
-        .route("/records/{kind}/new", get(make::form))
-        .route("/records/{kind}/likely", post(duplicates::while_typing))
-        .route("/records/{kind}/foreseen", post(foreseen::while_typing))
-        .route("/records/{kind}/{id}", get(record::page))
-        .route("/records/{kind}/{id}/fields/{field}", post(edit::save))
-        .route("/records/{kind}/{id}/resolve", post(disputes::resolve))
-        .route("/records/{kind}/{id}/archive", get(edit::ask_archive).post(edit::archive))
-        .route("/records/{kind}/{id}/history", get(history::page))
-        .route("/records/{kind}/{id}/part", post(duplicates::part))
-        .route("/records/{kind}/{id}/comments", post(timeline::comment))
-        .route("/records/{kind}/{id}/undo", post(timeline::undo))
         .route("/imports", get(imports::page).post(imports::upload))
         .route("/imports/{id}", get(imports::file).post(imports::go))
         .route("/imports/{id}/failed.csv", get(imports::failed))
@@ -133,6 +123,22 @@ pub fn routes(app: &App) -> Routes {
         .layer(from_fn_with_state(app.clone(), problems::as_pages))
         .route("/assets/{name}", get(assets::get))
         .route("/favicon.ico", get(assets::favicon))
+}
+
+/// Where one record is made, read and changed.
+fn one_record() -> Routes {
+    Routes::new()
+        .route("/records/{kind}/new", get(make::form))
+        .route("/records/{kind}/likely", post(duplicates::while_typing))
+        .route("/records/{kind}/foreseen", post(foreseen::while_typing))
+        .route("/records/{kind}/{id}", get(record::page))
+        .route("/records/{kind}/{id}/fields/{field}", post(edit::save))
+        .route("/records/{kind}/{id}/resolve", post(disputes::resolve))
+        .route("/records/{kind}/{id}/archive", get(edit::ask_archive).post(edit::archive))
+        .route("/records/{kind}/{id}/history", get(history::page))
+        .route("/records/{kind}/{id}/part", post(duplicates::part))
+        .route("/records/{kind}/{id}/comments", post(timeline::comment))
+        .route("/records/{kind}/{id}/undo", post(timeline::undo))
 }
 
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.
