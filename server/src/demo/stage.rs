@@ -128,6 +128,7 @@ async fn open(folder: &Path, port: u16, clock: Clock) -> Result<(App, TcpListene
         Ok(listener) => listener,
         Err(_) => TcpListener::bind(("127.0.0.1", 0)).await.context("no port of this machine is free")?,
     };
+    std::fs::create_dir_all(folder).with_context(|| format!("the folder `{}` cannot be made", folder.display()))?;
     let mut config = Config::default();
     config.database.path = folder.join("rapport.db");
     config.listen.address = listener.local_addr()?;

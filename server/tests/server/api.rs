@@ -347,4 +347,6 @@ async fn every_mistake_is_named_with_its_place() {
         let (found, _, named) = problem(answer);
         assert_eq!((found, named.as_str()), (*status, *field), "case {index}: {}", answer.text());
     }
+    let typo = ann.edit(&address, set("nam", json!("x"))).await;
+    assert!(typo.text().contains("did you mean `name`"), "{}", typo.text());
 }

@@ -13,7 +13,8 @@ use super::doc::{Doc, Edit};
 use super::path;
 use super::valid::{self, BadValue};
 use crate::id::{ActorId, Facet};
-use crate::schema::{Field, Kind, Merge};
+use crate::schema::reader::{nearest, nearest_zh};
+use crate::schema::{Field, Kind, Label, Merge};
 use crate::value::Scalar;
 
 /// The reserved field that every kind has: archiving is how records are deleted.
@@ -129,12 +130,14 @@ impl FieldEdit {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BadEdit {
     /// The kind has no such field.
-    #[error("kind `{kind}` has no field `{field}`")]
+    #[error("kind `{kind}` has no field `{field}`{}", .meant.en)]
     UnknownField {
         /// The kind.
         kind: String,
         /// The field that was named.
         field: String,
+        /// What follows on that: the field that was meant, or those that there are.
+        meant: Box<Label>,
     },
     /// The field does not take this sort of edit.
     #[error("field `{field}` cannot be edited by `{op}`: {reason}")]
@@ -167,7 +170,7 @@ impl BadEdit {
     /// What a person reads in Chinese; the English is its `Display`.
     pub fn message_zh(&self) -> String {
         match self {
-            BadEdit::UnknownField { kind, field } => format!("对象“{kind}”没有字段“{field}”"),
+            BadEdit::UnknownField { kind, field, meant } => format!("对象“{kind}”没有字段“{field}”{}", meant.zh),
             BadEdit::WrongOp { field, op, .. } => format!("字段“{field}”不支持 {op} 操作"),
             BadEdit::BadValue { field, problem } => format!("字段“{field}”：{}", problem.message_zh()),
         }
@@ -193,7 +196,7 @@ pub fn path_edits<'a>(
             by_facet.entry(Facet::Main).or_default().extend(archive(edit)?);
             continue;
         }
-        let unknown = || BadEdit::UnknownField { kind: kind.name.to_string(), field: edit.field().to_owned() };
+        let unknown = || unknown(kind, edit.field());
         let field = kind.field(edit.field()).ok_or_else(unknown)?;
         let doc = doc(field.facet).unwrap_or(&empty);
         let new = of_field(field, tried.get(edit.field()).unwrap_or(doc), edit)?;
@@ -207,6 +210,12 @@ pub fn path_edits<'a>(
     by_facet.retain(|_, list| !list.is_empty());
     by_facet.values().try_for_each(|list| fits_one_change(list))?;
     Ok(by_facet)
+}
+
+fn unknown(kind: &Kind, field: &str) -> BadEdit {
+    let names = || kind.fields.iter().filter(|field| !field.hidden).map(|field| &*field.name);
+    let meant = Box::new(Label { en: nearest(field, names()), zh: nearest_zh(field, names()) });
+    BadEdit::UnknownField { kind: kind.name.to_string(), field: field.to_owned(), meant }
 }
 
 /// Who writes what is only tried.

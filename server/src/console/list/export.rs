@@ -110,7 +110,8 @@ fn title(desk: &Desk, kind: &Kind, shape: &Shape) -> String {
 }
 
 fn file(name: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
-    let disposition = format!("attachment; filename=\"rapport\"; filename*=UTF-8''{}", encoded(name));
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
+    let disposition = format!("attachment; filename=\"rapport.{ending}\"; filename*=UTF-8''{}", encoded(name));
     let disposition = HeaderValue::try_from(disposition).unwrap_or(HeaderValue::from_static("attachment"));
     ([(header::CONTENT_TYPE, HeaderValue::from_static(mime)), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
 }
