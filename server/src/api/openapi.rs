@@ -8,7 +8,7 @@ mod schemas;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
-use sync_core::access::Action;
+use sync_core::access::{Action, MEMBER_KIND};
 use sync_core::actions::duplicates::can_merge;
 use sync_core::schema::Kind;
 
@@ -110,7 +110,8 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         let edit = edit.parameter("idempotencyKey").takes("Edits").fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}"), "patch", edit.answers("200", &own("record"))));
     }
-    if may(Action::Archive) {
+    // Colleagues are shut out instead.
+    if may(Action::Archive) && *kind.name != *MEMBER_KIND {
         let archive = of_record("archive", "Puts it away, for good; nothing is erased.".to_owned()).parameter("ifMatch").fails("Stale");
         all.push((at("/{id}/archive"), "post", archive.fails("Forbidden").answers("200", &own("record"))));
     }

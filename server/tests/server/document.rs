@@ -99,7 +99,10 @@ async fn every_operation_exists_and_answers_as_described() {
             }
         }
         let path = format!("{prefix}/{{id}}/archive");
-        walk(&ann, &document, &path, &document["paths"][&path], (&kind, record)).await;
+        assert_eq!(document["paths"].get(&path).is_none(), kind == "member", "{path}");
+        if let Some(methods) = document["paths"].get(&path) {
+            walk(&ann, &document, &path, methods, (&kind, record)).await;
+        }
     }
 }
 
