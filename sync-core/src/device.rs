@@ -44,7 +44,7 @@ use crate::query::{Compiler, Context, Dialect, Param, Query};
 use crate::record::fields::FieldEdit;
 use crate::record::history::{HistoryEntry, Stored, as_of, history};
 use crate::schema::{Kind, Schema};
-use crate::search::{CANDIDATES, by_closeness, index_text, match_expression, near_expression, start_expressions};
+use crate::search::{CANDIDATES, by_closeness, index_text, match_expression, near_expression, start_expressions, starts_first};
 use crate::store::{Draft, Place, Quarantined, Store, StoreError};
 
 /// Rows indexed in one idle step: a few milliseconds.
@@ -397,9 +397,7 @@ impl Device {
                     first.append(&mut self.replica.store.find(&start, kind, SEARCH_LIMIT)?);
                 }
             }
-            found.retain(|record| !first.contains(record));
-            first.append(&mut found);
-            found = first;
+            found = starts_first(first, found);
         }
         if let Some(near) = near_expression(text).filter(|_| found.is_empty()) {
             found = self.replica.store.find(&near, kind, SEARCH_LIMIT)?;

@@ -14,7 +14,7 @@ mod fold;
 mod near;
 mod snippet;
 
-pub use closeness::{CANDIDATES, Closeness, by_closeness, closeness, start_expressions};
+pub use closeness::{CANDIDATES, Closeness, by_closeness, closeness, start_expressions, starts_first};
 pub use near::near_expression;
 pub use snippet::{Piece, snippet};
 

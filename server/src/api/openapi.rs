@@ -8,13 +8,14 @@ mod schemas;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
-use sync_core::access::{Action, MEMBER_KIND};
+use sync_core::access::Action;
 use sync_core::actions::duplicates::can_merge;
 use sync_core::schema::Kind;
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
+use crate::intake::never_archived;
 use crate::reading::Reading;
 
 const SHARED: &str = include_str!("openapi/shared.json");
@@ -110,8 +111,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         let edit = edit.parameter("idempotencyKey").takes("Edits").fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}"), "patch", edit.answers("200", &own("record"))));
     }
-    // Colleagues are shut out instead.
-    if may(Action::Archive) && *kind.name != *MEMBER_KIND {
+    if may(Action::Archive) && never_archived(&kind.name).is_none() {
         let archive = of_record("archive", "Puts it away, for good; nothing is erased.".to_owned()).parameter("ifMatch").fails("Stale");
         all.push((at("/{id}/archive"), "post", archive.fails("Forbidden").answers("200", &own("record"))));
     }

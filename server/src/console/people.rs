@@ -15,7 +15,7 @@ use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
 use super::format;
 use super::role_form::Choice;
-use super::roles::{EffectView, check, effect_view, foreseen};
+use super::roles::{EffectView, check, effect_view, refused};
 use super::typed::Typed;
 use super::why;
 use crate::auth::PasswordError;
@@ -291,7 +291,7 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
     };
     let active = typed.has("active");
     if typed.one("step") != "save" {
-        if let Some(problem) = foreseen(&desk, MEMBER, RecordId(user.user.0), &edits(&typed, &roles, active)).await? {
+        if let Some(problem) = refused(&desk, MEMBER, RecordId(user.user.0), &edits(&typed, &roles, active)).await? {
             return show(&desk, &user, bad(problem, typed)).await;
         }
         let set = |name: &str| listed(&typed, name).into_iter().collect();

@@ -21,7 +21,7 @@ use super::why;
 use super::words::Words;
 use crate::auth::secret::random;
 use crate::error::{Error, Text};
-use crate::intake::foresee;
+use crate::intake::would_refuse;
 use crate::rights::{self, Change, Effect, Touched};
 use crate::store::people;
 use crate::store::records::{Definition, definitions};
@@ -230,7 +230,7 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
 /// Why a role would not be taken so, in the reader's words.
 async fn refusal(desk: &Desk, role: &Role, text: String) -> Result<Option<String>, Error> {
     let record = own(desk, role).await?.unwrap_or_else(|| RecordId::new(desk.now, random()));
-    foreseen(desk, ROLE, record, &edits(role, text)).await
+    refused(desk, ROLE, record, &edits(role, text)).await
 }
 
 /// What the form says of a role.
@@ -249,9 +249,9 @@ async fn own(desk: &Desk, role: &Role) -> Result<Option<RecordId>, Error> {
 }
 
 /// Why a role or a person would not be taken so, in the reader's words.
-pub async fn foreseen(desk: &Desk, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Option<String>, Error> {
+pub async fn refused(desk: &Desk, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Option<String>, Error> {
     let (workspace, schema) = (desk.caller.workspace, desk.reading.schema());
-    let refused = foresee(&mut desk.app.store.reader().await?, workspace, schema, (kind, record), edits).await?;
+    let refused = would_refuse(&mut desk.app.store.reader().await?, workspace, schema, (kind, record), edits).await?;
     let judged = refused.map_or(Ok(()), |not| Err(WriteError::NotEdited(not)));
     Ok(why::written(desk, desk.reading.kind(kind)?, judged)?.err().map(|why| why.text))
 }

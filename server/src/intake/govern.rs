@@ -35,13 +35,6 @@ const RULE_KIND: &str = "rule";
 /// Fields of a member by which somebody sees and does more, or less.
 const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territories", "active"];
 
-/// Why a colleague's record is not archived, in English and Chinese: its account would stay, and nobody could change it or
-/// shut it out any more.
-const NEVER_ARCHIVED: (&str, &str) = (
-    "Colleagues are not archived, their account would stay: shut them out under People.",
-    "同事记录不能归档，否则账号仍会保留：请在“人员”中停用。",
-);
-
 /// Whether records of a kind are looked at here.
 pub(super) fn is_governed(kind: &str) -> bool {
     [ROLE_KIND, MEMBER_KIND, RULE_KIND].contains(&kind)
@@ -110,8 +103,10 @@ impl Governing {
                 retention(&row(before), &row(after), merge::is_archived(after))?;
                 self.approval(schema, record, (before, &row(before)), (after, &row(after)))
             }
-            _ if merge::is_archived(after) && !merge::is_archived(before) => Err(forbidden("archive", NEVER_ARCHIVED.0, NEVER_ARCHIVED.1)),
-            _ => self.member(schema, record, &row(before), &row(after)).map(Some),
+            name => match never_archived(name).filter(|_| merge::is_archived(after) && !merge::is_archived(before)) {
+                Some((en, zh)) => Err(forbidden("archive", en, zh)),
+                None => self.member(schema, record, &row(before), &row(after)).map(Some),
+            },
         }
     }
 
@@ -286,7 +281,7 @@ impl Governing {
 }
 
 /// Why the record of a role or a colleague may not say this, if it may not: for whoever asks before anything is written.
-pub(crate) async fn foresee(
+pub(crate) async fn would_refuse(
     tx: &mut Tx,
     workspace: WorkspaceId,
     schema: &Schema,
@@ -324,6 +319,15 @@ fn retention(before: &Map<String, Json>, after: &Map<String, Json>, archived: bo
         Some(bad) => Err(bad_value("condition", &bad.to_string(), &bad.message_zh())),
         None => Ok(()),
     }
+}
+
+/// Why records of a kind are never archived, and what to do instead, in English and Chinese: an account would stay, and nobody
+/// could change it or shut it out any more.
+pub(crate) fn never_archived(kind: &str) -> Option<(&'static str, &'static str)> {
+    (kind == MEMBER_KIND).then_some((
+        "Colleagues are not archived, their account would stay: shut them out under People.",
+        "同事记录不能归档，否则账号仍会保留：请在“人员”中停用。",
+    ))
 }
 
 /// Why records of a kind are never erased, and what to do instead, in English and Chinese: an account, a role or a kind

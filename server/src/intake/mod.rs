@@ -33,7 +33,7 @@ use crate::store::{Store, StoreError};
 
 pub use aliases::settle as settle_aliases;
 pub(crate) use backfill::facts_of;
-pub(crate) use govern::{foresee, never_erased};
+pub(crate) use govern::{never_archived, never_erased, would_refuse};
 pub use review::{DeskNews, NotReviewed, Review, Ruling};
 pub(crate) use unit::{KIND_KIND, members, settle_erased};
 pub(crate) use writer::AllRules;

@@ -1,6 +1,6 @@
 //! Looking words up in everything that the caller sees.
 
-use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expressions};
+use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expressions, starts_first};
 
 use super::{Linked, ReadError, Reading};
 use crate::store::search;
@@ -31,8 +31,7 @@ impl Reading {
                     first.extend(search::find(&mut tx, self.workspace, &self.scope, &start, limit.max(CANDIDATES)).await?);
                 }
             }
-            found.retain(|row| !first.iter().any(|known| known.record == row.record));
-            found.splice(..0, first);
+            found = starts_first(first, found);
         }
         by_closeness(text, &mut found, |row| &row.title);
         found.truncate(limit as usize);

@@ -197,6 +197,11 @@ impl Field {
         self.options.iter().find(|option| option.value == value)
     }
 
+    /// Where an option stands among those that are declared; behind them what is none.
+    pub fn place_of(&self, value: &str) -> usize {
+        self.options.iter().position(|option| option.value == value).unwrap_or(self.options.len())
+    }
+
     /// The sub-field of a row or item.
     pub fn item(&self, name: &str) -> Option<&Field> {
         self.items.iter().find(|field| &*field.name == name)

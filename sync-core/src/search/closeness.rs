@@ -63,6 +63,13 @@ pub fn closeness(typed: &str, title: &str) -> Closeness {
     if typed.iter().all(has) { Closeness::Part } else { Closeness::Elsewhere }
 }
 
+/// Those that begin as was typed ([`start_expressions`]) before all that were found, each once.
+pub fn starts_first<T: PartialEq>(mut starts: Vec<T>, mut found: Vec<T>) -> Vec<T> {
+    found.retain(|one| !starts.contains(one));
+    starts.append(&mut found);
+    starts
+}
+
 /// Puts what was found in order: the closest title first, the rest as the index ranks it.
 pub fn by_closeness<T>(typed: &str, found: &mut [T], title: impl Fn(&T) -> &str) {
     found.sort_by_cached_key(|one| closeness(typed, title(one)));

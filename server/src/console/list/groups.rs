@@ -152,12 +152,11 @@ pub fn label(desk: &Desk, kind: &Kind, names: &Names, attribute: &str, key: Opti
 /// A choice has an order of its own, and so has a list that is ordered by what it is put together by; others come with
 /// the largest group first.
 pub fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group> {
-    let options = kind.field(&shape.group).map(|field| &field.options[..]).unwrap_or_default();
+    let choice = kind.field(&shape.group).filter(|field| !field.options.is_empty());
     let mut groups: Vec<&Group> = totals.groups.iter().collect();
     let is_listed_so = shape.sort == shape.group;
-    if !options.is_empty() {
-        let place = |key: &str| options.iter().position(|option| option.value == key).unwrap_or(options.len());
-        groups.sort_by(|a, b| in_order_of(a, b, is_listed_so && shape.desc, |key| (place(key), key.to_owned())));
+    if let Some(choice) = choice {
+        groups.sort_by(|a, b| in_order_of(a, b, is_listed_so && shape.desc, |key| (choice.place_of(key), key)));
     } else if is_listed_so && class_of(kind, &shape.group) == Class::Text {
         groups.sort_by(|a, b| in_order_of(a, b, shape.desc, collation::order));
     }

@@ -151,8 +151,7 @@ fn series(kind: &Kind, plan: &Plan<'_>, all: &[&Figure]) -> (Vec<Option<String>>
 }
 
 fn place(kind: &Kind, attribute: &str, value: Option<&str>) -> usize {
-    let options = kind.field(attribute).map(|field| &field.options[..]).unwrap_or_default();
-    options.iter().position(|option| Some(&*option.value) == value).unwrap_or(usize::MAX)
+    kind.field(attribute).zip(value).map_or(usize::MAX, |(field, word)| field.place_of(word))
 }
 
 fn groups(plan: &Plan<'_>, series: &[Option<String>], has_rest: bool, all: &[&Figure]) -> Vec<GroupData> {
