@@ -289,31 +289,39 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
         Ok(roles) => roles,
         Err(problem) => return show(&desk, &user, bad(problem, typed)).await,
     };
-    let active = typed.has("active");
     if typed.one("step") != "save" {
-        if let Some(problem) = refused(&desk, MEMBER, RecordId(user.user.0), &edits(&typed, &roles, active)).await? {
-            return show(&desk, &user, bad(problem, typed)).await;
-        }
-        let set = |name: &str| listed(&typed, name).into_iter().collect();
-        let person =
-            rights::Person { user: user.user, roles: active.then_some(roles), teams: set("teams"), territories: set("territories") };
-        let effect = rights::effect(&desk.app, user.workspace, &Change::Person(person)).await?;
-        let mut preview = effect_view(&desk, &effect);
-        if user.disabled_at.is_none() && !active {
-            preview.summary.extend(farewell_lines(&desk, &user).await?);
-        }
-        let preview = Some(preview);
-        return show(&desk, &user, Shown { preview, typed: Some(typed), ..Shown::default() }).await;
+        return match preview(&desk, &user, &typed, roles).await? {
+            Ok(preview) => show(&desk, &user, Shown { preview: Some(preview), typed: Some(typed), ..Shown::default() }).await,
+            Err(problem) => show(&desk, &user, bad(problem, typed)).await,
+        };
     }
-    match save(&desk, &user, edits(&typed, &roles, active)).await? {
-        Err(problem) => show(&desk, &user, bad(problem, typed)).await,
-        Ok(()) => {
-            if !active {
-                desk.app.auth.shut_out(user.workspace, user.user);
-            }
-            Ok(Redirect::to(&format!("/people/{}?done=saved", user.user)).into_response())
-        }
+    if let Err(problem) = save(&desk, &user, edits(&typed, &roles)).await? {
+        return show(&desk, &user, bad(problem, typed)).await;
     }
+    if !is_active(&typed) {
+        desk.app.auth.shut_out(user.workspace, user.user);
+    }
+    Ok(Redirect::to(&format!("/people/{}?done=saved", user.user)).into_response())
+}
+
+/// Whether they may still sign in, as the form says.
+fn is_active(typed: &Typed) -> bool {
+    typed.has("active")
+}
+
+/// What saving would do, or why it would be refused.
+async fn preview(desk: &Desk, user: &User, typed: &Typed, roles: RoleSet) -> Result<Result<EffectView, String>, Error> {
+    if let Some(problem) = refused(desk, MEMBER, RecordId(user.user.0), &edits(typed, &roles)).await? {
+        return Ok(Err(problem));
+    }
+    let set = |name: &str| listed(typed, name).into_iter().collect();
+    let roles = is_active(typed).then_some(roles);
+    let person = rights::Person { user: user.user, roles, teams: set("teams"), territories: set("territories") };
+    let mut view = effect_view(desk, &rights::effect(&desk.app, user.workspace, &Change::Person(person)).await?);
+    if user.disabled_at.is_none() && !is_active(typed) {
+        view.summary.extend(farewell_lines(desk, user).await?);
+    }
+    Ok(Ok(view))
 }
 
 /// What becomes of the phones of somebody who is shut out.
@@ -325,14 +333,14 @@ async fn farewell_lines(desk: &Desk, user: &User) -> Result<Vec<String>, Error> 
 }
 
 /// What the form says of somebody.
-fn edits(typed: &Typed, roles: &RoleSet, active: bool) -> Vec<FieldEdit> {
+fn edits(typed: &Typed, roles: &RoleSet) -> Vec<FieldEdit> {
     let language = if Language::of_tag(typed.one("language")) == Language::Zh { "zh" } else { "en" };
     let mut edits = vec![
         FieldEdit::set("name", typed.one("name")),
         FieldEdit::set("teams", listed(typed, "teams")),
         FieldEdit::set("territories", listed(typed, "territories")),
         FieldEdit::set("language", language),
-        FieldEdit::set("active", active),
+        FieldEdit::set("active", is_active(typed)),
     ];
     edits.extend(people::role_edits(roles));
     edits
