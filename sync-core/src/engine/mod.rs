@@ -6,6 +6,7 @@
 
 mod admit;
 mod ahead;
+mod documents;
 mod lease;
 mod leave;
 mod outbox;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::documents::Documents;
 use super::project::row_of;
 use super::random::Random;
 use crate::access::{RoleSet, Roles};
@@ -17,8 +18,6 @@ use crate::record::history::texts_of;
 use crate::schema::{Kind, Reading, Schema};
 use crate::store::{Kept, Store, StoreError};
 
-/// Documents kept in memory: those on screen and those being edited.
-const CACHED_DOCUMENTS: usize = 256;
 /// Commits that [`Replica::changes_since`] can tell apart.
 const REMEMBERED_CHANGES: usize = 20_000;
 
@@ -66,8 +65,7 @@ pub struct Replica {
     /// The server's clock minus this device's.
     pub(crate) clock_offset: Millis,
     pub(crate) random: Random,
-    /// Shared, so that whoever writes can look at what was there before without a copy of it.
-    docs: HashMap<(RecordId, Facet), Arc<Doc>>,
+    docs: Documents,
     texts: HashMap<KindName, Arc<[Name]>>,
     pub(super) first_changes: super::pen::FirstChanges,
     /// Whether this transaction has taken a new pen already.
@@ -95,7 +93,7 @@ impl Replica {
             actor: ActorId([0; 16]),
             clock_offset: 0,
             random,
-            docs: HashMap::new(),
+            docs: Documents::default(),
             texts: HashMap::new(),
             first_changes: super::pen::FirstChanges::default(),
             new_pen: false,
@@ -241,7 +239,7 @@ impl Replica {
 
     /// Makes sure that a document is in memory. Answers whether anything of it exists.
     pub(crate) fn load(&mut self, kind: &Kind, record: RecordId, facet: Facet) -> Result<bool, StoreError> {
-        if !self.docs.contains_key(&(record, facet)) {
+        if !self.docs.recall((record, facet)) {
             let kept = self.store.document(record, facet)?;
             let doc = self.replay(kind, &kept)?;
             self.keep(record, facet, doc);
@@ -266,7 +264,7 @@ impl Replica {
     }
 
     pub(crate) fn take(&mut self, record: RecordId, facet: Facet) -> Option<Doc> {
-        self.docs.remove(&(record, facet)).map(Arc::unwrap_or_clone)
+        self.docs.take(&(record, facet))
     }
 
     /// The document as it is, whatever is kept in its place meanwhile.
@@ -275,27 +273,23 @@ impl Replica {
     }
 
     pub(crate) fn keep(&mut self, record: RecordId, facet: Facet, doc: Doc) {
-        self.docs.insert((record, facet), Arc::new(doc));
+        self.docs.keep((record, facet), doc);
     }
 
     /// Keeps a document if there is room.
     pub(crate) fn keep_if_room(&mut self, record: RecordId, facet: Facet, doc: Doc) {
-        if self.docs.len() < CACHED_DOCUMENTS {
+        if self.docs.has_room() {
             self.keep(record, facet, doc);
         }
     }
 
-    /// Forgets documents when there are many: never in the middle of a piece of work.
+    /// Forgets documents that were not used lately: never in the middle of a piece of work.
     pub(crate) fn trim(&mut self) {
-        if self.docs.len() >= CACHED_DOCUMENTS {
-            self.docs.clear();
-        }
+        self.docs.trim();
     }
 
     pub(crate) fn forget(&mut self, record: RecordId) {
-        for facet in Facet::ALL {
-            self.docs.remove(&(record, facet));
-        }
+        self.docs.forget(record);
     }
 
     /// Writes the row of a facet as `doc` shows it. `is_new`: nothing of the record was kept before.
