@@ -9,6 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::schema::Label;
+
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = i64;
 
@@ -20,6 +22,17 @@ pub struct BadId {
     pub what: &'static str,
     /// What came instead.
     pub text: String,
+}
+
+/// What a [`Name`] is, as a word for a message.
+const NAME: &str = "name (a-z, 0-9 and _, starting with a letter)";
+
+impl BadId {
+    /// What a person reads.
+    pub fn words(&self) -> Label {
+        let what = if self.what == NAME { "标识（a-z、0-9 和 _，以字母开头）" } else { "id" };
+        Label { en: self.to_string(), zh: format!("“{}”不是有效的{what}", self.text) }
+    }
 }
 
 /// UUIDv7 from a time and 10 random bytes: sorts by time of making.
@@ -241,7 +254,7 @@ impl FromStr for Name {
         if starts && clean && text.len() <= Self::MAX_LEN {
             Ok(Self(text.into()))
         } else {
-            Err(BadId { what: "name (a-z, 0-9 and _, starting with a letter)", text: text.to_owned() })
+            Err(BadId { what: NAME, text: text.to_owned() })
         }
     }
 }

@@ -116,7 +116,9 @@ impl From<HandoverError> for Error {
             HandoverError::LastAdministrator => {
                 Error::Invalid { field: None, message: said("此人是最后一位管理员，不能停用。") }
             }
-            HandoverError::Filter(ref text) => Error::Invalid { field: None, message: said(&format!("筛选条件有误：{text}")) },
+            HandoverError::Filter(ref why) => {
+                Error::Invalid { field: None, message: said(&format!("筛选条件有误：{}", why.message_zh())) }
+            }
             HandoverError::Undo(error) => error.into(),
             HandoverError::Store(error) => Error::Store(error),
             HandoverError::Intake(_) => Error::NotKept,

@@ -120,7 +120,7 @@ async fn refused(desk: &Desk, typed: &Typed, error: HandoverError) -> Result<Res
         HandoverError::SamePerson => desk.words.say("handover.same").to_owned(),
         HandoverError::LastAdministrator => desk.words.say("handover.last").to_owned(),
         HandoverError::Running => desk.words.say("handover.running").to_owned(),
-        HandoverError::Filter(text) => desk.words.fill("handover.bad_filter", &[&text]),
+        HandoverError::Filter(why) => desk.words.fill("handover.bad_filter", &[desk.words.label(&why.words())]),
         HandoverError::Store(error) => return Err(error.into()),
         HandoverError::NoSuchHandover => return Err(Error::NotFound),
         HandoverError::Intake(_) => return Err(Error::NotKept),

@@ -3,7 +3,7 @@
 //! Pure: what [`Sheet`] shows under a name, [`read`] takes back under the same.
 
 use sync_core::access::{Action, Beyond, Condition, Level, Limit, Outcome, Right, Role, Rule};
-use sync_core::id::{Facet, FieldName, Name};
+use sync_core::id::{BadId, Facet, FieldName, Name};
 use sync_core::schema::{Kind, Label, Schema};
 
 use super::typed::Typed;
@@ -263,7 +263,7 @@ pub fn read(words: Words, schema: &Schema, name: &Name, typed: &Typed) -> Result
         }
     }
     for row in typed.all("row") {
-        let rule = read_rule(schema, typed, row)?;
+        let rule = read_rule(words, schema, typed, row)?;
         // Kinds that are treated alike stand together, as one would write them.
         match role.rules.iter_mut().find(|other| !rule.kinds.is_empty() && !other.kinds.is_empty() && is_alike(other, &rule)) {
             Some(other) => other.kinds.extend(rule.kinds),
@@ -275,7 +275,7 @@ pub fn read(words: Words, schema: &Schema, name: &Name, typed: &Typed) -> Result
         if !typed.has(&format!("{row}.path")) {
             break;
         }
-        role.limits.extend(read_limit(typed, &row)?);
+        role.limits.extend(read_limit(words, typed, &row)?);
     }
     Ok((role, halves))
 }
@@ -286,8 +286,8 @@ fn is_alike(one: &Rule, other: &Rule) -> bool {
         && one.except_fields.is_empty()
 }
 
-fn read_rule(schema: &Schema, typed: &Typed, row: &str) -> Result<Rule, String> {
-    let kind = (row != REST).then(|| schema.kind(row).ok_or_else(|| format!("there is no kind `{row}`"))).transpose()?;
+fn read_rule(words: Words, schema: &Schema, typed: &Typed, row: &str) -> Result<Rule, String> {
+    let kind = (row != REST).then(|| schema.kind(row).ok_or_else(|| words.fill("role.no_kind", &[row]))).transpose()?;
     let mut rule = rule_of(typed, row, kind.map(|kind| kind.name.clone()));
     rule.reads = read_facets(typed, &format!("{row}.reads"));
     if rule.level(Action::Read) > Level::None && rule.reads.is_empty() {
@@ -314,11 +314,11 @@ fn read_condition(words: Words, schema: &Schema, typed: &Typed, row: &str) -> Re
         (false, true) => return Err(words.say("role.lacks_filter").to_owned()),
         (false, false) => {}
     }
-    let when = Condition::parse(schema, kind, filter)?;
+    let when = Condition::parse(schema, kind, filter).map_err(|bad| words.label(&bad.words()).to_owned())?;
     let mut rule = rule_of(typed, row, kind.parse().ok());
     rule.when = Some(when);
     let only = part("only").split_whitespace().map(str::parse::<FieldName>);
-    rule.only_fields = only.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    rule.only_fields = only.collect::<Result<_, _>>().map_err(|bad| bad_id(words, &bad))?;
     Ok(Some(rule))
 }
 
@@ -359,15 +359,14 @@ fn read_facets(typed: &Typed, name: &str) -> Vec<Facet> {
     Facet::ALL.into_iter().filter(|facet| typed.all(name).contains(&facet.as_str())).collect()
 }
 
-fn read_limit(typed: &Typed, row: &str) -> Result<Option<Limit>, String> {
+fn read_limit(words: Words, typed: &Typed, row: &str) -> Result<Option<Limit>, String> {
     let path = typed.one(&format!("{row}.path"));
     if path.is_empty() {
         return Ok(None);
     }
-    let bad = |error: sync_core::id::BadId| error.to_string();
     let mut parts = path.splitn(3, '.');
-    let mut next = || parts.next().map(str::parse::<Name>).transpose().map_err(bad);
-    let (Some(kind), Some(field)) = (next()?, next()?) else { return Err(format!("`{path}`: kind.field, or kind.field.part")) };
+    let mut next = || parts.next().map(str::parse::<Name>).transpose().map_err(|bad| bad_id(words, &bad));
+    let (Some(kind), Some(field)) = (next()?, next()?) else { return Err(words.fill("role.no_path", &[path])) };
     let item = next()?;
     let above = typed.one(&format!("{row}.above"));
     let outcome = if typed.one(&format!("{row}.outcome")) == Outcome::Refuse.as_str() { Outcome::Refuse } else { Outcome::Review };
@@ -376,4 +375,8 @@ fn read_limit(typed: &Typed, row: &str) -> Result<Option<Limit>, String> {
         Err(_) => Beyond::WhileWaiting(above.split_whitespace().map(Into::into).collect()),
     };
     Ok(Some(Limit { kind, field, item, beyond, outcome }))
+}
+
+fn bad_id(words: Words, bad: &BadId) -> String {
+    words.label(&bad.words()).to_owned()
 }

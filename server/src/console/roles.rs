@@ -148,7 +148,7 @@ pub async fn begin(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> {
     let typed = Typed::new(pairs);
     let name = typed.one("name");
     let problem = match name.parse::<Name>() {
-        Err(error) => Some(error.to_string()),
+        Err(bad) => Some(desk.words.label(&bad.words()).to_owned()),
         Ok(_) if desk.reading.roles().role(name).is_some() => Some(desk.words.fill("role.taken", &[name])),
         Ok(_) => None,
     };
@@ -210,7 +210,7 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
     };
     let text = role.to_toml();
     let problem = match Role::parse("role", &text, schema, Reading::Strict) {
-        Err(bad) => Some(bad.message),
+        Err(bad) => Some(desk.words.label(&bad.message).to_owned()),
         Ok(_) if !halves.is_empty() => Some(desk.words.say("role.half").to_owned()),
         Ok(_) if typed.one("step") == "save" => match save(&desk, &role, edits(&role, text)).await? {
             Ok(()) => return Ok(Redirect::to(&format!("/roles/{name}?done=saved")).into_response()),

@@ -15,7 +15,7 @@ use sync_core::merge;
 use sync_core::protocol::code;
 use sync_core::record::doc::Doc;
 use sync_core::record::fields::FieldEdit;
-use sync_core::schema::{Kind, Reading, Schema};
+use sync_core::schema::{Kind, Label, Reading, Schema};
 
 use super::NotEdited;
 use super::ages;
@@ -115,7 +115,8 @@ impl Governing {
         let definition = Definition { record, name: name.clone(), text: text(row, "definition").to_owned() };
         if !archived {
             let role = Role::parse(&format!("role `{name}`"), &definition.text, schema, Reading::Strict).map_err(|bad| {
-                bad_value("definition", &bad.to_string(), &format!("角色“{name}”的定义第 {} 行有误：{}", bad.line, bad.message))
+                let zh = format!("角色“{name}”的定义第 {} 行有误：{}", bad.line, bad.message.zh);
+                bad_value("definition", &bad.to_string(), &zh)
             })?;
             if *role.name != *name {
                 let en = format!("the definition is that of role `{}`, the record is named `{name}`", role.name);
@@ -357,8 +358,10 @@ fn text<'r>(row: &'r Map<String, Json>, field: &str) -> &'r str {
 fn role_set(row: &Map<String, Json>) -> Result<RoleSet, Refused> {
     let more = row.get("more_roles").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
     let names: Result<Vec<Name>, _> = std::iter::once(text(row, "role")).chain(more).map(str::parse).collect();
-    let bad = |error: &sync_core::id::BadId| bad_value("role", &error.to_string(), &format!("“{}”不是角色标识", error.text));
-    names.and_then(RoleSet::of).map_err(|error| bad(&error))
+    names.and_then(RoleSet::of).map_err(|bad| {
+        let Label { en, zh } = bad.words();
+        bad_value("role", &en, &zh)
+    })
 }
 
 fn bad_value(field: &str, en: &str, zh: &str) -> Refused {

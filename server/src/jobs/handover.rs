@@ -6,7 +6,7 @@
 
 use sync_core::access::Right;
 use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Context, Filter};
+use sync_core::query::{Context, Filter, QueryError};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
@@ -98,7 +98,7 @@ pub enum HandoverError {
     LastAdministrator,
     /// The filter cannot be read.
     #[error("the filter: {0}")]
-    Filter(String),
+    Filter(QueryError),
     /// There is no such handover.
     #[error("there is no such handover")]
     NoSuchHandover,
@@ -199,7 +199,7 @@ async fn plan(app: &App, author: &Author, order: &Order) -> Result<Plan> {
 /// The customers that the filter finds, whoever has them: what links to one of them is the person's, or is not.
 async fn customers(app: &App, author: &Author, order: &Order) -> Result<Vec<RecordId>> {
     let rules = app.intake.rules(author.workspace);
-    let filter = Filter::parse(&rules.schema, CUSTOMER, &order.customers).map_err(|error| HandoverError::Filter(error.to_string()))?;
+    let filter = Filter::parse(&rules.schema, CUSTOMER, &order.customers).map_err(HandoverError::Filter)?;
     let context = Context { now: app.clock.now(), offset_minutes: 0 };
     let mut tx = app.store.reader().await?;
     Ok(handovers::customers(&mut tx, author.workspace, CUSTOMER, &filter, context).await?)

@@ -1,6 +1,6 @@
 //! Why something cannot be read, as far as a caller can act upon it.
 
-use sync_core::query::QueryError;
+use sync_core::query::{Excess, QueryError};
 use sync_core::schema::Label;
 
 use crate::error::{Error, Text};
@@ -45,7 +45,10 @@ impl From<ReadError> for Error {
             ReadError::UnknownKind(_) => Self::NotFound,
             ReadError::Hidden { field, reason } => Self::Denied { field: Some(field), message: Text::new(reason.en, reason.zh) },
             ReadError::Query(QueryError::UnknownKind { .. }) => Self::NotFound,
-            ReadError::Query(error) => invalid(&place_of(&error), error.to_string(), in_chinese(&error)),
+            ReadError::Query(error) => {
+                let (place, Label { en, zh }) = (place_of(&error), error.words());
+                invalid(place, en, zh)
+            }
             ReadError::Cursor => invalid("after", ReadError::Cursor.to_string(), "翻页标记无效".to_owned()),
             ReadError::SeveralEdits => NotReviewed::Several.into(),
             ReadError::Store(error) => Self::Store(error),
@@ -54,34 +57,24 @@ impl From<ReadError> for Error {
     }
 }
 
-/// What is wrong with a query, without the details that the English sentence has.
-fn in_chinese(error: &QueryError) -> String {
-    match error {
-        QueryError::UnknownAttribute { attribute, .. } => format!("查询条件有误：没有名为“{attribute}”的字段。"),
-        QueryError::OrderByLink { attribute, .. } => format!("列表不能按关联“{attribute}”排序，请改按记录自身的字段排序。"),
-        QueryError::UnknownOperator { operator, .. } => format!("查询条件有误：没有名为“{operator}”的运算符。"),
-        error => format!("查询条件有误，请检查“{}”。", place_of(error)),
-    }
-}
-
 /// The parameter or attribute that a mistake is in.
-fn place_of(error: &QueryError) -> String {
+fn place_of(error: &QueryError) -> &str {
     match error {
-        QueryError::BadParameter { name, .. } => name.clone(),
+        QueryError::BadParameter { name, .. } => name,
         QueryError::UnknownAttribute { attribute, .. }
         | QueryError::UnfitAttribute { attribute, .. }
         | QueryError::OrderByLink { attribute, .. }
         | QueryError::UnfitOperator { attribute, .. }
-        | QueryError::BadValue { attribute, .. } => attribute.clone(),
-        QueryError::NotJson(_) | QueryError::NotACondition { .. } | QueryError::UnknownKind { .. } | QueryError::UnknownOperator { .. } => {
-            "where".to_owned()
-        }
-        QueryError::TooMuch { what, .. } => match *what {
-            "rows of a page" => "maxSize",
-            "bytes of a cursor" => "after",
-            "attributes in `select`" => "select",
-            _ => "where",
-        }
-        .to_owned(),
+        | QueryError::BadValue { attribute, .. } => attribute,
+        QueryError::NotJson { .. }
+        | QueryError::NotACondition { .. }
+        | QueryError::UnknownKind { .. }
+        | QueryError::UnknownOperator { .. } => "where",
+        QueryError::TooMuch { what, .. } => match what {
+            Excess::Rows => "maxSize",
+            Excess::Cursor => "after",
+            Excess::Select => "select",
+            Excess::Where | Excess::Depth | Excess::Conditions | Excess::List | Excess::Text | Excess::Days => "where",
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! What a chart is made of: records put together by up to two attributes, and a measure of each group.
 
 use sync_core::id::RecordId;
-use sync_core::query::{Class, QueryError, Spot};
+use sync_core::query::{Class, QueryError, Spot, Unfit};
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{List, Names, ReadError, Reading, is_summed};
@@ -116,7 +116,7 @@ impl Reading {
         let Some(attribute) = attribute else { return Ok(Key::All) };
         let spot = self.spot(kind, attribute)?;
         if !grouping::takes(&spot) {
-            let why = "cannot be grouped by";
+            let why = Unfit::NoGroup;
             return Err(ReadError::Query(QueryError::UnfitAttribute { attribute: attribute.to_owned(), why }));
         }
         Ok(match spot.class {
@@ -144,7 +144,7 @@ impl Reading {
         }
         if !is_summed(field) {
             let attribute = field.name.to_string();
-            return Err(ReadError::Query(QueryError::UnfitAttribute { attribute, why: "is no number" }));
+            return Err(ReadError::Query(QueryError::UnfitAttribute { attribute, why: Unfit::NoNumber }));
         }
         let added = self.added(kind, field)?;
         let weights = if matches!(measure, Measure::Weighted(_)) { self.weights(kind)? } else { None };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use sync_core::actions::currency::{self, Rates};
 use sync_core::collation;
 use sync_core::id::{FieldName, Millis, WorkspaceId};
-use sync_core::query::{Class, Holder, Spot};
+use sync_core::query::{Class, Holder, QueryError, Spot, Unfit};
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{List, Names, ReadError, Reading, Row};
@@ -200,9 +200,7 @@ impl Reading {
     fn by(&self, kind: &Kind, attribute: Option<&str>) -> Result<(By, bool), ReadError> {
         let Some(attribute) = attribute else { return Ok((By::Nothing, false)) };
         let spot = self.spot(kind, attribute)?;
-        let unfit = || {
-            ReadError::Query(sync_core::query::QueryError::UnfitAttribute { attribute: attribute.to_owned(), why: "cannot be grouped by" })
-        };
+        let unfit = || ReadError::Query(QueryError::UnfitAttribute { attribute: attribute.to_owned(), why: Unfit::NoGroup });
         if !grouping::takes(&spot) {
             return Err(unfit());
         }

@@ -213,6 +213,41 @@ async fn a_condition_that_is_only_half_filled_in_says_what_it_lacks_and_stays_ty
 }
 
 #[tokio::test]
+async fn whoever_works_in_chinese_reads_in_chinese_what_is_wrong_with_a_role() {
+    let desk = Desk::new().await;
+    let form = [("whole", ""), ("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("*.read", "all"), ("*.reads", "main")];
+    let (unknown, wrong) =
+        (r#"[{"type":"equals","attribute":"stag","value":"won"}]"#, r#"[{"type":"in","attribute":"stage","value":"won"}]"#);
+    let dated = r#"[{"type":"before","attribute":"createdAt","value":"2026-01-01"}]"#;
+    let of_deals = |filter| vec![("when0.kind", "deal"), ("when0.filter", filter), ("when0.edit", "own"), ("step", "save")];
+    let cases = [
+        (of_deals("["), "is not JSON", "`where` 不是 JSON：第 1 行第 1 列有误"),
+        (of_deals(unknown), "kind `deal` has no attribute `stag`", "对象“deal”没有名为“stag”的字段，是不是“stage”？"),
+        (of_deals(wrong), "needs a list with at least one value", "需要至少一个值的列表"),
+        (of_deals(dated), "a rule looks at fields", "规则只看字段"),
+        (
+            vec![("limit0.path", "offer.nothing"), ("limit0.above", "1")],
+            "kind `offer` has no field `nothing`",
+            "对象“offer”没有名为“nothing”的字段",
+        ),
+        (vec![("limit0.path", "Offer.x"), ("limit0.above", "1")], "is no name", "“Offer”不是有效的标识"),
+        (vec![("limit0.path", "offer"), ("limit0.above", "1")], "is no field of a kind", "“offer”不是对象的字段"),
+        (vec![("*.archive", "own"), ("*.read", "none")], "further than", "“归档”的范围不能大于“查看”"),
+        (vec![("label_zh", "")], "has no `zh`", "`label` 缺少中文"),
+    ];
+    for (language, is_chinese) in [("en", false), ("zh-CN", true)] {
+        desk.post("/language", &[("language", language)]).await;
+        for (typed, en, zh) in &cases {
+            let rest = form.iter().filter(|(name, _)| !typed.iter().any(|(other, _)| other == name));
+            let answer = desk.post("/roles/rep", &rest.chain(typed).copied().collect::<Vec<_>>()).await;
+            let (text, told) = (answer.text(), if is_chinese { zh } else { en });
+            assert!(answer.status == 422 && text.contains(told), "{told}: {text}");
+            assert!(!is_chinese || !text.contains(en), "{en}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_rule_with_a_condition_protects_what_it_means() {
     let server = Server::start().await;
     let office = Client::office(&server).await;

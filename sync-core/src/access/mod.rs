@@ -22,12 +22,13 @@
 mod condition;
 mod judge;
 mod message;
+mod parse;
 mod reach;
 mod role;
 mod set;
 mod write;
 
-pub use condition::Condition;
+pub use condition::{BadCondition, Condition};
 pub use judge::{Judged, judge};
 pub use message::deed;
 pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders};

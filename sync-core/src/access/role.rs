@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::{Condition, set};
+use super::{Condition, parse, set};
 use crate::id::{Facet, FieldName, KindName, Name};
-use crate::schema::reader::{self, Mistake, Section, Word, nearest};
-use crate::schema::{Field, Kind, Label, Merge, Reading, Schema, ValueType, label};
+use crate::schema::reader;
+use crate::schema::{Kind, Label, Reading, Schema};
 
 /// Every file of `roles/`, as `(path, text)`; listed by `build.rs`.
 const ROLE_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/roles.rs"));
@@ -25,14 +25,14 @@ static BUILTIN: LazyLock<Roles> = LazyLock::new(|| {
 
 /// A role that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{origin}:{line}: {message}")]
+#[error("{origin}:{line}: {}", .message.en)]
 pub struct BadRole {
     /// The file or record it came from.
     pub origin: String,
     /// The line of the text, counted from one.
     pub line: usize,
     /// What is wrong there.
-    pub message: String,
+    pub message: Label,
 }
 
 /// All roles of a workspace.
@@ -398,199 +398,10 @@ impl Role {
     /// # Errors
     /// [`BadRole`] with line and words, for the first mistake in the text.
     pub fn parse(origin: &str, text: &str, schema: &Schema, reading: Reading) -> Result<Role, BadRole> {
-        reader::read(text, reading, |root| role(root, schema)).map_err(|mistake| BadRole {
+        reader::read(text, reading, |root| parse::role(root, schema)).map_err(|mistake| BadRole {
             origin: origin.to_owned(),
             line: mistake.line(text),
-            message: mistake.message,
+            message: mistake.words(),
         })
     }
-}
-
-fn role(root: Section<'_>, schema: &Schema) -> Result<Role, Mistake> {
-    root.only("a role", &["name", "label", "rights", "rule", "limit"])?;
-    let name = root.required("the role", "name")?;
-    let rights = Right::ALL.map(|right| (right.as_str(), right));
-    let mut role = Role {
-        name: name.parse()?,
-        label: label(root, "label", &format!("role `{}`", name.text), name)?,
-        rights: root.words("rights")?.into_iter().map(|word| one_of("right", word, &rights)).collect::<Result<_, _>>()?,
-        rules: Vec::new(),
-        limits: Vec::new(),
-    };
-    for section in root.sections("limit")? {
-        role.limits.extend(forgiven(section, limit(section, schema))?);
-    }
-    let (conditional, plain): (Vec<_>, Vec<_>) = root.sections("rule")?.into_iter().partition(|section| section.has("when"));
-    for section in plain {
-        let Some(rule) = rule(section, schema)? else { continue };
-        let twice = role.rules.iter().any(|other| other.kinds == rule.kinds || other.kinds.iter().any(|kind| rule.kinds.contains(kind)));
-        if twice {
-            return Err(section.mistake_at("kinds", format!("role `{}` has another rule for one of these kinds", role.name)));
-        }
-        sensible(&rule, section)?;
-        role.rules.push(rule);
-    }
-    let mut rules = Vec::new();
-    for section in conditional {
-        rules.extend(conditional_rule(section, &role, schema)?);
-    }
-    rules.append(&mut role.rules);
-    Ok(Role { rules, ..role })
-}
-
-/// A rule for some records of one kind: what it says of reading is what the kind's other rule says.
-fn conditional_rule(section: Section<'_>, role: &Role, schema: &Schema) -> Result<Option<Rule>, Mistake> {
-    let Some(mut rule) = rule(section, schema)? else { return Ok(None) };
-    let [kind] = &rule.kinds[..] else {
-        return Err(section.mistake_at("kinds", "a rule with `when` is about one kind"));
-    };
-    if let Some(key) = ["read", "reads"].into_iter().find(|key| section.has(key)) {
-        let message = format!("a rule with `when` has no `{key}`: what is seen of a kind stands in its rule without a condition");
-        return Err(section.mistake_at(key, message));
-    }
-    let Some(other) = role.rule(kind) else {
-        return Err(section.mistake(format!("role `{}` has no rule for `{kind}` without a condition", role.name)));
-    };
-    (rule.levels[Action::Read as usize], rule.reads) = (other.level(Action::Read), other.reads.clone());
-    let text = section.required("the rule", "when")?;
-    rule.when = Some(Condition::parse(schema, kind, text.text).map_err(|message| text.mistake(message))?);
-    sensible(&rule, section)?;
-    Ok(Some(rule))
-}
-
-/// What a lenient reading leaves out: a mistake about something that is not there any more.
-fn forgiven<T>(section: Section<'_>, read: Result<T, Mistake>) -> Result<Option<T>, Mistake> {
-    match read {
-        Ok(read) => Ok(Some(read)),
-        Err(_) if !section.is_strict() => Ok(None),
-        Err(mistake) => Err(mistake),
-    }
-}
-
-const RULE_KEYS: [&str; 11] =
-    ["kinds", "when", "read", "create", "edit", "archive", "resolve", "reads", "writes", "only_fields", "except_fields"];
-
-/// One rule; none, where a lenient reading finds no kind that it is about.
-fn rule(section: Section<'_>, schema: &Schema) -> Result<Option<Rule>, Mistake> {
-    section.only("a rule", &RULE_KEYS)?;
-    let words = section.words("kinds")?;
-    let any = matches!(&words[..], [word] if word.text == "*");
-    if words.is_empty() {
-        return Err(section.mistake("the rule has no `kinds`: names of kinds, or [\"*\"] for every other kind"));
-    }
-    let mut kinds: Vec<&Kind> = Vec::new();
-    for word in words.into_iter().filter(|_| !any) {
-        kinds.extend(forgiven(section, kind(word, schema))?);
-    }
-    if kinds.is_empty() && !any {
-        return Ok(None);
-    }
-    let mut levels = [Level::None; Action::ALL.len()];
-    for action in Action::ALL {
-        if let Some(word) = section.word(action.as_str())? {
-            levels[action as usize] = one_of("level", word, &Level::ALL)?;
-        }
-    }
-    let facets = Facet::ALL.map(|facet| (facet.as_str(), facet));
-    let facets = |key| section.words(key)?.into_iter().map(|word| one_of("facet", word, &facets)).collect::<Result<Vec<_>, _>>();
-    Ok(Some(Rule {
-        kinds: kinds.iter().map(|kind| kind.name.clone()).collect(),
-        when: None,
-        levels,
-        reads: facets("reads")?,
-        writes: facets("writes")?,
-        only_fields: fields(section, "only_fields", &kinds)?,
-        except_fields: fields(section, "except_fields", &kinds)?,
-    }))
-}
-
-/// Whoever may change what they cannot see would do it blindly.
-fn sensible(rule: &Rule, section: Section<'_>) -> Result<(), Mistake> {
-    for action in [Action::Edit, Action::Archive, Action::Resolve] {
-        if rule.level(action) > rule.level(Action::Read) {
-            let message = format!("the rule lets `{}` go further than `read`", action.as_str());
-            return Err(section.mistake_at(action.as_str(), message));
-        }
-    }
-    if let Some(facet) = rule.writes.iter().find(|facet| !rule.reads.contains(facet)) {
-        return Err(section.mistake_at("writes", format!("the rule writes the facet `{facet}` and does not read it")));
-    }
-    let changes = [Action::Create, Action::Edit, Action::Resolve].into_iter().any(|action| rule.level(action) > Level::None);
-    if changes == rule.writes.is_empty() {
-        return Err(section.mistake("a rule that lets records be changed says in `writes` which facets, and no other does"));
-    }
-    if !rule.only_fields.is_empty() && !rule.except_fields.is_empty() {
-        return Err(section.mistake_at("except_fields", "a rule has `only_fields` or `except_fields`, not both"));
-    }
-    Ok(())
-}
-
-fn fields(section: Section<'_>, key: &str, kinds: &[&Kind]) -> Result<Vec<FieldName>, Mistake> {
-    let words = section.words(key)?;
-    if kinds.is_empty() && !words.is_empty() {
-        return Err(section.mistake_at(key, format!("`{key}` needs named kinds: `*` has no fields")));
-    }
-    for word in words.iter().filter(|_| section.is_strict()) {
-        if let Some(kind) = kinds.iter().find(|kind| kind.field(word.text).is_none()) {
-            return Err(no_field(kind, *word));
-        }
-    }
-    words.iter().map(Word::parse).collect()
-}
-
-fn limit(section: Section<'_>, schema: &Schema) -> Result<Limit, Mistake> {
-    section.only("a limit", &["kind", "field", "above", "while_waiting", "outcome"])?;
-    let kind = kind(section.required("the limit", "kind")?, schema)?;
-    let path = section.required("the limit", "field")?;
-    let (field, item) = path.text.split_once('.').map_or((path.text, None), |(field, item)| (field, Some(item)));
-    let declared = kind.field(field).ok_or_else(|| no_field(kind, path))?;
-    let limited = match item {
-        Some(item) => declared.item(item).filter(|_| declared.merge != Merge::Log).ok_or_else(|| {
-            let parts = declared.items.iter().map(|item| &*item.name);
-            path.mistake(format!("rows of `{field}` have no `{item}`{}", nearest(item, parts)))
-        })?,
-        None => declared,
-    };
-    let beyond = beyond(section, path, limited)?;
-    let outcome = one_of("outcome", section.required("the limit", "outcome")?, &Outcome::ALL)?;
-    Ok(Limit { kind: kind.name.clone(), field: declared.name.clone(), item: item.map(|_| limited.name.clone()), beyond, outcome })
-}
-
-fn beyond(section: Section<'_>, path: Word<'_>, limited: &Field) -> Result<Beyond, Mistake> {
-    let (values, above) = (section.words("while_waiting")?, section.number("above")?);
-    if values.is_empty() {
-        let is_number = matches!(limited.value, ValueType::Integer | ValueType::Number) && limited.merge.is_single();
-        if !is_number {
-            return Err(path.mistake(format!("`{}` is not one number: it has no limit", path.text)));
-        }
-        return above.map(Beyond::Above).ok_or_else(|| section.mistake("the limit has neither `above` nor `while_waiting`"));
-    }
-    if above.is_some() {
-        return Err(section.mistake_at("while_waiting", "a limit has `above` or `while_waiting`, not both"));
-    }
-    let is_known = |word: &Word<'_>| word.text == ANY_VALUE || limited.options.iter().any(|option| &*option.value == word.text);
-    match values.iter().find(|word| section.is_strict() && !is_known(word)) {
-        Some(word) => Err(word.mistake(format!("`{}` cannot be `{}`", path.text, word.text))),
-        None => Ok(Beyond::WhileWaiting(values.iter().map(|word| word.text.into()).collect())),
-    }
-}
-
-fn kind<'s>(word: Word<'_>, schema: &'s Schema) -> Result<&'s Kind, Mistake> {
-    let known = || schema.kinds().map(|kind| &*kind.name);
-    schema
-        .kind(word.text)
-        .map(|kind| &**kind)
-        .ok_or_else(|| word.mistake(format!("there is no kind `{}`{}", word.text, nearest(word.text, known()))))
-}
-
-fn no_field(kind: &Kind, word: Word<'_>) -> Mistake {
-    let known = kind.fields.iter().map(|field| &*field.name);
-    word.mistake(format!("kind `{}` has no field `{}`{}", kind.name, word.text, nearest(word.text, known)))
-}
-
-fn one_of<T: Copy>(what: &str, word: Word<'_>, known: &[(&'static str, T)]) -> Result<T, Mistake> {
-    let found = known.iter().find(|(name, _)| *name == word.text).map(|(_, value)| *value);
-    found.ok_or_else(|| {
-        word.mistake(format!("there is no {what} `{}`{}", word.text, nearest(word.text, known.iter().map(|(name, _)| *name))))
-    })
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::error::Hint;
+use super::words::Unfit;
 use super::{Class, Holder, Place, QueryError, Spot, Walk};
 use crate::actions::duplicates;
 use crate::collation::has_keys;
@@ -67,7 +68,7 @@ impl<'s> Search<'s, '_> {
             }
         };
         if link.value != ValueType::Link || !(link.to.is_empty() || link.to.contains(&here.name)) {
-            return Err(self.unfit("is no link that points at records of this kind"));
+            return Err(self.unfit(Unfit::NoPointer));
         }
         let segments: Vec<&str> = name.split('.').collect();
         let found = self.in_kind(kind, &segments, None)?;
@@ -123,7 +124,7 @@ impl<'s> Search<'s, '_> {
         if class == Class::Link {
             return match walk {
                 None => self.linked(value, rest),
-                Some(_) => Err(self.unfit("walks more than one link")),
+                Some(_) => Err(self.unfit(Unfit::TwoLinks)),
             };
         }
         let parts = if value.class.is_none() { parts_of(&value.field.value) } else { &[] };
@@ -137,7 +138,7 @@ impl<'s> Search<'s, '_> {
     fn linked(&self, link: Value<'s>, rest: &[&str]) -> Result<Vec<Found<'s>>, QueryError> {
         let kinds: Vec<&'s Kind> = link.field.to.iter().filter_map(|name| self.schema.kind(name)).map(|kind| &**kind).collect();
         if kinds.is_empty() {
-            return Err(self.unfit("is a link that does not say which kinds it points at"));
+            return Err(self.unfit(Unfit::AnyKind));
         }
         let via = link.spot(self.schema, Class::Link);
         let walk = |kind: &KindName| Some(Walk { via: via.clone(), kind: kind.clone() });
@@ -156,7 +157,7 @@ impl<'s> Search<'s, '_> {
         }
     }
 
-    fn unfit(&self, why: &'static str) -> QueryError {
+    fn unfit(&self, why: Unfit) -> QueryError {
         QueryError::UnfitAttribute { attribute: self.attribute.to_owned(), why }
     }
 

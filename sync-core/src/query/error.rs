@@ -2,12 +2,23 @@
 
 use std::fmt;
 
+use super::Class;
+use super::words::{Excess, Needed, Unfit, Wrong};
+use crate::schema::Label;
+
 /// A query that cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// The `where` text is not JSON.
-    #[error("`where` is not JSON: {0}")]
-    NotJson(String),
+    #[error("`where` is not JSON: {why}")]
+    NotJson {
+        /// What the reader of JSON says, in English.
+        why: String,
+        /// Where, counted from one.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+    },
     /// A JSON value stands where a condition should.
     #[error("{found} is not a condition: an object with `type`, and `attribute` or a list of conditions as `value`, is")]
     NotACondition {
@@ -38,7 +49,7 @@ pub enum QueryError {
         /// As asked.
         attribute: String,
         /// Why not.
-        why: &'static str,
+        why: Unfit,
     },
     /// Lists are not ordered by a link: its value is an id, which says nothing to people, and what the other record is called
     /// stands in that record.
@@ -60,14 +71,14 @@ pub enum QueryError {
         hint: Hint,
     },
     /// The operator says nothing about such values.
-    #[error("`{operator}` does not work on `{attribute}` (a {class}){hint}")]
+    #[error("`{operator}` does not work on `{attribute}` (a {}){hint}", .class.map_or("record", Class::word))]
     UnfitOperator {
         /// As asked.
         operator: String,
         /// The attribute.
         attribute: String,
-        /// What the attribute holds.
-        class: &'static str,
+        /// What the attribute holds; none for records that point here.
+        class: Option<Class>,
         /// What does work on it.
         hint: Hint,
     },
@@ -79,7 +90,7 @@ pub enum QueryError {
         /// The operator.
         operator: &'static str,
         /// What would do.
-        expected: &'static str,
+        expected: Needed,
         /// The JSON that came, cut.
         found: String,
         /// The words to choose from, if it is one of a list.
@@ -89,7 +100,7 @@ pub enum QueryError {
     #[error("{what}: at most {limit}")]
     TooMuch {
         /// What there is too much of.
-        what: &'static str,
+        what: Excess,
         /// How much is allowed.
         limit: usize,
     },
@@ -99,10 +110,47 @@ pub enum QueryError {
         /// Its name.
         name: String,
         /// What is wrong.
-        why: &'static str,
+        why: Wrong,
         /// What there is.
         hint: Hint,
     },
+}
+
+impl QueryError {
+    /// What was to be JSON is not.
+    pub fn not_json(error: serde_json::Error) -> Self {
+        Self::NotJson { why: error.to_string(), line: error.line(), column: error.column() }
+    }
+
+    /// What a person reads.
+    pub fn words(&self) -> Label {
+        Label { en: self.to_string(), zh: self.message_zh() }
+    }
+
+    /// What a person reads in Chinese; the English is its `Display`.
+    pub fn message_zh(&self) -> String {
+        match self {
+            QueryError::NotJson { line, column, .. } => format!("`where` 不是 JSON：第 {line} 行第 {column} 列有误"),
+            QueryError::NotACondition { found } => {
+                format!("{found} 不是条件：条件是带有 `type` 的对象，另有 `attribute`，或以条件列表作为 `value`")
+            }
+            QueryError::UnknownKind { kind, hint } => format!("没有名为“{kind}”的对象{}", hint.zh()),
+            QueryError::UnknownAttribute { attribute, kind, hint } => format!("对象“{kind}”没有名为“{attribute}”的字段{}", hint.zh()),
+            QueryError::UnfitAttribute { attribute, why } => format!("“{attribute}”{}", why.zh()),
+            QueryError::OrderByLink { attribute, hint } => {
+                format!("列表不能按关联“{attribute}”排序，请改按记录自身的字段排序{}", hint.zh())
+            }
+            QueryError::UnknownOperator { operator, hint } => format!("没有名为“{operator}”的运算符{}", hint.zh()),
+            QueryError::UnfitOperator { operator, attribute, class, hint } => {
+                format!("运算符“{operator}”不适用于“{attribute}”（{}）{}", class.map_or("记录", Class::zh), hint.zh())
+            }
+            QueryError::BadValue { attribute, operator, expected, found, hint } => {
+                format!("“{attribute}”的 {operator} 需要{}，而不是 {found}{}", expected.zh(), hint.zh())
+            }
+            QueryError::TooMuch { what, limit } => format!("{}最多为 {limit}", what.zh()),
+            QueryError::BadParameter { name, why, hint } => format!("参数 `{name}` {}{}", why.zh(), hint.zh()),
+        }
+    }
 }
 
 /// What would have been right: the nearest word, and the words there are.
@@ -126,6 +174,11 @@ impl Hint {
         let near = |candidate: &&String| distance(word, candidate) <= 1 + word.len() / 4;
         let nearest = valid.iter().filter(near).min_by_key(|candidate| distance(word, candidate)).cloned();
         Self { nearest, valid }
+    }
+
+    fn zh(&self) -> String {
+        let nearest = self.nearest.as_ref().map_or_else(String::new, |nearest| format!("，是不是“{nearest}”？"));
+        if self.valid.is_empty() { nearest } else { format!("{nearest}（可用：{}）", self.valid.join("、")) }
     }
 }
 

@@ -137,7 +137,7 @@ fn mistakes_are_named_with_what_would_be_right() {
         let message = filter(json!([condition])).unwrap_err().to_string();
         assert!(message.contains(expected), "{condition}: {message}");
     }
-    assert!(matches!(Filter::parse(&schema(), "deal", "[{"), Err(QueryError::NotJson(_))));
+    assert!(matches!(Filter::parse(&schema(), "deal", "[{"), Err(QueryError::NotJson { .. })));
     let message = Filter::parse(&schema(), "deals", "[]").unwrap_err().to_string();
     assert!(message.contains("did you mean `deal`?"), "{message}");
 }
@@ -456,5 +456,24 @@ fn the_examples_of_the_documentation_work_on_the_built_in_kinds() {
     }
     for (word, _) in super::operator::QUANTITIES {
         assert!(text.contains(&format!("`{word}`")), "`{word}` is not documented");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_both_languages() {
+    let cases = [
+        (("where", "[{"), "`where` 不是 JSON：第 1 行第 2 列有误"),
+        (("where", "[1]"), "1 不是条件：条件是带有 `type` 的对象，另有 `attribute`，或以条件列表作为 `value`"),
+        (("where", r#"[{"type": "equal", "attribute": "name"}]"#), "没有名为“equal”的运算符，是不是“equals”？（可用："),
+        (("where", r#"[{"type": "contains", "attribute": "stage", "value": "w"}]"#), "运算符“contains”不适用于“stage”（单选）（可用："),
+        (("where", r#"[{"type": "equals", "attribute": "stage", "value": 1}]"#), "“stage”的 equals 需要文本，而不是 1"),
+        (("orderBy", "party"), "列表不能按关联“party”排序，请改按记录自身的字段排序（可用："),
+        (("maxSize", "100000"), "每页的行数最多为"),
+        (("size", "1"), "参数 `size` 不存在"),
+    ];
+    for (param, zh) in cases {
+        let words = ask(&schema(), &[param]).unwrap_err().words();
+        assert!(words.zh.starts_with(zh), "{zh}: {words:?}");
+        assert!(words.en.is_ascii(), "{words:?}");
     }
 }

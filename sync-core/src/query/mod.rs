@@ -39,6 +39,7 @@ mod page;
 mod parse;
 mod sql;
 mod when;
+mod words;
 
 #[cfg(test)]
 mod agreement;
@@ -54,6 +55,7 @@ pub use order::{Direction, OrderBy};
 pub use page::{Cursor, Page, Query};
 pub use sql::{Binds, Compiler, Sql, Tables, Visible};
 pub use when::{Context, Day, Edge, Span, Window};
+pub use words::{Excess, Needed, Unfit, Wrong};
 
 use std::sync::Arc;
 
@@ -350,6 +352,23 @@ impl Class {
             Class::Moment => "moment",
             Class::DayOrMoment => "day or moment",
             Class::Opaque => "group",
+        }
+    }
+
+    /// The same in Chinese.
+    pub fn zh(self) -> &'static str {
+        match self {
+            Class::Text => "文本",
+            Class::Word => "单选",
+            Class::Link => "关联",
+            Class::Id => "id",
+            Class::Integer => "整数",
+            Class::Number => "数字",
+            Class::Boolean => "是或否",
+            Class::Day => "日期",
+            Class::Moment => "时间",
+            Class::DayOrMoment => "日期或时间",
+            Class::Opaque => "几部分的组合",
         }
     }
 

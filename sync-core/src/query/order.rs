@@ -15,6 +15,7 @@ use super::dialect::{Dialect, Param, by_word};
 use super::error::{Hint, cut};
 use super::evaluate::{Row, present};
 use super::sql::Binds;
+use super::words::Unfit;
 use super::{Class, Cursor, Holder, Place, QueryError, Spot, offers};
 use crate::collation;
 use crate::id::RecordId;
@@ -159,16 +160,16 @@ impl Spot {
     pub fn of(schema: &Schema, kind: &Kind, attribute: &str) -> Result<Self, QueryError> {
         let unfit = |why| QueryError::UnfitAttribute { attribute: cut(attribute), why };
         let found = places(schema, kind, attribute)?;
-        let [found] = found.as_slice() else { return Err(unfit("is not in the record itself: no list is ordered by it")) };
+        let [found] = found.as_slice() else { return Err(unfit(Unfit::Elsewhere)) };
         let Place { walk, spot } = &found.place;
         if walk.is_some() {
-            return Err(unfit("is not in the record itself: no list is ordered by it"));
+            return Err(unfit(Unfit::Elsewhere));
         }
         if matches!(spot.holder, Holder::Each { .. }) {
-            return Err(unfit("may have several values: no list is ordered by it"));
+            return Err(unfit(Unfit::Several));
         }
         if spot.class == Class::Opaque {
-            return Err(unfit("is a group: order by one of its parts"));
+            return Err(unfit(Unfit::Group));
         }
         Ok(spot.clone())
     }

@@ -8,6 +8,7 @@ use super::evaluate::Row;
 use super::order::{By, Direction, Key, OrderBy};
 use super::parse::find_kind;
 use super::sql::Sql;
+use super::words::{Excess, Wrong};
 use super::{DEFAULT_PAGE, Filter, MAX_CURSOR, MAX_LIST, MAX_PAGE, QueryError, Read};
 use crate::id::{KindName, RecordId};
 use crate::schema::Schema;
@@ -75,10 +76,10 @@ impl Query {
                 "after" => after = Some(value),
                 "maxSize" => query.max_size = parse_size(value)?,
                 "select" => query.select = parse_select(schema, kind, value)?,
-                "offset" => return Err(bad(name, "is not there: pass the answer's cursor as `after`")),
+                "offset" => return Err(bad(name, Wrong::Offset)),
                 _ => {
                     let hint = Hint::for_word(name, PARAMETERS);
-                    return Err(QueryError::BadParameter { name: cut(name), why: "is unknown", hint });
+                    return Err(QueryError::BadParameter { name: cut(name), why: Wrong::Unknown, hint });
                 }
             }
         }
@@ -128,14 +129,14 @@ impl Query {
     /// # Errors
     /// When the text is no cursor, or belongs to another order.
     pub fn parse_cursor(&self, text: &str) -> Result<Cursor, QueryError> {
-        let broken = || bad("after", "is not a cursor of this list");
+        let broken = || bad("after", Wrong::NoCursor);
         if text.len() > MAX_CURSOR {
-            return Err(QueryError::TooMuch { what: "bytes of a cursor", limit: MAX_CURSOR });
+            return Err(QueryError::TooMuch { what: Excess::Cursor, limit: MAX_CURSOR });
         }
         let value: Value = serde_json::from_slice(&decode(text).ok_or_else(broken)?).map_err(|_| broken())?;
         let [attribute, direction, keys, id] = value.as_array().map(Vec::as_slice).ok_or_else(broken)? else { return Err(broken()) };
         if attribute != &json!(self.order_by.bound_to()) || direction != self.order_by.direction.word() {
-            return Err(bad("after", "is a cursor of another order"));
+            return Err(bad("after", Wrong::OtherCursor));
         }
         let keys: Vec<Key> = keys.as_array().ok_or_else(broken)?.iter().map(parse_key).collect::<Option<_>>().ok_or_else(broken)?;
         let id: RecordId = id.as_str().and_then(|id| id.parse().ok()).ok_or_else(broken)?;
@@ -144,7 +145,7 @@ impl Query {
     }
 }
 
-fn bad(name: &str, why: &'static str) -> QueryError {
+fn bad(name: &str, why: Wrong) -> QueryError {
     QueryError::BadParameter { name: name.to_owned(), why, hint: Hint::none() }
 }
 
@@ -152,15 +153,15 @@ fn parse_direction(word: &str) -> Result<Direction, QueryError> {
     match word {
         "asc" => Ok(Direction::Ascending),
         "desc" => Ok(Direction::Descending),
-        _ => Err(bad("order", "is `asc` or `desc`")),
+        _ => Err(bad("order", Wrong::Direction)),
     }
 }
 
 fn parse_size(text: &str) -> Result<u32, QueryError> {
-    let size: u32 = text.parse().map_err(|_| bad("maxSize", "is a whole number"))?;
+    let size: u32 = text.parse().map_err(|_| bad("maxSize", Wrong::NoSize))?;
     match size {
-        0 => Err(bad("maxSize", "is at least 1")),
-        size if size > MAX_PAGE => Err(QueryError::TooMuch { what: "rows of a page", limit: MAX_PAGE as usize }),
+        0 => Err(bad("maxSize", Wrong::Nothing)),
+        size if size > MAX_PAGE => Err(QueryError::TooMuch { what: Excess::Rows, limit: MAX_PAGE as usize }),
         size => Ok(size),
     }
 }
@@ -169,12 +170,12 @@ fn parse_select(schema: &Schema, kind: &str, text: &str) -> Result<Vec<String>, 
     let kind = find_kind(schema, kind)?;
     let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     if names.len() > MAX_LIST {
-        return Err(QueryError::TooMuch { what: "attributes in `select`", limit: MAX_LIST });
+        return Err(QueryError::TooMuch { what: Excess::Select, limit: MAX_LIST });
     }
     for name in &names {
         if kind.field(name).is_none() {
             if name.contains('.') {
-                return Err(bad("select", "takes whole attributes, not parts of them"));
+                return Err(bad("select", Wrong::Parts));
             }
             places(schema, kind, name)?;
         }

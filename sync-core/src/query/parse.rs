@@ -6,6 +6,7 @@ use super::attribute::{Found, Pointer, places, pointer};
 use super::error::{Hint, cut, shown};
 use super::operator::{Does, OPERATORS, Operator, QUANTITIES, Quantity};
 use super::when::{Day, Edge, Span, parse_moment};
+use super::words::{Excess, Needed, Unfit};
 use super::{
     Bound, Class, Condition, Filter, MAX_CONDITIONS, MAX_DAYS, MAX_DEPTH, MAX_LIST, MAX_POINTED, MAX_TEXT, MAX_WHERE, Pointed, QueryError,
     Scalar, Test,
@@ -22,9 +23,9 @@ impl Filter {
     /// [`QueryError`] names the attribute or operator that is wrong, and what would be right.
     pub fn parse(schema: &Schema, kind: &str, text: &str) -> Result<Filter, QueryError> {
         if text.len() > MAX_WHERE {
-            return Err(QueryError::TooMuch { what: "bytes of `where`", limit: MAX_WHERE });
+            return Err(QueryError::TooMuch { what: Excess::Where, limit: MAX_WHERE });
         }
-        let value = serde_json::from_str(text).map_err(|error| QueryError::NotJson(error.to_string()))?;
+        let value = serde_json::from_str(text).map_err(QueryError::not_json)?;
         Filter::from_json(schema, kind, &value)
     }
 
@@ -61,7 +62,7 @@ struct Parser<'s> {
 impl<'s> Parser<'s> {
     fn group(&mut self, items: &[Value], depth: usize) -> Result<Vec<Filter>, QueryError> {
         if depth >= MAX_DEPTH {
-            return Err(QueryError::TooMuch { what: "groups within groups", limit: MAX_DEPTH });
+            return Err(QueryError::TooMuch { what: Excess::Depth, limit: MAX_DEPTH });
         }
         items.iter().map(|item| self.filter(item, depth + 1)).collect()
     }
@@ -109,14 +110,14 @@ impl<'s> Parser<'s> {
             QueryError::BadValue { attribute, operator: word, expected, found: shown(found), hint: Box::default() }
         };
         let unfit = |why| QueryError::UnfitAttribute { attribute: cut(attribute), why };
-        let pointer = self.pointer(attribute)?.ok_or_else(|| unfit("names no records that point here, as `activity:about` does"))?;
+        let pointer = self.pointer(attribute)?.ok_or_else(|| unfit(Unfit::NoPointers))?;
         if !pointer.rest.is_empty() {
-            return Err(unfit("names values: what they are to be stands in the list of conditions"));
+            return Err(unfit(Unfit::Values));
         }
         let count = |least| {
             let count = object.get("count").unwrap_or(&Value::Null);
             let number = count.as_u64().and_then(|number| u32::try_from(number).ok());
-            number.filter(|number| (least..=MAX_POINTED).contains(number)).ok_or_else(|| bad("a `count` from 1 to 1000", count))
+            number.filter(|number| (least..=MAX_POINTED).contains(number)).ok_or_else(|| bad(Needed::Count, count))
         };
         let (least, negated) = match quantity {
             Quantity::Any => (1, false),
@@ -127,7 +128,7 @@ impl<'s> Parser<'s> {
         let filter = match object.get("value") {
             None | Some(Value::Null) => Filter::everything(),
             Some(Value::Array(items)) => self.among(&pointer, |parser| parser.group(items, depth).map(Filter::All))?,
-            Some(other) => return Err(bad("a list of conditions", other)),
+            Some(other) => return Err(bad(Needed::Conditions, other)),
         };
         let filter = Filter::Pointed(Box::new(Pointed { kind: pointer.kind.name.clone(), via: pointer.via, filter, least }));
         Ok(if negated { Filter::Not(Box::new(filter)) } else { filter })
@@ -136,10 +137,7 @@ impl<'s> Parser<'s> {
     fn pointer<'a>(&self, attribute: &'a str) -> Result<Option<Pointer<'s, 'a>>, QueryError> {
         let Some(pointer) = pointer(self.schema, self.kind, attribute) else { return Ok(None) };
         if self.is_pointing {
-            return Err(QueryError::UnfitAttribute {
-                attribute: cut(attribute),
-                why: "points at records that point here: one step is all",
-            });
+            return Err(QueryError::UnfitAttribute { attribute: cut(attribute), why: Unfit::TwoSteps });
         }
         pointer.map(Some)
     }
@@ -156,7 +154,7 @@ impl<'s> Parser<'s> {
     fn count(&mut self) -> Result<(), QueryError> {
         self.conditions += 1;
         if self.conditions > MAX_CONDITIONS {
-            return Err(QueryError::TooMuch { what: "conditions", limit: MAX_CONDITIONS });
+            return Err(QueryError::TooMuch { what: Excess::Conditions, limit: MAX_CONDITIONS });
         }
         Ok(())
     }
@@ -167,7 +165,7 @@ impl<'s> Parser<'s> {
             if pointer.rest.is_empty() {
                 let valid = QUANTITIES.map(|(word, _)| word.to_owned()).to_vec();
                 let (operator, attribute) = (operator.word.to_owned(), cut(attribute));
-                return Err(QueryError::UnfitOperator { operator, attribute, class: "record", hint: Hint { nearest: None, valid } });
+                return Err(QueryError::UnfitOperator { operator, attribute, class: None, hint: Hint { nearest: None, valid } });
             }
             let filter = self.among(&pointer, |parser| parser.positive(operator, pointer.rest, value))?;
             return Ok(Filter::Pointed(Box::new(Pointed { kind: pointer.kind.name.clone(), via: pointer.via, filter, least: 1 })));
@@ -209,7 +207,7 @@ impl Asked<'_> {
             Does::Before => self.range(None, Some((value, false)))?,
             Does::Between => match value.as_array().map(Vec::as_slice) {
                 Some([from, until]) => self.range(Some((from, true)), Some((until, true)))?,
-                _ => return Err(self.bad("a list of two values", value)),
+                _ => return Err(self.bad(Needed::Pair, value)),
             },
             Does::Find(how) => Test::Text(how, self.text(value)?.to_ascii_lowercase()),
             Does::Present => Test::Present,
@@ -237,20 +235,20 @@ impl Asked<'_> {
         Err(QueryError::UnfitOperator {
             operator: self.operator.word.to_owned(),
             attribute: self.attribute.to_owned(),
-            class: spot.class.word(),
+            class: Some(spot.class),
             hint: Hint { nearest: None, valid: valid.map(str::to_owned).collect() },
         })
     }
 
-    fn bad(&self, expected: &'static str, found: &Value) -> QueryError {
+    fn bad(&self, expected: Needed, found: &Value) -> QueryError {
         let (attribute, operator) = (self.attribute.to_owned(), self.operator.word);
         QueryError::BadValue { attribute, operator, expected, found: shown(found), hint: Box::default() }
     }
 
     fn list<'v>(&self, value: &'v Value) -> Result<&'v [Value], QueryError> {
-        let list = value.as_array().filter(|list| !list.is_empty()).ok_or_else(|| self.bad("a list with at least one value", value))?;
+        let list = value.as_array().filter(|list| !list.is_empty()).ok_or_else(|| self.bad(Needed::List, value))?;
         if list.len() > MAX_LIST {
-            return Err(QueryError::TooMuch { what: "values in a list", limit: MAX_LIST });
+            return Err(QueryError::TooMuch { what: Excess::List, limit: MAX_LIST });
         }
         Ok(list)
     }
@@ -278,22 +276,22 @@ impl Asked<'_> {
         match self.class() {
             Class::Text => self.text(value).map(|text| Scalar::Text(text.to_ascii_lowercase())),
             Class::Word => self.word(value),
-            Class::Link => self.record(value, "a record's id").map(|id| Scalar::Text(id.to_string())),
-            Class::Id => self.record(value, "a record's id").map(Scalar::Id),
-            Class::Integer => value.as_i64().map(Scalar::Integer).ok_or_else(|| self.bad("a whole number", value)),
-            Class::Number => value.as_f64().map(Scalar::Number).ok_or_else(|| self.bad("a number", value)),
-            Class::Boolean => value.as_bool().map(Scalar::Boolean).ok_or_else(|| self.bad("true or false", value)),
-            Class::Day | Class::Moment | Class::DayOrMoment | Class::Opaque => Err(self.bad("another operator", value)),
+            Class::Link => self.record(value, Needed::Record).map(|id| Scalar::Text(id.to_string())),
+            Class::Id => self.record(value, Needed::Record).map(Scalar::Id),
+            Class::Integer => value.as_i64().map(Scalar::Integer).ok_or_else(|| self.bad(Needed::Whole, value)),
+            Class::Number => value.as_f64().map(Scalar::Number).ok_or_else(|| self.bad(Needed::Number, value)),
+            Class::Boolean => value.as_bool().map(Scalar::Boolean).ok_or_else(|| self.bad(Needed::TrueOrFalse, value)),
+            Class::Day | Class::Moment | Class::DayOrMoment | Class::Opaque => Err(self.bad(Needed::OtherOperator, value)),
         }
     }
 
     fn text<'v>(&self, value: &'v Value) -> Result<&'v str, QueryError> {
-        let text = value.as_str().ok_or_else(|| self.bad("a text", value))?;
+        let text = value.as_str().ok_or_else(|| self.bad(Needed::Text, value))?;
         if text.len() > MAX_TEXT {
-            return Err(QueryError::TooMuch { what: "bytes of a text", limit: MAX_TEXT });
+            return Err(QueryError::TooMuch { what: Excess::Text, limit: MAX_TEXT });
         }
         // PostgreSQL cannot hold it, and SQLite's functions stop at it.
-        if text.contains('\0') { Err(self.bad("a text without a zero character", value)) } else { Ok(text) }
+        if text.contains('\0') { Err(self.bad(Needed::NoZero, value)) } else { Ok(text) }
     }
 
     fn word(&self, value: &Value) -> Result<Scalar, QueryError> {
@@ -304,10 +302,10 @@ impl Asked<'_> {
         }
         let hint = Box::new(Hint::for_word(word, options.iter().map(|option| &*option.value)));
         let (attribute, operator) = (self.attribute.to_owned(), self.operator.word);
-        Err(QueryError::BadValue { attribute, operator, expected: "one of its options", found: shown(value), hint })
+        Err(QueryError::BadValue { attribute, operator, expected: Needed::Option, found: shown(value), hint })
     }
 
-    fn record(&self, value: &Value, expected: &'static str) -> Result<RecordId, QueryError> {
+    fn record(&self, value: &Value, expected: Needed) -> Result<RecordId, QueryError> {
         value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| self.bad(expected, value))
     }
 
@@ -317,15 +315,15 @@ impl Asked<'_> {
             return Ok((Edge::Start(day), Edge::End(day)));
         }
         if self.class() == Class::Day {
-            return Err(self.bad("a day such as \"2026-05-03\"", value));
+            return Err(self.bad(Needed::Day, value));
         }
         let moment = value.as_i64().or_else(|| value.as_str().and_then(parse_moment));
-        let moment = moment.ok_or_else(|| self.bad("milliseconds, a time with its zone (\"2026-05-03T10:00:00Z\") or a day", value))?;
+        let moment = moment.ok_or_else(|| self.bad(Needed::Moment, value))?;
         Ok((Edge::At(moment), Edge::At(moment.saturating_add(1))))
     }
 
     fn days(&self, value: &Value) -> Result<i64, QueryError> {
-        let days = value.as_i64().filter(|days| *days >= 0).ok_or_else(|| self.bad("a number of days", value))?;
-        if days > MAX_DAYS { Err(QueryError::TooMuch { what: "days", limit: MAX_DAYS as usize }) } else { Ok(days) }
+        let days = value.as_i64().filter(|days| *days >= 0).ok_or_else(|| self.bad(Needed::Days, value))?;
+        if days > MAX_DAYS { Err(QueryError::TooMuch { what: Excess::Days, limit: MAX_DAYS as usize }) } else { Ok(days) }
     }
 }

@@ -224,7 +224,8 @@ fn frozen(section: Section<'_>) -> Result<Frozen, Mistake> {
 pub(crate) fn label(section: Section<'_>, key: &str, what: &str, fallback: Word<'_>) -> Result<Label, Mistake> {
     let Some(words) = section.section(key)? else {
         if section.is_strict() {
-            return Err(section.mistake(format!("{what} has no `{key}`: {{ en = \"...\", zh = \"...\" }}")));
+            let mistake = section.mistake(format!("{what} has no `{key}`: {{ en = \"...\", zh = \"...\" }}"));
+            return Err(mistake.zh(format!("缺少 `{key}`：{{ en = \"...\", zh = \"...\" }}")));
         }
         return Ok(Label { en: fallback.text.to_owned(), zh: fallback.text.to_owned() });
     };
@@ -232,7 +233,8 @@ pub(crate) fn label(section: Section<'_>, key: &str, what: &str, fallback: Word<
     let (en, zh) = (words.word("en")?, words.word("zh")?);
     for (language, word) in [("en", en), ("zh", zh)] {
         if section.is_strict() && word.is_none_or(|word| word.text.trim().is_empty()) {
-            return Err(words.mistake(format!("the `{key}` of {what} has no `{language}`")));
+            let named = if language == "en" { "英文" } else { "中文" };
+            return Err(words.mistake(format!("the `{key}` of {what} has no `{language}`")).zh(format!("`{key}` 缺少{named}")));
         }
     }
     let text = |first: Option<Word<'_>>, second: Option<Word<'_>>| first.or(second).unwrap_or(fallback).text.to_owned();

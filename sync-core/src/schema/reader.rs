@@ -4,8 +4,9 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::Reading;
 use super::write::quoted;
+use super::{Label, Reading};
+use crate::id::BadId;
 use crate::spelling;
 
 /// What is wrong, and the byte of the text where it is.
@@ -27,6 +28,11 @@ impl Mistake {
         Self { message_zh: Some(message.into()), ..self }
     }
 
+    /// What people read; in English where nothing else is said.
+    pub(crate) fn words(self) -> Label {
+        Label { zh: self.message_zh.unwrap_or_else(|| self.message.clone()), en: self.message }
+    }
+
     /// The line of the mistake in its text, counted from one.
     pub(crate) fn line(&self, text: &str) -> usize {
         1 + text.bytes().take(self.at).filter(|byte| *byte == b'\n').count()
@@ -42,11 +48,11 @@ pub(crate) struct Word<'t> {
 
 impl Word<'_> {
     /// The word as a name, id or the like.
-    pub(crate) fn parse<T: std::str::FromStr>(&self) -> Result<T, Mistake>
-    where
-        T::Err: std::fmt::Display,
-    {
-        self.text.parse().map_err(|error: T::Err| Mistake::new(self.at, error.to_string()))
+    pub(crate) fn parse<T: std::str::FromStr<Err = BadId>>(&self) -> Result<T, Mistake> {
+        self.text.parse().map_err(|bad: BadId| {
+            let Label { en, zh } = bad.words();
+            self.mistake(en).zh(zh)
+        })
     }
 
     /// A mistake at this word.
@@ -65,7 +71,10 @@ pub(crate) struct Section<'t> {
 
 /// Reads a whole text with `read`, which gets its top level.
 pub(crate) fn read<T>(text: &str, reading: Reading, read: impl FnOnce(Section<'_>) -> Result<T, Mistake>) -> Result<T, Mistake> {
-    let root = DeTable::parse(text).map_err(|error| Mistake::new(error.span().map_or(0, |span| span.start), error.message()))?;
+    let root = DeTable::parse(text).map_err(|error| {
+        let mistake = Mistake::new(error.span().map_or(0, |span| span.start), error.message());
+        mistake.zh("不是有效的 TOML")
+    })?;
     read(Section { table: root.get_ref(), at: root.span().start, reading })
 }
 
@@ -97,7 +106,8 @@ impl<'t> Section<'t> {
     pub(crate) fn nothing_but(&self, what: &str, known: &[&str]) -> Result<(), Mistake> {
         let Some((key, _)) = self.table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref())) else { return Ok(()) };
         let message = format!("{what} has no key `{}`{}", key.get_ref(), nearest(key.get_ref(), known.iter().copied()));
-        Err(Mistake::new(key.span().start, message))
+        let zh = format!("不能有 `{}`{}", key.get_ref(), nearest_zh(key.get_ref(), known.iter().copied()));
+        Err(Mistake::new(key.span().start, message).zh(zh))
     }
 
     /// The value of a key as TOML on one line, whatever it is.
@@ -115,7 +125,7 @@ impl<'t> Section<'t> {
 
     /// A word that must be there.
     pub(crate) fn required(&self, what: &str, key: &str) -> Result<Word<'t>, Mistake> {
-        self.word(key)?.ok_or_else(|| self.mistake(format!("{what} has no `{key}`")))
+        self.word(key)?.ok_or_else(|| self.mistake(format!("{what} has no `{key}`")).zh(format!("缺少 `{key}`")))
     }
 
     pub(crate) fn words(&self, key: &str) -> Result<Vec<Word<'t>>, Mistake> {
@@ -185,7 +195,7 @@ fn inline(value: &DeValue<'_>) -> String {
 }
 
 fn wrong_type(at: usize, key: &str, wanted: &str, got: &DeValue<'_>) -> Mistake {
-    Mistake::new(at, format!("`{key}` must be {wanted}, not {}", got.type_str()))
+    Mistake::new(at, format!("`{key}` must be {wanted}, not {}", got.type_str())).zh(format!("`{key}` 的类型不对"))
 }
 
 /// `, did you mean ...?` when one of `words` is close, otherwise the words there are.
