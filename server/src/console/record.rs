@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use sync_core::access::{Action, Right};
+use sync_core::access::{self, Action, Right};
 use sync_core::id::{Facet, RecordId};
 use sync_core::schema::{Field, Kind};
 
@@ -310,7 +310,8 @@ impl Drawing<'_> {
     fn edit_address(&self, field: &Field) -> Option<String> {
         let is_frozen =
             field.frozen.as_ref().is_some_and(|frozen| frozen.holds(self.view.row.fields.get(&*frozen.field).and_then(Json::as_str)));
-        let may = !self.view.row.archived && !is_frozen && self.desk.reading.may_write(self.kind, &field.name);
+        let is_closed = self.view.row.archived && access::closes(&self.kind.name);
+        let may = !is_closed && !is_frozen && self.desk.reading.may_write(self.kind, &field.name);
         let typeable = self.inputs.of(field, &Typed::default()).is_some();
         (may && typeable).then(|| format!("{}?edit={}#f-{}", self.address(), field.name, field.name))
     }

@@ -3,14 +3,13 @@
 //! Decides on documents in memory; touches neither the database nor the clock.
 
 use serde_json::Value as Json;
-use sync_core::access::{Caller, Decision, Level, Right, Roles, Subject, judge};
+use sync_core::access::{self, Caller, Decision, Level, Right, Roles, Subject, judge};
 use sync_core::fence::{self, Refusal, touched};
 use sync_core::id::{Facet, UserId};
 use sync_core::merge;
 use sync_core::protocol::{Verdict, code};
 use sync_core::record::change::Change;
 use sync_core::record::doc::Doc;
-use sync_core::record::fields::ARCHIVED;
 use sync_core::schema::{Kind, Label, Merge, Schema};
 
 use super::unit::{DEFINITION, KIND_KIND};
@@ -97,9 +96,7 @@ impl Case<'_> {
     pub fn judge(&self, change: &Change) -> Result<(), Refused> {
         fence::check_beside(self.doc, self.main, self.kind, self.facet, change, self.author.pen)
             .map_err(|refusal| Refused::from(&refusal))?;
-        let archived = self.main.is_some_and(merge::is_archived);
-        let archives = || touched(self.kind, change).iter().all(|touch| touch.field == ARCHIVED);
-        if archived && !archives() {
+        if access::is_too_late(self.kind, self.main, change) {
             return Err(Refused::new(code::ARCHIVED, "the record is archived", "该记录已归档"));
         }
         self.authorise(change)?;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use sync_core::access::{MEMBER_KIND, Right, Role, RoleSet, Roles};
+use sync_core::access::{self, MEMBER_KIND, Right, Role, RoleSet, Roles};
 use sync_core::actions::approvals::{self, Approver};
 use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::merge;
@@ -325,7 +325,7 @@ fn retention(before: &Map<String, Json>, after: &Map<String, Json>, archived: bo
 /// Why records of a kind are never archived, and what to do instead, in English and Chinese: an account would stay, and nobody
 /// could change it or shut it out any more.
 pub(crate) fn never_archived(kind: &str) -> Option<(&'static str, &'static str)> {
-    (kind == MEMBER_KIND).then_some((
+    (!access::closes(kind)).then_some((
         "Colleagues are not archived, their account would stay: shut them out under People.",
         "同事记录不能归档，否则账号仍会保留：请在“人员”中停用。",
     ))

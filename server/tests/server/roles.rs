@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
+use sqlx::Connection;
 use sync_core::id::UserId;
 use sync_core::protocol::Verdict;
 use sync_core::record::fields::FieldEdit;
@@ -161,6 +162,33 @@ async fn a_colleague_is_shut_out_and_not_archived_whichever_way_it_is_tried() {
     assert!(matches!(&verdict, Verdict::Rejected { message, .. } if message.contains(told)), "{verdict:?}");
     // They can still be changed, and shut out.
     assert_eq!(office.edit(&path, json!([{"op": "set", "field": "active", "value": false}])).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_colleague_whose_record_was_archived_by_an_older_version_is_changed_and_shut_out_all_the_same() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let cai = Client::of_role(&desk.server, "cai", "rep").await;
+    let user = UserId::of_cause("cai");
+    // As an older version left it: nobody archives a colleague's record any more.
+    let made = office.post("/api/v1/party", json!({"id": user, "fields": {"name": "Cai"}})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert_eq!(office.post(&format!("/api/v1/party/{user}/archive"), json!({})).await.status, 200);
+    let url = format!("sqlite://{}", desk.server.app.store.path().display());
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let older = ["changes", "documents", "rows"].map(|table| format!("update {table} set kind = 'member' where kind = 'party';")).concat();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(older)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let page = desk.get(&format!("/records/member/{user}")).await.text();
+    assert!(page.contains("edit=language"), "{page}");
+    let form = [("whole", ""), ("name", "Cai Wang"), ("language", "zh-CN"), ("role", "manager"), ("active", "yes"), ("step", "save")];
+    let changed = desk.post(&format!("/people/{user}"), &form).await;
+    assert_eq!(changed.status, 303, "{}", changed.text());
+    assert_eq!(cai.get("/api/v1/me").await.json()["role"], "manager");
+    let shut_out = office.edit(&format!("/api/v1/member/{user}"), json!([{"op": "set", "field": "active", "value": false}])).await;
+    assert_eq!(shut_out.status, 200, "{}", shut_out.text());
+    assert_eq!(cai.get("/api/v1/me").await.status, 401);
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! One change, field by field: what stands against it. The server decides by it, a phone predicts.
 
-use super::{Act, Caller, Decision, Roles, Subject, decide};
+use super::{Act, Caller, Decision, MEMBER_KIND, Roles, Subject, decide};
 use crate::fence::touched;
 use crate::id::{ChangeHash, Facet};
 use crate::merge;
 use crate::record::change::Change;
 use crate::record::doc::Doc;
+use crate::record::fields::ARCHIVED;
 use crate::record::history::texts_of;
+use crate::schema::Kind;
 use crate::value::Scalar;
 
 /// What stands against a change, and in which field.
@@ -43,6 +45,18 @@ pub fn judge(
         }
     }
     judged
+}
+
+/// Whether a record of a kind is closed to changes once it is archived. A colleague's is not: their account goes on, and is
+/// changed and shut out through it.
+pub fn closes(kind: &str) -> bool {
+    kind != MEMBER_KIND
+}
+
+/// Whether a change comes too late: its record, whose main document is `main`, is archived and closed to it.
+pub fn is_too_late(kind: &Kind, main: Option<&Doc>, change: &Change) -> bool {
+    let is_closed = closes(&kind.name) && main.is_some_and(merge::is_archived);
+    is_closed && touched(kind, change).iter().any(|touch| touch.field != ARCHIVED)
 }
 
 /// The document that conditions are asked of: as it was, or as it is being made.

@@ -29,7 +29,7 @@ mod set;
 mod write;
 
 pub use condition::{BadCondition, Condition};
-pub use judge::{Judged, judge};
+pub use judge::{Judged, closes, is_too_late, judge};
 pub use message::deed;
 pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders};
 pub use role::{ANY_VALUE, OFFICE};

@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::replica::{Identity, Replica, read_change, read_changes};
-use crate::access::{Caller, Decision, Level, Roles, Subject, judge};
-use crate::fence::{self, Pen, Refusal, touched};
+use crate::access::{self, Caller, Decision, Level, Roles, Subject, judge};
+use crate::fence::{self, Pen, Refusal};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
 use crate::protocol::{GivenUp, code};
 use crate::record::change::{Change, Op};
 use crate::record::doc::{Doc, Edit, Written};
-use crate::record::fields::{ARCHIVED, BadEdit, FieldEdit, path_edits};
+use crate::record::fields::{BadEdit, FieldEdit, path_edits};
 use crate::record::intent::field_edits;
 use crate::record::replay::{Rewrite, as_seen_by, rewrite};
 use crate::record::{Stored, authored};
@@ -437,7 +437,7 @@ fn predicted(
     main: Option<&Doc>,
     change: &Change,
 ) -> Result<Option<(String, Label)>, EditError> {
-    if main.is_some_and(merge::is_archived) && touched(subject.kind, change).iter().any(|touch| touch.field != ARCHIVED) {
+    if access::is_too_late(subject.kind, main, change) {
         return Err(EditError::Archived);
     }
     let caller = Caller { user: me.user, role: me.role.clone() };
