@@ -182,20 +182,20 @@ impl Auth {
         Ok(())
     }
 
-    /// What a device that was shut out has still to do; nothing when it has said that it did.
+    /// What a device that was shut out has still to do; nothing when it has said that it did, or never held anything.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn farewell(&self, workspace: WorkspaceId, device: DeviceId) -> Result<Option<farewells::Farewell>, StoreError> {
         let found = farewells::of_device(&mut self.store.reader().await?, workspace, device).await?;
-        Ok(found.filter(|farewell| farewell.wiped_at.is_none()))
+        Ok(found.filter(|farewell| !farewell.is_over()))
     }
 
     /// Whether a device waits until somebody lets it in.
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn waits(&self, workspace: WorkspaceId, device: DeviceId) -> Result<bool, StoreError> {
+    pub async fn waits(&self, workspace: WorkspaceId, device: DeviceId) -> Result<bool, StoreError> {
         farewells::waits(&mut self.store.reader().await?, workspace, device).await
     }
 

@@ -69,6 +69,7 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         "calendar" => Some(desk.words.say("account.calendar_gone")),
         "hand_back" => Some(desk.words.say("device.handing_back")),
         "lost" => Some(desk.words.say("device.being_wiped")),
+        devices::NEVER_LET_IN => Some(desk.words.say("device.never_let_in")),
         "sessions" => Some(desk.words.say("account.sessions_ended")),
         _ => None,
     });

@@ -95,6 +95,9 @@ pub struct TermsTyped {
 /// A lease beyond this is none.
 const LEASE_DAYS_MAX: u32 = 3_650;
 
+/// In the address: what was shut out was never let in.
+pub const NEVER_LET_IN: &str = "never_let_in";
+
 /// What the address asks for.
 #[derive(Deserialize)]
 pub struct Asked {
@@ -120,6 +123,7 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         "lost" => desk.words.say("device.being_wiped"),
         "let_in" => desk.words.say("device.let_in_done"),
         "turned_away" => desk.words.say("device.turned_away_done"),
+        NEVER_LET_IN => desk.words.say("device.never_let_in"),
         "terms" => desk.words.say("device.terms_kept"),
         _ => desk.words.say("device.was_revoked"),
     });
@@ -150,7 +154,7 @@ pub async fn revoke(
     let done = match Act::of(&leaving.act) {
         Some(act) => {
             app.auth.send_away(workspace, device, act, by).await?.then_some(()).ok_or(Error::NotFound)?;
-            act.as_str()
+            sent_away(&desk, device, act).await?
         }
         None if !leaving.act.is_empty() => {
             return Err(unknown_act());
@@ -206,7 +210,7 @@ pub async fn own(desk: &Desk) -> Result<Vec<DeviceView>, Error> {
     let people: Vec<User> = people::user(&mut tx, workspace, me).await?.into_iter().collect();
     let devices = kept::of_user(&mut tx, workspace, me).await?;
     let known = Known::load(&mut tx, workspace).await?;
-    let is_left = |device: &&kept::Device| known.farewells.get(&device.device).is_none_or(|farewell| farewell.wiped_at.is_none());
+    let is_left = |device: &&kept::Device| known.farewells.get(&device.device).is_none_or(|farewell| !farewell.is_over());
     Ok(devices.iter().filter(is_left).map(|device| device_view(desk, &people, device, &known)).collect())
 }
 
@@ -219,7 +223,13 @@ pub async fn leave(desk: Desk, Path(device): Path<DeviceId>, Form(leaving): Form
     let theirs = kept::in_use_by(&mut desk.app.store.reader().await?, workspace, me).await?;
     theirs.iter().find(|known| known.device == device).ok_or(Error::NotFound)?;
     desk.app.auth.send_away(workspace, device, act, me).await?;
-    Ok(Redirect::to(&format!("/account?done={}", act.as_str())).into_response())
+    Ok(Redirect::to(&format!("/account?done={}", sent_away(&desk, device, act).await?)).into_response())
+}
+
+/// What the next page says of a device that was sent away: one that was never let in has nothing to deliver or to forget.
+async fn sent_away(desk: &Desk, device: DeviceId, act: Act) -> Result<&'static str, Error> {
+    let was_let_in = !desk.app.auth.waits(desk.caller.workspace, device).await?;
+    Ok(if was_let_in { act.as_str() } else { NEVER_LET_IN })
 }
 
 fn unknown_act() -> Error {
@@ -289,6 +299,9 @@ fn owner(desk: &Desk, people: &[User], device: &kept::Device) -> String {
 
 /// Where a farewell stands, and what the receipt says.
 fn farewell_view(desk: &Desk, farewell: &Farewell, receipts: &[ReceiptRow]) -> String {
+    if !farewell.was_let_in {
+        return desk.words.say("device.never_let_in").to_owned();
+    }
     let wiped = receipts.iter().find(|kept| kept.receipt.removal == Removal::Wiped);
     match (wiped, farewell.told_at, farewell.act) {
         (Some(kept), ..) => {
@@ -311,7 +324,7 @@ fn device_view(desk: &Desk, people: &[User], device: &kept::Device, known: &Know
         pending: number(note.map(|note| note.pending)),
         lag: number(note.map(|note| known.head.saturating_sub(note.position))),
         farewell: farewell.map(|farewell| farewell_view(desk, farewell, received)),
-        may_leave: farewell.is_none_or(|farewell| farewell.wiped_at.is_none()),
+        may_leave: farewell.is_none_or(|farewell| !farewell.is_over()),
         id: device.device.to_string(),
         name: device.name.clone(),
         user: owner(desk, people, device),

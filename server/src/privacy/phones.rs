@@ -13,7 +13,7 @@ use super::Proof;
 use crate::intake::Rules;
 use crate::rights;
 use crate::store::erasure::ErasedRow;
-use crate::store::farewells::DeviceNote;
+use crate::store::farewells::{DeviceNote, Farewell};
 use crate::store::people;
 use crate::store::receipts::{self, ReceiptRow};
 use crate::store::rights::{Written, turns, written};
@@ -64,7 +64,7 @@ pub async fn phones(tx: &mut Tx, workspace: WorkspaceId, row: &ErasedRow) -> Res
         let receipts = receipts::of_device(tx, workspace, device.device, RECEIPTS_MAX).await?;
         let says_so = |kept: &ReceiptRow| kept.receipt.removal == Removal::Purged && kept.received_at >= row.at;
         let state = match () {
-            () if farewells.get(&device.device).is_some_and(|farewell| farewell.wiped_at.is_some()) => OnPhone::Wiped,
+            () if farewells.get(&device.device).is_some_and(Farewell::is_over) => OnPhone::Wiped,
             () if is_told && receipts.iter().any(says_so) => OnPhone::Removed,
             () if is_told => OnPhone::Told,
             () => OnPhone::NotSeen,
@@ -114,8 +114,8 @@ impl Holders {
         let all = devices::devices(tx, workspace).await?;
         let (count, written) = (all.len() as u64, written(tx, workspace).await?);
         let mut phones: HashMap<UserId, Vec<Phone>> = HashMap::new();
-        // What forgot everything holds nothing.
-        for device in all.into_iter().filter(|one| farewells.get(&one.device).is_none_or(|farewell| farewell.wiped_at.is_none())) {
+        // What forgot everything, or was never let in, holds nothing.
+        for device in all.into_iter().filter(|one| farewells.get(&one.device).is_none_or(|farewell| !farewell.is_over())) {
             let note = notes.get(&device.device).map(|(note, _)| *note);
             phones.entry(device.user).or_default().push(Phone { device: device.device, note });
         }

@@ -43,6 +43,15 @@ pub struct Farewell {
     pub wiped_at: Option<Millis>,
     /// How often in a row it has brought edits that follow what is not here, and not what they follow.
     pub waits: u32,
+    /// Whether somebody has ever let it in; if not, it was given nothing.
+    pub was_let_in: bool,
+}
+
+impl Farewell {
+    /// Whether the device holds nothing any more, or never did.
+    pub fn is_over(&self) -> bool {
+        self.wiped_at.is_some() || !self.was_let_in
+    }
 }
 
 /// What a device said of itself.
@@ -56,11 +65,19 @@ pub struct DeviceNote {
     pub position: u64,
 }
 
-type FarewellTuple = (Vec<u8>, String, Millis, Option<Millis>, Option<Millis>, u32);
+type FarewellTuple = (Vec<u8>, String, Millis, Option<Millis>, Option<Millis>, u32, bool);
 
-fn farewell((device, act, asked_at, told_at, wiped_at, waits): FarewellTuple) -> Result<(DeviceId, Farewell)> {
+/// A macro, because `concat!` takes no constants.
+macro_rules! all_farewells {
+    () => {
+        "select device, act, asked_at, told_at, wiped_at, waits, not exists (select 1 from device_waits as waiting \
+         where waiting.workspace = farewells.workspace and waiting.device = farewells.device) from farewells "
+    };
+}
+
+fn farewell((device, act, asked_at, told_at, wiped_at, waits, was_let_in): FarewellTuple) -> Result<(DeviceId, Farewell)> {
     let act = Act::of(&act).ok_or(StoreError::Damaged("farewell"))?;
-    Ok((id(DeviceId::from_bytes(&device), "device id")?, Farewell { act, asked_at, told_at, wiped_at, waits }))
+    Ok((id(DeviceId::from_bytes(&device), "device id")?, Farewell { act, asked_at, told_at, wiped_at, waits, was_let_in }))
 }
 
 /// Asks a device to forget everything; asked again, the later word counts.
@@ -91,22 +108,18 @@ pub async fn forget(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Re
 
 /// What a device is asked to do.
 pub async fn of_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Result<Option<Farewell>> {
-    let row: Option<FarewellTuple> =
-        sqlx::query_as("select device, act, asked_at, told_at, wiped_at, waits from farewells where workspace = $1 and device = $2")
-            .bind(&workspace.as_bytes()[..])
-            .bind(&device.as_bytes()[..])
-            .fetch_optional(tx.conn())
-            .await?;
+    let row: Option<FarewellTuple> = sqlx::query_as(concat!(all_farewells!(), "where workspace = $1 and device = $2"))
+        .bind(&workspace.as_bytes()[..])
+        .bind(&device.as_bytes()[..])
+        .fetch_optional(tx.conn())
+        .await?;
     Ok(row.map(farewell).transpose()?.map(|(_, farewell)| farewell))
 }
 
 /// All farewells of a workspace.
 pub async fn all(tx: &mut Tx, workspace: WorkspaceId) -> Result<HashMap<DeviceId, Farewell>> {
     let rows: Vec<FarewellTuple> =
-        sqlx::query_as("select device, act, asked_at, told_at, wiped_at, waits from farewells where workspace = $1")
-            .bind(&workspace.as_bytes()[..])
-            .fetch_all(tx.conn())
-            .await?;
+        sqlx::query_as(concat!(all_farewells!(), "where workspace = $1")).bind(&workspace.as_bytes()[..]).fetch_all(tx.conn()).await?;
     rows.into_iter().map(farewell).collect()
 }
 

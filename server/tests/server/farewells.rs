@@ -226,6 +226,23 @@ async fn a_new_device_waits_until_its_fingerprint_was_compared() {
 }
 
 #[tokio::test]
+async fn a_phone_that_was_lost_before_anybody_let_it_in_has_nothing_to_wipe_and_is_refused_at_once() {
+    for (address, list) in [("/devices/{}/revoke", "/devices"), ("/account/devices/{}/leave", "/account")] {
+        let desk = Desk::new().await;
+        desk.post("/devices/terms", &[("confirm", "yes")]).await;
+        let enrolled = enrol(&desk.server).await;
+        let done = desk.post(&address.replace("{}", &enrolled.device.to_string()), &[("act", "lost")]).await;
+        assert_eq!((done.status.as_u16(), done.header("location")), (303, &*format!("{list}?done=never_let_in")), "{}", done.text());
+        assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0), pull()]).await.code(), "revoked");
+        assert!(desk.get(done.header("location")).await.text().contains("was never let in"));
+        let page = desk.get("/devices").await.text();
+        assert!(page.contains("it holds nothing that had to be wiped") && !page.contains("Is to be wiped"), "{page}");
+        assert!(!page.contains("Waiting to be let in") && !page.contains(&format!("/devices/{}/", enrolled.device)), "{page}");
+        assert!(!desk.get("/account").await.text().contains(&enrolled.device.to_string()), "it is none of theirs any more");
+    }
+}
+
+#[tokio::test]
 async fn a_device_that_is_turned_away_stays_out() {
     let desk = Desk::new().await;
     desk.post("/devices/terms", &[("confirm", "yes")]).await;
