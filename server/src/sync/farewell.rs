@@ -180,9 +180,11 @@ fn page(entries: Vec<Entry>, cursor: Vec<u8>, after: Option<Vec<u8>>, more: bool
 
 /// Over a connection that is meant to stay open: as long as changes come. Then it is closed, and the device says anew what
 /// waits.
-pub(super) async fn once(app: App, speaker: Speaker, farewell: Farewell, mut socket: WebSocket) {
+pub(super) async fn once(app: App, speaker: Speaker, mut socket: WebSocket) {
     while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE_MAX, socket.recv()).await {
         let Frame::Binary(bytes) = frame else { continue };
+        // What is asked of it may have changed since the frame before; one that is asked nothing any more comes in anew.
+        let Ok(Some(farewell)) = app.auth.farewell(speaker.reader.workspace, speaker.device).await else { break };
         let answers = app.door().say_farewell(&speaker, farewell, &bytes, app.clock.now()).await;
         let is_over = answers.iter().any(|answer| matches!(answer, Message::Page(page) if page.entries.contains(&Entry::Wipe)));
         let brings = answers.iter().any(|answer| matches!(answer, Message::Verdicts(_)));

@@ -32,9 +32,7 @@ pub async fn live(arriving: Arriving, State(app): State<App>, upgrade: WebSocket
     let upgrade = upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
     match arriving {
         Arriving::Device(caller) => upgrade.on_upgrade(move |socket| async move { Live::new(app, caller).run(socket).await }),
-        Arriving::Leaving(caller, farewell) => {
-            upgrade.on_upgrade(move |socket| super::farewell::once(app, Speaker::from(caller), farewell, socket))
-        }
+        Arriving::Leaving(caller, _) => upgrade.on_upgrade(move |socket| super::farewell::once(app, Speaker::from(caller), socket)),
     }
 }
 

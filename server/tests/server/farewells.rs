@@ -1,5 +1,6 @@
 //! Devices that leave: what they have not sent goes to the desk, they forget everything, their receipt is shown.
 
+use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::json;
 use sync_core::device::Device;
@@ -12,10 +13,12 @@ use sync_core::protocol::{
 };
 use sync_core::record::fields::FieldEdit;
 use sync_core::store::Place;
+use tokio_tungstenite::tungstenite::Message as Ws;
 
 use crate::console::{Desk, record};
 use crate::handset::Handset;
 use crate::harness::{Answer, MINUTE, START, Server};
+use crate::live::{PATIENCE, Socket, connect as live};
 use crate::pen::Phone;
 
 const ACTOR: ActorId = ActorId([7; 16]);
@@ -38,10 +41,29 @@ async fn told(server: &Server, enrolled: &Enrolled, messages: &[Message]) -> Vec
     decode_frame(&answer.body).unwrap()
 }
 
+/// What is answered to a frame over a connection that stays open.
+async fn ask(socket: &mut Socket, frame: Vec<u8>) -> Vec<Message> {
+    socket.send(Ws::binary(frame)).await.unwrap();
+    loop {
+        let heard = tokio::time::timeout(PATIENCE, socket.next()).await.expect("no word").unwrap().unwrap();
+        if let Ws::Binary(frame) = heard {
+            return decode_frame(&frame).unwrap();
+        }
+    }
+}
+
 fn hello(enrolled: &Enrolled, pending: u64) -> Message {
     let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
     let epoch = Some(enrolled.epoch.clone());
-    Message::Hello(Hello { protocol: PROTOCOL_VERSION, capabilities, app: "test 2".to_owned(), actor: ACTOR, epoch, pending })
+    Message::Hello(Hello {
+        protocol: PROTOCOL_VERSION,
+        capabilities,
+        app: "test 2".to_owned(),
+        actor: ACTOR,
+        epoch,
+        pending,
+        unconfirmed: None,
+    })
 }
 
 fn pull() -> Message {
@@ -108,6 +130,21 @@ async fn a_device_that_never_brings_what_its_edits_follow_is_waited_for_and_wipe
     let push = Message::Push(Push { batch: 1, changes });
     let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 1), push, pull()]).await;
     assert!(answers.last().is_some_and(is_wipe), "{answers:?}");
+}
+
+#[tokio::test]
+async fn what_the_office_says_of_a_device_while_it_delivers_is_heard_over_the_same_connection() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "hand_back").await;
+    let mut socket = live(&desk.server, &enrolled.token).await;
+    let changes = unsent();
+    let frame = |change: &Pushed| encode_frame(&[hello(&enrolled, 9), Message::Push(Push { batch: 1, changes: vec![change.clone()] })]);
+    let answers = ask(&mut socket, frame(&changes[0])).await;
+    assert!(matches!(&answers[..], [Message::Welcome(_), Message::Verdicts(_)]), "{answers:?}");
+    send_away(&desk, enrolled.device, "lost").await;
+    let answers = ask(&mut socket, frame(&changes[1])).await;
+    assert!(matches!(&answers[..], [wipe] if is_wipe(wipe)), "{answers:?}");
 }
 
 #[tokio::test]

@@ -16,10 +16,17 @@ use crate::harness::{MINUTE, Server};
 use crate::privacy::state;
 use crate::reviews::colleague;
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+pub type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 /// Longer than any honest answer takes.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Opens a connection.
+pub async fn connect(server: &Server, token: &str) -> Socket {
+    let mut request = format!("ws://{}/sync/live", server.address).into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    tokio_tungstenite::connect_async(request).await.unwrap().0
+}
 
 /// A phone with an open connection, and what was said on it.
 struct Line<'s> {
@@ -34,9 +41,7 @@ impl<'s> Line<'s> {
     /// Connects, and hears all that there is.
     async fn open(server: &'s Server, login: &str) -> Self {
         let phone = Handset::of(server, UserId::of_cause(login)).await;
-        let mut request = format!("ws://{}/sync/live", server.address).into_client_request().unwrap();
-        request.headers_mut().insert("authorization", format!("Bearer {}", phone.enrolled.token).parse().unwrap());
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        let socket = connect(server, &phone.enrolled.token).await;
         let mut line = Self { server, phone, socket, pages: Vec::new(), pulls: 0 };
         line.tell(Event::NetworkUp { live: true }).await;
         line.until(|line| line.pages.last().is_some_and(|page| !page.more)).await;
