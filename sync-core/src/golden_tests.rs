@@ -104,7 +104,7 @@ fn the_first_change_of_a_text_is_that_of_version_1() {
 
 fn hello() -> Message {
     let capabilities = vec!["live".into(), "zstd".into()];
-    Message::Hello(Hello { protocol: 1, capabilities, app: "sample 1.0".into(), actor: ANN, epoch: None, pending: 1 })
+    Message::Hello(Hello { protocol: 1, capabilities, app: "sample 1.0".into(), actor: ANN, epoch: None, pending: 1, unconfirmed: None })
 }
 
 fn record() -> RecordId {

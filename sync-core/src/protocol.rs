@@ -161,6 +161,9 @@ pub struct Hello {
     /// How many edits wait on the device, for the device list.
     #[n(5)]
     pub pending: u64,
+    /// How many changes of its base it can offer that this life of the server has not shown to have; left out for none.
+    #[n(6)]
+    pub unconfirmed: Option<u64>,
 }
 
 /// Changes to accept. Each is answered alone.

@@ -11,7 +11,7 @@ use axum::extract::ws::{Message as Frame, WebSocket};
 use sync_core::id::{Facet, Millis, RecordId};
 use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal, Verdict};
 
-use super::{Door, Speaker, is_repeated, refused, verdicts};
+use super::{Door, Speaker, is_of_another_life, is_repeated, refused, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
 use crate::store::rejected::{self, ChangeName};
@@ -53,8 +53,14 @@ impl Door {
             match message {
                 Message::Receipt(receipt) => answers.push(self.receive(speaker, receipt, now).await?),
                 Message::Hello(hello) if farewell.act == Act::HandBack => {
-                    waiting = Some(hello.pending);
+                    let (said, epoch) =
+                        (Waiting { edits: hello.pending, base: hello.unconfirmed.unwrap_or_default() }, hello.epoch.clone());
                     answers.push(self.welcome(speaker, hello, now).await?);
+                    // It says anew what waits when it knows what may be lost.
+                    if answers.last().is_some_and(|answer| is_of_another_life(answer, epoch)) {
+                        return Ok(answers);
+                    }
+                    waiting = Some(said);
                 }
                 Message::Push(push) if farewell.act == Act::HandBack => {
                     let (answer, brought) = self.take_to_the_desk(speaker, push, is_patient, now).await?;
@@ -64,27 +70,29 @@ impl Door {
                 }
                 Message::Offer(offer) if farewell.act == Act::HandBack => {
                     let answer = self.offer(speaker, offer, now).await;
-                    sum.gives_back |= gives_back(&answer);
+                    sum.given_back(&answer, is_patient);
                     answers.push(answer);
                 }
                 Message::Withdraw(withdraw) if farewell.act == Act::HandBack => {
                     answers.push(self.withdraw(speaker, withdraw, now).await);
                 }
-                Message::Hello(_) => waiting = Some(0),
+                Message::Hello(_) => waiting = Some(Waiting::default()),
                 Message::Pull(pull) => pulls = Some(pull),
                 _ => {}
             }
         }
         self.note_waits(speaker, &farewell, &sum).await?;
-        if waiting.is_some_and(|waiting| waiting <= sum.settled) {
+        let lacks = is_patient && waiting.is_some_and(|waiting| waiting.base > sum.offered);
+        if !lacks && waiting.is_some_and(|waiting| waiting.edits <= sum.settled) {
             let (workspace, device) = (speaker.reader.workspace, speaker.device);
             self.store
                 .write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::told(tx, workspace, device, now).await }))
                 .await?;
             answers.push(Message::Page(page(vec![Entry::Wipe], Vec::new(), None, false, now)));
-        } else if let Some(pull) = pulls.filter(|_| !sum.waits) {
-            // There is more to deliver first: it asks again when that is done.
-            answers.push(Message::Page(page(Vec::new(), pull.cursor.clone().unwrap_or_default(), pull.cursor, true, now)));
+        } else if let Some(pull) = pulls.filter(|_| lacks || !sum.waits) {
+            // There is more to deliver first: it asks again when that is done. At the end of the feed it offers what it was not
+            // shown there: that is all that a restored server may have lost.
+            answers.push(Message::Page(page(Vec::new(), pull.cursor.clone().unwrap_or_default(), pull.cursor, !lacks, now)));
         }
         Ok(answers)
     }
@@ -144,6 +152,15 @@ impl Door {
     }
 }
 
+/// What waits on a device that is to leave, by its own word.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waiting {
+    /// Edits that were not sent.
+    edits: u64,
+    /// Accepted changes that this life of the server has not shown to have.
+    base: u64,
+}
+
 /// What a device that is handed back has brought.
 #[derive(Debug, Default)]
 struct Brought {
@@ -151,8 +168,22 @@ struct Brought {
     settled: u64,
     /// Whether others follow what is not here: it may have that, and is waited for.
     waits: bool,
-    /// Whether it has given back what was lost here.
+    /// How many accepted changes were offered of which it is known now whether they are here.
+    offered: u64,
+    /// Whether it has given back what was lost here, or learnt that it is here.
     gives_back: bool,
+}
+
+impl Brought {
+    /// What became of an offer. One of which nothing gets in, or is here, may come for ever.
+    fn given_back(&mut self, answer: &Message, is_patient: bool) {
+        let Message::Verdicts(answer) = answer else { return };
+        let is_here = |verdict: &Verdict| matches!(verdict, Verdict::Accepted { .. } | Verdict::Duplicate { .. });
+        self.offered += answer.verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Waiting { .. })).count() as u64;
+        let gives_back = answer.verdicts.iter().any(is_here);
+        self.gives_back |= gives_back;
+        self.waits |= is_patient && !gives_back;
+    }
 }
 
 /// What became of a push. What was on the desk before may be a draft that the device asks about; what was turned down it
@@ -165,13 +196,7 @@ fn brought(names: &[ChangeName], verdicts: &[Verdict], is_patient: bool, known: 
     let stuck = names.iter().zip(verdicts).filter(|(name, verdict)| waits(verdict) && !moves.contains(&(name.record, name.facet))).count();
     let taken = names.iter().zip(verdicts).filter(|(name, verdict)| matches!(verdict, Verdict::Held { .. }) && !known(name)).count();
     let settled = if is_patient { taken } else { taken + stuck };
-    Brought { settled: settled as u64, waits: is_patient && stuck > 0, gives_back: false }
-}
-
-/// Whether something was taken of what a device has offered.
-fn gives_back(answer: &Message) -> bool {
-    let Message::Verdicts(answer) = answer else { return false };
-    answer.verdicts.iter().any(|verdict| matches!(verdict, Verdict::Accepted { .. }))
+    Brought { settled: settled as u64, waits: is_patient && stuck > 0, ..Brought::default() }
 }
 
 fn page(entries: Vec<Entry>, cursor: Vec<u8>, after: Option<Vec<u8>>, more: bool, now: Millis) -> Page {
@@ -187,7 +212,8 @@ pub(super) async fn once(app: App, speaker: Speaker, mut socket: WebSocket) {
         let Ok(Some(farewell)) = app.auth.farewell(speaker.reader.workspace, speaker.device).await else { break };
         let answers = app.door().say_farewell(&speaker, farewell, &bytes, app.clock.now()).await;
         let is_over = answers.iter().any(|answer| matches!(answer, Message::Page(page) if page.entries.contains(&Entry::Wipe)));
-        let brings = answers.iter().any(|answer| matches!(answer, Message::Verdicts(_)));
+        let asks = |answer: &Message| matches!(answer, Message::Page(page) if !page.more);
+        let brings = answers.iter().any(|answer| matches!(answer, Message::Verdicts(_)) || asks(answer));
         let sent = socket.send(Frame::Binary(protocol::encode_frame(&answers).into())).await;
         // The peer may be gone already; it comes again.
         if is_over || !brings || sent.is_err() {

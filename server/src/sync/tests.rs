@@ -35,7 +35,15 @@ fn hello(actor: u16, epoch: Option<[u8; 16]>) -> Message {
     let mut bytes = [7; 16];
     bytes[..2].copy_from_slice(&actor.to_be_bytes());
     let epoch = epoch.map(|epoch| epoch.to_vec());
-    Message::Hello(Hello { protocol: 1, capabilities: Vec::new(), app: "test".into(), actor: ActorId(bytes), epoch, pending: 0 })
+    Message::Hello(Hello {
+        protocol: 1,
+        capabilities: Vec::new(),
+        app: "test".into(),
+        actor: ActorId(bytes),
+        epoch,
+        pending: 0,
+        unconfirmed: None,
+    })
 }
 
 fn pull() -> Message {

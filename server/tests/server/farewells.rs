@@ -5,10 +5,10 @@ use reqwest::Method;
 use serde_json::json;
 use sync_core::device::Device;
 use sync_core::engine::Stopped;
-use sync_core::id::{ActorId, DeviceId};
+use sync_core::id::{ActorId, DeviceId, Seal};
 use sync_core::net::{NetError, Server as Remote};
 use sync_core::protocol::{
-    CAPABILITIES, Enrol, Enrolled, Entry, Hello, Message, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Push, Pushed, Receipt, Removal,
+    CAPABILITIES, Enrol, Enrolled, Entry, Hello, Message, Offer, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Push, Pushed, Receipt, Removal,
     Verdict, Verdicts, decode_frame, encode_frame, fingerprint,
 };
 use sync_core::record::fields::FieldEdit;
@@ -130,6 +130,36 @@ async fn a_device_that_never_brings_what_its_edits_follow_is_waited_for_and_wipe
     let push = Message::Push(Push { batch: 1, changes });
     let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 1), push, pull()]).await;
     assert!(answers.last().is_some_and(is_wipe), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_device_that_offers_what_is_never_taken_is_waited_for_and_wiped_in_the_end() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "hand_back").await;
+    let Message::Hello(hello) = hello(&enrolled, 0) else { panic!() };
+    let hello = Message::Hello(Hello { unconfirmed: Some(2), ..hello });
+    let [change, _] = &unsent()[..] else { panic!() };
+    let given = crate::api::Phone::of(&desk.server, desk.server.ann, "office", 8).await.delivered(change, 1, START, Seal([1; 16]));
+    for n in 0..17 {
+        let offer = Message::Offer(Offer { batch: n, changes: vec![given.clone()] });
+        let answers = told(&desk.server, &enrolled, &[hello.clone(), offer, pull()]).await;
+        let last = answers.last().unwrap();
+        assert_eq!(is_wipe(last), n == 16, "{n}: {answers:?}");
+        assert!(matches!(last, Message::Page(page) if !page.more), "it is to offer all: {answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_knows_another_life_of_the_server_is_told_of_the_present_one_before_it_forgets() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "hand_back").await;
+    let Message::Hello(known) = hello(&enrolled, 0) else { panic!() };
+    let before = Message::Hello(Hello { epoch: Some(vec![9; 16]), ..known });
+    let answers = told(&desk.server, &enrolled, &[before, pull()]).await;
+    assert!(matches!(&answers[..], [Message::Welcome(welcome)] if welcome.epoch == enrolled.epoch), "{answers:?}");
+    assert!(told(&desk.server, &enrolled, &[hello(&enrolled, 0), pull()]).await.last().is_some_and(is_wipe));
 }
 
 #[tokio::test]

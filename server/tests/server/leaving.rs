@@ -1,17 +1,22 @@
 //! Somebody is shut out: their phones are handed back, and come in again with them if they have not forgotten yet.
 
+use std::path::Path;
+
+use futures_util::{SinkExt, StreamExt};
 use rapport_server::store::{Options, farewells, rejected};
 use reqwest::Method;
 use serde_json::json;
 use sync_core::engine::Event;
 use sync_core::id::{RecordId, UserId};
-use sync_core::protocol::fingerprint;
+use sync_core::protocol::{MAX_PUSH_CHANGES, fingerprint};
 use sync_core::record::fields::FieldEdit;
+use tokio_tungstenite::tungstenite::Message as Ws;
 
 use crate::api::Client;
 use crate::console::{Desk, record};
 use crate::handset::Handset;
 use crate::harness::Server;
+use crate::live::{PATIENCE, connect};
 
 /// Cai's customer, on cai's phone, with an edit that was not sent.
 async fn offline(desk: &Desk) -> (RecordId, Handset) {
@@ -108,31 +113,144 @@ async fn a_phone_that_is_handed_back_and_breaks_off_in_between_delivers_the_rest
     assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (100, true));
 }
 
+/// The desk at a server that keeps its database in a folder.
+async fn desk_in(folder: &Path) -> Desk {
+    Desk::with(|config| config.database.path = folder.join("rapport.db")).await
+}
+
+async fn back_up(folder: &Path) {
+    rapport_server::store::backup(&folder.join("rapport.db"), &folder.join("backup.db")).await.unwrap();
+}
+
+/// The same desk after the server was lost and its backup restored.
+async fn restored(folder: &Path, desk: Desk) -> Desk {
+    let Desk { mut server, ann, bo, .. } = desk;
+    server.ask_to_stop();
+    server.stopped().await;
+    let path = folder.join("restored.db");
+    rapport_server::store::restore(&folder.join("backup.db"), &Options::new(&path), None, || [2; 16]).await.unwrap();
+    let server = Server::start_again(|config| config.database.path = path.clone()).await;
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    Desk { server, cookie, ann, bo }
+}
+
 #[tokio::test]
 async fn a_phone_that_is_handed_back_gives_a_restored_server_back_what_its_unsent_edits_follow() {
     let folder = tempfile::tempdir().unwrap();
-    let [path, backup, restored] = ["rapport.db", "backup.db", "restored.db"].map(|name| folder.path().join(name));
-    let desk = Desk::with(|config| config.database.path = path.clone()).await;
+    let desk = desk_in(folder.path()).await;
     let (customer, mut phone) = offline(&desk).await;
     phone.sync(&desk.server).await;
-    rapport_server::store::backup(&path, &backup).await.unwrap();
+    back_up(folder.path()).await;
     phone.edit(&desk.server, "party", customer, &[FieldEdit::set("name", "Jiamei Print")]);
     phone.edit(&desk.server, "party", record(1), &[FieldEdit::set("name", "Cedar")]);
     phone.sync(&desk.server).await;
     for id in [customer, record(1)] {
         phone.edit(&desk.server, "party", id, &[FieldEdit::set("industry", "paper")]);
     }
-    let Desk { mut server, ann, bo, .. } = desk;
-    server.ask_to_stop();
-    server.stopped().await;
-    rapport_server::store::restore(&backup, &Options::new(&restored), None, || [2; 16]).await.unwrap();
-    let server = Server::start_again(|config| config.database.path = restored.clone()).await;
-    let (_, cookie) = server.browser_sign_in(&[]).await;
-    let desk = Desk { server, cookie, ann, bo };
+    let desk = restored(folder.path(), desk).await;
     assert_eq!(name_of(&desk, customer).await, "Jiamei Paper");
     fill_in(&desk, false, "save").await;
     phone.sync(&desk.server).await;
     assert_eq!((name_of(&desk, customer).await, name_of(&desk, record(1)).await), ("Jiamei Print".to_owned(), "Cedar".to_owned()));
+    assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (2, true));
+}
+
+/// Cai's phone has many records and changes of its own and of others which a restored server has lost, and no edit follows
+/// them; `edits` of others were not sent. Answers the names that are to be there again.
+async fn full_of_what_was_lost(folder: &Path, edits: bool) -> (Desk, Handset, Vec<(RecordId, String)>) {
+    let desk = desk_in(folder).await;
+    let (customer, mut phone) = offline(&desk).await;
+    phone.sync(&desk.server).await;
+    back_up(folder).await;
+    phone.edit(&desk.server, "party", customer, &[FieldEdit::set("name", "Jiamei Print")]);
+    // More than one offer carries.
+    let many = MAX_PUSH_CHANGES as u32 + 10;
+    let id = |n: u32| RecordId::of_cause(&format!("lost {n}"));
+    for n in 0..many {
+        phone.edit(&desk.server, "party", id(n), &[FieldEdit::set("name", format!("Lost {n}"))]);
+    }
+    phone.sync(&desk.server).await;
+    let theirs = Client::office(&desk.server).await.make("party", json!({"name": "Haida", "owner": UserId::of_cause("cai")})).await;
+    phone.sync(&desk.server).await;
+    let theirs: RecordId = theirs.rsplit('/').next().unwrap().parse().unwrap();
+    if edits {
+        phone.edit(&desk.server, "party", record(2), &[FieldEdit::set("name", "Never sent")]);
+        phone.edit(&desk.server, "party", id(3), &[FieldEdit::set("industry", "paper")]);
+    }
+    let mut names: Vec<(RecordId, String)> = (0..many).map(|n| (id(n), format!("Lost {n}"))).collect();
+    names.extend([(customer, "Jiamei Print".to_owned()), (theirs, "Haida".to_owned())]);
+    (restored(folder, desk).await, phone, names)
+}
+
+async fn are_there_again(desk: &Desk, names: &[(RecordId, String)]) {
+    let office = Client::office(&desk.server).await;
+    for (record, name) in names {
+        assert_eq!(office.get(&format!("/api/v1/party/{record}")).await.json()["fields"]["name"], **name);
+    }
+}
+
+#[tokio::test]
+async fn a_phone_that_is_handed_back_gives_a_restored_server_back_all_that_it_has_lost_before_it_forgets() {
+    for edits in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (desk, mut phone, names) = full_of_what_was_lost(folder.path(), edits).await;
+        fill_in(&desk, false, "save").await;
+        phone.sync(&desk.server).await;
+        are_there_again(&desk, &names).await;
+        assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (if edits { 2 } else { 0 }, true));
+    }
+}
+
+#[tokio::test]
+async fn what_was_lost_is_given_back_over_a_connection_that_stays_open_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (desk, mut phone, names) = full_of_what_was_lost(folder.path(), true).await;
+    fill_in(&desk, false, "save").await;
+    let now = desk.server.app.clock.now();
+    // The server ends the connection whenever it is to hear anew what waits.
+    for _ in 0..8 {
+        if phone.device.identity().is_none() {
+            break;
+        }
+        let mut socket = connect(&desk.server, &phone.enrolled.token).await;
+        let mut frames = phone.tell(now, Event::NetworkUp { live: true });
+        loop {
+            for frame in frames.drain(..) {
+                socket.send(Ws::binary(frame)).await.ok();
+            }
+            match tokio::time::timeout(PATIENCE, socket.next()).await.expect("no word") {
+                Some(Ok(Ws::Binary(frame))) => frames = phone.tell(now, Event::Received(frame.into())),
+                Some(Ok(Ws::Ping(_) | Ws::Pong(_))) => {}
+                _ => break,
+            }
+        }
+        phone.tell(now, Event::NetworkDown);
+    }
+    are_there_again(&desk, &names).await;
+    assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (2, true));
+}
+
+#[tokio::test]
+async fn a_phone_that_breaks_off_while_it_gives_back_what_was_lost_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (desk, mut phone, names) = full_of_what_was_lost(folder.path(), true).await;
+    fill_in(&desk, false, "save").await;
+    // One exchange more each time before the network is gone.
+    for exchanges in 1..6 {
+        let mut frames = phone.tell(desk.server.app.clock.now(), Event::NetworkUp { live: false });
+        for _ in 0..exchanges {
+            if frames.is_empty() {
+                break;
+            }
+            let answer = phone.say(&desk.server, frames.remove(0)).await;
+            frames.extend(phone.tell(desk.server.app.clock.now(), Event::Received(answer)));
+        }
+        phone.tell(desk.server.app.clock.now(), Event::NetworkDown);
+    }
+    if phone.device.identity().is_some() {
+        phone.sync(&desk.server).await;
+    }
+    are_there_again(&desk, &names).await;
     assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (2, true));
 }
 

@@ -252,7 +252,15 @@ fn put(path: &str, value: &str) -> Edit {
 
 fn hello(actor: ActorId, epoch: Option<Vec<u8>>) -> Message {
     let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
-    Message::Hello(Hello { protocol: PROTOCOL_VERSION, capabilities, app: "mallory".to_owned(), actor, epoch, pending: 0 })
+    Message::Hello(Hello {
+        protocol: PROTOCOL_VERSION,
+        capabilities,
+        app: "mallory".to_owned(),
+        actor,
+        epoch,
+        pending: 0,
+        unconfirmed: None,
+    })
 }
 
 fn pushing(changes: Vec<Pushed>) -> Message {

@@ -367,6 +367,7 @@ impl Engine {
             actor: replica.actor,
             epoch: replica.store.meta(EPOCH)?,
             pending: replica.store.pending_count()?,
+            unconfirmed: Some(replica.store.offerable_count()?).filter(|count| *count > 0),
         })
     }
 
@@ -410,7 +411,9 @@ impl Engine {
                 .push(Effect::Failed(Refused { code: "waiting".to_owned(), message: "edits wait for others that they follow".to_owned() }));
             self.fail(replica, now, effects);
         }
-        self.send(replica, outcome.pull, effects)
+        // Whoever is to leave is told to when all is given back: it has to be heard of again.
+        let pulls = outcome.pull | self.outbox.has_given_back();
+        self.send(replica, pulls, effects)
     }
 
     fn take_all(

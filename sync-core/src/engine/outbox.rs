@@ -64,6 +64,8 @@ pub(super) struct Outbox {
     is_waiting: bool,
     /// An offer was not.
     offer_waits: bool,
+    /// Something was offered since it was asked last.
+    offers: bool,
     moved: bool,
 }
 
@@ -105,6 +107,7 @@ impl Outbox {
             return Ok(None);
         }
         self.next_number += 1;
+        self.offers |= sort == Sort::Offered;
         let number = self.next_number;
         let changes = kept.iter().map(|kept| (kept.change.record, kept.change.facet, kept.change.hash)).collect();
         self.in_flight.push_back(Batch { number, sort, changes });
@@ -210,6 +213,11 @@ impl Outbox {
         }
         // What cannot even be offered back now is kept, and offered in the next session: nobody's edit hangs on it.
         Some(moved || !waits)
+    }
+
+    /// Whether something was offered, and all that was sent is answered.
+    pub fn has_given_back(&mut self) -> bool {
+        self.in_flight.is_empty() && std::mem::take(&mut self.offers)
     }
 
     fn pending_answered(&mut self, replica: &mut Replica, name: ChangeName, verdict: Verdict, now: Millis) -> Result<(), StoreError> {

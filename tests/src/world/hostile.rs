@@ -130,7 +130,15 @@ impl Inner {
         let (doc, _) = document(kind, &changes);
         let hello = |actor| {
             let capabilities = CAPABILITIES.map(str::to_owned).to_vec();
-            Message::Hello(Hello { protocol: PROTOCOL_VERSION, capabilities, app: "mallory".to_owned(), actor, epoch: None, pending: 0 })
+            Message::Hello(Hello {
+                protocol: PROTOCOL_VERSION,
+                capabilities,
+                app: "mallory".to_owned(),
+                actor,
+                epoch: None,
+                pending: 0,
+                unconfirmed: None,
+            })
         };
         if trick == Trick::ForeignHello {
             // The name under which a phone has spoken; the server's own pen is nobody's to steal either way.

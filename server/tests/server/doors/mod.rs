@@ -401,6 +401,7 @@ async fn a_device_is_given_nothing_of_another_house_nor_of_a_facet_its_user_may_
             actor: street.here.actor,
             epoch: None,
             pending: 0,
+            unconfirmed: None,
         }),
         Message::Pull(Pull { max_bytes: PAGE_BYTES, ..Pull::default() }),
     ]);
