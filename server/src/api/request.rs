@@ -170,8 +170,7 @@ impl Params {
 
     pub fn offset_minutes(&mut self) -> Result<i32, Error> {
         let Some(text) = self.take("utcOffset") else { return Ok(0) };
-        let minutes = text.parse().ok().filter(|minutes: &i32| minutes.abs() <= OFFSET_MAX_MINUTES);
-        minutes.ok_or_else(|| bad("utcOffset", "is minutes from -840 to 840, such as 480 for Beijing", "应为 -840 至 840 之间的分钟数"))
+        offset(text.parse().ok())
     }
 
     pub fn asked(&mut self) -> Result<Asked, Error> {
@@ -218,6 +217,12 @@ impl Params {
             )
         })
     }
+}
+
+/// A time zone as minutes ahead of UTC; `None` is what is no number.
+pub fn offset(minutes: Option<i32>) -> Result<i32, Error> {
+    let minutes = minutes.filter(|minutes| (-OFFSET_MAX_MINUTES..=OFFSET_MAX_MINUTES).contains(minutes));
+    minutes.ok_or_else(|| bad("utcOffset", "is minutes from -840 to 840, such as 480 for Beijing", "应为 -840 至 840 之间的分钟数"))
 }
 
 fn bad(name: &str, en: &str, zh: &str) -> Error {

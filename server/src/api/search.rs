@@ -186,10 +186,7 @@ pub async fn search(
     Body(search): Body<Search>,
 ) -> Result<Json<Listing>, Error> {
     let reading = Reading::of(&app, &caller);
-    let offset_minutes = search.utc_offset;
-    if offset_minutes.abs() > super::request::OFFSET_MAX_MINUTES {
-        return Err(bad("utcOffset", "is minutes from -840 to 840", "应为 -840 至 840 之间的分钟数"));
-    }
+    let offset_minutes = super::request::offset(Some(search.utc_offset))?;
     let total = if search.total { Count::All } else { Count::No };
     let shelf = if search.archived { Shelf::Archived } else { Shelf::InUse };
     let params = search.params()?;

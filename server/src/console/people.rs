@@ -1,5 +1,7 @@
 //! People: who may sign in, with which roles, in which teams and territories; what somebody sees.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query};
@@ -131,14 +133,15 @@ async fn list(desk: &Desk, status: StatusCode, problem: Option<String>, secret: 
     let users = kept::users(&mut tx, workspace).await?;
     let phones = devices::devices(&mut tx, workspace).await?;
     drop(tx);
+    let (members, _) = desk.reading.rows(&users.iter().map(|user| RecordId(user.user.0)).collect::<Vec<_>>()).await?;
+    let teams: HashMap<RecordId, String> = members.into_iter().map(|(id, row)| (id, joined(row.fields.get("teams")))).collect();
     let mut rows = Vec::new();
     for user in users {
         let phones = phones.iter().filter(|device| device.user == user.user && device.revoked_at.is_none()).count() as u64;
-        let member = desk.reading.record(RecordId(user.user.0)).await?;
         rows.push(PersonView {
             id: user.user.to_string(),
             roles: role_names(desk, &user.role),
-            teams: member.map(|view| joined(view.row.fields.get("teams"))).unwrap_or_default(),
+            teams: teams.get(&RecordId(user.user.0)).cloned().unwrap_or_default(),
             phones: desk.words.count("rights.phones", phones),
             disabled: user.disabled_at.is_some(),
             name: user.name,

@@ -135,16 +135,12 @@ impl Walk<'_> {
     /// What came into sight or went out of it at a position.
     async fn mark(&mut self, cursor: &mut Cursor, position: u64) -> Result<Fitted> {
         let reader = self.eyes.reader;
-        let with_records = self.eyes.wants_code() != 0;
-        let moved = sight::moved_at(&mut self.tx, reader.workspace, reader.user, with_records, position).await?;
-        let mut touched: BTreeSet<RecordId> = moved.into_iter().collect();
-        touched.extend(sight::touched_by_reach(&mut self.tx, reader.workspace, reader.user, position).await?);
-        let is_left = |record: &RecordId| {
-            cursor.inside.is_none_or(|inside| *record > inside.record || *record == inside.record && inside.position.is_some())
-        };
-        let left: Vec<RecordId> = touched.into_iter().filter(is_left).collect();
-        for batch in left.chunks(READ_RECORDS) {
-            let kinds = sight::kinds_of(&mut self.tx, reader.workspace, batch).await?;
+        loop {
+            let batch = self.touched(cursor, position).await?;
+            if batch.is_empty() {
+                break;
+            }
+            let kinds = sight::kinds_of(&mut self.tx, reader.workspace, &batch).await?;
             let asked: Vec<(RecordId, KindName)> = batch.iter().filter_map(|record| Some((*record, kinds.get(record)?.clone()))).collect();
             let since = self.eyes.since(&mut self.tx, &asked).await?;
             for (record, kind) in asked {
@@ -158,9 +154,23 @@ impl Walk<'_> {
                 }
                 cursor.inside = Some(Inside { record, position: None });
             }
+            // Of the last ones there may be nothing any more.
+            cursor.inside = batch.last().map(|record| Inside { record: *record, position: None });
         }
         (cursor.position, cursor.inside) = (position, None);
         Ok(true)
+    }
+
+    /// The next records that came into sight at a position, or went out of it.
+    async fn touched(&mut self, cursor: &Cursor, position: u64) -> Result<Vec<RecordId>> {
+        let (reader, with_records) = (self.eyes.reader, self.eyes.wants_code() != 0);
+        let from = (cursor.inside.map(|inside| inside.record), READ_RECORDS as u32);
+        let mut touched: BTreeSet<RecordId> =
+            sight::moved_at(&mut self.tx, reader.workspace, reader.user, with_records, position, from).await?.into_iter().collect();
+        touched.extend(sight::touched_by_reach(&mut self.tx, reader.workspace, reader.user, position, from).await?);
+        let is_done = |record: &RecordId| cursor.inside.is_some_and(|inside| *record == inside.record && inside.position.is_none());
+        // Behind as many, either of the two may have left some out.
+        Ok(touched.into_iter().take(READ_RECORDS).filter(|record| !is_done(record)).collect())
     }
 
     /// Brings a reader that saw with other eyes to what it may see and wants now.

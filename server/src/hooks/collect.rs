@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use sync_core::fence::{inspect, touched};
-use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
+use sync_core::id::{KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::record::Stored;
 use sync_core::record::fields::ARCHIVED;
 
@@ -22,6 +22,7 @@ const CHANGES: u32 = 500;
 
 /// What happened to one record.
 struct Happened {
+    kind: KindName,
     record: RecordId,
     changed: BTreeSet<String>,
     first: u64,
@@ -74,7 +75,7 @@ async fn events(app: &App, hook: &Webhook, user: User, changes: &[Stored]) -> Re
     let reading = Reading::of(app, &caller);
     let mut deliveries = Vec::new();
     for happened in grouped(&reading, changes) {
-        if hook.skip_own && happened.by.iter().all(|by| *by == own) {
+        if !wanted.concern(&happened.kind) || hook.skip_own && happened.by.iter().all(|by| *by == own) {
             continue;
         }
         let row = match reading.row(happened.record).await {
@@ -118,7 +119,7 @@ fn grouped(reading: &Reading, changes: &[Stored]) -> Vec<Happened> {
             }
             None => {
                 let (changed, by) = (seen.into_iter().collect(), BTreeSet::from([stored.user]));
-                all.push(Happened { record: stored.record, changed, first: position, by });
+                all.push(Happened { kind: stored.kind.clone(), record: stored.record, changed, first: position, by });
             }
         }
     }

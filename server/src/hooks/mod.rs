@@ -89,6 +89,11 @@ impl std::fmt::Display for Events {
 }
 
 impl Events {
+    /// Whether some event of a kind may be one of these.
+    pub fn concern(&self, kind: &str) -> bool {
+        self.0.iter().any(|word| word.split('.').next().is_some_and(|own| own == "*" || own == kind))
+    }
+
     /// Whether an event is one of these.
     pub fn cover(&self, kind: &str, action: &str, changed: &[String]) -> bool {
         self.0.iter().any(|word| {

@@ -41,6 +41,11 @@ pub(crate) use sight::{members, settle_erased};
 /// Edits of one unit whose approvers are told one by one; of more, their pages show it all the same.
 const TURNS_TOLD: usize = 16;
 
+/// Whether an edit at the desk waits for approval: not what came from a device that was shut out.
+fn waits_for_approval(state: &str, why: &str) -> bool {
+    state == "held" && why != code::REVOKED
+}
+
 /// A document in use by this unit.
 struct Open {
     kind: Arc<Kind>,
@@ -88,6 +93,8 @@ pub(super) struct Unit<'a> {
     rejected: Vec<RejectedRow>,
     /// The edits of records that waited for approval before this unit, where rights depend on it.
     waiting: HashMap<RecordId, HashSet<ChangeName>>,
+    /// The records of which this unit holds an edit for approval.
+    held: HashSet<RecordId>,
     /// What was turned down and is accepted after all, under a seal.
     settled: Vec<ChangeName>,
     /// The devices whose edits were decided about.
@@ -126,6 +133,7 @@ impl<'a> Unit<'a> {
             by_name: HashMap::new(),
             rejected: Vec::new(),
             waiting: HashMap::new(),
+            held: HashSet::new(),
             settled: Vec::new(),
             decided: Vec::new(),
             asked: Vec::new(),
@@ -283,7 +291,7 @@ impl<'a> Unit<'a> {
         let news = |device, asked| DeskNews { workspace: self.workspace, device, asked };
         let decided = self.decided.iter().map(|device| news(Some(*device), None));
         let is_other = !self.rejected.is_empty() || self.was_withdrawn;
-        let held = self.rejected.iter().filter(|row| row.state == "held" && row.code != code::REVOKED).map(RejectedRow::name);
+        let held = self.rejected.iter().filter(|row| waits_for_approval(&row.state, &row.code)).map(RejectedRow::name);
         let asked = self.asked.iter().copied().chain(held).take(TURNS_TOLD).map(|change| news(None, Some(change)));
         decided.chain(is_other.then(|| news(None, None))).chain(asked).collect()
     }
@@ -392,6 +400,9 @@ impl<'a> Unit<'a> {
 
     fn refuse(&mut self, author: &Author, now: Millis, pushed: &Pushed, refused: Refused) -> Outcome {
         let (verdict, state) = (refused.verdict(), refused.state());
+        if waits_for_approval(state, refused.code) {
+            self.held.insert(pushed.record);
+        }
         self.rejected.push(RejectedRow {
             hash: pushed.hash,
             kind: pushed.kind.clone(),

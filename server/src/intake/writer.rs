@@ -3,7 +3,7 @@
 //! Submissions that wait together share one transaction and one flush to the disk. Answers go out
 //! after the commit, never before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sync_core::access::Roles;
@@ -55,6 +55,8 @@ pub(super) struct Writer {
     /// has just failed.
     owing: Vec<WorkspaceId>,
     stalled: Vec<WorkspaceId>,
+    /// Workspaces whose kinds and roles were written and could not be read again.
+    outdated: HashSet<WorkspaceId>,
     /// Only used while a bug is planted: a sequence that a rollback does not give back.
     sequence: Option<u64>,
 }
@@ -68,6 +70,17 @@ enum Answer {
 }
 
 impl Answer {
+    /// The answer to work that was not begun.
+    fn to(work: Work) -> Self {
+        match work {
+            Work::Push { answer, .. } => Answer::Push(answer, Vec::new()),
+            Work::Look { answer } => Answer::Look(answer),
+            Work::Withdraw { answer, .. } => Answer::Withdraw(answer),
+            Work::Edit { answer, .. } => Answer::Edit(answer, Vec::new()),
+            Work::Review { answer, .. } => Answer::Review(answer, Vec::new()),
+        }
+    }
+
     fn fail(self, error: &IntakeError) {
         match self {
             Answer::Push(to, _) => drop(to.send(Err(error.clone()))),
@@ -114,6 +127,7 @@ impl Writer {
                 desk,
                 owing,
                 stalled: Vec::new(),
+                outdated: HashSet::new(),
                 sequence: None,
             },
             head_seen,
@@ -191,6 +205,9 @@ impl Writer {
     async fn settle_owed(&mut self, workspace: WorkspaceId) -> Result<Settled> {
         // As the database has them: a debt that was paid by rules of before would be forgotten.
         let rules = read_rules(&self.store, workspace).await?;
+        if self.outdated.remove(&workspace) {
+            self.publish(workspace, rules.clone());
+        }
         let sealer = self.sealer(workspace).await?;
         let mut unit = Unit::new(workspace, &rules, self.pen, sealer);
         let mut tx = self.store.begin().await?;
@@ -202,13 +219,14 @@ impl Writer {
     async fn process(&mut self, group: Vec<Job>) -> Fate {
         let workspace = group[0].author.workspace;
         let rules = self.rules.borrow().of(workspace);
+        let mut group = group.into_iter();
         let mut answers = Vec::new();
         let sealer = match self.sealer(workspace).await {
             Ok(sealer) => sealer,
-            Err(error) => return fail(answers, error),
+            Err(error) => return fail(answers, group, error),
         };
         let mut unit = Unit::new(workspace, &rules, self.pen, sealer);
-        match self.transact(&mut unit, group, &mut answers).await {
+        match self.transact(&mut unit, &mut group, &mut answers).await {
             Ok((head, Fate::Commit)) => {
                 let other_rules = unit.changes_rules();
                 let (accepted, of_people, desk_news) = (unit.accepted(), unit.changes_people(), unit.desk_news());
@@ -247,7 +265,7 @@ impl Writer {
                 Fate::Fail
             }
             Ok((_, Fate::CrashBefore | Fate::CrashAfter)) => Fate::CrashBefore,
-            Err(error) => fail(answers, error),
+            Err(error) => fail(answers, group, error),
         }
     }
 
@@ -261,7 +279,13 @@ impl Writer {
         Ok(self.sealers[&workspace].clone())
     }
 
-    async fn transact(&mut self, unit: &mut Unit<'_>, group: Vec<Job>, answers: &mut Vec<Answer>) -> Result<(u64, Fate)> {
+    /// Whoever's work was begun is among `answers`, also where it fails; of others the work stays in `group`.
+    async fn transact(
+        &mut self,
+        unit: &mut Unit<'_>,
+        group: &mut std::vec::IntoIter<Job>,
+        answers: &mut Vec<Answer>,
+    ) -> Result<(u64, Fate)> {
         let mut tx = self.store.begin().await?;
         for job in group {
             let (author, now) = (job.author, job.now);
@@ -279,21 +303,25 @@ impl Writer {
                 }
                 Work::Look { answer } => answers.push(Answer::Look(answer)),
                 Work::Edit { edits, import, answer } => {
+                    answers.push(Answer::Edit(answer, Vec::with_capacity(edits.len())));
                     unit.load_edited(&mut tx, &mut self.cache, &edits).await?;
                     unit.load_sight(&mut tx, &author, edits.iter().map(|edit| edit.record)).await?;
-                    let edited = edits.iter().map(|edit| unit.edit(&author, now, edit, import)).collect();
-                    answers.push(Answer::Edit(answer, edited));
+                    if let Some(Answer::Edit(_, edited)) = answers.last_mut() {
+                        edited.extend(edits.iter().map(|edit| unit.edit(&author, now, edit, import)));
+                    }
                 }
                 Work::Review { reviews, answer } => {
-                    let mut reviewed = Vec::with_capacity(reviews.len());
+                    answers.push(Answer::Review(answer, Vec::with_capacity(reviews.len())));
                     for review in &reviews {
-                        reviewed.push(unit.review(&mut tx, &mut self.cache, &author, now, review).await?);
+                        let decided = unit.review(&mut tx, &mut self.cache, &author, now, review).await?;
+                        if let Some(Answer::Review(_, reviewed)) = answers.last_mut() {
+                            reviewed.push(decided);
+                        }
                     }
-                    answers.push(Answer::Review(answer, reviewed));
                 }
                 Work::Withdraw { changes, answer } => {
-                    unit.withdraw(&mut tx, &author, now, &changes).await?;
                     answers.push(Answer::Withdraw(answer));
+                    unit.withdraw(&mut tx, &author, now, &changes).await?;
                 }
             }
         }
@@ -321,22 +349,29 @@ impl Writer {
         Ok(marked.unwrap_or(first + count - 1))
     }
 
-    async fn reload_rules(&self, workspace: WorkspaceId) {
+    async fn reload_rules(&mut self, workspace: WorkspaceId) {
         match read_rules(&self.store, workspace).await {
-            Ok(read) => {
-                self.rules.send_modify(|rules| drop(rules.own.insert(workspace, read)));
-            }
+            Ok(read) => self.publish(workspace, read),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "kinds and roles could not be read again; the old ones hold")
+                self.outdated.insert(workspace);
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "kinds and roles could not be read again; the old ones hold until they can"
+                );
             }
         }
     }
+
+    fn publish(&self, workspace: WorkspaceId, rules: Rules) {
+        self.rules.send_modify(|all| drop(all.own.insert(workspace, rules)));
+    }
 }
 
-fn fail(answers: Vec<Answer>, error: StoreError) -> Fate {
+/// Tells everybody of a group that nothing was kept: those whose work was begun, and the others.
+fn fail(answers: Vec<Answer>, others: std::vec::IntoIter<Job>, error: StoreError) -> Fate {
     tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed; nothing of it was kept");
     let error = IntakeError::from(error);
-    answers.into_iter().for_each(|answer| answer.fail(&error));
+    answers.into_iter().chain(others.map(|job| Answer::to(job.work))).for_each(|answer| answer.fail(&error));
     Fate::Fail
 }
 

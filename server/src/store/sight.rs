@@ -1,6 +1,6 @@
 //! Whose records are and whom users reach: kept when something is written, looked up by whoever reads.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 use sync_core::access::{Holder, Level, Reach};
@@ -115,13 +115,14 @@ pub async fn add_moves(tx: &mut Tx, workspace: WorkspaceId, position: u64, moves
         });
         query.build().execute(tx.conn()).await?;
     }
-    for moved in moves.iter().filter(|moved| moved.gone) {
-        sqlx::query("delete from holders where workspace = $1 and record = $2 and holder = $3")
-            .bind(&workspace.as_bytes()[..])
-            .bind(&moved.record.as_bytes()[..])
-            .bind(moved.holder.to_string())
-            .execute(tx.conn())
-            .await?;
+    let gone: Vec<&Move> = moves.iter().filter(|moved| moved.gone).collect();
+    for chunk in gone.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("delete from holders where workspace = ");
+        query.push_bind(workspace.as_bytes().to_vec()).push(" and (record, holder) in ");
+        query.push_tuples(chunk, |mut pair, moved| {
+            pair.push_bind(moved.record.as_bytes().to_vec()).push_bind(moved.holder.to_string());
+        });
+        query.build().execute(tx.conn()).await?;
     }
     Ok(())
 }
@@ -176,22 +177,46 @@ pub async fn followed(
     Ok(found)
 }
 
-/// Whom a user reaches or did, by holder.
-pub async fn reach_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<BTreeMap<Holder, Reached>> {
-    let rows: Vec<(String, i64, i64, Option<i64>)> =
-        sqlx::query_as("select holder, level, since, until from reach where workspace = $1 and user_id = $2")
-            .bind(&workspace.as_bytes()[..])
-            .bind(&user.as_bytes()[..])
-            .fetch_all(tx.conn())
-            .await?;
-    let mut reach = BTreeMap::new();
-    for (holder, level, since, until) in rows {
-        let reached = Reached { level: level_of(level)?, since: since as u64, until: until.map(|until| until as u64) };
-        reach.insert(holder_of(&holder)?, reached);
-    }
-    // Nobody needs a record of their own to reach what is theirs.
-    reach.insert(Holder::User(user), Reached { level: Level::Own, since: 0, until: None });
+/// Whom somebody reaches or did, by holder.
+pub type ReachOf = BTreeMap<Holder, Reached>;
+
+const REACH_COLUMNS: &str = "select user_id, holder, level, since, until from reach where workspace = $1";
+
+type ReachTuple = (Vec<u8>, String, i64, i64, Option<i64>);
+
+fn reached_of((_, holder, level, since, until): &ReachTuple) -> Result<(Holder, Reached)> {
+    let reached = Reached { level: level_of(*level)?, since: *since as u64, until: until.map(|until| until as u64) };
+    Ok((holder_of(holder)?, reached))
+}
+
+/// Nobody needs a record of their own to reach what is theirs.
+fn itself(user: UserId) -> (Holder, Reached) {
+    (Holder::User(user), Reached { level: Level::Own, since: 0, until: None })
+}
+
+/// Whom a user reaches or did.
+pub async fn reach_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<ReachOf> {
+    let rows: Vec<ReachTuple> = sqlx::query_as(AssertSqlSafe(format!("{REACH_COLUMNS} and user_id = $2")))
+        .bind(&workspace.as_bytes()[..])
+        .bind(&user.as_bytes()[..])
+        .fetch_all(tx.conn())
+        .await?;
+    let mut reach = rows.iter().map(reached_of).collect::<Result<ReachOf>>()?;
+    reach.extend([itself(user)]);
     Ok(reach)
+}
+
+/// Whom each of these users reaches or did, read at once: a workspace may have thousands.
+pub async fn reach_of_each(tx: &mut Tx, workspace: WorkspaceId, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, ReachOf>> {
+    let rows: Vec<ReachTuple> = sqlx::query_as(AssertSqlSafe(REACH_COLUMNS)).bind(&workspace.as_bytes()[..]).fetch_all(tx.conn()).await?;
+    let mut each: BTreeMap<UserId, ReachOf> = users.iter().map(|user| (*user, ReachOf::from([itself(*user)]))).collect();
+    for row in &rows {
+        if let Some(reach) = each.get_mut(&id(UserId::from_bytes(&row.0), "user id")?) {
+            let (holder, reached) = reached_of(row)?;
+            reach.entry(holder).or_insert(reached);
+        }
+    }
+    Ok(each)
 }
 
 /// Whom a user reaches now.
@@ -244,10 +269,18 @@ pub async fn next_move(tx: &mut Tx, workspace: WorkspaceId, user: UserId, with_r
     Ok(next.map(|next| next as u64))
 }
 
-/// The records that moved at a position and concern a user.
-pub async fn moved_at(tx: &mut Tx, workspace: WorkspaceId, user: UserId, with_records: bool, position: u64) -> Result<Vec<RecordId>> {
+/// Some of the records that moved at a position and concern a user, from one of them on, by id.
+pub async fn moved_at(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    user: UserId,
+    with_records: bool,
+    position: u64,
+    (from, limit): (Option<RecordId>, u32),
+) -> Result<Vec<RecordId>> {
     let sql = format!(
-        "select distinct m.record from moves m where m.workspace = $1 and m.position > $2 and m.position <= $3 and {CONCERNS} order by m.record"
+        "select distinct m.record from moves m where m.workspace = $1 and m.position > $2 and m.position <= $3 and m.record >= $7 \
+         and {CONCERNS} order by m.record limit 0 + $8"
     );
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(&workspace.as_bytes()[..])
@@ -256,6 +289,8 @@ pub async fn moved_at(tx: &mut Tx, workspace: WorkspaceId, user: UserId, with_re
         .bind(Holder::User(user).to_string())
         .bind(&user.as_bytes()[..])
         .bind(with_records)
+        .bind(from.map(|record| record.as_bytes().to_vec()).unwrap_or_default())
+        .bind(limit)
         .fetch_all(tx.conn())
         .await?;
     rows.iter().map(|record| record_of(record)).collect()
@@ -325,15 +360,24 @@ pub async fn left_sight_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId
     Ok(left)
 }
 
-/// The records with a holder that a user began or ceased to reach at a position.
-pub async fn touched_by_reach(tx: &mut Tx, workspace: WorkspaceId, user: UserId, position: u64) -> Result<Vec<RecordId>> {
+/// Some of the records with a holder that a user began or ceased to reach at a position, from one of them on, by id.
+pub async fn touched_by_reach(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    user: UserId,
+    position: u64,
+    (from, limit): (Option<RecordId>, u32),
+) -> Result<Vec<RecordId>> {
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(
-        "select distinct h.record from holders h where h.workspace = $1 and h.holder in \
-         (select r.holder from reach r where r.workspace = $1 and r.user_id = $2 and (r.since = $3 or r.until = $3))",
+        "select distinct h.record from holders h where h.workspace = $1 and h.record >= $4 and h.holder in \
+         (select r.holder from reach r where r.workspace = $1 and r.user_id = $2 and (r.since = $3 or r.until = $3)) \
+         order by h.record limit 0 + $5",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&user.as_bytes()[..])
     .bind(position as i64)
+    .bind(from.map(|record| record.as_bytes().to_vec()).unwrap_or_default())
+    .bind(limit)
     .fetch_all(tx.conn())
     .await?;
     rows.iter().map(|record| record_of(record)).collect()

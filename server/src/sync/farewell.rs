@@ -11,6 +11,7 @@ use axum::extract::ws::{Message as Frame, WebSocket};
 use sync_core::id::{Facet, Millis, RecordId};
 use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal, Verdict};
 
+use super::live::put;
 use super::{Door, Speaker, is_of_another_life, is_repeated, refused, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
@@ -31,7 +32,7 @@ impl Door {
         }
         let messages = match protocol::decode_frame(frame) {
             Ok(messages) if !is_repeated(&messages) => messages,
-            Ok(_) => return vec![refused("bad_frame", "a frame says hello once and pulls once")],
+            Ok(_) => return vec![refused("bad_frame", "a frame says hello once and pulls once, and asks for one estimate")],
             Err(error) => return vec![refused("bad_frame", &error.to_string())],
         };
         self.last_words(speaker, farewell, messages, now).await.unwrap_or_else(|error| {
@@ -214,11 +215,11 @@ pub(super) async fn once(app: App, speaker: Speaker, mut socket: WebSocket) {
         let is_over = answers.iter().any(|answer| matches!(answer, Message::Page(page) if page.entries.contains(&Entry::Wipe)));
         let asks = |answer: &Message| matches!(answer, Message::Page(page) if !page.more);
         let brings = answers.iter().any(|answer| matches!(answer, Message::Verdicts(_)) || asks(answer));
-        let sent = socket.send(Frame::Binary(protocol::encode_frame(&answers).into())).await;
+        let sent = put(&mut socket, Frame::Binary(protocol::encode_frame(&answers).into())).await;
         // The peer may be gone already; it comes again.
         if is_over || !brings || sent.is_err() {
             break;
         }
     }
-    let _ = socket.send(Frame::Close(None)).await;
+    let _ = put(&mut socket, Frame::Close(None)).await;
 }

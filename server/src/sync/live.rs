@@ -24,7 +24,7 @@ const PING_EVERY: Duration = Duration::from_secs(25);
 const SILENT_PINGS: u32 = 2;
 /// How often it is noted where a connected device stands that says nothing itself.
 const NOTE_LIVE_EVERY_MS: Millis = 600_000;
-/// How long one frame may take to be taken by a slow phone.
+/// How long one frame may take to be taken by a slow phone. One that takes none is gone, whatever its kernel says.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens a live connection.
@@ -49,7 +49,10 @@ struct Live {
     people: tokio::sync::watch::Receiver<u64>,
 }
 
-enum Ended {
+/// Why a connection is over.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Nobody takes what is sent, or what came is not taken.
     Closed,
 }
 
@@ -89,7 +92,7 @@ impl Live {
             };
             if step.is_err() {
                 // The peer may be gone already; there is nobody to tell.
-                let _ = socket.send(Frame::Close(None)).await;
+                let _ = put(&mut socket, Frame::Close(None)).await;
                 return;
             }
         }
@@ -194,17 +197,21 @@ impl Live {
         // Another process may have written it.
         self.people.mark_changed();
         self.look_again().await?;
-        socket.send(Frame::Ping(Bytes::new())).await.map_err(|_| Ended::Closed)
+        put(socket, Frame::Ping(Bytes::new())).await
     }
 
     async fn send(&mut self, socket: &mut WebSocket, answers: &[Message]) -> Result<(), Ended> {
         if answers.is_empty() {
             return Ok(());
         }
-        let frame = Frame::Binary(protocol::encode_frame(answers).into());
-        match tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Ended::Closed),
-        }
+        put(socket, Frame::Binary(protocol::encode_frame(answers).into())).await
+    }
+}
+
+/// Sends a frame, to whoever takes it.
+pub(super) async fn put(socket: &mut WebSocket, frame: Frame) -> Result<(), Ended> {
+    match tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Ended::Closed),
     }
 }

@@ -106,7 +106,10 @@ impl Door {
             Err(error) => return vec![refused("bad_frame", &error.to_string())],
         };
         if is_repeated(&messages) {
-            return vec![refused("bad_frame", "a frame says hello once and pulls once: ask for one page at a time")];
+            return vec![refused(
+                "bad_frame",
+                "a frame says hello once, pulls once and asks for one estimate: ask for one thing at a time",
+            )];
         }
         let mut answers = Vec::with_capacity(messages.len());
         let standing = Standing::said(&messages);
@@ -267,10 +270,15 @@ impl Door {
     }
 }
 
-/// Whether a frame asks for more than its answer can hold: each page is megabytes, each hello may be a row.
+/// Whether a frame asks for more than its answer can hold: each page is megabytes, each hello may be a row, each estimate
+/// looks at every record.
 fn is_repeated(messages: &[Message]) -> bool {
-    let count = |is: fn(&Message) -> bool| messages.iter().filter(|message| is(message)).count();
-    count(|message| matches!(message, Message::Pull(_))) > 1 || count(|message| matches!(message, Message::Hello(_))) > 1
+    let once: [fn(&Message) -> bool; 3] = [
+        |message| matches!(message, Message::Pull(_)),
+        |message| matches!(message, Message::Hello(_)),
+        |message| matches!(message, Message::Estimate(_)),
+    ];
+    once.into_iter().any(|is| messages.iter().filter(|message| is(message)).count() > 1)
 }
 
 /// Whether the device speaks to a server that was restored since. What else is in the frame was written for the

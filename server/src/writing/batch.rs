@@ -2,7 +2,7 @@
 //!
 //! One transaction for all of them, one result for each: what stands against one item stands against no other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
@@ -15,11 +15,18 @@ use sync_core::schema::Kind;
 use super::{WriteError, Writing, complete};
 use crate::error::{Error, Text};
 use crate::intake::{Expect, NotEdited, RecordEdit};
-use crate::jobs::import::{Draft, edits};
+use crate::jobs::import::{Draft, edits, made_of};
 use crate::reading::{List, Row};
 
 /// Items of one batch: as many as one page of a list, so that what is there is found with one question.
 pub const ITEMS_MAX: usize = MAX_PAGE as usize;
+
+/// Records that were made under one name and are called otherwise by now, or were archived. Whoever gives a name to so many
+/// records one after the other does not name them by it.
+const BYGONE_MAX: u32 = 100;
+
+/// Records of one name that are read: of more than one it is only said that there are several.
+const OF_ONE_NAME: usize = 2;
 
 /// Bytes of a value that names a record, as JSON: those of all items together fit one question.
 const NAME_MAX_BYTES: usize = MAX_WHERE / ITEMS_MAX - 8;
@@ -60,6 +67,12 @@ pub struct Item {
     pub id: Option<RecordId>,
     /// What its fields are to be; those that are not named stay.
     pub fields: Map<String, Json>,
+    /// The value that names it, where it has no id.
+    #[serde(skip)]
+    name: Option<String>,
+    /// How many records had been made under its name, and bear it no longer.
+    #[serde(skip)]
+    bygone: u32,
 }
 
 /// What became of an item.
@@ -137,9 +150,12 @@ impl Writing {
         let mut waiting: Vec<usize> = (0..items.len()).filter(|index| outcomes[*index].is_none()).collect();
         // Two items about one record: the second is written on top of the first, in a round of its own.
         while !waiting.is_empty() {
-            let (now, later) = first_of_each(&items, &waiting, attribute.as_deref());
-            self.round(&kind, (batch.mode, &items), attribute.as_deref(), &now, &mut outcomes).await?;
-            waiting = later;
+            let (now, later) = first_of_each(&items, &waiting);
+            let taken = self.round(&kind, (batch.mode, &items), attribute.as_deref(), &now, &mut outcomes).await?;
+            for index in &taken {
+                items[*index].bygone += 1;
+            }
+            waiting = taken.into_iter().chain(later).collect();
         }
         Ok(outcomes.into_iter().flatten().collect())
     }
@@ -148,9 +164,9 @@ impl Writing {
     fn read(&self, kind: &Kind, attribute: Option<&str>, item: Json) -> Result<Item, Error> {
         let unreadable =
             |error: serde_json::Error| Error::Invalid { field: None, message: Text::new(error.to_string(), "无法识别此条内容。") };
-        let item: Item = serde_json::from_value(item).map_err(unreadable)?;
+        let mut item: Item = serde_json::from_value(item).map_err(unreadable)?;
         if let (None, Some(attribute)) = (item.id, attribute)
-            && let Some(name) = name_of(&item, attribute)
+            && let Some(name) = name_of(&item.fields, attribute)
         {
             if Json::from(name.as_str()).to_string().len() > NAME_MAX_BYTES {
                 let (en, zh) = (
@@ -160,6 +176,7 @@ impl Writing {
                 return Err(Error::Invalid { field: Some(attribute.to_owned()), message: Text::new(en, zh) });
             }
             self.asking(kind, json!({"type": "equals", "attribute": attribute, "value": name}))?;
+            item.name = Some(name);
         }
         Ok(item)
     }
@@ -171,6 +188,8 @@ impl Writing {
         Ok(())
     }
 
+    /// Answers the items for which a new record could not be made, as there is one of their id: by now it may bear their
+    /// name, or it did once.
     async fn round(
         &self,
         kind: &Kind,
@@ -178,7 +197,7 @@ impl Writing {
         attribute: Option<&str>,
         now: &[usize],
         outcomes: &mut [Option<Outcome>],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<usize>, Error> {
         let items: Vec<&Item> = now.iter().map(|index| &all[*index]).collect();
         let found = self.found(kind, &items, attribute).await?;
         let (mut writes, mut of_write, mut plans) = (Vec::new(), Vec::new(), HashMap::new());
@@ -196,13 +215,14 @@ impl Writing {
             }
         }
         let edited = if writes.is_empty() { Vec::new() } else { self.intake.edit(&self.author, writes, self.now, None).await? };
-        for (index, edited) in of_write.into_iter().zip(edited) {
-            if let Err(why) = edited {
-                let error = if why == NotEdited::Exists { plans.get(&index).map(|plan| Error::Exists(plan.record)) } else { None };
-                outcomes[index].get_or_insert_with(|| Outcome::failed(error.unwrap_or_else(|| why.into())));
-            }
+        let failed: Vec<(usize, NotEdited)> =
+            of_write.into_iter().zip(edited).filter_map(|(at, edited)| Some((at, edited.err()?))).collect();
+        let taken = self.taken(all, &plans, &failed).await?;
+        for (index, why) in failed.into_iter().filter(|(index, _)| !taken.contains(index)) {
+            let exists = plans.get(&index).filter(|_| why == NotEdited::Exists).map(|plan| plan.record);
+            outcomes[index].get_or_insert_with(|| Outcome::failed(exists.map_or_else(|| why.into(), Error::Exists)));
         }
-        for (index, plan) in plans {
+        for (index, plan) in plans.into_iter().filter(|(index, _)| !taken.contains(index)) {
             let status = match (plan.is_new, plan.changes.is_empty()) {
                 (true, _) => Status::Created,
                 (false, false) => Status::Updated,
@@ -210,50 +230,78 @@ impl Writing {
             };
             outcomes[index].get_or_insert(Outcome { status, id: Some(plan.record), problem: None });
         }
-        Ok(())
+        Ok(taken.into_iter().collect())
+    }
+
+    /// The items that were to make a record whose id is taken by one that the caller sees. Of one out of sight it stays an
+    /// error: it may bear the name.
+    async fn taken(&self, all: &[Item], plans: &HashMap<usize, Plan>, failed: &[(usize, NotEdited)]) -> Result<BTreeSet<usize>, Error> {
+        let may_be = |index: &usize| all[*index].name.is_some() && all[*index].bygone < BYGONE_MAX;
+        let exists = failed.iter().filter(|(index, why)| *why == NotEdited::Exists && may_be(index));
+        let there: Vec<(usize, RecordId)> = exists.filter_map(|(index, _)| Some((*index, plans.get(index)?.record))).collect();
+        if there.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let (seen, _) = self.reading.rows(&there.iter().map(|(_, record)| *record).collect::<Vec<_>>()).await?;
+        Ok(there.into_iter().filter(|(_, record)| seen.contains_key(record)).map(|(index, _)| index).collect())
     }
 
     /// The records that the items are about, by id and by the value that names them.
     async fn found(&self, kind: &Kind, items: &[&Item], attribute: Option<&str>) -> Result<Found, Error> {
         let ids: Vec<Json> = items.iter().filter_map(|item| item.id).map(|id| id.to_string().into()).collect();
-        let names = |item: &&&Item| attribute.and_then(|attribute| name_of(item, attribute));
-        let keys: Vec<Json> = items.iter().filter(|item| item.id.is_none()).filter_map(|item| names(&item)).map(Json::from).collect();
         let mut found = Found::default();
         if !ids.is_empty() {
-            for row in self.rows(kind, "id", ids).await? {
-                found.by_id.insert(row.id, row);
-            }
+            let (rows, _) = self.rows(kind, ("id", ids), None).await?;
+            found.by_id = rows.into_iter().map(|row| (row.id, row)).collect();
         }
-        if let Some(attribute) = attribute.filter(|_| !keys.is_empty()) {
-            for row in self.rows(kind, attribute, keys).await? {
-                for name in values_at(&Json::Object(row.fields.clone()), attribute) {
-                    found.by_name.entry(folded(&name)).or_default().push(row.clone());
-                }
-            }
+        let names: Vec<&str> = items.iter().filter_map(|item| item.name.as_deref()).collect();
+        if let Some(attribute) = attribute.filter(|_| !names.is_empty()) {
+            self.find_names(kind, attribute, names, &mut found).await?;
         }
         Ok(found)
     }
 
-    async fn rows(&self, kind: &Kind, attribute: &str, values: Vec<Json>) -> Result<Vec<Row>, Error> {
+    /// Page by page; a name of which enough is known is not asked for again, so that there are no more pages than names.
+    async fn find_names(&self, kind: &Kind, attribute: &str, mut names: Vec<&str>, found: &mut Found) -> Result<(), Error> {
+        let mut after = None;
+        while !names.is_empty() {
+            let (rows, next) = self.rows(kind, (attribute, names.iter().map(|name| Json::from(*name)).collect()), after).await?;
+            for row in rows {
+                for name in values_of(&row.fields, attribute) {
+                    let of_name = found.by_name.entry(folded(&name)).or_default();
+                    if of_name.len() < OF_ONE_NAME {
+                        of_name.push(row.clone());
+                    }
+                }
+            }
+            after = next;
+            if after.is_none() {
+                break;
+            }
+            names.retain(|name| found.by_name.get(&folded(name)).is_none_or(|rows| rows.len() < OF_ONE_NAME));
+        }
+        Ok(())
+    }
+
+    /// A page of the records that have one of some values, and where the next one begins.
+    async fn rows(
+        &self,
+        kind: &Kind,
+        (attribute, values): (&str, Vec<Json>),
+        after: Option<String>,
+    ) -> Result<(Vec<Row>, Option<String>), Error> {
         let condition = json!([{"type": "in", "attribute": attribute, "value": values}]).to_string();
         let size = MAX_PAGE.to_string();
-        let (mut rows, mut after): (Vec<Row>, Option<String>) = (Vec::new(), None);
-        loop {
-            let mut params = vec![("where", condition.as_str()), ("maxSize", size.as_str())];
-            params.extend(after.as_deref().map(|after| ("after", after)));
-            let page = self.reading.list(&List::of(self.reading.query(&kind.name, params)?)).await?;
-            rows.extend(page.rows);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(rows),
-            }
-        }
+        let mut params = vec![("where", condition.as_str()), ("maxSize", size.as_str())];
+        params.extend(after.as_deref().map(|after| ("after", after)));
+        let page = self.reading.list(&List::of(self.reading.query(&kind.name, params)?)).await?;
+        Ok((page.rows, page.next))
     }
 
     fn plan(&self, kind: &Kind, mode: Mode, item: &Item, attribute: Option<&str>, found: &Found) -> Result<Plan, Error> {
-        let name = attribute.and_then(|attribute| name_of(item, attribute));
+        let name = &item.name;
         let invalid = |field: &str, en: String, zh: String| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
-        let row = match (item.id, &name) {
+        let row = match (item.id, name) {
             (Some(id), _) => found.by_id.get(&id),
             (None, Some(name)) => match found.by_name.get(&folded(name)).map(Vec::as_slice).unwrap_or_default() {
                 [] => None,
@@ -271,7 +319,7 @@ impl Writing {
         match (row, mode) {
             (Some(row), Mode::Create) => Err(Error::Exists(row.id)),
             (Some(row), _) => Ok(Plan { record: row.id, is_new: false, changes: fitting(kind, edits(kind, row.id, &row.fields, &draft))? }),
-            (None, Mode::Update) => match (item.id, &name, attribute) {
+            (None, Mode::Update) => match (item.id, name, attribute) {
                 (None, None, attribute) => {
                     let attribute = attribute.unwrap_or("id");
                     Err(invalid(attribute, format!("There is no {attribute} to match by."), format!("缺少用于匹配的 {attribute}。")))
@@ -280,8 +328,9 @@ impl Writing {
             },
             (None, Mode::Create | Mode::Upsert) => {
                 // The same name makes the same record, so that two batches at once do not make it twice.
-                let cause = name.map(|name| format!("upsert {} {} {}", kind.name, attribute.unwrap_or_default(), folded(&name)));
-                let record = item.id.unwrap_or_else(|| cause.map_or_else(|| self.new_id(), |cause| RecordId::of_cause(&cause)));
+                let cause = name.as_ref().map(|name| format!("upsert {} {} {}", kind.name, attribute.unwrap_or_default(), folded(name)));
+                let made = |cause: String| made_of(&cause, item.bygone);
+                let record = item.id.unwrap_or_else(|| cause.map_or_else(|| self.new_id(), made));
                 let changes = fitting(kind, edits(kind, record, &Map::new(), &draft))?;
                 complete(kind, changes.first().map(Vec::as_slice).unwrap_or_default())?;
                 Ok(Plan { record, is_new: true, changes })
@@ -317,19 +366,25 @@ fn fitting(kind: &Kind, changes: Vec<Vec<FieldEdit>>) -> Result<Vec<Vec<FieldEdi
 }
 
 /// The first item of each record, and the others.
-fn first_of_each(items: &[Item], waiting: &[usize], attribute: Option<&str>) -> (Vec<usize>, Vec<usize>) {
+fn first_of_each(items: &[Item], waiting: &[usize]) -> (Vec<usize>, Vec<usize>) {
     let mut taken = HashSet::new();
     let mut token = |index: &usize| {
         let item = &items[*index];
-        let name = || attribute.and_then(|attribute| name_of(item, attribute)).map(|name| folded(&name));
+        let name = || item.name.as_deref().map(folded);
         item.id.map(|id| id.to_string()).or_else(name).is_none_or(|token| taken.insert(token))
     };
     waiting.iter().copied().partition(|index| token(index))
 }
 
 /// The one value of an item at the attribute that names it.
-fn name_of(item: &Item, attribute: &str) -> Option<String> {
-    values_at(&Json::Object(item.fields.clone()), attribute).into_iter().next().filter(|name| !name.is_empty())
+fn name_of(fields: &Map<String, Json>, attribute: &str) -> Option<String> {
+    values_of(fields, attribute).first().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The texts at an attribute of a record.
+fn values_of(fields: &Map<String, Json>, attribute: &str) -> Vec<String> {
+    let (first, rest) = attribute.split_once('.').unwrap_or((attribute, ""));
+    fields.get(first).map(|value| values_at(value, rest)).unwrap_or_default()
 }
 
 /// The texts at an attribute: `emails.value` of every row.

@@ -314,6 +314,7 @@ async fn every_mistake_is_named_with_its_place() {
         (ann.list("party", &[("total", "maybe")]).await, 422, "total"),
         (ann.list("party", &[("archived", "maybe")]).await, 422, "archived"),
         (ann.list("party", &[("utcOffset", "9999")]).await, 422, "utcOffset"),
+        (ann.list("party", &[("utcOffset", "-2147483648")]).await, 422, "utcOffset"),
         (ann.list("nosuch", &[]).await, 404, ""),
         (ann.get("/api/v1/party/nonsense").await, 404, ""),
         (ann.get(&format!("/api/v1/party/{}", RecordId::of_cause("nobody"))).await, 404, ""),

@@ -124,6 +124,40 @@ async fn two_batches_at_once_make_a_record_once() {
 }
 
 #[tokio::test]
+async fn a_name_that_a_record_bore_once_makes_another_record() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let first = batch(&ann, "party", json!({"items": [customer(1, "old")]})).await;
+    let address = format!("/api/v1/party/{}", first[0]["id"].as_str().unwrap());
+    assert_eq!(ann.edit(&address, json!([{"op": "set", "field": "external_id", "value": "K-9"}])).await.status, 200);
+    let second = batch(&ann, "party", json!({"items": [customer(1, "new")]})).await;
+    assert_eq!(statuses(&second), ["created"]);
+    assert_ne!(first[0]["id"], second[0]["id"]);
+    let again = batch(&ann, "party", json!({"items": [customer(1, "newer")]})).await;
+    assert_eq!((statuses(&again), &again[0]["id"]), (vec!["updated"], &second[0]["id"]));
+
+    let archived = ann.post(&format!("/api/v1/party/{}/archive", second[0]["id"].as_str().unwrap()), json!({})).await;
+    assert_eq!(archived.status, 200, "{}", archived.text());
+    let third = batch(&ann, "party", json!({"items": [customer(1, "third"), customer(1, "once more")]})).await;
+    assert_eq!(statuses(&third), ["created", "updated"]);
+}
+
+#[tokio::test]
+async fn a_name_is_found_whatever_blanks_it_is_typed_with_and_one_of_many_records_is_only_said_to_be() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let first = batch(&ann, "party", json!({"items": [customer(1, "佳美")]})).await;
+    let blank = batch(&ann, "party", json!({"items": [{"fields": {"external_id": " K-1 ", "name": "佳美"}}]})).await;
+    assert_eq!((statuses(&blank), &blank[0]["id"]), (vec!["updated"], &first[0]["id"]), "{blank:?}");
+
+    let items: Vec<Value> =
+        (10..15).map(|number| json!({"fields": {"external_id": format!("K-{number}"), "name": "x", "industry": "print"}})).collect();
+    batch(&ann, "party", json!({ "items": items })).await;
+    let several = batch(&ann, "party", json!({"matchBy": "industry", "items": [{"fields": {"name": "y", "industry": "print"}}]})).await;
+    assert_eq!((statuses(&several), &several[0]["problem"]["field"]), (vec!["failed"], &json!("industry")));
+}
+
+#[tokio::test]
 async fn a_batch_is_bounded_and_needs_the_right_to_write() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

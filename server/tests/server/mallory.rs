@@ -12,8 +12,8 @@ use sync_core::hostile::{Manner, in_manner};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, RecordId, UserId};
 use sync_core::net::{Host, Server as Remote};
 use sync_core::protocol::{
-    self, CAPABILITIES, CODEC_PLAIN, Delivered, Entry, Hello, MAX_FRAME_BYTES, MAX_FRAME_MESSAGES, MAX_FRAME_PLAIN_BYTES, MAX_PUSH_CHANGES,
-    Message, Offer, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Push, Pushed, Verdict, Welcome,
+    self, CAPABILITIES, CODEC_PLAIN, Delivered, Entry, Estimate, Hello, MAX_FRAME_BYTES, MAX_FRAME_MESSAGES, MAX_FRAME_PLAIN_BYTES,
+    MAX_PUSH_CHANGES, Message, Offer, PAGE_BYTES, PROTOCOL_VERSION, Page, Pull, Push, Pushed, Subscription, Verdict, Welcome, Whose,
 };
 use sync_core::record::change::{Change, Op, OpRef};
 use sync_core::record::doc::{Doc, Edit};
@@ -207,6 +207,8 @@ impl<'a> Mallory<'a> {
         self.add("two greetings", vec![hello(actor, None), hello(actor, None)], Answer::Refused("bad_frame"));
         let pull = || Message::Pull(Pull { max_bytes: PAGE_BYTES, ..Pull::default() });
         self.add("two pages at once", vec![hello(actor, None), pull(), pull()], Answer::Refused("bad_frame"));
+        let estimate = Message::Estimate(Estimate { number: 1, subscription: Subscription::of(Whose::Everyone) });
+        self.add("two estimates at once", vec![hello(actor, None), estimate.clone(), estimate], Answer::Refused("bad_frame"));
         let cursor = Some(vec![0xff; 40]);
         self.add(
             "a cursor of her own",

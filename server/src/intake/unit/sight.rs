@@ -141,9 +141,8 @@ impl Unit<'_> {
         // Somebody's teams say whom the others in them reach. Who was archived reaches nobody any more.
         people.extend(members.iter().map(|member| member.user));
         let mut changes = Vec::new();
-        for user in people {
+        for (user, before) in sight::reach_of_each(tx, self.workspace, &people).await? {
             let now = Reach::of(user, &members);
-            let before = sight::reach_of(tx, self.workspace, user).await?;
             for (holder, level) in now.levels() {
                 let same = before.get(holder).is_some_and(|reached| reached.until.is_none() && reached.level == level);
                 if !same {

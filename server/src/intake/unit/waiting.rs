@@ -1,7 +1,6 @@
 //! Which records have an edit that waits for approval: what is not approved does not go on.
 
 use sync_core::id::{KindName, RecordId};
-use sync_core::protocol::code;
 use sync_core::schema::Kind;
 
 use super::Unit;
@@ -31,7 +30,6 @@ impl Unit<'_> {
 
     pub(super) fn waits(&self, kind: &Kind, record: RecordId) -> bool {
         let before = || self.waiting.get(&record).is_some_and(|waiting| !waiting.is_empty());
-        let in_this_unit = || self.rejected.iter().any(|row| row.record == record && row.state == "held" && row.code != code::REVOKED);
-        self.rules.roles.look_at_waiting(&kind.name) && (before() || in_this_unit())
+        self.rules.roles.look_at_waiting(&kind.name) && (before() || self.held.contains(&record))
     }
 }

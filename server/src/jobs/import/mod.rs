@@ -325,7 +325,10 @@ pub async fn list(app: &App, workspace: WorkspaceId) -> Result<Vec<crate::store:
 }
 
 /// A record id that follows from a cause, and another one each time it has to be made again.
+pub fn made_of(cause: &str, attempt: u32) -> RecordId {
+    if attempt == 0 { RecordId::of_cause(cause) } else { RecordId::of_cause(&format!("{cause} {attempt}")) }
+}
+
 fn record_of(cause: &str, attempt: u32) -> RecordId {
-    let again = if attempt == 0 { String::new() } else { format!(" {attempt}") };
-    RecordId::of_cause(&format!("imported {cause}{again}"))
+    made_of(&format!("imported {cause}"), attempt)
 }
