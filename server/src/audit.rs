@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
-use crate::store::people::SecretHash;
+use crate::store::people::{self, SecretHash};
 use crate::store::trail::{self, EntryRow, Head};
 use crate::store::{Result, Store, Tx};
 
@@ -204,6 +204,12 @@ pub enum Tampered {
         /// The last one that was written.
         expected: u64,
     },
+    /// It was put before the first entry.
+    #[error("entry {0} was added beside the server: the first one has the number 1")]
+    Added(i64),
+    /// Nothing is in it, although people were added, which is written down.
+    #[error("the log is empty, and the workspace has accounts: it was emptied")]
+    Emptied,
     /// A checkpoint that was noted earlier is not in it.
     #[error("entry {0} is not the one that was noted: the log was written anew")]
     Rewritten(u64),
@@ -230,6 +236,9 @@ pub async fn verify(store: &Store, workspace: WorkspaceId, noted: Option<Head>) 
     let expected = trail::head(&mut tx, workspace).await?.unwrap_or((0, NOTHING));
     let mut last = (0, NOTHING);
     let broken = |last: Head, tampered| Ok(Verified { entries: last.0, head: last.1, tampered: Some(tampered) });
+    if let Some(number) = trail::before_the_first(&mut tx, workspace).await? {
+        return broken(last, Tampered::Added(number));
+    }
     loop {
         let entries = trail::after(&mut tx, workspace, last.0, PAGE).await?;
         if entries.is_empty() {
@@ -251,6 +260,9 @@ pub async fn verify(store: &Store, workspace: WorkspaceId, noted: Option<Head>) 
     if last != expected || noted.is_some_and(|noted| noted.0 > last.0) {
         let expected = expected.0.max(noted.map_or(0, |noted| noted.0));
         return broken(last, Tampered::Cut { found: last.0, expected });
+    }
+    if last.0 == 0 && !people::users(&mut tx, workspace).await?.is_empty() {
+        return broken(last, Tampered::Emptied);
     }
     Ok(Verified { entries: last.0, head: last.1, tampered: None })
 }

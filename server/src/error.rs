@@ -88,6 +88,9 @@ pub enum Error {
     /// There is a record with this id already.
     #[error("record {0} exists")]
     Exists(RecordId),
+    /// The request was done before, and the record that it made or named was erased since.
+    #[error("erased")]
+    Erased,
     /// The request is not understood, or a value in it is not taken.
     #[error("invalid {}: {message}", field.as_deref().unwrap_or("request"))]
     Invalid {
@@ -278,6 +281,12 @@ impl Error {
             Self::Exists(_) => {
                 (S::CONFLICT, "exists", "There is a record with this id already: edit it instead.", "该编号的记录已存在，请改为编辑。")
             }
+            Self::Erased => (
+                S::GONE,
+                "erased",
+                "The record that this made or named was erased: nothing is done again.",
+                "该请求新建或涉及的记录已被清除，不会再次执行。",
+            ),
             Self::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid", "", ""),
             Self::Locked => (S::LOCKED, "locked", "Another request is working on this: wait for it.", "其他请求正在处理，请稍候。"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The request is too large.", "请求内容过大。"),

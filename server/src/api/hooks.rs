@@ -93,9 +93,8 @@ pub fn check(app: &App, caller: &Caller) -> Result<(), Error> {
 /// Adds a webhook from what somebody typed; shared with the console.
 pub async fn added(app: &App, caller: &Caller, url: String, events: &str, skip_own: bool) -> Result<Webhook, Error> {
     let invalid = |field: &str, en: String, zh: &str| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
-    let events: Events = events
-        .parse()
-        .map_err(|bad: hooks::BadEvent| invalid("events", bad.to_string(), "事件格式应如“party.created deal.updated.stage *.archived”"))?;
+    let rules = app.intake.rules(caller.workspace);
+    let events = Events::read(events, &rules.schema).map_err(|bad| invalid("events", bad.to_string(), &bad.message_zh()))?;
     guard::resolve(&url, &app.config.webhooks.allow_private)
         .await
         .map_err(|refused| invalid("url", refused.to_string(), "网址应为可从公网访问的 https:// 地址"))?;
@@ -156,14 +155,17 @@ pub async fn remove(State(app): State<App>, Person(caller): Person, Path(id): Pa
 /// `GET /api/v1/webhooks/{id}/deliveries`: the newest ones.
 ///
 /// # Errors
-/// When the caller may not administer.
+/// When the caller may not administer, or there is no such webhook.
 pub async fn deliveries(
     State(app): State<App>,
     Person(caller): Person,
     Path(id): Path<RecordId>,
 ) -> Result<Json<Rows<DeliveryView>>, Error> {
     check(&app, &caller)?;
-    let found = kept::deliveries(&mut app.store.reader().await?, caller.workspace, id, SHOWN).await?;
+    let mut tx = app.store.reader().await?;
+    let hooks = kept::all(&mut tx, caller.workspace).await?;
+    hooks.iter().find(|hook| hook.webhook == id).ok_or(Error::NotFound)?;
+    let found = kept::deliveries(&mut tx, caller.workspace, id, SHOWN).await?;
     Ok(Json(Rows { rows: found.into_iter().map(DeliveryView::from).collect() }))
 }
 

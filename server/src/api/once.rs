@@ -37,12 +37,13 @@ enum Look {
     Answer(KeptAnswer),
     Running,
     Other,
+    Erased,
 }
 
 /// Runs a request once for each key.
 ///
 /// # Errors
-/// When the key came with another request before, or the first one is still running.
+/// When the key came with another request before, the first one is still running, or what it told of was erased.
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Result<Response, Error> {
     let writes = matches!(*request.method(), Method::POST | Method::PATCH | Method::PUT | Method::DELETE);
     if !writes || !request.headers().contains_key(KEY) {
@@ -63,6 +64,7 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resu
     match look(&app, key, fingerprint(&parts, &body)).await? {
         Look::Run => {}
         Look::Answer(answer) => return replayed(answer),
+        Look::Erased => return Err(Error::Erased),
         Look::Running => {
             return Err(Error::Conflict(Text::new("The first request with this key is still running.", "使用此键的请求仍在处理中。")));
         }
@@ -97,6 +99,7 @@ async fn look(app: &App, key: OnceKey, fingerprint: SecretHash) -> Result<Look, 
         Box::pin(async move {
             let known = once::known(tx, &key).await?.filter(|known| now - known.created_at < KEPT_MS);
             match known {
+                Some(once::Known { answer: Some(answer), .. }) if answer.is_erased() => Ok(Look::Erased),
                 Some(known) if known.fingerprint != fingerprint => Ok(Look::Other),
                 Some(once::Known { answer: Some(answer), .. }) => Ok(Look::Answer(answer)),
                 Some(known) if now - known.created_at < abandoned_ms => Ok(Look::Running),

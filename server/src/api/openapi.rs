@@ -88,7 +88,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     let search = op("search", format!("{many}, asked for by groups of filters.")).takes("Search").fails("Forbidden").fails("Invalid");
     all.push((at("/search"), "post", search.answers("200", &own("page"))));
     if may(Action::Create) {
-        let create = op("create", format!("Makes one of: {many}. With an `id`, only once.")).parameter("idempotencyKey");
+        let create = op("create", format!("Makes one of: {many}. With an `id`, only once.")).once();
         let create = create.takes(&own("new")).fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at(""), "post", create.answers("201", &own("record"))));
     }
@@ -97,7 +97,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
             "batch",
             format!("Makes and updates many of: {many}, matched by a value that names them elsewhere. Each has a result of its own."),
         );
-        let batch = batch.parameter("idempotencyKey");
+        let batch = batch.once();
         all.push((at("/batch"), "post", batch.takes(&own("batch")).fails("Forbidden").fails("Invalid").answers("200", "Outcomes")));
     }
     all.push((at("/{id}"), "get", of_record("get", format!("{one}, with links and open conflicts.")).answers("200", &own("record"))));
@@ -108,7 +108,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     }
     if may(Action::Edit) {
         let edit = of_record("edit", "Edits fields; concurrent edits of others are merged.".to_owned()).parameter("ifMatch").fails("Stale");
-        let edit = edit.parameter("idempotencyKey").takes("Edits").fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
+        let edit = edit.once().takes("Edits").fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}"), "patch", edit.answers("200", &own("record"))));
     }
     if may(Action::Archive) && never_archived(&kind.name).is_none() {
@@ -150,7 +150,7 @@ fn of_duplicates(kind: &Kind, may_edit: bool) -> Vec<(String, &'static str, Oper
     ];
     if may_edit {
         let change = |name, summary| of_record(name, summary).fails("Forbidden").fails("Conflict").fails("Invalid");
-        let merge = change("merge", "Lets it stand for a duplicate, as an act that can be taken back.").parameter("idempotencyKey");
+        let merge = change("merge", "Lets it stand for a duplicate, as an act that can be taken back.").once();
         all.push((at("/{id}/merge"), "post", merge.takes("Merge").answers("200", "Merged")));
         let apart = change("setApart", "Remembers that two are not the same.");
         all.push((at("/{id}/set-apart"), "post", apart.takes("Apart").answers("200", "Duplicates")));
@@ -187,6 +187,11 @@ impl Operation {
         self
     }
 
+    /// May be sent again under a key of the client's.
+    fn once(self) -> Self {
+        self.parameter("idempotencyKey").fails("Erased")
+    }
+
     /// One of the problems in `shared.json`.
     fn fails(mut self, problem: &str) -> Self {
         let status = match problem {
@@ -194,6 +199,7 @@ impl Operation {
             "Forbidden" => "403",
             "NotFound" => "404",
             "Conflict" => "409",
+            "Erased" => "410",
             "Stale" => "412",
             _ => "422",
         };

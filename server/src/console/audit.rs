@@ -87,6 +87,8 @@ async fn verified(desk: &Desk) -> Result<(Option<String>, Option<String>), Error
         }
         Some(Tampered::Altered(number) | Tampered::Rewritten(number)) => (None, Some(desk.words.fill("audit.altered", &[&at(number)]))),
         Some(Tampered::Missing(number)) => (None, Some(desk.words.fill("audit.missing", &[&at(number)]))),
+        Some(Tampered::Added(number)) => (None, Some(desk.words.fill("audit.added", &[&number.to_string()]))),
+        Some(Tampered::Emptied) => (None, Some(desk.words.say("audit.emptied").to_owned())),
         Some(Tampered::Cut { found, expected }) => (None, Some(desk.words.fill("audit.cut", &[&at(found), &at(expected)]))),
     })
 }

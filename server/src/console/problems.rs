@@ -11,6 +11,7 @@ use super::assets;
 use super::desk::{self, Desk, Frame};
 use super::words::Words;
 use crate::app::App;
+use crate::auth::Person;
 use crate::error::{Error, Problem, Text, accepted_language};
 use crate::language::Language;
 
@@ -67,7 +68,18 @@ async fn shown(app: &App, asked: &mut Parts, problem: Problem, answer: Response)
     if is_framed && let Ok(page) = framed(app, asked, &problem).await {
         return kept(page, problem, &answer);
     }
-    page(problem, accepted_language(&asked.headers), answer)
+    let language = language_of(app, asked, &problem).await;
+    page(problem, language, answer)
+}
+
+/// The account's language for who is signed in, or else the browser's. A server that fails is not asked who that is.
+async fn language_of(app: &App, asked: &mut Parts, problem: &Problem) -> Language {
+    if problem.status.is_client_error()
+        && let Ok(Person(caller)) = Person::from_request_parts(asked, app).await
+    {
+        return caller.language;
+    }
+    accepted_language(&asked.headers)
 }
 
 async fn framed(app: &App, asked: &mut Parts, problem: &Problem) -> Result<Response, Error> {

@@ -95,9 +95,13 @@ async fn refused(app: &App, language: Language, error: OidcError) -> Result<Resp
         }
         OidcError::Auth(AuthError::WrongPassword) => (StatusCode::FORBIDDEN, "door.nobody"),
         OidcError::Auth(other) => return Err(other.into()),
-        OidcError::Remote { .. } | OidcError::Token { .. } => {
+        OidcError::Remote { .. } => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a sign-in through a provider failed");
             (StatusCode::BAD_GATEWAY, "door.provider_failed")
+        }
+        OidcError::Token { .. } => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what a provider said of somebody was not believed");
+            (StatusCode::BAD_GATEWAY, "door.not_believed")
         }
     };
     show(app, language, None, status, Step::Password { error: Some(words.say(key).to_owned()) }).await

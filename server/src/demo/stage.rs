@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::jobs::import::cdnow_sample;
+use crate::jobs::reporting;
 use crate::language::Language;
 use crate::people::{self, NewPerson};
 use crate::ready::{self, sample};
@@ -88,6 +89,8 @@ impl Stage {
         let office = app.intake.on_behalf(office_user.workspace, office_user.user, office_user.role.clone());
         let (party, product) = seed(&app, &office, teller).await?;
         dashboard(&app, &office, &[&ann, &bo]).await?;
+        // The server began without a workspace, and makes the views again only when a kind changes.
+        reporting::renew(&app).await?;
         let ann = phone(&app, &address, &behind, "Ann", &ann, folder).await?;
         let bo = phone(&app, &address, &behind, "Bo", &bo, folder).await?;
         for phone in [&ann, &bo] {

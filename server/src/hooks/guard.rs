@@ -114,7 +114,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         // Translated and tunnelled addresses lead to the one inside.
         (0x64, 0xff9b) if (c, d, e, f) == (0, 0, 0, 0) => is_public_v4(v4(g, h)),
         (0x2002, _) => is_public_v4(v4(b, c)),
-        (0x2001, 0) | (0x2001, 0xdb8) => false,
+        (0x2001, 0 | 0xdb8) => false,
+        // Benchmarks, names that are no places (ORCHIDv2), documentation.
+        (0x2001, 2) if c == 0 => false,
+        (0x2001, 0x20..=0x2f) => false,
+        (0x3fff, 0..=0xfff) => false,
         // Only 2000::/3 is given out; everything local, mapped or multicast lies outside of it.
         _ => a & 0xe000 == 0x2000,
     }
@@ -155,10 +159,26 @@ mod tests {
             "::127.0.0.1",
             "100::1",
             "64:ff9b:1::1",
+            "2001:2::1",
+            "2001:20::1",
+            "2001:2f:ffff::1",
+            "3fff::1",
+            "3fff:fff:ffff::1",
         ] {
             assert!(!is_public(inside.parse().unwrap()), "{inside}");
         }
-        for outside in ["1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"] {
+        for outside in [
+            "1.1.1.1",
+            "93.184.216.34",
+            "172.32.0.1",
+            "100.128.0.1",
+            "2606:4700::1111",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+            "2001:30::1",
+            "2001:200::1",
+            "3fff:1000::1",
+        ] {
             assert!(is_public(outside.parse().unwrap()), "{outside}");
         }
     }

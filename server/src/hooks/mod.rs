@@ -8,6 +8,7 @@ mod collect;
 mod deliver;
 pub mod guard;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
+use sync_core::schema::{Merge, Schema};
+use sync_core::spelling;
 use tokio::sync::Mutex;
 
 use crate::app::App;
@@ -52,10 +55,47 @@ pub struct NewHook {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Events(Vec<String>);
 
-/// A text that is no event.
+/// Why something is no event that a webhook is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no event: expected such as `party.created`, `deal.updated.stage`, `offer.*`, `*.archived` or `*`")]
-pub struct BadEvent(pub String);
+pub enum BadEvent {
+    /// A text that is no event.
+    #[error("`{0}` is no event: expected such as `party.created`, `deal.updated.stage`, `offer.*`, `*.archived` or `*`")]
+    Form(String),
+    /// There is no such kind, and the one that was meant, if one is close.
+    #[error("there is no kind `{kind}`{}", did_you_mean(meant.as_deref()))]
+    Kind {
+        /// What was typed.
+        kind: String,
+        /// What is close to it.
+        meant: Option<String>,
+    },
+    /// The kind has no such field that anybody writes: a computed one changes with those that it is computed of.
+    #[error("nobody writes a field `{field}` of `{kind}`{}", did_you_mean(meant.as_deref()))]
+    Field {
+        /// The kind, or `*`.
+        kind: String,
+        /// What was typed.
+        field: String,
+        /// What is close to it.
+        meant: Option<String>,
+    },
+}
+
+fn did_you_mean(meant: Option<&str>) -> String {
+    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
+}
+
+impl BadEvent {
+    /// What a person reads in Chinese; the English is its `Display`.
+    pub fn message_zh(&self) -> String {
+        let near = |meant: Option<&str>| meant.map_or_else(String::new, |meant| format!("，是否指“{meant}”？"));
+        match self {
+            BadEvent::Form(text) => format!("“{text}”不是事件，格式应如“party.created deal.updated.stage *.archived”"),
+            BadEvent::Kind { kind, meant } => format!("没有名为“{kind}”的对象{}", near(meant.as_deref())),
+            BadEvent::Field { kind, field, meant } => format!("“{kind}”没有可写入的字段“{field}”{}", near(meant.as_deref())),
+        }
+    }
+}
 
 /// What can happen to a record.
 const ACTIONS: [&str; 4] = ["created", "updated", "archived", "*"];
@@ -75,8 +115,8 @@ impl std::str::FromStr for Events {
         };
         let words: Vec<String> = text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
         match words.iter().find(|word| !good(word)) {
-            Some(bad) => Err(BadEvent(bad.clone())),
-            None if words.is_empty() => Err(BadEvent(text.to_owned())),
+            Some(bad) => Err(BadEvent::Form(bad.clone())),
+            None if words.is_empty() => Err(BadEvent::Form(text.to_owned())),
             None => Ok(Self(words)),
         }
     }
@@ -94,6 +134,16 @@ impl Events {
         self.0.iter().any(|word| word.split('.').next().is_some_and(|own| own == "*" || own == kind))
     }
 
+    /// Reads what a new webhook is to be told: what can happen.
+    ///
+    /// # Errors
+    /// The first that cannot.
+    pub fn read(text: &str, schema: &Schema) -> Result<Self, BadEvent> {
+        let events: Self = text.parse()?;
+        events.0.iter().try_for_each(|word| can_happen(word, schema))?;
+        Ok(events)
+    }
+
     /// Whether an event is one of these.
     pub fn cover(&self, kind: &str, action: &str, changed: &[String]) -> bool {
         self.0.iter().any(|word| {
@@ -103,6 +153,24 @@ impl Events {
             kinds && actions && parts.next().is_none_or(|field| changed.iter().any(|one| one == field))
         })
     }
+}
+
+/// Whether there are the kind and the field that an event names.
+fn can_happen(word: &str, schema: &Schema) -> Result<(), BadEvent> {
+    let mut parts = word.split('.');
+    let name = parts.next().unwrap_or_default();
+    if name != "*" && !schema.kinds().any(|kind| *kind.name == *name) {
+        let meant = spelling::meant(name, schema.kinds().map(|kind| &*kind.name)).map(str::to_owned);
+        return Err(BadEvent::Kind { kind: name.to_owned(), meant });
+    }
+    let Some(field) = parts.nth(1) else { return Ok(()) };
+    let of_these = schema.kinds().filter(|kind| name == "*" || *kind.name == *name).flat_map(|kind| &kind.fields);
+    let written: BTreeSet<&str> = of_these.filter(|field| field.merge != Merge::Derived).map(|field| &*field.name).collect();
+    if written.contains(field) {
+        return Ok(());
+    }
+    let meant = spelling::meant(field, written).map(str::to_owned);
+    Err(BadEvent::Field { kind: name.to_owned(), field: field.to_owned(), meant })
 }
 
 /// The secret as receivers are given it.

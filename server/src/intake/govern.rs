@@ -26,7 +26,7 @@ use crate::auth::devices::{hand_back, take_back};
 use crate::language::Language;
 use crate::store::people::{self, Following};
 use crate::store::records::{self, Definition};
-use crate::store::{Result, Tx};
+use crate::store::{self, Result, Tx};
 
 /// The kind whose records are roles.
 pub(crate) const ROLE_KIND: &str = "role";
@@ -44,6 +44,8 @@ pub(super) fn is_governed(kind: &str) -> bool {
 pub(super) struct Governing {
     roles: BTreeMap<RecordId, Definition>,
     people: BTreeMap<UserId, Standing>,
+    /// The rules that say whose word an edit needs.
+    approvals: BTreeMap<RecordId, Map<String, Json>>,
     following: Vec<Followed>,
     notes: Vec<(Millis, Note)>,
 }
@@ -69,7 +71,8 @@ pub(super) enum Effect {
     /// An approval asks for words from now on, or for others, or not any more.
     Approval {
         record: RecordId,
-        is_on: bool,
+        /// The rule as it is then; none when it asks for nothing any more.
+        rule: Option<Map<String, Json>>,
     },
     Role {
         record: RecordId,
@@ -91,7 +94,8 @@ impl Governing {
         let standing = |user: people::User| Standing { name: user.name, role: user.role, active: user.disabled_at.is_none() };
         let people = people::users(tx, workspace).await?.into_iter().map(|user| (user.user, standing(user))).collect();
         let roles = roles.into_iter().map(|definition| (definition.record, definition)).collect();
-        Ok(Self { roles, people, following: Vec::new(), notes: Vec::new() })
+        let approvals = store::approvals::rules(tx, workspace).await?.into_iter().collect();
+        Ok(Self { roles, people, approvals, following: Vec::new(), notes: Vec::new() })
     }
 
     /// What follows, if anything, from a change of a main document from `before` to `after`; or why it may not be.
@@ -144,8 +148,12 @@ impl Governing {
     ) -> Result<Option<Effect>, Refused> {
         let read = |(doc, row): (&Doc, _)| if merge::is_archived(doc) { Ok(Vec::new()) } else { approvals::checked(row) };
         let steps = read(after).map_err(|bad| bad_value("actions", &bad.to_string(), &bad.message_zh()))?;
-        if read(before).is_ok_and(|before| before == steps) {
+        let (about, about_before) = (text(after.1, "about"), text(before.1, "about"));
+        if read(before).is_ok_and(|before| before == steps) && (about == about_before || steps.is_empty()) {
             return Ok(None);
+        }
+        if !steps.is_empty() {
+            self.only_approval(record, about)?;
         }
         let roles = roles_of(self.roles.values(), schema);
         for approver in steps.iter().flat_map(|step| std::iter::once(&step.approver).chain(&step.deputy)) {
@@ -159,7 +167,17 @@ impl Governing {
                 Approver::Role(_) | Approver::Member(_) => {}
             }
         }
-        Ok(Some(Effect::Approval { record, is_on: !steps.is_empty() }))
+        Ok(Some(Effect::Approval { record, rule: (!steps.is_empty()).then(|| after.1.clone()) }))
+    }
+
+    /// Whether no other rule asks for words about the same kind: of two only the first would be followed.
+    fn only_approval(&self, record: RecordId, about: &str) -> Result<(), Refused> {
+        let mut others = self.approvals.iter().filter(|(other, _)| **other != record);
+        let Some((_, other)) = others.find(|(_, rule)| approvals::steps(rule, about).is_some()) else { return Ok(()) };
+        let name = text(other, "name");
+        let en = format!("the rule `{name}` says already whose word edits of `{about}` need: change that one, or switch it off first");
+        let zh = format!("规则“{name}”已规定“{about}”的审批：请修改该规则，或先将其停用");
+        Err(bad_value("about", &en, &zh))
     }
 
     fn member(&self, schema: &Schema, record: RecordId, before: &Map<String, Json>, after: &Map<String, Json>) -> Result<Effect, Refused> {
@@ -228,7 +246,10 @@ impl Governing {
 
     fn take(&mut self, effect: Effect, told: Option<(Millis, Option<UserId>)>) {
         match effect {
-            Effect::Approval { .. } => {}
+            Effect::Approval { record, rule } => {
+                self.approvals.remove(&record);
+                self.approvals.extend(rule.map(|rule| (record, rule)));
+            }
             Effect::Role { record, definition, .. } => {
                 self.roles.remove(&record);
                 self.roles.extend(definition.map(|definition| (record, definition)));
@@ -243,7 +264,9 @@ impl Governing {
     fn note(&mut self, workspace: WorkspaceId, by: Option<UserId>, now: Millis, effect: &Effect) {
         let mut note = |act, subject: String, detail| self.notes.push((now, Note::of(workspace, by, act, subject).with(detail)));
         match effect {
-            Effect::Approval { record, is_on } => note(Act::RightsChanged, format!("rule {record}"), json!({ "approval": is_on })),
+            Effect::Approval { record, rule } => {
+                note(Act::RightsChanged, format!("rule {record}"), json!({ "approval": rule.is_some() }));
+            }
             Effect::Role { name, definition, .. } => {
                 note(Act::RightsChanged, format!("role {name}"), json!({ "archived": definition.is_none() }));
             }

@@ -63,7 +63,7 @@ async fn over(app: &App, workspace: WorkspaceId, seen: Millis, now: Millis) -> R
     let words = approvals::words(&mut tx, workspace, &changes).await?;
     let mut by_kind: HashMap<&KindName, Option<Vec<Step>>> = HashMap::new();
     for edit in &waiting {
-        by_kind.entry(&edit.kind).or_insert_with(|| rules.iter().find_map(|rule| steps(rule, &edit.kind)));
+        by_kind.entry(&edit.kind).or_insert_with(|| rules.iter().find_map(|(_, rule)| steps(rule, &edit.kind)));
     }
     let is_over = |edit: &&approvals::Waiting| {
         let given = words.get(&edit.change).map(|words| approvals::times(words)).unwrap_or_default();

@@ -352,7 +352,7 @@ impl Reading {
         let rules = approvals::rules(tx, self.workspace).await?;
         let days = approvals::work_days(tx, self.workspace).await?;
         let users = self.who_may_be_left(tx).await?;
-        let steps_of = |kind: &KindName| rules.iter().find_map(|rule| steps(rule, kind));
+        let steps_of = |kind: &KindName| rules.iter().find_map(|(_, rule)| steps(rule, kind));
         let named = words.values().flatten().map(|word| word.by);
         let asked: Vec<UserId> = found.iter().filter_map(|row| steps_of(&row.kind)).flatten().flat_map(members).chain(named).collect();
         let reviewers = reviewers.chain(asked.into_iter().map(|user| (user, DeviceId(user.0))));

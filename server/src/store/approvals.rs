@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use sync_core::actions::approvals::{Step, Turn, steps, turn_after};
 use sync_core::actions::currency::SETTINGS;
 use sync_core::actions::workdays::WorkDays;
-use sync_core::id::{KindName, Millis, UserId, WorkspaceId};
+use sync_core::id::{KindName, Millis, RecordId, UserId, WorkspaceId};
 
 use super::people::User;
 use super::records::{ROWS_PER_STATEMENT, kind_of};
@@ -36,7 +36,7 @@ impl Course {
     /// That of an edit; none if its kind's edits need no more than one word.
     pub async fn of(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, change: ChangeName) -> Result<Option<Self>> {
         let rules = rules(tx, workspace).await?;
-        let Some(steps) = rules.iter().find_map(|rule| steps(rule, kind)) else { return Ok(None) };
+        let Some(steps) = rules.iter().find_map(|(_, rule)| steps(rule, kind)) else { return Ok(None) };
         let words = words(tx, workspace, &[change]).await?.remove(&change).unwrap_or_default();
         Ok(Some(Self { steps, words, days: work_days(tx, workspace).await? }))
     }
@@ -121,16 +121,17 @@ pub async fn words(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName]) 
 }
 
 /// The rules of a workspace as they read now, in their order.
-pub async fn rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Map<String, Json>>> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "select main from rows where workspace = $1 and kind = 'rule' and archived = 0 \
+pub async fn rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<(RecordId, Map<String, Json>)>> {
+    let rows: Vec<(Vec<u8>, String)> = sqlx::query_as(
+        "select record, main from rows where workspace = $1 and kind = 'rule' and archived = 0 \
          and main ->> 'purpose' = $2 order by main ->> 'order', record",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(sync_core::actions::approvals::PURPOSE)
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().filter_map(|(main,)| serde_json::from_str(&main).ok()).collect())
+    let readable = rows.into_iter().filter_map(|(record, main)| Some((record, serde_json::from_str(&main).ok()?)));
+    readable.map(|(record, rule)| Ok((id(RecordId::from_bytes(&record), "record id")?, rule))).collect()
 }
 
 /// The days on which the people of a workspace work.

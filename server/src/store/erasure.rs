@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
-use super::{Result, StoreError, Tx, id};
+use super::{Result, StoreError, Tx, id, once};
 
 /// The codes of feed entries: a purge tells devices to remove a record, a gap stands where a change was.
 const PURGE: i64 = 1;
@@ -71,12 +71,9 @@ pub async fn remove(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Re
         }
     }
     let text = record.to_string();
-    for sql in [
-        "delete from deliveries where workspace = $1 and instr(body, $2) > 0",
-        "delete from answers where workspace = $1 and (instr(cast(body as text), $2) > 0 or instr(headers, $2) > 0)",
-    ] {
-        removed.messages += sqlx::query(sql).bind(&space).bind(&text).execute(tx.conn()).await?.rows_affected();
-    }
+    let sql = "delete from deliveries where workspace = $1 and instr(body, $2) > 0";
+    removed.messages += sqlx::query(sql).bind(&space).bind(&text).execute(tx.conn()).await?.rows_affected();
+    removed.messages += once::erase(tx, workspace, &text).await?;
     Ok(removed)
 }
 

@@ -38,6 +38,16 @@ pub struct KeptAnswer {
     pub body: Vec<u8>,
 }
 
+/// The status of an answer that told of a record that was erased. No request is answered with it otherwise.
+const ERASED: u16 = 410;
+
+impl KeptAnswer {
+    /// Whether what it told of was erased: only that the key was used is known then.
+    pub fn is_erased(&self) -> bool {
+        self.status == ERASED
+    }
+}
+
 type Row = (Vec<u8>, Option<i64>, String, Option<Vec<u8>>, Millis);
 
 /// What is known of a request.
@@ -91,6 +101,15 @@ pub async fn forget(tx: &mut Tx, key: &OnceKey) -> Result<()> {
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Takes everything but the key from answers that tell of a record. A request that made it would make it again, were
+/// its key forgotten. The hash of the request goes, too: what little stood in it could be guessed.
+pub async fn erase(tx: &mut Tx, workspace: WorkspaceId, record: &str) -> Result<u64> {
+    let sql = "update answers set fingerprint = x'', status = $3, headers = '[]', body = null
+               where workspace = $1 and (instr(cast(body as text), $2) > 0 or instr(headers, $2) > 0)";
+    let query = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(record).bind(i64::from(ERASED));
+    Ok(query.execute(tx.conn()).await?.rows_affected())
 }
 
 /// Removes answers from before a time.

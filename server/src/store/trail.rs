@@ -85,6 +85,12 @@ pub async fn after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limit: u32) 
     rows.into_iter().map(from_row).collect()
 }
 
+/// An entry that stands before the first one, if there is any: the server writes none there.
+pub async fn before_the_first(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<i64>> {
+    let sql = "select number from audit where workspace = $1 and number < 1 order by number desc limit 1";
+    Ok(sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).fetch_optional(tx.conn()).await?)
+}
+
 /// The entries before one, newest first, of one act if it is named; at most `limit`.
 pub async fn before(tx: &mut Tx, workspace: WorkspaceId, before: u64, act: Option<&str>, limit: u32) -> Result<Vec<EntryRow>> {
     let rows: Vec<Row> = sqlx::query_as(

@@ -81,6 +81,20 @@ async fn an_altered_deleted_swapped_or_cut_entry_is_found_wherever_it_is() {
 }
 
 #[tokio::test]
+async fn an_entry_that_was_put_before_the_first_one_is_found() {
+    for number in [0, -5] {
+        let server = Server::start().await;
+        write(&server, 2).await;
+        let sql =
+            format!("insert into audit select workspace, {number}, at, user_id, act, subject, detail, hash from audit where number = 1");
+        tamper(&server, &sql).await;
+        let found = verified(&server).await.tampered;
+        assert_eq!(found, Some(Tampered::Added(number)));
+        assert!(found.unwrap().to_string().contains(&format!("entry {number} was added")));
+    }
+}
+
+#[tokio::test]
 async fn a_whole_new_log_does_not_contain_what_was_noted() {
     let server = Server::start().await;
     write(&server, 3).await;
@@ -89,7 +103,7 @@ async fn a_whole_new_log_does_not_contain_what_was_noted() {
     write(&server, 1).await;
     assert_eq!(audit::verify(&server.app.store, server.workspace, Some(noted)).await.unwrap().tampered, None);
     tamper(&server, "delete from audit; delete from audit_heads;").await;
-    assert_eq!(verified(&server).await.tampered, None, "an empty log is sound in itself");
+    assert_eq!(verified(&server).await.tampered, Some(Tampered::Emptied), "the workspace has accounts");
     let found = audit::verify(&server.app.store, server.workspace, Some(noted)).await.unwrap().tampered;
     assert_eq!(found, Some(Tampered::Cut { found: 0, expected: 3 }));
     for _ in 0..5 {

@@ -4,6 +4,7 @@ use serde_json::json;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 
+use crate::api::Client;
 use crate::console::{Desk, encoded, record};
 use crate::harness::START;
 
@@ -321,6 +322,24 @@ async fn a_chart_shows_nothing_of_fields_that_are_out_of_sight() {
     desk.ann.save(&app, "deal", id, START - DAY, &[FieldEdit::set("title", "Lamps")]).await;
     let page = desk.shows(&address("deal", &[("layout", "bar"), ("group", "no_such_field"), ("measure", "sum:no_such_field")])).await;
     assert!(page.contains("Number of records by Stage"), "what is not there is not asked for: {page}");
+}
+
+#[tokio::test]
+async fn days_that_are_out_of_sight_are_neither_a_calendar_nor_in_a_menu() {
+    let desk = Desk::new().await;
+    Client::office(&desk.server).await.make("party", json!({"name": "Haida", "birthday": "1990-05-03"})).await;
+    Client::of_role(&desk.server, "rep", "rep").await;
+    let (_, rep) = desk.server.browser_sign_in_as("rep").await;
+    let bar = address("party", &[("layout", "bar"), ("group", "source"), ("period", "this_year")]);
+    let by_birthday = format!("{bar}&day=birthday");
+    assert!(desk.shows("/records/party").await.contains("layout=calendar") && desk.shows(&bar).await.contains("value=\"birthday\""));
+    for path in ["/records/party", "/records/party?layout=calendar", &*bar, &*by_birthday] {
+        let answer = desk.server.get(path, &[("cookie", &rep), ("accept", "text/html")]).await;
+        let page = answer.text();
+        assert_eq!(answer.status, 200, "{path}: {page}");
+        // What the address itself says goes on into its links.
+        assert!((path.contains("calendar") || !page.contains("layout=calendar")) && !page.contains("value=\"birthday\""), "{path}: {page}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use sqlx::Connection;
+
 struct Machine {
     folder: tempfile::TempDir,
 }
@@ -180,4 +182,15 @@ fn records_come_in_from_a_file_go_out_into_a_folder_and_pass_the_check() {
     assert!(machine.done(&["import", "undo", id], "").contains("1 records archived"));
     assert!(machine.refused(&["import", "undo", id], "").contains("taken back already"));
     assert!(machine.done(&["check"], "").contains("as it should be"));
+}
+
+#[tokio::test]
+async fn the_demos_folder_has_the_tables_that_reporting_tools_read() {
+    let machine = Machine::new();
+    machine.done(&["demo", "--exit", "--folder", "kept"], "");
+    let database = machine.path().join("kept/rapport.db");
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}?mode=ro", database.display())).await.unwrap();
+    let deals: i64 = sqlx::query_scalar("select count(*) from report_deal").fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert!(deals > 0);
 }

@@ -10,6 +10,7 @@ use sync_core::protocol::Invitation;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Merge, Schema, ValueType};
 
+use crate::api::Client;
 use crate::harness::{Answer, MINUTE, START, Server, client};
 use crate::pen::Phone;
 
@@ -454,4 +455,31 @@ async fn assets_are_our_own_and_are_kept_for_ever() {
         assert!(asset.header("cache-control").contains("immutable"), "{address}");
     }
     assert_eq!(desk.server.get("/assets/console.000000000000.css", &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_said_in_the_accounts_language_whatever_the_browser_prefers() {
+    let desk = Desk::new().await;
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    Client::of_role(&desk.server, "rep", "rep").await;
+    let (_, rep) = desk.server.browser_sign_in_as("rep").await;
+    let nobodys = format!("/records/party/{}", record(77));
+    for accept in ["text/html", "*/*"] {
+        let get = async |cookie: &str, path: &str| {
+            let headers = [("cookie", cookie), ("accept", accept), ("accept-language", "en")];
+            let answer = desk.server.get(path, &headers).await;
+            assert!(answer.header("content-type").starts_with("text/html"), "{path} {accept}: {}", answer.text());
+            (answer.status.as_u16(), answer.text())
+        };
+        let (status, page) = get(&desk.cookie, &nobodys).await;
+        assert!(status == 404 && page.contains("未找到内容") && page.contains("lang=\"zh-CN\""), "{accept}: {page}");
+        let (status, page) = get(&rep, &nobodys).await;
+        assert!(status == 404 && page.contains("There is nothing here"), "{accept}: {page}");
+        assert_eq!(get(&rep, "/people").await.0, 403);
+    }
+    let asked = [("accept", "text/html,application/xhtml+xml"), ("accept-language", "en")];
+    let nowhere = desk.server.get("/nope", &[("cookie", &*desk.cookie), asked[0], asked[1]]).await;
+    assert!(nowhere.status == 404 && nowhere.text().contains("未找到内容"), "{}", nowhere.text());
+    let guest = desk.server.get("/nope", &asked).await;
+    assert!(guest.status == 404 && guest.text().contains("There is nothing here") && guest.text().contains("<html"), "{}", guest.text());
 }

@@ -237,3 +237,30 @@ async fn webhooks_are_added_pinged_and_removed_on_their_page() {
     assert_eq!(server.send(Method::POST, &path, &form, "act=remove").await.status, 303);
     assert_eq!(server.get(&path, &[("cookie", &cookie)]).await.status, 404);
 }
+
+#[tokio::test]
+async fn what_can_never_happen_is_refused_with_what_was_meant() {
+    let (server, (_, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    for (events, why) in [
+        ("x.created", "there is no kind `x`"),
+        ("deal.created paty.created", "there is no kind `paty`; did you mean `party`?"),
+        ("party.updated.nope", "nobody writes a field `nope` of `party`"),
+        ("party.updated.industri", "did you mean `industry`?"),
+        ("*.updated.industri", "did you mean `industry`?"),
+        ("deal.updated.weighted", "nobody writes a field `weighted` of `deal`"),
+    ] {
+        let refused = ann.post("/api/v1/webhooks", json!({"url": url, "events": events})).await;
+        assert_eq!((refused.status.as_u16(), refused.json()["field"].as_str()), (422, Some("events")), "{events}: {}", refused.text());
+        assert!(refused.text().contains(why), "{events}: {}", refused.text());
+    }
+    hook(&ann, &url, "party.updated.industry *.updated.industry deal.* *.created").await;
+}
+
+#[tokio::test]
+async fn the_deliveries_of_a_webhook_that_is_not_there_are_not_there() {
+    let server = server().await;
+    let ann = Client::office(&server).await;
+    let nobodys = sync_core::id::RecordId::of_cause("nobody's");
+    assert_eq!(ann.get(&format!("/api/v1/webhooks/{nobodys}/deliveries")).await.status, 404);
+}

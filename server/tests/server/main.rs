@@ -38,6 +38,7 @@ mod live;
 mod mallory;
 mod office;
 mod oidc;
+mod oidc_tokens;
 mod once;
 mod owners;
 mod pages;

@@ -72,10 +72,15 @@ impl House {
 }
 
 async fn server(house: &House) -> Server {
+    server_of(house.issuer()).await
+}
+
+/// Of whom a provider at this address brings people.
+pub async fn server_of(issuer: String) -> Server {
     let provider = Provider {
         name: "house".to_owned(),
         label: "The House".to_owned(),
-        issuer: house.issuer(),
+        issuer,
         client_id: "rapport".to_owned(),
         client_secret: Some(rapport_server::config::Secret("a secret/with+marks".to_owned())),
         scopes: "openid email".to_owned(),
@@ -108,14 +113,14 @@ fn cookie(answer: &Answer, name: &str) -> Option<String> {
 }
 
 /// Away to the provider: the address there, and the cookie that the browser keeps.
-async fn away(server: &Server) -> (String, String) {
+pub async fn away(server: &Server) -> (String, String) {
     let answer = server.get("/sign-in/with/house", &[("accept", "text/html")]).await;
     assert_eq!(answer.status, 303, "{}", answer.text());
     (answer.header("location").to_owned(), cookie(&answer, "rapport-begun").unwrap())
 }
 
 /// Back with what the provider says.
-async fn back(server: &Server, address: &str, cookie: &str) -> Answer {
+pub async fn back(server: &Server, address: &str, cookie: &str) -> Answer {
     let path = address.split_once("/sign-in/back").map(|(_, rest)| format!("/sign-in/back{rest}")).unwrap();
     server.get(&path, &[("cookie", cookie), ("accept", "text/html"), ("sec-fetch-site", "cross-site")]).await
 }
@@ -127,7 +132,7 @@ async fn through(server: &Server, house: &House, subject: &str) -> Answer {
     back(server, &address, &begun).await
 }
 
-async fn who(server: &Server, answer: &Answer) -> String {
+pub async fn who(server: &Server, answer: &Answer) -> String {
     assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/"), "{}", answer.text());
     let session = cookie(answer, "rapport").unwrap();
     server.get("/api/v1/me", &[("cookie", &session)]).await.json()["login"].as_str().unwrap().to_owned()

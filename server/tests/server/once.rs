@@ -39,6 +39,32 @@ async fn a_request_that_is_sent_again_is_done_once_and_answered_alike() {
 }
 
 #[tokio::test]
+async fn a_person_who_was_erased_does_not_come_back_when_the_client_sends_its_request_again() {
+    let server = Server::start().await;
+    let bearer = format!("Bearer {}", server.token().await);
+    let ann = Client::office(&server).await;
+    let key = [("idempotency-key", "k99")];
+    let made = send(&server, &bearer, Method::POST, "/api/v1/party", &key, new("canary")).await;
+    let edits = json!({"edits": [{"op": "set", "field": "tax_id", "value": "canary"}]});
+    let edited = send(&server, &bearer, Method::PATCH, made.header("location"), &[("idempotency-key", "edit")], edits.clone()).await;
+    let other = send(&server, &bearer, Method::POST, "/api/v1/party", &[("idempotency-key", "other")], new("佳美")).await;
+    assert_eq!((made.status.as_u16(), edited.status.as_u16(), other.status.as_u16()), (201, 200, 201));
+    let id = made.header("location").rsplit('/').next().unwrap();
+    assert_eq!(ann.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await.status, 200);
+    for (method, path, key, body) in [
+        (Method::POST, "/api/v1/party", "k99", new("canary")),
+        (Method::POST, "/api/v1/party", "k99", new("anything")),
+        (Method::PATCH, made.header("location"), "edit", edits),
+    ] {
+        let again = send(&server, &bearer, method, path, &[("idempotency-key", key)], body).await;
+        assert_eq!((again.status.as_u16(), again.code().as_str()), (410, "erased"), "{}", again.text());
+    }
+    assert_eq!(ann.list("party", &[("total", "true")]).await.json()["total"], 1);
+    let untouched = send(&server, &bearer, Method::POST, "/api/v1/party", &[("idempotency-key", "other")], new("佳美")).await;
+    assert_eq!((untouched.body, untouched.headers.contains_key("idempotency-replayed")), (other.body, true));
+}
+
+#[tokio::test]
 async fn of_many_at_once_with_one_key_one_is_done() {
     let server = Server::start().await;
     let bearer = format!("Bearer {}", server.token().await);

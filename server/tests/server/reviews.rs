@@ -500,11 +500,40 @@ async fn an_approval_that_nobody_could_give_is_refused_when_it_is_saved() {
         (json!({"role": "manager", "hours": "x"}), "`hours` of step 1"),
         (json!({ "member": nobody }), "nobody active is"),
         (json!({"role": "manager", "hours": 2, "deputy": {"role": "nosuchrole"}}), "there is no role `nosuchrole`"),
+        (json!({"role": "manager", "bogus": 1}), "step 1 has no setting `bogus`: there are `role`, `member`, `hours` and `deputy`"),
+        (json!({"role": "manager", "hours": 2, "deputy": {"role": "office", "hours": 2}}), "the deputy of step 1 has no setting `hours`"),
     ] {
         let refused = one_step(&desk, settings).await;
         assert!(refused.status == 422 && refused.text().contains(why), "{} {}", refused.status, refused.text());
     }
     assert_eq!(one_step(&desk, json!({"role": "manager", "hours": 2, "deputy": {"role": "office"}})).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_second_approval_of_one_kind_is_refused_with_the_name_of_the_first() {
+    let desk = Desk::new().await;
+    let first = one_step(&desk, json!({"role": "manager"})).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let token = desk.server.token().await;
+    let actions = json!([{"action": "approve", "settings": json!({"role": "rep"}).to_string()}]);
+    let rule = |about: &str, on: bool| json!({"fields": {"name": "Weak", "purpose": "approval", "about": about, "enabled": on, "actions": actions}});
+    let refused = call(&desk.server, &token, Method::POST, "/api/v1/rule", rule("offer", true)).await;
+    assert_eq!((refused.status.as_u16(), refused.json()["field"].as_str()), (422, Some("about")), "{}", refused.text());
+    assert!(refused.text().contains("the rule `Discounts` says already whose word edits of `offer` need"), "{}", refused.text());
+    let elsewhere = call(&desk.server, &token, Method::POST, "/api/v1/rule", rule("party", true)).await;
+    let sleeping = call(&desk.server, &token, Method::POST, "/api/v1/rule", rule("offer", false)).await;
+    assert_eq!((elsewhere.status.as_u16(), sleeping.status.as_u16()), (201, 201));
+    for (path, field, value) in
+        [(elsewhere.header("location"), "about", json!("offer")), (sleeping.header("location"), "enabled", json!(true))]
+    {
+        let edit = json!({"edits": [{"op": "set", "field": field, "value": value}]});
+        let refused = call(&desk.server, &token, Method::PATCH, path, edit).await;
+        assert!(refused.status == 422 && refused.text().contains("`Discounts`"), "{}", refused.text());
+    }
+    let off = json!({"edits": [{"op": "set", "field": "enabled", "value": false}]});
+    assert_eq!(call(&desk.server, &token, Method::PATCH, first.header("location"), off).await.status, 200);
+    let on = json!({"edits": [{"op": "set", "field": "enabled", "value": true}]});
+    assert_eq!(call(&desk.server, &token, Method::PATCH, sleeping.header("location"), on).await.status, 200);
 }
 
 #[tokio::test]

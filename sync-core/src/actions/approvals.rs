@@ -14,6 +14,9 @@ use crate::id::{Millis, Name, UserId};
 pub const PURPOSE: &str = "approval";
 /// The action that is one step.
 pub const APPROVE: &str = "approve";
+/// What the settings of a step, and those of its deputy, may say.
+const SETTINGS: [&str; 4] = ["role", "member", "hours", "deputy"];
+const SETTINGS_OF_DEPUTY: [&str; 2] = ["role", "member"];
 /// More steps than any house has floors.
 pub const STEPS_MAX: usize = 16;
 
@@ -35,6 +38,12 @@ pub enum BadStep {
     /// The hours are no number, or too many.
     #[error("`hours` of step {0} is not a whole number from 1 to {HOURS_MAX}")]
     Hours(usize),
+    /// It says something that nobody knows: what was meant would not be followed.
+    #[error("step {0} has no setting `{1}`: there are `role`, `member`, `hours` and `deputy`")]
+    Unknown(usize, String),
+    /// Its deputy does.
+    #[error("the deputy of step {0} has no setting `{1}`: there are `role` and `member`")]
+    UnknownOfDeputy(usize, String),
 }
 
 impl BadStep {
@@ -45,6 +54,10 @@ impl BadStep {
             BadStep::Settings(step) => format!("第 {step} 步的设置须为对象，例如 {{\"role\": \"manager\"}}"),
             BadStep::Nobody(step) => format!("第 {step} 步或其代理人没有指明 `role` 或 `member`"),
             BadStep::Hours(step) => format!("第 {step} 步的 `hours` 须为 1 至 {HOURS_MAX} 的整数"),
+            BadStep::Unknown(step, setting) => {
+                format!("第 {step} 步没有名为 `{setting}` 的设置，可用：`role`、`member`、`hours`、`deputy`")
+            }
+            BadStep::UnknownOfDeputy(step, setting) => format!("第 {step} 步的代理人没有名为 `{setting}` 的设置，可用：`role`、`member`"),
         }
     }
 }
@@ -103,6 +116,13 @@ impl Approver {
 impl Step {
     fn checked(number: usize, settings: &str) -> Result<Self, BadStep> {
         let Ok(Json::Object(settings)) = serde_json::from_str(settings) else { return Err(BadStep::Settings(number)) };
+        let deputy = settings.get("deputy").and_then(Json::as_object);
+        if let Some(setting) = unknown(&settings, &SETTINGS) {
+            return Err(BadStep::Unknown(number, setting));
+        }
+        if let Some(setting) = deputy.and_then(|deputy| unknown(deputy, &SETTINGS_OF_DEPUTY)) {
+            return Err(BadStep::UnknownOfDeputy(number, setting));
+        }
         let is_limit = |hours: &Json| hours.as_u64().is_some_and(|hours| (1..=u64::from(HOURS_MAX)).contains(&hours));
         if settings.get("hours").is_some_and(|hours| !is_limit(hours)) {
             return Err(BadStep::Hours(number));
@@ -126,6 +146,11 @@ impl Step {
             deputy: settings.get("deputy").and_then(Json::as_object).and_then(Approver::read),
         })
     }
+}
+
+/// The first setting that is none of these.
+fn unknown(settings: &Map<String, Json>, known: &[&str]) -> Option<String> {
+    settings.keys().find(|setting| !known.contains(&setting.as_str())).cloned()
 }
 
 /// The steps of a rule as they are written down, wherever one cannot be read with why; none when it is no approval or is
@@ -241,6 +266,10 @@ mod tests {
         assert_eq!(bad(json!({"role": "office", "hours": 0})), BadStep::Hours(1));
         assert_eq!(bad(json!({"role": "office", "hours": 3, "deputy": {}})), BadStep::Nobody(1));
         assert_eq!((bad(json!({"hours": 3})), bad(json!("manager"))), (BadStep::Nobody(1), BadStep::Settings(1)));
+        let unknown = |setting: &str| BadStep::Unknown(1, setting.to_owned());
+        assert_eq!(bad(json!({"role": "manager", "bogus": 1})), unknown("bogus"));
+        let of_deputy = json!({"role": "manager", "hours": 3, "deputy": {"role": "office", "hours": 3}});
+        assert_eq!(bad(of_deputy), BadStep::UnknownOfDeputy(1, "hours".to_owned()));
         assert_eq!(checked(&rule(&[])), Err(BadStep::Count));
         assert_eq!(checked(&rule(&[json!({"role": "office", "hours": 3})])).unwrap().len(), 1);
     }

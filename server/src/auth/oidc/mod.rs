@@ -32,7 +32,7 @@ use token::{BadToken, Claims, Expected, Keys};
 /// How long what a provider says about itself holds.
 const FRESH_MS: Millis = 60 * 60_000;
 
-/// How often keys are asked for again because a token bears an unknown one: anybody can make such tokens.
+/// How often keys are asked for again because a token bears an unknown one, or is signed by another: anybody can make such tokens.
 const KEYS_AGAIN_MS: Millis = 60_000;
 
 /// How long somebody may take at the provider.
@@ -207,8 +207,10 @@ impl Providers {
         let tokens = remote::exchange(&known.document, provider, &exchange).await.map_err(remote)?;
         let expected = Expected { issuer: &provider.issuer, client: &provider.client_id, nonce: &attempt.nonce, now_s: now / 1000 };
         let read = match token::read(&tokens.id_token, &known.keys, &expected) {
-            // The provider may have exchanged its keys since.
-            Err(BadToken::UnknownKey) => token::read(&tokens.id_token, &self.known(provider, now, KEYS_AGAIN_MS).await?.keys, &expected),
+            // The provider may have exchanged its keys since, without giving the new ones another name.
+            Err(BadToken::UnknownKey | BadToken::Signature) => {
+                token::read(&tokens.id_token, &self.known(provider, now, KEYS_AGAIN_MS).await?.keys, &expected)
+            }
             read => read,
         };
         let mut claims = read.map_err(|source| OidcError::Token { name: provider.name.clone(), source })?;

@@ -80,6 +80,8 @@ pub struct Claims {
     exp: i64,
     iat: i64,
     #[serde(default)]
+    nbf: Option<i64>,
+    #[serde(default)]
     nonce: Option<String>,
     /// The person's address,
     #[serde(default)]
@@ -128,6 +130,7 @@ impl Claims {
             ("aud", is_for_us && self.azp.as_deref().is_none_or(|azp| azp == expected.client)),
             ("exp", self.exp > expected.now_s - SKEW_S),
             ("iat", self.iat < expected.now_s + SKEW_S),
+            ("nbf", self.nbf.is_none_or(|from| from < expected.now_s + SKEW_S)),
             ("nonce", self.nonce.as_deref() == Some(expected.nonce)),
             ("sub", !self.sub.is_empty() && self.sub.len() <= 255),
         ];
@@ -245,6 +248,7 @@ mod tests {
         };
         assert_eq!(read_with(json!({})).unwrap().verified_email().as_deref(), Some("ann@example.com"));
         assert!(read_with(json!({"aud": ["rapport", "x"], "azp": "rapport"})).is_ok());
+        assert!(read_with(json!({"nbf": 1_000})).is_ok(), "the provider's clock may be a little ahead");
         for unverified in [json!({"email_verified": false}), json!({"email_verified": null}), json!({"email": "ann"})] {
             assert_eq!(read_with(unverified).unwrap().verified_email(), None);
         }
@@ -255,6 +259,7 @@ mod tests {
             (json!({"azp": "another"}), "aud"),
             (json!({"exp": 800}), "exp"),
             (json!({"iat": 2_000}), "iat"),
+            (json!({"nbf": 2_000}), "nbf"),
             (json!({"nonce": "of another sign-in"}), "nonce"),
             (json!({"nonce": null}), "nonce"),
             (json!({"sub": ""}), "sub"),

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::asked::Asked;
-use super::shape::{Shape, days};
+use super::shape::{Shape, seen_days};
 use super::table::title_of;
 use crate::console::desk::Desk;
 use crate::console::format::Formatter;
@@ -140,7 +140,7 @@ impl Choice {
 /// Each date of the kind; before them, those that say when it happens as one, where there are several: what has no first
 /// one stands at the next.
 fn choices(desk: &Desk, kind: &Kind) -> Vec<Choice> {
-    let fields: Vec<_> = days(kind).filter(|(field, _)| desk.reading.may_read(kind, &field.name)).collect();
+    let fields: Vec<_> = seen_days(desk, kind).collect();
     let of = |fields: &[&(&Field, String)]| {
         let labels: Vec<_> = fields.iter().map(|(field, _)| desk.words.label(&field.label)).collect();
         Choice { attributes: fields.iter().map(|(_, attribute)| attribute.clone()).collect(), label: labels.join(" / ") }

@@ -15,7 +15,7 @@ use super::chart::{self, ChartTools, ChartView, Form};
 use super::columns::{self, Choosable};
 use super::filter::{self, Chip, Editor};
 use super::groups::{self, GroupView};
-use super::shape::{Column, Layout, Shape, days, rows};
+use super::shape::{Column, Layout, Shape, rows, seen_days};
 use super::table::{self, Head, Line, Rows};
 use super::views::{self, Saved};
 use crate::console::desk::{Desk, Frame, icon, page as answer};
@@ -161,7 +161,7 @@ impl Drawing<'_> {
     async fn answer(&self, asked: Asked, problem: Option<String>) -> Result<Response, Error> {
         let (desk, kind) = (self.desk, self.kind);
         let all = views::of_kind(desk, kind).await?;
-        let shape = Shape::of(kind, &asked, &all);
+        let shape = Shape::of(desk, kind, &asked, &all);
         let refused = problem.is_some() || self.refused.is_some() || self.editing.error.is_some();
         let (content, pager, total, broken) = self.content(&asked, &shape).await?;
         let (label, inside) = (desk.words.inside(&kind.label), desk.words.inside(&kind.plural));
@@ -319,7 +319,7 @@ impl Drawing<'_> {
         if self.kind.board.is_some() {
             layouts.push((Layout::Board, "layout.board"));
         }
-        if days(self.kind).next().is_some() {
+        if seen_days(self.desk, self.kind).next().is_some() {
             layouts.push((Layout::Calendar, "layout.calendar"));
         }
         layouts.push((if let Layout::Chart(_) = shape.layout { shape.layout } else { Layout::Chart(Form::Bar) }, "layout.chart"));

@@ -56,10 +56,10 @@ impl Layout {
         }
     }
 
-    fn of(word: &str, kind: &Kind) -> Self {
+    fn of(word: &str, desk: &Desk, kind: &Kind) -> Self {
         match word {
             "board" if kind.board.is_some() => Layout::Board,
-            "calendar" if days(kind).next().is_some() => Layout::Calendar,
+            "calendar" if seen_days(desk, kind).next().is_some() => Layout::Calendar,
             word => Form::of(word).map_or(Layout::Table, Layout::Chart),
         }
     }
@@ -73,6 +73,11 @@ pub fn days(kind: &Kind) -> impl Iterator<Item = (&Field, String)> {
         ValueType::Period => Some((field, format!("{}.start", field.name))),
         _ => None,
     })
+}
+
+/// Those of them that the reader may see.
+pub fn seen_days<'k>(desk: &Desk, kind: &'k Kind) -> impl Iterator<Item = (&'k Field, String)> {
+    days(kind).filter(|(field, _)| desk.reading.may_read(kind, &field.name))
 }
 
 /// A column of a list.
@@ -181,7 +186,7 @@ pub struct Shape {
 
 impl Shape {
     /// From the address and the views that there are.
-    pub fn of(kind: &Kind, asked: &Asked, views: &[Saved]) -> Self {
+    pub fn of(desk: &Desk, kind: &Kind, asked: &Asked, views: &[Saved]) -> Self {
         let view = views.iter().find(|view| view.id.to_string() == asked.view).cloned();
         let base = view.as_ref().map(|view| view.shape.clone()).unwrap_or_default();
         let filter = asked.filter.as_deref().map_or(base.filter, str::to_owned);
@@ -198,7 +203,7 @@ impl Shape {
             sort,
             desc,
             group: asked.group.clone().unwrap_or(base.group),
-            layout: Layout::of(asked.layout.as_deref().unwrap_or(&base.layout), kind),
+            layout: Layout::of(asked.layout.as_deref().unwrap_or(&base.layout), desk, kind),
             chart: Spec::of(asked, base.chart),
             view,
         }

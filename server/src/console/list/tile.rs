@@ -59,7 +59,7 @@ pub async fn of(desk: &Desk, view: RecordId, by: Option<Instant>) -> Result<Opti
     let Ok(kind) = desk.reading.kind(about).cloned() else { return Ok(Some(hidden(saved.name))) };
     let asked = Asked { view: view.to_string(), ..Asked::default() };
     let (name, href) = (saved.name.clone(), asked.address(&kind));
-    let shape = Shape::of(&kind, &asked, &[saved]);
+    let shape = Shape::of(desk, &kind, &asked, &[saved]);
     let drawn = match by {
         None => content(desk, &kind, &asked, &shape).await,
         Some(by) => in_time(desk.clone(), kind, asked, shape, by).await,
@@ -113,7 +113,7 @@ async fn list_of(desk: &Desk, view: RecordId) -> Result<Option<(Arc<Kind>, Asked
     let about = row.fields.get("about").and_then(Json::as_str).unwrap_or_default();
     let Ok(kind) = desk.reading.kind(about).cloned() else { return Ok(None) };
     let asked = Asked { view: view.to_string(), ..Asked::default() };
-    let shape = Shape::of(&kind, &asked, &[Saved::of(desk, &row)]);
+    let shape = Shape::of(desk, &kind, &asked, &[Saved::of(desk, &row)]);
     Ok(Some((kind, asked, shape)))
 }
 

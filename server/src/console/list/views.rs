@@ -171,7 +171,7 @@ pub struct Wanted {
 pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(wanted): Form<Wanted>) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
     let views = of_kind(&desk, &kind).await?;
-    let shape = Shape::of(&kind, &asked, &views);
+    let shape = Shape::of(&desk, &kind, &asked, &views);
     let known = shape.view.as_ref().filter(|view| view.is_mine(&desk));
     let to = |view: &str| Redirect::to(&Asked { view: view.to_owned(), ..Asked::default() }.address(&kind)).into_response();
     let refused = || Error::Forbidden(Text::new("This view belongs to somebody else.", "此视图属于他人。"));

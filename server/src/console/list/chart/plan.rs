@@ -5,7 +5,7 @@ use sync_core::schema::{Board, Field, Kind};
 
 use super::super::calendar::local;
 use super::super::groups::{attributes, condition};
-use super::super::shape::{Shape, days};
+use super::super::shape::{Shape, days, seen_days};
 use super::Form;
 use super::span::{Days, step};
 use crate::console::desk::Desk;
@@ -56,7 +56,7 @@ impl<'a> Plan<'a> {
         let today = local(desk, desk.now).date();
         let period = Days::of(&shape.chart.period, today);
         let before = period.filter(|_| shape.chart.compare && split.is_none()).and_then(|days| days.before(&shape.chart.period));
-        let day = day(kind, &shape.chart.day, by);
+        let day = day(desk, kind, &shape.chart.day, by);
         Self { form, by, split, step: step(&shape.chart.step), measure, word, day, period, before }
     }
 
@@ -88,7 +88,12 @@ impl<'a> Plan<'a> {
 
 /// Whether an attribute is a day or a moment.
 pub fn is_day(kind: &Kind, attribute: &str) -> bool {
-    ["createdAt", "updatedAt"].contains(&attribute) || days(kind).any(|(_, name)| name == attribute)
+    is_moment_of_records(attribute) || days(kind).any(|(_, name)| name == attribute)
+}
+
+/// Whether an attribute is one that every record has.
+fn is_moment_of_records(attribute: &str) -> bool {
+    ["createdAt", "updatedAt"].contains(&attribute)
 }
 
 /// Whether a form has room for a second attribute.
@@ -110,8 +115,9 @@ fn usual<'a>(kind: &'a Kind, form: Form, groupable: &impl Fn(&str) -> bool) -> O
 }
 
 /// The attribute that says which day a record is of: as asked, or what the chart goes by, or when it was made.
-fn day(kind: &Kind, asked: &str, by: Option<&str>) -> String {
-    let asked = Some(asked).filter(|name| is_day(kind, name));
+fn day(desk: &Desk, kind: &Kind, asked: &str, by: Option<&str>) -> String {
+    let is_seen = |name: &str| is_moment_of_records(name) || seen_days(desk, kind).any(|(_, known)| known == name);
+    let asked = Some(asked).filter(|name| is_seen(name));
     asked.or(by.filter(|name| is_day(kind, name))).unwrap_or("createdAt").to_owned()
 }
 

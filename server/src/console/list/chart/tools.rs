@@ -4,7 +4,7 @@ use sync_core::schema::Kind;
 
 use super::super::asked::Asked;
 use super::super::groups::attributes;
-use super::super::shape::{Shape, days};
+use super::super::shape::{Shape, seen_days};
 use super::Form;
 use super::plan::{MEASURES, Plan, measured, splits};
 use super::span::{PERIODS, STEPS};
@@ -47,7 +47,8 @@ pub fn tools(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, form: Form)
     let by = |now: Option<&str>| all.iter().map(|(name, label)| (name.clone(), label.clone(), chosen(name, now))).collect::<Vec<_>>();
     let to = |form: Form| Asked { layout: Some(form.word().to_owned()), ..asked.plain() }.address(kind);
     let has_days = plan.is_time(kind) || plan.split.is_some_and(|split| super::plan::is_day(kind, split));
-    let mut dated: Vec<(String, String)> = days(kind).map(|(field, name)| (name, words.label(&field.label).to_owned())).collect();
+    let mut dated: Vec<(String, String)> =
+        seen_days(desk, kind).map(|(field, name)| (name, words.label(&field.label).to_owned())).collect();
     dated.push(("createdAt".to_owned(), words.say("record.created").to_owned()));
     dated.push(("updatedAt".to_owned(), words.say("record.updated").to_owned()));
     ChartTools {
