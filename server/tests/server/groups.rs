@@ -81,6 +81,6 @@ async fn plain_numbers_add_up_as_on_paper_in_lists_charts_and_files() {
     let xlsx = desk.get("/records/goal/export.xlsx?group=team&columns=target").await;
     let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx.body)).unwrap();
     let sheet = book.sheet_names().last().cloned().unwrap();
-    let last = book.worksheet_range(&sheet).unwrap().rows().last().unwrap().last().unwrap().to_string();
+    let last = book.worksheet_range(&sheet).unwrap().rows().next_back().unwrap().last().unwrap().to_string();
     assert_eq!(last, "0.3", "{sheet}");
 }
