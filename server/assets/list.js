@@ -43,7 +43,7 @@
     for (const box of all("input[name=id]:checked, [data-all]:checked")) box.checked = false;
   });
 
-  // Cells: a double click, Enter or F2 edits; arrows move.
+  // Cells: a double click, Enter or F2 edits, and so does the pencil; arrows move.
   function edit(cell) {
     const row = cell.closest("tr");
     const address = new URL(Rapport.here(), location.href);
@@ -60,6 +60,19 @@
     getSelection().removeAllRanges();
     edit(cell);
   });
+
+  // What is a link opens with the first click: its cell is edited by a pencil, where the pointer or the keyboard is.
+  const pencil = document.getElementById("cell-pencil")?.content.firstElementChild.cloneNode(true);
+  function offer(event) {
+    const cell = event.target.closest?.(".list[data-grid] td[data-cell]");
+    if (!cell) pencil.remove();
+    else if (pencil.parentElement !== cell) cell.append(pencil);
+  }
+  if (pencil) {
+    document.addEventListener("pointerover", offer);
+    document.addEventListener("focusin", offer);
+    pencil.addEventListener("click", () => edit(pencil.closest("td")));
+  }
 
   const cells = (row) => all("td:not(.check)", row);
   function focus(cell) {

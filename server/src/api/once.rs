@@ -50,28 +50,15 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resu
         return Ok(next.run(request).await);
     }
     let (mut parts, body) = request.into_parts();
-    let text = parts.headers.get(KEY).and_then(|value| value.to_str().ok()).map(str::to_owned).unwrap_or_default();
-    if text.is_empty() || text.len() > KEY_BYTES_MAX {
-        let message = Text::new("`Idempotency-Key` is a text of 1 to 255 characters.", "Idempotency-Key 应为 1 至 255 个字符。");
-        return Err(Error::Invalid { field: Some("Idempotency-Key".to_owned()), message });
-    }
+    let text = key_of(&parts)?;
     // Who is not signed in is told so by the handler.
     let Ok(caller) = Caller::from_request_parts(&mut parts, &app).await else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     let body = to_bytes(body, app.config.limits.body_max_bytes).await.map_err(|_| Error::TooLarge)?;
     let key = OnceKey { workspace: caller.workspace, user: caller.user, key: secret::subject(&text) };
-    match look(&app, key, fingerprint(&parts, &body)).await? {
-        Look::Run => {}
-        Look::Answer(answer) => return replayed(answer),
-        Look::Erased => return Err(Error::Erased),
-        Look::Running => {
-            return Err(Error::Conflict(Text::new("The first request with this key is still running.", "使用此键的请求仍在处理中。")));
-        }
-        Look::Other => {
-            let message = Text::new("This `Idempotency-Key` came with another request before.", "此 Idempotency-Key 已用于其他请求。");
-            return Err(Error::Invalid { field: Some("Idempotency-Key".to_owned()), message });
-        }
+    if let Some(answer) = answered(look(&app, key, fingerprint(&parts, &body)).await?)? {
+        return Ok(answer);
     }
     // In a task of its own: when the client hangs up, the answer is kept all the same.
     let run = async move {
@@ -79,6 +66,32 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resu
         keep(&app, key, response).await
     };
     tokio::spawn(run).await.unwrap_or(Err(Error::NotKept))
+}
+
+/// The key that a request comes with.
+fn key_of(parts: &Parts) -> Result<String, Error> {
+    let text = parts.headers.get(KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if text.is_empty() || text.len() > KEY_BYTES_MAX {
+        return Err(unfit(Text::new("`Idempotency-Key` is a text of 1 to 255 characters.", "Idempotency-Key 应为 1 至 255 个字符。")));
+    }
+    Ok(text.to_owned())
+}
+
+fn unfit(message: Text) -> Error {
+    Error::Invalid { field: Some("Idempotency-Key".to_owned()), message }
+}
+
+/// What is answered without running the request, if it is not to run.
+fn answered(look: Look) -> Result<Option<Response>, Error> {
+    match look {
+        Look::Run => Ok(None),
+        Look::Answer(answer) => replayed(answer).map(Some),
+        Look::Erased => Err(Error::Erased),
+        Look::Running => Err(Error::Conflict(Text::new("The first request with this key is still running.", "使用此键的请求仍在处理中。"))),
+        Look::Other => {
+            Err(unfit(Text::new("This `Idempotency-Key` came with another request before.", "此 Idempotency-Key 已用于其他请求。")))
+        }
+    }
 }
 
 fn fingerprint(parts: &Parts, body: &Bytes) -> SecretHash {

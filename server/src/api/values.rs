@@ -1,8 +1,10 @@
 //! The values of a new record, as `fields` of a request, turned into edits.
 //!
+//! What was read comes in again as it is: a computed value that is what will be computed says nothing and is left out.
 //! Decides by the merge policy which edit makes a value; whether the value fits is asked elsewhere.
 
 use serde_json::{Map, Value as Json};
+use sync_core::projection;
 use sync_core::record::fields::{BadEdit, FieldEdit};
 use sync_core::record::valid::BadValue;
 use sync_core::schema::{Field, Kind, Merge};
@@ -20,7 +22,20 @@ pub fn edits_of(kind: &Kind, values: Map<String, Json>, new_id: impl Fn() -> Str
             None => edits.push(FieldEdit::Set { field: name, value }),
         }
     }
-    Ok(edits)
+    Ok(without_computed(kind, edits))
+}
+
+/// Another value than the computed one stays, to be refused by its name.
+fn without_computed(kind: &Kind, mut edits: Vec<FieldEdit>) -> Vec<FieldEdit> {
+    let is_computed = |name: &str| kind.field(name).is_some_and(|field| field.merge == Merge::Derived);
+    if edits.iter().any(|edit| is_computed(edit.field())) {
+        let row = projection::foreseen(kind, &edits);
+        edits.retain(|edit| match edit {
+            FieldEdit::Set { field, value } => !is_computed(field) || row.get(field) != Some(value),
+            _ => true,
+        });
+    }
+    edits
 }
 
 fn of_field(field: &Field, value: Json, new_id: &impl Fn() -> String, edits: &mut Vec<FieldEdit>) -> Result<(), BadEdit> {

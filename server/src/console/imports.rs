@@ -1,5 +1,7 @@
 //! Bringing files in from the browser: what goes where, a look before anything is written, and taking it back.
 
+mod named;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, Request};
@@ -17,8 +19,9 @@ use crate::audit;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::import::{self, Content, ImportError, ImportId, Mode, Preset, Spec};
-use crate::jobs::upload::{About, Kept, Mapping, Upload, UploadError};
-use crate::store::imports::Act;
+use crate::jobs::upload::{About, Mapping, Upload, UploadError};
+use crate::reading::Names;
+use crate::store::imports::{Act, ImportRow};
 
 /// Rows of the file that are shown beside each column.
 const SAMPLES: usize = 3;
@@ -152,36 +155,37 @@ async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, problem: Op
     acts.reverse();
     acts.truncate(LISTED);
     let people = desk.reading.names_of(acts.iter().map(|act| RecordId(act.user.0)).collect::<Vec<_>>()).await?;
-    let label = |name: &str| desk.reading.kind(name).map_or_else(|_| name.to_owned(), |kind| desk.words.label(&kind.plural).to_owned());
-    let row = |act: &crate::store::imports::ImportRow| {
-        let parts = [("import.created", act.created), ("import.updated", act.updated), ("import.failed", act.failed)];
-        let counts: Vec<String> =
-            parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect();
-        ActView {
-            what: match act.act {
-                Act::File => act.file_name.clone(),
-                Act::Bulk => desk.words.say("import.bulk").to_owned(),
-                Act::Merge => desk.words.say("import.merge").to_owned(),
-                Act::Handover => desk.words.say("menu.handover").to_owned(),
-            },
-            kind: label(&act.kind),
-            who: people.get(&RecordId(act.user.0)).map(|person| person.title.clone()).unwrap_or_default(),
-            when: format::moment(act.started_at),
-            counts: counts.join(" · "),
-            undone: act.undone_at.map(format::moment),
-            undo: act.undone_at.is_none().then(|| match act.act {
-                Act::Handover => format!("/handover/{}/undo", ImportId(act.import)),
-                Act::File | Act::Bulk | Act::Merge => format!("/imports/undo/{}", ImportId(act.import)),
-            }),
-        }
-    };
-    let rows: Vec<ActView> = acts.iter().map(row).collect();
+    let rows: Vec<ActView> = acts.iter().map(|act| act_view(desk, act, &people)).collect();
     let mut choices: Vec<(String, String, bool)> = kinds(desk, &author)
         .map(|kind| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *chosen))
         .collect();
     choices.sort_by_key(|(name, ..)| place(name));
     let page = ImportsPage { frame: desk.frame(desk.words.say("menu.imports"), "/imports").await?, kinds: choices, rows, notice, problem };
     answer(if page.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// An act in the log.
+fn act_view(desk: &Desk, act: &ImportRow, people: &Names) -> ActView {
+    let parts = [("import.created", act.created), ("import.updated", act.updated), ("import.failed", act.failed)];
+    let counts: Vec<String> = parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect();
+    let kind = desk.reading.kind(&act.kind);
+    ActView {
+        what: match act.act {
+            Act::File => act.file_name.clone(),
+            Act::Bulk => desk.words.say("import.bulk").to_owned(),
+            Act::Merge => desk.words.say("import.merge").to_owned(),
+            Act::Handover => desk.words.say("menu.handover").to_owned(),
+        },
+        kind: kind.map_or_else(|_| act.kind.to_string(), |kind| desk.words.label(&kind.plural).to_owned()),
+        who: people.get(&RecordId(act.user.0)).map(|person| person.title.clone()).unwrap_or_default(),
+        when: format::moment(act.started_at),
+        counts: counts.join(" · "),
+        undone: act.undone_at.map(format::moment),
+        undo: act.undone_at.is_none().then(|| match act.act {
+            Act::Handover => format!("/handover/{}/undo", ImportId(act.import)),
+            Act::File | Act::Bulk | Act::Merge => format!("/imports/undo/{}", ImportId(act.import)),
+        }),
+    }
 }
 
 /// What a form with a file brings.
@@ -342,7 +346,7 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         Err(error) => return show(&desk, &upload, None, None, Some(say(&desk, &error))).await,
     };
     let chosen = chosen(&typed, &header);
-    if let Some(answer) = name_mapping(&desk, &upload, &typed, &chosen, &header).await? {
+    if let Some(answer) = named::act(&desk, &upload, &typed, &chosen, &header).await? {
         return Ok(answer);
     }
     let author = author(&desk);
@@ -358,46 +362,6 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         return Ok(Redirect::to(&format!("/imports/{id}")).into_response());
     }
     show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &header, &report)), None).await
-}
-
-/// What mappings are called is short enough for a list.
-const NAME_MAX: usize = 80;
-
-/// Uses, keeps or forgets a mapping with a name, if that is what is wanted.
-async fn name_mapping(desk: &Desk, upload: &Upload, typed: &Typed, chosen: &Mapping, header: &[String]) -> Result<Option<Response>, Error> {
-    let uploads = &desk.app.uploads;
-    let administers = desk.may(sync_core::access::Right::Administer);
-    let (mut chosen, mut error) = (chosen.clone(), None);
-    let act = match typed.one("act") {
-        // Enter in any control of the form: who has written a name means that one.
-        "enter" if !typed.one("mapping-name").trim().is_empty() => "keep",
-        act => act,
-    };
-    match act {
-        "use" => match uploads.mappings(upload).iter().find(|mapping| mapping.name == typed.one("mapping")) {
-            Some(mapping) => chosen = mapping.of_header(header),
-            None => error = Some(desk.words.say("import.mapping_gone").to_owned()),
-        },
-        "keep" => match typed.one("mapping-name").trim() {
-            "" => error = Some(desk.words.say("import.mapping_name_missing").to_owned()),
-            name => {
-                let name: String = name.chars().take(NAME_MAX).collect();
-                let mapping = Mapping { name: name.clone(), ..chosen.clone() };
-                match uploads.keep_mapping(upload, mapping, administers).map_err(upload_error)? {
-                    Kept::Yes => chosen.name = name,
-                    Kept::Full => error = Some(desk.words.say("import.mappings_full").to_owned()),
-                    Kept::NotTheirs => error = Some(desk.words.say("import.mapping_not_theirs").to_owned()),
-                }
-            }
-        },
-        "forget" => {
-            if !uploads.drop_mapping(upload, typed.one("mapping"), administers).map_err(upload_error)? {
-                error = Some(desk.words.say("import.mapping_not_theirs").to_owned());
-            }
-        }
-        _ => return Ok(None),
-    }
-    show(desk, upload, Some(chosen), None, error).await.map(Some)
 }
 
 fn checked_view(desk: &Desk, header: &[String], report: &import::Report) -> Checked {
@@ -456,40 +420,52 @@ async fn show(
     error: Option<String>,
 ) -> Result<Response, Error> {
     let kind = desk.reading.kind(&upload.about.kind)?.clone();
-    let running = desk.app.uploads.running(upload.id);
-    let outcome = if running.is_none() && chosen.is_none() { upload.outcome() } else { None };
     let (header, samples, rows, error) = match look(upload) {
         Ok((header, samples, 0)) => (header, samples, 0, error.or(Some(desk.words.say("import.no_rows").to_owned()))),
         Ok((header, samples, rows)) => (header, samples, rows, error),
         Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
     };
+    let is_new = chosen.is_none();
     let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &header, &samples));
-    let targets = targets(desk, &kind, &chosen);
-    let title = if upload.about.name.is_empty() { desk.words.say("import.pasted").to_owned() } else { upload.about.name.clone() };
-    let page = ImportPage {
-        frame: desk.frame(&title, "/imports").await?,
+    let page = ImportPage { checked, error, rows, ..import_page(desk, upload, &kind, &chosen, (&samples, is_new)).await? };
+    answer(if page.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// The page of a file with a mapping; what became of it only where nobody has chosen anything again.
+async fn import_page(
+    desk: &Desk,
+    upload: &Upload,
+    kind: &Kind,
+    chosen: &Mapping,
+    (samples, is_new): (&[Vec<String>], bool),
+) -> Result<ImportPage, Error> {
+    let running = desk.app.uploads.running(upload.id);
+    let outcome = if running.is_none() && is_new { upload.outcome() } else { None };
+    let targets = targets(desk, kind, chosen);
+    let name = if upload.about.name.is_empty() { desk.words.say("import.pasted").to_owned() } else { upload.about.name.clone() };
+    Ok(ImportPage {
+        frame: desk.frame(&name, "/imports").await?,
         plural: desk.words.label(&kind.plural).to_owned(),
         action: format!("/imports/{}", upload.id),
         refresh: running.is_some(),
         progress: running.map(|running| (running.done, running.total.max(1))),
-        outcome: outcome.map(|outcome| outcome_view(desk, upload, &kind, outcome)),
-        columns: columns(&chosen, &samples, targets.len()),
+        outcome: outcome.map(|outcome| outcome_view(desk, upload, kind, outcome)),
+        columns: columns(chosen, samples, targets.len()),
         offers: chosen.columns.len() * targets.len() > CHOICES_MAX,
         targets,
-        matches: matches(desk, &kind, &chosen),
+        matches: matches(desk, kind, chosen),
         mode: chosen.mode.clone(),
         currency: chosen.currency.clone(),
         set_name: chosen.title.clone(),
         preset: chosen.preset.clone(),
-        attach: sync_core::actions::duplicates::can_merge(&kind).then_some(chosen.attach),
+        attach: sync_core::actions::duplicates::can_merge(kind).then_some(chosen.attach),
         notice: (!chosen.name.is_empty()).then(|| desk.words.fill("import.mapping_in_use", &[&chosen.name])),
         mappings: desk.app.uploads.mappings(upload).into_iter().map(|known| (known.name.clone(), known.name == chosen.name)).collect(),
-        name: title,
-        rows,
-        checked,
-        error,
-    };
-    answer(if page.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+        name,
+        rows: 0,
+        checked: None,
+        error: None,
+    })
 }
 
 /// The fields that rows may be matched by: those that a column goes to.

@@ -198,13 +198,17 @@ pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
         Err(AddError::Intake(_)) => Err(Error::NotKept),
         Err(AddError::Store(error)) => Err(error.into()),
         Err(error) => {
-            let problem = match &error {
-                AddError::NoLogin => desk.words.say("person.no_login").to_owned(),
-                AddError::Taken(login) => desk.words.fill("person.taken", &[login]),
-                _ => error.to_string(),
-            };
+            let problem = why_not_added(&desk, &error);
             list(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), None).await
         }
+    }
+}
+
+fn why_not_added(desk: &Desk, error: &AddError) -> String {
+    match error {
+        AddError::NoLogin => desk.words.say("person.no_login").to_owned(),
+        AddError::Taken(login) => desk.words.fill("person.taken", &[login]),
+        _ => error.to_string(),
     }
 }
 
@@ -229,6 +233,13 @@ struct Shown {
     secret: Option<String>,
     typed: Option<Typed>,
     preview: Option<EffectView>,
+}
+
+impl Shown {
+    /// What was typed, and why it is not saved.
+    fn refused(problem: String, typed: Typed) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, problem: Some(problem), typed: Some(typed), ..Self::default() }
+    }
 }
 
 /// `GET /people/{user}`.
@@ -282,24 +293,18 @@ pub async fn change(desk: Desk, Path(user): Path<UserId>, Form(pairs): Posted) -
         let problem = Some(desk.words.say("form.not_whole").to_owned());
         return show(&desk, &user, Shown { status: StatusCode::UNPROCESSABLE_ENTITY, problem, ..Shown::default() }).await;
     }
-    let bad = |problem: String, typed| Shown {
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-        problem: Some(problem),
-        typed: Some(typed),
-        ..Shown::default()
-    };
     let roles = match roles_of(&desk, &typed) {
         Ok(roles) => roles,
-        Err(problem) => return show(&desk, &user, bad(problem, typed)).await,
+        Err(problem) => return show(&desk, &user, Shown::refused(problem, typed)).await,
     };
     if typed.one("step") != "save" {
         return match preview(&desk, &user, &typed, roles).await? {
             Ok(preview) => show(&desk, &user, Shown { preview: Some(preview), typed: Some(typed), ..Shown::default() }).await,
-            Err(problem) => show(&desk, &user, bad(problem, typed)).await,
+            Err(problem) => show(&desk, &user, Shown::refused(problem, typed)).await,
         };
     }
     if let Err(problem) = save(&desk, &user, edits(&typed, &roles)).await? {
-        return show(&desk, &user, bad(problem, typed)).await;
+        return show(&desk, &user, Shown::refused(problem, typed)).await;
     }
     if !is_active(&typed) {
         desk.app.auth.shut_out(user.workspace, user.user);

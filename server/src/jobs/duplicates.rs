@@ -39,6 +39,22 @@ pub async fn catch_up(app: &App) -> Result<(), StoreError> {
     following::in_every_workspace(app, |app, workspace| async move { step(&app, workspace).await }).await
 }
 
+/// Compares some records at once: who merges two, or parts them, looks at the page of likely duplicates next.
+///
+/// # Errors
+/// When the database fails.
+pub async fn compare_now(app: &App, workspace: WorkspaceId, kind: &KindName, pair: [RecordId; 2]) -> Result<(), StoreError> {
+    let rules = app.intake.rules(workspace);
+    let Some(kind) = rules.schema.kind(kind).filter(|kind| can_merge(kind)).cloned() else { return Ok(()) };
+    app.store.write(move |tx| Box::pin(async move { compare_again(tx, workspace, &kind, &pair).await })).await
+}
+
+async fn compare_again(tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, pair: &[RecordId]) -> Result<(), StoreError> {
+    let rows = records::rows_of(tx, workspace, pair).await?.into_values().filter(|row| row.kind == kind.name).collect();
+    let rows = with_survivors(tx, workspace, rows).await?;
+    compare_all(tx, workspace, kind, rows).await
+}
+
 /// Some of it; answers whether there may be more.
 async fn step(app: &App, workspace: WorkspaceId) -> Result<bool, StoreError> {
     let mut tx = app.store.reader().await?;

@@ -4,6 +4,7 @@
 //! here, once, from `access`: a record, facet or field that the caller may not read is not in it.
 
 mod collisions;
+pub mod decimal;
 mod duplicates;
 mod error;
 mod explain;

@@ -10,7 +10,7 @@ use sync_core::id::{FieldName, Millis, WorkspaceId};
 use sync_core::query::{Class, Holder, QueryError, Spot, Unfit};
 use sync_core::schema::{Field, Kind, ValueType};
 
-use super::{List, Names, ReadError, Reading, Row};
+use super::{List, Names, ReadError, Reading, Row, decimal};
 use crate::store::Tx;
 use crate::store::grouping;
 use crate::store::sequences::{self, FewRow};
@@ -112,17 +112,9 @@ pub struct Totals {
 impl Sum {
     fn add(sums: &mut Vec<Sum>, currency: Option<&str>, sum: &str) {
         match sums.iter_mut().find(|known| known.currency.as_deref() == currency) {
-            Some(known) => known.sum = plus(&known.sum, sum),
-            None => sums.push(Sum { currency: currency.map(str::to_owned), sum: sum.to_owned() }),
+            Some(known) => known.sum = decimal::plus(&known.sum, sum),
+            None => sums.push(Sum { currency: currency.map(str::to_owned), sum: decimal::plus("0", sum) }),
         }
-    }
-}
-
-/// Whole numbers stay whole: amounts are never floats.
-fn plus(left: &str, right: &str) -> String {
-    match (left.parse::<i64>(), right.parse::<i64>()) {
-        (Ok(left), Ok(right)) => left.saturating_add(right).to_string(),
-        _ => (left.parse::<f64>().unwrap_or_default() + right.parse::<f64>().unwrap_or_default()).to_string(),
     }
 }
 

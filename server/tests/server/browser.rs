@@ -174,6 +174,12 @@ impl Browser {
         (place[0].as_f64().unwrap(), place[1].as_f64().unwrap())
     }
 
+    /// Moves the pointer to the middle of an element.
+    pub async fn hover(&mut self, selector: &str) {
+        let (x, y) = self.middle(selector).await;
+        self.send("Input.dispatchMouseEvent", json!({"type": "mouseMoved", "x": x, "y": y})).await;
+    }
+
     /// Clicks what is in the middle of an element, as a hand does.
     pub async fn click(&mut self, selector: &str) {
         let (x, y) = self.middle(selector).await;
@@ -233,6 +239,42 @@ async fn a_cell_is_edited_without_leaving_the_list() {
     browser.press("Enter", false).await;
     browser.until(&format!("document.querySelector('#r-{id} [data-cell=industry]')?.textContent === 'retail'")).await;
     assert_eq!(browser.run("location.search").await, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cell_that_is_a_link_is_edited_by_the_pencil_beside_it() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/party").await;
+    let title = format!("#r-{id} td.title");
+    browser.hover(&title).await;
+    browser.click(&format!("{title} .pencil")).await;
+    browser.until("document.activeElement.name === 'f.name'").await;
+    browser.type_text("Cedar").await;
+    browser.press("Enter", false).await;
+    browser.until(&format!("document.querySelector('{title} a')?.textContent === 'Cedar'")).await;
+    browser.click(&format!("{title} a")).await;
+    browser.until(&format!("location.pathname === '/records/party/{id}'")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_board_on_a_phone_begins_on_the_first_screen_and_its_tools_are_a_tap_away() {
+    /// More than a third of a small screen is no way to begin.
+    const TOP_MAX: u32 = 260;
+    let desk = Desk::new().await;
+    let mut browser = Browser::of(&desk).await;
+    let size = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true});
+    browser.send("Emulation.setDeviceMetricsOverride", size).await;
+    for language in ["en", "zh-CN"] {
+        desk.post("/language", &[("language", language)]).await;
+        browser.goto("/records/deal?layout=board").await;
+        browser.until(&format!("document.getElementById('board').getBoundingClientRect().top < {TOP_MAX}")).await;
+        let shown = "document.querySelector('.tools [data-key=f]').checkVisibility()";
+        assert_eq!(browser.run(shown).await, false, "{language}");
+        browser.click("label[for=fold-tools]").await;
+        browser.until(shown).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -350,6 +350,8 @@ async fn a_funnel_says_no_share_above_all_and_a_ring_has_no_slice_of_nothing() {
     }
     let funnel = desk.shows(&address("deal", &[("layout", "funnel"), ("group", "stage")])).await;
     assert!(bars(&funnel).contains(&("Qualified".to_owned(), "2".to_owned())) && !funnel.contains("200 %"), "{funnel}");
+    let steps: Vec<String> = bars(&funnel).into_iter().map(|(label, _)| label).collect();
+    assert_eq!(steps, ["Lead", "Qualified", "Proposal", "Negotiation", "Won"], "what was lost is no step to be won");
     let ring = desk.shows(&address("deal", &[("layout", "pie"), ("group", "stage"), ("measure", "sum:amount")])).await;
     let labels: Vec<String> = bars(&ring).into_iter().map(|(label, _)| label).collect();
     assert!(labels.iter().any(|label| label == "Lead") && !labels.iter().any(|label| label == "Lost"), "{labels:?}");

@@ -137,9 +137,11 @@ async fn a_merge_is_taken_back_and_everything_is_as_it_was() {
     let other = desk.get(&format!("/records/party/{second}")).await.text();
     assert!(other.contains("Chairs") && !other.contains("Lamps") && !other.contains("This was merged"), "{other}");
     assert!(desk.get("/records/party").await.text().contains("2 records"));
-    catch_up(&desk.server.app).await.unwrap();
     let page = desk.get("/duplicates").await.text();
-    assert!(page.contains("99 %") && page.contains("split again"), "they are offered again, and the log says what happened: {page}");
+    assert!(
+        page.contains("99 %") && page.contains("split again"),
+        "they are offered again at once, and the log says what happened: {page}"
+    );
 }
 
 #[tokio::test]
@@ -207,4 +209,21 @@ async fn one_number_under_two_names_is_offered_unless_it_is_many_peoples() {
     }
     catch_up(&app).await.unwrap();
     assert!(!desk.post("/records/party/likely", &typed).await.text().contains("href"), "six share it");
+}
+
+#[tokio::test]
+async fn a_pair_that_is_decided_or_split_again_changes_the_suggestions_at_once() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    let (compare, none) = (format!("/duplicates/party/{first}/{second}"), "No likely duplicates");
+    desk.post(&compare, &[("act", "merge")]).await;
+    let page = desk.get("/duplicates").await.text();
+    assert!(page.contains(none), "{page}");
+    desk.server.clock.forward(MINUTE);
+    let undo = page.split("action=\"").find(|action| action.starts_with("/duplicates/undo/")).unwrap();
+    let parted = desk.post(undo.split('"').next().unwrap(), &[]).await;
+    assert_eq!(parted.header("location"), "/duplicates?done=parted", "{}", parted.text());
+    assert!(desk.get("/duplicates").await.text().contains(&compare));
+    desk.post(&compare, &[("act", "apart")]).await;
+    assert!(desk.get("/duplicates").await.text().contains(none));
 }

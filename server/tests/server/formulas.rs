@@ -333,3 +333,17 @@ async fn the_form_of_a_new_quote_tells_its_total_while_it_is_typed() {
         desk.get("/records/offer").await.text().contains("No offers yet") || !desk.get("/records/offer").await.text().contains("Paper")
     );
 }
+
+#[tokio::test]
+async fn what_was_read_is_posted_again_as_it_is_and_another_computed_value_is_named() {
+    let desk = Desk::new().await;
+    let ann = Client::office(&desk.server).await;
+    let read = ann.get(&quote(&ann, "Paper", &[line(10_000, 3)]).await).await.json();
+    let mut fields = read["fields"].clone();
+    let again = ann.post("/api/v1/offer", json!({"fields": fields})).await;
+    assert_eq!((again.status.as_u16(), &again.json()["fields"]["total"]), (201, &fields["total"]), "{}", again.text());
+    fields["total"]["amount"] = json!(1);
+    let refused = ann.post("/api/v1/offer", json!({"fields": fields})).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["field"]), (422, &json!("total")), "{}", refused.text());
+    assert!(refused.text().contains("it is computed, never written: leave it out"), "{}", refused.text());
+}

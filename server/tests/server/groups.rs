@@ -64,3 +64,23 @@ async fn a_file_is_not_put_together_by_what_the_page_does_not_offer() {
     assert_ne!(refused.status, 200, "{}", refused.text());
     assert!(refused.text().contains("cannot be put together by this"), "{}", refused.text());
 }
+
+#[tokio::test]
+async fn plain_numbers_add_up_as_on_paper_in_lists_charts_and_files() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    for (name, team, target) in [("A", "North", 0.1), ("B", "South", 0.2), ("C", "South", 1.3), ("D", "South", -1.3)] {
+        office.make("goal", json!({"name": name, "team": team, "target": target})).await;
+    }
+    for path in ["/records/goal?group=team&columns=target", "/records/goal?layout=bar&group=team&measure=sum:target"] {
+        let page = desk.get(path).await.text();
+        assert!(page.contains("0.3") && !page.contains("0.300000"), "{path}: {page}");
+    }
+    let csv = desk.get("/records/goal/export.csv?layout=bar&group=team&measure=sum:target").await.text();
+    assert!(csv.ends_with("\nSouth,0.2\nNorth,0.1\nTotal,0.3\n"), "{csv}");
+    let xlsx = desk.get("/records/goal/export.xlsx?group=team&columns=target").await;
+    let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(xlsx.body)).unwrap();
+    let sheet = book.sheet_names().last().cloned().unwrap();
+    let last = book.worksheet_range(&sheet).unwrap().rows().next_back().unwrap().last().unwrap().to_string();
+    assert_eq!(last, "0.3", "{sheet}");
+}

@@ -171,6 +171,7 @@ impl BadEdit {
     pub fn message_zh(&self) -> String {
         match self {
             BadEdit::UnknownField { kind, field, meant } => format!("对象“{kind}”没有字段“{field}”{}", meant.zh),
+            BadEdit::WrongOp { field, reason: COMPUTED, .. } => format!("字段“{field}”由系统计算，不能写入：请不要提交该字段"),
             BadEdit::WrongOp { field, op, .. } => format!("字段“{field}”不支持 {op} 操作"),
             BadEdit::BadValue { field, problem } => format!("字段“{field}”：{}", problem.message_zh()),
         }
@@ -273,6 +274,9 @@ fn archive(edit: &FieldEdit) -> Result<Vec<Edit>, BadEdit> {
     }
 }
 
+/// What whoever writes a computed field is told.
+const COMPUTED: &str = "it is computed, never written: leave it out";
+
 fn wrong(field: &str, edit: &FieldEdit, reason: &'static str) -> BadEdit {
     let op = match edit {
         FieldEdit::Set { .. } => "set",
@@ -329,7 +333,7 @@ fn of_field(field: &Field, doc: &Doc, edit: &FieldEdit) -> Result<Vec<Edit>, Bad
             splice(field, doc, at, (*delete).min(shown - at), insert)
         }
         (Merge::Text, FieldEdit::Set { value, .. }) => whole_text(field, doc, value),
-        (Merge::Derived, _) => Err(wrong(&field.name, edit, "it is computed, never written")),
+        (Merge::Derived, _) => Err(wrong(&field.name, edit, COMPUTED)),
         (Merge::Register | Merge::Visible | Merge::Monotone | Merge::Assigned | Merge::Unknown(_), _) => {
             Err(wrong(&field.name, edit, "use `set`"))
         }

@@ -75,6 +75,8 @@ pub struct FieldForm {
     pub items: Vec<FieldForm>,
     /// Whether one part more of its rows is asked for.
     pub wants_part: bool,
+    /// Whether its options, links and parts were asked to be shown.
+    pub opened: bool,
     /// What is wrong with it.
     pub error: Option<String>,
 }
@@ -161,6 +163,10 @@ impl KindForm {
                 let place = typed.one(&format!("field.{index}.place")).parse().unwrap_or(index * 10 + 10);
                 let mut field = FieldForm::typed(typed, &format!("field.{index}"), &|name| base?.field(name));
                 field.wants_part = typed.one("step") == format!("part.{index}");
+                match base.and_then(|kind| kind.field(&field.name)).filter(|_| typed.has(&format!("field.{index}.closed"))) {
+                    Some(known) => field.keep_closed(known, typed.one("step") == format!("open.{index}")),
+                    None => field.opened = true,
+                }
                 (place, field)
             })
             .collect();
@@ -218,7 +224,7 @@ impl KindForm {
 
     /// Whether a field carries a mistake.
     pub fn has_errors(&self) -> bool {
-        self.fields.iter().any(|field| field.error.is_some() || field.items.iter().any(|part| part.error.is_some()))
+        self.fields.iter().any(FieldForm::is_wrong)
     }
 
     /// The field, or the part of its rows, that a path such as `stops.town` names.
@@ -315,6 +321,11 @@ impl FieldForm {
         Merge::of_word(&self.merge) == Merge::Derived
     }
 
+    /// Whether it, or a part of its rows, carries a mistake.
+    pub fn is_wrong(&self) -> bool {
+        self.error.is_some() || self.items.iter().any(Self::is_wrong)
+    }
+
     /// A field that is yet to be filled in.
     pub fn empty() -> Self {
         Self { value: "string".to_owned(), merge: "register".to_owned(), facet: "main".to_owned(), ..Self::default() }
@@ -377,6 +388,12 @@ impl FieldForm {
             items,
             ..Self::default()
         }
+    }
+
+    /// A form that does not show what is in a field leaves it as it is.
+    fn keep_closed(&mut self, known: &Field, opened: bool) {
+        let FieldForm { options, to, items, .. } = Self::of(known);
+        (self.options, self.to, self.items, self.opened) = (options, to, items, opened);
     }
 
     /// The parts of its rows. A form that says nothing of them leaves them as they are.

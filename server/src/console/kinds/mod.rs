@@ -33,6 +33,11 @@ const SPARE: usize = 1;
 const NEW_MAX: usize = 20;
 /// New fields and parts that are shown with all that links may lead to, some 3 KB each; of more only for what is a link.
 const NEW_FEW: usize = 8;
+/// What a page of a kind may weigh before the options, links and parts of its fields are sent only when they are asked for:
+/// with what else is on the page it stays below 150 KB.
+const OPEN_BYTES: usize = 90_000;
+/// The text of a kind that is longer has a page of its own.
+const TEXT_BYTES: usize = 20_000;
 /// Kinds of its own that a workspace may have: more are no menu.
 const OWN_MAX: u32 = 200;
 
@@ -72,6 +77,10 @@ struct KindPage {
     preview: Option<Preview>,
     list: Option<String>,
     text: Option<String>,
+    /// Where the text is shown, if not here.
+    text_page: Option<&'static str>,
+    /// Whether the page is of the text, and of nothing else.
+    text_alone: bool,
     colours: String,
     /// What formulas may name.
     labels: Vec<String>,
@@ -92,6 +101,8 @@ struct RowView {
     options: bool,
     /// Whether it leads to records, or may come to.
     links: bool,
+    /// Whether it has options, links or parts that are sent when they are asked for.
+    is_closed: bool,
     /// Whether it has rows, or may come to have some.
     may_have_rows: bool,
     /// What its rows hold.
@@ -138,7 +149,12 @@ struct PartView {
 pub struct Asked {
     #[serde(default)]
     done: String,
+    #[serde(default)]
+    show: String,
 }
+
+/// Where the text of a kind is shown alone.
+const TEXT_PAGE: &str = "?show=text";
 
 /// `GET /kinds`.
 pub async fn page(desk: Desk) -> Result<Response, Error> {
@@ -177,7 +193,7 @@ pub async fn one(desk: Desk, Path(name): Path<String>, Query(asked): Query<Asked
     check(&desk)?;
     let kind = desk.reading.kind(&name)?.clone();
     let notice = (asked.done == "saved").then(|| desk.words.say("kind.saved").to_owned());
-    show(&desk, Some(&kind), KindForm::from(&kind), Told { notice, ..Told::default() }).await
+    show(&desk, Some(&kind), KindForm::from(&kind), Told { notice, text_alone: asked.show == "text", ..Told::default() }).await
 }
 
 /// What a page says besides the form.
@@ -187,6 +203,7 @@ struct Told {
     problem: Option<String>,
     preview: Option<Preview>,
     text: Option<String>,
+    text_alone: bool,
     spare: usize,
 }
 
@@ -213,6 +230,9 @@ async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Respons
         return show(desk, base, base.map_or_else(KindForm::new, KindForm::from), Told { problem, ..Told::default() }).await;
     }
     let mut form = KindForm::typed(typed, base);
+    if typed.one("step").starts_with("open.") {
+        return show(desk, base, form, Told::default()).await;
+    }
     let (adds_field, adds_part) = (typed.one("step") == "add", typed.one("step").starts_with("part."));
     if adds_field || adds_part {
         return show_more(desk, base, form, if adds_field { SPARE } else { 0 }).await;
@@ -306,7 +326,12 @@ fn place_errors(desk: &Desk, form: &mut KindForm, kind: &Kind, bad: &BadDefiniti
 
 /// Saves a definition that was written as text.
 async fn save_text(desk: &Desk, base: Option<&Kind>, text: &str) -> Result<Response, Error> {
-    let again = |problem: String| Told { problem: Some(problem), text: Some(text.to_owned()), ..Told::default() };
+    let again = |problem: String| Told {
+        problem: Some(problem),
+        text: Some(text.to_owned()),
+        text_alone: text.len() > TEXT_BYTES,
+        ..Told::default()
+    };
     let form = base.map_or_else(KindForm::new, KindForm::from);
     match desk.reading.schema().define("the text", text) {
         Ok(kind) if base.is_some_and(|base| base.name != kind.name) => {
@@ -367,19 +392,23 @@ async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> R
     for field in shown.fields.iter_mut().filter(|field| field.wants_part) {
         field.items.push(FieldForm::empty());
     }
+    let is_light = weight(desk, &shown) <= OPEN_BYTES;
+    let text = told.text.or_else(|| base.map(Kind::to_toml));
     let page = KindPage {
         frame: desk.frame(&title, "/kinds").await?,
         action: base.map_or_else(|| "/kinds/new".to_owned(), |kind| format!("/kinds/{}", kind.name)),
         is_new: base.is_none(),
         notice: told.notice,
         problem: told.problem,
-        rows: shown.fields.iter().enumerate().map(|(index, field)| row(desk, &shown, index, field)).collect(),
+        rows: shown.fields.iter().enumerate().map(|(index, field)| row(desk, &shown, index, field, is_light)).collect(),
         boards: fields_as(desk, &form, &form.board, |field| field.value == "choice"),
         sums: fields_as(desk, &form, &form.sum, |field| ["money", "number", "integer"].contains(&&*field.value)),
         owners: fields_as(desk, &form, &form.owner, |field| field.value == "link"),
         preview: told.preview,
         list: base.map(|kind| format!("/records/{}", kind.name)),
-        text: told.text.or_else(|| base.map(Kind::to_toml)),
+        text_alone: told.text_alone,
+        text_page: text.as_ref().filter(|text| text.len() > TEXT_BYTES && !told.text_alone).map(|_| TEXT_PAGE),
+        text,
         colours: COLOURS.join(", "),
         labels: labels(desk, &shown),
         form: shown,
@@ -395,10 +424,28 @@ fn fields_as(desk: &Desk, form: &KindForm, chosen: &str, fits: impl Fn(&FieldFor
     options
 }
 
-fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm) -> RowView {
+/// About what the fields of a form weigh with all that is in them.
+fn weight(desk: &Desk, form: &KindForm) -> usize {
+    const FIELD: usize = 2_000;
+    const PART: usize = 1_100;
+    let target = 120 * desk.reading.kinds().count();
+    let links = |field: &FieldForm| if field.value == "link" { target } else { 0 };
+    let inside = |field: &FieldForm| links(field) + field.options.len();
+    let parts = |field: &FieldForm| field.items.iter().map(|part| PART + inside(part)).sum::<usize>();
+    form.fields.iter().map(|field| FIELD + inside(field) + parts(field)).sum()
+}
+
+fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm, is_light: bool) -> RowView {
     let (has_rows, is_few) = (!field.items.is_empty(), form.new_count() <= NEW_FEW);
+    let is_shown = is_light || !field.known || field.opened || field.wants_part || field.is_wrong();
+    if !is_shown && (has_rows || matches!(&*field.value, "choice" | "link")) {
+        let closed = FieldForm { items: Vec::new(), options: String::new(), to: Vec::new(), ..field.clone() };
+        let row = row(desk, form, index, &closed, true);
+        return RowView { is_closed: true, options: false, links: false, may_have_rows: false, targets: Vec::new(), ..row };
+    }
     let links = is_few && may_be(field, "link") || field.value == "link";
     RowView {
+        is_closed: false,
         index,
         place: (index + 1) * 10,
         is_title: form.title == index,
@@ -427,7 +474,9 @@ fn computed(desk: &Desk, field: &FieldForm) -> FormulaView {
 
 /// What the fields of a form and the parts of their rows are called.
 fn labels(desk: &Desk, form: &KindForm) -> Vec<String> {
-    let all = form.fields.iter().flat_map(|field| std::iter::once(field).chain(&field.items));
+    // Only what is computed asks for them.
+    let is_asked = form.fields.iter().any(|field| !field.known || field.is_computed());
+    let all = form.fields.iter().filter(|_| is_asked).flat_map(|field| std::iter::once(field).chain(&field.items));
     let mut labels: Vec<String> = all.map(|field| preview::label_of(desk, field)).filter(|label| !label.is_empty()).collect();
     labels.sort();
     labels.dedup();

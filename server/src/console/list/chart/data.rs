@@ -15,6 +15,7 @@ use crate::console::format::{decimals, grouped, plain_amount, price};
 use crate::error::Error;
 use crate::jobs::export::table::Cell;
 use crate::language::Language;
+use crate::reading::decimal::sum;
 use crate::reading::{Figure, Figures, Measure, Names, has_currency};
 
 /// Groups of a chart that is not of time: the others are put together as one.
@@ -103,7 +104,8 @@ impl Data {
             _ => Unit::Count,
         };
         // Records without an amount count, in every currency's chart; they add nothing.
-        let counts = |figure: &&Figure| !has_currency(plan.measure) || figure.currency.is_none() || figure.currency == chosen;
+        let fits = |figure: &Figure| !has_currency(plan.measure) || figure.currency.is_none() || figure.currency == chosen;
+        let counts = |figure: &&Figure| fits(figure) && !is_beside(kind, plan, figure.key.as_deref());
         let all: Vec<&Figure> = figures.all.iter().filter(counts).collect();
         let before: Vec<&Figure> = before.iter().filter(counts).collect();
         let (series, has_rest) = series(kind, plan, &all);
@@ -111,10 +113,19 @@ impl Data {
         sort(kind, plan, &mut groups);
         compare(kind, plan, &mut groups, &before);
         let adds_up = plan.measure.adds_up() || plan.by.is_none();
-        let total = |figures: &[&Figure]| adds_up.then(|| figures.iter().map(|figure| figure.value).sum());
+        let total = |figures: &[&Figure]| adds_up.then(|| sum(figures.iter().map(|figure| figure.value)));
         let (total, before) = (total(&all), plan.before.and_then(|_| total(&before)));
         Self { unit, currencies, series, has_rest, groups, total, before, names: figures.names }
     }
+}
+
+/// Whether a group is no step of a funnel: what ends in nothing goes on to nothing. That is a closed column of the board
+/// whose records weigh nothing, such as those that were lost.
+fn is_beside(kind: &Kind, plan: &Plan<'_>, key: Option<&str>) -> bool {
+    let board = kind.board.as_ref().filter(|board| plan.form == Form::Funnel && plan.by == Some(&*board.by));
+    let Some((board, key)) = board.zip(key) else { return false };
+    let weight = kind.field(&board.by).and_then(|field| field.option(key)?.weight);
+    weight == Some(0) && board.closed.iter().any(|word| word == key)
 }
 
 fn currencies(figures: &[Figure]) -> Vec<String> {
@@ -162,9 +173,9 @@ fn groups(plan: &Plan<'_>, series: &[Option<String>], has_rest: bool, all: &[&Fi
         let empty = || GroupData { parts: vec![0.0; series.len()], ..GroupData::empty(figure.key.clone()) };
         let group = groups.entry(figure.key.as_deref()).or_insert_with(empty);
         group.count += figure.count;
-        group.value += figure.value;
+        group.value = sum([group.value, figure.value]);
         if let Some(part) = group.parts.get_mut(at) {
-            *part += figure.value;
+            *part = sum([*part, figure.value]);
         }
     }
     groups.into_values().collect()
@@ -177,8 +188,8 @@ impl GroupData {
 
     fn add(&mut self, other: &Self) {
         self.count += other.count;
-        self.value += other.value;
-        self.parts.iter_mut().zip(&other.parts).for_each(|(mine, other)| *mine += other);
+        self.value = sum([self.value, other.value]);
+        self.parts.iter_mut().zip(&other.parts).for_each(|(mine, other)| *mine = sum([*mine, *other]));
     }
 }
 
@@ -191,7 +202,7 @@ fn sort(kind: &Kind, plan: &Plan<'_>, groups: &mut Vec<GroupData>) {
     let options = kind.field(by).map(|field| &field.options[..]).unwrap_or_default();
     if !options.is_empty() {
         let parts = groups.first().map_or(1, |group| group.parts.len());
-        for option in options.iter().filter(|_| plan.form == Form::Funnel) {
+        for option in options.iter().filter(|option| plan.form == Form::Funnel && !is_beside(kind, plan, Some(&option.value))) {
             if !groups.iter().any(|group| group.key.as_ref() == Some(&option.value)) {
                 groups.push(GroupData { parts: vec![0.0; parts], ..GroupData::empty(Some(option.value.clone())) });
             }
@@ -205,9 +216,9 @@ fn sort(kind: &Kind, plan: &Plan<'_>, groups: &mut Vec<GroupData>) {
     let most = if plan.form == Form::Figures { FIGURES_MAX } else { GROUPS_MAX };
     if groups.len() > most {
         let rest = groups.split_off(most - 1);
-        let mut sum = GroupData { is_rest: true, parts: vec![0.0; rest[0].parts.len()], ..GroupData::empty(None) };
-        rest.iter().for_each(|group| sum.add(group));
-        groups.push(sum);
+        let mut all = GroupData { is_rest: true, parts: vec![0.0; rest[0].parts.len()], ..GroupData::empty(None) };
+        rest.iter().for_each(|group| all.add(group));
+        groups.push(all);
     }
 }
 
@@ -239,14 +250,14 @@ fn compare(kind: &Kind, plan: &Plan<'_>, groups: &mut [GroupData], before: &[&Fi
     let (Some(days), Some(present)) = (plan.before, plan.period) else { return };
     if !plan.is_time(kind) {
         for group in groups.iter_mut().filter(|group| !group.is_rest) {
-            group.before = Some(before.iter().filter(|figure| figure.key == group.key).map(|figure| figure.value).sum());
+            group.before = Some(sum(before.iter().filter(|figure| figure.key == group.key).map(|figure| figure.value)));
         }
         return;
     }
     let (now, then) = (present.keys(plan.step, TIMES_MAX), days.keys(plan.step, TIMES_MAX));
     for group in groups {
         let at = group.key.as_ref().and_then(|key| now.iter().position(|known| known == key));
-        let value = |key: &String| before.iter().filter(|figure| figure.key.as_ref() == Some(key)).map(|figure| figure.value).sum();
+        let value = |key: &String| sum(before.iter().filter(|figure| figure.key.as_ref() == Some(key)).map(|figure| figure.value));
         group.before = at.and_then(|at| then.get(at)).map(value);
     }
 }
