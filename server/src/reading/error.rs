@@ -60,6 +60,7 @@ fn in_chinese(error: &QueryError) -> String {
         QueryError::UnknownAttribute { attribute, .. } => format!("查询条件有误：没有名为“{attribute}”的字段。"),
         QueryError::OrderByLink { attribute, .. } => format!("列表不能按关联“{attribute}”排序，请改按记录自身的字段排序。"),
         QueryError::UnknownOperator { operator, .. } => format!("查询条件有误：没有名为“{operator}”的运算符。"),
+        QueryError::BadParameter { name, .. } if name == "view" => "此视图已不存在：已被删除，或不再与您共享。".to_owned(),
         error => format!("查询条件有误，请检查“{}”。", place_of(error)),
     }
 }
