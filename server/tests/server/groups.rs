@@ -64,3 +64,47 @@ async fn a_file_is_not_put_together_by_what_the_page_does_not_offer() {
     assert_ne!(refused.status, 200, "{}", refused.text());
     assert!(refused.text().contains("cannot be put together by this"), "{}", refused.text());
 }
+
+#[tokio::test]
+async fn numbers_are_added_up_as_they_are_written() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let kind = r#"name = "sample"
+label = { en = "Sample", zh = "样品" }
+plural = { en = "Samples", zh = "样品" }
+title = "title"
+list = ["title", "weight"]
+
+[[field]]
+name = "title"
+label = { en = "Title", zh = "标题" }
+
+[[field]]
+name = "place"
+label = { en = "Place", zh = "地点" }
+
+[[field]]
+name = "weight"
+label = { en = "Weight", zh = "重量" }
+type = "number"
+"#;
+    let made = desk.post("/kinds/new", &[("step", "text"), ("text", kind)]).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    for (title, place, weight) in [("a", "x", 0.1), ("b", "y", 0.2), ("c", "x", 0.7)] {
+        office.make("sample", json!({"title": title, "place": place, "weight": weight})).await;
+    }
+    let pages = ["/records/sample", "/records/sample?group=place", "/records/sample?layout=bar&group=place&measure=sum:weight"];
+    for page in pages {
+        let text = desk.get(page).await.text();
+        assert!(!["0000001", "0000004", "9999999"].iter().any(|noise| text.contains(noise)), "{page}: {text}");
+    }
+    for sort in ["csv", "csv?group=place", "csv?layout=bar&group=place&measure=sum:weight"] {
+        let file = desk.get(&format!("/records/sample/export.{sort}")).await;
+        assert_eq!(file.status, 200, "{sort}: {}", file.text());
+        assert!(!file.text().contains("000000") && !file.text().contains("999999"), "{sort}: {}", file.text());
+    }
+    let pair = desk.get(
+        "/records/sample?group=place&where=%5B%7B%22type%22%3A%22lessThan%22%2C%22attribute%22%3A%22weight%22%2C%22value%22%3A0.5%7D%5D",
+    );
+    assert!(pair.await.text().contains("0.3"), "0.1 and 0.2");
+}
