@@ -118,25 +118,12 @@ impl Sum {
     }
 }
 
-/// Decimals are added as they are written: amounts are never floats, and 0.1 and 0.2 are 0.3.
+/// Whole numbers stay whole: amounts are never floats.
 fn plus(left: &str, right: &str) -> String {
-    decimals(left, right)
-        .unwrap_or_else(|| (left.parse::<f64>().unwrap_or_default() + right.parse::<f64>().unwrap_or_default()).to_string())
-}
-
-/// None for what has an exponent, or more digits than fit: such a sum is a float anyway.
-fn decimals(left: &str, right: &str) -> Option<String> {
-    let places = |text: &str| text.split_once('.').map_or(0, |(_, places)| places.len());
-    let scale = places(left).max(places(right));
-    let whole = |text: &str| -> Option<i128> {
-        let digits = text.replacen('.', "", 1) + &"0".repeat(scale - places(text));
-        digits.parse().ok()
-    };
-    let sum = whole(left)?.checked_add(whole(right)?)?;
-    let digits = format!("{:0>width$}", sum.unsigned_abs(), width = scale + 1);
-    let (whole, places) = digits.split_at(digits.len() - scale);
-    let (sign, places) = (if sum < 0 { "-" } else { "" }, places.trim_end_matches('0'));
-    Some(if places.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{places}") })
+    match (left.parse::<i64>(), right.parse::<i64>()) {
+        (Ok(left), Ok(right)) => left.saturating_add(right).to_string(),
+        _ => (left.parse::<f64>().unwrap_or_default() + right.parse::<f64>().unwrap_or_default()).to_string(),
+    }
 }
 
 impl Group {

@@ -282,9 +282,7 @@ impl Unit {
     /// A number in a file.
     pub fn cell(&self, value: f64) -> Cell {
         match self {
-            Unit::Count => Cell::Number(value),
-            // Fifteen digits of a sum hold; what comes behind them is how computers count.
-            Unit::Number => Cell::Number(format!("{value:.14e}").parse().unwrap_or(value)),
+            Unit::Count | Unit::Number => Cell::Number(value),
             Unit::Money(currency) => Cell::Amount(plain_amount(value.round() as i64, currency), decimals(currency), currency.clone()),
         }
     }
