@@ -184,7 +184,7 @@ impl From<PasswordError> for Error {
     }
 }
 
-/// What axum could not read of a request. Handlers take `Result<Json<T>, JsonRejection>` and use `?`.
+/// What axum could not read of a request. Handlers take `Result<Form<T>, FormRejection>` and use `?`.
 macro_rules! from_rejection {
     ($($rejection:ident),*) => {
         $(impl From<axum::extract::rejection::$rejection> for Error {
@@ -194,7 +194,7 @@ macro_rules! from_rejection {
         })*
     };
 }
-from_rejection!(JsonRejection, FormRejection, QueryRejection, PathRejection, BytesRejection);
+from_rejection!(FormRejection, QueryRejection, PathRejection, BytesRejection);
 
 /// What is answered: carried beside the response, so that a page can be made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

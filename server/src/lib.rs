@@ -8,6 +8,7 @@ pub mod api;
 pub mod app;
 pub mod audit;
 pub mod auth;
+mod body;
 pub mod calendar;
 mod cards;
 pub mod cli;

@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sync_core::id::{Millis, RecordId};
 
-use super::request::Body;
 use crate::app::App;
 use crate::auth::grant::Scopes;
 use crate::auth::{NewKey, Person};
+use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::files::hex;
 use crate::store::keys::{self, ApiKey};

@@ -10,9 +10,10 @@ use sync_core::actions::duplicates::merging::Keep;
 use sync_core::id::{FieldName, RecordId};
 use sync_core::schema::{Field, Kind, Label};
 
-use super::request::{Body, KindPath, Target};
+use super::request::{KindPath, Target};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::merge::{self, Merged};

@@ -1,7 +1,6 @@
 //! Handovers: what one person has goes to another, as one act.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,7 @@ use sync_core::id::{Millis, RecordId, UserId};
 
 use crate::app::App;
 use crate::auth::{Caller, Person};
+use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::handover::{self, HandoverError, Leaving, Order};
@@ -112,12 +112,12 @@ impl From<HandoverError> for Error {
             HandoverError::NoSuchHandover => Error::NotFound,
             HandoverError::Running => Error::Conflict(said("移交仍在进行。")),
             HandoverError::NoSuchPerson => Error::Invalid { field: None, message: said("此人不存在或已停用。") },
-            HandoverError::SamePerson => Error::Invalid { field: None, message: said("不能移交给本人。") },
+            HandoverError::SamePerson => Error::Invalid { field: Some("to".to_owned()), message: said("不能移交给本人。") },
             HandoverError::LastAdministrator => {
-                Error::Invalid { field: None, message: said("此人是最后一位管理员，不能停用。") }
+                Error::Invalid { field: Some("disable".to_owned()), message: said("此人是最后一位管理员，不能停用。") }
             }
             HandoverError::Filter(ref why) => {
-                Error::Invalid { field: None, message: said(&format!("筛选条件有误：{}", why.message_zh())) }
+                Error::Invalid { field: Some("customers".to_owned()), message: said(&format!("筛选条件有误：{}", why.message_zh())) }
             }
             HandoverError::Undo(error) => error.into(),
             HandoverError::Store(error) => Error::Store(error),
@@ -147,12 +147,8 @@ pub async fn list(State(app): State<App>, Person(caller): Person) -> Result<Json
 ///
 /// # Errors
 /// When the caller may not, or the people or the filter are not there.
-pub async fn preview(
-    State(app): State<App>,
-    Person(caller): Person,
-    request: Result<Json<Request>, JsonRejection>,
-) -> Result<Json<PreviewView>, Error> {
-    let preview = handover::preview(&app, &author(&app, &caller), &request?.0.into()).await?;
+pub async fn preview(State(app): State<App>, Person(caller): Person, Body(request): Body<Request>) -> Result<Json<PreviewView>, Error> {
+    let preview = handover::preview(&app, &author(&app, &caller), &request.into()).await?;
     let device = |Leaving { device, unsent }: &Leaving| DeviceView {
         id: device.device.to_string(),
         name: device.name.clone(),
@@ -176,9 +172,9 @@ pub async fn preview(
 pub async fn begin(
     State(app): State<App>,
     Person(caller): Person,
-    request: Result<Json<Request>, JsonRejection>,
+    Body(request): Body<Request>,
 ) -> Result<(StatusCode, Json<HandoverView>), Error> {
-    let begun = handover::begin(&app, &author(&app, &caller), request?.0.into()).await?;
+    let begun = handover::begin(&app, &author(&app, &caller), request.into()).await?;
     handover::start(&app, caller.workspace, begun.clone());
     Ok((StatusCode::ACCEPTED, Json(begun.into())))
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use sync_core::access::Right;
 use sync_core::id::{Millis, RecordId};
 
-use super::request::Body;
 use crate::app::App;
 use crate::auth::{Caller, Person};
+use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::hooks::{self, Change, Events, NewHook, guard};
 use crate::store::hooks::{self as kept, Delivery, Webhook};

@@ -5,9 +5,10 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::records::{find, shown};
-use super::request::{Body, IfMatch, Params, Resolution, Target};
+use super::request::{IfMatch, Params, Resolution, Target};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::body::Body;
 use crate::error::Error;
 use crate::reading::{AsOf, Collisions, Explanation, History, OpenConflict, Reading, RefusedEdit, Slice};
 use crate::writing::Writing;

@@ -8,11 +8,12 @@ use serde::Serialize;
 use sync_core::id::RecordId;
 use sync_core::record::authored;
 
-use super::request::{Body, Creation, Edits, IfMatch, KindPath, Params, Target};
+use super::request::{Creation, Edits, IfMatch, KindPath, Params, Target};
 use super::taken;
 use super::values::edits_of;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::body::Body;
 use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::error::Error;
 use crate::intake::NotEdited;
@@ -32,7 +33,7 @@ pub struct Disagreements {
 pub async fn list(State(app): State<App>, caller: Caller, KindPath(kind): KindPath, mut params: Params) -> Result<Json<Listing>, Error> {
     let reading = Reading::of(&app, &caller);
     let (total, shelf, offset_minutes) = (params.total()?, params.shelf()?, params.offset_minutes()?);
-    let query = reading.query(&kind, params.rest())?;
+    let query = reading.query(&kind, params.of_query()?)?;
     taken::page(&app, &caller, &List { shelf, total, offset_minutes, ..List::of(query) }).await
 }
 

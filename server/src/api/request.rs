@@ -1,16 +1,15 @@
 //! What requests say: the record in the address, the parameters behind it, the JSON in the body.
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{Millis, RecordId, UserId};
-use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
+use sync_core::query::{DEFAULT_PAGE, MAX_PAGE, Query as Question};
 use sync_core::record::fields::FieldEdit;
 
+use crate::body::unknown;
 use crate::error::{Error, Text};
 use crate::reading::{Asked, Count, RefusedState, Wanted};
 use crate::store::lists::Shelf;
@@ -43,26 +42,21 @@ impl<S: Send + Sync> FromRequestParts<S> for KindPath {
 }
 
 /// The parameters behind an address, in order.
-pub struct Params(Vec<(String, String)>);
+pub struct Params {
+    pairs: Vec<(String, String)>,
+    /// Those that were asked for: what is valid there.
+    known: Vec<&'static str>,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let unreadable = |_| bad("parameters", "is not readable", "无法读取");
-        Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map(|Query(pairs)| Self(pairs)).map_err(unreadable)
-    }
-}
-
-/// A JSON body.
-pub struct Body<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Error;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let read: Result<axum::Json<T>, JsonRejection> = axum::Json::from_request(request, state).await;
-        Ok(Self(read?.0))
+        Query::<Vec<(String, String)>>::from_request_parts(parts, state)
+            .await
+            .map(|Query(pairs)| Self { pairs, known: Vec::new() })
+            .map_err(unreadable)
     }
 }
 
@@ -132,21 +126,27 @@ pub const OFFSET_MAX_MINUTES: i32 = 14 * 60;
 
 impl Params {
     /// Takes out a parameter; the last one of its name counts.
-    fn take(&mut self, name: &str) -> Option<String> {
-        let value = self.0.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
-        self.0.retain(|(known, _)| known != name);
+    fn take(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let value = self.pairs.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
+        self.pairs.retain(|(known, _)| known != name);
         value
     }
 
-    /// What nobody has taken, as pairs.
-    pub fn rest(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    /// What nobody has taken, as pairs: parameters of a query, and nothing else.
+    pub fn of_query(&self) -> Result<impl Iterator<Item = (&str, &str)>, Error> {
+        // Why there is no `offset` is said by the query.
+        let is_known = |name: &str| name == "offset" || Question::PARAMETERS.contains(&name);
+        if let Some((name, _)) = self.pairs.iter().find(|(name, _)| !is_known(name)) {
+            return Err(misnamed(name, Question::PARAMETERS.into_iter().chain(self.known.iter().copied())));
+        }
+        Ok(self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     /// Nothing may be left: a mistyped parameter is not ignored.
     pub fn done(self) -> Result<(), Error> {
-        match self.0.first() {
-            Some((name, _)) => Err(bad(name, "is unknown", "未知")),
+        match self.pairs.first() {
+            Some((name, _)) => Err(misnamed(name, self.known.iter().copied())),
             None => Ok(()),
         }
     }
@@ -223,6 +223,11 @@ impl Params {
 pub fn offset(minutes: Option<i32>) -> Result<i32, Error> {
     let minutes = minutes.filter(|minutes| (-OFFSET_MAX_MINUTES..=OFFSET_MAX_MINUTES).contains(minutes));
     minutes.ok_or_else(|| bad("utcOffset", "is minutes from -840 to 840, such as 480 for Beijing", "应为 -840 至 840 之间的分钟数"))
+}
+
+fn misnamed<'a>(name: &str, valid: impl Iterator<Item = &'a str>) -> Error {
+    let (en, zh) = unknown(name, valid);
+    bad(name, &en, &zh)
 }
 
 fn bad(name: &str, en: &str, zh: &str) -> Error {

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::request::{Acceptance, Body, Refusal};
+use super::request::{Acceptance, Refusal};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::body::Body;
 use crate::error::Error;
 use crate::intake::Ruling;
 use crate::reading::{Reading, RefusedEdit};

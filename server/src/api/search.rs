@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sync_core::query::MAX_PAGE;
 
-use super::request::{Body, KindPath};
+use super::request::KindPath;
 use super::taken;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::reading::{Count, List, Listing, Reading};
 use crate::store::lists::Shelf;

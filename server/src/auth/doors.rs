@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use super::caller::cookie_name;
 use super::secret::{Token, TokenKind};
 use super::{AuthError, Caller, Client, ClientAddress, Enrolment, Finish, Person, SignIn, SignedIn, normal_login};
 use crate::app::App;
+use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::store::{people, workspaces};
 
@@ -90,9 +90,8 @@ pub async fn api_sign_in(
     State(app): State<App>,
     address: ClientAddress,
     headers: HeaderMap,
-    credentials: Result<Json<Credentials>, JsonRejection>,
+    Body(credentials): Body<Credentials>,
 ) -> Result<Json<SessionAnswer>, Error> {
-    let Json(credentials) = credentials?;
     for (name, typed) in [("login", &credentials.login), ("password", &credentials.password)] {
         if typed.is_none() {
             let message = Text::new(format!("`{name}` is missing."), format!("缺少“{name}”。"));
@@ -122,6 +121,7 @@ pub async fn api_me(caller: Caller) -> Json<UserAnswer> {
 
 /// Whose phone a code is for.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CodeRequest {
     login: String,
 }
@@ -142,9 +142,9 @@ pub struct CodeAnswer {
 pub async fn api_device_code(
     State(app): State<App>,
     Person(caller): Person,
-    request: Result<Json<CodeRequest>, JsonRejection>,
+    Body(request): Body<CodeRequest>,
 ) -> Result<Json<CodeAnswer>, Error> {
-    let login = normal_login(&request?.0.login);
+    let login = normal_login(&request.login);
     let may = login == caller.login || app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Administer);
     if !may {
         return Err(Error::Forbidden(Text::new("Only the back office makes codes for others.", "只有后台人员可以为他人生成注册码。")));

@@ -323,13 +323,13 @@ async fn every_mistake_is_named_with_its_place() {
         (ann.edit(&address, set("nosuch", json!(1))).await, 422, "nosuch"),
         (ann.edit(&address, set("size", json!("huge"))).await, 422, "size"),
         (ann.post("/api/v1/deal", json!({"fields": {"title": "x", "probability": 50}})).await, 422, "probability"),
-        (ann.edit(&address, json!([{"op": "explode", "field": "name"}])).await, 422, ""),
+        (ann.edit(&address, json!([{"op": "explode", "field": "name"}])).await, 422, "edits[0].op"),
         (ann.post("/api/v1/party", json!({"fields": {}})).await, 422, ""),
         (ann.post("/api/v1/party", json!({"fields": {"industry": "paper"}})).await, 422, "name"),
         (ann.post("/api/v1/party", json!({"fields": {"name": " "}})).await, 422, "name"),
         (ann.post("/api/v1/party", json!({"fields": {"name": "x", "phones": [{"label": "y"}]}})).await, 422, "phones.value"),
         (ann.post("/api/v1/party", json!({"fields": {"name": "x", "phones": "1"}})).await, 422, "phones"),
-        (ann.post("/api/v1/party", json!({"name": "x"})).await, 422, ""),
+        (ann.post("/api/v1/party", json!({"name": "x"})).await, 422, "name"),
         (ann.edit(&address, set("website", json!("javascript:alert(1)"))).await, 422, "website"),
         (ann.edit(&address, set("industry", json!("a\u{0}b"))).await, 422, "industry"),
         (ann.post("/api/v1/party", json!({"fields": {"name": "x", "emails": [{"value": "nobody"}]}})).await, 422, "emails.value"),
@@ -350,4 +350,76 @@ async fn every_mistake_is_named_with_its_place() {
     }
     let typo = ann.edit(&address, set("nam", json!("x"))).await;
     assert!(typo.text().contains("did you mean `name`"), "{}", typo.text());
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_is_answered_with_its_place_and_what_would_fit() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let hook = json!({"url": "https://example.com", "events": "party.created"});
+    let with = |name: &str, value: Value| {
+        let mut hook = hook.clone();
+        hook[name] = value;
+        hook
+    };
+    let party = "/api/v1/party";
+    let cases = [
+        (ann.post("/api/v1/webhooks", with("skipOwn", json!("yes"))).await, "skipOwn", "`skipOwn` is `true` or `false`, not a text."),
+        (
+            ann.post("/api/v1/webhooks", with("skipown", json!(true))).await,
+            "skipown",
+            "did you mean `skipOwn`? (valid: url, events, skipOwn)",
+        ),
+        (ann.post("/api/v1/webhooks", json!({"url": "https://example.com"})).await, "events", "`events` is missing."),
+        (ann.post("/api/v1/webhooks", json!("x")).await, "", "The body is an object, not a text."),
+        (ann.post("/api/v1/keys", json!({"name": "x", "scopes": "party:read", "expiresAt": "soon"})).await, "expiresAt", "a whole number"),
+        (ann.post("/api/v1/devices/codes", json!({"login": 5})).await, "login", "`login` is a text, not `5`."),
+        (ann.post("/api/v1/devices/codes", json!({"user": "ann"})).await, "user", "`user` is unknown (valid: login)."),
+        (ann.post("/api/v1/handovers/preview", json!({"from": UserId::of_cause("bo")})).await, "to", "`to` is missing."),
+        (ann.post("/api/v1/handovers", json!({"from": 1})).await, "from", "`from`"),
+        (ann.post(party, json!({"edits": [{"op": "set", "field": "name"}]})).await, "edits[0].value", "is missing."),
+        (ann.post(party, json!({"edits": [{"op": "explode"}]})).await, "edits[0].op", "is one of: set"),
+        (ann.post(&format!("{party}/search"), json!({"sorts": [{"propertyName": 1}]})).await, "sorts[0].propertyName", "is a text"),
+        (ann.post(&format!("{party}/batch"), json!({"items": {}})).await, "items", "is a list, not an object."),
+    ];
+    for (index, (answer, field, words)) in cases.iter().enumerate() {
+        let (status, code, named) = problem(answer);
+        assert_eq!((status, code.as_str(), named.as_str()), (422, "invalid", *field), "case {index}: {}", answer.text());
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(words), "case {index}: {detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_says_so_and_where() {
+    let server = Server::start().await;
+    let bearer = format!("Bearer {}", server.token().await);
+    let json = "application/json";
+    let cases = [
+        (json, "{\"paused\": ", 422, "it ends too early, at line 1"),
+        (json, "{\"paused\" true}", 422, "look at line 1, column 1"),
+        (json, "", 422, "The body is empty"),
+        (json, "{\"paused\": true} x", 422, "look at line 1"),
+        ("text/plain", "{\"paused\": true}", 415, "Content-Type: application/json"),
+    ];
+    for (content, body, status, words) in cases {
+        let path = format!("/api/v1/webhooks/{}", RecordId::of_cause("hook"));
+        let answer = server.send(Method::PATCH, &path, &[("authorization", &*bearer), ("content-type", content)], body).await;
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.text());
+        assert!(answer.text().contains(words), "{body}: {}", answer.text());
+    }
+    let path = format!("/api/v1/webhooks/{}", RecordId::of_cause("hook"));
+    let headers = [("authorization", &*bearer), ("content-type", "application/vnd.api+json; charset=utf-8")];
+    assert_eq!(server.send(Method::PATCH, &path, &headers, "{\"paused\": true}").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_mistyped_parameter_is_told_every_valid_one() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let list = ann.list("party", &[("archivd", "true")]).await;
+    assert!(list.text().contains("did you mean `archived`"), "{}", list.text());
+    assert!(list.text().contains("(valid: where, orderBy, order, after, maxSize, select, total, archived, utcOffset)"), "{}", list.text());
+    let rejected = ann.get("/api/v1/rejected?stat=open").await;
+    assert!(rejected.text().contains("did you mean `state`") && rejected.text().contains("maxSize"), "{}", rejected.text());
 }

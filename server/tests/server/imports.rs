@@ -255,11 +255,13 @@ async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected()
     assert_eq!(lines, [3, 4, 5, 6, 7, 8], "as they stand in the file");
     let written = std::fs::read_to_string(&failed).unwrap();
     for reason in
-        ["error\n", "“Name” is missing", "`robot` is not one of org, person", "3 cells, the header has 4", "2001 characters", "'=cmd()"]
+        ["error\n", "“Name” is missing", "`robot` is not one of Company, Person", "3 cells, the header has 4", "2001 characters", "'=cmd()"]
     {
         let reason = reason.replace("3 cells, the header has 4", "the row has 2 cells, the header has 3");
         assert!(written.contains(&reason), "no {reason} in {written}");
     }
+    let order: Vec<&str> = written.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    assert_eq!(order, ["2", "3", "4", "5", "6", "7"], "whether they failed at once or when they were written");
     let corrected = written.replace("robot", "person").replace("alien", "org");
     let report = desk.run(Spec::new("party".parse().unwrap()), &desk.file("again.csv", corrected)).await.unwrap();
     assert_eq!((report.created, report.failed), (3, 3), "a row that was too short is filled up");

@@ -231,6 +231,12 @@ async fn a_view_is_saved_found_again_changed_and_removed() {
     has(&desk.page(&view).await, &["value=\"pin\""], &["value=\"unpin\""]);
     assert_eq!(desk.post(&act, &[("act", "remove")]).await.status, 303);
     has(&desk.page("/records/deal").await, &["2 records"], &["Won ones"]);
+    // Its address is still in a bookmark: it does not come to mean all records.
+    has(&desk.page(&view).await, &["This view is gone", "href=\"/records/deal\""], &["Lamps", "Chairs", "records<"]);
+    let gone = desk.post(&act, &[("act", "save"), ("name", "Again")]).await;
+    assert_eq!(gone.status, 422, "{}", gone.text());
+    let file = desk.get(&view.replacen("/records/deal?", "/records/deal/export.csv?", 1)).await;
+    assert_eq!(file.status, 422, "{}", file.text());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The server through its own doors: real listeners on loopback, a clock that tests set.
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
+mod addresses;
 mod admin;
 mod api;
 mod audit;

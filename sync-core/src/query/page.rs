@@ -48,9 +48,10 @@ pub struct Cursor {
     pub(super) id: RecordId,
 }
 
-const PARAMETERS: [&str; 6] = ["where", "orderBy", "order", "after", "maxSize", "select"];
-
 impl Query {
+    /// The parameters that [`Query::from_params`] reads.
+    pub const PARAMETERS: [&str; 6] = ["where", "orderBy", "order", "after", "maxSize", "select"];
+
     /// All records of a kind, in the order of their making.
     ///
     /// # Errors
@@ -78,7 +79,7 @@ impl Query {
                 "select" => query.select = parse_select(schema, kind, value)?,
                 "offset" => return Err(bad(name, Wrong::Offset)),
                 _ => {
-                    let hint = Hint::for_word(name, PARAMETERS);
+                    let hint = Hint::for_word(name, Self::PARAMETERS);
                     return Err(QueryError::BadParameter { name: cut(name), why: Wrong::Unknown, hint });
                 }
             }

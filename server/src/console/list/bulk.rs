@@ -128,7 +128,7 @@ fn fields<'a>(desk: &'a Desk, kind: &'a Kind) -> impl Iterator<Item = &'a Field>
 
 /// The records that were chosen: by hand, or all that the list finds.
 async fn records(desk: &Desk, kind: &Kind, asked: &Asked, order: &Order) -> Result<Listing, Error> {
-    let shape = Shape::of(desk, kind, asked, &views::of_kind(desk, kind).await?);
+    let shape = Shape::of(desk, kind, asked, &views::offered(desk, kind, asked).await?);
     let shape = if order.all { shape } else { Shape { conditions: Vec::new(), ..shape } };
     let (mut rows, mut names) = (Vec::new(), Names::new());
     let mut take = async |asked: &Asked, more: &[Json]| -> Result<Option<String>, Error> {

@@ -216,7 +216,7 @@ async fn shape_of(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<Shape, Erro
     if !desk.may(Right::Export) {
         return Err(Error::Forbidden(Text::new("You may not take records out of the system.", "您无权导出记录。")));
     }
-    Ok(Shape::of(desk, kind, asked, &views::of_kind(desk, kind).await?))
+    Ok(Shape::of(desk, kind, asked, &views::offered(desk, kind, asked).await?))
 }
 
 /// The records of a list, all pages; that they are taken out is noted.

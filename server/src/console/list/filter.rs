@@ -353,7 +353,7 @@ async fn some(desk: &Desk, field: Option<&Field>, offer: &Offer<'_>, typed: &Typ
 /// `GET /records/{kind}/filter`: the list with one condition more, or another one.
 pub async fn build(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, RawQuery(raw): RawQuery) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
-    let shape = Shape::of(&desk, &kind, &asked, &views::of_kind(&desk, &kind).await?);
+    let shape = Shape::of(&desk, &kind, &asked, &views::offered(&desk, &kind, &asked).await?);
     let pairs = pairs(&raw.unwrap_or_default());
     let typed = Typed::new(pairs);
     if typed.has("any") {

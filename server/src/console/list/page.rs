@@ -160,12 +160,13 @@ struct Drawing<'a> {
 impl Drawing<'_> {
     async fn answer(&self, asked: Asked, problem: Option<String>) -> Result<Response, Error> {
         let (desk, kind) = (self.desk, self.kind);
-        let all = views::of_kind(desk, kind).await?;
+        let all = views::offered(desk, kind, &asked).await?;
         let shape = Shape::of(desk, kind, &asked, &all);
         let refused = problem.is_some() || self.refused.is_some() || self.editing.error.is_some();
         let (content, pager, total, broken) = self.content(&asked, &shape).await?;
         let (label, inside) = (desk.words.inside(&kind.label), desk.words.inside(&kind.plural));
         let is_bare = asked.q.is_empty() && shape.conditions.is_empty();
+        let tools = self.tools(&asked, &shape, broken.is_some()).await?;
         let title = shape.view.as_ref().map_or_else(|| desk.words.label(&kind.plural).to_owned(), |view| view.name.clone());
         let page = ListPage {
             frame: desk.frame(&title, &format!("/records/{}", kind.name)).await?,
@@ -186,7 +187,7 @@ impl Drawing<'_> {
             tabs: self.tabs(&asked, &all),
             layouts: self.layouts(&asked, &shape),
             shelves: self.shelves(&asked),
-            tools: self.tools(&asked, &shape).await?,
+            tools,
             content,
             pager,
             asked,
@@ -332,13 +333,17 @@ impl Drawing<'_> {
         layouts.into_iter().map(tab).collect()
     }
 
-    async fn tools(&self, asked: &Asked, shape: &Shape) -> Result<Tools, Error> {
+    async fn tools(&self, asked: &Asked, shape: &Shape, is_broken: bool) -> Result<Tools, Error> {
         let (desk, kind) = (self.desk, self.kind);
         let names = desk.reading.names_of(filter::linked(shape)).await?;
         let groups = groups::attributes(desk, kind);
         let group_label = groups.iter().find(|(name, _)| *name == shape.group).map(|(_, label)| label.clone());
         let mark = |any: bool| Asked { filter: Some(super::shape::filter_of(&shape.conditions, any)), ..asked.plain() }.address(kind);
-        let none = Asked { filter: Some("[]".to_owned()), q: String::new(), ..asked.plain() };
+        let none = match is_broken {
+            // Whatever is wrong with it is left behind.
+            true => Asked { archived: asked.archived, ..Asked::default() },
+            false => Asked { filter: Some("[]".to_owned()), q: String::new(), ..asked.plain() },
+        };
         Ok(Tools {
             chips: filter::chips(desk, kind, asked, shape, &names),
             any: shape.any,
@@ -398,6 +403,9 @@ fn is_changed(asked: &Asked) -> bool {
 
 /// Why a list cannot be shown, in the reader's language.
 pub fn broken(desk: &Desk, error: ReadError) -> String {
+    if matches!(&error, ReadError::Query(QueryError::BadParameter { name, .. }) if name == "view") {
+        return desk.words.say("view.gone").to_owned();
+    }
     let reason = match Error::from(error) {
         Error::Invalid { message, .. } | Error::Denied { message, .. } => message.in_language(desk.words.0).to_owned(),
         other => other.to_string(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use sync_core::id::FieldName;
-use sync_core::query::{Filter, Query, with_me};
+use sync_core::query::{Filter, Hint, Query, QueryError, Wrong, with_me};
 use sync_core::schema::{Field, Kind, Merge, ValueType};
 use sync_core::search::match_expression;
 
@@ -229,15 +229,33 @@ impl Shape {
 
     /// The attribute to order by: what is asked for, or else the title.
     pub fn order<'a>(&'a self, desk: &Desk, kind: &'a Kind) -> &'a str {
-        let field = self.sort.split('.').next().unwrap_or_default();
-        let known = kind
-            .field(field)
-            .is_some_and(|field| desk.reading.may_read(kind, &field.name) && Column::Field(field).order().as_ref() == Some(&self.sort));
-        if known || ["createdAt", "updatedAt"].contains(&&*self.sort) { &self.sort } else { &kind.title }
+        if is_order(desk, kind, &self.sort) { &self.sort } else { &kind.title }
+    }
+
+    /// Whether the address asks for what there is. What a view says that is gone by now falls back to what is usual;
+    /// an address that was cut off must not come to mean another list.
+    ///
+    /// # Errors
+    /// Names the parameter that is wrong.
+    pub fn check(&self, desk: &Desk, kind: &Kind, asked: &Asked) -> Result<(), ReadError> {
+        let layout = |word: &str| word.is_empty() || Layout::of(word, desk, kind).word() == word;
+        let wrong = if !asked.view.is_empty() && self.view.is_none() {
+            ("view", Wrong::View)
+        } else if !asked.sort.is_empty() && !is_order(desk, kind, &asked.sort) {
+            ("sort", Wrong::Order)
+        } else if !asked.layout.as_deref().is_none_or(layout) {
+            ("layout", Wrong::Layout)
+        } else if !asked.has_month() {
+            ("month", Wrong::Month)
+        } else {
+            return Ok(());
+        };
+        Err(QueryError::BadParameter { name: wrong.0.to_owned(), why: wrong.1, hint: Hint::none() }.into())
     }
 
     /// The records of the list, all pages together or from `after` on.
     pub fn list(&self, desk: &Desk, kind: &Kind, asked: &Asked, more: &[Json], size: u32) -> Result<List, ReadError> {
+        self.check(desk, kind, asked)?;
         let me = desk.caller.user;
         let mut all: Vec<Json> = match (self.any, self.conditions.is_empty()) {
             (true, false) => vec![json!({"type": "or", "value": with_me(Json::Array(self.conditions.clone()), me)})],
@@ -262,6 +280,13 @@ impl Shape {
         let shelf = if asked.archived { Shelf::Archived } else { Shelf::InUse };
         Ok(List { shelf, offset_minutes: desk.offset_minutes, words, ..List::of(query) })
     }
+}
+
+/// Whether the caller's lists of the kind can be ordered so.
+fn is_order(desk: &Desk, kind: &Kind, sort: &str) -> bool {
+    let field = kind.field(sort.split('.').next().unwrap_or_default());
+    let fits = |field: &Field| desk.reading.may_read(kind, &field.name) && Column::Field(field).order().as_deref() == Some(sort);
+    field.is_some_and(fits) || ["createdAt", "updatedAt"].contains(&sort)
 }
 
 fn column<'a>(desk: &Desk, kind: &'a Kind, name: &str) -> Option<Column<'a>> {

@@ -100,8 +100,11 @@ impl Saved {
         }
     }
 
-    fn is_shared(&self, desk: &Desk, row: &Row) -> bool {
-        row.fields.get("shared").and_then(Json::as_array).is_some_and(|people| people.contains(&json!(me(desk))))
+    /// Whether it is the caller's, everybody's, or shared with the caller.
+    fn is_seen(&self, desk: &Desk, row: &Row) -> bool {
+        let me = me(desk);
+        let is_shared = row.fields.get("shared").and_then(Json::as_array).is_some_and(|people| people.contains(&json!(me)));
+        self.everyone || self.owner.as_deref() == Some(&*me) || is_shared
     }
 
     /// Whether the caller may change it: their own, or anybody's for who administers.
@@ -134,6 +137,21 @@ pub async fn of_kind(desk: &Desk, kind: &Kind) -> Result<Vec<Saved>, Error> {
     Ok(views)
 }
 
+/// The same, and the one that an address asks for, if it is none of a menu: a tile of a dashboard.
+pub async fn offered(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<Vec<Saved>, Error> {
+    let mut views = of_kind(desk, kind).await?;
+    let Some(id) = asked.view.parse::<RecordId>().ok().filter(|id| views.iter().all(|view| view.id != *id)) else { return Ok(views) };
+    let is_meant = |row: &Row| &*row.kind == VIEW && !row.archived && row.fields.get("about") == Some(&json!(&*kind.name));
+    if let Some(row) = desk.reading.row(id).await?.filter(is_meant) {
+        let saved = Saved::of(desk, &row);
+        let is_tile = row.fields.get("purpose") == Some(&json!("tile"));
+        if is_tile || saved.is_seen(desk, &row) {
+            views.push(saved);
+        }
+    }
+    Ok(views)
+}
+
 /// All views that the caller sees, of every kind in sight: id, name, the kind they are of.
 pub async fn views_for_tiles(desk: &Desk) -> Result<Vec<(String, String, String)>, Error> {
     let filter = json!([{"type": "notIn", "attribute": "purpose", "value": ["territory"]}]);
@@ -143,8 +161,8 @@ pub async fn views_for_tiles(desk: &Desk) -> Result<Vec<(String, String, String)
     for row in rows {
         let saved = Saved::of(desk, &row);
         let about = row.fields.get("about").and_then(Json::as_str).unwrap_or_default();
-        let seen = saved.everyone || saved.owner.as_deref() == Some(&*me(desk)) || saved.is_shared(desk, &row);
-        if let Some(kind) = desk.reading.kind(about).ok().filter(|_| seen) {
+        let is_seen = saved.is_seen(desk, &row);
+        if let Some(kind) = desk.reading.kind(about).ok().filter(|_| is_seen) {
             views.push((saved.id.to_string(), saved.name, desk.words.label(&kind.plural).to_owned()));
         }
     }
@@ -170,8 +188,9 @@ pub struct Wanted {
 /// `POST /records/{kind}/views`: about the list of the address.
 pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(wanted): Form<Wanted>) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
-    let views = of_kind(&desk, &kind).await?;
+    let views = offered(&desk, &kind, &asked).await?;
     let shape = Shape::of(&desk, &kind, &asked, &views);
+    shape.check(&desk, &kind, &asked)?;
     let known = shape.view.as_ref().filter(|view| view.is_mine(&desk));
     let to = |view: &str| Redirect::to(&Asked { view: view.to_owned(), ..Asked::default() }.address(&kind)).into_response();
     let refused = || Error::Forbidden(Text::new("This view belongs to somebody else.", "此视图属于他人。"));

@@ -38,6 +38,8 @@ pub struct Failures {
     language: Language,
     is_raw: bool,
     output: Option<(PathBuf, Output)>,
+    /// Not written yet: others that stand before them may follow.
+    held: Vec<(Row, String)>,
     /// How many there are.
     pub count: u64,
     /// The first of them, by where they stand.
@@ -47,14 +49,11 @@ pub struct Failures {
 impl Failures {
     /// None so far. `is_raw`: cells that begin a formula are written as they came.
     pub fn new(beside: Option<PathBuf>, header: Vec<String>, language: Language, is_raw: bool) -> Self {
-        Self { beside, header, language, is_raw, output: None, count: 0, first: Vec::new() }
+        Self { beside, header, language, is_raw, output: None, held: Vec::new(), count: 0, first: Vec::new() }
     }
 
     /// Notes a row.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn note(&mut self, row: &Row, reason: &Label) -> Result<(), ImportError> {
+    pub fn note(&mut self, row: &Row, reason: &Label) {
         self.count += 1;
         // Some rows of a batch fail at once, others when it is written: people read them as they stand in the file.
         let place = self.first.partition_point(|known| known.line <= row.line);
@@ -62,10 +61,33 @@ impl Failures {
             self.first.insert(place, Failure { line: row.line, reason: reason.clone() });
             self.first.truncate(REASONS_KEPT);
         }
+        if self.beside.is_some() {
+            self.held.push((row.clone(), self.language.of(&reason.en, &reason.zh).to_owned()));
+        }
+    }
+
+    /// How many are held in memory.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Writes those that are held, as they stand in the file: no row before them is open any more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn settle(&mut self) -> Result<(), ImportError> {
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by_key(|(row, _)| row.line);
+        for (row, text) in &held {
+            self.write(row, text)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, row: &Row, text: &str) -> Result<(), ImportError> {
         if let (Some(beside), None) = (&self.beside, &self.output) {
             self.output = Some(self.create(beside)?);
         }
-        let text = self.language.of(&reason.en, &reason.zh);
         let Some((path, output)) = &mut self.output else { return Ok(()) };
         let written = match output {
             Output::Csv(writer) => writer.write_record(with_reason(row, &self.header, self.is_raw, text)).map_err(std::io::Error::from),
@@ -102,6 +124,7 @@ impl Failures {
     /// # Errors
     /// When the file cannot be written.
     pub fn finish(&mut self) -> Result<Option<PathBuf>, ImportError> {
+        self.settle()?;
         let Some((path, output)) = &mut self.output else { return Ok(None) };
         let flushed = match output {
             Output::Csv(writer) => writer.flush(),

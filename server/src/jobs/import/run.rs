@@ -8,10 +8,9 @@ use serde_json::{Map, Value as Json};
 use sync_core::access::{Act, Caller, Subject};
 use sync_core::access::{Roles, decide};
 use sync_core::actions::duplicates::can_merge;
-use sync_core::fence::Refusal;
 use sync_core::id::{Facet, RecordId};
 use sync_core::record::authored;
-use sync_core::record::fields::{BadEdit, FieldEdit, path_edits};
+use sync_core::record::fields::{FieldEdit, path_edits};
 use sync_core::schema::{Kind, Label};
 
 use super::directory::{Directory, Found, key_of};
@@ -19,6 +18,7 @@ use super::draft::{Draft, LOGIN, MEMBER, Reader, forbidden, lookups, missing, se
 use super::edits::edits;
 use super::failures::{Failure, Failures};
 use super::mapping::Mapping;
+use super::reasons::{called, reason_in};
 use super::source::{Row, Source, Survey};
 use super::{ImportError, ImportId, Mode, Spec, authorise, record_of};
 use crate::app::App;
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
         for row in source.rows(&self.survey)? {
             let mut has_written = self.take(row?).await?;
             self.report.rows += 1;
-            if self.batch.len() >= BATCH_ROWS {
+            if self.batch.len().max(self.failures.held()) >= BATCH_ROWS {
                 self.flush().await?;
                 has_written = true;
             }
@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
                 self.pending.extend(texts.map(str::to_owned));
                 self.batch.push(Planned { row, draft, identity });
             }
-            Err((reason, _)) => self.failures.note(&row, &reason)?,
+            Err((reason, _)) => self.failures.note(&row, &reason),
         }
         Ok(waits)
     }
@@ -269,7 +269,7 @@ impl<'a> Run<'a> {
     /// Writes the batch.
     async fn flush(&mut self) -> Result<(), ImportError> {
         if self.batch.is_empty() {
-            return Ok(());
+            return self.failures.settle();
         }
         self.taken.clear();
         self.pending.clear();
@@ -290,8 +290,9 @@ impl<'a> Run<'a> {
             false => self.write(&steps).await?,
         };
         for ((planned, step), failed) in batch.iter().zip(&steps).zip(failed) {
-            self.count(planned, step, failed)?;
+            self.count(planned, step, failed);
         }
+        self.failures.settle()?;
         self.note(None).await
     }
 
@@ -404,12 +405,12 @@ impl<'a> Run<'a> {
         Ok(failed)
     }
 
-    fn count(&mut self, planned: &Planned, step: &Step, failed: Option<Label>) -> Result<(), ImportError> {
+    fn count(&mut self, planned: &Planned, step: &Step, failed: Option<Label>) {
         if let Some(reason) = failed {
             return self.failures.note(&planned.row, &reason);
         }
         match step {
-            Step::Fail(reason) => return self.failures.note(&planned.row, reason),
+            Step::Fail(reason) => self.failures.note(&planned.row, reason),
             Step::Unchanged => self.report.unchanged += 1,
             Step::Write { record, is_new, .. } => {
                 if self.spec.is_dry_run && self.report.preview.len() < PREVIEW_ROWS {
@@ -426,7 +427,6 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Rows that follow may link to this record.
@@ -545,39 +545,4 @@ fn denied(roles: &Roles, caller: &Caller, kind: &Kind, is_new: bool, edits: &[Fi
     };
     let assigned = |edit: &&FieldEdit| kind.field(edit.field()).is_none_or(|field| field.merge != sync_core::schema::Merge::Assigned);
     edits.iter().filter(assigned).find_map(decision)
-}
-
-/// What people call a field, or a part of its rows (`emails.value`).
-fn called(kind: &Kind, name: &str) -> Label {
-    let (first, part) = name.split_once('.').map_or((name, None), |(first, part)| (first, Some(part)));
-    let Some(field) = kind.field(first.split('/').next().unwrap_or_default()) else { return label(name, name) };
-    match part.and_then(|part| field.item(part)) {
-        Some(item) => label(format!("{} · {}", field.label.en, item.label.en), format!("{} · {}", field.label.zh, item.label.zh)),
-        None => field.label.clone(),
-    }
-}
-
-/// As [`reason`], with the field as people call it.
-fn reason_in(kind: &Kind, why: &NotEdited) -> Label {
-    match why {
-        NotEdited::BadEdit(BadEdit::BadValue { field, problem }) | NotEdited::Refused(Refusal::BadValue { field, problem }) => {
-            let Label { en, zh } = called(kind, field);
-            label(format!("{en}: {problem}"), format!("{zh}：{}", problem.message_zh()))
-        }
-        other => reason(other),
-    }
-}
-
-/// Why a record was not written, for people.
-pub(crate) fn reason(why: &NotEdited) -> Label {
-    let en = why.to_string();
-    match why {
-        NotEdited::Stale(_) => label(why.to_string(), "该记录在此期间已被修改"),
-        NotEdited::Denied { message, .. } | NotEdited::Held { message, .. } => message.clone(),
-        NotEdited::Refused(refusal) => label(en, refusal.message_zh()),
-        NotEdited::UnknownKind(kind) => label(en, format!("没有名为“{kind}”的对象")),
-        NotEdited::NoSuchRecord => label(en, "没有这条记录"),
-        NotEdited::Exists => label(en, "该记录已存在"),
-        NotEdited::BadEdit(bad) => label(en, bad.message_zh()),
-    }
 }

@@ -17,7 +17,7 @@ use sync_core::record::path::{POSITION, Path, unescape};
 use sync_core::record::text::genesis;
 use sync_core::schema::{Field, Kind, Label, Merge};
 
-use super::run::reason;
+use super::reasons::reason;
 use super::{ImportError, ImportId, authorise};
 use crate::app::App;
 use crate::intake::{Author, Expect, RecordEdit, Rules};
