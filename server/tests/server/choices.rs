@@ -120,8 +120,7 @@ async fn a_list_by_a_link_is_refused_with_what_to_order_by_instead() {
     let refused = office.list("hint", &[("orderBy", "party")]).await;
     assert_eq!(refused.status, 422, "{}", refused.text());
     assert!(refused.text().contains("`party` is a link") && refused.text().contains("name, stage, createdAt"), "{}", refused.text());
-    // The console offers no such order, and shows a list that was saved with one by its titles.
+    // The console offers no such order, and says of an address that asks for it what is wrong.
     let shown = desk.get("/records/hint?sort=party").await.text();
-    let places: Vec<usize> = ["A", "B", "C", "D", "F"].iter().map(|name| shown.find(&format!("data-row>{name}</a>")).unwrap()).collect();
-    assert!(places.is_sorted(), "{places:?}");
+    assert!(shown.contains("is nothing that this list can be ordered by"), "{shown}");
 }
