@@ -14,6 +14,7 @@ use sync_core::schema::{Field, Kind, Label};
 use super::desk::{Desk, Frame, page as answer, place};
 use super::edit::Posted;
 use super::format::{self, Shown};
+use super::target;
 use super::typed::Typed;
 use crate::audit;
 use crate::error::{Error, Text};
@@ -493,7 +494,7 @@ fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<Col
 /// Where a column may go, with the words for it; and where one goes that a file names itself.
 fn targets(desk: &Desk, kind: &Kind, chosen: &Mapping) -> Vec<(String, String)> {
     let label = |(target, labels): (String, Vec<Label>)| {
-        let text = target_label(desk, kind, &target, &labels);
+        let text = target::label(desk, kind, &target, &labels);
         (target, text)
     };
     let mut all = vec![("id".to_owned(), desk.words.say("import.id").to_owned())];
@@ -506,20 +507,6 @@ fn targets(desk: &Desk, kind: &Kind, chosen: &Mapping) -> Vec<(String, String)> 
     let or_text: Vec<_> = or_text.collect();
     all.extend(offered.into_iter().chain(or_text).map(label));
     all
-}
-
-/// What a target is called: its field, the part of it, and where links are looked up.
-fn target_label(desk: &Desk, kind: &Kind, target: &str, labels: &[Label]) -> String {
-    let mut text: Vec<String> = labels.iter().map(|label| desk.words.label(label).to_owned()).collect();
-    let (target, otherwise) = target.split_once('|').map_or((target, None), |(target, otherwise)| (target, Some(otherwise)));
-    let (path, via) = target.split_once(':').map_or((target, None), |(path, via)| (path, Some(via)));
-    if let Some(part) = path.split('.').nth(labels.len()) {
-        text.push(part.replace('_', " "));
-    }
-    let via = via.map(|via| format!(" ({})", via.replace('[', ", ").replace(']', ""))).unwrap_or_default();
-    let otherwise = otherwise.and_then(|name| kind.field(name)).map(|field| desk.words.label(&field.label));
-    let otherwise = otherwise.map(|name| desk.words.fill("import.or_else", &[name])).unwrap_or_default();
-    format!("{}{via}{otherwise}", text.join(" › "))
 }
 
 fn outcome_view(desk: &Desk, upload: &Upload, kind: &Kind, outcome: crate::jobs::upload::Outcome) -> OutcomeView {

@@ -284,7 +284,10 @@ impl Uploads {
 impl Upload {
     /// Its rows.
     pub fn source(&self) -> Source {
-        Source::File(self.failed_beside())
+        match self.about.name.trim() {
+            "" => Source::File(self.failed_beside()),
+            name => Source::Upload(name.to_owned(), self.failed_beside()),
+        }
     }
 
     /// Where rows that are left out are written.

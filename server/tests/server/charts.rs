@@ -338,7 +338,10 @@ async fn days_that_are_out_of_sight_are_neither_a_calendar_nor_in_a_menu() {
         let page = answer.text();
         assert_eq!(answer.status, 200, "{path}: {page}");
         // What the address itself says goes on into its links.
-        assert!((path.contains("calendar") || !page.contains("layout=calendar")) && !page.contains("option value=\"birthday\""), "{path}: {page}");
+        assert!(
+            (path.contains("calendar") || !page.contains("layout=calendar")) && !page.contains("option value=\"birthday\""),
+            "{path}: {page}"
+        );
     }
 }
 

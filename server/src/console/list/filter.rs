@@ -92,7 +92,8 @@ fn label(desk: &Desk, offer: &Offer<'_>) -> String {
     parts.join(" › ")
 }
 
-fn part_key(part: &str) -> &'static str {
+/// The word for a part of a compound value.
+pub fn part_key(part: &str) -> &'static str {
     match part {
         "currency" => "part.currency",
         "country" => "address.country",

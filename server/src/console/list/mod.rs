@@ -27,6 +27,7 @@ use crate::routes::Routes;
 pub use asked::encoded;
 pub use chart::Form;
 pub use export::{about, printed, report};
+pub use filter::part_key;
 pub use groups::summed_up;
 pub use shape::Column;
 pub use table::title_of;

@@ -26,6 +26,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 pub enum Source {
     /// A file; JSON Lines when its name ends in `.jsonl`, else CSV.
     File(PathBuf),
+    /// A file that came from elsewhere, by what it was called there.
+    Upload(String, PathBuf),
     /// Bytes that are part of the program, as CSV.
     Embedded(&'static str, &'static [u8]),
 }
@@ -68,18 +70,19 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Source::File(path) => path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()),
+            Source::Upload(name, _) => name.clone(),
             Source::Embedded(name, _) => (*name).to_owned(),
         }
     }
 
     /// Whether it is JSON Lines.
     pub fn is_json(&self) -> bool {
-        matches!(self, Source::File(path) if path.extension().is_some_and(|extension| extension == "jsonl"))
+        matches!(self, Source::File(path) | Source::Upload(_, path) if path.extension().is_some_and(|extension| extension == "jsonl"))
     }
 
     fn open(&self) -> Result<Box<dyn Read + Send>, ImportError> {
         match self {
-            Source::File(path) => {
+            Source::File(path) | Source::Upload(_, path) => {
                 let file = File::open(path).map_err(|source| ImportError::File { path: path.clone(), source })?;
                 Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, file)))
             }
