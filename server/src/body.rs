@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 use serde_json::error::Category;
 use sync_core::query::Hint;
 
@@ -38,12 +39,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Reads a body.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = if error.path().iter().next().is_none() { String::new() } else { error.path().to_string() };
-        refused(path, error.inner())
-    })?;
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(place_of(&error), error.inner()))?;
     json.end().map_err(|error| refused(String::new(), &error))?;
     Ok(value)
+}
+
+/// Reads a part of a body that stands for itself, such as one of many records.
+pub fn read_part<T: DeserializeOwned>(part: Json) -> Result<T, Error> {
+    serde_path_to_error::deserialize(part).map_err(|error| refused(place_of(&error), error.inner()))
+}
+
+fn place_of(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    if error.path().iter().next().is_none() { String::new() } else { error.path().to_string() }
 }
 
 fn refused(path: String, error: &serde_json::Error) -> Error {
@@ -116,9 +123,7 @@ fn missing() -> (String, String) {
 /// That a name is none of those that are valid there, and which was probably meant.
 pub fn unknown<'a>(name: &str, valid: impl Iterator<Item = &'a str>) -> (String, String) {
     let hint = Hint::for_word(name, valid);
-    let nearest = hint.nearest.as_ref().map(|nearest| format!("，是否为“{nearest}”")).unwrap_or_default();
-    let listed = if hint.valid.is_empty() { String::new() } else { format!("（可用：{}）", hint.valid.join("、")) };
-    (format!("is unknown{hint}"), format!("未知{nearest}{listed}"))
+    (format!("is unknown{hint}"), format!("未知{}", hint.zh()))
 }
 
 fn one_of<'a>(valid: impl Iterator<Item = &'a str>) -> (String, String) {

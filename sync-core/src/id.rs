@@ -26,11 +26,17 @@ pub struct BadId {
 
 /// What a [`Name`] is, as a word for a message.
 const NAME: &str = "name (a-z, 0-9 and _, starting with a letter)";
+/// What a [`Facet`] is.
+const FACET: &str = "facet";
 
 impl BadId {
     /// What a person reads.
     pub fn words(&self) -> Label {
-        let what = if self.what == NAME { "标识（a-z、0-9 和 _，以字母开头）" } else { "id" };
+        let what = match self.what {
+            NAME => "标识（a-z、0-9 和 _，以字母开头）",
+            FACET => "信息部分",
+            _ => "id",
+        };
         Label { en: self.to_string(), zh: format!("“{}”不是有效的{what}", self.text) }
     }
 }
@@ -345,7 +351,7 @@ impl fmt::Display for Facet {
 impl FromStr for Facet {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        Facet::ALL.into_iter().find(|facet| facet.as_str() == text).ok_or_else(|| BadId { what: "facet", text: text.to_owned() })
+        Facet::ALL.into_iter().find(|facet| facet.as_str() == text).ok_or_else(|| BadId { what: FACET, text: text.to_owned() })
     }
 }
 

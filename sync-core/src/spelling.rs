@@ -12,6 +12,16 @@ pub fn meant<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option
     close.filter(|(far, _)| *far <= 1 + word.chars().count() / 4).map(|(_, known)| known)
 }
 
+/// The end of a sentence about a misspelt word, if it is known what was meant.
+pub fn did_you_mean(meant: Option<&str>) -> String {
+    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
+}
+
+/// The same in Chinese.
+pub fn did_you_mean_zh(meant: Option<&str>) -> String {
+    meant.map_or_else(String::new, |meant| format!("，是否指“{meant}”？"))
+}
+
 /// Insertions, deletions, replacements and swaps of neighbours from one word to the other.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{Millis, RecordId, UserId};
-use sync_core::query::{DEFAULT_PAGE, MAX_PAGE, Query as Question};
+use sync_core::query::{DEFAULT_PAGE, MAX_PAGE, OFFSET_MAX_MINUTES, Query as Question};
 use sync_core::record::fields::FieldEdit;
 
 use crate::body::unknown;
@@ -120,9 +120,6 @@ pub struct Refusal {
     #[serde(default)]
     pub reason: Option<String>,
 }
-
-/// Minutes between a clock on earth and UTC.
-pub const OFFSET_MAX_MINUTES: i32 = 14 * 60;
 
 impl Params {
     /// Takes out a parameter; the last one of its name counts.

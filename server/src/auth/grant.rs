@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sync_core::id::KindName;
 use sync_core::schema::Schema;
-use sync_core::spelling;
+use sync_core::spelling::{self, did_you_mean, did_you_mean_zh};
 
 /// What somebody came with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub enum BadScope {
     #[error("`{0}` is no scope: expected kinds or `*` with `:read` or `:write`, such as `party:read deal:write`")]
     Form(String),
     /// There is no such kind, and the one that was meant, if one is close.
-    #[error("there is no kind `{kind}`{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
+    #[error("there is no kind `{kind}`{}", did_you_mean(meant.as_deref()))]
     Kind {
         /// What was typed.
         kind: KindName,
@@ -75,8 +75,7 @@ impl BadScope {
     pub fn message_zh(&self) -> String {
         match self {
             BadScope::Form(text) => format!("“{text}”不是权限范围，格式应如“party:read deal:write”"),
-            BadScope::Kind { kind, meant: Some(meant) } => format!("没有名为“{kind}”的对象，是否指“{meant}”？"),
-            BadScope::Kind { kind, meant: None } => format!("没有名为“{kind}”的对象"),
+            BadScope::Kind { kind, meant } => format!("没有名为“{kind}”的对象{}", did_you_mean_zh(meant.as_deref())),
         }
     }
 }

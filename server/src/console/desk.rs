@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Right;
 use sync_core::id::Millis;
+use sync_core::query::OFFSET_MAX_MINUTES;
 use sync_core::schema::Kind;
 
 use super::assets;
@@ -104,9 +105,6 @@ impl FromRequestParts<App> for Desk {
 
 /// The cookie in which the script says how far the browser's clock is from UTC.
 const ZONE_COOKIE: &str = "zone";
-
-/// No clock on earth is further from UTC.
-const OFFSET_MAX_MINUTES: i32 = 14 * 60;
 
 fn offset_of(headers: &HeaderMap) -> i32 {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));

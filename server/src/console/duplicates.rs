@@ -19,6 +19,7 @@ use super::format::{self, Formatter, Shown};
 use super::list::title_of;
 use super::typed::Typed;
 use crate::error::Error;
+use crate::jobs::bulk;
 use crate::jobs::import::{self, ImportId};
 use crate::jobs::merge::{self, Merged};
 use crate::reading::{Likely, Linked, Names, Pair, Row};
@@ -279,7 +280,7 @@ fn back(kind: &str, done: &str) -> String {
 /// `POST /duplicates/undo/{act}`: what the merge gave to the survivor goes back, too.
 pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error> {
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
-    merge::undo(&desk.app, &author(&desk), act).await?;
+    bulk::undo(&desk.app, &author(&desk), act).await?;
     Ok(Redirect::to("/duplicates?done=parted").into_response())
 }
 

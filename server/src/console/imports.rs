@@ -1,6 +1,7 @@
 //! Bringing files in from the browser: what goes where, a look before anything is written, and taking it back.
 
 mod named;
+mod target;
 
 use askama::Template;
 use axum::Form;
@@ -14,7 +15,6 @@ use sync_core::schema::{Field, Kind, Label};
 use super::desk::{Desk, Frame, page as answer, place};
 use super::edit::Posted;
 use super::format::{self, Shown};
-use super::target;
 use super::typed::Typed;
 use crate::audit;
 use crate::error::{Error, Text};

@@ -45,7 +45,6 @@ mod search;
 mod shares;
 mod sign_in;
 mod start;
-mod target;
 mod teams;
 mod timeline;
 mod told;

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 use sync_core::schema::{Merge, Schema};
-use sync_core::spelling;
+use sync_core::spelling::{self, did_you_mean, did_you_mean_zh};
 use tokio::sync::Mutex;
 
 use crate::app::App;
@@ -81,18 +81,13 @@ pub enum BadEvent {
     },
 }
 
-fn did_you_mean(meant: Option<&str>) -> String {
-    meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
-}
-
 impl BadEvent {
     /// What a person reads in Chinese; the English is its `Display`.
     pub fn message_zh(&self) -> String {
-        let near = |meant: Option<&str>| meant.map_or_else(String::new, |meant| format!("，是否指“{meant}”？"));
         match self {
             BadEvent::Form(text) => format!("“{text}”不是事件，格式应如“party.created deal.updated.stage *.archived”"),
-            BadEvent::Kind { kind, meant } => format!("没有名为“{kind}”的对象{}", near(meant.as_deref())),
-            BadEvent::Field { kind, field, meant } => format!("“{kind}”没有可写入的字段“{field}”{}", near(meant.as_deref())),
+            BadEvent::Kind { kind, meant } => format!("没有名为“{kind}”的对象{}", did_you_mean_zh(meant.as_deref())),
+            BadEvent::Field { kind, field, meant } => format!("“{kind}”没有可写入的字段“{field}”{}", did_you_mean_zh(meant.as_deref())),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::auth::secret::random;
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::jobs::import::{self, ImportError, ImportId, Undone};
+use crate::jobs::{duplicates, merge};
 use crate::store::StoreError;
 use crate::store::imports::{self, Act, ImportRow};
 
@@ -89,8 +90,13 @@ async fn note(app: &App, author: &Author, row: &ImportRow, is_new: bool) -> Resu
 pub async fn undo(app: &App, author: &Author, act: ImportId) -> Result<Undone, ImportError> {
     let all = import::list(app, author.workspace).await?;
     let row = all.into_iter().find(|row| row.import == act.0).ok_or(ImportError::NoSuchImport(act))?;
-    match row.act != Act::File && row.user == author.user {
-        true => import::take_back(app, author, row, &mut |_| {}).await,
-        false => import::undo(app, author, act, &mut |_| {}).await,
+    let (kind, pair) = (row.kind.clone(), merge::pair_of(&row));
+    let undone = match row.act != Act::File && row.user == author.user {
+        true => import::take_back(app, author, row, &mut |_| {}).await?,
+        false => import::undo(app, author, act, &mut |_| {}).await?,
+    };
+    if let Some((survivor, duplicate)) = pair {
+        duplicates::compare_now(app, author.workspace, &kind, vec![survivor, duplicate]).await?;
     }
+    Ok(undone)
 }

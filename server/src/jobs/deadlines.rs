@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sync_core::actions::approvals::{Step, steps, turn_after};
+use sync_core::actions::approvals::{Step, turn_after};
 use sync_core::id::{KindName, Millis, WorkspaceId};
 
 use super::runs::Runs;
@@ -63,7 +63,7 @@ async fn over(app: &App, workspace: WorkspaceId, seen: Millis, now: Millis) -> R
     let words = approvals::words(&mut tx, workspace, &changes).await?;
     let mut by_kind: HashMap<&KindName, Option<Vec<Step>>> = HashMap::new();
     for edit in &waiting {
-        by_kind.entry(&edit.kind).or_insert_with(|| rules.iter().find_map(|(_, rule)| steps(rule, &edit.kind)));
+        by_kind.entry(&edit.kind).or_insert_with(|| approvals::steps_of(&rules, &edit.kind));
     }
     let is_over = |edit: &&approvals::Waiting| {
         let given = words.get(&edit.change).map(|words| approvals::times(words)).unwrap_or_default();

@@ -43,14 +43,14 @@ pub async fn catch_up(app: &App) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn compare_now(app: &App, workspace: WorkspaceId, kind: &KindName, pair: [RecordId; 2]) -> Result<(), StoreError> {
+pub async fn compare_now(app: &App, workspace: WorkspaceId, kind: &KindName, records: Vec<RecordId>) -> Result<(), StoreError> {
     let rules = app.intake.rules(workspace);
     let Some(kind) = rules.schema.kind(kind).filter(|kind| can_merge(kind)).cloned() else { return Ok(()) };
-    app.store.write(move |tx| Box::pin(async move { compare_again(tx, workspace, &kind, &pair).await })).await
+    app.store.write(move |tx| Box::pin(async move { compare_again(tx, workspace, &kind, &records).await })).await
 }
 
-async fn compare_again(tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, pair: &[RecordId]) -> Result<(), StoreError> {
-    let rows = records::rows_of(tx, workspace, pair).await?.into_values().filter(|row| row.kind == kind.name).collect();
+async fn compare_again(tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, these: &[RecordId]) -> Result<(), StoreError> {
+    let rows = records::rows_of(tx, workspace, these).await?.into_values().filter(|row| row.kind == kind.name).collect();
     let rows = with_survivors(tx, workspace, rows).await?;
     compare_all(tx, workspace, kind, rows).await
 }

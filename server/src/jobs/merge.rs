@@ -42,25 +42,12 @@ pub async fn merge(
     let edits = merging(kind, Side { id: first, fields: &survivor.fields }, Side { id: second, fields: &duplicate.fields }, keep);
     let done = bulk::apply(app, author, &kind.name, (Act::Merge, &of_pair(first, second)), edits).await?;
     let Some((_, why)) = done.refused.into_iter().next() else {
-        duplicates::compare_now(app, author.workspace, &kind.name, [first, second]).await?;
+        duplicates::compare_now(app, author.workspace, &kind.name, vec![first, second]).await?;
         return Ok(Merged::Done(done.act));
     };
     // Half a merge is none.
     bulk::undo(app, author, done.act).await?;
     Ok(Merged::Refused(why))
-}
-
-/// Takes a merge back: what it gave to the survivor goes, too, and the two are looked at again.
-///
-/// # Errors
-/// When the database fails, the act is not there, or the caller may not take it back.
-pub async fn undo(app: &App, author: &Author, act: ImportId) -> Result<(), ImportError> {
-    let merge = super::import::list(app, author.workspace).await?.into_iter().find(|row| row.import == act.0);
-    bulk::undo(app, author, act).await?;
-    if let Some((act, (survivor, duplicate))) = merge.as_ref().and_then(|act| Some((act, pair_of(act)?))) {
-        duplicates::compare_now(app, author.workspace, &act.kind, [survivor, duplicate]).await?;
-    }
-    Ok(())
 }
 
 /// Lets a record stand for itself again, wherever it was merged: takes the merge back that made it one with another, and
@@ -72,7 +59,7 @@ pub async fn take_back(app: &App, author: &Author, kind: &Kind, record: RecordId
     let mut acts = super::import::list(app, author.workspace).await?;
     acts.retain(|act| act.undone_at.is_none() && pair_of(act).is_some_and(|(_, duplicate)| duplicate == record));
     if let Some(act) = acts.last() {
-        match undo(app, author, ImportId(act.import)).await {
+        match bulk::undo(app, author, ImportId(act.import)).await {
             // Who may not take the whole act back may still part the records.
             Ok(_) | Err(ImportError::Denied(_)) => {}
             Err(error) => return Err(error),
@@ -84,7 +71,7 @@ pub async fn take_back(app: &App, author: &Author, kind: &Kind, record: RecordId
     let marks = fields.get(FIELD).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
     let edits: Vec<FieldEdit> = marks.map(|mark| FieldEdit::Remove { field: FIELD.to_owned(), value: mark.to_owned() }).collect();
     let refused = if edits.is_empty() { None } else { write(app, author, kind, record, edits).await? };
-    duplicates::compare_now(app, author.workspace, &kind.name, [record, record]).await?;
+    duplicates::compare_now(app, author.workspace, &kind.name, vec![record]).await?;
     Ok(refused)
 }
 
@@ -94,7 +81,7 @@ pub async fn take_back(app: &App, author: &Author, kind: &Kind, record: RecordId
 /// When the database fails.
 pub async fn set_apart(app: &App, author: &Author, kind: &Kind, one: RecordId, other: RecordId) -> Result<Option<Label>, ImportError> {
     let refused = write(app, author, kind, one, vec![FieldEdit::Add { field: APART.to_owned(), value: other.to_string() }]).await?;
-    duplicates::compare_now(app, author.workspace, &kind.name, [one, other]).await?;
+    duplicates::compare_now(app, author.workspace, &kind.name, vec![one, other]).await?;
     Ok(refused)
 }
 

@@ -5,6 +5,9 @@
 /// Decimals that numbers are told with. A float has 17 digits that mean something; more are the width of `i128`.
 const DECIMALS_MAX: usize = 18;
 
+/// Below it every whole number is a float of its own, and so is the sum of two.
+const WHOLE_MAX: f64 = 4_503_599_627_370_496.0;
+
 /// The sum of two decimal texts, as short as it can be said. Exact, but where a number is larger than can be counted.
 pub fn plus(left: &str, right: &str) -> String {
     exact(left, right).unwrap_or_else(|| (float(left) + float(right)).to_string())
@@ -12,7 +15,13 @@ pub fn plus(left: &str, right: &str) -> String {
 
 /// The sum of floats that stand for the decimals which they are shown as: 0.1 and 0.2 are 0.3.
 pub fn sum(numbers: impl IntoIterator<Item = f64>) -> f64 {
-    numbers.into_iter().fold(0.0, |left, right| if left == 0.0 { right } else { float(&plus(&left.to_string(), &right.to_string())) })
+    // Counts and amounts are whole: floats add those exactly.
+    let is_whole = |number: f64| number.fract() == 0.0 && number.abs() < WHOLE_MAX;
+    let add = |left: f64, right: f64| match is_whole(left) && is_whole(right) {
+        true => left + right,
+        false => float(&plus(&left.to_string(), &right.to_string())),
+    };
+    numbers.into_iter().fold(0.0, add)
 }
 
 fn float(text: &str) -> f64 {

@@ -24,6 +24,14 @@ pub enum ReadError {
     /// The query cannot be asked.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// An address asks for a view, an order or a layout that there is not.
+    #[error("`{name}` {}", .why.0)]
+    Address {
+        /// The parameter.
+        name: &'static str,
+        /// What is wrong with it, in English and in Chinese.
+        why: (&'static str, &'static str),
+    },
     /// A page was asked for by what is no answer of ours.
     #[error("`after` is not a cursor of this list")]
     Cursor,
@@ -49,6 +57,7 @@ impl From<ReadError> for Error {
                 let (place, Label { en, zh }) = (place_of(&error), error.words());
                 invalid(place, en, zh)
             }
+            ReadError::Address { name, why: (en, zh) } => invalid(name, format!("`{name}` {en}"), format!("参数 `{name}` {zh}")),
             ReadError::Cursor => invalid("after", ReadError::Cursor.to_string(), "翻页标记无效".to_owned()),
             ReadError::SeveralEdits => NotReviewed::Several.into(),
             ReadError::Store(error) => Self::Store(error),

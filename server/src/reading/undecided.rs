@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use sync_core::actions::approvals::{Approver, Step, Turn, steps, turn_after};
+use sync_core::actions::approvals::{Approver, Step, Turn, turn_after};
 use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::merge;
@@ -352,9 +352,9 @@ impl Reading {
         let rules = approvals::rules(tx, self.workspace).await?;
         let days = approvals::work_days(tx, self.workspace).await?;
         let users = self.who_may_be_left(tx).await?;
-        let steps_of = |kind: &KindName| rules.iter().find_map(|(_, rule)| steps(rule, kind));
         let named = words.values().flatten().map(|word| word.by);
-        let asked: Vec<UserId> = found.iter().filter_map(|row| steps_of(&row.kind)).flatten().flat_map(members).chain(named).collect();
+        let asked: Vec<UserId> =
+            found.iter().filter_map(|row| approvals::steps_of(&rules, &row.kind)).flatten().flat_map(members).chain(named).collect();
         let reviewers = reviewers.chain(asked.into_iter().map(|user| (user, DeviceId(user.0))));
         let makers: Vec<_> = found.iter().map(|row| (row.user, row.device)).chain(reviewers).collect();
         let people = self.people(tx, makers.into_iter()).await?;
@@ -367,7 +367,7 @@ impl Reading {
             let wanted = self.wanted(&row, &changes);
             let decision = decided.get(&row.name());
             let given = words.get(&row.name()).map(Vec::as_slice).unwrap_or_default();
-            let steps = if row.state == "held" { steps_of(&row.kind) } else { None };
+            let steps = if row.state == "held" { approvals::steps_of(&rules, &row.kind) } else { None };
             let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
             RefusedEdit {
                 approvals: given.iter().map(approved).collect(),

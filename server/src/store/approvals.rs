@@ -36,7 +36,7 @@ impl Course {
     /// That of an edit; none if its kind's edits need no more than one word.
     pub async fn of(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, change: ChangeName) -> Result<Option<Self>> {
         let rules = rules(tx, workspace).await?;
-        let Some(steps) = rules.iter().find_map(|(_, rule)| steps(rule, kind)) else { return Ok(None) };
+        let Some(steps) = steps_of(&rules, kind) else { return Ok(None) };
         let words = words(tx, workspace, &[change]).await?.remove(&change).unwrap_or_default();
         Ok(Some(Self { steps, words, days: work_days(tx, workspace).await? }))
     }
@@ -132,6 +132,11 @@ pub async fn rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<(RecordId,
     .await?;
     let readable = rows.into_iter().filter_map(|(record, main)| Some((record, serde_json::from_str(&main).ok()?)));
     readable.map(|(record, rule)| Ok((id(RecordId::from_bytes(&record), "record id")?, rule))).collect()
+}
+
+/// The steps of the first rule that is about a kind.
+pub fn steps_of(rules: &[(RecordId, Map<String, Json>)], kind: &KindName) -> Option<Vec<Step>> {
+    rules.iter().find_map(|(_, rule)| steps(rule, kind))
 }
 
 /// The days on which the people of a workspace work.

@@ -445,7 +445,7 @@ mod tests {
 
     use super::super::scope::KindScope;
     use super::*;
-    use crate::store::{Options, Store};
+    use crate::store::{Options, Store, sight};
 
     fn scope() -> Scope {
         let kinds = Schema::builtin().kinds().map(|kind| {
@@ -462,6 +462,7 @@ mod tests {
         let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
         let mut tx = store.reader().await.unwrap();
         let (workspace, record, schema) = (WorkspaceId::of_cause("test"), RecordId::of_cause("record"), Schema::builtin());
+        let user = UserId::of_cause("user");
         let context = Context { now: 0, offset_minutes: 0 };
         for (order, index) in [("id", "rows_by_id"), ("name", "rows_by_title"), ("updatedAt", "rows_by_update")] {
             let query = Query::from_params(schema, "party", [("orderBy", order)]).unwrap();
@@ -474,6 +475,11 @@ mod tests {
             (records::changes_statement(workspace, &[record, record]), "changes_by_record (workspace=? AND record=?"),
             (author_statement(workspace, record), "changes_by_record (workspace=? AND record=? AND facet=?"),
             (pointers_statement(workspace, &scope(), &[record], 5), "links_by_target (workspace=? AND target=?"),
+            (
+                sight::moved_statement(workspace, user, true, 7, (None, 200)),
+                "sqlite_autoindex_moves_1 (workspace=? AND position=? AND record>?",
+            ),
+            (sight::touched_statement(workspace, user, 7, (Some(record), 200)), "holders_by_holder (workspace=? AND holder=? AND record>?"),
         ];
         for (statement, index) in statements {
             let plan = statement.plan(&mut tx).await;

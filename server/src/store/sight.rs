@@ -269,6 +269,9 @@ pub async fn next_move(tx: &mut Tx, workspace: WorkspaceId, user: UserId, with_r
     Ok(next.map(|next| next as u64))
 }
 
+/// Where a page of records begins, and how many it may have.
+pub type Part = (Option<RecordId>, u32);
+
 /// Some of the records that moved at a position and concern a user, from one of them on, by id.
 pub async fn moved_at(
     tx: &mut Tx,
@@ -276,24 +279,31 @@ pub async fn moved_at(
     user: UserId,
     with_records: bool,
     position: u64,
-    (from, limit): (Option<RecordId>, u32),
+    part: Part,
 ) -> Result<Vec<RecordId>> {
-    let sql = format!(
-        "select distinct m.record from moves m where m.workspace = $1 and m.position > $2 and m.position <= $3 and m.record >= $7 \
-         and {CONCERNS} order by m.record limit 0 + $8"
-    );
-    let rows: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(&workspace.as_bytes()[..])
-        .bind(position as i64 - 1)
-        .bind(position as i64)
-        .bind(Holder::User(user).to_string())
-        .bind(&user.as_bytes()[..])
-        .bind(with_records)
-        .bind(from.map(|record| record.as_bytes().to_vec()).unwrap_or_default())
-        .bind(limit)
-        .fetch_all(tx.conn())
-        .await?;
-    rows.iter().map(|record| record_of(record)).collect()
+    records_in(tx, moved_statement(workspace, user, with_records, position, part)).await
+}
+
+/// At one position, not between two: only so the table's own key has them in the order of records.
+pub(super) fn moved_statement(workspace: WorkspaceId, user: UserId, with_records: bool, position: u64, (from, limit): Part) -> Statement {
+    let mut statement = Statement::of("select distinct m.record from moves m where m.workspace = $1 and m.position = ", workspace);
+    let position = statement.bind(Param::Int(position as i64));
+    let from = statement.bind(start(from));
+    let holder = statement.bind(Param::Text(Holder::User(user).to_string()));
+    let user = statement.bind(Param::Blob(user.as_bytes().to_vec()));
+    let with_records = statement.bind(Param::Int(i64::from(with_records)));
+    debug_assert_eq!([&*holder, &*user, &*with_records], ["$4", "$5", "$6"], "as `CONCERNS` has them");
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    statement.push(&format!("{position} and m.record >= {from} and {CONCERNS} order by m.record limit 0 + {limit}"));
+    statement
+}
+
+fn start(from: Option<RecordId>) -> Param {
+    Param::Blob(from.map(|record| record.as_bytes().to_vec()).unwrap_or_default())
+}
+
+async fn records_in(tx: &mut Tx, statement: Statement) -> Result<Vec<RecordId>> {
+    statement.all::<(Vec<u8>,)>(tx).await?.iter().map(|(record,)| record_of(record)).collect()
 }
 
 /// The next position after one, up to another, at which a user's reach changed.
@@ -361,26 +371,22 @@ pub async fn left_sight_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId
 }
 
 /// Some of the records with a holder that a user began or ceased to reach at a position, from one of them on, by id.
-pub async fn touched_by_reach(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    user: UserId,
-    position: u64,
-    (from, limit): (Option<RecordId>, u32),
-) -> Result<Vec<RecordId>> {
-    let rows: Vec<Vec<u8>> = sqlx::query_scalar(
-        "select distinct h.record from holders h where h.workspace = $1 and h.record >= $4 and h.holder in \
-         (select r.holder from reach r where r.workspace = $1 and r.user_id = $2 and (r.since = $3 or r.until = $3)) \
-         order by h.record limit 0 + $5",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(&user.as_bytes()[..])
-    .bind(position as i64)
-    .bind(from.map(|record| record.as_bytes().to_vec()).unwrap_or_default())
-    .bind(limit)
-    .fetch_all(tx.conn())
-    .await?;
-    rows.iter().map(|record| record_of(record)).collect()
+pub async fn touched_by_reach(tx: &mut Tx, workspace: WorkspaceId, user: UserId, position: u64, part: Part) -> Result<Vec<RecordId>> {
+    records_in(tx, touched_statement(workspace, user, position, part)).await
+}
+
+pub(super) fn touched_statement(workspace: WorkspaceId, user: UserId, position: u64, (from, limit): Part) -> Statement {
+    let mut statement = Statement::of("select distinct h.record from holders h where h.workspace = $1 and h.record >= ", workspace);
+    let from = statement.bind(start(from));
+    let user = statement.bind(Param::Blob(user.as_bytes().to_vec()));
+    let position = statement.bind(Param::Int(position as i64));
+    let limit = statement.bind(Param::Int(i64::from(limit)));
+    // `+`: ordered by the bare column, SQLite would walk all holders in that order instead of finding those that are reached.
+    statement.push(&format!(
+        "{from} and h.holder in (select r.holder from reach r where r.workspace = $1 and r.user_id = {user} \
+         and (r.since = {position} or r.until = {position})) order by +h.record limit 0 + {limit}"
+    ));
+    statement
 }
 
 /// Records of a kind by id, after one of them: those in use and those put away are each found in order.

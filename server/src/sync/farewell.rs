@@ -12,7 +12,7 @@ use sync_core::id::{Facet, Millis, RecordId};
 use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal, Verdict};
 
 use super::live::put;
-use super::{Door, Speaker, is_of_another_life, is_repeated, refused, verdicts};
+use super::{Door, ONCE_A_FRAME, Speaker, is_of_another_life, is_repeated, refused, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
 use crate::store::rejected::{self, ChangeName};
@@ -32,7 +32,7 @@ impl Door {
         }
         let messages = match protocol::decode_frame(frame) {
             Ok(messages) if !is_repeated(&messages) => messages,
-            Ok(_) => return vec![refused("bad_frame", "a frame says hello once and pulls once, and asks for one estimate")],
+            Ok(_) => return vec![refused("bad_frame", ONCE_A_FRAME)],
             Err(error) => return vec![refused("bad_frame", &error.to_string())],
         };
         self.last_words(speaker, farewell, messages, now).await.unwrap_or_else(|error| {

@@ -106,10 +106,7 @@ impl Door {
             Err(error) => return vec![refused("bad_frame", &error.to_string())],
         };
         if is_repeated(&messages) {
-            return vec![refused(
-                "bad_frame",
-                "a frame says hello once, pulls once and asks for one estimate: ask for one thing at a time",
-            )];
+            return vec![refused("bad_frame", ONCE_A_FRAME)];
         }
         let mut answers = Vec::with_capacity(messages.len());
         let standing = Standing::said(&messages);
@@ -269,6 +266,8 @@ impl Door {
         Ok(user.map(|user| Speaker { reader: Reader { role: user.role, ..speaker.reader.clone() }, device: speaker.device }))
     }
 }
+
+const ONCE_A_FRAME: &str = "a frame says hello once, pulls once and asks for one estimate: ask for one thing at a time";
 
 /// Whether a frame asks for more than its answer can hold: each page is megabytes, each hello may be a row, each estimate
 /// looks at every record.

@@ -2,7 +2,7 @@
 //!
 //! One transaction for all of them, one result for each: what stands against one item stands against no other.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
@@ -13,6 +13,7 @@ use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
 use super::{WriteError, Writing, complete};
+use crate::body;
 use crate::error::{Error, Text};
 use crate::intake::{Expect, NotEdited, RecordEdit};
 use crate::jobs::import::{Draft, edits, made_of};
@@ -70,9 +71,6 @@ pub struct Item {
     /// The value that names it, where it has no id.
     #[serde(skip)]
     name: Option<String>,
-    /// How many records had been made under its name, and bear it no longer.
-    #[serde(skip)]
-    bygone: u32,
 }
 
 /// What became of an item.
@@ -147,24 +145,27 @@ impl Writing {
             items.push(item);
             outcomes.push(outcome);
         }
+        let mut tried = BTreeSet::new();
         let mut waiting: Vec<usize> = (0..items.len()).filter(|index| outcomes[*index].is_none()).collect();
         // Two items about one record: the second is written on top of the first, in a round of its own.
         while !waiting.is_empty() {
             let (now, later) = first_of_each(&items, &waiting);
-            let taken = self.round(&kind, (batch.mode, &items), attribute.as_deref(), &now, &mut outcomes).await?;
-            for index in &taken {
-                items[*index].bygone += 1;
+            let overtaken = self.round(&kind, (batch.mode, &items), attribute.as_deref(), &now, &mut outcomes).await?;
+            waiting = later;
+            for (index, record) in overtaken {
+                if tried.insert(index) {
+                    waiting.insert(0, index);
+                } else {
+                    outcomes[index] = Some(Outcome::failed(Error::Exists(record)));
+                }
             }
-            waiting = taken.into_iter().chain(later).collect();
         }
         Ok(outcomes.into_iter().flatten().collect())
     }
 
     /// One item, as far as it can be judged alone: what stands against it here stands against no other.
     fn read(&self, kind: &Kind, attribute: Option<&str>, item: Json) -> Result<Item, Error> {
-        let unreadable =
-            |error: serde_json::Error| Error::Invalid { field: None, message: Text::new(error.to_string(), "无法识别此条内容。") };
-        let mut item: Item = serde_json::from_value(item).map_err(unreadable)?;
+        let mut item: Item = body::read_part(item)?;
         if let (None, Some(attribute)) = (item.id, attribute)
             && let Some(name) = name_of(&item.fields, attribute)
         {
@@ -188,8 +189,7 @@ impl Writing {
         Ok(())
     }
 
-    /// Answers the items for which a new record could not be made, as there is one of their id: by now it may bear their
-    /// name, or it did once.
+    /// Answers the items whose record somebody else has made meanwhile, each with that record: it is looked for again.
     async fn round(
         &self,
         kind: &Kind,
@@ -197,7 +197,7 @@ impl Writing {
         attribute: Option<&str>,
         now: &[usize],
         outcomes: &mut [Option<Outcome>],
-    ) -> Result<Vec<usize>, Error> {
+    ) -> Result<Vec<(usize, RecordId)>, Error> {
         let items: Vec<&Item> = now.iter().map(|index| &all[*index]).collect();
         let found = self.found(kind, &items, attribute).await?;
         let (mut writes, mut of_write, mut plans) = (Vec::new(), Vec::new(), HashMap::new());
@@ -215,14 +215,21 @@ impl Writing {
             }
         }
         let edited = if writes.is_empty() { Vec::new() } else { self.intake.edit(&self.author, writes, self.now, None).await? };
-        let failed: Vec<(usize, NotEdited)> =
-            of_write.into_iter().zip(edited).filter_map(|(at, edited)| Some((at, edited.err()?))).collect();
-        let taken = self.taken(all, &plans, &failed).await?;
-        for (index, why) in failed.into_iter().filter(|(index, _)| !taken.contains(index)) {
+        let mut overtaken = BTreeMap::new();
+        for (index, edited) in of_write.into_iter().zip(edited) {
+            let Err(why) = edited else { continue };
             let exists = plans.get(&index).filter(|_| why == NotEdited::Exists).map(|plan| plan.record);
-            outcomes[index].get_or_insert_with(|| Outcome::failed(exists.map_or_else(|| why.into(), Error::Exists)));
+            match exists.filter(|_| all[index].name.is_some()) {
+                Some(record) => {
+                    overtaken.insert(index, record);
+                }
+                None if overtaken.contains_key(&index) => {}
+                None => {
+                    outcomes[index].get_or_insert_with(|| Outcome::failed(exists.map_or_else(|| why.into(), Error::Exists)));
+                }
+            }
         }
-        for (index, plan) in plans.into_iter().filter(|(index, _)| !taken.contains(index)) {
+        for (index, plan) in plans.into_iter().filter(|(index, _)| !overtaken.contains_key(index)) {
             let status = match (plan.is_new, plan.changes.is_empty()) {
                 (true, _) => Status::Created,
                 (false, false) => Status::Updated,
@@ -230,20 +237,7 @@ impl Writing {
             };
             outcomes[index].get_or_insert(Outcome { status, id: Some(plan.record), problem: None });
         }
-        Ok(taken.into_iter().collect())
-    }
-
-    /// The items that were to make a record whose id is taken by one that the caller sees. Of one out of sight it stays an
-    /// error: it may bear the name.
-    async fn taken(&self, all: &[Item], plans: &HashMap<usize, Plan>, failed: &[(usize, NotEdited)]) -> Result<BTreeSet<usize>, Error> {
-        let may_be = |index: &usize| all[*index].name.is_some() && all[*index].bygone < BYGONE_MAX;
-        let exists = failed.iter().filter(|(index, why)| *why == NotEdited::Exists && may_be(index));
-        let there: Vec<(usize, RecordId)> = exists.filter_map(|(index, _)| Some((*index, plans.get(index)?.record))).collect();
-        if there.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let (seen, _) = self.reading.rows(&there.iter().map(|(_, record)| *record).collect::<Vec<_>>()).await?;
-        Ok(there.into_iter().filter(|(_, record)| seen.contains_key(record)).map(|(index, _)| index).collect())
+        Ok(overtaken.into_iter().collect())
     }
 
     /// The records that the items are about, by id and by the value that names them.
@@ -256,9 +250,27 @@ impl Writing {
         }
         let names: Vec<&str> = items.iter().filter_map(|item| item.name.as_deref()).collect();
         if let Some(attribute) = attribute.filter(|_| !names.is_empty()) {
-            self.find_names(kind, attribute, names, &mut found).await?;
+            self.find_names(kind, attribute, names.clone(), &mut found).await?;
+            let new = names.into_iter().map(folded).filter(|name| !found.by_name.contains_key(name));
+            found.free = self.free_ids(kind, attribute, new.collect()).await?;
         }
         Ok(found)
+    }
+
+    /// The ids that records of these names get: the same for a name each time, so that two batches at once do not make it
+    /// twice, and another one behind each record that bore the name once. One out of sight is not passed over: it may bear it.
+    async fn free_ids(&self, kind: &Kind, attribute: &str, mut names: BTreeSet<String>) -> Result<HashMap<String, RecordId>, Error> {
+        let mut free = HashMap::new();
+        for bygone in 0..=BYGONE_MAX {
+            let made = |name: &String| made_of(&format!("upsert {} {attribute} {name}", kind.name), bygone);
+            free.extend(names.iter().map(|name| (name.clone(), made(name))));
+            let (seen, _) = self.reading.rows(&names.iter().map(made).collect::<Vec<_>>()).await?;
+            names.retain(|name| seen.contains_key(&made(name)));
+            if names.is_empty() {
+                break;
+            }
+        }
+        Ok(free)
     }
 
     /// Page by page; a name of which enough is known is not asked for again, so that there are no more pages than names.
@@ -327,10 +339,8 @@ impl Writing {
                 _ => Err(Error::NotFound),
             },
             (None, Mode::Create | Mode::Upsert) => {
-                // The same name makes the same record, so that two batches at once do not make it twice.
-                let cause = name.as_ref().map(|name| format!("upsert {} {} {}", kind.name, attribute.unwrap_or_default(), folded(name)));
-                let made = |cause: String| made_of(&cause, item.bygone);
-                let record = item.id.unwrap_or_else(|| cause.map_or_else(|| self.new_id(), made));
+                let named = name.as_deref().and_then(|name| found.free.get(&folded(name)).copied());
+                let record = item.id.or(named).unwrap_or_else(|| self.new_id());
                 let changes = fitting(kind, edits(kind, record, &Map::new(), &draft))?;
                 complete(kind, changes.first().map(Vec::as_slice).unwrap_or_default())?;
                 Ok(Plan { record, is_new: true, changes })
@@ -344,6 +354,8 @@ impl Writing {
 struct Found {
     by_id: HashMap<RecordId, Row>,
     by_name: HashMap<String, Vec<Row>>,
+    /// For a name that no record bears: the id of the one that is to be made.
+    free: HashMap<String, RecordId>,
 }
 
 /// The values of an item as what imports write by.

@@ -176,7 +176,8 @@ impl Hint {
         Self { nearest, valid }
     }
 
-    fn zh(&self) -> String {
+    /// The hint in Chinese; the English is its `Display`.
+    pub fn zh(&self) -> String {
         let nearest = self.nearest.as_ref().map_or_else(String::new, |nearest| format!("，是不是“{nearest}”？"));
         if self.valid.is_empty() { nearest } else { format!("{nearest}（可用：{}）", self.valid.join("、")) }
     }

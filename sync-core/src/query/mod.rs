@@ -54,7 +54,7 @@ pub use operator::Match;
 pub use order::{Direction, OrderBy};
 pub use page::{Cursor, Page, Query};
 pub use sql::{Binds, Compiler, Sql, Tables, Visible};
-pub use when::{Context, Day, Edge, Span, Window};
+pub use when::{Context, Day, Edge, OFFSET_MAX_MINUTES, Span, Window};
 pub use words::{Excess, Needed, Unfit, Wrong};
 
 use std::sync::Arc;

@@ -276,8 +276,8 @@ impl Asked<'_> {
         match self.class() {
             Class::Text => self.text(value).map(|text| Scalar::Text(text.to_ascii_lowercase())),
             Class::Word => self.word(value),
-            Class::Link => self.record(value, Needed::Record).map(|id| Scalar::Text(id.to_string())),
-            Class::Id => self.record(value, Needed::Record).map(Scalar::Id),
+            Class::Link => self.record(value).map(|id| Scalar::Text(id.to_string())),
+            Class::Id => self.record(value).map(Scalar::Id),
             Class::Integer => value.as_i64().map(Scalar::Integer).ok_or_else(|| self.bad(Needed::Whole, value)),
             Class::Number => value.as_f64().map(Scalar::Number).ok_or_else(|| self.bad(Needed::Number, value)),
             Class::Boolean => value.as_bool().map(Scalar::Boolean).ok_or_else(|| self.bad(Needed::TrueOrFalse, value)),
@@ -305,8 +305,8 @@ impl Asked<'_> {
         Err(QueryError::BadValue { attribute, operator, expected: Needed::Option, found: shown(value), hint })
     }
 
-    fn record(&self, value: &Value, expected: Needed) -> Result<RecordId, QueryError> {
-        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| self.bad(expected, value))
+    fn record(&self, value: &Value) -> Result<RecordId, QueryError> {
+        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| self.bad(Needed::Record, value))
     }
 
     /// The two ends of the day or of the millisecond that a value names.

@@ -19,6 +19,9 @@ pub struct Context {
     pub offset_minutes: i32,
 }
 
+/// No clock on earth is further from UTC.
+pub const OFFSET_MAX_MINUTES: i32 = 14 * 60;
+
 impl Context {
     /// The asker's calendar day.
     pub fn today(&self) -> Day {

@@ -94,9 +94,5 @@ said! {
         NoSize: "is a whole number", "应为整数";
         Nothing: "is at least 1", "至少为 1";
         Parts: "takes whole attributes, not parts of them", "只能列出整个字段，不能列出其中一部分";
-        View: "names no view: it was removed, or is not shared with you any more", "没有对应的视图：已被删除，或不再与您共享";
-        Order: "is nothing that this list can be ordered by", "不能用来给此列表排序";
-        Layout: "is no layout of this list", "不是此列表的展示方式";
-        Month: "is a month or a day, such as 2026-05 or 2026-05-04", "应为月份或日期，如 2026-05 或 2026-05-04";
     }
 }

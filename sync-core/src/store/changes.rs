@@ -162,7 +162,7 @@ impl Store {
         self.up_to(&sql, params![after, count as i64], bytes)
     }
 
-    /// How many of them can be offered: with all that the server once said about them.
+    /// How many of them can be offered: with all that the server once said about them, as `is_sealed` of the outbox looks at one.
     pub(crate) fn offerable_count(&self) -> Result<u64, StoreError> {
         let sql = "select count(*) from changes where state = 0 and position is null and seal is not null and received_at is not null";
         Ok(self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)

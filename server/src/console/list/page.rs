@@ -217,7 +217,7 @@ impl Drawing<'_> {
             Err(ReadError::Query(QueryError::BadParameter { name, .. })) if name == "after" && asked.after.is_some() => {
                 return Box::pin(self.content(&Asked { trail: String::new(), ..first }, shape)).await;
             }
-            Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. } | ReadError::Cursor)) => {
+            Err(error @ (ReadError::Query(_) | ReadError::Address { .. } | ReadError::Hidden { .. } | ReadError::Cursor)) => {
                 let content = Content::Table { heads, rows: Vec::new(), footer: Vec::new() };
                 return Ok((content, Pager::default(), Counted::default(), Some(broken(desk, error))));
             }
@@ -403,7 +403,7 @@ fn is_changed(asked: &Asked) -> bool {
 
 /// Why a list cannot be shown, in the reader's language.
 pub fn broken(desk: &Desk, error: ReadError) -> String {
-    if matches!(&error, ReadError::Query(QueryError::BadParameter { name, .. }) if name == "view") {
+    if matches!(error, ReadError::Address { name: "view", .. }) {
         return desk.words.say("view.gone").to_owned();
     }
     let reason = match Error::from(error) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use sync_core::id::FieldName;
-use sync_core::query::{Filter, Hint, Query, QueryError, Wrong, with_me};
+use sync_core::query::{Filter, Query, with_me};
 use sync_core::schema::{Field, Kind, Merge, ValueType};
 use sync_core::search::match_expression;
 
@@ -239,18 +239,18 @@ impl Shape {
     /// Names the parameter that is wrong.
     pub fn check(&self, desk: &Desk, kind: &Kind, asked: &Asked) -> Result<(), ReadError> {
         let layout = |word: &str| word.is_empty() || Layout::of(word, desk, kind).word() == word;
-        let wrong = if !asked.view.is_empty() && self.view.is_none() {
-            ("view", Wrong::View)
+        let (name, why) = if !asked.view.is_empty() && self.view.is_none() {
+            ("view", ("names no view: it was removed, or is not shared with you any more", "没有对应的视图：已被删除，或不再与您共享"))
         } else if !asked.sort.is_empty() && !is_order(desk, kind, &asked.sort) {
-            ("sort", Wrong::Order)
+            ("sort", ("is nothing that this list can be ordered by", "不能用来给此列表排序"))
         } else if !asked.layout.as_deref().is_none_or(layout) {
-            ("layout", Wrong::Layout)
+            ("layout", ("is no layout of this list", "不是此列表的展示方式"))
         } else if !asked.has_month() {
-            ("month", Wrong::Month)
+            ("month", ("is a month or a day, such as 2026-05 or 2026-05-04", "应为月份或日期，如 2026-05 或 2026-05-04"))
         } else {
             return Ok(());
         };
-        Err(QueryError::BadParameter { name: wrong.0.to_owned(), why: wrong.1, hint: Hint::none() }.into())
+        Err(ReadError::Address { name, why })
     }
 
     /// The records of the list, all pages together or from `after` on.

@@ -128,7 +128,7 @@ async fn content(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Resu
 async fn rows(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {
     let list = match shape.list(desk, kind, asked, &[], ROWS) {
         Ok(list) => crate::reading::List { total: Count::Some, ..list },
-        Err(error @ (ReadError::Query(_) | ReadError::Hidden { .. })) => {
+        Err(error @ (ReadError::Query(_) | ReadError::Address { .. } | ReadError::Hidden { .. })) => {
             return Ok(TileContent::Not(super::page::broken(desk, error)));
         }
         Err(error) => return Err(error.into()),
