@@ -9,11 +9,12 @@ use sync_core::id::{Facet, RecordId};
 use sync_core::projection::{self, Projection};
 use sync_core::schema::Kind;
 
-use crate::store::records::RecordRow;
+use crate::store::records::{DocKey, RecordRow, Stamp, Stamps};
 
-/// The row of a record after the document of one of its facets has changed to what `projected` says.
-/// `before` is the row as it was.
-pub fn row(kind: &Kind, record: RecordId, facet: Facet, projected: Projection, before: Option<RecordRow>) -> RecordRow {
+/// The row of a record after the document of one of its facets has changed, at a position of the feed, to what `projected`
+/// says. `before` is the row as it was.
+pub fn row(kind: &Kind, (record, facet): DocKey, projected: Projection, position: u64, before: Option<RecordRow>) -> RecordRow {
+    let stamps = stamps(before.as_ref(), facet, (projected.updated_at, position));
     let mut row = before.unwrap_or_else(|| RecordRow {
         record,
         kind: kind.name.clone(),
@@ -22,12 +23,15 @@ pub fn row(kind: &Kind, record: RecordId, facet: Facet, projected: Projection, b
         archived: false,
         created_at: projected.created_at,
         updated_at: projected.updated_at,
-        position: 0,
+        position,
+        stamps: None,
         facets: [Some("{}".to_owned()), None, None],
         sort: [const { None }; 3],
     });
     row.created_at = row.created_at.min(projected.created_at);
     row.updated_at = row.updated_at.max(projected.updated_at);
+    row.position = row.position.max(position);
+    row.stamps = stamps;
     if let Some((title, sort_title)) = projected.title {
         (row.title, row.sort_title) = (title, sort_title);
     }
@@ -35,6 +39,12 @@ pub fn row(kind: &Kind, record: RecordId, facet: Facet, projected: Projection, b
     row.facets[facet as usize] = Some(projected.json);
     row.sort[facet as usize] = projected.sort;
     row
+}
+
+fn stamps(before: Option<&RecordRow>, facet: Facet, stamp: Stamp) -> Option<Stamps> {
+    let mut stamps = before.map(RecordRow::stamps).unwrap_or_default();
+    stamps[facet as usize] = Some(stamp);
+    (stamps.iter().skip(1).any(Option::is_some)).then_some(stamps)
 }
 
 /// A record's values over all its facets.

@@ -108,6 +108,10 @@ fn grouped(reading: &Reading, changes: &[Stored]) -> Vec<Happened> {
     let mut all: Vec<Happened> = Vec::new();
     for stored in changes {
         let Ok(kind) = reading.kind(&stored.kind) else { continue };
+        // Nor who edited what the reader may not see.
+        if !reading.shows(kind, stored.facet) {
+            continue;
+        }
         let Ok(change) = inspect(&stored.hash, &stored.body) else { continue };
         let fields = touched(kind, &change).into_iter().map(|touch| touch.field.to_owned());
         let seen: Vec<String> = fields.filter(|field| field == ARCHIVED || reading.may_read(kind, field)).collect();

@@ -138,6 +138,11 @@ impl Reading {
         kind.field(field).is_some_and(|field| self.scope.shows(&kind.name, field.facet))
     }
 
+    /// Whether the caller may see a facet.
+    pub fn shows(&self, kind: &Kind, facet: Facet) -> bool {
+        self.scope.shows(&kind.name, facet)
+    }
+
     /// Whether the caller may write a field of some record of the kind: what a form offers.
     pub fn may_write(&self, kind: &Kind, field: &str) -> bool {
         self.rules.roles.may_write_field(&self.caller.role, kind, field)
@@ -218,7 +223,8 @@ pub(crate) fn scope(rules: &Rules, caller: &access::Caller) -> Scope {
         let title = kind.field(&kind.title).is_none_or(|field| facets.contains(&field.facet));
         let level = rules.roles.level(&caller.role, kind, Action::Read);
         let near = (level < Level::All).then_some(Near { user: caller.user, level });
-        scope.kinds.insert(kind.name.clone(), KindScope { facets, title, near });
+        let is_whole = facets == kind.facets();
+        scope.kinds.insert(kind.name.clone(), KindScope { facets, is_whole, title, near });
     }
     scope
 }

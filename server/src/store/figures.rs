@@ -2,7 +2,7 @@
 //!
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::query::{Class, Context, Spot};
+use sync_core::query::{Class, Spot};
 
 use super::grouping::{Weights, day, in_order_of, text, value, weighed};
 use super::lists::Which;
@@ -64,17 +64,16 @@ pub async fn figures(tx: &mut Tx, answers: &Answers, which: Which<'_>, keys: &[K
 }
 
 pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Statement {
-    let context = which.context;
     if let ([Key::Value(spot), rest @ ..], None) = (keys, measured)
         && rest.iter().all(|key| *key == Key::All)
         && which.is_everything()
     {
-        let columns = format!("{}, null, null, count(*), 0, null", text(spot, &value(spot, context)));
+        let columns = format!("{}, null, null, count(*), 0, null", text(spot, &value(spot, which)));
         return in_order_of(which, spot, &columns);
     }
     let keys: Vec<&Key> = (0..KEYS).map(|at| keys.get(at).unwrap_or(&Key::All)).collect();
-    let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(context));
-    let mut columns: Vec<String> = keys.iter().enumerate().map(|(at, key)| format!("{} as k{at}", key.column(context))).collect();
+    let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(which));
+    let mut columns: Vec<String> = keys.iter().enumerate().map(|(at, key)| format!("{} as k{at}", key.column(which))).collect();
     columns.extend([format!("{currency} as currency"), format!("{number} as number")]);
     let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.made(&format!("k{at}"))).collect();
     let made = made.join(", ");
@@ -103,28 +102,26 @@ fn nothing() -> (String, String) {
 
 impl Measured {
     /// The currency and the number of a record.
-    fn columns(&self, context: Context) -> (String, String) {
-        let of = |currency: &Option<Spot>| currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, context));
+    fn columns(&self, which: Which<'_>) -> (String, String) {
+        let of = |currency: &Option<Spot>| currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, which));
         match self {
             Measured::Sum(spot, currency) | Measured::Least(spot, currency) | Measured::Greatest(spot, currency) => {
-                (of(currency), value(spot, context))
+                (of(currency), value(spot, which))
             }
-            Measured::Weighed(spot, currency, weights) => {
-                (of(currency), weighed(&value(spot, context), currency.is_some(), weights, context))
-            }
-            Measured::Distinct(spot) => ("null".to_owned(), value(spot, context)),
+            Measured::Weighed(spot, currency, weights) => (of(currency), weighed(&value(spot, which), currency.is_some(), weights, which)),
+            Measured::Distinct(spot) => ("null".to_owned(), value(spot, which)),
         }
     }
 }
 
 impl Key {
     /// What is read of each record; of a moment the asker's day, counted from 1970.
-    fn column(&self, context: Context) -> String {
+    fn column(&self, which: Which<'_>) -> String {
         match self {
             Key::All => "null".to_owned(),
-            Key::Value(spot) => value(spot, context),
-            Key::Span(spot, _) if is_moment(spot) => day(spot, context),
-            Key::Span(spot, _) => value(spot, context),
+            Key::Value(spot) => value(spot, which),
+            Key::Span(spot, _) if is_moment(spot) => day(spot, which),
+            Key::Span(spot, _) => value(spot, which),
         }
     }
 

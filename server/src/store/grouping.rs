@@ -1,6 +1,6 @@
 //! How records are put together by a value: what sums and charts have in common.
 
-use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot, by_word};
+use sync_core::query::{Class, Compiler, Dialect, Holder, Spot, by_word};
 
 use super::lists::{Way, Which};
 use super::scope::Statement;
@@ -20,15 +20,16 @@ pub fn takes(spot: &Spot) -> bool {
 }
 
 /// What is read of each record.
-pub(super) fn value(spot: &Spot, context: Context) -> String {
-    Compiler::new(Dialect::Sqlite, context).value(spot)
+pub(super) fn value(spot: &Spot, which: Which<'_>) -> String {
+    let updated = which.updated();
+    Compiler { updated: Some(&updated), ..Compiler::new(Dialect::Sqlite, which.context) }.value(spot)
 }
 
 /// What counts of a number. Of an amount, in minor units: each record's rounded half away from zero, as
 /// `sync_core::derive` does it, so that it adds up to the same however records are put together.
-pub(super) fn weighed(number: &str, is_amount: bool, weights: &Weights, context: Context) -> String {
+pub(super) fn weighed(number: &str, is_amount: bool, weights: &Weights, which: Which<'_>) -> String {
     let percents = weights.percents.iter().map(|(word, percent)| (word.as_str(), usize::from(*percent)));
-    let percent = by_word(&value(&weights.by, context), percents, 0);
+    let percent = by_word(&value(&weights.by, which), percents, 0);
     match is_amount {
         true => share(number, &format!("({percent})")),
         false => format!("({number} * ({percent}) / 100.0)"),
@@ -43,9 +44,9 @@ fn share(number: &str, percent: &str) -> String {
 }
 
 /// The asker's day of a moment, counted from 1970; rounded down before that, too, as dates are.
-pub(super) fn day(spot: &Spot, context: Context) -> String {
-    let millis = i64::from(context.offset_minutes) * 60_000;
-    let moment = format!("({} + {millis})", value(spot, context));
+pub(super) fn day(spot: &Spot, which: Which<'_>) -> String {
+    let millis = i64::from(which.context.offset_minutes) * 60_000;
+    let moment = format!("({} + {millis})", value(spot, which));
     format!("({moment} - ({moment} % 86400000 + 86400000) % 86400000) / 86400000")
 }
 
@@ -60,7 +61,8 @@ pub(super) fn text(spot: &Spot, column: &str) -> String {
 /// All records in the order of a value, where an index has it: nothing is sorted. `columns`: what is answered of each
 /// group, which the value is a part of.
 pub(super) fn in_order_of(which: Which<'_>, spot: &Spot, columns: &str) -> Statement {
-    let compiler = Compiler::new(Dialect::Sqlite, which.context);
+    let updated = which.updated();
+    let compiler = Compiler { updated: Some(&updated), ..Compiler::new(Dialect::Sqlite, which.context) };
     // Each word of a choice is a group, whatever its place: a board has an index of its words, and not of their places.
     let over = if spot.class == Class::Word { compiler.indexed(spot) } else { compiler.ordered(spot) };
     let mut statement = which.found(&format!("select {columns} from rows "), Way::Whole, |compiler| compiler.filter(&which.query.filter));

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+use sync_core::id::{DeviceId, Facet, FieldName, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql, Tables};
 use sync_core::record::Stored;
 
@@ -140,6 +140,11 @@ impl Which<'_> {
         statement.push(&otherwise.text).push(") and ").params.extend(otherwise.params);
     }
 
+    /// When records were last changed, as far as the reader sees it.
+    pub(super) fn updated(&self) -> impl Fn(&str, Option<&KindName>) -> String {
+        |alias, kind| self.scope.updated(alias, kind.unwrap_or(&self.query.kind))
+    }
+
     /// Whether the answer stays the same until something is written.
     pub(super) fn holds(&self) -> bool {
         !self.query.filter.is_of_the_moment() && self.words.is_none_or(|words| !words.otherwise.is_of_the_moment())
@@ -154,10 +159,11 @@ impl Which<'_> {
     pub(super) fn found(&self, start: &str, way: Way, compile: impl FnOnce(Compiler<'_>) -> Sql) -> Statement {
         let mut statement = self.statement(start, way);
         let visible = |alias: &str, kind: &KindName, binds: &mut Binds| self.scope.sees(alias, kind, |param| binds.add(param));
-        let first_param = statement.params.len() + 1;
+        let (first_param, updated) = (statement.params.len() + 1, self.updated());
         let condition = compile(Compiler {
             first_param,
             visible: Some(&visible),
+            updated: Some(&updated),
             tables: Tables::Server,
             ..Compiler::new(Dialect::Sqlite, self.context)
         });
@@ -191,6 +197,20 @@ impl Which<'_> {
         statement
     }
 
+    /// How many of them each of some holders has whose name stands in a set of theirs: in one statement, however many names.
+    /// `prefix`: what the holders begin with. Up to `most`, and one more.
+    pub(super) fn named(&self, field: &FieldName, prefix: &str, names: &[String], most: u64) -> Statement {
+        let mut statement = self.found("(select 1 from rows ", Way::Gathered, |compiler| compiler.filter(&self.query.filter));
+        let (prefix, most) = (statement.bind(Param::Text(prefix.to_owned())), statement.bind(Param::Int(most as i64 + 1)));
+        let names = statement.bind(Param::Text(serde_json::Value::from(names).to_string()));
+        // Found by their holders, never by reading a kind. Field names are a to z, 0 to 9 and `_`.
+        statement.push(&format!(
+            " and rows.record in (select h.record from holders h where h.workspace = $1 and h.holder = {prefix} || n.value) \
+             and exists (select 1 from json_each(rows.main, '$.{field}') e where e.value = n.value) limit {most})"
+        ));
+        statement.within("select n.value, (select count(*) from ", &format!(") from json_each({names}) n"))
+    }
+
     /// How many there are, or that there are more than so many.
     pub(super) fn counted(&self, most: Option<u64>) -> Statement {
         let filter = |compiler: Compiler<'_>| compiler.filter(&self.query.filter);
@@ -211,6 +231,19 @@ pub async fn page(tx: &mut Tx, which: Which<'_>, way: Way) -> Result<Vec<RecordR
 pub async fn count(tx: &mut Tx, answers: &Answers, which: Which<'_>, most: Option<u64>) -> Result<u64> {
     let counted: Vec<(i64,)> = answers.to(tx, which.workspace, which.counted(most), which.holds()).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))
+}
+
+/// How many records of a list each of some names has, as far as `most`; those that have none aside.
+pub async fn count_named(
+    tx: &mut Tx,
+    which: Which<'_>,
+    field: &FieldName,
+    prefix: &str,
+    names: &[String],
+    most: u64,
+) -> Result<Vec<(String, u64)>> {
+    let counted: Vec<(String, i64)> = which.named(field, prefix, names, most).all(tx).await?;
+    Ok(counted.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, count as u64)).collect())
 }
 
 async fn rows(statement: Statement, tx: &mut Tx, scope: &Scope) -> Result<Vec<RecordRow>> {
@@ -280,9 +313,10 @@ fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets: &[RecordId
     let mut statement = Statement::of("select source_kind, role, record, title, many from (", workspace);
     let targets = statement.bind_all(targets.iter().map(blob));
     let sees = scope.sees_any("r", &mut statement);
+    let updated = scope.updated_any("r", &mut statement);
     statement.push(&format!(
         "select l.source_kind, l.role, r.record, r.title, count(*) over (partition by l.source_kind, l.role) as many, \
-         row_number() over (partition by l.source_kind, l.role order by r.updated_at desc, r.record) as place \
+         row_number() over (partition by l.source_kind, l.role order by {updated} desc, r.record) as place \
          from links l join rows r on r.workspace = l.workspace and r.record = l.source \
          where l.workspace = $1 and l.target in ({targets}) and r.archived = 0 and {sees}"
     ));
@@ -318,10 +352,11 @@ pub async fn pointing_places(
     statement.push(&format!("select record, kind, created_at, case when kind in ({placed}) then main end from rows "));
     let targets = statement.bind_all(targets.iter().map(blob));
     let sees = scope.sees_any("rows", &mut statement);
+    let updated = scope.updated_any("rows", &mut statement);
     let limit = statement.bind(Param::Int(i64::from(limit)));
     statement.push(&format!(
         "where rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target in ({targets})) \
-         and rows.archived = 0 and {sees} order by rows.updated_at desc, rows.record limit {limit}"
+         and rows.archived = 0 and {sees} order by {updated} desc, rows.record limit {limit}"
     ));
     let mut places = Vec::new();
     for (record, kind, created_at, main) in statement.all::<(Vec<u8>, String, Millis, Option<String>)>(tx).await? {
@@ -450,7 +485,7 @@ mod tests {
     fn scope() -> Scope {
         let kinds = Schema::builtin().kinds().map(|kind| {
             let facets = Roles::builtin().readable("office", kind);
-            (kind.name.clone(), KindScope { facets, title: true, near: None })
+            (kind.name.clone(), KindScope { facets, is_whole: true, title: true, near: None })
         });
         Scope { kinds: kinds.collect() }
     }
@@ -471,7 +506,11 @@ mod tests {
             let plan = which.page(Way::InOrder).plan(&mut tx).await;
             assert!(plan.contains(&format!("{index} (workspace=? AND kind=? AND archived=?")) && !plan.contains("TEMP"), "{order}: {plan}");
         }
+        let query = Query::from_params(schema, "party", []).unwrap();
+        let all = scope();
+        let which = Which { workspace, scope: &all, query: &query, context, shelf: Shelf::InUse, words: None };
         let statements = [
+            (which.named(&"teams".parse().unwrap(), "team:", &["a".to_owned()], 10), "holders_by_holder (workspace=? AND holder=?"),
             (records::changes_statement(workspace, &[record, record]), "changes_by_record (workspace=? AND record=?"),
             (author_statement(workspace, record), "changes_by_record (workspace=? AND record=? AND facet=?"),
             (pointers_statement(workspace, &scope(), &[record], 5), "links_by_target (workspace=? AND target=?"),

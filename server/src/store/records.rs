@@ -47,6 +47,12 @@ pub struct NewChange {
     pub import: Option<[u8; 16]>,
 }
 
+/// Edit time and position of the newest change of a facet.
+pub type Stamp = (Millis, u64);
+
+/// Those of each facet that a record has, in the order of [`Facet::ALL`].
+pub type Stamps = [Option<Stamp>; 3];
+
 /// A record as it reads now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordRow {
@@ -66,6 +72,8 @@ pub struct RecordRow {
     pub updated_at: Millis,
     /// Position of its newest change.
     pub position: u64,
+    /// The same of each facet; none while there is the main one alone.
+    pub stamps: Option<Stamps>,
     /// One JSON object for each facet, in the order of [`Facet::ALL`].
     pub facets: [Option<String>; 3],
     /// What texts of each facet are ordered by, where that is something else: [`sync_core::collation::keys`].
@@ -83,6 +91,11 @@ pub struct Heading {
 }
 
 impl RecordRow {
+    /// When each facet was last edited.
+    pub fn stamps(&self) -> Stamps {
+        self.stamps.unwrap_or([Some((self.updated_at, self.position)), None, None])
+    }
+
     /// What lists order it by, beside its values.
     pub fn heading(&self) -> Heading {
         let (title, sort_title, sort) = (self.title.clone(), self.sort_title.clone(), self.sort.clone());
@@ -201,6 +214,17 @@ pub async fn changes_after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limi
     rows.into_iter().map(stored).collect()
 }
 
+/// Whether a record of a kind was written after a position: reads what came since, so ask often.
+pub async fn is_of_kind_after(tx: &mut Tx, workspace: WorkspaceId, kind: &str, after: u64) -> Result<bool> {
+    let found: Option<i64> = sqlx::query_scalar("select 1 from changes where workspace = $1 and position > $2 and kind = $3 limit 1")
+        .bind(&workspace.as_bytes()[..])
+        .bind(after as i64)
+        .bind(kind)
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(found.is_some())
+}
+
 /// The changes at some positions, in the order of the feed.
 pub async fn changes_at(tx: &mut Tx, workspace: WorkspaceId, positions: &[u64]) -> Result<Vec<Stored>> {
     let mut changes = Vec::with_capacity(positions.len());
@@ -305,11 +329,11 @@ pub async fn put_documents(tx: &mut Tx, workspace: WorkspaceId, documents: &[(Do
 /// A facet's column, or its keys'.
 type Json = Option<String>;
 
-pub(super) type RowTuple = (String, Vec<u8>, String, String, i64, i64, i64, i64, String, Json, Json, Json, Json, Json);
+pub(super) type RowTuple = (String, Vec<u8>, String, String, i64, i64, i64, i64, String, Json, Json, Json, Json, Json, Json);
 
 pub(super) fn record_row(row: RowTuple) -> Result<RecordRow> {
     let (kind, record, title, sort_title, archived, created_at, updated_at, position, main, commercial, private, ..) = row;
-    let (.., sort_main, sort_commercial, sort_private) = row;
+    let (.., sort_main, sort_commercial, sort_private, stamps) = row;
     Ok(RecordRow {
         record: id(RecordId::from_bytes(&record), "record id")?,
         kind: kind_of(&kind)?,
@@ -319,6 +343,7 @@ pub(super) fn record_row(row: RowTuple) -> Result<RecordRow> {
         created_at,
         updated_at,
         position: position as u64,
+        stamps: stamps.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| StoreError::Damaged("stamps"))?,
         facets: [Some(main), commercial, private],
         sort: [sort_main, sort_commercial, sort_private],
     })
@@ -326,7 +351,7 @@ pub(super) fn record_row(row: RowTuple) -> Result<RecordRow> {
 
 /// The columns of [`RecordRow`], for queries over `rows`.
 pub(super) const ROW_COLUMNS: &str = "select kind, record, title, sort_title, archived, created_at, updated_at, position, \
-     main, commercial, private, sort_main, sort_commercial, sort_private from rows ";
+     main, commercial, private, sort_main, sort_commercial, sort_private, stamps from rows ";
 
 /// The rows of records, those that exist.
 pub async fn rows_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<HashMap<RecordId, RecordRow>> {
@@ -379,7 +404,7 @@ pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow], h
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, \
-             main, commercial, private, sort_main, sort_commercial, sort_private) ",
+             main, commercial, private, sort_main, sort_commercial, sort_private, stamps) ",
         );
         query.push_values(chunk, |mut values, row| {
             values
@@ -397,11 +422,14 @@ pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow], h
                 .push_bind(row.facets[2].as_deref())
                 .push_bind(row.sort[0].as_deref())
                 .push_bind(row.sort[1].as_deref())
-                .push_bind(row.sort[2].as_deref());
+                .push_bind(row.sort[2].as_deref())
+                // Numbers cannot fail.
+                .push_bind(row.stamps.as_ref().and_then(|stamps| serde_json::to_string(stamps).ok()));
         });
         query.push(" on conflict (workspace, record) do update set ").push(headings);
         query.push(
-            "updated_at = excluded.updated_at, position = excluded.position, main = excluded.main, \
+            "stamps = coalesce(excluded.stamps, json_set(stamps, '$[0]', json_array(excluded.updated_at, excluded.position))), \
+             updated_at = excluded.updated_at, position = excluded.position, main = excluded.main, \
              commercial = coalesce(excluded.commercial, commercial), private = coalesce(excluded.private, private)",
         );
         query.build().execute(tx.conn()).await?;

@@ -25,6 +25,8 @@ pub struct Scope {
 pub struct KindScope {
     /// The facets, never empty.
     pub facets: Vec<Facet>,
+    /// Whether these are all that the kind has.
+    pub is_whole: bool,
     /// Whether the title may be seen: it may stand in any facet.
     pub title: bool,
     /// Only the records that the reader reaches, if the role says so.
@@ -118,9 +120,34 @@ impl Scope {
         facets.iter().map(|facet| (*facet as i64).to_string()).collect::<Vec<_>>().join(", ")
     }
 
+    /// When a row, under an alias, was last changed as far as the reader sees it: what is out of sight moves it neither in
+    /// the order of lists nor through their filters.
+    pub(super) fn updated(&self, alias: &str, kind: &KindName) -> String {
+        match self.of(kind) {
+            Some(scope) if !scope.is_whole => updated_of(&format!("{alias}."), &scope.facets),
+            _ => format!("{alias}.updated_at"),
+        }
+    }
+
+    /// The same of a row of any kind.
+    pub(super) fn updated_any(&self, alias: &str, statement: &mut Statement) -> String {
+        let partly = self.kinds.iter().filter(|(_, scope)| !scope.is_whole).map(|(kind, _)| {
+            let updated = self.updated(alias, kind);
+            format!("when {} then {updated} ", statement.bind(Param::Text(kind.to_string())))
+        });
+        let partly: String = partly.collect();
+        if partly.is_empty() { format!("{alias}.updated_at") } else { format!("case {alias}.kind {partly}else {alias}.updated_at end") }
+    }
+
     /// What may be seen of a row that is in sight.
     pub(super) fn strip(&self, mut row: RecordRow) -> Option<RecordRow> {
         let scope = self.of(&row.kind)?;
+        if !scope.is_whole {
+            let seen =
+                row.stamps().into_iter().zip(Facet::ALL).filter(|(_, facet)| scope.facets.contains(facet)).filter_map(|(stamp, _)| stamp);
+            let (updated_at, position) = seen.fold((row.created_at, 0), |(at, position), stamp| (at.max(stamp.0), position.max(stamp.1)));
+            (row.updated_at, row.position, row.stamps) = (updated_at, position, None);
+        }
         for facet in Facet::ALL.into_iter().filter(|facet| !scope.facets.contains(facet)) {
             (row.facets[facet as usize], row.sort[facet as usize]) = (None, None);
         }
@@ -130,6 +157,15 @@ impl Scope {
         }
         Some(row)
     }
+}
+
+/// When some facets of a row were last edited, its columns under a prefix. Said by the facets in their order, as indexes do.
+pub(super) fn updated_of(prefix: &str, facets: &[Facet]) -> String {
+    let at = |facet: &Facet| format!(", coalesce({prefix}stamps ->> '$[{}][0]', {prefix}created_at)", *facet as usize);
+    let alone = if facets.contains(&Facet::Main) { "updated_at" } else { "created_at" };
+    let latest: String = facets.iter().map(at).collect();
+    // The first is never later than the others, and with one alone `max` would be another function.
+    format!("iif({prefix}stamps is null, {prefix}{alone}, max({prefix}created_at{latest}))")
 }
 
 /// A statement that is put together from parts; the placeholders count up from `$1`.

@@ -120,7 +120,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
         let mut tx = store.reader().await.unwrap();
-        let kinds = ["party", "deal"].map(|kind| (kind.parse().unwrap(), KindScope { facets: Vec::new(), title: true, near: None }));
+        let kinds = ["party", "deal"]
+            .map(|kind| (kind.parse().unwrap(), KindScope { facets: Vec::new(), is_whole: true, title: true, near: None }));
         let scope = Scope { kinds: kinds.into_iter().collect() };
         let plan = found_statement(WorkspaceId::of_cause("test"), &scope, "\"jia\"*", 8).plan(&mut tx).await;
         let steps: Vec<&str> = plan.split("; ").collect();

@@ -3,7 +3,7 @@
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
 use sync_core::id::Millis;
-use sync_core::query::{Context, Spot};
+use sync_core::query::Spot;
 
 use super::grouping::{Weights, day, in_order_of, text, value, weighed};
 use super::lists::Which;
@@ -50,11 +50,9 @@ pub(super) fn counts_statement(which: Which<'_>, by: &By) -> Statement {
     let key = by.key("k");
     match by {
         // All records in the order of the value, where an index has it: nothing is sorted.
-        By::Value(spot) if which.is_everything() => {
-            in_order_of(which, spot, &format!("{}, count(*)", text(spot, &value(spot, which.context))))
-        }
+        By::Value(spot) if which.is_everything() => in_order_of(which, spot, &format!("{}, count(*)", text(spot, &value(spot, which)))),
         By::Nothing | By::Value(_) | By::Day(_) => {
-            let values = which.values(&[format!("{} as k", by.column(which.context))]);
+            let values = which.values(&[format!("{} as k", by.column(which))]);
             values.within(&format!("select {key}, count(*) from ("), ") found group by 1")
         }
     }
@@ -66,13 +64,12 @@ pub async fn sums(tx: &mut Tx, answers: &Answers, which: Which<'_>, by: &By, add
 }
 
 pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Statement {
-    let context = which.context;
-    let currency = added.currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, context));
-    let number = value(&added.number, context);
+    let currency = added.currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, which));
+    let number = value(&added.number, which);
     let weights = added.weights.as_ref();
-    let weighed = weights.map_or_else(|| "null".to_owned(), |weights| weighed(&number, added.currency.is_some(), weights, context));
+    let weighed = weights.map_or_else(|| "null".to_owned(), |weights| weighed(&number, added.currency.is_some(), weights, which));
     let columns = [
-        format!("{} as k", by.column(context)),
+        format!("{} as k", by.column(which)),
         format!("{currency} as currency"),
         format!("{number} as number"),
         format!("{weighed} as weighed"),
@@ -86,11 +83,11 @@ pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[M
 
 impl By {
     /// What is read of each record.
-    fn column(&self, context: Context) -> String {
+    fn column(&self, which: Which<'_>) -> String {
         match self {
             By::Nothing => "null".to_owned(),
-            By::Value(spot) => value(spot, context),
-            By::Day(spot) => day(spot, context),
+            By::Value(spot) => value(spot, which),
+            By::Day(spot) => day(spot, which),
         }
     }
 

@@ -15,7 +15,7 @@ use sync_core::record::doc::Doc;
 use sync_core::record::fields::{FieldEdit, path_edits};
 use sync_core::schema::Schema;
 
-use crate::harness::{Answer, PASSWORD, START, Server};
+use crate::harness::{Answer, MINUTE, PASSWORD, START, Server};
 
 /// Somebody signed in.
 pub struct Client<'a> {
@@ -193,6 +193,128 @@ async fn a_record_is_made_read_edited_and_put_away() {
     assert_eq!(titles(&ann.list("party", &[("archived", "true")]).await.json()), ["佳美办公"]);
     let late = ann.edit(&address, json!([{"op": "set", "field": "name", "value": "x"}])).await;
     assert_eq!(problem(&late).0, 409);
+}
+
+/// What a role may not see, it is not told of either: not even that somebody has edited it.
+#[tokio::test]
+async fn an_edit_of_a_facet_moves_a_record_only_for_those_who_see_the_facet() {
+    let server = Server::start().await;
+    let (ann, rep) = (Client::office(&server).await, Client::of_role(&server, "rita", "rep").await);
+    let manager = Client::of_role(&server, "mia", "manager").await;
+    let old = ann.make("party", json!({"name": "old"})).await;
+    server.clock.forward(MINUTE);
+    ann.make("party", json!({"name": "new"})).await;
+    ann.make("deal", json!({"title": "of old", "party": old.rsplit('/').next().unwrap(), "stage": "lead"})).await;
+    let names = |page: &Value| titles(page).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let stands = async |client: &Client<'_>| {
+        let (read, listed) = (client.get(&old).await, client.list("party", &[("orderBy", "updatedAt"), ("order", "desc")]).await.json());
+        let row = listed["rows"].as_array().unwrap().iter().find(|row| row["title"] == "old").unwrap().clone();
+        assert_eq!((&row["version"], &row["updatedAt"]), (&read.json()["version"], &read.json()["updatedAt"]));
+        assert_eq!(read.header("etag"), format!("\"{}\"", row["version"]));
+        let day = json!([{"type": "after", "attribute": "updatedAt", "value": "2027-01-15"}]).to_string();
+        let lately = names(&client.list("party", &[("where", &day), ("utcOffset", "840")]).await.json());
+        let linked = json!([{"type": "after", "attribute": "party.updatedAt", "value": "2027-01-15"}]).to_string();
+        let through = names(&client.list("deal", &[("where", &linked), ("utcOffset", "840")]).await.json());
+        (row["version"].clone(), row["updatedAt"].clone(), names(&listed), lately, through)
+    };
+    // The next day, where it is 22 o'clock at the start.
+    server.clock.forward(3 * 60 * MINUTE);
+    let (seen, managed) = (stands(&rep).await, stands(&manager).await);
+    assert_eq!(seen.2, ["new", "old"]);
+
+    for (field, value, by_manager) in
+        [("id_number", json!("110101199003078515"), false), ("credit_limit", json!({"amount": 5, "currency": "CNY"}), true)]
+    {
+        server.clock.forward(MINUTE);
+        let before = stands(&ann).await;
+        let edited = ann.edit(&old, json!([{"op": "set", "field": field, "value": value}])).await;
+        assert_eq!(edited.status, 200, "{}", edited.text());
+        assert_eq!(stands(&rep).await, seen, "{field}");
+        assert_eq!(stands(&manager).await != managed, by_manager, "{field}");
+        let office = stands(&ann).await;
+        assert!(office.0.as_u64() > before.0.as_u64() && office.1.as_i64() > before.1.as_i64(), "{field}");
+        assert_eq!(
+            (office.2.join(" "), office.3.join(" "), office.4.join(" ")),
+            ("old new".into(), "old".into(), "of old".into()),
+            "{field}"
+        );
+    }
+    // Page by page they come in the same order.
+    let first = rep.list("party", &[("orderBy", "updatedAt"), ("order", "desc"), ("maxSize", "1")]).await.json();
+    let after = first["next"].as_str().unwrap();
+    let second = rep.list("party", &[("orderBy", "updatedAt"), ("order", "desc"), ("maxSize", "1"), ("after", after)]).await.json();
+    assert_eq!((titles(&first), titles(&second)), (vec!["new"], vec!["old"]));
+
+    let if_match = |version: &Value| format!("\"{version}\"");
+    let edit = json!({"edits": [{"op": "set", "field": "industry", "value": "print"}]}).to_string();
+    let send = async |client: &Client<'_>, version: &Value| {
+        let version = if_match(version);
+        let headers = [("authorization", client.bearer.as_str()), ("content-type", "application/json"), ("if-match", &version)];
+        server.send(Method::PATCH, &old, &headers, edit.clone()).await
+    };
+    assert_eq!(send(&ann, &seen.0).await.status, 412, "the office sees what was edited since");
+    let edited = send(&rep, &seen.0).await;
+    assert_eq!(edited.status, 200, "{}", edited.text());
+    assert!(edited.json()["version"].as_u64() > seen.0.as_u64());
+    assert_eq!(send(&rep, &seen.0).await.status, 412);
+}
+
+#[tokio::test]
+async fn a_list_is_searched_by_words_as_in_the_console() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let phones = json!([{"value": "138 1234 5678", "label": "mobile"}]);
+    ann.make("party", json!({"name": "佳美办公", "industry": "print", "phones": phones})).await;
+    ann.make("party", json!({"name": "佳美餐饮", "industry": "food"})).await;
+    ann.make("party", json!({"name": "Jiamei Trading", "industry": "print"})).await;
+    ann.make("party", json!({"name": "A & Co"})).await;
+    // Found the same way before the index knows of them and after it does.
+    for is_indexed in [false, true] {
+        if is_indexed {
+            rapport_server::jobs::index::catch_up(&server.app).await.unwrap();
+        }
+        let cases = [
+            ("佳美", vec!["佳美办公", "佳美餐饮"]),
+            ("办公", vec!["佳美办公"]),
+            ("&", vec!["A & Co"]),
+            ("1234", vec!["佳美办公"]),
+            ("nobody", vec![]),
+        ];
+        for (words, expected) in cases {
+            let found = ann.list("party", &[("q", words)]).await.json();
+            assert_eq!(titles(&found), expected, "{words} {is_indexed}");
+            let searched = ann.post("/api/v1/party/search", json!({ "q": words })).await.json();
+            assert_eq!(titles(&searched), expected, "{words} {is_indexed}");
+        }
+    }
+    let pinyin = ann.list("party", &[("q", "jiamei"), ("total", "true")]).await.json();
+    assert_eq!((titles(&pinyin).len(), &pinyin["total"]), (3, &json!(3)), "{pinyin}");
+    // Beside conditions, page by page.
+    let print = json!([{"type": "equals", "attribute": "industry", "value": "print"}]).to_string();
+    let first = ann.list("party", &[("q", "jiamei"), ("where", &print), ("maxSize", "1")]).await.json();
+    let after = first["next"].as_str().unwrap();
+    let second = ann.list("party", &[("q", "jiamei"), ("where", &print), ("maxSize", "1"), ("after", after)]).await.json();
+    assert_eq!((titles(&first).len(), titles(&second).len(), &second["next"]), (1, 1, &Value::Null));
+    assert_ne!(titles(&first), titles(&second));
+    let long = ann.list("party", &[("q", &"x".repeat(1_001))]).await;
+    assert_eq!(problem(&long), (422, "invalid".to_owned(), "q".to_owned()));
+}
+
+#[tokio::test]
+async fn an_id_of_a_wrong_shape_is_named_with_its_place_and_what_an_id_looks_like() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let wrong = ann.post("/api/v1/party", json!({"id": "K-17", "fields": {"name": "x"}})).await;
+    assert_eq!(problem(&wrong), (422, "invalid".to_owned(), "id".to_owned()));
+    assert!(wrong.text().contains("`id` is an id, such as `01936f5e-"), "{}", wrong.text());
+    let number = ann.post("/api/v1/party", json!({"id": 17, "fields": {"name": "x"}})).await;
+    assert!(number.text().contains("`id` is an id, such as `01936f5e-8c1a-7d3e-9b54-2f6a7c8d9e01`, not `17`"), "{}", number.text());
+    let body = json!({"from": UserId::of_cause("nobody"), "to": server.ann});
+    let nobody = ann.post("/api/v1/handovers/preview", body).await;
+    assert_eq!(problem(&nobody), (422, "invalid".to_owned(), "from".to_owned()));
+    let body = json!({"from": server.ann, "to": "bo"});
+    let unread = ann.post("/api/v1/handovers", body).await;
+    assert_eq!(problem(&unread), (422, "invalid".to_owned(), "to".to_owned()));
 }
 
 #[tokio::test]

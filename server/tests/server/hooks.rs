@@ -96,6 +96,24 @@ async fn what_happens_is_told_once_and_signed() {
 }
 
 #[tokio::test]
+async fn a_webhook_says_nothing_of_who_edited_what_its_person_may_not_see() {
+    let (server, (receiver, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let rep = Client::of_role(&server, "rita", "rep").await;
+    let customer = ann.make("party", json!({"name": "佳美"})).await;
+    hook(&rep, &url, "*").await;
+    round(&server).await;
+    ann.edit(&customer, json!([{"op": "set", "field": "id_number", "value": "110101199003078515"}])).await;
+    let bo = Client::as_bo(&server).await;
+    bo.edit(&customer, json!([{"op": "set", "field": "industry", "value": "print"}])).await;
+    round(&server).await;
+    let told = receiver.bodies().pop().unwrap();
+    assert_eq!((&told["data"]["changed"], told["data"]["by"].as_array().unwrap().len()), (&json!(["industry"]), 1), "{told}");
+    let seen = rep.get(&customer).await.json();
+    assert_eq!((&told["data"]["record"]["version"], &told["data"]["record"]["updatedAt"]), (&seen["version"], &seen["updatedAt"]));
+}
+
+#[tokio::test]
 async fn a_receiver_that_fails_is_told_again_with_growing_patience_and_the_same_id() {
     let (server, (receiver, url)) = (server().await, Receiver::start().await);
     let ann = Client::office(&server).await;

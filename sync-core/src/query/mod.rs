@@ -53,7 +53,7 @@ pub use offer::{ME, Offer, offers, with_me};
 pub use operator::Match;
 pub use order::{Direction, OrderBy};
 pub use page::{Cursor, Page, Query};
-pub use sql::{Binds, Compiler, Sql, Tables, Visible};
+pub use sql::{Binds, Compiler, Sql, Tables, Updated, Visible};
 pub use when::{Context, Day, Edge, OFFSET_MAX_MINUTES, Span, Window};
 pub use words::{Excess, Needed, Unfit, Wrong};
 

@@ -14,7 +14,7 @@ use super::attribute::places;
 use super::dialect::{Dialect, Param, by_word};
 use super::error::{Hint, cut};
 use super::evaluate::{Row, present};
-use super::sql::Binds;
+use super::sql::{Binds, Compiler};
 use super::words::Unfit;
 use super::{Class, Cursor, Holder, Place, QueryError, Spot, offers};
 use crate::collation;
@@ -275,7 +275,8 @@ fn key(class: Class, value: &Value) -> Key {
 }
 
 /// The ordering expressions, with the id last.
-pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql> {
+pub(super) fn sql(compiler: &Compiler<'_>, order: &OrderBy) -> Vec<KeySql> {
+    let (dialect, alias) = (compiler.dialect, compiler.alias);
     let column = |name: &str| KeySql { value: format!("{alias}.{name}"), nullable: false };
     let mut keys = match &order.by {
         By::Title => vec![KeySql { value: dialect.by_bytes(&format!("{alias}.sort_title")), nullable: false }],
@@ -283,7 +284,7 @@ pub(super) fn sql(dialect: Dialect, alias: &str, order: &OrderBy) -> Vec<KeySql>
             Holder::Id | Holder::Each { .. } => Vec::new(),
             Holder::Archived => vec![column("archived")],
             Holder::CreatedAt => vec![column("created_at")],
-            Holder::UpdatedAt => vec![column("updated_at")],
+            Holder::UpdatedAt => vec![KeySql { value: compiler.updated_at(alias, None), nullable: false }],
             Holder::Value { facet, path } => {
                 let json = dialect.json(&dialect.facet(alias, *facet), path);
                 let one = |class: &Class| KeySql { value: dialect.only(&json, *class), nullable: true };

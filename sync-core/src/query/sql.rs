@@ -22,6 +22,10 @@ pub struct Sql {
 /// Without it a filter such as `party.name` would answer questions about records that are out of sight.
 pub type Visible<'a> = &'a dyn Fn(&str, &KindName, &mut Binds) -> String;
 
+/// When a record was last changed as far as the caller sees it, as an expression: given the alias of `rows` and the kind, if
+/// it is another than that of the outer statement. Without it the order of a list would tell of edits that are out of sight.
+pub type Updated<'a> = &'a dyn Fn(&str, Option<&KindName>) -> String;
+
 /// Whose are the tables beside `rows`: `links`, and `aliases`, by which what points at a record that another one stands for
 /// points at that one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +52,8 @@ pub struct Compiler<'a> {
     pub alias: &'static str,
     /// Restricts the records that links lead to and come from.
     pub visible: Option<Visible<'a>>,
+    /// When records were last changed, for somebody who sees only parts of them.
+    pub updated: Option<Updated<'a>>,
     /// What else can be asked.
     pub tables: Tables,
 }
@@ -87,7 +93,7 @@ impl Binds {
 impl<'a> Compiler<'a> {
     /// A compiler with placeholders from `$1` and the table called `rows`.
     pub fn new(dialect: Dialect, context: Context) -> Self {
-        Self { dialect, context, first_param: 1, alias: "rows", visible: None, tables: Tables::Phone }
+        Self { dialect, context, first_param: 1, alias: "rows", visible: None, updated: None, tables: Tables::Phone }
     }
 
     /// The condition that a filter is.
@@ -101,7 +107,7 @@ impl<'a> Compiler<'a> {
     pub fn page(&self, query: &Query) -> Page {
         let mut writer = self.writer();
         let mut text = writer.filter(&query.filter);
-        let order = order::sql(self.dialect, self.alias, &query.order_by);
+        let order = order::sql(self, &query.order_by);
         if let Some(cursor) = &query.after {
             text = format!("{text} and {}", order::after(&order, &query.order_by, cursor, &mut writer.binds));
         }
@@ -116,10 +122,14 @@ impl<'a> Compiler<'a> {
             Holder::Id => format!("{row}.record"),
             Holder::Archived => format!("{row}.archived"),
             Holder::CreatedAt => format!("{row}.created_at"),
-            Holder::UpdatedAt => format!("{row}.updated_at"),
+            Holder::UpdatedAt => self.updated_at(row, None),
             Holder::Value { facet, path } => self.dialect.only(&self.dialect.json(&self.dialect.facet(row, *facet), path), spot.class),
             Holder::Each { .. } => "null".to_owned(),
         }
+    }
+
+    pub(super) fn updated_at(&self, row: &str, kind: Option<&KindName>) -> String {
+        self.updated.map_or_else(|| format!("{row}.updated_at"), |updated| updated(row, kind))
     }
 
     /// What an index must be over so that it finds records by a value. With an empty `alias`, as indexes are written.
@@ -140,7 +150,7 @@ impl<'a> Compiler<'a> {
 
     fn writer(&self) -> Writer<'a> {
         let binds = Binds { dialect: self.dialect, first: self.first_param, params: Vec::new() };
-        Writer { compiler: *self, row: self.alias.to_owned(), binds, aliases: 0 }
+        Writer { compiler: *self, row: self.alias.to_owned(), kind: None, binds, aliases: 0 }
     }
 }
 
@@ -148,6 +158,8 @@ struct Writer<'a> {
     compiler: Compiler<'a>,
     /// What conditions are about: an alias of `rows`.
     row: String,
+    /// Their kind, if it is another than that of the outer statement.
+    kind: Option<KindName>,
     binds: Binds,
     aliases: usize,
 }
@@ -179,7 +191,7 @@ impl Writer<'_> {
     fn condition(&mut self, condition: &Condition) -> String {
         let Condition { place: Place { walk, spot }, test } = condition;
         match walk {
-            None => self.spot(&self.row.clone(), spot, test),
+            None => self.spot(&self.row.clone(), self.kind.clone().as_ref(), spot, test),
             Some(walk) => self.linked(walk, spot, test),
         }
     }
@@ -189,7 +201,7 @@ impl Writer<'_> {
         let kind_bound = self.binds.add(Param::Text(kind.to_string()));
         let record = self.link(&outer, via);
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
-        let holds = self.spot(&linked, spot, test);
+        let holds = self.spot(&linked, Some(kind), spot, test);
         let kind = self.compiler.dialect.aside(&format!("{linked}.kind"));
         format!(
             "exists (select 1 from rows {linked} where {linked}.workspace = {outer}.workspace and {linked}.record {record} \
@@ -204,9 +216,10 @@ impl Writer<'_> {
         let (link, source) = (self.alias('k'), self.alias('p'));
         let kind_bound = self.binds.add(Param::Text(kind.to_string()));
         let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&source, kind, &mut self.binds))).unwrap_or_default();
-        let outer = std::mem::replace(&mut self.row, source.clone());
+        let (outer, outer_kind) = (std::mem::replace(&mut self.row, source.clone()), self.kind.replace(kind.clone()));
         let holds = self.filter(filter);
         self.row.clone_from(&outer);
+        self.kind = outer_kind;
         let (ours, ours_too) = (self.ours(&link, &outer), self.ours("a", &outer));
         let (of_kind, role) = (self.compiler.dialect.aside(&format!("{source}.kind")), pointed.role());
         let those = format!(
@@ -272,13 +285,13 @@ impl Writer<'_> {
         format!("({itself} or {value} in (select {merged} from aliases a where {ours}{survives}))")
     }
 
-    fn spot(&mut self, row: &str, spot: &Spot, test: &Test) -> String {
+    fn spot(&mut self, row: &str, kind: Option<&KindName>, spot: &Spot, test: &Test) -> String {
         let dialect = self.compiler.dialect;
         match &spot.holder {
             Holder::Id => self.id(row, test),
             Holder::Archived => archived(row, test),
             Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
-            Holder::UpdatedAt => self.moment_column(&format!("{row}.updated_at"), test),
+            Holder::UpdatedAt => self.moment_column(&self.compiler.updated_at(row, kind), test),
             Holder::Value { facet, path } => self.json(&dialect.json(&dialect.facet(row, *facet), path), spot, test),
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');

@@ -21,7 +21,7 @@ impl Unit<'_> {
     /// Writes field edits on behalf of somebody; index of the last change, or `None` when nothing changes. What
     /// needs a review is held, as a device's edit is.
     pub fn edit(&mut self, author: &Author, now: Millis, edit: &RecordEdit, import: Option<[u8; 16]>) -> Result<Option<usize>, NotEdited> {
-        let kind = self.editable(edit)?;
+        let kind = self.editable(author, edit)?;
         let judged = self.judged(author, now, &kind, edit, import.is_some(), self.pen.actor)?;
         let refusals = judged.iter().filter_map(|(.., judgement)| judgement.as_ref().err());
         let Some(worst) = refusals.min_by_key(|refused| refused.held) else {
@@ -35,7 +35,7 @@ impl Unit<'_> {
 
     /// As [`Unit::edit`], for somebody who decides for others: what they would have to ask for is refused.
     pub(super) fn edit_at_once(&mut self, author: &Author, now: Millis, edit: &RecordEdit) -> Result<Option<usize>, NotEdited> {
-        let kind = self.editable(edit)?;
+        let kind = self.editable(author, edit)?;
         let judged = self.judged(author, now, &kind, edit, false, self.pen.actor)?;
         if let Some(refused) = judged.iter().find_map(|(.., judgement)| judgement.as_ref().err()) {
             return Err(refused.clone().into());
@@ -43,7 +43,7 @@ impl Unit<'_> {
         Ok(self.keep_written(author, now, &kind, edit, judged, None))
     }
 
-    fn editable(&self, edit: &RecordEdit) -> Result<Arc<Kind>, NotEdited> {
+    fn editable(&self, author: &Author, edit: &RecordEdit) -> Result<Arc<Kind>, NotEdited> {
         let kind = self.rules.schema.kind(&edit.kind).cloned().ok_or_else(|| NotEdited::UnknownKind(edit.kind.clone()))?;
         if self.erased.contains(&edit.record) {
             return Err(NotEdited::NoSuchRecord);
@@ -55,7 +55,7 @@ impl Unit<'_> {
             _ => {}
         }
         if let Expect::Version(seen) = edit.expect {
-            self.unchanged_since(edit.record, seen)?;
+            self.unchanged_since(author, &kind, edit.record, seen)?;
         }
         Ok(kind)
     }
@@ -120,9 +120,10 @@ impl Unit<'_> {
         Ok(NotEdited::Held { change, field: reason.field, rule: reason.rule.unwrap_or_default(), message: reason.message })
     }
 
-    /// Whether a record stands where somebody saw it; what this unit changed has no position yet.
-    fn unchanged_since(&self, record: RecordId, seen: u64) -> Result<(), NotEdited> {
-        let documents = || Facet::ALL.into_iter().filter_map(|facet| self.open.get(&(record, facet)));
+    /// Whether a record stands where somebody saw it, of what they see; what this unit changed has no position yet.
+    fn unchanged_since(&self, author: &Author, kind: &Kind, record: RecordId, seen: u64) -> Result<(), NotEdited> {
+        let facets = self.rules.roles.readable(&author.role, kind);
+        let documents = || facets.iter().filter_map(|facet| self.open.get(&(record, *facet)));
         let version = documents().map(|open| open.held.position).max().unwrap_or(0);
         if version != seen || documents().any(|open| open.dirty) { Err(NotEdited::Stale(version)) } else { Ok(()) }
     }

@@ -112,8 +112,7 @@ impl Unit<'_> {
             if facet == Facet::Main {
                 written.push(self.written(&key, old.as_ref()));
             }
-            let mut row = projection::row(&open.kind, record, facet, projected, old);
-            row.position = row.position.max(open.held.position);
+            let row = projection::row(&open.kind, key, projected, open.held.position, old);
             if facet == Facet::Main {
                 self.remember(&key, is, &written, row.heading());
             }

@@ -90,7 +90,7 @@ impl Unit<'_> {
         for ((record, facet), changes) in changes {
             let Some(row) = rows.get_mut(&record) else { continue };
             let (doc, left_out) = document(kind, &changes);
-            let again = projection::row(kind, record, facet, project(kind, facet, &doc), Some(row.clone()));
+            let again = projection::row(kind, (record, facet), project(kind, facet, &doc), last_of(&changes), Some(row.clone()));
             // What does not fit is for `rapport check` to tell of.
             if left_out.is_empty() && *row != again {
                 if row.title != again.title {
@@ -109,6 +109,11 @@ impl Unit<'_> {
         let times = marks::of(tx, self.workspace, marks::ROWS).await?;
         marks::set(tx, self.workspace, marks::ROWS, times + 1).await
     }
+}
+
+/// Where the last of some changes stands in the feed.
+fn last_of(changes: &[Stored]) -> u64 {
+    changes.iter().filter_map(|stored| stored.position).max().unwrap_or_default()
 }
 
 /// The kinds whose rows were made by other rules than theirs, with a number for those.

@@ -161,10 +161,8 @@ impl One<'_> {
     fn row(&self, kind: &Kind, docs: &[Replayed<'_>], teller: &mut Teller<'_>) {
         let mut expected: Option<RecordRow> = None;
         for (facet, doc, changes) in docs {
-            let mut row = projection::row(kind, self.record, *facet, project(kind, *facet, doc), expected.take());
-            let last = changes.iter().filter_map(|stored| stored.position).max();
-            row.position = row.position.max(last.unwrap_or_default());
-            expected = Some(row);
+            let last = changes.iter().filter_map(|stored| stored.position).max().unwrap_or_default();
+            expected = Some(projection::row(kind, (self.record, *facet), project(kind, *facet, doc), last, expected.take()));
         }
         let place = self.place(None);
         let (expected, found) = match (expected, &self.kept.row) {
@@ -182,6 +180,9 @@ impl One<'_> {
         teller.compare(&place, "created at", &expected.created_at, &found.created_at);
         teller.compare(&place, "updated at", &expected.updated_at, &found.updated_at);
         teller.compare(&place, "position", &expected.position, &found.position);
+        for ((facet, expected), found) in Facet::ALL.into_iter().zip(expected.stamps()).zip(found.stamps()) {
+            teller.compare(&self.place(Some(facet)), "time and position", &expected.unwrap_or_default(), &found.unwrap_or_default());
+        }
         for facet in Facet::ALL.into_iter().filter(|_| !self.is_owed) {
             let of = |row: &RecordRow| row.facets[facet as usize].clone().unwrap_or_default();
             teller.compare(&self.place(Some(facet)), "row", &of(&expected), &of(found));
