@@ -1,23 +1,28 @@
 //! Devices: a one-time code makes a phone one, a token says which one it is, revoking ends it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use sync_core::id::{ActorId, DeviceId, Millis, UserId, WorkspaceId};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
 use super::secret::{Code, Token, TokenKind, random};
 use super::{Auth, AuthError, DeviceCaller, TOUCH_EVERY_MS};
 use crate::audit::{Act, Note};
 use crate::store::devices::{self, Device};
 use crate::store::people::{self, User};
-use crate::store::{StoreError, Tx, farewells, workspaces};
+use crate::store::{StoreError, Tx, farewells, records, workspaces};
 
 /// How often a live connection asks the database, whatever it was told.
 const RECHECK_EVERY: Duration = Duration::from_secs(60);
 
 /// How far back to look for what other processes shut out: their transaction may end late.
 const LOOK_BACK_MS: Millis = 10_000;
+
+/// The kind of colleagues' records, which say what roles they have.
+const MEMBER: &str = "member";
 
 /// The longest name of a device that is kept.
 const NAME_CHARS_MAX: usize = 80;
@@ -208,10 +213,11 @@ impl Auth {
         self.store
             .write::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {
-                    let waited = farewells::waited(tx, workspace, device).await?;
-                    if waited && !let_in {
-                        devices::revoke_device(tx, workspace, device, now).await?;
-                    }
+                    let waited = if let_in {
+                        farewells::let_in(tx, workspace, device).await?
+                    } else {
+                        farewells::waits(tx, workspace, device).await? && devices::revoke_device(tx, workspace, device, now).await?
+                    };
                     if waited {
                         let act = if let_in { Act::DeviceEnrolled } else { Act::DeviceRevoked };
                         let detail = serde_json::json!({"confirmed": let_in});
@@ -228,12 +234,23 @@ impl Auth {
         self.gone.send(gone).ok();
     }
 
-    /// Announces what other processes, such as `rapport device revoke`, shut out lately.
-    pub(super) async fn announce_others(&self) -> Result<(), StoreError> {
+    /// Changes when a colleague's record was written, maybe by another process: roles may be others.
+    pub fn people(&self) -> watch::Receiver<u64> {
+        self.people.subscribe()
+    }
+
+    /// Announces what other processes, such as `rapport device revoke`, shut out lately, and that one has written a colleague's
+    /// record since the last look. `heads`: how far each feed was then.
+    pub(super) async fn announce_others(&self, heads: &mut HashMap<WorkspaceId, u64>) -> Result<(), StoreError> {
         let since = self.clock.now() - LOOK_BACK_MS;
         let mut tx = self.store.reader().await?;
         for workspace in workspaces::all(&mut tx).await? {
-            let workspace = workspace.workspace;
+            let (workspace, head) = (workspace.workspace, workspace.head);
+            let seen = heads.get(&workspace).copied().unwrap_or(head);
+            if head != seen && records::is_of_kind_after(&mut tx, workspace, MEMBER, seen).await? {
+                self.people.send_modify(|times| *times += 1);
+            }
+            heads.insert(workspace, head);
             for device in devices::revoked_since(&mut tx, workspace, since).await? {
                 self.announce(Gone::Device(workspace, device));
             }

@@ -16,10 +16,11 @@ pub mod secret;
 mod sessions;
 mod throttle;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sync_core::id::{Millis, UserId, WorkspaceId};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 pub use caller::{Arriving, Caller, ClientAddress, DeviceCaller, Person};
 pub(crate) use caller::{Peer, bearer_is, session_cookie};
@@ -88,6 +89,8 @@ pub struct Auth {
     passwords: Passwords,
     policy: Policy,
     gone: broadcast::Sender<Gone>,
+    /// Changes when a colleague's record was written, maybe by another process.
+    people: watch::Sender<u64>,
 }
 
 impl Auth {
@@ -102,7 +105,14 @@ impl Auth {
             attempts_per_address_max: config.sign_in.attempts_per_address_max.into(),
             code_ms: Millis::from(config.device.code_minutes) * MINUTE_MS,
         };
-        Self { store, clock, passwords: Passwords::default(), policy, gone: broadcast::channel(GONE_BACKLOG).0 }
+        Self {
+            store,
+            clock,
+            passwords: Passwords::default(),
+            policy,
+            gone: broadcast::channel(GONE_BACKLOG).0,
+            people: watch::channel(0).0,
+        }
     }
 
     /// How passwords are hashed.
@@ -171,14 +181,15 @@ impl Auth {
             .await
     }
 
-    /// Sweeps every hour, and tells live connections whom another process shut out. Runs for ever.
+    /// Sweeps every hour, and tells live connections whom another process shut out or gave other roles. Runs for ever.
     pub async fn housekeeping(self) {
         const LOOK_EVERY: Duration = Duration::from_secs(1);
         const LOOKS_PER_SWEEP: u32 = 3600;
-        let mut looks = 0;
+        let (mut looks, mut heads) = (0, HashMap::new());
         loop {
-            let done = if looks == 0 { self.sweep().await } else { self.announce_others().await };
-            if let Err(error) = done {
+            let swept = if looks == 0 { self.sweep().await } else { Ok(()) };
+            let announced = self.announce_others(&mut heads).await;
+            if let Err(error) = swept.and(announced) {
                 tracing::warn!(error = &error as &dyn std::error::Error, "housekeeping of sessions and devices failed; it is tried again");
             }
             looks = (looks + 1) % LOOKS_PER_SWEEP;

@@ -235,13 +235,12 @@ pub async fn waiting(tx: &mut Tx, workspace: WorkspaceId) -> Result<HashMap<Devi
     rows.into_iter().map(|(device, hash)| Ok((id(DeviceId::from_bytes(&device), "device id")?, hash))).collect()
 }
 
-/// Nobody waits any more: the device was let in, or turned away. Answers whether it did.
-pub async fn waited(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Result<bool> {
-    let done = sqlx::query("delete from device_waits where workspace = $1 and device = $2")
-        .bind(&workspace.as_bytes()[..])
-        .bind(&device.as_bytes()[..])
-        .execute(tx.conn())
-        .await?;
+/// A device waits no longer: it is let in. Answers whether it did; one that was turned away, or is lost, stays so noted: it
+/// was given nothing.
+pub async fn let_in(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId) -> Result<bool> {
+    let sql = "delete from device_waits where workspace = $1 and device = $2 and not exists (select 1 from devices d \
+               where d.workspace = device_waits.workspace and d.device = device_waits.device and d.revoked_at is not null)";
+    let done = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&device.as_bytes()[..]).execute(tx.conn()).await?;
     Ok(done.rows_affected() > 0)
 }
 

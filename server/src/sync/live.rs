@@ -76,6 +76,7 @@ impl Live {
         let mut pings = tokio::time::interval(PING_EVERY);
         let (app, caller) = (self.app.clone(), self.caller.clone());
         let mut desk = self.door.intake.desk_news();
+        let mut people = app.auth.people();
         let (revoked, stopping) = (app.auth.until_gone(&caller), app.until_stopping());
         tokio::pin!(revoked, stopping);
         loop {
@@ -83,6 +84,8 @@ impl Live {
                 frame = socket.recv() => self.received(&mut socket, frame).await,
                 changed = head.changed() => if changed.is_ok() { self.news(&mut socket).await } else { Err(Ended::Closed) },
                 news = desk.recv() => self.decided(&mut socket, news).await,
+                // Another process may have written it, whose feed is not heard here.
+                changed = people.changed() => if changed.is_ok() { self.look_at_roles().await } else { Err(Ended::Closed) },
                 _ = pings.tick() => self.ping(&mut socket).await,
                 () = &mut revoked => {
                     self.shut_out(&mut socket).await;
@@ -143,6 +146,12 @@ impl Live {
         }
     }
 
+    /// As [`Live::look_again`], whether or not this process has written a colleague's record.
+    async fn look_at_roles(&mut self) -> Result<(), Ended> {
+        self.people.mark_changed();
+        self.look_again().await
+    }
+
     /// Where the device stands after what it was sent unasked, seldom: ten thousand are told of one edit.
     async fn note_standing(&mut self, answers: &[Message]) {
         let now = self.app.clock.now();
@@ -194,9 +203,7 @@ impl Live {
         if self.silent > SILENT_PINGS {
             return Err(Ended::Closed);
         }
-        // Another process may have written it.
-        self.people.mark_changed();
-        self.look_again().await?;
+        self.look_at_roles().await?;
         put(socket, Frame::Ping(Bytes::new())).await
     }
 

@@ -316,6 +316,13 @@ async fn a_device_that_is_turned_away_stays_out() {
     let enrolled = enrol(&desk.server).await;
     desk.post(&format!("/devices/{}/confirm", enrolled.device), &[("step", "turn_away")]).await;
     assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0)]).await.code(), "revoked");
+    assert_eq!(desk.post(&format!("/devices/{}/confirm", enrolled.device), &[("step", "let_in")]).await.status, 409, "it is decided");
+    // Lost later, it has nothing to wipe: it was given nothing.
+    let lost = desk.post(&format!("/devices/{}/revoke", enrolled.device), &[("act", "lost")]).await;
+    assert_eq!(lost.header("location"), "/devices?done=never_let_in");
+    assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0)]).await.code(), "revoked");
+    let page = desk.get("/devices").await.text();
+    assert!(page.contains("it holds nothing that had to be wiped") && !page.contains("Is to be wiped"), "{page}");
     let wrong = desk.post("/devices/terms", &[("lease_days", "forever")]).await;
     assert_eq!((wrong.status.as_u16(), json!(wrong.text().contains("Days are a whole number"))), (422, json!(true)));
 }

@@ -1,6 +1,7 @@
 //! A connection that stays open: what a phone hears on it, and what it need not.
 
 use futures_util::{SinkExt, StreamExt};
+use rapport_server::{App, Config, people};
 use serde_json::json;
 use sync_core::engine::Event;
 use sync_core::id::{RecordId, UserId};
@@ -138,4 +139,17 @@ async fn connected_phones_that_do_not_hold_what_is_erased_say_at_once_that_they_
         let said = tokio::time::timeout(PATIENCE, said).await.expect("the phone said where it stands");
         assert!(said == "told" || said == "removed", "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_role_that_another_process_gives_is_heard_on_an_open_connection_before_the_next_ping() {
+    let desk = Desk::new().await;
+    colleague(&desk.server, "agent", "agent").await;
+    let mut line = Line::open(&desk.server, "agent").await;
+    let here = &desk.server.app;
+    let beside = App::open(Config::clone(&here.config), here.clock.clone()).await.unwrap();
+    let operator = people::author(&beside, desk.server.workspace, None);
+    people::set_roles(&beside, &operator, UserId::of_cause("agent"), &"manager".parse().unwrap()).await.unwrap();
+    // It ends, to begin again with what the role says; pings are further apart than anybody is waited for.
+    while let Some(Ok(_)) = tokio::time::timeout(PATIENCE, line.socket.next()).await.expect("it is heard at the next ping alone") {}
 }
