@@ -85,6 +85,16 @@ impl Server {
         Self::open(change, false).await
     }
 
+    /// Without a workspace.
+    pub async fn start_empty() -> Self {
+        Self::open(|_| {}, false).await
+    }
+
+    /// The workspace and its people, as another process makes them.
+    pub async fn add_people(&self) {
+        people_of(&self.app, self.workspace, self.ann).await;
+    }
+
     async fn open(change: impl FnOnce(&mut Config), is_new: bool) -> Self {
         capture_logs();
         let folder = tempfile::tempdir().unwrap();

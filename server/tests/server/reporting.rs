@@ -86,6 +86,16 @@ async fn a_kind_of_ones_own_gets_its_view_and_a_field_more_gets_its_column() {
 }
 
 #[tokio::test]
+async fn a_workspace_that_is_made_beside_a_running_server_has_its_views_at_once() {
+    let server = Server::start_empty().await;
+    reporting::renew(&server.app).await.unwrap();
+    server.add_people().await;
+    let ann = Client::office(&server).await;
+    ann.make("party", json!({"name": "佳美"})).await;
+    assert_eq!(rows(&server, "select title from report_party").await, ["佳美"]);
+}
+
+#[tokio::test]
 async fn the_server_keeps_the_views_by_itself() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;
