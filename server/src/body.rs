@@ -15,6 +15,12 @@ use crate::error::{Error, Text};
 /// Characters of a name that are said again: a longer one was not typed by a person.
 const NAME_CHARS_MAX: usize = 64;
 
+/// What an id looks like.
+const ID_EXAMPLE: &str = "01936f5e-8c1a-7d3e-9b54-2f6a7c8d9e01";
+/// The same, where another type came.
+const ID: &str = "an id, such as `01936f5e-8c1a-7d3e-9b54-2f6a7c8d9e01`";
+const ID_ZH: &str = "编号（例如 01936f5e-8c1a-7d3e-9b54-2f6a7c8d9e01）";
+
 /// A JSON body.
 pub struct Body<T>(pub T);
 
@@ -59,21 +65,7 @@ fn refused(path: String, error: &serde_json::Error) -> Error {
     }
     let whole = error.to_string();
     let said = whole.rsplit_once(" at line ").map_or(&*whole, |(said, _)| said);
-    let (start, expected) = said.split_once(", expected ").unwrap_or((said, ""));
-    let named = quoted(start).next().unwrap_or_default().to_owned();
-    let (path, (en, zh)) = if start.starts_with("missing field") {
-        (below(path, &named), missing())
-    } else if start.starts_with("unknown field") {
-        (below(path, &named), unknown(&named, quoted(expected)))
-    } else if start.starts_with("duplicate field") {
-        (below(path, &named), ("stands there twice".to_owned(), "重复出现".to_owned()))
-    } else if start.starts_with("unknown variant") {
-        (path, one_of(quoted(expected)))
-    } else if let Some(found) = start.strip_prefix("invalid type: ").or(start.strip_prefix("invalid value: ")) {
-        (path, of_type(found, expected))
-    } else {
-        (path, (format!("is not taken: {said}"), "的值无法识别".to_owned()))
-    };
+    let (path, (en, zh)) = in_words(path, said);
     let place: String = path.chars().take(NAME_CHARS_MAX).collect();
     let (subject, subject_zh) = if place.is_empty() {
         ("The body".to_owned(), "请求内容".to_owned())
@@ -84,6 +76,40 @@ fn refused(path: String, error: &serde_json::Error) -> Error {
         field: Some(place).filter(|place| !place.is_empty()),
         message: Text::new(format!("{subject} {en}."), format!("{subject_zh}{zh}。")),
     }
+}
+
+/// What serde says of a value, in our words: the place, and what is wrong there.
+pub fn in_words(path: String, said: &str) -> (String, (String, String)) {
+    let (start, expected) = said.split_once(", expected ").unwrap_or((said, ""));
+    let named = quoted(start).next().unwrap_or_default().to_owned();
+    if start.starts_with("missing field") {
+        (below(path, &named), missing())
+    } else if start.starts_with("unknown field") {
+        (below(path, &named), unknown(&named, quoted(expected)))
+    } else if start.starts_with("duplicate field") {
+        (below(path, &named), ("stands there twice".to_owned(), "重复出现".to_owned()))
+    } else if start.starts_with("unknown variant") {
+        (path, one_of(quoted(expected)))
+    } else if let Some(found) = start.strip_prefix("invalid type: ").or(start.strip_prefix("invalid value: ")) {
+        (path, of_type(found, expected))
+    } else {
+        (path, named_wrongly(start).unwrap_or_else(|| (format!("is not taken: {said}"), "的值无法识别".to_owned())))
+    }
+}
+
+/// What is wrong with a text that names nothing: what such names look like.
+fn named_wrongly(said: &str) -> Option<(String, String)> {
+    if said.starts_with("UUID parsing failed") {
+        return Some((format!("is an id, such as `{ID_EXAMPLE}`"), format!("应为编号，例如 {ID_EXAMPLE}")));
+    }
+    let (_, what) = said.split_once("` is no ")?;
+    let zh = match what {
+        "change hash" => "64 位十六进制的更改编号",
+        _ if what.starts_with("name ") => "标识（a-z、0-9 和 _，以字母开头）",
+        _ => "编号",
+    };
+    let en = if what == "change hash" { "the hash of a change: 64 characters, 0 to 9 and a to f".to_owned() } else { format!("a {what}") };
+    Some((format!("is {en}"), format!("应为{zh}")))
 }
 
 fn not_json(error: &serde_json::Error) -> Error {
@@ -150,6 +176,7 @@ fn of_type(found: &str, expected: &str) -> (String, String) {
         "i8" | "i16" | "i32" | "i64" | "isize" => ("a whole number", "整数"),
         "f32" | "f64" => ("a number", "数字"),
         "a map" => ("an object", "对象"),
+        "a formatted UUID string" => (ID, ID_ZH),
         structure if structure.starts_with("struct ") || structure.contains("enum ") => ("an object", "对象"),
         other => (other, other),
     };

@@ -111,7 +111,9 @@ impl From<HandoverError> for Error {
             HandoverError::MayNot => Error::Forbidden(said("只有管理员可以移交客户。")),
             HandoverError::NoSuchHandover => Error::NotFound,
             HandoverError::Running => Error::Conflict(said("移交仍在进行。")),
-            HandoverError::NoSuchPerson => Error::Invalid { field: None, message: said("此人不存在或已停用。") },
+            HandoverError::NoSuchPerson(side) => {
+                Error::Invalid { field: side.field().map(str::to_owned), message: said("此人不存在或已停用。") }
+            }
             HandoverError::SamePerson => Error::Invalid { field: Some("to".to_owned()), message: said("不能移交给本人。") },
             HandoverError::LastAdministrator => {
                 Error::Invalid { field: Some("disable".to_owned()), message: said("此人是最后一位管理员，不能停用。") }

@@ -116,7 +116,7 @@ pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
 
 async fn refused(desk: &Desk, typed: &Typed, error: HandoverError) -> Result<Response, Error> {
     let problem = match error {
-        HandoverError::NoSuchPerson => desk.words.say("handover.no_person").to_owned(),
+        HandoverError::NoSuchPerson(_) => desk.words.say("handover.no_person").to_owned(),
         HandoverError::SamePerson => desk.words.say("handover.same").to_owned(),
         HandoverError::LastAdministrator => desk.words.say("handover.last").to_owned(),
         HandoverError::Running => desk.words.say("handover.running").to_owned(),

@@ -81,12 +81,34 @@ impl Preview {
     }
 }
 
+/// Whose part in a handover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Whose records go.
+    From,
+    /// Who gets them.
+    To,
+    /// Who hands over.
+    By,
+}
+
+impl Side {
+    /// What an order calls it, where it says so.
+    pub fn field(self) -> Option<&'static str> {
+        match self {
+            Side::From => Some("from"),
+            Side::To => Some("to"),
+            Side::By => None,
+        }
+    }
+}
+
 /// Why nothing is handed over.
 #[derive(Debug, thiserror::Error)]
 pub enum HandoverError {
     /// Somebody is not of the workspace, or is shut out.
     #[error("there is no such person, or they are shut out")]
-    NoSuchPerson,
+    NoSuchPerson(Side),
     /// To themself.
     #[error("hand over to somebody else")]
     SamePerson,
@@ -182,10 +204,11 @@ async fn plan(app: &App, author: &Author, order: &Order) -> Result<Plan> {
     }
     let mut tx = app.store.reader().await?;
     let everybody = accounts::users(&mut tx, author.workspace).await?;
-    let find = |user: UserId| everybody.iter().find(|known| known.user == user).cloned().ok_or(HandoverError::NoSuchPerson);
-    let (from, to) = (find(order.from)?, find(order.to)?);
+    let known = |user: UserId| everybody.iter().find(|known| known.user == user).cloned();
+    let find = |user, side| known(user).ok_or(HandoverError::NoSuchPerson(side));
+    let (from, to) = (find(order.from, Side::From)?, find(order.to, Side::To)?);
     if to.disabled_at.is_some() {
-        return Err(HandoverError::NoSuchPerson);
+        return Err(HandoverError::NoSuchPerson(Side::To));
     }
     let administers = |user: &User| user.disabled_at.is_none() && rules.roles.may(&user.role, Right::Administer);
     if order.disable && administers(&from) && !everybody.iter().any(|user| user.user != from.user && administers(user)) {
@@ -274,7 +297,7 @@ pub fn start(app: &App, workspace: WorkspaceId, begun: Handover) {
 /// # Errors
 /// When the database fails; it can be run again then.
 pub async fn carry_out(app: &App, workspace: WorkspaceId, mut handover: Handover, watch: Watch<'_>) -> Result<Handover> {
-    let by = accounts::user(&mut app.store.reader().await?, workspace, handover.by).await?.ok_or(HandoverError::NoSuchPerson)?;
+    let by = accounts::user(&mut app.store.reader().await?, workspace, handover.by).await?.ok_or(HandoverError::NoSuchPerson(Side::By))?;
     let author = app.intake.on_behalf(workspace, by.user, by.role);
     let rules = app.intake.rules(workspace);
     let order = Order {

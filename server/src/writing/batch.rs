@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use sync_core::id::RecordId;
+use sync_core::projection;
 use sync_core::query::{MAX_PAGE, MAX_WHERE};
 use sync_core::record::authored;
-use sync_core::record::fields::FieldEdit;
-use sync_core::schema::Kind;
+use sync_core::record::fields::{FieldEdit, computed};
+use sync_core::schema::{Kind, Merge};
 
 use super::{WriteError, Writing, complete};
 use crate::body;
@@ -328,20 +329,38 @@ impl Writing {
             (None, None) => None,
         };
         let draft = draft(kind, &item.fields)?;
+        let plan = self.planned(kind, mode, item, row, (attribute, &draft), found)?;
+        let before = row.map(|row| &row.fields);
+        computed_as_said(kind, item, (plan.record, before.unwrap_or(&Map::new())), &plan.changes)?;
+        Ok(plan)
+    }
+
+    /// What is to be written of an item whose record is known.
+    fn planned(
+        &self,
+        kind: &Kind,
+        mode: Mode,
+        item: &Item,
+        row: Option<&Row>,
+        (attribute, draft): (Option<&str>, &Draft),
+        found: &Found,
+    ) -> Result<Plan, Error> {
+        let name = &item.name;
         match (row, mode) {
             (Some(row), Mode::Create) => Err(Error::Exists(row.id)),
-            (Some(row), _) => Ok(Plan { record: row.id, is_new: false, changes: fitting(kind, edits(kind, row.id, &row.fields, &draft))? }),
+            (Some(row), _) => Ok(Plan { record: row.id, is_new: false, changes: fitting(kind, edits(kind, row.id, &row.fields, draft))? }),
             (None, Mode::Update) => match (item.id, name, attribute) {
                 (None, None, attribute) => {
                     let attribute = attribute.unwrap_or("id");
-                    Err(invalid(attribute, format!("There is no {attribute} to match by."), format!("缺少用于匹配的 {attribute}。")))
+                    let message = Text::new(format!("There is no {attribute} to match by."), format!("缺少用于匹配的 {attribute}。"));
+                    Err(Error::Invalid { field: Some(attribute.to_owned()), message })
                 }
                 _ => Err(Error::NotFound),
             },
             (None, Mode::Create | Mode::Upsert) => {
                 let named = name.as_deref().and_then(|name| found.free.get(&folded(name)).copied());
                 let record = item.id.or(named).unwrap_or_else(|| self.new_id());
-                let changes = fitting(kind, edits(kind, record, &Map::new(), &draft))?;
+                let changes = fitting(kind, edits(kind, record, &Map::new(), draft))?;
                 complete(kind, changes.first().map(Vec::as_slice).unwrap_or_default())?;
                 Ok(Plan { record, is_new: true, changes })
             }
@@ -369,6 +388,29 @@ fn draft(kind: &Kind, fields: &Map<String, Json>) -> Result<Draft, Error> {
         }
     };
     Ok(Draft { values: fields.iter().map(value).collect::<Result<_, _>>()?, ..Draft::default() })
+}
+
+/// That computed fields of an item say what is computed of its record once the item is written. As for one record that is
+/// made, what equals that is passed over, and another value is refused, by its name.
+fn computed_as_said(
+    kind: &Kind,
+    item: &Item,
+    (record, before): (RecordId, &Map<String, Json>),
+    changes: &[Vec<FieldEdit>],
+) -> Result<(), Error> {
+    let is_computed = |name: &str| kind.field(name).is_some_and(|field| field.merge == Merge::Derived);
+    let stands = |name: &String, value: &Json| changes.is_empty() && before.get(name) == Some(value);
+    let mut said = item.fields.iter().filter(|(name, value)| is_computed(name) && !stands(name, value)).peekable();
+    if said.peek().is_none() {
+        return Ok(());
+    }
+    let known = before.iter().filter(|(name, _)| kind.field(name).is_some()).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let whole = edits(kind, record, &Map::new(), &draft(kind, &known)?).into_iter().chain(changes.iter().cloned());
+    let row = projection::foreseen(kind, &whole.flatten().collect::<Vec<_>>());
+    match said.find(|(name, value)| row.get(*name) != Some(*value)) {
+        Some((name, _)) => Err(NotEdited::from(computed(name)).into()),
+        None => Ok(()),
+    }
 }
 
 /// What an author may write.

@@ -346,4 +346,16 @@ async fn what_was_read_is_posted_again_as_it_is_and_another_computed_value_is_na
     let refused = ann.post("/api/v1/offer", json!({"fields": fields})).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["field"]), (422, &json!("total")), "{}", refused.text());
     assert!(refused.text().contains("it is computed, never written: leave it out"), "{}", refused.text());
+    // Many at once are no other.
+    let items =
+        json!([{"fields": fields}, {"id": read["id"], "fields": {"total": fields["total"]}}, {"id": read["id"], "fields": read["fields"]}]);
+    let results = ann.post("/api/v1/offer/batch", json!({"items": items})).await.json()["results"].clone();
+    for failed in [&results[0], &results[1]] {
+        assert_eq!((&failed["status"], &failed["problem"]["field"]), (&json!("failed"), &json!("total")), "{results}");
+    }
+    assert_eq!(results[2]["status"], "unchanged", "{results}");
+    let lines = json!([{"id": read["fields"]["lines"][0]["id"], "product_name": "paper"}]);
+    let stale = json!([{"id": read["id"], "fields": {"lines": lines, "total": read["fields"]["total"]}}]);
+    let results = ann.post("/api/v1/offer/batch", json!({"items": stale})).await.json()["results"].clone();
+    assert_eq!(results[0]["problem"]["field"], "total", "{results}");
 }

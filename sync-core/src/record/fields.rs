@@ -277,6 +277,11 @@ fn archive(edit: &FieldEdit) -> Result<Vec<Edit>, BadEdit> {
 /// What whoever writes a computed field is told.
 const COMPUTED: &str = "it is computed, never written: leave it out";
 
+/// What is said of a value for a computed field that is not what is computed.
+pub fn computed(field: &str) -> BadEdit {
+    BadEdit::WrongOp { field: field.to_owned(), op: "set", reason: COMPUTED }
+}
+
 fn wrong(field: &str, edit: &FieldEdit, reason: &'static str) -> BadEdit {
     let op = match edit {
         FieldEdit::Set { .. } => "set",

@@ -12,6 +12,7 @@ use sync_core::schema::{Kind, Label, Reading, Schema, ValueType};
 
 use super::{check, keep};
 use crate::api::edits_of;
+use crate::body;
 use crate::console::desk::{Desk, Frame, page as answer, place};
 use crate::console::edit::Posted;
 use crate::console::typed::Typed;
@@ -106,8 +107,25 @@ fn is_own(kind: &Kind) -> bool {
         .is_none_or(|base| base.fields.len() != kind.fields.len() || base.label != kind.label || base.list != kind.list)
 }
 
-fn read(text: &str) -> Result<Blueprint, String> {
-    toml::from_str(text).map_err(|error| error.to_string())
+fn read(text: &str) -> Result<Blueprint, Label> {
+    toml::from_str(text).map_err(|error| unreadable(text, error.message(), error.span().map_or(0, |span| span.start)))
+}
+
+/// What is wrong with a file, and in which line.
+fn unreadable(text: &str, said: &str, at: usize) -> Label {
+    let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+    let (name, (en, zh)) = body::in_words(String::new(), said);
+    let is_known = !en.ends_with(said);
+    let (subject, subject_zh) =
+        if name.is_empty() { ("the value".to_owned(), "该值".to_owned()) } else { (format!("`{name}`"), format!("“{name}”")) };
+    if is_known {
+        return Label { en: format!("Line {line}: {subject} {en}."), zh: format!("第 {line} 行：{subject_zh}{zh}。") };
+    }
+    // What TOML would have there stands behind the last comma, in its own signs.
+    let signs = said.rsplit_once("expected ").map(|(_, signs)| signs).filter(|signs| signs.contains('`'));
+    let signs: Vec<&str> = signs.map(|signs| signs.split('`').skip(1).step_by(2).collect()).unwrap_or_default();
+    let wanted = if signs.is_empty() { String::new() } else { format!("，此处应为 {}", signs.join("、")) };
+    Label { en: format!("Line {line} is no TOML: {said}."), zh: format!("第 {line} 行不是有效的 TOML{wanted}。") }
 }
 
 /// `POST /kinds/template`: a file or one that comes with the product, put into this workspace.
@@ -120,7 +138,7 @@ pub async fn put(desk: Desk, request: Request) -> Result<Response, Error> {
     };
     let put = match read(&text) {
         Ok(blueprint) => apply(&desk, blueprint).await?,
-        Err(why) => Err(why),
+        Err(why) => Err(desk.words.label(&why).to_owned()),
     };
     match put {
         Ok(count) => Ok(Redirect::to(&format!("/kinds/template?done={count}")).into_response()),
@@ -236,9 +254,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_template_that_cannot_be_read_says_the_line_and_what_is_expected_in_both_languages() {
+        let about = "[about]\nen = \"Shop\"\nzh = \"商店\"\n";
+        let cases = [
+            (format!("{about}[kinds]\n"), "Line 4: `kinds` is unknown", "第 4 行：“kinds”未知"),
+            (format!("{about}[[kind]]\ndefinition = 5\n"), "Line 5: the value is a text, not `5`.", "第 5 行：该值应为文本，而不是`5`。"),
+            ("[[kind]]\ndefinition = \"\"\n".to_owned(), "`about` is missing.", "“about”缺失。"),
+            (format!("{about}[[kind]\n"), "Line 4 is no TOML", "第 4 行不是有效的 TOML"),
+        ];
+        for (text, en, zh) in cases {
+            let why = read(&text).unwrap_err();
+            assert!(why.en.contains(en) && why.zh.contains(zh), "{why:?}");
+        }
+    }
+
+    #[test]
     fn every_shipped_template_is_good() {
         for (name, text) in SHIPPED {
-            let blueprint = read(text).unwrap_or_else(|why| panic!("{name}: {why}"));
+            let blueprint = read(text).unwrap_or_else(|why| panic!("{name}: {why:?}"));
             let mut schema = Schema::clone(Schema::builtin());
             for Definition { definition } in &blueprint.kind {
                 let kind = schema.define(name, definition).unwrap_or_else(|bad| panic!("{name}: {}", bad.words().en));
