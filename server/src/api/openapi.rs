@@ -82,7 +82,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     let op = |name: &str, summary: String| Operation::new(kind, name, summary);
     let of_record = |name: &str, summary: String| op(name, summary).parameter("id").fails("NotFound");
     let mut all = Vec::new();
-    let list = ["where", "orderBy", "order", "maxSize", "after", "select", "total", "archived", "utcOffset"];
+    let list = ["q", "where", "orderBy", "order", "maxSize", "after", "select", "total", "archived", "utcOffset"];
     let list = list.iter().fold(op("list", format!("{many}, a page.")), |list, name| list.parameter(name));
     all.push((at(""), "get", list.fails("Forbidden").fails("Invalid").answers("200", &own("page"))));
     let search = op("search", format!("{many}, asked for by groups of filters.")).takes("Search").fails("Forbidden").fails("Invalid");

@@ -32,9 +32,10 @@ pub struct Disagreements {
 /// When a parameter is wrong, or names what the caller may not see.
 pub async fn list(State(app): State<App>, caller: Caller, KindPath(kind): KindPath, mut params: Params) -> Result<Json<Listing>, Error> {
     let reading = Reading::of(&app, &caller);
-    let (total, shelf, offset_minutes) = (params.total()?, params.shelf()?, params.offset_minutes()?);
+    let (total, shelf, offset_minutes, words) = (params.total()?, params.shelf()?, params.offset_minutes()?, params.words()?);
     let query = reading.query(&kind, params.of_query()?)?;
-    taken::page(&app, &caller, &List { shelf, total, offset_minutes, ..List::of(query) }).await
+    let list = reading.narrowed(List { shelf, total, offset_minutes, ..List::of(query) }, &words)?;
+    taken::page(&app, &caller, &list).await
 }
 
 /// `POST /api/v1/{kind}`: makes a record.

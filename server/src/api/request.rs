@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{Millis, RecordId, UserId};
-use sync_core::query::{DEFAULT_PAGE, MAX_PAGE, OFFSET_MAX_MINUTES, Query as Question};
+use sync_core::query::{DEFAULT_PAGE, MAX_PAGE, MAX_TEXT, OFFSET_MAX_MINUTES, Query as Question};
 use sync_core::record::fields::FieldEdit;
 
 use crate::body::unknown;
@@ -156,6 +156,11 @@ impl Params {
         }
     }
 
+    /// Words that records must have.
+    pub fn words(&mut self) -> Result<String, Error> {
+        words(self.take("q").unwrap_or_default())
+    }
+
     pub fn shelf(&mut self) -> Result<Shelf, Error> {
         match self.take("archived").as_deref() {
             None | Some("false") => Ok(Shelf::InUse),
@@ -220,6 +225,13 @@ impl Params {
 pub fn offset(minutes: Option<i32>) -> Result<i32, Error> {
     let minutes = minutes.filter(|minutes| (-OFFSET_MAX_MINUTES..=OFFSET_MAX_MINUTES).contains(minutes));
     minutes.ok_or_else(|| bad("utcOffset", "is minutes from -840 to 840, such as 480 for Beijing", "应为 -840 至 840 之间的分钟数"))
+}
+
+/// Words that records must have, as long as a text of a filter.
+pub fn words(text: String) -> Result<String, Error> {
+    let is_short = text.len() <= MAX_TEXT;
+    let wrong = || bad("q", "is a text of at most 1000 bytes", "应为不超过 1000 字节的文本");
+    is_short.then_some(text).ok_or_else(wrong)
 }
 
 fn misnamed<'a>(name: &str, valid: impl Iterator<Item = &'a str>) -> Error {

@@ -22,6 +22,8 @@ use crate::store::lists::Shelf;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Search {
+    /// Words that records must have.
+    q: String,
     filter_groups: Vec<Group>,
     /// Conditions of the filter language, beside the groups.
     #[serde(rename = "where")]
@@ -190,9 +192,10 @@ pub async fn search(
     let offset_minutes = super::request::offset(Some(search.utc_offset))?;
     let total = if search.total { Count::All } else { Count::No };
     let shelf = if search.archived { Shelf::Archived } else { Shelf::InUse };
-    let params = search.params()?;
+    let (words, params) = (super::request::words(search.q.clone())?, search.params()?);
     let query = reading.query(&kind, params.iter().map(|(name, value)| (*name, value.as_str())))?;
-    taken::page(&app, &caller, &List { shelf, total, offset_minutes, ..List::of(query) }).await
+    let list = reading.narrowed(List { shelf, total, offset_minutes, ..List::of(query) }, &words)?;
+    taken::page(&app, &caller, &list).await
 }
 
 fn bad(name: &str, en: &str, zh: &str) -> Error {

@@ -1,10 +1,11 @@
 //! A page of a list.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use sync_core::id::{KindName, Millis, RecordId};
+use sync_core::id::{FieldName, KindName, Millis, RecordId};
 use sync_core::query::{self, Context, Filter, Query};
 
 use super::{Names, ReadError, Reading, links};
@@ -217,6 +218,24 @@ impl Reading {
         let words = self.words(&mut tx, list).await?;
         let counted = self.counted(&mut tx, Count::Some, self.which(list, words.as_ref())).await?;
         Ok(counted.unwrap_or_default())
+    }
+
+    /// How many records of a list each of some names has that a set of theirs may say, by whose holders they are found. Those
+    /// that no record says are missing.
+    ///
+    /// # Errors
+    /// As [`Reading::list`].
+    pub async fn count_named(
+        &self,
+        list: &List,
+        field: &FieldName,
+        prefix: &str,
+        names: &[String],
+    ) -> Result<BTreeMap<String, Counted>, ReadError> {
+        self.check(&list.query.reads(self.schema()))?;
+        let mut tx = self.store.reader().await?;
+        let found = lists::count_named(&mut tx, self.which(list, None), field, prefix, names, COUNT_MAX).await?;
+        Ok(found.into_iter().map(|(name, count)| (name, Counted::of(count, COUNT_MAX))).collect())
     }
 
     /// The words of a list, and how far the index is.

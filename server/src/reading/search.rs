@@ -1,8 +1,11 @@
 //! Looking words up in everything that the caller sees.
 
+use serde_json::{Value as Json, json};
+use sync_core::query::Filter;
+use sync_core::schema::{Field, Kind, Merge, ValueType};
 use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expressions, starts_first};
 
-use super::{Linked, ReadError, Reading};
+use super::{Linked, List, ReadError, Reading, Sought};
 use crate::store::search;
 
 /// What a search found.
@@ -43,4 +46,51 @@ impl Reading {
         let rows = found.into_iter().map(|row| Linked { id: row.record, kind: row.kind, title: row.title, archived: false }).collect();
         Ok(Hits { rows, is_near })
     }
+
+    /// A list, and of it only the records that have all words of a text, as [`Reading::search`] finds them; all of it for no
+    /// text.
+    ///
+    /// # Errors
+    /// When the text is too long.
+    pub fn narrowed(&self, mut list: List, text: &str) -> Result<List, ReadError> {
+        let (kind, text) = (self.kind(&list.query.kind)?, text.trim());
+        let Some(by_hand) = by_hand(kind, text) else { return Ok(list) };
+        let otherwise = Filter::from_json(self.schema(), &kind.name, &by_hand)?;
+        match match_expression(text) {
+            Some(expression) => list.words = Some(Sought { expression, otherwise }),
+            // Signs alone are in no index.
+            None => list.query.filter = Filter::All(vec![list.query.filter, otherwise]),
+        }
+        Ok(list)
+    }
+}
+
+/// Conditions of one search; each costs every row.
+const SEARCHED_MAX: usize = 12;
+
+/// Looks for a text in the title and in the fields that the kind's search reads.
+fn by_hand(kind: &Kind, text: &str) -> Option<Json> {
+    if text.is_empty() {
+        return None;
+    }
+    let mut places = vec![kind.title.to_string()];
+    for field in kind.search.iter().filter_map(|name| kind.field(name)) {
+        let is_text = |field: &Field| match &field.value {
+            ValueType::String | ValueType::Paragraph | ValueType::Phone | ValueType::Email | ValueType::Url => true,
+            ValueType::Integer | ValueType::Number | ValueType::Boolean | ValueType::Date | ValueType::Datetime => false,
+            ValueType::Choice | ValueType::Link | ValueType::Money | ValueType::Address | ValueType::Period => false,
+            ValueType::Geo | ValueType::Unknown(_) => false,
+        };
+        match (&field.merge, field.items.is_empty()) {
+            (Merge::Derived | Merge::Counter, _) => {}
+            (_, true) => places.extend(is_text(field).then(|| field.name.to_string())),
+            (_, false) => {
+                places.extend(field.items.iter().filter(|item| is_text(item)).map(|item| format!("{}.{}", field.name, item.name)))
+            }
+        }
+    }
+    places.dedup();
+    places.truncate(SEARCHED_MAX);
+    let conditions: Vec<Json> = places.iter().map(|place| json!({"type": "contains", "attribute": place, "value": text})).collect();
+    Some(json!({"type": "or", "value": conditions}))
 }

@@ -2,16 +2,15 @@
 
 use serde_json::{Value as Json, json};
 use sync_core::id::FieldName;
-use sync_core::query::{Filter, Query, with_me};
+use sync_core::query::{Query, with_me};
 use sync_core::schema::{Field, Kind, Merge, ValueType};
-use sync_core::search::match_expression;
 
 use super::asked::Asked;
 use super::chart::{Form, Spec};
 use super::views::Saved;
 use crate::console::desk::Desk;
 use crate::console::format::is_number;
-use crate::reading::{List, ReadError, Sought};
+use crate::reading::{List, ReadError};
 use crate::store::lists::Shelf;
 
 /// A screenful and a bit.
@@ -19,9 +18,6 @@ const ROWS: u32 = 50;
 
 /// Cells of one page: some 100 KB.
 const CELLS_MAX: usize = 700;
-
-/// Conditions of one search; each costs every row.
-const SEARCHED_MAX: usize = 12;
 
 /// Columns of one list: more is no list.
 pub const COLUMNS_MAX: usize = 30;
@@ -261,16 +257,6 @@ impl Shape {
             (true, false) => vec![json!({"type": "or", "value": with_me(Json::Array(self.conditions.clone()), me)})],
             _ => self.conditions.iter().cloned().map(|condition| with_me(condition, me)).collect(),
         };
-        let mut words = None;
-        if let Some(by_hand) = search(kind, asked.q.trim()) {
-            match match_expression(asked.q.trim()) {
-                Some(expression) => {
-                    words = Some(Sought { expression, otherwise: Filter::from_json(desk.reading.schema(), &kind.name, &by_hand)? })
-                }
-                // Signs alone are in no index.
-                None => all.push(by_hand),
-            }
-        }
         all.extend_from_slice(more);
         let (filter, size) = (Json::Array(all).to_string(), size.to_string());
         let order = [("orderBy", self.order(desk, kind)), ("order", if self.desc { "desc" } else { "asc" })];
@@ -278,7 +264,7 @@ impl Shape {
         params.extend(asked.after.as_deref().map(|place| ("after", place)));
         let query: Query = desk.reading.query(&kind.name, params)?;
         let shelf = if asked.archived { Shelf::Archived } else { Shelf::InUse };
-        Ok(List { shelf, offset_minutes: desk.offset_minutes, words, ..List::of(query) })
+        desk.reading.narrowed(List { shelf, offset_minutes: desk.offset_minutes, ..List::of(query) }, &asked.q)
     }
 }
 
@@ -329,33 +315,6 @@ pub fn filter_of(conditions: &[Json], any: bool) -> String {
         [_, _, ..] if any => json!([{"type": "or", "value": conditions}]).to_string(),
         _ => Json::Array(conditions.to_vec()).to_string(),
     }
-}
-
-/// Looks for a text in the title and in the fields that the kind's search reads.
-fn search(kind: &Kind, text: &str) -> Option<Json> {
-    if text.is_empty() {
-        return None;
-    }
-    let mut places = vec![kind.title.to_string()];
-    for field in kind.search.iter().filter_map(|name| kind.field(name)) {
-        let is_text = |field: &Field| match &field.value {
-            ValueType::String | ValueType::Paragraph | ValueType::Phone | ValueType::Email | ValueType::Url => true,
-            ValueType::Integer | ValueType::Number | ValueType::Boolean | ValueType::Date | ValueType::Datetime => false,
-            ValueType::Choice | ValueType::Link | ValueType::Money | ValueType::Address | ValueType::Period => false,
-            ValueType::Geo | ValueType::Unknown(_) => false,
-        };
-        match (&field.merge, field.items.is_empty()) {
-            (Merge::Derived | Merge::Counter, _) => {}
-            (_, true) => places.extend(is_text(field).then(|| field.name.to_string())),
-            (_, false) => {
-                places.extend(field.items.iter().filter(|item| is_text(item)).map(|item| format!("{}.{}", field.name, item.name)))
-            }
-        }
-    }
-    places.dedup();
-    places.truncate(SEARCHED_MAX);
-    let conditions: Vec<Json> = places.iter().map(|place| json!({"type": "contains", "attribute": place, "value": text})).collect();
-    Some(json!({"type": "or", "value": conditions}))
 }
 
 #[cfg(test)]
