@@ -90,9 +90,11 @@ async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Resul
                 teams.entry(name.to_owned()).or_default().push((user.user.to_string(), user.name.clone()));
             }
         }
+        let names: Vec<String> = teams.keys().cloned().collect();
+        let mut counted = records(desk, what, &names).await?;
         let mut views = Vec::new();
         for (name, members) in teams {
-            let records = records(desk, what, &name).await?;
+            let records = counted.remove(&name).unwrap_or_default();
             // Archived records and those out of sight are no reason to show a name.
             if !members.is_empty() || !records.is_empty() {
                 views.push(TeamView { name, members, records });
@@ -112,8 +114,12 @@ async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Resul
 
 /// The names that records give, whether or not somebody is in them.
 async fn in_records(desk: &Desk, what: &str) -> Result<Vec<String>, Error> {
-    let nameless = if what == "teams" { Holder::Team(String::new()) } else { Holder::Territory(String::new()) };
-    Ok(sight::names_of_holders(&mut desk.app.store.reader().await?, desk.caller.workspace, &nameless, NAMES_MAX).await?)
+    Ok(sight::names_of_holders(&mut desk.app.store.reader().await?, desk.caller.workspace, &nameless(what), NAMES_MAX).await?)
+}
+
+/// What their holders begin with.
+fn nameless(what: &str) -> Holder {
+    if what == "teams" { Holder::Team(String::new()) } else { Holder::Territory(String::new()) }
 }
 
 /// Everybody with an account, and their member records.
@@ -137,15 +143,17 @@ fn naming(field: &str, name: &str) -> String {
     json!([{"type": "arrayAnyOf", "attribute": field, "value": [name]}]).to_string()
 }
 
-async fn records(desk: &Desk, what: &str, name: &str) -> Result<Vec<(String, String)>, Error> {
-    let mut found = Vec::new();
+/// The records that say each of some names: how many of each kind, and their list. A statement for each kind that says any.
+async fn records(desk: &Desk, what: &str, names: &[String]) -> Result<HashMap<String, Vec<(String, String)>>, Error> {
+    let mut found: HashMap<String, Vec<(String, String)>> = HashMap::new();
     for kind in desk.reading.kinds() {
-        let Some(filter) = field_of(kind, what).map(|field| naming(&field, name)) else { continue };
-        let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { continue };
-        let counted = desk.reading.count(&List::of(query)).await?;
-        if counted.count > 0 {
+        let field = field_of(kind, what).and_then(|name| kind.field(&name));
+        let Some(field) = field.filter(|field| desk.reading.may_read(kind, &field.name)) else { continue };
+        let all = List::of(desk.reading.query(&kind.name, [])?);
+        for (name, counted) in desk.reading.count_named(&all, &field.name, &nameless(what).to_string(), names).await? {
             let text = format!("{}: {}", desk.words.label(&kind.plural), desk.words.counted("list.count", counted));
-            found.push((text, format!("/records/{}?where={}", kind.name, list::encoded(&filter))));
+            let list = format!("/records/{}?where={}", kind.name, list::encoded(&naming(&field.name, &name)));
+            found.entry(name).or_default().push((text, list));
         }
     }
     Ok(found)
