@@ -240,6 +240,15 @@ async fn a_colleague_is_found_by_name_or_login_and_who_is_unknown_is_not_to_be_b
     assert!(reason.zh.contains("登录名") && !reason.en.contains("bring"), "{reason:?}");
     let ann = RecordId(desk.author.user.0).to_string();
     assert_eq!(desk.rows("party", "external_id").await["1"].1["owner"], json!(ann));
+    // As any link: what nobody is called may stay a line of text, and the row comes in without an owner.
+    let kept = Spec::new("party".parse().unwrap()).map("owner", "owner:name|notes");
+    let report = desk.run(kept, &file).await.unwrap();
+    assert_eq!((report.created, report.failed), (1, 0), "{:?}", report.failures);
+    let rows = desk.rows("party", "external_id").await;
+    assert_eq!((&rows["2"].1["notes"], rows["2"].1.get("owner").filter(|owner| !owner.is_null())), (&json!("Nobody"), None));
+    let schema = sync_core::schema::Schema::builtin();
+    let targets = rapport_server::jobs::import::targets(schema, schema.kind("party").unwrap());
+    assert!(targets.iter().any(|(target, _)| target == "owner:name|notes"), "it can be chosen in the console");
 }
 
 #[tokio::test]

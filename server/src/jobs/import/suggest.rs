@@ -122,6 +122,9 @@ pub fn targets(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<sync_core::sche
                         all.push((path, labels.clone()));
                     }
                 }
+                // Or else what nobody is called stays a line of text, and the row is not left out for it.
+                let text = kind.fields.iter().find(|field| field.merge == Merge::Text && !field.hidden);
+                all.extend(text.map(|text| (format!("{target}:{}|{}", title_of(schema, leaf), text.name), labels.clone())));
             } else if parts.is_empty() {
                 all.push((target, labels));
             } else {
