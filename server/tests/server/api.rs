@@ -541,7 +541,11 @@ async fn a_mistyped_parameter_is_told_every_valid_one() {
     let ann = Client::office(&server).await;
     let list = ann.list("party", &[("archivd", "true")]).await;
     assert!(list.text().contains("did you mean `archived`"), "{}", list.text());
-    assert!(list.text().contains("(valid: where, orderBy, order, after, maxSize, select, total, archived, utcOffset)"), "{}", list.text());
+    assert!(
+        list.text().contains("(valid: where, orderBy, order, after, maxSize, select, total, archived, utcOffset, q)"),
+        "{}",
+        list.text()
+    );
     let rejected = ann.get("/api/v1/rejected?stat=open").await;
     assert!(rejected.text().contains("did you mean `state`") && rejected.text().contains("maxSize"), "{}", rejected.text());
 }

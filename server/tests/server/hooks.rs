@@ -99,7 +99,13 @@ async fn what_happens_is_told_once_and_signed() {
 async fn a_webhook_says_nothing_of_who_edited_what_its_person_may_not_see() {
     let (server, (receiver, url)) = (server().await, Receiver::start().await);
     let ann = Client::office(&server).await;
-    let rep = Client::of_role(&server, "rita", "rep").await;
+    let all = "read = \"all\"\ncreate = \"all\"\nedit = \"all\"\nreads = [\"main\"]\nwrites = [\"main\"]";
+    let clerk = format!(
+        "name = \"clerk\"\nlabel = {{ en = \"Clerk\", zh = \"文员\" }}\nrights = [\"administer\"]\n[[rule]]\nkinds = [\"*\"]\n{all}\n"
+    );
+    let defined = crate::roles::define(&ann, "clerk", &clerk).await;
+    assert_eq!(defined.status, 201, "{}", defined.text());
+    let rep = Client::of_role(&server, "rita", "clerk").await;
     let customer = ann.make("party", json!({"name": "佳美"})).await;
     hook(&rep, &url, "*").await;
     round(&server).await;

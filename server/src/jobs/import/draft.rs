@@ -136,9 +136,8 @@ impl Reader<'_> {
         let mut lines = BTreeSet::new();
         let unfound = |key: (usize, Option<usize>), parts: &[(&'t Place, String)]| {
             let [(Place { via: Some(via), .. }, text)] = parts else { return None };
-            let (field, otherwise) = (&self.kind().fields[key.0], via.otherwise?);
+            let (field, place) = (&self.kind().fields[key.0], via.otherwise.as_deref()?);
             let leaf = key.1.map_or(field, |item| &field.items[item]);
-            let place = self.mapping.place_of(&self.kind().fields[otherwise].name)?;
             let words = words(leaf, text).ok()?;
             let problems: Vec<Problem> = words.iter().filter_map(|word| self.linked(leaf, via, word).err()).collect();
             (!problems.is_empty() && problems.iter().all(|problem| !problem.waits)).then_some((key.0, place))

@@ -25,7 +25,7 @@ pub enum Target {
 }
 
 /// A field, or a part of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Index of the field in its kind.
     pub field: usize,
@@ -46,8 +46,8 @@ pub struct Via {
     pub label: Label,
     /// A field and what it says of those that are meant, if there are any.
     pub among: Option<(FieldName, String)>,
-    /// The text, by its index in the kind, to which a line is added where not exactly one record is found.
-    pub otherwise: Option<usize>,
+    /// The text to which a line is added where not exactly one record is found.
+    pub otherwise: Option<Box<Place>>,
 }
 
 /// The plan for a whole file.
@@ -228,12 +228,12 @@ impl Finder<'_> {
             via.map_or((None, None), |via| via.split_once('|').map_or((Some(via), None), |(via, text)| (Some(via), Some(text))));
         let is_text = |field: &Field| field.merge == Merge::Text;
         let text = |name: &str| self.kind.fields.iter().position(|field| *field.name == *name && is_text(field)).ok_or_else(unknown);
-        let otherwise = otherwise.map(text).transpose()?;
+        let otherwise = otherwise.map(text).transpose()?.map(|field| Place { field, item: None, part: "", via: None });
         let via = via.map(|via| self.via(leaf, via, otherwise)).transpose()?;
         Ok(Target::Field(Place { field, item, part, via }))
     }
 
-    fn via(&self, field: &Field, via: &str, otherwise: Option<usize>) -> Result<Via, ImportError> {
+    fn via(&self, field: &Field, via: &str, otherwise: Option<Place>) -> Result<Via, ImportError> {
         let bad = || ImportError::BadLink { field: field.name.to_string(), via: via.to_owned() };
         let (name, among) =
             via.strip_suffix(']').and_then(|via| via.split_once('[')).map_or((via, None), |(name, among)| (name, Some(among)));
@@ -244,7 +244,7 @@ impl Finder<'_> {
             Some((name, value)) => Some((kind.field(name).ok_or_else(bad)?.name.clone(), value.to_owned())),
             None => None,
         };
-        Ok(Via { field: found.name.clone(), label: found.label.clone(), among, otherwise })
+        Ok(Via { field: found.name.clone(), label: found.label.clone(), among, otherwise: otherwise.map(Box::new) })
     }
 
     fn each_once(&self, header: &[String], columns: &[Target]) -> Result<(), ImportError> {
