@@ -133,11 +133,12 @@ fn minor_units(text: &str, currency: &str) -> Result<i64, Label> {
     minor.map(|minor| if negative { -minor } else { minor }).ok_or_else(bad)
 }
 
-/// `1,234` without its commas, if they stand where they should.
-fn ungrouped(whole: &str) -> Option<String> {
-    let groups: Vec<&str> = whole.split(',').collect();
+/// `1,234` without its commas, if they stand where they should: between thousands.
+pub fn ungrouped(whole: &str) -> Option<String> {
+    let unsigned = whole.strip_prefix('-').unwrap_or(whole);
+    let groups: Vec<&str> = unsigned.split(',').collect();
     let fits = groups.len() == 1 || (!groups[0].is_empty() && groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3));
-    fits.then(|| groups.concat())
+    fits.then(|| whole.replace(',', ""))
 }
 
 /// Reads the cells of one value: `texts` by part, the empty part being the whole value.
