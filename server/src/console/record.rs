@@ -345,6 +345,16 @@ impl Drawing<'_> {
 
 /// Tells two values of a field apart: a form says which one it was made with.
 pub fn fingerprint(value: Option<&Json>) -> String {
+    print(value).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// As much of a hash as no two values of a field share by chance.
+pub type Print = [u8; 6];
+
+/// As [`fingerprint`], in bytes.
+pub fn print(value: Option<&Json>) -> Print {
     let text = value.map(Json::to_string).unwrap_or_default();
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let mut print = Print::default();
+    print.iter_mut().zip(Sha256::digest(text.as_bytes())).for_each(|(byte, hashed)| *byte = hashed);
+    print
 }

@@ -7,6 +7,7 @@ mod api;
 mod audit;
 mod batch;
 mod browser;
+mod bulk;
 mod calendars;
 mod cards;
 mod charts;
