@@ -169,3 +169,17 @@ async fn a_field_that_two_disagree_about_is_emptied_on_purpose_only() {
     assert_eq!(emptied.status, 303, "{}", emptied.text());
     assert!(desk.get("/conflicts").await.text().contains("Everybody agrees"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_choice_in_a_cell_is_saved_with_enter() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("type", "org")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/party?columns=type").await;
+    browser.run("document.querySelector('td[data-cell=type]').tabIndex = -1; document.querySelector('td[data-cell=type]').focus()").await;
+    browser.press("Enter", false).await;
+    browser.until("document.activeElement.matches('td.editing select')").await;
+    browser.run("document.activeElement.value = 'person'").await;
+    browser.press("Enter", false).await;
+    browser.until("document.querySelector('td[data-cell=type]')?.textContent.trim() === 'Person'").await;
+}
