@@ -183,3 +183,20 @@ async fn a_choice_in_a_cell_is_saved_with_enter() {
     browser.press("Enter", false).await;
     browser.until("document.querySelector('td[data-cell=type]')?.textContent.trim() === 'Person'").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_link_to_a_dashboard_stays_on_its_page_while_others_write() {
+    let mut desk = Desk::new().await;
+    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let mut browser = Browser::of(&desk).await;
+    browser.goto(&format!("{dashboard}?arrange=true")).await;
+    browser.run("document.querySelector('form[action$=\"/links\"]').requestSubmit()").await;
+    browser.until("document.querySelector('[data-address]')").await;
+    assert_eq!(browser.run("location.pathname + location.search").await, format!("{dashboard}?arrange=true"));
+    // In braces: a name of the page's own script is not to be hidden.
+    let listen = "window.asked = []; { const { fetch } = window; window.fetch = (...all) => fetch(...all).then((answer) => (asked.push(answer.status), answer)); }";
+    browser.run(listen).await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    browser.until("asked.length").await;
+    assert_eq!(browser.run("asked.every((status) => status === 200) && Boolean(document.querySelector('[data-address]'))").await, true);
+}
