@@ -213,8 +213,13 @@ async fn a_view_is_saved_found_again_changed_and_removed() {
     desk.deal(2, "Chairs", "lead", 1, &[]).await;
     let filter = r#"[{"type":"in","attribute":"stage","value":["won"]}]"#;
     let list = address("/records/deal/views", &[("where", filter), ("columns", "stage,amount"), ("sort", "updatedAt"), ("desc", "true")]);
-    let nameless = desk.post(&list, &[("act", "save"), ("name", " ")]).await;
+    let nameless = desk.post(&list, &[("act", "save"), ("name", " "), ("everyone", "true")]).await;
     assert_eq!(nameless.status, 422, "{}", nameless.text());
+    has(
+        &nameless.text(),
+        &["A new view needs a name.", "id=\"panel\"", "name=\"everyone\" value=\"true\" checked", "data-name=\"amount\""],
+        &["Chairs"],
+    );
     let saved = desk.post(&list, &[("act", "save"), ("name", "Won ones"), ("everyone", "true")]).await;
     assert_eq!(saved.status, 303, "{}", saved.text());
     let view = saved.header("location").to_owned();
@@ -226,6 +231,10 @@ async fn a_view_is_saved_found_again_changed_and_removed() {
     let over = format!("{over}&{}", encoded(&[("where", "[]"), ("columns", "owner")]));
     assert_eq!(desk.post(&over, &[("act", "save"), ("over", "true")]).await.status, 303);
     has(&desk.page(&view).await, &["2 records", "data-name=\"owner\""], &["data-name=\"amount\""]);
+    let panel = format!("{view}&panel=save");
+    has(&desk.page(&panel).await, &["name=\"everyone\" value=\"true\">"], &["value=\"true\" checked"]);
+    assert_eq!(desk.post(&over, &[("act", "save"), ("over", "true"), ("everyone", "true")]).await.status, 303);
+    has(&desk.page(&panel).await, &["name=\"everyone\" value=\"true\" checked"], &[]);
     let act = view.replacen("/records/deal?", "/records/deal/views?", 1);
     assert_eq!(desk.post(&act, &[("act", "unpin")]).await.status, 303);
     has(&desk.page(&view).await, &["value=\"pin\""], &["value=\"unpin\""]);

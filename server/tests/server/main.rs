@@ -57,5 +57,6 @@ mod sight;
 mod teams;
 mod timelines;
 mod uploads;
+mod views;
 mod whole;
 mod withdrawals;
