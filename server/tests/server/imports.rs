@@ -262,9 +262,18 @@ async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected()
     }
     let order: Vec<&str> = written.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
     assert_eq!(order, ["2", "3", "4", "5", "6", "7"], "whether they failed at once or when they were written");
+    assert!(
+        written.contains("\n4,Di,\"the row has") && written.contains("\n7,a,b,c,\"the row has"),
+        "they keep the cells that they have: {written}"
+    );
     let corrected = written.replace("robot", "person").replace("alien", "org");
     let report = desk.run(Spec::new("party".parse().unwrap()), &desk.file("again.csv", corrected)).await.unwrap();
-    assert_eq!((report.created, report.failed), (3, 3), "a row that was too short is filled up");
+    assert_eq!((report.created, report.failed), (2, 4), "nobody knows which cell a short row lacks");
+    let written = std::fs::read_to_string(report.failed_file.unwrap()).unwrap();
+    assert!(written.contains("\n4,Di,\"the row has 3 cells") && written.matches("the row has").count() == 2, "{written}");
+    let corrected = written.replace("4,Di,", "4,Di,person,");
+    let report = desk.run(Spec::new("party".parse().unwrap()), &desk.file("third.csv", corrected)).await.unwrap();
+    assert_eq!((report.created, report.failed), (1, 3));
     let rows = desk.rows("party", "external_id").await;
     assert_eq!((&rows["3"].1["name"], &rows["6"].1["name"]), (&json!("Cy"), &json!("=cmd()")));
 }
