@@ -232,6 +232,10 @@
     }, 150);
   });
 
+  // A page that answers a form stands under an address that only forms are sent to: it says where it is asked for.
+  const { here: told } = mainOf(document)?.dataset ?? {};
+  if (told) history.replaceState(null, "", told);
+
   // What others write. A hidden page holds no connection: browsers grant few of them to one site.
   const watched = mainOf(document)?.dataset.live;
   let events, due;

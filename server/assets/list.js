@@ -74,6 +74,15 @@
     pencil.addEventListener("click", () => edit(pencil.closest("td")));
   }
 
+  // Enter saves what was chosen in a cell, as browsers do it for what is typed; in an open list of options it chooses.
+  const isOpen = (select) => CSS.supports("selector(:open)") && select.matches(":open");
+  document.addEventListener("keydown", (event) => {
+    const select = event.key === "Enter" && event.target.matches(".list td.editing select") && event.target;
+    if (!select || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isOpen(select)) return;
+    event.preventDefault();
+    select.form.requestSubmit();
+  });
+
   const cells = (row) => all("td:not(.check)", row);
   function focus(cell) {
     if (!cell) return;

@@ -34,12 +34,14 @@ pub struct Dispute {
     pub claims: Vec<ClaimView>,
     /// A control for another value.
     pub third: Option<Input>,
+    /// Whether no value may be the decision: that is asked for on purpose.
+    pub may_empty: bool,
     /// Where to decide; none for who may not.
     pub action: Option<String>,
     /// Why a decision was not taken.
     pub error: Option<String>,
     /// The page that a decision leads back to, if it is not the record's.
-    pub from: &'static str,
+    pub from: String,
 }
 
 /// One of the values.
@@ -65,7 +67,7 @@ pub fn dispute(drawing: &Drawing<'_>, field: &Field, open: &Disagreement) -> Dis
     let (desk, editing) = (drawing.desk, drawing.editing);
     let item = asked_of(field, &open.path);
     let may = !drawing.view.row.archived && desk.reading.may_some(drawing.kind, Action::Resolve);
-    let is_edited = editing.place == open.path;
+    let is_edited = editing.deciding && editing.place == open.path;
     let typed = editing.typed.as_ref().filter(|_| is_edited);
     let third = Typed::default();
     Dispute {
@@ -74,14 +76,20 @@ pub fn dispute(drawing: &Drawing<'_>, field: &Field, open: &Disagreement) -> Dis
         claims: open.claims.iter().map(|claim| claim_view(desk, &drawing.format, item, claim)).collect(),
         third: drawing.inputs.scalar(item, typed.unwrap_or(&third), &format!("f.{}", open.path)).filter(|_| may),
         action: may.then(|| format!("/records/{}/{}/resolve", drawing.kind.name, drawing.view.row.id)),
+        may_empty: may && may_empty(item, &open.claims),
         error: editing.error.clone().filter(|_| is_edited),
-        from: "",
+        from: String::new(),
     }
 }
 
 /// The field that is disagreed about: a part of its rows, where the path leads into one.
 fn asked_of<'a>(field: &'a Field, path: &str) -> &'a Field {
     path.splitn(3, '/').nth(2).and_then(|part| field.item(part)).unwrap_or(field)
+}
+
+/// Whether emptying the field is another decision than keeping one of the values.
+fn may_empty(field: &Field, claims: &[Claim]) -> bool {
+    !field.required && claims.iter().all(|claim| !claim.value.is_null())
 }
 
 fn claim_view(desk: &Desk, format: &Formatter<'_>, field: &Field, claim: &Claim) -> ClaimView {
@@ -98,18 +106,24 @@ fn claim_view(desk: &Desk, format: &Formatter<'_>, field: &Field, claim: &Claim)
     }
 }
 
-/// `POST /records/{kind}/{id}/resolve`: `path`, and `keep` (a change) or a value of one's own.
+/// `POST /records/{kind}/{id}/resolve`: `path`, and `keep` (a change), a value of one's own, or `empty`.
 pub async fn resolve(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(posted): Posted) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
     let mut typed = Typed::new(posted);
-    let (path, from) = (typed.one("path").to_owned(), typed.one("from").to_owned());
+    let (path, from) = (typed.one("path").to_owned(), PageAsked::from(typed.one("from")));
     let place = path.split('/').next().unwrap_or_default().to_owned();
-    let refused = match decide(&desk, &kind, id, &path, &mut typed).await? {
-        Ok(()) if from == "conflicts" => return Ok(Redirect::to("/conflicts?done=decided").into_response()),
-        Ok(()) => return Ok(back(&kind, id, &place, "decided").into_response()),
-        Err(refused) => refused,
-    };
-    show(&desk, &kind.name, id, Editing { place: path, typed: Some(typed), ..refused }, None).await
+    let decided = decide(&desk, &kind, id, &path, &mut typed).await?;
+    match (decided, from) {
+        (Ok(()), Some(from)) => Ok(Redirect::to(&from.address(None, true)).into_response()),
+        (Ok(()), None) => Ok(back(&kind, id, &place, "decided").into_response()),
+        (Err(refused), from) => {
+            let editing = Editing { place: path, deciding: true, typed: Some(typed), ..refused };
+            match from {
+                Some(from) => all(&desk, from, Some((id, editing))).await,
+                None => show(&desk, &kind.name, id, editing, None).await,
+            }
+        }
+    }
 }
 
 async fn decide(desk: &Desk, kind: &Kind, id: RecordId, path: &str, typed: &mut Typed) -> Result<Result<(), Editing>, Error> {
@@ -138,7 +152,11 @@ fn chosen(field: &Field, open: &Disagreement, typed: &Typed) -> Result<Option<Js
         let kept = open.claims.iter().find(|claim| claim.change.to_string() == typed.one("keep"));
         return Ok(kept.map(|claim| claim.value.clone()));
     }
-    let value = scalar(asked_of(field, &open.path), typed, &format!("f.{}", open.path))?;
+    let item = asked_of(field, &open.path);
+    if typed.has("empty") {
+        return Ok(may_empty(item, &open.claims).then_some(Json::Null));
+    }
+    let value = scalar(item, typed, &format!("f.{}", open.path))?;
     Ok(Some(value).filter(|value| !value.is_null()))
 }
 
@@ -195,11 +213,31 @@ pub struct PageAsked {
     left: u64,
 }
 
+impl PageAsked {
+    /// What a form says that it stood on: a page of disagreements, or nothing.
+    fn from(address: &str) -> Option<Self> {
+        let uri: axum::http::Uri = address.parse().ok().filter(|uri: &axum::http::Uri| uri.path() == "/conflicts")?;
+        Query::try_from_uri(&uri).ok().map(|Query(asked)| asked)
+    }
+
+    /// The address of its page, or of the next one.
+    fn address(&self, next: Option<&str>, decided: bool) -> String {
+        let encoded = super::list::encoded;
+        let after = next.or(self.after.as_deref()).unwrap_or_default();
+        let parts = [("after", after), ("kind", &*self.kind), ("person", &*self.person), ("done", if decided { "decided" } else { "" })];
+        let said = parts.into_iter().filter(|(_, value)| !value.is_empty());
+        let query: Vec<String> = said.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        format!("/conflicts{}{}", if query.is_empty() { "" } else { "?" }, query.join("&"))
+    }
+}
+
 #[derive(Template)]
 #[template(path = "conflicts.html")]
 struct ConflictsPage {
     frame: Frame,
     notice: Option<String>,
+    /// Why a decision was not taken about something that is not on the page.
+    problem: Option<String>,
     /// Whose values there are: those of one person can be kept everywhere.
     people: Vec<(String, String)>,
     may: bool,
@@ -227,28 +265,47 @@ struct OpenView {
 
 /// `GET /conflicts`: all open disagreements, oldest first.
 pub async fn page(desk: Desk, Query(asked): Query<PageAsked>) -> Result<Response, Error> {
-    let (slice, everybody) = slice(&desk, &asked).await?;
-    let claims = slice.rows.iter().flat_map(|open| &open.disagreement.claims);
-    let linked: Vec<RecordId> = claims.filter_map(|claim| claim.value.as_str()?.parse().ok()).collect();
-    let names = desk.reading.names_of(linked).await?;
+    all(&desk, asked, None).await
+}
+
+/// The page of all; with a decision that was not taken, as an error.
+async fn all(desk: &Desk, asked: PageAsked, refused: Option<(RecordId, Editing)>) -> Result<Response, Error> {
+    let (slice, everybody) = slice(desk, &asked).await?;
+    let names = names(desk, &slice.rows, refused.as_ref()).await?;
     let fields = slice.rows.iter().filter_map(|open| desk.reading.kind(&open.record.kind).ok()?.field(&open.disagreement.field));
-    let candidates = links::candidates(&desk, fields).await?;
+    let mut candidates = links::candidates(desk, fields).await?;
+    candidates.matches = refused.iter().flat_map(|(_, editing)| editing.matches.iter().cloned()).collect();
     let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
+    let refused_of = |open: &OpenConflict| {
+        let here = |(id, editing): &&(RecordId, Editing)| *id == open.record.id && editing.place == open.disagreement.path;
+        refused.as_ref().filter(here).map(|(_, editing)| editing)
+    };
     let title = desk.words.say("menu.conflicts");
+    let is_here = slice.rows.iter().any(|open| refused_of(open).is_some());
     let page = ConflictsPage {
         frame: desk.frame(title, "/conflicts").await?,
-        notice: asked.done.as_ref().map(|_| notice(&desk, asked.count, asked.left)),
+        notice: asked.done.as_ref().map(|_| notice(desk, asked.count, asked.left)),
+        problem: refused.as_ref().filter(|_| !is_here).and_then(|(_, editing)| editing.error.clone()),
         people: people(&slice.rows),
         may: desk.reading.kinds().any(|kind| desk.reading.may_some(kind, Action::Resolve)),
-        rows: slice.rows.iter().filter_map(|open| open_view(&desk, &names, &inputs, open)).collect(),
-        next: slice.next.map(|next| {
-            let encoded = super::list::encoded;
-            format!("/conflicts?after={}&kind={}&person={}", encoded(&next), encoded(&asked.kind), encoded(&asked.person))
-        }),
-        filters: filters(&desk, &asked, everybody),
+        rows: slice.rows.iter().filter_map(|open| open_view(desk, &names, &inputs, &asked, open, refused_of(open))).collect(),
+        next: slice.next.map(|next| asked.address(Some(&next), false)),
+        filters: filters(desk, &asked, everybody),
         is_filtered: !asked.kind.is_empty() || !asked.person.is_empty(),
     };
-    answer(StatusCode::OK, &page)
+    answer(if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// What the records are called that stand in values, and in what was typed.
+async fn names(desk: &Desk, rows: &[OpenConflict], refused: Option<&(RecordId, Editing)>) -> Result<Names, Error> {
+    let claims = rows.iter().flat_map(|open| &open.disagreement.claims);
+    let linked: Vec<RecordId> = claims.filter_map(|claim| claim.value.as_str()?.parse().ok()).collect();
+    let mut names = desk.reading.names_of(linked).await?;
+    let here = refused.and_then(|(id, editing)| Some((rows.iter().find(|open| open.record.id == *id)?, editing.typed.as_ref()?)));
+    if let Some((open, typed)) = here {
+        names.extend(links::names_in(desk, desk.reading.kind(&open.record.kind)?, &[typed]).await?);
+    }
+    Ok(names)
 }
 
 /// Pages that are searched for one person's disagreements in one go.
@@ -306,21 +363,30 @@ fn by_name(people: &mut [(String, String)]) {
     people.sort_by(|a, b| collation::order(&a.1).cmp(&collation::order(&b.1)).then(a.0.cmp(&b.0)));
 }
 
-fn open_view(desk: &Desk, names: &Names, inputs: &Inputs<'_>, open: &OpenConflict) -> Option<OpenView> {
+fn open_view(
+    desk: &Desk,
+    names: &Names,
+    inputs: &Inputs<'_>,
+    asked: &PageAsked,
+    open: &OpenConflict,
+    refused: Option<&Editing>,
+) -> Option<OpenView> {
     let (record, disagreement) = (&open.record, &open.disagreement);
     let kind = desk.reading.kind(&record.kind).ok()?;
     let field = kind.field(&disagreement.field)?;
     let (format, item) = (Formatter { words: desk.words, names }, asked_of(field, &disagreement.path));
     let may = desk.reading.may_some(kind, Action::Resolve);
     let label = desk.words.label(&kind.label);
+    let typed = refused.and_then(|editing| editing.typed.clone()).unwrap_or_else(|| filled(item, None));
     let dispute = Dispute {
         path: disagreement.path.clone(),
         lead: desk.words.count("conflict.lead", disagreement.claims.len() as u64),
         claims: disagreement.claims.iter().map(|claim| claim_view(desk, &format, item, claim)).collect(),
-        third: inputs.scalar(item, &filled(item, None), &format!("f.{}", disagreement.path)).filter(|_| may),
+        third: inputs.scalar(item, &typed, &format!("f.{}", disagreement.path)).filter(|_| may),
+        may_empty: may && may_empty(item, &disagreement.claims),
         action: may.then(|| format!("/records/{}/{}/resolve", kind.name, record.id)),
-        error: None,
-        from: "conflicts",
+        error: refused.and_then(|editing| editing.error.clone()),
+        from: asked.address(None, false),
     };
     let title = if record.title.is_empty() { format!("{label} {}", format::short(&record.id.to_string())) } else { record.title.clone() };
     Some(OpenView {

@@ -269,6 +269,12 @@ fn chosen(typed: &Typed, header: &[String]) -> Mapping {
     }
 }
 
+/// A target whose field the caller may write; not every role may write birthdays.
+fn allowed(desk: &Desk, kind: &Kind, target: String) -> String {
+    let field = target.split(['.', ':']).next().unwrap_or_default();
+    if kind.field(field).is_some_and(|field| !desk.reading.may_write(kind, &field.name)) { String::new() } else { target }
+}
+
 /// As remembered from last time, or else as it looks.
 fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>, header: &[String], samples: &[Vec<String>]) -> Mapping {
     let remembered = desk.app.uploads.remembered(upload, header);
@@ -276,7 +282,7 @@ fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>, header: &[
     let preset = Preset::of(&kind.name, header);
     let columns = match preset {
         _ if !remembered.is_empty() => remembered,
-        Some(preset) => header.iter().map(|column| (column.clone(), preset.target(column))).collect(),
+        Some(preset) => header.iter().map(|column| (column.clone(), allowed(desk, kind, preset.target(column)))).collect(),
         None => header.iter().cloned().zip(targets).collect(),
     };
     let sets = preset.map_or(sets, |preset| preset.set.clone().into_iter().collect());

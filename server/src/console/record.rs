@@ -32,6 +32,8 @@ use crate::reading::{Names, RecordView};
 pub struct Editing {
     /// The field, or the path of a disagreement.
     pub place: String,
+    /// Whether a disagreement is being settled there: its field is not opened for that.
+    pub deciding: bool,
     /// What was typed, if it was not taken.
     pub typed: Option<Typed>,
     /// Why.
@@ -173,7 +175,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         frame: desk.frame(&head.title, &format!("/records/{}", kind.name)).await?,
         notice: notice.map(str::to_owned),
         // An error that belongs to no field on the page stands on top.
-        problem: editing.error.clone().filter(|_| kind.field(&editing.place).is_none() && !view.disputes(&editing.place)),
+        problem: editing.error.clone().filter(|_| !view.has_place(&kind, &editing)),
         sections: sections(desk, &kind, &view, &editing).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around: Around::of(desk, &kind, &view.row).await?,
@@ -246,6 +248,14 @@ impl RecordView {
     /// Whether people disagree at a place: a field, or a path.
     fn disputes(&self, place: &str) -> bool {
         self.disagreements.iter().any(|dispute| dispute.path == place || dispute.field == place)
+    }
+
+    /// Whether what is being edited stands on the page.
+    fn has_place(&self, kind: &Kind, editing: &Editing) -> bool {
+        match editing.deciding {
+            true => self.disagreements.iter().any(|dispute| dispute.path == editing.place),
+            false => kind.field(&editing.place).is_some() || self.disputes(&editing.place),
+        }
     }
 }
 
@@ -324,7 +334,7 @@ impl Drawing<'_> {
             label: self.label(field),
             shown: self.value(field).map_or(Shown::Nothing, |value| self.format.field(field, value)),
             made: self.makers.get(&*field.name).cloned(),
-            form: edit.as_ref().filter(|_| self.editing.place == *field.name).and_then(|_| self.form(field)),
+            form: edit.as_ref().filter(|_| self.editing.place == *field.name && !self.editing.deciding).and_then(|_| self.form(field)),
             disputes: disagreements.map(|open| dispute(self, field, open)).collect(),
             edit,
         }
@@ -345,6 +355,16 @@ impl Drawing<'_> {
 
 /// Tells two values of a field apart: a form says which one it was made with.
 pub fn fingerprint(value: Option<&Json>) -> String {
+    print(value).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// As much of a hash as no two values of a field share by chance.
+pub type Print = [u8; 6];
+
+/// As [`fingerprint`], in bytes.
+pub fn print(value: Option<&Json>) -> Print {
     let text = value.map(Json::to_string).unwrap_or_default();
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let mut print = Print::default();
+    print.iter_mut().zip(Sha256::digest(text.as_bytes())).for_each(|(byte, hashed)| *byte = hashed);
+    print
 }

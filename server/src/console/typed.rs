@@ -10,6 +10,7 @@ use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Field, Merge, ValueType};
 
 use super::format::decimals;
+use crate::jobs::cell::ungrouped;
 
 /// The row of a form that makes a new one.
 pub const NEW_ROW: &str = "new";
@@ -277,24 +278,41 @@ fn lines(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-/// Digits as people type them: with separators, with a Chinese keyboard.
-fn digits(text: &str) -> String {
+/// Digits as people type them, with a Chinese keyboard, too.
+fn plain(text: &str) -> String {
     let plain = |c: char| match c {
         '０'..='９' => char::from_u32(c as u32 - '０' as u32 + '0' as u32).unwrap_or(c),
         '．' | '。' => '.',
         '－' | '−' => '-',
+        '，' => ',',
         other => other,
     };
-    text.chars().map(plain).filter(|c| !c.is_whitespace() && *c != ',' && *c != '，').collect()
+    text.chars().map(plain).collect()
+}
+
+/// A number without what stands between its thousands: commas or spaces. None where they stand elsewhere: `12,50` is
+/// twelve and a half to some, and no thousand to anybody.
+fn digits(text: &str) -> Option<String> {
+    let text = plain(text);
+    let text = text.trim().replace(char::is_whitespace, ",");
+    let (whole, fraction) = text.split_once('.').map_or((&*text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let whole = ungrouped(whole)?;
+    match fraction {
+        Some(fraction) if fraction.contains(',') => None,
+        Some(fraction) => Some(format!("{whole}.{fraction}")),
+        None => Some(whole),
+    }
 }
 
 fn whole(text: &str) -> Result<Option<i64>, Wrong> {
-    let digits = digits(text);
-    if digits.is_empty() { Ok(None) } else { digits.parse().map(Some).map_err(|_| wrong("bad.integer", text)) }
+    let bad = || wrong("bad.integer", text);
+    let digits = digits(text).ok_or_else(bad)?;
+    if digits.is_empty() { Ok(None) } else { digits.parse().map(Some).map_err(|_| bad()) }
 }
 
 fn number(text: &str) -> Result<Option<Json>, Wrong> {
-    let digits = digits(text);
+    let bad = || wrong("bad.number", text);
+    let digits = digits(text).ok_or_else(bad)?;
     if digits.is_empty() {
         return Ok(None);
     }
@@ -303,7 +321,7 @@ fn number(text: &str) -> Result<Option<Json>, Wrong> {
         return Ok(Some(json!(whole)));
     }
     let number: Option<f64> = digits.parse().ok().filter(|number: &f64| number.is_finite());
-    number.map(|number| Some(json!(number))).ok_or_else(|| wrong("bad.number", text))
+    number.map(|number| Some(json!(number))).ok_or_else(bad)
 }
 
 /// `2026-05-03`, `2026/5/3` and `2026年5月3日` are the same day.
@@ -311,7 +329,7 @@ fn date(text: &str) -> Result<Option<String>, Wrong> {
     if text.is_empty() {
         return Ok(None);
     }
-    let text = digits(text);
+    let text: String = plain(text).split_whitespace().collect();
     let parts: Vec<&str> = text.split(['-', '/', '.', '年', '月', '日']).filter(|part| !part.is_empty()).collect();
     let bad = || wrong("bad.date", text.clone());
     let [year, month, day] = parts[..] else { return Err(bad()) };
@@ -331,7 +349,7 @@ fn moment(text: &str) -> Result<Option<Millis>, Wrong> {
 
 fn money(typed: &Typed, name: &str) -> Result<Json, Wrong> {
     let text = typed.one(&format!("{name}.amount"));
-    let amount = digits(text);
+    let amount = digits(text).ok_or_else(|| wrong("bad.money", text))?;
     if amount.is_empty() {
         return Ok(Json::Null);
     }
@@ -425,7 +443,9 @@ mod tests {
         assert_eq!(money("290,000.5", ""), Ok(json!({"amount": 29_000_050, "currency": "CNY"})));
         assert_eq!(money("１２３", "jpy"), Ok(json!({"amount": 123, "currency": "JPY"})));
         assert_eq!(money("-1.25", "USD"), Ok(json!({"amount": -125, "currency": "USD"})));
-        for bad in ["1.234", "abc", ".", "1.2.3", "99999999999999999999"] {
+        assert_eq!(money("-1，290,000", ""), Ok(json!({"amount": -129_000_000, "currency": "CNY"})));
+        for bad in ["1.234", "abc", ".", "1.2.3", "99999999999999999999", "12,50", "12，50", "1,5", "1.234,50", "1,23,456", ",5", "12 50"]
+        {
             assert_eq!(money(bad, "CNY"), Err("bad.money"), "{bad}");
         }
         assert_eq!(money("1", "RMB!"), Err("bad.currency"));
@@ -435,7 +455,10 @@ mod tests {
         assert_eq!(set("offer", "date", &[("f.date", "2026-02-30")]), Err("bad.date"));
         assert_eq!(set("party", "website", &[("f.website", "javascript:alert(1)")]), Err("bad.url"));
         assert_eq!(set("activity", "due", &[("f.due", "2027-01-15T08:00")]), Ok(json!(1_800_000_000_000_i64)));
-        assert_eq!(set("offer", "version", &[("f.version", "two")]), Err("bad.integer"));
+        for bad in ["two", "1,2", "12,50"] {
+            assert_eq!(set("offer", "version", &[("f.version", bad)]), Err("bad.integer"), "{bad}");
+        }
+        assert_eq!(set("offer", "version", &[("f.version", "1,234")]), Ok(json!(1234)));
     }
 
     #[test]

@@ -3,12 +3,11 @@
 //! Written through `intake` like any edit, under one id: taking it back is taking an import back.
 
 use sync_core::id::{KindName, RecordId};
-use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Label;
 
 use crate::app::App;
 use crate::auth::secret::random;
-use crate::intake::{Author, Expect, RecordEdit};
+use crate::intake::{Author, RecordEdit};
 use crate::jobs::import::{self, ImportError, ImportId, Undone};
 use crate::jobs::{duplicates, merge};
 use crate::store::StoreError;
@@ -37,7 +36,7 @@ pub async fn apply(
     author: &Author,
     kind: &KindName,
     (act, what): (Act, &str),
-    edits: Vec<(RecordId, Vec<FieldEdit>)>,
+    edits: Vec<RecordEdit>,
 ) -> Result<Done, ImportError> {
     let now = app.clock.now();
     let mut row = ImportRow {
@@ -56,17 +55,11 @@ pub async fn apply(
     note(app, author, &row, true).await?;
     let mut done = Done { act: ImportId(row.import), changed: 0, refused: Vec::new() };
     for batch in edits.chunks(BATCH) {
-        let edit = |(record, edits): &(RecordId, Vec<FieldEdit>)| RecordEdit {
-            kind: kind.clone(),
-            record: *record,
-            edits: edits.clone(),
-            expect: Expect::Existing,
-        };
-        let answers = app.intake.edit(author, batch.iter().map(edit).collect(), now, Some(row.import)).await?;
-        for ((record, _), answer) in batch.iter().zip(answers) {
+        let answers = app.intake.edit(author, batch.to_vec(), now, Some(row.import)).await?;
+        for (edit, answer) in batch.iter().zip(answers) {
             match answer {
                 Ok(_) => done.changed += 1,
-                Err(why) => done.refused.push((*record, import::reason(&why))),
+                Err(why) => done.refused.push((edit.record, import::reason(&why))),
             }
         }
     }

@@ -133,11 +133,12 @@ fn minor_units(text: &str, currency: &str) -> Result<i64, Label> {
     minor.map(|minor| if negative { -minor } else { minor }).ok_or_else(bad)
 }
 
-/// `1,234` without its commas, if they stand where they should.
-fn ungrouped(whole: &str) -> Option<String> {
-    let groups: Vec<&str> = whole.split(',').collect();
+/// `1,234` without its commas, if they stand where they should: between thousands.
+pub fn ungrouped(whole: &str) -> Option<String> {
+    let unsigned = whole.strip_prefix('-').unwrap_or(whole);
+    let groups: Vec<&str> = unsigned.split(',').collect();
     let fits = groups.len() == 1 || (!groups[0].is_empty() && groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3));
-    fits.then(|| groups.concat())
+    fits.then(|| whole.replace(',', ""))
 }
 
 /// Reads the cells of one value: `texts` by part, the empty part being the whole value.
@@ -226,8 +227,8 @@ fn scalar(field: &Field, text: &str) -> Result<Json, Label> {
         ValueType::Boolean => boolean(text),
         ValueType::Date => date(text).or_else(|| day_of(text)).map(Json::from).ok_or_else(|| {
             label(
-                format!("`{text}` is no day: expected 2026-05-03, 2026/5/3 or 20260503"),
-                format!("“{text}”不是日期：应为 2026-05-03、2026/5/3 或 20260503"),
+                format!("`{text}` is no day, or may be two: expected 2026-05-03, 2026/5/3, 20260503, or 12/31/2026 where only one can be the month"),
+                format!("“{text}”不是日期，或有两种读法：应为 2026-05-03、2026/5/3、20260503；12/31/2026 仅在只有一个数可能是月份时可用"),
             )
         }),
         ValueType::Datetime => timestamp(text),
@@ -275,10 +276,26 @@ fn date(text: &str) -> Option<String> {
         8 if digits(text) => vec![&text[..4], &text[4..6], &text[6..]],
         _ => text.trim_end_matches('日').split(['-', '/', '.', '年', '月']).collect(),
     };
-    let [year, month, day] = parts[..] else { return None };
+    let [year, month, day] = year_first(&parts)?;
     let fits = digits(year) && year.len() == 4 && digits(month) && month.len() <= 2 && digits(day) && day.len() <= 2;
     let day = jiff::civil::Date::new(year.parse().ok().filter(|_| fits)?, month.parse().ok()?, day.parse().ok()?).ok()?;
     Some(day.to_string())
+}
+
+/// Year, month and day. Where the year comes last, as in `12/31/2026` and `31.12.2026`, only one of the others can be the
+/// month, or both are the same: whoever reads `03/04/2026` would have to guess.
+fn year_first<'t>(parts: &[&'t str]) -> Option<[&'t str; 3]> {
+    let [first, second, third] = parts[..] else { return None };
+    if third.len() != 4 || first.len() > 2 {
+        return Some([first, second, third]);
+    }
+    let may_be_month = |part: &str| part.parse::<u8>().is_ok_and(|number| (1..=12).contains(&number));
+    match (may_be_month(first), may_be_month(second)) {
+        (true, false) => Some([third, first, second]),
+        (false, true) => Some([third, second, first]),
+        (true, true) if first.parse::<u8>() == second.parse::<u8>() => Some([third, first, second]),
+        _ => None,
+    }
 }
 
 /// The day of a moment as it is written, which other systems export where a day is meant; with a `Z` that of UTC.

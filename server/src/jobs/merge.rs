@@ -40,6 +40,8 @@ pub async fn merge(
 ) -> Result<Merged, ImportError> {
     let (first, second) = (survivor.id, duplicate.id);
     let edits = merging(kind, Side { id: first, fields: &survivor.fields }, Side { id: second, fields: &duplicate.fields }, keep);
+    let edit = |(record, edits)| RecordEdit { kind: kind.name.clone(), record, edits, expect: Expect::Existing };
+    let edits = edits.into_iter().map(edit).collect();
     let done = bulk::apply(app, author, &kind.name, (Act::Merge, &of_pair(first, second)), edits).await?;
     let Some((_, why)) = done.refused.into_iter().next() else {
         duplicates::compare_now(app, author.workspace, &kind.name, vec![first, second]).await?;

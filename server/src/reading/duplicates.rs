@@ -1,6 +1,6 @@
 //! Records of one customer, as far as the caller sees them: which likely are, and which stand for others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -133,6 +133,17 @@ impl Reading {
     /// What stands for each of some records, as marks.
     pub(super) async fn survivors(&self, tx: &mut crate::store::Tx, ids: &[RecordId]) -> Result<BTreeMap<RecordId, RecordId>, ReadError> {
         Ok(aliases::survivors_of(tx, self.workspace, ids).await?.into_iter().collect())
+    }
+
+    /// What stands for the records that keys of groups name, where another record does.
+    pub(super) async fn merged<'k>(
+        &self,
+        tx: &mut crate::store::Tx,
+        keys: impl IntoIterator<Item = &'k String>,
+    ) -> Result<HashMap<String, String>, ReadError> {
+        let ids: Vec<RecordId> = keys.into_iter().filter_map(|key| key.parse().ok()).collect();
+        let survivors = aliases::survivors_of(tx, self.workspace, &ids).await?;
+        Ok(survivors.into_iter().map(|(record, survivor)| (record.to_string(), survivor.to_string())).collect())
     }
 }
 

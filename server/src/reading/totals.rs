@@ -1,6 +1,6 @@
 //! Counts and sums of a list, all together or by the value of an attribute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -107,6 +107,9 @@ pub struct Totals {
     pub names: Names,
     /// Whether there are more groups than are named.
     pub cut: bool,
+    /// Keys that records still have, and the key of the group that they are in.
+    #[serde(skip)]
+    merged: HashMap<String, String>,
 }
 
 impl Sum {
@@ -155,8 +158,14 @@ impl Reading {
         let which = self.which(list, words.as_ref());
         let dated = Dated::of(&mut tx, self.workspace).await?;
         let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
-        let key_of = |key: Option<String>| if is_month { key.map(|key| month(&key)) } else { key };
-        for (key, count) in totals::counts(&mut tx, self.store.answers(), which, &by).await? {
+        let counted = totals::counts(&mut tx, self.store.answers(), which, &by).await?;
+        // What points at a merged record is in the group of the one that stands for it, as filters find it there.
+        let merged = match is_link(&by) {
+            true => self.merged(&mut tx, counted.iter().filter_map(|(key, _)| key.as_ref())).await?,
+            false => HashMap::new(),
+        };
+        let key_of = |key: Option<String>| key.map(|key| if is_month { month(&key) } else { merged.get(&key).cloned().unwrap_or(key) });
+        for (key, count) in counted {
             groups.entry(key_of(key)).or_default().count += count;
         }
         let summed: Vec<&Field> =
@@ -182,7 +191,8 @@ impl Reading {
         }
         let mut totals = Totals::of(groups, is_month);
         totals.keep_useful_homes();
-        if matches!(&by, By::Value(Spot { class: Class::Link, .. })) {
+        totals.merged = merged;
+        if is_link(&by) {
             let ids = totals.groups.iter().filter_map(|group| group.key.as_deref()?.parse().ok());
             totals.names = self.names(&mut tx, ids).await?;
         }
@@ -207,11 +217,19 @@ impl Reading {
     ///
     /// # Errors
     /// When it looks at what the caller may not see, or cannot be grouped so.
-    pub fn keys(&self, kind: &Kind, attribute: &str, offset_minutes: i32) -> Result<impl Fn(&Row) -> Option<String> + use<>, ReadError> {
+    pub fn keys<'t>(
+        &self,
+        kind: &Kind,
+        attribute: &str,
+        offset_minutes: i32,
+        totals: &'t Totals,
+    ) -> Result<impl Fn(&Row) -> Option<String> + use<'t>, ReadError> {
         let (by, _) = self.by(kind, Some(attribute))?;
         Ok(move |row: &Row| match &by {
             By::Nothing => None,
-            By::Value(spot) | By::Day(spot) => key(spot.class, &value(spot, row), offset_minutes),
+            By::Value(spot) | By::Day(spot) => {
+                key(spot.class, &value(spot, row), offset_minutes).map(|key| totals.merged.get(&key).cloned().unwrap_or(key))
+            }
         })
     }
 
@@ -227,6 +245,10 @@ impl Reading {
         let currency = if is_money { Some(self.spot(kind, &format!("{}.currency", field.name))?) } else { None };
         Ok(Added { number: self.spot(kind, &number)?, currency, weights: None })
     }
+}
+
+fn is_link(by: &By) -> bool {
+    matches!(by, By::Value(Spot { class: Class::Link, .. }))
 }
 
 /// The rates of a workspace, by the moments from which they hold.

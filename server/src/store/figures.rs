@@ -4,7 +4,7 @@
 
 use sync_core::query::{Class, Spot};
 
-use super::grouping::{Weights, day, in_order_of, text, value, weighed};
+use super::grouping::{Weights, apart, day, in_order_of, text, value, weighed};
 use super::lists::Which;
 use super::remembered::Answers;
 use super::scope::Statement;
@@ -83,8 +83,10 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
         Some(Measured::Sum(..) | Measured::Weighed(..)) => ("sum(number)", "sum(measure)"),
         Some(Measured::Least(..)) => ("min(number)", "min(measure)"),
         Some(Measured::Greatest(..)) => ("max(number)", "max(measure)"),
-        // Different values of two days are not to be added.
+        // Different values of two days are not to be added, nor those of two records that became one.
         Some(Measured::Distinct(_)) => {
+            let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.apart(&format!("k{at}"), context)).collect();
+            let made = made.join(", ");
             let start = format!("select {made}, currency, count(*), count(number), cast(count(distinct number) as text) from (");
             return values.within(&start, ") found group by 1, 2, 3");
         }
@@ -109,7 +111,7 @@ impl Measured {
                 (of(currency), value(spot, which))
             }
             Measured::Weighed(spot, currency, weights) => (of(currency), weighed(&value(spot, which), currency.is_some(), weights, which)),
-            Measured::Distinct(spot) => ("null".to_owned(), value(spot, which)),
+            Measured::Distinct(spot) => ("null".to_owned(), apart(spot, &value(spot, which), which.context)),
         }
     }
 }
@@ -122,6 +124,14 @@ impl Key {
             Key::Value(spot) => value(spot, which),
             Key::Span(spot, _) if is_moment(spot) => day(spot, which),
             Key::Span(spot, _) => value(spot, which),
+        }
+    }
+
+    /// As [`Key::made`], where groups cannot be put together later.
+    fn apart(&self, column: &str, context: Context) -> String {
+        match self {
+            Key::Value(spot @ Spot { class: Class::Link, .. }) => apart(spot, column, context),
+            Key::Value(_) | Key::Span(..) | Key::All => self.made(column),
         }
     }
 

@@ -1,6 +1,6 @@
 //! How records are put together by a value: what sums and charts have in common.
 
-use sync_core::query::{Class, Compiler, Dialect, Holder, Spot, by_word};
+use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot, Tables, by_word};
 
 use super::lists::{Way, Which};
 use super::scope::Statement;
@@ -54,6 +54,14 @@ pub(super) fn day(spot: &Spot, which: Which<'_>) -> String {
 pub(super) fn text(spot: &Spot, column: &str) -> String {
     match spot.class {
         Class::Integer | Class::Number | Class::Boolean => format!("cast({column} as text)"),
+        _ => column.to_owned(),
+    }
+}
+
+/// A value that is told apart from others: of links the record that stands for what they say.
+pub(super) fn apart(spot: &Spot, column: &str, context: Context) -> String {
+    match spot.class {
+        Class::Link => Compiler { tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, context) }.standing(column),
         _ => column.to_owned(),
     }
 }

@@ -361,6 +361,38 @@ async fn a_funnel_says_no_share_above_all_and_a_ring_has_no_slice_of_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_about_a_merged_customer_is_in_the_group_of_the_one_that_stands_for_it() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let make = async |name: &str| office.make("party", json!({"name": name})).await.rsplit('/').next().unwrap_or_default().to_owned();
+    let (first, second) = (make("Jiamei").await, make("Jiamei Ltd").await);
+    for (title, party, yuan) in [("Lamps", &first, 10), ("Chairs", &second, 20)] {
+        let amount = json!({"amount": yuan * 100, "currency": "CNY"});
+        office.make("deal", json!({"title": title, "stage": "won", "party": party, "amount": amount})).await;
+    }
+    let merged = office.post(&format!("/api/v1/party/{first}/merge"), json!({"duplicate": second})).await;
+    assert_eq!(merged.status, 200, "{}", merged.text());
+    let by = |group, measure| address("deal", &[("layout", "bar"), ("group", group), ("measure", measure)]);
+    let won = r#"[{"type": "in", "attribute": "stage", "value": ["won"]}]"#;
+    let of_won = address("deal", &[("layout", "bar"), ("group", "party"), ("where", won)]);
+    for (path, value) in [
+        (by("party", "count"), "2"),
+        (of_won, "2"),
+        (by("party", "sum:amount"), "¥30.00"),
+        (by("party", "average:amount"), "¥15.00"),
+        (by("party", "greatest:amount"), "¥20.00"),
+        (by("party", "distinct:stage"), "1"),
+    ] {
+        assert_eq!(bars(&desk.shows(&path).await), [("Jiamei".to_owned(), value.to_owned())], "{path}");
+    }
+    assert_eq!(bars(&desk.shows(&by("stage", "distinct:party")).await), [("Won".to_owned(), "1".to_owned())]);
+    let list = desk.shows("/records/deal?group=party&columns=amount").await;
+    assert!(list.matches("class=\"group-head\"").count() == 1 && list.contains("30.00"), "{list}");
+    let csv = desk.get("/records/deal/export.csv?group=party&columns=stage").await.text();
+    assert!(csv.contains("\nJiamei,Lamps,") && csv.contains("\nJiamei,Chairs,"), "{csv}");
+}
+
+#[tokio::test]
 async fn a_link_shows_a_dashboard_to_who_has_it_until_it_ends_or_is_taken_back() {
     let mut desk = Desk::new().await;
     desk.pipeline().await;

@@ -5,6 +5,7 @@ use sync_core::record::fields::FieldEdit;
 
 use crate::browser::Browser;
 use crate::console::Desk;
+use crate::harness::{MINUTE, START};
 
 /// The tag of the button that Enter presses in the form in which something stands.
 fn entered(page: &str, inside: &str) -> String {
@@ -130,4 +131,72 @@ async fn what_is_not_there_is_said_inside_the_frame_and_in_the_readers_language(
     assert!(chinese.contains("没有名为“bogus”的字段") && !chinese.contains("no attribute"), "{chinese}");
     let icon = desk.server.get("/favicon.ico", &[]).await;
     assert!(icon.status.is_success() || icon.header("location").ends_with(".svg"), "{}", icon.status);
+}
+
+#[tokio::test]
+async fn an_empty_box_beside_a_disagreement_empties_nothing_and_stays_on_its_page() {
+    let mut desk = Desk::new().await;
+    let id = desk.dispute().await;
+    let (resolve, from) = (format!("/records/party/{id}/resolve"), "/conflicts?kind=party");
+    let both = ["An empty box empties nothing", "Jiamei Office", "Jiamei Supplies", "name=\"keep\""];
+    let form = [("path", "name"), ("f.name", " "), ("other", "1"), ("from", from)];
+    assert!(desk.get(from).await.text().contains("name=\"from\" value=\"/conflicts?kind=party\""));
+    for (form, card) in [(&form[..], "id=\"open\""), (&form[..3], "id=\"f-name\"")] {
+        let refused = desk.post(&resolve, form).await;
+        let page = refused.text();
+        assert_eq!(refused.status, 422, "{page}");
+        assert!(both.iter().chain(&[card]).all(|part| page.contains(part)), "{page}");
+        assert!(!page.contains("/fields/name\""), "its field is not opened for that: {page}");
+    }
+    let decided = desk.post(&resolve, &[("path", "name"), ("f.name", "Jiamei Group"), ("from", from)]).await;
+    assert_eq!(decided.header("location"), "/conflicts?kind=party&done=decided");
+    let late = desk.post(&resolve, &form).await;
+    assert!(late.text().contains("Somebody has decided this meanwhile") && late.text().contains("id=\"open\""), "{}", late.text());
+}
+
+#[tokio::test]
+async fn a_field_that_two_disagree_about_is_emptied_on_purpose_only() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("tax_id", "1")]).await;
+    let anns = desk.ann.write("party", id, START + MINUTE, &[FieldEdit::set("tax_id", "2")]);
+    let bos = desk.bo.write("party", id, START + 2 * MINUTE, &[FieldEdit::set("tax_id", "3")]);
+    desk.ann.push(&desk.server.app, anns, START + 3 * MINUTE).await;
+    desk.bo.push(&desk.server.app, bos, START + 3 * MINUTE).await;
+    let resolve = format!("/records/party/{id}/resolve");
+    assert_eq!(desk.post(&resolve, &[("path", "tax_id"), ("f.tax_id", ""), ("other", "1")]).await.status, 422);
+    assert!(desk.get("/conflicts").await.text().contains("name=\"empty\""));
+    let emptied = desk.post(&resolve, &[("path", "tax_id"), ("f.tax_id", ""), ("empty", "1"), ("from", "/conflicts")]).await;
+    assert_eq!(emptied.status, 303, "{}", emptied.text());
+    assert!(desk.get("/conflicts").await.text().contains("Everybody agrees"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_choice_in_a_cell_is_saved_with_enter() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("type", "org")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/party?columns=type").await;
+    browser.run("document.querySelector('td[data-cell=type]').tabIndex = -1; document.querySelector('td[data-cell=type]').focus()").await;
+    browser.press("Enter", false).await;
+    browser.until("document.activeElement.matches('td.editing select')").await;
+    browser.run("document.activeElement.value = 'person'").await;
+    browser.press("Enter", false).await;
+    browser.until("document.querySelector('td[data-cell=type]')?.textContent.trim() === 'Person'").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_link_to_a_dashboard_stays_on_its_page_while_others_write() {
+    let mut desk = Desk::new().await;
+    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let mut browser = Browser::of(&desk).await;
+    browser.goto(&format!("{dashboard}?arrange=true")).await;
+    browser.run("document.querySelector('form[action$=\"/links\"]').requestSubmit()").await;
+    browser.until("document.querySelector('[data-address]')").await;
+    assert_eq!(browser.run("location.pathname + location.search").await, format!("{dashboard}?arrange=true"));
+    // In braces: a name of the page's own script is not to be hidden.
+    let listen = "window.asked = []; { const { fetch } = window; window.fetch = (...all) => fetch(...all).then((answer) => (asked.push(answer.status), answer)); }";
+    browser.run(listen).await;
+    desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    browser.until("asked.length").await;
+    assert_eq!(browser.run("asked.every((status) => status === 200) && Boolean(document.querySelector('[data-address]'))").await, true);
 }

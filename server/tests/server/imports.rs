@@ -271,11 +271,47 @@ async fn rows_that_fail_are_written_beside_the_file_and_come_in_once_corrected()
     }
     let order: Vec<&str> = written.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
     assert_eq!(order, ["2", "3", "4", "5", "6", "7"], "whether they failed at once or when they were written");
+    assert!(
+        written.contains("\n4,Di,\"the row has") && written.contains("\n7,a,b,c,\"the row has"),
+        "they keep the cells that they have: {written}"
+    );
     let corrected = written.replace("robot", "person").replace("alien", "org");
     let report = desk.run(Spec::new("party".parse().unwrap()), &desk.file("again.csv", corrected)).await.unwrap();
-    assert_eq!((report.created, report.failed), (3, 3), "a row that was too short is filled up");
+    assert_eq!((report.created, report.failed), (2, 4), "nobody knows which cell a short row lacks");
+    let written = std::fs::read_to_string(report.failed_file.unwrap()).unwrap();
+    assert!(written.contains("\n4,Di,\"the row has 3 cells") && written.matches("the row has").count() == 2, "{written}");
+    let corrected = written.replace("4,Di,", "4,Di,person,");
+    let report = desk.run(Spec::new("party".parse().unwrap()), &desk.file("third.csv", corrected)).await.unwrap();
+    assert_eq!((report.created, report.failed), (1, 3));
     let rows = desk.rows("party", "external_id").await;
     assert_eq!((&rows["3"].1["name"], &rows["6"].1["name"]), (&json!("Cy"), &json!("=cmd()")));
+}
+
+#[tokio::test]
+async fn days_of_american_files_are_read_where_they_can_be_only_one_day() {
+    let desk = Desk::new().await;
+    let report = desk.import("deal", "external_id,title,close_date\n1,A,12/31/2026\n2,B,31.12.2026\n3,C,5/5/2026\n4,D,03/04/2026\n").await;
+    assert_eq!((report.created, report.failed), (3, 1), "{:?}", report.failures);
+    assert!(report.failures[0].reason.en.contains("may be two"), "{:?}", report.failures);
+    let rows = desk.rows("deal", "external_id").await;
+    assert_eq!(
+        ["1", "2", "3"].map(|id| rows[id].1["close_date"].clone()),
+        ["2026-12-31", "2026-12-31", "2026-05-05"].map(|day| json!(day))
+    );
+}
+
+#[tokio::test]
+async fn two_columns_of_phone_numbers_make_two_numbers_and_an_empty_first_name_no_space() {
+    let desk = Desk::new().await;
+    let file = desk.file("contacts.csv", "Id,FirstName,LastName,MobilePhone,Phone,DoNotCall\n1,,Smith,138,021,1\n2,Ann,Li,,022,0\n");
+    let spec = Spec::new("party".parse().unwrap()).map("Id", "external_id").map("MobilePhone", "phones.value").map("Phone", "phones.value");
+    let spec = spec.map("DoNotCall", "do_not_call").map("FirstName", "").map("LastName", "").set("name", "{FirstName} {LastName}");
+    let report = desk.run(spec, &file).await.unwrap();
+    assert_eq!((report.created, report.failed), (2, 0), "{:?}", report.failures);
+    let rows = desk.rows("party", "external_id").await;
+    let numbers = |id: &str| -> Vec<Value> { rows[id].1["phones"].as_array().unwrap().iter().map(|row| row["value"].clone()).collect() };
+    assert_eq!((rows["1"].1["name"].clone(), rows["1"].1["do_not_call"].clone()), (json!("Smith"), json!(true)));
+    assert!(numbers("1").contains(&json!("138")) && numbers("1").contains(&json!("021")) && numbers("2") == [json!("022")], "{rows:?}");
 }
 
 #[tokio::test]

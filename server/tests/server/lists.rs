@@ -11,7 +11,7 @@ use crate::harness::{MINUTE, START};
 const DAY: i64 = 24 * 60 * MINUTE;
 
 /// An address with parameters.
-fn address(path: &str, params: &[(&str, &str)]) -> String {
+pub fn address(path: &str, params: &[(&str, &str)]) -> String {
     format!("{path}?{}", encoded(params))
 }
 
@@ -21,7 +21,7 @@ fn amount(yuan: i64) -> serde_json::Value {
 
 impl Desk {
     /// A deal that a phone made.
-    async fn deal(&mut self, n: u8, name: &str, stage: &str, yuan: i64, more: &[FieldEdit]) -> RecordId {
+    pub async fn deal(&mut self, n: u8, name: &str, stage: &str, yuan: i64, more: &[FieldEdit]) -> RecordId {
         let base = [FieldEdit::set("title", name), FieldEdit::set("stage", stage), FieldEdit::set("amount", amount(yuan))];
         self.save("deal", n, &[&base, more].concat()).await
     }
@@ -33,7 +33,7 @@ impl Desk {
         id
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.text()
@@ -49,7 +49,7 @@ impl Desk {
 
 /// Whether the page has all of these and none of those.
 #[track_caller]
-fn has(page: &str, all: &[&str], none: &[&str]) {
+pub fn has(page: &str, all: &[&str], none: &[&str]) {
     for part in all {
         assert!(page.contains(part), "{page} lacks {part}");
     }
@@ -59,7 +59,7 @@ fn has(page: &str, all: &[&str], none: &[&str]) {
 }
 
 /// What stands between two texts.
-fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
+pub fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
     page.split(from).nth(1).unwrap_or_else(|| panic!("{page} lacks {from}")).split(to).next().unwrap()
 }
 
@@ -213,8 +213,13 @@ async fn a_view_is_saved_found_again_changed_and_removed() {
     desk.deal(2, "Chairs", "lead", 1, &[]).await;
     let filter = r#"[{"type":"in","attribute":"stage","value":["won"]}]"#;
     let list = address("/records/deal/views", &[("where", filter), ("columns", "stage,amount"), ("sort", "updatedAt"), ("desc", "true")]);
-    let nameless = desk.post(&list, &[("act", "save"), ("name", " ")]).await;
+    let nameless = desk.post(&list, &[("act", "save"), ("name", " "), ("everyone", "true")]).await;
     assert_eq!(nameless.status, 422, "{}", nameless.text());
+    has(
+        &nameless.text(),
+        &["A new view needs a name.", "id=\"panel\"", "name=\"everyone\" value=\"true\" checked", "data-name=\"amount\""],
+        &["Chairs"],
+    );
     let saved = desk.post(&list, &[("act", "save"), ("name", "Won ones"), ("everyone", "true")]).await;
     assert_eq!(saved.status, 303, "{}", saved.text());
     let view = saved.header("location").to_owned();
@@ -226,6 +231,10 @@ async fn a_view_is_saved_found_again_changed_and_removed() {
     let over = format!("{over}&{}", encoded(&[("where", "[]"), ("columns", "owner")]));
     assert_eq!(desk.post(&over, &[("act", "save"), ("over", "true")]).await.status, 303);
     has(&desk.page(&view).await, &["2 records", "data-name=\"owner\""], &["data-name=\"amount\""]);
+    let panel = format!("{view}&panel=save");
+    has(&desk.page(&panel).await, &["name=\"everyone\" value=\"true\">"], &["value=\"true\" checked"]);
+    assert_eq!(desk.post(&over, &[("act", "save"), ("over", "true"), ("everyone", "true")]).await.status, 303);
+    has(&desk.page(&panel).await, &["name=\"everyone\" value=\"true\" checked"], &[]);
     let act = view.replacen("/records/deal?", "/records/deal/views?", 1);
     assert_eq!(desk.post(&act, &[("act", "unpin")]).await.status, 303);
     has(&desk.page(&view).await, &["value=\"pin\""], &["value=\"unpin\""]);
@@ -287,52 +296,6 @@ async fn a_cell_is_edited_in_the_list_and_what_is_not_taken_stays_in_it() {
     has(&desk.page("/records/party?columns=website").await, &["https://b.example"], &[]);
     let late = desk.post(&action, &[("seen", &seen), ("f.website", "https://c.example")]).await;
     has(&late.text(), &["Somebody changed this field"], &[]);
-}
-
-#[tokio::test]
-async fn many_records_are_edited_after_a_preview_and_taken_back() {
-    let mut desk = Desk::new().await;
-    let ids: Vec<String> = [
-        desk.customer(1, &[FieldEdit::set("name", "One"), FieldEdit::set("industry", "print")]).await,
-        desk.customer(2, &[FieldEdit::set("name", "Two"), FieldEdit::set("industry", "retail")]).await,
-        desk.customer(3, &[FieldEdit::set("name", "Three")]).await,
-    ]
-    .map(|id| id.to_string())
-    .to_vec();
-    let chosen: Vec<(&str, &str)> = ids.iter().map(|id| ("id", &**id)).collect();
-    let choose = desk.post("/records/party/bulk", &chosen).await.text();
-    has(&choose, &["Edit 3 customers", "<option value=\"industry\">"], &["Is so already"]);
-    let value = [("field", "industry"), ("f.industry", "retail")];
-    let preview = desk.post("/records/party/bulk", &[&chosen[..], &value, &[("step", "preview")]].concat()).await.text();
-    has(&preview, &["2 records will change", "Is so already: 1", "Change 2 records", "print"], &[]);
-    let done = desk.post("/records/party/bulk", &[&chosen[..], &value, &[("step", "apply")]].concat()).await;
-    assert_eq!(done.status, 303, "{}", done.text());
-    let page = desk.page(done.header("location")).await;
-    has(&page, &["2 records were changed.", "Undo"], &[]);
-    let undo = between(&page, "<form method=\"post\" action=\"/records/party/bulk/", "\"").replace("&#38;", "&");
-    // Somebody changes one of them meanwhile: theirs stays.
-    desk.post(&format!("/records/party/{}/fields/industry", ids[2]), &[("f.industry", "trade")]).await;
-    let undone = desk.post(&format!("/records/party/bulk/{undo}"), &[]).await;
-    let page = desk.page(undone.header("location")).await;
-    has(&page, &["Taken back: 1 record", "1 was left as it is", "print", "trade"], &[]);
-    let again = desk.post(&format!("/records/party/bulk/{undo}"), &[]).await;
-    assert_eq!(again.status, 409, "{}", again.text());
-}
-
-#[tokio::test]
-async fn all_that_a_list_finds_is_edited_at_once() {
-    let mut desk = Desk::new().await;
-    for n in 1..=60 {
-        let industry = if n <= 55 { "print" } else { "retail" };
-        desk.customer(n, &[FieldEdit::set("name", format!("C{n:02}")), FieldEdit::set("industry", industry)]).await;
-    }
-    let filter = r#"[{"type":"equals","attribute":"industry","value":"print"}]"#;
-    let bulk = address("/records/party/bulk", &[("where", filter)]);
-    let order = [("all", "true"), ("field", "tags"), ("f.tags", "paper, ink")];
-    has(&desk.post(&bulk, &[&order[..], &[("step", "preview")]].concat()).await.text(), &["55 records will change", "and 5 more"], &[]);
-    assert_eq!(desk.post(&bulk, &[&order[..], &[("step", "apply")]].concat()).await.status, 303);
-    let tagged = address("/records/party", &[("where", r#"[{"type":"arrayAllOf","attribute":"tags","value":["ink","paper"]}]"#)]);
-    has(&desk.page(&tagged).await, &["55 records"], &[]);
 }
 
 #[tokio::test]

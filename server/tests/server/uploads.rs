@@ -260,3 +260,37 @@ async fn the_stages_of_other_systems_become_ours() {
         assert!(list.contains(title) && list.contains("1 record<"), "{stage}: {list}");
     }
 }
+
+#[tokio::test]
+async fn what_salesforce_says_of_currencies_days_and_contacts_comes_in() {
+    let desk = Desk::new().await;
+    let bring = async |kind: &str, csv: &str, preset: &str| {
+        let path = desk.upload(kind, "export.csv", csv.as_bytes()).await.header("location").to_owned();
+        assert!(desk.get(&path).await.text().contains(preset), "{preset}");
+        let mut mapping = desk.suggested(&path).await;
+        mapping.push(("preset".to_owned(), preset.to_owned()));
+        mapping.extend((kind == "party").then(|| ("set".to_owned(), "{FirstName} {LastName}".to_owned())));
+        let run = form(&mapping, "run");
+        let run: Vec<(&str, &str)> = run.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let started = desk.post(&path, &run).await;
+        assert_eq!(started.status, 303, "{}", started.text());
+        let done = desk.finished(&path).await;
+        assert!(done.contains("1 record made"), "{done}");
+    };
+    let opportunity = "Id,AccountId,Name,Amount,CurrencyIsoCode,StageName,CloseDate\n1,,Lamps,12.50,EUR,Closed Won,2026-12-30\n";
+    bring("deal", opportunity, "Salesforce · Opportunity").await;
+    let report =
+        "Opportunity ID,Opportunity Name,Account ID,Amount Currency,Amount,Stage,Close Date\n2,Desks,,EUR,7,Closed Won,12/31/2026\n";
+    bring("deal", report, "Salesforce · Opportunities report").await;
+    let deals = desk.get("/records/deal?columns=amount,stage,close_date").await.text();
+    for part in ["€12.50", "€7.00", "2026-12-30", "2026-12-31", "Won"] {
+        assert!(deals.contains(part), "{part}: {deals}");
+    }
+    let contact = "Id,AccountId,FirstName,LastName,MobilePhone,Phone,Birthdate,DoNotCall,HasOptedOutOfEmail,MailingStreet\n\
+                   1,,,Smith,13800000000,02155550000,1985-10-31,1,0,Main Street\n";
+    bring("party", contact, "Salesforce · Contact").await;
+    let list = desk.get("/records/party?columns=phones,birthday,do_not_call").await.text();
+    for part in ["13800000000", "02155550000", "1985-10-31", "Yes", "data-row>Smith</a>"] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+}

@@ -148,6 +148,13 @@ impl<'a> Compiler<'a> {
         if spot.is_led() { vec![order::leading(self.dialect, self.alias, spot, &value), value] } else { vec![value] }
     }
 
+    /// What a link says, or the record that stands for that: so that both count as one. On a server `$1` is the workspace.
+    pub fn standing(&self, link: &str) -> String {
+        let ours = if self.tables == Tables::Server { "a.workspace = $1 and " } else { "" };
+        let (record, survivor) = (self.dialect.record_of(link), self.dialect.text_of("a.survivor"));
+        format!("coalesce((select {survivor} from aliases a where {ours}a.record = {record}), {link})")
+    }
+
     fn writer(&self) -> Writer<'a> {
         let binds = Binds { dialect: self.dialect, first: self.first_param, params: Vec::new() };
         Writer { compiler: *self, row: self.alias.to_owned(), kind: None, binds, aliases: 0 }

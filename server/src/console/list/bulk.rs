@@ -11,6 +11,7 @@ use sync_core::record::fields::{ARCHIVED, FieldEdit};
 use sync_core::schema::{Field, Kind, Merge};
 
 use super::asked::Asked;
+use super::previewed::{self, Moved};
 use super::shape::Shape;
 use super::table::{is_typeable, title_of};
 use super::views;
@@ -22,6 +23,7 @@ use crate::console::links;
 use crate::console::typed::{Typed, name_of};
 use crate::console::why;
 use crate::error::Error;
+use crate::intake::{Expect, RecordEdit};
 use crate::jobs::bulk;
 use crate::jobs::import::ImportId;
 use crate::reading::{Counted, Listing, Names, Row};
@@ -55,6 +57,8 @@ struct BulkPage {
 
 /// What will become of the records.
 struct Preview {
+    /// What goes with the order to do it: what was shown here.
+    shown: String,
     summary: Vec<String>,
     rows: Vec<Change>,
     more: Option<String>,
@@ -70,10 +74,13 @@ struct Change {
 }
 
 /// What happens to one record.
-struct Planned {
-    row: Row,
-    edits: Vec<FieldEdit>,
-    why: Option<&'static str>,
+pub(super) struct Planned {
+    /// The record as it is.
+    pub row: Row,
+    /// What is written into it.
+    pub edits: Vec<FieldEdit>,
+    /// Why nothing is.
+    pub why: Option<&'static str>,
 }
 
 /// What was posted: which records, which field, which value, and whether to go on.
@@ -113,7 +120,10 @@ pub async fn edit(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
         }
     }
     if let Some(plan) = plan.as_ref().filter(|_| order.is("apply")) {
-        return apply(&desk, &kind, &asked, &order.field, plan).await;
+        match previewed::agreed(order.typed.one("shown"), field, plan) {
+            Ok(agreed) => return apply(&desk, &kind, &asked, &order.field, agreed).await,
+            Err(moved) => error = Some(not_so(&desk, &kind, &listing, &moved)),
+        }
     }
     let page = form(&desk, &kind, &asked, &order, field, &listing, plan, error, unclear).await?;
     answer(StatusCode::OK, &page)
@@ -176,8 +186,28 @@ fn planned(desk: &Desk, field: Option<&Field>, is_archive: bool, typed: &Typed, 
     rows.into_iter().map(plan).collect()
 }
 
-async fn apply(desk: &Desk, kind: &Kind, asked: &Asked, what: &str, plan: &[Planned]) -> Result<Response, Error> {
-    let edits = plan.iter().filter(|planned| planned.why.is_none()).map(|planned| (planned.row.id, planned.edits.clone())).collect();
+/// Titles that are said of records that are not what a preview showed.
+const TITLES_SAID: usize = 5;
+
+/// Why nothing was done: what is not so any more.
+fn not_so(desk: &Desk, kind: &Kind, listing: &Listing, moved: &Moved) -> String {
+    let Moved::Records(moved) = moved else { return desk.words.say("bulk.other").to_owned() };
+    let format = Formatter { words: desk.words, names: &listing.names };
+    let rows = listing.rows.iter().filter(|row| moved.contains(&row.id)).take(TITLES_SAID);
+    let titles: Vec<String> = rows.map(|row| title_of(&format, kind, row)).collect();
+    let titles = if titles.is_empty() { String::new() } else { desk.words.fill("bulk.moved_which", &[&titles.join(", ")]) };
+    format!("{}{titles}{}", desk.words.count("bulk.moved", moved.len() as u64), desk.words.say("bulk.moved_now"))
+}
+
+async fn apply(desk: &Desk, kind: &Kind, asked: &Asked, what: &str, plan: Vec<&Planned>) -> Result<Response, Error> {
+    let edit = |planned: &Planned| RecordEdit {
+        kind: kind.name.clone(),
+        record: planned.row.id,
+        edits: planned.edits.clone(),
+        // As it was when it was looked at just now.
+        expect: Expect::Version(planned.row.version),
+    };
+    let edits = plan.into_iter().map(edit).collect();
     let author = desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, desk.caller.role.clone());
     let done =
         bulk::apply(&desk.app, &author, &kind.name, (Act::Bulk, what), edits).await.map_err(|error| Error::Internal(error.into()))?;
@@ -268,6 +298,7 @@ fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, names: &Names, plan:
         }
     };
     Preview {
+        shown: previewed::shown(field, &plan),
         summary,
         rows: plan.iter().take(SHOWN).map(change).collect(),
         more: (more > 0).then(|| desk.words.count("record.more", more as u64)),

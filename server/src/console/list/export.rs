@@ -167,7 +167,7 @@ type Found = (Row, Arc<Names>);
 /// Each record with what its group is called, in the order of the groups. Those of no group that was counted come last:
 /// there are too many groups, or a record has another value than when they were counted.
 fn in_groups<'r>(desk: &Desk, kind: &Kind, shape: &Shape, totals: &Totals, found: &'r [Found]) -> Result<Vec<(String, &'r Found)>, Error> {
-    let key_of = desk.reading.keys(kind, &shape.group, desk.offset_minutes)?;
+    let key_of = desk.reading.keys(kind, &shape.group, desk.offset_minutes, totals)?;
     let groups = groups::in_order(kind, shape, totals);
     let places: HashMap<Option<&str>, usize> = groups.iter().enumerate().map(|(place, group)| (group.key.as_deref(), place)).collect();
     let mut rows: Vec<(usize, &Found)> = Vec::new();

@@ -13,6 +13,7 @@ mod export;
 mod filter;
 mod groups;
 mod page;
+mod previewed;
 mod said;
 mod shape;
 mod table;

@@ -41,6 +41,8 @@ struct ListPage {
     count: String,
     notice: Option<Notice>,
     problem: Option<String>,
+    /// Where this page is asked for, if it answers a form that is sent elsewhere.
+    here: Option<String>,
     is_broken: bool,
     tabs: Vec<Tab>,
     layouts: Vec<Tab>,
@@ -98,7 +100,10 @@ struct Tools {
 /// The form that saves a view.
 struct Save {
     action: String,
-    name: String,
+    /// Whether everybody sees it, as it is.
+    everyone: bool,
+    /// Whether a new one was to be saved without a name.
+    nameless: bool,
     over: Option<String>,
 }
 
@@ -138,12 +143,17 @@ pub async fn page(desk: Desk, Path(name): Path<String>, Query(asked): Query<Aske
 
 /// The list with a condition that was not taken.
 pub async fn show_with(desk: &Desk, kind: &Kind, asked: Asked, refused: Option<(Typed, String)>) -> Result<Response, Error> {
-    Drawing { desk, kind, editing: Editing::default(), refused }.answer(asked, None).await
+    Drawing { desk, kind, editing: Editing::default(), refused, nameless: None }.answer(asked, None).await
 }
 
 /// The list, with a cell that is being edited or was not taken, or with what else went wrong.
 pub async fn show(desk: &Desk, kind: &Kind, asked: Asked, editing: Editing, problem: Option<String>) -> Result<Response, Error> {
-    Drawing { desk, kind, editing, refused: None }.answer(asked, problem).await
+    Drawing { desk, kind, editing, refused: None, nameless: None }.answer(asked, problem).await
+}
+
+/// The list with a view that was to be saved without a name, and for everybody or not.
+pub async fn show_nameless(desk: &Desk, kind: &Kind, asked: Asked, everyone: bool) -> Result<Response, Error> {
+    Drawing { desk, kind, editing: Editing::default(), refused: None, nameless: Some(everyone) }.answer(asked, None).await
 }
 
 /// What the page shows, how to turn it, how many records there are, and what is wrong with the question if it cannot
@@ -155,6 +165,8 @@ struct Drawing<'a> {
     kind: &'a Kind,
     editing: Editing,
     refused: Option<(Typed, String)>,
+    /// Whether a view without a name was to be for everybody.
+    nameless: Option<bool>,
 }
 
 impl Drawing<'_> {
@@ -162,7 +174,7 @@ impl Drawing<'_> {
         let (desk, kind) = (self.desk, self.kind);
         let all = views::offered(desk, kind, &asked).await?;
         let shape = Shape::of(desk, kind, &asked, &all);
-        let refused = problem.is_some() || self.refused.is_some() || self.editing.error.is_some();
+        let refused = problem.is_some() || self.refused.is_some() || self.editing.error.is_some() || self.nameless.is_some();
         let (content, pager, total, broken) = self.content(&asked, &shape).await?;
         let (label, inside) = (desk.words.inside(&kind.label), desk.words.inside(&kind.plural));
         let is_bare = asked.q.is_empty() && shape.conditions.is_empty();
@@ -184,6 +196,7 @@ impl Drawing<'_> {
             is_broken: broken.is_some(),
             notice: self.notice(&asked),
             problem: problem.or(broken),
+            here: self.nameless.map(|_| asked.address(kind)),
             tabs: self.tabs(&asked, &all),
             layouts: self.layouts(&asked, &shape),
             shelves: self.shelves(&asked),
@@ -389,7 +402,8 @@ impl Drawing<'_> {
         let over = shape.view.as_ref().filter(|view| view.is_mine(self.desk));
         Save {
             action: asked.closed().below(self.kind, "views"),
-            name: String::new(),
+            everyone: self.nameless.unwrap_or_else(|| over.is_some_and(|view| view.everyone)),
+            nameless: self.nameless.is_some(),
             over: over.map(|view| self.desk.words.fill("view.over", &[&view.name])),
         }
     }

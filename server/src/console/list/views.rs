@@ -8,6 +8,7 @@ use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+use sync_core::access::RoleSet;
 use sync_core::collation;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
@@ -15,9 +16,11 @@ use sync_core::schema::Kind;
 
 use super::asked::Asked;
 use super::chart::Spec;
+use super::page;
 use super::shape::{Layout, Shape};
 use crate::console::desk::Desk;
 use crate::error::{Error, Text};
+use crate::intake::{Expect, RecordEdit};
 use crate::reading::{List, ReadError, Row};
 use crate::ready;
 
@@ -198,7 +201,7 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
         ("pin" | "unpin", Some(view)) => {
             let (field, value) = ("pinned".to_owned(), me(&desk));
             let edit = if wanted.act == "pin" { FieldEdit::Add { field, value } } else { FieldEdit::Remove { field, value } };
-            desk.writing().edit(VIEW, view.id, vec![edit]).await?;
+            pin(&desk, view.id, edit).await?;
             Ok(Redirect::to(&asked.closed().address(&kind)).into_response())
         }
         ("remove", Some(_)) => {
@@ -207,12 +210,29 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
         }
         ("save", _) if wanted.over => {
             let view = known.ok_or_else(refused)?;
-            desk.writing().edit(VIEW, view.id, said(&desk, &kind, &shape, Some(view))).await?;
+            let mut edits = said(&desk, &kind, &shape, Some(view));
+            if wanted.everyone != view.everyone {
+                edits.push(FieldEdit::set("everyone", wanted.everyone));
+            }
+            desk.writing().edit(VIEW, view.id, edits).await?;
             Ok(to(&view.id.to_string()))
         }
+        ("save", _) if wanted.name.trim().is_empty() => page::show_nameless(&desk, &kind, asked.with_panel("save"), wanted.everyone).await,
         ("save", _) => Ok(to(&make(&desk, &kind, &shape, wanted).await?.to_string())),
         _ => Err(Error::NotFound),
     }
+}
+
+/// Whether a view is pinned is the pinner's own, whoever the view belongs to: of a record of somebody else this is
+/// written, in the name of the pinner, and nothing but their own name in that list.
+async fn pin(desk: &Desk, view: RecordId, edit: FieldEdit) -> Result<(), Error> {
+    let kind = desk.reading.kind(VIEW)?.name.clone();
+    let author = desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, RoleSet::office());
+    let edit = RecordEdit { kind, record: view, edits: vec![edit], expect: Expect::Existing };
+    for edited in desk.app.intake.edit(&author, vec![edit], desk.now, None).await? {
+        edited?;
+    }
+    Ok(())
 }
 
 fn me(desk: &Desk) -> String {

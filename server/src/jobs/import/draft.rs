@@ -66,8 +66,11 @@ pub struct Reader<'a> {
     pub pending: &'a HashSet<String>,
 }
 
-/// The texts of one value by part; the key is the field and the sub-field.
-type Texts<'a> = BTreeMap<(usize, Option<usize>), Vec<(&'a Place, String)>>;
+/// What a value is of: the field, the sub-field of its rows, and the row.
+type Key = (usize, Option<usize>, usize);
+
+/// The texts of one value by part.
+type Texts<'a> = BTreeMap<Key, Vec<(&'a Place, String)>>;
 
 impl Reader<'_> {
     /// Reads a row.
@@ -99,9 +102,10 @@ impl Reader<'_> {
         let mut draft = Draft::default();
         let mut texts: Texts<'_> = BTreeMap::new();
         let mut said: BTreeSet<usize> = BTreeSet::new();
-        let filled = self.mapping.columns.iter().zip(cells).map(|(target, text)| (target, text.clone(), true));
-        let defaults = self.mapping.defaults.iter().map(|(target, text)| (target, self.filled_in(text, cells), false));
-        for (target, text, is_cell) in filled.chain(defaults) {
+        let columns = self.mapping.columns.iter().zip(&self.mapping.turns);
+        let filled = columns.zip(cells).map(|((target, turn), text)| (target, *turn, text.clone(), true));
+        let defaults = self.mapping.defaults.iter().map(|(target, text)| (target, 0, self.filled_in(text, cells), false));
+        for (target, turn, text, is_cell) in filled.chain(defaults) {
             let text = if self.is_raw { text } else { cell::unguarded(&text).to_owned() };
             if text.is_empty() {
                 continue;
@@ -115,7 +119,7 @@ impl Reader<'_> {
                     if is_cell {
                         said.insert(place.field);
                     }
-                    let parts = texts.entry((place.field, place.item)).or_default();
+                    let parts = texts.entry((place.field, place.item, turn)).or_default();
                     // A column comes before the default for the same place.
                     if !parts.iter().any(|(known, _)| known.part == place.part) {
                         parts.push((place, text));
@@ -124,7 +128,7 @@ impl Reader<'_> {
             }
         }
         // A constant beside empty cells, such as a currency, is no value of its own.
-        texts.retain(|(field, _), _| said.contains(field) || !self.left_empty.contains(field));
+        texts.retain(|(field, ..), _| said.contains(field) || !self.left_empty.contains(field));
         draft.lines = self.keep_as_text(&mut texts);
         draft.values = self.values(&texts)?;
         Ok(draft)
@@ -134,7 +138,7 @@ impl Reader<'_> {
     /// names, with all of its row. Answers the texts that have no more than such lines.
     fn keep_as_text<'t>(&'t self, texts: &mut Texts<'t>) -> BTreeSet<usize> {
         let mut lines = BTreeSet::new();
-        let unfound = |key: (usize, Option<usize>), parts: &[(&'t Place, String)]| {
+        let unfound = |key: Key, parts: &[(&'t Place, String)]| {
             let [(Place { via: Some(via), .. }, text)] = parts else { return None };
             let (field, place) = (&self.kind().fields[key.0], via.otherwise.as_deref()?);
             let leaf = key.1.map_or(field, |item| &field.items[item]);
@@ -150,10 +154,10 @@ impl Reader<'_> {
                 !is_meant
             });
             let line = line.join(", ");
-            match texts.entry((place.field, None)).or_default().first_mut() {
+            match texts.entry((place.field, None, 0)).or_default().first_mut() {
                 Some((_, text)) => *text = cell::with_line(&line, text),
                 None => {
-                    texts.insert((place.field, None), vec![(place, line)]);
+                    texts.insert((place.field, None, 0), vec![(place, line)]);
                     lines.insert(place.field);
                 }
             }
@@ -161,16 +165,20 @@ impl Reader<'_> {
         lines
     }
 
-    /// A default with the cells of the columns that it names in braces.
+    /// A default with the cells of the columns that it names in braces; an empty one leaves no space at either end.
     fn filled_in(&self, text: &str, cells: &[String]) -> String {
-        let columns = self.header.iter().zip(cells).filter(|_| text.contains('{'));
-        columns.fold(text.to_owned(), |text, (column, cell)| text.replace(&format!("{{{column}}}"), cell))
+        if !text.contains('{') {
+            return text.to_owned();
+        }
+        let columns = self.header.iter().zip(cells);
+        let filled = columns.fold(text.to_owned(), |text, (column, cell)| text.replace(&format!("{{{column}}}"), cell));
+        filled.trim().to_owned()
     }
 
     fn values(&self, texts: &Texts<'_>) -> Result<Vec<(usize, Json)>, Problem> {
         let mut values: Vec<(usize, Json)> = Vec::new();
-        let mut rows: BTreeMap<usize, Map<String, Json>> = BTreeMap::new();
-        for ((index, item), parts) in texts {
+        let mut rows: BTreeMap<usize, BTreeMap<usize, Map<String, Json>>> = BTreeMap::new();
+        for ((index, item, turn), parts) in texts {
             let field = &self.kind().fields[*index];
             let leaf = item.map_or(field, |item| &field.items[item]);
             if leaf.value == ValueType::Money && parts.iter().all(|(place, _)| place.part == "currency") {
@@ -179,11 +187,11 @@ impl Reader<'_> {
             }
             let value = self.value(leaf, parts).map_err(|problem| named(field, problem))?;
             match item {
-                Some(_) => drop(rows.entry(*index).or_default().insert(leaf.name.to_string(), value)),
+                Some(_) => drop(rows.entry(*index).or_default().entry(*turn).or_default().insert(leaf.name.to_string(), value)),
                 None => values.push((*index, value)),
             }
         }
-        values.extend(rows.into_iter().map(|(index, row)| (index, Json::Array(vec![Json::Object(row)]))));
+        values.extend(rows.into_iter().map(|(index, rows)| (index, rows.into_values().map(Json::Object).collect())));
         Ok(values)
     }
 
@@ -261,7 +269,7 @@ impl Reader<'_> {
             if let Target::Field(place) = target
                 && !draft.values.iter().any(|(field, _)| *field == place.field)
             {
-                texts.entry((place.field, place.item)).or_default().push((place, text.clone()));
+                texts.entry((place.field, place.item, 0)).or_default().push((place, text.clone()));
             }
         }
         texts

@@ -9,7 +9,7 @@ use sync_core::schema::Label;
 
 use super::ImportError;
 use super::mapping::ERROR_COLUMN;
-use super::source::{Content, Row};
+use super::source::{Content, Row, says_ragged};
 use crate::jobs::cell::{guarded, unguarded};
 use crate::language::Language;
 
@@ -135,23 +135,29 @@ impl Failures {
     }
 }
 
-/// The cells as they came, as many as the header has, then the reason.
+/// The cells as they came, then the reason. A row that has more or fewer cells than the header keeps those that it has:
+/// it stays one that is refused until somebody has looked at it.
 fn with_reason(row: &Row, header: &[String], is_raw: bool, reason: &str) -> Vec<String> {
     let mut cells = match &row.content {
         Content::Cells(cells) | Content::Broken(cells, _) => cells.clone(),
         Content::Object(_) => Vec::new(),
     };
-    if cells.len() > header.len() {
-        // Nothing of a row that is too long is lost: what is beyond stands in its last cell.
-        let beyond = cells.split_off(header.len() - 1);
-        cells.push(beyond.join(","));
-    }
-    cells.resize(header.len(), String::new());
     if !is_raw {
         cells = cells.iter().map(|cell| guarded(unguarded(cell).to_owned())).collect();
     }
-    match header.iter().position(|cell| cell == ERROR_COLUMN) {
-        Some(index) => reason.clone_into(&mut cells[index]),
+    let place = header.iter().position(|cell| cell == ERROR_COLUMN);
+    let is_ragged = cells.len() != header.len();
+    match place {
+        // What was refused before has its reason at its end, where the column is, too.
+        Some(index) if is_ragged && index + 1 == header.len() => {
+            cells.pop_if(|cell| says_ragged(cell));
+            cells.push(reason.to_owned());
+        }
+        Some(index) => {
+            if let Some(cell) = cells.get_mut(index) {
+                reason.clone_into(cell);
+            }
+        }
         None => cells.push(reason.to_owned()),
     }
     cells

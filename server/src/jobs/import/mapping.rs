@@ -57,6 +57,8 @@ pub struct Mapping {
     pub kind: Arc<Kind>,
     /// One target for each column.
     pub columns: Vec<Target>,
+    /// Which row of its field each column fills: the second of two columns with phone numbers makes a second one.
+    pub turns: Vec<usize>,
     /// Targets that no cell fills, with their text.
     pub defaults: Vec<(Target, String)>,
     /// What words of cells mean, by field; without regard to case.
@@ -129,7 +131,9 @@ impl Mapping {
                 words.entry(field).or_default().insert(word.to_lowercase(), meant.clone());
             }
         }
-        Ok(Self { kind: Arc::clone(kind), columns, defaults, words })
+        let turn = |(index, target): (usize, &Target)| columns[..index].iter().filter(|earlier: &&Target| *earlier == target).count();
+        let turns = columns.iter().enumerate().map(turn).collect();
+        Ok(Self { kind: Arc::clone(kind), columns, turns, defaults, words })
     }
 
     /// Plans a file of objects, which name their fields themselves.
@@ -142,7 +146,7 @@ impl Mapping {
         }
         let finder = Finder { schema, kind };
         let defaults = finder.defaults(told)?;
-        Ok(Self { kind: Arc::clone(kind), columns: Vec::new(), defaults, words: HashMap::new() })
+        Ok(Self { kind: Arc::clone(kind), columns: Vec::new(), turns: Vec::new(), defaults, words: HashMap::new() })
     }
 
     /// The place of a whole field, if a column or default goes there.
@@ -248,7 +252,9 @@ impl Finder<'_> {
     }
 
     fn each_once(&self, header: &[String], columns: &[Target]) -> Result<(), ImportError> {
-        for (index, target) in columns.iter().enumerate().filter(|(_, target)| **target != Target::Skip) {
+        // Of rows there may be several.
+        let is_row = |target: &Target| matches!(target, Target::Field(Place { item: Some(_), via: None, .. }));
+        for (index, target) in columns.iter().enumerate().filter(|(_, target)| **target != Target::Skip && !is_row(target)) {
             if let Some(first) = columns[..index].iter().position(|earlier| earlier == target) {
                 return Err(ImportError::Twice { columns: [header[first].clone(), header[index].clone()] });
             }

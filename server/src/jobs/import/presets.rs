@@ -88,7 +88,7 @@ mod tests {
             }
         }
         let with_words = PRESETS.iter().filter(|preset| preset.kind == "deal" && preset.words().count() > 5);
-        assert_eq!(with_words.count(), 3, "each of the three systems has its stages");
+        assert_eq!(with_words.count(), 4, "each of the three systems has its stages, one in two exports");
     }
 
     #[test]
@@ -104,6 +104,8 @@ mod tests {
             Some("Zoho CRM · Contacts")
         );
         assert_eq!(named("deal", &["Record Id", "Deal Name", "Closing Date", "Stage"]), Some("Zoho CRM · Deals"));
+        let report = ["Opportunity ID", "Opportunity Name", "Account ID", "Amount Currency", "Amount", "Stage", "Close Date"];
+        assert_eq!(named("deal", &report), Some("Salesforce · Opportunities report"));
         assert_eq!(named("deal", &["客户", "金额"]), None);
     }
 }

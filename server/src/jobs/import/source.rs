@@ -216,6 +216,12 @@ fn cells(record: &csv::ByteRecord) -> Vec<String> {
     record.iter().enumerate().map(text).collect()
 }
 
+/// Whether a cell is what [`ragged`] said of its row before.
+pub fn says_ragged(cell: &str) -> bool {
+    let is_between = |start, middle| cell.starts_with(start) && cell.contains(middle);
+    is_between("the row has ", " cells, the header has ") || is_between("该行有 ", " 个单元格，表头有 ")
+}
+
 fn ragged(cells: Vec<String>, width: usize) -> Content {
     let en = format!("the row has {} cells, the header has {width}", cells.len());
     let zh = format!("该行有 {} 个单元格，表头有 {width} 个", cells.len());

@@ -131,16 +131,52 @@ const COLUMNS: [&str; 14] = [
 /// The first columns are there in any case.
 const ALWAYS: usize = 11;
 
-/// Long lines go on behind a space.
+/// Long lines go on behind a space; those that are written as quoted-printable, behind an equals sign.
 fn unfolded(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
+        if let Some(last) = lines.last_mut().filter(|last| last.ends_with('=') && is_quoted(parts(last, ':')[0])) {
+            last.pop();
+            last.push_str(line.trim_end());
+            continue;
+        }
         match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
             (Some(rest), Some(last)) => last.push_str(rest),
             _ => lines.push(line.trim_end().to_owned()),
         }
     }
     lines
+}
+
+/// Whether the head of a line says that its value is quoted-printable, as cards of version 2.1 write all but ASCII.
+fn is_quoted(head: &str) -> bool {
+    let says_so = |word: &str| ["QUOTED-PRINTABLE", "ENCODING=QUOTED-PRINTABLE"].iter().any(|known| word.eq_ignore_ascii_case(known));
+    parts(head, ';').into_iter().skip(1).any(says_so)
+}
+
+/// A quoted-printable value in the charset that its head names, or in UTF-8, or in what Chinese phones write.
+fn unquoted(head: &str, value: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), value.as_bytes());
+    while let [first, behind @ ..] = rest {
+        let digits = behind.get(..2).filter(|_| *first == b'=').and_then(|digits| std::str::from_utf8(digits).ok());
+        let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+            bytes.push(*first);
+            rest = behind;
+            continue;
+        };
+        // What is written so is no separator.
+        if matches!(byte, b';' | b',') {
+            bytes.push(b'\\');
+        }
+        bytes.push(byte);
+        rest = &behind[2..];
+    }
+    let charset = parts(head, ';').into_iter().find_map(|word| {
+        let (name, charset) = word.split_once('=')?;
+        name.eq_ignore_ascii_case("CHARSET").then(|| encoding_rs::Encoding::for_label(charset.trim_matches('"').as_bytes())).flatten()
+    });
+    let decoded = charset.map_or_else(|| text(&bytes), |charset| charset.decode(&bytes).0.into_owned());
+    decoded.replace("\r\n", "\n")
 }
 
 #[derive(Default)]
@@ -169,6 +205,8 @@ impl Card {
     fn read(&mut self, line: &str) {
         let head = parts(line, ':')[0];
         let Some(value) = line.get(head.len() + 1..) else { return };
+        let unquoted = is_quoted(head).then(|| unquoted(head, value));
+        let value = unquoted.as_deref().unwrap_or(value);
         let mut words = parts(head, ';').into_iter();
         // `item1.TEL` is what some phones write.
         let name = words.next().unwrap_or_default().rsplit('.').next().unwrap_or_default().to_ascii_uppercase();
@@ -287,6 +325,18 @@ mod tests {
         {
             assert!(csv.contains(part), "{csv} lacks {part}");
         }
+    }
+
+    #[test]
+    fn cards_of_old_phones_are_read_in_the_charset_that_they_name() {
+        let text = "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=E7=8E=8B;=E8=8A=B3;;;\r\n\
+                    NOTE;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:=E4=BD=A0=E5=A5=BD=0D=0A=\r\na=3Bb\r\nTEL;CELL:138\r\nEND:VCARD\r\n\
+                    BEGIN:VCARD\r\nVERSION:2.1\r\nFN;CHARSET=GBK;QUOTED-PRINTABLE:=C0=EE=C3=F7\r\nN;CHARSET=GBK;QUOTED-PRINTABLE:=C0=EE;=C3=F7\r\nEND:VCARD\r\n";
+        let csv = String::from_utf8(as_csv("a.vcf", text.as_bytes().to_vec()).unwrap()).unwrap();
+        for part in ["1,王芳,person", "你好\na;b", "2,李明,person"] {
+            assert!(csv.contains(part), "{csv} lacks {part}");
+        }
+        assert!(!csv.contains('='), "{csv}");
     }
 
     #[test]
