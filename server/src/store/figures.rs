@@ -2,7 +2,7 @@
 //!
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::query::{Class, Spot};
+use sync_core::query::{Class, Context, Spot};
 
 use super::grouping::{Weights, apart, day, in_order_of, text, value, weighed};
 use super::lists::Which;
@@ -85,7 +85,7 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
         Some(Measured::Greatest(..)) => ("max(number)", "max(measure)"),
         // Different values of two days are not to be added, nor those of two records that became one.
         Some(Measured::Distinct(_)) => {
-            let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.apart(&format!("k{at}"), context)).collect();
+            let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.apart(&format!("k{at}"), which.context)).collect();
             let made = made.join(", ");
             let start = format!("select {made}, currency, count(*), count(number), cast(count(distinct number) as text) from (");
             return values.within(&start, ") found group by 1, 2, 3");
