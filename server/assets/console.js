@@ -149,11 +149,17 @@
     target.querySelector("input:not([type=hidden]), select, textarea")?.focus();
   }
 
-  // Where somebody goes on once a field or a cell is closed: at what is wrong, at its pencil, at the cell.
+  // Where somebody goes on once a field or a cell was sent: in what was not taken, at its pencil, at the cell.
   function settle(part, name) {
     const home = document.getElementById(part);
+    const wrong = home?.querySelector("[aria-invalid=true]");
+    const refused = wrong?.closest(".editing")?.querySelector("input:not([type=hidden]), select, textarea");
+    if (refused) {
+      refused.focus();
+      return refused.select?.();
+    }
     const cell = name && home?.querySelector(`td[data-cell="${CSS.escape(name)}"]`);
-    const next = home?.querySelector("[aria-invalid=true]") ?? home?.querySelector(".pencil") ?? cell?.querySelector("a[data-row]") ?? cell;
+    const next = wrong ?? home?.querySelector(".pencil") ?? cell?.querySelector("a[data-row]") ?? cell;
     if (next && next === cell) cell.tabIndex = -1;
     next?.focus();
   }

@@ -29,7 +29,7 @@
     if (target.dataset.reask !== undefined) target.form.requestSubmit(target.form.querySelector("[data-again]"));
     if (target.dataset.all !== undefined) {
       const form = target.form ?? document.getElementById("bulk");
-      for (const box of form ? [...form.elements] : []) if (["id", "at"].includes(box.name)) box.checked = target.checked;
+      for (const box of form ? [...form.elements] : []) if (["id", "at", "change"].includes(box.name) && !box.disabled) box.checked = target.checked;
     }
     if (target.matches("input[name=id], [data-all]")) count();
   });

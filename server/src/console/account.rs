@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::agents;
 use super::desk::{Desk, Frame, page as answer};
 use super::devices::{self, DeviceView};
 use super::format::{self, Shown};
@@ -33,6 +34,8 @@ struct AccountPage {
 
 struct SessionView {
     id: String,
+    /// What it was begun with, in words, and as that calls itself.
+    program: String,
     agent: String,
     address: String,
     since: Shown,
@@ -103,7 +106,8 @@ async fn show(
 fn session_view(desk: &Desk, session: &Session) -> SessionView {
     SessionView {
         id: hex(&session.token_hash),
-        agent: if session.agent.is_empty() { desk.words.say("who.unknown").to_owned() } else { session.agent.clone() },
+        program: agents::named(desk.words, &session.agent),
+        agent: session.agent.clone(),
         address: session.address.clone(),
         since: format::moment(session.created_at),
         seen: desk.words.ago(session.last_seen_at, desk.now),

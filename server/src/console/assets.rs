@@ -33,6 +33,7 @@ const SCRIPTS: &str = concat!(
     include_str!("../../assets/list.js"),
     include_str!("../../assets/find.js"),
     include_str!("../../assets/likely.js"),
+    include_str!("../../assets/kind.js"),
     include_str!("../../assets/mention.js"),
     include_str!("../../assets/dashboard.js")
 );

@@ -34,6 +34,9 @@ const MENU: [(&str, &[&str]); 4] = [
     ("menu.system", &["view", "dashboard", "rule", "member", "kind", "file"]),
 ];
 
+/// The kind whose records are kinds.
+const KINDS: &str = "kind";
+
 /// Everything a handler of the console needs; made from a [`Caller`], so nobody has one without signing in.
 #[derive(Clone)]
 pub struct Desk {
@@ -171,8 +174,11 @@ impl Desk {
 
     fn menu(&self, here: &str) -> Vec<MenuGroup> {
         let item = |kind: &Kind| {
-            let href = format!("/records/{}", kind.name);
-            let label = self.words.label(&kind.plural).to_owned();
+            // What kinds hold is said better on their own page than in a list of their records.
+            let (href, label) = match &*kind.name {
+                KINDS => ("/kinds".to_owned(), self.words.say("menu.kinds").to_owned()),
+                name => (format!("/records/{name}"), self.words.label(&kind.plural).to_owned()),
+            };
             MenuItem { here: href == here, href, label, icon: icon(&kind.name).to_owned(), count: None }
         };
         // Dashboards have a page of their own, which leads to their records.
@@ -210,9 +216,8 @@ impl Desk {
 const RETENTION: &str = "/retention";
 
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 12] = [
+const ADMINISTRATION: [(&str, &str, &str); 11] = [
     ("/admin", "menu.admin", "columns"),
-    ("/kinds", "menu.kinds", "kind"),
     ("/people", "menu.people", "member"),
     ("/teams", "menu.teams", "party"),
     ("/roles", "menu.roles", "rule"),

@@ -1,6 +1,7 @@
 //! Bringing files in from the browser: what goes where, a look before anything is written, and taking it back.
 
 mod named;
+mod shown;
 mod target;
 
 use askama::Template;
@@ -90,10 +91,12 @@ struct OutcomeView {
 struct ColumnView {
     index: usize,
     head: String,
-    samples: Vec<String>,
+    samples: Vec<Shown>,
     target: String,
     /// Whether its target is typed, with all of them offered: a list of its own would make the page too long.
     typed: bool,
+    /// Whether no row holds anything there that anybody need look at.
+    is_void: bool,
 }
 
 /// Choices of a page, some sixty bytes each: of a file with so many columns those behind get no list of their own.
@@ -348,8 +351,8 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
     let upload = find(&desk, id)?;
     let kind = desk.reading.kind(&upload.about.kind)?.clone();
     let typed = Typed::new(posted);
-    let (header, ..) = match look(&upload) {
-        Ok(seen) => seen,
+    let header = match look(&upload) {
+        Ok(seen) => seen.header,
         Err(error) => return show(&desk, &upload, None, None, Some(say(&desk, &error))).await,
     };
     let chosen = chosen(&typed, &header);
@@ -388,8 +391,17 @@ fn checked_view(desk: &Desk, header: &[String], report: &import::Report) -> Chec
     }
 }
 
-/// The header, the first rows, and how many there are.
-type Seen = (Vec<String>, Vec<Vec<String>>, u64);
+/// What a look at a file tells.
+#[derive(Default)]
+struct Seen {
+    header: Vec<String>,
+    /// Its first rows.
+    samples: Vec<Vec<String>>,
+    /// Whether any row holds something in each column.
+    filled: Vec<bool>,
+    /// How many rows there are.
+    rows: u64,
+}
 
 /// Looks at a file without bringing anything in.
 fn look(upload: &Upload) -> Result<Seen, ImportError> {
@@ -401,7 +413,7 @@ fn look(upload: &Upload) -> Result<Seen, ImportError> {
             samples.push(cells);
         }
     }
-    Ok((survey.header, samples, survey.rows))
+    Ok(Seen { header: survey.header, samples, filled: survey.filled, rows: survey.rows })
 }
 
 /// What is wrong with a file or its mapping, in words.
@@ -427,14 +439,14 @@ async fn show(
     error: Option<String>,
 ) -> Result<Response, Error> {
     let kind = desk.reading.kind(&upload.about.kind)?.clone();
-    let (header, samples, rows, error) = match look(upload) {
-        Ok((header, samples, 0)) => (header, samples, 0, error.or(Some(desk.words.say("import.no_rows").to_owned()))),
-        Ok((header, samples, rows)) => (header, samples, rows, error),
-        Err(broken) => (Vec::new(), Vec::new(), 0, error.or(Some(say(desk, &broken)))),
+    let (seen, error) = match look(upload) {
+        Ok(seen) if seen.rows == 0 => (seen, error.or(Some(desk.words.say("import.no_rows").to_owned()))),
+        Ok(seen) => (seen, error),
+        Err(broken) => (Seen::default(), error.or(Some(say(desk, &broken)))),
     };
     let is_new = chosen.is_none();
-    let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &header, &samples));
-    let page = ImportPage { checked, error, rows, ..import_page(desk, upload, &kind, &chosen, (&samples, is_new)).await? };
+    let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &seen.header, &seen.samples));
+    let page = ImportPage { checked, error, ..import_page(desk, upload, &kind, &chosen, (&seen, is_new)).await? };
     answer(if page.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
 }
 
@@ -444,7 +456,7 @@ async fn import_page(
     upload: &Upload,
     kind: &Kind,
     chosen: &Mapping,
-    (samples, is_new): (&[Vec<String>], bool),
+    (seen, is_new): (&Seen, bool),
 ) -> Result<ImportPage, Error> {
     let running = desk.app.uploads.running(upload.id);
     let outcome = if running.is_none() && is_new { upload.outcome() } else { None };
@@ -457,7 +469,7 @@ async fn import_page(
         refresh: running.is_some(),
         progress: running.map(|running| (running.done, running.total.max(1))),
         outcome: outcome.map(|outcome| outcome_view(desk, upload, kind, outcome)),
-        columns: columns(chosen, samples, targets.len()),
+        columns: shown::columns(desk, kind, chosen, seen, targets.len()),
         offers: chosen.columns.len() * targets.len() > CHOICES_MAX,
         targets,
         matches: matches(desk, kind, chosen),
@@ -469,7 +481,7 @@ async fn import_page(
         notice: (!chosen.name.is_empty()).then(|| desk.words.fill("import.mapping_in_use", &[&chosen.name])),
         mappings: desk.app.uploads.mappings(upload).into_iter().map(|known| (known.name.clone(), known.name == chosen.name)).collect(),
         name,
-        rows: 0,
+        rows: seen.rows,
         checked: None,
         error: None,
     })
@@ -482,19 +494,6 @@ fn matches(desk: &Desk, kind: &Kind, chosen: &Mapping) -> Vec<(String, String, b
         (field.name.to_string(), desk.words.label(&field.label).to_owned(), chosen.matches.contains(&field.name.to_string()))
     };
     kind.fields.iter().filter(is_mapped).map(choice).collect()
-}
-
-/// The columns of a file, with what stands in its first rows and where each goes.
-fn columns(chosen: &Mapping, samples: &[Vec<String>], choices: usize) -> Vec<ColumnView> {
-    let column = |(index, (head, target)): (usize, &(String, String))| ColumnView {
-        index,
-        head: head.clone(),
-        samples: samples.iter().filter_map(|row| row.get(index)).filter(|cell| !cell.is_empty()).cloned().collect(),
-        target: target.clone(),
-        typed: (index + 1) * choices > CHOICES_MAX,
-    };
-    // What only numbers cards goes nowhere.
-    chosen.columns.iter().enumerate().filter(|(_, (head, _))| head != import::CARD_COLUMN).map(column).collect()
 }
 
 /// Where a column may go, with the words for it; and where one goes that a file names itself.

@@ -6,6 +6,7 @@
 
 mod account;
 mod admin;
+mod agents;
 pub mod assets;
 mod audit;
 mod collisions;

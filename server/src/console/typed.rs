@@ -358,8 +358,18 @@ fn money(typed: &Typed, name: &str) -> Result<Json, Wrong> {
     if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err(wrong("bad.currency", currency));
     }
-    let minor = minor_units(&amount, decimals(&currency)).ok_or_else(|| wrong("bad.money", text))?;
+    let decimals = decimals(&currency);
+    let minor = minor_units(&amount, decimals).ok_or_else(|| wrong(not_an_amount(decimals), text))?;
     Ok(json!({"amount": minor, "currency": currency}))
+}
+
+/// The message that says how many decimals an amount may have.
+fn not_an_amount(decimals: usize) -> &'static str {
+    match decimals {
+        0 => "bad.money_whole",
+        3 => "bad.money_three",
+        _ => "bad.money",
+    }
 }
 
 fn minor_units(amount: &str, decimals: usize) -> Option<i64> {
@@ -444,6 +454,8 @@ mod tests {
         assert_eq!(money("１２３", "jpy"), Ok(json!({"amount": 123, "currency": "JPY"})));
         assert_eq!(money("-1.25", "USD"), Ok(json!({"amount": -125, "currency": "USD"})));
         assert_eq!(money("-1，290,000", ""), Ok(json!({"amount": -129_000_000, "currency": "CNY"})));
+        assert_eq!(money("1.5", "JPY"), Err("bad.money_whole"));
+        assert_eq!(money("1.2345", "KWD"), Err("bad.money_three"));
         for bad in ["1.234", "abc", ".", "1.2.3", "99999999999999999999", "12,50", "12，50", "1,5", "1.234,50", "1,23,456", ",5", "12 50"]
         {
             assert_eq!(money(bad, "CNY"), Err("bad.money"), "{bad}");

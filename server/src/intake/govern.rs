@@ -349,8 +349,8 @@ fn retention(before: &Map<String, Json>, after: &Map<String, Json>, archived: bo
 /// could change it or shut it out any more.
 pub(crate) fn never_archived(kind: &str) -> Option<(&'static str, &'static str)> {
     (!access::closes(kind)).then_some((
-        "Colleagues are not archived, their account would stay: shut them out under People.",
-        "同事记录不能归档，否则账号仍会保留：请在“人员”中停用。",
+        "Colleagues are not archived, their account would stay: shut them out under User accounts.",
+        "同事记录不能归档，否则账号仍会保留：请在“用户账号”中停用。",
     ))
 }
 
@@ -359,8 +359,8 @@ pub(crate) fn never_archived(kind: &str) -> Option<(&'static str, &'static str)>
 pub(crate) fn never_erased(kind: &str) -> Option<(&'static str, &'static str)> {
     match kind {
         MEMBER_KIND => Some((
-            "Colleagues are not erased, their account would stay: shut them out under People.",
-            "同事记录不能清除，否则账号仍会保留：请在“人员”中停用。",
+            "Colleagues are not erased, their account would stay: shut them out under User accounts.",
+            "同事记录不能清除，否则账号仍会保留：请在“用户账号”中停用。",
         )),
         ROLE_KIND => Some(("Roles are not erased: archive the role.", "角色不能清除：请将其归档。")),
         KIND_KIND => Some(("Kinds are not erased: archive the kind.", "类型不能清除：请将其归档。")),

@@ -87,3 +87,12 @@ async fn totals_of_several_currencies_are_in_the_workspaces_by_the_rate_of_the_d
     let board = desk.get("/records/deal?layout=board").await.text();
     assert!(board.contains("≈ ¥810.00"), "{board}");
 }
+
+#[tokio::test]
+async fn the_menu_names_every_page_once_and_tells_colleagues_from_their_accounts() {
+    let desk = Desk::new().await;
+    let page = desk.get("/admin").await.text();
+    let menu = page.split("id=\"menu\"").nth(1).unwrap().split("<main").next().unwrap();
+    assert_eq!((menu.matches("href=\"/kinds\"").count(), menu.matches("href=\"/records/kind\"").count()), (1, 0), "{menu}");
+    assert!(menu.contains("User accounts") && menu.contains("Members") && !menu.contains(">Kinds<"), "{menu}");
+}

@@ -380,3 +380,88 @@ async fn an_edit_comes_to_an_open_desk_by_itself_and_is_accepted_by_keyboard() {
     browser.until("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes('1 edit was accepted')").await;
     browser.until("!document.querySelector('article.dispute')").await;
 }
+
+/// Types into controls of a form by their names, as a hand does.
+async fn fill(browser: &mut Browser, typed: &[(&str, &str)]) {
+    for (name, value) in typed {
+        let script = format!(
+            "(() => {{ const control = document.querySelector('[name={name:?}]'); control.value = {value:?}; \
+             control.dispatchEvent(new Event('input', {{bubbles: true}})) }})()"
+        );
+        browser.run(&script).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_with_six_fields_a_link_and_a_board_is_built_in_one_go() {
+    let desk = Desk::new().await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/kinds/new").await;
+    fill(&mut browser, &[("label_en", "Demo car"), ("plural_en", "Demo cars"), ("field.0.label_en", "Plate")]).await;
+    let fields: [(&str, &str, &[(&str, &str)]); 5] = [
+        ("Price", "money", &[]),
+        ("Borrowed by", "link", &[]),
+        ("Built on", "date", &[]),
+        ("Remarks", "paragraph", &[]),
+        ("State", "choice", &[("field.5.options", "In stock | 库存 | green\nOut | 外借 | amber")]),
+    ];
+    for (at, (label, kind, more)) in fields.iter().enumerate() {
+        let place = at + 1;
+        browser.run("document.querySelector('[name=step][value=add]').click()").await;
+        browser.until(&format!("document.querySelectorAll('.kind-field').length === {}", place + 1)).await;
+        fill(&mut browser, &[(&format!("field.{place}.label_en"), label), (&format!("field.{place}.type"), kind)]).await;
+        fill(&mut browser, more).await;
+    }
+    browser.run("document.querySelector('[name=\"field.2.to\"][value=party]').click()").await;
+    // The field that was typed last was never sent, and is a choice all the same.
+    browser.until("[...document.getElementById('board').options].some((option) => option.text === 'State')").await;
+    let offered = browser.run("[...document.getElementById('sum').options].map((option) => option.text).slice(1).join()").await;
+    assert_eq!(offered, "Price");
+    fill(&mut browser, &[("board", "#5"), ("sum", "#1")]).await;
+    browser.click(".buttons [name=step][value=save]").await;
+    browser.until("location.pathname === '/kinds/demo_car' && location.search === '?done=saved'").await;
+    browser.goto("/records/demo_car?layout=board").await;
+    browser
+        .until("document.querySelectorAll('.lane').length === 2 && document.querySelector('.lane').textContent.includes('In stock')")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cell_whose_value_was_refused_keeps_the_focus_and_says_what_would_be_taken() {
+    let mut desk = Desk::new().await;
+    let (app, id) = (desk.server.app.clone(), record(1));
+    desk.ann.save(&app, "deal", id, START, &[FieldEdit::set("title", "Lamps")]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/records/deal").await;
+    browser.run(&format!("const cell = document.querySelector('#r-{id} [data-cell=amount]'); cell.tabIndex = -1; cell.focus()")).await;
+    browser.press("F2", false).await;
+    browser.until("document.activeElement.name === 'f.amount.amount'").await;
+    browser.type_text("1.234").await;
+    browser.press("Enter", false).await;
+    browser.until("document.querySelector('td.editing .problem')?.textContent.includes('up to two decimals')").await;
+    browser.until("document.activeElement.name === 'f.amount.amount' && document.activeElement.value === '1.234'").await;
+    browser.type_text("12.34").await;
+    browser.press("Enter", false).await;
+    browser.until(&format!("document.querySelector('#r-{id} [data-cell=amount]')?.textContent === '¥12.34'")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_edits_on_the_desk_are_ticked_at_once_and_declined_with_one_reason() {
+    let desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    let mut rep = crate::reviews::colleague(&desk.server, "rep", "rep").await;
+    for n in [1, 2] {
+        let price = FieldEdit::set("price", json!({"amount": 1, "currency": "CNY"}));
+        rep.save(&app, "product", record(n), START, &[price]).await;
+    }
+    let mut browser = Browser::of(&desk).await;
+    browser.goto("/rejected").await;
+    browser.click("#many [data-all]").await;
+    browser.until("document.querySelectorAll('article input[name=change]:checked').length === 2").await;
+    browser.run("document.getElementById('reason-many').value = 'Prices are made elsewhere'").await;
+    browser.click("#many [value=decline]").await;
+    browser.until("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes('2 edits were declined')").await;
+    browser.goto("/rejected?decided=true").await;
+    let said = "document.querySelector('main').textContent.split('Prices are made elsewhere').length - 1";
+    assert_eq!(browser.run(said).await, 2);
+}

@@ -320,8 +320,11 @@ async fn a_chart_shows_nothing_of_fields_that_are_out_of_sight() {
     let id = record(9);
     let app = desk.server.app.clone();
     desk.ann.save(&app, "deal", id, START - DAY, &[FieldEdit::set("title", "Lamps")]).await;
-    let page = desk.shows(&address("deal", &[("layout", "bar"), ("group", "no_such_field"), ("measure", "sum:no_such_field")])).await;
-    assert!(page.contains("Number of records by Stage"), "what is not there is not asked for: {page}");
+    for wrong in [("group", "no_such_field"), ("measure", "sum:no_such_field")] {
+        let page = desk.shows(&address("deal", &[("layout", "bar"), wrong])).await;
+        assert!(page.contains(&format!("`{}` is nothing", wrong.0)), "what is not there is not asked for: {page}");
+        assert!(!page.contains("Number of records by Stage"), "and no other chart is shown instead: {page}");
+    }
 }
 
 #[tokio::test]

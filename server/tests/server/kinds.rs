@@ -241,6 +241,27 @@ async fn rows_of_a_field_are_declared_in_the_browser_and_kept_when_the_form_is_s
 }
 
 #[tokio::test]
+async fn a_board_is_chosen_among_fields_that_were_just_added_and_have_no_names_yet() {
+    let desk = Desk::new().await;
+    let typed = |step: &'static str, more: &[(&'static str, &'static str)]| {
+        let without = ["name", "board", "sum", "step"];
+        let kept = DEMO_CAR.iter().filter(|(name, _)| !without.contains(name)).copied();
+        kept.chain(more.iter().copied()).chain([("step", step)]).collect::<Vec<_>>()
+    };
+    let page = desk.post("/kinds/new", &typed("add", &[("board", "#1")])).await.text();
+    let select = |name: &str| page.split(&format!("id=\"{name}\"")).nth(1).unwrap().split("</select>").next().unwrap().to_owned();
+    assert!(select("board").contains("<option value=\"state\" selected>State"), "{page}");
+    assert!(select("sum").contains("<option value=\"#2\">Price"), "{page}");
+    assert!(select("owner").contains("<option value=\"party\">Borrowed by") && !select("owner").contains("State"), "{page}");
+    // Places in the form are those that were sent, wherever the fields stand afterwards.
+    let moved = [("board", "#1"), ("sum", "#2"), ("field.1.place", "1"), ("field.2.place", "2")];
+    let saved = desk.post("/kinds/new", &typed("save", &moved)).await;
+    assert_eq!(saved.header("location"), "/kinds/demo_car?done=saved", "{}", saved.text());
+    assert!(desk.get("/kinds/demo_car").await.text().contains("<option value=\"price\" selected>Price"));
+    assert!(desk.get("/records/demo_car?layout=board").await.text().contains("data-value=\"in_stock\""));
+}
+
+#[tokio::test]
 async fn what_was_just_added_stays_while_more_is_added_and_many_new_fields_are_to_be_saved_first() {
     let desk = Desk::new().await;
     let send = async |form: &[(String, String)], step: &str| {

@@ -394,6 +394,32 @@ async fn a_calendar_puts_records_on_the_readers_own_days() {
 }
 
 #[tokio::test]
+async fn a_calendar_marks_what_is_late_in_the_colours_of_boards() {
+    let mut desk = Desk::new().await;
+    let deal = desk.deal(1, "Lamps", "lead", 1, &[FieldEdit::set("close_date", "2027-01-20")]).await;
+    desk.deal(2, "Desks", "won", 1, &[FieldEdit::set("close_date", "2027-01-20")]).await;
+    let item = |page: &str, title: &str| {
+        let before = page.split(title).next().unwrap().rsplit("<li class=\"").next().unwrap();
+        let is_late = page.split(title).nth(1).unwrap().split("</li>").next().unwrap().contains("overdue");
+        (before.split('"').next().unwrap().to_owned(), is_late)
+    };
+    let of = |colour: &str, is_late: bool| (colour.to_owned(), is_late);
+    let page = desk.page("/records/deal?layout=calendar&month=2027-01").await;
+    assert_eq!((item(&page, "Lamps"), item(&page, "Desks")), (of("grey", false), of("green", false)), "{page}");
+    let activity = |subject: &str, status: &str, due: i64| {
+        [FieldEdit::set("subject", subject), FieldEdit::set("status", status), FieldEdit::set("due", due)]
+    };
+    let about = FieldEdit::Add { field: "about".to_owned(), value: deal.to_string() };
+    desk.save("activity", 3, &[&activity("Call back", "planned", START - DAY)[..], &[about]].concat()).await;
+    desk.save("activity", 4, &activity("Called", "done", START - DAY)).await;
+    desk.save("activity", 5, &activity("Meet", "planned", START + 2 * DAY)).await;
+    assert_eq!(item(&desk.page("/records/deal?layout=calendar&month=2027-01").await, "Lamps"), of("red", true));
+    let page = desk.page("/records/activity?layout=calendar&month=2027-01").await;
+    let colours = ["Call back", "Called", "Meet"].map(|title| item(&page, title));
+    assert_eq!(colours, [of("red", true), of("green", false), of("blue", false)], "{page}");
+}
+
+#[tokio::test]
 async fn everything_is_found_by_name_pinyin_and_parts_of_numbers() {
     let mut desk = Desk::new().await;
     let phone = json!({"value": "+86 138 1234-5678"});

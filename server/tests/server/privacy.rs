@@ -413,12 +413,12 @@ async fn colleagues_and_roles_are_not_erased_by_any_door() {
     assert_eq!(made.status, 201, "{}", made.text());
     let eve = UserId::of_cause("eve");
     let refused = ann.post(&format!("/api/v1/privacy/{eve}/erase"), json!({})).await;
-    assert!(refused.status == 403 && refused.text().contains("shut them out under People"), "{}", refused.text());
+    assert!(refused.status == 403 && refused.text().contains("shut them out under User accounts"), "{}", refused.text());
     let (_, cookie) = server.browser_sign_in(&[]).await;
     let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin"), ("cookie", cookie.as_str())];
     let page = format!("/privacy/{eve}");
     let shown = server.get(&page, &[("cookie", &cookie)]).await.text();
-    assert!(shown.contains("shut them out under People") && !shown.contains("name=\"title\""), "{shown}");
+    assert!(shown.contains("shut them out under User accounts") && !shown.contains("name=\"title\""), "{shown}");
     assert_eq!(server.send(Method::POST, &page, &form, "title=Eve").await.status, 403);
     assert_eq!(ann.get(&format!("/api/v1/member/{eve}")).await.status, 200, "it is still there");
 }

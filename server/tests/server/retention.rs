@@ -201,7 +201,7 @@ async fn a_rule_that_would_erase_colleagues_roles_or_kinds_is_refused_when_it_is
         let condition = r#"[{"type": "olderThanXDays", "attribute": "updatedAt", "value": 30}]"#;
         json!({"name": about, "purpose": "retention", "about": about, "condition": condition})
     };
-    for (about, word) in [("member", "shut them out under People"), ("role", "archive the role"), ("kind", "archive the kind")] {
+    for (about, word) in [("member", "shut them out under User accounts"), ("role", "archive the role"), ("kind", "archive the kind")] {
         let refused = ann.post("/api/v1/rule", json!({"fields": rule(about)})).await;
         assert!(refused.status == 422 && refused.text().contains(word), "{about}: {}", refused.text());
     }

@@ -150,7 +150,7 @@ async fn a_colleague_is_shut_out_and_not_archived_whichever_way_it_is_tried() {
     let path = format!("/api/v1/member/{bo}");
     let made = office.post("/api/v1/member", json!({"id": bo, "fields": {"name": "Bo", "role": "office"}})).await;
     assert_eq!(made.status, 201, "{}", made.text());
-    let told = "shut them out under People";
+    let told = "shut them out under User accounts";
     let refused = office.post(&format!("{path}/archive"), json!({})).await;
     assert!(refused.status == 403 && refused.text().contains(told), "{}", refused.text());
     let refused = desk.post(&format!("/records/member/{bo}/archive"), &[]).await;

@@ -31,6 +31,9 @@ impl Desk {
             (name, chosen.map(|option| option.split('"').next().unwrap().to_owned()).unwrap_or_default())
         };
         let mut all: Vec<(String, String)> = selects.map(one).collect();
+        // Columns in which no card has anything are not shown, and sent all the same.
+        let unseen = page.split("<input type=\"hidden\" name=\"to.").skip(1).map(|rest| rest.split('"'));
+        all.extend(unseen.filter_map(|mut parts| Some((format!("to.{}", parts.next()?), parts.nth(1)?.to_owned()))));
         let matched = page.split("name=\"match\" value=\"").skip(1).filter(|rest| rest.split('>').next().unwrap().contains("checked"));
         all.extend(matched.map(|rest| ("match".to_owned(), rest.split('"').next().unwrap().to_owned())));
         all
@@ -116,6 +119,25 @@ async fn cards_and_workbooks_are_brought_in_too() {
     let broken = desk.upload("party", "a.xlsx", b"PK\x03\x04 nothing").await;
     assert_eq!(broken.status, 422);
     assert!(broken.text().contains("cannot be read as rows"), "{}", broken.text());
+}
+
+#[tokio::test]
+async fn cards_are_looked_at_in_words_before_they_come_in_and_only_as_far_as_they_hold_something() {
+    let desk = Desk::new().await;
+    let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Li;Ann;;;\r\nFN:Ann Li\r\nORG:Cedar\r\nTEL;TYPE=CELL:13800000000\r\nEND:VCARD\r\n";
+    let path = desk.upload("party", "ann.vcf", card.as_bytes()).await.header("location").to_owned();
+    let page = desk.get(&path).await.text();
+    let table = page.split("<table class=\"list mapping\"").nth(1).unwrap().split("</table>").next().unwrap();
+    let heads: Vec<&str> = table.split("<label for=\"to-").skip(1).map(|rest| rest.split(['>', '<']).nth(1).unwrap()).collect();
+    assert_eq!(heads[..3], ["Name", "Type", "Phone numbers"], "{table}");
+    assert!(heads.iter().all(|head| !head.contains('_') && !head.contains(':')), "{heads:?}");
+    assert!(table.contains("tel:13800000000") && table.contains(">cell<") && table.contains("Cedar"), "{table}");
+    let cells: String = table.split("<select").filter_map(|part| part.split("</select>").last()).collect();
+    for none in ["&#34;", "Addresses", "Notes", ">person<"] {
+        assert!(!cells.contains(none), "{none}: {cells}");
+    }
+    // What is not shown goes where it would go: the next file of this header has something there.
+    assert!(page.contains("name=\"to.5\" value=\"addresses\""), "{page}");
 }
 
 #[tokio::test]

@@ -12,6 +12,9 @@ use crate::console::typed::Typed;
 /// A generated name is cut here, in characters: it stands in addresses and column headers.
 const NAME_CHARS: usize = 32;
 
+/// What stands before the place of a field that is meant by it.
+const BY_PLACE: char = '#';
+
 /// A kind as a form holds it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KindForm {
@@ -175,16 +178,24 @@ impl KindForm {
         order.sort_by_key(|index| fields[*index].0);
         let title = order.iter().position(|index| *index == title).unwrap_or_default();
         fields.sort_by_key(|(place, _)| *place);
+        let mut fields: Vec<FieldForm> = fields.into_iter().map(|(_, field)| field).collect();
+        let mut pick = |part: &str| picked(typed.one(part), &order, &mut fields);
+        let (board, sum, owner) = (pick("board"), pick("sum"), pick("owner"));
         Self {
             name: base.map(|kind| kind.name.to_string()).unwrap_or_else(|| typed.one("name").to_owned()),
             label: Pair::of(typed, "label"),
             plural: Pair::of(typed, "plural"),
             title,
-            board: typed.one("board").to_owned(),
-            sum: typed.one("sum").to_owned(),
-            owner: typed.one("owner").to_owned(),
-            fields: fields.into_iter().map(|(_, field)| field).collect(),
+            board,
+            sum,
+            owner,
+            fields,
         }
+    }
+
+    /// How a choice names the field at a place that has no name yet: no field can be called so.
+    pub fn by_place(place: usize) -> String {
+        format!("{BY_PLACE}{place}")
     }
 
     /// Leaves out fields and parts that nobody filled in: an author who adds another still has them.
@@ -285,6 +296,18 @@ fn closed(base: Option<&Kind>, by: &FieldName, fields: &[Field]) -> Vec<String> 
     let is_there =
         |value: &&String| fields.iter().any(|field| field.name == *by && field.options.iter().any(|option| option.value == **value));
     board.map(|board| board.closed.iter().filter(is_there).cloned().collect()).unwrap_or_default()
+}
+
+/// The name of a field that was chosen, perhaps by its place in the form that was sent: then it gets its name now.
+fn picked(chosen: &str, order: &[usize], fields: &mut [FieldForm]) -> String {
+    let Some(place) = chosen.strip_prefix(BY_PLACE) else { return chosen.to_owned() };
+    let at = place.parse().ok().and_then(|place: usize| order.iter().position(|index| *index == place));
+    let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+    let Some(field) = at.and_then(|at| fields.get_mut(at)).filter(|field| !field.label.is_empty()) else { return String::new() };
+    if field.name.is_empty() {
+        field.name = free(&named(field.label.text()), &names);
+    }
+    field.name.clone()
 }
 
 /// Gives names to fields, or to parts of rows, that have none yet, and says at each what is wrong with it.

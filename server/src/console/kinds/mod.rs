@@ -3,6 +3,7 @@
 pub mod blueprint;
 mod form;
 mod formula;
+mod picks;
 mod preview;
 
 use askama::Template;
@@ -23,6 +24,7 @@ use super::why;
 use crate::error::{Error, Text};
 use crate::reading::{List, Row};
 use form::{FieldForm, KindForm, Wrong};
+use picks::PickView;
 use preview::Preview;
 
 /// The kind whose records are kinds.
@@ -71,9 +73,7 @@ struct KindPage {
     problem: Option<String>,
     form: KindForm,
     rows: Vec<RowView>,
-    boards: Vec<Option3>,
-    sums: Vec<Option3>,
-    owners: Vec<Option3>,
+    picks: Vec<PickView>,
     preview: Option<Preview>,
     list: Option<String>,
     text: Option<String>,
@@ -401,9 +401,7 @@ async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> R
         notice: told.notice,
         problem: told.problem,
         rows: shown.fields.iter().enumerate().map(|(index, field)| row(desk, &shown, index, field, is_light)).collect(),
-        boards: fields_as(desk, &form, &form.board, |field| field.value == "choice"),
-        sums: fields_as(desk, &form, &form.sum, |field| ["money", "number", "integer"].contains(&&*field.value)),
-        owners: fields_as(desk, &form, &form.owner, |field| field.value == "link"),
+        picks: PickView::all(desk, &shown),
         preview: told.preview,
         list: base.map(|kind| format!("/records/{}", kind.name)),
         text_alone: told.text_alone,
@@ -414,14 +412,6 @@ async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> R
         form: shown,
     };
     answer(status, &page)
-}
-
-/// The fields of a form that can be chosen for something; nothing is a choice, too.
-fn fields_as(desk: &Desk, form: &KindForm, chosen: &str, fits: impl Fn(&FieldForm) -> bool) -> Vec<Option3> {
-    let mut options = vec![(String::new(), desk.words.say("form.nothing").to_owned(), chosen.is_empty())];
-    let named = form.fields.iter().filter(|field| fits(field) && !field.name.is_empty() && !field.hidden);
-    options.extend(named.map(|field| (field.name.clone(), preview::label_of(desk, field), field.name == chosen)));
-    options
 }
 
 /// About what the fields of a form weigh with all that is in them.

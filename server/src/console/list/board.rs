@@ -180,28 +180,33 @@ impl Drawing<'_> {
         let Some(step) = step else {
             let what = words.say("board.nothing_next").to_owned();
             return Next {
-                colour: "grey",
+                colour: colour_of(None),
                 what,
                 when: Shown::Nothing,
                 href: format!("/records/activity/new?f.about={id}&f.status=planned"),
             };
-        };
-        let colour = match step.tone {
-            Tone::Late => "red",
-            Tone::Today => "amber",
-            Tone::Planned => "green",
         };
         let when = match &step.due {
             Some(Json::Number(millis)) => format::moment(millis.as_i64().unwrap_or_default()),
             Some(Json::String(day)) => Shown::Text(day.clone()),
             _ => Shown::Nothing,
         };
-        Next { colour, what: step.title.clone(), when, href: format!("/records/activity/{}", step.id) }
+        Next { colour: colour_of(Some(step.tone)), what: step.title.clone(), when, href: format!("/records/activity/{}", step.id) }
+    }
+}
+
+/// The colour of what is to be done next, if anything is planned.
+pub(super) fn colour_of(tone: Option<Tone>) -> &'static str {
+    match tone {
+        Some(Tone::Late) => "red",
+        Some(Tone::Today) => "amber",
+        Some(Tone::Planned) => "green",
+        None => "grey",
     }
 }
 
 /// What is won or lost needs no next step.
-fn is_over(option: Option<&sync_core::schema::Choice>) -> bool {
+pub(super) fn is_over(option: Option<&sync_core::schema::Choice>) -> bool {
     option.and_then(|option| option.weight).is_some_and(|weight| weight == 0 || weight == 100)
 }
 

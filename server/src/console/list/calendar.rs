@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde_json::{Value as Json, json};
+use sync_core::actions::next::{ACTIVITY, Tone, due, is_open, tone};
+use sync_core::id::RecordId;
+use sync_core::query::Context;
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::asked::Asked;
+use super::board::{colour_of, is_over};
 use super::shape::{Shape, seen_days};
 use super::table::title_of;
 use crate::console::desk::Desk;
@@ -77,8 +81,10 @@ pub struct Item {
     pub title: String,
     /// Its page.
     pub href: String,
-    /// A colour of the style sheet.
+    /// A colour of the style sheet: that of its next action, or of its board's column where there is none to be done.
     pub colour: String,
+    /// Whether what is to be done next should have been done.
+    pub is_late: bool,
 }
 
 const NAMES: [&str; 7] = ["day.mon", "day.tue", "day.wed", "day.thu", "day.fri", "day.sat", "day.sun"];
@@ -150,6 +156,11 @@ fn choices(desk: &Desk, kind: &Kind) -> Vec<Choice> {
     together.into_iter().chain(fields.iter().map(|field| of(&[field]))).collect()
 }
 
+/// Whether an address names what puts records on days.
+pub(super) fn puts_on_days(desk: &Desk, kind: &Kind, by: &str) -> bool {
+    choices(desk, kind).iter().any(|choice| choice.word() == by)
+}
+
 /// The calendar of a list.
 pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<CalendarView, Error> {
     let choices = choices(desk, kind);
@@ -157,6 +168,7 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
     let today = local(desk, desk.now).date();
     let range = Range::of(&asked.month, today);
     let (rows, names, is_cut) = read(desk, kind, asked, shape, chosen, &range).await?;
+    let tones = tones(desk, kind, &rows).await?;
     let to = |month: String| Asked { month, ..asked.closed() }.address(kind);
     let around = if range.month.is_some_and(|month| month == (today.year(), today.month())) { today } else { range.anchor };
     let page = Page { kind, asked, range: &range, today, new_at: new_at(desk, kind, chosen) };
@@ -164,7 +176,7 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
         title: if range.month.is_some() { month_of(range.anchor) } else { format!("{} – {}", range.first, range.last) },
         is_week: range.month.is_none(),
         names: NAMES.iter().map(|key| desk.words.say(key)).collect(),
-        weeks: page.weeks(placed(desk, kind, &rows, &names, chosen)),
+        weeks: page.weeks(placed(desk, kind, (&rows, &names, &tones), chosen)),
         by: choices.iter().map(|choice| (choice.word(), choice.label.clone(), choice.word() == chosen.word())).collect(),
         before: to(range.moved(-1)),
         after: to(range.moved(1)),
@@ -222,19 +234,51 @@ impl Page<'_> {
     }
 }
 
+/// How it stands with what is to be done next; nothing where nothing is planned.
+type Tones = BTreeMap<RecordId, Option<Tone>>;
+
+/// How it stands with the records of a calendar: with activities themselves, and with what activities are about. What is over
+/// is missing.
+async fn tones(desk: &Desk, kind: &Kind, rows: &[Row]) -> Result<Tones, Error> {
+    if *kind.name == *ACTIVITY {
+        let context = Context { now: desk.now, offset_minutes: desk.offset_minutes };
+        let open = rows.iter().filter(|row| is_open(&row.fields));
+        let tones = open.map(|row| (row.id, Some(tone(due(&row.fields).as_ref(), &context))));
+        // What is planned for later stands beside what is done, and has the colour of its own state.
+        return Ok(tones.filter(|(_, tone)| *tone != Some(Tone::Planned)).collect());
+    }
+    if !desk.reading.has_next_steps(&kind.name) {
+        return Ok(Tones::new());
+    }
+    let ids: Vec<RecordId> = rows.iter().filter(|row| !is_over(option(kind, row))).map(|row| row.id).collect();
+    let steps = desk.reading.next_steps(&ids, desk.offset_minutes).await?;
+    Ok(ids.into_iter().map(|id| (id, steps.get(&id).map(|step| step.tone))).collect())
+}
+
+/// The column of the kind's board that a record stands in.
+fn option<'k>(kind: &'k Kind, row: &Row) -> Option<&'k sync_core::schema::Choice> {
+    let by = kind.field(&kind.board.as_ref()?.by)?;
+    by.option(row.fields.get(&*by.name)?.as_str()?)
+}
+
 /// The records of each day, with the hour to order them by.
-fn placed(desk: &Desk, kind: &Kind, rows: &[Row], names: &Names, chosen: &Choice) -> BTreeMap<Date, Vec<(String, Item)>> {
+fn placed(
+    desk: &Desk,
+    kind: &Kind,
+    (rows, names, tones): (&[Row], &Names, &Tones),
+    chosen: &Choice,
+) -> BTreeMap<Date, Vec<(String, Item)>> {
     let format = Formatter { words: desk.words, names };
-    let by = kind.board.as_ref().and_then(|board| kind.field(&board.by));
     let mut on: BTreeMap<Date, Vec<(String, Item)>> = BTreeMap::new();
     for row in rows {
         let Some((day, time)) = chosen.attributes.iter().find_map(|attribute| place(desk, row, attribute)) else { continue };
-        let option = by.and_then(|by| by.option(row.fields.get(&*by.name)?.as_str()?));
+        let (column, tone) = (option(kind, row).and_then(|option| option.colour.clone()), tones.get(&row.id));
         let item = Item {
             time: time.clone(),
             title: title_of(&format, kind, row),
             href: format!("/records/{}/{}", kind.name, row.id),
-            colour: option.and_then(|option| option.colour.clone()).unwrap_or_default(),
+            colour: tone.map_or_else(|| column.unwrap_or_default(), |tone| colour_of(*tone).to_owned()),
+            is_late: tone == Some(&Some(Tone::Late)),
         };
         on.entry(day).or_default().push((time, item));
     }

@@ -6,8 +6,9 @@ use sync_core::query::{Query, with_me};
 use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::asked::Asked;
-use super::chart::{Form, Spec};
+use super::chart::{self, Form, Spec};
 use super::views::Saved;
+use super::{calendar, groups};
 use crate::console::desk::Desk;
 use crate::console::format::is_number;
 use crate::reading::{List, ReadError};
@@ -234,19 +235,45 @@ impl Shape {
     /// # Errors
     /// Names the parameter that is wrong.
     pub fn check(&self, desk: &Desk, kind: &Kind, asked: &Asked) -> Result<(), ReadError> {
-        let layout = |word: &str| word.is_empty() || Layout::of(word, desk, kind).word() == word;
-        let (name, why) = if !asked.view.is_empty() && self.view.is_none() {
-            ("view", ("names no view: it was removed, or is not shared with you any more", "没有对应的视图：已被删除，或不再与您共享"))
-        } else if !asked.sort.is_empty() && !is_order(desk, kind, &asked.sort) {
-            ("sort", ("is nothing that this list can be ordered by", "不能用来给此列表排序"))
-        } else if !asked.layout.as_deref().is_none_or(layout) {
-            ("layout", ("is no layout of this list", "不是此列表的展示方式"))
-        } else if !asked.has_month() {
-            ("month", ("is a month or a day, such as 2026-05 or 2026-05-04", "应为月份或日期，如 2026-05 或 2026-05-04"))
-        } else {
-            return Ok(());
-        };
-        Err(ReadError::Address { name, why })
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let is_layout = |word: String| Layout::of(&word, desk, kind).word() == word;
+        let is_group = |group: String| groups::attributes(desk, kind).iter().any(|(known, _)| *known == group);
+        let checks: [(&'static str, bool, (&'static str, &'static str)); 8] = [
+            (
+                "view",
+                asked.view.is_empty() || self.view.is_some(),
+                ("names no view: it was removed, or is not shared with you any more", "没有对应的视图：已被删除，或不再与您共享"),
+            ),
+            (
+                "sort",
+                asked.sort.is_empty() || is_order(desk, kind, &asked.sort),
+                ("is nothing that this list can be ordered by", "不能用来给此列表排序"),
+            ),
+            ("layout", said(&asked.layout).is_none_or(is_layout), ("is no layout of this list", "不是此列表的展示方式")),
+            (
+                "month",
+                asked.has_month(),
+                ("is a month or a day, such as 2026-05 or 2026-05-04", "应为月份或日期，如 2026-05 或 2026-05-04"),
+            ),
+            ("columns", names_columns(kind, asked), ("names a column that there is not", "包含不存在的列")),
+            (
+                "group",
+                said(&asked.group).is_none_or(is_group),
+                ("is nothing that this list can be put together by", "不能用来给此列表分组"),
+            ),
+            (
+                "measure",
+                said(&asked.measure).is_none_or(|text| chart::is_measure(desk, kind, &text)),
+                ("is nothing that can be measured here", "不是此处可用的统计方式"),
+            ),
+            (
+                "by",
+                asked.by.is_empty() || calendar::puts_on_days(desk, kind, &asked.by),
+                ("is nothing that puts these records on days", "不能用来在日历上安排这些记录"),
+            ),
+        ];
+        let wrong = checks.into_iter().find(|(_, is_right, _)| !is_right);
+        wrong.map_or(Ok(()), |(name, _, why)| Err(ReadError::Address { name, why }))
     }
 
     /// The records of the list, all pages together or from `after` on.
@@ -273,6 +300,13 @@ fn is_order(desk: &Desk, kind: &Kind, sort: &str) -> bool {
     let field = kind.field(sort.split('.').next().unwrap_or_default());
     let fits = |field: &Field| desk.reading.may_read(kind, &field.name) && Column::Field(field).order().as_deref() == Some(sort);
     field.is_some_and(fits) || ["createdAt", "updatedAt"].contains(&sort)
+}
+
+/// Whether the kind has the columns that an address names. Those that the reader may not see are left out of the list, not
+/// refused: a colleague's address is of use to whoever sees less.
+fn names_columns(kind: &Kind, asked: &Asked) -> bool {
+    let mut names = asked.columns.iter().flat_map(|text| text.split(',')).filter(|name| !name.is_empty());
+    names.all(|name| kind.field(name).is_some() || ["createdAt", "updatedAt"].contains(&name))
 }
 
 fn column<'a>(desk: &Desk, kind: &'a Kind, name: &str) -> Option<Column<'a>> {

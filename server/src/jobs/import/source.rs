@@ -41,8 +41,16 @@ pub struct Survey {
     pub hash: [u8; 32],
     /// The header's cells; none in JSON Lines.
     pub header: Vec<String>,
+    /// Whether any row holds something in each column; none in JSON Lines.
+    pub filled: Vec<bool>,
     /// What stands between cells.
     pub delimiter: u8,
+}
+
+impl Survey {
+    fn of_objects(rows: u64, hash: [u8; 32]) -> Self {
+        Self { rows, hash, header: Vec::new(), filled: Vec::new(), delimiter: b',' }
+    }
 }
 
 /// What a row holds.
@@ -102,25 +110,31 @@ impl Source {
         let hash = self.check_bytes()?;
         if self.is_json() {
             let mut rows = 0;
-            self.rows(&Survey { rows: 0, hash, header: Vec::new(), delimiter: b',' })?.try_for_each(|row| row.map(|_| rows += 1))?;
-            return Ok(Survey { rows, hash, header: Vec::new(), delimiter: b',' });
+            self.rows(&Survey::of_objects(0, hash))?.try_for_each(|row| row.map(|_| rows += 1))?;
+            return Ok(Survey::of_objects(rows, hash));
         }
         let delimiter = self.delimiter()?;
         let mut reader = self.csv(delimiter)?;
         let mut record = csv::ByteRecord::new();
-        let mut header = None;
-        let mut rows = 0;
+        let mut header: Option<Vec<String>> = None;
+        let (mut rows, mut filled) = (0, Vec::new());
         while reader.read_byte_record(&mut record).map_err(|error| self.unreadable(error.into()))? {
             if record.iter().any(|cell| cell.len() > CELL_MAX_BYTES) {
                 return Err(ImportError::OpenQuote { line: record.position().map_or(0, csv::Position::line) });
             }
             match header {
-                None => header = Some(cells(&record)),
-                Some(_) => rows += 1,
+                None => {
+                    filled = vec![false; record.len()];
+                    header = Some(cells(&record));
+                }
+                Some(_) => {
+                    rows += 1;
+                    filled.iter_mut().zip(&record).for_each(|(filled, cell)| *filled |= !cell.is_empty());
+                }
             }
         }
         let header = header.filter(|cells| cells.iter().any(|cell| !cell.is_empty())).ok_or(ImportError::Empty)?;
-        Ok(Survey { rows, hash, header, delimiter })
+        Ok(Survey { rows, hash, header, filled, delimiter })
     }
 
     /// The hash of the bytes, once they are known to be UTF-8.

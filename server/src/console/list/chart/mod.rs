@@ -24,6 +24,7 @@ use plan::Plan;
 
 pub use draw::ChartView;
 pub use file::{section, table};
+pub use plan::is_measure;
 pub use tools::{ChartTools, tools};
 
 /// What a chart looks like.

@@ -140,6 +140,12 @@ fn weighs(kind: &Kind, board: &Board) -> bool {
     kind.field(&board.by).is_some_and(|field| field.options.iter().any(|option| option.weight.is_some()))
 }
 
+/// Whether a text names a measure of the kind.
+pub fn is_measure(desk: &Desk, kind: &Kind, text: &str) -> bool {
+    let (word, measure) = measure(desk, kind, text);
+    text == "count" || measure.field().is_some_and(|field| text == format!("{word}:{}", field.name))
+}
+
 /// What is measured, with its word; how many records there are if it is nothing else.
 fn measure<'a>(desk: &Desk, kind: &'a Kind, text: &str) -> (&'static str, Measure<'a>) {
     let (word, name) = text.split_once(':').unwrap_or((text, ""));

@@ -1,0 +1,55 @@
+//! What stands in a file, in people's words: its columns, and what its first rows hold.
+
+use sync_core::schema::{Field, Kind};
+
+use super::{CHOICES_MAX, ColumnView, Seen};
+use crate::console::desk::Desk;
+use crate::console::format::{Formatter, Shown};
+use crate::jobs::cell::value_of;
+use crate::jobs::import;
+use crate::jobs::upload::Mapping;
+use crate::reading::Names;
+
+/// The columns of a file, with what stands in its first rows and where each goes; `choices` is how many targets each has.
+pub(super) fn columns(desk: &Desk, kind: &Kind, chosen: &Mapping, seen: &Seen, choices: usize) -> Vec<ColumnView> {
+    let is_cards = chosen.columns.iter().any(|(head, _)| head == import::CARD_COLUMN);
+    let column = |(index, (head, target)): (usize, &(String, String))| {
+        // A card names no columns: what it holds is read into ours, under names for programs.
+        let place = if is_cards { head } else { target };
+        let cells = seen.samples.iter().filter_map(|row| row.get(index)).filter(|cell| !cell.is_empty());
+        ColumnView {
+            index,
+            head: if is_cards { called(desk, kind, head) } else { head.clone() },
+            samples: cells.map(|cell| shown(desk, kind, place, cell, is_cards)).collect(),
+            target: target.clone(),
+            typed: (index + 1) * choices > CHOICES_MAX,
+            is_void: is_cards && !seen.filled.get(index).is_some_and(|filled| *filled),
+        }
+    };
+    // What only numbers cards goes nowhere.
+    chosen.columns.iter().enumerate().filter(|(_, (head, _))| head != import::CARD_COLUMN).map(column).collect()
+}
+
+/// The fields that a target leads through: a field, and the part of its rows.
+fn fields<'k>(kind: &'k Kind, target: &str) -> Vec<&'k Field> {
+    let path = target.split([':', '|']).next().unwrap_or_default();
+    let (name, item) = path.split_once('.').map_or((path, None), |(name, item)| (name, Some(item)));
+    let field = kind.field(name);
+    field.into_iter().chain(item.and_then(|item| field?.item(item))).collect()
+}
+
+fn called(desk: &Desk, kind: &Kind, head: &str) -> String {
+    let labels: Vec<&str> = fields(kind, head).iter().map(|field| desk.words.label(&field.label)).collect();
+    if labels.is_empty() { head.to_owned() } else { labels.join(" › ") }
+}
+
+/// A cell as the record's page shows its value. Of a table that somebody wrote only what is written for programs is put into
+/// words: the rest stands there as they know it.
+fn shown(desk: &Desk, kind: &Kind, target: &str, cell: &str, is_card: bool) -> Shown {
+    let is_meant = is_card || cell.starts_with(['[', '{']);
+    // What a link is looked up by is no value of it.
+    let field = fields(kind, target).last().copied().filter(|_| is_meant && !target.contains(':'));
+    let value = field.and_then(|field| Some((field, value_of(field, &[("", cell)]).ok()?)));
+    let format = Formatter { words: desk.words, names: &Names::new() };
+    value.map_or_else(|| Shown::Text(cell.to_owned()), |(field, value)| format.field(field, &value))
+}
