@@ -114,6 +114,9 @@ pub enum Error {
     /// Nothing was kept, and it is worth trying again. Who noticed has logged it.
     #[error("nothing was kept")]
     NotKept,
+    /// Nothing was kept, as the disk is full or cannot be written. Who noticed has logged it.
+    #[error("the disk is full or cannot be written")]
+    NoRoom,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -295,6 +298,12 @@ impl Error {
             Self::Store(StoreError::Busy(_)) | Self::NotKept => {
                 (S::SERVICE_UNAVAILABLE, "busy", "The server is busy. Please try again.", "服务器繁忙，请重试。")
             }
+            Self::Store(StoreError::Unwritable(_)) | Self::NoRoom => (
+                S::SERVICE_UNAVAILABLE,
+                "no_room",
+                "The server's disk is full or cannot be written: nothing was kept. Whoever runs the server has to make room; then try again.",
+                "服务器磁盘已满或无法写入，未保存任何内容。请联系管理员清理磁盘空间后重试。",
+            ),
             Self::Store(_) | Self::Internal(_) => {
                 (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server. It was logged.", "服务器出错，已记录。")
             }

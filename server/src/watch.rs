@@ -38,12 +38,18 @@ pub async fn healthz(State(app): State<App>) -> Json<Health> {
     })
 }
 
-/// `GET /readyz`: the database answers.
+/// Room below which a server is not ready: the write-ahead log of some commits.
+const ROOM_MIN_BYTES: u64 = 1 << 20;
+
+/// `GET /readyz`: the database answers, and there is room to write.
 ///
 /// # Errors
-/// When it does not.
+/// When it does not, or there is none.
 pub async fn readyz(State(app): State<App>) -> Result<&'static str, Error> {
     app.store.ping().await?;
+    if app.store.free_bytes().is_some_and(|free| free < ROOM_MIN_BYTES) {
+        return Err(Error::NoRoom);
+    }
     Ok("ready\n")
 }
 

@@ -22,6 +22,7 @@ use crate::auth::secret::random;
 use crate::error::{Error, Text};
 use crate::intake::{Author, Edited, Expect, Intake, IntakeError, NotEdited, RecordEdit};
 use crate::reading::{ReadError, Reading, RecordView};
+use crate::store::StoreError;
 
 pub use batch::{Batch, ITEMS_MAX, Item, Mode, Outcome, Status};
 pub use review::REVIEWS_MAX;
@@ -150,6 +151,7 @@ impl Writing {
     /// When it is not there, or intake refuses.
     pub async fn edit(&self, kind: &str, id: RecordId, edits: Vec<FieldEdit>) -> Result<(), WriteError> {
         let row = self.reading.row(id).await?.filter(|row| &*row.kind == kind).ok_or(WriteError::NotThere)?;
+        keeps_required(self.reading.kind(kind)?, &edits)?;
         self.submit(RecordEdit { kind: row.kind, record: id, edits, expect: Expect::Existing }).await
     }
 
@@ -216,12 +218,10 @@ impl Writing {
 
 /// Whether a new record has all that people must fill in.
 fn complete(kind: &Kind, edits: &[FieldEdit]) -> Result<(), WriteError> {
-    let missing = |path: String, field: &Field| WriteError::Missing { field: path, label: field.label.clone() };
     if edits.is_empty() {
         return Err(WriteError::Empty);
     }
-    let asked = |field: &&Field| field.required && !field.hidden;
-    for field in kind.fields.iter().filter(asked) {
+    for field in kind.fields.iter().filter(|field| is_asked_for(field)) {
         if !edits.iter().any(|edit| edit.field() == &*field.name && gives(edit)) {
             return Err(missing(field.name.to_string(), field));
         }
@@ -229,11 +229,32 @@ fn complete(kind: &Kind, edits: &[FieldEdit]) -> Result<(), WriteError> {
     for edit in edits {
         let (FieldEdit::SetRow { field, values, .. } | FieldEdit::Append { field, values, .. }) = edit else { continue };
         let items = kind.field(field).map_or(&[][..], |field| &field.items);
-        if let Some(item) = items.iter().filter(asked).find(|item| values.get(&*item.name).is_none_or(Json::is_null)) {
+        if let Some(item) = items.iter().filter(|item| is_asked_for(item)).find(|item| values.get(&*item.name).is_none_or(Json::is_null)) {
             return Err(missing(format!("{field}.{}", item.name), item));
         }
     }
     Ok(())
+}
+
+/// Whether edits of a record that is there leave it everything that people must fill in. What it never had may stay away.
+fn keeps_required(kind: &Kind, edits: &[FieldEdit]) -> Result<(), WriteError> {
+    for edit in edits {
+        let field = kind.field(edit.field()).filter(|field| is_asked_for(field));
+        if let (Some(field), FieldEdit::Set { .. }) = (field, edit)
+            && !gives(edit)
+        {
+            return Err(missing(field.name.to_string(), field));
+        }
+    }
+    Ok(())
+}
+
+fn is_asked_for(field: &Field) -> bool {
+    field.required && !field.hidden
+}
+
+fn missing(path: String, field: &Field) -> WriteError {
+    WriteError::Missing { field: path, label: field.label.clone() }
 }
 
 /// Whether an edit gives its field a value.
@@ -300,6 +321,7 @@ impl From<NotEdited> for Error {
 impl From<IntakeError> for Error {
     fn from(error: IntakeError) -> Self {
         match error {
+            IntakeError::Store(why) if matches!(*why, StoreError::Unwritable(_)) => Self::NoRoom,
             IntakeError::Store(_) | IntakeError::Stopped => Self::NotKept,
         }
     }

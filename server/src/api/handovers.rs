@@ -123,7 +123,7 @@ impl From<HandoverError> for Error {
             }
             HandoverError::Undo(error) => error.into(),
             HandoverError::Store(error) => Error::Store(error),
-            HandoverError::Intake(_) => Error::NotKept,
+            HandoverError::Intake(error) => error.into(),
             error @ HandoverError::Person(_) => Error::Internal(error.into()),
         }
     }

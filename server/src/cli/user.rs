@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use sync_core::access::RoleSet;
 
-use super::{In, open, password, shown, table};
+use super::{In, open, open_existing, password, shown, table};
 use crate::app::App;
 use crate::auth::normal_login;
 use crate::config::Config;
@@ -130,7 +130,7 @@ const WORKSPACE_NAME: &str = "main";
 impl User {
     /// Runs the command.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let app = open(config).await?;
+        let app = if matches!(self, User::Add(_)) { open(config).await? } else { open_existing(config).await? };
         match self {
             User::Add(command) => command.run(&app).await?,
             User::List(command) => command.run(&app).await?,

@@ -123,7 +123,7 @@ async fn refused(desk: &Desk, typed: &Typed, error: HandoverError) -> Result<Res
         HandoverError::Filter(why) => desk.words.fill("handover.bad_filter", &[desk.words.label(&why.words())]),
         HandoverError::Store(error) => return Err(error.into()),
         HandoverError::NoSuchHandover => return Err(Error::NotFound),
-        HandoverError::Intake(_) => return Err(Error::NotKept),
+        HandoverError::Intake(error) => return Err(error.into()),
         HandoverError::Undo(error) => return Err(error.into()),
         error @ (HandoverError::MayNot | HandoverError::Person(_)) => return Err(Error::Internal(error.into())),
     };

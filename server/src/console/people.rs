@@ -195,7 +195,7 @@ pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
     };
     match people::add(&desk.app, person).await {
         Ok(user) => list(&desk, StatusCode::OK, None, Some((user.login, password))).await,
-        Err(AddError::Intake(_)) => Err(Error::NotKept),
+        Err(AddError::Intake(error)) => Err(error.into()),
         Err(AddError::Store(error)) => Err(error.into()),
         Err(error) => {
             let problem = why_not_added(&desk, &error);

@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::intake::Ruling;
 use crate::reading::{Approved, Asked, Names, Proposal, RefusedEdit, RefusedState, TurnView, Wanted, WantedField};
 use crate::store::people;
-use crate::store::rejected::{ChangeLink, WITHDRAWN};
+use crate::store::rejected::{ChangeLink, DeskState};
 use crate::writing::REVIEWS_MAX;
 
 /// What the address asks for.
@@ -353,14 +353,14 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
     let format = Formatter { words: desk.words, names };
     let label = kind.map_or_else(|| row.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
     let title = title_of_refused(desk, kind.map(|kind| &**kind), row);
-    let (state, colour) = match &*row.state {
-        "held" => ("rejected.held", "amber"),
-        "accepted" => ("rejected.accepted", "green"),
-        "declined" => ("rejected.declined", "grey"),
-        WITHDRAWN => ("rejected.withdrawn", "grey"),
-        _ => ("rejected.refused", "red"),
+    let (state, colour) = match row.state {
+        DeskState::Held => ("rejected.held", "amber"),
+        DeskState::Accepted => ("rejected.accepted", "green"),
+        DeskState::Declined => ("rejected.declined", "grey"),
+        DeskState::Withdrawn => ("rejected.withdrawn", "grey"),
+        DeskState::Rejected | DeskState::Rewritten => ("rejected.refused", "red"),
     };
-    let is_open = matches!(&*row.state, "held" | "rejected");
+    let is_open = row.state.is_open();
     let may = row.turn.as_ref().map_or_else(|| may_decide(desk, kind.map(|kind| &**kind), row), |turn| turn.yours);
     RefusedView {
         change: row.name().to_string(),
@@ -381,7 +381,7 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
         turn: row.turn.as_ref().filter(|_| is_open).map(|turn| turn_of(desk, turn)),
         decision: decision(desk, row),
         note: row.note.clone(),
-        may_reopen: may && row.state == "declined",
+        may_reopen: may && row.state == DeskState::Declined,
         kind: label,
     }
 }
@@ -406,7 +406,7 @@ fn turn_of(desk: &Desk, turn: &TurnView) -> String {
 fn decision(desk: &Desk, row: &RefusedEdit) -> Option<String> {
     let at = desk.words.ago(row.decided_at?, desk.now);
     let by = row.decided_by_name.clone().unwrap_or_else(|| desk.words.say("who.unknown").to_owned());
-    let key = if row.state == WITHDRAWN { "rejected.withdrawn_by" } else { "rejected.decided_by" };
+    let key = if row.state == DeskState::Withdrawn { "rejected.withdrawn_by" } else { "rejected.decided_by" };
     Some(desk.words.fill(key, &[&by, &at]))
 }
 
@@ -417,7 +417,7 @@ fn may_decide(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> bool {
     }
     let Some(kind) = kind else { return false };
     let roles = desk.caller.role.names().filter_map(|name| desk.reading.roles().role(name));
-    let is_limited = row.state == "held" && roles.flat_map(|role| &role.limits).any(|limit| limit.kind == kind.name);
+    let is_limited = row.state == DeskState::Held && roles.flat_map(|role| &role.limits).any(|limit| limit.kind == kind.name);
     !is_limited && desk.reading.may_some(kind, Action::Edit) && row.fields.iter().all(|field| desk.reading.may_write(kind, &field.field))
 }
 

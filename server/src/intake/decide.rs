@@ -14,6 +14,7 @@ use sync_core::schema::{Kind, Label, Merge, Schema};
 
 use super::unit::{DEFINITION, KIND_KIND};
 use super::{Author, NotEdited};
+use crate::store::rejected::DeskState;
 
 /// A verdict that keeps the change out of the record.
 #[derive(Debug, Clone)]
@@ -33,11 +34,11 @@ impl Refused {
 
     /// How it is kept. What its device writes again, with another date or pen, is nobody's to decide on; it
     /// is kept because a late copy of it would be the same edit a second time, once the clock has caught up.
-    pub fn state(&self) -> &'static str {
+    pub fn state(&self) -> DeskState {
         match (self.held, self.code) {
-            (true, _) => "held",
-            (false, code::AHEAD | code::FOREIGN_ACTOR | code::REWRITTEN) => "rewritten",
-            (false, _) => "rejected",
+            (true, _) => DeskState::Held,
+            (false, code::AHEAD | code::FOREIGN_ACTOR | code::REWRITTEN) => DeskState::Rewritten,
+            (false, _) => DeskState::Rejected,
         }
     }
 

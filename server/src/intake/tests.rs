@@ -10,6 +10,7 @@ use sync_core::value::Scalar;
 
 use super::*;
 use crate::feed::{self, Asked, Cursor, Reader};
+use crate::store::rejected::DeskState;
 use crate::store::{Options, Store, devices, people, records, workspaces};
 
 const NOW: i64 = 1_800_000_000_000;
@@ -138,7 +139,7 @@ async fn one_bad_change_blocks_no_other_record_and_stays_refused() {
     let again = world.intake.push(&ann.author, vec![bad], NOW).await.unwrap();
     assert_eq!(again[0], verdicts[0]);
     let mut tx = world.store.reader().await.unwrap();
-    assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &["rejected"], 10).await.unwrap().len(), 1);
+    assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &[DeskState::Rejected], 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -292,7 +293,12 @@ async fn nobody_speaks_for_others_without_the_servers_seal() {
     }
     assert_eq!(delivered(&world, &bo.author).await.len(), 1);
     let mut tx = world.store.reader().await.unwrap();
-    assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &["rejected", "held", "rewritten"], 10).await.unwrap(), []);
+    assert_eq!(
+        crate::store::rejected::rejected_in(&mut tx, workspace(), &[DeskState::Rejected, DeskState::Held, DeskState::Rewritten], 10)
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 #[tokio::test]
@@ -313,7 +319,7 @@ async fn a_case_at_the_desk_ends_when_the_change_comes_back_sealed() {
     assert!(matches!(verdicts[..], [Verdict::Accepted { .. }, Verdict::Rejected { .. }]), "{verdicts:?}");
     after.intake.offer(&office.author, held, NOW + 20).await.unwrap();
     let mut tx = after.store.reader().await.unwrap();
-    assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &["rejected"], 10).await.unwrap(), []);
+    assert_eq!(crate::store::rejected::rejected_in(&mut tx, workspace(), &[DeskState::Rejected], 10).await.unwrap(), []);
     assert_eq!(delivered(&after, &office.author).await.len(), 2);
 }
 

@@ -31,7 +31,7 @@ use super::govern::{Effect, Governing, ROLE_KIND};
 use super::{Author, DeskNews, Edited, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
 use crate::seal::Sealer;
 use crate::store::records::{self, DocKey, DocumentRow};
-use crate::store::rejected::{self, ChangeName, RejectedRow};
+use crate::store::rejected::{self, ChangeName, DeskState, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
 
 use archived::PutAway;
@@ -42,8 +42,8 @@ pub(crate) use sight::{members, settle_erased};
 const TURNS_TOLD: usize = 16;
 
 /// Whether an edit at the desk waits for approval: not what came from a device that was shut out.
-fn waits_for_approval(state: &str, why: &str) -> bool {
-    state == "held" && why != code::REVOKED
+fn waits_for_approval(state: DeskState, why: &str) -> bool {
+    state == DeskState::Held && why != code::REVOKED
 }
 
 /// A document in use by this unit.
@@ -291,7 +291,7 @@ impl<'a> Unit<'a> {
         let news = |device, asked| DeskNews { workspace: self.workspace, device, asked };
         let decided = self.decided.iter().map(|device| news(Some(*device), None));
         let is_other = !self.rejected.is_empty() || self.was_withdrawn;
-        let held = self.rejected.iter().filter(|row| waits_for_approval(&row.state, &row.code)).map(RejectedRow::name);
+        let held = self.rejected.iter().filter(|row| waits_for_approval(row.state, &row.code)).map(RejectedRow::name);
         let asked = self.asked.iter().copied().chain(held).take(TURNS_TOLD).map(|change| news(None, Some(change)));
         decided.chain(is_other.then(|| news(None, None))).chain(asked).collect()
     }
@@ -416,7 +416,7 @@ impl<'a> Unit<'a> {
             message_en: refused.message.en,
             message_zh: refused.message.zh,
             received_at: now,
-            state: state.to_owned(),
+            state,
             body: pushed.body.clone(),
             note: None,
             answer: None,
@@ -504,26 +504,26 @@ fn stored(author: &Author, now: Millis, pushed: Pushed) -> Stored {
 
 fn verdict_again(row: &RejectedRow) -> Verdict {
     let (mut code, mut message, mut message_zh) = (row.code.clone(), row.message_en.clone(), row.message_zh.clone());
-    match row.state.as_str() {
-        "held" => return Verdict::Held { rule: row.rule.clone().unwrap_or_default(), message, message_zh },
-        "declined" => {
+    match row.state {
+        DeskState::Held => return Verdict::Held { rule: row.rule.clone().unwrap_or_default(), message, message_zh },
+        DeskState::Declined => {
             let said = row.note.clone().filter(|note| !note.is_empty());
             code = code::DECLINED.to_owned();
             message = said.clone().unwrap_or_else(|| "the back office has declined it".to_owned());
             message_zh = said.unwrap_or_else(|| "后台已驳回该修改".to_owned());
         }
         // As it was, it would be in the record.
-        "accepted" => {
+        DeskState::Accepted => {
             code = code::AMENDED.to_owned();
             message = "the back office has written it into the record in its own words".to_owned();
             message_zh = "后台已将该修改调整后写入记录".to_owned();
         }
-        "withdrawn" => {
+        DeskState::Withdrawn => {
             code = code::WITHDRAWN.to_owned();
             message = "it was withdrawn by its author".to_owned();
             message_zh = "提交人已撤回该修改".to_owned();
         }
-        _ => {}
+        DeskState::Rejected | DeskState::Rewritten => {}
     }
     Verdict::Rejected { code, field: row.field.clone(), rule: row.rule.clone(), message, message_zh }
 }

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::language::Language;
 use crate::store::lists::Shelf;
+use crate::store::rejected::DeskState;
 use crate::store::{devices, people, workspaces};
 
 const NOW: i64 = 1_800_000_000_000;
@@ -274,15 +275,15 @@ async fn a_refused_edit_is_kept_with_what_it_wanted_and_why() {
     assert!(matches!(verdicts[..], [Verdict::Held { .. }, Verdict::Rejected { .. }]), "{verdicts:?}");
 
     let refused = world.reading("office").rejected(RefusedState::Open, &Wanted::default(), &Asked::default()).await.unwrap();
-    let held = refused.rows.iter().find(|edit| edit.state == "held").unwrap();
+    let held = refused.rows.iter().find(|edit| edit.state == DeskState::Held).unwrap();
     assert_eq!((held.edit_time, held.who.user_name.as_deref()), (Some(NOW), Some("User 1")));
     assert!(held.message.en.contains("needs approval"), "{held:?}");
     assert!(held.edits.contains(&edits[0]) && held.edits.iter().any(|edit| edit.field() == "lines"), "{held:?}");
-    assert_eq!(refused.rows.iter().find(|edit| edit.state == "rejected").unwrap().edits, [credit(5)]);
+    assert_eq!(refused.rows.iter().find(|edit| edit.state == DeskState::Rejected).unwrap().edits, [credit(5)]);
 
     // Who may not read margins does not read what others wanted them to be.
     let seen = world.reading("rep").rejected(RefusedState::Open, &Wanted::default(), &Asked::default()).await.unwrap();
-    assert_eq!(seen.rows.iter().map(|edit| edit.state.as_str()).collect::<Vec<_>>(), ["held"]);
+    assert_eq!(seen.rows.iter().map(|edit| edit.state).collect::<Vec<_>>(), [DeskState::Held]);
     assert_eq!(world.reading("office").rejected(RefusedState::Decided, &Wanted::default(), &Asked::default()).await.unwrap().rows, []);
     let first =
         world.reading("office").rejected(RefusedState::Open, &Wanted::default(), &Asked { after: None, max_size: 1 }).await.unwrap();

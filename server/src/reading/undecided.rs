@@ -20,7 +20,7 @@ use crate::store::Tx;
 use crate::store::approvals::{self, Course, Word};
 use crate::store::people::{self, User};
 use crate::store::records::{self, ConflictRow};
-use crate::store::rejected::{self, ChangeLink, ChangeName, RejectedRow, WITHDRAWN};
+use crate::store::rejected::{self, ChangeLink, ChangeName, DeskState, RejectedRow};
 use crate::store::undecided::{self, ConflictPlace, Refused};
 
 /// Which page of a list without filters.
@@ -83,8 +83,8 @@ pub struct RefusedEdit {
     pub edit_time: Option<Millis>,
     /// When the server received it.
     pub received_at: Millis,
-    /// `rejected`, `held`, `accepted`, `declined` or `withdrawn`.
-    pub state: String,
+    /// What has become of it.
+    pub state: DeskState,
     /// A stable code of why.
     pub code: String,
     /// The field it was refused for.
@@ -229,7 +229,7 @@ impl Reading {
     /// # Errors
     /// When the database fails.
     pub async fn waiting_for(&self, target: RecordId) -> Result<(Vec<RefusedEdit>, bool), ReadError> {
-        let held = Refused { states: &["held"], would_name: Some(target), ..Refused::default() };
+        let held = Refused { states: &[DeskState::Held], would_name: Some(target), ..Refused::default() };
         let mut tx = self.store.reader().await?;
         let mut found = undecided::refused(&mut tx, self.workspace, &self.scope, &held, WAITING_MAX as u32 + 1).await?;
         if found.is_empty() {
@@ -289,7 +289,7 @@ impl Reading {
     /// When a hash alone is the name of several that the caller may see, or the database fails.
     pub async fn refused_row(&self, change: ChangeLink) -> Result<Option<RejectedRow>, ReadError> {
         let known = self.known_kinds();
-        let refused = Refused { states: RefusedState::EVERY, change: Some(change), ..self.refused(RefusedState::Open, &known) };
+        let refused = Refused { states: &DeskState::SHOWN, change: Some(change), ..self.refused(RefusedState::Open, &known) };
         let mut found = undecided::refused(&mut self.store.reader().await?, self.workspace, &self.scope, &refused, 2).await?;
         if found.len() > 1 { Err(ReadError::SeveralEdits) } else { Ok(found.pop()) }
     }
@@ -319,7 +319,7 @@ impl Reading {
     /// # Errors
     /// When the database fails.
     pub async fn is_asked(&self, change: ChangeName) -> Result<bool, ReadError> {
-        let Some(row) = self.refused_row(change.into()).await?.filter(|row| row.state == "held") else { return Ok(false) };
+        let Some(row) = self.refused_row(change.into()).await?.filter(|row| row.state == DeskState::Held) else { return Ok(false) };
         let mut tx = self.store.reader().await?;
         let course = Course::of(&mut tx, self.workspace, &row.kind, change).await?;
         let Some(turn) = course.as_ref().and_then(|course| course.turn(row.received_at, self.now)) else { return Ok(false) };
@@ -341,7 +341,7 @@ impl Reading {
     }
 
     fn refused<'a>(&self, state: RefusedState, known: &'a [KindName]) -> Refused<'a> {
-        Refused { states: state.words(), strange_to: self.may_administer().then_some(known), ..Refused::default() }
+        Refused { states: state.states(), strange_to: self.may_administer().then_some(known), ..Refused::default() }
     }
 
     async fn refused_edits(&self, tx: &mut Tx, found: Vec<RejectedRow>) -> Result<Vec<RefusedEdit>, ReadError> {
@@ -367,7 +367,7 @@ impl Reading {
             let wanted = self.wanted(&row, &changes);
             let decision = decided.get(&row.name());
             let given = words.get(&row.name()).map(Vec::as_slice).unwrap_or_default();
-            let steps = if row.state == "held" { approvals::steps_of(&rules, &row.kind) } else { None };
+            let steps = if row.state == DeskState::Held { approvals::steps_of(&rules, &row.kind) } else { None };
             let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
             RefusedEdit {
                 approvals: given.iter().map(approved).collect(),
@@ -488,13 +488,11 @@ impl Reading {
 }
 
 impl RefusedState {
-    const EVERY: &[&str] = &["rejected", "held", "accepted", "declined", WITHDRAWN];
-
     /// The states as they are kept.
-    fn words(self) -> &'static [&'static str] {
+    fn states(self) -> &'static [DeskState] {
         match self {
-            RefusedState::Open => &["rejected", "held"],
-            RefusedState::Decided => &["accepted", "declined", WITHDRAWN],
+            RefusedState::Open => &DeskState::OPEN,
+            RefusedState::Decided => &DeskState::DECIDED,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlSafeStr, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 
 /// Versions before this one can corrupt a database with several connections: the WAL-reset bug.
 pub const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
@@ -96,6 +96,17 @@ pub enum OpenError {
         /// What it is.
         found: String,
     },
+    /// The file holds other tables: another program's, or a phone's.
+    #[error("`{}` is another program's database: nothing was changed in it; say where Rapport's is with `database.path`", .0.display())]
+    Foreign(PathBuf),
+    /// The file is no database, or no longer a whole one.
+    #[error("the database `{}` is damaged ({found}): put it aside and bring back a backup with `rapport restore`", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        found: String,
+    },
     /// The database was written by a newer version of Rapport.
     #[error("the database is from a newer version of Rapport (migration {0}): start that version, or restore a backup")]
     Newer(i64),
@@ -156,6 +167,7 @@ fn migrator() -> Migrator {
         (30, "rejected by record", include_str!("../../migrations/0030_rejected_by_record.sql")),
         (31, "farewell waits", include_str!("../../migrations/0031_farewell_waits.sql")),
         (32, "stamps", include_str!("../../migrations/0032_stamps.sql")),
+        (33, "rows by text id", include_str!("../../migrations/0033_rows_by_text_id.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
@@ -182,8 +194,9 @@ pub(super) async fn open(options: &Options) -> Result<(SqlitePool, SqlitePool, S
 }
 
 async fn open_now(options: &Options) -> Result<(SqlitePool, SqlitePool, Settings), OpenError> {
-    let failed = |source| OpenError::Database { path: options.path.clone(), source };
+    let failed = |source| open_error(&options.path, source);
     create_private(&options.path)?;
+    check_ours(&options.path).await?;
     // One connection: SQLite has one writer, and waiting for it in order beats retrying on "busy".
     // Not `temp_store = memory`, which would spare the file of what a statement may have to undo: erasures rewrite the whole
     // database here, and would do so in memory.
@@ -199,6 +212,26 @@ async fn open_now(options: &Options) -> Result<(SqlitePool, SqlitePool, Settings
     Ok((writer, readers, settings))
 }
 
+fn open_error(path: &Path, source: sqlx::Error) -> OpenError {
+    match super::primary_code(&source) {
+        super::SQLITE_CORRUPT | super::SQLITE_NOTADB => {
+            let found = source.as_database_error().map_or_else(|| source.to_string(), |error| error.message().to_owned());
+            OpenError::Damaged { path: path.to_owned(), found }
+        }
+        _ => OpenError::Database { path: path.to_owned(), source },
+    }
+}
+
+/// Before anything is written, the kind of journal among it: is the file a new one, or one of ours?
+async fn check_ours(path: &Path) -> Result<(), OpenError> {
+    let failed = |source| open_error(path, source);
+    let mut conn = SqliteConnectOptions::new().filename(path).connect().await.map_err(failed)?;
+    let tables = "select count(*), coalesce(sum(name = '_sqlx_migrations'), 0) from sqlite_master where type = 'table'";
+    let (all, ours): (i64, i64) = sqlx::query_as(tables).fetch_one(&mut conn).await.map_err(failed)?;
+    conn.close().await.map_err(failed)?;
+    if all > 0 && ours == 0 { Err(OpenError::Foreign(path.to_owned())) } else { Ok(()) }
+}
+
 fn pool(connections: u32) -> SqlitePoolOptions {
     // A connection to a local file does not age: closing and reopening it would only lose its caches.
     SqlitePoolOptions::new()
@@ -208,6 +241,9 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // A full disk ends a transaction by itself: sqlx, whose rollback finds none, believes ever after that one is open, and
+        // lets nobody begin another.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// Options of every connection. SQLite sets the busy timeout before any pragma, which the journal

@@ -11,7 +11,7 @@ use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, Use
 use sync_core::protocol::{GivenUp, Pushed, code};
 
 use super::records::{ROWS_PER_STATEMENT, facet_of, kind_of};
-use super::{Result, Tx, id};
+use super::{Result, StoreError, Tx, id};
 
 /// What names a change among all of a workspace: the same words in the same moment are the same bytes, in two records.
 ///
@@ -105,8 +105,8 @@ pub struct RejectedRow {
     pub message_zh: String,
     /// When it came.
     pub received_at: Millis,
-    /// `rejected`, `held`, `accepted`, `declined` or `withdrawn`.
-    pub state: String,
+    /// What has become of it.
+    pub state: DeskState,
     /// The change chunk.
     pub body: Vec<u8>,
     /// What the back office said to its author.
@@ -123,12 +123,59 @@ impl RejectedRow {
 
     /// Whether nobody has decided about it.
     pub fn is_open(&self) -> bool {
-        matches!(self.state.as_str(), "rejected" | "held")
+        self.state.is_open()
     }
 }
 
-/// The state of what its author has given up.
-pub const WITHDRAWN: &str = "withdrawn";
+/// What has become of a change that was not accepted. Kept and sent by its name in small letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeskState {
+    /// Turned down; nobody has looked at it.
+    Rejected,
+    /// Waits for somebody's word.
+    Held,
+    /// The back office wrote it into the record, as it was or in other words.
+    Accepted,
+    /// The back office turned it down.
+    Declined,
+    /// Its author has given it up.
+    Withdrawn,
+    /// Its device writes it again, with another date or pen: nobody's to decide on.
+    Rewritten,
+}
+
+impl DeskState {
+    /// What waits for somebody.
+    pub const OPEN: [Self; 2] = [Self::Rejected, Self::Held];
+    /// What has been decided.
+    pub const DECIDED: [Self; 3] = [Self::Accepted, Self::Declined, Self::Withdrawn];
+    /// What people see.
+    pub const SHOWN: [Self; 5] = [Self::Rejected, Self::Held, Self::Accepted, Self::Declined, Self::Withdrawn];
+    /// Every one.
+    pub const ALL: [Self; 6] = [Self::Rejected, Self::Held, Self::Accepted, Self::Declined, Self::Withdrawn, Self::Rewritten];
+
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Held => "held",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::Withdrawn => "withdrawn",
+            Self::Rewritten => "rewritten",
+        }
+    }
+
+    /// Whether nobody has decided.
+    pub fn is_open(self) -> bool {
+        Self::OPEN.contains(&self)
+    }
+
+    fn of(word: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word).ok_or(StoreError::Damaged("state of an edit"))
+    }
+}
 
 /// What the back office decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +207,7 @@ pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
         message_en,
         message_zh,
         received_at,
-        state,
+        state: DeskState::of(&state)?,
         body,
         note,
         answer: answer.map(|hash| id(ChangeHash::from_bytes(&hash), "change hash")).transpose()?,
@@ -214,12 +261,12 @@ pub async fn waiting_among(tx: &mut Tx, workspace: WorkspaceId, records: &[Recor
 }
 
 /// The changes that were not accepted and wait for somebody, newest first.
-pub async fn rejected_in(tx: &mut Tx, workspace: WorkspaceId, states: &[&str], limit: u32) -> Result<Vec<RejectedRow>> {
+pub async fn rejected_in(tx: &mut Tx, workspace: WorkspaceId, states: &[DeskState], limit: u32) -> Result<Vec<RejectedRow>> {
     let mut query = QueryBuilder::<Sqlite>::new(REJECTED_START);
     query.push_bind(&workspace.as_bytes()[..]).push(" and state in (");
     let mut list = query.separated(", ");
     for state in states {
-        list.push_bind(*state);
+        list.push_bind(state.word());
     }
     query.push(") order by received_at desc, hash, record, facet limit ").push_bind(i64::from(limit));
     let rows: Vec<RejectedTuple> = query.build_query_as().fetch_all(tx.conn()).await?;
@@ -248,7 +295,7 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
         .bind(&row.message_en)
         .bind(&row.message_zh)
         .bind(row.received_at)
-        .bind(&row.state)
+        .bind(row.state.word())
         .bind(&row.body)
         .bind(&row.note)
         .bind(row.answer.map(|hash| hash.0.to_vec()))
@@ -263,8 +310,8 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
 pub struct Decision<'a> {
     /// About this change.
     pub change: ChangeName,
-    /// `accepted`, `declined` or `withdrawn`.
-    pub state: &'a str,
+    /// One of [`DeskState::DECIDED`].
+    pub state: DeskState,
     /// By whom.
     pub by: UserId,
     /// For its author.
@@ -283,7 +330,7 @@ pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, decision: &Dec
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&decision.change.hash.0[..])
-    .bind(decision.state)
+    .bind(decision.state.word())
     .bind(&decision.by.as_bytes()[..])
     .bind(decision.at)
     .bind(decision.note)

@@ -114,6 +114,22 @@ async fn a_unit_of_work_that_fails_or_panics_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_finds_no_room_keeps_nothing_and_the_next_one_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = opened(&folder).await;
+    let mut tx = store.begin().await.unwrap();
+    sqlx::raw_sql("pragma max_page_count = 1").execute(tx.conn()).await.unwrap();
+    let refused = sqlx::query("update workspaces set name = hex(zeroblob(1000000))").execute(tx.conn()).await;
+    let refused = refused.map_err(StoreError::from);
+    assert!(matches!(refused, Err(StoreError::Unwritable(_))), "{refused:?}");
+    drop(tx);
+    let mut tx = store.begin().await.unwrap();
+    people::add_user(&mut tx, &user("ann", 1), "x").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(logins(&store).await, ["ann"]);
+}
+
+#[tokio::test]
 async fn readers_keep_their_snapshot_and_cannot_write() {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(&folder).await;

@@ -8,7 +8,7 @@ use sync_core::id::{Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 
 use super::records::{self, ConflictRow, ConflictTuple, conflict_row};
-use super::rejected::{ChangeLink, ChangeName, REJECTED_START, RejectedRow, RejectedTuple, rejected_row};
+use super::rejected::{ChangeLink, ChangeName, DeskState, REJECTED_START, RejectedRow, RejectedTuple, rejected_row};
 use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
@@ -102,7 +102,7 @@ async fn count(statement: Statement, tx: &mut Tx) -> Result<u64> {
 #[derive(Debug, Clone, Default)]
 pub struct Refused<'a> {
     /// In one of these states.
-    pub states: &'a [&'a str],
+    pub states: &'a [DeskState],
     /// After this one, newest first.
     pub after: Option<(Millis, ChangeName)>,
     /// Those of kinds that are none of these, too: what a phone sent before its kind existed, or after.
@@ -142,7 +142,7 @@ pub async fn refused(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, asked: 
 /// `start` ends in `where workspace = `.
 fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Refused<'_>) -> Statement {
     let mut statement = Statement::of(start, workspace);
-    let states = statement.bind_all(asked.states.iter().map(|state| Param::Text((*state).to_owned())));
+    let states = statement.bind_all(asked.states.iter().map(|state| Param::Text(state.word().to_owned())));
     statement.push(&format!("$1 and state in ({states}) and ("));
     for kind in scope.kinds.keys() {
         let documents = refused_of(scope, kind, &mut statement);

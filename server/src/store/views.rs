@@ -120,6 +120,7 @@ fn columns_of(field: &Field, document: &str) -> Vec<String> {
     }
 }
 
+/// The index `rows_by_text_id` is over this: joins find records by it.
 fn uuid(column: &str) -> String {
     let hex = format!("hex({column})");
     let part = |from: u8, length: u8| format!("substr({hex}, {from}, {length})");

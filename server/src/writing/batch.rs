@@ -13,7 +13,7 @@ use sync_core::record::authored;
 use sync_core::record::fields::{FieldEdit, computed};
 use sync_core::schema::{Kind, Merge};
 
-use super::{WriteError, Writing, complete};
+use super::{WriteError, Writing, complete, keeps_required};
 use crate::body;
 use crate::error::{Error, Text};
 use crate::intake::{Expect, NotEdited, RecordEdit};
@@ -348,7 +348,11 @@ impl Writing {
         let name = &item.name;
         match (row, mode) {
             (Some(row), Mode::Create) => Err(Error::Exists(row.id)),
-            (Some(row), _) => Ok(Plan { record: row.id, is_new: false, changes: fitting(kind, edits(kind, row.id, &row.fields, draft))? }),
+            (Some(row), _) => {
+                let changes = fitting(kind, edits(kind, row.id, &row.fields, draft))?;
+                changes.iter().try_for_each(|edits| keeps_required(kind, edits))?;
+                Ok(Plan { record: row.id, is_new: false, changes })
+            }
             (None, Mode::Update) => match (item.id, name, attribute) {
                 (None, None, attribute) => {
                     let attribute = attribute.unwrap_or("id");

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use rapport_server::feed::Reader;
 use rapport_server::intake::{Edited, Failpoint, Fate, Intake, IntakeError, NotReviewed, RecordEdit, Review, ServerPen};
 use rapport_server::store::records::{ConflictRow, RecordRow};
-use rapport_server::store::rejected::RejectedRow;
+use rapport_server::store::rejected::{DeskState, RejectedRow};
 use rapport_server::store::{self, Options, Store, records, rejected, workspaces};
 use rapport_server::sync::{Door, Speaker, Unasked};
 use sync_core::access::{MEMBER_KIND, Member, RoleSet};
@@ -187,7 +187,9 @@ impl Server {
 
     /// What lies at the desk, and what was declined there.
     pub fn at_the_desk(&self) -> Vec<RejectedRow> {
-        self.with_tx(async |tx| rejected::rejected_in(tx, workspace(), &["rejected", "held", "declined"], u32::MAX).await)
+        self.with_tx(async |tx| {
+            rejected::rejected_in(tx, workspace(), &[DeskState::Rejected, DeskState::Held, DeskState::Declined], u32::MAX).await
+        })
     }
 
     /// Keeps a copy of the database for later.

@@ -23,11 +23,11 @@ use crate::intake::review::{NotReviewed, Review, Ruling};
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::store::approvals::{self, Course, Word};
 use crate::store::people;
-use crate::store::rejected::{self, Decision, RejectedRow, WITHDRAWN};
+use crate::store::rejected::{self, Decision, DeskState, RejectedRow};
 use crate::store::{Result, Tx, records};
 
 /// What was decided: the state, the change that was accepted.
-type Decided = std::result::Result<(&'static str, Option<ChangeHash>), NotReviewed>;
+type Decided = std::result::Result<(DeskState, Option<ChangeHash>), NotReviewed>;
 
 impl Unit<'_> {
     /// Decides about an edit that was not accepted.
@@ -58,12 +58,12 @@ impl Unit<'_> {
             }
         }
         let decided = match &review.ruling {
-            _ if row.state == WITHDRAWN => Err(NotReviewed::Withdrawn),
+            _ if row.state == DeskState::Withdrawn => Err(NotReviewed::Withdrawn),
             Ruling::Reopen => return self.reopen(tx, reviewer, now, &row).await,
             _ if !row.is_open() => Err(NotReviewed::Decided),
             Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row).await?,
             Ruling::Amend(edits) => self.accept_edits(reviewer, now, &row, edits.clone()),
-            Ruling::Decline(_) => Ok(("declined", None)),
+            Ruling::Decline(_) => Ok((DeskState::Declined, None)),
         };
         let (state, answer) = match decided {
             Ok(decided) => decided,
@@ -75,7 +75,7 @@ impl Unit<'_> {
         if let Some(step) = step {
             approvals::add(tx, self.workspace, row.name(), step, Word { by: reviewer.user, at: now }).await?;
         }
-        self.note_decision(tx, reviewer, now, &row, state).await?;
+        self.note_decision(tx, reviewer, now, &row, state.word()).await?;
         Ok(Ok(()))
     }
 
@@ -88,7 +88,7 @@ impl Unit<'_> {
         row: &RejectedRow,
         ruling: &Ruling,
     ) -> Result<std::result::Result<Spoken, NotReviewed>> {
-        let course = if row.state == "held" { Course::of(tx, self.workspace, &row.kind, row.name()).await? } else { None };
+        let course = if row.state == DeskState::Held { Course::of(tx, self.workspace, &row.kind, row.name()).await? } else { None };
         let next = course.as_ref().and_then(|course| Some((course.words.len(), course.turn(row.received_at, now)?)));
         let Some((spoken, turn)) = next else { return Ok(Ok(Spoken::Last(None))) };
         let speaks = turn.is_for(reviewer.user, &reviewer.role)
@@ -179,14 +179,14 @@ impl Unit<'_> {
             Err(refused) => return Ok(Err(NotReviewed::NotEdited(refused.into()))),
         }
         self.accept(&maker, now, pushed, &change, kind, None);
-        Ok(Ok(("accepted", Some(row.hash))))
+        Ok(Ok((DeskState::Accepted, Some(row.hash))))
     }
 
     fn accept_edits(&mut self, reviewer: &Author, now: Millis, row: &RejectedRow, edits: Vec<FieldEdit>) -> Decided {
         let edit = RecordEdit { kind: row.kind.clone(), record: row.record, edits, expect: Expect::Any };
         let written = self.edit_at_once(reviewer, now, &edit).map_err(NotReviewed::NotEdited)?;
         // Nothing is written where the record says so already.
-        Ok(("accepted", written.map(|index| self.accepted[index].stored.hash)))
+        Ok((DeskState::Accepted, written.map(|index| self.accepted[index].stored.hash)))
     }
 }
 

@@ -5,7 +5,7 @@ use sync_core::protocol::GivenUp;
 
 use super::Unit;
 use crate::intake::Author;
-use crate::store::rejected::{self, ChangeName, Decision, WITHDRAWN};
+use crate::store::rejected::{self, ChangeName, Decision, DeskState};
 use crate::store::{Result, Tx};
 
 impl Unit<'_> {
@@ -21,11 +21,11 @@ impl Unit<'_> {
                 tracing::warn!(device = %author.device, record = %row.record, "somebody else's edit was not withdrawn");
                 continue;
             }
-            let decision = Decision { change: name, state: WITHDRAWN, by: author.user, note: None, answer: None, at: now };
+            let decision = Decision { change: name, state: DeskState::Withdrawn, by: author.user, note: None, answer: None, at: now };
             if rejected::decide_rejected(tx, self.workspace, &decision).await? {
                 self.was_withdrawn = true;
                 self.waits_no_more(&name);
-                self.write_down(tx, author.user, now, row, WITHDRAWN).await?;
+                self.write_down(tx, author.user, now, row, DeskState::Withdrawn.word()).await?;
             }
         }
         Ok(())

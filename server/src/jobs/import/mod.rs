@@ -279,7 +279,7 @@ impl From<ImportError> for Error {
             ImportError::AlreadyUndone(_) => Self::Conflict(Text::new("This was taken back already.", "此操作已撤销。")),
             ImportError::Denied(label) => Self::Denied { field: None, message: Text::new(label.en, label.zh) },
             ImportError::Store(error) => Self::Store(error),
-            ImportError::Intake(_) => Self::NotKept,
+            ImportError::Intake(error) => error.into(),
             other => Self::Internal(other.into()),
         }
     }

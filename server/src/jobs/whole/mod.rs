@@ -99,6 +99,7 @@ mod line {
     use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 
     use crate::language::Language;
+    use crate::store::rejected::DeskState;
 
     /// Bytes as base 64.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +169,7 @@ mod line {
         pub message_en: String,
         pub message_zh: String,
         pub received_at: Millis,
-        pub state: String,
+        pub state: DeskState,
         pub body: Bytes,
         pub note: Option<String>,
         pub answer: Option<ChangeHash>,

@@ -98,7 +98,7 @@ async fn changes(tx: &mut Tx, workspace: WorkspaceId, folder: &Path) -> Result<(
 async fn not_accepted(tx: &mut Tx, workspace: WorkspaceId, folder: &Path) -> Result<()> {
     let path = folder.join(REJECTED);
     let mut lines = Lines::create(&path)?;
-    for row in rejected::rejected_in(tx, workspace, &["rejected", "held", "accepted", "declined", rejected::WITHDRAWN], u32::MAX).await? {
+    for row in rejected::rejected_in(tx, workspace, &rejected::DeskState::ALL, u32::MAX).await? {
         let rejected::RejectedRow { hash, kind, record, facet, user, device, code, field, rule, message_en, message_zh, .. } = row;
         let (received_at, state, body) = (row.received_at, row.state, Bytes(row.body));
         lines.write(&line::Rejected {
