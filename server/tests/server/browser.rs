@@ -381,8 +381,11 @@ async fn an_edit_comes_to_an_open_desk_by_itself_and_is_accepted_by_keyboard() {
     browser.until("!document.querySelector('article.dispute')").await;
 }
 
-/// Types into controls of a form by their names, as a hand does.
-async fn fill(browser: &mut Browser, typed: &[(&str, &str)]) {
+/// What is typed into controls of a form, by their names.
+type Typed<'t> = &'t [(&'t str, &'t str)];
+
+/// Types into controls of a form, as a hand does.
+async fn fill(browser: &mut Browser, typed: Typed<'_>) {
     for (name, value) in typed {
         let script = format!(
             "(() => {{ const control = document.querySelector('[name={name:?}]'); control.value = {value:?}; \
@@ -398,7 +401,7 @@ async fn a_kind_with_six_fields_a_link_and_a_board_is_built_in_one_go() {
     let mut browser = Browser::of(&desk).await;
     browser.goto("/kinds/new").await;
     fill(&mut browser, &[("label_en", "Demo car"), ("plural_en", "Demo cars"), ("field.0.label_en", "Plate")]).await;
-    let fields: [(&str, &str, &[(&str, &str)]); 5] = [
+    let fields: [(&str, &str, Typed<'_>); 5] = [
         ("Price", "money", &[]),
         ("Borrowed by", "link", &[]),
         ("Built on", "date", &[]),

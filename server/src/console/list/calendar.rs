@@ -81,7 +81,7 @@ pub struct Item {
     pub title: String,
     /// Its page.
     pub href: String,
-    /// A colour of the style sheet: that of its next action, or of its board's column where there is none to be done.
+    /// A colour of the style sheet: that of its next action, or of its board's column where nothing can be planned about it.
     pub colour: String,
     /// Whether what is to be done next should have been done.
     pub is_late: bool,
@@ -269,10 +269,13 @@ fn placed(
     chosen: &Choice,
 ) -> BTreeMap<Date, Vec<(String, Item)>> {
     let format = Formatter { words: desk.words, names };
+    // Where red is late, what was lost is not red.
+    let has_own = !desk.reading.has_next_steps(&kind.name);
     let mut on: BTreeMap<Date, Vec<(String, Item)>> = BTreeMap::new();
     for row in rows {
         let Some((day, time)) = chosen.attributes.iter().find_map(|attribute| place(desk, row, attribute)) else { continue };
-        let (column, tone) = (option(kind, row).and_then(|option| option.colour.clone()), tones.get(&row.id));
+        let column = option(kind, row).filter(|_| has_own).and_then(|option| option.colour.clone());
+        let tone = tones.get(&row.id);
         let item = Item {
             time: time.clone(),
             title: title_of(&format, kind, row),
