@@ -155,6 +155,7 @@ fn migrator() -> Migrator {
         (29, "sort keys", include_str!("../../migrations/0029_sort_keys.sql")),
         (30, "rejected by record", include_str!("../../migrations/0030_rejected_by_record.sql")),
         (31, "farewell waits", include_str!("../../migrations/0031_farewell_waits.sql")),
+        (32, "own columns", include_str!("../../migrations/0032_own_columns.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
