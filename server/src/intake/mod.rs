@@ -175,6 +175,10 @@ enum Work {
     Look {
         answer: oneshot::Sender<Result<(), IntakeError>>,
     },
+    /// Something else changed what rules are read from.
+    Reread {
+        answer: oneshot::Sender<Result<(), IntakeError>>,
+    },
     Edit {
         edits: Vec<RecordEdit>,
         import: Option<[u8; 16]>,
@@ -359,6 +363,14 @@ impl Intake {
     /// [`IntakeError`]: they look when the next change comes.
     pub async fn announce(&self, workspace: WorkspaceId) -> Result<(), IntakeError> {
         self.ask(&self.itself(workspace), 0, |answer| Work::Look { answer }).await
+    }
+
+    /// Reads the rules of all workspaces again, after the database got other columns.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: the rules of before hold.
+    pub(crate) async fn reread_rules(&self, workspace: WorkspaceId) -> Result<(), IntakeError> {
+        self.ask(&self.itself(workspace), 0, |answer| Work::Reread { answer }).await
     }
 
     async fn ask<T>(

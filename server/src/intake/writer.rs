@@ -19,7 +19,7 @@ use super::govern::ROLE_KIND;
 use super::unit::{KIND_KIND, Outcome, Settled, Unit};
 use super::{DeskNews, Edited, IntakeError, Job, NotEdited, NotReviewed, Rules, ServerPen, Work};
 use crate::seal::Sealer;
-use crate::store::{Result, Store, StoreError, Tx, owed, records, workspaces};
+use crate::store::{Result, Store, StoreError, Tx, columns, owed, records, workspaces};
 
 /// Changes that one transaction takes before it commits: bounds how long the others wait, and the memory.
 /// More of them would not be faster: the flush to the disk is already a small part.
@@ -64,6 +64,7 @@ pub(super) struct Writer {
 enum Answer {
     Push(oneshot::Sender<Result<Vec<Verdict>, IntakeError>>, Vec<Outcome>),
     Look(oneshot::Sender<Result<(), IntakeError>>),
+    Reread(oneshot::Sender<Result<(), IntakeError>>),
     Withdraw(oneshot::Sender<Result<(), IntakeError>>),
     Edit(oneshot::Sender<Result<Vec<Edited>, IntakeError>>, Vec<Result<Option<usize>, NotEdited>>),
     Review(oneshot::Sender<Result<Vec<Result<(), NotReviewed>>, IntakeError>>, Vec<Result<(), NotReviewed>>),
@@ -75,6 +76,7 @@ impl Answer {
         match work {
             Work::Push { answer, .. } => Answer::Push(answer, Vec::new()),
             Work::Look { answer } => Answer::Look(answer),
+            Work::Reread { answer } => Answer::Reread(answer),
             Work::Withdraw { answer, .. } => Answer::Withdraw(answer),
             Work::Edit { answer, .. } => Answer::Edit(answer, Vec::new()),
             Work::Review { answer, .. } => Answer::Review(answer, Vec::new()),
@@ -84,7 +86,7 @@ impl Answer {
     fn fail(self, error: &IntakeError) {
         match self {
             Answer::Push(to, _) => drop(to.send(Err(error.clone()))),
-            Answer::Look(to) | Answer::Withdraw(to) => drop(to.send(Err(error.clone()))),
+            Answer::Look(to) | Answer::Reread(to) | Answer::Withdraw(to) => drop(to.send(Err(error.clone()))),
             Answer::Edit(to, _) => drop(to.send(Err(error.clone()))),
             Answer::Review(to, _) => drop(to.send(Err(error.clone()))),
         }
@@ -94,7 +96,7 @@ impl Answer {
         // A caller that has hung up needs no answer: its changes are kept all the same.
         match self {
             Answer::Push(to, outcomes) => drop(to.send(Ok(outcomes.into_iter().map(|outcome| unit.verdict(outcome)).collect()))),
-            Answer::Look(to) | Answer::Withdraw(to) => drop(to.send(Ok(()))),
+            Answer::Look(to) | Answer::Reread(to) | Answer::Withdraw(to) => drop(to.send(Ok(()))),
             Answer::Edit(to, edited) => drop(to.send(Ok(edited.into_iter().map(|edited| unit.edited(edited, head)).collect()))),
             Answer::Review(to, reviewed) => drop(to.send(Ok(reviewed))),
         }
@@ -232,6 +234,9 @@ impl Writer {
                 let (accepted, of_people, desk_news) = (unit.accepted(), unit.changes_people(), unit.desk_news());
                 let looked = answers.iter().any(|answer| matches!(answer, Answer::Look(_)));
                 // Before anybody is told: whoever asks next is answered by the rules that were just made.
+                if answers.iter().any(|answer| matches!(answer, Answer::Reread(_))) {
+                    self.reread_all().await;
+                }
                 let mut newest = head;
                 if other_rules {
                     self.reload_rules(workspace).await;
@@ -302,6 +307,7 @@ impl Writer {
                     }
                 }
                 Work::Look { answer } => answers.push(Answer::Look(answer)),
+                Work::Reread { answer } => answers.push(Answer::Reread(answer)),
                 Work::Edit { edits, import, answer } => {
                     answers.push(Answer::Edit(answer, Vec::with_capacity(edits.len())));
                     unit.load_edited(&mut tx, &mut self.cache, &edits).await?;
@@ -362,6 +368,13 @@ impl Writer {
         }
     }
 
+    async fn reread_all(&self) {
+        match AllRules::read(&self.store).await {
+            Ok(all) => drop(self.rules.send_replace(all)),
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the rules could not be read again"),
+        }
+    }
+
     fn publish(&self, workspace: WorkspaceId, rules: Rules) {
         self.rules.send_modify(|all| drop(all.own.insert(workspace, rules)));
     }
@@ -378,7 +391,7 @@ fn fail(answers: Vec<Answer>, others: std::vec::IntoIter<Job>, error: StoreError
 fn size(job: &Job) -> usize {
     match &job.work {
         Work::Push { incoming, .. } => incoming.len(),
-        Work::Look { .. } => 0,
+        Work::Look { .. } | Work::Reread { .. } => 0,
         Work::Edit { edits, .. } => edits.len(),
         Work::Review { reviews, .. } => reviews.len(),
         Work::Withdraw { changes, .. } => changes.len(),
@@ -393,7 +406,8 @@ pub(crate) struct AllRules {
 
 impl AllRules {
     async fn read(store: &Store) -> Result<Self> {
-        let builtin = Rules { schema: Arc::new(Schema::builtin().clone()), roles: Arc::new(Roles::builtin().clone()) };
+        let schema = Schema::builtin().clone().beside(columns::own(&mut store.reader().await?).await?);
+        let builtin = Rules { schema: Arc::new(schema), roles: Arc::new(Roles::builtin().clone()) };
         let mut all = Self { builtin, own: HashMap::new() };
         let workspaces = workspaces::all(&mut store.reader().await?).await?;
         for workspace in workspaces {
@@ -422,7 +436,7 @@ async fn read_rules(store: &Store, workspace: WorkspaceId) -> Result<Rules> {
 
 /// The kinds of a workspace.
 pub(super) async fn schema_of(tx: &mut Tx, workspace: WorkspaceId) -> Result<Schema> {
-    Ok(Schema::builtin().with(custom_kinds(tx, workspace).await?))
+    Ok(Schema::builtin().with(custom_kinds(tx, workspace).await?).beside(columns::own(tx).await?))
 }
 
 async fn custom_kinds(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Kind>> {

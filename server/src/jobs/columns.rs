@@ -1,14 +1,16 @@
-//! Keeps the indexes for the columns of lists what the kinds say: for kinds that have become large, from the start,
-//! whenever a kind changes, and once an hour.
+//! Keeps the indexes for the columns of lists what the kinds say, and the columns that they are over: for kinds that have
+//! become large, from the start, whenever a kind changes, and once an hour.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sync_core::id::KindName;
+use sync_core::schema::OwnColumn;
 
 use crate::app::App;
+use crate::intake::Rules;
 use crate::jobs::following;
-use crate::store::columns::{self, Indexes};
+use crate::store::columns::{self, Indexes, RowKey};
 use crate::store::{StoreError, workspaces};
 
 /// Records from which on a kind has indexes: reading fewer one by one takes no longer than some 10 ms, and a small
@@ -30,7 +32,13 @@ pub async fn renew(app: &App, large: u64) -> Result<usize, StoreError> {
     let large: BTreeSet<KindName> = columns::large_kinds(&mut tx, large).await?.into_iter().collect();
     let there = columns::there(&mut tx).await?;
     drop(tx);
-    let rules: Vec<_> = all.iter().map(|one| app.intake.rules(one.workspace)).collect();
+    let rules_now = || all.iter().map(|one| app.intake.rules(one.workspace)).collect::<Vec<_>>();
+    let kept = keep_columns(app, &rules_now(), &large).await?;
+    if let Some(one) = all.iter().find(|one| *app.intake.rules(one.workspace).schema.own_columns() != kept) {
+        // Where it fails, indexes are over the JSON until the next time.
+        app.intake.reread_rules(one.workspace).await.ok();
+    }
+    let rules = rules_now();
     let kinds = || rules.iter().flat_map(|rules| rules.schema.kinds().map(|kind| (&*rules.schema, &**kind)));
     let (known, wanted) = (columns::of(kinds()), columns::of(kinds().filter(|(_, kind)| large.contains(&kind.name))));
     // One whose kind has shrunk stays: it may grow again.
@@ -44,6 +52,43 @@ pub async fn renew(app: &App, large: u64) -> Result<usize, StoreError> {
         app.store.write::<_, StoreError, _>(move |tx| Box::pin(columns::make(tx, text))).await?;
     }
     Ok(changed)
+}
+
+/// Makes the columns that large kinds lack and fills them, some rows at once; answers all that there are then.
+async fn keep_columns(app: &App, rules: &[Rules], large: &BTreeSet<KindName>) -> Result<BTreeSet<OwnColumn>, StoreError> {
+    let mut kept = columns::own(&mut app.store.reader().await?).await?;
+    let kinds = rules.iter().flat_map(|rules| rules.schema.kinds().map(|kind| (&*rules.schema, kind)));
+    let wanted = kinds.filter(|(_, kind)| large.contains(&kind.name)).flat_map(|(schema, kind)| columns::own_of(schema, kind));
+    let missing: BTreeSet<OwnColumn> = wanted.filter(|own| !kept.contains(own)).collect();
+    let mut by_kind: BTreeMap<KindName, Vec<OwnColumn>> = BTreeMap::new();
+    for own in &missing {
+        by_kind.entry(own.kind.clone()).or_default().push(own.clone());
+    }
+    for of_kind in by_kind.into_values() {
+        fill(app, of_kind).await?;
+    }
+    kept.extend(missing);
+    Ok(kept)
+}
+
+async fn fill(app: &App, of_kind: Vec<OwnColumn>) -> Result<(), StoreError> {
+    let made = of_kind.clone();
+    let make = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            for own in &made {
+                columns::make_own(tx, own).await?;
+            }
+            Ok(())
+        })
+    });
+    make.await?;
+    let mut behind = Some(RowKey::default());
+    while let Some(place) = behind {
+        let filled = of_kind.clone();
+        let step = app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { columns::fill_own(tx, &filled, &place).await }));
+        behind = step.await?;
+    }
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { columns::keep_own(tx, &of_kind).await })).await
 }
 
 fn changed(there: &Indexes, known: &Indexes) -> Vec<String> {

@@ -4,14 +4,14 @@
 //! Derived: without them every answer is the same, only later. SQLite's words; PostgreSQL gets indexes of the same
 //! names over the same expressions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::id::KindName;
+use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::query::{Class, Compiler, Context, Dialect, Spot};
-use sync_core::schema::{Field, Kind, Merge, Schema, ValueType};
+use sync_core::schema::{Field, Kind, Merge, OwnColumn, Schema, ValueType};
 
 use super::scope::updated_of;
-use super::{Result, Tx};
+use super::{Result, Tx, id};
 
 /// What the names of all of them begin with.
 pub const PREFIX: &str = "rows_of_";
@@ -27,6 +27,9 @@ const IN_ORDER: &str = "in_order";
 
 /// What those by title are over behind the value.
 const TITLES: [&str; 2] = ["sort_title", "record"];
+
+/// Rows whose own columns are filled in one transaction: some 3 MB of the write-ahead log, and writers wait some 20 ms.
+const FILLED_AT_ONCE: u32 = 2_000;
 
 /// Values that the indexes of boards and days hold besides: what their columns and charts add up and put together.
 const CHARTED_MAX: usize = 9;
@@ -153,6 +156,16 @@ fn single(schema: &Schema, kind: &Kind, field: &Field) -> Option<(String, Spot)>
     (is_single && !field.hidden).then_some((attribute, spot))
 }
 
+/// The fields of a kind that its indexes are over: each in a column of its own, so that an edit of another one leaves them
+/// alone. SQLite writes an index over JSON again whenever the JSON changes.
+pub fn own_of(schema: &Schema, kind: &Kind) -> BTreeSet<OwnColumn> {
+    let board = kind.board.iter().flat_map(|board| std::iter::once(&board.by).chain(&board.sum));
+    let named = kind.matches.iter().chain(&kind.list).chain(&kind.owner).chain(board);
+    let fields = named.filter(|name| **name != kind.title).filter_map(|name| kind.field(name));
+    let single = fields.filter(|field| single(schema, kind, field).is_some());
+    single.map(|field| OwnColumn { kind: kind.name.clone(), facet: field.facet, field: field.name.clone() }).collect()
+}
+
 /// The kinds of which some workspace has at least so many records.
 pub async fn large_kinds(tx: &mut Tx, records: u64) -> Result<Vec<KindName>> {
     let sql = "select distinct kind from (select kind from rows group by workspace, kind having count(*) >= $1) large";
@@ -179,9 +192,93 @@ pub async fn remove(tx: &mut Tx, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// The columns beside the JSON of facets that every record has its values in.
+pub async fn own(tx: &mut Tx) -> Result<BTreeSet<OwnColumn>> {
+    let found: Vec<(String, String, String)> = sqlx::query_as("select kind, facet, field from own_columns").fetch_all(tx.conn()).await?;
+    let column = |(kind, facet, field): (String, String, String)| {
+        Ok(OwnColumn { kind: super::records::kind_of(&kind)?, facet: id(facet.parse(), "facet")?, field: id(field.parse(), "field")? })
+    };
+    found.into_iter().map(column).collect()
+}
+
+/// Makes a column. Whoever writes rows from now on, it holds what it should; those that are there are to be filled.
+pub async fn make_own(tx: &mut Tx, own: &OwnColumn) -> Result<()> {
+    let (name, kind, facet, value) = (own.name(), &own.kind, own.facet, Dialect::Sqlite.alone("new", own));
+    let there: bool = sqlx::query_scalar("select exists (select 1 from pragma_table_info('rows') where name = $1)")
+        .bind(&name)
+        .fetch_one(tx.conn())
+        .await?;
+    if !there {
+        make(tx, format!("alter table rows add column \"{name}\" text")).await?;
+    }
+    for (when, what) in [("made", "insert".to_owned()), ("changed", format!("update of {facet}"))] {
+        let text = format!(
+            "create trigger if not exists \"{name}.{when}\" after {what} on rows \
+             when new.kind = '{kind}' and new.\"{name}\" is not {value} \
+             begin update rows set \"{name}\" = {value} where workspace = new.workspace and record = new.record; end"
+        );
+        make(tx, text).await?;
+    }
+    Ok(())
+}
+
+/// A place in the order of rows: workspace and record.
+pub type RowKey = (Vec<u8>, Vec<u8>);
+
+/// Fills the columns of one kind in some rows behind a place; answers where they end, unless there are no more.
+pub async fn fill_own(tx: &mut Tx, columns: &[OwnColumn], (workspace, record): &RowKey) -> Result<Option<RowKey>> {
+    let Some(kind) = columns.first().map(|own| &own.kind) else { return Ok(None) };
+    let behind = "(workspace, record) > ($1, $2)";
+    let last: Option<RowKey> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "select workspace, record from rows where {behind} order by workspace, record limit 1 offset {FILLED_AT_ONCE}"
+    )))
+    .bind(workspace)
+    .bind(record)
+    .fetch_optional(tx.conn())
+    .await?;
+    let set: Vec<String> = columns.iter().map(|own| format!("\"{}\" = {}", own.name(), Dialect::Sqlite.alone("rows", own))).collect();
+    let end = if last.is_some() { " and (workspace, record) <= ($3, $4)" } else { "" };
+    let text = format!("update rows set {} where {behind}{end} and +kind = '{kind}'", set.join(", "));
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(text)).bind(workspace).bind(record);
+    if let Some((workspace, record)) = &last {
+        query = query.bind(workspace).bind(record);
+    }
+    query.execute(tx.conn()).await?;
+    Ok(last)
+}
+
+/// Notes that every record has its values in these columns.
+pub async fn keep_own(tx: &mut Tx, columns: &[OwnColumn]) -> Result<()> {
+    for own in columns {
+        sqlx::query("insert into own_columns (kind, facet, field) values ($1, $2, $3) on conflict do nothing")
+            .bind(own.kind.as_str())
+            .bind(own.facet.as_str())
+            .bind(own.field.as_str())
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// A record whose own column holds something else than its JSON: what it should hold, and what it does.
+pub type Astray = (RecordId, Option<String>, Option<String>);
+
+/// Those of a workspace.
+pub async fn astray(tx: &mut Tx, workspace: WorkspaceId, own: &OwnColumn) -> Result<Vec<Astray>> {
+    let (name, kind, value) = (own.name(), &own.kind, Dialect::Sqlite.alone("rows", own));
+    let text = format!(
+        "select record, {value}, \"{name}\" from rows where workspace = $1 and kind = '{kind}' and \"{name}\" is not {value} order by record"
+    );
+    let found: Vec<(Vec<u8>, Option<String>, Option<String>)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(&workspace.as_bytes()[..]).fetch_all(tx.conn()).await?;
+    found.into_iter().map(|(record, should, does)| Ok((id(RecordId::from_bytes(&record), "record id")?, should, does))).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use sync_core::id::{Facet, WorkspaceId};
+    use std::sync::OnceLock;
+
+    use sync_core::id::Facet;
     use sync_core::query::{Filter, Query};
 
     use super::*;
@@ -192,8 +289,18 @@ mod tests {
     use crate::store::totals::{self, Added, By};
     use crate::store::{Options, Store};
 
+    /// The built-in kinds in a database where these two have become large.
+    fn schema() -> &'static Schema {
+        static SCHEMA: OnceLock<Schema> = OnceLock::new();
+        SCHEMA.get_or_init(|| {
+            let builtin = Schema::builtin();
+            let own = ["party", "deal"].into_iter().flat_map(|kind| own_of(builtin, builtin.kind(kind).unwrap()));
+            builtin.clone().beside(own.collect())
+        })
+    }
+
     fn spot(kind: &str, attribute: &str) -> Spot {
-        let schema = Schema::builtin();
+        let schema = schema();
         Spot::of(schema, schema.kind(kind).unwrap(), attribute).unwrap()
     }
 
@@ -209,7 +316,10 @@ mod tests {
     async fn indexed(folder: &tempfile::TempDir) -> Tx {
         let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
         let mut tx = store.begin().await.unwrap();
-        let schema = Schema::builtin();
+        let schema = schema();
+        for own in schema.own_columns() {
+            make_own(&mut tx, own).await.unwrap();
+        }
         for text in of(["party", "deal"].map(|kind| (schema, &**schema.kind(kind).unwrap()))).into_values() {
             make(&mut tx, text).await.unwrap();
         }
@@ -223,14 +333,14 @@ mod tests {
     }
 
     fn ask(kind: &str, order: &str, filter: &str) -> Query {
-        Query::from_params(Schema::builtin(), kind, [("orderBy", order), ("order", "desc"), ("where", filter)]).unwrap()
+        Query::from_params(schema(), kind, [("orderBy", order), ("order", "desc"), ("where", filter)]).unwrap()
     }
 
     /// Everything that the lists of large kinds ask: what is found in an index is fast with a million records.
     #[tokio::test]
     async fn lists_read_indexes_and_sort_no_records() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut tx, scope, schema) = (indexed(&folder).await, scope(), Schema::builtin());
+        let (mut tx, scope, schema) = (indexed(&folder).await, scope(), schema());
         let is = |field: &str, value: &str| format!(r#"[{{"type": "equals", "attribute": "{field}", "value": "{value}"}}]"#);
         let industry = is("industry", "Hotels");
 

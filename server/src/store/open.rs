@@ -168,6 +168,7 @@ fn migrator() -> Migrator {
         (31, "farewell waits", include_str!("../../migrations/0031_farewell_waits.sql")),
         (32, "stamps", include_str!("../../migrations/0032_stamps.sql")),
         (33, "rows by text id", include_str!("../../migrations/0033_rows_by_text_id.sql")),
+        (34, "own columns", include_str!("../../migrations/0034_own_columns.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

@@ -3,12 +3,13 @@
 //! Reads and writes many at once: a push of a thousand changes is a handful of statements. Decides
 //! nothing; `intake` says what is written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::Param;
+use sync_core::query::{Dialect, Param};
 use sync_core::record::Stored;
+use sync_core::schema::OwnColumn;
 
 use super::scope::Statement;
 use super::{Result, StoreError, Tx, id};
@@ -390,8 +391,31 @@ pub async fn all_rows(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<RecordR
     rows.into_iter().map(record_row).collect()
 }
 
+const PUT_COLUMNS: &str = "workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, \
+     main, commercial, private, sort_main, sort_commercial, sort_private, stamps";
+
+/// The columns of their own that some of these rows have, and what they hold, if there are any.
+fn own_values(own: &BTreeSet<OwnColumn>, rows: &[RecordRow]) -> Option<(String, String)> {
+    let kinds: BTreeSet<&KindName> = rows.iter().map(|row| &row.kind).collect();
+    let own: Vec<&OwnColumn> = own.iter().filter(|own| kinds.contains(&own.kind)).collect();
+    let name = |own: &&OwnColumn| format!("\"{}\"", own.name());
+    let value = |own: &&OwnColumn| format!("iif(given.kind = '{}', {}, null)", own.kind, Dialect::Sqlite.alone("given", own));
+    let listed = |parts: Vec<String>| parts.join(", ");
+    (!own.is_empty()).then(|| (listed(own.iter().map(name).collect()), listed(own.iter().map(value).collect())))
+}
+
 /// Keeps rows. A facet that is not given stays as it is; so do all headings, sort keys among them, unless there are others.
-pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow], have_other_headings: bool) -> Result<()> {
+///
+/// Columns of their own are written here for new records: what changes in others is seen to by triggers
+/// ([`super::columns::make_own`]), whoever writes.
+pub async fn put_rows(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    own: &BTreeSet<OwnColumn>,
+    rows: &[RecordRow],
+    have_other_headings: bool,
+) -> Result<()> {
+    let own = if have_other_headings { own_values(own, rows) } else { None };
     // The indexes of columns that are not named here are left alone.
     let headings = if have_other_headings {
         "title = excluded.title, sort_title = excluded.sort_title, archived = excluded.archived, created_at = excluded.created_at, \
@@ -402,10 +426,10 @@ pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow], h
         ""
     };
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "insert into rows (workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, \
-             main, commercial, private, sort_main, sort_commercial, sort_private, stamps) ",
-        );
+        let mut query = QueryBuilder::<Sqlite>::new(match &own {
+            None => format!("insert into rows ({PUT_COLUMNS}) "),
+            Some(_) => format!("with given ({PUT_COLUMNS}) as ("),
+        });
         query.push_values(chunk, |mut values, row| {
             values
                 .push_bind(workspace.as_bytes().to_vec())
@@ -426,6 +450,9 @@ pub async fn put_rows(tx: &mut Tx, workspace: WorkspaceId, rows: &[RecordRow], h
                 // Numbers cannot fail.
                 .push_bind(row.stamps.as_ref().and_then(|stamps| serde_json::to_string(stamps).ok()));
         });
+        if let Some((names, values)) = &own {
+            query.push(format!(") insert into rows ({PUT_COLUMNS}, {names}) select given.*, {values} from given where true"));
+        }
         query.push(" on conflict (workspace, record) do update set ").push(headings);
         query.push(
             "stamps = coalesce(excluded.stamps, json_set(stamps, '$[0]', json_array(excluded.updated_at, excluded.position))), \

@@ -2,10 +2,12 @@
 
 use rapport_server::intake::Author;
 use rapport_server::jobs::check::{self, Difference};
+use rapport_server::jobs::columns;
 use rapport_server::jobs::import::{self, CDNOW_SAMPLE_CUSTOMERS, cdnow_customers};
 use rapport_server::language::Language;
 use rapport_server::people::{NewPerson, Place, add};
 use rapport_server::store::devices;
+use serde_json::Value as Json;
 use sqlx::Connection;
 use sync_core::fence::Pen;
 use sync_core::id::{ActorId, DeviceId, Facet, RecordId};
@@ -34,11 +36,15 @@ impl Phone {
     }
 
     async fn push(&mut self, server: &Server, edits: &[FieldEdit]) {
+        self.push_to(server, ann_li(), edits).await;
+    }
+
+    async fn push_to(&mut self, server: &Server, record: RecordId, edits: &[FieldEdit]) {
         let kind = Schema::builtin().kind("party").unwrap();
         let paths = path_edits(kind, |_| Some(&self.doc), edits).unwrap();
         let now = server.app.clock.now();
         let written = self.doc.write(self.actor, now, &paths[&Facet::Main]).unwrap();
-        let pushed = Pushed { kind: kind.name.clone(), record: ann_li(), facet: Facet::Main, hash: written.hash, body: written.bytes };
+        let pushed = Pushed { kind: kind.name.clone(), record, facet: Facet::Main, hash: written.hash, body: written.bytes };
         let verdicts = server.app.intake.push(&self.author, vec![pushed], now).await.unwrap();
         assert!(matches!(verdicts[..], [Verdict::Accepted { .. }]), "{verdicts:?}");
     }
@@ -81,6 +87,33 @@ async fn a_database_that_was_only_written_by_the_server_is_as_it_should_be() {
     let (office, _) = import::author(&server.app, server.workspace, Some("ann")).await.unwrap();
     import::run(&server.app, &office, &cdnow_customers(), &CDNOW_SAMPLE_CUSTOMERS, &mut |_| {}).await.unwrap();
     assert_eq!(differences(&server, false).await, Vec::<String>::new());
+}
+
+/// A kind that has become large has columns beside its JSON.
+#[tokio::test]
+async fn columns_of_their_own_hold_what_records_say_whoever_writes_them() {
+    let server = server().await;
+    assert!(columns::renew(&server.app, 1).await.unwrap() > 0);
+    let columns = |found: Vec<String>| found.into_iter().filter(|found| found.contains("column of")).collect::<Vec<_>>();
+
+    // Records that are new, and such as have another value or none any more.
+    let mut cy = Phone::new(&server, 3).await;
+    cy.push_to(&server, RecordId::of_cause("new"), &[FieldEdit::set("name", "New"), FieldEdit::set("industry", "Hotels")]).await;
+    cy.push_to(&server, RecordId::of_cause("new"), &[FieldEdit::set("industry", "Inns")]).await;
+    cy.push_to(&server, RecordId::of_cause("new"), &[FieldEdit::set("industry", Json::Null)]).await;
+    let (office, _) = import::author(&server.app, server.workspace, Some("ann")).await.unwrap();
+    import::run(&server.app, &office, &cdnow_customers(), &CDNOW_SAMPLE_CUSTOMERS, &mut |_| {}).await.unwrap();
+    assert_eq!(differences(&server, true).await, Vec::<String>::new());
+
+    // Whoever else writes a record writes its columns, too.
+    damage(&server, "update rows set main = json_set(main, '$.industry', 'Inns')").await;
+    assert_eq!(columns(differences(&server, true).await), Vec::<String>::new());
+    damage(&server, "update rows set \"own.party.main.industry\" = null where main like '%\"New\"%'").await;
+    let found = columns(differences(&server, true).await);
+    assert!(
+        found.len() == 1 && found[0].contains(r#"column of `industry`: expected Some("{\"industry\":\"Inns\"}"), found None"#),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]

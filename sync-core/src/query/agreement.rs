@@ -14,7 +14,7 @@ use super::evaluate::{Links, Row, matches};
 use super::operator::{Does, OPERATORS, Operator};
 use super::{Class, Compiler, Context, Dialect, Direction, Filter, OrderBy, Param, Query, Tables};
 use crate::id::{Facet, RecordId};
-use crate::schema::{Field, Kind, Merge, Reading, Schema, ValueType};
+use crate::schema::{Field, Kind, Merge, OwnColumn, Reading, Schema, ValueType};
 
 /// How often CI tries; `PROPTEST_CASES` overrides it for a night's run.
 const CASES: u32 = 256;
@@ -377,9 +377,16 @@ pub(super) const TABLE: &str = "create table rows (workspace blob not null, kind
     primary key (workspace, source, role, target)); \
     create table aliases (workspace blob not null, kind text not null, record blob not null, survivor blob not null);";
 
+/// Every other field has a column of its own, as in a server's database.
+fn own_columns(schema: &Schema) -> BTreeSet<OwnColumn> {
+    let fields = schema.kinds().flat_map(|kind| kind.fields.iter().map(move |field| (kind, field))).step_by(2);
+    fields.map(|(kind, field)| OwnColumn { kind: kind.name.clone(), facet: field.facet, field: field.name.clone() }).collect()
+}
+
 impl World {
     fn new(records: Vec<Stored>) -> Self {
-        let schema = schema();
+        let own = own_columns(&schema());
+        let schema = schema().beside(own);
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(TABLE).unwrap();
         let (mut rows, mut links) = (BTreeMap::new(), BTreeSet::new());
@@ -421,6 +428,11 @@ impl World {
                 let values = rusqlite::params![workspace.as_bytes(), source.as_bytes(), role, target.as_bytes()];
                 connection.prepare_cached("insert into links values (?1, ?2, ?3, ?4)").unwrap().execute(values).unwrap();
             }
+        }
+        for own in schema.own_columns() {
+            let (name, kind, value) = (own.name(), &own.kind, Dialect::Sqlite.alone("rows", own));
+            let made = format!("alter table rows add column \"{name}\" text; update rows set \"{name}\" = {value} where kind = '{kind}'");
+            connection.execute_batch(&made).unwrap();
         }
         Self { schema, records, rows, links, connection }
     }

@@ -9,7 +9,7 @@ use super::{Class, Holder, Place, QueryError, Spot, Walk};
 use crate::actions::duplicates;
 use crate::collation::has_keys;
 use crate::id::{FieldName, KindName};
-use crate::schema::{Choice, Field, Kind, Merge, Schema, ValueType};
+use crate::schema::{Choice, Field, Kind, Merge, OwnColumn, Schema, ValueType};
 
 /// What every record has besides its fields.
 const PSEUDO: [(&str, Holder, Class); 4] = [
@@ -189,7 +189,11 @@ impl Value<'_> {
         let keyed = class == Class::Text && self.each.is_none() && has_keys(self.kind, self.field);
         let options = if class == Class::Word && self.each.is_none() { words(&self.field.options) } else { Arc::default() };
         let holder = match self.each {
-            None => Holder::Value { facet: self.facet, path: self.path },
+            None => {
+                let own = OwnColumn { kind: self.kind.name.clone(), facet: self.facet, field: self.field.name.clone() };
+                let column = schema.own_columns().contains(&own).then(|| own.name().into());
+                Holder::Value { facet: self.facet, path: self.path, column }
+            }
             Some(field) => Holder::Each { facet: self.facet, field, path: self.path },
         };
         Spot { holder, class, merges, keyed, options }

@@ -5,6 +5,7 @@
 
 use super::{Class, Match};
 use crate::id::{Facet, FieldName};
+use crate::schema::OwnColumn;
 
 /// Which database the text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,25 @@ impl Dialect {
             Sqlite if row.is_empty() => facet.to_string(),
             Sqlite => format!("{row}.{facet}"),
             Postgres => format!("{row}.{facet}::jsonb"),
+        }
+    }
+
+    /// What holds a field: the column that is its own, or its facet's.
+    pub(super) fn holding(self, row: &str, facet: Facet, column: Option<&str>) -> String {
+        let Some(column) = column else { return self.facet(row, facet) };
+        let dot = if row.is_empty() { "" } else { "." };
+        match self {
+            Sqlite => format!("{row}{dot}\"{column}\""),
+            Postgres => format!("{row}{dot}\"{column}\"::jsonb"),
+        }
+    }
+
+    /// What a field's own column holds: its facet's JSON with that field alone, or null. `row` as in a statement, or `new`.
+    pub fn alone(self, row: &str, own: &OwnColumn) -> String {
+        let (facet, field) = (self.facet(row, own.facet), &own.field);
+        match self {
+            Sqlite => format!("'{{\"{field}\":' || ({facet} -> '{field}') || '}}'"),
+            Postgres => format!("case when {facet} -> '{field}' is not null then jsonb_build_object('{field}', {facet} -> '{field}') end"),
         }
     }
 

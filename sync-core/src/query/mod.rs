@@ -169,6 +169,8 @@ pub enum Holder {
         facet: Facet,
         /// The field, and the part if one is meant.
         path: Vec<FieldName>,
+        /// The column that the database keeps the field in besides, if it does.
+        column: Option<Arc<str>>,
     },
     /// Any element of a set, or any row's or item's value: `tags`, `phones.value`, `addresses.address.city`.
     Each {
@@ -330,7 +332,7 @@ impl Spot {
     pub fn read(&self, kind: &KindName) -> Option<Read> {
         let (facet, field) = match &self.holder {
             Holder::Id | Holder::Archived | Holder::CreatedAt | Holder::UpdatedAt => return None,
-            Holder::Value { facet, path } => (*facet, path.first()?),
+            Holder::Value { facet, path, .. } => (*facet, path.first()?),
             Holder::Each { facet, field, .. } => (*facet, field),
         };
         Some(Read { kind: kind.clone(), facet, field: field.clone() })

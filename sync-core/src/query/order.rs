@@ -285,8 +285,8 @@ pub(super) fn sql(compiler: &Compiler<'_>, order: &OrderBy) -> Vec<KeySql> {
             Holder::Archived => vec![column("archived")],
             Holder::CreatedAt => vec![column("created_at")],
             Holder::UpdatedAt => vec![KeySql { value: compiler.updated_at(alias, None), nullable: false }],
-            Holder::Value { facet, path } => {
-                let json = dialect.json(&dialect.facet(alias, *facet), path);
+            Holder::Value { facet, path, column } => {
+                let json = dialect.json(&dialect.holding(alias, *facet, column.as_deref()), path);
                 let one = |class: &Class| KeySql { value: dialect.only(&json, *class), nullable: true };
                 let mut keys: Vec<KeySql> = classes(spot.class).iter().map(one).collect();
                 if spot.is_led() {
@@ -309,7 +309,7 @@ pub(super) fn sql(compiler: &Compiler<'_>, order: &OrderBy) -> Vec<KeySql> {
 pub(super) fn leading(dialect: Dialect, alias: &str, spot: &Spot, value: &str) -> String {
     match &spot.holder {
         Holder::Value { .. } if spot.class == Class::Word => rank(spot, value),
-        Holder::Value { facet, path } if spot.keyed => {
+        Holder::Value { facet, path, .. } if spot.keyed => {
             format!("coalesce({}, {})", dialect.sort_key(alias, *facet, path), dialect.folded(value))
         }
         _ => dialect.folded(value),

@@ -123,7 +123,9 @@ impl<'a> Compiler<'a> {
             Holder::Archived => format!("{row}.archived"),
             Holder::CreatedAt => format!("{row}.created_at"),
             Holder::UpdatedAt => self.updated_at(row, None),
-            Holder::Value { facet, path } => self.dialect.only(&self.dialect.json(&self.dialect.facet(row, *facet), path), spot.class),
+            Holder::Value { facet, path, column } => {
+                self.dialect.only(&self.dialect.json(&self.dialect.holding(row, *facet, column.as_deref()), path), spot.class)
+            }
             Holder::Each { .. } => "null".to_owned(),
         }
     }
@@ -246,8 +248,8 @@ impl Writer<'_> {
     fn link(&mut self, outer: &str, via: &Spot) -> String {
         let dialect = self.compiler.dialect;
         match &via.holder {
-            Holder::Value { facet, path } => {
-                let id = dialect.json(&dialect.facet(outer, *facet), path);
+            Holder::Value { facet, path, column } => {
+                let id = dialect.json(&dialect.holding(outer, *facet, column.as_deref()), path);
                 let Typed { value, guard } = dialect.typed(&id, Class::Link);
                 format!("= {} and {guard}", self.standing(outer, &dialect.record_of(&value)))
             }
@@ -299,7 +301,9 @@ impl Writer<'_> {
             Holder::Archived => archived(row, test),
             Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
             Holder::UpdatedAt => self.moment_column(&self.compiler.updated_at(row, kind), test),
-            Holder::Value { facet, path } => self.json(&dialect.json(&dialect.facet(row, *facet), path), spot, test),
+            Holder::Value { facet, path, column } => {
+                self.json(&dialect.json(&dialect.holding(row, *facet, column.as_deref()), path), spot, test)
+            }
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
                 let (table, array) = dialect.each(&dialect.facet(row, *facet), field, &element);

@@ -20,7 +20,7 @@ pub use words::{
     COLOURS, DEFINITION_MAX, FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS, RESERVED_KINDS,
 };
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -309,6 +309,26 @@ impl Kind {
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
     kinds: BTreeMap<KindName, Arc<Kind>>,
+    beside: Arc<BTreeSet<OwnColumn>>,
+}
+
+/// A field that a database keeps in a column of its own, too, beside the JSON of its facet: an edit of another field then
+/// leaves the indexes over it alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OwnColumn {
+    /// The kind.
+    pub kind: KindName,
+    /// The facet that holds the field.
+    pub facet: Facet,
+    /// The field.
+    pub field: FieldName,
+}
+
+impl OwnColumn {
+    /// What the column is called.
+    pub fn name(&self) -> String {
+        format!("own.{}.{}.{}", self.kind, self.facet, self.field)
+    }
 }
 
 impl Schema {
@@ -320,6 +340,17 @@ impl Schema {
     /// All kinds, by name.
     pub fn kinds(&self) -> impl Iterator<Item = &Arc<Kind>> {
         self.kinds.values()
+    }
+
+    /// The same kinds in a database that has these columns.
+    #[must_use]
+    pub fn beside(self, columns: BTreeSet<OwnColumn>) -> Self {
+        Self { beside: Arc::new(columns), ..self }
+    }
+
+    /// The columns that the database has beside the JSON of facets.
+    pub fn own_columns(&self) -> &BTreeSet<OwnColumn> {
+        &self.beside
     }
 
     /// Adds a kind, or replaces the one of the same name.

@@ -120,8 +120,9 @@ impl Unit<'_> {
         }
         let is_under_another = |row: &RecordRow| headings.get(&row.record) != Some(&row.heading());
         let (others, same): (Vec<_>, Vec<_>) = rows.into_values().partition(is_under_another);
-        records::put_rows(tx, self.workspace, &same, false).await?;
-        records::put_rows(tx, self.workspace, &others, true).await?;
+        let own = self.rules.schema.own_columns();
+        records::put_rows(tx, self.workspace, own, &same, false).await?;
+        records::put_rows(tx, self.workspace, own, &others, true).await?;
         records::change_links(tx, self.workspace, &gone, &new).await?;
         let turned = gone.iter().chain(&new).map(|link| (&link.source_kind, &*link.role, link.source));
         crate::intake::aliases::settle(tx, self.workspace, turned).await?;

@@ -103,7 +103,8 @@ impl Unit<'_> {
         if others.is_empty() {
             return Ok(());
         }
-        records::put_rows(tx, self.workspace, &others.into_values().collect::<Vec<_>>(), true).await?;
+        let own = self.rules.schema.own_columns();
+        records::put_rows(tx, self.workspace, own, &others.into_values().collect::<Vec<_>>(), true).await?;
         search::look_again(tx, self.workspace, first_renamed).await?;
         // Who remembers an answer for as long as nothing moves is told that something did.
         let times = marks::of(tx, self.workspace, marks::ROWS).await?;

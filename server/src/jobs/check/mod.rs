@@ -12,7 +12,7 @@ use sync_core::id::{Facet, KindName, RecordId, WorkspaceId};
 
 use super::{Progress, Watch};
 use crate::app::App;
-use crate::store::{Result, audit, workspaces};
+use crate::store::{Result, audit, columns, workspaces};
 
 /// Records that are looked at together.
 const BATCH_RECORDS: u32 = 200;
@@ -126,6 +126,12 @@ pub async fn check(
         sight::check(&mut tx, workspace, &rules.schema, &batch, &mut teller).await?;
         (after, records) = (Some(*last), records + batch.len() as u64);
         watch(Progress { done: head + records, total: total.max(head + records) });
+    }
+    for own in rules.schema.own_columns() {
+        for (record, expected, found) in columns::astray(&mut tx, workspace, own).await? {
+            let place = Place::Record(own.kind.clone(), record, Some(own.facet));
+            teller.compare(&place, &format!("column of `{}`", own.field), &expected, &found);
+        }
     }
     sight::check_reach(&mut tx, workspace, &rules.schema, &mut teller).await?;
     Ok(Checked { entries, records, differences: teller.count })
