@@ -107,8 +107,12 @@ acts! {
     BackedUp = "backed_up", "Backup made", "备份", "Made a backup", "进行了备份";
     /// Records were put away.
     Archived = "archived", "Archived", "归档", "Archived {}", "归档了{}";
+    /// Archived records were brought back.
+    Restored = "restored", "Brought back from the archive", "恢复归档记录", "Brought back {}", "恢复了已归档的{}";
     /// A person's data was shown or taken out on request.
     Disclosed = "disclosed", "Personal data disclosed", "提供个人数据", "Looked at all that there is about {}", "查看了{}的全部个人数据";
+    /// A person's data was taken out as a file.
+    Downloaded = "downloaded", "Personal data downloaded", "下载个人数据", "Downloaded all that there is about {}", "下载了{}的全部个人数据";
     /// A person's data was erased.
     Erased = "erased", "Erased", "清除个人数据", "Erased {}", "清除了{}";
     /// A rule erased what may not be kept any longer.

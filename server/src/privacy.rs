@@ -20,10 +20,11 @@ use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
 use crate::intake::{never_erased, settle_erased};
+use crate::jobs::sequences;
 use crate::reading::{History, Reading, RecordView};
 use crate::store::erasure::{self, ErasedRow, Removed};
 use crate::store::people::SecretHash;
-use crate::store::{StoreError, Tx, files, records, workspaces};
+use crate::store::{StoreError, Tx, files, records, trail, workspaces};
 
 pub(crate) use phones::Holders;
 pub use phones::{HeldBy, OnPhone, phones};
@@ -92,7 +93,21 @@ pub struct Proof {
 /// When there is none, the caller may not, or the database fails.
 pub async fn erased(app: &App, caller: &Caller, id: RecordId) -> Result<ErasedRow, Error> {
     let known = erasure::all(&mut app.store.reader().await?, caller.workspace).await?.into_iter().find(|row| row.record == id);
-    known.filter(|_| app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Purge)).ok_or(Error::NotFound)
+    known.filter(|_| may_erase(app, caller)).ok_or(Error::NotFound)
+}
+
+/// All that were erased, for whoever may erase.
+///
+/// # Errors
+/// When the caller may not, or the database fails.
+pub async fn all_erased(app: &App, caller: &Caller) -> Result<Vec<ErasedRow>, Error> {
+    let no = || Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。"));
+    may_erase(app, caller).then_some(()).ok_or_else(no)?;
+    Ok(erasure::all(&mut app.store.reader().await?, caller.workspace).await?)
+}
+
+fn may_erase(app: &App, caller: &Caller) -> bool {
+    app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Purge)
 }
 
 /// A line of the ledger.
@@ -119,11 +134,42 @@ pub fn kept(kind: &str) -> Option<Text> {
     never_erased(kind).map(|(en, zh)| Text::new(en, zh))
 }
 
-/// Everything about a record, for whoever administers; that it was shown is written down.
+/// Everything about a record as a file, for whoever may erase; that it was taken out is written down.
 ///
 /// # Errors
 /// When it is out of sight, or the caller may not.
-pub async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
+pub async fn take_out(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
+    let dossier = dossier(app, caller, id).await?;
+    let (now, note) = (app.clock.now(), Note::of(caller.workspace, Some(caller.user), Act::Downloaded, id));
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
+    Ok(dossier)
+}
+
+/// Everything about a record on a page; that somebody looked at it is written down once a day, however often they come back.
+///
+/// # Errors
+/// As [`take_out`].
+pub async fn look_at(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
+    let dossier = dossier(app, caller, id).await?;
+    let (now, workspace, user) = (app.clock.now(), caller.workspace, caller.user);
+    let noting = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            let last = trail::last_of(tx, workspace, Act::Disclosed.as_str(), &id.to_string(), user).await?;
+            let is_today = match last {
+                Some(at) => sequences::today(tx, workspace, at).await? == sequences::today(tx, workspace, now).await?,
+                None => false,
+            };
+            if !is_today {
+                Note::of(workspace, Some(user), Act::Disclosed, id).write(tx, now).await?;
+            }
+            Ok(())
+        })
+    });
+    noting.await?;
+    Ok(dossier)
+}
+
+async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
     let reading = Reading::of(app, caller);
     let record = reading.record(id).await?.ok_or(Error::NotFound)?;
     check(app, caller, &record)?;
@@ -132,8 +178,6 @@ pub async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier
     for linked in record.linked_from.iter().filter(|links| &*links.kind == crate::files::KIND).flat_map(|links| &links.records) {
         files.push(FileOf { id: linked.id, name: linked.title.clone(), content: format!("/api/v1/file/{}/content", linked.id) });
     }
-    let (now, note) = (app.clock.now(), Note::of(caller.workspace, Some(caller.user), Act::Disclosed, id));
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
     Ok(Dossier { consents: consents(&record.row.fields), record, history, files })
 }
 

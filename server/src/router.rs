@@ -75,6 +75,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/{kind}/duplicates", get(api::duplicates::pairs))
         .route("/api/v1/{kind}/{id}", get(api::get).patch(api::edit))
         .route("/api/v1/{kind}/{id}/archive", post(api::archive))
+        .route("/api/v1/{kind}/{id}/restore", post(api::restore))
         .route("/api/v1/{kind}/{id}/card", get(api::card))
         .route("/api/v1/{kind}/{id}/duplicates", get(api::duplicates::around))
         .route("/api/v1/{kind}/{id}/merge", post(api::duplicates::merge))

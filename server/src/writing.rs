@@ -155,12 +155,20 @@ impl Writing {
         self.submit(RecordEdit { kind: row.kind, record: id, edits, expect: Expect::Existing }).await
     }
 
-    /// Puts a record away, for good.
+    /// Puts a record away.
     ///
     /// # Errors
-    /// As [`Writing::edit`].
+    /// As [`Writing::edit`], and when it is archived already.
     pub async fn archive(&self, kind: &str, id: RecordId) -> Result<(), WriteError> {
         self.edit(kind, id, vec![FieldEdit::archive()]).await
+    }
+
+    /// Brings an archived record back.
+    ///
+    /// # Errors
+    /// As [`Writing::edit`], and when it is not archived.
+    pub async fn restore(&self, kind: &str, id: RecordId) -> Result<(), WriteError> {
+        self.edit(kind, id, vec![FieldEdit::restore()]).await
     }
 
     /// Settles a disagreement: one of the values, or another one, as an ordinary write.

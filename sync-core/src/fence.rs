@@ -291,7 +291,7 @@ impl<'a> Target<'a> {
 
     fn takes_put(&self, doc: &Doc, value: &Scalar, replaced: &[&Put], made: &HashSet<&str>, pen: Pen) -> Result<(), Refusal> {
         let Some(field) = self.field else {
-            return if *value == Scalar::Bool(true) { Ok(()) } else { Err(self.wrong("archiving is for good")) };
+            return if matches!(value, Scalar::Bool(_)) { Ok(()) } else { Err(self.wrong("a record is archived or it is not")) };
         };
         let fits = |field: &Field| valid::scalar(field, value).map_err(|problem| self.bad(problem));
         match (&field.merge, self.parsed.key, self.parsed.item) {

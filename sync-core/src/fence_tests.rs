@@ -393,7 +393,8 @@ fn what_a_path_is_for_decides_what_it_takes() {
     let refused: &[(&str, Scalar)] = &[
         ("nothing", Scalar::Null),
         ("credit_limit", Scalar::Null),
-        ("archived", Scalar::Bool(false)),
+        ("archived", Scalar::Null),
+        ("archived", Scalar::Text("true".into())),
         ("archived/x", Scalar::Bool(true)),
         ("name/x", Scalar::Text("x".into())),
         ("name", Scalar::Counter(1)),
@@ -410,6 +411,9 @@ fn what_a_path_is_for_decides_what_it_takes() {
         assert!(put(path, value.clone()).is_err(), "{path} = {value:?}");
     }
     assert_eq!(put("phones/p/value", Scalar::Text("2".into())), Ok(()));
+    for put_away in [true, false] {
+        assert_eq!(put("archived", Scalar::Bool(put_away)), Ok(()));
+    }
     assert_eq!(check(&[Edit::Delete { path: "phones/p".into() }]), Ok(()));
     for path in ["phones/p/value", "name", "industry"] {
         assert!(matches!(check(&[Edit::Delete { path: path.into() }]), Err(Refusal::WrongOp { .. })), "{path}");

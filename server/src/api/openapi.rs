@@ -112,8 +112,13 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         all.push((at("/{id}"), "patch", edit.answers("200", &own("record"))));
     }
     if may(Action::Archive) && never_archived(&kind.name).is_none() {
-        let archive = of_record("archive", "Puts it away, for good; nothing is erased.".to_owned()).parameter("ifMatch").fails("Stale");
-        all.push((at("/{id}/archive"), "post", archive.fails("Forbidden").answers("200", &own("record"))));
+        let archive = of_record("archive", "Puts it away; nothing is erased.".to_owned()).parameter("ifMatch").fails("Stale");
+        all.push((at("/{id}/archive"), "post", archive.fails("Forbidden").fails("Conflict").answers("200", &own("record"))));
+    }
+    if may(Action::Archive) {
+        let restore = of_record("restore", "Brings it back from the archive.".to_owned()).parameter("ifMatch").fails("Stale");
+        let restore = restore.fails("Forbidden").fails("Conflict").fails("Invalid");
+        all.push((at("/{id}/restore"), "post", restore.answers("200", &own("record"))));
     }
     all.push((at("/{id}/history"), "get", of_record("history", "Who changed what, newest first.".to_owned()).answers("200", "History")));
     let as_of =

@@ -5,14 +5,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use sync_core::access::Right;
 use sync_core::id::{Millis, RecordId};
 
 use crate::app::App;
 use crate::auth::Person;
-use crate::error::{Error, Text};
+use crate::error::Error;
 use crate::privacy::{self, HeldBy, Proof};
-use crate::store::erasure;
 
 /// A record that was erased.
 #[derive(Serialize)]
@@ -37,7 +35,7 @@ pub struct Erasures {
 /// # Errors
 /// When it is out of sight, or the caller may not.
 pub async fn dossier(State(app): State<App>, Person(caller): Person, Path(id): Path<RecordId>) -> Result<Response, Error> {
-    let mut response = Json(privacy::dossier(&app, &caller, id).await?).into_response();
+    let mut response = Json(privacy::take_out(&app, &caller, id).await?).into_response();
     let name = format!("attachment; filename=\"{id}.json\"");
     let name = HeaderValue::try_from(name).map_err(|error| Error::Internal(error.into()))?;
     response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
@@ -59,12 +57,10 @@ pub async fn erase(State(app): State<App>, Person(caller): Person, Path(id): Pat
 /// # Errors
 /// When the caller may not.
 pub async fn list(State(app): State<App>, Person(caller): Person) -> Result<Json<Erasures>, Error> {
-    if !app.intake.rules(caller.workspace).roles.may(&caller.role, Right::Purge) {
-        return Err(Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。")));
-    }
+    let all = privacy::all_erased(&app, &caller).await?;
     let mut tx = app.store.reader().await?;
     let mut rows = Vec::new();
-    for row in erasure::all(&mut tx, caller.workspace).await? {
+    for row in all {
         let devices = privacy::phones(&mut tx, caller.workspace, &row).await?;
         let proof = serde_json::from_str(&row.proof).unwrap_or_default();
         rows.push(ErasedView { id: row.record, kind: row.kind, at: row.at, by: row.by.map(|by| by.to_string()), proof, devices });

@@ -110,7 +110,7 @@ pub async fn edit(
     shown(&app, &caller, &kind, id).await
 }
 
-/// `POST /api/v1/{kind}/{id}/archive`: puts it away, for good.
+/// `POST /api/v1/{kind}/{id}/archive`: puts it away.
 ///
 /// # Errors
 /// When it is not there, or the caller may not.
@@ -121,6 +121,20 @@ pub async fn archive(
     IfMatch(seen): IfMatch,
 ) -> Result<Response, Error> {
     Writing::of(&app, &caller).if_still(seen).archive(&kind, id).await?;
+    shown(&app, &caller, &kind, id).await
+}
+
+/// `POST /api/v1/{kind}/{id}/restore`: brings it back from the archive.
+///
+/// # Errors
+/// When it is not there, is not archived, or the caller may not.
+pub async fn restore(
+    State(app): State<App>,
+    caller: Caller,
+    Target { kind, id }: Target,
+    IfMatch(seen): IfMatch,
+) -> Result<Response, Error> {
+    Writing::of(&app, &caller).if_still(seen).restore(&kind, id).await?;
     shown(&app, &caller, &kind, id).await
 }
 

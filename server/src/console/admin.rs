@@ -91,19 +91,26 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         rates: rates(&desk).await?,
         jobs: jobs(&desk).await?,
         health: health(&desk).await?,
-        links: LINKS.iter().map(|(href, key, icon)| (*href, desk.words.say(key), *icon)).collect(),
+        links: LINKS
+            .iter()
+            .filter(|(href, ..)| *href != ERASURES || desk.may(Right::Purge))
+            .map(|(href, key, icon)| (*href, desk.words.say(key), *icon))
+            .collect(),
     };
     answer(StatusCode::OK, &page)
 }
 
+/// Whoever may erase sees what was erased.
+const ERASURES: &str = "/privacy";
 /// Where the rest of administration is.
-const LINKS: [(&str, &str, &str); 7] = [
+const LINKS: [(&str, &str, &str); 8] = [
     ("/kinds", "menu.kinds", "kind"),
     ("/imports", "menu.imports", "import"),
     ("/devices", "menu.devices", "device"),
     ("/keys", "menu.keys", "rule"),
     ("/webhooks", "menu.webhooks", "refresh"),
     ("/retention", "menu.retention", "archive"),
+    (ERASURES, "privacy.erasures", "check"),
     ("/audit", "menu.audit", "history"),
 ];
 
@@ -137,10 +144,22 @@ async fn settings(desk: &Desk) -> Result<Vec<(&'static str, String)>, Error> {
 pub async fn open_settings(desk: Desk) -> Result<Redirect, Error> {
     check(&desk)?;
     let known = rows(&desk, SETTINGS, &[]).await?.into_iter().next().map(|row| row.id);
+    let known = match known {
+        Some(id) => Some(id),
+        None => revived(&desk).await?,
+    };
     match known {
         Some(id) => Ok(Redirect::to(&format!("/records/{SETTINGS}/{id}"))),
         None => Ok(Redirect::to(&offered(&desk).await?)),
     }
+}
+
+/// Settings that an older version has archived, in use again: others cannot be made beside them.
+async fn revived(desk: &Desk) -> Result<Option<RecordId>, Error> {
+    let Some(id) = id_of_only(desk, SETTINGS) else { return Ok(None) };
+    let Some(row) = desk.reading.row(id).await?.filter(|row| row.archived) else { return Ok(None) };
+    desk.writing().restore(SETTINGS, row.id).await?;
+    Ok(Some(id))
 }
 
 /// The id that a new record of a kind has to have: the settings of a workspace are one record, whoever saves them first.

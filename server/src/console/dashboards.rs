@@ -70,6 +70,17 @@ struct Shown {
     links: Vec<LinkView>,
     /// The one that was just made: an address.
     shared: Option<String>,
+    /// What was typed of a mail that is not sent, and why not.
+    refused: Option<(mails::Wanted, String)>,
+}
+
+/// What stands beside a dashboard that is being put together.
+#[derive(Default)]
+pub struct Beside {
+    /// The address under which it is shared from now on.
+    pub shared: Option<String>,
+    /// What was typed of a mail that is not sent, and why not.
+    pub refused: Option<(mails::Wanted, String)>,
 }
 
 /// A tile on the page.
@@ -102,7 +113,7 @@ pub async fn start(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, E
     let all = all(&desk).await?;
     match all.first() {
         Some(first) if !asked.make => Ok(Redirect::to(&format!("/dashboards/{}", first.id)).into_response()),
-        _ => show(&desk, &all, None, &asked, None).await,
+        _ => show(&desk, &all, None, &asked, Beside::default()).await,
     }
 }
 
@@ -112,7 +123,7 @@ pub async fn page(desk: Desk, Path(id): Path<RecordId>, Query(asked): Query<Aske
     let row = row(&desk, id).await?;
     // The page's own script has a page already: what it asks for is what is missing there.
     let asked = Asked { whole: asked.whole || headers.contains_key("x-requested-with"), ..asked };
-    show(&desk, &all, Some(row), &asked, None).await
+    show(&desk, &all, Some(row), &asked, Beside::default()).await
 }
 
 /// A dashboard that is there and in sight.
@@ -127,9 +138,9 @@ pub async fn mine(desk: &Desk, id: RecordId) -> Result<Row, Error> {
     if is_mine(desk, &row) { Ok(row) } else { Err(no()) }
 }
 
-/// The page of a dashboard that is being put together, with the address under which it is shared from now on.
-pub async fn show_with(desk: &Desk, row: Row, shared: Option<String>) -> Result<Response, Error> {
-    show(desk, &all(desk).await?, Some(row), &Asked { arrange: true, ..Asked::default() }, shared).await
+/// The page of a dashboard that is being put together, with what stands beside it.
+pub async fn show_with(desk: &Desk, row: Row, beside: Beside) -> Result<Response, Error> {
+    show(desk, &all(desk).await?, Some(row), &Asked { arrange: true, ..Asked::default() }, beside).await
 }
 
 /// `GET /dashboards/{id}/report.pdf`.
@@ -153,7 +164,7 @@ pub async fn pdf(desk: &Desk, row: &Row) -> Result<Vec<u8>, Error> {
     Ok(list::printed(desk, title_of(desk, row), &sections))
 }
 
-async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, shared: Option<String>) -> Result<Response, Error> {
+async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, beside: Beside) -> Result<Response, Error> {
     let tab = |known: &Row| {
         let here = row.as_ref().is_some_and(|row| row.id == known.id);
         (title_of(desk, known).to_owned(), format!("/dashboards/{}", known.id), here)
@@ -162,11 +173,12 @@ async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, shared:
     let may_make = desk.reading.kind(DASHBOARD).is_ok_and(|kind| desk.reading.may_some(kind, Action::Create));
     let title = row.as_ref().map_or_else(|| desk.words.say("menu.dashboards").to_owned(), |row| title_of(desk, row).to_owned());
     let frame = desk.frame(&title, "/dashboards").await?;
+    let status = if beside.refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let shown = match &row {
-        Some(row) => Some(shown(desk, row, asked, shared).await?),
+        Some(row) => Some(shown(desk, row, asked, beside).await?),
         None => None,
     };
-    answer(StatusCode::OK, &DashboardPage { frame, shown, tabs, may_make })
+    answer(status, &DashboardPage { frame, shown, tabs, may_make })
 }
 
 async fn drawn(desk: &Desk, view: Option<RecordId>, by: Option<Instant>) -> Result<Option<Tile>, Error> {
@@ -196,7 +208,7 @@ pub async fn tiles(desk: &Desk, row: &Row, by: Option<Instant>) -> Result<Vec<Ti
     Ok(places.iter().zip(drawn).enumerate().map(tile).collect())
 }
 
-async fn shown(desk: &Desk, row: &Row, asked: &Asked, shared: Option<String>) -> Result<Shown, Error> {
+async fn shown(desk: &Desk, row: &Row, asked: &Asked, beside: Beside) -> Result<Shown, Error> {
     let mine = is_mine(desk, row);
     let editing = asked.arrange && mine;
     let by = (!asked.whole && !editing).then(|| Instant::now() + PATIENCE);
@@ -212,7 +224,8 @@ async fn shown(desk: &Desk, row: &Row, asked: &Asked, shared: Option<String>) ->
         mails: if editing { mails::of(desk, row.id).await? } else { None },
         every: mails::EVERY.map(|(word, key)| (word, desk.words.say(key))),
         links: if editing { shares::of(desk, row.id).await? } else { Vec::new() },
-        shared,
+        shared: beside.shared,
+        refused: beside.refused,
     })
 }
 

@@ -125,6 +125,7 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         "turned_away" => desk.words.say("device.turned_away_done"),
         NEVER_LET_IN => desk.words.say("device.never_let_in"),
         "terms" => desk.words.say("device.terms_kept"),
+        "terms_same" => desk.words.say("device.terms_same"),
         _ => desk.words.say("device.was_revoked"),
     });
     show(&desk, notice, None).await
@@ -188,7 +189,12 @@ pub async fn confirm(
 pub async fn terms(desk: Desk, Form(typed): Form<TermsTyped>) -> Result<Response, Error> {
     check(&desk)?;
     let days = typed.lease_days.trim();
-    let lease_days = if days.is_empty() { Some(0) } else { days.parse().ok().filter(|days| *days <= LEASE_DAYS_MAX) };
+    // Nothing typed is no wish to let phones work without contact for ever: that is a 0.
+    let stays = days.is_empty();
+    let lease_days = match stays {
+        true => Some(farewells::terms(&mut desk.app.store.reader().await?, desk.caller.workspace).await?.lease_days),
+        false => days.parse().ok().filter(|days| *days <= LEASE_DAYS_MAX),
+    };
     let wrong = || Text::new("Days are a whole number up to 3650.", "天数应为不超过 3650 的整数。");
     let lease_days = lease_days.ok_or_else(|| Error::Invalid { field: Some("lease_days".to_owned()), message: wrong() })?;
     let (workspace, terms) = (desk.caller.workspace, Terms { lease_days, confirm: typed.confirm.is_some() });
@@ -197,7 +203,7 @@ pub async fn terms(desk: Desk, Form(typed): Form<TermsTyped>) -> Result<Response
     setting.await?;
     let detail = serde_json::json!({"lease_days": lease_days, "confirm_devices": terms.confirm});
     desk.note(crate::audit::Act::RightsChanged, "devices", detail).await?;
-    Ok(Redirect::to("/devices?done=terms").into_response())
+    Ok(Redirect::to(if stays { "/devices?done=terms_same" } else { "/devices?done=terms" }).into_response())
 }
 
 /// The caller's own phones, those that have forgotten everything aside.

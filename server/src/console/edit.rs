@@ -1,4 +1,4 @@
-//! Saving one field of a record, and putting a record away.
+//! Saving one field of a record; putting a record away, and bringing it back.
 
 use askama::Template;
 use axum::Form;
@@ -15,6 +15,9 @@ use super::record::{Editing, Head, fingerprint, head, show, view};
 use super::typed::{Maker, Typed, edits};
 use super::why;
 use crate::error::Error;
+use crate::intake::KIND_KIND;
+use crate::reading::RecordView;
+use crate::store::records;
 
 /// The fields of a posted form, in order.
 pub type Posted = Form<Vec<(String, String)>>;
@@ -86,14 +89,32 @@ struct ArchivePage {
     frame: Frame,
     head: Head,
     question: String,
+    /// What goes with it.
+    hides: Option<String>,
 }
 
 /// `GET /records/{kind}/{id}/archive`: are you sure.
 pub async fn ask_archive(desk: Desk, Path((kind, id)): Path<(String, RecordId)>) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
-    let head = head(&desk, &kind, &view(&desk, &kind.name, id).await?, "archive");
+    let view = view(&desk, &kind.name, id).await?;
+    if view.row.archived {
+        let error = Some(desk.words.say("archive.already").to_owned());
+        return show(&desk, &kind.name, id, Editing { error, ..Editing::default() }, None).await;
+    }
+    let head = head(&desk, &kind, &view, "archive");
     let question = desk.words.fill("archive.question", &[&head.title]);
-    page(StatusCode::OK, &ArchivePage { frame: desk.frame(&head.title, "").await?, head, question })
+    let hides = hidden_with(&desk, &kind, &view).await?;
+    page(StatusCode::OK, &ArchivePage { frame: desk.frame(&head.title, "").await?, head, question, hides })
+}
+
+/// What is out of sight as long as a kind is archived: its records.
+async fn hidden_with(desk: &Desk, kind: &Kind, view: &RecordView) -> Result<Option<String>, Error> {
+    if &*kind.name != KIND_KIND {
+        return Ok(None);
+    }
+    let name = view.row.fields.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let count = records::count_of_kind(&mut desk.app.store.reader().await?, desk.caller.workspace, name).await?;
+    Ok((count > 0).then(|| desk.words.count("archive.hides", count)))
 }
 
 /// `POST /records/{kind}/{id}/archive`.
@@ -102,6 +123,16 @@ pub async fn archive(desk: Desk, Path((kind, id)): Path<(String, RecordId)>) -> 
     let written = desk.writing().archive(&kind.name, id).await;
     match why::written(&desk, &kind, written)? {
         Ok(()) => Ok(back(&kind, id, "", "archived").into_response()),
+        Err(why) => show(&desk, &kind.name, id, Editing { error: Some(why.text), ..Editing::default() }, None).await,
+    }
+}
+
+/// `POST /records/{kind}/{id}/restore`.
+pub async fn restore(desk: Desk, Path((kind, id)): Path<(String, RecordId)>) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let written = desk.writing().restore(&kind.name, id).await;
+    match why::written(&desk, &kind, written)? {
+        Ok(()) => Ok(back(&kind, id, "", "restored").into_response()),
         Err(why) => show(&desk, &kind.name, id, Editing { error: Some(why.text), ..Editing::default() }, None).await,
     }
 }

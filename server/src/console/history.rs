@@ -177,7 +177,10 @@ pub fn change_view(desk: &Desk, format: &Formatter<'_>, kind: &Kind, newest_firs
     };
     let label = match field {
         Some(field) => desk.words.label(&field.label).to_owned(),
-        None if entry.field == ARCHIVED => desk.words.say("record.archived").to_owned(),
+        None if entry.field == ARCHIVED => {
+            let is_away = entry.new == Some(Json::Bool(true));
+            desk.words.say(if is_away { "record.archived" } else { "record.restored" }).to_owned()
+        }
         None => entry.field.clone(),
     };
     // Of a set or a log only what came and went is worth reading.

@@ -5,7 +5,7 @@
 
 use axum::extract::Path;
 use axum::http::HeaderMap;
-use axum::response::Redirect;
+use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::{Offset, TimeZone};
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sync_core::id::{Millis, RecordId, WorkspaceId};
 
-use super::dashboards;
+use super::dashboards::{self, Beside};
 use super::desk::Desk;
 use super::format::{self, Shown};
 use crate::app::App;
@@ -80,20 +80,29 @@ pub async fn of(desk: &Desk, dashboard: RecordId) -> Result<Option<Vec<MailView>
 }
 
 /// What somebody wants.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Wanted {
-    recipients: String,
-    every: String,
-    hour: u8,
+    /// To whom, as it was typed.
+    pub recipients: String,
+    /// How often: a word of [`EVERY`].
+    pub every: String,
+    /// At which hour.
+    pub hour: u8,
     /// The zone of their clocks, as their browser names it.
     #[serde(default)]
     zone: String,
 }
 
 /// `POST /dashboards/{id}/mails`.
-pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum::Form<Wanted>) -> Result<Redirect, Error> {
-    dashboards::mine(&desk, id).await?;
-    let recipients = addresses(&wanted.recipients)?;
+pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum::Form<Wanted>) -> Result<Response, Error> {
+    let row = dashboards::mine(&desk, id).await?;
+    let recipients = match addresses(&wanted.recipients) {
+        Ok(recipients) => recipients,
+        Err(problem) => {
+            let problem = problem.in_language(desk.words.0).to_owned();
+            return dashboards::show_with(&desk, row, Beside { refused: Some((wanted, problem)), ..Beside::default() }).await;
+        }
+    };
     let zone = if zone_of(&wanted.zone).is_some() { wanted.zone } else { offset_name(desk.offset_minutes) };
     let every = EVERY.iter().find(|(word, _)| *word == wanted.every).map_or("day", |(word, _)| *word);
     let hour = wanted.hour.min(23);
@@ -119,7 +128,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
         })
     });
     adding.await?;
-    Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")))
+    Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")).into_response())
 }
 
 /// `POST /dashboards/{id}/mails/{mail}/stop`.
@@ -142,8 +151,8 @@ pub async fn stop(desk: Desk, Path((id, mail)): Path<(RecordId, RecordId)>) -> R
     Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")))
 }
 
-fn addresses(text: &str) -> Result<Vec<String>, Error> {
-    let wrong = |en: String, zh: String| Error::Invalid { field: Some("recipients".to_owned()), message: Text::new(en, zh) };
+fn addresses(text: &str) -> Result<Vec<String>, Text> {
+    let wrong = |en: String, zh: String| Text::new(en, zh);
     let all: Vec<String> =
         text.split([',', ';', '，', '；', '\n']).map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
     if all.is_empty() || all.len() > RECIPIENTS_MAX {

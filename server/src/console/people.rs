@@ -46,6 +46,10 @@ struct PeoplePage {
     secret: Option<(String, String)>,
     roles: Vec<Choice>,
     rows: Vec<PersonView>,
+    /// What was typed of somebody who was not added.
+    login: String,
+    name: String,
+    languages: Vec<Choice>,
 }
 
 struct PersonView {
@@ -124,10 +128,16 @@ pub struct Asked {
 /// `GET /people`.
 pub async fn page(desk: Desk) -> Result<Response, Error> {
     check(&desk)?;
-    list(&desk, StatusCode::OK, None, None).await
+    list(&desk, StatusCode::OK, None, None, &Typed::default()).await
 }
 
-async fn list(desk: &Desk, status: StatusCode, problem: Option<String>, secret: Option<(String, String)>) -> Result<Response, Error> {
+async fn list(
+    desk: &Desk,
+    status: StatusCode,
+    problem: Option<String>,
+    secret: Option<(String, String)>,
+    typed: &Typed,
+) -> Result<Response, Error> {
     let workspace = desk.caller.workspace;
     let mut tx = desk.app.store.reader().await?;
     let users = kept::users(&mut tx, workspace).await?;
@@ -151,10 +161,13 @@ async fn list(desk: &Desk, status: StatusCode, problem: Option<String>, secret: 
     let page = PeoplePage {
         frame: desk.frame(desk.words.say("menu.people"), "/people").await?,
         notice: secret.is_some().then(|| desk.words.say("person.was_added")),
+        roles: role_choices(desk, &if problem.is_some() { typed.all("role") } else { vec!["rep"] }),
         problem,
         secret,
-        roles: role_choices(desk, &["rep"]),
         rows,
+        login: typed.one("login").to_owned(),
+        name: typed.one("name").to_owned(),
+        languages: language_choices(Language::of_tag(if typed.has("language") { typed.one("language") } else { "zh-CN" }).tag()),
     };
     answer(status, &page)
 }
@@ -171,6 +184,11 @@ fn role_choices(desk: &Desk, chosen: &[&str]) -> Vec<Choice> {
     desk.reading.roles().roles().map(choice).collect()
 }
 
+fn language_choices(chosen: &str) -> Vec<Choice> {
+    let languages = [(Language::Zh, "中文"), (Language::En, "English")];
+    languages.map(|(tag, name)| (tag.tag().to_owned(), name.to_owned(), tag.tag() == chosen)).into()
+}
+
 fn joined(value: Option<&Json>) -> String {
     value.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect::<Vec<_>>().join(", ")
 }
@@ -181,7 +199,7 @@ pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
     let typed = Typed::new(pairs);
     let roles = match roles_of(&desk, &typed) {
         Ok(roles) => roles,
-        Err(problem) => return list(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), None).await,
+        Err(problem) => return list(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), None, &typed).await,
     };
     let password = first_password();
     let person = NewPerson {
@@ -194,12 +212,12 @@ pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
         by: Some(desk.caller.user),
     };
     match people::add(&desk.app, person).await {
-        Ok(user) => list(&desk, StatusCode::OK, None, Some((user.login, password))).await,
+        Ok(user) => list(&desk, StatusCode::OK, None, Some((user.login, password)), &Typed::default()).await,
         Err(AddError::Intake(error)) => Err(error.into()),
         Err(AddError::Store(error)) => Err(error.into()),
         Err(error) => {
             let problem = why_not_added(&desk, &error);
-            list(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), None).await
+            list(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), None, &typed).await
         }
     }
 }
@@ -265,7 +283,6 @@ async fn show(desk: &Desk, user: &User, shown: Shown) -> Result<Response, Error>
     let text = |name: &str, now: String| typed.map_or(now, |typed| typed.one(name).to_owned());
     let chosen: Vec<&str> = typed.map_or_else(|| user.role.names().collect(), |typed| typed.all("role"));
     let language = text("language", user.language.tag().to_owned());
-    let languages = [(Language::En, "English"), (Language::Zh, "中文")];
     let page = PersonPage {
         frame: desk.frame(&user.name, "/people").await?,
         id: user.user.to_string(),
@@ -277,7 +294,7 @@ async fn show(desk: &Desk, user: &User, shown: Shown) -> Result<Response, Error>
         roles: role_choices(desk, &chosen),
         teams: text("teams", joined(member.get("teams"))),
         territories: text("territories", joined(member.get("territories"))),
-        languages: languages.map(|(tag, name)| (tag.tag().to_owned(), name.to_owned(), tag.tag() == language)).into(),
+        languages: language_choices(&language),
         active: typed.map_or(user.disabled_at.is_none(), |typed| typed.has("active")),
         has_second: second.since.is_some(),
         preview: shown.preview,

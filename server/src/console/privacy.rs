@@ -6,13 +6,14 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use sync_core::id::RecordId;
+use sync_core::id::{RecordId, UserId};
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::error::Error;
 use crate::privacy::{self, Consent, Dossier, HeldBy, OnPhone, Proof};
-use crate::store::people;
+use crate::store::erasure::ErasedRow;
+use crate::store::people::{self, User};
 
 #[derive(Template)]
 #[template(path = "privacy.html")]
@@ -39,8 +40,55 @@ struct ErasedPage {
     id: String,
     rows: Vec<(&'static str, u64)>,
     look_at: String,
+    /// The records that named it: what they are called, and where they are. What is out of sight is called by its id.
+    naming: Vec<Shown>,
+    more: Option<String>,
+    /// When, and by whom.
+    when: Shown,
+    who: String,
     /// Phones that held it: what each is called, whose it is, what has become of it there, and when it was in touch.
     phones: Vec<[String; 4]>,
+}
+
+/// Records that named an erased one and are listed; of more it says how many.
+const NAMING_MAX: usize = 100;
+
+#[derive(Template)]
+#[template(path = "erasures.html")]
+struct ErasuresPage {
+    frame: Frame,
+    rows: Vec<ErasureView>,
+}
+
+/// A record that was erased.
+struct ErasureView {
+    href: String,
+    id: String,
+    kind: String,
+    when: Shown,
+    who: String,
+}
+
+/// `GET /privacy`: what was erased, newest first, each with its proof.
+pub async fn list(desk: Desk) -> Result<Response, Error> {
+    let mut all = privacy::all_erased(&desk.app, &desk.caller).await?;
+    all.sort_by_key(|row| std::cmp::Reverse(row.at));
+    let users = people::users(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
+    let view = |row: ErasedRow| ErasureView {
+        href: format!("/privacy/{}", row.record),
+        id: format::short(&row.record.to_string()),
+        kind: desk.reading.kind(&row.kind).map_or_else(|_| row.kind.clone(), |kind| desk.words.label(&kind.label).to_owned()),
+        when: format::moment(row.at),
+        who: by_whom(&desk, &users, row.by),
+    };
+    let rows = all.into_iter().map(view).collect();
+    let frame = desk.frame(desk.words.say("privacy.erasures"), "/privacy").await?;
+    answer(StatusCode::OK, &ErasuresPage { frame, rows })
+}
+
+fn by_whom(desk: &Desk, users: &[User], by: Option<UserId>) -> String {
+    let known = by.and_then(|by| users.iter().find(|known| known.user == by)).map(|known| known.name.clone());
+    known.unwrap_or_else(|| desk.words.say(if by.is_some() { "who.unknown" } else { "audit.nobody" }).to_owned())
 }
 
 /// `GET /privacy/{id}`: the record, or the proof that it was erased.
@@ -52,7 +100,7 @@ pub async fn page(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Erro
 }
 
 async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'static str>) -> Result<Response, Error> {
-    let Dossier { record, history, consents, files } = privacy::dossier(&desk.app, &desk.caller, id).await?;
+    let Dossier { record, history, consents, files } = privacy::look_at(&desk.app, &desk.caller, id).await?;
     let kind = desk.reading.kind(&record.row.kind)?.clone();
     let held = kind.field(privacy::CONSENTS);
     let purpose = |name: &str| {
@@ -106,6 +154,11 @@ async fn proof_page(desk: &Desk, id: RecordId) -> Result<Response, Error> {
     let held = privacy::phones(&mut tx, desk.caller.workspace, &row).await?;
     let users = people::users(&mut tx, desk.caller.workspace).await?;
     drop(tx);
+    let names = desk.reading.names_of(look_at.iter().take(NAMING_MAX).copied().collect::<Vec<_>>()).await?;
+    let naming = |id: &RecordId| match names.get(id).filter(|linked| !linked.title.is_empty()) {
+        Some(linked) => Shown::Record { href: format!("/records/{}/{id}", linked.kind), text: linked.title.clone() },
+        None => Shown::Text(format::short(&id.to_string())),
+    };
     let owner = |user| users.iter().find(|known| known.user == user).map_or_else(String::new, |known| known.name.clone());
     let state = |state| match state {
         OnPhone::Removed => desk.words.say("privacy.on_removed"),
@@ -125,6 +178,10 @@ async fn proof_page(desk: &Desk, id: RecordId) -> Result<Response, Error> {
             (desk.words.say("privacy.removed_contents"), removed.contents),
         ],
         look_at: desk.words.count("privacy.look_at", look_at.len() as u64),
+        naming: look_at.iter().take(NAMING_MAX).map(naming).collect(),
+        more: look_at.len().checked_sub(NAMING_MAX).filter(|more| *more > 0).map(|more| desk.words.count("record.more", more as u64)),
+        when: format::moment(row.at),
+        who: by_whom(desk, &users, row.by),
         phones: held.into_iter().map(phone).collect(),
     };
     answer(StatusCode::OK, &page)

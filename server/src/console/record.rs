@@ -25,6 +25,7 @@ use super::made::{Made, makers};
 use super::timeline::{self, TimelineView};
 use super::typed::Typed;
 use crate::error::Error;
+use crate::intake::never_archived;
 use crate::reading::{Names, RecordView};
 
 /// What is being edited on the page, and what went wrong with it.
@@ -104,6 +105,8 @@ pub struct Head {
     pub archived: bool,
     /// Whether the caller may archive some records of the kind.
     pub may_archive: bool,
+    /// Whether it is archived, and the caller may bring some back.
+    pub may_restore: bool,
     /// Whether the caller may see everything about it and erase it.
     pub may_erase: bool,
     /// `page`, `history` or `archive`.
@@ -149,6 +152,7 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
         "decided" => Some(desk.words.say("record.decided")),
         "file" => Some(desk.words.say("file.kept")),
         "archived" => Some(desk.words.say("record.was_archived")),
+        "restored" => Some(desk.words.say("record.was_restored")),
         "undone" => Some(desk.words.say("record.undone")),
         "merged" => Some(desk.words.say("duplicate.merged")),
         "parted" => Some(desk.words.say("duplicate.parted")),
@@ -219,7 +223,8 @@ pub fn head(desk: &Desk, kind: &Kind, view: &RecordView, tab: &'static str) -> H
         conflicts: (row.conflicts > 0).then(|| desk.words.count("record.conflicts", row.conflicts)),
         archived: row.archived,
         may_erase: desk.may(Right::Purge),
-        may_archive: !row.archived && desk.reading.may_some(kind, Action::Archive),
+        may_archive: !row.archived && desk.reading.may_some(kind, Action::Archive) && never_archived(&kind.name).is_none(),
+        may_restore: row.archived && desk.reading.may_some(kind, Action::Archive),
         tab,
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use sync_core::id::{Millis, RecordId};
 
 use super::assets;
-use super::dashboards::{self, TileView};
+use super::dashboards::{self, Beside, TileView};
 use super::desk::{Desk, page as answer};
 use super::format::{self, Shown};
 use super::list::{Form, TileContent};
@@ -96,7 +96,8 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
         })
     });
     adding.await?;
-    dashboards::show_with(&desk, row, Some(format!("/shared/{}", token.reveal()))).await
+    let shared = Some(format!("/shared/{}", token.reveal()));
+    dashboards::show_with(&desk, row, Beside { shared, ..Beside::default() }).await
 }
 
 /// `POST /dashboards/{id}/links/{link}/revoke`.

@@ -2,13 +2,15 @@
 //!
 //! They are words of members and of records. One is there as soon as somebody is in it, and while a record names it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Form;
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sync_core::access::{Action, Holder, Level};
 use sync_core::collation;
@@ -19,12 +21,13 @@ use sync_core::schema::Kind;
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
 use super::people::MEMBER;
-use super::roles::check;
+use super::roles::{EffectView, check, effect_view};
 use super::typed::Typed;
 use super::{list, why};
 use crate::error::Error;
 use crate::intake::{Expect, NotEdited, RecordEdit};
 use crate::reading::{List, Row};
+use crate::rights::{self, Change};
 use crate::store::people::{self as kept, User};
 use crate::store::sight;
 use crate::writing::WriteError;
@@ -49,10 +52,44 @@ const PAGE: &str = "200";
 #[template(path = "teams.html")]
 struct TeamsPage {
     frame: Frame,
+    notice: Option<&'static str>,
     problem: Option<String>,
+    question: Option<Question>,
+    preview: Option<EffectView>,
     groupings: Vec<GroupingView>,
     /// Everybody: id and name.
     people: Vec<(String, String)>,
+    /// Who was chosen for a new one that was not made.
+    member: String,
+}
+
+/// What is asked before somebody comes in or goes out.
+struct Question {
+    text: String,
+    warning: Option<String>,
+    what: &'static str,
+    name: String,
+    member: String,
+    act: &'static str,
+    button: &'static str,
+}
+
+/// What the page shows beside the teams.
+#[derive(Default)]
+struct Shown {
+    status: StatusCode,
+    notice: Option<&'static str>,
+    problem: Option<String>,
+    /// What was typed, and is not lost.
+    typed: Typed,
+    asked: Option<(Question, EffectView)>,
+}
+
+/// What the address asks for.
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    done: String,
 }
 
 /// All teams, or all territories.
@@ -61,10 +98,14 @@ struct GroupingView {
     label: &'static str,
     none: &'static str,
     teams: Vec<TeamView>,
+    /// The name of a new one that was not made.
+    new_name: String,
 }
 
 struct TeamView {
     name: String,
+    /// The other name that was typed, or the one that it has.
+    to: String,
     /// Id and name.
     members: Vec<(String, String)>,
     /// The records that name it: how many, and their list.
@@ -72,13 +113,20 @@ struct TeamView {
 }
 
 /// `GET /teams`.
-pub async fn page(desk: Desk) -> Result<Response, Error> {
+pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
     check(&desk)?;
-    show(&desk, StatusCode::OK, None).await
+    let notice = match asked.done.as_str() {
+        "add" => Some(desk.words.say("team.was_added")),
+        "leave" => Some(desk.words.say("team.was_taken_out")),
+        "rename" => Some(desk.words.say("team.was_renamed")),
+        _ => None,
+    };
+    show(&desk, Shown { notice, ..Shown::default() }).await
 }
 
-async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Result<Response, Error> {
+async fn show(desk: &Desk, shown: Shown) -> Result<Response, Error> {
     let (users, rows) = everybody(desk).await?;
+    let lost = |what: &str, act: &str| (shown.typed.one("what") == what && shown.typed.one("act") == act).then_some(&shown.typed);
     let mut groupings = Vec::new();
     for (what, label, none) in GROUPINGS {
         let mut teams: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
@@ -97,19 +145,27 @@ async fn show(desk: &Desk, status: StatusCode, problem: Option<String>) -> Resul
             let records = counted.remove(&name).unwrap_or_default();
             // Archived records and those out of sight are no reason to show a name.
             if !members.is_empty() || !records.is_empty() {
-                views.push(TeamView { name, members, records });
+                let renamed = lost(what, "rename").filter(|typed| typed.raw("name") == name);
+                let to = renamed.map_or_else(|| name.clone(), |typed| typed.one("to").to_owned());
+                views.push(TeamView { name, to, members, records });
             }
         }
         views.sort_by(|a: &TeamView, b: &TeamView| collation::order(&a.name).cmp(&collation::order(&b.name)));
-        groupings.push(GroupingView { what, label: desk.words.say(label), none: desk.words.say(none), teams: views });
+        let new_name = lost(what, "add").filter(|_| shown.problem.is_some()).map_or_else(String::new, |typed| typed.one("name").to_owned());
+        groupings.push(GroupingView { what, label: desk.words.say(label), none: desk.words.say(none), teams: views, new_name });
     }
+    let (question, preview) = shown.asked.unzip();
     let page = TeamsPage {
         frame: desk.frame(desk.words.say("menu.teams"), "/teams").await?,
-        problem,
+        notice: shown.notice,
+        problem: shown.problem,
+        question,
+        preview,
         groupings,
+        member: shown.typed.one("member").to_owned(),
         people: users.into_iter().map(|user| (user.user.to_string(), user.name)).collect(),
     };
-    answer(status, &page)
+    answer(shown.status, &page)
 }
 
 /// The names that records give, whether or not somebody is in them.
@@ -166,22 +222,69 @@ pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
     let (what, ..) = GROUPINGS.into_iter().find(|(what, ..)| *what == typed.one("what")).ok_or(Error::NotFound)?;
     // As it stands, for the spaces around it belong to it: only a new one is tidied.
     let name = typed.raw("name");
-    let done = match typed.one("act") {
+    let (act, done) = match typed.one("act") {
         "add" => {
             let name = if is_there(&desk, what, name).await? { name } else { name.trim() };
             match is_name(name) {
-                true => put(&desk, typed.one("member"), FieldEdit::Add { field: what.to_owned(), value: name.to_owned() }).await?,
-                false => Err(desk.words.say("team.no_name").to_owned()),
+                true if typed.one("step") != "save" => return ask(&desk, what, name, "add", typed.one("member")).await,
+                true => ("add", put(&desk, typed.one("member"), FieldEdit::Add { field: what.to_owned(), value: name.to_owned() }).await?),
+                false => ("add", Err(desk.words.say("team.no_name").to_owned())),
             }
         }
-        "leave" => put(&desk, typed.one("member"), FieldEdit::Remove { field: what.to_owned(), value: name.to_owned() }).await?,
-        "rename" => rename(&desk, what, name, typed.one("to").trim()).await?,
+        "leave" if typed.one("step") != "save" => return ask(&desk, what, name, "leave", typed.one("member")).await,
+        "leave" => {
+            let edit = FieldEdit::Remove { field: what.to_owned(), value: name.to_owned() };
+            ("leave", put(&desk, typed.one("member"), edit).await?)
+        }
+        "rename" => ("rename", rename(&desk, what, name, typed.one("to").trim()).await?),
         _ => return Err(Error::NotFound),
     };
     match done {
-        Ok(()) => Ok(Redirect::to("/teams").into_response()),
-        Err(problem) => show(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)).await,
+        Ok(()) => Ok(Redirect::to(&format!("/teams?done={act}")).into_response()),
+        Err(problem) => {
+            let shown = Shown { status: StatusCode::UNPROCESSABLE_ENTITY, problem: Some(problem), typed, ..Shown::default() };
+            show(&desk, shown).await
+        }
     }
+}
+
+/// What it would do, before somebody comes in or goes out: what reaches phones and leaves them.
+async fn ask(desk: &Desk, what: &'static str, name: &str, act: &'static str, member: &str) -> Result<Response, Error> {
+    let id: UserId = member.parse().map_err(|_| Error::NotFound)?;
+    let (users, rows) = everybody(desk).await?;
+    let user = users.iter().find(|user| user.user == id).ok_or(Error::NotFound)?;
+    let row = rows.get(&RecordId(id.0));
+    let named = |field: &str| {
+        let mut names: BTreeSet<String> = names_in(row, field).map(str::to_owned).collect();
+        match (field == what, act) {
+            (true, "add") => names.extend([name.to_owned()]),
+            (true, _) => names.retain(|known| known != name),
+            (false, _) => {}
+        }
+        names
+    };
+    let roles = user.disabled_at.is_none().then(|| user.role.clone());
+    let person = rights::Person {
+        user: id,
+        roles,
+        teams: named("teams").into_iter().collect(),
+        territories: named("territories").into_iter().collect(),
+    };
+    let preview = effect_view(desk, &rights::effect(&desk.app, desk.caller.workspace, &Change::Person(person)).await?);
+    let is_last = act == "leave"
+        && !users.iter().any(|other| other.user != id && names_in(rows.get(&RecordId(other.user.0)), what).any(|known| known == name));
+    let goes = is_last && records(desk, what, name).await?.is_empty();
+    let (text, button) = if act == "add" { ("team.ask_add", "team.add") } else { ("team.ask_leave", "team.leave") };
+    let question = Question {
+        text: desk.words.fill(text, &[&user.name, name]),
+        warning: goes.then(|| desk.words.fill("team.goes", &[name])),
+        what,
+        name: name.to_owned(),
+        member: member.to_owned(),
+        act,
+        button: desk.words.say(button),
+    };
+    show(desk, Shown { asked: Some((question, preview)), ..Shown::default() }).await
 }
 
 fn is_name(name: &str) -> bool {

@@ -88,7 +88,8 @@ async fn events(app: &App, hook: &Webhook, user: User, changes: &[Stored]) -> Re
         let changed: Vec<String> = happened.changed.iter().filter(|field| *field != ARCHIVED).cloned().collect();
         let action = match (first == Some(happened.first), happened.changed.contains(ARCHIVED)) {
             (true, _) => "created",
-            (false, true) => "archived",
+            (false, true) if row.archived => "archived",
+            (false, true) => "restored",
             (false, false) => "updated",
         };
         if (changed.is_empty() && action == "updated") || !wanted.cover(&row.kind, action, &changed) {

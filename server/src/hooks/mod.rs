@@ -93,7 +93,7 @@ impl BadEvent {
 }
 
 /// What can happen to a record.
-const ACTIONS: [&str; 4] = ["created", "updated", "archived", "*"];
+const ACTIONS: [&str; 5] = ["created", "updated", "archived", "restored", "*"];
 
 impl std::str::FromStr for Events {
     type Err = BadEvent;

@@ -10,7 +10,9 @@ use sync_core::merge;
 use sync_core::protocol::{Verdict, code};
 use sync_core::record::change::Change;
 use sync_core::record::doc::Doc;
+use sync_core::record::fields::ARCHIVED;
 use sync_core::schema::{Kind, Label, Merge, Schema};
+use sync_core::value::Scalar;
 
 use super::unit::{DEFINITION, KIND_KIND};
 use super::{Author, NotEdited};
@@ -104,11 +106,17 @@ impl Case<'_> {
         self.define(change)
     }
 
-    /// A kind that cannot be read would take its records out of sight, and one that forgets a field what they hold.
+    /// A kind that cannot be read would take its records out of sight, and one that forgets a field what they hold. One that
+    /// is brought back must fit what was declared meanwhile.
     fn define(&self, change: &Change) -> Result<(), Refused> {
-        let is_definition = |touch: &fence::Touch<'_>| &*self.kind.name == KIND_KIND && touch.field == DEFINITION;
-        for touch in touched(self.kind, change).iter().filter(|touch| is_definition(touch)) {
-            let Some(Json::String(text)) = touch.value.map(|value| value.to_json()) else { continue };
+        if &*self.kind.name != KIND_KIND {
+            return Ok(());
+        }
+        let back = |touch: &fence::Touch<'_>| touch.field == ARCHIVED && touch.value == Some(&Scalar::Bool(false));
+        for touch in touched(self.kind, change) {
+            let written = (touch.field == DEFINITION).then(|| touch.value.map(|value| value.to_json())).flatten();
+            let kept = || merge::shown(self.doc, self.kind.field(DEFINITION)?);
+            let Some(Json::String(text)) = written.or_else(|| back(&touch).then(kept).flatten()) else { continue };
             if let Err(bad) = self.schema.define(DEFINITION, &text) {
                 let Label { en, zh } = bad.words();
                 return Err(Refused { field: Some(DEFINITION.to_owned()), ..Refused::new(code::BAD_VALUE, &en, &zh) });

@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use sync_core::access::{self, MEMBER_KIND, Right, Role, RoleSet, Roles};
+use sync_core::access::{MEMBER_KIND, Right, Role, RoleSet, Roles};
 use sync_core::actions::approvals::{self, Approver};
-use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
+use sync_core::actions::currency::SETTINGS;
+use sync_core::id::{Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::merge;
 use sync_core::protocol::code;
 use sync_core::record::doc::Doc;
@@ -20,6 +21,7 @@ use sync_core::schema::{Kind, Label, Reading, Schema};
 use super::NotEdited;
 use super::ages;
 use super::decide::Refused;
+use super::terms::{self, Terms, is_term};
 use super::unit::KIND_KIND;
 use crate::audit::{Act, Note};
 use crate::auth::devices::{hand_back, take_back};
@@ -37,7 +39,7 @@ const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territorie
 
 /// Whether records of a kind are looked at here.
 pub(super) fn is_governed(kind: &str) -> bool {
-    [ROLE_KIND, MEMBER_KIND, RULE_KIND].contains(&kind)
+    [ROLE_KIND, MEMBER_KIND, RULE_KIND].contains(&kind) || is_term(kind)
 }
 
 /// The roles and people of a workspace, as they are within one unit of work.
@@ -46,6 +48,7 @@ pub(super) struct Governing {
     people: BTreeMap<UserId, Standing>,
     /// The rules that say whose word an edit needs.
     approvals: BTreeMap<RecordId, Map<String, Json>>,
+    terms: Terms,
     following: Vec<Followed>,
     notes: Vec<(Millis, Note)>,
 }
@@ -74,6 +77,13 @@ pub(super) enum Effect {
         /// The rule as it is then; none when it asks for nothing any more.
         rule: Option<Map<String, Json>>,
     },
+    /// Settings, a rate or a number sequence says something else.
+    Term {
+        kind: KindName,
+        record: RecordId,
+        /// What it says; none when it is archived.
+        row: Option<Map<String, Json>>,
+    },
     Role {
         record: RecordId,
         name: String,
@@ -95,7 +105,8 @@ impl Governing {
         let people = people::users(tx, workspace).await?.into_iter().map(|user| (user.user, standing(user))).collect();
         let roles = roles.into_iter().map(|definition| (definition.record, definition)).collect();
         let approvals = store::approvals::rules(tx, workspace).await?.into_iter().collect();
-        Ok(Self { roles, people, approvals, following: Vec::new(), notes: Vec::new() })
+        let terms = Terms::load(tx, workspace).await?;
+        Ok(Self { roles, people, approvals, terms, following: Vec::new(), notes: Vec::new() })
     }
 
     /// What follows, if anything, from a change of a main document from `before` to `after`; or why it may not be.
@@ -104,14 +115,34 @@ impl Governing {
         match &*kind.name {
             ROLE_KIND => self.role(schema, record, &row(after), merge::is_archived(after)).map(Some),
             RULE_KIND => {
+                if !merge::is_archived(after) {
+                    terms::rule(schema, &row(before), &row(after))?;
+                }
                 retention(&row(before), &row(after), merge::is_archived(after))?;
                 self.approval(schema, record, (before, &row(before)), (after, &row(after)))
             }
             name => match never_archived(name).filter(|_| merge::is_archived(after) && !merge::is_archived(before)) {
                 Some((en, zh)) => Err(forbidden("archive", en, zh)),
+                None if is_term(name) => self.term(schema, kind, record, (before, &row(before)), (after, row(after))).map(Some),
                 None => self.member(schema, record, &row(before), &row(after)).map(Some),
             },
         }
+    }
+
+    fn term(
+        &self,
+        schema: &Schema,
+        kind: &Kind,
+        record: RecordId,
+        before: (&Doc, &Map<String, Json>),
+        after: (&Doc, Map<String, Json>),
+    ) -> Result<Effect, Refused> {
+        let row = (!merge::is_archived(after.0)).then_some(after.1);
+        if let Some(row) = &row {
+            let was_in_use = !before.0.is_empty() && !merge::is_archived(before.0);
+            self.terms.check(schema, &kind.name, record, (before.1, was_in_use), row)?;
+        }
+        Ok(Effect::Term { kind: kind.name.clone(), record, row })
     }
 
     fn role(&self, schema: &Schema, record: RecordId, row: &Map<String, Json>, archived: bool) -> Result<Effect, Refused> {
@@ -250,6 +281,7 @@ impl Governing {
                 self.approvals.remove(&record);
                 self.approvals.extend(rule.map(|rule| (record, rule)));
             }
+            Effect::Term { kind, record, row } => self.terms.take(&kind, record, row),
             Effect::Role { record, definition, .. } => {
                 self.roles.remove(&record);
                 self.roles.extend(definition.map(|definition| (record, definition)));
@@ -267,6 +299,8 @@ impl Governing {
             Effect::Approval { record, rule } => {
                 note(Act::RightsChanged, format!("rule {record}"), json!({ "approval": rule.is_some() }));
             }
+            // The history of the record tells.
+            Effect::Term { .. } => {}
             Effect::Role { name, definition, .. } => {
                 note(Act::RightsChanged, format!("role {name}"), json!({ "archived": definition.is_none() }));
             }
@@ -346,12 +380,19 @@ fn retention(before: &Map<String, Json>, after: &Map<String, Json>, archived: bo
 }
 
 /// Why records of a kind are never archived, and what to do instead, in English and Chinese: an account would stay, and nobody
-/// could change it or shut it out any more.
+/// could change it or shut it out any more; a workspace has one record of settings.
 pub(crate) fn never_archived(kind: &str) -> Option<(&'static str, &'static str)> {
-    (!access::closes(kind)).then_some((
-        "Colleagues are not archived, their account would stay: shut them out under User accounts.",
-        "同事记录不能归档，否则账号仍会保留：请在“用户账号”中停用。",
-    ))
+    match kind {
+        MEMBER_KIND => Some((
+            "Colleagues are not archived, their account would stay: shut them out under User accounts.",
+            "同事记录不能归档，否则账号仍会保留：请在“用户账号”中停用。",
+        )),
+        SETTINGS => Some((
+            "The workspace settings are not archived, totals and days go by them: change them instead.",
+            "工作区设置不能归档，汇总和日期都以其为准：请直接修改。",
+        )),
+        _ => None,
+    }
 }
 
 /// Why records of a kind are never erased, and what to do instead, in English and Chinese: an account, a role or a kind
@@ -373,7 +414,7 @@ fn roles_of<'a>(definitions: impl Iterator<Item = &'a Definition>, schema: &Sche
     Roles::builtin().with(definitions.map(|definition| (definition.name.clone(), definition.text.clone())), schema).0
 }
 
-fn text<'r>(row: &'r Map<String, Json>, field: &str) -> &'r str {
+pub(super) fn text<'r>(row: &'r Map<String, Json>, field: &str) -> &'r str {
     row.get(field).and_then(Json::as_str).unwrap_or_default()
 }
 
@@ -387,7 +428,7 @@ fn role_set(row: &Map<String, Json>) -> Result<RoleSet, Refused> {
     })
 }
 
-fn bad_value(field: &str, en: &str, zh: &str) -> Refused {
+pub(super) fn bad_value(field: &str, en: &str, zh: &str) -> Refused {
     Refused { field: Some(field.to_owned()), ..Refused::new(code::BAD_VALUE, en, zh) }
 }
 

@@ -11,6 +11,7 @@ mod cache;
 mod decide;
 mod govern;
 mod review;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod unit;

@@ -29,6 +29,7 @@ use super::cache::{Cache, Held};
 use super::decide::{Case, Refused};
 use super::govern::{Effect, Governing, ROLE_KIND};
 use super::{Author, DeskNews, Edited, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
+use crate::audit::Act;
 use crate::seal::Sealer;
 use crate::store::records::{self, DocKey, DocumentRow};
 use crate::store::rejected::{self, ChangeName, DeskState, RejectedRow};
@@ -387,8 +388,10 @@ impl<'a> Unit<'a> {
         open.held.change_bytes += pushed.body.len();
         open.changes += 1;
         open.dirty = true;
-        if !was_put_away && self.is_put_away(&key) {
-            self.note_archived(author, now, pushed.record, &kind.name);
+        match (was_put_away, self.is_put_away(&key)) {
+            (false, true) => self.note_archived(author, now, pushed.record, &kind.name, Act::Archived),
+            (true, false) => self.note_archived(author, now, pushed.record, &kind.name, Act::Restored),
+            _ => {}
         }
         self.kinds.insert(pushed.record, kind.name.clone());
         let index = self.accepted.len();

@@ -27,7 +27,7 @@ const STEP: u32 = 200;
 /// Numbers are at least so wide, unless a rule says otherwise.
 const DIGITS: usize = 4;
 /// Wider numbers are nobody's.
-const DIGITS_MAX: usize = 18;
+pub const DIGITS_MAX: usize = 18;
 
 /// Why numbers were not given; the next change tries again.
 #[derive(Debug, thiserror::Error)]

@@ -10,6 +10,7 @@ use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::query::{Class, Compiler, Context, Dialect, Spot};
 use sync_core::schema::{Field, Kind, Merge, OwnColumn, Schema, ValueType};
 
+use super::records::RecordRow;
 use super::scope::updated_of;
 use super::{Result, Tx, id};
 
@@ -258,6 +259,16 @@ pub async fn keep_own(tx: &mut Tx, columns: &[OwnColumn]) -> Result<()> {
             .await?;
     }
     Ok(())
+}
+
+/// The columns of their own that some of these rows have, and what they hold, if there are any.
+pub(super) fn own_values(own: &BTreeSet<OwnColumn>, rows: &[RecordRow]) -> Option<(String, String)> {
+    let kinds: BTreeSet<&KindName> = rows.iter().map(|row| &row.kind).collect();
+    let own: Vec<&OwnColumn> = own.iter().filter(|own| kinds.contains(&own.kind)).collect();
+    let name = |own: &&OwnColumn| format!("\"{}\"", own.name());
+    let value = |own: &&OwnColumn| format!("iif(given.kind = '{}', {}, null)", own.kind, Dialect::Sqlite.alone("given", own));
+    let listed = |parts: Vec<String>| parts.join(", ");
+    (!own.is_empty()).then(|| (listed(own.iter().map(name).collect()), listed(own.iter().map(value).collect())))
 }
 
 /// A record whose own column holds something else than its JSON: what it should hold, and what it does.

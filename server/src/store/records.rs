@@ -7,12 +7,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Dialect, Param};
+use sync_core::query::Param;
 use sync_core::record::Stored;
 use sync_core::schema::OwnColumn;
 
 use super::scope::Statement;
-use super::{Result, StoreError, Tx, id};
+use super::{Result, StoreError, Tx, columns, id};
 
 /// Rows of one statement: far below SQLite's limit of 32,766 parameters with the widest table here.
 pub(super) const ROWS_PER_STATEMENT: usize = 400;
@@ -394,16 +394,6 @@ pub async fn all_rows(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<RecordR
 const PUT_COLUMNS: &str = "workspace, kind, record, title, sort_title, archived, created_at, updated_at, position, \
      main, commercial, private, sort_main, sort_commercial, sort_private, stamps";
 
-/// The columns of their own that some of these rows have, and what they hold, if there are any.
-fn own_values(own: &BTreeSet<OwnColumn>, rows: &[RecordRow]) -> Option<(String, String)> {
-    let kinds: BTreeSet<&KindName> = rows.iter().map(|row| &row.kind).collect();
-    let own: Vec<&OwnColumn> = own.iter().filter(|own| kinds.contains(&own.kind)).collect();
-    let name = |own: &&OwnColumn| format!("\"{}\"", own.name());
-    let value = |own: &&OwnColumn| format!("iif(given.kind = '{}', {}, null)", own.kind, Dialect::Sqlite.alone("given", own));
-    let listed = |parts: Vec<String>| parts.join(", ");
-    (!own.is_empty()).then(|| (listed(own.iter().map(name).collect()), listed(own.iter().map(value).collect())))
-}
-
 /// Keeps rows. A facet that is not given stays as it is; so do all headings, sort keys among them, unless there are others.
 ///
 /// Columns of their own are written here for new records: what changes in others is seen to by triggers
@@ -415,7 +405,7 @@ pub async fn put_rows(
     rows: &[RecordRow],
     have_other_headings: bool,
 ) -> Result<()> {
-    let own = if have_other_headings { own_values(own, rows) } else { None };
+    let own = if have_other_headings { columns::own_values(own, rows) } else { None };
     // The indexes of columns that are not named here are left alone.
     let headings = if have_other_headings {
         "title = excluded.title, sort_title = excluded.sort_title, archived = excluded.archived, created_at = excluded.created_at, \

@@ -91,6 +91,13 @@ pub async fn before_the_first(tx: &mut Tx, workspace: WorkspaceId) -> Result<Opt
     Ok(sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).fetch_optional(tx.conn()).await?)
 }
 
+/// When somebody did something to a subject the last time.
+pub async fn last_of(tx: &mut Tx, workspace: WorkspaceId, act: &str, subject: &str, user: UserId) -> Result<Option<Millis>> {
+    let sql = "select at from audit where workspace = $1 and act = $2 and subject = $3 and user_id = $4 order by number desc limit 1";
+    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(act).bind(subject).bind(&user.as_bytes()[..]);
+    Ok(query.fetch_optional(tx.conn()).await?)
+}
+
 /// The entries before one, newest first, of one act if it is named; at most `limit`.
 pub async fn before(tx: &mut Tx, workspace: WorkspaceId, before: u64, act: Option<&str>, limit: u32) -> Result<Vec<EntryRow>> {
     let rows: Vec<Row> = sqlx::query_as(

@@ -80,8 +80,8 @@ async fn every_operation_exists_and_answers_as_described() {
         .map(str::to_owned)
         .collect();
     assert_eq!(kinds.len(), sync_core::schema::Schema::builtin().kinds().count() + 1);
-    // A role's text must be that of its name, and be there once: the tests of roles make them.
-    for kind in kinds.into_iter().filter(|kind| kind != "role") {
+    // A role, a rate and a rule of numbers must make sense, and be there once: tests of their own make them.
+    for kind in kinds.into_iter().filter(|kind| !["role", "rate", "sequence"].contains(&&**kind)) {
         let record = match kind.as_str() {
             "party" => disputed.rsplit('/').next().unwrap().parse().unwrap(),
             _ => made(&ann, &document, &kind).await,
@@ -93,15 +93,17 @@ async fn every_operation_exists_and_answers_as_described() {
             path == prefix || path.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('/') && !elsewhere.contains(&rest))
         };
         for (path, methods) in document["paths"].as_object().unwrap().iter().filter(|(path, _)| own(path)) {
-            // Putting away comes last: nothing else is written after it.
-            if !path.ends_with("/archive") {
+            // Putting away comes last, and then back: nothing else is written in between.
+            if !path.ends_with("/archive") && !path.ends_with("/restore") {
                 walk(&ann, &document, path, methods, (&kind, record)).await;
             }
         }
-        let path = format!("{prefix}/{{id}}/archive");
-        assert_eq!(document["paths"].get(&path).is_none(), kind == "member", "{path}");
-        if let Some(methods) = document["paths"].get(&path) {
-            walk(&ann, &document, &path, methods, (&kind, record)).await;
+        let [archive, restore] = ["archive", "restore"].map(|act| format!("{prefix}/{{id}}/{act}"));
+        assert_eq!(document["paths"].get(&archive).is_none(), ["member", "settings"].contains(&&*kind), "{archive}");
+        let back = document["paths"].get(&restore).unwrap_or_else(|| panic!("{restore}"));
+        if let Some(methods) = document["paths"].get(&archive) {
+            walk(&ann, &document, &archive, methods, (&kind, record)).await;
+            walk(&ann, &document, &restore, back, (&kind, record)).await;
         }
     }
 }
@@ -193,6 +195,12 @@ fn example(document: &Value, kind: &str) -> Value {
         // The name of a role must be one.
         ("member", "role") => (name.clone(), json!("rep")),
         ("member", "more_roles") => (name.clone(), json!(["manager"])),
+        // What a workspace goes by must make sense.
+        ("settings", "currency") => (name.clone(), json!("CNY")),
+        ("settings", "time_zone") => (name.clone(), json!("Asia/Shanghai")),
+        ("settings", "working_hours") => (name.clone(), json!([{"day": "mon", "from": "09:00", "to": "18:00"}])),
+        ("rule", "about") => (name.clone(), json!("party")),
+        ("rule", "enabled") => (name.clone(), json!(false)),
         _ => (name.clone(), value(schema)),
     };
     fields.map(example).collect::<serde_json::Map<_, _>>().into()

@@ -4,6 +4,7 @@
 mod addresses;
 mod admin;
 mod api;
+mod archive;
 mod audit;
 mod batch;
 mod browser;
@@ -55,6 +56,7 @@ mod second_factor;
 mod sessions;
 mod sight;
 mod teams;
+mod terms;
 mod timelines;
 mod uploads;
 mod views;

@@ -330,7 +330,7 @@ async fn everything_about_a_person_is_handed_out_and_that_is_written_down() {
     assert_eq!(rep.get(&format!("/api/v1/privacy/{id}")).await.status, 403);
     assert_eq!(rep.post(&format!("/api/v1/privacy/{id}/erase"), json!({})).await.status, 403);
     let mut tx = server.app.store.reader().await.unwrap();
-    let log = rapport_server::store::trail::before(&mut tx, server.workspace, u64::MAX, Some("disclosed"), 10).await.unwrap();
+    let log = rapport_server::store::trail::before(&mut tx, server.workspace, u64::MAX, Some("downloaded"), 10).await.unwrap();
     assert_eq!((log.len(), log[0].subject.as_str()), (1, id));
 }
 

@@ -453,7 +453,7 @@ async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     assert!(page.contains("value=\"east, key accounts\"") && page.contains("value=\"Suzhou\""), "{page}");
     let teams = async || desk.get("/teams").await.text();
     assert!(teams().await.contains("<h3>key accounts</h3>") && teams().await.contains("<h3>Suzhou</h3>"));
-    let change = async |form: &[(&str, &str)]| desk.post("/teams", &[&[("what", "teams")], form].concat()).await;
+    let change = async |form: &[(&str, &str)]| desk.post("/teams", &[&[("what", "teams"), ("step", "save")], form].concat()).await;
     let renamed = change(&[("act", "rename"), ("name", "east"), ("to", "Far east")]).await;
     assert_eq!(renamed.status, 303, "{}", renamed.text());
     assert_eq!(change(&[("act", "rename"), ("name", "Far east"), ("to", "a, b")]).await.status, 422);

@@ -23,7 +23,7 @@ rights = ["administer", "export", "import", "purge"]"#;
 }
 
 async fn change(desk: &Desk, form: &[(&str, &str)]) -> Answer {
-    desk.post("/teams", &[&[("what", "teams")], form].concat()).await
+    desk.post("/teams", &[&[("what", "teams"), ("step", "save")], form].concat()).await
 }
 
 async fn rename(desk: &Desk, from: &str, to: &str) -> Answer {

@@ -124,6 +124,11 @@ impl FieldEdit {
     pub fn archive() -> Self {
         Self::set(ARCHIVED, true)
     }
+
+    /// Brings an archived record back.
+    pub fn restore() -> Self {
+        Self::set(ARCHIVED, false)
+    }
 }
 
 /// An edit that does not fit its kind.
@@ -269,8 +274,8 @@ fn fits_one_change(list: &[Edit]) -> Result<(), BadEdit> {
 
 fn archive(edit: &FieldEdit) -> Result<Vec<Edit>, BadEdit> {
     match edit {
-        FieldEdit::Set { value: Json::Bool(true), .. } => Ok(vec![Edit::Put { path: ARCHIVED.into(), value: Scalar::Bool(true) }]),
-        _ => Err(wrong(ARCHIVED, edit, "only `set` to true: archiving is for good")),
+        FieldEdit::Set { value: Json::Bool(put_away), .. } => Ok(vec![Edit::Put { path: ARCHIVED.into(), value: Scalar::Bool(*put_away) }]),
+        _ => Err(wrong(ARCHIVED, edit, "only `set` to true, which archives, or to false, which brings back")),
     }
 }
 

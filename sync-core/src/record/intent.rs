@@ -57,7 +57,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn put(&mut self, path: &str, value: &Scalar) {
         if path == ARCHIVED {
-            self.edits.push(FieldEdit::archive());
+            self.edits.push(FieldEdit::set(ARCHIVED, *value == Scalar::Bool(true)));
             return;
         }
         let kind = self.kind;

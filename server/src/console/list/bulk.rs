@@ -6,6 +6,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value as Json;
+use sync_core::access::Action;
 use sync_core::id::RecordId;
 use sync_core::record::fields::{ARCHIVED, FieldEdit};
 use sync_core::schema::{Field, Kind, Merge};
@@ -23,7 +24,7 @@ use crate::console::links;
 use crate::console::typed::{Typed, name_of};
 use crate::console::why;
 use crate::error::Error;
-use crate::intake::{Expect, RecordEdit};
+use crate::intake::{Expect, RecordEdit, never_archived};
 use crate::jobs::bulk;
 use crate::jobs::import::ImportId;
 use crate::reading::{Counted, Listing, Names, Row};
@@ -108,13 +109,13 @@ pub async fn edit(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
     let kind = desk.reading.kind(&kind)?.clone();
     let mut order = Order::of(posted);
     let listing = records(&desk, &kind, &asked, &order).await?;
-    let field = fields(&desk, &kind).find(|field| *field.name == *order.field);
-    let is_archive = order.field == ARCHIVED && desk.reading.may_some(&kind, sync_core::access::Action::Archive);
+    let field = fields(&desk, &kind, &asked).find(|field| *field.name == *order.field);
+    let shelf = Some(asked.archived).filter(|back| order.field == ARCHIVED && may_move(&desk, &kind, *back));
     let unclear = links::resolve(&desk, &kind, &mut order.typed).await?;
     let mut error = (!unclear.is_empty()).then(|| why::unclear(&desk, &unclear));
     let mut plan = None;
     if error.is_none() && (order.is("preview") || order.is("apply")) {
-        match planned(&desk, field, is_archive, &order.typed, listing.rows.clone()) {
+        match planned(&desk, field, shelf, &order.typed, listing.rows.clone()) {
             Ok(planned) => plan = Some(planned),
             Err(text) => error = Some(text),
         }
@@ -129,11 +130,17 @@ pub async fn edit(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
     answer(StatusCode::OK, &page)
 }
 
-/// The fields that can be edited in many records at once.
-fn fields<'a>(desk: &'a Desk, kind: &'a Kind) -> impl Iterator<Item = &'a Field> {
+/// Whether records of a kind can be archived, or brought back.
+fn may_move(desk: &Desk, kind: &Kind, back: bool) -> bool {
+    desk.reading.may_some(kind, Action::Archive) && (back || never_archived(&kind.name).is_none())
+}
+
+/// The fields that can be edited in many records at once; of archived ones none.
+fn fields<'a>(desk: &'a Desk, kind: &'a Kind, asked: &Asked) -> impl Iterator<Item = &'a Field> {
+    let is_closed = asked.archived;
     let fits =
         |field: &&Field| !field.hidden && is_typeable(field) && field.merge != Merge::Text && desk.reading.may_write(kind, &field.name);
-    kind.fields.iter().filter(fits)
+    kind.fields.iter().filter(move |_| !is_closed).filter(fits)
 }
 
 /// The records that were chosen: by hand, or all that the list finds.
@@ -162,12 +169,17 @@ async fn records(desk: &Desk, kind: &Kind, asked: &Asked, order: &Order) -> Resu
     Ok(Listing { rows, names, next: None, total: None, counted: Counted::default() })
 }
 
-/// What happens to each record; or why the value is not taken.
-fn planned(desk: &Desk, field: Option<&Field>, is_archive: bool, typed: &Typed, rows: Vec<Row>) -> Result<Vec<Planned>, String> {
+/// What happens to each record; or why the value is not taken. Without a field it goes to the archive or, if `shelf` says so,
+/// comes back from it.
+fn planned(desk: &Desk, field: Option<&Field>, shelf: Option<bool>, typed: &Typed, rows: Vec<Row>) -> Result<Vec<Planned>, String> {
     let Some(field) = field else {
-        let plan =
-            |row: Row| Planned { edits: vec![FieldEdit::archive()], why: row.archived.then(|| desk.words.say("bulk.is_archived")), row };
-        return if is_archive { Ok(rows.into_iter().map(plan).collect()) } else { Err(desk.words.say("bulk.choose").to_owned()) };
+        let Some(back) = shelf else { return Err(desk.words.say("bulk.choose").to_owned()) };
+        let (edit, is_so) = match back {
+            true => (FieldEdit::restore(), "bulk.is_in_use"),
+            false => (FieldEdit::archive(), "bulk.is_archived"),
+        };
+        let plan = |row: Row| Planned { edits: vec![edit.clone()], why: (row.archived != back).then(|| desk.words.say(is_so)), row };
+        return Ok(rows.into_iter().map(plan).collect());
     };
     if field.required && typed.below(&name_of(field)).all(str::is_empty) {
         return Err(desk.words.say("why.required").to_owned());
@@ -258,28 +270,28 @@ async fn form(
         cancel: asked.closed().address(kind),
         ids: if order.all { Vec::new() } else { order.ids.iter().map(RecordId::to_string).collect() },
         all: order.all,
-        fields: choices(desk, kind, &order.field),
+        fields: choices(desk, kind, asked, &order.field),
         input: field.and_then(|field| inputs.of(field, &order.typed)),
-        warning: (order.field == ARCHIVED).then(|| desk.words.say("archive.consequence")),
-        preview: plan.map(|plan| preview(desk, kind, field, &names, plan)),
+        warning: (order.field == ARCHIVED && !asked.archived).then(|| desk.words.say("archive.consequence")),
+        preview: plan.map(|plan| preview(desk, kind, field, asked.archived, &names, plan)),
         title,
         error,
     })
 }
 
-/// What can be written in many records at once: fields, and archiving.
-fn choices(desk: &Desk, kind: &Kind, chosen: &str) -> Vec<(String, String, bool)> {
+/// What can be written in many records at once: fields, and archiving or bringing back.
+fn choices(desk: &Desk, kind: &Kind, asked: &Asked, chosen: &str) -> Vec<(String, String, bool)> {
     let choice = |field: &Field| (field.name.to_string(), desk.words.label(&field.label).to_owned(), *field.name == *chosen);
-    let archiving = desk.reading.may_some(kind, sync_core::access::Action::Archive);
-    let archiving = archiving.then(|| (ARCHIVED.to_owned(), desk.words.say("record.archive").to_owned(), chosen == ARCHIVED));
-    fields(desk, kind).map(choice).chain(archiving).collect()
+    let moving = desk.words.say(if asked.archived { "record.restore" } else { "record.archive" });
+    let moving = may_move(desk, kind, asked.archived).then(|| (ARCHIVED.to_owned(), moving.to_owned(), chosen == ARCHIVED));
+    fields(desk, kind, asked).map(choice).chain(moving).collect()
 }
 
-fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, names: &Names, plan: Vec<Planned>) -> Preview {
+fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, back: bool, names: &Names, plan: Vec<Planned>) -> Preview {
     let format = Formatter { words: desk.words, names };
     let changed = plan.iter().filter(|planned| planned.why.is_none()).count();
     let mut summary = vec![desk.words.count("bulk.will_change", changed as u64)];
-    for key in ["bulk.is_so", "bulk.is_frozen", "bulk.is_archived"] {
+    for key in ["bulk.is_so", "bulk.is_frozen", "bulk.is_archived", "bulk.is_in_use"] {
         let count = plan.iter().filter(|planned| planned.why == Some(desk.words.say(key))).count();
         if count > 0 {
             summary.push(format!("{}: {count}", desk.words.say(key)));
@@ -289,11 +301,12 @@ fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, names: &Names, plan:
     let change = |planned: &Planned| {
         let value = field.and_then(|field| planned.row.fields.get(&*field.name));
         let show = |value: Option<&Json>| field.zip(value).map_or(Shown::Nothing, |(field, value)| format.brief(field, value));
+        let shelf = |archived| Shown::Text(desk.words.say(if archived { "list.archived" } else { "list.in_use" }).to_owned());
         Change {
             title: title_of(&format, kind, &planned.row),
             href: format!("/records/{}/{}", kind.name, planned.row.id),
-            before: show(value),
-            after: show(after(value, &planned.edits, field.is_none()).as_ref()),
+            before: if field.is_some() { show(value) } else { shelf(planned.row.archived) },
+            after: if field.is_some() { show(after(value, &planned.edits).as_ref()) } else { shelf(!back) },
             why: planned.why,
         }
     };
@@ -307,10 +320,7 @@ fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, names: &Names, plan:
 }
 
 /// What the field will hold.
-fn after(before: Option<&Json>, edits: &[FieldEdit], is_archive: bool) -> Option<Json> {
-    if is_archive {
-        return None;
-    }
+fn after(before: Option<&Json>, edits: &[FieldEdit]) -> Option<Json> {
     let mut value = before.cloned();
     for edit in edits {
         match edit {
@@ -342,9 +352,9 @@ mod tests {
     #[test]
     fn the_preview_shows_what_a_set_will_hold() {
         let add = |value: &str| FieldEdit::Add { field: "tags".to_owned(), value: value.to_owned() };
-        assert_eq!(after(Some(&json!(["a"])), &[add("b"), add("a")], false), Some(json!(["a", "b"])));
+        assert_eq!(after(Some(&json!(["a"])), &[add("b"), add("a")]), Some(json!(["a", "b"])));
         let remove = FieldEdit::Remove { field: "tags".to_owned(), value: "a".to_owned() };
-        assert_eq!(after(Some(&json!(["a", "b"])), &[remove], false), Some(json!(["b"])));
-        assert_eq!(after(Some(&json!("x")), &[FieldEdit::set("f", Json::Null)], false), None);
+        assert_eq!(after(Some(&json!(["a", "b"])), &[remove]), Some(json!(["b"])));
+        assert_eq!(after(Some(&json!("x")), &[FieldEdit::set("f", Json::Null)]), None);
     }
 }

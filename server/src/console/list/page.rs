@@ -385,7 +385,11 @@ impl Drawing<'_> {
             }),
             is_table: shape.layout == Layout::Table,
             bulk: asked.closed().below(kind, "bulk"),
-            bulk_fields: !asked.archived && kind.fields.iter().any(|field: &Field| desk.reading.may_write(kind, &field.name)),
+            // What is archived is brought back, and takes no other edit.
+            bulk_fields: match asked.archived {
+                true => desk.reading.may_some(kind, Action::Archive),
+                false => kind.fields.iter().any(|field: &Field| desk.reading.may_write(kind, &field.name)),
+            },
         })
     }
 

@@ -1,4 +1,4 @@
-//! What is put away: the audit log tells of deletions, whichever door they come through.
+//! What is put away and brought back: the audit log tells of it, whichever door it comes through.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,14 @@ use crate::audit::{Act, Note};
 use crate::intake::Author;
 use crate::store::{Result, Tx};
 
-/// A record that was put away.
+/// A record that was put away, or brought back.
 pub(super) struct PutAway {
     /// Nobody: the operator.
     by: Option<UserId>,
     kind: KindName,
     record: RecordId,
     at: Millis,
+    act: Act,
 }
 
 impl Unit<'_> {
@@ -26,21 +27,21 @@ impl Unit<'_> {
         key.1 == Facet::Main && self.open.get(key).is_some_and(|open| merge::is_archived(&open.held.doc))
     }
 
-    /// Notes that an accepted change has put its record away.
-    pub(super) fn note_archived(&mut self, author: &Author, at: Millis, record: RecordId, kind: &KindName) {
+    /// Notes that an accepted change has put its record away, or brought it back.
+    pub(super) fn note_archived(&mut self, author: &Author, at: Millis, record: RecordId, kind: &KindName, act: Act) {
         // The operator writes in the workspace's own name.
         let by = (author.user.0 != self.workspace.0).then_some(author.user);
-        self.archived.push(PutAway { by, kind: kind.clone(), record, at });
+        self.archived.push(PutAway { by, kind: kind.clone(), record, at, act });
     }
 
-    /// Writes it down: one entry for what somebody put away of one kind at once.
+    /// Writes it down: one entry for what somebody put away, or brought back, of one kind at once.
     pub(super) async fn flush_archived(&mut self, tx: &mut Tx) -> Result<()> {
-        let mut acts: BTreeMap<(Option<UserId>, KindName), (Millis, Vec<RecordId>)> = BTreeMap::new();
-        for PutAway { by, kind, record, at } in self.archived.drain(..) {
-            acts.entry((by, kind)).or_insert((at, Vec::new())).1.push(record);
+        let mut acts: BTreeMap<(Option<UserId>, KindName, &str), (Act, Millis, Vec<RecordId>)> = BTreeMap::new();
+        for PutAway { by, kind, record, at, act } in self.archived.drain(..) {
+            acts.entry((by, kind, act.as_str())).or_insert((act, at, Vec::new())).2.push(record);
         }
-        for ((by, kind), (at, records)) in acts {
-            Note::of(self.workspace, by, Act::Archived, kind).with(json!({ "records": records })).write(tx, at).await?;
+        for ((by, kind, _), (act, at, records)) in acts {
+            Note::of(self.workspace, by, act, kind).with(json!({ "records": records })).write(tx, at).await?;
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use sync_core::id::{ActorId, Facet, Millis, RecordId};
-use sync_core::protocol::Pushed;
+use sync_core::protocol::{Pushed, code};
 use sync_core::record::doc::Written;
-use sync_core::record::fields::path_edits;
+use sync_core::record::fields::{ARCHIVED, FieldEdit, path_edits};
 use sync_core::schema::Kind;
 
 use super::{Outcome, Unit};
@@ -72,6 +72,7 @@ impl Unit<'_> {
     ) -> Result<Judged, NotEdited> {
         let open = |facet| self.open.get(&(edit.record, facet)).map(|open| &open.held.doc);
         let mut judged = Vec::new();
+        self.moves_shelves(edit)?;
         for (facet, edits) in path_edits(kind, open, &edit.edits)? {
             let before = open(facet).cloned().unwrap_or_default();
             let mut after = before.clone();
@@ -81,6 +82,21 @@ impl Unit<'_> {
             judged.push((facet, written, judgement));
         }
         Ok(judged)
+    }
+
+    /// Whether a record that is to be archived is not yet, and one that is to be brought back is: a change that changes
+    /// nothing would stand in the history as if it had.
+    fn moves_shelves(&self, edit: &RecordEdit) -> Result<(), NotEdited> {
+        let is_archived = self.is_put_away(&(edit.record, Facet::Main));
+        let asked = |edit: &FieldEdit| match edit {
+            FieldEdit::Set { field, value } if field == ARCHIVED => value.as_bool(),
+            _ => None,
+        };
+        match edit.edits.iter().find_map(asked).filter(|asked| *asked == is_archived) {
+            Some(true) => Err(Refused::new(code::ARCHIVED, "the record is archived already", "该记录已归档，无需再次归档").into()),
+            Some(false) => Err(Refused::new(code::ARCHIVED, "the record is not archived", "该记录未归档，无需恢复").into()),
+            None => Ok(()),
+        }
     }
 
     fn keep_written(

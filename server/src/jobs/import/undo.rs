@@ -160,9 +160,9 @@ fn plans(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>, undone: 
             let of = |facet| changes.iter().filter(|stored| stored.facet == facet).cloned().collect::<Vec<_>>();
             Facet::ALL.into_iter().flat_map(|facet| Former::of(kind, &of(facet), mine).edits(&mut leave)).collect()
         };
-        if !edits.is_empty() {
-            plans.push((record, edits));
-        }
+        // What is archived takes no other edit: it is brought back first.
+        let (first, rest): (Vec<_>, Vec<_>) = edits.into_iter().partition(|edit| *edit == FieldEdit::restore());
+        plans.extend([first, rest].into_iter().filter(|edits| !edits.is_empty()).map(|edits| (record, edits)));
     }
     plans.sort_by_key(|(record, _)| *record);
     plans
@@ -241,8 +241,10 @@ impl<'a> Former<'a> {
 
     fn path(&self, path: &str, leave: &mut impl FnMut(&str, Label)) -> Option<FieldEdit> {
         if path == ARCHIVED {
-            leave(ARCHIVED, for_good(ARCHIVED));
-            return None;
+            return self.shelf().unwrap_or_else(|why| {
+                leave(ARCHIVED, why);
+                None
+            });
         }
         let parsed = Path::parse(path)?;
         let field = self.kind.field(parsed.field)?;
@@ -262,6 +264,16 @@ impl<'a> Former<'a> {
             leave(&field.name, why);
             None
         })
+    }
+
+    /// What was archived comes back, and the other way round.
+    fn shelf(&self) -> Result<Option<FieldEdit>, Label> {
+        let (was, is) = (merge::is_archived(&self.before), merge::is_archived(&self.now));
+        match was == is {
+            true => Ok(None),
+            false if !self.is_untouched(ARCHIVED) => Err(changed_since()),
+            false => Ok(Some(if was { FieldEdit::archive() } else { FieldEdit::restore() })),
+        }
     }
 
     /// Whether what stands at a path is only what the import has written.

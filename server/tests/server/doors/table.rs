@@ -143,6 +143,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/{kind}/{id}", Caller, Record),
     door("PATCH", "/api/v1/{kind}/{id}", Caller, Record).json(r#"{"edits": [{"op": "set", "field": "name", "value": "x"}]}"#),
     door("POST", "/api/v1/{kind}/{id}/archive", Caller, Record),
+    door("POST", "/api/v1/{kind}/{id}/restore", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/card", Caller, Record),
     door("GET", "/api/v1/{kind}/{id}/duplicates", Caller, Record),
     // Nothing is the same as itself.
@@ -186,6 +187,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/records/{kind}/{id}/resolve", Page, Record).form("path=name&f.name=x"),
     door("GET", "/records/{kind}/{id}/archive", Page, Record),
     door("POST", "/records/{kind}/{id}/archive", Page, Record),
+    door("POST", "/records/{kind}/{id}/restore", Page, Record),
     door("GET", "/records/{kind}/{id}/history", Page, Record),
     door("POST", "/records/{kind}/{id}/comments", Page, Record).form("text=x"),
     door("POST", "/records/{kind}/{id}/undo", Page, Record).form("change=0000000000000000000000000000000000000000000000000000000000000000"),
@@ -280,6 +282,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/webhooks/{id}", OfficePage, Hook),
     door("POST", "/webhooks/{id}", OfficePage, Hook).form("act=pause"),
     door("POST", "/webhooks/{id}/deliveries/{delivery}/replay", OfficePage, Delivery),
+    door("GET", "/privacy", OfficePage, Nothing),
     door("GET", "/privacy/{id}", OfficePage, Record),
     door("POST", "/privacy/{id}", OfficePage, Record).form("title=x"),
     door("GET", "/retention", OfficePage, Nothing),
