@@ -512,7 +512,16 @@ fn archiving_beats_a_late_edit_and_nothing_is_lost() {
     bo.edit(20, &[set("name", "佳美办公")]);
     sync(&mut ann, &mut bo);
     assert_eq!((ann.shows("archived"), ann.shows("name")), (json!(true), json!("佳美办公")));
-    assert!(path_edits(&ann.kind, |_| None, &[set("archived", false)]).is_err());
+    // Brought back it is by whoever knows that it was put away; somebody who archives it meanwhile wins.
+    ann.edit(30, &[FieldEdit::restore()]);
+    sync(&mut ann, &mut bo);
+    assert_eq!(bo.shows("archived"), json!(false));
+    ann.edit(40, &[FieldEdit::archive()]);
+    sync(&mut ann, &mut bo);
+    bo.edit(50, &[FieldEdit::restore()]);
+    ann.edit(50, &[FieldEdit::archive()]);
+    sync(&mut ann, &mut bo);
+    assert_eq!((ann.shows("archived"), bo.shows("archived")), (json!(true), json!(true)));
 }
 
 // Policies and types of a newer build

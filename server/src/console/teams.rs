@@ -273,7 +273,7 @@ async fn ask(desk: &Desk, what: &'static str, name: &str, act: &'static str, mem
     let preview = effect_view(desk, &rights::effect(&desk.app, desk.caller.workspace, &Change::Person(person)).await?);
     let is_last = act == "leave"
         && !users.iter().any(|other| other.user != id && names_in(rows.get(&RecordId(other.user.0)), what).any(|known| known == name));
-    let goes = is_last && records(desk, what, name).await?.is_empty();
+    let goes = is_last && records(desk, what, &[name.to_owned()]).await?.is_empty();
     let (text, button) = if act == "add" { ("team.ask_add", "team.add") } else { ("team.ask_leave", "team.leave") };
     let question = Question {
         text: desk.words.fill(text, &[&user.name, name]),

@@ -6,6 +6,7 @@ use sync_core::id::UserId;
 use sync_core::record::fields::FieldEdit;
 
 use crate::api::{Client, Phone};
+use crate::bulk::shown;
 use crate::console::Desk;
 use crate::handset::Handset;
 use crate::harness::Server;
@@ -65,7 +66,7 @@ async fn what_is_so_already_is_refused_and_writes_nothing() {
     assert!(desk.post(&format!("{page}/archive"), &[]).await.text().contains("archived already"));
     assert_eq!(office.get(&address).await.header("etag"), version);
     let back = office.post(&format!("{address}/restore"), json!({})).await;
-    assert_eq!((back.status.as_u16(), back.json()["archived"].is_null()), (200, true), "{}", back.text());
+    assert_eq!((back.status.as_u16(), &back.json()["archived"]), (200, &json!(false)), "{}", back.text());
 }
 
 #[tokio::test]
@@ -80,7 +81,8 @@ async fn many_are_brought_back_from_the_archived_list_and_that_is_taken_back() {
     let form = [("all", "true"), ("field", "archived")];
     let preview = desk.post("/records/party/bulk?archived=true", &[&form[..], &[("step", "preview")]].concat()).await.text();
     assert!(preview.contains("2 records will change") && preview.contains("Bring back"), "{preview}");
-    let done = desk.post("/records/party/bulk?archived=true", &[&form[..], &[("step", "apply")]].concat()).await;
+    let done =
+        desk.post("/records/party/bulk?archived=true", &[&form[..], &[("step", "apply"), ("shown", shown(&preview))]].concat()).await;
     assert_eq!(done.status, 303, "{}", done.text());
     assert!(desk.get("/records/party").await.text().contains("2 records<"));
     let act = done.header("location").split("undo=").nth(1).unwrap().split('&').next().unwrap().to_owned();
@@ -93,11 +95,14 @@ async fn whoever_may_not_archive_brings_nothing_back() {
     let desk = Desk::new().await;
     let office = Client::office(&desk.server).await;
     let rep = Client::of_role(&desk.server, "cy", "rep").await;
-    let address = office.make("party", json!({"name": "佳美", "owner": UserId::of_cause("cy")})).await;
+    // A rep archives what is theirs: a product is nobody's.
+    let address = office.make("product", json!({"name": "Paper"})).await;
     assert_eq!(office.post(&format!("{address}/archive"), json!({})).await.status, 200);
     assert_eq!(rep.post(&format!("{address}/restore"), json!({})).await.status, 403);
     let edits = json!([{"op": "set", "field": "archived", "value": false}]);
     assert_eq!(rep.edit(&address, edits).await.status, 403);
+    let address = office.make("party", json!({"name": "佳美"})).await;
+    assert_eq!(office.post(&format!("{address}/archive"), json!({})).await.status, 200);
     let mut phone = Phone::of(&desk.server, desk.server.ann, "office", 7).await;
     let id = address.rsplit('/').next().unwrap().parse().unwrap();
     let stray = phone.write("party", id, crate::harness::START, &[FieldEdit::set("industry", "print")]);

@@ -36,7 +36,7 @@ async fn many_records_are_edited_after_a_preview_and_taken_back() {
 }
 
 /// What the preview of a bulk edit carries.
-fn shown(preview: &str) -> &str {
+pub fn shown(preview: &str) -> &str {
     between(preview, "name=\"shown\" value=\"", "\"")
 }
 
@@ -79,7 +79,7 @@ async fn an_amount_with_a_comma_that_is_none_of_thousands_is_refused_wherever_it
     let amount = [("f.amount.amount", "12,50"), ("f.amount.currency", "EUR")];
     let field = desk.post(&format!("/records/deal/{id}/fields/amount"), &amount).await;
     assert_eq!(field.status, 422, "{}", field.text());
-    has(&field.text(), &["“12,50” is not an amount", "commas only between thousands", "value=\"12,50\""], &[]);
+    has(&field.text(), &["“12,50” is not an amount", "commas stand between thousands only", "value=\"12,50\""], &[]);
     let ids = id.to_string();
     let bulk = [&[("id", &*ids), ("field", "amount"), ("step", "preview")][..], &amount].concat();
     has(&desk.post("/records/deal/bulk", &bulk).await.text(), &["“12,50” is not an amount"], &["will change"]);

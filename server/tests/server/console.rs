@@ -6,7 +6,7 @@ use rapport_server::auth::secret::{Token, TokenKind};
 use reqwest::Method;
 use serde_json::json;
 use sync_core::id::{RecordId, UserId};
-use sync_core::protocol::Invitation;
+use sync_core::protocol::{Invitation, Verdict};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Merge, Schema, ValueType};
 
@@ -54,7 +54,7 @@ impl Desk {
     pub async fn customer(&mut self, n: u8, edits: &[FieldEdit]) -> RecordId {
         let id = record(n);
         let verdicts = self.ann.save(&self.server.app, "party", id, START, edits).await;
-        assert!(verdicts.iter().all(|verdict| matches!(verdict, sync_core::protocol::Verdict::Accepted { .. })), "{verdicts:?}");
+        assert!(verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })), "{verdicts:?}");
         self.bo.docs = self.ann.docs.clone();
         id
     }
@@ -380,7 +380,12 @@ async fn nothing_that_people_type_becomes_markup() {
     for (n, payload) in PAYLOADS.iter().enumerate() {
         for (k, kind) in Schema::builtin().kinds().filter(|kind| !["kind", "role"].contains(&&*kind.name)).enumerate() {
             let id = RecordId::new(START, [n as u8 + 1, k as u8, 0, 0, 0, 0, 0, 0, 0, 1]);
-            desk.ann.save(&app, &kind.name, id, START, &poisoned(kind, payload)).await;
+            let verdicts = desk.ann.save(&app, &kind.name, id, START, &poisoned(kind, payload)).await;
+            if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Rejected { .. })) {
+                // What these say must be something that can be followed.
+                assert!(["rate", "rule", "sequence", "settings"].contains(&&*kind.name), "{}: {verdicts:?}", kind.name);
+                continue;
+            }
             for suffix in ["", "/history", "/archive"] {
                 pages.push(format!("/records/{}/{id}{suffix}", kind.name));
             }

@@ -69,7 +69,7 @@ async fn rows(server: &Server) -> Vec<RecordRow> {
     let mut tx = server.app.store.reader().await.unwrap();
     let mut rows = audit::rows_after(&mut tx, server.workspace, None, None, 100_000).await.unwrap();
     // When and in which order something was brought in is another story there.
-    rows.iter_mut().for_each(|row| (row.created_at, row.updated_at, row.position) = (0, 0, 0));
+    rows.iter_mut().for_each(|row| (row.created_at, row.updated_at, row.position, row.stamps) = (0, 0, 0, None));
     rows
 }
 

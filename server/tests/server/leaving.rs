@@ -66,7 +66,7 @@ async fn whoever_is_shut_out_hands_their_phones_back() {
 /// How many edits wait at the desk.
 async fn at_the_desk(desk: &Desk) -> usize {
     let mut tx = desk.server.app.store.reader().await.unwrap();
-    rejected::rejected_in(&mut tx, desk.server.workspace, &["held"], 1_000).await.unwrap().len()
+    rejected::rejected_in(&mut tx, desk.server.workspace, &[rejected::DeskState::Held], 1_000).await.unwrap().len()
 }
 
 #[tokio::test]

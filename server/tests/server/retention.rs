@@ -60,14 +60,17 @@ async fn a_rule_that_cannot_be_followed_or_is_switched_off_erases_nothing() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;
     let customer = ann.make("party", json!({"name": "still here"})).await;
-    rule(&ann, "no such kind", "nothing", json!([{"type": "olderThanXDays", "attribute": "updatedAt", "value": 1}])).await;
+    let age = r#"[{"type": "olderThanXDays", "attribute": "updatedAt", "value": 1}]"#;
+    let stray = json!({"name": "no such kind", "purpose": "retention", "about": "nothing", "condition": age, "enabled": true});
+    let refused = ann.post("/api/v1/rule", json!({ "fields": stray })).await;
+    assert!(refused.status == 422 && refused.text().contains("nothing"), "{}", refused.text());
     rule(&ann, "no such field", "party", json!([{"type": "olderThanXDays", "attribute": "shoe_size", "value": 1}])).await;
     let off = rule(&ann, "off", "party", json!([{"type": "olderThanXDays", "attribute": "updatedAt", "value": 1}])).await;
     ann.edit(&off, json!([{"op": "set", "field": "enabled", "value": false}])).await;
     server.clock.forward(10 * DAY);
     let caller = retention::on_behalf(&server.app, server.workspace, Some("ann")).await.unwrap();
     let due = retention::due(&server.app, &caller).await.unwrap();
-    assert_eq!(due.len(), 2);
+    assert_eq!(due.len(), 1);
     // Ten days are longer than a session.
     let ann = Client::office(&server).await;
     assert!(due.iter().all(|one| one.records.is_err()), "{due:?}");
@@ -129,8 +132,8 @@ fn seen(page: &str) -> String {
 async fn a_rule_that_is_wrong_says_so_on_the_page_in_the_readers_language() {
     let desk = Desk::new().await;
     let ann = Client::office(&desk.server).await;
-    let age = json!([{"type": "olderThanXDays", "attribute": "updatedAt", "value": 730}]);
-    rule(&ann, "no such kind", "nothing", age).await;
+    let age = json!([{"type": "olderThanXDays", "attribute": "shoe_size", "value": 730}]);
+    rule(&ann, "no such field", "party", age).await;
     let english = desk.get("/retention").await.text();
     desk.post("/language", &[("language", "zh-CN")]).await;
     let chinese = desk.get("/retention").await.text();

@@ -21,6 +21,9 @@ pub(super) struct PutAway {
     act: Act,
 }
 
+/// Who did what to records of which kind.
+type ActOf = (Option<UserId>, KindName, &'static str);
+
 impl Unit<'_> {
     /// Whether a document stands as put away.
     pub(super) fn is_put_away(&self, key: &DocKey) -> bool {
@@ -36,7 +39,7 @@ impl Unit<'_> {
 
     /// Writes it down: one entry for what somebody put away, or brought back, of one kind at once.
     pub(super) async fn flush_archived(&mut self, tx: &mut Tx) -> Result<()> {
-        let mut acts: BTreeMap<(Option<UserId>, KindName, &str), (Act, Millis, Vec<RecordId>)> = BTreeMap::new();
+        let mut acts: BTreeMap<ActOf, (Act, Millis, Vec<RecordId>)> = BTreeMap::new();
         for PutAway { by, kind, record, at, act } in self.archived.drain(..) {
             acts.entry((by, kind, act.as_str())).or_insert((act, at, Vec::new())).2.push(record);
         }
