@@ -515,7 +515,7 @@ fn archiving_beats_a_late_edit_and_nothing_is_lost() {
     // Brought back it is by whoever knows that it was put away; somebody who archives it meanwhile wins.
     ann.edit(30, &[FieldEdit::restore()]);
     sync(&mut ann, &mut bo);
-    assert_eq!(bo.shows("archived"), json!(false));
+    assert_eq!(bo.shows("archived"), json!(null));
     ann.edit(40, &[FieldEdit::archive()]);
     sync(&mut ann, &mut bo);
     bo.edit(50, &[FieldEdit::restore()]);
