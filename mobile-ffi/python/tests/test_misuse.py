@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import resource
 import time
 
@@ -137,22 +136,33 @@ async def test_a_mistake_of_ours_is_an_error_with_a_number_and_harms_nothing(kit
     assert (await ann.get(customer)).title == "佳美办公"
 
 
-async def test_a_large_store_opens_and_shows_its_first_page_quickly(kit, opened):
+async def test_a_store_a_hundred_times_larger_opens_and_shows_its_first_page_nearly_as_quickly(kit, opened):
     kit.person("ann")
     ann = await opened(server=kit.url)
     await ann.enrol(kit.code("ann"), "phone")
-    for hundred in range(100):
-        async with ann.transaction() as tx:
-            for one in range(100):
-                tx.create("party", name=f"customer {hundred * 100 + one}", industry="print")
-    await ann.shutdown()
-    took = []
-    for _ in range(5):
-        began = time.perf_counter()
-        ann = await opened()
-        page = await ann.list("party", order_by="name", limit=50)
-        took.append(time.perf_counter() - began)
-        assert (len(page.rows), page.total) == (50, 10_000)
+
+    async def fill(hundreds):
+        for hundred in hundreds:
+            async with ann.transaction() as tx:
+                for one in range(100):
+                    tx.create("party", name=f"customer {hundred * 100 + one}", industry="print")
         await ann.shutdown()
-    # The best of some, so that a busy machine does not fail it. A library that is not optimised encrypts slowly.
-    assert min(took) < (2.0 if os.environ.get("RAPPORT_PROFILE") == "dev" else 0.1), took
+
+    async def best(total):
+        took = []
+        for _ in range(5):
+            began = time.perf_counter()
+            again = await opened()
+            page = await again.list("party", order_by="name", limit=50)
+            took.append(time.perf_counter() - began)
+            assert (len(page.rows), page.total) == (50, total)
+            await again.shutdown()
+        return min(took)
+
+    await fill(range(1))
+    small = await best(100)
+    ann = await opened()
+    await fill(range(1, 100))
+    large = await best(10_000)
+    # A share of a hundred, on whatever machine: who reads every record takes a hundred times as long.
+    assert large < 20 * small, (small, large)
