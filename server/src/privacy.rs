@@ -152,20 +152,16 @@ pub async fn take_out(app: &App, caller: &Caller, id: RecordId) -> Result<Dossie
 pub async fn look_at(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
     let dossier = dossier(app, caller, id).await?;
     let (now, workspace, user) = (app.clock.now(), caller.workspace, caller.user);
-    let noting = app.store.write::<_, StoreError, _>(move |tx| {
-        Box::pin(async move {
-            let last = trail::last_of(tx, workspace, Act::Disclosed.as_str(), &id.to_string(), user).await?;
-            let is_today = match last {
-                Some(at) => sequences::today(tx, workspace, at).await? == sequences::today(tx, workspace, now).await?,
-                None => false,
-            };
-            if !is_today {
-                Note::of(workspace, Some(user), Act::Disclosed, id).write(tx, now).await?;
-            }
-            Ok(())
-        })
-    });
-    noting.await?;
+    let mut tx = app.store.reader().await?;
+    let is_today = match trail::last_disclosed(&mut tx, workspace, &id.to_string(), user).await? {
+        Some(at) => sequences::today(&mut tx, workspace, at).await? == sequences::today(&mut tx, workspace, now).await?,
+        None => false,
+    };
+    drop(tx);
+    if !is_today {
+        let note = Note::of(workspace, Some(user), Act::Disclosed, id);
+        app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
+    }
     Ok(dossier)
 }
 

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sync_core::id::{ActorId, DeviceId, Millis, UserId, WorkspaceId};
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
 
 use super::secret::{Code, Token, TokenKind, random};
 use super::{Auth, AuthError, DeviceCaller, TOUCH_EVERY_MS};
@@ -234,8 +234,8 @@ impl Auth {
         self.gone.send(gone).ok();
     }
 
-    /// Changes when a colleague's record was written, maybe by another process: roles may be others.
-    pub fn people(&self) -> watch::Receiver<u64> {
+    /// The workspaces where a colleague's record was written, maybe by another process: roles may be others.
+    pub fn people(&self) -> broadcast::Receiver<WorkspaceId> {
         self.people.subscribe()
     }
 
@@ -248,7 +248,8 @@ impl Auth {
             let (workspace, head) = (workspace.workspace, workspace.head);
             let seen = heads.get(&workspace).copied().unwrap_or(head);
             if head != seen && records::is_of_kind_after(&mut tx, workspace, MEMBER, seen).await? {
-                self.people.send_modify(|times| *times += 1);
+                // An error means that nobody is connected live.
+                self.people.send(workspace).ok();
             }
             heads.insert(workspace, head);
             for device in devices::revoked_since(&mut tx, workspace, since).await? {
@@ -345,7 +346,7 @@ enum Told {
 }
 
 /// Waits for an announcement about this device, or for having missed some.
-async fn told(gone: &mut tokio::sync::broadcast::Receiver<Gone>, caller: &DeviceCaller) -> Told {
+async fn told(gone: &mut broadcast::Receiver<Gone>, caller: &DeviceCaller) -> Told {
     loop {
         match gone.recv().await {
             Ok(Gone::Device(workspace, device)) if (workspace, device) == (caller.workspace, caller.device) => return Told::Gone,

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use sync_core::id::{Millis, UserId, WorkspaceId};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 
 pub use caller::{Arriving, Caller, ClientAddress, DeviceCaller, Person};
 pub(crate) use caller::{Peer, bearer_is, session_cookie};
@@ -90,7 +90,7 @@ pub struct Auth {
     policy: Policy,
     gone: broadcast::Sender<Gone>,
     /// Changes when a colleague's record was written, maybe by another process.
-    people: watch::Sender<u64>,
+    people: broadcast::Sender<WorkspaceId>,
 }
 
 impl Auth {
@@ -111,7 +111,7 @@ impl Auth {
             passwords: Passwords::default(),
             policy,
             gone: broadcast::channel(GONE_BACKLOG).0,
-            people: watch::channel(0).0,
+            people: broadcast::channel(GONE_BACKLOG).0,
         }
     }
 

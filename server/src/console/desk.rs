@@ -179,7 +179,8 @@ impl Desk {
                 KINDS => ("/kinds".to_owned(), self.words.say("menu.kinds").to_owned()),
                 name => (format!("/records/{name}"), self.words.label(&kind.plural).to_owned()),
             };
-            MenuItem { here: href == here, href, label, icon: icon(&kind.name).to_owned(), count: None }
+            let is_here = href == here || *here == *format!("/records/{}", kind.name);
+            MenuItem { here: is_here, href, label, icon: icon(&kind.name).to_owned(), count: None }
         };
         // Dashboards have a page of their own, which leads to their records.
         let listed = |name: &&&str| **name != DASHBOARD;

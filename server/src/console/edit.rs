@@ -14,8 +14,8 @@ use super::links;
 use super::record::{Editing, Head, fingerprint, head, show, view};
 use super::typed::{Maker, Typed, edits};
 use super::why;
-use crate::error::Error;
-use crate::intake::KIND_KIND;
+use crate::error::{Error, Text};
+use crate::intake::{KIND_KIND, never_archived};
 use crate::reading::RecordView;
 use crate::store::records;
 
@@ -102,6 +102,10 @@ pub async fn ask_archive(desk: Desk, Path((kind, id)): Path<(String, RecordId)>)
         return show(&desk, &kind.name, id, Editing { error, ..Editing::default() }, None).await;
     }
     let head = head(&desk, &kind, &view, "archive");
+    if !head.may_archive {
+        let words = never_archived(&kind.name).unwrap_or(("You may not archive this.", "您无权归档此记录。"));
+        return Err(Error::Forbidden(Text::new(words.0, words.1)));
+    }
     let question = desk.words.fill("archive.question", &[&head.title]);
     let hides = hidden_with(&desk, &kind, &view).await?;
     page(StatusCode::OK, &ArchivePage { frame: desk.frame(&head.title, "").await?, head, question, hides })
@@ -113,7 +117,7 @@ async fn hidden_with(desk: &Desk, kind: &Kind, view: &RecordView) -> Result<Opti
         return Ok(None);
     }
     let name = view.row.fields.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let count = records::count_of_kind(&mut desk.app.store.reader().await?, desk.caller.workspace, name).await?;
+    let count = records::count_in_use(&mut desk.app.store.reader().await?, desk.caller.workspace, name).await?;
     Ok((count > 0).then(|| desk.words.count("archive.hides", count)))
 }
 

@@ -71,8 +71,7 @@ struct ErasureView {
 
 /// `GET /privacy`: what was erased, newest first, each with its proof.
 pub async fn list(desk: Desk) -> Result<Response, Error> {
-    let mut all = privacy::all_erased(&desk.app, &desk.caller).await?;
-    all.sort_by_key(|row| std::cmp::Reverse(row.at));
+    let all = privacy::all_erased(&desk.app, &desk.caller).await?;
     let users = people::users(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
     let view = |row: ErasedRow| ErasureView {
         href: format!("/privacy/{}", row.record),

@@ -343,17 +343,19 @@ pub async fn undo(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(b
     let kind = desk.reading.kind(&kind)?.clone();
     view(&desk, &kind.name, id).await?;
     let changes = desk.reading.changes(id).await?;
-    let (edits, left) = taking_back(&kind, changes, &[back.change].into());
+    let (steps, left) = taking_back(&kind, changes, &[back.change].into());
     let refuse = |text: String| Editing { error: Some(text), ..Editing::default() };
-    if edits.is_empty() {
+    if steps.is_empty() {
         let why = left.first().map_or_else(|| desk.words.say("timeline.undone").to_owned(), |left| desk.words.label(&left.why).to_owned());
         return show(&desk, &kind.name, id, refuse(desk.words.fill("timeline.kept", &[&why])), None).await;
     }
-    let written = desk.writing().edit(&kind.name, id, edits).await;
-    match why::written(&desk, &kind, written)? {
-        Ok(()) => Ok(Redirect::to(&format!("/records/{}/{id}?done=undone#timeline", kind.name)).into_response()),
-        Err(why) => show(&desk, &kind.name, id, refuse(why.text), None).await,
+    for edits in steps {
+        let written = desk.writing().edit(&kind.name, id, edits).await;
+        if let Err(why) = why::written(&desk, &kind, written)? {
+            return show(&desk, &kind.name, id, refuse(why.text), None).await;
+        }
     }
+    Ok(Redirect::to(&format!("/records/{}/{id}?done=undone#timeline", kind.name)).into_response())
 }
 
 #[cfg(test)]

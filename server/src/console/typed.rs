@@ -4,9 +4,11 @@
 //! field that was not touched makes no edit, an element that somebody else added meanwhile stays.
 
 use serde_json::{Map, Value as Json, json};
+use sync_core::actions::currency::USUAL;
 use sync_core::id::Millis;
 use sync_core::record::authored::{is_email, web_address};
 use sync_core::record::fields::FieldEdit;
+use sync_core::record::valid::is_currency;
 use sync_core::schema::{Field, Merge, ValueType};
 
 use super::format::decimals;
@@ -349,16 +351,16 @@ fn moment(text: &str) -> Result<Option<Millis>, Wrong> {
 
 fn money(typed: &Typed, name: &str) -> Result<Json, Wrong> {
     let text = typed.one(&format!("{name}.amount"));
-    let amount = digits(text).ok_or_else(|| wrong("bad.money", text))?;
+    let currency = typed.one(&format!("{name}.currency")).to_ascii_uppercase();
+    let currency = if currency.is_empty() { USUAL.to_owned() } else { currency };
+    let decimals = decimals(&currency);
+    let amount = digits(text).ok_or_else(|| wrong(not_an_amount(decimals), text))?;
     if amount.is_empty() {
         return Ok(Json::Null);
     }
-    let currency = typed.one(&format!("{name}.currency")).to_ascii_uppercase();
-    let currency = if currency.is_empty() { "CNY".to_owned() } else { currency };
-    if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    if !is_currency(&currency) {
         return Err(wrong("bad.currency", currency));
     }
-    let decimals = decimals(&currency);
     let minor = minor_units(&amount, decimals).ok_or_else(|| wrong(not_an_amount(decimals), text))?;
     Ok(json!({"amount": minor, "currency": currency}))
 }

@@ -7,6 +7,7 @@ use sync_core::fence::{inspect, touched};
 use sync_core::id::{KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::record::Stored;
 use sync_core::record::fields::ARCHIVED;
+use sync_core::value::Scalar;
 
 use super::{Events, waiting};
 use crate::app::App;
@@ -25,6 +26,8 @@ struct Happened {
     kind: KindName,
     record: RecordId,
     changed: BTreeSet<String>,
+    /// What was said of it last: that it is archived, or that it is not.
+    archived: Option<bool>,
     first: u64,
     by: BTreeSet<UserId>,
 }
@@ -86,11 +89,11 @@ async fn events(app: &App, hook: &Webhook, user: User, changes: &[Stored]) -> Re
         };
         let first = hooks::first_position(&mut app.store.reader().await?, caller.workspace, happened.record).await?;
         let changed: Vec<String> = happened.changed.iter().filter(|field| *field != ARCHIVED).cloned().collect();
-        let action = match (first == Some(happened.first), happened.changed.contains(ARCHIVED)) {
+        let action = match (first == Some(happened.first), happened.archived) {
             (true, _) => "created",
-            (false, true) if row.archived => "archived",
-            (false, true) => "restored",
-            (false, false) => "updated",
+            (false, Some(true)) => "archived",
+            (false, Some(false)) => "restored",
+            (false, None) => "updated",
         };
         if (changed.is_empty() && action == "updated") || !wanted.cover(&row.kind, action, &changed) {
             continue;
@@ -114,17 +117,21 @@ fn grouped(reading: &Reading, changes: &[Stored]) -> Vec<Happened> {
             continue;
         }
         let Ok(change) = inspect(&stored.hash, &stored.body) else { continue };
-        let fields = touched(kind, &change).into_iter().map(|touch| touch.field.to_owned());
+        let touches = touched(kind, &change);
+        let archived =
+            touches.iter().filter(|touch| touch.field == ARCHIVED).find_map(|touch| touch.value).map(|put| *put == Scalar::Bool(true));
+        let fields = touches.iter().map(|touch| touch.field.to_owned());
         let seen: Vec<String> = fields.filter(|field| field == ARCHIVED || reading.may_read(kind, field)).collect();
         let position = stored.position.unwrap_or_default();
         match all.iter_mut().find(|one| one.record == stored.record) {
             Some(one) => {
                 one.changed.extend(seen);
+                one.archived = archived.or(one.archived);
                 one.by.insert(stored.user);
             }
             None => {
                 let (changed, by) = (seen.into_iter().collect(), BTreeSet::from([stored.user]));
-                all.push(Happened { kind: stored.kind.clone(), record: stored.record, changed, first: position, by });
+                all.push(Happened { kind: stored.kind.clone(), record: stored.record, changed, archived, first: position, by });
             }
         }
     }

@@ -105,8 +105,12 @@ impl Governing {
         let people = people::users(tx, workspace).await?.into_iter().map(|user| (user.user, standing(user))).collect();
         let roles = roles.into_iter().map(|definition| (definition.record, definition)).collect();
         let approvals = store::approvals::rules(tx, workspace).await?.into_iter().collect();
-        let terms = Terms::load(tx, workspace).await?;
-        Ok(Self { roles, people, approvals, terms, following: Vec::new(), notes: Vec::new() })
+        Ok(Self { roles, people, approvals, terms: Terms::default(), following: Vec::new(), notes: Vec::new() })
+    }
+
+    /// Reads what an edit of a kind is compared with besides.
+    pub async fn need(&mut self, tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> store::Result<()> {
+        self.terms.need(tx, workspace, kind).await
     }
 
     /// What follows, if anything, from a change of a main document from `before` to `after`; or why it may not be.

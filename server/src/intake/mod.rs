@@ -369,7 +369,7 @@ impl Intake {
     /// Reads the rules of all workspaces again, after the database got other columns.
     ///
     /// # Errors
-    /// [`IntakeError`]: the rules of before hold.
+    /// [`IntakeError`]: the server stops. Rules that cannot be read stay what they were, and it is logged.
     pub(crate) async fn reread_rules(&self, workspace: WorkspaceId) -> Result<(), IntakeError> {
         self.ask(&self.itself(workspace), 0, |answer| Work::Reread { answer }).await
     }

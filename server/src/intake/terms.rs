@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 use sync_core::actions::approvals::PURPOSE;
-use sync_core::actions::currency::{self, RATE, SETTINGS, USUAL};
+use sync_core::actions::currency::{RATE, SETTINGS, USUAL};
 use sync_core::id::{RecordId, WorkspaceId};
+use sync_core::record::valid::is_currency;
 use sync_core::schema::{Kind, Label, Schema};
 use sync_core::spelling;
 
@@ -23,13 +24,9 @@ pub(super) fn is_term(kind: &str) -> bool {
     [SETTINGS, RATE, SEQUENCE].contains(&kind)
 }
 
-/// What stands in these records within one unit of work.
+/// What stands in these records within one unit of work, by kind: of those that it has to do with.
 #[derive(Debug, Default)]
-pub(super) struct Terms {
-    settings: BTreeMap<RecordId, Row>,
-    rates: BTreeMap<RecordId, Row>,
-    sequences: BTreeMap<RecordId, Row>,
-}
+pub(super) struct Terms(BTreeMap<&'static str, BTreeMap<RecordId, Row>>);
 
 type Row = Map<String, Json>;
 
@@ -47,30 +44,34 @@ impl Wrong {
 }
 
 impl Terms {
-    /// Reads them.
-    pub async fn load(tx: &mut Tx, workspace: WorkspaceId) -> store::Result<Self> {
-        let mut terms = Self::default();
-        for kind in [SETTINGS, RATE, SEQUENCE] {
-            let found = sequences::all_of_kind(tx, workspace, kind).await?;
-            let read = |row: sequences::FewRow| Some((row.record, serde_json::from_str(&row.main).ok()?));
-            terms.of_kind(kind).extend(found.into_iter().filter_map(read));
+    /// Reads what an edit of a kind is compared with, if that was not read yet.
+    pub async fn need(&mut self, tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> store::Result<()> {
+        let needed: &[&'static str] = match kind {
+            SETTINGS => &[SETTINGS],
+            RATE => &[SETTINGS, RATE],
+            SEQUENCE => &[SEQUENCE],
+            _ => &[],
+        };
+        for kind in needed {
+            if !self.0.contains_key(kind) {
+                let found = sequences::all_of_kind(tx, workspace, kind).await?;
+                let read = |row: sequences::FewRow| Some((row.record, serde_json::from_str(&row.main).ok()?));
+                self.0.insert(kind, found.into_iter().filter_map(read).collect());
+            }
         }
-        Ok(terms)
-    }
-
-    fn of_kind(&mut self, kind: &str) -> &mut BTreeMap<RecordId, Row> {
-        match kind {
-            SETTINGS => &mut self.settings,
-            RATE => &mut self.rates,
-            _ => &mut self.sequences,
-        }
+        Ok(())
     }
 
     /// Takes over what was accepted; none when it is archived.
     pub fn take(&mut self, kind: &str, record: RecordId, row: Option<Row>) {
-        let all = self.of_kind(kind);
-        all.remove(&record);
-        all.extend(row.map(|row| (record, row)));
+        if let Some(all) = self.0.get_mut(kind) {
+            all.remove(&record);
+            all.extend(row.map(|row| (record, row)));
+        }
+    }
+
+    fn others<'t>(&'t self, kind: &str, record: RecordId) -> impl Iterator<Item = &'t Row> + use<'t> {
+        self.0.get(kind).into_iter().flatten().filter(move |(other, _)| **other != record).map(|(_, row)| row)
     }
 
     /// Why a record may not say this, if it did not say so before; `was_in_use`: it was there, and not archived.
@@ -89,18 +90,20 @@ impl Terms {
 
     /// What another record says already.
     fn taken(&self, kind: &str, record: RecordId, row: &Row) -> Option<Wrong> {
-        let same = |other: &Row, fields: [&str; 2]| fields.iter().all(|field| word(row, field) == word(other, field));
+        // Codes of currencies are read whatever their case.
+        let same = |other: &Row, fields: [&str; 2]| {
+            fields.iter().all(|field| text(row, field).trim().eq_ignore_ascii_case(text(other, field).trim()))
+        };
         match kind {
             RATE => {
                 let currency = word(row, "currency").filter(|currency| *currency == self.home());
-                let own = |home: String| {
+                let own = |home: &str| {
                     let en = format!("totals are in {home} already: rates say what other currencies are worth in it");
                     Wrong::new("currency", en, format!("汇总货币就是 {home}，汇率只用于其他货币"))
                 };
-                let mut others = self.rates.iter().filter(|(other, _)| **other != record).map(|(_, row)| row);
                 let twice = || {
                     let (currency, from) = (word(row, "currency")?, word(row, "from")?);
-                    others.find(|other| same(other, ["currency", "from"]))?;
+                    self.others(RATE, record).find(|other| same(other, ["currency", "from"]))?;
                     let en = format!("there is a rate of {currency} from {from} already: change that one");
                     Some(Wrong::new("from", en, format!("{currency} 自 {from} 起的汇率已存在，请修改该条记录")))
                 };
@@ -108,8 +111,7 @@ impl Terms {
             }
             SEQUENCE => {
                 let (about, field) = (word(row, "about")?, word(row, "field")?);
-                let mut others = self.sequences.iter().filter(|(other, _)| **other != record).map(|(_, row)| row);
-                let other = text(others.find(|other| same(other, ["about", "field"]))?, "name");
+                let other = text(self.others(SEQUENCE, record).find(|other| same(other, ["about", "field"]))?, "name");
                 let en =
                     format!("the rule `{other}` numbers `{field}` of `{about}` already, and holds: change that one, or archive it first");
                 let zh = format!("规则“{other}”已为“{about}”的“{field}”编号并继续有效：请修改该规则，或先将其归档");
@@ -120,24 +122,24 @@ impl Terms {
     }
 
     /// The currency of totals.
-    fn home(&self) -> String {
-        self.settings.values().find_map(|row| word(row, "currency")).unwrap_or_else(|| USUAL.to_owned())
+    fn home(&self) -> &str {
+        self.0.get(SETTINGS).into_iter().flat_map(BTreeMap::values).find_map(|row| word(row, "currency")).unwrap_or(USUAL)
     }
 }
 
 /// What a rule says of kinds and conditions that nothing could follow.
 pub(super) fn rule(schema: &Schema, before: &Row, after: &Row) -> Result<(), Refused> {
     let wrong = |row: &Row| -> Vec<Wrong> {
-        let kind = word(row, "about").and_then(|about| kind_of(schema, &about).err());
+        let kind = word(row, "about").and_then(|about| kind_of(schema, about).err());
         let is_approval = text(row, "purpose") == PURPOSE && row.get("enabled").and_then(Json::as_bool).unwrap_or_default();
         let condition = Some(text(row, "condition").trim()).filter(|text| is_approval && !["", "[]"].contains(text));
-        kind.into_iter().chain(condition.map(conditional)).collect()
+        kind.into_iter().chain(condition.map(|_| conditional())).collect()
     };
     refuse(wrong(after), &wrong(before))
 }
 
 /// Nobody evaluates it: what was meant would not be followed.
-fn conditional(_: &str) -> Wrong {
+fn conditional() -> Wrong {
     let en = "an approval takes no condition: its steps hold for every edit of its kind that waits. Leave it empty, \
               and say in the roles' limits which edits wait"
         .to_owned();
@@ -146,7 +148,7 @@ fn conditional(_: &str) -> Wrong {
 }
 
 fn settings(row: &Row) -> Vec<Wrong> {
-    let currency = word(row, "currency").and_then(|currency| code(&currency));
+    let currency = word(row, "currency").and_then(code);
     let zone = word(row, "time_zone").filter(|name| TimeZone::get(name).is_err()).map(|name| {
         let en = format!("there is no time zone `{name}`: write it as `Asia/Shanghai`");
         Wrong::new("time_zone", en, format!("没有名为“{name}”的时区，请写作 Asia/Shanghai"))
@@ -176,7 +178,7 @@ fn minutes(time: &str) -> Option<u32> {
 }
 
 fn rate(row: &Row) -> Vec<Wrong> {
-    let currency = word(row, "currency").and_then(|currency| code(&currency));
+    let currency = word(row, "currency").and_then(code);
     let worth = row.get("rate").and_then(Json::as_f64).filter(|rate| !(rate.is_finite() && *rate > 0.0)).map(|rate| {
         let en = format!("a rate is a number above 0, not {rate}");
         Wrong::new("rate", en, format!("汇率须大于 0，不能为 {rate}"))
@@ -186,8 +188,8 @@ fn rate(row: &Row) -> Vec<Wrong> {
 
 fn sequence(row: &Row, schema: &Schema) -> Vec<Wrong> {
     let mut found = Vec::new();
-    match word(row, "about").map(|about| kind_of(schema, &about)) {
-        Some(Ok(kind)) => found.extend(word(row, "field").and_then(|field| numbered(kind, &field))),
+    match word(row, "about").map(|about| kind_of(schema, about)) {
+        Some(Ok(kind)) => found.extend(word(row, "field").and_then(|field| numbered(kind, field))),
         Some(Err(wrong)) => found.push(wrong),
         None => {}
     }
@@ -222,7 +224,7 @@ fn numbered(kind: &Kind, field: &str) -> Option<Wrong> {
 fn code(currency: &str) -> Option<Wrong> {
     let en = || format!("`{currency}` is no currency: write its three letters, as CNY or EUR (ISO 4217)");
     let zh = || format!("“{currency}”不是货币代码：请写三个大写字母，例如 CNY 或 EUR（ISO 4217）");
-    (!currency::is_code(currency)).then(|| Wrong::new("currency", en(), zh()))
+    (!is_currency(currency)).then(|| Wrong::new("currency", en(), zh()))
 }
 
 /// The kind that a record is about; or the words that would do.
@@ -250,6 +252,6 @@ fn refuse(found: Vec<Wrong>, known: &[Wrong]) -> Result<(), Refused> {
 }
 
 /// A text without the space around it; none when it is empty.
-fn word(row: &Row, field: &str) -> Option<String> {
-    Some(text(row, field).trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+fn word<'r>(row: &'r Row, field: &str) -> Option<&'r str> {
+    Some(text(row, field).trim()).filter(|text| !text.is_empty())
 }

@@ -64,24 +64,16 @@ async fn keep_columns(app: &App, rules: &[Rules], large: &BTreeSet<KindName>) ->
     for own in &missing {
         by_kind.entry(own.kind.clone()).or_default().push(own.clone());
     }
-    for of_kind in by_kind.into_values() {
-        fill(app, of_kind).await?;
+    for (kind, of_kind) in by_kind {
+        let all = kept.iter().filter(|own| own.kind == kind).chain(&of_kind).cloned().collect();
+        fill(app, kind, all, of_kind).await?;
     }
     kept.extend(missing);
     Ok(kept)
 }
 
-async fn fill(app: &App, of_kind: Vec<OwnColumn>) -> Result<(), StoreError> {
-    let made = of_kind.clone();
-    let make = app.store.write::<_, StoreError, _>(move |tx| {
-        Box::pin(async move {
-            for own in &made {
-                columns::make_own(tx, own).await?;
-            }
-            Ok(())
-        })
-    });
-    make.await?;
+async fn fill(app: &App, kind: KindName, all: Vec<OwnColumn>, of_kind: Vec<OwnColumn>) -> Result<(), StoreError> {
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { columns::make_own(tx, &kind, &all).await })).await?;
     let mut behind = Some(RowKey::default());
     while let Some(place) = behind {
         let filled = of_kind.clone();

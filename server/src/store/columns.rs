@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::id::{KindName, RecordId, WorkspaceId};
+use sync_core::id::{Facet, KindName, RecordId, WorkspaceId};
 use sync_core::query::{Class, Compiler, Context, Dialect, Spot};
 use sync_core::schema::{Field, Kind, Merge, OwnColumn, Schema, ValueType};
 
@@ -202,25 +202,43 @@ pub async fn own(tx: &mut Tx) -> Result<BTreeSet<OwnColumn>> {
     found.into_iter().map(column).collect()
 }
 
-/// Makes a column. Whoever writes rows from now on, it holds what it should; those that are there are to be filled.
-pub async fn make_own(tx: &mut Tx, own: &OwnColumn) -> Result<()> {
-    let (name, kind, facet, value) = (own.name(), &own.kind, own.facet, Dialect::Sqlite.alone("new", own));
-    let there: bool = sqlx::query_scalar("select exists (select 1 from pragma_table_info('rows') where name = $1)")
-        .bind(&name)
-        .fetch_one(tx.conn())
-        .await?;
-    if !there {
-        make(tx, format!("alter table rows add column \"{name}\" text")).await?;
+/// Makes the columns of a kind, of which some may be there. Whoever writes rows from now on, they hold what they should; the
+/// rows that are there are to be filled.
+pub async fn make_own(tx: &mut Tx, kind: &KindName, columns: &[OwnColumn]) -> Result<()> {
+    for own in columns {
+        let there = "select exists (select 1 from pragma_table_info('rows') where name = $1)";
+        let there: bool = sqlx::query_scalar(there).bind(own.name()).fetch_one(tx.conn()).await?;
+        if !there {
+            make(tx, format!("alter table rows add column \"{}\" text", own.name())).await?;
+        }
     }
-    for (when, what) in [("made", "insert".to_owned()), ("changed", format!("update of {facet}"))] {
-        let text = format!(
-            "create trigger if not exists \"{name}.{when}\" after {what} on rows \
-             when new.kind = '{kind}' and new.\"{name}\" is not {value} \
-             begin update rows set \"{name}\" = {value} where workspace = new.workspace and record = new.record; end"
-        );
-        make(tx, text).await?;
+    for facet in Facet::ALL {
+        let of_facet: Vec<&OwnColumn> = columns.iter().filter(|own| own.facet == facet).collect();
+        for (when, what) in [("made", "insert".to_owned()), ("changed", format!("update of {facet}"))] {
+            let name = format!("own.{kind}.{facet}.{when}");
+            make(tx, format!("drop trigger if exists \"{name}\"")).await?;
+            if !of_facet.is_empty() {
+                make(tx, follower(&name, &what, kind, &of_facet)).await?;
+            }
+        }
     }
     Ok(())
+}
+
+/// A trigger that has columns follow their facet. One for all of them, asked once for each row: a trigger costs as much as
+/// it compares. Each is written by itself, or the indexes over the others would be written with it.
+fn follower(name: &str, what: &str, kind: &KindName, columns: &[&OwnColumn]) -> String {
+    let differs: Vec<String> =
+        columns.iter().map(|own| format!("new.\"{}\" is not {}", own.name(), Dialect::Sqlite.alone("new", own))).collect();
+    let write = |own: &&OwnColumn| {
+        let (name, value) = (own.name(), Dialect::Sqlite.alone("new", own));
+        format!(
+            "update rows set \"{name}\" = {value} where workspace = new.workspace and record = new.record and \"{name}\" is not {value};"
+        )
+    };
+    let body: Vec<String> = columns.iter().map(write).collect();
+    let (differs, body) = (differs.join(" or "), body.join(" "));
+    format!("create trigger \"{name}\" after {what} on rows when new.kind = '{kind}' and ({differs}) begin {body} end")
 }
 
 /// A place in the order of rows: workspace and record.
@@ -289,7 +307,6 @@ pub async fn astray(tx: &mut Tx, workspace: WorkspaceId, own: &OwnColumn) -> Res
 mod tests {
     use std::sync::OnceLock;
 
-    use sync_core::id::Facet;
     use sync_core::query::{Filter, Query};
 
     use super::*;
@@ -328,8 +345,9 @@ mod tests {
         let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
         let mut tx = store.begin().await.unwrap();
         let schema = schema();
-        for own in schema.own_columns() {
-            make_own(&mut tx, own).await.unwrap();
+        for kind in ["party", "deal"].map(|kind| &schema.kind(kind).unwrap().name) {
+            let own: Vec<OwnColumn> = schema.own_columns().iter().filter(|own| own.kind == *kind).cloned().collect();
+            make_own(&mut tx, kind, &own).await.unwrap();
         }
         for text in of(["party", "deal"].map(|kind| (schema, &**schema.kind(kind).unwrap()))).into_values() {
             make(&mut tx, text).await.unwrap();

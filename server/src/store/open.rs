@@ -169,6 +169,7 @@ fn migrator() -> Migrator {
         (32, "stamps", include_str!("../../migrations/0032_stamps.sql")),
         (33, "rows by text id", include_str!("../../migrations/0033_rows_by_text_id.sql")),
         (34, "own columns", include_str!("../../migrations/0034_own_columns.sql")),
+        (35, "disclosed", include_str!("../../migrations/0035_disclosed.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

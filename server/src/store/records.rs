@@ -244,41 +244,25 @@ pub async fn changes_at(tx: &mut Tx, workspace: WorkspaceId, positions: &[u64]) 
     Ok(changes)
 }
 
+fn changes_of_document(workspace: WorkspaceId, (record, facet): DocKey) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(CHANGE_COLUMNS);
+    query.push_bind(workspace.as_bytes().to_vec()).push(" and record = ").push_bind(record.as_bytes().to_vec());
+    query.push(" and facet = ").push_bind(facet as i64);
+    query
+}
+
 /// A change of a document, by actor and number.
-pub async fn change_by_seq(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    (record, facet): DocKey,
-    actor: ActorId,
-    seq: u64,
-) -> Result<Option<Stored>> {
-    let row: Option<ChangeTuple> = sqlx::query_as(
-        "select position, kind, record, facet, hash, user_id, device, received_at, body from changes \
-         where workspace = $1 and record = $2 and facet = $3 and actor = $4 and seq = $5",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(&record.as_bytes()[..])
-    .bind(facet as i64)
-    .bind(&actor.0[..])
-    .bind(seq as i64)
-    .fetch_optional(tx.conn())
-    .await?;
-    row.map(stored).transpose()
+pub async fn change_by_seq(tx: &mut Tx, workspace: WorkspaceId, key: DocKey, actor: ActorId, seq: u64) -> Result<Option<Stored>> {
+    let mut query = changes_of_document(workspace, key);
+    query.push(" and actor = ").push_bind(&actor.0[..]).push(" and seq = ").push_bind(seq as i64);
+    query.build_query_as::<ChangeTuple>().fetch_optional(tx.conn()).await?.map(stored).transpose()
 }
 
 /// A change of a document by its hash.
-pub async fn change_by_hash(tx: &mut Tx, workspace: WorkspaceId, (record, facet): DocKey, hash: ChangeHash) -> Result<Option<Stored>> {
-    let row: Option<ChangeTuple> = sqlx::query_as(
-        "select position, kind, record, facet, hash, user_id, device, received_at, body from changes \
-         where workspace = $1 and record = $2 and facet = $3 and hash = $4",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(&record.as_bytes()[..])
-    .bind(facet as i64)
-    .bind(&hash.0[..])
-    .fetch_optional(tx.conn())
-    .await?;
-    row.map(stored).transpose()
+pub async fn change_by_hash(tx: &mut Tx, workspace: WorkspaceId, key: DocKey, hash: ChangeHash) -> Result<Option<Stored>> {
+    let mut query = changes_of_document(workspace, key);
+    query.push(" and hash = ").push_bind(&hash.0[..]);
+    query.build_query_as::<ChangeTuple>().fetch_optional(tx.conn()).await?.map(stored).transpose()
 }
 
 /// Keeps changes.
@@ -445,8 +429,7 @@ pub async fn put_rows(
         }
         query.push(" on conflict (workspace, record) do update set ").push(headings);
         query.push(
-            "stamps = coalesce(excluded.stamps, json_set(stamps, '$[0]', json_array(excluded.updated_at, excluded.position))), \
-             updated_at = excluded.updated_at, position = excluded.position, main = excluded.main, \
+            "stamps = excluded.stamps, updated_at = excluded.updated_at, position = excluded.position, main = excluded.main, \
              commercial = coalesce(excluded.commercial, commercial), private = coalesce(excluded.private, private)",
         );
         query.build().execute(tx.conn()).await?;
@@ -593,6 +576,13 @@ pub async fn conflicts_of(tx: &mut Tx, workspace: WorkspaceId, records: &[Record
 pub(super) fn conflict_row((record, facet, path, kind, field, values_json, since): ConflictTuple) -> Result<ConflictRow> {
     let (record, facet) = (id(RecordId::from_bytes(&record), "record id")?, facet_of(facet)?);
     Ok(ConflictRow { record, facet, path, kind: kind_of(&kind)?, field, values_json, since })
+}
+
+/// How many records of a kind are not archived.
+pub async fn count_in_use(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Result<u64> {
+    let sql = "select count(*) from rows where workspace = $1 and kind = $2 and archived = 0";
+    let count: i64 = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(kind).fetch_one(tx.conn()).await?;
+    Ok(count as u64)
 }
 
 /// How many records of a kind there are, archived ones included.

@@ -91,10 +91,12 @@ pub async fn before_the_first(tx: &mut Tx, workspace: WorkspaceId) -> Result<Opt
     Ok(sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).fetch_optional(tx.conn()).await?)
 }
 
-/// When somebody did something to a subject the last time.
-pub async fn last_of(tx: &mut Tx, workspace: WorkspaceId, act: &str, subject: &str, user: UserId) -> Result<Option<Millis>> {
-    let sql = "select at from audit where workspace = $1 and act = $2 and subject = $3 and user_id = $4 order by number desc limit 1";
-    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(act).bind(subject).bind(&user.as_bytes()[..]);
+/// When somebody looked at everything about a subject the last time. The act stands in the text, so that the index of such
+/// entries is used.
+pub async fn last_disclosed(tx: &mut Tx, workspace: WorkspaceId, subject: &str, user: UserId) -> Result<Option<Millis>> {
+    let sql =
+        "select at from audit where workspace = $1 and act = 'disclosed' and subject = $2 and user_id = $3 order by number desc limit 1";
+    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(subject).bind(&user.as_bytes()[..]);
     Ok(query.fetch_optional(tx.conn()).await?)
 }
 

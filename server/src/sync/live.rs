@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
-use sync_core::id::Millis;
+use sync_core::id::{Millis, WorkspaceId};
 use sync_core::protocol::{self, MAX_FRAME_BYTES, Message};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -85,7 +85,7 @@ impl Live {
                 changed = head.changed() => if changed.is_ok() { self.news(&mut socket).await } else { Err(Ended::Closed) },
                 news = desk.recv() => self.decided(&mut socket, news).await,
                 // Another process may have written it, whose feed is not heard here.
-                changed = people.changed() => if changed.is_ok() { self.look_at_roles().await } else { Err(Ended::Closed) },
+                changed = people.recv() => self.told_of_roles(changed).await,
                 _ = pings.tick() => self.ping(&mut socket).await,
                 () = &mut revoked => {
                     self.shut_out(&mut socket).await;
@@ -150,6 +150,15 @@ impl Live {
     async fn look_at_roles(&mut self) -> Result<(), Ended> {
         self.people.mark_changed();
         self.look_again().await
+    }
+
+    /// A colleague's record was written somewhere: only those of the same workspace look.
+    async fn told_of_roles(&mut self, changed: Result<WorkspaceId, RecvError>) -> Result<(), Ended> {
+        match changed {
+            Ok(workspace) if workspace != self.caller.workspace => Ok(()),
+            Ok(_) | Err(RecvError::Lagged(_)) => self.look_at_roles().await,
+            Err(RecvError::Closed) => Err(Ended::Closed),
+        }
     }
 
     /// Where the device stands after what it was sent unasked, seldom: ten thousand are told of one edit.

@@ -147,7 +147,7 @@ async fn archiving_a_kind_says_how_many_records_go_with_it_and_they_come_back() 
 }
 
 #[tokio::test]
-async fn the_settings_of_a_workspace_stay_and_those_that_were_archived_come_back_by_edit() {
+async fn the_settings_of_a_workspace_are_not_archived_through_any_door() {
     let desk = Desk::new().await;
     let office = Client::office(&desk.server).await;
     let opened = desk.post("/admin/settings", &[]).await.header("location").to_owned();
@@ -159,7 +159,6 @@ async fn the_settings_of_a_workspace_stay_and_those_that_were_archived_come_back
     let told = "The workspace settings are not archived";
     let refused = office.post(&format!("/api/v1{}/archive", page.strip_prefix("/records").unwrap()), json!({})).await;
     assert!(refused.status == 403 && refused.text().contains(told), "{}", refused.text());
-    // As an older version left it.
     let id = page.rsplit('/').next().unwrap().parse().unwrap();
     let mut phone = Phone::of(&desk.server, desk.server.ann, "office", 7).await;
     let pushed = phone.write("settings", id, crate::harness::START, &[FieldEdit::archive()]);

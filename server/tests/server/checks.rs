@@ -1,5 +1,7 @@
 //! `rapport check` against databases that were damaged on purpose: each damage is named.
 
+use std::time::Duration;
+
 use rapport_server::intake::Author;
 use rapport_server::jobs::check::{self, Difference};
 use rapport_server::jobs::columns;
@@ -8,7 +10,8 @@ use rapport_server::language::Language;
 use rapport_server::people::{NewPerson, Place, add};
 use rapport_server::store::devices;
 use serde_json::Value as Json;
-use sqlx::Connection;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use sync_core::fence::Pen;
 use sync_core::id::{ActorId, DeviceId, Facet, RecordId};
 use sync_core::protocol::{Pushed, Verdict};
@@ -75,8 +78,9 @@ async fn differences(server: &Server, is_fast: bool) -> Vec<String> {
 }
 
 pub async fn damage(server: &Server, statements: &str) {
-    let url = format!("sqlite://{}", server.app.store.path().display());
-    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    // The server's own jobs write, too: on a busy machine one after the other.
+    let options = SqliteConnectOptions::new().filename(server.app.store.path()).busy_timeout(Duration::from_secs(60));
+    let mut connection = options.connect().await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }

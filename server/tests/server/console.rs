@@ -399,7 +399,8 @@ async fn nothing_that_people_type_becomes_markup() {
     pages.dedup();
     for path in pages {
         let answer = desk.get(&path).await;
-        assert_eq!(answer.status, 200, "{path}");
+        // Colleagues are not archived: that is refused on a page that names nobody.
+        assert!(answer.status == 200 || (path.ends_with("/archive") && answer.status == 403), "{path}: {}", answer.status);
         harmless(&path, &answer);
     }
 }

@@ -7,11 +7,11 @@ use rapport_server::jobs::check::{self, Difference};
 use rapport_server::jobs::import;
 use rapport_server::store::owed;
 use serde_json::{Value, json};
-use sqlx::Connection;
 use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
+use crate::checks::damage;
 use crate::handset::Handset;
 use crate::harness::{START, Server};
 
@@ -211,13 +211,10 @@ async fn what_is_owed_for_many_records_goes_on_by_itself() {
 async fn what_was_owed_when_the_server_stopped_is_worked_out_at_the_next_start() {
     let yard = Yard::new().await;
     many(&yard.server).await;
-    let url = format!("sqlite://{}", yard.server.app.store.path().display());
-    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
     let stopped = "update holders set holder = 'user:' || '00000000-0000-0000-0000-000000000001' where own = 1 and record in \
                    (select record from rows where kind = 'site'); \
                    insert into holder_debts (workspace, kind) select workspace, 'site' from workspaces";
-    sqlx::raw_sql(stopped).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    damage(&yard.server, stopped).await;
     assert!(!differences(&yard.server).await.is_empty());
     let pen = ServerPen::new([9; 16]);
     let _next = Intake::start(yard.server.app.store.clone(), pen, None).await.unwrap();

@@ -23,11 +23,6 @@ pub fn decimals(currency: &str) -> usize {
     }
 }
 
-/// Whether a text is the code of a currency by its form: three capital letters, as ISO 4217 has them.
-pub fn is_code(text: &str) -> bool {
-    text.len() == 3 && text.bytes().all(|letter| letter.is_ascii_uppercase())
-}
-
 /// What currencies are worth, and since when.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rates {

@@ -234,11 +234,15 @@ fn only(parts: &Map<String, Json>, known: &[&str], expected: &'static str) -> Re
     if parts.keys().all(|key| known.contains(&key.as_str())) { Ok(()) } else { Err(BadValue::Type { expected }) }
 }
 
+/// Whether a text is the code of a currency by its form: three capital letters, as ISO 4217 has them.
+pub fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|letter| letter.is_ascii_uppercase())
+}
+
 fn money(parts: &Map<String, Json>) -> Result<(), BadValue> {
     only(parts, &["amount", "currency"], MONEY)?;
     let amount = parts.get("amount").is_some_and(Json::is_i64);
-    let code = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    let currency = parts.get("currency").and_then(Json::as_str).is_some_and(code);
+    let currency = parts.get("currency").and_then(Json::as_str).is_some_and(is_currency);
     if amount && currency { Ok(()) } else { Err(BadValue::Type { expected: MONEY }) }
 }
 

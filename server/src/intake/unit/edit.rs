@@ -87,12 +87,12 @@ impl Unit<'_> {
     /// Whether a record that is to be archived is not yet, and one that is to be brought back is: a change that changes
     /// nothing would stand in the history as if it had.
     fn moves_shelves(&self, edit: &RecordEdit) -> Result<(), NotEdited> {
-        let is_archived = self.is_put_away(&(edit.record, Facet::Main));
         let asked = |edit: &FieldEdit| match edit {
             FieldEdit::Set { field, value } if field == ARCHIVED => value.as_bool(),
             _ => None,
         };
-        match edit.edits.iter().find_map(asked).filter(|asked| *asked == is_archived) {
+        let is_so = |asked: &bool| *asked == self.is_put_away(&(edit.record, Facet::Main));
+        match edit.edits.iter().find_map(asked).filter(is_so) {
             Some(true) => Err(Refused::new(code::ARCHIVED, "the record is archived already", "该记录已归档，无需再次归档").into()),
             Some(false) => Err(Refused::new(code::ARCHIVED, "the record is not archived", "该记录未归档，无需恢复").into()),
             None => Ok(()),

@@ -14,9 +14,14 @@ use super::Unit;
 use crate::store::{Result, Tx};
 
 impl Unit<'_> {
-    pub(super) async fn load_governing(&mut self, tx: &mut Tx, mut kinds: impl Iterator<Item = &KindName>) -> Result<()> {
-        if self.governing.is_none() && kinds.any(|kind| is_governed(kind)) {
-            self.governing = Some(Governing::load(tx, self.workspace).await?);
+    pub(super) async fn load_governing(&mut self, tx: &mut Tx, kinds: impl Iterator<Item = &KindName>) -> Result<()> {
+        for kind in kinds.filter(|kind| is_governed(kind)) {
+            if self.governing.is_none() {
+                self.governing = Some(Governing::load(tx, self.workspace).await?);
+            }
+            if let Some(governing) = &mut self.governing {
+                governing.need(tx, self.workspace, kind).await?;
+            }
         }
         Ok(())
     }

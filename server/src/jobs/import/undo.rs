@@ -129,10 +129,10 @@ async fn note(app: &App, author: &Author, row: ImportRow) -> Result<(), ImportEr
     Ok(noting.await?)
 }
 
-/// The edits that take some changes of one record back, and what stays as it is.
-pub fn taking_back(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>) -> (Vec<FieldEdit>, Vec<Left>) {
+/// The edits that take some changes of one record back, to be written one after the other, and what stays as it is.
+pub fn taking_back(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>) -> (Vec<Vec<FieldEdit>>, Vec<Left>) {
     let mut undone = Undone::default();
-    let edits = plans(kind, changes, mine, &mut undone).into_iter().flat_map(|(_, edits)| edits).collect();
+    let edits = plans(kind, changes, mine, &mut undone).into_iter().map(|(_, edits)| edits).collect();
     (edits, undone.list)
 }
 
@@ -182,9 +182,12 @@ async fn write(
         expect: Expect::Existing,
     };
     let answers = app.intake.edit(author, plans.iter().map(edit).collect(), app.clock.now(), None).await?;
+    // A record of two plans is one: they stand behind each other.
+    let mut counted = None;
     for ((record, edits), answer) in plans.into_iter().zip(answers) {
         match answer {
             Ok(_) if edits == [FieldEdit::archive()] => undone.archived += 1,
+            Ok(_) if counted.replace(record) == Some(record) => {}
             Ok(_) => undone.restored += 1,
             Err(why) => undone.leave(Left { record, kind: kind.name.clone(), field: String::new(), why: reason(&why) }),
         }
