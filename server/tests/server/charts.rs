@@ -512,3 +512,25 @@ async fn a_chart_of_many_days_and_stages_stays_small_and_leads_to_the_records_of
         assert!(weeks.contains("2027-01 · ") && weeks.contains(" · Won · "), "{weeks}");
     }
 }
+
+#[tokio::test]
+async fn a_grouped_view_is_a_tile_with_its_groups_and_leads_to_their_records() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    let path = address("deal", &[("group", "stage"), ("columns", "amount")]).replace("/records/deal?", "/records/deal/views?");
+    let saved = desk.post(&path, &[("act", "save"), ("name", "Grouped"), ("everyone", "true")]).await;
+    let view = saved.header("location").split("view=").nth(1).unwrap().to_owned();
+    let made = desk.post("/dashboards", &[("name", "Mine")]).await;
+    let dashboard = made.header("location").split('?').next().unwrap().to_owned();
+    assert_eq!(desk.post(&dashboard, &[("act", "add"), ("view", &view), ("width", "half")]).await.status, 303);
+    let page = desk.shows(&format!("{dashboard}?whole=true")).await;
+    let table = page.split("<table class=\"figures\">").nth(1).unwrap_or_else(|| panic!("{page}"));
+    let table = table.split("</table>").next().unwrap();
+    assert!(table.contains("¥7,000.00") && table.contains("<tfoot>") && table.contains("¥16,000.00"), "{table}");
+    let won = table.split("<tr>").find(|row| row.contains(">Won<")).unwrap_or_else(|| panic!("{table}"));
+    let href = won.split("href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let list = desk.shows(&href).await;
+    assert!(list.contains("¥7,000.00") && !list.contains("¥5,000.00"), "{href}: {list}");
+    let report = words_of(&desk.get(&format!("{dashboard}/report.pdf")).await.body);
+    assert!(report.contains("Won") && report.contains("16,000.00"), "{report}");
+}
