@@ -10,6 +10,7 @@ mod agents;
 pub mod assets;
 mod audit;
 mod collisions;
+mod conditions;
 mod dashboards;
 mod desk;
 mod devices;

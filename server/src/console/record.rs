@@ -12,6 +12,7 @@ use sync_core::id::{Facet, RecordId};
 use sync_core::schema::{Field, Kind};
 
 use super::collisions::{self, CollisionView};
+use super::conditions;
 use super::desk::{Desk, Frame, page as answer};
 use super::disputes::{Dispute, dispute};
 use super::duplicates::Around;
@@ -246,6 +247,11 @@ async fn candidates(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editi
     let edited = kind.fields.iter().filter(|field| *field.name == *editing.place || view.disputes(&field.name));
     let mut candidates = links::candidates(desk, edited).await?;
     candidates.matches = editing.matches.iter().cloned().collect();
+    if let Some(field) = kind.field(&editing.place) {
+        let present = filled(field, view.row.fields.get(&*field.name));
+        let typed = editing.typed.as_ref().unwrap_or(&present);
+        conditions::prepare(desk, kind, typed, &view.row.fields, &mut candidates).await?;
+    }
     Ok(candidates)
 }
 
