@@ -364,6 +364,30 @@ async fn a_funnel_says_no_share_above_all_and_a_ring_has_no_slice_of_nothing() {
 }
 
 #[tokio::test]
+async fn a_funnel_shows_what_passed_each_stage_and_leads_to_it() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    for (title, stages) in [("Lamps", &["lead", "proposal", "lost"][..]), ("Desks", &["won"]), ("Chairs", &["lead"]), ("Beds", &["lost"])] {
+        let amount = json!({"amount": 10_000, "currency": "CNY"});
+        let deal = office.make("deal", json!({"title": title, "stage": stages[0], "amount": amount})).await;
+        for stage in &stages[1..] {
+            let moved = office.edit(&deal, json!([{"op": "set", "field": "stage", "value": stage}])).await;
+            assert_eq!(moved.status, 200, "{}", moved.text());
+        }
+    }
+    let funnel = desk.shows(&address("deal", &[("layout", "funnel"), ("group", "stage")])).await;
+    let steps = [("Lead", "3"), ("Qualified", "2"), ("Proposal", "2"), ("Negotiation", "1"), ("Won", "1")];
+    assert_eq!(bars(&funnel), told(&steps));
+    assert!(funnel.contains("Each step counts what has reached it"), "{funnel}");
+    let sums = desk.shows(&address("deal", &[("layout", "funnel"), ("group", "stage"), ("measure", "sum:amount")])).await;
+    assert!(bars(&sums).contains(&("Proposal".to_owned(), "¥200.00".to_owned())), "{sums}");
+    let filter = r#"[{"type":"in","attribute":"reached","value":["proposal","negotiation","won"]}]"#;
+    let list = desk.shows(&address("deal", &[("where", filter)])).await;
+    assert!(list.contains("Lamps") && list.contains("Desks") && !list.contains("Chairs") && !list.contains("Beds"), "{list}");
+    assert!(funnel.contains("reached"), "a step leads to what has reached it: {funnel}");
+}
+
+#[tokio::test]
 async fn what_is_about_a_merged_customer_is_in_the_group_of_the_one_that_stands_for_it() {
     let desk = Desk::new().await;
     let office = Client::office(&desk.server).await;

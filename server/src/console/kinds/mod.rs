@@ -537,9 +537,10 @@ const MERGES: [(&str, &str); 9] = [
 type Named = (&'static str, &'static str);
 
 /// The forms of formulas, and what each of them names.
-const FORMULAS: [(&str, &str, &[Named]); 3] = [
+const FORMULAS: [(&str, &str, &[Named]); 4] = [
     ("sum", "formula.sum", &[("sum", "formula.rows"), ("of", "formula.of"), ("times", "formula.times"), ("less_percent", "formula.less")]),
     ("weight_of", "formula.weight", &[("weight_of", "formula.choice")]),
+    ("furthest_of", "formula.furthest", &[("furthest_of", "formula.choice")]),
     ("percent_of", "formula.percent", &[("percent_of", "formula.whole"), ("by", "formula.by")]),
 ];
 
