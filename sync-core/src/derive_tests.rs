@@ -122,7 +122,9 @@ fn a_deal_that_was_lost_has_reached_what_it_once_was() {
     let mut ann = Phone::new(kind("deal"), 0xa1);
     ann.edit(0, &[set("title", "Desks")]);
     assert_eq!(ann.shows("reached"), Json::Null);
-    for (stage, reached) in [("lost", Json::Null), ("proposal", json!("proposal")), ("lead", json!("proposal")), ("lost", json!("proposal"))] {
+    for (stage, reached) in
+        [("lost", Json::Null), ("proposal", json!("proposal")), ("lead", json!("proposal")), ("lost", json!("proposal"))]
+    {
         ann.edit(1, &[set("stage", stage)]);
         assert_eq!(ann.shows("reached"), reached, "{stage}");
     }

@@ -326,10 +326,12 @@ impl<'k> Check<'k, '_> {
 
     /// Whether the field has every option that it may come to.
     fn has_options_of(&self, of: &Field) -> Result<(), Mistake> {
-        let missing = of.options.iter().find(|option| option.weight.is_some_and(|weight| weight > 0) && self.field.option(&option.value).is_none());
+        let missing =
+            of.options.iter().find(|option| option.weight.is_some_and(|weight| weight > 0) && self.field.option(&option.value).is_none());
         let Some(option) = missing else { return Ok(()) };
         let (name, value) = (&self.field.name, &option.value);
-        let mistake = self.section.mistake_at("furthest_of", format!("field `{name}` has no option `{value}`, which field `{}` has", of.name));
+        let mistake =
+            self.section.mistake_at("furthest_of", format!("field `{name}` has no option `{value}`, which field `{}` has", of.name));
         Err(mistake.zh(format!("字段“{name}”缺少选项“{value}”，而字段“{}”有", of.name)))
     }
 
