@@ -130,7 +130,7 @@ fn raw(all: &[Offer<'_>], line: &Typed) -> Option<Json> {
     }
     // What was said about a field of another kind.
     let attribute = line.one("attribute");
-    let is_known = all.iter().any(|offer| offer.attribute == attribute);
+    let is_known = attribute.is_empty() || all.iter().any(|offer| offer.attribute == attribute);
     (!is_known).then(|| json!({"type": line.one("op"), "attribute": attribute, "value": line.all("v")}))
 }
 
