@@ -482,7 +482,7 @@ impl Doc {
                     Some(known) => known,
                     None => self.past.entry(path.into()).or_default(),
                 };
-                known.insert(word.into());
+                known.insert(word);
             }
         }
     }
