@@ -220,7 +220,7 @@ impl Drawing<'_> {
             badges: Vec::new(),
             text: String::new(),
             changes: (0..entries.len())
-                .map(|index| history::change_view(self.desk, &self.format, self.kind, &entries[index..]))
+                .map(|index| history::change_view(&self.format, self.kind, &entries[index..]))
                 .rev()
                 .collect(),
             undo: may.then(|| (format!("{}/undo", self.here), first.change.to_string())),
