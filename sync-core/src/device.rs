@@ -5,6 +5,8 @@
 //! sent comes back as [`Effect`]s. Never blocks on a network and never starts a thread.
 
 #[cfg(test)]
+mod authored_tests;
+#[cfg(test)]
 mod desk_tests;
 mod explain;
 mod files;

@@ -98,7 +98,8 @@ fn consented(desk: &Desk, kind: &Kind, consent: &privacy::Consent) -> String {
 
 fn linked(desk: &Desk, kind: &Kind, record: &RecordView) -> Vec<(String, String)> {
     let titles = |records: &[Linked]| records.iter().map(|linked| linked.title.as_str()).collect::<Vec<_>>().join("; ");
-    let called = |role: &str| kind.field(role.split('.').next().unwrap_or_default()).map_or(role, |field| desk.words.label(&field.label)).to_owned();
+    let called =
+        |role: &str| kind.field(role.split('.').next().unwrap_or_default()).map_or(role, |field| desk.words.label(&field.label)).to_owned();
     let out = record.links.iter().map(|links| (called(&links.role), titles(&links.records)));
     let of = |name: &str| desk.reading.kind(name).map_or(name.to_owned(), |kind| desk.words.label(&kind.plural).to_owned());
     let back = record.linked_from.iter().map(|links| {

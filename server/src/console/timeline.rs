@@ -219,10 +219,7 @@ impl Drawing<'_> {
             record: None,
             badges: Vec::new(),
             text: String::new(),
-            changes: (0..entries.len())
-                .map(|index| history::change_view(&self.format, self.kind, &entries[index..]))
-                .rev()
-                .collect(),
+            changes: (0..entries.len()).map(|index| history::change_view(&self.format, self.kind, &entries[index..])).rev().collect(),
             undo: may.then(|| (format!("{}/undo", self.here), first.change.to_string())),
         }
     }

@@ -45,7 +45,8 @@ pub fn check(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Re
 /// All that stands against edits, as [`check`] finds it.
 pub fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Vec<BadEdit> {
     let mut found = Vec::new();
-    let mut note = |field: String, checked: Result<(), BadValue>| found.extend(checked.err().map(|problem| BadEdit::BadValue { field, problem }));
+    let mut note =
+        |field: String, checked: Result<(), BadValue>| found.extend(checked.err().map(|problem| BadEdit::BadValue { field, problem }));
     for edit in edits {
         if let Some(field) = kind.field(edit.field()) {
             of_edit(field, edit, &mut note);
@@ -297,7 +298,9 @@ mod tests {
         };
         assert_eq!(refused(phone("+86 138 0013 8000 转 12")), None);
         assert!(refused(phone("abc")).is_some_and(|why| why.contains("`abc` is not a phone number")));
-        for (day, is_meant) in [("1987-05-03", true), ("1668-01-01", true), ("9999-12-31", true), ("0027-05-03", false), ("2927-05-03", false)] {
+        for (day, is_meant) in
+            [("1987-05-03", true), ("1668-01-01", true), ("9999-12-31", true), ("0027-05-03", false), ("2927-05-03", false)]
+        {
             let why = refused(FieldEdit::set("birthday", day));
             assert_eq!(why.is_none(), is_meant, "{day}: {why:?}");
             assert!(why.is_none_or(|why| why.contains("from 1600 to 2200")));

@@ -66,9 +66,8 @@ impl Kind {
 
 const KIND_KEYS: [&str; 12] =
     ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "field"];
-const FIELD_KEYS: [&str; 14] = [
-    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "to", "items", "frozen", "formula", "hidden",
-];
+const FIELD_KEYS: [&str; 14] =
+    ["name", "label", "type", "merge", "facet", "required", "options", "default", "after", "to", "items", "frozen", "formula", "hidden"];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
     root.only("a kind", &KIND_KEYS)?;

@@ -58,7 +58,8 @@ fn default(field: &Field, section: Section<'_>) -> Checked {
     }
     let known = || field.options.iter().map(|option| option.value.as_str());
     if field.option(word.text).is_none() {
-        let mistake = word.mistake(format!("`default` names no option of `{}`: `{}`{}", field.name, word.text, nearest(word.text, known())));
+        let mistake =
+            word.mistake(format!("`default` names no option of `{}`: `{}`{}", field.name, word.text, nearest(word.text, known())));
         return Err(mistake.zh(format!("字段“{}”没有选项“{}”，不能作为默认值", field.name, word.text)));
     }
     Ok(())

@@ -80,7 +80,8 @@ pub(super) async fn rows(desk: &Desk, kind: &Kind, place: &'static str, previews
     let row = |row: &Preview| {
         let known = titles.get(&row.record);
         let in_sight = row.becomes == Becomes::New || known.is_some();
-        let seen = row.fields.iter().filter(|one| in_sight && (kind.field(&one.field).is_none() || desk.reading.may_read(kind, &one.field)));
+        let seen =
+            row.fields.iter().filter(|one| in_sight && (kind.field(&one.field).is_none() || desk.reading.may_read(kind, &one.field)));
         let title = |title: &str| if title.is_empty() { short(&row.record.to_string()) } else { title.to_owned() };
         RowView {
             place: desk.words.fill(place, &[&row.line.to_string()]),

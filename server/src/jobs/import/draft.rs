@@ -191,7 +191,9 @@ impl Reader<'_> {
             }
             let read = self.value(leaf, parts).map_err(|problem| named(field, problem));
             match (kept(read, problems), item) {
-                (Some(value), Some(_)) => drop(rows.entry(*index).or_default().entry(*turn).or_default().insert(leaf.name.to_string(), value)),
+                (Some(value), Some(_)) => {
+                    drop(rows.entry(*index).or_default().entry(*turn).or_default().insert(leaf.name.to_string(), value))
+                }
                 (Some(value), None) => draft.values.push((*index, value)),
                 (None, _) => drop(draft.unread.insert(*index)),
             }

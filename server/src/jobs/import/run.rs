@@ -214,7 +214,9 @@ impl<'a> Run<'a> {
             plan = self.plan(&row);
         }
         match plan {
-            Ok((draft, identity, problems)) => self.keep(row, draft, identity, problems.into_iter().map(|problem| problem.message).collect()),
+            Ok((draft, identity, problems)) => {
+                self.keep(row, draft, identity, problems.into_iter().map(|problem| problem.message).collect())
+            }
             Err(reason) => self.failures.note(&row, &reason),
         }
         Ok(waits)
