@@ -500,6 +500,7 @@ impl<'a> Run<'a> {
     async fn finish(mut self, done: Result<(), ImportError>) -> Result<Report, ImportError> {
         self.report.failed = self.failures.count;
         self.report.failures = std::mem::take(&mut self.failures.first);
+        self.report.preview.sort_by_key(|row| row.line);
         self.report.failed_file = self.failures.finish()?;
         match (done, self.report.import) {
             (Ok(()), _) => {
