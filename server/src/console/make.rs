@@ -54,6 +54,9 @@ pub async fn form(desk: Desk, Path(kind): Path<String>, Query(given): Query<Vec<
     if let Some(owner) = owner.filter(|owner| !typed.has(owner)) {
         typed.add(owner, desk.caller.user.to_string());
     }
+    for field in fields(&desk, &kind).filter(|field| !typed.has(&name_of(field))).collect::<Vec<_>>() {
+        field.default.iter().for_each(|default| typed.add(name_of(field), default.as_str()));
+    }
     show(&desk, &kind, &typed, None, Vec::new()).await
 }
 
@@ -150,7 +153,12 @@ fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, why: Option<&Why>)
     let row = |field: &&Field| {
         let error = why.filter(|why| why.field.as_deref() == Some(&*field.name)).map(|why| why.text.clone());
         let label = inputs.words.label(&field.label).to_owned();
-        Some(RowView { name: name_of(field), label, required: field.required, input: inputs.of(field, typed)?, error })
+        let mut input = inputs.of(field, typed)?;
+        // What has a default gets it, also where nothing is chosen: nothing is no choice.
+        if let (Input::Pick { options, .. }, Some(_)) = (&mut input, &field.default) {
+            options.retain(|(value, ..)| !value.is_empty());
+        }
+        Some(RowView { name: name_of(field), label, required: field.required, input, error })
     };
     fields.iter().filter_map(row).collect()
 }

@@ -269,6 +269,7 @@ fn checked(desk: &Desk, base: Option<&Kind>, form: &mut KindForm) -> Result<Kind
             Wrong::BadName => "kind.bad_name",
             Wrong::Twice => "kind.twice",
             Wrong::NoOptions => "kind.no_options",
+            Wrong::NoSuchDefault => "kind.no_such_default",
             Wrong::NoTargets => "kind.no_targets",
             Wrong::NotTogether => "kind.not_together",
             Wrong::NoParts => "kind.no_parts",
