@@ -153,8 +153,7 @@ impl Ledger {
                 fields.entry(act.field()).or_default().push(Done { intent, time: *time, act });
             }
         }
-        let stage = |done: &Done<'_>| if let Act::Write { value, .. } = &done.act { value.as_str() } else { None };
-        let stages: Vec<&str> = fields.get("stage").into_iter().flatten().filter_map(stage).collect();
+        let stages: Vec<&str> = fields.get("stage").into_iter().flatten().filter_map(stage_of).collect();
         let computed = computed(kind, &shown.row, &stages);
         for (field, value) in &computed {
             if shown.row.get(*field) != value.as_ref() {
@@ -181,6 +180,11 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// The word that a field was given, if it was given one.
+fn stage_of<'a>(done: &Done<'a>) -> Option<&'a str> {
+    if let Act::Write { value, .. } = done.act { value.as_str() } else { None }
 }
 
 /// Whether an intent is there by two changes: one act, with two times or at two places.
