@@ -163,6 +163,7 @@ impl<'d> Told<'d> {
             text("act").and_then(left),
             is("undone", "handover.undone"),
             is("disable", "person.disabled"),
+            is("given", "audit.given"),
             text("role").map(|roles| roles.parse().map_or(roles, |roles| people::role_names(self.desk, &roles))),
             text("scopes"),
             text("address"),
