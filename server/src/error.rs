@@ -28,6 +28,9 @@ pub enum Error {
     /// The code of the second factor is wrong or was used.
     #[error("wrong second factor")]
     WrongSecond,
+    /// Somebody else chose the caller's password.
+    #[error("password given by somebody else")]
+    PasswordGiven,
     /// The enrolment code is wrong, used or expired.
     #[error("wrong code")]
     WrongCode,
@@ -158,6 +161,7 @@ impl From<AuthError> for Error {
             AuthError::WrongPassword => Self::WrongPassword,
             AuthError::CodeNeeded(_) => Self::CodeNeeded,
             AuthError::WrongSecond => Self::WrongSecond,
+            AuthError::PasswordGiven => Self::PasswordGiven,
             AuthError::WrongCode => Self::WrongCode,
             AuthError::Throttled { retry_after_s } => Self::Throttled { retry_after_s },
             AuthError::ActorTaken => Self::ActorTaken,
@@ -198,6 +202,9 @@ macro_rules! from_rejection {
     };
 }
 from_rejection!(FormRejection, QueryRejection, PathRejection, BytesRejection);
+
+/// The code that sends a browser to the page on which a password is chosen.
+pub const PASSWORD_TO_CHANGE: &str = "password_to_change";
 
 /// What is answered: carried beside the response, so that a page can be made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,6 +265,12 @@ impl Error {
             Self::WrongSecond => {
                 (S::UNAUTHORIZED, "wrong_second_factor", "The code is wrong or was used already.", "验证码错误或已被使用。")
             }
+            Self::PasswordGiven => (
+                S::FORBIDDEN,
+                PASSWORD_TO_CHANGE,
+                "Somebody else chose this password: sign in to the console in a browser and choose your own at /account/password. Then go on here.",
+                "此密码由他人设定：请先用浏览器登录控制台，在 /account/password 改成自己的密码，然后继续。",
+            ),
             Self::WrongCode => (S::FORBIDDEN, "wrong_code", "The code is wrong, was used, or has expired.", "注册码错误、已使用或已过期。"),
             Self::ActorTaken => (S::CONFLICT, "actor_taken", "Another device has this actor id.", "此写入标识已属于另一台设备。"),
             Self::Revoked => (S::UNAUTHORIZED, "revoked", "This device was removed.", "此设备已被移除。"),

@@ -41,6 +41,8 @@ pub struct NewPerson {
     pub language: Language,
     /// What they sign in with.
     pub password: String,
+    /// Whether somebody else chose that: then they choose another one when they sign in.
+    pub given: bool,
     /// Who adds them; nobody: the operator.
     pub by: Option<UserId>,
 }
@@ -106,8 +108,12 @@ pub async fn add(app: &App, person: NewPerson) -> Result<User, AddError> {
                 workspaces::add(tx, workspace, &name, random(), SealKey(random()), now).await?;
             }
             people::add_user(tx, &kept, &hash).await?;
-            let note = Note::of(workspace, person.by, Act::UserAdded, kept.user);
-            note.with(serde_json::json!({"role": &*kept.role})).write(tx, now).await
+            let mut detail = serde_json::json!({"role": &*kept.role});
+            if person.given {
+                people::set_password_given(tx, workspace, kept.user, Some(now)).await?;
+                detail["given"] = true.into();
+            }
+            Note::of(workspace, person.by, Act::UserAdded, kept.user).with(detail).write(tx, now).await
         })
     });
     match added.await {

@@ -128,7 +128,16 @@ impl Kit {
 
     async fn add(&self, login: &str, role: &str, place: Place) -> Result<User> {
         let (login, role) = (login.to_owned(), role.parse()?);
-        let person = NewPerson { place, name: login.clone(), login, role, language: Language::En, password: PASSWORD.to_owned(), by: None };
+        let person = NewPerson {
+            place,
+            name: login.clone(),
+            login,
+            role,
+            language: Language::En,
+            password: PASSWORD.to_owned(),
+            given: false,
+            by: None,
+        };
         let user = people::add(&self.app, person).await?;
         self.people.lock().unwrap_or_else(PoisonError::into_inner).push(user.clone());
         Ok(user)

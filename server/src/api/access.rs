@@ -90,7 +90,7 @@ pub async fn sessions(State(app): State<App>, Person(caller): Person) -> Result<
 pub async fn end_session(State(app): State<App>, Person(caller): Person, Path(id): Path<String>) -> Result<StatusCode, Error> {
     let sessions = app.auth.sessions(caller.workspace, caller.user).await?;
     let session = sessions.into_iter().find(|session| hex(&session.token_hash) == id).ok_or(Error::NotFound)?;
-    app.auth.end_sessions(&caller, Some(session.token_hash)).await?;
+    app.auth.end_sessions(&caller, caller.user, Some(session.token_hash)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

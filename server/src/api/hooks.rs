@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::auth::{Caller, Person};
 use crate::body::Body;
 use crate::error::{Error, Text};
-use crate::hooks::{self, Change, Events, NewHook, guard};
-use crate::store::hooks::{self as kept, Delivery, Webhook};
+use crate::hooks::{self, BadEvent, Change, Events, NewHook, guard};
+use crate::store::hooks::{self as kept, Delivery, Failing, Webhook};
 
 /// Deliveries that are shown.
 const SHOWN: u32 = 100;
@@ -33,9 +33,28 @@ pub struct HookView {
     skip_own: bool,
     created_at: Millis,
     paused_at: Option<Millis>,
+    /// In the list, where it does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing: Option<FailingView>,
     /// What deliveries are signed with; only on the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
+}
+
+/// Since when a webhook does not answer, and what came last.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailingView {
+    since: Millis,
+    next_at: Option<Millis>,
+    status: Option<u16>,
+    problem: Option<String>,
+}
+
+impl From<Failing> for FailingView {
+    fn from(Failing { since, next_at, status, problem }: Failing) -> Self {
+        Self { since, next_at, status, problem }
+    }
 }
 
 /// Something that a webhook was told, or is to be.
@@ -63,17 +82,34 @@ pub struct HookWanted {
     skip_own: bool,
 }
 
-/// What to change.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What to change; what is not named stays.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HookChange {
-    paused: bool,
+    #[serde(default)]
+    pub paused: Option<bool>,
+    /// Its address.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// What it is told.
+    #[serde(default)]
+    pub events: Option<String>,
+    /// Whether it is not told what its own user did.
+    #[serde(default)]
+    pub skip_own: Option<bool>,
+}
+
+impl HookChange {
+    /// Whether something else changes than that it is paused.
+    fn is_edit(&self) -> bool {
+        self.url.is_some() || self.events.is_some() || self.skip_own.is_some()
+    }
 }
 
 impl HookView {
     fn of(hook: Webhook, secret: Option<String>) -> Self {
         let Webhook { webhook: id, url, events, skip_own, created_at, paused_at, .. } = hook;
-        Self { id, url, events, skip_own, created_at, paused_at, secret }
+        Self { id, url, events, skip_own, created_at, paused_at, failing: None, secret }
     }
 }
 
@@ -92,13 +128,38 @@ pub fn check(app: &App, caller: &Caller) -> Result<(), Error> {
 
 /// Adds a webhook from what somebody typed; shared with the console.
 pub async fn added(app: &App, caller: &Caller, url: String, events: &str, skip_own: bool) -> Result<Webhook, Error> {
-    let invalid = |field: &str, en: String, zh: &str| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
-    let rules = app.intake.rules(caller.workspace);
-    let events = Events::read(events, &rules.schema).map_err(|bad| invalid("events", bad.to_string(), &bad.message_zh()))?;
-    guard::resolve(&url, &app.config.webhooks.allow_private)
-        .await
-        .map_err(|refused| invalid("url", refused.to_string(), "网址应为可从公网访问的 https:// 地址"))?;
+    let events = read_events(app, caller, events)?;
+    check_url(app, &url).await?;
     Ok(hooks::add(app, NewHook { workspace: caller.workspace, user: caller.user, url, events, skip_own }).await?)
+}
+
+fn read_events(app: &App, caller: &Caller, typed: &str) -> Result<Events, Error> {
+    let invalid = |bad: BadEvent| invalid("events", bad.to_string(), &bad.message_zh());
+    Events::read(typed, &app.intake.rules(caller.workspace).schema).map_err(invalid)
+}
+
+async fn check_url(app: &App, url: &str) -> Result<(), Error> {
+    let resolved = guard::resolve(url, &app.config.webhooks.allow_private).await;
+    resolved.map(drop).map_err(|refused| invalid("url", refused.to_string(), "网址应为可从公网访问的 https:// 地址"))
+}
+
+fn invalid(field: &str, en: String, zh: &str) -> Error {
+    Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) }
+}
+
+/// Changes what a webhook is told and where; shared with the console.
+pub async fn edited(app: &App, caller: &Caller, id: RecordId, change: HookChange) -> Result<(), Error> {
+    let mut hook = kept::one(&mut app.store.reader().await?, caller.workspace, id).await?.ok_or(Error::NotFound)?;
+    if let Some(events) = &change.events {
+        hook.events = read_events(app, caller, events)?.to_string();
+    }
+    if let Some(url) = change.url.filter(|url| *url != hook.url) {
+        check_url(app, &url).await?;
+        hook.url = url;
+    }
+    hook.skip_own = change.skip_own.unwrap_or(hook.skip_own);
+    hook.user = caller.user;
+    hooks::edit(app, caller.workspace, hook).await?.then_some(()).ok_or(Error::NotFound)
 }
 
 /// `GET /api/v1/webhooks`.
@@ -107,8 +168,11 @@ pub async fn added(app: &App, caller: &Caller, url: String, events: &str, skip_o
 /// When the caller may not administer.
 pub async fn list(State(app): State<App>, Person(caller): Person) -> Result<Json<Rows<HookView>>, Error> {
     check(&app, &caller)?;
-    let all = kept::all(&mut app.store.reader().await?, caller.workspace).await?;
-    Ok(Json(Rows { rows: all.into_iter().map(|hook| HookView::of(hook, None)).collect() }))
+    let mut tx = app.store.reader().await?;
+    let all = kept::all(&mut tx, caller.workspace).await?;
+    let mut failing = kept::failing(&mut tx, caller.workspace).await?;
+    let view = |hook: Webhook| HookView { failing: failing.remove(&hook.webhook).map(FailingView::from), ..HookView::of(hook, None) };
+    Ok(Json(Rows { rows: all.into_iter().map(view).collect() }))
 }
 
 /// `POST /api/v1/webhooks`: told what happens from now on; the secret is on this answer alone.
@@ -126,10 +190,10 @@ pub async fn make(
     Ok((StatusCode::CREATED, Json(HookView::of(hook, Some(secret)))))
 }
 
-/// `PATCH /api/v1/webhooks/{id}`: pauses it, or lets it go on.
+/// `PATCH /api/v1/webhooks/{id}`: another address, other events; pauses it, or lets it go on.
 ///
 /// # Errors
-/// When there is no such webhook.
+/// When there is no such webhook, the address may not be called, an event is not understood, or nothing is to change.
 pub async fn change(
     State(app): State<App>,
     Person(caller): Person,
@@ -137,7 +201,17 @@ pub async fn change(
     Body(wanted): Body<HookChange>,
 ) -> Result<StatusCode, Error> {
     check(&app, &caller)?;
-    let change = if wanted.paused { Change::Pause } else { Change::Resume };
+    let (is_edit, paused) = (wanted.is_edit(), wanted.paused);
+    if !is_edit && paused.is_none() {
+        let message =
+            Text::new("Name what changes: `url`, `events`, `skipOwn` or `paused`.", "请指明要修改的内容：url、events、skipOwn 或 paused。");
+        return Err(Error::Invalid { field: None, message });
+    }
+    if is_edit {
+        edited(&app, &caller, id, wanted).await?;
+    }
+    let Some(paused) = paused else { return Ok(StatusCode::NO_CONTENT) };
+    let change = if paused { Change::Pause } else { Change::Resume };
     let done = hooks::change(&app, caller.workspace, id, change, Some(caller.user)).await?;
     done.then_some(StatusCode::NO_CONTENT).ok_or(Error::NotFound)
 }
@@ -163,8 +237,7 @@ pub async fn deliveries(
 ) -> Result<Json<Rows<DeliveryView>>, Error> {
     check(&app, &caller)?;
     let mut tx = app.store.reader().await?;
-    let hooks = kept::all(&mut tx, caller.workspace).await?;
-    hooks.iter().find(|hook| hook.webhook == id).ok_or(Error::NotFound)?;
+    kept::one(&mut tx, caller.workspace, id).await?.ok_or(Error::NotFound)?;
     let found = kept::deliveries(&mut tx, caller.workspace, id, SHOWN).await?;
     Ok(Json(Rows { rows: found.into_iter().map(DeliveryView::from).collect() }))
 }

@@ -110,12 +110,22 @@ impl FromRequestParts<App> for Caller {
                 None => None,
             },
         };
-        caller.ok_or(Error::SignInNeeded)
+        let caller = caller.ok_or(Error::SignInNeeded)?;
+        if caller.grant == Grant::GivenPassword && !BEFORE_A_PASSWORD.contains(&parts.uri.path()) {
+            return Err(Error::PasswordGiven);
+        }
+        Ok(caller)
     }
 }
 
 /// What keys are for.
 const API: &str = "/api/v1/";
+
+/// What somebody reaches whose password is not their own choice: choosing one, in their language, or going away.
+const BEFORE_A_PASSWORD: [&str; 4] = [OWN_PASSWORD, "/language", "/sign-out", "/api/v1/sign-out"];
+
+/// Where somebody chooses their password.
+pub const OWN_PASSWORD: &str = "/account/password";
 
 impl FromRequestParts<App> for Person {
     type Rejection = Error;
@@ -123,7 +133,7 @@ impl FromRequestParts<App> for Person {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(parts, app).await?;
         match caller.grant {
-            Grant::Session => Ok(Self(caller)),
+            Grant::Session | Grant::GivenPassword => Ok(Self(caller)),
             Grant::Device | Grant::Key(_) => {
                 Err(Error::Forbidden(Text::new("A key may not do this: sign in.", "API 密钥无权执行此操作，请登录。")))
             }

@@ -79,7 +79,7 @@ impl Credentials {
 /// What a request says about the program that sent it.
 pub(crate) fn client(headers: &HeaderMap, address: ClientAddress, previous: Option<Token>) -> Client {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    Client { address: address.0, agent, previous }
+    Client { address: address.0, agent, previous, is_browser: true }
 }
 
 /// `POST /api/v1/sign-in`: a token for `Authorization: Bearer`.
@@ -98,7 +98,8 @@ pub async fn api_sign_in(
             return Err(Error::Invalid { field: Some(name.to_owned()), message });
         }
     }
-    let SignedIn { token, expires_at, user, .. } = credentials.sign_in(&app, client(&headers, address, None)).await?;
+    let program = Client { is_browser: false, ..client(&headers, address, None) };
+    let SignedIn { token, expires_at, user, .. } = credentials.sign_in(&app, program).await?;
     let (role, language) = (user.role.to_string(), user.language.tag());
     let user = UserAnswer { id: user.user.to_string(), name: user.name, login: user.login, role, language };
     Ok(Json(SessionAnswer { token: token.reveal().to_owned(), expires_at, user }))

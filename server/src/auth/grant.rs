@@ -13,6 +13,8 @@ use sync_core::spelling::{self, did_you_mean, did_you_mean_zh};
 pub enum Grant {
     /// A session: the person.
     Session,
+    /// A session by a password that somebody else chose: nothing but choosing another one.
+    GivenPassword,
     /// A device, for what it brings beside changes: files.
     Device,
     /// An API key: a program, within its scopes.
@@ -24,6 +26,7 @@ impl Grant {
     pub fn may_read(&self, kind: &str) -> bool {
         match self {
             Grant::Session | Grant::Device => true,
+            Grant::GivenPassword => false,
             Grant::Key(scopes) => scopes.0.iter().any(|scope| scope.covers(kind)),
         }
     }
@@ -32,6 +35,7 @@ impl Grant {
     pub fn may_write(&self, kind: &str) -> bool {
         match self {
             Grant::Session | Grant::Device => true,
+            Grant::GivenPassword => false,
             Grant::Key(scopes) => scopes.0.iter().any(|scope| scope.write && scope.covers(kind)),
         }
     }

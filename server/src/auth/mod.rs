@@ -22,7 +22,7 @@ use std::time::Duration;
 use sync_core::id::{Millis, UserId, WorkspaceId};
 use tokio::sync::broadcast;
 
-pub use caller::{Arriving, Caller, ClientAddress, DeviceCaller, Person};
+pub use caller::{Arriving, Caller, ClientAddress, DeviceCaller, OWN_PASSWORD, Person};
 pub(crate) use caller::{Peer, bearer_is, session_cookie};
 pub use devices::{Enrolment, Gone};
 pub use keys::NewKey;
@@ -53,6 +53,9 @@ pub enum AuthError {
     /// The code of the second factor is wrong or was used.
     #[error("the code of the second factor is wrong or was used")]
     WrongSecond,
+    /// All is right, but somebody else chose the password, and here no other one can be chosen.
+    #[error("the password was chosen by somebody else, and has to be changed first")]
+    PasswordGiven,
     /// The code is wrong, used, or too old: which, is not said.
     #[error("the code is wrong, used or expired")]
     WrongCode,

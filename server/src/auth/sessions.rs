@@ -13,7 +13,7 @@ use super::throttle::{NO_WORKSPACE, Subject};
 use super::{Auth, AuthError, Caller, TOUCH_EVERY_MS};
 use crate::audit::{Act, Note};
 use crate::store::people::{self, SecretHash, Session, User};
-use crate::store::{StoreError, second, workspaces};
+use crate::store::{StoreError, Tx, second, workspaces};
 
 /// Why a password was not set.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,8 @@ pub struct Client {
     pub agent: String,
     /// The session it has so far: it ends.
     pub previous: Option<Token>,
+    /// Whether a person may choose another password there before anything else.
+    pub is_browser: bool,
 }
 
 /// Somebody who signed in.
@@ -146,15 +148,29 @@ impl Auth {
         let expires_at = now + self.policy.session_absolute_ms;
         let (workspace, id) = (user.workspace, user.user);
         let agent = client.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS_MAX).collect();
-        let (address, previous) = (client.address.to_string(), client.previous);
+        let (address, previous, is_browser) = (client.address.to_string(), client.previous, client.is_browser);
+        let by_provider = proved.proof == Proof::Provider;
         let detail = json!({"with": proved.proof.as_str(), "address": address});
-        let session =
-            Session { workspace, token_hash: token.hash(), user: id, created_at: now, last_seen_at: now, expires_at, agent, address };
-        self.store
+        let session = Session {
+            workspace,
+            token_hash: token.hash(),
+            user: id,
+            created_at: now,
+            last_seen_at: now,
+            expires_at,
+            agent,
+            address,
+            by_provider,
+        };
+        let begun = self
+            .store
             .write::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {
                     for subject in proved.subjects {
                         subject.forgive(tx).await?;
+                    }
+                    if !is_browser && !by_provider && people::password_given(tx, workspace, id).await?.is_some() {
+                        return Ok(false);
                     }
                     if let Some(hash) = proved.rehashed {
                         people::set_password_hash(tx, workspace, id, &hash).await?;
@@ -166,10 +182,11 @@ impl Auth {
                         people::drop_session(tx, previous.workspace(), &previous.hash()).await?;
                     }
                     people::add_session(tx, &session).await?;
-                    Note::of(workspace, Some(id), Act::SignedIn, id).with(detail).write(tx, now).await
+                    Note::of(workspace, Some(id), Act::SignedIn, id).with(detail).write(tx, now).await.map(|()| true)
                 })
             })
             .await?;
+        begun.then_some(()).ok_or(AuthError::PasswordGiven)?;
         Ok(SignedIn { token, max_age_s: self.policy.session_absolute_ms / 1000, expires_at, user })
     }
 
@@ -184,12 +201,12 @@ impl Auth {
         Ok(sessions)
     }
 
-    /// Ends sessions of the caller elsewhere: one of them, or all but the present one.
+    /// Ends sessions of somebody, for the caller: one of them, or all but the caller's present one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_sessions(&self, caller: &Caller, one: Option<SecretHash>) -> Result<u64, StoreError> {
-        let (workspace, user, present, now) = (caller.workspace, caller.user, caller.session, self.clock.now());
+    pub async fn end_sessions(&self, caller: &Caller, user: UserId, one: Option<SecretHash>) -> Result<u64, StoreError> {
+        let (workspace, by, present, now) = (caller.workspace, caller.user, caller.session, self.clock.now());
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -198,7 +215,7 @@ impl Auth {
                         None => people::drop_sessions_of(tx, workspace, user, Some(&present)).await?,
                     };
                     if ended > 0 {
-                        let note = Note::of(workspace, Some(user), Act::SessionEnded, user);
+                        let note = Note::of(workspace, Some(by), Act::SessionEnded, user);
                         note.with(json!({ "sessions": ended })).write(tx, now).await?;
                     }
                     Ok(ended)
@@ -207,7 +224,8 @@ impl Auth {
             .await
     }
 
-    /// Sets somebody's password, for `by` or the operator; sessions but `keep` end. Who sets their own sets another one.
+    /// Sets somebody's password, for `by` or the operator; sessions but `keep` end. Who sets their own sets another one;
+    /// `given` says that they have to, before anything else, when they sign in.
     ///
     /// # Errors
     /// When the password is not taken, or the database fails.
@@ -217,6 +235,7 @@ impl Auth {
         password: &str,
         by: Option<UserId>,
         keep: Option<SecretHash>,
+        given: bool,
     ) -> Result<(), PasswordError> {
         let (hash, now) = (self.passwords.hash(password).await?, self.clock.now());
         if by == Some(user) {
@@ -229,8 +248,10 @@ impl Auth {
             .write::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {
                     people::set_password_hash(tx, workspace, user, &hash).await?;
+                    people::set_password_given(tx, workspace, user, given.then_some(now)).await?;
                     people::drop_sessions_of(tx, workspace, user, keep.as_ref()).await?;
-                    Note::of(workspace, by, Act::PasswordSet, user).write(tx, now).await
+                    let detail = if given { json!({"given": true}) } else { json!({}) };
+                    Note::of(workspace, by, Act::PasswordSet, user).with(detail).write(tx, now).await
                 })
             })
             .await?;
@@ -276,8 +297,10 @@ impl Auth {
     pub async fn caller(&self, token: &Token) -> Result<Option<Caller>, StoreError> {
         let now = self.clock.now();
         let hash = token.hash();
-        let found = people::session(&mut self.store.reader().await?, token.workspace(), &hash).await?;
-        let Some((session, user)) = found else { return Ok(None) };
+        let mut tx = self.store.reader().await?;
+        let Some((session, user)) = people::session(&mut tx, token.workspace(), &hash).await? else { return Ok(None) };
+        let grant = grant(&mut tx, &session).await?;
+        drop(tx);
         let idle = now - session.last_seen_at;
         if session.expires_at <= now || idle >= self.policy.session_idle_ms || user.disabled_at.is_some() {
             return Ok(None);
@@ -288,7 +311,7 @@ impl Auth {
                 .write::<_, StoreError, _>(move |tx| Box::pin(async move { people::touch_session(tx, workspace, &hash, now).await }))
                 .await?;
         }
-        Ok(Some(Caller::of(user, hash, Grant::Session)))
+        Ok(Some(Caller::of(user, hash, grant)))
     }
 
     /// Whether somebody is still signed in, and as what: for connections that stay open. Does not count as being busy.
@@ -296,11 +319,12 @@ impl Auth {
     /// # Errors
     /// When the database fails.
     pub async fn again(&self, caller: &Caller) -> Result<Option<Caller>, StoreError> {
-        let found = people::session(&mut self.store.reader().await?, caller.workspace, &caller.session).await?;
-        let Some((session, user)) = found else { return Ok(None) };
+        let mut tx = self.store.reader().await?;
+        let Some((session, user)) = people::session(&mut tx, caller.workspace, &caller.session).await? else { return Ok(None) };
+        let grant = grant(&mut tx, &session).await?;
         let now = self.clock.now();
         let over = session.expires_at <= now || now - session.last_seen_at >= self.policy.session_idle_ms || user.disabled_at.is_some();
-        Ok((!over).then(|| Caller::of(user, caller.session, Grant::Session)))
+        Ok((!over).then(|| Caller::of(user, caller.session, grant)))
     }
 
     /// Ends a session.
@@ -318,6 +342,12 @@ impl Auth {
             })
             .await
     }
+}
+
+/// What a session lets its person do.
+async fn grant(tx: &mut Tx, session: &Session) -> Result<Grant, StoreError> {
+    let given = !session.by_provider && people::password_given(tx, session.workspace, session.user).await?.is_some();
+    Ok(if given { Grant::GivenPassword } else { Grant::Session })
 }
 
 /// Logins are compared as they are stored: trimmed, in lower case.

@@ -2,14 +2,18 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use sync_core::id::RecordId;
 
 use super::{In, open_existing, shown, table};
 use crate::app::App;
 use crate::audit;
+use crate::auth::normal_login;
 use crate::config::Config;
 use crate::files::{hex, unhex};
-use crate::store::people;
-use crate::store::trail::{self, Head};
+use crate::store::people::{self, User};
+use crate::store::trail::{self, Head, Wanted};
 
 /// Read and check the audit log
 #[derive(Debug, Subcommand)]
@@ -23,11 +27,25 @@ pub enum Audit {
 #[command(after_help = "\
 Examples:
   rapport audit list
-  rapport audit list --act exported --limit 20")]
+  rapport audit list --act exported --limit 20
+  rapport audit list --by ann --from 2026-05-01 --to 2026-05-31
+  rapport audit list --about 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct List {
     /// Only this, such as `signed_in` or `exported`
     #[arg(long)]
     act: Option<String>,
+    /// Only what this person did: their login
+    #[arg(long)]
+    by: Option<String>,
+    /// Only from this day on (UTC)
+    #[arg(long)]
+    from: Option<Date>,
+    /// Only until this day (UTC)
+    #[arg(long)]
+    to: Option<Date>,
+    /// Only what is about this record or person: an id
+    #[arg(long)]
+    about: Option<RecordId>,
     /// How many
     #[arg(long, default_value_t = 50)]
     limit: u32,
@@ -79,13 +97,32 @@ impl List {
         let users = people::users(&mut tx, workspace).await?;
         let login = |id| users.iter().find(|one| Some(one.user) == id).map_or_else(|| "-".to_owned(), |one| one.login.clone());
         let mut rows = vec![["NUMBER", "WHEN", "WHO", "WHAT", "SUBJECT", "DETAIL"].map(str::to_owned).to_vec()];
-        let entries = trail::before(&mut tx, workspace, u64::MAX, self.act.as_deref(), self.limit).await?;
+        let wanted = self.wanted(&users)?;
+        let entries = trail::wanted_before(&mut tx, workspace, u64::MAX, &wanted, self.limit).await?;
         rows.extend(entries.into_iter().map(|one| {
             let detail = if one.detail == "{}" { String::new() } else { one.detail };
             vec![one.number.to_string(), shown(one.at), login(one.user), one.act, one.subject, detail]
         }));
         println!("{}", table(&rows));
         Ok(())
+    }
+}
+
+impl List {
+    fn wanted(&self, users: &[User]) -> anyhow::Result<Wanted> {
+        let person = |typed: &String| {
+            let found = users.iter().find(|one| one.login == normal_login(typed)).map(|one| Some(one.user));
+            found.with_context(|| format!("there is no user `{typed}`; `rapport user list` shows who there is"))
+        };
+        let midnight = |day: Date| anyhow::Ok(day.to_zoned(TimeZone::UTC)?.timestamp().as_millisecond());
+        let after = |day: Date| day.tomorrow().context("no day comes after this one");
+        Ok(Wanted {
+            act: self.act.clone(),
+            by: self.by.as_ref().map(person).transpose()?,
+            from: self.from.map(midnight).transpose()?,
+            until: self.to.map(|day| after(day).and_then(midnight)).transpose()?.map(|end| end - 1),
+            about: self.about.map(|id| id.to_string()),
+        })
     }
 }
 

@@ -28,7 +28,8 @@ pub enum User {
 /// Add somebody who may sign in
 ///
 /// The first one on an empty database also makes the workspace. The password is asked for, or read
-/// from standard input, or taken from RAPPORT_PASSWORD; it needs at least 10 characters.
+/// from standard input, or taken from RAPPORT_PASSWORD; it needs at least 10 characters. Whoever signs in
+/// with it chooses another one first, but for the first one of a workspace and with --own.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -48,6 +49,9 @@ pub struct Add {
     language: Language,
     #[command(flatten)]
     place: In,
+    /// The password is their own choice: it need not be changed when they sign in
+    #[arg(long)]
+    own: bool,
     /// Make the workspace, although there are others
     #[arg(long, requires = "workspace")]
     new_workspace: bool,
@@ -66,11 +70,19 @@ pub struct List {
 }
 
 /// Set a new password, and end the sessions that began with the old one
+///
+/// Whoever signs in with it chooses another one first, but with --own.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  rapport user password ann")]
+#[command(after_help = "\
+Examples:
+  rapport user password bo
+  rapport user password ann --own")]
 pub struct Password {
     /// Whose
     login: String,
+    /// It is their own choice: it need not be changed when they sign in
+    #[arg(long)]
+    own: bool,
     #[command(flatten)]
     place: In,
 }
@@ -124,6 +136,9 @@ pub struct Second {
     place: In,
 }
 
+/// What is said of a password that is not its user's own choice.
+const CHANGED_FIRST: &str = ", and changes the password then (--own: it is theirs already)";
+
 /// What the workspace is called when nobody says.
 const WORKSPACE_NAME: &str = "main";
 
@@ -152,10 +167,12 @@ impl Add {
             false => Place::In(self.place.find(app).await?.workspace),
         };
         people::check(app, &place, &self.login, &self.role).await?;
+        // Whoever makes a workspace sits at this shell and is its first administrator.
+        let given = !self.own && matches!(place, Place::In(_));
         let password = password::read(&self.login).await?;
         let (name, role, language) = (self.name.unwrap_or_default(), self.role, self.language);
-        let added = add(app, NewPerson { place, login: self.login, name, role, language, password, by: None }).await?;
-        println!("added {}", added.login);
+        let added = add(app, NewPerson { place, login: self.login, name, role, language, password, given, by: None }).await?;
+        println!("added {}{}", added.login, if given { CHANGED_FIRST } else { "" });
         Ok(())
     }
 }
@@ -178,8 +195,12 @@ impl Password {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         let person = find(app, &self.place, &self.login).await?;
         let password = password::read(&person.login).await?;
-        app.auth.set_password((person.workspace, person.user), &password, None, None).await.context("cannot set the password")?;
-        println!("{} has a new password and must sign in again", person.login);
+        app.auth
+            .set_password((person.workspace, person.user), &password, None, None, !self.own)
+            .await
+            .context("cannot set the password")?;
+        let changed = if self.own { "" } else { CHANGED_FIRST };
+        println!("{} has a new password and must sign in again{changed}", person.login);
         Ok(())
     }
 }

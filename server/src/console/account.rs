@@ -6,16 +6,19 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use sync_core::id::UserId;
 
-use super::agents;
 use super::desk::{Desk, Frame, page as answer};
 use super::devices::{self, DeviceView};
 use super::format::{self, Shown};
-use crate::auth::{AuthError, PasswordError};
+use super::words::{Words, other};
+use super::{agents, assets};
+use crate::auth::grant::Grant;
+use crate::auth::{AuthError, OWN_PASSWORD, PasswordError};
 use crate::error::{Error, Text};
 use crate::files::{hex, unhex};
 use crate::qr::Square;
-use crate::store::people::Session;
+use crate::store::people::{SecretHash, Session};
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -29,19 +32,36 @@ struct AccountPage {
     /// The new address of the calendar, once.
     calendar_url: Option<String>,
     sessions: Vec<SessionView>,
+    /// Where the form that ends one of them goes.
+    end: String,
     phones: Vec<DeviceView>,
 }
 
-struct SessionView {
-    id: String,
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage {
+    words: Words,
+    other: (&'static str, &'static str),
+    login: String,
+    problem: Option<String>,
+    action: &'static str,
+    style: &'static str,
+    script: &'static str,
+    icons: &'static str,
+    logo: &'static str,
+}
+
+/// Where somebody is signed in.
+pub(super) struct SessionView {
+    pub id: String,
     /// What it was begun with, in words, and as that calls itself.
-    program: String,
-    agent: String,
-    address: String,
-    since: Shown,
-    seen: String,
-    seen_iso: String,
-    present: bool,
+    pub program: String,
+    pub agent: String,
+    pub address: String,
+    pub since: Shown,
+    pub seen: String,
+    pub seen_iso: String,
+    pub present: bool,
 }
 
 #[derive(Template)]
@@ -88,7 +108,6 @@ async fn show(
 ) -> Result<Response, Error> {
     let (workspace, user) = (desk.caller.workspace, desk.caller.user);
     let second = desk.app.auth.second_state(workspace, user).await?;
-    let sessions = desk.app.auth.sessions(workspace, user).await?;
     let page = AccountPage {
         frame: desk.frame(desk.words.say("account.title"), "/account").await?,
         notice,
@@ -97,10 +116,17 @@ async fn show(
         calendar_since: crate::calendar::since(&desk.app, workspace, user).await?.map(format::moment),
         calendar_url,
         recovery_left: desk.words.count("account.recovery_left", second.recovery_codes),
-        sessions: sessions.iter().map(|session| session_view(desk, session)).collect(),
+        sessions: sessions_of(desk, user).await?,
+        end: "/account/sessions/end".to_owned(),
         phones: devices::own(desk).await?,
     };
     answer(status, &page)
+}
+
+/// Where somebody is signed in, as a page shows it.
+pub(super) async fn sessions_of(desk: &Desk, user: UserId) -> Result<Vec<SessionView>, Error> {
+    let sessions = desk.app.auth.sessions(desk.caller.workspace, user).await?;
+    Ok(sessions.iter().map(|session| session_view(desk, session)).collect())
 }
 
 fn session_view(desk: &Desk, session: &Session) -> SessionView {
@@ -123,19 +149,34 @@ pub struct NewPassword {
     new: String,
 }
 
+/// `GET /account/password`: for whose password somebody else chose; others have a form among the rest of their account.
+pub async fn own_password(desk: Desk) -> Result<Response, Error> {
+    match desk.caller.grant {
+        Grant::GivenPassword => choose(&desk, StatusCode::OK, None),
+        _ => Ok(Redirect::to("/account").into_response()),
+    }
+}
+
+fn choose(desk: &Desk, status: StatusCode, problem: Option<String>) -> Result<Response, Error> {
+    let (style, script, icons, logo) = (assets::style(), assets::script(), assets::icons(), assets::logo());
+    let (login, other) = (desk.caller.login.clone(), other(desk.words.0));
+    answer(status, &PasswordPage { words: desk.words, other, login, problem, action: OWN_PASSWORD, style, script, icons, logo })
+}
+
 /// `POST /account/password`: sessions elsewhere end.
 pub async fn password(desk: Desk, Form(typed): Form<NewPassword>) -> Result<Response, Error> {
-    if let Some(problem) = unconfirmed(&desk, &typed.present).await? {
-        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await;
-    }
     let (who, by) = ((desk.caller.workspace, desk.caller.user), Some(desk.caller.user));
-    match desk.app.auth.set_password(who, &typed.new, by, Some(desk.caller.session)).await {
-        Ok(()) => Ok(Redirect::to("/account?done=password").into_response()),
-        Err(PasswordError::Bad(bad)) => {
-            let problem = Error::from(bad).problem().text.in_language(desk.words.0).to_owned();
-            show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await
-        }
-        Err(PasswordError::Store(error)) => Err(error.into()),
+    let problem = match unconfirmed(&desk, &typed.present).await? {
+        Some(problem) => problem,
+        None => match desk.app.auth.set_password(who, &typed.new, by, Some(desk.caller.session), false).await {
+            Ok(()) => return Ok(Redirect::to("/account?done=password").into_response()),
+            Err(PasswordError::Bad(bad)) => Error::from(bad).problem().text.in_language(desk.words.0).to_owned(),
+            Err(PasswordError::Store(error)) => return Err(error.into()),
+        },
+    };
+    match desk.caller.grant {
+        Grant::GivenPassword => choose(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)),
+        _ => show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await,
     }
 }
 
@@ -206,16 +247,19 @@ pub struct Which {
     session: String,
 }
 
+impl Which {
+    /// The one that is meant, if it is one.
+    pub(super) fn one(&self) -> Result<Option<SecretHash>, Error> {
+        let message = || Text::new("There is no such session.", "没有该会话。");
+        let unknown = || Error::Invalid { field: Some("session".to_owned()), message: message() };
+        if self.session.is_empty() { Ok(None) } else { unhex(&self.session).map(Some).ok_or_else(unknown) }
+    }
+}
+
 /// `POST /account/sessions/end`.
 pub async fn end_sessions(desk: Desk, Form(which): Form<Which>) -> Result<Response, Error> {
-    let one = match which.session.as_str() {
-        "" => None,
-        text => Some(unhex(text).ok_or_else(|| Error::Invalid {
-            field: Some("session".to_owned()),
-            message: Text::new("There is no such session.", "没有该会话。"),
-        })?),
-    };
-    desk.app.auth.end_sessions(&desk.caller, one).await?;
+    let one = which.one()?;
+    desk.app.auth.end_sessions(&desk.caller, desk.caller.user, one).await?;
     Ok(Redirect::to("/account?done=sessions").into_response())
 }
 

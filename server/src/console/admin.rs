@@ -320,7 +320,11 @@ async fn health(desk: &Desk) -> Result<Vec<HealthView>, Error> {
     let backup = store.last_backup();
     let age = backup.map(|at| desk.now - at);
     let settings = store.settings();
-    Ok(vec![
+    let mut tx = store.reader().await?;
+    let (all, failing) =
+        (hooks::all(&mut tx, desk.caller.workspace).await?.len(), hooks::failing(&mut tx, desk.caller.workspace).await?.len());
+    drop(tx);
+    let mut lines = vec![
         line("health.version", env!("CARGO_PKG_VERSION").to_owned(), ""),
         line("health.database", bytes(store.database_bytes()), ""),
         line("health.wal", bytes(store.wal_bytes()), ""),
@@ -334,7 +338,11 @@ async fn health(desk: &Desk) -> Result<Vec<HealthView>, Error> {
         },
         line("health.changes", format::grouped(&head.to_string()), ""),
         line("health.writes", format!("{} · {}", settings.journal_mode, settings.synchronous), ""),
-    ])
+    ];
+    if all > 0 {
+        lines.push(line("health.hooks", format!("{failing} / {all}"), if failing > 0 { "red" } else { "green" }));
+    }
+    Ok(lines)
 }
 
 /// A size as people read it.

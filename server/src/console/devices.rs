@@ -12,6 +12,7 @@ use sync_core::access::Right;
 use sync_core::id::{DeviceId, Millis, UserId, WorkspaceId};
 use sync_core::protocol::{Invitation, Removal, fingerprint_of};
 
+use super::ask::{self, Question};
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::app::App;
@@ -230,6 +231,44 @@ pub async fn leave(desk: Desk, Path(device): Path<DeviceId>, Form(leaving): Form
     theirs.iter().find(|known| known.device == device).ok_or(Error::NotFound)?;
     desk.app.auth.send_away(workspace, device, act, me).await?;
     Ok(Redirect::to(&format!("/account?done={}", sent_away(&desk, device, act).await?)).into_response())
+}
+
+/// `GET /devices/{device}/revoke`: asks before a phone is wiped.
+pub async fn ask(desk: Desk, Path(device): Path<DeviceId>) -> Result<Response, Error> {
+    check(&desk)?;
+    let known = kept::devices(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
+    let device = known.into_iter().find(|known| known.device == device).ok_or(Error::NotFound)?;
+    ask_wipe(&desk, &device, "/devices", format!("/devices/{}/revoke", device.device)).await
+}
+
+/// `GET /account/devices/{device}/leave`: asks before somebody's own phone is wiped.
+pub async fn ask_own(desk: Desk, Path(device): Path<DeviceId>) -> Result<Response, Error> {
+    let theirs = kept::in_use_by(&mut desk.app.store.reader().await?, desk.caller.workspace, desk.caller.user).await?;
+    let device = theirs.into_iter().find(|known| known.device == device).ok_or(Error::NotFound)?;
+    ask_wipe(&desk, &device, "/account", format!("/account/devices/{}/leave", device.device)).await
+}
+
+async fn ask_wipe(desk: &Desk, device: &kept::Device, back: &str, action: String) -> Result<Response, Error> {
+    let (words, workspace) = (desk.words, desk.caller.workspace);
+    let mut tx = desk.app.store.reader().await?;
+    let owner = people::user(&mut tx, workspace, device.user).await?.map(|user| user.name).unwrap_or_default();
+    let unsent = farewells::note_of(&mut tx, workspace, device.device).await?.map(|(note, _)| note.pending);
+    drop(tx);
+    let unsent = match unsent {
+        Some(0) => words.say("device.lost_none").to_owned(),
+        Some(count) => words.count("device.lost_unsent", count),
+        None => words.say("device.lost_unknown").to_owned(),
+    };
+    let seen = words.fill("device.lost_seen", &[&words.ago(device.last_seen_at, desk.now)]);
+    let question = Question {
+        text: words.fill("device.ask_wipe", &[&device.name, &owner]),
+        lost: vec![words.say("device.lost_hint").to_owned(), unsent, seen, words.say("device.lost_instead").to_owned()],
+        action,
+        act: Act::Lost.as_str(),
+        button: words.say("device.lost"),
+        back: back.to_owned(),
+    };
+    ask::ask(desk, back, question).await
 }
 
 /// What the next page says of a device that was sent away: one that was never let in has nothing to deliver or to forget.

@@ -7,6 +7,7 @@
 mod account;
 mod admin;
 mod agents;
+mod ask;
 pub mod assets;
 mod audit;
 mod collisions;
@@ -106,16 +107,17 @@ pub fn routes(app: &App) -> Routes {
         .route("/shared/{token}", get(shares::page))
         .route("/shared/{token}/report.pdf", get(shares::pdf))
         .route("/account", get(account::page))
-        .route("/account/password", post(account::password))
+        .route("/account/password", get(account::own_password).post(account::password))
         .route("/account/second", get(account::second).post(account::confirm_second))
         .route("/account/second/off", post(account::drop_second))
         .route("/account/calendar", post(account::calendar))
         .route("/account/sessions/end", post(account::end_sessions))
-        .route("/account/devices/{device}/leave", post(devices::leave))
+        .route("/account/devices/{device}/leave", get(devices::ask_own).post(devices::leave))
         .route("/keys", get(keys::page).post(keys::make))
         .route("/keys/{key}/revoke", post(keys::revoke))
         .route("/webhooks", get(hooks::page).post(hooks::make))
         .route("/webhooks/{id}", get(hooks::one).post(hooks::change))
+        .route("/webhooks/{id}/remove", get(hooks::ask_remove))
         .route("/webhooks/{id}/deliveries/{delivery}/replay", post(hooks::replay))
         .route("/retention", get(retention::page))
         .route("/retention/daily", post(retention::switch))
@@ -161,7 +163,7 @@ fn office() -> Routes {
         .route("/devices", get(devices::page))
         .route("/devices/code", post(devices::code))
         .route("/devices/terms", post(devices::terms))
-        .route("/devices/{device}/revoke", post(devices::revoke))
+        .route("/devices/{device}/revoke", get(devices::ask).post(devices::revoke))
         .route("/devices/{device}/confirm", post(devices::confirm))
         .route("/handover", get(handover::page).post(handover::change))
         .route("/handover/{act}/undo", post(handover::undo))
@@ -169,6 +171,7 @@ fn office() -> Routes {
         .route("/people/{user}", get(people::one).post(people::change))
         .route("/people/{user}/password", post(people::password))
         .route("/people/{user}/second/off", post(people::drop_second))
+        .route("/people/{user}/sessions/end", post(people::end_sessions))
         .route("/people/{user}/sees", get(people::sees))
         .route("/people/{user}/why", get(people::why))
         .route("/teams", get(teams::page).post(teams::change))

@@ -13,6 +13,7 @@ use sync_core::access::{Action, RoleSet};
 use sync_core::id::{Name, RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
+use super::account::{SessionView, Which, sessions_of};
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
 use super::format;
@@ -78,6 +79,11 @@ struct PersonPage {
     languages: Vec<Choice>,
     active: bool,
     has_second: bool,
+    /// Whether they still have to choose a password of their own.
+    given: bool,
+    sessions: Vec<SessionView>,
+    /// Where the form that ends one of them goes.
+    end: String,
     preview: Option<EffectView>,
 }
 
@@ -209,6 +215,7 @@ pub async fn invite(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
         role: roles,
         language: Language::of_tag(typed.one("language")),
         password: password.clone(),
+        given: true,
         by: Some(desk.caller.user),
     };
     match people::add(&desk.app, person).await {
@@ -266,6 +273,7 @@ pub async fn one(desk: Desk, Path(user): Path<UserId>, Query(asked): Query<Asked
     let notice = match asked.done.as_str() {
         "saved" => Some(desk.words.say("person.was_saved")),
         "second" => Some(desk.words.say("account.second_gone")),
+        "sessions" => Some(desk.words.say("account.sessions_ended")),
         _ => None,
     };
     show(&desk, &user, Shown { notice, ..Shown::default() }).await
@@ -297,6 +305,9 @@ async fn show(desk: &Desk, user: &User, shown: Shown) -> Result<Response, Error>
         languages: language_choices(&language),
         active: typed.map_or(user.disabled_at.is_none(), |typed| typed.has("active")),
         has_second: second.since.is_some(),
+        given: kept::password_given(&mut desk.app.store.reader().await?, user.workspace, user.user).await?.is_some(),
+        sessions: sessions_of(desk, user.user).await?,
+        end: format!("/people/{}/sessions/end", user.user),
         preview: shown.preview,
     };
     answer(shown.status, &page)
@@ -389,7 +400,8 @@ fn listed(typed: &Typed, name: &str) -> Vec<String> {
 pub async fn password(desk: Desk, Path(user): Path<UserId>) -> Result<Response, Error> {
     let user = find(&desk, user).await?;
     let password = first_password();
-    match desk.app.auth.set_password((user.workspace, user.user), &password, Some(desk.caller.user), None).await {
+    let (whose, by) = ((user.workspace, user.user), desk.caller.user);
+    match desk.app.auth.set_password(whose, &password, Some(by), None, by != user.user).await {
         Ok(()) => show(&desk, &user, Shown { secret: Some(password), ..Shown::default() }).await,
         Err(PasswordError::Store(error)) => Err(error.into()),
         Err(error) => Err(Error::Internal(error.into())),
@@ -401,6 +413,13 @@ pub async fn drop_second(desk: Desk, Path(user): Path<UserId>) -> Result<Respons
     let user = find(&desk, user).await?;
     desk.app.auth.drop_second(user.workspace, user.user, Some(desk.caller.user)).await?;
     Ok(Redirect::to(&format!("/people/{}?done=second", user.user)).into_response())
+}
+
+/// `POST /people/{user}/sessions/end`: one, or all of them but the caller's own present one.
+pub async fn end_sessions(desk: Desk, Path(user): Path<UserId>, Form(which): Form<Which>) -> Result<Response, Error> {
+    let user = find(&desk, user).await?;
+    desk.app.auth.end_sessions(&desk.caller, user.user, which.one()?).await?;
+    Ok(Redirect::to(&format!("/people/{}?done=sessions", user.user)).into_response())
 }
 
 /// `GET /people/{user}/why`: why a record is, or is not, on somebody's phones.

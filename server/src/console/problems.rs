@@ -11,8 +11,8 @@ use super::assets;
 use super::desk::{self, Desk, Frame};
 use super::words::Words;
 use crate::app::App;
-use crate::auth::Person;
-use crate::error::{Error, Problem, Text, accepted_language};
+use crate::auth::{OWN_PASSWORD, Person};
+use crate::error::{Error, PASSWORD_TO_CHANGE, Problem, Text, accepted_language};
 use crate::language::Language;
 
 #[derive(Template)]
@@ -41,6 +41,7 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
     let response = named(next.run(Request::from_parts(parts, body)).await);
     match response.extensions().get::<Problem>().cloned() {
         Some(problem) if problem.code == "sign_in_needed" && wants_page(&asked) => Redirect::to("/sign-in").into_response(),
+        Some(problem) if problem.code == PASSWORD_TO_CHANGE && wants_page(&asked) => Redirect::to(OWN_PASSWORD).into_response(),
         Some(problem) => shown(&app, &mut asked, problem, response).await,
         None => response,
     }

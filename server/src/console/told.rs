@@ -148,6 +148,13 @@ impl<'d> Told<'d> {
             "declined" => words.say("rejected.declined").to_owned(),
             _ => state,
         };
+        let changed = |change: String| match change.as_str() {
+            "edited" => words.say("hook.was_edited").to_owned(),
+            "paused" => words.say("hook.paused").to_owned(),
+            "resumed" => words.say("hook.was_resumed").to_owned(),
+            "removed" => words.say("hook.was_removed").to_owned(),
+            _ => String::new(),
+        };
         let left = |act: String| match farewells::Act::of(&act)? {
             farewells::Act::Lost => Some(words.say("device.lost").to_owned()),
             farewells::Act::HandBack => Some(words.say("device.hand_back").to_owned()),
@@ -161,8 +168,10 @@ impl<'d> Told<'d> {
             detail.get("filter").map(|filter| words.fill("audit.narrowed", &[&attributes(filter).join(", ")])),
             text("decision").map(decided),
             text("act").and_then(left),
+            text("change").map(changed),
             is("undone", "handover.undone"),
             is("disable", "person.disabled"),
+            is("given", "audit.given"),
             text("role").map(|roles| roles.parse().map_or(roles, |roles| people::role_names(self.desk, &roles))),
             text("scopes"),
             text("address"),

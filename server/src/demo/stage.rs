@@ -145,7 +145,9 @@ async fn add_people(app: &App) -> Result<[User; 4]> {
         let place = users.first().map_or_else(|| people::Place::New("佳美 demo".to_owned()), |first| people::Place::In(first.workspace));
         let language = if login == "office" { Language::En } else { Language::Zh };
         let (login, name, password) = (login.to_owned(), name.to_owned(), PASSWORD.to_owned());
-        users.push(people::add(app, NewPerson { place, login, name, role: role.parse()?, language, password, by: None }).await?);
+        users.push(
+            people::add(app, NewPerson { place, login, name, role: role.parse()?, language, password, given: false, by: None }).await?,
+        );
     }
     users.try_into().map_err(|_| anyhow::anyhow!("four people"))
 }

@@ -239,6 +239,30 @@ pub async fn change(app: &App, workspace: WorkspaceId, webhook: RecordId, change
         .await
 }
 
+/// Replaces what a webhook is told and where, by whose sight it has from now on: nobody sends elsewhere what only
+/// others see. Its secret and its log stay, and it goes on where it is. Answers whether it was there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn edit(app: &App, workspace: WorkspaceId, edited: Webhook) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let Some(was) = hooks::one(tx, workspace, edited.webhook).await? else { return Ok(false) };
+                hooks::edit(tx, workspace, &edited).await?;
+                if was.url != edited.url {
+                    hooks::hurry(tx, workspace, edited.webhook, now).await?;
+                }
+                let note = Note::of(workspace, Some(edited.user), Act::WebhookChanged, edited.webhook);
+                let detail = json!({"change": "edited", "address": guard::origin(&edited.url), "events": edited.events});
+                note.with(detail).write(tx, now).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
 /// Sends something once more, or a ping that says nothing.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! Webhooks and what is delivered to them.
 
+use std::collections::HashMap;
+
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
 use super::{Result, StoreError, Tx, id};
@@ -128,6 +130,81 @@ pub async fn all(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Webhook>> {
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(hook).collect()
+}
+
+/// One of them.
+pub async fn one(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId) -> Result<Option<Webhook>> {
+    Ok(all(tx, workspace).await?.into_iter().find(|hook| hook.webhook == webhook))
+}
+
+/// Replaces what a webhook is told, where, and through whose eyes; answers whether it was there.
+pub async fn edit(tx: &mut Tx, workspace: WorkspaceId, edited: &Webhook) -> Result<bool> {
+    let done = sqlx::query("update webhooks set user_id = $3, url = $4, events = $5, skip_own = $6 where workspace = $1 and webhook = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&edited.webhook.as_bytes()[..])
+        .bind(&edited.user.as_bytes()[..])
+        .bind(&edited.url)
+        .bind(&edited.events)
+        .bind(i64::from(edited.skip_own))
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Makes what waits for a webhook due at once.
+pub async fn hurry(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId, now: Millis) -> Result<()> {
+    sqlx::query("update deliveries set next_at = $3 where workspace = $1 and webhook = $2 and next_at > $3")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&webhook.as_bytes()[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Since when an address does not answer as it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// When the first that was not delivered had happened.
+    pub since: Millis,
+    /// When one of them is tried next.
+    pub next_at: Option<Millis>,
+    /// The last answer's status.
+    pub status: Option<u16>,
+    /// What went wrong instead of an answer.
+    pub problem: Option<String>,
+}
+
+/// The webhooks to which nothing was delivered since something was tried in vain.
+pub async fn failing(tx: &mut Tx, workspace: WorkspaceId) -> Result<HashMap<RecordId, Failing>> {
+    type Row = (Vec<u8>, Millis, Option<Millis>, Option<i64>, Option<String>);
+    // The last attempt of each says which one is newest; of two at once, whichever stands later.
+    let rows: Vec<Row> = sqlx::query_as(
+        "select d.webhook, f.since, f.next_at, d.status, d.problem from deliveries d join
+           (select webhook, min(created_at) as since, min(next_at) as next_at, max(tried_at) as tried_at from deliveries v
+            where workspace = $1 and state <> 'delivered' and tried_at >
+              coalesce((select max(tried_at) from deliveries g
+                        where g.workspace = v.workspace and g.webhook = v.webhook and g.state = 'delivered'), 0)
+            group by webhook) f
+         on f.webhook = d.webhook and f.tried_at = d.tried_at
+         where d.workspace = $1 and d.state <> 'delivered' order by d.created_at",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .fetch_all(tx.conn())
+    .await?;
+    let failing = |(webhook, since, next_at, status, problem): Row| {
+        let webhook = id(RecordId::from_bytes(&webhook), "webhook id")?;
+        Ok((webhook, Failing { since, next_at, status: status.map(|status| status as u16), problem }))
+    };
+    rows.into_iter().map(failing).collect()
+}
+
+/// How many deliveries of a webhook are kept, and how many of them are still to be tried.
+pub async fn count(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId) -> Result<(u64, u64)> {
+    let sql = "select count(*), count(next_at) from deliveries where workspace = $1 and webhook = $2";
+    let query = sqlx::query_as::<_, (i64, i64)>(sql).bind(&workspace.as_bytes()[..]).bind(&webhook.as_bytes()[..]);
+    let (all, waiting) = query.fetch_one(tx.conn()).await?;
+    Ok((all as u64, waiting as u64))
 }
 
 /// Removes a webhook with what was delivered to it. Answers whether it was there.

@@ -111,6 +111,24 @@ pub async fn set_password_hash(tx: &mut Tx, workspace: WorkspaceId, user: UserId
     Ok(())
 }
 
+/// Notes since when somebody else's choice is the password, or that it is the user's own (`None`).
+pub async fn set_password_given(tx: &mut Tx, workspace: WorkspaceId, user: UserId, given_at: Option<Millis>) -> Result<()> {
+    sqlx::query("update users set password_given_at = $3 where workspace = $1 and user_id = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&user.as_bytes()[..])
+        .bind(given_at)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Since when a user's password is one that somebody else chose.
+pub async fn password_given(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<Option<Millis>> {
+    let sql = "select password_given_at from users where workspace = $1 and user_id = $2";
+    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(&user.as_bytes()[..]);
+    Ok(query.fetch_optional(tx.conn()).await?.flatten())
+}
+
 /// Notes the language that a user reads.
 pub async fn set_language(tx: &mut Tx, workspace: WorkspaceId, user: UserId, language: Language) -> Result<()> {
     sqlx::query("update users set language = $3 where workspace = $1 and user_id = $2")
@@ -197,13 +215,31 @@ pub struct Session {
     pub agent: String,
     /// Where it began.
     pub address: String,
+    /// Whether another system said who it is.
+    pub by_provider: bool,
+}
+
+type SessionRow = (Vec<u8>, Vec<u8>, Millis, Millis, Millis, String, String, i64);
+
+/// A macro, because `concat!` takes no constants.
+macro_rules! session_columns {
+    () => {
+        "token_hash, user_id, created_at, last_seen_at, expires_at, agent, address, by_provider"
+    };
+}
+
+fn session_of(workspace: WorkspaceId, row: SessionRow) -> Result<Session> {
+    let (hash, user, created_at, last_seen_at, expires_at, agent, address, by_provider) = row;
+    let token_hash = hash.try_into().map_err(|_| StoreError::Damaged("session"))?;
+    let (user, by_provider) = (id(UserId::from_bytes(&user), "user id")?, by_provider != 0);
+    Ok(Session { workspace, token_hash, user, created_at, last_seen_at, expires_at, agent, address, by_provider })
 }
 
 /// Adds a session.
 pub async fn add_session(tx: &mut Tx, session: &Session) -> Result<()> {
     sqlx::query(
-        "insert into sessions (workspace, token_hash, user_id, created_at, last_seen_at, expires_at, agent, address)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into sessions (workspace, token_hash, user_id, created_at, last_seen_at, expires_at, agent, address, by_provider)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(&session.workspace.as_bytes()[..])
     .bind(&session.token_hash[..])
@@ -213,6 +249,7 @@ pub async fn add_session(tx: &mut Tx, session: &Session) -> Result<()> {
     .bind(session.expires_at)
     .bind(&session.agent)
     .bind(&session.address)
+    .bind(i64::from(session.by_provider))
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -220,15 +257,11 @@ pub async fn add_session(tx: &mut Tx, session: &Session) -> Result<()> {
 
 /// A session and its user, expired, shut out or not.
 pub async fn session(tx: &mut Tx, workspace: WorkspaceId, token_hash: &SecretHash) -> Result<Option<(Session, User)>> {
-    type Row = (Vec<u8>, Millis, Millis, Millis, String, String);
-    let sql = "select user_id, created_at, last_seen_at, expires_at, agent, address from sessions where workspace = $1 and token_hash = $2";
-    let query = sqlx::query_as::<_, Row>(sql).bind(&workspace.as_bytes()[..]).bind(&token_hash[..]);
-    let Some((user_id, created_at, last_seen_at, expires_at, agent, address)) = query.fetch_optional(tx.conn()).await? else {
-        return Ok(None);
-    };
-    let user_id = id(UserId::from_bytes(&user_id), "user id")?;
-    let user = user(tx, workspace, user_id).await?.ok_or(StoreError::Damaged("session: its user is missing"))?;
-    let session = Session { workspace, token_hash: *token_hash, user: user_id, created_at, last_seen_at, expires_at, agent, address };
+    let sql = concat!("select ", session_columns!(), " from sessions where workspace = $1 and token_hash = $2");
+    let query = sqlx::query_as::<_, SessionRow>(sql).bind(&workspace.as_bytes()[..]).bind(&token_hash[..]);
+    let Some(row) = query.fetch_optional(tx.conn()).await? else { return Ok(None) };
+    let session = session_of(workspace, row)?;
+    let user = user(tx, workspace, session.user).await?.ok_or(StoreError::Damaged("session: its user is missing"))?;
     Ok(Some((session, user)))
 }
 
@@ -277,20 +310,16 @@ pub async fn drop_session_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId, 
 
 /// The sessions of a user, the last used one first.
 pub async fn sessions_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<Vec<Session>> {
-    type Row = (Vec<u8>, Millis, Millis, Millis, String, String);
-    let rows: Vec<Row> = sqlx::query_as(
-        "select token_hash, created_at, last_seen_at, expires_at, agent, address from sessions
-         where workspace = $1 and user_id = $2 order by last_seen_at desc, created_at desc",
-    )
+    let rows: Vec<SessionRow> = sqlx::query_as(concat!(
+        "select ",
+        session_columns!(),
+        " from sessions where workspace = $1 and user_id = $2 order by last_seen_at desc, created_at desc"
+    ))
     .bind(&workspace.as_bytes()[..])
     .bind(&user.as_bytes()[..])
     .fetch_all(tx.conn())
     .await?;
-    let session = |(hash, created_at, last_seen_at, expires_at, agent, address): Row| {
-        let token_hash = hash.try_into().map_err(|_| StoreError::Damaged("session"))?;
-        Ok(Session { workspace, token_hash, user, created_at, last_seen_at, expires_at, agent, address })
-    };
-    rows.into_iter().map(session).collect()
+    rows.into_iter().map(|row| session_of(workspace, row)).collect()
 }
 
 /// Attempts at one secret within the running window.

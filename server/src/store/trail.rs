@@ -1,5 +1,6 @@
 //! The audit log's rows. What an entry means, and how one is chained to the next, `audit` knows.
 
+use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
 use super::people::SecretHash;
@@ -100,17 +101,51 @@ pub async fn last_disclosed(tx: &mut Tx, workspace: WorkspaceId, subject: &str, 
     Ok(query.fetch_optional(tx.conn()).await?)
 }
 
+/// Which entries are wanted; what is not named may be anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What was done.
+    pub act: Option<String>,
+    /// Who did it; `Some(None)`: the operator, or somebody unknown.
+    pub by: Option<Option<UserId>>,
+    /// Not earlier.
+    pub from: Option<Millis>,
+    /// Not later.
+    pub until: Option<Millis>,
+    /// The id that an entry is about, or names.
+    pub about: Option<String>,
+}
+
 /// The entries before one, newest first, of one act if it is named; at most `limit`.
 pub async fn before(tx: &mut Tx, workspace: WorkspaceId, before: u64, act: Option<&str>, limit: u32) -> Result<Vec<EntryRow>> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "select number, at, user_id, act, subject, detail, hash from audit
-         where workspace = $1 and number < $2 and ($3 is null or act = $3) order by number desc limit $4",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(i64::try_from(before).unwrap_or(i64::MAX))
-    .bind(act)
-    .bind(i64::from(limit))
-    .fetch_all(tx.conn())
-    .await?;
+    let wanted = Wanted { act: act.map(str::to_owned), ..Wanted::default() };
+    wanted_before(tx, workspace, before, &wanted, limit).await
+}
+
+/// The entries before one that are wanted, newest first; at most `limit`.
+pub async fn wanted_before(tx: &mut Tx, workspace: WorkspaceId, before: u64, wanted: &Wanted, limit: u32) -> Result<Vec<EntryRow>> {
+    let mut query = QueryBuilder::<Sqlite>::new("select number, at, user_id, act, subject, detail, hash from audit where workspace = ");
+    query.push_bind(&workspace.as_bytes()[..]).push(" and number < ").push_bind(i64::try_from(before).unwrap_or(i64::MAX));
+    if let Some(act) = &wanted.act {
+        query.push(" and act = ").push_bind(act);
+    }
+    match wanted.by {
+        Some(Some(user)) => drop(query.push(" and user_id = ").push_bind(user.as_bytes().to_vec())),
+        Some(None) => drop(query.push(" and user_id is null")),
+        None => {}
+    }
+    if let Some(from) = wanted.from {
+        query.push(" and at >= ").push_bind(from);
+    }
+    if let Some(until) = wanted.until {
+        query.push(" and at <= ").push_bind(until);
+    }
+    if let Some(about) = &wanted.about {
+        // Ids are long enough that none is a part of another text.
+        let somewhere = format!("%{about}%");
+        query.push(" and (subject like ").push_bind(somewhere.clone()).push(" or detail like ").push_bind(somewhere).push(")");
+    }
+    query.push(" order by number desc limit ").push_bind(i64::from(limit));
+    let rows: Vec<Row> = query.build_query_as().fetch_all(tx.conn()).await?;
     rows.into_iter().map(from_row).collect()
 }

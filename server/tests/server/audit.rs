@@ -212,3 +212,73 @@ async fn whoever_reads_a_list_to_its_end_through_the_api_exports_it() {
     let expected = json!({"format": "api", "at_least": 1_000});
     assert_eq!(entries(&server, "exported").await, [("party".to_owned(), expected)]);
 }
+
+/// The numbers of the entries on a page.
+fn numbers(page: &str) -> Vec<u64> {
+    page.split("<td class=\"num\">").skip(1).map(|rest| rest.split('<').next().unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_log_is_narrowed_by_who_when_and_whom_or_what_it_is_about() {
+    let desk = Desk::new().await;
+    let (server, bo) = (&desk.server, UserId::of_cause("bo"));
+    let day = |at: i64| jiff::Timestamp::from_millisecond(at).unwrap().strftime("%Y-%m-%d").to_string();
+    let about = |by: Option<UserId>, act: Act, subject: &str| Note::of(server.workspace, by, act, subject);
+    let record = sync_core::id::RecordId::of_cause("some customer");
+    let several = json!({"records": [sync_core::id::RecordId::of_cause("another"), record]});
+    let notes = [
+        about(Some(bo), Act::Disclosed, &record.to_string()),
+        about(Some(server.ann), Act::Archived, "party").with(several),
+        about(None, Act::BackedUp, ""),
+        about(Some(server.ann), Act::UserDisabled, &bo.to_string()),
+    ];
+    let mut places = Vec::new();
+    for note in notes {
+        server.clock.forward(86_400_000);
+        let now = server.app.clock.now();
+        places.push(now);
+        server.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await.unwrap();
+    }
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let desk = Desk { cookie, ..desk };
+    let shown = async |query: &str| numbers(&desk.get(&format!("/audit?{query}")).await.text());
+    let first = shown("act=disclosed").await[0];
+    let (disclosed, archived, backed_up, disabled) = (first, first + 1, first + 2, first + 3);
+    assert_eq!(shown(&format!("by={bo}")).await, [disclosed]);
+    assert_eq!(shown("by=nobody").await, [backed_up]);
+    assert_eq!(shown(&format!("about={record}")).await, [archived, disclosed], "also among several");
+    assert_eq!(shown(&format!("about=http%3A%2F%2Fx%2Frecords%2Fparty%2F{record}%3Fdone%3Dsaved")).await, [archived, disclosed]);
+    assert_eq!(shown("about=Bo").await, [disabled], "a login");
+    assert_eq!(shown(&format!("from={}&to={}", day(places[1]), day(places[2]))).await, [backed_up, archived]);
+    assert_eq!(shown(&format!("by={}&about={record}&to={}", desk.server.ann, day(places[1]))).await, [archived], "all of it at once");
+    // Where the reader is, the day is another one.
+    let zone = format!("{}; zone=-600", desk.cookie);
+    let there = desk.server.get(&format!("/audit?from={0}&to={0}", day(places[0])), &[("cookie", &zone), ("accept", "text/html")]).await;
+    assert_eq!(numbers(&there.text()), Vec::<u64>::new());
+
+    for (query, said) in
+        [("about=nothing+such", "Nobody has this login"), ("from=yesterday", "A day is written"), ("by=x", "no such person")]
+    {
+        let page = desk.get(&format!("/audit?{query}")).await.text();
+        assert!(page.contains(said) && numbers(&page).is_empty(), "{said}: {page}");
+    }
+    let kept = desk.get(&format!("/audit?by={bo}&from={}&about={record}", day(places[0]))).await.text();
+    for stays in [format!("value=\"{bo}\" selected"), format!("value=\"{}\"", day(places[0])), format!("value=\"{record}\"")] {
+        assert!(kept.contains(&stays), "{stays}: {kept}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_log_is_narrowed_by_stays_from_page_to_page() {
+    let desk = Desk::new().await;
+    write(&desk.server, 60).await;
+    for _ in 0..60 {
+        let note = Note::of(desk.server.workspace, Some(desk.server.ann), Act::Exported, "party");
+        desk.server.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, START).await })).await.unwrap();
+    }
+    let page = desk.get(&format!("/audit?act=exported&by={}&from=2020-01-01", desk.server.ann)).await.text();
+    assert_eq!(numbers(&page).len(), 50);
+    let next = crate::console::link(&page, "rel=\"next\"");
+    let rest = desk.get(&next).await.text();
+    assert!(numbers(&rest).len() == 10 && !rest.contains("rel=\"next\""), "{next}: {rest}");
+}

@@ -183,7 +183,7 @@ async fn whom_somebody_is_said_to_reach_is_worked_out_again() {
     let server = server().await;
     let (login, name, password) = ("eve".to_owned(), "Eve".to_owned(), "correct horse battery".to_owned());
     let (place, role) = (Place::In(server.workspace), "rep".parse().unwrap());
-    add(&server.app, NewPerson { place, login, name, role, language: Language::En, password, by: None }).await.unwrap();
+    add(&server.app, NewPerson { place, login, name, role, language: Language::En, password, given: false, by: None }).await.unwrap();
     assert_eq!(differences(&server, true).await, Vec::<String>::new());
     damage(&server, "insert into reach (workspace, user_id, holder, level, since) select workspace, user_id, 'team:x', 2, 1 from users")
         .await;

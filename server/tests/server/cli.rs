@@ -72,7 +72,8 @@ fn the_first_user_makes_the_workspace_and_others_join_it() {
     let machine = Machine::new();
     assert!(machine.refused(&["user", "list"], "").contains("rapport user add"), "an empty database says how to begin");
     machine.done(&["user", "add", "Ann", "--role", "office", "--name", "Ann Li", "--language", "zh-CN"], "a long password\n");
-    machine.done(&["user", "add", "bo"], "another password\n");
+    assert!(machine.done(&["user", "add", "bo"], "another password\n").contains("changes the password"));
+    assert!(!machine.done(&["user", "add", "di", "--own"], "another password\n").contains("changes"), "it is hers already");
     let list = machine.done(&["user", "list"], "");
     assert!(list.lines().any(|line| line.contains("ann") && line.contains("Ann Li") && line.contains("office") && line.contains("zh-CN")));
     assert!(list.lines().any(|line| line.contains("bo") && line.contains("rep")));
@@ -83,7 +84,8 @@ fn the_first_user_makes_the_workspace_and_others_join_it() {
     machine.done(&["user", "disable", "bo"], "");
     assert!(machine.done(&["user", "list"], "").contains("disabled"));
     assert!(machine.refused(&["device", "code", "bo"], "").contains("shut out"));
-    machine.done(&["user", "password", "ann"], "a third password\n");
+    assert!(machine.done(&["user", "password", "ann"], "a third password\n").contains("changes the password"));
+    assert!(!machine.done(&["user", "password", "ann", "--own"], "a fourth password\n").contains("changes"));
     assert!(machine.refused(&["user", "password", "nobody"], "a long password\n").contains("rapport user list"));
 }
 

@@ -334,3 +334,41 @@ async fn a_device_that_is_not_there_or_a_way_that_is_not_known_is_an_error() {
     assert_eq!(desk.post(&nowhere, &[]).await.status, 404);
     assert_eq!(desk.post(&nowhere, &[("act", "burn")]).await.status, 422);
 }
+
+#[tokio::test]
+async fn wiping_a_phone_asks_first_and_says_what_would_be_lost() {
+    let desk = Desk::new().await;
+    let mut phone = Handset::of(&desk.server, desk.server.ann).await;
+    let device = phone.enrolled.device;
+    let asked = desk.get(&format!("/devices/{device}/revoke")).await;
+    assert!(asked.status == 200 && asked.text().contains("never said what it has not sent"), "{}", asked.text());
+    phone.sync(&desk.server).await;
+    for page in ["/devices", "/account"] {
+        let page = desk.get(page).await.text();
+        assert!(page.contains("Lost: wipe at once") && !page.contains("value=\"lost\""), "no button wipes by itself: {page}");
+    }
+    for (ask, back) in [(format!("/devices/{device}/revoke"), "/devices"), (format!("/account/devices/{device}/leave"), "/account")] {
+        assert!(desk.get(back).await.text().contains(&format!("href=\"{ask}\"")), "{ask}");
+        let asked = desk.get(&ask).await.text();
+        for said in [
+            "Wipe phone, the phone of ann",
+            "everything had been sent",
+            "hand it back instead",
+            &format!("action=\"{ask}\""),
+            "value=\"lost\"",
+        ] {
+            assert!(asked.contains(said), "{said}: {asked}");
+        }
+    }
+    let mut tx = desk.server.app.store.begin().await.unwrap();
+    let workspace = desk.server.workspace;
+    let (mut note, _) = rapport_server::store::farewells::note_of(&mut tx, workspace, device).await.unwrap().unwrap();
+    note.pending = 3;
+    rapport_server::store::farewells::note(&mut tx, workspace, device, &note, START).await.unwrap();
+    tx.commit().await.unwrap();
+    let asked = desk.get(&format!("/devices/{device}/revoke")).await.text();
+    assert!(asked.contains("3 edits that had not been sent"), "{asked}");
+    assert!(!desk.get("/devices").await.text().contains("Is to be wiped"), "asking wipes nothing");
+    let foreign = desk.get(&format!("/devices/{}/revoke", sync_core::id::DeviceId::of_cause("nobody's"))).await;
+    assert_eq!(foreign.status, 404);
+}

@@ -12,6 +12,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::api::Client;
+use crate::console::Desk;
 use crate::harness::{MINUTE, Server};
 
 /// A receiver: what it got, and what it answers next (200 when nothing is said).
@@ -287,4 +288,143 @@ async fn the_deliveries_of_a_webhook_that_is_not_there_are_not_there() {
     let ann = Client::office(&server).await;
     let nobodys = sync_core::id::RecordId::of_cause("nobody's");
     assert_eq!(ann.get(&format!("/api/v1/webhooks/{nobodys}/deliveries")).await.status, 404);
+}
+
+/// The same server with a desk for its pages.
+async fn desk() -> Desk {
+    Desk::with(|config| config.webhooks.allow_private = vec!["127.0.0.1".parse().unwrap()]).await
+}
+
+#[tokio::test]
+async fn a_webhook_is_changed_and_keeps_its_secret_and_its_log() {
+    let (desk, (first, old), (second, new)) = (desk().await, Receiver::start().await, Receiver::start().await);
+    let ann = Client::office(&desk.server).await;
+    let (id, secret) = hook(&ann, &old, "party.created").await;
+    first.answer(&[200, 500]);
+    ann.make("party", json!({"name": "佳美"})).await;
+    round(&desk.server).await;
+    ann.make("party", json!({"name": "办公"})).await;
+    round(&desk.server).await;
+    let page = desk.get(&format!("/webhooks/{id}")).await.text();
+    assert!(page.contains(&format!("value=\"{old}\"")) && page.contains("value=\"party.created\""), "{page}");
+
+    let address = format!("/webhooks/{id}");
+    for (url, events, said) in [(new.as_str(), "part.created", "there is no kind `part`"), ("https://10.0.0.1/", "*", "10.0.0.1")] {
+        let refused = desk.post(&address, &[("act", "edit"), ("url", url), ("events", events)]).await;
+        let text = refused.text();
+        assert!(refused.status == 422 && text.contains(said) && text.contains(&format!("value=\"{events}\"")), "{said}: {text}");
+    }
+    assert_eq!(ann.get("/api/v1/webhooks").await.json()["rows"][0]["url"], json!(old), "what is refused changes nothing");
+
+    let edited = desk.post(&address, &[("act", "edit"), ("url", &new), ("events", "party.created deal.*"), ("skip_own", "on")]).await;
+    assert_eq!(edited.header("location"), format!("{address}?done=edit"));
+    round(&desk.server).await;
+    assert_eq!((first.types().len(), second.types().len()), (2, 1), "what waited is sent to the new address at once");
+    let (headers, body) = second.got.lock().unwrap()[0].clone();
+    let key = base64::engine::general_purpose::STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    let signed = [format!("{}.{}.", header("webhook-id"), header("webhook-timestamp")).as_bytes(), &body].concat();
+    let tag = base64::engine::general_purpose::STANDARD.decode(header("webhook-signature").strip_prefix("v1,").unwrap()).unwrap();
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, &key), &signed, &tag).expect("by the same secret");
+    assert_eq!(deliveries(&ann, &id).await.len(), 2);
+    let row = ann.get("/api/v1/webhooks").await.json()["rows"][0].clone();
+    assert_eq!((&row["events"], &row["skipOwn"]), (&json!("party.created deal.*"), &json!(true)));
+    let log = desk.get("/audit?act=webhook_changed").await.text();
+    assert!(log.contains("Changed.") && !log.contains("/hook"), "the log says where, not by which secret path: {log}");
+}
+
+#[tokio::test]
+async fn programs_change_a_part_of_a_webhook() {
+    let (server, (_, url), (_, other)) = (server().await, Receiver::start().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let (id, _) = hook(&ann, &url, "party.created").await;
+    let address = format!("/api/v1/webhooks/{id}");
+    let patch = async |body: Value| ann.send(Method::PATCH, &address, Some(body)).await;
+    let now = async || ann.get("/api/v1/webhooks").await.json()["rows"][0].clone();
+    assert_eq!(patch(json!({"events": "*"})).await.status, 204);
+    assert_eq!((&now().await["events"], &now().await["url"]), (&json!("*"), &json!(url)));
+    assert_eq!(patch(json!({"url": other, "paused": true})).await.status, 204);
+    assert_eq!((&now().await["url"], now().await["pausedAt"].is_null()), (&json!(other), false));
+    assert_eq!(patch(json!({"paused": false, "skipOwn": true})).await.status, 204);
+    assert_eq!((&now().await["skipOwn"], now().await["pausedAt"].is_null()), (&json!(true), true));
+    for bad in [json!({}), json!({"events": "part.created"}), json!({"url": "https://10.0.0.1/"}), json!({"secret": "x"})] {
+        assert_eq!(patch(bad.clone()).await.status, 422, "{bad}");
+    }
+    let nobody = format!("/api/v1/webhooks/{}", sync_core::id::RecordId::of_cause("none"));
+    assert_eq!(ann.send(Method::PATCH, &nobody, Some(json!({"events": "*"}))).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_webhook_sees_what_the_person_sees_who_changed_it_last() {
+    let (server, (receiver, url)) = (server().await, Receiver::start().await);
+    let ann = Client::office(&server).await;
+    let all = "read = \"all\"\nreads = [\"main\"]";
+    let clerk = format!(
+        "name = \"clerk\"\nlabel = {{ en = \"Clerk\", zh = \"文员\" }}\nrights = [\"administer\"]\n[[rule]]\nkinds = [\"*\"]\n{all}\n"
+    );
+    assert_eq!(crate::roles::define(&ann, "clerk", &clerk).await.status, 201);
+    let clerk = Client::of_role(&server, "rita", "clerk").await;
+    let (id, _) = hook(&ann, &url, "*").await;
+    let edited = clerk.send(Method::PATCH, &format!("/api/v1/webhooks/{id}"), Some(json!({"url": url.replace("/hook", "/mine")}))).await;
+    assert_eq!(edited.status, 204, "{}", edited.text());
+    ann.make("party", json!({"name": "佳美", "id_number": "110101199003078515"})).await;
+    round(&server).await;
+    let told = receiver.bodies().pop().unwrap();
+    assert_eq!(told["data"]["record"]["fields"]["name"], "佳美");
+    assert!(!told.to_string().contains("110101199003078515"), "{told}");
+}
+
+#[tokio::test]
+async fn a_webhook_that_does_not_answer_is_said_where_administrators_look() {
+    let (desk, (receiver, url)) = (desk().await, Receiver::start().await);
+    let ann = Client::office(&desk.server).await;
+    let (id, _) = hook(&ann, &url, "party.created").await;
+    let (other, _) = hook(&ann, &url, "deal.created").await;
+    assert!(!desk.get("/webhooks").await.text().contains("No answer since"));
+    assert!(desk.get("/admin").await.text().contains("0 / 2"));
+    let since = desk.server.app.clock.now();
+    receiver.answer(&[500, 503]);
+    ann.make("party", json!({"name": "佳美"})).await;
+    round(&desk.server).await;
+    desk.server.clock.forward(MINUTE);
+    round(&desk.server).await;
+    let next = desk.server.app.clock.now() + 5 * MINUTE;
+    for path in ["/webhooks".to_owned(), format!("/webhooks/{id}")] {
+        let page = desk.get(&path).await.text();
+        let minute = |at: i64| jiff::Timestamp::from_millisecond(at).unwrap().strftime("%Y-%m-%d %H:%M UTC").to_string();
+        for said in [format!("No answer since {}", minute(since)), "Last answer: 503".to_owned(), format!("Next attempt: {}", minute(next))]
+        {
+            assert!(page.contains(&said), "{said}: {page}");
+        }
+    }
+    assert!(!desk.get(&format!("/webhooks/{other}")).await.text().contains("No answer since"));
+    assert!(desk.get("/admin").await.text().contains("1 / 2"));
+    let rows = ann.get("/api/v1/webhooks").await.json()["rows"].clone();
+    assert_eq!(rows[0]["failing"], json!({"since": since, "nextAt": next, "status": 503, "problem": null}));
+    assert!(rows[1].get("failing").is_none());
+
+    desk.server.clock.forward(5 * MINUTE);
+    round(&desk.server).await;
+    assert!(!desk.get("/webhooks").await.text().contains("No answer since"), "it answers again");
+}
+
+#[tokio::test]
+async fn removing_a_webhook_asks_first_and_says_what_goes() {
+    let (desk, (receiver, url)) = (desk().await, Receiver::start().await);
+    let ann = Client::office(&desk.server).await;
+    let (id, _) = hook(&ann, &url, "party.created").await;
+    receiver.answer(&[200, 500]);
+    for name in ["佳美", "办公"] {
+        ann.make("party", json!({"name": name})).await;
+        round(&desk.server).await;
+    }
+    let page = desk.get(&format!("/webhooks/{id}")).await.text();
+    assert!(page.contains(&format!("href=\"/webhooks/{id}/remove\"")) && !page.contains("value=\"remove\""), "{page}");
+    let asked = desk.get(&format!("/webhooks/{id}/remove")).await.text();
+    for said in [url.as_str(), "secret goes with it", "2 deliveries", "1 of them was not delivered", "value=\"remove\""] {
+        assert!(asked.contains(said), "{said}: {asked}");
+    }
+    assert_eq!(ann.get("/api/v1/webhooks").await.json()["rows"].as_array().unwrap().len(), 1, "asking removes nothing");
+    assert_eq!(desk.post(&format!("/webhooks/{id}"), &[("act", "remove")]).await.header("location"), "/webhooks");
+    assert_eq!(desk.get(&format!("/webhooks/{id}/remove")).await.status, 404);
 }

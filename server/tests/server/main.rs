@@ -45,6 +45,7 @@ mod oidc_tokens;
 mod once;
 mod owners;
 mod pages;
+mod passwords;
 mod pen;
 mod privacy;
 mod proofs;

@@ -159,6 +159,17 @@ async fn somebody_whom_the_provider_vouches_for_is_let_in_and_known_from_then_on
 }
 
 #[tokio::test]
+async fn whom_a_provider_brings_is_not_asked_for_a_password_that_they_never_use() {
+    let house = House::start().await;
+    let server = server(&house).await;
+    let mut tx = server.app.store.begin().await.unwrap();
+    people::set_password_given(&mut tx, server.workspace, UserId::of_cause("eve@example.com"), Some(START)).await.unwrap();
+    tx.commit().await.unwrap();
+    house.person("s-1", "eve@example.com", true).await;
+    assert_eq!(who(&server, &through(&server, &house, "s-1").await).await, "eve@example.com");
+}
+
+#[tokio::test]
 async fn whom_nobody_vouches_for_stays_outside() {
     let house = House::start().await;
     let server = server(&house).await;

@@ -34,6 +34,7 @@ pub async fn open(dir: &Path, port: u16) -> Result<App> {
             role: "office".parse()?,
             language: Language::En,
             password: PASSWORD.to_owned(),
+            given: false,
             by: None,
         };
         let user = people::add(&app, person).await?;
