@@ -7,6 +7,7 @@ use super::secret::{Code, Token, TokenKind};
 use super::{Auth, AuthError};
 use crate::audit::{Act, Note};
 use crate::store::people::User;
+use crate::store::second::Holder;
 use crate::store::{StoreError, Tx, people, second};
 
 /// How many recovery codes somebody is given: enough for years of lost phones, few enough to print.
@@ -120,26 +121,29 @@ impl Auth {
     }
 
     /// Whether somebody's password alone is not enough; then a ticket with which the code is to come.
-    pub(super) async fn ticket_if_needed(&self, user: &User) -> Result<Option<Token>, StoreError> {
+    pub(super) async fn ticket_if_needed(&self, user: &User, by_provider: bool) -> Result<Option<Token>, StoreError> {
         let (workspace, id) = (user.workspace, user.user);
         let factor = second::second_factor(&mut self.store.reader().await?, workspace, id).await?;
         if factor.is_none_or(|factor| factor.confirmed_at.is_none()) {
             return Ok(None);
         }
         let (ticket, expires_at) = (Token::new(TokenKind::Ticket, workspace), self.clock.now() + TICKET_MS);
-        let hash = ticket.hash();
+        let (hash, holder) = (ticket.hash(), Holder { user: id, by_provider });
         self.store
-            .write::<_, StoreError, _>(move |tx| Box::pin(async move { second::add_ticket(tx, workspace, &hash, id, expires_at).await }))
+            .write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move { second::add_ticket(tx, workspace, &hash, holder, expires_at).await })
+            })
             .await?;
         Ok(Some(ticket))
     }
 
-    /// Whose password was right, by the ticket they got for it.
-    pub(super) async fn holder(&self, ticket: &Token) -> Result<Option<User>, StoreError> {
+    /// Who is known but for a code, by the ticket they got for it, and whether another system said so.
+    pub(super) async fn holder(&self, ticket: &Token) -> Result<Option<(User, bool)>, StoreError> {
         let mut tx = self.store.reader().await?;
         let (workspace, now) = (ticket.workspace(), self.clock.now());
-        let Some(user) = second::holder_of_ticket(&mut tx, workspace, &ticket.hash(), now).await? else { return Ok(None) };
-        Ok(people::user(&mut tx, workspace, user).await?.filter(|user| user.disabled_at.is_none()))
+        let Some(holder) = second::holder_of_ticket(&mut tx, workspace, &ticket.hash(), now).await? else { return Ok(None) };
+        let user = people::user(&mut tx, workspace, holder.user).await?.filter(|user| user.disabled_at.is_none());
+        Ok(user.map(|user| (user, holder.by_provider)))
     }
 
     /// Uses up a code of the app or a recovery code, in one transaction: of many at once, one counts.

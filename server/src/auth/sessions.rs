@@ -82,6 +82,8 @@ const AGENT_CHARS_MAX: usize = 200;
 pub(super) struct Proved {
     pub subjects: Vec<Subject>,
     pub proof: Proof,
+    /// Whether another system said who it is, whatever else was asked for here.
+    pub by_provider: bool,
     pub rehashed: Option<String>,
     pub ticket: Option<Token>,
 }
@@ -107,12 +109,12 @@ impl Auth {
             Verdict::RightButOld => self.passwords.hash(attempt.password).await.ok(),
             Verdict::Right | Verdict::Wrong => None,
         };
-        let proof = match (self.ticket_if_needed(&user).await?, attempt.code) {
+        let proof = match (self.ticket_if_needed(&user, false).await?, attempt.code) {
             (None, _) => Proof::Password,
             (Some(ticket), None) => return Err(AuthError::CodeNeeded(ticket)),
             (Some(_), Some(code)) => self.second(&user, code).await?,
         };
-        self.begin_session(user, Proved { subjects, proof, rehashed, ticket: None }, attempt.client).await
+        self.begin_session(user, Proved { subjects, proof, by_provider: false, rehashed, ticket: None }, attempt.client).await
     }
 
     /// The second step: a code of the second factor.
@@ -120,11 +122,11 @@ impl Auth {
     /// # Errors
     /// When the ticket is too old, the code wrong, or when there were too many attempts.
     pub async fn finish_sign_in(&self, finish: Finish<'_>) -> Result<SignedIn, AuthError> {
-        let user = self.holder(finish.ticket).await?.ok_or(AuthError::WrongPassword)?;
+        let (user, by_provider) = self.holder(finish.ticket).await?.ok_or(AuthError::WrongPassword)?;
         let subjects = vec![self.account(user.workspace, &user.login), self.address(finish.client.address)];
         self.count(subjects.clone()).await?;
         let proof = self.second(&user, finish.code).await?;
-        let proved = Proved { subjects, proof, rehashed: None, ticket: Some(finish.ticket.clone()) };
+        let proved = Proved { subjects, proof, by_provider, rehashed: None, ticket: Some(finish.ticket.clone()) };
         self.begin_session(user, proved, finish.client).await
     }
 
@@ -146,47 +148,19 @@ impl Auth {
         let now = self.clock.now();
         let token = Token::new(TokenKind::Session, user.workspace);
         let expires_at = now + self.policy.session_absolute_ms;
-        let (workspace, id) = (user.workspace, user.user);
-        let agent = client.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS_MAX).collect();
-        let (address, previous, is_browser) = (client.address.to_string(), client.previous, client.is_browser);
-        let by_provider = proved.proof == Proof::Provider;
-        let detail = json!({"with": proved.proof.as_str(), "address": address});
         let session = Session {
-            workspace,
+            workspace: user.workspace,
             token_hash: token.hash(),
-            user: id,
+            user: user.user,
             created_at: now,
             last_seen_at: now,
             expires_at,
-            agent,
-            address,
-            by_provider,
+            agent: client.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS_MAX).collect(),
+            address: client.address.to_string(),
+            by_provider: proved.by_provider,
         };
-        let begun = self
-            .store
-            .write::<_, StoreError, _>(move |tx| {
-                Box::pin(async move {
-                    for subject in proved.subjects {
-                        subject.forgive(tx).await?;
-                    }
-                    if !is_browser && !by_provider && people::password_given(tx, workspace, id).await?.is_some() {
-                        return Ok(false);
-                    }
-                    if let Some(hash) = proved.rehashed {
-                        people::set_password_hash(tx, workspace, id, &hash).await?;
-                    }
-                    if let Some(ticket) = proved.ticket {
-                        second::drop_ticket(tx, workspace, &ticket.hash()).await?;
-                    }
-                    if let Some(previous) = previous {
-                        people::drop_session(tx, previous.workspace(), &previous.hash()).await?;
-                    }
-                    people::add_session(tx, &session).await?;
-                    Note::of(workspace, Some(id), Act::SignedIn, id).with(detail).write(tx, now).await.map(|()| true)
-                })
-            })
-            .await?;
-        begun.then_some(()).ok_or(AuthError::PasswordGiven)?;
+        let keeping = self.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { keep(tx, &session, proved, client).await }));
+        keeping.await?.then_some(()).ok_or(AuthError::PasswordGiven)?;
         Ok(SignedIn { token, max_age_s: self.policy.session_absolute_ms / 1000, expires_at, user })
     }
 
@@ -342,6 +316,30 @@ impl Auth {
             })
             .await
     }
+}
+
+/// Keeps a new session with what belongs to it; but no session where the password has to be changed first and cannot be.
+async fn keep(tx: &mut Tx, session: &Session, proved: Proved, client: Client) -> Result<bool, StoreError> {
+    let (workspace, user) = (session.workspace, session.user);
+    for subject in proved.subjects {
+        subject.forgive(tx).await?;
+    }
+    if !client.is_browser && grant(tx, session).await? == Grant::GivenPassword {
+        return Ok(false);
+    }
+    if let Some(hash) = proved.rehashed {
+        people::set_password_hash(tx, workspace, user, &hash).await?;
+    }
+    if let Some(ticket) = proved.ticket {
+        second::drop_ticket(tx, workspace, &ticket.hash()).await?;
+    }
+    if let Some(previous) = client.previous {
+        people::drop_session(tx, previous.workspace(), &previous.hash()).await?;
+    }
+    people::add_session(tx, session).await?;
+    let detail = json!({"with": proved.proof.as_str(), "address": session.address});
+    Note::of(workspace, Some(user), Act::SignedIn, user).with(detail).write(tx, session.created_at).await?;
+    Ok(true)
 }
 
 /// What a session lets its person do.

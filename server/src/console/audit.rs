@@ -127,9 +127,8 @@ const DAY_MS: Millis = 86_400_000;
 
 /// `GET /audit`.
 pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
-    if !desk.may(Right::Administer) {
-        return Err(Error::Forbidden(Text::new("The audit log is the administrators'.", "审计日志仅供管理员查看。")));
-    }
+    let no = || Error::Forbidden(Text::new("The audit log is the administrators'.", "审计日志仅供管理员查看。"));
+    desk.may(Right::Administer).then_some(()).ok_or_else(no)?;
     let mut tx = desk.app.store.reader().await?;
     let users = people::users(&mut tx, desk.caller.workspace).await?;
     let wanted = asked.wanted(&users, desk.offset_minutes);
@@ -138,18 +137,17 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         Err(_) => Vec::new(),
     };
     drop(tx);
-    let more = entries.len() > PAGE as usize;
+    let is_last = entries.len() <= PAGE as usize;
     entries.truncate(PAGE as usize);
-    let next = entries.last().filter(|_| more).map(|last| format!("{}before={}", asked.address(), last.number));
+    let next = entries.last().filter(|_| !is_last).map(|last| format!("{}before={}", asked.address(), last.number));
     let (sound, tampered) = if asked.verify { verified(&desk).await? } else { (None, None) };
     let told = Told::of(&desk, &users, &entries).await?;
-    let label = |act: &Act| desk.words.0.of(act.label().0, act.label().1);
     let page = AuditPage {
         frame: desk.frame(desk.words.say("menu.audit"), "/audit").await?,
         people: people_choices(&desk, &users, &asked.by),
         narrowed: wanted.as_ref().is_ok_and(|wanted| *wanted != Wanted::default()),
         problem: wanted.err().map(|key| desk.words.say(key)),
-        acts: Act::ALL.iter().map(|act| (act.as_str(), label(act), act.as_str() == asked.act)).collect(),
+        acts: act_choices(&desk, &asked.act),
         from: asked.from,
         to: asked.to,
         about: asked.about,
@@ -159,6 +157,11 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         next,
     };
     answer(StatusCode::OK, &page)
+}
+
+fn act_choices(desk: &Desk, chosen: &str) -> Vec<(&'static str, &'static str, bool)> {
+    let label = |act: &Act| desk.words.0.of(act.label().0, act.label().1);
+    Act::ALL.iter().map(|act| (act.as_str(), label(act), act.as_str() == chosen)).collect()
 }
 
 /// Whose acts can be asked for: everybody's with an account, and what nobody's account did.

@@ -107,28 +107,39 @@ pub async fn recovery_codes_left(tx: &mut Tx, workspace: WorkspaceId, user: User
     Ok(left as u64)
 }
 
+/// Whose code of a second factor is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// Who.
+    pub user: UserId,
+    /// Whether another system said so, and no password.
+    pub by_provider: bool,
+}
+
 /// Keeps whose code is still to come.
-pub async fn add_ticket(tx: &mut Tx, workspace: WorkspaceId, ticket: &SecretHash, user: UserId, expires_at: Millis) -> Result<()> {
-    sqlx::query("insert into sign_in_tickets (workspace, ticket_hash, user_id, expires_at) values ($1, $2, $3, $4)")
+pub async fn add_ticket(tx: &mut Tx, workspace: WorkspaceId, ticket: &SecretHash, holder: Holder, expires_at: Millis) -> Result<()> {
+    sqlx::query("insert into sign_in_tickets (workspace, ticket_hash, user_id, expires_at, by_provider) values ($1, $2, $3, $4, $5)")
         .bind(&workspace.as_bytes()[..])
         .bind(&ticket[..])
-        .bind(&user.as_bytes()[..])
+        .bind(&holder.user.as_bytes()[..])
         .bind(expires_at)
+        .bind(i64::from(holder.by_provider))
         .execute(tx.conn())
         .await?;
     Ok(())
 }
 
 /// Whose ticket this is, while it lasts.
-pub async fn holder_of_ticket(tx: &mut Tx, workspace: WorkspaceId, ticket: &SecretHash, now: Millis) -> Result<Option<UserId>> {
-    let user: Option<Vec<u8>> =
-        sqlx::query_scalar("select user_id from sign_in_tickets where workspace = $1 and ticket_hash = $2 and expires_at > $3")
+pub async fn holder_of_ticket(tx: &mut Tx, workspace: WorkspaceId, ticket: &SecretHash, now: Millis) -> Result<Option<Holder>> {
+    let holder: Option<(Vec<u8>, i64)> =
+        sqlx::query_as("select user_id, by_provider from sign_in_tickets where workspace = $1 and ticket_hash = $2 and expires_at > $3")
             .bind(&workspace.as_bytes()[..])
             .bind(&ticket[..])
             .bind(now)
             .fetch_optional(tx.conn())
             .await?;
-    user.map(|user| id(UserId::from_bytes(&user), "user id")).transpose()
+    let holder = holder.map(|(user, by)| Ok(Holder { user: id(UserId::from_bytes(&user), "user id")?, by_provider: by != 0 }));
+    holder.transpose()
 }
 
 /// Ends a ticket.

@@ -2,6 +2,7 @@
 
 use rapport_server::jobs::sequences::catch_up;
 use serde_json::json;
+use sqlx::Connection;
 use sync_core::record::fields::FieldEdit;
 
 use crate::console::{Desk, record};
@@ -34,6 +35,25 @@ async fn settings_are_one_record_that_is_made_once_somebody_saves_it() {
     assert!(days.is_sorted() && !page.contains("Friday"), "{page}");
     let twice = desk.post("/records/settings", &given).await;
     assert_eq!(twice.status, 422, "there is one record of them: {}", twice.text());
+}
+
+#[tokio::test]
+async fn settings_that_an_older_version_archived_are_in_use_again_when_they_are_opened() {
+    let desk = Desk::new().await;
+    let given = [("f.name", "Lamps Ltd."), ("f.currency", "USD"), ("f.time_zone", "Europe/Paris"), ("f.languages", "en")];
+    let saved = desk.post("/records/settings", &given).await;
+    let address = saved.header("location").split(['?', '#']).next().unwrap().to_owned();
+    assert!(address.starts_with("/records/settings/"), "{}", saved.text());
+    let url = format!("sqlite://{}", desk.server.app.store.path().display());
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("update rows set archived = 1 where kind = 'settings'").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let page = desk.get("/admin").await.text();
+    assert!(page.contains("Nobody has set anything yet"), "{page}");
+    assert_eq!(desk.post("/admin/settings", &[]).await.header("location"), address, "the same ones, with what was in them");
+    let page = desk.get("/admin").await.text();
+    assert!(page.contains("Europe/Paris") && page.contains("Lamps Ltd.") && page.contains("USD"), "{page}");
+    assert_eq!(desk.post("/admin/settings", &[]).await.header("location"), address);
 }
 
 #[tokio::test]

@@ -162,11 +162,16 @@ async fn somebody_whom_the_provider_vouches_for_is_let_in_and_known_from_then_on
 async fn whom_a_provider_brings_is_not_asked_for_a_password_that_they_never_use() {
     let house = House::start().await;
     let server = server(&house).await;
+    let eve = UserId::of_cause("eve@example.com");
     let mut tx = server.app.store.begin().await.unwrap();
-    people::set_password_given(&mut tx, server.workspace, UserId::of_cause("eve@example.com"), Some(START)).await.unwrap();
+    people::set_password_given(&mut tx, server.workspace, eve, Some(START)).await.unwrap();
     tx.commit().await.unwrap();
     house.person("s-1", "eve@example.com", true).await;
     assert_eq!(who(&server, &through(&server, &house, "s-1").await).await, "eve@example.com");
+    let shared = server.app.auth.begin_second(server.workspace, eve).await.unwrap().unwrap();
+    let codes = server.app.auth.confirm_second(server.workspace, eve, &shared.code_at(START)).await.unwrap();
+    let asked = through(&server, &house, "s-1").await;
+    assert_eq!(who(&server, &with_code(&server, &asked, codes[0].reveal()).await).await, "eve@example.com", "nor after a code");
 }
 
 #[tokio::test]
@@ -238,6 +243,14 @@ async fn where_the_browser_is_sent_and_what_it_keeps_gives_nothing_away() {
     assert!(!crate::harness::logged().contains("a secret/with"), "secrets are not logged");
 }
 
+/// The second step, for whom a page asks for a code.
+async fn with_code(server: &Server, asked: &Answer, code: impl std::fmt::Display) -> Answer {
+    let text = asked.text();
+    let ticket = text.split("name=\"ticket\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a code is asked for");
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+    server.send(Method::POST, "/sign-in", &form, format!("ticket={ticket}&code={code}")).await
+}
+
 #[tokio::test]
 async fn a_second_factor_that_was_set_up_here_is_still_asked_for() {
     let house = House::start().await;
@@ -248,12 +261,7 @@ async fn a_second_factor_that_was_set_up_here_is_still_asked_for() {
     let codes = server.app.auth.confirm_second(server.workspace, eve, &shared.code_at(START)).await.unwrap();
     let asked = through(&server, &house, "s-1").await;
     assert_eq!((asked.status.as_u16(), cookie(&asked, "rapport")), (200, None));
-    let text = asked.text();
-    let ticket = text.split("name=\"ticket\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a code is asked for");
-    let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
-    let body = format!("ticket={ticket}&code={}", codes[0].reveal());
-    let done = server.send(Method::POST, "/sign-in", &form, body).await;
-    assert_eq!(who(&server, &done).await, "eve@example.com");
+    assert_eq!(who(&server, &with_code(&server, &asked, codes[0].reveal()).await).await, "eve@example.com");
 }
 
 #[tokio::test]

@@ -242,10 +242,10 @@ impl Auth {
         if user.disabled_at.is_some() {
             return Err(self.failed(&user, "provider", AuthError::WrongPassword).await?.into());
         }
-        if let Some(ticket) = self.ticket_if_needed(&user).await? {
+        if let Some(ticket) = self.ticket_if_needed(&user, true).await? {
             return Err(AuthError::CodeNeeded(ticket).into());
         }
-        let proved = Proved { subjects: vec![address], proof: Proof::Provider, rehashed: None, ticket: None };
+        let proved = Proved { subjects: vec![address], proof: Proof::Provider, by_provider: true, rehashed: None, ticket: None };
         Ok(self.begin_session(user, proved, client).await?)
     }
 

@@ -276,7 +276,8 @@ fn misbehaves(door: &Door, who: Who, answer: &Answer, street: &Street, foreign: 
         return Some(format!("answers {status} {}", answer.text().chars().take(300).collect::<String>()));
     }
     let text = legible(answer);
-    if text.contains(&street.there.canary) || text.contains(&street.there.private) || text.contains(&street.there.commercial) {
+    let theirs = [&street.there.canary, &street.there.private, &street.there.commercial].into_iter().chain(&street.there.moment);
+    if theirs.into_iter().any(|theirs| text.contains(theirs)) {
         return Some("shows something of the other house".to_owned());
     }
     let hidden = match who {
@@ -284,6 +285,8 @@ fn misbehaves(door: &Door, who: Who, answer: &Answer, street: &Street, foreign: 
         Who::Role("manager") => vec![&street.here.private],
         _ => vec![&street.here.private, &street.here.commercial],
     };
+    // Nor when it was edited: stamps are of what their reader may see.
+    let hidden: Vec<&String> = if hidden.is_empty() { hidden } else { hidden.into_iter().chain(&street.here.moment).collect() };
     if hidden.iter().any(|hidden| text.contains(*hidden)) {
         return Some("shows a facet that its reader may not see".to_owned());
     }
@@ -312,7 +315,10 @@ async fn what_is_hidden_is_there_for_who_may_see_it() {
     let mut shown = BTreeSet::new();
     for door in DOORS.iter().filter(|door| door.is_safe()) {
         let text = legible(&street.ask(door, &street.here, street.bearer(Who::Role("office"))).await);
-        for (what, canary) in [("main", &street.here.canary), ("private", &street.here.private), ("commercial", &street.here.commercial)] {
+        for (what, canary) in [("main", &street.here.canary), ("private", &street.here.private), ("commercial", &street.here.commercial)]
+            .into_iter()
+            .chain(street.here.moment.iter().map(|moment| ("moment", moment)))
+        {
             if text.contains(canary) {
                 shown.insert((what, door.path));
             }
@@ -320,6 +326,9 @@ async fn what_is_hidden_is_there_for_who_may_see_it() {
     }
     for path in ["/api/v1/{kind}", "/api/v1/{kind}/{id}", "/api/v1/{kind}/{id}/history", "/records/{kind}/{id}", "/api/v1/privacy/{id}"] {
         assert!(shown.contains(&("private", path)), "{path} shows no private canary to the office: {shown:?}");
+    }
+    for path in ["/api/v1/{kind}", "/api/v1/{kind}/{id}", "/api/v1/{kind}/{id}/history", "/records/{kind}/{id}/history"] {
+        assert!(shown.contains(&("moment", path)), "{path} does not say to the office when the private facet was edited: {shown:?}");
     }
     for path in [
         "/api/v1/kinds",

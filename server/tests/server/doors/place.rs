@@ -14,7 +14,7 @@ use sync_core::id::{ActorId, DeviceId, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::Verdict;
 use sync_core::record::fields::FieldEdit;
 
-use crate::harness::{Answer, PASSWORD, START, Server};
+use crate::harness::{Answer, MINUTE, PASSWORD, START, Server};
 use crate::pen::Phone;
 
 /// What the ids in an address name.
@@ -43,6 +43,8 @@ pub struct Place {
     pub private: String,
     /// In the commercial facet alone: an amount.
     pub commercial: String,
+    /// When the private facet alone was edited, in the words in which doors say a moment.
+    pub moment: [String; 2],
     /// A session of each role.
     pub sessions: HashMap<&'static str, String>,
     /// A key that may read offers and nothing else.
@@ -65,6 +67,7 @@ impl Place {
             canary: format!("canary{name}"),
             private: format!("private{name}"),
             commercial: commercial.to_string(),
+            moment: [String::new(), String::new()],
             sessions: HashMap::new(),
             key: String::new(),
             device: String::new(),
@@ -77,6 +80,7 @@ impl Place {
         place.programs(server).await;
         place.phones(server).await;
         place.acts(server).await;
+        place.stamps(server).await;
         place
     }
 
@@ -176,6 +180,30 @@ impl Place {
         let headers = [(comment[0].0, comment[0].1.as_str()), ("content-type", "application/x-www-form-urlencoded")];
         let said = server.send(Method::POST, &format!("/records/party/{party}/comments"), &headers, format!("text={canary}")).await;
         assert_eq!(said.status, 303, "{}", said.text());
+    }
+
+    /// Edits what few may see, at a moment at which nothing else happens: who may not see it is not told that it did.
+    async fn stamps(&mut self, server: &Server) {
+        let party = format!("/api/v1/party/{}", self.ids(Thing::Record).0);
+        server.clock.forward(MINUTE);
+        let before = [self.stamps_of(server, "rep", &party).await, self.stamps_of(server, "office", &party).await];
+        let now = server.app.clock.now();
+        self.moment = [now.to_string(), jiff::Timestamp::from_millisecond(now).unwrap().to_string()];
+        let edits = json!({"edits": [{"op": "set", "field": "id_number", "value": format!("{} three", self.private)}]});
+        let edited = self.send(server, "office", Method::PATCH, &party, edits).await;
+        assert_eq!(edited.status, 200, "{}", edited.text());
+        server.clock.forward(MINUTE);
+        assert_eq!(self.stamps_of(server, "rep", &party).await, before[0], "what a rep may not see moves nothing for them");
+        let moved = self.stamps_of(server, "office", &party).await;
+        assert!(moved.iter().zip(&before[1]).all(|(after, before)| after != before), "{moved:?} {:?}", before[1]);
+    }
+
+    /// Version, moment and tag of a record, as a role reads them.
+    async fn stamps_of(&self, server: &Server, role: &str, party: &str) -> [String; 3] {
+        let answer = self.send(server, role, Method::GET, party, Value::Null).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let read = answer.json();
+        [read["version"].to_string(), read["updatedAt"].to_string(), answer.header("etag").to_owned()]
     }
 
     async fn files(&mut self, server: &Server) {
