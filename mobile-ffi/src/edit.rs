@@ -140,7 +140,10 @@ impl RecordEdit {
             Some(kind) => kind.parse().map_err(|_| ClientError::BadArgument { detail: format!("there is no kind `{kind}`") })?,
             None => device.row(record)?.ok_or_else(|| ClientError::NotFound { what: format!("record {record}") })?.kind,
         };
-        Ok(RecordEdits { kind, record, edits: field_edits(self.edits)? })
+        let edits = field_edits(self.edits)?;
+        // Only what is made has defaults: of a record that is here, what is not said stays.
+        let edits = if device.row(record)?.is_some() { edits } else { device.with_defaults(&kind, &edits) };
+        Ok(RecordEdits { kind, record, edits })
     }
 }
 

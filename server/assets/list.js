@@ -26,13 +26,22 @@
   document.addEventListener("change", (event) => {
     const { target } = event;
     if (target.dataset.go !== undefined) target.form.requestSubmit();
-    if (target.dataset.reask !== undefined) target.form.requestSubmit(target.form.querySelector("[data-again]"));
+    if (target.dataset.reask !== undefined) reask(target, target.closest(".built")?.id || target.dataset.reask);
+    const following = target.name && target.form?.querySelector(`[data-follows="${CSS.escape(target.name)}"]`);
+    if (following) reask(target, following.id);
     if (target.dataset.all !== undefined) {
       const form = target.form ?? document.getElementById("bulk");
       for (const box of form ? [...form.elements] : []) if (["id", "at", "change"].includes(box.name) && !box.disabled) box.checked = target.checked;
     }
     if (target.matches("input[name=id], [data-all]")) count();
   });
+
+  // The page comes back where somebody is.
+  function reask(target, part) {
+    const again = target.form.querySelector("[data-again]");
+    if (part && target.form.dataset.inline === undefined) again.setAttribute("formaction", `${target.form.getAttribute("action")}#${part}`);
+    target.form.requestSubmit(again);
+  }
 
   function count() {
     const label = document.querySelector("[data-count]");

@@ -2,10 +2,14 @@
 //!
 //! The one place where serde's words become ours, in both languages. Knows no business.
 
+use std::collections::HashSet;
+use std::fmt;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use serde_json::error::Category;
 use sync_core::query::Hint;
@@ -42,8 +46,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Reads a body.
+/// Reads a body: one object, in which no name stands twice. Of two values of one name nobody knows which was meant, and of a
+/// list the places would count, not the names.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(no_object("The body", "请求内容"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let _: Unique = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(place_of(&error), error.inner()))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refused(place_of(&error), error.inner()))?;
     json.end().map_err(|error| refused(String::new(), &error))?;
@@ -52,7 +62,73 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 
 /// Reads a part of a body that stands for itself, such as one of many records.
 pub fn read_part<T: DeserializeOwned>(part: Json) -> Result<T, Error> {
+    if part.is_array() {
+        return Err(no_object("The item", "该项"));
+    }
     serde_path_to_error::deserialize(part).map_err(|error| refused(place_of(&error), error.inner()))
+}
+
+fn no_object(subject: &str, subject_zh: &str) -> Error {
+    let (en, zh) = of_type("sequence", "a map");
+    Error::Invalid { field: None, message: Text::new(format!("{subject} {en}."), format!("{subject_zh}{zh}。")) }
+}
+
+/// Any JSON in which no object names something twice.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(Unique)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if names.contains(&name) {
+                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            names.insert(name);
+            map.next_value::<Unique>()?;
+        }
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self, A::Error> {
+        while elements.next_element::<Unique>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
 }
 
 fn place_of(error: &serde_path_to_error::Error<serde_json::Error>) -> String {

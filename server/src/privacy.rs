@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sync_core::access::{Act as Deed, Right, Subject, decide};
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::schema::{Kind, Label};
 
 use crate::app::App;
 use crate::audit::{Act, Note};
@@ -175,6 +176,12 @@ async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Er
         files.push(FileOf { id: linked.id, name: linked.title.clone(), content: format!("/api/v1/file/{}/content", linked.id) });
     }
     Ok(Dossier { consents: consents(&record.row.fields), record, history, files })
+}
+
+/// What people call the purpose of a consent, if it is one that the kind names.
+pub fn purpose_of<'k>(kind: &'k Kind, consent: &Consent) -> Option<&'k Label> {
+    let purposes = kind.field(CONSENTS).and_then(|field| field.item("purpose"))?;
+    purposes.option(&consent.purpose).map(|option| &option.label)
 }
 
 /// The last word on each purpose, from a log of consents.

@@ -6,12 +6,12 @@
 mod batch;
 mod review;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use sync_core::access::{self, Act, Subject, decide};
 use sync_core::id::{KindName, Millis, RecordId};
 use sync_core::protocol::code;
 use sync_core::record::authored;
-use sync_core::record::fields::FieldEdit;
+use sync_core::record::fields::{ARCHIVED, FieldEdit, unknown, with_defaults};
 use sync_core::record::path::{Path, unescape};
 use sync_core::schema::{Field, Kind, Label};
 
@@ -114,13 +114,25 @@ impl Writing {
     /// When it exists, lacks a required field, or intake refuses.
     pub async fn create(&self, kind: &str, id: Option<RecordId>, edits: Vec<FieldEdit>) -> Result<RecordId, WriteError> {
         let kind = self.reading.kind(kind)?;
-        complete(kind, &edits)?;
+        let edits = self.fit_to_make(kind, edits)?;
         let id = id.unwrap_or_else(|| self.new_id());
         let edit = RecordEdit { kind: kind.name.clone(), record: id, edits, expect: Expect::New };
         match self.submit(edit).await {
             Err(WriteError::NotEdited(NotEdited::Exists)) => Err(WriteError::Exists(id)),
             done => done.map(|()| id),
         }
+    }
+
+    /// The edits that make a record of a kind, if they may: with its defaults, all that people must fill in, and nothing that
+    /// an author may not write.
+    fn fit_to_make(&self, kind: &Kind, edits: Vec<FieldEdit>) -> Result<Vec<FieldEdit>, WriteError> {
+        // A misspelt name is why a field looks empty: it is told first.
+        if let Some(edit) = edits.iter().find(|edit| edit.field() != ARCHIVED && kind.field(edit.field()).is_none()) {
+            return Err(NotEdited::from(unknown(kind, edit.field())).into());
+        }
+        complete(kind, &edits)?;
+        authored::check(kind, &Map::new(), &edits).map_err(NotEdited::from)?;
+        Ok(with_defaults(kind, &edits, |field| self.reading.may_write(kind, field)))
     }
 
     /// Makes several records at once: all, or as many as intake takes before it refuses one.
@@ -151,7 +163,9 @@ impl Writing {
     /// When it is not there, or intake refuses.
     pub async fn edit(&self, kind: &str, id: RecordId, edits: Vec<FieldEdit>) -> Result<(), WriteError> {
         let row = self.reading.row(id).await?.filter(|row| &*row.kind == kind).ok_or(WriteError::NotThere)?;
-        keeps_required(self.reading.kind(kind)?, &edits)?;
+        let declared = self.reading.kind(kind)?;
+        keeps_required(declared, &edits)?;
+        authored::check(declared, &row.fields, &edits).map_err(NotEdited::from)?;
         self.submit(RecordEdit { kind: row.kind, record: id, edits, expect: Expect::Existing }).await
     }
 
@@ -182,7 +196,7 @@ impl Writing {
         let (field, edit) = self.settling(&record, path, value)?;
         let kind = self.reading.kind(kind)?;
         if !stands {
-            authored::check(kind, std::slice::from_ref(&edit)).map_err(NotEdited::from)?;
+            authored::check(kind, &record.row.fields, std::slice::from_ref(&edit)).map_err(NotEdited::from)?;
         }
         let facet = kind.field(&field).map_or_else(Default::default, |field| field.facet);
         let distance = self.reading.distance(id).await?;

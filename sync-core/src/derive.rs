@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use serde_json::Value as Json;
 
 use crate::id::Facet;
+use crate::record::doc::Doc;
 use crate::schema::{Field, Formula, Kind};
-use crate::value::JsonRef;
+use crate::value::{JsonRef, Scalar};
 
 /// Parts of one that numbers are counted in.
 const NANO: i128 = 1_000_000_000;
@@ -108,10 +109,11 @@ impl<'v> Cell<'v> {
     }
 }
 
-/// Fills in what a facet's fields compute from the others, which stand in `row` by their names, sorted.
-pub(crate) fn fill<'a>(kind: &'a Kind, facet: Facet, row: &mut Vec<(&'a str, JsonRef<'a>)>) {
+/// Fills in what a facet's fields compute from the others, which stand in `row` by their names, sorted; `doc` knows what
+/// they once were.
+pub(crate) fn fill<'a>(kind: &'a Kind, facet: Facet, doc: &Doc, row: &mut Vec<(&'a str, JsonRef<'a>)>) {
     let fields = kind.fields.iter().filter(|field| field.facet == facet);
-    let computed: Vec<_> = fields.filter_map(|field| Some((&*field.name, value(kind, field, row)?))).collect();
+    let computed: Vec<_> = fields.filter_map(|field| Some((&*field.name, value(kind, field, doc, row)?))).collect();
     for (name, value) in computed {
         if let Err(place) = row.binary_search_by_key(&name, |(known, _)| known) {
             row.insert(place, (name, value));
@@ -119,7 +121,7 @@ pub(crate) fn fill<'a>(kind: &'a Kind, facet: Facet, row: &mut Vec<(&'a str, Jso
     }
 }
 
-fn value(kind: &Kind, field: &Field, row: &[(&str, JsonRef<'_>)]) -> Option<JsonRef<'static>> {
+fn value(kind: &Kind, field: &Field, doc: &Doc, row: &[(&str, JsonRef<'_>)]) -> Option<JsonRef<'static>> {
     let get = |name: &str| row.binary_search_by_key(&name, |(known, _)| known).ok().map(|place| Cell::Ref(&row[place].1));
     let weight = |name: &str| kind.field(name)?.option(get(name)?.text()?)?.weight;
     match field.computed()? {
@@ -127,6 +129,10 @@ fn value(kind: &Kind, field: &Field, row: &[(&str, JsonRef<'_>)]) -> Option<Json
             sum(get(rows)?, of, times.as_ref().map(|name| &**name), less_percent.as_ref().map(|name| &**name))
         }
         Formula::Weight { of } => Some(JsonRef::Int(weight(of)?.into())),
+        Formula::Furthest { of } => {
+            let word = furthest(kind.field(of)?, doc)?;
+            Some(JsonRef::Text(Cow::Owned(word.to_owned())))
+        }
         Formula::Percent { of, by } => {
             let (whole, currency) = get(of)?.amount()?;
             let weight = || weight(by).map(|weight| Exact { count: weight.into(), parts: 1 });
@@ -135,6 +141,15 @@ fn value(kind: &Kind, field: &Field, row: &[(&str, JsonRef<'_>)]) -> Option<Json
         }
         Formula::Unknown(_) => None,
     }
+}
+
+/// The last of the options that were ever chosen, those that people disagree on among them. What weighs nothing, as what
+/// was lost, is an end and no step.
+fn furthest<'k>(field: &'k Field, doc: &Doc) -> Option<&'k str> {
+    let present = doc.values(&field.name).iter().filter_map(|put| if let Scalar::Text(word) = &put.value { Some(&**word) } else { None });
+    let steps = present.chain(doc.past(&field.name)).filter(|word| field.option(word).is_some_and(|option| option.weight > Some(0)));
+    let place = steps.map(|word| field.place_of(word)).max()?;
+    Some(&field.options.get(place)?.value)
 }
 
 /// Rows that have nothing to add are passed over; amounts of several currencies have no sum.

@@ -116,3 +116,18 @@ fn a_price_less_a_discount_is_what_stands_on_paper() {
     }
     assert_eq!((percent_of(1_001, 75.0), percent_of(-1_002, 75.0), percent_of(50, 1.0)), (Some(751), Some(-752), Some(1)));
 }
+
+#[test]
+fn a_deal_that_was_lost_has_reached_what_it_once_was() {
+    let mut ann = Phone::new(kind("deal"), 0xa1);
+    ann.edit(0, &[set("title", "Desks")]);
+    assert_eq!(ann.shows("reached"), Json::Null);
+    for (stage, reached) in
+        [("lost", Json::Null), ("proposal", json!("proposal")), ("lead", json!("proposal")), ("lost", json!("proposal"))]
+    {
+        ann.edit(1, &[set("stage", stage)]);
+        assert_eq!(ann.shows("reached"), reached, "{stage}");
+    }
+    ann.edit(2, &[set("stage", Json::Null)]);
+    assert_eq!(ann.shows("reached"), json!("proposal"));
+}

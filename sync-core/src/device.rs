@@ -5,6 +5,8 @@
 //! sent comes back as [`Effect`]s. Never blocks on a network and never starts a thread.
 
 #[cfg(test)]
+mod authored_tests;
+#[cfg(test)]
 mod desk_tests;
 mod explain;
 mod files;
@@ -208,13 +210,19 @@ impl Device {
         self.replica.random.record(now)
     }
 
-    /// Makes a record.
+    /// Makes a record. A choice that the edits say nothing of gets the default of its kind.
     ///
     /// # Errors
     /// As [`Device::edit`].
     pub fn create(&mut self, now: Millis, kind: &str, edits: &[FieldEdit]) -> Result<Edited, EditError> {
         let record = self.new_id(now);
-        self.edit(now, kind, record, edits)
+        let edits = self.with_defaults(kind, edits);
+        self.edit(now, kind, record, &edits)
+    }
+
+    /// The edits that make a record of a kind, with the defaults of what they say nothing of: for whoever chooses its id.
+    pub fn with_defaults(&self, kind: &str, edits: &[FieldEdit]) -> Vec<FieldEdit> {
+        self.replica.with_defaults(kind, edits)
     }
 
     /// Edits a record, or makes it if it is not here. On disk when this returns, and shown at once.

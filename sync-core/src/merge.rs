@@ -60,7 +60,7 @@ pub(crate) fn row_in<'a>(kind: &'a Kind, facet: Facet, doc: &'a Doc) -> Vec<(&'a
     }
     row.sort_unstable_by_key(|(name, _)| *name);
     if is_computed {
-        derive::fill(kind, facet, &mut row);
+        derive::fill(kind, facet, doc, &mut row);
     }
     row
 }

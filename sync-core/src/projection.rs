@@ -58,6 +58,13 @@ pub fn project(kind: &Kind, facet: Facet, doc: &Doc) -> Projection {
 /// What will be computed of a record that edits make, by the names of the fields: for whoever is still typing. Edits that do
 /// not fit yet count for nothing.
 pub fn foreseen(kind: &Kind, edits: &[FieldEdit]) -> Map<String, Json> {
+    let mut row = made(kind, edits);
+    row.retain(|name, _| kind.field(name).is_some_and(|field| field.computed().is_some()));
+    row
+}
+
+/// The row of a record that edits make, by the names of the fields. Edits that do not fit count for nothing.
+pub fn made(kind: &Kind, edits: &[FieldEdit]) -> Map<String, Json> {
     let fits = |edit: &&FieldEdit| path_edits(kind, |_| None, std::slice::from_ref(*edit)).is_ok();
     let fitting: Vec<FieldEdit> = edits.iter().filter(fits).cloned().collect();
     let mut row = Map::new();
@@ -66,7 +73,6 @@ pub fn foreseen(kind: &Kind, edits: &[FieldEdit]) -> Map<String, Json> {
         doc.write(ActorId([0; 16]), 0, &edits);
         row.extend(merge::row(kind, facet, &doc));
     }
-    row.retain(|name, _| kind.field(name).is_some_and(|field| field.computed().is_some()));
     row
 }
 

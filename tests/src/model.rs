@@ -106,7 +106,8 @@ const WEIGHTS: [(&str, i64); 6] = [("lead", 10), ("qualified", 25), ("proposal",
 
 /// What follows from the values of a document: of deals by their stage, of offers by their lines. In numbers as small as the
 /// world's, floating point is exact enough.
-fn computed(kind: &str, row: &Map<String, Json>) -> BTreeMap<&'static str, Option<Json>> {
+/// `stages` are all that anybody ever chose for a deal.
+fn computed(kind: &str, row: &Map<String, Json>, stages: &[&str]) -> BTreeMap<&'static str, Option<Json>> {
     let part = |money: &Json, factor: f64| (money["amount"].as_f64().unwrap_or_default() * factor).round() as i64;
     let stage = row.get("stage").and_then(Json::as_str);
     let weight = WEIGHTS.iter().find(|(known, _)| Some(*known) == stage).map(|(_, weight)| *weight);
@@ -119,8 +120,10 @@ fn computed(kind: &str, row: &Map<String, Json>) -> BTreeMap<&'static str, Optio
         *sums.entry(line["price"]["currency"].as_str().unwrap_or_default()).or_default() += part(&line["price"], factor);
     }
     let total = sums.first_key_value().filter(|_| sums.len() == 1).map(|(currency, sum)| json!({"amount": sum, "currency": currency}));
+    let steps = WEIGHTS.iter().filter(|(known, weight)| *weight > 0 && stages.contains(known));
+    let reached = steps.max_by_key(|(_, weight)| *weight).map(|(stage, _)| Json::from(*stage));
     match kind {
-        "deal" => BTreeMap::from([("probability", weight.map(Json::from)), ("weighted", weighted)]),
+        "deal" => BTreeMap::from([("probability", weight.map(Json::from)), ("weighted", weighted), ("reached", reached)]),
         "offer" => BTreeMap::from([("total", total)]),
         _ => BTreeMap::new(),
     }
@@ -150,7 +153,8 @@ impl Ledger {
                 fields.entry(act.field()).or_default().push(Done { intent, time: *time, act });
             }
         }
-        let computed = computed(kind, &shown.row);
+        let stages: Vec<&str> = fields.get("stage").into_iter().flatten().filter_map(stage_of).collect();
+        let computed = computed(kind, &shown.row, &stages);
         for (field, value) in &computed {
             if shown.row.get(*field) != value.as_ref() {
                 return Err(format!("`{field}` is {:?} and follows as {value:?}", shown.row.get(*field)));
@@ -176,6 +180,11 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// The word that a field was given, if it was given one.
+fn stage_of<'a>(done: &Done<'a>) -> Option<&'a str> {
+    if let Act::Write { value, .. } = done.act { value.as_str() } else { None }
 }
 
 /// Whether an intent is there by two changes: one act, with two times or at two places.

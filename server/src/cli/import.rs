@@ -175,7 +175,7 @@ impl One {
         let report = import::run(app, &author, &spec, &Source::File(file), &mut |progress| bar.show(progress)).await;
         let seconds = bar.end().as_secs_f64();
         let report = report?;
-        eprint!("{}", told(&report, user.language, seconds));
+        eprint!("{}", told(&report, &spec.kind, user.language, seconds));
         if let Some(import) = report.import {
             println!("{import}");
         }
@@ -197,8 +197,8 @@ async fn bring(app: &App, folder: &std::path::Path) -> anyhow::Result<()> {
 }
 
 /// What was done, in a few lines.
-fn told(report: &Report, language: crate::language::Language, seconds: f64) -> String {
-    let mut lines = report.preview.clone();
+fn told(report: &Report, kind: &str, language: crate::language::Language, seconds: f64) -> String {
+    let mut lines: Vec<String> = report.preview.iter().map(|row| row.told(kind)).collect();
     lines.extend(
         report.failures.iter().map(|failure| format!("line {}: {}", failure.line, language.of(&failure.reason.en, &failure.reason.zh))),
     );

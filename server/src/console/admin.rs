@@ -119,7 +119,8 @@ async fn rows(desk: &Desk, kind: &str, params: &[(&str, &str)]) -> Result<Vec<Ro
     Ok(desk.reading.list(&List::of(query)).await?.rows)
 }
 
-async fn settings(desk: &Desk) -> Result<Vec<(&'static str, String)>, Error> {
+/// What holds for everybody, as far as somebody has said so: empty before.
+pub async fn settings(desk: &Desk) -> Result<Vec<(&'static str, String)>, Error> {
     let kind = desk.reading.kind(SETTINGS)?.clone();
     let Some(row) = rows(desk, SETTINGS, &[]).await?.into_iter().next() else { return Ok(Vec::new()) };
     let names = crate::reading::Names::new();

@@ -9,6 +9,7 @@ use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Field, Kind};
 
+use super::conditions::{asks, collect};
 use super::desk::{Desk, Frame, page};
 use super::links;
 use super::record::{Editing, Head, fingerprint, head, show, view};
@@ -45,6 +46,10 @@ pub async fn save(desk: Desk, Path((kind, id, field)): Path<(String, RecordId, S
     let kind = desk.reading.kind(&kind)?.clone();
     let field = kind.field(&field).filter(|field| desk.reading.may_read(&kind, &field.name)).ok_or(Error::NotFound)?;
     let mut typed = Typed::new(posted);
+    if asks(&typed) {
+        return show(&desk, &kind.name, id, Editing { place: field.name.to_string(), typed: Some(typed), ..Editing::default() }, None)
+            .await;
+    }
     let refused = match save_typed(&desk, &kind, id, field, &mut typed).await? {
         Ok(()) => return Ok(back(&kind, id, &field.name, "").into_response()),
         Err(refused) if refused.held => return Ok(back(&kind, id, &field.name, "held").into_response()),
@@ -68,6 +73,9 @@ pub async fn save_typed(desk: &Desk, kind: &Kind, id: RecordId, field: &Field, t
         return Ok(Err(Editing { error: Some(why::unclear(desk, &unclear)), matches: unclear, ..Editing::default() }));
     }
     let view = view(desk, &kind.name, id).await?;
+    if let Err((_, text)) = collect(desk, kind, typed, &view.row.fields).await? {
+        return Ok(error(text));
+    }
     let edits = match read(desk, &[field], typed, &view.row.fields) {
         Ok(edits) => edits,
         Err((_, text)) => return Ok(error(text)),

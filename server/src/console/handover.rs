@@ -9,7 +9,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sync_core::id::UserId;
+use sync_core::schema::Kind;
 
+use super::conditions::{self, Builder, Ground, Scope};
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
 use super::format::{self, Shown};
@@ -18,10 +20,13 @@ use super::roles::check;
 use super::typed::Typed;
 use crate::error::Error;
 use crate::intake::Author;
-use crate::jobs::handover::{self, HandoverError, Leaving, Order, Preview};
+use crate::jobs::handover::{self, CUSTOMER, HandoverError, Leaving, Order, Preview};
 use crate::jobs::import::ImportId;
 use crate::store::handovers::Handover;
 use crate::store::people;
+
+/// What the controls that choose customers are called.
+const CUSTOMERS: &str = "customers";
 
 #[derive(Template)]
 #[template(path = "handover.html")]
@@ -31,7 +36,11 @@ struct HandoverPage {
     problem: Option<String>,
     from: Vec<Choice>,
     to: Vec<Choice>,
-    customers: String,
+    customers: Builder,
+    /// Why the choice of customers cannot be taken.
+    wrong: Option<String>,
+    /// Whether the choice is shown at once.
+    some: bool,
     with_closed: bool,
     disable: bool,
     preview: Option<PreviewView>,
@@ -94,9 +103,22 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
 /// `POST /handover`: shows what it would do, or does it.
 pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> {
     check(&desk)?;
-    let typed = Typed::new(pairs);
+    let mut typed = Typed::new(pairs);
+    if conditions::asks(&typed) {
+        return show(&desk, StatusCode::OK, &typed, None, Ok(None)).await;
+    }
+    if let Err(why) = put_together(&desk, &mut typed).await? {
+        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, &typed, None, Err(Problem::Customers(why))).await;
+    }
     let Some(order) = order(&typed) else {
-        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, &typed, None, Err(desk.words.say("handover.choose").to_owned())).await;
+        return show(
+            &desk,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &typed,
+            None,
+            Err(Problem::Page(desk.words.say("handover.choose").to_owned())),
+        )
+        .await;
     };
     let author = author(&desk);
     if typed.one("step") != "apply" {
@@ -114,20 +136,62 @@ pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
     }
 }
 
+/// What goes wrong, and where it is told.
+enum Problem {
+    /// On top of the page.
+    Page(String),
+    /// At the choice of customers.
+    Customers(String),
+}
+
+impl Problem {
+    fn is_of_customers(&self) -> bool {
+        matches!(self, Problem::Customers(_))
+    }
+
+    fn text(&self) -> String {
+        let (Problem::Page(text) | Problem::Customers(text)) = self;
+        text.clone()
+    }
+}
+
+fn ground<'d>(desk: &'d Desk, kind: &'d Kind) -> Ground<'d> {
+    Ground { desk, kind, scope: Scope::Records }
+}
+
+/// What stands in the controls that choose customers.
+fn customers(typed: &Typed) -> Typed {
+    let part = typed.under(CUSTOMERS);
+    if part.has("form") { part } else { conditions::filled(typed.one(CUSTOMERS)) }
+}
+
+/// Puts the choice of customers where an order expects it; or says what is wrong with it.
+async fn put_together(desk: &Desk, typed: &mut Typed) -> Result<Result<(), String>, Error> {
+    if !typed.under(CUSTOMERS).has("form") {
+        return Ok(Ok(()));
+    }
+    let kind = desk.reading.kind(CUSTOMER)?.clone();
+    let read = conditions::read(desk.words, Some(&ground(desk, &kind)), &customers(typed)).await?;
+    Ok(read.map(|text| typed.set(CUSTOMERS, text)))
+}
+
 async fn refused(desk: &Desk, typed: &Typed, error: HandoverError) -> Result<Response, Error> {
     let problem = match error {
         HandoverError::NoSuchPerson(_) => desk.words.say("handover.no_person").to_owned(),
         HandoverError::SamePerson => desk.words.say("handover.same").to_owned(),
         HandoverError::LastAdministrator => desk.words.say("handover.last").to_owned(),
         HandoverError::Running => desk.words.say("handover.running").to_owned(),
-        HandoverError::Filter(why) => desk.words.fill("handover.bad_filter", &[desk.words.label(&why.words())]),
+        HandoverError::Filter(why) => {
+            let why = desk.words.fill("handover.bad_filter", &[desk.words.label(&why.words())]);
+            return show(desk, StatusCode::UNPROCESSABLE_ENTITY, typed, None, Err(Problem::Customers(why))).await;
+        }
         HandoverError::Store(error) => return Err(error.into()),
         HandoverError::NoSuchHandover => return Err(Error::NotFound),
         HandoverError::Intake(error) => return Err(error.into()),
         HandoverError::Undo(error) => return Err(error.into()),
         error @ (HandoverError::MayNot | HandoverError::Person(_)) => return Err(Error::Internal(error.into())),
     };
-    show(desk, StatusCode::UNPROCESSABLE_ENTITY, typed, None, Err(problem)).await
+    show(desk, StatusCode::UNPROCESSABLE_ENTITY, typed, None, Err(Problem::Page(problem))).await
 }
 
 fn author(desk: &Desk) -> Author {
@@ -138,7 +202,7 @@ fn order(typed: &Typed) -> Option<Order> {
     Some(Order {
         from: typed.one("from").parse().ok()?,
         to: typed.one("to").parse().ok()?,
-        customers: typed.one("customers").to_owned(),
+        customers: typed.one(CUSTOMERS).to_owned(),
         with_closed: typed.has("with_closed"),
         disable: typed.has("disable"),
     })
@@ -149,12 +213,15 @@ async fn show(
     status: StatusCode,
     typed: &Typed,
     notice: Option<String>,
-    shown: Result<Option<Preview>, String>,
+    shown: Result<Option<Preview>, Problem>,
 ) -> Result<Response, Error> {
     let users = people::users(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
     let names: BTreeMap<UserId, String> = users.iter().map(|user| (user.user, user.name.clone())).collect();
     let choice = |user: &people::User, control| (user.user.to_string(), user.name.clone(), user.user.to_string() == typed.one(control));
     let acts = handover::list(&desk.app, desk.caller.workspace).await.map_err(|error| Error::Internal(error.into()))?;
+    let kind = desk.reading.kind(CUSTOMER)?.clone();
+    let part = customers(typed);
+    let builder = conditions::draw(desk, CUSTOMERS, Some(&ground(desk, &kind)), &part, !conditions::asks(typed)).await?;
     let (preview, problem) = match shown {
         Ok(preview) => (preview.map(|preview| preview_view(desk, &preview, typed.has("disable"))), None),
         Err(problem) => (None, Some(problem)),
@@ -162,10 +229,12 @@ async fn show(
     let page = HandoverPage {
         frame: desk.frame(desk.words.say("menu.handover"), "/handover").await?,
         notice,
-        problem,
         from: users.iter().map(|user| choice(user, "from")).collect(),
         to: users.iter().filter(|user| user.disabled_at.is_none()).map(|user| choice(user, "to")).collect(),
-        customers: typed.one("customers").to_owned(),
+        some: problem.as_ref().is_some_and(Problem::is_of_customers) || conditions::asks(typed) || !typed.one(CUSTOMERS).is_empty(),
+        customers: builder,
+        problem: problem.as_ref().filter(|problem| !problem.is_of_customers()).map(Problem::text),
+        wrong: problem.as_ref().filter(|problem| problem.is_of_customers()).map(Problem::text),
         with_closed: typed.has("with_closed"),
         disable: typed.has("disable"),
         preview,

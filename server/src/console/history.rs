@@ -117,7 +117,8 @@ pub async fn names(desk: &Desk, kind: &Kind, entries: &[Entry], past: Option<&As
     Ok(desk.reading.names_of(ids).await?)
 }
 
-fn collect(value: &Json, ids: &mut Vec<RecordId>) {
+/// Every id that stands in a value.
+pub fn collect(value: &Json, ids: &mut Vec<RecordId>) {
     match value {
         Json::String(text) => ids.extend(text.parse::<RecordId>().ok()),
         Json::Array(values) => values.iter().for_each(|value| collect(value, ids)),
@@ -144,7 +145,7 @@ fn entry_views(desk: &Desk, format: &Formatter<'_>, kind: &Kind, entries: &[Entr
     let (mut views, mut rest) = (Vec::new(), entries);
     while let Some(first) = rest.first() {
         let together = rest.iter().take_while(|entry| same(first, entry)).count();
-        let changes = (0..together).map(|index| change_view(desk, format, kind, &rest[index..])).rev().collect();
+        let changes = (0..together).map(|index| change_view(format, kind, &rest[index..])).rev().collect();
         views.push(EntryView {
             when: format::moment(first.edit_time),
             who: name_of(desk, &first.who),
@@ -168,28 +169,33 @@ pub fn reviewed(desk: &Desk, review: &ReviewedBy, author: UserId) -> String {
 }
 
 /// The first entry; the older ones after it say whether it ended a disagreement.
-pub fn change_view(desk: &Desk, format: &Formatter<'_>, kind: &Kind, newest_first: &[Entry]) -> ChangeView {
+pub fn change_view(format: &Formatter<'_>, kind: &Kind, newest_first: &[Entry]) -> ChangeView {
     let entry = &newest_first[0];
-    let field = kind.field(&entry.field);
+    value_view(format, kind, &entry.field, (entry.old.clone(), entry.new.clone()), decides(newest_first))
+}
+
+/// What becomes of one field, in words.
+pub fn value_view(format: &Formatter<'_>, kind: &Kind, name: &str, values: (Option<Json>, Option<Json>), decided: bool) -> ChangeView {
+    let field = kind.field(name);
     let shown = |value: Option<Json>| match (field, value) {
         (Some(field), Some(value)) => format.field(field, &value),
         _ => Shown::Nothing,
     };
     let label = match field {
-        Some(field) => desk.words.label(&field.label).to_owned(),
-        None if entry.field == ARCHIVED => {
-            let is_away = entry.new == Some(Json::Bool(true));
-            desk.words.say(if is_away { "record.archived" } else { "record.restored" }).to_owned()
+        Some(field) => format.words.label(&field.label).to_owned(),
+        None if name == ARCHIVED => {
+            let is_away = values.1 == Some(Json::Bool(true));
+            format.words.say(if is_away { "record.archived" } else { "record.restored" }).to_owned()
         }
-        None => entry.field.clone(),
+        None => name.to_owned(),
     };
     // Of a set or a log only what came and went is worth reading.
-    let (old, new) = differences(entry);
-    ChangeView { field: label, decided: decides(newest_first), old: shown(old), new: shown(new) }
+    let (old, new) = differences(values);
+    ChangeView { field: label, decided, old: shown(old), new: shown(new) }
 }
 
-fn differences(entry: &Entry) -> (Option<Json>, Option<Json>) {
-    match (&entry.old, &entry.new) {
+fn differences(values: (Option<Json>, Option<Json>)) -> (Option<Json>, Option<Json>) {
+    match &values {
         (Some(Json::Array(old)), Some(Json::Array(new))) => {
             let without = |all: &[Json], others: &[Json]| {
                 let left: Vec<Json> = all.iter().filter(|value| !others.contains(value)).cloned().collect();
@@ -197,6 +203,6 @@ fn differences(entry: &Entry) -> (Option<Json>, Option<Json>) {
             };
             (without(old, new), without(new, old))
         }
-        (old, new) => (old.clone(), new.clone()),
+        _ => values,
     }
 }

@@ -104,6 +104,8 @@ const CHOICES_MAX: usize = 1_700;
 
 struct Checked {
     lines: Vec<String>,
+    /// What would become of the first rows.
+    rows: Vec<shown::RowView>,
     /// Where, and why.
     failures: Vec<(String, String)>,
     ready: bool,
@@ -371,10 +373,11 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         desk.app.uploads.start(desk.app.clone(), author, spec(&chosen, &desk, &kind, &upload, false), upload);
         return Ok(Redirect::to(&format!("/imports/{id}")).into_response());
     }
-    show(&desk, &upload, Some(chosen), Some(checked_view(&desk, &header, &report)), None).await
+    let checked = checked_view(&desk, &kind, &header, &report).await?;
+    show(&desk, &upload, Some(chosen), Some(checked), None).await
 }
 
-fn checked_view(desk: &Desk, header: &[String], report: &import::Report) -> Checked {
+async fn checked_view(desk: &Desk, kind: &Kind, header: &[String], report: &import::Report) -> Result<Checked, Error> {
     let place = if header.iter().any(|head| head == import::CARD_COLUMN) { "import.card" } else { "import.line" };
     let failure =
         |failure: &import::Failure| (desk.words.fill(place, &[&failure.line.to_string()]), desk.words.label(&failure.reason).to_owned());
@@ -384,11 +387,12 @@ fn checked_view(desk: &Desk, header: &[String], report: &import::Report) -> Chec
         ("import.unchanged", report.unchanged),
         ("import.will_fail", report.failed),
     ];
-    Checked {
+    Ok(Checked {
+        rows: shown::rows(desk, kind, place, &report.preview).await?,
         lines: parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect(),
         failures: report.failures.iter().map(failure).collect(),
         ready: report.created + report.updated > 0,
-    }
+    })
 }
 
 /// What a look at a file tells.

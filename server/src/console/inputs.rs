@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use sync_core::id::RecordId;
 use sync_core::schema::{Field, Merge, ValueType};
 
+use super::conditions::Builder;
 use super::format::{in_order, plain_amount};
 use super::typed::{NEW_ROW, Typed, name_of};
 use super::words::Words;
@@ -96,10 +97,34 @@ pub enum Input {
         /// The words of the page.
         words: Words,
     },
+    /// Conditions.
+    Built(Box<Builder>),
 }
 
 /// `input.html` escapes every text it is given.
 impl askama::filters::HtmlSafe for Input {}
+
+impl Input {
+    /// The same under longer names: what one control of several is called.
+    #[must_use]
+    pub fn under(mut self, prefix: &str) -> Self {
+        match &mut self {
+            Input::Line { name, .. } | Input::Area { name, .. } | Input::Pick { name, .. } | Input::Checks { name, .. } => {
+                name.insert_str(0, prefix);
+            }
+            Input::Tags { name, .. } | Input::Money { name, .. } | Input::Search { name, .. } | Input::Rows { name, .. } => {
+                name.insert_str(0, prefix);
+            }
+            Input::Parts(parts) => {
+                let longer = |(label, part): (String, Input)| (label, part.under(prefix));
+                *parts = std::mem::take(parts).into_iter().map(longer).collect();
+            }
+            // Its lines are called by it.
+            Input::Built(_) => {}
+        }
+        self
+    }
+}
 
 /// A row of a field with rows.
 #[derive(Debug, Clone)]
@@ -121,6 +146,8 @@ pub struct Candidates {
     pub few: HashMap<String, Vec<(String, String)>>,
     /// What a typed title may mean, by the control's name.
     pub matches: HashMap<String, Vec<(String, String)>>,
+    /// Controls that were drawn beforehand, by their names: what they offer had to be looked up.
+    pub built: HashMap<String, Input>,
 }
 
 /// The kinds that a link may lead to, as one word.
@@ -143,6 +170,9 @@ impl Inputs<'_> {
     /// The control of a field; none for what is never typed.
     pub fn of(&self, field: &Field, typed: &Typed) -> Option<Input> {
         let name = name_of(field);
+        if let Some(built) = self.candidates.built.get(&name) {
+            return Some(built.clone());
+        }
         match &field.merge {
             Merge::Register | Merge::Visible | Merge::Monotone => self.scalar(field, typed, &name),
             Merge::Text => Some(Input::Area { value: typed.raw(&name).to_owned(), name }),

@@ -10,6 +10,7 @@ use sync_core::access::Action;
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::admin;
+use super::conditions::{asks, collect, prepare};
 use super::desk::{Desk, Frame, page};
 use super::edit::{Posted, back, read};
 use super::foreseen::Foreseen;
@@ -53,6 +54,9 @@ pub async fn form(desk: Desk, Path(kind): Path<String>, Query(given): Query<Vec<
     if let Some(owner) = owner.filter(|owner| !typed.has(owner)) {
         typed.add(owner, desk.caller.user.to_string());
     }
+    for field in fields(&desk, &kind).filter(|field| !typed.has(&name_of(field))).collect::<Vec<_>>() {
+        field.default.iter().for_each(|default| typed.add(name_of(field), default.as_str()));
+    }
     show(&desk, &kind, &typed, None, Vec::new()).await
 }
 
@@ -68,11 +72,17 @@ pub fn makeable(desk: &Desk, kind: &str) -> Result<std::sync::Arc<Kind>, Error> 
 pub async fn save(desk: Desk, Path(kind): Path<String>, Form(posted): Posted) -> Result<Response, Error> {
     let kind = makeable(&desk, &kind)?;
     let mut typed = Typed::new(posted);
+    if asks(&typed) {
+        return show(&desk, &kind, &typed, None, Vec::new()).await;
+    }
     let unclear = links::resolve(&desk, &kind, &mut typed).await?;
     if let Some((name, _)) = unclear.first() {
         let field = name.split('.').nth(1).map(str::to_owned);
         let why = Why { field, text: why::unclear(&desk, &unclear), held: false };
         return show(&desk, &kind, &typed, Some(why), unclear).await;
+    }
+    if let Err((field, text)) = collect(&desk, &kind, &mut typed, &Map::new()).await? {
+        return show(&desk, &kind, &typed, Some(Why { field: Some(field), text, held: false }), Vec::new()).await;
     }
     let fields: Vec<&Field> = fields(&desk, &kind).collect();
     let why = match read(&desk, &fields, &typed, &offered(&fields, &typed)) {
@@ -114,6 +124,7 @@ async fn show(
 ) -> Result<Response, Error> {
     let mut candidates = links::candidates(desk, fields(desk, kind)).await?;
     candidates.matches = matches.into_iter().collect();
+    prepare(desk, kind, typed, &Map::new(), &mut candidates).await?;
     let names = links::names_in(desk, kind, &[typed]).await?;
     let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
     let (first, more): (Vec<&Field>, Vec<&Field>) = fields(desk, kind).partition(|field| is_first(kind, field, typed));
@@ -142,7 +153,12 @@ fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, why: Option<&Why>)
     let row = |field: &&Field| {
         let error = why.filter(|why| why.field.as_deref() == Some(&*field.name)).map(|why| why.text.clone());
         let label = inputs.words.label(&field.label).to_owned();
-        Some(RowView { name: name_of(field), label, required: field.required, input: inputs.of(field, typed)?, error })
+        let mut input = inputs.of(field, typed)?;
+        // What has a default gets it, also where nothing is chosen: nothing is no choice.
+        if let (Input::Pick { options, .. }, Some(_)) = (&mut input, &field.default) {
+            options.retain(|(value, ..)| !value.is_empty());
+        }
+        Some(RowView { name: name_of(field), label, required: field.required, input, error })
     };
     fields.iter().filter_map(row).collect()
 }
@@ -151,5 +167,6 @@ fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, why: Option<&Why>)
 fn is_first(kind: &Kind, field: &Field, typed: &Typed) -> bool {
     let is_listed = kind.list.contains(&field.name) || field.name == kind.title;
     let is_short = !matches!(field.value, ValueType::Geo);
-    field.required || (is_listed && is_short) || typed.has(&name_of(field)) || typed.has(&format!("{}.rows", name_of(field)))
+    let is_typed = |part: &str| typed.has(&format!("{}{part}", name_of(field)));
+    field.required || (is_listed && is_short) || ["", ".rows", ".form"].into_iter().any(is_typed)
 }

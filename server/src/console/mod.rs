@@ -11,10 +11,12 @@ mod ask;
 pub mod assets;
 mod audit;
 mod collisions;
+mod conditions;
 mod dashboards;
 mod desk;
 mod devices;
 mod disputes;
+mod dossier;
 mod duplicates;
 mod edit;
 mod events;
@@ -122,6 +124,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/retention/{rule}", post(retention::erase))
         .route("/privacy", get(privacy::list))
         .route("/privacy/{id}", get(privacy::page).post(privacy::erase))
+        .route("/privacy/{id}/page.html", get(dossier::take_out))
         .route("/audit", get(audit::page))
         .route("/events", get(events::stream))
         .layer(from_fn_with_state(app.clone(), problems::as_pages))

@@ -102,10 +102,7 @@ async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'s
     let Dossier { record, history, consents, files } = privacy::look_at(&desk.app, &desk.caller, id).await?;
     let kind = desk.reading.kind(&record.row.kind)?.clone();
     let held = kind.field(privacy::CONSENTS);
-    let purpose = |name: &str| {
-        let option = held.and_then(|field| field.item("purpose")).map(|item| item.options.clone()).unwrap_or_default();
-        option.iter().find(|option| &*option.value == name).map_or(name.to_owned(), |option| desk.words.label(&option.label).to_owned())
-    };
+    let purpose = |of: &Consent| privacy::purpose_of(&kind, of).map_or(of.purpose.clone(), |label| desk.words.label(label).to_owned());
     let given = |given: bool| if given { ("green", desk.words.say("value.yes")) } else { ("red", desk.words.say("value.no")) };
     let page = PrivacyPage {
         frame: desk.frame(desk.words.say("privacy.title"), &format!("/records/{}", kind.name)).await?,
@@ -119,7 +116,7 @@ async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'s
         consents: held.map(|_| {
             let view = |consent: Consent| {
                 let (colour, word) = given(consent.given);
-                (purpose(&consent.purpose), colour, word, consent.at.map(format::moment))
+                (purpose(&consent), colour, word, consent.at.map(format::moment))
             };
             consents.into_iter().map(view).collect()
         }),

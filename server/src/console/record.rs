@@ -12,6 +12,7 @@ use sync_core::id::{Facet, RecordId};
 use sync_core::schema::{Field, Kind};
 
 use super::collisions::{self, CollisionView};
+use super::conditions;
 use super::desk::{Desk, Frame, page as answer};
 use super::disputes::{Dispute, dispute};
 use super::duplicates::Around;
@@ -56,6 +57,12 @@ pub struct Asked {
     edit: String,
     #[serde(default)]
     done: String,
+    /// Fields that were not taken back: somebody has changed them since.
+    #[serde(default)]
+    changed: String,
+    /// Fields that were not taken back: they never go back.
+    #[serde(default)]
+    fixed: String,
     /// One kind of the timeline's events.
     #[serde(default)]
     only: Box<str>,
@@ -147,6 +154,11 @@ struct FieldForm {
 /// `GET /records/{kind}/{id}`.
 pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let editing = Editing { place: asked.edit, only: asked.only, events: (asked.events, asked.older), ..Editing::default() };
+    if asked.done == "undone" && !(asked.changed.is_empty() && asked.fixed.is_empty()) {
+        let stays = timeline::staying(&desk, desk.reading.kind(&kind)?, &asked.changed, &asked.fixed);
+        let notice = desk.words.fill("record.undone_partly", &[&stays]);
+        return show(&desk, &kind, id, editing, Some(&notice)).await;
+    }
     let notice = match &*asked.done {
         "made" => Some(desk.words.say("record.made")),
         "decided" => Some(desk.words.say("record.decided")),
@@ -246,6 +258,11 @@ async fn candidates(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editi
     let edited = kind.fields.iter().filter(|field| *field.name == *editing.place || view.disputes(&field.name));
     let mut candidates = links::candidates(desk, edited).await?;
     candidates.matches = editing.matches.iter().cloned().collect();
+    if let Some(field) = kind.field(&editing.place) {
+        let present = filled(field, view.row.fields.get(&*field.name));
+        let typed = editing.typed.as_ref().unwrap_or(&present);
+        conditions::prepare(desk, kind, typed, &view.row.fields, &mut candidates).await?;
+    }
     Ok(candidates)
 }
 

@@ -2,10 +2,13 @@
 //!
 //! Pure: what [`Sheet`] shows under a name, [`read`] takes back under the same.
 
+use std::collections::BTreeMap;
+
 use sync_core::access::{Action, Beyond, Condition, Level, Limit, Outcome, Right, Role, Rule};
 use sync_core::id::{BadId, Facet, FieldName, Name};
 use sync_core::schema::{Kind, Label, Schema};
 
+use super::conditions::{Builder, filled};
 use super::typed::Typed;
 use super::words::Words;
 
@@ -71,8 +74,10 @@ pub struct When {
     pub name: String,
     /// The kind.
     pub kinds: Vec<Choice>,
-    /// Which of its records, in the filter language.
-    pub filter: String,
+    /// Which of its records: what stands in the controls.
+    pub typed: Typed,
+    /// Those controls, once they are drawn.
+    pub builder: Option<Builder>,
     /// How far each action goes.
     pub cells: Vec<Cell>,
     /// Which parts are written.
@@ -196,7 +201,8 @@ impl When {
         let is_its = |kind: &Kind| rule.is_some_and(|rule| rule.kinds.contains(&kind.name));
         Self {
             kinds: schema.kinds().map(|kind| (kind.name.to_string(), words.label(&kind.plural).to_owned(), is_its(kind))).collect(),
-            filter: rule.and_then(|rule| rule.when.as_ref()).map_or_else(String::new, |when| when.text().to_owned()),
+            typed: filled(rule.and_then(|rule| rule.when.as_ref()).map_or("", Condition::text)),
+            builder: None,
             cells: cells(words, &name, rule, &Action::ALL[1..]),
             writes: facets(words, rule.map_or(&[], |rule| &rule.writes)),
             only: rule.map_or_else(String::new, |rule| rule.only_fields.iter().map(Name::as_str).collect::<Vec<_>>().join(" ")),
@@ -205,8 +211,14 @@ impl When {
         }
     }
 
-    fn name(at: usize) -> String {
+    /// What the names of a row's controls begin with.
+    pub fn name(at: usize) -> String {
         format!("when{at}")
+    }
+
+    /// The kind that is chosen.
+    pub fn kind(&self) -> Option<&str> {
+        self.kinds.iter().find(|(_, _, chosen)| *chosen).map(|(name, ..)| &**name)
     }
 
     /// The same in another row.
@@ -242,12 +254,19 @@ impl Bound {
     }
 }
 
-/// The role that a form describes, and the conditions that cannot be taken, as they were typed and with what they lack.
+/// The role that a form describes, and the conditions that cannot be taken, as they were typed and with what they lack:
+/// `wrong` says which filters could not be put together, and why.
 /// Whether it is a good one is asked when it is read.
 ///
 /// # Errors
 /// What cannot be written at all, in words.
-pub fn read(words: Words, schema: &Schema, name: &Name, typed: &Typed) -> Result<(Role, Vec<When>), String> {
+pub fn read(
+    words: Words,
+    schema: &Schema,
+    name: &Name,
+    typed: &Typed,
+    wrong: &BTreeMap<String, String>,
+) -> Result<(Role, Vec<When>), String> {
     let mut halves = Vec::new();
     let mut role =
         Role { label: Label { en: typed.one("label_en").to_owned(), zh: typed.one("label_zh").to_owned() }, ..Role::empty(name.clone()) };
@@ -257,7 +276,7 @@ pub fn read(words: Words, schema: &Schema, name: &Name, typed: &Typed) -> Result
         if !typed.has(&format!("{row}.kind")) {
             break;
         }
-        match read_condition(words, schema, typed, &row) {
+        match wrong.get(&row).cloned().map_or_else(|| read_condition(words, schema, typed, &row), Err) {
             Ok(rule) => role.rules.extend(rule),
             Err(problem) => halves.push(half(words, schema, typed, at, problem)),
         }
@@ -306,6 +325,9 @@ fn read_rule(words: Words, schema: &Schema, typed: &Typed, row: &str) -> Result<
 /// A condition, or none where nothing was typed: that is how one is taken out.
 fn read_condition(words: Words, schema: &Schema, typed: &Typed, row: &str) -> Result<Option<Rule>, String> {
     let part = |name: &str| typed.one(&format!("{row}.{name}")).trim();
+    if typed.has(&format!("{row}.remove")) {
+        return Ok(None);
+    }
     let (kind, filter) = (part("kind"), part("filter"));
     match (kind.is_empty(), filter.is_empty()) {
         (true, true) if part("only").is_empty() => return Ok(None),
@@ -327,8 +349,10 @@ fn half(words: Words, schema: &Schema, typed: &Typed, at: usize, problem: String
     let row = When::name(at);
     let part = |name: &str| typed.one(&format!("{row}.{name}"));
     let rule = rule_of(typed, &row, part("kind").parse().ok());
-    let (filter, only) = (part("filter").to_owned(), part("only").to_owned());
-    When { filter, only, problem: Some(problem), ..When::of(words, schema, at, Some(&rule)) }
+    let built = typed.under(&format!("{row}.filter"));
+    let built = if built.has("form") { built } else { filled(part("filter")) };
+    let only = part("only").to_owned();
+    When { typed: built, only, problem: Some(problem), ..When::of(words, schema, at, Some(&rule)) }
 }
 
 /// Levels and the parts that are written.

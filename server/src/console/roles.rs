@@ -1,5 +1,6 @@
 //! Roles: who may see and do what, as a sheet to fill in; what a change would do is shown before it is saved.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -13,6 +14,7 @@ use sync_core::id::{Name, RecordId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Kind, Label, Reading};
 
+use super::conditions::{self, Ground, Scope};
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
 use super::role_form::{self, Sheet, When};
@@ -175,18 +177,51 @@ struct Shown {
     problem: Option<String>,
     preview: Option<Effect>,
     halves: Vec<When>,
+    /// Whether the form was sent to be drawn again: it tells nothing that is wrong yet.
+    asks: bool,
+}
+
+/// What conditions of a role are about.
+fn ground<'d>(desk: &'d Desk, kind: &str) -> Option<Ground<'d>> {
+    desk.reading.schema().kind(kind).map(|kind| Ground { desk, kind, scope: Scope::Rule })
+}
+
+/// Puts the filters that were put together where the form expects them; or says what is wrong, by row.
+async fn put_together(desk: &Desk, typed: &mut Typed) -> Result<BTreeMap<String, String>, Error> {
+    let mut wrong = BTreeMap::new();
+    for row in (0..).map(When::name) {
+        if !typed.has(&format!("{row}.kind")) {
+            break;
+        }
+        let name = format!("{row}.filter");
+        let part = typed.under(&name);
+        if !part.has("form") {
+            continue;
+        }
+        let ground = ground(desk, typed.one(&format!("{row}.kind")));
+        match conditions::read(desk.words, ground.as_ref(), &part).await? {
+            Ok(text) => typed.set(&name, text),
+            Err(why) => drop(wrong.insert(row, why)),
+        }
+    }
+    Ok(wrong)
 }
 
 async fn sheet(desk: &Desk, status: StatusCode, role: &Role, extra: &[&str], shown: Shown) -> Result<Response, Error> {
     let own = kept(desk).await?.into_iter().find(|kept| kept.name == *role.name);
     let is_builtin = Roles::builtin().role(&role.name).is_some();
     let title = desk.words.fill("role.title", &[desk.words.label(&role.label)]);
+    let mut sheet = Sheet::of(desk.words, desk.reading.schema(), role, extra, shown.halves);
+    for row in &mut sheet.conditions {
+        let ground = row.kind().and_then(|kind| ground(desk, kind));
+        row.builder = Some(conditions::draw(desk, &format!("{}.filter", row.name), ground.as_ref(), &row.typed, !shown.asks).await?);
+    }
     let page = RolePage {
         frame: desk.frame(&title, "/roles").await?,
         name: role.name.to_string(),
         notice: shown.notice,
         problem: shown.problem,
-        sheet: Sheet::of(desk.words, desk.reading.schema(), role, extra, shown.halves),
+        sheet,
         history: own.as_ref().map(|kept| format!("/records/{ROLE}/{}/history", kept.record)),
         is_builtin,
         remove: own.map(|_| desk.words.say(if is_builtin { "role.reset" } else { "role.remove" })),
@@ -198,16 +233,22 @@ async fn sheet(desk: &Desk, status: StatusCode, role: &Role, extra: &[&str], sho
 /// `POST /roles/{role}`: shows what it would do, or does it.
 pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> Result<Response, Error> {
     check(&desk)?;
-    let typed = Typed::new(pairs);
+    let mut typed = Typed::new(pairs);
+    let wrong = put_together(&desk, &mut typed).await?;
+    let asks = conditions::asks(&typed);
     let (schema, extra) = (desk.reading.schema(), typed.all("add"));
     let whole = if typed.is_whole() { Ok(()) } else { Err(desk.words.say("form.not_whole").to_owned()) };
-    let (role, halves) = match whole.and_then(|()| role_form::read(desk.words, schema, &name, &typed)) {
+    let (role, mut halves) = match whole.and_then(|()| role_form::read(desk.words, schema, &name, &typed, &wrong)) {
         Ok(read) => read,
         Err(problem) => {
             let now = desk.reading.roles().role(&name).cloned().unwrap_or_else(|| Role::empty(name.clone()));
             return sheet(&desk, StatusCode::UNPROCESSABLE_ENTITY, &now, &[], Shown { problem: Some(problem), ..Shown::default() }).await;
         }
     };
+    if asks {
+        halves.iter_mut().for_each(|half| half.problem = None);
+        return sheet(&desk, StatusCode::OK, &role, &extra, Shown { halves, asks, ..Shown::default() }).await;
+    }
     let text = role.to_toml();
     let problem = match Role::parse("role", &text, schema, Reading::Strict) {
         Err(bad) => Some(desk.words.label(&bad.message).to_owned()),
@@ -224,7 +265,7 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
         (None, "preview") => Some(rights::effect(&desk.app, desk.caller.workspace, &Change::Role(role.clone())).await?),
         _ => None,
     };
-    sheet(&desk, status, &role, &extra, Shown { problem, preview, halves, notice: None }).await
+    sheet(&desk, status, &role, &extra, Shown { problem, preview, halves, ..Shown::default() }).await
 }
 
 /// Why a role would not be taken so, in the reader's words.

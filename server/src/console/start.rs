@@ -6,8 +6,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sync_core::access::Right;
+use sync_core::actions::currency::SETTINGS;
 use sync_core::id::RecordId;
 
+use super::admin;
 use super::desk::{Desk, Frame, page as answer};
 use crate::error::{Error, Text};
 use crate::intake::Author;
@@ -36,7 +38,14 @@ struct Step {
     text: &'static str,
     /// Where, and what the link says.
     link: (&'static str, &'static str),
+    /// Whether it is a form that leads there.
+    posts: bool,
+    /// What holds already: what it is called, what it says.
+    facts: Vec<(&'static str, String)>,
+    /// Where it is left for later.
+    skip: Option<&'static str>,
     done: bool,
+    skipped: bool,
 }
 
 /// What was done just now.
@@ -45,6 +54,8 @@ struct Step {
 pub struct Asked {
     done: String,
     count: u64,
+    /// The step that is left for later.
+    later: String,
 }
 
 /// `GET /`: an empty workspace begins with what to do, every other one with its first list.
@@ -79,17 +90,27 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         frame: desk.frame(desk.words.say("start.title"), "/start").await?,
         name: desk.caller.name.clone(),
         notice,
-        steps: steps(&desk, may).await?,
+        steps: steps(&desk, may, asked.later == SETTINGS).await?,
         sample,
     };
     answer(StatusCode::OK, &page)
 }
 
-async fn steps(desk: &Desk, may: bool) -> Result<Vec<Step>, Error> {
+async fn steps(desk: &Desk, may: bool, later: bool) -> Result<Vec<Step>, Error> {
     let mut tx = desk.app.store.reader().await?;
     let colleagues = people::users(&mut tx, desk.caller.workspace).await?.len();
     drop(tx);
-    let step = |icon, title, text, link| Step { icon, title: desk.words.say(title), text: desk.words.say(text), link, done: false };
+    let step = |icon, title, text, link| Step {
+        icon,
+        title: desk.words.say(title),
+        text: desk.words.say(text),
+        link,
+        posts: false,
+        facts: Vec::new(),
+        skip: None,
+        done: false,
+        skipped: false,
+    };
     let link = |href, key| (href, desk.words.say(key));
     let customers = step("import", "start.import", "start.import_text", link("/imports", "start.import_go"));
     let look = step("chart", "start.look", "start.look_text", link("/dashboards", "menu.dashboards"));
@@ -97,7 +118,13 @@ async fn steps(desk: &Desk, may: bool) -> Result<Vec<Step>, Error> {
         return Ok(vec![Step { done: count(desk).await? > 0, ..customers }, look]);
     }
     let people = step("member", "start.people", "start.people_text", link("/people", "person.invite"));
+    let facts = admin::settings(desk).await?;
+    let done = !facts.is_empty();
+    let settings = step("kind", "start.settings", "start.settings_text", link("/admin/settings", "start.settings_go"));
+    let settings =
+        Step { posts: true, skip: (!done && !later).then_some("/start?later=settings"), skipped: !done && later, facts, done, ..settings };
     Ok(vec![
+        settings,
         Step { done: colleagues > 1, ..people },
         Step { done: count(desk).await? > 0, ..customers },
         step("device", "start.phone", "start.phone_text", link("/devices", "menu.devices")),

@@ -21,7 +21,7 @@ use super::made::{device_of, later, name_of};
 use super::record::{Editing, show, view};
 use super::why;
 use crate::error::Error;
-use crate::jobs::import::taking_back;
+use crate::jobs::import::{Left, taking_back};
 use crate::reading::{CHANGES, Entry, Event, Happened, PEOPLE, Row, Timeline};
 
 /// Events of a page at first, and how many more each time.
@@ -219,10 +219,7 @@ impl Drawing<'_> {
             record: None,
             badges: Vec::new(),
             text: String::new(),
-            changes: (0..entries.len())
-                .map(|index| history::change_view(self.desk, &self.format, self.kind, &entries[index..]))
-                .rev()
-                .collect(),
+            changes: (0..entries.len()).map(|index| history::change_view(&self.format, self.kind, &entries[index..])).rev().collect(),
             undo: may.then(|| (format!("{}/undo", self.here), first.change.to_string())),
         }
     }
@@ -345,8 +342,12 @@ pub async fn undo(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(b
     let changes = desk.reading.changes(id).await?;
     let (steps, left) = taking_back(&kind, changes, &[back.change].into());
     let refuse = |text: String| Editing { error: Some(text), ..Editing::default() };
+    let (changed, fixed) = (fields_of(&left, false), fields_of(&left, true));
     if steps.is_empty() {
-        let why = left.first().map_or_else(|| desk.words.say("timeline.undone").to_owned(), |left| desk.words.label(&left.why).to_owned());
+        let why = match left.is_empty() {
+            true => desk.words.say("timeline.undone").to_owned(),
+            false => staying(&desk, &kind, &changed, &fixed),
+        };
         return show(&desk, &kind.name, id, refuse(desk.words.fill("timeline.kept", &[&why])), None).await;
     }
     for edits in steps {
@@ -355,7 +356,27 @@ pub async fn undo(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(b
             return show(&desk, &kind.name, id, refuse(why.text), None).await;
         }
     }
-    Ok(Redirect::to(&format!("/records/{}/{id}?done=undone#timeline", kind.name)).into_response())
+    let stays = if left.is_empty() { String::new() } else { format!("&changed={changed}&fixed={fixed}") };
+    Ok(Redirect::to(&format!("/records/{}/{id}?done=undone{stays}#timeline", kind.name)).into_response())
+}
+
+/// The fields that stay because they never go back, or those that stay because somebody has changed them since: their names,
+/// which need no escaping in an address.
+fn fields_of(left: &[Left], for_good: bool) -> String {
+    let names: BTreeSet<&str> = left.iter().filter(|one| one.for_good == for_good).map(|one| one.field.as_str()).collect();
+    names.into_iter().collect::<Vec<_>>().join(",")
+}
+
+/// What stays, and why, of fields that the reader sees.
+pub fn staying(desk: &Desk, kind: &Kind, changed: &str, fixed: &str) -> String {
+    let told = |names: &str, key| {
+        let fields = names.split(',').filter_map(|name| kind.field(name)).filter(|field| desk.reading.may_read(kind, &field.name));
+        let labels: Vec<&str> = fields.map(|field| desk.words.label(&field.label)).collect();
+        (!labels.is_empty()).then(|| desk.words.fill(key, &[&labels.join(desk.words.say("timeline.and"))]))
+    };
+    let all: Vec<String> = [told(changed, "timeline.changed_since"), told(fixed, "timeline.for_good")].into_iter().flatten().collect();
+    // Of the record as a whole there is no field.
+    if all.is_empty() { desk.words.say("timeline.record_changed").to_owned() } else { all.join(desk.words.say("timeline.between")) }
 }
 
 #[cfg(test)]

@@ -100,6 +100,19 @@ impl Typed {
         self.0.iter().filter(move |(known, _)| is_below(known)).map(|(_, value)| value.trim())
     }
 
+    /// The values of the names below a name, which is left out of them.
+    #[must_use]
+    pub fn under(&self, name: &str) -> Self {
+        let rest = |known: &str| known.strip_prefix(name)?.strip_prefix('.').map(str::to_owned);
+        Self(self.0.iter().filter_map(|(known, value)| Some((rest(known)?, value.clone()))).collect())
+    }
+
+    /// The values of one name alone.
+    #[must_use]
+    pub fn only(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(known, _)| known == name).cloned().collect())
+    }
+
     /// The names that end in a suffix, without it.
     pub fn names_with(&self, suffix: &str) -> Vec<String> {
         self.0.iter().filter_map(|(name, _)| name.strip_suffix(suffix)).map(str::to_owned).collect()

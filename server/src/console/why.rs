@@ -90,9 +90,18 @@ fn bad_value(desk: &Desk, kind: &Kind, name: &str, problem: &BadValue) -> String
         BadValue::NoSuchOption { found, .. } => desk.words.fill("why.no_option", &[&label, found]),
         BadValue::NoEmail { found } => desk.words.fill("bad.email", &[found]),
         BadValue::NoWebAddress { found } => desk.words.fill("bad.url", &[found]),
+        BadValue::NoPhone { found } => desk.words.fill("bad.phone", &[found]),
+        BadValue::NoYear { .. } | BadValue::EndsBefore { .. } => {
+            desk.words.fill("why.at_field", &[&label, desk.words.0.of(&problem.to_string(), &problem.message_zh())])
+        }
         BadValue::ZeroCharacter => desk.words.0.of(&problem.to_string(), &problem.message_zh()).to_owned(),
         BadValue::Type { .. } | BadValue::NoSuchItem | BadValue::ItemExists => desk.words.fill("why.bad_value", &[&label]),
     }
+}
+
+/// Why an edit is not one that somebody may make up.
+pub fn refused(desk: &Desk, kind: &Kind, bad: &BadEdit) -> String {
+    why(desk, kind, &NotEdited::BadEdit(bad.clone())).text
 }
 
 /// What is wrong with something typed.

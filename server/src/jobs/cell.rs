@@ -87,6 +87,55 @@ fn elements_text(elements: &[Json]) -> String {
     words.map_or_else(|| Json::from(elements).to_string(), |words| words.join("; "))
 }
 
+/// What stands between begin and end where one cell holds both.
+const PERIOD_DASH: &str = "–";
+/// The same as people write it. A hyphen needs blanks around it: days have hyphens of their own.
+const PERIOD_DASHES: [&str; 8] = [PERIOD_DASH, "—", "～", "~", "至", " to ", " - ", "→"];
+
+/// A period in one cell, as people read it where they are and as [`value_of`] reads it back: `2026-05-03 – 2026-06-02`.
+/// Moments say how far their clock is from UTC.
+pub fn period_text(value: &Json, offset_minutes: i32) -> String {
+    let part = |name: &str| match &value[name] {
+        Json::String(day) => day.clone(),
+        Json::Number(millis) => millis.as_i64().map_or_else(|| millis.to_string(), |millis| moment_there(millis, offset_minutes)),
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => String::new(),
+    };
+    let text = format!("{} {PERIOD_DASH} {}", part("start"), part("end"));
+    text.trim().to_owned()
+}
+
+/// A moment on a clock so far from UTC; seconds only where there are some.
+fn moment_there(millis: i64, offset_minutes: i32) -> String {
+    let offset = jiff::tz::Offset::from_seconds(offset_minutes.saturating_mul(60)).unwrap_or(jiff::tz::Offset::UTC);
+    let there = jiff::Timestamp::from_millisecond(millis).unwrap_or_default().to_zoned(jiff::tz::TimeZone::fixed(offset));
+    let form = match (there.millisecond(), there.second()) {
+        (0, 0) => "%Y-%m-%d %H:%M%:z",
+        (0, _) => "%Y-%m-%d %H:%M:%S%:z",
+        _ => "%Y-%m-%d %H:%M:%S%.3f%:z",
+    };
+    there.strftime(form).to_string()
+}
+
+/// Begin and end out of one cell; either may be missing.
+fn period(text: &str) -> Result<Json, Label> {
+    let halves = PERIOD_DASHES.into_iter().find_map(|dash| text.split_once(dash));
+    let Some((start, end)) = halves else {
+        return Err(label(
+            format!("`{text}` is no period: expected its begin, a dash and its end, such as 2026-05-03 – 2026-06-02"),
+            format!("“{text}”不是时间段：应为“开始 – 结束”，例如 2026-05-03 – 2026-06-02"),
+        ));
+    };
+    let mut parts = Map::new();
+    for (name, text) in [("start", start.trim()), ("end", end.trim())].into_iter().filter(|(_, text)| !text.is_empty()) {
+        parts.insert(name.to_owned(), day_or_moment(text)?);
+    }
+    Ok(Json::Object(parts))
+}
+
+fn day_or_moment(text: &str) -> Result<Json, Label> {
+    date(text).map_or_else(|| timestamp(text), |day| Ok(Json::from(day)))
+}
+
 fn moment(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| format!("{time:.3}"))
 }
@@ -150,6 +199,7 @@ pub fn value_of(field: &Field, texts: &[(&str, &str)]) -> Result<Json, Label> {
     match whole {
         Some(text) if field.value.is_group() && text.starts_with('{') => json_text(text),
         _ if field.value == ValueType::Money => money(texts),
+        Some(text) if field.value == ValueType::Period => period(text),
         Some(_) if field.value.is_group() => Err(label(
             format!(
                 "map its parts: {}",
@@ -203,8 +253,7 @@ fn group(field: &Field, texts: &[(&str, &str)]) -> Result<Json, Label> {
     for (part, text) in texts {
         let value = match &field.value {
             ValueType::Geo => number(text)?,
-            ValueType::Period if date(text).is_none() => timestamp(text)?,
-            ValueType::Period => Json::from(date(text)),
+            ValueType::Period => day_or_moment(text)?,
             ValueType::Money | ValueType::Address | ValueType::Unknown(_) => Json::from(*text),
             ValueType::String | ValueType::Paragraph | ValueType::Integer | ValueType::Number | ValueType::Boolean => Json::from(*text),
             ValueType::Date | ValueType::Datetime | ValueType::Choice | ValueType::Link => Json::from(*text),
@@ -403,6 +452,29 @@ mod tests {
             assert!(!guarded.starts_with(['=', '+', '-', '@']), "{guarded}");
             assert_eq!(unguarded(&guarded), text);
         }
+    }
+
+    #[test]
+    fn a_period_is_read_back_from_one_cell() {
+        let when = field("activity", "when");
+        for value in [
+            json!({"start": "2026-05-03", "end": "2026-06-02"}),
+            json!({"start": 1_777_797_000_000_i64, "end": 1_777_800_600_000_i64}),
+            json!({"start": 1_777_797_001_000_i64, "end": 1_777_800_600_123_i64}),
+            json!({"start": "2026-05-03"}),
+            json!({"end": 1_777_797_000_000_i64}),
+        ] {
+            for offset in [0, 480, -210] {
+                let text = period_text(&value, offset);
+                assert_eq!(value_of(&when, &[("", &text)]).unwrap(), value, "{text}");
+            }
+        }
+        assert_eq!(period_text(&json!({"start": 1_777_797_000_000_i64}), 480), "2026-05-03 16:30+08:00 –");
+        let days = json!({"start": "2026-05-03", "end": "2026-06-02"});
+        for text in ["2026/5/3 - 2026/6/2", "2026-05-03~2026-06-02", "2026年5月3日至2026年6月2日", "20260503 to 20260602"] {
+            assert_eq!(value_of(&when, &[("", text)]).unwrap(), days, "{text}");
+        }
+        assert!(value_of(&when, &[("", "2026-05-03")]).is_err_and(|why| why.en.contains("no period")));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::store::{StoreError, Tx, devices, farewells};
 /// Records that go over together: others write in between.
 const BATCH: u32 = 500;
 /// The kind that other records follow.
-const CUSTOMER: &str = "party";
+pub const CUSTOMER: &str = "party";
 
 /// What is to be handed over.
 #[derive(Debug, Clone)]

@@ -10,10 +10,10 @@ use sync_core::id::RecordId;
 use sync_core::projection;
 use sync_core::query::{MAX_PAGE, MAX_WHERE};
 use sync_core::record::authored;
-use sync_core::record::fields::{FieldEdit, computed};
+use sync_core::record::fields::{FieldEdit, computed, unknown};
 use sync_core::schema::{Kind, Merge};
 
-use super::{WriteError, Writing, complete, keeps_required};
+use super::{WriteError, Writing, keeps_required};
 use crate::body;
 use crate::error::{Error, Text};
 use crate::intake::{Expect, NotEdited, RecordEdit};
@@ -349,7 +349,7 @@ impl Writing {
         match (row, mode) {
             (Some(row), Mode::Create) => Err(Error::Exists(row.id)),
             (Some(row), _) => {
-                let changes = fitting(kind, edits(kind, row.id, &row.fields, draft))?;
+                let changes = fitting(kind, &row.fields, edits(kind, row.id, &row.fields, draft))?;
                 changes.iter().try_for_each(|edits| keeps_required(kind, edits))?;
                 Ok(Plan { record: row.id, is_new: false, changes })
             }
@@ -364,8 +364,10 @@ impl Writing {
             (None, Mode::Create | Mode::Upsert) => {
                 let named = name.as_deref().and_then(|name| found.free.get(&folded(name)).copied());
                 let record = item.id.or(named).unwrap_or_else(|| self.new_id());
-                let changes = fitting(kind, edits(kind, record, &Map::new(), draft))?;
-                complete(kind, changes.first().map(Vec::as_slice).unwrap_or_default())?;
+                let mut changes = edits(kind, record, &Map::new(), draft);
+                let first = changes.first_mut().ok_or(WriteError::Empty)?;
+                *first = self.fit_to_make(kind, std::mem::take(first))?;
+                let changes = fitting(kind, &Map::new(), changes)?;
                 Ok(Plan { record, is_new: true, changes })
             }
         }
@@ -386,10 +388,7 @@ fn draft(kind: &Kind, fields: &Map<String, Json>) -> Result<Draft, Error> {
     let index = |name: &String| kind.fields.iter().position(|field| *field.name == **name);
     let value = |(name, value): (&String, &Json)| match index(name) {
         Some(index) => Ok((index, value.clone())),
-        None => {
-            let message = Text::new(format!("kind `{}` has no field `{name}`", kind.name), format!("“{}”没有字段“{name}”", kind.name));
-            Err(Error::Invalid { field: Some(name.clone()), message })
-        }
+        None => Err(Error::from(NotEdited::from(unknown(kind, name)))),
     };
     Ok(Draft { values: fields.iter().map(value).collect::<Result<_, _>>()?, ..Draft::default() })
 }
@@ -418,8 +417,8 @@ fn computed_as_said(
 }
 
 /// What an author may write.
-fn fitting(kind: &Kind, changes: Vec<Vec<FieldEdit>>) -> Result<Vec<Vec<FieldEdit>>, Error> {
-    changes.iter().try_for_each(|edits| authored::check(kind, edits)).map_err(NotEdited::from)?;
+fn fitting(kind: &Kind, before: &Map<String, Json>, changes: Vec<Vec<FieldEdit>>) -> Result<Vec<Vec<FieldEdit>>, Error> {
+    changes.iter().try_for_each(|edits| authored::check(kind, before, edits)).map_err(NotEdited::from)?;
     Ok(changes)
 }
 

@@ -555,3 +555,57 @@ async fn a_mistyped_parameter_is_told_every_valid_one() {
     let rejected = ann.get("/api/v1/rejected?stat=open").await;
     assert!(rejected.text().contains("did you mean `state`") && rejected.text().contains("maxSize"), "{}", rejected.text());
 }
+
+#[tokio::test]
+async fn a_deal_has_a_stage_and_nobody_writes_what_nobody_means() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let deal = ann.make("deal", json!({"title": "Lamps"})).await;
+    assert_eq!(ann.get(&deal).await.json()["fields"]["stage"], "lead");
+    let cleared = ann.make("deal", json!({"title": "Chairs", "stage": null})).await;
+    assert!(ann.get(&cleared).await.json()["fields"]["stage"].is_null(), "who clears it means it");
+    let batch = ann.post("/api/v1/deal/batch", json!({"items": [{"fields": {"title": "Desks", "external_id": "d"}}]})).await.json();
+    let made = ann.get(&format!("/api/v1/deal/{}", batch["results"][0]["id"].as_str().unwrap())).await.json();
+    assert_eq!(made["fields"]["stage"], "lead", "{batch}");
+
+    let asset = ann.make("asset", json!({"name": "Press", "bought_on": "2026-05-03"})).await;
+    let refused = ann.edit(&asset, json!([{"op": "set", "field": "warranty_until", "value": "2026-05-02"}])).await;
+    assert_eq!(problem(&refused), (422, "invalid".to_owned(), "warranty_until".to_owned()), "{}", refused.text());
+    assert!(refused.text().contains("before it begins on 2026-05-03"), "{}", refused.text());
+    let year = ann.edit(&asset, json!([{"op": "set", "field": "warranty_until", "value": "0027-05-02"}])).await;
+    assert!(year.status == 422 && year.text().contains("from 1600 to 2200"), "{}", year.text());
+    let phone = json!({"name": "Bo", "phones": [{"value": "abc"}]});
+    let refused = ann.post("/api/v1/party", json!({"fields": phone})).await;
+    assert_eq!(problem(&refused).2, "phones.value", "{}", refused.text());
+    for number in ["+86 138 0013 8000", "021-5888 转 12", "95588", "12345", "110"] {
+        ann.make("party", json!({"name": number, "phones": [{"value": number}]})).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_a_list_or_names_something_twice_is_refused_and_a_misspelt_field_is_told_first() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let raw = async |path: &str, body: &str| {
+        let token = format!("Bearer {}", server.token().await);
+        let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
+        server.send(Method::POST, path, &headers, body.to_owned()).await
+    };
+    let list = raw("/api/v1/party", r#" [null, {"name": "Ann"}, []]"#).await;
+    assert_eq!(problem(&list).0, 422);
+    assert!(list.text().contains("The body is an object, not a list."), "{}", list.text());
+    let twice = raw("/api/v1/party", r#"{"fields": {"name": "Ann", "name": "Bo"}}"#).await;
+    assert_eq!(problem(&twice), (422, "invalid".to_owned(), "fields.name".to_owned()), "{}", twice.text());
+    assert!(twice.text().contains("`fields.name` stands there twice"), "{}", twice.text());
+    let twice = raw("/api/v1/party", r#"{"fields": {"name": "Ann"}, "fields": {}}"#).await;
+    assert_eq!(problem(&twice).2, "fields", "{}", twice.text());
+    let item = ann.post("/api/v1/party/batch", json!({"items": [[null, {"name": "Ann"}], {"fields": {"name": "Bo"}}]})).await.json();
+    assert_eq!((&item["results"][0]["status"], &item["results"][1]["status"]), (&json!("failed"), &json!("created")), "{item}");
+    assert_eq!(ann.get("/api/v1/party?total=true").await.json()["total"], 1, "nothing else was made");
+
+    let misspelt = ann.post("/api/v1/party", json!({"fields": {"nmae": "Ann"}})).await;
+    assert_eq!(problem(&misspelt).2, "nmae", "{}", misspelt.text());
+    assert!(misspelt.text().contains("no field `nmae`, did you mean `name`?"), "{}", misspelt.text());
+    let batch = ann.post("/api/v1/party/batch", json!({"items": [{"fields": {"nmae": "Ann"}}]})).await.text();
+    assert!(batch.contains("did you mean `name`?"), "{batch}");
+}

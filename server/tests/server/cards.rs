@@ -51,7 +51,7 @@ async fn every_number_address_and_label_survives_a_phone() {
         "socials": [{"value": "wangfang", "network": "wechat"}],
     });
     let company =
-        json!({"name": "佳美办公用品".repeat(20), "type": "org", "external_id": "C-8", "phones": [{"value": "1", "label": "work"}]});
+        json!({"name": "佳美办公用品".repeat(20), "type": "org", "external_id": "C-8", "phones": [{"value": "021", "label": "work"}]});
     let mut sent = Vec::new();
     for fields in [&person, &company] {
         let record = ann.make("party", fields.clone()).await;

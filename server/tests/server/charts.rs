@@ -364,6 +364,30 @@ async fn a_funnel_says_no_share_above_all_and_a_ring_has_no_slice_of_nothing() {
 }
 
 #[tokio::test]
+async fn a_funnel_shows_what_passed_each_stage_and_leads_to_it() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    for (title, stages) in [("Lamps", &["lead", "proposal", "lost"][..]), ("Desks", &["won"]), ("Chairs", &["lead"]), ("Beds", &["lost"])] {
+        let amount = json!({"amount": 10_000, "currency": "CNY"});
+        let deal = office.make("deal", json!({"title": title, "stage": stages[0], "amount": amount})).await;
+        for stage in &stages[1..] {
+            let moved = office.edit(&deal, json!([{"op": "set", "field": "stage", "value": stage}])).await;
+            assert_eq!(moved.status, 200, "{}", moved.text());
+        }
+    }
+    let funnel = desk.shows(&address("deal", &[("layout", "funnel"), ("group", "stage")])).await;
+    let steps = [("Lead", "3"), ("Qualified", "2"), ("Proposal", "2"), ("Negotiation", "1"), ("Won", "1")];
+    assert_eq!(bars(&funnel), told(&steps));
+    assert!(funnel.contains("Each step counts what has reached it"), "{funnel}");
+    let sums = desk.shows(&address("deal", &[("layout", "funnel"), ("group", "stage"), ("measure", "sum:amount")])).await;
+    assert!(bars(&sums).contains(&("Proposal".to_owned(), "¥200.00".to_owned())), "{sums}");
+    let filter = r#"[{"type":"in","attribute":"reached","value":["proposal","negotiation","won"]}]"#;
+    let list = desk.shows(&address("deal", &[("where", filter)])).await;
+    assert!(list.contains("Lamps") && list.contains("Desks") && !list.contains("Chairs") && !list.contains("Beds"), "{list}");
+    assert!(funnel.contains("reached"), "a step leads to what has reached it: {funnel}");
+}
+
+#[tokio::test]
 async fn what_is_about_a_merged_customer_is_in_the_group_of_the_one_that_stands_for_it() {
     let desk = Desk::new().await;
     let office = Client::office(&desk.server).await;
@@ -511,4 +535,26 @@ async fn a_chart_of_many_days_and_stages_stays_small_and_leads_to_the_records_of
             desk.shows(&address("deal", &[("layout", layout), ("group", "close_date"), ("split", "stage"), ("step", "month")])).await;
         assert!(weeks.contains("2027-01 · ") && weeks.contains(" · Won · "), "{weeks}");
     }
+}
+
+#[tokio::test]
+async fn a_grouped_view_is_a_tile_with_its_groups_and_leads_to_their_records() {
+    let mut desk = Desk::new().await;
+    desk.pipeline().await;
+    let path = address("deal", &[("group", "stage"), ("columns", "amount")]).replace("/records/deal?", "/records/deal/views?");
+    let saved = desk.post(&path, &[("act", "save"), ("name", "Grouped"), ("everyone", "true")]).await;
+    let view = saved.header("location").split("view=").nth(1).unwrap().to_owned();
+    let made = desk.post("/dashboards", &[("name", "Mine")]).await;
+    let dashboard = made.header("location").split('?').next().unwrap().to_owned();
+    assert_eq!(desk.post(&dashboard, &[("act", "add"), ("view", &view), ("width", "half")]).await.status, 303);
+    let page = desk.shows(&format!("{dashboard}?whole=true")).await;
+    let table = page.split("<table class=\"figures\">").nth(1).unwrap_or_else(|| panic!("{page}"));
+    let table = table.split("</table>").next().unwrap();
+    assert!(table.contains("¥7,000.00") && table.contains("<tfoot>") && table.contains("¥16,000.00"), "{table}");
+    let won = table.split("<tr>").find(|row| row.contains(">Won<")).unwrap_or_else(|| panic!("{table}"));
+    let href = won.split("href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let list = desk.shows(&href).await;
+    assert!(list.contains("¥7,000.00") && !list.contains("¥5,000.00"), "{href}: {list}");
+    let report = words_of(&desk.get(&format!("{dashboard}/report.pdf")).await.body);
+    assert!(report.contains("Won") && report.contains("16,000.00"), "{report}");
 }

@@ -48,6 +48,27 @@ async fn the_first_steps_lead_to_where_colleagues_are_invited() {
     assert!(page.contains("href=\"/people\">Invite</a>") && !page.contains("rapport user add"), "{page}");
 }
 
+#[tokio::test]
+async fn the_first_steps_lead_to_the_settings_and_show_what_was_set() {
+    let desk = Desk::new().await;
+    let page = desk.get("/start").await.text();
+    let step = page.split("<li").find(|step| step.contains("Say how your company works")).unwrap();
+    assert!(step.contains("action=\"/admin/settings\"") && step.contains("Skip for now"), "{step}");
+    let skipped = desk.get("/start?later=settings").await.text();
+    assert!(skipped.contains("Skipped") && !skipped.contains("Skip for now"), "{skipped}");
+    let form = desk.post("/admin/settings", &[]).await.header("location").to_owned();
+    assert!(form.contains("/records/settings/new"), "{form}");
+    let set = [("f.name", "Jiamei"), ("f.currency", "EUR"), ("f.time_zone", "Europe/Berlin"), ("f.languages", "en")];
+    assert_eq!(desk.post("/records/settings", &set).await.status, 303);
+    let page = desk.get("/start").await.text();
+    let step = page.split("<li").find(|step| step.contains("Say how your company works")).unwrap();
+    for told in ["Done", "Jiamei", "EUR", "Europe/Berlin", "English"] {
+        assert!(step.contains(told), "{told}: {step}");
+    }
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    assert!(desk.get("/start").await.text().contains("设定公司信息"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_value_of_a_disagreement_is_typed_and_sent_with_enter() {
     let mut desk = Desk::new().await;

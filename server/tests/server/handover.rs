@@ -208,3 +208,24 @@ async fn the_phone_of_whoever_leaves_delivers_what_it_has_not_sent_and_forgets_e
     office.post(&format!("/api/v1/handovers/{}/undo", done["id"].as_str().unwrap()), json!({})).await;
     assert_eq!(server.api_sign_in("cai", crate::harness::PASSWORD).await.status, 200);
 }
+
+#[tokio::test]
+async fn some_customers_are_chosen_as_in_a_list() {
+    let desk = Desk::new().await;
+    let (_office, rep) = cai_and_dan(&desk.server).await;
+    book(&rep).await;
+    let (cai, dan) = (user("cai").to_string(), user("dan").to_string());
+    let form = [("from", &*cai), ("to", &*dan), ("customers.form", ""), ("customers.0.attribute", "industry")];
+    let said = [("customers.0.was", "industry"), ("customers.0.op", "equals")];
+    let post = async |rows: &[(&str, &str)]| desk.post("/handover", &[&form[..], rows].concat()).await;
+    let asked = post(&[("step", "ask")]).await;
+    let text = asked.text();
+    assert!(asked.status == 200 && text.contains("name=\"customers.0.op\"") && !text.contains("id=\"effect\""), "{text}");
+    assert!(text.contains(&format!("<option value=\"{cai}\" selected>")) && text.contains("<details open>"), "{text}");
+    let half = post(&[&said[..], &[("step", "preview")]].concat()).await;
+    assert!(half.status == 422 && half.text().contains("Say what to compare with"), "{}", half.text());
+    let preview = post(&[&said[..], &[("customers.0.v", "trade"), ("step", "preview")]].concat()).await.text();
+    assert!(preview.contains("4 records would go over") && preview.contains("name=\"customers.0.v\""), "{preview}");
+    let raw = desk.post("/handover", &[("from", &cai), ("to", &dan), ("customers", "["), ("step", "preview")]).await;
+    assert!(raw.status == 422 && raw.text().contains("is not JSON"), "what cannot be read is not everything: {}", raw.text());
+}

@@ -169,7 +169,8 @@ async fn creating_leaves_known_records_and_updating_makes_none() {
     let update = desk.run(Spec { is_dry_run: true, ..spec(Mode::Update) }, &file).await.unwrap();
     assert_eq!((update.updated, update.failed, update.import), (1, 1, None));
     assert!(update.failures[0].reason.en.contains("no record has the “External id” `2`"), "{:?}", update.failures);
-    assert!(update.preview[0].contains("line 2: changed party"), "{:?}", update.preview);
+    let told = update.preview[0].told("party");
+    assert!(told.starts_with("line 2: changed party") && told.ends_with("name: \"Ann\" -> \"Other\""), "{told}");
     let create = desk.run(spec(Mode::Create), &file).await.unwrap();
     assert_eq!((create.created, create.failed), (1, 1));
     assert!(create.failures[0].reason.zh.contains("已有"), "{:?}", create.failures);
@@ -453,4 +454,81 @@ async fn a_constant_beside_empty_cells_leaves_the_field_alone() {
     let parties = desk.rows("party", "external_id").await;
     assert!(!parties["1"].1.contains_key("phones"), "{:?}", parties["1"].1);
     assert_eq!(parties["2"].1["phones"][0]["label"], json!("work"));
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_row_by_row_what_would_be_made_changed_or_left() {
+    let desk = Desk::new().await;
+    desk.import("party", "external_id,name,source,tags\n1,Ann,fair,a\n2,Bo,web,\n").await;
+    let file =
+        desk.file("again.csv", "external_id,name,source,tags,phones.value\n1,Ann Li,,b,13800138000\n2,Bo,web,,\n3,Cy,,,\n4,Di,,,abc\n");
+    let report = desk.run(Spec { is_dry_run: true, ..Spec::new("party".parse().unwrap()) }, &file).await.unwrap();
+    let told: Vec<String> = report.preview.iter().map(|row| row.told("party")).collect();
+    assert_eq!(
+        report.preview.iter().map(|row| (row.line, row.becomes)).collect::<Vec<_>>(),
+        [(2, import::Becomes::Changed), (3, import::Becomes::Unchanged), (4, import::Becomes::New)]
+    );
+    assert!(told[0].contains("name: \"Ann\" -> \"Ann Li\"") && told[0].contains("tags: [\"a\"] -> [\"b\"]"), "{told:?}");
+    assert!(told[0].contains("phones: nothing -> [") && !told[0].contains("source"), "{told:?}");
+    assert!(told[1].starts_with("line 3: unchanged party") && told[2].contains("name: \"Cy\""), "{told:?}");
+    assert_eq!((report.failed, report.failures[0].line), (1, 5));
+    assert_eq!(desk.rows("party", "external_id").await["1"].1["name"], json!("Ann"), "nothing is written");
+}
+
+#[tokio::test]
+async fn all_mistakes_of_a_row_are_told_at_once() {
+    let desk = Desk::new().await;
+    let text = "external_id,name,type,birthday,phones.value,website,lifecycle_owner\n";
+    let text = text.replace(",lifecycle_owner", "") + "1,,robot,0027-05-03,abc,nowhere\n2,Bo,person,soon,,\n";
+    let file = desk.file("bad.csv", &text);
+    let looked = desk.run(Spec { is_dry_run: true, ..Spec::new("party".parse().unwrap()) }, &file).await.unwrap();
+    let report = desk.run(Spec::new("party".parse().unwrap()), &file).await.unwrap();
+    assert_eq!((report.failed, report.created), (2, 0));
+    assert_eq!(looked.failures, report.failures, "the preview says the same");
+    let (first, second) = (&report.failures[0].reason, &report.failures[1].reason);
+    for part in [
+        "“Name” is missing",
+        "`robot` is not one of",
+        "the year 27 is none from 1600 to 2200",
+        "`abc` is not a phone number",
+        "`nowhere` is not a web",
+    ] {
+        assert!(first.en.contains(part), "{first:?} lacks {part}");
+    }
+    assert!(first.zh.contains("缺少“名称”；") && first.zh.contains("“abc”不是电话号码"), "{first:?}");
+    assert!(second.en.contains("`soon` is no day") && !second.en.contains("missing"), "{second:?}");
+    let written = std::fs::read_to_string(report.failed_file.unwrap()).unwrap();
+    assert!(written.contains("“Name” is missing; ") && written.contains("phone number"), "{written}");
+}
+
+#[tokio::test]
+async fn what_stands_already_blocks_no_row_and_what_nobody_means_is_refused() {
+    let desk = Desk::new().await;
+    desk.import("party", "external_id,name\n1,Ann\n").await;
+    let (id, _) = desk.rows("party", "external_id").await.remove("1").unwrap();
+    let values = json!({"value": "abc"}).as_object().unwrap().clone();
+    desk.edit(id, vec![FieldEdit::SetRow { field: "phones".into(), row: "p".into(), values }]).await;
+    let report = desk.import("party", "external_id,name,industry,phones.value\n1,Ann,print,abc\n").await;
+    assert_eq!((report.updated, report.failures), (1, vec![]), "an old number that is none stays");
+    let text = "external_id,name,bought_on,warranty_until\n1,Press,2026-05-03,2026-05-02\n2,Van,2026-05-03,2028-05-03\n";
+    let report = desk.import("asset", text).await;
+    assert_eq!((report.created, report.failed), (1, 1), "{:?}", report.failures);
+    let reason = &report.failures[0].reason;
+    assert!(
+        reason.en.contains("Bought on: it would end on 2026-05-02, before it begins on 2026-05-03")
+            || reason.en.contains("Warranty until: it would end"),
+        "{reason:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_deal_that_is_brought_in_without_a_stage_begins_as_a_lead_and_one_of_a_system_stays_as_it_was() {
+    let desk = Desk::new().await;
+    desk.import("deal", "external_id,title\n1,Lamps\n").await;
+    assert_eq!(desk.rows("deal", "external_id").await["1"].1["stage"], json!("lead"));
+    let again = desk.import("deal", "external_id,title\n1,Lamps\n").await;
+    assert_eq!((again.updated, again.unchanged), (0, 1));
+    let id = RecordId::of_cause("of another system");
+    desk.import("deal", &format!("id,external_id,title\n{id},2,Chairs\n")).await;
+    assert!(!desk.rows("deal", "external_id").await["2"].1.contains_key("stage"), "an export comes back as it was");
 }

@@ -423,3 +423,22 @@ async fn a_setup_goes_into_a_workspace_and_out_again_as_one_file() {
     let broken = put("kind = 3".to_owned()).await;
     assert_eq!(broken.status, 422);
 }
+
+#[tokio::test]
+async fn a_choice_of_a_kind_says_what_a_new_record_has() {
+    let desk = Desk::new().await;
+    let fields = |default: &'static str| -> Vec<(&str, &str)> { DEMO_CAR.iter().copied().chain([("field.1.default", default)]).collect() };
+    let refused = desk.post("/kinds/new", &fields("sold")).await;
+    assert!(refused.status == 422 && refused.text().contains("none of the options"), "{}", refused.text());
+    let made = desk.post("/kinds/new", &fields("外借")).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let form = desk.get("/records/demo_car/new").await.text();
+    let state = form.split("name=\"f.state\"").nth(1).unwrap().split("</select>").next().unwrap();
+    assert!(state.contains("<option value=\"out\" selected>") && !state.contains("value=\"\""), "{state}");
+    let made = desk.post("/records/demo_car", &[("f.plate", "沪A 1")]).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let list = desk.get("/records/demo_car").await.text();
+    assert!(list.contains("沪A 1") && list.contains("Out"), "{list}");
+    let edit = desk.get("/kinds/demo_car").await.text();
+    assert!(edit.contains("name=\"field.1.default\" value=\"out\""), "{edit}");
+}

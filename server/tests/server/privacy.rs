@@ -437,3 +437,24 @@ async fn roles_and_kinds_are_not_erased_either() {
         assert_eq!(ann.get(&made).await.status, 200, "{of}: it is still there");
     }
 }
+
+#[tokio::test]
+async fn a_person_gets_everything_as_a_page_that_needs_no_program() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "<b>王芳</b>"), FieldEdit::set("industry", "print")]).await;
+    desk.server.clock.forward(MINUTE);
+    desk.post(&format!("/records/party/{party}/fields/industry"), &[("f.industry", "retail")]).await;
+    assert!(desk.get(&format!("/privacy/{party}")).await.text().contains(&format!("/privacy/{party}/page.html")));
+    let answer = desk.get(&format!("/privacy/{party}/page.html")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("content-disposition"), format!("attachment; filename=\"{party}.html\""));
+    let page = answer.text();
+    for part in ["<html lang=\"en\">", "Industry", "<td>print</td><td>retail</td>", "王芳", "Customer"] {
+        assert!(page.contains(part), "{page} lacks {part}");
+    }
+    for part in ["<b>王芳", "href=", "src=", "<script", "<link"] {
+        assert!(!page.contains(part), "{page} has {part}");
+    }
+    let log = desk.get("/audit").await.text();
+    assert!(log.contains("downloaded") || log.contains("Downloaded"), "that it was taken out is written down: {log}");
+}

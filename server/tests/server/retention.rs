@@ -212,3 +212,42 @@ async fn a_rule_that_would_erase_colleagues_roles_or_kinds_is_refused_when_it_is
     let turned = ann.edit(&fine, json!([{"op": "set", "field": "about", "value": "role"}])).await;
     assert!(turned.status == 422 && turned.text().contains("archive the role"), "{}", turned.text());
 }
+
+#[tokio::test]
+async fn a_rule_is_made_and_changed_without_writing_names_of_kinds_or_json() {
+    let desk = Desk::new().await;
+    let form = [("f.name", "Old prospects"), ("f.purpose", "retention"), ("f.enabled", "true"), ("f.condition.form", "")];
+    let new = desk.get("/records/rule/new").await.text();
+    assert!(
+        new.contains("<select name=\"f.about\"") && new.contains("<option value=\"party\">") && new.contains("Choose the kind first"),
+        "{new}"
+    );
+    let post = async |rows: &[(&str, &str)]| desk.post("/records/rule", &[&form[..], rows].concat()).await;
+    let about = [("f.about", "party"), ("step", "ask")];
+    let fields = post(&about).await;
+    let text = fields.text();
+    assert!(fields.status == 200 && text.contains("value=\"updatedAt\"") && text.contains("value=\"Old prospects\""), "{text}");
+    let line = [("f.about", "party"), ("f.condition.0.attribute", "industry"), ("f.condition.0.was", "industry")];
+    let young = [("f.condition.0.op", "equals"), ("f.condition.0.v", "print")];
+    let refused = post(&[&line[..], &young[..]].concat()).await;
+    assert!(refused.status == 422 && refused.text().contains("does not say how old"), "{}", refused.text());
+    assert!(refused.text().contains("name=\"f.condition.0.v\""), "nothing typed is lost: {}", refused.text());
+    let old = [("f.about", "party"), ("f.condition.0.attribute", "updatedAt"), ("f.condition.0.was", "updatedAt")];
+    let age = [("f.condition.0.op", "olderThanXDays"), ("f.condition.0.v", "730")];
+    let made = post(&[&old[..], &age[..]].concat()).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let rule = made.header("location").split(['?', '#']).next().unwrap().to_owned();
+
+    let page = desk.get(&format!("{rule}?edit=condition")).await.text();
+    assert!(page.contains("name=\"f.condition.0.v\"") && page.contains("value=\"730\""), "{page}");
+    let change = async |days: &str, step: &str| {
+        let rows = [&old[1..], &age[..1], &[("f.condition.form", ""), ("f.condition.0.v", days), ("step", step)]].concat();
+        desk.post(&format!("{rule}/fields/condition"), &rows).await
+    };
+    assert_eq!(change("365", "ask").await.status, 200);
+    let wrong = change("soon", "").await;
+    assert!(wrong.status == 422 && wrong.text().contains("Type a number of days") && wrong.text().contains("soon"), "{}", wrong.text());
+    assert_eq!(change("365", "").await.status, 303);
+    let kept = Client::office(&desk.server).await.get(&format!("/api/v1{}", rule.replace("/records", ""))).await.text();
+    assert!(kept.contains("olderThanXDays") && kept.contains("365"), "{kept}");
+}

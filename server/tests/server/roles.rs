@@ -481,3 +481,66 @@ async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
         .await;
     assert!(alone.status == 422 && alone.text().contains("nobody would be left who may administer"), "{}", alone.text());
 }
+
+#[tokio::test]
+async fn conditions_of_a_role_are_put_together_without_json() {
+    let desk = Desk::new().await;
+    let form = [("whole", ""), ("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("*.read", "all"), ("*.reads", "main")];
+    let post = async |rows: &[(&str, &str)]| desk.post("/roles/rep", &[&form[..], &[("when0.edit", "own")], rows].concat()).await;
+    let part = |rows: &[(&'static str, &'static str)]| [&[("when0.filter.form", ""), ("when0.kind", "deal")], rows].concat();
+
+    let fields = post(&part(&[("step", "ask")])).await;
+    let text = fields.text();
+    assert!(fields.status == 200 && text.contains("name=\"when0.filter.0.attribute\"") && text.contains("value=\"stage\">"), "{text}");
+    assert!(
+        !text.contains("value=\"createdAt\"") && !text.contains("value=\"party.industry\""),
+        "a rule looks at the record itself: {text}"
+    );
+    assert!(!text.contains("fill in the filter") && text.contains("<option value=\"deal\" selected>"), "{text}");
+
+    let stage = [("when0.filter.0.attribute", "stage")];
+    let asked = post(&part(&[&stage[..], &[("step", "ask")]].concat())).await.text();
+    assert!(asked.contains("name=\"when0.filter.0.v\" value=\"won\"") && asked.contains("value=\"notIn\""), "{asked}");
+    let said = [&stage[..], &[("when0.filter.0.was", "stage"), ("when0.filter.0.op", "notIn")]].concat();
+    let half = post(&part(&[&said[..], &[("step", "save")]].concat())).await;
+    let text = half.text();
+    assert!(half.status == 422 && text.contains("Say what to compare with") && text.contains("value=\"notIn\" selected"), "{text}");
+    assert_eq!(post(&part(&[&said[..], &[("when0.filter.0.v", "won"), ("step", "save")]].concat())).await.status, 303);
+
+    let page = desk.get("/roles/rep").await.text();
+    assert!(page.contains("name=\"when0.filter.0.v\" value=\"won\" checked"), "{page}");
+    assert!(page.contains("&#34;notIn&#34;") || page.contains("&quot;notIn&quot;"), "it can be read as JSON: {page}");
+}
+
+#[tokio::test]
+async fn json_that_is_changed_counts_and_what_no_line_shows_stays() {
+    let desk = Desk::new().await;
+    let form = [("whole", ""), ("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("*.read", "all"), ("*.reads", "main")];
+    let rest = [("when0.kind", "deal"), ("when0.edit", "own"), ("when0.filter.form", ""), ("when0.filter.json.was", "")];
+    let either = r#"[{"type":"not","value":[{"type":"in","attribute":"stage","value":["won"]}]}]"#;
+    let post = async |rows: &[(&str, &str)]| desk.post("/roles/rep", &[&form[..], &rest[..], rows].concat()).await;
+    let bad = post(&[("when0.filter.json", "[{"), ("step", "save")]).await;
+    assert!(bad.status == 422 && bad.text().contains("is not JSON") && bad.text().contains("[{</textarea>"), "{}", bad.text());
+    let shown = post(&[("when0.filter.json", either), ("step", "ask")]).await.text();
+    assert!(shown.contains("name=\"when0.filter.0.raw\"") && shown.contains("<span class=\"operand wrap\">not (Stage"), "{shown}");
+    assert_eq!(post(&[("when0.filter.json", either), ("step", "save")]).await.status, 303);
+    // The line goes on saying it; and it is taken out.
+    let kept = post(&[("when0.filter.0.raw", &either[1..either.len() - 1]), ("step", "save")]).await;
+    assert_eq!(kept.status, 303, "{}", kept.text());
+    assert!(desk.get("/roles/rep").await.text().contains("name=\"when0.filter.0.raw\""));
+    assert_eq!(post(&[("when0.remove", "on"), ("step", "save")]).await.status, 303);
+    assert!(!desk.get("/roles/rep").await.text().contains("name=\"when1.kind\""));
+}
+
+#[tokio::test]
+async fn what_was_said_of_another_kind_is_not_lost_and_told() {
+    let desk = Desk::new().await;
+    let form = [("whole", ""), ("label_en", "Rep"), ("label_zh", "销售"), ("row", "*"), ("*.read", "all"), ("*.reads", "main")];
+    let line = [("when0.filter.0.attribute", "industry"), ("when0.filter.0.was", "industry"), ("when0.filter.0.op", "equals")];
+    let rest = [("when0.edit", "own"), ("when0.filter.form", ""), ("when0.filter.0.v", "print"), ("when0.kind", "deal")];
+    let post = async |step| desk.post("/roles/rep", &[&form[..], &line[..], &rest[..], &[("step", step)]].concat()).await;
+    let shown = post("ask").await.text();
+    assert!(shown.contains("name=\"when0.filter.0.raw\"") && shown.contains("print"), "{shown}");
+    let refused = post("save").await;
+    assert!(refused.status == 422 && refused.text().contains("has no attribute `industry`"), "{}", refused.text());
+}

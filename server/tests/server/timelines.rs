@@ -163,6 +163,33 @@ async fn an_edit_is_taken_back_unless_somebody_changed_it_since() {
 }
 
 #[tokio::test]
+async fn what_an_undo_leaves_is_named_with_the_reason() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
+    let (path, app) = (format!("/records/party/{party}"), desk.server.app.clone());
+    let both = [FieldEdit::set("industry", "retail"), FieldEdit::set("source", "fair")];
+    desk.ann.save(&app, "party", party, START + MINUTE, &both).await;
+    let change = timeline(&desk, &path).await.split("name=\"change\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    desk.server.clock.forward(2 * MINUTE);
+    desk.post(&format!("{path}/fields/industry"), &[("f.industry", "trade")]).await;
+    let back = desk.post(&format!("{path}/undo"), &[("change", &change)]).await;
+    assert_eq!(back.status, 303, "{}", back.text());
+    let address = back.header("location").split('#').next().unwrap().to_owned();
+    let page = desk.get(&address).await.text();
+    let said = "Only a part of the change was taken back. What stays: Industry (somebody has changed it since).";
+    assert!(
+        page.contains(said) && page.contains("<div class=\"value\">trade</div>") && !page.contains("<div class=\"value\">fair</div>"),
+        "{page}"
+    );
+    let again = desk.post(&format!("{path}/undo"), &[("change", &change)]).await;
+    assert!(
+        again.status == 422 && again.text().contains("cannot be taken back: Industry (somebody has changed it since)"),
+        "{}",
+        again.text()
+    );
+}
+
+#[tokio::test]
 async fn linked_records_are_added_up_and_all_of_them_are_a_click_away() {
     let mut desk = Desk::new().await;
     let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;

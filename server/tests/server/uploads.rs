@@ -72,6 +72,9 @@ async fn an_export_of_another_system_is_recognised_checked_brought_in_and_taken_
     for part in ["2 records would be made", "1 row would be left out", "Line 3", "Bring it in"] {
         assert!(checked.contains(part), "{checked} lacks {part}");
     }
+    for part in ["The first rows", "Made", "佳美办公用品", "021-5555"] {
+        assert!(checked.contains(part), "{checked} lacks {part}");
+    }
     assert!(desk.get("/records/party").await.text().contains("0 records"), "a check writes nothing");
     let run = pairs(&form(&mapping, "run"));
     let run: Vec<(&str, &str)> = run.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -152,7 +155,12 @@ async fn a_card_that_cannot_be_brought_in_is_named_by_its_place_in_the_file() {
     let check = form(&mapping, "check");
     let check: Vec<(&str, &str)> = check.iter().map(|(name, value)| (&**name, &**value)).collect();
     let checked = desk.post(&path, &check).await.text();
-    assert!(checked.contains("Card 2") && checked.contains("1 row would be left out") && !checked.contains("Card 3"), "{checked}");
+    assert!(
+        checked.contains("Card 2") && checked.contains("1 row would be left out") && !checked.contains("<td class=\"num soft\">Card 3"),
+        "{checked}"
+    );
+    let places: Vec<_> = ["1", "3"].iter().map(|card| checked.find(&format!("<td class=\"when soft\">Card {card}"))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "what would be made is shown by its place, too: {checked}");
 }
 
 #[tokio::test]
@@ -315,4 +323,43 @@ async fn what_salesforce_says_of_currencies_days_and_contacts_comes_in() {
     for part in ["13800000000", "02155550000", "1985-10-31", "Yes", "data-row>Smith</a>"] {
         assert!(list.contains(part), "{part}: {list}");
     }
+}
+
+#[tokio::test]
+async fn a_check_shows_old_and_new_values_of_what_would_change() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "Ann"), FieldEdit::set("external_id", "1"), FieldEdit::set("industry", "print")]).await;
+    desk.customer(2, &[FieldEdit::set("name", "Bo"), FieldEdit::set("external_id", "2")]).await;
+    let csv = "external_id,name,industry\n1,Ann,retail\n2,Bo,\n";
+    let path = desk.upload("party", "again.csv", csv.as_bytes()).await.header("location").to_owned();
+    let mapping = form(&desk.suggested(&path).await, "check");
+    let pairs: Vec<(&str, &str)> = mapping.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let checked = desk.post(&path, &pairs).await.text();
+    for part in
+        ["1 record would be changed", "Changed", "<div class=\"old\">print</div>", "<div class=\"new\">retail</div>", "Is so already"]
+    {
+        assert!(checked.contains(part), "{checked} lacks {part}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_with_periods_goes_out_and_comes_in_again() {
+    let mut desk = Desk::new().await;
+    let (app, visit) = (desk.server.app.clone(), crate::console::record(7));
+    let when = serde_json::json!({"start": 1_777_797_000_000_i64, "end": 1_777_800_600_000_i64});
+    desk.ann
+        .save(&app, "activity", visit, crate::harness::START, &[FieldEdit::set("subject", "Visit"), FieldEdit::set("when", when.clone())])
+        .await;
+    let csv = desk.get("/records/activity/export.csv?columns=when").await.text();
+    assert!(csv.contains("2026-05-03 08:30+00:00 – 2026-05-03 09:30+00:00"), "{csv}");
+    let path = desk.upload("activity", "out.csv", csv.trim_start_matches('\u{feff}').as_bytes()).await.header("location").to_owned();
+    let suggested = desk.suggested(&path).await;
+    assert!(suggested.iter().any(|(_, target)| target == "when"), "{suggested:?}");
+    let mapping = form(&suggested, "run");
+    let pairs: Vec<(&str, &str)> = mapping.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(desk.post(&path, &pairs).await.status, 303);
+    let done = desk.finished(&path).await;
+    assert!(done.contains("1 record made"), "{done}");
+    let again = desk.get("/records/activity/export.csv?columns=when").await.text();
+    assert_eq!(again.matches("2026-05-03 08:30+00:00 – 2026-05-03 09:30+00:00").count(), 2, "{again}");
 }

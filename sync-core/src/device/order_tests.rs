@@ -89,7 +89,7 @@ fn a_phone_lists_by_stage_in_the_order_in_which_the_stages_are_declared() {
     for (title, stage) in [("A", "lost"), ("B", "lead"), ("C", "won"), ("D", "negotiation"), ("E", "qualified")] {
         ann.device.create(START, "deal", &[FieldEdit::set("title", title), FieldEdit::set("stage", stage)]).unwrap();
     }
-    ann.device.create(START, "deal", &[FieldEdit::set("title", "F")]).unwrap();
+    ann.device.create(START, "deal", &[FieldEdit::set("title", "F"), FieldEdit::set("stage", serde_json::Value::Null)]).unwrap();
     assert_eq!(pages(&ann, "deal", "stage", "asc"), ["B", "E", "D", "C", "A", "F"]);
     assert_eq!(pages(&ann, "deal", "stage", "desc"), ["A", "C", "D", "E", "B", "F"]);
 }

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use serde_json::Map;
+
 use super::replica::{Identity, Replica, read_change, read_changes};
 use crate::access::{self, Caller, Decision, Level, Roles, Subject, judge};
 use crate::fence::{self, Pen, Refusal};
@@ -14,7 +16,7 @@ use crate::merge;
 use crate::protocol::{GivenUp, code};
 use crate::record::change::{Change, Op};
 use crate::record::doc::{Doc, Edit, Written};
-use crate::record::fields::{BadEdit, FieldEdit, path_edits};
+use crate::record::fields::{BadEdit, FieldEdit, path_edits, with_defaults};
 use crate::record::intent::field_edits;
 use crate::record::replay::{Rewrite, as_seen_by, rewrite};
 use crate::record::{Stored, authored};
@@ -172,10 +174,21 @@ impl Replica {
         now + self.clock_offset
     }
 
+    /// The edits that make a record of a kind, with its defaults.
+    pub(crate) fn with_defaults(&self, kind: &str, edits: &[FieldEdit]) -> Vec<FieldEdit> {
+        let (Some(kind), Some(me)) = (self.schema.kind(kind), &self.me) else { return edits.to_vec() };
+        with_defaults(kind, edits, |field| self.roles.may_write_field(&me.role, kind, field))
+    }
+
     /// Writes field edits that somebody has just made up. Part of a transaction.
     pub(crate) fn write_new(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
-        if let Some(kind) = self.schema.kind(kind) {
-            authored::check(kind, edits)?;
+        if let Some(kind) = self.schema.kind(kind).cloned() {
+            let mut before = Map::new();
+            for facet in kind.facets() {
+                self.load(&kind, record, facet)?;
+                before.extend(self.doc(record, facet).map(|doc| merge::row(&kind, facet, doc)).unwrap_or_default());
+            }
+            authored::check(&kind, &before, edits)?;
         }
         self.write(now, kind, record, edits)
     }

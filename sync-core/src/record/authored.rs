@@ -1,45 +1,122 @@
-//! What an author is held to beyond what is admitted: an e-mail address is one, a web address can be visited, and no text
-//! has a zero character, which many databases cannot hold.
+//! What an author is held to beyond that is admitted: an e-mail address is one, a web address can be visited, a phone number
+//! can be called, a year is one that somebody means, nothing ends before it begins, and no text has a zero character, which
+//! many databases cannot hold.
 //!
 //! Asked by everything that people and programs write through: phones, forms, the API, imports. Never asked about changes
-//! of others: an older app did not know these rules, and what it wrote stays readable, can be taken back and be merged.
+//! of others: an older app did not know these rules, and what it wrote stays readable, can be taken back and be merged. So
+//! may two people, one who moves the begin and one who moves the end, make an end before its begin: it stands, and whoever
+//! writes one of the two next is held to it.
 
-use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
 
 use super::fields::{BadEdit, FieldEdit};
 use super::valid::BadValue;
 use crate::schema::{Field, Kind, ValueType};
 
-/// Whether edits of a kind may be written by an author. Fields that the kind has not are not looked at.
+/// Digits that a phone number has at least: 110, 120 and 911 are called, too.
+pub const PHONE_DIGITS_MIN: usize = 3;
+/// The first year that a day or a moment may be in: firms are older than people, and `0026` is a slip of the hand.
+pub const FIRST_YEAR: i16 = 1600;
+/// The last one: leases of 99 years end before it, and `2206` for 2026 does not pass.
+pub const LAST_YEAR: i16 = 2200;
+/// What many systems write for a day that never comes.
+const NEVER: &str = "9999-12-31";
+
+/// Whether edits of a kind may be written by an author. `before` is what the record has, as far as that is known; fields
+/// that the kind has not are not looked at.
 ///
 /// ```
+/// use serde_json::Map;
 /// use sync_core::record::{authored, fields::FieldEdit};
 /// let schema = sync_core::schema::Schema::builtin();
-/// let party = schema.kind("party").unwrap();
-/// assert!(authored::check(party, &[FieldEdit::set("website", "https://jiamei.example")]).is_ok());
-/// assert!(authored::check(party, &[FieldEdit::set("website", "javascript:alert(1)")]).is_err());
+/// let (party, before) = (schema.kind("party").unwrap(), Map::new());
+/// assert!(authored::check(party, &before, &[FieldEdit::set("website", "https://jiamei.example")]).is_ok());
+/// assert!(authored::check(party, &before, &[FieldEdit::set("website", "javascript:alert(1)")]).is_err());
 /// ```
 ///
 /// # Errors
 /// [`BadEdit::BadValue`] for the first value that does not fit.
-pub fn check(kind: &Kind, edits: &[FieldEdit]) -> Result<(), BadEdit> {
-    edits.iter().try_for_each(|edit| match kind.field(edit.field()) {
-        Some(field) => of_edit(field, edit),
-        None => Ok(()),
-    })
+pub fn check(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Result<(), BadEdit> {
+    mistakes(kind, before, edits).into_iter().next().map_or(Ok(()), Err)
 }
 
-fn of_edit(field: &Field, edit: &FieldEdit) -> Result<(), BadEdit> {
-    let at = |name: String, checked: Result<(), BadValue>| checked.map_err(|problem| BadEdit::BadValue { field: name, problem });
+/// All that stands against edits, as [`check`] finds it.
+pub fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Vec<BadEdit> {
+    let mut found = Vec::new();
+    let mut note =
+        |field: String, checked: Result<(), BadValue>| found.extend(checked.err().map(|problem| BadEdit::BadValue { field, problem }));
+    for edit in edits {
+        if let Some(field) = kind.field(edit.field()) {
+            of_edit(field, edit, &mut note);
+        }
+    }
+    ends(&kind.fields, before, &written(edits), "", &mut note);
+    for field in kind.fields.iter().filter(|field| field.items.iter().any(|item| item.after.is_some())) {
+        for (row, values) in rows_written(field, edits) {
+            ends(&field.items, &row_of(before, field, row), &values, &format!("{}.", field.name), &mut note);
+        }
+    }
+    found
+}
+
+fn of_edit(field: &Field, edit: &FieldEdit, note: &mut impl FnMut(String, Result<(), BadValue>)) {
     match edit {
-        FieldEdit::Set { value, .. } => at(field.name.to_string(), check_value(field, value)),
-        FieldEdit::Add { value, .. } => at(field.name.to_string(), text(&field.value, value)),
-        FieldEdit::Splice { insert, .. } => at(field.name.to_string(), text(&field.value, insert)),
-        FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => values.iter().try_for_each(|(name, value)| {
-            let checked = field.item(name).map_or(Ok(()), |item| check_value(item, value));
-            at(format!("{}.{name}", field.name), checked)
-        }),
-        FieldEdit::Remove { .. } | FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } | FieldEdit::Increment { .. } => Ok(()),
+        FieldEdit::Set { value, .. } => note(field.name.to_string(), check_value(field, value)),
+        FieldEdit::Add { value, .. } => note(field.name.to_string(), text(&field.value, value)),
+        FieldEdit::Splice { insert, .. } => note(field.name.to_string(), text(&field.value, insert)),
+        FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => {
+            for (name, value) in values {
+                note(format!("{}.{name}", field.name), field.item(name).map_or(Ok(()), |item| check_value(item, value)));
+            }
+        }
+        FieldEdit::Remove { .. } | FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } | FieldEdit::Increment { .. } => {}
+    }
+}
+
+/// The values that edits set, the last one of each field.
+fn written(edits: &[FieldEdit]) -> BTreeMap<&str, &Json> {
+    let mut written = BTreeMap::new();
+    for edit in edits {
+        if let FieldEdit::Set { field, value } = edit {
+            written.insert(field.as_str(), value);
+        }
+    }
+    written
+}
+
+/// The same of each row that edits write.
+fn rows_written<'e>(field: &Field, edits: &'e [FieldEdit]) -> BTreeMap<&'e str, BTreeMap<&'e str, &'e Json>> {
+    let mut rows: BTreeMap<&str, BTreeMap<&str, &Json>> = BTreeMap::new();
+    for edit in edits.iter().filter(|edit| edit.field() == &*field.name) {
+        if let FieldEdit::SetRow { row, values, .. } | FieldEdit::Append { item: row, values, .. } = edit {
+            rows.entry(row).or_default().extend(values.iter().map(|(name, value)| (name.as_str(), value)));
+        }
+    }
+    rows
+}
+
+fn row_of(before: &Map<String, Json>, field: &Field, row: &str) -> Map<String, Json> {
+    let rows = before.get(&*field.name).and_then(Json::as_array);
+    rows.into_iter().flatten().find(|known| known["id"] == row).and_then(Json::as_object).cloned().unwrap_or_default()
+}
+
+/// Looks at each end of which it, or its begin, is written, where both are known.
+fn ends(
+    fields: &[Field],
+    before: &Map<String, Json>,
+    written: &BTreeMap<&str, &Json>,
+    prefix: &str,
+    note: &mut impl FnMut(String, Result<(), BadValue>),
+) {
+    for field in fields {
+        let Some(begin) = field.after.as_ref() else { continue };
+        let touched = [&*field.name, &**begin].into_iter().find(|name| written.contains_key(*name));
+        let value = |name: &str| written.get(name).copied().or_else(|| before.get(name));
+        if let (Some(touched), Some(begin), Some(end)) = (touched, value(begin), value(&field.name)) {
+            note(format!("{prefix}{touched}"), in_order(begin, end));
+        }
     }
 }
 
@@ -48,11 +125,16 @@ fn of_edit(field: &Field, edit: &FieldEdit) -> Result<(), BadEdit> {
 /// # Errors
 /// [`BadValue`] with what is wrong.
 pub fn check_value(field: &Field, value: &Json) -> Result<(), BadValue> {
-    match value {
-        Json::String(word) => text(&field.value, word),
-        Json::Array(elements) => elements.iter().try_for_each(|element| check_value(field, element)),
-        Json::Object(parts) => parts.values().try_for_each(|part| check_value(field, part)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
+    match (&field.value, value) {
+        (ValueType::Datetime, Json::Number(_)) => year(value),
+        (ValueType::Period, Json::Object(parts)) => {
+            parts.values().try_for_each(year)?;
+            parts.get("start").zip(parts.get("end")).map_or(Ok(()), |(begin, end)| in_order(begin, end))
+        }
+        (_, Json::String(word)) => text(&field.value, word),
+        (_, Json::Array(elements)) => elements.iter().try_for_each(|element| check_value(field, element)),
+        (_, Json::Object(parts)) => parts.values().try_for_each(|part| check_value(field, part)),
+        (_, Json::Null | Json::Bool(_) | Json::Number(_)) => Ok(()),
     }
 }
 
@@ -63,8 +145,57 @@ fn text(value: &ValueType, text: &str) -> Result<(), BadValue> {
     match value {
         ValueType::Email if !text.is_empty() && !is_email(text) => Err(BadValue::NoEmail { found: text.to_owned() }),
         ValueType::Url if !text.is_empty() && web_address(text).is_none() => Err(BadValue::NoWebAddress { found: text.to_owned() }),
+        ValueType::Phone if !text.is_empty() && !is_phone(text) => Err(BadValue::NoPhone { found: text.to_owned() }),
+        ValueType::Date => year(&Json::from(text)),
         _ => Ok(()),
     }
+}
+
+/// Whether a day, or a moment in milliseconds, is in a year that somebody means. What is neither is refused elsewhere.
+fn year(value: &Json) -> Result<(), BadValue> {
+    let of_day = |text: &str| text.parse::<jiff::civil::Date>().ok().filter(|_| text != NEVER).map(jiff::civil::Date::year);
+    let year = match value {
+        Json::String(text) => of_day(text),
+        Json::Number(millis) => {
+            let moment = millis.as_i64().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+            moment.map(|moment| moment.to_zoned(jiff::tz::TimeZone::UTC).year())
+        }
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
+    };
+    match year {
+        Some(year) if !(FIRST_YEAR..=LAST_YEAR).contains(&year) => Err(BadValue::NoYear { year }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an end is not before its begin: two days, or two moments. A day and a moment are not compared: where the day
+/// begins is known to nobody here.
+fn in_order(begin: &Json, end: &Json) -> Result<(), BadValue> {
+    let ends_before = match (begin, end) {
+        (Json::String(begin), Json::String(end)) => end < begin,
+        (Json::Number(begin), Json::Number(end)) => end.as_i64() < begin.as_i64(),
+        _ => false,
+    };
+    if ends_before { Err(BadValue::EndsBefore { begin: said(begin), end: said(end) }) } else { Ok(()) }
+}
+
+/// A day as it stands, a moment as people can read it, in UTC.
+fn said(value: &Json) -> String {
+    let moment = value.as_i64().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    moment.map(|moment| moment.to_string()).or_else(|| value.as_str().map(str::to_owned)).unwrap_or_else(|| value.to_string())
+}
+
+/// Whether a text is a phone number: it has enough digits, whatever stands between and behind them, such as `ext. 12`.
+///
+/// ```
+/// use sync_core::record::authored::is_phone;
+/// for good in ["+86 138 0013 8000", "021-5888 8888 转 12", "(0571) 8888-0000 ext. 12", "95588", "12345", "１３８００１３８０００"] {
+///     assert!(is_phone(good), "{good}");
+/// }
+/// assert!(!is_phone("abc") && !is_phone("n/a") && !is_phone("12"));
+/// ```
+pub fn is_phone(text: &str) -> bool {
+    text.chars().filter(|letter| letter.is_ascii_digit() || ('０'..='９').contains(letter)).count() >= PHONE_DIGITS_MIN
 }
 
 /// Whether a text is an e-mail address: something on both sides of one `@`, and nothing that ends an address in a list.
@@ -115,7 +246,7 @@ mod tests {
 
     fn refused(edit: FieldEdit) -> Option<String> {
         let schema = Schema::builtin();
-        check(schema.kind("party").unwrap(), &[edit]).err().map(|bad| bad.to_string())
+        check(schema.kind("party").unwrap(), &Map::new(), &[edit]).err().map(|bad| bad.to_string())
     }
 
     #[test]
@@ -156,5 +287,55 @@ mod tests {
         }
         assert_eq!(refused(FieldEdit::set("website", json!(null))), None);
         assert_eq!(refused(FieldEdit::set("nothing", "\0")), None, "it is named as unknown elsewhere");
+    }
+
+    #[test]
+    fn what_nobody_can_call_and_years_that_nobody_means_are_refused() {
+        let phone = |value: &str| FieldEdit::SetRow {
+            field: "phones".to_owned(),
+            row: "1".to_owned(),
+            values: [("value".to_owned(), json!(value))].into_iter().collect(),
+        };
+        assert_eq!(refused(phone("+86 138 0013 8000 转 12")), None);
+        assert!(refused(phone("abc")).is_some_and(|why| why.contains("`abc` is not a phone number")));
+        for (day, is_meant) in
+            [("1987-05-03", true), ("1668-01-01", true), ("9999-12-31", true), ("0027-05-03", false), ("2927-05-03", false)]
+        {
+            let why = refused(FieldEdit::set("birthday", day));
+            assert_eq!(why.is_none(), is_meant, "{day}: {why:?}");
+            assert!(why.is_none_or(|why| why.contains("from 1600 to 2200")));
+        }
+        assert_eq!(refused(FieldEdit::set("birthday", json!(null))), None);
+    }
+
+    #[test]
+    fn all_mistakes_of_an_edit_are_told_at_once() {
+        let schema = Schema::builtin();
+        let edits = [FieldEdit::set("website", "no address"), FieldEdit::set("birthday", "0027-05-03"), FieldEdit::set("name", "Ann")];
+        let found = mistakes(schema.kind("party").unwrap(), &Map::new(), &edits);
+        assert_eq!(found.iter().map(BadEdit::field).collect::<Vec<_>>(), ["website", "birthday"]);
+    }
+
+    #[test]
+    fn nothing_ends_before_it_begins() {
+        let schema = Schema::builtin();
+        let (asset, activity) = (schema.kind("asset").unwrap(), schema.kind("activity").unwrap());
+        let before = json!({"bought_on": "2026-05-03", "warranty_until": "2028-05-03"});
+        let found = |before: &Json, edits: &[FieldEdit]| {
+            check(asset, before.as_object().unwrap(), edits).err().map(|bad| (bad.field().to_owned(), bad.to_string()))
+        };
+        let (begin, end) = (|day: &str| FieldEdit::set("bought_on", day), |day: &str| FieldEdit::set("warranty_until", day));
+        assert_eq!(found(&before, &[end("2026-05-03")]), None, "the same day will do");
+        assert_eq!(found(&before, &[begin("2029-01-01"), end("2030-01-01")]), None, "they are looked at together");
+        assert_eq!(found(&json!({}), &[end("2020-01-01")]), None, "what is not known is not compared");
+        let (field, why) = found(&before, &[end("2026-05-02")]).unwrap();
+        assert!(field == "warranty_until" && why.ends_with("it would end on 2026-05-02, before it begins on 2026-05-03"), "{why}");
+        assert_eq!(found(&before, &[begin("2029-01-01")]).unwrap().0, "bought_on", "at what was written");
+        let old = json!({"bought_on": "2026-05-03", "warranty_until": "2020-05-03"});
+        assert_eq!(found(&old, &[FieldEdit::set("name", "Press")]), None, "what stands blocks no edit of something else");
+        let when = |period: Json| check(activity, &Map::new(), &[FieldEdit::set("when", period)]);
+        assert!(when(json!({"start": 1_777_797_000_000_i64, "end": 1_777_793_000_000_i64})).is_err());
+        assert!(when(json!({"start": "2026-05-03", "end": "2026-05-02"})).is_err());
+        assert!(when(json!({"end": "2026-05-02"})).is_ok() && when(json!({"start": "0027-05-02"})).is_err());
     }
 }

@@ -5,13 +5,16 @@
 //! what a path means is `merge`'s business.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, Op, OpRef};
 use super::fit::Plan;
 use super::text::{Text, genesis};
 use crate::id::{ActorId, ChangeHash, Millis, Name};
 use crate::value::Scalar;
+
+/// As long as the word of an option can be: longer texts that were replaced are not remembered, only in their changes.
+const WORD_BYTES: usize = 64;
 
 /// An operation's name within a document: Lamport counter and index into the document's actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -168,6 +171,8 @@ pub struct Doc {
     pub(super) nodes: Vec<Node>,
     pub(super) heads: Vec<u32>,
     pub(super) registers: BTreeMap<Box<str>, Register>,
+    /// Words that were replaced, by their paths: what a record once was.
+    past: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
     pub(super) texts: BTreeMap<Box<str>, Text>,
 }
 
@@ -225,6 +230,11 @@ impl Doc {
     pub fn last_seq(&self, actor: &ActorId) -> u64 {
         let index = self.actors.iter().position(|known| known == actor);
         index.map_or(0, |index| self.nodes.iter().filter(|node| node.actor == index as u32).map(|node| node.seq).max().unwrap_or(0))
+    }
+
+    /// The words that stood at a path and were replaced since, in no order of time: the longer texts are not among them.
+    pub fn past(&self, path: &str) -> impl Iterator<Item = &str> {
+        self.past.get(path).into_iter().flatten().map(|word| &**word)
     }
 
     /// The values at a path that nobody has replaced; more than one after concurrent edits.
@@ -412,14 +422,14 @@ impl Doc {
     fn perform(&mut self, op: Op, id: OpId, node: u32, global: &impl Fn(OpRef) -> OpId) {
         match op {
             Op::Put { path, value, pred } => {
+                self.replace(&path, pred.into_iter().map(global));
                 let register = self.registers.entry(path).or_default();
-                register.replace(pred.into_iter().map(global));
                 // Nearly always the only one: a vector would make room for four.
                 register.visible.reserve_exact(usize::from(register.visible.is_empty()));
                 register.visible.push(Put { id, value, added: 0, node });
             }
             Op::Delete { path, pred } => {
-                self.registers.entry(path).or_default().replace(pred.into_iter().map(global));
+                self.replace(&path, pred.into_iter().map(global));
             }
             Op::Increment { path, by, pred } => {
                 let counter = global(pred);
@@ -456,12 +466,23 @@ impl Doc {
     }
 }
 
-impl Register {
-    fn replace(&mut self, replaced: impl Iterator<Item = OpId>) {
+impl Doc {
+    /// Takes away what an operation replaces; words that stood there are remembered.
+    fn replace(&mut self, path: &str, replaced: impl Iterator<Item = OpId>) {
+        let Some(register) = self.registers.get_mut(path) else { return };
         for id in replaced {
-            if let Some(index) = self.visible.iter().position(|put| put.id == id) {
-                self.visible.remove(index);
-                self.replaced.push(id);
+            let Some(index) = register.visible.iter().position(|put| put.id == id) else { continue };
+            let put = register.visible.remove(index);
+            register.replaced.push(id);
+            if let Scalar::Text(word) = put.value
+                && word.len() <= WORD_BYTES
+                && !path.contains('/')
+            {
+                let known = match self.past.get_mut(path) {
+                    Some(known) => known,
+                    None => self.past.entry(path.into()).or_default(),
+                };
+                known.insert(word);
             }
         }
     }

@@ -218,7 +218,19 @@ pub fn path_edits<'a>(
     Ok(by_facet)
 }
 
-fn unknown(kind: &Kind, field: &str) -> BadEdit {
+/// The edits that make a record, with the defaults of its kind where they say nothing of a choice that its author may write.
+/// What makes nothing still makes nothing, and who clears a choice means it.
+pub fn with_defaults(kind: &Kind, edits: &[FieldEdit], may_write: impl Fn(&str) -> bool) -> Vec<FieldEdit> {
+    let mut all = edits.to_vec();
+    let is_open = |field: &&Field| !edits.iter().any(|edit| edit.field() == &*field.name) && may_write(&field.name);
+    for field in kind.fields.iter().filter(|_| !edits.is_empty()).filter(is_open) {
+        all.extend(field.default.as_ref().map(|default| FieldEdit::set(&field.name, default.as_str())));
+    }
+    all
+}
+
+/// That a kind has no field of this name, and which was probably meant.
+pub fn unknown(kind: &Kind, field: &str) -> BadEdit {
     let names = || kind.fields.iter().filter(|field| !field.hidden).map(|field| &*field.name);
     let meant = Box::new(Label { en: nearest(field, names()), zh: nearest_zh(field, names()) });
     BadEdit::UnknownField { kind: kind.name.to_string(), field: field.to_owned(), meant }

@@ -61,6 +61,26 @@ pub enum BadValue {
         /// What came.
         found: String,
     },
+    /// An author wrote what nobody can call.
+    #[error("`{found}` is not a phone number: it has fewer than {} digits", super::authored::PHONE_DIGITS_MIN)]
+    NoPhone {
+        /// What came.
+        found: String,
+    },
+    /// An author wrote a day or a moment of a year that nobody means.
+    #[error("the year {year} is none from {} to {}", super::authored::FIRST_YEAR, super::authored::LAST_YEAR)]
+    NoYear {
+        /// The year.
+        year: i16,
+    },
+    /// An author wrote an end that is before its begin, or a begin that is after its end.
+    #[error("it would end on {end}, before it begins on {begin}")]
+    EndsBefore {
+        /// The begin.
+        begin: String,
+        /// The end.
+        end: String,
+    },
     /// An author wrote a character that many databases cannot hold.
     #[error("a text has no zero character")]
     ZeroCharacter,
@@ -77,6 +97,11 @@ impl BadValue {
             BadValue::ItemExists => "这一项已存在，不能修改".to_owned(),
             BadValue::NoEmail { found } => format!("“{found}”不是邮箱地址"),
             BadValue::NoWebAddress { found } => format!("“{found}”不是网址，应为 https://、http:// 或 www.example.com 这样的域名"),
+            BadValue::NoPhone { found } => format!("“{found}”不是电话号码：数字少于 {} 位", super::authored::PHONE_DIGITS_MIN),
+            BadValue::NoYear { year } => {
+                format!("年份 {year} 不在 {} 至 {} 之间", super::authored::FIRST_YEAR, super::authored::LAST_YEAR)
+            }
+            BadValue::EndsBefore { begin, end } => format!("结束（{end}）早于开始（{begin}）"),
             BadValue::ZeroCharacter => "文本中不能有空字符（NUL）".to_owned(),
         }
     }

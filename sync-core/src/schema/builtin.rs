@@ -104,6 +104,8 @@ fn complete(base: &[Field], fields: &mut Vec<Field>) {
         field.to.extend(to);
         field.frozen = field.frozen.take().or_else(|| base.frozen.clone());
         field.formula = field.formula.take().or_else(|| base.formula.clone());
+        field.default = field.default.take().or_else(|| base.default.clone());
+        field.after = field.after.take().or_else(|| base.after.clone());
         complete(&base.items, &mut field.items);
     }
 }

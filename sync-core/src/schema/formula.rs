@@ -31,6 +31,11 @@ pub enum Formula {
         /// The choice.
         of: FieldName,
     },
+    /// The furthest option that was ever chosen, in their order: of those that weigh something.
+    Furthest {
+        /// The choice.
+        of: FieldName,
+    },
     /// A part of money or a number.
     Percent {
         /// The whole.
@@ -44,7 +49,8 @@ pub enum Formula {
 
 impl Formula {
     /// The keys of each form: the first one says which it is.
-    pub const FORMS: [&[&'static str]; 3] = [&["sum", "of", "times", "less_percent"], &["weight_of"], &["percent_of", "by"]];
+    pub const FORMS: [&[&'static str]; 4] =
+        [&["sum", "of", "times", "less_percent"], &["weight_of"], &["furthest_of"], &["percent_of", "by"]];
 
     /// The formula of a field, if it has one.
     pub(super) fn read(field: Section<'_>) -> Result<Option<Self>, Mistake> {
@@ -59,8 +65,8 @@ impl Formula {
 
     fn known(field: Section<'_>) -> Result<Self, Mistake> {
         let missing = || {
-            let mistake = field.mistake_at("formula", "a formula has `sum`, `weight_of` or `percent_of`");
-            mistake.zh("公式须有 `sum`、`weight_of` 或 `percent_of`")
+            let mistake = field.mistake_at("formula", "a formula has `sum`, `weight_of`, `furthest_of` or `percent_of`");
+            mistake.zh("公式须有 `sum`、`weight_of`、`furthest_of` 或 `percent_of`")
         };
         let section = field.section("formula").map_err(|mistake| mistake.zh("`formula` 应为一个表"))?.ok_or_else(missing)?;
         let keys = Self::FORMS.iter().find(|keys| section.has(keys[0])).ok_or_else(missing)?;
@@ -83,6 +89,7 @@ impl Formula {
         Ok(match first {
             "sum" => Formula::Sum { rows: must("sum")?, of: must("of")?, times: may("times")?, less_percent: may("less_percent")? },
             "weight_of" => Formula::Weight { of: must("weight_of")? },
+            "furthest_of" => Formula::Furthest { of: must("furthest_of")? },
             _ => Formula::Percent { of: must("percent_of")?, by: must("by")? },
         })
     }
@@ -96,6 +103,7 @@ impl Formula {
                 [("sum", rows), ("of", of)].into_iter().chain(more).collect()
             }
             Formula::Weight { of } => vec![("weight_of", of)],
+            Formula::Furthest { of } => vec![("furthest_of", of)],
             Formula::Percent { of, by } => vec![("percent_of", of), ("by", by)],
             Formula::Unknown(_) => Vec::new(),
         }
@@ -113,7 +121,7 @@ impl Formula {
     /// The fields of the record that it reads.
     fn inputs(&self) -> Vec<&FieldName> {
         match self {
-            Formula::Sum { rows: of, .. } | Formula::Weight { of } => vec![of],
+            Formula::Sum { rows: of, .. } | Formula::Weight { of } | Formula::Furthest { of } => vec![of],
             Formula::Percent { of, by } => vec![of, by],
             Formula::Unknown(_) => Vec::new(),
         }
@@ -229,6 +237,12 @@ impl<'k> Check<'k, '_> {
                 self.weighing(self.input("weight_of")?, "weight_of")?;
                 self.is_one_of(&[ValueType::Integer, ValueType::Number])
             }
+            Formula::Furthest { .. } => {
+                let of = self.input("furthest_of")?;
+                self.weighing(of, "furthest_of")?;
+                self.is_one_of(&[ValueType::Choice])?;
+                self.has_options_of(of)
+            }
             Formula::Percent { .. } => {
                 let (of, by) = (self.single("percent_of")?, self.input("by")?);
                 if by.value == ValueType::Choice {
@@ -308,6 +322,17 @@ impl<'k> Check<'k, '_> {
             return Err(mistake.zh(format!("字段“{}”的选项都没有权重", input.name)));
         }
         Ok(())
+    }
+
+    /// Whether the field has every option that it may come to.
+    fn has_options_of(&self, of: &Field) -> Result<(), Mistake> {
+        let missing =
+            of.options.iter().find(|option| option.weight.is_some_and(|weight| weight > 0) && self.field.option(&option.value).is_none());
+        let Some(option) = missing else { return Ok(()) };
+        let (name, value) = (&self.field.name, &option.value);
+        let mistake =
+            self.section.mistake_at("furthest_of", format!("field `{name}` has no option `{value}`, which field `{}` has", of.name));
+        Err(mistake.zh(format!("字段“{name}”缺少选项“{value}”，而字段“{}”有", of.name)))
     }
 
     /// Whether the field is what a part of `of` is.

@@ -174,6 +174,13 @@ pub struct Field {
     /// For a choice: the values, in order (a monotone choice goes only downwards in this list).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<Choice>,
+    /// For a choice: the option that a new record has until somebody says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// For a day or a moment that ends something: the field, or the part of the same row, that begins it. Nobody writes an
+    /// end before its begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<FieldName>,
     /// For a link: the kinds it may point at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<KindName>,

@@ -66,8 +66,8 @@ impl Kind {
 
 const KIND_KEYS: [&str; 12] =
     ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "field"];
-const FIELD_KEYS: [&str; 12] =
-    ["name", "label", "type", "merge", "facet", "required", "options", "to", "items", "frozen", "formula", "hidden"];
+const FIELD_KEYS: [&str; 14] =
+    ["name", "label", "type", "merge", "facet", "required", "options", "default", "after", "to", "items", "frozen", "formula", "hidden"];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
     root.only("a kind", &KIND_KEYS)?;
@@ -144,6 +144,8 @@ fn field(section: Section<'_>) -> Result<Option<Field>, Mistake> {
         facet,
         required: section.flag("required")?,
         options: section.sections("options")?.into_iter().map(choice).collect::<Result<_, _>>()?,
+        default: section.word("default")?.map(|word| word.text.to_owned()),
+        after: section.word("after")?.map(|word| word.parse()).transpose()?,
         to: section.words("to")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
         items: fields(section, "items", &what)?,
         frozen: section.section("frozen")?.map(frozen).transpose()?,

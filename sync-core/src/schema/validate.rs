@@ -25,6 +25,7 @@ pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
     for (declared, section) in kind.fields.iter().zip(root.sections("field")?) {
         field(declared, section)?;
         frozen(kind, declared, section)?;
+        after(&kind.fields, declared, section)?;
         formula::check(kind, declared, section)?;
     }
     title(kind, root)?;
@@ -42,9 +43,42 @@ fn field(field: &Field, section: Section<'_>) -> Checked {
     }
     short(&field.label, section, "label")?;
     options(field, section)?;
+    default(field, section)?;
     links(field, section)?;
     policy(field, section)?;
     items(field, section)
+}
+
+fn default(field: &Field, section: Section<'_>) -> Checked {
+    let Some(word) = section.word("default")? else { return Ok(()) };
+    let is_written = matches!(field.merge, Merge::Register | Merge::Visible | Merge::Monotone) && !field.hidden;
+    if field.value != ValueType::Choice || !is_written {
+        let mistake = word.mistake(format!("field `{}` has no `default`: only a choice of one that people make has", field.name));
+        return Err(mistake.zh(format!("字段“{}”不能有默认值：只有由人填写的单选字段可以", field.name)));
+    }
+    let known = || field.options.iter().map(|option| option.value.as_str());
+    if field.option(word.text).is_none() {
+        let mistake =
+            word.mistake(format!("`default` names no option of `{}`: `{}`{}", field.name, word.text, nearest(word.text, known())));
+        return Err(mistake.zh(format!("字段“{}”没有选项“{}”，不能作为默认值", field.name, word.text)));
+    }
+    Ok(())
+}
+
+/// The begin of what ends: another value of the same sort beside it.
+fn after(beside: &[Field], end: &Field, section: Section<'_>) -> Checked {
+    let Some(word) = section.word("after")? else { return Ok(()) };
+    let known = || beside.iter().map(|field| &*field.name);
+    let Some(begin) = beside.iter().find(|field| &*field.name == word.text) else {
+        let mistake = word.mistake(format!("`after` names no field beside `{}`: `{}`{}", end.name, word.text, nearest(word.text, known())));
+        return Err(mistake.zh(format!("`after` 指定的字段“{}”不存在{}", word.text, nearest_zh(word.text, known()))));
+    };
+    let is_time = |field: &Field| matches!(field.value, ValueType::Date | ValueType::Datetime) && field.merge.is_single();
+    if begin.name == end.name || begin.value != end.value || !is_time(begin) || !is_time(end) {
+        let mistake = word.mistake(format!("`{}` cannot begin what `{}` ends: both are days, or both are moments", begin.name, end.name));
+        return Err(mistake.zh(format!("“{}”不能作为“{}”的开始：二者应同为日期或同为时间", begin.name, end.name)));
+    }
+    Ok(())
 }
 
 fn short(label: &Label, section: Section<'_>, key: &str) -> Checked {
@@ -180,6 +214,7 @@ fn items(field: &Field, section: Section<'_>) -> Checked {
     }
     for (item, section) in field.items.iter().zip(section.sections("items")?) {
         part(field, item, rows, section)?;
+        after(&field.items, item, section)?;
     }
     Ok(())
 }
@@ -194,7 +229,7 @@ fn part(field: &Field, item: &Field, rows: bool, section: Section<'_>) -> Checke
     if section.has("facet") {
         return Err(section.mistake_at("facet", format!("{what} lives in the facet of its field: it has no `facet` of its own")));
     }
-    for key in ["items", "frozen", "formula"] {
+    for key in ["items", "frozen", "formula", "default"] {
         if section.has(key) {
             return Err(section.mistake_at(key, format!("{what} is part of a row: it has no `{key}`")));
         }

@@ -74,6 +74,12 @@ fn parts(field: &Field, separator: &str) -> Vec<(&'static str, String)> {
     if !field.options.is_empty() {
         parts.push(("options", array(field.options.iter().map(choice), separator)));
     }
+    if let Some(default) = &field.default {
+        parts.push(("default", quoted(default)));
+    }
+    if let Some(begin) = &field.after {
+        parts.push(("after", quoted(begin)));
+    }
     if !field.items.is_empty() {
         parts.push(("items", array(field.items.iter().map(item), separator)));
     }

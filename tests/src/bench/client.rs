@@ -19,6 +19,9 @@ use super::server::{LOGIN, PASSWORD};
 /// Longer than any honest step takes: what does not finish by then has failed.
 const STEP_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Fields that the other stacks' workload calls by names which every record of ours has already: theirs, ours.
+const OTHERS_NAMES: [(&str, &str); 2] = [("created_at", "created"), ("updated_at", "updated")];
+
 /// One client.
 pub struct Client {
     /// The device.
@@ -161,6 +164,11 @@ impl Client {
         if fields.get("tags").is_some_and(|tags| sorted(tags) == sorted(&wanted)) {
             fields.insert("tags".to_owned(), wanted);
         }
+        for (others, ours) in OTHERS_NAMES {
+            if let Some(value) = fields.remove(ours) {
+                fields.insert(others.to_owned(), value);
+            }
+        }
         Ok(Json::Object(fields))
     }
 }
@@ -217,10 +225,10 @@ fn edits_of(i: usize, record: &Json) -> Result<RecordEdits> {
                     edits.push(FieldEdit::SetRow { field: "contacts".to_owned(), row: format!("{n}"), values });
                 }
             }
-            // The names that the workload of the other stacks uses.
-            ("created_at", value) => edits.push(FieldEdit::set("created", value.clone())),
-            ("updated_at", value) => edits.push(FieldEdit::set("updated", value.clone())),
-            (name, value) => edits.push(FieldEdit::set(name, value.clone())),
+            (name, value) => {
+                let ours = OTHERS_NAMES.iter().find(|(others, _)| *others == name).map_or(name, |(_, ours)| ours);
+                edits.push(FieldEdit::set(ours, value.clone()));
+            }
         }
     }
     Ok(RecordEdits { kind: "contact".parse()?, record: record_id(i), edits })

@@ -97,8 +97,8 @@ pub fn record(i: usize) -> Json {
     put("currency", json!("EUR"));
     put("source", json!(rng.pick(&SOURCES)));
     put("website", json!(format!("https://www.{domain}")));
-    put("created", json!(1_700_000_000 + (rng.next() * 3e7) as i64));
-    put("updated", json!(1_735_000_000 + (rng.next() * 3e7) as i64));
+    put("created_at", json!(1_700_000_000 + (rng.next() * 3e7) as i64));
+    put("updated_at", json!(1_735_000_000 + (rng.next() * 3e7) as i64));
     put("tags", json!(tags));
     put("notes", json!(notes));
     put("contacts", Json::Array(contacts));

@@ -1,12 +1,15 @@
 //! What stands in a file, in people's words: its columns, and what its first rows hold.
 
+use sync_core::id::RecordId;
 use sync_core::schema::{Field, Kind};
 
 use super::{CHOICES_MAX, ColumnView, Seen};
 use crate::console::desk::Desk;
-use crate::console::format::{Formatter, Shown};
+use crate::console::format::{Formatter, Shown, short};
+use crate::console::history::{ChangeView, collect, value_view};
+use crate::error::Error;
 use crate::jobs::cell::value_of;
-use crate::jobs::import;
+use crate::jobs::import::{self, Becomes, Preview};
 use crate::jobs::upload::Mapping;
 use crate::reading::Names;
 
@@ -52,4 +55,44 @@ fn shown(desk: &Desk, kind: &Kind, target: &str, cell: &str, is_card: bool) -> S
     let value = field.and_then(|field| Some((field, value_of(field, &[("", cell)]).ok()?)));
     let format = Formatter { words: desk.words, names: &Names::new() };
     value.map_or_else(|| Shown::Text(cell.to_owned()), |(field, value)| format.field(field, &value))
+}
+
+/// What would become of a row, in words.
+pub(super) struct RowView {
+    /// Where it stands.
+    pub place: String,
+    /// What the record is called, and where its page is, if it is there and in sight.
+    pub record: Option<(String, String)>,
+    /// What happens to it.
+    pub becomes: &'static str,
+    /// Field by field.
+    pub changes: Vec<ChangeView>,
+}
+
+/// What would become of the first rows. Of records and fields that are out of sight nothing is told.
+pub(super) async fn rows(desk: &Desk, kind: &Kind, place: &'static str, previews: &[Preview]) -> Result<Vec<RowView>, Error> {
+    let there: Vec<RecordId> = previews.iter().filter(|row| row.becomes != Becomes::New).map(|row| row.record).collect();
+    let titles = desk.reading.names_of(there).await?;
+    let mut ids = Vec::new();
+    previews.iter().flat_map(|row| &row.fields).flat_map(|one| [&one.old, &one.new]).flatten().for_each(|value| collect(value, &mut ids));
+    let names = desk.reading.names_of(ids).await?;
+    let format = Formatter { words: desk.words, names: &names };
+    let row = |row: &Preview| {
+        let known = titles.get(&row.record);
+        let in_sight = row.becomes == Becomes::New || known.is_some();
+        let seen =
+            row.fields.iter().filter(|one| in_sight && (kind.field(&one.field).is_none() || desk.reading.may_read(kind, &one.field)));
+        let title = |title: &str| if title.is_empty() { short(&row.record.to_string()) } else { title.to_owned() };
+        RowView {
+            place: desk.words.fill(place, &[&row.line.to_string()]),
+            record: known.map(|known| (title(&known.title), format!("/records/{}/{}", kind.name, row.record))),
+            becomes: desk.words.say(match row.becomes {
+                Becomes::New => "import.is_made",
+                Becomes::Changed => "import.is_changed",
+                Becomes::Unchanged => "import.is_so",
+            }),
+            changes: seen.map(|one| value_view(&format, kind, &one.field, (one.old.clone(), one.new.clone()), false)).collect(),
+        }
+    };
+    Ok(previews.iter().map(row).collect())
 }

@@ -2,8 +2,8 @@
 
 use sync_core::schema::{Field, Kind, Label};
 
+use crate::console::conditions::part_key;
 use crate::console::desk::Desk;
-use crate::console::list::part_key;
 
 /// What a target is called: its field, the part of it, and where links are looked up.
 pub fn label(desk: &Desk, kind: &Kind, target: &str, labels: &[Label]) -> String {

@@ -70,6 +70,8 @@ pub struct FieldForm {
     pub searched: bool,
     /// The options of a choice, one a line.
     pub options: String,
+    /// The option that a new record has, by its stored word or label.
+    pub default: String,
     /// The kinds that a link may point at.
     pub to: Vec<String>,
     /// How it is computed, if it is.
@@ -95,6 +97,8 @@ pub enum Wrong {
     Twice,
     /// A choice without options.
     NoOptions,
+    /// A default that is none of the options.
+    NoSuchDefault,
     /// A link that leads nowhere.
     NoTargets,
     /// A type that cannot be merged so.
@@ -376,6 +380,7 @@ impl FieldForm {
             required: field.required,
             hidden: field.hidden,
             options: field.options.iter().map(line).collect::<Vec<_>>().join("\n"),
+            default: field.default.clone().unwrap_or_default(),
             to: field.to.iter().map(ToString::to_string).collect(),
             formula: FormulaForm::of(field.formula.as_ref()),
             items: field.items.iter().map(Self::of).collect(),
@@ -404,6 +409,7 @@ impl FieldForm {
             listed: has("listed"),
             searched: has("searched"),
             options: typed.raw(&format!("{name}.options")).replace("\r\n", "\n"),
+            default: one("default"),
             to: typed.all(&format!("{name}.to")).into_iter().map(str::to_owned).collect(),
             formula: FormulaForm::typed(typed, &format!("{name}.formula"), known.and_then(|field| field.formula.as_ref())),
             name: one("name"),
@@ -415,8 +421,8 @@ impl FieldForm {
 
     /// A form that does not show what is in a field leaves it as it is.
     fn keep_closed(&mut self, known: &Field, opened: bool) {
-        let FieldForm { options, to, items, .. } = Self::of(known);
-        (self.options, self.to, self.items, self.opened) = (options, to, items, opened);
+        let FieldForm { options, default, to, items, .. } = Self::of(known);
+        (self.options, self.default, self.to, self.items, self.opened) = (options, default, to, items, opened);
     }
 
     /// The parts of its rows. A form that says nothing of them leaves them as they are.
@@ -454,6 +460,7 @@ impl FieldForm {
             (self.label.is_empty(), Wrong::NoLabel),
             (names.iter().filter(|name| **name == self.name).count() > 1, Wrong::Twice),
             (value == ValueType::Choice && self.options.trim().is_empty(), Wrong::NoOptions),
+            (self.has_default(&value) && self.default_among(&self.choices(None)).is_none(), Wrong::NoSuchDefault),
             (value == ValueType::Link && self.to.is_empty(), Wrong::NoTargets),
             (needs_rows && self.items.is_empty(), Wrong::NoParts),
             (!is_rows && !self.items.is_empty(), Wrong::NotRows),
@@ -475,13 +482,29 @@ impl FieldForm {
             merge: Merge::of_word(&self.merge),
             facet,
             required: self.required && !self.hidden,
+            default: Some(&options).filter(|_| self.has_default(&ValueType::Choice)).and_then(|options| self.default_among(options)),
             options,
+            after: base.and_then(|field| field.after.clone()),
             to,
             items: self.items.iter().map(part).collect::<Result<_, _>>()?,
             frozen: base.and_then(|field| field.frozen.clone()),
             formula: self.formula.formula().ok().flatten().filter(|_| self.is_computed()).or_else(|| base?.formula.clone()),
             hidden: self.hidden,
         })
+    }
+
+    /// Whether it says what a new record has; only one choice can be said.
+    fn has_default(&self, value: &ValueType) -> bool {
+        let is_one = matches!(Merge::of_word(&self.merge), Merge::Register | Merge::Visible | Merge::Monotone);
+        *value == ValueType::Choice && is_one && !self.hidden && !self.default.is_empty()
+    }
+
+    /// The stored word of the default.
+    fn default_among(&self, options: &[Choice]) -> Option<String> {
+        let is_meant = |option: &&Choice| {
+            [&option.value, &option.label.en, &option.label.zh].into_iter().any(|word| word.eq_ignore_ascii_case(&self.default))
+        };
+        options.iter().find(|option| option.value == self.default).or(options.iter().find(is_meant)).map(|option| option.value.clone())
     }
 
     /// The options, one a line: `English | 中文 | colour`, with the stored word before them where there is one.

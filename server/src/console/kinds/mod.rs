@@ -269,6 +269,7 @@ fn checked(desk: &Desk, base: Option<&Kind>, form: &mut KindForm) -> Result<Kind
             Wrong::BadName => "kind.bad_name",
             Wrong::Twice => "kind.twice",
             Wrong::NoOptions => "kind.no_options",
+            Wrong::NoSuchDefault => "kind.no_such_default",
             Wrong::NoTargets => "kind.no_targets",
             Wrong::NotTogether => "kind.not_together",
             Wrong::NoParts => "kind.no_parts",
@@ -537,9 +538,10 @@ const MERGES: [(&str, &str); 9] = [
 type Named = (&'static str, &'static str);
 
 /// The forms of formulas, and what each of them names.
-const FORMULAS: [(&str, &str, &[Named]); 3] = [
+const FORMULAS: [(&str, &str, &[Named]); 4] = [
     ("sum", "formula.sum", &[("sum", "formula.rows"), ("of", "formula.of"), ("times", "formula.times"), ("less_percent", "formula.less")]),
     ("weight_of", "formula.weight", &[("weight_of", "formula.choice")]),
+    ("furthest_of", "formula.furthest", &[("furthest_of", "formula.choice")]),
     ("percent_of", "formula.percent", &[("percent_of", "formula.whole"), ("by", "formula.by")]),
 ];
 

@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value as Json;
 use sync_core::access::Action;
 use sync_core::id::RecordId;
-use sync_core::record::fields::{ARCHIVED, FieldEdit};
+use sync_core::record::authored;
+use sync_core::record::fields::{ARCHIVED, BadEdit, FieldEdit};
+use sync_core::record::valid::BadValue;
 use sync_core::schema::{Field, Kind, Merge};
 
 use super::asked::Asked;
@@ -115,7 +117,7 @@ pub async fn edit(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
     let mut error = (!unclear.is_empty()).then(|| why::unclear(&desk, &unclear));
     let mut plan = None;
     if error.is_none() && (order.is("preview") || order.is("apply")) {
-        match planned(&desk, field, shelf, &order.typed, listing.rows.clone()) {
+        match planned(&desk, &kind, field, shelf, &order.typed, listing.rows.clone()) {
             Ok(planned) => plan = Some(planned),
             Err(text) => error = Some(text),
         }
@@ -171,7 +173,14 @@ async fn records(desk: &Desk, kind: &Kind, asked: &Asked, order: &Order) -> Resu
 
 /// What happens to each record; or why the value is not taken. Without a field it goes to the archive or, if `shelf` says so,
 /// comes back from it.
-fn planned(desk: &Desk, field: Option<&Field>, shelf: Option<bool>, typed: &Typed, rows: Vec<Row>) -> Result<Vec<Planned>, String> {
+fn planned(
+    desk: &Desk,
+    kind: &Kind,
+    field: Option<&Field>,
+    shelf: Option<bool>,
+    typed: &Typed,
+    rows: Vec<Row>,
+) -> Result<Vec<Planned>, String> {
     let Some(field) = field else {
         let Some(back) = shelf else { return Err(desk.words.say("bulk.choose").to_owned()) };
         let (edit, is_so) = match back {
@@ -187,8 +196,15 @@ fn planned(desk: &Desk, field: Option<&Field>, shelf: Option<bool>, typed: &Type
     let plan = |row: Row| {
         let edits = read(desk, &[field], typed, &row.fields).map_err(|(_, text)| text)?;
         let frozen = field.frozen.as_ref().is_some_and(|frozen| frozen.holds(row.fields.get(&*frozen.field).and_then(Json::as_str)));
+        let ends_before = match authored::check(kind, &row.fields, &edits) {
+            Ok(()) => false,
+            // That depends on the record: in others the value may stand.
+            Err(BadEdit::BadValue { problem: BadValue::EndsBefore { .. }, .. }) => true,
+            Err(bad) => return Err(why::refused(desk, kind, &bad)),
+        };
         let why = match () {
             () if row.archived => Some("bulk.is_archived"),
+            () if ends_before => Some("bulk.ends_before"),
             () if frozen => Some("bulk.is_frozen"),
             () if edits.is_empty() => Some("bulk.is_so"),
             () => None,
@@ -291,7 +307,7 @@ fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, back: bool, names: &
     let format = Formatter { words: desk.words, names };
     let changed = plan.iter().filter(|planned| planned.why.is_none()).count();
     let mut summary = vec![desk.words.count("bulk.will_change", changed as u64)];
-    for key in ["bulk.is_so", "bulk.is_frozen", "bulk.is_archived", "bulk.is_in_use"] {
+    for key in ["bulk.is_so", "bulk.is_frozen", "bulk.ends_before", "bulk.is_archived", "bulk.is_in_use"] {
         let count = plan.iter().filter(|planned| planned.why == Some(desk.words.say(key))).count();
         if count > 0 {
             summary.push(format!("{}: {count}", desk.words.say(key)));

@@ -20,6 +20,7 @@ use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::console::desk::Desk;
 use crate::console::format::{Formatter, Shown, decimals, plain_amount};
 use crate::error::{Error, Text};
+use crate::jobs::cell::period_text;
 use crate::jobs::export::pdf::{self, Body, Section};
 use crate::jobs::export::table::{self, Cell, Table};
 use crate::reading::{Group, Names, Row, Totals};
@@ -312,6 +313,7 @@ fn cell(desk: &Desk, kind: &Kind, column: &Column<'_>, row: &Row, names: &Names)
             let (Some(amount), Some(currency)) = (amount, currency) else { return Cell::Text(value.to_string()) };
             Cell::Amount(plain_amount(amount, currency), decimals(currency), currency.to_owned())
         }
+        (ValueType::Period, Json::Object(_)) if is_one => Cell::Text(period_text(value, desk.offset_minutes)),
         (ValueType::Paragraph, Json::String(text)) => Cell::Text(text.clone()),
         _ => match format.field(field, value) {
             Shown::Nothing => Cell::Empty,

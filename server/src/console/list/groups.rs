@@ -202,18 +202,22 @@ async fn first_of(rows: &Rows<'_>, shape: &Shape, group: &Group, condition: &Jso
 }
 
 fn view(rows: &Rows<'_>, shape: &Shape, (label, group): (Shown, &Group), condition: Json, lines: Vec<Line>) -> GroupView {
-    let conditions = match shape.any && !shape.conditions.is_empty() {
-        true => vec![json!({"type": "or", "value": shape.conditions}), condition],
-        false => shape.conditions.iter().cloned().chain([condition]).collect(),
-    };
     let left = group.count.saturating_sub(lines.len() as u64);
-    let all = Asked { filter: Some(filter_of(&conditions, false)), group: Some(String::new()), ..rows.asked.plain() };
     GroupView {
         label,
         count: format::grouped(&group.count.to_string()),
         sums: footer(rows.columns, group),
-        href: all.address(rows.kind),
+        href: address(rows.kind, rows.asked, shape, condition),
         more: (left > 0).then(|| rows.desk.words.count("record.more", left)),
         rows: lines,
     }
+}
+
+/// The list of a group's records.
+pub fn address(kind: &Kind, asked: &Asked, shape: &Shape, condition: Json) -> String {
+    let conditions = match shape.any && !shape.conditions.is_empty() {
+        true => vec![json!({"type": "or", "value": shape.conditions}), condition],
+        false => shape.conditions.iter().cloned().chain([condition]).collect(),
+    };
+    Asked { filter: Some(filter_of(&conditions, false)), group: Some(String::new()), ..asked.plain() }.address(kind)
 }

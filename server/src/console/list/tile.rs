@@ -1,4 +1,4 @@
-//! A saved view as a tile: a chart, or the first of its records.
+//! A saved view as a tile: a chart, its groups with what they add up to, or the first of its records.
 
 use std::sync::Arc;
 
@@ -9,20 +9,27 @@ use tokio::time::Instant;
 
 use super::asked::Asked;
 use super::chart::{self, ChartView, Form};
+use super::groups;
 use super::shape::{Layout, Shape};
 use super::table::title_of;
 use super::views::{Saved, VIEW};
 use crate::console::desk::Desk;
-use crate::console::format::{Formatter, Shown};
+use crate::console::format::{self, Formatter, Shown};
 use crate::error::Error;
 use crate::jobs::export::pdf::{Body, Section};
-use crate::reading::{Count, ReadError, Row};
+use crate::reading::{Count, Group, ReadError, Row, is_summed};
 
 /// Records shown in a tile.
 const ROWS: u32 = 8;
 
 /// Facts of each besides its title.
 const FACTS: usize = 3;
+
+/// Groups shown in a tile: as high as a chart beside it.
+const GROUPS: usize = 12;
+
+/// Columns of them that are added up: more are no tile.
+const SUMS: usize = 3;
 
 /// A tile.
 pub struct Tile {
@@ -38,12 +45,30 @@ pub struct Tile {
 pub enum TileContent {
     /// A chart.
     Chart(Box<ChartView>),
+    /// Groups and what they add up to.
+    Groups(GroupTable),
     /// Records: address, title, facts; and how many there are.
     Rows(Vec<(String, String, Vec<Shown>)>, String),
     /// Why there is nothing.
     Not(String),
     /// It takes longer than a page waits.
     Later,
+}
+
+/// The groups of a list in a few lines.
+pub struct GroupTable {
+    /// What they are put together by.
+    pub by: String,
+    /// What is added up.
+    pub heads: Vec<String>,
+    /// Each group: its records, its value, how many, its sums.
+    pub rows: Vec<(String, String, String, Vec<String>)>,
+    /// All together, those that are not shown too.
+    pub total: (String, Vec<String>),
+    /// How many records there are, in words.
+    pub count: String,
+    /// Whether there are more groups.
+    pub cut: bool,
 }
 
 /// The tile of a view; none if there is no such view in sight. What is not there `by` a moment comes later.
@@ -99,12 +124,27 @@ pub async fn section(desk: &Desk, view: RecordId) -> Result<Option<Section>, Err
             };
             Ok(Some(plain(Body::Table(vec![String::new(); width], vec![false; width], rows.into_iter().map(cells).collect()), count)))
         }
+        TileContent::Groups(table) => {
+            let count = table.count.clone();
+            Ok(Some(plain(printed(desk, table), count)))
+        }
         TileContent::Chart(_) => {
             let Some((kind, asked, shape)) = list_of(desk, view).await? else { return Ok(None) };
             let form = if let Layout::Chart(form) = shape.layout { form } else { Form::Bar };
             Ok(Some(chart::section(desk, &kind, &asked, &shape, form, &tile.name).await?))
         }
     }
+}
+
+/// Groups on paper: with the sum of all below them.
+fn printed(desk: &Desk, table: GroupTable) -> Body {
+    let say = |key| desk.words.say(key).to_owned();
+    let heads: Vec<String> = [table.by, say("person.count")].into_iter().chain(table.heads).collect();
+    let line = |label: String, count: String, sums: Vec<String>| [label, count].into_iter().chain(sums).collect();
+    let mut lines: Vec<Vec<String>> = table.rows.into_iter().map(|(_, label, count, sums)| line(label, count, sums)).collect();
+    lines.push(line(say("group.sum"), table.total.0, table.total.1));
+    let numbers = (0..heads.len()).map(|at| at > 0).collect();
+    Body::Table(heads, numbers, lines)
 }
 
 /// The list that a view is.
@@ -120,9 +160,34 @@ async fn list_of(desk: &Desk, view: RecordId) -> Result<Option<(Arc<Kind>, Asked
 async fn content(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {
     match shape.layout {
         Layout::Chart(form) => Ok(TileContent::Chart(Box::new(chart::view(desk, kind, asked, shape, form).await?))),
+        Layout::Board if shape.is_grouped(kind) => grouped(desk, kind, asked, shape).await,
         Layout::Board => Ok(TileContent::Chart(Box::new(chart::view(desk, kind, asked, shape, Form::Bar).await?))),
+        Layout::Table if shape.is_grouped(kind) => grouped(desk, kind, asked, shape).await,
         Layout::Table | Layout::Calendar => rows(desk, kind, asked, shape).await,
     }
+}
+
+/// The groups of a list, each leading to its records.
+async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {
+    let mut columns = shape.columns(desk, kind);
+    columns.retain(|column| column.field().is_some_and(is_summed));
+    columns.truncate(SUMS);
+    let totals = groups::totals(desk, kind, asked, shape, &columns).await?;
+    let by = groups::attributes(desk, kind).into_iter().find(|(name, _)| *name == shape.group);
+    let count = |group: &Group| format::grouped(&group.count.to_string());
+    let row = |group: &Group| {
+        let condition = groups::condition(kind, &shape.group, group.key.as_deref());
+        let label = groups::label(desk, kind, &totals.names, &shape.group, group.key.as_deref()).text();
+        (groups::address(kind, asked, shape, condition), label, count(group), groups::footer(&columns, group))
+    };
+    Ok(TileContent::Groups(GroupTable {
+        by: by.map(|(_, label)| label).unwrap_or_default(),
+        heads: columns.iter().map(|column| column.label(desk)).collect(),
+        rows: groups::in_order(kind, shape, &totals).into_iter().take(GROUPS).map(row).collect(),
+        total: (count(&totals.all), groups::footer(&columns, &totals.all)),
+        count: desk.words.count("list.count", totals.all.count),
+        cut: totals.cut || totals.groups.len() > GROUPS,
+    }))
 }
 
 async fn rows(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::{Map, Value as Json};
 use sync_core::access::Roles;
 use sync_core::id::RecordId;
-use sync_core::record::fields::ARCHIVED;
+use sync_core::record::fields::{ARCHIVED, unknown as unknown_field};
 use sync_core::schema::{Field, Kind, Label, Merge, Schema, ValueType};
 
 use super::directory::{Directory, Found, key_of};
@@ -31,6 +31,8 @@ pub struct Draft {
     pub lines: BTreeSet<usize>,
     /// What the row is matched by.
     pub key: Option<String>,
+    /// Fields that the row says something of that cannot be read: they are wrong, not missing.
+    pub unread: BTreeSet<usize>,
 }
 
 /// Why a row is left out.
@@ -73,19 +75,19 @@ type Key = (usize, Option<usize>, usize);
 type Texts<'a> = BTreeMap<Key, Vec<(&'a Place, String)>>;
 
 impl Reader<'_> {
-    /// Reads a row.
+    /// Reads a row: what it says, and all that cannot be read of it.
     ///
     /// # Errors
-    /// [`Problem`] for the first thing that is wrong with it.
-    pub fn draft(&self, row: &Row) -> Result<Draft, Problem> {
-        let mut draft = match &row.content {
-            Content::Cells(cells) => self.of_cells(cells)?,
-            Content::Object(object) => self.of_object(object)?,
-            Content::Broken(_, why) => return Err(why.clone().into()),
+    /// Why it is no row of this file at all.
+    pub fn draft(&self, row: &Row) -> Result<(Draft, Vec<Problem>), Label> {
+        let (mut draft, problems) = match &row.content {
+            Content::Cells(cells) => self.of_cells(cells),
+            Content::Object(object) => self.of_object(object),
+            Content::Broken(_, why) => return Err(why.clone()),
         };
         let texts: Option<Vec<String>> = self.matches.iter().map(|name| self.text_of(&draft, name)).collect();
         draft.key = texts.filter(|texts| !texts.is_empty()).map(|texts| key_of(&texts));
-        Ok(draft)
+        Ok((draft, problems))
     }
 
     fn kind(&self) -> &Kind {
@@ -98,8 +100,8 @@ impl Reader<'_> {
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
-    fn of_cells(&self, cells: &[String]) -> Result<Draft, Problem> {
-        let mut draft = Draft::default();
+    fn of_cells(&self, cells: &[String]) -> (Draft, Vec<Problem>) {
+        let (mut draft, mut problems) = (Draft::default(), Vec::new());
         let mut texts: Texts<'_> = BTreeMap::new();
         let mut said: BTreeSet<usize> = BTreeSet::new();
         let columns = self.mapping.columns.iter().zip(&self.mapping.turns);
@@ -112,8 +114,11 @@ impl Reader<'_> {
             }
             match target {
                 Target::Skip => {}
-                Target::Id => draft.id = Some(record_id(&text)?),
-                Target::Archived => draft.archived = cell::boolean(&text)? == Json::Bool(true),
+                Target::Id => draft.id = kept(record_id(&text), &mut problems),
+                Target::Archived => {
+                    let archived = cell::boolean(&text).map_err(Problem::from);
+                    draft.archived = kept(archived, &mut problems) == Some(Json::Bool(true));
+                }
                 Target::Field(place) => {
                     let text = if is_cell { self.mapping.meant(place, text) } else { text };
                     if is_cell {
@@ -130,8 +135,8 @@ impl Reader<'_> {
         // A constant beside empty cells, such as a currency, is no value of its own.
         texts.retain(|(field, ..), _| said.contains(field) || !self.left_empty.contains(field));
         draft.lines = self.keep_as_text(&mut texts);
-        draft.values = self.values(&texts)?;
-        Ok(draft)
+        self.read_values(&texts, &mut draft, &mut problems);
+        (draft, problems)
     }
 
     /// A link that may stay text, and does not lead to exactly one record, becomes a line of the text that the mapping
@@ -175,8 +180,7 @@ impl Reader<'_> {
         filled.trim().to_owned()
     }
 
-    fn values(&self, texts: &Texts<'_>) -> Result<Vec<(usize, Json)>, Problem> {
-        let mut values: Vec<(usize, Json)> = Vec::new();
+    fn read_values(&self, texts: &Texts<'_>, draft: &mut Draft, problems: &mut Vec<Problem>) {
         let mut rows: BTreeMap<usize, BTreeMap<usize, Map<String, Json>>> = BTreeMap::new();
         for ((index, item, turn), parts) in texts {
             let field = &self.kind().fields[*index];
@@ -185,14 +189,16 @@ impl Reader<'_> {
                 // A currency is said of an amount: without one it says nothing.
                 continue;
             }
-            let value = self.value(leaf, parts).map_err(|problem| named(field, problem))?;
-            match item {
-                Some(_) => drop(rows.entry(*index).or_default().entry(*turn).or_default().insert(leaf.name.to_string(), value)),
-                None => values.push((*index, value)),
+            let read = self.value(leaf, parts).map_err(|problem| named(field, problem));
+            match (kept(read, problems), item) {
+                (Some(value), Some(_)) => {
+                    drop(rows.entry(*index).or_default().entry(*turn).or_default().insert(leaf.name.to_string(), value))
+                }
+                (Some(value), None) => draft.values.push((*index, value)),
+                (None, _) => drop(draft.unread.insert(*index)),
             }
         }
-        values.extend(rows.into_iter().map(|(index, rows)| (index, rows.into_values().map(Json::Object).collect())));
-        Ok(values)
+        draft.values.extend(rows.into_iter().map(|(index, rows)| (index, rows.into_values().map(Json::Object).collect())));
     }
 
     fn value(&self, field: &Field, parts: &[(&Place, String)]) -> Result<Json, Problem> {
@@ -237,30 +243,30 @@ impl Reader<'_> {
         }
     }
 
-    fn of_object(&self, object: &Map<String, Json>) -> Result<Draft, Problem> {
-        let mut draft = Draft::default();
+    fn of_object(&self, object: &Map<String, Json>) -> (Draft, Vec<Problem>) {
+        let (mut draft, mut problems) = (Draft::default(), Vec::new());
         for (name, value) in object {
             match (name.as_str(), value) {
-                ("id", Json::String(text)) => draft.id = Some(record_id(text)?),
+                ("id", Json::String(text)) => draft.id = kept(record_id(text), &mut problems),
                 (ARCHIVED, value) => draft.archived = *value == Json::Bool(true),
                 ("kind", Json::String(kind)) if *kind != *self.kind().name => {
                     let en = format!("it is of the kind `{kind}`, not `{}`", self.kind().name);
-                    return Err(label(en, format!("该记录属于“{kind}”，不是“{}”", self.kind().name)).into());
+                    problems.push(label(en, format!("该记录属于“{kind}”，不是“{}”", self.kind().name)).into());
                 }
                 (super::mapping::ERROR_COLUMN, _) if self.kind().field(name).is_none() => {}
                 ("kind" | "created_at" | "updated_at", _) | (_, Json::Null) => {}
-                _ => {
-                    let index = self.kind().fields.iter().position(|field| *field.name == **name).ok_or_else(|| {
-                        let en = format!("kind `{}` has no field `{name}`", self.kind().name);
-                        label(en, format!("“{}”没有字段“{name}”", self.kind().name))
-                    })?;
-                    draft.values.push((index, value.clone()));
-                }
+                _ => match self.kind().fields.iter().position(|field| *field.name == **name) {
+                    Some(index) => draft.values.push((index, value.clone())),
+                    None => {
+                        let bad = unknown_field(self.kind(), name);
+                        problems.push(label(bad.to_string(), bad.message_zh()).into());
+                    }
+                },
             }
         }
         let texts = self.defaults_without(&draft);
-        draft.values.extend(self.values(&texts)?);
-        Ok(draft)
+        self.read_values(&texts, &mut draft, &mut problems);
+        (draft, problems)
     }
 
     fn defaults_without(&self, draft: &Draft) -> Texts<'_> {
@@ -274,6 +280,11 @@ impl Reader<'_> {
         }
         texts
     }
+}
+
+/// What could be read; why something could not is noted.
+fn kept<T>(read: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
+    read.map_err(|problem| problems.push(problem)).ok()
 }
 
 /// What a cell of a link looks up: each element of a set, or all of it.
@@ -308,11 +319,11 @@ pub fn several(field: &Label, text: &str) -> Label {
     label(format!("several records have the “{}” `{text}`", field.en), format!("多条记录的“{}”都是“{text}”", field.zh))
 }
 
-/// What is missing in a record that is made.
-pub fn missing(kind: &Kind, draft: &Draft) -> Option<Label> {
-    let has = |index: usize| draft.values.iter().any(|(field, value)| *field == index && !value.is_null());
-    let (_, field) = kind.fields.iter().enumerate().find(|(index, field)| field.required && !has(*index))?;
-    Some(label(format!("“{}” is missing", field.label.en), format!("缺少“{}”", field.label.zh)))
+/// All that is missing in a record that is made.
+pub fn missing<'a>(kind: &'a Kind, draft: &'a Draft) -> impl Iterator<Item = Label> + 'a {
+    let has = |index: usize| draft.values.iter().any(|(field, value)| *field == index && !value.is_null()) || draft.unread.contains(&index);
+    let missing = kind.fields.iter().enumerate().filter(move |(index, field)| field.required && !has(*index));
+    missing.map(|(_, field)| label(format!("“{}” is missing", field.label.en), format!("缺少“{}”", field.label.zh)))
 }
 
 /// A field that nobody may bring in with this role, among those that are mapped.

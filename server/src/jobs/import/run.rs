@@ -4,26 +4,27 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Map;
 use sync_core::access::{Act, Caller, Subject};
 use sync_core::access::{Roles, decide};
 use sync_core::actions::duplicates::can_merge;
 use sync_core::id::{Facet, RecordId};
-use sync_core::record::authored;
-use sync_core::record::fields::{FieldEdit, path_edits};
+use sync_core::record::fields::{FieldEdit, with_defaults};
 use sync_core::schema::{Kind, Label};
 
 use super::directory::{Directory, Found, key_of};
-use super::draft::{Draft, LOGIN, MEMBER, Reader, forbidden, lookups, missing, several};
+use super::draft::{Draft, LOGIN, MEMBER, Problem, Reader, forbidden, lookups, missing, several};
 use super::edits::edits;
 use super::failures::{Failure, Failures};
 use super::mapping::Mapping;
+use super::mistakes::joined;
+use super::preview::{Becomes, Difference, Preview, differences};
 use super::reasons::{called, reason_in};
 use super::source::{Row, Source, Survey};
 use super::{ImportError, ImportId, Mode, Spec, authorise, record_of};
 use crate::app::App;
 use crate::auth::secret::random;
-use crate::intake::{Author, Expect, NotEdited, RecordEdit, Rules};
+use crate::intake::{Author, Expect, RecordEdit, Rules};
 use crate::jobs::cell::label;
 use crate::jobs::{Progress, Watch};
 use crate::projection;
@@ -34,11 +35,11 @@ use crate::store::records::{self, RecordRow};
 
 /// Rows that share a transaction: enough to make its flush cheap, few enough that phones wait no longer than a blink.
 const BATCH_ROWS: usize = 4_000;
-/// Records that a dry run shows.
-const PREVIEW_ROWS: usize = 5;
+/// Rows of which a dry run shows what would become of them: a page that somebody looks through.
+const PREVIEW_ROWS: usize = 20;
 
 /// What was done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     /// The import, to take it back; none for a dry run.
     pub import: Option<ImportId>,
@@ -56,8 +57,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// Where they all are.
     pub failed_file: Option<PathBuf>,
-    /// The first records, as they would be: only of a dry run.
-    pub preview: Vec<String>,
+    /// What would become of the first rows: only of a dry run.
+    pub preview: Vec<Preview>,
 }
 
 /// Brings a file in.
@@ -91,12 +92,17 @@ struct Planned {
     row: Row,
     draft: Draft,
     identity: Identity,
+    /// What could not be read of the row: nothing is written, and what else is wrong is told with it.
+    mistakes: Vec<Label>,
 }
+
+/// A row as it was read, or why it is none.
+type Plan = Result<(Draft, Result<Identity, Label>, Vec<Problem>), Label>;
 
 /// What is to be written for a row.
 enum Step {
-    Write { record: RecordId, is_new: bool, changes: Vec<Vec<FieldEdit>> },
-    Unchanged,
+    Write { record: RecordId, is_new: bool, changes: Vec<Vec<FieldEdit>>, shown: Vec<Difference> },
+    Unchanged(RecordId),
     Fail(Label),
 }
 
@@ -198,29 +204,45 @@ impl<'a> Run<'a> {
 
     /// Takes a row into the batch; answers whether what it needs to know of earlier rows had to be written first.
     async fn take(&mut self, row: Row) -> Result<bool, ImportError> {
-        let mut planned = self.plan(&row);
-        let waits = match &planned {
-            Ok((draft, identity)) => self.taken.contains(&token(draft, identity)),
-            Err((_, waits)) => *waits,
-        };
+        let mut plan = self.plan(&row);
+        let waits = plan.as_ref().is_ok_and(|(draft, identity, problems)| {
+            let is_taken = identity.as_ref().is_ok_and(|identity| self.taken.contains(&token(draft, identity)));
+            is_taken || problems.iter().any(|problem| problem.waits)
+        });
         if waits {
             self.flush().await?;
-            planned = self.plan(&row);
+            plan = self.plan(&row);
         }
-        match planned {
-            Ok((draft, identity)) => {
-                self.taken.insert(token(&draft, &identity));
-                let is_looked_up = |index: usize| self.looked_up.contains(&*self.kind.fields[index].name);
-                let texts = draft.values.iter().filter(|(index, _)| is_looked_up(*index)).filter_map(|(_, value)| value.as_str());
-                self.pending.extend(texts.map(str::to_owned));
-                self.batch.push(Planned { row, draft, identity });
+        match plan {
+            Ok((draft, identity, problems)) => {
+                self.keep(row, draft, identity, problems.into_iter().map(|problem| problem.message).collect())
             }
-            Err((reason, _)) => self.failures.note(&row, &reason),
+            Err(reason) => self.failures.note(&row, &reason),
         }
         Ok(waits)
     }
 
-    fn plan(&self, row: &Row) -> Result<(Draft, Identity), (Label, bool)> {
+    /// Keeps a row for the batch, with what is known to be wrong with it; one that is about no record is left out at once.
+    fn keep(&mut self, row: Row, draft: Draft, identity: Result<Identity, Label>, mut mistakes: Vec<Label>) {
+        let identity = match identity {
+            Ok(identity) => identity,
+            Err(reason) => {
+                let all = edits(self.kind, RecordId::of_cause("none"), &Map::new(), &draft);
+                mistakes.insert(0, reason);
+                mistakes.extend(super::mistakes::mistakes(self.kind, &Map::new(), &all));
+                return self.failures.note(&row, &joined(&mistakes));
+            }
+        };
+        if mistakes.is_empty() {
+            self.taken.insert(token(&draft, &identity));
+            let is_looked_up = |index: usize| self.looked_up.contains(&*self.kind.fields[index].name);
+            let texts = draft.values.iter().filter(|(index, _)| is_looked_up(*index)).filter_map(|(_, value)| value.as_str());
+            self.pending.extend(texts.map(str::to_owned));
+        }
+        self.batch.push(Planned { row, draft, identity, mistakes });
+    }
+
+    fn plan(&self, row: &Row) -> Plan {
         let reader = Reader {
             mapping: &self.mapping,
             directory: &self.directory,
@@ -230,9 +252,9 @@ impl<'a> Run<'a> {
             header: &self.survey.header,
             pending: &self.pending,
         };
-        let draft = reader.draft(row).map_err(|problem| (problem.message, problem.waits))?;
-        let identity = self.identity(row, &draft).map_err(|reason| (reason, false))?;
-        Ok((draft, identity))
+        let (draft, problems) = reader.draft(row)?;
+        let identity = self.identity(row, &draft);
+        Ok((draft, identity, problems))
     }
 
     fn identity(&self, row: &Row, draft: &Draft) -> Result<Identity, Label> {
@@ -284,9 +306,12 @@ impl<'a> Run<'a> {
             self.attach(&mut tx, &mut batch, &mut ids, &mut rows).await?;
         }
         drop(tx);
-        let steps: Vec<Step> = batch.iter().zip(&ids).map(|(planned, id)| self.step(planned, *id, rows.get(id))).collect();
+        let mut steps: Vec<Step> = batch.iter().zip(&ids).map(|(planned, id)| self.step(planned, *id, rows.get(id))).collect();
         let failed = match self.spec.is_dry_run {
-            true => self.try_out(&steps),
+            true => {
+                self.foresee(&mut steps, &rows);
+                self.try_out(&steps)
+            }
             false => self.write(&steps).await?,
         };
         for ((planned, step), failed) in batch.iter().zip(&steps).zip(failed) {
@@ -336,47 +361,58 @@ impl<'a> Run<'a> {
     }
 
     fn step(&self, planned: &Planned, record: RecordId, row: Option<&RecordRow>) -> Step {
-        let draft = &planned.draft;
-        let Some(row) = row else {
-            let incomplete = missing(self.kind, draft).filter(|_| !matches!(planned.identity, Identity::Named(_)));
-            return match (&planned.identity, self.spec.mode, incomplete) {
-                (Identity::Named(id), Mode::Update, _) => {
-                    Step::Fail(label(format!("there is no record `{id}`"), format!("没有编号为“{id}”的记录")))
-                }
-                (_, _, Some(reason)) => Step::Fail(reason),
-                _ => match edits(self.kind, record, &Map::new(), draft) {
-                    changes if changes.is_empty() => Step::Fail(label("there is nothing in the row", "该行没有内容")),
-                    changes => self.writing(record, true, changes),
-                },
-            };
+        let (draft, mut mistakes) = (&planned.draft, planned.mistakes.clone());
+        let is_of_others = row.is_some_and(|row| row.kind != self.kind.name);
+        let before = row.filter(|_| !is_of_others).map(projection::values).unwrap_or_default();
+        let named = match &planned.identity {
+            Identity::Named(id) => Some(id),
+            Identity::Known(_) | Identity::New { .. } => None,
         };
-        if row.kind != self.kind.name || (self.spec.mode == Mode::Create && matches!(planned.identity, Identity::Named(_))) {
-            return Step::Fail(label(format!("the record `{record}` is there already"), format!("编号为“{record}”的记录已存在")));
+        match (row, named) {
+            (None, Some(id)) if self.spec.mode == Mode::Update => {
+                mistakes.push(label(format!("there is no record `{id}`"), format!("没有编号为“{id}”的记录")));
+            }
+            (None, named) => mistakes.extend(missing(self.kind, draft).filter(|_| named.is_none())),
+            (Some(_), named) if is_of_others || (self.spec.mode == Mode::Create && named.is_some()) => {
+                mistakes.push(label(format!("the record `{record}` is there already"), format!("编号为“{record}”的记录已存在")));
+            }
+            (Some(_), _) if matches!(planned.identity, Identity::New { .. }) && mistakes.is_empty() => return Step::Unchanged(record),
+            (Some(_), _) => {}
         }
-        if matches!(planned.identity, Identity::New { .. }) {
-            return Step::Unchanged;
+        let mut changes = edits(self.kind, record, &before, draft);
+        mistakes.extend(super::mistakes::mistakes(self.kind, &before, &changes));
+        match (changes.first_mut(), row) {
+            _ if !mistakes.is_empty() => return Step::Fail(joined(&mistakes)),
+            (None, None) => return Step::Fail(label("there is nothing in the row", "该行没有内容")),
+            (None, Some(_)) => return Step::Unchanged(record),
+            // A row that names its record came out of a system, and says all that was there.
+            (Some(first), None) if named.is_none() => *first = with_defaults(self.kind, first, |field| self.may_write(field)),
+            (Some(_), _) => {}
         }
-        let changes = edits(self.kind, record, &projection::values(row), draft);
-        if changes.is_empty() { Step::Unchanged } else { self.writing(record, false, changes) }
+        Step::Write { record, is_new: row.is_none(), changes, shown: Vec::new() }
     }
 
-    /// Writes what an author may write; a row with anything else is left out with the reason.
-    fn writing(&self, record: RecordId, is_new: bool, changes: Vec<Vec<FieldEdit>>) -> Step {
-        match changes.iter().try_for_each(|edits| authored::check(self.kind, edits)) {
-            Ok(()) => Step::Write { record, is_new, changes },
-            Err(bad) => Step::Fail(reason_in(self.kind, &NotEdited::BadEdit(bad))),
+    /// What the first steps would change, as far as a dry run shows it.
+    fn foresee(&self, steps: &mut [Step], rows: &HashMap<RecordId, RecordRow>) {
+        for step in steps.iter_mut().filter(|step| matches!(step, Step::Write { .. })).take(PREVIEW_ROWS - self.report.preview.len()) {
+            let Step::Write { record, changes, shown, .. } = step else { continue };
+            let before = rows.get(record).map(projection::values).unwrap_or_default();
+            *shown = differences(self.kind, *record, &before, changes);
         }
+    }
+
+    fn may_write(&self, field: &str) -> bool {
+        self.rules.roles.may_write_field(&self.author.role, self.kind, field)
     }
 
     /// What stands against each step, as far as that can be said without writing.
     fn try_out(&self, steps: &[Step]) -> Vec<Option<Label>> {
         let caller = Caller { user: self.author.user, role: self.author.role.clone() };
         let against = |step: &Step| match step {
-            Step::Write { is_new, changes, .. } => changes.iter().find_map(|edits| {
-                let bad = path_edits(self.kind, |_| None, edits).err().map(|error| reason_in(self.kind, &NotEdited::BadEdit(error)));
-                bad.or_else(|| denied(&self.rules.roles, &caller, self.kind, *is_new, edits))
-            }),
-            Step::Unchanged | Step::Fail(_) => None,
+            Step::Write { is_new, changes, .. } => {
+                changes.iter().find_map(|edits| denied(&self.rules.roles, &caller, self.kind, *is_new, edits))
+            }
+            Step::Unchanged(_) | Step::Fail(_) => None,
         };
         steps.iter().map(against).collect()
     }
@@ -385,7 +421,7 @@ impl<'a> Run<'a> {
         let mut failed: Vec<Option<Label>> = vec![None; steps.len()];
         let (mut edits, mut of_step) = (Vec::new(), Vec::new());
         for (index, step) in steps.iter().enumerate() {
-            let Step::Write { record, is_new, changes } = step else { continue };
+            let Step::Write { record, is_new, changes, .. } = step else { continue };
             for (turn, list) in changes.iter().enumerate() {
                 let expect = if *is_new && turn == 0 { Expect::New } else { Expect::Existing };
                 edits.push(RecordEdit { kind: self.kind.name.clone(), record: *record, edits: list.clone(), expect });
@@ -411,11 +447,12 @@ impl<'a> Run<'a> {
         }
         match step {
             Step::Fail(reason) => self.failures.note(&planned.row, reason),
-            Step::Unchanged => self.report.unchanged += 1,
-            Step::Write { record, is_new, .. } => {
-                if self.spec.is_dry_run && self.report.preview.len() < PREVIEW_ROWS {
-                    self.report.preview.push(self.shown(planned, *is_new));
-                }
+            Step::Unchanged(record) => {
+                self.show(planned, *record, Becomes::Unchanged, Vec::new());
+                self.report.unchanged += 1;
+            }
+            Step::Write { record, is_new, shown, .. } => {
+                self.show(planned, *record, if *is_new { Becomes::New } else { Becomes::Changed }, shown.clone());
                 if *is_new {
                     self.report.created += 1;
                     if let Some(key) = &planned.draft.key {
@@ -443,10 +480,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn shown(&self, planned: &Planned, is_new: bool) -> String {
-        let value = |(index, value): &(usize, Json)| format!("{}: {value}", self.kind.fields[*index].name);
-        let values: Vec<String> = planned.draft.values.iter().map(value).collect();
-        format!("line {}: {} {} with {}", planned.row.line, if is_new { "new" } else { "changed" }, self.kind.name, values.join(", "))
+    /// Shows what would become of a row, as long as few are shown.
+    fn show(&mut self, planned: &Planned, record: RecordId, becomes: Becomes, fields: Vec<Difference>) {
+        if self.spec.is_dry_run && self.report.preview.len() < PREVIEW_ROWS {
+            self.report.preview.push(Preview { line: planned.row.line, record, becomes, fields });
+        }
     }
 
     /// Notes in the database how far it is.
@@ -462,6 +500,7 @@ impl<'a> Run<'a> {
     async fn finish(mut self, done: Result<(), ImportError>) -> Result<Report, ImportError> {
         self.report.failed = self.failures.count;
         self.report.failures = std::mem::take(&mut self.failures.first);
+        self.report.preview.sort_by_key(|row| row.line);
         self.report.failed_file = self.failures.finish()?;
         match (done, self.report.import) {
             (Ok(()), _) => {

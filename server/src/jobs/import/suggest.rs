@@ -128,7 +128,7 @@ pub fn targets(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<sync_core::sche
             } else if parts.is_empty() {
                 all.push((target, labels));
             } else {
-                if leaf.value == ValueType::Money {
+                if matches!(leaf.value, ValueType::Money | ValueType::Period) {
                     all.push((target.clone(), labels.clone()));
                 }
                 all.extend(parts.iter().map(|part| (format!("{target}.{part}"), labels.clone())));

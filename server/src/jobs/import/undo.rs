@@ -42,6 +42,8 @@ pub struct Left {
     pub field: String,
     /// Why, for people.
     pub why: Label,
+    /// Whether it is of a sort that never goes back; otherwise somebody has changed it since, or may not write it.
+    pub for_good: bool,
 }
 
 /// What became of an import that was taken back.
@@ -144,7 +146,10 @@ fn plans(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>, undone: 
     }
     let mut plans = Vec::new();
     for (record, changes) in by_record {
-        let mut leave = |field: &str, why: Label| undone.leave(Left { record, kind: kind.name.clone(), field: field.to_owned(), why });
+        let mut leave = |field: &str, why: Label| {
+            let for_good = why == for_good(field);
+            undone.leave(Left { record, kind: kind.name.clone(), field: field.to_owned(), why, for_good });
+        };
         let is_mine = |stored: &&Stored| mine.contains(&stored.hash);
         let edits = if changes.first().as_ref().is_some_and(is_mine) {
             let (main, _) = document(kind, changes.iter().filter(|stored| stored.facet == Facet::Main));
@@ -189,7 +194,7 @@ async fn write(
             Ok(_) if edits == [FieldEdit::archive()] => undone.archived += 1,
             Ok(_) if counted.replace(record) == Some(record) => {}
             Ok(_) => undone.restored += 1,
-            Err(why) => undone.leave(Left { record, kind: kind.name.clone(), field: String::new(), why: reason(&why) }),
+            Err(why) => undone.leave(Left { record, kind: kind.name.clone(), field: String::new(), why: reason(&why), for_good: false }),
         }
     }
     Ok(())

@@ -289,6 +289,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/webhooks/{id}/deliveries/{delivery}/replay", OfficePage, Delivery),
     door("GET", "/privacy", OfficePage, Nothing),
     door("GET", "/privacy/{id}", OfficePage, Record),
+    door("GET", "/privacy/{id}/page.html", OfficePage, Record),
     door("POST", "/privacy/{id}", OfficePage, Record).form("title=x"),
     door("GET", "/retention", OfficePage, Nothing),
     door("POST", "/retention/daily", OfficePage, Nothing).form("step=off"),

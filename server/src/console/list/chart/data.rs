@@ -112,6 +112,7 @@ impl Data {
         let mut groups = groups(plan, &series, has_rest, &all);
         sort(kind, plan, &mut groups);
         compare(kind, plan, &mut groups, &before);
+        pass_on(plan, &mut groups);
         let adds_up = plan.measure.adds_up() || plan.by.is_none();
         let total = |figures: &[&Figure]| adds_up.then(|| sum(figures.iter().map(|figure| figure.value)));
         let (total, before) = (total(&all), plan.before.and_then(|_| total(&before)));
@@ -122,6 +123,10 @@ impl Data {
 /// Whether a group is no step of a funnel: what ends in nothing goes on to nothing. That is a closed column of the board
 /// whose records weigh nothing, such as those that were lost.
 fn is_beside(kind: &Kind, plan: &Plan<'_>, key: Option<&str>) -> bool {
+    // What has reached no step has passed none.
+    if plan.reached.is_some() && key.is_none() {
+        return true;
+    }
     let board = kind.board.as_ref().filter(|board| plan.form == Form::Funnel && plan.by == Some(&*board.by));
     let Some((board, key)) = board.zip(key) else { return false };
     let weight = kind.field(&board.by).and_then(|field| field.option(key)?.weight);
@@ -259,6 +264,19 @@ fn compare(kind: &Kind, plan: &Plan<'_>, groups: &mut [GroupData], before: &[&Fi
         let at = group.key.as_ref().and_then(|key| now.iter().position(|known| known == key));
         let value = |key: &String| sum(before.iter().filter(|figure| figure.key.as_ref() == Some(key)).map(|figure| figure.value));
         group.before = at.and_then(|at| then.get(at)).map(value);
+    }
+}
+
+/// What has reached a step has passed those before it.
+fn pass_on(plan: &Plan<'_>, groups: &mut [GroupData]) {
+    if plan.reached.is_none() {
+        return;
+    }
+    for at in (1..groups.len()).rev() {
+        let (earlier, later) = groups.split_at_mut(at);
+        let (step, next) = (&mut earlier[at - 1], &later[0]);
+        step.add(next);
+        step.before = step.before.zip(next.before).map(|(mine, other)| sum([mine, other]));
     }
 }
 

@@ -37,6 +37,8 @@ pub struct ChartView {
     pub form: Form,
     /// Whether it is over time.
     pub is_time: bool,
+    /// Whether its steps hold what has reached them, not only what stands there now.
+    pub reached: bool,
     /// What it says, as a sentence.
     pub caption: String,
     /// The first column of its table.
@@ -211,6 +213,7 @@ impl Drawing<'_> {
         ChartView {
             form: plan.form,
             is_time,
+            reached: plan.reached.is_some(),
             caption: self.caption(),
             by: plan.by.map(|by| self.attribute(by)).unwrap_or_default(),
             total: data.total.map(|total| data.unit.text(total)),

@@ -1,7 +1,7 @@
 //! What a chart is to show: the words of a list's shape, as far as they mean something and may be seen.
 
 use serde_json::{Value as Json, json};
-use sync_core::schema::{Board, Field, Kind};
+use sync_core::schema::{Board, Field, Formula, Kind};
 
 use super::super::calendar::local;
 use super::super::groups::{attributes, condition};
@@ -28,6 +28,9 @@ pub struct Plan<'a> {
     pub form: Form,
     /// What records are put together by.
     pub by: Option<&'a str>,
+    /// Of a funnel: the field that says how far a record has come, if the kind has one. Steps then hold what has reached
+    /// them.
+    pub reached: Option<&'a Field>,
     /// The second attribute.
     pub split: Option<&'a str>,
     /// The span of days that make a group.
@@ -57,7 +60,8 @@ impl<'a> Plan<'a> {
         let period = Days::of(&shape.chart.period, today);
         let before = period.filter(|_| shape.chart.compare && split.is_none()).and_then(|days| days.before(&shape.chart.period));
         let day = day(desk, kind, &shape.chart.day, by);
-        Self { form, by, split, step: step(&shape.chart.step), measure, word, day, period, before }
+        let reached = by.filter(|_| form == Form::Funnel && measure.adds_up()).and_then(|by| reached(desk, kind, by));
+        Self { form, by, reached, split, step: step(&shape.chart.step), measure, word, day, period, before }
     }
 
     /// Whether records are put together by their days.
@@ -67,7 +71,7 @@ impl<'a> Plan<'a> {
 
     /// What is asked of the figures.
     pub fn question(&self) -> Question<'a> {
-        Question { by: self.by, split: self.split, step: self.step, measure: self.measure }
+        Question { by: self.reached.map(|field| &*field.name).or(self.by), split: self.split, step: self.step, measure: self.measure }
     }
 
     /// What holds for records of some days.
@@ -79,6 +83,10 @@ impl<'a> Plan<'a> {
 
     /// What holds for the records of a group.
     pub fn condition(&self, kind: &Kind, attribute: &str, key: Option<&str>) -> Json {
+        if let (Some(reached), Some(key)) = (self.reached, key) {
+            let so_far: Vec<&str> = reached.options.iter().map(|option| &*option.value).skip(reached.place_of(key)).collect();
+            return json!({"type": "in", "attribute": &*reached.name, "value": so_far});
+        }
         match key.filter(|_| is_day(kind, attribute)).and_then(|key| Days::of_key(key, self.step)) {
             Some(days) => json!({"type": "between", "attribute": attribute, "value": [days.first.to_string(), days.last.to_string()]}),
             None => condition(kind, attribute, key),
@@ -89,6 +97,12 @@ impl<'a> Plan<'a> {
 /// Whether an attribute is a day or a moment.
 pub fn is_day(kind: &Kind, attribute: &str) -> bool {
     is_moment_of_records(attribute) || days(kind).any(|(_, name)| name == attribute)
+}
+
+/// The field that says how far records have come by a choice.
+fn reached<'k>(desk: &Desk, kind: &'k Kind, by: &str) -> Option<&'k Field> {
+    let is_it = |field: &&Field| matches!(field.computed(), Some(Formula::Furthest { of }) if **of == *by);
+    kind.fields.iter().filter(|field| !field.hidden && desk.reading.may_read(kind, &field.name)).find(is_it)
 }
 
 /// Whether an attribute is one that every record has.

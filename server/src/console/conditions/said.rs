@@ -2,6 +2,8 @@
 
 use sync_core::query::{Class, Offer};
 
+use super::Scope;
+
 /// An operator, its words, and what it is compared with.
 pub struct Said {
     /// As the filter language has it.
@@ -97,6 +99,9 @@ const TIME: &[Said] = &[
     said("isNull", "operator.is_null", Needs::Nothing),
 ];
 
+/// Of days in a rule.
+const PRESENT: &[Said] = &[said("isNotNull", "operator.is_not_null", Needs::Nothing), said("isNull", "operator.is_null", Needs::Nothing)];
+
 /// Of records that point here.
 const RECORDS: &[Said] = &[
     said("none", "operator.there_is_none", Needs::Nothing),
@@ -106,7 +111,7 @@ const RECORDS: &[Said] = &[
 ];
 
 /// What can be said about an attribute.
-pub fn sayings(offer: &Offer<'_>) -> &'static [Said] {
+pub fn sayings(offer: &Offer<'_>, scope: Scope) -> &'static [Said] {
     match offer.class {
         Class::Opaque if offer.from.is_some() => RECORDS,
         Class::Text if offer.is_many && offer.fields.len() == 1 => WORDS,
@@ -117,6 +122,8 @@ pub fn sayings(offer: &Offer<'_>) -> &'static [Said] {
         Class::Link | Class::Id => LINK,
         Class::Integer | Class::Number => NUMBER,
         Class::Boolean => BOOLEAN,
+        // Phones are without a network for days: no rule depends on a date.
+        Class::Day | Class::Moment | Class::DayOrMoment if scope == Scope::Rule => PRESENT,
         Class::Day | Class::Moment | Class::DayOrMoment => TIME,
         Class::Opaque => &[],
     }

@@ -1,0 +1,298 @@
+//! One condition as controls: a field, what is said about it, and with what it is compared.
+//!
+//! What [`Controls`] shows under names, [`read`] takes back under the same.
+
+use askama::Template;
+use serde_json::{Value as Json, json};
+use sync_core::access::Condition;
+use sync_core::id::RecordId;
+use sync_core::query::{Class, Filter, ME, Offer, offers};
+use sync_core::schema::{Field, Merge, ValueType};
+
+use super::said::{Needs, Said, sayings};
+use super::words::{USUAL, amount, is_nothing, label};
+use super::{Ground, Scope};
+use crate::console::desk::Desk;
+use crate::console::inputs::{Candidates, Input, Inputs, kinds_of};
+use crate::console::links;
+use crate::console::typed::{Typed, Wrong, scalar};
+use crate::console::why;
+use crate::console::words::Words;
+use crate::error::Error;
+
+/// A heading with what stands under it: an attribute, its label, whether it is chosen.
+pub type Heading = (String, Vec<(String, String, bool)>);
+
+/// The controls of one condition.
+#[derive(Debug, Clone, Template)]
+#[template(path = "condition.html")]
+pub struct Controls {
+    /// What their names begin with.
+    pub name: String,
+    /// What can be asked about: heading, attributes with their labels, and whether chosen.
+    pub attributes: Vec<Heading>,
+    /// What can be said about the chosen one.
+    pub operators: Vec<(&'static str, &'static str, bool)>,
+    /// What to compare with.
+    pub inputs: Vec<Input>,
+    /// The words of the page.
+    pub words: Words,
+}
+
+/// `condition.html` escapes every text it is given.
+impl askama::filters::HtmlSafe for Controls {}
+
+/// The attributes that may be asked about, what every record has at the end.
+pub fn offered<'a>(ground: &Ground<'a>) -> Vec<Offer<'a>> {
+    let Ground { desk, kind, scope } = *ground;
+    let schema = desk.reading.schema();
+    let mut all = offers(schema, kind);
+    // What may not be read may not be asked about: the first field is of this kind, the second perhaps of a linked one.
+    all.retain(|offer| {
+        let operator = if offer.class == Class::Opaque { "any" } else { "isNotNull" };
+        let filter = json!([{"type": operator, "attribute": offer.attribute}]).to_string();
+        let is_seen = desk.reading.query(&kind.name, [("where", &*filter)]).is_ok();
+        is_seen && (scope != Scope::Rule || Condition::parse(schema, &kind.name, &filter).is_ok())
+    });
+    let moments = ["createdAt", "updatedAt"].into_iter().filter(|_| scope != Scope::Rule);
+    all.extend(moments.map(|attribute| Offer {
+        attribute: attribute.to_owned(),
+        fields: Vec::new(),
+        part: None,
+        class: Class::Moment,
+        is_many: false,
+        from: None,
+    }));
+    all
+}
+
+impl Controls {
+    /// The controls of a condition about an attribute, if one is chosen; of an operator that says nothing about it, the
+    /// first that does is chosen instead.
+    pub async fn of(ground: &Ground<'_>, all: &[Offer<'_>], name: String, typed: &Typed) -> Result<Self, Error> {
+        let words = ground.desk.words;
+        let (attribute, operator) = (typed.one("attribute"), typed.one("op"));
+        let chosen = all.iter().find(|offer| offer.attribute == attribute);
+        let sayings = chosen.map(|offer| sayings(offer, ground.scope)).unwrap_or_default();
+        let said = sayings.iter().find(|said| said.operator == operator).or(sayings.first());
+        let inputs = match (chosen, said) {
+            (Some(offer), Some(said)) => operands(ground, offer, said.needs, typed).await?,
+            _ => Vec::new(),
+        };
+        let is_said = |each: &Said| said.is_some_and(|said| said.operator == each.operator);
+        Ok(Self {
+            attributes: grouped(ground, all, attribute),
+            operators: sayings.iter().map(|each| (each.operator, words.say(each.key), is_said(each))).collect(),
+            inputs: inputs.into_iter().map(|input| input.under(&name)).collect(),
+            name,
+            words,
+        })
+    }
+}
+
+/// The attributes under headings: the record's own, then those behind each link.
+fn grouped(ground: &Ground<'_>, all: &[Offer<'_>], chosen: &str) -> Vec<Heading> {
+    let Ground { desk, kind, .. } = *ground;
+    let mut groups: Vec<Heading> = vec![(desk.words.label(&kind.label).to_owned(), Vec::new())];
+    for offer in all {
+        let heading = match &offer.fields[..] {
+            [link, ..] if let Some(source) = offer.from => {
+                format!("{} ({})", desk.words.label(&source.plural), desk.words.label(&link.label))
+            }
+            [link, _, ..] if link.value == ValueType::Link && link.items.is_empty() => desk.words.label(&link.label).to_owned(),
+            _ => groups[0].0.clone(),
+        };
+        let entry = (offer.attribute.clone(), label(ground, offer), offer.attribute == chosen);
+        match groups.iter_mut().find(|(known, _)| *known == heading) {
+            Some((_, entries)) => entries.push(entry),
+            None => groups.push((heading, vec![entry])),
+        }
+    }
+    groups
+}
+
+/// What stands in the controls of a condition that is there already; none if it has no controls.
+pub fn filled(all: &[Offer<'_>], scope: Scope, condition: &Json) -> Option<Typed> {
+    let part = |name: &str| condition.get(name).and_then(Json::as_str);
+    let offer = all.iter().find(|offer| Some(&*offer.attribute) == part("attribute"))?;
+    let said = sayings(offer, scope).iter().find(|said| Some(said.operator) == part("type"))?;
+    let value = condition.get("value").unwrap_or(&Json::Null);
+    if offer.class == Class::Opaque && !is_nothing(value) {
+        return None;
+    }
+    let mut typed = Typed::default();
+    typed.add("attribute", &*offer.attribute);
+    typed.add("was", &*offer.attribute);
+    typed.add("op", said.operator);
+    let is_amount = offer.part == Some("amount");
+    let text = |value: &Json| match value {
+        Json::Number(number) if is_amount => amount(number.as_i64().unwrap_or_default()),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let value = if said.needs == Needs::Count { condition.get("count").unwrap_or(&Json::Null) } else { value };
+    match value {
+        Json::Null => {}
+        Json::Array(values) if said.needs == Needs::Two => {
+            ["v", "v2"].into_iter().zip(values).for_each(|(name, value)| typed.add(name, text(value)));
+        }
+        Json::Array(values) => values.iter().for_each(|value| typed.add("v", text(value))),
+        value => typed.add("v", text(value)),
+    }
+    Some(typed)
+}
+
+/// Whether controls can hold all that a condition says: a moment within a day would be lost in them.
+pub fn fits(all: &[Offer<'_>], condition: &Json) -> bool {
+    let class = all.iter().find(|offer| condition["attribute"] == *offer.attribute).map(|offer| offer.class);
+    let is_time = class.is_some_and(|class| matches!(class, Class::Day | Class::Moment | Class::DayOrMoment));
+    let one = |value: &Json| match value {
+        Json::String(text) => !is_time || text.parse::<jiff::civil::Date>().is_ok_and(|day| day.to_string() == *text),
+        Json::Null | Json::Bool(_) | Json::Number(_) => true,
+        Json::Array(_) | Json::Object(_) => false,
+    };
+    match &condition["value"] {
+        Json::Array(values) => values.iter().all(one),
+        value => one(value),
+    }
+}
+
+/// What a condition is compared with, as controls.
+async fn operands(ground: &Ground<'_>, offer: &Offer<'_>, needs: Needs, typed: &Typed) -> Result<Vec<Input>, Error> {
+    let field = offer.fields.last().copied();
+    let line = |name: &str, kind: &'static str| Input::Line { name: name.to_owned(), value: typed.one(name).to_owned(), kind };
+    let kind = match offer.class {
+        Class::Day | Class::Moment | Class::DayOrMoment => "date",
+        _ => "text",
+    };
+    Ok(match needs {
+        Needs::Nothing => Vec::new(),
+        Needs::Days | Needs::Count => vec![line("v", "number")],
+        Needs::Two => {
+            vec![line("v", kind), line("v2", kind)]
+        }
+        Needs::Some => vec![some(ground, field, offer, typed).await?],
+        Needs::One => vec![line("v", kind)],
+    })
+}
+
+/// Some of a list: options of a choice, records of a kind with few of them, or words.
+async fn some(ground: &Ground<'_>, field: Option<&Field>, offer: &Offer<'_>, typed: &Typed) -> Result<Input, Error> {
+    let desk = ground.desk;
+    let chosen = typed.all("v");
+    let name = "v".to_owned();
+    let field = match field {
+        Some(field) if offer.class == Class::Link => field,
+        Some(field) if !field.options.is_empty() => {
+            let option = |option: &sync_core::schema::Choice| {
+                (option.value.clone(), desk.words.label(&option.label).to_owned(), chosen.contains(&&*option.value))
+            };
+            return Ok(Input::Checks { name, options: field.options.iter().map(option).collect(), was: Vec::new() });
+        }
+        _ => return Ok(Input::Tags { name, value: chosen.join(", "), was: Vec::new() }),
+    };
+    let candidates: Candidates = links::candidates(desk, std::iter::once(field)).await?;
+    let is_member = field.to.iter().any(|kind| &**kind == "member");
+    let me =
+        (is_member && ground.scope == Scope::List).then(|| (ME.to_owned(), desk.words.say("filter.me").to_owned(), chosen.contains(&ME)));
+    if let Some(few) = candidates.few.get(&kinds_of(field)) {
+        let known = few.iter().map(|(id, title)| (id.clone(), title.clone(), chosen.contains(&&**id)));
+        return Ok(Input::Checks { name, options: me.into_iter().chain(known).collect(), was: Vec::new() });
+    }
+    let ids: Vec<RecordId> = chosen.iter().filter_map(|id| id.parse().ok()).collect();
+    let names = desk.reading.names_of(ids).await?;
+    let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
+    let plain = Field { merge: Merge::Register, ..field.clone() };
+    Ok(inputs.scalar(&plain, typed, "v").unwrap_or(Input::Tags { name, value: String::new(), was: Vec::new() }))
+}
+
+/// The condition that was put together; or what is wrong with it, in words.
+pub async fn read(ground: &Ground<'_>, all: &[Offer<'_>], typed: &Typed) -> Result<Result<Json, String>, Error> {
+    let (desk, kind) = (ground.desk, ground.kind);
+    let said = all.iter().find(|offer| offer.attribute == typed.one("attribute"));
+    let said = said.and_then(|offer| Some((offer, sayings(offer, ground.scope).iter().find(|said| said.operator == typed.one("op"))?)));
+    let Some((offer, said)) = said else { return Ok(Err(desk.words.say("filter.choose").to_owned())) };
+    let value = match value(desk, offer, said.needs, typed).await? {
+        Ok(value) => value,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut condition = json!({"type": said.operator, "attribute": offer.attribute});
+    if let Some(value) = value {
+        condition[if said.needs == Needs::Count { "count" } else { "value" }] = value;
+    }
+    let plain = sync_core::query::with_me(json!([condition]), desk.caller.user);
+    Ok(match Filter::from_json(desk.reading.schema(), &kind.name, &plain) {
+        Ok(_) => Ok(condition),
+        Err(_) => Err(desk.words.say("filter.bad_value").to_owned()),
+    })
+}
+
+async fn value(desk: &Desk, offer: &Offer<'_>, needs: Needs, typed: &Typed) -> Result<Result<Option<Json>, String>, Error> {
+    let choose = || Ok(Err(desk.words.say("filter.value").to_owned()));
+    Ok(match needs {
+        Needs::Nothing => Ok(None),
+        Needs::Some => {
+            let values = match chosen(desk, offer, typed).await? {
+                Ok(values) => values,
+                Err(error) => return Ok(Err(error)),
+            };
+            if values.is_empty() {
+                return choose();
+            }
+            Ok(Some(Json::from(values)))
+        }
+        Needs::Count => {
+            typed.one("v").parse::<u32>().map(|count| Some(json!(count))).map_err(|_| desk.words.say("filter.count").to_owned())
+        }
+        Needs::Days => typed.one("v").parse::<u32>().map(|days| Some(json!(days))).map_err(|_| desk.words.say("filter.days").to_owned()),
+        Needs::One | Needs::Two => {
+            let names: &[&str] = if needs == Needs::Two { &["v", "v2"] } else { &["v"] };
+            let mut values = Vec::new();
+            for name in names {
+                match one(offer, typed, name) {
+                    Ok(Json::Null) => return choose(),
+                    Ok(value) => values.push(value),
+                    Err(wrong) => return Ok(Err(why::wrong_value(desk, &wrong))),
+                }
+            }
+            Ok(Some(if needs == Needs::Two { Json::Array(values) } else { values.remove(0) }))
+        }
+    })
+}
+
+/// One value as the filter language has it.
+fn one(offer: &Offer<'_>, typed: &Typed, name: &str) -> Result<Json, Wrong> {
+    let Some(field) = offer.fields.last() else { return Ok(Json::from(typed.one(name))) };
+    let as_type = |value| Field { value, merge: Merge::Register, ..(*field).clone() };
+    match offer.class {
+        Class::Integer if offer.part == Some("amount") => {
+            let mut money = Typed::default();
+            money.add("m.amount", typed.one(name));
+            money.add("m.currency", USUAL);
+            Ok(scalar(field, &money, "m")?.get("amount").cloned().unwrap_or_default())
+        }
+        Class::Integer => scalar(&as_type(ValueType::Integer), typed, name),
+        Class::Number => scalar(&as_type(ValueType::Number), typed, name),
+        Class::Day | Class::Moment | Class::DayOrMoment => scalar(&as_type(ValueType::Date), typed, name),
+        _ => scalar(&as_type(ValueType::String), typed, name),
+    }
+}
+
+/// The words or records that were chosen.
+async fn chosen(desk: &Desk, offer: &Offer<'_>, typed: &Typed) -> Result<Result<Vec<String>, String>, Error> {
+    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let field = offer.fields.last();
+    match (offer.class, field) {
+        (Class::Link, Some(field)) if typed.has("v.q") && !typed.one("v.q").is_empty() && typed.one("v.q") != typed.one("v.title") => {
+            Ok(links::one_titled(desk, field, typed.one("v.q"))
+                .await?
+                .map(|id| vec![id])
+                .ok_or_else(|| desk.words.say("why.no_match").to_owned()))
+        }
+        (Class::Text, _) => {
+            let words = typed.all("v").into_iter().flat_map(|text| text.split([',', '，', '、', ';', '；']));
+            Ok(Ok(words.map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()))
+        }
+        _ => Ok(Ok(owned(typed.all("v")))),
+    }
+}
