@@ -170,6 +170,7 @@ fn migrator() -> Migrator {
         (33, "rows by text id", include_str!("../../migrations/0033_rows_by_text_id.sql")),
         (34, "own columns", include_str!("../../migrations/0034_own_columns.sql")),
         (35, "disclosed", include_str!("../../migrations/0035_disclosed.sql")),
+        (36, "given passwords", include_str!("../../migrations/0036_given_passwords.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
