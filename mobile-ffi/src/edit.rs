@@ -1,6 +1,6 @@
 //! Writing: field edits, never whole records, so that nobody's concurrent edit is written over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sync_core::device::{Device, RecordEdits};
 use sync_core::engine::Edited;
@@ -134,7 +134,8 @@ pub struct RecordEdit {
 }
 
 impl RecordEdit {
-    fn resolve(self, device: &Device) -> Result<RecordEdits, ClientError> {
+    /// `made` are the records that edits before it in the same batch make.
+    fn resolve(self, device: &Device, made: &mut HashSet<sync_core::id::RecordId>) -> Result<RecordEdits, ClientError> {
         let record = self.record.parse()?;
         let kind = match self.kind {
             Some(kind) => kind.parse().map_err(|_| ClientError::BadArgument { detail: format!("there is no kind `{kind}`") })?,
@@ -142,7 +143,8 @@ impl RecordEdit {
         };
         let edits = field_edits(self.edits)?;
         // Only what is made has defaults: of a record that is here, what is not said stays.
-        let edits = if device.row(record)?.is_some() { edits } else { device.with_defaults(&kind, &edits) };
+        let is_new = device.row(record)?.is_none() && made.insert(record);
+        let edits = if is_new { device.with_defaults(&kind, &edits) } else { edits };
         Ok(RecordEdits { kind, record, edits })
     }
 }
@@ -196,7 +198,8 @@ impl Client {
     /// server can be reached.
     pub async fn transact(&self, edits: Vec<RecordEdit>) -> Result<Vec<Receipt>, ClientError> {
         self.on_device(move |device, now| {
-            let edits = edits.into_iter().map(|edit| edit.resolve(device)).collect::<Result<Vec<_>, _>>()?;
+            let mut made = HashSet::new();
+            let edits = edits.into_iter().map(|edit| edit.resolve(device, &mut made)).collect::<Result<Vec<_>, _>>()?;
             Ok(receipts(device.edit_all(now, &edits)?))
         })
         .await

@@ -262,9 +262,7 @@ impl Error {
                 "A code of your authenticator app is needed: send it as `code`.",
                 "需要身份验证器应用的验证码，请填入 code。",
             ),
-            Self::WrongSecond => {
-                (S::UNAUTHORIZED, "wrong_second_factor", "The code is wrong or was used already.", "验证码错误或已被使用。")
-            }
+            Self::WrongSecond => (S::UNAUTHORIZED, "wrong_second_factor", "The code is wrong or was used.", "验证码错误或已被使用。"),
             Self::PasswordGiven => (
                 S::FORBIDDEN,
                 PASSWORD_TO_CHANGE,

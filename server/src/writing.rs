@@ -130,9 +130,10 @@ impl Writing {
         if let Some(edit) = edits.iter().find(|edit| edit.field() != ARCHIVED && kind.field(edit.field()).is_none()) {
             return Err(NotEdited::from(unknown(kind, edit.field())).into());
         }
+        let edits = with_defaults(kind, &edits, |field| self.reading.may_write(kind, field));
         complete(kind, &edits)?;
         authored::check(kind, &Map::new(), &edits).map_err(NotEdited::from)?;
-        Ok(with_defaults(kind, &edits, |field| self.reading.may_write(kind, field)))
+        Ok(edits)
     }
 
     /// Makes several records at once: all, or as many as intake takes before it refuses one.

@@ -111,14 +111,8 @@ pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
         return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, &typed, None, Err(Problem::Customers(why))).await;
     }
     let Some(order) = order(&typed) else {
-        return show(
-            &desk,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &typed,
-            None,
-            Err(Problem::Page(desk.words.say("handover.choose").to_owned())),
-        )
-        .await;
+        let problem = Problem::Page(desk.words.say("handover.choose").to_owned());
+        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, &typed, None, Err(problem)).await;
     };
     let author = author(&desk);
     if typed.one("step") != "apply" {

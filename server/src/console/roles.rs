@@ -249,23 +249,29 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
         halves.iter_mut().for_each(|half| half.problem = None);
         return sheet(&desk, StatusCode::OK, &role, &extra, Shown { halves, asks, ..Shown::default() }).await;
     }
-    let text = role.to_toml();
-    let problem = match Role::parse("role", &text, schema, Reading::Strict) {
-        Err(bad) => Some(desk.words.label(&bad.message).to_owned()),
-        Ok(_) if !halves.is_empty() => Some(desk.words.say("role.half").to_owned()),
-        Ok(_) if typed.one("step") == "save" => match save(&desk, &role, edits(&role, text)).await? {
+    let step = typed.one("step");
+    let problem = match (problem_of(&desk, &role, !halves.is_empty()), step) {
+        (None, "save") => match save(&desk, &role, edits(&role, role.to_toml())).await? {
             Ok(()) => return Ok(Redirect::to(&format!("/roles/{name}?done=saved")).into_response()),
             Err(why) => Some(why),
         },
-        Ok(_) if typed.one("step") == "preview" => refusal(&desk, &role, text).await?,
-        Ok(_) => None,
+        (None, "preview") => refusal(&desk, &role, role.to_toml()).await?,
+        (problem, _) => problem,
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let preview = match (&problem, typed.one("step")) {
+    let preview = match (&problem, step) {
         (None, "preview") => Some(rights::effect(&desk.app, desk.caller.workspace, &Change::Role(role.clone())).await?),
         _ => None,
     };
     sheet(&desk, status, &role, &extra, Shown { problem, preview, halves, ..Shown::default() }).await
+}
+
+/// What is wrong with a role as it was put together, in the reader's words.
+fn problem_of(desk: &Desk, role: &Role, is_half: bool) -> Option<String> {
+    match Role::parse("role", &role.to_toml(), desk.reading.schema(), Reading::Strict) {
+        Err(bad) => Some(desk.words.label(&bad.message).to_owned()),
+        Ok(_) => is_half.then(|| desk.words.say("role.half").to_owned()),
+    }
 }
 
 /// Why a role would not be taken so, in the reader's words.

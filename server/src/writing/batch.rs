@@ -11,7 +11,7 @@ use sync_core::projection;
 use sync_core::query::{MAX_PAGE, MAX_WHERE};
 use sync_core::record::authored;
 use sync_core::record::fields::{FieldEdit, computed, unknown};
-use sync_core::schema::{Kind, Merge};
+use sync_core::schema::{Formula, Kind, Merge};
 
 use super::{WriteError, Writing, keeps_required};
 use crate::body;
@@ -402,7 +402,9 @@ fn computed_as_said(
     changes: &[Vec<FieldEdit>],
 ) -> Result<(), Error> {
     let is_computed = |name: &str| kind.field(name).is_some_and(|field| field.merge == Merge::Derived);
-    let stands = |name: &String, value: &Json| changes.is_empty() && before.get(name) == Some(value);
+    // The furthest option is of all that was ever chosen: what was read is as good an answer as there is.
+    let is_furthest = |name: &str| matches!(kind.field(name).and_then(|field| field.computed()), Some(Formula::Furthest { .. }));
+    let stands = |name: &String, value: &Json| (changes.is_empty() || is_furthest(name)) && before.get(name) == Some(value);
     let mut said = item.fields.iter().filter(|(name, value)| is_computed(name) && !stands(name, value)).peekable();
     if said.peek().is_none() {
         return Ok(());

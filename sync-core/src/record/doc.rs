@@ -11,10 +11,11 @@ use super::change::{Change, Op, OpRef};
 use super::fit::Plan;
 use super::text::{Text, genesis};
 use crate::id::{ActorId, ChangeHash, Millis, Name};
+use crate::schema::OPTION_VALUE_MAX;
 use crate::value::Scalar;
 
 /// As long as the word of an option can be: longer texts that were replaced are not remembered, only in their changes.
-const WORD_BYTES: usize = 64;
+const WORD_BYTES: usize = OPTION_VALUE_MAX;
 
 /// An operation's name within a document: Lamport counter and index into the document's actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

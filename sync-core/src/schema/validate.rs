@@ -74,9 +74,12 @@ fn after(beside: &[Field], end: &Field, section: Section<'_>) -> Checked {
         return Err(mistake.zh(format!("`after` 指定的字段“{}”不存在{}", word.text, nearest_zh(word.text, known()))));
     };
     let is_time = |field: &Field| matches!(field.value, ValueType::Date | ValueType::Datetime) && field.merge.is_single();
-    if begin.name == end.name || begin.value != end.value || !is_time(begin) || !is_time(end) {
-        let mistake = word.mistake(format!("`{}` cannot begin what `{}` ends: both are days, or both are moments", begin.name, end.name));
-        return Err(mistake.zh(format!("“{}”不能作为“{}”的开始：二者应同为日期或同为时间", begin.name, end.name)));
+    // Whoever may see the end only would be told the begin.
+    let apart = begin.facet != end.facet;
+    if begin.name == end.name || begin.value != end.value || apart || !is_time(begin) || !is_time(end) {
+        let mistake = word
+            .mistake(format!("`{}` cannot begin what `{}` ends: both are days, or both are moments, of one facet", begin.name, end.name));
+        return Err(mistake.zh(format!("“{}”不能作为“{}”的开始：二者应同为日期或同为时间，并属于同一分面", begin.name, end.name)));
     }
     Ok(())
 }

@@ -319,10 +319,10 @@ pub fn several(field: &Label, text: &str) -> Label {
     label(format!("several records have the “{}” `{text}`", field.en), format!("多条记录的“{}”都是“{text}”", field.zh))
 }
 
-/// All that is missing in a record that is made.
+/// All that is missing in a record that is made and has no default.
 pub fn missing<'a>(kind: &'a Kind, draft: &'a Draft) -> impl Iterator<Item = Label> + 'a {
     let has = |index: usize| draft.values.iter().any(|(field, value)| *field == index && !value.is_null()) || draft.unread.contains(&index);
-    let missing = kind.fields.iter().enumerate().filter(move |(index, field)| field.required && !has(*index));
+    let missing = kind.fields.iter().enumerate().filter(move |(index, field)| field.required && field.default.is_none() && !has(*index));
     missing.map(|(_, field)| label(format!("“{}” is missing", field.label.en), format!("缺少“{}”", field.label.zh)))
 }
 
