@@ -12,7 +12,7 @@ use crate::auth::{Caller, Person};
 use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::hooks::{self, BadEvent, Change, Events, NewHook, guard};
-use crate::store::hooks::{self as kept, Delivery, Failing, Webhook};
+use crate::store::hooks::{self as kept, Delivery, Failing, Replay, Webhook};
 
 /// Deliveries that are shown.
 const SHOWN: u32 = 100;
@@ -147,9 +147,10 @@ fn invalid(field: &str, en: String, zh: &str) -> Error {
     Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) }
 }
 
-/// Changes what a webhook is told and where; shared with the console.
+/// Changes what a webhook is told and where; whoever changes that is whose sight it has. Shared with the console.
 pub async fn edited(app: &App, caller: &Caller, id: RecordId, change: HookChange) -> Result<(), Error> {
-    let mut hook = kept::one(&mut app.store.reader().await?, caller.workspace, id).await?.ok_or(Error::NotFound)?;
+    let was = kept::one(&mut app.store.reader().await?, caller.workspace, id).await?.ok_or(Error::NotFound)?;
+    let mut hook = was.clone();
     if let Some(events) = &change.events {
         hook.events = read_events(app, caller, events)?.to_string();
     }
@@ -158,8 +159,22 @@ pub async fn edited(app: &App, caller: &Caller, id: RecordId, change: HookChange
         hook.url = url;
     }
     hook.skip_own = change.skip_own.unwrap_or(hook.skip_own);
-    hook.user = caller.user;
-    hooks::edit(app, caller.workspace, hook).await?.then_some(()).ok_or(Error::NotFound)
+    if (&hook.url, &hook.events) != (&was.url, &was.events) {
+        hook.user = caller.user;
+    }
+    hooks::edit(app, caller.workspace, hook, caller.user).await?.then_some(()).ok_or(Error::NotFound)
+}
+
+/// Sends a delivery once more; shared with the console.
+pub async fn replayed(app: &App, caller: &Caller, id: RecordId, delivery: RecordId) -> Result<(), Error> {
+    match hooks::replay(app, caller.workspace, id, delivery).await? {
+        Replay::Queued => Ok(()),
+        Replay::Absent => Err(Error::NotFound),
+        Replay::Withdrawn => Err(Error::Conflict(Text::new(
+            "Somebody else has changed the webhook since: what it was told before, with another person's sight, is not sent again.",
+            "此后他人修改了该 Webhook：此前按另一人的可见范围生成的内容不再重新发送。",
+        ))),
+    }
 }
 
 /// `GET /api/v1/webhooks`.
@@ -245,13 +260,13 @@ pub async fn deliveries(
 /// `POST /api/v1/webhooks/{id}/deliveries/{delivery}/replay`: sends it once more.
 ///
 /// # Errors
-/// When there is no such delivery.
+/// When there is no such delivery, or it was withdrawn.
 pub async fn replay(
     State(app): State<App>,
     Person(caller): Person,
     Path((id, delivery)): Path<(RecordId, RecordId)>,
 ) -> Result<StatusCode, Error> {
     check(&app, &caller)?;
-    let done = hooks::replay(&app, caller.workspace, id, delivery).await?;
-    done.then_some(StatusCode::ACCEPTED).ok_or(Error::NotFound)
+    replayed(&app, &caller, id, delivery).await?;
+    Ok(StatusCode::ACCEPTED)
 }

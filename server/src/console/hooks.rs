@@ -11,10 +11,10 @@ use sync_core::id::RecordId;
 use super::ask::{self, Question};
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
-use crate::api::hooks::{HookChange, added, check, edited};
+use crate::api::hooks::{HookChange, added, check, edited, replayed};
 use crate::error::Error;
 use crate::hooks::{self, Change};
-use crate::store::hooks::{self as kept, Delivery, Failing, Webhook};
+use crate::store::hooks::{self as kept, Delivery, Failing, WITHDRAWN, Webhook};
 
 /// Deliveries that are shown.
 const SHOWN: u32 = 50;
@@ -60,6 +60,8 @@ struct DeliveryView {
     outcome: String,
     attempts: u32,
     next: Option<Shown>,
+    /// Whether it can be sent again.
+    kept: bool,
 }
 
 /// A webhook to add or to change, as typed; or what else is done to one.
@@ -195,13 +197,15 @@ fn delivery_view(desk: &Desk, delivery: Delivery) -> DeliveryView {
         "failed" => ("red", desk.words.say("hook.failed")),
         _ => ("amber", desk.words.say("hook.waiting")),
     };
+    let problem = |problem: String| if problem == WITHDRAWN { desk.words.say("hook.withdrawn").to_owned() } else { problem };
     DeliveryView {
+        kept: !delivery.body.is_empty(),
         id: delivery.delivery.to_string(),
         event: delivery.event,
         at: format::moment(delivery.created_at),
         colour,
         state,
-        outcome: delivery.status.map(|status| status.to_string()).or(delivery.problem).unwrap_or_default(),
+        outcome: delivery.status.map(|status| status.to_string()).or(delivery.problem.map(problem)).unwrap_or_default(),
         attempts: delivery.attempts,
         next: delivery.next_at.map(format::moment),
     }
@@ -244,8 +248,6 @@ async fn edit(desk: &Desk, id: RecordId, typed: Typed) -> Result<Response, Error
 /// `POST /webhooks/{id}/deliveries/{delivery}/replay`.
 pub async fn replay(desk: Desk, Path((id, delivery)): Path<(RecordId, RecordId)>) -> Result<Redirect, Error> {
     check(&desk.app, &desk.caller)?;
-    if !hooks::replay(&desk.app, desk.caller.workspace, id, delivery).await? {
-        return Err(Error::NotFound);
-    }
+    replayed(&desk.app, &desk.caller, id, delivery).await?;
     Ok(Redirect::to(&format!("/webhooks/{id}?done=replay")))
 }

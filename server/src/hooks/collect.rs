@@ -58,17 +58,17 @@ async fn told(app: &App, workspace: WorkspaceId, hook: &Webhook) -> Result<Optio
         // Whoever is shut out sees nothing, and neither does what looks through their eyes.
         None => Vec::new(),
     };
-    let (webhook, from) = (hook.webhook, hook.position);
+    let told = hook.clone();
     let moved = app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
-            let moved = hooks::advance(tx, workspace, webhook, from, last).await?;
+            let moved = hooks::advance(tx, workspace, &told, last).await?;
             for delivery in deliveries.iter().filter(|_| moved) {
                 hooks::add_delivery(tx, workspace, delivery).await?;
             }
             Ok(moved)
         })
     });
-    // Another process that was faster goes on from there.
+    // Another process that was faster goes on from there; with another person's sight, the next round does.
     Ok(moved.await?.then_some(last).filter(|_| more))
 }
 

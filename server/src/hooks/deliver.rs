@@ -27,16 +27,19 @@ const AGAIN_AFTER_MS: [Millis; 8] = [5_000, 300_000, 1_800_000, 7_200_000, 18_00
 pub(super) async fn deliver(app: &App, workspace: WorkspaceId) -> Result<(), StoreError> {
     loop {
         let now = app.clock.now();
-        let due: Vec<Delivery> = app
+        // Together, so that nothing goes to an address that somebody else gave the webhook in between.
+        let (due, all): (Vec<Delivery>, Vec<Webhook>) = app
             .store
             .write::<_, StoreError, _>(move |tx| {
-                Box::pin(async move { hooks::claim_due(tx, workspace, now, now + LEASE_MS, AT_ONCE).await })
+                Box::pin(async move {
+                    let due = hooks::claim_due(tx, workspace, now, now + LEASE_MS, AT_ONCE).await?;
+                    Ok((due, hooks::all(tx, workspace).await?))
+                })
             })
             .await?;
         if due.is_empty() {
             return Ok(());
         }
-        let all = hooks::all(&mut app.store.reader().await?, workspace).await?;
         let attempts = due.into_iter().filter_map(|delivery| {
             let hook = all.iter().find(|hook| hook.webhook == delivery.webhook)?;
             Some(attempt(app, hook, delivery))

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::secret::random;
 use crate::jobs::runs::Runs;
-use crate::store::hooks::{self, Delivery, Webhook};
+use crate::store::hooks::{self, Delivery, Replay, Webhook};
 use crate::store::{StoreError, workspaces};
 
 /// How long what was delivered is kept for looking at and sending again.
@@ -239,22 +239,26 @@ pub async fn change(app: &App, workspace: WorkspaceId, webhook: RecordId, change
         .await
 }
 
-/// Replaces what a webhook is told and where, by whose sight it has from now on: nobody sends elsewhere what only
-/// others see. Its secret and its log stay, and it goes on where it is. Answers whether it was there.
+/// Replaces what a webhook is told and where, and through whose eyes: nobody sends elsewhere what only others see, so
+/// what was made with another's sight is withdrawn. Its secret and its log stay, and it goes on where it is. Answers
+/// whether it was there.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn edit(app: &App, workspace: WorkspaceId, edited: Webhook) -> Result<bool, StoreError> {
+pub async fn edit(app: &App, workspace: WorkspaceId, edited: Webhook, by: UserId) -> Result<bool, StoreError> {
     let now = app.clock.now();
     app.store
         .write(move |tx| {
             Box::pin(async move {
                 let Some(was) = hooks::one(tx, workspace, edited.webhook).await? else { return Ok(false) };
                 hooks::edit(tx, workspace, &edited).await?;
+                if was.user != edited.user {
+                    hooks::withdraw(tx, workspace, edited.webhook).await?;
+                }
                 if was.url != edited.url {
                     hooks::hurry(tx, workspace, edited.webhook, now).await?;
                 }
-                let note = Note::of(workspace, Some(edited.user), Act::WebhookChanged, edited.webhook);
+                let note = Note::of(workspace, Some(by), Act::WebhookChanged, edited.webhook);
                 let detail = json!({"change": "edited", "address": guard::origin(&edited.url), "events": edited.events});
                 note.with(detail).write(tx, now).await?;
                 Ok(true)
@@ -263,11 +267,11 @@ pub async fn edit(app: &App, workspace: WorkspaceId, edited: Webhook) -> Result<
         .await
 }
 
-/// Sends something once more, or a ping that says nothing.
+/// Sends something once more, if its body is still there.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn replay(app: &App, workspace: WorkspaceId, webhook: RecordId, delivery: RecordId) -> Result<bool, StoreError> {
+pub async fn replay(app: &App, workspace: WorkspaceId, webhook: RecordId, delivery: RecordId) -> Result<Replay, StoreError> {
     let now = app.clock.now();
     app.store.write(move |tx| Box::pin(async move { hooks::replay(tx, workspace, webhook, delivery, now).await })).await
 }

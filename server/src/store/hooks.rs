@@ -9,6 +9,20 @@ use super::{Result, StoreError, Tx, id};
 /// How many bytes a signing secret has.
 pub const SECRET_BYTES: usize = 32;
 
+/// Why a delivery was given up that waited when somebody else's sight became the webhook's.
+pub const WITHDRAWN: &str = "withdrawn: somebody else changed the webhook";
+
+/// What became of a wish to have something delivered again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// It is on its way.
+    Queued,
+    /// Its body went when somebody else's sight became the webhook's.
+    Withdrawn,
+    /// There is no such delivery.
+    Absent,
+}
+
 /// An address that is told what happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
@@ -41,7 +55,7 @@ pub struct Delivery {
     pub webhook: RecordId,
     /// What happened: `party.updated`.
     pub event: String,
-    /// What is sent.
+    /// What is sent; empty when it was withdrawn.
     pub body: String,
     /// When it happened.
     pub created_at: Millis,
@@ -162,6 +176,24 @@ pub async fn hurry(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId, now: 
     Ok(())
 }
 
+/// Withdraws everything of a webhook that was made with another person's sight: what waits is given up, and no body
+/// stays that could be sent again.
+pub async fn withdraw(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId) -> Result<()> {
+    sqlx::query(
+        "update deliveries set body = '', next_at = null,
+           state = case when state = 'waiting' then 'failed' else state end,
+           status = case when state = 'waiting' then null else status end,
+           problem = case when state = 'waiting' then $3 else problem end
+         where workspace = $1 and webhook = $2",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(&webhook.as_bytes()[..])
+    .bind(WITHDRAWN)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Since when an address does not answer as it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failing {
@@ -178,16 +210,17 @@ pub struct Failing {
 /// The webhooks to which nothing was delivered since something was tried in vain.
 pub async fn failing(tx: &mut Tx, workspace: WorkspaceId) -> Result<HashMap<RecordId, Failing>> {
     type Row = (Vec<u8>, Millis, Option<Millis>, Option<i64>, Option<String>);
-    // The last attempt of each says which one is newest; of two at once, whichever stands later.
+    // The last attempt of each says which one is newest; of two at once, whichever stands later. What was withdrawn
+    // says nothing of an address that may be another by now.
     let rows: Vec<Row> = sqlx::query_as(
         "select d.webhook, f.since, f.next_at, d.status, d.problem from deliveries d join
-           (select webhook, min(created_at) as since, min(next_at) as next_at, max(tried_at) as tried_at from deliveries v
-            where workspace = $1 and state <> 'delivered' and tried_at >
-              coalesce((select max(tried_at) from deliveries g
-                        where g.workspace = v.workspace and g.webhook = v.webhook and g.state = 'delivered'), 0)
-            group by webhook) f
+           (select v.webhook, min(v.created_at) as since, min(v.next_at) as next_at, max(v.tried_at) as tried_at from deliveries v
+            left join (select webhook, max(tried_at) as tried_at from deliveries
+                       where workspace = $1 and state = 'delivered' group by webhook) g on g.webhook = v.webhook
+            where v.workspace = $1 and v.state <> 'delivered' and v.body <> '' and v.tried_at > coalesce(g.tried_at, 0)
+            group by v.webhook) f
          on f.webhook = d.webhook and f.tried_at = d.tried_at
-         where d.workspace = $1 and d.state <> 'delivered' order by d.created_at",
+         where d.workspace = $1 and d.state <> 'delivered' and d.body <> '' order by d.created_at",
     )
     .bind(&workspace.as_bytes()[..])
     .fetch_all(tx.conn())
@@ -229,13 +262,15 @@ pub async fn pause(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId, at: O
     Ok(done.rows_affected() > 0)
 }
 
-/// Notes how far a webhook was told, if nobody else has done so since.
-pub async fn advance(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId, from: u64, to: u64) -> Result<bool> {
-    let done = sqlx::query("update webhooks set position = $4 where workspace = $1 and webhook = $2 and position = $3")
+/// Notes how far a webhook was told, if nobody else has done so since and its sight is still the same person's.
+pub async fn advance(tx: &mut Tx, workspace: WorkspaceId, told: &Webhook, to: u64) -> Result<bool> {
+    let sql = "update webhooks set position = $4 where workspace = $1 and webhook = $2 and position = $3 and user_id = $5";
+    let done = sqlx::query(sql)
         .bind(&workspace.as_bytes()[..])
-        .bind(&webhook.as_bytes()[..])
-        .bind(from as i64)
+        .bind(&told.webhook.as_bytes()[..])
+        .bind(told.position as i64)
         .bind(to as i64)
+        .bind(&told.user.as_bytes()[..])
         .execute(tx.conn())
         .await?;
     Ok(done.rows_affected() > 0)
@@ -277,10 +312,11 @@ pub async fn claim_due(tx: &mut Tx, workspace: WorkspaceId, now: Millis, until: 
     rows.into_iter().map(delivery).collect()
 }
 
-/// Notes what became of an attempt.
+/// Notes what became of an attempt, unless it was withdrawn meanwhile.
 pub async fn note_attempt(tx: &mut Tx, workspace: WorkspaceId, tried: &Delivery) -> Result<()> {
     sqlx::query(
-        "update deliveries set next_at = $3, state = $4, status = $5, problem = $6, tried_at = $7 where workspace = $1 and delivery = $2",
+        "update deliveries set next_at = $3, state = $4, status = $5, problem = $6, tried_at = $7
+         where workspace = $1 and delivery = $2 and body <> ''",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&tried.delivery.as_bytes()[..])
@@ -309,18 +345,27 @@ pub async fn deliveries(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId, 
     rows.into_iter().map(delivery).collect()
 }
 
-/// Has something delivered again, from the first attempt on. Answers whether it was there.
-pub async fn replay(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId, delivery: RecordId, now: Millis) -> Result<bool> {
-    let done = sqlx::query(
-        "update deliveries set next_at = $4, state = 'waiting', attempts = 0 where workspace = $1 and webhook = $2 and delivery = $3",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(&webhook.as_bytes()[..])
-    .bind(&delivery.as_bytes()[..])
-    .bind(now)
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() > 0)
+/// Has something delivered again, from the first attempt on, if its body is still there.
+pub async fn replay(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId, delivery: RecordId, now: Millis) -> Result<Replay> {
+    let sql = "select body <> '' from deliveries where workspace = $1 and webhook = $2 and delivery = $3";
+    let kept: Option<bool> = sqlx::query_scalar(sql)
+        .bind(&workspace.as_bytes()[..])
+        .bind(&webhook.as_bytes()[..])
+        .bind(&delivery.as_bytes()[..])
+        .fetch_optional(tx.conn())
+        .await?;
+    match kept {
+        None => return Ok(Replay::Absent),
+        Some(false) => return Ok(Replay::Withdrawn),
+        Some(true) => {}
+    }
+    sqlx::query("update deliveries set next_at = $3, state = 'waiting', attempts = 0 where workspace = $1 and delivery = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&delivery.as_bytes()[..])
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(Replay::Queued)
 }
 
 /// The position of each record's first change.

@@ -375,6 +375,46 @@ async fn a_webhook_sees_what_the_person_sees_who_changed_it_last() {
 }
 
 #[tokio::test]
+async fn who_takes_over_a_webhook_is_sent_nothing_that_another_person_saw() {
+    let (desk, (first, old), (second, new)) = (desk().await, Receiver::start().await, Receiver::start().await);
+    let server = &desk.server;
+    let ann = Client::office(server).await;
+    let rule = "[[rule]]\nkinds = [\"*\"]\nread = \"all\"\nreads = [\"main\"]";
+    let clerk = format!("name = \"clerk\"\nlabel = {{ en = \"Clerk\", zh = \"文员\" }}\nrights = [\"administer\"]\n{rule}\n");
+    assert_eq!(crate::roles::define(&ann, "clerk", &clerk).await.status, 201);
+    let clerk = Client::of_role(server, "rita", "clerk").await;
+    let (id, _) = hook(&ann, &old, "party.created").await;
+    let patch = async |body: Value| clerk.send(Method::PATCH, &format!("/api/v1/webhooks/{id}"), Some(body)).await.status;
+    first.answer(&[200, 500]);
+    for name in ["佳美", "办公"] {
+        ann.make("party", json!({"name": name, "id_number": "110101199003078515"})).await;
+        round(server).await;
+        server.clock.forward(1_000);
+    }
+    assert_eq!(patch(json!({"skipOwn": true, "paused": false})).await, 204);
+    assert!(deliveries(&ann, &id).await.iter().any(|one| one["state"] == "waiting"), "its sight is still the same person's");
+    assert_eq!(patch(json!({"url": new})).await, 204);
+    round(server).await;
+    let log = deliveries(&ann, &id).await;
+    let states: Vec<&str> = log.iter().map(|one| one["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["failed", "delivered"]);
+    assert!(log[0]["nextAt"].is_null() && log[0]["problem"].as_str().unwrap().contains("somebody else changed"), "{log:?}");
+    for one in &log {
+        let refused = clerk.post(&format!("/api/v1/webhooks/{id}/deliveries/{}/replay", one["id"].as_str().unwrap()), json!({})).await;
+        assert!(refused.status == 409 && refused.text().contains("another person's sight"), "{}", refused.text());
+    }
+    let page = desk.get(&format!("/webhooks/{id}")).await.text();
+    assert!(page.contains("somebody else changed the webhook") && !page.contains("/replay"), "{page}");
+    server.clock.forward(MINUTE);
+    round(server).await;
+    assert_eq!((first.types().len(), second.types()), (2, Vec::<String>::new()));
+    ann.make("party", json!({"name": "new", "id_number": "110101199003078515"})).await;
+    round(server).await;
+    let told = second.bodies().pop().expect("what happens from then on is told");
+    assert!(!told.to_string().contains("110101199003078515"), "{told}");
+}
+
+#[tokio::test]
 async fn a_webhook_that_does_not_answer_is_said_where_administrators_look() {
     let (desk, (receiver, url)) = (desk().await, Receiver::start().await);
     let ann = Client::office(&desk.server).await;

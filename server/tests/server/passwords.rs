@@ -1,5 +1,6 @@
 //! A password that somebody else chose opens nothing but the page on which another one is chosen.
 
+use rapport_server::auth::OWN_PASSWORD;
 use reqwest::Method;
 use serde_json::json;
 use sync_core::id::UserId;
@@ -9,7 +10,7 @@ use crate::console::{Desk, encoded, record};
 use crate::handset::Handset;
 use crate::harness::{Answer, PASSWORD, Server};
 
-const OWN: &str = "a password of my own";
+pub const OWN: &str = "a password of my own";
 
 /// Somebody's browser.
 struct Browser<'a> {
@@ -49,6 +50,13 @@ impl<'a> Browser<'a> {
         assert!(held.iter().all(|one| *one == held[0]), "{held:?}");
         held[0]
     }
+}
+
+/// Somebody signs in with the password that they were given, chooses another one, and signs in with that.
+pub async fn chosen(server: &Server, login: &str, given: &str) -> Answer {
+    let answer = Browser::signed_in(server, login, given).await.post(OWN_PASSWORD, &[("present", given), ("new", OWN)]).await;
+    assert_eq!(answer.header("location"), "/account?done=password", "{}", answer.text());
+    server.api_sign_in(login, OWN).await
 }
 
 /// Somebody whom the office invites, and the password that it hands over.

@@ -433,7 +433,7 @@ async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     let text = invited.text();
     assert_eq!(invited.status, 200, "{text}");
     let password = text.split("<p class=\"code\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
-    let signed_in = desk.server.api_sign_in("eve", &password).await.json();
+    let signed_in = crate::passwords::chosen(&desk.server, "eve", &password).await.json();
     assert_eq!(signed_in["user"]["role"], "rep+manager", "{signed_in}");
     let eve = signed_in["user"]["id"].as_str().unwrap().to_owned();
     let form = [
@@ -464,7 +464,7 @@ async fn people_are_invited_given_roles_and_shut_out_in_the_console() {
     assert!(!page.contains("<h3>east</h3>") && !page.contains("<h3>key accounts</h3>"), "{page}");
     let again = desk.post(&format!("/people/{eve}/password"), &[]).await.text();
     assert!(!again.contains(&password) && again.contains("<p class=\"code\">"));
-    assert_eq!(desk.server.api_sign_in("eve", &password).await.status, 401);
+    assert_eq!(desk.server.api_sign_in("eve", crate::passwords::OWN).await.status, 401);
     let out = desk.post(&format!("/people/{eve}"), &[&form[..6], &[("step", "save")]].concat()).await;
     assert_eq!(out.status, 303, "{}", out.text());
     assert!(desk.get("/people").await.text().contains("Shut out"));
