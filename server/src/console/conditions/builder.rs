@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 use sync_core::access::Condition;
 use sync_core::query::{Filter, Offer};
 
-use super::one::{self, Controls, fits};
+use super::held;
+use super::one::{self, Controls};
 use super::words::describe;
 use super::{Ground, Scope};
 use crate::console::desk::Desk;
@@ -135,9 +136,9 @@ fn raw(all: &[Offer<'_>], line: &Typed) -> Option<Json> {
 }
 
 /// A line as controls have it: what they can hold is held by them.
-fn held(ground: &Ground<'_>, all: &[Offer<'_>], line: Typed) -> Result<Typed, Json> {
-    let Some(condition) = raw(all, &line) else { return Ok(line) };
-    one::filled(all, ground.scope, &condition).filter(|_| fits(all, &condition)).ok_or(condition)
+async fn held(ground: &Ground<'_>, all: &[Offer<'_>], line: Typed) -> Result<Result<Typed, Json>, Error> {
+    let Some(condition) = raw(all, &line) else { return Ok(Ok(line)) };
+    Ok(held::held(ground, all, &condition).await?.ok_or(condition))
 }
 
 /// Whether the controls of a line are those of the field that is chosen.
@@ -251,7 +252,7 @@ async fn drawn_line(
 ) -> Result<Line, Error> {
     let is_there = line.has("raw") || line.has("attribute");
     let held = match ground {
-        Some(ground) => held(ground, all, line),
+        Some(ground) => held(ground, all, line).await?,
         None => Err(raw(&[], &line).unwrap_or_default()),
     };
     let (body, problem) = match (ground, held) {

@@ -4,6 +4,7 @@
 //! knows is offered (`query::offers`); what comes back is read by it. Nobody has to write JSON, and who wants to may.
 
 mod builder;
+mod held;
 mod of_records;
 mod one;
 mod said;

@@ -142,23 +142,8 @@ pub fn filled(all: &[Offer<'_>], scope: Scope, condition: &Json) -> Option<Typed
     Some(typed)
 }
 
-/// Whether controls can hold all that a condition says: a moment within a day would be lost in them.
-pub fn fits(all: &[Offer<'_>], condition: &Json) -> bool {
-    let class = all.iter().find(|offer| condition["attribute"] == *offer.attribute).map(|offer| offer.class);
-    let is_time = class.is_some_and(|class| matches!(class, Class::Day | Class::Moment | Class::DayOrMoment));
-    let one = |value: &Json| match value {
-        Json::String(text) => !is_time || text.parse::<jiff::civil::Date>().is_ok_and(|day| day.to_string() == *text),
-        Json::Null | Json::Bool(_) | Json::Number(_) => true,
-        Json::Array(_) | Json::Object(_) => false,
-    };
-    match &condition["value"] {
-        Json::Array(values) => values.iter().all(one),
-        value => one(value),
-    }
-}
-
 /// What a condition is compared with, as controls.
-async fn operands(ground: &Ground<'_>, offer: &Offer<'_>, needs: Needs, typed: &Typed) -> Result<Vec<Input>, Error> {
+pub(super) async fn operands(ground: &Ground<'_>, offer: &Offer<'_>, needs: Needs, typed: &Typed) -> Result<Vec<Input>, Error> {
     let field = offer.fields.last().copied();
     let line = |name: &str, kind: &'static str| Input::Line { name: name.to_owned(), value: typed.one(name).to_owned(), kind };
     let kind = match offer.class {
@@ -179,31 +164,39 @@ async fn operands(ground: &Ground<'_>, offer: &Offer<'_>, needs: Needs, typed: &
 /// Some of a list: options of a choice, records of a kind with few of them, or words.
 async fn some(ground: &Ground<'_>, field: Option<&Field>, offer: &Offer<'_>, typed: &Typed) -> Result<Input, Error> {
     let desk = ground.desk;
-    let chosen = typed.all("v");
-    let name = "v".to_owned();
-    let field = match field {
-        Some(field) if offer.class == Class::Link => field,
-        Some(field) if !field.options.is_empty() => {
-            let option = |option: &sync_core::schema::Choice| {
-                (option.value.clone(), desk.words.label(&option.label).to_owned(), chosen.contains(&&*option.value))
-            };
-            return Ok(Input::Checks { name, options: field.options.iter().map(option).collect(), was: Vec::new() });
-        }
-        _ => return Ok(Input::Tags { name, value: chosen.join(", "), was: Vec::new() }),
-    };
+    let Some(field) = field.filter(|_| offer.class == Class::Link) else { return Ok(listed(desk.words, field, typed)) };
     let candidates: Candidates = links::candidates(desk, std::iter::once(field)).await?;
-    let is_member = field.to.iter().any(|kind| &**kind == "member");
-    let me =
-        (is_member && ground.scope == Scope::List).then(|| (ME.to_owned(), desk.words.say("filter.me").to_owned(), chosen.contains(&ME)));
-    if let Some(few) = candidates.few.get(&kinds_of(field)) {
-        let known = few.iter().map(|(id, title)| (id.clone(), title.clone(), chosen.contains(&&**id)));
-        return Ok(Input::Checks { name, options: me.into_iter().chain(known).collect(), was: Vec::new() });
-    }
-    let ids: Vec<RecordId> = chosen.iter().filter_map(|id| id.parse().ok()).collect();
+    let is_searched = !candidates.few.contains_key(&kinds_of(field));
+    let ids: Vec<RecordId> = typed.all("v").into_iter().filter(|_| is_searched).filter_map(|id| id.parse().ok()).collect();
     let names = desk.reading.names_of(ids).await?;
-    let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
+    Ok(linked(Inputs { words: desk.words, names: &names, candidates: &candidates }, ground.scope, field, typed))
+}
+
+/// Some options of a choice, or words.
+pub(super) fn listed(words: Words, field: Option<&Field>, typed: &Typed) -> Input {
+    let (name, chosen) = ("v".to_owned(), typed.all("v"));
+    match field.filter(|field| !field.options.is_empty()) {
+        Some(field) => {
+            let option = |option: &sync_core::schema::Choice| {
+                (option.value.clone(), words.label(&option.label).to_owned(), chosen.contains(&&*option.value))
+            };
+            Input::Checks { name, options: field.options.iter().map(option).collect(), was: Vec::new() }
+        }
+        None => Input::Tags { name, value: chosen.join(", "), was: Vec::new() },
+    }
+}
+
+/// Some of the records that a link may lead to; of many records one, which is searched for.
+pub(super) fn linked(inputs: Inputs<'_>, scope: Scope, field: &Field, typed: &Typed) -> Input {
+    let (name, chosen) = ("v".to_owned(), typed.all("v"));
+    let is_member = field.to.iter().any(|kind| &**kind == "member");
+    let me = (is_member && scope == Scope::List).then(|| (ME.to_owned(), inputs.words.say("filter.me").to_owned(), chosen.contains(&ME)));
+    if let Some(few) = inputs.candidates.few.get(&kinds_of(field)) {
+        let known = few.iter().map(|(id, title)| (id.clone(), title.clone(), chosen.contains(&&**id)));
+        return Input::Checks { name, options: me.into_iter().chain(known).collect(), was: Vec::new() };
+    }
     let plain = Field { merge: Merge::Register, ..field.clone() };
-    Ok(inputs.scalar(&plain, typed, "v").unwrap_or(Input::Tags { name, value: String::new(), was: Vec::new() }))
+    inputs.scalar(&plain, typed, "v").unwrap_or(Input::Tags { name, value: String::new(), was: Vec::new() })
 }
 
 /// The condition that was put together; or what is wrong with it, in words.
@@ -212,14 +205,14 @@ pub async fn read(ground: &Ground<'_>, all: &[Offer<'_>], typed: &Typed) -> Resu
     let said = all.iter().find(|offer| offer.attribute == typed.one("attribute"));
     let said = said.and_then(|offer| Some((offer, sayings(offer, ground.scope).iter().find(|said| said.operator == typed.one("op"))?)));
     let Some((offer, said)) = said else { return Ok(Err(desk.words.say("filter.choose").to_owned())) };
-    let value = match value(desk, offer, said.needs, typed).await? {
-        Ok(value) => value,
+    let chosen = match chosen(desk, offer, typed).await? {
+        Ok(chosen) => chosen,
         Err(error) => return Ok(Err(error)),
     };
-    let mut condition = json!({"type": said.operator, "attribute": offer.attribute});
-    if let Some(value) = value {
-        condition[if said.needs == Needs::Count { "count" } else { "value" }] = value;
-    }
+    let condition = match put(offer, said, chosen, typed) {
+        Ok(condition) => condition,
+        Err(wrong) => return Ok(Err(why::wrong_value(desk, &wrong))),
+    };
     let plain = sync_core::query::with_me(json!([condition]), desk.caller.user);
     Ok(match Filter::from_json(desk.reading.schema(), &kind.name, &plain) {
         Ok(_) => Ok(condition),
@@ -227,37 +220,25 @@ pub async fn read(ground: &Ground<'_>, all: &[Offer<'_>], typed: &Typed) -> Resu
     })
 }
 
-async fn value(desk: &Desk, offer: &Offer<'_>, needs: Needs, typed: &Typed) -> Result<Result<Option<Json>, String>, Error> {
-    let choose = || Ok(Err(desk.words.say("filter.value").to_owned()));
-    Ok(match needs {
-        Needs::Nothing => Ok(None),
-        Needs::Some => {
-            let values = match chosen(desk, offer, typed).await? {
-                Ok(values) => values,
-                Err(error) => return Ok(Err(error)),
-            };
-            if values.is_empty() {
-                return choose();
-            }
-            Ok(Some(Json::from(values)))
-        }
-        Needs::Count => {
-            typed.one("v").parse::<u32>().map(|count| Some(json!(count))).map_err(|_| desk.words.say("filter.count").to_owned())
-        }
-        Needs::Days => typed.one("v").parse::<u32>().map(|days| Some(json!(days))).map_err(|_| desk.words.say("filter.days").to_owned()),
-        Needs::One | Needs::Two => {
-            let names: &[&str] = if needs == Needs::Two { &["v", "v2"] } else { &["v"] };
-            let mut values = Vec::new();
-            for name in names {
-                match one(offer, typed, name) {
-                    Ok(Json::Null) => return choose(),
-                    Ok(value) => values.push(value),
-                    Err(wrong) => return Ok(Err(why::wrong_value(desk, &wrong))),
-                }
-            }
-            Ok(Some(if needs == Needs::Two { Json::Array(values) } else { values.remove(0) }))
-        }
-    })
+/// The condition that controls say, with what was chosen in them.
+pub(super) fn put(offer: &Offer<'_>, said: &Said, chosen: Vec<String>, typed: &Typed) -> Result<Json, Wrong> {
+    let wrong = |key| Wrong { key, part: String::new() };
+    let given = |name| match one(offer, typed, name)? {
+        Json::Null => Err(wrong("filter.value")),
+        value => Ok(value),
+    };
+    let whole = |key| typed.one("v").parse::<u32>().map(Json::from).map_err(|_| wrong(key));
+    let mut condition = json!({"type": said.operator, "attribute": offer.attribute});
+    match said.needs {
+        Needs::Nothing => {}
+        Needs::Some if chosen.is_empty() => return Err(wrong("filter.value")),
+        Needs::Some => condition["value"] = Json::from(chosen),
+        Needs::Count => condition["count"] = whole("filter.count")?,
+        Needs::Days => condition["value"] = whole("filter.days")?,
+        Needs::One => condition["value"] = given("v")?,
+        Needs::Two => condition["value"] = Json::Array(vec![given("v")?, given("v2")?]),
+    }
+    Ok(condition)
 }
 
 /// One value as the filter language has it.
@@ -278,21 +259,27 @@ fn one(offer: &Offer<'_>, typed: &Typed, name: &str) -> Result<Json, Wrong> {
     }
 }
 
-/// The words or records that were chosen.
+/// The words or records that were chosen; the one that a title means is looked up.
 async fn chosen(desk: &Desk, offer: &Offer<'_>, typed: &Typed) -> Result<Result<Vec<String>, String>, Error> {
-    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let field = offer.fields.last();
-    match (offer.class, field) {
+    match (offer.class, offer.fields.last()) {
         (Class::Link, Some(field)) if typed.has("v.q") && !typed.one("v.q").is_empty() && typed.one("v.q") != typed.one("v.title") => {
             Ok(links::one_titled(desk, field, typed.one("v.q"))
                 .await?
                 .map(|id| vec![id])
                 .ok_or_else(|| desk.words.say("why.no_match").to_owned()))
         }
-        (Class::Text, _) => {
-            let words = typed.all("v").into_iter().flat_map(|text| text.split([',', '，', '、', ';', '；']));
-            Ok(Ok(words.map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()))
+        _ => Ok(Ok(standing(offer, typed))),
+    }
+}
+
+/// The words or records that stand in the controls.
+pub(super) fn standing(offer: &Offer<'_>, typed: &Typed) -> Vec<String> {
+    let all = typed.all("v").into_iter();
+    match offer.class {
+        Class::Text => {
+            let words = all.flat_map(|text| text.split([',', '，', '、', ';', '；']));
+            words.map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
         }
-        _ => Ok(Ok(owned(typed.all("v")))),
+        _ => all.map(str::to_owned).collect(),
     }
 }
