@@ -131,3 +131,16 @@ fn a_deal_that_was_lost_has_reached_what_it_once_was() {
     ann.edit(2, &[set("stage", Json::Null)]);
     assert_eq!(ann.shows("reached"), json!("proposal"));
 }
+
+#[test]
+fn what_two_people_reached_apart_is_reached_by_both_whoever_wrote_last() {
+    let (mut ann, mut bo) = two_phones(&kind("deal"), &[set("title", "Desks"), set("stage", "lead")]);
+    ann.edit(1, &[set("stage", "negotiation")]);
+    ann.edit(2, &[set("stage", "lost")]);
+    bo.edit(3, &[set("stage", "qualified")]);
+    sync(&mut ann, &mut bo);
+    assert_eq!((ann.shows("reached"), bo.shows("reached")), (json!("negotiation"), json!("negotiation")));
+    bo.edit(4, &[set("stage", "won")]);
+    sync(&mut ann, &mut bo);
+    assert_eq!(ann.shows("reached"), json!("won"), "both values that they disagreed on were replaced");
+}

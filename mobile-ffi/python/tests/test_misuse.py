@@ -7,13 +7,24 @@ import time
 
 import pytest
 
-from rapport import ClientError, ListQuery, Rapport, StopReason
+from rapport import ClientError, FieldEdit, ListQuery, Rapport, RecordEdit, StopReason, new_record_id, plain, value
 from rapport.testkit import TestKit, quiesce
 
 
 async def named(phone, name="佳美"):
     async with phone.transaction() as tx:
         return tx.create("party", name=name)
+
+
+async def test_a_default_is_given_once_and_never_over_what_the_same_transaction_says(kit):
+    ann, deal = await kit.phone("ann"), new_record_id()
+    won = [FieldEdit.SET("title", value("Lamps")), FieldEdit.SET("stage", value("won"))]
+    more = [FieldEdit.SET("source", value("fair"))]
+    await ann.client.transact([RecordEdit(record=deal, kind="deal", edits=edits) for edits in (won, more)])
+    assert plain((await ann.get(deal)).fields["stage"]) == "won"
+    async with ann.transaction() as tx:
+        other = tx.create("deal", title="Chairs")
+    assert plain((await ann.get(other)).fields["stage"]) == "lead"
 
 
 async def test_a_closed_client_says_so_and_ends_its_streams(kit):

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::auth::{Caller, Person};
 use crate::body::Body;
 use crate::error::{Error, Text};
-use crate::hooks::{self, BadEvent, Change, Events, NewHook, guard};
+use crate::hooks::{self, BadEvent, Change, Edit, Events, NewHook, guard};
 use crate::store::hooks::{self as kept, Delivery, Failing, Replay, Webhook};
 
 /// Deliveries that are shown.
@@ -150,19 +150,12 @@ fn invalid(field: &str, en: String, zh: &str) -> Error {
 /// Changes what a webhook is told and where; whoever changes that is whose sight it has. Shared with the console.
 pub async fn edited(app: &App, caller: &Caller, id: RecordId, change: HookChange) -> Result<(), Error> {
     let was = kept::one(&mut app.store.reader().await?, caller.workspace, id).await?.ok_or(Error::NotFound)?;
-    let mut hook = was.clone();
-    if let Some(events) = &change.events {
-        hook.events = read_events(app, caller, events)?.to_string();
+    let events = change.events.as_deref().map(|events| read_events(app, caller, events)).transpose()?;
+    if let Some(url) = change.url.as_ref().filter(|url| **url != was.url) {
+        check_url(app, url).await?;
     }
-    if let Some(url) = change.url.filter(|url| *url != hook.url) {
-        check_url(app, &url).await?;
-        hook.url = url;
-    }
-    hook.skip_own = change.skip_own.unwrap_or(hook.skip_own);
-    if (&hook.url, &hook.events) != (&was.url, &was.events) {
-        hook.user = caller.user;
-    }
-    hooks::edit(app, caller.workspace, hook, caller.user).await?.then_some(()).ok_or(Error::NotFound)
+    let edit = Edit { url: change.url, events: events.map(|events| events.to_string()), skip_own: change.skip_own };
+    hooks::edit(app, caller.workspace, id, edit, caller.user).await?.then_some(()).ok_or(Error::NotFound)
 }
 
 /// Sends a delivery once more; shared with the console.

@@ -12,6 +12,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Formatter, Shown};
+use super::links::ids_in;
 use super::made::{decides, device_of, later, name_of};
 use super::record::{Head, head, view};
 use crate::error::{Error, Text};
@@ -105,26 +106,11 @@ fn end_of_day(asked: &Asked) -> Option<Millis> {
 
 /// What the records are called that values lead to.
 pub async fn names(desk: &Desk, kind: &Kind, entries: &[Entry], past: Option<&AsOf>) -> Result<Names, Error> {
-    let mut ids: Vec<RecordId> = Vec::new();
     let then = past.iter().flat_map(|past| past.fields.iter().map(|(name, value)| (&**name, value)));
     let values = entries.iter().flat_map(|entry| [&entry.old, &entry.new].into_iter().flatten().map(|value| (&*entry.field, value)));
-    for (name, value) in values.chain(then) {
-        let links = |field: &&Field| field.value == ValueType::Link || !field.items.is_empty();
-        if kind.field(name).filter(links).is_some() {
-            collect(value, &mut ids);
-        }
-    }
+    let leads = |name: &str| kind.field(name).is_some_and(|field| field.value == ValueType::Link || !field.items.is_empty());
+    let ids: Vec<RecordId> = values.chain(then).filter(|(name, _)| leads(name)).flat_map(|(_, value)| ids_in(value)).collect();
     Ok(desk.reading.names_of(ids).await?)
-}
-
-/// Every id that stands in a value.
-pub fn collect(value: &Json, ids: &mut Vec<RecordId>) {
-    match value {
-        Json::String(text) => ids.extend(text.parse::<RecordId>().ok()),
-        Json::Array(values) => values.iter().for_each(|value| collect(value, ids)),
-        Json::Object(parts) => parts.values().filter(|part| part.is_string()).for_each(|value| collect(value, ids)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
-    }
 }
 
 fn as_it_was(format: &Formatter<'_>, kind: &Kind, day: &str, past: Option<AsOf>) -> Past {

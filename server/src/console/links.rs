@@ -3,7 +3,7 @@
 use axum::extract::Query;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sync_core::id::RecordId;
 use sync_core::schema::{Field, Kind, ValueType};
 
@@ -20,6 +20,16 @@ const FEW: usize = 60;
 
 /// How many records a search offers.
 const OFFERED: u32 = 12;
+
+/// Every id that stands in a value or a condition.
+pub fn ids_in(json: &Json) -> Vec<RecordId> {
+    match json {
+        Json::String(text) => text.parse::<RecordId>().into_iter().collect(),
+        Json::Array(values) => values.iter().flat_map(ids_in).collect(),
+        Json::Object(object) => object.values().flat_map(ids_in).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => Vec::new(),
+    }
+}
 
 /// The link fields among some fields, parts of rows included.
 fn link_fields<'a>(fields: impl Iterator<Item = &'a Field>) -> Vec<&'a Field> {

@@ -239,26 +239,53 @@ pub async fn change(app: &App, workspace: WorkspaceId, webhook: RecordId, change
         .await
 }
 
-/// Replaces what a webhook is told and where, and through whose eyes: nobody sends elsewhere what only others see, so
+/// What changes of a webhook; what is not named stays.
+#[derive(Debug, Default)]
+pub struct Edit {
+    /// Its address.
+    pub url: Option<String>,
+    /// What it is told.
+    pub events: Option<String>,
+    /// Whether it is not told what its own user did.
+    pub skip_own: Option<bool>,
+}
+
+impl Edit {
+    /// Makes the change; whoever changes the address or the events is whose sight the webhook has from then on.
+    fn make(self, hook: &mut Webhook, by: UserId) {
+        let url = self.url.filter(|url| *url != hook.url);
+        let events = self.events.filter(|events| *events != hook.events);
+        if url.is_some() || events.is_some() {
+            hook.user = by;
+        }
+        hook.url = url.unwrap_or_else(|| hook.url.clone());
+        hook.events = events.unwrap_or_else(|| hook.events.clone());
+        hook.skip_own = self.skip_own.unwrap_or(hook.skip_own);
+    }
+}
+
+/// Changes what a webhook is told and where, and so through whose eyes: nobody sends elsewhere what only others see, so
 /// what was made with another's sight is withdrawn. Its secret and its log stay, and it goes on where it is. Answers
 /// whether it was there.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn edit(app: &App, workspace: WorkspaceId, edited: Webhook, by: UserId) -> Result<bool, StoreError> {
+pub async fn edit(app: &App, workspace: WorkspaceId, webhook: RecordId, edit: Edit, by: UserId) -> Result<bool, StoreError> {
     let now = app.clock.now();
     app.store
         .write(move |tx| {
             Box::pin(async move {
-                let Some(was) = hooks::one(tx, workspace, edited.webhook).await? else { return Ok(false) };
+                let Some(was) = hooks::one(tx, workspace, webhook).await? else { return Ok(false) };
+                let mut edited = was.clone();
+                edit.make(&mut edited, by);
                 hooks::edit(tx, workspace, &edited).await?;
                 if was.user != edited.user {
-                    hooks::withdraw(tx, workspace, edited.webhook).await?;
+                    hooks::withdraw(tx, workspace, webhook).await?;
                 }
                 if was.url != edited.url {
-                    hooks::hurry(tx, workspace, edited.webhook, now).await?;
+                    hooks::hurry(tx, workspace, webhook, now).await?;
                 }
-                let note = Note::of(workspace, Some(by), Act::WebhookChanged, edited.webhook);
+                let note = Note::of(workspace, Some(by), Act::WebhookChanged, webhook);
                 let detail = json!({"change": "edited", "address": guard::origin(&edited.url), "events": edited.events});
                 note.with(detail).write(tx, now).await?;
                 Ok(true)

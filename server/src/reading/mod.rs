@@ -148,6 +148,11 @@ impl Reading {
         self.rules.roles.may_write_field(&self.caller.role, kind, field)
     }
 
+    /// Whether the caller may write a field of whatever record of the kind they make: what has its default then.
+    pub fn may_make_with(&self, kind: &Kind, field: &str) -> bool {
+        self.rules.roles.may_make_with(&self.caller.role, kind, field)
+    }
+
     /// Whether the caller may do this to some record of the kind; of which, is decided when it is done.
     pub fn may_some(&self, kind: &Kind, action: Action) -> bool {
         self.rules.roles.level(&self.caller.role, kind, action) > Level::None

@@ -37,17 +37,11 @@ impl Desk {
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        self.server.get(path, &[("cookie", &self.cookie), ("accept", "text/html")]).await
+        self.server.browse(&self.cookie, path).await
     }
 
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
-        let headers = [
-            ("cookie", self.cookie.as_str()),
-            ("accept", "text/html"),
-            ("sec-fetch-site", "same-origin"),
-            ("content-type", "application/x-www-form-urlencoded"),
-        ];
-        self.server.send(Method::POST, path, &headers, encoded(form)).await
+        self.server.submit(&self.cookie, path, form).await
     }
 
     /// A customer whom both phones know.

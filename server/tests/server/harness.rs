@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::console::encoded;
+
 pub const PASSWORD: &str = "canary-password-of-ann";
 pub const START: i64 = 1_800_000_000_000;
 pub const MINUTE: i64 = 60_000;
@@ -148,6 +150,22 @@ impl Server {
 
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.send(Method::GET, path, headers, "").await
+    }
+
+    /// A page, as a browser with a cookie asks for it.
+    pub async fn browse(&self, cookie: &str, path: &str) -> Answer {
+        self.get(path, &[("cookie", cookie), ("accept", "text/html")]).await
+    }
+
+    /// A form, as a browser with a cookie sends it.
+    pub async fn submit(&self, cookie: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+        let headers = [
+            ("cookie", cookie),
+            ("accept", "text/html"),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        self.send(Method::POST, path, &headers, encoded(form)).await
     }
 
     pub async fn api_sign_in(&self, login: &str, password: &str) -> Answer {

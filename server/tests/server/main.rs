@@ -7,6 +7,7 @@ mod api;
 mod archive;
 mod audit;
 mod batch;
+mod bodies;
 mod browser;
 mod bulk;
 mod calendars;

@@ -21,7 +21,7 @@ impl<'a> Browser<'a> {
     }
 
     async fn get(&self, path: &str) -> Answer {
-        self.server.get(path, &[("cookie", &self.cookie), ("accept", "text/html")]).await
+        self.server.browse(&self.cookie, path).await
     }
 
     async fn post(&self, path: &str, form: &str) -> Answer {

@@ -364,6 +364,16 @@ impl Roles {
 
     /// Whether roles may write a field of some record of a kind: what a form offers.
     pub fn may_write_field(&self, set: &str, kind: &Kind, field: &str) -> bool {
+        self.writes(set, kind, field, |role, lets| role.rule(&kind.name).into_iter().chain(role.conditional(&kind.name)).any(lets))
+    }
+
+    /// Whether roles may write a field of whatever record of a kind they make: what is given its default then. What a
+    /// condition lets them write of some only would have them refused for what they did not even say.
+    pub fn may_make_with(&self, set: &str, kind: &Kind, field: &str) -> bool {
+        self.writes(set, kind, field, |role, lets| role.rule(&kind.name).is_some_and(lets) && role.conditional(&kind.name).all(lets))
+    }
+
+    fn writes(&self, set: &str, kind: &Kind, field: &str, does: impl Fn(&Role, &dyn Fn(&Rule) -> bool) -> bool) -> bool {
         let Some(field) = kind.field(field).filter(|field| !matches!(field.merge, Merge::Assigned | Merge::Derived)) else { return false };
         if GOVERNING.contains(&&*kind.name) && !self.may(set, Right::Administer) {
             return false;
@@ -372,7 +382,7 @@ impl Roles {
             let some = rule.level(Action::Edit).max(rule.level(Action::Create)) > Level::None;
             some && rule.writes.contains(&field.facet) && rule.writes_field(&field.name)
         };
-        self.of(set).any(|role| role.rule(&kind.name).into_iter().chain(role.conditional(&kind.name)).any(lets))
+        self.of(set).any(|role| does(role, &lets))
     }
 
     /// Whether roles have a right that no kind limits.

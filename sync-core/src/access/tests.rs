@@ -355,6 +355,8 @@ fn a_rule_with_a_condition_holds_for_the_records_that_it_means() {
     assert!(ask("won", "notes"), "what the rule still allows");
     assert!(roles.has_conditions("rep", kind("deal")) && !roles.has_conditions("rep", kind("party")));
     assert!(roles.may_write_field("rep", kind("deal"), "amount"), "of some deals");
+    assert!(!roles.may_make_with("rep", kind("deal"), "amount"), "of some deals only");
+    assert!(roles.may_make_with("rep", kind("deal"), "notes") && roles.may_make_with("office", kind("deal"), "stage"));
 }
 
 #[test]

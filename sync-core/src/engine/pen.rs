@@ -177,7 +177,7 @@ impl Replica {
     /// The edits that make a record of a kind, with its defaults.
     pub(crate) fn with_defaults(&self, kind: &str, edits: &[FieldEdit]) -> Vec<FieldEdit> {
         let (Some(kind), Some(me)) = (self.schema.kind(kind), &self.me) else { return edits.to_vec() };
-        with_defaults(kind, edits, |field| self.roles.may_write_field(&me.role, kind, field))
+        with_defaults(kind, edits, |field| self.roles.may_make_with(&me.role, kind, field))
     }
 
     /// Writes field edits that somebody has just made up. Part of a transaction.

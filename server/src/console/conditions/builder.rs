@@ -14,7 +14,8 @@ use super::words::describe;
 use super::{Ground, Scope};
 use crate::console::desk::Desk;
 use crate::console::format::Formatter;
-use crate::console::list::{filter_of, ids_in, taken_apart};
+use crate::console::links::ids_in;
+use crate::console::list::{filter_of, taken_apart};
 use crate::console::typed::Typed;
 use crate::console::words::Words;
 use crate::error::Error;
@@ -136,9 +137,9 @@ fn raw(all: &[Offer<'_>], line: &Typed) -> Option<Json> {
 }
 
 /// A line as controls have it: what they can hold is held by them.
-async fn held(ground: &Ground<'_>, all: &[Offer<'_>], line: Typed) -> Result<Result<Typed, Json>, Error> {
+async fn in_controls(ground: &Ground<'_>, all: &[Offer<'_>], line: Typed) -> Result<Result<Typed, Json>, Error> {
     let Some(condition) = raw(all, &line) else { return Ok(Ok(line)) };
-    Ok(held::held(ground, all, &condition).await?.ok_or(condition))
+    Ok(held(ground, all, &condition).await?.ok_or(condition))
 }
 
 /// Whether the controls of a line are those of the field that is chosen.
@@ -252,7 +253,7 @@ async fn drawn_line(
 ) -> Result<Line, Error> {
     let is_there = line.has("raw") || line.has("attribute");
     let held = match ground {
-        Some(ground) => held(ground, all, line).await?,
+        Some(ground) => in_controls(ground, all, line).await?,
         None => Err(raw(&[], &line).unwrap_or_default()),
     };
     let (body, problem) = match (ground, held) {

@@ -15,8 +15,9 @@ use sync_core::schema::Kind;
 use super::desk::Desk;
 
 pub use builder::{Builder, asks, draw, filled, read};
+pub use held::held;
 pub use of_records::{collect, prepare};
-pub use one::{Controls, filled as filled_one, offered, read as read_one};
+pub use one::{Controls, offered, read as read_one};
 pub use said::{Needs, sayings};
 pub use words::{describe, is_nothing, label, part_key, values};
 

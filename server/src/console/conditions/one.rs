@@ -112,7 +112,7 @@ fn grouped(ground: &Ground<'_>, all: &[Offer<'_>], chosen: &str) -> Vec<Heading>
 }
 
 /// What stands in the controls of a condition that is there already; none if it has no controls.
-pub fn filled(all: &[Offer<'_>], scope: Scope, condition: &Json) -> Option<Typed> {
+pub(super) fn filled(all: &[Offer<'_>], scope: Scope, condition: &Json) -> Option<Typed> {
     let part = |name: &str| condition.get(name).and_then(Json::as_str);
     let offer = all.iter().find(|offer| Some(&*offer.attribute) == part("attribute"))?;
     let said = sayings(offer, scope).iter().find(|said| Some(said.operator) == part("type"))?;

@@ -6,7 +6,8 @@ use sync_core::schema::{Field, Kind};
 use super::{CHOICES_MAX, ColumnView, Seen};
 use crate::console::desk::Desk;
 use crate::console::format::{Formatter, Shown, short};
-use crate::console::history::{ChangeView, collect, value_view};
+use crate::console::history::{ChangeView, value_view};
+use crate::console::links::ids_in;
 use crate::error::Error;
 use crate::jobs::cell::value_of;
 use crate::jobs::import::{self, Becomes, Preview};
@@ -73,9 +74,8 @@ pub(super) struct RowView {
 pub(super) async fn rows(desk: &Desk, kind: &Kind, place: &'static str, previews: &[Preview]) -> Result<Vec<RowView>, Error> {
     let there: Vec<RecordId> = previews.iter().filter(|row| row.becomes != Becomes::New).map(|row| row.record).collect();
     let titles = desk.reading.names_of(there).await?;
-    let mut ids = Vec::new();
-    previews.iter().flat_map(|row| &row.fields).flat_map(|one| [&one.old, &one.new]).flatten().for_each(|value| collect(value, &mut ids));
-    let names = desk.reading.names_of(ids).await?;
+    let values = previews.iter().flat_map(|row| &row.fields).flat_map(|one| [&one.old, &one.new]).flatten();
+    let names = desk.reading.names_of(values.flat_map(ids_in).collect::<Vec<_>>()).await?;
     let format = Formatter { words: desk.words, names: &names };
     let row = |row: &Preview| {
         let known = titles.get(&row.record);

@@ -13,11 +13,10 @@ use super::asked::Asked;
 use super::page;
 use super::shape::Shape;
 use super::views;
-use crate::console::conditions::{
-    Controls, Ground, Needs, Scope, describe, filled_one, is_nothing, label, offered, read_one, sayings, values,
-};
+use crate::console::conditions::{Controls, Ground, Needs, Scope, describe, held, is_nothing, label, offered, read_one, sayings, values};
 use crate::console::desk::Desk;
 use crate::console::format::{Formatter, Shown};
+use crate::console::links::ids_in;
 use crate::console::typed::Typed;
 use crate::error::Error;
 use crate::reading::Names;
@@ -54,16 +53,6 @@ fn ground<'a>(desk: &'a Desk, kind: &'a Kind) -> Ground<'a> {
 /// The records that a list's conditions name, for showing them by their titles.
 pub fn linked(shape: &Shape) -> Vec<RecordId> {
     shape.conditions.iter().flat_map(ids_in).collect()
-}
-
-/// The records that a condition names.
-pub fn ids_in(condition: &Json) -> Vec<RecordId> {
-    match condition {
-        Json::String(text) => text.parse::<RecordId>().into_iter().collect(),
-        Json::Array(values) => values.iter().flat_map(ids_in).collect(),
-        Json::Object(object) => object.values().flat_map(ids_in).collect(),
-        Json::Null | Json::Bool(_) | Json::Number(_) => Vec::new(),
-    }
 }
 
 /// The conditions of a list as words.
@@ -103,9 +92,12 @@ pub async fn editor(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, type
     let all = offered(&ground);
     let before = asked.at.and_then(|at| shape.conditions.get(at)).filter(|before| before["attribute"] == asked.attribute);
     let operator = if asked.op.is_empty() { before.and_then(|before| before["type"].as_str()).unwrap_or_default() } else { &asked.op };
-    // What was typed, or else what the condition says that is there already.
-    let kept = || before.filter(|before| before["type"] == operator).and_then(|before| filled_one(&all, Scope::List, before));
-    let mut typed = if typed.has("v") || typed.has("v.q") { typed.clone() } else { kept().unwrap_or_default() };
+    // What was typed, or else what the condition says that is there already, if the controls can hold all of it.
+    let mut typed = match before.filter(|before| before["type"] == operator) {
+        _ if typed.has("v") || typed.has("v.q") => typed.clone(),
+        Some(before) => held(&ground, &all, before).await?.unwrap_or_default(),
+        None => Typed::default(),
+    };
     typed.set("attribute", &*asked.attribute);
     typed.set("op", operator);
     let mut hidden = asked.plain().lasting();

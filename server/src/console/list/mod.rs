@@ -27,7 +27,6 @@ use crate::routes::Routes;
 pub use asked::encoded;
 pub use chart::Form;
 pub use export::{about, printed, report};
-pub use filter::ids_in;
 pub use groups::summed_up;
 pub use shape::{Column, conditions as taken_apart, filter_of};
 pub use table::title_of;

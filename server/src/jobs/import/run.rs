@@ -386,7 +386,7 @@ impl<'a> Run<'a> {
             (None, None) => return Step::Fail(label("there is nothing in the row", "该行没有内容")),
             (None, Some(_)) => return Step::Unchanged(record),
             // A row that names its record came out of a system, and says all that was there.
-            (Some(first), None) if named.is_none() => *first = with_defaults(self.kind, first, |field| self.may_write(field)),
+            (Some(first), None) if named.is_none() => *first = with_defaults(self.kind, first, |field| self.may_make_with(field)),
             (Some(_), _) => {}
         }
         Step::Write { record, is_new: row.is_none(), changes, shown: Vec::new() }
@@ -401,8 +401,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn may_write(&self, field: &str) -> bool {
-        self.rules.roles.may_write_field(&self.author.role, self.kind, field)
+    fn may_make_with(&self, field: &str) -> bool {
+        self.rules.roles.may_make_with(&self.author.role, self.kind, field)
     }
 
     /// What stands against each step, as far as that can be said without writing.
