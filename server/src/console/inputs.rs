@@ -238,6 +238,11 @@ impl Inputs<'_> {
         linked.map_or_else(String::new, |linked| if linked.title.is_empty() { super::format::short(id) } else { linked.title.clone() })
     }
 
+    /// What a record is called; one that is archived or out of sight by its id.
+    pub fn title_or_id(&self, id: &str) -> String {
+        Some(self.title(id)).filter(|title| !title.is_empty()).unwrap_or_else(|| super::format::short(id))
+    }
+
     fn link(&self, field: &Field, typed: &Typed, name: &str) -> Input {
         let (value, kinds) = (typed.one(name).to_owned(), kinds_of(field));
         if let Some(few) = self.candidates.few.get(&kinds) {
@@ -262,7 +267,8 @@ impl Inputs<'_> {
             ValueType::Choice => Input::Checks { options: self.options(field, &chosen), name, was },
             ValueType::Link => {
                 let known = self.candidates.few.get(&kinds_of(field));
-                let mut options: Vec<Choosable> = owned(chosen.clone()).into_iter().map(|id| (id.clone(), self.title(&id), true)).collect();
+                let mut options: Vec<Choosable> =
+                    owned(chosen.clone()).into_iter().map(|id| (id.clone(), self.title_or_id(&id), true)).collect();
                 let others = known.into_iter().flatten().filter(|(id, _)| !chosen.contains(&&**id));
                 options.extend(others.map(|(id, title)| (id.clone(), title.clone(), false)));
                 let checks = Input::Checks { name: name.clone(), options, was };
