@@ -207,7 +207,7 @@ impl Field {
 
     /// The option that a new record has until somebody says otherwise.
     pub fn usual(&self) -> Option<&str> {
-        self.default.as_deref().filter(|default| !default.is_empty())
+        self.default.as_deref().filter(|default| !default.is_empty() && !self.hidden)
     }
 
     /// Where an option stands among those that are declared; behind them what is none.
