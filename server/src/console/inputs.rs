@@ -85,6 +85,8 @@ pub enum Input {
         kinds: String,
         /// What the title may mean.
         matches: Vec<(String, String)>,
+        /// The words of the page.
+        words: Words,
     },
     /// Several controls that make one value.
     Parts(Vec<(String, Input)>),
@@ -257,7 +259,7 @@ impl Inputs<'_> {
         let search = format!("{name}.q");
         let title = if typed.has(&search) { typed.one(&search).to_owned() } else { self.title(&value) };
         let matches = self.candidates.matches.get(name).cloned().unwrap_or_default();
-        Input::Search { name: name.to_owned(), value, title, kinds, matches }
+        Input::Search { name: name.to_owned(), value, title, kinds, matches, words: self.words }
     }
 
     fn elements(&self, field: &Field, typed: &Typed, name: String) -> Input {
@@ -277,7 +279,8 @@ impl Inputs<'_> {
                 }
                 let matches = self.candidates.matches.get(&name).cloned().unwrap_or_default();
                 let title = typed.one(&format!("{name}.q")).to_owned();
-                let add = Input::Search { name, value: String::new(), title, kinds: kinds_of(field), matches };
+                let (value, kinds, words) = (String::new(), kinds_of(field), self.words);
+                let add = Input::Search { name, value, title, kinds, matches, words };
                 Input::Parts(vec![(String::new(), checks), (self.words.say("form.add_link").to_owned(), add)])
             }
             _ => Input::Tags { value: chosen.join(", "), name, was },

@@ -199,7 +199,7 @@ pub(super) fn linked(inputs: Inputs<'_>, scope: Scope, field: &Field, typed: &Ty
     let known = chosen.iter().filter(|id| !is_me(id)).map(|id| ((*id).to_owned(), inputs.title_or_id(id), true));
     let options: Vec<Choosable> = me.clone().into_iter().chain(known).collect();
     let checks = (!options.is_empty()).then(|| Input::Checks { name: name.clone(), options, was: Vec::new() });
-    let another = Input::Search { name, value: String::new(), title, kinds: kinds_of(field), matches: Vec::new() };
+    let another = Input::Search { name, value: String::new(), title, kinds: kinds_of(field), matches: Vec::new(), words: inputs.words };
     checks.into_iter().chain([another]).collect()
 }
 
