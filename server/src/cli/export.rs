@@ -28,7 +28,8 @@ Examples:
   rapport export --all house                        to have an equal system elsewhere
   rapport export --kind party > customers.csv
   rapport export --kind party --format jsonl | jq .name
-  for file in everything/*.jsonl; do rapport import $(basename $file .jsonl) $file; done")]
+  for file in everything/kind.jsonl everything/*.jsonl; do
+    if [ -e $file ]; then rapport import $(basename $file .jsonl) $file; fi; done")]
 pub struct Export {
     /// The new folder
     #[arg(required_unless_present_any = ["kind", "all"], conflicts_with = "kind")]

@@ -166,6 +166,7 @@ impl One {
             told: Told { maps: self.map, sets: self.set, words: Vec::new(), skip_others: self.skip_others },
             matches: Some(self.matches).filter(|fields| !fields.is_empty()),
             attach: self.attach,
+            zone: jiff::tz::TimeZone::UTC,
             is_raw: self.raw,
             is_dry_run,
             failed_beside: (!is_dry_run).then(|| file.clone()),

@@ -125,18 +125,22 @@ fn bound(day: &str, end: bool, offset_minutes: i32) -> Result<Millis, &'static s
 
 const DAY_MS: Millis = 86_400_000;
 
+/// A page of what is asked for, and one more if there is one.
+async fn found(desk: &Desk, asked: &Asked, wanted: &Wanted) -> Result<Vec<EntryRow>, Error> {
+    let mut tx = desk.app.store.reader().await?;
+    Ok(trail::wanted_before(&mut tx, desk.caller.workspace, asked.before.unwrap_or(u64::MAX), wanted, PAGE + 1).await?)
+}
+
 /// `GET /audit`.
 pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let no = || Error::Forbidden(Text::new("The audit log is the administrators'.", "审计日志仅供管理员查看。"));
     desk.may(Right::Administer).then_some(()).ok_or_else(no)?;
-    let mut tx = desk.app.store.reader().await?;
-    let users = people::users(&mut tx, desk.caller.workspace).await?;
+    let users = people::users(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
     let wanted = asked.wanted(&users, desk.offset_minutes);
     let mut entries = match &wanted {
-        Ok(wanted) => trail::wanted_before(&mut tx, desk.caller.workspace, asked.before.unwrap_or(u64::MAX), wanted, PAGE + 1).await?,
+        Ok(wanted) => found(&desk, &asked, wanted).await?,
         Err(_) => Vec::new(),
     };
-    drop(tx);
     let is_last = entries.len() <= PAGE as usize;
     entries.truncate(PAGE as usize);
     let next = entries.last().filter(|_| !is_last).map(|last| format!("{}before={}", asked.address(), last.number));

@@ -15,7 +15,7 @@ use sync_core::schema::{Field, Kind, Merge};
 use super::desk::{Desk, Frame, icon, page as answer, place};
 use super::edit::{Posted, back};
 use super::format::{self, Formatter, Shown};
-use super::inputs::{Input, Inputs, filled};
+use super::inputs::{Input, Inputs};
 use super::links;
 use super::made::{device_of, later, name_of};
 use super::record::{Drawing, Editing, show, view};
@@ -64,21 +64,36 @@ pub struct ClaimView {
 
 /// The card of a disagreement on its record's page.
 pub fn dispute(drawing: &Drawing<'_>, field: &Field, open: &Disagreement) -> Dispute {
-    let (desk, editing) = (drawing.desk, drawing.editing);
-    let item = asked_of(field, &open.path);
-    let may = !drawing.view.row.archived && desk.reading.may_some(drawing.kind, Action::Resolve);
-    let is_edited = editing.deciding && editing.place == open.path;
-    let typed = editing.typed.as_ref().filter(|_| is_edited);
-    let third = Typed::default();
-    Dispute {
-        path: open.path.clone(),
-        lead: desk.words.count("conflict.lead", open.claims.len() as u64),
-        claims: open.claims.iter().map(|claim| claim_view(desk, &drawing.format, item, claim)).collect(),
-        third: drawing.inputs.scalar(item, typed.unwrap_or(&third), &format!("f.{}", open.path)).filter(|_| may),
-        action: may.then(|| format!("/records/{}/{}/resolve", drawing.kind.name, drawing.view.row.id)),
-        may_empty: may && may_empty(item, &open.claims),
-        error: editing.error.clone().filter(|_| is_edited),
-        from: String::new(),
+    let here = Some(drawing.editing).filter(|editing| editing.deciding && editing.place == open.path);
+    let card = Card { kind: drawing.kind, record: drawing.view.row.id, field, open, here };
+    card.dispute(drawing.desk, &drawing.inputs, !drawing.view.row.archived)
+}
+
+/// A disagreement about a field of a record, and what somebody is doing about it `here`.
+struct Card<'a> {
+    kind: &'a Kind,
+    record: RecordId,
+    field: &'a Field,
+    open: &'a Disagreement,
+    here: Option<&'a Editing>,
+}
+
+impl Card<'_> {
+    fn dispute(&self, desk: &Desk, inputs: &Inputs<'_>, is_open: bool) -> Dispute {
+        let (open, item) = (self.open, asked_of(self.field, &self.open.path));
+        let format = Formatter { words: desk.words, names: inputs.names };
+        let may = is_open && desk.reading.may_some(self.kind, Action::Resolve);
+        let typed = self.here.and_then(|editing| editing.typed.clone()).unwrap_or_default();
+        Dispute {
+            path: open.path.clone(),
+            lead: desk.words.count("conflict.lead", open.claims.len() as u64),
+            claims: open.claims.iter().map(|claim| claim_view(desk, &format, item, claim)).collect(),
+            third: inputs.scalar(item, &typed, &format!("f.{}", open.path)).filter(|_| may),
+            may_empty: may && may_empty(item, &open.claims),
+            action: may.then(|| format!("/records/{}/{}/resolve", self.kind.name, self.record)),
+            error: self.here.and_then(|editing| editing.error.clone()),
+            from: String::new(),
+        }
     }
 }
 
@@ -288,7 +303,7 @@ async fn all(desk: &Desk, asked: PageAsked, refused: Option<(RecordId, Editing)>
         problem: refused.as_ref().filter(|_| !is_here).and_then(|(_, editing)| editing.error.clone()),
         people: people(&slice.rows),
         may: desk.reading.kinds().any(|kind| desk.reading.may_some(kind, Action::Resolve)),
-        rows: slice.rows.iter().filter_map(|open| open_view(desk, &names, &inputs, &asked, open, refused_of(open))).collect(),
+        rows: slice.rows.iter().filter_map(|open| open_view(desk, &inputs, &asked, open, refused_of(open))).collect(),
         next: slice.next.map(|next| asked.address(Some(&next), false)),
         filters: filters(desk, &asked, everybody),
         is_filtered: !asked.kind.is_empty() || !asked.person.is_empty(),
@@ -363,31 +378,13 @@ fn by_name(people: &mut [(String, String)]) {
     people.sort_by(|a, b| collation::order(&a.1).cmp(&collation::order(&b.1)).then(a.0.cmp(&b.0)));
 }
 
-fn open_view(
-    desk: &Desk,
-    names: &Names,
-    inputs: &Inputs<'_>,
-    asked: &PageAsked,
-    open: &OpenConflict,
-    refused: Option<&Editing>,
-) -> Option<OpenView> {
+fn open_view(desk: &Desk, inputs: &Inputs<'_>, asked: &PageAsked, open: &OpenConflict, here: Option<&Editing>) -> Option<OpenView> {
     let (record, disagreement) = (&open.record, &open.disagreement);
     let kind = desk.reading.kind(&record.kind).ok()?;
     let field = kind.field(&disagreement.field)?;
-    let (format, item) = (Formatter { words: desk.words, names }, asked_of(field, &disagreement.path));
-    let may = desk.reading.may_some(kind, Action::Resolve);
     let label = desk.words.label(&kind.label);
-    let typed = refused.and_then(|editing| editing.typed.clone()).unwrap_or_else(|| filled(item, None));
-    let dispute = Dispute {
-        path: disagreement.path.clone(),
-        lead: desk.words.count("conflict.lead", disagreement.claims.len() as u64),
-        claims: disagreement.claims.iter().map(|claim| claim_view(desk, &format, item, claim)).collect(),
-        third: inputs.scalar(item, &typed, &format!("f.{}", disagreement.path)).filter(|_| may),
-        may_empty: may && may_empty(item, &disagreement.claims),
-        action: may.then(|| format!("/records/{}/{}/resolve", kind.name, record.id)),
-        error: refused.and_then(|editing| editing.error.clone()),
-        from: asked.address(None, false),
-    };
+    let card = Card { kind, record: record.id, field, open: disagreement, here };
+    let dispute = Dispute { from: asked.address(None, false), ..card.dispute(desk, inputs, true) };
     let title = if record.title.is_empty() { format!("{label} {}", format::short(&record.id.to_string())) } else { record.title.clone() };
     Some(OpenView {
         at: format!("{} {} {}", kind.name, record.id, disagreement.path),
@@ -395,7 +392,7 @@ fn open_view(
         title,
         kind: label.to_owned(),
         icon: icon(&kind.name).to_owned(),
-        field: desk.words.label(&item.label).to_owned(),
+        field: desk.words.label(&asked_of(field, &disagreement.path).label).to_owned(),
         since: format::moment(disagreement.since),
         dispute,
     })

@@ -85,6 +85,8 @@ pub enum Input {
         kinds: String,
         /// What the title may mean.
         matches: Vec<(String, String)>,
+        /// The words of the page.
+        words: Words,
     },
     /// Several controls that make one value.
     Parts(Vec<(String, Input)>),
@@ -238,6 +240,11 @@ impl Inputs<'_> {
         linked.map_or_else(String::new, |linked| if linked.title.is_empty() { super::format::short(id) } else { linked.title.clone() })
     }
 
+    /// What a record is called; one that is archived or out of sight by its id.
+    pub fn title_or_id(&self, id: &str) -> String {
+        Some(self.title(id)).filter(|title| !title.is_empty()).unwrap_or_else(|| super::format::short(id))
+    }
+
     fn link(&self, field: &Field, typed: &Typed, name: &str) -> Input {
         let (value, kinds) = (typed.one(name).to_owned(), kinds_of(field));
         if let Some(few) = self.candidates.few.get(&kinds) {
@@ -252,7 +259,7 @@ impl Inputs<'_> {
         let search = format!("{name}.q");
         let title = if typed.has(&search) { typed.one(&search).to_owned() } else { self.title(&value) };
         let matches = self.candidates.matches.get(name).cloned().unwrap_or_default();
-        Input::Search { name: name.to_owned(), value, title, kinds, matches }
+        Input::Search { name: name.to_owned(), value, title, kinds, matches, words: self.words }
     }
 
     fn elements(&self, field: &Field, typed: &Typed, name: String) -> Input {
@@ -262,7 +269,8 @@ impl Inputs<'_> {
             ValueType::Choice => Input::Checks { options: self.options(field, &chosen), name, was },
             ValueType::Link => {
                 let known = self.candidates.few.get(&kinds_of(field));
-                let mut options: Vec<Choosable> = owned(chosen.clone()).into_iter().map(|id| (id.clone(), self.title(&id), true)).collect();
+                let mut options: Vec<Choosable> =
+                    owned(chosen.clone()).into_iter().map(|id| (id.clone(), self.title_or_id(&id), true)).collect();
                 let others = known.into_iter().flatten().filter(|(id, _)| !chosen.contains(&&**id));
                 options.extend(others.map(|(id, title)| (id.clone(), title.clone(), false)));
                 let checks = Input::Checks { name: name.clone(), options, was };
@@ -271,7 +279,8 @@ impl Inputs<'_> {
                 }
                 let matches = self.candidates.matches.get(&name).cloned().unwrap_or_default();
                 let title = typed.one(&format!("{name}.q")).to_owned();
-                let add = Input::Search { name, value: String::new(), title, kinds: kinds_of(field), matches };
+                let (value, kinds, words) = (String::new(), kinds_of(field), self.words);
+                let add = Input::Search { name, value, title, kinds, matches, words };
                 Input::Parts(vec![(String::new(), checks), (self.words.say("form.add_link").to_owned(), add)])
             }
             _ => Input::Tags { value: chosen.join(", "), name, was },

@@ -118,17 +118,22 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
         created_at: desk.now,
         next_at,
     };
+    add(&desk, mail, recipients.len()).await?;
+    Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")).into_response())
+}
+
+/// Keeps it, and notes in the audit log who gets what by mail from now on.
+async fn add(desk: &Desk, mail: ReportMail, recipients: usize) -> Result<(), Error> {
     let (workspace, now) = (desk.caller.workspace, desk.now);
     let note = Note::of(workspace, Some(desk.caller.user), Act::ReportMailed, mail.mail.to_string())
-        .with(json!({"dashboard": id.to_string(), "recipients": recipients.len()}));
+        .with(json!({"dashboard": mail.dashboard.to_string(), "recipients": recipients}));
     let adding = desk.app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             mails::add(tx, workspace, &mail).await?;
             note.write(tx, now).await
         })
     });
-    adding.await?;
-    Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")).into_response())
+    Ok(adding.await?)
 }
 
 /// `POST /dashboards/{id}/mails/{mail}/stop`.

@@ -55,7 +55,7 @@ pub async fn form(desk: Desk, Path(kind): Path<String>, Query(given): Query<Vec<
         typed.add(owner, desk.caller.user.to_string());
     }
     for field in fields(&desk, &kind).filter(|field| !typed.has(&name_of(field))).collect::<Vec<_>>() {
-        field.default.iter().for_each(|default| typed.add(name_of(field), default.as_str()));
+        field.usual().iter().for_each(|default| typed.add(name_of(field), *default));
     }
     show(&desk, &kind, &typed, None, Vec::new()).await
 }
@@ -155,7 +155,7 @@ fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, why: Option<&Why>)
         let label = inputs.words.label(&field.label).to_owned();
         let mut input = inputs.of(field, typed)?;
         // What has a default gets it, also where nothing is chosen: nothing is no choice.
-        if let (Input::Pick { options, .. }, Some(_)) = (&mut input, &field.default) {
+        if let (Input::Pick { options, .. }, Some(_)) = (&mut input, field.usual()) {
             options.retain(|(value, ..)| !value.is_empty());
         }
         Some(RowView { name: name_of(field), label, required: field.required, input, error })
@@ -163,9 +163,12 @@ fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, why: Option<&Why>)
     fields.iter().filter_map(row).collect()
 }
 
-/// What a form asks for before "more": what must be there, what lists show, what the address brought.
+/// What a form asks for before "more": what must be there, what lists show or compute their columns from, what the address
+/// brought.
 fn is_first(kind: &Kind, field: &Field, typed: &Typed) -> bool {
-    let is_listed = kind.list.contains(&field.name) || field.name == kind.title;
+    let mut computed = kind.list.iter().filter_map(|name| kind.field(name)?.computed());
+    let is_summed = computed.any(|formula| formula.inputs().contains(&&field.name));
+    let is_listed = kind.list.contains(&field.name) || field.name == kind.title || is_summed;
     let is_short = !matches!(field.value, ValueType::Geo);
     let is_typed = |part: &str| typed.has(&format!("{}{part}", name_of(field)));
     field.required || (is_listed && is_short) || ["", ".rows", ".form"].into_iter().any(is_typed)

@@ -86,18 +86,23 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
         opens: 0,
         opened_at: None,
     };
+    add(&desk, link, &token, days).await?;
+    let shared = Some(format!("/shared/{}", token.reveal()));
+    dashboards::show_with(&desk, row, Beside { shared, ..Beside::default() }).await
+}
+
+/// Keeps it, and notes in the audit log who let others see what.
+async fn add(desk: &Desk, link: ReportLink, token: &Token, days: i64) -> Result<(), Error> {
     let (workspace, hash, now) = (desk.caller.workspace, token.hash(), desk.now);
     let note = Note::of(workspace, Some(desk.caller.user), Act::ReportShared, link.link.to_string())
-        .with(json!({"dashboard": id.to_string(), "days": days}));
+        .with(json!({"dashboard": link.dashboard.to_string(), "days": days}));
     let adding = desk.app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             reports::add(tx, workspace, &link, &hash).await?;
             note.write(tx, now).await
         })
     });
-    adding.await?;
-    let shared = Some(format!("/shared/{}", token.reveal()));
-    dashboards::show_with(&desk, row, Beside { shared, ..Beside::default() }).await
+    Ok(adding.await?)
 }
 
 /// `POST /dashboards/{id}/links/{link}/revoke`.

@@ -127,7 +127,9 @@ impl<'a> Eyes<'a> {
     pub async fn since(&self, tx: &mut Tx, records: &[(RecordId, KindName)]) -> Result<HashMap<RecordId, Since>> {
         let workspace = self.reader.workspace;
         let asked: HashSet<RecordId> = records.iter().filter(|(_, kind)| self.asks(kind)).map(|(record, _)| *record).collect();
-        let held = sight::holders_of(tx, workspace, &asked.into_iter().collect::<Vec<_>>()).await?;
+        let asked: Vec<RecordId> = asked.into_iter().collect();
+        let held = sight::holders_of(tx, workspace, &asked).await?;
+        let received = if self.wants_recent() { sight::receipts_of(tx, workspace, &asked).await? } else { HashMap::new() };
         let mut found = HashMap::new();
         for (record, kind) in records {
             if found.contains_key(record) {
@@ -135,7 +137,7 @@ impl<'a> Eyes<'a> {
             }
             let held = held.get(record).map_or(&[][..], Vec::as_slice);
             let Some(allowed) = self.allowed(kind, held) else { continue };
-            if let Some(wanted) = self.wanted(tx, *record, kind, held).await? {
+            if let Some(wanted) = self.wanted(*record, kind, held, received.get(record).map_or(&[], Vec::as_slice)) {
                 let since = if allowed > wanted.position { Since { position: allowed, at_change: false } } else { wanted };
                 found.insert(*record, since);
             }
@@ -163,9 +165,14 @@ impl<'a> Eyes<'a> {
         held.iter().filter_map(since).min()
     }
 
-    /// Since when the reader wants a record.
-    async fn wanted(&self, tx: &mut Tx, record: RecordId, kind: &KindName, held: &[HeldBy]) -> Result<Option<Since>> {
-        let Some(wants) = self.wants else { return Ok(Some(Since { position: 0, at_change: false })) };
+    /// Whether it matters when changes of records were received.
+    fn wants_recent(&self) -> bool {
+        self.wants.is_some_and(|wants| wants.0.iter().any(|subscription| subscription.days.is_some()))
+    }
+
+    /// Since when the reader wants a record, whose changes were `received` so.
+    fn wanted(&self, record: RecordId, kind: &KindName, held: &[HeldBy], received: &[(u64, Millis)]) -> Option<Since> {
+        let Some(wants) = self.wants else { return Some(Since { position: 0, at_change: false }) };
         let mut best: Option<Since> = None;
         for subscription in &wants.0 {
             if !subscription.kinds.is_empty() && !subscription.kinds.contains(kind) {
@@ -174,7 +181,7 @@ impl<'a> Eyes<'a> {
             let Some(whose) = self.is_of(record, held, &subscription.whose) else { continue };
             let recent = match subscription.days {
                 None => Since { position: 0, at_change: false },
-                Some(days) => match self.recent(tx, record, Millis::from(days) * DAY_MS).await? {
+                Some(days) => match self.recent(received, Millis::from(days) * DAY_MS) {
                     Some(recent) => recent,
                     None => continue,
                 },
@@ -182,7 +189,7 @@ impl<'a> Eyes<'a> {
             let since = if whose > recent.position { Since { position: whose, at_change: false } } else { recent };
             best = Some(best.map_or(since, |best| if since.position < best.position { since } else { best }));
         }
-        Ok(best)
+        best
     }
 
     fn is_of(&self, record: RecordId, held: &[HeldBy], whose: &Whose) -> Option<u64> {
@@ -198,12 +205,11 @@ impl<'a> Eyes<'a> {
     }
 
     /// Since when a record was never left alone for so long. Before that the reader did not want it.
-    async fn recent(&self, tx: &mut Tx, record: RecordId, span: Millis) -> Result<Option<Since>> {
-        let received = sight::receipts_of(tx, self.reader.workspace, record).await?;
+    fn recent(&self, received: &[(u64, Millis)], span: Millis) -> Option<Since> {
         if received.last().is_none_or(|(_, at)| *at < self.now - span) {
-            return Ok(None);
+            return None;
         }
         let woken = received.windows(2).rev().find(|pair| pair[1].1 - pair[0].1 > span).map(|pair| pair[1].0);
-        Ok(Some(woken.map_or(Since { position: 0, at_change: false }, |position| Since { position, at_change: true })))
+        Some(woken.map_or(Since { position: 0, at_change: false }, |position| Since { position, at_change: true }))
     }
 }

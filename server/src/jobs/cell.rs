@@ -3,6 +3,7 @@
 //! What [`texts_of`] writes, [`value_of`] reads back as the same value. Amounts are whole minor units
 //! and decimal text; no floating-point number is between them. Never knows a record.
 
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 use sync_core::schema::{Field, Label, Merge, ValueType};
 
@@ -104,10 +105,15 @@ pub fn period_text(value: &Json, offset_minutes: i32) -> String {
     text.trim().to_owned()
 }
 
-/// A moment on a clock so far from UTC; seconds only where there are some.
-fn moment_there(millis: i64, offset_minutes: i32) -> String {
-    let offset = jiff::tz::Offset::from_seconds(offset_minutes.saturating_mul(60)).unwrap_or(jiff::tz::Offset::UTC);
-    let there = jiff::Timestamp::from_millisecond(millis).unwrap_or_default().to_zoned(jiff::tz::TimeZone::fixed(offset));
+/// The zone of a clock so far from UTC.
+pub fn zone_at(offset_minutes: i32) -> TimeZone {
+    TimeZone::fixed(jiff::tz::Offset::from_seconds(offset_minutes.saturating_mul(60)).unwrap_or(jiff::tz::Offset::UTC))
+}
+
+/// A moment on a clock so far from UTC, which it says: so [`value_of`] reads the same moment, wherever. Seconds only where
+/// there are some.
+pub fn moment_there(millis: i64, offset_minutes: i32) -> String {
+    let there = jiff::Timestamp::from_millisecond(millis).unwrap_or_default().to_zoned(zone_at(offset_minutes));
     let form = match (there.millisecond(), there.second()) {
         (0, 0) => "%Y-%m-%d %H:%M%:z",
         (0, _) => "%Y-%m-%d %H:%M:%S%:z",
@@ -117,7 +123,7 @@ fn moment_there(millis: i64, offset_minutes: i32) -> String {
 }
 
 /// Begin and end out of one cell; either may be missing.
-fn period(text: &str) -> Result<Json, Label> {
+fn period(text: &str, zone: &TimeZone) -> Result<Json, Label> {
     let halves = PERIOD_DASHES.into_iter().find_map(|dash| text.split_once(dash));
     let Some((start, end)) = halves else {
         return Err(label(
@@ -127,13 +133,13 @@ fn period(text: &str) -> Result<Json, Label> {
     };
     let mut parts = Map::new();
     for (name, text) in [("start", start.trim()), ("end", end.trim())].into_iter().filter(|(_, text)| !text.is_empty()) {
-        parts.insert(name.to_owned(), day_or_moment(text)?);
+        parts.insert(name.to_owned(), day_or_moment(text, zone)?);
     }
     Ok(Json::Object(parts))
 }
 
-fn day_or_moment(text: &str) -> Result<Json, Label> {
-    date(text).map_or_else(|| timestamp(text), |day| Ok(Json::from(day)))
+fn day_or_moment(text: &str, zone: &TimeZone) -> Result<Json, Label> {
+    date(text).map_or_else(|| timestamp(text, zone), |day| Ok(Json::from(day)))
 }
 
 fn moment(millis: i64) -> String {
@@ -190,16 +196,16 @@ pub fn ungrouped(whole: &str) -> Option<String> {
     fits.then(|| whole.replace(',', ""))
 }
 
-/// Reads the cells of one value: `texts` by part, the empty part being the whole value.
+/// Reads the cells of one value: `texts` by part, the empty part being the whole value. Moments that say no zone are in `zone`.
 ///
 /// # Errors
 /// What is wrong with the text, for people.
-pub fn value_of(field: &Field, texts: &[(&str, &str)]) -> Result<Json, Label> {
+pub fn value_of(field: &Field, texts: &[(&str, &str)], zone: &TimeZone) -> Result<Json, Label> {
     let whole = texts.iter().find(|(part, _)| part.is_empty()).map(|(_, text)| *text);
     match whole {
         Some(text) if field.value.is_group() && text.starts_with('{') => json_text(text),
         _ if field.value == ValueType::Money => money(texts),
-        Some(text) if field.value == ValueType::Period => period(text),
+        Some(text) if field.value == ValueType::Period => period(text, zone),
         Some(_) if field.value.is_group() => Err(label(
             format!(
                 "map its parts: {}",
@@ -210,10 +216,10 @@ pub fn value_of(field: &Field, texts: &[(&str, &str)]) -> Result<Json, Label> {
                 parts_of(&field.value).iter().map(|part| format!("{}.{part}", field.name)).collect::<Vec<_>>().join("、")
             ),
         )),
-        None => group(field, texts),
+        None => group(field, texts, zone),
         Some(text) if !field.items.is_empty() => json_text(text),
         Some(text) if is_elements(field) => Ok(Json::from(elements(text)?.iter().map(|word| choice(field, word)).collect::<Vec<_>>())),
-        Some(text) => scalar(field, text),
+        Some(text) => scalar(field, text, zone),
     }
 }
 
@@ -248,12 +254,12 @@ fn money(texts: &[(&str, &str)]) -> Result<Json, Label> {
     Ok(json!({"amount": minor_units(amount, &currency)?, "currency": currency}))
 }
 
-fn group(field: &Field, texts: &[(&str, &str)]) -> Result<Json, Label> {
+fn group(field: &Field, texts: &[(&str, &str)], zone: &TimeZone) -> Result<Json, Label> {
     let mut parts = Map::new();
     for (part, text) in texts {
         let value = match &field.value {
             ValueType::Geo => number(text)?,
-            ValueType::Period => day_or_moment(text)?,
+            ValueType::Period => day_or_moment(text, zone)?,
             ValueType::Money | ValueType::Address | ValueType::Unknown(_) => Json::from(*text),
             ValueType::String | ValueType::Paragraph | ValueType::Integer | ValueType::Number | ValueType::Boolean => Json::from(*text),
             ValueType::Date | ValueType::Datetime | ValueType::Choice | ValueType::Link => Json::from(*text),
@@ -264,7 +270,7 @@ fn group(field: &Field, texts: &[(&str, &str)]) -> Result<Json, Label> {
     Ok(Json::Object(parts))
 }
 
-fn scalar(field: &Field, text: &str) -> Result<Json, Label> {
+fn scalar(field: &Field, text: &str, zone: &TimeZone) -> Result<Json, Label> {
     if field.merge == Merge::Counter {
         return integer(text);
     }
@@ -280,7 +286,7 @@ fn scalar(field: &Field, text: &str) -> Result<Json, Label> {
                 format!("“{text}”不是日期，或有两种读法：应为 2026-05-03、2026/5/3、20260503；12/31/2026 仅在只有一个数可能是月份时可用"),
             )
         }),
-        ValueType::Datetime => timestamp(text),
+        ValueType::Datetime => timestamp(text, zone),
         ValueType::Choice => Ok(Json::from(choice(field, text.trim()))),
         ValueType::Unknown(_) => Ok(serde_json::from_str(text).unwrap_or_else(|_| Json::from(text))),
         ValueType::Money | ValueType::Address | ValueType::Period | ValueType::Geo => json_text(text),
@@ -350,20 +356,28 @@ fn year_first<'t>(parts: &[&'t str]) -> Option<[&'t str; 3]> {
 /// The day of a moment as it is written, which other systems export where a day is meant; with a `Z` that of UTC.
 fn day_of(text: &str) -> Option<String> {
     let text = text.trim();
-    let written = text.parse::<jiff::civil::DateTime>().ok().map(jiff::civil::DateTime::date);
-    let utc = || text.parse::<jiff::Timestamp>().ok().map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
-    written.or_else(utc).map(|day| day.to_string())
+    let utc = || text.parse::<jiff::Timestamp>().ok().map(|time| time.to_zoned(TimeZone::UTC).date());
+    clock(text).map(jiff::civil::DateTime::date).or_else(utc).map(|day| day.to_string())
 }
 
-fn timestamp(text: &str) -> Result<Json, Label> {
+/// Day and time as a clock shows them, also as spreadsheets write them: `2026/5/3 8:30`.
+fn clock(text: &str) -> Option<jiff::civil::DateTime> {
+    let by_hand = || {
+        let (day, time) = text.split_once(' ')?;
+        let zero = if time.find(':') == Some(1) { "0" } else { "" };
+        format!("{}T{zero}{time}", date(day)?).parse().ok()
+    };
+    text.parse().ok().or_else(by_hand)
+}
+
+fn timestamp(text: &str, zone: &TimeZone) -> Result<Json, Label> {
     let text = text.trim();
     let zoned = || text.parse::<jiff::Timestamp>().ok().map(|time| time.as_millisecond());
-    // Without a zone it is UTC: a server has no time zone of its own that two machines would agree on.
-    let local = || Some(text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond());
+    let local = || Some(clock(text)?.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond());
     text.parse::<i64>().ok().filter(|_| text.len() > 8).or_else(zoned).or_else(local).map(Json::from).ok_or_else(|| {
         label(
-            format!("`{text}` is no moment: expected 2026-05-03T08:30:00Z, or without the Z in UTC"),
-            format!("“{text}”不是时间：应为 2026-05-03T08:30:00Z（不带 Z 时按 UTC）"),
+            format!("`{text}` is no moment: expected 2026-05-03 08:30, or 2026-05-03 08:30+08:00 with how far its clock is from UTC"),
+            format!("“{text}”不是时间：应为 2026-05-03 08:30，或带时区 2026-05-03 08:30+08:00"),
         )
     })
 }
@@ -424,7 +438,7 @@ mod tests {
             let parts = if texts.len() == 1 { &[""][..] } else { parts_of(&field.value) };
             let cells: Vec<(&str, &str)> =
                 parts.iter().copied().zip(texts.iter().map(String::as_str)).filter(|(_, text)| !text.is_empty()).collect();
-            assert_eq!(value_of(&field, &cells).unwrap(), value, "{name}: {texts:?}");
+            assert_eq!(value_of(&field, &cells, &TimeZone::UTC).unwrap(), value, "{name}: {texts:?}");
         }
     }
 
@@ -441,7 +455,7 @@ mod tests {
             ("party", "opt_out", "是", json!(true)),
             ("offer", "sent_at", "2026-05-03 08:30", json!(1_777_797_000_000_i64)),
         ] {
-            assert_eq!(value_of(&field(kind, name), &[("", text)]).unwrap(), value, "{text}");
+            assert_eq!(value_of(&field(kind, name), &[("", text)], &TimeZone::UTC).unwrap(), value, "{text}");
         }
     }
 
@@ -466,23 +480,35 @@ mod tests {
         ] {
             for offset in [0, 480, -210] {
                 let text = period_text(&value, offset);
-                assert_eq!(value_of(&when, &[("", &text)]).unwrap(), value, "{text}");
+                assert_eq!(value_of(&when, &[("", &text)], &TimeZone::UTC).unwrap(), value, "{text}");
             }
         }
         assert_eq!(period_text(&json!({"start": 1_777_797_000_000_i64}), 480), "2026-05-03 16:30+08:00 –");
         let days = json!({"start": "2026-05-03", "end": "2026-06-02"});
         for text in ["2026/5/3 - 2026/6/2", "2026-05-03~2026-06-02", "2026年5月3日至2026年6月2日", "20260503 to 20260602"] {
-            assert_eq!(value_of(&when, &[("", text)]).unwrap(), days, "{text}");
+            assert_eq!(value_of(&when, &[("", text)], &TimeZone::UTC).unwrap(), days, "{text}");
         }
-        assert!(value_of(&when, &[("", "2026-05-03")]).is_err_and(|why| why.en.contains("no period")));
+        assert!(value_of(&when, &[("", "2026-05-03")], &TimeZone::UTC).is_err_and(|why| why.en.contains("no period")));
+    }
+
+    #[test]
+    fn a_moment_without_a_zone_is_on_the_clock_of_whoever_brings_it() {
+        let sent_at = field("offer", "sent_at");
+        let zone = TimeZone::get("Asia/Shanghai").unwrap();
+        for text in ["2026-05-03 16:30", "2026/5/3 16:30", "2026年5月3日 16:30:00", "2026-05-03T16:30:00+08:00", "2026-05-03T08:30:00Z"]
+        {
+            assert_eq!(value_of(&sent_at, &[("", text)], &zone).unwrap(), json!(1_777_797_000_000_i64), "{text}");
+        }
+        assert_eq!(value_of(&sent_at, &[("", "2026/5/3 8:30")], &TimeZone::UTC).unwrap(), json!(1_777_797_000_000_i64));
+        assert!(value_of(&sent_at, &[("", "03/04/2026 8:30")], &zone).is_err(), "day or month first: nobody can tell");
     }
 
     #[test]
     fn a_moment_is_taken_for_its_day_where_a_day_is_asked() {
         let close_date = field("deal", "close_date");
         for text in ["2026-05-03 10:00", "2026-05-03T23:30:00+08:00", "2026-05-03T08:30:00Z", "2026/5/3"] {
-            assert_eq!(value_of(&close_date, &[("", text)]).unwrap(), json!("2026-05-03"), "{text}");
+            assert_eq!(value_of(&close_date, &[("", text)], &TimeZone::UTC).unwrap(), json!("2026-05-03"), "{text}");
         }
-        assert!(value_of(&close_date, &[("", "05/03/2026 10:00")]).is_err(), "day or month first: nobody can tell");
+        assert!(value_of(&close_date, &[("", "05/03/2026 10:00")], &TimeZone::UTC).is_err(), "day or month first: nobody can tell");
     }
 }

@@ -189,12 +189,17 @@ async fn number(
 
 /// The day in the workspace's time zone; UTC's where it names none that is known.
 pub async fn today(tx: &mut Tx, workspace: WorkspaceId, now: Millis) -> Result<jiff::civil::Date, StoreError> {
+    let zone = zone(tx, workspace).await?.unwrap_or(TimeZone::UTC);
+    Ok(Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone).date())
+}
+
+/// The workspace's time zone, if it names one that is known.
+pub async fn zone(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<TimeZone>, StoreError> {
     let settings = sequences::all_of_kind(tx, workspace, sync_core::actions::currency::SETTINGS).await?;
     let zone = settings
         .first()
         .and_then(|row| serde_json::from_str::<Map<String, Json>>(&row.main).ok()?.get("time_zone")?.as_str().map(str::to_owned));
-    let zone = zone.and_then(|name| TimeZone::get(name.trim()).ok()).unwrap_or(TimeZone::UTC);
-    Ok(Timestamp::from_millisecond(now).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone).date())
+    Ok(zone.and_then(|name| TimeZone::get(name.trim()).ok()))
 }
 
 #[cfg(test)]

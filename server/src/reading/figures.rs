@@ -1,12 +1,10 @@
 //! What a chart is made of: records put together by up to two attributes, and a measure of each group.
 
-use std::collections::{BTreeMap, HashMap};
-
 use sync_core::id::RecordId;
 use sync_core::query::{Class, QueryError, Spot, Unfit};
 use sync_core::schema::{Field, Kind, ValueType};
 
-use super::{List, Names, ReadError, Reading, decimal, is_summed};
+use super::{List, Names, ReadError, Reading, is_summed};
 use crate::store::figures::{self, Key, Measured};
 use crate::store::grouping::{self, Weights};
 
@@ -102,8 +100,6 @@ impl Reading {
         let which = self.which(list, words.as_ref());
         let found = figures::figures(&mut tx, self.store.answers(), which, &keys, measured.as_ref()).await?;
         let links = [0, 1].map(|at| matches!(keys[at], Key::Value(Spot { class: Class::Link, .. })));
-        let merged = self.merged(&mut tx, found.iter().flat_map(|group| linked(group, links))).await?;
-        let found = if merged.is_empty() { found } else { together(found, links, &merged, question.measure) };
         let ids: Vec<RecordId> = found.iter().flat_map(|group| linked(group, links)).filter_map(|key| key.parse().ok()).collect();
         let all = found.into_iter().map(|group| figure(group, question.measure)).collect();
         let names = self.names(&mut tx, ids).await?;
@@ -161,50 +157,6 @@ impl Reading {
 fn linked(group: &figures::Figure, links: [bool; 2]) -> impl Iterator<Item = &String> {
     let (first, second) = (group.0.as_ref().filter(|_| links[0]), group.1.as_ref().filter(|_| links[1]));
     first.into_iter().chain(second)
-}
-
-/// Groups of records that became one, as one group.
-fn together(found: Vec<figures::Figure>, links: [bool; 2], merged: &HashMap<String, String>, measure: Measure<'_>) -> Vec<figures::Figure> {
-    let standing = |key: Option<String>, is_link: bool| match key.as_ref().filter(|_| is_link).and_then(|key| merged.get(key)) {
-        Some(survivor) => Some(survivor.clone()),
-        None => key,
-    };
-    let mut groups: BTreeMap<[Option<String>; 3], (i64, i64, Option<String>)> = BTreeMap::new();
-    for (key, split, currency, count, having, measured) in found {
-        let group = groups.entry([standing(key, links[0]), standing(split, links[1]), currency]).or_default();
-        group.0 += count;
-        group.1 += having;
-        group.2 = match (group.2.take(), measured) {
-            (Some(left), Some(right)) => Some(of_both(left, right, measure)),
-            (left, right) => left.or(right),
-        };
-    }
-    groups.into_iter().map(|([key, split, currency], (count, having, measured))| (key, split, currency, count, having, measured)).collect()
-}
-
-/// What two groups come to together, as decimal texts.
-fn of_both(left: String, right: String, measure: Measure<'_>) -> String {
-    let number = |text: &str| text.parse::<f64>().unwrap_or_default();
-    match measure {
-        Measure::Least(_) => {
-            if number(&right) < number(&left) {
-                right
-            } else {
-                left
-            }
-        }
-        Measure::Greatest(_) => {
-            if number(&right) > number(&left) {
-                right
-            } else {
-                left
-            }
-        }
-        // Different values are counted by the database, which knows what became one.
-        Measure::Count | Measure::Sum(_) | Measure::Weighted(_) | Measure::Average(_) | Measure::Distinct(_) => {
-            decimal::plus(&left, &right)
-        }
-    }
 }
 
 /// A group as it is asked for.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use sync_core::actions::currency::{self, Rates};
 use sync_core::collation;
-use sync_core::id::{FieldName, Millis, WorkspaceId};
+use sync_core::id::{FieldName, Millis, RecordId, WorkspaceId};
 use sync_core::query::{Class, Holder, QueryError, Spot, Unfit};
 use sync_core::schema::{Field, Kind, ValueType};
 
@@ -195,6 +195,7 @@ impl Reading {
         if is_link(&by) {
             let ids = totals.groups.iter().filter_map(|group| group.key.as_deref()?.parse().ok());
             totals.names = self.names(&mut tx, ids).await?;
+            totals.order_by_names();
         }
         Ok(totals)
     }
@@ -333,6 +334,14 @@ impl Totals {
         for group in self.groups.iter_mut().chain([&mut self.all]) {
             group.home.retain(|_, home| home.converted);
         }
+    }
+
+    /// Groups of a size by what the records are called that they are named by: an id says nothing to anybody.
+    fn order_by_names(&mut self) {
+        let names = &self.names;
+        let title =
+            |key: &str| key.parse::<RecordId>().ok().and_then(|id| names.get(&id)).map(|linked| collation::owned_order(&linked.title));
+        self.groups.sort_by_cached_key(|group| (group.key.is_none(), std::cmp::Reverse(group.count), group.key.as_deref().and_then(title)));
     }
 
     fn of(groups: BTreeMap<Option<String>, Group>, is_month: bool) -> Self {

@@ -68,14 +68,19 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
         && rest.iter().all(|key| *key == Key::All)
         && which.is_everything()
     {
-        let columns = format!("{}, null, null, count(*), 0, null", text(spot, &value(spot, which)));
-        return in_order_of(which, spot, &columns);
+        let key = text(spot, &value(spot, which));
+        if spot.class != Class::Link {
+            return in_order_of(which, spot, &format!("{key}, null, null, count(*), 0, null"));
+        }
+        // What became one is one group: looked up once a value, not once a record.
+        let start = format!("select {}, null, null, sum(many), 0, null from (", apart(spot, "k0", which.context));
+        return in_order_of(which, spot, &format!("{key} as k0, count(*) as many")).within(&start, ") found group by 1");
     }
     let keys: Vec<&Key> = (0..KEYS).map(|at| keys.get(at).unwrap_or(&Key::All)).collect();
     let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(which));
     let mut columns: Vec<String> = keys.iter().enumerate().map(|(at, key)| format!("{} as k{at}", key.column(which))).collect();
     columns.extend([format!("{currency} as currency"), format!("{number} as number")]);
-    let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.made(&format!("k{at}"))).collect();
+    let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.made(&format!("k{at}"), which.context)).collect();
     let made = made.join(", ");
     let values = which.values(&columns);
     let (first, again) = match measured {
@@ -85,8 +90,6 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
         Some(Measured::Greatest(..)) => ("max(number)", "max(measure)"),
         // Different values of two days are not to be added, nor those of two records that became one.
         Some(Measured::Distinct(_)) => {
-            let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.apart(&format!("k{at}"), which.context)).collect();
-            let made = made.join(", ");
             let start = format!("select {made}, currency, count(*), count(number), cast(count(distinct number) as text) from (");
             return values.within(&start, ") found group by 1, 2, 3");
         }
@@ -127,18 +130,10 @@ impl Key {
         }
     }
 
-    /// As [`Key::made`], where groups cannot be put together later.
-    fn apart(&self, column: &str, context: Context) -> String {
-        match self {
-            Key::Value(spot @ Spot { class: Class::Link, .. }) => apart(spot, column, context),
-            Key::Value(_) | Key::Span(..) | Key::All => self.made(column),
-        }
-    }
-
     /// What is made of it: a text.
-    fn made(&self, column: &str) -> String {
+    fn made(&self, column: &str, context: Context) -> String {
         match self {
-            Key::Value(spot) => text(spot, column),
+            Key::Value(spot) => text(spot, &apart(spot, column, context)),
             Key::All => column.to_owned(),
             Key::Span(spot, step) if is_moment(spot) => step.expression(&format!("date({column} * 86400, 'unixepoch')")),
             Key::Span(_, step) => step.expression(column),

@@ -457,15 +457,19 @@ pub async fn authors_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId
     Ok(found)
 }
 
-/// When each change of a record was received, in the order of the feed: `(position, received_at)`.
-pub async fn receipts_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Vec<(u64, Millis)>> {
-    let rows: Vec<(i64, i64)> =
-        sqlx::query_as("select position, received_at from changes where workspace = $1 and record = $2 order by position + 0")
-            .bind(&workspace.as_bytes()[..])
-            .bind(&record.as_bytes()[..])
-            .fetch_all(tx.conn())
-            .await?;
-    Ok(rows.into_iter().map(|(position, at)| (position as u64, at)).collect())
+/// When each change of some records was received, in the order of the feed: `(position, received_at)`.
+pub async fn receipts_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<HashMap<RecordId, Vec<(u64, Millis)>>> {
+    let mut found: HashMap<RecordId, Vec<(u64, Millis)>> = HashMap::new();
+    for chunk in records.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("select record, position, received_at from changes where workspace = ");
+        query.push_bind(workspace.as_bytes().to_vec()).push(" and record in (");
+        push_records(&mut query, chunk.iter());
+        let rows: Vec<(Vec<u8>, i64, i64)> = query.push(") order by position + 0").build_query_as().fetch_all(tx.conn()).await?;
+        for (record, position, at) in rows {
+            found.entry(record_of(&record)?).or_default().push((position as u64, at));
+        }
+    }
+    Ok(found)
 }
 
 /// Workspaces whose holders are still to be worked out, from before holders were kept.

@@ -255,6 +255,11 @@ async fn a_chart_is_saved_as_a_view_taken_out_as_files_and_shown_as_a_tile() {
 async fn the_dashboard_that_is_ready_shows_the_pipeline_and_its_tiles_change_places() {
     let mut desk = Desk::new().await;
     desk.pipeline().await;
+    let office = Client::office(&desk.server).await;
+    for (title, end) in [("Frame contract", "2027-02-20"), ("Contract for years", "2029-01-01")] {
+        let valid = json!({"start": "2026-01-01", "end": end});
+        office.make("offer", json!({"title": title, "form": "contract", "status": "signed", "valid": valid})).await;
+    }
     assert!(desk.shows("/dashboards").await.contains("Start with the sales dashboard"));
     let made = desk.post("/dashboards", &[("ready", "true")]).await;
     let dashboard = made.header("location").to_owned();
@@ -268,9 +273,12 @@ async fn the_dashboard_that_is_ready_shows_the_pipeline_and_its_tiles_change_pla
         "Sales funnel",
         "Deals past their close date",
         "Deal 3",
+        "Contracts that end within 60 days",
+        "Frame contract",
     ] {
         assert!(page.contains(text), "{page} lacks {text}");
     }
+    assert!(!page.contains("Contract for years"), "{page}");
     let tiles = |page: &str| -> Vec<String> {
         page.split("data-row-id=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
     };

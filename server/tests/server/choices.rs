@@ -88,6 +88,23 @@ async fn groups_by_stage_come_in_the_order_of_the_list() {
 }
 
 #[tokio::test]
+async fn groups_of_a_size_come_by_what_their_record_is_called() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    make_hints(&office).await;
+    for (customer, hints) in [("Zeta", 1), ("Alpha", 1), ("Mike", 2), ("Bravo", 1)] {
+        let party = office.make("party", json!({"name": customer})).await;
+        for n in 0..hints {
+            office.make("hint", json!({"name": format!("{customer} {n}"), "party": party.rsplit('/').next().unwrap()})).await;
+        }
+    }
+    let csv = desk.get("/records/hint/export.csv?columns=stage&group=party").await.text();
+    let mut groups: Vec<&str> = csv.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    groups.dedup();
+    assert_eq!(groups, ["Mike", "Alpha", "Bravo", "Zeta", "None"]);
+}
+
+#[tokio::test]
 async fn a_place_in_a_list_is_none_after_its_stages_were_put_in_another_order() {
     let desk = Desk::new().await;
     let office = Client::office(&desk.server).await;

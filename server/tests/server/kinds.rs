@@ -84,6 +84,11 @@ async fn a_kind_made_in_the_browser_is_a_list_a_form_and_a_board() {
     assert!(desk.get("/search?q=scratched").await.text().contains("沪A 12345"));
     let file = desk.get("/records/demo_car/export.csv").await;
     assert!(file.text().contains("沪A 12345"), "{}", file.text());
+    let chart = "layout=bar&group=state&measure=sum:price";
+    let drawn = desk.get(&format!("/records/demo_car?{chart}")).await.text();
+    assert!(drawn.contains("class=\"bars") && drawn.contains("In stock") && drawn.contains("¥1,000.00"), "{drawn}");
+    let printed = desk.get(&format!("/records/demo_car/export.pdf?{chart}")).await;
+    assert_eq!((printed.status.as_u16(), printed.header("content-type")), (200, "application/pdf"));
 }
 
 #[tokio::test]
@@ -441,4 +446,42 @@ async fn a_choice_of_a_kind_says_what_a_new_record_has() {
     assert!(list.contains("沪A 1") && list.contains("Out"), "{list}");
     let edit = desk.get("/kinds/demo_car").await.text();
     assert!(edit.contains("name=\"field.1.default\" value=\"out\""), "{edit}");
+}
+
+#[tokio::test]
+async fn a_default_of_a_built_in_kind_is_taken_out_in_its_editor_and_stays_out() {
+    let desk = Desk::new().await;
+    let is_lead = async || desk.get("/records/deal/new").await.text().contains("<option value=\"lead\" selected>");
+    assert!(is_lead().await);
+    let save = async |change: &dyn Fn(&str, &mut String)| {
+        let mut form = posted(&desk.get("/kinds/deal").await.text());
+        form.retain(|(name, _)| name != "text");
+        let stage = form.iter().find(|(name, value)| name.ends_with(".name") && value == "stage").unwrap().0.replace(".name", "");
+        form.iter_mut().for_each(|(name, value)| change(name.strip_prefix(&stage).unwrap_or_default(), value));
+        form.push(("step".to_owned(), "save".to_owned()));
+        let pairs: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let saved = desk.post("/kinds/deal", &pairs).await;
+        assert_eq!(saved.status, 303, "{}", saved.text());
+    };
+    save(&|part, value| {
+        if part == ".default" {
+            value.clear()
+        }
+    })
+    .await;
+    assert!(!is_lead().await);
+    save(&|part, value| {
+        if part == ".label_en" {
+            *value = "Step".to_owned()
+        }
+    })
+    .await;
+    assert!(!is_lead().await, "whatever else is changed later");
+    save(&|part, value| {
+        if part == ".default" {
+            *value = "lead".to_owned()
+        }
+    })
+    .await;
+    assert!(is_lead().await);
 }

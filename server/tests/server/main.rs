@@ -9,6 +9,7 @@ mod audit;
 mod batch;
 mod bodies;
 mod browser;
+mod building;
 mod bulk;
 mod calendars;
 mod cards;

@@ -145,6 +145,23 @@ async fn a_list_is_ordered_and_ticked_on_a_phone_too() {
     browser.until("location.search.includes('sort=name')").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_to_decide_shows_whole_lines_on_a_phone() {
+    let desk = Desk::new().await;
+    let (app, price) = (desk.server.app.clone(), json!({"amount": 2_500, "currency": "CNY"}));
+    let mut rep = crate::reviews::colleague(&desk.server, "rep", "rep").await;
+    let values = json!({"product_name": "Copy paper A4", "quantity": 200, "price": price, "discount_percent": 25});
+    let line = FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values: values.as_object().unwrap().clone() };
+    rep.save(&app, "offer", record(1), START, &[FieldEdit::set("title", "Paper"), line]).await;
+    let mut browser = Browser::of(&desk).await;
+    browser.look(&Look { name: "phone", language: "en", scheme: "light", width: 390 }).await;
+    browser.goto("/rejected").await;
+    let seen = "(() => { const card = document.querySelector('article.dispute'), cells = [...card.querySelectorAll('td table td')]; \
+         const right = (element) => element.getBoundingClientRect().right; \
+         return [cells.map((cell) => cell.textContent).join(' '), cells.every((cell) => right(cell) <= right(card))] })()";
+    assert_eq!(browser.run(seen).await, json!(["Copy paper A4 200 ¥25.00 25", true]), "what needs approval is in sight");
+}
+
 fn base64(text: &str) -> Vec<u8> {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()

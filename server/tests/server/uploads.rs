@@ -363,3 +363,37 @@ async fn a_list_with_periods_goes_out_and_comes_in_again() {
     let again = desk.get("/records/activity/export.csv?columns=when").await.text();
     assert_eq!(again.matches("2026-05-03 08:30+00:00 – 2026-05-03 09:30+00:00").count(), 2, "{again}");
 }
+
+#[tokio::test]
+async fn moments_of_a_list_come_in_again_as_they_were_and_those_without_a_zone_are_on_the_readers_clock() {
+    let mut desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    let sent = |millis: i64| [FieldEdit::set("title", "Lamps"), FieldEdit::set("sent_at", millis)];
+    desk.ann.save(&app, "offer", crate::console::record(7), crate::harness::START, &sent(1_777_797_000_000)).await;
+    // Whoever looks is in Shanghai.
+    desk.cookie = format!("{}; zone=480", desk.cookie);
+    let file = "/records/offer/export.csv?columns=sent_at";
+    let csv = desk.get(file).await.text();
+    assert!(csv.contains("Lamps,2026-05-03 16:30+08:00"), "{csv}");
+    let bring = async |desk: &Desk, csv: &str| {
+        let path = desk.upload("offer", "out.csv", csv.trim_start_matches('\u{feff}').as_bytes()).await.header("location").to_owned();
+        let mapping = form(&desk.suggested(&path).await, "run");
+        let pairs: Vec<(&str, &str)> = mapping.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(desk.post(&path, &pairs).await.status, 303);
+        let done = desk.finished(&path).await;
+        assert!(done.contains("1 record made"), "{done}");
+    };
+    bring(&desk, &csv).await;
+    bring(&desk, "Title,Sent at\nChairs,2026/5/3 16:30\n").await;
+    let again = desk.get(file).await.text();
+    assert_eq!(again.matches("Lamps,2026-05-03 16:30+08:00").count(), 2, "{again}");
+    assert!(again.contains("Chairs,2026-05-03 16:30+08:00"), "{again}");
+    // What the settings of the workspace say goes before the clock of one browser.
+    crate::api::Client::office(&desk.server)
+        .await
+        .make("settings", serde_json::json!({"name": "Main", "time_zone": "Europe/Berlin"}))
+        .await;
+    bring(&desk, "Title,Sent at\nTables,2026-05-03 10:30\n").await;
+    let again = desk.get(file).await.text();
+    assert!(again.contains("Tables,2026-05-03 16:30+08:00"), "{again}");
+}

@@ -224,7 +224,7 @@ pub fn with_defaults(kind: &Kind, edits: &[FieldEdit], may_write: impl Fn(&str) 
     let mut all = edits.to_vec();
     let is_open = |field: &&Field| !edits.iter().any(|edit| edit.field() == &*field.name) && may_write(&field.name);
     for field in kind.fields.iter().filter(|_| !edits.is_empty()).filter(is_open) {
-        all.extend(field.default.as_ref().map(|default| FieldEdit::set(&field.name, default.as_str())));
+        all.extend(field.usual().map(|default| FieldEdit::set(&field.name, default)));
     }
     all
 }

@@ -119,7 +119,7 @@ impl Formula {
     }
 
     /// The fields of the record that it reads.
-    fn inputs(&self) -> Vec<&FieldName> {
+    pub fn inputs(&self) -> Vec<&FieldName> {
         match self {
             Formula::Sum { rows: of, .. } | Formula::Weight { of } | Formula::Furthest { of } => vec![of],
             Formula::Percent { of, by } => vec![of, by],

@@ -174,8 +174,9 @@ pub struct Field {
     /// For a choice: the values, in order (a monotone choice goes only downwards in this list).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<Choice>,
-    /// For a choice: the option that a new record has until somebody says otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// For a choice: the option that a new record has until somebody says otherwise. An empty word takes away what a built-in
+    /// field has; [`Field::usual`] asks.
+    #[serde(skip_serializing_if = "is_nothing")]
     pub default: Option<String>,
     /// For a day or a moment that ends something: the field, or the part of the same row, that begins it. Nobody writes an
     /// end before its begin.
@@ -202,6 +203,11 @@ impl Field {
     /// An option of a choice, by its stored word.
     pub fn option(&self, value: &str) -> Option<&Choice> {
         self.options.iter().find(|option| option.value == value)
+    }
+
+    /// The option that a new record has until somebody says otherwise.
+    pub fn usual(&self) -> Option<&str> {
+        self.default.as_deref().filter(|default| !default.is_empty() && !self.hidden)
     }
 
     /// Where an option stands among those that are declared; behind them what is none.
@@ -368,6 +374,10 @@ impl Schema {
 
 fn is_main(facet: &Facet) -> bool {
     *facet == Facet::Main
+}
+
+fn is_nothing(word: &Option<String>) -> bool {
+    word.as_ref().is_none_or(String::is_empty)
 }
 
 fn is_false(flag: &bool) -> bool {

@@ -50,7 +50,7 @@ fn field(field: &Field, section: Section<'_>) -> Checked {
 }
 
 fn default(field: &Field, section: Section<'_>) -> Checked {
-    let Some(word) = section.word("default")? else { return Ok(()) };
+    let Some(word) = section.word("default")?.filter(|word| !word.text.is_empty()) else { return Ok(()) };
     let is_written = matches!(field.merge, Merge::Register | Merge::Visible | Merge::Monotone) && !field.hidden;
     if field.value != ValueType::Choice || !is_written {
         let mistake = word.mistake(format!("field `{}` has no `default`: only a choice of one that people make has", field.name));

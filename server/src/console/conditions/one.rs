@@ -13,7 +13,7 @@ use super::said::{Needs, Said, sayings};
 use super::words::{USUAL, amount, is_nothing, label};
 use super::{Ground, Scope};
 use crate::console::desk::Desk;
-use crate::console::inputs::{Candidates, Input, Inputs, kinds_of};
+use crate::console::inputs::{Candidates, Choosable, Input, Inputs, kinds_of};
 use crate::console::links;
 use crate::console::typed::{Typed, Wrong, scalar};
 use crate::console::why;
@@ -156,15 +156,15 @@ pub(super) async fn operands(ground: &Ground<'_>, offer: &Offer<'_>, needs: Need
         Needs::Two => {
             vec![line("v", kind), line("v2", kind)]
         }
-        Needs::Some => vec![some(ground, field, offer, typed).await?],
+        Needs::Some => some(ground, field, offer, typed).await?,
         Needs::One => vec![line("v", kind)],
     })
 }
 
 /// Some of a list: options of a choice, records of a kind with few of them, or words.
-async fn some(ground: &Ground<'_>, field: Option<&Field>, offer: &Offer<'_>, typed: &Typed) -> Result<Input, Error> {
+async fn some(ground: &Ground<'_>, field: Option<&Field>, offer: &Offer<'_>, typed: &Typed) -> Result<Vec<Input>, Error> {
     let desk = ground.desk;
-    let Some(field) = field.filter(|_| offer.class == Class::Link) else { return Ok(listed(desk.words, field, typed)) };
+    let Some(field) = field.filter(|_| offer.class == Class::Link) else { return Ok(vec![listed(desk.words, field, typed)]) };
     let candidates: Candidates = links::candidates(desk, std::iter::once(field)).await?;
     let is_searched = !candidates.few.contains_key(&kinds_of(field));
     let ids: Vec<RecordId> = typed.all("v").into_iter().filter(|_| is_searched).filter_map(|id| id.parse().ok()).collect();
@@ -186,17 +186,21 @@ pub(super) fn listed(words: Words, field: Option<&Field>, typed: &Typed) -> Inpu
     }
 }
 
-/// Some of the records that a link may lead to; of many records one, which is searched for.
-pub(super) fn linked(inputs: Inputs<'_>, scope: Scope, field: &Field, typed: &Typed) -> Input {
+/// Some of the records that a link may lead to; of many records those that were chosen, and one more is searched for.
+pub(super) fn linked(inputs: Inputs<'_>, scope: Scope, field: &Field, typed: &Typed) -> Vec<Input> {
     let (name, chosen) = ("v".to_owned(), typed.all("v"));
     let is_member = field.to.iter().any(|kind| &**kind == "member");
     let me = (is_member && scope == Scope::List).then(|| (ME.to_owned(), inputs.words.say("filter.me").to_owned(), chosen.contains(&ME)));
     if let Some(few) = inputs.candidates.few.get(&kinds_of(field)) {
         let known = few.iter().map(|(id, title)| (id.clone(), title.clone(), chosen.contains(&&**id)));
-        return Input::Checks { name, options: me.into_iter().chain(known).collect(), was: Vec::new() };
+        return vec![Input::Checks { name, options: me.into_iter().chain(known).collect(), was: Vec::new() }];
     }
-    let plain = Field { merge: Merge::Register, ..field.clone() };
-    inputs.scalar(&plain, typed, "v").unwrap_or(Input::Tags { name, value: String::new(), was: Vec::new() })
+    let (title, is_me) = (typed.one("v.q").to_owned(), |id: &&&str| **id == ME && me.is_some());
+    let known = chosen.iter().filter(|id| !is_me(id)).map(|id| ((*id).to_owned(), inputs.title_or_id(id), true));
+    let options: Vec<Choosable> = me.clone().into_iter().chain(known).collect();
+    let checks = (!options.is_empty()).then(|| Input::Checks { name: name.clone(), options, was: Vec::new() });
+    let another = Input::Search { name, value: String::new(), title, kinds: kinds_of(field), matches: Vec::new(), words: inputs.words };
+    checks.into_iter().chain([another]).collect()
 }
 
 /// The condition that was put together; or what is wrong with it, in words.
@@ -259,17 +263,18 @@ fn one(offer: &Offer<'_>, typed: &Typed, name: &str) -> Result<Json, Wrong> {
     }
 }
 
-/// The words or records that were chosen; the one that a title means is looked up.
+/// The words or records that were chosen, with the one that a typed title means.
 async fn chosen(desk: &Desk, offer: &Offer<'_>, typed: &Typed) -> Result<Result<Vec<String>, String>, Error> {
-    match (offer.class, offer.fields.last()) {
-        (Class::Link, Some(field)) if typed.has("v.q") && !typed.one("v.q").is_empty() && typed.one("v.q") != typed.one("v.title") => {
-            Ok(links::one_titled(desk, field, typed.one("v.q"))
-                .await?
-                .map(|id| vec![id])
-                .ok_or_else(|| desk.words.say("why.no_match").to_owned()))
+    let mut chosen = standing(offer, typed);
+    let (title, field) = (typed.one("v.q"), offer.fields.last().filter(|_| offer.class == Class::Link));
+    if let Some(field) = field.filter(|_| !title.is_empty()) {
+        match links::one_titled(desk, field, title).await? {
+            Some(id) if chosen.contains(&id) => {}
+            Some(id) => chosen.push(id),
+            None => return Ok(Err(desk.words.say("why.no_match").to_owned())),
         }
-        _ => Ok(Ok(standing(offer, typed))),
     }
+    Ok(Ok(chosen))
 }
 
 /// The words or records that stand in the controls.

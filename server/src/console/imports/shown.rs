@@ -1,5 +1,6 @@
 //! What stands in a file, in people's words: its columns, and what its first rows hold.
 
+use jiff::tz::TimeZone;
 use sync_core::id::RecordId;
 use sync_core::schema::{Field, Kind};
 
@@ -53,7 +54,7 @@ fn shown(desk: &Desk, kind: &Kind, target: &str, cell: &str, is_card: bool) -> S
     let is_meant = is_card || cell.starts_with(['[', '{']);
     // What a link is looked up by is no value of it.
     let field = fields(kind, target).last().copied().filter(|_| is_meant && !target.contains(':'));
-    let value = field.and_then(|field| Some((field, value_of(field, &[("", cell)]).ok()?)));
+    let value = field.and_then(|field| Some((field, value_of(field, &[("", cell)], &TimeZone::UTC).ok()?)));
     let format = Formatter { words: desk.words, names: &Names::new() };
     value.map_or_else(|| Shown::Text(cell.to_owned()), |(field, value)| format.field(field, &value))
 }

@@ -475,6 +475,11 @@ impl FieldForm {
         let to = if value == ValueType::Link { self.to.iter().filter_map(|kind| kind.parse().ok()).collect() } else { Vec::new() };
         let part = |part: &Self| part.field(base.and_then(|field| field.item(&part.name)));
         let facet = Facet::ALL.into_iter().find(|facet| facet.as_str() == self.facet).unwrap_or_default();
+        // What the field had is taken away by saying so: a missing one is that of the built-in field.
+        let default = match self.has_default(&value) {
+            true => self.default_among(&options),
+            false => base.and_then(|field| field.default.as_ref()).map(|_| String::new()),
+        };
         Ok(Field {
             name: self.name.parse().map_err(|why: sync_core::id::BadId| why.to_string())?,
             label: self.label.label(),
@@ -482,7 +487,7 @@ impl FieldForm {
             merge: Merge::of_word(&self.merge),
             facet,
             required: self.required && !self.hidden,
-            default: Some(&options).filter(|_| self.has_default(&ValueType::Choice)).and_then(|options| self.default_among(options)),
+            default,
             options,
             after: base.and_then(|field| field.after.clone()),
             to,

@@ -39,6 +39,26 @@ fn a_kind_that_was_saved_when_its_fields_were_derived_and_not_computed_is_saved_
 }
 
 #[test]
+fn a_default_that_was_taken_out_of_a_built_in_choice_stays_out() {
+    let schema = Schema::builtin();
+    let saved = |schema: &Schema, default: Option<&str>| {
+        let kind = schema.kind("deal").unwrap();
+        let mut form = KindForm::from(kind);
+        let stage = form.field_at("stage").unwrap();
+        stage.default = default.map_or(stage.default.clone(), str::to_owned);
+        let text = form.kind(Some(kind)).unwrap().to_toml();
+        schema.with([Kind::parse("deal", &text, Reading::Strict).unwrap()])
+    };
+    let usual = |schema: &Schema| schema.kind("deal").unwrap().field("stage").unwrap().usual().map(str::to_owned);
+    assert_eq!(usual(schema).as_deref(), Some("lead"));
+    let without = saved(schema, Some(""));
+    assert_eq!(usual(&without), None);
+    let again = saved(&without, None);
+    assert_eq!(usual(&again), None, "whatever else is changed later");
+    assert_eq!(usual(&saved(&again, Some("Qualified"))).as_deref(), Some("qualified"));
+}
+
+#[test]
 fn options_are_read_as_people_write_them() {
     let form = FieldForm {
         value: "choice".to_owned(),

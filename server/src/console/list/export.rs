@@ -20,7 +20,7 @@ use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::console::desk::Desk;
 use crate::console::format::{Formatter, Shown, decimals, plain_amount};
 use crate::error::{Error, Text};
-use crate::jobs::cell::period_text;
+use crate::jobs::cell::{moment_there, period_text};
 use crate::jobs::export::pdf::{self, Body, Section};
 use crate::jobs::export::table::{self, Cell, Table};
 use crate::reading::{Group, Names, Row, Totals};
@@ -291,10 +291,7 @@ fn too_many() -> Text {
 
 fn cell(desk: &Desk, kind: &Kind, column: &Column<'_>, row: &Row, names: &Names) -> Cell {
     let format = Formatter { words: desk.words, names };
-    let moment = |millis: i64| {
-        let local = jiff::Timestamp::from_millisecond(millis + i64::from(desk.offset_minutes) * 60_000).unwrap_or_default();
-        Cell::Text(local.strftime("%Y-%m-%d %H:%M").to_string())
-    };
+    let moment = |millis: i64| Cell::Text(moment_there(millis, desk.offset_minutes));
     let field = match column {
         Column::Created => return moment(row.created_at),
         Column::Updated => return moment(row.updated_at),

@@ -188,6 +188,16 @@ pub struct Wanted {
     over: bool,
 }
 
+/// Saves what the list shows over a view.
+async fn save_over(desk: &Desk, kind: &Kind, shape: &Shape, view: &Saved, everyone: bool) -> Result<(), Error> {
+    let mut edits = said(desk, kind, shape, Some(view));
+    if everyone != view.everyone {
+        edits.push(FieldEdit::set("everyone", everyone));
+    }
+    desk.writing().edit(VIEW, view.id, edits).await?;
+    Ok(())
+}
+
 /// `POST /records/{kind}/views`: about the list of the address.
 pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(wanted): Form<Wanted>) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
@@ -210,11 +220,7 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
         }
         ("save", _) if wanted.over => {
             let view = known.ok_or_else(refused)?;
-            let mut edits = said(&desk, &kind, &shape, Some(view));
-            if wanted.everyone != view.everyone {
-                edits.push(FieldEdit::set("everyone", wanted.everyone));
-            }
-            desk.writing().edit(VIEW, view.id, edits).await?;
+            save_over(&desk, &kind, &shape, view, wanted.everyone).await?;
             Ok(to(&view.id.to_string()))
         }
         ("save", _) if wanted.name.trim().is_empty() => page::show_nameless(&desk, &kind, asked.with_panel("save"), wanted.everyone).await,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 use sync_core::access::Roles;
 use sync_core::id::RecordId;
@@ -60,6 +61,8 @@ pub struct Reader<'a> {
     pub left_empty: &'a BTreeSet<usize>,
     /// The fields that rows are matched by.
     pub matches: &'a [String],
+    /// The zone of moments that say none.
+    pub zone: &'a TimeZone,
     /// Whether apostrophes in front of formulas are part of the text.
     pub is_raw: bool,
     /// The header, for defaults that name a column.
@@ -208,7 +211,7 @@ impl Reader<'_> {
             return Ok(if cell::is_elements(field) { Json::from(links) } else { links.into_iter().next().unwrap_or_default() });
         }
         let texts: Vec<(&str, &str)> = parts.iter().map(|(place, text)| (place.part, text.as_str())).collect();
-        let value = cell::value_of(field, &texts)?;
+        let value = cell::value_of(field, &texts, self.zone)?;
         if field.value == ValueType::Link && value.as_str().is_some_and(|text| text.parse::<RecordId>().is_err()) {
             let (text, name, to) = (texts[0].1, &field.name, field.to.first().map_or("kind", |kind| kind.as_str()));
             let en = format!("`{text}` is no record id; map the column as `{name}:FIELD`, FIELD being one of `{to}`'s, to look it up");
@@ -322,7 +325,7 @@ pub fn several(field: &Label, text: &str) -> Label {
 /// All that is missing in a record that is made and has no default.
 pub fn missing<'a>(kind: &'a Kind, draft: &'a Draft) -> impl Iterator<Item = Label> + 'a {
     let has = |index: usize| draft.values.iter().any(|(field, value)| *field == index && !value.is_null()) || draft.unread.contains(&index);
-    let missing = kind.fields.iter().enumerate().filter(move |(index, field)| field.required && field.default.is_none() && !has(*index));
+    let missing = kind.fields.iter().enumerate().filter(move |(index, field)| field.required && field.usual().is_none() && !has(*index));
     missing.map(|(_, field)| label(format!("“{}” is missing", field.label.en), format!("缺少“{}”", field.label.zh)))
 }
 

@@ -24,6 +24,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use jiff::tz::TimeZone;
 use sync_core::access::{Act, Caller, Decision, Subject, decide};
 use sync_core::id::{BadId, KindName, RecordId, WorkspaceId};
 use sync_core::schema::{Kind, Label};
@@ -93,6 +94,8 @@ pub struct Spec {
     pub matches: Option<Vec<String>>,
     /// Whether a row that matches nothing goes to the record that it is nearly certainly about, instead of making another.
     pub attach: bool,
+    /// The zone of moments that say none, where the workspace has no time zone.
+    pub zone: TimeZone,
     /// Whether apostrophes in front of formulas are part of the text.
     pub is_raw: bool,
     /// Look at every row, write nothing.
@@ -112,6 +115,7 @@ impl Spec {
             told: Told::default(),
             matches: None,
             attach: false,
+            zone: TimeZone::UTC,
             is_raw: false,
             is_dry_run: false,
             failed_beside: None,

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use serde_json::Map;
 use sync_core::access::{Act, Caller, Subject};
 use sync_core::access::{Roles, decide};
@@ -26,7 +27,7 @@ use crate::app::App;
 use crate::auth::secret::random;
 use crate::intake::{Author, Expect, RecordEdit, Rules};
 use crate::jobs::cell::label;
-use crate::jobs::{Progress, Watch};
+use crate::jobs::{Progress, Watch, sequences};
 use crate::projection;
 use crate::store::StoreError;
 use crate::store::imports::{self, ImportRow};
@@ -117,6 +118,8 @@ struct Run<'a> {
     left_empty: BTreeSet<usize>,
     matches: Vec<String>,
     directory: Directory,
+    /// The workspace's, or of whoever brings the file.
+    zone: TimeZone,
     failures: Failures,
     batch: Vec<Planned>,
     /// What rows of this batch are about: a second one about the same waits for the next batch.
@@ -159,6 +162,7 @@ impl<'a> Run<'a> {
         if !matches.is_empty() {
             directory.read(&mut tx, author.workspace, kind, &refs(&matches)).await?;
         }
+        let zone = sequences::zone(&mut tx, author.workspace).await?.unwrap_or_else(|| spec.zone.clone());
         let header = survey.header.clone();
         let failures = Failures::new(spec.failed_beside.clone(), header, spec.language, spec.is_raw);
         let noted = if spec.is_dry_run { None } else { Some(note_begin(app, author, spec, source).await?) };
@@ -175,6 +179,7 @@ impl<'a> Run<'a> {
             left_empty,
             matches,
             directory,
+            zone,
             failures,
             batch: Vec::new(),
             taken: HashSet::new(),
@@ -248,6 +253,7 @@ impl<'a> Run<'a> {
             directory: &self.directory,
             left_empty: &self.left_empty,
             matches: &self.matches,
+            zone: &self.zone,
             is_raw: self.spec.is_raw,
             header: &self.survey.header,
             pending: &self.pending,

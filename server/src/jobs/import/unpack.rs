@@ -74,13 +74,13 @@ fn cell(data: &Data) -> String {
     }
 }
 
-/// A day as `2026-05-03`, a moment with its time; workbooks count days from the end of 1899.
+/// A day as `2026-05-03`, a moment with its time on the clock of whoever wrote it; workbooks count days from the end of 1899.
 fn day_or_moment(days: f64) -> String {
     // 1970 began on this one.
     const EPOCH_DAYS: f64 = 25_569.0;
     let seconds = ((days - EPOCH_DAYS) * 86_400.0).round();
     let moment = jiff::Timestamp::from_second(seconds as i64).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    moment.strftime(if days.fract() == 0.0 { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%SZ" }).to_string()
+    moment.strftime(if days.fract() == 0.0 { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%S" }).to_string()
 }
 
 /// One row for each card, under the names of our own fields.
