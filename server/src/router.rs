@@ -43,6 +43,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/sign-in", post(doors::api_sign_in))
         .route("/api/v1/sign-out", post(doors::api_sign_out))
         .route("/api/v1/me", get(doors::api_me))
+        .route("/api/v1/me/password", post(doors::api_password))
         .route("/api/v1/devices/codes", post(doors::api_device_code))
         .route("/api/v1/sessions", get(api::access::sessions))
         .route("/api/v1/sessions/{id}", delete(api::access::end_session))
