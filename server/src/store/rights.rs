@@ -137,12 +137,12 @@ pub(super) fn counting(workspace: WorkspaceId, kind: &KindName, shifts: &[Shift]
         return statement;
     };
     // Looked at alone: another team for one person moves a few hundred of what may be hundreds of thousands, for each
-    // colleague of the team. `+`: found by the kind, all of it would be walked.
+    // colleague of the team. A cross join and `+`: SQLite would rather walk all rows or all of the kind.
     let holders = touched.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().map(|holder| holder.to_string());
     let holders = statement.bind(Param::Text(serde_json::Value::from_iter(holders).to_string()));
     statement.push(&format!(
-        " from rows where workspace = $1 and +kind = {kind} \
-         and record in (select h.record from holders h where h.workspace = $1 and h.holder in (select value from json_each({holders})))"
+        " from (select distinct +h.record as record from holders h where h.workspace = $1 and h.holder in (select value from json_each({holders}))) t \
+         cross join rows on rows.workspace = $1 and rows.record = t.record where +rows.kind = {kind}"
     ));
     statement
 }
@@ -237,7 +237,8 @@ mod tests {
         let mut tx = store.reader().await.unwrap();
         let plan = counting(workspace, &kind, &[team], false).plan(&mut tx).await;
         assert!(
-            plan.contains("rows_1 (workspace=? AND record=?)") && plan.contains("holders_by_holder (workspace=? AND holder=?)"),
+            plan.contains("SEARCH rows USING INDEX sqlite_autoindex_rows_1 (workspace=? AND record=?)")
+                && plan.contains("holders_by_holder (workspace=? AND holder=?)"),
             "{plan}"
         );
     }

@@ -241,7 +241,7 @@ async fn whoever_may_not_shut_people_out_takes_back_no_half_of_a_handover_and_be
     let chief = Client::of_role(&server, "eva", "chief").await;
     let order = json!({"from": user("cai"), "to": user("dan"), "disable": true});
     let refused = chief.post("/api/v1/handovers", order.clone()).await;
-    assert!(refused.status == 403 && refused.text().contains("colleagues"), "{}", refused.text());
+    assert!(refused.status == 403 && refused.text().contains("may not create members"), "{}", refused.text());
     assert_eq!(office.get("/api/v1/handovers").await.json()["rows"], json!([]), "nothing was begun");
 
     assert_eq!(office.post("/api/v1/handovers", order).await.status, 202);
