@@ -185,9 +185,10 @@ impl Replica {
     pub(crate) fn write_new(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
         if let Some(kind) = self.schema.kind(kind).cloned() {
             let mut before = Map::new();
-            for facet in kind.facets() {
-                self.load(&kind, record, facet)?;
-                before.extend(self.doc(record, facet).map(|doc| merge::row(&kind, facet, doc)).unwrap_or_default());
+            for field in authored::beside(&kind, edits) {
+                self.load(&kind, record, field.facet)?;
+                let shown = self.doc(record, field.facet).and_then(|doc| merge::shown(doc, field));
+                before.extend(shown.map(|shown| (field.name.to_string(), shown)));
             }
             authored::check(&kind, &before, edits)?;
         }

@@ -61,6 +61,23 @@ pub fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) ->
     found
 }
 
+/// The fields of a record that [`check`] asks `before` for: begins of the ends that edits write, ends of the begins, and rows
+/// with such parts. Mostly none, so that nobody has to read a whole record.
+pub fn beside<'k>(kind: &'k Kind, edits: &[FieldEdit]) -> Vec<&'k Field> {
+    let is_written = |name: &str| edits.iter().any(|edit| edit.field() == name);
+    let mut beside = Vec::new();
+    for field in &kind.fields {
+        let begin = field.after.as_deref().and_then(|begin| kind.field(begin));
+        if let Some(begin) = begin.filter(|begin| is_written(&begin.name) || is_written(&field.name)) {
+            beside.extend([field, begin]);
+        }
+        if field.items.iter().any(|item| item.after.is_some()) && is_written(&field.name) {
+            beside.push(field);
+        }
+    }
+    beside
+}
+
 fn of_edit(field: &Field, edit: &FieldEdit, note: &mut impl FnMut(String, Result<(), BadValue>)) {
     match edit {
         FieldEdit::Set { value, .. } => note(field.name.to_string(), check_value(field, value)),
