@@ -10,7 +10,7 @@ use sync_core::record::change::{Change, Op};
 use sync_core::value::Scalar;
 
 use super::scope::{KindScope, Near, Scope, Statement};
-use super::{Result, StoreError, Tx, id, records};
+use super::{Result, Tx, id, records};
 
 /// What somebody sees of a kind, and what they will see.
 #[derive(Debug, Clone)]
@@ -130,7 +130,7 @@ const BETWEEN: char = '\u{1f}';
 /// Whose some records are, whether they have a commercial and a private part, and how many they are.
 type SortTuple = (Option<String>, i64, i64, i64);
 
-pub(super) fn sorts_statement(workspace: WorkspaceId, kind: &KindName, with_parts: bool) -> Statement {
+fn sorts_statement(workspace: WorkspaceId, kind: &KindName, with_parts: bool) -> Statement {
     // Without them the index alone is read.
     let parts = if with_parts { "rows.commercial is not null, rows.private is not null" } else { "0, 0" };
     let mut statement = Statement::of("", workspace);
