@@ -11,6 +11,7 @@ use axum::response::Response;
 use sync_core::id::{Millis, WorkspaceId};
 use sync_core::protocol::{self, MAX_FRAME_BYTES, Message};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
 
 use super::standing::Standing;
 use super::{Door, Speaker, Unasked};
@@ -77,8 +78,15 @@ impl Live {
         let (app, caller) = (self.app.clone(), self.caller.clone());
         let mut desk = self.door.intake.desk_news();
         let mut people = app.auth.people();
-        let (revoked, stopping) = (app.auth.until_gone(&caller), app.until_stopping());
-        tokio::pin!(revoked, stopping);
+        // In a task of its own, which ends with the connection: while a frame is answered nothing else here gets on, and a look
+        // at the device would keep its turn at the database from those who answer.
+        let mut revoked = JoinSet::new();
+        revoked.spawn({
+            let app = app.clone();
+            async move { app.auth.until_gone(&caller).await }
+        });
+        let stopping = app.until_stopping();
+        tokio::pin!(stopping);
         loop {
             let step = tokio::select! {
                 frame = socket.recv() => self.received(&mut socket, frame).await,
@@ -87,8 +95,10 @@ impl Live {
                 // Another process may have written it, whose feed is not heard here.
                 changed = people.recv() => self.told_of_roles(changed).await,
                 _ = pings.tick() => self.ping(&mut socket).await,
-                () = &mut revoked => {
-                    self.shut_out(&mut socket).await;
+                told = revoked.join_next() => {
+                    if let Some(Ok(())) = told {
+                        self.shut_out(&mut socket).await;
+                    }
                     Err(Ended::Closed)
                 }
                 () = &mut stopping => Err(Ended::Closed),

@@ -41,7 +41,10 @@ struct Line<'s> {
 impl<'s> Line<'s> {
     /// Connects, and hears all that there is.
     async fn open(server: &'s Server, login: &str) -> Self {
-        let phone = Handset::of(server, UserId::of_cause(login)).await;
+        Self::of(server, Handset::of(server, UserId::of_cause(login)).await).await
+    }
+
+    async fn of(server: &'s Server, phone: Handset) -> Self {
         let socket = connect(server, &phone.enrolled.token).await;
         let mut line = Self { server, phone, socket, pages: Vec::new(), pulls: 0 };
         line.tell(Event::NetworkUp { live: true }).await;
@@ -98,6 +101,23 @@ async fn a_phone_that_may_not_see_what_was_written_is_not_woken_and_need_not_ask
     assert!(line.phone.fields(record(2)).is_none());
     let entries: usize = line.pages[before..].iter().map(|page| page.entries.len()).sum();
     assert_eq!((entries, line.pulls), (1, 0), "{:?}", line.pages);
+}
+
+#[tokio::test]
+async fn more_phones_than_the_database_has_readers_come_in_at_once() {
+    let desk = Desk::new().await;
+    let path = Client::office(&desk.server).await.make("party", json!({"name": "Jiamei"})).await;
+    let id: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let mut phones = Vec::new();
+    for login in ('a'..='l').map(|letter| format!("{letter}boss")) {
+        colleague(&desk.server, &login, "manager").await;
+        phones.push(Handset::of(&desk.server, UserId::of_cause(&login)).await);
+    }
+    // As after the server was started again. Whoever gets no answer is turned away after some fifteen seconds.
+    let lines = phones.into_iter().map(|phone| Line::of(&desk.server, phone));
+    for mut line in futures_util::future::join_all(lines).await {
+        assert!(line.shows(id, "Jiamei"));
+    }
 }
 
 #[tokio::test]
