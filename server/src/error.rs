@@ -186,6 +186,7 @@ impl From<PasswordError> for Error {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Bad(bad) => bad.into(),
+            PasswordError::Present(why) => why.into(),
             PasswordError::Store(error) => error.into(),
         }
     }

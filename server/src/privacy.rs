@@ -22,8 +22,8 @@ use crate::error::{Error, Text};
 use crate::files::content_of;
 use crate::intake::{never_erased, settle_erased};
 use crate::jobs::sequences;
-use crate::reading::{History, Reading, RecordView};
-use crate::store::erasure::{self, ErasedRow, Removed};
+use crate::reading::{Asked, History, ReadError, Reading, RecordView, Slice};
+use crate::store::erasure::{self, ErasedPlace, ErasedRow, Removed};
 use crate::store::people::SecretHash;
 use crate::store::{StoreError, Tx, files, records, trail, workspaces};
 
@@ -93,18 +93,26 @@ pub struct Proof {
 /// # Errors
 /// When there is none, the caller may not, or the database fails.
 pub async fn erased(app: &App, caller: &Caller, id: RecordId) -> Result<ErasedRow, Error> {
-    let known = erasure::all(&mut app.store.reader().await?, caller.workspace).await?.into_iter().find(|row| row.record == id);
-    known.filter(|_| may_erase(app, caller)).ok_or(Error::NotFound)
+    may_erase(app, caller).then_some(()).ok_or(Error::NotFound)?;
+    erasure::one(&mut app.store.reader().await?, caller.workspace, id).await?.ok_or(Error::NotFound)
 }
 
-/// All that were erased, for whoever may erase.
+/// What was erased, newest first, for whoever may erase.
 ///
 /// # Errors
-/// When the caller may not, or the database fails.
-pub async fn all_erased(app: &App, caller: &Caller) -> Result<Vec<ErasedRow>, Error> {
+/// When the caller may not, the cursor is none, or the database fails.
+pub async fn erasures(app: &App, caller: &Caller, asked: &Asked) -> Result<Slice<ErasedRow>, Error> {
     let no = || Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。"));
     may_erase(app, caller).then_some(()).ok_or_else(no)?;
-    Ok(erasure::all(&mut app.store.reader().await?, caller.workspace).await?)
+    let place = asked.after.as_deref().map(|text| place_of(text).ok_or(ReadError::Cursor)).transpose()?;
+    let mut tx = app.store.reader().await?;
+    let found = erasure::before(&mut tx, caller.workspace, place, asked.size() as u32 + 1).await?;
+    Ok(Slice::cut(found, asked.size(), |row| format!("{}.{}", row.at, row.record)))
+}
+
+fn place_of(text: &str) -> Option<ErasedPlace> {
+    let (at, record) = text.split_once('.')?;
+    Some((at.parse().ok()?, record.parse().ok()?))
 }
 
 fn may_erase(app: &App, caller: &Caller) -> bool {

@@ -99,6 +99,8 @@ struct Case {
     phones: u64,
     before: Option<RoleSet>,
     after: Option<RoleSet>,
+    /// Whom they reach.
+    now: Reach,
     /// Whom they reach then, if others than now.
     reach: Option<Reach>,
 }
@@ -115,6 +117,7 @@ pub async fn effect(app: &App, workspace: WorkspaceId, change: &Change) -> Resul
     let shift = |case: &Case| Shift {
         before: sight(&rules, case.user, case.before.as_ref()),
         after: sight(&then, case.user, case.after.as_ref()),
+        now: case.now.clone(),
         reach: case.reach.clone(),
     };
     let shifts: Vec<Shift> = cases.iter().map(shift).collect();
@@ -204,8 +207,9 @@ async fn cases(tx: &mut Tx, workspace: WorkspaceId, change: &Change) -> Result<V
             Change::Person(person) if person.user == user.user => person.roles.clone(),
             _ => before.clone(),
         };
-        let reach = Some(Reach::of(user.user, &then)).filter(|reach| *reach != Reach::of(user.user, &now));
-        Case { user: user.user, name: user.name, phones: phones.get(&user.user).copied().unwrap_or(0), before, after, reach }
+        let now = Reach::of(user.user, &now);
+        let reach = Some(Reach::of(user.user, &then)).filter(|reach| *reach != now);
+        Case { user: user.user, name: user.name, phones: phones.get(&user.user).copied().unwrap_or(0), before, after, now, reach }
     };
     let cases = people::users(tx, workspace).await?.into_iter().map(case);
     Ok(cases.filter(|case| case.before.is_some() || case.after.is_some()).collect())

@@ -38,21 +38,24 @@ fn doors(app: &App) -> (Routes, Routes) {
     // Devices: `DeviceCaller`.
     let devices =
         Routes::new().route("/sync", post(sync::exchange)).route("/sync/live", get(sync::live)).route("/sync/enrol", post(doors::enrol));
+    // What takes or answers a secret: `once` would keep it, or a hash that is quickly guessed.
+    let secrets = Routes::new()
+        .route("/api/v1/sign-in", post(doors::api_sign_in))
+        .route("/api/v1/me/password", post(doors::api_password))
+        .route("/api/v1/devices/codes", post(doors::api_device_code))
+        .route("/api/v1/keys", get(api::access::list).post(api::access::make))
+        .route("/api/v1/webhooks", get(api::hooks::list).post(api::hooks::make))
+        .route("/api/v1/calendars", get(api::calendar::since).post(api::calendar::renew).delete(api::calendar::withdraw));
     // Integrations: JSON, `Caller`.
     let integrations = Routes::new()
-        .route("/api/v1/sign-in", post(doors::api_sign_in))
         .route("/api/v1/sign-out", post(doors::api_sign_out))
         .route("/api/v1/me", get(doors::api_me))
-        .route("/api/v1/devices/codes", post(doors::api_device_code))
         .route("/api/v1/sessions", get(api::access::sessions))
         .route("/api/v1/sessions/{id}", delete(api::access::end_session))
-        .route("/api/v1/keys", get(api::access::list).post(api::access::make))
         .route("/api/v1/keys/{id}", delete(api::access::revoke))
-        .route("/api/v1/webhooks", get(api::hooks::list).post(api::hooks::make))
         .route("/api/v1/webhooks/{id}", patch(api::hooks::change).delete(api::hooks::remove))
         .route("/api/v1/webhooks/{id}/deliveries", get(api::hooks::deliveries))
         .route("/api/v1/webhooks/{id}/deliveries/{delivery}/replay", post(api::hooks::replay))
-        .route("/api/v1/calendars", get(api::calendar::since).post(api::calendar::renew).delete(api::calendar::withdraw))
         .route("/api/v1/privacy", get(api::privacy::list))
         .route("/api/v1/privacy/{id}", get(api::privacy::dossier))
         .route("/api/v1/privacy/{id}/erase", post(api::privacy::erase))
@@ -101,7 +104,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/file/{id}/content", get(files::content))
         .route("/api/v1/file/{id}/thumbnail", get(files::thumbnail))
         .route("/records/{kind}/{id}/files", post(files::upload_on_record).layer(from_fn_with_state(app.clone(), console::as_pages)));
-    (devices.merge(integrations).merge(console).merge(calendars).merge(watch), uploads)
+    (devices.merge(secrets).merge(integrations).merge(console).merge(calendars).merge(watch), uploads)
 }
 
 /// What every request passes, the outermost last; `long` ones have bounds of their own for time and size.

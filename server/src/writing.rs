@@ -130,7 +130,7 @@ impl Writing {
         if let Some(edit) = edits.iter().find(|edit| edit.field() != ARCHIVED && kind.field(edit.field()).is_none()) {
             return Err(NotEdited::from(unknown(kind, edit.field())).into());
         }
-        let edits = with_defaults(kind, &edits, |field| self.reading.may_make_with(kind, field));
+        let edits = with_defaults(kind, &edits, |edits, default| self.reading.may_add(kind, edits, default));
         complete(kind, &edits)?;
         authored::check(kind, &Map::new(), &edits).map_err(NotEdited::from)?;
         Ok(edits)

@@ -109,6 +109,7 @@ impl From<HandoverError> for Error {
         let said = |zh: &str| Text::new(en.clone(), zh);
         match error {
             HandoverError::MayNot => Error::Forbidden(said("只有管理员可以移交客户。")),
+            HandoverError::MayNotShutOut(why) => Error::Forbidden(Text::new(why.en, why.zh)),
             HandoverError::NoSuchHandover => Error::NotFound,
             HandoverError::Running => Error::Conflict(said("移交仍在进行。")),
             HandoverError::NoSuchPerson(side) => {

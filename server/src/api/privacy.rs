@@ -7,10 +7,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sync_core::id::{Millis, RecordId};
 
+use super::request::Params;
 use crate::app::App;
 use crate::auth::Person;
 use crate::error::Error;
 use crate::privacy::{self, HeldBy, Proof};
+use crate::reading::Slice;
 
 /// A record that was erased.
 #[derive(Serialize)]
@@ -22,12 +24,6 @@ pub struct ErasedView {
     by: Option<String>,
     proof: serde_json::Value,
     devices: Vec<HeldBy>,
-}
-
-/// What was erased.
-#[derive(Serialize)]
-pub struct Erasures {
-    rows: Vec<ErasedView>,
 }
 
 /// `GET /api/v1/privacy/{id}`: everything about a record, to hand to the person.
@@ -52,18 +48,20 @@ pub async fn erase(State(app): State<App>, Person(caller): Person, Path(id): Pat
     erased.await.unwrap_or(Err(Error::NotKept)).map(Json)
 }
 
-/// `GET /api/v1/privacy`: what was erased, with the proofs.
+/// `GET /api/v1/privacy`: what was erased, with the proofs, newest first.
 ///
 /// # Errors
-/// When the caller may not.
-pub async fn list(State(app): State<App>, Person(caller): Person) -> Result<Json<Erasures>, Error> {
-    let all = privacy::all_erased(&app, &caller).await?;
+/// When the caller may not, or a parameter is wrong.
+pub async fn list(State(app): State<App>, Person(caller): Person, mut params: Params) -> Result<Json<Slice<ErasedView>>, Error> {
+    let asked = params.asked()?;
+    params.done()?;
+    let Slice { rows, next } = privacy::erasures(&app, &caller, &asked).await?;
     let mut tx = app.store.reader().await?;
-    let mut rows = Vec::new();
-    for row in all {
+    let mut views = Vec::new();
+    for row in rows {
         let devices = privacy::phones(&mut tx, caller.workspace, &row).await?;
         let proof = serde_json::from_str(&row.proof).unwrap_or_default();
-        rows.push(ErasedView { id: row.record, kind: row.kind, at: row.at, by: row.by.map(|by| by.to_string()), proof, devices });
+        views.push(ErasedView { id: row.record, kind: row.kind, at: row.at, by: row.by.map(|by| by.to_string()), proof, devices });
     }
-    Ok(Json(Erasures { rows }))
+    Ok(Json(Slice { rows: views, next }))
 }

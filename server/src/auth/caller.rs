@@ -122,7 +122,7 @@ impl FromRequestParts<App> for Caller {
 const API: &str = "/api/v1/";
 
 /// What somebody reaches whose password is not their own choice: choosing one, in their language, or going away.
-const BEFORE_A_PASSWORD: [&str; 4] = [OWN_PASSWORD, "/language", "/sign-out", "/api/v1/sign-out"];
+const BEFORE_A_PASSWORD: [&str; 5] = [OWN_PASSWORD, "/language", "/sign-out", "/api/v1/sign-out", "/api/v1/me/password"];
 
 /// Where somebody chooses their password.
 pub const OWN_PASSWORD: &str = "/account/password";

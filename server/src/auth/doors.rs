@@ -12,7 +12,7 @@ use sync_core::protocol::{Enrol, Enrolled};
 
 use super::caller::cookie_name;
 use super::secret::{Token, TokenKind};
-use super::{AuthError, Caller, Client, ClientAddress, Enrolment, Finish, Person, SignIn, SignedIn, normal_login};
+use super::{AuthError, Caller, Client, ClientAddress, Enrolment, Finish, PasswordError, Person, SignIn, SignedIn, normal_login};
 use crate::app::App;
 use crate::body::Body;
 use crate::error::{Error, Text};
@@ -118,6 +118,35 @@ pub async fn api_sign_out(State(app): State<App>, Person(caller): Person) -> Res
 pub async fn api_me(caller: Caller) -> Json<UserAnswer> {
     let (role, language) = (caller.role.to_string(), caller.language.tag());
     Json(UserAnswer { id: caller.user.to_string(), name: caller.name, login: caller.login, role, language })
+}
+
+/// The present password, and the one in its place.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPassword {
+    present: String,
+    new: String,
+}
+
+/// `POST /api/v1/me/password`: another password; the caller's sessions elsewhere end.
+///
+/// # Errors
+/// When the present one is wrong, or too often was, or the new one is not taken.
+pub async fn api_password(
+    State(app): State<App>,
+    Person(caller): Person,
+    Body(wanted): Body<NewPassword>,
+) -> Result<axum::http::StatusCode, Error> {
+    let invalid = |field: &str, message| Error::Invalid { field: Some(field.to_owned()), message };
+    match app.auth.change_password(&caller, &wanted.present, &wanted.new).await {
+        Ok(()) => Ok(axum::http::StatusCode::NO_CONTENT),
+        // Not the 401 of a sign-in: whoever asks is signed in and stays it.
+        Err(PasswordError::Present(AuthError::WrongPassword)) => {
+            Err(invalid("present", Text::new("The present password is wrong.", "当前密码错误。")))
+        }
+        Err(PasswordError::Bad(bad)) => Err(invalid("new", Error::from(bad).problem().text)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whose phone a code is for.

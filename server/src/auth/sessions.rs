@@ -21,6 +21,9 @@ pub enum PasswordError {
     /// It is not taken.
     #[error(transparent)]
     Bad(#[from] BadPassword),
+    /// The present one is another, or was wrong too often.
+    #[error(transparent)]
+    Present(AuthError),
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
@@ -196,6 +199,15 @@ impl Auth {
                 })
             })
             .await
+    }
+
+    /// Sets the password of who is signed in and knows the present one; their sessions elsewhere end.
+    ///
+    /// # Errors
+    /// When the present password is another one, the new one is not taken, or the database fails.
+    pub async fn change_password(&self, caller: &Caller, present: &str, new: &str) -> Result<(), PasswordError> {
+        self.confirm_password(caller, present).await.map_err(PasswordError::Present)?;
+        self.set_password((caller.workspace, caller.user), new, Some(caller.user), Some(caller.session), false).await
     }
 
     /// Sets somebody's password, for `by` or the operator; sessions but `keep` end. Who sets their own sets another one;

@@ -165,14 +165,11 @@ fn choose(desk: &Desk, status: StatusCode, problem: Option<String>) -> Result<Re
 
 /// `POST /account/password`: sessions elsewhere end.
 pub async fn password(desk: Desk, Form(typed): Form<NewPassword>) -> Result<Response, Error> {
-    let (who, by) = ((desk.caller.workspace, desk.caller.user), Some(desk.caller.user));
-    let problem = match unconfirmed(&desk, &typed.present).await? {
-        Some(problem) => problem,
-        None => match desk.app.auth.set_password(who, &typed.new, by, Some(desk.caller.session), false).await {
-            Ok(()) => return Ok(Redirect::to("/account?done=password").into_response()),
-            Err(PasswordError::Bad(bad)) => Error::from(bad).problem().text.in_language(desk.words.0).to_owned(),
-            Err(PasswordError::Store(error)) => return Err(error.into()),
-        },
+    let problem = match desk.app.auth.change_password(&desk.caller, &typed.present, &typed.new).await {
+        Ok(()) => return Ok(Redirect::to("/account?done=password").into_response()),
+        Err(PasswordError::Bad(bad)) => Error::from(bad).problem().text.in_language(desk.words.0).to_owned(),
+        Err(PasswordError::Present(why)) => wrong_password(&desk, why)?,
+        Err(PasswordError::Store(error)) => return Err(error.into()),
     };
     match desk.caller.grant {
         Grant::GivenPassword => choose(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)),
@@ -181,12 +178,11 @@ pub async fn password(desk: Desk, Form(typed): Form<NewPassword>) -> Result<Resp
 }
 
 /// What to say when the present password is not the one that was typed.
-async fn unconfirmed(desk: &Desk, typed: &str) -> Result<Option<String>, Error> {
-    match desk.app.auth.confirm_password(&desk.caller, typed).await {
-        Ok(()) => Ok(None),
-        Err(AuthError::Throttled { retry_after_s }) => Ok(Some(desk.words.count("door.throttled", retry_after_s.div_ceil(60)))),
-        Err(AuthError::Store(error)) => Err(error.into()),
-        Err(_) => Ok(Some(desk.words.say("account.wrong").to_owned())),
+fn wrong_password(desk: &Desk, why: AuthError) -> Result<String, Error> {
+    match why {
+        AuthError::Throttled { retry_after_s } => Ok(desk.words.count("door.throttled", retry_after_s.div_ceil(60))),
+        AuthError::Store(error) => Err(error.into()),
+        _ => Ok(desk.words.say("account.wrong").to_owned()),
     }
 }
 
@@ -233,7 +229,8 @@ pub struct Present {
 
 /// `POST /account/second/off`.
 pub async fn drop_second(desk: Desk, Form(typed): Form<Present>) -> Result<Response, Error> {
-    if let Some(problem) = unconfirmed(&desk, &typed.present).await? {
+    if let Err(why) = desk.app.auth.confirm_password(&desk.caller, &typed.present).await {
+        let problem = wrong_password(&desk, why)?;
         return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await;
     }
     desk.app.auth.drop_second(desk.caller.workspace, desk.caller.user, Some(desk.caller.user)).await?;

@@ -174,6 +174,7 @@ async fn refused(desk: &Desk, typed: &Typed, error: HandoverError) -> Result<Res
         HandoverError::NoSuchPerson(_) => desk.words.say("handover.no_person").to_owned(),
         HandoverError::SamePerson => desk.words.say("handover.same").to_owned(),
         HandoverError::LastAdministrator => desk.words.say("handover.last").to_owned(),
+        HandoverError::MayNotShutOut(why) => desk.words.label(&why).to_owned(),
         HandoverError::Running => desk.words.say("handover.running").to_owned(),
         HandoverError::Filter(why) => {
             let why = desk.words.fill("handover.bad_filter", &[desk.words.label(&why.words())]);

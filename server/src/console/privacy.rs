@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::error::Error;
 use crate::privacy::{self, Consent, Dossier, HeldBy, OnPhone, Proof};
+use crate::reading::{Asked, Slice};
 use crate::store::erasure::ErasedRow;
 use crate::store::people::{self, User};
 
@@ -58,6 +59,7 @@ const NAMING_MAX: usize = 100;
 struct ErasuresPage {
     frame: Frame,
     rows: Vec<ErasureView>,
+    next: Option<String>,
 }
 
 /// A record that was erased.
@@ -69,9 +71,19 @@ struct ErasureView {
     who: String,
 }
 
+/// Erased records on a page.
+const PAGE: u32 = 50;
+
+/// What the address asks for.
+#[derive(Deserialize)]
+pub struct Page {
+    after: Option<String>,
+}
+
 /// `GET /privacy`: what was erased, newest first, each with its proof.
-pub async fn list(desk: Desk) -> Result<Response, Error> {
-    let all = privacy::all_erased(&desk.app, &desk.caller).await?;
+pub async fn list(desk: Desk, Query(wanted): Query<Page>) -> Result<Response, Error> {
+    let asked = Asked { after: wanted.after, max_size: PAGE };
+    let Slice { rows, next } = privacy::erasures(&desk.app, &desk.caller, &asked).await?;
     let users = people::users(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
     let view = |row: ErasedRow| ErasureView {
         href: format!("/privacy/{}", row.record),
@@ -80,9 +92,10 @@ pub async fn list(desk: Desk) -> Result<Response, Error> {
         when: format::moment(row.at),
         who: by_whom(&desk, &users, row.by),
     };
-    let rows = all.into_iter().map(view).collect();
+    let rows = rows.into_iter().map(view).collect();
     let frame = desk.frame(desk.words.say("privacy.erasures"), "/privacy").await?;
-    answer(StatusCode::OK, &ErasuresPage { frame, rows })
+    let next = next.map(|next| format!("/privacy?after={next}"));
+    answer(StatusCode::OK, &ErasuresPage { frame, rows, next })
 }
 
 fn by_whom(desk: &Desk, users: &[User], by: Option<UserId>) -> String {

@@ -98,11 +98,27 @@ pub struct Bound {
     pub above: String,
     /// What happens beyond.
     pub outcomes: Vec<Choice>,
+    /// Why it cannot be taken as it was typed.
+    pub problem: Option<String>,
+}
+
+/// What cannot be taken of a form, as it was typed.
+#[derive(Default)]
+pub struct Halves {
+    pub conditions: Vec<When>,
+    pub limits: Vec<Bound>,
+}
+
+impl Halves {
+    /// Whether all was taken.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty() && self.limits.is_empty()
+    }
 }
 
 impl Sheet {
-    /// A role's form. `extra` kinds get a row too, and so do `halves`: conditions that were not taken.
-    pub fn of(words: Words, schema: &Schema, role: &Role, extra: &[&str], halves: Vec<When>) -> Self {
+    /// A role's form. `extra` kinds get a row too, and so do `halves`: conditions and limits that were not taken.
+    pub fn of(words: Words, schema: &Schema, role: &Role, extra: &[&str], halves: Halves) -> Self {
         let say = |label: &Label| words.label(label).to_owned();
         let with_row = |kind: &Kind| role.rule(&kind.name).is_some_and(|rule| !rule.kinds.is_empty()) || extra.contains(&&*kind.name);
         let (own, others): (Vec<&Kind>, Vec<&Kind>) = schema.kinds().map(|kind| &**kind).partition(|kind| with_row(kind));
@@ -115,11 +131,14 @@ impl Sheet {
             .enumerate()
             .map(|(at, rule)| When::of(words, schema, at, Some(rule)))
             .collect();
-        for half in halves {
+        for half in halves.conditions {
             conditions.push(half.at(conditions.len()));
         }
         conditions.push(When::of(words, schema, conditions.len(), None));
         let mut limits: Vec<Bound> = role.limits.iter().enumerate().map(|(at, limit)| Bound::of(words, at, Some(limit))).collect();
+        for half in halves.limits {
+            limits.push(Bound { name: Bound::name(limits.len()), ..half });
+        }
         limits.push(Bound::of(words, limits.len(), None));
         Self {
             label_en: role.label.en.clone(),
@@ -240,7 +259,8 @@ impl Bound {
             Outcome::Refuse => words.say("role.outcome_refuse"),
         };
         Self {
-            name: format!("limit{at}"),
+            name: Self::name(at),
+            problem: None,
             path: limit.map_or_else(String::new, |limit| format!("{}.{}", limit.kind, limit.path())),
             above: limit.map_or_else(String::new, |limit| match &limit.beyond {
                 Beyond::Above(above) => above.to_string(),
@@ -252,22 +272,31 @@ impl Bound {
                 .collect(),
         }
     }
+
+    /// What the names of a row's controls begin with.
+    fn name(at: usize) -> String {
+        format!("limit{at}")
+    }
+
+    /// One that cannot be taken, as it was typed.
+    fn half(words: Words, typed: &Typed, at: usize, problem: String) -> Self {
+        let part = |name: &str| typed.one(&format!("{}.{name}", Self::name(at)));
+        let mut bound = Self::of(words, at, None);
+        for (value, _, chosen) in &mut bound.outcomes {
+            *chosen = value == part("outcome");
+        }
+        Self { path: part("path").to_owned(), above: part("above").to_owned(), problem: Some(problem), ..bound }
+    }
 }
 
-/// The role that a form describes, and the conditions that cannot be taken, as they were typed and with what they lack:
-/// `wrong` says which filters could not be put together, and why.
+/// The role that a form describes, and what cannot be taken, as it was typed and with what it lacks: `wrong` says which
+/// filters could not be put together, and why.
 /// Whether it is a good one is asked when it is read.
 ///
 /// # Errors
 /// What cannot be written at all, in words.
-pub fn read(
-    words: Words,
-    schema: &Schema,
-    name: &Name,
-    typed: &Typed,
-    wrong: &BTreeMap<String, String>,
-) -> Result<(Role, Vec<When>), String> {
-    let mut halves = Vec::new();
+pub fn read(words: Words, schema: &Schema, name: &Name, typed: &Typed, wrong: &BTreeMap<String, String>) -> Result<(Role, Halves), String> {
+    let mut halves = Halves::default();
     let mut role =
         Role { label: Label { en: typed.one("label_en").to_owned(), zh: typed.one("label_zh").to_owned() }, ..Role::empty(name.clone()) };
     role.rights = Right::ALL.into_iter().filter(|right| typed.all("right").contains(&right.as_str())).collect();
@@ -278,7 +307,7 @@ pub fn read(
         }
         match wrong.get(&row).cloned().map_or_else(|| read_condition(words, schema, typed, &row), Err) {
             Ok(rule) => role.rules.extend(rule),
-            Err(problem) => halves.push(half(words, schema, typed, at, problem)),
+            Err(problem) => halves.conditions.push(half(words, schema, typed, at, problem)),
         }
     }
     for row in typed.all("row") {
@@ -290,11 +319,14 @@ pub fn read(
         }
     }
     for at in 0.. {
-        let row = format!("limit{at}");
+        let row = Bound::name(at);
         if !typed.has(&format!("{row}.path")) {
             break;
         }
-        role.limits.extend(read_limit(words, typed, &row)?);
+        match read_limit(words, typed, &row) {
+            Ok(limit) => role.limits.extend(limit),
+            Err(problem) => halves.limits.push(Bound::half(words, typed, at, problem)),
+        }
     }
     Ok((role, halves))
 }

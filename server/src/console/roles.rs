@@ -17,7 +17,7 @@ use sync_core::schema::{Kind, Label, Reading};
 use super::conditions::{self, Ground, Scope};
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
-use super::role_form::{self, Sheet, When};
+use super::role_form::{self, Halves, Sheet, When};
 use super::typed::Typed;
 use super::why;
 use super::words::Words;
@@ -176,7 +176,7 @@ struct Shown {
     notice: Option<&'static str>,
     problem: Option<String>,
     preview: Option<Effect>,
-    halves: Vec<When>,
+    halves: Halves,
     /// Whether the form was sent to be drawn again: it tells nothing that is wrong yet.
     asks: bool,
 }
@@ -246,7 +246,8 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
         }
     };
     if asks {
-        halves.iter_mut().for_each(|half| half.problem = None);
+        halves.conditions.iter_mut().for_each(|half| half.problem = None);
+        halves.limits.iter_mut().for_each(|half| half.problem = None);
         return sheet(&desk, StatusCode::OK, &role, &extra, Shown { halves, asks, ..Shown::default() }).await;
     }
     let step = typed.one("step");

@@ -4,22 +4,24 @@
 //! first edit, so a server that stops in the middle goes on where it was: what has gone over is not the old
 //! owner's any more and is not found again.
 
-use sync_core::access::Right;
+use sync_core::access::{Caller, MEMBER_KIND, Right};
 use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
 use sync_core::query::{Context, Filter, QueryError};
 use sync_core::record::fields::FieldEdit;
-use sync_core::schema::Kind;
+use sync_core::schema::{Kind, Label};
 
 use crate::app::App;
 use crate::audit::{self, Note};
 use crate::auth::secret::random;
-use crate::intake::{Author, Expect, IntakeError, RecordEdit};
+use crate::intake::{Author, Expect, IntakeError, RecordEdit, Rules};
+use crate::jobs::foresight::Foresight;
 use crate::jobs::import::{ImportError, ImportId, Undone, take_back};
 use crate::jobs::{Progress, Watch};
 use crate::people;
 use crate::store::handovers::{self, Handover, Having};
 use crate::store::imports::{self, Act, ImportRow};
 use crate::store::people::{self as accounts, User};
+use crate::store::records::rows_of;
 use crate::store::{StoreError, Tx, devices, farewells};
 
 /// Records that go over together: others write in between.
@@ -118,6 +120,9 @@ pub enum HandoverError {
     /// The person is the last who administers.
     #[error("they are the last who may administer and cannot be shut out")]
     LastAdministrator,
+    /// The caller may not shut the person out, nor let them in again.
+    #[error("{}", .0.en)]
+    MayNotShutOut(Label),
     /// The filter cannot be read.
     #[error("the filter: {0}")]
     Filter(QueryError),
@@ -214,9 +219,21 @@ async fn plan(app: &App, author: &Author, order: &Order) -> Result<Plan> {
     if order.disable && administers(&from) && !everybody.iter().any(|user| user.user != from.user && administers(user)) {
         return Err(HandoverError::LastAdministrator);
     }
+    if let Some(why) = may_not_set_active(&mut tx, &rules, author, order.from).await?.filter(|_| order.disable) {
+        return Err(HandoverError::MayNotShutOut(why));
+    }
     drop(tx);
     let customers = if order.customers.trim().is_empty() { None } else { Some(customers(app, author, order).await?) };
     Ok(Plan { from, to, customers })
+}
+
+/// Why an author would be refused to shut somebody out, or to let them in again.
+async fn may_not_set_active(tx: &mut Tx, rules: &Rules, author: &Author, user: UserId) -> Result<Option<Label>> {
+    let Some(kind) = rules.schema.kind(MEMBER_KIND) else { return Ok(None) };
+    let (record, caller) = (RecordId(user.0), Caller { user: author.user, role: author.role.clone() });
+    let row = rows_of(tx, author.workspace, &[record]).await?.remove(&record);
+    let foresight = Foresight::of(tx, author.workspace, (&rules.roles, &caller), kind, &[record]).await?;
+    Ok(foresight.against(record, row.as_ref(), &[vec![FieldEdit::set("active", false)]]))
 }
 
 /// The customers that the filter finds, whoever has them: what links to one of them is the person's, or is not.
@@ -383,11 +400,14 @@ pub async fn undo(app: &App, author: &Author, act: [u8; 16]) -> Result<Undone> {
     if handover.finished_at.is_none() {
         return Err(HandoverError::Running);
     }
-    let row = import_row(&handover);
-    let undone = take_back(app, author, row, &mut |_| {}).await?;
     if handover.disable && was_shut_out(app, author.workspace, &handover).await? {
+        // Asked before anything goes back: half an undoing could not be done again.
+        let rules = app.intake.rules(author.workspace);
+        let refused = may_not_set_active(&mut app.store.reader().await?, &rules, author, handover.from).await?;
+        refused.map_or(Ok(()), |why| Err(HandoverError::MayNotShutOut(why)))?;
         people::set_active(app, author, handover.from, true).await?;
     }
+    let undone = take_back(app, author, import_row(&handover), &mut |_| {}).await?;
     handover.undone_at = Some(app.clock.now());
     note(app, author.workspace, &handover).await?;
     let noted = Note::of(author.workspace, Some(author.user), audit::Act::HandedOver, handover.from);

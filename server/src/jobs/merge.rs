@@ -4,12 +4,14 @@
 //! at the duplicate is left alone and is shown with the survivor.
 
 use serde_json::Value as Json;
+use sync_core::access::Caller;
 use sync_core::actions::duplicates::merging::{Keep, Side, merging};
 use sync_core::actions::duplicates::{APART, FIELD};
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Field, Kind, Label};
 
+use super::foresight::Foresight;
 use super::import::{ImportError, ImportId};
 use super::{bulk, duplicates};
 use crate::app::App;
@@ -40,6 +42,9 @@ pub async fn merge(
 ) -> Result<Merged, ImportError> {
     let (first, second) = (survivor.id, duplicate.id);
     let edits = merging(kind, Side { id: first, fields: &survivor.fields }, Side { id: second, fields: &duplicate.fields }, keep);
+    if let Some(why) = foreseen(app, author, kind, &edits).await? {
+        return Ok(Merged::Refused(why));
+    }
     let edit = |(record, edits)| RecordEdit { kind: kind.name.clone(), record, edits, expect: Expect::Existing };
     let edits = edits.into_iter().map(edit).collect();
     let done = bulk::apply(app, author, &kind.name, (Act::Merge, &of_pair(first, second)), edits).await?;
@@ -50,6 +55,16 @@ pub async fn merge(
     // Half a merge is none.
     bulk::undo(app, author, done.act).await?;
     Ok(Merged::Refused(why))
+}
+
+/// What rights say against one half, before the other is written: that would have to be taken back, and phones would see both.
+async fn foreseen(app: &App, author: &Author, kind: &Kind, edits: &[(RecordId, Vec<FieldEdit>)]) -> Result<Option<Label>, ImportError> {
+    let (rules, caller) = (app.intake.rules(author.workspace), Caller { user: author.user, role: author.role.clone() });
+    let ids: Vec<RecordId> = edits.iter().map(|(record, _)| *record).collect();
+    let mut tx = app.store.reader().await?;
+    let rows = records::rows_of(&mut tx, author.workspace, &ids).await?;
+    let foresight = Foresight::of(&mut tx, author.workspace, (&rules.roles, &caller), kind, &ids).await?;
+    Ok(edits.iter().find_map(|(record, edits)| foresight.against(*record, rows.get(record), std::slice::from_ref(edits))))
 }
 
 /// Lets a record stand for itself again, wherever it was merged: takes the merge back that made it one with another, and

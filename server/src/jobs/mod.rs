@@ -11,6 +11,7 @@ pub mod deadlines;
 pub mod duplicates;
 pub mod export;
 mod following;
+pub mod foresight;
 pub mod handover;
 pub mod import;
 pub mod index;

@@ -28,6 +28,7 @@ use serde::Serialize;
 use sync_core::access::{self, Act, Action, Level, Right, RoleSet, Subject, decide};
 use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Read;
+use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Kind, Label, Schema};
 
 use crate::app::App;
@@ -148,9 +149,9 @@ impl Reading {
         self.rules.roles.may_write_field(&self.caller.role, kind, field)
     }
 
-    /// Whether the caller may write a field of whatever record of the kind they make: what has its default then.
-    pub fn may_make_with(&self, kind: &Kind, field: &str) -> bool {
-        self.rules.roles.may_make_with(&self.caller.role, kind, field)
+    /// Whether a record that the caller makes with these edits may have a default, too.
+    pub fn may_add(&self, kind: &Kind, edits: &[FieldEdit], default: &FieldEdit) -> bool {
+        self.rules.roles.may_add(&self.caller, kind, edits, default)
     }
 
     /// Whether the caller may do this to some record of the kind; of which, is decided when it is done.

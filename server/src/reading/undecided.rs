@@ -42,6 +42,14 @@ pub struct Slice<T> {
     pub next: Option<String>,
 }
 
+impl<T> Slice<T> {
+    /// What was read, one more than is shown, to see whether there is more.
+    pub(crate) fn cut(mut rows: Vec<T>, size: usize, cursor: impl Fn(&T) -> String) -> Self {
+        let next = cut(&mut rows, size, cursor);
+        Self { rows, next }
+    }
+}
+
 /// A disagreement and the record it is in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -186,7 +194,7 @@ impl Default for Asked {
 }
 
 impl Asked {
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.max_size.clamp(1, MAX_PAGE) as usize
     }
 }

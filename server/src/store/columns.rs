@@ -181,15 +181,16 @@ pub async fn there(tx: &mut Tx) -> Result<Indexes> {
     Ok(found.into_iter().map(|(name, text)| (name, text.replacen("CREATE INDEX", "create index", 1))).collect())
 }
 
-/// Makes one.
+/// Makes one; another process, or another look, may have been faster.
 pub async fn make(tx: &mut Tx, text: String) -> Result<()> {
+    let text = text.replacen("create index", "create index if not exists", 1);
     sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(tx.conn()).await?;
     Ok(())
 }
 
 /// Takes one away.
 pub async fn remove(tx: &mut Tx, name: &str) -> Result<()> {
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop index \"{name}\""))).execute(tx.conn()).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop index if exists \"{name}\""))).execute(tx.conn()).await?;
     Ok(())
 }
 

@@ -155,19 +155,46 @@ pub async fn is_between(tx: &mut Tx, workspace: WorkspaceId, after: u64, to: u64
     Ok(found != 0)
 }
 
+type ErasedTuple = (Vec<u8>, String, Millis, Option<Vec<u8>>, String);
+
+fn erased_row((record, kind, at, by, proof): ErasedTuple) -> Result<ErasedRow> {
+    let by = by.map(|by| id(UserId::from_bytes(&by), "user id")).transpose()?;
+    Ok(ErasedRow { record: id(RecordId::from_bytes(&record), "record id")?, kind, at, by, proof })
+}
+
 /// What was erased, newest first.
 pub async fn all(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<ErasedRow>> {
-    type Row = (Vec<u8>, String, Millis, Option<Vec<u8>>, String);
-    let rows: Vec<Row> =
-        sqlx::query_as("select record, kind, at, by_user, proof from erased where workspace = $1 order by at desc, record")
+    before(tx, workspace, None, u32::MAX).await
+}
+
+/// A place in what was erased.
+pub type ErasedPlace = (Millis, RecordId);
+
+/// Some of what was erased, newest first, from a place on.
+pub async fn before(tx: &mut Tx, workspace: WorkspaceId, place: Option<ErasedPlace>, limit: u32) -> Result<Vec<ErasedRow>> {
+    let (at, record) = place.map_or((Millis::MAX, vec![0xff; 17]), |(at, record)| (at, record.as_bytes().to_vec()));
+    let rows: Vec<ErasedTuple> = sqlx::query_as(
+        "select record, kind, at, by_user, proof from erased where workspace = $1 and (at, record) < ($2, $3) \
+         order by at desc, record desc limit $4",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .bind(at)
+    .bind(record)
+    .bind(limit)
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(erased_row).collect()
+}
+
+/// One that was erased.
+pub async fn one(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Option<ErasedRow>> {
+    let row: Option<ErasedTuple> =
+        sqlx::query_as("select record, kind, at, by_user, proof from erased where workspace = $1 and record = $2")
             .bind(&workspace.as_bytes()[..])
-            .fetch_all(tx.conn())
+            .bind(&record.as_bytes()[..])
+            .fetch_optional(tx.conn())
             .await?;
-    let row = |(record, kind, at, by, proof): Row| {
-        let by = by.map(|by| id(UserId::from_bytes(&by), "user id")).transpose()?;
-        Ok(ErasedRow { record: id(RecordId::from_bytes(&record), "record id")?, kind, at, by, proof })
-    };
-    rows.into_iter().map(row).collect()
+    row.map(erased_row).transpose()
 }
 
 /// The files that are about a record and about nothing else.

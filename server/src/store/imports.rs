@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{ChangeHash, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
+use sync_core::query::Param;
 
 use super::records::ROWS_PER_STATEMENT;
+use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
 /// One file that was brought in.
@@ -165,17 +167,30 @@ pub async fn hashes_of(tx: &mut Tx, workspace: WorkspaceId, import: [u8; 16], re
     Ok(hashes)
 }
 
-/// What the living records of a kind have in a field, as text; records without a value are left out.
-pub async fn values_of(tx: &mut Tx, workspace: WorkspaceId, kind: &str, facet: Facet, field: &str) -> Result<Vec<(RecordId, String)>> {
+/// What the living records of a kind that are in sight have in a field, as text; records without a value are left out.
+pub async fn values_of(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    scope: &Scope,
+    kind: &KindName,
+    (facet, field): (Facet, &str),
+) -> Result<Vec<(RecordId, String)>> {
+    if !scope.shows(kind, facet) {
+        return Ok(Vec::new());
+    }
     let column = match facet {
         Facet::Main => "main",
         Facet::Commercial => "commercial",
         Facet::Private => "private",
     };
-    let mut query = QueryBuilder::<Sqlite>::new("select record, cast(");
-    query.push(column).push(" ->> ").push_bind(field).push(" as text) from rows where workspace = ");
-    query.push_bind(&workspace.as_bytes()[..]).push(" and kind = ").push_bind(kind).push(" and archived = 0 and (");
-    query.push(column).push(" ->> ").push_bind(field).push(") is not null");
-    let rows: Vec<(Vec<u8>, String)> = query.build_query_as().fetch_all(tx.conn()).await?;
+    let mut statement = Statement::of("select rows.record, cast(rows.", workspace);
+    let field = statement.bind(Param::Text(field.to_owned()));
+    let of_kind = statement.bind(Param::Text(kind.to_string()));
+    let sees = scope.sees("rows", kind, |param| statement.bind(param));
+    statement.push(&format!(
+        "{column} ->> {field} as text) from rows where rows.workspace = $1 and rows.kind = {of_kind} and rows.archived = 0 \
+         and (rows.{column} ->> {field}) is not null and {sees}"
+    ));
+    let rows = statement.all::<(Vec<u8>, String)>(tx).await?;
     rows.into_iter().map(|(record, value)| Ok((id(RecordId::from_bytes(&record), "record id")?, value))).collect()
 }

@@ -1,19 +1,16 @@
 //! How many records come into sight and go out of it when rules change, counted on the rows themselves; and when they
 //! have changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use sync_core::access::{Reach, RoleSet};
+use sync_core::access::{Holder, Level, Reach, RoleSet};
 use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 use sync_core::record::change::{Change, Op};
 use sync_core::value::Scalar;
 
-use super::scope::{Scope, Statement};
-use super::{Result, StoreError, Tx, id, records};
-
-/// Changes of sight that one statement counts: its expressions are four times as many, and SQLite takes a thousand.
-const SHIFTS_PER_STATEMENT: usize = 50;
+use super::scope::{KindScope, Near, Scope, Statement};
+use super::{Result, Tx, id, records};
 
 /// What somebody sees of a kind, and what they will see.
 #[derive(Debug, Clone)]
@@ -22,6 +19,8 @@ pub struct Shift {
     pub before: Scope,
     /// Then.
     pub after: Scope,
+    /// Whom they reach now.
+    pub now: Reach,
     /// Whom they reach then, if others than now.
     pub reach: Option<Reach>,
 }
@@ -103,57 +102,104 @@ fn names_in(change: Change) -> impl Iterator<Item = String> {
 }
 
 /// What each shift moves of a kind, and last what any of them does; archived records count.
+///
+/// What anybody sees of a record hangs on whose it is and which parts it has, so records that are alike in that are counted
+/// once, however many people it concerns: of hundreds of thousands there are a few hundred sorts.
 pub async fn moved(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, shifts: &[Shift]) -> Result<Vec<Moved>> {
-    let mut moved = Vec::new();
-    for some in shifts.chunks(SHIFTS_PER_STATEMENT) {
-        moved.append(&mut count(tx, workspace, kind, some, false).await?);
+    let views: Vec<[View<'_>; 2]> = shifts.iter().map(|shift| shift.views(kind)).collect();
+    let with_parts = views.iter().any(|[before, after]| before.facets != after.facets);
+    let sorts: Vec<SortTuple> = sorts_statement(workspace, kind, with_parts).all(tx).await?;
+    let mut moved = vec![Moved::default(); shifts.len() + 1];
+    for (held, commercial, private, records) in &sorts {
+        let holders: Vec<&str> = held.as_deref().unwrap_or_default().split(BETWEEN).collect();
+        let parts = [true, *commercial != 0, *private != 0];
+        let mut any = [false; 4];
+        for (at, [before, after]) in views.iter().enumerate() {
+            let ways = before.ways(after, &holders, parts);
+            moved[at].add(ways, *records as u64);
+            any = std::array::from_fn(|way| any[way] || ways[way]);
+        }
+        moved[shifts.len()].add(any, *records as u64);
     }
-    moved.append(&mut count(tx, workspace, kind, shifts, true).await?);
     Ok(moved)
 }
 
-async fn count(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, shifts: &[Shift], any: bool) -> Result<Vec<Moved>> {
-    let mut statement = Statement::of("select ", workspace);
-    let mut conditions: Vec<[String; 4]> = shifts.iter().map(|shift| shift.conditions(kind, &mut statement)).collect();
-    if any {
-        conditions = vec![[0, 1, 2, 3].map(|at| any_of(&conditions, at))];
-    }
-    let counts: Vec<String> =
-        conditions.iter().flatten().map(|condition| format!("cast(count(*) filter (where {condition}) as text)")).collect();
-    statement.push(&counts.join(" || ',' || "));
+/// Between the holders of a record.
+const BETWEEN: char = '\u{1f}';
+
+/// Whose some records are, whether they have a commercial and a private part, and how many they are.
+type SortTuple = (Option<String>, i64, i64, i64);
+
+fn sorts_statement(workspace: WorkspaceId, kind: &KindName, with_parts: bool) -> Statement {
+    // Without them the index alone is read.
+    let parts = if with_parts { "rows.commercial is not null, rows.private is not null" } else { "0, 0" };
+    let mut statement = Statement::of("", workspace);
     let kind = statement.bind(Param::Text(kind.to_string()));
-    statement.push(&format!(" from rows where workspace = $1 and kind = {kind}"));
-    let row: Vec<(String,)> = statement.all(tx).await?;
-    let numbers = row.first().map_or("", |(text,)| text).split(',').map(str::parse::<u64>).collect::<std::result::Result<Vec<_>, _>>();
-    let numbers = numbers.map_err(|_| StoreError::Damaged("count"))?;
-    Ok(numbers.chunks(4).map(|each| Moved { gone: each[0], less: each[1], more: each[2], come: each[3] }).collect())
+    statement.push(&format!(
+        "select (select group_concat(h.holder, char(31)) from holders h where h.workspace = rows.workspace and h.record = rows.record \
+         and h.holder not like 'record:%') as held, {parts}, count(*) from rows where rows.workspace = $1 and rows.kind = {kind} \
+         group by 1, 2, 3"
+    ));
+    statement
 }
 
-/// In groups of groups: SQLite's expressions may not be deeper than a thousand.
-fn any_of(conditions: &[[String; 4]], at: usize) -> String {
-    let group = |some: &[[String; 4]]| some.iter().map(|each| format!("({})", each[at])).collect::<Vec<_>>().join(" or ");
-    conditions.chunks(SHIFTS_PER_STATEMENT).map(|some| format!("({})", group(some))).collect::<Vec<_>>().join(" or ")
+impl Moved {
+    fn add(&mut self, ways: [bool; 4], records: u64) {
+        let counts = [&mut self.gone, &mut self.less, &mut self.more, &mut self.come];
+        counts.into_iter().zip(ways).filter(|(_, goes)| *goes).for_each(|(count, _)| *count += records);
+    }
+}
+
+/// What somebody sees of a kind: which records, and which parts of them.
+struct View<'a> {
+    reached: Reached,
+    facets: &'a [Facet],
+}
+
+enum Reached {
+    Nothing,
+    All,
+    /// Those with one of these holders.
+    Of(HashSet<String>),
+}
+
+impl<'a> View<'a> {
+    fn of(scope: Option<&'a KindScope>, reach: &Reach) -> Self {
+        let reached = match scope.map(|scope| scope.near) {
+            None => Reached::Nothing,
+            Some(None) => Reached::All,
+            Some(Some(Near { user, level })) => {
+                let near = reach.levels().filter(|(_, from)| level > Level::Own && *from <= level).map(|(holder, _)| holder.to_string());
+                Reached::Of(near.chain([Holder::User(user).to_string()]).collect())
+            }
+        };
+        Self { reached, facets: scope.map_or(&[][..], |scope| &scope.facets[..]) }
+    }
+
+    fn sees(&self, holders: &[&str]) -> bool {
+        match &self.reached {
+            Reached::Nothing => false,
+            Reached::All => true,
+            Reached::Of(these) => holders.iter().any(|holder| these.contains(*holder)),
+        }
+    }
+
+    /// Whether such records go, lose a part, gain one, come, for whoever sees this now and something else then.
+    fn ways(&self, then: &Self, holders: &[&str], has: [bool; 3]) -> [bool; 4] {
+        let lost = |from: &Self, to: &Self| {
+            Facet::ALL.into_iter().any(|facet| has[facet as usize] && from.facets.contains(&facet) && !to.facets.contains(&facet))
+        };
+        match (self.sees(holders), then.sees(holders)) {
+            (true, true) => [false, lost(self, then), lost(then, self), false],
+            (before, after) => [before && !after, false, false, after && !before],
+        }
+    }
 }
 
 impl Shift {
-    /// When a row goes, loses a part, gains one, comes.
-    fn conditions(&self, kind: &KindName, statement: &mut Statement) -> [String; 4] {
-        let before = self.before.sees("rows", kind, |param| statement.bind(param));
-        let after = self.after.sees_reaching("rows", kind, self.reach.as_ref(), |param| statement.bind(param));
-        let parts = |from: &Scope, to: &Scope| {
-            let lost = |facet: &&Facet| from.shows(kind, **facet) && !to.shows(kind, **facet);
-            let parts: Vec<String> = Facet::ALL.iter().filter(lost).map(|facet| format!("rows.{facet} is not null")).collect();
-            if parts.is_empty() { "1 = 0".to_owned() } else { format!("({})", parts.join(" or ")) }
-        };
-        let (less, more) = (parts(&self.before, &self.after), parts(&self.after, &self.before));
-        // What is unknown to the database, as the owner of a record that has none, is not seen.
-        let not = |condition: &str| format!("(case when {condition} then 1 else 0 end) = 0");
-        [
-            format!("({before}) and {}", not(&after)),
-            format!("({before}) and ({after}) and {less}"),
-            format!("({before}) and ({after}) and {more}"),
-            format!("({after}) and {}", not(&before)),
-        ]
+    /// What is seen of a kind now, and then.
+    fn views(&self, kind: &KindName) -> [View<'_>; 2] {
+        [View::of(self.before.of(kind), &self.now), View::of(self.after.of(kind), self.reach.as_ref().unwrap_or(&self.now))]
     }
 }
 
@@ -165,4 +211,47 @@ pub async fn in_sight(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope) -> Res
     statement.push(&sees).push(" group by rows.kind order by rows.kind");
     let rows: Vec<(String, i64)> = statement.all(tx).await?;
     rows.into_iter().map(|(kind, count)| Ok((super::id(kind.parse(), "kind name")?, count as u64))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Options, Store};
+
+    fn scope(near: Option<Level>, facets: &[Facet]) -> KindScope {
+        let near = near.map(|level| Near { user: UserId::of_cause("ann"), level });
+        KindScope { facets: facets.to_vec(), is_whole: false, title: true, near }
+    }
+
+    #[test]
+    fn a_record_goes_comes_or_loses_a_part_by_whose_it_is() {
+        let north = Reach::kept([(Holder::Team("north".to_owned()), Level::Team)]);
+        let (main, both) = ([Facet::Main], [Facet::Main, Facet::Commercial]);
+        let (own, team) = (scope(Some(Level::Own), &main), scope(Some(Level::Team), &main));
+        let (all, deep) = (scope(None, &main), scope(None, &both));
+        let ann = Holder::User(UserId::of_cause("ann")).to_string();
+        let cases = [
+            (Some(&own), Some(&team), vec!["team:north"], [false, false, false, true]),
+            (Some(&own), Some(&team), vec![&*ann, "team:north"], [false; 4]),
+            (Some(&team), Some(&own), vec!["team:north"], [true, false, false, false]),
+            (Some(&team), Some(&all), vec![""], [false, false, false, true]),
+            (Some(&deep), Some(&all), vec![""], [false, true, false, false]),
+            (Some(&all), Some(&deep), vec!["team:south"], [false, false, true, false]),
+            (Some(&deep), None, vec![&*ann], [true, false, false, false]),
+        ];
+        for (before, after, holders, expected) in cases {
+            let (before, after) = (View::of(before, &north), View::of(after, &north));
+            assert_eq!(before.ways(&after, &holders, [true, true, false]), expected, "{holders:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whose_records_are_is_read_once_from_indexes_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
+        let mut tx = store.reader().await.unwrap();
+        let plan = sorts_statement(WorkspaceId::of_cause("test"), &"party".parse().unwrap(), false).plan(&mut tx).await;
+        assert!(plan.contains("SEARCH rows USING COVERING INDEX") && plan.contains("kind=?"), "{plan}");
+        assert!(plan.contains("SEARCH h USING COVERING INDEX sqlite_autoindex_holders_1 (workspace=? AND record=?)"), "{plan}");
+    }
 }

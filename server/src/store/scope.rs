@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, Sqlite};
-use sync_core::access::{Holder, Level, Reach};
+use sync_core::access::{Holder, Level};
 use sync_core::id::{Facet, KindName, UserId, WorkspaceId};
 use sync_core::query::Param;
 
@@ -54,28 +54,12 @@ impl Scope {
     }
 
     /// The condition that a row of `rows`, under an alias, is in sight. `bind` keeps a value and answers its placeholder.
-    pub(super) fn sees(&self, alias: &str, kind: &KindName, bind: impl FnMut(Param) -> String) -> String {
-        self.sees_reaching(alias, kind, None, bind)
-    }
-
-    /// As [`Scope::sees`], for somebody who would reach others than they do; none: those that are kept.
-    pub(super) fn sees_reaching(
-        &self,
-        alias: &str,
-        kind: &KindName,
-        reach: Option<&Reach>,
-        mut bind: impl FnMut(Param) -> String,
-    ) -> String {
+    pub(super) fn sees(&self, alias: &str, kind: &KindName, mut bind: impl FnMut(Param) -> String) -> String {
         let Some(scope) = self.of(kind) else { return "1 = 0".to_owned() };
         let Some(Near { user, level }) = scope.near else { return "1 = 1".to_owned() };
         let own = bind(Param::Text(Holder::User(user).to_string()));
         let reached = if level == Level::Own {
             String::new()
-        } else if let Some(reach) = reach {
-            let holders = reach.levels().filter(|(_, from)| *from <= level).map(|(holder, _)| holder.to_string());
-            // One value, however many they are: a statement takes only so many.
-            let holders = bind(Param::Text(serde_json::Value::from_iter(holders).to_string()));
-            format!(" or h.holder in (select value from json_each({holders}))")
         } else {
             let user = bind(Param::Blob(user.as_bytes().to_vec()));
             let level = sight::level_number(level);

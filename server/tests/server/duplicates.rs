@@ -227,3 +227,18 @@ async fn a_pair_that_is_decided_or_split_again_changes_the_suggestions_at_once()
     desk.post(&compare, &[("act", "apart")]).await;
     assert!(desk.get("/duplicates").await.text().contains(none));
 }
+
+#[tokio::test]
+async fn a_merge_of_which_half_would_be_refused_writes_nothing() {
+    let mut desk = Desk::new().await;
+    let (_, theirs) = twins(&mut desk).await;
+    let office = Client::office(&desk.server).await;
+    let own = crate::roles::OWN_ONLY.replace("read = \"own\"", "read = \"all\"");
+    assert_eq!(crate::roles::define(&office, "rep", &own).await.status, 201);
+    let rep = Client::of_role(&desk.server, "cai", "rep").await;
+    let mine = rep.make("party", json!({"name": "佳美办公用品（深圳）", "phones": [{"value": "13812345678"}]})).await;
+    let before = office.get(&mine).await.json();
+    let refused = rep.post(&format!("{mine}/merge"), json!({"duplicate": theirs, "keep": {"source": "other"}})).await;
+    assert!(refused.status == 403 && refused.text().contains("only its own"), "{}", refused.text());
+    assert_eq!(office.get(&mine).await.json(), before, "the half that is theirs was not written and taken back again");
+}

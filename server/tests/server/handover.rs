@@ -229,3 +229,26 @@ async fn some_customers_are_chosen_as_in_a_list() {
     let raw = desk.post("/handover", &[("from", &cai), ("to", &dan), ("customers", "["), ("step", "preview")]).await;
     assert!(raw.status == 422 && raw.text().contains("is not JSON"), "what cannot be read is not everything: {}", raw.text());
 }
+
+#[tokio::test]
+async fn whoever_may_not_shut_people_out_takes_back_no_half_of_a_handover_and_begins_none() {
+    let server = Server::start().await;
+    let (office, rep) = cai_and_dan(&server).await;
+    book(&rep).await;
+    let chief = "name = \"chief\"\nlabel = { en = \"Chief\", zh = \"主管\" }\nrights = [\"administer\"]\n[[rule]]\nkinds = [\"*\"]\nread = \"all\"\n\
+        create = \"all\"\nedit = \"all\"\nreads = [\"main\"]\nwrites = [\"main\"]\n[[rule]]\nkinds = [\"member\"]\nread = \"all\"\nreads = [\"main\"]\n";
+    assert_eq!(crate::roles::define(&office, "chief", chief).await.status, 201);
+    let chief = Client::of_role(&server, "eva", "chief").await;
+    let order = json!({"from": user("cai"), "to": user("dan"), "disable": true});
+    let refused = chief.post("/api/v1/handovers", order.clone()).await;
+    assert!(refused.status == 403 && refused.text().contains("may not create members"), "{}", refused.text());
+    assert_eq!(office.get("/api/v1/handovers").await.json()["rows"], json!([]), "nothing was begun");
+
+    assert_eq!(office.post("/api/v1/handovers", order).await.status, 202);
+    let act = finished(&office).await["id"].as_str().unwrap().to_owned();
+    let refused = chief.post(&format!("/api/v1/handovers/{act}/undo"), json!({})).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert_eq!(owned(&office, "party", "owner", "cai").await, 0, "nothing went back");
+    let undone = office.post(&format!("/api/v1/handovers/{act}/undo"), json!({})).await;
+    assert_eq!((undone.status.as_u16(), owned(&office, "party", "owner", "cai").await), (200, 3), "{}", undone.text());
+}

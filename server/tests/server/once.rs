@@ -182,3 +182,29 @@ async fn every_name_in_an_answer_is_written_in_one_way() {
         assert!(odd.is_empty(), "{odd:?} in {answer}");
     }
 }
+
+#[tokio::test]
+async fn no_secret_is_kept_for_a_request_that_may_be_sent_again() {
+    let server = Server::start().await;
+    let bearer = format!("Bearer {}", server.token().await);
+    let wanted = json!({"name": "erp", "scopes": "*:read", "expiresAt": server.app.clock.now() + 60 * MINUTE});
+    let holds = |secret: &str| {
+        let bytes = |end: &str| std::fs::read(format!("{}{end}", server.app.store.path().display())).unwrap_or_default();
+        ["", "-wal"].iter().any(|end| bytes(end).windows(secret.len()).any(|part| part == secret.as_bytes()))
+    };
+    for (path, body, at) in [
+        ("/api/v1/keys", wanted, "token"),
+        ("/api/v1/devices/codes", json!({"login": "ann"}), "code"),
+        ("/api/v1/calendars", json!({}), "url"),
+        ("/api/v1/sign-in", json!({"login": "ann", "password": crate::harness::PASSWORD}), "token"),
+    ] {
+        let mut secrets = Vec::new();
+        for _ in 0..2 {
+            let answer = send(&server, &bearer, Method::POST, path, &[("idempotency-key", "again")], body.clone()).await;
+            assert!(answer.status.is_success() && answer.header("idempotency-replayed").is_empty(), "{path}: {}", answer.text());
+            secrets.push(answer.json()[at].as_str().unwrap_or_else(|| panic!("{path}: {}", answer.text())).to_owned());
+        }
+        assert_ne!(secrets[0], secrets[1], "{path}");
+        assert!(secrets.iter().all(|secret| !holds(secret)), "{path}");
+    }
+}

@@ -179,3 +179,37 @@ async fn an_administrator_sees_where_somebody_is_signed_in_and_ends_it() {
     desk.post(&ann, &[]).await;
     assert_eq!(desk.get("/account").await.status, 200, "all but the one that asks");
 }
+
+#[tokio::test]
+async fn a_program_changes_the_password_of_whoever_is_signed_in_by_the_rules_of_the_console() {
+    let desk = Desk::new().await;
+    let server = &desk.server;
+    let (here, elsewhere) = (server.token().await, server.token().await);
+    let bearer = format!("Bearer {here}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let change = async |present: &str, new: &str| {
+        server.send(Method::POST, "/api/v1/me/password", &headers, json!({"present": present, "new": new}).to_string()).await
+    };
+    for (present, new, field, said) in [
+        ("not hers", OWN, "present", "present password is wrong"),
+        (PASSWORD, "short", "new", "at least 10"),
+        (PASSWORD, "1234567890", "new", "a row such as"),
+        (PASSWORD, PASSWORD, "new", "choose another one"),
+    ] {
+        let answer = change(present, new).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (422, Some(field)), "{}", answer.text());
+        assert!(answer.text().contains(said), "{}", answer.text());
+    }
+    let misspelt = json!({"present": PASSWORD, "newer": OWN}).to_string();
+    assert_eq!(server.send(Method::POST, "/api/v1/me/password", &headers, misspelt).await.status, 422);
+    assert!(server.knows_token(&here).await && server.knows_token(&elsewhere).await, "nothing was done");
+
+    assert_eq!(change(PASSWORD, OWN).await.status, 204);
+    assert!(server.knows_token(&here).await && !server.knows_token(&elsewhere).await, "sessions elsewhere end");
+    assert_eq!(server.api_sign_in("ann", PASSWORD).await.status, 401);
+    assert_eq!(server.api_sign_in("ann", OWN).await.status, 200);
+    for _ in 0..20 {
+        change("a guess of many", PASSWORD).await;
+    }
+    assert_eq!(change(OWN, PASSWORD).await.code(), "throttled", "whoever holds a session guesses no faster than who signs in");
+}

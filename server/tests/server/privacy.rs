@@ -459,3 +459,30 @@ async fn a_person_gets_everything_as_a_page_that_needs_no_program() {
     let log = rapport_server::store::trail::before(&mut tx, desk.server.workspace, u64::MAX, Some("downloaded"), 10).await.unwrap();
     assert_eq!((log.len(), log[0].subject.clone()), (1, party.to_string()), "that it was taken out is written down");
 }
+
+#[tokio::test]
+async fn what_was_erased_is_listed_page_by_page_newest_first() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let erased = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 60) \
+         insert into erased select w.workspace, randomblob(16), 'party', i, null, '{}' from n join workspaces w on true";
+    crate::checks::damage(&desk.server, erased).await;
+    let (mut moments, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = office.get(&format!("/api/v1/privacy?maxSize=25{after}")).await.json();
+        moments.extend(page["rows"].as_array().unwrap().iter().map(|row| row["at"].as_i64().unwrap()));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(moments, (1..=60).rev().collect::<Vec<_>>());
+    for wrong in ["after=nowhere", "maxSize=0", "page=2"] {
+        assert_eq!(office.get(&format!("/api/v1/privacy?{wrong}")).await.status, 422, "{wrong}");
+    }
+    let first = desk.get("/privacy").await.text();
+    assert_eq!(first.matches("data-row").count(), 50);
+    let next = first.split("href=\"/privacy?after=").nth(1).unwrap().split('"').next().unwrap();
+    let last = desk.get(&format!("/privacy?after={next}")).await.text();
+    assert!(last.matches("data-row").count() == 10 && !last.contains("rel=\"next\""), "{last}");
+}

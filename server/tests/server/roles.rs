@@ -544,3 +544,55 @@ async fn what_was_said_of_another_kind_is_not_lost_and_told() {
     let refused = post("save").await;
     assert!(refused.status == 422 && refused.text().contains("has no attribute `industry`"), "{}", refused.text());
 }
+
+#[tokio::test]
+async fn a_default_keeps_nobody_from_making_a_record_who_may_make_it_without() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let rule = |stage: &str| {
+        format!(
+            "{OWN_ONLY}[[rule]]\nkinds = [\"deal\"]\nwhen = '[{{\"type\":\"equals\",\"attribute\":\"stage\",\"value\":\"{stage}\"}}]'\n\
+             edit = \"own\"\nwrites = [\"main\"]\nonly_fields = [\"notes\"]\n"
+        )
+    };
+    for (name, stage) in [("careful", "lead"), ("closing", "won")] {
+        assert_eq!(define(&office, name, &rule(stage).replace("\"rep\"", &format!("\"{name}\""))).await.status, 201);
+    }
+    for (role, begins) in [("careful", json!(null)), ("closing", json!("lead"))] {
+        let rep = Client::of_role(&server, role, role).await;
+        let made = rep.post("/api/v1/deal", json!({"fields": {"title": "Lamps"}})).await;
+        assert_eq!((made.status.as_u16(), &made.json()["fields"]["stage"]), (201, &begins), "{role}: {}", made.text());
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_cannot_be_read_stays_typed_with_all_the_rest() {
+    let desk = Desk::new().await;
+    let form = [("whole", ""), ("label_en", "Field rep"), ("label_zh", "外勤"), ("row", "*"), ("*.read", "own"), ("*.reads", "main")];
+    let limits = [("limit0.path", "offer.lines.discount_percent"), ("limit0.above", "7"), ("limit0.outcome", "review")];
+    let typo = [("limit1.path", "offer"), ("limit1.above", "31"), ("limit1.outcome", "refuse")];
+    for step in ["preview", "save"] {
+        let refused = desk.post("/roles/rep", &[&form[..], &limits, &typo, &[("step", step)]].concat()).await;
+        let text = refused.text();
+        assert!(refused.status == 422 && text.contains("is no field of a kind") && text.contains("or a limit"), "{step}: {text}");
+        for typed in [
+            "value=\"Field rep\"",
+            "value=\"外勤\"",
+            "name=\"limit0.above\" value=\"7\"",
+            "name=\"limit1.path\" value=\"offer\"",
+            "name=\"limit1.above\" value=\"31\"",
+        ] {
+            assert!(text.contains(typed), "{step}: {typed} is lost: {text}");
+        }
+        assert!(text.split("name=\"limit1.outcome\"").nth(1).unwrap().contains("value=\"refuse\" selected"), "{text}");
+    }
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let refused = desk
+        .post(
+            "/roles/rep",
+            &[&form[..], &typo.map(|(name, value)| (if name == "limit1.path" { "limit0.path" } else { name }, value)), &[("step", "save")]]
+                .concat(),
+        )
+        .await;
+    assert!(refused.text().contains("或限制不完整") && refused.text().contains("不是对象的字段"), "{}", refused.text());
+}

@@ -39,6 +39,8 @@ pub use set::{ROLES_MAX, RoleSet};
 use serde_json::{Map, Value};
 
 use crate::id::{Facet, UserId};
+use crate::projection;
+use crate::record::fields::FieldEdit;
 use crate::schema::{Field, Kind, Label, Merge};
 
 /// Who asks.
@@ -364,16 +366,6 @@ impl Roles {
 
     /// Whether roles may write a field of some record of a kind: what a form offers.
     pub fn may_write_field(&self, set: &str, kind: &Kind, field: &str) -> bool {
-        self.writes(set, kind, field, |role, lets| role.rule(&kind.name).into_iter().chain(role.conditional(&kind.name)).any(lets))
-    }
-
-    /// Whether roles may write a field of whatever record of a kind they make: what is given its default then. What a
-    /// condition lets them write of some only would have them refused for what they did not even say.
-    pub fn may_make_with(&self, set: &str, kind: &Kind, field: &str) -> bool {
-        self.writes(set, kind, field, |role, lets| role.rule(&kind.name).is_some_and(lets) && role.conditional(&kind.name).all(lets))
-    }
-
-    fn writes(&self, set: &str, kind: &Kind, field: &str, does: impl Fn(&Role, &dyn Fn(&Rule) -> bool) -> bool) -> bool {
         let Some(field) = kind.field(field).filter(|field| !matches!(field.merge, Merge::Assigned | Merge::Derived)) else { return false };
         if GOVERNING.contains(&&*kind.name) && !self.may(set, Right::Administer) {
             return false;
@@ -382,7 +374,22 @@ impl Roles {
             let some = rule.level(Action::Edit).max(rule.level(Action::Create)) > Level::None;
             some && rule.writes.contains(&field.facet) && rule.writes_field(&field.name)
         };
-        self.of(set).any(|role| does(role, &lets))
+        self.of(set).any(|role| role.rule(&kind.name).into_iter().chain(role.conditional(&kind.name)).any(lets))
+    }
+
+    /// Whether a record that somebody makes with these edits may have a default, too. A rule with a condition may hold for
+    /// it by that default alone: nobody is refused for what they did not even say, in that field or in another.
+    pub fn may_add(&self, caller: &Caller, kind: &Kind, edits: &[FieldEdit], default: &FieldEdit) -> bool {
+        let made = |edits: &[FieldEdit]| self.has_conditions(&caller.role, kind).then(|| projection::made(kind, edits));
+        let lets = |main: &Option<Map<String, Value>>, edit: &FieldEdit, value: Option<&Value>| {
+            let facet = kind.field(edit.field()).map_or_else(Facet::default, |field| field.facet);
+            let subject = Subject { main: main.as_ref(), ..Subject::new_by(kind, facet, caller.user) };
+            decide(self, caller, &subject, &Act::Write { field: edit.field(), item: None, value }).is_allowed()
+        };
+        let (without, with) = (made(edits), made(&[edits, std::slice::from_ref(default)].concat()));
+        let value = if let FieldEdit::Set { value, .. } = default { Some(value) } else { None };
+        let spoils = |edit: &FieldEdit| lets(&without, edit, None) && !lets(&with, edit, None);
+        lets(&with, default, value) && (with.is_none() || !edits.iter().any(spoils))
     }
 
     /// Whether roles have a right that no kind limits.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::id::RecordId;
+use crate::record::fields::FieldEdit;
 use crate::schema::{Reading, Schema};
 
 fn kind(name: &str) -> &'static Kind {
@@ -355,8 +356,21 @@ fn a_rule_with_a_condition_holds_for_the_records_that_it_means() {
     assert!(ask("won", "notes"), "what the rule still allows");
     assert!(roles.has_conditions("rep", kind("deal")) && !roles.has_conditions("rep", kind("party")));
     assert!(roles.may_write_field("rep", kind("deal"), "amount"), "of some deals");
-    assert!(!roles.may_make_with("rep", kind("deal"), "amount"), "of some deals only");
-    assert!(roles.may_make_with("rep", kind("deal"), "notes") && roles.may_make_with("office", kind("deal"), "stage"));
+}
+
+#[test]
+fn a_default_is_given_where_the_record_may_be_made_with_it() {
+    let of_leads = CAREFUL.replace(r#"["won", "lost"]"#, r#"["lead"]"#).replace(r#"["notes"]"#, "[\"stage\"]\ncreate = \"all\"");
+    let (leads, bad) = Roles::builtin().with([("rep".to_owned(), of_leads)], Schema::builtin());
+    assert_eq!(bad, []);
+    let may = |roles: &Roles, role: &str, edits: &[FieldEdit], stage: &str| {
+        roles.may_add(&caller(role), kind("deal"), edits, &FieldEdit::set("stage", stage))
+    };
+    let titled = [FieldEdit::set("title", "Lamps")];
+    assert!(may(&own_roles(), "rep", &titled, "lead") && may(&own_roles(), "office", &titled, "lead"));
+    assert!(!may(&own_roles(), "rep", &titled, "won"), "a won deal is not theirs to write");
+    assert!(!may(&leads, "rep", &titled, "lead"), "of a lead they write the stage alone, and they typed a title");
+    assert!(may(&leads, "rep", &[FieldEdit::set("stage", "lead")], "lead") && may(&leads, "rep", &titled, "proposal"));
 }
 
 #[test]

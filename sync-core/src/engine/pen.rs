@@ -177,7 +177,8 @@ impl Replica {
     /// The edits that make a record of a kind, with its defaults.
     pub(crate) fn with_defaults(&self, kind: &str, edits: &[FieldEdit]) -> Vec<FieldEdit> {
         let (Some(kind), Some(me)) = (self.schema.kind(kind), &self.me) else { return edits.to_vec() };
-        with_defaults(kind, edits, |field| self.roles.may_make_with(&me.role, kind, field))
+        let caller = Caller { user: me.user, role: me.role.clone() };
+        with_defaults(kind, edits, |edits, default| self.roles.may_add(&caller, kind, edits, default))
     }
 
     /// Writes field edits that somebody has just made up. Part of a transaction.

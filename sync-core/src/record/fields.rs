@@ -218,13 +218,15 @@ pub fn path_edits<'a>(
     Ok(by_facet)
 }
 
-/// The edits that make a record, with the defaults of its kind where they say nothing of a choice that its author may write.
-/// What makes nothing still makes nothing, and who clears a choice means it.
-pub fn with_defaults(kind: &Kind, edits: &[FieldEdit], may_write: impl Fn(&str) -> bool) -> Vec<FieldEdit> {
+/// The edits that make a record, with the defaults of its kind where they say nothing of a choice and `may_add` one to what
+/// is there so far. What makes nothing still makes nothing, and who clears a choice means it.
+pub fn with_defaults(kind: &Kind, edits: &[FieldEdit], may_add: impl Fn(&[FieldEdit], &FieldEdit) -> bool) -> Vec<FieldEdit> {
     let mut all = edits.to_vec();
-    let is_open = |field: &&Field| !edits.iter().any(|edit| edit.field() == &*field.name) && may_write(&field.name);
+    let is_open = |field: &&Field| !edits.iter().any(|edit| edit.field() == &*field.name);
     for field in kind.fields.iter().filter(|_| !edits.is_empty()).filter(is_open) {
-        all.extend(field.usual().map(|default| FieldEdit::set(&field.name, default)));
+        let default = field.usual().map(|default| FieldEdit::set(&field.name, default));
+        let fits = default.filter(|default| may_add(&all, default));
+        all.extend(fits);
     }
     all
 }

@@ -1,4 +1,4 @@
-//! Finds records by what they have in a field: for links, and for rows that match a record.
+//! Finds records by what they have in a field: for links, and for rows that match a record. Only what whoever imports may see.
 //!
 //! Read once for each field and kept for the run: a million records take about 100 MB.
 
@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::schema::Kind;
 
+use crate::store::scope::Scope;
 use crate::store::{Result, Tx, imports};
 
 /// What a value leads to.
@@ -26,7 +27,7 @@ pub struct Directory {
 
 impl Directory {
     /// Reads a kind's values of some fields, unless they were read before.
-    pub async fn read(&mut self, tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, fields: &[&str]) -> Result<()> {
+    pub async fn read(&mut self, tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &Kind, fields: &[&str]) -> Result<()> {
         let key = (kind.name.clone(), fields.join(" "));
         if self.by_field.contains_key(&key) {
             return Ok(());
@@ -34,7 +35,7 @@ impl Directory {
         let mut joined: HashMap<RecordId, Vec<String>> = HashMap::new();
         for (index, name) in fields.iter().enumerate() {
             let Some(field) = kind.field(name) else { continue };
-            for (record, value) in imports::values_of(tx, workspace, &kind.name, field.facet, name).await? {
+            for (record, value) in imports::values_of(tx, workspace, scope, &kind.name, (field.facet, name)).await? {
                 let values = joined.entry(record).or_default();
                 // A record without one of the values matches nothing.
                 if values.len() == index {

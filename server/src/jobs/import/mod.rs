@@ -15,6 +15,7 @@ mod presets;
 mod preview;
 mod reasons;
 mod run;
+mod sight;
 mod source;
 mod suggest;
 mod undo;

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_json::Map;
-use sync_core::access::{Act, Caller, Subject};
-use sync_core::access::{Roles, decide};
 use sync_core::actions::duplicates::can_merge;
-use sync_core::id::{Facet, RecordId};
+use sync_core::id::RecordId;
 use sync_core::record::fields::{FieldEdit, with_defaults};
 use sync_core::schema::{Kind, Label};
 
@@ -21,6 +19,7 @@ use super::mapping::Mapping;
 use super::mistakes::joined;
 use super::preview::{Becomes, Difference, Preview, differences};
 use super::reasons::{called, reason_in};
+use super::sight::{Seen, Sight};
 use super::source::{Row, Source, Survey};
 use super::{ImportError, ImportId, Mode, Spec, authorise, record_of};
 use crate::app::App;
@@ -112,6 +111,7 @@ struct Run<'a> {
     author: &'a Author,
     spec: &'a Spec,
     rules: &'a Rules,
+    sight: Sight,
     kind: &'a Arc<Kind>,
     mapping: Mapping,
     survey: Survey,
@@ -150,17 +150,17 @@ impl<'a> Run<'a> {
             return Err(ImportError::Denied(label(en, format!("您的角色不能写入{}的“{}”", kind.label.zh, field.label.zh))));
         }
         let matches = matches(spec, &mapping, source.is_json())?;
-        let mut directory = Directory::default();
+        let (mut directory, sight) = (Directory::default(), Sight::of(rules, author));
         let mut tx = app.store.reader().await?;
         for (kind, fields) in lookups(&rules.schema, &mapping) {
-            directory.read(&mut tx, author.workspace, kind, &refs(&fields)).await?;
-            if *kind.name == *MEMBER {
+            directory.read(&mut tx, author.workspace, &sight.scope, kind, &refs(&fields)).await?;
+            if *kind.name == *MEMBER && sight.scope.of(&kind.name).is_some() {
                 let users = people::users(&mut tx, author.workspace).await?.into_iter().filter(|user| user.disabled_at.is_none());
                 directory.put(&kind.name, LOGIN, users.map(|user| (user.login, RecordId(user.user.0))));
             }
         }
         if !matches.is_empty() {
-            directory.read(&mut tx, author.workspace, kind, &refs(&matches)).await?;
+            directory.read(&mut tx, author.workspace, &sight.scope, kind, &refs(&matches)).await?;
         }
         let zone = sequences::zone(&mut tx, author.workspace).await?.unwrap_or_else(|| spec.zone.clone());
         let header = survey.header.clone();
@@ -173,6 +173,7 @@ impl<'a> Run<'a> {
             author,
             spec,
             rules,
+            sight,
             kind,
             mapping,
             survey,
@@ -311,14 +312,18 @@ impl<'a> Run<'a> {
         if self.spec.attach && self.spec.mode == Mode::Both && can_merge(self.kind) {
             self.attach(&mut tx, &mut batch, &mut ids, &mut rows).await?;
         }
-        drop(tx);
-        let mut steps: Vec<Step> = batch.iter().zip(&ids).map(|(planned, id)| self.step(planned, *id, rows.get(id))).collect();
+        let seen = self.sight.of_records(&mut tx, self.kind, &rows).await?;
+        let step = |(planned, id): (&Planned, &RecordId)| self.step(planned, *id, rows.get(id), seen.get(id));
+        let mut steps: Vec<Step> = batch.iter().zip(&ids).map(step).collect();
         let failed = match self.spec.is_dry_run {
             true => {
-                self.foresee(&mut steps, &rows);
-                self.try_out(&steps)
+                self.foresee(&mut steps, &seen);
+                self.try_out(&mut tx, &steps, &ids, &seen).await?
             }
-            false => self.write(&steps).await?,
+            false => {
+                drop(tx);
+                self.write(&steps).await?
+            }
         };
         for ((planned, step), failed) in batch.iter().zip(&steps).zip(failed) {
             self.count(planned, step, failed);
@@ -358,7 +363,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             let made = edits(self.kind, *id, &Map::new(), &planned.draft);
-            if let Some(row) = super::attach::likely(tx, self.author.workspace, self.kind, &made).await? {
+            if let Some(row) = super::attach::likely(tx, self.author.workspace, &self.sight.scope, self.kind, &made).await? {
                 (*id, planned.identity) = (row.record, Identity::Known(row.record));
                 rows.insert(row.record, row);
             }
@@ -366,10 +371,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn step(&self, planned: &Planned, record: RecordId, row: Option<&RecordRow>) -> Step {
+    /// What is to be written to a record that is there, or not, of which the author may see so much.
+    fn step(&self, planned: &Planned, record: RecordId, row: Option<&RecordRow>, seen: Option<&RecordRow>) -> Step {
         let (draft, mut mistakes) = (&planned.draft, planned.mistakes.clone());
+        // What is out of sight is none to change, and its id is taken.
+        let row = row.filter(|_| seen.is_some() || self.spec.mode != Mode::Update);
         let is_of_others = row.is_some_and(|row| row.kind != self.kind.name);
-        let before = row.filter(|_| !is_of_others).map(projection::values).unwrap_or_default();
+        let before = seen.filter(|_| !is_of_others).map(projection::values).unwrap_or_default();
         let named = match &planned.identity {
             Identity::Named(id) => Some(id),
             Identity::Known(_) | Identity::New { .. } => None,
@@ -379,7 +387,7 @@ impl<'a> Run<'a> {
                 mistakes.push(label(format!("there is no record `{id}`"), format!("没有编号为“{id}”的记录")));
             }
             (None, named) => mistakes.extend(missing(self.kind, draft).filter(|_| named.is_none())),
-            (Some(_), named) if is_of_others || (self.spec.mode == Mode::Create && named.is_some()) => {
+            (Some(_), named) if is_of_others || (named.is_some() && (seen.is_none() || self.spec.mode == Mode::Create)) => {
                 mistakes.push(label(format!("the record `{record}` is there already"), format!("编号为“{record}”的记录已存在")));
             }
             (Some(_), _) if matches!(planned.identity, Identity::New { .. }) && mistakes.is_empty() => return Step::Unchanged(record),
@@ -392,35 +400,38 @@ impl<'a> Run<'a> {
             (None, None) => return Step::Fail(label("there is nothing in the row", "该行没有内容")),
             (None, Some(_)) => return Step::Unchanged(record),
             // A row that names its record came out of a system, and says all that was there.
-            (Some(first), None) if named.is_none() => *first = with_defaults(self.kind, first, |field| self.may_make_with(field)),
+            (Some(first), None) if named.is_none() => {
+                *first = with_defaults(self.kind, first, |edits, default| self.sight.may_add(&self.rules.roles, self.kind, edits, default));
+            }
             (Some(_), _) => {}
         }
         Step::Write { record, is_new: row.is_none(), changes, shown: Vec::new() }
     }
 
     /// What the first steps would change, as far as a dry run shows it.
-    fn foresee(&self, steps: &mut [Step], rows: &HashMap<RecordId, RecordRow>) {
+    fn foresee(&self, steps: &mut [Step], rows: &Seen) {
         for step in steps.iter_mut().filter(|step| matches!(step, Step::Write { .. })).take(PREVIEW_ROWS - self.report.preview.len()) {
             let Step::Write { record, changes, shown, .. } = step else { continue };
             let before = rows.get(record).map(projection::values).unwrap_or_default();
             *shown = differences(self.kind, *record, &before, changes);
+            shown.retain(|one| self.sight.shows(self.kind, one));
         }
     }
 
-    fn may_make_with(&self, field: &str) -> bool {
-        self.rules.roles.may_make_with(&self.author.role, self.kind, field)
-    }
-
     /// What stands against each step, as far as that can be said without writing.
-    fn try_out(&self, steps: &[Step]) -> Vec<Option<Label>> {
-        let caller = Caller { user: self.author.user, role: self.author.role.clone() };
+    async fn try_out(
+        &self,
+        tx: &mut crate::store::Tx,
+        steps: &[Step],
+        ids: &[RecordId],
+        rows: &Seen,
+    ) -> Result<Vec<Option<Label>>, StoreError> {
+        let foresight = self.sight.foresight(tx, self.rules, self.kind, ids).await?;
         let against = |step: &Step| match step {
-            Step::Write { is_new, changes, .. } => {
-                changes.iter().find_map(|edits| denied(&self.rules.roles, &caller, self.kind, *is_new, edits))
-            }
+            Step::Write { record, is_new, changes, .. } => foresight.against(*record, rows.get(record).filter(|_| !is_new), changes),
             Step::Unchanged(_) | Step::Fail(_) => None,
         };
-        steps.iter().map(against).collect()
+        Ok(steps.iter().map(against).collect())
     }
 
     async fn write(&self, steps: &[Step]) -> Result<Vec<Option<Label>>, ImportError> {
@@ -580,14 +591,4 @@ fn candidate(identity: &Identity) -> RecordId {
         Identity::Named(id) | Identity::Known(id) => *id,
         Identity::New { cause, .. } => record_of(cause, 0),
     }
-}
-
-fn denied(roles: &Roles, caller: &Caller, kind: &Kind, is_new: bool, edits: &[FieldEdit]) -> Option<Label> {
-    let decision = |edit: &FieldEdit| {
-        let facet = kind.field(edit.field()).map_or(Facet::Main, |field| field.facet);
-        let subject = if is_new { Subject::new_by(kind, facet, caller.user) } else { Subject::of(kind, facet) };
-        decide(roles, caller, &subject, &Act::Write { field: edit.field(), item: None, value: None }).message().cloned()
-    };
-    let assigned = |edit: &&FieldEdit| kind.field(edit.field()).is_none_or(|field| field.merge != sync_core::schema::Merge::Assigned);
-    edits.iter().filter(assigned).find_map(decision)
 }

@@ -194,10 +194,21 @@ async fn write(
             Ok(_) if edits == [FieldEdit::archive()] => undone.archived += 1,
             Ok(_) if counted.replace(record) == Some(record) => {}
             Ok(_) => undone.restored += 1,
-            Err(why) => undone.leave(Left { record, kind: kind.name.clone(), field: String::new(), why: reason(&why), for_good: false }),
+            Err(why) => {
+                let why = if counted == Some(record) { in_part(&reason(&why)) } else { reason(&why) };
+                undone.leave(Left { record, kind: kind.name.clone(), field: String::new(), why, for_good: false });
+            }
         }
     }
     Ok(())
+}
+
+/// The first of two steps was taken.
+fn in_part(why: &Label) -> Label {
+    label(
+        format!("it is back from the archive, and nothing else of it: {}", why.en),
+        format!("已从归档恢复，但其余内容未能撤销：{}", why.zh),
+    )
 }
 
 fn changed_since() -> Label {

@@ -98,6 +98,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/api/v1/sign-in", Anybody, Nothing).json("{}"),
     door("POST", "/api/v1/sign-out", Person, Nothing),
     door("GET", "/api/v1/me", Caller, Nothing),
+    door("POST", "/api/v1/me/password", Person, Nothing).json(r#"{"present": "wrong-password", "new": "another-password"}"#),
     door("POST", "/api/v1/devices/codes", Office, Nothing).json(r#"{"login": "office"}"#),
     door("GET", "/api/v1/sessions", Person, Nothing),
     door("DELETE", "/api/v1/sessions/{id}", Person, Session),
