@@ -26,7 +26,8 @@ impl Phone {
         let (name, app_name) = (name.to_owned(), "Rapport 0.1 (Android)".to_owned());
         let row =
             devices::Device { workspace, device, user, name, actor, app: app_name, created_at: now, last_seen_at: now, revoked_at: None };
-        devices::add_device(&mut tx, &row, &[actor.0[0]; 32]).await.unwrap();
+        let token = std::array::from_fn(|at| actor.0[at % actor.0.len()]);
+        devices::add_device(&mut tx, &row, &token).await.unwrap();
         tx.commit().await.unwrap();
         let author = Author { workspace, user, role: role.parse().unwrap(), device, pen: Pen::Device };
         Self { author, actor, docs: HashMap::new() }
