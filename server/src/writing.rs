@@ -7,7 +7,7 @@ mod batch;
 mod review;
 
 use serde_json::{Map, Value as Json};
-use sync_core::access::{self, Act, Subject, decide};
+use sync_core::access::{Act, Subject, decide};
 use sync_core::id::{KindName, Millis, RecordId};
 use sync_core::protocol::code;
 use sync_core::record::authored;
@@ -202,8 +202,7 @@ impl Writing {
         let facet = kind.field(&field).map_or_else(Default::default, |field| field.facet);
         let distance = self.reading.distance(id).await?;
         let subject = Subject::existing(kind, facet, &record.row.fields, self.reading.author(id).await?).at(distance);
-        let caller = access::Caller { user: self.author.user, role: self.author.role.clone() };
-        if let Some(message) = decide(self.reading.roles(), &caller, &subject, &Act::Resolve { field: &field }).message() {
+        if let Some(message) = decide(self.reading.roles(), &self.author.caller(), &subject, &Act::Resolve { field: &field }).message() {
             return Err(WriteError::MayNot { message: message.clone(), field });
         }
         self.submit(RecordEdit { kind: kind.name.clone(), record: id, edits: vec![edit], expect: Expect::Existing }).await

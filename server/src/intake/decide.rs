@@ -3,7 +3,7 @@
 //! Decides on documents in memory; touches neither the database nor the clock.
 
 use serde_json::Value as Json;
-use sync_core::access::{self, Caller, Decision, Level, Right, Roles, Subject, judge};
+use sync_core::access::{self, Decision, Level, Right, Roles, Subject, judge};
 use sync_core::fence::{self, Refusal, touched};
 use sync_core::id::{Facet, UserId};
 use sync_core::merge;
@@ -127,7 +127,7 @@ impl Case<'_> {
 
     /// Whether the author may make this change, whatever is in it.
     pub fn authorise(&self, change: &Change) -> Result<(), Refused> {
-        let caller = Caller { user: self.author.user, role: self.author.role.clone() };
+        let caller = self.author.caller();
         let is_new = self.main.is_none_or(Doc::is_empty);
         let subject = Subject {
             kind: self.kind,

@@ -19,7 +19,7 @@ mod writer;
 
 use std::sync::Arc;
 
-use sync_core::access::{RoleSet, Roles};
+use sync_core::access::{Caller, RoleSet, Roles};
 use sync_core::fence::{self, Pen, Refusal};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, KindName, Millis, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::planted::{Bug, is_planted};
@@ -64,6 +64,11 @@ impl Author {
     /// Whether this is the server, on nobody's behalf.
     pub fn is_itself(&self) -> bool {
         self.pen == Pen::Server && self.user.0 == self.workspace.0
+    }
+
+    /// Who asks, as far as rights depend on it.
+    pub fn caller(&self) -> Caller {
+        Caller { user: self.user, role: self.role.clone() }
     }
 }
 

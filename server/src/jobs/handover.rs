@@ -4,7 +4,7 @@
 //! first edit, so a server that stops in the middle goes on where it was: what has gone over is not the old
 //! owner's any more and is not found again.
 
-use sync_core::access::{Caller, MEMBER_KIND, Right};
+use sync_core::access::{MEMBER_KIND, Right};
 use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
 use sync_core::query::{Context, Filter, QueryError};
 use sync_core::record::fields::FieldEdit;
@@ -230,7 +230,7 @@ async fn plan(app: &App, author: &Author, order: &Order) -> Result<Plan> {
 /// Why an author would be refused to shut somebody out, or to let them in again.
 async fn may_not_set_active(tx: &mut Tx, rules: &Rules, author: &Author, user: UserId) -> Result<Option<Label>> {
     let Some(kind) = rules.schema.kind(MEMBER_KIND) else { return Ok(None) };
-    let (record, caller) = (RecordId(user.0), Caller { user: author.user, role: author.role.clone() });
+    let (record, caller) = (RecordId(user.0), author.caller());
     let row = rows_of(tx, author.workspace, &[record]).await?.remove(&record);
     let foresight = Foresight::of(tx, author.workspace, (&rules.roles, &caller), kind, &[record]).await?;
     Ok(foresight.against(record, row.as_ref(), &[vec![FieldEdit::set("active", false)]]))

@@ -4,7 +4,6 @@
 //! at the duplicate is left alone and is shown with the survivor.
 
 use serde_json::Value as Json;
-use sync_core::access::Caller;
 use sync_core::actions::duplicates::merging::{Keep, Side, merging};
 use sync_core::actions::duplicates::{APART, FIELD};
 use sync_core::id::RecordId;
@@ -59,7 +58,7 @@ pub async fn merge(
 
 /// What rights say against one half, before the other is written: that would have to be taken back, and phones would see both.
 async fn foreseen(app: &App, author: &Author, kind: &Kind, edits: &[(RecordId, Vec<FieldEdit>)]) -> Result<Option<Label>, ImportError> {
-    let (rules, caller) = (app.intake.rules(author.workspace), Caller { user: author.user, role: author.role.clone() });
+    let (rules, caller) = (app.intake.rules(author.workspace), author.caller());
     let ids: Vec<RecordId> = edits.iter().map(|(record, _)| *record).collect();
     let mut tx = app.store.reader().await?;
     let rows = records::rows_of(&mut tx, author.workspace, &ids).await?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Map;
 
 use super::replica::{Identity, Replica, read_change, read_changes};
-use crate::access::{self, Caller, Decision, Level, Roles, Subject, judge};
+use crate::access::{self, Decision, Level, Roles, Subject, judge};
 use crate::fence::{self, Pen, Refusal};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
@@ -177,7 +177,7 @@ impl Replica {
     /// The edits that make a record of a kind, with its defaults.
     pub(crate) fn with_defaults(&self, kind: &str, edits: &[FieldEdit]) -> Vec<FieldEdit> {
         let (Some(kind), Some(me)) = (self.schema.kind(kind), &self.me) else { return edits.to_vec() };
-        let caller = Caller { user: me.user, role: me.role.clone() };
+        let caller = me.caller();
         with_defaults(kind, edits, |edits, default| self.roles.may_add(&caller, kind, edits, default))
     }
 
@@ -295,7 +295,7 @@ impl Replica {
         {
             return Ok(true);
         }
-        let caller = Caller { user: me.user, role: me.role.clone() };
+        let caller = me.caller();
         for facet in kind.facets() {
             let subject = Subject { facet, ..*subject };
             for kept in self.store.document(record, facet)?.iter().filter(|kept| kept.pending) {
@@ -391,7 +391,7 @@ impl Replica {
     /// here, as of a record of one's own, whose limits alone are asked for; else the only field that it writes.
     fn waits_for(&self, kind: &Kind, (record, facet): (RecordId, Facet), before: &Doc, change: &Change) -> Option<String> {
         let me = self.me.as_ref()?;
-        let caller = Caller { user: me.user, role: me.role.clone() };
+        let caller = me.caller();
         let subject = Subject { owner: Some(me.user), ..Subject::of(kind, facet) }.at(Level::Own);
         let main = if facet == Facet::Main { Some(before) } else { self.doc(record, Facet::Main) };
         let judged = judge(&self.roles, &caller, &subject, main, change, |_| false);
@@ -455,8 +455,7 @@ fn predicted(
     if access::is_too_late(subject.kind, main, change) {
         return Err(EditError::Archived);
     }
-    let caller = Caller { user: me.user, role: me.role.clone() };
-    match judge(roles, &caller, subject, main, change, |_| false).decision {
+    match judge(roles, &me.caller(), subject, main, change, |_| false).decision {
         Decision::Allowed => Ok(None),
         Decision::Denied { rule, message } => Err(EditError::Denied { rule, message }),
         Decision::Review { rule, message } => Ok(Some((rule, message))),

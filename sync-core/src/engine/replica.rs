@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::documents::Documents;
 use super::project::row_of;
 use super::random::Random;
-use crate::access::{RoleSet, Roles};
+use crate::access::{Caller, RoleSet, Roles};
 use crate::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
 use crate::planted::{Bug, is_planted};
 use crate::record::change::Change;
@@ -43,6 +43,13 @@ pub struct Identity {
     pub user: UserId,
     /// The user's role, or several.
     pub role: RoleSet,
+}
+
+impl Identity {
+    /// Who asks, as far as rights depend on it.
+    pub fn caller(&self) -> Caller {
+        Caller { user: self.user, role: self.role.clone() }
+    }
 }
 
 /// What has changed in the store since a revision.

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
-use sync_core::access::{Act, Caller, Decision, Subject, decide};
+use sync_core::access::{Act, Decision, Subject, decide};
 use sync_core::id::{BadId, KindName, RecordId, WorkspaceId};
 use sync_core::schema::{Kind, Label};
 
@@ -299,8 +299,7 @@ fn quoted(words: &[String]) -> String {
 
 /// Whether an author may bring in records of a kind in bulk.
 fn authorise(rules: &Rules, author: &Author, kind: &Kind) -> Result<(), ImportError> {
-    let caller = Caller { user: author.user, role: author.role.clone() };
-    match decide(&rules.roles, &caller, &Subject::of(kind, sync_core::id::Facet::Main), &Act::Import) {
+    match decide(&rules.roles, &author.caller(), &Subject::of(kind, sync_core::id::Facet::Main), &Act::Import) {
         Decision::Allowed => Ok(()),
         Decision::Denied { message, .. } | Decision::Review { message, .. } => Err(ImportError::Denied(message)),
     }

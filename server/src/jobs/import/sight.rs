@@ -29,7 +29,7 @@ pub(super) struct Sight {
 impl Sight {
     /// Of an author, by the rules as they are.
     pub fn of(rules: &Rules, author: &Author) -> Self {
-        let caller = Caller { user: author.user, role: author.role.clone() };
+        let caller = author.caller();
         Self { workspace: author.workspace, scope: reading::scope(rules, &caller), caller }
     }
 
