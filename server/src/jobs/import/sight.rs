@@ -1,6 +1,7 @@
 //! What whoever imports may see: rows find and are compared with nothing else, and no message tells of anything else. Never
 //! writes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use sync_core::access::{Caller, Roles};
@@ -34,13 +35,13 @@ impl Sight {
     }
 
     /// Those of some records that are in sight.
-    pub async fn of_records(&self, tx: &mut Tx, kind: &Kind, all: &HashMap<RecordId, RecordRow>) -> Result<Seen> {
+    pub async fn of_records<'r>(&self, tx: &mut Tx, kind: &Kind, all: &'r HashMap<RecordId, RecordRow>) -> Result<Cow<'r, Seen>> {
         if self.scope.of(&kind.name).is_some_and(|scope| scope.is_whole && scope.near.is_none()) {
-            return Ok(all.clone());
+            return Ok(Cow::Borrowed(all));
         }
         let ids: Vec<RecordId> = all.keys().copied().collect();
         let rows = lists::seen_rows(tx, self.workspace, &self.scope, &ids).await?;
-        Ok(rows.into_iter().map(|row| (row.record, row)).collect())
+        Ok(Cow::Owned(rows.into_iter().map(|row| (row.record, row)).collect()))
     }
 
     /// Whether a difference may be shown.
