@@ -28,10 +28,10 @@ use crate::intake::{Author, Expect, RecordEdit, Rules};
 use crate::jobs::cell::label;
 use crate::jobs::{Progress, Watch, sequences};
 use crate::projection;
-use crate::store::StoreError;
 use crate::store::imports::{self, ImportRow};
 use crate::store::people;
 use crate::store::records::{self, RecordRow};
+use crate::store::{StoreError, Tx};
 
 /// Rows that share a transaction: enough to make its flush cheap, few enough that phones wait no longer than a blink.
 const BATCH_ROWS: usize = 4_000;
@@ -303,12 +303,10 @@ impl<'a> Run<'a> {
         self.taken.clear();
         self.pending.clear();
         let mut batch = std::mem::take(&mut self.batch);
-        let mut ids: Vec<RecordId> = batch.iter().map(|planned| candidate(&planned.identity)).collect();
+        let mut ids: Vec<RecordId> = batch.iter().map(|planned| candidate(&planned.identity, 0)).collect();
         let mut tx = self.app.store.reader().await?;
         let mut rows = records::rows_of(&mut tx, self.author.workspace, &ids).await?;
-        for (planned, id) in batch.iter().zip(&mut ids) {
-            self.free_id(&mut tx, &planned.identity, id, &mut rows).await?;
-        }
+        self.free_ids(&mut tx, &batch, &mut ids, &mut rows).await?;
         if self.spec.attach && self.spec.mode == Mode::Both && can_merge(self.kind) {
             self.attach(&mut tx, &mut batch, &mut ids, &mut rows).await?;
         }
@@ -332,20 +330,32 @@ impl<'a> Run<'a> {
         self.note(None).await
     }
 
-    /// A record that was archived, or matches no more, is not made again under its old id.
-    async fn free_id(
+    /// A record that was archived, or matches no more, is not made again under its old id. One that whoever imports made by
+    /// this key and gave away is there: it is not made a second time.
+    async fn free_ids(
         &self,
-        tx: &mut crate::store::Tx,
-        identity: &Identity,
-        id: &mut RecordId,
+        tx: &mut Tx,
+        batch: &[Planned],
+        ids: &mut [RecordId],
         rows: &mut HashMap<RecordId, RecordRow>,
     ) -> Result<(), StoreError> {
-        let Identity::New { cause, by_key } = identity else { return Ok(()) };
-        let mut attempt = 0;
-        while rows.get(id).is_some_and(|row| row.archived || *by_key) {
-            attempt += 1;
-            *id = record_of(cause, attempt);
-            rows.extend(records::rows_of(tx, self.author.workspace, &[*id]).await?);
+        let new = |(index, planned): (usize, &Planned)| match planned.identity {
+            Identity::New { by_key, .. } => Some((index, by_key)),
+            Identity::Named(_) | Identity::Known(_) => None,
+        };
+        let mut tried: Vec<(usize, bool)> = batch.iter().enumerate().filter_map(new).collect();
+        for attempt in 1.. {
+            let there: Vec<RecordId> = tried.iter().map(|(index, _)| ids[*index]).filter(|id| rows.contains_key(id)).collect();
+            let given_away = self.sight.given_away(tx, &there).await?;
+            let is_taken =
+                |id: &RecordId, by_key: bool| rows.get(id).is_some_and(|row| row.archived || (by_key && !given_away.contains(id)));
+            tried.retain(|(index, by_key)| is_taken(&ids[*index], *by_key));
+            if tried.is_empty() {
+                break;
+            }
+            tried.iter().for_each(|(index, _)| ids[*index] = candidate(&batch[*index].identity, attempt));
+            let next: Vec<RecordId> = tried.iter().map(|(index, _)| ids[*index]).collect();
+            rows.extend(records::rows_of(tx, self.author.workspace, &next).await?);
         }
         Ok(())
     }
@@ -353,7 +363,7 @@ impl<'a> Run<'a> {
     /// Rows that would make a record which is nearly certainly there already change that one.
     async fn attach(
         &self,
-        tx: &mut crate::store::Tx,
+        tx: &mut Tx,
         batch: &mut [Planned],
         ids: &mut [RecordId],
         rows: &mut HashMap<RecordId, RecordRow>,
@@ -419,13 +429,7 @@ impl<'a> Run<'a> {
     }
 
     /// What stands against each step, as far as that can be said without writing.
-    async fn try_out(
-        &self,
-        tx: &mut crate::store::Tx,
-        steps: &[Step],
-        ids: &[RecordId],
-        rows: &Seen,
-    ) -> Result<Vec<Option<Label>>, StoreError> {
+    async fn try_out(&self, tx: &mut Tx, steps: &[Step], ids: &[RecordId], rows: &Seen) -> Result<Vec<Option<Label>>, StoreError> {
         let foresight = self.sight.foresight(tx, self.rules, self.kind, ids).await?;
         let against = |step: &Step| match step {
             Step::Write { record, is_new, changes, .. } => foresight.against(*record, rows.get(record).filter(|_| !is_new), changes),
@@ -586,9 +590,10 @@ fn token(draft: &Draft, identity: &Identity) -> String {
     }
 }
 
-fn candidate(identity: &Identity) -> RecordId {
+/// The id that a row is about, or would have at this attempt at one that is not taken.
+fn candidate(identity: &Identity, attempt: u32) -> RecordId {
     match identity {
         Identity::Named(id) | Identity::Known(id) => *id,
-        Identity::New { cause, .. } => record_of(cause, 0),
+        Identity::New { cause, .. } => record_of(cause, attempt),
     }
 }

@@ -2,7 +2,7 @@
 //! writes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sync_core::access::{Caller, Roles};
 use sync_core::id::{RecordId, WorkspaceId};
@@ -15,7 +15,7 @@ use crate::jobs::foresight::Foresight;
 use crate::reading;
 use crate::store::records::RecordRow;
 use crate::store::scope::Scope;
-use crate::store::{Result, Tx, lists};
+use crate::store::{Result, Tx, lists, sight};
 
 /// Some records of a kind, as far as they are in sight.
 pub(super) type Seen = HashMap<RecordId, RecordRow>;
@@ -42,6 +42,15 @@ impl Sight {
         let ids: Vec<RecordId> = all.keys().copied().collect();
         let rows = lists::seen_rows(tx, self.workspace, &self.scope, &ids).await?;
         Ok(Cow::Owned(rows.into_iter().map(|row| (row.record, row)).collect()))
+    }
+
+    /// Those of some records that whoever imports made themselves and sees no more.
+    pub async fn given_away(&self, tx: &mut Tx, records: &[RecordId]) -> Result<HashSet<RecordId>> {
+        let makers = sight::authors_of(tx, self.workspace, records).await?;
+        let own: Vec<RecordId> = records.iter().copied().filter(|record| makers.get(record) == Some(&self.caller.user)).collect();
+        let seen = lists::seen_rows(tx, self.workspace, &self.scope, &own).await?;
+        let seen: HashSet<RecordId> = seen.into_iter().map(|row| row.record).collect();
+        Ok(own.into_iter().filter(|record| !seen.contains(record)).collect())
     }
 
     /// Whether a difference may be shown.
