@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value as Json};
-use sync_core::access::{Act, Caller, Holder, Reach, Roles, Subject, decide};
+use serde_json::Map;
+use sync_core::access::{self, Caller, Holder, Reach, Roles, Subject};
 use sync_core::id::{Facet, RecordId, WorkspaceId};
 use sync_core::projection;
 use sync_core::record::fields::FieldEdit;
@@ -40,39 +40,23 @@ impl<'a> Foresight<'a> {
 
     /// What stands against changes of a record, as far as that can be said without writing. `row`: as it is, unless it is new.
     pub fn against(&self, record: RecordId, row: Option<&RecordRow>, changes: &[Vec<FieldEdit>]) -> Option<Label> {
-        let all: Vec<FieldEdit> = changes.iter().flatten().cloned().collect();
+        let (kind, user) = (self.kind, self.caller.user);
+        let held = self.held.get(&record).map_or(&[][..], Vec::as_slice);
+        let is_own = held.iter().any(|held| held.own && held.holder == Holder::User(user));
         let main = match row {
             Some(row) => row.facets[Facet::Main as usize].as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
             // What it says matters to conditions alone.
-            None if self.roles.has_conditions(&self.caller.role, self.kind) => projection::made(self.kind, &all),
+            None if self.roles.has_conditions(&self.caller.role, kind) => projection::made(kind, &changes.concat()),
             None => Map::new(),
         };
-        all.iter().find_map(|edit| self.denied(record, row.is_none(), &main, edit))
-    }
-
-    fn denied(&self, record: RecordId, is_new: bool, main: &Map<String, Json>, edit: &FieldEdit) -> Option<Label> {
-        let field = self.kind.field(edit.field());
-        // Numbers that were given elsewhere are kept.
-        if field.is_some_and(|field| field.merge == Merge::Assigned) {
-            return None;
-        }
-        let facet = field.map_or(Facet::Main, |field| field.facet);
-        let held = self.held.get(&record).map_or(&[][..], Vec::as_slice);
-        let is_own = held.iter().any(|held| held.own && held.holder == Holder::User(self.caller.user));
-        let subject = match is_new {
-            true => Subject { main: Some(main), ..Subject::new_by(self.kind, facet, self.caller.user) },
-            false => Subject::existing(self.kind, facet, main, is_own.then_some(self.caller.user)),
+        let subject = match row {
+            Some(_) => Subject::existing(kind, Facet::Main, &main, is_own.then_some(user)),
+            None => Subject { main: Some(&main), ..Subject::new_by(kind, Facet::Main, user) },
         };
         let subject = subject.at(self.reach.distance(held.iter().map(|held| &held.holder)));
-        let row;
-        let value = match edit {
-            FieldEdit::Set { value, .. } => Some(value),
-            FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => {
-                row = Json::Object(values.clone());
-                Some(&row)
-            }
-            _ => None,
-        };
-        decide(self.roles, self.caller, &subject, &Act::Write { field: edit.field(), item: None, value }).message().cloned()
+        // Numbers that were given elsewhere are kept.
+        let is_kept = |edit: &FieldEdit| kind.field(edit.field()).is_some_and(|field| field.merge == Merge::Assigned);
+        let edits = changes.iter().flatten().filter(|edit| !is_kept(edit));
+        access::against(self.roles, self.caller, &subject, edits).decision.message().cloned()
     }
 }

@@ -1,4 +1,9 @@
-//! One change, field by field: what stands against it. The server decides by it, a phone predicts.
+//! One change, field by field: what stands against it. The server decides by it, a phone predicts. And the same of edits
+//! that are no change yet.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
 
 use super::{Act, Caller, Decision, MEMBER_KIND, Roles, Subject, decide};
 use crate::fence::touched;
@@ -6,7 +11,7 @@ use crate::id::{ChangeHash, Facet};
 use crate::merge;
 use crate::record::change::Change;
 use crate::record::doc::Doc;
-use crate::record::fields::ARCHIVED;
+use crate::record::fields::{ARCHIVED, FieldEdit};
 use crate::record::history::texts_of;
 use crate::schema::Kind;
 use crate::value::Scalar;
@@ -33,15 +38,37 @@ pub fn judge(
     let row =
         roles.has_conditions(&caller.role, subject.kind).then(|| merge::row(subject.kind, Facet::Main, &as_judged(subject, main, change)));
     let subject = Subject { main: row.as_ref().or(subject.main), ..*subject };
-    let mut judged = Judged { decision: Decision::Allowed, field: None };
-    for touch in touched(subject.kind, change).into_iter().filter(|touch| !exempt(touch.field)) {
+    let touched = touched(subject.kind, change);
+    summed(touched.iter().filter(|touch| !exempt(touch.field)).map(|touch| {
         let value = touch.value.map(Scalar::to_json);
         let act = Act::Write { field: touch.field, item: touch.item, value: value.as_ref() };
-        let decision = decide(roles, caller, &subject, &act);
+        (touch.field, decide(roles, caller, &subject, &act))
+    }))
+}
+
+/// What stands against field edits of a record before they are written, each in the facet of its field: as [`judge`] will
+/// say. Conditions are asked of [`Subject::main`]: a record that is being made has to be there as it will be.
+pub fn against<'e>(roles: &Roles, caller: &Caller, subject: &Subject<'_>, edits: impl IntoIterator<Item = &'e FieldEdit>) -> Judged {
+    summed(edits.into_iter().map(|edit| {
+        let facet = subject.kind.field(edit.field()).map_or(Facet::Main, |field| field.facet);
+        let value = match edit {
+            FieldEdit::Set { value, .. } => Some(Cow::Borrowed(value)),
+            FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => Some(Cow::Owned(Value::Object(values.clone()))),
+            _ => None,
+        };
+        let act = Act::Write { field: edit.field(), item: None, value: value.as_deref() };
+        (edit.field(), decide(roles, caller, &Subject { facet, ..*subject }, &act))
+    }))
+}
+
+/// Of what is said field by field: a refusal stands whatever else is.
+fn summed<'f>(decisions: impl Iterator<Item = (&'f str, Decision)>) -> Judged {
+    let mut judged = Judged { decision: Decision::Allowed, field: None };
+    for (field, decision) in decisions {
         match decision {
             Decision::Allowed => {}
-            Decision::Denied { .. } => return Judged { decision, field: Some(touch.field.to_owned()) },
-            Decision::Review { .. } => judged = Judged { decision, field: Some(touch.field.to_owned()) },
+            Decision::Denied { .. } => return Judged { decision, field: Some(field.to_owned()) },
+            Decision::Review { .. } => judged = Judged { decision, field: Some(field.to_owned()) },
         }
     }
     judged

@@ -29,7 +29,7 @@ mod set;
 mod write;
 
 pub use condition::{BadCondition, Condition};
-pub use judge::{Judged, closes, is_too_late, judge};
+pub use judge::{Judged, against, closes, is_too_late, judge};
 pub use message::deed;
 pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders};
 pub use role::{ANY_VALUE, OFFICE};
@@ -380,16 +380,16 @@ impl Roles {
     /// Whether a record that somebody makes with these edits may have a default, too. A rule with a condition may hold for
     /// it by that default alone: nobody is refused for what they did not even say, in that field or in another.
     pub fn may_add(&self, caller: &Caller, kind: &Kind, edits: &[FieldEdit], default: &FieldEdit) -> bool {
-        let made = |edits: &[FieldEdit]| self.has_conditions(&caller.role, kind).then(|| projection::made(kind, edits));
-        let lets = |main: &Option<Map<String, Value>>, edit: &FieldEdit, value: Option<&Value>| {
-            let facet = kind.field(edit.field()).map_or_else(Facet::default, |field| field.facet);
-            let subject = Subject { main: main.as_ref(), ..Subject::new_by(kind, facet, caller.user) };
-            decide(self, caller, &subject, &Act::Write { field: edit.field(), item: None, value }).is_allowed()
+        let lets = |main: Option<&Map<String, Value>>, edit: &FieldEdit| {
+            let subject = Subject { main, ..Subject::new_by(kind, Facet::Main, caller.user) };
+            against(self, caller, &subject, [edit]).decision.is_allowed()
         };
-        let (without, with) = (made(edits), made(&[edits, std::slice::from_ref(default)].concat()));
-        let value = if let FieldEdit::Set { value, .. } = default { Some(value) } else { None };
-        let spoils = |edit: &FieldEdit| lets(&without, edit, None) && !lets(&with, edit, None);
-        lets(&with, default, value) && (with.is_none() || !edits.iter().any(spoils))
+        if !self.has_conditions(&caller.role, kind) {
+            return lets(None, default);
+        }
+        let without = projection::made(kind, edits);
+        let with = projection::made(kind, &[edits, std::slice::from_ref(default)].concat());
+        lets(Some(&with), default) && edits.iter().all(|edit| lets(Some(&with), edit) || !lets(Some(&without), edit))
     }
 
     /// Whether roles have a right that no kind limits.

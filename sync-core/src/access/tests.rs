@@ -374,6 +374,23 @@ fn a_default_is_given_where_the_record_may_be_made_with_it() {
 }
 
 #[test]
+fn a_refusal_of_one_edit_stands_whatever_of_the_others_waits_for_approval() {
+    let values = json!({"discount_percent": 12}).as_object().cloned().unwrap();
+    let discount = FieldEdit::SetRow { field: "lines".to_owned(), row: "1".to_owned(), values };
+    let edits = [FieldEdit::set("title", "Lamps"), discount, FieldEdit::set("approvals", json!([]))];
+    let subject = Subject::new_by(kind("offer"), Facet::Main, UserId::of_cause("ann"));
+    let judged = |edits: &[FieldEdit]| against(Roles::builtin(), &caller("rep"), &subject, edits);
+    assert_eq!(judged(&edits[..1]).decision, Decision::Allowed);
+    let held = judged(&edits[..2]);
+    assert!(matches!(held.decision, Decision::Review { .. }) && held.field.as_deref() == Some("lines"), "{held:?}");
+    let refused = judged(&edits);
+    assert!(matches!(refused.decision, Decision::Denied { .. }) && refused.field.as_deref() == Some("approvals"), "{refused:?}");
+    let private =
+        against(Roles::builtin(), &caller("rep"), &Subject { kind: kind("party"), ..subject }, [&FieldEdit::set("birthday", "1980-05-03")]);
+    assert!(told(&private.decision).contains("may not change “Birthday”"), "each is asked of the facet of its field: {private:?}");
+}
+
+#[test]
 fn a_role_written_as_text_reads_the_same() {
     let builtin = Roles::builtin();
     for role in builtin.roles().chain(own_roles().roles()) {
