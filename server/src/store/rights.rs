@@ -1,15 +1,15 @@
 //! How many records come into sight and go out of it when rules change, counted on the rows themselves; and when they
 //! have changed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use sync_core::access::{Holder, Level, Reach, RoleSet};
+use sync_core::access::{Holder, Reach, RoleSet};
 use sync_core::id::{Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 use sync_core::record::change::{Change, Op};
 use sync_core::value::Scalar;
 
-use super::scope::{KindScope, Near, Scope, Statement};
+use super::scope::{KindScope, Scope, Statement};
 use super::{Result, Tx, id, records};
 
 /// What somebody sees of a kind, and what they will see.
@@ -107,11 +107,11 @@ fn names_in(change: Change) -> impl Iterator<Item = String> {
 /// once, however many people it concerns: of hundreds of thousands there are a few hundred sorts.
 pub async fn moved(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, shifts: &[Shift]) -> Result<Vec<Moved>> {
     let views: Vec<[View<'_>; 2]> = shifts.iter().map(|shift| shift.views(kind)).collect();
-    let with_parts = views.iter().any(|[before, after]| before.facets != after.facets);
+    let with_parts = views.iter().any(|[before, after]| before.facets() != after.facets());
     let sorts: Vec<SortTuple> = sorts_statement(workspace, kind, with_parts).all(tx).await?;
     let mut moved = vec![Moved::default(); shifts.len() + 1];
     for (held, commercial, private, records) in &sorts {
-        let holders: Vec<&str> = held.as_deref().unwrap_or_default().split(BETWEEN).collect();
+        let holders: Vec<Holder> = held.iter().flat_map(|held| held.split(BETWEEN)).filter_map(|holder| holder.parse().ok()).collect();
         let parts = [true, *commercial != 0, *private != 0];
         let mut any = [false; 4];
         for (at, [before, after]) in views.iter().enumerate() {
@@ -150,44 +150,25 @@ impl Moved {
     }
 }
 
-/// What somebody sees of a kind: which records, and which parts of them.
+/// What somebody sees of a kind: which records, by whom they reach, and which parts of them.
 struct View<'a> {
-    reached: Reached,
-    facets: &'a [Facet],
+    scope: Option<&'a KindScope>,
+    reach: &'a Reach,
 }
 
-enum Reached {
-    Nothing,
-    All,
-    /// Those with one of these holders.
-    Of(HashSet<String>),
-}
-
-impl<'a> View<'a> {
-    fn of(scope: Option<&'a KindScope>, reach: &Reach) -> Self {
-        let reached = match scope.map(|scope| scope.near) {
-            None => Reached::Nothing,
-            Some(None) => Reached::All,
-            Some(Some(Near { user, level })) => {
-                let near = reach.levels().filter(|(_, from)| level > Level::Own && *from <= level).map(|(holder, _)| holder.to_string());
-                Reached::Of(near.chain([Holder::User(user).to_string()]).collect())
-            }
-        };
-        Self { reached, facets: scope.map_or(&[][..], |scope| &scope.facets[..]) }
+impl View<'_> {
+    fn facets(&self) -> &[Facet] {
+        self.scope.map_or(&[][..], |scope| &scope.facets[..])
     }
 
-    fn sees(&self, holders: &[&str]) -> bool {
-        match &self.reached {
-            Reached::Nothing => false,
-            Reached::All => true,
-            Reached::Of(these) => holders.iter().any(|holder| these.contains(*holder)),
-        }
+    fn sees(&self, holders: &[Holder]) -> bool {
+        self.scope.is_some_and(|scope| scope.near.is_none_or(|near| self.reach.distance(holders) <= near.level))
     }
 
     /// Whether such records go, lose a part, gain one, come, for whoever sees this now and something else then.
-    fn ways(&self, then: &Self, holders: &[&str], has: [bool; 3]) -> [bool; 4] {
+    fn ways(&self, then: &Self, holders: &[Holder], has: [bool; 3]) -> [bool; 4] {
         let lost = |from: &Self, to: &Self| {
-            Facet::ALL.into_iter().any(|facet| has[facet as usize] && from.facets.contains(&facet) && !to.facets.contains(&facet))
+            Facet::ALL.into_iter().any(|facet| has[facet as usize] && from.facets().contains(&facet) && !to.facets().contains(&facet))
         };
         match (self.sees(holders), then.sees(holders)) {
             (true, true) => [false, lost(self, then), lost(then, self), false],
@@ -199,7 +180,9 @@ impl<'a> View<'a> {
 impl Shift {
     /// What is seen of a kind now, and then.
     fn views(&self, kind: &KindName) -> [View<'_>; 2] {
-        [View::of(self.before.of(kind), &self.now), View::of(self.after.of(kind), self.reach.as_ref().unwrap_or(&self.now))]
+        let before = View { scope: self.before.of(kind), reach: &self.now };
+        let after = View { scope: self.after.of(kind), reach: self.reach.as_ref().unwrap_or(&self.now) };
+        [before, after]
     }
 }
 
@@ -215,7 +198,10 @@ pub async fn in_sight(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope) -> Res
 
 #[cfg(test)]
 mod tests {
+    use sync_core::access::Level;
+
     use super::*;
+    use crate::store::scope::Near;
     use crate::store::{Options, Store};
 
     fn scope(near: Option<Level>, facets: &[Facet]) -> KindScope {
@@ -225,22 +211,23 @@ mod tests {
 
     #[test]
     fn a_record_goes_comes_or_loses_a_part_by_whose_it_is() {
-        let north = Reach::kept([(Holder::Team("north".to_owned()), Level::Team)]);
+        let ann = Holder::User(UserId::of_cause("ann"));
+        let [north, south] = ["north", "south"].map(|team| Holder::Team(team.to_owned()));
+        let reach = Reach::kept([(ann.clone(), Level::Own), (north.clone(), Level::Team)]);
         let (main, both) = ([Facet::Main], [Facet::Main, Facet::Commercial]);
         let (own, team) = (scope(Some(Level::Own), &main), scope(Some(Level::Team), &main));
         let (all, deep) = (scope(None, &main), scope(None, &both));
-        let ann = Holder::User(UserId::of_cause("ann")).to_string();
         let cases = [
-            (Some(&own), Some(&team), vec!["team:north"], [false, false, false, true]),
-            (Some(&own), Some(&team), vec![&*ann, "team:north"], [false; 4]),
-            (Some(&team), Some(&own), vec!["team:north"], [true, false, false, false]),
-            (Some(&team), Some(&all), vec![""], [false, false, false, true]),
-            (Some(&deep), Some(&all), vec![""], [false, true, false, false]),
-            (Some(&all), Some(&deep), vec!["team:south"], [false, false, true, false]),
-            (Some(&deep), None, vec![&*ann], [true, false, false, false]),
+            (Some(&own), Some(&team), vec![north.clone()], [false, false, false, true]),
+            (Some(&own), Some(&team), vec![ann.clone(), north.clone()], [false; 4]),
+            (Some(&team), Some(&own), vec![north], [true, false, false, false]),
+            (Some(&team), Some(&all), vec![], [false, false, false, true]),
+            (Some(&deep), Some(&all), vec![], [false, true, false, false]),
+            (Some(&all), Some(&deep), vec![south], [false, false, true, false]),
+            (Some(&deep), None, vec![ann], [true, false, false, false]),
         ];
         for (before, after, holders, expected) in cases {
-            let (before, after) = (View::of(before, &north), View::of(after, &north));
+            let [before, after] = [before, after].map(|scope| View { scope, reach: &reach });
             assert_eq!(before.ways(&after, &holders, [true, true, false]), expected, "{holders:?}");
         }
     }
