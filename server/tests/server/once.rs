@@ -196,6 +196,7 @@ async fn no_secret_is_kept_for_a_request_that_may_be_sent_again() {
         ("/api/v1/keys", wanted, "token"),
         ("/api/v1/devices/codes", json!({"login": "ann"}), "code"),
         ("/api/v1/calendars", json!({}), "url"),
+        ("/api/v1/webhooks", json!({"url": "https://1.1.1.1/", "events": "*"}), "secret"),
         ("/api/v1/sign-in", json!({"login": "ann", "password": crate::harness::PASSWORD}), "token"),
     ] {
         let mut secrets = Vec::new();
@@ -206,5 +207,11 @@ async fn no_secret_is_kept_for_a_request_that_may_be_sent_again() {
         }
         assert_ne!(secrets[0], secrets[1], "{path}");
         assert!(secrets.iter().all(|secret| !holds(secret)), "{path}");
+    }
+    // A password is in the request alone: not even its hash is kept, so a repeat is a request of its own.
+    let change = json!({"present": crate::harness::PASSWORD, "new": "another long password"});
+    for status in [204, 422] {
+        let answer = send(&server, &bearer, Method::POST, "/api/v1/me/password", &[("idempotency-key", "again")], change.clone()).await;
+        assert_eq!((answer.status.as_u16(), answer.header("idempotency-replayed")), (status, ""), "{}", answer.text());
     }
 }
