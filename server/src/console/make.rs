@@ -167,8 +167,8 @@ fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, why: Option<&Why>)
 /// brought.
 fn is_first(kind: &Kind, field: &Field, typed: &Typed) -> bool {
     let mut computed = kind.list.iter().filter_map(|name| kind.field(name)?.computed());
-    let is_summed = computed.any(|formula| formula.inputs().contains(&&field.name));
-    let is_listed = kind.list.contains(&field.name) || field.name == kind.title || is_summed;
+    let is_computed_from = computed.any(|formula| formula.inputs().contains(&&field.name));
+    let is_listed = kind.list.contains(&field.name) || field.name == kind.title || is_computed_from;
     let is_short = !matches!(field.value, ValueType::Geo);
     let is_typed = |part: &str| typed.has(&format!("{}{part}", name_of(field)));
     field.required || (is_listed && is_short) || ["", ".rows", ".form"].into_iter().any(is_typed)

@@ -129,7 +129,8 @@ impl<'a> Eyes<'a> {
         let asked: HashSet<RecordId> = records.iter().filter(|(_, kind)| self.asks(kind)).map(|(record, _)| *record).collect();
         let asked: Vec<RecordId> = asked.into_iter().collect();
         let held = sight::holders_of(tx, workspace, &asked).await?;
-        let received = if self.wants_recent() { sight::receipts_of(tx, workspace, &asked).await? } else { HashMap::new() };
+        let aged: HashSet<RecordId> = records.iter().filter(|(_, kind)| self.wants_recent(kind)).map(|(record, _)| *record).collect();
+        let received = sight::receipts_of(tx, workspace, &aged.into_iter().collect::<Vec<_>>()).await?;
         let mut found = HashMap::new();
         for (record, kind) in records {
             if found.contains_key(record) {
@@ -165,9 +166,10 @@ impl<'a> Eyes<'a> {
         held.iter().filter_map(since).min()
     }
 
-    /// Whether it matters when changes of records were received.
-    fn wants_recent(&self) -> bool {
-        self.wants.is_some_and(|wants| wants.0.iter().any(|subscription| subscription.days.is_some()))
+    /// Whether it matters when changes of records of a kind were received.
+    fn wants_recent(&self, kind: &KindName) -> bool {
+        let asks = |subscription: &Subscription| subscription.days.is_some() && subscription.is_about(kind);
+        self.wants.is_some_and(|wants| wants.0.iter().any(asks))
     }
 
     /// Since when the reader wants a record, whose changes were `received` so.
@@ -175,7 +177,7 @@ impl<'a> Eyes<'a> {
         let Some(wants) = self.wants else { return Some(Since { position: 0, at_change: false }) };
         let mut best: Option<Since> = None;
         for subscription in &wants.0 {
-            if !subscription.kinds.is_empty() && !subscription.kinds.contains(kind) {
+            if !subscription.is_about(kind) {
                 continue;
             }
             let Some(whose) = self.is_of(record, held, &subscription.whose) else { continue };

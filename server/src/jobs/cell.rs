@@ -360,19 +360,22 @@ fn day_of(text: &str) -> Option<String> {
     clock(text).map(jiff::civil::DateTime::date).or_else(utc).map(|day| day.to_string())
 }
 
-/// Day and time as a clock shows them, also as spreadsheets write them: `2026/5/3 8:30`.
+/// Day and time as spreadsheets write them, `2026/5/3 8:30`, in the one form that is read.
+fn by_hand(text: &str) -> Option<String> {
+    let (day, time) = text.split_once(' ')?;
+    let zero = if time.find(':') == Some(1) { "0" } else { "" };
+    Some(format!("{}T{zero}{time}", date(day)?))
+}
+
+/// Day and time as a clock shows them. How far it is from UTC is not looked at.
 fn clock(text: &str) -> Option<jiff::civil::DateTime> {
-    let by_hand = || {
-        let (day, time) = text.split_once(' ')?;
-        let zero = if time.find(':') == Some(1) { "0" } else { "" };
-        format!("{}T{zero}{time}", date(day)?).parse().ok()
-    };
-    text.parse().ok().or_else(by_hand)
+    text.parse().ok().or_else(|| by_hand(text)?.parse().ok())
 }
 
 fn timestamp(text: &str, zone: &TimeZone) -> Result<Json, Label> {
     let text = text.trim();
-    let zoned = || text.parse::<jiff::Timestamp>().ok().map(|time| time.as_millisecond());
+    let moment = |text: &str| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+    let zoned = || moment(text).or_else(|| moment(&by_hand(text)?));
     let local = || Some(clock(text)?.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond());
     text.parse::<i64>().ok().filter(|_| text.len() > 8).or_else(zoned).or_else(local).map(Json::from).ok_or_else(|| {
         label(
@@ -495,8 +498,15 @@ mod tests {
     fn a_moment_without_a_zone_is_on_the_clock_of_whoever_brings_it() {
         let sent_at = field("offer", "sent_at");
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
-        for text in ["2026-05-03 16:30", "2026/5/3 16:30", "2026年5月3日 16:30:00", "2026-05-03T16:30:00+08:00", "2026-05-03T08:30:00Z"]
-        {
+        for text in [
+            "2026-05-03 16:30",
+            "2026/5/3 16:30",
+            "2026年5月3日 16:30:00",
+            "2026-05-03T16:30:00+08:00",
+            "2026-05-03T08:30:00Z",
+            "2026/5/3 10:30+02:00",
+            "2026年5月3日 8:30Z",
+        ] {
             assert_eq!(value_of(&sent_at, &[("", text)], &zone).unwrap(), json!(1_777_797_000_000_i64), "{text}");
         }
         assert_eq!(value_of(&sent_at, &[("", "2026/5/3 8:30")], &TimeZone::UTC).unwrap(), json!(1_777_797_000_000_i64));

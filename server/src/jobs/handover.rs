@@ -219,7 +219,9 @@ async fn plan(app: &App, author: &Author, order: &Order) -> Result<Plan> {
     if order.disable && administers(&from) && !everybody.iter().any(|user| user.user != from.user && administers(user)) {
         return Err(HandoverError::LastAdministrator);
     }
-    if let Some(why) = may_not_set_active(&mut tx, &rules, author, order.from).await?.filter(|_| order.disable) {
+    if order.disable
+        && let Some(why) = may_not_set_active(&mut tx, &rules, author, order.from).await?
+    {
         return Err(HandoverError::MayNotShutOut(why));
     }
     drop(tx);

@@ -339,9 +339,12 @@ impl Totals {
     /// Groups of a size by what the records are called that they are named by: an id says nothing to anybody.
     fn order_by_names(&mut self) {
         let names = &self.names;
-        let title =
-            |key: &str| key.parse::<RecordId>().ok().and_then(|id| names.get(&id)).map(|linked| collation::owned_order(&linked.title));
-        self.groups.sort_by_cached_key(|group| (group.key.is_none(), std::cmp::Reverse(group.count), group.key.as_deref().and_then(title)));
+        let title = |key: &String| Some(collation::owned_order(&names.get(&key.parse::<RecordId>().ok()?)?.title));
+        self.groups.sort_by_cached_key(|group| {
+            let title = group.key.as_ref().and_then(title);
+            // What is out of sight has no name here, and comes behind those of its size that have one.
+            (group.key.is_none(), std::cmp::Reverse(group.count), title.is_none(), title)
+        });
     }
 
     fn of(groups: BTreeMap<Option<String>, Group>, is_month: bool) -> Self {

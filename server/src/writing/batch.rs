@@ -252,7 +252,7 @@ impl Writing {
         let names: Vec<&str> = items.iter().filter_map(|item| item.name.as_deref()).collect();
         if let Some(attribute) = attribute.filter(|_| !names.is_empty()) {
             self.find_names(kind, attribute, names.clone(), &mut found).await?;
-            let new = names.into_iter().map(folded).filter(|name| !found.by_name.contains_key(name)).collect();
+            let new = names.into_iter().map(|name| (folded(name), name)).filter(|(name, _)| !found.by_name.contains_key(name)).collect();
             self.free_ids(kind, attribute, new, &mut found).await?;
         }
         Ok(found)
@@ -261,21 +261,17 @@ impl Writing {
     /// The ids that records of these names get: the same for a name each time, so that two batches at once do not make it
     /// twice, and another one behind each record that bore the name once. One out of sight is not passed over: it may bear it;
     /// nor is one that another batch has made since names were looked for.
-    async fn free_ids(&self, kind: &Kind, attribute: &str, mut names: BTreeSet<String>, found: &mut Found) -> Result<(), Error> {
+    async fn free_ids(&self, kind: &Kind, attribute: &str, mut names: BTreeMap<String, &str>, found: &mut Found) -> Result<(), Error> {
         for bygone in 0..=BYGONE_MAX {
             let made = |name: &String| made_of(&format!("upsert {} {attribute} {name}", kind.name), bygone);
-            found.free.extend(names.iter().map(|name| (name.clone(), made(name))));
-            let (mut seen, _) = self.reading.rows(&names.iter().map(made).collect::<Vec<_>>()).await?;
-            names.retain(|name| match seen.remove(&made(name)) {
-                Some(row) if !row.archived && values_of(&row.fields, attribute).iter().any(|value| folded(value) == *name) => {
-                    found.by_name.insert(name.clone(), vec![row]);
-                    false
-                }
-                seen => seen.is_some(),
-            });
+            found.free.extend(names.keys().map(|name| (name.clone(), made(name))));
+            let (seen, _) = self.reading.rows(&names.keys().map(made).collect::<Vec<_>>()).await?;
+            names.retain(|name, _| seen.contains_key(&made(name)));
             if names.is_empty() {
                 break;
             }
+            self.find_names(kind, attribute, names.values().copied().collect(), found).await?;
+            names.retain(|name, _| !found.by_name.contains_key(name));
         }
         Ok(())
     }

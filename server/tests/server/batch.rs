@@ -146,6 +146,18 @@ async fn a_name_that_a_record_bore_once_makes_another_record() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_into_a_duplicate_that_another_record_stands_for() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let made = batch(&ann, "party", json!({"items": [customer(1, "佳美"), customer(2, "佳美公司")]})).await;
+    let merge = format!("/api/v1/party/{}/merge", made[0]["id"].as_str().unwrap());
+    let merged = ann.post(&merge, json!({"duplicate": made[1]["id"], "keep": {}})).await;
+    assert_eq!(merged.status, 200, "{}", merged.text());
+    let again = batch(&ann, "party", json!({"items": [customer(2, "佳美公司")]})).await;
+    assert_ne!(again[0]["id"], made[1]["id"], "nobody would see it there");
+}
+
+#[tokio::test]
 async fn a_name_is_found_whatever_blanks_it_is_typed_with_and_one_of_many_records_is_only_said_to_be() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

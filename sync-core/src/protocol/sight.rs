@@ -56,6 +56,11 @@ impl Subscription {
     pub fn of(whose: Whose) -> Self {
         Self { whose, kinds: Vec::new(), days: None }
     }
+
+    /// Whether it asks for records of a kind.
+    pub fn is_about(&self, kind: &KindName) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(kind)
+    }
 }
 
 /// All subscriptions of a device: what it wants is what any of them names.
