@@ -356,7 +356,7 @@ fn year_first<'t>(parts: &[&'t str]) -> Option<[&'t str; 3]> {
 /// The day of a moment as it is written, which other systems export where a day is meant; with a `Z` that of UTC.
 fn day_of(text: &str) -> Option<String> {
     let text = text.trim();
-    let utc = || text.parse::<jiff::Timestamp>().ok().map(|time| time.to_zoned(TimeZone::UTC).date());
+    let utc = || zoned(text).map(|time| time.to_zoned(TimeZone::UTC).date());
     clock(text).map(jiff::civil::DateTime::date).or_else(utc).map(|day| day.to_string())
 }
 
@@ -367,6 +367,11 @@ fn by_hand(text: &str) -> Option<String> {
     Some(format!("{}T{zero}{time}", date(day)?))
 }
 
+/// A moment that says how far its clock is from UTC.
+fn zoned(text: &str) -> Option<jiff::Timestamp> {
+    text.parse().ok().or_else(|| by_hand(text)?.parse().ok())
+}
+
 /// Day and time as a clock shows them. How far it is from UTC is not looked at.
 fn clock(text: &str) -> Option<jiff::civil::DateTime> {
     text.parse().ok().or_else(|| by_hand(text)?.parse().ok())
@@ -374,10 +379,9 @@ fn clock(text: &str) -> Option<jiff::civil::DateTime> {
 
 fn timestamp(text: &str, zone: &TimeZone) -> Result<Json, Label> {
     let text = text.trim();
-    let moment = |text: &str| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
-    let zoned = || moment(text).or_else(|| moment(&by_hand(text)?));
+    let with_zone = || zoned(text).map(jiff::Timestamp::as_millisecond);
     let local = || Some(clock(text)?.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond());
-    text.parse::<i64>().ok().filter(|_| text.len() > 8).or_else(zoned).or_else(local).map(Json::from).ok_or_else(|| {
+    text.parse::<i64>().ok().filter(|_| text.len() > 8).or_else(with_zone).or_else(local).map(Json::from).ok_or_else(|| {
         label(
             format!("`{text}` is no moment: expected 2026-05-03 08:30, or 2026-05-03 08:30+08:00 with how far its clock is from UTC"),
             format!("“{text}”不是时间：应为 2026-05-03 08:30，或带时区 2026-05-03 08:30+08:00"),
@@ -516,7 +520,7 @@ mod tests {
     #[test]
     fn a_moment_is_taken_for_its_day_where_a_day_is_asked() {
         let close_date = field("deal", "close_date");
-        for text in ["2026-05-03 10:00", "2026-05-03T23:30:00+08:00", "2026-05-03T08:30:00Z", "2026/5/3"] {
+        for text in ["2026-05-03 10:00", "2026-05-03T23:30:00+08:00", "2026-05-03T08:30:00Z", "2026年5月3日 8:30Z", "2026/5/3"] {
             assert_eq!(value_of(&close_date, &[("", text)], &TimeZone::UTC).unwrap(), json!("2026-05-03"), "{text}");
         }
         assert!(value_of(&close_date, &[("", "05/03/2026 10:00")], &TimeZone::UTC).is_err(), "day or month first: nobody can tell");

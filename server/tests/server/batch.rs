@@ -154,7 +154,10 @@ async fn nothing_is_written_into_a_duplicate_that_another_record_stands_for() {
     let merged = ann.post(&merge, json!({"duplicate": made[1]["id"], "keep": {}})).await;
     assert_eq!(merged.status, 200, "{}", merged.text());
     let again = batch(&ann, "party", json!({"items": [customer(2, "佳美公司")]})).await;
+    assert_eq!(statuses(&again), ["created"]);
     assert_ne!(again[0]["id"], made[1]["id"], "nobody would see it there");
+    let once_more = batch(&ann, "party", json!({"items": [customer(2, "佳美公司")]})).await;
+    assert_eq!((statuses(&once_more), &once_more[0]["id"]), (vec!["unchanged"], &again[0]["id"]));
 }
 
 #[tokio::test]

@@ -49,6 +49,18 @@ async fn nobody_reads_the_document_or_anything_in_it_without_a_session() {
 }
 
 #[tokio::test]
+async fn every_reference_in_the_document_leads_somewhere() {
+    let server = Server::start().await;
+    let document = document(&Client::office(&server).await).await;
+    let mut left = vec![&document];
+    while let Some(part) = left.pop() {
+        resolved(&document, part);
+        left.extend(part.as_object().into_iter().flat_map(|parts| parts.values()));
+        left.extend(part.as_array().into_iter().flatten());
+    }
+}
+
+#[tokio::test]
 async fn an_address_is_one_where_it_is_written_and_may_be_none_where_it_is_read() {
     let server = Server::start().await;
     let document = document(&Client::office(&server).await).await;

@@ -161,6 +161,15 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// How much stands against it: nothing, a look, everything.
+    fn weight(&self) -> u8 {
+        match self {
+            Decision::Allowed => 0,
+            Decision::Review { .. } => 1,
+            Decision::Denied { .. } => 2,
+        }
+    }
+
     /// Whether nothing stands against it.
     pub fn is_allowed(&self) -> bool {
         *self == Decision::Allowed
@@ -380,16 +389,17 @@ impl Roles {
     /// Whether a record that somebody makes with these edits may have a default, too. A rule with a condition may hold for
     /// it by that default alone: nobody is refused for what they did not even say, in that field or in another.
     pub fn may_add(&self, caller: &Caller, kind: &Kind, edits: &[FieldEdit], default: &FieldEdit) -> bool {
-        let lets = |main: Option<&Map<String, Value>>, edit: &FieldEdit| {
+        let said = |main: Option<&Map<String, Value>>, edit: &FieldEdit| {
             let subject = Subject { main, ..Subject::new_by(kind, Facet::Main, caller.user) };
-            against(self, caller, &subject, [edit]).decision.is_allowed()
+            against(self, caller, &subject, [edit]).decision
         };
         if !self.has_conditions(&caller.role, kind) {
-            return lets(None, default);
+            return said(None, default).is_allowed();
         }
         let without = projection::made(kind, edits);
         let with = projection::made(kind, &[edits, std::slice::from_ref(default)].concat());
-        lets(Some(&with), default) && edits.iter().all(|edit| lets(Some(&with), edit) || !lets(Some(&without), edit))
+        let spoils = |edit: &FieldEdit| said(Some(&with), edit).weight() > said(Some(&without), edit).weight();
+        said(Some(&with), default).is_allowed() && !edits.iter().any(spoils)
     }
 
     /// Whether roles have a right that no kind limits.

@@ -361,7 +361,7 @@ fn a_rule_with_a_condition_holds_for_the_records_that_it_means() {
 #[test]
 fn a_default_is_given_where_the_record_may_be_made_with_it() {
     let of_leads = CAREFUL.replace(r#"["won", "lost"]"#, r#"["lead"]"#).replace(r#"["notes"]"#, "[\"stage\"]\ncreate = \"all\"");
-    let (leads, bad) = Roles::builtin().with([("rep".to_owned(), of_leads)], Schema::builtin());
+    let (leads, bad) = Roles::builtin().with([("rep".to_owned(), of_leads.clone())], Schema::builtin());
     assert_eq!(bad, []);
     let may = |roles: &Roles, role: &str, edits: &[FieldEdit], stage: &str| {
         roles.may_add(&caller(role), kind("deal"), edits, &FieldEdit::set("stage", stage))
@@ -371,6 +371,14 @@ fn a_default_is_given_where_the_record_may_be_made_with_it() {
     assert!(!may(&own_roles(), "rep", &titled, "won"), "a won deal is not theirs to write");
     assert!(!may(&leads, "rep", &titled, "lead"), "of a lead they write the stage alone, and they typed a title");
     assert!(may(&leads, "rep", &[FieldEdit::set("stage", "lead")], "lead") && may(&leads, "rep", &titled, "proposal"));
+    // What waits for approval may not become what is refused, either.
+    let limit = "\n[[limit]]\nkind = \"deal\"\nfield = \"lines.quantity\"\nabove = 50\noutcome = \"review\"\n";
+    let (limited, bad) = Roles::builtin().with([("rep".to_owned(), format!("{of_leads}{limit}"))], Schema::builtin());
+    assert_eq!(bad, []);
+    let values = json!({"quantity": 90}).as_object().cloned().unwrap();
+    let many = [FieldEdit::SetRow { field: "lines".to_owned(), row: "1".to_owned(), values }];
+    assert!(!may(&limited, "rep", &many, "lead"), "of a lead they write the stage alone");
+    assert!(may(&limited, "rep", &many, "proposal"));
 }
 
 #[test]

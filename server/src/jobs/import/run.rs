@@ -1,6 +1,8 @@
 //! The run: reads rows, plans batches, hands them to `intake`, and keeps count.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod made;
+
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use sync_core::id::RecordId;
 use sync_core::record::fields::{FieldEdit, with_defaults};
 use sync_core::schema::{Kind, Label};
 
+use self::made::candidate;
 use super::directory::{Directory, Found, key_of};
 use super::draft::{Draft, LOGIN, MEMBER, Problem, Reader, forbidden, lookups, missing, several};
 use super::edits::edits;
@@ -21,7 +24,7 @@ use super::preview::{Becomes, Difference, Preview, differences};
 use super::reasons::{called, reason_in};
 use super::sight::{Seen, Sight};
 use super::source::{Row, Source, Survey};
-use super::{ImportError, ImportId, Mode, Spec, authorise, record_of};
+use super::{ImportError, ImportId, Mode, Spec, authorise};
 use crate::app::App;
 use crate::auth::secret::random;
 use crate::intake::{Author, Expect, RecordEdit, Rules};
@@ -330,57 +333,6 @@ impl<'a> Run<'a> {
         self.note(None).await
     }
 
-    /// A record that was archived, or matches no more, is not made again under its old id. One that whoever imports made by
-    /// this key and gave away is there: it is not made a second time.
-    async fn free_ids(
-        &self,
-        tx: &mut Tx,
-        batch: &[Planned],
-        ids: &mut [RecordId],
-        rows: &mut HashMap<RecordId, RecordRow>,
-    ) -> Result<(), StoreError> {
-        let new = |(index, planned): (usize, &Planned)| match planned.identity {
-            Identity::New { by_key, .. } => Some((index, by_key)),
-            Identity::Named(_) | Identity::Known(_) => None,
-        };
-        let mut tried: Vec<(usize, bool)> = batch.iter().enumerate().filter_map(new).collect();
-        for attempt in 1.. {
-            let there: Vec<RecordId> = tried.iter().map(|(index, _)| ids[*index]).filter(|id| rows.contains_key(id)).collect();
-            let given_away = self.sight.given_away(tx, &there).await?;
-            let is_taken =
-                |id: &RecordId, by_key: bool| rows.get(id).is_some_and(|row| row.archived || (by_key && !given_away.contains(id)));
-            tried.retain(|(index, by_key)| is_taken(&ids[*index], *by_key));
-            if tried.is_empty() {
-                break;
-            }
-            tried.iter().for_each(|(index, _)| ids[*index] = candidate(&batch[*index].identity, attempt));
-            let next: Vec<RecordId> = tried.iter().map(|(index, _)| ids[*index]).collect();
-            rows.extend(records::rows_of(tx, self.author.workspace, &next).await?);
-        }
-        Ok(())
-    }
-
-    /// Rows that would make a record which is nearly certainly there already change that one.
-    async fn attach(
-        &self,
-        tx: &mut Tx,
-        batch: &mut [Planned],
-        ids: &mut [RecordId],
-        rows: &mut HashMap<RecordId, RecordRow>,
-    ) -> Result<(), StoreError> {
-        for (planned, id) in batch.iter_mut().zip(ids) {
-            if !matches!(planned.identity, Identity::New { .. }) || rows.contains_key(id) {
-                continue;
-            }
-            let made = edits(self.kind, *id, &Map::new(), &planned.draft);
-            if let Some(row) = super::attach::likely(tx, self.author.workspace, &self.sight.scope, self.kind, &made).await? {
-                (*id, planned.identity) = (row.record, Identity::Known(row.record));
-                rows.insert(row.record, row);
-            }
-        }
-        Ok(())
-    }
-
     /// What is to be written to a record that is there, or not, of which the author may see so much.
     fn step(&self, planned: &Planned, record: RecordId, row: Option<&RecordRow>, seen: Option<&RecordRow>) -> Step {
         let (draft, mut mistakes) = (&planned.draft, planned.mistakes.clone());
@@ -471,15 +423,16 @@ impl<'a> Run<'a> {
             Step::Unchanged(record) => {
                 self.show(planned, *record, Becomes::Unchanged, Vec::new());
                 self.report.unchanged += 1;
+                // Made by an earlier run, and given away since: the directory has not got it.
+                if matches!(planned.identity, Identity::New { .. }) {
+                    self.note_made(planned, *record);
+                }
             }
             Step::Write { record, is_new, shown, .. } => {
                 self.show(planned, *record, if *is_new { Becomes::New } else { Becomes::Changed }, shown.clone());
                 if *is_new {
                     self.report.created += 1;
-                    if let Some(key) = &planned.draft.key {
-                        self.directory.note(&self.kind.name, &refs(&self.matches), key.clone(), *record);
-                    }
-                    self.note_lookups(planned, *record);
+                    self.note_made(planned, *record);
                 } else {
                     self.report.updated += 1;
                 }
@@ -487,8 +440,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Rows that follow may link to this record.
-    fn note_lookups(&mut self, planned: &Planned, record: RecordId) {
+    /// Rows that follow may be about this record, or link to it.
+    fn note_made(&mut self, planned: &Planned, record: RecordId) {
+        if let Some(key) = &planned.draft.key {
+            self.directory.note(&self.kind.name, &refs(&self.matches), key.clone(), record);
+        }
         let values = &planned.draft.values;
         let text = |name: &String| {
             let (_, value) = values.iter().find(|(index, _)| *self.kind.fields[*index].name == **name)?;
@@ -587,13 +543,5 @@ fn token(draft: &Draft, identity: &Identity) -> String {
     match (identity, &draft.key) {
         (Identity::Named(id) | Identity::Known(id), _) => id.to_string(),
         (Identity::New { cause, .. }, _) => cause.clone(),
-    }
-}
-
-/// The id that a row is about, or would have at this attempt at one that is not taken.
-fn candidate(identity: &Identity, attempt: u32) -> RecordId {
-    match identity {
-        Identity::Named(id) | Identity::Known(id) => *id,
-        Identity::New { cause, .. } => record_of(cause, attempt),
     }
 }

@@ -2,6 +2,7 @@
 
 use rapport_server::intake::Author;
 use rapport_server::jobs::import::{Mode, Spec};
+use serde_json::json;
 
 use super::Desk;
 
@@ -69,6 +70,26 @@ async fn a_file_that_gives_its_records_away_makes_them_once() {
     for is_dry_run in [true, false, false] {
         assert_eq!(counts(is_dry_run).await, (0, 1, vec![]), "by the key the importer sees none, and made it all the same");
     }
+}
+
+#[tokio::test]
+async fn what_a_file_gave_away_is_linked_to_at_the_second_run_and_made_anew_when_its_key_is_anothers() {
+    let mut desk = Desk::new().await;
+    desk.author = importer(&desk, "own").await;
+    let file = desk.file("given.csv", "external_id,name,owner,parent\n1,Acme,ann,\n2,Acme Paper,ann,1\n");
+    let counts = async |desk: &Desk| {
+        let spec = Spec::new("party".parse().unwrap()).map("owner", "owner:name").map("parent", "parent:external_id");
+        let report = desk.run(spec, &file).await.unwrap();
+        (report.created, report.unchanged, report.failures)
+    };
+    assert_eq!(counts(&desk).await, (2, 0, vec![]));
+    assert_eq!(counts(&desk).await, (0, 2, vec![]));
+    let (acme, _) = desk.rows("party", "external_id").await.remove("1").unwrap();
+    let office = crate::api::Client::office(&desk.server).await;
+    let rekeyed = office.edit(&format!("/api/v1/party/{acme}"), json!([{"op": "set", "field": "external_id", "value": "9"}])).await;
+    assert_eq!(rekeyed.status, 200, "{}", rekeyed.text());
+    assert_eq!(counts(&desk).await.0, 1, "nothing has the key any more");
+    assert_eq!(counts(&desk).await.0, 0);
 }
 
 #[tokio::test]
