@@ -133,8 +133,8 @@ fn check(app: &App, caller: &Caller, view: &RecordView) -> Result<(), Error> {
     let rules = app.intake.rules(caller.workspace);
     let no = || Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。"));
     let kind = rules.schema.kind(&view.row.kind).ok_or(Error::NotFound)?;
-    let who = sync_core::access::Caller { user: caller.user, role: caller.role.clone() };
-    let allowed = decide(&rules.roles, &who, &Subject::existing(kind, Facet::Main, &view.row.fields, None), &Deed::Purge).is_allowed();
+    let allowed =
+        decide(&rules.roles, &caller.of_access(), &Subject::existing(kind, Facet::Main, &view.row.fields, None), &Deed::Purge).is_allowed();
     (allowed && rules.roles.may(&caller.role, Right::Purge)).then_some(()).ok_or_else(no)
 }
 

@@ -50,6 +50,11 @@ impl Caller {
     pub(crate) fn seeing(user: User) -> Self {
         Self::of(user, SecretHash::default(), Grant::Session)
     }
+
+    /// Who asks, as far as rights depend on it.
+    pub fn of_access(&self) -> sync_core::access::Caller {
+        sync_core::access::Caller { user: self.user, role: self.role.clone() }
+    }
 }
 
 /// A person with a session: no program with a key comes through here.

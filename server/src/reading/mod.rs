@@ -99,10 +99,10 @@ impl Reading {
     /// What `caller` may see now.
     pub fn of(app: &App, caller: &Caller) -> Self {
         let rules = app.intake.rules(caller.workspace);
-        let caller_of_access = access::Caller { user: caller.user, role: caller.role.clone() };
-        let mut scope = scope(&rules, &caller_of_access);
+        let who = caller.of_access();
+        let mut scope = scope(&rules, &who);
         scope.kinds.retain(|kind, _| caller.grant.may_read(kind));
-        Self { store: app.store.clone(), rules, workspace: caller.workspace, caller: caller_of_access, scope, now: app.clock.now() }
+        Self { store: app.store.clone(), rules, workspace: caller.workspace, caller: who, scope, now: app.clock.now() }
     }
 
     /// All kinds of the workspace, in sight or not.

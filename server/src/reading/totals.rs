@@ -370,6 +370,27 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::Linked;
+
+    #[test]
+    fn groups_of_a_size_come_by_name_and_those_out_of_sight_behind_them() {
+        let id = |name: &str| RecordId::of_cause(name);
+        let linked =
+            |title: &str| (id(title), Linked { id: id(title), kind: "party".parse().unwrap(), title: title.into(), archived: false });
+        let group = |name: Option<&str>, count| Group { key: name.map(|name| id(name).to_string()), count, ..Group::default() };
+        let groups =
+            vec![group(None, 9), group(Some("hidden"), 2), group(Some("Cedar"), 2), group(Some("Acme"), 2), group(Some("Birch"), 3)];
+        let mut totals = Totals { groups, names: ["Acme", "Birch", "Cedar"].map(linked).into(), ..Totals::default() };
+        totals.order_by_names();
+        assert_eq!(
+            totals.groups,
+            ["Birch", "Acme", "Cedar", "hidden"]
+                .map(|name| group(Some(name), if name == "Birch" { 3 } else { 2 }))
+                .into_iter()
+                .chain([group(None, 9)])
+                .collect::<Vec<_>>()
+        );
+    }
 
     #[test]
     fn a_record_has_the_key_that_the_database_gives_its_group() {
