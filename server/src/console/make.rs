@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Map, Value as Json, json};
 use sync_core::access::Action;
+use sync_core::id::RecordId;
+use sync_core::record::authored;
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::admin;
@@ -57,7 +59,7 @@ pub async fn form(desk: Desk, Path(kind): Path<String>, Query(given): Query<Vec<
     for field in fields(&desk, &kind).filter(|field| !typed.has(&name_of(field))).collect::<Vec<_>>() {
         field.usual().iter().for_each(|default| typed.add(name_of(field), *default));
     }
-    show(&desk, &kind, &typed, None, Vec::new()).await
+    show(&desk, &kind, &typed, &[], Vec::new()).await
 }
 
 /// The kind, if the caller may make records of it.
@@ -73,29 +75,41 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Form(posted): Posted) ->
     let kind = makeable(&desk, &kind)?;
     let mut typed = Typed::new(posted);
     if asks(&typed) {
-        return show(&desk, &kind, &typed, None, Vec::new()).await;
+        return show(&desk, &kind, &typed, &[], Vec::new()).await;
     }
     let unclear = links::resolve(&desk, &kind, &mut typed).await?;
     if let Some((name, _)) = unclear.first() {
         let field = name.split('.').nth(1).map(str::to_owned);
         let why = Why { field, text: why::unclear(&desk, &unclear), held: false };
-        return show(&desk, &kind, &typed, Some(why), unclear).await;
+        return show(&desk, &kind, &typed, &[why], unclear).await;
     }
     if let Err((field, text)) = collect(&desk, &kind, &mut typed, &Map::new()).await? {
-        return show(&desk, &kind, &typed, Some(Why { field: Some(field), text, held: false }), Vec::new()).await;
+        return show(&desk, &kind, &typed, &[Why { field: Some(field), text, held: false }], Vec::new()).await;
     }
-    let fields: Vec<&Field> = fields(&desk, &kind).collect();
-    let why = match read(&desk, &fields, &typed, &offered(&fields, &typed)) {
-        Err((field, text)) => Why { field: Some(field), text, held: false },
-        Ok(edits) => {
-            match why::written(&desk, &kind, desk.writing().create(&kind.name, admin::id_of_only(&desk, &kind.name), edits).await)? {
-                Ok(id) => return Ok(back(&kind, id, "", "made").into_response()),
-                Err(why) if why.held => return Ok(Redirect::to("/rejected?done=held").into_response()),
-                Err(why) => why,
-            }
+    match written(&desk, &kind, &typed).await? {
+        Ok(id) => Ok(back(&kind, id, "", "made").into_response()),
+        Err(whys) if whys.iter().any(|why| why.held) => Ok(Redirect::to("/rejected?done=held").into_response()),
+        Err(whys) => show(&desk, &kind, &typed, &whys, Vec::new()).await,
+    }
+}
+
+/// Makes the record, or says all that is wrong with it at once.
+async fn written(desk: &Desk, kind: &Kind, typed: &Typed) -> Result<Result<RecordId, Vec<Why>>, Error> {
+    let fields: Vec<&Field> = fields(desk, kind).collect();
+    let offered = offered(&fields, typed);
+    let (mut edits, mut whys) = (Vec::new(), Vec::new());
+    for field in &fields {
+        match read(desk, &[*field], typed, &offered) {
+            Ok(read) => edits.extend(read),
+            Err((field, text)) => whys.push(Why { field: Some(field), text, held: false }),
         }
-    };
-    show(&desk, &kind, &typed, Some(why), Vec::new()).await
+    }
+    whys.extend(authored::mistakes(kind, &Map::new(), &edits).iter().map(|bad| why::at_field(desk, kind, bad)));
+    if !whys.is_empty() {
+        return Ok(Err(whys));
+    }
+    let made = desk.writing().create(&kind.name, admin::id_of_only(desk, &kind.name), edits).await;
+    Ok(why::written(desk, kind, made)?.map_err(|why| vec![why]))
 }
 
 /// The rows that the form came with, still empty: what stands in their controls is new. Those that were ticked for
@@ -119,7 +133,7 @@ async fn show(
     desk: &Desk,
     kind: &Kind,
     typed: &Typed,
-    why: Option<Why>,
+    whys: &[Why],
     matches: Vec<(String, Vec<(String, String)>)>,
 ) -> Result<Response, Error> {
     let mut candidates = links::candidates(desk, fields(desk, kind)).await?;
@@ -128,11 +142,11 @@ async fn show(
     let names = links::names_in(desk, kind, &[typed]).await?;
     let inputs = Inputs { words: desk.words, names: &names, candidates: &candidates };
     let (first, more): (Vec<&Field>, Vec<&Field>) = fields(desk, kind).partition(|field| is_first(kind, field, typed));
-    let (first, more) = (rows(inputs, &first, typed, why.as_ref()), rows(inputs, &more, typed, why.as_ref()));
+    let (first, more) = (rows(inputs, &first, typed, whys), rows(inputs, &more, typed, whys));
     let title = desk.words.fill("list.new", &[&desk.words.inside(&kind.label)]);
-    let status = if why.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if !whys.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let shown = |field: &str| first.iter().chain(&more).any(|row| row.name.strip_prefix("f.") == Some(field));
-    let problem = why.as_ref().filter(|why| !why.field.as_deref().is_some_and(shown)).map(|why| why.text.clone());
+    let problem = whys.iter().find(|why| !why.field.as_deref().is_some_and(shown)).map(|why| why.text.clone());
     let make = MakePage {
         frame: desk.frame(&title, &format!("/records/{}", kind.name)).await?,
         kind: kind.name.to_string(),
@@ -149,9 +163,9 @@ async fn show(
 }
 
 /// The controls of some fields, with what is wrong beside the field that it is wrong with.
-fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, why: Option<&Why>) -> Vec<RowView> {
+fn rows(inputs: Inputs<'_>, fields: &[&Field], typed: &Typed, whys: &[Why]) -> Vec<RowView> {
     let row = |field: &&Field| {
-        let error = why.filter(|why| why.field.as_deref() == Some(&*field.name)).map(|why| why.text.clone());
+        let error = whys.iter().find(|why| why.field.as_deref() == Some(&*field.name)).map(|why| why.text.clone());
         let label = inputs.words.label(&field.label).to_owned();
         let mut input = inputs.of(field, typed)?;
         // What has a default gets it, also where nothing is chosen: nothing is no choice.

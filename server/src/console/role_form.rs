@@ -112,6 +112,12 @@ pub struct Halves {
 }
 
 impl Halves {
+    /// Says of nothing that it cannot be taken: it is still being put together.
+    pub fn forgive(&mut self) {
+        self.conditions.iter_mut().for_each(|half| half.problem = None);
+        self.limits.iter_mut().for_each(|half| half.problem = None);
+    }
+
     /// Whether all was taken.
     pub fn is_empty(&self) -> bool {
         self.conditions.is_empty() && self.limits.is_empty()

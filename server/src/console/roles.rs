@@ -236,9 +236,8 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
     let mut typed = Typed::new(pairs);
     let wrong = put_together(&desk, &mut typed).await?;
     let asks = conditions::asks(&typed);
-    let (schema, extra) = (desk.reading.schema(), typed.all("add"));
     let whole = if typed.is_whole() { Ok(()) } else { Err(desk.words.say("form.not_whole").to_owned()) };
-    let (role, mut halves) = match whole.and_then(|()| role_form::read(desk.words, schema, &name, &typed, &wrong)) {
+    let (role, mut halves) = match whole.and_then(|()| role_form::read(desk.words, desk.reading.schema(), &name, &typed, &wrong)) {
         Ok(read) => read,
         Err(problem) => {
             let now = desk.reading.roles().role(&name).cloned().unwrap_or_else(|| Role::empty(name.clone()));
@@ -246,17 +245,21 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
         }
     };
     if asks {
-        halves.conditions.iter_mut().for_each(|half| half.problem = None);
-        halves.limits.iter_mut().for_each(|half| half.problem = None);
-        return sheet(&desk, StatusCode::OK, &role, &extra, Shown { halves, asks, ..Shown::default() }).await;
+        halves.forgive();
+        return sheet(&desk, StatusCode::OK, &role, &typed.all("add"), Shown { halves, asks, ..Shown::default() }).await;
     }
-    let step = typed.one("step");
-    let problem = match (problem_of(&desk, &role, !halves.is_empty()), step) {
-        (None, "save") => match save(&desk, &role, edits(&role, role.to_toml())).await? {
+    decide(&desk, &typed, role, halves).await
+}
+
+/// Shows what a role would do, or saves it.
+async fn decide(desk: &Desk, typed: &Typed, role: Role, halves: Halves) -> Result<Response, Error> {
+    let (name, step) = (role.name.clone(), typed.one("step"));
+    let problem = match (problem_of(desk, &role, !halves.is_empty()), step) {
+        (None, "save") => match save(desk, &role, edits(&role, role.to_toml())).await? {
             Ok(()) => return Ok(Redirect::to(&format!("/roles/{name}?done=saved")).into_response()),
             Err(why) => Some(why),
         },
-        (None, "preview") => refusal(&desk, &role, role.to_toml()).await?,
+        (None, "preview") => refusal(desk, &role, role.to_toml()).await?,
         (problem, _) => problem,
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -264,7 +267,7 @@ pub async fn change(desk: Desk, Path(name): Path<Name>, Form(pairs): Posted) -> 
         (None, "preview") => Some(rights::effect(&desk.app, desk.caller.workspace, &Change::Role(role.clone())).await?),
         _ => None,
     };
-    sheet(&desk, status, &role, &extra, Shown { problem, preview, halves, ..Shown::default() }).await
+    sheet(desk, status, &role, &typed.all("add"), Shown { problem, preview, halves, ..Shown::default() }).await
 }
 
 /// What is wrong with a role as it was put together, in the reader's words.

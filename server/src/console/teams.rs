@@ -222,22 +222,19 @@ pub async fn change(desk: Desk, Form(pairs): Posted) -> Result<Response, Error> 
     let (what, ..) = GROUPINGS.into_iter().find(|(what, ..)| *what == typed.one("what")).ok_or(Error::NotFound)?;
     // As it stands, for the spaces around it belong to it: only a new one is tidied.
     let name = typed.raw("name");
-    let (act, done) = match typed.one("act") {
-        "add" => {
-            let name = if is_there(&desk, what, name).await? { name } else { name.trim() };
-            match is_name(name) {
-                true if typed.one("step") != "save" => return ask(&desk, what, name, "add", typed.one("member")).await,
-                true => ("add", put(&desk, typed.one("member"), FieldEdit::Add { field: what.to_owned(), value: name.to_owned() }).await?),
-                false => ("add", Err(desk.words.say("team.no_name").to_owned())),
-            }
-        }
-        "leave" if typed.one("step") != "save" => return ask(&desk, what, name, "leave", typed.one("member")).await,
-        "leave" => {
-            let edit = FieldEdit::Remove { field: what.to_owned(), value: name.to_owned() };
-            ("leave", put(&desk, typed.one("member"), edit).await?)
-        }
-        "rename" => ("rename", rename(&desk, what, name, typed.one("to").trim()).await?),
-        _ => return Err(Error::NotFound),
+    let member = typed.one("member");
+    let act = ["add", "leave", "rename"].into_iter().find(|act| *act == typed.one("act")).ok_or(Error::NotFound)?;
+    let name = if act != "add" || is_there(&desk, what, name).await? { name } else { name.trim() };
+    let asks_first = act == "leave" || act == "add" && is_name(name);
+    if asks_first && typed.one("step") != "save" {
+        return ask(&desk, what, name, act, member).await;
+    }
+    let (field, value) = (what.to_owned(), name.to_owned());
+    let done = match act {
+        "add" if !is_name(name) => Err(desk.words.say("team.no_name").to_owned()),
+        "add" => put(&desk, member, FieldEdit::Add { field, value }).await?,
+        "leave" => put(&desk, member, FieldEdit::Remove { field, value }).await?,
+        _ => rename(&desk, what, name, typed.one("to").trim()).await?,
     };
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/teams?done={act}")).into_response()),

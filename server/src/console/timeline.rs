@@ -42,6 +42,8 @@ pub struct TimelineView {
     pub events: Vec<EventView>,
     /// Where more are shown.
     pub more: Option<String>,
+    /// How many are not put in order here, in words.
+    pub left_out: Option<String>,
     /// Where a comment is sent; none for who may not.
     pub comment: Option<String>,
     /// Where a call or a task about this record is noted.
@@ -100,6 +102,7 @@ pub async fn of(
             true => format!("{here}?only={only}&events={}&older={older}#timeline", size + STEP),
             false => format!("{here}?only={only}&older={}#timeline", older + size),
         }),
+        left_out: (timeline.left_out > 0 && !timeline.more).then(|| desk.words.count("timeline.left_out", timeline.left_out)),
         events: timeline.events.iter().map(|happened| drawing.event(happened)).collect(),
         comment: may.then(|| format!("{here}/comments")),
         log: if may { shortcuts(desk, id) } else { Vec::new() },

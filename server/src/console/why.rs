@@ -49,6 +49,11 @@ fn named(desk: &Desk, kind: &Kind, name: &str) -> (Option<String>, String) {
     (Some(field.name.to_string()), desk.words.label(&item.label).to_owned())
 }
 
+/// What is wrong with an edit, at its field.
+pub fn at_field(desk: &Desk, kind: &Kind, bad: &BadEdit) -> Why {
+    why(desk, kind, &NotEdited::BadEdit(bad.clone()))
+}
+
 fn why(desk: &Desk, kind: &Kind, not: &NotEdited) -> Why {
     let plain = |key| Why { field: None, text: desk.words.say(key).to_owned(), held: false };
     match not {

@@ -10,7 +10,8 @@ use sync_core::schema::Schema;
 use super::{Entry, Names, ReadError, Reading, Row, links};
 use crate::store::lists::{self, PlacedRow};
 
-/// Records of one timeline, those changed last: more than anybody scrolls through.
+/// Records of one timeline, those changed last: more than anybody scrolls through. Of more it says so, and one kind of them is
+/// looked at alone.
 pub const TIMELINE_MAX: u32 = 2_000;
 
 /// What happened.
@@ -42,6 +43,8 @@ pub struct Timeline {
     pub first: Option<ChangeHash>,
     /// How many records of each kind there are.
     pub kinds: BTreeMap<KindName, u64>,
+    /// How many records are too many to be put in order here.
+    pub left_out: u64,
     /// How many changes.
     pub changes: u64,
     /// What the records are called that events name.
@@ -67,13 +70,14 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
         let placed: Vec<KindName> = self.schema().kinds().filter(|kind| !kind.happens.is_empty()).map(|kind| kind.name.clone()).collect();
-        let found = lists::pointing_places(&mut tx, self.workspace, &self.scope, &targets, &placed, TIMELINE_MAX).await?;
+        timeline.kinds = lists::pointing_counts(&mut tx, self.workspace, &self.scope, &targets).await?;
         let mut places = Vec::new();
-        for row in found {
-            *timeline.kinds.entry(row.kind.clone()).or_default() += 1;
-            if only.is_empty() || *row.kind == *only {
-                places.push((moment(self.schema(), &row), Place::Record(row.record)));
-            }
+        if only != CHANGES {
+            let asked = (&targets[..], Some(only).filter(|only| !only.is_empty()));
+            let found = lists::pointing_places(&mut tx, self.workspace, &self.scope, asked, &placed, TIMELINE_MAX).await?;
+            places.extend(found.iter().map(|row| (moment(self.schema(), row), Place::Record(row.record))));
+            let all = timeline.kinds.iter().filter(|(kind, _)| only.is_empty() || ***kind == *only).map(|(_, count)| count);
+            timeline.left_out = all.sum::<u64>().saturating_sub(places.len() as u64);
         }
         drop(tx);
         if let Some(history) = self.history(id).await? {

@@ -2,7 +2,7 @@
 //!
 //! Every row passes a [`Scope`]. Decides nothing; `reading` makes the scope.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sync_core::id::{DeviceId, Facet, FieldName, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql, Tables};
@@ -338,26 +338,43 @@ pub struct PlacedRow {
     pub main: Option<String>,
 }
 
-/// The records in use that point at any of some, most lately changed first; with their fields only those of some kinds.
+/// How many records of each kind in use point at any of some.
+pub async fn pointing_counts(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId]) -> Result<BTreeMap<KindName, u64>> {
+    let mut statement = Statement::of("select kind, count(*) from rows where ", workspace);
+    let pointing = pointing(scope, targets, &mut statement);
+    statement.push(&format!("{pointing} group by kind"));
+    let counts = statement.all::<(String, i64)>(tx).await?.into_iter();
+    counts.map(|(kind, count)| Ok((id(kind.parse(), "kind name")?, count as u64))).collect()
+}
+
+/// The condition on `rows` that a record in use points at any of some.
+fn pointing(scope: &Scope, targets: &[RecordId], statement: &mut Statement) -> String {
+    let targets = statement.bind_all(targets.iter().map(blob));
+    let sees = scope.sees_any("rows", statement);
+    format!(
+        "rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target in ({targets})) \
+         and rows.archived = 0 and {sees}"
+    )
+}
+
+/// The records in use that point at any of some, all or those of one kind, most lately changed first; with their fields only
+/// those of some kinds.
 pub async fn pointing_places(
     tx: &mut Tx,
     workspace: WorkspaceId,
     scope: &Scope,
-    targets: &[RecordId],
+    (targets, only): (&[RecordId], Option<&str>),
     placed: &[KindName],
     limit: u32,
 ) -> Result<Vec<PlacedRow>> {
     let mut statement = Statement::of("", workspace);
     let placed = statement.bind_all(placed.iter().map(|kind| Param::Text(kind.to_string())));
     statement.push(&format!("select record, kind, created_at, case when kind in ({placed}) then main end from rows "));
-    let targets = statement.bind_all(targets.iter().map(blob));
-    let sees = scope.sees_any("rows", &mut statement);
+    let pointing = pointing(scope, targets, &mut statement);
+    let of_kind = only.map_or_else(String::new, |kind| format!(" and rows.kind = {}", statement.bind(Param::Text(kind.to_owned()))));
     let updated = scope.updated_any("rows", &mut statement);
     let limit = statement.bind(Param::Int(i64::from(limit)));
-    statement.push(&format!(
-        "where rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target in ({targets})) \
-         and rows.archived = 0 and {sees} order by {updated} desc, rows.record limit {limit}"
-    ));
+    statement.push(&format!("where {pointing}{of_kind} order by {updated} desc, rows.record limit {limit}"));
     let mut places = Vec::new();
     for (record, kind, created_at, main) in statement.all::<(Vec<u8>, String, Millis, Option<String>)>(tx).await? {
         let kind: KindName = id(kind.parse(), "kind name")?;

@@ -221,3 +221,15 @@ async fn the_link_to_a_dashboard_stays_on_its_page_while_others_write() {
     browser.until("asked.length").await;
     assert_eq!(browser.run("asked.every((status) => status === 200) && Boolean(document.querySelector('[data-address]'))").await, true);
 }
+
+#[tokio::test]
+async fn a_form_says_all_that_is_wrong_at_once() {
+    let desk = Desk::new().await;
+    let typed = [("f.name", "Jiamei"), ("f.website", "no address"), ("f.birthday", "0027-05-03")];
+    let refused = desk.post("/records/party", &typed).await;
+    assert_eq!(refused.status, 422);
+    let page = refused.text();
+    for part in ["no address", "is not a web address", "the year 27 is none"] {
+        assert!(page.contains(part), "{page} lacks {part}");
+    }
+}

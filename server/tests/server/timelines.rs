@@ -6,6 +6,8 @@ use sync_core::record::fields::FieldEdit;
 
 use crate::console::{Desk, record};
 use crate::harness::{MINUTE, START};
+use rapport_server::intake::{Expect, RecordEdit};
+use rapport_server::reading::TIMELINE_MAX;
 
 /// The timeline of a record's page, or of one kind of its events.
 async fn timeline(desk: &Desk, path: &str) -> String {
@@ -288,4 +290,31 @@ async fn a_busy_customers_events_come_in_pieces_and_no_page_grows_without_end() 
     assert_eq!((seen.len(), pages), (130, 5));
     let far = timeline(&desk, &format!("/records/party/{party}?older=4000000000")).await;
     assert!(!far.contains("Visit") && far.contains("131"), "nothing is older, the counts stay: {far}");
+}
+
+#[tokio::test]
+async fn a_timeline_counts_all_that_happened_and_says_what_it_does_not_put_in_order() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    let offer = [FieldEdit::set("title", "Quote for lamps"), FieldEdit::set("party", party.to_string())];
+    desk.ann.save(&app, "offer", record(2), START, &offer).await;
+    let author = app.intake.on_behalf(desk.server.workspace, desk.server.ann, "office".parse().unwrap());
+    let call = |n: u32| RecordEdit {
+        kind: "activity".parse().unwrap(),
+        record: RecordId::of_cause(&format!("call {n}")),
+        edits: vec![FieldEdit::set("subject", format!("Call {n}")), FieldEdit::Add { field: "about".to_owned(), value: party.to_string() }],
+        expect: Expect::New,
+    };
+    let calls = TIMELINE_MAX + 5;
+    for from in (0..calls).step_by(500) {
+        let edits = (from..calls.min(from + 500)).map(call).collect();
+        app.intake.edit(&author, edits, START + MINUTE, None).await.unwrap();
+    }
+    let path = format!("/records/party/{party}");
+    let all = timeline(&desk, &format!("{path}?events=100&older=1990")).await;
+    assert!(all.contains("Activities <span class=\"soft\">2,005</span>") && all.contains("Quotes and orders <span"), "{all}");
+    assert!(all.contains("6 more, changed longest ago, are not put in order here"), "{all}");
+    let offers = timeline(&desk, &format!("{path}?only=offer")).await;
+    assert!(offers.contains("Quote for lamps") && !offers.contains("put in order here"), "{offers}");
 }
