@@ -176,6 +176,8 @@ impl Auth {
             .write(move |tx| {
                 Box::pin(async move {
                     let mut was = false;
+                    // One that was being added is not to come back as the only one.
+                    numbers::drop_numbers(tx, workspace, user, true).await?;
                     for factor in factors {
                         let (gone, detail) = match factor {
                             Factor::App => (second::drop_second_factor(tx, workspace, user).await?, json!({})),

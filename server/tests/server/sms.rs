@@ -3,6 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::browser::Browser as Page;
+use crate::console::Desk;
 use crate::harness::{Answer, MINUTE, PASSWORD, Server, logged};
 use crate::hooks::Receiver;
 use crate::second_factor::{Browser, FORM, between, sign_in};
@@ -84,6 +86,8 @@ async fn a_number_counts_once_its_code_was_typed_and_then_the_password_alone_is_
     assert!(page.contains("+86 ••• 678") && !page.contains("1234"), "{page}");
     let wrong = browser.post("/account/phone/code", &format!("code={}", other(&code(&provider)))).await;
     assert_eq!(wrong.status, 422);
+    let again = browser.post("/account/phone/again", "").await;
+    assert!(again.status == 429 && again.text().contains("in 60 seconds"), "{}", again.text());
 
     let done = browser.post("/account/phone/code", &format!("code={}", code(&provider))).await;
     assert_eq!(between(&done.text(), "<li class=\"mono\">", "</li>").len(), 10, "recovery codes: {}", done.text());
@@ -298,4 +302,63 @@ async fn in_chinese_the_pages_and_the_message_are_chinese_and_no_log_names_numbe
     assert!(!logged().contains("13812345678"));
     let audit = acts(&server, "code_not_sent").await;
     assert!(!json!(audit).to_string().contains("5678"), "{audit:?}");
+}
+
+#[tokio::test]
+async fn in_a_browser_a_phone_is_added_and_signed_in_with() {
+    let (provider, url) = Receiver::start().await;
+    let desk = Desk::with(|config| {
+        config.sms.url = Some(url);
+        config.sms.secret = Some(rapport_server::config::Secret(SECRET.to_owned()));
+    })
+    .await;
+    let mut page = Page::of(&desk).await;
+    page.goto("/account").await;
+    page.run("document.querySelector('#sms details').open = true").await;
+    let fill = format!(
+        "const form = document.querySelector('#sms form'); form.number.value = '138 1234 5678'; form.present.value = '{PASSWORD}';"
+    );
+    page.run(&fill).await;
+    shot(&mut page, "1-account").await;
+    page.click("#sms form button").await;
+    page.until("location.pathname === '/account/phone'").await;
+    shot(&mut page, "2-code").await;
+    page.type_text(&code(&provider)).await;
+    page.press("Enter", false).await;
+    page.until("document.querySelectorAll('.codes li').length === 10").await;
+    shot(&mut page, "3-codes").await;
+    page.goto("/account").await;
+    shot(&mut page, "4-account").await;
+    desk.server.clock.forward(MINUTE);
+    page.run("document.querySelector('form[action=\"/sign-out\"]').requestSubmit()").await;
+    page.until("location.pathname === '/sign-in'").await;
+    let enter = format!(
+        "const form = document.querySelector('.door form'); form.login.value = 'ann'; form.password.value = '{PASSWORD}'; form.requestSubmit()"
+    );
+    page.run(&enter).await;
+    page.until("document.querySelector('[name=code]')").await;
+    shot(&mut page, "5-sign-in").await;
+    // The button beside sends again; Enter does not.
+    page.click(".door form button[formaction]").await;
+    page.until("document.body.innerText.includes('Another one can be sent in 60 seconds')").await;
+    shot(&mut page, "6-early").await;
+    page.goto("/sign-in?lang=zh-CN").await;
+    desk.server.clock.forward(MINUTE);
+    provider.answer(&[503]);
+    page.run(&enter).await;
+    page.until("document.querySelector('[name=code]')").await;
+    shot(&mut page, "7-zh").await;
+    page.click(".door form button[formaction]").await;
+    page.until("document.body.innerText.includes('验证码已发送')").await;
+    page.run("document.querySelector('[name=code]').focus()").await;
+    page.type_text(&code(&provider)).await;
+    page.press("Enter", false).await;
+    page.until("document.querySelector('#menu')").await;
+}
+
+async fn shot(page: &mut Page, name: &str) {
+    use base64::Engine;
+    let shot = page.send("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
+    let png = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
+    std::fs::write(format!("/tmp/b-shot-{name}.png"), png).unwrap();
 }
