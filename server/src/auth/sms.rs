@@ -257,12 +257,12 @@ pub(super) async fn use_code(
     let is_code = typed.len() == CODE_DIGITS && typed.bytes().all(|byte| byte.is_ascii_digit());
     let (Some(hook), true) = (hook, is_code) else { return Ok(None) };
     let Some(number) = numbers::number_of(tx, workspace, user, pending).await? else { return Ok(None) };
-    let Some(code) = number.code.filter(|_| number.code_expires_at > now && number.guesses < GUESSES_MAX) else { return Ok(None) };
+    let Some(code) = number.code.filter(|_| number.code_expires_at > now) else { return Ok(None) };
     let is_right = code == hook.hash(workspace, user, &number.number, &typed);
-    let after = match is_right {
-        true => Number { code: None, again_at: 0, ..number },
-        false => Number { guesses: number.guesses + 1, ..number },
-    };
+    let guesses = number.guesses + i64::from(!is_right);
+    // Of one that is worth nothing any more, nobody waits for the next.
+    let is_over = is_right || guesses == GUESSES_MAX;
+    let after = if is_over { Number { code: None, again_at: 0, guesses, ..number } } else { Number { guesses, ..number } };
     numbers::put_number(tx, workspace, user, &after).await?;
     Ok(is_right.then_some(after))
 }
