@@ -90,6 +90,8 @@ pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     sharing.teams = sharing.teams.take().or_else(|| base.sharing.teams.clone());
     sharing.territories = sharing.territories.take().or_else(|| base.sharing.territories.clone());
     sharing.everyone |= base.sharing.everyone;
+    sharing.key = sharing.key.take().or_else(|| base.sharing.key.clone());
+    sharing.manager = sharing.manager.take().or_else(|| base.sharing.manager.clone());
     kind
 }
 

@@ -46,7 +46,8 @@ impl Kind {
 }
 
 fn sharing(sharing: &Sharing) -> String {
-    let fields = [("follows", &sharing.follows), ("teams", &sharing.teams), ("territories", &sharing.territories)];
+    let Sharing { follows, teams, territories, everyone: _, key, manager } = sharing;
+    let fields = [("follows", follows), ("teams", teams), ("territories", territories), ("key", key), ("manager", manager)];
     let mut parts: Vec<String> =
         fields.into_iter().filter_map(|(key, field)| Some(format!("{key} = {}", quoted(field.as_ref()?)))).collect();
     parts.extend(sharing.everyone.then(|| "everyone = true".to_owned()));
