@@ -1,6 +1,6 @@
 //! Writing: field edits, never whole records, so that nobody's concurrent edit is written over.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sync_core::device::{Device, RecordEdits};
 use sync_core::engine::Edited;
@@ -126,26 +126,25 @@ pub(crate) fn field_edits(edits: Vec<FieldEdit>) -> Result<Vec<core::FieldEdit>,
 pub struct RecordEdit {
     /// The record: a new one with an id of `new_record_id`.
     pub record: RecordId,
-    /// Its kind: needed to make one.
+    /// Its kind: needed for one that is not on this device.
     #[uniffi(default = None)]
     pub kind: Option<String>,
     /// In this order.
     pub edits: Vec<FieldEdit>,
+    /// Whether this makes the record: what the edits say nothing of gets the defaults of its kind then. A record that is not
+    /// on this device may be elsewhere, and keeps what it has.
+    #[uniffi(default = false)]
+    pub makes: bool,
 }
 
 impl RecordEdit {
-    /// `made` are the records that edits before it in the same batch make.
-    fn resolve(self, device: &Device, made: &mut HashSet<sync_core::id::RecordId>) -> Result<RecordEdits, ClientError> {
+    fn resolve(self, device: &Device) -> Result<RecordEdits, ClientError> {
         let record = self.record.parse()?;
         let kind = match self.kind {
             Some(kind) => kind.parse().map_err(|_| ClientError::BadArgument { detail: format!("there is no kind `{kind}`") })?,
             None => device.row(record)?.ok_or_else(|| ClientError::NotFound { what: format!("record {record}") })?.kind,
         };
-        let edits = field_edits(self.edits)?;
-        // Only what is made has defaults: of a record that is here, what is not said stays.
-        let is_new = device.row(record)?.is_none() && made.insert(record);
-        let edits = if is_new { device.with_defaults(&kind, &edits) } else { edits };
-        Ok(RecordEdits { kind, record, edits })
+        Ok(RecordEdits { kind, record, edits: field_edits(self.edits)?, makes: self.makes })
     }
 }
 
@@ -198,8 +197,7 @@ impl Client {
     /// server can be reached.
     pub async fn transact(&self, edits: Vec<RecordEdit>) -> Result<Vec<Receipt>, ClientError> {
         self.on_device(move |device, now| {
-            let mut made = HashSet::new();
-            let edits = edits.into_iter().map(|edit| edit.resolve(device, &mut made)).collect::<Result<Vec<_>, _>>()?;
+            let edits = edits.into_iter().map(|edit| edit.resolve(device)).collect::<Result<Vec<_>, _>>()?;
             Ok(receipts(device.edit_all(now, &edits)?))
         })
         .await

@@ -271,8 +271,9 @@
   }
   window.Rapport = { all, load, go, here };
 
-  // Days are the reader's: the server is told how far this clock is from UTC.
-  document.cookie = `zone=${-new Date().getTimezoneOffset()}; path=/; max-age=31536000; samesite=lax`;
+  // Days are the reader's: the server is told how far this clock is from UTC now, and where it hangs, for other seasons.
+  const place = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  document.cookie = `zone=${-new Date().getTimezoneOffset()}/${place}; path=/; max-age=31536000; samesite=lax`;
   remember(document.body);
   localise(document);
   document.querySelector(".editing input:not([type=hidden]), .editing select, .editing textarea")?.focus();

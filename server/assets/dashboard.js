@@ -40,10 +40,6 @@
     if (document.querySelector("[data-later]")) load(here(), { flash: false }).catch(() => setTimeout(later, RETRY_MS));
   }
   later();
-  // Mails come by the clocks of whoever asks for them, in summer and winter.
-  document.addEventListener("formdata", (event) => {
-    if (event.target.dataset.zoneName !== undefined) event.formData.set("zone", Intl.DateTimeFormat().resolvedOptions().timeZone);
-  });
   // A link is copied whole.
   for (const code of all("[data-address]")) code.textContent = new URL(code.dataset.address, location.origin).href;
   document.addEventListener("keydown", (event) => {

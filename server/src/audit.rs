@@ -67,6 +67,10 @@ acts! {
     SecondFactorOn = "second_factor_on", "Second factor on", "启用两步验证", "Switched on a second factor", "启用了两步验证";
     /// A second factor was taken away.
     SecondFactorOff = "second_factor_off", "Second factor off", "停用两步验证", "Took the second factor of {} away", "停用了{}的两步验证";
+    /// A code was sent by SMS.
+    CodeSent = "code_sent", "Code sent by SMS", "发送短信验证码", "Had a code sent by SMS", "请求发送了短信验证码";
+    /// A code was to be sent by SMS, and the provider did not take it.
+    CodeNotSent = "code_not_sent", "Code not sent by SMS", "短信验证码发送失败", "A code by SMS to {} could not be sent", "向{}发送短信验证码失败";
     /// A recovery code was used up.
     RecoveryUsed = "recovery_used", "Recovery code used", "使用恢复码", "Used a recovery code", "使用了恢复码";
     /// An API key was made.

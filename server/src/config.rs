@@ -36,6 +36,8 @@ pub struct Config {
     pub sign_in: SignIn,
     /// Other systems through which people sign in.
     pub oidc: Oidc,
+    /// How codes of the second factor go out by SMS.
+    pub sms: Sms,
     /// How phones enrol.
     pub device: Device,
     /// Where the bytes of files are kept, and how many.
@@ -223,6 +225,24 @@ pub struct Provider {
 
 fn usual_scopes() -> String {
     "openid email profile".to_owned()
+}
+
+/// How codes of the second factor go out by SMS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sms {
+    /// What sends them: the address of a provider, or of what speaks to one.
+    pub url: Option<String>,
+    /// What requests to it are signed with: `whsec_` and base 64.
+    pub secret: Option<Secret>,
+    /// How long it may take: somebody waits for their page.
+    pub timeout_ms: u64,
+}
+
+impl Default for Sms {
+    fn default() -> Self {
+        Self { url: None, secret: None, timeout_ms: 10_000 }
+    }
 }
 
 /// How phones enrol.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use sync_core::id::{ChangeHash, RecordId};
 
-use crate::auth::{AuthError, BadPassword, PasswordError};
+use crate::auth::{AuthError, BadPassword, NotSent, PasswordError};
 use crate::language::Language;
 use crate::store::StoreError;
 
@@ -25,6 +25,9 @@ pub enum Error {
     /// The password is right, and a code of the second factor is needed.
     #[error("code needed")]
     CodeNeeded,
+    /// The password is right, and the code by SMS could not be sent. Who noticed has logged it.
+    #[error("code not sent")]
+    CodeNotSent,
     /// The code of the second factor is wrong or was used.
     #[error("wrong second factor")]
     WrongSecond,
@@ -159,7 +162,11 @@ impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::WrongPassword => Self::WrongPassword,
-            AuthError::CodeNeeded(_) => Self::CodeNeeded,
+            AuthError::CodeNeeded(asked) => match asked.sent {
+                Some(Err(NotSent::NotTaken(_))) => Self::CodeNotSent,
+                Some(Err(NotSent::TooMany { retry_after_s })) => Self::Throttled { retry_after_s },
+                _ => Self::CodeNeeded,
+            },
             AuthError::WrongSecond => Self::WrongSecond,
             AuthError::PasswordGiven => Self::PasswordGiven,
             AuthError::WrongCode => Self::WrongCode,
@@ -260,9 +267,12 @@ impl Error {
             Self::CodeNeeded => (
                 S::UNAUTHORIZED,
                 "code_needed",
-                "A code of your authenticator app is needed: send it as `code`.",
-                "需要身份验证器应用的验证码，请填入 code。",
+                "A code of the second factor is needed, of your authenticator app or by SMS: send it as `code`.",
+                "需要两步验证码（身份验证器应用或短信），请填入 code。",
             ),
+            Self::CodeNotSent => {
+                (S::BAD_GATEWAY, "code_not_sent", "The code could not be sent by SMS: try again.", "短信验证码发送失败，请重试。")
+            }
             Self::WrongSecond => (S::UNAUTHORIZED, "wrong_second_factor", "The code is wrong or was used.", "验证码错误或已被使用。"),
             Self::PasswordGiven => (
                 S::FORBIDDEN,

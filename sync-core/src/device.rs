@@ -77,6 +77,9 @@ pub struct RecordEdits {
     pub record: RecordId,
     /// What to do.
     pub edits: Vec<FieldEdit>,
+    /// Whether this makes it: what the edits say nothing of gets the defaults of its kind then. A record that is not here
+    /// may be elsewhere, and keeps what it has.
+    pub makes: bool,
 }
 
 /// One page of a list.
@@ -216,13 +219,8 @@ impl Device {
     /// As [`Device::edit`].
     pub fn create(&mut self, now: Millis, kind: &str, edits: &[FieldEdit]) -> Result<Edited, EditError> {
         let record = self.new_id(now);
-        let edits = self.with_defaults(kind, edits);
+        let edits = self.replica.with_defaults(kind, edits);
         self.edit(now, kind, record, &edits)
-    }
-
-    /// The edits that make a record of a kind, with the defaults of what they say nothing of: for whoever chooses its id.
-    pub fn with_defaults(&self, kind: &str, edits: &[FieldEdit]) -> Vec<FieldEdit> {
-        self.replica.with_defaults(kind, edits)
     }
 
     /// Edits a record, or makes it if it is not here. On disk when this returns, and shown at once.
@@ -248,7 +246,12 @@ impl Device {
     /// As [`Device::edit`].
     pub fn edit_all(&mut self, now: Millis, records: &[RecordEdits]) -> Result<Vec<Edited>, EditError> {
         self.unlocked()?;
-        let write = |replica: &mut Replica, edit: &RecordEdits| replica.write_new(now, &edit.kind, edit.record, &edit.edits);
+        let write = |replica: &mut Replica, edit: &RecordEdits| {
+            // Of a record that is here, what is not said stays: one that an earlier edit of the batch has made, too.
+            let makes = edit.makes && replica.store.kind_of(edit.record)?.is_none();
+            let all = if makes { replica.with_defaults(&edit.kind, &edit.edits) } else { edit.edits.clone() };
+            replica.write_new(now, &edit.kind, edit.record, &all)
+        };
         let edited: Vec<Edited> =
             self.replica.transact(|replica| records.iter().map(|edit| write(replica, edit)).collect::<Result<_, EditError>>())?;
         self.steps.did(&edited);

@@ -221,5 +221,5 @@ fn what_a_restored_server_lost_comes_back_from_the_phone_that_made_it() {
 
 fn customer(phone: &Phone, name: &str) -> RecordEdits {
     let record = phone.with(|device, now| device.new_id(now));
-    RecordEdits { kind: "party".parse().unwrap(), record, edits: vec![set("name", name)] }
+    RecordEdits { kind: "party".parse().unwrap(), record, edits: vec![set("name", name)], makes: true }
 }

@@ -191,7 +191,8 @@ class Transaction:
 
     async def __aexit__(self, failed: type[BaseException] | None, *_: object) -> None:
         if failed is None and self._records:
-            edits = [RecordEdit(record=record, kind=kind, edits=edits.made) for record, kind, edits in self._records]
+            # Who makes a record says of which kind, and nobody else does.
+            edits = [RecordEdit(record=record, kind=kind, edits=edits.made, makes=kind is not None) for record, kind, edits in self._records]
             self.receipts = await self._client.transact(edits)
 
 

@@ -20,7 +20,7 @@ async def test_a_default_is_given_once_and_never_over_what_the_same_transaction_
     ann, deal = await kit.phone("ann"), new_record_id()
     won = [FieldEdit.SET("title", value("Lamps")), FieldEdit.SET("stage", value("won"))]
     more = [FieldEdit.SET("source", value("fair"))]
-    await ann.client.transact([RecordEdit(record=deal, kind="deal", edits=edits) for edits in (won, more)])
+    await ann.client.transact([RecordEdit(record=deal, kind="deal", edits=edits, makes=True) for edits in (won, more)])
     assert plain((await ann.get(deal)).fields["stage"]) == "won"
     async with ann.transaction() as tx:
         other = tx.create("deal", title="Chairs")

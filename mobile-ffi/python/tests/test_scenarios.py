@@ -78,7 +78,7 @@ class Play:
                 self.kit.edit_as(step["login"], step["kind"], record, *step["edits"])
             case "create":
                 record = self.records[step["as"]] = new_record_id()
-                await phone.transact([RecordEdit(record=record, kind=step["kind"], edits=edits(step))])
+                await phone.transact([RecordEdit(record=record, kind=step["kind"], edits=edits(step), makes=True)])
             case "edit":
                 await phone.transact([RecordEdit(record=record, kind=None, edits=edits(step))])
             case "sync":

@@ -18,6 +18,9 @@ use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::store::{people, workspaces};
 
+/// What says that a code is to come by SMS.
+pub(crate) const BY_SMS: &str = "sms";
+
 /// What somebody types to sign in: login and password, with a code where a second factor is set up; or the
 /// ticket of a first step, and the code.
 #[derive(Deserialize)]
@@ -33,6 +36,9 @@ pub struct Credentials {
     code: Option<String>,
     #[serde(default)]
     ticket: Option<String>,
+    /// `sms`: the code is to come, or has come, that way.
+    #[serde(default)]
+    code_by: Option<String>,
 }
 
 /// What the API answers to a sign-in.
@@ -65,13 +71,18 @@ impl Credentials {
         Token::parse(TokenKind::Ticket, self.ticket.as_deref()?)
     }
 
+    /// Whether they want the code by SMS.
+    pub(crate) fn by_sms(&self) -> bool {
+        self.code_by.as_deref() == Some(BY_SMS)
+    }
+
     pub(crate) async fn sign_in(&self, app: &App, client: Client) -> Result<SignedIn, AuthError> {
         let code = self.code.as_deref().filter(|code| !code.trim().is_empty());
         if let Some(ticket) = self.ticket() {
             return app.auth.finish_sign_in(Finish { ticket: &ticket, code: code.unwrap_or_default(), client }).await;
         }
         let (login, password) = (self.login.as_deref().unwrap_or_default(), self.password.as_deref().unwrap_or_default());
-        let attempt = SignIn { workspace: self.workspace.as_deref(), login, password, code, client };
+        let attempt = SignIn { workspace: self.workspace.as_deref(), login, password, code, by_sms: self.by_sms(), client };
         app.auth.sign_in(attempt).await
     }
 }
@@ -97,6 +108,10 @@ pub async fn api_sign_in(
             let message = Text::new(format!("`{name}` is missing."), format!("缺少“{name}”。"));
             return Err(Error::Invalid { field: Some(name.to_owned()), message });
         }
+    }
+    if credentials.code_by.is_some() && !credentials.by_sms() {
+        let message = Text::new("`codeBy` is `sms`, or left away.", "codeBy 只能为 sms，或不填写。");
+        return Err(Error::Invalid { field: Some("codeBy".to_owned()), message });
     }
     let program = Client { is_browser: false, ..client(&headers, address, None) };
     let SignedIn { token, expires_at, user, .. } = credentials.sign_in(&app, program).await?;

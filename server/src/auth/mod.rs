@@ -14,6 +14,7 @@ pub mod password;
 mod second;
 pub mod secret;
 mod sessions;
+mod sms;
 mod throttle;
 
 use std::collections::HashMap;
@@ -27,8 +28,9 @@ pub(crate) use caller::{Peer, bearer_is, session_cookie};
 pub use devices::{Enrolment, Gone};
 pub use keys::NewKey;
 pub use password::{BadPassword, Passwords};
-pub use second::SecondState;
+pub use second::{Asked, Factor, SecondState, Ways};
 pub use sessions::{Client, Finish, PasswordError, SignIn, SignedIn, normal_login};
+pub use sms::{BadNumber, NotSent};
 pub(crate) use throttle::network;
 
 use crate::clock::Clock;
@@ -47,9 +49,9 @@ pub enum AuthError {
     /// Login or password is wrong, or the account shut: which, is not said.
     #[error("login or password is wrong")]
     WrongPassword,
-    /// The password is right, and a code of the second factor is needed: it may come with this ticket.
+    /// The password is right, and a code of the second factor is needed.
     #[error("a code of the second factor is needed")]
-    CodeNeeded(secret::Token),
+    CodeNeeded(Box<Asked>),
     /// The code of the second factor is wrong or was used.
     #[error("the code of the second factor is wrong or was used")]
     WrongSecond,
@@ -91,6 +93,7 @@ pub struct Auth {
     clock: Clock,
     passwords: Passwords,
     policy: Policy,
+    sms: Option<sms::Hook>,
     gone: broadcast::Sender<Gone>,
     /// Changes when a colleague's record was written, maybe by another process.
     people: broadcast::Sender<WorkspaceId>,
@@ -113,6 +116,7 @@ impl Auth {
             clock,
             passwords: Passwords::default(),
             policy,
+            sms: sms::Hook::of(&config.sms),
             gone: broadcast::channel(GONE_BACKLOG).0,
             people: broadcast::channel(GONE_BACKLOG).0,
         }

@@ -7,7 +7,7 @@ use sync_core::id::{Millis, UserId, WorkspaceId};
 
 use super::grant::Grant;
 use super::password::{BadPassword, Verdict};
-use super::second::Proof;
+use super::second::{Asking, Proof};
 use super::secret::{Token, TokenKind};
 use super::throttle::{NO_WORKSPACE, Subject};
 use super::{Auth, AuthError, Caller, TOUCH_EVERY_MS};
@@ -39,6 +39,8 @@ pub struct SignIn<'a> {
     pub password: &'a str,
     /// A code of the second factor, where there is one.
     pub code: Option<&'a str>,
+    /// Whether one is to be sent by SMS, also to whoever has an authenticator app.
+    pub by_sms: bool,
     /// Where it comes from, and what it replaces.
     pub client: Client,
 }
@@ -112,9 +114,10 @@ impl Auth {
             Verdict::RightButOld => self.passwords.hash(attempt.password).await.ok(),
             Verdict::Right | Verdict::Wrong => None,
         };
-        let proof = match (self.ticket_if_needed(&user, false).await?, attempt.code) {
+        let asking = Asking { by_provider: false, by_sms: attempt.by_sms, address: attempt.client.address };
+        let proof = match (self.ways(&user).await?, attempt.code) {
             (None, _) => Proof::Password,
-            (Some(ticket), None) => return Err(AuthError::CodeNeeded(ticket)),
+            (Some(ways), None) => return Err(AuthError::CodeNeeded(Box::new(self.ask(&user, ways, asking).await?))),
             (Some(_), Some(code)) => self.second(&user, code).await?,
         };
         self.begin_session(user, Proved { subjects, proof, by_provider: false, rehashed, ticket: None }, attempt.client).await

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use sync_core::id::WorkspaceId;
+use sync_core::id::{Millis, WorkspaceId};
 use uuid::Uuid;
 
 use super::{Auth, AuthError, secret};
 use crate::store::people::{self, SecretHash};
+use crate::store::{StoreError, Tx};
 
 /// Addresses are counted for the whole server.
 pub(super) const NO_WORKSPACE: WorkspaceId = WorkspaceId(Uuid::nil());
@@ -18,47 +19,57 @@ pub(super) struct Subject {
     scope: &'static str,
     hash: SecretHash,
     max: i64,
+    window_ms: Millis,
 }
 
 impl Auth {
     /// An account, known or not: counting only known ones would tell them apart.
     pub(super) fn account(&self, workspace: WorkspaceId, login: &str) -> Subject {
-        Subject { workspace, scope: "account", hash: secret::subject(login), max: self.policy.attempts_per_account_max }
+        let (max, window_ms) = (self.policy.attempts_per_account_max, self.policy.attempts_window_ms);
+        Subject::new((workspace, "account"), login, max, window_ms)
     }
 
-    /// An address; of IPv6, the network that one customer is given.
+    /// An address.
     pub(super) fn address(&self, address: IpAddr) -> Subject {
-        let hash = secret::subject(&network(address).to_string());
-        Subject { workspace: NO_WORKSPACE, scope: "address", hash, max: self.policy.attempts_per_address_max }
+        Subject::of_address("address", address, self.policy.attempts_per_address_max, self.policy.attempts_window_ms)
     }
 
     /// Counts an attempt before it is made, so that many at once cannot pass together.
     pub(super) async fn count(&self, subjects: Vec<Subject>) -> Result<(), AuthError> {
-        let (now, window_ms) = (self.clock.now(), self.policy.attempts_window_ms);
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let mut wait_ms = 0;
-                    for subject in subjects {
-                        let counted = people::count_attempt(tx, subject.workspace, subject.scope, &subject.hash, now, window_ms).await?;
-                        if counted.attempts > subject.max {
-                            wait_ms = wait_ms.max(counted.window_ends_at - now);
-                        }
-                    }
-                    Ok::<_, AuthError>(wait_ms)
-                })
-            })
-            .await
-            .and_then(|wait_ms| match u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000) {
-                0 => Ok(()),
-                retry_after_s => Err(AuthError::Throttled { retry_after_s }),
-            })
+        let now = self.clock.now();
+        let wait_ms = self.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { counted(tx, subjects, now).await })).await?;
+        match u64::try_from(wait_ms).unwrap_or(0).div_ceil(1000) {
+            0 => Ok(()),
+            retry_after_s => Err(AuthError::Throttled { retry_after_s }),
+        }
     }
 }
 
+/// Counts an attempt of each; how long to wait, when it is one too many of any.
+pub(super) async fn counted(tx: &mut Tx, subjects: Vec<Subject>, now: Millis) -> Result<Millis, StoreError> {
+    let mut wait_ms = 0;
+    for Subject { workspace, scope, hash, max, window_ms } in subjects {
+        let counted = people::count_attempt(tx, workspace, scope, &hash, now, window_ms).await?;
+        if counted.attempts > max {
+            wait_ms = wait_ms.max(counted.window_ends_at - now);
+        }
+    }
+    Ok(wait_ms)
+}
+
 impl Subject {
+    /// Somebody, in one respect (`scope`).
+    pub(super) fn new((workspace, scope): (WorkspaceId, &'static str), who: &str, max: i64, window_ms: Millis) -> Self {
+        Self { workspace, scope, hash: secret::subject(who), max, window_ms }
+    }
+
+    /// An address; of IPv6, the network that one customer is given.
+    pub(super) fn of_address(scope: &'static str, address: IpAddr, max: i64, window_ms: Millis) -> Self {
+        Self::new((NO_WORKSPACE, scope), &network(address).to_string(), max, window_ms)
+    }
+
     /// The attempt was right: the whole account is forgiven, an address only this one.
-    pub(super) async fn forgive(&self, tx: &mut crate::store::Tx) -> crate::store::Result<()> {
+    pub(super) async fn forgive(&self, tx: &mut Tx) -> Result<(), StoreError> {
         if self.workspace == NO_WORKSPACE {
             people::forgive_attempt(tx, self.workspace, self.scope, &self.hash).await
         } else {

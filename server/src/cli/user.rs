@@ -6,7 +6,7 @@ use sync_core::access::RoleSet;
 
 use super::{In, open, open_existing, password, shown, table};
 use crate::app::App;
-use crate::auth::normal_login;
+use crate::auth::{Factor, normal_login};
 use crate::config::Config;
 use crate::language::Language;
 use crate::people::{self, NewPerson, Place, add};
@@ -121,7 +121,7 @@ pub struct Roles {
     place: In,
 }
 
-/// Take somebody's second factor away: they lost the phone and the recovery codes
+/// Take somebody's second factor away, app and phone number: they lost the phone and the recovery codes
 ///
 /// Make sure that it is them. They sign in with the password alone until they set up another one.
 #[derive(Debug, Args)]
@@ -234,7 +234,7 @@ impl Second {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         let person = find(app, &self.place, &self.login).await?;
         anyhow::ensure!(self.off, "say --off");
-        let was = app.auth.drop_second(person.workspace, person.user, None).await?;
+        let was = app.auth.drop_second(person.workspace, person.user, Factor::ALL, None).await?;
         println!("{}", if was { "the second factor is gone" } else { "there was none" });
         Ok(())
     }

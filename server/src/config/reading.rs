@@ -6,6 +6,7 @@ use serde_json::Value;
 use sync_core::spelling;
 
 use super::{Config, ConfigError};
+use crate::hooks::{guard, signed};
 
 /// Variables that begin like keys and are none: the file, and the password for `rapport user`.
 const OTHER_VARIABLES: [&str; 2] = ["RAPPORT_CONFIG", "RAPPORT_PASSWORD"];
@@ -86,13 +87,11 @@ impl Config {
             ("sign_in.window_minutes", u64::from(self.sign_in.window_minutes)),
             ("sign_in.attempts_per_account_max", u64::from(self.sign_in.attempts_per_account_max)),
             ("sign_in.attempts_per_address_max", u64::from(self.sign_in.attempts_per_address_max)),
+            ("sms.timeout_ms", self.sms.timeout_ms),
             ("device.code_minutes", u64::from(self.device.code_minutes)),
             ("files.file_max_bytes", self.files.file_max_bytes),
             ("files.upload_days", u64::from(self.files.upload_days)),
         ];
-        let bad = |key: &str, value: &str, expected: &str| {
-            Err(ConfigError::BadValue { key: format!("`{key}`"), value: value.to_owned(), expected: expected.to_owned() })
-        };
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return bad(key, "0", "1 or more");
         }
@@ -115,7 +114,23 @@ impl Config {
         match (&self.tls.certificate, &self.tls.key) {
             (Some(_), None) => bad("tls.key", "", "a file: `tls.certificate` needs its private key"),
             (None, Some(_)) => bad("tls.certificate", "", "a file: `tls.key` needs its certificate"),
-            _ => Ok(()),
+            _ => self.check_sms(),
+        }
+    }
+
+    fn check_sms(&self) -> Result<(), ConfigError> {
+        let (url, secret) = match (&self.sms.url, &self.sms.secret) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => return bad("sms.secret", "", "`whsec_` and base 64: `sms.url` needs something to sign with"),
+            (None, Some(_)) => return bad("sms.url", "", "an address: `sms.secret` is of no use without one"),
+            (Some(url), Some(secret)) => (url, secret),
+        };
+        if let Err(refused) = guard::chosen(url) {
+            return bad("sms.url", url, &format!("an address to call: {refused}"));
+        }
+        match signed::key(&secret.0) {
+            Some(_) => Ok(()),
+            None => bad("sms.secret", "<secret>", "`whsec_` and at least 24 bytes in base 64"),
         }
     }
 
@@ -127,6 +142,10 @@ impl Config {
     fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("a configuration is plain data")
     }
+}
+
+fn bad(key: &str, value: &str, expected: &str) -> Result<(), ConfigError> {
+    Err(ConfigError::BadValue { key: format!("`{key}`"), value: value.to_owned(), expected: expected.to_owned() })
 }
 
 /// The dotted names of the leaves.

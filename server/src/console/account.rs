@@ -14,7 +14,8 @@ use super::format::{self, Shown};
 use super::words::{Words, other};
 use super::{agents, assets};
 use crate::auth::grant::Grant;
-use crate::auth::{AuthError, OWN_PASSWORD, PasswordError};
+use crate::auth::secret::Code;
+use crate::auth::{AuthError, Factor, OWN_PASSWORD, PasswordError, SecondState};
 use crate::error::{Error, Text};
 use crate::files::{hex, unhex};
 use crate::qr::Square;
@@ -28,6 +29,8 @@ struct AccountPage {
     problem: Option<String>,
     second_since: Option<Shown>,
     recovery_left: String,
+    /// Codes by SMS, where there is anything to say of them.
+    sms: Option<SmsView>,
     calendar_since: Option<Shown>,
     /// The new address of the calendar, once.
     calendar_url: Option<String>,
@@ -35,6 +38,15 @@ struct AccountPage {
     /// Where the form that ends one of them goes.
     end: String,
     phones: Vec<DeviceView>,
+}
+
+/// Codes by SMS.
+struct SmsView {
+    /// Where they are sent to, and since when.
+    number: Option<(String, Shown)>,
+    pending: Option<String>,
+    /// Whether a number can be added or changed.
+    sends: bool,
 }
 
 #[derive(Template)]
@@ -89,6 +101,8 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
     let notice = asked.done.and_then(|done| match done.as_str() {
         "password" => Some(desk.words.say("account.password_set")),
         "second" => Some(desk.words.say("account.second_gone")),
+        "sms" => Some(desk.words.say("account.sms_set")),
+        "sms_gone" => Some(desk.words.say("account.sms_gone")),
         "calendar" => Some(desk.words.say("account.calendar_gone")),
         "hand_back" => Some(desk.words.say("device.handing_back")),
         "lost" => Some(desk.words.say("device.being_wiped")),
@@ -97,6 +111,11 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         _ => None,
     });
     show(&desk, StatusCode::OK, notice, None, None).await
+}
+
+/// The account again, with what is wrong.
+pub(super) async fn refused(desk: &Desk, problem: String) -> Result<Response, Error> {
+    show(desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await
 }
 
 async fn show(
@@ -113,14 +132,22 @@ async fn show(
         notice,
         problem,
         second_since: second.since.map(format::moment),
+        recovery_left: desk.words.count("account.recovery_left", second.recovery_codes),
+        sms: sms_view(desk, second),
         calendar_since: crate::calendar::since(&desk.app, workspace, user).await?.map(format::moment),
         calendar_url,
-        recovery_left: desk.words.count("account.recovery_left", second.recovery_codes),
         sessions: sessions_of(desk, user).await?,
         end: "/account/sessions/end".to_owned(),
         phones: devices::own(desk).await?,
     };
     answer(status, &page)
+}
+
+/// Without a provider there is nothing to set up; a number that is there can still be taken away.
+fn sms_view(desk: &Desk, second: SecondState) -> Option<SmsView> {
+    let sends = desk.app.auth.sends_sms();
+    let number = second.number.map(|(number, since)| (number, format::moment(since)));
+    (sends || number.is_some()).then_some(SmsView { number, pending: second.pending.filter(|_| sends), sends })
 }
 
 /// Where somebody is signed in, as a page shows it.
@@ -173,8 +200,14 @@ pub async fn password(desk: Desk, Form(typed): Form<NewPassword>) -> Result<Resp
     };
     match desk.caller.grant {
         Grant::GivenPassword => choose(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)),
-        _ => show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await,
+        _ => refused(&desk, problem).await,
     }
+}
+
+/// Whether the present password is the one that was typed; else the account again, with what is wrong.
+pub(super) async fn knows_password(desk: &Desk, present: &str) -> Result<Result<(), Response>, Error> {
+    let Err(why) = desk.app.auth.confirm_password(&desk.caller, present).await else { return Ok(Ok(())) };
+    Ok(Err(refused(desk, wrong_password(desk, why)?).await?))
 }
 
 /// What to say when the present password is not the one that was typed.
@@ -211,29 +244,31 @@ pub struct FirstCode {
 /// `POST /account/second`: from now on it is asked for. The recovery codes are on the answer, and nowhere again.
 pub async fn confirm_second(desk: Desk, Form(typed): Form<FirstCode>) -> Result<Response, Error> {
     match desk.app.auth.confirm_second(desk.caller.workspace, desk.caller.user, &typed.code).await {
-        Ok(codes) => {
-            let frame = desk.frame(desk.words.say("account.second"), "/account").await?;
-            let codes = codes.iter().map(crate::auth::secret::Code::reveal).collect();
-            answer(StatusCode::OK, &SecondPage { frame, problem: None, setting_up: None, codes })
-        }
+        Ok(codes) => shown_once(&desk, &codes).await,
         Err(AuthError::WrongSecond) => set_up(&desk, StatusCode::UNPROCESSABLE_ENTITY, Some(desk.words.say("door.wrong_code"))).await,
         Err(other) => Err(other.into()),
     }
 }
 
+/// The recovery codes of a new factor, shown once.
+pub(super) async fn shown_once(desk: &Desk, codes: &[Code]) -> Result<Response, Error> {
+    let frame = desk.frame(desk.words.say("account.second"), "/account").await?;
+    let codes = codes.iter().map(Code::reveal).collect();
+    answer(StatusCode::OK, &SecondPage { frame, problem: None, setting_up: None, codes })
+}
+
 /// The present password.
 #[derive(Deserialize)]
 pub struct Present {
-    present: String,
+    pub(super) present: String,
 }
 
 /// `POST /account/second/off`.
 pub async fn drop_second(desk: Desk, Form(typed): Form<Present>) -> Result<Response, Error> {
-    if let Err(why) = desk.app.auth.confirm_password(&desk.caller, &typed.present).await {
-        let problem = wrong_password(&desk, why)?;
-        return show(&desk, StatusCode::UNPROCESSABLE_ENTITY, None, Some(problem), None).await;
+    if let Err(refused) = knows_password(&desk, &typed.present).await? {
+        return Ok(refused);
     }
-    desk.app.auth.drop_second(desk.caller.workspace, desk.caller.user, Some(desk.caller.user)).await?;
+    desk.app.auth.drop_second(desk.caller.workspace, desk.caller.user, &[Factor::App], Some(desk.caller.user)).await?;
     Ok(Redirect::to("/account?done=second").into_response())
 }
 

@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Right;
@@ -20,6 +21,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::{Caller, Person};
 use crate::error::{Error, accepted_language};
+use crate::jobs::cell::zone_at;
 use crate::language::Language;
 use crate::reading::Reading;
 use crate::ready::DASHBOARD;
@@ -52,6 +54,8 @@ pub struct Desk {
     pub now: Millis,
     /// Their clock minus UTC, in minutes, as their browser says: days are theirs.
     pub offset_minutes: i32,
+    /// The zone of their clock, where the browser names one that is known here.
+    zone: Option<TimeZone>,
     /// Where the feed was before anything of the page was read; none for what does not stay open.
     pub since: Option<u64>,
 }
@@ -106,21 +110,28 @@ impl FromRequestParts<App> for Desk {
     }
 }
 
-/// The cookie in which the script says how far the browser's clock is from UTC.
+/// The cookie in which the script says how far the browser's clock is from UTC now, and its zone: `120/Europe/Berlin`.
 const ZONE_COOKIE: &str = "zone";
 
-fn offset_of(headers: &HeaderMap) -> i32 {
+fn clock_of(headers: &HeaderMap) -> (i32, Option<TimeZone>) {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    let zone = cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == ZONE_COOKIE);
-    let minutes = zone.and_then(|(_, value)| value.parse::<i32>().ok()).unwrap_or_default();
-    minutes.clamp(-OFFSET_MAX_MINUTES, OFFSET_MAX_MINUTES)
+    let said = cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == ZONE_COOKIE);
+    let (minutes, zone) = said.map_or(("", ""), |(_, value)| value.split_once('/').unwrap_or((value, "")));
+    let minutes = minutes.parse::<i32>().unwrap_or_default().clamp(-OFFSET_MAX_MINUTES, OFFSET_MAX_MINUTES);
+    (minutes, TimeZone::get(zone).ok().filter(|zone| !zone.is_unknown()))
 }
 
 impl Desk {
     /// What somebody else sees, for those whom they let see it.
     pub fn through_the_eyes_of(app: &App, caller: Caller, headers: &HeaderMap) -> Self {
         let (reading, words) = (Reading::of(app, &caller), Words(caller.language));
-        Self { words, now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes: offset_of(headers), since: None }
+        let (offset_minutes, zone) = clock_of(headers);
+        Self { words, now: app.clock.now(), app: app.clone(), reading, caller, offset_minutes, zone, since: None }
+    }
+
+    /// The zone of their clock: by its name, for moments of summer and winter, or as far from UTC as it is now.
+    pub fn zone(&self) -> TimeZone {
+        self.zone.clone().unwrap_or_else(|| zone_at(self.offset_minutes))
     }
 
     /// The frame of a page; `here` is its address, to mark it in the menu.

@@ -20,7 +20,6 @@ use super::typed::Typed;
 use crate::audit;
 use crate::error::{Error, Text};
 use crate::intake::Author;
-use crate::jobs::cell::zone_at;
 use crate::jobs::import::{self, Content, ImportError, ImportId, Mode, Preset, Spec};
 use crate::jobs::upload::{About, Mapping, Upload, UploadError};
 use crate::reading::Names;
@@ -340,7 +339,7 @@ fn spec(mapping: &Mapping, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run
     spec.is_dry_run = is_dry_run;
     spec.failed_beside = (!is_dry_run).then(|| upload.failed_beside());
     spec.language = desk.words.0;
-    spec.zone = zone_at(desk.offset_minutes);
+    spec.zone = desk.zone();
     spec
 }
 

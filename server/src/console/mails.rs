@@ -88,9 +88,6 @@ pub struct Wanted {
     pub every: String,
     /// At which hour.
     pub hour: u8,
-    /// The zone of their clocks, as their browser names it.
-    #[serde(default)]
-    zone: String,
 }
 
 /// `POST /dashboards/{id}/mails`.
@@ -103,7 +100,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
             return dashboards::show_with(&desk, row, Beside { refused: Some((wanted, problem)), ..Beside::default() }).await;
         }
     };
-    let zone = if zone_of(&wanted.zone).is_some() { wanted.zone } else { offset_name(desk.offset_minutes) };
+    let zone = desk.zone().iana_name().map_or_else(|| offset_name(desk.offset_minutes), str::to_owned);
     let every = EVERY.iter().find(|(word, _)| *word == wanted.every).map_or("day", |(word, _)| *word);
     let hour = wanted.hour.min(23);
     let next_at = next(desk.now, every, hour, &zone);

@@ -38,6 +38,7 @@ pub mod mails;
 mod make;
 mod mentions;
 mod people;
+mod phone;
 mod privacy;
 mod problems;
 mod record;
@@ -75,6 +76,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/start", get(start::page))
         .route("/start/sample", post(start::change))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/sign-in/code", post(sign_in::send_code))
         .route("/sign-in/with/{provider}", get(with::away))
         .route("/sign-in/back", get(with::back))
         .route("/sign-out", post(sign_in::leave))
@@ -110,6 +112,10 @@ pub fn routes(app: &App) -> Routes {
         .route("/account/password", get(account::own_password).post(account::password))
         .route("/account/second", get(account::second).post(account::confirm_second))
         .route("/account/second/off", post(account::drop_second))
+        .route("/account/phone", get(phone::page).post(phone::add))
+        .route("/account/phone/code", post(phone::confirm))
+        .route("/account/phone/again", post(phone::again))
+        .route("/account/phone/off", post(phone::remove))
         .route("/account/calendar", post(account::calendar))
         .route("/account/sessions/end", post(account::end_sessions))
         .route("/account/devices/{device}/leave", get(devices::ask_own).post(devices::leave))

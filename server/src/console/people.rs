@@ -21,8 +21,8 @@ use super::role_form::Choice;
 use super::roles::{EffectView, check, effect_view, refused};
 use super::typed::Typed;
 use super::why;
-use crate::auth::PasswordError;
 use crate::auth::secret::random;
+use crate::auth::{Factor, PasswordError};
 use crate::error::Error;
 use crate::jobs::handover;
 use crate::language::Language;
@@ -304,7 +304,7 @@ async fn show(desk: &Desk, user: &User, shown: Shown) -> Result<Response, Error>
         territories: text("territories", joined(member.get("territories"))),
         languages: language_choices(&language),
         active: typed.map_or(user.disabled_at.is_none(), |typed| typed.has("active")),
-        has_second: second.since.is_some(),
+        has_second: second.since.is_some() || second.number.is_some(),
         given: kept::password_given(&mut desk.app.store.reader().await?, user.workspace, user.user).await?.is_some(),
         sessions: sessions_of(desk, user.user).await?,
         end: format!("/people/{}/sessions/end", user.user),
@@ -411,7 +411,7 @@ pub async fn password(desk: Desk, Path(user): Path<UserId>) -> Result<Response, 
 /// `POST /people/{user}/second/off`: they lost their phone and their codes.
 pub async fn drop_second(desk: Desk, Path(user): Path<UserId>) -> Result<Response, Error> {
     let user = find(&desk, user).await?;
-    desk.app.auth.drop_second(user.workspace, user.user, Some(desk.caller.user)).await?;
+    desk.app.auth.drop_second(user.workspace, user.user, Factor::ALL, Some(desk.caller.user)).await?;
     Ok(Redirect::to(&format!("/people/{}?done=second", user.user)).into_response())
 }
 

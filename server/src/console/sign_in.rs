@@ -13,7 +13,8 @@ use super::words::{Words, other};
 use super::{assets, list};
 use crate::app::App;
 use crate::auth::doors::{Credentials, client, cookie};
-use crate::auth::{AuthError, Caller, ClientAddress, SignedIn, session_cookie};
+use crate::auth::secret::Token;
+use crate::auth::{Asked, AuthError, Caller, ClientAddress, NotSent, SignedIn, session_cookie};
 use crate::error::Error;
 use crate::language::Language;
 use crate::store::{StoreError, people, workspaces};
@@ -40,7 +41,61 @@ pub(super) enum Step {
     /// Login and password.
     Password { error: Option<String> },
     /// A code of the second factor.
-    Code { ticket: String, error: Option<String> },
+    Code(CodeStep),
+}
+
+/// A code of the second factor, and how it comes.
+pub(super) struct CodeStep {
+    ticket: String,
+    error: Option<String>,
+    notice: Option<String>,
+    label: String,
+    hint: &'static str,
+    by_sms: bool,
+    /// The button that sends a code by SMS, and where it goes.
+    send: Option<(String, String)>,
+}
+
+impl CodeStep {
+    /// With what became of the message, if one was to be sent.
+    fn of(words: Words, Asked { ticket, ways, sent }: &Asked) -> Self {
+        let by_sms = sent.is_some() || !ways.app;
+        let (label, send) = match &ways.number {
+            Some(number) if by_sms => (words.fill("door.sms_code", &[number]), Some(words.say("door.sms_again").to_owned())),
+            Some(number) => (words.say("door.code").to_owned(), Some(words.fill("door.sms_instead", &[number]))),
+            None if ways.app => (words.say("door.code").to_owned(), None),
+            None => (words.say("door.recovery_code").to_owned(), None),
+        };
+        let (notice, error) = match sent {
+            Some(Ok(())) => (Some(words.say("door.sms_sent").to_owned()), None),
+            Some(Err(NotSent::Early { after_s })) => (Some(words.count("door.sms_early", *after_s)), None),
+            Some(Err(why)) => (None, Some(not_sent(words, why))),
+            None => (None, None),
+        };
+        let send = send.map(|text| (text, format!("/sign-in/code?lang={}", list::encoded(words.0.tag()))));
+        let hint = if ways.app || ways.number.is_some() { words.say("door.code_hint") } else { words.say("door.sms_gone") };
+        Self { ticket: ticket.reveal().to_owned(), error, notice, label, hint, by_sms, send }
+    }
+}
+
+/// Why no code came, for people.
+pub(super) fn not_sent(words: Words, why: &NotSent) -> String {
+    match why {
+        NotSent::Early { after_s } => words.count("door.sms_early", *after_s),
+        NotSent::TooMany { retry_after_s } => words.count("door.sms_too_many", retry_after_s.div_ceil(60)),
+        NotSent::Nobody | NotSent::NotTaken(_) | NotSent::Store(_) => words.say("door.sms_not_taken").to_owned(),
+    }
+}
+
+/// A code is asked for, and may have been sent.
+pub(super) async fn ask(app: &App, language: Language, asked: Asked) -> Result<Response, Error> {
+    let status = match asked.sent {
+        Some(Err(NotSent::TooMany { .. })) => StatusCode::TOO_MANY_REQUESTS,
+        Some(Err(NotSent::NotTaken(_))) => StatusCode::BAD_GATEWAY,
+        Some(Err(NotSent::Store(error))) => return Err(error.into()),
+        _ => StatusCode::OK,
+    };
+    show(app, language, None, status, Step::Code(CodeStep::of(Words(language), &asked))).await
 }
 
 /// `GET /sign-in`: the form.
@@ -91,29 +146,60 @@ pub async fn enter(
         Err(error) => error,
     };
     let retry = if let AuthError::Throttled { retry_after_s } = &error { Some(HeaderValue::from(*retry_after_s)) } else { None };
-    let (status, step) = next_step(Words(language), &credentials, error)?;
-    let mut response = show(&app, language, Some(&credentials), status, step).await?;
+    let mut response = next_step(&app, language, &credentials, error).await?;
     if let Some(retry) = retry {
         response.headers_mut().insert(header::RETRY_AFTER, retry);
     }
     Ok(response)
 }
 
+/// `POST /sign-in/code`: a code by SMS, for the first time or again, to whoever has a ticket.
+///
+/// # Errors
+/// When the database fails; what the person can put right is answered with the form.
+pub async fn send_code(
+    State(app): State<App>,
+    address: ClientAddress,
+    GuestLanguage(language): GuestLanguage,
+    credentials: Result<Form<Credentials>, FormRejection>,
+) -> Result<Response, Error> {
+    let Form(credentials) = credentials?;
+    let asked = match credentials.ticket() {
+        Some(ticket) => app.auth.ask_again(ticket, address.0).await,
+        None => Err(AuthError::WrongPassword),
+    };
+    match asked {
+        Ok(asked) => ask(&app, language, asked).await,
+        Err(error) => next_step(&app, language, &credentials, error).await,
+    }
+}
+
 /// What is asked for next of somebody who is not in yet; what they cannot put right is an error.
-fn next_step(words: Words, credentials: &Credentials, error: AuthError) -> Result<(StatusCode, Step), Error> {
-    let again = |status, error: String| Ok((status, Step::Password { error: Some(error) }));
-    match error {
-        AuthError::CodeNeeded(ticket) => Ok((StatusCode::OK, Step::Code { ticket: ticket.reveal().to_owned(), error: None })),
+async fn next_step(app: &App, language: Language, credentials: &Credentials, error: AuthError) -> Result<Response, Error> {
+    let words = Words(language);
+    let (status, error) = match error {
+        AuthError::CodeNeeded(asked) => return ask(app, language, *asked).await,
         AuthError::WrongSecond => {
-            let ticket = credentials.ticket().map(|ticket| ticket.reveal().to_owned()).unwrap_or_default();
-            Ok((StatusCode::UNAUTHORIZED, Step::Code { ticket, error: Some(words.say("door.wrong_code").to_owned()) }))
+            let wrong = words.say("door.wrong_code").to_owned();
+            match credentials.ticket() {
+                Some(ticket) => return wrong_code(app, language, credentials, ticket, wrong).await,
+                None => (StatusCode::UNAUTHORIZED, wrong),
+            }
         }
         AuthError::Throttled { retry_after_s } => {
-            again(StatusCode::TOO_MANY_REQUESTS, words.count("door.throttled", retry_after_s.div_ceil(60)))
+            (StatusCode::TOO_MANY_REQUESTS, words.count("door.throttled", retry_after_s.div_ceil(60)))
         }
-        AuthError::WrongPassword => again(StatusCode::UNAUTHORIZED, words.say("door.wrong").to_owned()),
-        other => Err(other.into()),
-    }
+        AuthError::WrongPassword => (StatusCode::UNAUTHORIZED, words.say("door.wrong").to_owned()),
+        other => return Err(other.into()),
+    };
+    show(app, language, Some(credentials), status, Step::Password { error: Some(error) }).await
+}
+
+/// The same once more, and nothing is sent.
+async fn wrong_code(app: &App, language: Language, credentials: &Credentials, ticket: Token, wrong: String) -> Result<Response, Error> {
+    let ways = app.auth.ways_of(&ticket).await?;
+    let step = CodeStep::of(Words(language), &Asked { ticket, ways, sent: credentials.by_sms().then_some(Ok(())) });
+    show(app, language, None, StatusCode::UNAUTHORIZED, Step::Code(CodeStep { notice: None, error: Some(wrong), ..step })).await
 }
 
 /// Into the console, and nowhere else, with the session in a cookie.

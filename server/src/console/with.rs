@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::desk::GuestLanguage;
-use super::sign_in::{Step, entered, show};
+use super::sign_in::{Step, ask, entered, show};
 use super::words::Words;
 use crate::app::App;
 use crate::auth::doors::client;
@@ -89,10 +89,7 @@ async fn refused(app: &App, language: Language, error: OidcError) -> Result<Resp
         OidcError::NotBegun => (StatusCode::BAD_REQUEST, "door.not_begun"),
         OidcError::Declined(_) => (StatusCode::FORBIDDEN, "door.declined"),
         OidcError::Nobody => (StatusCode::FORBIDDEN, "door.nobody"),
-        OidcError::Auth(AuthError::CodeNeeded(ticket)) => {
-            let step = Step::Code { ticket: ticket.reveal().to_owned(), error: None };
-            return show(app, language, None, StatusCode::OK, step).await;
-        }
+        OidcError::Auth(AuthError::CodeNeeded(asked)) => return ask(app, language, *asked).await,
         OidcError::Auth(AuthError::WrongPassword) => (StatusCode::FORBIDDEN, "door.nobody"),
         OidcError::Auth(other) => return Err(other.into()),
         OidcError::Remote { .. } => {

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
-use ring::hmac;
 use sync_core::id::{Millis, WorkspaceId};
 
-use super::guard;
+use super::signed::Signed;
+use super::{guard, signed};
 use crate::app::App;
 use crate::store::StoreError;
 use crate::store::hooks::{self, Delivery, Webhook};
@@ -81,63 +79,7 @@ async fn attempt(app: &App, hook: &Webhook, mut delivery: Delivery) -> (Delivery
 
 async fn send(app: &App, hook: &Webhook, delivery: &Delivery) -> Result<u16, String> {
     let target = guard::resolve(&hook.url, &app.config.webhooks.allow_private).await.map_err(|refused| refused.to_string())?;
-    // A second time does nothing; TLS needs it once.
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let client = reqwest::Client::builder()
-        .resolve_to_addrs(&target.host, &target.addresses)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .timeout(TIMEOUT)
-        .user_agent(concat!("Rapport/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| error.to_string())?;
-    let (id, at) = (delivery.delivery.to_string(), app.clock.now() / 1000);
-    let request = client
-        .post(target.url)
-        .header("content-type", "application/json")
-        .header("webhook-id", &id)
-        .header("webhook-timestamp", at.to_string())
-        .header("webhook-signature", signature(hook, &id, at, &delivery.body))
-        .body(delivery.body.clone());
-    match request.send().await {
-        Ok(answer) => Ok(answer.status().as_u16()),
-        // Without the address: it may hold a token of the receiver's.
-        Err(error) if error.is_timeout() => Err("no answer in time".to_owned()),
-        Err(error) if error.is_connect() => Err("no connection".to_owned()),
-        Err(error) => Err(error.without_url().to_string()),
-    }
-}
-
-/// `v1,` and the HMAC over id, time and body.
-fn signature(hook: &Webhook, id: &str, at: i64, body: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &hook.secret);
-    let tag = hmac::sign(&key, format!("{id}.{at}.{body}").as_bytes());
-    format!("v1,{}", STANDARD.encode(tag))
-}
-
-#[cfg(test)]
-mod tests {
-    use sync_core::id::{RecordId, UserId};
-
-    use super::*;
-
-    #[test]
-    fn the_signature_is_the_one_of_the_conventions_own_example() {
-        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
-        let tag = hmac::sign(&key, b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}");
-        assert_eq!(STANDARD.encode(tag), "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-        let hook = Webhook {
-            webhook: RecordId::of_cause("hook"),
-            user: UserId::of_cause("ann"),
-            url: String::new(),
-            events: "*".to_owned(),
-            secret: [7; 32],
-            skip_own: false,
-            position: 0,
-            created_at: 0,
-            paused_at: None,
-        };
-        assert!(signature(&hook, "a", 1, "{}").starts_with("v1,"));
-    }
+    let client = signed::client(TIMEOUT).resolve_to_addrs(&target.host, &target.addresses);
+    let (id, at, body) = (delivery.delivery.to_string(), app.clock.now() / 1000, delivery.body.clone());
+    Signed { url: target.url, key: &hook.secret, id: &id, at, body }.send(client).await
 }

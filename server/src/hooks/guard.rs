@@ -16,6 +16,9 @@ pub enum Refused {
     /// It is not encrypted.
     #[error("only https:// is called, but for addresses in `webhooks.allow_private`")]
     Plain,
+    /// The same, of an address in the configuration.
+    #[error("only https:// is called, but for this machine")]
+    PlainElsewhere,
     /// It has a login in it, which would end up in logs.
     #[error("the address may not hold a login")]
     Login,
@@ -56,6 +59,18 @@ pub fn parse(text: &str) -> Result<Url, Refused> {
         return Err(Refused::Login);
     }
     Ok(url)
+}
+
+/// Reads an address that the operator chose: it may lead into the network of the server, which is theirs, but in the
+/// clear only to this very machine.
+///
+/// # Errors
+/// When it is none that is ever called.
+pub fn chosen(text: &str) -> Result<Url, Refused> {
+    let url = parse(text)?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if url.scheme() == "https" || is_here { Ok(url) } else { Err(Refused::PlainElsewhere) }
 }
 
 /// The host of an address: what may stand in logs.
@@ -180,6 +195,24 @@ mod tests {
             "3fff:1000::1",
         ] {
             assert!(is_public(outside.parse().unwrap()), "{outside}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_the_operator_chose_is_called_in_the_clear_but_this_machine() {
+        for (url, may) in [
+            ("https://id.example/token", true),
+            ("https://10.0.0.1/token", true),
+            ("http://127.0.0.1:9/token", true),
+            ("http://[::1]/token", true),
+            ("http://localhost:8/token", true),
+            ("http://id.example/token", false),
+            ("http://10.0.0.1/token", false),
+            ("http://127.0.0.1.evil.example/", false),
+            ("file:///etc/passwd", false),
+            ("no address", false),
+        ] {
+            assert_eq!(chosen(url).is_ok(), may, "{url}");
         }
     }
 

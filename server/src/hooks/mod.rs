@@ -7,13 +7,12 @@
 mod collect;
 mod deliver;
 pub mod guard;
+pub mod signed;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 use sync_core::schema::{Merge, Schema};
@@ -170,7 +169,7 @@ fn can_happen(word: &str, schema: &Schema) -> Result<(), BadEvent> {
 
 /// The secret as receivers are given it.
 pub fn shown_secret(hook: &Webhook) -> String {
-    format!("whsec_{}", STANDARD.encode(hook.secret))
+    signed::shown(&hook.secret)
 }
 
 /// Adds a webhook: it is told what happens from now on.

@@ -29,6 +29,7 @@ pub mod lists;
 pub mod mails;
 pub mod marks;
 pub mod mentions;
+pub mod numbers;
 pub mod once;
 mod open;
 pub mod owed;

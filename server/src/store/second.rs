@@ -54,16 +54,14 @@ pub async fn use_step(tx: &mut Tx, workspace: WorkspaceId, user: UserId, step: i
     Ok(())
 }
 
-/// Takes the second factor away, with its recovery codes. Answers whether there was one.
+/// Takes the second factor away. Answers whether there was one.
 pub async fn drop_second_factor(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<bool> {
-    let mut gone = 0;
-    for sql in [
-        "delete from recovery_codes where workspace = $1 and user_id = $2",
-        "delete from second_factors where workspace = $1 and user_id = $2",
-    ] {
-        gone = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&user.as_bytes()[..]).execute(tx.conn()).await?.rows_affected();
-    }
-    Ok(gone > 0)
+    let gone = sqlx::query("delete from second_factors where workspace = $1 and user_id = $2")
+        .bind(&workspace.as_bytes()[..])
+        .bind(&user.as_bytes()[..])
+        .execute(tx.conn())
+        .await?;
+    Ok(gone.rows_affected() > 0)
 }
 
 /// Replaces the recovery codes of a user.

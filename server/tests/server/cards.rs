@@ -118,6 +118,19 @@ async fn whom_somebody_works_for_is_the_one_company_of_that_name_or_stays_text()
 }
 
 #[tokio::test]
+async fn an_employer_of_which_nobody_said_what_it_is_is_meant_sooner_than_a_person_of_that_name() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let birch = ann.make("party", json!({"name": "Birch"})).await;
+    ann.make("party", json!({"name": "Birch", "type": "person"})).await;
+    let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:P-1\r\nN:Li;Ann;;;\r\nFN:Ann Li\r\nORG:Birch\r\nTITLE:Buyer\r\nEND:VCARD\r\n";
+    import_all(&server, card, (1, 0, 0)).await;
+    let page = ann.list("party", &[("orderBy", "external_id")]).await.json();
+    let person = page["rows"].as_array().unwrap().iter().find(|row| row["fields"]["external_id"] == "P-1").unwrap();
+    assert_eq!(person["fields"]["relations"][0]["party"], json!(birch.rsplit('/').next().unwrap()), "{person}");
+}
+
+#[tokio::test]
 async fn notes_do_not_grow_when_a_card_says_again_whom_somebody_works_for() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

@@ -59,6 +59,7 @@ mod roles;
 mod second_factor;
 mod sessions;
 mod sight;
+mod sms;
 mod teams;
 mod terms;
 mod timelines;

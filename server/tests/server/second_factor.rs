@@ -6,31 +6,31 @@ use serde_json::json;
 
 use crate::harness::{Answer, MINUTE, PASSWORD, Server};
 
-const FORM: [(&str, &str); 2] = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+pub const FORM: [(&str, &str); 2] = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
 
 /// A browser of ann's.
-struct Browser<'a> {
+pub struct Browser<'a> {
     server: &'a Server,
-    cookie: String,
+    pub cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    async fn of(server: &'a Server) -> Browser<'a> {
+    pub async fn of(server: &'a Server) -> Browser<'a> {
         let (_, cookie) = server.browser_sign_in(&[]).await;
         Self { server, cookie }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.server.browse(&self.cookie, path).await
     }
 
-    async fn post(&self, path: &str, form: &str) -> Answer {
+    pub async fn post(&self, path: &str, form: &str) -> Answer {
         let headers = [&FORM[..], &[("cookie", &self.cookie)]].concat();
         self.server.send(Method::POST, path, &headers, form.to_owned()).await
     }
 
     /// Sets the factor up as a person does: the app's secret, and the recovery codes.
-    async fn set_up(&self) -> (Shared, Vec<String>) {
+    pub async fn set_up(&self) -> (Shared, Vec<String>) {
         let page = self.get("/account/second").await.text();
         let shared = Shared(secret(&page));
         let done = self.post("/account/second", &format!("code={}", shared.code_at(self.server.app.clock.now()))).await;
@@ -41,7 +41,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn between(text: &str, start: &str, end: &str) -> Vec<String> {
+pub fn between(text: &str, start: &str, end: &str) -> Vec<String> {
     text.split(start).skip(1).filter_map(|rest| rest.split(end).next()).map(str::to_owned).collect()
 }
 
@@ -58,7 +58,7 @@ fn secret(page: &str) -> [u8; 20] {
     bytes.try_into().unwrap()
 }
 
-async fn sign_in(server: &Server, code: Option<&str>) -> (u16, String) {
+pub async fn sign_in(server: &Server, code: Option<&str>) -> (u16, String) {
     let body = json!({"login": "ann", "password": PASSWORD, "code": code}).to_string();
     let answer = server.send(Method::POST, "/api/v1/sign-in", &[("content-type", "application/json")], body).await;
     (answer.status.as_u16(), answer.json()["code"].as_str().unwrap_or_default().to_owned())

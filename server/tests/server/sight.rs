@@ -1,9 +1,13 @@
 //! Who sees which record, through every door that reads.
 
 use serde_json::json;
+use sync_core::id::{RecordId, UserId};
+use sync_core::protocol::Subscription;
 
 use crate::api::Client;
-use crate::harness::Server;
+use crate::handset::Handset;
+use crate::harness::{MINUTE, Server};
+use crate::reviews::colleague;
 
 /// Stands in everything that is out of sight.
 const CANARY: &str = "canary-of-a-customer";
@@ -138,4 +142,30 @@ async fn why_somebody_sees_a_record_is_explained() {
     // Of others only the office asks.
     assert_eq!(agent.get(&format!("{}/explain?user={}", made[1], server.ann)).await.status, 404);
     assert_eq!(agent.get(&format!("{}/explain?user=nobody", made[1])).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_phone_that_wants_what_is_recent_of_one_kind_gets_everything_of_another() {
+    let server = Server::start().await;
+    let id = |path: String| path.rsplit('/').next().unwrap().parse::<RecordId>().unwrap();
+    let office = Client::office(&server).await;
+    let quiet = office.make("party", json!({"name": "佳美"})).await;
+    let (quiet_id, deal) = (id(quiet.clone()), id(office.make("deal", json!({"title": "Lamps"})).await));
+    server.clock.forward(60 * 24 * 60 * MINUTE);
+    let office = Client::office(&server).await;
+    let new = id(office.make("party", json!({"name": "明月"})).await);
+
+    colleague(&server, "boss", "manager").await;
+    let mut phone = Handset::of(&server, UserId::of_cause("boss")).await;
+    let of = |kind: &str, days| Subscription { kinds: vec![kind.parse().unwrap()], days, ..Subscription::everything() };
+    assert!(phone.device.subscribe(&of("party", Some(30))).unwrap() && phone.device.subscribe(&of("deal", None)).unwrap());
+    assert!(phone.device.unsubscribe(&Subscription::everything()).unwrap());
+    phone.sync(&server).await;
+    let is_here = |phone: &mut Handset| [new, quiet_id, deal].map(|record| phone.fields(record).is_some());
+    assert_eq!(is_here(&mut phone), [true, false, true]);
+    // It wakes, and comes whole.
+    office.edit(&quiet, json!([{"op": "set", "field": "industry", "value": "print"}])).await;
+    phone.sync(&server).await;
+    assert_eq!(is_here(&mut phone), [true; 3]);
+    assert_eq!(phone.fields(quiet_id).unwrap()["name"], "佳美");
 }

@@ -381,13 +381,24 @@ async fn moments_of_a_list_come_in_again_as_they_were_and_those_without_a_zone_a
         let pairs: Vec<(&str, &str)> = mapping.iter().map(|(name, value)| (&**name, &**value)).collect();
         assert_eq!(desk.post(&path, &pairs).await.status, 303);
         let done = desk.finished(&path).await;
-        assert!(done.contains("1 record made"), "{done}");
+        let rows = csv.lines().count() - 1;
+        assert!(done.contains(&format!("{rows} record{} made", if rows == 1 { "" } else { "s" })), "{done}");
     };
     bring(&desk, &csv).await;
     bring(&desk, "Title,Sent at\nChairs,2026/5/3 16:30\n").await;
     let again = desk.get(file).await.text();
     assert_eq!(again.matches("Lamps,2026-05-03 16:30+08:00").count(), 2, "{again}");
     assert!(again.contains("Chairs,2026-05-03 16:30+08:00"), "{again}");
+    // In January, Berlin is an hour from UTC; in May it was two.
+    desk.cookie = desk.cookie.replace("zone=480", "zone=60/Europe/Berlin");
+    bring(&desk, "Title,Sent at\nStools,2026-05-03 10:30\nBeds,2026-01-03 10:30\n").await;
+    let berlin = desk.get(file).await.text();
+    assert!(berlin.contains("Stools,2026-05-03 09:30+01:00") && berlin.contains("Beds,2026-01-03 10:30+01:00"), "{berlin}");
+    // One that nobody knows is as far from UTC as it says.
+    desk.cookie = desk.cookie.replace("Europe/Berlin", "Mars/Olympus");
+    bring(&desk, "Title,Sent at\nShelves,2026-05-03 10:30\n").await;
+    assert!(desk.get(file).await.text().contains("Shelves,2026-05-03 10:30+01:00"));
+    desk.cookie = desk.cookie.replace("zone=60/Mars/Olympus", "zone=480");
     // What the settings of the workspace say goes before the clock of one browser.
     crate::api::Client::office(&desk.server)
         .await

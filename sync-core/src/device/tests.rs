@@ -517,6 +517,7 @@ fn a_thousand_records_are_listed_by_their_names_and_found_by_pinyin() {
             kind: "party".parse().unwrap(),
             record: ann.device.new_id(START),
             edits: vec![set("name", &format!("{}{n:04}", names[n % 5]))],
+            makes: true,
         })
         .collect();
     ann.device.edit_all(START, &edits).unwrap();

@@ -1,9 +1,9 @@
 //! Edits: merged, taken back, not accepted, decided.
 
-use rapport_mobile::{ClientError, DraftState, FieldEdit, SendState, Value};
+use rapport_mobile::{ClientError, DraftState, FieldEdit, RecordEdit, SendState, Value};
 use testkit::{Kit, quiesce};
 
-use super::{create, edit, fields, set, text, waiting};
+use super::{create, edit, fields, set, sync, text, waiting};
 
 #[tokio::test]
 async fn two_phones_that_disagree_show_both_values_until_somebody_decides() {
@@ -28,6 +28,22 @@ async fn two_phones_that_disagree_show_both_values_until_somebody_decides() {
     quiesce(&[&ann, &bo]).await.unwrap();
     assert_eq!(bo.conflicts().await.unwrap(), []);
     assert_eq!(bo.get(customer).await.unwrap().unwrap().title, "佳美 C");
+}
+
+#[tokio::test]
+async fn an_edit_of_a_record_that_is_not_on_the_phone_makes_nothing_up() {
+    let kit = Kit::start().await.unwrap();
+    let (ann, bo) = kit.pair("ann").await.unwrap();
+    let deal = create(&ann, "deal", vec![set("title", "Lamps"), set("stage", "won")]).await;
+    sync(&ann).await.unwrap();
+    // The app knows it from elsewhere, and says of which kind it is.
+    let edits = vec![set("source", "fair")];
+    bo.transact(vec![RecordEdit { record: deal.clone(), kind: Some("deal".into()), edits, makes: false }]).await.unwrap();
+    quiesce(&[&ann, &bo]).await.unwrap();
+    for phone in [&ann, &bo] {
+        let shown = fields(phone, &deal).await;
+        assert_eq!((&shown["stage"], &shown["source"]), (&text("won"), &text("fair")));
+    }
 }
 
 #[tokio::test]

@@ -24,12 +24,12 @@ pub fn set(field: &str, value: &str) -> FieldEdit {
 
 pub async fn create(client: &Client, kind: &str, edits: Vec<FieldEdit>) -> RecordId {
     let record = new_record_id().unwrap();
-    client.transact(vec![RecordEdit { record: record.clone(), kind: Some(kind.to_owned()), edits }]).await.unwrap();
+    client.transact(vec![RecordEdit { record: record.clone(), kind: Some(kind.to_owned()), edits, makes: true }]).await.unwrap();
     record
 }
 
 pub async fn edit(client: &Client, record: &RecordId, edits: Vec<FieldEdit>) -> Result<Receipt, ClientError> {
-    Ok(client.transact(vec![RecordEdit { record: record.clone(), kind: None, edits }]).await?.remove(0))
+    Ok(client.transact(vec![RecordEdit { record: record.clone(), kind: None, edits, makes: false }]).await?.remove(0))
 }
 
 pub async fn fields(client: &Client, record: &RecordId) -> HashMap<String, Value> {

@@ -107,9 +107,11 @@ impl Play {
             "create" => {
                 let record = new_record_id()?;
                 self.records.insert(word(step, "as"), record.clone());
-                phone.transact(vec![RecordEdit { record, kind: Some(word(step, "kind")), edits: edits(step) }]).await.map(drop)
+                phone.transact(vec![RecordEdit { record, kind: Some(word(step, "kind")), edits: edits(step), makes: true }]).await.map(drop)
             }
-            "edit" => phone.transact(vec![RecordEdit { record: self.record(step), kind: None, edits: edits(step) }]).await.map(drop),
+            "edit" => {
+                phone.transact(vec![RecordEdit { record: self.record(step), kind: None, edits: edits(step), makes: false }]).await.map(drop)
+            }
             "sync" => phone.sync_once(Budget { time: None, bytes: None }, None).await.map(drop),
             "resolve" => phone.resolve(self.record(step), word(step, "path"), value(&step["value"])).await.map(drop),
             "retry" => phone.retry_draft(phone.drafts().await?[0].id, Some(edits(step))).await.map(drop),

@@ -135,8 +135,9 @@ impl Client {
 
     /// Writes one field of some records.
     pub fn edit(&self, indexes: &[usize], field: &str, value: &str) -> Result<()> {
-        let edit =
-            |&i: &usize| Ok(RecordEdits { kind: "contact".parse()?, record: record_id(i), edits: vec![FieldEdit::set(field, value)] });
+        let edit = |&i: &usize| {
+            Ok(RecordEdits { kind: "contact".parse()?, record: record_id(i), edits: vec![FieldEdit::set(field, value)], makes: false })
+        };
         let edits = indexes.iter().map(edit).collect::<Result<Vec<_>>>()?;
         self.host.with(|device, now| device.edit_all(now, &edits))?;
         Ok(())
@@ -231,5 +232,5 @@ fn edits_of(i: usize, record: &Json) -> Result<RecordEdits> {
             }
         }
     }
-    Ok(RecordEdits { kind: "contact".parse()?, record: record_id(i), edits })
+    Ok(RecordEdits { kind: "contact".parse()?, record: record_id(i), edits, makes: true })
 }

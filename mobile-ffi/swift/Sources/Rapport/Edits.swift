@@ -114,8 +114,11 @@ public struct Transaction {
         edit(id.record) { known in made.edits.made.forEach { known.take($0) } }
     }
 
+    /// Who makes a record says of which kind, and nobody else does.
     var made: [RecordEdit] {
-        order.compactMap { record in records[record].map { RecordEdit(record: record, kind: $0.kind, edits: $0.edits.made) } }
+        order.compactMap { record in
+            records[record].map { RecordEdit(record: record, kind: $0.kind, edits: $0.edits.made, makes: $0.kind != nil) }
+        }
     }
 }
 

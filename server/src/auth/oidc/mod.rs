@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use sync_core::id::Millis;
 use tokio::sync::Mutex;
 
-use super::second::Proof;
+use super::second::{Asking, Proof};
 use super::secret::{random, subject};
 use super::sessions::Proved;
 use super::{Auth, AuthError, Client, SignedIn};
@@ -242,8 +242,9 @@ impl Auth {
         if user.disabled_at.is_some() {
             return Err(self.failed(&user, "provider", AuthError::WrongPassword).await?.into());
         }
-        if let Some(ticket) = self.ticket_if_needed(&user, true).await? {
-            return Err(AuthError::CodeNeeded(ticket).into());
+        if let Some(ways) = self.ways(&user).await? {
+            let asking = Asking { by_provider: true, by_sms: false, address: client.address };
+            return Err(AuthError::CodeNeeded(Box::new(self.ask(&user, ways, asking).await?)).into());
         }
         let proved = Proved { subjects: vec![address], proof: Proof::Provider, by_provider: true, rehashed: None, ticket: None };
         Ok(self.begin_session(user, proved, client).await?)

@@ -37,14 +37,15 @@ impl Directory {
             let Some(field) = kind.field(name) else { continue };
             for (record, value) in imports::values_of(tx, workspace, scope, &kind.name, (field.facet, name)).await? {
                 let values = joined.entry(record).or_default();
-                // A record without one of the values matches nothing.
                 if values.len() == index {
                     values.push(value);
                 }
             }
         }
         let mut found = HashMap::with_capacity(joined.len());
-        for (record, values) in joined.into_iter().filter(|(_, values)| values.len() == fields.len()) {
+        for (record, mut values) in joined.into_iter().filter(|(_, values)| !values.is_empty()) {
+            // No row says nothing: a record without one of the values matches none, and is found as one without it.
+            values.resize(fields.len(), String::new());
             add(&mut found, key_of(&values), record);
         }
         self.by_field.insert(key, found);

@@ -229,9 +229,11 @@ impl Reader<'_> {
         let found = match &via.among {
             None => find(&[&via.field], text),
             Some((name, value)) => {
-                let meant = find(&[&via.field, name], &key_of(&[text.to_owned(), value.clone()]));
-                // Whether there is such a one is known only once the rows before it that bear the name are written.
-                if meant.is_empty() && !waits { find(&[&via.field], text) } else { meant }
+                let of = |value: &str| find(&[&via.field, name], &key_of(&[text.to_owned(), value.to_owned()]));
+                // Whether there is such a one is known only once the rows before it that bear the name are written. Who says
+                // nothing of it may be meant sooner than who says something else.
+                let is_meant = |found: &Vec<Found>| !found.is_empty() || waits;
+                Some(of(value)).filter(is_meant).or_else(|| Some(of("")).filter(is_meant)).unwrap_or_else(|| find(&[&via.field], text))
             }
         };
         let found = match found[..] {

@@ -110,7 +110,8 @@ fn cards(text: &str) -> Result<Vec<u8>, BadFile> {
 }
 
 /// What a card has, under the names of our own fields. Whoever somebody works for is the one record of that name, the
-/// one company if persons bear it, too, and stays text if there is not exactly one.
+/// one company if persons bear it, too, or the one of which nobody has said whether it is one, and stays text if there
+/// is not exactly one.
 const COLUMNS: [&str; 14] = [
     CARD_COLUMN,
     "name",

@@ -162,6 +162,8 @@ pub const DOORS: &[Door] = &[
     door("POST", "/start/sample", OfficePage, Nothing).form("act=load"),
     door("GET", "/sign-in", Anybody, Nothing),
     door("POST", "/sign-in", Anybody, Nothing).form("login=nobody&password=nothing-at-all"),
+    // Without the ticket of a first step it begins anew.
+    door("POST", "/sign-in/code", Anybody, Nothing).form("ticket=none"),
     // No provider is set here; going there and back has tests of its own.
     door("GET", "/sign-in/with/{provider}", Anybody, Nothing),
     door("GET", "/sign-in/back", Anybody, Nothing).query("code=x&state=y"),
@@ -278,6 +280,11 @@ pub const DOORS: &[Door] = &[
     door("POST", "/account/sessions/end", Page, Session).form("session={id}").finds_nothing(&[303]),
     door("GET", "/account/devices/{device}/leave", Page, DeviceOf).personal(),
     door("POST", "/account/devices/{device}/leave", Page, DeviceOf).form("act=lost").personal(),
+    door("GET", "/account/phone", Page, Nothing),
+    door("POST", "/account/phone", Page, Nothing).form("number=%2B8613812345678&present=wrong-password"),
+    door("POST", "/account/phone/code", Page, Nothing).form("code=000000"),
+    door("POST", "/account/phone/again", Page, Nothing),
+    door("POST", "/account/phone/off", Page, Nothing).form("present=wrong-password"),
     door("POST", "/account/calendar", Page, Nothing).form("act=renew"),
     door("GET", "/keys", Page, Nothing),
     door("POST", "/keys", Page, Nothing).form("name=&scopes=&days=1"),

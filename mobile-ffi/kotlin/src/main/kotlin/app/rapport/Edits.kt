@@ -83,5 +83,7 @@ class Transaction internal constructor() {
         records.getOrPut(record) { null to Edits() }.second.apply(edits)
     }
 
-    internal fun edits(): List<RecordEdit> = records.map { (record, edit) -> RecordEdit(record, edit.first, edit.second.made) }
+    /** Who makes a record says of which kind, and nobody else does. */
+    internal fun edits(): List<RecordEdit> =
+        records.map { (record, edit) -> RecordEdit(record, edit.first, edit.second.made, makes = edit.first != null) }
 }
