@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Right;
+use sync_core::actions::follow::FOLLOW;
 use sync_core::id::Millis;
 use sync_core::query::OFFSET_MAX_MINUTES;
 use sync_core::schema::Kind;
@@ -23,7 +24,7 @@ use crate::error::{Error, accepted_language};
 use crate::language::Language;
 use crate::reading::Reading;
 use crate::ready::DASHBOARD;
-use crate::store::StoreError;
+use crate::store::{StoreError, marks};
 use crate::writing::Writing;
 
 /// The order of the side menu. Kinds that nobody thought of here, a workspace's own, come under `menu.own`.
@@ -126,6 +127,7 @@ impl Desk {
     /// The frame of a page; `here` is its address, to mark it in the menu.
     pub async fn frame(&self, title: &str, here: &str) -> Result<Frame, Error> {
         let (open, mentions) = (self.reading.open().await?, self.reading.new_mentions().await?);
+        let followed = self.reading.new_of_followed().await?;
         let item = |href: &str, key, icon: &str, count: u64| MenuItem {
             here: href == here,
             href: href.to_owned(),
@@ -137,6 +139,7 @@ impl Desk {
             item("/conflicts", "menu.conflicts", "conflict", open.conflicts),
             item("/rejected", "menu.rejected", "rejected", open.refused),
             item("/mentions", "menu.mentions", "comment", mentions),
+            item("/followed", "menu.followed", "pin", followed),
             item("/collisions", "menu.collisions", "collision", 0),
             item("/duplicates", "menu.duplicates", "twins", 0),
         ];
@@ -149,6 +152,23 @@ impl Desk {
             other: other(self.words.0),
             since: self.since,
         })
+    }
+
+    /// Moves a mark of what the caller has seen up to a position of the feed, and never back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_seen(&self, mark: String, position: u64) -> Result<(), Error> {
+        let workspace = self.caller.workspace;
+        // Nobody has seen what is not written yet.
+        let position = position.min(self.since.unwrap_or_default());
+        let marking = self.app.store.write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let before = marks::of(tx, workspace, &mark).await?;
+                marks::set(tx, workspace, &mark, position.max(before)).await
+            })
+        });
+        Ok(marking.await?)
     }
 
     /// Writes into the audit log what the caller did.
@@ -231,8 +251,8 @@ const ADMINISTRATION: [(&str, &str, &str); 11] = [
     ("/audit", "menu.audit", "history"),
 ];
 
-/// Kinds that are shown in administration and not in the menu.
-const SETTINGS: [&str; 4] = ["settings", "sequence", "rate", "role"];
+/// Kinds that are shown in administration, or on a page of their own, and not in the menu.
+const SETTINGS: [&str; 5] = ["settings", "sequence", "rate", "role", FOLLOW];
 
 const OTHER: &str = "other";
 

@@ -22,7 +22,7 @@ use super::record::{Editing, show, view};
 use super::why;
 use crate::error::Error;
 use crate::jobs::import::{Left, taking_back};
-use crate::reading::{CHANGES, Entry, Event, Happened, PEOPLE, Row, Timeline};
+use crate::reading::{CHANGES, Entry, Event, Happened, Names, PEOPLE, Row, Timeline, Who};
 
 /// Events of a page at first, and how many more each time.
 const STEP: usize = 30;
@@ -111,11 +111,8 @@ fn place_of(id: RecordId) -> String {
     format!("e-{id}")
 }
 
-fn entries(happened: &Happened) -> impl Iterator<Item = &Entry> {
-    entries_of(happened).iter()
-}
-
-fn entries_of(happened: &Happened) -> &[Entry] {
+/// What was changed.
+pub fn entries(happened: &Happened) -> &[Entry] {
     match &happened.event {
         Event::Change(entries) => entries,
         Event::Record(_) => &[],
@@ -147,6 +144,13 @@ fn shortcuts(desk: &Desk, id: RecordId) -> Vec<(String, String)> {
         shortcut("visit", "timeline.visit", "done"),
         shortcut("task", "timeline.task", "planned"),
     ]
+}
+
+/// What somebody did to a record, on a page about many.
+pub fn view_of(desk: &Desk, kind: &Kind, names: &Names, happened: &Happened, who: &Who) -> EventView {
+    let format = Formatter { words: desk.words, names };
+    let view = Drawing { desk, kind, format, here: "", first: None, archived: true }.event(happened);
+    EventView { who: Shown::Text(name_of(desk, who)), when: format::moment(happened.at), ..view }
 }
 
 struct Drawing<'a> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
+use sync_core::actions::follow::FOLLOW;
 use sync_core::id::{ChangeHash, KindName, Millis, RecordId};
 use sync_core::schema::Schema;
 
@@ -69,7 +70,7 @@ impl Reading {
         let placed: Vec<KindName> = self.schema().kinds().filter(|kind| !kind.happens.is_empty()).map(|kind| kind.name.clone()).collect();
         let found = lists::pointing_places(&mut tx, self.workspace, &self.scope, &targets, &placed, TIMELINE_MAX).await?;
         let mut places = Vec::new();
-        for row in found {
+        for row in found.into_iter().filter(|row| *row.kind != *FOLLOW) {
             *timeline.kinds.entry(row.kind.clone()).or_default() += 1;
             if only.is_empty() || *row.kind == *only {
                 places.push((moment(self.schema(), &row), Place::Record(row.record)));

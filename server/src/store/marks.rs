@@ -48,6 +48,11 @@ pub fn mentions(user: UserId) -> String {
     format!("mentions.{user}")
 }
 
+/// What a person has seen of what others did to the records that they follow.
+pub fn followed(user: UserId) -> String {
+    format!("followed.{user}")
+}
+
 /// Up to which position of the feed one of them has done its work.
 pub async fn of(tx: &mut Tx, workspace: WorkspaceId, follower: &str) -> Result<u64> {
     let found: Option<i64> = sqlx::query_scalar("select position from follower_marks where workspace = $1 and follower = $2")

@@ -249,6 +249,9 @@ pub struct Sharing {
     /// Its records are everyone's: whoever may read one may read all.
     #[serde(skip_serializing_if = "is_false")]
     pub everyone: bool,
+    /// Its records are their owners' alone, however far a role goes.
+    #[serde(skip_serializing_if = "is_false")]
+    pub personal: bool,
 }
 
 impl Sharing {
@@ -307,7 +310,7 @@ impl Kind {
 
     /// The fields that say whose a record is.
     pub fn sharing_fields(&self) -> impl Iterator<Item = &FieldName> {
-        let Sharing { follows, teams, territories, everyone: _ } = &self.sharing;
+        let Sharing { follows, teams, territories, everyone: _, personal: _ } = &self.sharing;
         [&self.owner, follows, teams, territories].into_iter().flatten()
     }
 

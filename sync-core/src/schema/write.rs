@@ -49,7 +49,8 @@ fn sharing(sharing: &Sharing) -> String {
     let fields = [("follows", &sharing.follows), ("teams", &sharing.teams), ("territories", &sharing.territories)];
     let mut parts: Vec<String> =
         fields.into_iter().filter_map(|(key, field)| Some(format!("{key} = {}", quoted(field.as_ref()?)))).collect();
-    parts.extend(sharing.everyone.then(|| "everyone = true".to_owned()));
+    let flags = [("everyone", sharing.everyone), ("personal", sharing.personal)];
+    parts.extend(flags.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| format!("{key} = true")));
     format!("{{ {} }}", parts.join(", "))
 }
 
