@@ -24,7 +24,7 @@ use crate::error::{Error, accepted_language};
 use crate::language::Language;
 use crate::reading::Reading;
 use crate::ready::DASHBOARD;
-use crate::store::{StoreError, marks};
+use crate::store::StoreError;
 use crate::writing::Writing;
 
 /// The order of the side menu. Kinds that nobody thought of here, a workspace's own, come under `menu.own`.
@@ -152,23 +152,6 @@ impl Desk {
             other: other(self.words.0),
             since: self.since,
         })
-    }
-
-    /// Moves a mark of what the caller has seen up to a position of the feed, and never back.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn has_seen(&self, mark: String, position: u64) -> Result<(), Error> {
-        let workspace = self.caller.workspace;
-        // Nobody has seen what is not written yet.
-        let position = position.min(self.since.unwrap_or_default());
-        let marking = self.app.store.write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move {
-                let before = marks::of(tx, workspace, &mark).await?;
-                marks::set(tx, workspace, &mark, position.max(before)).await
-            })
-        });
-        Ok(marking.await?)
     }
 
     /// Writes into the audit log what the caller did.

@@ -62,7 +62,7 @@ async fn event(desk: &Desk, news: &FollowedNews, names: &Names) -> Result<EventV
 
 /// `POST /followed/seen`: all that was done up to there.
 pub async fn seen(desk: Desk, Form(Seen { position }): Form<Seen>) -> Result<Redirect, Error> {
-    desk.has_seen(marks::followed(desk.caller.user), position).await?;
+    desk.app.store.has_seen(desk.caller.workspace, marks::followed(desk.caller.user), position).await?;
     Ok(Redirect::to("/followed"))
 }
 

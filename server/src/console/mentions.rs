@@ -73,7 +73,7 @@ pub struct Seen {
 
 /// `POST /mentions/seen`: this one, and those that named the caller before it.
 pub async fn seen(desk: Desk, Form(Seen { position }): Form<Seen>) -> Result<Redirect, Error> {
-    desk.has_seen(marks::mentions(desk.caller.user), position).await?;
+    desk.app.store.has_seen(desk.caller.workspace, marks::mentions(desk.caller.user), position).await?;
     Ok(Redirect::to("/mentions"))
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Action;
 use sync_core::actions::next::{ABOUT, ACTIVITY, is_open};
-use sync_core::id::{ChangeHash, RecordId};
+use sync_core::id::{ChangeHash, Millis, RecordId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
@@ -72,6 +72,25 @@ pub struct EventView {
     pub changes: Vec<ChangeView>,
     /// Where it is taken back.
     pub undo: Option<(String, String)>,
+}
+
+impl EventView {
+    /// That something was changed.
+    fn without_words(at: Millis) -> Self {
+        Self {
+            place: String::new(),
+            icon: "edit".to_owned(),
+            when: format::moment(at),
+            who: Shown::Nothing,
+            device: String::new(),
+            later: None,
+            record: None,
+            badges: Vec::new(),
+            text: String::new(),
+            changes: Vec::new(),
+            undo: None,
+        }
+    }
 }
 
 /// The timeline of a record.
@@ -149,8 +168,8 @@ fn shortcuts(desk: &Desk, id: RecordId) -> Vec<(String, String)> {
 /// What somebody did to a record, on a page about many.
 pub fn view_of(desk: &Desk, kind: &Kind, names: &Names, happened: &Happened, who: &Who) -> EventView {
     let format = Formatter { words: desk.words, names };
-    let view = Drawing { desk, kind, format, here: "", first: None, archived: true }.event(happened);
-    EventView { who: Shown::Text(name_of(desk, who)), when: format::moment(happened.at), ..view }
+    let drawing = Drawing { desk, kind, format, here: "", first: None, archived: true };
+    EventView { who: Shown::Text(name_of(desk, who)), when: format::moment(happened.at), ..drawing.event(happened) }
 }
 
 struct Drawing<'a> {
@@ -209,7 +228,8 @@ impl Drawing<'_> {
     }
 
     fn change(&self, happened: &Happened, entries: &[Entry]) -> EventView {
-        let first = &entries[0];
+        // What changed nothing that is shown, or what of a long history is not read any more.
+        let Some(first) = entries.first() else { return EventView::without_words(happened.at) };
         let may = !self.archived
             && self.first != Some(first.change)
             && entries.iter().all(|entry| self.desk.reading.may_write(self.kind, &entry.field));

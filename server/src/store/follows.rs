@@ -9,8 +9,13 @@ use sync_core::query::Param;
 use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
-/// Records that one person's news are about, those followed last: whoever follows more follows nothing.
-const FOLLOWED_MAX: u32 = 500;
+/// Records that one person's news are about, those followed last: whoever follows more follows nothing, and every page of the
+/// console counts.
+const FOLLOWED_MAX: u32 = 200;
+
+/// Records that are looked at of those that link to one by one role, the last ones: of what is known to everybody there are
+/// tens of thousands.
+const LOOKED_AT_MAX: u32 = 50;
 
 /// A record that somebody follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +146,9 @@ fn made_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, (seeks, ro
          select l.target as about, r.record as record, s.value ->> 2 as since, \
          (select min(+f.position) from changes f where f.workspace = $1 and f.record = r.record) as made \
          from json_each({seeks}) s cross join links l on l.workspace = $1 and l.target = unhex(s.value ->> 0) \
-         and l.role = s.value ->> 1 and l.source >= unhex(s.value ->> 3) \
+         and l.role = s.value ->> 1 and l.source >= max(unhex(s.value ->> 3), coalesce((select b.source from links b \
+         where b.workspace = $1 and b.target = unhex(s.value ->> 0) and b.role = s.value ->> 1 \
+         order by b.source desc limit 1 offset {LOOKED_AT_MAX}), x'')) \
          cross join rows r on r.workspace = $1 and r.record = l.source and r.position > s.value ->> 2 \
          where r.archived = 0 and l.source_kind || '.' || l.role in (select value from json_each({roles})) and {sees}) n \
          cross join changes c on c.workspace = $1 and c.position = n.made \
@@ -189,6 +196,7 @@ mod tests {
         let plan = made_statement(workspace, &scope, who, (&[seek], &[]), 9).plan(&mut tx).await;
         for step in [
             "SEARCH l USING INDEX links_by_target (workspace=? AND target=? AND role=? AND source>?)",
+            "SEARCH b USING COVERING INDEX links_by_target (workspace=? AND target=? AND role=?)",
             "SEARCH f USING INDEX changes_by_record (workspace=? AND record=?)",
             "SEARCH c USING INDEX sqlite_autoindex_changes_1 (workspace=? AND position=?)",
         ] {

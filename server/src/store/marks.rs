@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
 use sync_core::schema::Kind;
 
-use super::{Result, Tx};
+use super::{Result, Store, StoreError, Tx, workspaces};
 
 /// What keeps the full-text index.
 pub const INDEX: &str = "index";
@@ -75,6 +75,24 @@ pub async fn set(tx: &mut Tx, workspace: WorkspaceId, follower: &str, position: 
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+impl Store {
+    /// Moves a mark of what somebody has seen up to a position of the feed, and never back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_seen(&self, workspace: WorkspaceId, mark: String, position: u64) -> Result<()> {
+        let seeing = self.write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let before = of(tx, workspace, &mark).await?;
+                // Nobody has seen what is not written yet.
+                let head = workspaces::by_id(tx, workspace).await?.map_or(0, |workspace| workspace.head);
+                set(tx, workspace, &mark, position.min(head).max(before)).await
+            })
+        });
+        seeing.await
+    }
 }
 
 #[cfg(test)]

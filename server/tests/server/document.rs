@@ -140,7 +140,7 @@ async fn what_is_there_for_all_kinds_answers_as_described() {
     // Signing out ends the session: last.
     let mut shared: Vec<_> = shared.collect();
     shared.sort_by_key(|(path, _)| path.ends_with("/sign-out"));
-    assert_eq!(shared.len(), 10);
+    assert_eq!(shared.len(), 12);
     for (path, methods) in shared {
         walk(&ann, &document, path, methods, ("party", RecordId::of_cause("nobody"))).await;
     }
@@ -179,6 +179,7 @@ fn filled(path: &str, kind: &str, record: RecordId) -> String {
 fn body_for(path: &str, method: &str, document: &Value, kind: &str) -> Value {
     match (path.rsplit('/').next(), method) {
         (Some("sign-in"), _) => json!({"login": "ann", "password": PASSWORD}),
+        (Some("seen"), _) => json!({"position": 1}),
         (Some("codes"), _) => json!({"login": "ann"}),
         (Some("search"), _) => json!({"limit": 1}),
         (Some("batch"), _) => json!({"items": [{"fields": example(document, kind)}]}),

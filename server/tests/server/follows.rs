@@ -173,6 +173,34 @@ async fn a_phone_follows_offline_and_two_devices_follow_once() {
 }
 
 #[tokio::test]
+async fn a_program_follows_for_its_person_and_reads_the_news() {
+    let server = Server::start().await;
+    let (office, bo) = (Client::office(&server).await, Client::as_bo(&server).await);
+    let path = office.make("party", json!({"name": "Jiamei", "industry": "lamps"})).await;
+    bo.make("follow", json!({"record": id_of(&path), "who": UserId::of_cause("bo")})).await;
+    server.clock.forward(MINUTE);
+    office.edit(&path, json!([{"op": "set", "field": "industry", "value": "print"}])).await;
+    server.clock.forward(MINUTE);
+    office.make("deal", json!({"title": "Two hundred lamps", "party": id_of(&path)})).await;
+    let told = bo.get("/api/v1/me/followed").await.json();
+    let [made, changed] = &told["news"].as_array().unwrap()[..] else { panic!("{told}") };
+    assert_eq!(
+        (&made["made"]["title"], &made["about"]["id"], &made["userName"]),
+        (&json!("Two hundred lamps"), &json!(id_of(&path)), &json!("ann"))
+    );
+    assert_eq!(
+        (&changed["entries"][0]["field"], &changed["entries"][0]["new"], &changed["made"]),
+        (&json!("industry"), &json!("print"), &json!(null))
+    );
+    assert_eq!(told["records"][0]["title"], "Jiamei");
+    assert_eq!(bo.post("/api/v1/me/followed/seen", json!({"position": told["position"]})).await.status, 204);
+    // What says less than was said before takes nothing back.
+    assert_eq!(bo.post("/api/v1/me/followed/seen", json!({"position": 1})).await.status, 204);
+    assert_eq!(bo.get("/api/v1/me/followed").await.json()["news"], json!([]));
+    assert_eq!(office.get("/api/v1/me/followed").await.json()["records"], json!([]));
+}
+
+#[tokio::test]
 async fn what_stands_for_a_followed_record_is_followed() {
     let server = Server::start().await;
     let office = Client::office(&server).await;

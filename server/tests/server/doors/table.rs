@@ -98,6 +98,8 @@ pub const DOORS: &[Door] = &[
     door("POST", "/api/v1/sign-in", Anybody, Nothing).json("{}"),
     door("POST", "/api/v1/sign-out", Person, Nothing),
     door("GET", "/api/v1/me", Caller, Nothing),
+    door("GET", "/api/v1/me/followed", Person, Nothing),
+    door("POST", "/api/v1/me/followed/seen", Person, Nothing).json(r#"{"position": 1}"#),
     door("POST", "/api/v1/me/password", Person, Nothing).json(r#"{"present": "wrong-password", "new": "another-password"}"#),
     door("POST", "/api/v1/devices/codes", Office, Nothing).json(r#"{"login": "office"}"#),
     door("GET", "/api/v1/sessions", Person, Nothing),
