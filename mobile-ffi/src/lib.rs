@@ -35,7 +35,7 @@ pub use read::{Found, ListQuery, Page, Piece, Record, RecordId, SendState};
 pub use runtime::{CancelHandle, end_threads};
 pub use secrets::{SecretError, SecretStore};
 pub use subscriptions::{Estimate, Subscription, Whose};
-pub use support::{Alarm, Because, Check, CheckName, ChoiceInfo, FieldInfo, KindInfo, Presence, SdkInfo, Word, sdk_info};
+pub use support::{Alarm, Because, Check, CheckName, ChoiceInfo, FieldInfo, KeyAccount, KindInfo, Presence, SdkInfo, Word, sdk_info};
 pub use sync::{Budget, Network, SyncOutcome, SyncPhase, SyncStatus};
 pub use value::Value;
 

@@ -198,6 +198,21 @@ pub struct Alarm {
     pub at: SystemTime,
 }
 
+/// A key account: one person answers for it, and for what is sold to it.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct KeyAccount {
+    /// The account.
+    pub account: RecordId,
+    /// What it is called.
+    pub title: String,
+    /// Who answers for it: a record of the kind `member`.
+    pub manager: RecordId,
+    /// What they are called, if that is known here.
+    pub manager_name: Option<String>,
+    /// Whether it is the user.
+    pub yours: bool,
+}
+
 /// What `doctor` looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum CheckName {
@@ -239,6 +254,22 @@ impl Client {
     pub async fn explain(&self, id: RecordId) -> Result<Presence, ClientError> {
         let id = id.parse()?;
         self.on_device(move |device, _| Ok(device.explain(id)?.into())).await
+    }
+
+    /// The key account that a record is or belongs to: a banner wherever somebody works with it. What goes out to it may need
+    /// its manager's word, which an edit says beforehand.
+    pub async fn key_account(&self, id: RecordId) -> Result<Option<KeyAccount>, ClientError> {
+        let id = id.parse()?;
+        self.on_device(move |device, _| {
+            Ok(device.key_account(id)?.map(|found| KeyAccount {
+                account: found.account.into(),
+                title: found.title,
+                manager: sync_core::id::RecordId(found.manager.0).into(),
+                manager_name: found.manager_name,
+                yours: found.is_yours,
+            }))
+        })
+        .await
     }
 
     /// The next reminders, soonest first. iOS keeps 64: ask for 60, and again after each sync.

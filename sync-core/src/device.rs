@@ -30,7 +30,7 @@ mod view;
 mod wants;
 mod watch;
 
-pub use explain::{Alarm, Because, Health, Presence};
+pub use explain::{Alarm, Because, Health, KeyAccount, Presence};
 pub use files::{FileView, NewFile};
 pub use likely::LikelyDuplicate;
 pub use view::{ClaimView, ConflictView, Found, Listed, View};

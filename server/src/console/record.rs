@@ -27,7 +27,7 @@ use super::timeline::{self, TimelineView};
 use super::typed::Typed;
 use crate::error::Error;
 use crate::intake::never_archived;
-use crate::reading::{Names, RecordView};
+use crate::reading::{KeyAccount, Linked, Names, RecordView};
 
 /// What is being edited on the page, and what went wrong with it.
 #[derive(Debug, Default)]
@@ -81,6 +81,7 @@ struct RecordPage {
     head: Head,
     notice: Option<String>,
     problem: Option<String>,
+    account: Option<AccountView>,
     sections: Vec<Section>,
     collisions: Vec<CollisionView>,
     around: Around,
@@ -120,6 +121,25 @@ pub struct Head {
     pub followed: Option<bool>,
     /// `page`, `history` or `archive`.
     pub tab: &'static str,
+}
+
+/// The key account that a record is or belongs to.
+struct AccountView {
+    /// What makes it one: `Key customer`.
+    what: String,
+    /// The account, on pages of what belongs to it.
+    account: Option<Address>,
+    /// Who answers for it, and what that is called.
+    label: String,
+    manager: Address,
+    /// What waits for their word, if the reader's edits may.
+    waits: Option<String>,
+}
+
+/// A record by name.
+struct Address {
+    href: String,
+    title: String,
 }
 
 struct Section {
@@ -198,6 +218,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         // An error that belongs to no field on the page stands on top.
         problem: editing.error.clone().filter(|_| !view.has_place(&kind, &editing)),
         sections: sections(desk, &kind, &view, &editing).await?,
+        account: account(desk, id).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around: Around::of(desk, &kind, &view.row).await?,
         files: FilesView::of(desk, &kind, &view),
@@ -210,6 +231,24 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         head,
     };
     answer(status, &page)
+}
+
+/// The key account that a record is or belongs to, for everybody who works with it.
+async fn account(desk: &Desk, record: RecordId) -> Result<Option<AccountView>, Error> {
+    let Some(KeyAccount { account, manager }) = desk.reading.key_account(record).await? else { return Ok(None) };
+    let kind = desk.reading.kind(&account.kind)?;
+    let Some((key, answers)) = kind.sharing.key_account() else { return Ok(None) };
+    let label = |name: &str| kind.field(name).map_or_else(String::new, |field| desk.words.label(&field.label).to_owned());
+    let address = |linked: Linked| Address { href: format!("/records/{}/{}", linked.kind, linked.id), title: linked.title };
+    let is_other = manager.id != RecordId(desk.caller.user.0);
+    let limited: Vec<&str> = desk.reading.asks_managers().filter(|_| is_other).map(|kind| desk.words.label(&kind.plural)).collect();
+    Ok(Some(AccountView {
+        what: label(key),
+        account: (account.id != record).then(|| address(account)),
+        label: label(answers),
+        manager: address(manager),
+        waits: (!limited.is_empty()).then(|| desk.words.fill("record.asks_manager", &[&limited.join(", ")])),
+    }))
 }
 
 /// The fields of a record, by who reads them.

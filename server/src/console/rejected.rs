@@ -399,7 +399,11 @@ fn turn_of(desk: &Desk, turn: &TurnView) -> String {
             let key = if turn.handed_over { "rejected.deputy_now" } else { "rejected.deputy_from" };
             format!("{whose} {}", desk.words.fill(key, &[desk.words.label(deputy), &format::minute(due)]))
         }
-        _ => whose,
+        (None, Some(due)) => {
+            let key = if due <= desk.now { "rejected.overdue" } else { "rejected.until" };
+            format!("{whose} {}", desk.words.fill(key, &[&format::minute(due)]))
+        }
+        (_, None) => whose,
     }
 }
 

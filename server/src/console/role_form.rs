@@ -94,7 +94,9 @@ pub struct Bound {
     pub name: String,
     /// `offer.lines.discount_percent`.
     pub path: String,
-    /// A number, up to which nothing happens; or the values that are not written while an edit waits for approval.
+    /// When it is passed.
+    pub whens: Vec<Choice>,
+    /// A number, up to which nothing happens; or the values that pass it.
     pub above: String,
     /// What happens beyond.
     pub outcomes: Vec<Choice>,
@@ -251,6 +253,31 @@ impl When {
     }
 }
 
+/// What makes a write go beyond a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    Above,
+    WhileWaiting,
+    OfKeyAccount,
+}
+
+impl Passing {
+    /// Each as the form names it, with its message.
+    const ALL: [(&'static str, &'static str, Self); 3] = [
+        ("above", "role.when_above", Passing::Above),
+        ("while_waiting", "role.when_waiting", Passing::WhileWaiting),
+        ("of_key_account", "role.when_key", Passing::OfKeyAccount),
+    ];
+
+    fn of(beyond: &Beyond) -> Self {
+        match beyond {
+            Beyond::Above(_) => Passing::Above,
+            Beyond::WhileWaiting(_) => Passing::WhileWaiting,
+            Beyond::OfKeyAccount(_) => Passing::OfKeyAccount,
+        }
+    }
+}
+
 impl Bound {
     fn of(words: Words, at: usize, limit: Option<&Limit>) -> Self {
         let is_its = |outcome: Outcome| limit.map_or(outcome == Outcome::Review, |limit| limit.outcome == outcome);
@@ -262,9 +289,16 @@ impl Bound {
             name: Self::name(at),
             problem: None,
             path: limit.map_or_else(String::new, |limit| format!("{}.{}", limit.kind, limit.path())),
+            whens: Passing::ALL
+                .iter()
+                .map(|(word, message, when)| {
+                    let chosen = limit.map_or(Passing::Above, |limit| Passing::of(&limit.beyond)) == *when;
+                    ((*word).to_owned(), words.say(message).to_owned(), chosen)
+                })
+                .collect(),
             above: limit.map_or_else(String::new, |limit| match &limit.beyond {
                 Beyond::Above(above) => above.to_string(),
-                Beyond::WhileWaiting(values) => values.join(" "),
+                Beyond::WhileWaiting(values) | Beyond::OfKeyAccount(values) => values.join(" "),
             }),
             outcomes: Outcome::ALL
                 .iter()
@@ -282,8 +316,10 @@ impl Bound {
     fn half(words: Words, typed: &Typed, at: usize, problem: String) -> Self {
         let part = |name: &str| typed.one(&format!("{}.{name}", Self::name(at)));
         let mut bound = Self::of(words, at, None);
-        for (value, _, chosen) in &mut bound.outcomes {
-            *chosen = value == part("outcome");
+        for (control, choices) in [("outcome", &mut bound.outcomes), ("when", &mut bound.whens)] {
+            for (value, _, chosen) in choices {
+                *chosen = value == part(control);
+            }
         }
         Self { path: part("path").to_owned(), above: part("above").to_owned(), problem: Some(problem), ..bound }
     }
@@ -426,9 +462,13 @@ fn read_limit(words: Words, typed: &Typed, row: &str) -> Result<Option<Limit>, S
     let item = next()?;
     let above = typed.one(&format!("{row}.above"));
     let outcome = if typed.one(&format!("{row}.outcome")) == Outcome::Refuse.as_str() { Outcome::Refuse } else { Outcome::Review };
-    let beyond = match above.parse() {
-        Ok(number) => Beyond::Above(number),
-        Err(_) => Beyond::WhileWaiting(above.split_whitespace().map(Into::into).collect()),
+    let values = || above.split_whitespace().map(Into::into).collect();
+    let when = Passing::ALL.iter().find(|(word, ..)| *word == typed.one(&format!("{row}.when"))).map(|(.., when)| *when);
+    let beyond = match (when.unwrap_or(Passing::Above), above.parse()) {
+        (Passing::Above, Ok(number)) => Beyond::Above(number),
+        (Passing::Above, Err(_)) => return Err(words.fill("role.no_number", &[above])),
+        (Passing::WhileWaiting, _) => Beyond::WhileWaiting(values()),
+        (Passing::OfKeyAccount, _) => Beyond::OfKeyAccount(values()),
     };
     Ok(Some(Limit { kind, field, item, beyond, outcome }))
 }

@@ -94,7 +94,7 @@ fn bad_value(desk: &Desk, kind: &Kind, name: &str, problem: &BadValue) -> String
         BadValue::NoYear { .. } | BadValue::EndsBefore { .. } => {
             desk.words.fill("why.at_field", &[&label, desk.words.0.of(&problem.to_string(), &problem.message_zh())])
         }
-        BadValue::ZeroCharacter => desk.words.0.of(&problem.to_string(), &problem.message_zh()).to_owned(),
+        BadValue::ZeroCharacter | BadValue::NoManager => desk.words.0.of(&problem.to_string(), &problem.message_zh()).to_owned(),
         BadValue::Type { .. } | BadValue::NoSuchItem | BadValue::ItemExists => desk.words.fill("why.bad_value", &[&label]),
     }
 }

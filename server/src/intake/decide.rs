@@ -5,7 +5,7 @@
 use serde_json::Value as Json;
 use sync_core::access::{self, Decision, Level, Right, Roles, Subject, judge};
 use sync_core::fence::{self, Refusal, touched};
-use sync_core::id::{Facet, UserId};
+use sync_core::id::{Facet, RecordId, UserId};
 use sync_core::merge;
 use sync_core::protocol::{Verdict, code};
 use sync_core::record::change::Change;
@@ -14,7 +14,7 @@ use sync_core::record::fields::ARCHIVED;
 use sync_core::schema::{Kind, Label, Merge, Schema};
 use sync_core::value::Scalar;
 
-use super::unit::{DEFINITION, KIND_KIND};
+use super::unit::{DEFINITION, KIND_KIND, KeyAccount};
 use super::{Author, NotEdited};
 use crate::store::rejected::DeskState;
 
@@ -27,11 +27,13 @@ pub(super) struct Refused {
     pub message: Label,
     /// Whether it waits for a review instead of being turned down.
     pub held: bool,
+    /// Where who answers for a key account is asked first: the record whose holders say who.
+    pub account: Option<RecordId>,
 }
 
 impl Refused {
     pub fn new(code: &'static str, en: &str, zh: &str) -> Self {
-        Self { code, field: None, rule: None, message: Label { en: en.to_owned(), zh: zh.to_owned() }, held: false }
+        Self { code, field: None, rule: None, message: Label { en: en.to_owned(), zh: zh.to_owned() }, held: false, account: None }
     }
 
     /// How it is kept. What its device writes again, with another date or pen, is nobody's to decide on; it
@@ -68,6 +70,7 @@ impl From<&Refusal> for Refused {
             rule: None,
             message: Label { en: refusal.to_string(), zh: refusal.message_zh() },
             held: false,
+            account: None,
         }
     }
 }
@@ -84,6 +87,8 @@ pub(super) struct Case<'a> {
     pub doc: &'a Doc,
     /// The record's main document: who owns it, whether it is archived.
     pub main: Option<&'a Doc>,
+    /// What is to be decided about.
+    pub change: &'a Change,
     /// Who made the record.
     pub made_by: Option<UserId>,
     /// Whether it comes with an import: numbers that were assigned elsewhere are kept.
@@ -92,28 +97,31 @@ pub(super) struct Case<'a> {
     pub distance: Level,
     /// Whether an earlier edit of the record waits for approval.
     pub waits: bool,
+    /// The key account that the record is or belongs to, where rights depend on it.
+    pub account: Option<KeyAccount>,
 }
 
 impl Case<'_> {
     /// Whether the author may make this change, and whether its content fits the kind.
-    pub fn judge(&self, change: &Change) -> Result<(), Refused> {
+    pub fn judge(&self) -> Result<(), Refused> {
+        let change = self.change;
         fence::check_beside(self.doc, self.main, self.kind, self.facet, change, self.author.pen)
             .map_err(|refusal| Refused::from(&refusal))?;
         if access::is_too_late(self.kind, self.main, change) {
             return Err(Refused::new(code::ARCHIVED, "the record is archived", "该记录已归档"));
         }
-        self.authorise(change)?;
-        self.define(change)
+        self.authorise()?;
+        self.define()
     }
 
     /// A kind that cannot be read would take its records out of sight, and one that forgets a field what they hold. One that
     /// is brought back must fit what was declared meanwhile.
-    fn define(&self, change: &Change) -> Result<(), Refused> {
+    fn define(&self) -> Result<(), Refused> {
         if &*self.kind.name != KIND_KIND {
             return Ok(());
         }
         let back = |touch: &fence::Touch<'_>| touch.field == ARCHIVED && touch.value == Some(&Scalar::Bool(false));
-        for touch in touched(self.kind, change) {
+        for touch in touched(self.kind, self.change) {
             let written = (touch.field == DEFINITION).then(|| touch.value.map(|value| value.to_json())).flatten();
             let kept = || merge::shown(self.doc, self.kind.field(DEFINITION)?);
             let Some(Json::String(text)) = written.or_else(|| back(&touch).then(kept).flatten()) else { continue };
@@ -126,7 +134,7 @@ impl Case<'_> {
     }
 
     /// Whether the author may make this change, whatever is in it.
-    pub fn authorise(&self, change: &Change) -> Result<(), Refused> {
+    pub fn authorise(&self) -> Result<(), Refused> {
         let caller = self.author.caller();
         let is_new = self.main.is_none_or(Doc::is_empty);
         let subject = Subject {
@@ -138,9 +146,12 @@ impl Case<'_> {
             main: None,
             distance: self.distance,
             waits: self.waits,
+            manager: self.account.map(|account| account.manager),
         };
-        let judged = judge(self.roles, &caller, &subject, self.main, change, |field| self.keeps_number(field));
-        let refused = |rule, message, held| Err(Refused { code: code::FORBIDDEN, field: judged.field, rule: Some(rule), message, held });
+        let judged = judge(self.roles, &caller, &subject, self.main, self.change, |field| self.keeps_number(field));
+        let account = self.account.filter(|_| judged.asks_manager).map(|account| account.record);
+        let refused =
+            |rule, message, held| Err(Refused { code: code::FORBIDDEN, field: judged.field, rule: Some(rule), message, held, account });
         match judged.decision {
             Decision::Allowed => Ok(()),
             Decision::Denied { rule, message } => refused(rule, message, false),

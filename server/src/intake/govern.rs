@@ -199,7 +199,7 @@ impl Governing {
                 Approver::Member(user) if !self.people.get(user).is_some_and(|person| person.active) => {
                     return Err(bad_value("actions", &format!("nobody active is `{user}`"), &format!("没有在职人员“{user}”")));
                 }
-                Approver::Role(_) | Approver::Member(_) => {}
+                Approver::Role(_) | Approver::Member(_) | Approver::Anybody => {}
             }
         }
         Ok(Some(Effect::Approval { record, rule: (!steps.is_empty()).then(|| after.1.clone()) }))

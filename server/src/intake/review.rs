@@ -53,6 +53,9 @@ pub enum NotReviewed {
     /// It takes several words, and the next is somebody else's.
     #[error("it is not your turn: this step takes the word of {0}")]
     NotYourTurn(String),
+    /// It takes somebody else's word.
+    #[error("nobody approves their own edit: it waits for somebody else's word")]
+    TheirOwn,
     /// Only whoever speaks last writes other words.
     #[error("other approvals follow yours: approve it as it is, or decline it")]
     OthersFollow,

@@ -6,6 +6,7 @@ mod back;
 mod edit;
 mod flush;
 mod governed;
+mod managed;
 mod owed;
 mod review;
 mod sight;
@@ -36,6 +37,7 @@ use crate::store::rejected::{self, ChangeName, DeskState, RejectedRow};
 use crate::store::{Result, Tx, devices, erasure};
 
 use archived::PutAway;
+pub(super) use managed::KeyAccount;
 pub(super) use owed::{Settled, made_otherwise, owe_rows};
 pub(crate) use sight::{members, settle_erased};
 
@@ -114,6 +116,8 @@ pub(super) struct Unit<'a> {
     /// Whom authors reach, and whose records are, where rights depend on it.
     reaches: HashMap<UserId, Reach>,
     holders: HashMap<RecordId, BTreeSet<Holder>>,
+    /// Who answers for the key accounts that records are or follow, of those that were asked for.
+    managers: HashMap<RecordId, Option<KeyAccount>>,
     texts: HashMap<KindName, Arc<[Name]>>,
 }
 
@@ -145,6 +149,7 @@ impl<'a> Unit<'a> {
             governing: None,
             reaches: HashMap::new(),
             holders: HashMap::new(),
+            managers: HashMap::new(),
             texts: HashMap::new(),
         }
     }
@@ -175,6 +180,9 @@ impl<'a> Unit<'a> {
             .flat_map(|incoming| [(incoming.pushed.record, incoming.pushed.facet), (incoming.pushed.record, Facet::Main)])
             .collect();
         self.load(tx, cache, keys).await?;
+        let changes =
+            read.clone().filter_map(|incoming| Some((&incoming.pushed.kind, incoming.pushed.record, incoming.change.as_ref().ok()?)));
+        self.load_managers(tx, changes).await?;
         self.load_governing(tx, incoming.iter().map(|incoming| &incoming.pushed.kind)).await?;
         self.load_waiting(tx, incoming.iter().map(|incoming| (&incoming.pushed.kind, incoming.pushed.record))).await?;
         self.erased.extend(erasure::among(tx, self.workspace, incoming.iter().map(|incoming| incoming.pushed.record)).await?);
@@ -195,7 +203,8 @@ impl<'a> Unit<'a> {
         let keys = edits.iter().flat_map(|edit| Facet::ALL.map(|facet| (edit.record, facet))).collect();
         self.load_governing(tx, edits.iter().map(|edit| &edit.kind)).await?;
         self.load_waiting(tx, edits.iter().map(|edit| (&edit.kind, edit.record))).await?;
-        self.load(tx, cache, keys).await
+        self.load(tx, cache, keys).await?;
+        self.load_managers_of(tx, edits).await
     }
 
     async fn load(&mut self, tx: &mut Tx, cache: &mut Cache, mut keys: HashSet<DocKey>) -> Result<()> {
@@ -338,7 +347,7 @@ impl<'a> Unit<'a> {
         let empty = Doc::default();
         let key = (pushed.record, pushed.facet);
         let doc = self.open.get(&key).map_or(&empty, |open| &open.held.doc);
-        self.case(author, &kind, key, doc, false).judge(change)?;
+        self.case(author, &kind, key, doc, change).judge()?;
         let effect = self.effect_of(&kind, pushed, change)?;
         Ok((kind, effect))
     }
@@ -353,12 +362,23 @@ impl<'a> Unit<'a> {
     }
 
     /// What judging a change takes. `doc` is the document before it.
-    fn case<'s>(&'s self, author: &'s Author, kind: &'s Kind, (record, facet): DocKey, doc: &'s Doc, imported: bool) -> Case<'s> {
+    fn case<'s>(&'s self, author: &'s Author, kind: &'s Kind, (record, facet): DocKey, doc: &'s Doc, change: &'s Change) -> Case<'s> {
         let main = self.open.get(&(record, Facet::Main)).map(|open| &open.held);
-        let (made_by, main) = (main.and_then(|held| held.author), main.map(|held| &held.doc));
-        let (rules, distance) = (&self.rules, self.distance(author, record));
-        let waits = self.waits(kind, record);
-        Case { schema: &rules.schema, roles: &rules.roles, author, kind, facet, doc, main, made_by, imported, distance, waits }
+        Case {
+            schema: &self.rules.schema,
+            roles: &self.rules.roles,
+            author,
+            kind,
+            facet,
+            doc,
+            main: main.map(|held| &held.doc),
+            change,
+            made_by: main.and_then(|held| held.author),
+            imported: false,
+            distance: self.distance(author, record),
+            waits: self.waits(kind, record),
+            account: self.key_account(kind, (record, facet), change),
+        }
     }
 
     fn accept(
@@ -416,6 +436,7 @@ impl<'a> Unit<'a> {
             code: refused.code.to_owned(),
             field: refused.field,
             rule: refused.rule,
+            account: refused.account,
             message_en: refused.message.en,
             message_zh: refused.message.zh,
             received_at: now,

@@ -3,14 +3,13 @@
 //! Decides nothing and keeps nothing: whose turn it is follows from rule, words and clock. Every process tells the pages
 //! that are open at it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use sync_core::actions::approvals::{Step, turn_after};
-use sync_core::id::{KindName, Millis, WorkspaceId};
+use sync_core::id::{Millis, WorkspaceId};
 
 use super::runs::Runs;
 use crate::app::App;
+use crate::store::approvals::{Courses, Waiting};
 use crate::store::rejected::ChangeName;
 use crate::store::{StoreError, approvals, workspaces};
 
@@ -53,22 +52,17 @@ pub async fn round(app: &App, seen: Millis) -> Result<Millis, StoreError> {
 /// The edits whose step's time was over after `seen`.
 async fn over(app: &App, workspace: WorkspaceId, seen: Millis, now: Millis) -> Result<Vec<ChangeName>, StoreError> {
     let mut tx = app.store.reader().await?;
-    let rules = approvals::rules(&mut tx, workspace).await?;
-    if rules.is_empty() {
+    if approvals::rules(&mut tx, workspace).await?.is_empty() {
         return Ok(Vec::new());
     }
-    let days = approvals::work_days(&mut tx, workspace).await?;
     let waiting = approvals::waiting(&mut tx, workspace).await?;
+    let courses = Courses::of(&mut tx, workspace, waiting.iter()).await?;
     let changes: Vec<ChangeName> = waiting.iter().map(|edit| edit.change).collect();
     let words = approvals::words(&mut tx, workspace, &changes).await?;
-    let mut by_kind: HashMap<&KindName, Option<Vec<Step>>> = HashMap::new();
-    for edit in &waiting {
-        by_kind.entry(&edit.kind).or_insert_with(|| approvals::steps_of(&rules, &edit.kind));
-    }
-    let is_over = |edit: &&approvals::Waiting| {
-        let given = words.get(&edit.change).map(|words| approvals::times(words)).unwrap_or_default();
-        let steps = by_kind.get(&edit.kind).and_then(Option::as_ref);
-        let turn = steps.and_then(|steps| turn_after(steps, &given, edit.came_at, now, &days));
+    let is_over = |edit: &&Waiting| {
+        let given = words.get(&edit.change).map(Vec::as_slice).unwrap_or_default();
+        let Some(steps) = courses.steps(edit) else { return false };
+        let turn = courses.turn(&steps, given, edit, now);
         turn.is_some_and(|turn| turn.is_handed_over && turn.due.is_some_and(|due| due > seen))
     };
     Ok(waiting.iter().filter(is_over).map(|edit| edit.change).collect())

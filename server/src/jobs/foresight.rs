@@ -53,7 +53,8 @@ impl<'a> Foresight<'a> {
             Some(_) => Subject::existing(kind, Facet::Main, &main, is_own.then_some(user)),
             None => Subject { main: Some(&main), ..Subject::new_by(kind, Facet::Main, user) },
         };
-        let subject = subject.at(self.reach.distance(held.iter().map(|held| &held.holder)));
+        let manager = access::manager_among(held.iter().map(|held| &held.holder));
+        let subject = Subject { manager, ..subject.at(self.reach.distance(held.iter().map(|held| &held.holder))) };
         // Numbers that were given elsewhere are kept.
         let is_kept = |edit: &FieldEdit| kind.field(edit.field()).is_some_and(|field| field.merge == Merge::Assigned);
         let edits = changes.iter().flatten().filter(|edit| !is_kept(edit));

@@ -18,7 +18,7 @@ use crate::jobs::foresight::Foresight;
 use crate::jobs::import::{ImportError, ImportId, Undone, take_back};
 use crate::jobs::{Progress, Watch};
 use crate::people;
-use crate::store::handovers::{self, Handover, Having};
+use crate::store::handovers::{self, Had, Handover, Having};
 use crate::store::imports::{self, Act, ImportRow};
 use crate::store::people::{self as accounts, User};
 use crate::store::records::rows_of;
@@ -353,8 +353,8 @@ async fn move_kind(app: &App, author: &Author, having: &Having<'_>, handover: &m
     loop {
         let batch = handovers::records(&mut app.store.reader().await?, author.workspace, having, after, BATCH).await?;
         let Some(last) = batch.last() else { return Ok(()) };
-        after = Some(*last);
-        let edits = batch.iter().map(|record| to_new_owner(having.kind, *record, handover.to)).collect();
+        after = Some(last.record);
+        let edits = batch.iter().map(|had| to_another(having.kind, *had, handover.to)).collect();
         let answers = app.intake.edit(author, edits, app.clock.now(), Some(handover.act)).await?;
         let moved = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
         handover.moved += moved;
@@ -364,9 +364,11 @@ async fn move_kind(app: &App, author: &Author, having: &Having<'_>, handover: &m
     }
 }
 
-fn to_new_owner(kind: &Kind, record: RecordId, to: UserId) -> RecordEdit {
-    let owner = kind.owner.as_deref().unwrap_or_default();
-    RecordEdit { kind: kind.name.clone(), record, edits: vec![FieldEdit::set(owner, to.to_string())], expect: Expect::Existing }
+fn to_another(kind: &Kind, had: Had, to: UserId) -> RecordEdit {
+    let owner = kind.owner.as_ref().filter(|_| had.owns);
+    let manager = kind.sharing.manager.as_ref().filter(|_| had.answers);
+    let edits = owner.into_iter().chain(manager).map(|field| FieldEdit::set(field, to.to_string())).collect();
+    RecordEdit { kind: kind.name.clone(), record: had.record, edits, expect: Expect::Existing }
 }
 
 async fn note(app: &App, workspace: WorkspaceId, handover: &Handover) -> Result<()> {

@@ -107,8 +107,8 @@ fn view(holder: &Holder, own: bool, reached: Option<Level>, names: &Names) -> Op
         }
         Holder::Team(name) => ("team", name.clone()),
         Holder::Territory(name) => ("territory", name.clone()),
-        // Says what goes together, not who sees it.
-        Holder::Record(_) => return None,
+        // They say what goes together and who answers for it, not who sees it.
+        Holder::Record(_) | Holder::Manager(_) => return None,
     };
     Some(HolderView { what, name, own, reached: reached.map(Level::as_str) })
 }

@@ -1,9 +1,10 @@
 //! What waits for somebody to decide, in the whole workspace: disagreements, and refused edits.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use sync_core::actions::approvals::{Approver, Step, Turn, turn_after};
-use sync_core::actions::workdays::WorkDays;
+use sync_core::actions::approvals::{Approver, Step, Turn};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::merge;
 use sync_core::query::{DEFAULT_PAGE, MAX_PAGE};
@@ -17,7 +18,7 @@ use sync_core::schema::{Kind, Label};
 use super::record::KeptClaim;
 use super::{Disagreement, Linked, People, ReadError, Reading, Who};
 use crate::store::Tx;
-use crate::store::approvals::{self, Course, Word};
+use crate::store::approvals::{self, Course, Courses, Waiting, Word};
 use crate::store::people::{self, User};
 use crate::store::records::{self, ConflictRow};
 use crate::store::rejected::{self, ChangeLink, ChangeName, DeskState, RejectedRow};
@@ -207,23 +208,13 @@ impl RefusedEdit {
 
     /// The texts in it that may be ids of records.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.edits.iter().flat_map(texts)
+        self.edits.iter().flat_map(FieldEdit::texts)
     }
 
     /// What its record would be called, if it says so.
     pub fn proposed_title(&self, kind: &Kind) -> Option<&str> {
         let wanted = self.fields.iter().find(|wanted| *wanted.field == *kind.title)?;
         wanted.to.as_ref()?.as_str().filter(|title| !title.trim().is_empty())
-    }
-}
-
-fn texts(edit: &FieldEdit) -> Vec<&str> {
-    match edit {
-        FieldEdit::Set { value: Json::Array(values), .. } => values.iter().filter_map(Json::as_str).collect(),
-        FieldEdit::Set { value, .. } => value.as_str().into_iter().collect(),
-        FieldEdit::Add { value, .. } | FieldEdit::Remove { value, .. } => vec![value],
-        FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => values.values().filter_map(Json::as_str).collect(),
-        FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } | FieldEdit::Increment { .. } | FieldEdit::Splice { .. } => Vec::new(),
     }
 }
 
@@ -329,10 +320,10 @@ impl Reading {
     pub async fn is_asked(&self, change: ChangeName) -> Result<bool, ReadError> {
         let Some(row) = self.refused_row(change.into()).await?.filter(|row| row.state == DeskState::Held) else { return Ok(false) };
         let mut tx = self.store.reader().await?;
-        let course = Course::of(&mut tx, self.workspace, &row.kind, change).await?;
+        let course = Course::of(&mut tx, self.workspace, &row).await?;
         let Some(turn) = course.as_ref().and_then(|course| course.turn(row.received_at, self.now)) else { return Ok(false) };
         let users = self.who_may_be_left(&mut tx).await?;
-        Ok(self.is_asked_now(&turn, &users))
+        Ok(self.is_asked_now(&turn, row.user, &users))
     }
 
     /// The people among whom a turn may have nobody left: only whoever administers asks.
@@ -340,8 +331,9 @@ impl Reading {
         if self.may_administer() { Ok(people::users(tx, self.workspace).await?) } else { Ok(Vec::new()) }
     }
 
-    fn is_asked_now(&self, turn: &Turn<'_>, users: &[User]) -> bool {
-        turn.is_for(self.caller.user, &self.caller.role) || (self.may_administer() && approvals::is_nobodys(turn, users))
+    fn is_asked_now(&self, turn: &Turn<'_>, author: UserId, users: &[User]) -> bool {
+        let is_theirs = self.caller.user != author && turn.is_for(self.caller.user, &self.caller.role);
+        is_theirs || (self.may_administer() && approvals::is_nobodys(turn, author, users))
     }
 
     fn known_kinds(&self) -> Vec<KindName> {
@@ -357,12 +349,13 @@ impl Reading {
         let decided = rejected::decided_among(tx, self.workspace, &changes).await?;
         let reviewers = decided.values().filter_map(|decided| Some((decided.by?, DeviceId(decided.by?.0))));
         let words = approvals::words(tx, self.workspace, &changes).await?;
-        let rules = approvals::rules(tx, self.workspace).await?;
-        let days = approvals::work_days(tx, self.workspace).await?;
+        let waiting: Vec<Waiting> = found.iter().filter(|row| row.state == DeskState::Held).map(Waiting::of).collect();
+        let courses = Courses::of(tx, self.workspace, waiting.iter()).await?;
+        let waiting: HashMap<ChangeName, (Waiting, Vec<Step>)> =
+            waiting.into_iter().filter_map(|edit| Some((edit.change, (edit.clone(), courses.steps(&edit)?)))).collect();
         let users = self.who_may_be_left(tx).await?;
         let named = words.values().flatten().map(|word| word.by);
-        let asked: Vec<UserId> =
-            found.iter().filter_map(|row| approvals::steps_of(&rules, &row.kind)).flatten().flat_map(members).chain(named).collect();
+        let asked: Vec<UserId> = waiting.values().flat_map(|(_, steps)| steps).flat_map(members).chain(named).collect();
         let reviewers = reviewers.chain(asked.into_iter().map(|user| (user, DeviceId(user.0))));
         let makers: Vec<_> = found.iter().map(|row| (row.user, row.device)).chain(reviewers).collect();
         let people = self.people(tx, makers.into_iter()).await?;
@@ -375,11 +368,13 @@ impl Reading {
             let wanted = self.wanted(&row, &changes);
             let decision = decided.get(&row.name());
             let given = words.get(&row.name()).map(Vec::as_slice).unwrap_or_default();
-            let steps = if row.state == DeskState::Held { approvals::steps_of(&rules, &row.kind) } else { None };
             let approved = |word: &Word| Approved { by: word.by, by_name: people.users.get(&word.by).cloned(), at: word.at };
             RefusedEdit {
                 approvals: given.iter().map(approved).collect(),
-                turn: steps.and_then(|steps| self.turn(&row, &steps, (given, &days), (&people, &users))),
+                turn: waiting.get(&row.name()).and_then(|(edit, steps)| {
+                    let turn = courses.turn(steps, given, edit, self.now)?;
+                    Some(self.turn(&turn, edit.user, (&people, &users)))
+                }),
                 title: names.get(&row.record).map(|linked| linked.title.clone()),
                 who: people.who(row.user, row.device),
                 decided_by: decision.and_then(|decided| decided.by),
@@ -391,27 +386,21 @@ impl Reading {
         Ok(found.into_iter().map(edit).collect())
     }
 
-    fn turn(
-        &self,
-        row: &RejectedRow,
-        steps: &[Step],
-        (given, days): (&[Word], &WorkDays),
-        (people, users): (&People, &[User]),
-    ) -> Option<TurnView> {
-        let turn = turn_after(steps, &approvals::times(given), row.received_at, self.now, days)?;
+    fn turn(&self, turn: &Turn<'_>, author: UserId, (people, users): (&People, &[User])) -> TurnView {
         let label = |approver: &Approver| match approver {
             Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| same(role.to_string()), |role| role.label.clone()),
             Approver::Member(member) => same(people.users.get(member).cloned().unwrap_or_default()),
+            Approver::Anybody => Label { en: "whoever may make this change".to_owned(), zh: "有权进行该修改的人".to_owned() },
         };
-        Some(TurnView {
+        TurnView {
             step: turn.number,
             of: turn.of,
             approver: label(&turn.step.approver),
             due: turn.due,
             deputy: turn.step.deputy.as_ref().map(label),
             handed_over: turn.is_handed_over,
-            yours: self.is_asked_now(&turn, users),
-        })
+            yours: self.is_asked_now(turn, author, users),
+        }
     }
 
     /// What a refused change wanted to write: its fields that the caller may read.
@@ -433,9 +422,9 @@ fn same(text: String) -> Label {
 }
 
 /// The people whom a step names.
-fn members(step: Step) -> Vec<UserId> {
-    let member = |approver| if let Approver::Member(member) = approver { Some(member) } else { None };
-    [Some(step.approver), step.deputy].into_iter().flatten().filter_map(member).collect()
+fn members(step: &Step) -> Vec<UserId> {
+    let member = |approver: &Approver| if let Approver::Member(member) = approver { Some(*member) } else { None };
+    [Some(&step.approver), step.deputy.as_ref()].into_iter().flatten().filter_map(member).collect()
 }
 
 /// What the edits touch in each of three documents: as it was seen, as it was meant, as it is.

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 use sqlx::{QueryBuilder, Sqlite};
-use sync_core::actions::approvals::{Step, Turn, steps, turn_after};
+use sync_core::access::{asks_manager, manager_among};
+use sync_core::actions::approvals::{Step, Turn, after_manager, steps, turn_after};
 use sync_core::actions::currency::SETTINGS;
 use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{KindName, Millis, RecordId, UserId, WorkspaceId};
 
 use super::people::User;
-use super::records::{ROWS_PER_STATEMENT, kind_of};
-use super::rejected::{ChangeName, change_name};
-use super::{Result, Tx, id, sequences};
+use super::records::ROWS_PER_STATEMENT;
+use super::rejected::{ChangeName, DeskState, RejectedRow, change_name, rejected_in};
+use super::{Result, Tx, id, sequences, sight};
 
 /// Somebody's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +24,42 @@ pub struct Word {
     pub at: Millis,
 }
 
-/// What says whose word an edit waits for.
+/// What says whose word the edits of a workspace wait for.
+pub struct Courses {
+    rules: Vec<(RecordId, Map<String, Json>)>,
+    days: WorkDays,
+    managers: HashMap<RecordId, UserId>,
+}
+
+impl Courses {
+    /// Those of edits, of which these are about key accounts.
+    pub async fn of(tx: &mut Tx, workspace: WorkspaceId, edits: impl Iterator<Item = &Waiting>) -> Result<Self> {
+        let mut accounts: Vec<RecordId> = edits.filter_map(|edit| edit.account).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let held = sight::holders_of(tx, workspace, &accounts).await?;
+        let manager = |(record, held): (_, Vec<sight::HeldBy>)| Some((record, manager_among(held.iter().map(|held| &held.holder))?));
+        let managers = held.into_iter().filter_map(manager).collect();
+        Ok(Self { rules: rules(tx, workspace).await?, days: work_days(tx, workspace).await?, managers })
+    }
+
+    /// The steps of an edit; none if it needs no more than one word of whoever may make it.
+    pub fn steps(&self, edit: &Waiting) -> Option<Vec<Step>> {
+        let by_rule = self.rules.iter().find_map(|(_, rule)| steps(rule, &edit.kind));
+        match edit.account.and_then(|account| self.managers.get(&account)).filter(|manager| **manager != edit.user) {
+            Some(manager) => Some(after_manager(*manager, edit.rule.as_deref().is_some_and(asks_manager), by_rule)),
+            None => by_rule,
+        }
+    }
+
+    /// Whose turn it is in steps after some words.
+    pub fn turn<'s>(&self, steps: &'s [Step], words: &[Word], edit: &Waiting, now: Millis) -> Option<Turn<'s>> {
+        turn_after(steps, &times(words), edit.came_at, now, &self.days)
+    }
+}
+
+/// What says whose word one edit waits for.
 pub struct Course {
-    /// The steps of its kind's rule.
     steps: Vec<Step>,
     /// The words given so far.
     pub words: Vec<Word>,
@@ -33,12 +67,13 @@ pub struct Course {
 }
 
 impl Course {
-    /// That of an edit; none if its kind's edits need no more than one word.
-    pub async fn of(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, change: ChangeName) -> Result<Option<Self>> {
-        let rules = rules(tx, workspace).await?;
-        let Some(steps) = steps_of(&rules, kind) else { return Ok(None) };
-        let words = words(tx, workspace, &[change]).await?.remove(&change).unwrap_or_default();
-        Ok(Some(Self { steps, words, days: work_days(tx, workspace).await? }))
+    /// That of an edit; none if it needs no more than one word of whoever may make it.
+    pub async fn of(tx: &mut Tx, workspace: WorkspaceId, row: &RejectedRow) -> Result<Option<Self>> {
+        let edit = Waiting::of(row);
+        let courses = Courses::of(tx, workspace, std::iter::once(&edit)).await?;
+        let Some(steps) = courses.steps(&edit) else { return Ok(None) };
+        let words = words(tx, workspace, &[edit.change]).await?.remove(&edit.change).unwrap_or_default();
+        Ok(Some(Self { steps, words, days: courses.days }))
     }
 
     /// Whose turn it is, for an edit that came at a moment.
@@ -47,14 +82,14 @@ impl Course {
     }
 }
 
-/// Whether nobody is left whose word it takes: whoever administers speaks instead, lest an edit wait for ever.
-pub fn is_nobodys(turn: &Turn<'_>, users: &[User]) -> bool {
-    let active = users.iter().filter(|user| user.disabled_at.is_none());
+/// Whether nobody but the author of an edit is left whose word it takes: whoever administers speaks instead, lest an edit wait for ever.
+pub fn is_nobodys(turn: &Turn<'_>, author: UserId, users: &[User]) -> bool {
+    let active = users.iter().filter(|user| user.disabled_at.is_none() && user.user != author);
     !turn.is_for_any(active.map(|user| (user.user, &user.role)))
 }
 
 /// When words were given.
-pub fn times(words: &[Word]) -> Vec<Millis> {
+fn times(words: &[Word]) -> Vec<Millis> {
     words.iter().map(|word| word.at).collect()
 }
 
@@ -80,23 +115,28 @@ pub struct Waiting {
     pub change: ChangeName,
     /// The kind it is for.
     pub kind: KindName,
+    /// Who made it.
+    pub user: UserId,
+    /// The rule that holds it.
+    pub rule: Option<String>,
+    /// The record whose holders say who answers for the key account that it is about.
+    pub account: Option<RecordId>,
     /// When it came.
     pub came_at: Millis,
 }
 
+impl Waiting {
+    /// That of an edit at the desk.
+    pub fn of(row: &RejectedRow) -> Self {
+        let RejectedRow { kind, user, rule, account, received_at, .. } = row;
+        Self { change: row.name(), kind: kind.clone(), user: *user, rule: rule.clone(), account: *account, came_at: *received_at }
+    }
+}
+
 /// The edits that wait for words.
 pub async fn waiting(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Waiting>> {
-    type Tuple = (Vec<u8>, Vec<u8>, i64, String, Millis);
-    let rows: Vec<Tuple> = sqlx::query_as(
-        "select hash, record, facet, kind, received_at from rejected where workspace = $1 and state = 'held' order by received_at",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .fetch_all(tx.conn())
-    .await?;
-    let waiting = |(hash, record, facet, kind, came_at): Tuple| {
-        Ok(Waiting { change: change_name((hash, record, facet))?, kind: kind_of(&kind)?, came_at })
-    };
-    rows.into_iter().map(waiting).collect()
+    let rows = rejected_in(tx, workspace, &[DeskState::Held], u32::MAX).await?;
+    Ok(rows.iter().map(Waiting::of).collect())
 }
 
 type WordTuple = (Vec<u8>, Vec<u8>, i64, Vec<u8>, Millis);
@@ -132,11 +172,6 @@ pub async fn rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<(RecordId,
     .await?;
     let readable = rows.into_iter().filter_map(|(record, main)| Some((record, serde_json::from_str(&main).ok()?)));
     readable.map(|(record, rule)| Ok((id(RecordId::from_bytes(&record), "record id")?, rule))).collect()
-}
-
-/// The steps of the first rule that is about a kind.
-pub fn steps_of(rules: &[(RecordId, Map<String, Json>)], kind: &KindName) -> Option<Vec<Step>> {
-    rules.iter().find_map(|(_, rule)| steps(rule, kind))
 }
 
 /// The days on which the people of a workspace work.

@@ -106,7 +106,7 @@ fn handover(row: Row) -> Result<Handover> {
     })
 }
 
-/// Which records of a kind somebody has.
+/// Which records of a kind somebody has: those that they own, and the key accounts that they answer for.
 #[derive(Debug, Clone, Copy)]
 pub struct Having<'a> {
     /// Whose.
@@ -119,48 +119,68 @@ pub struct Having<'a> {
     pub customers: Option<&'a [RecordId]>,
 }
 
+/// A record that somebody has, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Had {
+    /// The record.
+    pub record: RecordId,
+    /// Whether they own it.
+    pub owns: bool,
+    /// Whether they answer for it as a key account.
+    pub answers: bool,
+}
+
+/// What is asked of `rows`.
+struct Conditions {
+    /// Which count.
+    having: String,
+    owns: String,
+    answers: String,
+}
+
 impl Having<'_> {
-    /// The condition on `rows`; `None` for a kind without an owner. `$1` is the workspace.
-    fn condition(&self, statement: &mut Statement) -> Option<String> {
+    /// The conditions on `rows`; `None` for a kind without an owner. `$1` is the workspace.
+    fn conditions(&self, statement: &mut Statement) -> Option<Conditions> {
         let owner = self.kind.owner.as_ref()?;
         let kind = statement.bind(Param::Text(self.kind.name.to_string()));
         let user = statement.bind(Param::Text(self.owner.to_string()));
         let maker = statement.bind(Param::Blob(self.owner.as_bytes().to_vec()));
         // What has no owner is its maker's. The plus sign keeps SQLite from walking the whole feed in its order.
-        let mut condition = format!(
-            "rows.workspace = $1 and rows.kind = {kind} and rows.archived = 0 and (lower(rows.main ->> '{owner}') = {user} \
-             or coalesce(rows.main ->> '{owner}', '') = '' and {maker} = (select c.user_id from changes c \
-             where c.workspace = $1 and c.record = rows.record order by +c.position limit 1))"
+        let mut owns = format!(
+            "(lower(rows.main ->> '{owner}') = {user} or coalesce(rows.main ->> '{owner}', '') = '' and {maker} = \
+             (select c.user_id from changes c where c.workspace = $1 and c.record = rows.record order by +c.position limit 1))"
         );
         if let Some(board) = self.kind.board.as_ref().filter(|board| !self.with_closed && !board.closed.is_empty()) {
             let closed = statement.bind_all(board.closed.iter().map(|value| Param::Text(value.clone())));
-            condition.push_str(&format!(" and coalesce(rows.main ->> '{}', '') not in ({closed})", board.by));
+            owns.push_str(&format!(" and coalesce(rows.main ->> '{}', '') not in ({closed})", board.by));
         }
+        let answers = self.kind.sharing.key_account().map_or_else(
+            || "0".to_owned(),
+            |(key, manager)| format!("coalesce(rows.main ->> '{key}' and lower(rows.main ->> '{manager}') = {user}, 0)"),
+        );
+        let mut having = format!("rows.workspace = $1 and rows.kind = {kind} and rows.archived = 0 and (({owns}) or {answers})");
         if let Some(customers) = self.customers {
             let these = statement.bind_all(customers.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
-            condition.push_str(&format!(
+            having.push_str(&format!(
                 " and (rows.record in ({these}) or exists \
                  (select 1 from links l where l.workspace = $1 and l.source = rows.record and l.target in ({these})))"
             ));
         }
-        Some(condition)
+        Some(Conditions { having, owns, answers })
     }
 }
 
 /// The records, in the order of their ids, after one of them; at most `limit`.
-pub async fn records(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    having: &Having<'_>,
-    after: Option<RecordId>,
-    limit: u32,
-) -> Result<Vec<RecordId>> {
-    let mut statement = Statement::of("select rows.record from rows where ", workspace);
-    let Some(condition) = having.condition(&mut statement) else { return Ok(Vec::new()) };
+pub async fn records(tx: &mut Tx, workspace: WorkspaceId, having: &Having<'_>, after: Option<RecordId>, limit: u32) -> Result<Vec<Had>> {
+    let mut statement = Statement::of("", workspace);
+    let Some(Conditions { having, owns, answers }) = having.conditions(&mut statement) else { return Ok(Vec::new()) };
     let after = statement.bind(Param::Blob(after.map_or_else(Vec::new, |record| record.as_bytes().to_vec())));
-    statement.push(&format!("{condition} and rows.record > {after} order by rows.record limit {limit}"));
-    let rows: Vec<(Vec<u8>,)> = statement.all(tx).await?;
-    rows.iter().map(|(record,)| id(RecordId::from_bytes(record), "record id")).collect()
+    statement.push(&format!(
+        "select rows.record, ({owns}), {answers} from rows where {having} and rows.record > {after} order by rows.record limit {limit}"
+    ));
+    let rows: Vec<(Vec<u8>, bool, bool)> = statement.all(tx).await?;
+    let had = |(record, owns, answers): (Vec<u8>, _, _)| Ok(Had { record: id(RecordId::from_bytes(&record), "record id")?, owns, answers });
+    rows.into_iter().map(had).collect()
 }
 
 /// The records of a kind, in use, that a filter finds.
@@ -182,8 +202,8 @@ pub async fn weigh(tx: &mut Tx, workspace: WorkspaceId, having: &Having<'_>) -> 
          where c.workspace = rows.workspace and c.record = rows.record)), 0) from rows where ",
         workspace,
     );
-    let Some(condition) = having.condition(&mut statement) else { return Ok((0, 0)) };
-    statement.push(&condition);
+    let Some(Conditions { having, .. }) = having.conditions(&mut statement) else { return Ok((0, 0)) };
+    statement.push(&having);
     let rows: Vec<(i64, i64)> = statement.all(tx).await?;
     Ok(rows.first().map_or((0, 0), |(count, bytes)| (*count as u64, *bytes as u64)))
 }

@@ -172,6 +172,7 @@ fn migrator() -> Migrator {
         (35, "disclosed", include_str!("../../migrations/0035_disclosed.sql")),
         (36, "given passwords", include_str!("../../migrations/0036_given_passwords.sql")),
         (37, "erased newest", include_str!("../../migrations/0037_erased_newest.sql")),
+        (40, "key accounts", include_str!("../../migrations/0040_key_accounts.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

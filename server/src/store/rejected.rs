@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, QueryBuilder, Row, Sqlite};
 use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::{GivenUp, Pushed, code};
 
@@ -99,6 +100,8 @@ pub struct RejectedRow {
     pub field: Option<String>,
     /// The rule that decided.
     pub rule: Option<String>,
+    /// Where who answers for a key account is asked first: the record whose holders say who.
+    pub account: Option<RecordId>,
     /// Why, in English.
     pub message_en: String,
     /// Why, in Chinese.
@@ -186,13 +189,22 @@ pub struct Decided {
     pub at: Millis,
 }
 
+/// A row as it is read: sqlx knows tuples of sixteen columns at most.
+pub(super) struct RejectedTuple(RejectedColumns, Option<Vec<u8>>);
+
+impl<'r> FromRow<'r, SqliteRow> for RejectedTuple {
+    fn from_row(row: &'r SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self(FromRow::from_row(row)?, row.try_get("account")?))
+    }
+}
+
 #[rustfmt::skip]
-pub(super) type RejectedTuple = (
+type RejectedColumns = (
     Vec<u8>, String, Vec<u8>, i64, Vec<u8>, Vec<u8>, String, Option<String>, Option<String>, String, String, i64, String, Vec<u8>,
     Option<String>, Option<Vec<u8>>,
 );
 
-pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
+pub(super) fn rejected_row(RejectedTuple(row, account): RejectedTuple) -> Result<RejectedRow> {
     let (hash, kind, record, facet, user, device, code, field, rule, message_en, message_zh, received_at, state, body, note, answer) = row;
     Ok(RejectedRow {
         hash: id(ChangeHash::from_bytes(&hash), "change hash")?,
@@ -204,6 +216,7 @@ pub(super) fn rejected_row(row: RejectedTuple) -> Result<RejectedRow> {
         code,
         field,
         rule,
+        account: account.map(|account| id(RecordId::from_bytes(&account), "record id")).transpose()?,
         message_en,
         message_zh,
         received_at,
@@ -223,7 +236,7 @@ pub(super) fn change_name((hash, record, facet): NameTuple) -> Result<ChangeName
 
 /// Up to the workspace.
 pub(super) const REJECTED_START: &str = "select hash, kind, record, facet, user_id, device, code, field, rule, message_en, message_zh, \
-     received_at, state, body, note, answer from rejected where workspace = ";
+     received_at, state, body, note, answer, account from rejected where workspace = ";
 
 /// What became of these changes before, those that were not accepted.
 pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, changes: &[ChangeName]) -> Result<HashMap<ChangeName, RejectedRow>> {
@@ -278,8 +291,8 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
     for row in rejected {
         sqlx::query(
             "insert into rejected (workspace, hash, kind, record, facet, user_id, device, code, field, rule, message_en, \
-             message_zh, received_at, state, body, note, answer) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+             message_zh, received_at, state, body, note, answer, account) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
              on conflict (workspace, hash, record, facet) do nothing",
         )
         .bind(&workspace.as_bytes()[..])
@@ -299,6 +312,7 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
         .bind(&row.body)
         .bind(&row.note)
         .bind(row.answer.map(|hash| hash.0.to_vec()))
+        .bind(row.account.map(|account| account.as_bytes().to_vec()))
         .execute(tx.conn())
         .await?;
     }

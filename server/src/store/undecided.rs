@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use sync_core::access::Holder;
 use sync_core::id::{Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 
@@ -184,8 +185,11 @@ fn refused_of(scope: &Scope, kind: &KindName, statement: &mut Statement) -> Stri
     let documents = format!("kind = {kind_bound} and facet in ({facets})");
     let Some(near) = scope.of(kind).and_then(|scope| scope.near) else { return format!("({documents})") };
     let user = statement.bind(Param::Blob(near.user.as_bytes().to_vec()));
+    // Who answers for a key account is asked about what is not there yet, too.
+    let manager = statement.bind(Param::Text(Holder::Manager(near.user).to_string()));
     let sees = scope.sees("r", kind, |param| statement.bind(param));
     format!(
-        "({documents} and (user_id = {user} or exists (select 1 from rows r where r.workspace = $1 and r.record = rejected.record and {sees})))"
+        "({documents} and (user_id = {user} or exists (select 1 from rows r where r.workspace = $1 and r.record = rejected.record and {sees}) \
+         or exists (select 1 from holders m where m.workspace = $1 and m.record = rejected.account and m.holder = {manager})))"
     )
 }

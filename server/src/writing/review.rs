@@ -60,6 +60,7 @@ impl From<NotReviewed> for Error {
             NotReviewed::Withdrawn => Self::Conflict(Text::new(en, "提交人已撤回这条修改。")),
             NotReviewed::NotDeclined => Self::Conflict(Text::new(en, "这条修改没有被驳回：已接受的内容请在记录中撤销。")),
             NotReviewed::Unreadable => Self::Conflict(Text::new(en, "无法读取这条修改，只能驳回。")),
+            NotReviewed::TheirOwn => Self::Forbidden(Text::new(en, "不能审批自己的修改：需要他人审批。".to_owned())),
             NotReviewed::NotYourTurn(ref whom) => Self::Forbidden(Text::new(en, format!("尚未轮到您：这一步需要 {whom} 审批。"))),
             NotReviewed::OthersFollow => Self::Conflict(Text::new(en, "之后还有其他审批人：请直接同意或驳回。")),
             NotReviewed::MayNot(message) => {

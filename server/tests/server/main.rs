@@ -36,6 +36,7 @@ mod handset;
 mod harness;
 mod hooks;
 mod imports;
+mod key_accounts;
 mod keys;
 mod kinds;
 mod leaving;

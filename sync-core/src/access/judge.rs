@@ -2,12 +2,14 @@
 //! that are no change yet.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Act, Caller, Decision, MEMBER_KIND, Roles, Subject, decide};
+use super::reach::texts;
+use super::{Act, Caller, Decision, MEMBER_KIND, Roles, Subject, asks_manager, decide};
 use crate::fence::touched;
-use crate::id::{ChangeHash, Facet};
+use crate::id::{ChangeHash, Facet, RecordId};
 use crate::merge;
 use crate::record::change::Change;
 use crate::record::doc::Doc;
@@ -23,6 +25,8 @@ pub struct Judged {
     pub decision: Decision,
     /// The field that it is about.
     pub field: Option<String>,
+    /// Whether who answers for the key account has to look at it, whoever else has to.
+    pub asks_manager: bool,
 }
 
 /// Whether `caller` may make a change to `subject`, whose main document is `main`. Fields of which `exempt`
@@ -61,17 +65,33 @@ pub fn against<'e>(roles: &Roles, caller: &Caller, subject: &Subject<'_>, edits:
     }))
 }
 
-/// Of what is said field by field: a refusal stands whatever else is.
+/// Of what is said field by field: a refusal stands whatever else is, and what the manager of a key account cannot settle
+/// alone comes before what they can.
 fn summed<'f>(decisions: impl Iterator<Item = (&'f str, Decision)>) -> Judged {
-    let mut judged = Judged { decision: Decision::Allowed, field: None };
+    let mut judged = Judged { decision: Decision::Allowed, field: None, asks_manager: false };
     for (field, decision) in decisions {
-        match decision {
-            Decision::Allowed => {}
-            Decision::Denied { .. } => return Judged { decision, field: Some(field.to_owned()) },
-            Decision::Review { .. } => judged = Judged { decision, field: Some(field.to_owned()) },
+        match &decision {
+            Decision::Allowed => continue,
+            Decision::Denied { .. } => return Judged { decision, field: Some(field.to_owned()), ..judged },
+            Decision::Review { rule, .. } if asks_manager(rule) => {
+                judged.asks_manager = true;
+                if !judged.decision.is_allowed() {
+                    continue;
+                }
+            }
+            Decision::Review { .. } => {}
         }
+        judged = Judged { decision, field: Some(field.to_owned()), ..judged };
     }
     judged
+}
+
+/// The records that the subject of a change follows, as it is judged: as they were, or as they are being made.
+pub fn followed(subject: &Subject<'_>, main: Option<&Doc>, change: &Change) -> BTreeSet<RecordId> {
+    let follows = subject.kind.sharing.follows.as_deref().and_then(|name| subject.kind.field(name));
+    let doc = if subject.is_new { Cow::Owned(as_judged(subject, main, change)) } else { main.map_or_else(Cow::default, Cow::Borrowed) };
+    let shown = follows.and_then(|field| merge::shown(&doc, field));
+    shown.iter().flat_map(texts).filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Whether a record of a kind is closed to changes once it is archived. A colleague's is not: their account goes on, and is

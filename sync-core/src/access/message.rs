@@ -72,6 +72,7 @@ pub(super) fn limit(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label 
     let above = match &limit.beyond {
         Beyond::Above(above) => above,
         Beyond::WhileWaiting(_) => return waits(kind, limit, value),
+        Beyond::OfKeyAccount(_) => return managed(kind, limit, value),
     };
     let (then_en, then_zh) = match limit.outcome {
         Outcome::Review => ("needs approval", "需要审批"),
@@ -83,8 +84,22 @@ pub(super) fn limit(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label 
     )
 }
 
-/// The value is named where it is one of the field's own: those are no secret.
 fn waits(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
+    let Label { en, zh } = cannot(kind, limit, value);
+    both(
+        format!("An edit of this record still waits for approval. Until it is decided, {en}."),
+        format!("该记录有修改正在等待审批。审批完成前，{zh}。"),
+    )
+}
+
+fn managed(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
+    let Label { en, zh } = cannot(kind, limit, value);
+    both(format!("This belongs to a key account that somebody else answers for: {en}."), format!("这属于由他人负责的重点客户：{zh}。"))
+}
+
+/// What a limit says of a value, as a part of a sentence. The value is named where it is one of the field's own: those are
+/// no secret.
+fn cannot(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
     let (field_en, field_zh) = limited_field(kind, limit);
     let declared = kind.field(&limit.field).map_or(&[][..], |field| &field.options);
     let chosen = declared.iter().find(|option| value.and_then(Value::as_str) == Some(&option.value)).map(|option| &option.label);
@@ -96,10 +111,7 @@ fn waits(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
         Outcome::Review => ("needs approval to", "需经审批才能"),
         Outcome::Refuse => ("cannot", "不能"),
     };
-    both(
-        format!("An edit of this record still waits for approval. Until it is decided, {field_en} of {} {then_en} {to_en}.", many(kind)),
-        format!("该记录有修改正在等待审批。审批完成前，{}的{field_zh}{then_zh}{to_zh}。", kind.label.zh),
-    )
+    both(format!("{field_en} of {} {then_en} {to_en}", many(kind)), format!("{}的{field_zh}{then_zh}{to_zh}", kind.label.zh))
 }
 
 fn limited_field(kind: &Kind, limit: &Limit) -> (String, String) {

@@ -29,9 +29,9 @@ mod set;
 mod write;
 
 pub use condition::{BadCondition, Condition};
-pub use judge::{Judged, against, closes, is_too_late, judge};
+pub use judge::{Judged, against, closes, followed, is_too_late, judge};
 pub use message::deed;
-pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders};
+pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders, manager, manager_among};
 pub use role::{ANY_VALUE, OFFICE};
 pub use role::{Action, BadRole, Beyond, Level, Limit, Outcome, Right, Role, Roles, Rule};
 pub use set::{ROLES_MAX, RoleSet};
@@ -71,6 +71,8 @@ pub struct Subject<'a> {
     pub distance: Level,
     /// Whether an earlier edit of it waits for approval, where [`Roles::look_at_waiting`].
     pub waits: bool,
+    /// Who answers for it as a key account; for what follows one, where [`Roles::look_at_managers`].
+    pub manager: Option<UserId>,
 }
 
 /// What everybody may see, whatever their role: by these a phone knows what it holds and may do.
@@ -83,7 +85,8 @@ pub const GOVERNING: [&str; 3] = ["kind", "member", "role"];
 impl<'a> Subject<'a> {
     /// A record that exists and is nobody's.
     pub fn of(kind: &'a Kind, facet: Facet) -> Self {
-        Self { kind, facet, owner: None, author: None, is_new: false, main: None, distance: Level::All, waits: false }
+        let (distance, waits) = (Level::All, false);
+        Self { kind, facet, owner: None, author: None, is_new: false, main: None, distance, waits, manager: None }
     }
 
     /// A record that is being made by `author`.
@@ -94,7 +97,8 @@ impl<'a> Subject<'a> {
     /// A record that exists: whose it is stands in its main row.
     pub fn existing(kind: &'a Kind, facet: Facet, main: &'a Map<String, Value>, author: Option<UserId>) -> Self {
         let owner = kind.owner.as_ref().and_then(|field| main.get(&**field)).and_then(Value::as_str);
-        Self { owner: owner.and_then(|id| id.parse().ok()), author, main: Some(main), ..Self::of(kind, facet) }
+        let (owner, manager) = (owner.and_then(|id| id.parse().ok()), reach::manager(kind, main));
+        Self { owner, author, main: Some(main), manager, ..Self::of(kind, facet) }
     }
 
     /// The same, so far away.
@@ -104,7 +108,8 @@ impl<'a> Subject<'a> {
     }
 
     fn is_own(&self, user: UserId) -> bool {
-        self.is_new || self.owner.or(self.author) == Some(user)
+        let answers = self.kind.sharing.key_account().is_some() && self.manager == Some(user);
+        self.is_new || answers || self.owner.or(self.author) == Some(user)
     }
 }
 
@@ -137,6 +142,14 @@ pub enum Act<'a> {
     Import,
     /// Take out records of the kind in bulk.
     Export,
+}
+
+/// What rules of limits about key accounts are named by: `rep.offer.key_account.status`.
+const OF_KEY_ACCOUNT: &str = "key_account";
+
+/// Whether a rule is a limit about key accounts: who answers for the account has the word.
+pub fn asks_manager(rule: &str) -> bool {
+    rule.split('.').nth(2) == Some(OF_KEY_ACCOUNT)
 }
 
 /// The answer. Rules are named `role.kind.what`, stable enough for logs and tests; messages are for people.
@@ -303,12 +316,14 @@ impl Case<'_> {
 
     fn limits(&self, field: &str, item: Option<&str>, value: Option<&Value>) -> Passed {
         let kind = self.subject.kind;
-        let waits = self.subject.waits;
-        let Some(limit) = self.role.limits.iter().find(|limit| limit.kind == kind.name && limit.is_passed(field, item, value, waits))
+        let is_managed = self.subject.manager.is_some_and(|manager| manager != self.caller.user);
+        let state = role::State { waits: self.subject.waits, is_managed };
+        let Some(limit) = self.role.limits.iter().find(|limit| limit.kind == kind.name && limit.is_passed(field, item, value, state))
         else {
             return Ok(());
         };
-        let rule = format!("{}.{}.limit.{}", self.role.name, kind.name, limit.path());
+        let sort = if matches!(limit.beyond, Beyond::OfKeyAccount(_)) { OF_KEY_ACCOUNT } else { "limit" };
+        let rule = format!("{}.{}.{sort}.{}", self.role.name, kind.name, limit.path());
         let message = message::limit(kind, limit, value);
         match limit.outcome {
             Outcome::Review => Err(Decision::Review { rule, message }),
@@ -418,6 +433,18 @@ impl Roles {
     pub fn look_at_waiting(&self, kind: &str) -> bool {
         let is_its = |limit: &Limit| &*limit.kind == kind && matches!(limit.beyond, Beyond::WhileWaiting(_));
         self.roles().flat_map(|role| &role.limits).any(is_its)
+    }
+
+    /// Whether what some role may write to a record of a kind hangs on who answers for the key account that it follows: then
+    /// [`Subject::manager`] must be known.
+    pub fn look_at_managers(&self, kind: &str) -> bool {
+        self.roles().any(|role| role.asks_managers(kind))
+    }
+
+    /// Whether somebody with these roles needs the word of who answers for a key account for some of what they write to
+    /// records of a kind that follow it.
+    pub fn asks_managers(&self, set: &str, kind: &str) -> bool {
+        self.of(set).all(|role| role.asks_managers(kind))
     }
 
     /// Whether what roles may change depends on teams or territories.

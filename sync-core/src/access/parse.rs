@@ -153,7 +153,7 @@ fn fields(section: Section<'_>, key: &str, kinds: &[&Kind]) -> Result<Vec<FieldN
 }
 
 fn limit(section: Section<'_>, schema: &Schema) -> Result<Limit, Mistake> {
-    section.only("a limit", &["kind", "field", "above", "while_waiting", "outcome"])?;
+    section.only("a limit", &["kind", "field", "above", "while_waiting", "of_key_account", "outcome"])?;
     let kind = kind(section.required("the limit", "kind")?, schema)?;
     let path = section.required("the limit", "field")?;
     let (field, item) = path.text.split_once('.').map_or((path.text, None), |(field, item)| (field, Some(item)));
@@ -171,32 +171,44 @@ fn limit(section: Section<'_>, schema: &Schema) -> Result<Limit, Mistake> {
     Ok(Limit { kind: kind.name.clone(), field: declared.name.clone(), item: item.map(|_| limited.name.clone()), beyond, outcome })
 }
 
+/// What passes a limit: one of three says so.
 fn beyond(section: Section<'_>, path: Word<'_>, limited: &Field) -> Result<Beyond, Mistake> {
-    let (values, above) = (section.words("while_waiting")?, section.number("above")?);
-    if values.is_empty() {
-        let is_number = matches!(limited.value, ValueType::Integer | ValueType::Number) && limited.merge.is_single();
-        if !is_number {
-            let mistake = path.mistake(format!("`{}` is not one number: it has no limit", path.text));
-            return Err(mistake.zh(format!("“{}”不是单个数字，不能设上限", path.text)));
-        }
-        let neither = || {
-            section
-                .mistake("the limit has neither `above` nor `while_waiting`")
-                .zh("限制缺少上限（`above`），也没有待批期间的值（`while_waiting`）")
-        };
-        return above.map(Beyond::Above).ok_or_else(neither);
+    let (waiting, managed) = (section.words("while_waiting")?, section.words("of_key_account")?);
+    let above = section.number("above")?;
+    let mistake = |en: &str, zh: &str| Err(section.mistake(en).zh(zh));
+    match (above, waiting.is_empty(), managed.is_empty()) {
+        (Some(most), true, true) => number(path, limited).map(|()| Beyond::Above(most)),
+        (None, false, true) => values(section, path, limited, &waiting).map(Beyond::WhileWaiting),
+        (None, true, false) => values(section, path, limited, &managed).map(Beyond::OfKeyAccount),
+        (None, true, true) => number(path, limited).and_then(|()| {
+            mistake(
+                "the limit has none of `above`, `while_waiting` and `of_key_account`",
+                "限制缺少上限（`above`）、待批期间的值（`while_waiting`）或重点客户的值（`of_key_account`）",
+            )
+        }),
+        (_, _, _) => mistake(
+            "a limit has one of `above`, `while_waiting` and `of_key_account`",
+            "限制只能有 `above`、`while_waiting`、`of_key_account` 之一",
+        ),
     }
-    if above.is_some() {
-        let mistake = section.mistake_at("while_waiting", "a limit has `above` or `while_waiting`, not both");
-        return Err(mistake.zh("限制只能有 `above` 或 `while_waiting` 之一"));
+}
+
+fn number(path: Word<'_>, limited: &Field) -> Result<(), Mistake> {
+    if matches!(limited.value, ValueType::Integer | ValueType::Number) && limited.merge.is_single() {
+        return Ok(());
     }
+    let mistake = path.mistake(format!("`{}` is not one number: it has no limit", path.text));
+    Err(mistake.zh(format!("“{}”不是单个数字，不能设上限", path.text)))
+}
+
+fn values(section: Section<'_>, path: Word<'_>, limited: &Field, words: &[Word<'_>]) -> Result<Vec<Box<str>>, Mistake> {
     let is_known = |word: &Word<'_>| word.text == ANY_VALUE || limited.options.iter().any(|option| &*option.value == word.text);
-    match values.iter().find(|word| section.is_strict() && !is_known(word)) {
+    match words.iter().find(|word| section.is_strict() && !is_known(word)) {
         Some(word) => {
             let mistake = word.mistake(format!("`{}` cannot be `{}`", path.text, word.text));
             Err(mistake.zh(format!("“{}”没有“{}”这个值", path.text, word.text)))
         }
-        None => Ok(Beyond::WhileWaiting(values.iter().map(|word| word.text.into()).collect())),
+        None => Ok(words.iter().map(|word| word.text.into()).collect()),
     }
 }
 

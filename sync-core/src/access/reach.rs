@@ -27,6 +27,8 @@ pub enum Holder {
     Territory(String),
     /// The record that it follows, as such: says what goes with a customer, and grants nothing.
     Record(RecordId),
+    /// Who answers for the key account that it is or follows, as such: theirs it is as a [`Holder::User`].
+    Manager(UserId),
 }
 
 impl fmt::Display for Holder {
@@ -36,6 +38,7 @@ impl fmt::Display for Holder {
             Holder::Team(name) => write!(f, "team:{name}"),
             Holder::Territory(name) => write!(f, "territory:{name}"),
             Holder::Record(record) => write!(f, "record:{record}"),
+            Holder::Manager(user) => write!(f, "manager:{user}"),
         }
     }
 }
@@ -48,6 +51,7 @@ impl FromStr for Holder {
             Some(("team", name)) => Ok(Holder::Team(name.to_owned())),
             Some(("territory", name)) => Ok(Holder::Territory(name.to_owned())),
             Some(("record", record)) => Ok(Holder::Record(record.parse()?)),
+            Some(("manager", user)) => Ok(Holder::Manager(user.parse()?)),
             Some((_, user)) => Ok(Holder::User(user.parse()?)),
             None => Ok(Holder::User(text.parse()?)),
         }
@@ -69,18 +73,34 @@ impl Facts {
         let owner = kind.owner.as_ref().and_then(|field| main.get(&**field)).and_then(Value::as_str).and_then(|id| id.parse().ok());
         let mut holders: BTreeSet<Holder> = owner.or(author).map(Holder::User).into_iter().collect();
         let sharing = &kind.sharing;
-        holders.extend(texts(main, sharing.teams.as_deref()).map(|team| Holder::Team(team.to_owned())));
-        holders.extend(texts(main, sharing.territories.as_deref()).map(|territory| Holder::Territory(territory.to_owned())));
-        let follows = texts(main, sharing.follows.as_deref()).filter_map(|id| id.parse().ok()).collect();
+        holders.extend(texts_of(main, sharing.teams.as_deref()).map(|team| Holder::Team(team.to_owned())));
+        holders.extend(texts_of(main, sharing.territories.as_deref()).map(|territory| Holder::Territory(territory.to_owned())));
+        holders.extend(manager(kind, main).into_iter().flat_map(|user| [Holder::User(user), Holder::Manager(user)]));
+        let follows = texts_of(main, sharing.follows.as_deref()).filter_map(|id| id.parse().ok()).collect();
         Self { holders, follows }
     }
 }
 
-/// The texts of a field: one, or those of a set.
-fn texts<'m>(main: &'m Map<String, Value>, field: Option<&str>) -> impl Iterator<Item = &'m str> {
-    let value = field.and_then(|field| main.get(field));
-    let many = value.map_or(&[][..], |value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
-    many.iter().filter_map(Value::as_str)
+/// Who answers for a record as a key account, if it is one.
+pub fn manager(kind: &Kind, main: &Map<String, Value>) -> Option<UserId> {
+    let (key, manager) = kind.sharing.key_account()?;
+    main.get(&**key).and_then(Value::as_bool).filter(|is_key| *is_key)?;
+    main.get(&**manager)?.as_str()?.parse().ok()
+}
+
+/// Who answers for the key account that a record with these holders is or follows.
+pub fn manager_among<'h>(holders: impl IntoIterator<Item = &'h Holder>) -> Option<UserId> {
+    holders.into_iter().find_map(|holder| if let Holder::Manager(user) = holder { Some(*user) } else { None })
+}
+
+/// The texts of a field.
+fn texts_of<'m>(main: &'m Map<String, Value>, field: Option<&str>) -> impl Iterator<Item = &'m str> {
+    field.and_then(|field| main.get(field)).into_iter().flat_map(texts)
+}
+
+/// The texts of a value: one, or those of a set.
+pub(super) fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter().filter_map(Value::as_str)
 }
 
 /// A colleague, as far as it matters who reaches what.
@@ -102,8 +122,8 @@ pub const MEMBER_KIND: &str = "member";
 impl Member {
     /// As they stand in the row of a member.
     pub fn of(record: RecordId, main: &Map<String, Value>) -> Self {
-        let set = |field| texts(main, Some(field)).map(str::to_owned).collect();
-        let reports_to = texts(main, Some("reports_to")).next().and_then(|id| id.parse().ok());
+        let set = |field| texts_of(main, Some(field)).map(str::to_owned).collect();
+        let reports_to = texts_of(main, Some("reports_to")).next().and_then(|id| id.parse().ok());
         Self { user: UserId(record.0), teams: set("teams"), territories: set("territories"), reports_to }
     }
 }

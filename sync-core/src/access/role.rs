@@ -99,6 +99,8 @@ pub enum Beyond {
     /// One of these values, or any if one of them is [`ANY_VALUE`], while an earlier edit of the record waits for
     /// approval.
     WhileWaiting(Vec<Box<str>>),
+    /// One of these values, or any, in a record that belongs to a key account, from anybody but who answers for that.
+    OfKeyAccount(Vec<Box<str>>),
 }
 
 /// In the place of the values of a limit: each of them.
@@ -349,22 +351,33 @@ impl Limit {
 
     /// Whether a write goes beyond the limit. What is not a number is beyond every limit: the check of
     /// types will refuse it, and until then it is not a way around.
-    pub(super) fn is_passed(&self, field: &str, item: Option<&str>, value: Option<&Value>, waits: bool) -> bool {
+    pub(super) fn is_passed(&self, field: &str, item: Option<&str>, value: Option<&Value>, state: State) -> bool {
         let value = match (&self.item, item) {
             (None, None) => value,
             (Some(own), Some(item)) if **own == *item => value,
             (Some(own), None) => value.and_then(|row| row.get(&**own)),
             (None, Some(_)) | (Some(_), Some(_)) => None,
         };
-        *self.field == *field && value.is_some_and(|value| !value.is_null() && self.beyond.is_passed(value, waits))
+        *self.field == *field && value.is_some_and(|value| !value.is_null() && self.beyond.is_passed(value, state))
     }
 }
 
+/// What limits look at besides what is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct State {
+    /// Whether an earlier edit of the record waits for approval.
+    pub waits: bool,
+    /// Whether somebody else answers for the key account that it belongs to.
+    pub is_managed: bool,
+}
+
 impl Beyond {
-    fn is_passed(&self, value: &Value, waits: bool) -> bool {
+    fn is_passed(&self, value: &Value, state: State) -> bool {
+        let is_one_of = |values: &[Box<str>]| values.iter().any(|own| **own == *ANY_VALUE || value.as_str() == Some(own));
         match self {
             Beyond::Above(most) => value.as_f64().is_none_or(|number| number > *most),
-            Beyond::WhileWaiting(values) => waits && values.iter().any(|own| **own == *ANY_VALUE || value.as_str() == Some(own)),
+            Beyond::WhileWaiting(values) => state.waits && is_one_of(values),
+            Beyond::OfKeyAccount(values) => state.is_managed && is_one_of(values),
         }
     }
 }
@@ -377,6 +390,10 @@ impl Role {
     pub fn empty(name: Name) -> Self {
         let label = Label { en: name.to_string(), zh: name.to_string() };
         Self { name, label, rights: Vec::new(), rules: Vec::new(), limits: Vec::new() }
+    }
+
+    pub(super) fn asks_managers(&self, kind: &str) -> bool {
+        self.limits.iter().any(|limit| *limit.kind == *kind && matches!(limit.beyond, Beyond::OfKeyAccount(_)))
     }
 
     /// The rule that a kind falls under, conditions aside: the one that names it, otherwise the one of `*`.

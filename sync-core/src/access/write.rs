@@ -47,12 +47,14 @@ fn write_rule(text: &mut String, rule: &Rule) {
 }
 
 fn write_limit(text: &mut String, limit: &Limit) {
+    let all = |values: &[Box<str>]| words(&values.iter().map(|value| &**value).collect::<Vec<_>>());
     text.push_str("\n[[limit]]\n");
     line(text, "kind", &quoted(&limit.kind));
     line(text, "field", &quoted(&limit.path()));
     match &limit.beyond {
         Beyond::Above(above) => line(text, "above", &above.to_string()),
-        Beyond::WhileWaiting(values) => line(text, "while_waiting", &words(&values.iter().map(|value| &**value).collect::<Vec<_>>())),
+        Beyond::WhileWaiting(values) => line(text, "while_waiting", &all(values)),
+        Beyond::OfKeyAccount(values) => line(text, "of_key_account", &all(values)),
     }
     line(text, "outcome", &quoted(limit.outcome.as_str()));
 }

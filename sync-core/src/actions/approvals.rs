@@ -69,6 +69,8 @@ pub enum Approver {
     Role(Name),
     /// One person.
     Member(UserId),
+    /// Whoever may make the edit.
+    Anybody,
 }
 
 /// One step.
@@ -91,7 +93,7 @@ pub struct Turn<'a> {
     pub of: usize,
     /// What it takes.
     pub step: &'a Step,
-    /// When the deputy's time begins.
+    /// Until when the step has time: the deputy's begins then, if there is one.
     pub due: Option<Millis>,
     /// Whether it has begun.
     pub is_handed_over: bool,
@@ -109,6 +111,7 @@ impl Approver {
         match self {
             Approver::Role(name) => roles.names().any(|role| role == &**name),
             Approver::Member(member) => *member == user,
+            Approver::Anybody => true,
         }
     }
 }
@@ -172,6 +175,14 @@ pub fn steps(rule: &Map<String, Json>, kind: &str) -> Option<Vec<Step>> {
     steps.filter(|steps| (1..=STEPS_MAX).contains(&steps.len()))
 }
 
+/// The steps of an edit on which a key account's manager has the first word, and the only one if `alone`; then whoever the
+/// rule of its kind says.
+pub fn after_manager(manager: UserId, alone: bool, rule: Option<Vec<Step>>) -> Vec<Step> {
+    let step = |approver| Step { approver, hours: None, deputy: None };
+    let others = if alone { Vec::new() } else { rule.unwrap_or_else(|| vec![step(Approver::Anybody)]) };
+    std::iter::once(step(Approver::Member(manager))).chain(others).collect()
+}
+
 /// The settings of each step of a rule that is switched on and about approval; `None` of another.
 fn approvals(rule: &Map<String, Json>) -> Option<impl Iterator<Item = &str>> {
     let is_on = rule.get("enabled").and_then(Json::as_bool).unwrap_or(false);
@@ -193,8 +204,9 @@ pub fn turn_after<'s>(steps: &'s [Step], words: &[Millis], came_at: Millis, now:
 /// Whose turn it is after `done` steps, the last of which was taken at `since`.
 fn turn<'s>(steps: &'s [Step], done: usize, since: Millis, now: Millis, days: &WorkDays) -> Option<Turn<'s>> {
     let step = steps.get(done)?;
-    let due = step.hours.filter(|_| step.deputy.is_some()).map(|hours| days.after(since, hours));
-    Some(Turn { number: done + 1, of: steps.len(), step, due, is_handed_over: due.is_some_and(|due| now >= due) })
+    let due = step.hours.map(|hours| days.after(since, hours));
+    let is_handed_over = step.deputy.is_some() && due.is_some_and(|due| now >= due);
+    Some(Turn { number: done + 1, of: steps.len(), step, due, is_handed_over })
 }
 
 impl Turn<'_> {

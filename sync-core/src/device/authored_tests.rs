@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::model::START;
 use super::tests::{field, pending, phones, set};
+use crate::id::UserId;
+use crate::record::fields::FieldEdit;
 
 #[test]
 fn a_deal_made_on_a_phone_has_a_stage_and_nobody_makes_up_an_end_before_its_begin() {
@@ -28,5 +30,54 @@ fn a_deal_made_on_a_phone_has_a_stage_and_nobody_makes_up_an_end_before_its_begi
         assert_eq!((both, pending(phone)), ((json!("2027-06-01"), json!("2027-01-01")), 0));
         phone.device.edit(START + 2, "asset", asset, &[set("name", "The press")]).unwrap();
         assert!(phone.device.edit(START + 2, "asset", asset, &[set("warranty_until", "2027-02-01")]).is_err());
+    }
+}
+
+#[test]
+fn a_seller_without_a_network_reads_who_answers_for_a_key_customer_and_what_waits_for_their_word() {
+    let (mut server, mut ann, mut bo) = phones();
+    server.role = "rep";
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    let manager = set("account_manager", &bo.user.to_string());
+    let key = FieldEdit::set("is_key", true);
+    let alone = ann.device.create(START, "party", &[set("name", "佳美"), key.clone()]).unwrap_err();
+    assert!(alone.because().unwrap().message_zh.contains("重点客户须有人负责"), "{alone}");
+    let customer = ann.device.create(START, "party", &[set("name", "佳美"), key, manager]).unwrap().record;
+    let offer = [set("title", "Lamps"), set("party", &customer.to_string())];
+    let quote = ann.device.create(START + 1, "offer", &offer).unwrap();
+    assert_eq!(quote.needs_approval, None, "work on it goes on");
+    for record in [customer, quote.record] {
+        let banner = ann.device.key_account(record).unwrap().unwrap();
+        assert_eq!((banner.account, &*banner.title, banner.manager, banner.is_yours), (customer, "佳美", bo.user, false));
+    }
+    let sent = ann.device.edit(START + 2, "offer", quote.record, &[set("status", "sent")]).unwrap();
+    assert_eq!(sent.needs_approval.unwrap().0, "rep.offer.key_account.status");
+    let at_once = ann.device.create(START + 3, "offer", &[&offer[..], &[set("status", "sent")]].concat()).unwrap();
+    assert!(at_once.needs_approval.is_some(), "also where it is made so");
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    assert!(bo.device.key_account(quote.record).unwrap().unwrap().is_yours);
+    let own = bo.device.create(START + 4, "offer", &[&offer[..], &[set("status", "sent")]].concat()).unwrap();
+    assert_eq!(own.needs_approval, None, "who answers for it needs nobody's word");
+}
+
+#[test]
+fn two_phones_that_name_another_manager_disagree_in_sight() {
+    let (mut server, mut ann, mut bo) = phones();
+    let people = [ann.user, bo.user].map(|user| set("account_manager", &user.to_string()));
+    let customer = ann.device.create(START, "party", &[set("name", "佳美"), FieldEdit::set("is_key", true), people[0].clone()]).unwrap();
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    ann.device.edit(START + 1, "party", customer.record, &[set("account_manager", &UserId::of_cause("cai").to_string())]).unwrap();
+    bo.device.edit(START + 2, "party", customer.record, &people[1..]).unwrap();
+    for phone in [&mut ann, &mut bo] {
+        phone.sync(&mut server);
+    }
+    ann.sync(&mut server);
+    for phone in [&mut ann, &mut bo] {
+        let conflict = phone.device.conflicts().unwrap().remove(0).conflicts.remove(0);
+        assert_eq!((&*conflict.path, conflict.claims.len()), ("account_manager", 2));
+        assert_eq!(phone.device.key_account(customer.record).unwrap().unwrap().manager, UserId::of_cause("bo"), "the newest is shown");
     }
 }

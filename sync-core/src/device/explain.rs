@@ -5,7 +5,7 @@
 use serde_json::{Value as Json, json};
 
 use super::{Device, Listed, view};
-use crate::id::{Millis, RecordId};
+use crate::id::{Millis, RecordId, UserId};
 use crate::protocol::Subscription;
 use crate::schema::Board;
 use crate::store::{DraftState, StoreError};
@@ -49,6 +49,21 @@ pub enum Because {
     Made,
     /// The user's role may read it.
     Role,
+}
+
+/// A key account: one person answers for it, and for what is sold to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyAccount {
+    /// The account.
+    pub account: RecordId,
+    /// What it is called.
+    pub title: String,
+    /// Who answers for it.
+    pub manager: UserId,
+    /// What they are called, if that is known here.
+    pub manager_name: Option<String>,
+    /// Whether it is the user.
+    pub is_yours: bool,
 }
 
 /// A reminder that will ring.
@@ -99,6 +114,22 @@ impl Device {
         let status = self.sync_status()?;
         let wants_all = self.subscriptions()?.contains(&Subscription::everything());
         Ok(Presence::NotHere { is_complete: wants_all && status.last_sync.is_some() && status.progress.is_none() })
+    }
+
+    /// The key account that a record is or belongs to, as far as it is here: to be shown wherever somebody works with it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn key_account(&self, record: RecordId) -> Result<Option<KeyAccount>, StoreError> {
+        let Some((account, manager)) = self.replica.key_account(record)? else { return Ok(None) };
+        let title = |record| Ok::<_, StoreError>(self.row(record)?.map(|row| row.title));
+        Ok(Some(KeyAccount {
+            account,
+            title: title(account)?.unwrap_or_default(),
+            manager,
+            manager_name: title(RecordId(manager.0))?,
+            is_yours: self.identity().is_some_and(|me| me.user == manager),
+        }))
     }
 
     fn because(&self, row: &Listed) -> Result<Because, StoreError> {

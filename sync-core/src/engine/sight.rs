@@ -1,12 +1,15 @@
 //! Whom the user reaches and whose records are, as far as this device knows: for predicting what the server will say.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value as Json};
 
 use super::replica::{Identity, Replica};
-use crate::access::{Facts, Level, MEMBER_KIND, Member, Reach, holders};
-use crate::id::RecordId;
+use crate::access::{self, Facts, Holder, Level, MEMBER_KIND, Member, Reach, Subject, holders, manager_among};
+use crate::id::{RecordId, UserId};
+use crate::merge;
+use crate::record::change::Change;
+use crate::record::doc::Doc;
 use crate::store::{StoreError, StoredRow};
 
 /// Records that one may follow, directly or not, before a phone stops to look.
@@ -22,6 +25,44 @@ impl Replica {
         if !members.iter().any(|member| member.user == me.user) {
             return Ok(Level::Team);
         }
+        Ok(Reach::of(me.user, &members).distance(self.holders(record)?.keys()))
+    }
+
+    /// Who answers for the key account that the subject of a change is or belongs to, as far as it is here.
+    pub(super) fn manager(&self, subject: &Subject<'_>, main: Option<&Doc>, change: &Change) -> Result<Option<UserId>, StoreError> {
+        let kind = subject.kind;
+        if let Some((key, manager)) = kind.sharing.key_account() {
+            let shown = [key, manager].into_iter().filter_map(|name| Some((name.to_string(), merge::shown(main?, kind.field(name)?)?)));
+            return Ok(access::manager(kind, &shown.collect()));
+        }
+        if self.roles.look_at_managers(&kind.name) {
+            for followed in access::followed(subject, main, change) {
+                if let Some((_, manager)) = self.key_account(followed)? {
+                    return Ok(Some(manager));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The key account that a record is or belongs to, and who answers for it, as far as it is here.
+    pub(crate) fn key_account(&self, record: RecordId) -> Result<Option<(RecordId, UserId)>, StoreError> {
+        let (mut known, mut ask) = (BTreeSet::from([record]), vec![record]);
+        while let Some(record) = ask.pop() {
+            let account = self.store.survivor_of(record)?;
+            let facts = self.facts(account)?;
+            if let Some(manager) = manager_among(&facts.holders) {
+                return Ok(Some((account, manager)));
+            }
+            if known.len() < FAMILY_MAX {
+                ask.extend(facts.follows.into_iter().filter(|followed| known.insert(*followed)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The holders of a record that is here, and whether each is its own.
+    fn holders(&self, record: RecordId) -> Result<BTreeMap<Holder, bool>, StoreError> {
         let mut family = HashMap::new();
         let mut frontier = vec![record];
         while let Some(record) = frontier.pop() {
@@ -33,7 +74,7 @@ impl Replica {
         }
         let own = |record| family.get(&record).map(|facts: &Facts| facts.holders.clone()).unwrap_or_default();
         let parents = |record| family.get(&record).map(|facts| facts.follows.clone()).unwrap_or_default();
-        Ok(Reach::of(me.user, &members).distance(holders(record, own, parents).keys()))
+        Ok(holders(record, own, parents))
     }
 
     fn members(&self) -> Result<Vec<Member>, StoreError> {

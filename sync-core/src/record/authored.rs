@@ -1,6 +1,6 @@
 //! What an author is held to beyond that is admitted: an e-mail address is one, a web address can be visited, a phone number
-//! can be called, a year is one that somebody means, nothing ends before it begins, and no text has a zero character, which
-//! many databases cannot hold.
+//! can be called, a year is one that somebody means, nothing ends before it begins, a key account has somebody who answers
+//! for it, and no text has a zero character, which many databases cannot hold.
 //!
 //! Asked by everything that people and programs write through: phones, forms, the API, imports. Never asked about changes
 //! of others: an older app did not know these rules, and what it wrote stays readable, can be taken back and be merged. So
@@ -53,6 +53,7 @@ pub fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) ->
         }
     }
     ends(&kind.fields, before, &written(edits), "", &mut note);
+    managed(kind, before, &written(edits), &mut note);
     for field in kind.fields.iter().filter(|field| field.items.iter().any(|item| item.after.is_some())) {
         for (row, values) in rows_written(field, edits) {
             ends(&field.items, &row_of(before, field, row), &values, &format!("{}.", field.name), &mut note);
@@ -61,8 +62,8 @@ pub fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) ->
     found
 }
 
-/// The fields of a record that [`check`] asks `before` for: begins of the ends that edits write, ends of the begins, and rows
-/// with such parts. Mostly none, so that nobody has to read a whole record.
+/// The fields of a record that [`check`] asks `before` for: begins of the ends that edits write, ends of the begins, rows
+/// with such parts, and who answers for a key account. Mostly none, so that nobody has to read a whole record.
 pub fn beside<'k>(kind: &'k Kind, edits: &[FieldEdit]) -> Vec<&'k Field> {
     let is_written = |name: &str| edits.iter().any(|edit| edit.field() == name);
     let mut beside = Vec::new();
@@ -74,6 +75,9 @@ pub fn beside<'k>(kind: &'k Kind, edits: &[FieldEdit]) -> Vec<&'k Field> {
         if field.items.iter().any(|item| item.after.is_some()) && is_written(&field.name) {
             beside.push(field);
         }
+    }
+    if let Some((key, manager)) = kind.sharing.key_account().filter(|(key, manager)| is_written(key) || is_written(manager)) {
+        beside.extend([key, manager].into_iter().filter_map(|name| kind.field(name)));
     }
     beside
 }
@@ -134,6 +138,18 @@ fn ends(
         if let (Some(touched), Some(begin), Some(end)) = (touched, value(begin), value(&field.name)) {
             note(format!("{prefix}{touched}"), in_order(begin, end));
         }
+    }
+}
+
+/// Whether a key account that is made one, or whose manager is written, has one after that.
+fn managed(kind: &Kind, before: &Map<String, Json>, written: &BTreeMap<&str, &Json>, note: &mut impl FnMut(String, Result<(), BadValue>)) {
+    let Some((key, manager)) = kind.sharing.key_account() else { return };
+    let value = |name: &str| written.get(name).copied().or_else(|| before.get(name));
+    let is_touched = [key, manager].into_iter().any(|name| written.contains_key(&**name));
+    let is_key = value(key).and_then(Json::as_bool).unwrap_or_default();
+    let has_manager = value(manager).and_then(Json::as_str).is_some_and(|id| !id.is_empty());
+    if is_touched && is_key && !has_manager {
+        note(manager.to_string(), Err(BadValue::NoManager));
     }
 }
 

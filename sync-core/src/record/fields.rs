@@ -115,6 +115,17 @@ impl FieldEdit {
         }
     }
 
+    /// The texts that it writes or takes away, as far as each is a value of its own: ids of records are such.
+    pub fn texts(&self) -> Vec<&str> {
+        match self {
+            FieldEdit::Set { value: Json::Array(values), .. } => values.iter().filter_map(Json::as_str).collect(),
+            FieldEdit::Set { value, .. } => value.as_str().into_iter().collect(),
+            FieldEdit::Add { value, .. } | FieldEdit::Remove { value, .. } => vec![value],
+            FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => values.values().filter_map(Json::as_str).collect(),
+            FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } | FieldEdit::Increment { .. } | FieldEdit::Splice { .. } => Vec::new(),
+        }
+    }
+
     /// Writes a value of a field.
     pub fn set(field: &str, value: impl Into<Json>) -> Self {
         FieldEdit::Set { field: field.to_owned(), value: value.into() }

@@ -73,6 +73,9 @@ pub enum BadValue {
         /// The year.
         year: i16,
     },
+    /// An author made a key account, or left one, without anybody who answers for it.
+    #[error("a key account needs somebody who answers for it: choose one, or take the mark away")]
+    NoManager,
     /// An author wrote an end that is before its begin, or a begin that is after its end.
     #[error("it would end on {end}, before it begins on {begin}")]
     EndsBefore {
@@ -101,6 +104,7 @@ impl BadValue {
             BadValue::NoYear { year } => {
                 format!("年份 {year} 不在 {} 至 {} 之间", super::authored::FIRST_YEAR, super::authored::LAST_YEAR)
             }
+            BadValue::NoManager => "重点客户须有人负责：请选择客户经理，或取消重点标记".to_owned(),
             BadValue::EndsBefore { begin, end } => format!("结束（{end}）早于开始（{begin}）"),
             BadValue::ZeroCharacter => "文本中不能有空字符（NUL）".to_owned(),
         }

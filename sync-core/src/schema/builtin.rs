@@ -94,6 +94,8 @@ pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     sharing.territories = sharing.territories.take().or_else(|| base.sharing.territories.clone());
     sharing.everyone |= base.sharing.everyone;
     sharing.personal |= base.sharing.personal;
+    sharing.key = sharing.key.take().or_else(|| base.sharing.key.clone());
+    sharing.manager = sharing.manager.take().or_else(|| base.sharing.manager.clone());
     kind
 }
 

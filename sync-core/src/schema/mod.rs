@@ -252,12 +252,24 @@ pub struct Sharing {
     /// Its records are their owners' alone, however far a role goes.
     #[serde(skip_serializing_if = "is_false")]
     pub personal: bool,
+    /// The yes or no that makes a record a key account: one person answers for it and for all that follows it. Stands with
+    /// `manager`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<FieldName>,
+    /// The link to that person: the record is theirs, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<FieldName>,
 }
 
 impl Sharing {
     /// Whether records are their owners' alone.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What makes a record a key account, and who answers for it then.
+    pub fn key_account(&self) -> Option<(&FieldName, &FieldName)> {
+        self.key.as_ref().zip(self.manager.as_ref())
     }
 }
 
@@ -310,8 +322,8 @@ impl Kind {
 
     /// The fields that say whose a record is.
     pub fn sharing_fields(&self) -> impl Iterator<Item = &FieldName> {
-        let Sharing { follows, teams, territories, everyone: _, personal: _ } = &self.sharing;
-        [&self.owner, follows, teams, territories].into_iter().flatten()
+        let Sharing { follows, teams, territories, everyone: _, personal: _, key, manager } = &self.sharing;
+        [&self.owner, follows, teams, territories, key, manager].into_iter().flatten()
     }
 
     /// The facets that its fields use, in storage order; `main` always.

@@ -98,7 +98,7 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
 }
 
 fn sharing(section: Section<'_>) -> Result<Sharing, Mistake> {
-    section.only("`sharing`", &["follows", "teams", "territories", "everyone", "personal"])?;
+    section.only("`sharing`", &["follows", "teams", "territories", "everyone", "personal", "key", "manager"])?;
     let field = |key| section.word(key)?.map(|word| word.parse()).transpose();
     Ok(Sharing {
         follows: field("follows")?,
@@ -106,6 +106,8 @@ fn sharing(section: Section<'_>) -> Result<Sharing, Mistake> {
         territories: field("territories")?,
         everyone: section.flag("everyone")?,
         personal: section.flag("personal")?,
+        key: field("key")?,
+        manager: field("manager")?,
     })
 }
 

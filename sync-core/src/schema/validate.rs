@@ -324,13 +324,16 @@ fn unseen(field: &Field) -> &str {
 
 fn owner(kind: &Kind, root: Section<'_>) -> Checked {
     let Some(word) = root.word("owner")? else { return Ok(()) };
-    let field = named(kind, word, "owner")?;
-    let is_member = field.value == ValueType::Link && field.to.iter().any(|to| &**to == "member");
-    if !is_member || !field.merge.is_single() || field.facet != Facet::Main {
+    if !is_one_member(named(kind, word, "owner")?) {
         let mistake = word.mistake(format!("`{}` cannot be the owner: that is one link to a member, in the main facet", word.text));
         return Err(mistake.zh(format!("“{}”不能作为负责人：负责人应为所有人可见的一个成员关联", word.text)));
     }
     Ok(())
+}
+
+fn is_one_member(field: &Field) -> bool {
+    let is_member = field.value == ValueType::Link && field.to.iter().any(|to| &**to == "member");
+    is_member && field.merge.is_single() && field.facet == Facet::Main
 }
 
 fn sharing(kind: &Kind, root: Section<'_>) -> Checked {
@@ -351,6 +354,30 @@ fn sharing(kind: &Kind, root: Section<'_>) -> Checked {
         if !is_names || !(field.merge.is_single() || field.merge == Merge::Set) || field.facet != Facet::Main {
             return Err(word.mistake(format!("`{key}` are names in the main facet: `{}` is not", word.text)));
         }
+    }
+    key_account(kind, section)
+}
+
+/// A yes or no, and the member who answers for the record where it is yes.
+fn key_account(kind: &Kind, section: Section<'_>) -> Checked {
+    let (key, manager) = match (section.word("key")?, section.word("manager")?) {
+        (None, None) => return Ok(()),
+        (Some(key), Some(manager)) => (key, manager),
+        (Some(alone), None) | (None, Some(alone)) => {
+            let mistake =
+                alone.mistake("`key` and `manager` of `sharing` stand together: what makes a key account, and who answers for it");
+            return Err(mistake.zh("`sharing` 的 `key` 与 `manager` 须同时填写：前者标记重点记录，后者指定负责它的人"));
+        }
+    };
+    let flag = named(kind, key, "sharing.key")?;
+    if flag.value != ValueType::Boolean || !flag.merge.is_single() || flag.facet != Facet::Main {
+        let mistake = key.mistake(format!("`{}` cannot make a key account: that is a yes or no in the main facet", key.text));
+        return Err(mistake.zh(format!("“{}”不能标记重点记录：应为所有人可见的是/否字段", key.text)));
+    }
+    if !is_one_member(named(kind, manager, "sharing.manager")?) {
+        let mistake =
+            manager.mistake(format!("`{}` cannot name the manager: that is one link to a member, in the main facet", manager.text));
+        return Err(mistake.zh(format!("“{}”不能指定负责人：应为所有人可见的一个成员关联", manager.text)));
     }
     Ok(())
 }

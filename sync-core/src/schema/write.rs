@@ -46,10 +46,11 @@ impl Kind {
 }
 
 fn sharing(sharing: &Sharing) -> String {
-    let fields = [("follows", &sharing.follows), ("teams", &sharing.teams), ("territories", &sharing.territories)];
+    let Sharing { follows, teams, territories, everyone, personal, key, manager } = sharing;
+    let fields = [("follows", follows), ("teams", teams), ("territories", territories), ("key", key), ("manager", manager)];
     let mut parts: Vec<String> =
         fields.into_iter().filter_map(|(key, field)| Some(format!("{key} = {}", quoted(field.as_ref()?)))).collect();
-    let flags = [("everyone", sharing.everyone), ("personal", sharing.personal)];
+    let flags = [("everyone", *everyone), ("personal", *personal)];
     parts.extend(flags.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| format!("{key} = true")));
     format!("{{ {} }}", parts.join(", "))
 }

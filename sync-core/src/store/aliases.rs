@@ -3,7 +3,7 @@
 //!
 //! Decides nothing: [`Duplicates`] says who survives.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{Store, StoreError};
 use crate::actions::duplicates::{Duplicates, FIELD};
@@ -37,6 +37,14 @@ impl Store {
         // What is written within a transaction may be taken back with it.
         self.aliases_of.set(self.db.is_autocommit().then_some(version));
         Ok(())
+    }
+
+    /// The record that stands for this one; itself if none does.
+    pub(crate) fn survivor_of(&self, record: RecordId) -> Result<RecordId, StoreError> {
+        self.settle_aliases()?;
+        let mut find = self.db.prepare_cached("select survivor from temp.aliases where record = ?1")?;
+        let survivor: Option<Vec<u8>> = find.query_row(params![record.as_bytes()], |row| row.get(0)).optional()?;
+        Ok(survivor.and_then(|bytes| RecordId::from_bytes(&bytes).ok()).unwrap_or(record))
     }
 
     /// All marks: the duplicate, what it is the same as.

@@ -299,6 +299,9 @@ public final class Rapport: Sendable {
     /// Why a record is on this device, or is not.
     public func explain(_ record: RecordID) async throws -> Presence { try await client.explain(id: record) }
 
+    /// The key account that a record is or belongs to, and who answers for it: a banner wherever somebody works with it.
+    public func keyAccount(_ record: RecordID) async throws -> KeyAccount? { try await client.keyAccount(id: record) }
+
     /// The next reminders, soonest first. iOS keeps 64 notifications: ask again after each sync.
     public func upcomingAlarms(limit: UInt32 = 60) async throws -> [Alarm] { try await client.upcomingAlarms(limit: limit) }
 

@@ -196,15 +196,16 @@ fn planned(
     let plan = |row: Row| {
         let edits = read(desk, &[field], typed, &row.fields).map_err(|(_, text)| text)?;
         let frozen = field.frozen.as_ref().is_some_and(|frozen| frozen.holds(row.fields.get(&*frozen.field).and_then(Json::as_str)));
-        let ends_before = match authored::check(kind, &row.fields, &edits) {
-            Ok(()) => false,
-            // That depends on the record: in others the value may stand.
-            Err(BadEdit::BadValue { problem: BadValue::EndsBefore { .. }, .. }) => true,
+        // That depends on the record: in others the value may stand.
+        let beside = match authored::check(kind, &row.fields, &edits) {
+            Ok(()) => None,
+            Err(BadEdit::BadValue { problem: BadValue::EndsBefore { .. }, .. }) => Some("bulk.ends_before"),
+            Err(BadEdit::BadValue { problem: BadValue::NoManager, .. }) => Some("bulk.no_manager"),
             Err(bad) => return Err(why::refused(desk, kind, &bad)),
         };
         let why = match () {
             () if row.archived => Some("bulk.is_archived"),
-            () if ends_before => Some("bulk.ends_before"),
+            () if beside.is_some() => beside,
             () if frozen => Some("bulk.is_frozen"),
             () if edits.is_empty() => Some("bulk.is_so"),
             () => None,

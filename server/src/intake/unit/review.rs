@@ -6,10 +6,10 @@
 
 use serde_json::json;
 use sync_core::access::Right;
-use sync_core::actions::approvals::Approver;
+use sync_core::actions::approvals::{Approver, Turn};
 use sync_core::fence::{self, Pen};
 use sync_core::id::{ChangeHash, Facet, Millis, UserId};
-use sync_core::protocol::Pushed;
+use sync_core::protocol::{Pushed, code};
 use sync_core::record::change::{Change, Op};
 use sync_core::record::doc::Doc;
 use sync_core::record::fields::FieldEdit;
@@ -46,23 +46,25 @@ impl Unit<'_> {
         self.load_sight(tx, reviewer, std::iter::once(row.record)).await?;
         self.load_waiting(tx, std::iter::once((&row.kind, row.record))).await?;
         self.waits_no_more(&review.change);
-        if let Err(why) = self.may_review(reviewer, &row) {
-            return Ok(Err(why));
+        if let Ok(change) = fence::inspect(&row.hash, &row.body) {
+            self.load_managers(tx, std::iter::once((&row.kind, row.record, &change))).await?;
         }
-        let mut step = None;
+        let mut voice = Voice::default();
         if row.is_open() && review.ruling != Ruling::Reopen {
             match self.take_turn(tx, reviewer, now, &row, &review.ruling).await? {
-                Ok(Spoken::Last(last)) => step = last,
+                Ok(Spoken::Last(last)) => voice = last,
                 Ok(Spoken::OthersFollow) => return Ok(Ok(())),
                 Err(why) => return Ok(Err(why)),
             }
+        } else if let Err(why) = self.may_review(reviewer, &row) {
+            return Ok(Err(why));
         }
         let decided = match &review.ruling {
             _ if row.state == DeskState::Withdrawn => Err(NotReviewed::Withdrawn),
             Ruling::Reopen => return self.reopen(tx, reviewer, now, &row).await,
             _ if !row.is_open() => Err(NotReviewed::Decided),
-            Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row).await?,
-            Ruling::Amend(edits) => self.accept_edits(reviewer, now, &row, edits.clone()),
+            Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row, voice.by_turn).await?,
+            Ruling::Amend(edits) => self.accept_edits(reviewer, now, &row, edits.clone(), false),
             Ruling::Decline(_) => Ok((DeskState::Declined, None)),
         };
         let (state, answer) = match decided {
@@ -72,7 +74,7 @@ impl Unit<'_> {
         let note = if let Ruling::Decline(note) = &review.ruling { note.as_deref() } else { None };
         let decision = Decision { change: review.change, state, by: reviewer.user, note, answer, at: now };
         rejected::decide_rejected(tx, self.workspace, &decision).await?;
-        if let Some(step) = step {
+        if let Some(step) = voice.step {
             approvals::add(tx, self.workspace, row.name(), step, Word { by: reviewer.user, at: now }).await?;
         }
         self.note_decision(tx, reviewer, now, &row, state.word()).await?;
@@ -88,32 +90,56 @@ impl Unit<'_> {
         row: &RejectedRow,
         ruling: &Ruling,
     ) -> Result<std::result::Result<Spoken, NotReviewed>> {
-        let course = if row.state == DeskState::Held { Course::of(tx, self.workspace, &row.kind, row.name()).await? } else { None };
+        let course = if row.state == DeskState::Held { Course::of(tx, self.workspace, row).await? } else { None };
         let next = course.as_ref().and_then(|course| Some((course.words.len(), course.turn(row.received_at, now)?)));
-        let Some((spoken, turn)) = next else { return Ok(Ok(Spoken::Last(None))) };
-        let speaks = turn.is_for(reviewer.user, &reviewer.role)
-            || self.rules.roles.may(&reviewer.role, Right::Administer)
-                && approvals::is_nobodys(&turn, &people::users(tx, self.workspace).await?);
-        if !speaks {
-            let whom = match &turn.step.approver {
-                Approver::Role(role) => self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()),
-                Approver::Member(member) => people::user(tx, self.workspace, *member).await?.map_or_else(String::new, |user| user.name),
-            };
-            return Ok(Err(NotReviewed::NotYourTurn(whom)));
+        let Some((spoken, turn)) = next else { return Ok(self.may_review(reviewer, row).map(|()| Spoken::Last(Voice::default()))) };
+        if !self.speaks(tx, reviewer, row, &turn).await? {
+            let whose = self.whose(tx, &turn, reviewer, row).await?;
+            return Ok(Err(self.may_review(reviewer, row).err().unwrap_or(whose)));
+        }
+        // A step gives its people the word on what a limit holds, whatever they could write themselves.
+        let by_turn = row.code == code::FORBIDDEN && turn.is_for(reviewer.user, &reviewer.role) && turn.step.approver != Approver::Anybody;
+        if let Err(why) = self.may_review(reviewer, row)
+            && !by_turn
+        {
+            return Ok(Err(why));
         }
         if matches!(ruling, Ruling::Decline(_)) {
-            return Ok(Ok(Spoken::Last(None)));
+            return Ok(Ok(Spoken::Last(Voice::default())));
         }
         if matches!(ruling, Ruling::Amend(_)) && !turn.is_last() {
             return Ok(Err(NotReviewed::OthersFollow));
         }
         if turn.is_last() {
-            return Ok(Ok(Spoken::Last(Some(spoken))));
+            return Ok(Ok(Spoken::Last(Voice { step: Some(spoken), by_turn })));
         }
         approvals::add(tx, self.workspace, row.name(), spoken, Word { by: reviewer.user, at: now }).await?;
         self.note_decision(tx, reviewer, now, row, "approved").await?;
         self.asked.push(row.name());
         Ok(Ok(Spoken::OthersFollow))
+    }
+
+    /// Whether it is somebody's turn. Nobody speaks of their own edits; where nobody else is left, who administers does.
+    async fn speaks(&self, tx: &mut Tx, reviewer: &Author, row: &RejectedRow, turn: &Turn<'_>) -> Result<bool> {
+        if reviewer.user != row.user && turn.is_for(reviewer.user, &reviewer.role) {
+            return Ok(true);
+        }
+        let administers = self.rules.roles.may(&reviewer.role, Right::Administer);
+        Ok(administers && approvals::is_nobodys(turn, row.user, &people::users(tx, self.workspace).await?))
+    }
+
+    /// Why it is not somebody's turn.
+    async fn whose(&self, tx: &mut Tx, turn: &Turn<'_>, reviewer: &Author, row: &RejectedRow) -> Result<NotReviewed> {
+        Ok(match &turn.step.approver {
+            _ if reviewer.user == row.user => NotReviewed::TheirOwn,
+            Approver::Role(role) => {
+                NotReviewed::NotYourTurn(self.rules.roles.role(role).map_or_else(|| role.to_string(), |role| role.label.en.clone()))
+            }
+            Approver::Member(member) => {
+                NotReviewed::NotYourTurn(people::user(tx, self.workspace, *member).await?.map_or_else(String::new, |user| user.name))
+            }
+            Approver::Anybody => NotReviewed::MayNot(None),
+        })
     }
 
     async fn reopen(
@@ -150,11 +176,12 @@ impl Unit<'_> {
         let readable = self.rules.schema.kind(&row.kind).zip(fence::inspect(&row.hash, &row.body).ok());
         let Some((kind, change)) = readable else { return Err(NotReviewed::MayNot(None)) };
         let doc = self.open.get(&(row.record, row.facet)).map_or(&none, |open| &open.held.doc);
-        let judged = self.case(reviewer, kind, (row.record, row.facet), doc, false).authorise(&change);
+        let judged = self.case(reviewer, kind, (row.record, row.facet), doc, &change).authorise();
         judged.map_err(|refused| NotReviewed::MayNot(Some(refused.message)))
     }
 
-    async fn accept_as_it_is(&mut self, tx: &mut Tx, reviewer: &Author, now: Millis, row: &RejectedRow) -> Result<Decided> {
+    /// `by_turn`: a rule gives the reviewer the word on what a limit holds.
+    async fn accept_as_it_is(&mut self, tx: &mut Tx, reviewer: &Author, now: Millis, row: &RejectedRow, by_turn: bool) -> Result<Decided> {
         let Ok(change) = fence::inspect(&row.hash, &row.body) else { return Ok(Err(NotReviewed::Unreadable)) };
         let Some(kind) = self.rules.schema.kind(&row.kind).cloned() else { return Ok(Err(NotReviewed::Unreadable)) };
         let (key, texts) = ((row.record, row.facet), self.texts(&kind));
@@ -164,12 +191,14 @@ impl Unit<'_> {
         if !fits {
             let changes = records::changes_of(tx, self.workspace, &[row.record]).await?;
             let edits = wanted(&kind, row.facet, &change, row.hash, &changes);
-            return Ok(self.accept_edits(reviewer, now, row, edits));
+            return Ok(self.accept_edits(reviewer, now, row, edits, by_turn));
         }
         // Its bytes are a device's unless it was written here: a device's may not assign numbers, whoever accepts it.
         let pen = if row.device == reviewer.device { Pen::Server } else { Pen::Device };
         let judge = Author { pen, ..reviewer.clone() };
-        if let Err(refused) = self.case(&judge, &kind, key, &before, false).judge(&change) {
+        if let Err(refused) = self.case(&judge, &kind, key, &before, &change).judge()
+            && !(by_turn && refused.code == code::FORBIDDEN)
+        {
             return Ok(Err(NotReviewed::NotEdited(refused.into())));
         }
         let maker = Author { user: row.user, device: row.device, ..reviewer.clone() };
@@ -182,18 +211,27 @@ impl Unit<'_> {
         Ok(Ok((DeskState::Accepted, Some(row.hash))))
     }
 
-    fn accept_edits(&mut self, reviewer: &Author, now: Millis, row: &RejectedRow, edits: Vec<FieldEdit>) -> Decided {
+    fn accept_edits(&mut self, reviewer: &Author, now: Millis, row: &RejectedRow, edits: Vec<FieldEdit>, by_turn: bool) -> Decided {
         let edit = RecordEdit { kind: row.kind.clone(), record: row.record, edits, expect: Expect::Any };
-        let written = self.edit_at_once(reviewer, now, &edit).map_err(NotReviewed::NotEdited)?;
+        let written = self.edit_at_once(reviewer, now, &edit, by_turn).map_err(NotReviewed::NotEdited)?;
         // Nothing is written where the record says so already.
         Ok((DeskState::Accepted, written.map(|index| self.accepted[index].stored.hash)))
     }
 }
 
+/// As what a reviewer decides.
+#[derive(Default)]
+struct Voice {
+    /// The step whose word it is, where there are steps.
+    step: Option<usize>,
+    /// Whether a rule gives them the word.
+    by_turn: bool,
+}
+
 /// What a reviewer's word comes to.
 enum Spoken {
-    /// It decides, as this step's word where there are steps.
-    Last(Option<usize>),
+    /// It decides.
+    Last(Voice),
     /// Others are asked next.
     OthersFollow,
 }

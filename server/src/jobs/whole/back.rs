@@ -190,6 +190,7 @@ fn refused_row(line: line::Rejected) -> rejected::RejectedRow {
         code: line.code,
         field: line.field,
         rule: line.rule,
+        account: line.account,
         message_en: line.message_en,
         message_zh: line.message_zh,
         received_at: line.received_at,

@@ -166,6 +166,7 @@ mod line {
         pub code: String,
         pub field: Option<String>,
         pub rule: Option<String>,
+        pub account: Option<RecordId>,
         pub message_en: String,
         pub message_zh: String,
         pub received_at: Millis,

@@ -99,7 +99,7 @@ async fn not_accepted(tx: &mut Tx, workspace: WorkspaceId, folder: &Path) -> Res
     let path = folder.join(REJECTED);
     let mut lines = Lines::create(&path)?;
     for row in rejected::rejected_in(tx, workspace, &rejected::DeskState::ALL, u32::MAX).await? {
-        let rejected::RejectedRow { hash, kind, record, facet, user, device, code, field, rule, message_en, message_zh, .. } = row;
+        let rejected::RejectedRow { hash, kind, record, facet, user, device, code, field, rule, account, message_en, message_zh, .. } = row;
         let (received_at, state, body) = (row.received_at, row.state, Bytes(row.body));
         lines.write(&line::Rejected {
             hash,
@@ -111,6 +111,7 @@ async fn not_accepted(tx: &mut Tx, workspace: WorkspaceId, folder: &Path) -> Res
             code,
             field,
             rule,
+            account,
             message_en,
             message_zh,
             received_at,

@@ -11,6 +11,7 @@ import app.rapport.ffi.Conflict
 import app.rapport.ffi.Draft
 import app.rapport.ffi.Estimate
 import app.rapport.ffi.Found
+import app.rapport.ffi.KeyAccount
 import app.rapport.ffi.KindInfo
 import app.rapport.ffi.ListQuery
 import app.rapport.ffi.Network
@@ -245,6 +246,9 @@ class Rapport private constructor(private val client: Client) {
 
     /** Why a record is on this device, or is not. */
     suspend fun explain(record: RecordId): Presence = io { client.explain(record) }
+
+    /** The key account that a record is or belongs to, and who answers for it: a banner wherever somebody works with it. */
+    suspend fun keyAccount(record: RecordId): KeyAccount? = io { client.keyAccount(record) }
 
     /** The next reminders, soonest first. */
     suspend fun upcomingAlarms(limit: Int = 60): List<Alarm> = io { client.upcomingAlarms(limit.toUInt()) }
