@@ -6,6 +6,7 @@
 pub mod access;
 pub mod calendar;
 pub mod duplicates;
+pub mod follows;
 pub mod handovers;
 pub mod hooks;
 mod kinds;

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Right;
+use sync_core::actions::follow::FOLLOW;
 use sync_core::id::Millis;
 use sync_core::query::OFFSET_MAX_MINUTES;
 use sync_core::schema::Kind;
@@ -137,6 +138,7 @@ impl Desk {
     /// The frame of a page; `here` is its address, to mark it in the menu.
     pub async fn frame(&self, title: &str, here: &str) -> Result<Frame, Error> {
         let (open, mentions) = (self.reading.open().await?, self.reading.new_mentions().await?);
+        let followed = self.reading.new_of_followed().await?;
         let item = |href: &str, key, icon: &str, count: u64| MenuItem {
             here: href == here,
             href: href.to_owned(),
@@ -148,6 +150,7 @@ impl Desk {
             item("/conflicts", "menu.conflicts", "conflict", open.conflicts),
             item("/rejected", "menu.rejected", "rejected", open.refused),
             item("/mentions", "menu.mentions", "comment", mentions),
+            item("/followed", "menu.followed", "pin", followed),
             item("/collisions", "menu.collisions", "collision", 0),
             item("/duplicates", "menu.duplicates", "twins", 0),
         ];
@@ -242,8 +245,8 @@ const ADMINISTRATION: [(&str, &str, &str); 11] = [
     ("/audit", "menu.audit", "history"),
 ];
 
-/// Kinds that are shown in administration and not in the menu.
-const SETTINGS: [&str; 4] = ["settings", "sequence", "rate", "role"];
+/// Kinds that are shown in administration, or on a page of their own, and not in the menu.
+const SETTINGS: [&str; 5] = ["settings", "sequence", "rate", "role", FOLLOW];
 
 const OTHER: &str = "other";
 

@@ -12,7 +12,7 @@ use super::desk::{Desk, Frame, icon, page as answer};
 use super::format::{self, Shown};
 use crate::error::Error;
 use crate::reading::{Colleague, Mention};
-use crate::store::{StoreError, marks};
+use crate::store::marks;
 
 /// Colleagues that are offered behind an at sign: more are not looked through, one more letter is typed.
 const OFFERED: usize = 8;
@@ -64,26 +64,16 @@ fn view(desk: &Desk, Mention { note, by, about, named_at, is_new }: Mention) -> 
     }
 }
 
-/// Up to which position of the feed somebody has seen what names them.
+/// Up to which position of the feed somebody has seen what waits for them.
 #[derive(Deserialize)]
 pub struct Seen {
-    position: u64,
+    /// The position.
+    pub position: u64,
 }
 
 /// `POST /mentions/seen`: this one, and those that named the caller before it.
 pub async fn seen(desk: Desk, Form(Seen { position }): Form<Seen>) -> Result<Redirect, Error> {
-    let (workspace, mark) = (desk.caller.workspace, marks::mentions(desk.caller.user));
-    // Nobody has seen what is not written yet.
-    let position = position.min(desk.since.unwrap_or_default());
-    desk.app
-        .store
-        .write::<_, StoreError, _>(move |tx| {
-            Box::pin(async move {
-                let before = marks::of(tx, workspace, &mark).await?;
-                marks::set(tx, workspace, &mark, position.max(before)).await
-            })
-        })
-        .await?;
+    desk.app.store.has_seen(desk.caller.workspace, marks::mentions(desk.caller.user), position).await?;
     Ok(Redirect::to("/mentions"))
 }
 

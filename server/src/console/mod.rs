@@ -21,6 +21,7 @@ mod duplicates;
 mod edit;
 mod events;
 mod files;
+mod follows;
 mod foreseen;
 mod format;
 mod handover;
@@ -89,6 +90,8 @@ pub fn routes(app: &App) -> Routes {
         .route("/lookup", get(links::lookup))
         .route("/conflicts", get(disputes::page))
         .route("/conflicts/resolve", post(disputes::resolve_many))
+        .route("/followed", get(follows::page))
+        .route("/followed/seen", post(follows::seen))
         .route("/mentions", get(mentions::page))
         .route("/mentions/seen", post(mentions::seen))
         .route("/mentions/offer", get(mentions::offer))
@@ -153,6 +156,8 @@ fn one_record() -> Routes {
         .route("/records/{kind}/{id}/part", post(duplicates::part))
         .route("/records/{kind}/{id}/comments", post(timeline::comment))
         .route("/records/{kind}/{id}/undo", post(timeline::undo))
+        .route("/records/{kind}/{id}/follow", post(follows::follow))
+        .route("/records/{kind}/{id}/unfollow", post(follows::unfollow))
 }
 
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.

@@ -117,6 +117,8 @@ pub struct Head {
     pub may_restore: bool,
     /// Whether the caller may see everything about it and erase it.
     pub may_erase: bool,
+    /// Whether the caller follows it; none for what is not followed.
+    pub followed: Option<bool>,
     /// `page`, `history` or `archive`.
     pub tab: &'static str,
 }
@@ -204,7 +206,10 @@ pub async fn view(desk: &Desk, kind: &str, id: RecordId) -> Result<RecordView, E
 pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notice: Option<&str>) -> Result<Response, Error> {
     let kind = desk.reading.kind(kind)?.clone();
     let view = view(desk, &kind.name, id).await?;
-    let head = head(desk, &kind, &view, "page");
+    let mut head = head(desk, &kind, &view, "page");
+    if desk.reading.may_follow(&kind) {
+        head.followed = Some(!desk.reading.follows_of(id).await?.is_empty());
+    }
     let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (waiting, more_wait) = linked::waiting(desk, id).await?;
     let page = RecordPage {
@@ -276,6 +281,7 @@ pub fn head(desk: &Desk, kind: &Kind, view: &RecordView, tab: &'static str) -> H
         may_erase: desk.may(Right::Purge),
         may_archive: !row.archived && desk.reading.may_some(kind, Action::Archive) && never_archived(&kind.name).is_none(),
         may_restore: row.archived && desk.reading.may_some(kind, Action::Archive),
+        followed: None,
         tab,
     }
 }

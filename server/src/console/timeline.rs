@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Action;
 use sync_core::actions::next::{ABOUT, ACTIVITY, is_open};
-use sync_core::id::{ChangeHash, RecordId};
+use sync_core::id::{ChangeHash, Millis, RecordId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
@@ -22,7 +22,7 @@ use super::record::{Editing, show, view};
 use super::why;
 use crate::error::Error;
 use crate::jobs::import::{Left, taking_back};
-use crate::reading::{CHANGES, Entry, Event, Happened, PEOPLE, Row, Timeline};
+use crate::reading::{CHANGES, Entry, Event, Happened, Names, PEOPLE, Row, Timeline, Who};
 
 /// Events of a page at first, and how many more each time.
 const STEP: usize = 30;
@@ -76,6 +76,25 @@ pub struct EventView {
     pub undo: Option<(String, String)>,
 }
 
+impl EventView {
+    /// That something was changed.
+    fn without_words(at: Millis) -> Self {
+        Self {
+            place: String::new(),
+            icon: "edit".to_owned(),
+            when: format::moment(at),
+            who: Shown::Nothing,
+            device: String::new(),
+            later: None,
+            record: None,
+            badges: Vec::new(),
+            text: String::new(),
+            changes: Vec::new(),
+            undo: None,
+        }
+    }
+}
+
 /// The timeline of a record.
 pub async fn of(
     desk: &Desk,
@@ -114,11 +133,8 @@ fn place_of(id: RecordId) -> String {
     format!("e-{id}")
 }
 
-fn entries(happened: &Happened) -> impl Iterator<Item = &Entry> {
-    entries_of(happened).iter()
-}
-
-fn entries_of(happened: &Happened) -> &[Entry] {
+/// What was changed.
+pub fn entries(happened: &Happened) -> &[Entry] {
     match &happened.event {
         Event::Change(entries) => entries,
         Event::Record(_) => &[],
@@ -150,6 +166,13 @@ fn shortcuts(desk: &Desk, id: RecordId) -> Vec<(String, String)> {
         shortcut("visit", "timeline.visit", "done"),
         shortcut("task", "timeline.task", "planned"),
     ]
+}
+
+/// What somebody did to a record, on a page about many.
+pub fn view_of(desk: &Desk, kind: &Kind, names: &Names, happened: &Happened, who: &Who) -> EventView {
+    let format = Formatter { words: desk.words, names };
+    let drawing = Drawing { desk, kind, format, here: "", first: None, archived: true };
+    EventView { who: Shown::Text(name_of(desk, who)), when: format::moment(happened.at), ..drawing.event(happened) }
 }
 
 struct Drawing<'a> {
@@ -208,7 +231,8 @@ impl Drawing<'_> {
     }
 
     fn change(&self, happened: &Happened, entries: &[Entry]) -> EventView {
-        let first = &entries[0];
+        // What changed nothing that is shown, or what of a long history is not read any more.
+        let Some(first) = entries.first() else { return EventView::without_words(happened.at) };
         let may = !self.archived
             && self.first != Some(first.change)
             && entries.iter().all(|entry| self.desk.reading.may_write(self.kind, &entry.field));

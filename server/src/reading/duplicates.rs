@@ -130,6 +130,19 @@ impl Reading {
         Ok(all)
     }
 
+    /// What stands for each of some records, those that are in use and in sight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn standing_for(&self, ids: &[RecordId]) -> Result<HashMap<RecordId, Row>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        let survivors = aliases::survivors_of(&mut tx, self.workspace, ids).await?;
+        drop(tx);
+        let rows = self.those(survivors.values().copied().collect()).await?;
+        let rows: HashMap<RecordId, Row> = rows.into_iter().filter(|row| !row.archived).map(|row| (row.id, row)).collect();
+        Ok(survivors.into_iter().filter_map(|(record, survivor)| Some((record, rows.get(&survivor)?.clone()))).collect())
+    }
+
     /// What stands for each of some records, as marks.
     pub(super) async fn survivors(&self, tx: &mut crate::store::Tx, ids: &[RecordId]) -> Result<BTreeMap<RecordId, RecordId>, ReadError> {
         Ok(aliases::survivors_of(tx, self.workspace, ids).await?.into_iter().collect())

@@ -10,7 +10,7 @@ use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::query::Param;
 
 use super::records::{ROWS_PER_STATEMENT, push_records};
-use super::scope::Statement;
+use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
 /// A mark: (the duplicate, what it is the same as).
@@ -78,10 +78,28 @@ pub async fn survivors_of(tx: &mut Tx, workspace: WorkspaceId, records: &[Record
     pairs(tx, workspace, records, "record").await.map(|pairs| pairs.into_iter().collect())
 }
 
+/// The records of a kind that one in use and in sight stands for, each with that.
+pub async fn standing(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &KindName) -> Result<HashMap<RecordId, RecordId>> {
+    let mut statement = Statement::of("select a.record, a.survivor from aliases a ", workspace);
+    let sees = scope.sees("r", kind, |param| statement.bind(param));
+    let kind = statement.bind(Param::Text(kind.to_string()));
+    statement.push(&format!(
+        "cross join rows r on r.workspace = $1 and r.record = a.survivor where a.workspace = $1 and a.kind = {kind} \
+         and r.archived = 0 and {sees}"
+    ));
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = statement.all(tx).await?;
+    rows.into_iter().map(|(record, survivor)| Ok((record_of(&record)?, record_of(&survivor)?))).collect()
+}
+
 /// The records that one stands for.
 pub async fn behind(tx: &mut Tx, workspace: WorkspaceId, survivor: RecordId) -> Result<Vec<RecordId>> {
-    let found = pairs(tx, workspace, &[survivor], "survivor").await?;
+    let found = all_behind(tx, workspace, &[survivor]).await?;
     Ok(found.into_iter().map(|(record, _)| record).collect())
+}
+
+/// The records that some stand for, each with what stands for it.
+pub async fn all_behind(tx: &mut Tx, workspace: WorkspaceId, survivors: &[RecordId]) -> Result<Vec<(RecordId, RecordId)>> {
+    pairs(tx, workspace, survivors, "survivor").await
 }
 
 async fn pairs(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId], column: &'static str) -> Result<Vec<(RecordId, RecordId)>> {

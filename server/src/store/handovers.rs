@@ -220,5 +220,5 @@ pub async fn undecided_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> 
 
 /// The kinds of a workspace's records that somebody can own.
 pub fn owned<'s>(kinds: impl Iterator<Item = &'s std::sync::Arc<Kind>>) -> Vec<&'s Kind> {
-    kinds.map(|kind| &**kind).filter(|kind| kind.owner.is_some()).collect()
+    kinds.map(|kind| &**kind).filter(|kind| kind.owner.is_some() && !kind.sharing.personal).collect()
 }

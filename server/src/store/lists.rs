@@ -23,6 +23,8 @@ pub enum Shelf {
     Archived,
     /// Either.
     Both,
+    /// Not archived, and another one stands for them.
+    Behind,
 }
 
 /// A record as a link names it.
@@ -104,6 +106,7 @@ impl Which<'_> {
             Shelf::InUse => format!(" and {aside}rows.archived = 0 and {}", self.is_no_alias(way)),
             Shelf::Archived => format!(" and {aside}rows.archived = 1"),
             Shelf::Both => String::new(),
+            Shelf::Behind => format!(" and {aside}rows.archived = 0 and not {}", self.is_no_alias(Way::InOrder)),
         };
         // The kind stands in the text (a to z, 0 to 9 and `_`): the indexes of its columns are of this kind alone.
         statement.push(&format!("where rows.workspace = $1 and {aside}rows.kind = '{kind}'{shelf} and {sees} and "));

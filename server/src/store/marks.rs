@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
 use sync_core::schema::Kind;
 
-use super::{Result, Tx};
+use super::{Result, Store, StoreError, Tx, workspaces};
 
 /// What keeps the full-text index.
 pub const INDEX: &str = "index";
@@ -48,6 +48,11 @@ pub fn mentions(user: UserId) -> String {
     format!("mentions.{user}")
 }
 
+/// What a person has seen of what others did to the records that they follow.
+pub fn followed(user: UserId) -> String {
+    format!("followed.{user}")
+}
+
 /// Up to which position of the feed one of them has done its work.
 pub async fn of(tx: &mut Tx, workspace: WorkspaceId, follower: &str) -> Result<u64> {
     let found: Option<i64> = sqlx::query_scalar("select position from follower_marks where workspace = $1 and follower = $2")
@@ -70,6 +75,24 @@ pub async fn set(tx: &mut Tx, workspace: WorkspaceId, follower: &str, position: 
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+impl Store {
+    /// Moves a mark of what somebody has seen up to a position of the feed, and never back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_seen(&self, workspace: WorkspaceId, mark: String, position: u64) -> Result<()> {
+        let seeing = self.write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let before = of(tx, workspace, &mark).await?;
+                // Nobody has seen what is not written yet.
+                let head = workspaces::by_id(tx, workspace).await?.map_or(0, |workspace| workspace.head);
+                set(tx, workspace, &mark, position.min(head).max(before)).await
+            })
+        });
+        seeing.await
+    }
 }
 
 #[cfg(test)]

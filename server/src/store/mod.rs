@@ -19,6 +19,7 @@ pub mod erasure;
 pub mod farewells;
 pub mod figures;
 pub mod files;
+pub mod follows;
 pub mod grouping;
 pub mod handovers;
 pub mod hooks;

@@ -2,6 +2,7 @@
 //!
 //! One transaction for all of them, one result for each: what stands against one item stands against no other.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::error::{Error, Text};
 use crate::intake::{Expect, NotEdited, RecordEdit};
 use crate::jobs::import::{Draft, edits, made_of};
 use crate::reading::{List, Row};
+use crate::store::lists::Shelf;
 
 /// Items of one batch: as many as one page of a list, so that what is there is found with one question.
 pub const ITEMS_MAX: usize = MAX_PAGE as usize;
@@ -246,7 +248,7 @@ impl Writing {
         let ids: Vec<Json> = items.iter().filter_map(|item| item.id).map(|id| id.to_string().into()).collect();
         let mut found = Found::default();
         if !ids.is_empty() {
-            let (rows, _) = self.rows(kind, ("id", ids), None).await?;
+            let (rows, _) = self.rows(Shelf::InUse, kind, ("id", ids), None).await?;
             found.by_id = rows.into_iter().map(|row| (row.id, row)).collect();
         }
         let names: Vec<&str> = items.iter().filter_map(|item| item.name.as_deref()).collect();
@@ -276,14 +278,42 @@ impl Writing {
         Ok(())
     }
 
-    /// Page by page; a name of which enough is known is not asked for again, so that there are no more pages than names.
+    /// The records of some names. One that no record bears may be that of one that was merged into another: what stands for
+    /// it is meant.
     async fn find_names(&self, kind: &Kind, attribute: &str, mut names: Vec<&str>, found: &mut Found) -> Result<(), Error> {
+        self.find_on(Shelf::InUse, kind, attribute, names.clone(), &mut found.by_name).await?;
+        names.retain(|name| !found.by_name.contains_key(&folded(name)));
+        let mut behind = HashMap::new();
+        self.find_on(Shelf::Behind, kind, attribute, names, &mut behind).await?;
+        let ids: Vec<RecordId> = behind.values().flatten().map(|row| row.id).collect();
+        let standing = self.reading.standing_for(&ids).await?;
+        for (name, rows) in behind {
+            let mut rows: Vec<Row> = rows.into_iter().filter_map(|row| standing.get(&row.id).cloned()).collect();
+            rows.dedup_by_key(|row| row.id);
+            if !rows.is_empty() {
+                found.behind.insert(name.clone());
+                found.by_name.insert(name, rows);
+            }
+        }
+        Ok(())
+    }
+
+    /// Page by page; a name of which enough is known is not asked for again, so that there are no more pages than names.
+    async fn find_on(
+        &self,
+        shelf: Shelf,
+        kind: &Kind,
+        attribute: &str,
+        mut names: Vec<&str>,
+        by_name: &mut HashMap<String, Vec<Row>>,
+    ) -> Result<(), Error> {
         let mut after = None;
         while !names.is_empty() {
-            let (rows, next) = self.rows(kind, (attribute, names.iter().map(|name| Json::from(*name)).collect()), after).await?;
+            let values = names.iter().map(|name| Json::from(*name)).collect();
+            let (rows, next) = self.rows(shelf, kind, (attribute, values), after).await?;
             for row in rows {
                 for name in values_of(&row.fields, attribute) {
-                    let of_name = found.by_name.entry(folded(&name)).or_default();
+                    let of_name = by_name.entry(folded(&name)).or_default();
                     if of_name.len() < OF_ONE_NAME {
                         of_name.push(row.clone());
                     }
@@ -293,7 +323,7 @@ impl Writing {
             if after.is_none() {
                 break;
             }
-            names.retain(|name| found.by_name.get(&folded(name)).is_none_or(|rows| rows.len() < OF_ONE_NAME));
+            names.retain(|name| by_name.get(&folded(name)).is_none_or(|rows| rows.len() < OF_ONE_NAME));
         }
         Ok(())
     }
@@ -301,6 +331,7 @@ impl Writing {
     /// A page of the records that have one of some values, and where the next one begins.
     async fn rows(
         &self,
+        shelf: Shelf,
         kind: &Kind,
         (attribute, values): (&str, Vec<Json>),
         after: Option<String>,
@@ -309,7 +340,7 @@ impl Writing {
         let size = MAX_PAGE.to_string();
         let mut params = vec![("where", condition.as_str()), ("maxSize", size.as_str())];
         params.extend(after.as_deref().map(|after| ("after", after)));
-        let page = self.reading.list(&List::of(self.reading.query(&kind.name, params)?)).await?;
+        let page = self.reading.list(&List { shelf, ..List::of(self.reading.query(&kind.name, params)?) }).await?;
         Ok((page.rows, page.next))
     }
 
@@ -330,7 +361,14 @@ impl Writing {
             },
             (None, None) => None,
         };
-        let draft = draft(kind, &item.fields)?;
+        let mut fields = Cow::Borrowed(&item.fields);
+        if let (Some(name), Some(attribute)) = (name, attribute)
+            && found.behind.contains(&folded(name))
+        {
+            // It is known by what it was merged with, and keeps what it is called itself.
+            fields.to_mut().remove(attribute);
+        }
+        let draft = draft(kind, &fields)?;
         let plan = self.planned(kind, mode, item, row, (attribute, &draft), found)?;
         let before = row.map(|row| &row.fields);
         computed_as_said(kind, item, (plan.record, before.unwrap_or(&Map::new())), &plan.changes)?;
@@ -381,6 +419,8 @@ impl Writing {
 struct Found {
     by_id: HashMap<RecordId, Row>,
     by_name: HashMap<String, Vec<Row>>,
+    /// Names that no record bears, but one that was merged into the one found.
+    behind: HashSet<String>,
     /// For a name that no record bears: the id of the one that is to be made.
     free: HashMap<String, RecordId>,
 }

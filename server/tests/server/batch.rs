@@ -146,21 +146,6 @@ async fn a_name_that_a_record_bore_once_makes_another_record() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_into_a_duplicate_that_another_record_stands_for() {
-    let server = Server::start().await;
-    let ann = Client::office(&server).await;
-    let made = batch(&ann, "party", json!({"items": [customer(1, "佳美"), customer(2, "佳美公司")]})).await;
-    let merge = format!("/api/v1/party/{}/merge", made[0]["id"].as_str().unwrap());
-    let merged = ann.post(&merge, json!({"duplicate": made[1]["id"], "keep": {}})).await;
-    assert_eq!(merged.status, 200, "{}", merged.text());
-    let again = batch(&ann, "party", json!({"items": [customer(2, "佳美公司")]})).await;
-    assert_eq!(statuses(&again), ["created"]);
-    assert_ne!(again[0]["id"], made[1]["id"], "nobody would see it there");
-    let once_more = batch(&ann, "party", json!({"items": [customer(2, "佳美公司")]})).await;
-    assert_eq!((statuses(&once_more), &once_more[0]["id"]), (vec!["unchanged"], &again[0]["id"]));
-}
-
-#[tokio::test]
 async fn a_name_is_found_whatever_blanks_it_is_typed_with_and_one_of_many_records_is_only_said_to_be() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;
@@ -240,4 +225,37 @@ async fn groups_of_filters_find_what_the_filter_language_finds() {
     let rep = Client::of_role(&server, "cy", "rep").await;
     let hidden = json!({"filterGroups": [group(vec![filter("id_number", "HAS_PROPERTY", Value::Null)])]});
     assert_eq!(rep.post("/api/v1/party/search", hidden).await.status, 403, "what may not be read may not be searched");
+}
+
+#[tokio::test]
+async fn what_was_merged_into_another_record_is_brought_up_to_date_there() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let made = batch(&ann, "party", json!({"items": [customer(1, "Jiamei"), customer(2, "Jiamei Co"), customer(3, "Jiamei Ltd")]})).await;
+    let ids: Vec<&str> = made.iter().map(|result| result["id"].as_str().unwrap()).collect();
+    for duplicate in &ids[1..] {
+        let merged = ann.post(&format!("/api/v1/party/{}/merge", ids[0]), json!({ "duplicate": duplicate })).await;
+        assert_eq!(merged.status, 200, "{}", merged.text());
+    }
+    let industry = |number: u32, industry: &str| json!({"fields": {"external_id": format!("K-{number}"), "industry": industry}});
+    let results = batch(&ann, "party", json!({"items": [industry(2, "print")]})).await;
+    assert_eq!((statuses(&results), &results[0]["id"]), (vec!["updated"], &json!(ids[0])));
+    let results = batch(&ann, "party", json!({"items": [industry(2, "print"), industry(1, "lamps"), customer(4, "New")]})).await;
+    assert_eq!((statuses(&results), &results[1]["id"]), (vec!["unchanged", "updated", "created"], &json!(ids[0])));
+    let survivor = ann.get(&format!("/api/v1/party/{}", ids[0])).await.json();
+    assert_eq!((&survivor["fields"]["external_id"], &survivor["fields"]["industry"]), (&json!("K-1"), &json!("lamps")));
+    assert_eq!(ann.get(&format!("/api/v1/party/{}", ids[1])).await.json()["fields"].get("industry"), None);
+    let exists = batch(&ann, "party", json!({"mode": "create", "items": [customer(3, "Jiamei Ltd")]})).await;
+    assert_eq!(
+        (&exists[0]["problem"]["code"], ann.get("/api/v1/party?total=true").await.json()["total"].clone()),
+        (&json!("exists"), json!(2))
+    );
+    // A record of its own that bears the name now is meant before what bore it and was merged.
+    ann.edit(
+        &format!("/api/v1/party/{}", results[2]["id"].as_str().unwrap()),
+        json!([{"op": "set", "field": "external_id", "value": "K-3"}]),
+    )
+    .await;
+    let own = batch(&ann, "party", json!({"items": [industry(3, "paper")]})).await;
+    assert_eq!((statuses(&own), &own[0]["id"]), (vec!["updated"], &results[2]["id"]));
 }

@@ -368,7 +368,7 @@ async fn nothing_that_people_type_becomes_markup() {
     let mut desk = Desk::new().await;
     let app = desk.server.app.clone();
     let mut pages: Vec<String> =
-        ["/conflicts", "/rejected", "/collisions", "/people", "/teams", "/mentions", "/roles", "/handover", "/retention"]
+        ["/conflicts", "/rejected", "/collisions", "/people", "/teams", "/mentions", "/followed", "/roles", "/handover", "/retention"]
             .map(str::to_owned)
             .into();
     for (n, payload) in PAYLOADS.iter().enumerate() {

@@ -92,8 +92,9 @@ async fn every_operation_exists_and_answers_as_described() {
         .map(str::to_owned)
         .collect();
     assert_eq!(kinds.len(), sync_core::schema::Schema::builtin().kinds().count() + 1);
-    // A role, a rate and a rule of numbers must make sense, and be there once: tests of their own make them.
-    for kind in kinds.into_iter().filter(|kind| !["role", "rate", "sequence"].contains(&&**kind)) {
+    // A role, a rate and a rule of numbers must make sense, and be there once, and what somebody follows is theirs: tests of
+    // their own make them.
+    for kind in kinds.into_iter().filter(|kind| !["follow", "role", "rate", "sequence"].contains(&&**kind)) {
         let record = match kind.as_str() {
             "party" => disputed.rsplit('/').next().unwrap().parse().unwrap(),
             _ => made(&ann, &document, &kind).await,
@@ -139,7 +140,7 @@ async fn what_is_there_for_all_kinds_answers_as_described() {
     // Signing out ends the session: last.
     let mut shared: Vec<_> = shared.collect();
     shared.sort_by_key(|(path, _)| path.ends_with("/sign-out"));
-    assert_eq!(shared.len(), 10);
+    assert_eq!(shared.len(), 12);
     for (path, methods) in shared {
         walk(&ann, &document, path, methods, ("party", RecordId::of_cause("nobody"))).await;
     }
@@ -178,6 +179,7 @@ fn filled(path: &str, kind: &str, record: RecordId) -> String {
 fn body_for(path: &str, method: &str, document: &Value, kind: &str) -> Value {
     match (path.rsplit('/').next(), method) {
         (Some("sign-in"), _) => json!({"login": "ann", "password": PASSWORD}),
+        (Some("seen"), _) => json!({"position": 1}),
         (Some("codes"), _) => json!({"login": "ann"}),
         (Some("search"), _) => json!({"limit": 1}),
         (Some("batch"), _) => json!({"items": [{"fields": example(document, kind)}]}),

@@ -163,6 +163,27 @@ async fn a_second_file_changes_what_it_says_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_row_about_what_was_merged_into_another_record_changes_that() {
+    let desk = Desk::new().await;
+    desk.import("party", "external_id,name\n1,Jiamei\n2,Jiamei Co\n3,Other\n").await;
+    let before = desk.rows("party", "external_id").await;
+    let merged = FieldEdit::Add { field: "alias_of".to_owned(), value: before["1"].0.to_string() };
+    desk.edit(before["2"].0, vec![merged]).await;
+    let report = desk.import("party", "external_id,source\n2,fair\n3,web\n").await;
+    assert_eq!((report.created, report.updated, report.failed), (0, 2, 0), "{:?}", report.failures);
+    let rows = desk.rows("party", "external_id").await;
+    assert_eq!((&rows["1"].1["source"], &rows["1"].0, rows["2"].1.get("source")), (&json!("fair"), &before["1"].0, None));
+    // Links lead there, too.
+    let file = desk.file("tree.csv", "external_id,name,parent\n4,Branch,2\n");
+    let report = desk.run(Spec::new("party".parse().unwrap()).map("parent", "parent:external_id"), &file).await.unwrap();
+    assert_eq!((report.created, report.failed), (1, 0), "{:?}", report.failures);
+    assert_eq!(desk.rows("party", "external_id").await["4"].1["parent"], json!(before["1"].0));
+    // Brought in a second time it says nothing new.
+    let again = desk.import("party", "external_id,source\n2,fair\n").await;
+    assert_eq!((again.unchanged, again.created), (1, 0));
+}
+
+#[tokio::test]
 async fn creating_leaves_known_records_and_updating_makes_none() {
     let desk = Desk::new().await;
     desk.import("party", "external_id,name\n1,Ann\n").await;

@@ -28,6 +28,7 @@ mod enter;
 mod exports;
 mod farewells;
 mod files;
+mod follows;
 mod formulas;
 mod groups;
 mod handover;

@@ -26,7 +26,7 @@ async fn hidden(office: &Client<'_>) -> Vec<String> {
 }
 
 /// The addresses of this server that answer to GET with something of records; `{kind}` and `{id}` are filled in.
-const READS: [&str; 28] = [
+const READS: [&str; 29] = [
     "/api/v1/{kind}",
     "/api/v1/{kind}?total=true&archived=any",
     "/api/v1/{kind}/{id}",
@@ -51,6 +51,7 @@ const READS: [&str; 28] = [
     "/lookup?kind=party&q=canary",
     "/lookup?kind={kind}&q=canary",
     "/conflicts",
+    "/followed",
     "/rejected",
     "/collisions",
     "/privacy/{id}",
@@ -66,6 +67,8 @@ async fn no_read_shows_an_agent_anything_of_others_customers() {
     // A deal of the agent's at the hidden customer: its title must not come with the link.
     let party = made[0].rsplit('/').next().unwrap();
     let deal = agent.make("deal", json!({"title": "own", "party": party})).await;
+    agent.make("follow", json!({"record": party, "who": sync_core::id::UserId::of_cause("cy")})).await;
+    office.edit(&made[0], json!([{"op": "set", "field": "industry", "value": CANARY}])).await;
     let (_, cookie) = server.browser_sign_in_as("cy").await;
     rapport_server::jobs::index::catch_up(&server.app).await.unwrap();
     for path in made.iter().chain([&deal]) {

@@ -42,6 +42,7 @@ async fn pages_with_nothing_on_them_say_what_to_do_in_both_languages() {
         ("/keys", "Say above what it is for", "请在上方填写用途"),
         ("/imports", "Choose a file above", "请在上方选择文件"),
         ("/mentions", "A comment with @ and your name", "@ 您的姓名"),
+        ("/followed", "“Follow” on top of a record", "在记录页顶部点“关注”"),
         ("/retention", "“New rule” makes one", "点“新建规则”"),
         ("/audit?act=erased", "choose another, or everything", "请在上方选择其他类型"),
         ("/records/deal?archived=true", "archived on its page", "可在其页面归档"),

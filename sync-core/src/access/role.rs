@@ -322,9 +322,13 @@ impl Rule {
         self.levels[action as usize]
     }
 
-    /// How far the role may go with records of a kind: what is everyone's is read by whoever may read any of it.
+    /// How far the role may go with records of a kind: what is everyone's is read by whoever may read any of it, and what is
+    /// personal is nobody else's.
     pub fn level_for(&self, kind: &Kind, action: Action) -> Level {
         let level = self.level(action);
+        if kind.sharing.personal {
+            return level.min(Level::Own);
+        }
         if kind.sharing.everyone && action == Action::Read && level > Level::None { Level::All } else { level }
     }
 

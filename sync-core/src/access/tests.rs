@@ -480,6 +480,16 @@ fn what_is_everyones_is_read_by_whoever_may_read_any_of_it() {
 }
 
 #[test]
+fn what_is_personal_is_nobody_elses_however_far_a_role_goes() {
+    for role in Roles::builtin().roles() {
+        for action in Action::ALL {
+            assert_eq!(Roles::builtin().level(&role.name, kind("follow"), action), Level::Own, "{} {action:?}", role.name);
+        }
+    }
+    assert_eq!(at_level("none").level("near", kind("follow"), Action::Read), Level::None);
+}
+
+#[test]
 fn who_reaches_whom_follows_from_teams_territories_and_reports() {
     let user = |name: &str| UserId::of_cause(name);
     let member = |name: &str, teams: &[&str], territories: &[&str], reports_to: Option<&str>| Member {

@@ -6,6 +6,7 @@
 pub mod approvals;
 pub mod currency;
 pub mod duplicates;
+pub mod follow;
 pub mod next;
 pub mod quotes;
 pub mod workdays;

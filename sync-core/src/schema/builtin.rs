@@ -40,15 +40,18 @@ impl Schema {
         schema
     }
 
-    /// What a workspace makes of its own can be worked on like everything else: activities may be about it.
+    /// What a workspace makes of its own can be worked on like everything else: activities may be about it, and it may be
+    /// followed.
     fn reach_own(&mut self, builtin: &Schema) {
         let own: Vec<_> = self.kinds().filter(|kind| builtin.kind(&kind.name).is_none()).map(|kind| kind.name.clone()).collect();
-        let Some(mut activity) = self.kind("activity").filter(|_| !own.is_empty()).map(|kind| Kind::clone(kind)) else { return };
-        if let Some(about) = activity.fields.iter_mut().find(|field| &*field.name == "about") {
-            about.to.extend(own);
-            about.to.dedup();
+        for (kind, link) in [("activity", "about"), ("follow", "record")] {
+            let Some(mut kind) = self.kind(kind).filter(|_| !own.is_empty()).map(|kind| Kind::clone(kind)) else { continue };
+            if let Some(link) = kind.fields.iter_mut().find(|field| &*field.name == link) {
+                link.to.extend(own.iter().cloned());
+                link.to.dedup();
+            }
+            self.insert(kind);
         }
-        self.insert(activity);
     }
 }
 
@@ -90,6 +93,7 @@ pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     sharing.teams = sharing.teams.take().or_else(|| base.sharing.teams.clone());
     sharing.territories = sharing.territories.take().or_else(|| base.sharing.territories.clone());
     sharing.everyone |= base.sharing.everyone;
+    sharing.personal |= base.sharing.personal;
     sharing.key = sharing.key.take().or_else(|| base.sharing.key.clone());
     sharing.manager = sharing.manager.take().or_else(|| base.sharing.manager.clone());
     kind

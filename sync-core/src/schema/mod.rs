@@ -249,6 +249,9 @@ pub struct Sharing {
     /// Its records are everyone's: whoever may read one may read all.
     #[serde(skip_serializing_if = "is_false")]
     pub everyone: bool,
+    /// Its records are their owners' alone, however far a role goes.
+    #[serde(skip_serializing_if = "is_false")]
+    pub personal: bool,
     /// The yes or no that makes a record a key account: one person answers for it and for all that follows it. Stands with
     /// `manager`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -319,7 +322,7 @@ impl Kind {
 
     /// The fields that say whose a record is.
     pub fn sharing_fields(&self) -> impl Iterator<Item = &FieldName> {
-        let Sharing { follows, teams, territories, everyone: _, key, manager } = &self.sharing;
+        let Sharing { follows, teams, territories, everyone: _, personal: _, key, manager } = &self.sharing;
         [&self.owner, follows, teams, territories, key, manager].into_iter().flatten()
     }
 

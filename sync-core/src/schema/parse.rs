@@ -98,13 +98,14 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
 }
 
 fn sharing(section: Section<'_>) -> Result<Sharing, Mistake> {
-    section.only("`sharing`", &["follows", "teams", "territories", "everyone", "key", "manager"])?;
+    section.only("`sharing`", &["follows", "teams", "territories", "everyone", "personal", "key", "manager"])?;
     let field = |key| section.word(key)?.map(|word| word.parse()).transpose();
     Ok(Sharing {
         follows: field("follows")?,
         teams: field("teams")?,
         territories: field("territories")?,
         everyone: section.flag("everyone")?,
+        personal: section.flag("personal")?,
         key: field("key")?,
         manager: field("manager")?,
     })

@@ -46,11 +46,12 @@ impl Kind {
 }
 
 fn sharing(sharing: &Sharing) -> String {
-    let Sharing { follows, teams, territories, everyone: _, key, manager } = sharing;
+    let Sharing { follows, teams, territories, everyone, personal, key, manager } = sharing;
     let fields = [("follows", follows), ("teams", teams), ("territories", territories), ("key", key), ("manager", manager)];
     let mut parts: Vec<String> =
         fields.into_iter().filter_map(|(key, field)| Some(format!("{key} = {}", quoted(field.as_ref()?)))).collect();
-    parts.extend(sharing.everyone.then(|| "everyone = true".to_owned()));
+    let flags = [("everyone", *everyone), ("personal", *personal)];
+    parts.extend(flags.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| format!("{key} = true")));
     format!("{{ {} }}", parts.join(", "))
 }
 

@@ -8,13 +8,15 @@ use sync_core::id::{KindName, RecordId, WorkspaceId};
 use sync_core::schema::Kind;
 
 use crate::store::scope::Scope;
-use crate::store::{Result, Tx, imports};
+use crate::store::{Result, Tx, aliases, imports};
 
 /// What a value leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// One record.
     One(RecordId),
+    /// The one that stands for the record that has the value.
+    Behind(RecordId),
     /// Several: nobody can say which is meant.
     Several(u32),
 }
@@ -43,10 +45,20 @@ impl Directory {
             }
         }
         let mut found = HashMap::with_capacity(joined.len());
-        for (record, mut values) in joined.into_iter().filter(|(_, values)| !values.is_empty()) {
-            // No row says nothing: a record without one of the values matches none, and is found as one without it.
+        let standing = aliases::standing(tx, workspace, scope, &kind.name).await?;
+        // No row says nothing: a record without one of the values matches none, and is found as one without it.
+        let known = joined.into_iter().filter(|(_, values)| !values.is_empty()).map(|(record, mut values)| {
             values.resize(fields.len(), String::new());
-            add(&mut found, key_of(&values), record);
+            (record, values)
+        });
+        let (behind, itself): (Vec<_>, Vec<_>) = known.partition(|(record, _)| standing.contains_key(record));
+        for (record, values) in itself {
+            add(&mut found, key_of(&values), Found::One(record));
+        }
+        // What a record has itself is meant before what one has that was merged into another.
+        let behind = behind.into_iter().map(|(record, values)| (key_of(&values), standing[&record]));
+        for (key, survivor) in behind.filter(|(key, _)| !found.contains_key(key)).collect::<Vec<_>>() {
+            add(&mut found, key, Found::Behind(survivor));
         }
         self.by_field.insert(key, found);
         Ok(())
@@ -77,7 +89,7 @@ impl Directory {
     /// Notes a record that was just made.
     pub fn note(&mut self, kind: &KindName, fields: &[&str], value: String, record: RecordId) {
         if let Some(found) = self.by_field.get_mut(&(kind.clone(), fields.join(" "))) {
-            add(found, value, record);
+            add(found, value, Found::One(record));
         }
     }
 }
@@ -87,11 +99,11 @@ pub fn key_of(values: &[String]) -> String {
     values.join("\u{1f}")
 }
 
-fn add(found: &mut HashMap<String, Found>, value: String, record: RecordId) {
+fn add(found: &mut HashMap<String, Found>, value: String, new: Found) {
     let several = |old: &mut Found| match old {
-        Found::One(known) if *known == record => {}
-        Found::One(_) => *old = Found::Several(2),
         Found::Several(count) => *count += 1,
+        old if *old == new => {}
+        Found::One(_) | Found::Behind(_) => *old = Found::Several(2),
     };
-    found.entry(value).and_modify(several).or_insert(Found::One(record));
+    found.entry(value).and_modify(several).or_insert(new);
 }

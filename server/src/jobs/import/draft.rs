@@ -237,12 +237,12 @@ impl Reader<'_> {
             }
         };
         let found = match found[..] {
-            [Found::One(_)] => found,
+            [Found::One(_) | Found::Behind(_)] => found,
             // A login names one colleague, whatever they are called.
             _ => Some(find(&[LOGIN], text)).filter(|known| !known.is_empty()).unwrap_or(found),
         };
         match found[..] {
-            [Found::One(record)] => Ok(Json::from(record.to_string())),
+            [Found::One(record) | Found::Behind(record)] => Ok(Json::from(record.to_string())),
             [] => Err(Problem { message: unknown(field, via, text), waits }),
             _ => Err(several(&via.label, text).into()),
         }

@@ -262,23 +262,27 @@ impl<'a> Run<'a> {
             header: &self.survey.header,
             pending: &self.pending,
         };
-        let (draft, problems) = reader.draft(row)?;
-        let identity = self.identity(row, &draft);
+        let (mut draft, problems) = reader.draft(row)?;
+        let found = draft.key.as_ref().and_then(|key| self.directory.find(&self.kind.name, &refs(&self.matches), key));
+        let identity = self.identity(row, &draft, found);
+        if let Some(Found::Behind(_)) = found {
+            // It is known by what it was merged with, and keeps what it is called itself.
+            draft.values.retain(|(index, _)| !self.matches.iter().any(|name| **name == *self.kind.fields[*index].name));
+        }
         Ok((draft, identity, problems))
     }
 
-    fn identity(&self, row: &Row, draft: &Draft) -> Result<Identity, Label> {
+    fn identity(&self, row: &Row, draft: &Draft, found: Option<Found>) -> Result<Identity, Label> {
         if let Some(id) = draft.id {
             return Ok(Identity::Named(id));
         }
         let (fields, Label { en, zh }) = (self.matches.join(", "), self.matched_by());
-        let found = draft.key.as_ref().and_then(|key| self.directory.find(&self.kind.name, &refs(&self.matches), key));
         match (found, &draft.key, self.spec.mode) {
             (Some(Found::Several(_)), Some(key), _) => Err(several(&label(en, zh), key)),
-            (Some(Found::One(_)), Some(key), Mode::Create) => {
+            (Some(Found::One(_) | Found::Behind(_)), Some(key), Mode::Create) => {
                 Err(label(format!("a record with the “{en}” `{key}` is there already"), format!("已有“{zh}”为“{key}”的记录")))
             }
-            (Some(Found::One(record)), ..) => Ok(Identity::Known(record)),
+            (Some(Found::One(record) | Found::Behind(record)), ..) => Ok(Identity::Known(record)),
             (_, Some(key), Mode::Update) => Err(label(format!("no record has the “{en}” `{key}`"), format!("没有“{zh}”为“{key}”的记录"))),
             (_, None, Mode::Update) => Err(label(format!("there is nothing in “{en}” to match by"), format!("“{zh}”为空，无法匹配"))),
             (_, Some(key), Mode::Create | Mode::Both) => {

@@ -349,6 +349,7 @@ async fn what_is_hidden_is_there_for_who_may_see_it() {
         "/search",
         "/lookup",
         "/conflicts",
+        "/followed",
         "/rejected",
         "/devices",
         "/keys",

@@ -166,6 +166,12 @@ impl Place {
             )
             .await;
         self.put(Thing::Record, &party);
+        // Whether they see it or not.
+        for role in ROLES {
+            let follow = json!({"fields": {"record": party, "who": self.user(role)}});
+            let followed = self.send(server, role, Method::POST, "/api/v1/follow", follow).await;
+            assert_eq!(followed.status, 201, "{role}: {}", followed.text());
+        }
         let edits = json!({"edits": [{"op": "set", "field": "industry", "value": format!("{canary} two")},
             {"op": "set", "field": "id_number", "value": format!("{} two", self.private)}]});
         let edited = self.send(server, "office", Method::PATCH, &format!("/api/v1/party/{party}"), edits).await;
