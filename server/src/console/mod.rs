@@ -61,6 +61,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::app::App;
+use crate::error::{Error, Text};
 use crate::routes::Routes;
 
 pub use problems::{as_pages, nothing_here};
@@ -147,6 +148,16 @@ fn one_record() -> Routes {
         .route("/records/{kind}/{id}/part", post(duplicates::part))
         .route("/records/{kind}/{id}/comments", post(timeline::comment))
         .route("/records/{kind}/{id}/undo", post(timeline::undo))
+}
+
+/// Which of two words was sent: any other one does neither.
+fn either(field: &str, sent: &str, yes: &str, no: &str) -> Result<bool, Error> {
+    let unknown = || Text::new(format!("It is `{yes}` or `{no}`."), format!("应为 `{yes}` 或 `{no}`。"));
+    match sent {
+        _ if sent == yes => Ok(true),
+        _ if sent == no => Ok(false),
+        _ => Err(Error::Invalid { field: Some(field.to_owned()), message: unknown() }),
+    }
 }
 
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.

@@ -111,6 +111,7 @@ fn next_step(words: Words, credentials: &Credentials, error: AuthError) -> Resul
         AuthError::Throttled { retry_after_s } => {
             again(StatusCode::TOO_MANY_REQUESTS, words.count("door.throttled", retry_after_s.div_ceil(60)))
         }
+        AuthError::NoWorkspace => again(StatusCode::UNPROCESSABLE_ENTITY, words.say("door.no_workspace").to_owned()),
         AuthError::WrongPassword => again(StatusCode::UNAUTHORIZED, words.say("door.wrong").to_owned()),
         other => Err(other.into()),
     }

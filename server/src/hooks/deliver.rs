@@ -80,7 +80,7 @@ async fn attempt(app: &App, hook: &Webhook, mut delivery: Delivery) -> (Delivery
 }
 
 async fn send(app: &App, hook: &Webhook, delivery: &Delivery) -> Result<u16, String> {
-    let target = guard::resolve(&hook.url, &app.config.webhooks.allow_private).await.map_err(|refused| refused.to_string())?;
+    let target = guard::resolve(&hook.url, &app.config.webhooks).await.map_err(|refused| refused.to_string())?;
     // A second time does nothing; TLS needs it once.
     rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder()

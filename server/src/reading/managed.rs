@@ -33,7 +33,7 @@ impl Reading {
             Some((*record, RecordId(manager_among(own)?.0)))
         };
         let Some((account, manager)) = family.iter().find_map(of_its_own) else { return Ok(None) };
-        let names = self.names(&mut tx, [account, manager].into_iter()).await?;
+        let names = self.names(&mut tx, [account, manager]).await?;
         let known = names.get(&account).zip(names.get(&manager));
         Ok(known.map(|(account, manager)| KeyAccount { account: account.clone(), manager: manager.clone() }))
     }

@@ -173,6 +173,8 @@ fn migrator() -> Migrator {
         (36, "given passwords", include_str!("../../migrations/0036_given_passwords.sql")),
         (37, "erased newest", include_str!("../../migrations/0037_erased_newest.sql")),
         (40, "key accounts", include_str!("../../migrations/0040_key_accounts.sql")),
+        (42, "ledger", include_str!("../../migrations/0042_ledger.sql")),
+        (43, "rejected open", include_str!("../../migrations/0043_rejected_open.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

@@ -2,6 +2,7 @@
 
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::people::SecretHash;
 use super::{Result, StoreError, Tx, id};
 
@@ -62,6 +63,9 @@ pub async fn drop_second_factor(tx: &mut Tx, workspace: WorkspaceId, user: UserI
         "delete from second_factors where workspace = $1 and user_id = $2",
     ] {
         gone = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&user.as_bytes()[..]).execute(tx.conn()).await?.rows_affected();
+    }
+    if gone > 0 {
+        tx.withdrawn(workspace, Withdrawal::SecondFactor { user });
     }
     Ok(gone > 0)
 }
