@@ -14,6 +14,7 @@ use crate::files::Files;
 use crate::intake::{Intake, ServerPen};
 use crate::jobs::runs::Runs;
 use crate::jobs::upload::Uploads;
+use crate::people;
 use crate::store::{OpenError, Store};
 use crate::sync::Door;
 
@@ -42,6 +43,8 @@ pub struct App {
     pub uploads: Uploads,
     /// What was read through the API page by page.
     pub(crate) taken: crate::api::Taken,
+    /// What was handed out to devices.
+    downloads: crate::sync::Downloads,
     /// Held by whoever gives records their numbers: two at once would waste some.
     pub(crate) numbering: Arc<tokio::sync::Mutex<()>>,
     /// Held by whoever carries out retention rules: one at a time.
@@ -64,11 +67,12 @@ impl App {
     pub async fn open(config: Config, clock: Clock) -> Result<Self, OpenError> {
         let store = Store::open(&config.store_options()).await?;
         let auth = Auth::new(&config, store.clone(), clock.clone());
+        let shut_out = auth.follow_ledger().await?;
         let intake = Intake::start(store.clone(), ServerPen::new(random()), None).await?;
         let files = Files::new(&config);
         let providers = Providers::new(config.oidc.providers.clone());
         let uploads = Uploads::beside(store.path());
-        Ok(Self {
+        let app = Self {
             config: Arc::new(config),
             store,
             auth,
@@ -80,15 +84,24 @@ impl App {
             runs: Runs::default(),
             uploads,
             taken: crate::api::Taken::default(),
+            downloads: crate::sync::Downloads::default(),
             numbering: Arc::default(),
             retaining: Arc::default(),
             stopping: watch::Sender::new(false),
-        })
+        };
+        for (workspace, user) in shut_out {
+            // The account is shut already; this has the record that others read say so, and phones hand back what they hold.
+            let author = people::author(&app, workspace, None);
+            if let Err(error) = people::set_active(&app, &author, user, false).await {
+                tracing::warn!(%user, error = &error as &dyn std::error::Error, "the record of somebody who was shut out does not say so");
+            }
+        }
+        Ok(app)
     }
 
     /// What answers devices.
     pub fn door(&self) -> Door {
-        Door { store: self.store.clone(), intake: self.intake.clone() }
+        Door { store: self.store.clone(), intake: self.intake.clone(), downloads: self.downloads.clone() }
     }
 
     /// Tells live connections and jobs to finish.

@@ -91,6 +91,8 @@ acts! {
     DeviceCode = "device_code", "Device code made", "生成设备注册码", "Made a code for a device of {}", "为{}生成了设备注册码";
     /// A device enrolled.
     DeviceEnrolled = "device_enrolled", "Device enrolled", "注册设备", "Enrolled the device {}", "注册了设备{}";
+    /// Very much was handed out to a device in a day.
+    DeviceDownloaded = "device_downloaded", "Many records downloaded by a device", "设备大量下载记录", "Very many records went to the device {} in a day", "设备{}在一天内下载了大量记录";
     /// A device was shut out.
     DeviceRevoked = "device_revoked", "Device shut out", "移除设备", "Shut out the device {}", "移除了设备{}";
     /// A device that was shut out with its user came in again with them.
@@ -109,6 +111,10 @@ acts! {
     Imported = "imported", "Imported", "导入", "Imported {}", "导入了{}";
     /// A backup was made.
     BackedUp = "backed_up", "Backup made", "备份", "Made a backup", "进行了备份";
+    /// The database was replaced by a backup.
+    DatabaseRestored = "database_restored", "Database restored from a backup", "从备份恢复数据库", "The database was restored from a backup", "数据库已从备份恢复";
+    /// After a restore, access that had been taken away was taken away again.
+    WithdrawnAgain = "withdrawn_again", "Access taken away again after a restore", "恢复后重新撤销访问权限", "What had been taken away before the restore was taken away again", "恢复前已撤销的访问权限已重新撤销";
     /// Records were put away.
     Archived = "archived", "Archived", "归档", "Archived {}", "归档了{}";
     /// Archived records were brought back.

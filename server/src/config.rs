@@ -308,6 +308,8 @@ impl Default for Files {
 pub struct Webhooks {
     /// Addresses of this network that may be called, without encryption too.
     pub allow_private: Vec<std::net::IpAddr>,
+    /// Ports that may be called beside 443, and 80 where no encryption is asked for.
+    pub allow_ports: Vec<u16>,
 }
 
 /// How reports go out by mail.

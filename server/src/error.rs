@@ -13,6 +13,9 @@ use crate::auth::{AuthError, BadPassword, NotSent, PasswordError};
 use crate::language::Language;
 use crate::store::StoreError;
 
+/// When to ask again for room at the desk: people decide there, and do not do it in seconds.
+const CROWDED_RETRY_S: u64 = 600;
+
 /// What a request is answered with when it is not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -55,6 +58,9 @@ pub enum Error {
         /// When to try again.
         retry_after_s: u64,
     },
+    /// Too many edits wait for somebody's word.
+    #[error("too many edits wait")]
+    Crowded,
     /// The request comes from another site.
     #[error("foreign origin")]
     ForeignOrigin,
@@ -161,6 +167,13 @@ impl std::fmt::Display for Text {
 impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
         match error {
+            AuthError::NoWorkspace => Self::Invalid {
+                field: Some("workspace".to_owned()),
+                message: Text::new(
+                    "`workspace` is missing: there are several on this server.",
+                    "缺少 `workspace`：此服务器上有多个工作区。",
+                ),
+            },
             AuthError::WrongPassword => Self::WrongPassword,
             AuthError::CodeNeeded(asked) => match asked.sent {
                 Some(Err(NotSent::NotTaken(_))) => Self::CodeNotSent,
@@ -290,6 +303,9 @@ impl Error {
                 "设备正在等待管理员核对指纹并确认。",
             ),
             Self::Disabled => (S::UNAUTHORIZED, "disabled", "This account is disabled.", "此账号已停用。"),
+            Self::Crowded => {
+                (S::TOO_MANY_REQUESTS, "throttled", "Too many edits wait for a decision already.", "待处理的修改过多，请稍后再试。")
+            }
             Self::Throttled { .. } => (S::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Please wait.", "尝试次数过多，请稍后再试。"),
             Self::ForeignOrigin => (S::FORBIDDEN, "foreign_origin", "The request comes from another site.", "请求来自其他网站。"),
             Self::Forbidden(_) | Self::Denied { .. } => (S::FORBIDDEN, "forbidden", "", ""),
@@ -320,7 +336,7 @@ impl Error {
             Self::Store(StoreError::Busy(_)) | Self::NotKept => {
                 (S::SERVICE_UNAVAILABLE, "busy", "The server is busy. Please try again.", "服务器繁忙，请重试。")
             }
-            Self::Store(StoreError::Unwritable(_)) | Self::NoRoom => (
+            Self::Store(StoreError::Unwritable(_) | StoreError::Ledger(_)) | Self::NoRoom => (
                 S::SERVICE_UNAVAILABLE,
                 "no_room",
                 "The server's disk is full or cannot be written: nothing was kept. Whoever runs the server has to make room; then try again.",
@@ -335,6 +351,7 @@ impl Error {
     fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::Throttled { retry_after_s } => Some(*retry_after_s),
+            Self::Crowded => Some(CROWDED_RETRY_S),
             Self::Store(StoreError::Busy(_)) | Self::NotKept => Some(1),
             _ => None,
         }

@@ -39,6 +39,7 @@ mod routes;
 mod seal;
 pub mod store;
 pub mod sync;
+mod tally;
 pub mod tls;
 mod watch;
 pub mod writing;

@@ -6,7 +6,6 @@
 
 mod phones;
 
-use std::io::Write;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +24,7 @@ use crate::jobs::sequences;
 use crate::reading::{Asked, History, ReadError, Reading, RecordView, Slice};
 use crate::store::erasure::{self, ErasedPlace, ErasedRow, Removed};
 use crate::store::people::SecretHash;
-use crate::store::{StoreError, Tx, files, records, trail, workspaces};
+use crate::store::{StoreError, Tx, files, ledger, records, trail, workspaces};
 
 pub(crate) use phones::Holders;
 pub use phones::{HeldBy, OnPhone, phones};
@@ -126,6 +125,9 @@ struct LedgerLine {
     record: RecordId,
     kind: String,
     at: i64,
+    /// Who erased it; nobody: a line that was written before this was kept.
+    #[serde(default)]
+    by: Option<UserId>,
 }
 
 /// Who may erase, and what: whoever has the right to purge, the person's record in sight.
@@ -241,20 +243,21 @@ async fn erase_seen(app: &App, caller: &Caller, view: RecordView, holders: &mut 
     }
     let look_at = view.linked_from.iter().filter(|links| &*links.kind != crate::files::KIND).flat_map(|links| &links.records);
     let look_at: Vec<RecordId> = look_at.map(|linked| linked.id).collect();
-    removed(app, caller.workspace, (view.row.id, view.row.kind), (look_at, holders), Some(caller.user)).await
+    let (record, kind, at, by) = (view.row.id, view.row.kind.to_string(), app.clock.now(), Some(caller.user));
+    let line = LedgerLine { workspace: caller.workspace, record, kind, at, by };
+    // First in the ledger: a crash in between erases twice, never not at all.
+    note_in_ledger(app, &line).map_err(StoreError::Ledger)?;
+    removed(app, &line, view.row.kind, (look_at, holders)).await
 }
 
 async fn removed(
     app: &App,
-    workspace: WorkspaceId,
-    (id, kind): (RecordId, KindName),
+    line: &LedgerLine,
+    kind: KindName,
     (look_at, holders): (Vec<RecordId>, &mut Option<Arc<Holders>>),
-    by: Option<UserId>,
 ) -> Result<Proof, Error> {
+    let LedgerLine { workspace, record: id, at, by, .. } = *line;
     let (now, rules) = (app.clock.now(), app.intake.rules(workspace));
-    // First in the ledger: a crash in between erases twice, never not at all.
-    note_in_ledger(app, &LedgerLine { workspace, record: id, kind: kind.to_string(), at: now })
-        .map_err(|error| Error::Internal(anyhow::Error::from(error).context("the ledger of erasures cannot be written")))?;
     let known = holders.take();
     let (proof, contents, read) = app
         .store
@@ -272,7 +275,7 @@ async fn removed(
                     contents.extend(content(tx, workspace, file).await?);
                     add(&mut proof.removed, erasure::remove(tx, workspace, file).await?);
                     settle_erased(tx, workspace, &rules.schema, file).await?;
-                    let row = ErasedRow { record: file, kind: crate::files::KIND.to_owned(), at: now, by, proof: "{}".to_owned() };
+                    let row = ErasedRow { record: file, kind: crate::files::KIND.to_owned(), at, by, proof: "{}".to_owned() };
                     let position = workspaces::advance_head(tx, workspace, 1).await?;
                     erasure::remember(tx, workspace, &row, position).await?;
                 }
@@ -284,7 +287,7 @@ async fn removed(
                 let position = workspaces::advance_head(tx, workspace, 1).await?;
                 proof.position = Some(position);
                 let text = serde_json::to_string(&proof).map_err(|_| StoreError::Damaged("proof"))?;
-                let row = ErasedRow { record: id, kind: kind.to_string(), at: now, by, proof: text };
+                let row = ErasedRow { record: id, kind: kind.to_string(), at, by, proof: text };
                 erasure::remember(tx, workspace, &row, position).await?;
                 Note::of(workspace, by, Act::Erased, id).with(json!(proof)).write(tx, now).await?;
                 Ok((proof, contents, read))
@@ -333,9 +336,7 @@ fn ledger_path(app: &App) -> std::path::PathBuf {
 }
 
 fn note_in_ledger(app: &App, line: &LedgerLine) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(ledger_path(app))?;
-    writeln!(file, "{}", serde_json::to_string(line)?)?;
-    file.sync_all()
+    ledger::append(&ledger_path(app), &format!("{}\n", serde_json::to_string(line)?))
 }
 
 /// Remembers an erasure of which the backup knows nothing: the record came after it, and phones that hold it
@@ -343,7 +344,7 @@ fn note_in_ledger(app: &App, line: &LedgerLine) -> std::io::Result<()> {
 async fn remember_again(app: &App, line: LedgerLine) -> Result<(), Error> {
     let workspace = line.workspace;
     let proof = serde_json::to_string(&Proof::default()).map_err(|error| Error::Internal(error.into()))?;
-    let row = ErasedRow { record: line.record, kind: line.kind, at: line.at, by: None, proof };
+    let row = ErasedRow { record: line.record, kind: line.kind, at: line.at, by: line.by, proof };
     app.store
         .write::<_, StoreError, _>(move |tx| {
             Box::pin(async move {
@@ -360,20 +361,14 @@ async fn remember_again(app: &App, line: LedgerLine) -> Result<(), Error> {
 /// # Errors
 /// When the ledger cannot be read, or the database fails.
 pub async fn reapply(app: &App) -> Result<u64, Error> {
-    let text = match std::fs::read_to_string(ledger_path(app)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(Error::Internal(error.into())),
-    };
     let mut again = 0;
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let line: LedgerLine = serde_json::from_str(line).map_err(|error| Error::Internal(error.into()))?;
+    for line in ledger::read::<LedgerLine>(&ledger_path(app)).map_err(StoreError::Ledger)? {
         let mut tx = app.store.reader().await?;
         let here = records::rows_of(&mut tx, line.workspace, &[line.record]).await?;
         let is_known = erasure::among(&mut tx, line.workspace, std::iter::once(line.record)).await?.contains(&line.record);
         drop(tx);
         if let Some(row) = here.get(&line.record) {
-            removed(app, line.workspace, (line.record, row.kind.clone()), (Vec::new(), &mut None), None).await?;
+            removed(app, &line, row.kind.clone(), (Vec::new(), &mut None)).await?;
             again += 1;
         } else if !is_known {
             remember_again(app, line).await?;

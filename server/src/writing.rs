@@ -321,6 +321,7 @@ impl From<NotEdited> for Error {
         match why {
             NotEdited::UnknownKind(_) | NotEdited::NoSuchRecord => Self::NotFound,
             NotEdited::Stale(_) => Self::Stale,
+            NotEdited::Crowded => Self::Crowded,
             NotEdited::Exists => Self::Conflict(Text::new(en, "该记录已存在。")),
             NotEdited::BadEdit(bad) => Self::Invalid { field: Some(bad.field().to_owned()), message: Text::new(en, bad.message_zh()) },
             NotEdited::Refused(refusal) => {
@@ -343,7 +344,7 @@ impl From<NotEdited> for Error {
 impl From<IntakeError> for Error {
     fn from(error: IntakeError) -> Self {
         match error {
-            IntakeError::Store(why) if matches!(*why, StoreError::Unwritable(_)) => Self::NoRoom,
+            IntakeError::Store(why) if matches!(*why, StoreError::Unwritable(_) | StoreError::Ledger(_)) => Self::NoRoom,
             IntakeError::Store(_) | IntakeError::Stopped => Self::NotKept,
         }
     }

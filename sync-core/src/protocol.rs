@@ -278,6 +278,19 @@ pub struct Verdicts {
     pub verdicts: Vec<Verdict>,
 }
 
+impl Verdict {
+    /// Nothing was kept, as too much waits for a decision: the change stays pending and comes again. It waits for a change
+    /// that there is not, which every device understands.
+    pub fn come_again() -> Self {
+        Self::Waiting { missing: vec![ChangeHash([0; 32])] }
+    }
+
+    /// Whether the device is told to come again because too much waits for a decision.
+    pub fn is_come_again(&self) -> bool {
+        *self == Self::come_again()
+    }
+}
+
 /// What became of one change.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub enum Verdict {

@@ -8,7 +8,7 @@ use sync_core::id::{Millis, RecordId};
 
 use crate::app::App;
 use crate::auth::grant::Scopes;
-use crate::auth::{NewKey, Person};
+use crate::auth::{KEY_DAYS_MAX, NewKey, Person, key_ends_at};
 use crate::body::Body;
 use crate::error::{Error, Text};
 use crate::files::hex;
@@ -116,8 +116,13 @@ pub async fn make(
     let invalid = |field: &str, en: String, zh: String| Error::Invalid { field: Some(field.to_owned()), message: Text::new(en, zh) };
     let scopes = Scopes::read(&wanted.scopes, &app.intake.rules(caller.workspace).schema)
         .map_err(|bad| invalid("scopes", bad.to_string(), bad.message_zh()))?;
-    if wanted.expires_at <= app.clock.now() {
+    let now = app.clock.now();
+    if wanted.expires_at <= now {
         return Err(invalid("expiresAt", "`expiresAt` is in the past".to_owned(), "到期时间已过".to_owned()));
+    }
+    if key_ends_at(now, KEY_DAYS_MAX.into()).is_some_and(|last| wanted.expires_at > last) {
+        let (en, zh) = (format!("`expiresAt` is more than {KEY_DAYS_MAX} days from now"), format!("到期时间不得超过 {KEY_DAYS_MAX} 天"));
+        return Err(invalid("expiresAt", en, zh));
     }
     let (workspace, user) = (caller.workspace, caller.user);
     let new = NewKey { workspace, user, by: Some(user), name: wanted.name, scopes, expires_at: Some(wanted.expires_at) };

@@ -139,8 +139,13 @@ fn read_events(app: &App, caller: &Caller, typed: &str) -> Result<Events, Error>
 }
 
 async fn check_url(app: &App, url: &str) -> Result<(), Error> {
-    let resolved = guard::resolve(url, &app.config.webhooks.allow_private).await;
-    resolved.map(drop).map_err(|refused| invalid("url", refused.to_string(), "网址应为可从公网访问的 https:// 地址"))
+    let resolved = guard::resolve(url, &app.config.webhooks).await;
+    resolved.map(drop).map_err(|refused| match refused {
+        guard::Refused::Port(port) => {
+            invalid("url", refused.to_string(), &format!("不允许访问端口 {port}：仅限 443 及服务器配置所允许的端口"))
+        }
+        refused => invalid("url", refused.to_string(), "网址应为可从公网访问的 https:// 地址"),
+    })
 }
 
 fn invalid(field: &str, en: String, zh: &str) -> Error {

@@ -26,7 +26,7 @@ pub use openapi::document;
 pub use questions::{as_of, conflicts, explain, history, quote_collisions, rejected, resolve};
 pub use records::{archive, batch, card, create, edit, get, list, record_conflicts, restore};
 pub use search::search;
-pub use taken::Taken;
+pub(crate) use taken::Taken;
 pub use values::edits_of;
 
 use std::sync::Arc;

@@ -1,12 +1,9 @@
 //! Who reads lists through the API page by page: that many records leave the system, and the audit log tells of it
 //! as of a file.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use axum::Json;
 use serde_json::json;
-use sync_core::id::{KindName, Millis, WorkspaceId};
+use sync_core::id::{KindName, WorkspaceId};
 
 use crate::app::App;
 use crate::audit::{Act, Note};
@@ -15,29 +12,17 @@ use crate::error::Error;
 use crate::reading::{List, Listing, Reading};
 use crate::store::StoreError;
 use crate::store::people::SecretHash;
+use crate::tally::{Much, Tally};
 
 /// Records on further pages of a list that are an export: an integration that looks something up stays below.
 const EXPORT_ROWS: u64 = 1_000;
-/// How long they are added up; one entry tells of that time, however many pages it were.
-const WINDOW_MS: Millis = 3_600_000;
+const EXPORT: Much = Much { count: EXPORT_ROWS, within_ms: 3_600_000 };
 
 /// Which session or key reads which kind.
 type Reader = (WorkspaceId, SecretHash, KindName);
 
-/// What was read page by page lately. Forgotten with the process: an entry more is no harm.
-#[derive(Clone, Default)]
-pub struct Taken(Arc<Mutex<HashMap<Reader, (Millis, u64)>>>);
-
-impl Taken {
-    /// Adds records of a page; answers whether it is an export from now on.
-    fn add(&self, reader: Reader, rows: u64, now: Millis) -> bool {
-        let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        read.retain(|_, (since, _)| now - *since < WINDOW_MS);
-        let (_, sum) = read.entry(reader).or_insert((now, 0));
-        let before = std::mem::replace(sum, *sum + rows);
-        before < EXPORT_ROWS && *sum >= EXPORT_ROWS
-    }
-}
+/// What was read page by page lately.
+pub(crate) type Taken = Tally<Reader>;
 
 /// A page of a list, as an answer; that a walk through its pages is an export is noted.
 ///
@@ -53,7 +38,7 @@ pub(super) async fn page(app: &App, caller: &Caller, list: &List) -> Result<Json
 
 async fn note(app: &App, caller: &Caller, kind: &KindName, rows: usize) -> Result<(), StoreError> {
     let now = app.clock.now();
-    if !app.taken.add((caller.workspace, caller.session, kind.clone()), rows as u64, now) {
+    if !app.taken.add((caller.workspace, caller.session, kind.clone()), rows as u64, now, &EXPORT) {
         return Ok(());
     }
     let note = Note::of(caller.workspace, Some(caller.user), Act::Exported, kind);

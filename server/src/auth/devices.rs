@@ -115,7 +115,7 @@ impl Auth {
         let found = devices::device_by_token(&mut self.store.reader().await?, token.workspace(), &token.hash()).await?;
         if let Some((device, _)) = &found {
             let (workspace, id, now) = (device.workspace, device.device, self.clock.now());
-            if device.revoked_at.is_none() && now - device.last_seen_at >= TOUCH_EVERY_MS {
+            if now - device.last_seen_at >= TOUCH_EVERY_MS {
                 self.store
                     .write::<_, StoreError, _>(move |tx| Box::pin(async move { devices::touch_device(tx, workspace, id, now).await }))
                     .await?;

@@ -12,6 +12,16 @@ use crate::audit::{Act, Note};
 use crate::store::keys::{self, ApiKey};
 use crate::store::{Result, StoreError};
 
+/// Longer than any program should go without a new key.
+pub const KEY_DAYS_MAX: u16 = 3650;
+
+const DAY_MS: Millis = 86_400_000;
+
+/// When a key ends that is made now and is good for some days; none where it may not be good for so many.
+pub fn key_ends_at(now: Millis, days: i64) -> Option<Millis> {
+    (1..=i64::from(KEY_DAYS_MAX)).contains(&days).then(|| now + days * DAY_MS)
+}
+
 /// A key to make.
 #[derive(Debug, Clone)]
 pub struct NewKey {

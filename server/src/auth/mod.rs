@@ -11,6 +11,7 @@ mod keys;
 pub mod oidc;
 pub mod one_time;
 pub mod password;
+mod restored;
 mod second;
 pub mod secret;
 mod sessions;
@@ -26,7 +27,7 @@ use tokio::sync::broadcast;
 pub use caller::{Arriving, Caller, ClientAddress, DeviceCaller, OWN_PASSWORD, Person};
 pub(crate) use caller::{Peer, bearer_is, session_cookie};
 pub use devices::{Enrolment, Gone};
-pub use keys::NewKey;
+pub use keys::{KEY_DAYS_MAX, NewKey, key_ends_at};
 pub use password::{BadPassword, Passwords};
 pub use second::{Asked, Factor, SecondState, Ways};
 pub use sessions::{Client, Finish, PasswordError, SignIn, SignedIn, normal_login};
@@ -46,6 +47,9 @@ const TOUCH_EVERY_MS: Millis = 60_000;
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
+    /// There are several workspaces, and none is named.
+    #[error("the workspace is missing")]
+    NoWorkspace,
     /// Login or password is wrong, or the account shut: which, is not said.
     #[error("login or password is wrong")]
     WrongPassword,

@@ -236,7 +236,7 @@ impl Auth {
         self.store
             .write::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {
-                    people::set_password_hash(tx, workspace, user, &hash).await?;
+                    people::change_password(tx, workspace, user, &hash).await?;
                     people::set_password_given(tx, workspace, user, given.then_some(now)).await?;
                     people::drop_sessions_of(tx, workspace, user, keep.as_ref()).await?;
                     let detail = if given { json!({"given": true}) } else { json!({}) };
@@ -263,12 +263,13 @@ impl Auth {
     }
 
     /// The one workspace, or the one with this name where there are several.
-    async fn workspace_named(&self, name: Option<&str>) -> Result<Option<WorkspaceId>, StoreError> {
+    async fn workspace_named(&self, name: Option<&str>) -> Result<Option<WorkspaceId>, AuthError> {
         let mut all = workspaces::all(&mut self.store.reader().await?).await?;
-        Ok(match (name, all.len()) {
-            (None | Some(""), 1) => all.pop().map(|one| one.workspace),
-            (name, _) => all.into_iter().find(|one| Some(one.name.as_str()) == name).map(|one| one.workspace),
-        })
+        match (name, all.len()) {
+            (None | Some(""), 2..) => Err(AuthError::NoWorkspace),
+            (None | Some(""), _) => Ok(all.pop().map(|one| one.workspace)),
+            (Some(name), _) => Ok(all.into_iter().find(|one| one.name == name).map(|one| one.workspace)),
+        }
     }
 
     async fn user_and_hash(&self, workspace: Option<WorkspaceId>, login: &str) -> Result<(Option<User>, Option<String>), StoreError> {

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sync_core::id::RecordId;
 
-use super::{In, open_existing, shown, table};
+use super::{In, open_existing, say, shown, table};
 use crate::app::App;
 use crate::audit;
 use crate::auth::normal_login;
@@ -14,6 +14,9 @@ use crate::config::Config;
 use crate::files::{hex, unhex};
 use crate::store::people::{self, User};
 use crate::store::trail::{self, Head, Wanted};
+
+/// The newest restores that are said of a log.
+const RESTORES_SAID: u32 = 20;
 
 /// Read and check the audit log
 #[derive(Debug, Subcommand)]
@@ -103,8 +106,7 @@ impl List {
             let detail = if one.detail == "{}" { String::new() } else { one.detail };
             vec![one.number.to_string(), shown(one.at), login(one.user), one.act, one.subject, detail]
         }));
-        println!("{}", table(&rows));
-        Ok(())
+        say(&table(&rows))
     }
 }
 
@@ -133,8 +135,18 @@ impl Verify {
         if let Some(tampered) = verified.tampered {
             anyhow::bail!("the audit log was tampered with: {tampered}");
         }
-        println!("{} entries, none altered", verified.entries);
-        println!("{}:{}", verified.entries, hex(&verified.head));
-        Ok(())
+        say(&format!("{} entries, none altered", verified.entries))?;
+        let mut tx = app.store.reader().await?;
+        for entry in trail::before(&mut tx, workspace, u64::MAX, Some(audit::Act::DatabaseRestored.as_str()), RESTORES_SAID).await? {
+            let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+            let before = match detail["before"]["entries"].as_u64() {
+                Some(entries) => {
+                    format!("of {entries} entries before, those from {} on are in the database that was moved aside", entry.number)
+                }
+                None => "how many entries there were before is not known".to_owned(),
+            };
+            say(&format!("restored from a backup at {}: {before}", shown(entry.at)))?;
+        }
+        say(&format!("{}:{}", verified.entries, hex(&verified.head)))
     }
 }

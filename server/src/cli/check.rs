@@ -33,6 +33,12 @@ impl Check {
         let mut bar = Bar::new("entries and records");
         let tell = &mut |difference: &check::Difference| println!("{difference}");
         let checked = check::check(&app, workspace, self.fast, tell, &mut |progress| bar.show(progress)).await;
+        for aside in app.store.set_aside() {
+            println!(
+                "{}: a restore moved it aside; everything is in it, and no erasure reaches it: delete it when you need it no longer",
+                aside.display()
+            );
+        }
         let seconds = bar.end().as_secs_f64();
         app.store.close().await;
         let checked = checked?;

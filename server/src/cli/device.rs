@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use sync_core::id::DeviceId;
 
 use super::user::find;
-use super::{In, open_existing, shown, table};
+use super::{In, open_existing, say, shown, table};
 use crate::app::App;
 use crate::config::Config;
 use crate::store::{devices, people};
@@ -87,7 +87,7 @@ impl List {
             let state = if one.revoked_at.is_some() { "revoked" } else { "" };
             vec![one.device.to_string(), login(one.user), one.name, one.app, shown(one.last_seen_at), state.to_owned()]
         }));
-        println!("{}", table(&rows));
+        say(&table(&rows))?;
         Ok(())
     }
 }

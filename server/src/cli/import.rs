@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use sync_core::id::KindName;
 
 use super::progress::Bar;
-use super::{In, open, open_existing, shown, table};
+use super::{In, open, open_existing, say, shown, table};
 use crate::app::App;
 use crate::auth::normal_login;
 use crate::config::Config;
@@ -237,7 +237,7 @@ impl List {
             let started = shown(one.started_at);
             vec![id, one.kind.to_string(), one.file_name, started, login(one.user), created, updated, failed, state.to_owned()]
         }));
-        println!("{}", table(&rows));
+        say(&table(&rows))?;
         Ok(())
     }
 }

@@ -5,10 +5,10 @@ use clap::{Args, Subcommand};
 use sync_core::id::RecordId;
 
 use super::user::find;
-use super::{In, open_existing, shown, table};
+use super::{In, open_existing, say, shown, table};
 use crate::app::App;
-use crate::auth::NewKey;
 use crate::auth::grant::Scopes;
+use crate::auth::{KEY_DAYS_MAX, NewKey, key_ends_at};
 use crate::config::Config;
 use crate::store::{keys, people};
 
@@ -37,7 +37,7 @@ pub struct Make {
     #[arg(long, required = true)]
     scope: Vec<String>,
     /// How many days it is good for
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=i64::from(KEY_DAYS_MAX)))]
     days: u16,
     #[command(flatten)]
     place: In,
@@ -77,10 +77,9 @@ impl Key {
 
 impl Make {
     async fn run(self, app: &App) -> anyhow::Result<()> {
-        const DAY_MS: i64 = 86_400_000;
         let person = find(app, &self.place, &self.login).await?;
         let scopes = Scopes::read(&self.scope.join(" "), &app.intake.rules(person.workspace).schema)?;
-        let expires_at = app.clock.now() + i64::from(self.days) * DAY_MS;
+        let expires_at = key_ends_at(app.clock.now(), i64::from(self.days)).context("a key lasts no longer")?;
         let new =
             NewKey { workspace: person.workspace, user: person.user, by: None, name: self.name, scopes, expires_at: Some(expires_at) };
         let (token, key) = app.auth.make_key(new).await.context("cannot make a key")?;
@@ -103,7 +102,7 @@ impl List {
             let (used, expires) = (time(one.last_used_at), time(one.expires_at));
             vec![one.key.to_string(), login(one.user), one.name, one.scopes, used, expires, state.to_owned()]
         }));
-        println!("{}", table(&rows));
+        say(&table(&rows))?;
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ mod retention;
 mod serve;
 mod user;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -146,6 +147,14 @@ async fn open_existing(config: Config) -> anyhow::Result<App> {
         path.display()
     );
     open(config).await
+}
+
+/// Prints a line; whoever does not read on, as `head` does, is no mistake.
+fn say(line: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 /// A time as people read it: UTC, to the second.

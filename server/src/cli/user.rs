@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use sync_core::access::RoleSet;
 
-use super::{In, open, open_existing, password, shown, table};
+use super::{In, open, open_existing, password, say, shown, table};
 use crate::app::App;
 use crate::auth::{Factor, normal_login};
 use crate::config::Config;
@@ -186,7 +186,7 @@ impl List {
             let state = if one.disabled_at.is_some() { "disabled" } else { "" };
             vec![one.login, one.name, one.role.to_string(), one.language.tag().to_owned(), shown(one.created_at), state.to_owned()]
         }));
-        println!("{}", table(&rows));
+        say(&table(&rows))?;
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use super::desk::{Desk, Frame, page as answer};
 use super::devices::{self, DeviceView};
 use super::format::{self, Shown};
 use super::words::{Words, other};
-use super::{agents, assets};
+use super::{agents, assets, either};
 use crate::auth::grant::Grant;
 use crate::auth::secret::Code;
 use crate::auth::{AuthError, Factor, OWN_PASSWORD, PasswordError, SecondState};
@@ -303,7 +303,7 @@ pub struct CalendarWanted {
 
 /// `POST /account/calendar`: a new secret address, shown once; or none any more.
 pub async fn calendar(desk: Desk, headers: HeaderMap, Form(wanted): Form<CalendarWanted>) -> Result<Response, Error> {
-    if wanted.act == "withdraw" {
+    if either("act", &wanted.act, "withdraw", "renew")? {
         crate::calendar::withdraw(&desk.app, &desk.caller).await?;
         return Ok(Redirect::to("/account?done=calendar").into_response());
     }

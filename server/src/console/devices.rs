@@ -14,15 +14,17 @@ use sync_core::protocol::{Invitation, Removal, fingerprint_of};
 
 use super::ask::{self, Question};
 use super::desk::{Desk, Frame, page as answer};
+use super::either;
 use super::format::{self, Shown};
 use crate::app::App;
+use crate::audit;
 use crate::error::{Error, Text};
 use crate::qr::Square;
 use crate::store::devices as kept;
 use crate::store::farewells::{self, Act, DeviceNote, Farewell, Terms};
 use crate::store::people::{self, User};
 use crate::store::receipts::{self, ReceiptRow};
-use crate::store::{StoreError, Tx, workspaces};
+use crate::store::{StoreError, Tx, trail, workspaces};
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -48,6 +50,7 @@ struct CodeView {
 
 /// A device in a list.
 pub struct DeviceView {
+    download: Option<String>,
     pub id: String,
     pub name: String,
     user: String,
@@ -179,7 +182,7 @@ pub async fn confirm(
     Form(confirming): Form<Confirming>,
 ) -> Result<Response, Error> {
     check(&desk)?;
-    let let_in = confirming.step == "let_in";
+    let let_in = either("step", &confirming.step, "let_in", "turn_away")?;
     let waited = app.auth.confirm(desk.caller.workspace, device, let_in, desk.caller.user).await?;
     let decided = || Error::Conflict(Text::new("Somebody has decided about this device already.", "已有人处理了这台设备。"));
     waited.then_some(()).ok_or_else(decided)?;
@@ -203,7 +206,7 @@ pub async fn terms(desk: Desk, Form(typed): Form<TermsTyped>) -> Result<Response
         desk.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::set_terms(tx, workspace, terms).await }));
     setting.await?;
     let detail = serde_json::json!({"lease_days": lease_days, "confirm_devices": terms.confirm});
-    desk.note(crate::audit::Act::RightsChanged, "devices", detail).await?;
+    desk.note(audit::Act::RightsChanged, "devices", detail).await?;
     Ok(Redirect::to(if stays { "/devices?done=terms_same" } else { "/devices?done=terms" }).into_response())
 }
 
@@ -307,11 +310,16 @@ async fn show(desk: &Desk, notice: Option<&'static str>, code: Option<CodeView>)
 /// The newest receipts of a device that are looked at.
 const RECEIPTS_MAX: u32 = 20;
 
+/// The newest entries about downloads that are looked at.
+const DOWNLOADS_MAX: u32 = 500;
+
 /// What is known of devices beside themselves.
 struct Known {
     head: u64,
     notes: HashMap<DeviceId, (DeviceNote, Millis)>,
     farewells: HashMap<DeviceId, Farewell>,
+    /// When very many records went to them, and whether they were new then.
+    downloads: HashMap<DeviceId, (Millis, bool)>,
     /// Of those that say farewell.
     receipts: HashMap<DeviceId, Vec<ReceiptRow>>,
 }
@@ -324,7 +332,15 @@ impl Known {
         for device in farewells.keys() {
             receipts.insert(*device, receipts::of_device(tx, workspace, *device, RECEIPTS_MAX).await?);
         }
-        Ok(Self { head, notes, farewells, receipts })
+        let mut downloads = HashMap::new();
+        // Newest first: the first one of each counts.
+        for entry in trail::before(tx, workspace, u64::MAX, Some(audit::Act::DeviceDownloaded.as_str()), DOWNLOADS_MAX).await? {
+            let is_new = serde_json::from_str::<serde_json::Value>(&entry.detail).is_ok_and(|detail| detail["first"] == true);
+            if let Ok(device) = entry.subject.parse() {
+                downloads.entry(device).or_insert((entry.at, is_new));
+            }
+        }
+        Ok(Self { head, notes, farewells, downloads, receipts })
     }
 }
 
@@ -364,7 +380,11 @@ fn device_view(desk: &Desk, people: &[User], device: &kept::Device, known: &Know
     let farewell = known.farewells.get(&device.device);
     let received = known.receipts.get(&device.device).map(Vec::as_slice).unwrap_or_default();
     let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| format::grouped(&number.to_string()));
+    let download = |(at, is_new): &(Millis, bool)| {
+        desk.words.fill(if *is_new { "device.downloaded_new" } else { "device.downloaded" }, &[&desk.words.ago(*at, desk.now)])
+    };
     DeviceView {
+        download: known.downloads.get(&device.device).map(download),
         protocol: note.map_or_else(|| "–".to_owned(), |note| note.protocol.to_string()),
         pending: number(note.map(|note| note.pending)),
         lag: number(note.map(|note| known.head.saturating_sub(note.position))),

@@ -11,8 +11,8 @@ use sync_core::id::RecordId;
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
-use crate::auth::NewKey;
 use crate::auth::grant::Scopes;
+use crate::auth::{NewKey, key_ends_at};
 use crate::error::Error;
 use crate::store::keys::{self, ApiKey};
 use crate::store::people;
@@ -51,10 +51,6 @@ pub struct Typed {
 pub struct Asked {
     done: Option<String>,
 }
-
-const DAY_MS: i64 = 86_400_000;
-/// Longer than any program should go without a new key.
-const DAYS_MAX: i64 = 3650;
 
 /// `GET /keys`.
 pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
@@ -115,14 +111,14 @@ fn key_view(desk: &Desk, key: &ApiKey, owner: String) -> KeyView {
 
 /// `POST /keys`: the key is on the answer, and nowhere again.
 pub async fn make(desk: Desk, Form(typed): Form<Typed>) -> Result<Response, Error> {
-    let days = typed.days.trim().parse::<i64>().ok().filter(|days| (1..=DAYS_MAX).contains(days));
-    let problem = match (Scopes::read(&typed.scopes, desk.reading.schema()), days, typed.name.trim()) {
+    let ends_at = typed.days.trim().parse().ok().and_then(|days| key_ends_at(desk.now, days));
+    let problem = match (Scopes::read(&typed.scopes, desk.reading.schema()), ends_at, typed.name.trim()) {
         (_, _, "") => desk.words.say("key.no_name").to_owned(),
         (Err(bad), _, _) => desk.words.0.of(&bad.to_string(), &bad.message_zh()).to_owned(),
         (_, None, _) => desk.words.say("key.bad_days").to_owned(),
-        (Ok(scopes), Some(days), name) => {
+        (Ok(scopes), Some(ends_at), name) => {
             let (workspace, user) = (desk.caller.workspace, desk.caller.user);
-            let (name, expires_at) = (name.to_owned(), Some(desk.now + days * DAY_MS));
+            let (name, expires_at) = (name.to_owned(), Some(ends_at));
             let (token, _) = desk.app.auth.make_key(NewKey { workspace, user, by: Some(user), name, scopes, expires_at }).await?;
             let made = Some(token.reveal().to_owned());
             return show(&desk, StatusCode::OK, KeysShown { made, ..KeysShown::default() }).await;

@@ -63,6 +63,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::app::App;
+use crate::error::{Error, Text};
 use crate::routes::Routes;
 
 pub use problems::{as_pages, nothing_here};
@@ -158,6 +159,16 @@ fn one_record() -> Routes {
         .route("/records/{kind}/{id}/undo", post(timeline::undo))
         .route("/records/{kind}/{id}/follow", post(follows::follow))
         .route("/records/{kind}/{id}/unfollow", post(follows::unfollow))
+}
+
+/// Which of two words was sent: any other one does neither.
+fn either(field: &str, sent: &str, yes: &str, no: &str) -> Result<bool, Error> {
+    let unknown = || Text::new(format!("It is `{yes}` or `{no}`."), format!("应为 `{yes}` 或 `{no}`。"));
+    match sent {
+        _ if sent == yes => Ok(true),
+        _ if sent == no => Ok(false),
+        _ => Err(Error::Invalid { field: Some(field.to_owned()), message: unknown() }),
+    }
 }
 
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.

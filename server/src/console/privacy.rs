@@ -47,6 +47,8 @@ struct ErasedPage {
     /// When, and by whom.
     when: Shown,
     who: String,
+    /// Databases that restores moved aside: it may be in them.
+    aside: Vec<String>,
     /// Phones that held it: what each is called, whose it is, what has become of it there, and when it was in touch.
     phones: Vec<[String; 4]>,
 }
@@ -191,6 +193,7 @@ async fn proof_page(desk: &Desk, id: RecordId) -> Result<Response, Error> {
         more: look_at.len().checked_sub(NAMING_MAX).filter(|more| *more > 0).map(|more| desk.words.count("record.more", more as u64)),
         when: format::moment(row.at),
         who: by_whom(desk, &users, row.by),
+        aside: desk.app.store.set_aside().iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect(),
         phones: held.into_iter().map(phone).collect(),
     };
     answer(StatusCode::OK, &page)

@@ -12,6 +12,7 @@ use sync_core::access::Right;
 use sync_core::id::RecordId;
 
 use super::desk::{Desk, Frame, page as answer};
+use super::either;
 use super::format;
 use crate::error::{Error, Text};
 use crate::jobs::retention::{self, Due, RECORDS_MAX, Which};
@@ -157,7 +158,7 @@ pub async fn erase(desk: Desk, Path(rule): Path<RecordId>, Form(confirmed): Form
 /// `POST /retention/daily`: from now on every day, or not any more.
 pub async fn switch(desk: Desk, Form(switched): Form<Switched>) -> Result<Redirect, Error> {
     check(&desk)?;
-    let on = switched.step == "on";
+    let on = either("step", &switched.step, "on", "off")?;
     retention::switch(&desk.app, &desk.caller, on).await?;
     Ok(Redirect::to(if on { "/retention?done=on" } else { "/retention?done=off" }))
 }

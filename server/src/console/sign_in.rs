@@ -189,6 +189,7 @@ async fn next_step(app: &App, language: Language, credentials: &Credentials, err
         AuthError::Throttled { retry_after_s } => {
             (StatusCode::TOO_MANY_REQUESTS, words.count("door.throttled", retry_after_s.div_ceil(60)))
         }
+        AuthError::NoWorkspace => (StatusCode::UNPROCESSABLE_ENTITY, words.say("door.no_workspace").to_owned()),
         AuthError::WrongPassword => (StatusCode::UNAUTHORIZED, words.say("door.wrong").to_owned()),
         other => return Err(other.into()),
     };

@@ -108,6 +108,7 @@ impl<'d> Told<'d> {
                 let label = self.desk.reading.roles().role(name).map_or(name, |role| words.label(&role.label));
                 link(format!("/roles/{name}"), label)
             }
+            (Err(_), Some(("kind", name))) => link(format!("/kinds/{name}"), &self.kind(name)),
             _ if entry.subject == "devices" => Shown::Text(words.say("menu.devices").to_owned()),
             _ if entry.subject == "*" => Shown::Text(words.say("audit.everything").to_owned()),
             _ => Shown::Text(self.kind(&entry.subject)),
@@ -159,10 +160,17 @@ impl<'d> Told<'d> {
             farewells::Act::Lost => Some(words.say("device.lost").to_owned()),
             farewells::Act::HandBack => Some(words.say("device.hand_back").to_owned()),
         };
+        let has = |name: &str| detail.get(name).is_some();
         let person = |id: String| self.people.get(&id).map_or_else(|| format::short(&id), Shown::text);
         [
             text("to").map(|to| words.fill("audit.to", &[&person(to)])),
             number("records").or_else(|| number("rows")),
+            detail.get("at_least").and_then(Json::as_u64).map(|count| words.count("audit.at_least", count)),
+            is("first", "audit.first"),
+            detail.get("before").and_then(|before| before.get("entries")?.as_u64()).map(|count| words.count("audit.before", count)),
+            detail.get("withdrawn").and_then(Json::as_u64).map(|count| words.count("audit.withdrawn", count)),
+            has("owner").then(|| words.say("audit.owner").to_owned()),
+            has("sharing").then(|| words.say("audit.sharing").to_owned()),
             text("format").map(|format| format.to_uppercase()),
             text("view").or_else(|| text("report")).map(|view| words.fill("audit.list", &[&self.view(view)])),
             detail.get("filter").map(|filter| words.fill("audit.narrowed", &[&attributes(filter).join(", ")])),

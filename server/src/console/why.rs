@@ -59,6 +59,7 @@ fn why(desk: &Desk, kind: &Kind, not: &NotEdited) -> Why {
     match not {
         NotEdited::UnknownKind(_) | NotEdited::NoSuchRecord => plain("why.gone"),
         NotEdited::Stale(_) => plain("why.meanwhile"),
+        NotEdited::Crowded => plain("why.crowded"),
         NotEdited::Exists => plain("why.exists"),
         NotEdited::BadEdit(BadEdit::BadValue { field, problem }) | NotEdited::Refused(Refusal::BadValue { field, problem }) => {
             let text = bad_value(desk, kind, field, problem);

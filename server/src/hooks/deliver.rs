@@ -78,7 +78,7 @@ async fn attempt(app: &App, hook: &Webhook, mut delivery: Delivery) -> (Delivery
 }
 
 async fn send(app: &App, hook: &Webhook, delivery: &Delivery) -> Result<u16, String> {
-    let target = guard::resolve(&hook.url, &app.config.webhooks.allow_private).await.map_err(|refused| refused.to_string())?;
+    let target = guard::resolve(&hook.url, &app.config.webhooks).await.map_err(|refused| refused.to_string())?;
     let client = signed::client(TIMEOUT).resolve_to_addrs(&target.host, &target.addresses);
     let (id, at, body) = (delivery.delivery.to_string(), app.clock.now() / 1000, delivery.body.clone());
     Signed { url: target.url, key: &hook.secret, id: &id, at, body }.send(client).await

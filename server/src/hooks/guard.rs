@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
 
+use crate::config::Webhooks;
+
 /// Why an address is not called.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -19,6 +21,9 @@ pub enum Refused {
     /// The same, of an address in the configuration.
     #[error("only https:// is called, but for this machine")]
     PlainElsewhere,
+    /// Whatever listens there is no web server that the operator knows of.
+    #[error("port {0} is not called: only 443, 80 where http:// is allowed, and those in `webhooks.allow_ports`")]
+    Port(u16),
     /// It has a login in it, which would end up in logs.
     #[error("the address may not hold a login")]
     Login,
@@ -78,20 +83,24 @@ pub fn origin(text: &str) -> String {
     parse(text).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-/// Resolves an address and checks everything it leads to. `allowed` are addresses of the operator's own.
+/// Resolves an address and checks everything it leads to. The operator may allow addresses of their own, and ports.
 ///
 /// # Errors
 /// When any of it is not called.
-pub async fn resolve(text: &str, allowed: &[IpAddr]) -> Result<Target, Refused> {
+pub async fn resolve(text: &str, allowed: &Webhooks) -> Result<Target, Refused> {
     let url = parse(text)?;
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
+    let usual = if url.scheme() == "https" { 443 } else { 80 };
+    if port != usual && !allowed.allow_ports.contains(&port) {
+        return Err(Refused::Port(port));
+    }
     let unresolved = || Refused::Unresolved(host.clone());
     let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|_| unresolved())?.collect();
     if found.is_empty() {
         return Err(unresolved());
     }
-    let is_allowed = |address: &IpAddr| allowed.contains(&address.to_canonical());
+    let is_allowed = |address: &IpAddr| allowed.allow_private.contains(&address.to_canonical());
     if let Some(inside) = found.iter().map(SocketAddr::ip).find(|address| !is_public(*address) && !is_allowed(address)) {
         return Err(Refused::Private { host, address: inside });
     }
@@ -219,22 +228,25 @@ mod tests {
     #[tokio::test]
     async fn an_address_is_called_only_where_it_was_checked() {
         for (text, part) in [
-            ("http://127.0.0.1:1/", "not a public address"),
+            ("http://127.0.0.1/", "not a public address"),
             ("https://localhost/", "not a public address"),
             ("https://[::1]/", "not a public address"),
             ("https://2130706433/", "not a public address"),
             ("https://0x7f.1/", "not a public address"),
             ("http://1.1.1.1/", "only https"),
+            ("https://1.1.1.1:6379/", "port 6379 is not called"),
+            ("https://1.1.1.1:80/", "port 80 is not called"),
+            ("http://127.0.0.1:1/", "port 1 is not called"),
             ("ftp://1.1.1.1/", "not a web address"),
             ("https://ann:secret@1.1.1.1/", "login"),
             ("https://no.such.host.invalid/", "resolved"),
             ("file:///etc/passwd", "not a web address"),
             ("here", "not a web address"),
         ] {
-            let refused = resolve(text, &[]).await.unwrap_err().to_string();
+            let refused = resolve(text, &Webhooks::default()).await.unwrap_err().to_string();
             assert!(refused.contains(part), "{text}: {refused}");
         }
-        let own = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let own = Webhooks { allow_private: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)], allow_ports: vec![8080] };
         assert_eq!(resolve("http://127.0.0.1:8080/x", &own).await.unwrap().addresses, ["127.0.0.1:8080".parse().unwrap()]);
         assert!(resolve("http://10.0.0.1/", &own).await.is_err());
     }

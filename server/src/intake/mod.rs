@@ -134,6 +134,9 @@ pub enum NotEdited {
         /// Why.
         message: Label,
     },
+    /// It would have to wait for somebody's word, and too many of the caller's edits, or of everybody's, do already.
+    #[error("too many edits wait for a decision: try again when some are decided")]
+    Crowded,
     /// The caller may not.
     #[error("{}", .message.en)]
     Denied {

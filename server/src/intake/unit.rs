@@ -9,6 +9,8 @@ mod governed;
 mod managed;
 mod owed;
 mod review;
+mod room;
+mod shaped;
 mod sight;
 mod waiting;
 mod withdraw;
@@ -94,6 +96,8 @@ pub(super) struct Unit<'a> {
     /// The same words in the same moment are the same change, in two records.
     by_name: HashMap<ChangeName, usize>,
     rejected: Vec<RejectedRow>,
+    /// How much waits for somebody's word.
+    desk: room::Desk,
     /// The edits of records that waited for approval before this unit, where rights depend on it.
     waiting: HashMap<RecordId, HashSet<ChangeName>>,
     /// The records of which this unit holds an edit for approval.
@@ -107,6 +111,8 @@ pub(super) struct Unit<'a> {
     /// Whether something was taken from the desk by its author.
     was_withdrawn: bool,
     archived: Vec<PutAway>,
+    /// Kinds whose records were changed.
+    shaped: Vec<shaped::Shaped>,
     /// Actors that a restored server has forgotten.
     returned: HashMap<ActorId, (DeviceId, Millis)>,
     /// What was brought back by people who do not see all of its kind.
@@ -137,6 +143,7 @@ impl<'a> Unit<'a> {
             accepted: Vec::new(),
             by_name: HashMap::new(),
             rejected: Vec::new(),
+            desk: room::Desk::default(),
             waiting: HashMap::new(),
             held: HashSet::new(),
             settled: Vec::new(),
@@ -144,6 +151,7 @@ impl<'a> Unit<'a> {
             asked: Vec::new(),
             was_withdrawn: false,
             archived: Vec::new(),
+            shaped: Vec::new(),
             returned: HashMap::new(),
             brought: BTreeSet::new(),
             governing: None,
@@ -255,7 +263,11 @@ impl<'a> Unit<'a> {
         }
         let change = match change {
             Ok(change) => change,
-            Err(refusal) => return Ok(self.refuse(author, now, &pushed, Refused::from(&refusal))),
+            // Not kept: nobody can read it, and sent again it is told the same.
+            Err(refusal) => {
+                tracing::warn!(device = %author.device, record = %pushed.record, %refusal, "what is no readable change was refused");
+                return Ok(Outcome::Verdict(Refused::from(&refusal).verdict()));
+            }
         };
         if let Some(known) = self.known(tx, author, &pushed, &change).await? {
             return Ok(known);
@@ -391,6 +403,9 @@ impl<'a> Unit<'a> {
         import: Option<[u8; 16]>,
     ) -> Outcome {
         let key = (pushed.record, pushed.facet);
+        if &*kind.name == KIND_KIND && pushed.facet == Facet::Main {
+            self.note_shaped(author, now, pushed.record);
+        }
         let was_put_away = self.is_put_away(&key);
         let texts = self.texts(&kind);
         let open = self.open.entry((pushed.record, pushed.facet)).or_insert_with(|| Open {
@@ -423,6 +438,14 @@ impl<'a> Unit<'a> {
 
     fn refuse(&mut self, author: &Author, now: Millis, pushed: &Pushed, refused: Refused) -> Outcome {
         let (verdict, state) = (refused.verdict(), refused.state());
+        // What its device writes again is nobody's to decide on: its hash is enough to know it by.
+        let body = if state.is_open() { pushed.body.clone() } else { Vec::new() };
+        if state.is_open() {
+            if !self.has_room(author, 1, body.len()) {
+                return Outcome::Verdict(Verdict::come_again());
+            }
+            self.takes_room(author, body.len());
+        }
         if waits_for_approval(state, refused.code) {
             self.held.insert(pushed.record);
         }
@@ -441,7 +464,7 @@ impl<'a> Unit<'a> {
             message_zh: refused.message.zh,
             received_at: now,
             state,
-            body: pushed.body.clone(),
+            body,
             note: None,
             answer: None,
         });

@@ -299,6 +299,7 @@ impl Writer {
                     answers.push(Answer::Push(answer, Vec::with_capacity(incoming.len())));
                     unit.load_pushed(&mut tx, &mut self.cache, &incoming).await?;
                     unit.load_sight(&mut tx, &author, incoming.iter().map(|incoming| incoming.pushed.record)).await?;
+                    unit.load_desk(&mut tx, &author).await?;
                     for incoming in incoming {
                         let outcome = unit.push(&mut tx, &author, now, incoming, aside).await?;
                         if let Some(Answer::Push(_, outcomes)) = answers.last_mut() {
@@ -312,6 +313,7 @@ impl Writer {
                     answers.push(Answer::Edit(answer, Vec::with_capacity(edits.len())));
                     unit.load_edited(&mut tx, &mut self.cache, &edits).await?;
                     unit.load_sight(&mut tx, &author, edits.iter().map(|edit| edit.record)).await?;
+                    unit.load_desk(&mut tx, &author).await?;
                     if let Some(Answer::Edit(_, edited)) = answers.last_mut() {
                         edited.extend(edits.iter().map(|edit| unit.edit(&author, now, edit, import)));
                     }

@@ -1,12 +1,14 @@
 //! Backup and restore. A live database file is never copied: SQLite writes a consistent new one.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use sync_core::id::Millis;
 
+use super::ledger::{beside, note_restored};
 use super::open::{Options, lock_file};
 use super::workspaces::{self, FeedEpoch};
 use super::{OpenError, Store, StoreError};
@@ -161,7 +163,8 @@ pub async fn restore(
     remove_database(&partial)?;
     reserve(&partial)?;
     vacuum_into(from, &partial).await?;
-    let workspaces = renew(&Options { path: partial.clone(), ..options.clone() }, &mut new_epoch).await?;
+    let heads = heads_of(target).await;
+    let workspaces = renew(&Options { path: partial.clone(), ..options.clone() }, heads, &mut new_epoch).await?;
     sync_file(&partial)?;
     let aside = move_aside(target, set_aside)?;
     rename(&partial, target)?;
@@ -170,24 +173,38 @@ pub async fn restore(
     Ok(Restored { set_aside: aside, workspaces })
 }
 
-/// Brings the copy up to date and renews its epochs.
-async fn renew(options: &Options, new_epoch: &mut impl FnMut() -> FeedEpoch) -> Result<Vec<workspaces::Workspace>, BackupError> {
+/// How far the audit logs of the database that is replaced went, as far as it can still be read.
+async fn heads_of(database: &Path) -> Heads {
+    let read = async {
+        let mut conn = SqliteConnectOptions::new().filename(database).connect().await?;
+        let rows: Vec<(Vec<u8>, i64, Vec<u8>)> =
+            sqlx::query_as("select workspace, number, hash from audit_heads").fetch_all(&mut conn).await?;
+        conn.close().await?;
+        Ok::<_, sqlx::Error>(rows)
+    };
+    let rows = if database.exists() { read.await.unwrap_or_default() } else { Vec::new() };
+    rows.into_iter().map(|(workspace, number, hash)| (workspace, (number, hash))).collect()
+}
+
+/// The number and the hash of the newest entry of audit logs, by workspace.
+type Heads = HashMap<Vec<u8>, (i64, Vec<u8>)>;
+
+/// Brings the copy up to date, renews its epochs, and notes for its audit logs that it is one.
+async fn renew(
+    options: &Options,
+    mut heads: Heads,
+    new_epoch: &mut impl FnMut() -> FeedEpoch,
+) -> Result<Vec<workspaces::Workspace>, BackupError> {
     let store = Store::open(options).await?;
     let mut tx = store.begin().await?;
     for workspace in workspaces::all(&mut tx).await? {
         workspaces::set_feed_epoch(&mut tx, workspace.workspace, new_epoch()).await?;
+        note_restored(&mut tx, workspace.workspace, heads.remove(&workspace.workspace.as_bytes()[..])).await?;
     }
     let workspaces = workspaces::all(&mut tx).await?;
     tx.commit().await?;
     store.close().await;
     Ok(workspaces)
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    name.into()
 }
 
 /// The files of a database besides itself: what is not yet in it, and how to find that.
@@ -203,7 +220,7 @@ fn companion(path: &Path, suffix: &str) -> PathBuf {
 /// database must never lie beside another.
 fn move_aside(path: &Path, now: Option<Millis>) -> Result<Option<PathBuf>, BackupError> {
     let Some(now) = now.filter(|_| path.exists()) else { return Ok(None) };
-    let aside = beside(path, &format!("before-restore-{now}"));
+    let aside = beside(path, &format!("{SET_ASIDE}{now}"));
     for suffix in COMPANIONS {
         if companion(path, suffix).exists() {
             rename(&companion(path, suffix), &companion(&aside, suffix))?;
@@ -211,6 +228,27 @@ fn move_aside(path: &Path, now: Option<Millis>) -> Result<Option<PathBuf>, Backu
     }
     rename(path, &aside)?;
     Ok(Some(aside))
+}
+
+/// The databases that earlier restores moved aside, with everything that was in them.
+pub(super) fn set_aside(database: &Path) -> Vec<PathBuf> {
+    let (folder, aside) = (folder_of(database), beside(database, SET_ASIDE));
+    let Some(start) = aside.file_name() else { return Vec::new() };
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.strip_prefix(&*start.to_string_lossy()).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).filter(is_one).collect();
+    found.sort();
+    found
+}
+
+/// What a database that was moved aside is called, before the time.
+const SET_ASIDE: &str = "before-restore-";
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn remove_database(path: &Path) -> Result<(), BackupError> {
@@ -233,7 +271,7 @@ fn sync_file(path: &Path) -> Result<(), BackupError> {
 
 /// A new name is durable once its folder is.
 fn sync_folder(path: &Path) -> Result<(), BackupError> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     if cfg!(unix) {
         let failed = |source| BackupError::File { path: folder.to_owned(), source };
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;

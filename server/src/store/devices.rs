@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sync_core::id::{ActorId, DeviceId, Millis, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::people::{SecretHash, User, user};
 use super::{Result, StoreError, Tx, id};
 
@@ -221,7 +222,11 @@ pub async fn revoke_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId
         .bind(now)
         .execute(tx.conn())
         .await?;
-    Ok(done.rows_affected() > 0)
+    let was_in = done.rows_affected() > 0;
+    if was_in {
+        tx.withdrawn(workspace, Withdrawal::Device { device, out: true, farewell: None });
+    }
+    Ok(was_in)
 }
 
 /// Lets a device in again.
@@ -231,17 +236,7 @@ pub async fn restore_device(tx: &mut Tx, workspace: WorkspaceId, device: DeviceI
         .bind(&device.as_bytes()[..])
         .execute(tx.conn())
         .await?;
-    Ok(())
-}
-
-/// Shuts out all devices of a user.
-pub async fn revoke_devices_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId, now: Millis) -> Result<()> {
-    sqlx::query("update devices set revoked_at = $3 where workspace = $1 and user_id = $2 and revoked_at is null")
-        .bind(&workspace.as_bytes()[..])
-        .bind(&user.as_bytes()[..])
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
+    tx.withdrawn(workspace, Withdrawal::Device { device, out: false, farewell: None });
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sync_core::id::{DeviceId, Millis, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::{Result, StoreError, Tx, id};
 
 /// How a device leaves.
@@ -93,6 +94,7 @@ pub async fn ask(tx: &mut Tx, workspace: WorkspaceId, device: DeviceId, act: Act
     .bind(now)
     .execute(tx.conn())
     .await?;
+    tx.withdrawn(workspace, Withdrawal::Device { device, out: true, farewell: Some(act.as_str().to_owned()) });
     Ok(())
 }
 

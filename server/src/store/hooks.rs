@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::{Result, StoreError, Tx, id};
 
 /// How many bytes a signing secret has.
@@ -247,6 +248,9 @@ pub async fn remove(tx: &mut Tx, workspace: WorkspaceId, webhook: RecordId) -> R
         ["delete from deliveries where workspace = $1 and webhook = $2", "delete from webhooks where workspace = $1 and webhook = $2"]
     {
         gone = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&webhook.as_bytes()[..]).execute(tx.conn()).await?.rows_affected();
+    }
+    if gone > 0 {
+        tx.withdrawn(workspace, Withdrawal::Webhook { webhook });
     }
     Ok(gone > 0)
 }

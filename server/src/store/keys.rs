@@ -2,6 +2,7 @@
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::people::{SecretHash, User, user};
 use super::{Result, Tx, id};
 
@@ -101,5 +102,9 @@ pub async fn revoke(tx: &mut Tx, workspace: WorkspaceId, key: RecordId, user: Op
     .bind(user.map(|user| user.as_bytes().to_vec()))
     .execute(tx.conn())
     .await?;
-    Ok(done.rows_affected() > 0)
+    let was_in_use = done.rows_affected() > 0;
+    if was_in_use {
+        tx.withdrawn(workspace, Withdrawal::ApiKey { key });
+    }
+    Ok(was_in_use)
 }

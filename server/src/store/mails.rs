@@ -2,6 +2,7 @@
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::{Result, Tx, id};
 
 /// A dashboard that is sent again and again.
@@ -173,5 +174,9 @@ pub async fn last(tx: &mut Tx, workspace: WorkspaceId, mail: RecordId) -> Result
 pub async fn remove(tx: &mut Tx, workspace: WorkspaceId, dashboard: RecordId, mail: RecordId) -> Result<bool> {
     let sql = "delete from report_mails where workspace = $1 and dashboard = $2 and mail = $3";
     let query = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&dashboard.as_bytes()[..]).bind(&mail.as_bytes()[..]);
-    Ok(query.execute(tx.conn()).await?.rows_affected() > 0)
+    let there_was = query.execute(tx.conn()).await?.rows_affected() > 0;
+    if there_was {
+        tx.withdrawn(workspace, Withdrawal::Mail { dashboard, mail });
+    }
+    Ok(there_was)
 }

@@ -26,6 +26,7 @@ pub mod hooks;
 pub mod identities;
 pub mod imports;
 pub mod keys;
+pub mod ledger;
 pub mod lists;
 pub mod mails;
 pub mod marks;
@@ -76,6 +77,9 @@ pub enum StoreError {
     /// The disk is full or cannot be written: nothing was kept.
     #[error("the database cannot be written")]
     Unwritable(#[source] sqlx::Error),
+    /// A ledger beside the database cannot be written or read: nothing was kept.
+    #[error("a ledger beside the database cannot be written or read")]
+    Ledger(#[source] std::io::Error),
     /// A stored value is not what this program wrote.
     #[error("the database holds a damaged {0}")]
     Damaged(&'static str),
@@ -121,11 +125,17 @@ const SQLITE_NOTADB: u32 = 26;
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
 pub struct Tx {
     inner: Transaction<'static, Sqlite>,
+    about: Arc<About>,
+    /// What the ledger is to say of it.
+    withdrawn: Vec<(sync_core::id::WorkspaceId, ledger::Withdrawal)>,
 }
 
 impl Tx {
     /// Makes the transaction durable: when this returns, it is on the disk.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
+        if !self.withdrawn.is_empty() {
+            self.settle_ledger().await?;
+        }
         Ok(self.inner.commit().await?)
     }
 
@@ -168,13 +178,17 @@ impl Store {
     ///
     /// The future must run to its end: call it from a spawned task, or use [`Store::write`].
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(Tx { inner: self.writer.begin_with("begin immediate").await? })
+        Ok(self.tx(self.writer.begin_with("begin immediate").await?))
     }
 
     /// A transaction that reads one snapshot and cannot write. Keep it short: while it lives, the
     /// write-ahead log cannot shrink.
     pub async fn reader(&self) -> Result<Tx> {
-        Ok(Tx { inner: self.readers.begin().await? })
+        Ok(self.tx(self.readers.begin().await?))
+    }
+
+    fn tx(&self, inner: Transaction<'static, Sqlite>) -> Tx {
+        Tx { inner, about: Arc::clone(&self.about), withdrawn: Vec::new() }
     }
 
     /// Runs one unit of work in a transaction: committed when it answers `Ok`, undone otherwise.
@@ -238,6 +252,11 @@ impl Store {
     /// When `rapport backup` last wrote a whole one.
     pub fn last_backup(&self) -> Option<sync_core::id::Millis> {
         backup::last(&self.about.path)
+    }
+
+    /// The databases that earlier restores moved aside: everything is still in them, and no erasure reaches it.
+    pub fn set_aside(&self) -> Vec<PathBuf> {
+        backup::set_aside(&self.about.path)
     }
 
     /// What SQLite says about itself, as checked when the store was opened.

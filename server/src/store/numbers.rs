@@ -2,6 +2,7 @@
 
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::people::SecretHash;
 use super::{Result, StoreError, Tx};
 
@@ -79,5 +80,9 @@ pub async fn drop_numbers(tx: &mut Tx, workspace: WorkspaceId, user: UserId, pen
         .bind(pending)
         .execute(tx.conn())
         .await?;
-    Ok(gone.rows_affected() > 0)
+    let was = gone.rows_affected() > 0;
+    if was && !pending {
+        tx.withdrawn(workspace, Withdrawal::Number { user });
+    }
+    Ok(was)
 }

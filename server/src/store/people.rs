@@ -3,7 +3,9 @@
 use sync_core::access::RoleSet;
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::{Result, StoreError, Tx, id};
+use crate::files::hex;
 use crate::language::Language;
 
 /// The SHA-256 of a token or code: what is stored instead of it.
@@ -100,7 +102,13 @@ pub async fn password_hash(tx: &mut Tx, workspace: WorkspaceId, user: UserId) ->
     Ok(query.fetch_optional(tx.conn()).await?)
 }
 
-/// Replaces the stored password hash.
+/// Replaces the stored hash by one of another password: the one before is good for nothing any more.
+pub async fn change_password(tx: &mut Tx, workspace: WorkspaceId, user: UserId, hash: &str) -> Result<()> {
+    tx.withdrawn(workspace, Withdrawal::Password { user });
+    set_password_hash(tx, workspace, user, hash).await
+}
+
+/// Replaces the stored hash of the same password.
 pub async fn set_password_hash(tx: &mut Tx, workspace: WorkspaceId, user: UserId, hash: &str) -> Result<()> {
     sqlx::query("update users set password_hash = $3 where workspace = $1 and user_id = $2")
         .bind(&workspace.as_bytes()[..])
@@ -148,6 +156,7 @@ pub async fn set_disabled(tx: &mut Tx, workspace: WorkspaceId, user: UserId, dis
         .bind(disabled_at)
         .execute(tx.conn())
         .await?;
+    tx.withdrawn(workspace, Withdrawal::Person { user, out: disabled_at.is_some() });
     Ok(())
 }
 
@@ -278,34 +287,37 @@ pub async fn touch_session(tx: &mut Tx, workspace: WorkspaceId, token_hash: &Sec
 
 /// Ends one session.
 pub async fn drop_session(tx: &mut Tx, workspace: WorkspaceId, token_hash: &SecretHash) -> Result<()> {
-    sqlx::query("delete from sessions where workspace = $1 and token_hash = $2")
-        .bind(&workspace.as_bytes()[..])
-        .bind(&token_hash[..])
-        .execute(tx.conn())
-        .await?;
+    let sql = "delete from sessions where workspace = $1 and token_hash = $2 returning token_hash";
+    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(&token_hash[..]);
+    let ended = query.fetch_all(tx.conn()).await?;
+    ended_sessions(tx, workspace, &ended);
     Ok(())
 }
 
 /// Ends all sessions of a user but `keep`; answers how many.
 pub async fn drop_sessions_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId, keep: Option<&SecretHash>) -> Result<u64> {
-    let gone = sqlx::query("delete from sessions where workspace = $1 and user_id = $2 and token_hash <> $3")
-        .bind(&workspace.as_bytes()[..])
-        .bind(&user.as_bytes()[..])
-        .bind(keep.map_or(&[][..], |keep| &keep[..]))
-        .execute(tx.conn())
-        .await?;
-    Ok(gone.rows_affected())
+    let sql = "delete from sessions where workspace = $1 and user_id = $2 and token_hash <> $3 returning token_hash";
+    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(&user.as_bytes()[..]);
+    let ended = query.bind(keep.map_or(&[][..], |keep| &keep[..])).fetch_all(tx.conn()).await?;
+    Ok(ended_sessions(tx, workspace, &ended))
 }
 
 /// Ends one session, if it is the user's; answers how many.
 pub async fn drop_session_of(tx: &mut Tx, workspace: WorkspaceId, user: UserId, token_hash: &SecretHash) -> Result<u64> {
-    let gone = sqlx::query("delete from sessions where workspace = $1 and user_id = $2 and token_hash = $3")
-        .bind(&workspace.as_bytes()[..])
-        .bind(&user.as_bytes()[..])
-        .bind(&token_hash[..])
-        .execute(tx.conn())
-        .await?;
-    Ok(gone.rows_affected())
+    let sql = "delete from sessions where workspace = $1 and user_id = $2 and token_hash = $3 returning token_hash";
+    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(&user.as_bytes()[..]).bind(&token_hash[..]);
+    let ended = query.fetch_all(tx.conn()).await?;
+    Ok(ended_sessions(tx, workspace, &ended))
+}
+
+fn ended_sessions(tx: &mut Tx, workspace: WorkspaceId, ended: &[Vec<u8>]) -> u64 {
+    if !ended.is_empty() {
+        tx.withdrawn(
+            workspace,
+            Withdrawal::Sessions { hashes: ended.iter().filter_map(|hash| hash.as_slice().try_into().ok()).map(hex).collect() },
+        );
+    }
+    ended.len() as u64
 }
 
 /// The sessions of a user, the last used one first.

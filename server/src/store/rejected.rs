@@ -286,6 +286,40 @@ pub async fn rejected_in(tx: &mut Tx, workspace: WorkspaceId, states: &[DeskStat
     rows.into_iter().map(rejected_row).collect()
 }
 
+/// How much waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many edits.
+    pub edits: u64,
+    /// How large they are together.
+    pub bytes: u64,
+}
+
+impl Load {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self { edits: self.edits + more.edits, bytes: self.bytes + more.bytes }
+    }
+
+    /// Whether it is not above a limit.
+    pub fn fits(self, most: Self) -> bool {
+        self.edits <= most.edits && self.bytes <= most.bytes
+    }
+}
+
+/// How much nobody has decided about, of somebody on a device or in all. The states stand in the text, so that the index of
+/// open edits is used.
+pub async fn load(tx: &mut Tx, workspace: WorkspaceId, of: Option<(DeviceId, UserId)>) -> Result<Load> {
+    let mut query = QueryBuilder::<Sqlite>::new("select count(*), coalesce(sum(length(body)), 0) from rejected where workspace = ");
+    query.push_bind(&workspace.as_bytes()[..]).push(" and state in ('rejected', 'held')");
+    if let Some((device, user)) = of {
+        query.push(" and device = ").push_bind(device.as_bytes().to_vec()).push(" and user_id = ").push_bind(user.as_bytes().to_vec());
+    }
+    let (edits, bytes): (i64, i64) = query.build_query_as().fetch_one(tx.conn()).await?;
+    Ok(Load { edits: edits as u64, bytes: bytes as u64 })
+}
+
 /// Keeps changes that were not accepted; one that is there already stays as it is.
 pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[RejectedRow]) -> Result<()> {
     for row in rejected {

@@ -2,6 +2,7 @@
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::people::{SecretHash, User, user};
 use super::{Result, Tx, id};
 
@@ -99,5 +100,9 @@ pub async fn opened(tx: &mut Tx, workspace: WorkspaceId, link: RecordId, now: Mi
 pub async fn revoke(tx: &mut Tx, workspace: WorkspaceId, dashboard: RecordId, link: RecordId, now: Millis) -> Result<bool> {
     let sql = "update report_links set revoked_at = $4 where workspace = $1 and dashboard = $2 and link = $3 and revoked_at is null";
     let query = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&dashboard.as_bytes()[..]).bind(&link.as_bytes()[..]).bind(now);
-    Ok(query.execute(tx.conn()).await?.rows_affected() > 0)
+    let there_was = query.execute(tx.conn()).await?.rows_affected() > 0;
+    if there_was {
+        tx.withdrawn(workspace, Withdrawal::Link { dashboard, link });
+    }
+    Ok(there_was)
 }

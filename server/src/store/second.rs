@@ -2,6 +2,7 @@
 
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
+use super::ledger::Withdrawal;
 use super::people::SecretHash;
 use super::{Result, StoreError, Tx, id};
 
@@ -61,7 +62,11 @@ pub async fn drop_second_factor(tx: &mut Tx, workspace: WorkspaceId, user: UserI
         .bind(&user.as_bytes()[..])
         .execute(tx.conn())
         .await?;
-    Ok(gone.rows_affected() > 0)
+    let was = gone.rows_affected() > 0;
+    if was {
+        tx.withdrawn(workspace, Withdrawal::SecondFactor { user });
+    }
+    Ok(was)
 }
 
 /// Replaces the recovery codes of a user.

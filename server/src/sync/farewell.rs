@@ -12,7 +12,7 @@ use sync_core::id::{Facet, Millis, RecordId};
 use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal, Verdict};
 
 use super::live::put;
-use super::{Door, ONCE_A_FRAME, Speaker, is_of_another_life, is_repeated, refused, verdicts};
+use super::{Door, ONCE_A_FRAME, Speaker, crowded, is_crowded, is_of_another_life, is_repeated, refused, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
 use crate::store::rejected::{self, ChangeName};
@@ -81,6 +81,11 @@ impl Door {
                 Message::Pull(pull) => pulls = Some(pull),
                 _ => {}
             }
+        }
+        if answers.iter().any(is_crowded) {
+            // It has more than there is room for: it is not told to forget that.
+            answers.push(crowded());
+            return Ok(answers);
         }
         self.note_waits(speaker, &farewell, &sum).await?;
         let lacks = is_patient && waiting.is_some_and(|waiting| waiting.base > sum.offered);

@@ -3,6 +3,7 @@
 //! Reads frames, asks intake and feed, writes frames. The same over HTTP, one frame each way, and over
 //! a WebSocket that stays open. Never decides what a change means.
 
+mod downloads;
 mod farewell;
 mod live;
 mod standing;
@@ -28,6 +29,8 @@ use crate::intake::{Author, Intake, IntakeError};
 use crate::store::farewells;
 use crate::store::{Store, StoreError, devices, people, receipts, workspaces};
 
+pub(crate) use downloads::Downloads;
+pub use downloads::MUCH_RECORDS;
 pub use live::live;
 use standing::Standing;
 pub use unasked::Unasked;
@@ -46,6 +49,8 @@ pub struct Door {
     pub store: Store,
     /// The write path.
     pub intake: Intake,
+    /// What was handed out to devices lately.
+    pub(crate) downloads: Downloads,
 }
 
 /// Which device speaks, for whom.
@@ -83,6 +88,11 @@ pub async fn exchange(arriving: Arriving, State(app): State<App>, frame: Bytes) 
 }
 
 impl Door {
+    /// A door that has handed out nothing yet.
+    pub fn new(store: Store, intake: Intake) -> Self {
+        Self { store, intake, downloads: Downloads::default() }
+    }
+
     /// Answers a frame with a frame, whatever it holds.
     pub async fn answer(&self, speaker: &Speaker, frame: &[u8], now: Millis) -> Vec<u8> {
         protocol::encode_frame(&self.answer_live(speaker, frame, &mut Unasked::default(), now).await)
@@ -130,6 +140,10 @@ impl Door {
                     break;
                 }
             }
+        }
+        if answers.iter().any(is_crowded) {
+            // Last: what else it asked for it gets.
+            answers.push(crowded());
         }
         if let Err(error) = self.note_standing(speaker, standing.answered(&answers), now).await {
             tracing::warn!(error = &error as &dyn std::error::Error, device = %speaker.device, "where a device stands was not noted");
@@ -248,6 +262,9 @@ impl Door {
         };
         let rules = self.intake.rules(speaker.reader.workspace);
         let page = feed::page(&self.store, &rules, &speaker.reader, &Asked::by(pull, cursor.as_ref()), now).await?;
+        if let Err(error) = self.note_download(speaker, &page, now).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, device = %speaker.device, "a download was not noted");
+        }
         Ok(Ok(Page { pull: pull.number, ..page }))
     }
 
@@ -284,6 +301,15 @@ fn is_repeated(messages: &[Message]) -> bool {
 /// life before, and may be a late copy of what that life has turned down: it is not looked at.
 fn is_of_another_life(answer: &Message, known_epoch: Option<Vec<u8>>) -> bool {
     matches!((answer, known_epoch), (Message::Welcome(welcome), Some(known)) if known != welcome.epoch)
+}
+
+/// Whether some of a push was not kept because too much waits for a decision.
+fn is_crowded(answer: &Message) -> bool {
+    matches!(answer, Message::Verdicts(answer) if answer.verdicts.iter().any(Verdict::is_come_again))
+}
+
+fn crowded() -> Message {
+    refused("throttled", "too many edits wait for a decision: they stay on the device, try again later, nothing is lost")
 }
 
 fn verdicts(speaker: &Speaker, batch: u64, verdicts: Result<Vec<Verdict>, IntakeError>) -> Message {

@@ -23,7 +23,7 @@ async fn door() -> (Door, tempfile::TempDir) {
     workspaces::add(&mut tx, workspace(), "doors", EPOCH, SealKey([2; 32]), NOW).await.unwrap();
     tx.commit().await.unwrap();
     let intake = Intake::start(store.clone(), ServerPen::new([0xee; 16]), None).await.unwrap();
-    (Door { store, intake }, folder)
+    (Door::new(store, intake), folder)
 }
 
 fn ann() -> Speaker {

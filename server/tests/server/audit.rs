@@ -282,3 +282,36 @@ async fn what_the_log_is_narrowed_by_stays_from_page_to_page() {
     let rest = desk.get(&next).await.text();
     assert!(numbers(&rest).len() == 10 && !rest.contains("rel=\"next\""), "{next}: {rest}");
 }
+
+#[tokio::test]
+async fn a_kind_that_says_otherwise_who_sees_its_records_is_in_the_log() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let kind = |label: &str, more: &str| {
+        format!(
+            "name = \"visit_plan\"\nlabel = {{ en = \"{label}\", zh = \"拜访计划\" }}\nplural = {{ en = \"Plans\", zh = \"拜访计划\" }}\n\
+             title = \"title\"\nlist = [\"title\"]\n{more}\n[[field]]\nname = \"title\"\nlabel = {{ en = \"Title\", zh = \"标题\" }}\n\
+             [[field]]\nname = \"keeper\"\nlabel = {{ en = \"Keeper\", zh = \"保管人\" }}\ntype = \"link\"\nto = [\"member\"]\n"
+        )
+    };
+    let record = ann.make("kind", json!({"name": "visit_plan", "definition": kind("Plan", "")})).await;
+    for definition in [
+        kind("Another name", ""),
+        kind("Another name", "sharing = { everyone = true }"),
+        kind("Another name", "owner = \"keeper\"\nsharing = { everyone = true }"),
+    ] {
+        let edited = ann.edit(&record, json!([{"op": "set", "field": "definition", "value": definition}])).await;
+        assert_eq!(edited.status, 200, "{}", edited.text());
+    }
+    let told = entries(&server, "rights_changed").await;
+    let (subjects, details): (Vec<String>, Vec<Value>) = told.into_iter().unzip();
+    assert!(subjects.iter().all(|subject| subject == "kind visit_plan"), "{subjects:?}");
+    let keys: Vec<Vec<&str>> = details.iter().map(|one| one.as_object().unwrap().keys().map(String::as_str).collect()).collect();
+    assert_eq!(keys.len(), 3, "another name is nobody's right: {details:?}");
+    for key in ["new", "sharing", "owner"] {
+        assert!(keys.contains(&vec![key]), "{details:?}");
+    }
+    let (_, cookie) = server.browser_sign_in(&[]).await;
+    let page = server.browse(&cookie, "/audit?act=rights_changed").await.text();
+    assert!(page.contains("/kinds/visit_plan") && page.contains("whom its records are shared with"), "{page}");
+}

@@ -196,3 +196,26 @@ async fn the_demos_folder_has_the_tables_that_reporting_tools_read() {
     connection.close().await.unwrap();
     assert!(deals > 0);
 }
+
+#[test]
+fn a_database_that_a_restore_moved_aside_is_named_and_a_list_may_be_cut_off() {
+    let machine = Machine::new();
+    machine.done(&["user", "add", "ann"], "a long password\n");
+    machine.done(&["backup", "copy.db"], "");
+    machine.done(&["restore", "copy.db", "--force"], "");
+    assert!(machine.done(&["check"], "").contains("before-restore-"));
+    let verified = machine.done(&["audit", "verify"], "");
+    assert!(verified.contains("restored from a backup at") && verified.contains("moved aside"), "{verified}");
+    // Whoever reads the first line only is no reason to panic.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rapport"))
+        .args(["audit", "list"])
+        .current_dir(machine.path())
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

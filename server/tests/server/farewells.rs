@@ -285,6 +285,8 @@ async fn a_new_device_waits_until_its_fingerprint_was_compared() {
     assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0), pull()]).await.code(), "not_confirmed");
     let page = desk.get("/devices").await.text();
     assert!(page.contains("Waiting to be let in") && page.contains(&fingerprint(&enrolled.token)), "{page}");
+    let unknown = desk.post(&format!("/devices/{}/confirm", enrolled.device), &[("step", "letin")]).await;
+    assert_eq!(unknown.status, 422, "an unknown word neither lets it in nor turns it away for good");
     desk.post(&format!("/devices/{}/confirm", enrolled.device), &[("step", "let_in")]).await;
     let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 0), pull()]).await;
     let Message::Welcome(welcome) = &answers[0] else { panic!("{answers:?}") };
@@ -371,4 +373,52 @@ async fn wiping_a_phone_asks_first_and_says_what_would_be_lost() {
     assert!(!desk.get("/devices").await.text().contains("Is to be wiped"), "asking wipes nothing");
     let foreign = desk.get(&format!("/devices/{}/revoke", sync_core::id::DeviceId::of_cause("nobody's"))).await;
     assert_eq!(foreign.status, 404);
+}
+
+#[tokio::test]
+async fn a_device_to_which_very_much_goes_in_a_day_is_named_in_the_log_and_on_the_page() {
+    let desk = Desk::new().await;
+    let ann = crate::api::Client::office(&desk.server).await;
+    for batch in 0..26 {
+        let items: Vec<serde_json::Value> = (0..200).map(|n| json!({"fields": {"name": format!("C{batch}-{n}")}})).collect();
+        assert_eq!(ann.post("/api/v1/party/batch", json!({ "items": items })).await.status, 200);
+    }
+    let enrolled = enrol(&desk.server).await;
+    let mut entries = Vec::new();
+    // Twice everything: when it is new, and a month later.
+    for _ in 0..2 {
+        let mut cursor = None;
+        loop {
+            let pull = Message::Pull(Pull { cursor: cursor.clone(), max_bytes: PAGE_BYTES, ..Pull::default() });
+            let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 0), pull]).await;
+            let Some(Message::Page(page)) = answers.last() else { panic!("{answers:?}") };
+            cursor = Some(page.cursor.clone());
+            if !page.more {
+                break;
+            }
+        }
+        let mut tx = desk.server.app.store.reader().await.unwrap();
+        let found = rapport_server::store::trail::before(&mut tx, desk.server.workspace, u64::MAX, Some("device_downloaded"), 10);
+        entries = found.await.unwrap();
+        desk.server.clock.forward(30 * 24 * 60 * MINUTE);
+    }
+    let detail: Vec<serde_json::Value> = entries.iter().map(|entry| serde_json::from_str(&entry.detail).unwrap()).collect();
+    assert_eq!(detail, [json!({"at_least": 5_000, "first": false}), json!({"at_least": 5_000, "first": true})]);
+    assert!(entries.iter().all(|entry| entry.subject == enrolled.device.to_string()));
+    let (_, cookie) = desk.server.browser_sign_in(&[]).await;
+    let page = desk.server.browse(&cookie, "/devices").await.text();
+    assert!(page.contains("Very many records went to it in a day"), "{page}");
+}
+
+#[tokio::test]
+async fn when_a_device_that_was_shut_out_was_last_in_touch_is_noted() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    desk.server.app.auth.revoke_device(desk.server.workspace, enrolled.device, None).await.unwrap();
+    desk.server.clock.forward(50 * MINUTE);
+    assert_eq!(say(&desk.server, &enrolled, &[pull()]).await.code(), "revoked");
+    let mut tx = desk.server.app.store.reader().await.unwrap();
+    let known = rapport_server::store::devices::devices(&mut tx, desk.server.workspace).await.unwrap();
+    let device = known.iter().find(|device| device.device == enrolled.device).unwrap();
+    assert_eq!(device.last_seen_at, START + 50 * MINUTE);
 }

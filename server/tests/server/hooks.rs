@@ -67,7 +67,7 @@ impl Receiver {
 }
 
 async fn server() -> Server {
-    Server::start_with(|config| config.webhooks.allow_private = vec!["127.0.0.1".parse().unwrap()]).await
+    Server::start_with(crate::harness::calling_itself).await
 }
 
 /// Adds a webhook and answers its id and secret.
@@ -218,12 +218,20 @@ async fn a_webhook_sees_what_its_person_sees_and_what_it_asked_for() {
 async fn nothing_inside_the_network_is_called() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;
-    for url in
-        ["http://127.0.0.1:1/", "https://localhost/", "https://[::1]/", "https://169.254.169.254/latest", "https://10.0.0.1/", "ftp://x/"]
-    {
+    for url in [
+        "http://127.0.0.1:1/",
+        "https://1.1.1.1:6379/",
+        "https://localhost/",
+        "https://[::1]/",
+        "https://169.254.169.254/latest",
+        "https://10.0.0.1/",
+        "ftp://x/",
+    ] {
         let answer = ann.post("/api/v1/webhooks", json!({"url": url, "events": "*"})).await;
         assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (422, Some("url")), "{url}");
     }
+    let port = ann.post("/api/v1/webhooks", json!({"url": "https://1.1.1.1:6379/", "events": "*"})).await.text();
+    assert!(port.contains("port 6379 is not called") && port.contains("webhooks.allow_ports"), "{port}");
     let bad = ann.post("/api/v1/webhooks", json!({"url": "https://1.1.1.1/", "events": "party.deleted"})).await;
     assert_eq!(bad.json()["field"], "events");
     let rep = Client::of_role(&server, "cy", "rep").await;
@@ -233,7 +241,7 @@ async fn nothing_inside_the_network_is_called() {
 #[tokio::test]
 async fn an_address_that_leads_inside_later_is_not_called_either() {
     let (receiver, url) = Receiver::start().await;
-    let server = Server::start().await;
+    let server = Server::start_with(|config| config.webhooks.allow_ports = (1..=u16::MAX).collect()).await;
     let ann = Client::office(&server).await;
     // As if its name had answered with a public address when it was added.
     let new = rapport_server::hooks::NewHook {
@@ -303,7 +311,7 @@ async fn the_deliveries_of_a_webhook_that_is_not_there_are_not_there() {
 
 /// The same server with a desk for its pages.
 async fn desk() -> Desk {
-    Desk::with(|config| config.webhooks.allow_private = vec!["127.0.0.1".parse().unwrap()]).await
+    Desk::with(crate::harness::calling_itself).await
 }
 
 #[tokio::test]

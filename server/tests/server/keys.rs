@@ -83,6 +83,8 @@ async fn a_key_is_made_with_scopes_and_an_end_or_not_at_all() {
     for (body, field) in [
         (json!({"name": "x", "scopes": "party", "expiresAt": START + MINUTE}), "scopes"),
         (json!({"name": "x", "scopes": "*:read", "expiresAt": START - 1}), "expiresAt"),
+        (json!({"name": "x", "scopes": "*:read", "expiresAt": START + 3651 * 24 * 60 * MINUTE}), "expiresAt"),
+        (json!({"name": "x", "scopes": "*:read", "expiresAt": 99_999_999_999_999_999_i64}), "expiresAt"),
         (json!({"name": "x", "scopes": "deal:read paty:read", "expiresAt": START + MINUTE}), "scopes"),
     ] {
         let answer = ann.post("/api/v1/keys", body).await;

@@ -441,3 +441,56 @@ async fn theirs_only(street: &Street) -> RecordId {
     let (here, there) = (feed(street, &street.here).await, feed(street, &street.there).await);
     there.iter().map(|one| one.record).find(|record| here.iter().all(|ours| ours.record != *record)).unwrap()
 }
+
+#[tokio::test]
+async fn a_device_does_not_fill_the_disk_with_noise() {
+    let street = Street::new().await;
+    let mallory = Mallory::of(&street).await;
+    let token = &street.here.device;
+    let kept = async || {
+        let mut tx = street.server.app.store.reader().await.unwrap();
+        let open = rapport_server::store::rejected::DeskState::ALL;
+        rapport_server::store::rejected::rejected_in(&mut tx, street.here.workspace, &open, 1000).await.unwrap()
+    };
+    let before = kept().await.len();
+    let noise: Vec<Pushed> = (0..3).map(|n| mallory.of_record(vec![n; 250_000], ChangeHash([n; 32]))).collect();
+    say(&street.server, token, &protocol::encode_frame(&[hello(mallory.actor(), None), pushing(noise)])).await;
+    assert_eq!(kept().await.len(), before, "nobody can decide about noise");
+    let foreign = mallory.doc.clone().write(ActorId([0x56; 16]), START, &[put("name", "evil")]).unwrap();
+    let foreign = mallory.of_record(foreign.bytes, foreign.hash);
+    say(&street.server, token, &protocol::encode_frame(&[hello(mallory.actor(), None), pushing(vec![foreign])])).await;
+    let rows = kept().await;
+    assert!(rows.len() == before + 1 && rows.iter().any(|row| row.code == "foreign_actor" && row.body.is_empty()), "{rows:?}");
+}
+
+#[tokio::test]
+async fn what_waits_at_the_desk_has_an_end_and_what_comes_then_stays_on_the_phone() {
+    let street = Street::new().await;
+    let mallory = Mallory::of(&street).await;
+    let token = &street.here.device;
+    let record = |n: u32| RecordId::of_cause(&format!("crowd {n}"));
+    // A rep may not write private fields: each is turned down, and kept for the office.
+    let refused = |n: u32| {
+        let text = format!("{n}{}", "x".repeat(240_000));
+        let written = Doc::default().write(mallory.actor(), START, &[put("id_number", &text)]).unwrap();
+        Pushed { kind: kind("party"), record: record(n), facet: Facet::Private, hash: written.hash, body: written.bytes }
+    };
+    let mut told = Vec::new();
+    for n in 0..80 {
+        told = say(&street.server, token, &protocol::encode_frame(&[hello(mallory.actor(), None), pushing(vec![refused(n)])])).await;
+        if told.iter().any(|message| matches!(message, Message::Refused(_))) {
+            break;
+        }
+    }
+    let refusal = told.iter().find_map(|message| if let Message::Refused(refused) = message { Some(&*refused.code) } else { None });
+    assert_eq!(refusal, Some("throttled"), "{told:?}");
+    let verdicts = told.iter().find_map(|message| if let Message::Verdicts(verdicts) = message { Some(&verdicts.verdicts) } else { None });
+    assert!(matches!(verdicts.unwrap()[..], [Verdict::Waiting { .. }]), "the phone keeps it as pending");
+    let mut tx = street.server.app.store.reader().await.unwrap();
+    let load = rapport_server::store::rejected::load(&mut tx, street.here.workspace, None).await.unwrap();
+    assert!(load.bytes > 10 << 20 && load.bytes <= 17 << 20, "{load:?}");
+    drop(tx);
+    // Others are not disturbed, and neither is what needs nobody's word.
+    let (host, remote) = honest(&street, 9).await;
+    work(&host, &remote, "Jiamei".to_owned()).await;
+}

@@ -236,3 +236,21 @@ async fn a_restart_forgets_neither_sessions_nor_wrong_guesses() {
     assert!(server.knows_token(&token).await);
     assert_eq!(server.api_sign_in("bo", PASSWORD).await.status, 429);
 }
+
+#[tokio::test]
+async fn where_there_are_several_workspaces_the_one_that_is_meant_is_asked_for() {
+    let server = Server::start().await;
+    let other = sync_core::id::WorkspaceId::of_cause("secret branch");
+    let seal = rapport_server::store::workspaces::SealKey([3; 32]);
+    let mut tx = server.app.store.begin().await.unwrap();
+    rapport_server::store::workspaces::add(&mut tx, other, "secret branch", [3; 16], seal, 0).await.unwrap();
+    tx.commit().await.unwrap();
+    let asked = server.api_sign_in("ann", PASSWORD).await;
+    assert_eq!((asked.status.as_u16(), asked.json()["field"].as_str()), (422, Some("workspace")), "{}", asked.text());
+    assert!(asked.text().contains("`workspace` is missing") && !asked.text().contains("secret branch"), "{}", asked.text());
+    let json = [("content-type", "application/json")];
+    for (workspace, status) in [("main", 200), ("secret branch", 401), ("no such", 401)] {
+        let body = serde_json::json!({"workspace": workspace, "login": "ann", "password": PASSWORD}).to_string();
+        assert_eq!(server.send(Method::POST, "/api/v1/sign-in", &json, body).await.status, status, "{workspace}");
+    }
+}

@@ -164,7 +164,7 @@ impl Server {
 
     fn door(&self) -> Door {
         let running = self.running();
-        Door { store: running.store.clone(), intake: running.intake.clone() }
+        Door::new(running.store.clone(), running.intake.clone())
     }
 
     /// Writes on behalf of the back office.

@@ -138,6 +138,9 @@ impl Unit<'_> {
         let judged = self.judged(author, now, kind, edit, false, ActorId::new(random()))?;
         let held = judged.iter().filter_map(|(_, written, judgement)| Some((written.hash, judgement.as_ref().err()?.clone()))).next();
         let Some((change, reason)) = held else { return Ok(NotEdited::NoSuchRecord) };
+        if !self.has_room(author, judged.len(), judged.iter().map(|(_, written, _)| written.bytes.len()).sum()) {
+            return Err(NotEdited::Crowded);
+        }
         for (facet, written, judgement) in judged {
             let pushed = Pushed { kind: kind.name.clone(), record: edit.record, facet, hash: written.hash, body: written.bytes };
             self.refuse(author, now, &pushed, judgement.err().unwrap_or_else(|| reason.clone()));

@@ -54,6 +54,7 @@ impl Unit<'_> {
             governing.flush(tx, self.workspace).await?;
         }
         self.flush_archived(tx).await?;
+        self.flush_shaped(tx).await?;
         rejected::insert_rejected(tx, self.workspace, &self.rejected).await?;
         let at = changes.iter().filter_map(|change| change.stored.received_at).max().unwrap_or(0);
         rejected::settle_rejected(tx, self.workspace, &self.settled, at).await?;

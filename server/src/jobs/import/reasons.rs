@@ -62,6 +62,7 @@ pub(crate) fn reason(why: &NotEdited) -> Label {
         NotEdited::Refused(refusal) => label(en, refusal.message_zh()),
         NotEdited::UnknownKind(kind) => label(en, format!("没有名为“{kind}”的对象")),
         NotEdited::NoSuchRecord => label(en, "没有这条记录"),
+        NotEdited::Crowded => label(en, "待处理的修改过多，请等待部分处理完成后重试"),
         NotEdited::Exists => label(en, "该记录已存在"),
         NotEdited::BadEdit(bad) => label(en, bad.message_zh()),
     }
