@@ -4,6 +4,7 @@
 //! asks what only people are asked for (required fields), and hands the edits to intake, which decides.
 
 mod batch;
+mod links;
 mod review;
 
 use serde_json::{Map, Value as Json};
@@ -22,20 +23,24 @@ use crate::auth::secret::random;
 use crate::error::{Error, Text};
 use crate::intake::{Author, Edited, Expect, Intake, IntakeError, NotEdited, RecordEdit};
 use crate::reading::{ReadError, Reading, RecordView};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 pub use batch::{Batch, ITEMS_MAX, Item, Mode, Outcome, Status};
+pub(crate) use links::Leads;
 pub use review::REVIEWS_MAX;
 
 /// One caller's pen.
 pub struct Writing {
     intake: Intake,
+    store: Store,
     reading: Reading,
     author: Author,
     grant: Grant,
     now: Millis,
     /// What the caller saw; a record that has changed since is left alone.
     seen: Option<u64>,
+    /// Whether it only writes what stood before: where its links lead is not asked.
+    puts_back: bool,
 }
 
 /// Why nothing was written.
@@ -89,12 +94,20 @@ impl Writing {
         let author = app.intake.on_behalf(caller.workspace, caller.user, caller.role.clone());
         Self {
             intake: app.intake.clone(),
+            store: app.store.clone(),
             reading: Reading::of(app, caller),
             author,
             grant: caller.grant.clone(),
             now: app.clock.now(),
             seen: None,
+            puts_back: false,
         }
+    }
+
+    /// Takes edits back: what stood before is nothing that somebody makes up.
+    #[must_use]
+    pub fn putting_back(self) -> Self {
+        Self { puts_back: true, ..self }
     }
 
     /// Writes only to a record that still has this version.
@@ -155,7 +168,7 @@ impl Writing {
         if let Some(edit) = edits.iter().find(|edit| !self.grant.may_write(&edit.kind)) {
             return Err(WriteError::OutOfScope(edit.kind.clone()));
         }
-        Ok(self.intake.edit(&self.author, edits, self.now, None).await?)
+        self.write(edits).await
     }
 
     /// Edits fields of a record that the caller sees.
@@ -190,18 +203,19 @@ impl Writing {
     ///
     /// # Errors
     /// When nobody disagrees there, the caller may not settle it, or intake refuses.
-    pub async fn resolve(&self, kind: &str, id: RecordId, path: &str, value: Json) -> Result<(), WriteError> {
+    pub async fn resolve(mut self, kind: &str, id: RecordId, path: &str, value: Json) -> Result<(), WriteError> {
         let record = self.reading.record(id).await?.filter(|record| &*record.row.kind == kind).ok_or(WriteError::NotThere)?;
         let stands =
             record.disagreements.iter().filter(|open| open.path == path).flat_map(|open| &open.claims).any(|claim| claim.value == value);
         let (field, edit) = self.settling(&record, path, value)?;
-        let kind = self.reading.kind(kind)?;
+        let kind = self.reading.kind(kind)?.clone();
+        self.puts_back = stands;
         if !stands {
-            authored::check(kind, &record.row.fields, std::slice::from_ref(&edit)).map_err(NotEdited::from)?;
+            authored::check(&kind, &record.row.fields, std::slice::from_ref(&edit)).map_err(NotEdited::from)?;
         }
         let facet = kind.field(&field).map_or_else(Default::default, |field| field.facet);
         let distance = self.reading.distance(id).await?;
-        let subject = Subject::existing(kind, facet, &record.row.fields, self.reading.author(id).await?).at(distance);
+        let subject = Subject::existing(&kind, facet, &record.row.fields, self.reading.author(id).await?).at(distance);
         if let Some(message) = decide(self.reading.roles(), &self.author.caller(), &subject, &Act::Resolve { field: &field }).message() {
             return Err(WriteError::MayNot { message: message.clone(), field });
         }
@@ -231,7 +245,7 @@ impl Writing {
         if let (Some(version), Expect::Existing) = (self.seen, edit.expect) {
             edit.expect = Expect::Version(version);
         }
-        for edited in self.intake.edit(&self.author, vec![edit], self.now, None).await? {
+        for edited in self.write(vec![edit]).await? {
             edited?;
         }
         Ok(())

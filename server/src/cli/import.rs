@@ -207,9 +207,10 @@ fn told(report: &Report, kind: &str, language: crate::language::Language, second
         lines.push(format!("... and {} more", report.failed - report.failures.len() as u64));
     }
     let would = if report.import.is_none() { "it would be: " } else { "" };
+    let doubled = if report.doubled > 0 { format!(" ({} of them as rows above)", report.doubled) } else { String::new() };
     let (rows, created, updated) = (report.rows, report.created, report.updated);
     lines.push(format!(
-        "{rows} rows in {seconds:.1} s, {would}{created} created, {updated} updated, {} unchanged, {} left out",
+        "{rows} rows in {seconds:.1} s, {would}{created} created, {updated} updated, {} unchanged{doubled}, {} left out",
         report.unchanged, report.failed
     ));
     if let Some(file) = &report.failed_file {

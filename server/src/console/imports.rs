@@ -28,6 +28,9 @@ use crate::store::imports::{Act, ImportRow};
 /// Rows of the file that are shown beside each column.
 const SAMPLES: usize = 3;
 
+/// Records that are named of those that were left: they travel in an address.
+const LEFT_SHOWN: usize = 20;
+
 /// Acts that are listed.
 const LISTED: usize = 50;
 
@@ -38,6 +41,8 @@ struct ImportsPage {
     kinds: Vec<(String, String, bool)>,
     problem: Option<String>,
     notice: Option<String>,
+    /// Records that an act which was taken back has left as they are: what they are called, and their pages.
+    left: Vec<(String, String)>,
     rows: Vec<ActView>,
 }
 
@@ -124,6 +129,9 @@ pub struct Asked {
     count: u64,
     #[serde(default)]
     left: u64,
+    /// The records that were left, the first of them.
+    #[serde(default)]
+    which: String,
 }
 
 fn author(desk: &Desk) -> Author {
@@ -152,10 +160,10 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
         }
         _ => None,
     };
-    show_all(&desk, &asked.kind, notice, None).await
+    show_all(&desk, &asked.kind, notice, &asked.which, None).await
 }
 
-async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, problem: Option<String>) -> Result<Response, Error> {
+async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, left: &str, problem: Option<String>) -> Result<Response, Error> {
     let author = author(desk);
     let mut acts = import::list(&desk.app, desk.caller.workspace).await?;
     acts.reverse();
@@ -166,8 +174,22 @@ async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, problem: Op
         .map(|kind| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *chosen))
         .collect();
     choices.sort_by_key(|(name, ..)| place(name));
-    let page = ImportsPage { frame: desk.frame(desk.words.say("menu.imports"), "/imports").await?, kinds: choices, rows, notice, problem };
+    let left = left_views(desk, left).await?;
+    let frame = desk.frame(desk.words.say("menu.imports"), "/imports").await?;
+    let page = ImportsPage { frame, kinds: choices, rows, notice, left, problem };
     answer(if page.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// The records that were left, those in sight.
+async fn left_views(desk: &Desk, ids: &str) -> Result<Vec<(String, String)>, Error> {
+    let ids: Vec<RecordId> = ids.split(',').filter_map(|id| id.parse().ok()).take(LEFT_SHOWN).collect();
+    let names = desk.reading.names_of(ids.clone()).await?;
+    let view = |id: &RecordId| {
+        let linked = names.get(id)?;
+        let title = if linked.title.is_empty() { format::short(&id.to_string()) } else { linked.title.clone() };
+        Some((title, format!("/records/{}/{id}", linked.kind)))
+    };
+    Ok(ids.iter().filter_map(view).collect())
 }
 
 /// An act in the log.
@@ -207,16 +229,16 @@ pub async fn upload(desk: Desk, request: Request) -> Result<Response, Error> {
     let brought = brought(request).await?;
     let author = author(&desk);
     let kind = kinds(&desk, &author).find(|kind| *kind.name == *brought.kind).map(|kind| kind.name.clone());
-    let Some(kind) = kind else { return show_all(&desk, &brought.kind, None, Some(desk.words.say("import.which").to_owned())).await };
+    let Some(kind) = kind else { return show_all(&desk, &brought.kind, None, "", Some(desk.words.say("import.which").to_owned())).await };
     if brought.bytes.iter().all(u8::is_ascii_whitespace) {
-        return show_all(&desk, &kind, None, Some(desk.words.say("import.no_file").to_owned())).await;
+        return show_all(&desk, &kind, None, "", Some(desk.words.say("import.no_file").to_owned())).await;
     }
     let about = About { workspace: desk.caller.workspace, user: desk.caller.user, kind: kind.clone(), name: brought.name, at: desk.now };
     let uploads = desk.app.uploads.clone();
     let kept = tokio::task::spawn_blocking(move || uploads.keep(about, brought.bytes)).await;
     match kept.map_err(|error| Error::Internal(error.into()))? {
         Ok(upload) => Ok(Redirect::to(&format!("/imports/{}", upload.id)).into_response()),
-        Err(UploadError::Bad(_)) => show_all(&desk, &kind, None, Some(desk.words.say("import.bad_file").to_owned())).await,
+        Err(UploadError::Bad(_)) => show_all(&desk, &kind, None, "", Some(desk.words.say("import.bad_file").to_owned())).await,
         Err(error) => Err(upload_error(error)),
     }
 }
@@ -386,6 +408,7 @@ async fn checked_view(desk: &Desk, kind: &Kind, header: &[String], report: &impo
         ("import.will_create", report.created),
         ("import.will_update", report.updated),
         ("import.unchanged", report.unchanged),
+        ("import.doubled", report.doubled),
         ("import.will_fail", report.failed),
     ];
     Ok(Checked {
@@ -524,6 +547,7 @@ fn outcome_view(desk: &Desk, upload: &Upload, kind: &Kind, outcome: crate::jobs:
         ("import.created", outcome.created),
         ("import.updated", outcome.updated),
         ("import.unchanged", outcome.unchanged),
+        ("import.doubled", outcome.doubled),
         ("import.failed", outcome.failed),
     ];
     OutcomeView {
@@ -550,5 +574,9 @@ pub async fn undo(desk: Desk, Path(act): Path<String>) -> Result<Response, Error
     let act: ImportId = act.parse().map_err(|_| Error::NotFound)?;
     let undone = crate::jobs::bulk::undo(&desk.app, &author(&desk), act).await?;
     let (archived, changed, left) = (undone.archived, undone.restored, undone.left);
-    Ok(Redirect::to(&format!("/imports?done=undone&archived={archived}&count={changed}&left={left}")).into_response())
+    let mut records: Vec<RecordId> = undone.list.iter().map(|left| left.record).collect();
+    records.dedup();
+    let which = records.iter().take(LEFT_SHOWN).map(RecordId::to_string).collect::<Vec<_>>().join(",");
+    let which = if which.is_empty() { which } else { format!("&which={which}") };
+    Ok(Redirect::to(&format!("/imports?done=undone&archived={archived}&count={changed}&left={left}{which}")).into_response())
 }

@@ -223,7 +223,8 @@ impl Inputs<'_> {
         let option = |option: &sync_core::schema::Choice| {
             (option.value.clone(), self.words.label(&option.label).to_owned(), chosen.contains(&&*option.value))
         };
-        field.options.iter().map(option).collect()
+        let is_offered = |option: &&sync_core::schema::Choice| !option.hidden || chosen.contains(&&*option.value);
+        field.options.iter().filter(is_offered).map(option).collect()
     }
 
     fn parts(&self, typed: &Typed, name: &str, kind: &'static str, parts: &[(&'static str, &'static str)]) -> Input {

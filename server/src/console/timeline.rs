@@ -378,7 +378,7 @@ pub async fn undo(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(b
         return show(&desk, &kind.name, id, refuse(desk.words.fill("timeline.kept", &[&why])), None).await;
     }
     for (at, edits) in steps.into_iter().enumerate() {
-        let written = desk.writing().edit(&kind.name, id, edits).await;
+        let written = desk.writing().putting_back().edit(&kind.name, id, edits).await;
         if let Err(why) = why::written(&desk, &kind, written)? {
             let text = if at == 0 { why.text } else { desk.words.fill("timeline.partly", &[&why.text]) };
             return show(&desk, &kind.name, id, refuse(text), None).await;

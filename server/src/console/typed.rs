@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json, json};
 use sync_core::actions::currency::USUAL;
 use sync_core::id::Millis;
 use sync_core::record::authored::{is_email, web_address};
+use sync_core::record::currencies::is_currency;
 use sync_core::record::fields::FieldEdit;
-use sync_core::record::valid::is_currency;
 use sync_core::schema::{Field, Merge, ValueType};
 
 use super::format::decimals;

@@ -97,7 +97,13 @@ fn bad_value(desk: &Desk, kind: &Kind, name: &str, problem: &BadValue) -> String
         BadValue::NoEmail { found } => desk.words.fill("bad.email", &[found]),
         BadValue::NoWebAddress { found } => desk.words.fill("bad.url", &[found]),
         BadValue::NoPhone { found } => desk.words.fill("bad.phone", &[found]),
-        BadValue::NoYear { .. } | BadValue::EndsBefore { .. } => {
+        BadValue::NoCurrency { found } => desk.words.fill("bad.currency", &[found]),
+        BadValue::NoYear { .. }
+        | BadValue::EndsBefore { .. }
+        | BadValue::TooLow { .. }
+        | BadValue::TooHigh { .. }
+        | BadValue::NoRecord
+        | BadValue::OtherKind { .. } => {
             desk.words.fill("why.at_field", &[&label, desk.words.0.of(&problem.to_string(), &problem.message_zh())])
         }
         BadValue::ZeroCharacter | BadValue::NoManager => desk.words.0.of(&problem.to_string(), &problem.message_zh()).to_owned(),

@@ -23,6 +23,7 @@ use super::ages;
 use super::decide::Refused;
 use super::terms::{self, Terms, is_term};
 use super::unit::KIND_KIND;
+use super::views::{VIEW_KIND, view};
 use crate::audit::{Act, Note};
 use crate::auth::devices::{hand_back, take_back};
 use crate::language::Language;
@@ -39,7 +40,7 @@ const RIGHTS_OF_MEMBERS: [&str; 5] = ["role", "more_roles", "teams", "territorie
 
 /// Whether records of a kind are looked at here.
 pub(super) fn is_governed(kind: &str) -> bool {
-    [ROLE_KIND, MEMBER_KIND, RULE_KIND].contains(&kind) || is_term(kind)
+    [ROLE_KIND, MEMBER_KIND, RULE_KIND, VIEW_KIND].contains(&kind) || is_term(kind)
 }
 
 /// The roles and people of a workspace, as they are within one unit of work.
@@ -125,6 +126,8 @@ impl Governing {
                 retention(&row(before), &row(after), merge::is_archived(after))?;
                 self.approval(schema, record, (before, &row(before)), (after, &row(after)))
             }
+            VIEW_KIND if merge::is_archived(after) => Ok(None),
+            VIEW_KIND => view(schema, &row(before), &row(after)).map(|()| None),
             name => match never_archived(name).filter(|_| merge::is_archived(after) && !merge::is_archived(before)) {
                 Some((en, zh)) => Err(forbidden("archive", en, zh)),
                 None if is_term(name) => self.term(schema, kind, record, (before, &row(before)), (after, row(after))).map(Some),

@@ -15,6 +15,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod views;
 mod writer;
 
 use std::sync::Arc;

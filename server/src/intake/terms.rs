@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use sync_core::actions::approvals::PURPOSE;
 use sync_core::actions::currency::{RATE, SETTINGS, USUAL};
 use sync_core::id::{RecordId, WorkspaceId};
-use sync_core::record::valid::is_currency;
+use sync_core::record::currencies::is_currency;
 use sync_core::schema::{Kind, Label, Schema};
 use sync_core::spelling;
 
@@ -32,13 +32,13 @@ type Row = Map<String, Json>;
 
 /// What is wrong with a record, and in which field.
 #[derive(Debug, Clone, PartialEq)]
-struct Wrong {
+pub(super) struct Wrong {
     field: &'static str,
     words: Label,
 }
 
 impl Wrong {
-    fn new(field: &'static str, en: String, zh: String) -> Self {
+    pub fn new(field: &'static str, en: String, zh: String) -> Self {
         Self { field, words: Label { en, zh } }
     }
 }
@@ -228,7 +228,7 @@ fn code(currency: &str) -> Option<Wrong> {
 }
 
 /// The kind that a record is about; or the words that would do.
-fn kind_of<'s>(schema: &'s Schema, about: &str) -> Result<&'s Kind, Wrong> {
+pub(super) fn kind_of<'s>(schema: &'s Schema, about: &str) -> Result<&'s Kind, Wrong> {
     if let Some(kind) = schema.kind(about) {
         return Ok(kind);
     }
@@ -244,7 +244,7 @@ fn kind_of<'s>(schema: &'s Schema, about: &str) -> Result<&'s Kind, Wrong> {
 }
 
 /// The first thing that is wrong now and was not before.
-fn refuse(found: Vec<Wrong>, known: &[Wrong]) -> Result<(), Refused> {
+pub(super) fn refuse(found: Vec<Wrong>, known: &[Wrong]) -> Result<(), Refused> {
     match found.into_iter().find(|wrong| !known.contains(wrong)) {
         Some(Wrong { field, words }) => Err(bad_value(field, &words.en, &words.zh)),
         None => Ok(()),
@@ -252,6 +252,6 @@ fn refuse(found: Vec<Wrong>, known: &[Wrong]) -> Result<(), Refused> {
 }
 
 /// A text without the space around it; none when it is empty.
-fn word<'r>(row: &'r Row, field: &str) -> Option<&'r str> {
+pub(super) fn word<'r>(row: &'r Row, field: &str) -> Option<&'r str> {
     Some(text(row, field).trim()).filter(|text| !text.is_empty())
 }

@@ -59,6 +59,9 @@ pub struct Outcome {
     pub updated: u64,
     /// Rows that said what is so already.
     pub unchanged: u64,
+    /// Rows that were about the same as a row above them.
+    #[serde(default)]
+    pub doubled: u64,
     /// Rows that were left out.
     pub failed: u64,
     /// Why it stopped, if it did: English, Chinese.
@@ -315,6 +318,7 @@ impl Upload {
                 created: report.created,
                 updated: report.updated,
                 unchanged: report.unchanged,
+                doubled: report.doubled,
                 failed: report.failed,
                 error: None,
             },

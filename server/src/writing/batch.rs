@@ -217,7 +217,7 @@ impl Writing {
                 }
             }
         }
-        let edited = if writes.is_empty() { Vec::new() } else { self.intake.edit(&self.author, writes, self.now, None).await? };
+        let edited = if writes.is_empty() { Vec::new() } else { self.write(writes).await? };
         let mut overtaken = BTreeMap::new();
         for (index, edited) in of_write.into_iter().zip(edited) {
             let Err(why) = edited else { continue };

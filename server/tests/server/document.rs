@@ -1,12 +1,17 @@
 //! The OpenAPI document, held against the server: every operation it names is tried, every answer
 //! must be one that it describes.
 
+use std::collections::BTreeSet;
+
+use rapport_server::intake::{Expect, RecordEdit};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sync_core::id::RecordId;
+use sync_core::access::RoleSet;
+use sync_core::id::{RecordId, UserId};
+use sync_core::record::fields::FieldEdit;
 
 use crate::api::{Client, disputed};
-use crate::harness::{Answer, PASSWORD, Server};
+use crate::harness::{Answer, PASSWORD, START, Server};
 
 const CUSTOM: &str = r#"
 name = "visit_plan"
@@ -78,6 +83,7 @@ async fn an_address_is_one_where_it_is_written_and_may_be_none_where_it_is_read(
 #[tokio::test]
 async fn every_operation_exists_and_answers_as_described() {
     let server = Server::start().await;
+    link_targets(&server).await;
     let ann = Client::office(&server).await;
     ann.make("kind", json!({"name": "visit_plan", "definition": CUSTOM})).await;
     let disputed = disputed(&server).await;
@@ -213,6 +219,11 @@ fn example(document: &Value, kind: &str) -> Value {
         ("settings", "currency") => (name.clone(), json!("CNY")),
         ("settings", "time_zone") => (name.clone(), json!("Asia/Shanghai")),
         ("settings", "working_hours") => (name.clone(), json!([{"day": "mon", "from": "09:00", "to": "18:00"}])),
+        // A view asks what can be asked.
+        ("view", "about") => (name.clone(), json!("party")),
+        ("view", "filter") => (name.clone(), json!("[]")),
+        ("view", "columns") => (name.clone(), json!([{"field": "name"}])),
+        ("view", "sort" | "group" | "split" | "day") => (name.clone(), json!("name")),
         ("rule", "about") => (name.clone(), json!("party")),
         ("rule", "enabled") => (name.clone(), json!(false)),
         _ => (name.clone(), value(schema)),
@@ -236,7 +247,8 @@ fn value(schema: &Value) -> Value {
         (_, "date", _) => json!("2026-05-03"),
         (_, "email", _) => json!("li@example.com"),
         (_, "uri-reference", _) => json!("https://example.com"),
-        (_, "uuid", _) => json!(RecordId::of_cause("linked")),
+        (_, "uuid", _) if schema["x-kinds"][0] == "member" => json!(UserId::of_cause("ann")),
+        (_, "uuid", _) => json!(RecordId::of_cause(schema["x-kinds"][0].as_str().unwrap_or("linked"))),
         (_, _, Some("^[A-Z]{3}$")) => json!("CNY"),
         _ => json!("2026-05-03"),
     }
@@ -310,5 +322,18 @@ fn is_type(word: &str, value: &Value) -> bool {
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
         _ => panic!("a type that JSON does not know: {word}"),
+    }
+}
+
+/// A record of each kind that links lead to, under the id that examples have.
+async fn link_targets(server: &Server) {
+    let author = server.app.intake.on_behalf(server.workspace, server.ann, RoleSet::office());
+    let schema = sync_core::schema::Schema::builtin();
+    let fields = || schema.kinds().flat_map(|kind| &kind.fields).flat_map(|field| std::iter::once(field).chain(&field.items));
+    let kinds: BTreeSet<&str> = fields().flat_map(|field| &field.to).map(|kind| &**kind).filter(|kind| *kind != "member").collect();
+    for kind in kinds {
+        let edits = vec![FieldEdit::set(&schema.kind(kind).unwrap().title, "linked")];
+        let edit = RecordEdit { kind: kind.parse().unwrap(), record: RecordId::of_cause(kind), edits, expect: Expect::New };
+        server.app.intake.edit(&author, vec![edit], START, None).await.unwrap().remove(0).unwrap();
     }
 }

@@ -14,6 +14,7 @@ use sync_core::record::fields::FieldEdit;
 
 use crate::harness::Server;
 
+mod doubles;
 mod sight;
 
 /// A server, a person who may import, and a folder for files.

@@ -63,6 +63,7 @@ mod second_factor;
 mod sessions;
 mod sight;
 mod sms;
+mod strays;
 mod teams;
 mod terms;
 mod timelines;

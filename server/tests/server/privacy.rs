@@ -109,6 +109,7 @@ async fn what_followed_an_erased_customer_is_no_longer_theirs_who_had_the_custom
     let office = Client::office(&server).await;
     assert_eq!(crate::roles::define(&office, "rep", crate::roles::OWN_ONLY).await.status, 201);
     let cai = Client::of_role(&server, "cai", "rep").await;
+    Client::of_role(&server, "dan", "rep").await;
     let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
     let group = office.make("party", json!({"name": "Group", "owner": UserId::of_cause("dan")})).await;
     let party = office.make("party", json!({"name": "Haida", "owner": UserId::of_cause("cai"), "parent": id(&group)})).await;

@@ -3,6 +3,7 @@
 use serde_json::json;
 use sync_core::id::{RecordId, UserId};
 use sync_core::protocol::Subscription;
+use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::handset::Handset;
@@ -66,8 +67,13 @@ async fn no_read_shows_an_agent_anything_of_others_customers() {
     let made = hidden(&office).await;
     // A deal of the agent's at the hidden customer: its title must not come with the link.
     let party = made[0].rsplit('/').next().unwrap();
-    let deal = agent.make("deal", json!({"title": "own", "party": party})).await;
-    agent.make("follow", json!({"record": party, "who": sync_core::id::UserId::of_cause("cy")})).await;
+    let cy = UserId::of_cause("cy");
+    let deal = office.make("deal", json!({"title": "own", "party": party, "owner": cy})).await;
+    // A phone may know the id of a record that its user does not see: following it tells nothing.
+    let mut phone = Handset::of(&server, cy).await;
+    let follow = [FieldEdit::set("record", party), FieldEdit::set("who", cy.to_string())];
+    phone.edit(&server, "follow", RecordId::of_cause("a follow"), &follow);
+    phone.sync(&server).await;
     office.edit(&made[0], json!([{"op": "set", "field": "industry", "value": CANARY}])).await;
     let (_, cookie) = server.browser_sign_in_as("cy").await;
     rapport_server::jobs::index::catch_up(&server.app).await.unwrap();

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 use sync_core::id::{RecordId, UserId};
+use sync_core::protocol::Verdict;
 use sync_core::record::fields::FieldEdit;
 
+use crate::api::{Client, Phone};
 use crate::console::{Desk, record};
 use crate::harness::{MINUTE, START};
 use rapport_server::intake::{Expect, RecordEdit};
@@ -317,4 +319,36 @@ async fn a_timeline_counts_all_that_happened_and_says_what_it_does_not_put_in_or
     assert!(all.contains("6 more, changed longest ago, are not put in order here"), "{all}");
     let offers = timeline(&desk, &format!("{path}?only=offer")).await;
     assert!(offers.contains("Quote for lamps") && !offers.contains("put in order here"), "{offers}");
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_once_and_only_added_to() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let set = |field: &str, value: &str| json!({"op": "set", "field": field, "value": value});
+    let call = office.make("activity", json!({"subject": "Call", "status": "planned"})).await;
+    let id = call.rsplit('/').next().unwrap().to_owned();
+    let finished = office.edit(&call, json!([set("status", "done"), set("outcome", "wants an offer")])).await;
+    assert_eq!(finished.status, 200, "finishing it with its outcome is one act: {}", finished.text());
+    for field in ["subject", "type"] {
+        let altered = office.edit(&call, json!([set(field, if field == "type" { "visit" } else { "never happened" })])).await;
+        assert!(altered.status == 409 && altered.text().contains(&format!("`{field}` is frozen")), "{}", altered.text());
+    }
+    let said = json!([{"op": "append", "field": "comments", "item": "1", "values": {"text": "It was Ms Li."}}, set("body", "notes")]);
+    assert_eq!(office.edit(&call, said).await.status, 200, "comments and notes add to it");
+    let page = desk.page(&format!("/records/activity/{id}")).await;
+    assert!(page.contains("wants an offer") && !page.contains("edit=subject"), "no pencil stands there: {page}");
+    // Who was wrong says so: the status goes back, and the history keeps it.
+    assert_eq!(office.edit(&call, json!([set("status", "planned")])).await.status, 200);
+    let to = |field: &str| format!("/records/activity/{id}/fields/{field}");
+    assert_eq!(desk.post(&to("status"), &[("f.status", "done")]).await.status, 303);
+    let outcome = desk.post(&to("outcome"), &[("f.outcome", "wants two offers")]).await;
+    assert_eq!(outcome.status, 303, "what came of it may be written down after: {}", outcome.text());
+    assert!(desk.post(&to("subject"), &[("f.subject", "Other")]).await.text().contains("cannot be changed while"));
+    let mut phone = Phone::of(&desk.server, desk.server.ann, "office", 9).await;
+    let visit = RecordId::of_cause("a visit");
+    let pushed = phone.write("activity", visit, START, &[FieldEdit::set("subject", "Visit"), FieldEdit::set("status", "planned")]);
+    phone.push(&desk.server, &pushed).await;
+    let pushed = phone.write("activity", visit, START + MINUTE, &[FieldEdit::set("outcome", "met"), FieldEdit::set("status", "done")]);
+    assert!(matches!(phone.push(&desk.server, &pushed).await, Verdict::Accepted { .. }), "and on a phone");
 }

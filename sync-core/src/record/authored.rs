@@ -1,16 +1,19 @@
 //! What an author is held to beyond that is admitted: an e-mail address is one, a web address can be visited, a phone number
-//! can be called, a year is one that somebody means, nothing ends before it begins, a key account has somebody who answers
-//! for it, and no text has a zero character, which many databases cannot hold.
+//! can be called, a year is one that somebody means, nothing ends before it begins, an amount is in a currency that there is,
+//! a number is within the bounds of its field, a key account has somebody who answers for it, and no text has a zero
+//! character, which many databases cannot hold.
 //!
 //! Asked by everything that people and programs write through: phones, forms, the API, imports. Never asked about changes
 //! of others: an older app did not know these rules, and what it wrote stays readable, can be taken back and be merged. So
 //! may two people, one who moves the begin and one who moves the end, make an end before its begin: it stands, and whoever
 //! writes one of the two next is held to it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Number, Value as Json};
 
+use super::currencies::is_currency;
 use super::fields::{BadEdit, FieldEdit};
 use super::valid::BadValue;
 use crate::schema::{Field, Kind, ValueType};
@@ -164,10 +167,35 @@ pub fn check_value(field: &Field, value: &Json) -> Result<(), BadValue> {
             parts.values().try_for_each(year)?;
             parts.get("start").zip(parts.get("end")).map_or(Ok(()), |(begin, end)| in_order(begin, end))
         }
+        (ValueType::Money, Json::Object(parts)) => currency(parts),
+        (ValueType::Integer | ValueType::Number, Json::Number(number)) => within(field, number),
+        (ValueType::Choice, Json::String(word)) if field.option(word).is_some_and(|option| option.hidden) => {
+            let options = field.offered().map(|option| option.value.clone()).collect();
+            Err(BadValue::NoSuchOption { found: word.clone(), options })
+        }
         (_, Json::String(word)) => text(&field.value, word),
         (_, Json::Array(elements)) => elements.iter().try_for_each(|element| check_value(field, element)),
         (_, Json::Object(parts)) => parts.values().try_for_each(|part| check_value(field, part)),
         (_, Json::Null | Json::Bool(_) | Json::Number(_)) => Ok(()),
+    }
+}
+
+fn currency(parts: &Map<String, Json>) -> Result<(), BadValue> {
+    match parts.get("currency").and_then(Json::as_str) {
+        Some(code) if !is_currency(code) => Err(BadValue::NoCurrency { found: code.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a number is within the bounds of its field.
+fn within(field: &Field, number: &Number) -> Result<(), BadValue> {
+    let is_beyond = |bound: &i64, way| number.as_f64().is_some_and(|found| found.partial_cmp(&(*bound as f64)) == Some(way));
+    let (below, above) =
+        (field.min.filter(|min| is_beyond(min, Ordering::Less)), field.max.filter(|max| is_beyond(max, Ordering::Greater)));
+    match (below, above) {
+        (Some(min), _) => Err(BadValue::TooLow { found: number.to_string(), min }),
+        (_, Some(max)) => Err(BadValue::TooHigh { found: number.to_string(), max }),
+        (None, None) => Ok(()),
     }
 }
 
@@ -298,6 +326,27 @@ mod tests {
         for bad in bad.into_iter().chain(["https://x\"onclick=1", "no address", "mailto:a@b.cn", "jiamei", ".cn", "a..b"]) {
             assert_eq!(web_address(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn numbers_beyond_their_bounds_and_amounts_in_no_currency_are_refused() {
+        let schema = Schema::builtin();
+        let line = |part: &str, value: Json| {
+            let values = [(part.to_owned(), value)].into_iter().collect();
+            let edit = FieldEdit::SetRow { field: "lines".to_owned(), row: "1".to_owned(), values };
+            check(schema.kind("offer").unwrap(), &Map::new(), &[edit]).err().map(|bad| bad.to_string())
+        };
+        for (part, value) in [("quantity", json!(0)), ("quantity", json!(2.5)), ("discount_percent", json!(100)), ("tax_percent", json!(0))]
+        {
+            assert_eq!(line(part, value.clone()), None, "{part} {value}");
+        }
+        assert_eq!(line("quantity", json!(-1)).as_deref(), Some("field `lines.quantity`: at least 0, not -1"));
+        assert_eq!(line("discount_percent", json!(100.5)).as_deref(), Some("field `lines.discount_percent`: at most 100, not 100.5"));
+        assert!(line("tax_percent", json!(-0.1)).is_some());
+        let amount = |code: &str| json!({"amount": -5, "currency": code});
+        assert_eq!(line("price", amount("EUR")), None, "credit notes are negative");
+        assert!(line("price", amount("XXQ")).is_some_and(|why| why.contains("`XXQ` is no currency")));
+        assert!(refused(FieldEdit::set("credit_limit", amount("ABC"))).is_some_and(|why| why.contains("`ABC` is no currency")));
     }
 
     #[test]

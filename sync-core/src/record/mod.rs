@@ -4,6 +4,7 @@ pub mod authored;
 pub mod change;
 mod codec;
 pub(crate) mod columns;
+pub mod currencies;
 pub mod doc;
 #[cfg(test)]
 mod doc_tests;

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::id::RecordId;
-use crate::schema::{Field, Merge, ValueType};
+use crate::schema::{Field, Label, Merge, ValueType};
 use crate::value::Scalar;
 
 /// One-line texts above this are no names, numbers or addresses.
@@ -84,6 +84,41 @@ pub enum BadValue {
         /// The end.
         end: String,
     },
+    /// An author wrote a number below the least that its field takes.
+    #[error("at least {min}, not {found}")]
+    TooLow {
+        /// What came.
+        found: String,
+        /// The least.
+        min: i64,
+    },
+    /// An author wrote a number above the most that its field takes.
+    #[error("at most {max}, not {found}")]
+    TooHigh {
+        /// What came.
+        found: String,
+        /// The most.
+        max: i64,
+    },
+    /// An author wrote an amount in what is no currency.
+    #[error("`{found}` is no currency: its code has three letters, as CNY or EUR (ISO 4217)")]
+    NoCurrency {
+        /// What came.
+        found: String,
+    },
+    /// An author linked to a record that is not there, or that they do not see.
+    #[error("there is no such record")]
+    NoRecord,
+    /// An author linked to a record of a kind that the field does not name.
+    #[error("it leads to {}, and `{found}` is {}", .to.en, .is.en)]
+    OtherKind {
+        /// The record.
+        found: String,
+        /// What the field leads to.
+        to: Box<Label>,
+        /// What the record is.
+        is: Box<Label>,
+    },
     /// An author wrote a character that many databases cannot hold.
     #[error("a text has no zero character")]
     ZeroCharacter,
@@ -106,6 +141,11 @@ impl BadValue {
             }
             BadValue::NoManager => "重点客户须有人负责：请选择客户经理，或取消重点标记".to_owned(),
             BadValue::EndsBefore { begin, end } => format!("结束（{end}）早于开始（{begin}）"),
+            BadValue::TooLow { found, min } => format!("不能小于 {min}（所填为 {found}）"),
+            BadValue::TooHigh { found, max } => format!("不能大于 {max}（所填为 {found}）"),
+            BadValue::NoCurrency { found } => format!("“{found}”不是货币代码，应为 CNY、EUR 这样的三个字母（ISO 4217）"),
+            BadValue::NoRecord => "没有这条记录".to_owned(),
+            BadValue::OtherKind { found, to, is } => format!("应关联{}，而“{found}”是{}", to.zh, is.zh),
             BadValue::ZeroCharacter => "文本中不能有空字符（NUL）".to_owned(),
         }
     }
@@ -263,15 +303,15 @@ fn only(parts: &Map<String, Json>, known: &[&str], expected: &'static str) -> Re
     if parts.keys().all(|key| known.contains(&key.as_str())) { Ok(()) } else { Err(BadValue::Type { expected }) }
 }
 
-/// Whether a text is the code of a currency by its form: three capital letters, as ISO 4217 has them.
-pub fn is_currency(text: &str) -> bool {
+/// Whether a text is the code of a currency by its form: three capital letters. Which there are is asked of authors.
+fn is_code(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|letter| letter.is_ascii_uppercase())
 }
 
 fn money(parts: &Map<String, Json>) -> Result<(), BadValue> {
     only(parts, &["amount", "currency"], MONEY)?;
     let amount = parts.get("amount").is_some_and(Json::is_i64);
-    let currency = parts.get("currency").and_then(Json::as_str).is_some_and(is_currency);
+    let currency = parts.get("currency").and_then(Json::as_str).is_some_and(is_code);
     if amount && currency { Ok(()) } else { Err(BadValue::Type { expected: MONEY }) }
 }
 

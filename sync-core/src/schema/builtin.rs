@@ -112,6 +112,8 @@ fn complete(base: &[Field], fields: &mut Vec<Field>) {
         field.formula = field.formula.take().or_else(|| base.formula.clone());
         field.default = field.default.take().or_else(|| base.default.clone());
         field.after = field.after.take().or_else(|| base.after.clone());
+        field.min = field.min.or(base.min);
+        field.max = field.max.or(base.max);
         complete(&base.items, &mut field.items);
     }
 }
@@ -121,7 +123,10 @@ fn complete_options(base: &Field, field: &mut Field) {
     let mut after = 0;
     for option in &base.options {
         match field.options.iter().position(|own| own.value == option.value) {
-            Some(found) => after = found + 1,
+            Some(found) => {
+                field.options[found].hidden |= option.hidden;
+                after = found + 1;
+            }
             None => {
                 field.options.insert(after, option.clone());
                 after += 1;

@@ -134,6 +134,9 @@ pub struct Choice {
     /// How likely a record in this state comes true, in percent: boards weigh their sums by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u8>,
+    /// No longer offered: kept for the records that have it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hidden: bool,
 }
 
 /// Policy F: in some states of the record, a field may not change any more.
@@ -182,6 +185,12 @@ pub struct Field {
     /// end before its begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<FieldName>,
+    /// For a number: the least that an author may write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<i64>,
+    /// For a number: the most that an author may write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i64>,
     /// For a link: the kinds it may point at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<KindName>,
@@ -203,6 +212,11 @@ impl Field {
     /// An option of a choice, by its stored word.
     pub fn option(&self, value: &str) -> Option<&Choice> {
         self.options.iter().find(|option| option.value == value)
+    }
+
+    /// The options that people may choose: those that are not hidden.
+    pub fn offered(&self) -> impl Iterator<Item = &Choice> {
+        self.options.iter().filter(|option| !option.hidden)
     }
 
     /// The option that a new record has until somebody says otherwise.

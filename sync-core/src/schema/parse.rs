@@ -64,10 +64,14 @@ impl Kind {
     }
 }
 
+/// Whole numbers up to here are told apart by every reader.
+const BOUND_MAX: f64 = 9_007_199_254_740_991.0;
 const KIND_KEYS: [&str; 12] =
     ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "field"];
-const FIELD_KEYS: [&str; 14] =
-    ["name", "label", "type", "merge", "facet", "required", "options", "default", "after", "to", "items", "frozen", "formula", "hidden"];
+const FIELD_KEYS: [&str; 16] = [
+    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "frozen", "formula",
+    "hidden",
+];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
     root.only("a kind", &KIND_KEYS)?;
@@ -149,6 +153,8 @@ fn field(section: Section<'_>) -> Result<Option<Field>, Mistake> {
         options: section.sections("options")?.into_iter().map(choice).collect::<Result<_, _>>()?,
         default: section.word("default")?.map(|word| word.text.to_owned()),
         after: section.word("after")?.map(|word| word.parse()).transpose()?,
+        min: bound(section, "min")?,
+        max: bound(section, "max")?,
         to: section.words("to")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
         items: fields(section, "items", &what)?,
         frozen: section.section("frozen")?.map(frozen).transpose()?,
@@ -189,7 +195,7 @@ fn facet(section: Section<'_>) -> Result<Option<Facet>, Mistake> {
 }
 
 fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
-    section.only("an option", &["value", "label", "colour", "weight"])?;
+    section.only("an option", &["value", "label", "colour", "weight", "hidden"])?;
     let value = section.required("the option", "value")?;
     let colour = section.word("colour")?;
     if let Some(colour) = colour.filter(|colour| section.is_strict() && !COLOURS.contains(&colour.text)) {
@@ -200,6 +206,7 @@ fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
         label: label(section, "label", &format!("option `{}`", value.text), value)?,
         colour: colour.map(|colour| colour.text.to_owned()),
         weight: weight(section)?,
+        hidden: section.flag("hidden")?,
     })
 }
 
@@ -212,6 +219,20 @@ fn weight(section: Section<'_>) -> Result<Option<u8>, Mistake> {
         false if section.is_strict() => {
             let mistake = section.mistake_at("weight", "`weight` is a percentage: a whole number from 0 to 100");
             Err(mistake.zh("选项的比重是百分比：0 到 100 的整数"))
+        }
+        false => Ok(None),
+    }
+}
+
+/// A whole number; another one is not heard of where a newer server may have said it.
+fn bound(section: Section<'_>, key: &str) -> Result<Option<i64>, Mistake> {
+    let Some(number) = section.number(key)? else { return Ok(None) };
+    let is_whole = number.fract() == 0.0 && number.abs() <= BOUND_MAX;
+    match is_whole {
+        true => Ok(Some(number as i64)),
+        false if section.is_strict() => {
+            let mistake = section.mistake_at(key, format!("`{key}` is a whole number"));
+            Err(mistake.zh(format!("`{key}` 须为整数")))
         }
         false => Ok(None),
     }

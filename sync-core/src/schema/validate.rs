@@ -44,9 +44,27 @@ fn field(field: &Field, section: Section<'_>) -> Checked {
     short(&field.label, section, "label")?;
     options(field, section)?;
     default(field, section)?;
+    bounds(field, section)?;
     links(field, section)?;
     policy(field, section)?;
     items(field, section)
+}
+
+/// Bounds are of numbers that people write as they are; of what is added to a counter nobody knows the sum.
+fn bounds(field: &Field, section: Section<'_>) -> Checked {
+    let Some(key) = ["min", "max"].into_iter().find(|key| section.has(key)) else { return Ok(()) };
+    let is_number = matches!(field.value, ValueType::Integer | ValueType::Number) && field.items.is_empty();
+    if !is_number || !matches!(field.merge, Merge::Register | Merge::Visible | Merge::Monotone) {
+        let mistake = section.mistake_at(key, format!("field `{}` has no `{key}`: only a number that people write has", field.name));
+        return Err(mistake.zh(format!("字段“{}”不能有 `{key}`：只有由人填写的数字可以", field.name)));
+    }
+    match field.min.zip(field.max) {
+        Some((min, max)) if min > max => {
+            let mistake = section.mistake_at("max", format!("no number is from {min} to {max}: `max` is below `min`"));
+            Err(mistake.zh(format!("最大值 {max} 小于最小值 {min}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn default(field: &Field, section: Section<'_>) -> Checked {
@@ -250,6 +268,7 @@ fn part(field: &Field, item: &Field, rows: bool, section: Section<'_>) -> Checke
     }
     short(&item.label, section, "label")?;
     options(item, section)?;
+    bounds(item, section)?;
     links(item, section)?;
     policy(item, section)
 }

@@ -82,6 +82,8 @@ fn parts(field: &Field, separator: &str) -> Vec<(&'static str, String)> {
     if let Some(begin) = &field.after {
         parts.push(("after", quoted(begin)));
     }
+    parts.extend(field.min.map(|min| ("min", min.to_string())));
+    parts.extend(field.max.map(|max| ("max", max.to_string())));
     if !field.items.is_empty() {
         parts.push(("items", array(field.items.iter().map(item), separator)));
     }
@@ -105,7 +107,8 @@ fn item(field: &Field) -> String {
 fn choice(choice: &Choice) -> String {
     let colour = choice.colour.as_ref().map(|colour| format!(", colour = {}", quoted(colour))).unwrap_or_default();
     let weight = choice.weight.map(|weight| format!(", weight = {weight}")).unwrap_or_default();
-    format!("{{ value = {}, label = {}{colour}{weight} }}", quoted(&choice.value), label(&choice.label))
+    let hidden = if choice.hidden { ", hidden = true" } else { "" };
+    format!("{{ value = {}, label = {}{colour}{weight}{hidden} }}", quoted(&choice.value), label(&choice.label))
 }
 
 fn frozen(rule: &Frozen) -> String {

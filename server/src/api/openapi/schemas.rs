@@ -123,12 +123,15 @@ fn of_value(field: &Field, side: Side) -> Value {
             json!({"type": "string", "format": "uri-reference", "maxLength": MAX_STRING_CHARS, "description": about})
         }
         ValueType::Paragraph => json!({"type": "string", "maxLength": MAX_TEXT_CHARS}),
-        ValueType::Integer => json!({"type": "integer", "format": "int64"}),
-        ValueType::Number => number(),
+        ValueType::Integer => bounded(json!({"type": "integer", "format": "int64"}), field, side),
+        ValueType::Number => bounded(number(), field, side),
         ValueType::Boolean => json!({"type": "boolean"}),
         ValueType::Date => json!({"type": "string", "format": "date"}),
         ValueType::Datetime => json!({"type": "integer", "format": "int64", "description": "Milliseconds since 1970 UTC."}),
-        ValueType::Choice => json!({"type": "string", "enum": field.options.iter().map(|option| &option.value).collect::<Vec<_>>()}),
+        ValueType::Choice => {
+            let options = field.options.iter().filter(|option| side == Side::Answer || !option.hidden);
+            json!({"type": "string", "enum": options.map(|option| &option.value).collect::<Vec<_>>()})
+        }
         ValueType::Link => json!({"type": "string", "format": "uuid", "x-kinds": field.to}),
         ValueType::Money => {
             let amount = json!({"type": "integer", "format": "int64", "description": "In minor units: 290000 is 2,900.00."});
@@ -143,6 +146,16 @@ fn of_value(field: &Field, side: Side) -> Value {
         ValueType::Geo => required(["lat", "lon"].map(|part| (part.to_owned(), number())).into(), &[]),
         ValueType::Unknown(_) => json!({}),
     }
+}
+
+/// Authors are held to bounds; what stands already may be beyond them.
+fn bounded(mut schema: Value, field: &Field, side: Side) -> Value {
+    for (key, bound) in [("minimum", field.min), ("maximum", field.max)].into_iter().filter(|_| side != Side::Answer) {
+        if let Some(bound) = bound {
+            schema[key] = bound.into();
+        }
+    }
+    schema
 }
 
 /// A component by name.

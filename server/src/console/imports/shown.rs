@@ -80,7 +80,9 @@ pub(super) async fn rows(desk: &Desk, kind: &Kind, place: &'static str, previews
     let format = Formatter { words: desk.words, names: &names };
     let row = |row: &Preview| {
         let known = titles.get(&row.record);
-        let in_sight = row.becomes == Becomes::New || known.is_some();
+        // What a row above makes is in nobody's sight yet, and no secret.
+        let is_above = previews.iter().any(|other| other.becomes == Becomes::New && other.record == row.record);
+        let in_sight = row.becomes == Becomes::New || known.is_some() || is_above;
         let seen =
             row.fields.iter().filter(|one| in_sight && (kind.field(&one.field).is_none() || desk.reading.may_read(kind, &one.field)));
         let title = |title: &str| if title.is_empty() { short(&row.record.to_string()) } else { title.to_owned() };

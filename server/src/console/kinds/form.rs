@@ -3,14 +3,11 @@
 //! Pure. What exists keeps its name, type, policy and facet: the form says so by not asking again.
 
 use sync_core::id::{Facet, FieldName, KindName};
-use sync_core::schema::{Board, COLOURS, Choice, Field, ITEMS_MAX, Kind, Label, Merge, RESERVED, RESERVED_IN_ROWS, ValueType};
-use sync_core::search;
+use sync_core::schema::{Board, COLOURS, Choice, Field, ITEMS_MAX, Kind, Label, Merge, ValueType};
 
 use super::formula::FormulaForm;
+use super::names::{free, named};
 use crate::console::typed::Typed;
-
-/// A generated name is cut here, in characters: it stands in addresses and column headers.
-const NAME_CHARS: usize = 32;
 
 /// What stands before the place of a field that is meant by it.
 const BY_PLACE: char = '#';
@@ -72,6 +69,10 @@ pub struct FieldForm {
     pub options: String,
     /// The option that a new record has, by its stored word or label.
     pub default: String,
+    /// The least and the most that a number may be, as they were typed.
+    pub min: String,
+    /// The most.
+    pub max: String,
     /// The kinds that a link may point at.
     pub to: Vec<String>,
     /// How it is computed, if it is.
@@ -99,6 +100,8 @@ pub enum Wrong {
     NoOptions,
     /// A default that is none of the options.
     NoSuchDefault,
+    /// Bounds that are no whole numbers, or between which there is none.
+    NoBounds,
     /// A link that leads nowhere.
     NoTargets,
     /// A type that cannot be merged so.
@@ -381,6 +384,8 @@ impl FieldForm {
             hidden: field.hidden,
             options: field.options.iter().map(line).collect::<Vec<_>>().join("\n"),
             default: field.default.clone().unwrap_or_default(),
+            min: bound(field.min),
+            max: bound(field.max),
             to: field.to.iter().map(ToString::to_string).collect(),
             formula: FormulaForm::of(field.formula.as_ref()),
             items: field.items.iter().map(Self::of).collect(),
@@ -410,6 +415,8 @@ impl FieldForm {
             searched: has("searched"),
             options: typed.raw(&format!("{name}.options")).replace("\r\n", "\n"),
             default: one("default"),
+            min: if has("min") { one("min") } else { bound(known.and_then(|field| field.min)) },
+            max: if has("max") { one("max") } else { bound(known.and_then(|field| field.max)) },
             to: typed.all(&format!("{name}.to")).into_iter().map(str::to_owned).collect(),
             formula: FormulaForm::typed(typed, &format!("{name}.formula"), known.and_then(|field| field.formula.as_ref())),
             name: one("name"),
@@ -421,8 +428,9 @@ impl FieldForm {
 
     /// A form that does not show what is in a field leaves it as it is.
     fn keep_closed(&mut self, known: &Field, opened: bool) {
-        let FieldForm { options, default, to, items, .. } = Self::of(known);
-        (self.options, self.default, self.to, self.items, self.opened) = (options, default, to, items, opened);
+        let FieldForm { options, default, min, max, to, items, .. } = Self::of(known);
+        (self.options, self.default, self.min, self.max) = (options, default, min, max);
+        (self.to, self.items, self.opened) = (to, items, opened);
     }
 
     /// The parts of its rows. A form that says nothing of them leaves them as they are.
@@ -461,6 +469,7 @@ impl FieldForm {
             (names.iter().filter(|name| **name == self.name).count() > 1, Wrong::Twice),
             (value == ValueType::Choice && self.options.trim().is_empty(), Wrong::NoOptions),
             (self.has_default(&value) && self.default_among(&self.choices(None)).is_none(), Wrong::NoSuchDefault),
+            (self.bounds().is_none(), Wrong::NoBounds),
             (value == ValueType::Link && self.to.is_empty(), Wrong::NoTargets),
             (needs_rows && self.items.is_empty(), Wrong::NoParts),
             (!is_rows && !self.items.is_empty(), Wrong::NotRows),
@@ -475,6 +484,7 @@ impl FieldForm {
         let to = if value == ValueType::Link { self.to.iter().filter_map(|kind| kind.parse().ok()).collect() } else { Vec::new() };
         let part = |part: &Self| part.field(base.and_then(|field| field.item(&part.name)));
         let facet = Facet::ALL.into_iter().find(|facet| facet.as_str() == self.facet).unwrap_or_default();
+        let (min, max) = self.bounds().unwrap_or_default();
         // What the field had is taken away by saying so: a missing one is that of the built-in field.
         let default = match self.has_default(&value) {
             true => self.default_among(&options),
@@ -490,12 +500,25 @@ impl FieldForm {
             default,
             options,
             after: base.and_then(|field| field.after.clone()),
+            min,
+            max,
             to,
             items: self.items.iter().map(part).collect::<Result<_, _>>()?,
             frozen: base.and_then(|field| field.frozen.clone()),
             formula: self.formula.formula().ok().flatten().filter(|_| self.is_computed()).or_else(|| base?.formula.clone()),
             hidden: self.hidden,
         })
+    }
+
+    /// The least and the most that it may be, if it is a number that people write; none when they are no bounds.
+    fn bounds(&self) -> Option<(Option<i64>, Option<i64>)> {
+        let is_written = matches!(Merge::of_word(&self.merge), Merge::Register | Merge::Visible | Merge::Monotone);
+        if !is_written || !self.items.is_empty() || !matches!(&*self.value, "integer" | "number") {
+            return Some((None, None));
+        }
+        let read = |text: &str| if text.is_empty() { Some(None) } else { text.parse::<i64>().ok().map(Some) };
+        let (min, max) = (read(&self.min)?, read(&self.max)?);
+        min.zip(max).is_none_or(|(min, max)| min <= max).then_some((min, max))
     }
 
     /// Whether it says what a new record has; only one choice can be said.
@@ -535,10 +558,16 @@ impl FieldForm {
                 if pair.is_empty() { Pair { en: stored.clone().unwrap_or_default(), zh: String::new() }.label() } else { pair.label() };
             let taken: Vec<String> = choices.iter().map(|choice| choice.value.clone()).collect();
             let value = stored.unwrap_or_else(|| free(&named(&label.en), &taken));
-            choices.push(Choice { value, label, colour, weight });
+            // The form does not ask whether an option is no longer offered.
+            let hidden = base.and_then(|field| field.option(&value)).is_some_and(|option| option.hidden);
+            choices.push(Choice { value, label, colour, weight, hidden });
         }
         choices
     }
+}
+
+fn bound(bound: Option<i64>) -> String {
+    bound.map(|bound| bound.to_string()).unwrap_or_default()
 }
 
 fn line(choice: &Choice) -> String {
@@ -546,32 +575,6 @@ fn line(choice: &Choice) -> String {
     let colour = choice.colour.as_ref().map(|colour| format!(" | {colour}")).unwrap_or_default();
     let weight = choice.weight.map(|weight| format!(" | {weight}%")).unwrap_or_default();
     format!("{} | {en} | {zh}{colour}{weight}", choice.value)
-}
-
-/// A name made of a label: `Exterior colour` is `exterior_colour`, `样车` is `yangche`.
-pub fn named(label: &str) -> String {
-    let mut name = String::new();
-    for word in search::words(label) {
-        let spelled = search::spelled(&word);
-        let is_latin = word.is_ascii();
-        if is_latin && !name.is_empty() {
-            name.push('_');
-        }
-        name.extend(spelled.chars().filter(|letter| letter.is_ascii_alphanumeric()));
-    }
-    if name.starts_with(|first: char| first.is_ascii_digit()) {
-        name.insert(0, 'n');
-    }
-    name.chars().take(NAME_CHARS).collect::<String>().trim_end_matches('_').to_owned()
-}
-
-/// The name, or one with a number behind it that nobody has.
-fn free(name: &str, taken: &[String]) -> String {
-    let name = if name.is_empty() { "field" } else { name };
-    let numbered = std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}_{number}")));
-    let is_reserved = |name: &str| RESERVED.contains(&name) || RESERVED_IN_ROWS.contains(&name);
-    let mut free = numbered.filter(|name| !taken.contains(name) && !is_reserved(name));
-    free.next().unwrap_or_default()
 }
 
 #[cfg(test)]

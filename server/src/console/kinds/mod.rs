@@ -3,6 +3,7 @@
 pub mod blueprint;
 mod form;
 mod formula;
+mod names;
 mod picks;
 mod preview;
 
@@ -99,6 +100,8 @@ struct RowView {
     targets: Vec<Option3>,
     /// Whether it has options, or may come to have some.
     options: bool,
+    /// Whether it is a number, or may come to be.
+    numbers: bool,
     /// Whether it leads to records, or may come to.
     links: bool,
     /// Whether it has options, links or parts that are sent when they are asked for.
@@ -141,6 +144,7 @@ struct PartView {
     types: Vec<Option3>,
     targets: Vec<Option3>,
     options: bool,
+    numbers: bool,
     links: bool,
 }
 
@@ -270,6 +274,7 @@ fn checked(desk: &Desk, base: Option<&Kind>, form: &mut KindForm) -> Result<Kind
             Wrong::Twice => "kind.twice",
             Wrong::NoOptions => "kind.no_options",
             Wrong::NoSuchDefault => "kind.no_such_default",
+            Wrong::NoBounds => "kind.no_bounds",
             Wrong::NoTargets => "kind.no_targets",
             Wrong::NotTogether => "kind.not_together",
             Wrong::NoParts => "kind.no_parts",
@@ -432,7 +437,7 @@ fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm, is_light: 
     if !is_shown && (has_rows || matches!(&*field.value, "choice" | "link")) {
         let closed = FieldForm { items: Vec::new(), options: String::new(), to: Vec::new(), ..field.clone() };
         let row = row(desk, form, index, &closed, true);
-        return RowView { is_closed: true, options: false, links: false, may_have_rows: false, targets: Vec::new(), ..row };
+        return RowView { is_closed: true, options: false, numbers: false, links: false, may_have_rows: false, targets: Vec::new(), ..row };
     }
     let links = is_few && may_be(field, "link") || field.value == "link";
     RowView {
@@ -446,6 +451,7 @@ fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm, is_light: 
         facets: choose(desk, &FACETS, &field.facet, field.known),
         targets: if links { targets(desk, field) } else { Vec::new() },
         options: !has_rows && may_be(field, "choice"),
+        numbers: !has_rows && may_be_number(field),
         links: !has_rows && links,
         may_have_rows: has_rows || !field.known,
         parts: field.items.iter().map(|item| part(desk, item, is_few)).collect(),
@@ -477,7 +483,13 @@ fn labels(desk: &Desk, form: &KindForm) -> Vec<String> {
 fn part(desk: &Desk, item: &FieldForm, is_few: bool) -> PartView {
     let (options, links) = (may_be(item, "choice"), is_few && may_be(item, "link") || item.value == "link");
     let types = choose(desk, &TYPES, &item.value, item.known);
-    PartView { types, targets: if links { targets(desk, item) } else { Vec::new() }, options, links, field: item.clone() }
+    let targets = if links { targets(desk, item) } else { Vec::new() };
+    PartView { types, targets, options, numbers: may_be_number(item), links, field: item.clone() }
+}
+
+fn may_be_number(field: &FieldForm) -> bool {
+    let is_written = !matches!(&*field.merge, "counter" | "assigned" | "derived");
+    is_written && (may_be(field, "number") || may_be(field, "integer"))
 }
 
 /// Whether a field is of a type, or may come to be.

@@ -118,7 +118,10 @@ pub async fn edit(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
     let mut plan = None;
     if error.is_none() && (order.is("preview") || order.is("apply")) {
         match planned(&desk, &kind, field, shelf, &order.typed, listing.rows.clone()) {
-            Ok(planned) => plan = Some(planned),
+            Ok(planned) => match astray(&desk, &kind, &planned).await? {
+                None => plan = Some(planned),
+                text => error = text,
+            },
             Err(text) => error = Some(text),
         }
     }
@@ -215,6 +218,24 @@ fn planned(
     rows.into_iter().map(plan).collect()
 }
 
+/// Why the records may not link to what was chosen, if they may not.
+async fn astray(desk: &Desk, kind: &Kind, plan: &[Planned]) -> Result<Option<String>, Error> {
+    let open = plan.iter().filter(|planned| planned.why.is_none());
+    let edits: Vec<RecordEdit> = open.map(|planned| edit_of(kind, planned)).collect();
+    let strays = desk.writing().astray(&edits).await?;
+    Ok(strays.values().flatten().next().map(|bad| why::refused(desk, kind, bad)))
+}
+
+fn edit_of(kind: &Kind, planned: &Planned) -> RecordEdit {
+    RecordEdit {
+        kind: kind.name.clone(),
+        record: planned.row.id,
+        edits: planned.edits.clone(),
+        // As it was when it was looked at just now.
+        expect: Expect::Version(planned.row.version),
+    }
+}
+
 /// Titles that are said of records that are not what a preview showed.
 const TITLES_SAID: usize = 5;
 
@@ -229,14 +250,7 @@ fn not_so(desk: &Desk, kind: &Kind, listing: &Listing, moved: &Moved) -> String 
 }
 
 async fn apply(desk: &Desk, kind: &Kind, asked: &Asked, what: &str, plan: Vec<&Planned>) -> Result<Response, Error> {
-    let edit = |planned: &Planned| RecordEdit {
-        kind: kind.name.clone(),
-        record: planned.row.id,
-        edits: planned.edits.clone(),
-        // As it was when it was looked at just now.
-        expect: Expect::Version(planned.row.version),
-    };
-    let edits = plan.into_iter().map(edit).collect();
+    let edits = plan.into_iter().map(|planned| edit_of(kind, planned)).collect();
     let author = desk.app.intake.on_behalf(desk.caller.workspace, desk.caller.user, desk.caller.role.clone());
     let done =
         bulk::apply(&desk.app, &author, &kind.name, (Act::Bulk, what), edits).await.map_err(|error| Error::Internal(error.into()))?;

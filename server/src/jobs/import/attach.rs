@@ -1,9 +1,7 @@
 //! Rows that match no record by their key, and are likely about one that is there: attached, not doubled.
 
-use serde_json::Map;
-use sync_core::actions::duplicates::likely::{Profile, typed};
+use sync_core::actions::duplicates::likely::Profile;
 use sync_core::id::{RecordId, WorkspaceId};
-use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
 use crate::projection;
@@ -12,25 +10,14 @@ use crate::store::scope::Scope;
 use crate::store::{Result, Tx, aliases, duplicates, lists};
 
 /// Nobody looks at each row: what is attached must be nearly certain.
-const PERCENT_MIN: u8 = 90;
+pub(super) const PERCENT_MIN: u8 = 90;
 
-/// The one record in sight that a new one with these edits is nearly certainly about; none when there are two such.
-pub(super) async fn likely(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    scope: &Scope,
-    kind: &Kind,
-    edits: &[Vec<FieldEdit>],
-) -> Result<Option<RecordRow>> {
-    let mut fields = Map::new();
-    edits.iter().flatten().for_each(|edit| typed(&mut fields, edit));
-    let profile = Profile::of(kind, &fields);
+/// The records in sight that a new one of this profile is nearly certainly about.
+pub(super) async fn likely(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &Kind, profile: &Profile) -> Result<Vec<RecordRow>> {
     let others = duplicates::sharing(tx, workspace, &kind.name, &profile.keys()).await?;
     let others: Vec<RecordId> = others.into_iter().collect();
     let rows = lists::seen_rows(tx, workspace, scope, &others).await?;
     let hidden = aliases::survivors_of(tx, workspace, &others).await?;
     let alike = |row: &RecordRow| profile.compare(&Profile::of(kind, &projection::values(row))).percent() >= PERCENT_MIN;
-    let mut found = rows.into_iter().filter(|row| !row.archived && !hidden.contains_key(&row.record) && alike(row));
-    let first = found.next();
-    Ok(if found.next().is_some() { None } else { first })
+    Ok(rows.into_iter().filter(|row| !row.archived && !hidden.contains_key(&row.record) && alike(row)).collect())
 }

@@ -1,5 +1,7 @@
 //! The run: reads rows, plans batches, hands them to `intake`, and keeps count.
 
+mod alike;
+mod links;
 mod made;
 
 use std::collections::{BTreeSet, HashSet};
@@ -13,6 +15,7 @@ use sync_core::id::RecordId;
 use sync_core::record::fields::{FieldEdit, with_defaults};
 use sync_core::schema::{Kind, Label};
 
+use self::alike::Above;
 use self::made::candidate;
 use super::directory::{Directory, Found, key_of};
 use super::draft::{Draft, LOGIN, MEMBER, Problem, Reader, forbidden, lookups, missing, several};
@@ -54,6 +57,8 @@ pub struct Report {
     pub updated: u64,
     /// Rows that said what the record says already.
     pub unchanged: u64,
+    /// Rows that were about the same as a row above them, and made no record of their own.
+    pub doubled: u64,
     /// Rows that were left out.
     pub failed: u64,
     /// The first of them.
@@ -104,9 +109,19 @@ type Plan = Result<(Draft, Result<Identity, Label>, Vec<Problem>), Label>;
 
 /// What is to be written for a row.
 enum Step {
-    Write { record: RecordId, is_new: bool, changes: Vec<Vec<FieldEdit>>, shown: Vec<Difference> },
+    Write {
+        record: RecordId,
+        is_new: bool,
+        changes: Vec<Vec<FieldEdit>>,
+        shown: Vec<Difference>,
+    },
     Unchanged(RecordId),
-    Fail(Label),
+    /// `changes`: what would be written if nothing stood against it.
+    Fail {
+        record: RecordId,
+        changes: Vec<Vec<FieldEdit>>,
+        why: Label,
+    },
 }
 
 struct Run<'a> {
@@ -130,6 +145,10 @@ struct Run<'a> {
     /// The fields of this kind by which rows are looked up, and what rows of this batch have in them.
     looked_up: HashSet<String>,
     pending: HashSet<String>,
+    /// The records of this kind that rows have made, or would have: others may link to them.
+    made: HashSet<RecordId>,
+    /// What rows above have made, where likely duplicates are looked for.
+    above: Above,
     noted: Option<ImportRow>,
     report: Report,
 }
@@ -189,6 +208,8 @@ impl<'a> Run<'a> {
             taken: HashSet::new(),
             looked_up,
             pending: HashSet::new(),
+            made: HashSet::new(),
+            above: Above::default(),
             noted,
             report,
         })
@@ -302,14 +323,18 @@ impl<'a> Run<'a> {
         label(joined(|label| label.en.as_str(), ", "), joined(|label| label.zh.as_str(), "、"))
     }
 
-    /// Writes the batch.
+    /// Writes the batch, and then the rows of it that are about the same records.
     async fn flush(&mut self) -> Result<(), ImportError> {
-        if self.batch.is_empty() {
-            return self.failures.settle();
-        }
         self.taken.clear();
         self.pending.clear();
-        let mut batch = std::mem::take(&mut self.batch);
+        while !self.batch.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            self.write_batch(batch).await?;
+        }
+        self.failures.settle()
+    }
+
+    async fn write_batch(&mut self, mut batch: Vec<Planned>) -> Result<(), ImportError> {
         let mut ids: Vec<RecordId> = batch.iter().map(|planned| candidate(&planned.identity, 0)).collect();
         let mut tx = self.app.store.reader().await?;
         let mut rows = records::rows_of(&mut tx, self.author.workspace, &ids).await?;
@@ -317,9 +342,11 @@ impl<'a> Run<'a> {
         if self.spec.attach && self.spec.mode == Mode::Both && can_merge(self.kind) {
             self.attach(&mut tx, &mut batch, &mut ids, &mut rows).await?;
         }
+        let later = self.put_off(&mut batch, &mut ids);
         let seen = self.sight.of_records(&mut tx, self.kind, &rows).await?;
         let step = |(planned, id): (&Planned, &RecordId)| self.step(planned, *id, rows.get(id), seen.get(id));
         let mut steps: Vec<Step> = batch.iter().zip(&ids).map(step).collect();
+        self.leave_out_strays(&mut tx, &mut steps).await?;
         let failed = match self.spec.is_dry_run {
             true => {
                 self.foresee(&mut steps, &seen);
@@ -333,12 +360,16 @@ impl<'a> Run<'a> {
         for ((planned, step), failed) in batch.iter().zip(&steps).zip(failed) {
             self.count(planned, step, failed);
         }
+        self.go_on_with(later);
         self.failures.settle()?;
         self.note(None).await
     }
 
     /// What is to be written to a record that is there, or not, of which the author may see so much.
     fn step(&self, planned: &Planned, record: RecordId, row: Option<&RecordRow>, seen: Option<&RecordRow>) -> Step {
+        if let Some(step) = row.is_none().then(|| self.step_behind(planned, record)).flatten() {
+            return step;
+        }
         let (draft, mut mistakes) = (&planned.draft, planned.mistakes.clone());
         // What is out of sight is none to change, and its id is taken.
         let row = row.filter(|_| seen.is_some() || self.spec.mode != Mode::Update);
@@ -362,8 +393,10 @@ impl<'a> Run<'a> {
         let mut changes = edits(self.kind, record, &before, draft);
         mistakes.extend(super::mistakes::mistakes(self.kind, &before, &changes));
         match (changes.first_mut(), row) {
-            _ if !mistakes.is_empty() => return Step::Fail(joined(&mistakes)),
-            (None, None) => return Step::Fail(label("there is nothing in the row", "该行没有内容")),
+            _ if !mistakes.is_empty() => return Step::Fail { record, changes, why: joined(&mistakes) },
+            (None, None) => {
+                return Step::Fail { record, changes, why: label("there is nothing in the row", "该行没有内容") };
+            }
             (None, Some(_)) => return Step::Unchanged(record),
             // A row that names its record came out of a system, and says all that was there.
             (Some(first), None) if named.is_none() => {
@@ -378,7 +411,8 @@ impl<'a> Run<'a> {
     fn foresee(&self, steps: &mut [Step], rows: &Seen) {
         for step in steps.iter_mut().filter(|step| matches!(step, Step::Write { .. })).take(PREVIEW_ROWS - self.report.preview.len()) {
             let Step::Write { record, changes, shown, .. } = step else { continue };
-            let before = rows.get(record).map(projection::values).unwrap_or_default();
+            let foreseen = || self.above.values(record).filter(|_| self.made.contains(record)).cloned();
+            let before = rows.get(record).map(projection::values).or_else(foreseen).unwrap_or_default();
             *shown = differences(self.kind, *record, &before, changes);
             shown.retain(|one| self.sight.shows(self.kind, one));
         }
@@ -389,7 +423,7 @@ impl<'a> Run<'a> {
         let foresight = self.sight.foresight(tx, self.rules, self.kind, ids).await?;
         let against = |step: &Step| match step {
             Step::Write { record, is_new, changes, .. } => foresight.against(*record, rows.get(record).filter(|_| !is_new), changes),
-            Step::Unchanged(_) | Step::Fail(_) => None,
+            Step::Unchanged(_) | Step::Fail { .. } => None,
         };
         Ok(steps.iter().map(against).collect())
     }
@@ -423,7 +457,7 @@ impl<'a> Run<'a> {
             return self.failures.note(&planned.row, &reason);
         }
         match step {
-            Step::Fail(reason) => self.failures.note(&planned.row, reason),
+            Step::Fail { why, .. } => self.failures.note(&planned.row, why),
             Step::Unchanged(record) => {
                 self.show(planned, *record, Becomes::Unchanged, Vec::new());
                 self.report.unchanged += 1;
@@ -432,13 +466,14 @@ impl<'a> Run<'a> {
                     self.note_made(planned, *record);
                 }
             }
-            Step::Write { record, is_new, shown, .. } => {
+            Step::Write { record, is_new, changes, shown } => {
                 self.show(planned, *record, if *is_new { Becomes::New } else { Becomes::Changed }, shown.clone());
                 if *is_new {
                     self.report.created += 1;
                     self.note_made(planned, *record);
                 } else {
                     self.report.updated += 1;
+                    self.above.change(self.kind, *record, changes);
                 }
             }
         }
@@ -446,6 +481,7 @@ impl<'a> Run<'a> {
 
     /// Rows that follow may be about this record, or link to it.
     fn note_made(&mut self, planned: &Planned, record: RecordId) {
+        self.made.insert(record);
         if let Some(key) = &planned.draft.key {
             self.directory.note(&self.kind.name, &refs(&self.matches), key.clone(), record);
         }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
+use sync_core::actions::duplicates::{APART, FIELD};
 use sync_core::id::{ChangeHash, Facet, KindName, RecordId};
 use sync_core::merge;
 use sync_core::record::Stored;
@@ -153,7 +154,7 @@ fn plans(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>, undone: 
         let is_mine = |stored: &&Stored| mine.contains(&stored.hash);
         let edits = if changes.first().as_ref().is_some_and(is_mine) {
             let (main, _) = document(kind, changes.iter().filter(|stored| stored.facet == Facet::Main));
-            match changes.iter().all(|stored| mine.contains(&stored.hash)) {
+            match changes.iter().all(|stored| mine.contains(&stored.hash) || is_mark(stored)) {
                 _ if merge::is_archived(&main) => Vec::new(),
                 true => vec![FieldEdit::archive()],
                 false => {
@@ -171,6 +172,13 @@ fn plans(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>, undone: 
     }
     plans.sort_by_key(|(record, _)| *record);
     plans
+}
+
+/// Whether a change says nothing but which record another one is, or is not: what a merge writes into a record that it takes
+/// nothing from.
+fn is_mark(stored: &Stored) -> bool {
+    let marks = |op: &Op| op.path().and_then(Path::parse).is_some_and(|path| [FIELD, APART].contains(&path.field));
+    Change::read(&stored.body).is_ok_and(|change| !change.ops.is_empty() && change.ops.iter().all(marks))
 }
 
 async fn write(

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use base64::Engine;
 use rapport_server::auth::secret::{Token, TokenKind};
+use rapport_server::intake::{Expect, RecordEdit};
 use rapport_server::jobs::upload::About;
 use rapport_server::language::Language;
 use rapport_server::store::people::{self, User};
 use rapport_server::store::{devices, imports, workspaces};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sync_core::access::RoleSet;
 use sync_core::id::{ActorId, DeviceId, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::Verdict;
 use sync_core::record::fields::FieldEdit;
@@ -180,7 +182,13 @@ impl Place {
         let view = json!({"name": canary, "purpose": "list", "about": "party", "everyone": true});
         self.make(server, "view", view).await;
         if let Some(elsewhere) = elsewhere {
-            self.make(server, "deal", json!({"title": "to another house", "party": elsewhere})).await;
+            // No door takes such a link from an author; a phone's is there all the same.
+            let fields = json!({"fields": {"title": "to another house", "party": elsewhere}});
+            assert_eq!(self.send(server, "office", Method::POST, "/api/v1/deal", fields).await.status, 422);
+            let edits = vec![FieldEdit::set("title", "to another house"), FieldEdit::set("party", elsewhere)];
+            let edit = RecordEdit { kind: "deal".parse().unwrap(), record: RecordId::of_cause(&canary), edits, expect: Expect::New };
+            let author = server.app.intake.on_behalf(self.workspace, self.user("office"), RoleSet::office());
+            server.app.intake.edit(&author, vec![edit], START, None).await.unwrap().remove(0).unwrap();
         }
         let comment = [("authorization", format!("Bearer {}", self.sessions["office"]))];
         let headers = [(comment[0].0, comment[0].1.as_str()), ("content-type", "application/x-www-form-urlencoded")];

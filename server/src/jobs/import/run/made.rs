@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde_json::Map;
 use sync_core::id::RecordId;
 
-use super::super::edits::edits;
 use super::super::record_of;
 use super::{Identity, Planned, Run};
 use crate::projection;
@@ -41,27 +39,6 @@ impl Run<'_> {
             tried.iter().for_each(|(index, _)| ids[*index] = candidate(&batch[*index].identity, attempt));
             let next: Vec<RecordId> = tried.iter().map(|(index, _)| ids[*index]).collect();
             rows.extend(records::rows_of(tx, self.author.workspace, &next).await?);
-        }
-        Ok(())
-    }
-
-    /// Rows that would make a record which is nearly certainly there already change that one.
-    pub(super) async fn attach(
-        &self,
-        tx: &mut Tx,
-        batch: &mut [Planned],
-        ids: &mut [RecordId],
-        rows: &mut HashMap<RecordId, RecordRow>,
-    ) -> Result<(), StoreError> {
-        for (planned, id) in batch.iter_mut().zip(ids) {
-            if !matches!(planned.identity, Identity::New { .. }) || rows.contains_key(id) {
-                continue;
-            }
-            let made = edits(self.kind, *id, &Map::new(), &planned.draft);
-            if let Some(row) = super::super::attach::likely(tx, self.author.workspace, &self.sight.scope, self.kind, &made).await? {
-                (*id, planned.identity) = (row.record, Identity::Known(row.record));
-                rows.insert(row.record, row);
-            }
         }
         Ok(())
     }
