@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sync_core::actions::follow::FOLLOW;
 use sync_core::access::{Act as Deed, Right, Subject, decide};
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::schema::{Kind, Label};
@@ -271,11 +272,12 @@ async fn removed(
                 let devices = read.of(tx, workspace, (id, &kind)).await?;
                 let mut proof = Proof { with: with.clone(), look_at, devices, ..Proof::default() };
                 let mut contents = Vec::new();
-                for file in with {
-                    contents.extend(content(tx, workspace, file).await?);
-                    add(&mut proof.removed, erasure::remove(tx, workspace, file).await?);
-                    settle_erased(tx, workspace, &rules.schema, file).await?;
-                    let row = ErasedRow { record: file, kind: crate::files::KIND.to_owned(), at, by, proof: "{}".to_owned() };
+                let follows = erasure::follows_of(tx, workspace, id).await?.into_iter().map(|record| (record, FOLLOW));
+                for (with, kind) in with.into_iter().map(|file| (file, crate::files::KIND)).chain(follows) {
+                    contents.extend(content(tx, workspace, with).await?);
+                    add(&mut proof.removed, erasure::remove(tx, workspace, with).await?);
+                    settle_erased(tx, workspace, &rules.schema, with).await?;
+                    let row = ErasedRow { record: with, kind: kind.to_owned(), at, by, proof: "{}".to_owned() };
                     let position = workspaces::advance_head(tx, workspace, 1).await?;
                     erasure::remember(tx, workspace, &row, position).await?;
                 }

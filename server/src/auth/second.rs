@@ -150,6 +150,7 @@ impl Auth {
                     let factor = factor.ok_or(AuthError::WrongSecond)?;
                     let step = Shared(factor.shared()?).step_of(&code, now, factor.last_step).ok_or(AuthError::WrongSecond)?;
                     second::use_step(tx, workspace, user, step, now).await?;
+                    second::was_set_up(tx, workspace, user);
                     let codes: Vec<Code> = (0..RECOVERY_CODES).map(|_| Code::recovery()).collect();
                     let hashes: Vec<_> = codes.iter().map(Code::hash).collect();
                     second::set_recovery_codes(tx, workspace, user, &hashes).await?;

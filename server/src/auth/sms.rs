@@ -203,6 +203,7 @@ impl Auth {
                 let Some(number) = use_code(tx, hook.as_ref(), (workspace, user, true), &code, now).await? else { return Ok(None) };
                 numbers::drop_numbers(tx, workspace, user, false).await?;
                 numbers::put_number(tx, workspace, user, &Number { confirmed_at: Some(now), ..number }).await?;
+                numbers::was_set_up(tx, workspace, user);
                 Note::of(workspace, Some(user), Act::SecondFactorOn, user).with(json!({ "by": "sms" })).write(tx, now).await?;
                 let wanted = if second::recovery_codes_left(tx, workspace, user).await? == 0 { RECOVERY_CODES } else { 0 };
                 let codes: Vec<Code> = (0..wanted).map(|_| Code::recovery()).collect();

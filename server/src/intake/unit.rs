@@ -387,6 +387,7 @@ impl<'a> Unit<'a> {
             change,
             made_by: main.and_then(|held| held.author),
             imported: false,
+            by_turn: false,
             distance: self.distance(author, record),
             waits: self.waits(kind, record),
             account: self.key_account(kind, (record, facet), change),

@@ -11,8 +11,8 @@ use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{KindName, Millis, RecordId, UserId, WorkspaceId};
 
 use super::people::User;
-use super::records::ROWS_PER_STATEMENT;
-use super::rejected::{ChangeName, DeskState, RejectedRow, change_name, rejected_in};
+use super::records::{ROWS_PER_STATEMENT, kind_of};
+use super::rejected::{ChangeName, RejectedRow, change_name};
 use super::{Result, Tx, id, sequences, sight};
 
 /// Somebody's word.
@@ -135,8 +135,25 @@ impl Waiting {
 
 /// The edits that wait for words.
 pub async fn waiting(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Waiting>> {
-    let rows = rejected_in(tx, workspace, &[DeskState::Held], u32::MAX).await?;
-    Ok(rows.iter().map(Waiting::of).collect())
+    type Tuple = (Vec<u8>, Vec<u8>, i64, String, Vec<u8>, Option<String>, Option<Vec<u8>>, Millis);
+    let rows: Vec<Tuple> = sqlx::query_as(
+        "select hash, record, facet, kind, user_id, rule, account, received_at from rejected \
+         where workspace = $1 and state = 'held' order by received_at",
+    )
+    .bind(&workspace.as_bytes()[..])
+    .fetch_all(tx.conn())
+    .await?;
+    let waiting = |(hash, record, facet, kind, user, rule, account, came_at): Tuple| {
+        Ok(Waiting {
+            change: change_name((hash, record, facet))?,
+            kind: kind_of(&kind)?,
+            user: id(UserId::from_bytes(&user), "user id")?,
+            rule,
+            account: account.map(|account| id(RecordId::from_bytes(&account), "record id")).transpose()?,
+            came_at,
+        })
+    };
+    rows.into_iter().map(waiting).collect()
 }
 
 type WordTuple = (Vec<u8>, Vec<u8>, i64, Vec<u8>, Millis);

@@ -3,7 +3,7 @@
 //! What takes access away is written into one before the transaction that does it is committed. Each line has a number, and
 //! the database keeps the number of the last one that it has followed: a backup knows fewer. Holds ids and hashes only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -73,15 +73,19 @@ pub enum Withdrawal {
         /// Whose.
         user: UserId,
     },
-    /// Somebody's authenticator app was taken away as a second factor.
+    /// Somebody's authenticator app was taken away as a second factor, or one was set up.
     SecondFactor {
         /// Whose.
         user: UserId,
+        /// Whether one is set up.
+        on: bool,
     },
     /// So was their phone number.
     Number {
         /// Whose.
         user: UserId,
+        /// Whether one is set up.
+        on: bool,
     },
 }
 
@@ -90,6 +94,8 @@ pub enum Withdrawal {
 enum Subject {
     Person(UserId),
     Device(DeviceId),
+    SecondFactor(UserId),
+    Number(UserId),
     Other(u64),
 }
 
@@ -106,8 +112,18 @@ impl Line {
         match &self.withdrawn {
             Withdrawal::Person { user, .. } => Subject::Person(*user),
             Withdrawal::Device { device, .. } => Subject::Device(*device),
+            Withdrawal::SecondFactor { user, .. } => Subject::SecondFactor(*user),
+            Withdrawal::Number { user, .. } => Subject::Number(*user),
             _ => Subject::Other(self.number),
         }
+    }
+
+    fn is_about_a_factor(&self) -> bool {
+        matches!(self.withdrawn, Withdrawal::SecondFactor { .. } | Withdrawal::Number { .. })
+    }
+
+    fn drops_a_factor(&self) -> bool {
+        matches!(self.withdrawn, Withdrawal::SecondFactor { on: false, .. } | Withdrawal::Number { on: false, .. })
     }
 
     fn takes_away(&self) -> bool {
@@ -239,7 +255,12 @@ pub async fn follow(tx: &mut Tx, store: &Store, now: Millis) -> Result<Again> {
     let Some(last) = missed.iter().map(|line| line.number).max() else { return Ok(Again::default()) };
     let counts: HashMap<Subject, usize> = missed.iter().enumerate().map(|(place, line)| (line.subject(), place)).collect();
     let mut again = Again::default();
+    // Whoever has changed a second factor since lacks the new one: no password alone lets them in.
+    let dropped: HashSet<Subject> = missed.iter().filter(|line| line.drops_a_factor()).map(Line::subject).collect();
     for (place, line) in missed.iter().enumerate() {
+        if !line.drops_a_factor() && line.is_about_a_factor() && !dropped.contains(&line.subject()) {
+            continue;
+        }
         if counts.get(&line.subject()) == Some(&place) && line.takes_away() {
             take_away(tx, line.workspace, &line.withdrawn, now).await?;
             *again.lines.entry(line.workspace).or_default() += 1;
@@ -283,20 +304,23 @@ async fn take_away(tx: &mut Tx, workspace: WorkspaceId, withdrawn: &Withdrawal, 
         Withdrawal::Webhook { webhook } => drop(hooks::remove(tx, workspace, *webhook).await?),
         // No password has this hash: somebody gives them another one.
         Withdrawal::Password { user } => people::set_password_hash(tx, workspace, *user, "").await?,
-        Withdrawal::SecondFactor { user } => {
+        Withdrawal::SecondFactor { user, on } => {
             second::drop_second_factor(tx, workspace, *user).await?;
-            settle_codes(tx, workspace, *user).await?;
+            settle_factors(tx, workspace, *user, *on).await?;
         }
-        Withdrawal::Number { user } => {
+        Withdrawal::Number { user, on } => {
             numbers::drop_numbers(tx, workspace, *user, false).await?;
-            settle_codes(tx, workspace, *user).await?;
+            settle_factors(tx, workspace, *user, *on).await?;
         }
     }
     Ok(())
 }
 
-/// With the last second factor go the recovery codes.
-async fn settle_codes(tx: &mut Tx, workspace: WorkspaceId, user: UserId) -> Result<()> {
+/// With the last second factor go the recovery codes; `lacks`: and the password of whoever has another one since.
+async fn settle_factors(tx: &mut Tx, workspace: WorkspaceId, user: UserId, lacks: bool) -> Result<()> {
+    if lacks {
+        people::set_password_hash(tx, workspace, user, "").await?;
+    }
     let app = second::second_factor(tx, workspace, user).await?.is_some_and(|factor| factor.confirmed_at.is_some());
     if app || numbers::number_of(tx, workspace, user, false).await?.is_some() {
         return Ok(());

@@ -82,7 +82,12 @@ pub async fn drop_numbers(tx: &mut Tx, workspace: WorkspaceId, user: UserId, pen
         .await?;
     let was = gone.rows_affected() > 0;
     if was && !pending {
-        tx.withdrawn(workspace, Withdrawal::Number { user });
+        tx.withdrawn(workspace, Withdrawal::Number { user, on: false });
     }
     Ok(was)
+}
+
+/// A number was set up as a second factor: a backup from before knows nothing of it.
+pub fn was_set_up(tx: &mut Tx, workspace: WorkspaceId, user: UserId) {
+    tx.withdrawn(workspace, Withdrawal::Number { user, on: true });
 }

@@ -174,6 +174,7 @@ fn migrator() -> Migrator {
         (37, "erased newest", include_str!("../../migrations/0037_erased_newest.sql")),
         (39, "codes by sms", include_str!("../../migrations/0039_codes_by_sms.sql")),
         (40, "key accounts", include_str!("../../migrations/0040_key_accounts.sql")),
+        (41, "audit by act", include_str!("../../migrations/0041_audit_by_act.sql")),
         (42, "ledger", include_str!("../../migrations/0042_ledger.sql")),
         (43, "rejected open", include_str!("../../migrations/0043_rejected_open.sql")),
     ];

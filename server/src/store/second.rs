@@ -64,7 +64,7 @@ pub async fn drop_second_factor(tx: &mut Tx, workspace: WorkspaceId, user: UserI
         .await?;
     let was = gone.rows_affected() > 0;
     if was {
-        tx.withdrawn(workspace, Withdrawal::SecondFactor { user });
+        tx.withdrawn(workspace, Withdrawal::SecondFactor { user, on: false });
     }
     Ok(was)
 }
@@ -163,4 +163,9 @@ impl SecondFactor {
     pub fn shared<const N: usize>(&self) -> Result<[u8; N]> {
         self.secret.as_slice().try_into().map_err(|_| StoreError::Damaged("second factor"))
     }
+}
+
+/// An app was set up as a second factor: a backup from before knows nothing of it.
+pub fn was_set_up(tx: &mut Tx, workspace: WorkspaceId, user: UserId) {
+    tx.withdrawn(workspace, Withdrawal::SecondFactor { user, on: true });
 }

@@ -366,7 +366,7 @@ impl Writing {
             && found.behind.contains(&folded(name))
         {
             // It is known by what it was merged with, and keeps what it is called itself.
-            fields.to_mut().remove(attribute);
+            fields.to_mut().remove(attribute.split('.').next().unwrap_or_default());
         }
         let draft = draft(kind, &fields)?;
         let plan = self.planned(kind, mode, item, row, (attribute, &draft), found)?;

@@ -324,7 +324,6 @@ async fn a_role_is_changed_in_the_editor_once_its_effect_was_shown() {
     let seen = async || rep.list("party", &[]).await.json()["rows"].as_array().map(Vec::len);
     let mut browser = Browser::of(&desk).await;
     browser.goto("/roles/rep").await;
-    browser.run("document.querySelector('[name=add]').value = 'party'; document.querySelector('[name=step][value=add]').click()").await;
     browser.until("document.querySelector('[name=\"party.read\"]')").await;
     browser.run("for (const act of ['read', 'edit', 'resolve']) document.querySelector(`[name=\"party.${act}\"]`).value = 'own'").await;
     browser.run("document.querySelector('[name=step][value=preview]').click()").await;

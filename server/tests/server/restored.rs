@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rapport_server::store::second;
 use rapport_server::store::{Options, restore};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -135,6 +136,27 @@ async fn a_password_and_a_second_factor_that_were_changed_after_a_backup_are_not
     server.stopped().await;
     let server = Server::start_again(|config| config.database.path = folder.path().join("rapport.db")).await;
     assert_eq!(server.api_sign_in("bo", "a third long word").await.status, 200);
+}
+
+#[tokio::test]
+async fn whoever_changed_a_second_factor_since_a_backup_is_not_let_in_by_the_password_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server_in(folder.path()).await;
+    let (workspace, bo) = (server.workspace, UserId::of_cause("bo"));
+    let set_up = async |server: &Server| {
+        let mut tx = server.app.store.begin().await.unwrap();
+        second::drop_second_factor(&mut tx, workspace, bo).await.unwrap();
+        second::put_second_factor(&mut tx, workspace, bo, &[7; 20]).await.unwrap();
+        second::use_step(&mut tx, workspace, bo, 1, START).await.unwrap();
+        second::was_set_up(&mut tx, workspace, bo);
+        tx.commit().await.unwrap();
+    };
+    set_up(&server).await;
+    back_up(folder.path()).await;
+    set_up(&server).await;
+    let server = restored(folder.path(), server).await;
+    let entered = server.api_sign_in("bo", PASSWORD).await;
+    assert_eq!((entered.status.as_u16(), entered.code().as_str()), (401, "wrong_password"), "{}", entered.text());
 }
 
 #[tokio::test]

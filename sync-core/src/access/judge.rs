@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::reach::texts;
 use super::{Act, Caller, Decision, MEMBER_KIND, Roles, Subject, asks_manager, decide};
 use crate::fence::touched;
-use crate::id::{ChangeHash, Facet, RecordId};
+use crate::id::{ChangeHash, Facet, RecordId, UserId};
 use crate::merge;
 use crate::record::change::Change;
 use crate::record::doc::Doc;
@@ -41,13 +41,22 @@ pub fn judge(
 ) -> Judged {
     let row =
         roles.has_conditions(&caller.role, subject.kind).then(|| merge::row(subject.kind, Facet::Main, &as_judged(subject, main, change)));
-    let subject = Subject { main: row.as_ref().or(subject.main), ..*subject };
+    let subject = Subject { main: row.as_ref().or(subject.main), owner: owner(subject, main, change), ..*subject };
     let touched = touched(subject.kind, change);
     summed(touched.iter().filter(|touch| !exempt(touch.field)).map(|touch| {
         let value = touch.value.map(Scalar::to_json);
         let act = Act::Write { field: touch.field, item: touch.item, value: value.as_ref() };
         (touch.field, decide(roles, caller, &subject, &act))
     }))
+}
+
+/// Whose the subject of a change is. What is personal is made for oneself: whose it will be counts.
+fn owner(subject: &Subject<'_>, main: Option<&Doc>, change: &Change) -> Option<UserId> {
+    if !(subject.kind.sharing.personal && subject.is_new) {
+        return subject.owner;
+    }
+    let field = subject.kind.owner.as_deref().and_then(|name| subject.kind.field(name))?;
+    merge::shown(&as_judged(subject, main, change), field)?.as_str()?.parse().ok()
 }
 
 /// What stands against field edits of a record before they are written, each in the facet of its field: as [`judge`] will
@@ -86,12 +95,15 @@ fn summed<'f>(decisions: impl Iterator<Item = (&'f str, Decision)>) -> Judged {
     judged
 }
 
-/// The records that the subject of a change follows, as it is judged: as they were, or as they are being made.
-pub fn followed(subject: &Subject<'_>, main: Option<&Doc>, change: &Change) -> BTreeSet<RecordId> {
-    let follows = subject.kind.sharing.follows.as_deref().and_then(|name| subject.kind.field(name));
-    let doc = if subject.is_new { Cow::Owned(as_judged(subject, main, change)) } else { main.map_or_else(Cow::default, Cow::Borrowed) };
-    let shown = follows.and_then(|field| merge::shown(&doc, field));
-    shown.iter().flat_map(texts).filter_map(|id| id.parse().ok()).collect()
+/// The records that a record of a kind follows, before a change of one of its documents and after it: whoever moves it away
+/// from a customer is asked about that one, whoever moves it to one about this.
+pub fn followed(kind: &Kind, facet: Facet, main: Option<&Doc>, change: &Change) -> BTreeSet<RecordId> {
+    let Some(field) = kind.sharing.follows.as_deref().and_then(|name| kind.field(name)) else { return BTreeSet::new() };
+    let shown = |doc: &Doc| merge::shown(doc, field);
+    let moves = facet == Facet::Main && touched(kind, change).iter().any(|touch| touch.field == &*field.name);
+    let after = moves.then(|| shown(&after(kind, main, change))).flatten();
+    let values = [main.and_then(shown), after];
+    values.iter().flatten().flat_map(texts).filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Whether a record of a kind is closed to changes once it is archived. A colleague's is not: their account goes on, and is
@@ -108,10 +120,13 @@ pub fn is_too_late(kind: &Kind, main: Option<&Doc>, change: &Change) -> bool {
 
 /// The document that conditions are asked of: as it was, or as it is being made.
 fn as_judged(subject: &Subject<'_>, main: Option<&Doc>, change: &Change) -> Doc {
+    let is_made = subject.is_new && subject.facet == Facet::Main;
+    if is_made { after(subject.kind, main, change) } else { main.cloned().unwrap_or_default() }
+}
+
+/// A main document with a change on top. What does not fit it is refused elsewhere; here it shows nothing.
+fn after(kind: &Kind, main: Option<&Doc>, change: &Change) -> Doc {
     let mut doc = main.cloned().unwrap_or_default();
-    if subject.is_new && subject.facet == Facet::Main {
-        // What does not fit the document is refused elsewhere; here it shows nothing.
-        doc.apply(change, ChangeHash([0; 32]), &texts_of(subject.kind)).ok();
-    }
+    doc.apply(change, ChangeHash([0; 32]), &texts_of(kind)).ok();
     doc
 }

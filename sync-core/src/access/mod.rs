@@ -109,7 +109,8 @@ impl<'a> Subject<'a> {
 
     fn is_own(&self, user: UserId) -> bool {
         let answers = self.kind.sharing.key_account().is_some() && self.manager == Some(user);
-        self.is_new || answers || self.owner.or(self.author) == Some(user)
+        let makes = self.is_new && !(self.kind.sharing.personal && self.owner.is_some_and(|owner| owner != user));
+        makes || answers || self.owner.or(self.author) == Some(user)
     }
 }
 

@@ -62,14 +62,16 @@ fn an_edit_of_a_record_that_is_not_on_the_phone_makes_nothing_up_and_a_batch_tha
 #[test]
 fn a_seller_without_a_network_reads_who_answers_for_a_key_customer_and_what_waits_for_their_word() {
     let (mut server, mut ann, mut bo) = phones();
-    server.role = "rep";
-    ann.sync(&mut server);
-    bo.sync(&mut server);
     let manager = set("account_manager", &bo.user.to_string());
     let key = FieldEdit::set("is_key", true);
     let alone = ann.device.create(START, "party", &[set("name", "佳美"), key.clone()]).unwrap_err();
     assert!(alone.because().unwrap().message_zh.contains("重点客户须有人负责"), "{alone}");
-    let customer = ann.device.create(START, "party", &[set("name", "佳美"), key, manager]).unwrap().record;
+    let customer = ann.device.create(START, "party", &[set("name", "佳美"), key, manager.clone()]).unwrap().record;
+    server.role = "rep";
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    let lifted = ann.device.edit(START, "party", customer, &[FieldEdit::set("is_key", false)]).unwrap_err();
+    assert!(lifted.to_string().contains("may not change “Key customer”"), "{lifted}");
     let offer = [set("title", "Lamps"), set("party", &customer.to_string())];
     let quote = ann.device.create(START + 1, "offer", &offer).unwrap();
     assert_eq!(quote.needs_approval, None, "work on it goes on");
@@ -79,6 +81,10 @@ fn a_seller_without_a_network_reads_who_answers_for_a_key_customer_and_what_wait
     }
     let sent = ann.device.edit(START + 2, "offer", quote.record, &[set("status", "sent")]).unwrap();
     assert_eq!(sent.needs_approval.unwrap().0, "rep.offer.key_account.status");
+    let aside = ann.device.create(START + 2, "offer", &[set("title", "Chairs")]).unwrap().record;
+    let both = [set("party", &customer.to_string()), set("status", "sent")];
+    let moved = ann.device.edit(START + 2, "offer", aside, &both).unwrap();
+    assert!(moved.needs_approval.is_some(), "whoever moves it to the customer is asked about that one");
     let at_once = ann.device.create(START + 3, "offer", &[&offer[..], &[set("status", "sent")]].concat()).unwrap();
     assert!(at_once.needs_approval.is_some(), "also where it is made so");
     ann.sync(&mut server);

@@ -32,6 +32,30 @@ fn what_goes_out_of_sight_goes_from_the_phone_and_the_server_gets_a_receipt() {
 }
 
 #[test]
+fn what_comes_back_between_other_records_is_whole_though_a_draft_of_it_was_looked_at_meanwhile() {
+    let (mut server, mut ann, mut bo) = phones();
+    let (gone, other) = (make(&mut ann, START, "佳美"), make(&mut ann, START + 1, "明月"));
+    edit(&mut ann, START + 2, gone, &[set("industry", "expensive")]);
+    ann.sync(&mut server);
+    bo.sync(&mut server);
+    server.feed.push(leave(Some(gone), None));
+    ann.sync(&mut server);
+    assert_eq!((ann.device.get(gone).unwrap(), ann.device.drafts().unwrap().len()), (None, 1));
+    let before = server.feed.len();
+    for (at, record) in [(3, gone), (4, other), (5, gone)] {
+        edit(&mut bo, START + at, record, &[set("website", &format!("https://{at}.example"))]);
+    }
+    bo.sync(&mut server);
+    let later = server.feed.split_off(before);
+    let whole: Vec<Entry> =
+        server.feed.iter().filter(|entry| matches!(entry, Entry::Change(change) if change.record == gone)).cloned().collect();
+    server.feed.extend(whole.into_iter().chain(later));
+    // The answer tells of the draft first.
+    ann.sync(&mut server);
+    assert_eq!((field(&mut ann, gone, "website"), ann.device.quarantined().unwrap()), (json!("https://5.example"), Vec::new()));
+}
+
+#[test]
 fn edits_of_what_goes_out_of_sight_are_delivered_before_it_goes() {
     let (mut server, mut ann, _) = phones();
     let record = make(&mut ann, START, "佳美");

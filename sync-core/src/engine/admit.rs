@@ -76,6 +76,8 @@ impl Replica {
         let is_new = !self.store.has_record(record)?;
         let mut open = Open { kind, record, facet, doc: Doc::default(), base: None, is_new, is_changed: false, position: 0 };
         if is_new {
+            // Somebody may have looked for it here meanwhile and found nothing.
+            self.forget(record);
             return Ok(open);
         }
         let kept = if self.store.is_pending(record)? { self.store.document(record, facet)? } else { Vec::new() };

@@ -36,7 +36,7 @@ impl Replica {
             return Ok(access::manager(kind, &shown.collect()));
         }
         if self.roles.look_at_managers(&kind.name) {
-            for followed in access::followed(subject, main, change) {
+            for followed in access::followed(kind, subject.facet, main, change) {
                 if let Some((_, manager)) = self.key_account(followed)? {
                     return Ok(Some(manager));
                 }

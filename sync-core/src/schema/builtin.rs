@@ -93,7 +93,8 @@ pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     sharing.teams = sharing.teams.take().or_else(|| base.sharing.teams.clone());
     sharing.territories = sharing.territories.take().or_else(|| base.sharing.territories.clone());
     sharing.everyone |= base.sharing.everyone;
-    sharing.personal |= base.sharing.personal;
+    // What others have their share in cannot become personal, and the other way round.
+    sharing.personal = base.sharing.personal;
     sharing.key = sharing.key.take().or_else(|| base.sharing.key.clone());
     sharing.manager = sharing.manager.take().or_else(|| base.sharing.manager.clone());
     kind

@@ -374,6 +374,11 @@ fn sharing(kind: &Kind, root: Section<'_>) -> Checked {
             return Err(word.mistake(format!("`{key}` are names in the main facet: `{}` is not", word.text)));
         }
     }
+    let shared = ["follows", "teams", "territories", "everyone", "key"].into_iter().find(|key| section.has(key));
+    if let Some(key) = shared.filter(|_| kind.sharing.personal) {
+        let mistake = section.mistake_at(key, format!("what is `personal` is its owner's alone: it has no `{key}`"));
+        return Err(mistake.zh(format!("`personal` 的记录只属于其负责人，不能有 `{key}`")));
+    }
     key_account(kind, section)
 }
 
@@ -388,6 +393,9 @@ fn key_account(kind: &Kind, section: Section<'_>) -> Checked {
             return Err(mistake.zh("`sharing` 的 `key` 与 `manager` 须同时填写：前者标记重点记录，后者指定负责它的人"));
         }
     };
+    if kind.owner.is_none() {
+        return Err(key.mistake("a key account has an owner, too: the kind names none").zh("有重点记录的对象须指定负责人字段（`owner`）"));
+    }
     let flag = named(kind, key, "sharing.key")?;
     if flag.value != ValueType::Boolean || !flag.merge.is_single() || flag.facet != Facet::Main {
         let mistake = key.mistake(format!("`{}` cannot make a key account: that is a yes or no in the main facet", key.text));

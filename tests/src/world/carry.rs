@@ -271,6 +271,10 @@ impl Inner {
             }
         }
         self.tell(phone, Event::Received(frame));
+        if !said_now {
+            // It lets go by the word of a server that has gone back in time since.
+            self.note_let_go(phone);
+        }
     }
 
     /// What the server has said to somebody holds from now on.

@@ -17,12 +17,21 @@ use crate::intake::{Author, Expect, NotEdited, RecordEdit};
 /// A change for each facet, and what the rules say of it.
 type Judged = Vec<(Facet, Written, Result<Option<Effect>, Refused>)>;
 
+/// As what edits are judged, beside as their author's.
+#[derive(Debug, Clone, Copy, Default)]
+struct As {
+    /// They come with an import.
+    imported: bool,
+    /// A rule gives the author the word on them.
+    by_turn: bool,
+}
+
 impl Unit<'_> {
     /// Writes field edits on behalf of somebody; index of the last change, or `None` when nothing changes. What
     /// needs a review is held, as a device's edit is.
     pub fn edit(&mut self, author: &Author, now: Millis, edit: &RecordEdit, import: Option<[u8; 16]>) -> Result<Option<usize>, NotEdited> {
         let kind = self.editable(author, edit)?;
-        let judged = self.judged(author, now, &kind, edit, import.is_some(), self.pen.actor)?;
+        let judged = self.judged(author, now, &kind, edit, As { imported: import.is_some(), ..As::default() }, self.pen.actor)?;
         let refusals = judged.iter().filter_map(|(.., judgement)| judgement.as_ref().err());
         let Some(worst) = refusals.min_by_key(|refused| refused.held) else {
             return Ok(self.keep_written(author, now, &kind, edit, judged, import));
@@ -43,9 +52,8 @@ impl Unit<'_> {
         by_turn: bool,
     ) -> Result<Option<usize>, NotEdited> {
         let kind = self.editable(author, edit)?;
-        let judged = self.judged(author, now, &kind, edit, false, self.pen.actor)?;
-        let stands = |refused: &&Refused| !(by_turn && refused.code == code::FORBIDDEN);
-        if let Some(refused) = judged.iter().filter_map(|(.., judgement)| judgement.as_ref().err()).find(stands) {
+        let judged = self.judged(author, now, &kind, edit, As { by_turn, ..As::default() }, self.pen.actor)?;
+        if let Some(refused) = judged.iter().find_map(|(.., judgement)| judgement.as_ref().err()) {
             return Err(refused.clone().into());
         }
         Ok(self.keep_written(author, now, &kind, edit, judged, None))
@@ -75,7 +83,7 @@ impl Unit<'_> {
         now: Millis,
         kind: &Kind,
         edit: &RecordEdit,
-        imported: bool,
+        As { imported, by_turn }: As,
         actor: ActorId,
     ) -> Result<Judged, NotEdited> {
         let open = |facet| self.open.get(&(edit.record, facet)).map(|open| &open.held.doc);
@@ -86,7 +94,7 @@ impl Unit<'_> {
             let mut after = before.clone();
             let Some(written) = after.write(actor, now, &edits) else { continue };
             let case = self.case(author, kind, (edit.record, facet), &before, &written.change);
-            let judged_alone = Case { imported, ..case }.judge();
+            let judged_alone = Case { imported, by_turn, ..case }.judge();
             let judgement = judged_alone.and_then(|()| self.govern(kind, edit.record, facet, &before, || after));
             judged.push((facet, written, judgement));
         }
@@ -135,7 +143,7 @@ impl Unit<'_> {
     /// Keeps the edits for the desk: all of them, as they were meant together. They are written by a pen of their
     /// own: the server's goes on writing in the record, and a number once used is never used for other content.
     fn hold(&mut self, author: &Author, now: Millis, kind: &Arc<Kind>, edit: &RecordEdit) -> Result<NotEdited, NotEdited> {
-        let judged = self.judged(author, now, kind, edit, false, ActorId::new(random()))?;
+        let judged = self.judged(author, now, kind, edit, As::default(), ActorId::new(random()))?;
         let held = judged.iter().filter_map(|(_, written, judgement)| Some((written.hash, judgement.as_ref().err()?.clone()))).next();
         let Some((change, reason)) = held else { return Ok(NotEdited::NoSuchRecord) };
         if !self.has_room(author, judged.len(), judged.iter().map(|(_, written, _)| written.bytes.len()).sum()) {

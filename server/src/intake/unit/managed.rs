@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, Subject, manager_among};
+use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, manager_among};
 use sync_core::id::{Facet, KindName, RecordId, UserId};
 use sync_core::merge;
 use sync_core::record::change::Change;
@@ -33,10 +33,7 @@ impl Unit<'_> {
         let mut followed = BTreeSet::new();
         for (kind, record, change) in changes {
             let Some(kind) = self.rules.schema.kind(kind).filter(|kind| self.rules.roles.look_at_managers(&kind.name)) else { continue };
-            let main = self.main(record);
-            for is_new in [false, true] {
-                followed.extend(access::followed(&Subject { is_new, ..Subject::of(kind, Facet::Main) }, main, change));
-            }
+            followed.extend(access::followed(kind, Facet::Main, self.main(record), change));
         }
         self.read_managers(tx, followed).await
     }
@@ -80,8 +77,7 @@ impl Unit<'_> {
         if !self.rules.roles.look_at_managers(&kind.name) {
             return None;
         }
-        let subject = Subject { is_new: main.is_none_or(Doc::is_empty), ..Subject::of(kind, facet) };
-        access::followed(&subject, main, change).into_iter().find_map(|record| self.account_of(record, FOLLOW_DEPTH_MAX))
+        access::followed(kind, facet, main, change).into_iter().find_map(|record| self.account_of(record, FOLLOW_DEPTH_MAX))
     }
 
     /// The key account that a record is or follows: as this unit has written it, or else as it is kept.

@@ -19,6 +19,7 @@ use sync_core::value::Scalar;
 use super::Unit;
 use crate::audit::{Act, Note};
 use crate::intake::cache::Cache;
+use crate::intake::decide::Case;
 use crate::intake::review::{NotReviewed, Review, Ruling};
 use crate::intake::{Author, Expect, RecordEdit};
 use crate::store::approvals::{self, Course, Word};
@@ -196,9 +197,8 @@ impl Unit<'_> {
         // Its bytes are a device's unless it was written here: a device's may not assign numbers, whoever accepts it.
         let pen = if row.device == reviewer.device { Pen::Server } else { Pen::Device };
         let judge = Author { pen, ..reviewer.clone() };
-        if let Err(refused) = self.case(&judge, &kind, key, &before, &change).judge()
-            && !(by_turn && refused.code == code::FORBIDDEN)
-        {
+        let case = self.case(&judge, &kind, key, &before, &change);
+        if let Err(refused) = (Case { by_turn, ..case }).judge() {
             return Ok(Err(NotReviewed::NotEdited(refused.into())));
         }
         let maker = Author { user: row.user, device: row.device, ..reviewer.clone() };

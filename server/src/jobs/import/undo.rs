@@ -166,12 +166,19 @@ fn plans(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>, undone: 
             let of = |facet| changes.iter().filter(|stored| stored.facet == facet).cloned().collect::<Vec<_>>();
             Facet::ALL.into_iter().flat_map(|facet| Former::of(kind, &of(facet), mine).edits(&mut leave)).collect()
         };
-        // What is archived takes no other edit: it is brought back first.
-        let (first, rest): (Vec<_>, Vec<_>) = edits.into_iter().partition(|edit| *edit == FieldEdit::restore());
-        plans.extend([first, rest].into_iter().filter(|edits| !edits.is_empty()).map(|edits| (record, edits)));
+        plans.extend(in_steps(kind, edits).into_iter().filter(|edits| !edits.is_empty()).map(|edits| (record, edits)));
     }
     plans.sort_by_key(|(record, _)| *record);
     plans
+}
+
+/// What has to be written before the rest: what is archived takes no other edit, and a field that is frozen takes one once what
+/// freezes it has gone back.
+fn in_steps(kind: &Kind, edits: Vec<FieldEdit>) -> [Vec<FieldEdit>; 3] {
+    let (first, edits): (Vec<_>, Vec<_>) = edits.into_iter().partition(|edit| *edit == FieldEdit::restore());
+    let freezes = |name: &str| kind.fields.iter().any(|field| field.frozen.as_ref().is_some_and(|frozen| *frozen.field == *name));
+    let (second, rest) = edits.into_iter().partition(|edit| freezes(edit.field()));
+    [first, second, rest]
 }
 
 /// Whether a change says nothing but which record another one is, or is not: what a merge writes into a record that it takes

@@ -168,11 +168,16 @@ impl Place {
             )
             .await;
         self.put(Thing::Record, &party);
-        // Whether they see it or not.
+        // Whether they see it or not: a phone may know its id.
         for role in ROLES {
-            let follow = json!({"fields": {"record": party, "who": self.user(role)}});
-            let followed = self.send(server, role, Method::POST, "/api/v1/follow", follow).await;
-            assert_eq!(followed.status, 201, "{role}: {}", followed.text());
+            let follow = RecordEdit {
+                kind: "follow".parse().unwrap(),
+                record: RecordId::of_cause(&format!("{role} follows {canary}")),
+                edits: vec![FieldEdit::set("record", party.as_str()), FieldEdit::set("who", self.user(role).to_string())],
+                expect: Expect::New,
+            };
+            let author = server.app.intake.on_behalf(self.workspace, self.user(role), role.parse().unwrap());
+            server.app.intake.edit(&author, vec![follow], START, None).await.unwrap().remove(0).unwrap();
         }
         let edits = json!({"edits": [{"op": "set", "field": "industry", "value": format!("{canary} two")},
             {"op": "set", "field": "id_number", "value": format!("{} two", self.private)}]});

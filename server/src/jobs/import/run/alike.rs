@@ -86,6 +86,8 @@ impl Run<'_> {
             made.iter().flatten().for_each(|edit| typed(&mut fields, edit));
             let profile = Profile::of(self.kind, &fields);
             let mut there = likely(tx, self.author.workspace, &self.sight.scope, self.kind, &profile).await?;
+            // Those above may have been found in the database since.
+            there.retain(|row| !by_key || self.above.values(&row.record).is_none());
             let above = if by_key { BTreeSet::new() } else { self.above.alike(self.kind, &profile) };
             let found: BTreeSet<RecordId> = there.iter().map(|row| row.record).chain(above).collect();
             match (found.len(), found.first()) {
