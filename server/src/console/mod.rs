@@ -58,6 +58,7 @@ mod typed;
 mod why;
 mod with;
 mod words;
+mod worth;
 
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
