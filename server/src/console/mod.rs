@@ -88,6 +88,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/imports/{id}", get(imports::file).post(imports::go))
         .route("/imports/{id}/failed.csv", get(imports::failed))
         .route("/imports/undo/{import}", post(imports::undo))
+        .route("/imports/records/{import}", get(imports::records::page))
         .route("/search", get(search::page))
         .route("/lookup", get(links::lookup))
         .route("/conflicts", get(disputes::page))
