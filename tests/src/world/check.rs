@@ -13,6 +13,7 @@ use sync_core::record::history::{document, texts_of};
 use sync_core::record::reference::compare;
 use sync_core::record::text::genesis;
 use sync_core::schema::Kind;
+use sync_core::store::Quarantined;
 
 use super::phone::held_in;
 use super::{Handset, Inner, short};
@@ -185,7 +186,9 @@ impl Inner {
         ensure(phone.open.len() <= OPEN_MAX, || format!("I10: it waits for {} answers at once", phone.open.len()))?;
         let device = phone.device.as_ref().expect("it runs");
         let quarantined = device.quarantined().expect("the store answers");
-        ensure(quarantined.is_empty(), || format!("I1: put aside: {}", quarantined[0].reason))?;
+        let told =
+            |aside: &Quarantined| format!("what stands at {} of {}: {}", aside.delivered.position, aside.delivered.record, aside.reason);
+        ensure(quarantined.is_empty(), || format!("I1: put aside: {}", told(&quarantined[0])))?;
         for (record, kind_name) in &self.records {
             let kind = Self::kind(kind_name);
             let allowed = readable(kind, phone);

@@ -186,7 +186,12 @@ impl Place {
             let fields = json!({"fields": {"title": "to another house", "party": elsewhere}});
             assert_eq!(self.send(server, "office", Method::POST, "/api/v1/deal", fields).await.status, 422);
             let edits = vec![FieldEdit::set("title", "to another house"), FieldEdit::set("party", elsewhere)];
-            let edit = RecordEdit { kind: "deal".parse().unwrap(), record: RecordId::of_cause(&canary), edits, expect: Expect::New };
+            let edit = RecordEdit {
+                kind: "deal".parse().unwrap(),
+                record: RecordId::of_cause(&format!("far from {canary}")),
+                edits,
+                expect: Expect::New,
+            };
             let author = server.app.intake.on_behalf(self.workspace, self.user("office"), RoleSet::office());
             server.app.intake.edit(&author, vec![edit], START, None).await.unwrap().remove(0).unwrap();
         }
