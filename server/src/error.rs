@@ -283,9 +283,7 @@ impl Error {
                 "A code of the second factor is needed, of your authenticator app or by SMS: send it as `code`.",
                 "需要两步验证码（身份验证器应用或短信），请填入 code。",
             ),
-            Self::CodeNotSent => {
-                (S::BAD_GATEWAY, "code_not_sent", "The code could not be sent by SMS: try again.", "短信验证码发送失败，请重试。")
-            }
+            Self::CodeNotSent => (S::BAD_GATEWAY, "code_not_sent", "The code could not be sent: try again.", "验证码发送失败，请重试。"),
             Self::WrongSecond => (S::UNAUTHORIZED, "wrong_second_factor", "The code is wrong or was used.", "验证码错误或已被使用。"),
             Self::PasswordGiven => (
                 S::FORBIDDEN,
@@ -303,9 +301,7 @@ impl Error {
                 "设备正在等待管理员核对指纹并确认。",
             ),
             Self::Disabled => (S::UNAUTHORIZED, "disabled", "This account is disabled.", "此账号已停用。"),
-            Self::Crowded => {
-                (S::TOO_MANY_REQUESTS, "throttled", "Too many edits wait for a decision already.", "待处理的修改过多，请稍后再试。")
-            }
+            Self::Crowded => (S::TOO_MANY_REQUESTS, "throttled", "Too many edits wait for a decision.", "待处理的修改过多，请稍后再试。"),
             Self::Throttled { .. } => (S::TOO_MANY_REQUESTS, "throttled", "Too many attempts. Please wait.", "尝试次数过多，请稍后再试。"),
             Self::ForeignOrigin => (S::FORBIDDEN, "foreign_origin", "The request comes from another site.", "请求来自其他网站。"),
             Self::Forbidden(_) | Self::Denied { .. } => (S::FORBIDDEN, "forbidden", "", ""),

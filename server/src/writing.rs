@@ -25,7 +25,7 @@ use crate::intake::{Author, Edited, Expect, Intake, IntakeError, NotEdited, Reco
 use crate::reading::{ReadError, Reading, RecordView};
 use crate::store::{Store, StoreError};
 
-pub use batch::{Batch, ITEMS_MAX, Item, Mode, Outcome, Status};
+pub use batch::{Batch, ITEMS_MAX, Item, Mode, Outcome, Status, values_at, values_of};
 pub(crate) use links::Leads;
 pub use review::REVIEWS_MAX;
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Right;
 use sync_core::actions::follow::FOLLOW;
+use sync_core::actions::next::ACTIVITY;
 use sync_core::id::Millis;
 use sync_core::query::OFFSET_MAX_MINUTES;
 use sync_core::schema::Kind;
@@ -139,6 +140,8 @@ impl Desk {
     pub async fn frame(&self, title: &str, here: &str) -> Result<Frame, Error> {
         let (open, mentions) = (self.reading.open().await?, self.reading.new_mentions().await?);
         let followed = self.reading.new_of_followed().await?;
+        let (tasks, theirs) = self.reading.open_tasks().await?;
+        let tasks_href = format!("/records/{ACTIVITY}?sort=due&where={}", super::list::encoded(&theirs.to_string()));
         let item = |href: &str, key, icon: &str, count: u64| MenuItem {
             here: href == here,
             href: href.to_owned(),
@@ -147,6 +150,7 @@ impl Desk {
             count: (count > 0).then(|| super::format::grouped(&count.to_string())),
         };
         let work = vec![
+            item(&tasks_href, "menu.tasks", "check", tasks),
             item("/conflicts", "menu.conflicts", "conflict", open.conflicts),
             item("/rejected", "menu.rejected", "rejected", open.refused),
             item("/mentions", "menu.mentions", "comment", mentions),

@@ -1,6 +1,7 @@
 //! Bringing files in from the browser: what goes where, a look before anything is written, and taking it back.
 
 mod named;
+pub mod records;
 mod shown;
 mod target;
 
@@ -11,7 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sync_core::id::RecordId;
-use sync_core::schema::{Field, Kind, Label};
+use sync_core::schema::{Field, Kind, Label, ValueType};
 
 use super::desk::{Desk, Frame, page as answer, place};
 use super::edit::Posted;
@@ -54,6 +55,8 @@ struct ActView {
     counts: String,
     undone: Option<Shown>,
     undo: Option<String>,
+    /// The records that it made or changed.
+    records: String,
 }
 
 #[derive(Template)]
@@ -208,6 +211,7 @@ fn act_view(desk: &Desk, act: &ImportRow, people: &Names) -> ActView {
         who: people.get(&RecordId(act.user.0)).map(|person| person.title.clone()).unwrap_or_default(),
         when: format::moment(act.started_at),
         counts: counts.join(" · "),
+        records: format!("/imports/records/{}", ImportId(act.import)),
         undone: act.undone_at.map(format::moment),
         undo: act.undone_at.is_none().then(|| match act.act {
             Act::Handover => format!("/handover/{}/undo", ImportId(act.import)),
@@ -515,13 +519,18 @@ async fn import_page(
     })
 }
 
-/// The fields that rows may be matched by: those that a column goes to.
+/// What rows may be matched by: the fields, and the numbers and addresses of rows, that a column goes to.
 fn matches(desk: &Desk, kind: &Kind, chosen: &Mapping) -> Vec<(String, String, bool)> {
-    let is_mapped = |field: &&Field| chosen.columns.iter().any(|(_, target)| *target == *field.name);
-    let choice = |field: &Field| {
-        (field.name.to_string(), desk.words.label(&field.label).to_owned(), chosen.matches.contains(&field.name.to_string()))
+    let reaches = |item: &&Field| matches!(item.value, ValueType::Phone | ValueType::Email | ValueType::Url);
+    let of_rows = |field: &Field| -> Vec<(String, String)> {
+        let name = |item: &Field| format!("{}.{}", field.name, item.name);
+        let said = |item: &Field| target::label(desk, kind, &name(item), &[field.label.clone(), item.label.clone()]);
+        field.items.iter().filter(reaches).map(|item| (name(item), said(item))).collect()
     };
-    kind.fields.iter().filter(is_mapped).map(choice).collect()
+    let plain = |field: &Field| (field.name.to_string(), desk.words.label(&field.label).to_owned());
+    let all = kind.fields.iter().flat_map(|field| std::iter::once(plain(field)).chain(of_rows(field)));
+    let mapped = all.filter(|(name, _)| chosen.columns.iter().any(|(_, target)| target == name));
+    mapped.map(|(name, label)| (name.clone(), label, chosen.matches.contains(&name))).collect()
 }
 
 /// Where a column may go, with the words for it; and where one goes that a file names itself.
@@ -554,8 +563,8 @@ fn outcome_view(desk: &Desk, upload: &Upload, kind: &Kind, outcome: crate::jobs:
         lines: parts.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| desk.words.count(key, count)).collect(),
         error: outcome.error,
         failed: (outcome.failed > 0).then(|| format!("/imports/{}/failed.csv", upload.id)),
-        undo: outcome.import.map(|import| format!("/imports/undo/{import}")),
-        list: format!("/records/{}", kind.name),
+        undo: outcome.import.as_ref().map(|import| format!("/imports/undo/{import}")),
+        list: outcome.import.map_or_else(|| format!("/records/{}", kind.name), |import| format!("/imports/records/{import}")),
     }
 }
 

@@ -1,8 +1,6 @@
 //! What links to a record: its orders, deals and activities beside it, and those that would if somebody let them in.
 
-use std::collections::HashMap;
-
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sync_core::access::Action;
 use sync_core::actions::duplicates;
 use sync_core::id::RecordId;
@@ -12,10 +10,11 @@ use super::desk::{Desk, icon};
 use super::format::{self, Formatter, Shown};
 use super::list::{Column, title_of};
 use super::rejected::title_of_refused;
+use super::worth;
 use crate::error::Error;
-use crate::reading::{Figure, Grouping, LinksIn, List, Measure, Names, Question, RecordView, Row, Step, is_summed};
+use crate::reading::{LinksIn, List, Names, RecordView, Row};
 
-/// Records shown of each kind and role, those changed last: a table of them is a glance, all are a click away.
+/// Records shown of each kind and role, those that happened or were changed last: a table of them is a glance, all are a click away.
 const ROWS_MAX: usize = 10;
 
 /// Columns beside the title: more do not fit beside a record.
@@ -31,7 +30,7 @@ pub struct LinkGroup {
     pub count: String,
     /// The columns.
     pub heads: Vec<HeadView>,
-    /// Those changed last.
+    /// Those that happened last, or were changed last where nothing says when they did.
     pub rows: Vec<RowView>,
     /// Where another one is made.
     pub new: Option<String>,
@@ -41,7 +40,7 @@ pub struct LinkGroup {
     pub more: Option<String>,
     /// What they add up to.
     pub sum: String,
-    /// Their average, and the day of the last of them.
+    /// How many of them count, their average, and the day of the last of them.
     pub facts: Vec<String>,
     /// All of them, as a list.
     pub all: String,
@@ -108,10 +107,8 @@ pub async fn waiting(desk: &Desk, id: RecordId) -> Result<(Vec<WaitingView>, boo
 }
 
 /// The title and what else lists of the kind show first, as far as any of the records has it.
-fn table(desk: &Desk, links: &LinksIn, rows: &HashMap<RecordId, Row>, names: &Names) -> Result<(Vec<HeadView>, Vec<RowView>), Error> {
-    let kind = desk.reading.kind(&links.kind)?;
-    let rows: Vec<&Row> = links.records.iter().take(ROWS_MAX).filter_map(|linked| rows.get(&linked.id)).collect();
-    let columns = columns(desk, kind, &links.role, &rows);
+fn table(desk: &Desk, kind: &Kind, role: &str, (rows, names): &(Vec<Row>, Names)) -> (Vec<HeadView>, Vec<RowView>) {
+    let columns = columns(desk, kind, role, rows);
     let format = Formatter { words: desk.words, names };
     let cell = |field: &Field, column: &Column<'_>, row: &Row| CellView {
         label: column.label(desk),
@@ -119,7 +116,7 @@ fn table(desk: &Desk, links: &LinksIn, rows: &HashMap<RecordId, Row>, names: &Na
         number: column.is_number(),
         whole: column.is_whole(),
     };
-    let row = |row: &&Row| RowView {
+    let row = |row: &Row| RowView {
         href: format!("/records/{}/{}", row.kind, row.id),
         title: title_of(&format, kind, row),
         cells: columns.iter().filter_map(|column| Some(cell(column.field()?, column, row))).collect(),
@@ -127,11 +124,11 @@ fn table(desk: &Desk, links: &LinksIn, rows: &HashMap<RecordId, Row>, names: &Na
     let title = kind.field(&kind.title).map_or(&kind.label, |field| &field.label);
     let title = HeadView { label: desk.words.label(title).to_owned(), number: false };
     let head = |column: &Column<'_>| HeadView { label: column.label(desk), number: column.is_number() };
-    Ok((std::iter::once(title).chain(columns.iter().map(head)).collect(), rows.iter().map(row).collect()))
+    (std::iter::once(title).chain(columns.iter().map(head)).collect(), rows.iter().map(row).collect())
 }
 
 /// The columns behind the title: not where all of them link to, and none that would be empty.
-fn columns<'k>(desk: &Desk, kind: &'k Kind, role: &str, rows: &[&Row]) -> Vec<Column<'k>> {
+fn columns<'k>(desk: &Desk, kind: &'k Kind, role: &str, rows: &[Row]) -> Vec<Column<'k>> {
     let here = role.split('.').next().unwrap_or_default();
     let is_told = |field: &Field| rows.iter().any(|row| row.fields.get(&*field.name).is_some_and(|value| !value.is_null()));
     let is_shown = |field: &Field| field.name != kind.title && *field.name != *here && !field.hidden && field.items.is_empty();
@@ -142,64 +139,59 @@ fn columns<'k>(desk: &Desk, kind: &'k Kind, role: &str, rows: &[&Row]) -> Vec<Co
 
 /// The records that link to a record, by kind and role.
 pub async fn groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Error> {
-    let (mut groups, about) = (Vec::new(), [view.row.id]);
-    let shown = view.linked_from.iter().flat_map(|links| links.records.iter().take(ROWS_MAX));
-    let (rows, names) = desk.reading.rows(&shown.map(|linked| linked.id).collect::<Vec<_>>()).await?;
+    let mut groups = Vec::new();
     for links in &view.linked_from {
-        let Some(mut group) = link_group(desk, view, &about, links) else { continue };
-        (group.heads, group.rows) = table(desk, links, &rows, &names)?;
-        (group.sum, group.facts) = value_of(desk, &about, links).await?;
+        let filter = json!({"type": "linkedWith", "attribute": links.role, "value": [view.row.id]});
+        let Some(mut group) = link_group(desk, view, links, &filter) else { continue };
+        let kind = desk.reading.kind(&links.kind)?.clone();
+        let found = match newest(desk, &kind, links, &filter).await? {
+            Some(found) => found,
+            None => changed_last(desk, links).await?,
+        };
+        (group.heads, group.rows) = table(desk, &kind, &links.role, &found);
+        (group.sum, group.facts) = worth::of(desk, &kind, filter, links.count).await?;
+        if !group.sum.is_empty() {
+            group.facts.extend(last_of(desk, &kind, &found));
+        }
         groups.push(group);
     }
     Ok(groups)
 }
 
-/// What the linked records add up to, by the number that the kind's board or list has first; and what else they tell.
-async fn value_of(desk: &Desk, about: &[RecordId], links: &LinksIn) -> Result<(String, Vec<String>), Error> {
-    let kind = desk.reading.kind(&links.kind)?.clone();
-    let by_board = kind.board.as_ref().and_then(|board| kind.field(board.sum.as_ref()?));
-    let by_list = || kind.list.iter().filter_map(|name| kind.field(name)).find(|field| field.value == ValueType::Money);
-    let Some(sum) = by_board.or_else(by_list).filter(|field| is_summed(field) && desk.reading.may_read(&kind, &field.name)) else {
-        return Ok(Default::default());
-    };
-    let filter = json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string();
-    // A role that cannot be asked about adds up to nothing that could be shown.
-    let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { return Ok(Default::default()) };
-    let list = List::of(query);
-    let totals = desk.reading.totals(&list, &Grouping { by: None, sums: vec![sum] }).await?;
-    let mut facts = Vec::new();
-    // One is its own average.
-    if totals.all.count > 1 {
-        facts.extend(average_of(desk, &list, sum).await?);
-    }
-    facts.extend(last_of(desk, &kind, &filter).await?);
-    Ok((super::list::summed_up(&totals.all, &sum.name), facts))
-}
-
-/// The mean of an amount among those that have one, by currency.
-async fn average_of(desk: &Desk, list: &List, field: &Field) -> Result<Option<String>, Error> {
-    let question = Question { by: None, split: None, step: Step::Month, measure: Measure::Average(field) };
-    let figures = desk.reading.figures(list, &question).await?.all;
-    let one = |figure: &Figure| Some(format::price(figure.value.round() as i64, figure.currency.as_deref()?));
-    let averages: Vec<String> = figures.iter().filter_map(one).collect();
-    Ok((!averages.is_empty()).then(|| desk.words.fill("record.average", &[&averages.join(" · ")])))
-}
-
-/// The last day on which one of the records happened, by the field that their kind names for it.
-async fn last_of(desk: &Desk, kind: &Kind, filter: &str) -> Result<Option<String>, Error> {
-    let is_ordered = |field: &&Field| matches!(field.value, ValueType::Date | ValueType::Datetime);
-    let field = kind.happens.first().and_then(|name| kind.field(name)).filter(is_ordered);
-    let Some(field) = field.filter(|field| desk.reading.may_read(kind, &field.name)) else { return Ok(None) };
-    let params = [("where", filter), ("orderBy", &*field.name), ("order", "desc"), ("maxSize", "1")];
+/// The records that happened last, by the field that their kind names for it first.
+async fn newest(desk: &Desk, kind: &Kind, links: &LinksIn, filter: &Json) -> Result<Option<(Vec<Row>, Names)>, Error> {
+    let Some(field) = day_of(desk, kind) else { return Ok(None) };
+    let order = if field.value == ValueType::Period { format!("{}.start", field.name) } else { field.name.to_string() };
+    let (filter, most) = (json!([filter]).to_string(), ROWS_MAX.to_string());
+    let params = [("where", &*filter), ("orderBy", &*order), ("order", "desc"), ("maxSize", &*most)];
+    // A role that cannot be asked about leaves them as they are.
     let Ok(query) = desk.reading.query(&kind.name, params) else { return Ok(None) };
-    let rows = desk.reading.list(&List::of(query)).await?.rows;
-    let names = Names::new();
-    let shown = Formatter { words: desk.words, names: &names };
-    let value = rows.first().and_then(|row| row.fields.get(&*field.name));
-    Ok(value.map(|value| desk.words.fill("record.last", &[&shown.field(field, value).text()])))
+    let found = desk.reading.list(&List { expected: Some(links.count), ..List::of(query) }).await?;
+    Ok(Some((found.rows, found.names)))
 }
 
-fn link_group(desk: &Desk, view: &RecordView, about: &[RecordId], links: &LinksIn) -> Option<LinkGroup> {
+async fn changed_last(desk: &Desk, links: &LinksIn) -> Result<(Vec<Row>, Names), Error> {
+    let ids: Vec<RecordId> = links.records.iter().take(ROWS_MAX).map(|linked| linked.id).collect();
+    let (mut rows, names) = desk.reading.rows(&ids).await?;
+    Ok((ids.iter().filter_map(|id| rows.remove(id)).collect(), names))
+}
+
+fn day_of<'k>(desk: &Desk, kind: &'k Kind) -> Option<&'k Field> {
+    let field = kind.happens.first().and_then(|name| kind.field(name))?;
+    desk.reading.may_read(kind, &field.name).then_some(field)
+}
+
+/// The last day on which one of the records happened that do not come to nothing.
+fn last_of(desk: &Desk, kind: &Kind, (rows, names): &(Vec<Row>, Names)) -> Option<String> {
+    let field = day_of(desk, kind).filter(|field| matches!(field.value, ValueType::Date | ValueType::Datetime))?;
+    let by = kind.board.as_ref().map(|board| &*board.by);
+    let state = |row: &Row| row.fields.get(by?).and_then(Json::as_str).map(str::to_owned);
+    let counts = |row: &&Row| !kind.never().any(|option| state(row).is_some_and(|state| state == option.value));
+    let value = rows.iter().find(counts)?.fields.get(&*field.name)?;
+    Some(desk.words.fill("record.last", &[&Formatter { words: desk.words, names }.field(field, value).text()]))
+}
+
+fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn, filter: &Json) -> Option<LinkGroup> {
     let id = view.row.id;
     let kind = desk.reading.kind(&links.kind).ok()?;
     let (field, part) = links.role.split_once('.').map_or((&*links.role, None), |(field, part)| (field, Some(part)));
@@ -221,10 +213,6 @@ fn link_group(desk: &Desk, view: &RecordView, about: &[RecordId], links: &LinksI
         more: (left > 0).then(|| desk.words.count("record.more", left)),
         sum: String::new(),
         facts: Vec::new(),
-        all: format!(
-            "/records/{}?where={}",
-            kind.name,
-            super::list::encoded(&json!([{"type": "linkedWith", "attribute": links.role, "value": about}]).to_string())
-        ),
+        all: format!("/records/{}?where={}", kind.name, super::list::encoded(&json!([filter]).to_string())),
     })
 }

@@ -58,6 +58,7 @@ mod typed;
 mod why;
 mod with;
 mod words;
+mod worth;
 
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -73,6 +74,7 @@ pub fn routes(app: &App) -> Routes {
     Routes::new()
         .merge(list::routes())
         .merge(one_record())
+        .merge(files_brought_in())
         .merge(office())
         .route("/", get(start::front))
         .route("/start", get(start::page))
@@ -83,10 +85,6 @@ pub fn routes(app: &App) -> Routes {
         .route("/sign-in/back", get(with::back))
         .route("/sign-out", post(sign_in::leave))
         .route("/language", post(sign_in::switch_language))
-        .route("/imports", get(imports::page).post(imports::upload))
-        .route("/imports/{id}", get(imports::file).post(imports::go))
-        .route("/imports/{id}/failed.csv", get(imports::failed))
-        .route("/imports/undo/{import}", post(imports::undo))
         .route("/search", get(search::page))
         .route("/lookup", get(links::lookup))
         .route("/conflicts", get(disputes::page))
@@ -140,6 +138,16 @@ pub fn routes(app: &App) -> Routes {
         .layer(from_fn_with_state(app.clone(), problems::as_pages))
         .route("/assets/{name}", get(assets::get))
         .route("/favicon.ico", get(assets::favicon))
+}
+
+/// Where files are brought in and taken back.
+fn files_brought_in() -> Routes {
+    Routes::new()
+        .route("/imports", get(imports::page).post(imports::upload))
+        .route("/imports/{id}", get(imports::file).post(imports::go))
+        .route("/imports/{id}/failed.csv", get(imports::failed))
+        .route("/imports/undo/{import}", post(imports::undo))
+        .route("/imports/records/{import}", get(imports::records::page))
 }
 
 /// Where one record is made, read and changed.

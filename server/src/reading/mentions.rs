@@ -1,8 +1,8 @@
-//! Notes that name the caller: what a colleague wants them to see. And whom the caller's notes may name.
+//! Notes that name the caller: what a colleague wants them to see; what they have to do. And whom the caller's notes may name.
 
 use std::collections::HashMap;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use sync_core::actions::next::{ABOUT, ACTIVITY};
 use sync_core::id::{KindName, RecordId, UserId};
 use sync_core::search::{Closeness, closeness, words};
@@ -14,8 +14,12 @@ use crate::store::{lists, marks, people};
 /// The people of an activity: a note names whoever is among them.
 pub const PEOPLE: &str = "people";
 
-/// Whose an activity is: who has written a note.
+/// Whose an activity is: who has written a note, or is to do a task.
 const AUTHOR: &str = "assignee";
+
+/// How far an activity is, and what still has to be done.
+const STATUS: &str = "status";
+const PLANNED: &str = "planned";
 
 /// Notes that are shown or counted, those that named somebody last: a badge that says so many says enough.
 const MENTIONS_MAX: u32 = 50;
@@ -131,9 +135,30 @@ impl Reading {
     }
 
     /// None for who may not see whom an activity names.
+    /// How many activities the caller still has to do, of the five hundred made last, and the conditions that find them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open_tasks(&self) -> Result<(u64, Json), ReadError> {
+        let conditions = json!([
+            {"type": "linkedWith", "attribute": AUTHOR, "value": [self.caller.user]},
+            {"type": "in", "attribute": STATUS, "value": [PLANNED]},
+        ]);
+        let Some(tasks) = self.naming_as(AUTHOR).filter(|tasks| self.kind(tasks.kind).is_ok_and(|kind| self.may_read(kind, STATUS))) else {
+            return Ok((0, conditions));
+        };
+        let mut tx = self.store.reader().await?;
+        Ok((mentions::open_count(&mut tx, self.workspace, &self.scope, &tasks, PLANNED).await?, conditions))
+    }
+
     fn naming(&self) -> Option<Naming<'_>> {
-        let kind = self.kind(ACTIVITY).ok().filter(|kind| self.may_read(kind, PEOPLE))?;
-        Some(Naming { kind: &kind.name, role: PEOPLE, about: ABOUT, person: RecordId(self.caller.user.0) })
+        self.naming_as(PEOPLE)
+    }
+
+    /// The caller as one of the activities' links names them.
+    fn naming_as<'a>(&'a self, role: &'a str) -> Option<Naming<'a>> {
+        let kind = self.kind(ACTIVITY).ok().filter(|kind| self.may_read(kind, role))?;
+        Some(Naming { kind: &kind.name, role, about: ABOUT, person: RecordId(self.caller.user.0) })
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Asked<'a> {
     pub by: Option<&'a str>,
     /// Fields of numbers or amounts.
     pub sums: Vec<&'a Field>,
+    /// The field that counts in their place where a record has none of them.
+    pub instead: Option<&'a Field>,
 }
 
 /// Records that have the same value.
@@ -173,8 +175,13 @@ impl Reading {
         for field in summed.into_iter().take(SUMS_MAX) {
             let is_weighed =
                 kind.board.as_ref().is_some_and(|board| asked.by == Some(&*board.by) && board.sum.as_ref() == Some(&field.name));
-            let weights = if is_weighed { self.weights(&kind)?.filter(|weights| !weights.percents.is_empty()) } else { None };
-            let added = Added { weights, ..self.added(&kind, field)? };
+            let weights = if is_weighed {
+                self.weights(&kind)?.filter(|weights| weights.percents.iter().any(|(_, percent)| *percent > 0))
+            } else {
+                None
+            };
+            let instead = asked.instead.map(|field| self.added(&kind, field)).transpose()?.map(Box::new);
+            let added = Added { weights, instead, ..self.added(&kind, field)? };
             let cuts: Vec<Millis> = if added.currency.is_some() { dated.cuts() } else { Vec::new() };
             let found = totals::sums(&mut tx, self.store.answers(), which, &by, &added, &cuts).await?;
             for (key, currency, period, sum, weighed) in found {
@@ -244,7 +251,7 @@ impl Reading {
         let is_money = field.value == ValueType::Money;
         let number = if is_money { format!("{}.amount", field.name) } else { field.name.to_string() };
         let currency = if is_money { Some(self.spot(kind, &format!("{}.currency", field.name))?) } else { None };
-        Ok(Added { number: self.spot(kind, &number)?, currency, weights: None })
+        Ok(Added { number: self.spot(kind, &number)?, currency, weights: None, instead: None })
     }
 }
 

@@ -447,6 +447,7 @@ mod tests {
             number: spot("deal", "amount.amount"),
             currency: Some(spot("deal", "amount.currency")),
             weights: Some(weights.clone()),
+            instead: None,
         };
         let measured = Measured::Weighed(amount.number.clone(), amount.currency.clone(), weights);
         let by_day = [Key::Span(spot("deal", "close_date"), Step::Week), Key::Value(spot("deal", "stage"))];

@@ -24,6 +24,9 @@ pub struct Naming<'a> {
 /// every page of the console counts. Read one by one they are a fraction of a millisecond.
 const LOOKED_AT_MAX: i64 = 100;
 
+/// The same of tasks: what is still to be done may be older than what was done since.
+const TASKS_LOOKED_AT_MAX: i64 = 500;
+
 /// The notes in use that name a person and are not their own, with the position of the feed at which each named them: those
 /// that did so last come first.
 pub async fn notes_naming(
@@ -57,6 +60,21 @@ pub async fn new_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, namin
     statement.push(&format!(
         "select count(*) from (select 1 from ({links}) l cross join rows r on r.workspace = $1 and r.record = l.source \
          where r.position > {after} and {condition} and {named} > {after} limit {limit})"
+    ));
+    let counted: Vec<(i64,)> = statement.all(tx).await?;
+    Ok(counted.first().map_or(0, |(count,)| *count as u64))
+}
+
+/// How many of a person's activities in sight have a status, among those made last.
+pub async fn open_count(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, naming: &Naming<'_>, status: &str) -> Result<u64> {
+    let mut statement = Statement::of("", workspace);
+    let links = links_to(&mut statement, naming, Some(TASKS_LOOKED_AT_MAX));
+    let kind = statement.bind(Param::Text(naming.kind.to_string()));
+    let status = statement.bind(Param::Text(status.to_owned()));
+    let sees = scope.sees("r", naming.kind, |param| statement.bind(param));
+    statement.push(&format!(
+        "select count(*) from ({links}) l cross join rows r on r.workspace = $1 and r.record = l.source \
+         where r.kind = {kind} and r.archived = 0 and r.main ->> 'status' = {status} and {sees}"
     ));
     let counted: Vec<(i64,)> = statement.all(tx).await?;
     Ok(counted.first().map_or(0, |(count,)| *count as u64))

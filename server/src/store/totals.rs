@@ -31,6 +31,8 @@ pub struct Added {
     pub currency: Option<Spot>,
     /// What counts of it besides the whole, if anything does.
     pub weights: Option<Weights>,
+    /// What counts in its place where a record has none.
+    pub instead: Option<Box<Added>>,
 }
 
 /// A group's value, how many records it has.
@@ -64,8 +66,7 @@ pub async fn sums(tx: &mut Tx, answers: &Answers, which: Which<'_>, by: &By, add
 }
 
 pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[Millis]) -> Statement {
-    let currency = added.currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, which));
-    let number = value(&added.number, which);
+    let (number, currency) = added.columns(which);
     let weights = added.weights.as_ref();
     let weighed = weights.map_or_else(|| "null".to_owned(), |weights| weighed(&number, added.currency.is_some(), weights, which));
     let columns = [
@@ -79,6 +80,17 @@ pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[M
     let period = if period.is_empty() { "0".to_owned() } else { period };
     let start = format!("select {}, currency, {period}, cast(sum(number) as text), cast(sum(weighed) as text) from (", by.key("k"));
     which.values(&columns).within(&start, ") found where number is not null group by 1, 2, 3")
+}
+
+impl Added {
+    /// The number and the currency of a record.
+    fn columns(&self, which: Which<'_>) -> (String, String) {
+        let number = value(&self.number, which);
+        let currency = self.currency.as_ref().map_or_else(|| "null".to_owned(), |spot| value(spot, which));
+        let Some((instead, its_currency)) = self.instead.as_ref().map(|instead| instead.columns(which)) else { return (number, currency) };
+        let currency = format!("case when {number} is null then {its_currency} else {currency} end");
+        (format!("coalesce({number}, {instead})"), currency)
+    }
 }
 
 impl By {

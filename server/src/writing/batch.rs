@@ -483,13 +483,13 @@ fn name_of(fields: &Map<String, Json>, attribute: &str) -> Option<String> {
 }
 
 /// The texts at an attribute of a record.
-fn values_of(fields: &Map<String, Json>, attribute: &str) -> Vec<String> {
+pub fn values_of(fields: &Map<String, Json>, attribute: &str) -> Vec<String> {
     let (first, rest) = attribute.split_once('.').unwrap_or((attribute, ""));
     fields.get(first).map(|value| values_at(value, rest)).unwrap_or_default()
 }
 
 /// The texts at an attribute: `emails.value` of every row.
-fn values_at(json: &Json, attribute: &str) -> Vec<String> {
+pub fn values_at(json: &Json, attribute: &str) -> Vec<String> {
     match (json, attribute.split_once('.')) {
         (Json::Array(elements), _) => elements.iter().flat_map(|element| values_at(element, attribute)).collect(),
         (Json::Object(parts), None) if !attribute.is_empty() => parts.get(attribute).map(|value| values_at(value, "")).unwrap_or_default(),

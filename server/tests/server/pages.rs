@@ -99,6 +99,8 @@ impl Browser {
     async fn picture(&mut self, name: &str) {
         let shot = self.send("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
         let bytes = base64(shot["data"].as_str().unwrap());
+        // Addresses may be longer than names of files.
+        let name: String = name.chars().take(100).collect();
         std::fs::write(pictures().join(format!("{name}.png")), bytes).unwrap();
     }
 

@@ -234,6 +234,93 @@ async fn a_customers_orders_tell_their_average_and_the_day_of_the_last() {
 }
 
 #[tokio::test]
+async fn what_came_to_nothing_is_not_added_up_and_quotes_stand_apart_from_orders() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    let offers = [
+        ("order", "accepted", 100, "2026-02-01"),
+        ("order", "completed", 250, "2026-04-01"),
+        ("order", "cancelled", 5_000, "2026-05-01"),
+        ("quote", "draft", 60, "2026-03-01"),
+    ];
+    for (n, (form, status, yuan, day)) in (2..).zip(offers) {
+        let edits = [
+            FieldEdit::set("title", format!("{form} {yuan}")),
+            FieldEdit::set("form", form),
+            FieldEdit::set("status", status),
+            FieldEdit::set("amount", json!({"amount": yuan * 100, "currency": "CNY"})),
+            FieldEdit::set("date", day),
+            FieldEdit::set("party", party.to_string()),
+        ];
+        desk.ann.save(&app, "offer", record(n), START + i64::from(10 - n) * MINUTE, &edits).await;
+    }
+    // Nobody has written an amount beside its lines.
+    let line = json!({"product_name": "Lamp", "quantity": 2, "price": {"amount": 2_000, "currency": "CNY"}});
+    let edits = [
+        FieldEdit::set("title", "quote of lines"),
+        FieldEdit::set("form", "quote"),
+        FieldEdit::set("party", party.to_string()),
+        FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values: line.as_object().unwrap().clone() },
+    ];
+    desk.ann.save(&app, "offer", record(9), START, &edits).await;
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    assert!(page.contains("<b class=\"total\">Quote ¥100.00 · Order ¥350.00</b>"), "{page}");
+    assert!(page.contains("Quote: 2, average ¥50.00 · Order: 2, average ¥175.00 · last 2026-04-01"), "{page}");
+    let side = page.split("<table class=\"list side\">").nth(1).unwrap().split("</table>").next().unwrap();
+    let places = ["order 5000", "order 250", "quote 60", "order 100", "quote of lines"].map(|title| side.find(&format!(">{title}</a>")));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "those that happened last come first: {places:?} {side}");
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    assert!(page.contains("报价单：2 条，平均 ¥50.00 · 订单：2 条，平均 ¥175.00"), "{page}");
+}
+
+#[tokio::test]
+async fn of_one_form_the_sum_says_how_many_of_the_linked_records_count() {
+    let mut desk = Desk::new().await;
+    let party = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let app = desk.server.app.clone();
+    for (n, stage, yuan) in [(2, "lead", 100), (3, "won", 250), (4, "lost", 9_000)] {
+        let edits = [
+            FieldEdit::set("title", format!("Deal {n}")),
+            FieldEdit::set("stage", stage),
+            FieldEdit::set("amount", json!({"amount": yuan * 100, "currency": "CNY"})),
+            FieldEdit::set("party", party.to_string()),
+        ];
+        desk.ann.save(&app, "deal", record(n), START, &edits).await;
+    }
+    let page = desk.get(&format!("/records/party/{party}")).await.text();
+    assert!(page.contains("<b class=\"total\">¥350.00</b>") && page.contains("2 count · average ¥175.00"), "{page}");
+}
+
+#[tokio::test]
+async fn a_task_that_somebody_has_to_do_waits_for_them_in_the_menu() {
+    let mut desk = Desk::new().await;
+    let (app, bo) = (desk.server.app.clone(), UserId::of_cause("bo"));
+    let tasks = [("Call Jiamei", "planned", 3), ("Send the offer", "planned", 1), ("Visited", "done", 2)];
+    for (n, (subject, status, day)) in (2..).zip(tasks) {
+        let edits = [
+            FieldEdit::set("subject", subject),
+            FieldEdit::set("type", "task"),
+            FieldEdit::set("status", status),
+            FieldEdit::set("due", START + day * 24 * 60 * MINUTE),
+            FieldEdit::set("assignee", bo.to_string()),
+        ];
+        desk.ann.save(&app, "activity", record(n), START, &edits).await;
+    }
+    let badge = "Your open tasks<span class=\"count\">";
+    assert!(!desk.get("/conflicts").await.text().contains(badge), "Ann has nothing to do");
+    let (_, cookie) = desk.server.browser_sign_in_as("bo").await;
+    let bos = Desk { cookie, ..desk };
+    let page = bos.get("/start").await.text();
+    assert!(page.contains(&format!("{badge}2<")) && page.contains("id=\"waits\""), "{page}");
+    let href = page.split("<a href=\"/records/activity?sort=due").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let list = bos.get(&format!("/records/activity?sort=due{href}")).await.text();
+    let places = ["Send the offer", "Call Jiamei"].map(|subject| list.find(subject));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted() && !list.contains("Visited"), "{places:?} {list}");
+}
+
+#[tokio::test]
 async fn many_disagreements_are_settled_by_one_rule() {
     let mut desk = Desk::new().await;
     let app = desk.server.app.clone();

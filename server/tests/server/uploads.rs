@@ -408,3 +408,61 @@ async fn moments_of_a_list_come_in_again_as_they_were_and_those_without_a_zone_a
     let again = desk.get(file).await.text();
     assert!(again.contains("Tables,2026-05-03 16:30+08:00"), "{again}");
 }
+
+#[tokio::test]
+async fn the_records_of_an_import_are_shown_and_not_all_of_their_kind() {
+    let mut desk = Desk::new().await;
+    desk.customer(1, &[FieldEdit::set("name", "There before")]).await;
+    let names: String = (1..=60).map(|n| format!("Brought {n}\n")).collect();
+    let path = desk.upload("party", "sixty.csv", format!("name\n{names}").as_bytes()).await.header("location").to_owned();
+    let run = form(&desk.suggested(&path).await, "run");
+    let run: Vec<(&str, &str)> = run.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(desk.post(&path, &run).await.status, 303);
+    let done = desk.finished(&path).await;
+    let link = done.split("href=\"/imports/records/").nth(1).unwrap().split('"').next().unwrap();
+    let page = desk.get(&format!("/imports/records/{link}")).await.text();
+    assert!(page.contains("sixty.csv") && !page.contains("There before"), "{page}");
+    let list = page.split("href=\"/records/party?where=").nth(1).unwrap().split('"').next().unwrap();
+    let listed = desk.get(&format!("/records/party?where={list}")).await.text();
+    assert!(listed.contains("50 records") && !listed.contains("There before"), "{listed}");
+    let next = page.split("?after=").nth(1).unwrap().split('"').next().unwrap();
+    let rest = desk.get(&format!("/imports/records/{link}?after={next}")).await.text();
+    assert_eq!((page.matches(">Brought ").count(), rest.matches(">Brought ").count()), (50, 10), "{rest}");
+    assert!(!rest.contains("?after="), "{rest}");
+    assert!(desk.get("/imports").await.text().contains(&format!("href=\"/imports/records/{link}\"")), "the log leads there, too");
+    assert_eq!(desk.get("/imports/records/0199c1d2-7c5e-7aaa-8bbb-0123456789ab").await.status, 404);
+}
+
+#[tokio::test]
+async fn rows_are_matched_by_an_e_mail_address_of_a_customer() {
+    let mut desk = Desk::new().await;
+    let row = |id: &str, mail: &str| FieldEdit::SetRow {
+        field: "emails".into(),
+        row: id.into(),
+        values: serde_json::json!({"value": mail}).as_object().unwrap().clone(),
+    };
+    let ann = desk.customer(1, &[FieldEdit::set("name", "Ann"), row("a", "ann@one.example"), row("b", "ann@two.example")]).await;
+    let csv = "e-mail,industry\nann@two.example,print\nnobody@one.example,retail\n";
+    let path = desk.upload("party", "mails.csv", csv.as_bytes()).await.header("location").to_owned();
+    let mut form = vec![("to.0", "emails.value"), ("to.1", "industry"), ("mode", "update"), ("currency", "CNY"), ("act", "check")];
+    let page = desk.post(&path, &form).await.text();
+    assert!(page.contains("name=\"match\" value=\"emails.value\"") && page.contains("E-mail"), "{page}");
+    form.push(("match", "emails.value"));
+    let page = desk.post(&path, &form).await.text();
+    assert!(page.contains("1 record would be changed") && page.contains("1 row would be left out"), "{page}");
+    form[4].1 = "run";
+    assert_eq!(desk.post(&path, &form).await.status, 303);
+    let done = desk.finished(&path).await;
+    assert!(done.contains("1 record changed") && done.contains("1 row left out"), "{done}");
+    let page = desk.get(&format!("/records/party/{ann}")).await.text();
+    assert!(page.contains("print") && page.contains("ann@one.example") && !page.contains("nobody@"), "{page}");
+    // A second time nothing is left to say, and a new one is made only once.
+    form[2].1 = "both";
+    for (made, times) in [("1 record made", 0), ("1 record made", 1)] {
+        let csv = "e-mail,industry,name\nann@one.example,print,Ann\ncy@one.example,retail,Cy\n";
+        let path = desk.upload("party", "more.csv", csv.as_bytes()).await.header("location").to_owned();
+        let answer = desk.post(&path, &[&form[..], &[("to.2", "name")]].concat()).await;
+        let done = if answer.status == 303 { desk.finished(&path).await } else { answer.text() };
+        assert_eq!(done.contains(made), times == 0, "{done}");
+    }
+}

@@ -131,7 +131,8 @@ pub struct Choice {
     /// `grey`, `blue`, `green`, `amber` or `red`; badges and boards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
-    /// How likely a record in this state comes true, in percent: boards weigh their sums by it.
+    /// How likely a record in this state comes true, in percent: boards weigh their sums by it, and what
+    /// has one of 0 counts in no sum of a record's page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u8>,
     /// No longer offered: kept for the records that have it.
@@ -332,6 +333,12 @@ impl Kind {
     /// A field by name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| &*field.name == name)
+    }
+
+    /// The options of the board's field that never come true: what has one of them counts for nothing.
+    pub fn never(&self) -> impl Iterator<Item = &Choice> {
+        let by = self.board.as_ref().and_then(|board| self.field(&board.by));
+        by.into_iter().flat_map(|field| &field.options).filter(|option| option.weight == Some(0))
     }
 
     /// The fields that say whose a record is.

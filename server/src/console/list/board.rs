@@ -96,7 +96,7 @@ pub async fn view(desk: &Desk, kind: &Kind, board: &Board, asked: &Asked, shape:
     let by = kind.field(&board.by).filter(|field| desk.reading.may_read(kind, &field.name)).ok_or(Error::NotFound)?;
     let sum = board.sum.as_ref().and_then(|sum| kind.field(sum)).filter(|field| desk.reading.may_read(kind, &field.name));
     let all = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
-    let totals = desk.reading.totals(&all, &Grouping { by: Some(&by.name), sums: sum.into_iter().collect() }).await?;
+    let totals = desk.reading.totals(&all, &Grouping { by: Some(&by.name), sums: sum.into_iter().collect(), instead: None }).await?;
     let group = |value: Option<&str>| totals.groups.iter().find(|group| group.key.as_deref() == value).cloned().unwrap_or_default();
     let newest = Shape { sort: "updatedAt".to_owned(), desc: true, ..shape.clone() };
     let mut lanes = Vec::new();

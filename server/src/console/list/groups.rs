@@ -98,7 +98,7 @@ pub fn summed<'a>(columns: &[Column<'a>]) -> Vec<&'a Field> {
 pub async fn totals(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, columns: &[Column<'_>]) -> Result<Totals, Error> {
     let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
     let by = (!shape.group.is_empty()).then_some(&*shape.group);
-    Ok(desk.reading.totals(&list, &Grouping { by, sums: summed(columns) }).await?)
+    Ok(desk.reading.totals(&list, &Grouping { by, sums: summed(columns), instead: None }).await?)
 }
 
 /// What holds for the records of a group.

@@ -9,6 +9,7 @@ use sync_core::schema::Kind;
 
 use crate::store::scope::Scope;
 use crate::store::{Result, Tx, aliases, imports};
+use crate::writing::values_at;
 
 /// What a value leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,20 +35,22 @@ impl Directory {
         if self.by_field.contains_key(&key) {
             return Ok(());
         }
-        let mut joined: HashMap<RecordId, Vec<String>> = HashMap::new();
+        // A record has several keys where rows of it have several values.
+        let mut joined: HashMap<RecordId, Vec<Vec<String>>> = HashMap::new();
         for (index, name) in fields.iter().enumerate() {
-            let Some(field) = kind.field(name) else { continue };
-            for (record, value) in imports::values_of(tx, workspace, scope, &kind.name, (field.facet, name)).await? {
-                let values = joined.entry(record).or_default();
-                if values.len() == index {
-                    values.push(value);
-                }
+            let (whole, part) = name.split_once('.').unwrap_or((name, ""));
+            let Some(field) = kind.field(whole) else { continue };
+            for (record, value) in imports::values_of(tx, workspace, scope, &kind.name, (field.facet, whole)).await? {
+                let values = if part.is_empty() { vec![value] } else { texts_in(&value, part) };
+                let known = if index == 0 { vec![Vec::new()] } else { joined.remove(&record).unwrap_or_default() };
+                joined.insert(record, longer(known, index, &values));
             }
         }
         let mut found = HashMap::with_capacity(joined.len());
         let standing = aliases::standing(tx, workspace, scope, &kind.name).await?;
         // No row says nothing: a record without one of the values matches none, and is found as one without it.
-        let known = joined.into_iter().filter(|(_, values)| !values.is_empty()).map(|(record, mut values)| {
+        let known = joined.into_iter().flat_map(|(record, all)| all.into_iter().map(move |values| (record, values)));
+        let known = known.filter(|(_, values)| !values.is_empty()).map(|(record, mut values)| {
             values.resize(fields.len(), String::new());
             (record, values)
         });
@@ -92,6 +95,20 @@ impl Directory {
             add(found, value, Found::One(record));
         }
     }
+}
+
+/// What rows have in a part of theirs, from their JSON.
+fn texts_in(rows: &str, part: &str) -> Vec<String> {
+    serde_json::from_str(rows).map(|rows| values_at(&rows, part)).unwrap_or_default()
+}
+
+/// Each of the keys that has its values so far, with each of the values behind it.
+fn longer(known: Vec<Vec<String>>, index: usize, values: &[String]) -> Vec<Vec<String>> {
+    let with = |key: Vec<String>| match key.len() == index && !values.is_empty() {
+        true => values.iter().map(|value| [&key[..], std::slice::from_ref(value)].concat()).collect(),
+        false => vec![key],
+    };
+    known.into_iter().flat_map(with).collect()
 }
 
 /// Several values as one key; a unit separator is in no cell that a person typed.

@@ -13,6 +13,7 @@ use super::directory::{Directory, Found, key_of};
 use super::mapping::{Mapping, Place, Target, Via};
 use super::source::{Content, Row};
 use crate::jobs::cell::{self, label};
+use crate::writing::values_at;
 
 /// The kind of colleagues.
 pub const MEMBER: &str = "member";
@@ -34,6 +35,19 @@ pub struct Draft {
     pub key: Option<String>,
     /// Fields that the row says something of that cannot be read: they are wrong, not missing.
     pub unread: BTreeSet<usize>,
+}
+
+impl Draft {
+    /// What the row says in a field, or in a part of rows: in the first that has it.
+    pub fn text_of(&self, kind: &Kind, name: &str) -> Option<String> {
+        let (whole, part) = name.split_once('.').unwrap_or((name, ""));
+        let index = kind.fields.iter().position(|field| &*field.name == whole)?;
+        let (_, value) = self.values.iter().find(|(field, _)| *field == index)?;
+        match part {
+            "" => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+            part => values_at(value, part).into_iter().next(),
+        }
+    }
 }
 
 /// Why a row is left out.
@@ -88,19 +102,13 @@ impl Reader<'_> {
             Content::Object(object) => self.of_object(object),
             Content::Broken(_, why) => return Err(why.clone()),
         };
-        let texts: Option<Vec<String>> = self.matches.iter().map(|name| self.text_of(&draft, name)).collect();
+        let texts: Option<Vec<String>> = self.matches.iter().map(|name| draft.text_of(self.kind(), name)).collect();
         draft.key = texts.filter(|texts| !texts.is_empty()).map(|texts| key_of(&texts));
         Ok((draft, problems))
     }
 
     fn kind(&self) -> &Kind {
         &self.mapping.kind
-    }
-
-    fn text_of(&self, draft: &Draft, name: &str) -> Option<String> {
-        let index = self.kind().fields.iter().position(|field| &*field.name == name)?;
-        let (_, value) = draft.values.iter().find(|(field, _)| *field == index)?;
-        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     }
 
     fn of_cells(&self, cells: &[String]) -> (Draft, Vec<Problem>) {

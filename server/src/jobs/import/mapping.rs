@@ -150,10 +150,15 @@ impl Mapping {
     }
 
     /// The place of a whole field, if a column or default goes there.
-    pub fn place_of(&self, field: &str) -> Option<&Place> {
+    pub fn place_of(&self, name: &str) -> Option<&Place> {
+        let (field, part) = name.split_once('.').map_or((name, None), |(field, part)| (field, Some(part)));
+        let is_part = |place: &Place| {
+            let item = place.item.and_then(|item| self.kind.fields[place.field].items.get(item));
+            part.is_none_or(|part| item.is_some_and(|item| *item.name == *part))
+        };
         let targets = self.columns.iter().chain(self.defaults.iter().map(|(target, _)| target));
         targets.into_iter().find_map(|target| match target {
-            Target::Field(place) if *self.kind.fields[place.field].name == *field => Some(place),
+            Target::Field(place) if *self.kind.fields[place.field].name == *field && is_part(place) => Some(place),
             Target::Field(_) | Target::Skip | Target::Id | Target::Archived => None,
         })
     }

@@ -552,13 +552,17 @@ async fn note_begin(app: &App, author: &Author, spec: &Spec, source: &Source) ->
     Ok(row)
 }
 
-/// The fields that rows are matched by: as told, or those of the kind that the file has.
+/// The fields, and values of rows, that rows are matched by: as told, or those of the kind that the file has.
 fn matches(spec: &Spec, mapping: &Mapping, is_json: bool) -> Result<Vec<String>, ImportError> {
+    let is_known = |name: &String| match name.split_once('.') {
+        Some((field, part)) => mapping.kind.field(field).is_some_and(|field| field.item(part).is_some()),
+        None => mapping.kind.field(name).is_some(),
+    };
     let is_mapped = |field: &String| is_json || mapping.place_of(field).is_some();
     let matches = match &spec.matches {
         Some(told) => {
             let named: Vec<String> = told.iter().filter(|field| *field != "id").cloned().collect();
-            if let Some(field) = named.iter().find(|field| !is_mapped(field) || mapping.kind.field(field).is_none()) {
+            if let Some(field) = named.iter().find(|field| !is_mapped(field) || !is_known(field)) {
                 return Err(ImportError::NoMatchColumn { field: field.clone() });
             }
             named

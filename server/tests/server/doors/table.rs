@@ -243,6 +243,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/imports/{id}", Page, Import).form("act=run"),
     door("GET", "/imports/{id}/failed.csv", Page, Import).personal(),
     door("POST", "/imports/undo/{import}", Page, Act),
+    door("GET", "/imports/records/{import}", Page, Act),
     door("GET", "/search", Page, Nothing).query("q=canary"),
     door("GET", "/lookup", Page, Nothing).query("kinds=party,deal,activity,member,kind,view&q=canary"),
     door("GET", "/conflicts", Page, Nothing),

@@ -129,8 +129,7 @@ fn is_beside(kind: &Kind, plan: &Plan<'_>, key: Option<&str>) -> bool {
     }
     let board = kind.board.as_ref().filter(|board| plan.form == Form::Funnel && plan.by == Some(&*board.by));
     let Some((board, key)) = board.zip(key) else { return false };
-    let weight = kind.field(&board.by).and_then(|field| field.option(key)?.weight);
-    weight == Some(0) && board.closed.iter().any(|word| word == key)
+    kind.never().any(|option| option.value == key) && board.closed.iter().any(|word| word == key)
 }
 
 fn currencies(figures: &[Figure]) -> Vec<String> {

@@ -151,7 +151,7 @@ pub fn measured<'k>(desk: &Desk, kind: &'k Kind, word: &str) -> Vec<&'k Field> {
 }
 
 fn weighs(kind: &Kind, board: &Board) -> bool {
-    kind.field(&board.by).is_some_and(|field| field.options.iter().any(|option| option.weight.is_some()))
+    kind.field(&board.by).is_some_and(|field| field.options.iter().any(|option| option.weight > Some(0)))
 }
 
 /// Whether a text names a measure of the kind.

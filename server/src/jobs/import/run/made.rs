@@ -47,7 +47,12 @@ impl Run<'_> {
     fn has_key_of(&self, planned: &Planned, row: &RecordRow) -> bool {
         let now = projection::values(row);
         let of_row = |name: &String| planned.draft.values.iter().find(|(index, _)| *self.kind.fields[*index].name == **name);
-        self.matches.iter().all(|name| now.get(name) == of_row(name).map(|(_, value)| value))
+        let of_rows = |name: &String| {
+            let text = planned.draft.text_of(self.kind, name);
+            text.is_some_and(|text| crate::writing::values_of(&now, name).contains(&text))
+        };
+        let has = |name: &String| now.get(name) == of_row(name).map(|(_, value)| value);
+        self.matches.iter().all(|name| if name.contains('.') { of_rows(name) } else { has(name) })
     }
 }
 
