@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sync_core::actions::follow::FOLLOW;
 use sync_core::access::{Act as Deed, Right, Subject, decide};
+use sync_core::actions::follow::FOLLOW;
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::schema::{Kind, Label};
 
