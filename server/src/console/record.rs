@@ -212,12 +212,15 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
     }
     let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (waiting, more_wait) = linked::waiting(desk, id).await?;
+    let sections = sections(desk, &kind, &view, &editing).await?;
+    // Of a field that is fixed meanwhile there is no form any more.
+    let is_told = view.has_place(&kind, &editing) && (editing.deciding || view.disputes(&editing.place) || has_form(&sections));
     let page = RecordPage {
         frame: desk.frame(&head.title, &format!("/records/{}", kind.name)).await?,
         notice: notice.map(str::to_owned),
         // An error that belongs to no field on the page stands on top.
-        problem: editing.error.clone().filter(|_| !view.has_place(&kind, &editing)),
-        sections: sections(desk, &kind, &view, &editing).await?,
+        problem: editing.error.clone().filter(|_| !is_told),
+        sections,
         account: account(desk, id).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around: Around::of(desk, &kind, &view.row).await?,
@@ -249,6 +252,11 @@ async fn account(desk: &Desk, record: RecordId) -> Result<Option<AccountView>, E
         manager: address(manager),
         waits: (!limited.is_empty()).then(|| desk.words.fill("record.asks_manager", &[&limited.join(", ")])),
     }))
+}
+
+/// Whether a field is open.
+fn has_form(sections: &[Section]) -> bool {
+    sections.iter().flat_map(|section| &section.fields).any(|field| field.form.is_some())
 }
 
 /// The fields of a record, by who reads them.

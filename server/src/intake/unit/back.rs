@@ -48,7 +48,7 @@ impl Unit<'_> {
         // It was accepted once and is kept; what would lock everybody out now has no further effect.
         let effect = self.effect_of(&kind, &pushed, &change).unwrap_or_default();
         // The operator brings a whole system in, and its audit log with it.
-        let (is_told, put_away) = (offerer.user.0 == self.workspace.0, self.archived.len());
+        let (is_told, put_away, shaped) = (offerer.user.0 == self.workspace.0, self.archived.len(), self.shaped.len());
         if is_told {
             self.follow_unnoted(effect);
         } else {
@@ -57,6 +57,7 @@ impl Unit<'_> {
         let outcome = self.accept(&maker, origin.received_at, pushed, &change, kind, None);
         if is_told {
             self.archived.truncate(put_away);
+            self.shaped.truncate(shaped);
         }
         Ok(outcome)
     }
