@@ -1,6 +1,7 @@
 //! Why an edit was not taken, in words: at which field, and what would be right.
 
 use sync_core::fence::Refusal;
+use sync_core::protocol::code;
 use sync_core::record::fields::BadEdit;
 use sync_core::record::valid::BadValue;
 use sync_core::schema::{Field, Kind};
@@ -72,6 +73,13 @@ fn why(desk: &Desk, kind: &Kind, not: &NotEdited) -> Why {
         NotEdited::Refused(refusal) => {
             let field = refusal.field().and_then(|field| named(desk, kind, field).0);
             Why { field, text: desk.words.0.of(&refusal.to_string(), &refusal.message_zh()).to_owned(), held: false }
+        }
+        NotEdited::Denied { code: code::FROZEN, field: Some(field), .. }
+            if kind.field(field).is_some_and(|field| field.frozen.is_some()) =>
+        {
+            let by = kind.field(field).and_then(|field| field.frozen.as_ref()).map_or("", |frozen| &frozen.field);
+            let [(name, label), (_, by)] = [named(desk, kind, field), named(desk, kind, by)];
+            Why { field: name, text: desk.words.fill("why.frozen_now", &[&label, &by]), held: false }
         }
         NotEdited::Denied { field, message, .. } | NotEdited::Held { field, message, .. } => {
             let field = field.as_ref().and_then(|field| named(desk, kind, field).0);
