@@ -201,6 +201,19 @@ async def test_explain_alarms_doctor_diagnostics_and_kinds(kit):
     assert [check.name for check in await ann.doctor() if not check.good] == [CheckName.SERVER]
 
 
+async def test_who_works_with_a_key_customer_is_told_whose_it_is(kit):
+    mia, ann = kit.person("mia", "manager"), await kit.phone("ann")
+    set_to = lambda field, value: {"op": "set", "field": field, "value": value}
+    customer = kit.create_as("office", "party", set_to("name", "佳美"), set_to("is_key", True), set_to("account_manager", mia))
+    await ann.sync()
+    async with ann.transaction() as tx:
+        quote = tx.create("offer", title="Lamps", party=customer)
+    for record in (customer, quote):
+        banner = await ann.key_account(record)
+        assert (banner.account, banner.title, banner.manager, banner.yours) == (customer, "佳美", mia, False)
+    assert await ann.key_account(await named(ann)) is None
+
+
 async def test_phones_follow_the_servers_clock(kit):
     ann = await kit.phone("ann")
     kit.forward(30 * 86_400_000)
