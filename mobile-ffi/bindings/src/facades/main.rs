@@ -86,5 +86,7 @@ fn pascal(name: &str) -> String {
 fn camel(name: &str, words: &[&str]) -> String {
     let whole = pascal(name);
     let camel = whole[..1].to_lowercase() + &whole[1..];
+    // What every facade has of its own.
+    let camel = if ["record", "id"].contains(&camel.as_str()) { format!("{camel}Field") } else { camel };
     if words.contains(&camel.as_str()) { format!("`{camel}`") } else { camel }
 }

@@ -48,14 +48,14 @@ class OfKind:
     def __init__(self, record: Record) -> None:
         if record.kind != self.kind:
             raise ValueError(f\"this is a {record.kind}, not a {self.kind}\")
-        self.record = record
+        self._record = record
 
     @property
     def id(self) -> str:
-        return self.record.id
+        return self._record.id
 
     def _of(self, field: str) -> Any:
-        return plain(self.record.fields.get(field))
+        return plain(self._record.fields.get(field))
 ";
 
 /// All facades, as one file.
