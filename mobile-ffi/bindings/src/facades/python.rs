@@ -48,14 +48,14 @@ class OfKind:
     def __init__(self, record: Record) -> None:
         if record.kind != self.kind:
             raise ValueError(f\"this is a {record.kind}, not a {self.kind}\")
-        self._record = record
+        self.record = record
 
     @property
     def id(self) -> str:
-        return self._record.id
+        return self.record.id
 
     def _of(self, field: str) -> Any:
-        return plain(self._record.fields.get(field))
+        return plain(self.record.fields.get(field))
 ";
 
 /// All facades, as one file.
