@@ -72,6 +72,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/rejected/{change}", get(api::review::one))
         .route("/api/v1/rejected/{change}/accept", post(api::review::accept))
         .route("/api/v1/rejected/{change}/decline", post(api::review::decline))
+        .route("/api/v1/rejected/{change}/return", post(api::review::give_back))
         .route("/api/v1/rejected/{change}/reopen", post(api::review::reopen))
         .route("/api/v1/quote-collisions", get(api::quote_collisions))
         .route("/api/v1/{kind}", get(api::list).post(api::create))

@@ -151,6 +151,7 @@ fn notice(desk: &Desk, asked: &PageAsked) -> Option<String> {
     let done = match &*asked.done {
         "accepted" => desk.words.count("rejected.done_accepted", asked.count),
         "declined" => desk.words.count("rejected.done_declined", asked.count),
+        "returned" => desk.words.count("rejected.done_returned", asked.count),
         "reopened" => desk.words.say("rejected.done_reopened").to_owned(),
         "held" => desk.words.say("record.held").to_owned(),
         _ => return None,
@@ -195,7 +196,7 @@ pub struct Decision {
     reason: String,
 }
 
-/// `POST /rejected`: accepts or declines those that are ticked.
+/// `POST /rejected`: accepts, declines or returns those that are ticked.
 pub async fn decide_many(desk: Desk, Form(posted): Posted) -> Result<Response, Error> {
     let typed = Typed::new(posted);
     // Enter, and no reason was written: no decision was meant.
@@ -209,7 +210,7 @@ pub async fn decide_many(desk: Desk, Form(posted): Posted) -> Result<Response, E
     Ok(Redirect::to(&format!("/rejected?done={done}&count={count}&left={}", answers.len() - count)).into_response())
 }
 
-/// `POST /rejected/{change}`: accepts it, declines it, or opens it again.
+/// `POST /rejected/{change}`: accepts it, declines it, returns it, or opens it again.
 pub async fn decide(desk: Desk, Path(change): Path<String>, Form(posted): Form<Decision>) -> Result<Response, Error> {
     let change: ChangeLink = change.parse().map_err(|_| Error::NotFound)?;
     let (ruling, done) = ruling(&posted.step, &posted.reason);
@@ -227,6 +228,7 @@ fn ruling(step: &str, reason: &str) -> (Ruling, &'static str) {
     match step {
         "accept" => (Ruling::Accept, "accepted"),
         "reopen" => (Ruling::Reopen, "reopened"),
+        "return" => (Ruling::Return(reason.unwrap_or_default()), "returned"),
         _ => (Ruling::Decline(reason), "declined"),
     }
 }
@@ -357,6 +359,7 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
         DeskState::Held => ("rejected.held", "amber"),
         DeskState::Accepted => ("rejected.accepted", "green"),
         DeskState::Declined => ("rejected.declined", "grey"),
+        DeskState::Returned => ("rejected.returned", "blue"),
         DeskState::Withdrawn => ("rejected.withdrawn", "grey"),
         DeskState::Rejected | DeskState::Rewritten => ("rejected.refused", "red"),
     };
@@ -381,7 +384,7 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
         turn: row.turn.as_ref().filter(|_| is_open).map(|turn| turn_of(desk, turn)),
         decision: decision(desk, row),
         note: row.note.clone(),
-        may_reopen: may && row.state == DeskState::Declined,
+        may_reopen: may && DeskState::REOPENED.contains(&row.state),
         kind: label,
     }
 }

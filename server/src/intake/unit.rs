@@ -560,6 +560,11 @@ fn verdict_again(row: &RejectedRow) -> Verdict {
             message = said.clone().unwrap_or_else(|| "the back office has declined it".to_owned());
             message_zh = said.unwrap_or_else(|| "后台已驳回该修改".to_owned());
         }
+        DeskState::Returned => {
+            code = code::RETURNED.to_owned();
+            message = row.note.clone().unwrap_or_default();
+            message_zh.clone_from(&message);
+        }
         // As it was, it would be in the record.
         DeskState::Accepted => {
             code = code::AMENDED.to_owned();

@@ -185,10 +185,10 @@ impl Server {
         answers.into_iter().next().expect("an answer for each")
     }
 
-    /// What lies at the desk, and what was declined there.
+    /// What lies at the desk, and what was declined or returned there.
     pub fn at_the_desk(&self) -> Vec<RejectedRow> {
         self.with_tx(async |tx| {
-            rejected::rejected_in(tx, workspace(), &[DeskState::Rejected, DeskState::Held, DeskState::Declined], u32::MAX).await
+            rejected::rejected_in(tx, workspace(), &[&DeskState::OPEN[..], &DeskState::REOPENED].concat(), u32::MAX).await
         })
     }
 

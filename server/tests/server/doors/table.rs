@@ -132,6 +132,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/rejected/{change}", Caller, Nothing).personal(),
     door("POST", "/api/v1/rejected/{change}/accept", Caller, Nothing).json("{}"),
     door("POST", "/api/v1/rejected/{change}/decline", Caller, Nothing).json(r#"{"note": "x"}"#),
+    door("POST", "/api/v1/rejected/{change}/return", Caller, Nothing).json(r#"{"reason": "x"}"#),
     door("POST", "/api/v1/rejected/{change}/reopen", Caller, Nothing),
     door("GET", "/api/v1/quote-collisions", Caller, Nothing),
     door("GET", "/api/v1/{kind}", Caller, Nothing),
