@@ -44,6 +44,7 @@ mod privacy;
 mod problems;
 mod record;
 mod rejected;
+pub mod requests;
 mod retention;
 mod role_form;
 mod roles;

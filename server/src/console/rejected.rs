@@ -72,9 +72,9 @@ struct FilterView {
     options: Vec<(String, String, bool)>,
 }
 
-struct RefusedView {
+pub(super) struct RefusedView {
     change: String,
-    title: String,
+    pub title: String,
     href: Option<String>,
     kind: String,
     icon: String,
@@ -83,12 +83,12 @@ struct RefusedView {
     edited: Option<Shown>,
     age: String,
     received_iso: String,
-    why: String,
+    pub why: String,
     state: &'static str,
     colour: &'static str,
-    fields: Vec<FieldView>,
+    pub fields: Vec<FieldView>,
     /// Whether the caller may decide about it.
-    may: bool,
+    pub may: bool,
     /// Who has given their word already, and whose turn it is, in words.
     trail: Vec<String>,
     turn: Option<String>,
@@ -100,10 +100,10 @@ struct RefusedView {
 }
 
 /// A field in three columns: as its author saw it, as they wanted it, as it is.
-struct FieldView {
-    label: String,
-    from: Shown,
-    to: Shown,
+pub(super) struct FieldView {
+    pub label: String,
+    pub from: Shown,
+    pub to: Shown,
     now: Shown,
     /// Whether somebody has written there since.
     moved: bool,
@@ -350,7 +350,7 @@ pub fn title_of_refused(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> 
     known.or_else(proposed).map_or_else(|| format!("{label} {}", format::short(&row.record.to_string())), str::to_owned)
 }
 
-fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
+pub(super) fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
     let kind = desk.reading.kind(&row.kind).ok();
     let format = Formatter { words: desk.words, names };
     let label = kind.map_or_else(|| row.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
@@ -423,8 +423,7 @@ fn may_decide(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> bool {
         return true;
     }
     let Some(kind) = kind else { return false };
-    let roles = desk.caller.role.names().filter_map(|name| desk.reading.roles().role(name));
-    let is_limited = row.state == DeskState::Held && roles.flat_map(|role| &role.limits).any(|limit| limit.kind == kind.name);
+    let is_limited = row.state == DeskState::Held && desk.reading.roles().has_limits(&desk.caller.role, &kind.name);
     !is_limited && desk.reading.may_some(kind, Action::Edit) && row.fields.iter().all(|field| desk.reading.may_write(kind, &field.field))
 }
 

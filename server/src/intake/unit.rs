@@ -18,7 +18,7 @@ mod withdraw;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use sync_core::access::{Holder, MEMBER_KIND, Reach};
+use sync_core::access::{Holder, MEMBER_KIND, Reach, is_made_by_server};
 use sync_core::fence::{Pen, Refusal};
 use sync_core::id::{ActorId, DeviceId, Facet, KindName, Millis, Name, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
@@ -438,7 +438,9 @@ impl<'a> Unit<'a> {
     }
 
     fn refuse(&mut self, author: &Author, now: Millis, pushed: &Pushed, refused: Refused) -> Outcome {
-        let (verdict, state) = (refused.verdict(), refused.state());
+        // A word that came too late is nobody's to decide on.
+        let is_word = is_made_by_server(&pushed.kind) && !refused.held;
+        let (verdict, state) = (refused.verdict(), if is_word { DeskState::Rewritten } else { refused.state() });
         // What its device writes again is nobody's to decide on: its hash is enough to know it by.
         let body = if state.is_open() { pushed.body.clone() } else { Vec::new() };
         if state.is_open() {

@@ -41,6 +41,7 @@ pub mod records;
 pub mod rejected;
 pub mod remembered;
 pub mod reports;
+pub mod requests;
 pub mod retention;
 pub mod rights;
 pub mod scope;

@@ -55,6 +55,7 @@ mod pen;
 mod privacy;
 mod proofs;
 mod reporting;
+mod requests;
 mod restored;
 mod retention;
 mod reviews;
