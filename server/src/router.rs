@@ -75,6 +75,8 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/rejected/{change}/return", post(api::review::give_back))
         .route("/api/v1/rejected/{change}/reopen", post(api::review::reopen))
         .route("/api/v1/quote-collisions", get(api::quote_collisions))
+        .route("/api/v1/role/preview", post(api::rights::of_role))
+        .route("/api/v1/kind/preview", post(api::rights::of_kind))
         .route("/api/v1/{kind}", get(api::list).post(api::create))
         .route("/api/v1/{kind}/batch", post(api::batch))
         .route("/api/v1/{kind}/search", post(api::search))

@@ -21,7 +21,7 @@ use crate::reading::Reading;
 const SHARED: &str = include_str!("openapi/shared.json");
 
 /// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     include_str!("openapi/access.json"),
     include_str!("openapi/calendars.json"),
     include_str!("openapi/duplicates.json"),
@@ -29,6 +29,7 @@ const PARTS: [&str; 7] = [
     include_str!("openapi/hooks.json"),
     include_str!("openapi/handovers.json"),
     include_str!("openapi/privacy.json"),
+    include_str!("openapi/rights.json"),
 ];
 
 /// `GET /api/v1/openapi.json`: the API as the caller may use it.

@@ -19,6 +19,7 @@ use sync_core::schema::Kind;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::desk::Desk;
+use super::format::Shown;
 use super::rejected::{FieldView, refused_view};
 use crate::app::App;
 use crate::auth::Caller;
@@ -335,8 +336,18 @@ impl AtTheDesk {
 
 /// A field of an edit: what stands there, and what is wanted.
 fn line(field: &FieldView) -> String {
-    let from = if field.from.is_nothing() { "–".to_owned() } else { field.from.text() };
-    format!("{}: {from} → {}", field.label, field.to.text())
+    let from = if field.from.is_nothing() { "–".to_owned() } else { said(&field.from) };
+    format!("{}: {from} → {}", field.label, said(&field.to))
+}
+
+/// A value in words: of rows each part with its name, as no column says it.
+fn said(shown: &Shown) -> String {
+    let Shown::Table { heads, rows } = shown else { return shown.text() };
+    let row = |row: &Vec<Shown>| {
+        let parts = heads.iter().zip(row).filter(|(_, part)| !part.is_nothing());
+        parts.map(|((head, _), part)| format!("{head} {}", part.text())).collect::<Vec<_>>().join(", ")
+    };
+    rows.iter().map(row).collect::<Vec<_>>().join("; ")
 }
 
 async fn active(tx: &mut Tx, workspace: WorkspaceId) -> Stored<Vec<User>> {

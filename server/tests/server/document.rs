@@ -107,7 +107,7 @@ async fn every_operation_exists_and_answers_as_described() {
         };
         let prefix = format!("/api/v1/{kind}");
         // Bytes are fetched in the tests of files, cards in those of imports, two records made one in those of duplicates.
-        let elsewhere = ["/{id}/content", "/{id}/thumbnail", "/{id}/card", "/{id}/merge", "/{id}/set-apart"];
+        let elsewhere = ["/{id}/content", "/{id}/thumbnail", "/{id}/card", "/{id}/merge", "/{id}/set-apart", "/preview"];
         let own = |path: &str| {
             path == prefix || path.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('/') && !elsewhere.contains(&rest))
         };

@@ -52,6 +52,7 @@ mod owners;
 mod pages;
 mod passwords;
 mod pen;
+mod previews;
 mod privacy;
 mod proofs;
 mod reporting;

@@ -134,6 +134,8 @@ pub const DOORS: &[Door] = &[
     door("POST", "/api/v1/rejected/{change}/decline", Caller, Nothing).json(r#"{"note": "x"}"#),
     door("POST", "/api/v1/rejected/{change}/return", Caller, Nothing).json(r#"{"reason": "x"}"#),
     door("POST", "/api/v1/rejected/{change}/reopen", Caller, Nothing),
+    door("POST", "/api/v1/role/preview", Office, Nothing).json(r#"{"without": "rep"}"#),
+    door("POST", "/api/v1/kind/preview", Office, Nothing).json(r#"{"definition": "name = \"lease\"\nlabel = { en = \"Lease\", zh = \"租约\" }\nplural = { en = \"Leases\", zh = \"租约\" }\ntitle = \"name\"\nlist = [\"name\"]\n[[field]]\nname = \"name\"\nlabel = { en = \"Name\", zh = \"名称\" }\n"}"#),
     door("GET", "/api/v1/quote-collisions", Caller, Nothing),
     door("GET", "/api/v1/{kind}", Caller, Nothing),
     door("POST", "/api/v1/{kind}", Caller, Nothing).json(r#"{"fields": {}}"#),
