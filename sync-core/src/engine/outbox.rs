@@ -297,6 +297,8 @@ impl Outbox {
                 }
                 self.find_missing(replica, (record, facet), missing)
             }
+            // It was erased, and nobody gives it back: all of the record goes, not this change of it alone.
+            Verdict::Rejected { code, .. } if code == code::ERASED => replica.purge(record, now).map(drop),
             Verdict::Rejected { .. } | Verdict::Held { .. } | Verdict::ActorFork { .. } => {
                 // The server does not know its own seal. An own change waits again and takes the usual way;
                 // another's is its author's to bring.
