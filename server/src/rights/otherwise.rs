@@ -42,9 +42,12 @@ fn leads_to(kind: &Kind, kinds: &BTreeSet<KindName>) -> bool {
     link.is_some_and(|link| link.to.iter().any(|to| kinds.contains(to)))
 }
 
+/// Whose records are now, whose they would be, and which facets they have.
+type Alike = (BTreeSet<Holder>, BTreeSet<Holder>, [bool; 3]);
+
 /// The records of a kind, sorted by whose they are now and whose they would be.
 pub(super) async fn sorts(tx: &mut Tx, workspace: WorkspaceId, then: &Schema, kind: &KindName) -> Result<Vec<Sort>> {
-    let mut sorts: HashMap<(BTreeSet<Holder>, BTreeSet<Holder>, [bool; 3]), u64> = HashMap::new();
+    let mut sorts: HashMap<Alike, u64> = HashMap::new();
     let mut after = None;
     loop {
         let ids = sight::records_of_kind_after(tx, workspace, kind, after, RECORDS).await?;
@@ -60,7 +63,7 @@ pub(super) async fn sorts(tx: &mut Tx, workspace: WorkspaceId, then: &Schema, ki
             *sorts.entry((before, after, row.facets.each_ref().map(Option::is_some))).or_default() += 1;
         }
     }
-    let sort = |((before, after, parts), records): ((BTreeSet<Holder>, BTreeSet<Holder>, _), _)| Sort {
+    let sort = |((before, after, parts), records): (Alike, u64)| Sort {
         before: before.into_iter().collect(),
         after: after.into_iter().collect(),
         parts,
