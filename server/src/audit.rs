@@ -97,6 +97,8 @@ acts! {
     DeviceRevoked = "device_revoked", "Device shut out", "移除设备", "Shut out the device {}", "移除了设备{}";
     /// A device that was shut out with its user came in again with them.
     DeviceRestored = "device_restored", "Device let in again", "恢复设备", "Let in the device {} again", "恢复了设备{}";
+    /// What once stood in a record was forgotten.
+    PastForgotten = "past_forgotten", "History forgotten", "清除历史", "Forgot the history of {}", "清除了{}的历史";
     /// A dashboard can be read under an address.
     ReportShared = "report_shared", "Dashboard shared by link", "共享仪表盘链接", "Shared {} by link", "通过链接共享了{}";
     /// It cannot any more.

@@ -61,6 +61,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/privacy", get(api::privacy::list))
         .route("/api/v1/privacy/{id}", get(api::privacy::dossier))
         .route("/api/v1/privacy/{id}/erase", post(api::privacy::erase))
+        .route("/api/v1/privacy/{id}/forget", post(api::privacy::forget))
         .route("/api/v1/handovers", get(api::handovers::list).post(api::handovers::begin))
         .route("/api/v1/handovers/preview", post(api::handovers::preview))
         .route("/api/v1/handovers/{id}/undo", post(api::handovers::undo))

@@ -132,6 +132,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/retention/{rule}", post(retention::erase))
         .route("/privacy", get(privacy::list))
         .route("/privacy/{id}", get(privacy::page).post(privacy::erase))
+        .route("/privacy/{id}/forget", post(privacy::forget))
         .route("/privacy/{id}/page.html", get(dossier::take_out))
         .route("/audit", get(audit::page))
         .route("/events", get(events::stream))

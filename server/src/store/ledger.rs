@@ -174,6 +174,24 @@ pub fn append(path: &Path, lines: &str) -> std::io::Result<()> {
     }
 }
 
+/// Writes all lines of a ledger anew: it has either these or those of before, whatever happens.
+///
+/// # Errors
+/// When the system does not let it.
+pub(crate) fn replace(path: &Path, lines: &str) -> std::io::Result<()> {
+    let beside = beside(path, "new");
+    // Left behind by a crash.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => append(&beside, lines)?,
+    }
+    std::fs::rename(&beside, path)?;
+    match path.parent().filter(|parent| cfg!(unix) && !parent.as_os_str().is_empty()) {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
 /// The lines of a ledger; none where there is no ledger.
 ///
 /// # Errors

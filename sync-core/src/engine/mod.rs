@@ -406,7 +406,10 @@ impl Engine {
                 return Ok(());
             }
         }
-        if self.outbox.send_waiting_again() == Some(false) {
+        if std::mem::take(&mut replica.begun_anew) {
+            self.outbox.wakes();
+        }
+        if self.outbox.send_waiting_again(self.pulling || outcome.pull) == Some(false) {
             effects
                 .push(Effect::Failed(Refused { code: "waiting".to_owned(), message: "edits wait for others that they follow".to_owned() }));
             self.fail(replica, now, effects);
@@ -514,6 +517,7 @@ impl Engine {
                 Entry::Leave { kind, record, facet } => {
                     replica.admit(std::mem::take(&mut changes))?;
                     replica.leave(&kind, record, facet, removed)?;
+                    self.outbox.wakes();
                 }
                 Entry::Wipe => {
                     let farewell = Farewell::of(replica, now)?;

@@ -18,7 +18,7 @@ use crate::record::change::{Change, Op};
 use crate::record::doc::{Doc, Edit, Written};
 use crate::record::fields::{BadEdit, FieldEdit, path_edits, with_defaults};
 use crate::record::intent::field_edits;
-use crate::record::replay::{Rewrite, as_seen_by, rewrite};
+use crate::record::replay::{Anew, Rewrite, Rewritten, as_seen_by, rewrite};
 use crate::record::{Stored, authored};
 use crate::schema::{Kind, Label};
 use crate::store::{Draft, DraftState, Kept, StoreError};
@@ -328,6 +328,9 @@ impl Replica {
         }
         let kept = self.store.document(record, facet)?;
         let change = read_change(last)?;
+        if self.doc(record, facet).is_some_and(|doc| doc.begins_with(&change)) {
+            return Err(EditError::NotUndoable("what stood there before was forgotten"));
+        }
         let before = as_seen_by(&read_changes(&kept)?, &change, &self.texts(&kind));
         let current = self.doc(record, facet).ok_or(EditError::UnknownRecord(record))?;
         let undone = |op| inverse(op, &before, current, last.change.hash, restored);
@@ -432,18 +435,56 @@ impl Replica {
         let (pending, base): (Vec<Kept>, Vec<Kept>) = self.store.document(record, facet)?.into_iter().partition(|kept| kept.pending);
         let (base, changes) = (read_changes(&base)?, read_changes(&pending)?);
         let again = changes.iter().filter(|change| again(change)).map(|(hash, _)| *hash).collect();
+        let (actor, texts) = (self.actor, self.texts(kind));
+        let task = Rewrite { base: &base, pending: &changes, gone, again: &again, actor, not_after, texts: &texts, anew: None };
+        self.replace_pending(&pending, rewrite(&task))?;
+        self.forget(record);
+        Ok(())
+    }
+
+    /// Writes anew what waits in a document whose past was forgotten, and forgets that past here. Nothing, until all that the
+    /// document begins with is here. The rows are the caller's to write.
+    pub(crate) fn begin_anew(&mut self, kind: &Kind, record: RecordId, facet: Facet) -> Result<(), StoreError> {
+        let (pending, base): (Vec<Kept>, Vec<Kept>) = self.store.document(record, facet)?.into_iter().partition(|kept| kept.pending);
+        let doc = self.replay(kind, &base)?;
+        let Some(tip) = doc.beginning() else { return Ok(()) };
+        let (base, before): (Vec<Kept>, Vec<Kept>) = base.into_iter().partition(|kept| doc.contains(&kept.change.hash));
+        let (changes, read) = (read_changes(&pending)?, read_changes(&base)?);
+        let moment = |kept: &Kept, change: &Change| (kept.change.device, change.time);
+        let past = read_changes(&before)?;
+        let mut seen: HashSet<_> = before.iter().zip(&past).map(|(kept, (_, change))| moment(kept, change)).collect();
+        // What has arrived and was not answered was written here.
+        let arrived = pending.iter().zip(&changes).filter(|(_, (hash, _))| doc.has_forgotten(hash));
+        seen.extend(arrived.map(|(kept, (_, change))| moment(kept, change)));
+        let is_unseen = |kept: &Kept, change: &Change| doc.begins_with(change) && !seen.contains(&moment(kept, change));
+        let unseen = base.iter().zip(&read).filter(|(kept, (_, change))| is_unseen(kept, change)).map(|(_, (hash, _))| *hash).collect();
         let texts = self.texts(kind);
-        let task = Rewrite { base: &base, pending: &changes, gone, again: &again, actor: self.actor, not_after, texts: &texts };
-        for rewritten in rewrite(&task) {
+        let is_of_before = |(hash, change): &&(ChangeHash, Change)| doc.fits(change, *hash, &texts).is_err();
+        let again = changes.iter().filter(is_of_before).map(|(hash, _)| *hash).collect();
+        let gone = changes.iter().map(|(hash, _)| *hash).filter(|hash| doc.has_forgotten(hash)).collect();
+        let anew = Anew { before: past, tip, unseen };
+        self.take_new_pen()?;
+        let (actor, not_after) = (self.actor, Millis::MAX);
+        let task =
+            Rewrite { base: &read, pending: &changes, gone: &gone, again: &again, actor, not_after, texts: &texts, anew: Some(&anew) };
+        self.replace_pending(&pending, rewrite(&task))?;
+        before.iter().try_for_each(|kept| self.store.remove_change(kept.id))?;
+        self.store.to_scrub()?;
+        self.begun_anew = true;
+        self.forget(record);
+        Ok(())
+    }
+
+    fn replace_pending(&mut self, pending: &[Kept], rewritten: Vec<Rewritten>) -> Result<(), StoreError> {
+        for rewritten in rewritten {
             let Some(old) = pending.iter().find(|kept| kept.change.hash == rewritten.old) else { continue };
             self.store.remove_change(old.id)?;
             if let Some(new) = rewritten.new {
                 // The server may have the old one at the desk: nobody is to let both in.
-                self.store.add_withdrawal(&GivenUp { record, facet, hash: rewritten.old })?;
+                self.store.add_withdrawal(&GivenUp { record: old.change.record, facet: old.change.facet, hash: rewritten.old })?;
                 self.store.add_change(&Stored { hash: new.hash, body: new.bytes, ..old.change.clone() }, None)?;
             }
         }
-        self.forget(record);
         Ok(())
     }
 }

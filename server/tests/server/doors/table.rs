@@ -119,6 +119,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/privacy", Office, Nothing),
     door("GET", "/api/v1/privacy/{id}", Office, Record),
     door("POST", "/api/v1/privacy/{id}/erase", Office, Record),
+    door("POST", "/api/v1/privacy/{id}/forget", Office, Record),
     door("GET", "/api/v1/handovers", Office, Nothing),
     door("POST", "/api/v1/handovers", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]),
     door("POST", "/api/v1/handovers/preview", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]),
@@ -306,6 +307,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/privacy/{id}", OfficePage, Record),
     door("GET", "/privacy/{id}/page.html", OfficePage, Record),
     door("POST", "/privacy/{id}", OfficePage, Record).form("title=x"),
+    door("POST", "/privacy/{id}/forget", OfficePage, Record).form("sure=yes"),
     door("GET", "/retention", OfficePage, Nothing),
     door("POST", "/retention/daily", OfficePage, Nothing).form("step=off"),
     // No record of this house is a rule that erases.
