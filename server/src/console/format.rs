@@ -319,6 +319,11 @@ pub fn price(amount: i64, currency: &str) -> String {
     }
 }
 
+/// What amounts of several currencies come to in one: by rates, and so about; `+ …` where some have none.
+pub fn about(amount: i64, currency: &str, is_partial: bool) -> String {
+    format!("≈ {}{}", price(amount, currency), if is_partial { " + …" } else { "" })
+}
+
 /// Digits in groups of three.
 pub fn grouped(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));

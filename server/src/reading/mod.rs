@@ -4,6 +4,7 @@
 //! here, once, from `access`: a record, facet or field that the caller may not read is not in it.
 
 mod collisions;
+mod dated;
 pub mod decimal;
 mod duplicates;
 mod error;
@@ -43,7 +44,7 @@ pub use collisions::{Collisions, QUOTES_MAX};
 pub use duplicates::{Likely, PAIRS_MAX, Pair, Together};
 pub use error::ReadError;
 pub use explain::{Explanation, HolderView};
-pub use figures::{Figure, Figures, Measure, Question, Step, has_currency};
+pub use figures::{Figure, Figures, Measure, Question, Step, Worth, has_currency};
 pub use follows::{FollowedNews, Following};
 pub use history::{AsOf, Entry, HISTORY_MAX, History, ReviewedBy};
 pub use list::{COUNT_MAX, Count, Counted, List, Listing, Row, Sought};

@@ -1,6 +1,7 @@
 //! How records are put together by a value: what sums and charts have in common.
 
-use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot, Tables, by_word};
+use sync_core::id::Millis;
+use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Place, Spot, Tables, by_word};
 
 use super::lists::{Way, Which};
 use super::scope::Statement;
@@ -14,9 +15,15 @@ pub struct Weights {
     pub percents: Vec<(String, u8)>,
 }
 
-/// Whether records can be put together by a spot at all.
-pub fn takes(spot: &Spot) -> bool {
-    !matches!(spot.holder, Holder::Id | Holder::Each { .. }) && spot.class != Class::Opaque
+/// Whether records can be put together by what stands at a place at all.
+pub fn takes(place: &Place) -> bool {
+    !matches!(place.spot.holder, Holder::Id | Holder::Each { .. }) && !matches!(place.spot.class, Class::Geo | Class::Opaque)
+}
+
+/// How many of some moments, in order, lie before a record was `made`: which rates its amounts have.
+pub(super) fn period(cuts: &[Millis]) -> String {
+    let period = cuts.iter().map(|cut| format!("(made >= {cut})")).collect::<Vec<_>>().join(" + ");
+    if period.is_empty() { "0".to_owned() } else { period }
 }
 
 /// What is read of each record.
@@ -44,9 +51,9 @@ fn share(number: &str, percent: &str) -> String {
 }
 
 /// The asker's day of a moment, counted from 1970; rounded down before that, too, as dates are.
-pub(super) fn day(spot: &Spot, which: Which<'_>) -> String {
-    let millis = i64::from(which.context.offset_minutes) * 60_000;
-    let moment = format!("({} + {millis})", value(spot, which));
+pub(super) fn day(moment: &str, context: Context) -> String {
+    let millis = i64::from(context.offset_minutes) * 60_000;
+    let moment = format!("({moment} + {millis})");
     format!("({moment} - ({moment} % 86400000 + 86400000) % 86400000) / 86400000")
 }
 

@@ -105,7 +105,7 @@ pub async fn view(desk: &Desk, kind: &Kind, board: &Board, asked: &Asked, shape:
     let values: Vec<Option<&str>> = unsorted.into_iter().chain(by.options.iter().map(|option| Some(&*option.value))).collect();
     let cards = CARDS.min(u32::try_from(CARDS_MAX / values.len().max(1)).unwrap_or(CARDS)).max(1);
     for value in values {
-        let condition = condition(kind, &by.name, value);
+        let condition = condition(desk.reading.schema(), kind, &by.name, value);
         let list = newest.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[condition], cards)?;
         let listing = desk.reading.list(&List { expected: Some(group(value).count), ..list }).await?;
         let drawing = Drawing { desk, kind, by, sum, asked, shape };
@@ -135,7 +135,8 @@ impl Drawing<'_> {
         let card = |row: &Row| self.card(row, listing, has_steps.then(|| steps.get(&row.id)));
         let weighted = self.sum.filter(|sum| !sum.is_weighed()).and_then(|sum| group.weighted.get(&sum.name));
         let left = group.count.saturating_sub(listing.rows.len() as u64);
-        let conditions: Vec<Json> = self.shape.conditions.iter().cloned().chain([condition(kind, &self.by.name, value)]).collect();
+        let of_lane = condition(desk.reading.schema(), kind, &self.by.name, value);
+        let conditions: Vec<Json> = self.shape.conditions.iter().cloned().chain([of_lane]).collect();
         let table = Some(Layout::Table.word().to_owned());
         let href = Asked { filter: Some(super::shape::filter_of(&conditions, false)), layout: table, ..self.asked.plain() }.address(kind);
         Ok(Lane {

@@ -192,7 +192,7 @@ impl Drawing<'_> {
             inside,
             hidden: hidden(&asked),
             // Nothing was looked up: none is no answer.
-            count: if broken.is_some() { String::new() } else { desk.words.counted("list.count", total) },
+            count: if broken.is_some() { String::new() } else { self.count(&asked, &shape, total).await? },
             is_broken: broken.is_some(),
             notice: self.notice(&asked),
             problem: problem.or(broken),
@@ -206,6 +206,15 @@ impl Drawing<'_> {
             asked,
         };
         answer(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+    }
+
+    /// How many there are, and whether they only come near to what was typed.
+    async fn count(&self, asked: &Asked, shape: &Shape, total: Counted) -> Result<String, Error> {
+        let desk = self.desk;
+        let count = desk.words.counted("list.count", total);
+        let list = shape.list(desk, self.kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
+        let is_near = total.count > 0 && desk.reading.is_near(&list).await?;
+        Ok(if is_near { format!("{count} · {}", desk.words.say("list.near")) } else { count })
     }
 
     /// What is in use, and what is archived.

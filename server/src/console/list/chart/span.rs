@@ -31,19 +31,14 @@ pub const PERIODS: [(&str, &str); 11] = [
     ("last_365_days", "period.last_year_of_days"),
 ];
 
-/// Every word of a step, in the order of menus.
-pub const STEPS: [(&str, &str, Step); 5] = [
-    ("day", "step.day", Step::Day),
-    ("week", "step.week", Step::Week),
-    ("month", "step.month", Step::Month),
-    ("quarter", "step.quarter", Step::Quarter),
-    ("year", "step.year", Step::Year),
+/// Every step with its name, in the order of menus.
+pub const STEPS: [(&str, Step); 5] = [
+    ("step.day", Step::Day),
+    ("step.week", Step::Week),
+    ("step.month", Step::Month),
+    ("step.quarter", Step::Quarter),
+    ("step.year", Step::Year),
 ];
-
-/// A step by its word; months if there is none.
-pub fn step(word: &str) -> Step {
-    STEPS.iter().find(|(known, ..)| *known == word).map_or(Step::Month, |(.., step)| *step)
-}
 
 impl Days {
     /// The days of a period, as it is on a day; none for a word that is no period.
