@@ -54,6 +54,7 @@ mod passwords;
 mod pen;
 mod privacy;
 mod proofs;
+mod quality;
 mod reporting;
 mod restored;
 mod retention;

@@ -27,7 +27,7 @@ async fn hidden(office: &Client<'_>) -> Vec<String> {
 }
 
 /// The addresses of this server that answer to GET with something of records; `{kind}` and `{id}` are filled in.
-const READS: [&str; 30] = [
+const READS: [&str; 31] = [
     "/api/v1/{kind}",
     "/api/v1/{kind}?total=true&archived=any",
     "/api/v1/{kind}/{id}",
@@ -56,6 +56,7 @@ const READS: [&str; 30] = [
     "/followed",
     "/rejected",
     "/collisions",
+    "/quality?kind={kind}",
     "/privacy/{id}",
     "/imports",
 ];

@@ -119,7 +119,7 @@ async fn cards_and_workbooks_are_brought_in_too() {
     assert_eq!(desk.post(&path, &run).await.status, 303);
     assert!(desk.finished(&path).await.contains("1 record made"));
     let list = desk.get("/records/party").await.text();
-    assert!(list.contains("王芳") && list.contains("tel:13800000000"), "{list}");
+    assert!(list.contains("王芳") && list.contains("tel:+8613800000000"), "{list}");
     let broken = desk.upload("party", "a.xlsx", b"PK\x03\x04 nothing").await;
     assert_eq!(broken.status, 422);
     assert!(broken.text().contains("cannot be read as rows"), "{}", broken.text());
@@ -135,7 +135,7 @@ async fn cards_are_looked_at_in_words_before_they_come_in_and_only_as_far_as_the
     let heads: Vec<&str> = table.split("<label for=\"to-").skip(1).map(|rest| rest.split(['>', '<']).nth(1).unwrap()).collect();
     assert_eq!(heads[..3], ["Name", "Type", "Phone numbers"], "{table}");
     assert!(heads.iter().all(|head| !head.contains('_') && !head.contains(':')), "{heads:?}");
-    assert!(table.contains("tel:13800000000") && table.contains(">cell<") && table.contains("Cedar"), "{table}");
+    assert!(table.contains("tel:+8613800000000") && table.contains(">cell<") && table.contains("Cedar"), "{table}");
     let cells: String = table.split("<select").filter_map(|part| part.split("</select>").last()).collect();
     for none in ["&#34;", "Addresses", "Notes", ">person<"] {
         assert!(!cells.contains(none), "{none}: {cells}");

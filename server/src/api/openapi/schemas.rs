@@ -91,7 +91,8 @@ fn batch(fields: Value) -> Value {
 /// What a record alone has more than one in a list.
 fn record_parts() -> Vec<(String, Value)> {
     let part = |name: &str, schema: &str| (name.to_owned(), list(reference(schema)));
-    vec![part("disagreements", "Disagreement"), part("links", "LinksOut"), part("linkedFrom", "LinksIn")]
+    let parts = [("disagreements", "Disagreement"), ("doubts", "Doubt"), ("links", "LinksOut"), ("linkedFrom", "LinksIn")];
+    parts.map(|(name, schema)| part(name, schema)).into()
 }
 
 /// A field as it reads.
