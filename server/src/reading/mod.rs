@@ -5,6 +5,7 @@
 
 mod collisions;
 mod dated;
+mod days;
 pub mod decimal;
 mod duplicates;
 mod error;
@@ -42,6 +43,7 @@ use crate::store::scope::{KindScope, Near, Scope};
 use crate::store::{Store, Tx, lists};
 
 pub use collisions::{Collisions, QUOTES_MAX};
+pub use days::Days;
 pub use duplicates::{Likely, PAIRS_MAX, Pair, Together};
 pub use error::ReadError;
 pub use explain::{Explanation, HolderView};

@@ -9,7 +9,7 @@ use sync_core::query::{Class, Offer, Place, QueryError, Spot, Unfit, groupings};
 use sync_core::schema::{Field, Kind, ValueType};
 
 use super::dated::Dated;
-use super::{List, Names, ReadError, Reading, decimal};
+use super::{Days, List, Names, ReadError, Reading, Step, decimal};
 use crate::store::grouping;
 use crate::store::totals::{self, Added, By};
 
@@ -22,8 +22,10 @@ const SUMS_MAX: usize = 4;
 /// What to put together, and what to add up.
 #[derive(Debug, Clone, Default)]
 pub struct Asked<'a> {
-    /// An attribute with one value, or none for all records together; days and moments by their month.
+    /// An attribute with one value, or none for all records together.
     pub by: Option<&'a str>,
+    /// The span that days and moments are put together in.
+    pub step: Step,
     /// Fields of numbers or amounts.
     pub sums: Vec<&'a Field>,
     /// The field that counts in their place where a record has none of them.
@@ -150,7 +152,7 @@ impl Reading {
     /// When it looks at what the caller may not see, cannot be grouped so, or the database fails.
     pub async fn totals(&self, list: &List, asked: &Asked<'_>) -> Result<Totals, ReadError> {
         let kind = self.kind(&list.query.kind)?.clone();
-        let (by, is_month) = self.by(&kind, asked.by)?;
+        let (by, is_time) = self.by(&kind, asked.by)?;
         self.check(&list.query.reads(self.schema()))?;
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
@@ -163,7 +165,8 @@ impl Reading {
             true => self.merged(&mut tx, counted.iter().filter_map(|(key, _)| key.as_ref())).await?,
             false => HashMap::new(),
         };
-        let key_of = |key: Option<String>| key.map(|key| if is_month { month(&key) } else { merged.get(&key).cloned().unwrap_or(key) });
+        let key_of =
+            |key: Option<String>| key.map(|key| if is_time { spanned(&key, asked.step) } else { merged.get(&key).cloned().unwrap_or(key) });
         for (key, count) in counted {
             groups.entry(key_of(key)).or_default().count += count;
         }
@@ -193,7 +196,7 @@ impl Reading {
                 }
             }
         }
-        let mut totals = Totals::of(groups, is_month);
+        let mut totals = Totals::of(groups, is_time);
         totals.keep_useful_homes();
         totals.merged = merged;
         if is_link(&by) {
@@ -218,14 +221,19 @@ impl Reading {
     ///
     /// # Errors
     /// When it looks at what the caller may not see, cannot be grouped so, or the database fails.
-    pub async fn keys(&self, list: &List, attribute: &str, totals: &Totals) -> Result<HashMap<RecordId, Option<String>>, ReadError> {
+    pub async fn keys(
+        &self,
+        list: &List,
+        (attribute, step): (&str, Step),
+        totals: &Totals,
+    ) -> Result<HashMap<RecordId, Option<String>>, ReadError> {
         let kind = self.kind(&list.query.kind)?.clone();
-        let (by, is_month) = self.by(&kind, Some(attribute))?;
+        let (by, is_time) = self.by(&kind, Some(attribute))?;
         self.check(&list.query.reads(self.schema()))?;
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
         let found = totals::keys(&mut tx, self.which(list, words.as_ref()), &by).await?;
-        let key_of = |key: String| if is_month { month(&key) } else { totals.merged.get(&key).cloned().unwrap_or(key) };
+        let key_of = |key: String| if is_time { spanned(&key, step) } else { totals.merged.get(&key).cloned().unwrap_or(key) };
         Ok(found.into_iter().map(|(record, key)| (record, key.map(key_of))).collect())
     }
 
@@ -264,15 +272,14 @@ fn is_link(by: &By) -> bool {
     matches!(by, By::Value(Place { spot: Spot { class: Class::Link, .. }, .. }))
 }
 
-/// The month of a day, or of a day counted from 1970.
-fn month(key: &str) -> String {
-    match key.parse::<i64>() {
-        Ok(days) => {
-            let day = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(days.clamp(-700_000, 2_900_000)));
-            day.strftime("%Y-%m").to_string()
-        }
-        Err(_) => key.get(..7).unwrap_or(key).to_owned(),
-    }
+/// The key of the span that a day is in, or a day counted from 1970.
+fn spanned(key: &str, step: Step) -> String {
+    let counted = |days: i64| {
+        let days = jiff::Span::new().days(days.clamp(-700_000, 2_900_000));
+        jiff::civil::date(1970, 1, 1).saturating_add(days)
+    };
+    let day = key.parse::<i64>().map(counted).or_else(|_| key.parse::<jiff::civil::Date>());
+    day.map_or_else(|_| key.to_owned(), |day| Days::key(day, step))
 }
 
 impl Totals {
@@ -294,13 +301,13 @@ impl Totals {
         });
     }
 
-    fn of(groups: BTreeMap<Option<String>, Group>, is_month: bool) -> Self {
+    fn of(groups: BTreeMap<Option<String>, Group>, is_time: bool) -> Self {
         let groups = groups.into_iter().map(|(key, group)| Group { key, ..group }).collect();
         let mut totals = Totals { groups, ..Totals::default() };
         for group in &totals.groups {
             totals.all.add(group);
         }
-        match is_month {
+        match is_time {
             // Those without a day come last.
             true => totals.groups.sort_by(|a, b| (a.key.is_none(), &a.key).cmp(&(b.key.is_none(), &b.key))),
             false => totals.groups.sort_by_cached_key(|group| {
@@ -340,8 +347,11 @@ mod tests {
     }
 
     #[test]
-    fn days_are_put_together_by_their_month() {
-        assert_eq!((month("2026-05-03"), month("0"), month("20576")), ("2026-05".into(), "1970-01".into(), "2026-05".into()));
+    fn days_are_put_together_by_the_span_that_is_asked_for() {
+        let months = ["2026-05-03", "0", "20576"].map(|key| spanned(key, Step::Month));
+        assert_eq!(months, ["2026-05", "1970-01", "2026-05"]);
+        let steps = [Step::Day, Step::Week, Step::Quarter, Step::Year].map(|step| spanned("2026-05-03", step));
+        assert_eq!(steps, ["2026-05-03", "2026-04-27", "2026-Q2", "2026"]);
         let mut groups = BTreeMap::new();
         groups.insert(None, Group { count: 9, ..Group::default() });
         groups.insert(Some("2026-05".to_owned()), Group { count: 1, ..Group::default() });

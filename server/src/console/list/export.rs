@@ -156,7 +156,7 @@ async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, (title,
     columns.retain(|column| !is_said(column));
     let found = read(desk, kind, asked, shape).await?;
     let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
-    let keys = desk.reading.keys(&list, &shape.group, &totals).await?;
+    let keys = desk.reading.keys(&list, (&shape.group, groups::step_of(shape)), &totals).await?;
     let rows = in_groups(desk, kind, shape, (&totals, &keys), &found);
     let rows: Vec<Vec<Cell>> =
         rows.into_iter().map(|(group, (row, names))| [vec![Cell::Text(group)], cells(desk, kind, &columns, row, names)].concat()).collect();

@@ -14,7 +14,7 @@ use crate::console::conditions::{self, Ground, Scope};
 use crate::console::desk::Desk;
 use crate::console::format::{self, Formatter, Shown};
 use crate::error::Error;
-use crate::reading::{Group, Grouping, List, Names, Sum, Totals, is_summed};
+use crate::reading::{Days, Group, Grouping, List, Names, Step, Sum, Totals, is_summed};
 
 /// Groups whose records are shown at once: a screenful; the others are a click away.
 const OPENED: usize = 8;
@@ -107,11 +107,11 @@ pub fn summed<'a>(columns: &[Column<'a>]) -> Vec<&'a Field> {
 pub async fn totals(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, columns: &[Column<'_>]) -> Result<Totals, Error> {
     let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
     let by = (!shape.group.is_empty()).then_some(&*shape.group);
-    Ok(desk.reading.totals(&list, &Grouping { by, sums: summed(columns), instead: None }).await?)
+    Ok(desk.reading.totals(&list, &Grouping { by, step: step_of(shape), sums: summed(columns), instead: None }).await?)
 }
 
 /// What holds for the records of a group.
-pub fn condition(schema: &Schema, kind: &Kind, attribute: &str, key: Option<&str>) -> Json {
+pub fn condition(schema: &Schema, kind: &Kind, (attribute, step): (&str, Step), key: Option<&str>) -> Json {
     let class = class_of(schema, kind, attribute);
     let Some(key) = key else { return json!({"type": "isNull", "attribute": attribute}) };
     match class {
@@ -123,16 +123,21 @@ pub fn condition(schema: &Schema, kind: &Kind, attribute: &str, key: Option<&str
             json!({"type": "equals", "attribute": attribute, "value": key.parse::<i64>().unwrap_or_default()})
         }
         Class::Day | Class::Moment | Class::DayOrMoment => {
-            json!({"type": "between", "attribute": attribute, "value": month(key)})
+            let days = Days::of_key(key, step).map(|days| [days.first.to_string(), days.last.to_string()]);
+            json!({"type": "between", "attribute": attribute, "value": days.unwrap_or_default()})
         }
         Class::Text | Class::Id | Class::Geo | Class::Opaque => json!({"type": "equals", "attribute": attribute, "value": key}),
     }
 }
 
-/// The first and the last day of a month such as `2026-05`.
-pub fn month(text: &str) -> [String; 2] {
-    let first = format!("{text}-01").parse::<jiff::civil::Date>().unwrap_or(jiff::civil::date(1970, 1, 1));
-    [first.to_string(), first.last_of_month().to_string()]
+/// The span that a list puts days together in: months, if nothing is said.
+pub fn step_of(shape: &Shape) -> Step {
+    Step::named(&shape.chart.step).unwrap_or_default()
+}
+
+/// Whether an attribute is a day or a moment.
+pub fn is_time(schema: &Schema, kind: &Kind, attribute: &str) -> bool {
+    class_of(schema, kind, attribute).is_time()
 }
 
 fn class_of(schema: &Schema, kind: &Kind, attribute: &str) -> Class {
@@ -183,7 +188,7 @@ pub async fn views(rows: &Rows<'_>, shape: &Shape, totals: &Totals) -> Result<Ve
     let mut views = Vec::new();
     let groups = in_order(rows.desk, rows.kind, shape, totals).into_iter().skip(place(rows.asked)).take(PAGE);
     for (index, group) in groups.enumerate() {
-        let condition = condition(rows.desk.reading.schema(), rows.kind, &shape.group, group.key.as_deref());
+        let condition = condition(rows.desk.reading.schema(), rows.kind, (&shape.group, step_of(shape)), group.key.as_deref());
         let lines = if index < OPENED { first_of(rows, shape, group, &condition).await? } else { Vec::new() };
         let label = label(rows.desk, rows.kind, &totals.names, &shape.group, group.key.as_deref());
         views.push(view(rows, shape, (label, group), condition, lines));

@@ -80,6 +80,8 @@ struct Tools {
     columns_action: String,
     group_label: Option<String>,
     groups: Vec<(String, String, bool)>,
+    /// The spans that days are put together in; none where nothing is.
+    steps: Vec<(&'static str, &'static str, bool)>,
     save_href: String,
     save: Option<Save>,
     exports: bool,
@@ -376,6 +378,10 @@ impl Drawing<'_> {
             columns_href: asked.with_panel("columns").address(kind),
             columns: (asked.panel == "columns").then(|| columns::choosable(desk, kind, shape)),
             columns_action: format!("/records/{}/columns", kind.name),
+            steps: match groups::is_time(desk.reading.schema(), kind, &shape.group) {
+                true => chart::span::STEPS.map(|(key, step)| (step.word(), desk.words.say(key), step == groups::step_of(shape))).into(),
+                false => Vec::new(),
+            },
             groups: groups.into_iter().map(|(name, label)| (name.clone(), label, name == shape.group)).collect(),
             group_label,
             save_href: asked.with_panel("save").address(kind),

@@ -176,7 +176,7 @@ async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Resu
     let by = groups::attributes(desk, kind).into_iter().find(|(name, _)| *name == shape.group);
     let count = |group: &Group| format::grouped(&group.count.to_string());
     let row = |group: &Group| {
-        let condition = groups::condition(desk.reading.schema(), kind, &shape.group, group.key.as_deref());
+        let condition = groups::condition(desk.reading.schema(), kind, (&shape.group, groups::step_of(shape)), group.key.as_deref());
         let label = groups::label(desk, kind, &totals.names, &shape.group, group.key.as_deref()).text();
         (groups::address(kind, asked, shape, condition), label, count(group), groups::footer(&columns, group))
     };

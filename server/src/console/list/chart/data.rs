@@ -9,14 +9,13 @@ use super::super::asked::Asked;
 use super::super::shape::Shape;
 use super::Form;
 use super::plan::Plan;
-use super::span::Days;
 use crate::console::desk::Desk;
 use crate::console::format::{decimals, grouped, plain_amount, price};
 use crate::error::Error;
 use crate::jobs::export::table::Cell;
 use crate::language::Language;
 use crate::reading::decimal::sum;
-use crate::reading::{Figure, Figures, Measure, Names, has_currency};
+use crate::reading::{Days, Figure, Figures, Measure, Names, has_currency};
 
 /// Groups of a chart that is not of time: the others are put together as one.
 const GROUPS_MAX: usize = 24;

@@ -7,9 +7,8 @@ use super::super::calendar::local;
 use super::super::groups::{attributes, condition, field_of};
 use super::super::shape::{Shape, days, seen_days};
 use super::Form;
-use super::span::Days;
 use crate::console::desk::Desk;
-use crate::reading::{Measure, Question, Step, is_summed};
+use crate::reading::{Days, Measure, Question, Step, is_summed};
 
 /// The words of measures, in the order of menus; a field belongs to all but the first.
 pub const MEASURES: [(&str, &str); 7] = [
@@ -108,10 +107,7 @@ impl<'a> Plan<'a> {
             let so_far: Vec<&str> = reached.options.iter().map(|option| &*option.value).skip(reached.place_of(key)).collect();
             return json!({"type": "in", "attribute": &*reached.name, "value": so_far});
         }
-        match key.filter(|_| is_day(kind, attribute)).and_then(|key| Days::of_key(key, self.step)) {
-            Some(days) => json!({"type": "between", "attribute": attribute, "value": [days.first.to_string(), days.last.to_string()]}),
-            None => condition(desk.reading.schema(), kind, attribute, key),
-        }
+        condition(desk.reading.schema(), kind, (attribute, self.step), key)
     }
 }
 
