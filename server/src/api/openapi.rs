@@ -83,15 +83,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     let (one, many) = (kind.label.en.as_str(), kind.plural.en.as_str());
     let op = |name: &str, summary: String| Operation::new(kind, name, summary);
     let of_record = |name: &str, summary: String| op(name, summary).parameter("id").fails("NotFound");
-    let mut all = Vec::new();
-    let list = ["q", "where", "orderBy", "order", "maxSize", "after", "select", "total", "archived", "utcOffset"];
-    let list = list.iter().fold(op("list", format!("{many}, a page.")), |list, name| list.parameter(name));
-    all.push((at(""), "get", list.fails("Forbidden").fails("Invalid").answers("200", &own("page"))));
-    let figures = ["q", "where", "archived", "utcOffset", "by", "split", "step", "measure"];
-    let figures = figures.iter().fold(op("figures", format!("{many}, counted and added up.")), |figures, name| figures.parameter(name));
-    all.push((at("/figures"), "get", figures.fails("Forbidden").fails("Invalid").answers("200", "Figures")));
-    let search = op("search", format!("{many}, asked for by groups of filters.")).takes("Search").fails("Forbidden").fails("Invalid");
-    all.push((at("/search"), "post", search.answers("200", &own("page"))));
+    let mut all = of_lists(kind);
     if may(Action::Create) {
         let create = op("create", format!("Makes one of: {many}. With an `id`, only once.")).once();
         let create = create.takes(&own("new")).fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
@@ -148,6 +140,27 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         paths.entry(path).or_insert_with(|| json!({}))[method] = operation.0;
     }
     paths
+}
+
+/// What answers many records of a kind: paths, methods and operations.
+fn of_lists(kind: &Kind) -> Vec<(String, &'static str, Operation)> {
+    let (own, many) = (format!("{}.page", kind.name), kind.plural.en.as_str());
+    let at = |rest: &str| format!("/api/v1/{}{rest}", kind.name);
+    let asked = |name: &str, summary: String, parameters: &[&str]| {
+        let operation = parameters.iter().fold(Operation::new(kind, name, summary), |operation, name| operation.parameter(name));
+        operation.fails("Forbidden").fails("Invalid")
+    };
+    let list = ["q", "where", "orderBy", "order", "maxSize", "after", "select", "total", "archived", "utcOffset"];
+    let figures = ["q", "where", "archived", "utcOffset", "by", "split", "step", "measure"];
+    vec![
+        (at(""), "get", asked("list", format!("{many}, a page."), &list).answers("200", &own)),
+        (at("/figures"), "get", asked("figures", format!("{many}, counted and added up."), &figures).answers("200", "Figures")),
+        (
+            at("/search"),
+            "post",
+            asked("search", format!("{many}, asked for by groups of filters."), &[]).takes("Search").answers("200", &own),
+        ),
+    ]
 }
 
 /// What a webhook is told of a kind, by the Standard Webhooks convention.
