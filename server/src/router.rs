@@ -78,6 +78,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/{kind}", get(api::list).post(api::create))
         .route("/api/v1/{kind}/batch", post(api::batch))
         .route("/api/v1/{kind}/search", post(api::search))
+        .route("/api/v1/{kind}/figures", get(api::figures))
         .route("/api/v1/{kind}/duplicates", get(api::duplicates::pairs))
         .route("/api/v1/{kind}/{id}", get(api::get).patch(api::edit))
         .route("/api/v1/{kind}/{id}/archive", post(api::archive))

@@ -42,6 +42,7 @@ mod people;
 mod phone;
 mod privacy;
 mod problems;
+mod quality;
 mod record;
 mod rejected;
 mod retention;
@@ -98,6 +99,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/rejected/{change}", get(rejected::change).post(rejected::decide))
         .route("/rejected/{change}/change", post(rejected::accept_changed))
         .route("/collisions", get(collisions::page))
+        .route("/quality", get(quality::page))
         .route("/duplicates", get(duplicates::page))
         .route("/duplicates/undo/{act}", post(duplicates::undo))
         .route("/duplicates/{kind}/{survivor}/{duplicate}", get(duplicates::pair).post(duplicates::decide))

@@ -26,7 +26,7 @@ impl Desk {
         self.save("deal", n, &[&base, more].concat()).await
     }
 
-    async fn save(&mut self, kind: &str, n: u8, edits: &[FieldEdit]) -> RecordId {
+    pub async fn save(&mut self, kind: &str, n: u8, edits: &[FieldEdit]) -> RecordId {
         let (id, app) = (record(n), self.server.app.clone());
         let verdicts = self.ann.save(&app, kind, id, START, edits).await;
         assert!(verdicts.iter().all(|verdict| matches!(verdict, sync_core::protocol::Verdict::Accepted { .. })), "{verdicts:?}");

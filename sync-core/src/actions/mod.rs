@@ -5,6 +5,7 @@
 
 pub mod approvals;
 pub mod currency;
+pub mod doubts;
 pub mod duplicates;
 pub mod follow;
 pub mod next;

@@ -80,6 +80,8 @@ struct Tools {
     columns_action: String,
     group_label: Option<String>,
     groups: Vec<(String, String, bool)>,
+    /// The spans that days are put together in; none where nothing is.
+    steps: Vec<(&'static str, &'static str, bool)>,
     save_href: String,
     save: Option<Save>,
     exports: bool,
@@ -192,7 +194,7 @@ impl Drawing<'_> {
             inside,
             hidden: hidden(&asked),
             // Nothing was looked up: none is no answer.
-            count: if broken.is_some() { String::new() } else { desk.words.counted("list.count", total) },
+            count: if broken.is_some() { String::new() } else { self.count(&asked, &shape, total).await? },
             is_broken: broken.is_some(),
             notice: self.notice(&asked),
             problem: problem.or(broken),
@@ -206,6 +208,15 @@ impl Drawing<'_> {
             asked,
         };
         answer(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+    }
+
+    /// How many there are, and whether they only come near to what was typed.
+    async fn count(&self, asked: &Asked, shape: &Shape, total: Counted) -> Result<String, Error> {
+        let desk = self.desk;
+        let count = desk.words.counted("list.count", total);
+        let list = shape.list(desk, self.kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
+        let is_near = total.count > 0 && desk.reading.is_near(&list).await?;
+        Ok(if is_near { format!("{count} · {}", desk.words.say("list.near")) } else { count })
     }
 
     /// What is in use, and what is archived.
@@ -367,6 +378,10 @@ impl Drawing<'_> {
             columns_href: asked.with_panel("columns").address(kind),
             columns: (asked.panel == "columns").then(|| columns::choosable(desk, kind, shape)),
             columns_action: format!("/records/{}/columns", kind.name),
+            steps: match groups::is_time(desk.reading.schema(), kind, &shape.group) {
+                true => chart::span::STEPS.map(|(key, step)| (step.word(), desk.words.say(key), step == groups::step_of(shape))).into(),
+                false => Vec::new(),
+            },
             groups: groups.into_iter().map(|(name, label)| (name.clone(), label, name == shape.group)).collect(),
             group_label,
             save_href: asked.with_panel("save").address(kind),
