@@ -64,7 +64,8 @@ pub struct Draft {
     pub kind: String,
     /// What became of it.
     pub state: DraftState,
-    /// A word for the cause, stable for apps to act on.
+    /// A word for the cause, stable for apps to act on: `declined` is final, `returned` wants it changed as `detail` says and
+    /// sent again.
     pub code: String,
     /// The field concerned.
     pub field: Option<String>,

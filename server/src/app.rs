@@ -47,6 +47,8 @@ pub struct App {
     downloads: crate::sync::Downloads,
     /// Held by whoever gives records their numbers: two at once would waste some.
     pub(crate) numbering: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever asks people for their words on edits: one at a time.
+    pub(crate) requesting: Arc<tokio::sync::Mutex<crate::console::requests::PassedOver>>,
     /// Held by whoever carries out retention rules: one at a time.
     pub(crate) retaining: Arc<tokio::sync::Mutex<()>>,
     stopping: watch::Sender<bool>,
@@ -86,6 +88,7 @@ impl App {
             taken: crate::api::Taken::default(),
             downloads: crate::sync::Downloads::default(),
             numbering: Arc::default(),
+            requesting: Arc::default(),
             retaining: Arc::default(),
             stopping: watch::Sender::new(false),
         };

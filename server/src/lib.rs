@@ -53,6 +53,7 @@ use tokio::task::JoinSet;
 
 pub use app::App;
 pub use config::Config;
+pub use console::requests;
 pub use error::Error;
 
 /// How often measurements are folded together when nobody reads them.
@@ -151,6 +152,7 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>, acme: Option<acme::Acme>) -
     tasks.spawn(jobs::handover::resume(app.clone()));
     tasks.spawn(jobs::deadlines::run(app.clone()));
     tasks.spawn(jobs::retention::run(app.clone()));
+    tasks.spawn(console::requests::run(app.clone()));
     tasks.spawn(console::mails::run(app.clone()));
     tasks.spawn(async {
         loop {

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sync_core::access::{Act as Deed, Right, Subject, decide};
-use sync_core::actions::follow::FOLLOW;
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::Verdict;
 use sync_core::schema::{Kind, Label};
@@ -300,8 +299,8 @@ async fn removed(
                 let devices = read.of(tx, workspace, (id, &kind)).await?;
                 let mut proof = Proof { with: with.clone(), look_at, devices, ..Proof::default() };
                 let mut contents = Vec::new();
-                let follows = erasure::follows_of(tx, workspace, id).await?.into_iter().map(|record| (record, FOLLOW));
-                for (with, kind) in with.into_iter().map(|file| (file, crate::files::KIND)).chain(follows) {
+                let notes = erasure::own_notes_of(tx, workspace, id).await?;
+                for (with, kind) in with.into_iter().map(|file| (file, crate::files::KIND)).chain(notes) {
                     contents.extend(content(tx, workspace, with).await?);
                     add(&mut proof.removed, erasure::remove(tx, workspace, with).await?);
                     settle_erased(tx, workspace, &rules.schema, with).await?;

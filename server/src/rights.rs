@@ -12,9 +12,14 @@ use sync_core::schema::{Kind, Label};
 use crate::app::App;
 use crate::intake::{Rules, members};
 use crate::reading;
-use crate::store::rights::{Moved, Shift, moved};
+use crate::store::rights::{Moved, Shift, moved, tally};
 use crate::store::scope::{Near, Scope};
 use crate::store::{Result, Tx, devices, lists, people, records};
+
+mod otherwise;
+
+/// Records of a kind beyond which it is not worked out beforehand whose they would be: some seconds' work.
+const COUNTED_MAX: u64 = 100_000;
 
 /// What is to be changed.
 #[derive(Debug, Clone)]
@@ -25,6 +30,8 @@ pub enum Change {
     Gone(String),
     /// Somebody becomes another.
     Person(Person),
+    /// A kind says otherwise whose its records are.
+    Kind(Box<Kind>),
 }
 
 /// What somebody is to be.
@@ -49,6 +56,8 @@ pub struct Effect {
     pub people: Vec<Touched>,
     /// What people may do no longer, or from then on.
     pub deeds: Vec<Deed>,
+    /// Records of which it is not worked out beforehand whose they would be.
+    pub uncounted: u64,
 }
 
 /// Somebody who would see more or less.
@@ -88,7 +97,7 @@ impl Effect {
 
     /// Whether nobody would notice.
     pub fn is_nothing(&self) -> bool {
-        self.people.is_empty() && self.deeds.is_empty()
+        self.people.is_empty() && self.deeds.is_empty() && self.uncounted == 0
     }
 }
 
@@ -111,7 +120,12 @@ struct Case {
 /// When the database fails.
 pub async fn effect(app: &App, workspace: WorkspaceId, change: &Change) -> Result<Effect> {
     let rules = app.intake.rules(workspace);
-    let then = Rules { schema: rules.schema.clone(), roles: Arc::new(changed(&rules.roles, change)) };
+    let schema = match change {
+        Change::Kind(kind) => Arc::new(otherwise::schema_with(&rules.schema, kind)),
+        Change::Role(_) | Change::Gone(_) | Change::Person(_) => rules.schema.clone(),
+    };
+    let then = Rules { schema, roles: Arc::new(changed(&rules.roles, change)) };
+    let regrouped = regrouped(&rules, &then, change);
     let mut tx = app.store.reader().await?;
     let cases = cases(&mut tx, workspace, change).await?;
     let shift = |case: &Case| Shift {
@@ -124,12 +138,23 @@ pub async fn effect(app: &App, workspace: WorkspaceId, change: &Change) -> Resul
     let mut effect = Effect { deeds: deeds(&rules, &then, &cases), ..Effect::default() };
     let mut totals: BTreeMap<usize, Moved> = BTreeMap::new();
     for kind in rules.schema.kinds() {
-        let touched: Vec<usize> = (0..cases.len()).filter(|&at| differs(&shifts[at], &kind.name)).collect();
+        let is_regrouped = regrouped.contains(&kind.name);
+        let is_touched = |shift: &Shift| differs(shift, &kind.name) || is_regrouped && looks_at_holders(shift, &kind.name);
+        let touched: Vec<usize> = (0..cases.len()).filter(|&at| is_touched(&shifts[at])).collect();
         if touched.is_empty() {
             continue;
         }
         let some: Vec<Shift> = touched.iter().map(|&at| shifts[at].clone()).collect();
-        let mut counts = moved(&mut tx, workspace, &kind.name, &some).await?;
+        let mut counts = match is_regrouped {
+            false => moved(&mut tx, workspace, &kind.name, &some).await?,
+            true => match records::count_of_kind(&mut tx, workspace, &kind.name).await? {
+                records if records > COUNTED_MAX => {
+                    effect.uncounted += records;
+                    continue;
+                }
+                _ => tally(&kind.name, &some, &otherwise::sorts(&mut tx, workspace, &then.schema, &kind.name).await?),
+            },
+        };
         let any = counts.pop().unwrap_or_default();
         if any != Moved::default() {
             effect.kinds.push((kind.clone(), any));
@@ -189,7 +214,7 @@ fn changed(roles: &Roles, change: &Change) -> Roles {
     match change {
         Change::Role(role) => roles.insert(role.clone()),
         Change::Gone(name) => roles.reset(name),
-        Change::Person(_) => {}
+        Change::Person(_) | Change::Kind(_) => {}
     }
     roles
 }
@@ -237,6 +262,23 @@ fn sight(rules: &Rules, user: UserId, role: Option<&RoleSet>) -> Scope {
     role.map_or_else(Scope::default, |role| seen_by(rules, user, role))
 }
 
+/// Whether a kind says otherwise whose its records are.
+pub fn is_regrouped(rules: &Rules, kind: &Kind) -> bool {
+    !otherwise::regrouped(&rules.schema, &otherwise::schema_with(&rules.schema, kind), &kind.name).is_empty()
+}
+
+fn regrouped(now: &Rules, then: &Rules, change: &Change) -> BTreeSet<KindName> {
+    match change {
+        Change::Kind(kind) => otherwise::regrouped(&now.schema, &then.schema, &kind.name),
+        Change::Role(_) | Change::Gone(_) | Change::Person(_) => BTreeSet::new(),
+    }
+}
+
+/// Whether it matters whose the records of a kind are, before or after.
+fn looks_at_holders(shift: &Shift, kind: &KindName) -> bool {
+    [&shift.before, &shift.after].into_iter().any(|scope| scope.of(kind).is_some_and(|scope| scope.near.is_some()))
+}
+
 fn differs(shift: &Shift, kind: &KindName) -> bool {
     let looks_at_reach = |near: Option<Near>| near.is_some_and(|near| near.level > Level::Own);
     let reaches_others = shift.reach.is_some() && shift.after.of(kind).is_some_and(|scope| looks_at_reach(scope.near));
@@ -266,7 +308,9 @@ fn deeds(now: &Rules, then: &Rules, cases: &[Case]) -> Vec<Deed> {
     }
     for kind in now.schema.kinds() {
         for action in Action::ALL.into_iter().filter(|action| *action != Action::Read) {
-            add(access::deed(kind, action), &|rules, role| rules.roles.level(role, kind, action) as u8);
+            add(access::deed(kind, action), &|rules, role| {
+                rules.schema.kind(&kind.name).map_or(0, |kind| rules.roles.level(role, kind, action) as u8)
+            });
         }
     }
     deeds

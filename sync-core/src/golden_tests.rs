@@ -470,6 +470,7 @@ fn the_documentation_names_every_limit_and_code() {
         AHEAD,
         ARCHIVED,
         DECLINED,
+        RETURNED,
         AMENDED,
         REWRITTEN,
         WITHDRAWN,

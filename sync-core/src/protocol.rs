@@ -69,6 +69,8 @@ pub mod code {
     pub const ARCHIVED: &str = "archived";
     /// The review ended with no.
     pub const DECLINED: &str = "declined";
+    /// The review ended with a wish: the message says what its author should change before it is sent again.
+    pub const RETURNED: &str = "returned";
     /// The review ended with yes, in the reviewer's own words: the record says what was meant, nothing is left to do.
     pub const AMENDED: &str = "amended";
     /// Its device has written it again under another actor, and that was taken: nothing is left to do.

@@ -91,6 +91,14 @@ pub fn archive(id: IntentId, desk: &Desk<'_>) -> Composed {
     composed
 }
 
+/// An edit that gives a record to somebody.
+pub fn hand_over(id: IntentId, desk: &Desk<'_>, owner: &str, to: &str) -> Composed {
+    let mut composed = Composed { edits: Vec::new(), acts: Vec::new() };
+    composed.write(owner, json!(to), desk.kind.field(owner).is_some_and(|field| field.merge == Merge::Visible));
+    composed.mark(id, desk);
+    composed
+}
+
 fn is_about(act: &Act, name: &str) -> bool {
     match act {
         Act::Write { field, .. }

@@ -219,6 +219,26 @@ fn what_a_restored_server_lost_comes_back_from_the_phone_that_made_it() {
     assert_eq!(world.shown(customer, "industry"), json!("print"));
 }
 
+#[test]
+fn a_phone_that_is_handed_back_after_a_restore_forgets_what_was_erased_meanwhile() {
+    let mut world = World::new(14);
+    let (ann, bo) = world.two_phones();
+    let customer = ann.create("party", &[set("name", "佳美")]);
+    world.run_until_quiet();
+    for (n, phone) in [&bo, &ann, &bo].into_iter().enumerate() {
+        phone.edit(customer, set("industry", format!("print {n}")));
+        world.run_until_quiet();
+    }
+    // Shut out, it is told nothing of the feed any more, and offers what a restored server may have lost.
+    world.back_up_server();
+    world.restore_server();
+    world.erase(customer);
+    ann.edit(customer, set("industry", "paper"));
+    ann.shut_out();
+    world.run_until_quiet();
+    assert_eq!((bo.view(customer), world.shown(customer, "industry")), (None, json!(null)));
+}
+
 fn customer(phone: &Phone, name: &str) -> RecordEdits {
     let record = phone.with(|device, now| device.new_id(now));
     RecordEdits { kind: "party".parse().unwrap(), record, edits: vec![set("name", name)], makes: true }

@@ -18,6 +18,7 @@ mod questions;
 mod records;
 mod request;
 pub mod review;
+pub mod rights;
 mod search;
 mod taken;
 mod values;

@@ -30,6 +30,7 @@ const PARTS: [&str; 8] = [
     include_str!("openapi/hooks.json"),
     include_str!("openapi/handovers.json"),
     include_str!("openapi/privacy.json"),
+    include_str!("openapi/rights.json"),
 ];
 
 /// `GET /api/v1/openapi.json`: the API as the caller may use it.

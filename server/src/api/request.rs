@@ -116,7 +116,7 @@ pub struct Acceptance {
     pub edits: Option<Vec<FieldEdit>>,
 }
 
-/// Body of declining an edit: what its author is told.
+/// Body of declining or returning an edit: what its author is told.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {

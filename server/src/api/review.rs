@@ -51,10 +51,25 @@ pub async fn decline(
     shown(&app, &caller, change).await
 }
 
+/// `POST /api/v1/rejected/{change}/return`: gives it back to its author, with what should be changed.
+///
+/// # Errors
+/// When it is not there, was decided, nothing is said, or the caller may not.
+pub async fn give_back(
+    State(app): State<App>,
+    caller: Caller,
+    Path(change): Path<String>,
+    Body(refusal): Body<Refusal>,
+) -> Result<Json<RefusedEdit>, Error> {
+    let change = named(&change)?;
+    Writing::of(&app, &caller).review_one(change, Ruling::Return(refusal.reason.unwrap_or_default())).await?;
+    shown(&app, &caller, change).await
+}
+
 /// `POST /api/v1/rejected/{change}/reopen`: takes a refusal back.
 ///
 /// # Errors
-/// When it is not there, was not declined, or the caller may not.
+/// When it is not there, was neither declined nor returned, or the caller may not.
 pub async fn reopen(State(app): State<App>, caller: Caller, Path(change): Path<String>) -> Result<Json<RefusedEdit>, Error> {
     let change = named(&change)?;
     Writing::of(&app, &caller).review_one(change, Ruling::Reopen).await?;

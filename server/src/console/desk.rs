@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use sync_core::access::Right;
 use sync_core::actions::follow::FOLLOW;
 use sync_core::actions::next::ACTIVITY;
+use sync_core::actions::request::APPROVAL;
 use sync_core::id::Millis;
 use sync_core::query::OFFSET_MAX_MINUTES;
 use sync_core::schema::Kind;
@@ -250,7 +251,7 @@ const ADMINISTRATION: [(&str, &str, &str); 11] = [
 ];
 
 /// Kinds that are shown in administration, or on a page of their own, and not in the menu.
-const SETTINGS: [&str; 5] = ["settings", "sequence", "rate", "role", FOLLOW];
+const SETTINGS: [&str; 6] = ["settings", "sequence", "rate", "role", FOLLOW, APPROVAL];
 
 const OTHER: &str = "other";
 

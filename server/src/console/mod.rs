@@ -45,6 +45,7 @@ mod problems;
 mod quality;
 mod record;
 mod rejected;
+pub mod requests;
 mod retention;
 mod role_form;
 mod roles;

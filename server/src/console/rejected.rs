@@ -72,9 +72,9 @@ struct FilterView {
     options: Vec<(String, String, bool)>,
 }
 
-struct RefusedView {
+pub(super) struct RefusedView {
     change: String,
-    title: String,
+    pub title: String,
     href: Option<String>,
     kind: String,
     icon: String,
@@ -83,12 +83,12 @@ struct RefusedView {
     edited: Option<Shown>,
     age: String,
     received_iso: String,
-    why: String,
+    pub why: String,
     state: &'static str,
     colour: &'static str,
-    fields: Vec<FieldView>,
+    pub fields: Vec<FieldView>,
     /// Whether the caller may decide about it.
-    may: bool,
+    pub may: bool,
     /// Who has given their word already, and whose turn it is, in words.
     trail: Vec<String>,
     turn: Option<String>,
@@ -100,10 +100,10 @@ struct RefusedView {
 }
 
 /// A field in three columns: as its author saw it, as they wanted it, as it is.
-struct FieldView {
-    label: String,
-    from: Shown,
-    to: Shown,
+pub(super) struct FieldView {
+    pub label: String,
+    pub from: Shown,
+    pub to: Shown,
     now: Shown,
     /// Whether somebody has written there since.
     moved: bool,
@@ -151,6 +151,7 @@ fn notice(desk: &Desk, asked: &PageAsked) -> Option<String> {
     let done = match &*asked.done {
         "accepted" => desk.words.count("rejected.done_accepted", asked.count),
         "declined" => desk.words.count("rejected.done_declined", asked.count),
+        "returned" => desk.words.count("rejected.done_returned", asked.count),
         "reopened" => desk.words.say("rejected.done_reopened").to_owned(),
         "held" => desk.words.say("record.held").to_owned(),
         _ => return None,
@@ -195,7 +196,7 @@ pub struct Decision {
     reason: String,
 }
 
-/// `POST /rejected`: accepts or declines those that are ticked.
+/// `POST /rejected`: accepts, declines or returns those that are ticked.
 pub async fn decide_many(desk: Desk, Form(posted): Posted) -> Result<Response, Error> {
     let typed = Typed::new(posted);
     // Enter, and no reason was written: no decision was meant.
@@ -209,7 +210,7 @@ pub async fn decide_many(desk: Desk, Form(posted): Posted) -> Result<Response, E
     Ok(Redirect::to(&format!("/rejected?done={done}&count={count}&left={}", answers.len() - count)).into_response())
 }
 
-/// `POST /rejected/{change}`: accepts it, declines it, or opens it again.
+/// `POST /rejected/{change}`: accepts it, declines it, returns it, or opens it again.
 pub async fn decide(desk: Desk, Path(change): Path<String>, Form(posted): Form<Decision>) -> Result<Response, Error> {
     let change: ChangeLink = change.parse().map_err(|_| Error::NotFound)?;
     let (ruling, done) = ruling(&posted.step, &posted.reason);
@@ -227,6 +228,7 @@ fn ruling(step: &str, reason: &str) -> (Ruling, &'static str) {
     match step {
         "accept" => (Ruling::Accept, "accepted"),
         "reopen" => (Ruling::Reopen, "reopened"),
+        "return" => (Ruling::Return(reason.unwrap_or_default()), "returned"),
         _ => (Ruling::Decline(reason), "declined"),
     }
 }
@@ -348,7 +350,7 @@ pub fn title_of_refused(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> 
     known.or_else(proposed).map_or_else(|| format!("{label} {}", format::short(&row.record.to_string())), str::to_owned)
 }
 
-fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
+pub(super) fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
     let kind = desk.reading.kind(&row.kind).ok();
     let format = Formatter { words: desk.words, names };
     let label = kind.map_or_else(|| row.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
@@ -357,6 +359,7 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
         DeskState::Held => ("rejected.held", "amber"),
         DeskState::Accepted => ("rejected.accepted", "green"),
         DeskState::Declined => ("rejected.declined", "grey"),
+        DeskState::Returned => ("rejected.returned", "blue"),
         DeskState::Withdrawn => ("rejected.withdrawn", "grey"),
         DeskState::Rejected | DeskState::Rewritten => ("rejected.refused", "red"),
     };
@@ -381,7 +384,7 @@ fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
         turn: row.turn.as_ref().filter(|_| is_open).map(|turn| turn_of(desk, turn)),
         decision: decision(desk, row),
         note: row.note.clone(),
-        may_reopen: may && row.state == DeskState::Declined,
+        may_reopen: may && DeskState::REOPENED.contains(&row.state),
         kind: label,
     }
 }
@@ -420,8 +423,7 @@ fn may_decide(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> bool {
         return true;
     }
     let Some(kind) = kind else { return false };
-    let roles = desk.caller.role.names().filter_map(|name| desk.reading.roles().role(name));
-    let is_limited = row.state == DeskState::Held && roles.flat_map(|role| &role.limits).any(|limit| limit.kind == kind.name);
+    let is_limited = row.state == DeskState::Held && desk.reading.roles().has_limits(&desk.caller.role, &kind.name);
     !is_limited && desk.reading.may_some(kind, Action::Edit) && row.fields.iter().all(|field| desk.reading.may_write(kind, &field.field))
 }
 

@@ -357,10 +357,11 @@ fn summary(words: Words, effect: &Effect) -> Vec<String> {
         ("rights.would_extend", sum(|moved| moved.more), effect.phones(|moved| moved.more)),
         ("rights.would_add", sum(|moved| moved.come), effect.phones(|moved| moved.come)),
     ];
+    let uncounted = (effect.uncounted > 0).then(|| words.fill("rights.uncounted", &[&words.count("list.count", effect.uncounted)]));
     let said = lines.into_iter().filter(|(_, records, _)| *records > 0);
     let said =
         said.map(|(key, records, phones)| words.fill(key, &[&words.count("list.count", records), &words.count("rights.phones", phones)]));
-    let said: Vec<String> = said.collect();
+    let said: Vec<String> = said.chain(uncounted).collect();
     if said.is_empty() { vec![words.say("rights.moves_nothing").to_owned()] } else { said }
 }
 

@@ -147,6 +147,7 @@ impl<'d> Told<'d> {
         let decided = |state: String| match state.as_str() {
             "accepted" => words.say("rejected.accepted").to_owned(),
             "declined" => words.say("rejected.declined").to_owned(),
+            "returned" => words.say("rejected.returned").to_owned(),
             _ => state,
         };
         let changed = |change: String| match change.as_str() {

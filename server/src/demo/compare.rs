@@ -8,6 +8,7 @@ use sync_core::actions::duplicates::Duplicates;
 use sync_core::actions::quotes::{self, Collision, Offer};
 use sync_core::id::{Facet, RecordId, UserId};
 use sync_core::record::history::history;
+use sync_core::schema::Schema;
 
 use super::Outcome;
 use super::stage::{ACCOUNTS, Phone, Stage};
@@ -57,7 +58,7 @@ pub(super) async fn outcome(stage: &Stage, told: &Told, teller: &Teller) -> Resu
 async fn rows_of_server(stage: &Stage) -> Result<Rows> {
     let mut tx = stage.app.store.reader().await?;
     let mut rows = Rows::new();
-    for row in records::all_rows(&mut tx, stage.office.workspace).await? {
+    for row in records::all_rows(&mut tx, stage.office.workspace).await?.into_iter().filter(|row| !is_personal(&row.kind)) {
         rows.insert(row.record, canonical(row.facets[Facet::Main as usize].as_deref().unwrap_or("{}")));
     }
     Ok(rows)
@@ -65,7 +66,16 @@ async fn rows_of_server(stage: &Stage) -> Result<Rows> {
 
 fn rows_of(phone: &Phone) -> Result<Rows> {
     let listed = phone.host.with(|device, _| device.all_rows())?;
-    Ok(listed.into_iter().map(|row| (row.record, canonical(&Json::Object(row.fields).to_string()))).collect())
+    Ok(listed
+        .into_iter()
+        .filter(|row| !is_personal(&row.kind))
+        .map(|row| (row.record, canonical(&Json::Object(row.fields).to_string())))
+        .collect())
+}
+
+/// Whether records of a kind are on the phones of their owners alone, as what asks a manager for approval.
+fn is_personal(kind: &str) -> bool {
+    Schema::builtin().kind(kind).is_some_and(|kind| kind.sharing.personal)
 }
 
 /// Keys in order: serde_json's map sorts them.

@@ -167,7 +167,7 @@ impl Case<'_> {
     /// one. Never replaces one.
     fn keeps_number(&self, field: &str) -> bool {
         let assigned = || self.kind.field(field).is_some_and(|field| field.merge == Merge::Assigned);
-        let brings = self.imported && self.roles.may(&self.author.role, Right::Import);
+        let brings = self.imported && self.roles.may(&self.author.role, Right::Import) && !access::is_made_by_server(&self.kind.name);
         (brings || self.author.is_itself()) && assigned() && self.doc.values(field).is_empty()
     }
 

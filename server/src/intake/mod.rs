@@ -37,7 +37,8 @@ pub use aliases::settle as settle_aliases;
 pub(crate) use backfill::facts_of;
 pub(crate) use govern::{never_archived, never_erased, would_refuse};
 pub use review::{DeskNews, NotReviewed, Review, Ruling};
-pub(crate) use unit::{KIND_KIND, members, settle_erased};
+pub use unit::settle_erased;
+pub(crate) use unit::{KIND_KIND, members};
 pub(crate) use writer::AllRules;
 pub use writer::{Failpoint, Fate};
 

@@ -25,7 +25,9 @@ pub enum Ruling {
     Amend(Vec<FieldEdit>),
     /// It is not written; what its author is told.
     Decline(Option<String>),
-    /// What was declined is open again.
+    /// It goes back to its author, who is told what to change before it is sent again.
+    Return(String),
+    /// What was declined or returned is open again.
     Reopen,
 }
 
@@ -44,8 +46,8 @@ pub enum NotReviewed {
     /// Nobody wants it any more.
     #[error("its author has withdrawn it")]
     Withdrawn,
-    /// Only what was declined can be opened again.
-    #[error("it was not declined: what was accepted is taken back in the record")]
+    /// Only what was declined or returned can be opened again.
+    #[error("it was neither declined nor returned: what was accepted is taken back in the record")]
     NotDeclined,
     /// The bytes say nothing, or their kind is not known: it can only be declined.
     #[error("it cannot be read: it can only be declined")]
@@ -60,8 +62,11 @@ pub enum NotReviewed {
     #[error("nobody approves their own edit: it waits for somebody else's word")]
     TheirOwn,
     /// Only whoever speaks last writes other words.
-    #[error("other approvals follow yours: approve it as it is, or decline it")]
+    #[error("other approvals follow yours: approve it as it is, decline it, or return it")]
     OthersFollow,
+    /// Who gets an edit back has to know what for.
+    #[error("say what should be changed: an edit is returned with a sentence for its author")]
+    NoNote,
     /// Whoever may not make the edit decides nothing about it.
     #[error("{}", .0.as_ref().map_or("you may not decide about this edit", |message| &message.en))]
     MayNot(Option<Label>),

@@ -19,7 +19,7 @@ mod withdraw;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use sync_core::access::{Holder, MEMBER_KIND, Reach};
+use sync_core::access::{Holder, MEMBER_KIND, Reach, is_made_by_server};
 use sync_core::fence::{Pen, Refusal};
 use sync_core::id::{ActorId, DeviceId, Facet, KindName, Millis, Name, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
@@ -43,7 +43,8 @@ use archived::PutAway;
 pub(super) use managed::KeyAccount;
 pub(super) use owed::{Settled, made_otherwise, owe_rows};
 use review::verdict_again;
-pub(crate) use sight::{members, settle_erased};
+pub(crate) use sight::members;
+pub use sight::settle_erased;
 
 /// Edits of one unit whose approvers are told one by one; of more, their pages show it all the same.
 const TURNS_TOLD: usize = 16;
@@ -281,7 +282,9 @@ impl<'a> Unit<'a> {
             let ahead = Refused::new(code::AHEAD, "the change is dated ahead of the server's clock", "修改时间晚于服务器时间");
             return Ok(self.refuse(author, now, &pushed, ahead));
         }
-        if author.pen == Pen::Device && self.actors.get(&change.actor) != Some(&Some(author.device)) {
+        // What was put aside before a restore may bear a pen that is known no more: at the desk it is its device's word.
+        let is_forgotten = aside && self.actors.get(&change.actor) == Some(&None);
+        if author.pen == Pen::Device && !is_forgotten && self.actors.get(&change.actor) != Some(&Some(author.device)) {
             let foreign = Refused::new(code::FOREIGN_ACTOR, "the change is signed by another device's actor", "该修改的签名属于其他设备");
             tracing::warn!(device = %author.device, record = %pushed.record, "a change signed by another device's actor was refused");
             return Ok(self.refuse(author, now, &pushed, foreign));
@@ -452,7 +455,9 @@ impl<'a> Unit<'a> {
     }
 
     fn refuse(&mut self, author: &Author, now: Millis, pushed: &Pushed, refused: Refused) -> Outcome {
-        let (verdict, state) = (refused.verdict(), refused.state());
+        // A word that came too late is nobody's to decide on.
+        let is_word = is_made_by_server(&pushed.kind) && !refused.held;
+        let (verdict, state) = (refused.verdict(), if is_word { DeskState::Rewritten } else { refused.state() });
         // What its device writes again is nobody's to decide on: its hash is enough to know it by.
         let body = if state.is_open() { pushed.body.clone() } else { Vec::new() };
         if state.is_open() {

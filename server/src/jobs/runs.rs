@@ -41,14 +41,25 @@ impl Runs {
     pub const HOOKS: &'static str = "hooks";
     /// Tells deputies.
     pub const DEADLINES: &'static str = "deadlines";
+    /// Asks for people's words, and carries them out.
+    pub const REQUESTS: &'static str = "requests";
     /// Erases what may not be kept any longer, where a workspace asks for it.
     pub const RETENTION: &'static str = "retention";
     /// Removes what nobody needs.
     pub const SWEEP: &'static str = "sweep";
 
     /// All jobs that note their runs, in the order of the page.
-    pub const ALL: [&'static str; 8] =
-        [Self::INDEX, Self::DUPLICATES, Self::NUMBERS, Self::PROOFS, Self::HOOKS, Self::DEADLINES, Self::RETENTION, Self::SWEEP];
+    pub const ALL: [&'static str; 9] = [
+        Self::INDEX,
+        Self::DUPLICATES,
+        Self::NUMBERS,
+        Self::PROOFS,
+        Self::HOOKS,
+        Self::DEADLINES,
+        Self::REQUESTS,
+        Self::RETENTION,
+        Self::SWEEP,
+    ];
 
     /// Notes that a job has run.
     pub fn note<T, E: std::error::Error>(&self, job: &'static str, at: Millis, done: &Result<T, E>) {

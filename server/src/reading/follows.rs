@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::Value as Json;
 use sync_core::actions::duplicates;
 use sync_core::actions::follow::{FOLLOW, RECORD, WHO};
+use sync_core::actions::request::is_own_note;
 use sync_core::id::{ChangeHash, KindName, Millis, RecordId};
 use sync_core::schema::{Field, Kind, ValueType};
 
@@ -174,7 +175,7 @@ impl Reading {
     fn leading_to(&self, watched: &Watched) -> Vec<(KindName, KindName, String)> {
         let kinds: BTreeSet<&KindName> = watched.names.values().map(|linked| &linked.kind).collect();
         let mut roles = Vec::new();
-        for kind in self.kinds().filter(|kind| *kind.name != *FOLLOW) {
+        for kind in self.kinds().filter(|kind| !is_own_note(&kind.name)) {
             let seen = kind.fields.iter().filter(|field| self.may_read(kind, &field.name) && *field.name != *duplicates::FIELD);
             for (role, field) in seen.flat_map(links_of) {
                 let to = field.to.iter().filter(|to| kinds.contains(to));

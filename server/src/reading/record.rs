@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sync_core::actions::doubts::doubts;
-use sync_core::actions::follow::FOLLOW;
+use sync_core::actions::request::is_own_note;
 use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::schema::Kind;
 
@@ -198,8 +198,8 @@ impl Reading {
         let targets = self.with_behind(tx, id).await?;
         for pointer in lists::pointing_at(tx, self.workspace, &self.scope, &targets, LINKED_FROM_MAX).await? {
             let readable = |kind: &Kind| self.may_read(kind, pointer.role.split('.').next().unwrap_or_default());
-            // Whether one follows it is said on top of the page.
-            if *pointer.kind == *FOLLOW || !self.schema().kind(&pointer.kind).is_some_and(|kind| readable(kind)) {
+            // Whether one follows it is said on top of the page, what waits for one's word at the desk.
+            if is_own_note(&pointer.kind) || !self.schema().kind(&pointer.kind).is_some_and(|kind| readable(kind)) {
                 continue;
             }
             let linked = Linked { id: pointer.record, kind: pointer.kind.clone(), title: pointer.title, archived: false };

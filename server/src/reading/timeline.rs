@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
-use sync_core::actions::follow::FOLLOW;
+use sync_core::actions::request::is_own_note;
 use sync_core::id::{ChangeHash, KindName, Millis, RecordId};
 use sync_core::schema::Schema;
 
@@ -73,12 +73,12 @@ impl Reading {
         let placed: Vec<KindName> = self.schema().kinds().filter(|kind| !kind.happens.is_empty()).map(|kind| kind.name.clone()).collect();
         timeline.kinds = lists::pointing_counts(&mut tx, self.workspace, &self.scope, &targets).await?;
         let mut places = Vec::new();
-        // Whether one follows it is said on top of the page.
-        timeline.kinds.retain(|kind, _| **kind != *FOLLOW);
+        // Whether one follows it is said on top of the page, what waits for one's word at the desk.
+        timeline.kinds.retain(|kind, _| !is_own_note(kind));
         if only != CHANGES {
             let asked = (&targets[..], Some(only).filter(|only| !only.is_empty()));
             let found = lists::pointing_places(&mut tx, self.workspace, &self.scope, asked, &placed, TIMELINE_MAX).await?;
-            let told = found.iter().filter(|row| *row.kind != *FOLLOW);
+            let told = found.iter().filter(|row| !is_own_note(&row.kind));
             places.extend(told.map(|row| (moment(self.schema(), row), Place::Record(row.record))));
             let all = timeline.kinds.iter().filter(|(kind, _)| only.is_empty() || ***kind == *only).map(|(_, count)| count);
             timeline.left_out = all.sum::<u64>().saturating_sub(places.len() as u64);

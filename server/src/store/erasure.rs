@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use sync_core::actions::follow::{FOLLOW, RECORD};
+use sync_core::actions::request::APPROVAL;
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
 use super::{Result, StoreError, Tx, id, once};
@@ -198,17 +199,24 @@ pub async fn one(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Resul
     row.map(erased_row).transpose()
 }
 
-/// What somebody keeps for themselves about a record: that they follow it, and why.
-pub async fn follows_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Vec<RecordId>> {
-    let rows: Vec<Vec<u8>> =
-        sqlx::query_scalar("select source from links where workspace = $1 and target = $2 and source_kind = $3 and role = $4")
-            .bind(&workspace.as_bytes()[..])
-            .bind(&record.as_bytes()[..])
-            .bind(FOLLOW)
-            .bind(RECORD)
-            .fetch_all(tx.conn())
-            .await?;
-    rows.into_iter().map(|record| id(RecordId::from_bytes(&record), "record id")).collect()
+/// What people keep for themselves about a record, with its kind: that they follow it, and why; that they are asked for their
+/// word on an edit of it, and what that would change.
+pub async fn own_notes_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Vec<(RecordId, &'static str)>> {
+    let mut notes = Vec::new();
+    for kind in [FOLLOW, APPROVAL] {
+        let rows: Vec<Vec<u8>> =
+            sqlx::query_scalar("select source from links where workspace = $1 and target = $2 and source_kind = $3 and role = $4")
+                .bind(&workspace.as_bytes()[..])
+                .bind(&record.as_bytes()[..])
+                .bind(kind)
+                .bind(RECORD)
+                .fetch_all(tx.conn())
+                .await?;
+        for record in rows {
+            notes.push((id(RecordId::from_bytes(&record), "record id")?, kind));
+        }
+    }
+    Ok(notes)
 }
 
 /// The files that are about a record and about nothing else.

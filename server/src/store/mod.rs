@@ -43,6 +43,7 @@ pub mod rejected;
 pub mod remembered;
 pub mod renewals;
 pub mod reports;
+pub mod requests;
 pub mod retention;
 pub mod rights;
 pub mod scope;

@@ -177,6 +177,7 @@ fn migrator() -> Migrator {
         (41, "audit by act", include_str!("../../migrations/0041_audit_by_act.sql")),
         (42, "ledger", include_str!("../../migrations/0042_ledger.sql")),
         (43, "rejected open", include_str!("../../migrations/0043_rejected_open.sql")),
+        (44, "requests", include_str!("../../migrations/0044_requests.sql")),
         (48, "renewed", include_str!("../../migrations/0048_renewed.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {

@@ -142,6 +142,8 @@ pub enum DeskState {
     Accepted,
     /// The back office turned it down.
     Declined,
+    /// The back office gave it back: its author changes it and sends it again.
+    Returned,
     /// Its author has given it up.
     Withdrawn,
     /// Its device writes it again, with another date or pen: nobody's to decide on.
@@ -152,11 +154,14 @@ impl DeskState {
     /// What waits for somebody.
     pub const OPEN: [Self; 2] = [Self::Rejected, Self::Held];
     /// What has been decided.
-    pub const DECIDED: [Self; 3] = [Self::Accepted, Self::Declined, Self::Withdrawn];
+    pub const DECIDED: [Self; 4] = [Self::Accepted, Self::Declined, Self::Returned, Self::Withdrawn];
     /// What people see.
-    pub const SHOWN: [Self; 5] = [Self::Rejected, Self::Held, Self::Accepted, Self::Declined, Self::Withdrawn];
+    pub const SHOWN: [Self; 6] = [Self::Rejected, Self::Held, Self::Accepted, Self::Declined, Self::Returned, Self::Withdrawn];
     /// Every one.
-    pub const ALL: [Self; 6] = [Self::Rejected, Self::Held, Self::Accepted, Self::Declined, Self::Withdrawn, Self::Rewritten];
+    pub const ALL: [Self; 7] =
+        [Self::Rejected, Self::Held, Self::Accepted, Self::Declined, Self::Returned, Self::Withdrawn, Self::Rewritten];
+    /// What whoever turned it down can open again.
+    pub const REOPENED: [Self; 2] = [Self::Declined, Self::Returned];
 
     /// Its name.
     pub fn word(self) -> &'static str {
@@ -165,6 +170,7 @@ impl DeskState {
             Self::Held => "held",
             Self::Accepted => "accepted",
             Self::Declined => "declined",
+            Self::Returned => "returned",
             Self::Withdrawn => "withdrawn",
             Self::Rewritten => "rewritten",
         }
@@ -390,11 +396,11 @@ pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, decision: &Dec
     Ok(done.rows_affected() > 0)
 }
 
-/// Opens a change again that was declined; answers whether it was.
+/// Opens a change again that was declined or returned; answers whether it was.
 pub async fn reopen_rejected(tx: &mut Tx, workspace: WorkspaceId, change: ChangeName) -> Result<bool> {
     let done = sqlx::query(
         "update rejected set state = coalesce(was, 'rejected'), decided_by = null, decided_at = null, note = null \
-         where workspace = $1 and hash = $2 and record = $3 and facet = $4 and state = 'declined' and body <> x''",
+         where workspace = $1 and hash = $2 and record = $3 and facet = $4 and state in ('declined', 'returned') and body <> x''",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&change.hash.0[..])

@@ -26,7 +26,7 @@ pub struct Shift {
 }
 
 /// Records of one kind that a shift moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Moved {
     /// They go out of sight.
     pub gone: u64,
@@ -101,27 +101,47 @@ fn names_in(change: Change) -> impl Iterator<Item = String> {
     })
 }
 
+/// Records that are alike in whose they are and which parts they have: what anybody sees of a record hangs on that alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// Whose they are now.
+    pub before: Vec<Holder>,
+    /// Whose they are then.
+    pub after: Vec<Holder>,
+    /// Which facets they have.
+    pub parts: [bool; 3],
+    /// How many they are.
+    pub records: u64,
+}
+
 /// What each shift moves of a kind, and last what any of them does; archived records count.
 ///
-/// What anybody sees of a record hangs on whose it is and which parts it has, so records that are alike in that are counted
-/// once, however many people it concerns: of hundreds of thousands there are a few hundred sorts.
+/// Records that are alike are counted once, however many people it concerns: of hundreds of thousands there are a few hundred
+/// sorts.
 pub async fn moved(tx: &mut Tx, workspace: WorkspaceId, kind: &KindName, shifts: &[Shift]) -> Result<Vec<Moved>> {
-    let views: Vec<[View<'_>; 2]> = shifts.iter().map(|shift| shift.views(kind)).collect();
-    let with_parts = views.iter().any(|[before, after]| before.facets() != after.facets());
+    let with_parts = shifts.iter().map(|shift| shift.views(kind)).any(|[before, after]| before.facets() != after.facets());
     let sorts: Vec<SortTuple> = sorts_statement(workspace, kind, with_parts).all(tx).await?;
-    let mut moved = vec![Moved::default(); shifts.len() + 1];
-    for (held, commercial, private, records) in &sorts {
+    let sort = |(held, commercial, private, records): SortTuple| {
         let holders: Vec<Holder> = held.iter().flat_map(|held| held.split(BETWEEN)).filter_map(|holder| holder.parse().ok()).collect();
-        let parts = [true, *commercial != 0, *private != 0];
+        Sort { before: holders.clone(), after: holders, parts: [true, commercial != 0, private != 0], records: records as u64 }
+    };
+    Ok(tally(kind, shifts, &sorts.into_iter().map(sort).collect::<Vec<_>>()))
+}
+
+/// The same of records that are sorted already.
+pub fn tally(kind: &KindName, shifts: &[Shift], sorts: &[Sort]) -> Vec<Moved> {
+    let views: Vec<[View<'_>; 2]> = shifts.iter().map(|shift| shift.views(kind)).collect();
+    let mut moved = vec![Moved::default(); shifts.len() + 1];
+    for sort in sorts {
         let mut any = [false; 4];
         for (at, [before, after]) in views.iter().enumerate() {
-            let ways = before.ways(after, &holders, parts);
-            moved[at].add(ways, *records as u64);
+            let ways = before.ways(after, [&sort.before, &sort.after], sort.parts);
+            moved[at].add(ways, sort.records);
             any = std::array::from_fn(|way| any[way] || ways[way]);
         }
-        moved[shifts.len()].add(any, *records as u64);
+        moved[shifts.len()].add(any, sort.records);
     }
-    Ok(moved)
+    moved
 }
 
 /// Between the holders of a record.
@@ -166,11 +186,11 @@ impl View<'_> {
     }
 
     /// Whether such records go, lose a part, gain one, come, for whoever sees this now and something else then.
-    fn ways(&self, then: &Self, holders: &[Holder], has: [bool; 3]) -> [bool; 4] {
+    fn ways(&self, then: &Self, [held, held_then]: [&[Holder]; 2], has: [bool; 3]) -> [bool; 4] {
         let lost = |from: &Self, to: &Self| {
             Facet::ALL.into_iter().any(|facet| has[facet as usize] && from.facets().contains(&facet) && !to.facets().contains(&facet))
         };
-        match (self.sees(holders), then.sees(holders)) {
+        match (self.sees(held), then.sees(held_then)) {
             (true, true) => [false, lost(self, then), lost(then, self), false],
             (before, after) => [before && !after, false, false, after && !before],
         }
@@ -228,7 +248,7 @@ mod tests {
         ];
         for (before, after, holders, expected) in cases {
             let [before, after] = [before, after].map(|scope| View { scope, reach: &reach });
-            assert_eq!(before.ways(&after, &holders, [true, true, false]), expected, "{holders:?}");
+            assert_eq!(before.ways(&after, [&holders, &holders], [true, true, false]), expected, "{holders:?}");
         }
     }
 

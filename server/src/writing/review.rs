@@ -74,12 +74,16 @@ impl From<NotReviewed> for Error {
             NotReviewed::Several => Self::Conflict(Text::new(en, "多条记录提交了同一修改：请用 {change}.{record} 指明。")),
             NotReviewed::Decided => Self::Conflict(Text::new(en, "已有人处理了这条修改。")),
             NotReviewed::Withdrawn => Self::Conflict(Text::new(en, "提交人已撤回这条修改。")),
-            NotReviewed::NotDeclined => Self::Conflict(Text::new(en, "这条修改没有被驳回：已接受的内容请在记录中撤销。")),
+            NotReviewed::NotDeclined => Self::Conflict(Text::new(en, "这条修改既未被驳回也未被退回：已接受的内容请在记录中撤销。")),
             NotReviewed::Forgotten => Self::Conflict(Text::new(en, "它所修改的文字已被清除：请用自己的话写入，或驳回。")),
             NotReviewed::Unreadable => Self::Conflict(Text::new(en, "无法读取这条修改，只能驳回。")),
             NotReviewed::TheirOwn => Self::Forbidden(Text::new(en, "不能审批自己的修改：需要他人审批。".to_owned())),
             NotReviewed::NotYourTurn(ref whom) => Self::Forbidden(Text::new(en, format!("尚未轮到您：这一步需要 {whom} 审批。"))),
-            NotReviewed::OthersFollow => Self::Conflict(Text::new(en, "之后还有其他审批人：请直接同意或驳回。")),
+            NotReviewed::OthersFollow => Self::Conflict(Text::new(en, "之后还有其他审批人：请直接同意、驳回或退回。")),
+            NotReviewed::NoNote => {
+                let message = Text::new(en, "请说明需要修改什么：退回时必须附上给提交人的说明。");
+                Self::Invalid { field: Some("reason".to_owned()), message }
+            }
             NotReviewed::MayNot(message) => {
                 let zh = message.map_or_else(|| "您无权处理这条修改。".to_owned(), |message| message.zh);
                 Self::Forbidden(Text::new(en, zh))

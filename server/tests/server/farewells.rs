@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::json;
 use sync_core::device::Device;
-use sync_core::engine::Stopped;
+use sync_core::engine::{Event, Stopped};
 use sync_core::id::{ActorId, DeviceId, Seal};
 use sync_core::net::{NetError, Server as Remote};
 use sync_core::protocol::{
@@ -111,6 +111,61 @@ async fn a_device_that_is_handed_back_delivers_to_the_desk_and_is_wiped_then() {
     assert!(waiting.contains("Jiamei") && waiting.contains("Cedar"), "{waiting}");
     desk.post(&format!("/rejected/{}", changes[0].hash), &[("step", "accept")]).await;
     assert!(desk.get("/records/party").await.text().contains("Jiamei"), "nothing is lost");
+}
+
+#[tokio::test]
+async fn what_is_written_while_the_word_to_forget_is_on_its_way_is_delivered_first() {
+    let desk = Desk::new().await;
+    let mut phone = Handset::of(&desk.server, desk.server.ann).await;
+    phone.sync(&desk.server).await;
+    send_away(&desk, phone.enrolled.device, "hand_back").await;
+    let now = desk.server.app.clock.now();
+    let mut frames = phone.tell(now, Event::NetworkUp { live: false });
+    let word = phone.say(&desk.server, frames.remove(0)).await;
+    assert!(decode_frame(&word).unwrap().iter().any(is_wipe), "it said that nothing waits");
+    phone.edit(&desk.server, "party", record(1), &[FieldEdit::set("name", "Jiamei")]);
+    frames.extend(phone.tell(now, Event::Received(word)));
+    while !frames.is_empty() {
+        let answer = phone.say(&desk.server, frames.remove(0)).await;
+        frames.extend(phone.tell(now, Event::Received(answer)));
+    }
+    assert_eq!(phone.device.sync_status().unwrap().stopped, Some(Stopped::Wiped));
+    let waiting = desk.get("/rejected?code=revoked").await.text();
+    assert!(waiting.contains("Jiamei"), "{waiting}");
+}
+
+#[tokio::test]
+async fn a_lost_device_forgets_what_is_written_meanwhile_too() {
+    let desk = Desk::new().await;
+    let mut phone = Handset::of(&desk.server, desk.server.ann).await;
+    phone.sync(&desk.server).await;
+    send_away(&desk, phone.enrolled.device, "lost").await;
+    let now = desk.server.app.clock.now();
+    let mut frames = phone.tell(now, Event::NetworkUp { live: false });
+    let word = phone.say(&desk.server, frames.remove(0)).await;
+    phone.edit(&desk.server, "party", record(1), &[FieldEdit::set("name", "Jiamei")]);
+    phone.tell(now, Event::Received(word));
+    assert_eq!(phone.device.sync_status().unwrap().stopped, Some(Stopped::Wiped));
+}
+
+#[tokio::test]
+async fn what_is_put_aside_under_a_pen_that_a_restore_forgot_waits_at_the_desk() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "hand_back").await;
+    let mut forgotten = Phone::with(ActorId([8; 16]));
+    let changes = forgotten.write("party", record(1), START, &[FieldEdit::set("name", "Jiamei")]);
+    let push = Message::Push(Push { batch: 1, changes });
+    let answer = told(&desk.server, &enrolled, &[hello(&enrolled, 0), push]).await;
+    let verdicts = answer.iter().find_map(|message| if let Message::Verdicts(answer) = message { Some(&answer.verdicts) } else { None });
+    assert!(matches!(verdicts.map(Vec::as_slice), Some([Verdict::Held { .. }])), "{answer:?}");
+    // Another device's is another's, whoever brings it.
+    let theirs = desk.server.app.clone();
+    let mut bo = Phone::of(&theirs, desk.server.workspace, desk.server.ann, "office", "a phone that is known", START).await;
+    let changes = bo.write("party", record(2), START, &[FieldEdit::set("name", "Cedar")]);
+    let answer = told(&desk.server, &enrolled, &[hello(&enrolled, 0), Message::Push(Push { batch: 2, changes })]).await;
+    let verdicts = answer.iter().find_map(|message| if let Message::Verdicts(answer) = message { Some(&answer.verdicts) } else { None });
+    assert!(matches!(verdicts.map(Vec::as_slice), Some([Verdict::Rejected { .. }])), "{answer:?}");
 }
 
 #[tokio::test]

@@ -198,3 +198,45 @@ async fn what_the_phone_has_written_again_is_not_taken_twice_when_an_old_copy_co
     assert_eq!((percent(&mut rep, record(1)), rep.fields(record(1)).unwrap()["notes"].clone()), (json!(15), json!("call")));
     assert!(desk.get("/rejected").await.text().contains("Nothing to decide"), "nobody has to decide about it");
 }
+
+#[tokio::test]
+async fn what_the_desk_returns_says_what_is_wanted_and_is_changed_and_sent_again_from_its_draft() {
+    let (desk, mut rep, draft) = held().await;
+    let path = format!("/rejected/{}", draft.hash);
+    assert!(desk.get("/rejected").await.text().contains("Return …"));
+    let silent = desk.post(&path, &[("step", "return"), ("reason", " ")]).await;
+    assert!(silent.status == 422 && silent.text().contains("say what should be changed"), "{}", silent.text());
+    let token = desk.server.token().await;
+    let silent = call(&desk.server, &token, Method::POST, &format!("/api/v1{path}/return"), json!({})).await;
+    assert_eq!((silent.status.as_u16(), silent.json()["field"].as_str()), (422, Some("reason")), "{}", silent.text());
+    let returned = call(&desk.server, &token, Method::POST, &format!("/api/v1{path}/return"), json!({"reason": "8 % will do"})).await;
+    assert_eq!((returned.json()["state"].clone(), returned.json()["note"].clone()), (json!("returned"), json!("8 % will do")));
+    rep.sync(&desk.server).await;
+    let told = rep.device.drafts().unwrap().remove(0);
+    assert_eq!((told.code.as_str(), told.message.as_str(), told.state.as_str()), (code::RETURNED, "8 % will do", "rejected"));
+    assert_eq!((told.hash, &told.edits), (draft.hash, &draft.edits), "ready to be changed");
+    let decided = desk.get("/rejected?decided=true").await.text();
+    assert!(decided.contains("Returned") && decided.contains("8 % will do") && decided.contains("Take the refusal back"), "{decided}");
+    let audit = desk.get("/audit?act=decided").await.text();
+    assert!(audit.contains("Returned"), "{audit}");
+    rep.device.retry_draft(desk.server.app.clock.now(), told.id, Some(&[line(8)])).unwrap();
+    rep.sync(&desk.server).await;
+    assert_eq!((percent(&mut rep, record(1)), rep.device.drafts().unwrap()), (json!(8), vec![]));
+    assert_eq!(state(&desk, &draft).await["state"], "returned", "what became of it stays in its history");
+}
+
+#[tokio::test]
+async fn what_was_returned_by_mistake_is_open_again_and_several_go_back_with_one_sentence() {
+    let (desk, mut rep, draft) = held().await;
+    let many = desk.post("/rejected", &[("step", "return"), ("reason", "less"), ("change", &draft.hash.to_string())]).await;
+    assert_eq!((many.status.as_u16(), many.header("location")), (303, "/rejected?done=returned&count=1&left=0"));
+    desk.post("/language", &[("language", "zh-CN")]).await;
+    let decided = desk.get("/rejected?decided=true").await.text();
+    assert!(decided.contains("已退回") && decided.contains("撤销处理"), "{decided}");
+    desk.post(&format!("/rejected/{}", draft.hash), &[("step", "reopen")]).await;
+    rep.sync(&desk.server).await;
+    assert_eq!(rep.device.drafts().unwrap()[0].state.as_str(), "held");
+    desk.post(&format!("/rejected/{}", draft.hash), &[("step", "accept")]).await;
+    rep.sync(&desk.server).await;
+    assert_eq!((percent(&mut rep, record(1)), rep.device.drafts().unwrap()), (json!(15), vec![]));
+}

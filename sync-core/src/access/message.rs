@@ -53,6 +53,10 @@ pub(super) fn not_this_field(role: &Role, kind: &Kind, field: Label) -> Label {
     )
 }
 
+pub(super) fn by_server(kind: &Kind) -> Label {
+    both(format!("The server makes {} and closes them.", many(kind)), format!("{}由服务器生成和关闭。", kind.label.zh))
+}
+
 pub(super) fn assigned(kind: &Kind, field: Label) -> Label {
     both(
         format!("“{}” of {} is given by the server.", field.en, many(kind)),

@@ -82,6 +82,14 @@ const FOR_EVERYBODY: [&str; 2] = ["kind", "role"];
 /// [`Right::Administer`], whatever the rules say.
 pub const GOVERNING: [&str; 3] = ["kind", "member", "role"];
 
+/// The kind of what asks somebody for their word on an edit.
+pub const APPROVAL_KIND: &str = "approval";
+
+/// Whether the server alone makes records of a kind and says when they are done with.
+pub fn is_made_by_server(kind: &str) -> bool {
+    kind == APPROVAL_KIND
+}
+
 impl<'a> Subject<'a> {
     /// A record that exists and is nobody's.
     pub fn of(kind: &'a Kind, facet: Facet) -> Self {
@@ -239,6 +247,10 @@ impl Case<'_> {
         if changes && !self.governs {
             return Err(self.denied(Right::Administer.as_str(), message::no_right(self.role, self.subject.kind, Right::Administer)));
         }
+        let makes = self.subject.is_new && changes || matches!(act, Act::Create | Act::Archive | Act::Write { field: "archived", .. });
+        if makes && is_made_by_server(&self.subject.kind.name) {
+            return Err(self.denied(Action::Create.as_str(), message::by_server(self.subject.kind)));
+        }
         match act {
             Act::Read if is_for_everybody(self.subject.kind) && self.subject.facet == Facet::Main => Ok(()),
             Act::Read => {
@@ -362,6 +374,9 @@ impl Roles {
         if !is_read && GOVERNING.contains(&&*kind.name) && !self.may(set, Right::Administer) {
             return Level::None;
         }
+        if matches!(action, Action::Create | Action::Archive) && is_made_by_server(&kind.name) {
+            return Level::None;
+        }
         let of = |role: &Role| {
             let rules = role.rule(&kind.name).into_iter().chain(role.conditional(&kind.name));
             rules.map(|rule| rule.level_for(kind, action)).max().unwrap_or(Level::None)
@@ -427,6 +442,11 @@ impl Roles {
     /// [`Subject::main`] must be known.
     pub fn has_conditions(&self, set: &str, kind: &Kind) -> bool {
         self.of(set).any(|role| role.conditional(&kind.name).next().is_some())
+    }
+
+    /// Whether some of what these roles write to records of a kind needs somebody else's word.
+    pub fn has_limits(&self, set: &str, kind: &str) -> bool {
+        self.of(set).flat_map(|role| &role.limits).any(|limit| &*limit.kind == kind)
     }
 
     /// Whether what some role may write to a record of a kind hangs on whether an edit of it waits for approval:

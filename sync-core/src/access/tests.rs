@@ -490,6 +490,26 @@ fn what_is_personal_is_nobody_elses_however_far_a_role_goes() {
 }
 
 #[test]
+fn whoever_is_asked_for_their_word_writes_that_alone_and_nobody_else_does() {
+    let (ann, bo) = (UserId::of_cause("ann"), UserId::of_cause("bo"));
+    for role in Roles::builtin().roles() {
+        let caller = |user| Caller { user, role: role.name.parse().unwrap() };
+        let theirs = Subject { owner: Some(ann), ..Subject::of(kind("approval"), Facet::Main) };
+        let write = |field: &'static str| Act::Write { field, item: None, value: None };
+        let may = |user, subject: &Subject<'_>, act: &Act<'_>| decide(Roles::builtin(), &caller(user), subject, act).is_allowed();
+        for act in [write("decision"), write("note"), Act::Read] {
+            assert!(may(ann, &theirs, &act) && !may(bo, &theirs, &act), "{} {act:?}", role.name);
+        }
+        for act in [write("outcome"), write("approver"), write("archived"), Act::Archive, Act::Create] {
+            assert!(!may(ann, &theirs, &act), "{} {act:?}", role.name);
+        }
+        let new = Subject::new_by(kind("approval"), Facet::Main, ann);
+        assert!(!may(ann, &new, &Act::Create) && !may(ann, &new, &write("decision")), "{}", role.name);
+        assert_eq!(Roles::builtin().level(&role.name, kind("approval"), Action::Create), Level::None);
+    }
+}
+
+#[test]
 fn who_reaches_whom_follows_from_teams_territories_and_reports() {
     let user = |name: &str| UserId::of_cause(name);
     let member = |name: &str, teams: &[&str], territories: &[&str], reports_to: Option<&str>| Member {

@@ -10,4 +10,5 @@ pub mod duplicates;
 pub mod follow;
 pub mod next;
 pub mod quotes;
+pub mod request;
 pub mod workdays;

@@ -65,7 +65,7 @@ fn an_address_of_an_older_app_may_be_kept_where_people_disagree_and_no_new_one_l
 
 #[test]
 fn a_decision_is_heard_of_over_an_open_connection() {
-    for (code, left) in [(code::DECLINED, 1), (code::AMENDED, 0)] {
+    for (code, left) in [(code::DECLINED, 1), (code::RETURNED, 1), (code::AMENDED, 0)] {
         let (mut server, mut ann, _) = phones();
         let record = make(&mut ann, START, "佳美");
         edit(&mut ann, START + 1, record, &[set("industry", "expensive")]);

@@ -212,6 +212,8 @@ struct Outcome {
     pull: bool,
     close: bool,
     retry: bool,
+    /// The server has answered the greeting in the same frame.
+    greeted: bool,
 }
 
 impl Engine {
@@ -459,6 +461,7 @@ impl Engine {
     }
 
     fn welcomed(&mut self, replica: &mut Replica, now: Millis, welcome: Welcome, outcome: &mut Outcome) -> Result<(), StoreError> {
+        outcome.greeted = true;
         replica.note_hearing(&welcome)?;
         let Welcome { workspace, user, device, role, lease_ms, .. } = welcome;
         if let Ok(role) = role.parse() {
@@ -518,6 +521,12 @@ impl Engine {
                     replica.admit(std::mem::take(&mut changes))?;
                     replica.leave(&kind, record, facet, removed)?;
                     self.outbox.wakes();
+                }
+                // Whoever is handed back is greeted, and delivers first what was written since it said what waits. Whoever is
+                // lost is not, and forgets at once.
+                Entry::Wipe if outcome.greeted && self.outbox.has_unheard(replica)? => {
+                    (outcome.close, outcome.pull) = (true, true);
+                    return Ok(());
                 }
                 Entry::Wipe => {
                     let farewell = Farewell::of(replica, now)?;

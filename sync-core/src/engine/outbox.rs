@@ -170,6 +170,12 @@ impl Outbox {
         Ok(kept)
     }
 
+    /// Whether something waits of which the server has not said in this session that it has heard.
+    pub fn has_unheard(&self, replica: &Replica) -> Result<bool, StoreError> {
+        let is_under_way = self.in_flight.iter().any(|batch| batch.sort == Sort::Pending);
+        Ok(is_under_way || !replica.store.pending_after(self.sent, 1, MAX_PUSH_BYTES)?.is_empty())
+    }
+
     /// Takes the answer to a push. Part of a transaction.
     pub fn answered(&mut self, replica: &mut Replica, number: u64, verdicts: Vec<Verdict>, now: Millis) -> Result<(), StoreError> {
         // An answer to a push of an earlier session: what it was about is sent again.
@@ -302,6 +308,8 @@ impl Outbox {
                 }
                 self.find_missing(replica, (record, facet), missing)
             }
+            // It was erased, and nobody gives it back: all of the record goes, not this change of it alone.
+            Verdict::Rejected { code, .. } if code == code::ERASED => replica.purge(record, now).map(drop),
             Verdict::Rejected { .. } | Verdict::Held { .. } | Verdict::ActorFork { .. } => {
                 // The server does not know its own seal. An own change waits again and takes the usual way;
                 // another's is its author's to bring.

@@ -41,10 +41,10 @@ impl Schema {
     }
 
     /// What a workspace makes of its own can be worked on like everything else: activities may be about it, and it may be
-    /// followed.
+    /// followed and approved.
     fn reach_own(&mut self, builtin: &Schema) {
         let own: Vec<_> = self.kinds().filter(|kind| builtin.kind(&kind.name).is_none()).map(|kind| kind.name.clone()).collect();
-        for (kind, link) in [("activity", "about"), ("follow", "record")] {
+        for (kind, link) in [("activity", "about"), ("approval", "record"), ("follow", "record")] {
             let Some(mut kind) = self.kind(kind).filter(|_| !own.is_empty()).map(|kind| Kind::clone(kind)) else { continue };
             if let Some(link) = kind.fields.iter_mut().find(|field| &*field.name == link) {
                 link.to.extend(own.iter().cloned());

@@ -29,6 +29,8 @@ impl Inner {
         if self.phones[phone].device.is_none() {
             return;
         }
+        // Whoever was shut out has nothing to wait for.
+        let live = live && !self.phones[phone].leaves;
         self.connections += 1;
         let handset = &mut self.phones[phone];
         handset.connection = Some(Connection { number: self.connections, live });
@@ -189,9 +191,15 @@ impl Inner {
             return;
         }
         let (speaker, fate) = (self.phones[phone].speaker(), self.fate());
-        let mut none = Unasked::default();
+        let (mut none, leaves) = (Unasked::default(), self.phones[phone].leaves);
         let unasked = if live { &mut self.phones[phone].unasked } else { &mut none };
-        let (frame_out, died) = match self.server.answer(&speaker, frame, unasked, self.now, fate) {
+        let outcome = match leaves {
+            false => Some(self.server.answer(&speaker, frame, unasked, self.now, fate)),
+            true => self.server.say_farewell(&speaker, frame, self.now),
+        };
+        // A late copy of what somebody sent who has left.
+        let Some(outcome) = outcome else { return };
+        let (frame_out, died) = match outcome {
             Outcome::Answered(frame) => (frame, false),
             Outcome::Died(frame) => (frame, true),
         };
@@ -204,10 +212,11 @@ impl Inner {
         if died {
             self.server_died();
         }
+        let pushed = pushes(frame);
+        self.check_refused(&pushed, &said);
         if died && unavailable || loses_answer {
             return;
         }
-        let pushed = pushes(frame);
         let at = if live { (self.now + self.dice.between(5, 300)).max(self.phones[phone].last_down) } else { self.now + self.delay() };
         if live {
             self.phones[phone].last_down = at;
@@ -314,6 +323,7 @@ impl Inner {
         let (epoch, pen) = (self.dice.bytes(), self.dice.bytes());
         let before: BTreeSet<IntentId> = held_in(&self.server.feed()).into_iter().map(|(id, _)| id).collect();
         let head = self.server.restore(epoch, pen);
+        self.take_away_again();
         self.note_left(&before);
         self.note_reviewed();
         self.note(format!("the server is restored to position {head}"));

@@ -45,7 +45,8 @@ impl Inner {
 
     /// What must hold once everything is quiet.
     pub fn check_quiet(&mut self) {
-        let done = self.check_feed().and_then(|()| self.check_phones()).and_then(|()| self.check_alike()).and_then(|()| self.check_kept());
+        let done = self.check_feed().and_then(|()| self.check_phones()).and_then(|()| self.check_alike());
+        let done = done.and_then(|()| self.check_kept()).and_then(|()| self.check_taken());
         if let Err(what) = done {
             self.fail(what);
         }
@@ -83,6 +84,9 @@ impl Inner {
             })?;
         }
         for ((record, facet, hash), position) in &self.acked {
+            if self.erased.contains(record) {
+                continue;
+            }
             let found = feed.binary_search_by_key(&Some(*position), |kept| kept.position);
             let kept = found.is_ok_and(|index| (feed[index].record, feed[index].facet, feed[index].hash) == (*record, *facet, *hash));
             ensure(kept, || format!("I2: change {hash} was acknowledged at {position} and is not there"))?;
@@ -217,7 +221,7 @@ impl Inner {
             format!("I3: {} drafts, {} of them known", status.drafts, drafts.len())
         })?;
         let held: BTreeSet<IntentId> = self.documents_of(phone).flat_map(|(_, changes)| held_in(&changes)).map(|(id, _)| id).collect();
-        for id in &phone.produced {
+        for id in phone.produced.iter().filter(|id| !self.is_forgotten(id)) {
             let here = held.contains(id) || drafts.contains_key(id);
             // What went out of sight was delivered first.
             let delivered = || !self.server.is_up() || held_in(&self.server.feed()).iter().any(|(kept, _)| kept == id);
@@ -236,7 +240,7 @@ impl Inner {
     /// I1: every phone shows what the server shows of what it may see, with equal histories.
     fn check_alike(&mut self) -> Checked {
         let sight = Sight::of(self);
-        for index in 0..self.phones.len() {
+        for index in (0..self.phones.len()).filter(|index| !self.phones[*index].gone).collect::<Vec<_>>() {
             for (record, kind_name) in self.records.clone() {
                 let kind = Self::kind(kind_name);
                 let name = self.phones[index].name.clone();
@@ -283,9 +287,9 @@ impl Inner {
     /// I3 at the end: nothing waits; what was done is at the server or a draft, never both.
     fn check_kept(&self) -> Checked {
         let kept: BTreeSet<IntentId> = held_in(&self.server.feed()).into_iter().map(|(id, _)| id).collect();
-        for phone in &self.phones {
+        for phone in self.phones.iter().filter(|phone| !phone.gone) {
             let drafts = phone.drafts();
-            for id in &phone.produced {
+            for id in phone.produced.iter().filter(|id| !self.is_forgotten(id)) {
                 let (kept, draft) = (kept.contains(id), drafts.contains_key(id));
                 ensure(kept || draft || phone.excused.contains(id), || format!("I3: intent {id} of {} is lost", phone.name))?;
                 ensure(!(kept && draft) || phone.doubled.contains(id), || {

@@ -1,4 +1,4 @@
-//! The back office's desk: somebody accepts, changes, declines or opens again what was not accepted, while phones give it
+//! The back office's desk: somebody accepts, changes, declines, returns or opens again what was not accepted, while phones give it
 //! up, send something else, or have not even heard of it.
 //!
 //! What the model must learn of it: an edit that is written again was made with everything in sight; one that was turned
@@ -37,6 +37,9 @@ impl Inner {
             }
             (true, 0..50) => self.desk_accepts(&row, id, phone),
             (true, 50..75) => self.desk_writes_instead(&row, id, phone),
+            (true, 75..88) => {
+                self.rule(&row, id, Ruling::Return("less".to_owned()));
+            }
             (true, _) => {
                 self.rule(&row, id, Ruling::Decline(None));
             }

@@ -45,10 +45,16 @@ pub enum Fault {
     Moved,
     /// Somebody at the desk decides about edits that were not accepted.
     Desk,
+    /// A device is shut out with edits that it has not sent.
+    Revoked,
+    /// What somebody has goes to somebody else.
+    HandedOver,
+    /// A record is erased for good.
+    Erased,
 }
 
 /// All of them.
-pub const ALL: [Fault; 20] = [
+pub const ALL: [Fault; 23] = [
     Fault::LostRequest,
     Fault::LostAnswer,
     Fault::Twice,
@@ -69,6 +75,9 @@ pub const ALL: [Fault; 20] = [
     Fault::Demoted,
     Fault::Moved,
     Fault::Desk,
+    Fault::Revoked,
+    Fault::HandedOver,
+    Fault::Erased,
 ];
 
 /// The faults that are on.

@@ -124,7 +124,8 @@ impl Inner {
 
     fn trick(&mut self, trick: Trick, record: RecordId, kind: &Kind) -> Vec<Message> {
         let own = ActorId(*b"mallory's actor.");
-        let victim = self.dice.below(self.phones.len());
+        let here: Vec<usize> = (0..self.phones.len()).filter(|phone| !self.phones[*phone].gone).collect();
+        let victim = *self.dice.pick(&here);
         let foreign = self.phones[victim].device.as_ref().map_or(own, sync_core::device::Device::actor);
         let changes = self.server.changes(record, Facet::Main);
         let (doc, _) = document(kind, &changes);

@@ -14,12 +14,13 @@ mod phone;
 mod play;
 mod server;
 mod story;
+mod taken;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rapport_server::intake::{Expect, Fate, RecordEdit};
-use sync_core::engine::{Effect, Event};
+use sync_core::engine::{Effect, Event, Stopped};
 use sync_core::id::{ChangeHash, Facet, Millis, RecordId, UserId};
 use sync_core::schema::{Kind, Schema};
 use tempfile::TempDir;
@@ -55,6 +56,8 @@ pub(crate) struct Inner {
     read: BTreeMap<u64, ChangeHash>,
     /// What the desk has accepted, in whatever words.
     reviewed: BTreeSet<IntentId>,
+    /// Records that were erased for good.
+    erased: BTreeSet<RecordId>,
     /// How often the server went back in time.
     pub life: u32,
     connections: u64,
@@ -83,6 +86,7 @@ impl Inner {
             acked: BTreeMap::new(),
             read: BTreeMap::new(),
             reviewed: BTreeSet::new(),
+            erased: BTreeSet::new(),
             life: 0,
             connections: 0,
             told_head: 0,
@@ -201,6 +205,9 @@ impl Inner {
                 Effect::StoreFailed(error) => self.fail(format!("I10: a phone's store failed: {error}")),
                 Effect::Notify(_) | Effect::Failed(_) => {}
             }
+        }
+        if self.phones[phone].stopped == Some(Stopped::Wiped) {
+            return self.has_left(phone);
         }
         self.forget_turned_down(phone);
     }

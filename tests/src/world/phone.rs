@@ -82,6 +82,12 @@ pub struct Handset {
     pub doubled: BTreeSet<IntentId>,
     /// An older copy.
     pub backup: Option<Backup>,
+    /// Whether it was shut out: it delivers what it has not sent, and forgets everything then.
+    pub leaves: bool,
+    /// Whether it has.
+    pub gone: bool,
+    /// Its word that it has, until the server knows.
+    pub receipt: Option<Vec<u8>>,
 }
 
 impl Handset {
@@ -111,6 +117,9 @@ impl Handset {
             excused: BTreeSet::new(),
             doubled: BTreeSet::new(),
             backup: None,
+            leaves: false,
+            gone: false,
+            receipt: None,
         };
         phone.start(seed);
         let enrolled = Enrolled {

@@ -118,7 +118,8 @@ impl Inner {
     }
 
     fn step(&mut self) {
-        let phone = self.dice.below(self.phones.len());
+        let here: Vec<usize> = (0..self.phones.len()).filter(|phone| !self.phones[*phone].gone).collect();
+        let phone = *self.dice.pick(&here);
         if self.phones[phone].device.is_none() {
             let seed = self.dice.bytes();
             self.phones[phone].start(seed);
@@ -131,9 +132,12 @@ impl Inner {
             53..55 if self.faults.has(Fault::Demoted) => self.demoted(phone),
             55..63 => self.time_passes(),
             65..73 => self.toggle(phone),
+            73 if self.faults.has(Fault::Erased) => self.erases(),
             73..76 => self.tell(phone, Event::Wake),
             76..80 => self.decide_draft(phone),
+            80 if self.faults.has(Fault::HandedOver) => self.handed_over(phone),
             80..85 if self.faults.has(Fault::Office) => self.office_edits(),
+            85 if self.faults.has(Fault::Revoked) => self.revoked(phone),
             85..89 if self.faults.has(Fault::Hostile) => self.hostile(),
             89..92 if self.faults.has(Fault::PhoneDies) => self.phone_dies(phone),
             92..95 if self.faults.has(Fault::PhoneRestored) => self.phone_restored(phone),
@@ -288,6 +292,10 @@ impl Inner {
     fn phone_restored(&mut self, phone: usize) {
         let ids = self.record_ids();
         let name = self.phones[phone].name.clone();
+        // An older copy of one that was shut out would have to be shut out again.
+        if self.phones[phone].leaves {
+            return;
+        }
         if self.phones[phone].backup.is_none() || self.dice.chance(40) {
             self.phones[phone].back_up(&ids);
             return self.note(format!("{name}'s phone is backed up"));
@@ -375,7 +383,7 @@ impl Inner {
             self.pass(30 * SECOND);
         }
         for phone in 0..self.phones.len() {
-            if self.phones[phone].device.is_none() {
+            if self.phones[phone].device.is_none() && !self.phones[phone].gone {
                 let seed = self.dice.bytes();
                 self.phones[phone].start(seed);
             }
@@ -390,6 +398,7 @@ impl Inner {
                 return;
             }
             self.check_nothing_waits(round);
+            self.say_receipts();
             for phone in 0..self.phones.len() {
                 self.tell(phone, Event::Wake);
             }
@@ -417,6 +426,9 @@ impl Inner {
     /// Edits wait only for something that is under way.
     fn check_nothing_waits(&mut self, round: usize) {
         for phone in 0..self.phones.len() {
+            if self.phones[phone].gone {
+                continue;
+            }
             let status = self.phones[phone].device().sync_status().expect("the store answers");
             if status.pending > 0 && self.phones[phone].stopped.is_none() {
                 let name = self.phones[phone].name.clone();

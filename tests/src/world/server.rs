@@ -162,7 +162,7 @@ impl Server {
         self.runtime.block_on(self.door().news(speaker, unasked, now)).expect("the server reads its feed")
     }
 
-    fn door(&self) -> Door {
+    pub(super) fn door(&self) -> Door {
         let running = self.running();
         Door::new(running.store.clone(), running.intake.clone())
     }
@@ -185,10 +185,10 @@ impl Server {
         answers.into_iter().next().expect("an answer for each")
     }
 
-    /// What lies at the desk, and what was declined there.
+    /// What lies at the desk, and what was declined or returned there.
     pub fn at_the_desk(&self) -> Vec<RejectedRow> {
         self.with_tx(async |tx| {
-            rejected::rejected_in(tx, workspace(), &[DeskState::Rejected, DeskState::Held, DeskState::Declined], u32::MAX).await
+            rejected::rejected_in(tx, workspace(), &[&DeskState::OPEN[..], &DeskState::REOPENED].concat(), u32::MAX).await
         })
     }
 
@@ -245,6 +245,28 @@ impl Server {
         self.with_tx(async |tx| records::conflicts_of(tx, workspace(), &[record]).await)
     }
 
+    /// Waits for what the server does.
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Writes to the database beside the write path.
+    pub(super) fn write(&mut self, work: impl AsyncFnOnce(&mut store::Tx) -> store::Result<()>) {
+        let store = self.running().store.clone();
+        self.runtime.block_on(async {
+            let mut tx = store.begin().await.expect("a transaction");
+            work(&mut tx).await.expect("it is written");
+            tx.commit().await.expect("a commit");
+        });
+    }
+
+    /// Has the write path look at what was written beside it.
+    pub(super) fn announce(&mut self) {
+        self.set_fate(Fate::Commit);
+        let intake = self.running().intake.clone();
+        self.runtime.block_on(intake.announce(workspace())).expect("the writer looks");
+    }
+
     /// Runs a query.
     pub fn with_tx<T>(&self, query: impl AsyncFnOnce(&mut store::Tx) -> store::Result<T>) -> T {
         let store = &self.running().store;
@@ -272,11 +294,11 @@ pub fn speaker(user: UserId, role: &str, device: sync_core::id::DeviceId) -> Spe
 }
 
 impl Server {
-    /// The positions of the feed at which somebody's sight changed.
+    /// The positions of the feed at which there is no change: somebody's sight changed there, something was erased.
     pub fn marks(&self) -> BTreeSet<u64> {
         let db =
             rusqlite::Connection::open_with_flags(self.options().path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database");
-        let mut query = db.prepare("select position from feed_marks where entry = 6").expect("a query");
+        let mut query = db.prepare("select position from feed_marks where entry in (1, 5, 6)").expect("a query");
         let rows = query.query_map([], |row| row.get::<_, i64>(0)).expect("marks");
         rows.map(|row| row.expect("a mark") as u64).collect()
     }

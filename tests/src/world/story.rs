@@ -91,6 +91,11 @@ impl World {
         self.0.borrow_mut().restore_server();
     }
 
+    /// A record is erased for good.
+    pub fn erase(&mut self, record: RecordId) {
+        self.0.borrow_mut().erase(record);
+    }
+
     /// Everything that happened.
     pub fn trace(&self) -> Vec<String> {
         self.0.borrow().trace.clone()
@@ -110,6 +115,7 @@ impl Inner {
                 self.connect(phone, false);
             }
             self.drain();
+            self.say_receipts();
         }
         (0..self.phones.len()).for_each(|phone| self.disconnect(phone));
         self.check_quiet();
@@ -177,6 +183,11 @@ impl Phone {
     /// What people disagree on in a record.
     pub fn disagreements(&self, record: RecordId) -> usize {
         self.view(record).map_or(0, |view| view.conflicts.len())
+    }
+
+    /// The phone is shut out: it delivers what it has not sent, and forgets everything.
+    pub fn shut_out(&self) {
+        self.world.borrow_mut().revoked(self.index);
     }
 
     /// Keeps a copy of the phone.

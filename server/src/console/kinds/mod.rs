@@ -1,6 +1,7 @@
 //! Kinds and fields, made and changed in the browser: what is saved here is on every phone with the next sync.
 
 pub mod blueprint;
+mod foreseen;
 mod form;
 mod formula;
 mod names;
@@ -20,10 +21,12 @@ use sync_core::schema::{BadDefinition, COLOURS, Kind, Reading, Schema};
 
 use super::desk::{Desk, Frame, page as answer, place};
 use super::edit::Posted;
+use super::roles::EffectView;
 use super::typed::Typed;
 use super::why;
 use crate::error::{Error, Text};
 use crate::reading::{List, Row};
+use foreseen::Foreseen;
 use form::{FieldForm, KindForm, Wrong};
 use picks::PickView;
 use preview::Preview;
@@ -76,6 +79,10 @@ struct KindPage {
     rows: Vec<RowView>,
     picks: Vec<PickView>,
     preview: Option<Preview>,
+    /// What it would do to what people see, if it says otherwise whose its records are.
+    effect: Option<EffectView>,
+    /// What was looked at, to be sent again with what is saved.
+    looked_at: Option<String>,
     list: Option<String>,
     text: Option<String>,
     /// Where the text is shown, if not here.
@@ -206,6 +213,7 @@ struct Told {
     notice: Option<String>,
     problem: Option<String>,
     preview: Option<Preview>,
+    foreseen: Option<Foreseen>,
     text: Option<String>,
     text_alone: bool,
     spare: usize,
@@ -227,7 +235,7 @@ pub async fn change(desk: Desk, Path(name): Path<String>, Form(posted): Posted) 
 /// One more field, a look at what it will be, or saving it.
 async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Response, Error> {
     if typed.one("step") == "text" {
-        return save_text(desk, base, typed.raw("text")).await;
+        return save_text(desk, base, typed).await;
     }
     if !typed.is_whole() {
         let problem = Some(desk.words.say("form.not_whole").to_owned());
@@ -245,9 +253,12 @@ async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Respons
         Ok(kind) => kind,
         Err(problem) => return show(desk, base, form, Told { problem: Some(problem), ..Told::default() }).await,
     };
-    if typed.one("step") == "preview" {
+    let (foreseen, is_preview) = (Foreseen::of(desk, &kind).await?, typed.one("step") == "preview");
+    let is_new = foreseen.as_ref().is_some_and(|foreseen| !foreseen.was_seen(typed));
+    if is_preview || is_new {
         let preview = Some(Preview::of(desk, &kind)?);
-        return show(desk, base, form, Told { preview, ..Told::default() }).await;
+        let notice = (!is_preview).then(|| desk.words.say("rights.look_first").to_owned());
+        return show(desk, base, form, Told { notice, preview, foreseen, ..Told::default() }).await;
     }
     match keep(desk, &kind).await? {
         Ok(()) => Ok(Redirect::to(&format!("/kinds/{}?done=saved", kind.name)).into_response()),
@@ -331,23 +342,26 @@ fn place_errors(desk: &Desk, form: &mut KindForm, kind: &Kind, bad: &BadDefiniti
 }
 
 /// Saves a definition that was written as text.
-async fn save_text(desk: &Desk, base: Option<&Kind>, text: &str) -> Result<Response, Error> {
-    let again = |problem: String| Told {
-        problem: Some(problem),
-        text: Some(text.to_owned()),
-        text_alone: text.len() > TEXT_BYTES,
-        ..Told::default()
-    };
+async fn save_text(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Response, Error> {
+    let text = typed.raw("text");
+    let again =
+        |problem: Option<String>| Told { problem, text: Some(text.to_owned()), text_alone: text.len() > TEXT_BYTES, ..Told::default() };
     let form = base.map_or_else(KindForm::new, KindForm::from);
     match desk.reading.schema().define("the text", text) {
         Ok(kind) if base.is_some_and(|base| base.name != kind.name) => {
-            show(desk, base, form, again(desk.words.say("kind.exists").to_owned())).await
+            show(desk, base, form, again(Some(desk.words.say("kind.exists").to_owned()))).await
         }
-        Ok(kind) => match keep(desk, &kind).await? {
-            Ok(()) => Ok(Redirect::to(&format!("/kinds/{}?done=saved", kind.name)).into_response()),
-            Err(problem) => show(desk, base, form, again(problem)).await,
-        },
-        Err(bad) => show(desk, base, form, again(desk.words.label(&bad.words()).to_owned())).await,
+        Ok(kind) => {
+            if let Some(foreseen) = Foreseen::of(desk, &kind).await?.filter(|foreseen| !foreseen.was_seen(typed)) {
+                let notice = Some(desk.words.say("rights.look_first").to_owned());
+                return show(desk, base, form, Told { notice, foreseen: Some(foreseen), ..again(None) }).await;
+            }
+            match keep(desk, &kind).await? {
+                Ok(()) => Ok(Redirect::to(&format!("/kinds/{}?done=saved", kind.name)).into_response()),
+                Err(problem) => show(desk, base, form, again(Some(problem))).await,
+            }
+        }
+        Err(bad) => show(desk, base, form, again(Some(desk.words.label(&bad.words()).to_owned()))).await,
     }
 }
 
@@ -400,7 +414,10 @@ async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> R
     }
     let is_light = weight(desk, &shown) <= OPEN_BYTES;
     let text = told.text.or_else(|| base.map(Kind::to_toml));
+    let (effect, looked_at) = told.foreseen.map(|foreseen| (foreseen.effect, foreseen.says)).unzip();
     let page = KindPage {
+        effect,
+        looked_at,
         frame: desk.frame(&title, "/kinds").await?,
         action: base.map_or_else(|| "/kinds/new".to_owned(), |kind| format!("/kinds/{}", kind.name)),
         is_new: base.is_none(),

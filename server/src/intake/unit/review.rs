@@ -40,6 +40,9 @@ impl Unit<'_> {
         now: Millis,
         review: &Review,
     ) -> Result<std::result::Result<(), NotReviewed>> {
+        if matches!(&review.ruling, Ruling::Return(note) if note.trim().is_empty()) {
+            return Ok(Err(NotReviewed::NoNote));
+        }
         let found = rejected::rejected_among(tx, self.workspace, &[review.change]).await?.remove(&review.change);
         let Some(row) = found else { return Ok(Err(NotReviewed::NoSuchEdit)) };
         self.load_governing(tx, std::iter::once(&row.kind)).await?;
@@ -67,12 +70,17 @@ impl Unit<'_> {
             Ruling::Accept => self.accept_as_it_is(tx, reviewer, now, &row, voice.by_turn).await?,
             Ruling::Amend(edits) => self.accept_edits(reviewer, now, &row, edits.clone(), false),
             Ruling::Decline(_) => Ok((DeskState::Declined, None)),
+            Ruling::Return(_) => Ok((DeskState::Returned, None)),
         };
         let (state, answer) = match decided {
             Ok(decided) => decided,
             Err(why) => return Ok(Err(why)),
         };
-        let note = if let Ruling::Decline(note) = &review.ruling { note.as_deref() } else { None };
+        let note = match &review.ruling {
+            Ruling::Decline(note) => note.as_deref(),
+            Ruling::Return(note) => Some(note.trim()),
+            Ruling::Accept | Ruling::Amend(_) | Ruling::Reopen => None,
+        };
         let decision = Decision { change: review.change, state, by: reviewer.user, note, answer, at: now };
         rejected::decide_rejected(tx, self.workspace, &decision).await?;
         if let Some(step) = voice.step {
@@ -105,7 +113,7 @@ impl Unit<'_> {
         {
             return Ok(Err(why));
         }
-        if matches!(ruling, Ruling::Decline(_)) {
+        if matches!(ruling, Ruling::Decline(_) | Ruling::Return(_)) {
             return Ok(Ok(Spoken::Last(Voice::default())));
         }
         if matches!(ruling, Ruling::Amend(_)) && !turn.is_last() {
@@ -260,6 +268,11 @@ pub(super) fn verdict_again(row: &RejectedRow) -> Verdict {
             code = code::DECLINED.to_owned();
             message = said.clone().unwrap_or_else(|| "the back office has declined it".to_owned());
             message_zh = said.unwrap_or_else(|| "后台已驳回该修改".to_owned());
+        }
+        DeskState::Returned => {
+            code = code::RETURNED.to_owned();
+            message = row.note.clone().unwrap_or_default();
+            message_zh.clone_from(&message);
         }
         // As it was, it would be in the record.
         DeskState::Accepted => {

@@ -180,7 +180,7 @@ impl Unit<'_> {
 
 /// Keeps whose the records are that follow one which was just erased: what they had through it, and through what it
 /// followed, is theirs no longer. Takes a position of the feed if somebody's sight changed.
-pub(crate) async fn settle_erased(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, erased: RecordId) -> Result<()> {
+pub async fn settle_erased(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, erased: RecordId) -> Result<()> {
     let follows = follows(schema);
     let gone = HashMap::from([(erased, Facts::default())]);
     let mut affected = descendants(tx, workspace, &follows, &gone).await?;

@@ -1,0 +1,35 @@
+//! What a kind would do to what people see that says otherwise whose its records are: shown before it is saved.
+
+use serde_json::json;
+use sync_core::schema::Kind;
+
+use crate::console::desk::Desk;
+use crate::console::roles::{EffectView, effect_view};
+use crate::console::typed::Typed;
+use crate::error::Error;
+use crate::rights::{self, Change};
+
+/// What a kind would do that says otherwise whose its records are.
+pub struct Foreseen {
+    /// What.
+    pub effect: EffectView,
+    /// What it says of that.
+    pub says: String,
+}
+
+impl Foreseen {
+    /// None where nobody would notice.
+    pub async fn of(desk: &Desk, kind: &Kind) -> Result<Option<Self>, Error> {
+        if !rights::is_regrouped(&desk.app.intake.rules(desk.caller.workspace), kind) {
+            return Ok(None);
+        }
+        let effect = rights::effect(&desk.app, desk.caller.workspace, &Change::Kind(Box::new(kind.clone()))).await?;
+        let says = json!([kind.owner, kind.sharing]).to_string();
+        Ok((!effect.is_nothing()).then(|| Self { effect: effect_view(desk, &effect), says }))
+    }
+
+    /// Whether whoever saves was shown it.
+    pub fn was_seen(&self, typed: &Typed) -> bool {
+        typed.raw("looked_at") == self.says
+    }
+}
