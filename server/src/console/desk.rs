@@ -157,6 +157,7 @@ impl Desk {
             item("/followed", "menu.followed", "pin", followed),
             item("/collisions", "menu.collisions", "collision", 0),
             item("/duplicates", "menu.duplicates", "twins", 0),
+            item("/gaps", "menu.gaps", "warning", 0),
         ];
         Ok(Frame {
             words: self.words,

@@ -24,6 +24,7 @@ mod files;
 mod follows;
 mod foreseen;
 mod format;
+mod gaps;
 mod handover;
 mod history;
 mod hooks;
@@ -51,6 +52,7 @@ mod search;
 mod shares;
 mod sign_in;
 mod start;
+mod stays;
 mod teams;
 mod timeline;
 mod told;
@@ -98,6 +100,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/rejected/{change}", get(rejected::change).post(rejected::decide))
         .route("/rejected/{change}/change", post(rejected::accept_changed))
         .route("/collisions", get(collisions::page))
+        .route("/gaps", get(gaps::page))
         .route("/duplicates", get(duplicates::page))
         .route("/duplicates/undo/{act}", post(duplicates::undo))
         .route("/duplicates/{kind}/{survivor}/{duplicate}", get(duplicates::pair).post(duplicates::decide))

@@ -31,6 +31,7 @@ mod farewells;
 mod files;
 mod follows;
 mod formulas;
+mod gates;
 mod groups;
 mod handover;
 mod handset;

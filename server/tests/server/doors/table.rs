@@ -272,6 +272,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/shared/{token}", Anybody, Nothing),
     door("GET", "/shared/{token}/report.pdf", Anybody, Nothing),
     door("GET", "/collisions", Page, Nothing),
+    door("GET", "/gaps", Page, Nothing),
     door("GET", "/devices", OfficePage, Nothing),
     door("POST", "/devices/terms", OfficePage, Nothing),
     door("POST", "/devices/{device}/confirm", OfficePage, DeviceOf).form("step=let_in").finds_nothing(&[303, 404, 409]),
