@@ -9,6 +9,7 @@ mod review;
 
 use serde_json::{Map, Value as Json};
 use sync_core::access::{Act, Subject, decide};
+use sync_core::actions::prices;
 use sync_core::id::{KindName, Millis, RecordId};
 use sync_core::protocol::code;
 use sync_core::record::authored;
@@ -127,6 +128,7 @@ impl Writing {
     /// When it exists, lacks a required field, or intake refuses.
     pub async fn create(&self, kind: &str, id: Option<RecordId>, edits: Vec<FieldEdit>) -> Result<RecordId, WriteError> {
         let kind = self.reading.kind(kind)?;
+        let edits = self.priced(kind, &Map::new(), edits).await?;
         let edits = self.fit_to_make(kind, edits)?;
         let id = id.unwrap_or_else(|| self.new_id());
         let edit = RecordEdit { kind: kind.name.clone(), record: id, edits, expect: Expect::New };
@@ -147,6 +149,17 @@ impl Writing {
         complete(kind, &edits)?;
         authored::check(kind, &Map::new(), &edits).map_err(NotEdited::from)?;
         Ok(edits)
+    }
+
+    /// The edits with the prices of what they put into rows without one, by the lists that hold.
+    async fn priced(&self, kind: &Kind, before: &Map<String, Json>, edits: Vec<FieldEdit>) -> Result<Vec<FieldEdit>, WriteError> {
+        let asked: Vec<RecordId> = prices::asks_for(kind, before, &edits).into_iter().collect();
+        if asked.is_empty() {
+            return Ok(edits);
+        }
+        let (rows, _) = self.reading.rows(&asked).await?;
+        let known = rows.into_iter().filter(|(_, row)| !row.archived).map(|(id, row)| (id, row.fields)).collect();
+        Ok(prices::filled(kind, before, edits, &known, self.now))
     }
 
     /// Makes several records at once: all, or as many as intake takes before it refuses one.
@@ -179,6 +192,7 @@ impl Writing {
         let row = self.reading.row(id).await?.filter(|row| &*row.kind == kind).ok_or(WriteError::NotThere)?;
         let declared = self.reading.kind(kind)?;
         keeps_required(declared, &edits)?;
+        let edits = if self.puts_back { edits } else { self.priced(declared, &row.fields, edits).await? };
         // What stood there once may stand there again: an older app may not have known of today's bounds.
         if !self.puts_back {
             authored::check(declared, &row.fields, &edits).map_err(NotEdited::from)?;

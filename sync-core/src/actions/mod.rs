@@ -8,5 +8,6 @@ pub mod currency;
 pub mod duplicates;
 pub mod follow;
 pub mod next;
+pub mod prices;
 pub mod quotes;
 pub mod workdays;

@@ -114,6 +114,7 @@ fn complete(base: &[Field], fields: &mut Vec<Field>) {
         complete_options(base, field);
         let to: Vec<_> = base.to.iter().filter(|to| !field.to.contains(to)).cloned().collect();
         field.to.extend(to);
+        field.fill = field.fill.take().or_else(|| base.fill.clone());
         field.frozen = field.frozen.take().or_else(|| base.frozen.clone());
         field.formula = field.formula.take().or_else(|| base.formula.clone());
         field.default = field.default.take().or_else(|| base.default.clone());

@@ -5,6 +5,7 @@
 
 mod builtin;
 mod check;
+mod fill;
 mod formula;
 mod gate;
 mod parse;
@@ -14,6 +15,7 @@ mod words;
 pub(crate) mod write;
 
 pub use check::{BadDefinition, NotAllowed, allows_change};
+pub use fill::Fill;
 pub use formula::Formula;
 pub use gate::{DAYS, Gap, Need};
 pub(crate) use parse::label;
@@ -209,6 +211,9 @@ pub struct Field {
     /// For a set or list of rows, and for a log: what each row or item holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<Field>,
+    /// For a part of rows: where its price is looked up while nobody types one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fill: Option<Fill>,
     /// From when on it may not change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Frozen>,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::reader::{self, Mistake, Section, Word, nearest};
 use super::words::{COLOURS, DEFINITION_MAX};
-use super::{Board, Choice, Field, Formula, Frozen, Kind, Label, Merge, Need, Sharing, ValueType, gate, validate};
+use super::{Board, Choice, Field, Fill, Formula, Frozen, Kind, Label, Merge, Need, Sharing, ValueType, gate, validate};
 use crate::id::{Facet, FieldName};
 
 /// A kind that cannot be read.
@@ -68,9 +68,9 @@ impl Kind {
 const BOUND_MAX: f64 = 9_007_199_254_740_991.0;
 const KIND_KEYS: [&str; 13] =
     ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "gap", "field"];
-const FIELD_KEYS: [&str; 16] = [
-    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "frozen", "formula",
-    "hidden",
+const FIELD_KEYS: [&str; 17] = [
+    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "fill", "frozen",
+    "formula", "hidden",
 ];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
@@ -159,6 +159,7 @@ fn field(section: Section<'_>) -> Result<Option<Field>, Mistake> {
         max: bound(section, "max")?,
         to: section.words("to")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
         items: fields(section, "items", &what)?,
+        fill: Fill::read(section)?,
         frozen: section.section("frozen")?.map(frozen).transpose()?,
         formula: Formula::read(section)?,
         hidden: section.flag("hidden")?,

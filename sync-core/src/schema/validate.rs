@@ -4,7 +4,7 @@
 
 use super::reader::{Mistake, Section, Word, nearest, nearest_zh};
 use super::words::{FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS, RESERVED_KINDS};
-use super::{Field, Kind, Label, Merge, ValueType, formula, gate};
+use super::{Field, Kind, Label, Merge, ValueType, fill, formula, gate};
 use crate::id::Facet;
 
 type Checked = Result<(), Mistake>;
@@ -28,6 +28,7 @@ pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
         after(&kind.fields, declared, section)?;
         formula::check(kind, declared, section)?;
         gate::check(kind, declared, section)?;
+        fill::check(kind, declared, section)?;
     }
     title(kind, root)?;
     listed(kind, root)?;

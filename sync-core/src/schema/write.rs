@@ -89,6 +89,7 @@ fn parts(field: &Field, separator: &str) -> Vec<(&'static str, String)> {
     if !field.items.is_empty() {
         parts.push(("items", array(field.items.iter().map(item), separator)));
     }
+    parts.extend(field.fill.iter().map(|fill| ("fill", fill.to_toml())));
     if let Some(rule) = &field.frozen {
         parts.push(("frozen", frozen(rule)));
     }

@@ -511,6 +511,7 @@ impl FieldForm {
             max,
             to,
             items: self.items.iter().map(part).collect::<Result<_, _>>()?,
+            fill: base.and_then(|field| field.fill.clone()),
             frozen: base.and_then(|field| field.frozen.clone()),
             formula: self.formula.formula().ok().flatten().filter(|_| self.is_computed()).or_else(|| base?.formula.clone()),
             hidden: self.hidden,
