@@ -6,6 +6,7 @@
 
 mod account;
 mod admin;
+mod adoption;
 mod agents;
 mod ask;
 pub mod assets;
@@ -24,8 +25,10 @@ mod files;
 mod follows;
 mod foreseen;
 mod format;
+mod forms;
 mod gaps;
 mod handover;
+mod help;
 mod history;
 mod hooks;
 mod imports;
@@ -101,6 +104,8 @@ pub fn routes(app: &App) -> Routes {
         .route("/rejected/{change}/change", post(rejected::accept_changed))
         .route("/collisions", get(collisions::page))
         .route("/gaps", get(gaps::page))
+        .route("/help", get(help::all))
+        .route("/help/{name}", get(help::one))
         .route("/duplicates", get(duplicates::page))
         .route("/duplicates/undo/{act}", post(duplicates::undo))
         .route("/duplicates/{kind}/{survivor}/{duplicate}", get(duplicates::pair).post(duplicates::decide))
@@ -124,6 +129,9 @@ pub fn routes(app: &App) -> Routes {
         .route("/account/calendar", post(account::calendar))
         .route("/account/sessions/end", post(account::end_sessions))
         .route("/account/devices/{device}/leave", get(devices::ask_own).post(devices::leave))
+        .route("/lead-forms", get(forms::page).post(forms::make))
+        .route("/lead-forms/{form}/revoke", post(forms::revoke))
+        .route("/forms/{key}", get(forms::public).post(forms::send))
         .route("/keys", get(keys::page).post(keys::make))
         .route("/keys/{key}/revoke", post(keys::revoke))
         .route("/webhooks", get(hooks::page).post(hooks::make))
@@ -186,6 +194,7 @@ fn either(field: &str, sent: &str, yes: &str, no: &str) -> Result<bool, Error> {
 fn office() -> Routes {
     Routes::new()
         .route("/admin", get(admin::page))
+        .route("/adoption", get(adoption::page))
         .route("/admin/settings", post(admin::open_settings))
         .route("/admin/numbers", post(admin::make_numbers))
         .route("/kinds", get(kinds::page))

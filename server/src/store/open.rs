@@ -177,6 +177,7 @@ fn migrator() -> Migrator {
         (41, "audit by act", include_str!("../../migrations/0041_audit_by_act.sql")),
         (42, "ledger", include_str!("../../migrations/0042_ledger.sql")),
         (43, "rejected open", include_str!("../../migrations/0043_rejected_open.sql")),
+        (46, "lead forms", include_str!("../../migrations/0046_lead_forms.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod admin;
+mod adoption;
 mod api;
 mod archive;
 mod audit;
@@ -12,6 +13,7 @@ mod browser;
 mod building;
 mod bulk;
 mod calendars;
+mod capture;
 mod cards;
 mod charts;
 mod checks;
@@ -53,6 +55,7 @@ mod owners;
 mod pages;
 mod passwords;
 mod pen;
+mod prices;
 mod privacy;
 mod proofs;
 mod reporting;

@@ -126,10 +126,10 @@ impl Asked {
         format!("/records/{}{slash}{what}{mark}{}", kind.name, query.join("&"))
     }
 
-    /// Whether its month is a month, or a day that stands for its week; none is the present one.
+    /// Whether its month is a month, a day that stands for its week, or a day alone; none is the present one.
     pub fn has_month(&self) -> bool {
         let is_day = |day: &str| day.parse::<jiff::civil::Date>().is_ok();
-        self.month.is_empty() || is_day(&self.month) || is_day(&format!("{}-01", self.month))
+        self.month.is_empty() || is_day(self.month.strip_prefix('d').unwrap_or(&self.month)) || is_day(&format!("{}-01", self.month))
     }
 
     /// The same list, on its first page and with nothing open.
