@@ -88,7 +88,8 @@ async fn what_a_stranger_sends_becomes_a_lead_with_its_campaign_and_a_second_tim
     }
     assert_eq!(desk.parties().await.len(), 1, "who is there is not doubled");
     let record = desk.page(&format!("/records/party/{}", leads[0]["id"].as_str().unwrap())).await;
-    assert_eq!(record.matches("Ask for a quote</a>").count(), 3, "each is an event: {record}");
+    let events = Client::office(&desk.server).await.list("activity", &[]).await.json()["rows"].as_array().unwrap().len();
+    assert_eq!((events, record.contains("Ask for a quote</a>")), (3, true), "each is an event");
     has(&record, &["Fang Wang", "F. W."], &[]);
     has(&desk.page("/lead-forms").await, &["data-label=\"Received\">3<"], &[]);
 }

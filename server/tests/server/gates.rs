@@ -18,6 +18,13 @@ fn decider(row: &str) -> FieldEdit {
     FieldEdit::SetRow { field: "people".to_owned(), row: row.to_owned(), values: values.into_iter().collect() }
 }
 
+/// The tasks that are planned, in order.
+async fn subjects(office: &Client<'_>) -> Vec<String> {
+    let rows = office.list("activity", &[("orderBy", "subject")]).await.json()["rows"].as_array().unwrap().clone();
+    let planned = rows.iter().filter(|row| row["fields"]["status"] == "planned" && row["fields"]["type"] == "task");
+    planned.map(|row| row["fields"]["subject"].as_str().unwrap().to_owned()).collect()
+}
+
 impl Desk {
     /// Days later somebody signs in again.
     async fn later(&mut self, days: i64) {
@@ -139,11 +146,15 @@ async fn a_phone_without_a_network_refuses_a_stage_and_what_only_meets_at_the_se
     bo.sync(server).await;
     // Each sees what is right; together it is not, and nobody's edit is lost.
     ann.edit(server, "deal", deal, &[FieldEdit::set("stage", "proposal")]);
+    bo.edit(server, "deal", deal, &[FieldEdit::set("stage", "proposal")]);
     bo.edit(server, "deal", deal, &[FieldEdit::RemoveRow { field: "people".to_owned(), row: "a".to_owned() }]);
     for phone in [&mut ann, &mut bo] {
         phone.sync(server).await;
     }
     ann.sync(server).await;
+    // The stage brought its tasks, each once, though both put the deal there.
+    let office = Client::office(server).await;
+    assert_eq!(subjects(&office).await, ["准备方案 / Prepare the proposal", "约定演示 / Agree on a demo"]);
     for phone in [&mut ann, &mut bo] {
         let fields = phone.fields(deal).unwrap();
         assert_eq!((&fields["stage"], &fields["unmet"], fields.get("people")), (&json!("proposal"), &json!(true), None));
@@ -253,7 +264,7 @@ options = [ { value = "fr", label = { en = "France", zh = "法国" }, columns = 
 name = "state"
 label = { en = "State", zh = "状态" }
 type = "choice"
-options = [ { value = "open", label = { en = "Open", zh = "未提交" } }, { value = "sent", label = { en = "Sent", zh = "已提交" }, needs = [{ field = "passport" }] } ]
+options = [ { value = "open", label = { en = "Open", zh = "未提交" } }, { value = "sent", label = { en = "Sent", zh = "已提交" }, needs = [{ field = "passport" }], tasks = ["Book a flight"] } ]
 [[gap]]
 name = "old"
 label = { en = "Waiting long", zh = "等待过久" }
@@ -270,11 +281,16 @@ where = '[{"type":"olderThanXDays","attribute":"createdAt","value":"@days"}]'
     let refused = office.edit(&visa, json!([{"op": "set", "field": "state", "value": "sent"}])).await;
     assert_eq!(refused.status, 422);
     has(&refused.text(), &["“Sent” needs first: Passport"], &[]);
+    for state in ["sent", "open", "sent"] {
+        let edits = json!([{"op": "set", "field": "passport", "value": "E1"}, {"op": "set", "field": "state", "value": state}]);
+        assert_eq!(office.edit(&visa, edits).await.status, 200);
+    }
+    assert_eq!(subjects(&office).await, ["Book a flight"], "once, also for who comes back");
     desk.later(12).await;
     has(between(&desk.page("/gaps").await, ">Waiting long</a>", "</li>"), &[">1<"], &[]);
     has(between(&desk.page("/gaps?days.visa.old=20").await, ">Waiting long</a>", "</li>"), &[">0<"], &[]);
     has(&desk.page("/records/visa?layout=board").await, &[">France<", ">Germany<"], &[]);
-    has(&desk.page("/kinds/visa").await, &["sent needs passport", "fr columns sent"], &[]);
+    has(&desk.page("/kinds/visa").await, &["sent needs passport", "sent tasks Book a flight", "fr columns sent"], &[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

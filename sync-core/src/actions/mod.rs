@@ -4,6 +4,7 @@
 //! as field edits.
 
 pub mod approvals;
+pub mod checklist;
 pub mod currency;
 pub mod duplicates;
 pub mod follow;

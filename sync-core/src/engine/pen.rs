@@ -10,7 +10,8 @@ use serde_json::Map;
 
 use super::replica::{Identity, Replica, read_change, read_changes};
 use crate::access::{self, Decision, Level, Roles, Subject, judge};
-use crate::actions::prices;
+use crate::actions::next::ACTIVITY;
+use crate::actions::{checklist, prices};
 use crate::fence::{self, Pen, Refusal};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
@@ -199,7 +200,14 @@ impl Replica {
         }
         let edits = prices::filled(&declared, &before, edits.to_vec(), &known, self.server_time(now));
         authored::check(&declared, &before, &edits)?;
-        self.write(now, kind, record, &edits)
+        let edited = self.write(now, kind, record, &edits)?;
+        let Some(user) = self.me.as_ref().map(|me| me.user) else { return Ok(edited) };
+        for (task, edits) in checklist::tasks(&self.schema, (&declared, record), &before, &edits, user) {
+            if self.store.kind_of(task)?.is_none() {
+                self.write(now, ACTIVITY, task, &edits)?;
+            }
+        }
+        Ok(edited)
     }
 
     /// Writes field edits, also such as stand already or were written under older rules. Part of a transaction.

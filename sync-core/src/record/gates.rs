@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::fields::{BadEdit, FieldEdit};
 use super::valid::BadValue;
-use crate::schema::{Field, Kind, Label, Merge, Need};
+use crate::schema::{Choice, Field, Kind, Label, Merge, Need};
 
 /// What a field has, by its name.
 type Facts<'f> = &'f dyn Fn(&str) -> Option<Json>;
@@ -52,11 +52,9 @@ pub fn is_said(value: &Json) -> bool {
 pub(super) fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Vec<BadEdit> {
     let facts = |name: &str| kind.field(name).and_then(|field| after(before, field, edits));
     let mut found = Vec::new();
-    for (field, state) in chosen(kind, edits) {
-        // Who writes what stands already moves nothing.
-        let is_moved = before.get(&*field.name).and_then(Json::as_str) != Some(state);
-        let lacking = unmet(field, state, &facts);
-        if let (Some(option), true, false) = (field.option(state), is_moved, lacking.is_empty()) {
+    for (field, option) in moves(kind, before, edits) {
+        let lacking = unmet(field, &option.value, &facts);
+        if !lacking.is_empty() {
             let labels: Vec<Label> = lacking.iter().map(|need| need.label(kind)).collect();
             let problem = BadValue::Unmet { state: Box::new(option.label.clone()), lacking: labels };
             found.push(BadEdit::BadValue { field: field.name.to_string(), problem });
@@ -65,15 +63,21 @@ pub(super) fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEd
     found
 }
 
-/// The fields that [`mistakes`] looks at besides what edits write.
+/// The states that edits put a record into: who writes what stands already moves nothing.
+pub(crate) fn moves<'k>(kind: &'k Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Vec<(&'k Field, &'k Choice)> {
+    let is_moved = |field: &Field, state: &str| before.get(&*field.name).and_then(Json::as_str) != Some(state);
+    let moved = chosen(kind, edits).into_iter().filter(|(field, state)| is_moved(field, state));
+    moved.filter_map(|(field, state)| Some((field, field.option(state)?))).collect()
+}
+
+/// The fields that [`mistakes`] and [`moves`] look at besides what edits write.
 pub(super) fn beside<'k>(kind: &'k Kind, edits: &[FieldEdit]) -> Vec<&'k Field> {
     let mut beside = Vec::new();
     for (field, state) in chosen(kind, edits) {
-        let needs = field.option(state).map(|option| &option.needs[..]).unwrap_or_default();
-        if !needs.is_empty() {
-            beside.push(field);
-            beside.extend(needs.iter().filter_map(|need| kind.field(&need.field)));
-        }
+        let Some(option) = field.option(state).filter(|option| !option.needs.is_empty() || !option.tasks.is_empty()) else { continue };
+        beside.push(field);
+        beside.extend(kind.owner.as_ref().and_then(|owner| kind.field(owner)));
+        beside.extend(option.needs.iter().filter_map(|need| kind.field(&need.field)));
     }
     beside
 }

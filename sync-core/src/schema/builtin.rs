@@ -151,6 +151,9 @@ fn brings(base: &Choice, option: &mut Choice) {
     if option.asks.is_empty() {
         option.asks.clone_from(&base.asks);
     }
+    if option.tasks.is_empty() {
+        option.tasks.clone_from(&base.tasks);
+    }
     if option.columns.is_empty() {
         option.columns.clone_from(&base.columns);
     }

@@ -17,6 +17,11 @@ pub const DAYS: &str = "\"@days\"";
 /// A gap is about so many days at most: ten years.
 const DAYS_MAX: f64 = 3_650.0;
 
+/// Tasks that a state brings: more is no checklist.
+const TASKS_MAX: usize = 20;
+/// The subject of a task is one line.
+const TASK_CHARS_MAX: usize = 200;
+
 /// A fact that a record must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Need {
@@ -148,6 +153,7 @@ pub(super) fn written(choice: &Choice) -> String {
     let keys = [
         ("needs", choice.needs.iter().map(Need::to_toml).collect::<Vec<_>>()),
         ("asks", choice.asks.iter().map(|name| quoted(name)).collect()),
+        ("tasks", choice.tasks.iter().map(|task| quoted(task)).collect()),
         ("columns", choice.columns.iter().map(|column| quoted(column)).collect()),
     ];
     for (key, words) in keys.into_iter().filter(|(_, words)| !words.is_empty()) {
@@ -160,7 +166,7 @@ pub(super) fn written(choice: &Choice) -> String {
 pub(super) fn check(kind: &Kind, field: &Field, section: Section<'_>) -> Result<(), Mistake> {
     for (option, section) in field.options.iter().zip(section.sections("options")?) {
         let is_state = field.merge.is_single() && field.facet == Facet::Main && field.merge != Merge::Derived;
-        if let Some(key) = ["needs", "asks"].into_iter().find(|key| section.has(key) && !is_state) {
+        if let Some(key) = ["needs", "asks", "tasks"].into_iter().find(|key| section.has(key) && !is_state) {
             let mistake = section.mistake_at(key, format!("`{}` is no state that people choose: its options have no `{key}`", field.name));
             return Err(mistake.zh(format!("“{}”不是由人选择的单一状态，其选项不能有 `{key}`", field.name)));
         }
@@ -170,6 +176,7 @@ pub(super) fn check(kind: &Kind, field: &Field, section: Section<'_>) -> Result<
         for word in section.words("asks")? {
             writable(kind, field, word)?;
         }
+        tasks(option, section)?;
         columns(kind, field, section)?;
     }
     Ok(())
@@ -207,6 +214,16 @@ fn needed(kind: &Kind, state: &Field, need: &Need, section: Section<'_>) -> Resu
         return Err(mistake.zh(format!("“{is}”不是“{}”的选项", chosen.name)));
     }
     Ok(())
+}
+
+/// A list of what is to be done is short, and so is each of its lines.
+fn tasks(option: &Choice, section: Section<'_>) -> Result<(), Mistake> {
+    let is_good = |task: &String| (1..=TASK_CHARS_MAX).contains(&task.trim().chars().count());
+    if option.tasks.len() <= TASKS_MAX && option.tasks.iter().all(is_good) {
+        return Ok(());
+    }
+    let message = format!("`tasks` are at most {TASKS_MAX} texts of 1 to {TASK_CHARS_MAX} characters");
+    Err(section.mistake_at("tasks", message).zh(format!("`tasks` 最多 {TASKS_MAX} 项，每项 1 到 {TASK_CHARS_MAX} 个字符")))
 }
 
 fn columns(kind: &Kind, field: &Field, section: Section<'_>) -> Result<(), Mistake> {

@@ -148,6 +148,9 @@ pub struct Choice {
     /// Fields that are asked for when somebody puts a record into this state; they may stay empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<FieldName>,
+    /// What is to be done when a record comes into this state: the subjects of tasks about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
     /// Of the choice that boards are apart by: the columns of this one's board; none for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,

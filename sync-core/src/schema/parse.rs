@@ -198,7 +198,7 @@ fn facet(section: Section<'_>) -> Result<Option<Facet>, Mistake> {
 }
 
 fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
-    section.only("an option", &["value", "label", "colour", "weight", "hidden", "needs", "asks", "columns"])?;
+    section.only("an option", &["value", "label", "colour", "weight", "hidden", "needs", "asks", "tasks", "columns"])?;
     let value = section.required("the option", "value")?;
     let colour = section.word("colour")?;
     if let Some(colour) = colour.filter(|colour| section.is_strict() && !COLOURS.contains(&colour.text)) {
@@ -212,6 +212,7 @@ fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
         hidden: section.flag("hidden")?,
         needs: Need::read_all(section)?,
         asks: names(section, "asks")?,
+        tasks: section.words("tasks")?.iter().map(|word| word.text.to_owned()).collect(),
         columns: section.words("columns")?.iter().map(|word| word.text.to_owned()).collect(),
     })
 }

@@ -568,7 +568,7 @@ impl FieldForm {
             let value = stored.unwrap_or_else(|| free(&named(&label.en), &taken));
             // The form does not ask whether an option is no longer offered.
             let hidden = base.and_then(|field| field.option(&value)).is_some_and(|option| option.hidden);
-            choices.push(Choice { value, label, colour, weight, hidden, needs: Vec::new(), asks: Vec::new(), columns: Vec::new() });
+            choices.push(rules::option(value, label, (colour, weight), hidden));
         }
         choices
     }

@@ -3,12 +3,13 @@
 //! Pure. Whether a rule makes sense is for the schema; here it is only read.
 
 use sync_core::id::FieldName;
-use sync_core::schema::{Board, Choice, Field, Kind, Need};
+use sync_core::schema::{Board, Choice, Field, Kind, Label, Need};
 
 use super::form::{KindForm, Wrong};
 
 const NEEDS: &str = " needs ";
 const ASKS: &str = " asks ";
+const TASKS: &str = " tasks ";
 const COLUMNS: &str = " columns ";
 
 /// The rules of options, one a line: `proposal needs amount, people.role=decider`.
@@ -21,6 +22,9 @@ pub fn text(options: &[Choice]) -> String {
             if !names.is_empty() {
                 lines.push(format!("{}{word}{}", option.value, names.join(", ")));
             }
+        }
+        if !option.tasks.is_empty() {
+            lines.push(format!("{}{TASKS}{}", option.value, option.tasks.join("; ")));
         }
     }
     lines.join("\n")
@@ -38,9 +42,14 @@ fn said(need: &Need) -> String {
 /// When a line is no rule, or is about no option.
 pub fn read(text: &str, options: &mut [Choice]) -> Result<(), Wrong> {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let found = [NEEDS, ASKS, COLUMNS].into_iter().find_map(|word| Some((word, line.split_once(word)?)));
+        let found = [NEEDS, ASKS, TASKS, COLUMNS].into_iter().find_map(|word| Some((word, line.split_once(word)?)));
         let (word, (option, names)) = found.ok_or(Wrong::NoRule)?;
         let option = option_of(option.trim(), options).ok_or(Wrong::NoRule)?;
+        if word == TASKS {
+            let tasks = names.split([';', '；']).map(str::trim).filter(|task| !task.is_empty());
+            option.tasks.extend(tasks.map(str::to_owned));
+            continue;
+        }
         let names = names.split([',', '，', '、']).map(str::trim).filter(|name| !name.is_empty());
         match word {
             NEEDS => option.needs.extend(names.map(need).collect::<Result<Vec<_>, _>>()?),
@@ -49,6 +58,11 @@ pub fn read(text: &str, options: &mut [Choice]) -> Result<(), Wrong> {
         }
     }
     Ok(())
+}
+
+/// An option that brings nothing with it yet.
+pub fn option(value: String, label: Label, (colour, weight): (Option<String>, Option<u8>), hidden: bool) -> Choice {
+    Choice { value, label, colour, weight, hidden, needs: Vec::new(), asks: Vec::new(), tasks: Vec::new(), columns: Vec::new() }
 }
 
 /// The option that a word means: its stored one, or what people read.
