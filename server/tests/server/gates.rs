@@ -154,7 +154,7 @@ async fn a_phone_without_a_network_refuses_a_stage_and_what_only_meets_at_the_se
     ann.sync(server).await;
     // The stage brought its tasks, each once, though both put the deal there.
     let office = Client::office(server).await;
-    assert_eq!(subjects(&office).await, ["准备方案 / Prepare the proposal", "约定演示 / Agree on a demo"]);
+    assert_eq!(subjects(&office).await, ["约定演示 / Agree on a demo", "准备方案 / Prepare the proposal"]);
     for phone in [&mut ann, &mut bo] {
         let fields = phone.fields(deal).unwrap();
         assert_eq!((&fields["stage"], &fields["unmet"], fields.get("people")), (&json!("proposal"), &json!(true), None));
