@@ -16,7 +16,7 @@ use super::record::{Editing, show, view};
 use super::timeline::{self, EventView};
 use super::{format, why};
 use crate::error::Error;
-use crate::reading::{FollowedNews, Linked, Names};
+use crate::reading::{Following, Linked, Names};
 use crate::store::marks;
 
 #[derive(Template)]
@@ -44,20 +44,27 @@ impl RecordView {
 /// `GET /followed`: what others did to what the caller follows, the last first, and all that they follow.
 pub async fn page(desk: Desk) -> Result<Response, Error> {
     let following = desk.reading.following().await?;
+    let names = names(&desk, &following).await?;
     let mut news = Vec::new();
     for one in &following.news {
-        news.push((RecordView::of(&one.about), event(&desk, one, &following.names).await?));
+        let kind = desk.reading.kind(&one.about.kind)?;
+        news.push((RecordView::of(&one.about), timeline::view_of(&desk, kind, &names, &one.happened, &one.who)));
     }
     let records = following.records.iter().map(RecordView::of).collect();
     let frame = desk.frame(desk.words.say("menu.followed"), "/followed").await?;
     answer(StatusCode::OK, &FollowedPage { frame, news, records })
 }
 
-async fn event(desk: &Desk, news: &FollowedNews, names: &Names) -> Result<EventView, Error> {
-    let kind = desk.reading.kind(&news.about.kind)?;
-    let mut names = names.clone();
-    names.extend(history::names(desk, kind, timeline::entries(&news.happened), None).await?);
-    Ok(timeline::view_of(desk, kind, &names, &news.happened, &news.who))
+/// What the records are called that news name, asked for together.
+async fn names(desk: &Desk, following: &Following) -> Result<Names, Error> {
+    let mut ids = Vec::new();
+    for one in &following.news {
+        let kind = desk.reading.kind(&one.about.kind)?;
+        ids.extend(history::linked(kind, timeline::entries(&one.happened), None));
+    }
+    let mut names = desk.reading.names_of(ids).await?;
+    names.extend(following.names.clone());
+    Ok(names)
 }
 
 /// `POST /followed/seen`: all that was done up to there.

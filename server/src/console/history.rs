@@ -106,11 +106,15 @@ fn end_of_day(asked: &Asked) -> Option<Millis> {
 
 /// What the records are called that values lead to.
 pub async fn names(desk: &Desk, kind: &Kind, entries: &[Entry], past: Option<&AsOf>) -> Result<Names, Error> {
+    Ok(desk.reading.names_of(linked(kind, entries, past)).await?)
+}
+
+/// The records that entries, and what stood there, link to.
+pub fn linked(kind: &Kind, entries: &[Entry], past: Option<&AsOf>) -> Vec<RecordId> {
     let then = past.iter().flat_map(|past| past.fields.iter().map(|(name, value)| (&**name, value)));
     let values = entries.iter().flat_map(|entry| [&entry.old, &entry.new].into_iter().flatten().map(|value| (&*entry.field, value)));
     let leads = |name: &str| kind.field(name).is_some_and(|field| field.value == ValueType::Link || !field.items.is_empty());
-    let ids: Vec<RecordId> = values.chain(then).filter(|(name, _)| leads(name)).flat_map(|(_, value)| ids_in(value)).collect();
-    Ok(desk.reading.names_of(ids).await?)
+    values.chain(then).filter(|(name, _)| leads(name)).flat_map(|(_, value)| ids_in(value)).collect()
 }
 
 fn as_it_was(format: &Formatter<'_>, kind: &Kind, day: &str, past: Option<AsOf>) -> Past {

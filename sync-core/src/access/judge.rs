@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::reach::texts;
-use super::{Act, Caller, Decision, MEMBER_KIND, Roles, Subject, asks_manager, decide};
+use super::{Act, Caller, Decision, Facts, MEMBER_KIND, Roles, Subject, asks_manager, decide, key_account, manager_among};
 use crate::fence::touched;
 use crate::id::{ChangeHash, Facet, RecordId, UserId};
 use crate::merge;
@@ -116,6 +116,33 @@ pub fn closes(kind: &str) -> bool {
 pub fn is_too_late(kind: &Kind, main: Option<&Doc>, change: &Change) -> bool {
     let is_closed = closes(&kind.name) && main.is_some_and(merge::is_archived);
     is_closed && touched(kind, change).iter().any(|touch| touch.field != ARCHIVED)
+}
+
+/// The key account that the record of a change is, or follows before or after it, and who answers for it, where what may be
+/// written hangs on that. `look` as for [`key_account`].
+///
+/// # Errors
+/// Those of `look`.
+pub fn account_of<E>(
+    roles: &Roles,
+    kind: &Kind,
+    (record, facet): (RecordId, Facet),
+    main: Option<&Doc>,
+    change: &Change,
+    mut look: impl FnMut(RecordId) -> Result<(RecordId, Facts), E>,
+) -> Result<Option<(RecordId, UserId)>, E> {
+    if kind.sharing.key_account().is_some() {
+        let manager = main.and_then(|main| manager_among(&Facts::in_doc(kind, main, None).holders));
+        return Ok(manager.map(|manager| (record, manager)));
+    }
+    if roles.look_at_managers(&kind.name) {
+        for followed in followed(kind, facet, main, change) {
+            if let Some(account) = key_account(followed, &mut look)? {
+                return Ok(Some(account));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The document that conditions are asked of: as it was, or as it is being made.

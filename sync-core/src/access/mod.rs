@@ -29,9 +29,9 @@ mod set;
 mod write;
 
 pub use condition::{BadCondition, Condition};
-pub use judge::{Judged, against, closes, followed, is_too_late, judge};
+pub use judge::{Judged, account_of, against, closes, followed, is_too_late, judge};
 pub use message::deed;
-pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders, manager, manager_among};
+pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders, key_account, manager_among};
 pub use role::{ANY_VALUE, OFFICE};
 pub use role::{Action, BadRole, Beyond, Level, Limit, Outcome, Right, Role, Roles, Rule};
 pub use set::{ROLES_MAX, RoleSet};

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 use super::Level;
 use crate::id::{BadId, RecordId, UserId};
+use crate::merge;
+use crate::record::doc::Doc;
 use crate::schema::Kind;
 
 /// How far records follow others: a file follows an activity, that a deal, that a customer.
@@ -79,10 +81,42 @@ impl Facts {
         let follows = texts_of(main, sharing.follows.as_deref()).filter_map(|id| id.parse().ok()).collect();
         Self { holders, follows }
     }
+
+    /// As a main document shows them.
+    pub fn in_doc(kind: &Kind, main: &Doc, author: Option<UserId>) -> Self {
+        let fields = kind.sharing_fields().filter_map(|name| kind.field(name));
+        let shown = fields.filter_map(|field| Some((field.name.to_string(), merge::shown(main, field)?)));
+        Self::of(kind, &shown.collect(), author)
+    }
+}
+
+/// The key account that a record is or follows, the nearest one, and who answers for it. `look` answers what stands for a record
+/// after merges, and what that says of whose it is.
+///
+/// # Errors
+/// Those of `look`.
+pub fn key_account<E>(
+    record: RecordId,
+    mut look: impl FnMut(RecordId) -> Result<(RecordId, Facts), E>,
+) -> Result<Option<(RecordId, UserId)>, E> {
+    // Records may follow each other in a circle: each is looked at once.
+    let (mut seen, mut frontier) = (BTreeSet::from([record]), vec![record]);
+    for _ in 0..=FOLLOW_DEPTH_MAX {
+        let mut above = Vec::new();
+        for record in std::mem::take(&mut frontier) {
+            let (account, facts) = look(record)?;
+            if let Some(manager) = manager_among(&facts.holders) {
+                return Ok(Some((account, manager)));
+            }
+            above.extend(facts.follows);
+        }
+        frontier = above.into_iter().filter(|followed| seen.insert(*followed)).collect();
+    }
+    Ok(None)
 }
 
 /// Who answers for a record as a key account, if it is one.
-pub fn manager(kind: &Kind, main: &Map<String, Value>) -> Option<UserId> {
+pub(super) fn manager(kind: &Kind, main: &Map<String, Value>) -> Option<UserId> {
     let (key, manager) = kind.sharing.key_account()?;
     main.get(&**key).and_then(Value::as_bool).filter(|is_key| *is_key)?;
     main.get(&**manager)?.as_str()?.parse().ok()

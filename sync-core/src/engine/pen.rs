@@ -255,7 +255,7 @@ impl Replica {
             fence::check_beside(&before, self.doc(record, Facet::Main), kind, facet, &written.change, Pen::Device)?;
             let subject = self.subject(kind, record, facet, &me, made_by, was_new)?;
             let main = self.doc(record, Facet::Main);
-            let subject = Subject { manager: self.manager(&subject, main, &written.change)?, ..subject };
+            let subject = Subject { manager: self.manager(kind, (record, facet), main, &written.change)?, ..subject };
             let approval = predicted(&self.roles, &me, &subject, main, &written.change)?;
             edited.needs_approval = edited.needs_approval.or(approval);
             let stored = Stored {
@@ -316,7 +316,7 @@ impl Replica {
             for kept in self.store.document(record, facet)?.iter().filter(|kept| kept.pending) {
                 let (main, change) = (self.doc(record, Facet::Main), read_change(kept)?);
                 let subject = Subject { facet, ..*subject };
-                let subject = Subject { manager: self.manager(&subject, main, &change)?, ..subject };
+                let subject = Subject { manager: self.manager(kind, (record, facet), main, &change)?, ..subject };
                 let judged = judge(&self.roles, &caller, &subject, main, &change, |_| false);
                 if matches!(judged.decision, Decision::Review { .. }) {
                     return Ok(true);
@@ -412,8 +412,7 @@ impl Replica {
         let caller = me.caller();
         let subject = Subject { owner: Some(me.user), ..Subject::of(kind, facet) }.at(Level::Own);
         let main = if facet == Facet::Main { Some(before) } else { self.doc(record, Facet::Main) };
-        let subject = Subject { is_new: main.is_none_or(Doc::is_empty), ..subject };
-        let subject = Subject { manager: self.manager(&subject, main, change).ok()?, ..subject };
+        let subject = Subject { manager: self.manager(kind, (record, facet), main, change).ok()?, ..subject };
         let judged = judge(&self.roles, &caller, &subject, main, change, |_| false);
         if matches!(judged.decision, Decision::Review { .. }) {
             return judged.field;

@@ -1,15 +1,15 @@
 //! Whom the user reaches and whose records are, as far as this device knows: for predicting what the server will say.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value as Json};
 
 use super::replica::{Identity, Replica};
-use crate::access::{self, Facts, Holder, Level, MEMBER_KIND, Member, Reach, Subject, holders, manager_among};
-use crate::id::{RecordId, UserId};
-use crate::merge;
+use crate::access::{self, Facts, Holder, Level, MEMBER_KIND, Member, Reach, holders};
+use crate::id::{Facet, RecordId, UserId};
 use crate::record::change::Change;
 use crate::record::doc::Doc;
+use crate::schema::Kind;
 use crate::store::{StoreError, StoredRow};
 
 /// Records that one may follow, directly or not, before a phone stops to look.
@@ -28,37 +28,27 @@ impl Replica {
         Ok(Reach::of(me.user, &members).distance(self.holders(record)?.keys()))
     }
 
-    /// Who answers for the key account that the subject of a change is or belongs to, as far as it is here.
-    pub(super) fn manager(&self, subject: &Subject<'_>, main: Option<&Doc>, change: &Change) -> Result<Option<UserId>, StoreError> {
-        let kind = subject.kind;
-        if let Some((key, manager)) = kind.sharing.key_account() {
-            let shown = [key, manager].into_iter().filter_map(|name| Some((name.to_string(), merge::shown(main?, kind.field(name)?)?)));
-            return Ok(access::manager(kind, &shown.collect()));
-        }
-        if self.roles.look_at_managers(&kind.name) {
-            for followed in access::followed(kind, subject.facet, main, change) {
-                if let Some((_, manager)) = self.key_account(followed)? {
-                    return Ok(Some(manager));
-                }
-            }
-        }
-        Ok(None)
+    /// Who answers for the key account that the record of a change is or belongs to, as far as it is here.
+    pub(super) fn manager(
+        &self,
+        kind: &Kind,
+        document: (RecordId, Facet),
+        main: Option<&Doc>,
+        change: &Change,
+    ) -> Result<Option<UserId>, StoreError> {
+        let account = access::account_of(&self.roles, kind, document, main, change, |record| self.standing(record))?;
+        Ok(account.map(|(_, manager)| manager))
     }
 
     /// The key account that a record is or belongs to, and who answers for it, as far as it is here.
     pub(crate) fn key_account(&self, record: RecordId) -> Result<Option<(RecordId, UserId)>, StoreError> {
-        let (mut known, mut ask) = (BTreeSet::from([record]), vec![record]);
-        while let Some(record) = ask.pop() {
-            let account = self.store.survivor_of(record)?;
-            let facts = self.facts(account)?;
-            if let Some(manager) = manager_among(&facts.holders) {
-                return Ok(Some((account, manager)));
-            }
-            if known.len() < FAMILY_MAX {
-                ask.extend(facts.follows.into_iter().filter(|followed| known.insert(*followed)));
-            }
-        }
-        Ok(None)
+        access::key_account(record, |record| self.standing(record))
+    }
+
+    /// What stands for a record after merges, and what it says of whose it is.
+    fn standing(&self, record: RecordId) -> Result<(RecordId, Facts), StoreError> {
+        let survivor = self.store.survivor_of(record)?;
+        Ok((survivor, self.facts(survivor)?))
     }
 
     /// The holders of a record that is here, and whether each is its own.

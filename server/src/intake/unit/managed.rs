@@ -1,16 +1,16 @@
 //! Who answers for the key accounts that the records of this unit are or follow, where what may be written hangs on it.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
-use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, manager_among};
+use sync_core::access::{self, Facts, Holder, manager_among};
 use sync_core::id::{Facet, KindName, RecordId, UserId};
-use sync_core::merge;
 use sync_core::record::change::Change;
 use sync_core::record::doc::Doc;
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
 
-use super::{Open, Unit};
+use super::{DocKey, Unit};
 use crate::intake::RecordEdit;
 use crate::store::{Result, Tx, aliases, sight};
 
@@ -45,7 +45,7 @@ impl Unit<'_> {
             let Some(kind) = self.rules.schema.kind(&edit.kind).filter(|kind| self.rules.roles.look_at_managers(&kind.name)) else {
                 continue;
             };
-            let shown = self.main(edit.record).map(|main| facts(kind, main).follows).unwrap_or_default();
+            let shown = self.main(edit.record).map(|main| Facts::in_doc(kind, main, None).follows).unwrap_or_default();
             let link = kind.sharing.follows.as_deref();
             let written = edit.edits.iter().filter(|edit| link == Some(edit.field())).flat_map(FieldEdit::texts);
             followed.extend(shown.into_iter().chain(written.filter_map(|id| id.parse().ok())));
@@ -69,33 +69,23 @@ impl Unit<'_> {
     }
 
     /// The key account that a record is, or belongs to by what is judged.
-    pub(super) fn key_account(&self, kind: &Kind, (record, facet): (RecordId, Facet), change: &Change) -> Option<KeyAccount> {
-        let main = self.main(record);
-        if kind.sharing.key_account().is_some() {
-            return manager_among(&facts(kind, main?).holders).map(|manager| KeyAccount { record, manager });
-        }
-        if !self.rules.roles.look_at_managers(&kind.name) {
-            return None;
-        }
-        access::followed(kind, facet, main, change).into_iter().find_map(|record| self.account_of(record, FOLLOW_DEPTH_MAX))
+    pub(super) fn key_account(&self, kind: &Kind, document: DocKey, change: &Change) -> Option<KeyAccount> {
+        let look = |record| Ok::<_, Infallible>(self.standing(record));
+        let Ok(account) = access::account_of(&self.rules.roles, kind, document, self.main(document.0), change, look);
+        account.map(|(record, manager)| KeyAccount { record, manager })
     }
 
-    /// The key account that a record is or follows: as this unit has written it, or else as it is kept.
-    fn account_of(&self, record: RecordId, depth: usize) -> Option<KeyAccount> {
-        let written = self.open.get(&(record, Facet::Main)).filter(|open| open.dirty);
-        let Some(Open { kind, held, .. }) = written else { return self.managers.get(&record).copied().flatten() };
-        let facts = facts(kind, &held.doc);
-        let above = || facts.follows.iter().find_map(|followed| self.account_of(*followed, depth.checked_sub(1)?));
-        manager_among(&facts.holders).map(|manager| KeyAccount { record, manager }).or_else(above)
+    /// A record as this unit has written it; or else what is known of its account, which stands for all that it follows.
+    fn standing(&self, record: RecordId) -> (RecordId, Facts) {
+        if let Some(open) = self.open.get(&(record, Facet::Main)).filter(|open| open.dirty) {
+            return (record, Facts::in_doc(&open.kind, &open.held.doc, None));
+        }
+        let account = self.managers.get(&record).copied().flatten();
+        let holders = account.map(|account| Holder::Manager(account.manager)).into_iter().collect();
+        (account.map_or(record, |account| account.record), Facts { holders, ..Facts::default() })
     }
 
     fn main(&self, record: RecordId) -> Option<&Doc> {
         self.open.get(&(record, Facet::Main)).map(|open| &open.held.doc)
     }
-}
-
-/// What a main document says of whose it is, whoever made it.
-fn facts(kind: &Kind, main: &Doc) -> Facts {
-    let fields = kind.sharing_fields().filter_map(|name| kind.field(name));
-    Facts::of(kind, &fields.filter_map(|field| Some((field.name.to_string(), merge::shown(main, field)?))).collect(), None)
 }

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::{Map, Value as Json};
 use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, Holder, Level, MEMBER_KIND, Member, Reach};
 use sync_core::id::{FieldName, KindName, RecordId, UserId, WorkspaceId};
-use sync_core::merge;
 use sync_core::schema::Schema;
 
 use super::{Author, DocKey, Unit};
@@ -77,9 +76,7 @@ impl Unit<'_> {
     /// What a record says of whose it is, and whether its row, as it was, did too.
     pub(super) fn written(&self, key: &DocKey, before: Option<&RecordRow>) -> Written {
         let open = &self.open[key];
-        let fields = open.kind.sharing_fields().filter_map(|name| open.kind.field(name));
-        let shown = fields.filter_map(|field| Some((field.name.to_string(), merge::shown(&open.held.doc, field)?)));
-        let facts = Facts::of(&open.kind, &shown.collect(), open.held.author);
+        let facts = Facts::in_doc(&open.kind, &open.held.doc, open.held.author);
         let is_as_before = match (&open.held.shown, before.and_then(|row| row.facets[0].as_deref())) {
             (Some(shown), _) => shown.facts == facts,
             // A row that a later facet made before its main document came says nothing of its author.
