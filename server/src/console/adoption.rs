@@ -25,7 +25,7 @@ const NAMED: usize = 3;
 #[template(path = "adoption.html")]
 struct AdoptionPage {
     frame: Frame,
-    /// When each week began.
+    /// When each week began, the present one first.
     weeks: Vec<String>,
     rows: Vec<PersonView>,
     /// Everybody's, week by week.
@@ -74,7 +74,7 @@ pub async fn page(desk: Desk) -> Result<Response, Error> {
     let all: Vec<&Made> = made.iter().filter(|made| users.iter().any(|user| user.user == made.user)).collect();
     let page = AdoptionPage {
         frame: desk.frame(desk.words.say("menu.adoption"), "/adoption").await?,
-        weeks: (0..WEEKS).map(|week| short(&format::day(since + (week as i64) * WEEK_MS))).collect(),
+        weeks: (0..WEEKS).rev().map(|week| short(&format::day(since + (week as i64) * WEEK_MS))).collect(),
         sums: weeks(&all),
         active: desk.words.fill("adoption.active", &[&active.to_string(), &rows.len().to_string()]),
         rows: rows.into_iter().map(|(_, person)| person).collect(),
@@ -90,7 +90,7 @@ fn short(day: &str) -> String {
 fn weeks(made: &[&Made]) -> Vec<String> {
     // What was written at this very moment belongs to the last week.
     let sum = |week: usize| made.iter().filter(|made| made.week.min(WEEKS - 1) == week).map(|made| made.count).sum::<u64>();
-    (0..WEEKS).map(|week| format::grouped(&sum(week).to_string())).collect()
+    (0..WEEKS).rev().map(|week| format::grouped(&sum(week).to_string())).collect()
 }
 
 fn person(desk: &Desk, user: &User, made: &[&Made], (signed_in, phone): (Option<i64>, Option<i64>)) -> PersonView {

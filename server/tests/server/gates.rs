@@ -304,6 +304,7 @@ async fn a_card_that_is_dragged_to_lost_asks_for_its_reason_on_the_board() {
     browser.run(&format!("document.querySelector('#c-{id} a').focus()")).await;
     browser.press("ArrowRight", true).await;
     browser.until("document.activeElement?.name === 'f.lost_reason'").await;
+    browser.picture("board-asks").await;
     browser.run("document.querySelector('#asking [name=\"f.lost_reason\"]').value = 'price'").await;
     browser.click("#asking button.primary").await;
     browser.until("document.querySelector('.lane[data-value=lost] .item')?.textContent.includes('Lamps') && !document.querySelector('#asking form')").await;

@@ -103,7 +103,7 @@ impl Browser {
         self.run(&switch).await;
     }
 
-    async fn picture(&mut self, name: &str) {
+    pub async fn picture(&mut self, name: &str) {
         let shot = self.send("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
         let bytes = base64(shot["data"].as_str().unwrap());
         // Addresses may be longer than names of files.
