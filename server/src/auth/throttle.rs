@@ -38,7 +38,7 @@ impl Auth {
     pub(crate) async fn count_sent(&self, workspace: WorkspaceId, form: &str, address: IpAddr) -> Result<(), AuthError> {
         /// An office behind one address, on a good day at a fair.
         const FROM_ADDRESS_MAX: i64 = 30;
-        /// More than people fill in; phones of everybody who syncs have room beside it.
+        /// More than people fill in, and little enough for whoever has to clear it up.
         const FROM_ALL_MAX: i64 = 600;
         let window_ms = self.policy.attempts_window_ms;
         let of_all = Subject::new((workspace, "form"), form, FROM_ALL_MAX, window_ms);

@@ -81,6 +81,7 @@ pub fn routes(app: &App) -> Routes {
         .merge(one_record())
         .merge(files_brought_in())
         .merge(office())
+        .merge(beside())
         .route("/", get(start::front))
         .route("/start", get(start::page))
         .route("/start/sample", post(start::change))
@@ -104,8 +105,6 @@ pub fn routes(app: &App) -> Routes {
         .route("/rejected/{change}/change", post(rejected::accept_changed))
         .route("/collisions", get(collisions::page))
         .route("/gaps", get(gaps::page))
-        .route("/help", get(help::all))
-        .route("/help/{name}", get(help::one))
         .route("/duplicates", get(duplicates::page))
         .route("/duplicates/undo/{act}", post(duplicates::undo))
         .route("/duplicates/{kind}/{survivor}/{duplicate}", get(duplicates::pair).post(duplicates::decide))
@@ -129,9 +128,6 @@ pub fn routes(app: &App) -> Routes {
         .route("/account/calendar", post(account::calendar))
         .route("/account/sessions/end", post(account::end_sessions))
         .route("/account/devices/{device}/leave", get(devices::ask_own).post(devices::leave))
-        .route("/lead-forms", get(forms::page).post(forms::make))
-        .route("/lead-forms/{form}/revoke", post(forms::revoke))
-        .route("/forms/{key}", get(forms::public).post(forms::send))
         .route("/keys", get(keys::page).post(keys::make))
         .route("/keys/{key}/revoke", post(keys::revoke))
         .route("/webhooks", get(hooks::page).post(hooks::make))
@@ -190,11 +186,21 @@ fn either(field: &str, sent: &str, yes: &str, no: &str) -> Result<bool, Error> {
     }
 }
 
+/// Help, and the forms of strangers, who need no help.
+fn beside() -> Routes {
+    Routes::new()
+        .route("/help", get(help::all))
+        .route("/help/{name}", get(help::one))
+        .route("/forms/{key}", get(forms::public).post(forms::send))
+}
+
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.
 fn office() -> Routes {
     Routes::new()
         .route("/admin", get(admin::page))
         .route("/adoption", get(adoption::page))
+        .route("/lead-forms", get(forms::page).post(forms::make))
+        .route("/lead-forms/{form}/revoke", post(forms::revoke))
         .route("/admin/settings", post(admin::open_settings))
         .route("/admin/numbers", post(admin::make_numbers))
         .route("/kinds", get(kinds::page))

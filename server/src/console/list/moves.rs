@@ -72,17 +72,10 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
     if !unclear.is_empty() {
         return moving.ask(&typed, Some(why::unclear(&desk, &unclear)), unclear).await;
     }
-    let fields: Vec<&Field> = missing.iter().map(|(field, _)| *field).collect();
-    let given = match read(&desk, &fields, &typed, &row.fields) {
-        Ok(given) => given,
-        Err((_, text)) => return moving.ask(&typed, Some(text), Vec::new()).await,
-    };
-    let value = if state.is_empty() { json!(null) } else { json!(state) };
-    let edits = given.into_iter().chain([FieldEdit::set(&by.name, value)]).collect();
-    match why::written(&desk, &kind, desk.writing().edit(&kind.name, id, edits).await)? {
+    match moving.go(&typed).await? {
         Ok(()) => Ok(Redirect::to(&asked.closed().address(&kind)).into_response()),
-        Err(why) if missing.is_empty() => page::show(&desk, &kind, asked, Editing::default(), Some(why.text)).await,
-        Err(why) => moving.ask(&typed, Some(why.text), Vec::new()).await,
+        Err(why) if missing.is_empty() => page::show(&desk, &kind, asked, Editing::default(), Some(why)).await,
+        Err(why) => moving.ask(&typed, Some(why), Vec::new()).await,
     }
 }
 
@@ -98,6 +91,19 @@ struct Moving<'a> {
 }
 
 impl Moving<'_> {
+    /// Writes the state with what was asked for; or why not.
+    async fn go(&self, typed: &Typed) -> Result<Result<(), String>, Error> {
+        let fields: Vec<&Field> = self.missing.iter().map(|(field, _)| *field).collect();
+        let given = match read(self.desk, &fields, typed, &self.row.fields) {
+            Ok(given) => given,
+            Err((_, text)) => return Ok(Err(text)),
+        };
+        let value = if self.state.is_empty() { json!(null) } else { json!(self.state) };
+        let edits = given.into_iter().chain([FieldEdit::set(&self.by.name, value)]).collect();
+        let written = self.desk.writing().edit(&self.kind.name, self.row.id, edits).await;
+        Ok(why::written(self.desk, self.kind, written)?.map_err(|why| why.text))
+    }
+
     /// The board with a form for what is missing.
     async fn ask(&self, typed: &Typed, problem: Option<String>, matches: Vec<(String, Vec<(String, String)>)>) -> Result<Response, Error> {
         let (desk, kind) = (self.desk, self.kind);
