@@ -37,10 +37,10 @@ pub const TRAP: &str = "_homepage";
 pub const MADE_AT: &str = "_at";
 /// Nobody fills in a form faster.
 const FASTEST_MS: Millis = 2_000;
-/// A page that stood open for longer is made again.
-const SLOWEST_MS: Millis = 24 * 60 * 60 * 1000;
 /// What campaigns write behind an address.
 pub const CAMPAIGN: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
+/// Bytes of an e-mail address or a phone number by which somebody is looked for.
+const ADDRESS_MAX_BYTES: usize = 320;
 /// Digits by which two phone numbers are one, whatever stands before them.
 const PHONE_DIGITS: usize = 8;
 
@@ -168,6 +168,13 @@ fn checked(field: &Field, text: &str) -> Result<Json, Label> {
     Ok(if field.items.is_empty() { value } else { json!([{"value": value}]) })
 }
 
+/// What people must fill in of a kind, and neither a form asks for nor comes with it.
+pub fn missing<'k>(kind: &'k Kind, fields: &[&str], preset: &str) -> Option<&'k Field> {
+    let preset: Map<String, Json> = serde_json::from_str(preset).unwrap_or_default();
+    let is_there = |field: &&Field| fields.contains(&&*field.name) || preset.contains_key(&*field.name) || field.usual().is_some();
+    kind.fields.iter().filter(|field| field.required && !field.hidden).find(|field| !is_there(field))
+}
+
 /// Presets as an administrator types them: one `field = value` a line.
 ///
 /// # Errors
@@ -214,12 +221,12 @@ pub async fn keep(app: &App, open: &Open, sent: &Sent, address: IpAddr) -> Resul
     Ok(Kept::Made(made))
 }
 
-/// Whether no human typed it: the control that nobody sees is filled in, or it came back at once.
+/// Whether no human typed it: the control that nobody sees is filled in, or it came back at once. A page that stood open for
+/// days is somebody's, too.
 fn is_by_a_program(sent: &Sent, now: Millis) -> bool {
     let is_trapped = said(sent, TRAP).is_some();
-    let is_untimely = said(sent, MADE_AT)
-        .is_some_and(|text| text.parse::<Millis>().ok().is_none_or(|at| !(FASTEST_MS..=SLOWEST_MS).contains(&(now - at))));
-    is_trapped || is_untimely
+    let is_at_once = |text: &str| text.parse::<Millis>().ok().is_none_or(|at| now.saturating_sub(at) < FASTEST_MS);
+    is_trapped || said(sent, MADE_AT).is_some_and(is_at_once)
 }
 
 fn draft(kind: &Kind, values: Map<String, Json>) -> Draft {
@@ -264,7 +271,9 @@ fn ways(kind: &Kind) -> impl Iterator<Item = (String, &ValueType)> {
 fn conditions(kind: &Kind, values: &Map<String, Json>) -> Vec<Json> {
     let of = |(way, _): (String, &ValueType)| {
         let texts = values_of(values, &way);
-        texts.into_iter().map(|text| json!({"type": "equals", "attribute": way, "value": text})).collect::<Vec<_>>()
+        // No address is longer, and no question takes more.
+        let short = texts.into_iter().filter(|text| text.len() <= ADDRESS_MAX_BYTES);
+        short.map(|text| json!({"type": "equals", "attribute": way, "value": text})).collect::<Vec<_>>()
     };
     ways(kind).flat_map(of).collect()
 }

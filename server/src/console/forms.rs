@@ -158,6 +158,9 @@ async fn new_form(desk: &Desk, typed: &Typed) -> Result<Result<LeadForm, String>
         Ok(preset) => preset,
         Err(why) => return Ok(Err(desk.words.label(&why).to_owned())),
     };
+    if let Some(field) = capture::missing(&kind, &names, &preset) {
+        return Ok(Err(desk.words.fill("leads.no_required", &[desk.words.label(&field.label), &field.name])));
+    }
     let owners = match owners(desk, typed.one("owners")).await? {
         Ok(owners) => json!(owners).to_string(),
         Err(wrong) => return Ok(Err(desk.words.fill("leads.no_owner", &[&wrong]))),

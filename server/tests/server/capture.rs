@@ -145,6 +145,8 @@ async fn leads_become_colleagues_in_turn_and_a_form_that_is_taken_back_leads_now
     has(&wrong.text(), &["Nobody signs in as “nobody”"], &[]);
     let wrong = desk.post("/lead-forms", &[&FORM[..2], &[("fields", "name, owner")]].concat()).await;
     has(&wrong.text(), &["“owner” cannot be asked for"], &[]);
+    let wrong = desk.post("/lead-forms", &[&FORM[..2], &[("fields", "phones")]].concat()).await;
+    has(&wrong.text(), &["“Name” (name) must be filled in"], &[]);
     let key = desk.form(&[("owners", "ann, bo")]).await;
     for name in ["One", "Two", "Three"] {
         assert_eq!(desk.stranger(&key, &[("name", name)]).await.status, 303);
