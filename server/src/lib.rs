@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 mod body;
 pub mod calendar;
+mod capture;
 mod cards;
 pub mod cli;
 pub mod clock;

@@ -7,6 +7,7 @@
 //! transaction which reads first never fails half-way with "busy". Readers have their own
 //! connections, see one snapshot each, and cannot write.
 
+pub mod adoption;
 pub mod aliases;
 pub mod approvals;
 pub mod audit;
@@ -21,6 +22,7 @@ pub mod farewells;
 pub mod figures;
 pub mod files;
 pub mod follows;
+pub mod forms;
 pub mod grouping;
 pub mod handovers;
 pub mod hooks;

@@ -10,6 +10,8 @@ use serde_json::Map;
 
 use super::replica::{Identity, Replica, read_change, read_changes};
 use crate::access::{self, Decision, Level, Roles, Subject, judge};
+use crate::actions::next::ACTIVITY;
+use crate::actions::{checklist, prices};
 use crate::fence::{self, Pen, Refusal};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
@@ -183,16 +185,29 @@ impl Replica {
 
     /// Writes field edits that somebody has just made up. Part of a transaction.
     pub(crate) fn write_new(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
-        if let Some(kind) = self.schema.kind(kind).cloned() {
-            let mut before = Map::new();
-            for field in authored::beside(&kind, edits) {
-                self.load(&kind, record, field.facet)?;
-                let shown = self.doc(record, field.facet).and_then(|doc| merge::shown(doc, field));
-                before.extend(shown.map(|shown| (field.name.to_string(), shown)));
-            }
-            authored::check(&kind, &before, edits)?;
+        let Some(declared) = self.schema.kind(kind).cloned() else { return self.write(now, kind, record, edits) };
+        let mut before = Map::new();
+        for field in authored::beside(&declared, edits).into_iter().chain(prices::beside(&declared, edits)) {
+            self.load(&declared, record, field.facet)?;
+            let shown = self.doc(record, field.facet).and_then(|doc| merge::shown(doc, field));
+            before.extend(shown.map(|shown| (field.name.to_string(), shown)));
         }
-        self.write(now, kind, record, edits)
+        let mut known = HashMap::new();
+        for id in prices::asks_for(&declared, &before, edits) {
+            let row = self.store.row(id)?.filter(|row| !row.archived);
+            let main = row.and_then(|row| row.facets.into_iter().next().flatten());
+            known.extend(main.and_then(|main| Some((id, serde_json::from_str(&main).ok()?))));
+        }
+        let edits = prices::filled(&declared, &before, edits.to_vec(), &known, self.server_time(now));
+        authored::check(&declared, &before, &edits)?;
+        let edited = self.write(now, kind, record, &edits)?;
+        let Some(user) = self.me.as_ref().map(|me| me.user) else { return Ok(edited) };
+        for (task, edits) in checklist::tasks(&self.schema, (&declared, record), &before, &edits, user) {
+            if self.store.kind_of(task)?.is_none() {
+                self.write(now, ACTIVITY, task, &edits)?;
+            }
+        }
+        Ok(edited)
     }
 
     /// Writes field edits, also such as stand already or were written under older rules. Part of a transaction.

@@ -10,6 +10,7 @@ pub mod doc;
 mod doc_tests;
 pub mod fields;
 mod fit;
+pub mod gates;
 pub mod generation;
 #[cfg(test)]
 mod generation_tests;

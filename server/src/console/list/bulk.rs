@@ -204,6 +204,7 @@ fn planned(
             Ok(()) => None,
             Err(BadEdit::BadValue { problem: BadValue::EndsBefore { .. }, .. }) => Some("bulk.ends_before"),
             Err(BadEdit::BadValue { problem: BadValue::NoManager, .. }) => Some("bulk.no_manager"),
+            Err(BadEdit::BadValue { problem: BadValue::Unmet { .. }, .. }) => Some("bulk.unmet"),
             Err(bad) => return Err(why::refused(desk, kind, &bad)),
         };
         let why = match () {

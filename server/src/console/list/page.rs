@@ -15,6 +15,7 @@ use super::chart::{self, ChartTools, ChartView, Form};
 use super::columns::{self, Choosable};
 use super::filter::{self, Chip, Editor};
 use super::groups::{self, GroupView};
+use super::moves::Asking;
 use super::shape::{Column, Layout, Shape, rows, seen_days};
 use super::table::{self, Head, Line, Rows};
 use super::views::{self, Saved};
@@ -145,17 +146,22 @@ pub async fn page(desk: Desk, Path(name): Path<String>, Query(asked): Query<Aske
 
 /// The list with a condition that was not taken.
 pub async fn show_with(desk: &Desk, kind: &Kind, asked: Asked, refused: Option<(Typed, String)>) -> Result<Response, Error> {
-    Drawing { desk, kind, editing: Editing::default(), refused, nameless: None }.answer(asked, None).await
+    Drawing { refused, ..Drawing::of(desk, kind) }.answer(asked, None).await
 }
 
 /// The list, with a cell that is being edited or was not taken, or with what else went wrong.
 pub async fn show(desk: &Desk, kind: &Kind, asked: Asked, editing: Editing, problem: Option<String>) -> Result<Response, Error> {
-    Drawing { desk, kind, editing, refused: None, nameless: None }.answer(asked, problem).await
+    Drawing { editing, ..Drawing::of(desk, kind) }.answer(asked, problem).await
+}
+
+/// A board with what a card is asked for before it goes to another column.
+pub async fn show_asking(desk: &Desk, kind: &Kind, asked: Asked, asking: Asking) -> Result<Response, Error> {
+    Drawing { asking: Some(asking), ..Drawing::of(desk, kind) }.answer(asked, None).await
 }
 
 /// The list with a view that was to be saved without a name, and for everybody or not.
 pub async fn show_nameless(desk: &Desk, kind: &Kind, asked: Asked, everyone: bool) -> Result<Response, Error> {
-    Drawing { desk, kind, editing: Editing::default(), refused: None, nameless: Some(everyone) }.answer(asked, None).await
+    Drawing { nameless: Some(everyone), ..Drawing::of(desk, kind) }.answer(asked, None).await
 }
 
 /// What the page shows, how to turn it, how many records there are, and what is wrong with the question if it cannot
@@ -169,6 +175,14 @@ struct Drawing<'a> {
     refused: Option<(Typed, String)>,
     /// Whether a view without a name was to be for everybody.
     nameless: Option<bool>,
+    /// What a card is asked for.
+    asking: Option<Asking>,
+}
+
+impl<'a> Drawing<'a> {
+    fn of(desk: &'a Desk, kind: &'a Kind) -> Self {
+        Self { desk, kind, editing: Editing::default(), refused: None, nameless: None, asking: None }
+    }
 }
 
 impl Drawing<'_> {
@@ -249,7 +263,7 @@ impl Drawing<'_> {
         };
         match (shape.layout, &kind.board) {
             (Layout::Board, Some(board)) => {
-                let content = Content::Board(board::view(desk, kind, board, asked, shape).await?);
+                let content = Content::Board(board::view(desk, kind, board, (asked, shape), self.asking.clone()).await?);
                 Ok((content, Pager::default(), desk.reading.count(&list).await?, None))
             }
             (Layout::Calendar, _) => {
