@@ -177,7 +177,8 @@
     await load(board, { forced: "board", flash: false }, { method: "POST", body });
     const moved = document.getElementById(`c-${id}`);
     moved?.classList.add("flash");
-    moved?.querySelector("a[data-row]")?.focus();
+    const asking = document.querySelector("#asking :is(select, input:not([type=hidden]), textarea)");
+    asking ? (asking.focus(), asking.scrollIntoView({ block: "center" })) : moved?.querySelector("a[data-row]")?.focus();
   }
   document.addEventListener("keydown", (event) => {
     const card = event.shiftKey && event.target.closest(".board[data-board] .item");

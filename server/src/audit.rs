@@ -77,6 +77,10 @@ acts! {
     KeyMade = "key_made", "API key made", "创建 API 密钥", "Made the API key {}", "创建了 API 密钥{}";
     /// An API key was taken back.
     KeyRevoked = "key_revoked", "API key revoked", "撤销 API 密钥", "Took back the API key {}", "撤销了 API 密钥{}";
+    /// A form for strangers was made.
+    LeadFormMade = "lead_form_made", "Form for strangers made", "创建公开表单", "Made the form {}", "创建了公开表单{}";
+    /// A form for strangers was taken back.
+    LeadFormRevoked = "lead_form_revoked", "Form for strangers taken back", "撤销公开表单", "Took back the form {}", "撤销了公开表单{}";
     /// Somebody was added.
     UserAdded = "user_added", "Person added", "添加人员", "Added {}", "添加了{}";
     /// Somebody was shut out.
@@ -97,6 +101,8 @@ acts! {
     DeviceRevoked = "device_revoked", "Device shut out", "移除设备", "Shut out the device {}", "移除了设备{}";
     /// A device that was shut out with its user came in again with them.
     DeviceRestored = "device_restored", "Device let in again", "恢复设备", "Let in the device {} again", "恢复了设备{}";
+    /// What once stood in a record was forgotten.
+    PastForgotten = "past_forgotten", "History forgotten", "清除历史", "Forgot the history of {}", "清除了{}的历史";
     /// A dashboard can be read under an address.
     ReportShared = "report_shared", "Dashboard shared by link", "共享仪表盘链接", "Shared {} by link", "通过链接共享了{}";
     /// It cannot any more.

@@ -85,11 +85,9 @@ fn card(lines: &mut Lines, row: &Row, employer: Option<(&str, &str)>) {
         lines.text("ORG", &row.title);
         lines.plain("X-ABShowAs", "COMPANY");
     }
-    for (field, name) in ROWS {
-        for entry in row.fields.get(field).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_object) {
-            repeated(lines, name, entry);
-        }
-    }
+    let entries = |field| row.fields.get(field).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_object);
+    let all = ROWS.into_iter().flat_map(|(field, name)| entries(field).map(move |entry| (name, entry)));
+    all.zip(1..).for_each(|((name, entry), number)| repeated(lines, name, entry, number));
     for (field, name) in [("website", "URL"), ("birthday", "BDAY"), ("external_id", "UID"), ("notes", "NOTE")] {
         if let Some(text) = text(field) {
             lines.text(name, text);
@@ -103,16 +101,28 @@ fn card(lines: &mut Lines, row: &Row, employer: Option<(&str, &str)>) {
     lines.plain("END", "VCARD");
 }
 
-/// One of several numbers or addresses, with its label.
-fn repeated(lines: &mut Lines, name: &str, entry: &Map<String, Json>) {
-    let label = ["label", "network"].iter().find_map(|part| entry.get(*part)?.as_str()).filter(|label| !label.is_empty());
-    let head = label.map_or_else(|| name.to_owned(), |label| format!("{name};TYPE={}", parameter(label)));
+/// Labels that every address book has words for; others are lines of their own, as phones write and show them.
+const USUAL: [&str; 8] = ["work", "home", "cell", "mobile", "fax", "pager", "main", "other"];
+
+/// One of several numbers or addresses, with its label, and whether it is the one to be used first.
+fn repeated(lines: &mut Lines, name: &str, entry: &Map<String, Json>, number: usize) {
+    let text = |part: &str| entry.get(part).and_then(Json::as_str).filter(|text| !text.is_empty());
+    let label = text("label").filter(|label| !USUAL.contains(label));
+    let kind = text("network").or(text("label").filter(|_| label.is_none()));
+    let mut head = label.map_or_else(|| name.to_owned(), |_| format!("item{number}.{name}"));
+    head.extend(kind.map(|kind| format!(";TYPE={}", parameter(kind))));
+    if entry.get("primary") == Some(&Json::Bool(true)) {
+        head.push_str(";TYPE=pref");
+    }
     match entry.get("value") {
         Some(Json::String(text)) => lines.text(&head, text),
         Some(Json::Object(parts)) => {
             let part = |part: &&str| guarded(parts.get(*part).and_then(Json::as_str).unwrap_or_default());
             lines.plain(&head, format_args!(";;{}", ADDRESS.iter().map(part).collect::<Vec<_>>().join(";")));
         }
-        _ => {}
+        _ => return,
+    }
+    if let Some(label) = label {
+        lines.text(&format!("item{number}.X-ABLabel"), label);
     }
 }

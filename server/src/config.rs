@@ -279,6 +279,8 @@ pub struct Files {
     pub file_max_bytes: u64,
     /// All files of a workspace.
     pub quota_bytes: u64,
+    /// The keys under which contents lie sealed, one a line; made when it is not there. None: they lie as they are.
+    pub key_file: Option<PathBuf>,
     /// How long an upload may take, with all its interruptions.
     pub upload_days: u32,
     /// A program that is given the path of each new file, and answers 0 when it is clean.
@@ -296,6 +298,7 @@ impl Default for Files {
             secret_key: None,
             file_max_bytes: 200 * 1024 * 1024,
             quota_bytes: 50 * 1024 * 1024 * 1024,
+            key_file: None,
             upload_days: 7,
             scanner: None,
         }

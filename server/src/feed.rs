@@ -17,7 +17,7 @@ use sync_core::protocol::{Estimated, MAX_FRAME_PLAIN_BYTES, Page, Pull, Subscrip
 
 use crate::intake::Rules;
 use crate::seal::Sealer;
-use crate::store::{Result, Store, StoreError, erasure, sight, workspaces};
+use crate::store::{Result, Store, StoreError, erasure, renewals, sight, workspaces};
 
 pub use cursor::{BadCursor, Cursor};
 use eyes::Eyes;
@@ -78,7 +78,8 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, asked: &Asked<'
     let limit = asked.max_bytes.min(MAX_FRAME_PLAIN_BYTES as u64 / 2);
     let before = start.position;
     let sealer = Sealer::new(reader.workspace, &feed.seal_key);
-    let mut walk = Walk { tx, sealer, eyes: &eyes, head, limit, bytes: 0, entries: Vec::new() };
+    let renewed = renewals::between(&mut tx, reader.workspace, before, head).await?;
+    let mut walk = Walk { tx, sealer, eyes: &eyes, head, limit, bytes: 0, entries: Vec::new(), renewed };
     let cursor = walk.from(start, asked.wanted).await?;
     let (mut tx, mut entries) = (walk.tx, walk.entries);
     // Of a record that was erased no change is left: it does not matter where among the others its purge stands.

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 mod body;
 pub mod calendar;
+mod capture;
 mod cards;
 pub mod cli;
 pub mod clock;
@@ -77,6 +78,9 @@ pub enum ServeError {
     /// What was erased may be here again.
     #[error("the ledger of erasures cannot be applied: {0}")]
     Erasure(String),
+    /// The keys of contents cannot be used.
+    #[error("contents of files cannot be opened or sealed: {0}")]
+    Files(#[from] files::FileError),
     /// The listener has no address.
     #[error("the listener cannot be used")]
     Listener(#[from] std::io::Error),
@@ -113,6 +117,7 @@ pub async fn serve_app(app: App, listener: TcpListener, shutdown: impl Future<Ou
         Ok(again) => tracing::info!(again, "records that had been erased were erased again"),
         Err(error) => return Err(ServeError::Erasure(error.to_string())),
     }
+    app.files.prepare(&app.store).await?;
     metrics::start();
     let background = background(&app, tls.clone(), acme);
     let door = listen::Door {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sync_core::access::{Act as Deed, Right, Subject, decide};
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::protocol::Verdict;
 use sync_core::schema::{Kind, Label};
 
 use crate::app::App;
@@ -19,12 +20,13 @@ use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
-use crate::intake::{never_erased, settle_erased};
+use crate::intake::{NotForgotten, never_erased, settle_erased};
 use crate::jobs::sequences;
 use crate::reading::{Asked, History, ReadError, Reading, RecordView, Slice};
+use crate::seal::Sealer;
 use crate::store::erasure::{self, ErasedPlace, ErasedRow, Removed};
 use crate::store::people::SecretHash;
-use crate::store::{StoreError, Tx, files, ledger, records, trail, workspaces};
+use crate::store::{StoreError, Tx, files, ledger, records, renewals, trail, workspaces};
 
 pub(crate) use phones::Holders;
 pub use phones::{HeldBy, OnPhone, phones};
@@ -236,6 +238,32 @@ pub(crate) async fn erase_row(app: &App, caller: &Caller, id: RecordId, holders:
     erase_seen(app, caller, Reading::of(app, caller).record(id).await?.ok_or(Error::NotFound)?, holders).await
 }
 
+/// Forgets what once stood in a record that stays, everywhere: of its history stays who wrote what still stands, and when.
+/// Answers how many changes went.
+///
+/// # Errors
+/// When it is out of sight, or the caller may not. Once it is forgotten, a database file that could not be rewritten is an
+/// error, too: forgetting again tries again.
+pub async fn forget_past(app: &App, caller: &Caller, id: RecordId) -> Result<u64, Error> {
+    let view = Reading::of(app, caller).record(id).await?.ok_or(Error::NotFound)?;
+    check(app, caller, &view)?;
+    if let Some(why) = kept(&view.row.kind) {
+        return Err(Error::Forbidden(why));
+    }
+    let by = app.intake.on_behalf(caller.workspace, caller.user, caller.role.clone());
+    let gone = app.intake.forget_past(&by, id, app.clock.now()).await?.map_err(|why| match why {
+        NotForgotten::NoSuchRecord => Error::NotFound,
+        NotForgotten::TooLarge => Error::Conflict(Text::new(
+            "What stands in the record is too large to be written anew. Shorten its longest text, and try again.",
+            "该记录的现有内容过大，无法重新写入。请先缩短其中最长的文本，然后重试。",
+        )),
+    })?;
+    app.store.answers().forget(caller.workspace);
+    app.intake.announce(caller.workspace).await?;
+    app.store.scrub().await?;
+    Ok(gone)
+}
+
 async fn erase_seen(app: &App, caller: &Caller, view: RecordView, holders: &mut Option<Arc<Holders>>) -> Result<Proof, Error> {
     check(app, caller, &view)?;
     if let Some(why) = kept(&view.row.kind) {
@@ -301,6 +329,7 @@ async fn removed(
         app.files.erase(&app.store, workspace, content).await?;
     }
     app.intake.announce(workspace).await?;
+    renewals::forget_beginnings(app.store.path(), workspace, vec![id]).await?;
     Ok(proof)
 }
 
@@ -357,12 +386,34 @@ async fn remember_again(app: &App, line: LedgerLine) -> Result<(), Error> {
     Ok(app.intake.announce(workspace).await?)
 }
 
+/// Gives documents whose past was forgotten the beginning that the ledger has, where the database has one from before.
+async fn begin_again(app: &App) -> Result<u64, Error> {
+    let mut again = 0;
+    for beginning in renewals::beginnings(app.store.path())? {
+        let mut tx = app.store.reader().await?;
+        let Some(first) = beginning.changes.first() else { continue };
+        let is_erased = erasure::among(&mut tx, beginning.workspace, std::iter::once(first.record)).await?.contains(&first.record);
+        let is_here = records::change_by_hash(&mut tx, beginning.workspace, (first.record, first.facet), first.hash).await?.is_some();
+        let workspace = workspaces::by_id(&mut tx, beginning.workspace).await?;
+        drop(tx);
+        if is_erased {
+            renewals::forget_beginnings(app.store.path(), beginning.workspace, vec![first.record]).await?;
+        }
+        let Some(workspace) = workspace.filter(|_| !is_erased && !is_here) else { continue };
+        let sealer = Sealer::new(beginning.workspace, &workspace.seal_key);
+        let changes = beginning.changes.into_iter().map(|change| sealer.delivered(change.into())).collect();
+        let verdicts = app.intake.offer(&app.intake.itself(beginning.workspace), changes, app.clock.now()).await?;
+        again += u64::from(verdicts.iter().any(|verdict| matches!(verdict, Verdict::Accepted { .. })));
+    }
+    Ok(again)
+}
+
 /// Erases again what the ledger says was erased and is here: after a backup from before was restored.
 ///
 /// # Errors
 /// When the ledger cannot be read, or the database fails.
 pub async fn reapply(app: &App) -> Result<u64, Error> {
-    let mut again = 0;
+    let mut again = begin_again(app).await?;
     for line in ledger::read::<LedgerLine>(&ledger_path(app)).map_err(StoreError::Ledger)? {
         let mut tx = app.store.reader().await?;
         let here = records::rows_of(&mut tx, line.workspace, &[line.record]).await?;

@@ -9,6 +9,8 @@ mod review;
 
 use serde_json::{Map, Value as Json};
 use sync_core::access::{Act, Subject, decide};
+use sync_core::actions::next::ACTIVITY;
+use sync_core::actions::{checklist, prices};
 use sync_core::id::{KindName, Millis, RecordId};
 use sync_core::protocol::code;
 use sync_core::record::authored;
@@ -127,13 +129,17 @@ impl Writing {
     /// When it exists, lacks a required field, or intake refuses.
     pub async fn create(&self, kind: &str, id: Option<RecordId>, edits: Vec<FieldEdit>) -> Result<RecordId, WriteError> {
         let kind = self.reading.kind(kind)?;
+        let edits = self.priced(kind, &Map::new(), edits).await?;
         let edits = self.fit_to_make(kind, edits)?;
         let id = id.unwrap_or_else(|| self.new_id());
+        let tasks = self.tasks((kind, id), &Map::new(), &edits);
         let edit = RecordEdit { kind: kind.name.clone(), record: id, edits, expect: Expect::New };
         match self.submit(edit).await {
-            Err(WriteError::NotEdited(NotEdited::Exists)) => Err(WriteError::Exists(id)),
-            done => done.map(|()| id),
+            Err(WriteError::NotEdited(NotEdited::Exists)) => return Err(WriteError::Exists(id)),
+            done => done?,
         }
+        self.add(tasks).await?;
+        Ok(id)
     }
 
     /// The edits that make a record of a kind, if they may: with its defaults, all that people must fill in, and nothing that
@@ -147,6 +153,17 @@ impl Writing {
         complete(kind, &edits)?;
         authored::check(kind, &Map::new(), &edits).map_err(NotEdited::from)?;
         Ok(edits)
+    }
+
+    /// The edits with the prices of what they put into rows without one, by the lists that hold.
+    async fn priced(&self, kind: &Kind, before: &Map<String, Json>, edits: Vec<FieldEdit>) -> Result<Vec<FieldEdit>, WriteError> {
+        let asked: Vec<RecordId> = prices::asks_for(kind, before, &edits).into_iter().collect();
+        if asked.is_empty() {
+            return Ok(edits);
+        }
+        let (rows, _) = self.reading.rows(&asked).await?;
+        let known = rows.into_iter().filter(|(_, row)| !row.archived).map(|(id, row)| (id, row.fields)).collect();
+        Ok(prices::filled(kind, before, edits, &known, self.now))
     }
 
     /// Makes several records at once: all, or as many as intake takes before it refuses one.
@@ -179,11 +196,29 @@ impl Writing {
         let row = self.reading.row(id).await?.filter(|row| &*row.kind == kind).ok_or(WriteError::NotThere)?;
         let declared = self.reading.kind(kind)?;
         keeps_required(declared, &edits)?;
+        let edits = if self.puts_back { edits } else { self.priced(declared, &row.fields, edits).await? };
         // What stood there once may stand there again: an older app may not have known of today's bounds.
         if !self.puts_back {
             authored::check(declared, &row.fields, &edits).map_err(NotEdited::from)?;
         }
-        self.submit(RecordEdit { kind: row.kind, record: id, edits, expect: Expect::Existing }).await
+        let tasks = if self.puts_back { Vec::new() } else { self.tasks((declared, id), &row.fields, &edits) };
+        self.submit(RecordEdit { kind: row.kind, record: id, edits, expect: Expect::Existing }).await?;
+        self.add(tasks).await
+    }
+
+    /// The tasks that a record brings with it into the states that edits put it into.
+    fn tasks(&self, of: (&Kind, RecordId), before: &Map<String, Json>, edits: &[FieldEdit]) -> Vec<RecordEdit> {
+        let Ok(activity) = self.reading.kind(ACTIVITY) else { return Vec::new() };
+        let made = checklist::tasks(self.reading.schema(), of, before, edits, self.author.user);
+        made.into_iter().map(|(record, edits)| RecordEdit { kind: activity.name.clone(), record, edits, expect: Expect::New }).collect()
+    }
+
+    /// Makes tasks, those that are not there yet. What may not be made stands in no way of what it followed from.
+    async fn add(&self, tasks: Vec<RecordEdit>) -> Result<(), WriteError> {
+        if !tasks.is_empty() && tasks.iter().all(|task| self.grant.may_write(&task.kind)) {
+            self.write(tasks).await?;
+        }
+        Ok(())
     }
 
     /// Puts a record away.

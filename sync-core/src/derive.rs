@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use crate::id::Facet;
 use crate::record::doc::Doc;
+use crate::record::gates;
 use crate::schema::{Field, Formula, Kind};
 use crate::value::{JsonRef, Scalar};
 
@@ -132,6 +133,17 @@ fn value(kind: &Kind, field: &Field, doc: &Doc, row: &[(&str, JsonRef<'_>)]) -> 
         Formula::Furthest { of } => {
             let word = furthest(kind.field(of)?, doc)?;
             Some(JsonRef::Text(Cow::Owned(word.to_owned())))
+        }
+        Formula::Count { of } => {
+            let Cell::Ref(JsonRef::Array(rows)) = get(of)? else { return None };
+            (!rows.is_empty()).then(|| JsonRef::Int(i64::try_from(rows.len()).unwrap_or(i64::MAX)))
+        }
+        Formula::Unmet { of } => {
+            let facts = |name: &str| match get(name)? {
+                Cell::Ref(value) => Some(value.clone().into_json()),
+                Cell::Json(value) => Some(value.clone()),
+            };
+            (!gates::unmet(kind.field(of)?, get(of)?.text()?, &facts).is_empty()).then_some(JsonRef::Bool(true))
         }
         Formula::Percent { of, by } => {
             let (whole, currency) = get(of)?.amount()?;

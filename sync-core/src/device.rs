@@ -12,6 +12,7 @@ mod explain;
 mod files;
 #[cfg(test)]
 mod formula_tests;
+mod index;
 #[cfg(test)]
 mod leave_tests;
 mod likely;
@@ -40,13 +41,12 @@ use crate::engine::{
     Changed, EPOCH, EditError, Edited, Effect, Engine, Event, FAREWELL, Farewell, Identity, Random, Replica, SyncStatus, TOKEN,
 };
 use crate::id::{ActorId, ChangeHash, Facet, KindName, Millis, RecordId};
-use crate::projection::searched;
 use crate::protocol::Enrolled;
 use crate::query::{Compiler, Context, Dialect, Param, Query};
 use crate::record::fields::FieldEdit;
 use crate::record::history::{HistoryEntry, Stored, as_of, history};
 use crate::schema::{Kind, Schema};
-use crate::search::{CANDIDATES, by_closeness, index_text, match_expression, near_expression, start_expressions, starts_first};
+use crate::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expressions, starts_first};
 use crate::store::{Draft, Place, Quarantined, Store, StoreError};
 
 /// Rows indexed in one idle step: a few milliseconds.
@@ -427,38 +427,6 @@ impl Device {
     pub fn find(&mut self, text: &str, kind: Option<&str>) -> Result<Vec<Found>, StoreError> {
         let rows = self.search(text, kind)?;
         Ok(rows.into_iter().map(|row| view::found(&self.replica.schema, row, text)).collect())
-    }
-
-    /// Indexes some records for search, those of which an older version of the app made the entry last. Answers whether more
-    /// are left: call it while the device is idle.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn index_some(&mut self) -> Result<bool, StoreError> {
-        let done = self.index_these(false)? > 0 || self.index_these(true)? > 0;
-        Ok(done && self.replica.store.is_index_behind()?)
-    }
-
-    /// Indexes some records that are new or changed, or else some again. Answers how many.
-    fn index_these(&mut self, again: bool) -> Result<usize, StoreError> {
-        let store = &self.replica.store;
-        let waiting = if again { store.to_index_again(INDEX_STEP)? } else { store.to_index(INDEX_STEP)? };
-        let Some(last) = waiting.last().map(|row| row.number) else { return Ok(0) };
-        self.replica.transact(|replica| {
-            let count = waiting.len();
-            for row in waiting {
-                let mut others = replica.schema.kind(&row.kind).map(|kind| searched(kind, &row.facets)).unwrap_or_default();
-                if row.is_disputed {
-                    others.extend(view::disputed_texts(replica, row.record)?);
-                }
-                let others: Vec<&str> = others.iter().map(String::as_str).collect();
-                replica.store.index(row.number, &index_text(&row.title, &others))?;
-            }
-            if again {
-                replica.store.indexed_again(last)?;
-            }
-            Ok(count)
-        })
     }
 
     /// The records that link to a record, and by which field.

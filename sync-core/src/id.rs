@@ -250,6 +250,16 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The step of a path into the first row of several. No name begins with a digit, so it is none of a field.
+    pub(crate) fn first() -> Self {
+        Self("0".into())
+    }
+
+    /// Whether it is that step.
+    pub(crate) fn is_first(&self) -> bool {
+        &*self.0 == "0"
+    }
 }
 
 impl FromStr for Name {

@@ -81,6 +81,8 @@ pub mod code {
     pub const REVOKED: &str = "revoked";
     /// The record was erased: a person's right to be forgotten.
     pub const ERASED: &str = "erased";
+    /// What it was written on was forgotten, and comes no more: a device says so itself.
+    pub const FORGOTTEN: &str = "forgotten";
     /// What is offered back does not bear this server's seal.
     pub const SEAL: &str = "seal";
 }
@@ -286,6 +288,16 @@ impl Verdict {
     /// that there is not, which every device understands.
     pub fn come_again() -> Self {
         Self::Waiting { missing: vec![ChangeHash([0; 32])] }
+    }
+
+    /// Nothing was kept: it follows a past that was forgotten, and is written again on what the feed brings in its place.
+    pub fn forgotten() -> Self {
+        Self::Waiting { missing: vec![ChangeHash([0xff; 32])] }
+    }
+
+    /// Whether the device is told that it follows a past that was forgotten.
+    pub fn is_forgotten(&self) -> bool {
+        *self == Self::forgotten()
     }
 
     /// Whether the device is told to come again because too much waits for a decision.

@@ -40,7 +40,7 @@ fn schedule(seed: u64) -> Vec<Phone> {
 }
 
 /// Nothing that freezes: who comes too late is refused by whom he meets first, and that is not about order.
-fn unfrozen(phone: &Phone, mut edits: Vec<FieldEdit>) -> Vec<FieldEdit> {
+pub(crate) fn unfrozen(phone: &Phone, mut edits: Vec<FieldEdit>) -> Vec<FieldEdit> {
     edits.retain(|edit| !phone.kind.fields.iter().any(|field| field.frozen.as_ref().is_some_and(|frozen| &*frozen.field == edit.field())));
     edits
 }

@@ -123,7 +123,11 @@ fn computed(kind: &str, row: &Map<String, Json>, stages: &[&str]) -> BTreeMap<&'
     let steps = WEIGHTS.iter().filter(|(known, weight)| *weight > 0 && stages.contains(known));
     let reached = steps.max_by_key(|(_, weight)| *weight).map(|(stage, _)| Json::from(*stage));
     match kind {
-        "deal" => BTreeMap::from([("probability", weight.map(Json::from)), ("weighted", weighted), ("reached", reached)]),
+        "deal" => {
+            let people = row.get("people").and_then(Json::as_array).map(Vec::len).filter(|count| *count > 0);
+            let contacts = people.map(Json::from);
+            BTreeMap::from([("probability", weight.map(Json::from)), ("weighted", weighted), ("reached", reached), ("contacts", contacts)])
+        }
         "offer" => BTreeMap::from([("total", total)]),
         _ => BTreeMap::new(),
     }

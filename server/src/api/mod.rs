@@ -6,6 +6,7 @@
 pub mod access;
 pub mod calendar;
 pub mod duplicates;
+mod figures;
 pub mod follows;
 pub mod handovers;
 pub mod hooks;
@@ -22,6 +23,7 @@ mod search;
 mod taken;
 mod values;
 
+pub use figures::figures;
 pub use kinds::{kind, kinds};
 pub use openapi::document;
 pub use questions::{as_of, conflicts, explain, history, quote_collisions, rejected, resolve};

@@ -25,6 +25,7 @@ const PARTS: [&str; 8] = [
     include_str!("openapi/access.json"),
     include_str!("openapi/calendars.json"),
     include_str!("openapi/duplicates.json"),
+    include_str!("openapi/figures.json"),
     include_str!("openapi/files.json"),
     include_str!("openapi/hooks.json"),
     include_str!("openapi/handovers.json"),
@@ -52,6 +53,7 @@ fn describe(reading: &Reading) -> serde_json::Result<Value> {
         }
         extend(&mut document["paths"], paths(reading, kind));
         extend(&mut document["components"]["schemas"], schemas::of(reading, kind));
+        document["webhooks"][&*kind.name] = webhook(kind);
     }
     Ok(document)
 }
@@ -82,12 +84,7 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     let (one, many) = (kind.label.en.as_str(), kind.plural.en.as_str());
     let op = |name: &str, summary: String| Operation::new(kind, name, summary);
     let of_record = |name: &str, summary: String| op(name, summary).parameter("id").fails("NotFound");
-    let mut all = Vec::new();
-    let list = ["q", "where", "orderBy", "order", "maxSize", "after", "select", "total", "archived", "utcOffset"];
-    let list = list.iter().fold(op("list", format!("{many}, a page.")), |list, name| list.parameter(name));
-    all.push((at(""), "get", list.fails("Forbidden").fails("Invalid").answers("200", &own("page"))));
-    let search = op("search", format!("{many}, asked for by groups of filters.")).takes("Search").fails("Forbidden").fails("Invalid");
-    all.push((at("/search"), "post", search.answers("200", &own("page"))));
+    let mut all = of_lists(kind);
     if may(Action::Create) {
         let create = op("create", format!("Makes one of: {many}. With an `id`, only once.")).once();
         let create = create.takes(&own("new")).fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
@@ -108,8 +105,10 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         all.push((at("/{id}/card"), "get", card));
     }
     if may(Action::Edit) {
-        let edit = of_record("edit", "Edits fields; concurrent edits of others are merged.".to_owned()).parameter("ifMatch").fails("Stale");
-        let edit = edit.once().takes("Edits").fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
+        let edit = of_record("edit", "Gives fields values, or edits them; concurrent edits of others are merged.".to_owned())
+            .parameter("ifMatch")
+            .fails("Stale");
+        let edit = edit.once().takes(&own("changes")).fails("Held").fails("Forbidden").fails("Conflict").fails("Invalid");
         all.push((at("/{id}"), "patch", edit.answers("200", &own("record"))));
     }
     if may(Action::Archive) && never_archived(&kind.name).is_none() {
@@ -142,6 +141,45 @@ fn paths(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         paths.entry(path).or_insert_with(|| json!({}))[method] = operation.0;
     }
     paths
+}
+
+/// What answers many records of a kind: paths, methods and operations.
+fn of_lists(kind: &Kind) -> Vec<(String, &'static str, Operation)> {
+    let (own, many) = (format!("{}.page", kind.name), kind.plural.en.as_str());
+    let at = |rest: &str| format!("/api/v1/{}{rest}", kind.name);
+    let asked = |name: &str, summary: String, parameters: &[&str]| {
+        let operation = parameters.iter().fold(Operation::new(kind, name, summary), |operation, name| operation.parameter(name));
+        operation.fails("Forbidden").fails("Invalid")
+    };
+    let list = ["q", "where", "orderBy", "order", "maxSize", "after", "select", "total", "archived", "utcOffset"];
+    let figures = ["q", "where", "archived", "utcOffset", "by", "split", "step", "measure"];
+    vec![
+        (at(""), "get", asked("list", format!("{many}, a page."), &list).answers("200", &own)),
+        (at("/figures"), "get", asked("figures", format!("{many}, counted and added up."), &figures).answers("200", "Figures")),
+        (
+            at("/search"),
+            "post",
+            asked("search", format!("{many}, asked for by groups of filters."), &[]).takes("Search").answers("200", &own),
+        ),
+    ]
+}
+
+/// What a webhook is told of a kind, by the Standard Webhooks convention.
+fn webhook(kind: &Kind) -> Value {
+    let header = |name: &str| json!({"$ref": format!("#/components/parameters/{name}")});
+    let headers = ["webhookId", "webhookTimestamp", "webhookSignature"].map(header);
+    json!({"post": {
+        "operationId": format!("told.{}", kind.name),
+        "summary": format!("{}: made, changed, put away or brought back.", kind.plural.en),
+        "tags": ["webhooks"],
+        "security": [],
+        "parameters": headers,
+        "requestBody": {"required": true, "content": content(&format!("{}.event", kind.name))},
+        "responses": {
+            "2XX": {"description": "It was taken. Anything else within 15 seconds is tried again."},
+            "410": {"description": "Nobody is here any more: the webhook pauses."}
+        }
+    }})
 }
 
 /// What finds duplicates of a kind, and with the right to edit also merges and parts them: paths, methods and operations.

@@ -48,6 +48,23 @@ pub async fn erase(State(app): State<App>, Person(caller): Person, Path(id): Pat
     erased.await.unwrap_or(Err(Error::NotKept)).map(Json)
 }
 
+/// What was forgotten of a record that stays.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Forgotten {
+    /// How many changes of its history are gone.
+    changes: u64,
+}
+
+/// `POST /api/v1/privacy/{id}/forget`: what once stood in a record that stays, for good, everywhere.
+///
+/// # Errors
+/// When it is out of sight, or the caller may not.
+pub async fn forget(State(app): State<App>, Person(caller): Person, Path(id): Path<RecordId>) -> Result<Json<Forgotten>, Error> {
+    let forgotten = tokio::spawn(async move { privacy::forget_past(&app, &caller, id).await });
+    forgotten.await.unwrap_or(Err(Error::NotKept)).map(|changes| Json(Forgotten { changes }))
+}
+
 /// `GET /api/v1/privacy`: what was erased, with the proofs, newest first.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sync_core::id::RecordId;
 
-use super::request::{Creation, Edits, IfMatch, KindPath, Params, Target};
+use super::request::{Changes, Creation, IfMatch, KindPath, Params, Target};
 use super::taken;
 use super::values::edits_of;
 use crate::app::App;
@@ -92,7 +92,7 @@ pub async fn batch(
     Ok(Json(Outcomes { results: Writing::of(&app, &caller).batch(&kind, batch).await? }))
 }
 
-/// `PATCH /api/v1/{kind}/{id}`: edits fields, and answers the record after it.
+/// `PATCH /api/v1/{kind}/{id}`: edits fields, and answers the record after it. Values that stand there already are no edit.
 ///
 /// # Errors
 /// When it is not there, or an edit is not taken.
@@ -101,9 +101,14 @@ pub async fn edit(
     caller: Caller,
     Target { kind, id }: Target,
     IfMatch(seen): IfMatch,
-    Body(Edits { edits }): Body<Edits>,
+    Body(Changes { fields, edits }): Body<Changes>,
 ) -> Result<Response, Error> {
-    Writing::of(&app, &caller).if_still(seen).edit(&kind, id, edits).await?;
+    let writing = Writing::of(&app, &caller).if_still(seen);
+    if fields.is_empty() {
+        writing.edit(&kind, id, edits).await?;
+    } else {
+        writing.change(&kind, id, fields, edits).await?;
+    }
     shown(&app, &caller, &kind, id).await
 }
 

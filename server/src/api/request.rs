@@ -90,10 +90,13 @@ pub struct Creation {
     pub edits: Vec<FieldEdit>,
 }
 
-/// Body of an edit.
+/// Body of a change: values by field, or edits.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Edits {
+pub struct Changes {
+    #[serde(default)]
+    pub fields: Map<String, Json>,
+    #[serde(default)]
     pub edits: Vec<FieldEdit>,
 }
 
@@ -123,7 +126,7 @@ pub struct Refusal {
 
 impl Params {
     /// Takes out a parameter; the last one of its name counts.
-    fn take(&mut self, name: &'static str) -> Option<String> {
+    pub fn take(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         let value = self.pairs.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.clone());
         self.pairs.retain(|(known, _)| known != name);
@@ -138,6 +141,14 @@ impl Params {
             return Err(misnamed(name, Question::PARAMETERS.into_iter().chain(self.known.iter().copied())));
         }
         Ok(self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    /// The same where the order and the page say nothing: a filter, and nothing else.
+    pub fn of_filter(&self) -> Result<impl Iterator<Item = (&str, &str)>, Error> {
+        if let Some((name, _)) = self.pairs.iter().find(|(name, _)| name != "where") {
+            return Err(misnamed(name, std::iter::once("where").chain(self.known.iter().copied())));
+        }
+        self.of_query()
     }
 
     /// Nothing may be left: a mistyped parameter is not ignored.
@@ -239,6 +250,7 @@ fn misnamed<'a>(name: &str, valid: impl Iterator<Item = &'a str>) -> Error {
     bad(name, &en, &zh)
 }
 
-fn bad(name: &str, en: &str, zh: &str) -> Error {
+/// A parameter that cannot be taken, and what it should be.
+pub fn bad(name: &str, en: &str, zh: &str) -> Error {
     Error::Invalid { field: Some(name.to_owned()), message: Text::new(format!("`{name}` {en}."), format!("“{name}”{zh}。")) }
 }

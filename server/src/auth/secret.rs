@@ -44,6 +44,8 @@ pub enum TokenKind {
     Calendar,
     /// Whoever was sent a link.
     Share,
+    /// Whoever reads the page that a form stands in: no secret.
+    Form,
     /// Somebody whose password was right and whose code is still to come.
     Ticket,
 }
@@ -56,6 +58,7 @@ impl TokenKind {
             TokenKind::Key => "rpk",
             TokenKind::Calendar => "rpc",
             TokenKind::Share => "rpl",
+            TokenKind::Form => "rpf",
             TokenKind::Ticket => "rpt",
         }
     }

@@ -34,6 +34,17 @@ impl Auth {
         Subject::of_address("address", address, self.policy.attempts_per_address_max, self.policy.attempts_window_ms)
     }
 
+    /// Counts what strangers send by a form: from one address, and from all of them together.
+    pub(crate) async fn count_sent(&self, workspace: WorkspaceId, form: &str, address: IpAddr) -> Result<(), AuthError> {
+        /// An office behind one address, on a good day at a fair.
+        const FROM_ADDRESS_MAX: i64 = 30;
+        /// More than people fill in, and little enough for whoever has to clear it up.
+        const FROM_ALL_MAX: i64 = 600;
+        let window_ms = self.policy.attempts_window_ms;
+        let of_all = Subject::new((workspace, "form"), form, FROM_ALL_MAX, window_ms);
+        self.count(vec![Subject::of_address("form_address", address, FROM_ADDRESS_MAX, window_ms), of_all]).await
+    }
+
     /// Counts an attempt before it is made, so that many at once cannot pass together.
     pub(super) async fn count(&self, subjects: Vec<Subject>) -> Result<(), AuthError> {
         let now = self.clock.now();

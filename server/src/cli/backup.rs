@@ -29,7 +29,7 @@ pub struct Backup {
 /// Stop the server first. Phones notice at their next sync that the server went back in time, and
 /// send again what they hold and the backup does not: nothing that reached a phone is lost. What was erased or taken back
 /// since the backup (people, devices, sessions, keys, links) is erased and taken back again when the server starts, by the
-/// ledgers beside the database: `<database>.erased` and `<database>.revoked`.
+/// ledgers beside the database: `<database>.erased`, `<database>.revoked` and `<database>.renewed`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod device;
 mod export;
+mod files;
 mod handover;
 mod import;
 mod key;
@@ -74,6 +75,8 @@ enum Command {
     Import(import::Import),
     Export(export::Export),
     Retention(retention::Retention),
+    #[command(subcommand)]
+    Files(files::Files),
     Check(check::Check),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -102,6 +105,7 @@ impl Cli {
             Command::Import(command) => command.run(config).await,
             Command::Export(command) => command.run(config).await,
             Command::Retention(command) => command.run(config).await,
+            Command::Files(command) => command.run(config).await,
             Command::Check(command) => command.run(config).await,
             Command::Backup(command) => command.run(config).await,
             Command::Restore(command) => command.run(config).await,

@@ -75,6 +75,8 @@ pub struct Frame {
     pub work: Vec<MenuItem>,
     /// Who is signed in.
     pub user: String,
+    /// Where help for this page is.
+    pub help: String,
     /// The other language: tag and name.
     pub other: (&'static str, &'static str),
     /// From where on an open page wants to be told what changes.
@@ -158,6 +160,7 @@ impl Desk {
             item("/followed", "menu.followed", "pin", followed),
             item("/collisions", "menu.collisions", "collision", 0),
             item("/duplicates", "menu.duplicates", "twins", 0),
+            item("/gaps", "menu.gaps", "warning", 0),
         ];
         Ok(Frame {
             words: self.words,
@@ -165,6 +168,7 @@ impl Desk {
             menu: self.menu(here),
             work,
             user: self.caller.name.clone(),
+            help: super::help::address_for(here),
             other: other(self.words.0),
             since: self.since,
         })
@@ -236,14 +240,16 @@ impl Desk {
 const RETENTION: &str = "/retention";
 
 /// The pages of those who administer: address, name, icon.
-const ADMINISTRATION: [(&str, &str, &str); 11] = [
+const ADMINISTRATION: [(&str, &str, &str); 13] = [
     ("/admin", "menu.admin", "columns"),
     ("/people", "menu.people", "member"),
     ("/teams", "menu.teams", "party"),
     ("/roles", "menu.roles", "rule"),
+    ("/adoption", "menu.adoption", "chart"),
     ("/handover", "menu.handover", "right"),
     ("/imports", "menu.imports", "import"),
     ("/devices", "menu.devices", "device"),
+    ("/lead-forms", "menu.leads", "inbox"),
     ("/keys", "menu.keys", "rule"),
     ("/webhooks", "menu.webhooks", "refresh"),
     (RETENTION, "menu.retention", "archive"),
@@ -258,6 +264,12 @@ const OTHER: &str = "other";
 /// Where a kind stands in the menu; those that nobody thought of come last.
 pub fn place(kind: &str) -> usize {
     MENU.iter().flat_map(|(_, names)| names.iter()).chain(&SETTINGS).position(|name| *name == kind).unwrap_or(usize::MAX)
+}
+
+/// Whether records of a kind say how the workspace works, or are somebody's alone.
+pub fn is_setting(kind: &str) -> bool {
+    let system = MENU.iter().find(|(key, _)| *key == "menu.system").map(|(_, names)| *names).unwrap_or_default();
+    SETTINGS.contains(&kind) || system.contains(&kind)
 }
 
 /// The icon of a kind: its own, or the one of kinds that have none.

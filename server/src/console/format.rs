@@ -5,6 +5,7 @@
 
 use askama::Template;
 use serde_json::{Map, Value as Json};
+use sync_core::actions::doubts::{self, Doubt, doubt};
 use sync_core::id::{Millis, RecordId};
 use sync_core::record::authored::{is_email, web_address};
 use sync_core::schema::{Field, Merge, ValueType};
@@ -48,6 +49,8 @@ pub enum Shown {
         /// What people read.
         text: String,
     },
+    /// A value that is probably a slip, and why.
+    Doubtful(Box<Shown>, &'static str),
     /// A moment; the script shows it in the reader's own time zone.
     Moment {
         /// For programs.
@@ -95,6 +98,7 @@ impl Shown {
             Shown::Badge { text, .. } | Shown::Record { text, .. } | Shown::Outside { text, .. } | Shown::Moment { text, .. } => {
                 text.clone()
             }
+            Shown::Doubtful(shown, _) => shown.text(),
             Shown::Many(items) => all(items, ", "),
             Shown::Stack(items) => all(items, "; "),
             Shown::Table { rows, .. } => rows.iter().map(|row| all(row, " ")).collect::<Vec<_>>().join("; "),
@@ -111,7 +115,7 @@ impl Shown {
             Shown::Prose(text) => text.len() > 160 || text.contains('\n'),
             Shown::Table { .. } | Shown::Log(_) => true,
             Shown::Nothing | Shown::Text(_) | Shown::Number(_) | Shown::Badge { .. } | Shown::Tag(_) | Shown::Record { .. } => false,
-            Shown::Outside { .. } | Shown::Moment { .. } | Shown::Many(_) | Shown::Stack(_) => false,
+            Shown::Outside { .. } | Shown::Moment { .. } | Shown::Many(_) | Shown::Stack(_) | Shown::Doubtful(..) => false,
         }
     }
 }
@@ -132,7 +136,18 @@ impl Formatter<'_> {
             Json::Null => Shown::Nothing,
             Json::Array(rows) if !field.items.is_empty() => self.rows(field, rows),
             Json::Array(elements) => Shown::Many(elements.iter().map(|element| self.element(field, element)).collect()),
-            value => self.scalar(field, value),
+            value => self.judged(field, value),
+        }
+    }
+
+    /// A value with what is doubtful about it.
+    fn judged(&self, field: &Field, value: &Json) -> Shown {
+        let shown = self.scalar(field, value);
+        match value.as_str().and_then(|text| doubt(field, text)) {
+            Some(Doubt::Phone) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.phone")),
+            Some(Doubt::Email) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.email")),
+            Some(Doubt::CreditCode) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.credit_code")),
+            None => shown,
         }
     }
 
@@ -163,7 +178,7 @@ impl Formatter<'_> {
     }
 
     fn rows(&self, field: &Field, rows: &[Json]) -> Shown {
-        let part = |item: &Field, row: &Json| row.get(&*item.name).map_or(Shown::Nothing, |value| self.scalar(item, value));
+        let part = |item: &Field, row: &Json| row.get(&*item.name).map_or(Shown::Nothing, |value| self.judged(item, value));
         let label = |item: &Field| self.words.label(&item.label).to_owned();
         if field.merge == Merge::Log {
             let item = |row: &Json| {
@@ -186,7 +201,7 @@ impl Formatter<'_> {
     }
 
     fn with_notes(&self, first: &Field, notes: &[&Field], row: &Json) -> Vec<Shown> {
-        let mut line = vec![row.get(&*first.name).map_or(Shown::Nothing, |value| self.scalar(first, value))];
+        let mut line = vec![row.get(&*first.name).map_or(Shown::Nothing, |value| self.judged(first, value))];
         for note in notes {
             match (&note.value, row.get(&*note.name)) {
                 // "Primary: no" is noise.
@@ -319,6 +334,11 @@ pub fn price(amount: i64, currency: &str) -> String {
     }
 }
 
+/// What amounts of several currencies come to in one: by rates, and so about; `+ …` where some have none.
+pub fn about(amount: i64, currency: &str, is_partial: bool) -> String {
+    format!("≈ {}{}", price(amount, currency), if is_partial { " + …" } else { "" })
+}
+
 /// Digits in groups of three.
 pub fn grouped(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
@@ -338,8 +358,11 @@ fn outside(scheme: &str, target: &str, text: &str) -> Shown {
     Shown::Outside { href: format!("{scheme}{target}"), text: text.to_owned() }
 }
 
+/// From anywhere, where the number says enough for that; or else as it was typed.
 fn dialled(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_digit() || "+*#,;".contains(*c)).collect()
+    let as_typed = || text.chars().filter(|c| c.is_ascii_digit() || "+*#,;".contains(*c)).collect();
+    // An extension is dialled once somebody has answered: it stays in what is shown.
+    doubts::dialled(text).unwrap_or_else(as_typed)
 }
 
 /// An address behind `mailto:`: what is not plain is written so that it begins no subject and no second address.
@@ -438,6 +461,22 @@ mod tests {
         assert!(phone.contains("href=\"tel:+861380000\"") && phone.contains("Primary"), "{phone}");
         assert!(!html("member", "email", json!("a@b.c?subject=<x>")).contains("href"));
         assert!(html("member", "email", json!("o'neil+x@b.c?subject=x")).contains("href=\"mailto:o%27neil%2Bx@b.c%3Fsubject%3Dx\""));
+    }
+
+    #[test]
+    fn numbers_are_dialled_from_anywhere_and_slips_are_marked_beside_what_was_typed() {
+        let phones =
+            json!([{"id": "1", "value": "138 1234 5678"}, {"id": "2", "value": "8888 1234"}, {"id": "3", "value": "0755-8888 1234 转 8"}]);
+        let phones = html("party", "phones", phones);
+        for part in
+            ["href=\"tel:+8613812345678\"", "title=\"+8613812345678\"", ">138 1234 5678</a>", "href=\"tel:+8675588881234\"", "转 8</a>"]
+        {
+            assert!(phones.contains(part), "{part}: {phones}");
+        }
+        assert_eq!(phones.matches("class=\"doubt").count(), 1, "{phones}");
+        assert!(phones.contains("The area code is missing"), "{phones}");
+        assert!(html("party", "tax_id", json!("91350100M000100Y34")).contains("The check character does not fit"));
+        assert!(!html("party", "tax_id", json!("91350100M000100Y43")).contains("doubt"));
     }
 
     #[test]

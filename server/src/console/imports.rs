@@ -1,5 +1,6 @@
 //! Bringing files in from the browser: what goes where, a look before anything is written, and taking it back.
 
+mod mapped;
 mod named;
 pub mod records;
 mod shown;
@@ -21,7 +22,7 @@ use super::typed::Typed;
 use crate::audit;
 use crate::error::{Error, Text};
 use crate::intake::Author;
-use crate::jobs::import::{self, Content, ImportError, ImportId, Mode, Preset, Spec};
+use crate::jobs::import::{self, Content, ImportError, ImportId};
 use crate::jobs::upload::{About, Mapping, Upload, UploadError};
 use crate::reading::Names;
 use crate::store::imports::{Act, ImportRow};
@@ -78,6 +79,8 @@ struct ImportPage {
     currency: String,
     set_name: String,
     preset: String,
+    /// What every record gets: the number of the line, where it goes, its text; and an empty line.
+    sets: Vec<(usize, String, String)>,
     /// Whether likely duplicates can be told, and are to be attached to.
     attach: Option<bool>,
     rows: u64,
@@ -284,91 +287,6 @@ fn find(desk: &Desk, id: RecordId) -> Result<Upload, Error> {
     desk.app.uploads.find(id, desk.caller.workspace, desk.caller.user).map_err(upload_error)
 }
 
-/// What was chosen for a file: a mapping without a name.
-fn chosen(typed: &Typed, header: &[String]) -> Mapping {
-    let column = |(index, head): (usize, &String)| (head.clone(), typed.one(&format!("to.{index}")).to_owned());
-    Mapping {
-        name: String::new(),
-        columns: header.iter().enumerate().map(column).collect(),
-        mode: typed.one("mode").to_owned(),
-        matches: typed.all("match").into_iter().map(str::to_owned).collect(),
-        currency: typed.one("currency").to_ascii_uppercase(),
-        title: typed.one("set").to_owned(),
-        preset: typed.one("preset").to_owned(),
-        attach: typed.has("attach"),
-        by: None,
-    }
-}
-
-/// A target whose field the caller may write; not every role may write birthdays.
-fn allowed(desk: &Desk, kind: &Kind, target: String) -> String {
-    let field = target.split(['.', ':']).next().unwrap_or_default();
-    if kind.field(field).is_some_and(|field| !desk.reading.may_write(kind, &field.name)) { String::new() } else { target }
-}
-
-/// As remembered from last time, or else as it looks.
-fn guessed(desk: &Desk, upload: &Upload, kind: &std::sync::Arc<Kind>, header: &[String], samples: &[Vec<String>]) -> Mapping {
-    let remembered = desk.app.uploads.remembered(upload, header);
-    let (targets, sets) = import::suggest(desk.reading.schema(), kind, header, samples);
-    let preset = Preset::of(&kind.name, header);
-    let columns = match preset {
-        _ if !remembered.is_empty() => remembered,
-        Some(preset) => header.iter().map(|column| (column.clone(), allowed(desk, kind, preset.target(column)))).collect(),
-        None => header.iter().cloned().zip(targets).collect(),
-    };
-    let sets = preset.map_or(sets, |preset| preset.set.clone().into_iter().collect());
-    let set = sets.into_iter().find(|(target, _)| *target == *kind.title).map(|(_, text)| text).unwrap_or_default();
-    let is_matched = |field: &&sync_core::id::FieldName| columns.iter().any(|(_, target)| *target == ***field);
-    let matches = kind.matches.iter().filter(is_matched).map(ToString::to_string).collect();
-    let preset = preset.map(|preset| preset.name.clone()).unwrap_or_default();
-    Mapping {
-        matches,
-        columns,
-        mode: "both".to_owned(),
-        currency: "CNY".to_owned(),
-        title: set,
-        preset,
-        attach: true,
-        name: String::new(),
-        by: None,
-    }
-}
-
-/// How a file goes in by a mapping.
-fn spec(mapping: &Mapping, desk: &Desk, kind: &Kind, upload: &Upload, is_dry_run: bool) -> Spec {
-    let mut spec = Spec::new(kind.name.clone());
-    for (column, target) in &mapping.columns {
-        spec = spec.map(column, target);
-        if let Some(money) =
-            target.strip_suffix(".amount").filter(|money| !mapping.columns.iter().any(|(_, other)| *other == format!("{money}.currency")))
-        {
-            spec = spec.set(&format!("{money}.currency"), &mapping.currency);
-        }
-    }
-    if !mapping.title.is_empty() {
-        spec = spec.set(&kind.title, &mapping.title);
-    }
-    let preset = Preset::named(&mapping.preset);
-    let words = preset.into_iter().flat_map(Preset::words);
-    spec.told.words = words.map(|(target, word, meant)| (target.to_owned(), word.to_owned(), meant.to_owned())).collect();
-    for (target, text) in preset.into_iter().flat_map(|preset| &preset.set).filter(|(target, _)| **target != *kind.title) {
-        spec = spec.set(target, text);
-    }
-    spec.attach = mapping.attach;
-    spec.told.skip_others = true;
-    spec.mode = match &*mapping.mode {
-        "create" => Mode::Create,
-        "update" => Mode::Update,
-        _ => Mode::Both,
-    };
-    spec.matches = Some(mapping.matches.clone());
-    spec.is_dry_run = is_dry_run;
-    spec.failed_beside = (!is_dry_run).then(|| upload.failed_beside());
-    spec.language = desk.words.0;
-    spec.zone = desk.zone();
-    spec
-}
-
 /// `GET /imports/{id}`.
 pub async fn file(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
     let upload = find(&desk, id)?;
@@ -384,12 +302,12 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         Ok(seen) => seen.header,
         Err(error) => return show(&desk, &upload, None, None, Some(say(&desk, &error))).await,
     };
-    let chosen = chosen(&typed, &header);
+    let chosen = mapped::chosen(&typed, &header);
     if let Some(answer) = named::act(&desk, &upload, &typed, &chosen, &header).await? {
         return Ok(answer);
     }
     let author = author(&desk);
-    let checked = import::run(&desk.app, &author, &spec(&chosen, &desk, &kind, &upload, true), &upload.source(), &mut |_| {}).await;
+    let checked = import::run(&desk.app, &author, &mapped::spec(&chosen, &desk, &kind, &upload, true), &upload.source(), &mut |_| {}).await;
     let report = match checked {
         Ok(report) => report,
         Err(error) => return show(&desk, &upload, Some(chosen), None, Some(say(&desk, &error))).await,
@@ -397,7 +315,7 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
     if typed.one("act") == "run" && report.created + report.updated > 0 {
         desk.note(audit::Act::Imported, &kind.name, serde_json::json!({"rows": report.rows})).await?;
         desk.app.uploads.remember(&upload, &header, &chosen.columns).map_err(upload_error)?;
-        desk.app.uploads.start(desk.app.clone(), author, spec(&chosen, &desk, &kind, &upload, false), upload);
+        desk.app.uploads.start(desk.app.clone(), author, mapped::spec(&chosen, &desk, &kind, &upload, false), upload);
         return Ok(Redirect::to(&format!("/imports/{id}")).into_response());
     }
     let checked = checked_view(&desk, &kind, &header, &report).await?;
@@ -477,7 +395,7 @@ async fn show(
         Err(broken) => (Seen::default(), error.or(Some(say(desk, &broken)))),
     };
     let is_new = chosen.is_none();
-    let chosen = chosen.unwrap_or_else(|| guessed(desk, upload, &kind, &seen.header, &seen.samples));
+    let chosen = chosen.unwrap_or_else(|| mapped::guessed(desk, upload, &kind, &seen.header, &seen.samples));
     let page = ImportPage { checked, error, ..import_page(desk, upload, &kind, &chosen, (&seen, is_new)).await? };
     answer(if page.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
 }
@@ -508,6 +426,7 @@ async fn import_page(
         mode: chosen.mode.clone(),
         currency: chosen.currency.clone(),
         set_name: chosen.title.clone(),
+        sets: chosen.sets.iter().cloned().chain([Default::default()]).enumerate().map(|(at, (to, text))| (at, to, text)).collect(),
         preset: chosen.preset.clone(),
         attach: sync_core::actions::duplicates::can_merge(kind).then_some(chosen.attach),
         notice: (!chosen.name.is_empty()).then(|| desk.words.fill("import.mapping_in_use", &[&chosen.name])),

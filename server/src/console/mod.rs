@@ -6,6 +6,7 @@
 
 mod account;
 mod admin;
+mod adoption;
 mod agents;
 mod ask;
 pub mod assets;
@@ -24,7 +25,10 @@ mod files;
 mod follows;
 mod foreseen;
 mod format;
+mod forms;
+mod gaps;
 mod handover;
+mod help;
 mod history;
 mod hooks;
 mod imports;
@@ -42,6 +46,7 @@ mod people;
 mod phone;
 mod privacy;
 mod problems;
+mod quality;
 mod record;
 mod rejected;
 pub mod requests;
@@ -52,6 +57,7 @@ mod search;
 mod shares;
 mod sign_in;
 mod start;
+mod stays;
 mod teams;
 mod timeline;
 mod told;
@@ -77,6 +83,7 @@ pub fn routes(app: &App) -> Routes {
         .merge(one_record())
         .merge(files_brought_in())
         .merge(office())
+        .merge(beside())
         .route("/", get(start::front))
         .route("/start", get(start::page))
         .route("/start/sample", post(start::change))
@@ -99,6 +106,8 @@ pub fn routes(app: &App) -> Routes {
         .route("/rejected/{change}", get(rejected::change).post(rejected::decide))
         .route("/rejected/{change}/change", post(rejected::accept_changed))
         .route("/collisions", get(collisions::page))
+        .route("/quality", get(quality::page))
+        .route("/gaps", get(gaps::page))
         .route("/duplicates", get(duplicates::page))
         .route("/duplicates/undo/{act}", post(duplicates::undo))
         .route("/duplicates/{kind}/{survivor}/{duplicate}", get(duplicates::pair).post(duplicates::decide))
@@ -133,6 +142,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/retention/{rule}", post(retention::erase))
         .route("/privacy", get(privacy::list))
         .route("/privacy/{id}", get(privacy::page).post(privacy::erase))
+        .route("/privacy/{id}/forget", post(privacy::forget))
         .route("/privacy/{id}/page.html", get(dossier::take_out))
         .route("/audit", get(audit::page))
         .route("/events", get(events::stream))
@@ -180,10 +190,21 @@ fn either(field: &str, sent: &str, yes: &str, no: &str) -> Result<bool, Error> {
     }
 }
 
+/// Help, and the forms of strangers, who need no help.
+fn beside() -> Routes {
+    Routes::new()
+        .route("/help", get(help::all))
+        .route("/help/{name}", get(help::one))
+        .route("/forms/{key}", get(forms::public).post(forms::send))
+}
+
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.
 fn office() -> Routes {
     Routes::new()
         .route("/admin", get(admin::page))
+        .route("/adoption", get(adoption::page))
+        .route("/lead-forms", get(forms::page).post(forms::make))
+        .route("/lead-forms/{form}/revoke", post(forms::revoke))
         .route("/admin/settings", post(admin::open_settings))
         .route("/admin/numbers", post(admin::make_numbers))
         .route("/kinds", get(kinds::page))

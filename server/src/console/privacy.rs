@@ -24,6 +24,7 @@ struct PrivacyPage {
     title: String,
     kind: String,
     problem: Option<&'static str>,
+    done: Option<&'static str>,
     kept: Option<String>,
     changes: String,
     files: String,
@@ -110,10 +111,17 @@ pub async fn page(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Erro
     if desk.reading.record(id).await?.is_none() {
         return proof_page(&desk, id).await;
     }
-    show(&desk, id, StatusCode::OK, None).await
+    show(&desk, id, StatusCode::OK, Said::default()).await
 }
 
-async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'static str>) -> Result<Response, Error> {
+/// What the page says on top.
+#[derive(Default)]
+struct Said {
+    problem: Option<&'static str>,
+    done: Option<&'static str>,
+}
+
+async fn show(desk: &Desk, id: RecordId, status: StatusCode, said: Said) -> Result<Response, Error> {
     let Dossier { record, history, consents, files } = privacy::look_at(&desk.app, &desk.caller, id).await?;
     let kind = desk.reading.kind(&record.row.kind)?.clone();
     let held = kind.field(privacy::CONSENTS);
@@ -124,7 +132,8 @@ async fn show(desk: &Desk, id: RecordId, status: StatusCode, problem: Option<&'s
         id: id.to_string(),
         title: record.row.title.clone(),
         kind: kind.name.to_string(),
-        problem,
+        problem: said.problem,
+        done: said.done,
         kept: privacy::kept(&kind.name).map(|why| why.in_language(desk.words.0).to_owned()),
         changes: desk.words.count("privacy.changes", history.map_or(0, |history| history.entries.len() as u64)),
         files: desk.words.count("privacy.files", files.len() as u64),
@@ -149,12 +158,31 @@ pub struct Typed {
 pub async fn erase(desk: Desk, Path(id): Path<RecordId>, Form(typed): Form<Typed>) -> Result<Response, Error> {
     let record = desk.reading.record(id).await?.ok_or(Error::NotFound)?;
     if typed.title.trim() != record.row.title.trim() {
-        return show(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, Some(desk.words.say("privacy.not_the_name"))).await;
+        let problem = Some(desk.words.say("privacy.not_the_name"));
+        return show(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, Said { problem, done: None }).await;
     }
     let (app, caller) = (desk.app.clone(), desk.caller.clone());
     let erased = tokio::spawn(async move { privacy::erase(&app, &caller, id).await });
     erased.await.unwrap_or(Err(Error::NotKept))?;
     proof_page(&desk, id).await
+}
+
+/// That somebody knows what they do.
+#[derive(Deserialize)]
+pub struct Sure {
+    sure: Option<String>,
+}
+
+/// `POST /privacy/{id}/forget`: what once stood in it.
+pub async fn forget(desk: Desk, Path(id): Path<RecordId>, Form(sure): Form<Sure>) -> Result<Response, Error> {
+    if sure.sure.is_none() {
+        let problem = Some(desk.words.say("privacy.not_sure"));
+        return show(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, Said { problem, done: None }).await;
+    }
+    let (app, caller) = (desk.app.clone(), desk.caller.clone());
+    let forgotten = tokio::spawn(async move { privacy::forget_past(&app, &caller, id).await });
+    forgotten.await.unwrap_or(Err(Error::NotKept))?;
+    show(&desk, id, StatusCode::OK, Said { problem: None, done: Some(desk.words.say("privacy.forgotten")) }).await
 }
 
 /// What was removed here, and how far the phones are.

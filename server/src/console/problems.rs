@@ -42,6 +42,7 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
     match response.extensions().get::<Problem>().cloned() {
         Some(problem) if problem.code == "sign_in_needed" && wants_page(&asked) => Redirect::to("/sign-in").into_response(),
         Some(problem) if problem.code == PASSWORD_TO_CHANGE && wants_page(&asked) => Redirect::to(OWN_PASSWORD).into_response(),
+        Some(_) if is_program(&asked) => response,
         Some(problem) => shown(&app, &mut asked, problem, response).await,
         None => response,
     }
@@ -56,6 +57,12 @@ pub async fn nothing_here(State(app): State<App>, request: Request) -> Response 
     let is_program = PROGRAMS.iter().any(|start| asked.uri.path().starts_with(start)) || !wants_page(&asked);
     let answer = Error::NotFound.into_response();
     if is_program { answer } else { shown(&app, &mut asked, Error::NotFound.problem(), answer).await }
+}
+
+/// Who sends JSON to an address that browsers use, too, reads no page.
+fn is_program(asked: &Parts) -> bool {
+    let kind = asked.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/json")) && !wants_page(asked)
 }
 
 fn wants_page(asked: &Parts) -> bool {

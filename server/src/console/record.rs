@@ -18,11 +18,13 @@ use super::disputes::{Dispute, dispute};
 use super::duplicates::Around;
 use super::files::FilesView;
 use super::format::{self, Formatter, Shown};
+use super::gaps::{self, Note};
 use super::inputs::{Candidates, Input, Inputs, filled};
 use super::linked::{self, LinkGroup, WaitingView};
 use super::links;
 use super::list::title_of;
 use super::made::{Made, makers};
+use super::stays::{self, Stay};
 use super::timeline::{self, TimelineView};
 use super::typed::Typed;
 use crate::error::Error;
@@ -82,6 +84,10 @@ struct RecordPage {
     notice: Option<String>,
     problem: Option<String>,
     account: Option<AccountView>,
+    /// What it lacks.
+    notes: Vec<Note>,
+    /// How long it was in which state.
+    stays: Vec<Stay>,
     sections: Vec<Section>,
     collisions: Vec<CollisionView>,
     around: Around,
@@ -222,6 +228,8 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         problem: editing.error.clone().filter(|_| !is_told),
         sections,
         account: account(desk, id).await?,
+        notes: gaps::of_record(desk, &kind, &view.row).await?,
+        stays: stays::of(desk, &kind, &view.row).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around: Around::of(desk, &kind, &view.row).await?,
         files: FilesView::of(desk, &kind, &view),

@@ -114,7 +114,9 @@ fn bad_value(desk: &Desk, kind: &Kind, name: &str, problem: &BadValue) -> String
         | BadValue::OtherKind { .. } => {
             desk.words.fill("why.at_field", &[&label, desk.words.0.of(&problem.to_string(), &problem.message_zh())])
         }
-        BadValue::ZeroCharacter | BadValue::NoManager => desk.words.0.of(&problem.to_string(), &problem.message_zh()).to_owned(),
+        BadValue::ZeroCharacter | BadValue::NoManager | BadValue::Unmet { .. } => {
+            desk.words.0.of(&problem.to_string(), &problem.message_zh()).to_owned()
+        }
         BadValue::Type { .. } | BadValue::NoSuchItem | BadValue::ItemExists => desk.words.fill("why.bad_value", &[&label]),
     }
 }

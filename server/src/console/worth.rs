@@ -21,7 +21,8 @@ pub async fn of(desk: &Desk, kind: &Kind, which: Json, linked: u64) -> Result<(S
     let Ok(query) = desk.reading.query(&kind.name, [("where", &*filter)]) else { return Ok(Default::default()) };
     let form = form(desk, kind);
     let by = form.map(|form| &*form.name);
-    let mut groups = desk.reading.totals(&List::of(query), &Grouping { by, sums: vec![field], instead }).await?.groups;
+    let mut groups =
+        desk.reading.totals(&List::of(query), &Grouping { by, sums: vec![field], instead, ..Grouping::default() }).await?.groups;
     groups.sort_by_key(|group| place(form, group));
     Ok(match &*groups {
         [group] => (list::summed_up(group, &field.name), facts(desk, field, group, linked)),

@@ -1,6 +1,6 @@
 //! From where a reader stands to where its page ends.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sync_core::id::{Facet, KindName, RecordId};
 use sync_core::protocol::{Entry, MAX_PAGE_ENTRIES, Subscriptions};
@@ -29,6 +29,8 @@ pub(super) struct Walk<'a> {
     pub limit: u64,
     pub bytes: u64,
     pub entries: Vec<Entry>,
+    /// Records that come whole at a position in the place of what they were, and not before.
+    pub renewed: BTreeMap<u64, RecordId>,
 }
 
 /// Some changes in sight, in order, and where the feed was read to.
@@ -68,13 +70,14 @@ impl Walk<'_> {
 
     /// The next position at which something may have come into the reader's sight or gone out of it.
     async fn next_mark(&mut self, after: u64) -> Result<Option<u64>> {
+        let renewed = self.renewed.range(after + 1..).next().map(|(position, _)| *position);
         if self.eyes.is_open() {
-            return Ok(None);
+            return Ok(renewed);
         }
         let reader = self.eyes.reader;
         let moved = sight::next_move(&mut self.tx, reader.workspace, reader.user, self.eyes.wants_code() != 0, after, self.head).await?;
         let reached = sight::reach_changed_after(&mut self.tx, reader.workspace, reader.user, after, self.head).await?;
-        Ok(moved.into_iter().chain(reached).min())
+        Ok(moved.into_iter().chain(reached).chain(renewed).min())
     }
 
     /// The changes up to a position.
@@ -83,7 +86,7 @@ impl Walk<'_> {
             let chunk = self.chunk(cursor.position, until).await?;
             for stored in chunk.changes {
                 let position = stored.position.unwrap_or(cursor.position);
-                if !self.send(stored) {
+                if !self.comes_later(stored.record, position) && !self.send(stored) {
                     return Ok(false);
                 }
                 cursor.position = position;
@@ -132,8 +135,36 @@ impl Walk<'_> {
         Ok(fitted)
     }
 
+    /// Whether a record comes whole behind a position.
+    fn comes_later(&self, record: RecordId, position: u64) -> bool {
+        self.renewed.range(position + 1..).any(|(_, renewed)| *renewed == record)
+    }
+
+    /// A record whose past was forgotten.
+    async fn renewed(&mut self, cursor: &mut Cursor, record: RecordId, position: u64) -> Result<Fitted> {
+        let kinds = sight::kinds_of(&mut self.tx, self.eyes.reader.workspace, &[record]).await?;
+        let asked: Vec<(RecordId, KindName)> = kinds.into_iter().collect();
+        let since = self.eyes.since(&mut self.tx, &asked).await?;
+        if since.get(&record).is_some_and(|since| since.position <= position) {
+            let changes = records::changes_of(&mut self.tx, self.eyes.reader.workspace, &[record]).await?;
+            let shown: Vec<Stored> = changes.into_iter().filter(|stored| self.eyes.shows(&stored.kind, stored.facet)).collect();
+            let size = shown.iter().map(|stored| stored.body.len() as u64).sum::<u64>();
+            // On one page: a device shows nothing that has half begun anew.
+            if self.bytes > 0 && self.bytes + size > self.limit {
+                return Ok(false);
+            }
+            self.bytes += size;
+            self.entries.extend(shown.into_iter().map(|stored| Entry::Change(self.sealer.delivered(stored))));
+        }
+        (cursor.position, cursor.inside) = (position, None);
+        Ok(true)
+    }
+
     /// What came into sight or went out of it at a position.
     async fn mark(&mut self, cursor: &mut Cursor, position: u64) -> Result<Fitted> {
+        if let Some(record) = self.renewed.get(&position).copied() {
+            return self.renewed(cursor, record, position).await;
+        }
         let reader = self.eyes.reader;
         loop {
             let batch = self.touched(cursor, position).await?;
@@ -244,6 +275,9 @@ impl Walk<'_> {
 
     /// All changes of some facets of a record up to a position; those that an earlier page had are left out.
     async fn whole(&mut self, cursor: &mut Cursor, record: RecordId, facets: &[Facet], up_to: u64) -> Result<Fitted> {
+        if self.comes_later(record, up_to) {
+            return Ok(true);
+        }
         let under_way = cursor.inside.filter(|inside| inside.record == record).and_then(|inside| inside.position);
         let sent = under_way.unwrap_or_default();
         let changes = records::changes_of(&mut self.tx, self.eyes.reader.workspace, &[record]).await?;

@@ -4,13 +4,13 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use futures_util::TryStreamExt;
 use sync_core::files::{ContentHash, THUMBNAIL_BYTES_MAX, picture_type};
 use sync_core::id::RecordId;
 
 use super::door::Bearer;
 use super::keep::content_of;
-use super::{FileError, Files, KIND, proof};
+use super::{KIND, proof};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Text};
@@ -36,10 +36,8 @@ pub async fn content(
     let record = seen(&app, &caller, id).await?;
     let (sha256, size) = arrived(&app, &caller, &record, "hash").await?;
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).and_then(|text| range(text, size));
-    let options = GetOptions { range: range.map(|(from, to)| GetRange::Bounded(from..to)), ..GetOptions::default() };
-    let objects = app.files.objects().await?;
-    let got = objects.get_opts(&Files::place(caller.workspace, &sha256), options).await.map_err(FileError::from)?;
-    let mut response = Body::from_stream(got.into_stream()).into_response();
+    let blocks = app.files.read(caller.workspace, &sha256, (range, size)).await?;
+    let mut response = Body::from_stream(blocks).into_response();
     describe(response.headers_mut(), &record, super::hex(&sha256))?;
     let length = match range {
         Some((from, to)) => {
@@ -63,8 +61,8 @@ pub async fn thumbnail(State(app): State<App>, Bearer(caller): Bearer, Path(id):
     if size > THUMBNAIL_BYTES_MAX {
         return Err(Error::NotFound);
     }
-    let got = app.files.objects().await?.get(&Files::place(caller.workspace, &sha256)).await.map_err(FileError::from)?;
-    let bytes = got.bytes().await.map_err(FileError::from)?;
+    let blocks = app.files.read(caller.workspace, &sha256, (None, size)).await?;
+    let bytes = blocks.try_collect::<Vec<_>>().await?.concat();
     let shown = picture_type(&bytes);
     let mut response = bytes.into_response();
     let headers = response.headers_mut();

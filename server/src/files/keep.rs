@@ -4,8 +4,6 @@ use std::path::Path;
 use std::process::Stdio;
 
 use futures_util::StreamExt;
-use object_store::ObjectStoreExt;
-use object_store::buffered::BufWriter;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use sync_core::id::{RecordId, WorkspaceId};
@@ -81,7 +79,7 @@ impl Files {
         let path = self.partial(upload.upload);
         let kept = self.put(&path, workspace, upload).await;
         let (id, size, user) = (upload.upload, upload.length, upload.user);
-        if !matches!(kept, Err(FileError::Object(_) | FileError::Disk(_))) {
+        if !matches!(kept, Err(FileError::Object(_) | FileError::Disk(_) | FileError::Sealed(_))) {
             let hash = kept.as_ref().ok().copied();
             store
                 .write::<_, StoreError, _>(move |tx| {
@@ -107,30 +105,17 @@ impl Files {
             return Err(FileError::WrongHash);
         }
         self.scan(path).await?;
-        self.put_content(path, workspace, &sha256, upload.length).await?;
+        self.write(path, workspace, &sha256, upload.length).await?;
         Ok(sha256)
-    }
-
-    async fn put_content(&self, path: &Path, workspace: WorkspaceId, sha256: &SecretHash, length: u64) -> Result<(), FileError> {
-        let place = Self::place(workspace, sha256);
-        let objects = self.objects().await?;
-        if objects.head(&place).await.is_ok_and(|there| there.size == length) {
-            return Ok(());
-        }
-        let mut file = tokio::fs::File::open(path).await?;
-        let mut writer = BufWriter::new(objects.clone(), place);
-        tokio::io::copy(&mut file, &mut writer).await?;
-        writer.shutdown().await?;
-        Ok(())
     }
 
     /// Writes a content into a new file, a block at a time.
     ///
     /// # Errors
     /// When it is not there or the disk is full.
-    pub async fn copy_out(&self, workspace: WorkspaceId, sha256: &SecretHash, to: &Path) -> Result<(), FileError> {
-        let got = self.objects().await?.get(&Self::place(workspace, sha256)).await?;
-        let (mut blocks, mut file) = (got.into_stream(), tokio::fs::File::create_new(to).await?);
+    pub async fn copy_out(&self, workspace: WorkspaceId, (sha256, size): (&SecretHash, u64), to: &Path) -> Result<(), FileError> {
+        let mut blocks = self.read(workspace, sha256, (None, size)).await?;
+        let mut file = tokio::fs::File::create_new(to).await?;
         while let Some(block) = blocks.next().await {
             file.write_all(&block?).await?;
         }
@@ -144,7 +129,7 @@ impl Files {
     /// When it cannot be read or kept.
     pub async fn copy_in(&self, store: &Store, workspace: WorkspaceId, from: &Path, now: i64) -> Result<SecretHash, FileError> {
         let (sha256, size) = (hash_of(from).await?, tokio::fs::metadata(from).await?.len());
-        self.put_content(from, workspace, &sha256, size).await?;
+        self.write(from, workspace, &sha256, size).await?;
         store
             .write::<_, StoreError, _>(move |tx| Box::pin(async move { files::add_blob(tx, workspace, &sha256, size, now).await }))
             .await?;

@@ -10,7 +10,9 @@ mod form;
 mod keep;
 mod pieces;
 pub(crate) mod proof;
+mod sealed;
 mod sweep;
+mod vault;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ pub use content::{content, thumbnail};
 pub use door::{create, give_up, options, patch, state};
 pub use form::upload_on_record;
 pub(crate) use keep::content_of;
+pub use sealed::{Keys, SealError};
 pub use sweep::{Swept, housekeeping};
 pub use sync_core::files::{KIND, hex, unhex};
 
@@ -53,6 +56,9 @@ pub enum FileError {
     /// The scanner refused it.
     #[error("the scanner refused the file")]
     Infected,
+    /// A content is sealed, and cannot be opened.
+    #[error(transparent)]
+    Sealed(#[from] SealError),
     /// Another request writes to the upload.
     #[error("another request writes to this upload")]
     Busy,
@@ -74,7 +80,7 @@ impl From<FileError> for Error {
                 message: Text::new("The virus scanner refused this file.", "病毒扫描未通过，文件被拒绝。"),
             },
             FileError::Busy => Self::Locked,
-            FileError::Object(_) | FileError::Disk(_) => Self::Internal(error.into()),
+            FileError::Object(_) | FileError::Disk(_) | FileError::Sealed(_) => Self::Internal(error.into()),
         }
     }
 }

@@ -8,6 +8,7 @@ use sync_core::fence::{self, Refusal, touched};
 use sync_core::id::{Facet, RecordId, UserId};
 use sync_core::merge;
 use sync_core::protocol::{Verdict, code};
+use sync_core::query::Filter;
 use sync_core::record::change::Change;
 use sync_core::record::doc::Doc;
 use sync_core::record::fields::ARCHIVED;
@@ -129,12 +130,24 @@ impl Case<'_> {
             let written = (touch.field == DEFINITION).then(|| touch.value.map(|value| value.to_json())).flatten();
             let kept = || merge::shown(self.doc, self.kind.field(DEFINITION)?);
             let Some(Json::String(text)) = written.or_else(|| back(&touch).then(kept).flatten()) else { continue };
-            if let Err(bad) = self.schema.define(DEFINITION, &text) {
-                let Label { en, zh } = bad.words();
+            let defined = self.schema.define(DEFINITION, &text).map_err(|bad| bad.words());
+            if let Err(Label { en, zh }) = defined.and_then(|kind| self.ask_gaps(kind)) {
                 return Err(Refused { field: Some(DEFINITION.to_owned()), ..Refused::new(code::BAD_VALUE, &en, &zh) });
             }
         }
         Ok(())
+    }
+
+    /// Whether the gaps of a kind ask what can be answered.
+    fn ask_gaps(&self, kind: Kind) -> Result<(), Label> {
+        let (gaps, name) = (kind.gaps.clone(), kind.name.clone());
+        let schema = self.schema.with([kind]);
+        gaps.iter().try_for_each(|gap| match Filter::parse(&schema, &name, &gap.conditions(None)) {
+            Ok(_) => Ok(()),
+            Err(bad) => {
+                Err(Label { en: format!("gap `{}`: {bad}", gap.name), zh: format!("盲区“{}”：{}", gap.name, bad.message_zh()) })
+            }
+        })
     }
 
     /// Whether the author may make this change, whatever is in it.

@@ -203,6 +203,21 @@ enum Work {
         changes: Vec<GivenUp>,
         answer: oneshot::Sender<Result<(), IntakeError>>,
     },
+    Forget {
+        record: RecordId,
+        answer: oneshot::Sender<Result<Result<u64, NotForgotten>, IntakeError>>,
+    },
+}
+
+/// Why the past of a record was not forgotten. Nothing was touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotForgotten {
+    /// There is none.
+    #[error("there is no such record")]
+    NoSuchRecord,
+    /// What stands would make a change that is larger than changes may be.
+    #[error("what stands in the record is too large to be written in one change")]
+    TooLarge,
 }
 
 #[derive(Debug)]
@@ -355,6 +370,16 @@ impl Intake {
     /// [`IntakeError`]: none was taken.
     pub async fn withdraw(&self, author: &Author, changes: Vec<GivenUp>, now: Millis) -> Result<(), IntakeError> {
         self.ask(author, now, |answer| Work::Withdraw { changes, answer }).await
+    }
+
+    /// Forgets what once stood in a record: of its changes stays what still stands, with whom it is from and when. Answers how
+    /// many went. The bytes are gone once the database is scrubbed; whoever follows the feed is to be told
+    /// ([`Intake::announce`]).
+    ///
+    /// # Errors
+    /// [`IntakeError`]: nothing was forgotten.
+    pub async fn forget_past(&self, by: &Author, record: RecordId, now: Millis) -> Result<Result<u64, NotForgotten>, IntakeError> {
+        self.ask(by, now, |answer| Work::Forget { record, answer }).await
     }
 
     /// What comes to the desk and is decided there, from now on.

@@ -52,6 +52,9 @@ pub enum NotReviewed {
     /// The bytes say nothing, or their kind is not known: it can only be declined.
     #[error("it cannot be read: it can only be declined")]
     Unreadable,
+    /// What it was typed into was forgotten: where its characters belong, nobody knows.
+    #[error("the text that it edits was forgotten: write it in your own words, or decline it")]
+    Forgotten,
     /// It takes several words, and the next is somebody else's.
     #[error("it is not your turn: this step takes the word of {0}")]
     NotYourTurn(String),

@@ -5,6 +5,7 @@ mod archived;
 mod back;
 mod edit;
 mod flush;
+mod forget;
 mod governed;
 mod managed;
 mod owed;
@@ -41,6 +42,7 @@ use crate::store::{Result, Tx, devices, erasure};
 use archived::PutAway;
 pub(super) use managed::KeyAccount;
 pub(super) use owed::{Settled, made_otherwise, owe_rows};
+use review::verdict_again;
 pub(crate) use sight::members;
 pub use sight::settle_erased;
 
@@ -114,6 +116,8 @@ pub(super) struct Unit<'a> {
     archived: Vec<PutAway>,
     /// Kinds whose records were changed.
     shaped: Vec<shaped::Shaped>,
+    /// Documents of which a restored server was given a later generation than it had, and how many changes came before.
+    begun_anew: Vec<(DocKey, usize)>,
     /// Actors that a restored server has forgotten.
     returned: HashMap<ActorId, (DeviceId, Millis)>,
     /// What was brought back by people who do not see all of its kind.
@@ -153,6 +157,7 @@ impl<'a> Unit<'a> {
             was_withdrawn: false,
             archived: Vec::new(),
             shaped: Vec::new(),
+            begun_anew: Vec::new(),
             returned: HashMap::new(),
             brought: BTreeSet::new(),
             governing: None,
@@ -295,8 +300,8 @@ impl<'a> Unit<'a> {
                 self.follow(author, now, effect);
                 Ok(self.accept(author, now, pushed, &change, kind, None))
             }
-            Err(Decided::Outcome(outcome)) => Ok(outcome),
             Err(Decided::Refused(refused)) => Ok(self.refuse(author, now, &pushed, refused)),
+            Err(why) => Ok(why.outcome()),
         }
     }
 
@@ -370,7 +375,11 @@ impl<'a> Unit<'a> {
     /// What a device that was shut out sends waits at the desk, in the order in which it can be accepted.
     fn set_aside(&mut self, pushed: &Pushed, change: &Change) -> Result<(Arc<Kind>, Option<Effect>), Decided> {
         if let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() {
-            self.fits(&kind, pushed, change)?;
+            match self.fits(&kind, pushed, change) {
+                // Its device is not here to write it again: whoever decides about it has its fields written.
+                Ok(()) | Err(Decided::Forgotten) => {}
+                Err(why) => return Err(why),
+            }
         }
         let held = Refused::new(code::REVOKED, "the device was shut out before this was sent", "该设备在发送前已被移除");
         Err(Refused { held: true, rule: Some(code::REVOKED.to_owned()), ..held }.into())
@@ -419,9 +428,14 @@ impl<'a> Unit<'a> {
             dirty: false,
             had_conflicts: false,
         });
+        let generation = open.held.doc.generation();
         if open.held.doc.apply(change, pushed.hash, &texts).is_err() {
             // `fits` said yes on the same document a moment ago.
             debug_assert!(false, "a change that fits was not applied");
+        }
+        if open.held.doc.generation() > generation {
+            (open.changes, open.held.change_bytes, open.held.author) = (0, 0, None);
+            self.begun_anew.push((key, self.accepted.len()));
         }
         open.held.author.get_or_insert(author.user);
         open.held.change_bytes += pushed.body.len();
@@ -514,6 +528,8 @@ pub(super) const DEFINITION: &str = "definition";
 
 /// Why a change is not accepted, as far as it must be told apart.
 enum Decided {
+    /// It follows a past that was forgotten: its device writes it again when it hears of that.
+    Forgotten,
     Outcome(Outcome),
     Refused(Refused),
 }
@@ -525,10 +541,19 @@ impl From<Refused> for Decided {
 }
 
 impl Decided {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Forgotten => Outcome::Verdict(Verdict::forgotten()),
+            Self::Outcome(outcome) => outcome,
+            Self::Refused(refused) => Outcome::Verdict(refused.verdict()),
+        }
+    }
+
     fn from(why: Inadmissible, pushed: &Pushed) -> Self {
         match why {
             Inadmissible::MissingDeps(missing) => Self::Outcome(Outcome::Verdict(Verdict::Waiting { missing })),
             Inadmissible::ActorFork { last, .. } => Self::Outcome(Outcome::Verdict(Verdict::ActorFork { last_seq: last })),
+            Inadmissible::Forgotten => Self::Forgotten,
             Inadmissible::SeqGap { .. } => Self::Outcome(Outcome::Verdict(Verdict::Waiting { missing: Vec::new() })),
             Inadmissible::Duplicate
             | Inadmissible::StartOp { .. }
@@ -553,35 +578,4 @@ fn stored(author: &Author, now: Millis, pushed: Pushed) -> Stored {
         position: None,
         body: pushed.body,
     }
-}
-
-fn verdict_again(row: &RejectedRow) -> Verdict {
-    let (mut code, mut message, mut message_zh) = (row.code.clone(), row.message_en.clone(), row.message_zh.clone());
-    match row.state {
-        DeskState::Held => return Verdict::Held { rule: row.rule.clone().unwrap_or_default(), message, message_zh },
-        DeskState::Declined => {
-            let said = row.note.clone().filter(|note| !note.is_empty());
-            code = code::DECLINED.to_owned();
-            message = said.clone().unwrap_or_else(|| "the back office has declined it".to_owned());
-            message_zh = said.unwrap_or_else(|| "后台已驳回该修改".to_owned());
-        }
-        DeskState::Returned => {
-            code = code::RETURNED.to_owned();
-            message = row.note.clone().unwrap_or_default();
-            message_zh.clone_from(&message);
-        }
-        // As it was, it would be in the record.
-        DeskState::Accepted => {
-            code = code::AMENDED.to_owned();
-            message = "the back office has written it into the record in its own words".to_owned();
-            message_zh = "后台已将该修改调整后写入记录".to_owned();
-        }
-        DeskState::Withdrawn => {
-            code = code::WITHDRAWN.to_owned();
-            message = "it was withdrawn by its author".to_owned();
-            message_zh = "提交人已撤回该修改".to_owned();
-        }
-        DeskState::Rejected | DeskState::Rewritten => {}
-    }
-    Verdict::Rejected { code, field: row.field.clone(), rule: row.rule.clone(), message, message_zh }
 }

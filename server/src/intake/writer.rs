@@ -17,7 +17,7 @@ use super::backfill;
 use super::cache::Cache;
 use super::govern::ROLE_KIND;
 use super::unit::{KIND_KIND, Outcome, Settled, Unit};
-use super::{DeskNews, Edited, IntakeError, Job, NotEdited, NotReviewed, Rules, ServerPen, Work};
+use super::{DeskNews, Edited, IntakeError, Job, NotEdited, NotForgotten, NotReviewed, Rules, ServerPen, Work};
 use crate::seal::Sealer;
 use crate::store::{Result, Store, StoreError, Tx, columns, owed, records, workspaces};
 
@@ -66,6 +66,7 @@ enum Answer {
     Look(oneshot::Sender<Result<(), IntakeError>>),
     Reread(oneshot::Sender<Result<(), IntakeError>>),
     Withdraw(oneshot::Sender<Result<(), IntakeError>>),
+    Forget(oneshot::Sender<Result<Result<u64, NotForgotten>, IntakeError>>, Result<u64, NotForgotten>),
     Edit(oneshot::Sender<Result<Vec<Edited>, IntakeError>>, Vec<Result<Option<usize>, NotEdited>>),
     Review(oneshot::Sender<Result<Vec<Result<(), NotReviewed>>, IntakeError>>, Vec<Result<(), NotReviewed>>),
 }
@@ -78,6 +79,7 @@ impl Answer {
             Work::Look { answer } => Answer::Look(answer),
             Work::Reread { answer } => Answer::Reread(answer),
             Work::Withdraw { answer, .. } => Answer::Withdraw(answer),
+            Work::Forget { answer, .. } => Answer::Forget(answer, Ok(0)),
             Work::Edit { answer, .. } => Answer::Edit(answer, Vec::new()),
             Work::Review { answer, .. } => Answer::Review(answer, Vec::new()),
         }
@@ -86,6 +88,7 @@ impl Answer {
     fn fail(self, error: &IntakeError) {
         match self {
             Answer::Push(to, _) => drop(to.send(Err(error.clone()))),
+            Answer::Forget(to, _) => drop(to.send(Err(error.clone()))),
             Answer::Look(to) | Answer::Reread(to) | Answer::Withdraw(to) => drop(to.send(Err(error.clone()))),
             Answer::Edit(to, _) => drop(to.send(Err(error.clone()))),
             Answer::Review(to, _) => drop(to.send(Err(error.clone()))),
@@ -99,6 +102,7 @@ impl Answer {
             Answer::Look(to) | Answer::Reread(to) | Answer::Withdraw(to) => drop(to.send(Ok(()))),
             Answer::Edit(to, edited) => drop(to.send(Ok(edited.into_iter().map(|edited| unit.edited(edited, head)).collect()))),
             Answer::Review(to, reviewed) => drop(to.send(Ok(reviewed))),
+            Answer::Forget(to, forgotten) => drop(to.send(Ok(forgotten))),
         }
     }
 }
@@ -149,7 +153,7 @@ impl Writer {
             let mut next_group = None;
             while group.iter().map(size).sum::<usize>() < MAX_GROUP_CHANGES {
                 match jobs.try_recv() {
-                    Ok(job) if job.author.workspace == workspace => group.push(job),
+                    Ok(job) if job.author.workspace == workspace && !is_alone(&job) && !is_alone(&group[0]) => group.push(job),
                     Ok(job) => {
                         next_group = Some(job);
                         break;
@@ -331,6 +335,13 @@ impl Writer {
                     answers.push(Answer::Withdraw(answer));
                     unit.withdraw(&mut tx, &author, now, &changes).await?;
                 }
+                Work::Forget { record, answer } => {
+                    answers.push(Answer::Forget(answer, Ok(0)));
+                    let done = unit.forget_past(&mut tx, &mut self.cache, &author, now, record).await?;
+                    if let Some(Answer::Forget(_, forgotten)) = answers.last_mut() {
+                        *forgotten = done;
+                    }
+                }
             }
         }
         let head = self.keep(&mut tx, unit).await?;
@@ -390,10 +401,15 @@ fn fail(answers: Vec<Answer>, others: std::vec::IntoIter<Job>, error: StoreError
     Fate::Fail
 }
 
+/// Whether a job wants a transaction of its own: it reads what others of its group may be about to write.
+fn is_alone(job: &Job) -> bool {
+    matches!(job.work, Work::Forget { .. })
+}
+
 fn size(job: &Job) -> usize {
     match &job.work {
         Work::Push { incoming, .. } => incoming.len(),
-        Work::Look { .. } | Work::Reread { .. } => 0,
+        Work::Look { .. } | Work::Reread { .. } | Work::Forget { .. } => 0,
         Work::Edit { edits, .. } => edits.len(),
         Work::Review { reviews, .. } => reviews.len(),
         Work::Withdraw { changes, .. } => changes.len(),

@@ -116,6 +116,8 @@ pub struct Mapping {
     pub currency: String,
     /// What records are called that have no title in the file.
     pub title: String,
+    /// What every record gets where the file says nothing: targets with their texts.
+    pub sets: Vec<(String, String)>,
     /// The preset it was made from: what it writes besides stays.
     pub preset: String,
     /// Whether rows are attached to likely duplicates.

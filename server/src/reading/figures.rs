@@ -1,12 +1,16 @@
 //! What a chart is made of: records put together by up to two attributes, and a measure of each group.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use sync_core::id::RecordId;
-use sync_core::query::{Class, QueryError, Spot, Unfit};
+use sync_core::query::{Class, Place, QueryError, Spot, Unfit};
 use sync_core::schema::{Field, Kind, ValueType};
 
+use super::dated::Dated;
 use super::{List, Names, ReadError, Reading, is_summed};
 use crate::store::figures::{self, Key, Measured};
-use crate::store::grouping::{self, Weights};
+use crate::store::grouping::Weights;
 
 pub use crate::store::figures::Step;
 
@@ -43,7 +47,7 @@ pub struct Question<'a> {
 }
 
 /// A group with its measure.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
     /// The value of `by`; none where there is no value.
     pub key: Option<String>,
@@ -57,16 +61,47 @@ pub struct Figure {
     pub value: f64,
 }
 
+/// Amounts of several currencies in the workspace's, each by the rate of the day on which its record was made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Worth {
+    /// The currency.
+    pub currency: String,
+    /// The groups, one of each key.
+    pub all: Vec<Figure>,
+    /// Whether any amount had to be converted.
+    #[serde(skip)]
+    pub is_converted: bool,
+    /// Whether some amounts are not in it: nobody knows the rate of their day.
+    #[serde(rename = "partial")]
+    pub is_partial: bool,
+}
+
 /// All groups of a question, in no particular order.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
     /// The groups; with amounts of several currencies there are several of one key.
     pub all: Vec<Figure>,
+    /// The same in the workspace's currency, of a measure of amounts.
+    pub worth: Option<Worth>,
     /// What the records are called that keys name.
     pub names: Names,
 }
 
 impl<'a> Measure<'a> {
+    /// The measure of a word and a field; all but `count` are of one.
+    pub fn named(word: &str, field: Option<&'a Field>) -> Option<Self> {
+        Some(match (word, field?) {
+            ("sum", field) => Measure::Sum(field),
+            ("weighted", field) => Measure::Weighted(field),
+            ("average", field) => Measure::Average(field),
+            ("least", field) => Measure::Least(field),
+            ("greatest", field) => Measure::Greatest(field),
+            ("distinct", field) => Measure::Distinct(field),
+            _ => return None,
+        })
+    }
+
     /// The field that is measured.
     pub fn field(self) -> Option<&'a Field> {
         match self {
@@ -98,26 +133,34 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
         let which = self.which(list, words.as_ref());
-        let found = figures::figures(&mut tx, self.store.answers(), which, &keys, measured.as_ref()).await?;
-        let links = [0, 1].map(|at| matches!(keys[at], Key::Value(Spot { class: Class::Link, .. })));
+        let dated = if has_currency(question.measure) { Some(Dated::of(&mut tx, self.workspace).await?) } else { None };
+        let cuts = dated.as_ref().map(Dated::cuts).unwrap_or_default();
+        let found = figures::figures(&mut tx, self.store.answers(), which, &keys, measured.as_ref(), &cuts).await?;
+        let links = [0, 1].map(|at| matches!(&keys[at], Key::Value(Place { spot: Spot { class: Class::Link, .. }, .. })));
         let ids: Vec<RecordId> = found.iter().flat_map(|group| linked(group, links)).filter_map(|key| key.parse().ok()).collect();
-        let all = found.into_iter().map(|group| figure(group, question.measure)).collect();
+        let worth = dated.map(|dated| worth(&found, question.measure, &dated));
+        let part = |(key, split, currency, _, count, given, measured): figures::Figure| {
+            ((key, split, currency), Part { count, given, measured: measured.and_then(|text| text.parse().ok()) })
+        };
+        let all = together(found.into_iter().map(part), question.measure);
         let names = self.names(&mut tx, ids).await?;
-        Ok(Figures { all, names })
+        Ok(Figures { all, worth, names })
     }
 
     fn key(&self, kind: &Kind, attribute: Option<&str>, step: Step) -> Result<Key, ReadError> {
         let Some(attribute) = attribute else { return Ok(Key::All) };
-        let spot = self.spot(kind, attribute)?;
-        if !grouping::takes(&spot) {
-            let why = Unfit::NoGroup;
-            return Err(ReadError::Query(QueryError::UnfitAttribute { attribute: attribute.to_owned(), why }));
-        }
-        Ok(match spot.class {
-            Class::Day | Class::Moment | Class::DayOrMoment => Key::Span(spot, step),
-            Class::Text | Class::Word | Class::Link | Class::Id | Class::Integer | Class::Number | Class::Boolean | Class::Opaque => {
-                Key::Value(spot)
-            }
+        let place = self.place(kind, attribute)?;
+        Ok(match place.spot.class {
+            Class::Day | Class::Moment | Class::DayOrMoment => Key::Span(place, step),
+            Class::Text
+            | Class::Word
+            | Class::Link
+            | Class::Id
+            | Class::Integer
+            | Class::Number
+            | Class::Boolean
+            | Class::Geo
+            | Class::Opaque => Key::Value(place),
         })
     }
 
@@ -159,16 +202,70 @@ fn linked(group: &figures::Figure, links: [bool; 2]) -> impl Iterator<Item = &St
     first.into_iter().chain(second)
 }
 
-/// A group as it is asked for.
-fn figure((key, split, currency, count, having, measured): figures::Figure, measure: Measure<'_>) -> Figure {
-    let number = measured.and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
-    let value = match measure {
-        Measure::Count => count as f64,
-        Measure::Average(_) if having == 0 => 0.0,
-        Measure::Average(_) => number / having as f64,
-        Measure::Sum(_) | Measure::Weighted(_) | Measure::Least(_) | Measure::Greatest(_) | Measure::Distinct(_) => number,
-    };
-    Figure { key, split, currency, count: count as u64, value }
+/// What tells groups apart: the two keys and the currency.
+type Keys = (Option<String>, Option<String>, Option<String>);
+
+/// What is known of a group, or of those of its records that were made in some days.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    count: i64,
+    given: i64,
+    measured: Option<f64>,
+}
+
+impl Part {
+    fn add(&mut self, other: Part, measure: Measure<'_>) {
+        self.count += other.count;
+        self.given += other.given;
+        self.measured = match (self.measured, other.measured) {
+            (Some(mine), Some(others)) => Some(match measure {
+                Measure::Least(_) => mine.min(others),
+                Measure::Greatest(_) => mine.max(others),
+                Measure::Count | Measure::Sum(_) | Measure::Weighted(_) | Measure::Average(_) | Measure::Distinct(_) => mine + others,
+            }),
+            (mine, others) => mine.or(others),
+        };
+    }
+
+    /// A group as it is asked for.
+    fn figure(self, (key, split, currency): Keys, measure: Measure<'_>) -> Figure {
+        let number = self.measured.unwrap_or_default();
+        let value = match measure {
+            Measure::Count => self.count as f64,
+            Measure::Average(_) if self.given == 0 => 0.0,
+            Measure::Average(_) => number / self.given as f64,
+            Measure::Sum(_) | Measure::Weighted(_) | Measure::Least(_) | Measure::Greatest(_) | Measure::Distinct(_) => number,
+        };
+        Figure { key, split, currency, count: self.count as u64, value }
+    }
+}
+
+/// Groups of which the records were made in days of several rates, each as one again.
+fn together(parts: impl Iterator<Item = (Keys, Part)>, measure: Measure<'_>) -> Vec<Figure> {
+    let mut groups: BTreeMap<Keys, Part> = BTreeMap::new();
+    for (keys, part) in parts {
+        groups.entry(keys).and_modify(|group| group.add(part, measure)).or_insert(part);
+    }
+    groups.into_iter().map(|(keys, part)| part.figure(keys, measure)).collect()
+}
+
+/// Groups in the workspace's currency. What cannot be converted counts as a record, and adds nothing.
+fn worth(found: &[figures::Figure], measure: Measure<'_>, dated: &Dated) -> Worth {
+    let home = &dated.rates.home;
+    let mut worth = Worth { currency: home.clone(), ..Worth::default() };
+    let mut parts: Vec<(Keys, Part)> = Vec::new();
+    for (key, split, currency, period, count, given, measured) in found {
+        let minor = measured.as_ref().and_then(|text| text.parse().ok());
+        let converted = currency.as_ref().zip(minor).map(|(currency, minor)| dated.convert(minor, currency, *period));
+        let is_there = matches!(converted, Some(Some(_)));
+        worth.is_partial |= converted == Some(None);
+        worth.is_converted |= is_there && currency.as_ref() != Some(home);
+        let given = if is_there { *given } else { 0 };
+        let part = Part { count: *count, given, measured: converted.flatten().map(|minor| minor as f64) };
+        parts.push(((key.clone(), split.clone(), Some(home.clone())), part));
+    }
+    worth.all = together(parts.into_iter(), measure);
+    worth
 }
 
 /// Whether a field's amounts have a currency each.
@@ -184,8 +281,26 @@ mod tests {
 
     #[test]
     fn a_mean_is_of_those_that_have_a_value() {
-        let deal = Schema::builtin().kind("deal").unwrap();
-        let found = (None, None, None, 10, 4, Some("100".to_owned()));
-        assert_eq!(figure(found, Measure::Average(deal.field("amount").unwrap())).value, 25.0);
+        let amount = Schema::builtin().kind("deal").unwrap().field("amount").unwrap();
+        let part = Part { count: 10, given: 4, measured: Some(100.0) };
+        assert_eq!(part.figure((None, None, None), Measure::Average(amount)).value, 25.0);
+    }
+
+    #[test]
+    fn what_was_made_in_days_of_several_rates_is_one_group_again() {
+        let amount = Schema::builtin().kind("deal").unwrap().field("amount").unwrap();
+        let parts = || {
+            [(3, Some(30.0)), (1, None), (2, Some(50.0))]
+                .map(|(count, measured)| ((None, None, None), Part { count, given: if measured.is_some() { count } else { 0 }, measured }))
+        };
+        for (measure, value) in [
+            (Measure::Sum(amount), 80.0),
+            (Measure::Average(amount), 16.0),
+            (Measure::Least(amount), 30.0),
+            (Measure::Greatest(amount), 50.0),
+        ] {
+            let all = together(parts().into_iter(), measure);
+            assert_eq!(all.iter().map(|figure| (figure.count, figure.value)).collect::<Vec<_>>(), [(6, value)], "{measure:?}");
+        }
     }
 }

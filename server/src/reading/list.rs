@@ -72,6 +72,8 @@ impl From<u64> for Counted {
 pub struct Sought {
     /// For the index: of `sync_core::search::match_expression`.
     pub expression: String,
+    /// The same with slips forgiven, if one is to be forgiven.
+    pub near: Option<String>,
     /// For what is newer than the index.
     pub otherwise: Filter,
 }
@@ -108,6 +110,9 @@ pub struct Listing {
     pub rows: Vec<Row>,
     /// What the records are called that these link to.
     pub names: Names,
+    /// Whether no record has the words as they were typed: these have some that are one slip away.
+    #[serde(rename = "near", skip_serializing_if = "std::ops::Not::not")]
+    pub is_near: bool,
     /// `after` of the next page, if there is one.
     pub next: Option<String>,
     /// How many there are on all pages, if all were to be counted.
@@ -196,7 +201,8 @@ impl Reading {
         }
         let names = self.names(&mut tx, rows.iter().flat_map(|row| links::ids(kind, &row.fields))).await?;
         let total = counted.filter(|_| list.total == Count::All).map(|counted| counted.count);
-        Ok(Listing { rows, names, next, total, counted: counted.unwrap_or_default() })
+        let is_near = words.is_some_and(|words| words.is_near);
+        Ok(Listing { rows, names, is_near, next, total, counted: counted.unwrap_or_default() })
     }
 
     async fn counted(&self, tx: &mut Tx, total: Count, which: Which<'_>) -> Result<Option<Counted>, ReadError> {
@@ -240,9 +246,23 @@ impl Reading {
 
     /// The words of a list, and how far the index is.
     pub(super) async fn words(&self, tx: &mut Tx, list: &List) -> Result<Option<Words>, ReadError> {
-        let Some(Sought { expression, otherwise }) = list.words.clone() else { return Ok(None) };
+        let Some(Sought { expression, near, otherwise }) = list.words.clone() else { return Ok(None) };
         self.check(&otherwise.reads(&list.query.kind))?;
-        Ok(Some(Words { expression, mark: marks::of(tx, self.workspace, marks::INDEX).await?, otherwise }))
+        let typed = Words { expression, mark: marks::of(tx, self.workspace, marks::INDEX).await?, otherwise, is_near: false };
+        let Some(near) = near else { return Ok(Some(typed)) };
+        // Of the whole kind: what was typed means the same whatever else is asked, on every page and in every total.
+        let whole = List { query: Query { filter: Filter::everything(), after: None, ..list.query.clone() }, ..list.clone() };
+        let is_there = lists::count(tx, self.store.answers(), self.which(&whole, Some(&typed)), Some(0)).await? > 0;
+        Ok(Some(if is_there { typed } else { Words { expression: near, is_near: true, ..typed } }))
+    }
+
+    /// Whether no record has the words of a list as they were typed.
+    ///
+    /// # Errors
+    /// As [`Reading::list`].
+    pub async fn is_near(&self, list: &List) -> Result<bool, ReadError> {
+        let mut tx = self.store.reader().await?;
+        Ok(self.words(&mut tx, list).await?.is_some_and(|words| words.is_near))
     }
 
     /// A list as the store is asked for it.

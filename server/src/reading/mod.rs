@@ -4,6 +4,8 @@
 //! here, once, from `access`: a record, facet or field that the caller may not read is not in it.
 
 mod collisions;
+mod dated;
+mod days;
 pub mod decimal;
 mod duplicates;
 mod error;
@@ -17,6 +19,7 @@ mod managed;
 mod mentions;
 mod news;
 mod next;
+mod quality;
 mod record;
 mod search;
 mod timeline;
@@ -40,10 +43,11 @@ use crate::store::scope::{KindScope, Near, Scope};
 use crate::store::{Store, Tx, lists};
 
 pub use collisions::{Collisions, QUOTES_MAX};
+pub use days::Days;
 pub use duplicates::{Likely, PAIRS_MAX, Pair, Together};
 pub use error::ReadError;
 pub use explain::{Explanation, HolderView};
-pub use figures::{Figure, Figures, Measure, Question, Step, has_currency};
+pub use figures::{Figure, Figures, Measure, Question, Step, Worth, has_currency};
 pub use follows::{FollowedNews, Following};
 pub use history::{AsOf, Entry, HISTORY_MAX, History, ReviewedBy};
 pub use list::{COUNT_MAX, Count, Counted, List, Listing, Row, Sought};
@@ -51,6 +55,7 @@ pub use managed::KeyAccount;
 pub use mentions::{Colleague, Mention, PEOPLE};
 pub use news::News;
 pub use next::NextStep;
+pub use quality::{FieldQuality, Quality, Slip};
 pub use record::{Claim, Disagreement, LINKED_FROM_MAX, LinksIn, LinksOut, RecordView};
 pub use search::Hits;
 pub use timeline::{CHANGES, Event, Happened, TIMELINE_MAX, Timeline};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sync_core::actions::doubts::doubts;
 use sync_core::actions::request::is_own_note;
 use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
 use sync_core::schema::Kind;
@@ -24,10 +25,21 @@ pub struct RecordView {
     pub row: Row,
     /// Where people disagree, by path.
     pub disagreements: Vec<Disagreement>,
+    /// What of it is probably a slip.
+    pub doubts: Vec<DoubtView>,
     /// The records it links to.
     pub links: Vec<LinksOut>,
     /// The records in use that link to it.
     pub linked_from: Vec<LinksIn>,
+}
+
+/// A value that is probably a slip: it stands, and whoever looks is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoubtView {
+    /// The field, or `field.part` of a row.
+    pub field: String,
+    /// Why: `phone`, `email` or `credit_code`.
+    pub code: &'static str,
 }
 
 /// A place where people disagree.
@@ -155,7 +167,8 @@ impl Reading {
         let row = Row::of(row, disagreements.len() as u64);
         let names = self.names(&mut tx, links::ids(kind, &row.fields)).await?;
         let linked_from = self.linked_from(&mut tx, id).await?;
-        Ok(Some(RecordView { links: links::named(kind, &row.fields, &names), row, disagreements, linked_from }))
+        let doubts = doubts(kind, &row.fields).into_iter().map(|(field, doubt)| DoubtView { field, code: doubt.as_str() }).collect();
+        Ok(Some(RecordView { links: links::named(kind, &row.fields, &names), row, disagreements, doubts, linked_from }))
     }
 
     /// Some records, those in sight of them, and what those are called that they link to.

@@ -47,8 +47,8 @@ impl Reading {
         Ok(Hits { rows, is_near })
     }
 
-    /// A list, and of it only the records that have all words of a text, as [`Reading::search`] finds them; all of it for no
-    /// text.
+    /// A list, and of it only the records that have all words of a text, as [`Reading::search`] finds them: those with words
+    /// that are one slip away where no record of the kind has them as they were typed. All of it for no text.
     ///
     /// # Errors
     /// When the text is too long.
@@ -57,7 +57,7 @@ impl Reading {
         let Some(by_hand) = by_hand(kind, text) else { return Ok(list) };
         let otherwise = Filter::from_json(self.schema(), &kind.name, &by_hand)?;
         match match_expression(text) {
-            Some(expression) => list.words = Some(Sought { expression, otherwise }),
+            Some(expression) => list.words = Some(Sought { expression, near: near_expression(text), otherwise }),
             // Signs alone are in no index.
             None => list.query.filter = Filter::All(vec![list.query.filter, otherwise]),
         }

@@ -3,17 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
-use sync_core::actions::currency::{self, Rates};
 use sync_core::collation;
-use sync_core::id::{FieldName, Millis, RecordId, WorkspaceId};
-use sync_core::query::{Class, Holder, QueryError, Spot, Unfit};
+use sync_core::id::{FieldName, Millis, RecordId};
+use sync_core::query::{Class, Offer, Place, QueryError, Spot, Unfit, groupings};
 use sync_core::schema::{Field, Kind, ValueType};
 
-use super::{List, Names, ReadError, Reading, Row, decimal};
-use crate::store::Tx;
+use super::dated::Dated;
+use super::{Days, List, Names, ReadError, Reading, Step, decimal};
 use crate::store::grouping;
-use crate::store::sequences::{self, FewRow};
 use crate::store::totals::{self, Added, By};
 
 /// Groups of one answer: more are no overview.
@@ -25,8 +22,10 @@ const SUMS_MAX: usize = 4;
 /// What to put together, and what to add up.
 #[derive(Debug, Clone, Default)]
 pub struct Asked<'a> {
-    /// An attribute with one value, or none for all records together; days and moments by their month.
+    /// An attribute with one value, or none for all records together.
     pub by: Option<&'a str>,
+    /// The span that days and moments are put together in.
+    pub step: Step,
     /// Fields of numbers or amounts.
     pub sums: Vec<&'a Field>,
     /// The field that counts in their place where a record has none of them.
@@ -153,7 +152,7 @@ impl Reading {
     /// When it looks at what the caller may not see, cannot be grouped so, or the database fails.
     pub async fn totals(&self, list: &List, asked: &Asked<'_>) -> Result<Totals, ReadError> {
         let kind = self.kind(&list.query.kind)?.clone();
-        let (by, is_month) = self.by(&kind, asked.by)?;
+        let (by, is_time) = self.by(&kind, asked.by)?;
         self.check(&list.query.reads(self.schema()))?;
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
@@ -166,7 +165,8 @@ impl Reading {
             true => self.merged(&mut tx, counted.iter().filter_map(|(key, _)| key.as_ref())).await?,
             false => HashMap::new(),
         };
-        let key_of = |key: Option<String>| key.map(|key| if is_month { month(&key) } else { merged.get(&key).cloned().unwrap_or(key) });
+        let key_of =
+            |key: Option<String>| key.map(|key| if is_time { spanned(&key, asked.step) } else { merged.get(&key).cloned().unwrap_or(key) });
         for (key, count) in counted {
             groups.entry(key_of(key)).or_default().count += count;
         }
@@ -196,7 +196,7 @@ impl Reading {
                 }
             }
         }
-        let mut totals = Totals::of(groups, is_month);
+        let mut totals = Totals::of(groups, is_time);
         totals.keep_useful_homes();
         totals.merged = merged;
         if is_link(&by) {
@@ -209,36 +209,49 @@ impl Reading {
 
     fn by(&self, kind: &Kind, attribute: Option<&str>) -> Result<(By, bool), ReadError> {
         let Some(attribute) = attribute else { return Ok((By::Nothing, false)) };
-        let spot = self.spot(kind, attribute)?;
-        let unfit = || ReadError::Query(QueryError::UnfitAttribute { attribute: attribute.to_owned(), why: Unfit::NoGroup });
-        if !grouping::takes(&spot) {
-            return Err(unfit());
-        }
-        Ok(match spot.class {
-            Class::Moment | Class::DayOrMoment => (By::Day(spot), true),
-            Class::Day => (By::Value(spot), true),
-            _ => (By::Value(spot), false),
+        let place = self.place(kind, attribute)?;
+        Ok(match place.spot.class {
+            Class::Moment | Class::DayOrMoment => (By::Day(place), true),
+            Class::Day => (By::Value(place), true),
+            _ => (By::Value(place), false),
         })
     }
 
-    /// What the key of a record's group is in [`Reading::totals`], worked out from the record as it was read.
+    /// The key of each record's group in [`Reading::totals`].
     ///
     /// # Errors
-    /// When it looks at what the caller may not see, or cannot be grouped so.
-    pub fn keys<'t>(
+    /// When it looks at what the caller may not see, cannot be grouped so, or the database fails.
+    pub async fn keys(
         &self,
-        kind: &Kind,
-        attribute: &str,
-        offset_minutes: i32,
-        totals: &'t Totals,
-    ) -> Result<impl Fn(&Row) -> Option<String> + use<'t>, ReadError> {
-        let (by, _) = self.by(kind, Some(attribute))?;
-        Ok(move |row: &Row| match &by {
-            By::Nothing => None,
-            By::Value(spot) | By::Day(spot) => {
-                key(spot.class, &value(spot, row), offset_minutes).map(|key| totals.merged.get(&key).cloned().unwrap_or(key))
-            }
-        })
+        list: &List,
+        (attribute, step): (&str, Step),
+        totals: &Totals,
+    ) -> Result<HashMap<RecordId, Option<String>>, ReadError> {
+        let kind = self.kind(&list.query.kind)?.clone();
+        let (by, is_time) = self.by(&kind, Some(attribute))?;
+        self.check(&list.query.reads(self.schema()))?;
+        let mut tx = self.store.reader().await?;
+        let words = self.words(&mut tx, list).await?;
+        let found = totals::keys(&mut tx, self.which(list, words.as_ref()), &by).await?;
+        let key_of = |key: String| if is_time { spanned(&key, step) } else { totals.merged.get(&key).cloned().unwrap_or(key) };
+        Ok(found.into_iter().map(|(record, key)| (record, key.map(key_of))).collect())
+    }
+
+    /// What stands where records can be put together by it.
+    pub(super) fn place(&self, kind: &Kind, attribute: &str) -> Result<Place, ReadError> {
+        let place = Place::of(self.schema(), kind, attribute)?;
+        self.check(&place.reads(&kind.name))?;
+        if !grouping::takes(&place) {
+            return Err(ReadError::Query(QueryError::UnfitAttribute { attribute: attribute.to_owned(), why: Unfit::NoGroup }));
+        }
+        Ok(place)
+    }
+
+    /// What the caller may put records of a kind together by.
+    pub fn groupings<'s>(&'s self, kind: &'s Kind) -> Vec<Offer<'s>> {
+        let mut offers = groupings(self.schema(), kind);
+        offers.retain(|offer| self.place(kind, &offer.attribute).is_ok());
+        offers
     }
 
     pub(super) fn spot(&self, kind: &Kind, attribute: &str) -> Result<Spot, ReadError> {
@@ -256,83 +269,17 @@ impl Reading {
 }
 
 fn is_link(by: &By) -> bool {
-    matches!(by, By::Value(Spot { class: Class::Link, .. }))
+    matches!(by, By::Value(Place { spot: Spot { class: Class::Link, .. }, .. }))
 }
 
-/// The rates of a workspace, by the moments from which they hold.
-struct Dated {
-    rates: Rates,
-    days: Vec<String>,
-}
-
-/// Older days are not looked at: each costs a comparison for every record.
-const CUTS_MAX: usize = 60;
-
-impl Dated {
-    async fn of(tx: &mut Tx, workspace: WorkspaceId) -> Result<Self, ReadError> {
-        let read =
-            |rows: Vec<FewRow>| -> Vec<Map<String, Json>> { rows.iter().filter_map(|row| serde_json::from_str(&row.main).ok()).collect() };
-        let settings = read(sequences::all_of_kind(tx, workspace, currency::SETTINGS).await?);
-        let home = settings.first().and_then(|fields| fields.get("currency")?.as_str()).unwrap_or(currency::USUAL).to_owned();
-        let rates = Rates::of(&home, &read(sequences::all_of_kind(tx, workspace, currency::RATE).await?));
-        let days = rates.days();
-        let days = days[days.len().saturating_sub(CUTS_MAX)..].iter().map(|day| (*day).to_owned()).collect();
-        Ok(Self { rates, days })
-    }
-
-    /// When each of the days begins, in UTC.
-    fn cuts(&self) -> Vec<Millis> {
-        let begin = |day: &String| day.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
-        self.days.iter().map(|day| begin(day).map_or(Millis::MIN, |moment| moment.timestamp().as_millisecond())).collect()
-    }
-
-    /// What an amount is worth that was made after so many of the days had begun.
-    fn convert(&self, minor: i64, currency: &str, period: i64) -> Option<i64> {
-        let day = usize::try_from(period).ok().and_then(|count| self.days.get(count.checked_sub(1)?));
-        self.rates.convert(minor, currency, day.map_or("", String::as_str))
-    }
-}
-
-/// What stands at a spot of a record.
-fn value(spot: &Spot, row: &Row) -> Json {
-    match &spot.holder {
-        Holder::CreatedAt => row.created_at.into(),
-        Holder::UpdatedAt => row.updated_at.into(),
-        Holder::Archived => row.archived.into(),
-        Holder::Value { path, .. } => {
-            let (first, parts) = (path.first().and_then(|field| row.fields.get(&**field)), path.iter().skip(1));
-            parts.fold(first, |value, part| value?.get(&**part)).cloned().unwrap_or_default()
-        }
-        Holder::Id | Holder::Each { .. } => Json::Null,
-    }
-}
-
-/// A value as the text that its group is called by; one of another JSON type counts as none, as in the database.
-fn key(class: Class, value: &Json, offset_minutes: i32) -> Option<String> {
-    const DAY: i64 = 24 * 60 * 60_000;
-    match class {
-        Class::Text | Class::Word | Class::Link | Class::Id => value.as_str().map(str::to_owned),
-        Class::Day => value.as_str().map(month),
-        Class::Integer => value.as_i64().map(|number| number.to_string()),
-        Class::Number => value.as_f64().map(|number| format!("{number:?}")),
-        Class::Boolean => value.as_bool().map(|is| i32::from(is).to_string()),
-        Class::Moment | Class::DayOrMoment => {
-            let local = value.as_i64()?.saturating_add(i64::from(offset_minutes) * 60_000);
-            Some(month(&local.div_euclid(DAY).to_string()))
-        }
-        Class::Opaque => None,
-    }
-}
-
-/// The month of a day, or of a day counted from 1970.
-fn month(key: &str) -> String {
-    match key.parse::<i64>() {
-        Ok(days) => {
-            let day = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(days.clamp(-700_000, 2_900_000)));
-            day.strftime("%Y-%m").to_string()
-        }
-        Err(_) => key.get(..7).unwrap_or(key).to_owned(),
-    }
+/// The key of the span that a day is in, or a day counted from 1970.
+fn spanned(key: &str, step: Step) -> String {
+    let counted = |days: i64| {
+        let days = jiff::Span::new().days(days.clamp(-700_000, 2_900_000));
+        jiff::civil::date(1970, 1, 1).saturating_add(days)
+    };
+    let day = key.parse::<i64>().map(counted).or_else(|_| key.parse::<jiff::civil::Date>());
+    day.map_or_else(|_| key.to_owned(), |day| Days::key(day, step))
 }
 
 impl Totals {
@@ -354,13 +301,13 @@ impl Totals {
         });
     }
 
-    fn of(groups: BTreeMap<Option<String>, Group>, is_month: bool) -> Self {
+    fn of(groups: BTreeMap<Option<String>, Group>, is_time: bool) -> Self {
         let groups = groups.into_iter().map(|(key, group)| Group { key, ..group }).collect();
         let mut totals = Totals { groups, ..Totals::default() };
         for group in &totals.groups {
             totals.all.add(group);
         }
-        match is_month {
+        match is_time {
             // Those without a day come last.
             true => totals.groups.sort_by(|a, b| (a.key.is_none(), &a.key).cmp(&(b.key.is_none(), &b.key))),
             false => totals.groups.sort_by_cached_key(|group| {
@@ -400,19 +347,11 @@ mod tests {
     }
 
     #[test]
-    fn a_record_has_the_key_that_the_database_gives_its_group() {
-        let key = |class, value: Json| key(class, &value, 480);
-        assert_eq!(key(Class::Day, "2026-05-31".into()), Some("2026-05".to_owned()));
-        assert_eq!(key(Class::Moment, (-8 * 60 * 60_000_i64).into()), Some("1970-01".to_owned()), "the asker's day");
-        assert_eq!(key(Class::Moment, (-8 * 60 * 60_000_i64 - 1).into()), Some("1969-12".to_owned()), "rounded down");
-        assert_eq!((key(Class::Boolean, true.into()), key(Class::Boolean, Json::Null)), (Some("1".to_owned()), None));
-        assert_eq!((key(Class::Integer, 7.into()), key(Class::Integer, 7.5.into())), (Some("7".to_owned()), None));
-        assert_eq!(key(Class::DayOrMoment, "2026-05-31".into()), None, "only moments are put together");
-    }
-
-    #[test]
-    fn days_are_put_together_by_their_month() {
-        assert_eq!((month("2026-05-03"), month("0"), month("20576")), ("2026-05".into(), "1970-01".into(), "2026-05".into()));
+    fn days_are_put_together_by_the_span_that_is_asked_for() {
+        let months = ["2026-05-03", "0", "20576"].map(|key| spanned(key, Step::Month));
+        assert_eq!(months, ["2026-05", "1970-01", "2026-05"]);
+        let steps = [Step::Day, Step::Week, Step::Quarter, Step::Year].map(|step| spanned("2026-05-03", step));
+        assert_eq!(steps, ["2026-05-03", "2026-04-27", "2026-Q2", "2026"]);
         let mut groups = BTreeMap::new();
         groups.insert(None, Group { count: 9, ..Group::default() });
         groups.insert(Some("2026-05".to_owned()), Group { count: 1, ..Group::default() });

@@ -402,10 +402,10 @@ mod tests {
             assert!(plan.contains(titled), "{plan}");
         }
         let everything = ask("party", "name", "[]");
-        let plan = totals::counts_statement(which(&scope, &everything), &By::Value(spot("party", "industry"))).plan(&mut tx).await;
+        let plan = totals::counts_statement(which(&scope, &everything), &By::Value(spot("party", "industry").into())).plan(&mut tx).await;
         assert!(plan.contains("rows_of_party.industry") && !plan.contains("TEMP"), "{plan}");
         let (all, by_stage) = (ask("deal", "title", "[]"), spot("deal", "stage"));
-        let plan = totals::counts_statement(which(&scope, &all), &By::Value(by_stage)).plan(&mut tx).await;
+        let plan = totals::counts_statement(which(&scope, &all), &By::Value(by_stage.into())).plan(&mut tx).await;
         assert!(plan.contains("INDEX rows_of_deal.") && !plan.contains("TEMP"), "{plan}");
         // Those of one stage are found, not picked out of all.
         let won = ask("deal", "stage", WON);
@@ -450,15 +450,15 @@ mod tests {
             instead: None,
         };
         let measured = Measured::Weighed(amount.number.clone(), amount.currency.clone(), weights);
-        let by_day = [Key::Span(spot("deal", "close_date"), Step::Week), Key::Value(spot("deal", "stage"))];
-        let by_owner = [Key::Value(spot("deal", "owner")), Key::Value(spot("deal", "stage"))];
+        let by_day = [Key::Span(spot("deal", "close_date").into(), Step::Week), Key::Value(spot("deal", "stage").into())];
+        let by_owner = [Key::Value(spot("deal", "owner").into()), Key::Value(spot("deal", "stage").into())];
         for filter in ["[]", OPEN, WON] {
             let query = ask("deal", "title", filter);
             assert_eq!(query.filter == Filter::everything(), filter == "[]");
             let statements = [
-                totals::sums_statement(which(&scope, &query), &By::Value(spot("deal", "stage")), &amount, &[1, 2]),
-                figures::statement(which(&scope, &query), &by_day, None),
-                figures::statement(which(&scope, &query), &by_owner, Some(&measured)),
+                totals::sums_statement(which(&scope, &query), &By::Value(spot("deal", "stage").into()), &amount, &[1, 2]),
+                figures::statement(which(&scope, &query), &by_day, None, &[]),
+                figures::statement(which(&scope, &query), &by_owner, Some(&measured), &[1, 2]),
             ];
             for statement in statements {
                 let plan = statement.plan(&mut tx).await;
@@ -469,7 +469,8 @@ mod tests {
         let won =
             r#"[{"type": "in", "attribute": "stage", "value": ["won"]}, {"type": "lastXDays", "attribute": "close_date", "value": 365}]"#;
         let query = ask("deal", "title", won);
-        for statement in [figures::statement(which(&scope, &query), &by_day, Some(&measured)), which(&scope, &query).counted(Some(10_000))]
+        for statement in
+            [figures::statement(which(&scope, &query), &by_day, Some(&measured), &[1, 2]), which(&scope, &query).counted(Some(10_000))]
         {
             let plan = statement.plan(&mut tx).await;
             assert!(plan.contains("USING COVERING INDEX rows_of_deal."), "{plan}");

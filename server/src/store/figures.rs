@@ -2,9 +2,10 @@
 //!
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::query::{Class, Context, Spot};
+use sync_core::id::Millis;
+use sync_core::query::{Class, Context, Place, Spot};
 
-use super::grouping::{Weights, apart, day, in_order_of, text, value, weighed};
+use super::grouping::{Weights, apart, day, in_order_of, period, text, value, weighed};
 use super::lists::Which;
 use super::remembered::Answers;
 use super::scope::Statement;
@@ -33,9 +34,9 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Key {
     /// The value itself.
-    Value(Spot),
+    Value(Place),
     /// The span that a day, or the asker's day of a moment, is in.
-    Span(Spot, Step),
+    Span(Place, Step),
     /// All records together.
     All,
 }
@@ -55,34 +56,47 @@ pub enum Measured {
     Distinct(Spot),
 }
 
-/// A group: its keys, the currency, how many records, how many of them have a value, the measure as decimal text.
-pub type Figure = (Option<String>, Option<String>, Option<String>, i64, i64, Option<String>);
+/// A group: its keys, the currency, how many of the cuts lie before the records, how many records, how many of them have a
+/// value, the measure as decimal text.
+pub type Figure = (Option<String>, Option<String>, Option<String>, i64, i64, i64, Option<String>);
 
-/// The groups of the records that a list finds.
-pub async fn figures(tx: &mut Tx, answers: &Answers, which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Result<Vec<Figure>> {
-    answers.to(tx, which.workspace, statement(which, keys, measured), which.holds()).await
+/// The groups of the records that a list finds; apart for records made before and after each of the `cuts`, moments in order.
+pub async fn figures(
+    tx: &mut Tx,
+    answers: &Answers,
+    which: Which<'_>,
+    keys: &[Key],
+    measured: Option<&Measured>,
+    cuts: &[Millis],
+) -> Result<Vec<Figure>> {
+    answers.to(tx, which.workspace, statement(which, keys, measured, cuts), which.holds()).await
 }
 
-pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measured>) -> Statement {
-    if let ([Key::Value(spot), rest @ ..], None) = (keys, measured)
+pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measured>, cuts: &[Millis]) -> Statement {
+    if let ([Key::Value(Place { walk: None, spot }), rest @ ..], None) = (keys, measured)
         && rest.iter().all(|key| *key == Key::All)
         && which.is_everything()
     {
         let key = text(spot, &value(spot, which));
         if spot.class != Class::Link {
-            return in_order_of(which, spot, &format!("{key}, null, null, count(*), 0, null"));
+            return in_order_of(which, spot, &format!("{key}, null, null, 0, count(*), 0, null"));
         }
         // What became one is one group: looked up once a value, not once a record.
-        let start = format!("select {}, null, null, sum(many), 0, null from (", apart(spot, "k0", which.context));
+        let start = format!("select {}, null, null, 0, sum(many), 0, null from (", apart(spot, "k0", which.context));
         return in_order_of(which, spot, &format!("{key} as k0, count(*) as many")).within(&start, ") found group by 1");
     }
     let keys: Vec<&Key> = (0..KEYS).map(|at| keys.get(at).unwrap_or(&Key::All)).collect();
     let (currency, number) = measured.map_or_else(nothing, |measured| measured.columns(which));
-    let mut columns: Vec<String> = keys.iter().enumerate().map(|(at, key)| format!("{} as k{at}", key.column(which))).collect();
-    columns.extend([format!("{currency} as currency"), format!("{number} as number")]);
+    let columns = |statement: &mut Statement| {
+        let keys = keys.iter().enumerate().map(|(at, key)| format!("{} as k{at}", key.column(which, statement)));
+        let mut columns: Vec<String> = keys.collect();
+        columns.extend([format!("{currency} as currency"), format!("{number} as number")]);
+        columns.extend((!cuts.is_empty()).then(|| "rows.created_at as made".to_owned()));
+        columns
+    };
     let made: Vec<String> = keys.iter().enumerate().map(|(at, key)| key.made(&format!("k{at}"), which.context)).collect();
     let made = made.join(", ");
-    let values = which.values(&columns);
+    let values = which.values(columns);
     let (first, again) = match measured {
         None => ("null", "null"),
         Some(Measured::Sum(..) | Measured::Weighed(..)) => ("sum(number)", "sum(measure)"),
@@ -90,15 +104,16 @@ pub(super) fn statement(which: Which<'_>, keys: &[Key], measured: Option<&Measur
         Some(Measured::Greatest(..)) => ("max(number)", "max(measure)"),
         // Different values of two days are not to be added, nor those of two records that became one.
         Some(Measured::Distinct(_)) => {
-            let start = format!("select {made}, currency, count(*), count(number), cast(count(distinct number) as text) from (");
+            let start = format!("select {made}, currency, 0, count(*), count(number), cast(count(distinct number) as text) from (");
             return values.within(&start, ") found group by 1, 2, 3");
         }
     };
     // By the day first and then by the span: what span a day is in is worked out once a day, not once a record.
-    let start = format!("select k0, k1, currency, count(*) as many, count(number) as given, {first} as measure from (");
-    let groups = values.within(&start, ") found group by k0, k1, currency");
-    let start = format!("select {made}, currency, sum(many), sum(given), cast({again} as text) from (");
-    groups.within(&start, ") days group by 1, 2, 3")
+    let period = period(cuts);
+    let start = format!("select k0, k1, currency, {period} as period, count(*) as many, count(number) as given, {first} as measure from (");
+    let groups = values.within(&start, ") found group by 1, 2, 3, 4");
+    let start = format!("select {made}, currency, period, sum(many), sum(given), cast({again} as text) from (");
+    groups.within(&start, ") days group by 1, 2, 3, 4")
 }
 
 fn nothing() -> (String, String) {
@@ -121,31 +136,44 @@ impl Measured {
 
 impl Key {
     /// What is read of each record; of a moment the asker's day, counted from 1970.
-    fn column(&self, which: Which<'_>) -> String {
+    fn column(&self, which: Which<'_>, statement: &mut Statement) -> String {
         match self {
             Key::All => "null".to_owned(),
-            Key::Value(spot) => value(spot, which),
-            Key::Span(spot, _) if is_moment(spot) => day(spot, which),
-            Key::Span(spot, _) => value(spot, which),
+            Key::Span(place, _) if is_moment(place) => day(&which.placed(place, statement), which.context),
+            Key::Value(place) | Key::Span(place, _) => which.placed(place, statement),
         }
     }
 
     /// What is made of it: a text.
     fn made(&self, column: &str, context: Context) -> String {
         match self {
-            Key::Value(spot) => text(spot, &apart(spot, column, context)),
+            Key::Value(place) => text(&place.spot, &apart(&place.spot, column, context)),
             Key::All => column.to_owned(),
-            Key::Span(spot, step) if is_moment(spot) => step.expression(&format!("date({column} * 86400, 'unixepoch')")),
+            Key::Span(place, step) if is_moment(place) => step.expression(&format!("date({column} * 86400, 'unixepoch')")),
             Key::Span(_, step) => step.expression(column),
         }
     }
 }
 
-fn is_moment(spot: &Spot) -> bool {
-    matches!(spot.class, Class::Moment | Class::DayOrMoment)
+fn is_moment(place: &Place) -> bool {
+    matches!(place.spot.class, Class::Moment | Class::DayOrMoment)
 }
 
 impl Step {
+    /// Every step with its word.
+    const WORDS: [(Step, &'static str); 5] =
+        [(Step::Day, "day"), (Step::Week, "week"), (Step::Month, "month"), (Step::Quarter, "quarter"), (Step::Year, "year")];
+
+    /// The step of a word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(step, _)| *step)
+    }
+
+    /// Its word, in addresses and views.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(known, _)| *known == self).map_or("month", |(_, word)| *word)
+    }
+
     fn expression(self, day: &str) -> String {
         match self {
             Step::Day => day.to_owned(),

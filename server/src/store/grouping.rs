@@ -1,6 +1,7 @@
 //! How records are put together by a value: what sums and charts have in common.
 
-use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Spot, Tables, by_word};
+use sync_core::id::Millis;
+use sync_core::query::{Class, Compiler, Context, Dialect, Holder, Place, Spot, Tables, by_word};
 
 use super::lists::{Way, Which};
 use super::scope::Statement;
@@ -14,9 +15,20 @@ pub struct Weights {
     pub percents: Vec<(String, u8)>,
 }
 
-/// Whether records can be put together by a spot at all.
-pub fn takes(spot: &Spot) -> bool {
-    !matches!(spot.holder, Holder::Id | Holder::Each { .. }) && spot.class != Class::Opaque
+/// Whether records can be put together by what stands at a place at all.
+pub fn takes(place: &Place) -> bool {
+    !matches!(place.spot.holder, Holder::Id | Holder::Each { .. }) && !matches!(place.spot.class, Class::Geo | Class::Opaque)
+}
+
+/// How many of some moments, in order, lie before a record was `made`: which rates its amounts have. Halved again and again,
+/// so that years of daily rates cost a record no more than a dozen comparisons.
+pub(super) fn period(cuts: &[Millis]) -> String {
+    fn among(cuts: &[Millis], before: usize) -> String {
+        let (earlier, [cut, later @ ..]) = cuts.split_at(cuts.len() / 2) else { return before.to_string() };
+        let (left, right) = (among(earlier, before), among(later, before + earlier.len() + 1));
+        format!("case when made < {cut} then {left} else {right} end")
+    }
+    among(cuts, 0)
 }
 
 /// What is read of each record.
@@ -44,9 +56,9 @@ fn share(number: &str, percent: &str) -> String {
 }
 
 /// The asker's day of a moment, counted from 1970; rounded down before that, too, as dates are.
-pub(super) fn day(spot: &Spot, which: Which<'_>) -> String {
-    let millis = i64::from(which.context.offset_minutes) * 60_000;
-    let moment = format!("({} + {millis})", value(spot, which));
+pub(super) fn day(moment: &str, context: Context) -> String {
+    let millis = i64::from(context.offset_minutes) * 60_000;
+    let moment = format!("({moment} + {millis})");
     format!("({moment} - ({moment} % 86400000 + 86400000) % 86400000) / 86400000")
 }
 
@@ -84,6 +96,22 @@ mod tests {
 
     use super::*;
     use crate::store::{Options, Store};
+
+    #[tokio::test]
+    async fn a_moment_is_in_the_period_that_began_last_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Options::new(folder.path().join("rapport.db"))).await.unwrap();
+        let mut tx = store.reader().await.unwrap();
+        for many in [0, 1, 2, 3, 60, 1_500] {
+            let cuts: Vec<Millis> = (1..=many).map(|n| n * 10).collect();
+            let text = format!("select {} from (select $1 as made)", period(&cuts));
+            for made in [0, 9, 10, 11, 25, many * 5, many * 10 - 1, many * 10, many * 10 + 1] {
+                let statement = sqlx::query_scalar(sqlx::AssertSqlSafe(text.clone())).bind(made);
+                let found: i64 = statement.fetch_one(tx.conn()).await.unwrap();
+                assert_eq!(found, cuts.iter().filter(|cut| **cut <= made).count() as i64, "{made} among {many}");
+            }
+        }
+    }
 
     #[tokio::test]
     async fn the_database_rounds_a_part_of_an_amount_as_derived_fields_do() {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sync_core::id::{DeviceId, Millis, RecordId, UserId, WorkspaceId};
 
 use super::people::SecretHash;
-use super::{Result, Store, StoreError, Tx, calendars, devices, farewells, hooks, keys, mails, numbers, people, reports, second};
+use super::{Result, Store, StoreError, Tx, calendars, devices, farewells, forms, hooks, keys, mails, numbers, people, reports, second};
 
 /// What took access away, or gave it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,11 @@ pub enum Withdrawal {
     ApiKey {
         /// Which one.
         key: RecordId,
+    },
+    /// A form for strangers was taken back.
+    LeadForm {
+        /// Which one.
+        form: RecordId,
     },
     /// The link of a dashboard was taken back.
     Link {
@@ -174,6 +179,24 @@ pub fn append(path: &Path, lines: &str) -> std::io::Result<()> {
     }
 }
 
+/// Writes all lines of a ledger anew: it has either these or those of before, whatever happens.
+///
+/// # Errors
+/// When the system does not let it.
+pub(crate) fn replace(path: &Path, lines: &str) -> std::io::Result<()> {
+    let beside = beside(path, "new");
+    // Left behind by a crash.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => append(&beside, lines)?,
+    }
+    std::fs::rename(&beside, path)?;
+    match path.parent().filter(|parent| cfg!(unix) && !parent.as_os_str().is_empty()) {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
 /// The lines of a ledger; none where there is no ledger.
 ///
 /// # Errors
@@ -294,6 +317,7 @@ async fn take_away(tx: &mut Tx, workspace: WorkspaceId, withdrawn: &Withdrawal, 
             }
         }
         Withdrawal::ApiKey { key } => drop(keys::revoke(tx, workspace, *key, None, now).await?),
+        Withdrawal::LeadForm { form } => drop(forms::revoke(tx, workspace, *form, now).await?),
         Withdrawal::Link { dashboard, link } => drop(reports::revoke(tx, workspace, *dashboard, *link, now).await?),
         Withdrawal::Mail { dashboard, mail } => drop(mails::remove(tx, workspace, *dashboard, *mail).await?),
         Withdrawal::Calendar { hash } => {

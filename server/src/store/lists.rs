@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sync_core::id::{DeviceId, Facet, FieldName, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Query, Sql, Tables};
+use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Place, Query, Sql, Tables};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
@@ -81,6 +81,8 @@ pub struct Words {
     pub mark: u64,
     /// What is asked of the others.
     pub otherwise: Filter,
+    /// Whether slips are forgiven in them.
+    pub is_near: bool,
 }
 
 /// How a statement goes about a list: one record after the other, or all of them.
@@ -177,12 +179,28 @@ impl Which<'_> {
     /// Values of all the records, as a table to be put together from: `select ... from (<this>)`.
     ///
     /// The limit is none; it makes SQLite read the values where an index holds them, instead of working them out
-    /// from the records later.
-    pub(super) fn values(&self, columns: &[String]) -> Statement {
-        let start = format!("select {} from rows ", columns.join(", "));
-        let mut statement = self.found(&start, Way::Whole, |compiler| compiler.filter(&self.query.filter));
+    /// from the records later. The columns bind what they need.
+    pub(super) fn values(&self, columns: impl FnOnce(&mut Statement) -> Vec<String>) -> Statement {
+        let mut statement = self.found("", Way::Whole, |compiler| compiler.filter(&self.query.filter));
         statement.push(" limit -1");
-        statement
+        let columns = columns(&mut statement);
+        statement.within(&format!("select {} from rows ", columns.join(", ")), "")
+    }
+
+    /// What stands at a place of each record: in the record, or in one that it links to and that the reader may see.
+    pub(super) fn placed(&self, place: &Place, statement: &mut Statement) -> String {
+        let visible = |alias: &str, kind: &KindName, binds: &mut Binds| self.scope.sees(alias, kind, |param| binds.add(param));
+        let (first_param, updated) = (statement.params.len() + 1, self.updated());
+        let compiler = Compiler {
+            first_param,
+            visible: Some(&visible),
+            updated: Some(&updated),
+            tables: Tables::Server,
+            ..Compiler::new(Dialect::Sqlite, self.context)
+        };
+        let placed = compiler.placed(place);
+        statement.params.extend(placed.params);
+        placed.text
     }
 
     /// A page of the list.

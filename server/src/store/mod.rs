@@ -7,11 +7,13 @@
 //! transaction which reads first never fails half-way with "busy". Readers have their own
 //! connections, see one snapshot each, and cannot write.
 
+pub mod adoption;
 pub mod aliases;
 pub mod approvals;
 pub mod audit;
 mod backup;
 pub mod calendars;
+pub(crate) mod change_line;
 pub mod columns;
 pub mod devices;
 pub mod duplicates;
@@ -20,6 +22,7 @@ pub mod farewells;
 pub mod figures;
 pub mod files;
 pub mod follows;
+pub mod forms;
 pub mod grouping;
 pub mod handovers;
 pub mod hooks;
@@ -40,6 +43,7 @@ pub mod receipts;
 pub mod records;
 pub mod rejected;
 pub mod remembered;
+pub mod renewals;
 pub mod reports;
 pub mod requests;
 pub mod retention;
@@ -129,6 +133,8 @@ pub struct Tx {
     about: Arc<About>,
     /// What the ledger is to say of it.
     withdrawn: Vec<(sync_core::id::WorkspaceId, ledger::Withdrawal)>,
+    /// What documents begin with whose past it forgets.
+    beginnings: Vec<renewals::Beginning>,
 }
 
 impl Tx {
@@ -137,7 +143,13 @@ impl Tx {
         if !self.withdrawn.is_empty() {
             self.settle_ledger().await?;
         }
-        Ok(self.inner.commit().await?)
+        let replaced = if self.beginnings.is_empty() { None } else { Some(self.settle_beginnings().await?) };
+        let (done, path) = (self.inner.commit().await, self.about.path.clone());
+        if let (Err(_), Some(replaced)) = (&done, replaced) {
+            // The past is still there: at the next start it would be forgotten with what came since.
+            renewals::put_back(path, replaced).await;
+        }
+        Ok(done?)
     }
 
     /// The connection, for the queries in this folder.
@@ -189,7 +201,7 @@ impl Store {
     }
 
     fn tx(&self, inner: Transaction<'static, Sqlite>) -> Tx {
-        Tx { inner, about: Arc::clone(&self.about), withdrawn: Vec::new() }
+        Tx { inner, about: Arc::clone(&self.about), withdrawn: Vec::new(), beginnings: Vec::new() }
     }
 
     /// Runs one unit of work in a transaction: committed when it answers `Ok`, undone otherwise.

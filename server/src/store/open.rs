@@ -178,6 +178,8 @@ fn migrator() -> Migrator {
         (42, "ledger", include_str!("../../migrations/0042_ledger.sql")),
         (43, "rejected open", include_str!("../../migrations/0043_rejected_open.sql")),
         (44, "requests", include_str!("../../migrations/0044_requests.sql")),
+        (46, "lead forms", include_str!("../../migrations/0046_lead_forms.sql")),
+        (48, "renewed", include_str!("../../migrations/0048_renewed.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

@@ -400,7 +400,7 @@ pub async fn decide_rejected(tx: &mut Tx, workspace: WorkspaceId, decision: &Dec
 pub async fn reopen_rejected(tx: &mut Tx, workspace: WorkspaceId, change: ChangeName) -> Result<bool> {
     let done = sqlx::query(
         "update rejected set state = coalesce(was, 'rejected'), decided_by = null, decided_at = null, note = null \
-         where workspace = $1 and hash = $2 and record = $3 and facet = $4 and state in ('declined', 'returned')",
+         where workspace = $1 and hash = $2 and record = $3 and facet = $4 and state in ('declined', 'returned') and body <> x''",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&change.hash.0[..])

@@ -2,14 +2,14 @@
 //!
 //! Every row passes a scope. Decides nothing; names of fields come from the schema.
 
-use sync_core::id::Millis;
-use sync_core::query::Spot;
+use sync_core::id::{Millis, RecordId};
+use sync_core::query::{Place, Spot};
 
-use super::grouping::{Weights, day, in_order_of, text, value, weighed};
+use super::grouping::{Weights, day, in_order_of, period, text, value, weighed};
 use super::lists::Which;
 use super::remembered::Answers;
 use super::scope::Statement;
-use super::{Result, Tx};
+use super::{Result, Tx, id};
 
 /// What is put together: the value itself, or the asker's day of a moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,9 +17,9 @@ pub enum By {
     /// All records together.
     Nothing,
     /// The value.
-    Value(Spot),
+    Value(Place),
     /// A day counted from 1970.
-    Day(Spot),
+    Day(Place),
 }
 
 /// What is added up.
@@ -52,12 +52,21 @@ pub(super) fn counts_statement(which: Which<'_>, by: &By) -> Statement {
     let key = by.key("k");
     match by {
         // All records in the order of the value, where an index has it: nothing is sorted.
-        By::Value(spot) if which.is_everything() => in_order_of(which, spot, &format!("{}, count(*)", text(spot, &value(spot, which)))),
+        By::Value(Place { walk: None, spot }) if which.is_everything() => {
+            in_order_of(which, spot, &format!("{}, count(*)", text(spot, &value(spot, which))))
+        }
         By::Nothing | By::Value(_) | By::Day(_) => {
-            let values = which.values(&[format!("{} as k", by.column(which))]);
+            let values = which.values(|statement| vec![format!("{} as k", by.column(which, statement))]);
             values.within(&format!("select {key}, count(*) from ("), ") found group by 1")
         }
     }
+}
+
+/// The group that each record is in.
+pub async fn keys(tx: &mut Tx, which: Which<'_>, by: &By) -> Result<Vec<(RecordId, Option<String>)>> {
+    let values = which.values(|statement| vec!["rows.record as r".to_owned(), format!("{} as k", by.column(which, statement))]);
+    let found: Vec<(Vec<u8>, Option<String>)> = values.within(&format!("select r, {} from (", by.key("k")), ") found").all(tx).await?;
+    found.into_iter().map(|(record, key)| Ok((id(RecordId::from_bytes(&record), "record id")?, key))).collect()
 }
 
 /// What a number adds up to in each group; apart for records made before and after each of the `cuts`, moments in order.
@@ -69,17 +78,18 @@ pub(super) fn sums_statement(which: Which<'_>, by: &By, added: &Added, cuts: &[M
     let (number, currency) = added.columns(which);
     let weights = added.weights.as_ref();
     let weighed = weights.map_or_else(|| "null".to_owned(), |weights| weighed(&number, added.currency.is_some(), weights, which));
-    let columns = [
-        format!("{} as k", by.column(which)),
-        format!("{currency} as currency"),
-        format!("{number} as number"),
-        format!("{weighed} as weighed"),
-        "rows.created_at as made".to_owned(),
-    ];
-    let period = cuts.iter().map(|cut| format!("(made >= {cut})")).collect::<Vec<_>>().join(" + ");
-    let period = if period.is_empty() { "0".to_owned() } else { period };
+    let columns = |statement: &mut Statement| {
+        vec![
+            format!("{} as k", by.column(which, statement)),
+            format!("{currency} as currency"),
+            format!("{number} as number"),
+            format!("{weighed} as weighed"),
+            "rows.created_at as made".to_owned(),
+        ]
+    };
+    let period = period(cuts);
     let start = format!("select {}, currency, {period}, cast(sum(number) as text), cast(sum(weighed) as text) from (", by.key("k"));
-    which.values(&columns).within(&start, ") found where number is not null group by 1, 2, 3")
+    which.values(columns).within(&start, ") found where number is not null group by 1, 2, 3")
 }
 
 impl Added {
@@ -95,18 +105,18 @@ impl Added {
 
 impl By {
     /// What is read of each record.
-    fn column(&self, which: Which<'_>) -> String {
+    fn column(&self, which: Which<'_>, statement: &mut Statement) -> String {
         match self {
             By::Nothing => "null".to_owned(),
-            By::Value(spot) => value(spot, which),
-            By::Day(spot) => day(spot, which),
+            By::Value(place) => which.placed(place, statement),
+            By::Day(place) => day(&which.placed(place, statement), which.context),
         }
     }
 
     /// What is made of it: a text.
     fn key(&self, column: &str) -> String {
         match self {
-            By::Value(spot) => text(spot, column),
+            By::Value(place) => text(&place.spot, column),
             By::Nothing => column.to_owned(),
             By::Day(_) => format!("cast({column} as text)"),
         }

@@ -414,6 +414,27 @@ impl Writing {
     }
 }
 
+impl Writing {
+    /// Gives a record that the caller sees these values, in as few edits as that takes, and edits it. Rows with ids are all
+    /// there is afterwards; rows without are added unless one like them is there.
+    ///
+    /// # Errors
+    /// As [`Writing::edit`], and where a computed field is to be something else than what is computed.
+    pub async fn change(&self, kind: &str, id: RecordId, fields: Map<String, Json>, more: Vec<FieldEdit>) -> Result<(), Error> {
+        let row = self.reading.row(id).await?.filter(|row| &*row.kind == kind).ok_or(Error::NotFound)?;
+        let declared = self.reading.kind(kind)?;
+        let changes = edits(declared, id, &row.fields, &draft(declared, &fields)?);
+        let item = Item { id: Some(id), fields, ..Item::default() };
+        computed_as_said(declared, &item, (id, &row.fields), &changes)?;
+        let all: Vec<FieldEdit> = changes.into_iter().flatten().chain(more).collect();
+        // What is there already is not written again; whoever says what they saw is told all the same that it has changed.
+        if all.is_empty() {
+            return if self.seen.is_none_or(|seen| seen == row.version) { Ok(()) } else { Err(Error::Stale) };
+        }
+        Ok(self.edit(kind, id, all).await?)
+    }
+}
+
 /// The records that a round is about.
 #[derive(Default)]
 struct Found {

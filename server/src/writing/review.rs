@@ -1,10 +1,11 @@
 //! Decisions about edits that were not accepted, as far as the caller sees them.
 
+use sync_core::record::authored;
 use sync_core::record::fields::FieldEdit;
 
 use super::Writing;
 use crate::error::{Error, Text};
-use crate::intake::{NotReviewed, Review, Ruling};
+use crate::intake::{Expect, NotEdited, NotReviewed, RecordEdit, Review, Ruling};
 use crate::reading::ReadError;
 use crate::store::rejected::{ChangeLink, RejectedRow};
 
@@ -46,7 +47,22 @@ impl Writing {
     /// # Errors
     /// As [`Writing::review_one`].
     pub async fn accept(&self, change: ChangeLink, instead: Option<Vec<FieldEdit>>) -> Result<(), Error> {
+        if let Some(edits) = &instead {
+            self.check_words(change, edits).await?;
+        }
         self.review_one(change, instead.map_or(Ruling::Accept, Ruling::Amend)).await
+    }
+
+    /// A reviewer's own words are held to what everybody's are who writes here.
+    async fn check_words(&self, change: ChangeLink, edits: &[FieldEdit]) -> Result<(), Error> {
+        // Who may not, or decides twice, is told so by the review.
+        let Some(row) = self.reading.refused_row(change).await? else { return Ok(()) };
+        let kind = self.reading.kind(&row.kind)?;
+        let before = self.reading.row(row.record).await?.map(|row| row.fields).unwrap_or_default();
+        authored::check(kind, &before, edits).map_err(NotEdited::from)?;
+        let edit = RecordEdit { kind: row.kind.clone(), record: row.record, edits: edits.to_vec(), expect: Expect::Existing };
+        let stray = self.astray(&[edit]).await?.into_values().flatten().next();
+        stray.map_or(Ok(()), |stray| Err(NotEdited::from(stray).into()))
     }
 }
 
@@ -59,6 +75,7 @@ impl From<NotReviewed> for Error {
             NotReviewed::Decided => Self::Conflict(Text::new(en, "已有人处理了这条修改。")),
             NotReviewed::Withdrawn => Self::Conflict(Text::new(en, "提交人已撤回这条修改。")),
             NotReviewed::NotDeclined => Self::Conflict(Text::new(en, "这条修改既未被驳回也未被退回：已接受的内容请在记录中撤销。")),
+            NotReviewed::Forgotten => Self::Conflict(Text::new(en, "它所修改的文字已被清除：请用自己的话写入，或驳回。")),
             NotReviewed::Unreadable => Self::Conflict(Text::new(en, "无法读取这条修改，只能驳回。")),
             NotReviewed::TheirOwn => Self::Forbidden(Text::new(en, "不能审批自己的修改：需要他人审批。".to_owned())),
             NotReviewed::NotYourTurn(ref whom) => Self::Forbidden(Text::new(en, format!("尚未轮到您：这一步需要 {whom} 审批。"))),

@@ -8,11 +8,11 @@ from rapport_client import AuthenticatedClient
 from rapport_client.api.machine import create_machine, list_machine
 from rapport_client.api.party import batch_party, create_party, edit_party, get_party, list_party, search_party
 from rapport_client.models import (
-    Edits,
     MachineNew,
     MachineNewFields,
     PartyBatch,
     PartyBatchItemsItem,
+    PartyChanges,
     PartyNew,
     PartyNewFields,
     Search,
@@ -26,7 +26,7 @@ client = AuthenticatedClient(base_url=os.environ["API_URL"], token=os.environ["A
 
 
 def setting(field, value):
-    return Edits(edits=[SetField(op="set", field=field, value=value)])
+    return PartyChanges(edits=[SetField(op="set", field=field, value=value)])
 
 
 def equal(industry):
@@ -52,6 +52,9 @@ def main():
     seen = f'"{made.parsed.version}"'
     edited = edit_party.sync_detailed(own, client=client, body=setting("industry", "retail"), if_match=seen)
     assert edited.status_code == 200 and edited.parsed.fields.industry == "retail", edited
+    valued = PartyChanges(fields=PartyNewFields(industry="printing", tags=["paper"]))
+    edited = edit_party.sync_detailed(own, client=client, body=valued)
+    assert edited.status_code == 200 and edited.parsed.fields.tags == ["paper"], edited
     stale = edit_party.sync_detailed(own, client=client, body=setting("industry", "print"), if_match=seen)
     assert stale.status_code == 412, stale
     wrong = edit_party.sync_detailed(own, client=client, body=setting("no_such_field", 1))

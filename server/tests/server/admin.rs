@@ -116,6 +116,15 @@ async fn totals_of_several_currencies_are_in_the_workspaces_by_the_rate_of_the_d
     desk.post("/records/rate", &[("f.currency", "USD"), ("f.from", "2020-01-01"), ("f.rate", "7.1")]).await;
     let board = desk.get("/records/deal?layout=board").await.text();
     assert!(board.contains("≈ ¥810.00"), "{board}");
+    // A rate for each of very many days: an old amount still has the one of its day.
+    let office = Client::office(&desk.server).await;
+    let first = jiff::Timestamp::from_millisecond(START).unwrap().to_zoned(jiff::tz::TimeZone::UTC).date();
+    for n in 1..=100_i32 {
+        let from = first.saturating_add(jiff::Span::new().days(n)).to_string();
+        office.make("rate", json!({"currency": "USD", "from": from, "rate": 7.1 + f64::from(n)})).await;
+    }
+    let board = desk.get("/records/deal?layout=board").await.text();
+    assert!(board.contains("≈ ¥810.00"), "{board}");
 }
 
 #[tokio::test]

@@ -307,6 +307,66 @@ async fn a_list_is_searched_by_words_as_in_the_console() {
 }
 
 #[tokio::test]
+async fn a_list_forgives_a_slip_on_every_page_and_says_so_as_search_does() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    for (name, industry) in [("Jiamei Trading", "print"), ("Jiamei Paper", "print"), ("Jiamei Food", "food"), ("Someone", "print")] {
+        ann.make("party", json!({"name": name, "industry": industry})).await;
+    }
+    rapport_server::jobs::index::catch_up(&server.app).await.unwrap();
+    let exact = ann.list("party", &[("q", "jiamei")]).await.json();
+    assert_eq!((titles(&exact).len(), exact.get("near")), (3, None), "{exact}");
+    let near = ann.list("party", &[("q", "jiamie"), ("total", "true")]).await.json();
+    assert_eq!((sorted(titles(&near)), &near["total"], &near["near"]), (sorted(titles(&exact)), &json!(3), &json!(true)), "{near}");
+    let print = json!([{"type": "equals", "attribute": "industry", "value": "print"}]).to_string();
+    let first = ann.list("party", &[("q", "jiamie"), ("where", &print), ("maxSize", "1")]).await.json();
+    let second =
+        ann.list("party", &[("q", "jiamie"), ("maxSize", "1"), ("where", &print), ("after", first["next"].as_str().unwrap())]).await;
+    let second = second.json();
+    let pages = [titles(&first), titles(&second)].concat();
+    assert_eq!(sorted(pages), ["Jiamei Paper", "Jiamei Trading"]);
+    // What is written so somewhere means that, whatever else is asked.
+    let food = json!([{"type": "equals", "attribute": "industry", "value": "nothing"}]).to_string();
+    assert!(titles(&ann.list("party", &[("q", "jiamei"), ("where", &food)]).await.json()).is_empty());
+    let searched = ann.post("/api/v1/party/search", json!({"q": "jiamie"})).await.json();
+    assert_eq!(searched["near"], true, "{searched}");
+    let counted = ann.get("/api/v1/party/figures?q=jiamie").await.json();
+    assert_eq!(counted["figures"][0]["count"], 3, "{counted}");
+}
+
+#[tokio::test]
+async fn a_record_is_given_values_as_it_is_made_with_them_and_what_stands_there_is_not_written_again() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let phones = json!([{"id": "office", "value": "010 6552 9988"}]);
+    let path = ann.make("party", json!({"name": "佳美", "industry": "print", "tags": ["a", "b"], "phones": phones})).await;
+    let patch = async |body: Value| ann.send(Method::PATCH, &path, Some(body)).await;
+    let answer = patch(json!({"fields": {"industry": "food", "tags": ["b", "c"], "phones": [{"value": "138 1234 5678"}]}})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let fields = answer.json()["fields"].clone();
+    assert_eq!((&fields["industry"], &fields["tags"], &fields["name"]), (&json!("food"), &json!(["b", "c"]), &json!("佳美")));
+    assert_eq!(fields["phones"].as_array().unwrap().len(), 2, "rows without an id are added: {fields}");
+    // The same again writes nothing, in whatever words; and both ways go together.
+    let version = answer.json()["version"].clone();
+    assert_eq!(patch(json!({"fields": {"industry": "food", "phones": [{"value": "138 1234 5678"}]}})).await.json()["version"], version);
+    let rows = json!([{"id": "office", "value": "010 6552 9989"}]);
+    let both = json!({"fields": {"phones": rows}, "edits": [{"op": "set", "field": "website", "value": "www.example.com"}]});
+    let fields = patch(both).await.json()["fields"].clone();
+    assert_eq!((&fields["phones"], &fields["website"]), (&rows, &json!("www.example.com")), "rows with ids are all there is");
+    assert!(patch(json!({"fields": {"industry": null}})).await.json()["fields"].get("industry").is_none());
+    for (body, field) in [
+        (json!({"fields": {"nam": "x"}}), "nam"),
+        (json!({"fields": {"name": null}}), "name"),
+        (json!({"fields": {"website": "javascript:alert(1)"}}), "website"),
+    ] {
+        assert_eq!(problem(&patch(body.clone()).await).2, field, "{body}");
+    }
+    let headers = [("if-match", "\"1\""), ("content-type", "application/json"), ("authorization", &*ann.bearer)];
+    let stale = server.send(Method::PATCH, &path, &headers, r#"{"fields": {"website": "www.example.com"}}"#).await;
+    assert_eq!(stale.status, 412, "what somebody has seen is not there any more, though nothing is to be written: {}", stale.text());
+}
+
+#[tokio::test]
 async fn an_id_of_a_wrong_shape_is_named_with_its_place_and_what_an_id_looks_like() {
     let server = Server::start().await;
     let ann = Client::office(&server).await;

@@ -45,10 +45,10 @@ async fn every_number_address_and_label_survives_a_phone() {
         "name": "王芳", "type": "person", "external_id": "C-7", "website": "https://example.com/?a=1,2;3", "tags": ["vip", "华东"],
         "birthday": "1985-10-31",
         "notes": "line one\nline two; with, marks \\ and \\n no end",
-        "phones": [{"value": "+86 138 0000 0000", "label": "cell"}, {"value": "021-555", "label": "办公室; 前台"}, {"value": "110"}],
-        "emails": [{"value": "w@example.cn", "label": "Work: mornings"}, {"value": "fang@example.com"}],
+        "phones": [{"value": "+86 138 0000 0000", "label": "cell"}, {"value": "021-555", "label": "办公室; 前台", "primary": true}, {"value": "110"}],
+        "emails": [{"value": "w@example.cn", "label": "Work: mornings"}, {"value": "fang@example.com", "primary": true}],
         "addresses": [{"value": {"street": "南京路 1, 5;楼", "city": "上海", "postal_code": "200000", "country": "中国"}, "label": "work"}],
-        "socials": [{"value": "wangfang", "network": "wechat"}],
+        "socials": [{"value": "wangfang", "network": "wechat"}, {"value": "https://blog.example/fang", "network": "other"}],
     });
     let company =
         json!({"name": "佳美办公用品".repeat(20), "type": "org", "external_id": "C-8", "phones": [{"value": "021", "label": "work"}]});
@@ -59,6 +59,10 @@ async fn every_number_address_and_label_survives_a_phone() {
         assert_eq!((card.status.as_u16(), card.header("content-type")), (200, "text/vcard; charset=utf-8"));
         assert!(card.text().split("\r\n").all(|line| line.len() <= 75), "{}", card.text());
         sent.push(card.text());
+    }
+    // As phones show them: a label of one's own is a line beside the number.
+    for line in ["TEL;TYPE=cell:+86", ".TEL;TYPE=pref:021-555", ".X-ABLabel:办公室\\; 前台", "EMAIL;TYPE=pref:fang@"] {
+        assert!(sent[0].contains(line), "{line}: {}", sent[0]);
     }
     let (_, cookie) = server.browser_sign_in(&[]).await;
     let all = server.get("/records/party/export.vcf", &[("cookie", &cookie)]).await;

@@ -11,12 +11,12 @@ use crate::harness::START;
 const DAY: i64 = 86_400_000;
 
 /// An address of a list.
-fn address(kind: &str, params: &[(&str, &str)]) -> String {
+pub fn address(kind: &str, params: &[(&str, &str)]) -> String {
     format!("/records/{kind}?{}", encoded(params))
 }
 
 impl Desk {
-    async fn chart_deal(&mut self, n: u8, stage: &str, owner: &str, amount: Option<(i64, &str)>, close: &str) {
+    pub async fn chart_deal(&mut self, n: u8, stage: &str, owner: &str, amount: Option<(i64, &str)>, close: &str) {
         let id = RecordId::new(START, [n; 10]);
         let mut edits = vec![
             FieldEdit::set("title", format!("Deal {n}")),
@@ -30,7 +30,7 @@ impl Desk {
     }
 
     /// START is 2027-01-15.
-    async fn pipeline(&mut self) {
+    pub async fn pipeline(&mut self) {
         self.chart_deal(1, "lead", "ann", Some((100_000, "CNY")), "2027-01-20").await;
         self.chart_deal(2, "lead", "bo", Some((300_000, "CNY")), "2027-02-10").await;
         self.chart_deal(3, "proposal", "ann", Some((500_000, "CNY")), "2027-01-02").await;
@@ -39,7 +39,7 @@ impl Desk {
         self.chart_deal(6, "won", "ann", None, "2026-12-24").await;
     }
 
-    async fn shows(&self, path: &str) -> String {
+    pub async fn shows(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.text()
@@ -47,7 +47,7 @@ impl Desk {
 }
 
 /// The rows of the first table of bars: label and value.
-fn bars(page: &str) -> Vec<(String, String)> {
+pub fn bars(page: &str) -> Vec<(String, String)> {
     let table = page.split("<table class=\"bars").nth(1).unwrap_or_else(|| panic!("no bars: {page}")).split("</table>").next().unwrap();
     let body = table.split("<tbody>").nth(1).unwrap();
     let text = |html: &str| -> String {
@@ -70,7 +70,7 @@ fn bars(page: &str) -> Vec<(String, String)> {
     body.split("<tr>").skip(1).map(row).collect()
 }
 
-fn told(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn told(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect()
 }
 

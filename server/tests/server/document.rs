@@ -66,6 +66,22 @@ async fn every_reference_in_the_document_leads_somewhere() {
 }
 
 #[tokio::test]
+async fn the_document_says_how_programs_sign_in_and_what_webhooks_are_told() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    ann.make("kind", json!({"name": "visit_plan", "definition": CUSTOM})).await;
+    let document = document(&ann).await;
+    assert_eq!(document["security"], json!([{"session": []}, {"key": []}]));
+    assert!(document["components"]["securitySchemes"]["key"]["description"].as_str().unwrap().contains("rpk_"));
+    assert_eq!(document["paths"]["/api/v1/keys"]["post"]["security"], json!([{"session": []}]), "no key manages keys");
+    let event = &document["webhooks"]["visit_plan"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(event, "#/components/schemas/visit_plan.event");
+    let schema = &document["components"]["schemas"]["visit_plan.event"];
+    assert_eq!(schema["properties"]["data"]["properties"]["record"]["$ref"], "#/components/schemas/visit_plan.row");
+    assert!(schema["properties"]["type"]["enum"].as_array().unwrap().contains(&json!("visit_plan.archived")));
+}
+
+#[tokio::test]
 async fn an_address_is_one_where_it_is_written_and_may_be_none_where_it_is_read() {
     let server = Server::start().await;
     let document = document(&Client::office(&server).await).await;

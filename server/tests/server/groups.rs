@@ -2,9 +2,11 @@
 
 use calamine::{Reader, Xlsx};
 use serde_json::json;
+use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::console::Desk;
+use crate::lists::{between, has};
 
 /// More groups than are counted.
 const GROUPS: usize = 205;
@@ -83,4 +85,29 @@ async fn plain_numbers_add_up_as_on_paper_in_lists_charts_and_files() {
     let sheet = book.sheet_names().last().cloned().unwrap();
     let last = book.worksheet_range(&sheet).unwrap().rows().next_back().unwrap().last().unwrap().to_string();
     assert_eq!(last, "0.3", "{sheet}");
+}
+
+#[tokio::test]
+async fn a_list_is_put_together_by_the_quarter_or_the_year_of_a_day_and_so_is_its_file() {
+    let mut desk = Desk::new().await;
+    for (n, name, day) in [(1, "Lamps", "2027-01-20"), (2, "Chairs", "2027-03-31"), (3, "Desks", "2027-04-01"), (4, "Bins", "2026-12-31")] {
+        desk.deal(n, name, "lead", 1_000, &[FieldEdit::set("close_date", day)]).await;
+    }
+    let months = desk.page("/records/deal?group=close_date").await;
+    has(&months, &[">2027-01<", ">2027-03<", "<select name=\"step\"", "<option value=\"month\" selected>"], &[]);
+    has(&desk.page("/records/deal?group=stage").await, &[], &["name=\"step\""]);
+    let quarters = desk.page("/records/deal?group=close_date&step=quarter&columns=title,amount").await;
+    has(&quarters, &[">2027-Q1<", ">2027-Q2<", ">2026-Q4<", "¥2,000.00"], &[">2027-01<"]);
+    let group = between(&quarters, ">2027-Q1<", "</th>");
+    assert!(group.contains("2"), "{group}");
+    let href =
+        quarters.split(">2027-Q1<").next().unwrap().rsplit("href=\"").next().unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    has(&desk.page(&href).await, &["2 records", "Lamps", "Chairs"], &["Desks<", "Bins<"]);
+    has(&desk.page("/records/deal?group=close_date&step=year").await, &[">2026<", ">2027<"], &[]);
+    let csv = desk.page("/records/deal/export.csv?group=close_date&step=quarter&columns=title").await;
+    for line in ["2026-Q4,Bins", "2027-Q1,Lamps", "2027-Q2,Desks"] {
+        assert!(csv.contains(line), "{line}: {csv}");
+    }
+    let workbook = desk.get("/records/deal/export.xlsx?group=close_date&step=quarter").await;
+    assert_eq!(workbook.status, 200);
 }

@@ -15,7 +15,7 @@ use crate::harness::{MINUTE, START};
 const AXE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/axe-core/package/axe.min.js");
 
 /// Pages that no menu leads to.
-const MORE: [&str; 12] = [
+const MORE: [&str; 15] = [
     "/records/party/new",
     "/records/party?panel=filter&attribute=industry",
     "/records/party?panel=columns",
@@ -28,6 +28,9 @@ const MORE: [&str; 12] = [
     "/records/deal?layout=pie&group=stage",
     "/records/deal?layout=figures&group=owner&split=stage",
     "/search?q=Jiamei",
+    "/records/activity?layout=calendar&month=d2027-01-15",
+    "/help",
+    "/help/deals",
 ];
 
 impl Desk {
@@ -47,6 +50,10 @@ impl Desk {
                 FieldEdit::set("amount", json!({"amount": 120_000 * i64::from(n), "currency": "CNY"})),
             ];
             self.ann.save(&app, "deal", record(n), START, &edits).await;
+            let person = json!({"party": id.to_string(), "role": "user", "attitude": "for"}).as_object().unwrap().clone();
+            let people = FieldEdit::SetRow { field: "people".to_owned(), row: "wang".to_owned(), values: person };
+            let moved = [people, FieldEdit::set("stage", if n == 12 { "negotiation" } else { stage })];
+            self.ann.save(&app, "deal", record(n), START + 60 * 60_000, &moved).await;
         }
         let call = [
             FieldEdit::set("subject", "Call back"),
@@ -96,7 +103,7 @@ impl Browser {
         self.run(&switch).await;
     }
 
-    async fn picture(&mut self, name: &str) {
+    pub async fn picture(&mut self, name: &str) {
         let shot = self.send("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
         let bytes = base64(shot["data"].as_str().unwrap());
         // Addresses may be longer than names of files.
@@ -184,6 +191,8 @@ async fn nobody_meets_a_barrier_on_any_page_in_either_language_light_or_dark_wid
     pages.extend(MORE.map(str::to_owned));
     pages.push(format!("/records/party/{id}"));
     pages.push(format!("/records/party/{id}/history"));
+    pages.push(format!("/records/deal/{}", record(12)));
+    pages.push(format!("/forms/{}", desk.form(&[]).await));
     pages.push("/account".to_owned());
     assert!(pages.len() > 30, "{pages:?}");
     let mut found = Vec::new();

@@ -18,19 +18,21 @@ const CANARY: &str = "Canary-Li-13800138000";
 
 /// Which files below the server's folder hold the canary, in any encoding that is used there.
 fn found(server: &Server) -> Vec<String> {
-    fn walk(folder: &std::path::Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if holds(&std::fs::read(&path).unwrap()) {
-                found.push(path.display().to_string());
-            }
+    files_where(server.app.store.path().parent().unwrap(), &holds)
+}
+
+/// Which files below a folder have such bytes.
+pub fn files_where(folder: &std::path::Path, holds: &dyn Fn(&[u8]) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_where(&path, holds));
+        } else if holds(&std::fs::read(&path).unwrap()) {
+            found.push(path.display().to_string());
         }
     }
-    let mut files = Vec::new();
-    walk(server.app.store.path().parent().unwrap(), &mut files);
-    files
+    found
 }
 
 fn holds(bytes: &[u8]) -> bool {
@@ -96,7 +98,7 @@ async fn nothing_of_a_person_is_left_in_any_byte() {
     assert_eq!(differences(&server).await, Vec::<String>::new(), "the feed has no holes");
 }
 
-async fn differences(server: &Server) -> Vec<String> {
+pub async fn differences(server: &Server) -> Vec<String> {
     let mut differences = Vec::new();
     let tell = &mut |difference: &rapport_server::jobs::check::Difference| differences.push(difference.to_string());
     rapport_server::jobs::check::check(&server.app, server.workspace, false, tell, &mut |_| {}).await.unwrap();

@@ -546,3 +546,19 @@ async fn whoever_administers_decides_where_nobody_is_left_whose_word_it_takes() 
     assert_eq!(accepted.json()["state"], "accepted", "{}", accepted.text());
     assert_eq!(percent(&desk, id).await, 15);
 }
+
+#[tokio::test]
+async fn what_a_reviewer_writes_in_its_place_is_held_to_what_everybody_is_who_writes_here() {
+    let (desk, _, id, wish) = held().await;
+    let token = desk.server.token().await;
+    let accept = format!("/api/v1/rejected/{}/accept", wish.hash);
+    let row = |values: Value| json!({"edits": [{"op": "set_row", "field": "lines", "row": "l1", "values": values}]});
+    let nowhere = call(&desk.server, &token, Method::POST, &accept, row(json!({"product": record(99)}))).await;
+    assert_eq!(nowhere.status, 422, "{}", nowhere.text());
+    let beyond = call(&desk.server, &token, Method::POST, &accept, row(json!({"discount_percent": 120}))).await;
+    assert_eq!(beyond.status, 422, "{}", beyond.text());
+    assert_eq!(percent(&desk, id).await, 5, "nothing was decided");
+    let fine = call(&desk.server, &token, Method::POST, &accept, row(json!({"discount_percent": 12}))).await;
+    assert!(fine.status.is_success(), "{}", fine.text());
+    assert_eq!(percent(&desk, id).await, 12);
+}

@@ -27,7 +27,7 @@ async fn hidden(office: &Client<'_>) -> Vec<String> {
 }
 
 /// The addresses of this server that answer to GET with something of records; `{kind}` and `{id}` are filled in.
-const READS: [&str; 29] = [
+const READS: [&str; 31] = [
     "/api/v1/{kind}",
     "/api/v1/{kind}?total=true&archived=any",
     "/api/v1/{kind}/{id}",
@@ -44,6 +44,7 @@ const READS: [&str; 29] = [
     "/api/v1/file/{id}/content",
     "/records/{kind}",
     "/records/{kind}?view=board",
+    "/records/{kind}?layout=bar&group=party.industry",
     "/records/{kind}/{id}",
     "/records/{kind}/{id}/history",
     "/records/{kind}/export",
@@ -55,6 +56,7 @@ const READS: [&str; 29] = [
     "/followed",
     "/rejected",
     "/collisions",
+    "/quality?kind={kind}",
     "/privacy/{id}",
     "/imports",
 ];

@@ -85,7 +85,7 @@ fn plain(filter: &Filter) -> Result<(), BadCondition> {
             place(&condition.place)?;
             match condition.test {
                 Test::When(_) => Err(BadCondition::Date),
-                Test::Present | Test::OneOf(_) | Test::Range { .. } | Test::Text(..) => Ok(()),
+                Test::Present | Test::OneOf(_) | Test::Range { .. } | Test::Text(..) | Test::Near(_) => Ok(()),
             }
         }
     }

@@ -4,10 +4,13 @@
 //! as field edits.
 
 pub mod approvals;
+pub mod checklist;
 pub mod currency;
+pub mod doubts;
 pub mod duplicates;
 pub mod follow;
 pub mod next;
+pub mod prices;
 pub mod quotes;
 pub mod request;
 pub mod workdays;

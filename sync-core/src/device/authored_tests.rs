@@ -5,6 +5,7 @@ use serde_json::json;
 use super::RecordEdits;
 use super::model::START;
 use super::tests::{field, pending, phones, set};
+use crate::actions::doubts::Doubt;
 use crate::id::UserId;
 use crate::record::fields::FieldEdit;
 
@@ -112,4 +113,16 @@ fn two_phones_that_name_another_manager_disagree_in_sight() {
         assert_eq!((&*conflict.path, conflict.claims.len()), ("account_manager", 2));
         assert_eq!(phone.device.key_account(customer.record).unwrap().unwrap().manager, UserId::of_cause("bo"), "the newest is shown");
     }
+}
+
+#[test]
+fn a_slip_is_pointed_out_without_a_network_and_never_refused() {
+    let (mut server, mut ann, _) = phones();
+    let edits = [set("name", "佳美"), set("tax_id", "91350100M000100Y34")];
+    let customer = ann.device.create(START, "party", &edits).unwrap().record;
+    assert_eq!(ann.device.doubts(customer).unwrap(), [("tax_id".to_owned(), Doubt::CreditCode)]);
+    ann.sync(&mut server);
+    assert_eq!((pending(&ann), field(&mut ann, customer, "tax_id")), (0, json!("91350100M000100Y34")), "as it was typed");
+    ann.device.edit(START + 1, "party", customer, &[set("tax_id", "91350100M000100Y43")]).unwrap();
+    assert_eq!(ann.device.doubts(customer).unwrap(), []);
 }

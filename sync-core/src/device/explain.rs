@@ -5,6 +5,7 @@
 use serde_json::{Value as Json, json};
 
 use super::{Device, Listed, view};
+use crate::actions::doubts::{Doubt, doubts};
 use crate::id::{Millis, RecordId, UserId};
 use crate::protocol::Subscription;
 use crate::schema::Board;
@@ -130,6 +131,16 @@ impl Device {
             manager_name: title(RecordId(manager.0))?,
             is_yours: self.identity().is_some_and(|me| me.user == manager),
         }))
+    }
+
+    /// What of a record is probably a slip: the field, or `field.part` of its rows, and why. To be said beside the value; it
+    /// stands all the same.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn doubts(&self, record: RecordId) -> Result<Vec<(String, Doubt)>, StoreError> {
+        let Some(row) = self.row(record)? else { return Ok(Vec::new()) };
+        Ok(self.schema().kind(&row.kind).map(|kind| doubts(kind, &row.fields)).unwrap_or_default())
     }
 
     fn because(&self, row: &Listed) -> Result<Because, StoreError> {

@@ -14,7 +14,7 @@ use crate::id::{Facet, Millis, RecordId};
 use crate::protocol::Delivered;
 use crate::record::Stored;
 use crate::record::change::{Change, Op};
-use crate::record::doc::Doc;
+use crate::record::doc::{Doc, Inadmissible};
 use crate::schema::Kind;
 use crate::store::{DraftState, Receipt, StoreError};
 
@@ -29,6 +29,8 @@ struct Open {
     base: Option<Doc>,
     is_new: bool,
     is_changed: bool,
+    /// Its past was forgotten, and something waits that was written on it.
+    begins_anew: bool,
     position: u64,
 }
 
@@ -74,7 +76,8 @@ impl Replica {
 
     fn open_document(&mut self, kind: Arc<Kind>, record: RecordId, facet: Facet) -> Result<Open, StoreError> {
         let is_new = !self.store.has_record(record)?;
-        let mut open = Open { kind, record, facet, doc: Doc::default(), base: None, is_new, is_changed: false, position: 0 };
+        let mut open =
+            Open { kind, record, facet, doc: Doc::default(), base: None, is_new, is_changed: false, begins_anew: false, position: 0 };
         if is_new {
             // Somebody may have looked for it here meanwhile and found nothing.
             self.forget(record);
@@ -83,7 +86,10 @@ impl Replica {
         let kept = if self.store.is_pending(record)? { self.store.document(record, facet)? } else { Vec::new() };
         if kept.iter().any(|kept| kept.pending) {
             let base: Vec<_> = kept.into_iter().filter(|kept| !kept.pending).collect();
-            open.base = Some(self.replay(&open.kind, &base)?);
+            let doc = self.replay(&open.kind, &base)?;
+            // A page ended before all was here that it begins with.
+            open.begins_anew = base.iter().any(|kept| !doc.contains(&kept.change.hash));
+            open.base = Some(doc);
         }
         self.load(&open.kind, record, facet)?;
         open.doc = self.take(record, facet).unwrap_or_default();
@@ -91,7 +97,12 @@ impl Replica {
     }
 
     fn close(&mut self, open: Option<Open>) -> Result<(), StoreError> {
-        let Some(open) = open else { return Ok(()) };
+        let Some(mut open) = open else { return Ok(()) };
+        if open.begins_anew {
+            self.begin_anew(&open.kind, open.record, open.facet)?;
+            let kept = self.store.document(open.record, open.facet)?;
+            open.doc = self.replay(&open.kind, &kept)?;
+        }
         if open.is_changed {
             self.project(&open.kind, open.record, open.facet, &open.doc, open.position, open.is_new)?;
         }
@@ -114,12 +125,23 @@ impl Replica {
             Ok(change) => change,
             Err(refusal) => return self.store.quarantine(&delivered, &refusal.to_string()),
         };
+        let generation = base.generation();
         let (applied, for_pending) = match &mut open.base {
             Some(base) => (base.apply(&change, delivered.hash, &texts), Some(change)),
             None => (open.doc.take(change, delivered.hash, &texts), None),
         };
-        if let Err(reason) = applied {
-            return self.store.quarantine(&delivered, &reason.to_string());
+        match applied {
+            Ok(_) => {}
+            // From a server that was restored, and has not heard yet that this was forgotten.
+            Err(Inadmissible::Forgotten) => return Ok(()),
+            Err(reason) => return self.store.quarantine(&delivered, &reason.to_string()),
+        }
+        if open.base.as_ref().unwrap_or(&open.doc).generation() > generation {
+            open.begins_anew = open.base.is_some();
+            if !open.begins_anew {
+                self.store.remove_document(open.record, open.facet)?;
+                self.store.to_scrub()?;
+            }
         }
         let stored = Stored {
             hash: delivered.hash,
@@ -191,6 +213,7 @@ impl Replica {
         }
         self.forget(record);
         self.store.remove_record(record)?;
+        self.store.to_scrub()?;
         self.touch(record);
         Ok(unsent)
     }

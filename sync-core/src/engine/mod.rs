@@ -408,7 +408,10 @@ impl Engine {
                 return Ok(());
             }
         }
-        if self.outbox.send_waiting_again() == Some(false) {
+        if std::mem::take(&mut replica.begun_anew) {
+            self.outbox.wakes();
+        }
+        if self.outbox.send_waiting_again(self.pulling || outcome.pull) == Some(false) {
             effects
                 .push(Effect::Failed(Refused { code: "waiting".to_owned(), message: "edits wait for others that they follow".to_owned() }));
             self.fail(replica, now, effects);
@@ -517,6 +520,7 @@ impl Engine {
                 Entry::Leave { kind, record, facet } => {
                     replica.admit(std::mem::take(&mut changes))?;
                     replica.leave(&kind, record, facet, removed)?;
+                    self.outbox.wakes();
                 }
                 // Whoever is handed back is greeted, and delivers first what was written since it said what waits. Whoever is
                 // lost is not, and forgets at once.

@@ -75,6 +75,11 @@ impl Outbox {
         *self = Self { next_number: self.next_number, ..Self::default() };
     }
 
+    /// What waits was written anew, or is to leave: it is sent again.
+    pub fn wakes(&mut self) {
+        self.moved = true;
+    }
+
     /// The device has read the feed to its end.
     pub fn all_seen(&mut self) {
         self.has_seen_all = true;
@@ -205,8 +210,12 @@ impl Outbox {
 
     /// Whether something that waits can be sent again at once: the server has taken something since.
     /// `None` when nothing waits.
-    pub fn send_waiting_again(&mut self) -> Option<bool> {
+    pub fn send_waiting_again(&mut self, is_pulling: bool) -> Option<bool> {
         if !self.in_flight.is_empty() || !(self.is_waiting || self.offer_waits) {
+            return None;
+        }
+        if is_pulling && !self.moved && self.missing.is_empty() {
+            // The page that is under way may say why.
             return None;
         }
         let (waits, offer_waits) = (std::mem::take(&mut self.is_waiting), std::mem::take(&mut self.offer_waits));
@@ -238,6 +247,8 @@ impl Outbox {
                 }
                 Ok(())
             }
+            // What it was written on will not come any more: it stays with its author.
+            verdict if verdict.is_forgotten() && replica.store.is_leaving(name.0, name.1)? => self.refused(replica, name, forgotten(), now),
             Verdict::Waiting { missing } => self.wait_for(replica, name, missing),
             Verdict::Rejected { code, .. } if code == code::AHEAD => {
                 // Never later than the server's clock, so it is not ahead again.
@@ -314,6 +325,17 @@ impl Outbox {
                 give_up(replica, name)
             }
         }
+    }
+}
+
+/// What a device says itself of an edit that cannot be written on anything any more.
+fn forgotten() -> Verdict {
+    Verdict::Rejected {
+        code: code::FORGOTTEN.to_owned(),
+        field: None,
+        rule: None,
+        message: "what it was written on was forgotten, and the record has left this device".to_owned(),
+        message_zh: "该修改所依据的内容已被清除，且该记录已离开本设备".to_owned(),
     }
 }
 

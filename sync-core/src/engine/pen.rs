@@ -10,6 +10,8 @@ use serde_json::Map;
 
 use super::replica::{Identity, Replica, read_change, read_changes};
 use crate::access::{self, Decision, Level, Roles, Subject, judge};
+use crate::actions::next::ACTIVITY;
+use crate::actions::{checklist, prices};
 use crate::fence::{self, Pen, Refusal};
 use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
@@ -18,7 +20,7 @@ use crate::record::change::{Change, Op};
 use crate::record::doc::{Doc, Edit, Written};
 use crate::record::fields::{BadEdit, FieldEdit, path_edits, with_defaults};
 use crate::record::intent::field_edits;
-use crate::record::replay::{Rewrite, as_seen_by, rewrite};
+use crate::record::replay::{Anew, Rewrite, Rewritten, as_seen_by, rewrite};
 use crate::record::{Stored, authored};
 use crate::schema::{Kind, Label};
 use crate::store::{Draft, DraftState, Kept, StoreError};
@@ -183,16 +185,29 @@ impl Replica {
 
     /// Writes field edits that somebody has just made up. Part of a transaction.
     pub(crate) fn write_new(&mut self, now: Millis, kind: &str, record: RecordId, edits: &[FieldEdit]) -> Result<Edited, EditError> {
-        if let Some(kind) = self.schema.kind(kind).cloned() {
-            let mut before = Map::new();
-            for field in authored::beside(&kind, edits) {
-                self.load(&kind, record, field.facet)?;
-                let shown = self.doc(record, field.facet).and_then(|doc| merge::shown(doc, field));
-                before.extend(shown.map(|shown| (field.name.to_string(), shown)));
-            }
-            authored::check(&kind, &before, edits)?;
+        let Some(declared) = self.schema.kind(kind).cloned() else { return self.write(now, kind, record, edits) };
+        let mut before = Map::new();
+        for field in authored::beside(&declared, edits).into_iter().chain(prices::beside(&declared, edits)) {
+            self.load(&declared, record, field.facet)?;
+            let shown = self.doc(record, field.facet).and_then(|doc| merge::shown(doc, field));
+            before.extend(shown.map(|shown| (field.name.to_string(), shown)));
         }
-        self.write(now, kind, record, edits)
+        let mut known = HashMap::new();
+        for id in prices::asks_for(&declared, &before, edits) {
+            let row = self.store.row(id)?.filter(|row| !row.archived);
+            let main = row.and_then(|row| row.facets.into_iter().next().flatten());
+            known.extend(main.and_then(|main| Some((id, serde_json::from_str(&main).ok()?))));
+        }
+        let edits = prices::filled(&declared, &before, edits.to_vec(), &known, self.server_time(now));
+        authored::check(&declared, &before, &edits)?;
+        let edited = self.write(now, kind, record, &edits)?;
+        let Some(user) = self.me.as_ref().map(|me| me.user) else { return Ok(edited) };
+        for (task, edits) in checklist::tasks(&self.schema, (&declared, record), &before, &edits, user) {
+            if self.store.kind_of(task)?.is_none() {
+                self.write(now, ACTIVITY, task, &edits)?;
+            }
+        }
+        Ok(edited)
     }
 
     /// Writes field edits, also such as stand already or were written under older rules. Part of a transaction.
@@ -328,6 +343,9 @@ impl Replica {
         }
         let kept = self.store.document(record, facet)?;
         let change = read_change(last)?;
+        if self.doc(record, facet).is_some_and(|doc| doc.begins_with(&change)) {
+            return Err(EditError::NotUndoable("what stood there before was forgotten"));
+        }
         let before = as_seen_by(&read_changes(&kept)?, &change, &self.texts(&kind));
         let current = self.doc(record, facet).ok_or(EditError::UnknownRecord(record))?;
         let undone = |op| inverse(op, &before, current, last.change.hash, restored);
@@ -432,18 +450,56 @@ impl Replica {
         let (pending, base): (Vec<Kept>, Vec<Kept>) = self.store.document(record, facet)?.into_iter().partition(|kept| kept.pending);
         let (base, changes) = (read_changes(&base)?, read_changes(&pending)?);
         let again = changes.iter().filter(|change| again(change)).map(|(hash, _)| *hash).collect();
+        let (actor, texts) = (self.actor, self.texts(kind));
+        let task = Rewrite { base: &base, pending: &changes, gone, again: &again, actor, not_after, texts: &texts, anew: None };
+        self.replace_pending(&pending, rewrite(&task))?;
+        self.forget(record);
+        Ok(())
+    }
+
+    /// Writes anew what waits in a document whose past was forgotten, and forgets that past here. Nothing, until all that the
+    /// document begins with is here. The rows are the caller's to write.
+    pub(crate) fn begin_anew(&mut self, kind: &Kind, record: RecordId, facet: Facet) -> Result<(), StoreError> {
+        let (pending, base): (Vec<Kept>, Vec<Kept>) = self.store.document(record, facet)?.into_iter().partition(|kept| kept.pending);
+        let doc = self.replay(kind, &base)?;
+        let Some(tip) = doc.beginning() else { return Ok(()) };
+        let (base, before): (Vec<Kept>, Vec<Kept>) = base.into_iter().partition(|kept| doc.contains(&kept.change.hash));
+        let (changes, read) = (read_changes(&pending)?, read_changes(&base)?);
+        let moment = |kept: &Kept, change: &Change| (kept.change.device, change.time);
+        let past = read_changes(&before)?;
+        let mut seen: HashSet<_> = before.iter().zip(&past).map(|(kept, (_, change))| moment(kept, change)).collect();
+        // What has arrived and was not answered was written here.
+        let arrived = pending.iter().zip(&changes).filter(|(_, (hash, _))| doc.has_forgotten(hash));
+        seen.extend(arrived.map(|(kept, (_, change))| moment(kept, change)));
+        let is_unseen = |kept: &Kept, change: &Change| doc.begins_with(change) && !seen.contains(&moment(kept, change));
+        let unseen = base.iter().zip(&read).filter(|(kept, (_, change))| is_unseen(kept, change)).map(|(_, (hash, _))| *hash).collect();
         let texts = self.texts(kind);
-        let task = Rewrite { base: &base, pending: &changes, gone, again: &again, actor: self.actor, not_after, texts: &texts };
-        for rewritten in rewrite(&task) {
+        let is_of_before = |(hash, change): &&(ChangeHash, Change)| doc.fits(change, *hash, &texts).is_err();
+        let again = changes.iter().filter(is_of_before).map(|(hash, _)| *hash).collect();
+        let gone = changes.iter().map(|(hash, _)| *hash).filter(|hash| doc.has_forgotten(hash)).collect();
+        let anew = Anew { before: past, tip, unseen };
+        self.take_new_pen()?;
+        let (actor, not_after) = (self.actor, Millis::MAX);
+        let task =
+            Rewrite { base: &read, pending: &changes, gone: &gone, again: &again, actor, not_after, texts: &texts, anew: Some(&anew) };
+        self.replace_pending(&pending, rewrite(&task))?;
+        before.iter().try_for_each(|kept| self.store.remove_change(kept.id))?;
+        self.store.to_scrub()?;
+        self.begun_anew = true;
+        self.forget(record);
+        Ok(())
+    }
+
+    fn replace_pending(&mut self, pending: &[Kept], rewritten: Vec<Rewritten>) -> Result<(), StoreError> {
+        for rewritten in rewritten {
             let Some(old) = pending.iter().find(|kept| kept.change.hash == rewritten.old) else { continue };
             self.store.remove_change(old.id)?;
             if let Some(new) = rewritten.new {
                 // The server may have the old one at the desk: nobody is to let both in.
-                self.store.add_withdrawal(&GivenUp { record, facet, hash: rewritten.old })?;
+                self.store.add_withdrawal(&GivenUp { record: old.change.record, facet: old.change.facet, hash: rewritten.old })?;
                 self.store.add_change(&Stored { hash: new.hash, body: new.bytes, ..old.change.clone() }, None)?;
             }
         }
-        self.forget(record);
         Ok(())
     }
 }

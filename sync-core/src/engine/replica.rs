@@ -84,6 +84,8 @@ pub struct Replica {
     pub(crate) is_locked: bool,
     revision: u64,
     touched: Vec<RecordId>,
+    /// Something that waits was written anew on a document whose past was forgotten.
+    pub(super) begun_anew: bool,
     log: std::collections::VecDeque<(u64, RecordId)>,
     forgotten: u64,
 }
@@ -109,6 +111,7 @@ impl Replica {
             is_locked: false,
             revision: 0,
             touched: Vec::new(),
+            begun_anew: false,
             log: std::collections::VecDeque::new(),
             forgotten: 0,
         };

@@ -129,6 +129,16 @@ fn any_number() -> BoxedStrategy<f64> {
         .boxed()
 }
 
+fn any_latitude() -> BoxedStrategy<f64> {
+    prop_oneof![select(vec![0.0, 0.1, 31.23, 31.3, -31.3, 89.9, 90.0, -90.0]), (-900..=900i32).prop_map(|tenths| f64::from(tenths) / 10.0)]
+        .boxed()
+}
+
+fn any_longitude() -> BoxedStrategy<f64> {
+    let near = select(vec![0.0, 0.1, 121.4737, 121.5, 179.9, 180.0, -180.0, -179.9]);
+    prop_oneof![near, (-1_800..=1_800i32).prop_map(|tenths| f64::from(tenths) / 10.0)].boxed()
+}
+
 fn any_day() -> BoxedStrategy<String> {
     let far = select(vec!["0000-01-01", "0001-01-01", "9999-12-31", "2024-02-29", "2025-12-31", "2026-01-01"]).prop_map(str::to_owned);
     let near = (-70..70i64).prop_map(|days| Context { now: NOW + days * 86_400_000, offset_minutes: 0 }.today().to_string());
@@ -178,7 +188,10 @@ fn any_scalar(field: &Field) -> BoxedStrategy<Value> {
             let end = || prop_oneof![any_day().prop_map(Value::from), any_moment().prop_map(Value::from), Just(Value::Null)];
             (end(), end()).prop_map(|(start, end)| json!({"start": start, "end": end})).boxed()
         }
-        ValueType::Geo => (any_number(), any_number()).prop_map(|(lat, lon)| json!({"lat": lat, "lon": lon})).boxed(),
+        ValueType::Geo => {
+            let near = (any_latitude(), any_longitude());
+            prop_oneof![3 => near, 1 => (any_number(), any_number())].prop_map(|(lat, lon)| json!({"lat": lat, "lon": lon})).boxed()
+        }
         ValueType::Unknown(_) => any_stray(),
     }
 }
@@ -257,8 +270,10 @@ fn attributes(schema: &Schema) -> Vec<(String, Class, Vec<&'static Operator>)> {
             names.push(field.name.to_string());
             names.extend(parts.iter().map(|part| format!("{}.{part}", field.name)));
             for item in &field.items {
-                names.push(format!("{}.{}", field.name, item.name));
-                names.extend(parts.iter().map(|part| format!("{}.{}.{part}", field.name, item.name)));
+                for rows in [field.name.to_string(), format!("{}.first", field.name)] {
+                    names.push(format!("{rows}.{}", item.name));
+                    names.extend(parts.iter().map(|part| format!("{rows}.{}.{part}", item.name)));
+                }
             }
         }
     }
@@ -297,6 +312,9 @@ fn operand(attribute: &str, class: Class) -> BoxedStrategy<Value> {
         Class::Boolean => any::<bool>().prop_map(Value::from).boxed(),
         Class::Day => any_day().prop_map(Value::from).boxed(),
         Class::Moment | Class::DayOrMoment => prop_oneof![any_day().prop_map(Value::from), any_moment().prop_map(Value::from)].boxed(),
+        Class::Geo => {
+            (any_latitude(), any_longitude(), 1..1_000i64).prop_map(|(lat, lon, km)| json!({"lat": lat, "lon": lon, "km": km})).boxed()
+        }
         Class::Opaque => Just(Value::Null).boxed(),
     }
 }
@@ -306,7 +324,14 @@ fn any_condition(attributes: Vec<(String, Class, Vec<&'static Operator>)>) -> Bo
         select(operators).prop_flat_map(move |operator| {
             let one = operand(&attribute, class);
             let value = match operator.does {
-                Does::Equal | Does::Above { .. } | Does::Below { .. } | Does::Find(_) | Does::On | Does::After | Does::Before => one,
+                Does::Equal
+                | Does::Above { .. }
+                | Does::Below { .. }
+                | Does::Find(_)
+                | Does::On
+                | Does::After
+                | Does::Before
+                | Does::Near => one,
                 Does::OneOf | Does::AnyElement | Does::EveryElement => vec(one, 1..4).prop_map(Value::from).boxed(),
                 Does::Linked => prop_oneof![one.clone(), vec(one, 1..4).prop_map(Value::from)].boxed(),
                 Does::Between => vec(one, 2).prop_map(Value::from).boxed(),
@@ -558,6 +583,6 @@ fn the_generator_reaches_every_operator_class_and_holder() {
     {
         assert!(classes.contains(&class), "{class:?}");
     }
-    assert!(classes.contains(&Class::DayOrMoment) && classes.contains(&Class::Opaque));
+    assert!(classes.contains(&Class::DayOrMoment) && classes.contains(&Class::Geo) && classes.contains(&Class::Opaque));
     assert!(orders().len() > 15, "{:?}", orders());
 }

@@ -19,6 +19,9 @@ const PSEUDO: [(&str, Holder, Class); 4] = [
     ("updatedAt", Holder::UpdatedAt, Class::Moment),
 ];
 
+/// Stands for the first row behind a field that has rows.
+const FIRST: &str = "first";
+
 /// A place, and the words that may stand there if they are a fixed list.
 #[derive(Debug)]
 pub(super) struct Found<'s> {
@@ -104,6 +107,7 @@ impl<'s> Search<'s, '_> {
         let each = |path, class, item| Value { facet: field.facet, each: Some(field.name.clone()), path, class, field: item, kind };
         match rest.split_first() {
             None => self.value(each(Vec::new(), Some(Class::Opaque), field), &[], walk),
+            Some((&FIRST, rest @ [_, ..])) if field.item(FIRST).is_none() => self.first(kind, field, rest, walk),
             Some((&"id", rest)) => {
                 let id = "id".parse().map_err(|_| self.unknown(kind, "id"))?;
                 self.value(each(vec![id], Some(Class::Word), field), rest, walk)
@@ -113,6 +117,14 @@ impl<'s> Search<'s, '_> {
                 self.value(each(vec![item.name.clone()], None, item), rest, walk)
             }
         }
+    }
+
+    /// A value of the first row or item.
+    fn first(&self, kind: &'s Kind, field: &'s Field, rest: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
+        let (name, rest) = rest.split_first().map_or(("", rest), |(name, rest)| (*name, rest));
+        let item = field.item(name).ok_or_else(|| self.unknown_among(kind, name, field.items.iter().map(|item| &*item.name)))?;
+        let path = vec![field.name.clone(), FieldName::first(), item.name.clone()];
+        self.value(Value { facet: field.facet, each: None, path, class: None, field: item, kind }, rest, walk)
     }
 
     fn value(&self, mut value: Value<'s>, rest: &[&str], walk: Option<Walk>) -> Result<Vec<Found<'s>>, QueryError> {
@@ -186,11 +198,13 @@ impl Value<'_> {
     fn spot(self, schema: &Schema, class: Class) -> Spot {
         let merges = |name: &KindName| schema.kind(name).is_some_and(|kind| kind.field(duplicates::FIELD).is_some());
         let merges = class == Class::Link && (self.field.to.is_empty() || self.field.to.iter().any(merges));
-        let keyed = class == Class::Text && self.each.is_none() && has_keys(self.kind, self.field);
+        let is_in_rows = self.each.is_some() || self.path.get(1).is_some_and(FieldName::is_first);
+        let keyed = class == Class::Text && !is_in_rows && has_keys(self.kind, self.field);
         let options = if class == Class::Word && self.each.is_none() { words(&self.field.options) } else { Arc::default() };
         let holder = match self.each {
             None => {
-                let own = OwnColumn { kind: self.kind.name.clone(), facet: self.facet, field: self.field.name.clone() };
+                let field = self.path.first().unwrap_or(&self.field.name).clone();
+                let own = OwnColumn { kind: self.kind.name.clone(), facet: self.facet, field };
                 let column = schema.own_columns().contains(&own).then(|| own.name().into());
                 Holder::Value { facet: self.facet, path: self.path, column }
             }
@@ -215,7 +229,8 @@ fn class_of(value: &ValueType) -> Class {
         ValueType::Datetime => Class::Moment,
         ValueType::Choice => Class::Word,
         ValueType::Link => Class::Link,
-        ValueType::Money | ValueType::Address | ValueType::Period | ValueType::Geo | ValueType::Unknown(_) => Class::Opaque,
+        ValueType::Geo => Class::Geo,
+        ValueType::Money | ValueType::Address | ValueType::Period | ValueType::Unknown(_) => Class::Opaque,
     }
 }
 

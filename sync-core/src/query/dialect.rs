@@ -3,6 +3,7 @@
 //! Expects the facets' columns as JSON text, in PostgreSQL as text or `jsonb`. Only names from the
 //! schema (a-z, 0-9, `_`), its options and aliases of our own are written into the text; values are always bound.
 
+use super::near::{Near, Terms};
 use super::{Class, Match};
 use crate::id::{Facet, FieldName};
 use crate::schema::OwnColumn;
@@ -43,6 +44,15 @@ pub(super) struct Json {
 pub(super) struct Typed {
     pub(super) value: String,
     pub(super) guard: String,
+}
+
+/// A number of a computation.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Term {
+    /// Bit by bit.
+    Exact(f64),
+    /// As the database reads the same number in a row.
+    AsInRows(f64),
 }
 
 use Dialect::{Postgres, Sqlite};
@@ -124,10 +134,10 @@ impl Dialect {
 
     /// A value within a JSON column.
     pub(super) fn json(self, column: &str, path: &[FieldName]) -> Json {
-        let dotted = path.join(".");
+        let dotted = path.iter().map(|name| if name.is_first() { "[0]".to_owned() } else { format!(".{name}") }).collect::<String>();
         match (self, path) {
             (Sqlite, [name]) => Json { value: format!("{column} ->> '{name}'"), kind: format!("json_type({column}, '$.{name}')") },
-            (Sqlite, _) => Json { value: format!("{column} ->> '$.{dotted}'"), kind: format!("json_type({column}, '$.{dotted}')") },
+            (Sqlite, _) => Json { value: format!("{column} ->> '${dotted}'"), kind: format!("json_type({column}, '${dotted}')") },
             (Postgres, [name]) => Json { value: format!("{column} ->> '{name}'"), kind: format!("jsonb_typeof({column} -> '{name}')") },
             (Postgres, _) => {
                 let listed = path.join(",");
@@ -145,6 +155,19 @@ impl Dialect {
                 (format!("jsonb_array_elements({array}) {alias}(value)"), "true".to_owned())
             }
         }
+    }
+
+    /// Whether a place is near another one: [`super::near::Near::holds`] step by step. The placeholders come in ascending order.
+    pub(super) fn near(self, [lat, lon]: [&str; 2], bind: &mut dyn FnMut(Term) -> String, near: &Near) -> String {
+        let Terms { cosine, sine, half, limit } = near.terms();
+        let [c, s, half] = [cosine, sine, half].map(|term| bind(Term::Exact(term)));
+        let [lon0, lat0] = [near.lon, near.lat].map(|degrees| bind(Term::AsInRows(degrees)));
+        let limit = bind(Term::Exact(limit));
+        format!(
+            "exists (select 1 from (select east * ({c} - {s} * h - {c} * h * h / 2.0) as x, north from \
+             (select case when abs(east) > 180.0 then 360.0 - abs(east) else abs(east) end as east, north, north * {half} as h from \
+             (select {lon} - {lon0} as east, {lat} - {lat0} as north) a) b) c where x * x + north * north <= {limit})"
+        )
     }
 
     /// A value within an element of [`Dialect::each`].
@@ -166,7 +189,7 @@ impl Dialect {
             (Sqlite, Class::Integer | Class::Moment | Class::DayOrMoment) => (format!("{kind} = 'integer'"), value.clone()),
             (Sqlite, Class::Number) => (format!("{kind} in ('integer', 'real')"), format!("cast({value} as real)")),
             (Sqlite, Class::Boolean) => (format!("{kind} in ('true', 'false')"), value.clone()),
-            (Sqlite | Postgres, Class::Opaque) => (format!("{kind} <> 'null'"), value.clone()),
+            (Sqlite | Postgres, Class::Geo | Class::Opaque) => (format!("{kind} <> 'null'"), value.clone()),
             (Postgres, Class::Text | Class::Word | Class::Link | Class::Id | Class::Day) => {
                 (format!("{kind} = 'string'"), format!("({value}) collate \"C\""))
             }

@@ -41,7 +41,11 @@ impl<'a> Row<'a> {
 }
 
 fn within<'v>(value: &'v Value, path: &[crate::id::FieldName]) -> &'v Value {
-    path.iter().fold(value, |value, name| value.as_object().and_then(|object| object.get(name.as_str())).unwrap_or(&Value::Null))
+    let step = |value: &'v Value, name: &crate::id::FieldName| match name.is_first() {
+        true => value.as_array().and_then(|rows| rows.first()),
+        false => value.as_object().and_then(|object| object.get(name.as_str())),
+    };
+    path.iter().fold(value, |value, name| step(value, name).unwrap_or(&Value::Null))
 }
 
 /// Finds the records that links point at.
@@ -129,17 +133,17 @@ impl Test {
             Here::Id(id) => match self {
                 Test::Present => true,
                 Test::OneOf(ids) => ids.contains(&Scalar::Id(id)),
-                Test::Range { .. } | Test::Text(..) | Test::When(_) => false,
+                Test::Range { .. } | Test::Text(..) | Test::When(_) | Test::Near(_) => false,
             },
             Here::Flag(flag) => match self {
                 Test::Present => true,
                 Test::OneOf(flags) => flags.contains(&Scalar::Boolean(flag)),
-                Test::Range { .. } | Test::Text(..) | Test::When(_) => false,
+                Test::Range { .. } | Test::Text(..) | Test::When(_) | Test::Near(_) => false,
             },
             Here::Moment(moment) => match self {
                 Test::Present => true,
                 Test::When(spans) => spans.iter().any(|span| span.interval(context).holds_moment(moment)),
-                Test::OneOf(_) | Test::Range { .. } | Test::Text(..) => false,
+                Test::OneOf(_) | Test::Range { .. } | Test::Text(..) | Test::Near(_) => false,
             },
         }
     }
@@ -153,6 +157,7 @@ impl Test {
                 let below = |bound: &Bound| ordering(class, value, &bound.value).is_some_and(|o| o.is_lt() || bound.inclusive && o.is_eq());
                 present(class, value) && from.as_ref().is_none_or(above) && until.as_ref().is_none_or(below)
             }
+            Test::Near(near) => near.holds(value),
             Test::Text(how, wanted) => value.as_str().is_some_and(|text| has(text.as_bytes(), *how, wanted.as_bytes())),
             Test::When(spans) => {
                 let (days, moments) = sides(class);
@@ -174,7 +179,7 @@ pub(super) fn present(class: Class, value: &Value) -> bool {
         Class::DayOrMoment => value.is_string() || value.is_i64(),
         Class::Number => value.is_number(),
         Class::Boolean => value.is_boolean(),
-        Class::Opaque => !value.is_null(),
+        Class::Geo | Class::Opaque => !value.is_null(),
     }
 }
 

@@ -32,6 +32,7 @@ mod attribute;
 mod dialect;
 mod error;
 mod evaluate;
+mod near;
 mod offer;
 mod operator;
 mod order;
@@ -49,7 +50,8 @@ mod examples;
 pub use dialect::{Dialect, Param, by_word};
 pub use error::{Hint, QueryError};
 pub use evaluate::{Links, NoLinks, Row, matches};
-pub use offer::{ME, Offer, offers, with_me};
+pub use near::Near;
+pub use offer::{ME, Offer, groupings, offers, with_me};
 pub use operator::Match;
 pub use order::{Direction, OrderBy};
 pub use page::{Cursor, Page, Query};
@@ -73,6 +75,8 @@ pub const MAX_TEXT: usize = 1_000;
 pub const MAX_WHERE: usize = 64 * 1024;
 /// Days of `lastXDays` and the like: a century.
 pub const MAX_DAYS: i64 = 36_525;
+/// Kilometres of `withinKm`: farther is no neighbourhood.
+pub const MAX_KM: f64 = 1_000.0;
 /// How many records that point here can be asked for: more is nothing that people count.
 pub const MAX_POINTED: u32 = 1_000;
 /// Rows of one page: what one answer may cost the server.
@@ -163,11 +167,11 @@ pub enum Holder {
     CreatedAt,
     /// When it was last changed, in milliseconds.
     UpdatedAt,
-    /// A field, or one part of a group: `amount`, `amount.currency`.
+    /// A field, or one part of a group: `amount`, `amount.currency`; or what stands in the first row: `addresses.first.value`.
     Value {
         /// The facet that holds the field.
         facet: Facet,
-        /// The field, and the part if one is meant.
+        /// The field, and the part if one is meant; [`FieldName::first`] behind it for the first row.
         path: Vec<FieldName>,
         /// The column that the database keeps the field in besides, if it does.
         column: Option<Arc<str>>,
@@ -206,6 +210,8 @@ pub enum Class {
     Moment,
     /// Start or end of a period: either of the two.
     DayOrMoment,
+    /// A place on earth.
+    Geo,
     /// A group, row or item as a whole, or of a type that this build does not know: there or not.
     Opaque,
 }
@@ -228,6 +234,8 @@ pub enum Test {
     Text(Match, String),
     /// It lies in one of these spans of time.
     When(Vec<Span>),
+    /// It is a place that lies so near.
+    Near(Near),
 }
 
 /// One end of a range.
@@ -299,13 +307,7 @@ impl Filter {
         match self {
             Filter::All(inner) | Filter::Any(inner) => inner.iter().for_each(|filter| filter.collect_reads(kind, reads)),
             Filter::Not(inner) => inner.collect_reads(kind, reads),
-            Filter::Is(Condition { place, .. }) => match &place.walk {
-                Some(walk) => {
-                    reads.extend(walk.via.read(kind));
-                    reads.extend(place.spot.read(&walk.kind));
-                }
-                None => reads.extend(place.spot.read(kind)),
-            },
+            Filter::Is(Condition { place, .. }) => reads.extend(place.reads(kind)),
             Filter::Pointed(pointed) => {
                 reads.extend(pointed.via.read(&pointed.kind));
                 pointed.filter.collect_reads(&pointed.kind, reads);
@@ -324,6 +326,20 @@ impl Pointed {
             Holder::Id | Holder::Archived | Holder::CreatedAt | Holder::UpdatedAt => (None, None),
         };
         field.into_iter().chain(path).map(FieldName::as_str).collect::<Vec<_>>().join(".")
+    }
+}
+
+impl Place {
+    /// The fields that it reads of records of a kind and of those that they link to.
+    pub fn reads(&self, kind: &KindName) -> Vec<Read> {
+        let Some(walk) = &self.walk else { return self.spot.read(kind).into_iter().collect() };
+        walk.via.read(kind).into_iter().chain(self.spot.read(&walk.kind)).collect()
+    }
+}
+
+impl From<Spot> for Place {
+    fn from(spot: Spot) -> Self {
+        Self { walk: None, spot }
     }
 }
 
@@ -353,6 +369,7 @@ impl Class {
             Class::Day => "day",
             Class::Moment => "moment",
             Class::DayOrMoment => "day or moment",
+            Class::Geo => "place",
             Class::Opaque => "group",
         }
     }
@@ -370,6 +387,7 @@ impl Class {
             Class::Day => "日期",
             Class::Moment => "时间",
             Class::DayOrMoment => "日期或时间",
+            Class::Geo => "位置",
             Class::Opaque => "几部分的组合",
         }
     }

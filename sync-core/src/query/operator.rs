@@ -49,6 +49,8 @@ pub(super) enum Does {
     Within(Window),
     /// Within a window of so many days.
     Days(fn(i64) -> Window),
+    /// So near to a place.
+    Near,
 }
 
 /// One row of the table.
@@ -116,6 +118,8 @@ pub(super) const OPERATORS: &[Operator] = &[
     is("lastQuarter", Does::Within(Window::Quarter(-1))),
     is("currentYear", Does::Within(Window::Year(0))),
     is("lastYear", Does::Within(Window::Year(-1))),
+    is("withinKm", Does::Near),
+    not("notWithinKm", Does::Near),
 ];
 
 /// What can be said about the records that point here.
@@ -149,14 +153,15 @@ impl Operator {
             ("isLinked" | "isNotLinked", _) => class == Class::Link,
             ("arrayIsNotEmpty" | "arrayIsEmpty", _) => set,
             (_, Does::Present) => true,
-            (_, Does::Equal | Does::OneOf) => class != Class::Opaque,
+            (_, Does::Equal | Does::OneOf) => !matches!(class, Class::Geo | Class::Opaque),
             (_, Does::Above { .. } | Does::Below { .. } | Does::Between) => {
                 class.is_time() || matches!(class, Class::Text | Class::Integer | Class::Number)
             }
             (_, Does::Find(_)) => class == Class::Text,
             (_, Does::True) => class == Class::Boolean,
             (_, Does::Linked) => class == Class::Link,
-            (_, Does::AnyElement | Does::EveryElement) => set && class != Class::Opaque,
+            (_, Does::AnyElement | Does::EveryElement) => set && !matches!(class, Class::Geo | Class::Opaque),
+            (_, Does::Near) => class == Class::Geo,
             (_, Does::On | Does::After | Does::Before | Does::Within(_) | Does::Days(_)) => class.is_time(),
         }
     }

@@ -147,9 +147,29 @@ impl OrderBy {
 /// What lists of a kind are ordered by.
 fn orders(schema: &Schema, kind: &Kind) -> Hint {
     let own = offers(schema, kind).into_iter().filter(|offer| offer.from.is_none() && offer.fields.len() == 1);
-    let single = own.filter(|offer| !offer.is_many && !matches!(offer.class, Class::Link | Class::Opaque));
+    let single = own.filter(|offer| !offer.is_many && !matches!(offer.class, Class::Link | Class::Geo | Class::Opaque));
     let always = ["createdAt", "updatedAt"].map(str::to_owned);
     Hint { nearest: None, valid: single.map(|offer| offer.attribute).chain(always).collect() }
+}
+
+impl Place {
+    /// The one value that a record of this kind has, itself or by a link of which it has one: what records are put together by.
+    ///
+    /// # Errors
+    /// [`QueryError`] when there is no such attribute, or records may have several values there.
+    pub fn of(schema: &Schema, kind: &Kind, attribute: &str) -> Result<Self, QueryError> {
+        let unfit = |why| QueryError::UnfitAttribute { attribute: cut(attribute), why };
+        let found = places(schema, kind, attribute)?;
+        let [found] = found.as_slice() else { return Err(unfit(Unfit::NoGroup)) };
+        let holders = [Some(&found.place.spot), found.place.walk.as_ref().map(|walk| &walk.via)];
+        if holders.into_iter().flatten().any(|spot| matches!(spot.holder, Holder::Each { .. })) {
+            return Err(unfit(Unfit::Several));
+        }
+        if matches!(found.place.spot.class, Class::Geo | Class::Opaque) {
+            return Err(unfit(Unfit::Group));
+        }
+        Ok(found.place.clone())
+    }
 }
 
 impl Spot {
@@ -168,7 +188,7 @@ impl Spot {
         if matches!(spot.holder, Holder::Each { .. }) {
             return Err(unfit(Unfit::Several));
         }
-        if spot.class == Class::Opaque {
+        if matches!(spot.class, Class::Geo | Class::Opaque) {
             return Err(unfit(Unfit::Group));
         }
         Ok(spot.clone())
@@ -255,7 +275,7 @@ fn classes(class: Class) -> &'static [Class] {
         Class::Day => &[Class::Day],
         Class::Moment => &[Class::Moment],
         Class::DayOrMoment => &[Class::Moment, Class::Day],
-        Class::Id | Class::Opaque => &[],
+        Class::Id | Class::Geo | Class::Opaque => &[],
     }
 }
 
@@ -269,7 +289,7 @@ fn key(class: Class, value: &Value) -> Key {
         Class::Integer | Class::Moment => value.as_i64().map(Key::Int),
         Class::Number => value.as_f64().map(Key::Float),
         Class::Boolean => value.as_bool().map(|flag| Key::Int(i64::from(flag))),
-        Class::Id | Class::DayOrMoment | Class::Opaque => None,
+        Class::Id | Class::DayOrMoment | Class::Geo | Class::Opaque => None,
     };
     key.unwrap_or(Key::Null)
 }

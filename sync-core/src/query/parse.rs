@@ -8,8 +8,8 @@ use super::operator::{Does, OPERATORS, Operator, QUANTITIES, Quantity};
 use super::when::{Day, Edge, Span, parse_moment};
 use super::words::{Excess, Needed, Unfit};
 use super::{
-    Bound, Class, Condition, Filter, MAX_CONDITIONS, MAX_DAYS, MAX_DEPTH, MAX_LIST, MAX_POINTED, MAX_TEXT, MAX_WHERE, Pointed, QueryError,
-    Scalar, Test,
+    Bound, Class, Condition, Filter, MAX_CONDITIONS, MAX_DAYS, MAX_DEPTH, MAX_LIST, MAX_POINTED, MAX_TEXT, MAX_WHERE, Near, Pointed,
+    QueryError, Scalar, Test,
 };
 use crate::id::RecordId;
 use crate::schema::{Kind, Schema};
@@ -213,6 +213,7 @@ impl Asked<'_> {
             Does::Present => Test::Present,
             Does::True => Test::OneOf(vec![Scalar::Boolean(true)]),
             Does::Within(window) => Test::When(vec![Span::Relative(window)]),
+            Does::Near => Test::Near(Near::read(value).ok_or_else(|| self.bad(Needed::Near, value))?),
             Does::Days(window) => Test::When(vec![Span::Relative(window(self.days(value)?))]),
         };
         Ok(self.is(test))
@@ -281,7 +282,7 @@ impl Asked<'_> {
             Class::Integer => value.as_i64().map(Scalar::Integer).ok_or_else(|| self.bad(Needed::Whole, value)),
             Class::Number => value.as_f64().map(Scalar::Number).ok_or_else(|| self.bad(Needed::Number, value)),
             Class::Boolean => value.as_bool().map(Scalar::Boolean).ok_or_else(|| self.bad(Needed::TrueOrFalse, value)),
-            Class::Day | Class::Moment | Class::DayOrMoment | Class::Opaque => Err(self.bad(Needed::OtherOperator, value)),
+            Class::Day | Class::Moment | Class::DayOrMoment | Class::Geo | Class::Opaque => Err(self.bad(Needed::OtherOperator, value)),
         }
     }
 

@@ -3,11 +3,11 @@
 //! A condition of the text is true, or false or null: in `where` the last two are the same, and
 //! indexes stay usable. Under `not` a `coalesce` makes them the same, so both back ends agree.
 
-use super::dialect::{Dialect, Json, Param, Typed};
+use super::dialect::{Dialect, Json, Param, Term, Typed};
 use super::order;
 use super::when::{Context, Interval, Span, sides};
 use super::{Bound, Class, Condition, Filter, Holder, Page, Place, Pointed, Query, Scalar, Spot, Test, Walk};
-use crate::id::{KindName, RecordId};
+use crate::id::{FieldName, KindName, RecordId};
 
 /// A piece of SQL with what to bind: the first of `params` belongs to the compiler's `first_param`.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,14 +115,27 @@ impl<'a> Compiler<'a> {
         Page { condition, order: order::text(&order, query.order_by.direction), limit: query.max_size }
     }
 
+    /// What stands at a place of the record, or of the one that it links to, as an expression: to group by.
+    pub fn placed(&self, place: &Place) -> Sql {
+        let mut writer = self.writer();
+        let text = match &place.walk {
+            None => self.value(&place.spot),
+            Some(walk) => writer.there(walk, &place.spot),
+        };
+        Sql { text, params: writer.binds.params }
+    }
+
     /// A value of the record itself as an expression, null where there is none: to group by, to add up.
     pub fn value(&self, spot: &Spot) -> String {
-        let row = self.alias;
+        self.value_of(self.alias, None, spot)
+    }
+
+    fn value_of(&self, row: &str, kind: Option<&KindName>, spot: &Spot) -> String {
         match &spot.holder {
             Holder::Id => format!("{row}.record"),
             Holder::Archived => format!("{row}.archived"),
             Holder::CreatedAt => format!("{row}.created_at"),
-            Holder::UpdatedAt => self.updated_at(row, None),
+            Holder::UpdatedAt => self.updated_at(row, kind),
             Holder::Value { facet, path, column } => {
                 self.dialect.only(&self.dialect.json(&self.dialect.holding(row, *facet, column.as_deref()), path), spot.class)
             }
@@ -218,6 +231,20 @@ impl Writer<'_> {
         )
     }
 
+    /// What stands in the record that a link leads to.
+    fn there(&mut self, Walk { via, kind }: &Walk, spot: &Spot) -> String {
+        let (outer, linked) = (self.row.clone(), self.alias('l'));
+        let record = self.link(&outer, via);
+        let kind_bound = self.binds.add(Param::Text(kind.to_string()));
+        let visible = self.compiler.visible.map(|visible| format!(" and {}", visible(&linked, kind, &mut self.binds))).unwrap_or_default();
+        let value = self.compiler.value_of(&linked, Some(kind), spot);
+        let kind = self.compiler.dialect.aside(&format!("{linked}.kind"));
+        format!(
+            "(select {value} from rows {linked} where {linked}.workspace = {outer}.workspace and {linked}.record {record} \
+             and {kind} = {kind_bound}{visible})"
+        )
+    }
+
     /// Found by the links that lead here, never by reading a kind: a cross join is made in the order in which it is
     /// written, or SQLite would rather read all records of the last days for each record that is asked about.
     fn pointed(&mut self, pointed: &Pointed) -> String {
@@ -302,12 +329,13 @@ impl Writer<'_> {
             Holder::CreatedAt => self.moment_column(&format!("{row}.created_at"), test),
             Holder::UpdatedAt => self.moment_column(&self.compiler.updated_at(row, kind), test),
             Holder::Value { facet, path, column } => {
-                self.json(&dialect.json(&dialect.holding(row, *facet, column.as_deref()), path), spot, test)
+                let holding = dialect.holding(row, *facet, column.as_deref());
+                self.holds(path, |path| dialect.json(&holding, path), spot, test)
             }
             Holder::Each { facet, field, path } => {
                 let element = self.alias('e');
                 let (table, array) = dialect.each(&dialect.facet(row, *facet), field, &element);
-                let holds = self.json(&dialect.element(&element, path), spot, test);
+                let holds = self.holds(path, |path| dialect.element(&element, path), spot, test);
                 format!("exists (select 1 from {table} where {array} and {holds})")
             }
         }
@@ -317,7 +345,7 @@ impl Writer<'_> {
         match test {
             Test::Present => "(1 = 1)".to_owned(),
             Test::OneOf(ids) => self.among(&format!("{row}.record"), ids),
-            Test::Range { .. } | Test::Text(..) | Test::When(_) => "(1 = 0)".to_owned(),
+            Test::Range { .. } | Test::Text(..) | Test::When(_) | Test::Near(_) => "(1 = 0)".to_owned(),
         }
     }
 
@@ -325,8 +353,24 @@ impl Writer<'_> {
         match test {
             Test::Present => format!("{column} is not null"),
             Test::When(spans) => self.any_span(spans, |writer, interval| writer.moments(column, interval)),
-            Test::OneOf(_) | Test::Range { .. } | Test::Text(..) => "(1 = 0)".to_owned(),
+            Test::OneOf(_) | Test::Range { .. } | Test::Text(..) | Test::Near(_) => "(1 = 0)".to_owned(),
         }
+    }
+
+    /// A test of what stands at a path; one of a place is of its two parts.
+    fn holds(&mut self, path: &[FieldName], at: impl Fn(&[FieldName]) -> Json, spot: &Spot, test: &Test) -> String {
+        let Test::Near(near) = test else { return self.json(&at(path), spot, test) };
+        let dialect = self.compiler.dialect;
+        let part = |name: &str| {
+            let path: Vec<FieldName> = path.iter().cloned().chain(name.parse()).collect();
+            dialect.only(&at(&path), Class::Number)
+        };
+        let (lat, lon) = (part("lat"), part("lon"));
+        let mut bind = |term| match term {
+            Term::Exact(number) => self.binds.add(Param::Float(number)),
+            Term::AsInRows(number) => self.binds.add_number(number),
+        };
+        dialect.near([&lat, &lon], &mut bind, near)
     }
 
     fn json(&mut self, json: &Json, spot: &Spot, test: &Test) -> String {
@@ -351,6 +395,8 @@ impl Writer<'_> {
                 format!("({})", dialect.has(&value, *how, &wanted))
             }
             Test::When(spans) => self.any_span(spans, |writer, interval| writer.times(json, class, interval)),
+            // Asked of the parts, above.
+            Test::Near(_) => "(1 = 0)".to_owned(),
         }
     }
 
@@ -405,6 +451,6 @@ fn archived(row: &str, test: &Test) -> String {
             let wanted = |flag: &Scalar| format!("{row}.archived = {}", u8::from(*flag == Scalar::Boolean(true)));
             format!("({})", flags.iter().map(wanted).collect::<Vec<_>>().join(" or "))
         }
-        Test::Range { .. } | Test::Text(..) | Test::When(_) => "(1 = 0)".to_owned(),
+        Test::Range { .. } | Test::Text(..) | Test::When(_) | Test::Near(_) => "(1 = 0)".to_owned(),
     }
 }

@@ -65,6 +65,7 @@ said! {
         Day: "a day such as \"2026-05-03\"", "日期，如 \"2026-05-03\"";
         Moment: "milliseconds, a time with its zone (\"2026-05-03T10:00:00Z\") or a day", "毫秒数、带时区的时间（\"2026-05-03T10:00:00Z\"）或日期";
         Days: "a number of days", "天数";
+        Near: "a place and at most 1000 km around it, as {\"lat\": 31.23, \"lon\": 121.47, \"km\": 10}", "位置及其周围不超过 1000 公里的范围，如 {\"lat\": 31.23, \"lon\": 121.47, \"km\": 10}";
     }
 }
 

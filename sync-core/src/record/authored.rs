@@ -1,7 +1,7 @@
 //! What an author is held to beyond that is admitted: an e-mail address is one, a web address can be visited, a phone number
 //! can be called, a year is one that somebody means, nothing ends before it begins, an amount is in a currency that there is,
-//! a number is within the bounds of its field, a key account has somebody who answers for it, and no text has a zero
-//! character, which many databases cannot hold.
+//! a number is within the bounds of its field, a key account has somebody who answers for it, a record has what its state
+//! needs, and no text has a zero character, which many databases cannot hold.
 //!
 //! Asked by everything that people and programs write through: phones, forms, the API, imports. Never asked about changes
 //! of others: an older app did not know these rules, and what it wrote stays readable, can be taken back and be merged. So
@@ -15,6 +15,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::currencies::is_currency;
 use super::fields::{BadEdit, FieldEdit};
+use super::gates;
 use super::valid::BadValue;
 use crate::schema::{Field, Kind, ValueType};
 
@@ -62,11 +63,12 @@ pub fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) ->
             ends(&field.items, &row_of(before, field, row), &values, &format!("{}.", field.name), &mut note);
         }
     }
+    found.extend(gates::mistakes(kind, before, edits));
     found
 }
 
 /// The fields of a record that [`check`] asks `before` for: begins of the ends that edits write, ends of the begins, rows
-/// with such parts, and who answers for a key account. Mostly none, so that nobody has to read a whole record.
+/// with such parts, who answers for a key account, and what the states that edits choose need. Mostly none, so that nobody has to read a whole record.
 pub fn beside<'k>(kind: &'k Kind, edits: &[FieldEdit]) -> Vec<&'k Field> {
     let is_written = |name: &str| edits.iter().any(|edit| edit.field() == name);
     let mut beside = Vec::new();
@@ -82,6 +84,7 @@ pub fn beside<'k>(kind: &'k Kind, edits: &[FieldEdit]) -> Vec<&'k Field> {
     if let Some((key, manager)) = kind.sharing.key_account().filter(|(key, manager)| is_written(key) || is_written(manager)) {
         beside.extend([key, manager].into_iter().filter_map(|name| kind.field(name)));
     }
+    beside.extend(gates::beside(kind, edits));
     beside
 }
 

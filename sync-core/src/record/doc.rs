@@ -6,9 +6,11 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::change::{Change, Op, OpRef};
 use super::fit::Plan;
+use super::generation::Declared;
 use super::text::{Text, genesis};
 use crate::id::{ActorId, ChangeHash, Millis, Name};
 use crate::schema::OPTION_VALUE_MAX;
@@ -100,6 +102,9 @@ pub enum Inadmissible {
         /// Which operation of the change, from 0.
         index: usize,
     },
+    /// It is of a generation whose past was forgotten, or follows what was: whoever wrote it writes it again.
+    #[error("it is of a past that was forgotten")]
+    Forgotten,
     /// An operation is of a sort that its path does not take.
     #[error("operation {index} does not fit what is at `{path}`")]
     WrongSort {
@@ -174,6 +179,8 @@ pub struct Doc {
     pub(super) registers: BTreeMap<Box<str>, Register>,
     /// Words that were replaced, by their paths: what a record once was.
     past: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// What its first change says, where a past was forgotten.
+    pub(super) begun: Option<Arc<Declared>>,
     pub(super) texts: BTreeMap<Box<str>, Text>,
 }
 
@@ -314,6 +321,11 @@ impl Doc {
     }
 
     fn keep(&mut self, change: Change, hash: ChangeHash, plan: Plan) -> u32 {
+        if let Some(declared) = plan.begins {
+            let words =
+                |(path, words): (&String, &Vec<String>)| (path.as_str().into(), words.iter().map(|word| word.as_str().into()).collect());
+            *self = Self { past: declared.past.iter().map(words).collect(), begun: Some(Arc::new(declared)), ..Self::default() };
+        }
         for first in plan.births {
             self.add_genesis(&first);
         }
@@ -456,6 +468,13 @@ impl Doc {
         }
     }
 
+    /// The operation that made the text at a path.
+    pub(super) fn maker_of(&self, path: &str) -> Option<OpRef> {
+        let maker = genesis(&path.parse().ok()?).actor;
+        let maker = self.texts.contains_key(path).then(|| self.actors.iter().position(|actor| *actor == maker))??;
+        Some(OpRef { counter: 1, actor: maker as u32 })
+    }
+
     /// The path of the text that an operation made.
     pub(super) fn path_of_text(&self, made_by: OpId) -> Option<Box<str>> {
         self.texts.iter().find(|(_, text)| text.made_by(made_by)).map(|(path, _)| path.clone())
@@ -523,16 +542,17 @@ impl Doc {
     }
 
     pub(super) fn visible_ids(&self, path: &str) -> Vec<OpRef> {
-        let mut ids: Vec<OpId> = self.values(path).iter().map(|put| put.id).collect();
+        self.ids_where(path, |_| true)
+    }
+
+    pub(super) fn ids_where(&self, path: &str, is_meant: impl Fn(&Put) -> bool) -> Vec<OpRef> {
+        let mut ids: Vec<OpId> = self.values(path).iter().filter(|put| is_meant(put)).map(|put| put.id).collect();
         ids.sort_unstable_by(|a, b| self.order(*a, *b));
         ids.into_iter().map(|id| OpRef { counter: id.counter, actor: id.actor }).collect()
     }
 
     fn splice_ops(&self, ops: &mut Vec<Op>, path: &str, edits: &[Edit]) {
-        let (Some(text), Ok(name)) = (self.texts.get(path), path.parse::<Name>()) else { return };
-        let maker = genesis(&name).actor;
-        let Some(maker) = self.actors.iter().position(|actor| *actor == maker) else { return };
-        let text_ref = OpRef { counter: 1, actor: maker as u32 };
+        let (Some(text), Some(text_ref)) = (self.texts.get(path), self.maker_of(path)) else { return };
         let splices = edits.iter().filter_map(|edit| match edit {
             Edit::Splice { path: same, at, delete, insert } if same == path => Some((*at, *delete, insert.as_str())),
             Edit::Splice { .. } | Edit::Put { .. } | Edit::Delete { .. } | Edit::Increment { .. } => None,

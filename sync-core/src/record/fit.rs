@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::change::{Change, Op, OpRef};
 use super::doc::{Doc, Inadmissible, Node, OpId, Put};
+use super::generation::Declared;
 use super::text::{Genesis, genesis};
 use crate::id::{ChangeHash, Name};
 use crate::value::Scalar;
@@ -17,6 +18,8 @@ use crate::value::Scalar;
 pub(super) struct Plan {
     /// First changes of texts that it follows and that are not here yet.
     pub births: Vec<Arc<Genesis>>,
+    /// The generation that it begins: nothing of what is here stays.
+    pub begins: Option<Declared>,
 }
 
 impl Doc {
@@ -24,6 +27,18 @@ impl Doc {
         if self.contains(&hash) {
             return Err(Inadmissible::Duplicate);
         }
+        let begins = Declared::by(change);
+        let is_later = |begins: &Declared| begins.generation > self.generation();
+        if begins.as_ref().is_some_and(is_later) {
+            return Ok(Plan { begins, ..Self::default().plan_beside(change, texts)? });
+        }
+        if self.begun.as_ref().is_some_and(|begun| begun.has_left_behind(change, &hash, begins.as_ref(), texts)) {
+            return Err(Inadmissible::Forgotten);
+        }
+        self.plan_beside(change, texts)
+    }
+
+    fn plan_beside(&self, change: &Change, texts: &[Name]) -> Result<Plan, Inadmissible> {
         let (mut deps, mut births, mut missing) = (Vec::new(), Vec::new(), Vec::new());
         for dep in &change.deps {
             match self.find(dep) {
@@ -50,7 +65,7 @@ impl Doc {
             return Err(Inadmissible::SeqGap { found: change.seq, last });
         }
         Check { doc: self, change, past, births: &births, texts }.ops()?;
-        Ok(Plan { births })
+        Ok(Plan { births, begins: None })
     }
 
     fn follows_itself(&self, change: &Change, past: &Past) -> bool {

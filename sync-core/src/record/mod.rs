@@ -10,6 +10,10 @@ pub mod doc;
 mod doc_tests;
 pub mod fields;
 mod fit;
+pub mod gates;
+pub mod generation;
+#[cfg(test)]
+mod generation_tests;
 pub mod history;
 pub mod intent;
 pub mod list;

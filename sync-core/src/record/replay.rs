@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::change::{Change, Op, OpRef};
 use super::doc::{Doc, OpId, Written};
-use super::text::genesis;
+use super::text::{Element, Text, genesis};
 use crate::id::{ActorId, ChangeHash, Millis, Name};
 use crate::value::Scalar;
 
@@ -30,6 +30,19 @@ pub struct Rewrite<'a> {
     pub not_after: Millis,
     /// The names of the kind's text fields.
     pub texts: &'a [Name],
+    /// What `base` begins with, where what `pending` follows was forgotten.
+    pub anew: Option<&'a Anew>,
+}
+
+/// The beginning of a generation, for what was written on the one before it.
+#[derive(Debug, Clone)]
+pub struct Anew {
+    /// The changes of the generation before, each after its parents.
+    pub before: Vec<(ChangeHash, Change)>,
+    /// The last change that this one began with: what followed the other follows it.
+    pub tip: ChangeHash,
+    /// Changes that this one began with and that are left of what the author had not seen: not replaced.
+    pub unseen: HashSet<ChangeHash>,
 }
 
 /// What became of a pending change that could not stay as it was.
@@ -79,12 +92,42 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn of(task: &'a Rewrite<'a>) -> Self {
         let mut whole = Doc::default();
-        for (hash, change) in task.base.iter().chain(task.pending) {
+        let below = task.anew.map_or(task.base, |anew| &anew.before);
+        for (hash, change) in below.iter().chain(task.pending) {
             // One that does not fit was never shown either.
             let _ = whole.apply(change, *hash, task.texts);
         }
         let (heirs, renamed) = (HashMap::new(), HashMap::new());
-        Self { task, whole, log: task.base.to_vec(), heirs, renamed, place: Doc::default(), last: None }
+        let mut work = Self { task, whole, log: task.base.to_vec(), heirs, renamed, place: Doc::default(), last: None };
+        if let Some(anew) = task.anew {
+            work.heirs = anew.before.iter().map(|(hash, _)| (*hash, vec![anew.tip])).collect();
+            work.find_characters_again(anew);
+        }
+        work
+    }
+
+    /// Characters of the generation before, where the beginning has them: as far as both texts are alike from either end.
+    fn find_characters_again(&mut self, anew: &Anew) {
+        let mut before = Doc::default();
+        let is_held = |(hash, _): &&(ChangeHash, Change)| self.task.gone.contains(hash);
+        for (hash, change) in anew.before.iter().chain(self.task.pending.iter().filter(is_held)) {
+            let _ = before.apply(change, *hash, self.task.texts);
+        }
+        self.go_to(&[anew.tip]);
+        for (path, text) in &before.texts {
+            let Some(now) = self.place.texts.get(path) else { continue };
+            let shown = |text: &Text| text.elements.iter().filter(|element| !element.removed).copied().collect::<Vec<_>>();
+            let (then, now) = (shown(text), shown(now));
+            let alike = |(one, other): &(&Element, &Element)| one.character == other.character;
+            let front = then.iter().zip(&now).take_while(alike).count();
+            let most = then.len().min(now.len()) - front;
+            let back = then.iter().rev().zip(now.iter().rev()).take(most).take_while(alike).count();
+            let ends = then[then.len() - back..].iter().zip(&now[now.len() - back..]);
+            let name = |doc: &Doc, id: OpId| (doc.actors[id.actor as usize], id.counter);
+            let pairs: Vec<_> = then[..front].iter().zip(&now[..front]).chain(ends).collect();
+            self.renamed.extend(pairs.into_iter().map(|(then, now)| (name(&before, then.id), Some(name(&self.place, now.id)))));
+        }
+        self.place = Doc::default();
     }
 
     fn keep(&mut self, hash: ChangeHash, change: Change) {
@@ -95,7 +138,8 @@ impl<'a> Work<'a> {
         let heirs = self.heirs_of(&change.deps);
         self.heirs.insert(hash, heirs);
         for offset in 0..change.op_count() as u32 {
-            self.renamed.insert((change.actor, change.start_op + offset), None);
+            // Its characters may be there again.
+            self.renamed.entry((change.actor, change.start_op + offset)).or_insert(None);
         }
     }
 
@@ -110,6 +154,8 @@ impl<'a> Work<'a> {
 
     fn write_again(&mut self, hash: ChangeHash, old: &Change) -> Option<Written> {
         let mut parents = self.heirs_of(&old.deps);
+        // What begins a document of before follows the beginning of this one.
+        parents.extend(self.task.anew.map(|anew| anew.tip).filter(|tip| !parents.contains(tip)));
         // A pen's changes follow each other, whatever they followed before.
         parents.extend(self.last.filter(|last| !parents.contains(last)));
         self.go_to(&parents);
@@ -186,9 +232,9 @@ impl<'a> Work<'a> {
             Op::Put { path, value: value @ Scalar::Counter(_), .. } => {
                 Some(Op::Put { path: path.clone(), value: value.clone(), pred: Vec::new() })
             }
-            Op::Put { path, value, .. } => Some(Op::Put { path: path.clone(), value: value.clone(), pred: self.place.visible_ids(path) }),
+            Op::Put { path, value, .. } => Some(Op::Put { path: path.clone(), value: value.clone(), pred: self.seen_ids(path) }),
             Op::Delete { path, .. } => {
-                let pred = self.place.visible_ids(path);
+                let pred = self.seen_ids(path);
                 (!pred.is_empty()).then(|| Op::Delete { path: path.clone(), pred })
             }
             Op::Increment { path, by, pred } => Some(self.increment(old, path, *by, *pred)),
@@ -204,6 +250,12 @@ impl<'a> Work<'a> {
                 Some(Op::Remove { text, element })
             }
         }
+    }
+
+    /// The values at a path that the author has seen.
+    fn seen_ids(&self, path: &str) -> Vec<OpRef> {
+        let anew = self.task.anew;
+        self.place.ids_where(path, |put| anew.is_none_or(|anew| !anew.unseen.contains(&self.place.node(put.node).hash)))
     }
 
     fn increment(&self, old: &Change, path: &str, by: i64, pred: OpRef) -> Op {
@@ -288,7 +340,7 @@ fn said(change: &Change) -> Said<'_> {
 pub fn as_seen_by(changes: &[(ChangeHash, Change)], change: &Change, texts: &[Name]) -> Doc {
     let none = HashSet::new();
     let actor = change.actor;
-    let task = Rewrite { base: changes, pending: &[], gone: &none, again: &none, actor, not_after: Millis::MAX, texts };
+    let task = Rewrite { base: changes, pending: &[], gone: &none, again: &none, actor, not_after: Millis::MAX, texts, anew: None };
     let mut work = Work::of(&task);
     work.go_to(&change.deps);
     for first in texts.iter().map(genesis).filter(|first| change.deps.contains(&first.hash)) {

@@ -81,7 +81,7 @@ fn two_writers(base: &[Vec<Edit>], later: &[Vec<Edit>], pending: &[Vec<Edit>]) -
 fn run(base: &Log, pending: &Log, gone: &HashSet<ChangeHash>, again: &HashSet<ChangeHash>) -> (Vec<Rewritten>, Doc, Vec<Vec<u8>>) {
     // Sorts between the same neighbours as the old pen, so that ties fall alike.
     let actor = ActorId([6; 16]);
-    let answer = rewrite(&Rewrite { base, pending, gone, again, actor, not_after: i64::MAX, texts: &texts() });
+    let answer = rewrite(&Rewrite { base, pending, gone, again, actor, not_after: i64::MAX, texts: &texts(), anew: None });
     let (mut doc, mut bodies) = (Doc::default(), Vec::new());
     let kept = pending.iter().filter(|(hash, _)| answer.iter().all(|rewritten| rewritten.old != *hash));
     for (hash, change) in base.iter().chain(kept) {

@@ -119,6 +119,14 @@ pub enum BadValue {
         /// What the record is.
         is: Box<Label>,
     },
+    /// An author put a record into a state before it has what the state needs.
+    #[error("“{}” needs first: {}", .state.en, .lacking.iter().map(|label| label.en.as_str()).collect::<Vec<_>>().join(", "))]
+    Unmet {
+        /// What the state is called.
+        state: Box<Label>,
+        /// What is needed.
+        lacking: Vec<Label>,
+    },
     /// An author wrote a character that many databases cannot hold.
     #[error("a text has no zero character")]
     ZeroCharacter,
@@ -146,6 +154,10 @@ impl BadValue {
             BadValue::NoCurrency { found } => format!("“{found}”不是货币代码，应为 CNY、EUR 这样的三个字母（ISO 4217）"),
             BadValue::NoRecord => "没有这条记录".to_owned(),
             BadValue::OtherKind { found, to, is } => format!("应关联{}，而“{found}”是{}", to.zh, is.zh),
+            BadValue::Unmet { state, lacking } => {
+                let lacking: Vec<&str> = lacking.iter().map(|label| label.zh.as_str()).collect();
+                format!("进入“{}”之前须先填写：{}", state.zh, lacking.join("、"))
+            }
             BadValue::ZeroCharacter => "文本中不能有空字符（NUL）".to_owned(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::{Field, Kind, Merge, Reading, Schema};
+use super::{Choice, Field, Kind, Merge, Reading, Schema};
 
 /// Every file of `kinds/`, as `(path, text)`; listed by `build.rs`.
 pub(super) const KIND_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/kinds.rs"));
@@ -87,6 +87,11 @@ pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     if kind.happens.is_empty() {
         kind.happens = kind.days_kept_of(base);
     }
+    if let (Some(board), Some(base)) = (&mut kind.board, &base.board) {
+        board.pipelines = board.pipelines.take().or_else(|| base.pipelines.clone());
+    }
+    let missing: Vec<_> = base.gaps.iter().filter(|gap| !kind.gaps.iter().any(|own| own.name == gap.name)).cloned().collect();
+    kind.gaps.extend(missing);
     // Who sees what is not narrowed or widened by leaving a line out.
     let sharing = &mut kind.sharing;
     sharing.follows = sharing.follows.take().or_else(|| base.sharing.follows.clone());
@@ -109,6 +114,7 @@ fn complete(base: &[Field], fields: &mut Vec<Field>) {
         complete_options(base, field);
         let to: Vec<_> = base.to.iter().filter(|to| !field.to.contains(to)).cloned().collect();
         field.to.extend(to);
+        field.fill = field.fill.take().or_else(|| base.fill.clone());
         field.frozen = field.frozen.take().or_else(|| base.frozen.clone());
         field.formula = field.formula.take().or_else(|| base.formula.clone());
         field.default = field.default.take().or_else(|| base.default.clone());
@@ -125,7 +131,7 @@ fn complete_options(base: &Field, field: &mut Field) {
     for option in &base.options {
         match field.options.iter().position(|own| own.value == option.value) {
             Some(found) => {
-                field.options[found].hidden |= option.hidden;
+                brings(option, &mut field.options[found]);
                 after = found + 1;
             }
             None => {
@@ -133,6 +139,23 @@ fn complete_options(base: &Field, field: &mut Field) {
                 after += 1;
             }
         }
+    }
+}
+
+/// What an option of the base brings with it stays, where the other says nothing of it.
+fn brings(base: &Choice, option: &mut Choice) {
+    option.hidden |= base.hidden;
+    if option.needs.is_empty() {
+        option.needs.clone_from(&base.needs);
+    }
+    if option.asks.is_empty() {
+        option.asks.clone_from(&base.asks);
+    }
+    if option.tasks.is_empty() {
+        option.tasks.clone_from(&base.tasks);
+    }
+    if option.columns.is_empty() {
+        option.columns.clone_from(&base.columns);
     }
 }
 

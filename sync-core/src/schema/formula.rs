@@ -9,7 +9,7 @@ use super::reader::{Mistake, Section, Word, nearest, nearest_zh};
 use super::write::quoted;
 use super::{Field, Kind, Merge, ValueType};
 use crate::collation;
-use crate::id::FieldName;
+use crate::id::{Facet, FieldName};
 
 /// How a derived field is computed. Whatever it names stands in the field's own document, so whoever sees the answer
 /// sees what it is made of.
@@ -36,6 +36,16 @@ pub enum Formula {
         /// The choice.
         of: FieldName,
     },
+    /// How many rows or elements there are; nothing where there are none.
+    Count {
+        /// The field with the rows or elements.
+        of: FieldName,
+    },
+    /// Whether the option that is chosen needs what the record has not; nothing where it has all.
+    Unmet {
+        /// The choice.
+        of: FieldName,
+    },
     /// A part of money or a number.
     Percent {
         /// The whole.
@@ -49,8 +59,8 @@ pub enum Formula {
 
 impl Formula {
     /// The keys of each form: the first one says which it is.
-    pub const FORMS: [&[&'static str]; 4] =
-        [&["sum", "of", "times", "less_percent"], &["weight_of"], &["furthest_of"], &["percent_of", "by"]];
+    pub const FORMS: [&[&'static str]; 6] =
+        [&["sum", "of", "times", "less_percent"], &["weight_of"], &["furthest_of"], &["count_of"], &["unmet_of"], &["percent_of", "by"]];
 
     /// The formula of a field, if it has one.
     pub(super) fn read(field: Section<'_>) -> Result<Option<Self>, Mistake> {
@@ -65,8 +75,9 @@ impl Formula {
 
     fn known(field: Section<'_>) -> Result<Self, Mistake> {
         let missing = || {
-            let mistake = field.mistake_at("formula", "a formula has `sum`, `weight_of`, `furthest_of` or `percent_of`");
-            mistake.zh("公式须有 `sum`、`weight_of`、`furthest_of` 或 `percent_of`")
+            let first: Vec<&str> = Self::FORMS.iter().map(|keys| keys[0]).collect();
+            let mistake = field.mistake_at("formula", format!("a formula has one of `{}`", first.join("`, `")));
+            mistake.zh(format!("公式须有 `{}` 之一", first.join("`、`")))
         };
         let section = field.section("formula").map_err(|mistake| mistake.zh("`formula` 应为一个表"))?.ok_or_else(missing)?;
         let keys = Self::FORMS.iter().find(|keys| section.has(keys[0])).ok_or_else(missing)?;
@@ -90,6 +101,8 @@ impl Formula {
             "sum" => Formula::Sum { rows: must("sum")?, of: must("of")?, times: may("times")?, less_percent: may("less_percent")? },
             "weight_of" => Formula::Weight { of: must("weight_of")? },
             "furthest_of" => Formula::Furthest { of: must("furthest_of")? },
+            "count_of" => Formula::Count { of: must("count_of")? },
+            "unmet_of" => Formula::Unmet { of: must("unmet_of")? },
             _ => Formula::Percent { of: must("percent_of")?, by: must("by")? },
         })
     }
@@ -104,6 +117,8 @@ impl Formula {
             }
             Formula::Weight { of } => vec![("weight_of", of)],
             Formula::Furthest { of } => vec![("furthest_of", of)],
+            Formula::Count { of } => vec![("count_of", of)],
+            Formula::Unmet { of } => vec![("unmet_of", of)],
             Formula::Percent { of, by } => vec![("percent_of", of), ("by", by)],
             Formula::Unknown(_) => Vec::new(),
         }
@@ -122,6 +137,7 @@ impl Formula {
     pub fn inputs(&self) -> Vec<&FieldName> {
         match self {
             Formula::Sum { rows: of, .. } | Formula::Weight { of } | Formula::Furthest { of } => vec![of],
+            Formula::Count { of } | Formula::Unmet { of } => vec![of],
             Formula::Percent { of, by } => vec![of, by],
             Formula::Unknown(_) => Vec::new(),
         }
@@ -161,6 +177,9 @@ impl Kind {
             let inputs = formula.inputs().into_iter().filter_map(|name| self.field(name));
             for option in inputs.flat_map(|input| &input.options) {
                 text += &format!(" {}={:?}", option.value, option.weight);
+                if let Formula::Unmet { .. } = formula {
+                    text += &format!("{:?}", option.needs);
+                }
             }
             text.push('\n');
         }
@@ -242,6 +261,25 @@ impl<'k> Check<'k, '_> {
                 self.weighing(of, "furthest_of")?;
                 self.is_one_of(&[ValueType::Choice])?;
                 self.has_options_of(of)
+            }
+            Formula::Count { .. } => {
+                let of = self.input("count_of")?;
+                if !matches!(of.merge, Merge::Set | Merge::List | Merge::Log) {
+                    let mistake = self.section.mistake_at("count_of", format!("`count_of` counts rows: field `{}` has one value", of.name));
+                    return Err(mistake.zh(format!("`count_of` 用于统计行数：字段“{}”只有一个值", of.name)));
+                }
+                self.is_one_of(&[ValueType::Integer, ValueType::Number])
+            }
+            Formula::Unmet { .. } => {
+                let of = self.input("unmet_of")?;
+                if of.value != ValueType::Choice || !of.merge.is_single() || of.facet != Facet::Main {
+                    let mistake = self.section.mistake_at(
+                        "unmet_of",
+                        format!("`unmet_of` must be a choice with one value in the main facet: `{}` is not", of.name),
+                    );
+                    return Err(mistake.zh(format!("`unmet_of` 应为所有人可见的单选字段：“{}”不是", of.name)));
+                }
+                self.is_one_of(&[ValueType::Boolean])
             }
             Formula::Percent { .. } => {
                 let (of, by) = (self.single("percent_of")?, self.input("by")?);

@@ -88,8 +88,8 @@ fn every_form_is_read_and_written() {
 fn what_computes_nothing_sensible_is_refused_by_name() {
     let cases = [
         ("", "field `extra` is derived and has no `formula`"),
-        ("formula = { }", "a formula has `sum`, `weight_of`, `furthest_of` or `percent_of`"),
-        ("formula = { product = \"days\" }", "a formula has `sum`, `weight_of`, `furthest_of` or `percent_of`"),
+        ("formula = { }", "a formula has one of `sum`, `weight_of`, `furthest_of`, `count_of`, `unmet_of`, `percent_of`"),
+        ("formula = { product = \"days\" }", "a formula has one of `sum`"),
         ("formula = \"days\"", "`formula` must be a table, not string"),
         ("formula = { sum = \"days\", off = \"price\" }", "a formula has no key `off`, did you mean `of`?"),
         ("formula = { sum = \"days\" }", "the formula has no `of`"),

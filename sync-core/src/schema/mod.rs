@@ -5,7 +5,9 @@
 
 mod builtin;
 mod check;
+mod fill;
 mod formula;
+mod gate;
 mod parse;
 pub(crate) mod reader;
 mod validate;
@@ -13,7 +15,9 @@ mod words;
 pub(crate) mod write;
 
 pub use check::{BadDefinition, NotAllowed, allows_change};
+pub use fill::Fill;
 pub use formula::Formula;
+pub use gate::{DAYS, Gap, Need};
 pub(crate) use parse::label;
 pub use parse::{BadKind, Reading};
 pub use words::{
@@ -138,6 +142,18 @@ pub struct Choice {
     /// No longer offered: kept for the records that have it.
     #[serde(skip_serializing_if = "is_false")]
     pub hidden: bool,
+    /// What a record must have before somebody puts it into this state.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
+    /// Fields that are asked for when somebody puts a record into this state; they may stay empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<FieldName>,
+    /// What is to be done when a record comes into this state: the subjects of tasks about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
+    /// Of the choice that boards are apart by: the columns of this one's board; none for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
 }
 
 /// Policy F: in some states of the record, a field may not change any more.
@@ -198,6 +214,9 @@ pub struct Field {
     /// For a set or list of rows, and for a log: what each row or item holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<Field>,
+    /// For a part of rows: where its price is looked up while nobody types one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fill: Option<Fill>,
     /// From when on it may not change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Frozen>,
@@ -247,6 +266,9 @@ pub struct Board {
     /// The columns in which nothing is left to do: such records remind nobody, and stay with whoever closed them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub closed: Vec<String>,
+    /// The choice whose options have boards of their own, perhaps with fewer columns: pipelines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipelines: Option<FieldName>,
 }
 
 /// Whose the records of a kind are besides their owners'.
@@ -318,6 +340,9 @@ pub struct Kind {
     /// The fields that say when what it tells of happened: the first that has a value, or else when it was made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub happens: Vec<FieldName>,
+    /// What is easily overlooked: conditions that should hold of no record.
+    #[serde(rename = "gap", skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// Its fields, in the order of the record page.
     #[serde(rename = "field")]
     pub fields: Vec<Field>,

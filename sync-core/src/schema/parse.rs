@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::reader::{self, Mistake, Section, Word, nearest};
 use super::words::{COLOURS, DEFINITION_MAX};
-use super::{Board, Choice, Field, Formula, Frozen, Kind, Label, Merge, Sharing, ValueType, validate};
+use super::{Board, Choice, Field, Fill, Formula, Frozen, Kind, Label, Merge, Need, Sharing, ValueType, gate, validate};
 use crate::id::{Facet, FieldName};
 
 /// A kind that cannot be read.
@@ -66,11 +66,11 @@ impl Kind {
 
 /// Whole numbers up to here are told apart by every reader.
 const BOUND_MAX: f64 = 9_007_199_254_740_991.0;
-const KIND_KEYS: [&str; 12] =
-    ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "field"];
-const FIELD_KEYS: [&str; 16] = [
-    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "frozen", "formula",
-    "hidden",
+const KIND_KEYS: [&str; 13] =
+    ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "gap", "field"];
+const FIELD_KEYS: [&str; 17] = [
+    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "fill", "frozen",
+    "formula", "hidden",
 ];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
@@ -97,6 +97,7 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
         sharing: root.section("sharing")?.map(sharing).transpose()?.unwrap_or_default(),
         board: root.section("board")?.map(board).transpose()?,
         happens: names(root, "happens")?,
+        gaps: gate::gaps(root)?,
         fields: fields(root, "field", "the kind")?,
     })
 }
@@ -116,10 +117,11 @@ fn sharing(section: Section<'_>) -> Result<Sharing, Mistake> {
 }
 
 fn board(section: Section<'_>) -> Result<Board, Mistake> {
-    section.only("a board", &["by", "sum", "closed"])?;
+    section.only("a board", &["by", "sum", "closed", "pipelines"])?;
     let sum = section.word("sum")?.map(|word| word.parse()).transpose()?;
     let closed = section.words("closed")?.into_iter().map(|word| word.text.to_owned()).collect();
-    Ok(Board { by: section.required("the board", "by")?.parse()?, sum, closed })
+    let pipelines = section.word("pipelines")?.map(|word| word.parse()).transpose()?;
+    Ok(Board { by: section.required("the board", "by")?.parse()?, sum, closed, pipelines })
 }
 
 /// The fields of a kind or of a row. Two of one name would share a path, so no reading allows that.
@@ -157,6 +159,7 @@ fn field(section: Section<'_>) -> Result<Option<Field>, Mistake> {
         max: bound(section, "max")?,
         to: section.words("to")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
         items: fields(section, "items", &what)?,
+        fill: Fill::read(section)?,
         frozen: section.section("frozen")?.map(frozen).transpose()?,
         formula: Formula::read(section)?,
         hidden: section.flag("hidden")?,
@@ -195,7 +198,7 @@ fn facet(section: Section<'_>) -> Result<Option<Facet>, Mistake> {
 }
 
 fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
-    section.only("an option", &["value", "label", "colour", "weight", "hidden"])?;
+    section.only("an option", &["value", "label", "colour", "weight", "hidden", "needs", "asks", "tasks", "columns"])?;
     let value = section.required("the option", "value")?;
     let colour = section.word("colour")?;
     if let Some(colour) = colour.filter(|colour| section.is_strict() && !COLOURS.contains(&colour.text)) {
@@ -207,6 +210,10 @@ fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
         colour: colour.map(|colour| colour.text.to_owned()),
         weight: weight(section)?,
         hidden: section.flag("hidden")?,
+        needs: Need::read_all(section)?,
+        asks: names(section, "asks")?,
+        tasks: section.words("tasks")?.iter().map(|word| word.text.to_owned()).collect(),
+        columns: section.words("columns")?.iter().map(|word| word.text.to_owned()).collect(),
     })
 }
 

@@ -4,7 +4,7 @@
 
 use super::reader::{Mistake, Section, Word, nearest, nearest_zh};
 use super::words::{FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS, RESERVED_KINDS};
-use super::{Field, Kind, Label, Merge, ValueType, formula};
+use super::{Field, Kind, Label, Merge, ValueType, fill, formula, gate};
 use crate::id::Facet;
 
 type Checked = Result<(), Mistake>;
@@ -27,6 +27,8 @@ pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
         frozen(kind, declared, section)?;
         after(&kind.fields, declared, section)?;
         formula::check(kind, declared, section)?;
+        gate::check(kind, declared, section)?;
+        fill::check(kind, declared, section)?;
     }
     title(kind, root)?;
     listed(kind, root)?;
@@ -426,6 +428,7 @@ fn board(kind: &Kind, root: Section<'_>) -> Checked {
             nearest(word.text, options())
         )));
     }
+    gate::pipelines(kind, board)?;
     let Some(sum) = board.word("sum")? else { return Ok(()) };
     let summed = named(kind, sum, "board.sum")?;
     let plain = summed.merge.is_single() || matches!(summed.merge, Merge::Counter | Merge::Derived);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Choice, Field, Frozen, Kind, Label, Merge, Sharing, ValueType};
+use super::{Choice, Field, Frozen, Kind, Label, Merge, Sharing, ValueType, gate};
 use crate::id::{Facet, Name};
 
 impl Kind {
@@ -30,7 +30,8 @@ impl Kind {
             let sum = board.sum.as_ref().map(|sum| format!(", sum = {}", quoted(sum))).unwrap_or_default();
             let closed: Vec<String> = board.closed.iter().map(|value| quoted(value)).collect();
             let closed = if closed.is_empty() { String::new() } else { format!(", closed = [{}]", closed.join(", ")) };
-            line(&mut text, "board", &format!("{{ by = {}{sum}{closed} }}", quoted(&board.by)));
+            let pipelines = board.pipelines.as_ref().map(|field| format!(", pipelines = {}", quoted(field))).unwrap_or_default();
+            line(&mut text, "board", &format!("{{ by = {}{sum}{closed}{pipelines} }}", quoted(&board.by)));
         }
         if !self.happens.is_empty() {
             line(&mut text, "happens", &names(&self.happens));
@@ -41,6 +42,7 @@ impl Kind {
                 line(&mut text, key, &value);
             }
         }
+        self.gaps.iter().for_each(|gap| gap.write(&mut text));
         text
     }
 }
@@ -87,6 +89,7 @@ fn parts(field: &Field, separator: &str) -> Vec<(&'static str, String)> {
     if !field.items.is_empty() {
         parts.push(("items", array(field.items.iter().map(item), separator)));
     }
+    parts.extend(field.fill.iter().map(|fill| ("fill", fill.to_toml())));
     if let Some(rule) = &field.frozen {
         parts.push(("frozen", frozen(rule)));
     }
@@ -108,7 +111,8 @@ fn choice(choice: &Choice) -> String {
     let colour = choice.colour.as_ref().map(|colour| format!(", colour = {}", quoted(colour))).unwrap_or_default();
     let weight = choice.weight.map(|weight| format!(", weight = {weight}")).unwrap_or_default();
     let hidden = if choice.hidden { ", hidden = true" } else { "" };
-    format!("{{ value = {}, label = {}{colour}{weight}{hidden} }}", quoted(&choice.value), label(&choice.label))
+    let brings = gate::written(choice);
+    format!("{{ value = {}, label = {}{colour}{weight}{hidden}{brings} }}", quoted(&choice.value), label(&choice.label))
 }
 
 fn frozen(rule: &Frozen) -> String {

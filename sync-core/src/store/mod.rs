@@ -41,6 +41,8 @@ const CACHE_KIB: i64 = 16 * 1024;
 /// The log is folded into the file when it has so many pages (16 MB): a first sync does it twice, not ten times.
 const CHECKPOINT_PAGES: i64 = 4_000;
 const WORKSPACE: &str = "workspace";
+/// Set while something that was forgotten is still in the index, or in the log.
+const TO_SCRUB: &str = "to_scrub";
 /// What a wipe empties, beside the search index.
 const OWN_TABLES: [&str; 11] =
     ["meta", "changes", "rows", "conflicts", "links", "drafts", "quarantine", "search_pending", "leaving", "receipts", "withdrawals"];
@@ -140,6 +142,8 @@ fn connect(place: &Place, first: &str) -> Result<Connection, StoreError> {
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     // FULL, or an edit that the user saw saved is gone after a power loss.
     db.execute_batch("pragma synchronous = full; pragma fullfsync = 1; pragma checkpoint_fullfsync = 1; pragma temp_store = memory;")?;
+    // What is deleted is overwritten: a record that was erased is in no page.
+    db.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     db.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
     Ok(db)
@@ -255,6 +259,21 @@ impl Store {
                 .execute(params![name, value])?,
             None => self.db.prepare_cached("delete from meta where name = ?1")?.execute([name])?,
         };
+        Ok(())
+    }
+
+    /// Something was forgotten for good: it is in the index and in the log until [`Store::scrub`].
+    pub(crate) fn to_scrub(&self) -> Result<(), StoreError> {
+        self.set_meta(TO_SCRUB, Some(&[1]))
+    }
+
+    /// Takes what was forgotten out of the index, which only marks what was deleted, and out of the log.
+    pub(crate) fn scrub(&self) -> Result<(), StoreError> {
+        if self.meta(TO_SCRUB)?.is_some() {
+            self.db.execute("insert into search (search) values ('optimize')", [])?;
+            self.set_meta(TO_SCRUB, None)?;
+            self.db.pragma_update_and_check(None, "wal_checkpoint", "truncate", |_| Ok(()))?;
+        }
         Ok(())
     }
 

@@ -41,6 +41,7 @@ pub(super) fn of(reading: &Reading, kind: &Kind) -> Map<String, Value> {
     let page = vec![
         known("rows", list(reference(&own("row")))),
         known("names", reference("Names")),
+        known("near", json!({"type": "boolean", "description": "That no record has the words of `q` as they were typed."})),
         known("next", json!({"type": ["string", "null"], "description": "`after` of the next page; null on the last one."})),
         known("total", json!({"type": "integer", "description": "On all pages, if asked for."})),
     ];
@@ -55,12 +56,26 @@ pub(super) fn of(reading: &Reading, kind: &Kind) -> Map<String, Value> {
         (own("fields"), fields),
         (own("row"), required(listed.clone(), &[])),
         (own("record"), required(listed.into_iter().chain(alone).collect(), &[])),
-        (own("page"), required(page, &["total"])),
+        (own("page"), required(page, &["near", "total"])),
+        (own("changes"), object(new.iter().skip(1).cloned(), &[])),
+        (own("event"), event(kind)),
         (own("new"), object(new, &[])),
         (own("batch"), batch(reference(&own("new_fields")))),
         (own("new_fields"), new_fields),
         (own("as_of"), required(as_of.collect(), &[])),
     ])
+}
+
+/// What a webhook is told.
+fn event(kind: &Kind) -> Value {
+    let known = |name: &str, schema: Value| (name.to_owned(), schema);
+    let types = ["created", "updated", "archived", "restored"].map(|action| format!("{}.{action}", kind.name));
+    let changed = json!({"type": "array", "items": {"type": "string"}, "description": "The fields that changed."});
+    let by = json!({"type": "array", "items": uuid(), "description": "Who did it."});
+    let data = [known("record", reference(&format!("{}.row", kind.name))), known("changed", changed), known("by", by)];
+    let moment = json!({"type": "string", "format": "date-time", "description": "When it was told."});
+    let parts = [known("type", json!({"enum": types})), known("timestamp", moment), known("data", required(data.into(), &[]))];
+    required(parts.into(), &[])
 }
 
 /// Many records at once.
@@ -76,7 +91,8 @@ fn batch(fields: Value) -> Value {
 /// What a record alone has more than one in a list.
 fn record_parts() -> Vec<(String, Value)> {
     let part = |name: &str, schema: &str| (name.to_owned(), list(reference(schema)));
-    vec![part("disagreements", "Disagreement"), part("links", "LinksOut"), part("linkedFrom", "LinksIn")]
+    let parts = [("disagreements", "Disagreement"), ("doubts", "Doubt"), ("links", "LinksOut"), ("linkedFrom", "LinksIn")];
+    parts.map(|(name, schema)| part(name, schema)).into()
 }
 
 /// A field as it reads.

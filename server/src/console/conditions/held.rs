@@ -34,7 +34,8 @@ fn gives_back(offer: &Offer<'_>, said: &Said, inputs: &[Input], condition: &Json
 /// What a browser sends of controls that nobody touched.
 fn untouched(inputs: &[Input]) -> Typed {
     let mut pairs = Vec::new();
-    for input in inputs {
+    let parts = inputs.iter().flat_map(|input| if let Input::Parts(parts) = input { &parts[..] } else { &[] }).map(|(_, input)| input);
+    for input in inputs.iter().chain(parts) {
         match input {
             // A control of one line drops the ends of lines.
             Input::Line { name, value, .. } | Input::Tags { name, value, .. } => {

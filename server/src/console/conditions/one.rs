@@ -61,6 +61,7 @@ pub fn offered<'a>(ground: &Ground<'a>) -> Vec<Offer<'a>> {
         part: None,
         class: Class::Moment,
         is_many: false,
+        is_first: false,
         from: None,
     }));
     all
@@ -137,6 +138,11 @@ pub(super) fn filled(all: &[Offer<'_>], scope: Scope, condition: &Json) -> Optio
             ["v", "v2"].into_iter().zip(values).for_each(|(name, value)| typed.add(name, text(value)));
         }
         Json::Array(values) => values.iter().for_each(|value| typed.add("v", text(value))),
+        Json::Object(parts) if said.needs == Needs::Near => {
+            NEAR.iter()
+                .filter_map(|(name, part, _)| Some((name, parts.get(*part)?)))
+                .for_each(|(name, value)| typed.add(*name, text(value)));
+        }
         value => typed.add("v", text(value)),
     }
     Some(typed)
@@ -158,6 +164,10 @@ pub(super) async fn operands(ground: &Ground<'_>, offer: &Offer<'_>, needs: Need
         }
         Needs::Some => some(ground, field, offer, typed).await?,
         Needs::One => vec![line("v", kind)],
+        Needs::Near => {
+            let words = ground.desk.words;
+            vec![Input::Parts(NEAR.iter().map(|(name, _, key)| (words.say(key).to_owned(), line(name, "text"))).collect())]
+        }
     })
 }
 
@@ -240,9 +250,23 @@ pub(super) fn put(offer: &Offer<'_>, said: &Said, chosen: Vec<String>, typed: &T
         Needs::Count => condition["count"] = whole("filter.count")?,
         Needs::Days => condition["value"] = whole("filter.days")?,
         Needs::One => condition["value"] = given("v")?,
+        Needs::Near => condition["value"] = near(typed)?,
         Needs::Two => condition["value"] = Json::Array(vec![given("v")?, given("v2")?]),
     }
     Ok(condition)
+}
+
+/// The controls of a place and what is around it: their names, the parts of the value, their labels.
+const NEAR: [(&str, &str, &str); 3] = [("v", "km", "filter.km"), ("v2", "lat", "geo.lat"), ("v3", "lon", "geo.lon")];
+
+/// A place and how far around it, as the filter language has it.
+fn near(typed: &Typed) -> Result<Json, Wrong> {
+    let wrong = || Wrong { key: "filter.near", part: String::new() };
+    let part = |(name, part, _): &(&str, &str, &str)| {
+        let number: serde_json::Number = typed.one(name).trim().parse().map_err(|_| wrong())?;
+        Ok(((*part).to_owned(), Json::Number(number)))
+    };
+    NEAR.iter().map(part).collect::<Result<serde_json::Map<_, _>, Wrong>>().map(Json::Object)
 }
 
 /// One value as the filter language has it.

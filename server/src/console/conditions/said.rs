@@ -29,6 +29,8 @@ pub enum Needs {
     Days,
     /// A number of records.
     Count,
+    /// A place, and how far around it.
+    Near,
 }
 
 const fn said(operator: &'static str, key: &'static str, needs: Needs) -> Said {
@@ -99,6 +101,13 @@ const TIME: &[Said] = &[
     said("isNull", "operator.is_null", Needs::Nothing),
 ];
 
+const PLACE: &[Said] = &[
+    said("withinKm", "operator.within_km", Needs::Near),
+    said("notWithinKm", "operator.not_within_km", Needs::Near),
+    said("isNotNull", "operator.is_not_null", Needs::Nothing),
+    said("isNull", "operator.is_null", Needs::Nothing),
+];
+
 /// Of days in a rule.
 const PRESENT: &[Said] = &[said("isNotNull", "operator.is_not_null", Needs::Nothing), said("isNull", "operator.is_null", Needs::Nothing)];
 
@@ -125,6 +134,7 @@ pub fn sayings(offer: &Offer<'_>, scope: Scope) -> &'static [Said] {
         // Phones are without a network for days: no rule depends on a date.
         Class::Day | Class::Moment | Class::DayOrMoment if scope == Scope::Rule => PRESENT,
         Class::Day | Class::Moment | Class::DayOrMoment => TIME,
+        Class::Geo => PLACE,
         Class::Opaque => &[],
     }
 }

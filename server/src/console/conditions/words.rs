@@ -13,6 +13,10 @@ use crate::console::format::{Formatter, Shown};
 pub fn label(ground: &Ground<'_>, offer: &Offer<'_>) -> String {
     let words = ground.desk.words;
     let mut parts: Vec<&str> = offer.fields.iter().map(|field| words.label(&field.label)).collect();
+    if offer.is_first {
+        parts.pop();
+        parts.push(words.say("filter.first"));
+    }
     let source = offer.from.map(|source| format!("{} ({})", words.label(&source.plural), parts.remove(0)));
     parts.splice(0..0, source.as_deref());
     match (offer.attribute.rsplit('.').next().unwrap_or_default(), offer.part) {
@@ -92,6 +96,7 @@ pub fn values(format: &Formatter<'_>, offer: &Offer<'_>, value: &Json) -> Vec<Sh
         }
         (_, Class::Day | Class::Moment | Class::DayOrMoment, Json::String(day)) => Shown::Text(day.clone()),
         (_, Class::Day | Class::Moment | Class::DayOrMoment, days) => Shown::Text(days.to_string()),
+        (_, Class::Geo, near) => Shown::Text(format!("{} km · {}, {}", near["km"], near["lat"], near["lon"])),
         (Some(field), _, value) if offer.part.is_none() => format.scalar(field, value),
         (_, _, Json::String(text)) => Shown::Text(text.clone()),
         (_, _, other) => Shown::Text(other.to_string()),

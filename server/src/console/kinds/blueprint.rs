@@ -21,9 +21,10 @@ use crate::reading::List;
 use crate::writing::WriteError;
 
 /// The set-ups that come with the product.
-const SHIPPED: [(&str, &str); 2] = [
+const SHIPPED: [(&str, &str); 3] = [
     ("car_dealer", include_str!("../../../blueprints/car_dealer.toml")),
     ("insurance", include_str!("../../../blueprints/insurance.toml")),
+    ("sales_process", include_str!("../../../blueprints/sales_process.toml")),
 ];
 
 /// The kinds whose records travel with the kinds that they are about.

@@ -3,10 +3,11 @@
 //! Pure. What exists keeps its name, type, policy and facet: the form says so by not asking again.
 
 use sync_core::id::{Facet, FieldName, KindName};
-use sync_core::schema::{Board, COLOURS, Choice, Field, ITEMS_MAX, Kind, Label, Merge, ValueType};
+use sync_core::schema::{COLOURS, Choice, Field, ITEMS_MAX, Kind, Label, Merge, ValueType};
 
 use super::formula::FormulaForm;
 use super::names::{free, named};
+use super::rules;
 use crate::console::typed::Typed;
 
 /// What stands before the place of a field that is meant by it.
@@ -27,6 +28,8 @@ pub struct KindForm {
     pub board: String,
     /// The field that the board sums, by its name.
     pub sum: String,
+    /// The choice whose options have boards of their own, by its name.
+    pub pipelines: String,
     /// The link that says whose record it is, by its name.
     pub owner: String,
     /// The fields.
@@ -67,6 +70,8 @@ pub struct FieldForm {
     pub searched: bool,
     /// The options of a choice, one a line.
     pub options: String,
+    /// What its options bring with them, one rule a line.
+    pub rules: String,
     /// The option that a new record has, by its stored word or label.
     pub default: String,
     /// The least and the most that a number may be, as they were typed.
@@ -98,6 +103,8 @@ pub enum Wrong {
     Twice,
     /// A choice without options.
     NoOptions,
+    /// A rule of options that cannot be read.
+    NoRule,
     /// A default that is none of the options.
     NoSuchDefault,
     /// Bounds that are no whole numbers, or between which there is none.
@@ -160,6 +167,7 @@ impl KindForm {
             title: kind.fields.iter().position(|field| field.name == kind.title).unwrap_or_default(),
             board: kind.board.as_ref().map(|board| board.by.to_string()).unwrap_or_default(),
             sum: kind.board.as_ref().map(|board| name(&board.sum)).unwrap_or_default(),
+            pipelines: kind.board.as_ref().map(|board| name(&board.pipelines)).unwrap_or_default(),
             owner: name(&kind.owner),
             fields: kind.fields.iter().map(|field| FieldForm::from(kind, field)).collect(),
         }
@@ -187,7 +195,7 @@ impl KindForm {
         fields.sort_by_key(|(place, _)| *place);
         let mut fields: Vec<FieldForm> = fields.into_iter().map(|(_, field)| field).collect();
         let mut pick = |part: &str| picked(typed.one(part), &order, &mut fields);
-        let (board, sum, owner) = (pick("board"), pick("sum"), pick("owner"));
+        let (board, sum, pipelines, owner) = (pick("board"), pick("sum"), pick("pipelines"), pick("owner"));
         Self {
             name: base.map(|kind| kind.name.to_string()).unwrap_or_else(|| typed.one("name").to_owned()),
             label: Pair::of(typed, "label"),
@@ -195,6 +203,7 @@ impl KindForm {
             title,
             board,
             sum,
+            pipelines,
             owner,
             fields,
         }
@@ -287,22 +296,15 @@ impl KindForm {
             matches: base.map(|kind| kind.matches.clone()).unwrap_or_default(),
             owner: optional(&self.owner),
             sharing: base.map(|kind| kind.sharing.clone()).unwrap_or_default(),
-            board: optional(&self.board).map(|by| Board { closed: closed(base, &by, &fields), by, sum: optional(&self.sum) }),
+            board: rules::board(self, base, &fields),
             happens: Vec::new(),
+            gaps: base.map(|kind| kind.gaps.clone()).unwrap_or_default(),
             fields,
         };
         // What says when it happens is written in the kind's text.
         let happens = base.map(|base| kind.days_kept_of(base)).unwrap_or_default();
         Ok(Kind { happens, ..kind })
     }
-}
-
-/// The closed columns are written in the kind's text: the form keeps those that are still there.
-fn closed(base: Option<&Kind>, by: &FieldName, fields: &[Field]) -> Vec<String> {
-    let board = base.and_then(|kind| kind.board.as_ref()).filter(|board| board.by == *by);
-    let is_there =
-        |value: &&String| fields.iter().any(|field| field.name == *by && field.options.iter().any(|option| option.value == **value));
-    board.map(|board| board.closed.iter().filter(is_there).cloned().collect()).unwrap_or_default()
 }
 
 /// The name of a field that was chosen, perhaps by its place in the form that was sent: then it gets its name now.
@@ -383,6 +385,7 @@ impl FieldForm {
             required: field.required,
             hidden: field.hidden,
             options: field.options.iter().map(line).collect::<Vec<_>>().join("\n"),
+            rules: rules::text(&field.options),
             default: field.default.clone().unwrap_or_default(),
             min: bound(field.min),
             max: bound(field.max),
@@ -414,6 +417,7 @@ impl FieldForm {
             listed: has("listed"),
             searched: has("searched"),
             options: typed.raw(&format!("{name}.options")).replace("\r\n", "\n"),
+            rules: if has("rules") { typed.raw(&format!("{name}.rules")).replace("\r\n", "\n") } else { rules_of(known) },
             default: one("default"),
             min: if has("min") { one("min") } else { bound(known.and_then(|field| field.min)) },
             max: if has("max") { one("max") } else { bound(known.and_then(|field| field.max)) },
@@ -428,8 +432,8 @@ impl FieldForm {
 
     /// A form that does not show what is in a field leaves it as it is.
     fn keep_closed(&mut self, known: &Field, opened: bool) {
-        let FieldForm { options, default, min, max, to, items, .. } = Self::of(known);
-        (self.options, self.default, self.min, self.max) = (options, default, min, max);
+        let FieldForm { options, rules, default, min, max, to, items, .. } = Self::of(known);
+        (self.options, self.rules, self.default, self.min, self.max) = (options, rules, default, min, max);
         (self.to, self.items, self.opened) = (to, items, opened);
     }
 
@@ -468,6 +472,7 @@ impl FieldForm {
             (self.label.is_empty(), Wrong::NoLabel),
             (names.iter().filter(|name| **name == self.name).count() > 1, Wrong::Twice),
             (value == ValueType::Choice && self.options.trim().is_empty(), Wrong::NoOptions),
+            (value == ValueType::Choice && rules::read(&self.rules, &mut self.choices(None)).is_err(), Wrong::NoRule),
             (self.has_default(&value) && self.default_among(&self.choices(None)).is_none(), Wrong::NoSuchDefault),
             (self.bounds().is_none(), Wrong::NoBounds),
             (value == ValueType::Link && self.to.is_empty(), Wrong::NoTargets),
@@ -480,7 +485,9 @@ impl FieldForm {
 
     fn field(&self, base: Option<&Field>) -> Result<Field, String> {
         let value = ValueType::of_word(&self.value);
-        let options = if value == ValueType::Choice { self.choices(base) } else { Vec::new() };
+        let mut options = if value == ValueType::Choice { self.choices(base) } else { Vec::new() };
+        // What is wrong with them was told before.
+        rules::read(&self.rules, &mut options).ok();
         let to = if value == ValueType::Link { self.to.iter().filter_map(|kind| kind.parse().ok()).collect() } else { Vec::new() };
         let part = |part: &Self| part.field(base.and_then(|field| field.item(&part.name)));
         let facet = Facet::ALL.into_iter().find(|facet| facet.as_str() == self.facet).unwrap_or_default();
@@ -504,6 +511,7 @@ impl FieldForm {
             max,
             to,
             items: self.items.iter().map(part).collect::<Result<_, _>>()?,
+            fill: base.and_then(|field| field.fill.clone()),
             frozen: base.and_then(|field| field.frozen.clone()),
             formula: self.formula.formula().ok().flatten().filter(|_| self.is_computed()).or_else(|| base?.formula.clone()),
             hidden: self.hidden,
@@ -560,7 +568,7 @@ impl FieldForm {
             let value = stored.unwrap_or_else(|| free(&named(&label.en), &taken));
             // The form does not ask whether an option is no longer offered.
             let hidden = base.and_then(|field| field.option(&value)).is_some_and(|option| option.hidden);
-            choices.push(Choice { value, label, colour, weight, hidden });
+            choices.push(rules::option(value, label, (colour, weight), hidden));
         }
         choices
     }
@@ -568,6 +576,10 @@ impl FieldForm {
 
 fn bound(bound: Option<i64>) -> String {
     bound.map(|bound| bound.to_string()).unwrap_or_default()
+}
+
+fn rules_of(field: Option<&Field>) -> String {
+    field.map(|field| rules::text(&field.options)).unwrap_or_default()
 }
 
 fn line(choice: &Choice) -> String {

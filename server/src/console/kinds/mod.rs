@@ -7,6 +7,7 @@ mod formula;
 mod names;
 mod picks;
 mod preview;
+mod rules;
 
 use askama::Template;
 use axum::Form;
@@ -290,6 +291,7 @@ fn checked(desk: &Desk, base: Option<&Kind>, form: &mut KindForm) -> Result<Kind
             Wrong::NotTogether => "kind.not_together",
             Wrong::NoParts => "kind.no_parts",
             Wrong::NotRows => "kind.not_rows",
+            Wrong::NoRule => "kind.no_rule",
             Wrong::NoFormula => "formula.none",
             Wrong::FormulaLacks => "formula.lacks",
             Wrong::FormulaNames => "formula.names",
@@ -443,7 +445,7 @@ fn weight(desk: &Desk, form: &KindForm) -> usize {
     const PART: usize = 1_100;
     let target = 120 * desk.reading.kinds().count();
     let links = |field: &FieldForm| if field.value == "link" { target } else { 0 };
-    let inside = |field: &FieldForm| links(field) + field.options.len();
+    let inside = |field: &FieldForm| links(field) + field.options.len() + field.rules.len();
     let parts = |field: &FieldForm| field.items.iter().map(|part| PART + inside(part)).sum::<usize>();
     form.fields.iter().map(|field| FIELD + inside(field) + parts(field)).sum()
 }
@@ -452,7 +454,7 @@ fn row(desk: &Desk, form: &KindForm, index: usize, field: &FieldForm, is_light: 
     let (has_rows, is_few) = (!field.items.is_empty(), form.new_count() <= NEW_FEW);
     let is_shown = is_light || !field.known || field.opened || field.wants_part || field.is_wrong();
     if !is_shown && (has_rows || matches!(&*field.value, "choice" | "link")) {
-        let closed = FieldForm { items: Vec::new(), options: String::new(), to: Vec::new(), ..field.clone() };
+        let closed = FieldForm { items: Vec::new(), options: String::new(), rules: String::new(), to: Vec::new(), ..field.clone() };
         let row = row(desk, form, index, &closed, true);
         return RowView { is_closed: true, options: false, numbers: false, links: false, may_have_rows: false, targets: Vec::new(), ..row };
     }
@@ -567,10 +569,12 @@ const MERGES: [(&str, &str); 9] = [
 type Named = (&'static str, &'static str);
 
 /// The forms of formulas, and what each of them names.
-const FORMULAS: [(&str, &str, &[Named]); 4] = [
+const FORMULAS: [(&str, &str, &[Named]); 6] = [
     ("sum", "formula.sum", &[("sum", "formula.rows"), ("of", "formula.of"), ("times", "formula.times"), ("less_percent", "formula.less")]),
     ("weight_of", "formula.weight", &[("weight_of", "formula.choice")]),
     ("furthest_of", "formula.furthest", &[("furthest_of", "formula.choice")]),
+    ("count_of", "formula.count", &[("count_of", "formula.rows")]),
+    ("unmet_of", "formula.unmet", &[("unmet_of", "formula.choice")]),
     ("percent_of", "formula.percent", &[("percent_of", "formula.whole"), ("by", "formula.by")]),
 ];
 

@@ -23,16 +23,17 @@ pub struct PickView {
 /// A choice: its control, what it is called, what is said beside it, and which types of fields fit.
 type Pick = (&'static str, &'static str, Option<&'static str>, &'static [&'static str]);
 
-const PICKS: [Pick; 3] = [
+const PICKS: [Pick; 4] = [
     ("board", "kind.board", Some("kind.board_hint"), &["choice"]),
     ("sum", "kind.sum", None, &["money", "number", "integer"]),
+    ("pipelines", "kind.pipelines", Some("kind.pipelines_hint"), &["choice"]),
     ("owner", "kind.owner", None, &["link"]),
 ];
 
 impl PickView {
     /// The choices among the fields as they stand in a form.
     pub fn all(desk: &Desk, form: &KindForm) -> Vec<Self> {
-        let chosen = [&form.board, &form.sum, &form.owner];
+        let chosen = [&form.board, &form.sum, &form.pipelines, &form.owner];
         let say = |key: &'static str| desk.words.say(key).to_owned();
         let pick = |((name, label, hint, fits), chosen): (Pick, &String)| Self {
             name,

@@ -3,7 +3,10 @@
 //! All that a page shows stands in its address: it can be sent to a colleague, and Back goes back.
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 use sync_core::schema::Kind;
+
+use super::shape::filter_of;
 
 /// The first page among the places of a trail.
 const FIRST: &str = "-";
@@ -123,10 +126,10 @@ impl Asked {
         format!("/records/{}{slash}{what}{mark}{}", kind.name, query.join("&"))
     }
 
-    /// Whether its month is a month, or a day that stands for its week; none is the present one.
+    /// Whether its month is a month, a day that stands for its week, or a day alone; none is the present one.
     pub fn has_month(&self) -> bool {
         let is_day = |day: &str| day.parse::<jiff::civil::Date>().is_ok();
-        self.month.is_empty() || is_day(&self.month) || is_day(&format!("{}-01", self.month))
+        self.month.is_empty() || is_day(self.month.strip_prefix('d').unwrap_or(&self.month)) || is_day(&format!("{}-01", self.month))
     }
 
     /// The same list, on its first page and with nothing open.
@@ -174,6 +177,11 @@ impl Asked {
         let after = (!before.is_empty() && before != FIRST).then(|| before.to_owned());
         Some(Self { after, trail: trail.to_owned(), ..self.closed() }.address(kind))
     }
+}
+
+/// The list of what conditions hold of.
+pub fn address_of(kind: &Kind, conditions: &[Json]) -> String {
+    Asked { filter: Some(filter_of(conditions, false)), ..Asked::default() }.address(kind)
 }
 
 /// A text as it stands in an address.

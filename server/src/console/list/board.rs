@@ -1,26 +1,19 @@
 //! A list as columns of cards, by the choice that the kind's board names.
 
-use axum::Form;
-use axum::extract::{Path, Query};
-use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sync_core::actions::next::Tone;
 use sync_core::id::RecordId;
-use sync_core::record::fields::FieldEdit;
-use sync_core::schema::{Board, Field, Kind};
+use sync_core::schema::{Board, Choice, Field, Kind};
 
 use super::asked::Asked;
 use super::groups::{condition, summed_up, sums};
-use super::page;
+use super::moves::Asking;
 use super::shape::{Layout, Shape};
 use super::table::title_of;
 use crate::console::desk::Desk;
 use crate::console::format::{self, Formatter, Shown};
-use crate::console::record::Editing;
-use crate::console::why;
 use crate::error::Error;
-use crate::reading::{Group, Grouping, List, Listing, NextStep, Row};
+use crate::reading::{Group, Grouping, List, Listing, NextStep, Row, Step};
 
 /// Cards of one column: those changed last; the others are a click away.
 const CARDS: u32 = 30;
@@ -33,6 +26,10 @@ const FACTS: usize = 3;
 
 /// The board.
 pub struct BoardView {
+    /// The pipelines that it can be narrowed to: label, address, whether it is; none where there are none.
+    pub pipelines: Vec<(String, String, bool)>,
+    /// What a card is asked for before it goes to another column.
+    pub asking: Option<Asking>,
     /// Its columns.
     pub lanes: Vec<Lane>,
     /// Where a card's move is sent; none for who may not move.
@@ -92,20 +89,34 @@ pub struct Next {
 }
 
 /// The board of a list.
-pub async fn view(desk: &Desk, kind: &Kind, board: &Board, asked: &Asked, shape: &Shape) -> Result<BoardView, Error> {
+pub async fn view(
+    desk: &Desk,
+    kind: &Kind,
+    board: &Board,
+    (asked, shape): (&Asked, &Shape),
+    asking: Option<Asking>,
+) -> Result<BoardView, Error> {
     let by = kind.field(&board.by).filter(|field| desk.reading.may_read(kind, &field.name)).ok_or(Error::NotFound)?;
     let sum = board.sum.as_ref().and_then(|sum| kind.field(sum)).filter(|field| desk.reading.may_read(kind, &field.name));
     let all = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
-    let totals = desk.reading.totals(&all, &Grouping { by: Some(&by.name), sums: sum.into_iter().collect(), instead: None }).await?;
+    let totals =
+        desk.reading.totals(&all, &Grouping { by: Some(&by.name), sums: sum.into_iter().collect(), ..Grouping::default() }).await?;
     let group = |value: Option<&str>| totals.groups.iter().find(|group| group.key.as_deref() == value).cloned().unwrap_or_default();
     let newest = Shape { sort: "updatedAt".to_owned(), desc: true, ..shape.clone() };
     let mut lanes = Vec::new();
     let none = group(None);
     let unsorted = (none.count > 0).then_some(None);
-    let values: Vec<Option<&str>> = unsorted.into_iter().chain(by.options.iter().map(|option| Some(&*option.value))).collect();
+    let pipeline = pipelines(desk, kind, board).and_then(|field| chosen(field, shape));
+    // What stands in none of a pipeline's columns is shown all the same.
+    let has_column = |option: &&Choice| {
+        let is_its = pipeline.is_none_or(|pipeline| pipeline.columns.is_empty() || pipeline.columns.contains(&option.value));
+        is_its || group(Some(&option.value)).count > 0
+    };
+    let options = by.options.iter().filter(has_column).map(|option| Some(&*option.value));
+    let values: Vec<Option<&str>> = unsorted.into_iter().chain(options).collect();
     let cards = CARDS.min(u32::try_from(CARDS_MAX / values.len().max(1)).unwrap_or(CARDS)).max(1);
     for value in values {
-        let condition = condition(kind, &by.name, value);
+        let condition = condition(desk.reading.schema(), kind, (&by.name, Step::default()), value);
         let list = newest.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[condition], cards)?;
         let listing = desk.reading.list(&List { expected: Some(group(value).count), ..list }).await?;
         let drawing = Drawing { desk, kind, by, sum, asked, shape };
@@ -113,7 +124,46 @@ pub async fn view(desk: &Desk, kind: &Kind, board: &Board, asked: &Asked, shape:
     }
     let may = !asked.archived && desk.reading.may_write(kind, &by.name);
     let here = Asked { layout: Some(Layout::Board.word().to_owned()), ..asked.closed() };
-    Ok(BoardView { lanes, action: may.then(|| here.below(kind, "move")) })
+    let pipelines = pipelines(desk, kind, board).map(|field| tabs(desk, kind, field, asked, shape)).unwrap_or_default();
+    Ok(BoardView { pipelines, asking, lanes, action: may.then(|| here.below(kind, "move")) })
+}
+
+/// The choice whose options have boards of their own, if the reader sees it.
+fn pipelines<'k>(desk: &Desk, kind: &'k Kind, board: &Board) -> Option<&'k Field> {
+    kind.field(board.pipelines.as_ref()?).filter(|field| !field.hidden && desk.reading.may_read(kind, &field.name))
+}
+
+/// The one that a list is narrowed to, by its conditions.
+fn chosen<'k>(field: &'k Field, shape: &Shape) -> Option<&'k Choice> {
+    let is_about = |condition: &&Json| condition["attribute"] == *field.name;
+    let condition = shape.conditions.iter().filter(|_| !shape.any).find(is_about)?;
+    let value = match (condition["type"].as_str()?, &condition["value"]) {
+        ("equals", value) => value.as_str(),
+        ("in", Json::Array(values)) if values.len() == 1 => values.first()?.as_str(),
+        _ => None,
+    };
+    field.option(value?)
+}
+
+/// The same board of all pipelines, and of each.
+fn tabs(desk: &Desk, kind: &Kind, field: &Field, asked: &Asked, shape: &Shape) -> Vec<(String, String, bool)> {
+    // Where any one of several conditions is enough, one more would narrow nothing.
+    if shape.any && shape.conditions.len() > 1 {
+        return Vec::new();
+    }
+    let here = chosen(field, shape).map(|option| &*option.value);
+    let others = || shape.conditions.iter().filter(|condition| condition["attribute"] != *field.name).cloned();
+    let to = |more: Option<Json>| {
+        let conditions: Vec<Json> = others().chain(more).collect();
+        Asked { filter: Some(super::shape::filter_of(&conditions, false)), layout: Some(Layout::Board.word().to_owned()), ..asked.plain() }
+            .address(kind)
+    };
+    let all = (desk.words.say("board.all_pipelines").to_owned(), to(None), here.is_none());
+    let one = |option: &Choice| {
+        let condition = json!({"type": "in", "attribute": field.name.to_string(), "value": [option.value]});
+        (desk.words.label(&option.label).to_owned(), to(Some(condition)), here == Some(&*option.value))
+    };
+    std::iter::once(all).chain(field.offered().map(one)).collect()
 }
 
 struct Drawing<'a> {
@@ -135,7 +185,8 @@ impl Drawing<'_> {
         let card = |row: &Row| self.card(row, listing, has_steps.then(|| steps.get(&row.id)));
         let weighted = self.sum.filter(|sum| !sum.is_weighed()).and_then(|sum| group.weighted.get(&sum.name));
         let left = group.count.saturating_sub(listing.rows.len() as u64);
-        let conditions: Vec<Json> = self.shape.conditions.iter().cloned().chain([condition(kind, &self.by.name, value)]).collect();
+        let of_lane = condition(desk.reading.schema(), kind, (&self.by.name, Step::default()), value);
+        let conditions: Vec<Json> = self.shape.conditions.iter().cloned().chain([of_lane]).collect();
         let table = Some(Layout::Table.word().to_owned());
         let href = Asked { filter: Some(super::shape::filter_of(&conditions, false)), layout: table, ..self.asked.plain() }.address(kind);
         Ok(Lane {
@@ -208,23 +259,4 @@ pub(super) fn colour_of(tone: Option<Tone>) -> &'static str {
 /// What is won or lost needs no next step.
 pub(super) fn is_over(option: Option<&sync_core::schema::Choice>) -> bool {
     option.and_then(|option| option.weight).is_some_and(|weight| weight == 0 || weight == 100)
-}
-
-/// A card that goes to another column.
-#[derive(Debug, Deserialize)]
-pub struct Moved {
-    id: RecordId,
-    value: String,
-}
-
-/// `POST /records/{kind}/move`: the card goes there, or the page says why not.
-pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(moved): Form<Moved>) -> Result<Response, Error> {
-    let kind = desk.reading.kind(&kind)?.clone();
-    let board = kind.board.as_ref().ok_or(Error::NotFound)?;
-    let value = if moved.value.is_empty() { json!(null) } else { json!(moved.value) };
-    let written = desk.writing().edit(&kind.name, moved.id, vec![FieldEdit::set(&board.by, value)]).await;
-    match why::written(&desk, &kind, written)? {
-        Ok(()) => Ok(Redirect::to(&asked.closed().address(&kind)).into_response()),
-        Err(why) => page::show(&desk, &kind, asked, Editing::default(), Some(why.text)).await,
-    }
 }

@@ -171,7 +171,7 @@ async fn records(desk: &Desk, kind: &Kind, asked: &Asked, order: &Order) -> Resu
             take(&asked, &[serde_json::json!({"type": "in", "attribute": "id", "value": ids})]).await?;
         }
     }
-    Ok(Listing { rows, names, next: None, total: None, counted: Counted::default() })
+    Ok(Listing { rows, names, is_near: false, next: None, total: None, counted: Counted::default() })
 }
 
 /// What happens to each record; or why the value is not taken. Without a field it goes to the archive or, if `shelf` says so,
@@ -204,6 +204,7 @@ fn planned(
             Ok(()) => None,
             Err(BadEdit::BadValue { problem: BadValue::EndsBefore { .. }, .. }) => Some("bulk.ends_before"),
             Err(BadEdit::BadValue { problem: BadValue::NoManager, .. }) => Some("bulk.no_manager"),
+            Err(BadEdit::BadValue { problem: BadValue::Unmet { .. }, .. }) => Some("bulk.unmet"),
             Err(bad) => return Err(why::refused(desk, kind, &bad)),
         };
         let why = match () {

@@ -1,4 +1,4 @@
-//! A list on days: a month or a week, by one of the kind's dates.
+//! A list on days: a month, a week or a day, by one of the kind's dates.
 
 use std::collections::BTreeMap;
 
@@ -29,19 +29,19 @@ const SHOWN: usize = 4;
 
 /// The calendar.
 pub struct CalendarView {
-    /// What it shows: `2026-05`, or a week's first and last day.
+    /// What it shows: `2026-05`, a week's first and last day, or a day.
     pub title: String,
-    /// Whether it is a week.
-    pub is_week: bool,
+    /// What it covers: `month`, `week` or `day`.
+    pub span: &'static str,
     /// The names of the days.
     pub names: Vec<&'static str>,
     /// The weeks, Monday first.
     pub weeks: Vec<Vec<DayView>>,
     /// The fields that put records on days: attribute, label, whether chosen.
     pub by: Vec<(String, String, bool)>,
-    /// One month or week back.
+    /// One month, week or day back.
     pub before: String,
-    /// One month or week on.
+    /// One month, week or day on.
     pub after: String,
     /// The present one.
     pub today: String,
@@ -49,6 +49,8 @@ pub struct CalendarView {
     pub month: String,
     /// As a week.
     pub week: String,
+    /// As a day.
+    pub day: String,
     /// How many records were left out, if there are too many.
     pub is_cut: bool,
 }
@@ -67,7 +69,7 @@ pub struct DayView {
     pub items: Vec<Item>,
     /// How many more there are.
     pub more: usize,
-    /// All of them.
+    /// It alone.
     pub href: String,
     /// A new one on this day.
     pub new: Option<String>,
@@ -81,6 +83,8 @@ pub struct Item {
     pub title: String,
     /// Its page.
     pub href: String,
+    /// What it is about: pages and titles, where there is room for them.
+    pub about: Vec<(String, String)>,
     /// A colour of the style sheet: that of its next action, or of its board's column where nothing can be planned about it.
     pub colour: String,
     /// Whether what is to be done next should have been done.
@@ -97,9 +101,15 @@ struct Range {
     anchor: Date,
 }
 
+/// What stands before a day that is shown alone: without it, it stands for its week.
+const ALONE: char = 'd';
+
 impl Range {
-    /// `2026-05` is a month, `2026-05-04` the week of that day, anything else the present month.
+    /// `2026-05` is a month, `2026-05-04` the week of that day, `d2026-05-04` the day alone, anything else the present month.
     fn of(asked: &str, today: Date) -> Self {
+        if let Some(day) = asked.strip_prefix(ALONE).and_then(|day| day.parse::<Date>().ok()) {
+            return Self { first: day, last: day, month: None, anchor: day };
+        }
         if let Ok(day) = asked.parse::<Date>() {
             let first = monday(day);
             return Self { first, last: plus(first, 6), month: None, anchor: first };
@@ -109,12 +119,21 @@ impl Range {
         Self { first: monday(first), last, month: Some((first.year(), first.month())), anchor: first }
     }
 
+    fn is_day(&self) -> bool {
+        self.first == self.last
+    }
+
     fn moved(&self, steps: i64) -> String {
         match self.month {
             Some(_) => month_of(self.anchor.saturating_add(jiff::Span::new().months(steps))),
+            None if self.is_day() => alone(plus(self.anchor, steps)),
             None => plus(self.anchor, 7 * steps).to_string(),
         }
     }
+}
+
+fn alone(day: Date) -> String {
+    format!("{ALONE}{day}")
 }
 
 fn monday(day: Date) -> Date {
@@ -172,17 +191,24 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
     let to = |month: String| Asked { month, ..asked.closed() }.address(kind);
     let around = if range.month.is_some_and(|month| month == (today.year(), today.month())) { today } else { range.anchor };
     let page = Page { kind, asked, range: &range, today, new_at: new_at(desk, kind, chosen) };
+    let (span, title, now) = match (range.month.is_some(), range.is_day()) {
+        (true, _) => ("month", month_of(range.anchor), String::new()),
+        (false, true) => ("day", range.anchor.to_string(), alone(today)),
+        (false, false) => ("week", format!("{} – {}", range.first, range.last), today.to_string()),
+    };
+    let first = if range.is_day() { usize::try_from(range.anchor.weekday().to_monday_zero_offset()).unwrap_or_default() } else { 0 };
     Ok(CalendarView {
-        title: if range.month.is_some() { month_of(range.anchor) } else { format!("{} – {}", range.first, range.last) },
-        is_week: range.month.is_none(),
-        names: NAMES.iter().map(|key| desk.words.say(key)).collect(),
-        weeks: page.weeks(placed(desk, kind, (&rows, &names, &tones), chosen)),
+        title,
+        span,
+        names: NAMES.iter().skip(first).map(|key| desk.words.say(key)).take(if range.is_day() { 1 } else { NAMES.len() }).collect(),
+        weeks: page.weeks(placed(desk, kind, (&rows, &names, &tones), (chosen, range.is_day()))),
         by: choices.iter().map(|choice| (choice.word(), choice.label.clone(), choice.word() == chosen.word())).collect(),
         before: to(range.moved(-1)),
         after: to(range.moved(1)),
-        today: to(if range.month.is_some() { String::new() } else { today.to_string() }),
+        today: to(now),
         month: to(month_of(range.anchor)),
         week: to(around.to_string()),
+        day: to(alone(around)),
         is_cut,
     })
 }
@@ -207,7 +233,7 @@ impl Page<'_> {
         let mut date = self.range.first;
         while date <= self.range.last {
             let mut week = Vec::new();
-            for _ in 0..7 {
+            for _ in 0..if self.range.is_day() { 1 } else { NAMES.len() } {
                 let mut items = on.remove(&date).unwrap_or_default();
                 items.sort_by(|a, b| a.0.cmp(&b.0));
                 week.push(self.day(date, items));
@@ -228,7 +254,7 @@ impl Page<'_> {
             is_other: month.is_some_and(|month| month != (date.year(), date.month())),
             more: items.len().saturating_sub(shown),
             items: items.into_iter().map(|(_, item)| item).take(shown).collect(),
-            href: Asked { month: date.to_string(), ..self.asked.closed() }.address(self.kind),
+            href: Asked { month: alone(date), ..self.asked.closed() }.address(self.kind),
             new: self.new_at.map(|attribute| new_on(self.kind, attribute, date)),
         }
     }
@@ -266,7 +292,7 @@ fn placed(
     desk: &Desk,
     kind: &Kind,
     (rows, names, tones): (&[Row], &Names, &Tones),
-    chosen: &Choice,
+    (chosen, is_day): (&Choice, bool),
 ) -> BTreeMap<Date, Vec<(String, Item)>> {
     let format = Formatter { words: desk.words, names };
     // Where red is late, what was lost is not red.
@@ -280,12 +306,25 @@ fn placed(
             time: time.clone(),
             title: title_of(&format, kind, row),
             href: format!("/records/{}/{}", kind.name, row.id),
+            about: if is_day { about(kind, row, names) } else { Vec::new() },
             colour: tone.map_or_else(|| column.unwrap_or_default(), |tone| colour_of(*tone).to_owned()),
             is_late: tone == Some(&Some(Tone::Late)),
         };
         on.entry(day).or_default().push((time, item));
     }
     on
+}
+
+/// What a record follows or is about, by name.
+fn about(kind: &Kind, row: &Row, names: &Names) -> Vec<(String, String)> {
+    let Some(field) = kind.sharing.follows.as_ref() else { return Vec::new() };
+    let ids = match row.fields.get(&**field) {
+        Some(Json::Array(ids)) => ids.iter().filter_map(Json::as_str).collect(),
+        Some(Json::String(id)) => vec![id.as_str()],
+        _ => Vec::new(),
+    };
+    let known = ids.into_iter().filter_map(|id| names.get(&id.parse().ok()?));
+    known.map(|linked| (format!("/records/{}/{}", linked.kind, linked.id), linked.title.clone())).collect()
 }
 
 async fn read(

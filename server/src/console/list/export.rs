@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 use sync_core::access::Right;
+use sync_core::id::RecordId;
 use sync_core::schema::{Kind, Merge, ValueType};
 
 use super::asked::{Asked, encoded};
@@ -154,7 +155,9 @@ async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, (title,
     let head = if columns.iter().any(is_said) { label } else { by };
     columns.retain(|column| !is_said(column));
     let found = read(desk, kind, asked, shape).await?;
-    let rows = in_groups(desk, kind, shape, &totals, &found)?;
+    let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
+    let keys = desk.reading.keys(&list, (&shape.group, groups::step_of(shape)), &totals).await?;
+    let rows = in_groups(desk, kind, shape, (&totals, &keys), &found);
     let rows: Vec<Vec<Cell>> =
         rows.into_iter().map(|(group, (row, names))| [vec![Cell::Text(group)], cells(desk, kind, &columns, row, names)].concat()).collect();
     note(desk, kind, asked, shape, format, ("records", rows.len().into())).await?;
@@ -167,18 +170,24 @@ type Found = (Row, Arc<Names>);
 
 /// Each record with what its group is called, in the order of the groups. Those of no group that was counted come last:
 /// there are too many groups, or a record has another value than when they were counted.
-fn in_groups<'r>(desk: &Desk, kind: &Kind, shape: &Shape, totals: &Totals, found: &'r [Found]) -> Result<Vec<(String, &'r Found)>, Error> {
-    let key_of = desk.reading.keys(kind, &shape.group, desk.offset_minutes, totals)?;
-    let groups = groups::in_order(kind, shape, totals);
+fn in_groups<'r>(
+    desk: &Desk,
+    kind: &Kind,
+    shape: &Shape,
+    (totals, keys): (&Totals, &HashMap<RecordId, Option<String>>),
+    found: &'r [Found],
+) -> Vec<(String, &'r Found)> {
+    let groups = groups::in_order(desk, kind, shape, totals);
     let places: HashMap<Option<&str>, usize> = groups.iter().enumerate().map(|(place, group)| (group.key.as_deref(), place)).collect();
     let mut rows: Vec<(usize, &Found)> = Vec::new();
     for one in found {
-        rows.push((places.get(&key_of(&one.0).as_deref()).copied().unwrap_or(groups.len()), one));
+        let place = keys.get(&one.0.id).and_then(|key| places.get(&key.as_deref()));
+        rows.push((place.copied().unwrap_or(groups.len()), one));
     }
     rows.sort_by_key(|(place, _)| *place);
     let label = |group: &&Group| groups::label(desk, kind, &totals.names, &shape.group, group.key.as_deref()).text();
     let labels: Vec<String> = groups.iter().map(label).chain([desk.words.say("group.rest").to_owned()]).collect();
-    Ok(rows.into_iter().filter_map(|(place, one)| Some((labels.get(place)?.clone(), one))).collect())
+    rows.into_iter().filter_map(|(place, one)| Some((labels.get(place)?.clone(), one))).collect()
 }
 
 fn not_grouped() -> Text {
@@ -193,7 +202,8 @@ fn sums_of(desk: &Desk, kind: &Kind, shape: &Shape, columns: &[Column<'_>], tota
         [Cell::Text(label), Cell::Number(group.count as f64)].into_iter().chain(sums).collect()
     };
     let label_of = |group: &Group| groups::label(desk, kind, &totals.names, &shape.group, group.key.as_deref()).text();
-    let mut rows: Vec<Vec<Cell>> = groups::in_order(kind, shape, totals).into_iter().map(|group| row(label_of(group), group)).collect();
+    let mut rows: Vec<Vec<Cell>> =
+        groups::in_order(desk, kind, shape, totals).into_iter().map(|group| row(label_of(group), group)).collect();
     rows.push(row(desk.words.say("group.sum").to_owned(), &totals.all));
     let heads = [label, desk.words.say("kind.records").to_owned()];
     let fields = summed.iter().map(|field| desk.words.label(&field.label).to_owned());

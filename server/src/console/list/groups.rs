@@ -4,16 +4,17 @@ use std::cmp::Ordering;
 
 use serde_json::{Value as Json, json};
 use sync_core::collation;
-use sync_core::query::Class;
-use sync_core::schema::{Field, Kind, ValueType};
+use sync_core::query::{Class, Offer, Place};
+use sync_core::schema::{Field, Kind, Schema, ValueType};
 
 use super::asked::Asked;
-use super::shape::{self, Column, Shape, filter_of, is_single};
+use super::shape::{self, Column, Shape, filter_of};
 use super::table::{Line, Rows};
+use crate::console::conditions::{self, Ground, Scope};
 use crate::console::desk::Desk;
 use crate::console::format::{self, Formatter, Shown};
 use crate::error::Error;
-use crate::reading::{Group, Grouping, List, Names, Sum, Totals, is_summed};
+use crate::reading::{Days, Group, Grouping, List, Names, Step, Sum, Totals, is_summed};
 
 /// Groups whose records are shown at once: a screenful; the others are a click away.
 const OPENED: usize = 8;
@@ -42,24 +43,35 @@ pub struct GroupView {
 
 /// The attributes that a list can be put together by, with their labels.
 pub fn attributes(desk: &Desk, kind: &Kind) -> Vec<(String, String)> {
-    let fits = |field: &&Field| {
-        let plain = match field.value {
-            ValueType::String | ValueType::Boolean | ValueType::Choice | ValueType::Link | ValueType::Date | ValueType::Datetime => true,
-            ValueType::Period | ValueType::Integer => true,
-            ValueType::Paragraph | ValueType::Number | ValueType::Phone | ValueType::Email | ValueType::Url => false,
-            ValueType::Money | ValueType::Address | ValueType::Geo | ValueType::Unknown(_) => false,
+    let ground = Ground { desk, kind, scope: Scope::List };
+    let named = |offer: Offer<'_>| {
+        // A record that has a beginning is of that day.
+        let label = match offer.part {
+            Some("start") => conditions::label(&ground, &Offer { part: None, ..offer.clone() }),
+            _ => conditions::label(&ground, &offer),
         };
-        plain && is_single(field) && field.name != kind.title && !field.hidden && desk.reading.may_read(kind, &field.name)
+        (offer.attribute, label)
     };
-    let attribute = |field: &Field| match field.value {
-        ValueType::Period => format!("{}.start", field.name),
-        _ => field.name.to_string(),
-    };
-    let mut all: Vec<(String, String)> =
-        kind.fields.iter().filter(fits).map(|field| (attribute(field), desk.words.label(&field.label).to_owned())).collect();
+    let mut all: Vec<(String, String)> = desk.reading.groupings(kind).into_iter().map(named).collect();
     all.push(("createdAt".to_owned(), desk.words.say("record.created").to_owned()));
     all.push(("updatedAt".to_owned(), desk.words.say("record.updated").to_owned()));
     all
+}
+
+/// The field whose values an attribute has, in the record or in one that it links to; a moment that every record has is no
+/// field's.
+pub fn field_of<'s>(schema: &'s Schema, kind: &'s Kind, attribute: &str) -> Option<&'s Field> {
+    let (first, rest) = attribute.split_once('.').unwrap_or((attribute, ""));
+    let field = kind.field(first)?;
+    match field.value {
+        ValueType::Link if !rest.is_empty() && field.items.is_empty() => {
+            field.to.iter().filter_map(|name| schema.kind(name)).find_map(|kind| field_of(schema, kind, rest))
+        }
+        _ => match rest.strip_prefix("first.") {
+            Some(item) if !field.items.is_empty() => field.item(item.split('.').next().unwrap_or_default()),
+            _ => Some(field),
+        },
+    }
 }
 
 /// Sums of the columns that can be added up, in the order of the columns: nothing under the others.
@@ -72,10 +84,7 @@ pub fn footer(columns: &[Column<'_>], group: &Group) -> Vec<String> {
 pub fn summed_up(group: &Group, field: &str) -> String {
     let by_currency = group.sums.get(field).map(|all| sums(all)).unwrap_or_default();
     match group.home.get(field) {
-        Some(home) => {
-            let more = if home.partial { " + …" } else { "" };
-            format!("{by_currency} ≈ {}{more}", format::price(home.sum, &home.currency))
-        }
+        Some(home) => format!("{by_currency} {}", format::about(home.sum, &home.currency, home.partial)),
         None => by_currency,
     }
 }
@@ -98,12 +107,12 @@ pub fn summed<'a>(columns: &[Column<'a>]) -> Vec<&'a Field> {
 pub async fn totals(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, columns: &[Column<'_>]) -> Result<Totals, Error> {
     let list = shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
     let by = (!shape.group.is_empty()).then_some(&*shape.group);
-    Ok(desk.reading.totals(&list, &Grouping { by, sums: summed(columns), instead: None }).await?)
+    Ok(desk.reading.totals(&list, &Grouping { by, step: step_of(shape), sums: summed(columns), instead: None }).await?)
 }
 
 /// What holds for the records of a group.
-pub fn condition(kind: &Kind, attribute: &str, key: Option<&str>) -> Json {
-    let class = class_of(kind, attribute);
+pub fn condition(schema: &Schema, kind: &Kind, (attribute, step): (&str, Step), key: Option<&str>) -> Json {
+    let class = class_of(schema, kind, attribute);
     let Some(key) = key else { return json!({"type": "isNull", "attribute": attribute}) };
     match class {
         Class::Link => json!({"type": "linkedWith", "attribute": attribute, "value": [key]}),
@@ -114,35 +123,33 @@ pub fn condition(kind: &Kind, attribute: &str, key: Option<&str>) -> Json {
             json!({"type": "equals", "attribute": attribute, "value": key.parse::<i64>().unwrap_or_default()})
         }
         Class::Day | Class::Moment | Class::DayOrMoment => {
-            json!({"type": "between", "attribute": attribute, "value": month(key)})
+            let days = Days::of_key(key, step).map(|days| [days.first.to_string(), days.last.to_string()]);
+            json!({"type": "between", "attribute": attribute, "value": days.unwrap_or_default()})
         }
-        Class::Text | Class::Id | Class::Opaque => json!({"type": "equals", "attribute": attribute, "value": key}),
+        Class::Text | Class::Id | Class::Geo | Class::Opaque => json!({"type": "equals", "attribute": attribute, "value": key}),
     }
 }
 
-/// The first and the last day of a month such as `2026-05`.
-pub fn month(text: &str) -> [String; 2] {
-    let first = format!("{text}-01").parse::<jiff::civil::Date>().unwrap_or(jiff::civil::date(1970, 1, 1));
-    [first.to_string(), first.last_of_month().to_string()]
+/// The span that a list puts days together in: months, if nothing is said.
+pub fn step_of(shape: &Shape) -> Step {
+    Step::named(&shape.chart.step).unwrap_or_default()
 }
 
-fn class_of(kind: &Kind, attribute: &str) -> Class {
-    match kind.field(attribute.split('.').next().unwrap_or_default()).map(|field| &field.value) {
-        Some(ValueType::Choice) => Class::Word,
-        Some(ValueType::Link) => Class::Link,
-        Some(ValueType::Boolean) => Class::Boolean,
-        Some(ValueType::Integer) => Class::Integer,
-        Some(ValueType::Date) => Class::Day,
-        Some(ValueType::Datetime | ValueType::Period) | None => Class::Moment,
-        Some(_) => Class::Text,
-    }
+/// Whether an attribute is a day or a moment.
+pub fn is_time(schema: &Schema, kind: &Kind, attribute: &str) -> bool {
+    class_of(schema, kind, attribute).is_time()
+}
+
+fn class_of(schema: &Schema, kind: &Kind, attribute: &str) -> Class {
+    Place::of(schema, kind, attribute).map_or(Class::Text, |place| place.spot.class)
 }
 
 /// The value of a group as people read it.
 pub fn label(desk: &Desk, kind: &Kind, names: &Names, attribute: &str, key: Option<&str>) -> Shown {
     let Some(key) = key else { return Shown::Text(desk.words.say("group.none").to_owned()) };
     let format = Formatter { words: desk.words, names };
-    match (class_of(kind, attribute), kind.field(attribute)) {
+    let schema = desk.reading.schema();
+    match (class_of(schema, kind, attribute), field_of(schema, kind, attribute)) {
         (Class::Boolean, _) => Shown::Text(desk.words.say(if key == "1" { "value.yes" } else { "value.no" }).to_owned()),
         (Class::Word | Class::Link, Some(field)) => format.scalar(field, &json!(key)),
         _ => Shown::Text(key.to_owned()),
@@ -151,13 +158,14 @@ pub fn label(desk: &Desk, kind: &Kind, names: &Names, attribute: &str, key: Opti
 
 /// A choice has an order of its own, and so has a list that is ordered by what it is put together by; others come with
 /// the largest group first.
-pub fn in_order<'t>(kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group> {
-    let choice = kind.field(&shape.group).filter(|field| !field.options.is_empty());
+pub fn in_order<'t>(desk: &Desk, kind: &Kind, shape: &Shape, totals: &'t Totals) -> Vec<&'t Group> {
+    let schema = desk.reading.schema();
+    let choice = field_of(schema, kind, &shape.group).filter(|field| !field.options.is_empty());
     let mut groups: Vec<&Group> = totals.groups.iter().collect();
     let is_listed_so = shape.sort == shape.group;
     if let Some(choice) = choice {
         groups.sort_by(|a, b| in_order_of(a, b, is_listed_so && shape.desc, |key| (choice.place_of(key), key)));
-    } else if is_listed_so && class_of(kind, &shape.group) == Class::Text {
+    } else if is_listed_so && class_of(schema, kind, &shape.group) == Class::Text {
         groups.sort_by(|a, b| in_order_of(a, b, shape.desc, collation::order));
     }
     groups
@@ -178,9 +186,9 @@ pub fn place(asked: &Asked) -> usize {
 /// The groups of a page, with their first records.
 pub async fn views(rows: &Rows<'_>, shape: &Shape, totals: &Totals) -> Result<Vec<GroupView>, Error> {
     let mut views = Vec::new();
-    let groups = in_order(rows.kind, shape, totals).into_iter().skip(place(rows.asked)).take(PAGE);
+    let groups = in_order(rows.desk, rows.kind, shape, totals).into_iter().skip(place(rows.asked)).take(PAGE);
     for (index, group) in groups.enumerate() {
-        let condition = condition(rows.kind, &shape.group, group.key.as_deref());
+        let condition = condition(rows.desk.reading.schema(), rows.kind, (&shape.group, step_of(shape)), group.key.as_deref());
         let lines = if index < OPENED { first_of(rows, shape, group, &condition).await? } else { Vec::new() };
         let label = label(rows.desk, rows.kind, &totals.names, &shape.group, group.key.as_deref());
         views.push(view(rows, shape, (label, group), condition, lines));

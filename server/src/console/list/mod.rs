@@ -12,6 +12,7 @@ mod columns;
 mod export;
 mod filter;
 mod groups;
+mod moves;
 mod page;
 mod previewed;
 mod shape;
@@ -24,7 +25,7 @@ use axum::routing::{get, post};
 use crate::console::make;
 use crate::routes::Routes;
 
-pub use asked::encoded;
+pub use asked::{address_of, encoded};
 pub use chart::Form;
 pub use export::{about, printed, report};
 pub use groups::summed_up;
@@ -41,7 +42,7 @@ pub fn routes() -> Routes {
         .route("/records/{kind}/columns", get(columns::choose))
         .route("/records/{kind}/views", post(views::save))
         .route("/records/{kind}/cell", post(table::save))
-        .route("/records/{kind}/move", post(board::save))
+        .route("/records/{kind}/move", post(moves::save))
         .route("/records/{kind}/bulk", post(bulk::edit))
         .route("/records/{kind}/bulk/{act}/undo", post(bulk::undo))
         .route("/records/{kind}/export.vcf", get(export::vcf))

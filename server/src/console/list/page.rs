@@ -15,6 +15,7 @@ use super::chart::{self, ChartTools, ChartView, Form};
 use super::columns::{self, Choosable};
 use super::filter::{self, Chip, Editor};
 use super::groups::{self, GroupView};
+use super::moves::Asking;
 use super::shape::{Column, Layout, Shape, rows, seen_days};
 use super::table::{self, Head, Line, Rows};
 use super::views::{self, Saved};
@@ -80,6 +81,8 @@ struct Tools {
     columns_action: String,
     group_label: Option<String>,
     groups: Vec<(String, String, bool)>,
+    /// The spans that days are put together in; none where nothing is.
+    steps: Vec<(&'static str, &'static str, bool)>,
     save_href: String,
     save: Option<Save>,
     exports: bool,
@@ -143,17 +146,22 @@ pub async fn page(desk: Desk, Path(name): Path<String>, Query(asked): Query<Aske
 
 /// The list with a condition that was not taken.
 pub async fn show_with(desk: &Desk, kind: &Kind, asked: Asked, refused: Option<(Typed, String)>) -> Result<Response, Error> {
-    Drawing { desk, kind, editing: Editing::default(), refused, nameless: None }.answer(asked, None).await
+    Drawing { refused, ..Drawing::of(desk, kind) }.answer(asked, None).await
 }
 
 /// The list, with a cell that is being edited or was not taken, or with what else went wrong.
 pub async fn show(desk: &Desk, kind: &Kind, asked: Asked, editing: Editing, problem: Option<String>) -> Result<Response, Error> {
-    Drawing { desk, kind, editing, refused: None, nameless: None }.answer(asked, problem).await
+    Drawing { editing, ..Drawing::of(desk, kind) }.answer(asked, problem).await
+}
+
+/// A board with what a card is asked for before it goes to another column.
+pub async fn show_asking(desk: &Desk, kind: &Kind, asked: Asked, asking: Asking) -> Result<Response, Error> {
+    Drawing { asking: Some(asking), ..Drawing::of(desk, kind) }.answer(asked, None).await
 }
 
 /// The list with a view that was to be saved without a name, and for everybody or not.
 pub async fn show_nameless(desk: &Desk, kind: &Kind, asked: Asked, everyone: bool) -> Result<Response, Error> {
-    Drawing { desk, kind, editing: Editing::default(), refused: None, nameless: Some(everyone) }.answer(asked, None).await
+    Drawing { nameless: Some(everyone), ..Drawing::of(desk, kind) }.answer(asked, None).await
 }
 
 /// What the page shows, how to turn it, how many records there are, and what is wrong with the question if it cannot
@@ -167,6 +175,14 @@ struct Drawing<'a> {
     refused: Option<(Typed, String)>,
     /// Whether a view without a name was to be for everybody.
     nameless: Option<bool>,
+    /// What a card is asked for.
+    asking: Option<Asking>,
+}
+
+impl<'a> Drawing<'a> {
+    fn of(desk: &'a Desk, kind: &'a Kind) -> Self {
+        Self { desk, kind, editing: Editing::default(), refused: None, nameless: None, asking: None }
+    }
 }
 
 impl Drawing<'_> {
@@ -192,7 +208,7 @@ impl Drawing<'_> {
             inside,
             hidden: hidden(&asked),
             // Nothing was looked up: none is no answer.
-            count: if broken.is_some() { String::new() } else { desk.words.counted("list.count", total) },
+            count: if broken.is_some() { String::new() } else { self.count(&asked, &shape, total).await? },
             is_broken: broken.is_some(),
             notice: self.notice(&asked),
             problem: problem.or(broken),
@@ -206,6 +222,15 @@ impl Drawing<'_> {
             asked,
         };
         answer(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+    }
+
+    /// How many there are, and whether they only come near to what was typed.
+    async fn count(&self, asked: &Asked, shape: &Shape, total: Counted) -> Result<String, Error> {
+        let desk = self.desk;
+        let count = desk.words.counted("list.count", total);
+        let list = shape.list(desk, self.kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
+        let is_near = total.count > 0 && desk.reading.is_near(&list).await?;
+        Ok(if is_near { format!("{count} · {}", desk.words.say("list.near")) } else { count })
     }
 
     /// What is in use, and what is archived.
@@ -238,7 +263,7 @@ impl Drawing<'_> {
         };
         match (shape.layout, &kind.board) {
             (Layout::Board, Some(board)) => {
-                let content = Content::Board(board::view(desk, kind, board, asked, shape).await?);
+                let content = Content::Board(board::view(desk, kind, board, (asked, shape), self.asking.clone()).await?);
                 Ok((content, Pager::default(), desk.reading.count(&list).await?, None))
             }
             (Layout::Calendar, _) => {
@@ -367,6 +392,10 @@ impl Drawing<'_> {
             columns_href: asked.with_panel("columns").address(kind),
             columns: (asked.panel == "columns").then(|| columns::choosable(desk, kind, shape)),
             columns_action: format!("/records/{}/columns", kind.name),
+            steps: match groups::is_time(desk.reading.schema(), kind, &shape.group) {
+                true => chart::span::STEPS.map(|(key, step)| (step.word(), desk.words.say(key), step == groups::step_of(shape))).into(),
+                false => Vec::new(),
+            },
             groups: groups.into_iter().map(|(name, label)| (name.clone(), label, name == shape.group)).collect(),
             group_label,
             save_href: asked.with_panel("save").address(kind),

@@ -176,14 +176,14 @@ async fn grouped(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Resu
     let by = groups::attributes(desk, kind).into_iter().find(|(name, _)| *name == shape.group);
     let count = |group: &Group| format::grouped(&group.count.to_string());
     let row = |group: &Group| {
-        let condition = groups::condition(kind, &shape.group, group.key.as_deref());
+        let condition = groups::condition(desk.reading.schema(), kind, (&shape.group, groups::step_of(shape)), group.key.as_deref());
         let label = groups::label(desk, kind, &totals.names, &shape.group, group.key.as_deref()).text();
         (groups::address(kind, asked, shape, condition), label, count(group), groups::footer(&columns, group))
     };
     Ok(TileContent::Groups(GroupTable {
         by: by.map(|(_, label)| label).unwrap_or_default(),
         heads: columns.iter().map(|column| column.label(desk)).collect(),
-        rows: groups::in_order(kind, shape, &totals).into_iter().take(GROUPS).map(row).collect(),
+        rows: groups::in_order(desk, kind, shape, &totals).into_iter().take(GROUPS).map(row).collect(),
         total: (count(&totals.all), groups::footer(&columns, &totals.all)),
         count: desk.words.count("list.count", totals.all.count),
         cut: totals.cut || totals.groups.len() > GROUPS,

@@ -4,8 +4,9 @@ use sync_core::access::{Action, Level};
 use sync_core::fence::Refusal;
 use sync_core::protocol::{Pushed, Verdict, code};
 use sync_core::record::change::Change;
+use sync_core::record::generation::begins;
 
-use super::{Decided, Outcome, Unit, stored};
+use super::{Outcome, Unit, stored};
 use crate::intake::decide::Refused;
 use crate::intake::{Author, Origin};
 use crate::store::rejected::ChangeName;
@@ -34,17 +35,19 @@ impl Unit<'_> {
         // Its kind may come back with the same offer.
         let waits = || Outcome::Verdict(Verdict::Waiting { missing: Vec::new() });
         let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() else { return Ok(waits()) };
-        match self.fits(&kind, &pushed, &change) {
-            Ok(()) => {}
-            Err(Decided::Outcome(outcome)) => return Ok(outcome),
-            Err(Decided::Refused(refused)) => return Ok(Outcome::Verdict(refused.verdict())),
+        if let Err(why) = self.fits(&kind, &pushed, &change) {
+            return Ok(why.outcome());
         }
         let name = ChangeName::from(&pushed);
         if self.earlier.contains_key(&name) {
             self.settled.push(name);
         }
-        self.returned.insert(change.actor, (origin.device, origin.received_at));
-        self.actors.entry(change.actor).or_default().get_or_insert(origin.device);
+        // What a record begins with whose past was forgotten has the server written, of whomever it is.
+        let doc = self.open.get(&(pushed.record, pushed.facet)).map(|open| &open.held.doc);
+        if !begins(&change) && !doc.is_some_and(|doc| doc.begins_with(&change)) {
+            self.returned.insert(change.actor, (origin.device, origin.received_at));
+            self.actors.entry(change.actor).or_default().get_or_insert(origin.device);
+        }
         // It was accepted once and is kept; what would lock everybody out now has no further effect.
         let effect = self.effect_of(&kind, &pushed, &change).unwrap_or_default();
         // The operator brings a whole system in, and its audit log with it.

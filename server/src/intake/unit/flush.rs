@@ -11,7 +11,7 @@ use super::{DocKey, Unit};
 use crate::intake::cache::Shown;
 use crate::projection;
 use crate::store::records::{self, ConflictRow, DocumentRow, Heading, LinkRow, NewChange, RecordRow};
-use crate::store::{Result, Tx, devices, rejected};
+use crate::store::{Result, Tx, devices, rejected, renewals};
 
 /// A document, and what people disagree on in it.
 type Disputed = (DocKey, Vec<Conflict>);
@@ -20,12 +20,18 @@ impl Unit<'_> {
     /// Writes everything that was accepted, from `first` on, and everything that was not.
     /// Answers a further position of the feed, if somebody's sight changed by it.
     pub async fn flush(&mut self, tx: &mut Tx, first: u64) -> Result<Option<u64>> {
-        let mut changes = Vec::with_capacity(self.accepted.len());
+        let begun_anew = std::mem::take(&mut self.begun_anew);
+        let (mut changes, mut gaps) = (Vec::with_capacity(self.accepted.len()), Vec::new());
         for (index, accepted) in self.accepted.iter_mut().enumerate() {
             let position = first + index as u64;
             accepted.stored.position = Some(position);
             if let Some(open) = self.open.get_mut(&(accepted.stored.record, accepted.stored.facet)) {
                 open.held.position = position;
+            }
+            let key = (accepted.stored.record, accepted.stored.facet);
+            if begun_anew.iter().any(|(begun, from)| *begun == key && index < *from) {
+                gaps.push(position);
+                continue;
             }
             changes.push(NewChange {
                 position,
@@ -42,6 +48,11 @@ impl Unit<'_> {
         let documents: Vec<(DocKey, DocumentRow)> = dirty.iter().map(|key| (*key, self.document_row(key))).collect();
         let workspace = self.workspace;
         let keeping = async {
+            for (key, _) in begun_anew {
+                renewals::take_away(tx, workspace, key, None).await?;
+                renewals::forget_what_was_said(tx, workspace, key.0).await?;
+            }
+            renewals::leave_gaps(tx, workspace, &gaps).await?;
             records::insert_changes(tx, workspace, &changes).await?;
             records::put_documents(tx, workspace, &documents).await
         };
@@ -65,7 +76,7 @@ impl Unit<'_> {
         self.settle_sight(tx, written).await
     }
 
-    fn document_row(&self, key: &DocKey) -> DocumentRow {
+    pub(super) fn document_row(&self, key: &DocKey) -> DocumentRow {
         let open = &self.open[key];
         DocumentRow { kind: open.kind.name.clone(), changes: open.changes, position: open.held.position }
     }
@@ -156,7 +167,7 @@ impl Unit<'_> {
         open.held.shown = is_alone.then(|| Box::new(Shown { links, facts: written.facts.clone(), heading }));
     }
 
-    async fn flush_conflicts(&self, tx: &mut Tx, conflicts: Vec<Disputed>, changes: &[NewChange]) -> Result<()> {
+    pub(super) async fn flush_conflicts(&self, tx: &mut Tx, conflicts: Vec<Disputed>, changes: &[NewChange]) -> Result<()> {
         let documents: Vec<DocKey> = conflicts.iter().map(|(key, _)| *key).collect();
         let mut rows = Vec::new();
         for (key, conflicts) in conflicts.into_iter().filter(|(_, conflicts)| !conflicts.is_empty()) {

@@ -9,7 +9,7 @@ use sync_core::access::Right;
 use sync_core::actions::approvals::{Approver, Turn};
 use sync_core::fence::{self, Pen};
 use sync_core::id::{ChangeHash, Facet, Millis, UserId};
-use sync_core::protocol::{Pushed, code};
+use sync_core::protocol::{Pushed, Verdict, code};
 use sync_core::record::change::{Change, Op};
 use sync_core::record::doc::Doc;
 use sync_core::record::fields::FieldEdit;
@@ -198,6 +198,10 @@ impl Unit<'_> {
         let mut after = before.clone();
         let fits = after.apply(&change, row.hash, &texts).is_ok() && stands(&after, &change, row.hash);
         if !fits {
+            let types = change.ops.iter().any(|op| matches!(op, Op::Insert { .. } | Op::Remove { .. }));
+            if types && change.deps.iter().any(|dep| before.has_forgotten(dep)) {
+                return Ok(Err(NotReviewed::Forgotten));
+            }
             let changes = records::changes_of(tx, self.workspace, &[row.record]).await?;
             let edits = wanted(&kind, row.facet, &change, row.hash, &changes);
             return Ok(self.accept_edits(reviewer, now, row, edits, by_turn));
@@ -252,4 +256,36 @@ fn stands(after: &Doc, change: &Change, hash: ChangeHash) -> bool {
         Op::Delete { path, .. } => after.values(path).is_empty(),
         Op::Increment { .. } | Op::MakeText { .. } | Op::Insert { .. } | Op::Remove { .. } => true,
     })
+}
+
+/// What a device is told that sends again what was not accepted.
+pub(super) fn verdict_again(row: &RejectedRow) -> Verdict {
+    let (mut code, mut message, mut message_zh) = (row.code.clone(), row.message_en.clone(), row.message_zh.clone());
+    match row.state {
+        DeskState::Held => return Verdict::Held { rule: row.rule.clone().unwrap_or_default(), message, message_zh },
+        DeskState::Declined => {
+            let said = row.note.clone().filter(|note| !note.is_empty());
+            code = code::DECLINED.to_owned();
+            message = said.clone().unwrap_or_else(|| "the back office has declined it".to_owned());
+            message_zh = said.unwrap_or_else(|| "后台已驳回该修改".to_owned());
+        }
+        DeskState::Returned => {
+            code = code::RETURNED.to_owned();
+            message = row.note.clone().unwrap_or_default();
+            message_zh.clone_from(&message);
+        }
+        // As it was, it would be in the record.
+        DeskState::Accepted => {
+            code = code::AMENDED.to_owned();
+            message = "the back office has written it into the record in its own words".to_owned();
+            message_zh = "后台已将该修改调整后写入记录".to_owned();
+        }
+        DeskState::Withdrawn => {
+            code = code::WITHDRAWN.to_owned();
+            message = "it was withdrawn by its author".to_owned();
+            message_zh = "提交人已撤回该修改".to_owned();
+        }
+        DeskState::Rejected | DeskState::Rewritten => {}
+    }
+    Verdict::Rejected { code, field: row.field.clone(), rule: row.rule.clone(), message, message_zh }
 }

@@ -4,11 +4,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sync_core::actions::duplicates::likely::TAX_ID;
+use sync_core::actions::duplicates::{can_merge, normal};
 use sync_core::id::{KindName, RecordId, WorkspaceId};
-use sync_core::schema::Kind;
+use sync_core::schema::{Field, Kind, ValueType};
 
+use super::draft::LOGIN;
 use crate::store::scope::Scope;
-use crate::store::{Result, Tx, aliases, imports};
+use crate::store::{Result, Tx, aliases, imports, people};
 use crate::writing::values_at;
 
 /// What a value leads to.
@@ -22,10 +25,71 @@ pub enum Found {
     Several(u32),
 }
 
-/// The records of some kinds by the text of some of their fields.
+/// The records of some kinds by the text of some of their fields, each way of writing one as the same.
 #[derive(Debug, Default)]
 pub struct Directory {
-    by_field: HashMap<(KindName, String), HashMap<String, Found>>,
+    by_field: HashMap<(KindName, String), Known>,
+}
+
+/// What leads to the records of a kind.
+#[derive(Debug, Default)]
+struct Known {
+    /// The field that each part of a key is a value of.
+    leaves: Vec<Option<Field>>,
+    found: HashMap<String, Found>,
+}
+
+impl Known {
+    /// A key as it is written here.
+    fn key(&self, value: &str) -> String {
+        let leaves = self.leaves.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+        let parts = value.split(BETWEEN).zip(leaves);
+        key_of(&parts.map(|(text, leaf)| leaf.map_or_else(|| text.to_owned(), |leaf| compared(leaf, text))).collect::<Vec<_>>())
+    }
+
+    fn add(&mut self, value: &str, new: Found) {
+        let several = |old: &mut Found| match old {
+            Found::Several(count) => *count += 1,
+            old if *old == new => {}
+            Found::One(_) | Found::Behind(_) => *old = Found::Several(2),
+        };
+        self.found.entry(self.key(value)).and_modify(several).or_insert(new);
+    }
+}
+
+/// A value as it is compared with others: numbers, addresses of mail and of the web, and tax ids as duplicates are told by.
+pub fn compared(field: &Field, text: &str) -> String {
+    let normal = match field.value {
+        ValueType::Phone => normal::phone(text),
+        ValueType::Email => normal::email(text),
+        ValueType::Url => normal::domain(text),
+        ValueType::String if *field.name == *TAX_ID => normal::tax_id(text),
+        _ => None,
+    };
+    normal.unwrap_or_else(|| text.to_owned())
+}
+
+/// The fields that rows of a kind are matched by, if nobody says by what: those that it names, or else, where duplicates are
+/// told, its tax id, an e-mail address, a web address, whichever comes first and the file has.
+pub fn usual_matches(kind: &Kind, has: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let named: Vec<String> = kind.matches.iter().map(ToString::to_string).filter(|name| has(name)).collect();
+    if !named.is_empty() || !can_merge(kind) {
+        return named;
+    }
+    let leaves: Vec<(String, &ValueType)> = kind
+        .fields
+        .iter()
+        .flat_map(|field| match field.items.is_empty() {
+            true => vec![(field.name.to_string(), &field.value)],
+            false => field.items.iter().map(|item| (format!("{}.{}", field.name, item.name), &item.value)).collect(),
+        })
+        .filter(|(name, _)| has(name))
+        .collect();
+    let first =
+        |fits: &dyn Fn(&str, &ValueType) -> bool| leaves.iter().find(|(name, value)| fits(name, value)).map(|(name, _)| name.clone());
+    let found = first(&|name, _| name == TAX_ID);
+    let found = found.or_else(|| first(&|_, value| *value == ValueType::Email)).or_else(|| first(&|_, value| *value == ValueType::Url));
+    found.into_iter().collect()
 }
 
 impl Directory {
@@ -46,7 +110,11 @@ impl Directory {
                 joined.insert(record, longer(known, index, &values));
             }
         }
-        let mut found = HashMap::with_capacity(joined.len());
+        let leaf = |name: &&str| match name.split_once('.') {
+            Some((whole, part)) => kind.field(whole).and_then(|field| field.item(part)).cloned(),
+            None => kind.field(name).cloned(),
+        };
+        let mut all = Known { leaves: fields.iter().map(leaf).collect(), found: HashMap::with_capacity(joined.len()) };
         let standing = aliases::standing(tx, workspace, scope, &kind.name).await?;
         // No row says nothing: a record without one of the values matches none, and is found as one without it.
         let known = joined.into_iter().flat_map(|(record, all)| all.into_iter().map(move |values| (record, values)));
@@ -56,26 +124,36 @@ impl Directory {
         });
         let (behind, itself): (Vec<_>, Vec<_>) = known.partition(|(record, _)| standing.contains_key(record));
         for (record, values) in itself {
-            add(&mut found, key_of(&values), Found::One(record));
+            all.add(&key_of(&values), Found::One(record));
         }
         // What a record has itself is meant before what one has that was merged into another.
         let behind = behind.into_iter().map(|(record, values)| (key_of(&values), standing[&record]));
-        for (key, survivor) in behind.filter(|(key, _)| !found.contains_key(key)).collect::<Vec<_>>() {
-            add(&mut found, key, Found::Behind(survivor));
+        for (key, survivor) in behind.filter(|(key, _)| !all.found.contains_key(&all.key(key))).collect::<Vec<_>>() {
+            all.add(&key, Found::Behind(survivor));
         }
-        self.by_field.insert(key, found);
+        self.by_field.insert(key, all);
         Ok(())
     }
 
-    /// Takes what the records of a kind are also known by, which is no field of theirs.
-    pub fn put(&mut self, kind: &KindName, name: &str, known: impl IntoIterator<Item = (String, RecordId)>) {
-        let found = known.into_iter().map(|(value, record)| (value, Found::One(record))).collect();
-        self.by_field.insert((kind.clone(), name.to_owned()), found);
+    /// Takes what colleagues are known by besides their names: their logins, and the e-mail addresses of those who may sign in.
+    pub async fn read_colleagues(&mut self, tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &Kind) -> Result<()> {
+        let users = people::users(tx, workspace).await?.into_iter().filter(|user| user.disabled_at.is_none());
+        let logins: HashMap<RecordId, String> = users.map(|user| (RecordId(user.user.0), user.login)).collect();
+        let mut all = Known::default();
+        if let Some(field) = kind.fields.iter().find(|field| field.value == ValueType::Email) {
+            let addresses = imports::values_of(tx, workspace, scope, &kind.name, (field.facet, &field.name)).await?;
+            let active = addresses.into_iter().filter(|(record, _)| logins.contains_key(record));
+            active.for_each(|(record, address)| all.add(&compared(field, &address), Found::One(record)));
+        }
+        logins.into_iter().for_each(|(record, login)| all.add(&login, Found::One(record)));
+        self.by_field.insert((kind.name.clone(), LOGIN.to_owned()), all);
+        Ok(())
     }
 
     /// What a value leads to.
     pub fn find(&self, kind: &KindName, fields: &[&str], value: &str) -> Option<Found> {
-        self.by_field.get(&(kind.clone(), fields.join(" ")))?.get(value).copied()
+        let known = self.by_field.get(&(kind.clone(), fields.join(" ")))?;
+        known.found.get(&known.key(value)).copied()
     }
 
     /// By which fields records of a kind are looked up.
@@ -91,8 +169,8 @@ impl Directory {
 
     /// Notes a record that was just made.
     pub fn note(&mut self, kind: &KindName, fields: &[&str], value: String, record: RecordId) {
-        if let Some(found) = self.by_field.get_mut(&(kind.clone(), fields.join(" "))) {
-            add(found, value, Found::One(record));
+        if let Some(known) = self.by_field.get_mut(&(kind.clone(), fields.join(" "))) {
+            known.add(&value, Found::One(record));
         }
     }
 }
@@ -111,16 +189,10 @@ fn longer(known: Vec<Vec<String>>, index: usize, values: &[String]) -> Vec<Vec<S
     known.into_iter().flat_map(with).collect()
 }
 
-/// Several values as one key; a unit separator is in no cell that a person typed.
-pub fn key_of(values: &[String]) -> String {
-    values.join("\u{1f}")
-}
+/// Stands between the values of a key: in no cell that a person typed.
+const BETWEEN: &str = "\u{1f}";
 
-fn add(found: &mut HashMap<String, Found>, value: String, new: Found) {
-    let several = |old: &mut Found| match old {
-        Found::Several(count) => *count += 1,
-        old if *old == new => {}
-        Found::One(_) | Found::Behind(_) => *old = Found::Several(2),
-    };
-    found.entry(value).and_modify(several).or_insert(new);
+/// Several values as one key.
+pub fn key_of(values: &[String]) -> String {
+    values.join(BETWEEN)
 }

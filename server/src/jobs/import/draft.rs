@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 use sync_core::access::Roles;
+use sync_core::actions::duplicates::normal;
 use sync_core::id::RecordId;
 use sync_core::record::fields::{ARCHIVED, unknown as unknown_field};
 use sync_core::schema::{Field, Kind, Label, Merge, Schema, ValueType};
 
-use super::directory::{Directory, Found, key_of};
+use super::directory::{Directory, Found, compared, key_of};
 use super::mapping::{Mapping, Place, Target, Via};
 use super::source::{Content, Row};
 use crate::jobs::cell::{self, label};
@@ -47,6 +48,14 @@ impl Draft {
             "" => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
             part => values_at(value, part).into_iter().next(),
         }
+    }
+
+    /// The same as it is compared with what records have.
+    fn key_part(&self, kind: &Kind, name: &str) -> Option<String> {
+        let (whole, part) = name.split_once('.').unwrap_or((name, ""));
+        let field = kind.field(whole)?;
+        let leaf = if part.is_empty() { Some(field) } else { field.item(part) };
+        Some(compared(leaf?, &self.text_of(kind, name)?))
     }
 }
 
@@ -102,7 +111,7 @@ impl Reader<'_> {
             Content::Object(object) => self.of_object(object),
             Content::Broken(_, why) => return Err(why.clone()),
         };
-        let texts: Option<Vec<String>> = self.matches.iter().map(|name| draft.text_of(self.kind(), name)).collect();
+        let texts: Option<Vec<String>> = self.matches.iter().map(|name| draft.key_part(self.kind(), name)).collect();
         draft.key = texts.filter(|texts| !texts.is_empty()).map(|texts| key_of(&texts));
         Ok((draft, problems))
     }
@@ -246,8 +255,11 @@ impl Reader<'_> {
         };
         let found = match found[..] {
             [Found::One(_) | Found::Behind(_)] => found,
-            // A login names one colleague, whatever they are called.
-            _ => Some(find(&[LOGIN], text)).filter(|known| !known.is_empty()).unwrap_or(found),
+            // A login names one colleague, whatever they are called, and so does an e-mail address.
+            _ => {
+                let address = normal::email(text).unwrap_or_else(|| text.to_owned());
+                Some(find(&[LOGIN], &address)).filter(|known| !known.is_empty()).unwrap_or(found)
+            }
         };
         match found[..] {
             [Found::One(record) | Found::Behind(record)] => Ok(Json::from(record.to_string())),

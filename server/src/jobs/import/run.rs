@@ -18,7 +18,7 @@ use sync_core::schema::{Kind, Label};
 use self::alike::Above;
 use self::made::candidate;
 use super::directory::{Directory, Found, key_of};
-use super::draft::{Draft, LOGIN, MEMBER, Problem, Reader, forbidden, lookups, missing, several};
+use super::draft::{Draft, MEMBER, Problem, Reader, forbidden, lookups, missing, several};
 use super::edits::edits;
 use super::failures::{Failure, Failures};
 use super::mapping::Mapping;
@@ -35,7 +35,6 @@ use crate::jobs::cell::label;
 use crate::jobs::{Progress, Watch, sequences};
 use crate::projection;
 use crate::store::imports::{self, ImportRow};
-use crate::store::people;
 use crate::store::records::{self, RecordRow};
 use crate::store::{StoreError, Tx};
 
@@ -177,8 +176,7 @@ impl<'a> Run<'a> {
         for (kind, fields) in lookups(&rules.schema, &mapping) {
             directory.read(&mut tx, author.workspace, &sight.scope, kind, &refs(&fields)).await?;
             if *kind.name == *MEMBER && sight.scope.of(&kind.name).is_some() {
-                let users = people::users(&mut tx, author.workspace).await?.into_iter().filter(|user| user.disabled_at.is_none());
-                directory.put(&kind.name, LOGIN, users.map(|user| (user.login, RecordId(user.user.0))));
+                directory.read_colleagues(&mut tx, author.workspace, &sight.scope, kind).await?;
             }
         }
         if !matches.is_empty() {

@@ -164,7 +164,14 @@ fn plans(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>, undone: 
             }
         } else {
             let of = |facet| changes.iter().filter(|stored| stored.facet == facet).cloned().collect::<Vec<_>>();
-            Facet::ALL.into_iter().flat_map(|facet| Former::of(kind, &of(facet), mine).edits(&mut leave)).collect()
+            let mut edits = Vec::new();
+            for changes in Facet::ALL.map(of) {
+                match was_forgotten(kind, &changes, mine) {
+                    true => leave("", label("what stood there before was forgotten", "此前的内容已被清除")),
+                    false => edits.extend(Former::of(kind, &changes, mine).edits(&mut leave)),
+                }
+            }
+            edits
         };
         plans.extend(in_steps(kind, edits).into_iter().filter(|edits| !edits.is_empty()).map(|edits| (record, edits)));
     }
@@ -186,6 +193,13 @@ fn in_steps(kind: &Kind, edits: Vec<FieldEdit>) -> [Vec<FieldEdit>; 3] {
 fn is_mark(stored: &Stored) -> bool {
     let marks = |op: &Op| op.path().and_then(Path::parse).is_some_and(|path| [FIELD, APART].contains(&path.field));
     Change::read(&stored.body).is_ok_and(|change| !change.ops.is_empty() && change.ops.iter().all(marks))
+}
+
+/// Whether what stood before some changes of a document was forgotten: nobody knows what to put back.
+fn was_forgotten(kind: &Kind, changes: &[Stored], mine: &HashSet<ChangeHash>) -> bool {
+    let (doc, _) = document(kind, changes);
+    let is_of_beginning = |stored: &Stored| Change::read(&stored.body).is_ok_and(|change| doc.begins_with(&change));
+    doc.generation() > 0 && changes.iter().any(|stored| mine.contains(&stored.hash) && is_of_beginning(stored))
 }
 
 async fn write(

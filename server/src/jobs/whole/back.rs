@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use sync_core::id::{Millis, WorkspaceId};
 use sync_core::protocol::{Delivered, Verdict};
-use sync_core::record::Stored;
 
 use super::{AUDIT, CHANGES, CONTENTS, ERASED, PROOFS, REJECTED, Result, USERS, WORKSPACE, WholeError, at, line, out};
 use crate::app::App;
@@ -107,7 +106,7 @@ async fn changes(app: &App, folder: &Path, workspace: WorkspaceId, key: workspac
         let change = change?;
         // What a kind says holds for the records after it.
         let defines = &*change.kind == crate::intake::KIND_KIND;
-        batch.push(sealed(&sealer, change));
+        batch.push(sealer.delivered(change.into()));
         done += 1;
         if defines || batch.len() == BATCH {
             offer(app, &author, std::mem::take(&mut batch)).await?;
@@ -116,21 +115,6 @@ async fn changes(app: &App, folder: &Path, workspace: WorkspaceId, key: workspac
     }
     offer(app, &author, batch).await?;
     Ok(done)
-}
-
-fn sealed(sealer: &Sealer, change: line::Change) -> Delivered {
-    let line::Change { position, kind, record, facet, hash, user, device, received_at, body } = change;
-    sealer.delivered(Stored {
-        position: Some(position),
-        kind,
-        record,
-        facet,
-        hash,
-        user,
-        device,
-        received_at: Some(received_at),
-        body: body.0,
-    })
 }
 
 async fn offer(app: &App, author: &Author, batch: Vec<Delivered>) -> Result<()> {

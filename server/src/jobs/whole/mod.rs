@@ -93,29 +93,12 @@ impl From<WholeError> for Error {
 mod line {
     //! The lines of the files, as they are written and read.
 
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde::{Deserialize, Serialize};
     use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 
     use crate::language::Language;
+    pub use crate::store::change_line::{Bytes, ChangeLine as Change};
     use crate::store::rejected::DeskState;
-
-    /// Bytes as base 64.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Bytes(pub Vec<u8>);
-
-    impl Serialize for Bytes {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_str(&STANDARD.encode(&self.0))
-        }
-    }
-
-    impl<'de> Deserialize<'de> for Bytes {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            STANDARD.decode(String::deserialize(deserializer)?).map(Self).map_err(serde::de::Error::custom)
-        }
-    }
 
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -137,21 +120,6 @@ mod line {
         pub language: Language,
         pub disabled_at: Option<Millis>,
         pub created_at: Millis,
-    }
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    pub struct Change {
-        pub position: u64,
-        pub kind: KindName,
-        pub record: RecordId,
-        pub facet: Facet,
-        pub hash: ChangeHash,
-        pub user: UserId,
-        pub device: DeviceId,
-        pub received_at: Millis,
-        /// An automerge change chunk.
-        pub body: Bytes,
     }
 
     #[derive(Serialize, Deserialize)]

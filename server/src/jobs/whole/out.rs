@@ -80,17 +80,7 @@ async fn changes(tx: &mut Tx, workspace: WorkspaceId, folder: &Path) -> Result<(
         let Some(last) = batch.last().and_then(|stored| stored.position) else { return lines.finish() };
         after = last;
         for stored in batch {
-            lines.write(&line::Change {
-                position: stored.position.unwrap_or_default(),
-                kind: stored.kind,
-                record: stored.record,
-                facet: stored.facet,
-                hash: stored.hash,
-                user: stored.user,
-                device: stored.device,
-                received_at: stored.received_at.unwrap_or_default(),
-                body: Bytes(stored.body),
-            })?;
+            lines.write(&line::Change::from(stored))?;
         }
     }
 }
@@ -151,7 +141,8 @@ async fn contents(app: &App, tx: &mut Tx, workspace: WorkspaceId, folder: &Path)
     at(&folder, std::fs::create_dir(&folder))?;
     let mut lines = Lines::create(&path)?;
     for sha256 in files::blobs(tx, workspace).await? {
-        app.files.copy_out(workspace, &sha256, &folder.join(hex(&sha256))).await?;
+        let size = files::blob_size(tx, workspace, &sha256).await?.unwrap_or_default();
+        app.files.copy_out(workspace, (&sha256, size), &folder.join(hex(&sha256))).await?;
         lines.write(&line::Proof { sha256: hex(&sha256), users: files::proven(tx, workspace, &sha256).await? })?;
     }
     lines.finish()

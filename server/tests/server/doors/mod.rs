@@ -365,7 +365,8 @@ async fn no_other_site_gets_anything_done_in_somebodys_name() {
     let street = Street::new().await;
     let cookie = ("cookie", format!("rapport={}", street.here.sessions["office"]));
     let before = everything_of(&street.server, &street.here).await;
-    for door in DOORS.iter().filter(|door| !door.is_safe()) {
+    // What strangers send is in nobody's name, and comes from pages of other sites.
+    for door in DOORS.iter().filter(|door| !door.is_safe() && !door.path.starts_with("/forms/")) {
         for foreign in
             [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"), ("origin", "null")]
         {

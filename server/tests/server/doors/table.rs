@@ -119,6 +119,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/privacy", Office, Nothing),
     door("GET", "/api/v1/privacy/{id}", Office, Record),
     door("POST", "/api/v1/privacy/{id}/erase", Office, Record),
+    door("POST", "/api/v1/privacy/{id}/forget", Office, Record),
     door("GET", "/api/v1/handovers", Office, Nothing),
     door("POST", "/api/v1/handovers", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]),
     door("POST", "/api/v1/handovers/preview", Office, Colleague).json(r#"{"from": "{id}", "to": "{id}"}"#).finds_nothing(&[404, 422]),
@@ -275,6 +276,11 @@ pub const DOORS: &[Door] = &[
     door("GET", "/shared/{token}", Anybody, Nothing),
     door("GET", "/shared/{token}/report.pdf", Anybody, Nothing),
     door("GET", "/collisions", Page, Nothing),
+    door("GET", "/gaps", Page, Nothing),
+    door("GET", "/help", Page, Nothing),
+    // No page of help is called so.
+    door("GET", "/help/{name}", Page, Nothing).personal(),
+    door("GET", "/adoption", OfficePage, Nothing),
     door("GET", "/devices", OfficePage, Nothing),
     door("POST", "/devices/terms", OfficePage, Nothing),
     door("POST", "/devices/{device}/confirm", OfficePage, DeviceOf).form("step=let_in").finds_nothing(&[303, 404, 409]),
@@ -296,6 +302,13 @@ pub const DOORS: &[Door] = &[
     door("POST", "/account/phone/again", Page, Nothing),
     door("POST", "/account/phone/off", Page, Nothing).form("present=wrong-password"),
     door("POST", "/account/calendar", Page, Nothing).form("act=renew"),
+    door("GET", "/lead-forms", OfficePage, Nothing),
+    door("POST", "/lead-forms", OfficePage, Nothing).form("name="),
+    // No record of this house is a form.
+    door("POST", "/lead-forms/{form}/revoke", OfficePage, Record).personal(),
+    // Whoever knows its address: nobody does here.
+    door("GET", "/forms/{key}", Anybody, Nothing),
+    door("POST", "/forms/{key}", Anybody, Nothing).form("name=x"),
     door("GET", "/keys", Page, Nothing),
     door("POST", "/keys", Page, Nothing).form("name=&scopes=&days=1"),
     door("POST", "/keys/{key}/revoke", Page, Key),
@@ -309,6 +322,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/privacy/{id}", OfficePage, Record),
     door("GET", "/privacy/{id}/page.html", OfficePage, Record),
     door("POST", "/privacy/{id}", OfficePage, Record).form("title=x"),
+    door("POST", "/privacy/{id}/forget", OfficePage, Record).form("sure=yes"),
     door("GET", "/retention", OfficePage, Nothing),
     door("POST", "/retention/daily", OfficePage, Nothing).form("step=off"),
     // No record of this house is a rule that erases.

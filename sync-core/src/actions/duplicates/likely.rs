@@ -19,7 +19,7 @@ use crate::schema::{Field, Kind, Label, ValueType};
 use crate::search::spelled;
 
 /// The field of a kind that holds the tax number, if it has one.
-const TAX_ID: &str = "tax_id";
+pub const TAX_ID: &str = "tax_id";
 /// The field of a kind that tells companies from people, if it has one.
 const TYPE: &str = "type";
 

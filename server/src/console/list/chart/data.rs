@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use sync_core::collation;
-use sync_core::schema::{Kind, ValueType};
+use sync_core::schema::{Choice, Kind, ValueType};
 
 use super::super::asked::Asked;
 use super::super::shape::Shape;
 use super::Form;
 use super::plan::Plan;
-use super::span::Days;
 use crate::console::desk::Desk;
 use crate::console::format::{decimals, grouped, plain_amount, price};
 use crate::error::Error;
 use crate::jobs::export::table::Cell;
 use crate::language::Language;
 use crate::reading::decimal::sum;
-use crate::reading::{Figure, Figures, Measure, Names, has_currency};
+use crate::reading::{Days, Figure, Figures, Measure, Names, has_currency};
 
 /// Groups of a chart that is not of time: the others are put together as one.
 const GROUPS_MAX: usize = 24;
@@ -67,6 +66,10 @@ pub struct Data {
     pub unit: Unit,
     /// The currencies that there are, the most used first.
     pub currencies: Vec<String>,
+    /// The currency in which all of them can be shown together, if they can.
+    pub home: Option<String>,
+    /// Whether they are; and then whether some amounts are not among them, for nobody knows the rate of their day.
+    pub worth: Option<bool>,
     /// The second attribute's values; one that is none without a second attribute.
     pub series: Vec<Option<String>>,
     /// Whether the last series is what is left of many.
@@ -87,16 +90,23 @@ impl Data {
         let list = |days: Option<Days>| shape.list(desk, kind, &Asked { after: None, ..asked.clone() }, &plan.within(days), 1);
         let figures = desk.reading.figures(&list(plan.period)?, &plan.question()).await?;
         let before = match plan.before {
-            Some(days) => desk.reading.figures(&list(Some(days))?, &plan.question()).await?.all,
-            None => Vec::new(),
+            Some(days) => desk.reading.figures(&list(Some(days))?, &plan.question()).await?,
+            None => Figures::default(),
         };
-        Ok(Self::put(kind, plan, &asked.currency, figures, &before))
+        Ok(Self::put(kind, plan, &asked.currency, figures, before))
     }
 
     /// Puts figures in order.
-    pub fn put(kind: &Kind, plan: &Plan<'_>, currency: &str, figures: Figures, before: &[Figure]) -> Self {
+    pub fn put(kind: &Kind, plan: &Plan<'_>, currency: &str, figures: Figures, before: Figures) -> Self {
         let currencies = currencies(&figures.all);
-        let chosen = currencies.iter().find(|known| *known == currency).or(currencies.first()).cloned();
+        let asked = currencies.iter().find(|known| *known == currency);
+        let (home, worth) = in_one(&figures, &before, asked.is_none());
+        let (all, before) = match worth {
+            Some(_) => (figures.worth.map(|worth| worth.all), before.worth.map(|worth| worth.all)),
+            None => (Some(figures.all), Some(before.all)),
+        };
+        let (all, before) = (all.unwrap_or_default(), before.unwrap_or_default());
+        let chosen = home.as_ref().filter(|_| worth.is_some()).or(asked).or(currencies.first()).cloned();
         let unit = match (&chosen, plan.measure.field().map(|field| &field.value)) {
             (Some(currency), _) => Unit::Money(currency.clone()),
             (None, Some(ValueType::Number)) => Unit::Number,
@@ -106,9 +116,9 @@ impl Data {
         // Records without an amount count, in every currency's chart; they add nothing.
         let fits = |figure: &Figure| !has_currency(plan.measure) || figure.currency.is_none() || figure.currency == chosen;
         let counts = |figure: &&Figure| fits(figure) && !is_beside(kind, plan, figure.key.as_deref());
-        let all: Vec<&Figure> = figures.all.iter().filter(counts).collect();
+        let all: Vec<&Figure> = all.iter().filter(counts).collect();
         let before: Vec<&Figure> = before.iter().filter(counts).collect();
-        let (series, has_rest) = series(kind, plan, &all);
+        let (series, has_rest) = series(plan, &all);
         let mut groups = groups(plan, &series, has_rest, &all);
         sort(kind, plan, &mut groups);
         compare(kind, plan, &mut groups, &before);
@@ -116,8 +126,17 @@ impl Data {
         let adds_up = plan.measure.adds_up() || plan.by.is_none();
         let total = |figures: &[&Figure]| adds_up.then(|| sum(figures.iter().map(|figure| figure.value)));
         let (total, before) = (total(&all), plan.before.and_then(|_| total(&before)));
-        Self { unit, currencies, series, has_rest, groups, total, before, names: figures.names }
+        Self { unit, currencies, home, worth, series, has_rest, groups, total, before, names: figures.names }
     }
+}
+
+/// The currency that amounts of several can be shown in, if one of them had to be converted for that; and, if they are to be
+/// shown so, whether some are left out.
+fn in_one(figures: &Figures, before: &Figures, is_wanted: bool) -> (Option<String>, Option<bool>) {
+    let worths = || [&figures.worth, &before.worth].into_iter().flatten();
+    let home = worths().find(|worth| worth.is_converted).map(|worth| worth.currency.clone());
+    let is_partial = home.as_ref().filter(|_| is_wanted).map(|_| worths().any(|worth| worth.is_partial));
+    (home, is_partial)
 }
 
 /// Whether a group is no step of a funnel: what ends in nothing goes on to nothing. That is a closed column of the board
@@ -145,13 +164,15 @@ fn currencies(figures: &[Figure]) -> Vec<String> {
 }
 
 /// The second attribute's values: those of a choice in its order, the others with the most first.
-fn series(kind: &Kind, plan: &Plan<'_>, all: &[&Figure]) -> (Vec<Option<String>>, bool) {
-    let Some(split) = plan.split else { return (vec![None], false) };
+fn series(plan: &Plan<'_>, all: &[&Figure]) -> (Vec<Option<String>>, bool) {
+    if plan.split.is_none() {
+        return (vec![None], false);
+    }
     let mut sizes: BTreeMap<Option<&str>, f64> = BTreeMap::new();
     for figure in all {
         *sizes.entry(figure.split.as_deref()).or_default() += figure.value.abs();
     }
-    let place = |value: &Option<&str>| place(kind, split, *value);
+    let place = |value: &Option<&str>| place(plan.split_options, *value);
     let mut values: Vec<(Option<&str>, f64)> = sizes.into_iter().collect();
     values.sort_by_cached_key(|(value, _)| value.map(collation::order));
     values.sort_by(|(_, left), (_, right)| right.total_cmp(left));
@@ -165,8 +186,8 @@ fn series(kind: &Kind, plan: &Plan<'_>, all: &[&Figure]) -> (Vec<Option<String>>
     (series, has_rest)
 }
 
-fn place(kind: &Kind, attribute: &str, value: Option<&str>) -> usize {
-    kind.field(attribute).zip(value).map_or(usize::MAX, |(field, word)| field.place_of(word))
+fn place(options: &[Choice], value: Option<&str>) -> usize {
+    value.map_or(usize::MAX, |word| options.iter().position(|option| option.value == word).unwrap_or(options.len()))
 }
 
 fn groups(plan: &Plan<'_>, series: &[Option<String>], has_rest: bool, all: &[&Figure]) -> Vec<GroupData> {
@@ -199,11 +220,13 @@ impl GroupData {
 
 /// Time goes forward without gaps, a choice has its own order, and of others the largest come first.
 fn sort(kind: &Kind, plan: &Plan<'_>, groups: &mut Vec<GroupData>) {
-    let Some(by) = plan.by else { return };
+    if plan.by.is_none() {
+        return;
+    }
     if plan.is_time(kind) {
         return fill(plan, groups);
     }
-    let options = kind.field(by).map(|field| &field.options[..]).unwrap_or_default();
+    let options = plan.options;
     if !options.is_empty() {
         let parts = groups.first().map_or(1, |group| group.parts.len());
         for option in options.iter().filter(|option| plan.form == Form::Funnel && !is_beside(kind, plan, Some(&option.value))) {
@@ -211,7 +234,7 @@ fn sort(kind: &Kind, plan: &Plan<'_>, groups: &mut Vec<GroupData>) {
                 groups.push(GroupData { parts: vec![0.0; parts], ..GroupData::empty(Some(option.value.clone())) });
             }
         }
-        groups.sort_by_key(|group| (group.key.is_none(), place(kind, by, group.key.as_deref())));
+        groups.sort_by_key(|group| (group.key.is_none(), place(options, group.key.as_deref())));
     } else {
         // By name first: those of one size stay so.
         groups.sort_by_cached_key(|group| group.key.as_deref().map(collation::owned_order));

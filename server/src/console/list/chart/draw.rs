@@ -7,10 +7,11 @@ use sync_core::schema::Kind;
 use super::super::asked::Asked;
 use super::super::groups::{attributes, label};
 use super::super::shape::Shape;
-use super::data::{Data, GroupData, SERIES_MAX};
+use super::data::{Data, GroupData, SERIES_MAX, Unit};
 use super::plan::{MEASURES, Plan};
 use super::{Form, records};
 use crate::console::desk::Desk;
+use crate::console::format::about;
 
 /// Lines across a chart: enough to read a height by.
 const GRID_LINES: f64 = 4.0;
@@ -61,6 +62,8 @@ pub struct ChartView {
     pub ticks: Vec<Mark>,
     /// The other currencies: name, address, whether it is the one shown.
     pub currencies: Vec<(String, String, bool)>,
+    /// By which rates amounts are in one currency, if they are.
+    pub rates: Option<String>,
 }
 
 /// How something compares with the period before.
@@ -216,7 +219,7 @@ impl Drawing<'_> {
             reached: plan.reached.is_some(),
             caption: self.caption(),
             by: plan.by.map(|by| self.attribute(by)).unwrap_or_default(),
-            total: data.total.map(|total| data.unit.text(total)),
+            total: data.total.map(|total| self.whole(total)),
             href: records(self.kind, self.asked, self.shape, plan.within(plan.period)),
             delta: data.total.zip(data.before).map(|(now, before)| self.delta(now, before)),
             series: self.series(),
@@ -225,7 +228,22 @@ impl Drawing<'_> {
             grid: if drawn(Form::Line) { self.grid(scale) } else { Vec::new() },
             ticks: if drawn(Form::Line) { self.ticks() } else { Vec::new() },
             currencies: self.currencies(),
+            rates: self.rates(),
         }
+    }
+
+    /// All together: about so much where amounts were converted.
+    fn whole(&self, total: f64) -> String {
+        match (&self.data.unit, self.data.worth) {
+            (Unit::Money(currency), Some(is_partial)) => about(total.round() as i64, currency, is_partial),
+            _ => self.data.unit.text(total),
+        }
+    }
+
+    /// By which rates amounts are in one currency, and what is not among them.
+    fn rates(&self) -> Option<String> {
+        let key = if self.data.worth? { "chart.rates_partial" } else { "chart.rates" };
+        Some(self.desk.words.fill(key, &[self.data.home.as_deref().unwrap_or_default()]))
     }
 
     /// What is measured, by what, when.
@@ -280,8 +298,8 @@ impl Drawing<'_> {
         };
         let conditions = |more: Option<(&str, Option<&str>)>| {
             let mut all = plan.within(plan.period);
-            all.extend(plan.by.map(|by| plan.condition(self.kind, by, group.key.as_deref())));
-            all.extend(more.map(|(split, value)| plan.condition(self.kind, split, value)));
+            all.extend(plan.by.map(|by| plan.condition(self.desk, self.kind, by, group.key.as_deref())));
+            all.extend(more.map(|(split, value)| plan.condition(self.desk, self.kind, split, value)));
             records(self.kind, self.asked, self.shape, all)
         };
         let last = data.series.len().saturating_sub(1);
@@ -433,12 +451,14 @@ impl Drawing<'_> {
     }
 
     fn currencies(&self) -> Vec<(String, String, bool)> {
-        if self.data.currencies.len() < 2 {
+        if self.data.currencies.len() < 2 && self.data.home.is_none() {
             return Vec::new();
         }
-        let shown = |currency: &String| self.data.unit == super::data::Unit::Money(currency.clone());
-        let to = |currency: &String| Asked { currency: currency.clone(), ..self.asked.plain() }.address(self.kind);
-        self.data.currencies.iter().map(|currency| (currency.clone(), to(currency), shown(currency))).collect()
+        let (in_one, words) = (self.data.worth.is_some(), self.desk.words);
+        let shown = |currency: &String| !in_one && self.data.unit == Unit::Money(currency.clone());
+        let to = |currency: &str| Asked { currency: currency.to_owned(), ..self.asked.plain() }.address(self.kind);
+        let all = self.data.home.iter().map(|home| (words.fill("chart.in_one", &[home]), to(""), in_one));
+        all.chain(self.data.currencies.iter().map(|currency| (currency.clone(), to(currency), shown(currency)))).collect()
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn section(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, for
         title: title.to_owned(),
         total: view.total.as_ref().map(|total| format!("{total}{delta}")).unwrap_or_default(),
         series: if form == Form::Figures { Vec::new() } else { view.series.iter().map(|series| series.label.clone()).collect() },
-        caption: view.caption,
+        caption: [Some(view.caption), view.rates].into_iter().flatten().collect::<Vec<_>>().join(" · "),
         body,
     })
 }

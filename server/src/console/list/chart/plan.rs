@@ -1,15 +1,14 @@
 //! What a chart is to show: the words of a list's shape, as far as they mean something and may be seen.
 
 use serde_json::{Value as Json, json};
-use sync_core::schema::{Board, Field, Formula, Kind};
+use sync_core::schema::{Board, Choice, Field, Formula, Kind};
 
 use super::super::calendar::local;
-use super::super::groups::{attributes, condition};
+use super::super::groups::{attributes, condition, field_of};
 use super::super::shape::{Shape, days, seen_days};
 use super::Form;
-use super::span::{Days, step};
 use crate::console::desk::Desk;
-use crate::reading::{Measure, Question, Step, is_summed};
+use crate::reading::{Days, Measure, Question, Step, is_summed};
 
 /// The words of measures, in the order of menus; a field belongs to all but the first.
 pub const MEASURES: [(&str, &str); 7] = [
@@ -31,8 +30,12 @@ pub struct Plan<'a> {
     /// Of a funnel: the field that says how far a record has come, if the kind has one. Steps then hold what has reached
     /// them.
     pub reached: Option<&'a Field>,
+    /// The options of the choice that records are put together by, if it is one.
+    pub options: &'a [Choice],
     /// The second attribute.
     pub split: Option<&'a str>,
+    /// Its options.
+    pub split_options: &'a [Choice],
     /// The span of days that make a group.
     pub step: Step,
     /// What is said of each group.
@@ -49,7 +52,7 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// From what the list says.
-    pub fn of(desk: &Desk, kind: &'a Kind, shape: &'a Shape, form: Form) -> Self {
+    pub fn of(desk: &'a Desk, kind: &'a Kind, shape: &'a Shape, form: Form) -> Self {
         let known = attributes(desk, kind);
         let groupable = |name: &str| known.iter().any(|(known, _)| known == name);
         let by = Some(&*shape.group).filter(|name| groupable(name) && form != Form::Number);
@@ -61,7 +64,24 @@ impl<'a> Plan<'a> {
         let before = period.filter(|_| shape.chart.compare && split.is_none()).and_then(|days| days.before(&shape.chart.period));
         let day = day(desk, kind, &shape.chart.day, by);
         let reached = by.filter(|_| form == Form::Funnel && measure.adds_up()).and_then(|by| reached(desk, kind, by));
-        Self { form, by, reached, split, step: step(&shape.chart.step), measure, word, day, period, before }
+        let options = |attribute: Option<&str>| -> &'a [Choice] {
+            attribute.and_then(|name| field_of(desk.reading.schema(), kind, name)).map_or(&[], |field| &field.options)
+        };
+        let (options, split_options) = (options(by), options(split));
+        Self {
+            form,
+            by,
+            reached,
+            options,
+            split,
+            split_options,
+            step: Step::named(&shape.chart.step).unwrap_or_default(),
+            measure,
+            word,
+            day,
+            period,
+            before,
+        }
     }
 
     /// Whether records are put together by their days.
@@ -82,15 +102,12 @@ impl<'a> Plan<'a> {
     }
 
     /// What holds for the records of a group.
-    pub fn condition(&self, kind: &Kind, attribute: &str, key: Option<&str>) -> Json {
+    pub fn condition(&self, desk: &Desk, kind: &Kind, attribute: &str, key: Option<&str>) -> Json {
         if let (Some(reached), Some(key)) = (self.reached, key) {
             let so_far: Vec<&str> = reached.options.iter().map(|option| &*option.value).skip(reached.place_of(key)).collect();
             return json!({"type": "in", "attribute": &*reached.name, "value": so_far});
         }
-        match key.filter(|_| is_day(kind, attribute)).and_then(|key| Days::of_key(key, self.step)) {
-            Some(days) => json!({"type": "between", "attribute": attribute, "value": [days.first.to_string(), days.last.to_string()]}),
-            None => condition(kind, attribute, key),
-        }
+        condition(desk.reading.schema(), kind, (attribute, self.step), key)
     }
 }
 
@@ -138,7 +155,7 @@ fn day(desk: &Desk, kind: &Kind, asked: &str, by: Option<&str>) -> String {
 /// The fields that a word can measure.
 pub fn measured<'k>(desk: &Desk, kind: &'k Kind, word: &str) -> Vec<&'k Field> {
     let seen = |field: &&Field| !field.hidden && desk.reading.may_read(kind, &field.name);
-    let groupable = attributes(desk, kind);
+    let groupable = if word == "distinct" { attributes(desk, kind) } else { Vec::new() };
     let fits = |field: &&Field| match word {
         "count" => false,
         "distinct" => field.name == kind.title || groupable.iter().any(|(name, _)| **name == *field.name),
@@ -165,13 +182,5 @@ fn measure<'a>(desk: &Desk, kind: &'a Kind, text: &str) -> (&'static str, Measur
     let (word, name) = text.split_once(':').unwrap_or((text, ""));
     let field = measured(desk, kind, word).into_iter().find(|field| *field.name == *name);
     let known = |word: &str| MEASURES.iter().find(|(known, _)| *known == word).map_or("count", |(word, _)| *word);
-    match (word, field) {
-        ("sum", Some(field)) => (known(word), Measure::Sum(field)),
-        ("weighted", Some(field)) => (known(word), Measure::Weighted(field)),
-        ("average", Some(field)) => (known(word), Measure::Average(field)),
-        ("least", Some(field)) => (known(word), Measure::Least(field)),
-        ("greatest", Some(field)) => (known(word), Measure::Greatest(field)),
-        ("distinct", Some(field)) => (known(word), Measure::Distinct(field)),
-        _ => ("count", Measure::Count),
-    }
+    Measure::named(word, field).map_or(("count", Measure::Count), |measure| (known(word), measure))
 }

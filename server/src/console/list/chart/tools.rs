@@ -57,7 +57,7 @@ pub fn tools(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, form: Form)
         groups: if form == Form::Number { Vec::new() } else { by(plan.by) },
         splits: if splits(form) { by(plan.split).into_iter().filter(|(name, ..)| !chosen(name, plan.by)).collect() } else { Vec::new() },
         steps: match has_days {
-            true => STEPS.iter().map(|(word, key, step)| ((*word).to_owned(), words.say(key).to_owned(), *step == plan.step)).collect(),
+            true => STEPS.iter().map(|(key, step)| (step.word().to_owned(), words.say(key).to_owned(), *step == plan.step)).collect(),
             false => Vec::new(),
         },
         periods: PERIODS.iter().map(|(word, key)| ((*word).to_owned(), words.say(key).to_owned(), *word == shape.chart.period)).collect(),

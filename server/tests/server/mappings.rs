@@ -1,0 +1,143 @@
+//! Where the columns of a file go in the browser: values for all, what rows are matched by, exports of other systems.
+
+use sync_core::id::RecordId;
+use sync_core::record::fields::FieldEdit;
+
+use crate::console::Desk;
+
+/// What a page would send: its own suggestion, and more.
+fn sent<'a>(mapping: &'a [(String, String)], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let own = mapping.iter().map(|(name, value)| (&**name, &**value));
+    own.chain([("currency", "CNY"), ("mode", "both")]).chain(more.iter().copied()).collect()
+}
+
+#[tokio::test]
+async fn a_whole_file_gets_values_that_no_column_has_and_a_saved_mapping_keeps_them() {
+    let desk = Desk::new().await;
+    let csv = "Name,Industry\nAcme,print\nCedar,\n";
+    let path = desk.upload("party", "fair.csv", csv.as_bytes()).await.header("location").to_owned();
+    let page = desk.get(&path).await.text();
+    assert!(page.contains("Values for all") && page.contains("name=\"every.0.to\"") && !page.contains("every.1.to"), "{page}");
+    let every = [
+        ("every.0.to", "source"),
+        ("every.0.value", "Fair 2027"),
+        ("every.1.to", "industry"),
+        ("every.1.value", "retail"),
+        ("every.2.to", "type"),
+        ("every.2.value", "Company"),
+        ("every.3.to", ""),
+        ("every.3.value", ""),
+    ];
+    let mapping = desk.suggested(&path).await;
+    let kept = desk.post(&path, &[&sent(&mapping, &every)[..], &[("act", "keep"), ("mapping-name", "Fairs")]].concat()).await.text();
+    assert!(kept.contains("value=\"Fair 2027\"") && kept.contains("every.3.to"), "an empty line behind them: {kept}");
+    let checked = desk.post(&path, &sent(&mapping, &[&every[..], &[("act", "check")]].concat())).await.text();
+    assert!(checked.contains("2 records would be made") && checked.contains("Fair 2027"), "{checked}");
+    assert_eq!(desk.post(&path, &sent(&mapping, &[&every[..], &[("act", "run")]].concat())).await.status, 303);
+    desk.finished(&path).await;
+    let csv = desk.get("/records/party/export.csv?columns=industry,source,type").await.text();
+    for line in ["Acme,print,Fair 2027,Company", "Cedar,retail,Fair 2027,Company"] {
+        assert!(csv.contains(line), "{line}: {csv}");
+    }
+    let other = desk.upload("party", "next.csv", b"Name,Phone\nBirch,021-5555\n").await.header("location").to_owned();
+    let used = desk.post(&other, &[("act", "use"), ("mapping", "Fairs")]).await.text();
+    assert!(used.contains("value=\"Fair 2027\""), "{used}");
+    // What a field does not take is said of each row, as if it stood in a cell.
+    let wrong = [("every.0.to", "type"), ("every.0.value", "alien"), ("act", "check")];
+    let mapping = desk.suggested(&other).await;
+    let checked = desk.post(&other, &sent(&mapping, &wrong)).await.text();
+    assert!(checked.contains("1 row would be left out") && checked.contains("alien"), "{checked}");
+}
+
+#[tokio::test]
+async fn customers_are_matched_by_what_is_theirs_alone_however_it_is_written() {
+    let mut desk = Desk::new().await;
+    let row = |field: &str, value: &str| FieldEdit::SetRow {
+        field: field.into(),
+        row: "a".into(),
+        values: serde_json::json!({"value": value}).as_object().unwrap().clone(),
+    };
+    let tax = FieldEdit::set("tax_id", "91350100M000100Y43");
+    desk.customer(1, &[FieldEdit::set("name", "Ann"), row("emails", "Ann@One.example")]).await;
+    desk.customer(2, &[FieldEdit::set("name", "Acme"), FieldEdit::set("website", "https://www.acme.example/about"), tax]).await;
+    desk.customer(3, &[FieldEdit::set("name", "Bo"), row("phones", "138 1234 5678")]).await;
+    for (csv, by) in [
+        ("Name,Email,Industry\nAnn,ANN@one.example,one\n", "emails.value"),
+        ("Name,Website,Industry\nAcme Ltd,acme.example,two\n", "website"),
+        ("Name,Website,Tax id,Email,Industry\nAcme GmbH,other.example,9135 0100 M000 100Y43,new@one.example,three\n", "tax_id"),
+    ] {
+        let path = desk.upload("party", "file.csv", csv.as_bytes()).await.header("location").to_owned();
+        let mapping = desk.suggested(&path).await;
+        assert_eq!(mapping.iter().filter(|(name, _)| name == "match").map(|(_, by)| &**by).collect::<Vec<_>>(), [by], "{mapping:?}");
+        let checked = desk.post(&path, &sent(&mapping, &[("act", "check")])).await.text();
+        assert!(checked.contains("1 record would be changed") && !checked.contains("would be made"), "{by}: {checked}");
+    }
+    let numbers = b"Name,Phone,Industry\nBo,+86 13812345678,four\n";
+    let path = desk.upload("party", "file.csv", numbers).await.header("location").to_owned();
+    let mapping = desk.suggested(&path).await;
+    assert!(!mapping.iter().any(|(name, _)| name == "match"), "several people have one number: {mapping:?}");
+    let checked = desk.post(&path, &sent(&mapping, &[("match", "phones.value"), ("act", "check")])).await.text();
+    assert!(checked.contains("1 record would be changed"), "{checked}");
+    // A number of the file's own comes first, and two cards with one address are two people.
+    let own = desk.upload("party", "own.csv", b"External id,Name,Email\nK1,Ann,ann@one.example\n").await.header("location").to_owned();
+    assert!(desk.suggested(&own).await.contains(&("match".to_owned(), "external_id".to_owned())));
+    let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nEMAIL:ann@one.example\r\nEND:VCARD\r\n";
+    let cards = desk.upload("party", "people.vcf", card.as_bytes()).await.header("location").to_owned();
+    let by: Vec<String> = desk.suggested(&cards).await.into_iter().filter(|(name, _)| name == "match").map(|(_, by)| by).collect();
+    assert_eq!(by, ["external_id"]);
+}
+
+#[tokio::test]
+async fn whole_exports_of_hubspot_and_zoho_come_in_with_companies_owners_and_pipelines() {
+    let mut desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    let ann = RecordId::of_cause("ann");
+    desk.ann.save(&app, "member", ann, crate::harness::START, &[FieldEdit::set("email", "Ann@house.example")]).await;
+    let bring = async |kind: &str, csv: &str, preset: &str, set: &str| {
+        let path = desk.upload(kind, "export.csv", csv.as_bytes()).await.header("location").to_owned();
+        let page = desk.get(&path).await.text();
+        assert!(page.contains(preset), "{preset}: {page}");
+        let mapping = desk.suggested(&path).await;
+        let more = [("preset", preset), ("set", set), ("act", "run")];
+        let started = desk.post(&path, &sent(&mapping, &more)).await;
+        assert_eq!(started.status, 303, "{preset}: {}", started.text());
+        let done = desk.finished(&path).await;
+        assert!(done.contains("1 record made") && !done.contains("left out"), "{preset}: {done}");
+    };
+    let company = "Record ID,Company name,Company owner,Create Date,Phone Number,Last Activity Date,City,Country/Region,Industry,\
+                   Company Domain Name,Website URL,Number of Employees,Lifecycle Stage\n\
+                   9001,Acme,Ann@house.example,2026-01-02 10:00,021-5555,,Shanghai,China,print,acme.example,https://acme.example,40,customer\n";
+    bring("party", company, "HubSpot · Companies", "").await;
+    let contact = "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Contact owner,Associated Company IDs,\
+                   Associated Company,Lead Status,City,Unsubscribed from all email\n\
+                   501,Mei,Li,mei@acme.example,021-5555,13812345678,,9001,Acme,,Suzhou,false\n";
+    bring("party", contact, "HubSpot · Contacts", "{First Name} {Last Name}").await;
+    let deal = "Record ID,Deal Name,Pipeline,Deal Stage,Close Date,Deal owner,Amount,Currency,Create Date,Associated Company IDs,\
+                Associated Company\n\
+                77,Lamps,Sales Pipeline,Contract Sent,2026-12-30 00:00,Ann@house.example,12.50,USD,2026-01-02 10:00,9001,Acme\n";
+    bring("deal", deal, "HubSpot · Deals", "").await;
+    let lead = "Record Id,Lead Owner,Company,First Name,Last Name,Email,Phone,Lead Source,Street,City,Email Opt Out,Description\n\
+                zcrm_1,,Unheard of Ltd,Bo,Chen,bo@else.example,021-7777,Fair,Main Street,Wuxi,true,Met twice\n";
+    bring("party", lead, "Zoho CRM · Leads", "{First Name} {Last Name}").await;
+    let office = crate::api::Client::office(&desk.server).await;
+    let fields = async |kind: &str, title: &str| {
+        let page = office.list(kind, &[("q", title)]).await.json();
+        page["rows"].as_array().unwrap().iter().find(|row| row["title"] == title).unwrap_or_else(|| panic!("{page}"))["fields"].clone()
+    };
+    let (acme, mei, lamps, bo) =
+        (fields("party", "Acme").await, fields("party", "Mei Li").await, fields("deal", "Lamps").await, fields("party", "Bo Chen").await);
+    assert_eq!((&acme["owner"], &acme["website"]), (&serde_json::json!(ann), &serde_json::json!("acme.example")), "{acme}");
+    assert_eq!(
+        (mei["phones"].as_array().unwrap().len(), &mei["addresses"][0]["value"]["city"]),
+        (2, &serde_json::json!("Suzhou")),
+        "{mei}"
+    );
+    assert!(mei["parent"].is_string() && mei["type"] == "person", "{mei}");
+    assert_eq!(
+        (&lamps["stage"], &lamps["pipeline"], &lamps["owner"]),
+        (&"negotiation".into(), &"standard".into(), &serde_json::json!(ann))
+    );
+    assert_eq!((&lamps["amount"], &lamps["party"]), (&serde_json::json!({"amount": 1250, "currency": "USD"}), &mei["parent"]), "{lamps}");
+    assert_eq!((&bo["roles"], &bo["opt_out"]), (&serde_json::json!(["prospect"]), &serde_json::json!(true)), "{bo}");
+    assert!(bo["notes"].as_str().unwrap().contains("Unheard of Ltd"), "{bo}");
+}

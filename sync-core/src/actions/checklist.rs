@@ -1,0 +1,52 @@
+//! What is to be done when a record comes into a state: tasks about it, each made once, whoever puts it there and wherever.
+//!
+//! A task's id follows from the record, the state and its place in the list: two phones that put a record into a state
+//! without knowing of each other make the same tasks, and who comes back to a state makes none again.
+
+use serde_json::{Map, Value as Json};
+
+use super::next::{ABOUT, ACTIVITY};
+use crate::id::{RecordId, UserId};
+use crate::record::fields::FieldEdit;
+use crate::record::gates;
+use crate::schema::{Kind, Schema};
+
+/// The tasks that follow from edits of a record: their ids, and what makes them. `before` is what the record has; they are
+/// for its owner, or for who edits.
+pub fn tasks(
+    schema: &Schema,
+    (kind, record): (&Kind, RecordId),
+    before: &Map<String, Json>,
+    edits: &[FieldEdit],
+    author: UserId,
+) -> Vec<(RecordId, Vec<FieldEdit>)> {
+    let about = schema.kind(ACTIVITY).and_then(|activity| activity.field(ABOUT));
+    if !about.is_some_and(|about| about.to.contains(&kind.name)) {
+        return Vec::new();
+    }
+    let assignee = owner(kind, before, edits).unwrap_or_else(|| author.to_string());
+    let task = |cause: String, subject: &String| {
+        let edits = vec![
+            FieldEdit::set("subject", subject.as_str()),
+            FieldEdit::set("type", "task"),
+            FieldEdit::set("status", "planned"),
+            FieldEdit::set("assignee", assignee.as_str()),
+            FieldEdit::Add { field: ABOUT.to_owned(), value: record.to_string() },
+        ];
+        (RecordId::of_cause(&cause), edits)
+    };
+    let of_state = |(field, option): (&crate::schema::Field, &crate::schema::Choice)| {
+        let cause = |place| format!("task {place} of {} {} of {record}", field.name, option.value);
+        option.tasks.iter().enumerate().map(|(place, subject)| task(cause(place), subject)).collect::<Vec<_>>()
+    };
+    gates::moves(kind, before, edits).into_iter().flat_map(of_state).collect()
+}
+
+fn owner(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Option<String> {
+    let name = kind.owner.as_deref()?;
+    let set = edits.iter().rev().find_map(|edit| match edit {
+        FieldEdit::Set { field, value } if field == name => Some(value),
+        _ => None,
+    });
+    set.or_else(|| before.get(name))?.as_str().filter(|owner| !owner.is_empty()).map(str::to_owned)
+}
