@@ -20,7 +20,7 @@ impl Device {
     }
 
     /// Indexes some records that are new or changed, or else some again. Answers how many.
-    fn index_these(&mut self, again: bool) -> Result<usize, StoreError> {
+    pub(super) fn index_these(&mut self, again: bool) -> Result<usize, StoreError> {
         let store = &self.replica.store;
         let waiting = if again { store.to_index_again(INDEX_STEP)? } else { store.to_index(INDEX_STEP)? };
         let Some(last) = waiting.last().map(|row| row.number) else { return Ok(0) };
