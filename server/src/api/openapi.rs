@@ -21,7 +21,7 @@ use crate::reading::Reading;
 const SHARED: &str = include_str!("openapi/shared.json");
 
 /// What does not depend on kinds either, one file for each subject: tags, paths, schemas.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     include_str!("openapi/access.json"),
     include_str!("openapi/calendars.json"),
     include_str!("openapi/duplicates.json"),

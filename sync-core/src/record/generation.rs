@@ -137,8 +137,8 @@ fn declare(kind: &Kind, old: &Doc, live: &[&Stored], changes: u64) -> Option<Str
     let held = held[held.len().saturating_sub(HELD_MAX * SHORT)..].to_owned();
     let looked_back = kind.fields.iter().filter_map(|field| match field.computed()? {
         Formula::Furthest { of } => Some(of.to_string()),
-        Formula::Sum { .. } | Formula::Weight { .. } | Formula::Percent { .. } => None,
-        Formula::Count { .. } | Formula::Unmet { .. } | Formula::Unknown(_) => None,
+        Formula::Sum { .. } | Formula::Weight { .. } | Formula::Percent { .. } | Formula::Count { .. } | Formula::Unmet { .. } => None,
+        Formula::Unknown(_) => None,
     });
     let past = looked_back.map(|field| (field.clone(), old.past(&field).map(str::to_owned).collect::<Vec<_>>()));
     let past = past.filter(|(_, words)| !words.is_empty()).collect();
