@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sync_core::access::{Act as Deed, Right, Subject, decide};
+use sync_core::actions::request::{APPROVAL, OUTCOME};
 use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::Verdict;
 use sync_core::schema::{Kind, Label};
@@ -258,10 +259,27 @@ pub async fn forget_past(app: &App, caller: &Caller, id: RecordId) -> Result<u64
             "该记录的现有内容过大，无法重新写入。请先缩短其中最长的文本，然后重试。",
         )),
     })?;
+    erase_decided_requests(app, caller, id).await?;
     app.store.answers().forget(caller.workspace);
     app.intake.announce(caller.workspace).await?;
     app.store.scrub().await?;
     Ok(gone)
+}
+
+/// What people were asked about edits that are decided says what stood in the record, too.
+async fn erase_decided_requests(app: &App, caller: &Caller, about: RecordId) -> Result<(), Error> {
+    let (workspace, at, by) = (caller.workspace, app.clock.now(), Some(caller.user));
+    let mut tx = app.store.reader().await?;
+    let asked = erasure::own_notes_of(&mut tx, workspace, about).await?.into_iter().filter(|(_, kind)| *kind == APPROVAL);
+    let asked: Vec<RecordId> = asked.map(|(record, _)| record).collect();
+    let rows = records::rows_of(&mut tx, workspace, &asked).await?;
+    drop(tx);
+    for row in rows.into_values().filter(|row| crate::projection::values(row).contains_key(OUTCOME)) {
+        let line = LedgerLine { workspace, record: row.record, kind: row.kind.to_string(), at, by };
+        note_in_ledger(app, &line).map_err(StoreError::Ledger)?;
+        removed(app, &line, row.kind, (Vec::new(), &mut None)).await?;
+    }
+    Ok(())
 }
 
 async fn erase_seen(app: &App, caller: &Caller, view: RecordView, holders: &mut Option<Arc<Holders>>) -> Result<Proof, Error> {

@@ -82,6 +82,7 @@ pub fn routes(app: &App) -> Routes {
         .merge(list::routes())
         .merge(one_record())
         .merge(files_brought_in())
+        .merge(own_account())
         .merge(office())
         .merge(beside())
         .route("/", get(start::front))
@@ -120,17 +121,6 @@ pub fn routes(app: &App) -> Routes {
         .route("/dashboards/{id}/links/{link}/revoke", post(shares::revoke))
         .route("/shared/{token}", get(shares::page))
         .route("/shared/{token}/report.pdf", get(shares::pdf))
-        .route("/account", get(account::page))
-        .route("/account/password", get(account::own_password).post(account::password))
-        .route("/account/second", get(account::second).post(account::confirm_second))
-        .route("/account/second/off", post(account::drop_second))
-        .route("/account/phone", get(phone::page).post(phone::add))
-        .route("/account/phone/code", post(phone::confirm))
-        .route("/account/phone/again", post(phone::again))
-        .route("/account/phone/off", post(phone::remove))
-        .route("/account/calendar", post(account::calendar))
-        .route("/account/sessions/end", post(account::end_sessions))
-        .route("/account/devices/{device}/leave", get(devices::ask_own).post(devices::leave))
         .route("/keys", get(keys::page).post(keys::make))
         .route("/keys/{key}/revoke", post(keys::revoke))
         .route("/webhooks", get(hooks::page).post(hooks::make))
@@ -149,6 +139,22 @@ pub fn routes(app: &App) -> Routes {
         .layer(from_fn_with_state(app.clone(), problems::as_pages))
         .route("/assets/{name}", get(assets::get))
         .route("/favicon.ico", get(assets::favicon))
+}
+
+/// Where people look after their own account.
+fn own_account() -> Routes {
+    Routes::new()
+        .route("/account", get(account::page))
+        .route("/account/password", get(account::own_password).post(account::password))
+        .route("/account/second", get(account::second).post(account::confirm_second))
+        .route("/account/second/off", post(account::drop_second))
+        .route("/account/phone", get(phone::page).post(phone::add))
+        .route("/account/phone/code", post(phone::confirm))
+        .route("/account/phone/again", post(phone::again))
+        .route("/account/phone/off", post(phone::remove))
+        .route("/account/calendar", post(account::calendar))
+        .route("/account/sessions/end", post(account::end_sessions))
+        .route("/account/devices/{device}/leave", get(devices::ask_own).post(devices::leave))
 }
 
 /// Where files are brought in and taken back.

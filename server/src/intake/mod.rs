@@ -174,12 +174,23 @@ struct Origin {
 /// Refuses changes of devices before the rules look at them; absent outside of tests of apps.
 pub type Veto = Arc<dyn Fn(&Author, &Pushed) -> Option<Verdict> + Send + Sync>;
 
+/// Whether what a device brings goes to the desk, whatever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aside {
+    /// It is decided as usual.
+    No,
+    /// All that fits its record.
+    Fitting,
+    /// All that can be read: it comes no more.
+    All,
+}
+
 #[derive(Debug)]
 enum Work {
     Push {
         incoming: Vec<Incoming>,
         /// Whether all of it waits for a review, whatever the rules say.
-        aside: bool,
+        aside: Aside,
         answer: oneshot::Sender<Result<Vec<Verdict>, IntakeError>>,
     },
     /// Something else wrote to the feed.
@@ -309,16 +320,18 @@ impl Intake {
 
     async fn push_all(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
         let incoming = inspect(changes.into_iter().map(|pushed| (pushed, None)).collect()).await?;
-        self.ask(author, now, |answer| Work::Push { incoming, aside: false, answer }).await
+        self.ask(author, now, |answer| Work::Push { incoming, aside: Aside::No, answer }).await
     }
 
-    /// Takes what a device that was shut out has not sent: all that is admissible waits at the desk.
+    /// Takes what a device that was shut out has not sent: all that is admissible waits at the desk; `is_last`: all that can be
+    /// read, for what it follows does not come.
     ///
     /// # Errors
     /// [`IntakeError`]: no change was kept.
-    pub async fn set_aside(&self, author: &Author, changes: Vec<Pushed>, now: Millis) -> Result<Vec<Verdict>, IntakeError> {
+    pub async fn set_aside(&self, author: &Author, changes: Vec<Pushed>, now: Millis, is_last: bool) -> Result<Vec<Verdict>, IntakeError> {
         let incoming = inspect(changes.into_iter().map(|pushed| (pushed, None)).collect()).await?;
-        self.ask(author, now, |answer| Work::Push { incoming, aside: true, answer }).await
+        let aside = if is_last { Aside::All } else { Aside::Fitting };
+        self.ask(author, now, |answer| Work::Push { incoming, aside, answer }).await
     }
 
     /// Takes back what this server gave out before it was restored: one verdict for each, in order. They are
@@ -332,7 +345,7 @@ impl Intake {
             (Pushed { kind, record, facet, hash, body }, Some(Origin { user, device, received_at, seal }))
         };
         let incoming = inspect(changes.into_iter().map(apart).collect()).await?;
-        self.ask(author, now, |answer| Work::Push { incoming, aside: false, answer }).await
+        self.ask(author, now, |answer| Work::Push { incoming, aside: Aside::No, answer }).await
     }
 
     /// The same intake, with a test's say before the rules'. What it refuses is kept nowhere.

@@ -32,7 +32,7 @@ use sync_core::schema::Kind;
 use super::cache::{Cache, Held};
 use super::decide::{Case, Refused};
 use super::govern::{Effect, Governing, ROLE_KIND};
-use super::{Author, DeskNews, Edited, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
+use super::{Aside, Author, DeskNews, Edited, Incoming, NotEdited, RecordEdit, Rules, ServerPen};
 use crate::audit::Act;
 use crate::seal::Sealer;
 use crate::store::records::{self, DocKey, DocumentRow};
@@ -258,7 +258,7 @@ impl<'a> Unit<'a> {
     }
 
     /// Decides about one pushed change.
-    pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming, aside: bool) -> Result<Outcome> {
+    pub async fn push(&mut self, tx: &mut Tx, author: &Author, now: Millis, incoming: Incoming, aside: Aside) -> Result<Outcome> {
         let Incoming { pushed, change, origin } = incoming;
         if self.erased.contains(&pushed.record) {
             // Not kept with what was refused: it would be what was to be forgotten.
@@ -275,7 +275,7 @@ impl<'a> Unit<'a> {
                 return Ok(Outcome::Verdict(Refused::from(&refusal).verdict()));
             }
         };
-        if let Some(known) = self.known(tx, author, &pushed, &change).await? {
+        if let Some(known) = self.known(tx, author, &pushed, &change, aside).await? {
             return Ok(known);
         }
         if change.time > now + MAX_AHEAD_MS {
@@ -283,18 +283,24 @@ impl<'a> Unit<'a> {
             return Ok(self.refuse(author, now, &pushed, ahead));
         }
         // What was put aside before a restore may bear a pen that is known no more: at the desk it is its device's word.
-        let is_forgotten = aside && self.actors.get(&change.actor) == Some(&None);
+        let is_forgotten = aside != Aside::No && self.actors.get(&change.actor) == Some(&None);
         if author.pen == Pen::Device && !is_forgotten && self.actors.get(&change.actor) != Some(&Some(author.device)) {
             let foreign = Refused::new(code::FOREIGN_ACTOR, "the change is signed by another device's actor", "该修改的签名属于其他设备");
             tracing::warn!(device = %author.device, record = %pushed.record, "a change signed by another device's actor was refused");
             return Ok(self.refuse(author, now, &pushed, foreign));
         }
-        if author.pen == Pen::Device && self.was_written_again(tx, author, &pushed, &change).await? {
+        if author.pen == Pen::Device
+            && (self.was_written_again(tx, author, &pushed, &change).await?
+                || self.waits_written_again(tx, author, &pushed, &change).await?)
+        {
             let again =
                 Refused::new(code::REWRITTEN, "its device has written it again, and that was taken", "该修改已由设备重新提交并被接受");
             return Ok(self.refuse(author, now, &pushed, again));
         }
-        let decided = if aside { self.set_aside(&pushed, &change) } else { self.decide(author, &pushed, &change) };
+        let decided = match aside {
+            Aside::No => self.decide(author, &pushed, &change),
+            Aside::Fitting | Aside::All => self.set_aside(&pushed, &change, aside),
+        };
         match decided {
             Ok((kind, effect)) => {
                 self.follow(author, now, effect);
@@ -306,13 +312,15 @@ impl<'a> Unit<'a> {
     }
 
     /// The answer to a change that was here before.
-    async fn known(&self, tx: &mut Tx, author: &Author, pushed: &Pushed, change: &Change) -> Result<Option<Outcome>> {
+    async fn known(&self, tx: &mut Tx, author: &Author, pushed: &Pushed, change: &Change, aside: Aside) -> Result<Option<Outcome>> {
         if let Some(here) = self.here(tx, pushed, change).await? {
             return Ok(Some(here));
         }
         // What somebody else sent under this name says nothing about this one: a phone that offers a restored server
         // another's change must not stand in its author's way.
-        let same = |row: &&RejectedRow| row.device == author.device;
+        // Whoever leaves writes nothing again.
+        let comes_again = |row: &RejectedRow| aside != Aside::No && row.state == DeskState::Rewritten;
+        let same = |row: &&RejectedRow| row.device == author.device && !comes_again(row);
         Ok(self.earlier.get(&pushed.into()).filter(same).map(|row| Outcome::Verdict(verdict_again(row))))
     }
 
@@ -373,11 +381,12 @@ impl<'a> Unit<'a> {
     }
 
     /// What a device that was shut out sends waits at the desk, in the order in which it can be accepted.
-    fn set_aside(&mut self, pushed: &Pushed, change: &Change) -> Result<(Arc<Kind>, Option<Effect>), Decided> {
+    fn set_aside(&mut self, pushed: &Pushed, change: &Change, aside: Aside) -> Result<(Arc<Kind>, Option<Effect>), Decided> {
         if let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() {
             match self.fits(&kind, pushed, change) {
-                // Its device is not here to write it again: whoever decides about it has its fields written.
+                // Its device is not here to write it again, nor to come again: whoever decides about it has its fields written.
                 Ok(()) | Err(Decided::Forgotten) => {}
+                Err(Decided::Outcome(Outcome::Verdict(Verdict::Waiting { .. }))) if aside == Aside::All => {}
                 Err(why) => return Err(why),
             }
         }

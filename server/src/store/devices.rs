@@ -162,6 +162,12 @@ pub async fn owner_of_actor(tx: &mut Tx, workspace: WorkspaceId, actor: ActorId)
     row.map(|device| id(DeviceId::from_bytes(&device), "device id")).transpose()
 }
 
+/// When an actor was registered.
+pub async fn registered_at(tx: &mut Tx, workspace: WorkspaceId, actor: ActorId) -> Result<Option<Millis>> {
+    let query = sqlx::query_scalar("select registered_at from actors where workspace = $1 and actor = $2");
+    Ok(query.bind(&workspace.as_bytes()[..]).bind(&actor.0[..]).fetch_optional(tx.conn()).await?)
+}
+
 /// All devices of a workspace, newest first.
 pub async fn devices(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<Device>> {
     let sql = concat!("select ", device_columns!(), " from devices where workspace = $1 order by created_at desc, device");

@@ -11,7 +11,7 @@ use sqlx::{FromRow, QueryBuilder, Row, Sqlite};
 use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::{GivenUp, Pushed, code};
 
-use super::records::{ROWS_PER_STATEMENT, facet_of, kind_of};
+use super::records::{DocKey, ROWS_PER_STATEMENT, facet_of, kind_of};
 use super::{Result, StoreError, Tx, id};
 
 /// What names a change among all of a workspace: the same words in the same moment are the same bytes, in two records.
@@ -261,6 +261,14 @@ pub async fn rejected_among(tx: &mut Tx, workspace: WorkspaceId, changes: &[Chan
     Ok(found)
 }
 
+/// The bytes of a device's changes of a document that nobody has decided about.
+pub async fn open_bodies(tx: &mut Tx, workspace: WorkspaceId, (record, facet): DocKey, device: DeviceId) -> Result<Vec<Vec<u8>>> {
+    let sql =
+        "select body from rejected where workspace = $1 and record = $2 and facet = $3 and device = $4 and state in ('rejected', 'held')";
+    let query = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(&record.as_bytes()[..]).bind(facet as i64);
+    Ok(query.bind(&device.as_bytes()[..]).fetch_all(tx.conn()).await?)
+}
+
 /// The changes of these records that wait for an approval; not those that only wait because their device was shut out.
 pub async fn waiting_among(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<ChangeName>> {
     let mut found = Vec::new();
@@ -326,14 +334,15 @@ pub async fn load(tx: &mut Tx, workspace: WorkspaceId, of: Option<(DeviceId, Use
     Ok(Load { edits: edits as u64, bytes: bytes as u64 })
 }
 
-/// Keeps changes that were not accepted; one that is there already stays as it is.
+/// Keeps changes that were not accepted; one that is there already stays as it is, unless its device was to write it again and
+/// is not here to do so.
 pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[RejectedRow]) -> Result<()> {
     for row in rejected {
         sqlx::query(
             "insert into rejected (workspace, hash, kind, record, facet, user_id, device, code, field, rule, message_en, \
              message_zh, received_at, state, body, note, answer, account) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-             on conflict (workspace, hash, record, facet) do nothing",
+             on conflict (workspace, hash, record, facet) do update set code = excluded.code, field = excluded.field,              rule = excluded.rule, message_en = excluded.message_en, message_zh = excluded.message_zh, state = excluded.state,              body = excluded.body, account = excluded.account where rejected.state = 'rewritten' and excluded.state <> 'rewritten'",
         )
         .bind(&workspace.as_bytes()[..])
         .bind(&row.hash.0[..])

@@ -89,7 +89,8 @@ impl Door {
         }
         self.note_waits(speaker, &farewell, &sum).await?;
         let lacks = is_patient && waiting.is_some_and(|waiting| waiting.base > sum.offered);
-        if !lacks && waiting.is_some_and(|waiting| waiting.edits <= sum.settled) {
+        // A draft may wait as well, which its device counts no more: it is asked about again behind what was given back.
+        if !lacks && !sum.waits && !sum.gives_back && waiting.is_some_and(|waiting| waiting.edits <= sum.settled) {
             let (workspace, device) = (speaker.reader.workspace, speaker.device);
             self.store
                 .write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::told(tx, workspace, device, now).await }))
@@ -132,7 +133,7 @@ impl Door {
         }
         let names: Vec<ChangeName> = push.changes.iter().map(ChangeName::from).collect();
         let known = rejected::rejected_among(&mut self.store.reader().await?, speaker.reader.workspace, &names).await?;
-        let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now).await);
+        let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now, !is_patient).await);
         let brought = match &answer {
             Message::Verdicts(answer) => brought(&names, &answer.verdicts, is_patient, |name| known.contains_key(name)),
             _ => Brought::default(),

@@ -340,17 +340,22 @@ async fn played(seed: u64, forgets: bool) -> Vec<Json> {
             phone.sync(&server).await;
         }
     }
+    ended(&server, &office, &mut phones, &paths, seed).await
+}
+
+/// What each record shows in the end, on every phone as in the office.
+async fn ended(server: &Server, office: &Client<'_>, phones: &mut [Handset; 2], paths: &[String], seed: u64) -> Vec<Json> {
     let mut shown = Vec::new();
-    for path in &paths {
+    for path in paths {
         let record = office.get(path).await.json();
-        for phone in &mut phones {
+        for phone in phones.iter_mut() {
             assert_eq!(phone.device.sync_status().unwrap().pending, 0);
             assert!(phone.device.quarantined().unwrap().is_empty());
             assert_eq!(json!(phone.fields(id_of(path)).unwrap()), record["fields"], "seed {seed}");
         }
         shown.push(json!([record["fields"], record["conflicts"]]));
     }
-    assert_eq!(differences(&server).await, Vec::<String>::new(), "seed {seed}");
+    assert_eq!(differences(server).await, Vec::<String>::new(), "seed {seed}");
     shown
 }
 

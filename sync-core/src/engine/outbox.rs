@@ -53,6 +53,8 @@ pub(super) struct Outbox {
     asked: HashSet<ChangeName>,
     /// Drafts that were given up were told of in this session, up to here.
     withdrawn: u64,
+    /// A draft was not known for want of what it follows.
+    draft_waits: bool,
     /// Base changes that the server turned out to miss.
     missing: Vec<ChangeName>,
     /// What was turned down while others of its document are under way: whether those are taken says whether somebody has
@@ -186,7 +188,10 @@ impl Outbox {
                 Sort::Pending if is_refusal(&verdict) => self.undecided.push((*name, verdict)),
                 Sort::Pending => self.pending_answered(replica, *name, verdict, now)?,
                 Sort::Offered => self.offer_answered(replica, *name, verdict, now)?,
-                Sort::Draft => draft_answered(replica, *name, verdict)?,
+                Sort::Draft => {
+                    self.draft_waits |= matches!(verdict, Verdict::Waiting { .. });
+                    draft_answered(replica, *name, verdict)?;
+                }
             }
         }
         for (name, verdict) in std::mem::take(&mut self.undecided) {
@@ -295,6 +300,9 @@ impl Outbox {
         match verdict {
             Verdict::Accepted { position, received_at, seal } | Verdict::Duplicate { position, received_at, seal } => {
                 self.moved = true;
+                if std::mem::take(&mut self.draft_waits) {
+                    self.ask_again();
+                }
                 replica.store.accept_change((record, facet, &hash), Receipt { position, received_at, seal }).map(drop)
             }
             Verdict::Waiting { missing } => {

@@ -10,7 +10,7 @@ use sync_core::record::replay::is_written_again;
 
 use super::Unit;
 use crate::intake::Author;
-use crate::store::{Result, Tx, devices, records};
+use crate::store::{Result, Tx, devices, records, rejected};
 
 impl Unit<'_> {
     /// Whether the author's device has written a change again, and that was taken.
@@ -25,6 +25,26 @@ impl Unit<'_> {
             }
             let other = self.body_of(tx, key, actor, seq).await?.and_then(|body| Change::read(&body).ok());
             if other.is_some_and(|other| is_written_again(&other, change)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the author's device has written a change again, and that waits for a decision: an old copy that fits by now would
+    /// be in the record, and a draft besides. The pen that is newer has written again.
+    pub(super) async fn waits_written_again(&self, tx: &mut Tx, author: &Author, pushed: &Pushed, change: &Change) -> Result<bool> {
+        if !self.has_any_at_desk(author) {
+            return Ok(false);
+        }
+        let key = (pushed.record, pushed.facet);
+        let mut bodies = rejected::open_bodies(tx, self.workspace, key, author.device).await?;
+        let of_unit = self.rejected.iter().filter(|row| row.is_open() && (row.record, row.facet) == key && row.device == author.device);
+        bodies.extend(of_unit.map(|row| row.body.clone()));
+        for body in bodies {
+            let Some(other) = Change::read(&body).ok().filter(|other| is_written_again(other, change)) else { continue };
+            let since = devices::registered_at(tx, self.workspace, change.actor).await?;
+            if devices::registered_at(tx, self.workspace, other.actor).await? > since {
                 return Ok(true);
             }
         }

@@ -41,6 +41,11 @@ impl Unit<'_> {
         own.and(more).fits(PER_DEVICE) && self.desk.all.and(more).fits(IN_ALL)
     }
 
+    /// Whether anything of somebody waits at the desk.
+    pub(super) fn has_any_at_desk(&self, author: &Author) -> bool {
+        self.desk.of.iter().any(|(who, load)| *who == (author.device, author.user) && load.edits > 0)
+    }
+
     /// Counts what comes to the desk in this unit.
     pub(super) fn takes_room(&mut self, author: &Author, bytes: usize) {
         let one = Load { edits: 1, bytes: bytes as u64 };

@@ -147,6 +147,7 @@ pub const DOORS: &[Door] = &[
         .json(r#"{"filterGroups": [{"filters": [{"propertyName": "id", "operator": "EQ", "value": "{id}"}]}]}"#)
         .finds_nothing(&[200]),
     door("GET", "/api/v1/{kind}/duplicates", Caller, Nothing),
+    door("GET", "/api/v1/{kind}/figures", Caller, Nothing),
     door("GET", "/api/v1/{kind}/{id}", Caller, Record),
     door("PATCH", "/api/v1/{kind}/{id}", Caller, Record).json(r#"{"edits": [{"op": "set", "field": "name", "value": "x"}]}"#),
     door("POST", "/api/v1/{kind}/{id}/archive", Caller, Record),
@@ -277,6 +278,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/shared/{token}/report.pdf", Anybody, Nothing),
     door("GET", "/collisions", Page, Nothing),
     door("GET", "/gaps", Page, Nothing),
+    door("GET", "/quality", Page, Nothing),
     door("GET", "/help", Page, Nothing),
     // No page of help is called so.
     door("GET", "/help/{name}", Page, Nothing).personal(),
