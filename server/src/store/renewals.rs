@@ -101,7 +101,7 @@ pub async fn mark(tx: &mut Tx, workspace: WorkspaceId, position: u64, record: Re
     Ok(())
 }
 
-/// The records that come whole between two positions, each with where: there is an index of these entries ([`RENEWED`]).
+/// The records that come whole between two positions, each with where: there is an index of these entries.
 pub async fn between(tx: &mut Tx, workspace: WorkspaceId, after: u64, to: u64) -> Result<BTreeMap<u64, RecordId>> {
     let rows: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("select position, record from feed_marks where workspace = $1 and position > $2 and position <= $3 and entry = $4")

@@ -171,7 +171,7 @@ pub enum Holder {
     Value {
         /// The facet that holds the field.
         facet: Facet,
-        /// The field, and the part if one is meant; [`FieldName::first`] behind it for the first row.
+        /// The field, and the part if one is meant; `first` behind it for the first row.
         path: Vec<FieldName>,
         /// The column that the database keeps the field in besides, if it does.
         column: Option<Arc<str>>,
