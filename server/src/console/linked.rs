@@ -8,6 +8,7 @@ use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::desk::{Desk, icon};
 use super::format::{self, Formatter, Shown};
+use super::gaps::Note;
 use super::list::{Column, title_of};
 use super::rejected::title_of_refused;
 use super::worth;
@@ -104,6 +105,17 @@ pub async fn waiting(desk: &Desk, id: RecordId) -> Result<(Vec<WaitingView>, boo
     };
     let (edits, is_cut) = desk.reading.waiting_for(id).await?;
     Ok((edits.into_iter().map(view).collect(), is_cut))
+}
+
+/// The edits of a record that wait for somebody's word, or were refused: whose, of which fields, and where they are decided.
+pub async fn undecided(desk: &Desk, kind: &Kind, id: RecordId) -> Result<Vec<Note>, Error> {
+    let note = |edit: crate::reading::RefusedEdit| {
+        let labels = edit.fields.iter().filter_map(|wanted| kind.field(&wanted.field)).map(|field| desk.words.label(&field.label));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        let who = super::made::name_of(desk, &edit.who);
+        Note { text: desk.words.fill("record.undecided", &[&who, &labels]), href: Some(format!("/rejected/{}", edit.name())) }
+    };
+    Ok(desk.reading.undecided_of(id).await?.into_iter().map(note).collect())
 }
 
 /// The title and what else lists of the kind show first, as far as any of the records has it.

@@ -84,7 +84,7 @@ struct RecordPage {
     notice: Option<String>,
     problem: Option<String>,
     account: Option<AccountView>,
-    /// What it lacks.
+    /// What of it waits for a decision, and what it lacks.
     notes: Vec<Note>,
     /// How long it was in which state.
     stays: Vec<Stay>,
@@ -218,6 +218,8 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
     }
     let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (waiting, more_wait) = linked::waiting(desk, id).await?;
+    let mut notes = linked::undecided(desk, &kind, id).await?;
+    notes.extend(gaps::of_record(desk, &kind, &view.row).await?);
     let sections = sections(desk, &kind, &view, &editing).await?;
     // Of a field that is fixed meanwhile there is no form any more.
     let is_told = view.has_place(&kind, &editing) && (editing.deciding || view.disputes(&editing.place) || has_form(&sections));
@@ -228,7 +230,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         problem: editing.error.clone().filter(|_| !is_told),
         sections,
         account: account(desk, id).await?,
-        notes: gaps::of_record(desk, &kind, &view.row).await?,
+        notes,
         stays: stays::of(desk, &kind, &view.row).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around: Around::of(desk, &kind, &view.row).await?,

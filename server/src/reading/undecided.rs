@@ -243,6 +243,17 @@ impl Reading {
         Ok((edits, is_cut))
     }
 
+    /// The edits of a record that nobody has decided about, newest first, those of fields that the caller reads.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn undecided_of(&self, record: RecordId) -> Result<Vec<RefusedEdit>, ReadError> {
+        let open = Refused { states: &DeskState::OPEN, of: Some(record), ..Refused::default() };
+        let mut tx = self.store.reader().await?;
+        let found = undecided::refused(&mut tx, self.workspace, &self.scope, &open, WAITING_MAX as u32).await?;
+        if found.is_empty() { Ok(Vec::new()) } else { self.refused_edits(&mut tx, found).await }
+    }
+
     /// The open disagreements of the workspace, oldest first.
     ///
     /// # Errors

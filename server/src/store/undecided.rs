@@ -118,6 +118,8 @@ pub struct Refused<'a> {
     pub change: Option<ChangeLink>,
     /// Of records that are not there, and that would name this one.
     pub would_name: Option<RecordId>,
+    /// Of this record.
+    pub of: Option<RecordId>,
 }
 
 /// How many changes that were not accepted there are, of documents in sight.
@@ -167,6 +169,10 @@ fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Ref
             let bound = statement.bind(param);
             statement.push(&format!(" and {column} = {bound}"));
         }
+    }
+    if let Some(record) = asked.of {
+        let record = statement.bind(Param::Blob(record.as_bytes().to_vec()));
+        statement.push(&format!(" and record = {record}"));
     }
     if let Some(named) = asked.would_name {
         // An id stands in a change as its text, in a value or in a path: the bytes tell without being read as a change.

@@ -562,3 +562,12 @@ async fn what_a_reviewer_writes_in_its_place_is_held_to_what_everybody_is_who_wr
     assert!(fine.status.is_success(), "{}", fine.text());
     assert_eq!(percent(&desk, id).await, 12);
 }
+
+#[tokio::test]
+async fn an_edit_that_waits_stands_on_the_page_of_its_record_until_somebody_decides() {
+    let (desk, _, id, wish) = held().await;
+    let page = desk.get(&format!("/records/offer/{id}")).await.text();
+    assert!(page.contains("An edit by rep waits for a decision") && page.contains(&format!("/rejected/{}", wish.hash)), "{page}");
+    desk.post(&format!("/rejected/{}", wish.hash), &[("step", "accept")]).await;
+    assert!(!desk.get(&format!("/records/offer/{id}")).await.text().contains("waits for a decision"));
+}
