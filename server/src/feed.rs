@@ -79,7 +79,8 @@ pub async fn page(store: &Store, rules: &Rules, reader: &Reader, asked: &Asked<'
     let before = start.position;
     let sealer = Sealer::new(reader.workspace, &feed.seal_key);
     let renewed = renewals::between(&mut tx, reader.workspace, before, head).await?;
-    let mut walk = Walk { tx, sealer, eyes: &eyes, head, limit, bytes: 0, entries: Vec::new(), renewed };
+    let whole_at = renewed.iter().map(|(position, record)| (*record, *position)).collect();
+    let mut walk = Walk { tx, sealer, eyes: &eyes, head, limit, bytes: 0, entries: Vec::new(), renewed, whole_at };
     let cursor = walk.from(start, asked.wanted).await?;
     let (mut tx, mut entries) = (walk.tx, walk.entries);
     // Of a record that was erased no change is left: it does not matter where among the others its purge stands.

@@ -274,10 +274,11 @@ async fn erase_decided_requests(app: &App, caller: &Caller, about: RecordId) -> 
     let asked: Vec<RecordId> = asked.map(|(record, _)| record).collect();
     let rows = records::rows_of(&mut tx, workspace, &asked).await?;
     drop(tx);
+    let mut holders = None;
     for row in rows.into_values().filter(|row| crate::projection::values(row).contains_key(OUTCOME)) {
         let line = LedgerLine { workspace, record: row.record, kind: row.kind.to_string(), at, by };
         note_in_ledger(app, &line).map_err(StoreError::Ledger)?;
-        removed(app, &line, row.kind, (Vec::new(), &mut None)).await?;
+        removed(app, &line, row.kind, (Vec::new(), &mut holders)).await?;
     }
     Ok(())
 }
@@ -347,7 +348,8 @@ async fn removed(
         app.files.erase(&app.store, workspace, content).await?;
     }
     app.intake.announce(workspace).await?;
-    renewals::forget_beginnings(app.store.path(), workspace, vec![id]).await?;
+    let gone = proof.with.iter().copied().chain([id]).collect();
+    renewals::forget_beginnings(app.store.path(), workspace, gone).await?;
     Ok(proof)
 }
 

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::ClientAddress;
 use crate::auth::secret::{Token, TokenKind};
-use crate::body::Body;
+use crate::body::{Body, is_json};
 use crate::capture::{self, CAMPAIGN, MADE_AT, Open, SENT_MAX_BYTES, Sent, TRAP, VALUES_MAX};
 use crate::error::{Error, Text};
 use crate::language::Language;
@@ -331,11 +331,14 @@ pub async fn send(
     let open = capture::open(&app, &key).await?;
     let is_json = is_json(request.headers());
     let sent = sent(&app, request, is_json).await?;
-    let wrong = open.mistakes(&sent);
-    match (wrong.into_iter().next(), is_json) {
-        (Some(wrong), true) => Err(Error::Invalid { field: Some(wrong.field), message: Text::new(wrong.why.en, wrong.why.zh) }),
-        (Some(_), false) => drawn(&app, &open, language, &sent, (false, open.mistakes(&sent))),
-        (None, is_json) => {
+    let mut wrong = open.mistakes(&sent);
+    match (wrong.is_empty(), is_json) {
+        (false, true) => {
+            let first = wrong.swap_remove(0);
+            Err(Error::Invalid { field: Some(first.field), message: Text::new(first.why.en, first.why.zh) })
+        }
+        (false, false) => drawn(&app, &open, language, &sent, (false, wrong)),
+        (true, is_json) => {
             capture::keep(&app, &open, &sent, address.0).await?;
             let thanks = format!("/forms/{key}?done=true&lang={}", language.tag());
             Ok(if is_json {
@@ -345,10 +348,6 @@ pub async fn send(
             })
         }
     }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| kind.starts_with("application/json"))
 }
 
 /// What was sent, as texts by name.

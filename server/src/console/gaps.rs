@@ -134,8 +134,11 @@ pub async fn of_record(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<Note>,
         return Ok(Vec::new());
     }
     let mut notes = of_states(desk, kind, row);
-    for gap in kind.gaps.iter().filter(|gap| !is_of_states(kind, gap)) {
+    for gap in &kind.gaps {
         let mut all = conditions(gap, gap.days);
+        if all.iter().any(|condition| is_of_states(kind, condition)) {
+            continue;
+        }
         all.push(json!({"type": "equals", "attribute": "id", "value": row.id.to_string()}));
         if counted(desk, kind, &all).await?.is_some_and(|counted| counted.count > 0) {
             notes.push(Note { text: desk.words.label(&gap.label).to_owned(), href: None });
@@ -144,10 +147,17 @@ pub async fn of_record(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<Note>,
     Ok(notes)
 }
 
-/// Whether a gap asks what is said in more words already.
-fn is_of_states(kind: &Kind, gap: &Gap) -> bool {
-    let is_unmet = |field: &&Field| matches!(field.computed(), Some(Formula::Unmet { .. }));
-    kind.fields.iter().filter(is_unmet).any(|field| gap.filter.contains(&format!("\"attribute\":\"{}\"", field.name)))
+/// Whether a condition of a gap asks what is said in more words already.
+fn is_of_states(kind: &Kind, condition: &Json) -> bool {
+    let is_unmet = |name: &str| kind.field(name).is_some_and(|field| matches!(field.computed(), Some(Formula::Unmet { .. })));
+    match condition {
+        Json::Object(parts) => {
+            let asks = parts.get("attribute").and_then(Json::as_str).is_some_and(is_unmet);
+            asks || parts.values().any(|part| is_of_states(kind, part))
+        }
+        Json::Array(parts) => parts.iter().any(|part| is_of_states(kind, part)),
+        _ => false,
+    }
 }
 
 fn of_states(desk: &Desk, kind: &Kind, row: &Row) -> Vec<Note> {
@@ -161,7 +171,9 @@ fn of_states(desk: &Desk, kind: &Kind, row: &Row) -> Vec<Note> {
         let text = desk.words.fill("gap.unmet", &[state_of(desk, field, state), &lacking.join(", ")]);
         notes.push(Note { text, href: needs.first().and_then(|need| edit(row.id, &need.field)) });
     }
-    for asked in asked(kind, row).filter(|field| may_see(&field.name)) {
+    let states = kind.fields.iter().filter_map(|field| field.option(row.fields.get(&*field.name)?.as_str()?));
+    let asked = states.flat_map(|state| gates::unsaid(kind, state, &row.fields));
+    for asked in asked.filter(|field| may_see(&field.name)) {
         let text = desk.words.fill("gap.asked", &[desk.words.label(&asked.label)]);
         notes.push(Note { text, href: edit(row.id, &asked.name) });
     }
@@ -170,12 +182,4 @@ fn of_states(desk: &Desk, kind: &Kind, row: &Row) -> Vec<Note> {
 
 fn state_of<'d>(desk: &'d Desk, field: &'d Field, state: &'d str) -> &'d str {
     field.option(state).map_or(state, |option| desk.words.label(&option.label))
-}
-
-/// What a record's states ask for and it does not say.
-fn asked<'k>(kind: &'k Kind, row: &Row) -> impl Iterator<Item = &'k Field> {
-    let state = |field: &'k Field| field.option(row.fields.get(&*field.name)?.as_str()?);
-    let asked = kind.fields.iter().filter_map(state).flat_map(|option| &option.asks).filter_map(|name| kind.field(name));
-    let is_said = |field: &Field| row.fields.get(&*field.name).is_some_and(gates::is_said);
-    asked.filter(|field| !field.hidden && !is_said(field)).collect::<Vec<_>>().into_iter()
 }

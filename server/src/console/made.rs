@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use sync_core::id::{Millis, RecordId};
+use sync_core::id::Millis;
 
 use super::desk::Desk;
 use super::format;
-use crate::error::Error;
 use crate::reading::{Entry, Who};
 
 /// Who wrote a value, and when.
@@ -48,16 +47,15 @@ pub fn later(desk: &Desk, edited: Millis, received: Option<Millis>) -> Option<St
 }
 
 /// The newest writer of each field of a record.
-pub async fn makers(desk: &Desk, id: RecordId) -> Result<HashMap<String, Made>, Error> {
-    let Some(history) = desk.reading.history(id).await? else { return Ok(HashMap::new()) };
+pub fn makers(desk: &Desk, newest_first: &[Entry]) -> HashMap<String, Made> {
     let mut makers: HashMap<String, Made> = HashMap::new();
-    for (index, entry) in history.entries.iter().enumerate() {
+    for (index, entry) in newest_first.iter().enumerate() {
         if !makers.contains_key(&entry.field) {
-            let made = made(desk, entry, decides(&history.entries[index..]));
+            let made = made(desk, entry, decides(&newest_first[index..]));
             makers.insert(entry.field.clone(), made);
         }
     }
-    Ok(makers)
+    makers
 }
 
 /// Whether the first entry ended a disagreement: the two before it were made without knowing each other.

@@ -29,7 +29,7 @@ use super::timeline::{self, TimelineView};
 use super::typed::Typed;
 use crate::error::Error;
 use crate::intake::never_archived;
-use crate::reading::{KeyAccount, Linked, Names, RecordView};
+use crate::reading::{Entry, KeyAccount, Linked, Names, RecordView};
 
 /// What is being edited on the page, and what went wrong with it.
 #[derive(Debug, Default)]
@@ -220,7 +220,8 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
     let (waiting, more_wait) = linked::waiting(desk, id).await?;
     let mut notes = linked::undecided(desk, &kind, id).await?;
     notes.extend(gaps::of_record(desk, &kind, &view.row).await?);
-    let sections = sections(desk, &kind, &view, &editing).await?;
+    let history = desk.reading.history(id).await?.map(|history| history.entries).unwrap_or_default();
+    let sections = sections(desk, &kind, &view, &editing, &history).await?;
     // Of a field that is fixed meanwhile there is no form any more.
     let is_told = view.has_place(&kind, &editing) && (editing.deciding || view.disputes(&editing.place) || has_form(&sections));
     let page = RecordPage {
@@ -231,7 +232,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         sections,
         account: account(desk, id).await?,
         notes,
-        stays: stays::of(desk, &kind, &view.row).await?,
+        stays: stays::of(desk, &kind, &view.row, &history),
         collisions: collisions::of_record(desk, &view).await?,
         around: Around::of(desk, &kind, &view.row).await?,
         files: FilesView::of(desk, &kind, &view),
@@ -270,7 +271,7 @@ fn has_form(sections: &[Section]) -> bool {
 }
 
 /// The fields of a record, by who reads them.
-async fn sections(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editing) -> Result<Vec<Section>, Error> {
+async fn sections(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editing, newest_first: &[Entry]) -> Result<Vec<Section>, Error> {
     let names = names(desk, kind, view, editing).await?;
     let candidates = candidates(desk, kind, view, editing).await?;
     let drawing = Drawing {
@@ -279,7 +280,7 @@ async fn sections(desk: &Desk, kind: &Kind, view: &RecordView, editing: &Editing
         view,
         format: Formatter { words: desk.words, names: &names },
         inputs: Inputs { words: desk.words, names: &names, candidates: &candidates },
-        makers: makers(desk, view.row.id).await?,
+        makers: makers(desk, newest_first),
         editing,
     };
     Ok(drawing.sections())

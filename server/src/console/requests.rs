@@ -102,16 +102,17 @@ async fn step(app: &App, workspace: WorkspaceId, passed: &mut PassedOver) -> Res
     for request in &open {
         failed.extend(carry_out(app, workspace, request).await?.map(|why| (request.record, why)));
     }
-    let desk = AtTheDesk::read(app, workspace, &open).await?;
+    let Some(desk) = AtTheDesk::read(app, workspace, &open).await? else { return Ok(false) };
+    let asks: Asks<'_> = desk.waiting.iter().map(|edit| (edit.change, desk.asked(edit))).collect();
     let over = |request: &Request| {
         let why = || failed.get(&request.record).map(|why| Over::failed(request.approver, why.clone(), desk.now));
-        Some((request.record, desk.over(request).or_else(why)?))
+        Some((request.record, desk.over(request, &asks).or_else(why)?))
     };
     let over: Vec<(RecordId, Over)> = open.iter().filter_map(over).collect();
     let closed: HashSet<RecordId> = over.iter().map(|(record, _)| *record).collect();
     let known: HashSet<(ChangeName, usize, UserId)> =
         open.iter().filter(|request| !closed.contains(&request.record)).map(Request::about).collect();
-    let asked = desk.ask(app, &known, passed).await?;
+    let asked = desk.ask(app, &asks, &known, passed).await?;
     let more = asked.len() >= STEP_MAX;
     let close = |(record, over): (RecordId, Over)| edit(record, Expect::Existing, over.edits());
     let ask = |edits| edit(RecordId::new(desk.now, random()), Expect::New, edits);
@@ -185,6 +186,16 @@ struct Asked<'a> {
     whom: Vec<&'a User>,
 }
 
+impl Asked<'_> {
+    /// Whether a request is about this.
+    fn is_for(&self, request: &Request) -> bool {
+        self.step == request.step && self.whom.iter().any(|user| user.user == request.approver)
+    }
+}
+
+/// Whose word each edit that waits is for.
+type Asks<'a> = HashMap<ChangeName, Asked<'a>>;
+
 /// What waits, and what became of that about which somebody was asked.
 struct AtTheDesk {
     rules: Rules,
@@ -198,7 +209,8 @@ struct AtTheDesk {
 }
 
 impl AtTheDesk {
-    async fn read(app: &App, workspace: WorkspaceId, open: &[Request]) -> Stored<Self> {
+    /// None where nobody is asked, and nothing waits.
+    async fn read(app: &App, workspace: WorkspaceId, open: &[Request]) -> Stored<Option<Self>> {
         let mut tx = app.store.reader().await?;
         let mut waiting = approvals::waiting(&mut tx, workspace).await?;
         // What a device brought that was shut out is looked at, not approved.
@@ -206,8 +218,10 @@ impl AtTheDesk {
         waiting.truncate(EDITS_MAX);
         let asked: Vec<ChangeName> = open.iter().map(|request| request.change).collect();
         let all: Vec<ChangeName> = waiting.iter().map(|edit| edit.change).chain(asked.iter().copied()).collect();
-        let users = if all.is_empty() { Vec::new() } else { active(&mut tx, workspace).await? };
-        Ok(Self {
+        if all.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
             rules: app.intake.rules(workspace),
             now: app.clock.now(),
             courses: Courses::of(&mut tx, workspace, waiting.iter()).await?,
@@ -215,8 +229,8 @@ impl AtTheDesk {
             rows: rejected::rejected_among(&mut tx, workspace, &asked).await?,
             decided: rejected::decided_among(&mut tx, workspace, &asked).await?,
             waiting,
-            users,
-        })
+            users: active(&mut tx, workspace).await?,
+        }))
     }
 
     fn given(&self, change: &ChangeName) -> &[Word] {
@@ -224,7 +238,7 @@ impl AtTheDesk {
     }
 
     /// What became of what a request is about, if something did.
-    fn over(&self, request: &Request) -> Option<Over> {
+    fn over(&self, request: &Request, asks: &Asks<'_>) -> Option<Over> {
         if let Some(word) = request.step.checked_sub(1).and_then(|step| self.given(&request.change).get(step)) {
             return Some(Over { outcome: "approved", by: Some(word.by), at: word.at, said: None });
         }
@@ -234,18 +248,14 @@ impl AtTheDesk {
             Some(DeskState::Declined) => "declined",
             Some(DeskState::Returned) => "returned",
             Some(DeskState::Withdrawn | DeskState::Rewritten) | None => "withdrawn",
-            Some(DeskState::Held | DeskState::Rejected) if self.is_asked(request) => return None,
+            Some(DeskState::Held | DeskState::Rejected) if asks.get(&request.change).is_some_and(|asked| asked.is_for(request)) => {
+                return None;
+            }
             Some(DeskState::Held | DeskState::Rejected) => "moved",
         };
         let decided = self.decided.get(&request.change);
         let (by, at) = (decided.and_then(|decided| decided.by), decided.map_or(self.now, |decided| decided.at));
         Some(Over { outcome, by, at, said: row.and_then(|row| row.note.clone()) })
-    }
-
-    fn is_asked(&self, request: &Request) -> bool {
-        let edit = self.waiting.iter().find(|edit| edit.change == request.change);
-        let asked = edit.map(|edit| self.asked(edit)).filter(|asked| asked.step == request.step);
-        asked.is_some_and(|asked| asked.whom.iter().any(|user| user.user == request.approver))
     }
 
     /// Whose word an edit waits for. Nobody speaks of their own.
@@ -280,14 +290,17 @@ impl AtTheDesk {
     async fn ask(
         &self,
         app: &App,
+        asks: &Asks<'_>,
         known: &HashSet<(ChangeName, usize, UserId)>,
         passed: &mut PassedOver,
     ) -> Result<Vec<Vec<FieldEdit>>, Error> {
+        let mut counts: HashMap<(ChangeName, usize), usize> = HashMap::new();
+        for (change, step, _) in known {
+            *counts.entry((*change, *step)).or_default() += 1;
+        }
         let mut made = Vec::new();
-        for edit in &self.waiting {
-            let asked = self.asked(edit);
-            let mut room =
-                ASKED_MAX.saturating_sub(known.iter().filter(|(change, step, _)| (change, step) == (&edit.change, &asked.step)).count());
+        for (edit, asked) in self.waiting.iter().filter_map(|edit| Some((edit, asks.get(&edit.change)?))) {
+            let mut room = ASKED_MAX.saturating_sub(counts.get(&(edit.change, asked.step)).copied().unwrap_or_default());
             for user in &asked.whom {
                 if room == 0 || made.len() >= STEP_MAX {
                     break;
@@ -295,7 +308,7 @@ impl AtTheDesk {
                 if known.contains(&(edit.change, asked.step, user.user)) || passed.who.contains(&(edit.change, user.user)) {
                     continue;
                 }
-                match self.request(app, user, edit, &asked).await? {
+                match self.request(app, user, edit, asked).await? {
                     Some(edits) => {
                         made.push(edits);
                         room -= 1;

@@ -4,7 +4,6 @@ use sync_core::id::Millis;
 use sync_core::schema::{Board, Kind};
 
 use super::desk::Desk;
-use crate::error::Error;
 use crate::reading::{Entry, Row};
 
 /// A state that a record was in.
@@ -20,14 +19,13 @@ pub struct Stay {
 }
 
 /// The states that a record was in, in the order in which it first came there; nothing where it never moved.
-pub async fn of(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<Stay>, Error> {
-    let Some(board) = kind.board.as_ref().filter(|board| desk.reading.may_read(kind, &board.by)) else { return Ok(Vec::new()) };
-    let Some(field) = kind.field(&board.by) else { return Ok(Vec::new()) };
-    let entries = desk.reading.history(row.id).await?.map(|history| history.entries).unwrap_or_default();
+pub fn of(desk: &Desk, kind: &Kind, row: &Row, newest_first: &[Entry]) -> Vec<Stay> {
+    let Some(board) = kind.board.as_ref().filter(|board| desk.reading.may_read(kind, &board.by)) else { return Vec::new() };
+    let Some(field) = kind.field(&board.by) else { return Vec::new() };
     let now = row.fields.get(&*field.name).and_then(|state| state.as_str()).unwrap_or_default();
-    let times = times(board, &entries, desk.now);
+    let times = times(board, newest_first, desk.now);
     if times.len() < 2 {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let stay = |(state, millis): (String, Millis)| {
         let option = field.option(&state);
@@ -39,7 +37,7 @@ pub async fn of(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<Stay>, Error>
             here: state == now,
         }
     };
-    Ok(times.into_iter().map(stay).collect())
+    times.into_iter().map(stay).collect()
 }
 
 /// How long each state lasted, all times together; the last one until now.

@@ -31,6 +31,8 @@ pub(super) struct Walk<'a> {
     pub entries: Vec<Entry>,
     /// Records that come whole at a position in the place of what they were, and not before.
     pub renewed: BTreeMap<u64, RecordId>,
+    /// Where each does last.
+    pub whole_at: HashMap<RecordId, u64>,
 }
 
 /// Some changes in sight, in order, and where the feed was read to.
@@ -137,7 +139,7 @@ impl Walk<'_> {
 
     /// Whether a record comes whole behind a position.
     fn comes_later(&self, record: RecordId, position: u64) -> bool {
-        self.renewed.range(position + 1..).any(|(_, renewed)| *renewed == record)
+        self.whole_at.get(&record).is_some_and(|at| *at > position)
     }
 
     /// A record whose past was forgotten.

@@ -189,11 +189,8 @@ impl Files {
 async fn contents(store: &Store) -> Result<Vec<(WorkspaceId, SecretHash, u64)>, FileError> {
     let (mut tx, mut all) = (store.reader().await?, Vec::new());
     for workspace in workspaces::all(&mut tx).await?.into_iter().map(|one| one.workspace) {
-        for content in files::blobs(&mut tx, workspace).await? {
-            if let Some(size) = files::blob_size(&mut tx, workspace, &content).await? {
-                all.push((workspace, content, size));
-            }
-        }
+        let found = files::blobs(&mut tx, workspace).await?;
+        all.extend(found.into_iter().map(|(content, size)| (workspace, content, size)));
     }
     Ok(all)
 }

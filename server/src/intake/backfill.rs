@@ -1,11 +1,11 @@
 //! What another version owes at its first start: whose the records are of workspaces from before that was kept, worked out
 //! at once; and the rows of kinds that are made by other rules now, noted for the writer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
-use sync_core::access::{self, Facts, Reach};
+use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, Reach};
 use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::schema::Schema;
 
@@ -67,7 +67,7 @@ async fn facts(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema) -> Result<H
 }
 
 /// What the rows of these records say of whose they are.
-pub(crate) async fn facts_of(
+pub(super) async fn facts_of(
     tx: &mut Tx,
     workspace: WorkspaceId,
     schema: &Schema,
@@ -80,6 +80,26 @@ pub(crate) async fn facts_of(
         Some((row.record, Facts::of(kind, &main, authors.get(&row.record).copied())))
     };
     Ok(records::rows_of(tx, workspace, records).await?.values().filter_map(facts).collect())
+}
+
+/// What these records say of whose they are, and what they follow, however far up.
+pub(crate) async fn facts_around(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    schema: &Schema,
+    batch: &[RecordId],
+) -> Result<HashMap<RecordId, Facts>> {
+    let (mut facts, mut frontier) = (HashMap::new(), batch.to_vec());
+    for _ in 0..=FOLLOW_DEPTH_MAX {
+        let found = facts_of(tx, workspace, schema, &frontier).await?;
+        let above: BTreeSet<RecordId> = found.values().flat_map(|facts: &Facts| facts.follows.iter().copied()).collect();
+        facts.extend(found);
+        frontier = above.into_iter().filter(|record| !facts.contains_key(record)).collect();
+        if frontier.is_empty() {
+            break;
+        }
+    }
+    Ok(facts)
 }
 
 fn held(record: RecordId, facts: &HashMap<RecordId, Facts>) -> Vec<(RecordId, HeldBy)> {

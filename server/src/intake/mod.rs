@@ -34,7 +34,7 @@ use crate::store::rejected::ChangeName;
 use crate::store::{Store, StoreError};
 
 pub use aliases::settle as settle_aliases;
-pub(crate) use backfill::facts_of;
+pub(crate) use backfill::facts_around;
 pub(crate) use govern::{never_archived, never_erased, would_refuse};
 pub use review::{DeskNews, NotReviewed, Review, Ruling};
 pub use unit::settle_erased;

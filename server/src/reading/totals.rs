@@ -157,7 +157,9 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
         let which = self.which(list, words.as_ref());
-        let dated = Dated::of(&mut tx, self.workspace).await?;
+        let is_money = asked.sums.iter().copied().chain(asked.instead).any(|field| field.value == ValueType::Money);
+        let dated = if is_money { Some(Dated::of(&mut tx, self.workspace).await?) } else { None };
+        let cuts = dated.as_ref().map(Dated::cuts).unwrap_or_default();
         let mut groups: BTreeMap<Option<String>, Group> = BTreeMap::new();
         let counted = totals::counts(&mut tx, self.store.answers(), which, &by).await?;
         // What points at a merged record is in the group of the one that stands for it, as filters find it there.
@@ -182,15 +184,15 @@ impl Reading {
             };
             let instead = asked.instead.map(|field| self.added(&kind, field)).transpose()?.map(Box::new);
             let added = Added { weights, instead, ..self.added(&kind, field)? };
-            let cuts: Vec<Millis> = if added.currency.is_some() { dated.cuts() } else { Vec::new() };
-            let found = totals::sums(&mut tx, self.store.answers(), which, &by, &added, &cuts).await?;
+            let cuts: &[Millis] = if added.currency.is_some() { &cuts } else { &[] };
+            let found = totals::sums(&mut tx, self.store.answers(), which, &by, &added, cuts).await?;
             for (key, currency, period, sum, weighed) in found {
                 let group = groups.entry(key_of(key)).or_default();
                 Sum::add(group.sums.entry(field.name.clone()).or_default(), currency.as_deref(), &sum);
                 if let Some(weighed) = weighed {
                     Sum::add(group.weighted.entry(field.name.clone()).or_default(), currency.as_deref(), &weighed);
                 }
-                if let Some(currency) = currency {
+                if let Some((currency, dated)) = currency.zip(dated.as_ref()) {
                     let home = group.home.entry(field.name.clone()).or_insert_with(|| Home::of(&dated.rates.home));
                     home.add(&currency, sum.parse().ok().and_then(|minor| dated.convert(minor, &currency, period)));
                 }
@@ -249,9 +251,8 @@ impl Reading {
 
     /// What the caller may put records of a kind together by.
     pub fn groupings<'s>(&'s self, kind: &'s Kind) -> Vec<Offer<'s>> {
-        let mut offers = groupings(self.schema(), kind);
-        offers.retain(|offer| self.place(kind, &offer.attribute).is_ok());
-        offers
+        let may = |(_, place): &(Offer<'_>, Place)| grouping::takes(place) && self.check(&place.reads(&kind.name)).is_ok();
+        groupings(self.schema(), kind).into_iter().filter(may).map(|(offer, _)| offer).collect()
     }
 
     pub(super) fn spot(&self, kind: &Kind, attribute: &str) -> Result<Spot, ReadError> {

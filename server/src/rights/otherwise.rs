@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, Holder};
-use sync_core::id::{KindName, RecordId, WorkspaceId};
+use sync_core::access::{self, FOLLOW_DEPTH_MAX, Holder};
+use sync_core::id::{KindName, WorkspaceId};
 use sync_core::schema::{Kind, Schema};
 
-use crate::intake::facts_of;
+use crate::intake::facts_around;
 use crate::store::rights::Sort;
 use crate::store::{Result, Tx, records, sight};
 
@@ -53,7 +53,7 @@ pub(super) async fn sorts(tx: &mut Tx, workspace: WorkspaceId, then: &Schema, ki
         let ids = sight::records_of_kind_after(tx, workspace, kind, after, RECORDS).await?;
         let Some(last) = ids.last() else { break };
         after = Some(*last);
-        let facts = with_what_they_follow(tx, workspace, then, &ids).await?;
+        let facts = facts_around(tx, workspace, then, &ids).await?;
         let own = |record| facts.get(&record).map(|facts| facts.holders.clone()).unwrap_or_default();
         let parents = |record| facts.get(&record).map(|facts| facts.follows.clone()).unwrap_or_default();
         let held = sight::holders_of(tx, workspace, &ids).await?;
@@ -75,18 +75,4 @@ pub(super) async fn sorts(tx: &mut Tx, workspace: WorkspaceId, then: &Schema, ki
 /// Whether somebody may see a record by it.
 fn grants(holder: &Holder) -> bool {
     !matches!(holder, Holder::Record(_))
-}
-
-/// What some records would say of whose they are, and what those say that they would follow.
-async fn with_what_they_follow(tx: &mut Tx, workspace: WorkspaceId, then: &Schema, ids: &[RecordId]) -> Result<HashMap<RecordId, Facts>> {
-    let mut facts = facts_of(tx, workspace, then, ids).await?;
-    for _ in 0..FOLLOW_DEPTH_MAX {
-        let above: BTreeSet<RecordId> = facts.values().flat_map(|facts| &facts.follows).copied().collect();
-        let above: Vec<RecordId> = above.into_iter().filter(|record| !facts.contains_key(record)).collect();
-        let found = facts_of(tx, workspace, then, &above).await?;
-        // What is not there says nothing, and is not asked again.
-        facts.extend(above.into_iter().map(|record| (record, Facts::default())));
-        facts.extend(found);
-    }
-    Ok(facts)
 }

@@ -10,7 +10,7 @@ use super::{Result, StoreError, Tx, id, once};
 
 /// The codes of feed entries: a purge tells devices to remove a record, a gap stands where a change was.
 const PURGE: i64 = 1;
-const GAP: i64 = 5;
+pub(super) const GAP: i64 = 5;
 
 /// What was removed, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -72,11 +72,16 @@ pub async fn remove(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Re
             *count = gone;
         }
     }
+    removed.messages = remove_messages(tx, workspace, record).await?;
+    Ok(removed)
+}
+
+/// Removes messages to webhooks and kept answers that tell of a record; answers how many.
+pub(super) async fn remove_messages(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<u64> {
     let text = record.to_string();
     let sql = "delete from deliveries where workspace = $1 and instr(body, $2) > 0";
-    removed.messages += sqlx::query(sql).bind(&space).bind(&text).execute(tx.conn()).await?.rows_affected();
-    removed.messages += once::erase(tx, workspace, &text).await?;
-    Ok(removed)
+    let gone = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&text).execute(tx.conn()).await?.rows_affected();
+    Ok(gone + once::erase(tx, workspace, &text).await?)
 }
 
 /// Remembers that a record was erased, and tells devices at a position of the feed.

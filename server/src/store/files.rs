@@ -157,11 +157,12 @@ pub async fn blob_size(tx: &mut Tx, workspace: WorkspaceId, sha256: &SecretHash)
     Ok(size.map(|size| size as u64))
 }
 
-/// Every content that is kept.
-pub async fn blobs(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<SecretHash>> {
-    let query = sqlx::query_scalar("select sha256 from blobs where workspace = $1 order by sha256");
-    let rows: Vec<Vec<u8>> = query.bind(&workspace.as_bytes()[..]).fetch_all(tx.conn()).await?;
-    rows.into_iter().map(|hash| hash.try_into().map_err(|_| StoreError::Damaged("content hash"))).collect()
+/// Every content that is kept, with its size.
+pub async fn blobs(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<(SecretHash, u64)>> {
+    let query = sqlx::query_as("select sha256, size from blobs where workspace = $1 order by sha256");
+    let rows: Vec<(Vec<u8>, i64)> = query.bind(&workspace.as_bytes()[..]).fetch_all(tx.conn()).await?;
+    let content = |(hash, size): (Vec<u8>, i64)| Ok((hash.try_into().map_err(|_| StoreError::Damaged("content hash"))?, size as u64));
+    rows.into_iter().map(content).collect()
 }
 
 /// Forgets a content.

@@ -94,8 +94,8 @@ pub async fn by_key(tx: &mut Tx, workspace: WorkspaceId, key: &str) -> Result<Op
 /// Counts what was sent in; answers how many came before.
 pub async fn count(tx: &mut Tx, workspace: WorkspaceId, form: RecordId, now: Millis) -> Result<u64> {
     let turn: i64 = sqlx::query_scalar(
-        "update lead_forms set received = received + 1, received_at = $3, turns = turns + 1
-         where workspace = $1 and form = $2 returning turns - 1",
+        "update lead_forms set received = received + 1, received_at = $3
+         where workspace = $1 and form = $2 returning received - 1",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&form.as_bytes()[..])

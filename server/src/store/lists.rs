@@ -163,17 +163,24 @@ impl Which<'_> {
     /// With the query's condition behind it.
     pub(super) fn found(&self, start: &str, way: Way, compile: impl FnOnce(Compiler<'_>) -> Sql) -> Statement {
         let mut statement = self.statement(start, way);
+        let condition = self.compiled(&mut statement, compile);
+        statement.push(&condition);
+        statement
+    }
+
+    /// What the reader's compiler makes; the statement is given what it binds.
+    fn compiled(&self, statement: &mut Statement, compile: impl FnOnce(Compiler<'_>) -> Sql) -> String {
         let visible = |alias: &str, kind: &KindName, binds: &mut Binds| self.scope.sees(alias, kind, |param| binds.add(param));
         let (first_param, updated) = (statement.params.len() + 1, self.updated());
-        let condition = compile(Compiler {
+        let made = compile(Compiler {
             first_param,
             visible: Some(&visible),
             updated: Some(&updated),
             tables: Tables::Server,
             ..Compiler::new(Dialect::Sqlite, self.context)
         });
-        statement.push(&condition.text).params.extend(condition.params);
-        statement
+        statement.params.extend(made.params);
+        made.text
     }
 
     /// Values of all the records, as a table to be put together from: `select ... from (<this>)`.
@@ -189,18 +196,7 @@ impl Which<'_> {
 
     /// What stands at a place of each record: in the record, or in one that it links to and that the reader may see.
     pub(super) fn placed(&self, place: &Place, statement: &mut Statement) -> String {
-        let visible = |alias: &str, kind: &KindName, binds: &mut Binds| self.scope.sees(alias, kind, |param| binds.add(param));
-        let (first_param, updated) = (statement.params.len() + 1, self.updated());
-        let compiler = Compiler {
-            first_param,
-            visible: Some(&visible),
-            updated: Some(&updated),
-            tables: Tables::Server,
-            ..Compiler::new(Dialect::Sqlite, self.context)
-        };
-        let placed = compiler.placed(place);
-        statement.params.extend(placed.params);
-        placed.text
+        self.compiled(statement, |compiler| compiler.placed(place))
     }
 
     /// A page of the list.

@@ -342,7 +342,9 @@ pub async fn insert_rejected(tx: &mut Tx, workspace: WorkspaceId, rejected: &[Re
             "insert into rejected (workspace, hash, kind, record, facet, user_id, device, code, field, rule, message_en, \
              message_zh, received_at, state, body, note, answer, account) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-             on conflict (workspace, hash, record, facet) do update set code = excluded.code, field = excluded.field,              rule = excluded.rule, message_en = excluded.message_en, message_zh = excluded.message_zh, state = excluded.state,              body = excluded.body, account = excluded.account where rejected.state = 'rewritten' and excluded.state <> 'rewritten'",
+             on conflict (workspace, hash, record, facet) do update set code = excluded.code, field = excluded.field, \
+             rule = excluded.rule, message_en = excluded.message_en, message_zh = excluded.message_zh, state = excluded.state, \
+             body = excluded.body, account = excluded.account where rejected.state = 'rewritten' and excluded.state <> 'rewritten'",
         )
         .bind(&workspace.as_bytes()[..])
         .bind(&row.hash.0[..])

@@ -12,13 +12,12 @@ use sync_core::id::{ActorId, RecordId, WorkspaceId};
 use sync_core::record::Stored;
 
 use super::change_line::ChangeLine;
+use super::erasure::GAP;
 use super::ledger::{self, beside};
 use super::records::DocKey;
-use super::rejected::DeskState;
-use super::{Result, StoreError, Tx, id, once};
+use super::{Result, StoreError, Tx, erasure, id};
 
-/// Feed entries: where a change was, and where a record comes whole in the place of what it was.
-const GAP: i64 = 5;
+/// Feed entries where a record comes whole in the place of what it was.
 const RENEWED: i64 = 7;
 
 /// A change in the place of another one, which stood at its position.
@@ -65,15 +64,9 @@ pub async fn take_away(tx: &mut Tx, workspace: WorkspaceId, (record, facet): Doc
 
 /// Forgets what else told of a record's past: decided edits, messages of webhooks, kept answers.
 pub async fn forget_what_was_said(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<()> {
-    let text = record.to_string();
-    for state in DeskState::DECIDED.into_iter().chain([DeskState::Rewritten]) {
-        let sql = "update rejected set body = x'', note = null where workspace = $1 and record = $2 and state = $3";
-        let query = sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&record.as_bytes()[..]).bind(state.word());
-        query.execute(tx.conn()).await?;
-    }
-    let sql = "delete from deliveries where workspace = $1 and instr(body, $2) > 0";
-    sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&text).execute(tx.conn()).await?;
-    once::erase(tx, workspace, &text).await.map(drop)
+    let sql = "update rejected set body = x'', note = null where workspace = $1 and record = $2 and state not in ('rejected', 'held')";
+    sqlx::query(sql).bind(&workspace.as_bytes()[..]).bind(&record.as_bytes()[..]).execute(tx.conn()).await?;
+    erasure::remove_messages(tx, workspace, record).await.map(drop)
 }
 
 /// Nothing stands at some positions of the feed.

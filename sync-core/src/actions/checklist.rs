@@ -6,6 +6,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::next::{ABOUT, ACTIVITY};
+use super::prices::written;
 use crate::id::{RecordId, UserId};
 use crate::record::fields::FieldEdit;
 use crate::record::gates;
@@ -24,7 +25,8 @@ pub fn tasks(
     if !about.is_some_and(|about| about.to.contains(&kind.name)) {
         return Vec::new();
     }
-    let assignee = owner(kind, before, edits).unwrap_or_else(|| author.to_string());
+    let owner = kind.owner.as_deref().and_then(|name| written(before, edits, name)?.as_str().filter(|owner| !owner.is_empty()));
+    let assignee = owner.map_or_else(|| author.to_string(), str::to_owned);
     let task = |cause: String, subject: &String| {
         let edits = vec![
             FieldEdit::set("subject", subject.as_str()),
@@ -40,13 +42,4 @@ pub fn tasks(
         option.tasks.iter().enumerate().map(|(place, subject)| task(cause(place), subject)).collect::<Vec<_>>()
     };
     gates::moves(kind, before, edits).into_iter().flat_map(of_state).collect()
-}
-
-fn owner(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Option<String> {
-    let name = kind.owner.as_deref()?;
-    let set = edits.iter().rev().find_map(|edit| match edit {
-        FieldEdit::Set { field, value } if field == name => Some(value),
-        _ => None,
-    });
-    set.or_else(|| before.get(name))?.as_str().filter(|owner| !owner.is_empty()).map(str::to_owned)
 }

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::{Map, Value as Json};
 
 use crate::id::{Millis, RecordId};
+use crate::record::authored::row_of;
 use crate::record::fields::FieldEdit;
 use crate::schema::{Field, Fill, Kind};
 
@@ -99,7 +100,7 @@ fn open<'k>(kind: &'k Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> 
         let mut named: BTreeSet<&str> = BTreeSet::new();
         for edit in edits.iter().filter(|edit| edit.field() == &*field.name) {
             let FieldEdit::SetRow { row, values, .. } = edit else { continue };
-            rows.entry(row).or_insert_with(|| known(before, field, row)).extend(values.clone());
+            rows.entry(row).or_insert_with(|| row_of(before, field, row)).extend(values.clone());
             named.extend(values.get(&*fill.from).filter(|product| product.is_string()).map(|_| &**row));
         }
         for (row, values) in rows.into_iter().filter(|(row, values)| named.contains(row) && is_open(values, part)) {
@@ -114,13 +115,8 @@ fn is_open(values: &Map<String, Json>, part: &Field) -> bool {
     values.get(&*part.name).is_none_or(Json::is_null)
 }
 
-fn known(before: &Map<String, Json>, field: &Field, row: &str) -> Map<String, Json> {
-    let rows = before.get(&*field.name).and_then(Json::as_array).into_iter().flatten();
-    rows.filter_map(Json::as_object).find(|known| known.get("id").is_some_and(|id| id == row)).cloned().unwrap_or_default()
-}
-
 /// What a field has once edits are written.
-fn written<'v>(before: &'v Map<String, Json>, edits: &'v [FieldEdit], name: &str) -> Option<&'v Json> {
+pub(super) fn written<'v>(before: &'v Map<String, Json>, edits: &'v [FieldEdit], name: &str) -> Option<&'v Json> {
     let set = edits.iter().rev().find_map(|edit| match edit {
         FieldEdit::Set { field, value } if field == name => Some(value),
         _ => None,

@@ -57,16 +57,16 @@ pub fn offers<'s>(schema: &'s Schema, kind: &'s Kind) -> Vec<Offer<'s>> {
 }
 
 /// The attributes that a kind's records can be put together by: those with one value that many of them share, in the record
-/// itself or in one that it links to.
-pub fn groupings<'s>(schema: &'s Schema, kind: &'s Kind) -> Vec<Offer<'s>> {
-    let mut offers = reached(schema, kind);
-    offers.retain(|offer| {
+/// itself or in one that it links to; each with where that stands.
+pub fn groupings<'s>(schema: &'s Schema, kind: &'s Kind) -> Vec<(Offer<'s>, Place)> {
+    let may = |offer: &Offer<'_>| {
         let is_own = offer.fields.len() == 1 || offer.is_first && offer.fields.len() == 2;
         let is_title = offer.fields.iter().any(|field| field.name == kind.title) && is_own;
         let fits = offer.fields.last().is_some_and(|field| is_shared(&field.value, offer.part, is_own));
-        fits && !is_title && Place::of(schema, kind, &offer.attribute).is_ok()
-    });
-    offers
+        fits && !is_title
+    };
+    let placed = |offer: Offer<'s>| Place::of(schema, kind, &offer.attribute).ok().map(|place| (offer, place));
+    reached(schema, kind).into_iter().filter(may).filter_map(placed).collect()
 }
 
 /// Whether records have values of a type in common. Days and numbers of linked records say little about a record itself.
@@ -237,11 +237,11 @@ mod tests {
     fn records_are_put_together_by_what_many_have_one_of() {
         let schema = Schema::builtin();
         for kind in schema.kinds() {
-            for offer in groupings(schema, kind) {
+            for (offer, _) in groupings(schema, kind) {
                 assert!(Place::of(schema, kind, &offer.attribute).is_ok(), "{}: {}", kind.name, offer.attribute);
             }
         }
-        let of_deal: Vec<String> = groupings(schema, schema.kind("deal").unwrap()).into_iter().map(|offer| offer.attribute).collect();
+        let of_deal: Vec<String> = groupings(schema, schema.kind("deal").unwrap()).into_iter().map(|(offer, _)| offer.attribute).collect();
         for (attribute, is_offered) in [
             ("stage", true),
             ("close_date", true),

@@ -124,7 +124,8 @@ fn rows_written<'e>(field: &Field, edits: &'e [FieldEdit]) -> BTreeMap<&'e str, 
     rows
 }
 
-fn row_of(before: &Map<String, Json>, field: &Field, row: &str) -> Map<String, Json> {
+/// A row as the record has it; empty where it has none.
+pub(crate) fn row_of(before: &Map<String, Json>, field: &Field, row: &str) -> Map<String, Json> {
     let rows = before.get(&*field.name).and_then(Json::as_array);
     rows.into_iter().flatten().find(|known| known["id"] == row).and_then(Json::as_object).cloned().unwrap_or_default()
 }

@@ -48,6 +48,12 @@ pub fn is_said(value: &Json) -> bool {
     }
 }
 
+/// The fields that a state asks for and a record does not say.
+pub fn unsaid<'k>(kind: &'k Kind, option: &Choice, row: &Map<String, Json>) -> Vec<&'k Field> {
+    let asked = option.asks.iter().filter_map(|name| kind.field(name));
+    asked.filter(|field| !field.hidden && !row.get(&*field.name).is_some_and(is_said)).collect()
+}
+
 /// What stands against putting a record into the states that edits choose. `before` is what it has.
 pub(super) fn mistakes(kind: &Kind, before: &Map<String, Json>, edits: &[FieldEdit]) -> Vec<BadEdit> {
     let facts = |name: &str| kind.field(name).and_then(|field| after(before, field, edits));

@@ -24,12 +24,15 @@ impl Foreseen {
             return Ok(None);
         }
         let effect = rights::effect(&desk.app, desk.caller.workspace, &Change::Kind(Box::new(kind.clone()))).await?;
-        let says = json!([kind.owner, kind.sharing]).to_string();
-        Ok((!effect.is_nothing()).then(|| Self { effect: effect_view(desk, &effect), says }))
+        Ok((!effect.is_nothing()).then(|| Self { effect: effect_view(desk, &effect), says: says(kind) }))
     }
 
-    /// Whether whoever saves was shown it.
-    pub fn was_seen(&self, typed: &Typed) -> bool {
-        typed.raw("looked_at") == self.says
+    /// The same, of what whoever saves was not shown yet.
+    pub async fn unseen(desk: &Desk, kind: &Kind, typed: &Typed) -> Result<Option<Self>, Error> {
+        if typed.raw("looked_at") == says(kind) { Ok(None) } else { Self::of(desk, kind).await }
     }
+}
+
+fn says(kind: &Kind) -> String {
+    json!([kind.owner, kind.sharing]).to_string()
 }

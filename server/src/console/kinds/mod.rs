@@ -254,9 +254,9 @@ async fn step(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Respons
         Ok(kind) => kind,
         Err(problem) => return show(desk, base, form, Told { problem: Some(problem), ..Told::default() }).await,
     };
-    let (foreseen, is_preview) = (Foreseen::of(desk, &kind).await?, typed.one("step") == "preview");
-    let is_new = foreseen.as_ref().is_some_and(|foreseen| !foreseen.was_seen(typed));
-    if is_preview || is_new {
+    let is_preview = typed.one("step") == "preview";
+    let foreseen = if is_preview { Foreseen::of(desk, &kind).await? } else { Foreseen::unseen(desk, &kind, typed).await? };
+    if is_preview || foreseen.is_some() {
         let preview = Some(Preview::of(desk, &kind)?);
         let notice = (!is_preview).then(|| desk.words.say("rights.look_first").to_owned());
         return show(desk, base, form, Told { notice, preview, foreseen, ..Told::default() }).await;
@@ -354,7 +354,7 @@ async fn save_text(desk: &Desk, base: Option<&Kind>, typed: &Typed) -> Result<Re
             show(desk, base, form, again(Some(desk.words.say("kind.exists").to_owned()))).await
         }
         Ok(kind) => {
-            if let Some(foreseen) = Foreseen::of(desk, &kind).await?.filter(|foreseen| !foreseen.was_seen(typed)) {
+            if let Some(foreseen) = Foreseen::unseen(desk, &kind, typed).await? {
                 let notice = Some(desk.words.say("rights.look_first").to_owned());
                 return show(desk, base, form, Told { notice, foreseen: Some(foreseen), ..again(None) }).await;
             }

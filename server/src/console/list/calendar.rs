@@ -15,6 +15,7 @@ use super::shape::{Shape, seen_days};
 use super::table::title_of;
 use crate::console::desk::Desk;
 use crate::console::format::Formatter;
+use crate::console::links::ids_in;
 use crate::error::Error;
 use crate::reading::{Names, Row};
 
@@ -318,12 +319,8 @@ fn placed(
 /// What a record follows or is about, by name.
 fn about(kind: &Kind, row: &Row, names: &Names) -> Vec<(String, String)> {
     let Some(field) = kind.sharing.follows.as_ref() else { return Vec::new() };
-    let ids = match row.fields.get(&**field) {
-        Some(Json::Array(ids)) => ids.iter().filter_map(Json::as_str).collect(),
-        Some(Json::String(id)) => vec![id.as_str()],
-        _ => Vec::new(),
-    };
-    let known = ids.into_iter().filter_map(|id| names.get(&id.parse().ok()?));
+    let ids = row.fields.get(&**field).map(ids_in).unwrap_or_default();
+    let known = ids.into_iter().filter_map(|id| names.get(&id));
     known.map(|linked| (format!("/records/{}/{}", linked.kind, linked.id), linked.title.clone())).collect()
 }
 

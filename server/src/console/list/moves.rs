@@ -45,8 +45,7 @@ fn asked_for<'k>(desk: &Desk, kind: &'k Kind, by: &Field, state: &str, row: &Row
     let Some(option) = by.option(state) else { return Vec::new() };
     let facts = |name: &str| row.fields.get(name).cloned();
     let must = gates::unmet(by, state, &facts).into_iter().filter_map(|need| kind.field(&need.field)).map(|field| (field, true));
-    let is_empty = |field: &&Field| !row.fields.get(&*field.name).is_some_and(gates::is_said);
-    let may = option.asks.iter().filter_map(|name| kind.field(name)).filter(is_empty).map(|field| (field, false));
+    let may = gates::unsaid(kind, option, &row.fields).into_iter().map(|field| (field, false));
     let mut asked: Vec<(&Field, bool)> = Vec::new();
     for (field, must) in must.chain(may).filter(|(field, _)| !field.hidden && desk.reading.may_write(kind, &field.name)) {
         if !asked.iter().any(|(known, _)| known.name == field.name) {

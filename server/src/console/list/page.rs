@@ -228,9 +228,11 @@ impl Drawing<'_> {
     async fn count(&self, asked: &Asked, shape: &Shape, total: Counted) -> Result<String, Error> {
         let desk = self.desk;
         let count = desk.words.counted("list.count", total);
+        if total.count == 0 || asked.q.is_empty() {
+            return Ok(count);
+        }
         let list = shape.list(desk, self.kind, &Asked { after: None, ..asked.clone() }, &[], 1)?;
-        let is_near = total.count > 0 && desk.reading.is_near(&list).await?;
-        Ok(if is_near { format!("{count} · {}", desk.words.say("list.near")) } else { count })
+        Ok(if desk.reading.is_near(&list).await? { format!("{count} · {}", desk.words.say("list.near")) } else { count })
     }
 
     /// What is in use, and what is archived.

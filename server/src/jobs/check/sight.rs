@@ -1,13 +1,13 @@
 //! Whose records are and whom people reach: worked out again from rows, links and colleagues.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
-use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, MEMBER_KIND, Reach};
+use sync_core::access::{self, Facts, MEMBER_KIND, Reach};
 use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::schema::Schema;
 
 use super::{Place, Teller};
-use crate::intake::{facts_of, members};
+use crate::intake::{facts_around, members};
 use crate::store::{Result, Tx, sight};
 
 /// Checks the holders of some records.
@@ -25,21 +25,6 @@ pub(super) async fn check(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, 
         teller.compare(&Place::Record(kind.clone(), *record, None), "holders", &expected, &found);
     }
     Ok(())
-}
-
-/// What these records say of whose they are, and what they follow, however far up.
-async fn facts_around(tx: &mut Tx, workspace: WorkspaceId, schema: &Schema, batch: &[RecordId]) -> Result<HashMap<RecordId, Facts>> {
-    let (mut facts, mut frontier) = (HashMap::new(), batch.to_vec());
-    for _ in 0..=FOLLOW_DEPTH_MAX {
-        let found = facts_of(tx, workspace, schema, &frontier).await?;
-        let above: BTreeSet<RecordId> = found.values().flat_map(|facts: &Facts| facts.follows.iter().copied()).collect();
-        facts.extend(found);
-        frontier = above.into_iter().filter(|record| !facts.contains_key(record)).collect();
-        if frontier.is_empty() {
-            break;
-        }
-    }
-    Ok(facts)
 }
 
 /// Checks whom everybody reaches.

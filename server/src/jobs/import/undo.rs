@@ -166,9 +166,10 @@ fn plans(kind: &Kind, changes: Vec<Stored>, mine: &HashSet<ChangeHash>, undone: 
             let of = |facet| changes.iter().filter(|stored| stored.facet == facet).cloned().collect::<Vec<_>>();
             let mut edits = Vec::new();
             for changes in Facet::ALL.map(of) {
-                match was_forgotten(kind, &changes, mine) {
+                let former = Former::of(kind, &changes, mine);
+                match former.was_forgotten() {
                     true => leave("", label("what stood there before was forgotten", "此前的内容已被清除")),
-                    false => edits.extend(Former::of(kind, &changes, mine).edits(&mut leave)),
+                    false => edits.extend(former.edits(&mut leave)),
                 }
             }
             edits
@@ -193,13 +194,6 @@ fn in_steps(kind: &Kind, edits: Vec<FieldEdit>) -> [Vec<FieldEdit>; 3] {
 fn is_mark(stored: &Stored) -> bool {
     let marks = |op: &Op| op.path().and_then(Path::parse).is_some_and(|path| [FIELD, APART].contains(&path.field));
     Change::read(&stored.body).is_ok_and(|change| !change.ops.is_empty() && change.ops.iter().all(marks))
-}
-
-/// Whether what stood before some changes of a document was forgotten: nobody knows what to put back.
-fn was_forgotten(kind: &Kind, changes: &[Stored], mine: &HashSet<ChangeHash>) -> bool {
-    let (doc, _) = document(kind, changes);
-    let is_of_beginning = |stored: &Stored| Change::read(&stored.body).is_ok_and(|change| doc.begins_with(&change));
-    doc.generation() > 0 && changes.iter().any(|stored| mine.contains(&stored.hash) && is_of_beginning(stored))
 }
 
 async fn write(
@@ -273,6 +267,11 @@ impl<'a> Former<'a> {
             mine,
             changes: stored.iter().filter_map(read).collect(),
         }
+    }
+
+    /// Whether what stood before was forgotten: nobody knows what to put back.
+    fn was_forgotten(&self) -> bool {
+        self.changes.iter().any(|change| self.now.begins_with(change))
     }
 
     fn edits(&self, leave: &mut impl FnMut(&str, Label)) -> Vec<FieldEdit> {

@@ -140,8 +140,7 @@ async fn contents(app: &App, tx: &mut Tx, workspace: WorkspaceId, folder: &Path)
     let (path, folder) = (folder.join(PROOFS), folder.join(CONTENTS));
     at(&folder, std::fs::create_dir(&folder))?;
     let mut lines = Lines::create(&path)?;
-    for sha256 in files::blobs(tx, workspace).await? {
-        let size = files::blob_size(tx, workspace, &sha256).await?.unwrap_or_default();
+    for (sha256, size) in files::blobs(tx, workspace).await? {
         app.files.copy_out(workspace, (&sha256, size), &folder.join(hex(&sha256))).await?;
         lines.write(&line::Proof { sha256: hex(&sha256), users: files::proven(tx, workspace, &sha256).await? })?;
     }
