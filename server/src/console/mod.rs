@@ -64,7 +64,7 @@ mod told;
 mod typed;
 mod why;
 mod with;
-mod words;
+pub mod words;
 mod worth;
 
 use axum::middleware::from_fn_with_state;
