@@ -16,6 +16,7 @@ pub mod handover;
 pub mod import;
 pub mod index;
 pub mod merge;
+pub mod overstays;
 pub mod proofs;
 pub mod reporting;
 pub mod retention;
