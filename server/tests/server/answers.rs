@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::Client;
 use crate::console::{Desk, encoded};
-use crate::harness::{Answer, MINUTE};
+use crate::harness::{Answer, MINUTE, START};
 use crate::lists::has;
 
 const CASES: &[(&str, &str)] =
@@ -17,9 +17,14 @@ async fn printer(office: &Client<'_>, more: Value) -> String {
     values.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let article = office.make("article", values).await;
     let id = article.rsplit('/').next().unwrap().to_owned();
-    let item = json!({"text": "Hold the button.\nThen wait."});
-    office.edit(&article, json!([{"op": "append", "field": "published", "item": item}])).await;
-    office.edit(&article, json!([{"op": "splice", "field": "body", "at": 0, "delete": 4, "insert": "UNFINISHED"}])).await;
+    let version = json!({"text": "Hold the button.\nThen wait.", "at": START});
+    for edit in [
+        json!({"op": "append", "field": "published", "item": "a", "values": version}),
+        json!({"op": "splice", "field": "body", "at": 0, "delete": 4, "insert": "UNFINISHED"}),
+    ] {
+        let edited = office.edit(&article, json!([edit])).await;
+        assert_eq!(edited.status, 200, "{}", edited.text());
+    }
     id
 }
 
