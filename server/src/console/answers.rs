@@ -11,7 +11,7 @@ use sync_core::schema::Kind;
 
 use super::assets;
 use super::desk::{Desk, GuestLanguage, page as answer};
-use super::format::{self, Shown};
+use super::format;
 use super::forms::embeddable;
 use super::words::Words;
 use crate::app::App;
@@ -91,7 +91,8 @@ struct AnswerPage {
     style: &'static str,
     title: String,
     text: String,
-    at: Option<Shown>,
+    /// The day on which it was published.
+    at: Option<String>,
     categories: String,
     action: String,
     /// Whether it can be said whether it helped.
@@ -134,7 +135,7 @@ pub async fn page(
     let page = AnswerPage {
         words,
         style: assets::style(),
-        at: one.at.map(format::moment),
+        at: one.at.map(|at| format::iso(at).chars().take_while(|sign| *sign != 'T').collect()),
         categories: one.categories.join(" · "),
         action: address(&key, id, language),
         asks: counted(&app, &open).is_some(),
