@@ -15,7 +15,7 @@ mod cards;
 pub mod cli;
 pub mod clock;
 pub mod config;
-mod console;
+pub mod console;
 pub mod demo;
 pub mod error;
 pub mod feed;

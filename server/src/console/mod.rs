@@ -65,7 +65,7 @@ mod told;
 mod typed;
 mod why;
 mod with;
-mod words;
+pub mod words;
 mod worth;
 
 use axum::middleware::from_fn_with_state;
@@ -112,6 +112,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/gaps", get(gaps::page))
         .route("/duplicates", get(duplicates::page))
         .route("/duplicates/undo/{act}", post(duplicates::undo))
+        .route("/duplicates/{kind}/{survivor}", get(duplicates::choose))
         .route("/duplicates/{kind}/{survivor}/{duplicate}", get(duplicates::pair).post(duplicates::decide))
         .route("/dashboards", get(dashboards::start).post(dashboards::make))
         .route("/dashboards/{id}", get(dashboards::page).post(dashboards::change))

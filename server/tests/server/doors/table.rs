@@ -208,6 +208,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/records/{kind}/likely", Page, Nothing).form("f.name=x"),
     door("POST", "/records/{kind}/foreseen", Page, Nothing).form("f.name=x"),
     door("GET", "/duplicates", Page, Nothing),
+    door("GET", "/duplicates/{kind}/{survivor}", Page, Record),
     // A record is no duplicate of itself.
     door("GET", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Record).personal(),
     door("POST", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Record),
