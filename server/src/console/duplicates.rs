@@ -15,6 +15,7 @@ use sync_core::actions::duplicates::{FIELD, can_merge};
 use sync_core::id::{KindName, RecordId};
 use sync_core::schema::{Field, Kind, Label, Merge};
 
+use super::answers;
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::{Posted, read};
 use super::format::{self, Formatter, Shown};
@@ -522,16 +523,21 @@ fn likely_view(
 struct LikelyPage {
     words: super::words::Words,
     likely: Vec<LikelyView>,
+    /// What may answer it: addresses and titles.
+    answers: Vec<(String, String)>,
     icons: &'static str,
 }
 
-/// `POST /records/{kind}/likely`: what a form that is being filled in is likely the same as, while somebody types.
+/// `POST /records/{kind}/likely`: what a form that is being filled in is likely the same as, and what may answer it, while
+/// somebody types.
 pub async fn while_typing(desk: Desk, Path(kind): Path<KindName>, Form(posted): Posted) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
     let fields = typed_fields(&desk, &kind, &Typed::new(posted));
     let likely = desk.reading.likely(&kind.name, &fields, None).await?;
     let likely = likely_views(&desk, &kind, &fields, &likely, None).await?;
-    answer(StatusCode::OK, &LikelyPage { words: desk.words, likely, icons: super::assets::icons() })
+    let sentence = fields.get(&*kind.title).and_then(Json::as_str).unwrap_or_default();
+    let answers = answers::offered(&desk, &kind, sentence).await?;
+    answer(StatusCode::OK, &LikelyPage { words: desk.words, likely, answers, icons: super::assets::icons() })
 }
 
 /// What a form holds, as a row would show it; what cannot be read yet is left out.

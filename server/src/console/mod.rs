@@ -8,6 +8,7 @@ mod account;
 mod admin;
 mod adoption;
 mod agents;
+mod answers;
 mod ask;
 pub mod assets;
 mod audit;
@@ -203,6 +204,7 @@ fn beside() -> Routes {
         .route("/help", get(help::all))
         .route("/help/{name}", get(help::one))
         .route("/forms/{key}", get(forms::public).post(forms::send))
+        .route("/forms/{key}/answers/{id}", get(answers::page).post(answers::judge))
 }
 
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.

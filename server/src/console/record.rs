@@ -26,7 +26,7 @@ use super::list::title_of;
 use super::made::{Made, makers};
 use super::stays::{self, Stay};
 use super::timeline::{self, TimelineView};
-use super::typed::Typed;
+use super::typed::{NEW_ROW, Typed, name_of};
 use crate::error::Error;
 use crate::intake::never_archived;
 use crate::reading::{Entry, KeyAccount, Linked, Names, RecordView};
@@ -435,8 +435,18 @@ impl Drawing<'_> {
         }
     }
 
+    /// What stands in a field's form before anybody has typed: what is there, and what a new item begins with.
+    fn begun(&self, field: &Field) -> Typed {
+        let mut present = filled(field, self.value(field));
+        for part in &field.items {
+            let text = part.copies.as_ref().and_then(|name| self.view.row.fields.get(&**name)?.as_str());
+            text.iter().for_each(|text| present.add(format!("{}.{NEW_ROW}.{}", name_of(field), part.name), *text));
+        }
+        present
+    }
+
     fn form(&self, field: &Field) -> Option<FieldForm> {
-        let present = filled(field, self.value(field));
+        let present = self.begun(field);
         let input = self.inputs.of(field, self.editing.typed.as_ref().unwrap_or(&present))?;
         Some(FieldForm {
             action: format!("{}/fields/{}", self.address(), field.name),

@@ -312,6 +312,8 @@ pub const DOORS: &[Door] = &[
     // Whoever knows its address: nobody does here.
     door("GET", "/forms/{key}", Anybody, Nothing),
     door("POST", "/forms/{key}", Anybody, Nothing).form("name=x"),
+    door("GET", "/forms/{key}/answers/{id}", Anybody, Nothing),
+    door("POST", "/forms/{key}/answers/{id}", Anybody, Nothing).form("helped=yes"),
     door("GET", "/keys", Page, Nothing),
     door("POST", "/keys", Page, Nothing).form("name=&scopes=&days=1"),
     door("POST", "/keys/{key}/revoke", Page, Key),
