@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sync_core::id::{DeviceId, Facet, FieldName, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Place, Query, Sql, Tables};
+use sync_core::query::{
+    Binds, Class, Compiler, Condition, Context, Dialect, Filter, Holder, Param, Place, Query, Scalar, Sql, Tables, Test,
+};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
@@ -101,8 +103,9 @@ impl Which<'_> {
     pub(super) fn statement(&self, start: &str, way: Way) -> Statement {
         let (kind, mut statement) = (&self.query.kind, Statement::of(start, self.workspace));
         let sees = self.scope.sees("rows", kind, |param| statement.bind(param));
-        // The plus: what an index of words has found is looked up by its ids, never by an index of a whole kind.
-        let aside = if self.words.is_some() && way != Way::InOrder { "+" } else { "" };
+        let links = if way == Way::InOrder { None } else { self.asked_links() };
+        // The plus: what an index of words or of links has found is looked up by its ids, never by an index of a whole kind.
+        let aside = if way != Way::InOrder && (self.words.is_some() || links.is_some()) { "+" } else { "" };
         let shelf = match self.shelf {
             // What another record stands for is shown there.
             Shelf::InUse => format!(" and {aside}rows.archived = 0 and {}", self.is_no_alias(way)),
@@ -115,7 +118,26 @@ impl Which<'_> {
         if let Some(words) = self.words {
             self.push_words(words, &mut statement);
         }
+        if let Some((role, targets)) = links {
+            push_links(kind, role, &targets, &mut statement);
+        }
         statement
+    }
+
+    /// A set of links of which the records must have one: its role, and where it leads. What a record links to by one field
+    /// has an index of that field.
+    fn asked_links(&self) -> Option<(String, Vec<RecordId>)> {
+        let all = match &self.query.filter {
+            Filter::All(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        all.iter().find_map(|filter| {
+            let Filter::Is(Condition { place: Place { walk: None, spot }, test: Test::OneOf(wanted) }) = filter else { return None };
+            let (Class::Link, Holder::Each { field, path, .. }) = (spot.class, &spot.holder) else { return None };
+            let id = |scalar: &Scalar| if let Scalar::Text(id) = scalar { id.parse().ok() } else { None };
+            let role = std::iter::once(field).chain(path).map(|name| &**name).collect::<Vec<_>>().join(".");
+            Some((role, wanted.iter().map(id).collect::<Option<Vec<RecordId>>>().filter(|ids| !ids.is_empty())?))
+        })
     }
 
     /// Of a few records each is looked up; for all, those that stand behind others are read first.
@@ -239,6 +261,18 @@ impl Which<'_> {
     }
 }
 
+/// Narrows records to those that have one of some links, to what another one stands for as well. What the filter says of them
+/// is asked besides: this is how the few are found.
+fn push_links(kind: &KindName, role: String, targets: &[RecordId], statement: &mut Statement) {
+    let (kind, role) = (statement.bind(Param::Text(kind.to_string())), statement.bind(Param::Text(role)));
+    let targets = statement.bind_all(targets.iter().map(blob));
+    let values = targets.replace(", ", "), (");
+    statement.push(&format!(
+        "rows.record in (select l.source from links l where l.workspace = $1 and l.source_kind = {kind} and l.role = {role} \
+         and l.target in (values ({values}) union all select a.record from aliases a where a.workspace = $1 and a.survivor in ({targets}))) and "
+    ));
+}
+
 /// One page of a list, and one row more when there is a next page.
 pub async fn page(tx: &mut Tx, which: Which<'_>, way: Way) -> Result<Vec<RecordRow>> {
     rows(which.page(way), tx, which.scope).await
@@ -357,20 +391,21 @@ pub struct PlacedRow {
 
 /// How many records of each kind in use point at any of some.
 pub async fn pointing_counts(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId]) -> Result<BTreeMap<KindName, u64>> {
-    let mut statement = Statement::of("select kind, count(*) from rows where ", workspace);
+    let mut statement = Statement::of("select kind, count(*) from ", workspace);
     let pointing = pointing(scope, targets, &mut statement);
     statement.push(&format!("{pointing} group by kind"));
     let counts = statement.all::<(String, i64)>(tx).await?.into_iter();
     counts.map(|(kind, count)| Ok((id(kind.parse(), "kind name")?, count as u64))).collect()
 }
 
-/// The condition on `rows` that a record in use points at any of some.
+/// The `rows` in use that point at any of some, with a condition behind. Crossed: the few are looked up, whatever is asked of
+/// them, and never all rows in some order.
 fn pointing(scope: &Scope, targets: &[RecordId], statement: &mut Statement) -> String {
     let targets = statement.bind_all(targets.iter().map(blob));
     let sees = scope.sees_any("rows", statement);
     format!(
-        "rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target in ({targets})) \
-         and rows.archived = 0 and {sees}"
+        "(select distinct l.source from links l where l.workspace = $1 and l.target in ({targets})) pointer \
+         cross join rows on rows.workspace = $1 and rows.record = pointer.source where rows.archived = 0 and {sees}"
     )
 }
 
@@ -386,12 +421,12 @@ pub async fn pointing_places(
 ) -> Result<Vec<PlacedRow>> {
     let mut statement = Statement::of("", workspace);
     let placed = statement.bind_all(placed.iter().map(|kind| Param::Text(kind.to_string())));
-    statement.push(&format!("select record, kind, created_at, case when kind in ({placed}) then main end from rows "));
+    statement.push(&format!("select record, kind, created_at, case when kind in ({placed}) then main end from "));
     let pointing = pointing(scope, targets, &mut statement);
     let of_kind = only.map_or_else(String::new, |kind| format!(" and rows.kind = {}", statement.bind(Param::Text(kind.to_owned()))));
     let updated = scope.updated_any("rows", &mut statement);
     let limit = statement.bind(Param::Int(i64::from(limit)));
-    statement.push(&format!("where {pointing}{of_kind} order by {updated} desc, rows.record limit {limit}"));
+    statement.push(&format!("{pointing}{of_kind} order by {updated} desc, rows.record limit {limit}"));
     let mut places = Vec::new();
     for (record, kind, created_at, main) in statement.all::<(Vec<u8>, String, Millis, Option<String>)>(tx).await? {
         let kind: KindName = id(kind.parse(), "kind name")?;
