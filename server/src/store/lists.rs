@@ -404,7 +404,7 @@ fn pointing(scope: &Scope, targets: &[RecordId], statement: &mut Statement) -> S
     let targets = statement.bind_all(targets.iter().map(blob));
     let sees = scope.sees_any("rows", statement);
     format!(
-        "(select distinct l.source from links l where l.workspace = $1 and l.target in ({targets})) pointer \
+        "(select distinct +l.source as source from links l where l.workspace = $1 and l.target in ({targets})) pointer \
          cross join rows on rows.workspace = $1 and rows.record = pointer.source where rows.archived = 0 and {sees}"
     )
 }
