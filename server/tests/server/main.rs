@@ -79,6 +79,7 @@ mod strays;
 mod teams;
 mod terms;
 mod timelines;
+mod traces;
 mod uploads;
 mod views;
 mod whole;
