@@ -69,6 +69,7 @@ mod requests;
 mod restored;
 mod retention;
 mod reviews;
+mod rights;
 mod roles;
 mod sealing;
 mod second_factor;
