@@ -257,11 +257,13 @@
   function listen() {
     // From where this page was made: what was written before it listened is told too.
     const { since } = document.body.dataset;
-    events = new EventSource(since ? `/events?after=${since}` : "/events");
+    events = new EventSource(`/events?${new URLSearchParams({ of: watched, ...(since && { after: since }) })}`);
     events.addEventListener("change", (event) => concerns(JSON.parse(event.data)) && refresh());
     // What came to the desk between this page and this connection is told by nobody.
     events.addEventListener("open", () => watched === "*" && refresh());
     events.addEventListener("desk", () => watched === "*" && refresh());
+    // A phone came, spoke or was shut out. What it did before this connection is told by nobody.
+    for (const told of ["open", "devices"]) events.addEventListener(told, () => watched === "devices" && refresh());
     // Somebody is asked for their word: said on every page that listens, but not where it can be given.
     events.addEventListener("turn", () => {
       document.getElementById("turn").hidden = location.pathname === "/rejected";

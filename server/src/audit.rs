@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
+use crate::files::{hex, unhex};
 use crate::store::people::{self, SecretHash};
 use crate::store::trail::{self, EntryRow, Head};
 use crate::store::{Result, Store, Tx};
@@ -246,12 +247,23 @@ pub struct Verified {
     pub tampered: Option<Tampered>,
 }
 
-/// Looks through a log; `noted` is a head that was written down elsewhere, earlier: whoever can write the
-/// database can also write a whole new chain, but not one that goes through it.
+/// A head as people and logs write it down: its number and its hash.
+pub fn head_text((number, hash): &Head) -> String {
+    format!("{number}:{}", hex(hash))
+}
+
+/// The head that a text is.
+pub fn read_head(text: &str) -> Option<Head> {
+    let (number, hash) = text.split_once(':')?;
+    Some((number.parse().ok()?, unhex(hash)?))
+}
+
+/// Looks through a log; `noted` are heads that were written down elsewhere, earlier: whoever can write the
+/// database can also write a whole new chain, but not one that goes through them.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn verify(store: &Store, workspace: WorkspaceId, noted: Option<Head>) -> Result<Verified> {
+pub async fn verify(store: &Store, workspace: WorkspaceId, noted: &[Head]) -> Result<Verified> {
     let mut tx = store.reader().await?;
     let expected = trail::head(&mut tx, workspace).await?.unwrap_or((0, NOTHING));
     let mut last = (0, NOTHING);
@@ -272,13 +284,14 @@ pub async fn verify(store: &Store, workspace: WorkspaceId, noted: Option<Head>) 
                 return broken(last, Tampered::Altered(entry.number));
             }
             last = (entry.number, entry.hash);
-            if noted.is_some_and(|noted| noted.0 == last.0 && noted != last) {
+            if noted.iter().any(|noted| noted.0 == last.0 && *noted != last) {
                 return broken(last, Tampered::Rewritten(last.0));
             }
         }
     }
-    if last != expected || noted.is_some_and(|noted| noted.0 > last.0) {
-        let expected = expected.0.max(noted.map_or(0, |noted| noted.0));
+    let newest = noted.iter().map(|noted| noted.0).max().unwrap_or_default();
+    if last != expected || newest > last.0 {
+        let expected = expected.0.max(newest);
         return broken(last, Tampered::Cut { found: last.0, expected });
     }
     if last.0 == 0 && !people::users(&mut tx, workspace).await?.is_empty() {

@@ -94,6 +94,16 @@ pub async fn open(app: &App, key: &str) -> Result<Open, Error> {
 }
 
 impl Open {
+    /// What its maker may see.
+    pub fn reading(&self, app: &App) -> Reading {
+        Reading::of(app, &self.maker)
+    }
+
+    /// In whose name it writes.
+    pub fn maker(&self) -> &Caller {
+        &self.maker
+    }
+
     /// The fields that it asks for, those that are still there.
     pub fn fields(&self) -> Vec<&Field> {
         fields_of(&self.kind, &self.form.fields)
@@ -198,7 +208,7 @@ pub fn presets(kind: &Kind, text: &str) -> Result<String, Label> {
 /// # Errors
 /// When too much comes from there, or the record cannot be made.
 pub async fn keep(app: &App, open: &Open, sent: &Sent, address: IpAddr) -> Result<Kept, Error> {
-    app.auth.count_sent(open.workspace, &open.form.key, address).await?;
+    count(app, open, address).await?;
     if is_by_a_program(sent, app.clock.now()) {
         return Ok(Kept::Dropped);
     }
@@ -219,6 +229,14 @@ pub async fn keep(app: &App, open: &Open, sent: &Sent, address: IpAddr) -> Resul
     let made = writing.create(&open.kind.name, Some(record), all).await?;
     note(&reading, &writing, open, sent, made).await?;
     Ok(Kept::Made(made))
+}
+
+/// Counts what comes from an address.
+///
+/// # Errors
+/// When too much does.
+pub async fn count(app: &App, open: &Open, address: IpAddr) -> Result<(), Error> {
+    Ok(app.auth.count_sent(open.workspace, &open.form.key, address).await?)
 }
 
 /// Whether no human typed it: the control that nobody sees is filled in, or it came back at once. A page that stood open for

@@ -46,8 +46,26 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/keys", get(api::access::list).post(api::access::make))
         .route("/api/v1/webhooks", get(api::hooks::list).post(api::hooks::make))
         .route("/api/v1/calendars", get(api::calendar::since).post(api::calendar::renew).delete(api::calendar::withdraw));
-    // Integrations: JSON, `Caller`.
-    let integrations = Routes::new()
+    // The back office: HTML, `Caller`; its addresses are listed in `console/mod.rs`.
+    let console = console::routes(app);
+    // Operators.
+    let watch =
+        Routes::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));
+    // Calendar programs, which know a secret address and nothing else.
+    let calendars = Routes::new().route("/calendar/{file}", get(api::calendar::feed));
+    // Files: as long and as slow as their networks are. What comes is bounded by `files`, piece by piece.
+    let uploads = Routes::new()
+        .route("/api/v1/uploads", post(files::create).options(files::options))
+        .route("/api/v1/uploads/{id}", head(files::state).patch(files::patch).delete(files::give_up).options(files::options))
+        .route("/api/v1/file/{id}/content", get(files::content))
+        .route("/api/v1/file/{id}/thumbnail", get(files::thumbnail))
+        .route("/records/{kind}/{id}/files", post(files::upload_on_record).layer(from_fn_with_state(app.clone(), console::as_pages)));
+    (devices.merge(secrets).merge(integrations(app)).merge(console).merge(calendars).merge(watch), uploads)
+}
+
+/// Integrations: JSON, `Caller`.
+fn integrations(app: &App) -> Routes {
+    Routes::new()
         .route("/api/v1/sign-out", post(doors::api_sign_out))
         .route("/api/v1/me", get(doors::api_me))
         .route("/api/v1/me/rights", get(api::rights::own))
@@ -97,22 +115,7 @@ fn doors(app: &App) -> (Routes, Routes) {
         .route("/api/v1/{kind}/{id}/explain", get(api::explain))
         .route("/api/v1/{kind}/{id}/conflicts", get(api::record_conflicts))
         .route("/api/v1/{kind}/{id}/conflicts/resolve", post(api::resolve))
-        .layer(from_fn_with_state(app.clone(), api::once::guard));
-    // The back office: HTML, `Caller`; its addresses are listed in `console/mod.rs`.
-    let console = console::routes(app);
-    // Operators.
-    let watch =
-        Routes::new().route("/healthz", get(watch::healthz)).route("/readyz", get(watch::readyz)).route("/metrics", get(metrics::answer));
-    // Calendar programs, which know a secret address and nothing else.
-    let calendars = Routes::new().route("/calendar/{file}", get(api::calendar::feed));
-    // Files: as long and as slow as their networks are. What comes is bounded by `files`, piece by piece.
-    let uploads = Routes::new()
-        .route("/api/v1/uploads", post(files::create).options(files::options))
-        .route("/api/v1/uploads/{id}", head(files::state).patch(files::patch).delete(files::give_up).options(files::options))
-        .route("/api/v1/file/{id}/content", get(files::content))
-        .route("/api/v1/file/{id}/thumbnail", get(files::thumbnail))
-        .route("/records/{kind}/{id}/files", post(files::upload_on_record).layer(from_fn_with_state(app.clone(), console::as_pages)));
-    (devices.merge(secrets).merge(integrations).merge(console).merge(calendars).merge(watch), uploads)
+        .layer(from_fn_with_state(app.clone(), api::once::guard))
 }
 
 /// What every request passes, the outermost last; `long` ones have bounds of their own for time and size.

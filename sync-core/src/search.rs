@@ -13,10 +13,12 @@ mod closeness;
 mod fold;
 mod near;
 mod snippet;
+mod some;
 
 pub use closeness::{CANDIDATES, Closeness, by_closeness, closeness, start_expressions, starts_first};
 pub use near::near_expression;
 pub use snippet::{Piece, snippet};
+pub use some::{in_common, some_expression};
 
 use fold::{Token, Tokens};
 use pinyin::ToPinyin;

@@ -81,7 +81,8 @@ impl Auth {
         let now = self.clock.now();
         let (actor, app) = (enrolment.actor, shortened(enrolment.app));
         let name = shortened(enrolment.device_name);
-        self.store
+        let enrolled: Result<(Token, Device, User), AuthError> = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
                     let (workspace, user) = devices::take_code(tx, &code, now).await?.ok_or(AuthError::WrongCode)?;
@@ -104,7 +105,11 @@ impl Auth {
                     Ok((token, device, user))
                 })
             })
-            .await
+            .await;
+        if let Ok((_, device, _)) = &enrolled {
+            self.heard_of_devices(device.workspace);
+        }
+        enrolled
     }
 
     /// The device behind a token, shut out or not, and its user.
@@ -210,7 +215,8 @@ impl Auth {
     /// When the database fails.
     pub async fn confirm(&self, workspace: WorkspaceId, device: DeviceId, let_in: bool, by: UserId) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        self.store
+        let waited = self
+            .store
             .write::<_, StoreError, _>(move |tx| {
                 Box::pin(async move {
                     let waited = if let_in {
@@ -226,12 +232,27 @@ impl Auth {
                     Ok(waited)
                 })
             })
-            .await
+            .await?;
+        self.heard_of_devices(workspace);
+        Ok(waited)
     }
 
     pub(super) fn announce(&self, gone: Gone) {
         // An error means that nobody is connected live.
         self.gone.send(gone).ok();
+        let (Gone::Device(workspace, _) | Gone::User(workspace, _)) = gone;
+        self.heard_of_devices(workspace);
+    }
+
+    /// Tells open lists of devices that one came, spoke or was shut out.
+    pub fn heard_of_devices(&self, workspace: WorkspaceId) {
+        // An error means that nobody looks at one.
+        self.devices.send(workspace).ok();
+    }
+
+    /// The workspaces of devices that come, speak or are shut out.
+    pub fn news_of_devices(&self) -> broadcast::Receiver<WorkspaceId> {
+        self.devices.subscribe()
     }
 
     /// The workspaces where a colleague's record was written, maybe by another process: roles may be others.

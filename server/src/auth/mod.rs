@@ -101,6 +101,8 @@ pub struct Auth {
     gone: broadcast::Sender<Gone>,
     /// Changes when a colleague's record was written, maybe by another process.
     people: broadcast::Sender<WorkspaceId>,
+    /// Changes when a device came, spoke or was shut out.
+    devices: broadcast::Sender<WorkspaceId>,
 }
 
 impl Auth {
@@ -123,6 +125,7 @@ impl Auth {
             sms: sms::Hook::of(&config.sms),
             gone: broadcast::channel(GONE_BACKLOG).0,
             people: broadcast::channel(GONE_BACKLOG).0,
+            devices: broadcast::channel(GONE_BACKLOG).0,
         }
     }
 

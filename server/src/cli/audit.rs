@@ -1,17 +1,18 @@
 //! `rapport audit ...`: who did what beside editing records.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sync_core::id::RecordId;
+use sync_core::id::{RecordId, WorkspaceId};
 
 use super::{In, open_existing, say, shown, table};
 use crate::app::App;
 use crate::audit;
 use crate::auth::normal_login;
 use crate::config::Config;
-use crate::files::{hex, unhex};
 use crate::store::people::{self, User};
 use crate::store::trail::{self, Head, Wanted};
 
@@ -59,25 +60,36 @@ pub struct List {
 /// Check that no entry was altered, removed or added beside the server
 ///
 /// Prints the newest entry's number and hash. Note them elsewhere now and then: whoever can write the
-/// database can write a new log, but none that contains what you noted.
+/// database can write a new log, but none that contains what you noted. A running server writes them into its
+/// own log every hour.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   rapport audit verify
-  rapport audit verify --noted 1204:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+  rapport audit verify --noted 1204:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+  rapport audit verify --noted-in /mnt/elsewhere/rapport.log")]
 pub struct Verify {
-    /// A head that this command printed earlier
+    /// A head that this command printed earlier; may be given several times
     #[arg(long, value_parser = head, value_name = "NUMBER:HASH")]
-    noted: Option<Head>,
+    noted: Vec<Head>,
+    /// A text with such heads, such as the server's log: lines that name another workspace do not count
+    #[arg(long, value_name = "FILE")]
+    noted_in: Option<PathBuf>,
     #[command(flatten)]
     place: In,
 }
 
 fn head(text: &str) -> Result<Head, String> {
     let expected = || "expected what `rapport audit verify` printed: a number, a colon, 64 digits".to_owned();
-    let (number, hash) = text.split_once(':').ok_or_else(expected)?;
-    let number = number.parse().map_err(|_| expected())?;
-    Ok((number, unhex(hash).ok_or_else(expected)?))
+    audit::read_head(text).ok_or_else(expected)
+}
+
+/// The heads in a text that are of a workspace.
+fn heads_in(text: &str, workspace: WorkspaceId) -> Vec<Head> {
+    let workspace = workspace.to_string();
+    let lines = text.lines().filter(|line| line.contains(&workspace));
+    let words = lines.flat_map(|line| line.split(|sign: char| !(sign.is_ascii_hexdigit() || sign == ':')));
+    words.filter_map(audit::read_head).collect()
 }
 
 impl Audit {
@@ -131,7 +143,14 @@ impl List {
 impl Verify {
     async fn run(self, app: &App) -> anyhow::Result<()> {
         let workspace = self.place.find(app).await?.workspace;
-        let verified = audit::verify(&app.store, workspace, self.noted).await.context("cannot read the log")?;
+        let mut noted = self.noted;
+        if let Some(file) = &self.noted_in {
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let found = heads_in(&text, workspace);
+            anyhow::ensure!(!found.is_empty(), "no head of this workspace's log is in {}", file.display());
+            noted.extend(found);
+        }
+        let verified = audit::verify(&app.store, workspace, &noted).await.context("cannot read the log")?;
         if let Some(tampered) = verified.tampered {
             anyhow::bail!("the audit log was tampered with: {tampered}");
         }
@@ -147,6 +166,6 @@ impl Verify {
             };
             say(&format!("restored from a backup at {}: {before}", shown(entry.at)))?;
         }
-        say(&format!("{}:{}", verified.entries, hex(&verified.head)))
+        say(&audit::head_text(&(verified.entries, verified.head)))
     }
 }

@@ -176,7 +176,7 @@ fn people_choices(desk: &Desk, users: &[User], chosen: &str) -> Vec<(String, Str
 }
 
 async fn verified(desk: &Desk) -> Result<(Option<String>, Option<String>), Error> {
-    let verified = audit::verify(&desk.app.store, desk.caller.workspace, None).await?;
+    let verified = audit::verify(&desk.app.store, desk.caller.workspace, &[]).await?;
     let at = |number: u64| number.to_string();
     Ok(match verified.tampered {
         None => {

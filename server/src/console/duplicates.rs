@@ -1,18 +1,21 @@
 //! Likely duplicates: which pairs there are and why, two records side by side, merging them and parting them again.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use sync_core::actions::duplicates::likely::Likeness;
 use sync_core::actions::duplicates::merging::{Keep, choices};
 use sync_core::actions::duplicates::{FIELD, can_merge};
 use sync_core::id::{KindName, RecordId};
-use sync_core::schema::{Field, Kind, Label};
+use sync_core::schema::{Field, Kind, Label, Merge};
 
+use super::answers;
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::{Posted, read};
 use super::format::{self, Formatter, Shown};
@@ -22,7 +25,10 @@ use crate::error::Error;
 use crate::jobs::bulk;
 use crate::jobs::import::{self, ImportId};
 use crate::jobs::merge::{self, Merged};
-use crate::reading::{Likely, Linked, Names, Pair, Row};
+use crate::reading::{Likely, Linked, List, Names, Pair, Row};
+
+/// Records that are offered to choose from.
+const FOUND_MAX: u32 = 20;
 
 /// Merges that the log shows.
 const LOGGED: usize = 30;
@@ -69,6 +75,33 @@ struct PairPage {
     action: String,
     rows: Vec<ChoiceView>,
     problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "choose.html")]
+struct ChoosePage {
+    frame: Frame,
+    kind: String,
+    plural: String,
+    title: String,
+    back: String,
+    sought: String,
+    others: Vec<OtherView>,
+}
+
+/// A record that may be chosen.
+struct OtherView {
+    compare: String,
+    title: String,
+    facts: Vec<Shown>,
+    percent: Option<u8>,
+}
+
+/// What somebody looks for.
+#[derive(Debug, Default, Deserialize)]
+pub struct Sought {
+    #[serde(default)]
+    q: String,
 }
 
 struct SideView {
@@ -165,6 +198,62 @@ async fn log(desk: &Desk, kind: &KindName) -> Result<Vec<MergeView>, Error> {
     Ok(acts.iter().zip(&pairs).filter(seen).map(view).collect())
 }
 
+/// Whether the caller may say that two records of a kind are the same.
+pub fn may_merge(desk: &Desk, kind: &Kind) -> bool {
+    can_merge(kind) && desk.reading.may_read(kind, FIELD) && desk.reading.may_write(kind, FIELD)
+}
+
+/// `GET /duplicates/{kind}/{survivor}`: which other record is the same.
+pub async fn choose(desk: Desk, Path((kind, id)): Path<(KindName, RecordId)>, Query(sought): Query<Sought>) -> Result<Response, Error> {
+    let kind = Kind::clone(desk.reading.kind(&kind)?);
+    let row = desk.reading.row(id).await?.filter(|row| row.kind == kind.name && can_merge(&kind)).ok_or(Error::NotFound)?;
+    let likely = desk.reading.likely(&kind.name, &row.fields, Some(id)).await?;
+    let percents: HashMap<RecordId, u8> = likely.iter().map(|likely| (likely.row.id, likely.percent)).collect();
+    let likely = likely.into_iter().map(|likely| likely.row).filter(|_| sought.q.is_empty());
+    let mut rows: Vec<Row> = likely.collect();
+    rows.extend(
+        found(&desk, &kind, &row, sought.q.trim())
+            .await?
+            .into_iter()
+            .filter(|other| other.id != id && (!sought.q.is_empty() || !percents.contains_key(&other.id))),
+    );
+    let names = desk.reading.names_of(rows.iter().flat_map(|row| links_of(&kind, row))).await?;
+    let format = Formatter { words: desk.words, names: &names };
+    let other = |other: &Row| OtherView {
+        compare: format!("/duplicates/{}/{id}/{}", kind.name, other.id),
+        title: title_of(&format, &kind, other),
+        facts: facts(&desk, &format, &kind, other),
+        percent: percents.get(&other.id).copied(),
+    };
+    let title = title_of(&format, &kind, &row);
+    let page = ChoosePage {
+        frame: desk.frame(&desk.words.fill("duplicate.choose_for", &[&title]), "/duplicates").await?,
+        plural: desk.words.label(&kind.plural).to_owned(),
+        kind: kind.name.to_string(),
+        back: format!("/records/{}/{id}", kind.name),
+        title,
+        others: rows.iter().map(other).collect(),
+        sought: sought.q,
+    };
+    answer(StatusCode::OK, &page)
+}
+
+/// The records that somebody looks for by title or number; as long as nobody does, those that belong to the same.
+async fn found(desk: &Desk, kind: &Kind, row: &Row, sought: &str) -> Result<Vec<Row>, Error> {
+    let named = |field: &&Field| (field.name == kind.title || field.merge == Merge::Assigned) && desk.reading.may_read(kind, &field.name);
+    let has = |field: &Field| json!({"type": "contains", "attribute": field.name, "value": sought});
+    let follows = kind.sharing.follows.as_ref().and_then(|field| Some((field, row.fields.get(&**field)?)));
+    let filter = match (sought, follows) {
+        ("", None) => return Ok(Vec::new()),
+        ("", Some((field, whose))) => json!([{"type": "linkedWith", "attribute": field, "value": [whose]}]),
+        _ => json!([{"type": "or", "value": kind.fields.iter().filter(named).map(has).collect::<Vec<_>>()}]),
+    };
+    let (filter, most) = (filter.to_string(), FOUND_MAX.to_string());
+    let params = [("where", &*filter), ("orderBy", "updatedAt"), ("order", "desc"), ("maxSize", &*most)];
+    let Ok(query) = desk.reading.query(&kind.name, params) else { return Ok(Vec::new()) };
+    Ok(desk.reading.list(&List::of(query)).await?.rows)
+}
+
 /// `GET /duplicates/{kind}/{survivor}/{duplicate}`: side by side.
 pub async fn pair(desk: Desk, Path((kind, survivor, duplicate)): Path<(KindName, RecordId, RecordId)>) -> Result<Response, Error> {
     show(&desk, &kind, survivor, duplicate, None).await
@@ -234,7 +323,7 @@ fn rows(desk: &Desk, format: &Formatter<'_>, kind: &Kind, pair: &Pair) -> Vec<Ch
             own: shown(own),
             other: shown(other),
             choices: possible.iter().map(word).collect(),
-            for_good: field.merge == sync_core::schema::Merge::Monotone,
+            for_good: field.merge == Merge::Monotone,
         })
     };
     kind.fields.iter().filter_map(view).collect()
@@ -315,6 +404,10 @@ pub struct BehindView {
     pub title: String,
     /// Where it is parted again.
     pub part: String,
+    /// What lists tell of it: its state, whose it is.
+    pub facts: Vec<Shown>,
+    /// What was said in it, by field: that stays where it was said, and is answered here.
+    pub said: Vec<(String, Shown)>,
 }
 
 /// A record that something is likely the same as.
@@ -344,20 +437,39 @@ impl Around {
         let together = desk.reading.together(row.id).await?;
         let named = |linked: &Linked| (format!("/records/{}/{}", linked.kind, linked.id), linked.title.clone());
         around.survivor = together.survivor.as_ref().map(named);
-        around.behind = together
-            .behind
-            .iter()
-            .map(|linked| {
-                let (href, title) = named(linked);
-                BehindView { href, title, part: part(linked.id) }
-            })
-            .collect();
+        let ids: Vec<RecordId> = together.behind.iter().map(|linked| linked.id).collect();
+        let (rows, names) = desk.reading.rows(&ids).await?;
+        let format = Formatter { words: desk.words, names: &names };
+        let view = |linked: &Linked| {
+            let ((href, title), row) = (named(linked), rows.get(&linked.id));
+            let facts = row.map(|row| facts(desk, &format, kind, row)).unwrap_or_default();
+            let said = row.map(|row| said(desk, &format, kind, row)).unwrap_or_default();
+            BehindView { href, title, part: part(linked.id), facts, said }
+        };
+        around.behind = together.behind.iter().map(view).collect();
         if around.survivor.is_none() && !row.archived {
             let likely = desk.reading.likely(&kind.name, &row.fields, Some(row.id)).await?;
             around.likely = likely_views(desk, kind, &row.fields, &likely, Some(row.id)).await?;
         }
         Ok(around)
     }
+}
+
+/// What lists tell of a record besides its title.
+fn facts(desk: &Desk, format: &Formatter<'_>, kind: &Kind, row: &Row) -> Vec<Shown> {
+    let listed = kind.list.iter().filter(|name| **name != kind.title).filter_map(|name| kind.field(name));
+    let shown = listed.filter(|field| desk.reading.may_read(kind, &field.name));
+    shown.filter_map(|field| Some(format.brief(field, row.fields.get(&*field.name)?))).filter(|fact| !fact.is_nothing()).collect()
+}
+
+/// What was said in a record entry by entry: replies, consents.
+fn said(desk: &Desk, format: &Formatter<'_>, kind: &Kind, row: &Row) -> Vec<(String, Shown)> {
+    let logs = kind.fields.iter().filter(|field| field.merge == Merge::Log && desk.reading.may_read(kind, &field.name));
+    let told = |field: &Field| {
+        let shown = format.field(field, row.fields.get(&*field.name)?);
+        (!shown.is_nothing()).then(|| (desk.words.label(&field.label).to_owned(), shown))
+    };
+    logs.filter_map(told).collect()
 }
 
 async fn likely_views(
@@ -411,16 +523,21 @@ fn likely_view(
 struct LikelyPage {
     words: super::words::Words,
     likely: Vec<LikelyView>,
+    /// What may answer it: addresses and titles.
+    answers: Vec<(String, String)>,
     icons: &'static str,
 }
 
-/// `POST /records/{kind}/likely`: what a form that is being filled in is likely the same as, while somebody types.
+/// `POST /records/{kind}/likely`: what a form that is being filled in is likely the same as, and what may answer it, while
+/// somebody types.
 pub async fn while_typing(desk: Desk, Path(kind): Path<KindName>, Form(posted): Posted) -> Result<Response, Error> {
     let kind = desk.reading.kind(&kind)?.clone();
     let fields = typed_fields(&desk, &kind, &Typed::new(posted));
     let likely = desk.reading.likely(&kind.name, &fields, None).await?;
     let likely = likely_views(&desk, &kind, &fields, &likely, None).await?;
-    answer(StatusCode::OK, &LikelyPage { words: desk.words, likely, icons: super::assets::icons() })
+    let sentence = fields.get(&*kind.title).and_then(Json::as_str).unwrap_or_default();
+    let answers = answers::offered(&desk, &kind, sentence).await?;
+    answer(StatusCode::OK, &LikelyPage { words: desk.words, likely, answers, icons: super::assets::icons() })
 }
 
 /// What a form holds, as a row would show it; what cannot be read yet is left out.

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde_json::json;
+use sync_core::id::WorkspaceId;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -42,6 +43,8 @@ struct Listener {
     position: u64,
     head: watch::Receiver<u64>,
     desk: broadcast::Receiver<DeskNews>,
+    /// Of the list of devices alone: phones speak more often than anything else happens.
+    devices: Option<broadcast::Receiver<WorkspaceId>>,
     check_at: Instant,
 }
 
@@ -50,6 +53,9 @@ struct Listener {
 pub struct From {
     /// Where the feed was when the page was made: what came since is told at once.
     after: Option<u64>,
+    /// What it shows: a kind, a record, `*`, or `devices`.
+    #[serde(default)]
+    of: Box<str>,
 }
 
 /// `GET /events`.
@@ -64,7 +70,8 @@ pub async fn stream(State(app): State<App>, caller: Caller, Query(from): Query<F
     head.mark_changed();
     let position = last.or(from.after).filter(|seen| *seen <= present).unwrap_or(present);
     let desk = app.intake.desk_news();
-    let listener = Listener { app, caller: Some(caller), position, head, desk, check_at: Instant::now() + CHECK_EVERY };
+    let devices = (&*from.of == "devices").then(|| app.auth.news_of_devices());
+    let listener = Listener { app, caller: Some(caller), position, head, desk, devices, check_at: Instant::now() + CHECK_EVERY };
     let events = unfold(listener, |mut listener| async {
         let event = listener.next().await?;
         Some((Ok::<Event, Infallible>(event), listener))
@@ -90,6 +97,11 @@ impl Listener {
                 news = self.desk.recv() => {
                     if concerns(&news, &caller) {
                         return Some(self.desk_event(&caller, news).await);
+                    }
+                }
+                news = of_devices(&mut self.devices) => {
+                    if news.map_or(true, |workspace| workspace == caller.workspace) {
+                        return Some(self.device_event().await);
                     }
                 }
                 () = sleep_until(self.check_at) => {
@@ -135,11 +147,26 @@ impl Listener {
         Event::default().event(if is_asked { "turn" } else { "desk" }).data("-")
     }
 
+    /// What a list of devices is told: once of all that happened at the same time.
+    async fn device_event(&mut self) -> Event {
+        sleep(GATHER).await;
+        self.devices = self.devices.as_ref().map(broadcast::Receiver::resubscribe);
+        Event::default().event("devices").data("-")
+    }
+
     /// Whether the listener is still signed in; their rights may have changed.
     async fn check(&mut self, caller: &Caller) -> bool {
         // A database that does not answer shuts nobody out: the next look will tell.
         self.caller = self.app.auth.again(caller).await.unwrap_or_else(|_| Some(caller.clone()));
         self.caller.is_some()
+    }
+}
+
+/// The next word of devices, for a page that shows them.
+async fn of_devices(news: &mut Option<broadcast::Receiver<WorkspaceId>>) -> Result<WorkspaceId, RecvError> {
+    match news {
+        Some(news) => news.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -11,6 +11,7 @@ use sync_core::access::{Action, Right};
 use sync_core::id::{RecordId, UserId};
 use sync_core::schema::{Field, ValueType};
 
+use super::answers::{self, Answers};
 use super::assets;
 use super::desk::{Desk, Frame, GuestLanguage, page as answer};
 use super::edit::Posted;
@@ -216,6 +217,8 @@ struct PublicPage {
     title: String,
     action: String,
     thanks: bool,
+    /// What everybody may read, above the form.
+    answers: Option<Answers>,
     problem: Option<String>,
     controls: Vec<Control>,
     /// What goes with it unseen: when the page was made, the campaign.
@@ -250,10 +253,17 @@ pub async fn public(
     let page = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     sent.extend(page.map(|page| ("page".to_owned(), page.to_owned())));
     let thanks = asked.contains_key("done");
-    drawn(&app, &open, language, &sent, (thanks, Vec::new()))
+    let answers = answers::beside(&app, &open, language, asked.get("q").map_or("", |text| text.trim())).await?;
+    drawn(&app, &open, language, &sent, (thanks, Vec::new(), answers))
 }
 
-fn drawn(app: &App, open: &Open, language: Language, sent: &Sent, (thanks, wrong): (bool, Vec<capture::Wrong>)) -> Result<Response, Error> {
+fn drawn(
+    app: &App,
+    open: &Open,
+    language: Language,
+    sent: &Sent,
+    (thanks, wrong, answers): (bool, Vec<capture::Wrong>, Option<Answers>),
+) -> Result<Response, Error> {
     let words = Words(language);
     let text = |name: &str| sent.get(name).cloned().unwrap_or_default();
     let mut hidden = vec![(MADE_AT.to_owned(), app.clock.now().to_string())];
@@ -272,6 +282,7 @@ fn drawn(app: &App, open: &Open, language: Language, sent: &Sent, (thanks, wrong
         title: open.form.name.clone(),
         action: address(language),
         thanks,
+        answers,
         problem: (!wrong.is_empty()).then(|| words.say("leads.wrong").to_owned()),
         controls: open.fields().into_iter().map(control).collect(),
         hidden,
@@ -314,7 +325,7 @@ fn yes_or_no(word: &str) -> &'static str {
 }
 
 /// The page may stand in other sites: it shows nothing of anybody, and knows nobody's session.
-fn embeddable() -> [(HeaderName, HeaderValue); 1] {
+pub fn embeddable() -> [(HeaderName, HeaderValue); 1] {
     const POLICY: &str =
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors *";
     [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))]
@@ -337,7 +348,7 @@ pub async fn send(
             let first = wrong.swap_remove(0);
             Err(Error::Invalid { field: Some(first.field), message: Text::new(first.why.en, first.why.zh) })
         }
-        (false, false) => drawn(&app, &open, language, &sent, (false, wrong)),
+        (false, false) => drawn(&app, &open, language, &sent, (false, wrong, None)),
         (true, is_json) => {
             capture::keep(&app, &open, &sent, address.0).await?;
             let thanks = format!("/forms/{key}?done=true&lang={}", language.tag());

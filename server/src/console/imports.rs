@@ -428,7 +428,7 @@ async fn import_page(
         set_name: chosen.title.clone(),
         sets: chosen.sets.iter().cloned().chain([Default::default()]).enumerate().map(|(at, (to, text))| (at, to, text)).collect(),
         preset: chosen.preset.clone(),
-        attach: sync_core::actions::duplicates::can_merge(kind).then_some(chosen.attach),
+        attach: sync_core::actions::duplicates::can_attach(kind).then_some(chosen.attach),
         notice: (!chosen.name.is_empty()).then(|| desk.words.fill("import.mapping_in_use", &[&chosen.name])),
         mappings: desk.app.uploads.mappings(upload).into_iter().map(|known| (known.name.clone(), known.name == chosen.name)).collect(),
         name,

@@ -1,5 +1,7 @@
 //! What links to a record: its orders, deals and activities beside it, and those that would if somebody let them in.
 
+use std::collections::HashSet;
+
 use serde_json::{Value as Json, json};
 use sync_core::access::Action;
 use sync_core::actions::duplicates;
@@ -61,6 +63,8 @@ pub struct RowView {
     pub href: String,
     /// What names it.
     pub title: String,
+    /// Whether another one stands for it.
+    pub merged: bool,
     /// A value for each column behind the title.
     pub cells: Vec<CellView>,
 }
@@ -119,7 +123,13 @@ pub async fn undecided(desk: &Desk, kind: &Kind, id: RecordId) -> Result<Vec<Not
 }
 
 /// The title and what else lists of the kind show first, as far as any of the records has it.
-fn table(desk: &Desk, kind: &Kind, role: &str, (rows, names): &(Vec<Row>, Names)) -> (Vec<HeadView>, Vec<RowView>) {
+fn table(
+    desk: &Desk,
+    kind: &Kind,
+    role: &str,
+    (rows, names): &(Vec<Row>, Names),
+    merged: &HashSet<RecordId>,
+) -> (Vec<HeadView>, Vec<RowView>) {
     let columns = columns(desk, kind, role, rows);
     let format = Formatter { words: desk.words, names };
     let cell = |field: &Field, column: &Column<'_>, row: &Row| CellView {
@@ -131,6 +141,7 @@ fn table(desk: &Desk, kind: &Kind, role: &str, (rows, names): &(Vec<Row>, Names)
     let row = |row: &Row| RowView {
         href: format!("/records/{}/{}", row.kind, row.id),
         title: title_of(&format, kind, row),
+        merged: merged.contains(&row.id),
         cells: columns.iter().filter_map(|column| Some(cell(column.field()?, column, row))).collect(),
     };
     let title = kind.field(&kind.title).map_or(&kind.label, |field| &field.label);
@@ -160,7 +171,9 @@ pub async fn groups(desk: &Desk, view: &RecordView) -> Result<Vec<LinkGroup>, Er
             Some(found) => found,
             None => changed_last(desk, links).await?,
         };
-        (group.heads, group.rows) = table(desk, &kind, &links.role, &found);
+        let ids: Vec<RecordId> = found.0.iter().map(|row| row.id).collect();
+        let merged = if duplicates::can_merge(&kind) { desk.reading.merged_among(&ids).await? } else { HashSet::new() };
+        (group.heads, group.rows) = table(desk, &kind, &links.role, &found, &merged);
         (group.sum, group.facts) = worth::of(desk, &kind, filter, links.count).await?;
         if !group.sum.is_empty() {
             group.facts.extend(last_of(desk, &kind, &found));

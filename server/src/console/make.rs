@@ -34,7 +34,7 @@ struct MakePage {
     more: Vec<RowView>,
     /// What is computed.
     foreseen: Foreseen,
-    /// Whether likely duplicates are offered while somebody types.
+    /// Whether likely duplicates, or what may answer it, are offered while somebody types.
     warns: bool,
     /// Whether something among the others needs attention.
     open: bool,
@@ -153,7 +153,7 @@ async fn show(
         plural: desk.words.label(&kind.plural).to_owned(),
         title,
         problem,
-        warns: sync_core::actions::duplicates::can_merge(kind),
+        warns: sync_core::actions::duplicates::can_merge(kind) || desk.reading.answering(kind).is_some(),
         open: more.iter().any(|row| row.error.is_some()),
         foreseen: Foreseen::of(desk, kind, typed),
         first,

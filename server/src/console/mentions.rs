@@ -14,6 +14,9 @@ use crate::error::Error;
 use crate::reading::{Colleague, Mention};
 use crate::store::marks;
 
+/// Teams that are offered besides.
+const TEAMS_OFFERED: usize = 3;
+
 /// Colleagues that are offered behind an at sign: more are not looked through, one more letter is typed.
 const OFFERED: usize = 8;
 
@@ -87,9 +90,13 @@ pub struct Typed {
 #[template(path = "mention_offer.html")]
 struct Offer {
     people: Vec<Colleague>,
+    /// Names, and how many are in each.
+    teams: Vec<(String, String)>,
 }
 
-/// `GET /mentions/offer`: the colleagues whom a note may name, those called most like what was typed first.
+/// `GET /mentions/offer`: the colleagues and teams that a note may name, those called most like what was typed first.
 pub async fn offer(desk: Desk, Query(typed): Query<Typed>) -> Result<Response, Error> {
-    answer(StatusCode::OK, &Offer { people: desk.reading.offered(&typed.q, OFFERED).await? })
+    let teams = desk.reading.offered_teams(&typed.q, TEAMS_OFFERED).await?;
+    let teams = teams.into_iter().map(|(team, people)| (team, desk.words.count("role.people", people))).collect();
+    answer(StatusCode::OK, &Offer { people: desk.reading.offered(&typed.q, OFFERED).await?, teams })
 }

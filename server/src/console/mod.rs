@@ -8,6 +8,7 @@ mod account;
 mod admin;
 mod adoption;
 mod agents;
+mod answers;
 mod ask;
 pub mod assets;
 mod audit;
@@ -65,7 +66,7 @@ mod told;
 mod typed;
 mod why;
 mod with;
-mod words;
+pub mod words;
 mod worth;
 
 use axum::middleware::from_fn_with_state;
@@ -112,6 +113,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/gaps", get(gaps::page))
         .route("/duplicates", get(duplicates::page))
         .route("/duplicates/undo/{act}", post(duplicates::undo))
+        .route("/duplicates/{kind}/{survivor}", get(duplicates::choose))
         .route("/duplicates/{kind}/{survivor}/{duplicate}", get(duplicates::pair).post(duplicates::decide))
         .route("/dashboards", get(dashboards::start).post(dashboards::make))
         .route("/dashboards/{id}", get(dashboards::page).post(dashboards::change))
@@ -204,6 +206,7 @@ fn beside() -> Routes {
         .route("/help", get(help::all))
         .route("/help/{name}", get(help::one))
         .route("/forms/{key}", get(forms::public).post(forms::send))
+        .route("/forms/{key}/answers/{id}", get(answers::page).post(answers::judge))
 }
 
 /// Where the workspace itself is kept in order: its kinds, people, roles and phones.

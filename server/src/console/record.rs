@@ -15,7 +15,7 @@ use super::collisions::{self, CollisionView};
 use super::conditions;
 use super::desk::{Desk, Frame, page as answer};
 use super::disputes::{Dispute, dispute};
-use super::duplicates::Around;
+use super::duplicates::{self, Around};
 use super::files::FilesView;
 use super::format::{self, Formatter, Shown};
 use super::gaps::{self, Note};
@@ -26,7 +26,7 @@ use super::list::title_of;
 use super::made::{Made, makers};
 use super::stays::{self, Stay};
 use super::timeline::{self, TimelineView};
-use super::typed::Typed;
+use super::typed::{NEW_ROW, Typed, name_of};
 use crate::error::Error;
 use crate::intake::never_archived;
 use crate::reading::{Entry, KeyAccount, Linked, Names, RecordView};
@@ -123,6 +123,10 @@ pub struct Head {
     pub may_restore: bool,
     /// Whether the caller may see everything about it and erase it.
     pub may_erase: bool,
+    /// Whether another one stands for it.
+    pub merged: bool,
+    /// Whether the caller may say that another one is the same.
+    pub may_merge: bool,
     /// Whether the caller follows it; none for what is not followed.
     pub followed: Option<bool>,
     /// `page`, `history` or `archive`.
@@ -216,6 +220,9 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
     if desk.reading.may_follow(&kind) {
         head.followed = Some(!desk.reading.follows_of(id).await?.is_empty());
     }
+    let around = Around::of(desk, &kind, &view.row).await?;
+    head.merged = around.survivor.is_some();
+    head.may_merge = !head.merged && !head.archived && duplicates::may_merge(desk, &kind);
     let status = if editing.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (waiting, more_wait) = linked::waiting(desk, id).await?;
     let mut notes = linked::undecided(desk, &kind, id).await?;
@@ -234,7 +241,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         notes,
         stays: stays::of(desk, &kind, &view.row, &history),
         collisions: collisions::of_record(desk, &view).await?,
-        around: Around::of(desk, &kind, &view.row).await?,
+        around,
         files: FilesView::of(desk, &kind, &view),
         links: linked::groups(desk, &view).await?,
         waiting,
@@ -300,6 +307,8 @@ pub fn head(desk: &Desk, kind: &Kind, view: &RecordView, tab: &'static str) -> H
         may_erase: desk.may(Right::Purge),
         may_archive: !row.archived && desk.reading.may_some(kind, Action::Archive) && never_archived(&kind.name).is_none(),
         may_restore: row.archived && desk.reading.may_some(kind, Action::Archive),
+        merged: false,
+        may_merge: false,
         followed: None,
         tab,
     }
@@ -426,8 +435,18 @@ impl Drawing<'_> {
         }
     }
 
+    /// What stands in a field's form before anybody has typed: what is there, and what a new item begins with.
+    fn begun(&self, field: &Field) -> Typed {
+        let mut present = filled(field, self.value(field));
+        for part in &field.items {
+            let text = part.copies.as_ref().and_then(|name| self.view.row.fields.get(&**name)?.as_str());
+            text.iter().for_each(|text| present.add(format!("{}.{NEW_ROW}.{}", name_of(field), part.name), *text));
+        }
+        present
+    }
+
     fn form(&self, field: &Field) -> Option<FieldForm> {
-        let present = filled(field, self.value(field));
+        let present = self.begun(field);
         let input = self.inputs.of(field, self.editing.typed.as_ref().unwrap_or(&present))?;
         Some(FieldForm {
             action: format!("{}/fields/{}", self.address(), field.name),

@@ -287,7 +287,7 @@ pub async fn comment(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, For
     }
 }
 
-/// The colleagues whose names stand behind an at sign.
+/// The colleagues whose names, or whose teams' names, stand behind an at sign.
 async fn mentioned(desk: &Desk, text: &str, taken: &str) -> Result<Vec<String>, Error> {
     if !text.contains(['@', '＠']) {
         return Ok(Vec::new());
@@ -295,6 +295,11 @@ async fn mentioned(desk: &Desk, text: &str, taken: &str) -> Result<Vec<String>, 
     let mut called: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (id, name) in desk.reading.colleagues().await? {
         called.entry(name.to_ascii_lowercase()).or_default().push(id.to_string());
+    }
+    let me = RecordId(desk.caller.user.0);
+    for (team, people) in desk.reading.teams().await? {
+        let others = people.into_iter().filter(|person| *person != me).map(|person| person.to_string());
+        called.entry(team.to_ascii_lowercase()).or_default().extend(others);
     }
     Ok(told(text, &called, taken))
 }

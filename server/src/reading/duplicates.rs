@@ -1,6 +1,6 @@
 //! Records of one customer, as far as the caller sees them: which likely are, and which stand for others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -121,6 +121,15 @@ impl Reading {
         let mut names = self.names(&mut tx, behind.iter().copied().chain(survivor)).await?;
         let survivor = survivor.and_then(|survivor| names.remove(&survivor));
         Ok(Together { survivor, behind: behind.iter().filter_map(|id| names.get(id).cloned()).collect() })
+    }
+
+    /// Those of some records that another one stands for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn merged_among(&self, ids: &[RecordId]) -> Result<HashSet<RecordId>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        Ok(aliases::survivors_of(&mut tx, self.workspace, ids).await?.into_keys().collect())
     }
 
     /// A record, and those that it stands for.

@@ -1,6 +1,6 @@
 //! Notes that name the caller: what a colleague wants them to see; what they have to do. And whom the caller's notes may name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value as Json, json};
 use sync_core::actions::next::{ABOUT, ACTIVITY};
@@ -30,6 +30,12 @@ const COLLEAGUE: &str = "member";
 /// Colleagues that are put in order by how well their name fits what was typed: of 5,000 not every one whose name has a
 /// letter is looked at, one more letter leaves few.
 const LOOKED_AT_MAX: u32 = 500;
+
+/// The field of colleagues that says in which teams they are.
+const TEAMS: &str = "teams";
+
+/// People of a team that a note may call together: whoever wants more of them to read something does not write it as a note.
+pub const TEAM_MAX: usize = 100;
 
 /// Somebody whom a note may name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +106,34 @@ impl Reading {
         Ok(mentions::colleagues(&mut tx, self.workspace, &self.scope, kind).await?)
     }
 
+    /// The teams that a note may call, by name, with everybody in them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn teams(&self) -> Result<BTreeMap<String, Vec<RecordId>>, ReadError> {
+        let Some(kind) = self.colleague_kind().filter(|name| self.kind(name).is_ok_and(|kind| self.may_read(kind, TEAMS))) else {
+            return Ok(BTreeMap::new());
+        };
+        let mut teams: BTreeMap<String, Vec<RecordId>> = BTreeMap::new();
+        for (team, person) in mentions::teams(&mut self.store.reader().await?, self.workspace, &self.scope, kind).await? {
+            teams.entry(team).or_default().push(person);
+        }
+        teams.retain(|_, people| people.len() <= TEAM_MAX);
+        Ok(teams)
+    }
+
+    /// The teams whose name fits what was typed, the closest first, with how many are in each.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn offered_teams(&self, typed: &str, most: usize) -> Result<Vec<(String, u64)>, ReadError> {
+        let typed = typed.trim();
+        let fitting = |(team, people): (String, Vec<RecordId>)| Some((fit(typed, &team)?, (team, people.len() as u64)));
+        let mut found: Vec<_> = self.teams().await?.into_iter().filter_map(fitting).collect();
+        found.sort_by_key(|(fit, _)| *fit);
+        Ok(found.into_iter().take(most).map(|(_, team)| team).collect())
+    }
+
     /// The colleagues at work whose name fits what was typed, the closest first. A login means somebody only as a whole: part
     /// by part anybody's could be guessed.
     ///
@@ -134,7 +168,6 @@ impl Reading {
         self.kind(COLLEAGUE).ok().filter(|kind| self.may_read(kind, &kind.title)).map(|kind| &kind.name)
     }
 
-    /// None for who may not see whom an activity names.
     /// How many activities the caller still has to do, of the five hundred made last, and the conditions that find them.
     ///
     /// # Errors
@@ -151,6 +184,7 @@ impl Reading {
         Ok((mentions::open_count(&mut tx, self.workspace, &self.scope, &tasks, PLANNED).await?, conditions))
     }
 
+    /// None for who may not see whom an activity names.
     fn naming(&self) -> Option<Naming<'_>> {
         self.naming_as(PEOPLE)
     }

@@ -3,6 +3,7 @@
 //! Knows no HTTP and no HTML, and never writes. Everything that leaves passes the [`Scope`] that is made
 //! here, once, from `access`: a record, facet or field that the caller may not read is not in it.
 
+mod answers;
 mod collisions;
 mod dated;
 mod days;
@@ -42,6 +43,7 @@ use crate::intake::Rules;
 use crate::store::scope::{KindScope, Near, Scope};
 use crate::store::{Store, Tx, lists};
 
+pub use answers::{HELPED, Published};
 pub use collisions::{Collisions, QUOTES_MAX};
 pub use days::Days;
 pub use duplicates::{Likely, PAIRS_MAX, Pair, Together};

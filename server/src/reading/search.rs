@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use sync_core::query::Filter;
 use sync_core::schema::{Field, Kind, Merge, ValueType};
-use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expressions, starts_first};
+use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, some_expression, start_expressions, starts_first};
 
 use super::{Linked, List, ReadError, Reading, Sought};
 use crate::store::search;
@@ -62,6 +62,14 @@ impl Reading {
             None => list.query.filter = Filter::All(vec![list.query.filter, otherwise]),
         }
         Ok(list)
+    }
+
+    /// A list, and of it only the records that have some of the words of a sentence, as far as they are in the index. None
+    /// when there is no word in it by which records differ.
+    pub fn touching(&self, mut list: List, sentence: &str) -> Option<List> {
+        let expression = some_expression(sentence)?;
+        list.words = Some(Sought { expression, near: None, otherwise: Filter::Any(Vec::new()) });
+        Some(list)
     }
 }
 

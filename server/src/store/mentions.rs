@@ -127,6 +127,15 @@ pub async fn colleagues(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind
     called(statement, tx).await
 }
 
+/// Everybody at work whom a note may name, once for each of their teams: the team's name, and who.
+pub async fn teams(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &KindName) -> Result<Vec<(String, RecordId)>> {
+    let mut statement = Statement::of("select t.value, r.record from rows r, json_each(r.main, '$.teams') t ", workspace);
+    let condition = is_called(&mut statement, scope, kind);
+    statement.push(&format!("where {condition} and coalesce(r.main ->> 'active', 1) <> 0 order by 1, r.sort_title, r.record"));
+    let found = statement.all::<(String, Vec<u8>)>(tx).await?.into_iter();
+    found.map(|(team, record)| Ok((team, id(RecordId::from_bytes(&record), "record id")?))).collect()
+}
+
 /// Whom to look for behind an at sign.
 pub struct Begun<'a> {
     /// The kind of the colleagues.

@@ -91,6 +91,9 @@ pub enum StoreError {
     /// The unit of work ended in a panic; its transaction was rolled back.
     #[error("a unit of work broke off")]
     BrokeOff,
+    /// It still has to be worked out, and whoever asks does not wait: of [`only_known`](remembered::only_known) alone.
+    #[error("the answer is not known yet")]
+    Later,
     /// Anything else the database says.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),

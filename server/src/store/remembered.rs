@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteRow;
 use sync_core::id::WorkspaceId;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::scope::Statement;
-use super::{Result, Tx};
+use super::{Result, StoreError, Tx};
 
 /// Answers that are kept: what a dozen dashboards ask.
 const ANSWERS_MAX: usize = 256;
@@ -21,10 +22,30 @@ const ANSWERS_MAX: usize = 256;
 /// Rows of one: more groups than any page shows; a thousand take some 100 KB.
 const ROWS_MAX: usize = 1_000;
 
+/// Questions of those who can wait that are worked out at once: one processor, and one connection, stay free for pages.
+const SLOW_MAX: usize = 3;
+
+tokio::task_local! {
+    /// Set where an answer that is not known yet is not waited for.
+    static ONLY_KNOWN: ();
+}
+
+/// Runs what reads: it fails with [`StoreError::Later`] where it needs an answer that still has to be worked out.
+pub async fn only_known<T>(work: impl Future<Output = T>) -> T {
+    ONLY_KNOWN.scope((), work).await
+}
+
 /// What was worked out, by workspace and question.
-#[derive(Default)]
 pub struct Answers {
     known: Mutex<Kept>,
+    slow: Semaphore,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { known: Mutex::default(), slow: Semaphore::new(processors.saturating_sub(1).clamp(1, SLOW_MAX)) }
+    }
 }
 
 #[derive(Default)]
@@ -70,9 +91,13 @@ impl Answers {
         let state = state(tx, workspace).await?;
         let key = (workspace, format!("{} {:?}", statement.text, statement.params));
         let turn = self.kept().turn(&key);
-        let _turn = turn.lock().await;
+        let is_patient = ONLY_KNOWN.try_with(|()| ()).is_err();
+        let _turn = if is_patient { turn.lock().await } else { turn.try_lock().map_err(|_| StoreError::Later)? };
         if let Some(rows) = self.known(&key, state).and_then(|rows| rows.downcast::<Vec<T>>().ok()) {
             return Ok(rows.to_vec());
+        }
+        if !is_patient {
+            return Err(StoreError::Later);
         }
         let rows = statement.all::<T>(tx).await?;
         let mut kept = self.kept();
@@ -81,6 +106,11 @@ impl Answers {
             kept.keep(key, state, Arc::new(rows.clone()));
         }
         Ok(rows)
+    }
+
+    /// The turn of somebody who can wait for what has to be worked out: held meanwhile.
+    pub async fn slowly(&self) -> Option<SemaphorePermit<'_>> {
+        self.slow.acquire().await.ok()
     }
 
     /// Forgets what was worked out for a workspace: somebody was erased, whose name may stand in it.

@@ -81,7 +81,7 @@ pub async fn put(tx: &mut Tx, workspace: WorkspaceId, entries: &[(RecordId, Stri
     marks::set(tx, workspace, marks::INDEX, now.index).await
 }
 
-/// Records in use with all these words, best first.
+/// Records in use with all these words, best first; of those that another one stands for, that one.
 ///
 /// `cross join`: the index is asked first and each hit looked up, or SQLite would walk all rows and ask the index about each.
 pub async fn find(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, expression: &str, limit: u32) -> Result<Vec<FoundRow>> {
@@ -89,22 +89,27 @@ pub async fn find(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, expression
     for (kind, record, title) in found_statement(workspace, scope, expression, limit).all::<(String, Vec<u8>, String)>(tx).await? {
         let kind: KindName = id(kind.parse(), "kind name")?;
         let title = if scope.of(&kind).is_some_and(|scope| scope.title) { title } else { String::new() };
-        found.push(FoundRow { kind, record: id(RecordId::from_bytes(&record), "record id")?, title });
+        let row = FoundRow { kind, record: id(RecordId::from_bytes(&record), "record id")?, title };
+        if !found.contains(&row) {
+            found.push(row);
+        }
     }
     Ok(found)
 }
 
 fn found_statement(workspace: WorkspaceId, scope: &Scope, expression: &str, limit: u32) -> Statement {
-    let start = "select r.kind, r.record, r.title from search cross join search_records s on s.number = search.rowid ";
+    let start = "select t.kind, t.record, t.title from search cross join search_records s on s.number = search.rowid ";
     let mut statement = Statement::of(start, workspace);
     let expression = statement.bind(Param::Text(expression.to_owned()));
-    let sees = scope.sees_any("r", &mut statement);
+    let (sees, sees_too) = (scope.sees_any("r", &mut statement), scope.sees_any("t", &mut statement));
     let limit = statement.bind(Param::Int(i64::from(limit)));
     // The plus: a few records are looked up by their ids, never by an index of a whole kind.
     statement.push(&format!(
         "cross join rows r on r.workspace = s.workspace and r.record = s.record \
-         where search match {expression} and s.workspace = $1 and +r.archived = 0 and {sees} \
-         and not exists (select 1 from aliases a where a.workspace = r.workspace and a.kind = r.kind and a.record = r.record) order by search.rank limit {limit}"
+         left join aliases a on a.workspace = r.workspace and a.kind = r.kind and a.record = r.record \
+         cross join rows t on t.workspace = r.workspace and t.record = coalesce(a.survivor, r.record) \
+         where search match {expression} and s.workspace = $1 and +r.archived = 0 and {sees} and +t.archived = 0 and {sees_too} \
+         order by search.rank limit {limit}"
     ));
     statement
 }

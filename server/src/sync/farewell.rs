@@ -218,6 +218,7 @@ pub(super) async fn once(app: App, speaker: Speaker, mut socket: WebSocket) {
         // What is asked of it may have changed since the frame before; one that is asked nothing any more comes in anew.
         let Ok(Some(farewell)) = app.auth.farewell(speaker.reader.workspace, speaker.device).await else { break };
         let answers = app.door().say_farewell(&speaker, farewell, &bytes, app.clock.now()).await;
+        app.auth.heard_of_devices(speaker.reader.workspace);
         let is_over = answers.iter().any(|answer| matches!(answer, Message::Page(page) if page.entries.contains(&Entry::Wipe)));
         let asks = |answer: &Message| matches!(answer, Message::Page(page) if !page.more);
         let brings = answers.iter().any(|answer| matches!(answer, Message::Verdicts(_)) || asks(answer));

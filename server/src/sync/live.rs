@@ -126,6 +126,7 @@ impl Live {
             Some(Ok(Frame::Binary(bytes))) => {
                 self.look_again().await?;
                 let answers = self.door.answer_live(&self.speaker, &bytes, &mut self.unasked, self.app.clock.now()).await;
+                self.app.auth.heard_of_devices(self.caller.workspace);
                 let ends = answers.iter().any(|answer| matches!(answer, Message::Refused(_)));
                 self.send(socket, &answers).await?;
                 if ends { Err(Ended::Closed) } else { Ok(()) }

@@ -78,12 +78,14 @@ impl From<DeviceCaller> for Speaker {
 /// One exchange over HTTP: a frame in, a frame out.
 pub async fn exchange(arriving: Arriving, State(app): State<App>, frame: Bytes) -> Response {
     let (door, now) = (app.door(), app.clock.now());
+    let (Arriving::Device(DeviceCaller { workspace, .. }) | Arriving::Leaving(DeviceCaller { workspace, .. }, _)) = arriving;
     let answer = match arriving {
         Arriving::Device(caller) => door.answer(&Speaker::from(caller), &frame, now).await,
         Arriving::Leaving(caller, farewell) => {
             protocol::encode_frame(&door.say_farewell(&Speaker::from(caller), farewell, &frame, now).await)
         }
     };
+    app.auth.heard_of_devices(workspace);
     (StatusCode::OK, [(header::CONTENT_TYPE, FRAME_TYPE)], answer).into_response()
 }
 

@@ -22,7 +22,7 @@ async fn acts(server: &Server) -> Vec<String> {
 }
 
 async fn verified(server: &Server) -> audit::Verified {
-    audit::verify(&server.app.store, server.workspace, None).await.unwrap()
+    audit::verify(&server.app.store, server.workspace, &[]).await.unwrap()
 }
 
 /// What somebody with the database's file can do.
@@ -101,15 +101,15 @@ async fn a_whole_new_log_does_not_contain_what_was_noted() {
     let noted = verified(&server).await;
     let noted = (noted.entries, noted.head);
     write(&server, 1).await;
-    assert_eq!(audit::verify(&server.app.store, server.workspace, Some(noted)).await.unwrap().tampered, None);
+    assert_eq!(audit::verify(&server.app.store, server.workspace, &[noted]).await.unwrap().tampered, None);
     tamper(&server, "delete from audit; delete from audit_heads;").await;
     assert_eq!(verified(&server).await.tampered, Some(Tampered::Emptied), "the workspace has accounts");
-    let found = audit::verify(&server.app.store, server.workspace, Some(noted)).await.unwrap().tampered;
+    let found = audit::verify(&server.app.store, server.workspace, &[noted]).await.unwrap().tampered;
     assert_eq!(found, Some(Tampered::Cut { found: 0, expected: 3 }));
     for _ in 0..5 {
         write(&server, 1).await;
     }
-    let found = audit::verify(&server.app.store, server.workspace, Some(noted)).await.unwrap().tampered;
+    let found = audit::verify(&server.app.store, server.workspace, &[noted]).await.unwrap().tampered;
     assert_eq!(found, Some(Tampered::Rewritten(3)));
 }
 

@@ -1,18 +1,35 @@
 //! The console in a real Chromium, driven over its own debugging protocol: what a script does is seen only there.
 
+mod dashboards;
+mod desk;
+mod devices;
+mod handover;
+mod lists;
+mod look;
+mod roles;
+
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use rapport_server::console::words::Words;
+use rapport_server::language::Language;
 use serde_json::{Value, json};
-use sync_core::record::fields::FieldEdit;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::console::{Desk, record};
-use crate::harness::{PASSWORD, START};
+use crate::console::Desk;
+use crate::harness::PASSWORD;
+pub use look::{Look, axe};
+
+/// The languages of the product: what is worked in one is worked in the other.
+pub const LANGUAGES: [Words; 2] = [Words(Language::En), Words(Language::Zh)];
+
+/// What a phone writes is on a page that is open, without its being loaded.
+pub const SEEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// What Chromium is called on different systems; `CHROMIUM` names another one.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -37,8 +54,30 @@ impl Drop for Browser {
 }
 
 impl Browser {
-    /// A browser in which ann is signed in.
+    /// A browser in which ann is signed in, in English.
     pub async fn of(desk: &Desk) -> Self {
+        Self::speaking(desk, LANGUAGES[0]).await
+    }
+
+    /// A browser in which ann is signed in, and reads one language from the first page on.
+    pub async fn speaking(desk: &Desk, words: Words) -> Self {
+        let tag = words.0.tag();
+        let mut browser = Self::beside(desk).await;
+        browser.goto(&format!("/sign-in?lang={tag}")).await;
+        browser.says(words.say("door.password")).await;
+        let fill =
+            format!("document.querySelector('[name=login]').value='ann';document.querySelector('[name=password]').value='{PASSWORD}';");
+        browser.run(&format!("{fill}document.querySelector('.door form').requestSubmit()")).await;
+        browser.until("!location.pathname.startsWith('/sign-in') && document.querySelector('#menu')").await;
+        if browser.run("document.documentElement.lang").await != tag {
+            browser.run("document.querySelector('#menu form[action=\"/language\"] button').click()").await;
+        }
+        browser.until(&format!("document.documentElement.lang === {tag:?}")).await;
+        browser
+    }
+
+    /// A browser beside a desk, with nobody signed in.
+    async fn beside(desk: &Desk) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let (child, address) = launch(profile.path());
         let (socket, _) = tokio_tungstenite::connect_async(address).await.unwrap();
@@ -48,11 +87,6 @@ impl Browser {
         let attached = browser.send("Target.attachToTarget", json!({"targetId": target, "flatten": true})).await;
         browser.session = attached["sessionId"].as_str().unwrap().to_owned();
         browser.send("Page.enable", json!({})).await;
-        browser.goto("/sign-in?lang=en").await;
-        let fill =
-            format!("document.querySelector('[name=login]').value='ann';document.querySelector('[name=password]').value='{PASSWORD}';");
-        browser.run(&format!("{fill}document.querySelector('.door form').requestSubmit()")).await;
-        browser.until("!location.pathname.startsWith('/sign-in') && document.querySelector('#menu')").await;
         browser
     }
 
@@ -120,11 +154,38 @@ impl Browser {
         panic!("never so: {condition}\n{page}");
     }
 
+    /// Returns when the page says something.
+    pub async fn says(&mut self, text: &str) {
+        self.until(&format!("document.body.textContent.includes({text:?})")).await;
+    }
+
+    /// Returns when the page answers what was done.
+    pub async fn answers(&mut self, text: &str) {
+        self.until(&format!("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes({text:?})")).await;
+    }
+
+    /// Goes from control to control with Tab until one is reached, as whoever has no mouse does.
+    pub async fn tab_to(&mut self, selector: &str) {
+        const STOPS: usize = 300;
+        for _ in 0..STOPS {
+            if self.run(&format!("document.activeElement.matches({selector:?})")).await == true {
+                return;
+            }
+            self.press("Tab", false).await;
+        }
+        panic!("no way to {selector} by keyboard");
+    }
+
     /// Presses a key, with Shift if wanted.
     pub async fn press(&mut self, key: &str, shift: bool) {
         for kind in ["keyDown", "keyUp"] {
             let text = if kind == "keyDown" && key == "Enter" { json!("\r") } else { Value::Null };
-            let mut params = json!({"type": kind, "key": key, "modifiers": if shift { 8 } else { 0 }});
+            let code = match key {
+                "Tab" => 9,
+                "Enter" => 13,
+                _ => 0,
+            };
+            let mut params = json!({"type": kind, "key": key, "modifiers": if shift { 8 } else { 0 }, "windowsVirtualKeyCode": code});
             if text.is_string() {
                 params["text"] = text;
             }
@@ -209,261 +270,4 @@ fn launch(profile: &std::path::Path) -> (Child, String) {
     let address =
         lines.map_while(Result::ok).find_map(|line| Some(line.split_once("ws://")?.1.to_owned())).expect("Chromium says where it listens");
     (child, format!("ws://{address}"))
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_card_goes_to_another_column_by_keyboard_and_stays_there() {
-    let mut desk = Desk::new().await;
-    let (app, id) = (desk.server.app.clone(), record(1));
-    desk.ann.save(&app, "deal", id, START, &[FieldEdit::set("title", "Lamps"), FieldEdit::set("stage", "lead")]).await;
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/records/deal?layout=board").await;
-    browser.run(&format!("document.querySelector('#c-{id} a').focus()")).await;
-    browser.press("ArrowRight", true).await;
-    browser.until("document.querySelector('.lane[data-value=qualified] .item')?.textContent.includes('Lamps')").await;
-    browser.until(&format!("document.activeElement.closest('.item')?.id === 'c-{id}'")).await;
-    browser.goto("/records/deal?layout=board").await;
-    browser.until("document.querySelector('.lane[data-value=qualified] .item')").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cell_is_edited_without_leaving_the_list() {
-    let mut desk = Desk::new().await;
-    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/records/party").await;
-    browser.run(&format!("const cell = document.querySelector('#r-{id} [data-cell=industry]'); cell.tabIndex = -1; cell.focus()")).await;
-    browser.press("F2", false).await;
-    browser.until("document.activeElement.name === 'f.industry'").await;
-    browser.type_text("retail").await;
-    browser.press("Enter", false).await;
-    browser.until(&format!("document.querySelector('#r-{id} [data-cell=industry]')?.textContent === 'retail'")).await;
-    assert_eq!(browser.run("location.search").await, "");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cell_that_is_a_link_is_edited_by_the_pencil_beside_it() {
-    let mut desk = Desk::new().await;
-    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/records/party").await;
-    let title = format!("#r-{id} td.title");
-    browser.hover(&title).await;
-    browser.click(&format!("{title} .pencil")).await;
-    browser.until("document.activeElement.name === 'f.name'").await;
-    browser.type_text("Cedar").await;
-    browser.press("Enter", false).await;
-    browser.until(&format!("document.querySelector('{title} a')?.textContent === 'Cedar'")).await;
-    browser.click(&format!("{title} a")).await;
-    browser.until(&format!("location.pathname === '/records/party/{id}'")).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_board_on_a_phone_begins_on_the_first_screen_and_its_tools_are_a_tap_away() {
-    /// More than a third of a small screen is no way to begin.
-    const TOP_MAX: u32 = 260;
-    let desk = Desk::new().await;
-    let mut browser = Browser::of(&desk).await;
-    let size = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true});
-    browser.send("Emulation.setDeviceMetricsOverride", size).await;
-    for language in ["en", "zh-CN"] {
-        desk.post("/language", &[("language", language)]).await;
-        browser.goto("/records/deal?layout=board").await;
-        browser.until(&format!("document.getElementById('board').getBoundingClientRect().top < {TOP_MAX}")).await;
-        let shown = "document.querySelector('.tools [data-key=f]').checkVisibility()";
-        assert_eq!(browser.run(shown).await, false, "{language}");
-        browser.click("label[for=fold-tools]").await;
-        browser.until(shown).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_filter_is_built_without_a_page_being_loaded_and_back_takes_it_away() {
-    let mut desk = Desk::new().await;
-    desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("industry", "print")]).await;
-    desk.customer(2, &[FieldEdit::set("name", "Cedar"), FieldEdit::set("industry", "retail")]).await;
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/records/party").await;
-    browser.run("window.stayed = true; document.querySelector('[data-key=f]').click()").await;
-    browser.until("document.getElementById('attribute')").await;
-    browser.run("const choice = document.getElementById('attribute'); choice.value = 'industry'; choice.dispatchEvent(new Event('change', {bubbles: true}))").await;
-    browser.until("document.getElementById('v')").await;
-    browser.run("document.getElementById('v').value = 'prin'; document.getElementById('panel').requestSubmit()").await;
-    browser.until("document.querySelectorAll('tbody tr').length === 1 && document.querySelector('.chip')").await;
-    browser.run("history.back()").await;
-    browser.run("history.back()").await;
-    browser.until("document.querySelectorAll('tbody tr').length === 2 && !document.querySelector('.chip')").await;
-    assert_eq!(browser.run("window.stayed").await, true, "one page all the time");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_phone_writes_appears_in_an_open_list_by_itself() {
-    let mut desk = Desk::new().await;
-    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/records/party").await;
-    browser.run(&format!("document.querySelector('#r-{id} input').click(); window.stayed = true")).await;
-    let app = desk.server.app.clone();
-    desk.ann.save(&app, "party", id, START + 1, &[FieldEdit::set("industry", "print")]).await;
-    browser.until(&format!("document.querySelector('#r-{id}').textContent.includes('print')")).await;
-    assert_eq!(
-        browser.run(&format!("window.stayed && document.querySelector('#r-{id} input').checked")).await,
-        true,
-        "what was ticked stays ticked"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_role_is_changed_in_the_editor_once_its_effect_was_shown() {
-    let mut desk = Desk::new().await;
-    desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
-    let app = desk.server.app.clone();
-    let rep = crate::api::Client::of_role(&desk.server, "cai", "rep").await;
-    let _phone =
-        crate::pen::Phone::of(&app, desk.server.workspace, sync_core::id::UserId::of_cause("cai"), "rep", "Cai's phone", START).await;
-    let seen = async || rep.list("party", &[]).await.json()["rows"].as_array().map(Vec::len);
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/roles/rep").await;
-    browser.until("document.querySelector('[name=\"party.read\"]')").await;
-    browser.run("for (const act of ['read', 'edit', 'resolve']) document.querySelector(`[name=\"party.${act}\"]`).value = 'own'").await;
-    browser.run("document.querySelector('[name=step][value=preview]').click()").await;
-    browser.until("document.getElementById('effect')?.textContent.includes('This would remove 1 record from 1 phone.')").await;
-    assert_eq!(seen().await, Some(1), "nothing was saved yet");
-    browser.run("document.querySelector('#effect [value=save]').click()").await;
-    browser.until("location.search === '?done=saved'").await;
-    assert_eq!(seen().await, Some(0));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handover_is_looked_at_carried_out_and_taken_back_in_a_browser() {
-    let mut desk = Desk::new().await;
-    let bo = sync_core::id::UserId::of_cause("bo");
-    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei"), FieldEdit::set("owner", bo.to_string())]).await;
-    let mut browser = Browser::of(&desk).await;
-    let choose = format!("document.getElementById('from').value = '{bo}'; document.getElementById('to').value = '{}';", desk.server.ann);
-    browser.goto("/handover").await;
-    browser.run(&format!("{choose} document.querySelector('[value=preview]').click()")).await;
-    browser.until("document.getElementById('effect')?.textContent.includes('1 record would go over')").await;
-    browser.run("document.querySelector('[value=apply]').click()").await;
-    browser.until("document.querySelector('#acts')?.textContent.includes('bo → ann')").await;
-    // The page does not wait for the end: it is asked again until there is something to take back.
-    while browser.run("Boolean(document.querySelector('#acts form button'))").await != true {
-        browser.goto("/handover").await;
-    }
-    browser.goto(&format!("/records/party/{id}")).await;
-    browser.until("document.querySelector('main').textContent.includes('ann')").await;
-    browser.goto("/handover").await;
-    browser.run("document.querySelector('#acts form button').click()").await;
-    browser.until("location.search.startsWith('?done=undone') && document.querySelector('#acts').textContent.includes('taken back')").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_edit_comes_to_an_open_desk_by_itself_and_is_accepted_by_keyboard() {
-    let desk = Desk::new().await;
-    let (app, id) = (desk.server.app.clone(), record(1));
-    let mut rep = crate::reviews::colleague(&desk.server, "rep", "rep").await;
-    let line = |percent: i64| {
-        let values = json!({"product_name": "Lamp", "quantity": 1, "discount_percent": percent});
-        FieldEdit::SetRow { field: "lines".into(), row: "l1".into(), values: values.as_object().unwrap().clone() }
-    };
-    rep.save(&app, "offer", id, START, &[FieldEdit::set("title", "Lamps"), line(5)]).await;
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/rejected").await;
-    browser.run("window.stayed = true").await;
-    rep.save(&app, "offer", id, START + 1, &[line(15)]).await;
-    browser.until("document.querySelector('article.dispute')?.textContent.includes('Lamps')").await;
-    assert_eq!(browser.run("window.stayed").await, true, "nothing was loaded anew");
-    browser.press("j", false).await;
-    browser.until("document.activeElement.textContent === 'Lamps'").await;
-    browser.press("a", false).await;
-    browser.until("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes('1 edit was accepted')").await;
-    browser.until("!document.querySelector('article.dispute')").await;
-}
-
-/// What is typed into controls of a form, by their names.
-type Typed<'t> = &'t [(&'t str, &'t str)];
-
-/// Types into controls of a form, as a hand does.
-async fn fill(browser: &mut Browser, typed: Typed<'_>) {
-    for (name, value) in typed {
-        let script = format!(
-            "(() => {{ const control = document.querySelector('[name={name:?}]'); control.value = {value:?}; \
-             control.dispatchEvent(new Event('input', {{bubbles: true}})) }})()"
-        );
-        browser.run(&script).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kind_with_six_fields_a_link_and_a_board_is_built_in_one_go() {
-    let desk = Desk::new().await;
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/kinds/new").await;
-    fill(&mut browser, &[("label_en", "Demo car"), ("plural_en", "Demo cars"), ("field.0.label_en", "Plate")]).await;
-    let fields: [(&str, &str, Typed<'_>); 5] = [
-        ("Price", "money", &[]),
-        ("Borrowed by", "link", &[]),
-        ("Built on", "date", &[]),
-        ("Remarks", "paragraph", &[]),
-        ("State", "choice", &[("field.5.options", "In stock | 库存 | green\nOut | 外借 | amber")]),
-    ];
-    for (at, (label, kind, more)) in fields.iter().enumerate() {
-        let place = at + 1;
-        browser.run("document.querySelector('[name=step][value=add]').click()").await;
-        browser.until(&format!("document.querySelectorAll('.kind-field').length === {}", place + 1)).await;
-        fill(&mut browser, &[(&format!("field.{place}.label_en"), label), (&format!("field.{place}.type"), kind)]).await;
-        fill(&mut browser, more).await;
-    }
-    browser.run("document.querySelector('[name=\"field.2.to\"][value=party]').click()").await;
-    // The field that was typed last was never sent, and is a choice all the same.
-    browser.until("[...document.getElementById('board').options].some((option) => option.text === 'State')").await;
-    let offered = browser.run("[...document.getElementById('sum').options].map((option) => option.text).slice(1).join()").await;
-    assert_eq!(offered, "Price");
-    fill(&mut browser, &[("board", "#5"), ("sum", "#1")]).await;
-    browser.click(".buttons [name=step][value=save]").await;
-    browser.until("location.pathname === '/kinds/demo_car' && location.search === '?done=saved'").await;
-    browser.goto("/records/demo_car?layout=board").await;
-    browser
-        .until("document.querySelectorAll('.lane').length === 2 && document.querySelector('.lane').textContent.includes('In stock')")
-        .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cell_whose_value_was_refused_keeps_the_focus_and_says_what_would_be_taken() {
-    let mut desk = Desk::new().await;
-    let (app, id) = (desk.server.app.clone(), record(1));
-    desk.ann.save(&app, "deal", id, START, &[FieldEdit::set("title", "Lamps")]).await;
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/records/deal").await;
-    browser.run(&format!("const cell = document.querySelector('#r-{id} [data-cell=amount]'); cell.tabIndex = -1; cell.focus()")).await;
-    browser.press("F2", false).await;
-    browser.until("document.activeElement.name === 'f.amount.amount'").await;
-    browser.type_text("1.234").await;
-    browser.press("Enter", false).await;
-    browser.until("document.querySelector('td.editing .problem')?.textContent.includes('up to two decimals')").await;
-    browser.until("document.activeElement.name === 'f.amount.amount' && document.activeElement.value === '1.234'").await;
-    browser.type_text("12.34").await;
-    browser.press("Enter", false).await;
-    browser.until(&format!("document.querySelector('#r-{id} [data-cell=amount]')?.textContent === '¥12.34'")).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_edits_on_the_desk_are_ticked_at_once_and_declined_with_one_reason() {
-    let desk = Desk::new().await;
-    let app = desk.server.app.clone();
-    let mut rep = crate::reviews::colleague(&desk.server, "rep", "rep").await;
-    for n in [1, 2] {
-        let price = FieldEdit::set("price", json!({"amount": 1, "currency": "CNY"}));
-        rep.save(&app, "product", record(n), START, &[price]).await;
-    }
-    let mut browser = Browser::of(&desk).await;
-    browser.goto("/rejected").await;
-    browser.click("#many [data-all]").await;
-    browser.until("document.querySelectorAll('article input[name=change]:checked').length === 2").await;
-    browser.run("document.getElementById('reason-many').value = 'Prices are made elsewhere'").await;
-    browser.click("#many [value=decline]").await;
-    browser.until("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes('2 edits were declined')").await;
-    browser.goto("/rejected?decided=true").await;
-    let said = "document.querySelector('main').textContent.split('Prices are made elsewhere').length - 1";
-    assert_eq!(browser.run(said).await, 2);
 }

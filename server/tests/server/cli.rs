@@ -198,6 +198,42 @@ async fn the_demos_folder_has_the_tables_that_reporting_tools_read() {
 }
 
 #[test]
+fn a_server_writes_down_elsewhere_where_the_audit_log_ends_and_a_log_that_was_cut_does_not_get_there() {
+    let machine = Machine::new();
+    machine.done(&["user", "add", "ann"], "a long password\n");
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let log = machine.path().join("server.log");
+    let mut server = Command::new(env!("CARGO_BIN_EXE_rapport"))
+        .arg("serve")
+        .current_dir(machine.path())
+        .env_clear()
+        .env("RAPPORT_LISTEN__ADDRESS", address.to_string())
+        .stdout(std::fs::File::create(&log).unwrap())
+        .stderr(std::fs::File::options().append(true).open(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !std::fs::read_to_string(&log).unwrap().contains("the audit log ends here") {
+        assert!(std::time::Instant::now() < until, "{}", std::fs::read_to_string(&log).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let check = ["audit", "verify", "--noted-in", "server.log"];
+    machine.done(&check, "");
+    let empty = machine.refused(&["audit", "verify", "--noted-in", "rapport.db"], "");
+    assert!(empty.contains("cannot read") || empty.contains("no head"), "{empty}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection =
+            sqlx::SqliteConnection::connect(&format!("sqlite:{}", machine.path().join("rapport.db").display())).await.unwrap();
+        sqlx::raw_sql("delete from audit; delete from audit_heads").execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+    assert!(machine.refused(&check, "").contains("was the last one written"));
+}
+
+#[test]
 fn a_database_that_a_restore_moved_aside_is_named_and_a_list_may_be_cut_off() {
     let machine = Machine::new();
     machine.done(&["user", "add", "ann"], "a long password\n");

@@ -6,6 +6,7 @@ use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
 use crate::console::{Desk, link, record};
+use crate::handset::Handset;
 use crate::harness::{MINUTE, START};
 use rapport_server::jobs::duplicates::catch_up;
 
@@ -241,4 +242,114 @@ async fn a_merge_of_which_half_would_be_refused_writes_nothing() {
     let refused = rep.post(&format!("{mine}/merge"), json!({"duplicate": theirs, "keep": {"source": "other"}})).await;
     assert!(refused.status == 403 && refused.text().contains("only its own"), "{}", refused.text());
     assert_eq!(office.get(&mine).await.json(), before, "the half that is theirs was not written and taken back again");
+}
+
+/// A case of somebody's, as a program makes it.
+async fn case(office: &Client<'_>, subject: &str, party: RecordId) -> RecordId {
+    let made = office.make("case", json!({"subject": subject, "status": "new", "party": party})).await;
+    made.rsplit('/').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn two_cases_about_one_thing_become_one_with_all_that_belongs_to_them_and_two_again() {
+    let mut desk = Desk::new().await;
+    let (wang, li) = (
+        desk.customer(1, &[FieldEdit::set("name", "Wang Trading")]).await,
+        desk.customer(2, &[FieldEdit::set("name", "Li Logistics")]).await,
+    );
+    let office = Client::office(&desk.server).await;
+    let (first, second) = (case(&office, "Printer prints no colour", wang).await, case(&office, "Colours are missing", li).await);
+    let reply = json!([{"op": "append", "field": "replies", "item": "1", "values": {"text": "Please hurry", "public": true}}]);
+    assert_eq!(office.edit(&format!("/api/v1/case/{second}"), reply).await.status, 200);
+    let task = json!({"subject": "Send a technician", "status": "planned", "about": [second]});
+    office.make("activity", task).await;
+    desk.post(&format!("/records/case/{second}/comments"), &[("text", "They called twice")]).await;
+
+    // Nothing tells that they are alike: people look for the other one from the page of the case.
+    let page = desk.get(&format!("/records/case/{first}")).await.text();
+    assert!(page.contains(&format!("href=\"/duplicates/case/{first}\"")), "{page}");
+    let choose = desk.get(&format!("/duplicates/case/{first}?q=colours")).await.text();
+    let compare = format!("/duplicates/case/{first}/{second}");
+    assert!(choose.contains(&compare) && choose.contains("Li Logistics"), "{choose}");
+    let both = desk.get(&compare).await.text();
+    assert!(both.contains("Printer prints no colour") && both.contains("Colours are missing") && both.contains("keep.party"), "{both}");
+    desk.server.clock.forward(MINUTE);
+    assert_eq!(desk.post(&compare, &[("act", "merge"), ("keep.party", "own")]).await.status, 303);
+
+    // Tasks, comments and what was said are with the one that stays, and so is who asked.
+    let page = desk.get(&format!("/records/case/{first}")).await.text();
+    for said in ["Merged into this one", "Send a technician", "They called twice", "Please hurry", "Li Logistics", "Wang Trading"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    // The other one says what became of it: on its page, at its customer's, and to programs.
+    let behind = desk.get(&format!("/records/case/{second}")).await.text();
+    assert!(behind.contains("This was merged") && behind.contains(&format!("/records/case/{first}")), "{behind}");
+    assert!(behind.contains("Merged</span>") && !behind.contains(&format!("href=\"/duplicates/case/{second}\"")), "{behind}");
+    assert!(desk.get(&format!("/records/party/{li}")).await.text().contains("Colours are missing</a> <span class=\"badge\">Merged</span>"));
+    let around = office.get(&format!("/api/v1/case/{first}/duplicates")).await.json();
+    assert_eq!(around["behind"][0]["id"], json!(second), "{around}");
+    // Whoever calls about it is found, and answered with the one that stays.
+    let found = desk.get("/search?q=colours%20missing").await.text();
+    assert!(found.contains(&format!("/records/case/{first}")) && !found.contains(&format!("/records/case/{second}")), "{found}");
+    let list = desk.get("/records/case").await.text();
+    assert!(list.contains("1 record<") && list.contains("Printer prints no colour"), "{list}");
+
+    desk.server.clock.forward(MINUTE);
+    assert_eq!(desk.post(&format!("/records/case/{second}/part"), &[]).await.status, 303);
+    let page = desk.get(&format!("/records/case/{first}")).await.text();
+    assert!(!page.contains("Send a technician") && !page.contains("Please hurry"), "{page}");
+    assert!(desk.get(&format!("/records/case/{second}")).await.text().contains("Please hurry"));
+    assert!(desk.get("/records/case").await.text().contains("2 records"));
+}
+
+#[tokio::test]
+async fn cases_of_one_customer_with_one_subject_are_offered_until_one_is_solved() {
+    let mut desk = Desk::new().await;
+    let (wang, li) = (
+        desk.customer(1, &[FieldEdit::set("name", "Wang Trading")]).await,
+        desk.customer(2, &[FieldEdit::set("name", "Li Logistics")]).await,
+    );
+    let office = Client::office(&desk.server).await;
+    let (first, second) = (case(&office, "Printer is broken", wang).await, case(&office, "Printer is broken", wang).await);
+    case(&office, "Printer is broken", li).await;
+    catch_up(&desk.server.app).await.unwrap();
+    let pairs = office.get("/api/v1/case/duplicates").await.json();
+    let mut found: Vec<String> = ["one", "other"].map(|side| pairs["rows"][0][side]["id"].as_str().unwrap().to_owned()).into();
+    found.sort();
+    let mut expected = [first.to_string(), second.to_string()];
+    expected.sort();
+    assert_eq!((found, &pairs["rows"][1]), (expected.to_vec(), &json!(null)), "{pairs}");
+    let choose = desk.get(&format!("/duplicates/case/{first}")).await.text();
+    assert!(choose.contains(&format!("/duplicates/case/{first}/{second}")) && choose.contains("99 %"), "before anybody looks: {choose}");
+    let solve = json!([{"op": "set", "field": "status", "value": "solved"}]);
+    office.edit(&format!("/api/v1/case/{second}"), solve).await;
+    catch_up(&desk.server.app).await.unwrap();
+    assert_eq!(office.get("/api/v1/case/duplicates").await.json()["rows"], json!([]));
+}
+
+#[tokio::test]
+async fn a_phone_makes_two_cases_one_offline_and_everybody_sees_one() {
+    let mut desk = Desk::new().await;
+    let app = desk.server.app.clone();
+    for (n, subject) in [(21, "Printer is broken"), (22, "Printer on the third floor")] {
+        desk.ann.save(&app, "case", record(n), START, &[FieldEdit::set("subject", subject)]).await;
+    }
+    let mut phone = Handset::of(&desk.server, desk.server.ann).await;
+    phone.sync(&desk.server).await;
+    phone.edit(&desk.server, "case", record(22), &[FieldEdit::Add { field: "alias_of".into(), value: record(21).to_string() }]);
+    assert_eq!(phone.device.same_as(record(22)).unwrap(), record(21), "before anybody else knows");
+    phone.sync(&desk.server).await;
+    let list = desk.get("/records/case").await.text();
+    assert!(list.contains("1 record<") && list.contains("Printer is broken"), "{list}");
+    desk.post(&format!("/records/case/{}/part", record(22)), &[]).await;
+    phone.sync(&desk.server).await;
+    assert_eq!(phone.device.same_as(record(22)).unwrap(), record(22));
+}
+
+#[tokio::test]
+async fn an_import_attaches_no_case_to_another_one_unasked() {
+    let desk = Desk::new().await;
+    let kept = desk.upload("case", "cases.csv", b"Subject\nPrinter is broken\nPrinter is broken\n").await;
+    let page = desk.get(kept.header("location")).await.text();
+    assert!(page.contains("Printer is broken") && !page.contains("name=\"attach\""), "{page}");
 }

@@ -31,9 +31,14 @@ impl Handset {
 
     /// As [`Handset::of`], with its store at a place.
     pub async fn at(server: &Server, user: UserId, place: Place) -> Self {
-        let mut device = Device::open(&Self::opening(user, place)).unwrap();
         let code = server.app.auth.device_code(server.workspace, user, None).await.unwrap().0.reveal();
-        let body = Enrol { code, device_name: "phone".to_owned(), app: "test 1".to_owned(), actor: device.actor() };
+        Self::enrolled(server, &Self::opening(user, place), code, "phone").await
+    }
+
+    /// A phone into which somebody has typed a code.
+    pub async fn enrolled(server: &Server, opening: &Opening, code: String, name: &str) -> Self {
+        let mut device = Device::open(opening).unwrap();
+        let body = Enrol { code, device_name: name.to_owned(), app: "test 1".to_owned(), actor: device.actor() };
         let answer = server.send(Method::POST, "/sync/enrol", &[], minicbor::to_vec(body).unwrap()).await;
         let enrolled: Enrolled = minicbor::decode(&answer.body).unwrap();
         device.enrol(server.app.clock.now(), &enrolled).unwrap();

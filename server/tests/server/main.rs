@@ -4,6 +4,7 @@
 mod addresses;
 mod admin;
 mod adoption;
+mod answers;
 mod api;
 mod archive;
 mod audit;
@@ -41,6 +42,7 @@ mod handover;
 mod handset;
 mod harness;
 mod hooks;
+mod house;
 mod imports;
 mod key_accounts;
 mod keys;

@@ -37,6 +37,7 @@ async fn a_duplicate_is_offered_while_typing_merged_and_split_again() {
     browser.until("location.pathname.startsWith('/duplicates/party/') && document.querySelector('[value=merge]')").await;
     browser.run("document.querySelector('[value=merge]').click()").await;
     browser.until(&format!("location.pathname === '/records/party/{first}' && document.getElementById('behind')")).await;
+    browser.picture("duplicate-merged").await;
     browser.goto("/records/party").await;
     browser.until("document.querySelectorAll('tbody tr').length === 1").await;
     browser.goto(&format!("/records/party/{second}")).await;
@@ -66,6 +67,7 @@ async fn a_kind_is_built_looked_at_and_used() {
     browser.run(&fill("f.plate", "A 123")).await;
     browser.run("document.querySelector('main form button.primary').click()").await;
     browser.until("document.querySelector('h1')?.textContent === 'A 123'").await;
+    browser.picture("kind-used").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

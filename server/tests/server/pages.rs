@@ -1,18 +1,13 @@
 //! Every page of the console in a real Chromium: people without a mouse or good eyes can use it, nothing jumps,
 //! nothing is cut off on a phone; and the ways that people go through it.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 
-use crate::browser::Browser;
+use crate::browser::{Browser, Look, SEEN_WITHIN, axe};
 use crate::console::{Desk, record};
 use crate::harness::{MINUTE, START};
-
-/// Where `.ci/setup` puts axe-core.
-const AXE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/axe-core/package/axe.min.js");
 
 /// Pages that no menu leads to.
 const MORE: [&str; 15] = [
@@ -35,7 +30,7 @@ const MORE: [&str; 15] = [
 
 impl Desk {
     /// A workspace with something on every page.
-    async fn lived_in(&mut self) -> RecordId {
+    pub async fn lived_in(&mut self) -> RecordId {
         let id = self.dispute().await;
         let app = self.server.app.clone();
         for (n, stage, day) in
@@ -68,59 +63,12 @@ impl Desk {
     }
 }
 
-/// Where pictures of pages are kept, for people to look at.
-fn pictures() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/out/console");
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-/// How a page is looked at.
-struct Look {
-    name: &'static str,
-    language: &'static str,
-    scheme: &'static str,
-    width: u32,
-}
-
 const LOOKS: [Look; 2] = [
     Look { name: "light", language: "en", scheme: "light", width: 1280 },
     Look { name: "dark-phone-zh", language: "zh-CN", scheme: "dark", width: 390 },
 ];
 
 impl Browser {
-    async fn look(&mut self, look: &Look) {
-        let metrics = json!({"width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": look.width < 500});
-        self.send("Emulation.setDeviceMetricsOverride", metrics).await;
-        let features =
-            json!([{"name": "prefers-color-scheme", "value": look.scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
-        self.send("Emulation.setEmulatedMedia", json!({"features": features})).await;
-        self.goto("/account").await;
-        let switch = format!(
-            "fetch('/language', {{method: 'POST', body: new URLSearchParams({{language: {:?}}})}}).then((answer) => answer.status)",
-            look.language
-        );
-        self.run(&switch).await;
-    }
-
-    pub async fn picture(&mut self, name: &str) {
-        let shot = self.send("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
-        let bytes = base64(shot["data"].as_str().unwrap());
-        // Addresses may be longer than names of files.
-        let name: String = name.chars().take(100).collect();
-        std::fs::write(pictures().join(format!("{name}.png")), bytes).unwrap();
-    }
-
-    /// What axe finds that keeps somebody from using the page.
-    async fn barriers(&mut self, axe: &str) -> Vec<String> {
-        self.run(axe).await;
-        let script = "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations\
-             .filter(({impact}) => ['serious', 'critical'].includes(impact))\
-             .map(({id, nodes}) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160) + ' ' + (node.any[0]?.message ?? '')).join(' | ')}`))";
-        let found = self.run(script).await;
-        found.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
-    }
-
     /// How much what is seen has jumped since the page began.
     async fn jumped(&mut self) -> f64 {
         let script = "new Promise((done) => { let sum = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries()) \
@@ -171,18 +119,13 @@ async fn an_edit_to_decide_shows_whole_lines_on_a_phone() {
     assert_eq!(browser.run(seen).await, json!(["Copy paper A4 200 ¥25.00 25", true]), "what needs approval is in sight");
 }
 
-fn base64(text: &str) -> Vec<u8> {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
-}
-
 fn name_of(path: &str) -> String {
     path.trim_matches('/').chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_meets_a_barrier_on_any_page_in_either_language_light_or_dark_wide_or_narrow() {
-    let axe = std::fs::read_to_string(AXE).expect("`.ci/setup` fetches axe-core: run `make test` or source it");
+    let axe = axe();
     let mut desk = Desk::new().await;
     let id = desk.lived_in().await;
     let mut browser = Browser::of(&desk).await;
@@ -215,9 +158,6 @@ async fn nobody_meets_a_barrier_on_any_page_in_either_language_light_or_dark_wid
     }
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
 }
-
-/// What a phone writes is on a page that is open, without its being loaded.
-const SEEN_WITHIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chart_leads_to_its_records_and_follows_what_a_phone_writes() {
@@ -347,6 +287,7 @@ async fn a_card_is_dragged_to_another_column() {
     browser.until("document.querySelector('.lane[data-value=qualified] .item')?.textContent.includes('11 offices')").await;
     browser.goto("/records/deal?layout=board").await;
     browser.until("document.querySelector('.lane[data-value=qualified] .item')?.textContent.includes('11 offices')").await;
+    browser.picture("card-dragged").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -362,6 +303,7 @@ async fn a_disagreement_is_settled_by_keyboard_and_who_decided_is_kept() {
     browser.run("[...document.querySelectorAll('.claim')].find((claim) => claim.innerText.includes('Jiamei Office')).querySelector('button').focus()").await;
     browser.press("Enter", false).await;
     browser.until("document.querySelector('#open .empty')").await;
+    browser.picture("disagreement-settled").await;
     browser.goto(&format!("/records/party/{id}/history")).await;
     let history = browser.run("document.querySelector('main').innerText").await;
     assert!(history.as_str().unwrap().contains("Jiamei Office") && history.as_str().unwrap().contains("ann"), "{history}");

@@ -189,7 +189,7 @@ async fn a_log_says_that_its_database_was_restored_and_how_far_the_one_before_we
     let server = restored(folder.path(), server).await;
     let head: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(entries(&server, "database_restored").await, [json!({"before": {"entries": number, "head": head}})]);
-    let verified = rapport_server::audit::verify(&server.app.store, server.workspace, None).await.unwrap();
+    let verified = rapport_server::audit::verify(&server.app.store, server.workspace, &[]).await.unwrap();
     assert_eq!((verified.tampered, verified.entries), (None, number));
     let mut server = server;
     server.ask_to_stop();

@@ -8,6 +8,7 @@ use sync_core::record::fields::FieldEdit;
 use crate::api::{Client, Phone};
 use crate::console::{Desk, record};
 use crate::harness::{MINUTE, START};
+use crate::lists::has;
 use rapport_server::intake::{Expect, RecordEdit};
 use rapport_server::reading::TIMELINE_MAX;
 
@@ -83,6 +84,25 @@ async fn a_comment_mentions_a_colleague() {
     let page = desk.get(&format!("/records/activity/{note}")).await.text();
     assert!(page.contains(&format!("/records/member/{bo}")) && !page.contains(&format!("/records/member/{}", record(8))), "{page}");
     assert_eq!(desk.post(&format!("{path}/comments"), &[("text", "  ")]).await.status, 303, "nothing is said");
+}
+
+#[tokio::test]
+async fn whoever_calls_a_team_calls_everybody_in_it() {
+    let mut desk = Desk::new().await;
+    let id = desk.customer(1, &[FieldEdit::set("name", "Jiamei")]).await;
+    let (app, office) = (desk.server.app.clone(), Client::office(&desk.server).await);
+    for (login, name) in [("bo", "Bo Chen"), ("ann", "Ann")] {
+        let edits = [FieldEdit::set("name", name), FieldEdit::Add { field: "teams".to_owned(), value: "华东区".to_owned() }];
+        desk.ann.save(&app, "member", RecordId(UserId::of_cause(login).0), START, &edits).await;
+    }
+    let offer = desk.get("/mentions/offer?q=hd").await.text();
+    has(&offer, &["data-name=\"华东区\"", "2 people"], &[]);
+    let said = [("text", "@华东区 who goes there?")];
+    assert_eq!(desk.post(&format!("/records/party/{id}/comments"), &said).await.status, 303);
+    let notes = office.list("activity", &[]).await.json();
+    let people = &notes["rows"][0]["fields"]["people"];
+    assert!(people.as_array().unwrap().contains(&json!(UserId::of_cause("bo").to_string())), "{notes}");
+    assert!(!people.as_array().unwrap().contains(&json!(UserId::of_cause("ann").to_string())), "Ann has written it: {notes}");
 }
 
 #[tokio::test]

@@ -26,6 +26,12 @@ pub fn can_merge(kind: &Kind) -> bool {
     })
 }
 
+/// Whether what is nearly certainly about a record of a kind may be attached to it unasked. What belongs to another record may
+/// not: one customer has a second case of the same name.
+pub fn can_attach(kind: &Kind) -> bool {
+    can_merge(kind) && kind.sharing.follows.is_none()
+}
+
 /// Which records are the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Duplicates {
@@ -122,7 +128,8 @@ mod tests {
     #[test]
     fn only_kinds_with_such_a_field_can_merge() {
         let kind = |name: &str| crate::schema::Schema::builtin().kind(name).unwrap().clone();
-        assert!(can_merge(&kind("party")));
+        assert!(can_merge(&kind("party")) && can_attach(&kind("party")));
+        assert!(can_merge(&kind("case")) && !can_attach(&kind("case")));
         assert!(!can_merge(&kind("deal")));
     }
 

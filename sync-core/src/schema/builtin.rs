@@ -84,6 +84,7 @@ fn keep_meaning(base: &Field, field: &mut Field) {
 pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     complete(&base.fields, &mut kind.fields);
     kind.owner = kind.owner.or_else(|| base.owner.clone());
+    kind.answers = kind.answers.or_else(|| base.answers.clone());
     if kind.happens.is_empty() {
         kind.happens = kind.days_kept_of(base);
     }
@@ -115,6 +116,7 @@ fn complete(base: &[Field], fields: &mut Vec<Field>) {
         let to: Vec<_> = base.to.iter().filter(|to| !field.to.contains(to)).cloned().collect();
         field.to.extend(to);
         field.fill = field.fill.take().or_else(|| base.fill.clone());
+        field.copies = field.copies.take().or_else(|| base.copies.clone());
         field.frozen = field.frozen.take().or_else(|| base.frozen.clone());
         field.formula = field.formula.take().or_else(|| base.formula.clone());
         field.default = field.default.take().or_else(|| base.default.clone());

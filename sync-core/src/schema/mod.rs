@@ -217,6 +217,9 @@ pub struct Field {
     /// For a part of rows: where its price is looked up while nobody types one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fill: Option<Fill>,
+    /// For a part of a log: the text of the record that it begins with while nobody types another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copies: Option<FieldName>,
     /// From when on it may not change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Frozen>,
@@ -340,6 +343,9 @@ pub struct Kind {
     /// The fields that say when what it tells of happened: the first that has a value, or else when it was made.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub happens: Vec<FieldName>,
+    /// The kind whose records may answer one of these: offered while somebody writes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<KindName>,
     /// What is easily overlooked: conditions that should hold of no record.
     #[serde(rename = "gap", skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,

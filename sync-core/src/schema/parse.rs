@@ -66,11 +66,11 @@ impl Kind {
 
 /// Whole numbers up to here are told apart by every reader.
 const BOUND_MAX: f64 = 9_007_199_254_740_991.0;
-const KIND_KEYS: [&str; 13] =
-    ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "gap", "field"];
-const FIELD_KEYS: [&str; 17] = [
-    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "fill", "frozen",
-    "formula", "hidden",
+const KIND_KEYS: [&str; 14] =
+    ["name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "answers", "gap", "field"];
+const FIELD_KEYS: [&str; 18] = [
+    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "fill", "copies",
+    "frozen", "formula", "hidden",
 ];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
@@ -97,6 +97,7 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
         sharing: root.section("sharing")?.map(sharing).transpose()?.unwrap_or_default(),
         board: root.section("board")?.map(board).transpose()?,
         happens: names(root, "happens")?,
+        answers: root.word("answers")?.map(|word| word.parse()).transpose()?,
         gaps: gate::gaps(root)?,
         fields: fields(root, "field", "the kind")?,
     })
@@ -160,6 +161,7 @@ fn field(section: Section<'_>) -> Result<Option<Field>, Mistake> {
         to: section.words("to")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
         items: fields(section, "items", &what)?,
         fill: Fill::read(section)?,
+        copies: section.word("copies")?.map(|word| word.parse()).transpose()?,
         frozen: section.section("frozen")?.map(frozen).transpose()?,
         formula: Formula::read(section)?,
         hidden: section.flag("hidden")?,

@@ -26,6 +26,7 @@ pub(super) fn kind(kind: &Kind, root: Section<'_>) -> Checked {
         field(declared, section)?;
         frozen(kind, declared, section)?;
         after(&kind.fields, declared, section)?;
+        copies(kind, declared, section)?;
         formula::check(kind, declared, section)?;
         gate::check(kind, declared, section)?;
         fill::check(kind, declared, section)?;
@@ -445,6 +446,26 @@ fn happens(kind: &Kind, root: Section<'_>) -> Checked {
         let is_time = matches!(field.value, ValueType::Date | ValueType::Datetime | ValueType::Period);
         if !is_time || !field.merge.is_single() || field.facet != Facet::Main || field.hidden {
             return Err(word.mistake(format!("`happens` names days, moments and periods in the main facet: `{}` is not one", word.text)));
+        }
+    }
+    Ok(())
+}
+
+/// What a part of a log begins with is a text of the record that whoever reads the log may read, too.
+fn copies(kind: &Kind, field: &Field, section: Section<'_>) -> Checked {
+    if section.has("copies") {
+        let mistake = section.mistake_at("copies", format!("field `{}` is no part of a log: it has no `copies`", field.name));
+        return Err(mistake.zh(format!("“{}”不是日志的子字段，不能有 `copies`", field.name)));
+    }
+    for (part, section) in field.items.iter().zip(section.sections("items")?) {
+        let Some(word) = section.word("copies")? else { continue };
+        let text = named(kind, word, "copies")?;
+        let is_text = |value: &ValueType| matches!(value, ValueType::String | ValueType::Paragraph);
+        let is_good = is_text(&part.value) && is_text(&text.value) && text.items.is_empty() && text.facet == field.facet;
+        if field.merge != Merge::Log || !is_good || !(text.merge.is_single() || text.merge == Merge::Text) {
+            let mistake =
+                word.mistake(format!("`copies` is for a text in a log and names a text of the same facet: `{}` is not", word.text));
+            return Err(mistake.zh(format!("`copies` 只用于日志中的文本，并应指定同一可见范围的文本字段：“{}”不是", word.text)));
         }
     }
     Ok(())

@@ -36,6 +36,9 @@ impl Kind {
         if !self.happens.is_empty() {
             line(&mut text, "happens", &names(&self.happens));
         }
+        if let Some(kind) = &self.answers {
+            line(&mut text, "answers", &quoted(kind));
+        }
         for field in &self.fields {
             text.push_str("\n[[field]]\n");
             for (key, value) in parts(field, "\n  ") {
@@ -90,6 +93,7 @@ fn parts(field: &Field, separator: &str) -> Vec<(&'static str, String)> {
         parts.push(("items", array(field.items.iter().map(item), separator)));
     }
     parts.extend(field.fill.iter().map(|fill| ("fill", fill.to_toml())));
+    parts.extend(field.copies.iter().map(|text| ("copies", quoted(text))));
     if let Some(rule) = &field.frozen {
         parts.push(("frozen", frozen(rule)));
     }

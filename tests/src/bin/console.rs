@@ -108,7 +108,7 @@ async fn touch(app: &App, author: &Author, number: usize) -> Result<()> {
     let edit = RecordEdit {
         kind: "activity".parse().expect("a kind"),
         record: RecordId::of_cause("activity 0"),
-        edits: vec![FieldEdit::set("subject", format!("Visit again {number}"))],
+        edits: vec![FieldEdit::set("outcome", format!("Visit again {number}"))],
         expect: Expect::Existing,
     };
     app.intake.edit(author, vec![edit], app.clock.now(), None).await?.remove(0)?;

@@ -298,6 +298,7 @@ impl KindForm {
             sharing: base.map(|kind| kind.sharing.clone()).unwrap_or_default(),
             board: rules::board(self, base, &fields),
             happens: Vec::new(),
+            answers: base.and_then(|kind| kind.answers.clone()),
             gaps: base.map(|kind| kind.gaps.clone()).unwrap_or_default(),
             fields,
         };
@@ -512,6 +513,7 @@ impl FieldForm {
             to,
             items: self.items.iter().map(part).collect::<Result<_, _>>()?,
             fill: base.and_then(|field| field.fill.clone()),
+            copies: base.and_then(|field| field.copies.clone()),
             frozen: base.and_then(|field| field.frozen.clone()),
             formula: self.formula.formula().ok().flatten().filter(|_| self.is_computed()).or_else(|| base?.formula.clone()),
             hidden: self.hidden,

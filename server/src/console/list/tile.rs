@@ -18,6 +18,8 @@ use crate::console::format::{self, Formatter, Shown};
 use crate::error::Error;
 use crate::jobs::export::pdf::{Body, Section};
 use crate::reading::{Count, Group, ReadError, Row, is_summed};
+use crate::store::StoreError;
+use crate::store::remembered::only_known;
 
 /// Records shown in a tile.
 const ROWS: u32 = 8;
@@ -86,7 +88,7 @@ pub async fn of(desk: &Desk, view: RecordId, by: Option<Instant>) -> Result<Opti
     let (name, href) = (saved.name.clone(), asked.address(&kind));
     let shape = Shape::of(desk, &kind, &asked, &[saved]);
     let drawn = match by {
-        None => content(desk, &kind, &asked, &shape).await,
+        None => in_turn(desk, &kind, &asked, &shape).await,
         Some(by) => in_time(desk.clone(), kind, asked, shape, by).await,
     };
     let content = match drawn {
@@ -102,11 +104,21 @@ pub async fn of(desk: &Desk, view: RecordId, by: Option<Instant>) -> Result<Opti
 
 /// What takes longer goes on by itself: it is known when it is asked for again.
 async fn in_time(desk: Desk, kind: Arc<Kind>, asked: Asked, shape: Shape, by: Instant) -> Result<TileContent, Error> {
-    let drawing = tokio::spawn(async move { content(&desk, &kind, &asked, &shape).await });
+    let drawing = tokio::spawn(async move { in_turn(&desk, &kind, &asked, &shape).await });
     match tokio::time::timeout_at(by, drawing).await {
         Ok(drawn) => drawn.unwrap_or_else(|broken| Err(Error::Internal(broken.into()))),
         Err(_) => Ok(TileContent::Later),
     }
+}
+
+/// What is known is there at once; what has to be worked out waits its turn, so that pages do not wait for it.
+async fn in_turn(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {
+    match only_known(content(desk, kind, asked, shape)).await {
+        Err(Error::Store(StoreError::Later)) => {}
+        drawn => return drawn,
+    }
+    let _turn = desk.app.store.answers().slowly().await;
+    content(desk, kind, asked, shape).await
 }
 
 /// The tile of a view as a section of a report; none if there is no such view in sight.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_json::Map;
-use sync_core::actions::duplicates::can_merge;
+use sync_core::actions::duplicates::can_attach;
 use sync_core::id::RecordId;
 use sync_core::record::fields::{FieldEdit, with_defaults};
 use sync_core::schema::{Kind, Label};
@@ -337,7 +337,7 @@ impl<'a> Run<'a> {
         let mut tx = self.app.store.reader().await?;
         let mut rows = records::rows_of(&mut tx, self.author.workspace, &ids).await?;
         self.free_ids(&mut tx, &batch, &mut ids, &mut rows).await?;
-        if self.spec.attach && self.spec.mode == Mode::Both && can_merge(self.kind) {
+        if self.spec.attach && self.spec.mode == Mode::Both && can_attach(self.kind) {
             self.attach(&mut tx, &mut batch, &mut ids, &mut rows).await?;
         }
         let later = self.put_off(&mut batch, &mut ids);

@@ -160,15 +160,15 @@ impl Street {
         let path = path.replace("{delivery}", two).replace("{duplicate}", if two.is_empty() { one } else { two });
         let change = if door.thing == Thing::Refused { one.to_owned() } else { "0".repeat(64) };
         let path = ["{user}", "{survivor}"].iter().fold(path.replace("{change}", &change), |path, name| path.replace(name, one));
+        let path = if door.path.starts_with("/forms/") { path.replace("{key}", "{public}") } else { path };
         let named = ["{id}", "{act}", "{import}", "{device}", "{key}", "{link}", "{mail}", "{form}", "{rule}"];
         let path = named.iter().fold(path, |path, name| path.replace(name, one));
         let secret = |name| match who {
             Who::Role(role) => self.here.secrets[&(role, name)].clone(),
             Who::Nobody | Who::Key | Who::Device => "nothing".to_owned(),
         };
-        let path = if door.path.starts_with("/forms/") { "/forms/{form}".to_owned() } else { path };
         let filled = |path: String, name| if path.contains(name) { path.replace(name, &secret(name)) } else { path };
-        let path = ["{token}", "{file}", "{form}"].into_iter().fold(path, filled);
+        let path = ["{token}", "{file}", "{public}"].into_iter().fold(path, filled);
         let query = query.replace("{record}", self.here.ids(Thing::Record).0);
         if query.is_empty() { path } else { format!("{path}?{query}") }
     }

@@ -37,6 +37,8 @@ pub enum Thing {
     Upload,
     File,
     Dashboard,
+    /// What strangers read.
+    Article,
     /// A record about which two say different things.
     Disputed,
     /// An edit that was not accepted.
@@ -58,8 +60,8 @@ pub struct Place {
     pub sold: String,
     /// In the private facet alone.
     pub private: String,
-    /// In the commercial facet alone: an amount, as programs and as people read it.
-    pub commercial: [String; 3],
+    /// In the commercial facet alone: an amount, as programs and as people read it, and a text.
+    pub commercial: [String; 4],
     /// When the private facet alone was edited, in the words in which doors say a moment.
     pub moment: [String; 2],
     /// A session of each role.
@@ -91,7 +93,7 @@ impl Place {
             far: format!("far{name}"),
             sold: format!("sold{name}"),
             private: format!("private{name}"),
-            commercial: amounts(commercial),
+            commercial: amounts(commercial, format!("inner{name}")),
             moment: [String::new(), String::new()],
             sessions: HashMap::new(),
             key: String::new(),
@@ -405,8 +407,8 @@ impl Place {
 }
 
 /// An amount as a program, a person and a sheet read it.
-fn amounts(minor: i64) -> [String; 3] {
+fn amounts(minor: i64, text: String) -> [String; 4] {
     let (whole, part) = (minor / 100, minor % 100);
     let grouped = format!("{},{:03}", whole / 1_000, whole % 1_000);
-    [minor.to_string(), format!("{grouped}.{part:02}"), format!("{whole}.{part:02}")]
+    [minor.to_string(), format!("{grouped}.{part:02}"), format!("{whole}.{part:02}"), text]
 }

@@ -50,11 +50,19 @@ impl Place {
         let twin = self.make(server, "party", twin).await;
         self.distant.push(("party", twin.clone()));
         self.pair(Thing::Pair, (party, twin));
-        let form = [("name", &*self.canary), ("kind", "party"), ("fields", "name, notes"), ("preset", "source = Website")];
+        let article = json!({"title": self.canary, "body": self.canary, "audience": "public", "language": "en",
+            "internal_notes": self.commercial[3]});
+        let article = self.make(server, "article", article).await;
+        let version = json!({"op": "append", "field": "published", "item": "a", "values": {"text": self.canary, "at": START}});
+        let path = format!("/api/v1/article/{article}");
+        let published = self.send(server, "office", Method::PATCH, &path, json!({ "edits": [version] })).await;
+        assert_eq!(published.status, 200, "{}", published.text());
+        self.put(Thing::Article, article);
+        let form = [("name", &*self.canary), ("kind", "case"), ("fields", "subject, description"), ("preset", "channel = web")];
         self.submit(server, "office", "/lead-forms", &form).await;
         let forms = self.send(server, "office", Method::GET, "/lead-forms", Value::Null).await.text();
         self.put(Thing::Form, between(&forms, "/lead-forms/", "/revoke"));
-        self.secrets.extend(ROLES.map(|role| ((role, "{form}"), between(&forms, "/forms/", "\"").to_owned())));
+        self.secrets.extend(ROLES.map(|role| ((role, "{public}"), between(&forms, "/forms/", "\"").to_owned())));
         let views = self.views(server).await;
         for role in ROLES {
             self.boards(server, role, &views).await;

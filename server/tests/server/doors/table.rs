@@ -132,7 +132,8 @@ const fn door(method: &'static str, path: &'static str, guard: Guard, thing: Thi
 use Canary::{Commercial, Far, Moment, Private, Sold};
 use Guard::{Anybody, Bearer, Caller, Device, ExportPage, Office, OfficePage, Page, Person};
 use Thing::{
-    Act, Colleague, Dashboard, Delivery, DeviceOf, Disputed, File, Form, Hook, Import, Key, Nothing, Pair, Record, Refused, Session, Upload,
+    Act, Article, Colleague, Dashboard, Delivery, DeviceOf, Disputed, File, Form, Hook, Import, Key, Nothing, Pair, Record, Refused,
+    Session, Upload,
 };
 
 /// All of them, in the order of `router.rs` and `console/`.
@@ -257,6 +258,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/records/{kind}/likely", Page, Nothing).form("f.name={name}").reads().bears(&[Far]),
     door("POST", "/records/{kind}/foreseen", Page, Nothing).form("f.name=x").reads().bare("typed"),
     door("GET", "/duplicates", Page, Nothing).bears(&[Far]),
+    door("GET", "/duplicates/{kind}/{survivor}", Page, Record).bears(&[Far]),
     door("GET", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Pair).bears(&[Far, Private, Moment]),
     door("POST", "/duplicates/{kind}/{survivor}/{duplicate}", Page, Pair),
     door("POST", "/duplicates/undo/{act}", Page, Act),
@@ -358,6 +360,8 @@ pub const DOORS: &[Door] = &[
     // Whoever knows its address.
     door("GET", "/forms/{key}", Anybody, Nothing).bare("forms"),
     door("POST", "/forms/{key}", Anybody, Nothing).form("name=x"),
+    door("GET", "/forms/{key}/answers/{id}", Anybody, Article).bare("public"),
+    door("POST", "/forms/{key}/answers/{id}", Anybody, Article).form("helped=yes"),
     door("GET", "/keys", Page, Nothing).bare("keys"),
     door("POST", "/keys", Page, Nothing).form("name=&scopes=&days=1"),
     door("POST", "/keys/{key}/revoke", Page, Key),

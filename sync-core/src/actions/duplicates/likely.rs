@@ -40,12 +40,16 @@ pub enum Evidence {
     NearName,
     /// Mail or web addresses of one company.
     Domain,
+    /// They belong to one record: cases of one customer.
+    Belongs,
     /// Two tax numbers.
     OtherTaxId,
     /// Names that have nothing in common.
     OtherName,
     /// A company and a person.
     OtherType,
+    /// They belong to two records.
+    BelongsElsewhere,
 }
 
 /// Weights in tenths of a bit, so that every build adds up the same.
@@ -53,18 +57,20 @@ impl Evidence {
     /// What it weighs; names of two or three characters are borne by many.
     pub fn weight(self, short: bool) -> i32 {
         match self {
-            Evidence::TaxId => 199,          // m 0.95, u 0.000001
-            Evidence::Email => 130,          // m 0.80, u 0.0001: some share an address
-            Evidence::Phone => 115,          // m 0.85, u 0.0003: enough by itself, under whatever name
-            Evidence::Name if short => 61,   // m 0.70, u 0.01
-            Evidence::Name => 105,           // m 0.70, u 0.0005
-            Evidence::Pinyin if short => 53, // m 0.80, u 0.02
-            Evidence::Pinyin => 96,          // m 0.80, u 0.001
-            Evidence::NearName => 64,        // m 0.85, u 0.01
-            Evidence::Domain => 69,          // m 0.60, u 0.005: a group of companies, colleagues
-            Evidence::OtherTaxId => -43,     // m 0.95: mistyped
-            Evidence::OtherName => -27,      // m 0.85, u 0.01
-            Evidence::OtherType => -46,      // m 0.98, u 0.5
+            Evidence::TaxId => 199,            // m 0.95, u 0.000001
+            Evidence::Email => 130,            // m 0.80, u 0.0001: some share an address
+            Evidence::Phone => 115,            // m 0.85, u 0.0003: enough by itself, under whatever name
+            Evidence::Name if short => 61,     // m 0.70, u 0.01
+            Evidence::Name => 105,             // m 0.70, u 0.0005
+            Evidence::Pinyin if short => 53,   // m 0.80, u 0.02
+            Evidence::Pinyin => 96,            // m 0.80, u 0.001
+            Evidence::NearName => 64,          // m 0.85, u 0.01
+            Evidence::Domain => 69,            // m 0.60, u 0.005: a group of companies, colleagues
+            Evidence::Belongs => 109,          // m 0.95, u 0.0005: one customer in two thousand
+            Evidence::OtherTaxId => -43,       // m 0.95: mistyped
+            Evidence::OtherName => -27,        // m 0.85, u 0.01
+            Evidence::OtherType => -46,        // m 0.98, u 0.5
+            Evidence::BelongsElsewhere => -43, // m 0.95: two people of one house write
         }
     }
 }
@@ -92,9 +98,11 @@ impl Reason {
             Evidence::Pinyin => ("name sounds the same", "名称同音"),
             Evidence::NearName => ("similar name", "名称相近"),
             Evidence::Domain => ("same company address on the net", "企业域名相同"),
+            Evidence::Belongs => ("belongs to the same", "归属相同"),
             Evidence::OtherTaxId => ("different tax ids", "税号不同"),
             Evidence::OtherName => ("different names", "名称不同"),
             Evidence::OtherType => ("one is a company, one a person", "一为公司，一为个人"),
+            Evidence::BelongsElsewhere => ("belong to different ones", "归属不同"),
         };
         match self.value.as_str() {
             "" => Label { en: en.to_owned(), zh: zh.to_owned() },
@@ -153,6 +161,7 @@ pub struct Profile {
     /// The name in Latin letters, without gaps.
     sound: String,
     kind_of_thing: Option<String>,
+    belongs: Option<RecordId>,
     apart: BTreeSet<RecordId>,
     same: BTreeSet<RecordId>,
 }
@@ -170,7 +179,12 @@ impl Profile {
             profile.name = normal::name(title);
             profile.sound = spelled(&profile.name);
         }
-        profile
+        let belongs = kind.sharing.follows.as_ref().and_then(|field| fields.get(&**field));
+        profile.belongs = belongs.and_then(|value| value.as_str()?.parse().ok());
+        match is_closed(kind, fields) {
+            true => Self { apart: profile.apart, same: profile.same, ..Self::default() },
+            false => profile,
+        }
     }
 
     fn take(&mut self, field: &Field, value: &Json) {
@@ -217,6 +231,7 @@ impl Profile {
     /// meets a handful of others and never all of them.
     pub fn keys(&self) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
+        keys.extend(self.belongs.map(|belongs| key('b', &belongs.to_string())));
         let sorts = [('t', &self.tax_ids), ('e', &self.emails), ('p', &self.phones), ('d', &self.domains)];
         for (sort, values) in sorts {
             keys.extend(values.iter().map(|value| key(sort, value)));
@@ -277,6 +292,9 @@ impl Profile {
         if matches!((&self.kind_of_thing, &other.kind_of_thing), (Some(mine), Some(theirs)) if mine != theirs) {
             reasons.push(bare(Evidence::OtherType));
         }
+        if let Some((mine, theirs)) = self.belongs.zip(other.belongs) {
+            reasons.push(bare(if mine == theirs { Evidence::Belongs } else { Evidence::BelongsElsewhere }));
+        }
         reasons.extend(self.names(other));
         let short = self.is_short() || other.is_short();
         reasons.sort_by_key(|reason| -reason.evidence.weight(short));
@@ -309,6 +327,14 @@ impl Profile {
         let characters = self.name.chars().count();
         if self.name.is_ascii() { characters < START_LETTERS } else { characters < 4 }
     }
+}
+
+/// Whether nothing is left to do about a record: what is solved is nobody's duplicate any more.
+fn is_closed(kind: &Kind, fields: &Map<String, Json>) -> bool {
+    kind.board.as_ref().is_some_and(|board| {
+        let state = fields.get(&*board.by).and_then(Json::as_str);
+        state.is_some_and(|state| board.closed.iter().any(|closed| closed == state))
+    })
 }
 
 /// Shows in a row what an edit of a record that is being made will write: what is typed is compared before it is saved.
@@ -421,7 +447,9 @@ mod tests {
             (Evidence::Pinyin, false, weight(0.8, 0.001)),
             (Evidence::NearName, false, weight(0.85, 0.01)),
             (Evidence::Domain, false, weight(0.6, 0.005)),
+            (Evidence::Belongs, false, weight(0.95, 0.0005)),
             (Evidence::OtherTaxId, false, weight(0.05, 0.999_999)),
+            (Evidence::BelongsElsewhere, false, weight(0.05, 0.9995)),
             (Evidence::OtherName, false, weight(0.15, 0.99)),
             (Evidence::OtherType, false, weight(0.02, 0.5)),
         ];
@@ -494,6 +522,25 @@ mod tests {
         ];
         for (what, left, right, likely) in cases {
             check(what, &profile(left), &profile(right), likely);
+        }
+    }
+
+    #[test]
+    fn cases_of_one_customer_are_alike_while_both_are_open() {
+        let kind = Schema::builtin().kind("case").unwrap();
+        let (one, other) = (RecordId::of_cause("one"), RecordId::of_cause("other"));
+        let case = |subject: &str, party: RecordId, status: &str| {
+            Profile::of(kind, json!({"subject": subject, "party": party, "status": status}).as_object().unwrap())
+        };
+        let first = case("打印机无法打印彩色", one, "new");
+        for (what, second, likely) in [
+            ("asked twice", case("打印机无法打印彩色", one, "open"), true),
+            ("in other words", case("三楼的打印机无法打印彩色", one, "new"), true),
+            ("about something else", case("发票抬头需要更改", one, "new"), false),
+            ("by another customer", case("打印机无法打印彩色", other, "new"), false),
+            ("solved by now", case("打印机无法打印彩色", one, "solved"), false),
+        ] {
+            check(what, &first, &second, likely);
         }
     }
 
