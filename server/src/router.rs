@@ -68,6 +68,7 @@ fn integrations(app: &App) -> Routes {
     Routes::new()
         .route("/api/v1/sign-out", post(doors::api_sign_out))
         .route("/api/v1/me", get(doors::api_me))
+        .route("/api/v1/me/rights", get(api::rights::own))
         .route("/api/v1/me/followed", get(api::follows::followed))
         .route("/api/v1/me/followed/seen", post(api::follows::seen))
         .route("/api/v1/sessions", get(api::access::sessions))

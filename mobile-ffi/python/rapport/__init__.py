@@ -41,6 +41,7 @@ from ._native.rapport_mobile import (
     NewAttachment,
     OpenError,
     Presence,
+    Reach,
     Receipt,
     Record,
     RecordEdit,
@@ -62,7 +63,7 @@ from ._native.rapport_mobile import (
 
 __all__ = [
     "Attachment", "AttachmentState", "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "Estimate", "FieldEdit", "Invitation",
-    "ListQuery", "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
+    "ListQuery", "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Reach", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
     "SendState", "Settings", "StopReason", "Subscription", "SyncOutcome", "SyncPhase", "Transaction", "Value", "Whose", "apply", "new_record_id",
     "plain", "read_invitation", "sdk_info", "set_store_aside", "value",
 ]

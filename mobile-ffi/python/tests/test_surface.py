@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from rapport import CancelHandle, CheckName, ClientError, Network, Presence, Rapport, SendState, SyncOutcome, SyncPhase, Whose, plain, read_invitation, value
+from rapport import CancelHandle, CheckName, ClientError, Network, Presence, Rapport, Reach, SendState, SyncOutcome, SyncPhase, Whose, plain, read_invitation, value
 from rapport.kinds import Deal, DealEdits, Money, Party, PartyEdits
 from rapport.testkit import quiesce
 
@@ -187,6 +187,11 @@ async def test_explain_alarms_doctor_diagnostics_and_kinds(kit):
     customer = await named(ann, "canary 佳美")
     assert (await ann.explain(customer)).is_HERE()
     assert await ann.explain(kit.create_as("office", "party", {"op": "set", "field": "name", "value": "x"})) == Presence.NOT_FOR_YOU()
+    rights = {right.kind: right for right in await ann.rights()}
+    party, offer = rights["party"], rights["offer"]
+    assert (party.see, party.archive, party.locked) == (Reach.ALL, Reach.OWN, ["is_key", "account_manager"])
+    assert [part.zh for part in party.hidden] == ["商务", "个人隐私"]
+    assert any("needs approval" in said.en and "审批" in said.zh for said in offer.said)
     at = int((datetime.now(timezone.utc) + timedelta(hours=1)).timestamp() * 1000)
     async with ann.transaction() as tx:
         call = tx.create("activity", subject="Call back")

@@ -1,10 +1,10 @@
-//! What a change of a role or a kind would do to what people see and phones hold, before it is made.
+//! What somebody may see and do; and what a change of a role or a kind would do to that, before it is made.
 
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use sync_core::access::{Right, Role};
-use sync_core::id::UserId;
+use sync_core::access::{Action, Right, Role};
+use sync_core::id::{Facet, FieldName, KindName, UserId};
 use sync_core::schema::{Label, Reading};
 
 use crate::app::App;
@@ -87,6 +87,52 @@ impl From<Effect> for EffectView {
             uncounted: effect.uncounted,
         }
     }
+}
+
+/// What the caller may see of a kind, and do with it.
+#[derive(Serialize)]
+pub struct KindRights {
+    kind: KindName,
+    read: &'static str,
+    create: &'static str,
+    edit: &'static str,
+    archive: &'static str,
+    resolve: &'static str,
+    /// The parts in sight, and those that the kind has besides.
+    facets: Vec<Facet>,
+    hidden: Vec<Facet>,
+    /// Fields in sight that are for others to write.
+    locked: Vec<FieldName>,
+    /// For which records what goes how far, and what needs somebody's word.
+    said: Vec<Label>,
+}
+
+/// All kinds that somebody has business with.
+#[derive(Serialize)]
+pub struct OwnRights {
+    rows: Vec<KindRights>,
+}
+
+/// `GET /api/v1/me/rights`: what the caller may see and do, kind by kind, as their phones say it, too.
+pub async fn own(State(app): State<App>, Person(caller): Person) -> Json<OwnRights> {
+    let rules = app.intake.rules(caller.workspace);
+    let of_kind = |kind: &std::sync::Arc<sync_core::schema::Kind>| {
+        let overview = rules.roles.overview(&caller.role, kind);
+        let [read, create, edit, archive, resolve] = Action::ALL.map(|action| overview.level(action).as_str());
+        (!overview.is_nothing()).then(|| KindRights {
+            kind: kind.name.clone(),
+            read,
+            create,
+            edit,
+            archive,
+            resolve,
+            facets: overview.reads,
+            hidden: overview.hidden,
+            locked: overview.locked,
+            said: overview.said,
+        })
+    };
+    Json(OwnRights { rows: rules.schema.kinds().filter_map(of_kind).collect() })
 }
 
 /// `POST /api/v1/role/preview`: what a role would do, or its going.

@@ -55,6 +55,7 @@ mod retention;
 mod role_form;
 mod roles;
 mod search;
+mod sees;
 mod shares;
 mod sign_in;
 mod start;
@@ -155,6 +156,7 @@ fn own_account() -> Routes {
         .route("/account/phone/again", post(phone::again))
         .route("/account/phone/off", post(phone::remove))
         .route("/account/calendar", post(account::calendar))
+        .route("/account/sees", get(sees::own))
         .route("/account/sessions/end", post(account::end_sessions))
         .route("/account/devices/{device}/leave", get(devices::ask_own).post(devices::leave))
 }
@@ -233,7 +235,7 @@ fn office() -> Routes {
         .route("/people/{user}/password", post(people::password))
         .route("/people/{user}/second/off", post(people::drop_second))
         .route("/people/{user}/sessions/end", post(people::end_sessions))
-        .route("/people/{user}/sees", get(people::sees))
+        .route("/people/{user}/sees", get(sees::page))
         .route("/people/{user}/why", get(people::why))
         .route("/teams", get(teams::page).post(teams::change))
         .route("/roles", get(roles::page).post(roles::begin))

@@ -9,14 +9,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::Value as Json;
-use sync_core::access::{Action, RoleSet};
+use sync_core::access::RoleSet;
 use sync_core::id::{Name, RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
 use super::account::{SessionView, Which, sessions_of};
 use super::desk::{Desk, Frame, page as answer};
 use super::edit::Posted;
-use super::format;
 use super::role_form::Choice;
 use super::roles::{EffectView, check, effect_view, refused};
 use super::typed::Typed;
@@ -28,8 +27,8 @@ use crate::jobs::handover;
 use crate::language::Language;
 use crate::people::{self, AddError, NewPerson, Place};
 use crate::rights::{self, Change, Sight};
+use crate::store::devices;
 use crate::store::people::{self as kept, User};
-use crate::store::{devices, rights as counts};
 
 /// The kind of member records.
 pub(super) const MEMBER: &str = "member";
@@ -85,24 +84,6 @@ struct PersonPage {
     /// Where the form that ends one of them goes.
     end: String,
     preview: Option<EffectView>,
-}
-
-#[derive(Template)]
-#[template(path = "sees.html")]
-struct SeesPage {
-    frame: Frame,
-    id: String,
-    name: String,
-    roles: String,
-    rows: Vec<SeenKind>,
-}
-
-struct SeenKind {
-    label: String,
-    level: String,
-    parts: String,
-    may: String,
-    count: String,
 }
 
 #[derive(Template)]
@@ -279,7 +260,7 @@ pub async fn one(desk: Desk, Path(user): Path<UserId>, Query(asked): Query<Asked
     show(&desk, &user, Shown { notice, ..Shown::default() }).await
 }
 
-async fn find(desk: &Desk, user: UserId) -> Result<User, Error> {
+pub(super) async fn find(desk: &Desk, user: UserId) -> Result<User, Error> {
     check(desk)?;
     kept::user(&mut desk.app.store.reader().await?, desk.caller.workspace, user).await?.ok_or(Error::NotFound)
 }
@@ -456,7 +437,7 @@ async fn because_of(desk: &Desk, user: &User, (kind, record): (&Name, Option<Rec
     let roles = role_names(desk, &user.role);
     Ok(match sight {
         Sight::Sees(facets) => {
-            let parts: Vec<&str> = facets.into_iter().map(|facet| super::role_form::facet_word(desk.words, facet)).collect();
+            let parts: Vec<String> = facets.into_iter().map(|facet| super::role_form::facet_word(desk.words, facet)).collect();
             desk.words.fill("person.why_sees", &[&roles, &parts.join(", ")])
         }
         Sight::ShutOut => desk.words.say("person.why_shut_out").to_owned(),
@@ -471,36 +452,4 @@ async fn because_of(desk: &Desk, user: &User, (kind, record): (&Name, Option<Rec
             desk.words.fill("person.why_owner", &[&roles, &plural, &owner])
         }
     })
-}
-
-/// `GET /people/{user}/sees`: what somebody sees, and may do with it.
-pub async fn sees(desk: Desk, Path(user): Path<UserId>) -> Result<Response, Error> {
-    let user = find(&desk, user).await?;
-    let rules = desk.app.intake.rules(user.workspace);
-    let scope = rights::seen_by(&rules, user.user, &user.role);
-    let counted = counts::in_sight(&mut desk.app.store.reader().await?, user.workspace, &scope).await?;
-    let count = |kind: &Name| counted.iter().find(|(known, _)| known == kind).map_or(0, |(_, count)| *count);
-    let say = |label: &sync_core::schema::Label| desk.words.label(label).to_owned();
-    let row = |kind: &sync_core::schema::Kind| {
-        let seen = scope.of(&kind.name)?;
-        let may = Action::ALL[1..].iter().filter_map(|action| {
-            let level = rules.roles.level(&user.role, kind, *action);
-            (level > sync_core::access::Level::None).then(|| format!("{} ({})", say(&action.label()), say(&level.label())))
-        });
-        Some(SeenKind {
-            label: say(&kind.plural),
-            level: say(&rules.roles.level(&user.role, kind, Action::Read).label()),
-            parts: seen.facets.iter().map(|facet| super::role_form::facet_word(desk.words, *facet)).collect::<Vec<_>>().join(", "),
-            may: may.collect::<Vec<_>>().join(" · "),
-            count: format::grouped(&count(&kind.name).to_string()),
-        })
-    };
-    let page = SeesPage {
-        frame: desk.frame(&desk.words.fill("person.sees", &[&user.name]), "/people").await?,
-        id: user.user.to_string(),
-        roles: role_names(&desk, &user.role),
-        rows: rules.schema.kinds().filter_map(|kind| row(kind)).collect(),
-        name: user.name,
-    };
-    answer(StatusCode::OK, &page)
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::access::{Action, Beyond, Condition, Level, Limit, Outcome, Right, Role, Rule};
+use sync_core::access::{Action, Beyond, Condition, Level, Limit, Outcome, Right, Role, Rule, part};
 use sync_core::id::{BadId, Facet, FieldName, Name};
 use sync_core::schema::{Kind, Label, Schema};
 
@@ -210,16 +210,12 @@ fn cells(words: Words, name: &str, rule: Option<&Rule>, actions: &[Action]) -> V
 }
 
 fn facets(words: Words, chosen: &[Facet]) -> Vec<Choice> {
-    Facet::ALL.map(|facet| (facet.as_str().to_owned(), facet_word(words, facet).to_owned(), chosen.contains(&facet))).into()
+    Facet::ALL.map(|facet| (facet.as_str().to_owned(), facet_word(words, facet), chosen.contains(&facet))).into()
 }
 
 /// What a part of records is called.
-pub fn facet_word(words: Words, facet: Facet) -> &'static str {
-    match facet {
-        Facet::Main => words.say("role.facet_main"),
-        Facet::Commercial => words.say("role.facet_commercial"),
-        Facet::Private => words.say("role.facet_private"),
-    }
+pub fn facet_word(words: Words, facet: Facet) -> String {
+    words.label(&part(facet)).to_owned()
 }
 
 impl When {

@@ -73,7 +73,7 @@ impl Handset {
             Effect::Send(frame) => Some(frame),
             Effect::Failed(refused) => panic!("{refused:?}"),
             Effect::StoreFailed(error) => panic!("{error}"),
-            Effect::Schedule(_) | Effect::Notify(_) | Effect::Close | Effect::Stop(_) => None,
+            Effect::Schedule(_) | Effect::Notify(_) | Effect::Clear | Effect::Close | Effect::Stop(_) => None,
         };
         effects.filter_map(frame).collect()
     }

@@ -34,6 +34,10 @@ impl TestClock {
     pub fn forward(&self, millis: i64) {
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
+
+    pub fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 pub struct Server {
@@ -105,7 +109,7 @@ impl Server {
         change(&mut config);
         let clock = TestClock(Arc::new(AtomicI64::new(START)));
         let ticking = clock.clone();
-        let app = App::open(config, Clock::of(move || ticking.0.load(Ordering::SeqCst))).await.unwrap();
+        let app = App::open(config, Clock::of(move || ticking.now())).await.unwrap();
         let (workspace, ann) = (WorkspaceId::of_cause("test"), UserId::of_cause("ann"));
         if is_new {
             people_of(&app, workspace, ann).await;

@@ -32,6 +32,10 @@ impl Condition {
         &self.text
     }
 
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
     /// Whether a record with this main row is meant.
     pub fn holds(&self, main: &Map<String, Value>) -> bool {
         matches(&self.filter, &Context { now: 0, offset_minutes: 0 }, &Row::of(main), &NoLinks)

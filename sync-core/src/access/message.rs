@@ -35,14 +35,20 @@ pub(super) fn only_territory(role: &Role, kind: &Kind, action: Action) -> Label 
     both(format!("The role “{}” may {en}.", role.label.en), format!("“{}”角色只能{zh}。", role.label.zh))
 }
 
-pub(super) fn not_this_part(role: &Role, kind: &Kind, action: Action, facet: Facet) -> Label {
-    let (part_en, part_zh) = match facet {
+/// What a part of records is called.
+pub fn part(facet: Facet) -> Label {
+    let (en, zh) = match facet {
         Facet::Main => ("general", "基本"),
         Facet::Commercial => ("commercial", "商务"),
         Facet::Private => ("personal", "个人隐私"),
     };
-    let en = to_en(action, &format!("the {part_en} data of {}", many(kind)));
-    let zh = to_zh(action, &format!("{}的{part_zh}信息", kind.label.zh));
+    both(en.to_owned(), zh.to_owned())
+}
+
+pub(super) fn not_this_part(role: &Role, kind: &Kind, action: Action, facet: Facet) -> Label {
+    let part = part(facet);
+    let en = to_en(action, &format!("the {} data of {}", part.en, many(kind)));
+    let zh = to_zh(action, &format!("{}的{}信息", kind.label.zh, part.zh));
     both(format!("The role “{}” may not {en}.", role.label.en), format!("“{}”角色不能{zh}。", role.label.zh))
 }
 
@@ -71,6 +77,7 @@ pub(super) fn derived(kind: &Kind, field: Label) -> Label {
     )
 }
 
+/// Why a value is not written alone; without one, what holds of all that the limit is about.
 pub(super) fn limit(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
     let (field_en, field_zh) = limited_field(kind, limit);
     let above = match &limit.beyond {
@@ -82,14 +89,24 @@ pub(super) fn limit(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label 
         Outcome::Review => ("needs approval", "需要审批"),
         Outcome::Refuse => ("is not possible", "不允许"),
     };
-    both(
-        format!("{field_en} of {} is above {above} and {then_en}.", many(kind)),
-        format!("{}的{field_zh}超过 {above}，{then_zh}。", kind.label.zh),
-    )
+    let kinds = many(kind);
+    match value {
+        Some(_) => both(
+            format!("{field_en} of {kinds} is above {above} and {then_en}."),
+            format!("{}的{field_zh}超过 {above}，{then_zh}。", kind.label.zh),
+        ),
+        None => both(
+            format!("{field_en} of {kinds} above {above} {then_en}."),
+            format!("{}的{field_zh}超过 {above} 时，{then_zh}。", kind.label.zh),
+        ),
+    }
 }
 
 fn waits(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
     let Label { en, zh } = cannot(kind, limit, value);
+    if value.is_none() {
+        return both(format!("While an edit of a record waits for approval, {en}."), format!("记录有修改等待审批期间，{zh}。"));
+    }
     both(
         format!("An edit of this record still waits for approval. Until it is decided, {en}."),
         format!("该记录有修改正在等待审批。审批完成前，{zh}。"),
@@ -98,18 +115,27 @@ fn waits(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
 
 fn managed(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
     let Label { en, zh } = cannot(kind, limit, value);
+    if value.is_none() {
+        let en = format!("Where a key account is concerned that somebody else answers for, {en}.");
+        return both(en, format!("涉及由他人负责的重点客户时，{zh}。"));
+    }
     both(format!("This belongs to a key account that somebody else answers for: {en}."), format!("这属于由他人负责的重点客户：{zh}。"))
 }
 
-/// What a limit says of a value, as a part of a sentence. The value is named where it is one of the field's own: those are
-/// no secret.
+/// What a limit says of a value, as a part of a sentence, or of all that it is about. The value is named where it is one of
+/// the field's own: those are no secret.
 fn cannot(kind: &Kind, limit: &Limit, value: Option<&Value>) -> Label {
     let (field_en, field_zh) = limited_field(kind, limit);
     let declared = kind.field(&limit.field).map_or(&[][..], |field| &field.options);
-    let chosen = declared.iter().find(|option| value.and_then(Value::as_str) == Some(&option.value)).map(|option| &option.label);
-    let (to_en, to_zh) = match chosen {
-        Some(label) => (format!("become “{}”", label.en), format!("改为“{}”", label.zh)),
-        None => ("be written".to_owned(), "填写".to_owned()),
+    let is_meant = |option: &str| match value {
+        Some(value) => value.as_str() == Some(option),
+        None => limit.beyond.values().iter().any(|value| **value == *option),
+    };
+    let chosen = declared.iter().filter(|option| is_meant(&option.value)).map(|option| &option.label);
+    let (ens, zhs): (Vec<String>, Vec<String>) = chosen.map(|label| (format!("“{}”", label.en), format!("“{}”", label.zh))).unzip();
+    let (to_en, to_zh) = match ens.is_empty() {
+        false => (format!("become {}", ens.join(" or ")), format!("改为{}", zhs.join("、"))),
+        true => ("be written".to_owned(), "填写".to_owned()),
     };
     let (then_en, then_zh) = match limit.outcome {
         Outcome::Review => ("needs approval to", "需经审批才能"),
@@ -179,6 +205,6 @@ fn many(kind: &Kind) -> String {
     }
 }
 
-fn both(en: String, zh: String) -> Label {
+pub(super) fn both(en: String, zh: String) -> Label {
     Label { en, zh }
 }

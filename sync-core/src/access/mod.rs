@@ -22,15 +22,18 @@
 mod condition;
 mod judge;
 mod message;
+mod overview;
 mod parse;
 mod reach;
 mod role;
+mod said;
 mod set;
 mod write;
 
 pub use condition::{BadCondition, Condition};
 pub use judge::{Judged, account_of, against, closes, followed, is_too_late, judge};
-pub use message::deed;
+pub use message::{deed, part};
+pub use overview::Overview;
 pub use reach::{FOLLOW_DEPTH_MAX, Facts, Holder, MEMBER_KIND, Member, Reach, holders, key_account, manager_among};
 pub use role::{ANY_VALUE, OFFICE};
 pub use role::{Action, BadRole, Beyond, Level, Limit, Outcome, Right, Role, Roles, Rule};

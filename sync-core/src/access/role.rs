@@ -372,6 +372,14 @@ pub(super) struct State {
 }
 
 impl Beyond {
+    /// The values that it names.
+    pub(super) fn values(&self) -> &[Box<str>] {
+        match self {
+            Beyond::Above(_) => &[],
+            Beyond::WhileWaiting(values) | Beyond::OfKeyAccount(values) => values,
+        }
+    }
+
     fn is_passed(&self, value: &Value, state: State) -> bool {
         let is_one_of = |values: &[Box<str>]| values.iter().any(|own| **own == *ANY_VALUE || value.as_str() == Some(own));
         match self {

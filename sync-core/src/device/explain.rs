@@ -2,13 +2,16 @@
 //!
 //! Reports count and name causes; they never hold what a customer's record says.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use super::{Device, Listed, view};
+use crate::access::Overview;
 use crate::actions::doubts::{Doubt, doubts};
 use crate::id::{Millis, RecordId, UserId};
 use crate::protocol::Subscription;
-use crate::schema::Board;
+use crate::schema::{Board, Kind};
 use crate::store::{DraftState, StoreError};
 
 /// The field of rows that reminders are kept in, and the part that says when.
@@ -115,6 +118,14 @@ impl Device {
         let status = self.sync_status()?;
         let wants_all = self.subscriptions()?.contains(&Subscription::everything());
         Ok(Presence::NotHere { is_complete: wants_all && status.last_sync.is_some() && status.progress.is_none() })
+    }
+
+    /// What the user may see and do, kind by kind, by the rights that are here. Kinds that they have no business with are
+    /// left out; there are none before somebody is enrolled.
+    pub fn rights(&self) -> Vec<(Arc<Kind>, Overview)> {
+        let Some(me) = self.identity() else { return Vec::new() };
+        let of_kind = |kind: &Arc<Kind>| (kind.clone(), self.replica.roles.overview(&me.role, kind));
+        self.schema().kinds().map(of_kind).filter(|(_, overview)| !overview.is_nothing()).collect()
     }
 
     /// The key account that a record is or belongs to, as far as it is here: to be shown wherever somebody works with it.

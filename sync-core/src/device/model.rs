@@ -249,7 +249,7 @@ impl Phone {
                 Effect::Stop(why) => self.stopped = Some(why),
                 Effect::Schedule(at) => self.timer = Some(at),
                 Effect::StoreFailed(error) => self.failures.push(error.to_string()),
-                Effect::Notify(_) | Effect::Close => {}
+                Effect::Notify(_) | Effect::Clear | Effect::Close => {}
                 Effect::Failed(refused) => self.failures.push(refused.message),
             }
         }

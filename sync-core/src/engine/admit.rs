@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::ahead::{Arrived, ahead};
+use super::leave::ERASED;
 use super::pen::Reason;
 use super::replica::{Replica, read_changes};
 use crate::fence::{self, Pen, Refusal};
@@ -194,6 +195,9 @@ impl Replica {
     /// Answers how many edits that was.
     pub(crate) fn purge(&mut self, record: RecordId, now: Millis) -> Result<u64, StoreError> {
         let mut unsent = 0;
+        if self.store.has_record(record)? {
+            self.store.set_meta(ERASED, Some(&[1]))?;
+        }
         if let Some(kind) = self.kind_of(record)? {
             let reason = Reason {
                 state: DraftState::Purged,

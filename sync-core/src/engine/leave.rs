@@ -8,6 +8,9 @@ use crate::store::StoreError;
 /// Set until what is held was compared with what the role may read.
 const LOOK_AGAIN: &str = "look_again";
 
+/// Set until something that was erased is nowhere in the store any more.
+pub(super) const ERASED: &str = "erased";
+
 /// What one frame of the server's made this device remove.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
@@ -108,6 +111,17 @@ impl Replica {
             }
         }
         Ok(removed.left + removed.purged > 0)
+    }
+
+    /// Takes what was erased out of the index and the log, too: what this device says next says that it is gone. Answers
+    /// whether there was something.
+    pub(super) fn clear_erased(&self) -> Result<bool, StoreError> {
+        if self.store.meta(ERASED)?.is_none() {
+            return Ok(false);
+        }
+        self.store.scrub()?;
+        self.store.set_meta(ERASED, None)?;
+        Ok(true)
     }
 
     /// Should the record come back, this pen's next number in it might be one that it had before.

@@ -7,6 +7,7 @@
 mod admit;
 mod ahead;
 mod documents;
+mod farewell;
 mod lease;
 mod leave;
 mod outbox;
@@ -17,6 +18,7 @@ mod replica;
 mod sight;
 mod wants;
 
+pub use farewell::Farewell;
 pub use pen::{EditError, Edited};
 pub use random::Random;
 pub use replica::{Changed, Identity, Replica};
@@ -24,10 +26,8 @@ pub use replica::{Changed, Identity, Replica};
 use leave::Removed;
 use outbox::Outbox;
 
-use minicbor::{Decode, Encode};
-
 use crate::id::{ActorId, Millis};
-use crate::protocol::{self, CAPABILITIES, Entry, Hello, Message, PROTOCOL_VERSION, Page, Receipt, Refused, Removal, Welcome};
+use crate::protocol::{self, CAPABILITIES, Entry, Hello, Message, PROTOCOL_VERSION, Page, Refused, Welcome};
 use crate::store::StoreError;
 
 /// The first wait after a failure; it doubles with each further one.
@@ -83,6 +83,8 @@ pub enum Effect {
     Notify(SyncStatus),
     /// End the connection and open another one.
     Close,
+    /// Remove the contents that no file names any more, before whatever comes next is sent: that says that they are gone.
+    Clear,
     /// Send nothing more.
     Stop(Stopped),
     /// Nothing of the frame was kept; it is asked for again.
@@ -102,50 +104,6 @@ pub enum Stopped {
     Outdated(String),
     /// The server said to remove everything, and so it was.
     Wiped,
-}
-
-/// What a wiped device still has to say. Until the server knows, this is all that it holds: nobody's name, no key.
-#[derive(Clone, PartialEq, Encode, Decode)]
-#[cbor(array)]
-pub struct Farewell {
-    /// For `Authorization: Bearer`: good for this receipt, and for nothing else.
-    #[n(0)]
-    pub token: String,
-    /// A frame: the receipt.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub frame: Vec<u8>,
-}
-
-impl std::fmt::Debug for Farewell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Farewell(..)")
-    }
-}
-
-impl Farewell {
-    /// As bytes, to be kept until it is said.
-    pub fn bytes(&self) -> Vec<u8> {
-        minicbor::to_vec(self).expect("writing to a vector cannot fail")
-    }
-
-    /// From bytes that were kept; nothing when they are none.
-    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
-        minicbor::decode(bytes).ok()
-    }
-
-    /// Read before the device is wiped; nothing for one that belongs to nobody.
-    fn of(replica: &mut Replica, now: Millis) -> Result<Option<Self>, StoreError> {
-        let Some(token) = replica.store.meta(TOKEN)?.and_then(|token| String::from_utf8(token).ok()) else { return Ok(None) };
-        let receipt = Receipt {
-            // Below 2^53: every language and SQLite hold it.
-            number: replica.random.below(1 << 53),
-            removal: Removal::Wiped,
-            records: replica.store.record_count()?,
-            unsent: replica.store.pending_count()?,
-            at: replica.server_time(now),
-        };
-        Ok(Some(Self { token, frame: protocol::encode_frame(&[Message::Receipt(receipt)]) }))
-    }
 }
 
 /// How far a first or long sync has come.
@@ -329,6 +287,9 @@ impl Engine {
     fn send(&mut self, replica: &Replica, mut pull: bool, effects: &mut Effects<'_>) -> Result<(), StoreError> {
         if !self.online || self.stopped.is_some() || replica.me.is_none() {
             return Ok(());
+        }
+        if replica.clear_erased()? {
+            effects.push(Effect::Clear);
         }
         loop {
             // Before what was written in its place: a record may go on when nothing of it waits any more.

@@ -133,7 +133,9 @@ impl Files {
     /// The files of a host's device. `cache_bytes` is what copies of what the server has may take here.
     pub fn new(host: Host, contents: Contents, cache_bytes: u64) -> Self {
         let changed = watch::Sender::new(0);
-        Self { host, contents: Arc::new(Mutex::new(contents)), changed, missed: Arc::default(), asked: Arc::default(), cache_bytes }
+        // A device has one place for contents: whoever opens its files twice shares it.
+        let contents = host.contents.get_or_init(|| Arc::new(Mutex::new(contents))).clone();
+        Self { host, contents, changed, missed: Arc::default(), asked: Arc::default(), cache_bytes }
     }
 
     /// Changes whenever a content came, went, or got further.
@@ -272,10 +274,7 @@ impl Files {
     /// When the store fails.
     pub fn tidy(&self, most: u64) -> Result<(), StoreError> {
         self.with(|contents, _| {
-            let (files, drafts) = self.host.with(|device, _| Ok::<_, StoreError>((device.file_contents()?, device.drafts()?)))?;
-            let named = files.iter().flat_map(|named| [named.content, named.thumbnail].into_iter().flatten()).collect();
-            let records = files.iter().map(|named| named.file).chain(drafts.iter().map(|draft| draft.record)).collect();
-            contents.tidy(&named, &records)?;
+            self.host.tidy(contents)?;
             contents.trim(most)
         })?;
         self.tell();

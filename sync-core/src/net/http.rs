@@ -130,6 +130,12 @@ impl Server {
                         }
                     }
                 }
+                Effect::Clear => {
+                    if let Err(error) = host.clear().await {
+                        host.handle(Event::SendFailed).await;
+                        return Err(error.into());
+                    }
+                }
                 Effect::Stop(stopped) => return Err(NetError::Stopped(stopped)),
                 Effect::StoreFailed(error) => failed = Some(error.into()),
                 Effect::Failed(Refused { code, message }) => failed = Some(NetError::Refused { code, message }),

@@ -165,6 +165,7 @@ impl Connection<'_> {
                 self.timer = Some(Instant::now() + Duration::from_millis(wait));
                 None
             }
+            Effect::Clear => self.host.clear().await.err().map(|_| Ended::Broken),
             Effect::Close => Some(Ended::Broken),
             Effect::Stop(stopped) => Some(Ended::Stopped(stopped)),
             Effect::Notify(_) | Effect::StoreFailed(_) | Effect::Failed(_) => None,

@@ -8,13 +8,14 @@ mod http;
 mod live;
 mod tus;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::device::Device;
 use crate::engine::{Effect, Event, Stopped, SyncStatus};
 use crate::id::Millis;
+use crate::store::{Contents, StoreError};
 
 pub use files::{ATTACHMENT_BYTES_MAX, Attach, Attachment, FileError, Files, Transfer, Whereabouts};
 pub use http::{Budget, Outcome, Server, install_crypto};
@@ -63,7 +64,7 @@ pub enum NetError {
     NotArrived,
     /// The device's store failed.
     #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] StoreError),
 }
 
 /// What time it is.
@@ -73,6 +74,8 @@ pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
 #[derive(Clone)]
 pub struct Host {
     device: Arc<Mutex<Device>>,
+    /// The contents of the device's files, where it has any.
+    contents: Arc<OnceLock<Arc<Mutex<Contents>>>>,
     clock: Clock,
     edited: Arc<Notify>,
     woken: Arc<Notify>,
@@ -85,7 +88,8 @@ impl Host {
     pub fn new(device: Device, clock: Clock) -> Self {
         let revision = watch::Sender::new(device.revision());
         let status = watch::Sender::new(device.sync_status().unwrap_or_default());
-        Self { device: Arc::new(Mutex::new(device)), clock, edited: Arc::default(), woken: Arc::default(), revision, status }
+        let (device, contents) = (Arc::new(Mutex::new(device)), Arc::default());
+        Self { device, contents, clock, edited: Arc::default(), woken: Arc::default(), revision, status }
     }
 
     /// Runs a call on the device, with the time. Edits wake the connection.
@@ -167,6 +171,24 @@ impl Host {
             effects.push(effect);
         }
         effects
+    }
+
+    /// Removes what no file of the device names any more, away from the threads that carry frames.
+    async fn clear(&self) -> Result<(), StoreError> {
+        let host = self.clone();
+        let cleared = tokio::task::spawn_blocking(move || match host.contents.get() {
+            Some(contents) => host.tidy(&mut contents.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => Ok(()),
+        });
+        cleared.await.unwrap_or_else(|_| Err(StoreError::Damaged("the work on contents was ended".to_owned())))
+    }
+
+    /// Removes what no file of the device names any more.
+    fn tidy(&self, contents: &mut Contents) -> Result<(), StoreError> {
+        let (files, drafts) = self.with(|device, _| Ok::<_, StoreError>((device.file_contents()?, device.drafts()?)))?;
+        let named = files.iter().flat_map(|named| [named.content, named.thumbnail].into_iter().flatten()).collect();
+        let records = files.iter().map(|named| named.file).chain(drafts.iter().map(|draft| draft.record)).collect();
+        contents.tidy(&named, &records)
     }
 
     /// What the device says to be let in; an error when it knows that it is not. Whoever was shut out asks again: the

@@ -331,11 +331,12 @@ impl Contents {
         }
         let kept = "select hash from contents where id not in (select content from waiting)";
         let hashes = self.db.prepare_cached(kept)?.query_map([], |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?;
-        for hash in hashes.into_iter().map(hash_of) {
-            let hash = hash?;
-            if !named.contains(&hash) {
-                self.remove(&hash)?;
-            }
+        let hashes = hashes.into_iter().map(hash_of).collect::<Result<Vec<ContentHash>, _>>()?;
+        let nameless: Vec<ContentHash> = hashes.into_iter().filter(|hash| !named.contains(hash)).collect();
+        nameless.iter().try_for_each(|hash| self.remove(hash))?;
+        if !nameless.is_empty() {
+            // Its bytes stand in the log, too, as they came.
+            self.fold_log();
         }
         Ok(())
     }
@@ -384,7 +385,9 @@ impl Contents {
     /// Removes everything.
     pub(crate) fn wipe(&self) -> Result<(), StoreError> {
         self.db.execute_batch("delete from waiting; delete from pieces; delete from contents;")?;
-        self.shrink()
+        self.shrink()?;
+        self.fold_log();
+        Ok(())
     }
 }
 

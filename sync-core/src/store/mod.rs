@@ -271,8 +271,11 @@ impl Store {
     pub(crate) fn scrub(&self) -> Result<(), StoreError> {
         if self.meta(TO_SCRUB)?.is_some() {
             self.db.execute("insert into search (search) values ('optimize')", [])?;
-            self.set_meta(TO_SCRUB, None)?;
-            self.db.pragma_update_and_check(None, "wal_checkpoint", "truncate", |_| Ok(()))?;
+            let is_busy: bool = self.db.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+            // Another process reads in the log: then it goes another time.
+            if !is_busy {
+                self.set_meta(TO_SCRUB, None)?;
+            }
         }
         Ok(())
     }

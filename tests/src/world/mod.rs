@@ -203,7 +203,7 @@ impl Inner {
                 }
                 Effect::Close => self.hang_up(phone),
                 Effect::StoreFailed(error) => self.fail(format!("I10: a phone's store failed: {error}")),
-                Effect::Notify(_) | Effect::Failed(_) => {}
+                Effect::Notify(_) | Effect::Clear | Effect::Failed(_) => {}
             }
         }
         if self.phones[phone].stopped == Some(Stopped::Wiped) {

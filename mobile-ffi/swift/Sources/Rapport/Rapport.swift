@@ -299,6 +299,9 @@ public final class Rapport: Sendable {
     /// Why a record is on this device, or is not.
     public func explain(_ record: RecordID) async throws -> Presence { try await client.explain(id: record) }
 
+    /// What the user of this device may see and do, kind by kind: also without a network.
+    public func rights() async throws -> [KindRights] { try await client.rights() }
+
     /// The key account that a record is or belongs to, and who answers for it: a banner wherever somebody works with it.
     public func keyAccount(_ record: RecordID) async throws -> KeyAccount? { try await client.keyAccount(id: record) }
 

@@ -16,6 +16,8 @@ use sync_core::id::{ActorId, DeviceId, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::Verdict;
 use sync_core::record::fields::FieldEdit;
 
+use super::table::Canary;
+use crate::console::encoded;
 use crate::harness::{Answer, MINUTE, PASSWORD, START, Server};
 use crate::pen::Phone;
 
@@ -34,17 +36,32 @@ pub enum Thing {
     Act,
     Upload,
     File,
+    Dashboard,
+    /// What strangers read.
+    Article,
+    /// A record about which two say different things.
+    Disputed,
+    /// An edit that was not accepted.
+    Refused,
+    /// Two records that are likely the same.
+    Pair,
+    /// What strangers fill in.
+    Form,
 }
 
 /// A workspace with people of every role, and one of everything.
 pub struct Place {
     pub workspace: WorkspaceId,
-    /// In names, texts and everything else that the main facet shows.
+    /// In names, texts and everything else, but for the name of who administers: that stands on each of their pages.
     pub canary: String,
+    /// Beside it in records that who sees only what is near does not see.
+    pub far: String,
+    /// The same in what is sold, which the key may read.
+    pub sold: String,
     /// In the private facet alone.
     pub private: String,
-    /// In the commercial facet alone: an amount.
-    pub commercial: String,
+    /// In the commercial facet alone: an amount, as programs and as people read it, and a text.
+    pub commercial: [String; 4],
     /// When the private facet alone was edited, in the words in which doors say a moment.
     pub moment: [String; 2],
     /// A session of each role.
@@ -54,6 +71,12 @@ pub struct Place {
     /// A rep's device.
     pub device: String,
     pub actor: ActorId,
+    /// The device of each role: its token and its pen.
+    pub devices: HashMap<&'static str, (String, ActorId)>,
+    /// What stands in the secret addresses of each role, by the name that has its place there.
+    pub secrets: HashMap<(&'static str, &'static str), String>,
+    /// Records that who sees only what is near does not see, by kind.
+    pub distant: Vec<(&'static str, String)>,
     things: HashMap<Thing, (String, String)>,
 }
 
@@ -67,18 +90,25 @@ impl Place {
         let mut place = Self {
             workspace: WorkspaceId::of_cause(name),
             canary: format!("canary{name}"),
+            far: format!("far{name}"),
+            sold: format!("sold{name}"),
             private: format!("private{name}"),
-            commercial: commercial.to_string(),
+            commercial: amounts(commercial, format!("inner{name}")),
             moment: [String::new(), String::new()],
             sessions: HashMap::new(),
             key: String::new(),
             device: String::new(),
-            actor: ActorId(*UserId::of_cause(&format!("pen {name}")).as_bytes()),
+            actor: ActorId([0; 16]),
+            devices: HashMap::new(),
+            secrets: HashMap::new(),
+            distant: Vec::new(),
             things: HashMap::new(),
         };
         place.people(server, name).await;
         place.records(server, elsewhere).await;
         place.files(server).await;
+        place.near(server).await;
+        place.reports(server).await;
         place.programs(server).await;
         place.phones(server).await;
         place.acts(server).await;
@@ -91,11 +121,33 @@ impl Place {
         self.things.get(&thing).map_or(("", ""), |(one, two)| (one, two))
     }
 
-    fn put(&mut self, thing: Thing, id: impl ToString) {
+    /// Every word that stands here, by what it stands in.
+    pub(super) fn canaries(&self) -> Vec<(Canary, &str)> {
+        let one = [(Canary::House, &self.canary), (Canary::Far, &self.far), (Canary::Sold, &self.sold), (Canary::Private, &self.private)];
+        let amounts = self.commercial.iter().map(|amount| (Canary::Commercial, amount));
+        let moments = self.moment.iter().map(|moment| (Canary::Moment, moment));
+        one.into_iter().chain(amounts).chain(moments).map(|(canary, word)| (canary, &**word)).collect()
+    }
+
+    /// What somebody is called.
+    pub(super) fn called(&self, role: &str) -> String {
+        if role == "office" { "The office".to_owned() } else { format!("{} {role}", self.canary) }
+    }
+
+    /// What stands in all records.
+    pub fn both(&self) -> String {
+        format!("{} {}", self.canary, self.far)
+    }
+
+    pub(super) fn put(&mut self, thing: Thing, id: impl ToString) {
         self.things.insert(thing, (id.to_string(), String::new()));
     }
 
-    fn user(&self, role: &str) -> UserId {
+    pub(super) fn pair(&mut self, thing: Thing, ids: (String, String)) {
+        self.things.insert(thing, ids);
+    }
+
+    pub(super) fn user(&self, role: &str) -> UserId {
         UserId::of_cause(&format!("{role} of {}", self.canary))
     }
 
@@ -106,14 +158,23 @@ impl Place {
         server.send(method, path, &headers, body).await
     }
 
-    async fn post(&self, server: &Server, path: &str, body: Value) -> Answer {
+    pub(super) async fn post(&self, server: &Server, path: &str, body: Value) -> Answer {
         let answer = self.send(server, "office", Method::POST, path, body).await;
         assert!(answer.status.is_success() || answer.status == 303, "{path}: {} {}", answer.status, answer.text());
         answer
     }
 
+    /// A form, as a role sends it.
+    pub(super) async fn submit(&self, server: &Server, role: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+        let bearer = format!("Bearer {}", self.sessions[role]);
+        let headers = [("authorization", &*bearer), ("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+        let answer = server.send(Method::POST, path, &headers, encoded(form)).await;
+        assert!(answer.status.is_success() || answer.status == 303, "{path}: {} {}", answer.status, answer.text());
+        answer
+    }
+
     /// Makes a record and answers its id.
-    async fn make(&self, server: &Server, kind: &str, fields: Value) -> String {
+    pub(super) async fn make(&self, server: &Server, kind: &str, fields: Value) -> String {
         let made = self.post(server, &format!("/api/v1/{kind}"), json!({ "fields": fields })).await;
         made.json()["id"].as_str().unwrap().to_owned()
     }
@@ -127,7 +188,7 @@ impl Place {
                 workspace: self.workspace,
                 user: self.user(role),
                 login: role.to_owned(),
-                name: format!("{} {role}", self.canary),
+                name: self.called(role),
                 role: role.parse().unwrap(),
                 language: Language::En,
                 disabled_at: None,
@@ -148,20 +209,20 @@ impl Place {
     }
 
     async fn records(&mut self, server: &Server, elsewhere: Option<&str>) {
-        let canary = self.canary.clone();
+        let (canary, both) = (self.canary.clone(), self.both());
         let label = format!("{{ en = \"{canary}\", zh = \"{canary}\" }}");
         let definition = format!(
             "name = \"{canary}\"\nlabel = {label}\nplural = {label}\ntitle = \"name\"\nlist = [\"name\"]\n[[field]]\nname = \"name\"\nlabel = {label}\nrequired = true\n"
         );
         self.make(server, "kind", json!({"name": canary, "definition": definition})).await;
-        self.make(server, &canary, json!({"name": canary})).await;
-        let amount: i64 = self.commercial.parse().unwrap();
+        self.make(server, &canary, json!({"name": both})).await;
+        let amount: i64 = self.commercial[0].parse().unwrap();
         let party = self
             .make(
                 server,
                 "party",
                 json!({
-                    "name": canary, "industry": canary, "id_number": self.private, "notes": canary,
+                    "name": both, "industry": both, "id_number": self.private, "notes": both,
                     "emails": [{"value": format!("{canary}@example.com"), "label": "work"}],
                     "credit_limit": {"amount": amount, "currency": "CNY"},
                 }),
@@ -179,13 +240,12 @@ impl Place {
             let author = server.app.intake.on_behalf(self.workspace, self.user(role), role.parse().unwrap());
             server.app.intake.edit(&author, vec![follow], START, None).await.unwrap().remove(0).unwrap();
         }
-        let edits = json!({"edits": [{"op": "set", "field": "industry", "value": format!("{canary} two")},
+        let edits = json!({"edits": [{"op": "set", "field": "industry", "value": format!("{both} two")},
             {"op": "set", "field": "id_number", "value": format!("{} two", self.private)}]});
         let edited = self.send(server, "office", Method::PATCH, &format!("/api/v1/party/{party}"), edits).await;
         assert_eq!(edited.status, 200, "{}", edited.text());
-        self.make(server, "deal", json!({"title": canary, "party": party, "stage": "lead"})).await;
-        let view = json!({"name": canary, "purpose": "list", "about": "party", "everyone": true});
-        self.make(server, "view", view).await;
+        let deal = self.make(server, "deal", json!({"title": both, "party": party, "stage": "lead"})).await;
+        self.distant.extend([("party", party.clone()), ("deal", deal)]);
         if let Some(elsewhere) = elsewhere {
             // No door takes such a link from an author; a phone's is there all the same.
             let fields = json!({"fields": {"title": "to another house", "party": elsewhere}});
@@ -200,10 +260,8 @@ impl Place {
             let author = server.app.intake.on_behalf(self.workspace, self.user("office"), RoleSet::office());
             server.app.intake.edit(&author, vec![edit], START, None).await.unwrap().remove(0).unwrap();
         }
-        let comment = [("authorization", format!("Bearer {}", self.sessions["office"]))];
-        let headers = [(comment[0].0, comment[0].1.as_str()), ("content-type", "application/x-www-form-urlencoded")];
-        let said = server.send(Method::POST, &format!("/records/party/{party}/comments"), &headers, format!("text={canary}")).await;
-        assert_eq!(said.status, 303, "{}", said.text());
+        let comments = format!("/records/party/{party}/comments");
+        self.submit(server, "office", &comments, &[("text", &both)]).await;
     }
 
     /// Edits what few may see, at a moment at which nothing else happens: who may not see it is not told that it did.
@@ -234,17 +292,23 @@ impl Place {
         let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let bearer = format!("Bearer {}", self.sessions["office"]);
         let party = self.ids(Thing::Record).0.to_owned();
-        let metadata = format!("filename {},about {}", base64(&format!("{}.txt", self.canary)), base64(&party));
-        let length = self.canary.len().to_string();
+        let content = self.both();
+        let metadata = format!("filename {},about {}", base64(&format!("{content}.txt")), base64(&party));
+        let length = content.len().to_string();
         let common =
             [("authorization", bearer.as_str()), ("tus-resumable", "1.0.0"), ("upload-length", &length), ("upload-metadata", &metadata)];
         let begun = server.send(Method::POST, "/api/v1/uploads", &common, "").await;
         assert_eq!(begun.status, 201, "{}", begun.text());
         self.put(Thing::Upload, begun.header("location").rsplit('/').next().unwrap());
         let whole = [&common[..], &[("content-type", "application/offset+octet-stream")]].concat();
-        let done = server.send(Method::POST, "/api/v1/uploads", &whole, self.canary.clone()).await;
+        let done = server.send(Method::POST, "/api/v1/uploads", &whole, content.clone()).await;
         assert_eq!(done.status, 201, "{}", done.text());
-        self.put(Thing::File, done.header("rapport-file"));
+        let file = done.header("rapport-file").to_owned();
+        let small = json!({"edits": [{"op": "set", "field": "thumbnail", "value": crate::files::hex(content.as_bytes())}]});
+        let edited = self.send(server, "office", Method::PATCH, &format!("/api/v1/file/{file}"), small).await;
+        assert_eq!(edited.status, 200, "{}", edited.text());
+        self.distant.push(("file", file.clone()));
+        self.put(Thing::File, file);
     }
 
     async fn programs(&mut self, server: &Server) {
@@ -256,49 +320,58 @@ impl Place {
         let hook = json!({"url": format!("http://127.0.0.1:9/{}", self.canary), "events": "*"});
         let hook = self.post(server, "/api/v1/webhooks", hook).await.json()["id"].as_str().unwrap().to_owned();
         self.put(Thing::Hook, &hook);
-        self.make(server, "party", json!({"name": format!("{} for the hook", self.canary)})).await;
+        self.make(server, "party", json!({"name": format!("{} for the hook", self.both())})).await;
         rapport_server::hooks::round(&server.app).await.unwrap();
         let told = self.send(server, "office", Method::GET, &format!("/api/v1/webhooks/{hook}/deliveries"), Value::Null).await.json();
         let delivery = told["rows"][0]["id"].as_str().expect("something was to be told").to_owned();
         self.things.insert(Thing::Delivery, (hook, delivery));
     }
 
-    /// A device that is enrolled, a disagreement, and an edit that was not accepted.
+    /// A device of each role, a disagreement, and an edit that was not accepted.
     async fn phones(&mut self, server: &Server) {
-        let (app, canary) = (&server.app, self.canary.clone());
-        let (user, device) = (self.user("rep"), DeviceId::of_cause(&canary));
-        let token = Token::new(TokenKind::Device, self.workspace);
-        let row = devices::Device {
-            workspace: self.workspace,
-            device,
-            user,
-            name: format!("{canary} phone"),
-            actor: self.actor,
-            app: canary.clone(),
-            created_at: START,
-            last_seen_at: START,
-            revoked_at: None,
-        };
+        let (app, canary, both) = (&server.app, self.canary.clone(), self.both());
         let mut tx = app.store.begin().await.unwrap();
-        devices::add_device(&mut tx, &row, &token.hash()).await.unwrap();
+        for role in ROLES {
+            let token = Token::new(TokenKind::Device, self.workspace);
+            let actor = ActorId(*UserId::of_cause(&format!("pen of {role} of {canary}")).as_bytes());
+            let row = devices::Device {
+                workspace: self.workspace,
+                device: DeviceId::of_cause(&format!("{canary} {role}")),
+                user: self.user(role),
+                name: format!("{canary} phone of {role}"),
+                actor,
+                app: canary.clone(),
+                created_at: START,
+                last_seen_at: START,
+                revoked_at: None,
+            };
+            devices::add_device(&mut tx, &row, &token.hash()).await.unwrap();
+            self.devices.insert(role, (token.reveal().to_owned(), actor));
+        }
         tx.commit().await.unwrap();
-        self.device = token.reveal().to_owned();
-        self.put(Thing::DeviceOf, device);
+        (self.device, self.actor) = self.devices["rep"].clone();
+        self.put(Thing::DeviceOf, DeviceId::of_cause(&format!("{canary} rep")));
+        let user = self.user("rep");
         let mut one = Phone::of(app, self.workspace, user, "rep", &format!("{canary} one"), START).await;
         let mut two = Phone::of(app, self.workspace, user, "rep", &format!("{canary} two"), START).await;
         let disputed = RecordId::of_cause(&canary);
         one.save(app, "party", disputed, START, &[FieldEdit::set("name", "born")]).await;
         two.docs = one.docs.clone();
-        for (phone, value) in [(&mut one, format!("{canary} a")), (&mut two, format!("{canary} b"))] {
+        for (phone, value) in [(&mut one, format!("{both} a")), (&mut two, format!("{both} b"))] {
             let verdicts = phone.save(app, "party", disputed, START, &[FieldEdit::set("name", value)]).await;
             assert!(matches!(verdicts[0], Verdict::Accepted { .. }), "{verdicts:?}");
         }
-        let hidden = [FieldEdit::set("id_number", format!("{} refused {canary}", self.private))];
-        let verdicts = one.save(app, "party", disputed, START, &hidden).await;
+        let hidden = [FieldEdit::set("id_number", format!("{} refused {both}", self.private))];
+        let changes = one.write("party", disputed, START, &hidden);
+        let refused = changes[0].hash.to_string();
+        let verdicts = one.push(app, changes, START).await;
         assert!(matches!(verdicts[0], Verdict::Rejected { .. }), "{verdicts:?}");
         let price = [FieldEdit::set("name", format!("{canary} refused"))];
         let verdicts = one.save(app, "product", RecordId::of_cause(&format!("{canary} product")), START, &price).await;
         assert!(matches!(verdicts[0], Verdict::Rejected { .. }), "{verdicts:?}");
+        self.distant.push(("party", disputed.to_string()));
+        self.put(Thing::Disputed, disputed);
+        self.put(Thing::Refused, refused);
     }
 
     async fn acts(&mut self, server: &Server) {
@@ -331,4 +404,11 @@ impl Place {
         tx.commit().await.unwrap();
         self.put(Thing::Act, RecordId::from_bytes(&import).unwrap());
     }
+}
+
+/// An amount as a program, a person and a sheet read it.
+fn amounts(minor: i64, text: String) -> [String; 4] {
+    let (whole, part) = (minor / 100, minor % 100);
+    let grouped = format!("{},{:03}", whole / 1_000, whole % 1_000);
+    [minor.to_string(), format!("{grouped}.{part:02}"), format!("{whole}.{part:02}"), text]
 }

@@ -13,6 +13,7 @@ import app.rapport.ffi.Estimate
 import app.rapport.ffi.Found
 import app.rapport.ffi.KeyAccount
 import app.rapport.ffi.KindInfo
+import app.rapport.ffi.KindRights
 import app.rapport.ffi.ListQuery
 import app.rapport.ffi.Network
 import app.rapport.ffi.NewAttachment
@@ -246,6 +247,9 @@ class Rapport private constructor(private val client: Client) {
 
     /** Why a record is on this device, or is not. */
     suspend fun explain(record: RecordId): Presence = io { client.explain(record) }
+
+    /** What the user of this device may see and do, kind by kind: also without a network. */
+    suspend fun rights(): List<KindRights> = io { client.rights() }
 
     /** The key account that a record is or belongs to, and who answers for it: a banner wherever somebody works with it. */
     suspend fun keyAccount(record: RecordId): KeyAccount? = io { client.keyAccount(record) }

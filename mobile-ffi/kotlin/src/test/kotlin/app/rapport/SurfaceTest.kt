@@ -6,6 +6,7 @@ import app.rapport.ffi.CheckName
 import app.rapport.ffi.ClientException
 import app.rapport.ffi.Network
 import app.rapport.ffi.Presence
+import app.rapport.ffi.Reach
 import app.rapport.ffi.SendState
 import app.rapport.ffi.SyncOutcome
 import app.rapport.ffi.SyncPhase
@@ -183,6 +184,10 @@ class SurfaceTest {
         val customer = ann.customer("上海佳美")
         assertEquals(listOf("佳美"), ann.search("jm").single().title.filter { it.hit }.map { it.text })
         assertEquals(Presence.Here(Because.MADE, waiting = true, archived = false), ann.explain(customer))
+        val rights = ann.rights().associateBy { it.kind }
+        assertEquals(listOf("商务", "个人隐私"), rights.getValue("party").hidden.map { it.zh })
+        assertEquals(Reach.OWN to listOf("is_key", "account_manager"), rights.getValue("party").run { archive to locked })
+        assertTrue(rights.getValue("offer").said.any { "needs approval" in it.en })
         assertTrue(ann.doctor().all { it.good } && "佳美" !in ann.diagnostics())
         kit.cut()
         assertEquals(listOf(CheckName.SERVER), ann.doctor().filterNot { it.good }.map { it.name })
