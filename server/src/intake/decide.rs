@@ -3,7 +3,7 @@
 //! Decides on documents in memory; touches neither the database nor the clock.
 
 use serde_json::Value as Json;
-use sync_core::access::{self, Decision, Level, Right, Roles, Subject, judge};
+use sync_core::access::{self, Action, Decision, Level, Right, Roles, Subject, judge};
 use sync_core::fence::{self, Refusal, touched};
 use sync_core::id::{Facet, RecordId, UserId};
 use sync_core::merge;
@@ -108,6 +108,10 @@ impl Case<'_> {
     /// Whether the author may make this change, and whether its content fits the kind.
     pub fn judge(&self) -> Result<(), Refused> {
         let change = self.change;
+        if self.is_out_of_sight() && !self.by_turn {
+            // First: what else stands against it tells what the record is like.
+            self.authorise()?;
+        }
         fence::check_beside(self.doc, self.main, self.kind, self.facet, change, self.author.pen)
             .map_err(|refusal| Refused::from(&refusal))?;
         if access::is_too_late(self.kind, self.main, change) {
@@ -117,6 +121,13 @@ impl Case<'_> {
             self.authorise()?;
         }
         self.define()
+    }
+
+    /// Whether the record is there, and its author does not see it.
+    pub fn is_out_of_sight(&self) -> bool {
+        let subject = self.subject();
+        let reads = self.roles.level(&self.author.role, self.kind, Action::Read);
+        !subject.is_new && !subject.is_own(self.author.user) && reads < self.distance
     }
 
     /// A kind that cannot be read would take its records out of sight, and one that forgets a field what they hold. One that
@@ -152,19 +163,7 @@ impl Case<'_> {
 
     /// Whether the author may make this change, whatever is in it.
     pub fn authorise(&self) -> Result<(), Refused> {
-        let caller = self.author.caller();
-        let is_new = self.main.is_none_or(Doc::is_empty);
-        let subject = Subject {
-            kind: self.kind,
-            facet: self.facet,
-            owner: self.owner(),
-            author: self.made_by.or(is_new.then_some(caller.user)),
-            is_new,
-            main: None,
-            distance: self.distance,
-            waits: self.waits,
-            manager: self.account.map(|account| account.manager),
-        };
+        let (caller, subject) = (self.author.caller(), self.subject());
         let judged = judge(self.roles, &caller, &subject, self.main, self.change, |field| self.keeps_number(field));
         let account = self.account.filter(|_| judged.asks_manager).map(|account| account.record);
         let refused =
@@ -173,6 +172,21 @@ impl Case<'_> {
             Decision::Allowed => Ok(()),
             Decision::Denied { rule, message } => refused(rule, message, false),
             Decision::Review { rule, message } => refused(rule, message, true),
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        let is_new = self.main.is_none_or(Doc::is_empty);
+        Subject {
+            kind: self.kind,
+            facet: self.facet,
+            owner: self.owner(),
+            author: self.made_by.or(is_new.then_some(self.author.user)),
+            is_new,
+            main: None,
+            distance: self.distance,
+            waits: self.waits,
+            manager: self.account.map(|account| account.manager),
         }
     }
 

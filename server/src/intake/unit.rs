@@ -371,7 +371,7 @@ impl<'a> Unit<'a> {
             let zh = format!("没有名为“{}”的对象", pushed.kind);
             return Err(Refused::new(code::UNKNOWN_FIELD, &format!("there is no kind `{}`", pushed.kind), &zh).into());
         };
-        self.fits(&kind, pushed, change)?;
+        self.fits(&kind, pushed, change).map_err(|why| self.as_told(author, pushed, change, why))?;
         let empty = Doc::default();
         let key = (pushed.record, pushed.facet);
         let doc = self.open.get(&key).map_or(&empty, |open| &open.held.doc);
@@ -456,6 +456,10 @@ impl<'a> Unit<'a> {
             _ => {}
         }
         self.kinds.insert(pushed.record, kind.name.clone());
+        if author.device == self.pen.device {
+            // Its pen is the server's, and no device gets to call it its own.
+            self.returned.insert(change.actor, (self.pen.device, now));
+        }
         let index = self.accepted.len();
         self.by_name.insert(ChangeName::from(&pushed), index);
         let stored = stored(author, now, pushed);

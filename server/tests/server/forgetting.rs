@@ -121,6 +121,95 @@ async fn what_a_phone_wrote_before_it_heard_of_that_is_delivered_by_field() {
     assert!(phone.device.drafts().unwrap().is_empty());
 }
 
+/// A rep who may not say where customers come from.
+const NO_SOURCES: &str = r#"name = "rep"
+label = { en = "Rep", zh = "销售" }
+[[rule]]
+kinds = ["party"]
+read = "all"
+create = "all"
+edit = "all"
+reads = ["main"]
+writes = ["main"]
+except_fields = ["source"]
+"#;
+
+#[tokio::test]
+async fn what_is_written_once_more_without_a_refused_edit_still_disagrees_with_what_its_author_had_not_seen() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    Client::of_role(&server, "cai", "rep").await;
+    let path = office.make("party", json!({"name": "Haida", "phones": [{"value": "138 0013 8000"}]})).await;
+    let id = id_of(&path);
+    let mut phone = Handset::of(&server, UserId::of_cause("cai")).await;
+    phone.sync(&server).await;
+    server.clock.forward(MINUTE);
+    office.edit(&path, set("name", "Haida Office")).await;
+    server.clock.forward(MINUTE);
+    phone.edit(&server, "party", id, &[FieldEdit::set("source", "fair"), FieldEdit::set("name", "Haida Copiers")]);
+    server.clock.forward(MINUTE);
+    phone.edit(&server, "party", id, &[FieldEdit::set("name", "Haida Scanners")]);
+    assert_eq!(crate::roles::define(&office, "rep", NO_SOURCES).await.status, 201);
+    forget(&office, &path).await;
+    for _ in 0..3 {
+        phone.sync(&server).await;
+    }
+    let drafts = phone.device.drafts().unwrap();
+    assert_eq!(drafts.iter().map(|draft| draft.code.as_str()).collect::<Vec<_>>(), ["forbidden"]);
+    let record = office.get(&path).await.json();
+    assert_eq!((&record["fields"]["name"], &record["conflicts"]), (&json!("Haida Scanners"), &json!(1)), "{record}");
+}
+
+#[tokio::test]
+async fn what_is_written_into_a_row_that_was_removed_and_forgotten_keeps_nothing_else_from_being_delivered() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let path = office.make("party", json!({"name": "Haida", "phones": [{"value": "138 0013 8000"}]})).await;
+    let id = id_of(&path);
+    let row_id = office.get(&path).await.json()["fields"]["phones"][0]["id"].as_str().unwrap().to_owned();
+    let mut phone = Handset::of(&server, server.ann).await;
+    phone.sync(&server).await;
+    let values = json!({"label": "work"}).as_object().unwrap().clone();
+    let row = FieldEdit::SetRow { field: "phones".to_owned(), row: row_id.clone(), values };
+    phone.edit(&server, "party", id, &[row, FieldEdit::set("source", "fair")]);
+    let removed = office.edit(&path, json!([{"op": "remove_row", "field": "phones", "row": row_id}])).await;
+    assert_eq!(removed.status, 200, "{}", removed.text());
+    forget(&office, &path).await;
+    phone.sync(&server).await;
+    phone.sync(&server).await;
+    assert!(phone.device.drafts().unwrap().is_empty());
+    let fields = office.get(&path).await.json()["fields"].clone();
+    assert_eq!((&fields["source"], &fields["phones"]), (&json!("fair"), &Json::Null), "{fields}");
+}
+
+#[tokio::test]
+async fn of_two_values_of_one_moment_the_record_shows_what_its_document_says_once_it_has_forgotten() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let path = deal(&office).await;
+    let id = id_of(&path);
+    let mut phones = Vec::new();
+    for name in ["ann", "bo"] {
+        phones.push(Handset::of(&server, UserId::of_cause(name)).await);
+    }
+    for round in 0..4 {
+        for phone in &mut phones {
+            phone.sync(&server).await;
+        }
+        server.clock.forward(MINUTE);
+        for (n, phone) in phones.iter_mut().enumerate() {
+            phone.edit(&server, "deal", id, &[FieldEdit::set("title", format!("{n} in {round}"))]);
+        }
+        // Whoever comes first has the lower place; whoever wins has the higher pen.
+        phones.reverse();
+        for phone in &mut phones {
+            phone.sync(&server).await;
+        }
+        forget(&office, &path).await;
+        assert_eq!(differences(&server).await, Vec::<String>::new());
+    }
+}
+
 #[tokio::test]
 async fn what_arrived_and_was_not_answered_is_not_counted_twice() {
     let server = Server::start().await;
@@ -193,6 +282,60 @@ async fn an_unsent_edit_of_a_record_that_went_out_of_sight_and_forgot_its_past_s
     assert_eq!((phone.fields(id), phone.device.sync_status().unwrap().pending), (None, 0));
     let drafts = phone.device.drafts().unwrap();
     assert_eq!(drafts.iter().map(|draft| draft.code.as_str()).collect::<Vec<_>>(), ["forgotten"]);
+}
+
+#[tokio::test]
+async fn an_edit_that_arrived_unanswered_before_its_record_went_out_of_sight_and_forgot_its_past_is_no_draft() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    assert_eq!(crate::roles::define(&office, "rep", crate::roles::OWN_ONLY).await.status, 201);
+    Client::of_role(&server, "cai", "rep").await;
+    Client::of_role(&server, "dan", "rep").await;
+    let path = office.make("party", json!({"name": "Haida", "owner": UserId::of_cause("cai")})).await;
+    let id = id_of(&path);
+    let mut phone = Handset::of(&server, UserId::of_cause("cai")).await;
+    phone.sync(&server).await;
+    phone.edit(&server, "party", id, &[FieldEdit::set("name", "Haida Office")]);
+    for frame in phone.tell(server.app.clock.now(), Event::NetworkUp { live: false }) {
+        phone.say(&server, frame).await;
+    }
+    phone.tell(server.app.clock.now(), Event::NetworkDown);
+    office.edit(&path, json!([{"op": "set", "field": "owner", "value": UserId::of_cause("dan")}])).await;
+    forget(&office, &path).await;
+    for _ in 0..3 {
+        phone.sync(&server).await;
+    }
+    assert_eq!((phone.fields(id), phone.device.sync_status().unwrap().pending), (None, 0));
+    assert!(phone.device.drafts().unwrap().is_empty());
+    assert_eq!(office.get(&path).await.json()["fields"]["name"], "Haida Office");
+}
+
+#[tokio::test]
+async fn what_a_restored_server_has_lost_is_delivered_again_though_it_forgot_before_it_heard_of_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let (place, copy) = (folder.path().join("rapport.db"), folder.path().join("backup.db"));
+    let config = |config: &mut rapport_server::Config| config.database.path = place.clone();
+    let mut server = Server::start_with(config).await;
+    let office = Client::office(&server).await;
+    let path = deal(&office).await;
+    let mut phone = Handset::of(&server, server.ann).await;
+    phone.sync(&server).await;
+    backup(&place, &copy).await.unwrap();
+    phone.edit(&server, "deal", id_of(&path), &[FieldEdit::set("source", "fair")]);
+    phone.sync(&server).await;
+    drop(office);
+    server.ask_to_stop();
+    server.stopped().await;
+    restore(&copy, &Options::new(&place), Some(START + MINUTE), || [9; 16]).await.unwrap();
+    let server = Server::start_again(config).await;
+    let office = Client::office(&server).await;
+    assert_eq!(office.get(&path).await.json()["fields"].get("source"), None);
+    forget(&office, &path).await;
+    for _ in 0..3 {
+        phone.sync(&server).await;
+    }
+    assert_eq!(office.get(&path).await.json()["fields"]["source"], "fair");
+    assert_eq!((phone.device.sync_status().unwrap().pending, phone.device.drafts().unwrap().len()), (0, 0));
 }
 
 #[tokio::test]

@@ -118,7 +118,8 @@ impl<'a> Subject<'a> {
         Self { distance, ..self }
     }
 
-    fn is_own(&self, user: UserId) -> bool {
+    /// Whether it is somebody's own: theirs, or of a key customer that they answer for.
+    pub fn is_own(&self, user: UserId) -> bool {
         let answers = self.kind.sharing.key_account().is_some() && self.manager == Some(user);
         let makes = self.is_new && !(self.kind.sharing.personal && self.owner.is_some_and(|owner| owner != user));
         makes || answers || self.owner.or(self.author) == Some(user)

@@ -94,6 +94,11 @@ impl Replica {
         }
         self.load(&open.kind, record, facet)?;
         open.doc = self.take(record, facet).unwrap_or_default();
+        if open.base.is_none() && open.doc.generation() > 0 {
+            let kept = self.store.document(record, facet)?;
+            open.begins_anew = kept.iter().any(|kept| !open.doc.contains(&kept.change.hash));
+            open.base = open.begins_anew.then(|| open.doc.clone());
+        }
         Ok(open)
     }
 
@@ -138,6 +143,9 @@ impl Replica {
             Err(reason) => return self.store.quarantine(&delivered, &reason.to_string()),
         }
         if open.base.as_ref().unwrap_or(&open.doc).generation() > generation {
+            if open.base.is_none() && !self.lost(&open.doc, &self.store.document(open.record, open.facet)?).is_empty() {
+                open.base = Some(open.doc.clone());
+            }
             open.begins_anew = open.base.is_some();
             if !open.begins_anew {
                 self.store.remove_document(open.record, open.facet)?;

@@ -460,9 +460,11 @@ impl Replica {
     /// Writes anew what waits in a document whose past was forgotten, and forgets that past here. Nothing, until all that the
     /// document begins with is here. The rows are the caller's to write.
     pub(crate) fn begin_anew(&mut self, kind: &Kind, record: RecordId, facet: Facet) -> Result<(), StoreError> {
-        let (pending, base): (Vec<Kept>, Vec<Kept>) = self.store.document(record, facet)?.into_iter().partition(|kept| kept.pending);
+        let base: Vec<Kept> = self.store.document(record, facet)?.into_iter().filter(|kept| !kept.pending).collect();
         let doc = self.replay(kind, &base)?;
         let Some(tip) = doc.beginning() else { return Ok(()) };
+        self.lost(&doc, &base).iter().try_for_each(|hash| self.store.unaccept_change(record, facet, hash))?;
+        let (pending, base): (Vec<Kept>, Vec<Kept>) = self.store.document(record, facet)?.into_iter().partition(|kept| kept.pending);
         let (base, before): (Vec<Kept>, Vec<Kept>) = base.into_iter().partition(|kept| doc.contains(&kept.change.hash));
         let (changes, read) = (read_changes(&pending)?, read_changes(&base)?);
         let moment = |kept: &Kept, change: &Change| (kept.change.device, change.time);
@@ -488,6 +490,14 @@ impl Replica {
         self.begun_anew = true;
         self.forget(record);
         Ok(())
+    }
+
+    /// Own changes that a restored server had lost, and did not know of when it forgot: they wait again.
+    pub(super) fn lost(&self, doc: &Doc, base: &[Kept]) -> Vec<ChangeHash> {
+        let me = self.me.as_ref().map(|me| me.device);
+        let is_known = |hash: &ChangeHash| doc.contains(hash) || doc.has_forgotten(hash);
+        let is_lost = |kept: &&Kept| kept.change.position.is_none() && Some(kept.change.device) == me && !is_known(&kept.change.hash);
+        base.iter().filter(|kept| !kept.pending).filter(is_lost).map(|kept| kept.change.hash).collect()
     }
 
     fn replace_pending(&mut self, pending: &[Kept], rewritten: Vec<Rewritten>) -> Result<(), StoreError> {

@@ -8,7 +8,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::change::{Change, Op, OpRef};
-use super::doc::{Doc, OpId, Written};
+use super::doc::{Doc, OpId, Put, Written};
+use super::path::Path;
 use super::text::{Element, Text, genesis};
 use crate::id::{ActorId, ChangeHash, Millis, Name};
 use crate::value::Scalar;
@@ -87,7 +88,11 @@ struct Work<'a> {
     /// The document as the author of the change in hand saw it.
     place: Doc,
     last: Option<ChangeHash>,
+    /// What the author of the change in hand left standing: by path, moment and value.
+    left: Vec<Left>,
 }
+
+type Left = (Box<str>, Millis, Scalar);
 
 impl<'a> Work<'a> {
     fn of(task: &'a Rewrite<'a>) -> Self {
@@ -98,7 +103,7 @@ impl<'a> Work<'a> {
             let _ = whole.apply(change, *hash, task.texts);
         }
         let (heirs, renamed) = (HashMap::new(), HashMap::new());
-        let mut work = Self { task, whole, log: task.base.to_vec(), heirs, renamed, place: Doc::default(), last: None };
+        let mut work = Self { task, whole, log: task.base.to_vec(), heirs, renamed, place: Doc::default(), last: None, left: Vec::new() };
         if let Some(anew) = task.anew {
             work.heirs = anew.before.iter().map(|(hash, _)| (*hash, vec![anew.tip])).collect();
             work.find_characters_again(anew);
@@ -159,6 +164,7 @@ impl<'a> Work<'a> {
         // A pen's changes follow each other, whatever they followed before.
         parents.extend(self.last.filter(|last| !parents.contains(last)));
         self.go_to(&parents);
+        self.left = self.left_standing(old);
         let own = self.place.intern(self.task.actor);
         self.make_texts(old);
         let start_op = self.place.nodes.iter().map(|node| node.max_op).max().unwrap_or(0) + 1;
@@ -177,6 +183,33 @@ impl<'a> Work<'a> {
         self.heirs.insert(hash, vec![new]);
         self.last = Some(new);
         Some(Written { hash: new, bytes, change })
+    }
+
+    /// The values that a change neither replaces nor could not see: it was written again on a beginning of which its author
+    /// had not seen all, and does not replace that when it is written once more.
+    fn left_standing(&self, old: &Change) -> Vec<Left> {
+        if self.whole.generation() == 0 {
+            return Vec::new();
+        }
+        let below = self.task.anew.map_or(self.task.base, |anew| &anew.before);
+        let was: Vec<_> = below.iter().chain(self.task.pending).cloned().collect();
+        let seen = as_seen_by(&was, old, self.task.texts);
+        let mut left = Vec::new();
+        for op in &old.ops {
+            let (Op::Put { path, pred, .. } | Op::Delete { path, pred }) = op else { continue };
+            let replaced: Vec<GlobalOp> = pred.iter().filter_map(|id| Some((old.actor_at(id.actor)?, id.counter))).collect();
+            let stays = |put: &&Put| !replaced.contains(&(seen.actors[put.id.actor as usize], put.id.counter));
+            left.extend(seen.values(path).iter().filter(stays).map(|put| (path.clone(), seen.node(put.node).time, put.value.clone())));
+        }
+        left
+    }
+
+    /// Whether a value belongs to a row that was removed, and forgotten: nobody would see it, and it has no place any more.
+    fn is_of_lost_row(&self, old: &Change, path: &str) -> bool {
+        let Some(Path { field, key: Some(key), item: Some(_) }) = Path::parse(path) else { return false };
+        let marker = format!("{field}/{key}");
+        let makes_it = || old.ops.iter().any(|op| matches!(op, Op::Put { path, .. } if **path == *marker));
+        self.place.generation() > 0 && !self.place.knows(&marker) && !makes_it()
     }
 
     /// Brings `place` to what somebody sees who has these changes and all that they follow.
@@ -232,6 +265,7 @@ impl<'a> Work<'a> {
             Op::Put { path, value: value @ Scalar::Counter(_), .. } => {
                 Some(Op::Put { path: path.clone(), value: value.clone(), pred: Vec::new() })
             }
+            Op::Put { path, .. } if self.is_of_lost_row(old, path) => None,
             Op::Put { path, value, .. } => Some(Op::Put { path: path.clone(), value: value.clone(), pred: self.seen_ids(path) }),
             Op::Delete { path, .. } => {
                 let pred = self.seen_ids(path);
@@ -254,8 +288,12 @@ impl<'a> Work<'a> {
 
     /// The values at a path that the author has seen.
     fn seen_ids(&self, path: &str) -> Vec<OpRef> {
-        let anew = self.task.anew;
-        self.place.ids_where(path, |put| anew.is_none_or(|anew| !anew.unseen.contains(&self.place.node(put.node).hash)))
+        let is_unseen = |hash: &ChangeHash| self.task.anew.is_some_and(|anew| anew.unseen.contains(hash));
+        let was_left = |put: &Put, time| self.left.iter().any(|(at, then, value)| **at == *path && *then == time && *value == put.value);
+        self.place.ids_where(path, |put| {
+            let node = self.place.node(put.node);
+            !is_unseen(&node.hash) && !was_left(put, node.time)
+        })
     }
 
     fn increment(&self, old: &Change, path: &str, by: i64, pred: OpRef) -> Op {

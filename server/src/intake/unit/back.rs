@@ -44,10 +44,10 @@ impl Unit<'_> {
         }
         // What a record begins with whose past was forgotten has the server written, of whomever it is.
         let doc = self.open.get(&(pushed.record, pushed.facet)).map(|open| &open.held.doc);
-        if !begins(&change) && !doc.is_some_and(|doc| doc.begins_with(&change)) {
-            self.returned.insert(change.actor, (origin.device, origin.received_at));
-            self.actors.entry(change.actor).or_default().get_or_insert(origin.device);
-        }
+        let is_beginning = begins(&change) || doc.is_some_and(|doc| doc.begins_with(&change));
+        let pen_of = if is_beginning { self.pen.device } else { origin.device };
+        self.returned.insert(change.actor, (pen_of, origin.received_at));
+        self.actors.entry(change.actor).or_default().get_or_insert(pen_of);
         // It was accepted once and is kept; what would lock everybody out now has no further effect.
         let effect = self.effect_of(&kind, &pushed, &change).unwrap_or_default();
         // The operator brings a whole system in, and its audit log with it.

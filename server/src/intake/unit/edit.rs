@@ -125,10 +125,6 @@ impl Unit<'_> {
         judged: Judged,
         import: Option<[u8; 16]>,
     ) -> Option<usize> {
-        if !judged.is_empty() {
-            // Its pen is the server's, and no device gets to call it its own.
-            self.returned.insert(self.pen.actor, (self.pen.device, now));
-        }
         let mut last = None;
         for (facet, written, judgement) in judged {
             self.follow(author, now, judgement.ok().flatten());

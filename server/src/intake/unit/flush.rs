@@ -167,7 +167,7 @@ impl Unit<'_> {
         open.held.shown = is_alone.then(|| Box::new(Shown { links, facts: written.facts.clone(), heading }));
     }
 
-    pub(super) async fn flush_conflicts(&self, tx: &mut Tx, conflicts: Vec<Disputed>, changes: &[NewChange]) -> Result<()> {
+    async fn flush_conflicts(&self, tx: &mut Tx, conflicts: Vec<Disputed>, changes: &[NewChange]) -> Result<()> {
         let documents: Vec<DocKey> = conflicts.iter().map(|(key, _)| *key).collect();
         let mut rows = Vec::new();
         for (key, conflicts) in conflicts.into_iter().filter(|(_, conflicts)| !conflicts.is_empty()) {

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use sync_core::id::{ActorId, Facet, Millis, RecordId};
-use sync_core::merge;
 use sync_core::record::Stored;
 use sync_core::record::generation::renew;
 use sync_core::record::history::document;
@@ -41,6 +40,8 @@ impl Unit<'_> {
         }
         let mut gone = 0;
         for (key, kept) in renewed {
+            // Whoever made them, the server has written them: no device gets to call their pen its own.
+            self.returned.extend(kept.iter().map(|kept| (kept.actor, (self.pen.device, now))));
             gone += self.begin_anew(tx, &kind, key, kept).await?;
         }
         renewals::forget_what_was_said(tx, self.workspace, record).await?;
@@ -53,17 +54,13 @@ impl Unit<'_> {
     async fn begin_anew(&mut self, tx: &mut Tx, kind: &Kind, key: DocKey, kept: Vec<Replacement>) -> Result<u64> {
         let gone = renewals::replace(tx, self.workspace, key, &kept).await?;
         let stored: Vec<Stored> = kept.into_iter().map(|kept| kept.stored).collect();
-        let (doc, _) = document(kind, &stored);
-        let conflicts = merge::conflicts(kind, key.1, &doc);
         if let Some(open) = self.open.get_mut(&key) {
             open.held.change_bytes = stored.iter().map(|stored| stored.body.len()).sum();
-            open.held.doc = doc;
+            open.held.doc = document(kind, &stored).0;
             open.changes = stored.len() as u64;
-            let row = self.document_row(&key);
-            records::put_documents(tx, self.workspace, &[(key, row)]).await?;
+            // Claims name changes, and of two values of one moment the other one may be shown now.
+            open.dirty = true;
         }
-        // The claims name changes.
-        self.flush_conflicts(tx, vec![(key, conflicts)], &[]).await?;
         tx.begins(Beginning { workspace: self.workspace, changes: stored.into_iter().map(Into::into).collect() });
         Ok(gone)
     }

@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, Holder, Level, MEMBER_KIND, Member, Reach};
-use sync_core::id::{FieldName, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::id::{Facet, FieldName, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::protocol::{Pushed, code};
+use sync_core::record::change::Change;
 use sync_core::schema::Schema;
 
-use super::{Author, DocKey, Unit};
+use super::{Author, Decided, DocKey, Open, Unit};
+use crate::intake::decide::Refused;
 use crate::store::records::{self, RecordRow};
 use crate::store::sight::{self, Direction, HeldBy, Move, Reached};
 use crate::store::{Result, Tx, workspaces};
@@ -167,6 +170,24 @@ impl Unit<'_> {
             self.holders.insert(record, held.into_iter().map(|held| held.holder).collect());
         }
         Ok(())
+    }
+
+    /// Of a record that its author does not see they are not told what it is, nor what it is like; and they are not sent what
+    /// they could write something again on whose past was forgotten.
+    pub(super) fn as_told(&self, author: &Author, pushed: &Pushed, change: &Change, why: Decided) -> Decided {
+        let key = (pushed.record, Facet::Main);
+        let is_hidden = |open: &&Open| self.case(author, &open.kind, key, &open.held.doc, change).is_out_of_sight();
+        if self.open.get(&key).filter(is_hidden).is_none() {
+            return why;
+        }
+        let has_arrived = || self.open.get(&(pushed.record, pushed.facet)).is_some_and(|open| open.held.doc.has_forgotten(&pushed.hash));
+        let (code, en, zh) = match why {
+            Decided::Outcome(_) => return why,
+            Decided::Refused(_) => (code::FORBIDDEN, "it is not yours to change", "您无权修改"),
+            Decided::Forgotten if has_arrived() => (code::REWRITTEN, "it was taken", "该修改已被接受"),
+            Decided::Forgotten => (code::FORGOTTEN, "what it was written on was forgotten", "该修改所依据的内容已被清除"),
+        };
+        Refused::new(code, en, zh).into()
     }
 
     /// How far an author must reach to get at a record.
