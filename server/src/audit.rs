@@ -98,6 +98,8 @@ acts! {
     DeviceEnrolled = "device_enrolled", "Device enrolled", "注册设备", "Enrolled the device {}", "注册了设备{}";
     /// Very much was handed out to a device in a day.
     DeviceDownloaded = "device_downloaded", "Many records downloaded by a device", "设备大量下载记录", "Very many records went to the device {} in a day", "设备{}在一天内下载了大量记录";
+    /// A device sent another change under a number that was taken.
+    DeviceForked = "device_forked", "Two changes under one number", "同一编号的两个修改", "Sent a second, different change of {} under one number; it was refused", "以同一编号提交了{}的另一个修改，已被拒绝";
     /// A device was shut out.
     DeviceRevoked = "device_revoked", "Device shut out", "移除设备", "Shut out the device {}", "移除了设备{}";
     /// A device that was shut out with its user came in again with them.

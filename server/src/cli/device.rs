@@ -7,8 +7,9 @@ use sync_core::id::DeviceId;
 use super::user::find;
 use super::{In, open_existing, say, shown, table};
 use crate::app::App;
+use crate::audit::Act;
 use crate::config::Config;
-use crate::store::{devices, people};
+use crate::store::{devices, people, trail};
 
 /// Enrol, list and shut out phones
 #[derive(Debug, Subcommand)]
@@ -82,9 +83,14 @@ impl List {
         let mut tx = app.store.reader().await?;
         let logins = people::users(&mut tx, workspace).await?;
         let login = |id| logins.iter().find(|one| one.user == id).map_or_else(String::new, |one| one.login.clone());
+        let forks = trail::last_of_each(&mut tx, workspace, Act::DeviceForked.as_str()).await?;
         let mut rows = vec![["DEVICE", "USER", "NAME", "APP", "LAST SEEN", ""].map(str::to_owned).to_vec()];
         rows.extend(devices::devices(&mut tx, workspace).await?.into_iter().map(|one| {
-            let state = if one.revoked_at.is_some() { "revoked" } else { "" };
+            let state = match one.revoked_at {
+                Some(_) => "revoked",
+                None if forks.contains_key(&one.device.to_string()) => "two copies?",
+                None => "",
+            };
             vec![one.device.to_string(), login(one.user), one.name, one.app, shown(one.last_seen_at), state.to_owned()]
         }));
         say(&table(&rows))?;

@@ -24,7 +24,8 @@ use crate::store::devices as kept;
 use crate::store::farewells::{self, Act, DeviceNote, Farewell, Terms};
 use crate::store::people::{self, User};
 use crate::store::receipts::{self, ReceiptRow};
-use crate::store::{StoreError, Tx, trail, workspaces};
+use crate::store::trail::{self, EntryRow};
+use crate::store::{StoreError, Tx, workspaces};
 
 #[derive(Template)]
 #[template(path = "devices.html")]
@@ -51,6 +52,8 @@ struct CodeView {
 /// A device in a list.
 pub struct DeviceView {
     download: Option<String>,
+    /// When it last sent two changes under one number, in words.
+    forked: Option<String>,
     pub id: String,
     pub name: String,
     user: String,
@@ -310,16 +313,15 @@ async fn show(desk: &Desk, notice: Option<&'static str>, code: Option<CodeView>)
 /// The newest receipts of a device that are looked at.
 const RECEIPTS_MAX: u32 = 20;
 
-/// The newest entries about downloads that are looked at.
-const DOWNLOADS_MAX: u32 = 500;
-
 /// What is known of devices beside themselves.
 struct Known {
     head: u64,
     notes: HashMap<DeviceId, (DeviceNote, Millis)>,
     farewells: HashMap<DeviceId, Farewell>,
-    /// When very many records went to them, and whether they were new then.
-    downloads: HashMap<DeviceId, (Millis, bool)>,
+    /// What the audit log last said of very many records that went to a device.
+    downloads: HashMap<String, EntryRow>,
+    /// What it last said of two changes under one number.
+    forks: HashMap<String, EntryRow>,
     /// Of those that say farewell.
     receipts: HashMap<DeviceId, Vec<ReceiptRow>>,
 }
@@ -332,15 +334,9 @@ impl Known {
         for device in farewells.keys() {
             receipts.insert(*device, receipts::of_device(tx, workspace, *device, RECEIPTS_MAX).await?);
         }
-        let mut downloads = HashMap::new();
-        // Newest first: the first one of each counts.
-        for entry in trail::before(tx, workspace, u64::MAX, Some(audit::Act::DeviceDownloaded.as_str()), DOWNLOADS_MAX).await? {
-            let is_new = serde_json::from_str::<serde_json::Value>(&entry.detail).is_ok_and(|detail| detail["first"] == true);
-            if let Ok(device) = entry.subject.parse() {
-                downloads.entry(device).or_insert((entry.at, is_new));
-            }
-        }
-        Ok(Self { head, notes, farewells, downloads, receipts })
+        let downloads = trail::last_of_each(tx, workspace, audit::Act::DeviceDownloaded.as_str()).await?;
+        let forks = trail::last_of_each(tx, workspace, audit::Act::DeviceForked.as_str()).await?;
+        Ok(Self { head, notes, farewells, downloads, forks, receipts })
     }
 }
 
@@ -380,17 +376,20 @@ fn device_view(desk: &Desk, people: &[User], device: &kept::Device, known: &Know
     let farewell = known.farewells.get(&device.device);
     let received = known.receipts.get(&device.device).map(Vec::as_slice).unwrap_or_default();
     let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| format::grouped(&number.to_string()));
-    let download = |(at, is_new): &(Millis, bool)| {
-        desk.words.fill(if *is_new { "device.downloaded_new" } else { "device.downloaded" }, &[&desk.words.ago(*at, desk.now)])
+    let id = device.device.to_string();
+    let download = |entry: &EntryRow| {
+        let is_new = serde_json::from_str::<serde_json::Value>(&entry.detail).is_ok_and(|detail| detail["first"] == true);
+        desk.words.fill(if is_new { "device.downloaded_new" } else { "device.downloaded" }, &[&desk.words.ago(entry.at, desk.now)])
     };
     DeviceView {
-        download: known.downloads.get(&device.device).map(download),
+        download: known.downloads.get(&id).map(download),
+        forked: known.forks.get(&id).map(|entry| desk.words.fill("device.forked", &[&desk.words.ago(entry.at, desk.now)])),
         protocol: note.map_or_else(|| "–".to_owned(), |note| note.protocol.to_string()),
         pending: number(note.map(|note| note.pending)),
         lag: number(note.map(|note| known.head.saturating_sub(note.position))),
         farewell: farewell.map(|farewell| farewell_view(desk, farewell, received)),
         may_leave: farewell.is_none_or(|farewell| !farewell.is_over()),
-        id: device.device.to_string(),
+        id,
         name: device.name.clone(),
         user: owner(desk, people, device),
         app: device.app.clone(),

@@ -84,7 +84,7 @@ impl<'d> Told<'d> {
         let sentence = self.desk.words.0.of(act.sentence().0, act.sentence().1);
         let (before, after) = sentence.split_once("{}").unwrap_or((sentence, ""));
         let subject = if sentence.contains("{}") { self.subject(entry, &detail) } else { Shown::Nothing };
-        Sentence { before: before.to_owned(), subject, after: after.to_owned(), facts: self.facts(&detail) }
+        Sentence { before: before.to_owned(), subject, after: after.to_owned(), facts: self.facts(entry, &detail) }
     }
 
     fn subject(&self, entry: &EntryRow, detail: &Json) -> Shown {
@@ -139,7 +139,7 @@ impl<'d> Told<'d> {
         self.desk.reading.kind(name).map_or_else(|_| name.to_owned(), |kind| self.desk.words.label(&kind.plural).to_owned())
     }
 
-    fn facts(&self, detail: &Json) -> Vec<String> {
+    fn facts(&self, entry: &EntryRow, detail: &Json) -> Vec<String> {
         let words = self.desk.words;
         let text = |name: &str| detail.get(name).and_then(Json::as_str).map(str::to_owned);
         let number = |name: &str| detail.get(name).and_then(Json::as_u64).map(|count| words.count("list.count", count));
@@ -162,6 +162,7 @@ impl<'d> Told<'d> {
             farewells::Act::HandBack => Some(words.say("device.hand_back").to_owned()),
         };
         let has = |name: &str| detail.get(name).is_some();
+        let device = || self.things.get(&entry.subject).filter(|_| entry.act == Act::DeviceForked.as_str());
         let person = |id: String| self.people.get(&id).map_or_else(|| format::short(&id), Shown::text);
         [
             text("to").map(|to| words.fill("audit.to", &[&person(to)])),
@@ -170,6 +171,7 @@ impl<'d> Told<'d> {
             is("first", "audit.first"),
             detail.get("before").and_then(|before| before.get("entries")?.as_u64()).map(|count| words.count("audit.before", count)),
             detail.get("withdrawn").and_then(Json::as_u64).map(|count| words.count("audit.withdrawn", count)),
+            device().map(|name| words.fill("audit.device", &[name])),
             has("owner").then(|| words.say("audit.owner").to_owned()),
             has("sharing").then(|| words.say("audit.sharing").to_owned()),
             text("format").map(|format| format.to_uppercase()),

@@ -6,6 +6,7 @@ mod back;
 mod edit;
 mod flush;
 mod forget;
+mod fork;
 mod governed;
 mod managed;
 mod owed;
@@ -307,7 +308,7 @@ impl<'a> Unit<'a> {
                 Ok(self.accept(author, now, pushed, &change, kind, None))
             }
             Err(Decided::Refused(refused)) => Ok(self.refuse(author, now, &pushed, refused)),
-            Err(why) => Ok(why.outcome()),
+            Err(why) => self.outcome_of(tx, author, now, &pushed, change.seq, why).await,
         }
     }
 

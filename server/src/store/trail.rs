@@ -1,5 +1,7 @@
 //! The audit log's rows. What an entry means, and how one is chained to the next, `audit` knows.
 
+use std::collections::HashMap;
+
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::id::{Millis, UserId, WorkspaceId};
 
@@ -120,6 +122,17 @@ pub struct Wanted {
 pub async fn before(tx: &mut Tx, workspace: WorkspaceId, before: u64, act: Option<&str>, limit: u32) -> Result<Vec<EntryRow>> {
     let wanted = Wanted { act: act.map(str::to_owned), ..Wanted::default() };
     wanted_before(tx, workspace, before, &wanted, limit).await
+}
+
+/// The newest entries of an act among which the last one about each subject is looked for.
+const LAST_MAX: u32 = 500;
+
+/// The last entry about each subject of an act, as far as it is among the newest.
+pub async fn last_of_each(tx: &mut Tx, workspace: WorkspaceId, act: &str) -> Result<HashMap<String, EntryRow>> {
+    let mut entries = before(tx, workspace, u64::MAX, Some(act), LAST_MAX).await?;
+    // Of those with one subject the newest comes last, and stays.
+    entries.reverse();
+    Ok(entries.into_iter().map(|entry| (entry.subject.clone(), entry)).collect())
 }
 
 /// The entries before one that are wanted, newest first; at most `limit`.

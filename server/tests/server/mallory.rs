@@ -2,6 +2,7 @@
 //! reason, and nobody else notices.
 
 mod far;
+mod forks;
 
 use std::sync::Arc;
 
