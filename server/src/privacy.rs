@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sync_core::access::{Act as Deed, Right, Subject, decide};
 use sync_core::actions::request::{APPROVAL, OUTCOME};
-use sync_core::id::{DeviceId, Facet, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::Verdict;
 use sync_core::schema::{Kind, Label};
 
@@ -21,13 +21,13 @@ use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
-use crate::intake::{NotForgotten, never_erased, settle_erased};
+use crate::intake::{Intake, NotForgotten, never_erased, settle_erased};
 use crate::jobs::sequences;
 use crate::reading::{Asked, History, ReadError, Reading, RecordView, Slice};
 use crate::seal::Sealer;
 use crate::store::erasure::{self, ErasedPlace, ErasedRow, Removed};
 use crate::store::people::SecretHash;
-use crate::store::{StoreError, Tx, files, ledger, records, renewals, trail, workspaces};
+use crate::store::{Store, StoreError, Tx, files, ledger, records, renewals, trail, workspaces};
 
 pub(crate) use phones::Holders;
 pub use phones::{HeldBy, OnPhone, phones};
@@ -407,22 +407,26 @@ async fn remember_again(app: &App, line: LedgerLine) -> Result<(), Error> {
 }
 
 /// Gives documents whose past was forgotten the beginning that the ledger has, where the database has one from before.
-async fn begin_again(app: &App) -> Result<u64, Error> {
+/// Answers of how many.
+///
+/// # Errors
+/// When the ledger cannot be read, or the database fails.
+pub async fn begin_again(store: &Store, intake: &Intake, now: Millis) -> Result<u64, Error> {
     let mut again = 0;
-    for beginning in renewals::beginnings(app.store.path())? {
-        let mut tx = app.store.reader().await?;
+    for beginning in renewals::beginnings(store.path())? {
+        let mut tx = store.reader().await?;
         let Some(first) = beginning.changes.first() else { continue };
         let is_erased = erasure::among(&mut tx, beginning.workspace, std::iter::once(first.record)).await?.contains(&first.record);
         let is_here = records::change_by_hash(&mut tx, beginning.workspace, (first.record, first.facet), first.hash).await?.is_some();
         let workspace = workspaces::by_id(&mut tx, beginning.workspace).await?;
         drop(tx);
         if is_erased {
-            renewals::forget_beginnings(app.store.path(), beginning.workspace, vec![first.record]).await?;
+            renewals::forget_beginnings(store.path(), beginning.workspace, vec![first.record]).await?;
         }
         let Some(workspace) = workspace.filter(|_| !is_erased && !is_here) else { continue };
         let sealer = Sealer::new(beginning.workspace, &workspace.seal_key);
         let changes = beginning.changes.into_iter().map(|change| sealer.delivered(change.into())).collect();
-        let verdicts = app.intake.offer(&app.intake.itself(beginning.workspace), changes, app.clock.now()).await?;
+        let verdicts = intake.offer(&intake.itself(beginning.workspace), changes, now).await?;
         again += u64::from(verdicts.iter().any(|verdict| matches!(verdict, Verdict::Accepted { .. })));
     }
     Ok(again)
@@ -433,7 +437,7 @@ async fn begin_again(app: &App) -> Result<u64, Error> {
 /// # Errors
 /// When the ledger cannot be read, or the database fails.
 pub async fn reapply(app: &App) -> Result<u64, Error> {
-    let mut again = begin_again(app).await?;
+    let mut again = begin_again(&app.store, &app.intake, app.clock.now()).await?;
     for line in ledger::read::<LedgerLine>(&ledger_path(app)).map_err(StoreError::Ledger)? {
         let mut tx = app.store.reader().await?;
         let here = records::rows_of(&mut tx, line.workspace, &[line.record]).await?;

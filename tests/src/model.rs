@@ -79,6 +79,9 @@ pub struct Ledger {
     pub rewritten: BTreeSet<IntentId>,
     /// Intents of which an older copy of the phone may have sent another version, which followed others.
     pub uncertain: BTreeSet<IntentId>,
+    /// Intents that typed into a text whose past was forgotten before they arrived: where it stands, and what it removed, is
+    /// found again as far as the text is as it was.
+    pub displaced: BTreeSet<IntentId>,
     last: IntentId,
 }
 
@@ -172,6 +175,10 @@ impl Ledger {
             let names: BTreeSet<IntentId> = done.iter().map(|done| done.intent.id).collect();
             if names.len() < done.len() && is_twice(&done) || names.iter().any(|id| self.uncertain.contains(id)) {
                 // Two copies of one phone sent it: which of them was seen by whom, the intents do not say.
+                continue;
+            }
+            let is_text = matches!(done[0].act, Act::Type { .. });
+            if is_text && names.iter().any(|id| self.displaced.contains(id)) {
                 continue;
             }
             judge_field(field, &done, shown).map_err(|problem| {

@@ -212,6 +212,7 @@ impl Inner {
         if died {
             self.server_died();
         }
+        self.note_late(phone, frame, &said);
         let pushed = pushes(frame);
         self.check_refused(&pushed, &said);
         if died && unavailable || loses_answer {
@@ -293,7 +294,10 @@ impl Inner {
                 Message::Verdicts(verdicts) => {
                     let Some((_, names)) = pushed.iter().find(|(batch, _)| *batch == verdicts.batch) else { continue };
                     for (name, verdict) in names.iter().zip(&verdicts.verdicts) {
-                        if let Verdict::Accepted { position, .. } | Verdict::Duplicate { position, .. } = verdict {
+                        // Said before it was forgotten, and heard after it.
+                        if let Verdict::Accepted { position, .. } | Verdict::Duplicate { position, .. } = verdict
+                            && !self.pasts.has(&name.2)
+                        {
                             let before = self.acked.insert(*name, *position);
                             if before.is_some_and(|before| before != *position) {
                                 self.fail(format!("I2: change {} was acknowledged at {before:?} and at {position}", name.2));
@@ -303,7 +307,9 @@ impl Inner {
                 }
                 Message::Page(page) => {
                     for entry in &page.entries {
-                        if let Entry::Change(change) = entry {
+                        if let Entry::Change(change) = entry
+                            && !self.pasts.has(&change.hash)
+                        {
                             let before = self.read.insert(change.position, change.hash);
                             if before.is_some_and(|before| before != change.hash) {
                                 self.fail(format!("I4: two readers saw different changes at position {}", change.position));

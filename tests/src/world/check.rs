@@ -15,7 +15,7 @@ use sync_core::record::text::genesis;
 use sync_core::schema::Kind;
 use sync_core::store::Quarantined;
 
-use super::phone::held_in;
+use super::phone::{held_by, held_in};
 use super::{Handset, Inner, short};
 use crate::compose::intent_of;
 use crate::model::{IntentId, Shown};
@@ -46,7 +46,7 @@ impl Inner {
     /// What must hold once everything is quiet.
     pub fn check_quiet(&mut self) {
         let done = self.check_feed().and_then(|()| self.check_phones()).and_then(|()| self.check_alike());
-        let done = done.and_then(|()| self.check_kept()).and_then(|()| self.check_taken());
+        let done = done.and_then(|()| self.check_kept()).and_then(|()| self.check_taken()).and_then(|()| self.check_elsewhere());
         if let Err(what) = done {
             self.fail(what);
         }
@@ -149,9 +149,8 @@ impl Inner {
             return Ok(());
         }
         let held = held_in(changes);
-        ensure(held.len() == changes.len(), || {
-            format!("{}: {} of {} changes are nobody's", place(), changes.len() - held.len(), changes.len())
-        })?;
+        let nobodys = changes.iter().filter(|change| held_by(change).is_none()).count();
+        ensure(nobodys == 0, || format!("{}: {nobodys} of {} changes are nobody's", place(), changes.len()))?;
         self.check_twice(&held).map_err(|problem| format!("I3: {}: {problem}", place()))?;
         self.ledger.judge(&kind.name, &held, shown).map_err(|problem| format!("I7: {}: {problem}", place()))
     }

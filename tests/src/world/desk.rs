@@ -8,17 +8,17 @@ use rapport_server::intake::{NotReviewed, Review, Ruling};
 use rapport_server::store::rejected::RejectedRow;
 use serde_json::{Map, Value as Json};
 use sync_core::id::{Facet, RecordId, UserId};
-use sync_core::protocol::{Message, Verdict, code};
+use sync_core::protocol::{self, Message, Verdict, code};
 use sync_core::record::change::Change;
 
-use super::network::Pushed;
+use super::network::{ChangeName, Pushed};
 use super::phone::held_in;
 use super::{Inner, short};
 use crate::compose::{intent_of, typed_by};
 use crate::model::{Act, Intent, IntentId};
 
 /// An edit that a phone was told is not accepted.
-pub(super) type TurnedDown = (IntentId, RecordId, Facet);
+pub(super) type TurnedDown = (IntentId, ChangeName);
 
 impl Inner {
     /// Somebody at the desk takes one of the edits that are there.
@@ -120,27 +120,53 @@ impl Inner {
                     && change.received_at.is_none()
                     && let Some(id) = Change::read(&change.body).ok().and_then(|change| intent_of(&change))
                 {
-                    found.push((id, record, facet));
+                    found.push((id, (record, facet, hash)));
                 }
             }
         }
         found
     }
 
+    /// What its phone has written again without another one, or given up since, and that arrives after all, is as it was at
+    /// first: which of the two was seen by whom, the intents do not say.
+    pub(super) fn note_late(&mut self, phone: usize, frame: &[u8], said: &[Message]) {
+        let messages = protocol::decode_frame(frame).unwrap_or_default();
+        let pushes = messages.into_iter().filter_map(|message| if let Message::Push(push) = message { Some(push) } else { None });
+        for push in pushes {
+            let verdicts = said.iter().find_map(|message| match message {
+                Message::Verdicts(verdicts) if verdicts.batch == push.batch => Some(&verdicts.verdicts),
+                _ => None,
+            });
+            for (pushed, verdict) in push.changes.iter().zip(verdicts.into_iter().flatten()) {
+                let is_here = || self.phones[phone].changes(pushed.record, pushed.facet).iter().any(|change| change.hash == pushed.hash);
+                let late = matches!(verdict, Verdict::Accepted { .. }) && !is_here();
+                let id = Change::read(&pushed.body).ok().filter(|_| late).and_then(|change| intent_of(&change));
+                self.ledger.uncertain.extend(id.filter(|id| self.ledger.rewritten.contains(id)));
+            }
+        }
+    }
+
     /// What waits on the phone behind edits that were turned down says nothing of them any more. A phone takes such an
     /// edit out when nothing of its document is under way: until then it is there, and may be let in after all.
     pub(super) fn forget_turned_down(&mut self, phone: usize) {
-        for (gone, record, facet) in std::mem::take(&mut self.phones[phone].turned_down) {
+        for (gone, (record, facet, hash)) in std::mem::take(&mut self.phones[phone].turned_down) {
             let (waiting, here): (Vec<_>, Vec<_>) =
                 self.phones[phone].changes(record, facet).into_iter().partition(|change| change.received_at.is_none());
-            let (waiting, here) = (held_in(&waiting), held_in(&here));
+            let waiting = held_in(&waiting);
+            // What the desk has written in its place is here, and is not what they follow.
+            let was_let_in = here.iter().any(|change| change.hash == hash);
             if waiting.iter().any(|(id, _)| *id == gone) {
-                self.phones[phone].turned_down.push((gone, record, facet));
-            } else if !here.iter().any(|(id, _)| *id == gone) {
+                self.phones[phone].turned_down.push((gone, (record, facet, hash)));
+            } else if !was_let_in {
                 waiting.into_iter().for_each(|(id, _)| self.ledger.forget_seen(id, gone));
             }
         }
     }
+}
+
+/// Whether a row of a field is shown.
+pub(super) fn is_there(shown: &Map<String, Json>, field: &str, row: &str) -> bool {
+    shown.get(field).and_then(Json::as_array).is_some_and(|rows| rows.iter().any(|one| one["id"] == row))
 }
 
 fn is_refusal(verdict: &Verdict) -> bool {
@@ -156,14 +182,12 @@ impl crate::model::Ledger {
     /// An intent is written again by somebody who sees these: their word is the newest, characters stand where it puts them,
     /// and a row that is not there is made.
     fn write_again(&mut self, id: IntentId, seen: std::collections::BTreeSet<IntentId>, shown: &Map<String, Json>) {
-        let is_there =
-            |field: &str, row: &str| shown.get(field).and_then(Json::as_array).is_some_and(|rows| rows.iter().any(|one| one["id"] == row));
         let Some(intent) = self.intents.get_mut(&id) else { return };
         intent.seen = seen;
         for act in &mut intent.acts {
             match act {
                 Act::Type { typed, after, .. } => after.clone_from(typed),
-                Act::Row { field, row, makes, .. } => *makes |= !is_there(field, row),
+                Act::Row { field, row, makes, .. } => *makes |= !is_there(shown, field, row),
                 _ => {}
             }
         }

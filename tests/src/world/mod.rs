@@ -7,7 +7,9 @@
 mod carry;
 mod check;
 mod desk;
+mod elsewhere;
 mod faults;
+mod forgets;
 mod hostile;
 mod network;
 mod phone;
@@ -58,6 +60,10 @@ pub(crate) struct Inner {
     reviewed: BTreeSet<IntentId>,
     /// Records that were erased for good.
     erased: BTreeSet<RecordId>,
+    /// What stood in records before it was forgotten.
+    pasts: forgets::Pasts,
+    /// The house next door, where somebody aims at it.
+    elsewhere: Option<elsewhere::Elsewhere>,
     /// How often the server went back in time.
     pub life: u32,
     connections: u64,
@@ -87,6 +93,8 @@ impl Inner {
             read: BTreeMap::new(),
             reviewed: BTreeSet::new(),
             erased: BTreeSet::new(),
+            pasts: forgets::Pasts::default(),
+            elsewhere: None,
             life: 0,
             connections: 0,
             told_head: 0,
@@ -133,6 +141,7 @@ impl Inner {
                 handset.produced.insert(id);
                 self.note(format!("{author} does {id} in {kind} {}: {:?}", short(&record), composed.edits));
                 self.ledger.note(Intent { id, author, record, facet, acts: composed.acts, seen });
+                self.note_on_the_past(phone, id, (record, facet));
                 let kept = self.phones[phone].changes(record, facet);
                 if !edited.changes.iter().all(|hash| kept.iter().any(|change| change.hash == *hash)) {
                     self.fail(format!("I5: edit {id} was acknowledged and is not in the phone's store"));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rapport_server::sync::{Speaker, Unasked};
 use sync_core::device::{Device, Opening};
 use sync_core::engine::Stopped;
-use sync_core::id::{DeviceId, Facet, Millis, RecordId, UserId};
+use sync_core::id::{ChangeHash, DeviceId, Facet, Millis, RecordId, UserId};
 use sync_core::protocol::Enrolled;
 use sync_core::record::Stored;
 use sync_core::record::change::Change;
@@ -220,19 +220,43 @@ impl Handset {
     }
 }
 
-/// The intents in some changes, with the time that each bears.
+/// The intents in some changes, with the time that each bears; and those that they are what is left of.
 pub fn held_in(changes: &[Stored]) -> Vec<Held> {
-    changes.iter().filter_map(held_by).collect()
+    changes.iter().filter_map(held_by).chain(changes.iter().flat_map(held_before)).collect()
 }
 
 thread_local! {
     /// What was read from a change, by its bytes: a world asks for the same few hundred again and again.
     static HELD: RefCell<HashMap<Vec<u8>, Option<Held>>> = RefCell::default();
+    /// The changes that were written in the place of others: what is left of an intent does not always bear its name.
+    static RENEWED: RefCell<HashMap<ChangeHash, Renewed>> = RefCell::default();
 }
 
-fn held_by(stored: &Stored) -> Option<Held> {
+/// A change in the place of another one.
+#[derive(Debug, Clone)]
+pub struct Renewed {
+    /// The intent that it is what is left of.
+    pub held: Option<Held>,
+    /// Intents of which nothing is left: the first change of a document has them.
+    pub gone: Vec<Held>,
+}
+
+/// Keeps what a change is what is left of. No two worlds have one.
+pub fn renewed(hash: ChangeHash, renewed: Renewed) {
+    RENEWED.with_borrow_mut(|known| known.insert(hash, renewed));
+}
+
+fn held_before(stored: &Stored) -> Vec<Held> {
+    RENEWED.with_borrow(|known| known.get(&stored.hash).map(|renewed| renewed.gone.clone()).unwrap_or_default())
+}
+
+/// The intent of a change, with the time that it bears.
+pub fn held_by(stored: &Stored) -> Option<Held> {
     /// More than any world has; the next world starts over.
     const REMEMBERED: usize = 4_096;
+    if let Some(held) = RENEWED.with_borrow(|known| known.get(&stored.hash).map(|renewed| renewed.held)) {
+        return held;
+    }
     HELD.with_borrow_mut(|known| {
         if known.len() > REMEMBERED {
             known.clear();

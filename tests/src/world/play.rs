@@ -66,7 +66,8 @@ impl std::fmt::Display for Violation {
 /// # Errors
 /// [`Violation`].
 pub fn play(seed: u64) -> Result<Played, Violation> {
-    let faults = Faults::some(&mut Dice::new(!seed)).without(&std::env::var("RAPPORT_WITHOUT").unwrap_or_default());
+    let named = |variable: &str| std::env::var(variable).unwrap_or_default();
+    let faults = Faults::some(&mut Dice::new(!seed)).without(&named("RAPPORT_WITHOUT")).with(&named("RAPPORT_WITH"));
     let mut world = Inner::new(seed, faults);
     let done = catch_unwind(AssertUnwindSafe(|| world.run()));
     if let Err(panic) = done {
@@ -86,6 +87,9 @@ pub fn play(seed: u64) -> Result<Played, Violation> {
 impl Inner {
     fn run(&mut self) {
         self.note(format!("{:?}", self.faults));
+        if self.faults.has(Fault::Hostile) {
+            self.open_elsewhere();
+        }
         for name in &NAMES[..2 + self.dice.below(4)] {
             let role = *self.dice.pick(&["rep", "rep", "manager", "office", "agent", "leader", "regional"]);
             let phone = self.add_phone(name, role);
@@ -133,6 +137,7 @@ impl Inner {
             55..63 => self.time_passes(),
             65..73 => self.toggle(phone),
             73 if self.faults.has(Fault::Erased) => self.erases(),
+            74 if self.faults.has(Fault::Forgotten) => self.forgets(),
             73..76 => self.tell(phone, Event::Wake),
             76..80 => self.decide_draft(phone),
             80 if self.faults.has(Fault::HandedOver) => self.handed_over(phone),
@@ -263,6 +268,7 @@ impl Inner {
                 self.phones[phone].produced.insert(id);
                 self.phones[phone].excused.insert(old);
                 self.ledger.note(Intent { id, author: name, record, facet: draft.facet, acts: composed.acts, seen });
+                self.note_on_the_past(phone, id, (record, draft.facet));
                 self.tell(phone, Event::LocalEdit);
             }
             Ok(_) => drop(self.phones[phone].excused.insert(old)),

@@ -1,18 +1,19 @@
 //! The server of a world: the real store, intake and door, without a network, one step at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rapport_server::feed::Reader;
-use rapport_server::intake::{Edited, Failpoint, Fate, Intake, IntakeError, NotReviewed, RecordEdit, Review, ServerPen};
+use rapport_server::intake::{Edited, Failpoint, Fate, Intake, IntakeError, NotForgotten, NotReviewed, RecordEdit, Review, ServerPen};
+use rapport_server::privacy::begin_again;
 use rapport_server::store::records::{ConflictRow, RecordRow};
 use rapport_server::store::rejected::{DeskState, RejectedRow};
 use rapport_server::store::{self, Options, Store, records, rejected, workspaces};
 use rapport_server::sync::{Door, Speaker, Unasked};
 use sync_core::access::{MEMBER_KIND, Member, RoleSet};
-use sync_core::id::{Facet, Millis, Name, RecordId, UserId, WorkspaceId};
+use sync_core::id::{DeviceId, Facet, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::{self, Message};
 use sync_core::record::Stored;
 use tempfile::TempDir;
@@ -24,6 +25,11 @@ pub const START: Millis = 1_770_000_000_000;
 /// The workspace of every world.
 pub fn workspace() -> WorkspaceId {
     WorkspaceId::of_cause("world")
+}
+
+/// Another workspace on the same server.
+pub fn elsewhere() -> WorkspaceId {
+    WorkspaceId::of_cause("elsewhere")
 }
 
 /// The server, its disk, and the thread that runs it.
@@ -57,7 +63,7 @@ pub fn scratch() -> TempDir {
     made.expect("a folder for the test's files")
 }
 
-/// A database with tables and one workspace, made once: opening a copy is faster than migrating.
+/// A database with tables and two workspaces, made once: opening a copy is faster than migrating.
 fn template() -> &'static [u8] {
     static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
@@ -66,7 +72,10 @@ fn template() -> &'static [u8] {
         runtime().block_on(async {
             let store = Store::open(&Options::new(&path)).await.expect("an empty database");
             let mut tx = store.begin().await.expect("a transaction");
-            workspaces::add(&mut tx, workspace(), "world", [1; 16], workspaces::SealKey([2; 32]), START).await.expect("a workspace");
+            for (workspace, name) in [(workspace(), "world"), (elsewhere(), "elsewhere")] {
+                // With one key for both: what is sealed is sealed for its workspace.
+                workspaces::add(&mut tx, workspace, name, [1; 16], workspaces::SealKey([2; 32]), START).await.expect("a workspace");
+            }
             tx.commit().await.expect("a commit");
             store.close().await;
         });
@@ -114,6 +123,7 @@ impl Server {
         self.running = Some(self.runtime.block_on(async {
             let store = Store::open(&options).await.expect("the database opens");
             let intake = Intake::start(store.clone(), ServerPen::new(pen), Some(failpoint)).await.expect("the writer starts");
+            begin_again(&store, &intake, START).await.expect("the ledger is read");
             Running { store, intake }
         }));
     }
@@ -183,6 +193,14 @@ impl Server {
         let author = intake.on_behalf(workspace(), user, RoleSet::office());
         let answers = self.runtime.block_on(intake.review(&author, vec![review], now)).expect("the server decides");
         answers.into_iter().next().expect("an answer for each")
+    }
+
+    /// Forgets what once stood in a record, on behalf of the back office.
+    pub fn forget_past(&mut self, user: UserId, record: RecordId, now: Millis) -> Result<u64, NotForgotten> {
+        self.set_fate(Fate::Commit);
+        let intake = self.running().intake.clone();
+        let author = intake.on_behalf(workspace(), user, RoleSet::office());
+        self.runtime.block_on(intake.forget_past(&author, record, now)).expect("the server forgets")
     }
 
     /// What lies at the desk, and what was declined or returned there.
@@ -289,18 +307,42 @@ pub fn name(text: &str) -> Name {
 }
 
 /// Somebody who speaks to the server.
-pub fn speaker(user: UserId, role: &str, device: sync_core::id::DeviceId) -> Speaker {
-    Speaker { reader: Reader { workspace: workspace(), user, role: name(role).into() }, device }
+pub fn speaker(user: UserId, role: &str, device: DeviceId) -> Speaker {
+    speaker_in(workspace(), user, role, device)
+}
+
+/// Somebody of a workspace who speaks to the server.
+pub fn speaker_in(workspace: WorkspaceId, user: UserId, role: &str, device: DeviceId) -> Speaker {
+    Speaker { reader: Reader { workspace, user, role: name(role).into() }, device }
 }
 
 impl Server {
-    /// The positions of the feed at which there is no change: somebody's sight changed there, something was erased.
+    /// The positions of the feed at which there is no change: somebody's sight changed there, something was erased or
+    /// forgotten.
     pub fn marks(&self) -> BTreeSet<u64> {
         let db =
             rusqlite::Connection::open_with_flags(self.options().path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database");
-        let mut query = db.prepare("select position from feed_marks where entry in (1, 5, 6)").expect("a query");
+        let mut query = db.prepare("select position from feed_marks where entry in (1, 5, 6, 7)").expect("a query");
         let rows = query.query_map([], |row| row.get::<_, i64>(0)).expect("marks");
         rows.map(|row| row.expect("a mark") as u64).collect()
+    }
+
+    /// Every row of a workspace, table by table, as text; but those that say in which life of the server it is.
+    pub fn rows_of(&self, workspace: WorkspaceId) -> BTreeMap<String, Vec<String>> {
+        let db =
+            rusqlite::Connection::open_with_flags(self.options().path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database");
+        let texts = |sql: &str, bound: &[&dyn rusqlite::ToSql]| -> Vec<String> {
+            let mut query = db.prepare(sql).expect("a query");
+            let rows = query.query_map(bound, |row| row.get(0)).expect("rows");
+            rows.map(|row| row.expect("a row")).collect()
+        };
+        let tables = "select m.name from sqlite_master m join pragma_table_info(m.name) c
+             where m.type = 'table' and c.name = 'workspace' and m.name not in ('workspaces', 'restored')";
+        let rows = |table: &String| {
+            let columns = texts("select 'quote(\"' || name || '\")' from pragma_table_info(?1) order by cid", &[table]).join(" || ',' || ");
+            texts(&format!("select {columns} from \"{table}\" where workspace = ?1 order by 1"), &[&workspace.as_bytes().to_vec()])
+        };
+        texts(tables, &[]).into_iter().map(|table| (table.clone(), rows(&table))).collect()
     }
 
     /// Everybody who has a record.

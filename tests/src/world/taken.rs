@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// What ever lay at the desk, with its bytes: the records and the intents.
-    fn ever_at_the_desk(&self) -> Vec<(RecordId, Option<IntentId>)> {
+    pub(super) fn ever_at_the_desk(&self) -> Vec<(RecordId, Option<IntentId>)> {
         let rows = self.with_tx(async |tx| rejected::rejected_in(tx, workspace(), &DeskState::ALL, u32::MAX).await);
         rows.into_iter().map(|row| (row.record, Change::read(&row.body).ok().and_then(|change| intent_of(&change)))).collect()
     }
