@@ -106,8 +106,10 @@ impl Walk<'_> {
         if self.eyes.is_open() {
             let mut changes = records::changes_after(&mut self.tx, workspace, after, most).await?;
             let is_last = changes.len() < most as usize;
-            let reached = changes.last().and_then(|stored| stored.position).filter(|_| !is_last).unwrap_or(until);
-            changes.retain(|stored| self.eyes.shows(&stored.kind, stored.facet));
+            let last = changes.last().and_then(|stored| stored.position);
+            // Not beyond: a record comes whole there, and would be passed by.
+            let reached = last.filter(|last| !is_last && *last < until).unwrap_or(until);
+            changes.retain(|stored| stored.position <= Some(until) && self.eyes.shows(&stored.kind, stored.facet));
             return Ok(Chunk { changes, reached, woken: None });
         }
         let mut heads = sight::heads_between(&mut self.tx, workspace, after, until, most).await?;

@@ -96,6 +96,27 @@ async fn a_phone_forgets_it_as_well_and_shows_the_same() {
 }
 
 #[tokio::test]
+async fn a_phone_that_hears_of_it_among_later_changes_forgets_it_as_well() {
+    let server = Server::start().await;
+    let office = Client::office(&server).await;
+    let path = deal(&office).await;
+    let mut phone = Handset::of(&server, server.ann).await;
+    phone.sync(&server).await;
+    phone.edit(&server, "deal", id_of(&path), &[FieldEdit::set("source", "fair")]);
+    forget(&office, &path).await;
+    office.make("deal", json!({"title": "Another"})).await;
+    office.edit(&path, set("title", "More printers")).await;
+    for _ in 0..3 {
+        phone.sync(&server).await;
+    }
+    assert!(!format!("{:?}", phone.device.history(id_of(&path)).unwrap()).contains(CANARY));
+    let shown = phone.fields(id_of(&path)).unwrap();
+    assert_eq!((&shown["title"], &shown["source"]), (&json!("More printers"), &json!("fair")));
+    assert_eq!(json!(shown), office.get(&path).await.json()["fields"]);
+    assert!(phone.device.quarantined().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn what_a_phone_wrote_before_it_heard_of_that_is_delivered_by_field() {
     let server = Server::start().await;
     let office = Client::office(&server).await;
