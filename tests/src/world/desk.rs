@@ -7,7 +7,7 @@
 use rapport_server::intake::{NotReviewed, Review, Ruling};
 use rapport_server::store::rejected::RejectedRow;
 use serde_json::{Map, Value as Json};
-use sync_core::id::{Facet, RecordId, UserId};
+use sync_core::id::{Facet, UserId};
 use sync_core::protocol::{self, Message, Verdict, code};
 use sync_core::record::change::Change;
 
