@@ -7,14 +7,16 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use crate::id::Facet;
-use crate::record::doc::Doc;
+use crate::id::{Facet, Millis};
+use crate::record::doc::{Doc, Put};
 use crate::record::gates;
 use crate::schema::{Field, Formula, Kind};
 use crate::value::{JsonRef, Scalar};
 
 /// Parts of one that numbers are counted in.
 const NANO: i128 = 1_000_000_000;
+
+const DAY_MS: Millis = 86_400_000;
 
 /// A number as a whole one of so many parts.
 #[derive(Debug, Clone, Copy)]
@@ -145,6 +147,11 @@ fn value(kind: &Kind, field: &Field, doc: &Doc, row: &[(&str, JsonRef<'_>)]) -> 
             };
             (!gates::unmet(kind.field(of)?, get(of)?.text()?, &facts).is_empty()).then_some(JsonRef::Bool(true))
         }
+        Formula::Due { of } => {
+            let option = kind.field(of)?.option(get(of)?.text()?)?;
+            let since = since(doc, of, &option.value)?;
+            Some(JsonRef::Int(since.checked_add(Millis::from(option.days?).checked_mul(DAY_MS)?)?))
+        }
         Formula::Percent { of, by } => {
             let (whole, currency) = get(of)?.amount()?;
             let weight = || weight(by).map(|weight| Exact { count: weight.into(), parts: 1 });
@@ -162,6 +169,12 @@ fn furthest<'k>(field: &'k Field, doc: &Doc) -> Option<&'k str> {
     let steps = present.chain(doc.past(&field.name)).filter(|word| field.option(word).is_some_and(|option| option.weight > Some(0)));
     let place = steps.map(|word| field.place_of(word)).max()?;
     Some(&field.options.get(place)?.value)
+}
+
+/// Since when a choice is what it is: by whoever chose that first, of those who did so at a time.
+fn since(doc: &Doc, of: &str, state: &str) -> Option<Millis> {
+    let says = |put: &&Put| matches!(&put.value, Scalar::Text(word) if &**word == state);
+    doc.values(of).iter().filter(says).map(|put| doc.node(put.node).time).min()
 }
 
 /// Rows that have nothing to add are passed over; amounts of several currencies have no sum.

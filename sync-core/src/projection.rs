@@ -12,7 +12,7 @@ use crate::id::{ActorId, Facet, Millis, RecordId};
 use crate::merge;
 use crate::record::doc::Doc;
 use crate::record::fields::{FieldEdit, path_edits};
-use crate::schema::{Field, Kind, ValueType};
+use crate::schema::{Field, Formula, Kind, ValueType};
 use crate::search::sort_key;
 use crate::value::JsonRef;
 
@@ -73,6 +73,8 @@ pub fn made(kind: &Kind, edits: &[FieldEdit]) -> Map<String, Json> {
         doc.write(ActorId([0; 16]), 0, &edits);
         row.extend(merge::row(kind, facet, &doc));
     }
+    // Nothing is written yet, at no moment.
+    row.retain(|name, _| !kind.field(name).is_some_and(|field| matches!(field.computed(), Some(Formula::Due { .. }))));
     row
 }
 

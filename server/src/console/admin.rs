@@ -288,6 +288,7 @@ fn job_view(desk: &Desk, job: &'static str, lag: Option<u64>) -> JobView {
         Runs::PROOFS => ("job.proofs", "job.proofs_hint"),
         Runs::HOOKS => ("job.hooks", "job.hooks_hint"),
         Runs::DEADLINES => ("job.deadlines", "job.deadlines_hint"),
+        Runs::OVERSTAYS => ("job.overstays", "job.overstays_hint"),
         Runs::REQUESTS => ("job.requests", "job.requests_hint"),
         Runs::RETENTION => ("job.retention", "job.retention_hint"),
         _ => ("job.sweep", "job.sweep_hint"),

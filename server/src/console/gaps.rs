@@ -7,6 +7,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value as Json, json};
+use sync_core::actions::overstays;
 use sync_core::id::RecordId;
 use sync_core::query::with_me;
 use sync_core::record::gates;
@@ -149,7 +150,8 @@ pub async fn of_record(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<Note>,
 
 /// Whether a condition of a gap asks what is said in more words already.
 fn is_of_states(kind: &Kind, condition: &Json) -> bool {
-    let is_unmet = |name: &str| kind.field(name).is_some_and(|field| matches!(field.computed(), Some(Formula::Unmet { .. })));
+    let is_unmet =
+        |name: &str| kind.field(name).is_some_and(|field| matches!(field.computed(), Some(Formula::Unmet { .. } | Formula::Due { .. })));
     match condition {
         Json::Object(parts) => {
             let asks = parts.get("attribute").and_then(Json::as_str).is_some_and(is_unmet);
@@ -170,6 +172,13 @@ fn of_states(desk: &Desk, kind: &Kind, row: &Row) -> Vec<Note> {
         let lacking: Vec<&str> = lacking.iter().map(|label| desk.words.label(label)).collect();
         let text = desk.words.fill("gap.unmet", &[state_of(desk, field, state), &lacking.join(", ")]);
         notes.push(Note { text, href: needs.first().and_then(|need| edit(row.id, &need.field)) });
+    }
+    if let Some(over) = overstays::of(kind, &row.fields, desk.now).filter(|over| may_see(&over.field.name)) {
+        let (state, limit) = (desk.words.label(&over.state.label), u64::from(over.state.days.unwrap_or_default()));
+        let text = desk
+            .words
+            .fill("stay.past", &[state, &desk.words.count("stay.days", limit), &desk.words.count("stay.over", over.days(desk.now))]);
+        notes.push(Note { text, href: edit(row.id, &over.field.name) });
     }
     let states = kind.fields.iter().filter_map(|field| field.option(row.fields.get(&*field.name)?.as_str()?));
     let asked = states.flat_map(|state| gates::unsaid(kind, state, &row.fields));

@@ -17,6 +17,7 @@ pub mod heads;
 pub mod import;
 pub mod index;
 pub mod merge;
+pub mod overstays;
 pub mod proofs;
 pub mod reporting;
 pub mod retention;

@@ -41,6 +41,8 @@ impl Runs {
     pub const HOOKS: &'static str = "hooks";
     /// Tells deputies.
     pub const DEADLINES: &'static str = "deadlines";
+    /// Reminds of what stays too long in a state.
+    pub const OVERSTAYS: &'static str = "overstays";
     /// Asks for people's words, and carries them out.
     pub const REQUESTS: &'static str = "requests";
     /// Erases what may not be kept any longer, where a workspace asks for it.
@@ -49,13 +51,14 @@ impl Runs {
     pub const SWEEP: &'static str = "sweep";
 
     /// All jobs that note their runs, in the order of the page.
-    pub const ALL: [&'static str; 9] = [
+    pub const ALL: [&'static str; 10] = [
         Self::INDEX,
         Self::DUPLICATES,
         Self::NUMBERS,
         Self::PROOFS,
         Self::HOOKS,
         Self::DEADLINES,
+        Self::OVERSTAYS,
         Self::REQUESTS,
         Self::RETENTION,
         Self::SWEEP,

@@ -11,7 +11,7 @@ use sync_core::schema::Kind;
 
 use super::{Linked, Names, People, ReadError, Reading, Row, Who, links};
 use crate::store::records::ConflictRow;
-use crate::store::{lists, undecided};
+use crate::store::{lists, pointing, undecided};
 
 /// Records named of each kind and role that point at a record; the count says how many there are.
 pub const LINKED_FROM_MAX: u32 = 20;
@@ -196,7 +196,7 @@ impl Reading {
     async fn linked_from(&self, tx: &mut crate::store::Tx, id: RecordId) -> Result<Vec<LinksIn>, ReadError> {
         let mut groups: Vec<LinksIn> = Vec::new();
         let targets = self.with_behind(tx, id).await?;
-        for pointer in lists::pointing_at(tx, self.workspace, &self.scope, &targets, LINKED_FROM_MAX).await? {
+        for pointer in pointing::at(tx, self.workspace, &self.scope, &targets, LINKED_FROM_MAX).await? {
             let readable = |kind: &Kind| self.may_read(kind, pointer.role.split('.').next().unwrap_or_default());
             // Whether one follows it is said on top of the page, what waits for one's word at the desk.
             if is_own_note(&pointer.kind) || !self.schema().kind(&pointer.kind).is_some_and(|kind| readable(kind)) {

@@ -9,7 +9,8 @@ use sync_core::id::{ChangeHash, KindName, Millis, RecordId};
 use sync_core::schema::Schema;
 
 use super::{Entry, Names, ReadError, Reading, Row, links};
-use crate::store::lists::{self, PlacedRow};
+use crate::store::lists;
+use crate::store::pointing::{self, PlacedRow};
 
 /// Records of one timeline, those changed last: more than anybody scrolls through. Of more it says so, and one kind of them is
 /// looked at alone.
@@ -71,13 +72,13 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
         let placed: Vec<KindName> = self.schema().kinds().filter(|kind| !kind.happens.is_empty()).map(|kind| kind.name.clone()).collect();
-        timeline.kinds = lists::pointing_counts(&mut tx, self.workspace, &self.scope, &targets).await?;
+        timeline.kinds = pointing::counts(&mut tx, self.workspace, &self.scope, &targets).await?;
         let mut places = Vec::new();
         // Whether one follows it is said on top of the page, what waits for one's word at the desk.
         timeline.kinds.retain(|kind, _| !is_own_note(kind));
         if only != CHANGES {
             let asked = (&targets[..], Some(only).filter(|only| !only.is_empty()));
-            let found = lists::pointing_places(&mut tx, self.workspace, &self.scope, asked, &placed, TIMELINE_MAX).await?;
+            let found = pointing::places(&mut tx, self.workspace, &self.scope, asked, &placed, TIMELINE_MAX).await?;
             let told = found.iter().filter(|row| !is_own_note(&row.kind));
             places.extend(told.map(|row| (moment(self.schema(), row), Place::Record(row.record))));
             let all = timeline.kinds.iter().filter(|(kind, _)| only.is_empty() || ***kind == *only).map(|(_, count)| count);

@@ -2,10 +2,12 @@
 //!
 //! Every row passes a [`Scope`]. Decides nothing; `reading` makes the scope.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use sync_core::id::{DeviceId, Facet, FieldName, KindName, Millis, RecordId, UserId, WorkspaceId};
-use sync_core::query::{Binds, Compiler, Context, Dialect, Filter, Param, Place, Query, Sql, Tables};
+use sync_core::id::{DeviceId, Facet, FieldName, KindName, RecordId, UserId, WorkspaceId};
+use sync_core::query::{
+    Binds, Class, Compiler, Condition, Context, Dialect, Filter, Holder, Param, Place, Query, Scalar, Sql, Tables, Test,
+};
 use sync_core::record::Stored;
 
 use super::records::{self, ROW_COLUMNS, RecordRow, RowTuple, record_row};
@@ -37,23 +39,6 @@ pub struct TitleRow {
     /// Whether it is archived.
     pub archived: bool,
 }
-
-/// A record that points at another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PointerRow {
-    /// The kind that points.
-    pub kind: KindName,
-    /// The field, or `field.part`.
-    pub role: String,
-    /// The record.
-    pub record: RecordId,
-    /// Its title.
-    pub title: String,
-    /// How many of this kind point by this role.
-    pub count: u64,
-}
-
-type PointerTuple = (String, String, Vec<u8>, String, i64);
 
 /// Which records of a list are meant.
 #[derive(Clone, Copy)]
@@ -101,8 +86,9 @@ impl Which<'_> {
     pub(super) fn statement(&self, start: &str, way: Way) -> Statement {
         let (kind, mut statement) = (&self.query.kind, Statement::of(start, self.workspace));
         let sees = self.scope.sees("rows", kind, |param| statement.bind(param));
-        // The plus: what an index of words has found is looked up by its ids, never by an index of a whole kind.
-        let aside = if self.words.is_some() && way != Way::InOrder { "+" } else { "" };
+        let links = if way == Way::InOrder { None } else { self.asked_links() };
+        // The plus: what an index of words or of links has found is looked up by its ids, never by an index of a whole kind.
+        let aside = if way != Way::InOrder && (self.words.is_some() || links.is_some()) { "+" } else { "" };
         let shelf = match self.shelf {
             // What another record stands for is shown there.
             Shelf::InUse => format!(" and {aside}rows.archived = 0 and {}", self.is_no_alias(way)),
@@ -115,7 +101,26 @@ impl Which<'_> {
         if let Some(words) = self.words {
             self.push_words(words, &mut statement);
         }
+        if let Some((role, targets)) = links {
+            push_links(kind, role, &targets, &mut statement);
+        }
         statement
+    }
+
+    /// A set of links of which the records must have one: its role, and where it leads. What a record links to by one field
+    /// has an index of that field.
+    fn asked_links(&self) -> Option<(String, Vec<RecordId>)> {
+        let all = match &self.query.filter {
+            Filter::All(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        all.iter().find_map(|filter| {
+            let Filter::Is(Condition { place: Place { walk: None, spot }, test: Test::OneOf(wanted) }) = filter else { return None };
+            let (Class::Link, Holder::Each { field, path, .. }) = (spot.class, &spot.holder) else { return None };
+            let id = |scalar: &Scalar| if let Scalar::Text(id) = scalar { id.parse().ok() } else { None };
+            let role = std::iter::once(field).chain(path).map(|name| &**name).collect::<Vec<_>>().join(".");
+            Some((role, wanted.iter().map(id).collect::<Option<Vec<RecordId>>>().filter(|ids| !ids.is_empty())?))
+        })
     }
 
     /// Of a few records each is looked up; for all, those that stand behind others are read first.
@@ -239,6 +244,18 @@ impl Which<'_> {
     }
 }
 
+/// Narrows records to those that have one of some links, to what another one stands for as well. What the filter says of them
+/// is asked besides: this is how the few are found.
+fn push_links(kind: &KindName, role: String, targets: &[RecordId], statement: &mut Statement) {
+    let (kind, role) = (statement.bind(Param::Text(kind.to_string())), statement.bind(Param::Text(role)));
+    let targets = statement.bind_all(targets.iter().map(blob));
+    let values = targets.replace(", ", "), (");
+    statement.push(&format!(
+        "rows.record in (select l.source from links l where l.workspace = $1 and l.source_kind = {kind} and l.role = {role} \
+         and l.target in (values ({values}) union all select a.record from aliases a where a.workspace = $1 and a.survivor in ({targets}))) and "
+    ));
+}
+
 /// One page of a list, and one row more when there is a next page.
 pub async fn page(tx: &mut Tx, which: Which<'_>, way: Way) -> Result<Vec<RecordRow>> {
     rows(which.page(way), tx, which.scope).await
@@ -310,95 +327,8 @@ pub async fn titles(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, records:
 /// Values of one `in`: with a scope of every kind it stays far below SQLite's 32,766 parameters.
 const CHUNK: usize = 400;
 
-fn blob(record: &RecordId) -> Param {
+pub(super) fn blob(record: &RecordId) -> Param {
     Param::Blob(record.as_bytes().to_vec())
-}
-
-/// The records that point at any of some, most lately changed first: at most `each` of every kind and role.
-/// Who asks is expected to drop roles whose field is out of sight.
-pub async fn pointing_at(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], each: u32) -> Result<Vec<PointerRow>> {
-    let mut pointers = Vec::new();
-    for (kind, role, record, title, count) in pointers_statement(workspace, scope, targets, each).all::<PointerTuple>(tx).await? {
-        let kind: KindName = id(kind.parse(), "kind name")?;
-        let title = if scope.of(&kind).is_some_and(|scope| scope.title) { title } else { String::new() };
-        pointers.push(PointerRow { kind, role, record: id(RecordId::from_bytes(&record), "record id")?, title, count: count as u64 });
-    }
-    Ok(pointers)
-}
-
-fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets: &[RecordId], each: u32) -> Statement {
-    let mut statement = Statement::of("select source_kind, role, record, title, many from (", workspace);
-    let targets = statement.bind_all(targets.iter().map(blob));
-    let sees = scope.sees_any("r", &mut statement);
-    let updated = scope.updated_any("r", &mut statement);
-    statement.push(&format!(
-        "select l.source_kind, l.role, r.record, r.title, count(*) over (partition by l.source_kind, l.role) as many, \
-         row_number() over (partition by l.source_kind, l.role order by {updated} desc, r.record) as place \
-         from links l join rows r on r.workspace = l.workspace and r.record = l.source \
-         where l.workspace = $1 and l.target in ({targets}) and r.archived = 0 and {sees}"
-    ));
-    let each = statement.bind(Param::Int(i64::from(each)));
-    statement.push(&format!(") pointers where place <= {each} order by source_kind, role, place"));
-    statement
-}
-
-/// A record that points at another one, and when it took place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlacedRow {
-    /// The record.
-    pub record: RecordId,
-    /// Its kind.
-    pub kind: KindName,
-    /// Edit time of its first change.
-    pub created_at: Millis,
-    /// Its main facet if it is of a kind whose fields say when it takes place, and in sight.
-    pub main: Option<String>,
-}
-
-/// How many records of each kind in use point at any of some.
-pub async fn pointing_counts(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId]) -> Result<BTreeMap<KindName, u64>> {
-    let mut statement = Statement::of("select kind, count(*) from rows where ", workspace);
-    let pointing = pointing(scope, targets, &mut statement);
-    statement.push(&format!("{pointing} group by kind"));
-    let counts = statement.all::<(String, i64)>(tx).await?.into_iter();
-    counts.map(|(kind, count)| Ok((id(kind.parse(), "kind name")?, count as u64))).collect()
-}
-
-/// The condition on `rows` that a record in use points at any of some.
-fn pointing(scope: &Scope, targets: &[RecordId], statement: &mut Statement) -> String {
-    let targets = statement.bind_all(targets.iter().map(blob));
-    let sees = scope.sees_any("rows", statement);
-    format!(
-        "rows.workspace = $1 and rows.record in (select l.source from links l where l.workspace = $1 and l.target in ({targets})) \
-         and rows.archived = 0 and {sees}"
-    )
-}
-
-/// The records in use that point at any of some, all or those of one kind, most lately changed first; with their fields only
-/// those of some kinds.
-pub async fn pointing_places(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    scope: &Scope,
-    (targets, only): (&[RecordId], Option<&str>),
-    placed: &[KindName],
-    limit: u32,
-) -> Result<Vec<PlacedRow>> {
-    let mut statement = Statement::of("", workspace);
-    let placed = statement.bind_all(placed.iter().map(|kind| Param::Text(kind.to_string())));
-    statement.push(&format!("select record, kind, created_at, case when kind in ({placed}) then main end from rows "));
-    let pointing = pointing(scope, targets, &mut statement);
-    let of_kind = only.map_or_else(String::new, |kind| format!(" and rows.kind = {}", statement.bind(Param::Text(kind.to_owned()))));
-    let updated = scope.updated_any("rows", &mut statement);
-    let limit = statement.bind(Param::Int(i64::from(limit)));
-    statement.push(&format!("where {pointing}{of_kind} order by {updated} desc, rows.record limit {limit}"));
-    let mut places = Vec::new();
-    for (record, kind, created_at, main) in statement.all::<(Vec<u8>, String, Millis, Option<String>)>(tx).await? {
-        let kind: KindName = id(kind.parse(), "kind name")?;
-        let main = main.filter(|_| scope.shows(&kind, Facet::Main));
-        places.push(PlacedRow { record: id(RecordId::from_bytes(&record), "record id")?, kind, created_at, main });
-    }
-    Ok(places)
 }
 
 /// Some records, those in sight of them, in the order in which they are named.
@@ -514,7 +444,7 @@ mod tests {
 
     use super::super::scope::KindScope;
     use super::*;
-    use crate::store::{Options, Store, sight};
+    use crate::store::{Options, Store, pointing, sight};
 
     fn scope() -> Scope {
         let kinds = Schema::builtin().kinds().map(|kind| {
@@ -543,11 +473,17 @@ mod tests {
         let query = Query::from_params(schema, "party", []).unwrap();
         let all = scope();
         let which = Which { workspace, scope: &all, query: &query, context, shelf: Shelf::InUse, words: None };
+        let linked = format!(r#"[{{"type":"linkedWith","attribute":"about","value":["{record}"]}}]"#);
+        let about = Query::from_params(schema, "activity", [("where", &*linked)]).unwrap();
+        let about = Which { query: &about, ..which };
         let statements = [
             (which.named(&"teams".parse().unwrap(), "team:", &["a".to_owned()], 10), "holders_by_holder (workspace=? AND holder=?"),
             (records::changes_statement(workspace, &[record, record]), "changes_by_record (workspace=? AND record=?"),
             (author_statement(workspace, record), "changes_by_record (workspace=? AND record=? AND facet=?"),
-            (pointers_statement(workspace, &scope(), &[record], 5), "links_by_target (workspace=? AND target=?"),
+            (pointing::pointers_statement(workspace, &scope(), &[record], 5), "links_by_target (workspace=? AND target=?"),
+            (pointing::counts_statement(workspace, &scope(), &[record]), "links_by_target (workspace=? AND target=?"),
+            (about.page(Way::Gathered), "links_by_target (workspace=? AND target=? AND role=?"),
+            (about.counted(Some(10)), "links_by_target (workspace=? AND target=? AND role=?"),
             (
                 sight::moved_statement(workspace, user, true, 7, (None, 200)),
                 "sqlite_autoindex_moves_1 (workspace=? AND position=? AND record>?",
@@ -556,7 +492,7 @@ mod tests {
         ];
         for (statement, index) in statements {
             let plan = statement.plan(&mut tx).await;
-            assert!(plan.contains(index), "{plan}");
+            assert!(plan.contains(index) && !plan.contains("rows_by_update"), "{plan}");
         }
     }
 }

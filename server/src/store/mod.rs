@@ -39,6 +39,7 @@ pub mod once;
 mod open;
 pub mod owed;
 pub mod people;
+pub mod pointing;
 pub mod receipts;
 pub mod records;
 pub mod rejected;

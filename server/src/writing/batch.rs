@@ -465,9 +465,9 @@ fn computed_as_said(
     changes: &[Vec<FieldEdit>],
 ) -> Result<(), Error> {
     let is_computed = |name: &str| kind.field(name).is_some_and(|field| field.merge == Merge::Derived);
-    // The furthest option is of all that was ever chosen: what was read is as good an answer as there is.
-    let is_furthest = |name: &str| matches!(kind.field(name).and_then(|field| field.computed()), Some(Formula::Furthest { .. }));
-    let stands = |name: &String, value: &Json| (changes.is_empty() || is_furthest(name)) && before.get(name) == Some(value);
+    // Of what was once chosen, and when, what was read is as good an answer as there is.
+    let looks_back = |name: &str| kind.field(name).and_then(|field| field.computed()).is_some_and(Formula::looks_back);
+    let stands = |name: &String, value: &Json| (changes.is_empty() || looks_back(name)) && before.get(name) == Some(value);
     let mut said = item.fields.iter().filter(|(name, value)| is_computed(name) && !stands(name, value)).peekable();
     if said.peek().is_none() {
         return Ok(());

@@ -3,6 +3,7 @@
 mod dashboards;
 mod desk;
 mod devices;
+mod door;
 mod handover;
 mod lists;
 mod look;

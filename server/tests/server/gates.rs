@@ -1,6 +1,8 @@
 //! The way of a deal: its pipeline's board, what each stage asks for or needs, how long it was where, and what is overlooked.
 
+use rapport_server::jobs::overstays;
 use serde_json::json;
+use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
 use crate::api::Client;
@@ -164,6 +166,57 @@ async fn a_phone_without_a_network_refuses_a_stage_and_what_only_meets_at_the_se
 }
 
 #[tokio::test]
+async fn a_deal_that_stays_too_long_shows_it_and_its_owner_is_told_once_and_later_their_superior() {
+    let mut desk = Desk::new().await;
+    desk.with_gates().await;
+    let (app, ann, bo) = (desk.server.app.clone(), RecordId(desk.server.ann.0), RecordId(UserId::of_cause("bo").0));
+    let superior = [FieldEdit::set("name", "Bo"), FieldEdit::set("language", "zh"), FieldEdit::set("reports_to", ann.to_string())];
+    desk.ann.save(&app, "member", ann, START, &[FieldEdit::set("name", "Ann")]).await;
+    desk.ann.save(&app, "member", bo, START, &superior).await;
+    let id = desk.deal(1, "Lamps", "proposal", 1_000, &[FieldEdit::set("owner", bo.to_string()), decider("d")]).await;
+    let (board, record) = ("/records/deal?layout=board", format!("/records/deal/{id}"));
+    desk.later(13).await;
+    has(&desk.page(board).await, &[], &["over its time"]);
+    assert_eq!(overstays::round(&app).await.unwrap(), 0);
+
+    desk.later(2).await;
+    has(between(&desk.page(board).await, "data-value=\"proposal\"", "</section>"), &["item over", "2 days over its time"], &[]);
+    has(&desk.page(&record).await, &["“Proposal” may take 14 days: 2 days over its time"], &["Too long in their stage"]);
+    has(between(&desk.page("/gaps").await, ">Too long in their stage</a>", "</li>"), &["\">1<"], &[]);
+    let told = async |desk: &Desk, who: RecordId| {
+        let theirs = json!([{"type": "linkedWith", "attribute": "assignee", "value": [who]}]).to_string();
+        let tasks = Client::office(&desk.server).await.list("activity", &[("where", &theirs)]).await.json();
+        tasks["rows"].as_array().unwrap().iter().map(|row| row["fields"]["subject"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((overstays::round(&app).await.unwrap(), overstays::round(&app).await.unwrap()), (1, 0), "once");
+    assert_eq!((told(&desk, bo).await, told(&desk, ann).await.len()), (vec!["在“方案报价”阶段停留过久：Lamps".to_owned()], 0));
+
+    desk.later(7).await;
+    assert_eq!((overstays::round(&app).await.unwrap(), overstays::round(&app).await.unwrap()), (1, 0));
+    assert_eq!((told(&desk, bo).await.len(), told(&desk, ann).await), (1, vec!["Too long in “Proposal”: Lamps".to_owned()]));
+    assert_eq!(desk.post(&format!("{record}/fields/stage"), &[("f.stage", "negotiation")]).await.status, 303);
+    has(&desk.page(board).await, &[], &["over its time"]);
+    assert_eq!(overstays::round(&app).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_phone_without_a_network_knows_until_when_a_deal_may_stay_where_it_is() {
+    let mut desk = Desk::new().await;
+    desk.with_gates().await;
+    let id = desk.deal(1, "Lamps", "lead", 1_000, &[decider("d"), FieldEdit::set("party", record(99).to_string())]).await;
+    let mut phone = Handset::of(&desk.server, desk.server.ann).await;
+    phone.sync(&desk.server).await;
+    assert_eq!(phone.fields(id).unwrap().get("stage_due"), None, "a lead may stay one");
+    desk.server.clock.forward(MINUTE);
+    phone.edit(&desk.server, "deal", id, &[FieldEdit::set("stage", "proposal")]);
+    let due = json!(START + MINUTE + 14 * DAY);
+    assert_eq!(phone.fields(id).unwrap()["stage_due"], due);
+    phone.sync(&desk.server).await;
+    let office = Client::office(&desk.server).await;
+    assert_eq!(office.get(&format!("/api/v1/deal/{id}")).await.json()["fields"]["stage_due"], due);
+}
+
+#[tokio::test]
 async fn what_options_bring_with_them_is_edited_in_the_form_of_a_kind() {
     let desk = Desk::new().await;
     let form = desk.page("/kinds/deal").await;
@@ -197,7 +250,7 @@ async fn what_options_bring_with_them_is_edited_in_the_form_of_a_kind() {
                 field.options.iter().map(|option| format!("{} | {} | {}", option.value, option.label.en, option.label.zh)).collect();
             add("options", &lines.join("\n"));
             add("default", "new");
-            add("rules", "Solved needs improvement, replies.text\nclosed asks category");
+            add("rules", "Solved needs improvement, replies.text\nclosed asks category\nopen days 3, 2");
         } else {
             add("closed", "");
         }
@@ -205,7 +258,7 @@ async fn what_options_bring_with_them_is_edited_in_the_form_of_a_kind() {
     let pairs: Vec<(&str, &str)> = sent.iter().map(|(key, value)| (&**key, &**value)).collect();
     let saved = desk.post("/kinds/case", &pairs).await;
     assert_eq!(saved.status, 303, "{}", saved.text());
-    has(&desk.page("/kinds/case").await, &["solved needs improvement, replies.text", "closed asks category"], &[]);
+    has(&desk.page("/kinds/case").await, &["solved needs improvement, replies.text", "closed asks category", "open days 3, 2"], &[]);
     let office = Client::office(&desk.server).await;
     let refused = office.post("/api/v1/case", json!({"fields": {"subject": "Broken", "status": "solved"}})).await;
     assert_eq!(refused.status, 422, "{}", refused.text());

@@ -27,19 +27,21 @@ pub fn tasks(
     }
     let owner = kind.owner.as_deref().and_then(|name| written(before, edits, name)?.as_str().filter(|owner| !owner.is_empty()));
     let assignee = owner.map_or_else(|| author.to_string(), str::to_owned);
-    let task = |cause: String, subject: &String| {
-        let edits = vec![
-            FieldEdit::set("subject", subject.as_str()),
-            FieldEdit::set("type", "task"),
-            FieldEdit::set("status", "planned"),
-            FieldEdit::set("assignee", assignee.as_str()),
-            FieldEdit::Add { field: ABOUT.to_owned(), value: record.to_string() },
-        ];
-        (RecordId::of_cause(&cause), edits)
-    };
+    let task = |cause: String, subject: &String| (RecordId::of_cause(&cause), planned(subject, &assignee, record));
     let of_state = |(field, option): (&crate::schema::Field, &crate::schema::Choice)| {
         let cause = |place| format!("task {place} of {} {} of {record}", field.name, option.value);
         option.tasks.iter().enumerate().map(|(place, subject)| task(cause(place), subject)).collect::<Vec<_>>()
     };
     gates::moves(kind, before, edits).into_iter().flat_map(of_state).collect()
+}
+
+/// What makes a task of somebody's about a record.
+pub(super) fn planned(subject: &str, assignee: &str, record: RecordId) -> Vec<FieldEdit> {
+    vec![
+        FieldEdit::set("subject", subject),
+        FieldEdit::set("type", "task"),
+        FieldEdit::set("status", "planned"),
+        FieldEdit::set("assignee", assignee),
+        FieldEdit::Add { field: ABOUT.to_owned(), value: record.to_string() },
+    ]
 }

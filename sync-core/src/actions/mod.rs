@@ -10,6 +10,7 @@ pub mod doubts;
 pub mod duplicates;
 pub mod follow;
 pub mod next;
+pub mod overstays;
 pub mod prices;
 pub mod quotes;
 pub mod request;

@@ -156,8 +156,8 @@ impl QueryError {
 /// What would have been right: the nearest word, and the words there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hint {
-    /// The word that was probably meant.
-    pub nearest: Option<String>,
+    /// What was written instead of one of them, if it may be a slip.
+    word: String,
     /// Every word that is valid there.
     pub valid: Vec<String>,
 }
@@ -170,22 +170,31 @@ impl Hint {
 
     /// A hint for `word` among `valid`.
     pub fn for_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Self {
-        let valid: Vec<String> = valid.into_iter().map(str::to_owned).collect();
-        let near = |candidate: &&String| distance(word, candidate) <= 1 + word.len() / 4;
-        let nearest = valid.iter().filter(near).min_by_key(|candidate| distance(word, candidate)).cloned();
-        Self { nearest, valid }
+        Self { word: word.to_owned(), ..Self::among(valid) }
+    }
+
+    /// The words that are valid, where what was written is no slip.
+    pub fn among<'a>(valid: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { word: String::new(), valid: valid.into_iter().map(str::to_owned).collect() }
+    }
+
+    /// The word that was probably meant. Looked for when somebody is told: many attributes are only tried.
+    pub fn nearest(&self) -> Option<&str> {
+        let far = |candidate: &str| distance(&self.word, candidate);
+        let near = self.valid.iter().map(|candidate| (far(candidate), candidate)).filter(|(far, _)| *far <= 1 + self.word.len() / 4);
+        near.min_by_key(|(far, _)| *far).map(|(_, candidate)| candidate.as_str()).filter(|_| !self.word.is_empty())
     }
 
     /// The hint in Chinese; the English is its `Display`.
     pub fn zh(&self) -> String {
-        let nearest = self.nearest.as_ref().map_or_else(String::new, |nearest| format!("，是不是“{nearest}”？"));
+        let nearest = self.nearest().map_or_else(String::new, |nearest| format!("，是不是“{nearest}”？"));
         if self.valid.is_empty() { nearest } else { format!("{nearest}（可用：{}）", self.valid.join("、")) }
     }
 }
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(nearest) = &self.nearest {
+        if let Some(nearest) = self.nearest() {
             write!(f, "; did you mean `{nearest}`?")?;
         }
         if self.valid.is_empty() { Ok(()) } else { write!(f, " (valid: {})", self.valid.join(", ")) }
@@ -232,7 +241,7 @@ mod tests {
         for (typed, meant) in
             [("nam", Some("name")), ("satge", Some("stage")), ("closedate", Some("close_date")), ("EQUALS", Some("equals")), ("zzz", None)]
         {
-            assert_eq!(Hint::for_word(typed, words).nearest.as_deref(), meant, "{typed}");
+            assert_eq!(Hint::for_word(typed, words).nearest(), meant, "{typed}");
         }
     }
 }

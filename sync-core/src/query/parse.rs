@@ -163,9 +163,9 @@ impl<'s> Parser<'s> {
     fn positive(&mut self, operator: &'static Operator, attribute: &str, value: &Value) -> Result<Filter, QueryError> {
         if let Some(pointer) = self.pointer(attribute)? {
             if pointer.rest.is_empty() {
-                let valid = QUANTITIES.map(|(word, _)| word.to_owned()).to_vec();
+                let hint = Hint::among(QUANTITIES.map(|(word, _)| word));
                 let (operator, attribute) = (operator.word.to_owned(), cut(attribute));
-                return Err(QueryError::UnfitOperator { operator, attribute, class: None, hint: Hint { nearest: None, valid } });
+                return Err(QueryError::UnfitOperator { operator, attribute, class: None, hint });
             }
             let filter = self.among(&pointer, |parser| parser.positive(operator, pointer.rest, value))?;
             return Ok(Filter::Pointed(Box::new(Pointed { kind: pointer.kind.name.clone(), via: pointer.via, filter, least: 1 })));
@@ -237,7 +237,7 @@ impl Asked<'_> {
             operator: self.operator.word.to_owned(),
             attribute: self.attribute.to_owned(),
             class: Some(spot.class),
-            hint: Hint { nearest: None, valid: valid.map(str::to_owned).collect() },
+            hint: Hint::among(valid),
         })
     }
 

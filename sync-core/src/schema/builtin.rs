@@ -156,6 +156,9 @@ fn brings(base: &Choice, option: &mut Choice) {
     if option.tasks.is_empty() {
         option.tasks.clone_from(&base.tasks);
     }
+    if option.days.is_none() {
+        (option.days, option.escalate_days) = (base.days, base.escalate_days);
+    }
     if option.columns.is_empty() {
         option.columns.clone_from(&base.columns);
     }

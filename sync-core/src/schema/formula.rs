@@ -46,6 +46,11 @@ pub enum Formula {
         /// The choice.
         of: FieldName,
     },
+    /// Until when the record may stay in the option that is chosen, by the option's `days`; nothing where it has none.
+    Due {
+        /// The choice.
+        of: FieldName,
+    },
     /// A part of money or a number.
     Percent {
         /// The whole.
@@ -59,8 +64,15 @@ pub enum Formula {
 
 impl Formula {
     /// The keys of each form: the first one says which it is.
-    pub const FORMS: [&[&'static str]; 6] =
-        [&["sum", "of", "times", "less_percent"], &["weight_of"], &["furthest_of"], &["count_of"], &["unmet_of"], &["percent_of", "by"]];
+    pub const FORMS: [&[&'static str]; 7] = [
+        &["sum", "of", "times", "less_percent"],
+        &["weight_of"],
+        &["furthest_of"],
+        &["count_of"],
+        &["unmet_of"],
+        &["due_of"],
+        &["percent_of", "by"],
+    ];
 
     /// The formula of a field, if it has one.
     pub(super) fn read(field: Section<'_>) -> Result<Option<Self>, Mistake> {
@@ -103,6 +115,7 @@ impl Formula {
             "furthest_of" => Formula::Furthest { of: must("furthest_of")? },
             "count_of" => Formula::Count { of: must("count_of")? },
             "unmet_of" => Formula::Unmet { of: must("unmet_of")? },
+            "due_of" => Formula::Due { of: must("due_of")? },
             _ => Formula::Percent { of: must("percent_of")?, by: must("by")? },
         })
     }
@@ -119,6 +132,7 @@ impl Formula {
             Formula::Furthest { of } => vec![("furthest_of", of)],
             Formula::Count { of } => vec![("count_of", of)],
             Formula::Unmet { of } => vec![("unmet_of", of)],
+            Formula::Due { of } => vec![("due_of", of)],
             Formula::Percent { of, by } => vec![("percent_of", of), ("by", by)],
             Formula::Unknown(_) => Vec::new(),
         }
@@ -133,11 +147,16 @@ impl Formula {
         format!("{{ {} }}", parts.join(", "))
     }
 
+    /// Whether it asks what once stood somewhere, or since when something does: a record that is not written yet cannot say.
+    pub fn looks_back(&self) -> bool {
+        matches!(self, Formula::Furthest { .. } | Formula::Due { .. })
+    }
+
     /// The fields of the record that it reads.
     pub fn inputs(&self) -> Vec<&FieldName> {
         match self {
             Formula::Sum { rows: of, .. } | Formula::Weight { of } | Formula::Furthest { of } => vec![of],
-            Formula::Count { of } | Formula::Unmet { of } => vec![of],
+            Formula::Count { of } | Formula::Unmet { of } | Formula::Due { of } => vec![of],
             Formula::Percent { of, by } => vec![of, by],
             Formula::Unknown(_) => Vec::new(),
         }
@@ -179,6 +198,9 @@ impl Kind {
                 text += &format!(" {}={:?}", option.value, option.weight);
                 if let Formula::Unmet { .. } = formula {
                     text += &format!("{:?}", option.needs);
+                }
+                if let Formula::Due { .. } = formula {
+                    text += &format!("{:?}", option.days);
                 }
             }
             text.push('\n');
@@ -271,15 +293,12 @@ impl<'k> Check<'k, '_> {
                 self.is_one_of(&[ValueType::Integer, ValueType::Number])
             }
             Formula::Unmet { .. } => {
-                let of = self.input("unmet_of")?;
-                if of.value != ValueType::Choice || !of.merge.is_single() || of.facet != Facet::Main {
-                    let mistake = self.section.mistake_at(
-                        "unmet_of",
-                        format!("`unmet_of` must be a choice with one value in the main facet: `{}` is not", of.name),
-                    );
-                    return Err(mistake.zh(format!("`unmet_of` 应为所有人可见的单选字段：“{}”不是", of.name)));
-                }
+                self.state("unmet_of")?;
                 self.is_one_of(&[ValueType::Boolean])
+            }
+            Formula::Due { .. } => {
+                self.state("due_of")?;
+                self.is_one_of(&[ValueType::Datetime])
             }
             Formula::Percent { .. } => {
                 let (of, by) = (self.single("percent_of")?, self.input("by")?);
@@ -295,6 +314,16 @@ impl<'k> Check<'k, '_> {
                 Err(self.section.mistake(format!("there is no formula `{text}`")).zh(format!("没有“{text}”这种公式")))
             }
         }
+    }
+
+    /// An input that is a state that people choose.
+    fn state(&self, key: &str) -> Result<(), Mistake> {
+        let of = self.input(key)?;
+        if of.value == ValueType::Choice && of.merge.is_single() && of.facet == Facet::Main {
+            return Ok(());
+        }
+        let message = format!("`{key}` must be a choice with one value in the main facet: `{}` is not", of.name);
+        Err(self.section.mistake_at(key, message).zh(format!("`{key}` 应为所有人可见的单选字段：“{}”不是", of.name)))
     }
 
     fn word(&self, key: &str) -> Result<Word<'_>, Mistake> {

@@ -66,7 +66,7 @@ impl Gap {
             name: name.parse()?,
             label: parse::label(section, "label", &format!("gap `{}`", name.text), name)?,
             filter: section.required("the gap", "where")?.text.to_owned(),
-            days: days(section)?,
+            days: days(section, "days")?,
         })
     }
 
@@ -96,13 +96,14 @@ pub(super) fn gaps(root: Section<'_>) -> Result<Vec<Gap>, Mistake> {
     Ok(gaps)
 }
 
-fn days(section: Section<'_>) -> Result<Option<u32>, Mistake> {
-    let Some(number) = section.number("days")? else { return Ok(None) };
+/// A number of days.
+pub(super) fn days(section: Section<'_>, key: &'static str) -> Result<Option<u32>, Mistake> {
+    let Some(number) = section.number(key)? else { return Ok(None) };
     match (1.0..=DAYS_MAX).contains(&number) && number.fract() == 0.0 {
         true => Ok(Some(number as u32)),
         false if section.is_strict() => {
-            let mistake = section.mistake_at("days", format!("`days` is a whole number from 1 to {DAYS_MAX}"));
-            Err(mistake.zh(format!("`days` 须为 1 到 {DAYS_MAX} 的整数")))
+            let mistake = section.mistake_at(key, format!("`{key}` is a whole number from 1 to {DAYS_MAX}"));
+            Err(mistake.zh(format!("`{key}` 须为 1 到 {DAYS_MAX} 的整数")))
         }
         false => Ok(None),
     }
@@ -159,6 +160,11 @@ pub(super) fn written(choice: &Choice) -> String {
     for (key, words) in keys.into_iter().filter(|(_, words)| !words.is_empty()) {
         write!(text, ", {key} = {}", list(words)).expect("writing to a string does not fail");
     }
+    for (key, days) in [("days", choice.days), ("escalate_days", choice.escalate_days)] {
+        if let Some(days) = days {
+            write!(text, ", {key} = {days}").expect("writing to a string does not fail");
+        }
+    }
     text
 }
 
@@ -166,7 +172,7 @@ pub(super) fn written(choice: &Choice) -> String {
 pub(super) fn check(kind: &Kind, field: &Field, section: Section<'_>) -> Result<(), Mistake> {
     for (option, section) in field.options.iter().zip(section.sections("options")?) {
         let is_state = field.merge.is_single() && field.facet == Facet::Main && field.merge != Merge::Derived;
-        if let Some(key) = ["needs", "asks", "tasks"].into_iter().find(|key| section.has(key) && !is_state) {
+        if let Some(key) = ["needs", "asks", "tasks", "days"].into_iter().find(|key| section.has(key) && !is_state) {
             let mistake = section.mistake_at(key, format!("`{}` is no state that people choose: its options have no `{key}`", field.name));
             return Err(mistake.zh(format!("“{}”不是由人选择的单一状态，其选项不能有 `{key}`", field.name)));
         }
@@ -177,6 +183,10 @@ pub(super) fn check(kind: &Kind, field: &Field, section: Section<'_>) -> Result<
             writable(kind, field, word)?;
         }
         tasks(option, section)?;
+        if option.days.is_none() && option.escalate_days.is_some() {
+            let mistake = section.mistake_at("escalate_days", "`escalate_days` come after `days`: say those, too");
+            return Err(mistake.zh("`escalate_days` 在 `days` 之后计算：请同时填写 `days`"));
+        }
         columns(kind, field, section)?;
     }
     Ok(())

@@ -151,6 +151,12 @@ pub struct Choice {
     /// What is to be done when a record comes into this state: the subjects of tasks about it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<String>,
+    /// How many days a record may stay in this state; for ever, if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// After how many days more its owner's superior is told, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalate_days: Option<u32>,
     /// Of the choice that boards are apart by: the columns of this one's board; none for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,

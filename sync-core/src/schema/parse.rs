@@ -200,7 +200,8 @@ fn facet(section: Section<'_>) -> Result<Option<Facet>, Mistake> {
 }
 
 fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
-    section.only("an option", &["value", "label", "colour", "weight", "hidden", "needs", "asks", "tasks", "columns"])?;
+    const KEYS: [&str; 11] = ["value", "label", "colour", "weight", "hidden", "needs", "asks", "tasks", "days", "escalate_days", "columns"];
+    section.only("an option", &KEYS)?;
     let value = section.required("the option", "value")?;
     let colour = section.word("colour")?;
     if let Some(colour) = colour.filter(|colour| section.is_strict() && !COLOURS.contains(&colour.text)) {
@@ -215,6 +216,8 @@ fn choice(section: Section<'_>) -> Result<Choice, Mistake> {
         needs: Need::read_all(section)?,
         asks: names(section, "asks")?,
         tasks: section.words("tasks")?.iter().map(|word| word.text.to_owned()).collect(),
+        days: gate::days(section, "days")?,
+        escalate_days: gate::days(section, "escalate_days")?,
         columns: section.words("columns")?.iter().map(|word| word.text.to_owned()).collect(),
     })
 }

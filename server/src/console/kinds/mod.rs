@@ -569,12 +569,13 @@ const MERGES: [(&str, &str); 9] = [
 type Named = (&'static str, &'static str);
 
 /// The forms of formulas, and what each of them names.
-const FORMULAS: [(&str, &str, &[Named]); 6] = [
+const FORMULAS: [(&str, &str, &[Named]); 7] = [
     ("sum", "formula.sum", &[("sum", "formula.rows"), ("of", "formula.of"), ("times", "formula.times"), ("less_percent", "formula.less")]),
     ("weight_of", "formula.weight", &[("weight_of", "formula.choice")]),
     ("furthest_of", "formula.furthest", &[("furthest_of", "formula.choice")]),
     ("count_of", "formula.count", &[("count_of", "formula.rows")]),
     ("unmet_of", "formula.unmet", &[("unmet_of", "formula.choice")]),
+    ("due_of", "formula.due", &[("due_of", "formula.choice")]),
     ("percent_of", "formula.percent", &[("percent_of", "formula.whole"), ("by", "formula.by")]),
 ];
 

@@ -11,6 +11,7 @@ const NEEDS: &str = " needs ";
 const ASKS: &str = " asks ";
 const TASKS: &str = " tasks ";
 const COLUMNS: &str = " columns ";
+const DAYS: &str = " days ";
 
 /// The rules of options, one a line: `proposal needs amount, people.role=decider`.
 pub fn text(options: &[Choice]) -> String {
@@ -18,7 +19,8 @@ pub fn text(options: &[Choice]) -> String {
     for option in options {
         let needs: Vec<String> = option.needs.iter().map(said).collect();
         let asks: Vec<String> = option.asks.iter().map(ToString::to_string).collect();
-        for (word, names) in [(NEEDS, needs), (ASKS, asks), (COLUMNS, option.columns.clone())] {
+        let days = option.days.iter().chain(&option.escalate_days).map(ToString::to_string).collect();
+        for (word, names) in [(NEEDS, needs), (ASKS, asks), (DAYS, days), (COLUMNS, option.columns.clone())] {
             if !names.is_empty() {
                 lines.push(format!("{}{word}{}", option.value, names.join(", ")));
             }
@@ -42,7 +44,7 @@ fn said(need: &Need) -> String {
 /// When a line is no rule, or is about no option.
 pub fn read(text: &str, options: &mut [Choice]) -> Result<(), Wrong> {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let found = [NEEDS, ASKS, TASKS, COLUMNS].into_iter().find_map(|word| Some((word, line.split_once(word)?)));
+        let found = [NEEDS, ASKS, TASKS, DAYS, COLUMNS].into_iter().find_map(|word| Some((word, line.split_once(word)?)));
         let (word, (option, names)) = found.ok_or(Wrong::NoRule)?;
         let option = option_of(option.trim(), options).ok_or(Wrong::NoRule)?;
         if word == TASKS {
@@ -54,6 +56,10 @@ pub fn read(text: &str, options: &mut [Choice]) -> Result<(), Wrong> {
         match word {
             NEEDS => option.needs.extend(names.map(need).collect::<Result<Vec<_>, _>>()?),
             ASKS => option.asks.extend(names.map(name).collect::<Result<Vec<_>, _>>()?),
+            DAYS => {
+                let days: Vec<u32> = names.map(str::parse).collect::<Result<_, _>>().map_err(|_| Wrong::NoRule)?;
+                (option.days, option.escalate_days) = (days.first().copied(), days.get(1).copied());
+            }
             _ => option.columns.extend(names.map(str::to_owned)),
         }
     }
@@ -62,7 +68,8 @@ pub fn read(text: &str, options: &mut [Choice]) -> Result<(), Wrong> {
 
 /// An option that brings nothing with it yet.
 pub fn option(value: String, label: Label, (colour, weight): (Option<String>, Option<u8>), hidden: bool) -> Choice {
-    Choice { value, label, colour, weight, hidden, needs: Vec::new(), asks: Vec::new(), tasks: Vec::new(), columns: Vec::new() }
+    let (needs, asks, tasks, columns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    Choice { value, label, colour, weight, hidden, needs, asks, tasks, days: None, escalate_days: None, columns }
 }
 
 /// The option that a word means: its stored one, or what people read.

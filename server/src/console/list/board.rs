@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use sync_core::actions::next::Tone;
+use sync_core::actions::overstays;
 use sync_core::id::RecordId;
 use sync_core::schema::{Board, Choice, Field, Kind};
 
@@ -74,6 +75,8 @@ pub struct Card {
     pub facts: Vec<Shown>,
     /// What is to be done next: a colour, what, when.
     pub next: Option<Next>,
+    /// By how long it is over its time there, in words.
+    pub over: Option<String>,
 }
 
 /// What is to be done next.
@@ -223,6 +226,9 @@ impl Drawing<'_> {
             sum: self.sum.map_or(Shown::Nothing, shown),
             facts: readable.map(shown).filter(|shown| !shown.is_nothing()).take(FACTS).collect(),
             next: step.map(|step| self.next(row.id, step)),
+            over: overstays::of(self.kind, &row.fields, self.desk.now)
+                .filter(|over| over.field.name == self.by.name)
+                .map(|over| self.desk.words.count("stay.over", over.days(self.desk.now))),
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 use sync_core::id::RecordId;
 use sync_core::projection;
 use sync_core::record::fields::{ARCHIVED, FieldEdit};
-use sync_core::schema::{Field, Formula, Kind};
+use sync_core::schema::{Field, Kind};
 
 use super::draft::Draft;
 use super::edits::edits;
@@ -50,8 +50,8 @@ pub(super) fn differences(kind: &Kind, record: RecordId, before: &Map<String, Js
     let as_it_is = edits(kind, record, &Map::new(), &Draft { values: known.collect(), ..Draft::default() });
     let after = projection::made(kind, &as_it_is.iter().chain(changes).flatten().cloned().collect::<Vec<_>>());
     let is_written = |name: &str| changes.iter().flatten().any(|edit| edit.field() == name);
-    // The furthest option is of all that was ever chosen, which nothing here knows.
-    let is_foreseen = |field: &Field| field.computed().is_some_and(|formula| !matches!(formula, Formula::Furthest { .. }));
+    // What was once chosen, and when, nothing here knows.
+    let is_foreseen = |field: &Field| field.computed().is_some_and(|formula| !formula.looks_back());
     let of_fields = kind.fields.iter().filter(|field| is_written(&field.name) || is_foreseen(field)).map(|field| &*field.name);
     let difference = |name: &str| {
         let (old, new) = (before.get(name).cloned(), after.get(name).cloned());

@@ -38,6 +38,8 @@ async fn an_edit_comes_to_an_open_desk_by_itself_and_is_accepted_declined_or_ret
         assert_eq!(browser.run("window.stayed").await, true, "nothing was loaded anew");
         browser.says(words.say("rejected.held")).await;
         browser.is_sound("desk", words, &[]).await;
+        let cut = "[...document.querySelectorAll('article.dispute .scroll')].filter((part) => part.scrollWidth > part.clientWidth).length";
+        assert_eq!(browser.run(cut).await, 0, "what was, what is wanted and what is now stand side by side");
         browser.press("j", false).await;
         browser.until(&format!("document.activeElement.textContent === {title:?}")).await;
         browser.press("a", false).await;
