@@ -492,7 +492,7 @@ mod tests {
         ];
         for (statement, index) in statements {
             let plan = statement.plan(&mut tx).await;
-            assert!(plan.contains(index) && !plan.contains("rows_by_"), "{plan}");
+            assert!(plan.contains(index) && !plan.contains("rows_by_update"), "{plan}");
         }
     }
 }
