@@ -11,8 +11,8 @@ use crate::support::Word;
 /// How far somebody may go with records of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Reach {
-    /// Not at all.
-    None,
+    /// None of them. Not called `None`: Swift would take that for an absent value.
+    NotAtAll,
     /// As far as their own.
     Own,
     /// Those of their teams, too.
@@ -26,7 +26,7 @@ pub enum Reach {
 impl From<Level> for Reach {
     fn from(level: Level) -> Self {
         match level {
-            Level::None => Reach::None,
+            Level::None => Reach::NotAtAll,
             Level::Own => Reach::Own,
             Level::Team => Reach::Team,
             Level::Territory => Reach::Territory,

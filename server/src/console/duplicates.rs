@@ -209,14 +209,10 @@ pub async fn choose(desk: Desk, Path((kind, id)): Path<(KindName, RecordId)>, Qu
     let row = desk.reading.row(id).await?.filter(|row| row.kind == kind.name && can_merge(&kind)).ok_or(Error::NotFound)?;
     let likely = desk.reading.likely(&kind.name, &row.fields, Some(id)).await?;
     let percents: HashMap<RecordId, u8> = likely.iter().map(|likely| (likely.row.id, likely.percent)).collect();
-    let likely = likely.into_iter().map(|likely| likely.row).filter(|_| sought.q.is_empty());
-    let mut rows: Vec<Row> = likely.collect();
-    rows.extend(
-        found(&desk, &kind, &row, sought.q.trim())
-            .await?
-            .into_iter()
-            .filter(|other| other.id != id && (!sought.q.is_empty() || !percents.contains_key(&other.id))),
-    );
+    let (q, likely) = (sought.q.trim(), likely.into_iter().map(|likely| likely.row));
+    let is_other = |other: &Row| other.id != id && (!q.is_empty() || !percents.contains_key(&other.id));
+    let found = found(&desk, &kind, &row, q).await?.into_iter().filter(is_other);
+    let rows: Vec<Row> = likely.filter(|_| q.is_empty()).chain(found).collect();
     let names = desk.reading.names_of(rows.iter().flat_map(|row| links_of(&kind, row))).await?;
     let format = Formatter { words: desk.words, names: &names };
     let other = |other: &Row| OtherView {

@@ -116,10 +116,9 @@ impl Replica {
     /// Takes what was erased out of the index and the log, too: what this device says next says that it is gone. Answers
     /// whether there was something.
     pub(super) fn clear_erased(&self) -> Result<bool, StoreError> {
-        if self.store.meta(ERASED)?.is_none() {
+        if self.store.meta(ERASED)?.is_none() || !self.store.scrub()? {
             return Ok(false);
         }
-        self.store.scrub()?;
         self.store.set_meta(ERASED, None)?;
         Ok(true)
     }

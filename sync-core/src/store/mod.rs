@@ -43,6 +43,10 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 const WORKSPACE: &str = "workspace";
 /// Set while something that was forgotten is still in the index, or in the log.
 const TO_SCRUB: &str = "to_scrub";
+
+/// A larger file is not written anew: its copy stands in memory meanwhile, and a phone gives an app some 200 MB. What is left
+/// in the gaps of its pages is under its key.
+const REWRITTEN_MAX: i64 = 64 << 20;
 /// What a wipe empties, beside the search index.
 const OWN_TABLES: [&str; 11] =
     ["meta", "changes", "rows", "conflicts", "links", "drafts", "quarantine", "search_pending", "leaving", "receipts", "withdrawals"];
@@ -267,17 +271,29 @@ impl Store {
         self.set_meta(TO_SCRUB, Some(&[1]))
     }
 
-    /// Takes what was forgotten out of the index, which only marks what was deleted, and out of the log.
-    pub(crate) fn scrub(&self) -> Result<(), StoreError> {
-        if self.meta(TO_SCRUB)?.is_some() {
-            self.db.execute("insert into search (search) values ('optimize')", [])?;
-            let is_busy: bool = self.db.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
-            // Another process reads in the log: then it goes another time.
-            if !is_busy {
-                self.set_meta(TO_SCRUB, None)?;
-            }
+    /// Takes what was forgotten out of the index, which only marks what was deleted, out of the gaps of pages, where SQLite
+    /// leaves copies of what it has moved to another one, and out of the log. Answers whether none is left.
+    pub(crate) fn scrub(&self) -> Result<bool, StoreError> {
+        if self.meta(TO_SCRUB)?.is_none() {
+            return Ok(true);
         }
-        Ok(())
+        self.db.execute("insert into search (search) values ('optimize')", [])?;
+        if self.bytes()? <= REWRITTEN_MAX {
+            // Rows keep their numbers, by which the index knows them: those of tables that have an index do.
+            self.db.execute("vacuum", [])?;
+        }
+        let is_busy: bool = self.db.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+        // Another process reads in the log: then it goes another time.
+        if !is_busy {
+            self.set_meta(TO_SCRUB, None)?;
+        }
+        Ok(!is_busy)
+    }
+
+    /// How large the file is.
+    fn bytes(&self) -> Result<i64, StoreError> {
+        let read = |name: &str| self.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        Ok(read("page_count")? * read("page_size")?)
     }
 
     /// Puts everything into the one file, so that tests can copy it.

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use sync_core::actions::next::{ACTIVITY, Tone, due, is_open, tone};
 use sync_core::id::RecordId;
 use sync_core::query::Context;
-use sync_core::schema::{Field, Kind, ValueType};
+use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::asked::Asked;
 use super::board::{colour_of, is_over};
@@ -173,7 +173,9 @@ fn choices(desk: &Desk, kind: &Kind) -> Vec<Choice> {
     };
     let happens: Vec<_> = kind.happens.iter().filter_map(|name| fields.iter().find(|(field, _)| field.name == *name)).collect();
     let together = (happens.len() > 1).then(|| of(&happens));
-    together.into_iter().chain(fields.iter().map(|field| of(&[field]))).collect()
+    // What people write comes before what is computed.
+    let (computed, written): (Vec<_>, Vec<_>) = fields.iter().partition(|(field, _)| field.merge == Merge::Derived);
+    together.into_iter().chain(written.into_iter().chain(computed).map(|field| of(&[field]))).collect()
 }
 
 /// Whether an address names what puts records on days.

@@ -63,6 +63,8 @@ impl Place {
         let forms = self.send(server, "office", Method::GET, "/lead-forms", Value::Null).await.text();
         self.put(Thing::Form, between(&forms, "/lead-forms/", "/revoke"));
         self.secrets.extend(ROLES.map(|role| ((role, "{public}"), between(&forms, "/forms/", "\"").to_owned())));
+        let public = format!("/forms/{}/answers/{}", self.secrets[&("rep", "{public}")], self.ids(Thing::Article).0);
+        assert_eq!(server.get(&public, &[("accept", "text/html")]).await.status, 200, "strangers read it");
         let views = self.views(server).await;
         for role in ROLES {
             self.boards(server, role, &views).await;
