@@ -187,7 +187,8 @@ impl crate::model::Ledger {
         for act in &mut intent.acts {
             match act {
                 Act::Type { typed, after, .. } => after.clone_from(typed),
-                Act::Row { field, row, makes, .. } => *makes |= !is_there(shown, field, row),
+                // One that wrote no part of a row that was there wrote nothing of it.
+                Act::Row { field, row, makes, parts } => *makes |= !parts.is_empty() && !is_there(shown, field, row),
                 _ => {}
             }
         }
