@@ -51,10 +51,9 @@ impl News {
 /// When nobody is signed in.
 pub async fn followed(State(app): State<App>, Person(caller): Person) -> Result<Json<Followed>, Error> {
     let reading = Reading::of(&app, &caller);
-    // Before anything is read: what comes meanwhile is new the next time.
-    let position = reading.position().await?;
     let following = reading.following().await?;
-    Ok(Json(Followed { news: following.news.into_iter().map(News::of).collect(), records: following.records, position }))
+    let (position, records) = (following.position, following.records);
+    Ok(Json(Followed { news: following.news.into_iter().map(News::of).collect(), records, position }))
 }
 
 /// Up to where somebody has seen it.

@@ -23,6 +23,8 @@ use crate::store::marks;
 #[template(path = "followed.html")]
 struct FollowedPage {
     frame: Frame,
+    /// Up to where the feed has been read for the page.
+    position: u64,
     news: Vec<(RecordView, EventView)>,
     records: Vec<RecordView>,
 }
@@ -52,7 +54,7 @@ pub async fn page(desk: Desk) -> Result<Response, Error> {
     }
     let records = following.records.iter().map(RecordView::of).collect();
     let frame = desk.frame(desk.words.say("menu.followed"), "/followed").await?;
-    answer(StatusCode::OK, &FollowedPage { frame, news, records })
+    answer(StatusCode::OK, &FollowedPage { frame, position: following.position, news, records })
 }
 
 /// What the records are called that news name, asked for together.

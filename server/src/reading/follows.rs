@@ -11,7 +11,7 @@ use sync_core::schema::{Field, Kind, ValueType};
 
 use super::{Entry, Event, Happened, Linked, Names, ReadError, Reading, Row, Who, links};
 use crate::store::follows::{self, Done, Seek};
-use crate::store::{Tx, aliases, lists, marks};
+use crate::store::{Tx, aliases, lists, marks, workspaces};
 
 /// News that are told or counted, the last ones: a badge that says so many says enough.
 const NEWS_MAX: usize = 50;
@@ -36,6 +36,8 @@ pub struct FollowedNews {
 /// What the caller follows.
 #[derive(Debug, Clone, Default)]
 pub struct Following {
+    /// Where the feed is: what they did up to there is here.
+    pub position: u64,
     /// What others did, the last first.
     pub news: Vec<FollowedNews>,
     /// The records, those in sight, the one followed last first.
@@ -61,6 +63,7 @@ impl Reading {
     /// When the database fails.
     pub async fn following(&self) -> Result<Following, ReadError> {
         let mut tx = self.store.reader().await?;
+        let position = workspaces::by_id(&mut tx, self.workspace).await?.map_or(0, |workspace| workspace.head);
         let watched = self.watched(&mut tx).await?;
         let done = self.done(&mut tx, &watched).await?;
         let made: Vec<RecordId> = done.iter().filter_map(|acts| acts[0].made).collect();
@@ -82,7 +85,7 @@ impl Reading {
         });
         let news = news.collect();
         let records = watched.followed.iter().filter_map(|id| watched.names.get(id).cloned()).collect();
-        Ok(Following { news, records, names })
+        Ok(Following { position, news, records, names })
     }
 
     /// How many news there are: of the last ones, fifty at most.
