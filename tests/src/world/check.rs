@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use rapport_server::store::rejected::RejectedRow;
 use serde_json::{Map, Value as Json};
 use sync_core::access::{self, Action, Facts, Level, Member, Reach, Roles};
 use sync_core::id::{ActorId, ChangeHash, Facet, RecordId};
@@ -224,7 +225,9 @@ impl Inner {
             let here = held.contains(id) || drafts.contains_key(id);
             // What went out of sight was delivered first.
             let delivered = || !self.server.is_up() || held_in(&self.server.feed()).iter().any(|(kept, _)| kept == id);
-            ensure(here || phone.excused.contains(id) || delivered(), || format!("I3: intent {id} is lost"))?;
+            ensure(here || phone.excused.contains(id) || delivered() || self.stands_at_desk(phone, id), || {
+                format!("I3: intent {id} is lost")
+            })?;
             let both = pending.contains(id) && drafts.contains_key(id);
             ensure(!both || phone.doubled.contains(id), || format!("I3: intent {id} waits and is a draft"))?;
         }
@@ -283,6 +286,14 @@ impl Inner {
         Ok(())
     }
 
+    /// Whether an edit stands at the desk for a phone that was replaced by its backup: that does not know what it has written
+    /// again since, and is told that it did.
+    fn stands_at_desk(&self, phone: &Handset, id: &IntentId) -> bool {
+        let is_it = |change: &Change| intent_of(change).as_ref() == Some(id);
+        let is_here = |row: &RejectedRow| row.is_open() && row.device == phone.id && Change::read(&row.body).is_ok_and(|body| is_it(&body));
+        phone.doubled.contains(id) && (!self.server.is_up() || self.server.at_the_desk().iter().any(is_here))
+    }
+
     /// I3 at the end: nothing waits; what was done is at the server or a draft, never both.
     fn check_kept(&self) -> Checked {
         let kept: BTreeSet<IntentId> = held_in(&self.server.feed()).into_iter().map(|(id, _)| id).collect();
@@ -290,7 +301,9 @@ impl Inner {
             let drafts = phone.drafts();
             for id in phone.produced.iter().filter(|id| !self.is_forgotten(id)) {
                 let (kept, draft) = (kept.contains(id), drafts.contains_key(id));
-                ensure(kept || draft || phone.excused.contains(id), || format!("I3: intent {id} of {} is lost", phone.name))?;
+                ensure(kept || draft || phone.excused.contains(id) || self.stands_at_desk(phone, id), || {
+                    format!("I3: intent {id} of {} is lost", phone.name)
+                })?;
                 ensure(!(kept && draft) || phone.doubled.contains(id), || {
                     format!("I3: intent {id} of {} is kept and a draft", phone.name)
                 })?;
