@@ -222,12 +222,23 @@ pub async fn erase(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Er
     let view = Reading::of(app, caller).record(id).await?;
     let Some(view) = view else {
         let known = erased(app, caller, id).await?;
-        app.store.scrub().await?;
+        scrub(app, caller.workspace).await?;
         return serde_json::from_str(&known.proof).map_err(|error| Error::Internal(error.into()));
     };
     let proof = erase_seen(app, caller, view, &mut None).await?;
-    app.store.scrub().await?;
+    scrub(app, caller.workspace).await?;
     Ok(proof)
+}
+
+/// What is left of what was removed from records: rows of files that were brought in, and bytes of the database.
+///
+/// # Errors
+/// When the disk does not let go of it.
+pub(crate) async fn scrub(app: &App, workspace: WorkspaceId) -> Result<(), Error> {
+    let uploads = app.uploads.clone();
+    let taken = tokio::task::spawn_blocking(move || uploads.take_rows(workspace)).await;
+    taken.map_err(anyhow::Error::from).and_then(|taken| Ok(taken?)).map_err(Error::Internal)?;
+    Ok(app.store.scrub().await?)
 }
 
 /// As [`erase`], for many: whoever erases the last one also rewrites the database file. Who has phones stays in `holders`
@@ -262,7 +273,7 @@ pub async fn forget_past(app: &App, caller: &Caller, id: RecordId) -> Result<u64
     erase_decided_requests(app, caller, id).await?;
     app.store.answers().forget(caller.workspace);
     app.intake.announce(caller.workspace).await?;
-    app.store.scrub().await?;
+    scrub(app, caller.workspace).await?;
     Ok(gone)
 }
 

@@ -263,7 +263,7 @@ pub async fn erase(app: &App, caller: &Caller, which: Which) -> Result<Vec<Gone>
         note(app, caller, &rule, &which, gone.len() - before).await?;
     }
     if !gone.is_empty() {
-        app.store.scrub().await?;
+        privacy::scrub(app, caller.workspace).await?;
     }
     failed.map_or(Ok(gone), Err)
 }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,8 @@ pub struct Running {
 pub struct Uploads {
     folder: PathBuf,
     running: Arc<Mutex<HashMap<RecordId, Running>>>,
+    /// How often rows were taken away.
+    taken: Arc<AtomicU64>,
 }
 
 /// One file.
@@ -96,6 +99,11 @@ pub struct Upload {
 
 /// How the columns of files with one header went last time.
 pub type Remembered = Vec<(String, String)>;
+
+/// In the folder of a file: whose it is.
+const ABOUT: &str = "about.json";
+/// And what became of it.
+const REPORT: &str = "report.json";
 
 /// Mappings of one kind: more is no list to choose from.
 const MAPPINGS_MAX: usize = 50;
@@ -161,7 +169,7 @@ const NAMED: &[String] = &[];
 impl Uploads {
     /// The files beside a database.
     pub fn beside(database: &Path) -> Self {
-        Self { folder: database.with_file_name("imports"), running: Arc::default() }
+        Self { folder: database.with_file_name("imports"), running: Arc::default(), taken: Arc::default() }
     }
 
     /// Keeps a file.
@@ -174,7 +182,7 @@ impl Uploads {
         let csv = import::as_csv(&about.name, bytes)?;
         private_folder(&folder)?;
         std::fs::write(folder.join(file_name(&about.name)), csv)?;
-        std::fs::write(folder.join("about.json"), serde_json::to_vec(&about).map_err(std::io::Error::from)?)?;
+        std::fs::write(folder.join(ABOUT), serde_json::to_vec(&about).map_err(std::io::Error::from)?)?;
         Ok(Upload { id, about, folder })
     }
 
@@ -183,11 +191,32 @@ impl Uploads {
     /// # Errors
     /// When there is none.
     pub fn find(&self, id: RecordId, workspace: WorkspaceId, user: UserId) -> Result<Upload, UploadError> {
+        let is_theirs = |upload: &Upload| upload.about.workspace == workspace && upload.about.user == user;
+        self.open(id).filter(is_theirs).ok_or(UploadError::NotThere)
+    }
+
+    fn open(&self, id: RecordId) -> Option<Upload> {
         let folder = self.folder.join(id.to_string());
-        let bytes = std::fs::read(folder.join("about.json")).map_err(|_| UploadError::NotThere)?;
-        let about: About = serde_json::from_slice(&bytes).map_err(|_| UploadError::NotThere)?;
-        let is_theirs = about.workspace == workspace && about.user == user;
-        is_theirs.then_some(Upload { id, about, folder }).ok_or(UploadError::NotThere)
+        let about = serde_json::from_slice(&std::fs::read(folder.join(ABOUT)).ok()?).ok()?;
+        Some(Upload { id, about, folder })
+    }
+
+    /// Takes the rows of a workspace's files away: somebody was erased, who may stand in them. What became of each file stays;
+    /// one that is being brought in loses its rows when it is done.
+    ///
+    /// # Errors
+    /// When the disk does not let go of one.
+    pub fn take_rows(&self, workspace: WorkspaceId) -> std::io::Result<()> {
+        self.taken.fetch_add(1, Ordering::SeqCst);
+        if !self.folder.exists() {
+            return Ok(());
+        }
+        for folder in std::fs::read_dir(&self.folder)? {
+            let id = folder?.file_name().to_str().and_then(|name| name.parse().ok());
+            let upload = id.and_then(|id| self.open(id)).filter(|upload| upload.about.workspace == workspace);
+            upload.filter(|upload| self.running(upload.id).is_none()).map_or(Ok(()), |upload| upload.take_rows())?;
+        }
+        Ok(())
     }
 
     /// How far it is, while it runs.
@@ -272,6 +301,7 @@ impl Uploads {
             return;
         }
         let (all, id) = (Arc::clone(&self.running), upload.id);
+        let (taken, before) = (Arc::clone(&self.taken), self.taken.load(Ordering::SeqCst));
         tokio::spawn(async move {
             let watching = Arc::clone(&all);
             let mut watch = move |progress: Progress| {
@@ -282,6 +312,11 @@ impl Uploads {
                 tracing::error!(%error, "what became of an import could not be kept");
             }
             all.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            if taken.load(Ordering::SeqCst) != before
+                && let Err(error) = upload.take_rows()
+            {
+                tracing::error!(%error, "the rows of an import could not be taken away");
+            }
         });
     }
 }
@@ -302,7 +337,18 @@ impl Upload {
 
     /// What became of it, once it has run.
     pub fn outcome(&self) -> Option<Outcome> {
-        serde_json::from_slice(&std::fs::read(self.folder.join("report.json")).ok()?).ok()
+        serde_json::from_slice(&std::fs::read(self.folder.join(REPORT)).ok()?).ok()
+    }
+
+    /// Of the folder stays what it was and what became of it.
+    fn take_rows(&self) -> std::io::Result<()> {
+        for file in std::fs::read_dir(&self.folder)? {
+            let file = file?;
+            if ![ABOUT, REPORT].contains(&&*file.file_name().to_string_lossy()) {
+                std::fs::remove_file(file.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// The rows that were left out last time.
@@ -330,7 +376,7 @@ impl Upload {
                 Outcome { import, error: Some(error.to_string()), ..Outcome::default() }
             }
         };
-        std::fs::write(self.folder.join("report.json"), serde_json::to_vec(&outcome)?)
+        std::fs::write(self.folder.join(REPORT), serde_json::to_vec(&outcome)?)
     }
 }
 

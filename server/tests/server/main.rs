@@ -66,6 +66,7 @@ mod prices;
 mod privacy;
 mod proofs;
 mod quality;
+mod remains;
 mod reporting;
 mod requests;
 mod restored;

@@ -17,7 +17,7 @@ use crate::harness::{MINUTE, START, Server};
 const CANARY: &str = "Canary-Li-13800138000";
 
 /// Which files below the server's folder hold the canary, in any encoding that is used there.
-fn found(server: &Server) -> Vec<String> {
+pub fn found(server: &Server) -> Vec<String> {
     files_where(server.app.store.path().parent().unwrap(), &holds)
 }
 
@@ -40,7 +40,7 @@ fn holds(bytes: &[u8]) -> bool {
     [CANARY, "13800138000"].iter().any(|canary| bytes.windows(canary.len()).any(|window| window.eq_ignore_ascii_case(canary.as_bytes())))
 }
 
-/// A customer with a history, a conflict, a refused edit, links, files and messages, all with the canary.
+/// A customer with a history, consents, links, a file and a kept answer, all with the canary; `remains` has the others.
 async fn person(server: &Server, ann: &Client<'_>) -> (String, Phone) {
     let path = ann.make("party", json!({"name": CANARY, "id_number": CANARY, "notes": CANARY.repeat(200)})).await;
     let id: RecordId = path.rsplit('/').next().unwrap().parse().unwrap();

@@ -50,7 +50,7 @@ impl Desk {
     }
 }
 
-fn form(mapping: &[(String, String)], act: &'static str) -> Vec<(String, String)> {
+pub fn form(mapping: &[(String, String)], act: &'static str) -> Vec<(String, String)> {
     mapping.iter().cloned().chain([("act".to_owned(), act.to_owned()), ("currency".to_owned(), "CNY".to_owned())]).collect()
 }
 
