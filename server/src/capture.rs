@@ -52,6 +52,7 @@ pub struct Open {
     pub kind: Arc<Kind>,
     workspace: WorkspaceId,
     maker: Caller,
+    reading: Reading,
 }
 
 /// What was sent: the name of a control, and what stands in it.
@@ -90,13 +91,13 @@ pub async fn open(app: &App, key: &str) -> Result<Open, Error> {
     let reading = Reading::of(app, &maker);
     let kind = reading.kind(&form.kind).map_err(|_| Error::NotFound)?.clone();
     let may = reading.may_some(&kind, Action::Create);
-    if may { Ok(Open { form, kind, workspace, maker }) } else { Err(Error::NotFound) }
+    if may { Ok(Open { form, kind, workspace, maker, reading }) } else { Err(Error::NotFound) }
 }
 
 impl Open {
     /// What its maker may see.
-    pub fn reading(&self, app: &App) -> Reading {
-        Reading::of(app, &self.maker)
+    pub fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// In whose name it writes.
@@ -215,10 +216,10 @@ pub async fn keep(app: &App, open: &Open, sent: &Sent, address: IpAddr) -> Resul
     let (workspace, form, now) = (open.workspace, open.form.form, app.clock.now());
     let counting = app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { forms::count(tx, workspace, form, now).await }));
     let turn = counting.await?;
-    let (reading, writing) = (Reading::of(app, &open.maker), Writing::of(app, &open.maker));
+    let (reading, writing) = (&open.reading, Writing::of(app, &open.maker));
     let values = open.values(sent);
-    if let Some(known) = known(&reading, &open.kind, &values).await? {
-        note(&reading, &writing, open, sent, known.id).await?;
+    if let Some(known) = known(reading, &open.kind, &values).await? {
+        note(reading, &writing, open, sent, known.id).await?;
         return Ok(Kept::Added(known.id));
     }
     let record = writing.new_id();
@@ -227,7 +228,7 @@ pub async fn keep(app: &App, open: &Open, sent: &Sent, address: IpAddr) -> Resul
         all.push(FieldEdit::set(field, owner.to_string()));
     }
     let made = writing.create(&open.kind.name, Some(record), all).await?;
-    note(&reading, &writing, open, sent, made).await?;
+    note(reading, &writing, open, sent, made).await?;
     Ok(Kept::Made(made))
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use crate::id::{Facet, Millis};
+use crate::id::{DAY_MS, Facet, Millis};
 use crate::record::doc::{Doc, Put};
 use crate::record::gates;
 use crate::schema::{Field, Formula, Kind};
@@ -15,8 +15,6 @@ use crate::value::{JsonRef, Scalar};
 
 /// Parts of one that numbers are counted in.
 const NANO: i128 = 1_000_000_000;
-
-const DAY_MS: Millis = 86_400_000;
 
 /// A number as a whole one of so many parts.
 #[derive(Debug, Clone, Copy)]

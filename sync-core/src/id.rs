@@ -14,6 +14,9 @@ use crate::schema::Label;
 /// Milliseconds since 1970-01-01 UTC.
 pub type Millis = i64;
 
+/// A day.
+pub(crate) const DAY_MS: Millis = 86_400_000;
+
 /// A text that was expected to name something does not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no {what}")]

@@ -16,7 +16,7 @@ use super::forms::embeddable;
 use super::words::Words;
 use crate::app::App;
 use crate::auth::ClientAddress;
-use crate::capture::{self, Open};
+use crate::capture::{self, Open, Sent, TRAP};
 use crate::error::Error;
 use crate::language::Language;
 use crate::reading::{HELPED, Published};
@@ -50,8 +50,8 @@ pub struct Answers {
 }
 
 /// What everybody may read beside a form; none where its records have no answers, or nothing was published yet.
-pub async fn beside(app: &App, open: &Open, language: Language, asked: &str) -> Result<Option<Answers>, Error> {
-    let reading = open.reading(app);
+pub async fn beside(open: &Open, language: Language, asked: &str) -> Result<Option<Answers>, Error> {
+    let reading = open.reading();
     let Some(answering) = reading.answering(&open.kind) else { return Ok(None) };
     let mut all = reading.published(answering, asked).await?;
     // Those that the reader understands come first.
@@ -99,6 +99,7 @@ struct AnswerPage {
     asks: bool,
     /// What was said.
     said: Option<bool>,
+    trap: &'static str,
     form: String,
     form_name: String,
     other: (String, &'static str),
@@ -111,16 +112,6 @@ pub struct Asked {
     helped: String,
 }
 
-/// Whether an answer helped.
-#[derive(Debug, Deserialize)]
-pub struct Said {
-    #[serde(default)]
-    helped: String,
-    /// Nobody sees this control: what stands in it was written by a program.
-    #[serde(default, rename = "_homepage")]
-    trap: String,
-}
-
 /// `GET /forms/{key}/answers/{id}`.
 pub async fn page(
     State(app): State<App>,
@@ -129,17 +120,18 @@ pub async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Error> {
     let open = capture::open(&app, &key).await?;
-    let one = one(&app, &open, id).await?;
+    let one = one(&open, id).await?;
     let words = Words(language);
     let other = if language == Language::En { Language::Zh } else { Language::En };
     let page = AnswerPage {
         words,
         style: assets::style(),
-        at: one.at.map(|at| format::iso(at).chars().take_while(|sign| *sign != 'T').collect()),
+        at: one.at.map(format::day),
         categories: one.categories.join(" · "),
         action: address(&key, id, language),
-        asks: counted(&app, &open).is_some(),
+        asks: counted(&open).is_some(),
         said: said(&asked.helped),
+        trap: TRAP,
         form: format!("/forms/{key}?lang={}", language.tag()),
         form_name: open.form.name.clone(),
         other: (address(&key, id, other), super::words::other(language).1),
@@ -157,18 +149,18 @@ fn said(word: &str) -> Option<bool> {
     }
 }
 
-async fn one(app: &App, open: &Open, id: RecordId) -> Result<Published, Error> {
-    let reading = open.reading(app);
+async fn one(open: &Open, id: RecordId) -> Result<Published, Error> {
+    let reading = open.reading();
     let answering = reading.answering(&open.kind).ok_or(Error::NotFound)?;
     reading.published_one(answering, id).await?.ok_or(Error::NotFound)
 }
 
 /// The kind whose records count what is said of them, if the form's maker may write that.
-fn counted(app: &App, open: &Open) -> Option<String> {
-    let reading = open.reading(app);
+fn counted(open: &Open) -> Option<&Kind> {
+    let reading = open.reading();
     let answering = reading.answering(&open.kind)?;
     let may = |field: &str| answering.field(field).is_some() && reading.may_write(answering, field);
-    (may(HELPED.0) && may(HELPED.1)).then(|| answering.name.to_string())
+    (may(HELPED.0) && may(HELPED.1)).then_some(answering)
 }
 
 /// `POST /forms/{key}/answers/{id}`: whether it helped.
@@ -177,17 +169,18 @@ pub async fn judge(
     GuestLanguage(language): GuestLanguage,
     Path((key, id)): Path<(String, RecordId)>,
     address: ClientAddress,
-    Form(wanted): Form<Said>,
+    Form(sent): Form<Sent>,
 ) -> Result<Redirect, Error> {
     let open = capture::open(&app, &key).await?;
-    one(&app, &open, id).await?;
-    let helped = said(&wanted.helped).ok_or(Error::NotFound)?;
-    let kind = counted(&app, &open).ok_or(Error::NotFound)?;
+    one(&open, id).await?;
+    let word = sent.get("helped").map_or("", String::as_str);
+    let helped = said(word).ok_or(Error::NotFound)?;
+    let kind = counted(&open).ok_or(Error::NotFound)?;
     capture::count(&app, &open, address.0).await?;
-    if wanted.trap.is_empty() {
+    if sent.get(TRAP).is_none_or(String::is_empty) {
         let field = if helped { HELPED.0 } else { HELPED.1 };
         let writing = Writing::of(&app, open.maker());
-        writing.edit(&kind, id, vec![FieldEdit::Increment { field: field.to_owned(), by: 1 }]).await?;
+        writing.edit(&kind.name, id, vec![FieldEdit::Increment { field: field.to_owned(), by: 1 }]).await?;
     }
-    Ok(Redirect::to(&format!("{}&helped={}", self::address(&key, id, language), wanted.helped)))
+    Ok(Redirect::to(&format!("{}&helped={word}", self::address(&key, id, language))))
 }

@@ -180,7 +180,7 @@ async fn verified(desk: &Desk) -> Result<(Option<String>, Option<String>), Error
     let at = |number: u64| number.to_string();
     Ok(match verified.tampered {
         None => {
-            (Some(desk.words.fill("audit.sound", &[&at(verified.entries), &format!("{}:{}", verified.entries, hex(&verified.head))])), None)
+            (Some(desk.words.fill("audit.sound", &[&at(verified.entries), &audit::head_text(&(verified.entries, verified.head))])), None)
         }
         Some(Tampered::Altered(number) | Tampered::Rewritten(number)) => (None, Some(desk.words.fill("audit.altered", &[&at(number)]))),
         Some(Tampered::Missing(number)) => (None, Some(desk.words.fill("audit.missing", &[&at(number)]))),

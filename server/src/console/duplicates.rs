@@ -81,8 +81,9 @@ struct PairPage {
 #[template(path = "choose.html")]
 struct ChoosePage {
     frame: Frame,
-    kind: String,
-    plural: String,
+    /// Where others are looked for, and what that is called.
+    action: String,
+    seek: String,
     title: String,
     back: String,
     sought: String,
@@ -224,8 +225,8 @@ pub async fn choose(desk: Desk, Path((kind, id)): Path<(KindName, RecordId)>, Qu
     let title = title_of(&format, &kind, &row);
     let page = ChoosePage {
         frame: desk.frame(&desk.words.fill("duplicate.choose_for", &[&title]), "/duplicates").await?,
-        plural: desk.words.label(&kind.plural).to_owned(),
-        kind: kind.name.to_string(),
+        action: format!("/duplicates/{}/{id}", kind.name),
+        seek: desk.words.fill("duplicate.seek", &[desk.words.label(&kind.plural)]),
         back: format!("/records/{}/{id}", kind.name),
         title,
         others: rows.iter().map(other).collect(),

@@ -253,7 +253,8 @@ pub async fn public(
     let page = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     sent.extend(page.map(|page| ("page".to_owned(), page.to_owned())));
     let thanks = asked.contains_key("done");
-    let answers = answers::beside(&app, &open, language, asked.get("q").map_or("", |text| text.trim())).await?;
+    let q = asked.get("q").map_or("", |text| text.trim());
+    let answers = if thanks { None } else { answers::beside(&open, language, q).await? };
     drawn(&app, &open, language, &sent, (thanks, Vec::new(), answers))
 }
 

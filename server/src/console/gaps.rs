@@ -173,7 +173,7 @@ fn of_states(desk: &Desk, kind: &Kind, row: &Row) -> Vec<Note> {
         let text = desk.words.fill("gap.unmet", &[state_of(desk, field, state), &lacking.join(", ")]);
         notes.push(Note { text, href: needs.first().and_then(|need| edit(row.id, &need.field)) });
     }
-    if let Some(over) = overstays::of(kind, &row.fields, desk.now).filter(|over| may_see(&over.field.name)) {
+    for over in overstays::of(kind, &row.fields, desk.now).filter(|over| may_see(&over.field.name)) {
         let (state, limit) = (desk.words.label(&over.state.label), u64::from(over.state.days.unwrap_or_default()));
         let text = desk
             .words

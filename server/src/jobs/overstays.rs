@@ -99,8 +99,10 @@ async fn remind(app: &App, (workspace, reading): (WorkspaceId, &Reading), kind: 
     let now = app.clock.now();
     let mut tasks: Vec<(RecordId, Vec<FieldEdit>)> = Vec::new();
     for row in rows {
-        let Some((over, owner)) = overstays::of(kind, &row.fields, now).zip(owners.get(&row.id)) else { continue };
-        for whom in over.reminded(now) {
+        let Some(owner) = owners.get(&row.id) else { continue };
+        let all =
+            overstays::of(kind, &row.fields, now).flat_map(|over| over.reminded(now).into_iter().map(move |whom| (over.clone(), whom)));
+        for (over, whom) in all {
             let known = match whom {
                 Reminded::Owner => owning.get(owner),
                 Reminded::Superior => owning.get(owner).and_then(superior).and_then(|superior| leading.get(&superior)),

@@ -10,6 +10,8 @@ use super::{List, ReadError, Reading, Row};
 
 /// Records that are looked at for one question.
 const CANDIDATES: &str = "100";
+/// Published ones that are looked at or listed: a page of the API.
+const PUBLISHED_MAX: &str = "200";
 /// What stands in a title counts so often.
 const TITLE_WEIGHT: usize = 2;
 /// Who may read it, and the option that means everybody.
@@ -53,13 +55,9 @@ impl Reading {
     pub async fn answers(&self, answering: &Kind, sentence: &str) -> Result<Vec<Row>, ReadError> {
         let query = self.query(&answering.name, [("maxSize", CANDIDATES)])?;
         let Some(list) = self.touching(List::of(query), sentence) else { return Ok(Vec::new()) };
-        let mut found: Vec<(usize, Row)> = Vec::new();
-        for row in self.list(&list).await?.rows {
-            let texts = answering.search.iter().filter_map(|name| row.fields.get(&**name)).map(texts_of).collect::<String>();
-            found.push((TITLE_WEIGHT * in_common(sentence, &row.title) + in_common(sentence, &texts), row));
-        }
-        found.sort_by_key(|(common, _)| std::cmp::Reverse(*common));
-        Ok(found.into_iter().map(|(_, row)| row).collect())
+        let texts = |row: &Row| answering.search.iter().filter_map(|name| row.fields.get(&**name)).map(texts_of).collect::<String>();
+        let found = self.list(&list).await?.rows.into_iter();
+        Ok(closest(found.map(|row| (common(sentence, &row.title, &texts(&row)), row)).collect()))
     }
 
     /// What everybody may read that speaks of what somebody asks; of everything if nothing is asked, by title.
@@ -71,7 +69,7 @@ impl Reading {
             return Ok(Vec::new());
         }
         let filter = json!([{"type": "equals", "attribute": AUDIENCE.0, "value": AUDIENCE.1}]).to_string();
-        let query = self.query(&answering.name, [("where", &*filter), ("orderBy", &*answering.title), ("maxSize", "200")])?;
+        let query = self.query(&answering.name, [("where", &*filter), ("orderBy", &*answering.title), ("maxSize", PUBLISHED_MAX)])?;
         let list = List::of(query);
         if asked.trim().is_empty() {
             return Ok(self.list(&list).await?.rows.iter().filter_map(published_of).collect());
@@ -79,11 +77,8 @@ impl Reading {
         let Some(list) = self.touching(list, asked) else { return Ok(Vec::new()) };
         let all = self.list(&list).await?.rows;
         // Drafts are in the index too: only what was published counts.
-        let common = |found: &Published| TITLE_WEIGHT * in_common(asked, &found.title) + in_common(asked, &found.text);
-        let mut found: Vec<(usize, Published)> = all.iter().filter_map(published_of).map(|found| (common(&found), found)).collect();
-        found.retain(|(common, _)| *common > 0);
-        found.sort_by_key(|(common, _)| std::cmp::Reverse(*common));
-        Ok(found.into_iter().map(|(_, found)| found).collect())
+        let found = all.iter().filter_map(published_of).map(|found| (common(asked, &found.title, &found.text), found));
+        Ok(closest(found.filter(|(common, _)| *common > 0).collect()))
     }
 
     /// What everybody may read of a record; none if it was never published, or not for everybody.
@@ -94,6 +89,17 @@ impl Reading {
         let row = self.row(id).await?.filter(|row| row.kind == answering.name && !row.archived);
         Ok(row.filter(|row| row.fields.get(AUDIENCE.0) == Some(&json!(AUDIENCE.1))).and_then(|row| published_of(&row)))
     }
+}
+
+/// How much of a sentence stands in a title and a text.
+fn common(sentence: &str, title: &str, text: &str) -> usize {
+    TITLE_WEIGHT * in_common(sentence, title) + in_common(sentence, text)
+}
+
+/// Those that have most in common first.
+fn closest<T>(mut found: Vec<(usize, T)>) -> Vec<T> {
+    found.sort_by_key(|(common, _)| std::cmp::Reverse(*common));
+    found.into_iter().map(|(_, one)| one).collect()
 }
 
 fn published_of(row: &Row) -> Option<Published> {

@@ -162,6 +162,7 @@ fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Ref
         ("code", asked.code.map(|code| Param::Text(code.to_owned()))),
         ("hash", asked.change.map(|change| Param::Blob(change.hash.0.to_vec()))),
         ("record", asked.change.and_then(|change| change.record).map(|record| Param::Blob(record.as_bytes().to_vec()))),
+        ("record", asked.of.map(|record| Param::Blob(record.as_bytes().to_vec()))),
         ("facet", asked.change.and_then(|change| change.facet).map(|facet| Param::Int(facet as i64))),
     ];
     for (column, param) in narrowed {
@@ -169,10 +170,6 @@ fn refused_where(start: &str, workspace: WorkspaceId, scope: &Scope, asked: &Ref
             let bound = statement.bind(param);
             statement.push(&format!(" and {column} = {bound}"));
         }
-    }
-    if let Some(record) = asked.of {
-        let record = statement.bind(Param::Blob(record.as_bytes().to_vec()));
-        statement.push(&format!(" and record = {record}"));
     }
     if let Some(named) = asked.would_name {
         // An id stands in a change as its text, in a value or in a path: the bytes tell without being read as a change.

@@ -6,11 +6,9 @@
 use serde_json::{Map, Value as Json};
 
 use super::checklist::planned;
-use crate::id::{Millis, RecordId};
+use crate::id::{DAY_MS, Millis, RecordId};
 use crate::record::fields::FieldEdit;
 use crate::schema::{Choice, Field, Formula, Kind, Label};
-
-const DAY_MS: Millis = 86_400_000;
 
 /// A record that is in a state for longer than it may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +38,9 @@ pub fn timed(kind: &Kind) -> impl Iterator<Item = (&Field, &Field)> {
     })
 }
 
-/// Whether a record is in a state for too long by now.
-pub fn of<'k>(kind: &'k Kind, row: &Map<String, Json>, now: Millis) -> Option<Overstay<'k>> {
-    timed(kind).find_map(|(due, field)| {
+/// The states that a record is in for too long by now.
+pub fn of<'k>(kind: &'k Kind, row: &Map<String, Json>, now: Millis) -> impl Iterator<Item = Overstay<'k>> {
+    timed(kind).filter_map(move |(due, field)| {
         let state = field.option(row.get(&*field.name)?.as_str()?)?;
         let due = row.get(&*due.name)?.as_i64().filter(|due| *due < now)?;
         Some(Overstay { field, state, due })
@@ -98,7 +96,7 @@ mod tests {
     fn whoever_answers_is_told_when_the_time_is_over_and_their_superior_after_another_span() {
         let kind = deals();
         let row = json!({"stage": "proposal", "stage_due": 1_000});
-        let found = |now: Millis| of(&kind, row.as_object().unwrap(), now);
+        let found = |now: Millis| of(&kind, row.as_object().unwrap(), now).next();
         assert_eq!(found(1_000), None);
         let over = found(1_001).unwrap();
         assert_eq!((over.days(1_001), over.days(1_000 + DAY_MS)), (1, 2));
@@ -113,8 +111,8 @@ mod tests {
     #[test]
     fn a_state_without_a_time_is_never_stayed_in_too_long() {
         let row = json!({"stage": "proposal", "stage_due": 1_000});
-        assert_eq!(of(Schema::builtin().kind("deal").unwrap(), row.as_object().unwrap(), Millis::MAX), None);
+        assert_eq!(of(Schema::builtin().kind("deal").unwrap(), row.as_object().unwrap(), Millis::MAX).next(), None);
         let won = json!({"stage": "won"});
-        assert_eq!(of(&deals(), won.as_object().unwrap(), Millis::MAX), None);
+        assert_eq!(of(&deals(), won.as_object().unwrap(), Millis::MAX).next(), None);
     }
 }

@@ -31,7 +31,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::derive::less_percent;
-use crate::id::{Millis, RecordId, UserId};
+use crate::id::{DAY_MS, Millis, RecordId, UserId};
 use crate::record::fields::{ARCHIVED, FieldEdit};
 
 /// The kind whose records are offers.
@@ -249,7 +249,6 @@ fn moment(value: &Json, edge: Edge) -> Option<Millis> {
     if let Some(moment) = value.as_i64() {
         return Some(moment);
     }
-    const DAY_MS: Millis = 86_400_000;
     let day: Date = value.as_str()?.parse().ok()?;
     let start = day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond();
     Some(match edge {

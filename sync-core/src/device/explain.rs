@@ -11,7 +11,7 @@ use crate::access::Overview;
 use crate::actions::doubts::{Doubt, doubts};
 use crate::id::{Millis, RecordId, UserId};
 use crate::protocol::Subscription;
-use crate::schema::{Board, Kind};
+use crate::schema::Kind;
 use crate::store::{DraftState, StoreError};
 
 /// The field of rows that reminders are kept in, and the part that says when.
@@ -185,8 +185,7 @@ impl Device {
     fn is_mine_to_do(&self, row: &Listed) -> bool {
         let Some(kind) = self.schema().kind(&row.kind) else { return false };
         let text = |field: &str| row.fields.get(field).and_then(Json::as_str);
-        let is_closed = |board: &Board| text(&board.by).is_some_and(|state| board.closed.iter().any(|closed| closed == state));
-        let is_finished = kind.board.as_ref().is_some_and(is_closed);
+        let is_finished = kind.board.as_ref().is_some_and(|board| board.is_closed(&row.fields));
         let owner = kind.owner.as_deref().and_then(text);
         let me = self.identity().map(|me| me.user.to_string());
         !row.archived && !is_finished && (owner.is_none() || owner == me.as_deref())

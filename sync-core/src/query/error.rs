@@ -157,7 +157,7 @@ impl QueryError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hint {
     /// What was written instead of one of them, if it may be a slip.
-    word: String,
+    word: Option<String>,
     /// Every word that is valid there.
     pub valid: Vec<String>,
 }
@@ -170,19 +170,19 @@ impl Hint {
 
     /// A hint for `word` among `valid`.
     pub fn for_word<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { word: word.to_owned(), ..Self::among(valid) }
+        Self { word: (!word.is_empty()).then(|| word.to_owned()), ..Self::among(valid) }
     }
 
     /// The words that are valid, where what was written is no slip.
-    pub fn among<'a>(valid: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { word: String::new(), valid: valid.into_iter().map(str::to_owned).collect() }
+    pub fn among(valid: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { word: None, valid: valid.into_iter().map(Into::into).collect() }
     }
 
     /// The word that was probably meant. Looked for when somebody is told: many attributes are only tried.
     pub fn nearest(&self) -> Option<&str> {
-        let far = |candidate: &str| distance(&self.word, candidate);
-        let near = self.valid.iter().map(|candidate| (far(candidate), candidate)).filter(|(far, _)| *far <= 1 + self.word.len() / 4);
-        near.min_by_key(|(far, _)| *far).map(|(_, candidate)| candidate.as_str()).filter(|_| !self.word.is_empty())
+        let word = self.word.as_deref()?;
+        let near = self.valid.iter().map(|candidate| (distance(word, candidate), candidate)).filter(|(far, _)| *far <= 1 + word.len() / 4);
+        near.min_by_key(|(far, _)| *far).map(|(_, candidate)| candidate.as_str())
     }
 
     /// The hint in Chinese; the English is its `Display`.

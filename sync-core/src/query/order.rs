@@ -148,8 +148,7 @@ impl OrderBy {
 fn orders(schema: &Schema, kind: &Kind) -> Hint {
     let own = offers(schema, kind).into_iter().filter(|offer| offer.from.is_none() && offer.fields.len() == 1);
     let single = own.filter(|offer| !offer.is_many && !matches!(offer.class, Class::Link | Class::Geo | Class::Opaque));
-    let single: Vec<String> = single.map(|offer| offer.attribute).collect();
-    Hint::among(single.iter().map(String::as_str).chain(["createdAt", "updatedAt"]))
+    Hint::among(single.map(|offer| offer.attribute).chain(["createdAt", "updatedAt"].map(str::to_owned)))
 }
 
 impl Place {

@@ -6,9 +6,7 @@ use jiff::civil::Date;
 use jiff::{Span as Shift, Timestamp};
 
 use super::Class;
-use crate::id::Millis;
-
-const DAY_MS: i64 = 86_400_000;
+use crate::id::{DAY_MS, Millis};
 
 /// When and where a filter is evaluated: relative dates are counted in the asker's own days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

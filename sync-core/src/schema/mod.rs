@@ -28,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
 use crate::id::{Facet, FieldName, KindName};
 
@@ -278,6 +279,14 @@ pub struct Board {
     /// The choice whose options have boards of their own, perhaps with fewer columns: pipelines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pipelines: Option<FieldName>,
+}
+
+impl Board {
+    /// Whether nothing is left to do about a record.
+    pub fn is_closed(&self, row: &Map<String, Json>) -> bool {
+        let state = row.get(&*self.by).and_then(Json::as_str);
+        state.is_some_and(|state| self.closed.iter().any(|closed| closed == state))
+    }
 }
 
 /// Whose the records of a kind are besides their owners'.

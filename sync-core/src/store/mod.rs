@@ -44,6 +44,9 @@ const WORKSPACE: &str = "workspace";
 /// Set while something that was forgotten is still in the index, or in the log.
 const TO_SCRUB: &str = "to_scrub";
 
+/// What stands there when only the log is left to be cleared.
+const LOG_LEFT: [u8; 1] = [2];
+
 /// A larger file is not written anew: its copy stands in memory meanwhile, and a phone gives an app some 200 MB. What is left
 /// in the gaps of its pages is under its key.
 const REWRITTEN_MAX: i64 = 64 << 20;
@@ -274,13 +277,14 @@ impl Store {
     /// Takes what was forgotten out of the index, which only marks what was deleted, out of the gaps of pages, where SQLite
     /// leaves copies of what it has moved to another one, and out of the log. Answers whether none is left.
     pub(crate) fn scrub(&self) -> Result<bool, StoreError> {
-        if self.meta(TO_SCRUB)?.is_none() {
-            return Ok(true);
-        }
-        self.db.execute("insert into search (search) values ('optimize')", [])?;
-        if self.bytes()? <= REWRITTEN_MAX {
-            // Rows keep their numbers, by which the index knows them: those of tables that have an index do.
-            self.db.execute("vacuum", [])?;
+        let Some(left) = self.meta(TO_SCRUB)? else { return Ok(true) };
+        if left != LOG_LEFT {
+            self.db.execute("insert into search (search) values ('optimize')", [])?;
+            if self.bytes()? <= REWRITTEN_MAX {
+                // Rows keep their numbers, by which the index knows them: those of tables that have an index do.
+                self.db.execute("vacuum", [])?;
+            }
+            self.set_meta(TO_SCRUB, Some(&LOG_LEFT))?;
         }
         let is_busy: bool = self.db.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
         // Another process reads in the log: then it goes another time.

@@ -79,7 +79,7 @@ impl Inner {
             renewed(change.hash, Renewed { held, gone: std::mem::take(&mut gone) });
         }
         for change in &before {
-            self.read.retain(|position, _| change.position != Some(*position));
+            change.position.map(|position| self.read.remove(&position));
             self.pasts.changes.insert(change.hash);
         }
         let shown = self.server.row(record).and_then(|row| row.facets[facet as usize].clone());

@@ -227,7 +227,7 @@ impl Drawing<'_> {
             facts: readable.map(shown).filter(|shown| !shown.is_nothing()).take(FACTS).collect(),
             next: step.map(|step| self.next(row.id, step)),
             over: overstays::of(self.kind, &row.fields, self.desk.now)
-                .filter(|over| over.field.name == self.by.name)
+                .find(|over| over.field.name == self.by.name)
                 .map(|over| self.desk.words.count("stay.over", over.days(self.desk.now))),
         }
     }

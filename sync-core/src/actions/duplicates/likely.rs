@@ -331,10 +331,7 @@ impl Profile {
 
 /// Whether nothing is left to do about a record: what is solved is nobody's duplicate any more.
 fn is_closed(kind: &Kind, fields: &Map<String, Json>) -> bool {
-    kind.board.as_ref().is_some_and(|board| {
-        let state = fields.get(&*board.by).and_then(Json::as_str);
-        state.is_some_and(|state| board.closed.iter().any(|closed| closed == state))
-    })
+    kind.board.as_ref().is_some_and(|board| board.is_closed(fields))
 }
 
 /// Shows in a row what an edit of a record that is being made will write: what is typed is compared before it is saved.
