@@ -111,7 +111,7 @@ struct ColumnView {
 }
 
 /// Choices of a page, some sixty bytes each: of a file with so many columns those behind get no list of their own.
-const CHOICES_MAX: usize = 1_700;
+const CHOICES_MAX: usize = 1_500;
 
 struct Checked {
     lines: Vec<String>,
