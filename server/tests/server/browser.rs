@@ -4,6 +4,7 @@ mod dashboards;
 mod desk;
 mod devices;
 mod door;
+mod filters;
 mod handover;
 mod lists;
 mod look;
@@ -97,9 +98,6 @@ impl Browser {
         if !self.session.is_empty() {
             message["sessionId"] = json!(self.session);
         }
-        self.socket.send(Message::text(message.to_string())).await.unwrap();
-        loop {
-            let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
         let answer = self.answered(&message).await;
         assert!(answer["error"].is_null(), "{method}: {answer}");
         answer["result"].clone()
@@ -109,6 +107,9 @@ impl Browser {
     async fn answered(&mut self, message: &Value) -> Value {
             let answer: Value = serde_json::from_str(&text).unwrap();
             if let Some(event) = answer["method"].as_str() {
+        self.socket.send(Message::text(message.to_string())).await.unwrap();
+        loop {
+            let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
                 self.events.push_back((event.to_owned(), answer["params"].clone()));
             }
             if answer["id"] == message["id"] {
@@ -151,9 +152,6 @@ impl Browser {
         panic!("never so: {condition}\n{page}");
     }
 
-    /// Returns when the page says something.
-    pub async fn says(&mut self, text: &str) {
-        self.until(&format!("document.body.textContent.includes({text:?})")).await;
     /// Holds that something is on the page soon enough after a moment: each time, not the quickest of several.
     pub async fn soon(&mut self, begun: Instant, condition: &str) {
         self.until(condition).await;
@@ -163,6 +161,9 @@ impl Browser {
 
     }
 
+    /// Returns when the page says something.
+    pub async fn says(&mut self, text: &str) {
+        self.until(&format!("document.body.textContent.includes({text:?})")).await;
     /// Returns when the page answers what was done.
     pub async fn answers(&mut self, text: &str) {
         self.until(&format!("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes({text:?})")).await;

@@ -514,7 +514,9 @@ async fn a_dashboard_goes_out_by_mail_once_for_each_time_it_is_due() {
         // Whatever is written makes the server look at the clock.
         desk.chart_deal(60 + day, "lead", "ann", None, "2027-01-20").await;
         let letter = tokio::time::timeout(std::time::Duration::from_secs(30), letters.recv()).await.expect("a letter").unwrap();
-        for part in ["RCPT TO:<boss@firm.example>", "RCPT TO:<mei@firm.example>", "Message-ID: <", "application/pdf", "%PDF-1.5"] {
+        for part in
+            ["RCPT TO:<boss@firm.example>", "RCPT TO:<mei@firm.example>", "Message-ID: <", "application/pdf", "%PDF-1.5", "text/csv"]
+        {
             assert!(letter.contains(part), "{letter} lacks {part}");
         }
     }
