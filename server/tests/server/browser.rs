@@ -9,6 +9,8 @@ mod handover;
 mod lists;
 mod look;
 mod roles;
+mod visits;
+mod work;
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -105,11 +107,11 @@ impl Browser {
 
     /// What the browser answers; what it tells meanwhile is kept.
     async fn answered(&mut self, message: &Value) -> Value {
-            let answer: Value = serde_json::from_str(&text).unwrap();
-            if let Some(event) = answer["method"].as_str() {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
         loop {
             let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
+            let answer: Value = serde_json::from_str(&text).unwrap();
+            if let Some(event) = answer["method"].as_str() {
                 self.events.push_back((event.to_owned(), answer["params"].clone()));
             }
             if answer["id"] == message["id"] {
@@ -159,11 +161,11 @@ impl Browser {
         assert!(took < SEEN_WITHIN, "after {took:?}: {condition}");
     }
 
-    }
-
     /// Returns when the page says something.
     pub async fn says(&mut self, text: &str) {
         self.until(&format!("document.body.textContent.includes({text:?})")).await;
+    }
+
     /// Returns when the page answers what was done.
     pub async fn answers(&mut self, text: &str) {
         self.until(&format!("document.querySelector('.notice:not(.elsewhere)')?.textContent.includes({text:?})")).await;

@@ -88,5 +88,6 @@ mod timelines;
 mod traces;
 mod uploads;
 mod views;
+mod walk;
 mod whole;
 mod withdrawals;
