@@ -88,3 +88,4 @@ mod uploads;
 mod views;
 mod whole;
 mod withdrawals;
+mod worth;

@@ -381,6 +381,11 @@ impl Kind {
         self.fields.iter().find(|field| &*field.name == name)
     }
 
+    /// The one record that each of its records belongs to, by this link, if there is one.
+    pub fn follows(&self) -> Option<&Field> {
+        self.sharing.follows.as_ref().and_then(|name| self.field(name)).filter(|field| field.merge.is_single())
+    }
+
     /// The options of the board's field that never come true: what has one of them counts for nothing.
     pub fn never(&self) -> impl Iterator<Item = &Choice> {
         let by = self.board.as_ref().and_then(|board| self.field(&board.by));
