@@ -16,6 +16,7 @@ use super::table::title_of;
 use crate::console::desk::Desk;
 use crate::console::format::Formatter;
 use crate::console::links::ids_in;
+use crate::console::plan;
 use crate::error::Error;
 use crate::reading::{Names, Row};
 
@@ -52,6 +53,8 @@ pub struct CalendarView {
     pub week: String,
     /// As a day.
     pub day: String,
+    /// What became of the plan in these days, of activities.
+    pub plan: Option<String>,
     /// How many records were left out, if there are too many.
     pub is_cut: bool,
 }
@@ -200,7 +203,10 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
         (false, false) => ("week", format!("{} – {}", range.first, range.last), today.to_string()),
     };
     let first = if range.is_day() { usize::try_from(range.anchor.weekday().to_monday_zero_offset()).unwrap_or_default() } else { 0 };
+    // A month begins with the days of the one before it.
+    let planned = if range.month.is_some() { range.anchor } else { range.first };
     Ok(CalendarView {
+        plan: (*kind.name == *ACTIVITY).then(|| plan::Address::of(span, planned).text()),
         title,
         span,
         names: NAMES.iter().skip(first).map(|key| desk.words.say(key)).take(if range.is_day() { 1 } else { NAMES.len() }).collect(),
@@ -371,7 +377,7 @@ fn place(desk: &Desk, row: &Row, attribute: &str) -> Option<(Date, String)> {
 }
 
 /// A moment on the reader's own clock.
-pub(super) fn local(desk: &Desk, millis: i64) -> jiff::civil::DateTime {
+pub(in crate::console) fn local(desk: &Desk, millis: i64) -> jiff::civil::DateTime {
     let millis = millis.saturating_add(i64::from(desk.offset_minutes) * 60_000);
     let moment = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     moment.to_zoned(jiff::tz::TimeZone::UTC).datetime()

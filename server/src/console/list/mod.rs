@@ -26,6 +26,7 @@ use crate::console::make;
 use crate::routes::Routes;
 
 pub use asked::{address_of, encoded};
+pub(super) use calendar::local;
 pub use chart::Form;
 pub use export::{about, printed, report};
 pub use groups::summed_up;

@@ -249,6 +249,7 @@ pub const DOORS: &[Door] = &[
     door("POST", "/records/{kind}/{id}/archive", Page, Record),
     door("POST", "/records/{kind}/{id}/restore", Page, Record),
     door("GET", "/records/{kind}/{id}/history", Page, Record).bears(&[Far, Private, Commercial, Moment]),
+    door("GET", "/records/{kind}/{id}/replay", Page, Record).bears(&[Far, Sold, Private, Commercial, Moment]),
     door("POST", "/records/{kind}/{id}/comments", Page, Record).form("text=x"),
     door("POST", "/records/{kind}/{id}/undo", Page, Record).form("change=0000000000000000000000000000000000000000000000000000000000000000"),
     door("POST", "/records/{kind}/{id}/follow", Page, Record),
@@ -326,7 +327,8 @@ pub const DOORS: &[Door] = &[
     door("GET", "/shared/{token}", Anybody, Nothing).bears(&[Far, Private, Commercial]),
     door("GET", "/shared/{token}/report.pdf", Anybody, Nothing).bears(&[Far, Private, Commercial]),
     door("GET", "/collisions", Page, Nothing).bears(&[Far, Sold]),
-    door("GET", "/gaps", Page, Nothing).bare("counts"),
+    door("GET", "/gaps", Page, Nothing).asked(&["", "whole=true"]).bare("counts"),
+    door("GET", "/plan", Page, Nothing).asked(&["", "span=month"]).bears(&[Far]),
     door("GET", "/quality", Page, Nothing).asked(&["kind=party&field=name"]).bare("counts"),
     door("GET", "/help", Page, Nothing).bare("help"),
     // No page of help is called so.
