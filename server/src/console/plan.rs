@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::reading::{Days, Names, Planned, Step};
 
 /// Activities that are listed one by one; more are counted.
-const LISTED: usize = 200;
+const LISTED: usize = 60;
 
 /// The spans, with their names.
 const SPANS: [(&str, Step, &str); 3] =

@@ -80,7 +80,7 @@ fn part_view(desk: &Desk, kind: &Kind, names: &Names, line: &Trait, part: &Part)
 
 /// A value, one element of what has several.
 fn element(format: &Formatter<'_>, field: &Field, value: &Json) -> Shown {
-    if field.merge == Merge::Set { format.field(field, &Json::from(vec![value.clone()])) } else { format.field(field, value) }
+    if field.merge == Merge::Set { format.scalar(field, value) } else { format.field(field, value) }
 }
 
 /// The field, or the part of rows, that a path names.

@@ -7,7 +7,7 @@ use sync_core::id::{RecordId, UserId};
 use sync_core::query::{Context, Filter, Query};
 
 use super::{Days, List, Names, ReadError, Reading, Row};
-use crate::store::lists::{self, Way};
+use crate::store::lists::Way;
 
 /// Activities of one page: a month of twenty people who do ten things a day.
 const ACTIVITIES_MAX: u32 = 5_000;
@@ -42,11 +42,7 @@ impl Reading {
         let filter = Filter::from_json(self.schema(), &kind.name, &Json::from(conditions))?;
         let newest = self.query(&kind.name, [("orderBy", "createdAt"), ("order", "desc")])?;
         let list = List { offset_minutes, ..List::of(Query { filter, max_size: ACTIVITIES_MAX, ..newest }) };
-        self.check(&list.query.reads(self.schema()))?;
-        let mut tx = self.store.reader().await?;
-        let mut found = lists::page(&mut tx, self.which(&list, None), Way::Gathered).await?;
-        let is_cut = found.len() > ACTIVITIES_MAX as usize;
-        found.truncate(ACTIVITIES_MAX as usize);
+        let (found, is_cut) = self.rows(&list, Way::Gathered).await?;
         let context = Context { now: self.now, offset_minutes };
         let planned = |row: Row| {
             let outcome = outcome(&row.fields, row.created_at, &context)?;
@@ -54,7 +50,7 @@ impl Reading {
             let (whose, what) = (text(ASSIGNEE).and_then(|id| id.parse().ok()), text("type").unwrap_or_default().to_owned());
             Some(Planned { row, whose, what, outcome })
         };
-        Ok((found.into_iter().map(|row| Row::of(row, 0)).filter_map(planned).collect(), is_cut))
+        Ok((found.into_iter().filter_map(planned).collect(), is_cut))
     }
 
     /// What people and what activities are about is called.

@@ -11,11 +11,11 @@ use sync_core::query::Query;
 use sync_core::schema::{Field, Kind};
 
 use super::{List, ReadError, Reading, Row};
-use crate::store::lists::{self, Way};
-use crate::store::{Tx, mentions};
+use crate::store::lists::Way;
+use crate::store::mentions;
 
-/// Records that are looked at: some 50 ms.
-const LOOKED_AT: u32 = 5_000;
+/// Records that are looked at: some 20 ms.
+const LOOKED_AT: u32 = 2_000;
 
 /// Slips that are listed: a screenful to work through, then the next.
 const LISTED: usize = 50;
@@ -112,30 +112,27 @@ impl Reading {
     pub async fn quality(&self, kind: &Kind, queue: &Queue) -> Result<Quality, ReadError> {
         let query = self.query(&kind.name, [("orderBy", "updatedAt"), ("order", "desc")])?;
         let list = List::of(Query { max_size: LOOKED_AT, ..query });
-        let mut tx = self.store.reader().await?;
-        let mut found = lists::page(&mut tx, self.which(&list, None), Way::InOrder).await?;
-        let more = found.len() > LOOKED_AT as usize;
-        found.truncate(LOOKED_AT as usize);
+        let (found, more) = self.rows(&list, Way::InOrder).await?;
         let seen = kind.fields.iter().filter(|field| !field.hidden && self.may_read(kind, &field.name));
         let empty = |name: &str, is_judged: bool| FieldQuality { field: name.to_owned(), filled: 0, doubtful: is_judged.then_some(0) };
         let fields = seen.map(|field| empty(&field.name, is_judged(field))).collect();
         let mut quality = Quality { count: found.len() as u64, more, fields, ..Quality::default() };
-        let whose = self.whose(&mut tx, kind).await?;
+        let whose = self.whose(kind).await?;
         for row in found {
-            quality.add(kind, Row::of(row, 0), &whose, queue);
+            quality.add(kind, row, &whose, queue);
         }
         Ok(quality)
     }
 
     /// What says whose a record of a kind is, as far as the caller may see it.
-    async fn whose<'k>(&self, tx: &mut Tx, kind: &'k Kind) -> Result<Whose<'k>, ReadError> {
+    async fn whose<'k>(&self, kind: &'k Kind) -> Result<Whose<'k>, ReadError> {
         let seen = |name: &Option<sync_core::id::FieldName>| {
             let field = name.as_ref().and_then(|name| kind.field(name));
             field.filter(|field| self.may_read(kind, &field.name))
         };
         let mut members: HashMap<RecordId, BTreeSet<String>> = HashMap::new();
         if let Some(colleagues) = self.colleague_kind() {
-            for (team, person) in mentions::teams(tx, self.workspace, &self.scope, colleagues).await? {
+            for (team, person) in mentions::teams(&mut self.store.reader().await?, self.workspace, &self.scope, colleagues).await? {
                 members.entry(person).or_default().insert(team);
             }
         }

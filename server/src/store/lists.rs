@@ -160,6 +160,19 @@ impl Which<'_> {
         !self.query.filter.is_of_the_moment() && self.words.is_none_or(|words| !words.otherwise.is_of_the_moment())
     }
 
+    /// Whether few records are looked at whatever else is asked of them: those with some words, links, ids or values.
+    fn is_narrow(&self) -> bool {
+        let all = match &self.query.filter {
+            Filter::All(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let is_it = |filter: &Filter| {
+            let Filter::Is(Condition { place: Place { walk: None, spot }, test: Test::OneOf(_) }) = filter else { return false };
+            matches!(spot.holder, Holder::Id | Holder::Value { .. })
+        };
+        self.words.is_some() || self.asked_links().is_some() || all.iter().any(is_it)
+    }
+
     /// Whether nothing is asked of the records but that they are there.
     pub(super) fn is_everything(&self) -> bool {
         self.words.is_none() && self.query.filter == Filter::everything()
@@ -168,7 +181,8 @@ impl Which<'_> {
     /// With the query's condition behind it.
     pub(super) fn found(&self, start: &str, way: Way, compile: impl FnOnce(Compiler<'_>) -> Sql) -> Statement {
         let mut statement = self.statement(start, way);
-        let condition = self.compiled(&mut statement, compile);
+        let gathers = way != Way::InOrder && !self.is_narrow();
+        let condition = self.compiled(&mut statement, |compiler| compile(Compiler { gathers, ..compiler }));
         statement.push(&condition);
         statement
     }
