@@ -177,7 +177,7 @@ impl Reading {
     ///
     /// # Errors
     /// When the query looks at what the caller may not see, or the database fails.
-    pub async fn rows(&self, list: &List, way: Way) -> Result<(Vec<Row>, bool), ReadError> {
+    pub async fn rows_of(&self, list: &List, way: Way) -> Result<(Vec<Row>, bool), ReadError> {
         self.kind(&list.query.kind)?;
         self.check(&list.query.reads(self.schema()))?;
         let mut tx = self.store.reader().await?;

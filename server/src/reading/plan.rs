@@ -42,7 +42,7 @@ impl Reading {
         let filter = Filter::from_json(self.schema(), &kind.name, &Json::from(conditions))?;
         let newest = self.query(&kind.name, [("orderBy", "createdAt"), ("order", "desc")])?;
         let list = List { offset_minutes, ..List::of(Query { filter, max_size: ACTIVITIES_MAX, ..newest }) };
-        let (found, is_cut) = self.rows(&list, Way::Gathered).await?;
+        let (found, is_cut) = self.rows_of(&list, Way::Gathered).await?;
         let context = Context { now: self.now, offset_minutes };
         let planned = |row: Row| {
             let outcome = outcome(&row.fields, row.created_at, &context)?;
