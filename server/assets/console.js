@@ -42,8 +42,9 @@
     return options.some((option) => option.selected !== usual.includes(option));
   }
 
+  // What is being put together stands nowhere but on this page.
   function isBusy(part) {
-    if (part.matches(".editing") || part.querySelector(".editing")) return true;
+    if (part.matches(".editing, [data-draft]") || part.querySelector(".editing, [data-draft]")) return true;
     const controls = all("input:not([type=hidden], [type=checkbox]), textarea, select", part);
     return controls.some((control) => control === document.activeElement || isChanged(control));
   }
@@ -126,14 +127,20 @@
     return address.pathname + address.search;
   }
 
-  // Another address of the same page: its tools, its pages, its views.
-  async function go(address) {
-    const response = await load(address, { forced: "main", flash: false });
-    if (!response) return;
+  // Another address of the same page: its tools, its pages, its views. A form that is drawn again has none of its own.
+  // What is asked for last counts: an answer to what was asked before comes too late.
+  let asked;
+  async function go(address, request) {
+    asked?.abort();
+    const { signal } = (asked = new AbortController());
+    const response = await load(address, { forced: "main", flash: false }, { ...request, signal }).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+    if (!response || signal.aborted) return;
     const reached = new URL(response.url);
-    history.pushState(null, "", reached.pathname + reached.search);
-    const first = document.querySelector("#panel [data-focus], #panel select:not([class]), #panel input:not([type=hidden])");
-    first?.focus();
+    if (!request || response.redirected) history.pushState(null, "", reached.pathname + reached.search);
+    const first = document.querySelector("#panel [data-focus]") ?? document.querySelector("#panel select:not([class]), #panel input:not([type=hidden])");
+    if (!request || first?.dataset.focus !== undefined || response.redirected) first?.focus();
   }
   addEventListener("popstate", () => load(location.href, { forced: "main", flash: false }));
 

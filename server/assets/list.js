@@ -18,6 +18,7 @@
     event.preventDefault();
     const address = new URL(event.submitter?.getAttribute("formaction") ?? form.action, location.href);
     const values = new URLSearchParams(new FormData(form, event.submitter));
+    if (form.method === "post") return go(address.href, { method: "POST", body: values });
     // The server reads what is missing as what is usual: short addresses.
     const kept = [...values].filter(([name, value]) => value !== "" || ["group", "v"].includes(name));
     address.search = new URLSearchParams(kept);
@@ -37,11 +38,19 @@
   });
 
   // The page comes back where somebody is.
+  function staying(button, part) {
+    const { form } = button;
+    if (part && form.dataset.inline === undefined) button.setAttribute("formaction", `${form.getAttribute("action")}#${part}`);
+  }
   function reask(target, part) {
     const again = target.form.querySelector("[data-again]");
-    if (part && target.form.dataset.inline === undefined) again.setAttribute("formaction", `${target.form.getAttribute("action")}#${part}`);
+    staying(again, part);
     target.form.requestSubmit(again);
   }
+  document.addEventListener("click", (event) => {
+    const more = event.target.closest("[data-more]");
+    if (more) staying(more, more.closest(".built").id);
+  });
 
   function count() {
     const label = document.querySelector("[data-count]");

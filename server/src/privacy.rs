@@ -4,17 +4,18 @@
 //! comes late, tells every device to remove it, and rewrites the database file. A ledger beside the database
 //! remembers what was erased without saying what it was: a backup that is restored is cleaned again.
 
+mod dossier;
 mod phones;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sync_core::access::{Act as Deed, Right, Subject, decide};
-use sync_core::actions::request::{APPROVAL, OUTCOME};
+use sync_core::actions::request::{APPROVAL, OUTCOME, is_own_note};
 use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::Verdict;
-use sync_core::schema::{Kind, Label};
 
 use crate::app::App;
 use crate::audit::{Act, Note};
@@ -22,54 +23,15 @@ use crate::auth::Caller;
 use crate::error::{Error, Text};
 use crate::files::content_of;
 use crate::intake::{Intake, NotForgotten, never_erased, settle_erased};
-use crate::jobs::sequences;
-use crate::reading::{Asked, History, ReadError, Reading, RecordView, Slice};
+use crate::reading::{Asked, ReadError, Reading, Row, Slice};
 use crate::seal::Sealer;
 use crate::store::erasure::{self, ErasedPlace, ErasedRow, Removed};
 use crate::store::people::SecretHash;
-use crate::store::{Store, StoreError, Tx, files, ledger, records, renewals, trail, workspaces};
+use crate::store::{Store, StoreError, Tx, aliases, files, ledger, records, renewals, workspaces};
 
+pub use dossier::{CONSENTS, Consent, Dossier, FileOf, Merged, look_at, purpose_of, take_out};
 pub(crate) use phones::Holders;
 pub use phones::{HeldBy, OnPhone, phones};
-
-/// The log in which a kind keeps what somebody agreed to.
-pub const CONSENTS: &str = "consents";
-
-/// Everything about one record.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Dossier {
-    /// Its present values, all facets, with its links and what links to it.
-    pub record: RecordView,
-    /// Everything that was ever written to it, by whom and when.
-    pub history: Option<History>,
-    /// The present consents, by purpose: the last word on each.
-    pub consents: Vec<Consent>,
-    /// The contents of the files about it.
-    pub files: Vec<FileOf>,
-}
-
-/// The last word on one purpose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Consent {
-    /// What for.
-    pub purpose: String,
-    /// Whether it was given.
-    pub given: bool,
-    /// When, as it was noted: milliseconds since 1970 UTC.
-    pub at: Option<i64>,
-}
-
-/// A file about a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FileOf {
-    /// Its record.
-    pub id: RecordId,
-    /// What it is called.
-    pub name: String,
-    /// Where its content is.
-    pub content: String,
-}
 
 /// The proof of an erasure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +39,7 @@ pub struct FileOf {
 pub struct Proof {
     /// What was removed.
     pub removed: Removed,
-    /// Records that were erased with it: its files.
+    /// Records that were erased with it: its files, and what was merged into it.
     pub with: Vec<RecordId>,
     /// Records that name it and stay: somebody should look whether they speak of the person.
     pub look_at: Vec<RecordId>,
@@ -134,12 +96,12 @@ struct LedgerLine {
 }
 
 /// Who may erase, and what: whoever has the right to purge, the person's record in sight.
-fn check(app: &App, caller: &Caller, view: &RecordView) -> Result<(), Error> {
+fn check(app: &App, caller: &Caller, row: &Row) -> Result<(), Error> {
     let rules = app.intake.rules(caller.workspace);
     let no = || Error::Forbidden(Text::new("You may not erase records.", "您无权清除记录。"));
-    let kind = rules.schema.kind(&view.row.kind).ok_or(Error::NotFound)?;
+    let kind = rules.schema.kind(&row.kind).ok_or(Error::NotFound)?;
     let allowed =
-        decide(&rules.roles, &caller.of_access(), &Subject::existing(kind, Facet::Main, &view.row.fields, None), &Deed::Purge).is_allowed();
+        decide(&rules.roles, &caller.of_access(), &Subject::existing(kind, Facet::Main, &row.fields, None), &Deed::Purge).is_allowed();
     (allowed && rules.roles.may(&caller.role, Right::Purge)).then_some(()).ok_or_else(no)
 }
 
@@ -148,84 +110,19 @@ pub fn kept(kind: &str) -> Option<Text> {
     never_erased(kind).map(|(en, zh)| Text::new(en, zh))
 }
 
-/// Everything about a record as a file, for whoever may erase; that it was taken out is written down.
-///
-/// # Errors
-/// When it is out of sight, or the caller may not.
-pub async fn take_out(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
-    let dossier = dossier(app, caller, id).await?;
-    let (now, note) = (app.clock.now(), Note::of(caller.workspace, Some(caller.user), Act::Downloaded, id));
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
-    Ok(dossier)
-}
-
-/// Everything about a record on a page; that somebody looked at it is written down once a day, however often they come back.
-///
-/// # Errors
-/// As [`take_out`].
-pub async fn look_at(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
-    let dossier = dossier(app, caller, id).await?;
-    let (now, workspace, user) = (app.clock.now(), caller.workspace, caller.user);
-    let mut tx = app.store.reader().await?;
-    let is_today = match trail::last_disclosed(&mut tx, workspace, &id.to_string(), user).await? {
-        Some(at) => sequences::today(&mut tx, workspace, at).await? == sequences::today(&mut tx, workspace, now).await?,
-        None => false,
-    };
-    drop(tx);
-    if !is_today {
-        let note = Note::of(workspace, Some(user), Act::Disclosed, id);
-        app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
-    }
-    Ok(dossier)
-}
-
-async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
-    let reading = Reading::of(app, caller);
-    let record = reading.record(id).await?.ok_or(Error::NotFound)?;
-    check(app, caller, &record)?;
-    let history = reading.history(id).await?;
-    let mut files = Vec::new();
-    for linked in record.linked_from.iter().filter(|links| &*links.kind == crate::files::KIND).flat_map(|links| &links.records) {
-        files.push(FileOf { id: linked.id, name: linked.title.clone(), content: format!("/api/v1/file/{}/content", linked.id) });
-    }
-    Ok(Dossier { consents: consents(&record.row.fields), record, history, files })
-}
-
-/// What people call the purpose of a consent, if it is one that the kind names.
-pub fn purpose_of<'k>(kind: &'k Kind, consent: &Consent) -> Option<&'k Label> {
-    let purposes = kind.field(CONSENTS).and_then(|field| field.item("purpose"))?;
-    purposes.option(&consent.purpose).map(|option| &option.label)
-}
-
-/// The last word on each purpose, from a log of consents.
-fn consents(fields: &serde_json::Map<String, Value>) -> Vec<Consent> {
-    let mut last: Vec<Consent> = Vec::new();
-    for entry in fields.get(CONSENTS).and_then(Value::as_array).into_iter().flatten() {
-        let Some(purpose) = entry["purpose"].as_str() else { continue };
-        let consent = Consent { purpose: purpose.to_owned(), given: entry["given"] == json!(true), at: entry["at"].as_i64() };
-        match last.iter_mut().find(|known| known.purpose == consent.purpose) {
-            // What was noted without a time is newer than nothing.
-            Some(known) if known.at <= consent.at => *known = consent,
-            Some(_) => {}
-            None => last.push(consent),
-        }
-    }
-    last
-}
-
 /// Erases a record with its files, for good, everywhere, and answers the proof.
 ///
 /// # Errors
 /// When it is out of sight, or the caller may not. Once it is removed, a database file that could not be
 /// rewritten is an error, too: erasing it again tries again.
 pub async fn erase(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Error> {
-    let view = Reading::of(app, caller).record(id).await?;
-    let Some(view) = view else {
+    let row = Reading::of(app, caller).row(id).await?;
+    let Some(row) = row else {
         let known = erased(app, caller, id).await?;
         scrub(app, caller.workspace).await?;
         return serde_json::from_str(&known.proof).map_err(|error| Error::Internal(error.into()));
     };
-    let proof = erase_seen(app, caller, view, &mut None).await?;
+    let proof = erase_seen(app, caller, row, &mut None).await?;
     scrub(app, caller.workspace).await?;
     Ok(proof)
 }
@@ -247,7 +144,7 @@ pub(crate) async fn scrub(app: &App, workspace: WorkspaceId) -> Result<(), Error
 /// # Errors
 /// As [`erase`].
 pub(crate) async fn erase_row(app: &App, caller: &Caller, id: RecordId, holders: &mut Option<Arc<Holders>>) -> Result<Proof, Error> {
-    erase_seen(app, caller, Reading::of(app, caller).record(id).await?.ok_or(Error::NotFound)?, holders).await
+    erase_seen(app, caller, Reading::of(app, caller).row(id).await?.ok_or(Error::NotFound)?, holders).await
 }
 
 /// Forgets what once stood in a record that stays, everywhere: of its history stays who wrote what still stands, and when.
@@ -257,9 +154,9 @@ pub(crate) async fn erase_row(app: &App, caller: &Caller, id: RecordId, holders:
 /// When it is out of sight, or the caller may not. Once it is forgotten, a database file that could not be rewritten is an
 /// error, too: forgetting again tries again.
 pub async fn forget_past(app: &App, caller: &Caller, id: RecordId) -> Result<u64, Error> {
-    let view = Reading::of(app, caller).record(id).await?.ok_or(Error::NotFound)?;
-    check(app, caller, &view)?;
-    if let Some(why) = kept(&view.row.kind) {
+    let row = Reading::of(app, caller).row(id).await?.ok_or(Error::NotFound)?;
+    check(app, caller, &row)?;
+    if let Some(why) = kept(&row.kind) {
         return Err(Error::Forbidden(why));
     }
     let by = app.intake.on_behalf(caller.workspace, caller.user, caller.role.clone());
@@ -289,65 +186,84 @@ async fn erase_decided_requests(app: &App, caller: &Caller, about: RecordId) -> 
     for row in rows.into_values().filter(|row| crate::projection::values(row).contains_key(OUTCOME)) {
         let line = LedgerLine { workspace, record: row.record, kind: row.kind.to_string(), at, by };
         note_in_ledger(app, &line).map_err(StoreError::Ledger)?;
-        removed(app, &line, row.kind, (Vec::new(), &mut holders)).await?;
+        let removing = Removing { merged: Vec::new(), look_at: Vec::new(), holders: &mut holders };
+        removed(app, &line, row.kind, removing).await?;
     }
     Ok(())
 }
 
-async fn erase_seen(app: &App, caller: &Caller, view: RecordView, holders: &mut Option<Arc<Holders>>) -> Result<Proof, Error> {
-    check(app, caller, &view)?;
-    if let Some(why) = kept(&view.row.kind) {
+async fn erase_seen(app: &App, caller: &Caller, row: Row, holders: &mut Option<Arc<Holders>>) -> Result<Proof, Error> {
+    check(app, caller, &row)?;
+    if let Some(why) = kept(&row.kind) {
         return Err(Error::Forbidden(why));
     }
-    let look_at = view.linked_from.iter().filter(|links| &*links.kind != crate::files::KIND).flat_map(|links| &links.records);
-    let look_at: Vec<RecordId> = look_at.map(|linked| linked.id).collect();
-    let (record, kind, at, by) = (view.row.id, view.row.kind.to_string(), app.clock.now(), Some(caller.user));
-    let line = LedgerLine { workspace: caller.workspace, record, kind, at, by };
+    let (workspace, record, at, by) = (caller.workspace, row.id, app.clock.now(), Some(caller.user));
+    let mut tx = app.store.reader().await?;
+    if aliases::survivors_of(&mut tx, workspace, &[record]).await?.contains_key(&record) {
+        return Err(Error::Conflict(Text::new(
+            "This record is merged into another one. Erase that one, and this goes with it; or take the merge back first.",
+            "该记录已合并到另一条记录。请清除那一条，本记录会一并清除；或先撤销合并。",
+        )));
+    }
+    // Whoever is one person is erased whole.
+    let merged = aliases::behind(&mut tx, workspace, record).await?;
+    drop(tx);
+    let reading = Reading::of(app, caller);
+    let all: Vec<RecordId> = merged.iter().copied().chain([record]).collect();
+    let look_at = reading.those(reading.pointing_at(&all).await?).await?.into_iter().filter(|row| &*row.kind != crate::files::KIND);
+    let look_at = look_at.map(|row| row.id).collect();
+    let line = |record| LedgerLine { workspace, record, kind: row.kind.to_string(), at, by };
     // First in the ledger: a crash in between erases twice, never not at all.
-    note_in_ledger(app, &line).map_err(StoreError::Ledger)?;
-    removed(app, &line, view.row.kind, (look_at, holders)).await
+    for one in &all {
+        note_in_ledger(app, &line(*one)).map_err(StoreError::Ledger)?;
+    }
+    removed(app, &line(record), row.kind.clone(), Removing { merged, look_at, holders }).await
 }
 
-async fn removed(
-    app: &App,
-    line: &LedgerLine,
-    kind: KindName,
-    (look_at, holders): (Vec<RecordId>, &mut Option<Arc<Holders>>),
-) -> Result<Proof, Error> {
+/// What is known of an erasure beside the record.
+struct Removing<'h> {
+    /// What was merged into it, and goes with it.
+    merged: Vec<RecordId>,
+    look_at: Vec<RecordId>,
+    holders: &'h mut Option<Arc<Holders>>,
+}
+
+async fn removed(app: &App, line: &LedgerLine, kind: KindName, removing: Removing<'_>) -> Result<Proof, Error> {
     let LedgerLine { workspace, record: id, at, by, .. } = *line;
     let (now, rules) = (app.clock.now(), app.intake.rules(workspace));
+    let Removing { merged, look_at, holders } = removing;
     let known = holders.take();
     let (proof, contents, read) = app
         .store
         .write::<_, StoreError, _>(move |tx| {
             Box::pin(async move {
-                let with = erasure::files_only_about(tx, workspace, id).await?;
                 let read = match known {
                     Some(known) if known.is_current(tx, workspace).await? => known,
                     _ => Arc::new(Holders::read(tx, &rules, workspace).await?),
                 };
-                let devices = read.of(tx, workspace, (id, &kind)).await?;
-                let mut proof = Proof { with: with.clone(), look_at, devices, ..Proof::default() };
+                let all: Vec<RecordId> = merged.into_iter().chain([id]).collect();
+                let mut devices = BTreeSet::new();
+                for one in &all {
+                    devices.extend(read.of(tx, workspace, (*one, &kind)).await?);
+                }
+                let mut proof = Proof { look_at, devices: devices.into_iter().collect(), ..Proof::default() };
                 let mut contents = Vec::new();
-                let notes = erasure::own_notes_of(tx, workspace, id).await?;
-                for (with, kind) in with.into_iter().map(|file| (file, crate::files::KIND)).chain(notes) {
-                    contents.extend(content(tx, workspace, with).await?);
-                    add(&mut proof.removed, erasure::remove(tx, workspace, with).await?);
-                    settle_erased(tx, workspace, &rules.schema, with).await?;
-                    let row = ErasedRow { record: with, kind: kind.to_owned(), at, by, proof: "{}".to_owned() };
+                for (record, kind) in with_it(tx, workspace, &all, kind.as_str()).await? {
+                    contents.extend(content(tx, workspace, record).await?);
+                    add(&mut proof.removed, erasure::remove(tx, workspace, record).await?);
+                    settle_erased(tx, workspace, &rules.schema, record).await?;
                     let position = workspaces::advance_head(tx, workspace, 1).await?;
+                    let mut row = ErasedRow { record, kind: kind.to_owned(), at, by, proof: "{}".to_owned() };
+                    if record == id {
+                        contents = unused(tx, workspace, std::mem::take(&mut contents)).await?;
+                        proof.removed.contents = contents.len() as u64;
+                        proof.position = Some(position);
+                        row.proof = serde_json::to_string(&proof).map_err(|_| StoreError::Damaged("proof"))?;
+                    } else if !is_own_note(kind) {
+                        proof.with.push(record);
+                    }
                     erasure::remember(tx, workspace, &row, position).await?;
                 }
-                contents.extend(content(tx, workspace, id).await?);
-                add(&mut proof.removed, erasure::remove(tx, workspace, id).await?);
-                settle_erased(tx, workspace, &rules.schema, id).await?;
-                contents = unused(tx, workspace, contents).await?;
-                proof.removed.contents = contents.len() as u64;
-                let position = workspaces::advance_head(tx, workspace, 1).await?;
-                proof.position = Some(position);
-                let text = serde_json::to_string(&proof).map_err(|_| StoreError::Damaged("proof"))?;
-                let row = ErasedRow { record: id, kind: kind.to_string(), at, by, proof: text };
-                erasure::remember(tx, workspace, &row, position).await?;
                 Note::of(workspace, by, Act::Erased, id).with(json!(proof)).write(tx, now).await?;
                 Ok((proof, contents, read))
             })
@@ -362,6 +278,18 @@ async fn removed(
     let gone = proof.with.iter().copied().chain([id]).collect();
     renewals::forget_beginnings(app.store.path(), workspace, gone).await?;
     Ok(proof)
+}
+
+/// What goes with some records of a kind, and these themselves, the last one last: the files that are about nothing else, and
+/// what people keep for themselves about any of them.
+async fn with_it<'k>(tx: &mut Tx, workspace: WorkspaceId, all: &[RecordId], kind: &'k str) -> Result<Vec<(RecordId, &'k str)>, StoreError> {
+    let files = erasure::files_only_about(tx, workspace, all).await?;
+    let mut with: Vec<(RecordId, &str)> = files.into_iter().map(|file| (file, crate::files::KIND)).collect();
+    for one in all {
+        with.extend(erasure::own_notes_of(tx, workspace, *one).await?);
+    }
+    with.extend(all.iter().map(|record| (*record, kind)));
+    Ok(with)
 }
 
 fn add(sum: &mut Removed, more: Removed) {
@@ -455,7 +383,8 @@ pub async fn reapply(app: &App) -> Result<u64, Error> {
         let is_known = erasure::among(&mut tx, line.workspace, std::iter::once(line.record)).await?.contains(&line.record);
         drop(tx);
         if let Some(row) = here.get(&line.record) {
-            removed(app, &line, row.kind.clone(), (Vec::new(), &mut None)).await?;
+            let removing = Removing { merged: Vec::new(), look_at: Vec::new(), holders: &mut None };
+            removed(app, &line, row.kind.clone(), removing).await?;
             again += 1;
         } else if !is_known {
             remember_again(app, line).await?;

@@ -15,12 +15,19 @@ fn seeds() -> u64 {
 
 fn play_part(part: u64) {
     let (begun, mut edits, mut changes, mut days) = (Instant::now(), 0, 0, 0);
-    let count = seeds() / PARTS;
+    let (count, mut broken) = (seeds() / PARTS, Vec::new());
     for seed in part * count..(part + 1) * count {
-        let played = play(seed).unwrap_or_else(|violation| panic!("{violation}"));
-        edits += played.edits;
-        changes += played.changes;
-        days += played.millis / 86_400_000;
+        match play(seed) {
+            Ok(played) => {
+                edits += played.edits;
+                changes += played.changes;
+                days += played.millis / 86_400_000;
+            }
+            Err(violation) => broken.push((seed, violation)),
+        }
+    }
+    if let Some((_, first)) = broken.first() {
+        panic!("{first}\nseeds that break the promise: {:?}", broken.iter().map(|(seed, _)| seed).collect::<Vec<_>>());
     }
     let each = begun.elapsed() / u32::try_from(count.max(1)).unwrap();
     println!("{count} seeds, {each:?} each: {edits} edits, {changes} kept, {days} days");

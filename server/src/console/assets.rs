@@ -1,12 +1,16 @@
 //! Styles, script and pictures: in the binary, under names that change with their content.
 //!
-//! Nothing is ever loaded from another host.
+//! Nothing is ever loaded from another host. They are compressed, once; pages never are: how short one becomes would tell
+//! what is in it to whoever gets a word of their own onto it (BREACH).
 
+use std::io::Write;
 use std::sync::LazyLock;
 
 use axum::extract::Path;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 /// A year, and nobody needs to ask again: another content has another name.
@@ -14,15 +18,61 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 
 struct Asset {
     address: String,
+    /// Its content in a few letters.
+    hash: String,
     mime: &'static str,
     body: &'static [u8],
+    /// The same as gzip: what every browser takes, also where it trusts the connection with nothing newer.
+    small: Vec<u8>,
 }
 
 impl Asset {
     fn new(name: &str, extension: &str, mime: &'static str, body: &'static [u8]) -> Self {
         let hash: String = Sha256::digest(body).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Self { address: format!("/assets/{name}.{hash}.{extension}"), mime, body }
+        Self { address: format!("/assets/{name}.{hash}.{extension}"), hash, mime, body, small: compressed(body) }
     }
+
+    /// The asset in the form that the asker takes; nothing when they have it.
+    fn answer(&'static self, asked: &HeaderMap) -> Response {
+        let is_small = takes_gzip(asked);
+        let tag = if is_small { format!("\"{}-gzip\"", self.hash) } else { format!("\"{}\"", self.hash) };
+        let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let is_known = known.flat_map(|value| value.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag);
+        let lasting = [(header::CACHE_CONTROL, FOREVER), (header::VARY, "accept-encoding"), (header::ETAG, &*tag)];
+        if is_known {
+            return (StatusCode::NOT_MODIFIED, lasting).into_response();
+        }
+        let body = if is_small { &self.small[..] } else { self.body };
+        let mut response = (lasting, [(header::CONTENT_TYPE, self.mime)], body).into_response();
+        if is_small {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+}
+
+fn compressed(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
+}
+
+/// Whether an answer may come as gzip: named, or whatever it be, and not with a weight of nothing.
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let lines = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let weighed = lines.flat_map(|line| line.split(',')).map(|part| {
+        let (name, weight) = part.split_once(';').unwrap_or((part, ""));
+        let weight = weight.trim().strip_prefix("q=").map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
+        (name.trim().to_ascii_lowercase(), weight > 0.0)
+    });
+    let mut any = false;
+    for (name, is_taken) in weighed {
+        match &*name {
+            "gzip" | "x-gzip" => return is_taken,
+            "*" => any = is_taken,
+            _ => {}
+        }
+    }
+    any
 }
 
 /// Small files, sent as one: each is about one thing.
@@ -58,6 +108,12 @@ pub fn icons() -> &'static str {
     &ICONS.address
 }
 
+/// Whether the drawing has an icon of that name.
+pub fn has_icon(name: &str) -> bool {
+    let drawing = std::str::from_utf8(ICONS.body).unwrap_or_default();
+    drawing.contains(&format!("id=\"{name}\""))
+}
+
 /// The logo's address.
 pub fn logo() -> &'static str {
     &LOGO.address
@@ -69,10 +125,10 @@ pub async fn favicon() -> Redirect {
 }
 
 /// `GET /assets/{name}`.
-pub async fn get(Path(name): Path<String>) -> Response {
+pub async fn get(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let assets = [&STYLE, &SCRIPT, &ICONS, &LOGO];
     match assets.into_iter().find(|asset| asset.address.strip_prefix("/assets/") == Some(&name)) {
-        Some(asset) => ([(header::CONTENT_TYPE, asset.mime), (header::CACHE_CONTROL, FOREVER)], asset.body).into_response(),
+        Some(asset) => asset.answer(&headers),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -80,6 +136,21 @@ pub async fn get(Path(name): Path<String>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gzip_goes_to_whoever_takes_it() {
+        let takes = |line: &str| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, line.parse().unwrap())]);
+            takes_gzip(&headers)
+        };
+        for line in ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5", "*", "br, *;q=0.1"] {
+            assert!(takes(line), "{line}");
+        }
+        for line in ["", "br", "identity", "gzip;q=0", "gzip; q=0.0, br", "*;q=0", "gzip;q=much", "*, gzip;q=0"] {
+            assert!(!takes(line), "{line}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
 
     #[test]
     fn nothing_is_loaded_from_another_host() {

@@ -17,11 +17,16 @@ use sync_core::record::fields::FieldEdit;
 use tokio::time::Instant;
 
 use super::desk::{Desk, Frame, page as answer};
+use super::edit::Posted;
+use super::inputs::Input;
 use super::list::{self, Form, Tile, TileContent, tile, views_for_tiles};
 use super::mails::{self, MailView};
 use super::shares::{self, LinkView};
+use super::shown_to::{self, looker};
+use super::typed::Typed;
 use crate::audit::Act;
 use crate::error::{Error, Text};
+use crate::jobs::export::table;
 use crate::reading::{List, ReadError, Row};
 use crate::ready::{self, DASHBOARD};
 
@@ -63,6 +68,8 @@ struct Shown {
     mine: bool,
     /// Views that can be added: id, name, the kind they are of.
     views: Vec<(String, String, String)>,
+    /// The people and teams who see it, each with its label.
+    shown_to: Vec<(String, Input)>,
     record: String,
     /// How it goes out by mail; none where no mail server is set.
     mails: Option<Vec<MailView>>,
@@ -166,6 +173,27 @@ pub async fn pdf(desk: &Desk, row: &Row) -> Result<Vec<u8>, Error> {
     Ok(list::printed(desk, title_of(desk, row), &sections))
 }
 
+/// `GET /dashboards/{id}/report.csv`.
+pub async fn figures(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
+    let row = row(&desk, id).await?;
+    desk.note(Act::Exported, DASHBOARD, json!({"format": "csv", "dashboard": row.id})).await?;
+    calculated(&desk, &row).await
+}
+
+/// A dashboard for spreadsheets, as an answer.
+pub async fn calculated(desk: &Desk, row: &Row) -> Result<Response, Error> {
+    Ok(list::sheet(title_of(desk, row), csv(desk, row).await?))
+}
+
+/// A dashboard as CSV: tile by tile, each with its name above its columns.
+pub async fn csv(desk: &Desk, row: &Row) -> Result<Vec<u8>, Error> {
+    let mut tables = Vec::new();
+    for view in places(row).into_iter().filter_map(|(_, view, _)| view) {
+        tables.extend(tile::table(desk, view).await?);
+    }
+    table::csv_of(&tables).map_err(|error| Error::Internal(error.into()))
+}
+
 async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, beside: Beside) -> Result<Response, Error> {
     let tab = |known: &Row| {
         let here = row.as_ref().is_some_and(|row| row.id == known.id);
@@ -222,6 +250,7 @@ async fn shown(desk: &Desk, row: &Row, asked: &Asked, beside: Beside) -> Result<
         editing,
         mine,
         views: if editing { views_for_tiles(desk).await? } else { Vec::new() },
+        shown_to: if editing { shown_to::controls(desk, desk.reading.kind(DASHBOARD)?, &row.fields, None).await? } else { Vec::new() },
         record: format!("/records/{DASHBOARD}/{}", row.id),
         mails: if editing { mails::of(desk, row.id).await? } else { None },
         every: mails::EVERY.map(|(word, key)| (word, desk.words.say(key))),
@@ -245,16 +274,11 @@ fn places(row: &Row) -> Vec<Place> {
 
 /// The dashboards that the caller is shown: their own, those shared with them or with their role, those of everybody.
 async fn all(desk: &Desk) -> Result<Vec<Row>, Error> {
-    let me = desk.caller.user.to_string();
-    let filter = json!([{"type": "or", "value": [
-        {"type": "linkedWith", "attribute": "owner", "value": me},
-        {"type": "linkedWith", "attribute": "shared", "value": me},
-        {"type": "arrayAnyOf", "attribute": "roles", "value": [&*desk.caller.role]},
-        {"type": "isTrue", "attribute": "everyone"},
-    ]}]);
+    // Who may not see dashboards has none.
+    let Ok(kind) = desk.reading.kind(DASHBOARD) else { return Ok(Vec::new()) };
+    let filter = json!([looker(desk).await?.filter(kind)]);
     let query = desk.reading.query(DASHBOARD, [("where", &*filter.to_string()), ("orderBy", "name"), ("maxSize", OFFERED)]);
     let query = match query {
-        // Who may not see dashboards has none.
         Err(ReadError::UnknownKind(_) | ReadError::Hidden { .. }) => return Ok(Vec::new()),
         query => query?,
     };
@@ -300,55 +324,44 @@ pub async fn make(desk: Desk, axum::Form(wanted): axum::Form<Make>) -> Result<Re
     Ok(Redirect::to(&format!("/dashboards/{id}{}", if wanted.ready.is_empty() { "?arrange=true" } else { "" })))
 }
 
-/// What somebody wants to be done with a dashboard.
-#[derive(Debug, Deserialize)]
-pub struct Wanted {
-    /// `add`, `take`, `move`, `width`, `everyone`, `rename` or `remove`.
-    act: String,
-    #[serde(default)]
-    view: String,
-    #[serde(default)]
-    row: String,
-    #[serde(default)]
-    after: String,
-    #[serde(default)]
-    width: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    everyone: bool,
-}
-
-/// `POST /dashboards/{id}`.
-pub async fn change(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum::Form<Wanted>) -> Result<Redirect, Error> {
-    let row = mine(&desk, id).await?;
+/// `POST /dashboards/{id}`: `add`, `take`, `move`, `width`, `everyone`, `share`, `rename` or `remove`.
+pub async fn change(desk: Desk, Path(id): Path<RecordId>, axum::Form(pairs): Posted) -> Result<Redirect, Error> {
+    let (row, wanted) = (mine(&desk, id).await?, Typed::new(pairs));
     let writing = desk.writing();
-    if wanted.act == "remove" {
-        writing.archive(DASHBOARD, id).await?;
-        return Ok(Redirect::to("/dashboards"));
+    let edits = match wanted.one("act") {
+        "remove" => {
+            writing.archive(DASHBOARD, id).await?;
+            return Ok(Redirect::to("/dashboards"));
+        }
+        "share" => {
+            let shared = shown_to::edits(&desk, desk.reading.kind(DASHBOARD)?, Some(&row.fields), &wanted).await?;
+            shared.map_err(|why| Error::Invalid { field: Some("shared".to_owned()), message: Text::new(why.clone(), why) })?
+        }
+        _ => vec![edit(&wanted, &places(&row), &|| writing.new_id().to_string())?],
+    };
+    if !edits.is_empty() {
+        writing.edit(DASHBOARD, id, edits).await?;
     }
-    let edit = edit(&wanted, &places(&row), &|| writing.new_id().to_string())?;
-    writing.edit(DASHBOARD, id, vec![edit]).await?;
     Ok(Redirect::to(&format!("/dashboards/{id}?arrange=true")))
 }
 
 /// The edit that does what is wanted.
-fn edit(wanted: &Wanted, places: &[Place], new_id: &dyn Fn() -> String) -> Result<FieldEdit, Error> {
-    let (field, row) = ("tiles".to_owned(), wanted.row.clone());
-    let width = WIDTHS.iter().find(|(word, _)| *word == wanted.width).map_or("half", |(word, _)| *word);
+fn edit(wanted: &Typed, places: &[Place], new_id: &dyn Fn() -> String) -> Result<FieldEdit, Error> {
+    let (field, row, after) = ("tiles".to_owned(), wanted.one("row").to_owned(), wanted.one("after"));
+    let width = WIDTHS.iter().find(|(word, _)| *word == wanted.one("width")).map_or("half", |(word, _)| *word);
     let full =
         || Error::Invalid { field: None, message: Text::new("A dashboard has at most 24 tiles.", "一个仪表盘最多 24 个组件。") };
-    Ok(match &*wanted.act {
+    Ok(match wanted.one("act") {
         "add" if places.len() >= TILES_MAX => return Err(full()),
         "add" => {
-            let values = Map::from_iter([("view".to_owned(), json!(wanted.view)), ("width".to_owned(), json!(width))]);
+            let values = Map::from_iter([("view".to_owned(), json!(wanted.one("view"))), ("width".to_owned(), json!(width))]);
             FieldEdit::SetRow { field, row: new_id(), values }
         }
         "take" => FieldEdit::RemoveRow { field, row },
-        "move" => FieldEdit::MoveRow { field, row, after: Some(wanted.after.clone()).filter(|after| !after.is_empty()) },
+        "move" => FieldEdit::MoveRow { field, row, after: (!after.is_empty()).then(|| after.to_owned()) },
         "width" => FieldEdit::SetRow { field, row, values: Map::from_iter([("width".to_owned(), json!(width))]) },
-        "everyone" => FieldEdit::set("everyone", wanted.everyone),
-        "rename" if !wanted.name.trim().is_empty() => FieldEdit::set("name", wanted.name.trim()),
+        "everyone" => FieldEdit::set("everyone", wanted.one("everyone") == "true"),
+        "rename" if !wanted.one("name").is_empty() => FieldEdit::set("name", wanted.one("name")),
         _ => return Err(Error::NotFound),
     })
 }

@@ -1,6 +1,7 @@
 //! What every page of the console begins with: who asks, what they may see, the frame around it.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{FromRequestParts, Query};
@@ -11,12 +12,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Right;
-use sync_core::actions::follow::FOLLOW;
 use sync_core::actions::next::ACTIVITY;
-use sync_core::actions::request::APPROVAL;
 use sync_core::id::Millis;
 use sync_core::query::OFFSET_MAX_MINUTES;
-use sync_core::schema::Kind;
+use sync_core::schema::{Heading, Kind, Menu, Schema};
 
 use super::assets;
 use super::words::{Words, other};
@@ -31,12 +30,13 @@ use crate::ready::DASHBOARD;
 use crate::store::StoreError;
 use crate::writing::Writing;
 
-/// The order of the side menu. Kinds that nobody thought of here, a workspace's own, come under `menu.own`.
-const MENU: [(&str, &[&str]); 4] = [
-    ("menu.sales", &["party", "deal", "activity", "offer", "payment"]),
-    ("menu.service", &["case", "asset", "article"]),
-    ("menu.market", &["product", "campaign", "goal"]),
-    ("menu.system", &["view", "dashboard", "rule", "member", "kind", "file"]),
+/// The headings of the side menu. Which kinds stand below, and where, they say themselves; those that do not, a workspace's
+/// own, come under `menu.own`.
+const MENU: [(Heading, &str); 4] = [
+    (Heading::Sales, "menu.sales"),
+    (Heading::Service, "menu.service"),
+    (Heading::Market, "menu.market"),
+    (Heading::System, "menu.system"),
 ];
 
 /// The kind whose records are kinds.
@@ -207,11 +207,14 @@ impl Desk {
             MenuItem { here: is_here, href, label, icon: icon(&kind.name).to_owned(), count: None }
         };
         // Dashboards have a page of their own, which leads to their records.
-        let listed = |name: &&&str| **name != DASHBOARD;
-        let named =
-            |names: &[&str]| names.iter().filter(listed).filter_map(|name| self.reading.kind(name).ok()).map(|kind| item(kind)).collect();
+        let listed = |kind: &&Arc<Kind>| &*kind.name != DASHBOARD;
+        let mut kinds: Vec<&Arc<Kind>> = self.reading.kinds().filter(listed).collect();
+        kinds.sort_by_key(|kind| place(kind));
+        let below = |heading: Option<Heading>| {
+            kinds.iter().filter(|kind| kind.menu.map(|menu| menu.under) == heading).map(|kind| item(kind)).collect()
+        };
         let mut menu: Vec<MenuGroup> =
-            MENU.iter().map(|(key, names)| MenuGroup { label: self.words.say(key), items: named(names) }).collect();
+            MENU.iter().map(|(heading, key)| MenuGroup { label: self.words.say(key), items: below(Some(*heading)) }).collect();
         if let Some(first) = menu.first_mut() {
             let (href, label) = ("/dashboards".to_owned(), self.words.say("menu.dashboards").to_owned());
             first.items.insert(0, MenuItem { here: here == href, href, label, icon: "chart".to_owned(), count: None });
@@ -223,8 +226,7 @@ impl Desk {
                 system.items.push(MenuItem { here: here == href, href, label, icon, count: None });
             }
         }
-        let own = self.reading.kinds().filter(|kind| icon(&kind.name) == OTHER).map(|kind| item(kind)).collect();
-        menu.push(MenuGroup { label: self.words.say("menu.own"), items: own });
+        menu.push(MenuGroup { label: self.words.say("menu.own"), items: below(None) });
         menu.retain(|group| !group.items.is_empty());
         menu
     }
@@ -257,29 +259,28 @@ const ADMINISTRATION: [(&str, &str, &str); 13] = [
     ("/audit", "menu.audit", "history"),
 ];
 
-/// Kinds that are shown in administration, or on a page of their own, and not in the menu.
-const SETTINGS: [&str; 6] = ["settings", "sequence", "rate", "role", FOLLOW, APPROVAL];
-
+/// The icon of kinds that have none.
 const OTHER: &str = "other";
 
-/// Where a kind stands in the menu; those that nobody thought of come last.
-pub fn place(kind: &str) -> usize {
-    MENU.iter().flat_map(|(_, names)| names.iter()).chain(&SETTINGS).position(|name| *name == kind).unwrap_or(usize::MAX)
+/// The icon of kinds that say how the workspace works.
+const SETTING: &str = "columns";
+
+/// Where a kind stands among others: as in menus, those without a place there last.
+pub fn place(kind: &Kind) -> (bool, Option<Menu>) {
+    (kind.menu.is_none(), kind.menu)
 }
 
 /// Whether records of a kind say how the workspace works, or are somebody's alone.
-pub fn is_setting(kind: &str) -> bool {
-    let system = MENU.iter().find(|(key, _)| *key == "menu.system").map(|(_, names)| *names).unwrap_or_default();
-    SETTINGS.contains(&kind) || system.contains(&kind)
+pub fn is_setting(kind: &Kind) -> bool {
+    kind.menu.is_some_and(|menu| matches!(menu.under, Heading::System | Heading::Settings))
 }
 
-/// The icon of a kind: its own, or the one of kinds that have none.
+/// The icon of a kind: its own, if it is a built-in one for which one is drawn.
 pub fn icon(kind: &str) -> &str {
-    let is_in_menu = MENU.iter().any(|(_, names)| names.contains(&kind));
-    match (is_in_menu, SETTINGS.contains(&kind)) {
-        (true, _) => kind,
-        (false, true) => "columns",
-        (false, false) => OTHER,
+    match Schema::builtin().kind(kind).map(|kind| kind.menu.map(|menu| menu.under)) {
+        Some(Some(Heading::Settings)) => SETTING,
+        Some(_) if assets::has_icon(kind) => kind,
+        _ => OTHER,
     }
 }
 

@@ -352,8 +352,9 @@ async fn slice(desk: &Desk, asked: &PageAsked) -> Result<(Slice<OpenConflict>, V
 fn filters(desk: &Desk, asked: &PageAsked, everybody: Vec<(String, String)>) -> [Vec<Choice>; 2] {
     let may = |kind: &&std::sync::Arc<Kind>| kind.fields.iter().any(|field| field.merge == Merge::Visible);
     let kind = |kind: &std::sync::Arc<Kind>| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *asked.kind);
-    let mut kinds: Vec<Choice> = desk.reading.kinds().filter(may).map(kind).collect();
-    kinds.sort_by_key(|(name, ..)| place(name));
+    let mut kinds: Vec<&std::sync::Arc<Kind>> = desk.reading.kinds().filter(may).collect();
+    kinds.sort_by_key(|kind| place(kind));
+    let kinds: Vec<Choice> = kinds.into_iter().map(kind).collect();
     let person = |(id, name): (String, String)| (id == asked.person, id, name);
     let people = everybody.into_iter().map(person).map(|(here, id, name)| (id, name, here)).collect();
     [kinds, people]

@@ -11,12 +11,14 @@ use sync_core::schema::{Field, Kind};
 
 use super::desk::{Desk, page};
 use super::format::{Formatter, minute};
-use super::history::{change_view, names};
+use super::history::{self, change_view};
+use super::links::ids_in;
 use super::made::{device_of, name_of};
+use super::rejected::{FieldView, field_views};
 use super::words::Words;
 use crate::error::Error;
-use crate::privacy::{self, Dossier};
-use crate::reading::{Linked, RecordView};
+use crate::privacy::{self, Dossier, Merged};
+use crate::reading::{History, Linked, Names, RecordView, RefusedEdit, Row, Who};
 
 #[derive(Template)]
 #[template(path = "dossier.html")]
@@ -30,7 +32,20 @@ struct DossierPage {
     /// Records it names and records that name it: by what, and what they are called.
     links: Vec<(String, String)>,
     files: Vec<String>,
+    /// Its history, what was merged into it, edits that were not accepted, and what names it.
+    sections: Vec<Section>,
+}
+
+/// A part of the page: a record, or what was done or wanted to one.
+#[derive(Default)]
+struct Section {
+    /// What this and the following are, by the key of its words.
+    heading: Option<&'static str>,
+    title: String,
+    values: Vec<(String, String)>,
     entries: Vec<EntryView>,
+    /// What the last column of the entries is called.
+    new: &'static str,
     /// Whether older entries were left out.
     cut: bool,
 }
@@ -55,23 +70,9 @@ pub async fn take_out(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, 
 }
 
 async fn view(desk: &Desk, kind: &Kind, dossier: &Dossier) -> Result<DossierPage, Error> {
-    let Dossier { record, history, consents, files } = dossier;
-    let entries = history.as_ref().map_or(&[][..], |history| &history.entries);
-    let mut known = names(desk, kind, entries, None).await?;
-    known.extend(record.links.iter().flat_map(|links| &links.records).map(|linked| (linked.id, linked.clone())));
+    let Dossier { record, consents, files, .. } = dossier;
+    let known = called(desk, kind, dossier).await?;
     let format = Formatter { words: desk.words, names: &known };
-    let label = |field: &Field| desk.words.label(&field.label).to_owned();
-    let value = |field: &Field| Some((label(field), format.field(field, record.row.fields.get(&*field.name)?).text()));
-    let entry = |at: usize| {
-        let (entry, change) = (&entries[at], change_view(&format, kind, &entries[at..]));
-        EntryView {
-            when: minute(entry.edit_time),
-            who: format!("{} · {}", name_of(desk, &entry.who), device_of(desk, &entry.who)),
-            field: change.field,
-            old: change.old.text(),
-            new: change.new.text(),
-        }
-    };
     Ok(DossierPage {
         words: desk.words,
         title: record.row.title.clone(),
@@ -80,13 +81,93 @@ async fn view(desk: &Desk, kind: &Kind, dossier: &Dossier) -> Result<DossierPage
             record.row.id.to_string(),
             format!("{} · {}", minute(desk.now), desk.caller.name),
         ],
-        values: kind.fields.iter().filter_map(value).filter(|(_, text)| !text.is_empty()).collect(),
+        values: values(&format, kind, &record.row),
         consents: consents.iter().map(|consent| consented(desk, kind, consent)).collect(),
         links: linked(desk, kind, record),
         files: files.iter().map(|file| file.name.clone()).collect(),
-        entries: (0..entries.len()).map(entry).collect(),
-        cut: history.as_ref().is_some_and(|history| history.cut),
+        sections: sections(desk, &format, kind, dossier),
     })
+}
+
+/// What the records are called that anything of it leads to.
+async fn called(desk: &Desk, kind: &Kind, dossier: &Dossier) -> Result<Names, Error> {
+    let entries = |history: &Option<History>| history.iter().flat_map(|history| history.entries.clone()).collect::<Vec<_>>();
+    let mut ids = history::linked(kind, &entries(&dossier.history), None);
+    for merged in &dossier.merged {
+        ids.extend(history::linked(kind, &entries(&merged.history), None));
+    }
+    let rows = dossier.about.iter().chain(dossier.merged.iter().map(|merged| &merged.record));
+    let texts = rows.flat_map(|row| row.fields.values()).flat_map(ids_in);
+    ids.extend(texts.chain(dossier.refused.iter().flat_map(RefusedEdit::texts).filter_map(|text| text.parse().ok())));
+    let mut known = desk.reading.names_of(ids).await?;
+    known.extend(dossier.record.links.iter().flat_map(|links| &links.records).map(|linked| (linked.id, linked.clone())));
+    Ok(known)
+}
+
+fn sections(desk: &Desk, format: &Formatter<'_>, kind: &Kind, dossier: &Dossier) -> Vec<Section> {
+    let of_kind = |row: &Row| desk.reading.kind(&row.kind).map_or(Vec::new(), |kind| values(format, kind, row));
+    let named = |row: &Row| match desk.reading.kind(&row.kind) {
+        Ok(kind) => format!("{} · {}", row.title, desk.words.label(&kind.label)),
+        Err(_) => row.title.clone(),
+    };
+    let own = Section { heading: Some("privacy.history"), ..written(desk, format, kind, dossier.history.as_ref()) };
+    let merged = dossier.merged.iter().map(|Merged { record, history }| Section {
+        title: record.title.clone(),
+        values: values(format, kind, record),
+        ..written(desk, format, kind, history.as_ref())
+    });
+    let refused = dossier.refused.iter().flat_map(|edit| refused(desk, format, kind, edit)).collect::<Vec<_>>();
+    let refused = Section { entries: refused, new: "privacy.wanted", ..Section::default() };
+    let about = dossier.about.iter().map(|row| Section { title: named(row), values: of_kind(row), ..Section::default() });
+    let groups = [("privacy.of_merged", merged.collect()), ("privacy.of_refused", vec![refused]), ("privacy.about", about.collect())];
+    let mut sections = vec![own];
+    for (heading, group) in groups {
+        let told = group.into_iter().filter(|one: &Section| !one.title.is_empty() || !one.entries.is_empty());
+        sections.extend(told.enumerate().map(|(at, one)| Section { heading: (at == 0).then_some(heading), ..one }));
+    }
+    sections
+}
+
+fn values(format: &Formatter<'_>, kind: &Kind, row: &Row) -> Vec<(String, String)> {
+    let label = |field: &Field| format.words.label(&field.label).to_owned();
+    let value = |field: &Field| Some((label(field), format.field(field, row.fields.get(&*field.name)?).text()));
+    kind.fields.iter().filter_map(value).filter(|(_, text)| !text.is_empty()).collect()
+}
+
+fn written(desk: &Desk, format: &Formatter<'_>, kind: &Kind, history: Option<&History>) -> Section {
+    let entries = history.map_or(&[][..], |history| &history.entries);
+    let entry = |at: usize| {
+        let (entry, change) = (&entries[at], change_view(format, kind, &entries[at..]));
+        EntryView {
+            when: minute(entry.edit_time),
+            who: by(desk, &entry.who),
+            field: change.field,
+            old: change.old.text(),
+            new: change.new.text(),
+        }
+    };
+    Section {
+        entries: (0..entries.len()).map(entry).collect(),
+        new: "privacy.after",
+        cut: history.is_some_and(|history| history.cut),
+        ..Section::default()
+    }
+}
+
+/// What one edit that was not accepted wanted, field by field.
+fn refused(desk: &Desk, format: &Formatter<'_>, kind: &Kind, edit: &RefusedEdit) -> Vec<EntryView> {
+    let entry = |view: FieldView| EntryView {
+        when: minute(edit.edit_time.unwrap_or(edit.received_at)),
+        who: by(desk, &edit.who),
+        field: view.label,
+        old: view.from.text(),
+        new: view.to.text(),
+    };
+    field_views(format, Some(kind), edit).into_iter().map(entry).collect()
+}
+
+fn by(desk: &Desk, who: &Who) -> String {
+    format!("{} · {}", name_of(desk, who), device_of(desk, who))
 }
 
 /// A purpose, what was said of it last, and when.

@@ -23,6 +23,7 @@ use super::list::title_of;
 use super::typed::Typed;
 use crate::error::Error;
 use crate::jobs::bulk;
+use crate::jobs::handover::CUSTOMER;
 use crate::jobs::import::{self, ImportId};
 use crate::jobs::merge::{self, Merged};
 use crate::reading::{Likely, Linked, List, Names, Pair, Row};
@@ -137,7 +138,7 @@ pub struct Asked {
 /// `GET /duplicates`.
 pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let kinds = desk.reading.mergeable();
-    let kind = kinds.iter().find(|kind| *kind.name == *asked.kind).or_else(|| kinds.iter().find(|kind| &*kind.name == "party"));
+    let kind = kinds.iter().find(|kind| *kind.name == *asked.kind).or_else(|| kinds.iter().find(|kind| &*kind.name == CUSTOMER));
     let Some(kind) = kind.or(kinds.first()).map(|kind| (*kind).clone()) else { return Err(Error::NotFound) };
     let pairs = desk.reading.likely_pairs(&kind.name).await?;
     let notice = match &*asked.done {

@@ -25,6 +25,7 @@ use crate::auth::secret::{Token, TokenKind};
 use crate::body::{Body, is_json};
 use crate::capture::{self, CAMPAIGN, MADE_AT, Open, SENT_MAX_BYTES, Sent, TRAP, VALUES_MAX};
 use crate::error::{Error, Text};
+use crate::jobs::handover::CUSTOMER;
 use crate::language::Language;
 use crate::store::forms::{self, LeadForm};
 use crate::store::{StoreError, people};
@@ -78,7 +79,7 @@ pub async fn page(desk: Desk, Query(asked): Query<BTreeMap<String, String>>, hea
         preset: "type = person\nroles = prospect\nsource = Website".to_owned(),
         ..Values::default()
     };
-    show(&desk, &headers, StatusCode::OK, (notice, None), typed, "party").await
+    show(&desk, &headers, StatusCode::OK, (notice, None), typed, CUSTOMER).await
 }
 
 async fn show(
@@ -90,7 +91,7 @@ async fn show(
     chosen: &str,
 ) -> Result<Response, Error> {
     let all = forms::all(&mut desk.app.store.reader().await?, desk.caller.workspace).await?;
-    let kinds = desk.reading.kinds().filter(|kind| desk.reading.may_some(kind, Action::Create) && !super::desk::is_setting(&kind.name));
+    let kinds = desk.reading.kinds().filter(|kind| desk.reading.may_some(kind, Action::Create) && !super::desk::is_setting(kind));
     let label = |name: &str| desk.reading.kind(name).map_or_else(|_| name.to_owned(), |kind| desk.words.label(&kind.label).to_owned());
     let base = desk.app.address(headers);
     let view = |form: LeadForm| FormView {

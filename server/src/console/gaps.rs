@@ -64,7 +64,7 @@ pub async fn page(desk: Desk, Query(asked): Query<Vec<(String, String)>>, header
     let by = (!says("whole") && !headers.contains_key("x-requested-with")).then(|| Instant::now() + PATIENCE);
     let mut groups = vec![undecided(&desk).await?];
     let mut kinds: Vec<_> = desk.reading.kinds().filter(|kind| !kind.gaps.is_empty()).cloned().collect();
-    kinds.sort_by_key(|kind| (super::desk::place(&kind.name), kind.name.clone()));
+    kinds.sort_by_key(|kind| (super::desk::place(kind), kind.name.clone()));
     for kind in kinds.iter().filter(|kind| !mine || kind.owner.is_some()) {
         let mut gaps = Vec::new();
         for gap in &kind.gaps {

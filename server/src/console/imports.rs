@@ -111,7 +111,7 @@ struct ColumnView {
 }
 
 /// Choices of a page, some sixty bytes each: of a file with so many columns those behind get no list of their own.
-const CHOICES_MAX: usize = 1_700;
+const CHOICES_MAX: usize = 1_500;
 
 struct Checked {
     lines: Vec<String>,
@@ -176,10 +176,10 @@ async fn show_all(desk: &Desk, chosen: &str, notice: Option<String>, left: &str,
     acts.truncate(LISTED);
     let people = desk.reading.names_of(acts.iter().map(|act| RecordId(act.user.0)).collect::<Vec<_>>()).await?;
     let rows: Vec<ActView> = acts.iter().map(|act| act_view(desk, act, &people)).collect();
-    let mut choices: Vec<(String, String, bool)> = kinds(desk, &author)
-        .map(|kind| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *chosen))
-        .collect();
-    choices.sort_by_key(|(name, ..)| place(name));
+    let mut offered: Vec<&Kind> = kinds(desk, &author).collect();
+    offered.sort_by_key(|kind| place(kind));
+    let choice = |kind: &Kind| (kind.name.to_string(), desk.words.label(&kind.plural).to_owned(), *kind.name == *chosen);
+    let choices: Vec<(String, String, bool)> = offered.into_iter().map(choice).collect();
     let left = left_views(desk, left).await?;
     let frame = desk.frame(desk.words.say("menu.imports"), "/imports").await?;
     let page = ImportsPage { frame, kinds: choices, rows, notice, left, problem };

@@ -1,4 +1,4 @@
-//! Dashboards by mail: a PDF that goes out by itself, with what its maker may see at that moment.
+//! Dashboards by mail: as PDF and CSV they go out by themselves, with what its maker may see at that moment.
 //!
 //! Every sending has a key, what is sent and when it was due: it is begun once, and its Message-ID follows from
 //! it, so that a server which is stopped between sending and noting it sends the same letter, not another one.
@@ -20,6 +20,7 @@ use sync_core::id::{Millis, RecordId, WorkspaceId};
 use super::dashboards::{self, Beside};
 use super::desk::Desk;
 use super::format::{self, Shown};
+use super::list::CSV_TYPE;
 use crate::app::App;
 use crate::audit::{Act, Note};
 use crate::auth::Caller;
@@ -281,13 +282,25 @@ async fn send(app: &App, workspace: WorkspaceId, sending: &Sending) -> anyhow::R
         Err(error) => return Err(anyhow::anyhow!("{error}")),
     };
     let pdf = dashboards::pdf(&desk, &row).await.map_err(|error| anyhow::anyhow!("{error}"))?;
-    let letter = letter(&desk, &mail, sending, from, dashboards::title_of(&desk, &row), &here.date().to_string(), pdf)?;
+    let csv = dashboards::csv(&desk, &row).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    let files = [("pdf", "application/pdf", pdf), ("csv", CSV_TYPE, csv)];
+    let letter = letter(&desk, &mail, sending, from, (dashboards::title_of(&desk, &row), &here.date().to_string()), files)?;
     let transport: AsyncSmtpTransport<Tokio1Executor> = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.build();
     transport.send(letter).await?;
     Ok(true)
 }
 
-fn letter(desk: &Desk, mail: &ReportMail, sending: &Sending, from: &str, title: &str, day: &str, pdf: Vec<u8>) -> anyhow::Result<Message> {
+/// What goes out: each file's ending, type and bytes.
+type Files = [(&'static str, &'static str, Vec<u8>); 2];
+
+fn letter(
+    desk: &Desk,
+    mail: &ReportMail,
+    sending: &Sending,
+    from: &str,
+    (title, day): (&str, &str),
+    files: Files,
+) -> anyhow::Result<Message> {
     let words = desk.words;
     let host = from.rsplit('@').next().unwrap_or("rapport").trim_end_matches('>');
     let mut letter = Message::builder()
@@ -299,8 +312,11 @@ fn letter(desk: &Desk, mail: &ReportMail, sending: &Sending, from: &str, title: 
     }
     let address = desk.app.config.listen.public_url.clone().unwrap_or_else(|| format!("http://{}", desk.app.config.listen.address));
     let text = words.fill("mail.text", &[title, &format!("{address}/dashboards/{}", mail.dashboard)]);
-    let attachment = Attachment::new(format!("{title} {day}.pdf")).body(pdf, ContentType::parse("application/pdf")?);
-    Ok(letter.multipart(MultiPart::mixed().singlepart(SinglePart::plain(text)).singlepart(attachment))?)
+    let mut parts = MultiPart::mixed().singlepart(SinglePart::plain(text));
+    for (ending, mime, bytes) in files {
+        parts = parts.singlepart(Attachment::new(format!("{title} {day}.{ending}")).body(bytes, ContentType::parse(mime)?));
+    }
+    Ok(letter.multipart(parts)?)
 }
 
 #[cfg(test)]

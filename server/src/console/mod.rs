@@ -61,6 +61,7 @@ mod roles;
 mod search;
 mod sees;
 mod shares;
+mod shown_to;
 mod sign_in;
 mod start;
 mod stays;
@@ -123,12 +124,14 @@ pub fn routes(app: &App) -> Routes {
         .route("/dashboards", get(dashboards::start).post(dashboards::make))
         .route("/dashboards/{id}", get(dashboards::page).post(dashboards::change))
         .route("/dashboards/{id}/report.pdf", get(dashboards::report))
+        .route("/dashboards/{id}/report.csv", get(dashboards::figures))
         .route("/dashboards/{id}/links", post(shares::make))
         .route("/dashboards/{id}/mails", post(mails::make))
         .route("/dashboards/{id}/mails/{mail}/stop", post(mails::stop))
         .route("/dashboards/{id}/links/{link}/revoke", post(shares::revoke))
         .route("/shared/{token}", get(shares::page))
         .route("/shared/{token}/report.pdf", get(shares::pdf))
+        .route("/shared/{token}/report.csv", get(shares::csv))
         .route("/keys", get(keys::page).post(keys::make))
         .route("/keys/{key}/revoke", post(keys::revoke))
         .route("/webhooks", get(hooks::page).post(hooks::make))

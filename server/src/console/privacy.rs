@@ -7,12 +7,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use sync_core::id::{RecordId, UserId};
+use sync_core::schema::Kind;
 
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::error::Error;
 use crate::privacy::{self, Consent, Dossier, HeldBy, OnPhone, Proof};
-use crate::reading::{Asked, Slice};
+use crate::reading::{Asked, Row, Slice};
 use crate::store::erasure::ErasedRow;
 use crate::store::people::{self, User};
 
@@ -26,8 +27,11 @@ struct PrivacyPage {
     problem: Option<&'static str>,
     done: Option<&'static str>,
     kept: Option<String>,
-    changes: String,
-    files: String,
+    /// How much of what there is.
+    holds: Vec<String>,
+    /// The records that name it: what each is called, of which kind, and where it is.
+    about: Vec<(String, String, String)>,
+    more: Option<String>,
     /// None of a kind that holds none.
     consents: Option<Vec<Consented>>,
 }
@@ -54,7 +58,7 @@ struct ErasedPage {
     phones: Vec<[String; 4]>,
 }
 
-/// Records that named an erased one and are listed; of more it says how many.
+/// Records that name a person and are listed; of more it says how many.
 const NAMING_MAX: usize = 100;
 
 #[derive(Template)]
@@ -122,7 +126,7 @@ struct Said {
 }
 
 async fn show(desk: &Desk, id: RecordId, status: StatusCode, said: Said) -> Result<Response, Error> {
-    let Dossier { record, history, consents, files } = privacy::look_at(&desk.app, &desk.caller, id).await?;
+    let Dossier { record, history, merged, consents, files, about, refused } = privacy::look_at(&desk.app, &desk.caller, id).await?;
     let kind = desk.reading.kind(&record.row.kind)?.clone();
     let held = kind.field(privacy::CONSENTS);
     let purpose = |of: &Consent| privacy::purpose_of(&kind, of).map_or(of.purpose.clone(), |label| desk.words.label(label).to_owned());
@@ -134,9 +138,18 @@ async fn show(desk: &Desk, id: RecordId, status: StatusCode, said: Said) -> Resu
         kind: kind.name.to_string(),
         problem: said.problem,
         done: said.done,
-        kept: privacy::kept(&kind.name).map(|why| why.in_language(desk.words.0).to_owned()),
-        changes: desk.words.count("privacy.changes", history.map_or(0, |history| history.entries.len() as u64)),
-        files: desk.words.count("privacy.files", files.len() as u64),
+        kept: why_kept(desk, &kind, id).await?,
+        holds: [
+            ("privacy.changes", history.map_or(0, |history| history.entries.len())),
+            ("privacy.files", files.len()),
+            ("privacy.merged", merged.len()),
+            ("privacy.naming", about.len()),
+            ("privacy.refused", refused.len()),
+        ]
+        .map(|(key, count)| desk.words.count(key, count as u64))
+        .to_vec(),
+        about: about.iter().take(NAMING_MAX).map(|row| named(desk, row)).collect(),
+        more: about.len().checked_sub(NAMING_MAX).filter(|more| *more > 0).map(|more| desk.words.count("record.more", more as u64)),
         consents: held.map(|_| {
             let view = |consent: Consent| {
                 let (colour, word) = given(consent.given);
@@ -146,6 +159,20 @@ async fn show(desk: &Desk, id: RecordId, status: StatusCode, said: Said) -> Resu
         }),
     };
     answer(status, &page)
+}
+
+/// Why it is not erased here.
+async fn why_kept(desk: &Desk, kind: &Kind, id: RecordId) -> Result<Option<String>, Error> {
+    if let Some(why) = privacy::kept(&kind.name) {
+        return Ok(Some(why.in_language(desk.words.0).to_owned()));
+    }
+    let is_merged = desk.reading.merged_among(&[id]).await?.contains(&id);
+    Ok(is_merged.then(|| desk.words.say("privacy.merged_away").to_owned()))
+}
+
+fn named(desk: &Desk, row: &Row) -> (String, String, String) {
+    let kind = desk.reading.kind(&row.kind).map_or(row.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
+    (row.title.clone(), kind, format!("/records/{}/{}", row.kind, row.id))
 }
 
 /// What was typed, to be sure.

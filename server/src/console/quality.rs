@@ -74,7 +74,7 @@ struct SlipView {
 /// `GET /quality`: of a kind of which something can be doubtful, customers first.
 pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let mut kinds: Vec<&Kind> = desk.reading.kinds().map(|kind| &**kind).filter(|kind| desk.reading.is_judged(kind)).collect();
-    kinds.sort_by_key(|kind| place(&kind.name));
+    kinds.sort_by_key(|kind| place(kind));
     let kind = kinds.iter().find(|kind| *kind.name == *asked.kind).or(kinds.first()).copied().ok_or(Error::NotFound)?;
     let queue = Queue {
         field: Some(asked.field).filter(|field| desk.reading.may_read(kind, field)),

@@ -427,7 +427,8 @@ fn may_decide(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> bool {
     !is_limited && desk.reading.may_some(kind, Action::Edit) && row.fields.iter().all(|field| desk.reading.may_write(kind, &field.field))
 }
 
-fn field_views(format: &Formatter<'_>, kind: Option<&Kind>, row: &RefusedEdit) -> Vec<FieldView> {
+/// What an edit wanted, field by field.
+pub(super) fn field_views(format: &Formatter<'_>, kind: Option<&Kind>, row: &RefusedEdit) -> Vec<FieldView> {
     let mut views: Vec<FieldView> = row.fields.iter().filter_map(|wanted| field_view(format, kind?, wanted)).collect();
     let said = |field: &str| row.fields.iter().any(|wanted| wanted.field == field);
     // Archiving, and what the kind does not know: there is nothing to show but its name.

@@ -1,4 +1,5 @@
-//! Links under which a dashboard is read without signing in: what their maker may see, until they end.
+//! Links under which a dashboard is read until they end: without signing in, and then it is what their maker may see; or
+//! by whoever has signed in, and then it is what they may see themselves.
 //!
 //! Nothing can be changed through one, and every opening is counted. Making and taking back stand in the audit log.
 
@@ -18,9 +19,10 @@ use super::list::{Form, TileContent};
 use super::words::Words;
 use crate::app::App;
 use crate::audit::{Act, Note};
-use crate::auth::Caller;
 use crate::auth::secret::{Token, TokenKind};
-use crate::error::{Error, Text};
+use crate::auth::{Caller, Person};
+use crate::error::{Error, Text, accepted_language};
+use crate::reading::Row;
 use crate::store::StoreError;
 use crate::store::reports::{self, ReportLink};
 
@@ -41,6 +43,8 @@ pub struct LinkView {
     pub who: String,
     /// When it ends.
     pub ends: Shown,
+    /// Through whose eyes it is read.
+    pub eyes: &'static str,
     /// How often it was opened.
     pub opens: String,
     /// Whether it has ended.
@@ -55,6 +59,7 @@ pub async fn of(desk: &Desk, dashboard: RecordId) -> Result<Vec<LinkView>, Error
         id: link.link.to_string(),
         who: names.get(&RecordId(link.user.0)).map(|linked| linked.title.clone()).unwrap_or_default(),
         ends: format::moment(link.expires_at),
+        eyes: desk.words.say(if link.signed_in { "share.by_readers" } else { "share.by_maker" }),
         opens: desk.words.count("share.opens", link.opens),
         over: link.expires_at <= desk.now,
     };
@@ -65,6 +70,9 @@ pub async fn of(desk: &Desk, dashboard: RecordId) -> Result<Vec<LinkView>, Error
 #[derive(Debug, Deserialize)]
 pub struct Wanted {
     days: Option<i64>,
+    /// Whether to demand that readers sign in.
+    #[serde(default)]
+    signed_in: bool,
 }
 
 /// `POST /dashboards/{id}/links`: the address is on the answer, and nowhere again.
@@ -85,6 +93,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
         revoked_at: None,
         opens: 0,
         opened_at: None,
+        signed_in: wanted.signed_in,
     };
     add(&desk, link, &token, days).await?;
     let shared = Some(format!("/shared/{}", token.reveal()));
@@ -95,7 +104,7 @@ pub async fn make(desk: Desk, Path(id): Path<RecordId>, axum::Form(wanted): axum
 async fn add(desk: &Desk, link: ReportLink, token: &Token, days: i64) -> Result<(), Error> {
     let (workspace, hash, now) = (desk.caller.workspace, token.hash(), desk.now);
     let note = Note::of(workspace, Some(desk.caller.user), Act::ReportShared, link.link.to_string())
-        .with(json!({"dashboard": link.dashboard.to_string(), "days": days}));
+        .with(json!({"dashboard": link.dashboard.to_string(), "days": days, "signed_in": link.signed_in}));
     let adding = desk.app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             reports::add(tx, workspace, &link, &hash).await?;
@@ -131,8 +140,18 @@ struct SharedPage {
     frame: Bare,
     name: String,
     about: String,
+    /// What its reader sees, in a sentence.
+    eyes: String,
     tiles: Vec<TileView>,
     pdf: String,
+    csv: String,
+}
+
+/// What who has not signed in sees of a link that demands it.
+#[derive(Template)]
+#[template(path = "shared_door.html")]
+struct DoorPage {
+    frame: Bare,
 }
 
 /// A page without a menu: for who has not signed in.
@@ -154,8 +173,14 @@ impl Bare {
     }
 }
 
-/// The maker's desk, and the link; every opening is counted.
-async fn open(app: &App, headers: &HeaderMap, token: &str) -> Result<(Desk, ReportLink), Error> {
+/// What a link opens: the desk through whose eyes it is read, and the dashboard; or a door, for who has to sign in first.
+enum Opened {
+    Desk(Box<Desk>, ReportLink),
+    Door,
+}
+
+/// The desk behind a link: its maker's, or the reader's own where the maker wants that. Every opening is counted.
+async fn open(app: &App, headers: &HeaderMap, token: &str, reader: Option<Caller>) -> Result<Opened, Error> {
     let gone = || Error::NotFound;
     let token = Token::parse(TokenKind::Share, token).ok_or_else(gone)?;
     let workspace = token.workspace();
@@ -166,32 +191,65 @@ async fn open(app: &App, headers: &HeaderMap, token: &str) -> Result<(Desk, Repo
     if link.revoked_at.is_some() || link.expires_at <= now || maker.disabled_at.is_some() {
         return Err(Error::NotFound);
     }
+    let eyes = match link.signed_in {
+        true => reader.filter(|reader| reader.workspace == workspace),
+        false => Some(Caller::seeing(maker)),
+    };
+    let Some(eyes) = eyes else { return Ok(Opened::Door) };
     let opened = link.link;
     let counting =
         app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { reports::opened(tx, workspace, opened, now).await }));
     counting.await?;
-    Ok((Desk::through_the_eyes_of(app, Caller::seeing(maker), headers), link))
+    Ok(Opened::Desk(Box::new(Desk::through_the_eyes_of(app, eyes, headers)), link))
+}
+
+/// Whoever asks, if they have signed in.
+type Reader = Result<Person, Error>;
+
+/// What a link answers: the door, or what is made of the dashboard.
+async fn answered(
+    app: &App,
+    headers: &HeaderMap,
+    token: &str,
+    reader: Reader,
+    show: impl AsyncFnOnce(&Desk, &Row, &ReportLink) -> Result<Response, Error>,
+) -> Result<Response, Error> {
+    let response = match open(app, headers, token, reader.ok().map(|Person(caller)| caller)).await? {
+        Opened::Door => answer(StatusCode::UNAUTHORIZED, &DoorPage { frame: Bare { words: Words(accepted_language(headers)) } })?,
+        Opened::Desk(desk, link) => {
+            let row = dashboards::row(&desk, link.dashboard).await?;
+            show(&desk, &row, &link).await?
+        }
+    };
+    Ok((unlisted(), response).into_response())
 }
 
 /// `GET /shared/{token}`.
-pub async fn page(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
-    let (desk, link) = open(&app, &headers, &token).await?;
-    let row = dashboards::row(&desk, link.dashboard).await?;
-    let page = SharedPage {
-        frame: Bare { words: desk.words },
-        name: dashboards::title_of(&desk, &row).to_owned(),
-        about: super::list::about(&desk),
-        tiles: dashboards::tiles(&desk, &row, None).await?,
-        pdf: format!("/shared/{token}/report.pdf"),
-    };
-    Ok((unlisted(), answer(StatusCode::OK, &page)?).into_response())
+pub async fn page(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
+    answered(&app, &headers, &token, reader, async |desk, row, link| {
+        let name = &desk.caller.name;
+        let page = SharedPage {
+            frame: Bare { words: desk.words },
+            name: dashboards::title_of(desk, row).to_owned(),
+            about: super::list::about(desk),
+            eyes: desk.words.fill(if link.signed_in { "share.seen_by_reader" } else { "share.seen_by_maker" }, &[name]),
+            tiles: dashboards::tiles(desk, row, None).await?,
+            pdf: format!("/shared/{token}/report.pdf"),
+            csv: format!("/shared/{token}/report.csv"),
+        };
+        answer(StatusCode::OK, &page)
+    })
+    .await
 }
 
 /// `GET /shared/{token}/report.pdf`.
-pub async fn pdf(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
-    let (desk, link) = open(&app, &headers, &token).await?;
-    let row = dashboards::row(&desk, link.dashboard).await?;
-    Ok((unlisted(), dashboards::printed(&desk, &row).await?).into_response())
+pub async fn pdf(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
+    answered(&app, &headers, &token, reader, async |desk, row, _| dashboards::printed(desk, row).await).await
+}
+
+/// `GET /shared/{token}/report.csv`.
+pub async fn csv(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
+    answered(&app, &headers, &token, reader, async |desk, row, _| dashboards::calculated(desk, row).await).await
 }
 
 /// An address with a secret in it is told to nobody else, and found by no search engine.

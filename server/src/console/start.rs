@@ -13,12 +13,10 @@ use super::admin;
 use super::desk::{Desk, Frame, page as answer};
 use crate::error::{Error, Text};
 use crate::intake::Author;
+use crate::jobs::handover::CUSTOMER;
 use crate::reading::{List, ReadError};
 use crate::ready::sample;
 use crate::store::people;
-
-/// The kind that an empty workspace has none of.
-const CUSTOMER: &str = "party";
 
 #[derive(Template)]
 #[template(path = "start.html")]

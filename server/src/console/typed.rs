@@ -113,6 +113,11 @@ impl Typed {
         Self(self.0.iter().filter(|(known, _)| known == name).cloned().collect())
     }
 
+    /// The values of the names whose last part this is, however deep.
+    pub fn ending_in<'a>(&'a self, part: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known.rsplit('.').next() == Some(part)).map(|(_, value)| value.trim())
+    }
+
     /// The names that end in a suffix, without it.
     pub fn names_with(&self, suffix: &str) -> Vec<String> {
         self.0.iter().filter_map(|(name, _)| name.strip_suffix(suffix)).map(str::to_owned).collect()

@@ -78,6 +78,30 @@ pub fn chosen(text: &str) -> Result<Url, Refused> {
     if url.scheme() == "https" || is_here { Ok(url) } else { Err(Refused::PlainElsewhere) }
 }
 
+/// Resolves an address that was named by what answers at one that the operator chose: it leads into the network of the server
+/// only where that one does.
+///
+/// # Errors
+/// When it is none that is called.
+pub async fn named_by(chosen_one: &str, text: &str) -> Result<Target, Refused> {
+    let target = looked_up(chosen(text)?).await?;
+    let inside = |target: &Target| target.addresses.iter().map(SocketAddr::ip).find(|address| !is_public(*address));
+    if let Some(address) = inside(&target)
+        && inside(&looked_up(chosen(chosen_one)?).await?).is_none()
+    {
+        return Err(Refused::Private { host: target.host, address });
+    }
+    Ok(target)
+}
+
+/// An address with all that its name leads to.
+async fn looked_up(url: Url) -> Result<Target, Refused> {
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = url.port_or_known_default().unwrap_or(443);
+    let found = tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect).unwrap_or_else(|_| Vec::new());
+    if found.is_empty() { Err(Refused::Unresolved(host)) } else { Ok(Target { url, host, addresses: found }) }
+}
+
 /// The host of an address: what may stand in logs.
 pub fn origin(text: &str) -> String {
     parse(text).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
@@ -89,25 +113,21 @@ pub fn origin(text: &str) -> String {
 /// When any of it is not called.
 pub async fn resolve(text: &str, allowed: &Webhooks) -> Result<Target, Refused> {
     let url = parse(text)?;
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
     let usual = if url.scheme() == "https" { 443 } else { 80 };
     if port != usual && !allowed.allow_ports.contains(&port) {
         return Err(Refused::Port(port));
     }
-    let unresolved = || Refused::Unresolved(host.clone());
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|_| unresolved())?.collect();
-    if found.is_empty() {
-        return Err(unresolved());
-    }
+    let target = looked_up(url).await?;
     let is_allowed = |address: &IpAddr| allowed.allow_private.contains(&address.to_canonical());
-    if let Some(inside) = found.iter().map(SocketAddr::ip).find(|address| !is_public(*address) && !is_allowed(address)) {
-        return Err(Refused::Private { host, address: inside });
+    let inside = target.addresses.iter().map(SocketAddr::ip).find(|address| !is_public(*address) && !is_allowed(address));
+    if let Some(address) = inside {
+        return Err(Refused::Private { host: target.host, address });
     }
-    if url.scheme() != "https" && !found.iter().all(|address| is_allowed(&address.ip())) {
+    if target.url.scheme() != "https" && !target.addresses.iter().all(|address| is_allowed(&address.ip())) {
         return Err(Refused::Plain);
     }
-    Ok(Target { url, host, addresses: found })
+    Ok(target)
 }
 
 /// Whether an address is one of the open internet.
@@ -222,6 +242,21 @@ mod tests {
             ("no address", false),
         ] {
             assert_eq!(chosen(url).is_ok(), may, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_chosen_address_names_leads_inside_only_where_that_does() {
+        for (issuer, named, may) in [
+            ("https://1.1.1.1", "https://1.0.0.1/token", true),
+            ("https://1.1.1.1", "https://10.0.0.1/token", false),
+            ("https://1.1.1.1", "https://169.254.169.254/latest", false),
+            ("https://1.1.1.1", "http://127.0.0.1/token", false),
+            ("https://10.0.0.1", "https://10.0.0.2/token", true),
+            ("http://127.0.0.1:9", "http://127.0.0.1:9/token", true),
+            ("https://10.0.0.1", "http://10.0.0.2/token", false),
+        ] {
+            assert_eq!(named_by(issuer, named).await.is_ok(), may, "{issuer} names {named}");
         }
     }
 

@@ -123,6 +123,15 @@ impl Reading {
         Ok(Together { survivor, behind: behind.iter().filter_map(|id| names.get(id).cloned()).collect() })
     }
 
+    /// The records that one stands for, those in sight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn behind(&self, id: RecordId) -> Result<Vec<Row>, ReadError> {
+        let behind = aliases::behind(&mut self.store.reader().await?, self.workspace, id).await?;
+        self.those(behind).await
+    }
+
     /// Those of some records that another one stands for.
     ///
     /// # Errors

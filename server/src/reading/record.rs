@@ -7,7 +7,6 @@ use serde_json::Value as Json;
 use sync_core::actions::doubts::doubts;
 use sync_core::actions::request::is_own_note;
 use sync_core::id::{ChangeHash, DeviceId, Facet, KindName, Millis, RecordId, UserId};
-use sync_core::schema::Kind;
 
 use super::{Linked, Names, People, ReadError, Reading, Row, Who, links};
 use crate::store::records::ConflictRow;
@@ -197,9 +196,7 @@ impl Reading {
         let mut groups: Vec<LinksIn> = Vec::new();
         let targets = self.with_behind(tx, id).await?;
         for pointer in pointing::at(tx, self.workspace, &self.scope, &targets, LINKED_FROM_MAX).await? {
-            let readable = |kind: &Kind| self.may_read(kind, pointer.role.split('.').next().unwrap_or_default());
-            // Whether one follows it is said on top of the page, what waits for one's word at the desk.
-            if is_own_note(&pointer.kind) || !self.schema().kind(&pointer.kind).is_some_and(|kind| readable(kind)) {
+            if !self.is_told(&pointer.kind, &pointer.role) {
                 continue;
             }
             let linked = Linked { id: pointer.record, kind: pointer.kind.clone(), title: pointer.title, archived: false };
@@ -209,6 +206,23 @@ impl Reading {
             }
         }
         Ok(groups)
+    }
+
+    /// Whether it is said that a record of a kind points at another one: by a field that the caller may read. Whether one
+    /// follows it is said on top of the page, what waits for one's word at the desk.
+    fn is_told(&self, kind: &KindName, role: &str) -> bool {
+        let field = role.split('.').next().unwrap_or_default();
+        !is_own_note(kind) && self.schema().kind(kind).is_some_and(|kind| self.may_read(kind, field))
+    }
+
+    /// Every record in sight that points at any of some, in use or archived, but not these themselves.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pointing_at(&self, ids: &[RecordId]) -> Result<Vec<RecordId>, ReadError> {
+        let pointers = pointing::all(&mut self.store.reader().await?, self.workspace, &self.scope, ids).await?;
+        let told = pointers.into_iter().filter(|(kind, role, record)| self.is_told(kind, role) && !ids.contains(record));
+        Ok(told.map(|(.., record)| record).collect())
     }
 
     /// What records are called, those in sight.

@@ -248,9 +248,21 @@ impl Reading {
     /// # Errors
     /// When the database fails.
     pub async fn undecided_of(&self, record: RecordId) -> Result<Vec<RefusedEdit>, ReadError> {
-        let open = Refused { states: &DeskState::OPEN, of: Some(record), ..Refused::default() };
+        self.of_record(record, &DeskState::OPEN, WAITING_MAX as u32).await
+    }
+
+    /// The edits of a record that were not accepted, newest first, whatever has become of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn refused_of(&self, record: RecordId) -> Result<Vec<RefusedEdit>, ReadError> {
+        self.of_record(record, &DeskState::SHOWN, u32::MAX).await
+    }
+
+    async fn of_record(&self, record: RecordId, states: &[DeskState], limit: u32) -> Result<Vec<RefusedEdit>, ReadError> {
+        let asked = Refused { states, of: Some(record), ..Refused::default() };
         let mut tx = self.store.reader().await?;
-        let found = undecided::refused(&mut tx, self.workspace, &self.scope, &open, WAITING_MAX as u32).await?;
+        let found = undecided::refused(&mut tx, self.workspace, &self.scope, &asked, limit).await?;
         if found.is_empty() { Ok(Vec::new()) } else { self.refused_edits(&mut tx, found).await }
     }
 

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use sync_core::actions::follow::{FOLLOW, RECORD};
 use sync_core::actions::request::APPROVAL;
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
+use sync_core::query::Param;
 
+use super::scope::Statement;
 use super::{Result, StoreError, Tx, id, once};
 
 /// The codes of feed entries: a purge tells devices to remove a record, a gap stands where a change was.
@@ -224,17 +226,16 @@ pub async fn own_notes_of(tx: &mut Tx, workspace: WorkspaceId, record: RecordId)
     Ok(notes)
 }
 
-/// The files that are about a record and about nothing else.
-pub async fn files_only_about(tx: &mut Tx, workspace: WorkspaceId, record: RecordId) -> Result<Vec<RecordId>> {
-    let rows: Vec<Vec<u8>> = sqlx::query_scalar(
-        "select l.source from links l where l.workspace = $1 and l.target = $2 and l.role = 'about' and l.source_kind = 'file'
-         and not exists (select 1 from links o where o.workspace = $1 and o.source = l.source and o.role = 'about' and o.target <> $2)",
-    )
-    .bind(&workspace.as_bytes()[..])
-    .bind(&record.as_bytes()[..])
-    .fetch_all(tx.conn())
-    .await?;
-    rows.into_iter().map(|record| id(RecordId::from_bytes(&record), "record id")).collect()
+/// The files that are about some records and about nothing else.
+pub async fn files_only_about(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<Vec<RecordId>> {
+    let mut statement = Statement::of("select distinct l.source from links l where l.workspace = $1 and l.target in (", workspace);
+    let targets = statement.bind_all(records.iter().map(|record| Param::Blob(record.as_bytes().to_vec())));
+    statement.push(&format!(
+        "{targets}) and l.role = 'about' and l.source_kind = 'file' and not exists (select 1 from links o \
+         where o.workspace = $1 and o.source = l.source and o.role = 'about' and o.target not in ({targets}))"
+    ));
+    let rows: Vec<(Vec<u8>,)> = statement.all(tx).await?;
+    rows.into_iter().map(|(record,)| id(RecordId::from_bytes(&record), "record id")).collect()
 }
 
 impl super::Store {

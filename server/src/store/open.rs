@@ -181,6 +181,7 @@ fn migrator() -> Migrator {
         (46, "lead forms", include_str!("../../migrations/0046_lead_forms.sql")),
         (48, "renewed", include_str!("../../migrations/0048_renewed.sql")),
         (49, "turns", include_str!("../../migrations/0049_turns.sql")),
+        (50, "links for colleagues", include_str!("../../migrations/0050_links_for_colleagues.sql")),
     ];
     let as_migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)

@@ -56,6 +56,20 @@ pub(super) fn pointers_statement(workspace: WorkspaceId, scope: &Scope, targets:
     statement
 }
 
+/// Every record that points at any of some, in use or archived: with its kind, and by which role.
+pub async fn all(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, targets: &[RecordId]) -> Result<Vec<(KindName, String, RecordId)>> {
+    let mut statement = Statement::of("select l.source_kind, l.role, l.source from links l cross join rows r ", workspace);
+    let sees = scope.sees_any("r", &mut statement);
+    let targets = statement.bind_all(targets.iter().map(blob));
+    statement.push(&format!(
+        "on r.workspace = l.workspace and r.record = l.source where l.workspace = $1 and l.target in ({targets}) and {sees}"
+    ));
+    let rows: Vec<(String, String, Vec<u8>)> = statement.all(tx).await?;
+    rows.into_iter()
+        .map(|(kind, role, record)| Ok((id(kind.parse(), "kind name")?, role, id(RecordId::from_bytes(&record), "record id")?)))
+        .collect()
+}
+
 /// A record that points at another one, and when it took place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedRow {

@@ -1,4 +1,4 @@
-//! Links under which dashboards are read without signing in.
+//! Links under which dashboards are read, without signing in or by whoever has.
 
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
 
@@ -25,18 +25,20 @@ pub struct ReportLink {
     pub opens: u64,
     /// When last.
     pub opened_at: Option<Millis>,
+    /// Whether who opens it has to sign in, and sees what they may see.
+    pub signed_in: bool,
 }
 
-type Row = (Vec<u8>, Vec<u8>, Vec<u8>, Millis, Millis, Option<Millis>, i64, Option<Millis>);
+type Row = (Vec<u8>, Vec<u8>, Vec<u8>, Millis, Millis, Option<Millis>, i64, Option<Millis>, bool);
 
 /// A macro, because `concat!` takes no constants.
 macro_rules! link_columns {
     () => {
-        "select link, dashboard, user_id, created_at, expires_at, revoked_at, opens, opened_at from report_links "
+        "select link, dashboard, user_id, created_at, expires_at, revoked_at, opens, opened_at, signed_in from report_links "
     };
 }
 
-fn from_row((link, dashboard, user, created_at, expires_at, revoked_at, opens, opened_at): Row) -> Result<ReportLink> {
+fn from_row((link, dashboard, user, created_at, expires_at, revoked_at, opens, opened_at, signed_in): Row) -> Result<ReportLink> {
     Ok(ReportLink {
         link: id(RecordId::from_bytes(&link), "link id")?,
         dashboard: id(RecordId::from_bytes(&dashboard), "record id")?,
@@ -46,14 +48,15 @@ fn from_row((link, dashboard, user, created_at, expires_at, revoked_at, opens, o
         revoked_at,
         opens: opens as u64,
         opened_at,
+        signed_in,
     })
 }
 
 /// Adds a link.
 pub async fn add(tx: &mut Tx, workspace: WorkspaceId, link: &ReportLink, token: &SecretHash) -> Result<()> {
     sqlx::query(
-        "insert into report_links (workspace, link, token_hash, dashboard, user_id, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into report_links (workspace, link, token_hash, dashboard, user_id, created_at, expires_at, signed_in)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(&workspace.as_bytes()[..])
     .bind(&link.link.as_bytes()[..])
@@ -62,6 +65,7 @@ pub async fn add(tx: &mut Tx, workspace: WorkspaceId, link: &ReportLink, token: 
     .bind(&link.user.as_bytes()[..])
     .bind(link.created_at)
     .bind(link.expires_at)
+    .bind(link.signed_in)
     .execute(tx.conn())
     .await?;
     Ok(())

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
 use sync_core::id::{Facet, Millis, RecordId};
-use sync_core::protocol::{self, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Page, Push, Receipt, Removal, Verdict};
+use sync_core::protocol::{
+    self, Delivered, Entry, MAX_FRAME_BYTES, MAX_PUSH_CHANGES, Message, Offer, Page, Push, Pushed, Receipt, Removal, Verdict, Verdicts,
+};
 
 use super::live::put;
-use super::{Door, ONCE_A_FRAME, Speaker, crowded, is_crowded, is_of_another_life, is_repeated, refused, verdicts};
+use super::{Door, ONCE_A_FRAME, Speaker, crowded, is_crowded, is_of_another_life, is_repeated, refused, unavailable, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
-use crate::store::rejected::{self, ChangeName};
+use crate::store::rejected::ChangeName;
 use crate::store::{StoreError, receipts};
 
 /// A device that was shut out and says nothing for so long has nothing more to bring over this connection.
@@ -65,12 +67,13 @@ impl Door {
                 }
                 Message::Push(push) if farewell.act == Act::HandBack => {
                     let (answer, brought) = self.take_to_the_desk(speaker, push, is_patient, now).await?;
-                    sum.settled += brought.settled;
+                    sum.stuck += brought.stuck;
                     sum.waits |= brought.waits;
+                    sum.brings = true;
                     answers.push(answer);
                 }
                 Message::Offer(offer) if farewell.act == Act::HandBack => {
-                    let answer = self.offer(speaker, offer, now).await;
+                    let answer = self.take_lost(speaker, offer, is_patient, now).await;
                     sum.given_back(&answer, is_patient);
                     answers.push(answer);
                 }
@@ -87,10 +90,12 @@ impl Door {
             answers.push(crowded());
             return Ok(answers);
         }
-        self.note_waits(speaker, &farewell, &sum).await?;
         let lacks = is_patient && waiting.is_some_and(|waiting| waiting.base > sum.offered);
-        // A draft may wait as well, which its device counts no more: it is asked about again behind what was given back.
-        if !lacks && !sum.waits && !sum.gives_back && waiting.is_some_and(|waiting| waiting.edits <= sum.settled) {
+        // It comes again and again, and gives nothing of that back.
+        sum.waits |= lacks && pulls.is_some() && !sum.brings;
+        self.note_waits(speaker, &farewell, &sum).await?;
+        // What it has just brought it counts no more when it comes again: among that may be drafts, which it never counted.
+        if !lacks && !sum.waits && !sum.gives_back && waiting.is_some_and(|waiting| waiting.edits <= sum.stuck) {
             let (workspace, device) = (speaker.reader.workspace, speaker.device);
             self.store
                 .write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::told(tx, workspace, device, now).await }))
@@ -132,13 +137,35 @@ impl Door {
             return Ok((refused("too_large", "send fewer changes at once"), Brought::default()));
         }
         let names: Vec<ChangeName> = push.changes.iter().map(ChangeName::from).collect();
-        let known = rejected::rejected_among(&mut self.store.reader().await?, speaker.reader.workspace, &names).await?;
         let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now, !is_patient).await);
         let brought = match &answer {
-            Message::Verdicts(answer) => brought(&names, &answer.verdicts, is_patient, |name| known.contains_key(name)),
+            Message::Verdicts(answer) => brought(&names, &answer.verdicts, is_patient),
             _ => Brought::default(),
         };
         Ok((answer, brought))
+    }
+
+    /// Takes back what a restored server has lost. What the device itself wrote on a past that was forgotten meanwhile it would
+    /// write again if it stayed: that waits at the desk, whose word has its fields written.
+    async fn take_lost(&self, speaker: &Speaker, offer: Offer, is_patient: bool, now: Millis) -> Message {
+        let pushed = |change: &Delivered| {
+            let Delivered { kind, record, facet, hash, body, .. } = change.clone();
+            Pushed { kind, record, facet, hash, body }
+        };
+        let own = offer.changes.iter().map(|change| (change.device == speaker.device).then(|| pushed(change)));
+        let own: Vec<Option<Pushed>> = own.collect();
+        let mut answer = self.offer(speaker, offer, now).await;
+        let Message::Verdicts(Verdicts { verdicts, .. }) = &mut answer else { return answer };
+        let lost = own.into_iter().enumerate().filter_map(|(at, own)| Some((at, own.filter(|_| verdicts[at].is_forgotten())?)));
+        let (places, lost): (Vec<usize>, Vec<Pushed>) = lost.unzip();
+        if lost.is_empty() {
+            return answer;
+        }
+        match self.intake.set_aside(&speaker.author(), lost, now, !is_patient).await {
+            Ok(taken) => places.into_iter().zip(taken).for_each(|(at, verdict)| verdicts[at] = verdict),
+            Err(error) => return unavailable(speaker, &error),
+        }
+        answer
     }
 
     /// The device says that it holds nothing any more.
@@ -171,8 +198,10 @@ struct Waiting {
 /// What a device that is handed back has brought.
 #[derive(Debug, Default)]
 struct Brought {
-    /// How many changes wait on it no longer, whatever else it does.
-    settled: u64,
+    /// How many changes follow what never comes: nothing better will be heard of them.
+    stuck: u64,
+    /// Whether it has brought anything at all.
+    brings: bool,
     /// Whether others follow what is not here: it may have that, and is waited for.
     waits: bool,
     /// How many accepted changes were offered of which it is known now whether they are here.
@@ -185,25 +214,24 @@ impl Brought {
     /// What became of an offer. One of which nothing gets in, or is here, may come for ever.
     fn given_back(&mut self, answer: &Message, is_patient: bool) {
         let Message::Verdicts(answer) = answer else { return };
-        let is_here = |verdict: &Verdict| matches!(verdict, Verdict::Accepted { .. } | Verdict::Duplicate { .. });
+        let is_here = |verdict: &Verdict| matches!(verdict, Verdict::Accepted { .. } | Verdict::Duplicate { .. } | Verdict::Held { .. });
         self.offered += answer.verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Waiting { .. })).count() as u64;
         let gives_back = answer.verdicts.iter().any(is_here);
         self.gives_back |= gives_back;
         self.waits |= is_patient && !gives_back;
+        self.brings = true;
     }
 }
 
-/// What became of a push. What was on the desk before may be a draft that the device asks about; what was turned down it
-/// counts no more when it comes again; what follows something that went to the desk it writes anew, and brings that. What
-/// follows what is not here comes again, behind that if the device has it; of what never comes nothing better will be heard.
-fn brought(names: &[ChangeName], verdicts: &[Verdict], is_patient: bool, known: impl Fn(&ChangeName) -> bool) -> Brought {
+/// What became of a push. What was turned down its device counts no more when it comes again; what follows something that went
+/// to the desk it writes anew, and brings that. What follows what is not here comes again, behind that if the device has it; of
+/// what never comes nothing better will be heard.
+fn brought(names: &[ChangeName], verdicts: &[Verdict], is_patient: bool) -> Brought {
     let waits = |verdict: &Verdict| matches!(verdict, Verdict::Waiting { .. });
     let moves: HashSet<(RecordId, Facet)> =
         names.iter().zip(verdicts).filter(|(_, verdict)| !waits(verdict)).map(|(name, _)| (name.record, name.facet)).collect();
     let stuck = names.iter().zip(verdicts).filter(|(name, verdict)| waits(verdict) && !moves.contains(&(name.record, name.facet))).count();
-    let taken = names.iter().zip(verdicts).filter(|(name, verdict)| matches!(verdict, Verdict::Held { .. }) && !known(name)).count();
-    let settled = if is_patient { taken } else { taken + stuck };
-    Brought { settled: settled as u64, waits: is_patient && stuck > 0, ..Brought::default() }
+    Brought { stuck: if is_patient { 0 } else { stuck as u64 }, waits: is_patient && stuck > 0, ..Brought::default() }
 }
 
 fn page(entries: Vec<Entry>, cursor: Vec<u8>, after: Option<Vec<u8>>, more: bool, now: Millis) -> Page {

@@ -4,15 +4,18 @@ mod dashboards;
 mod desk;
 mod devices;
 mod door;
+mod filters;
 mod handover;
 mod lists;
 mod look;
 mod roles;
+mod visits;
+mod work;
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use rapport_server::console::words::Words;
@@ -29,8 +32,8 @@ pub use look::{Look, axe};
 /// The languages of the product: what is worked in one is worked in the other.
 pub const LANGUAGES: [Words; 2] = [Words(Language::En), Words(Language::Zh)];
 
-/// What a phone writes is on a page that is open, without its being loaded.
-pub const SEEN_WITHIN: Duration = Duration::from_secs(2);
+/// What a phone writes is on a page that is open by then, without its being loaded.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// What Chromium is called on different systems; `CHROMIUM` names another one.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -97,6 +100,13 @@ impl Browser {
         if !self.session.is_empty() {
             message["sessionId"] = json!(self.session);
         }
+        let answer = self.answered(&message).await;
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// What the browser answers; what it tells meanwhile is kept.
+    async fn answered(&mut self, message: &Value) -> Value {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
         loop {
             let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
@@ -104,9 +114,8 @@ impl Browser {
             if let Some(event) = answer["method"].as_str() {
                 self.events.push_back((event.to_owned(), answer["params"].clone()));
             }
-            if answer["id"] == self.sent {
-                assert!(answer["error"].is_null(), "{method}: {answer}");
-                return answer["result"].clone();
+            if answer["id"] == message["id"] {
+                return answer;
             }
         }
     }
@@ -136,23 +145,20 @@ impl Browser {
             let params = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
             // A page that goes away while it is asked answers nothing.
             self.sent += 1;
-            let id = self.sent;
-            let message = json!({"id": id, "method": "Runtime.evaluate", "params": params, "sessionId": self.session});
-            self.socket.send(Message::text(message.to_string())).await.unwrap();
-            loop {
-                let Message::Text(text) = self.socket.next().await.unwrap().unwrap() else { continue };
-                let answer: Value = serde_json::from_str(&text).unwrap();
-                if answer["id"] != id {
-                    continue;
-                }
-                if answer["result"]["result"]["value"] == json!(true) {
-                    return;
-                }
-                break;
+            let message = json!({"id": self.sent, "method": "Runtime.evaluate", "params": params, "sessionId": self.session});
+            if self.answered(&message).await["result"]["result"]["value"] == json!(true) {
+                return;
             }
         }
         let page = self.run("document.body.innerText").await;
         panic!("never so: {condition}\n{page}");
+    }
+
+    /// Holds that something is on the page soon enough after a moment: each time, not the quickest of several.
+    pub async fn soon(&mut self, begun: Instant, condition: &str) {
+        self.until(condition).await;
+        let took = begun.elapsed();
+        assert!(took < SEEN_WITHIN, "after {took:?}: {condition}");
     }
 
     /// Returns when the page says something.

@@ -141,7 +141,7 @@ async fn a_condition_about_several_of_many_records_keeps_them_and_takes_another(
 type Typed<'t> = &'t [(&'t str, &'t str)];
 
 /// Types into controls of a form, as a hand does.
-async fn fill(browser: &mut Browser, typed: Typed<'_>) {
+pub async fn fill(browser: &mut Browser, typed: Typed<'_>) {
     for (name, value) in typed {
         let script = format!(
             "(() => {{ const control = document.querySelector('[name={name:?}]'); control.value = {value:?}; \
@@ -151,12 +151,10 @@ async fn fill(browser: &mut Browser, typed: Typed<'_>) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kind_with_six_fields_a_link_and_a_board_is_built_in_one_go() {
-    let desk = Desk::new().await;
-    let mut browser = Browser::of(&desk).await;
+/// Builds a kind of cars that are lent out in one go, with a link and a board.
+pub async fn build_demo_car(browser: &mut Browser) {
     browser.goto("/kinds/new").await;
-    fill(&mut browser, &[("label_en", "Demo car"), ("plural_en", "Demo cars"), ("field.0.label_en", "Plate")]).await;
+    fill(browser, &[("label_en", "Demo car"), ("plural_en", "Demo cars"), ("field.0.label_en", "Plate")]).await;
     let fields: [(&str, &str, Typed<'_>); 5] = [
         ("Price", "money", &[]),
         ("Borrowed by", "link", &[]),
@@ -168,17 +166,24 @@ async fn a_kind_with_six_fields_a_link_and_a_board_is_built_in_one_go() {
         let place = at + 1;
         browser.run("document.querySelector('[name=step][value=add]').click()").await;
         browser.until(&format!("document.querySelectorAll('.kind-field').length === {}", place + 1)).await;
-        fill(&mut browser, &[(&format!("field.{place}.label_en"), label), (&format!("field.{place}.type"), kind)]).await;
-        fill(&mut browser, more).await;
+        fill(browser, &[(&format!("field.{place}.label_en"), label), (&format!("field.{place}.type"), kind)]).await;
+        fill(browser, more).await;
     }
     browser.run("document.querySelector('[name=\"field.2.to\"][value=party]').click()").await;
     // The field that was typed last was never sent, and is a choice all the same.
     browser.until("[...document.getElementById('board').options].some((option) => option.text === 'State')").await;
     let offered = browser.run("[...document.getElementById('sum').options].map((option) => option.text).slice(1).join()").await;
     assert_eq!(offered, "Price");
-    fill(&mut browser, &[("board", "#5"), ("sum", "#1")]).await;
+    fill(browser, &[("board", "#5"), ("sum", "#1")]).await;
     browser.click(".buttons [name=step][value=save]").await;
     browser.until("location.pathname === '/kinds/demo_car' && location.search === '?done=saved'").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_with_six_fields_a_link_and_a_board_is_built_in_one_go() {
+    let desk = Desk::new().await;
+    let mut browser = Browser::of(&desk).await;
+    build_demo_car(&mut browser).await;
     browser.goto("/records/demo_car?layout=board").await;
     browser
         .until("document.querySelectorAll('.lane').length === 2 && document.querySelector('.lane').textContent.includes('In stock')")

@@ -1,9 +1,14 @@
 //! The listener: who dawdles, who is too many, who speaks in the clear, and how it stops.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rapport_server::{Config, ServeError, serve};
 use reqwest::Method;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use sync_core::net::{NetError, Server as Remote};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -41,23 +46,85 @@ struct Pem {
 }
 
 fn certificate() -> Pem {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    Pem { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() }
+    certificate_for("localhost", 2020, 4000)
+}
+
+/// A certificate for a name, good from one year to another.
+fn certificate_for(name: &str, from: i32, to: i32) -> Pem {
+    let mut made = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    (made.not_before, made.not_after) = (rcgen::date_time_ymd(from, 1, 1), rcgen::date_time_ymd(to, 1, 1));
+    let key = rcgen::KeyPair::generate().unwrap();
+    Pem { certificate: made.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+}
+
+/// A server that shows this certificate.
+async fn showing(folder: &Path, pem: &Pem) -> Server {
+    let (certificate_file, key_file) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate_file, &pem.certificate).unwrap();
+    std::fs::write(&key_file, &pem.key).unwrap();
+    Server::start_with(|config| {
+        config.tls.certificate = Some(certificate_file);
+        config.tls.key = Some(key_file);
+        config.tls.handshake_timeout_ms = 300;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_phone_talks_only_to_a_server_whose_certificate_is_of_its_name_and_of_this_time() {
+    for (name, from, to, convinces) in [
+        ("localhost", 2020, 4000, true),
+        ("elsewhere.example", 2020, 4000, false),
+        ("localhost", 2019, 2020, false),
+        ("localhost", 3999, 4000, false),
+    ] {
+        let (folder, pem) = (tempfile::tempdir().unwrap(), certificate_for(name, from, to));
+        let server = showing(folder.path(), &pem).await;
+        let address = format!("https://localhost:{}", server.address.port());
+        let phone = Remote::with_root(&address, Some(pem.certificate.into_bytes())).unwrap();
+        let answer = phone.ping().await;
+        assert_eq!(answer.is_ok(), convinces, "{name} from {from} to {to}: {answer:?}");
+        assert!(convinces || matches!(answer, Err(NetError::Unreachable(_))), "{answer:?}");
+    }
+}
+
+/// Which version of TLS a client that knows these agrees on with a server.
+async fn agreed(server: &Server, pem: &Pem, known: &[&'static rustls::SupportedProtocolVersion]) -> Option<rustls::ProtocolVersion> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(pem.certificate.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_protocol_versions(known).unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let stream = connector.connect("localhost".try_into().unwrap(), stream).await.ok()?;
+    stream.get_ref().1.protocol_version()
+}
+
+#[tokio::test]
+async fn the_newest_tls_that_both_sides_know_is_spoken() {
+    use rustls::version::{TLS12, TLS13};
+    let (folder, pem) = (tempfile::tempdir().unwrap(), certificate());
+    let server = showing(folder.path(), &pem).await;
+    assert_eq!(agreed(&server, &pem, &[&TLS12, &TLS13]).await, Some(rustls::ProtocolVersion::TLSv1_3));
+    assert_eq!(agreed(&server, &pem, &[&TLS12]).await, Some(rustls::ProtocolVersion::TLSv1_2));
+    // A greeting that knows TLS 1.0 only (RFC 2246, 7.4.1.2).
+    let mut greeting = vec![0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 1];
+    greeting.extend([7; 32]);
+    greeting.extend([0, 0, 2, 0, 0x2f, 1, 0]);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&greeting).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server never closed").ok();
+    // An alert of the level "fatal", and nothing else.
+    assert_eq!((answer.first(), answer.get(5)), (Some(&0x15), Some(&2)), "{answer:x?}");
 }
 
 #[tokio::test]
 async fn tls_convinces_who_trusts_the_certificate_and_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
-    let (certificate_file, key_file) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     let (pem, other) = (certificate(), certificate());
-    std::fs::write(&certificate_file, &pem.certificate).unwrap();
-    std::fs::write(&key_file, &pem.key).unwrap();
-    let server = Server::start_with(|config| {
-        config.tls.certificate = Some(certificate_file);
-        config.tls.key = Some(key_file);
-        config.tls.handshake_timeout_ms = 300;
-    })
-    .await;
+    let server = showing(folder.path(), &pem).await;
     let url = format!("https://localhost:{}/healthz", server.address.port());
     let answer = client_trusting(&[&pem.certificate]).get(&url).send().await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -102,7 +102,9 @@ async fn a_device_that_is_handed_back_delivers_to_the_desk_and_is_wiped_then() {
     let [Message::Welcome(_), Message::Verdicts(Verdicts { verdicts, .. }), Message::Page(page)] = &first[..] else { panic!("{first:?}") };
     assert!(matches!(verdicts[..], [Verdict::Held { .. }]) && page.more && page.entries.is_empty(), "{first:?}");
     let second = told(&desk.server, &enrolled, &[hello(&enrolled, 1), push(&changes[1..]), pull()]).await;
-    assert!(second.last().is_some_and(is_wipe), "{second:?}");
+    assert!(!second.iter().any(is_wipe), "it has not said yet that nothing waits: {second:?}");
+    let third = told(&desk.server, &enrolled, &[hello(&enrolled, 0), pull()]).await;
+    assert!(third.last().is_some_and(is_wipe), "{third:?}");
     assert_eq!(told(&desk.server, &enrolled, &[receipt(0)]).await, [Message::Noted(5)]);
     assert_eq!(say(&desk.server, &enrolled, &[hello(&enrolled, 0)]).await.code(), "revoked");
     let page = desk.get("/devices").await.text();
@@ -111,6 +113,32 @@ async fn a_device_that_is_handed_back_delivers_to_the_desk_and_is_wiped_then() {
     assert!(waiting.contains("Jiamei") && waiting.contains("Cedar"), "{waiting}");
     desk.post(&format!("/rejected/{}", changes[0].hash), &[("step", "accept")]).await;
     assert!(desk.get("/records/party").await.text().contains("Jiamei"), "nothing is lost");
+}
+
+#[tokio::test]
+async fn drafts_that_a_device_asks_about_do_not_stand_for_an_edit_that_waits() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "hand_back").await;
+    // One edit waits on it, which it has not sent; of these two a restored server knows nothing any more.
+    let drafts = Message::Push(Push { batch: 1, changes: unsent() });
+    let first = told(&desk.server, &enrolled, &[hello(&enrolled, 1), drafts, pull()]).await;
+    assert!(!first.iter().any(is_wipe), "{first:?}");
+}
+
+#[tokio::test]
+async fn a_device_that_gives_nothing_of_what_it_claims_to_hold_back_is_told_to_forget_it_in_the_end() {
+    let desk = Desk::new().await;
+    let enrolled = enrol(&desk.server).await;
+    send_away(&desk, enrolled.device, "hand_back").await;
+    let Message::Hello(greeting) = hello(&enrolled, 0) else { panic!("a greeting") };
+    let claims = Message::Hello(Hello { unconfirmed: Some(3), ..greeting });
+    let mut asked = 0;
+    while !told(&desk.server, &enrolled, &[claims.clone(), pull()]).await.iter().any(is_wipe) {
+        asked += 1;
+        assert!(asked <= 16, "it would wait for ever");
+    }
+    assert_eq!(asked, 16, "it has time to give it back");
 }
 
 #[tokio::test]
@@ -184,6 +212,11 @@ async fn a_device_that_never_brings_what_its_edits_follow_is_waited_for_and_wipe
     }
     let push = Message::Push(Push { batch: 1, changes });
     let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 1), push, pull()]).await;
+    assert!(
+        matches!(&answers[1], Message::Verdicts(Verdicts { verdicts, .. }) if matches!(verdicts[..], [Verdict::Held { .. }])),
+        "{answers:?}"
+    );
+    let answers = told(&desk.server, &enrolled, &[hello(&enrolled, 0), pull()]).await;
     assert!(answers.last().is_some_and(is_wipe), "{answers:?}");
 }
 

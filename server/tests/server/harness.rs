@@ -26,6 +26,13 @@ pub const PASSWORD: &str = "canary-password-of-ann";
 pub const START: i64 = 1_800_000_000_000;
 pub const MINUTE: i64 = 60_000;
 
+/// What a first visit may bring over the wire: a page, and all that it loads.
+pub const VISIT_BYTES_MAX: usize = 150_000;
+/// What styles, script and icons may bring of that, compressed as they are.
+pub const ASSET_BYTES_MAX: usize = 30_000;
+/// What is left for the page, which is never compressed.
+pub const PAGE_BYTES_MAX: usize = VISIT_BYTES_MAX - ASSET_BYTES_MAX;
+
 /// A clock that stands still until a test moves it.
 #[derive(Clone)]
 pub struct TestClock(Arc<AtomicI64>);

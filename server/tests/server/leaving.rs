@@ -155,6 +155,26 @@ async fn a_phone_that_is_handed_back_gives_a_restored_server_back_what_its_unsen
     assert_eq!((at_the_desk(&desk).await, phone.device.identity().is_none()), (2, true));
 }
 
+#[tokio::test]
+async fn what_was_lost_with_a_past_that_is_forgotten_since_waits_at_the_desk_when_its_phone_is_handed_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = desk_in(folder.path()).await;
+    let (customer, mut phone) = offline(&desk).await;
+    phone.sync(&desk.server).await;
+    back_up(folder.path()).await;
+    phone.edit(&desk.server, "party", customer, &[FieldEdit::set("industry", "print")]);
+    phone.sync(&desk.server).await;
+    phone.edit(&desk.server, "party", customer, &[FieldEdit::set("industry", "paper")]);
+    let desk = restored(folder.path(), desk).await;
+    let office = Client::office(&desk.server).await;
+    assert_eq!(office.post(&format!("/api/v1/privacy/{customer}/forget"), json!({})).await.status, 200);
+    fill_in(&desk, false, "save").await;
+    phone.sync(&desk.server).await;
+    assert!(phone.device.identity().is_none(), "it has forgotten everything");
+    let waiting = office.get("/api/v1/rejected").await.text();
+    assert!(waiting.contains("print") && waiting.contains("paper"), "what was accepted once, and what was not sent: {waiting}");
+}
+
 /// Cai's phone has many records and changes of its own and of others which a restored server has lost, and no edit follows
 /// them; `edits` of others were not sent. Answers the names that are to be there again.
 async fn full_of_what_was_lost(folder: &Path, edits: bool) -> (Desk, Handset, Vec<(RecordId, String)>) {

@@ -6,7 +6,7 @@ use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 
 use crate::console::{Desk, encoded, record};
-use crate::harness::{MINUTE, START};
+use crate::harness::{MINUTE, PAGE_BYTES_MAX, START};
 
 const DAY: i64 = 24 * 60 * MINUTE;
 
@@ -276,7 +276,7 @@ async fn many_groups_are_shown_page_by_page_and_the_totals_count_all() {
     let second = desk.page(&next).await;
     has(&second, &["Fair 61", "Fair 63", "Deal 63", "¥6,300.00", "rel=\"prev\""], &["Fair 60<", "rel=\"next\""]);
     has(&desk.page(&crate::console::link(&second, "rel=\"prev\"")).await, &["Fair 01"], &["Fair 61"]);
-    assert!(page.len() < 150_000, "{} bytes", page.len());
+    assert!(page.len() < PAGE_BYTES_MAX, "{} bytes", page.len());
 }
 
 #[tokio::test]
@@ -585,5 +585,5 @@ async fn a_list_with_many_columns_has_fewer_rows_on_a_page() {
     let all: Vec<String> =
         sync_core::schema::Schema::builtin().kind("party").unwrap().fields.iter().map(|field| field.name.to_string()).collect();
     let many = desk.page(&address("/records/party", &[("columns", &all.join(","))])).await;
-    assert!(rows(&many) < rows(&few) && many.len() < 150_000, "{} {} {}", rows(&many), rows(&few), many.len());
+    assert!(rows(&many) < rows(&few) && many.len() < PAGE_BYTES_MAX, "{} {} {}", rows(&many), rows(&few), many.len());
 }

@@ -1,5 +1,6 @@
 //! Signing in through another system: a real OpenID Connect provider on this machine, and the browser between.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -27,25 +28,28 @@ impl Drop for House {
     }
 }
 
-/// The provider's program: `.ci/setup` installs it beside what is built; `OIDC_PROVIDER` names another one.
-fn program() -> PathBuf {
-    let beside = || std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tools/bin/oidc-provider-mock");
+/// Where `.ci/setup` installs the provider, beside what is built; `OIDC_PROVIDER` names another folder.
+fn installed() -> PathBuf {
+    let beside = || std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tmp/oidc-provider");
     std::env::var_os("OIDC_PROVIDER").map_or_else(beside, PathBuf::from)
 }
+
+/// What the provider knows us by; the secret has marks that a careless client does not encode.
+const CLIENT: [&str; 2] = ["rapport", "a secret/with+marks"];
 
 impl House {
     async fn start() -> Self {
         // Free a moment ago; nobody else asks for it.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        // The tests' clock is ahead of the provider's.
-        let arguments = ["--port", &address.port().to_string(), "--token-max-age", "100000000"];
-        let mut command = Command::new(program());
-        let child = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let child = child.unwrap_or_else(|error| panic!("{}: {error}: run `.ci/setup`, it installs the provider", program().display()));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc/provider.mjs");
+        let mut command = Command::new("node");
+        command.arg(script).arg(installed()).arg(address.port().to_string()).args(CLIENT);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = child.unwrap_or_else(|error| panic!("node: {error}: run `.ci/setup`, it installs the provider"));
         let house = Self { child, address };
         let begun = Instant::now();
         while TcpStream::connect(address).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "the provider does not answer");
+            assert!(begun.elapsed() < Duration::from_secs(60), "the provider does not answer: {}: run `.ci/setup`", installed().display());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         house
@@ -57,17 +61,62 @@ impl House {
 
     /// Says who somebody is.
     async fn person(&self, subject: &str, email: &str, verified: bool) {
-        let claims = json!({"sub": subject, "email": email, "email_verified": verified}).to_string();
-        let put = client().put(format!("{}/users/{subject}", self.issuer())).header("content-type", "application/json").body(claims);
+        let claims = json!({"email": email, "email_verified": verified}).to_string();
+        let put = client().put(format!("{}/users/{subject}", self.issuer())).body(claims);
         assert!(put.send().await.unwrap().status().is_success());
     }
 
-    /// Somebody agrees, or not; answers the address that they are sent back to.
-    async fn agrees(&self, url: &str, form: &str) -> String {
-        let post = client().post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned());
-        let answer = post.send().await.unwrap();
-        assert_eq!(answer.status(), 302, "the provider takes what we ask it");
-        answer.headers()["location"].to_str().unwrap().to_owned()
+    /// Somebody signs in there, in a browser of their own, and agrees; answers the address that they are sent back to.
+    async fn agrees(&self, url: &str, subject: &str) -> String {
+        let mut browser = Guest { house: self, cookies: BTreeMap::new() };
+        browser.walk(url, &[format!("prompt=login&login={subject}&password=any"), "prompt=consent".to_owned()]).await
+    }
+
+    /// Somebody does not agree.
+    async fn declines(&self, url: &str) -> String {
+        Guest { house: self, cookies: BTreeMap::new() }.walk(url, &[]).await
+    }
+}
+
+/// A browser at the provider.
+struct Guest<'h> {
+    house: &'h House,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Guest<'_> {
+    /// Follows where it is sent and answers what it is asked, until it is sent back to us; asked more than it answers, it leaves.
+    async fn walk(&mut self, url: &str, answers: &[String]) -> String {
+        let (mut at, mut answers) = (self.go(Method::GET, url, None).await.expect("the provider takes what we ask it"), answers.iter());
+        while !at.contains("/sign-in/back") {
+            at = match (self.go(Method::GET, &at, None).await, answers.as_slice()) {
+                (Some(next), _) => next,
+                (None, []) => self.go(Method::GET, &format!("{at}/abort"), None).await.expect("it may leave"),
+                (None, [answer, ..]) => {
+                    answers.next();
+                    self.go(Method::POST, &at, Some(answer)).await.expect("the answer is taken")
+                }
+            };
+        }
+        at
+    }
+
+    /// Where it is sent; none where a page asks something.
+    async fn go(&mut self, method: Method, at: &str, form: Option<&str>) -> Option<String> {
+        let url = if at.starts_with('/') { format!("{}{at}", self.house.issuer()) } else { at.to_owned() };
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = client().request(method, url).header("cookie", cookies.join("; "));
+        if let Some(form) = form {
+            request = request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned());
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        for set in headers.get_all("set-cookie").iter().filter_map(|set| set.to_str().ok()) {
+            let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        assert!(status.is_success() || status.is_redirection(), "{status}: {}", answer.text().await.unwrap());
+        headers.get("location").map(|location| location.to_str().unwrap().to_owned())
     }
 }
 
@@ -81,8 +130,8 @@ pub async fn server_of(issuer: String) -> Server {
         name: "house".to_owned(),
         label: "The House".to_owned(),
         issuer,
-        client_id: "rapport".to_owned(),
-        client_secret: Some(rapport_server::config::Secret("a secret/with+marks".to_owned())),
+        client_id: CLIENT[0].to_owned(),
+        client_secret: Some(rapport_server::config::Secret(CLIENT[1].to_owned())),
         scopes: "openid email".to_owned(),
         workspace: None,
     };
@@ -128,7 +177,7 @@ pub async fn back(server: &Server, address: &str, cookie: &str) -> Answer {
 /// The whole way, as a person at the provider.
 async fn through(server: &Server, house: &House, subject: &str) -> Answer {
     let (url, begun) = away(server).await;
-    let address = house.agrees(&url, &format!("sub={subject}")).await;
+    let address = house.agrees(&url, subject).await;
     back(server, &address, &begun).await
 }
 
@@ -187,10 +236,9 @@ async fn whom_nobody_vouches_for_stays_outside() {
     }
     house.person("s-1", "eve@example.com", true).await;
     let (url, begun) = away(&server).await;
-    let url: reqwest::Url = url.parse().unwrap();
-    let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-    // As a provider says it (RFC 6749, 4.1.2.1).
-    let declined = back(&server, &format!("/sign-in/back?error=access_denied&state={state}"), &begun).await;
+    let address = house.declines(&url).await;
+    assert!(address.contains("error=access_denied"), "{address}");
+    let declined = back(&server, &address, &begun).await;
     assert_eq!((declined.status.as_u16(), declined.text().contains("did not let you in")), (403, true));
     who(&server, &through(&server, &house, "s-1").await).await;
     server.app.auth.disable_user(server.workspace, UserId::of_cause("eve@example.com"), None).await.unwrap();
@@ -203,7 +251,7 @@ async fn a_sign_in_is_finished_only_by_the_browser_that_began_it_and_once() {
     let server = server(&house).await;
     house.person("s-1", "eve@example.com", true).await;
     let (url, begun) = away(&server).await;
-    let address = house.agrees(&url, "sub=s-1").await;
+    let address = house.agrees(&url, "s-1").await;
     assert_eq!(server.get("/sign-in/back?code=x&state=y", &[]).await.status, 400, "begun by nobody");
     let (_, others) = away(&server).await;
     for cookie in [others.as_str(), "rapport-begun=bm8", "other=1"] {
@@ -213,7 +261,7 @@ async fn a_sign_in_is_finished_only_by_the_browser_that_began_it_and_once() {
     let replayed = back(&server, &address, &begun).await;
     assert!(replayed.status == 502 && cookie(&replayed, "rapport").is_none(), "{}", replayed.status);
     let (url, begun) = away(&server).await;
-    let address = house.agrees(&url, "sub=s-1").await;
+    let address = house.agrees(&url, "s-1").await;
     server.clock.forward(11 * 60_000);
     assert_eq!(back(&server, &address, &begun).await.status, 400, "too long ago");
 }
@@ -237,7 +285,7 @@ async fn where_the_browser_is_sent_and_what_it_keeps_gives_nothing_away() {
     assert_eq!(server.get("/sign-in/with/nobody", &[("accept", "text/html")]).await.status, 404);
     house.person("s-1", "eve@example.com", true).await;
     let (url, begun) = away(&server).await;
-    let address = house.agrees(&url, "sub=s-1").await;
+    let address = house.agrees(&url, "s-1").await;
     let done = back(&server, &format!("{address}&return=https://evil.example&next=//evil.example"), &begun).await;
     assert_eq!(done.header("location"), "/", "nobody is sent elsewhere");
     assert!(!crate::harness::logged().contains("a secret/with"), "secrets are not logged");

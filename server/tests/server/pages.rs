@@ -5,7 +5,7 @@ use serde_json::json;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 
-use crate::browser::{Browser, Look, SEEN_WITHIN, axe};
+use crate::browser::{Browser, Look, axe};
 use crate::console::{Desk, record};
 use crate::harness::{MINUTE, START};
 
@@ -69,6 +69,19 @@ const LOOKS: [Look; 2] = [
 ];
 
 impl Browser {
+    /// The address of every page of a desk that is lived in.
+    pub async fn every_page(&mut self, desk: &Desk, id: RecordId) -> Vec<String> {
+        let menu = self.run("[...document.querySelectorAll('#menu li a')].map((link) => link.getAttribute('href'))").await;
+        let mut pages: Vec<String> = menu.as_array().unwrap().iter().map(|link| link.as_str().unwrap().to_owned()).collect();
+        pages.extend(MORE.map(str::to_owned));
+        pages.push(format!("/records/party/{id}"));
+        pages.push(format!("/records/party/{id}/history"));
+        pages.push(format!("/records/deal/{}", record(12)));
+        pages.push(format!("/forms/{}", desk.form(&[]).await));
+        pages.push("/account".to_owned());
+        pages
+    }
+
     /// How much what is seen has jumped since the page began.
     async fn jumped(&mut self) -> f64 {
         let script = "new Promise((done) => { let sum = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries()) \
@@ -129,14 +142,7 @@ async fn nobody_meets_a_barrier_on_any_page_in_either_language_light_or_dark_wid
     let mut desk = Desk::new().await;
     let id = desk.lived_in().await;
     let mut browser = Browser::of(&desk).await;
-    let menu = browser.run("[...document.querySelectorAll('#menu li a')].map((link) => link.getAttribute('href'))").await;
-    let mut pages: Vec<String> = menu.as_array().unwrap().iter().map(|link| link.as_str().unwrap().to_owned()).collect();
-    pages.extend(MORE.map(str::to_owned));
-    pages.push(format!("/records/party/{id}"));
-    pages.push(format!("/records/party/{id}/history"));
-    pages.push(format!("/records/deal/{}", record(12)));
-    pages.push(format!("/forms/{}", desk.form(&[]).await));
-    pages.push("/account".to_owned());
+    let pages = browser.every_page(&desk, id).await;
     assert!(pages.len() > 30, "{pages:?}");
     let mut found = Vec::new();
     for look in &LOOKS {
@@ -166,16 +172,10 @@ async fn a_chart_leads_to_its_records_and_follows_what_a_phone_writes() {
     let mut browser = Browser::of(&desk).await;
     browser.goto("/records/deal?layout=bar&group=stage").await;
     browser.until("document.querySelectorAll('.bars tbody tr').length === 4").await;
-    // The quickest of a few is held against the promise: the machine of a test has other things to do.
-    let (app, mut quickest) = (desk.server.app.clone(), std::time::Duration::MAX);
-    for (minute, stage, won) in [(100, "won", 2), (101, "lead", 1), (102, "won", 2)] {
-        let begun = std::time::Instant::now();
-        desk.ann.save(&app, "deal", record(12), START + minute * MINUTE, &[FieldEdit::set("stage", stage)]).await;
-        let row = "[...document.querySelectorAll('.bars tr')].find((row) => row.textContent.includes('Won'))";
-        browser.until(&format!("/\\b{won}\\b/.test({row}.textContent)")).await;
-        quickest = quickest.min(begun.elapsed());
-    }
-    assert!(quickest < SEEN_WITHIN, "{quickest:?}");
+    let (app, begun) = (desk.server.app.clone(), std::time::Instant::now());
+    desk.ann.save(&app, "deal", record(12), START + 100 * MINUTE, &[FieldEdit::set("stage", "won")]).await;
+    let row = "[...document.querySelectorAll('.bars tr')].find((row) => row.textContent.includes('Won'))";
+    browser.soon(begun, &format!("/\\b2\\b/.test({row}.textContent)")).await;
     browser.run("[...document.querySelectorAll('.bars th a')].find((link) => link.textContent === 'Won').click()").await;
     browser.until("document.querySelectorAll('tbody tr td.title').length === 2").await;
     let chips = browser.run("document.getElementById('chips').textContent").await;

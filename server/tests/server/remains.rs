@@ -8,7 +8,7 @@ use sync_core::record::fields::FieldEdit;
 use crate::api::Client;
 use crate::console::Desk;
 use crate::handset::Handset;
-use crate::harness::{MINUTE, calling_itself};
+use crate::harness::{MINUTE, START, calling_itself};
 use crate::lists::has;
 use crate::pen::Phone;
 use crate::privacy::found;
@@ -71,4 +71,50 @@ async fn nothing_is_left_of_whoever_was_brought_in_disputed_refused_and_told_of(
     has(&desk.get(&page).await.text(), &["1 record made", "not kept any more"], &[]);
     assert_eq!(desk.get(&format!("{page}/failed.csv")).await.status, 404);
     assert_eq!(desk.post(&page, &[("act", "run")]).await.status, 422, "there is nothing to bring in");
+}
+
+#[tokio::test]
+async fn whoever_stood_in_the_books_twice_is_handed_out_and_erased_whole() {
+    let desk = Desk::with(calling_itself).await;
+    let office = Client::office(&desk.server).await;
+    Client::of_role(&desk.server, "cy", "rep").await;
+    let first = office.make("party", json!({"name": "Li", "phones": []})).await;
+    let second = office.make("party", json!({"name": CANARY})).await;
+    let [one, other] = [&first, &second].map(|path| path.rsplit('/').next().unwrap().to_owned());
+    office.make("deal", json!({"title": format!("{CANARY} printers"), "party": other})).await;
+    let call = office.make("activity", json!({"type": "call", "subject": format!("{CANARY} calls"), "about": [one]})).await;
+    assert_eq!(office.edit(&call, json!([{"op": "set", "field": "archived", "value": true}])).await.status, 200);
+    let mut rep = Phone::of(&desk.server.app, desk.server.workspace, UserId::of_cause("cy"), "rep", "Cy's phone", START).await;
+    let refused = rep.save(&desk.server.app, "party", one.parse().unwrap(), START, &[FieldEdit::set("id_number", CANARY)]).await;
+    assert!(matches!(&refused[..], [Verdict::Rejected { .. }]), "{refused:?}");
+    assert_eq!(office.post(&format!("{first}/merge"), json!({"duplicate": other})).await.status, 200);
+
+    let dossier = office.get(&format!("/api/v1/privacy/{one}")).await.json();
+    assert_eq!(dossier["merged"][0]["record"]["title"], CANARY, "{dossier}");
+    assert!(dossier["merged"][0]["history"]["entries"].to_string().contains(CANARY), "{dossier}");
+    let about: Vec<&str> = dossier["about"].as_array().unwrap().iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert!(about.contains(&"deal") && about.contains(&"activity") && about.len() == 2, "what is archived speaks of them, too: {about:?}");
+    assert_eq!(dossier["refused"][0]["edits"][0]["value"], CANARY, "{dossier}");
+    let page = desk.get(&format!("/privacy/{one}")).await.text();
+    has(&page, &["1 record merged into it", "2 other records that name it", "1 edit that was not accepted", "printers"], &[]);
+    let handed = desk.get(&format!("/privacy/{one}/page.html")).await.text();
+    has(
+        &handed,
+        &["Records that were merged into it", "Edits that were not accepted", "Cy&#39;s phone", "Records that name it", "calls"],
+        &[],
+    );
+
+    let alone = office.post(&format!("/api/v1/privacy/{other}/erase"), json!({})).await;
+    assert_eq!(alone.status, 409, "{}", alone.text());
+    has(&desk.get(&format!("/privacy/{other}")).await.text(), &["It was merged into another record"], &["Erase for good"]);
+    let erased = office.post(&format!("/api/v1/privacy/{one}/erase"), json!({})).await;
+    assert_eq!(erased.status, 200, "{}", erased.text());
+    let proof = erased.json();
+    assert_eq!((&proof["with"], proof["lookAt"].as_array().unwrap().len()), (&json!([other]), 2), "{proof}");
+    assert_eq!(office.get(&second).await.status, 404);
+    for look_at in proof["lookAt"].as_array().unwrap() {
+        assert_eq!(office.post(&format!("/api/v1/privacy/{}/erase", look_at.as_str().unwrap()), json!({})).await.status, 200);
+    }
+    assert_eq!(found(&desk.server), Vec::<String>::new());
+    assert_eq!(crate::privacy::differences(&desk.server).await, Vec::<String>::new());
 }

@@ -25,7 +25,7 @@ to = ["party"]
 "#;
 
 /// Every row of a query, its columns joined; what is missing is `-`.
-async fn rows(server: &Server, sql: &str) -> Vec<String> {
+pub async fn rows(server: &Server, sql: &str) -> Vec<String> {
     let url = format!("sqlite://{}?mode=ro", server.app.store.path().display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"));

@@ -4,7 +4,7 @@ use reqwest::Method;
 use sync_core::record::fields::FieldEdit;
 
 use crate::console::Desk;
-use crate::harness::Answer;
+use crate::harness::{Answer, PAGE_BYTES_MAX};
 
 impl Desk {
     /// Sends a file as a browser does.
@@ -261,7 +261,7 @@ async fn a_wide_file_has_a_page_of_a_sane_size_and_its_last_columns_are_typed() 
     let csv = format!("{}\n{}\n", heads.join(","), cells.join(","));
     let path = desk.upload("party", "wide.csv", csv.as_bytes()).await.header("location").to_owned();
     let page = desk.get(&path).await.text();
-    assert!(page.len() < 150_000, "{} bytes", page.len());
+    assert!(page.len() < PAGE_BYTES_MAX, "{} bytes", page.len());
     assert!(page.contains("<select id=\"to-0\"") && page.contains("<datalist id=\"targets\">"), "{page}");
     assert!(page.contains("<input type=\"text\" id=\"to-59\" name=\"to.59\" value=\"industry\" list=\"targets\""), "{page}");
     let form = [("act", "check"), ("mode", "create"), ("to.58", "name"), ("to.59", "industry")];

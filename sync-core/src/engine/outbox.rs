@@ -66,7 +66,7 @@ pub(super) struct Outbox {
     is_waiting: bool,
     /// An offer was not.
     offer_waits: bool,
-    /// Something was offered since it was asked last.
+    /// Something was offered, or handed in by whoever is shut out, since it was asked last.
     offers: bool,
     moved: bool,
 }
@@ -184,6 +184,7 @@ impl Outbox {
         let Some(index) = self.in_flight.iter().position(|batch| batch.number == number) else { return Ok(()) };
         let Some(batch) = self.in_flight.remove(index) else { return Ok(()) };
         for (name, verdict) in batch.changes.iter().zip(verdicts) {
+            self.offers |= matches!(&verdict, Verdict::Held { rule, .. } if rule == code::REVOKED);
             match batch.sort {
                 Sort::Pending if is_refusal(&verdict) => self.undecided.push((*name, verdict)),
                 Sort::Pending => self.pending_answered(replica, *name, verdict, now)?,
@@ -235,7 +236,7 @@ impl Outbox {
         Some(moved || !waits)
     }
 
-    /// Whether something was offered, and all that was sent is answered.
+    /// Whether something was offered or handed in, and all that was sent is answered.
     pub fn has_given_back(&mut self) -> bool {
         self.in_flight.is_empty() && std::mem::take(&mut self.offers)
     }

@@ -83,6 +83,7 @@ fn keep_meaning(base: &Field, field: &mut Field) {
 /// The kind with the fields, options, parts and link targets of the base that it does not mention.
 pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     complete(&base.fields, &mut kind.fields);
+    kind.menu = kind.menu.or(base.menu);
     kind.owner = kind.owner.or_else(|| base.owner.clone());
     kind.answers = kind.answers.or_else(|| base.answers.clone());
     if kind.happens.is_empty() {

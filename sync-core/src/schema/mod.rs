@@ -330,6 +330,47 @@ impl Sharing {
     }
 }
 
+/// A heading of menus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heading {
+    /// What is sold, to whom.
+    Sales,
+    /// What is done for customers.
+    Service,
+    /// What is offered, and what is aimed at.
+    Market,
+    /// What the system itself is worked with.
+    System,
+    /// How the workspace works: on a page of its own, in no menu.
+    Settings,
+}
+
+impl Heading {
+    /// Every heading, in the order of menus.
+    pub const EVERY: [Self; 5] = [Self::Sales, Self::Service, Self::Market, Self::System, Self::Settings];
+
+    /// Its word in definitions.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sales => "sales",
+            Self::Service => "service",
+            Self::Market => "market",
+            Self::System => "system",
+            Self::Settings => "settings",
+        }
+    }
+}
+
+/// Where a kind stands in menus; by this they are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Menu {
+    /// Under which heading.
+    pub under: Heading,
+    /// Before those of a greater place there.
+    pub place: i64,
+}
+
 /// A record kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Kind {
@@ -339,6 +380,9 @@ pub struct Kind {
     pub label: Label,
     /// Many of it: Customers.
     pub plural: Label,
+    /// Where menus have it; without a place it comes behind all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub menu: Option<Menu>,
     /// The field that names a record in lists and links.
     pub title: FieldName,
     /// Columns of its list, in order.

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use super::reader::{self, Mistake, Section, Word, nearest};
 use super::words::{COLOURS, DEFINITION_MAX};
-use super::{Board, Choice, Field, Fill, Formula, Frozen, Kind, Label, Merge, Need, Sharing, Trait, ValueType, gate, validate};
+use super::{
+    Board, Choice, Field, Fill, Formula, Frozen, Heading, Kind, Label, Menu, Merge, Need, Sharing, Trait, ValueType, gate, validate,
+};
 use crate::id::{Facet, FieldName};
 
 /// A kind that cannot be read.
@@ -66,9 +68,9 @@ impl Kind {
 
 /// Whole numbers up to here are told apart by every reader.
 const BOUND_MAX: f64 = 9_007_199_254_740_991.0;
-const KIND_KEYS: [&str; 15] = [
-    "name", "label", "plural", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "answers", "gap", "portrait",
-    "field",
+const KIND_KEYS: [&str; 16] = [
+    "name", "label", "plural", "menu", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "answers", "gap",
+    "portrait", "field",
 ];
 const FIELD_KEYS: [&str; 18] = [
     "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "fill", "copies",
@@ -91,6 +93,7 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
         name: name.parse()?,
         label,
         plural,
+        menu: root.section("menu")?.map(menu).transpose()?.flatten(),
         title: root.required("the kind", "title")?.parse()?,
         list: names(root, "list")?,
         search: names(root, "search")?,
@@ -104,6 +107,22 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
         portrait: Trait::read_all(root)?,
         fields: fields(root, "field", "the kind")?,
     })
+}
+
+/// Where a kind stands in menus; nowhere under a heading that only a newer server knows.
+fn menu(section: Section<'_>) -> Result<Option<Menu>, Mistake> {
+    section.only("`menu`", &["under", "place"])?;
+    let under = section.required("`menu`", "under")?;
+    let known = Heading::EVERY.into_iter().find(|heading| heading.word() == under.text);
+    match known {
+        None if section.is_strict() => {
+            let hint = nearest(under.text, Heading::EVERY.map(Heading::word));
+            let mistake = under.mistake(format!("there is no heading `{}`{hint}", under.text));
+            Err(mistake.zh(format!("没有菜单分组 `{}`", under.text)))
+        }
+        None => Ok(None),
+        Some(under) => Ok(Some(Menu { under, place: bound(section, "place")?.unwrap_or_default() })),
+    }
 }
 
 fn sharing(section: Section<'_>) -> Result<Sharing, Mistake> {

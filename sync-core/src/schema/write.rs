@@ -12,6 +12,9 @@ impl Kind {
         line(&mut text, "name", &quoted(&self.name));
         line(&mut text, "label", &label(&self.label));
         line(&mut text, "plural", &label(&self.plural));
+        if let Some(menu) = &self.menu {
+            line(&mut text, "menu", &format!("{{ under = {}, place = {} }}", quoted(menu.under.word()), menu.place));
+        }
         line(&mut text, "title", &quoted(&self.title));
         line(&mut text, "list", &names(&self.list));
         if !self.search.is_empty() {

@@ -1,8 +1,8 @@
 //! Talking to a provider: what it says about itself, its keys, and a code for a token.
 //!
-//! Its address is the operator's own choice, in the configuration: the guard that keeps webhooks out of the
-//! local network does not stand here, for a company's provider is often inside it. Redirects are not followed,
-//! answers are bounded, and nothing is called without encryption but this machine.
+//! Its address is the operator's own choice, in the configuration: it may lead into the local network, for a company's
+//! provider is often inside it. What it names then leads there only if it is there itself. Redirects are not followed, answers
+//! are bounded, and nothing is called without encryption but this machine.
 
 use std::time::Duration;
 
@@ -41,9 +41,9 @@ pub enum RemoteError {
     /// It calls itself otherwise than we call it.
     #[error("calls itself `{0}`: write `issuer` as it does")]
     OtherIssuer(String),
-    /// It would have us call somebody without encryption.
-    #[error("names an address without encryption: {0}")]
-    Plain(String),
+    /// It would have us call what it has no business with.
+    #[error("names an address that is not called: {0}")]
+    Guarded(String),
 }
 
 /// What a provider says about itself.
@@ -95,16 +95,17 @@ pub struct Exchange<'a> {
     pub verifier: &'a str,
 }
 
-/// Encrypted, or this very machine.
-fn may_call(url: &str) -> Result<reqwest::Url, RemoteError> {
-    guard::chosen(url).map_err(|_| RemoteError::Plain(url.to_owned()))
-}
-
-fn client() -> Result<reqwest::Client, RemoteError> {
+/// A client for one address that a provider names, and where exactly that is.
+async fn client(issuer: &str, url: &str) -> Result<(reqwest::Client, reqwest::Url), RemoteError> {
+    let target = guard::named_by(issuer, url).await;
+    let target = target.map_err(|why| match why {
+        guard::Refused::Unresolved(host) => RemoteError::Unreachable(format!("the host `{host}` cannot be resolved")),
+        why => RemoteError::Guarded(format!("{url}: {why}")),
+    })?;
     sync_core::net::install_crypto();
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT);
-    let builder = builder.user_agent(concat!("Rapport/", env!("CARGO_PKG_VERSION")));
-    builder.build().map_err(|error| RemoteError::Unreachable(error.to_string()))
+    let builder = builder.user_agent(concat!("Rapport/", env!("CARGO_PKG_VERSION"))).resolve_to_addrs(&target.host, &target.addresses);
+    Ok((builder.build().map_err(|error| RemoteError::Unreachable(error.to_string()))?, target.url))
 }
 
 async fn answered(request: reqwest::RequestBuilder) -> Result<(u16, Vec<u8>), RemoteError> {
@@ -120,8 +121,9 @@ async fn answered(request: reqwest::RequestBuilder) -> Result<(u16, Vec<u8>), Re
     Ok((status, body))
 }
 
-async fn fetched<T: DeserializeOwned>(url: &str) -> Result<T, RemoteError> {
-    match answered(client()?.get(may_call(url)?)).await? {
+async fn fetched<T: DeserializeOwned>(issuer: &str, url: &str) -> Result<T, RemoteError> {
+    let (client, url) = client(issuer, url).await?;
+    match answered(client.get(url)).await? {
         (200, body) => serde_json::from_slice(&body).map_err(|error| RemoteError::Unreadable(error.to_string())),
         (status, _) => Err(RemoteError::Status { status, word: "no document".to_owned() }),
     }
@@ -132,13 +134,13 @@ async fn fetched<T: DeserializeOwned>(url: &str) -> Result<T, RemoteError> {
 /// # Errors
 /// [`RemoteError`].
 pub async fn discover(issuer: &str) -> Result<Discovery, RemoteError> {
-    let document: Discovery = fetched(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))).await?;
+    let document: Discovery = fetched(issuer, &format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))).await?;
     if document.issuer != issuer {
         return Err(RemoteError::OtherIssuer(document.issuer));
     }
-    for url in [&document.authorization_endpoint, &document.token_endpoint, &document.jwks_uri] {
-        may_call(url)?;
-    }
+    // Whoever signs in is sent to the first; the others are looked at when they are called.
+    let is_chosen = guard::chosen(&document.authorization_endpoint);
+    is_chosen.map_err(|why| RemoteError::Guarded(format!("{}: {why}", document.authorization_endpoint)))?;
     Ok(document)
 }
 
@@ -147,7 +149,7 @@ pub async fn discover(issuer: &str) -> Result<Discovery, RemoteError> {
 /// # Errors
 /// [`RemoteError`].
 pub async fn keys(document: &Discovery) -> Result<Keys, RemoteError> {
-    fetched(&document.jwks_uri).await
+    fetched(&document.issuer, &document.jwks_uri).await
 }
 
 /// The tokens for a code.
@@ -162,7 +164,8 @@ pub async fn exchange(document: &Discovery, provider: &Provider, exchange: &Exch
         ("code_verifier", exchange.verifier),
         ("client_id", provider.client_id.as_str()),
     ];
-    let mut request = client()?.post(may_call(&document.token_endpoint)?).header("content-type", "application/x-www-form-urlencoded");
+    let (client, url) = client(&document.issuer, &document.token_endpoint).await?;
+    let mut request = client.post(url).header("content-type", "application/x-www-form-urlencoded");
     if let Some(secret) = &provider.client_secret {
         // What is not said is `client_secret_basic`.
         let methods = document.token_endpoint_auth_methods_supported.as_deref();
@@ -188,7 +191,8 @@ pub async fn exchange(document: &Discovery, provider: &Provider, exchange: &Exch
 /// [`RemoteError`].
 pub async fn complete(document: &Discovery, tokens: &Tokens, claims: &mut Claims) -> Result<(), RemoteError> {
     let (Some(url), Some(access)) = (&document.userinfo_endpoint, &tokens.access_token) else { return Ok(()) };
-    let request = client()?.get(may_call(url)?).header("authorization", format!("Bearer {access}"));
+    let (client, url) = client(&document.issuer, url).await?;
+    let request = client.get(url).header("authorization", format!("Bearer {access}"));
     let (status, body) = answered(request).await?;
     if status != 200 {
         return Err(RemoteError::Status { status, word: "nothing about the person".to_owned() });

@@ -1,27 +1,25 @@
-//! Several conditions as a part of a form: a line for each, a line for one more, and the same as JSON.
+//! Several conditions as a part of a form: a line for each, groups of lines, a line for one more, and the same as JSON.
 //!
 //! What [`Builder`] shows under names, [`read`] takes back under the same. It needs no script: a button of the form
 //! draws it again with the fields of the kind, or with what can be said about the field, that was chosen meanwhile.
 
 use askama::Template;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use sync_core::access::Condition;
-use sync_core::query::{Filter, Offer};
+use sync_core::query::{Filter, ME, Offer};
 
-use super::held;
-use super::one::{self, Controls};
-use super::words::describe;
+use super::one;
+use super::sent::{self, OF, lines, loose, weight};
+use super::together::{Together, leaves};
+use super::tree::{Drawing, Group};
 use super::{Ground, Scope};
 use crate::console::desk::Desk;
-use crate::console::format::Formatter;
-use crate::console::links::ids_in;
-use crate::console::list::{filter_of, taken_apart};
+use crate::console::list::conditions_of;
 use crate::console::typed::Typed;
 use crate::console::words::Words;
 use crate::error::Error;
-use crate::reading::Names;
 
-/// Conditions that get a line each: every line draws a list of all fields, some 10 KB. More stand together in one.
+/// Conditions that get a line each. More stand together in one.
 const LINES_MAX: usize = 20;
 
 /// The control that says that the form has such a part.
@@ -33,11 +31,9 @@ const FORM: &str = "form";
 pub struct Builder {
     /// What its controls' names begin with.
     name: String,
-    /// Whether any one of them is enough.
-    any: bool,
     /// Whether it is known what can be asked.
     has_kind: bool,
-    lines: Vec<Line>,
+    all: Group,
     /// The same as JSON, as it was typed, and as it was when the form was made.
     json: String,
     was: String,
@@ -59,29 +55,6 @@ impl Builder {
 /// `conditions.html` escapes every text it is given.
 impl askama::filters::HtmlSafe for Builder {}
 
-/// A condition.
-#[derive(Debug, Clone)]
-struct Line {
-    name: String,
-    body: Body,
-    /// Whether it is there already: it can be taken out.
-    is_there: bool,
-    problem: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-enum Body {
-    /// As controls; and the field for which they were drawn.
-    Controls(Controls, String),
-    /// What no form shows: in words, and as it is.
-    Said(String, String),
-}
-
-/// Whether a form was sent to be drawn again, not to be taken.
-pub fn asks(typed: &Typed) -> bool {
-    typed.one("step") == "ask"
-}
-
 /// What the controls hold for conditions that are there already.
 pub fn filled(text: &str) -> Typed {
     let mut typed = Typed::default();
@@ -91,13 +64,12 @@ pub fn filled(text: &str) -> Typed {
     if !is_readable(text) {
         return typed;
     }
-    let (any, mut conditions) = taken_apart(text);
-    typed.add("any", if any { "true" } else { "" });
-    if conditions.len() > LINES_MAX {
-        conditions = vec![json!({"type": if any { "or" } else { "and" }, "value": conditions})];
-    }
-    for (at, condition) in conditions.iter().enumerate() {
-        typed.add(format!("{at}.raw"), condition.to_string());
+    let (way, mut conditions) = Together::of_list(conditions_of(text));
+    if conditions.iter().map(leaves).sum::<usize>() > LINES_MAX {
+        conditions = vec![way.one(&conditions)];
+        sent::fill(&mut typed, "", Together::All, &conditions);
+    } else {
+        sent::fill(&mut typed, "", way, &conditions);
     }
     typed
 }
@@ -118,35 +90,6 @@ fn rules(typed: &Typed) -> bool {
     json != typed.one("json.was") || !is_readable(json)
 }
 
-/// The conditions that were sent: those that are taken out are not among them.
-fn lines(typed: &Typed) -> Vec<Typed> {
-    let is_sent = |at: &usize| ["raw", "attribute"].iter().any(|part| typed.has(&format!("{at}.{part}")));
-    let sent = (0..).take_while(is_sent).map(|at| typed.under(&at.to_string()));
-    sent.filter(|line| !line.has("remove") && (line.has("raw") || !line.one("attribute").is_empty())).collect()
-}
-
-/// A condition that no control holds, as it is.
-fn raw(all: &[Offer<'_>], line: &Typed) -> Option<Json> {
-    if line.has("raw") {
-        return serde_json::from_str(line.one("raw")).ok();
-    }
-    // What was said about a field of another kind.
-    let attribute = line.one("attribute");
-    let is_known = attribute.is_empty() || all.iter().any(|offer| offer.attribute == attribute);
-    (!is_known).then(|| json!({"type": line.one("op"), "attribute": attribute, "value": line.all("v")}))
-}
-
-/// A line as controls have it: what they can hold is held by them.
-async fn in_controls(ground: &Ground<'_>, all: &[Offer<'_>], line: Typed) -> Result<Result<Typed, Json>, Error> {
-    let Some(condition) = raw(all, &line) else { return Ok(Ok(line)) };
-    Ok(held(ground, all, &condition).await?.ok_or(condition))
-}
-
-/// Whether the controls of a line are those of the field that is chosen.
-fn is_drawn(line: &Typed) -> bool {
-    line.one("was") == line.one("attribute")
-}
-
 /// The conditions as a filter, or what is wrong with them; empty without any. Without a kind nobody knows what is wrong.
 ///
 /// # Errors
@@ -154,14 +97,11 @@ fn is_drawn(line: &Typed) -> bool {
 pub async fn read(words: Words, ground: Option<&Ground<'_>>, typed: &Typed) -> Result<Result<String, String>, Error> {
     let text = match (rules(typed), ground) {
         (true, _) => typed.one("json").to_owned(),
-        (false, Some(ground)) => match put_together(ground, typed).await? {
-            Some(text) => text,
+        (false, Some(ground)) => match said(ground, &one::offered(ground), typed).await? {
+            Some(conditions) => text_of(&conditions, typed),
             None => return Ok(Err(words.say("filter.half").to_owned())),
         },
-        (false, None) => {
-            let conditions: Vec<Json> = lines(typed).iter().filter_map(|line| raw(&[], line)).collect();
-            text_of(&conditions, typed)
-        }
+        (false, None) => text_of(&loose(typed), typed),
     };
     Ok(match ground.filter(|_| !text.is_empty()) {
         Some(ground) => checked(ground, &text).map(|()| text),
@@ -169,37 +109,54 @@ pub async fn read(words: Words, ground: Option<&Ground<'_>>, typed: &Typed) -> R
     })
 }
 
-/// What the lines say; none if one of them cannot be taken.
-async fn put_together(ground: &Ground<'_>, typed: &Typed) -> Result<Option<String>, Error> {
-    let all = one::offered(ground);
+/// What lines say; none if one of them cannot be taken.
+async fn said(ground: &Ground<'_>, all: &[Offer<'_>], typed: &Typed) -> Result<Option<Vec<Json>>, Error> {
     let mut conditions = Vec::new();
     for line in lines(typed) {
-        match line_of(ground, &all, line).await? {
-            Ok(condition) => conditions.push(condition),
-            Err(_) => return Ok(None),
+        let condition = match sent::is_group(&line) {
+            true => match Box::pin(said(ground, all, &line)).await? {
+                Some(inner) if inner.is_empty() => continue,
+                inner => inner.map(|inner| Together::of(line.one("match")).one(&inner)),
+            },
+            false => line_of(ground, all, &line).await?,
+        };
+        match condition {
+            Some(condition) => conditions.push(condition),
+            None => return Ok(None),
         }
     }
-    Ok(Some(text_of(&conditions, typed)))
+    Ok(Some(conditions))
 }
 
-/// What a line says, or what is wrong with it.
-async fn line_of(ground: &Ground<'_>, all: &[Offer<'_>], line: Typed) -> Result<Result<Json, String>, Error> {
-    match raw(all, &line) {
-        Some(condition) => Ok(Ok(condition)),
-        None if !is_drawn(&line) => Ok(Err(ground.desk.words.say("filter.choose").to_owned())),
-        None => one::read(ground, all, &line).await,
+/// What a line says that is no group, with what it says of the records that point here; none if it cannot be taken.
+async fn line_of(ground: &Ground<'_>, all: &[Offer<'_>], line: &Typed) -> Result<Option<Json>, Error> {
+    if line.has("raw") || !one::is_known(all, line) {
+        return Ok(sent::loose_line(line));
     }
+    let Ok(mut condition) = one::drawn(ground, all, line).await? else { return Ok(None) };
+    let Some((there, all)) = one::pointing(ground, all, line) else { return Ok(Some(condition)) };
+    let of = line.under(OF);
+    let Some(inner) = Box::pin(said(&there, &all, &of)).await? else { return Ok(None) };
+    if !inner.is_empty() {
+        condition["value"] = Together::of(of.one("match")).list(&inner).into();
+    }
+    Ok(Some(condition))
 }
 
 /// Conditions as they are kept: what says the same as before stays as it was written.
 fn text_of(conditions: &[Json], typed: &Typed) -> String {
     let was = typed.one("json.was");
-    let text = filter_of(conditions, typed.one("any") == "true");
-    let is_same = serde_json::from_str::<Json>(was).is_ok_and(|known| Some(known) == serde_json::from_str(&text).ok());
+    let list = Together::of(typed.one("match")).list(conditions);
+    // Too many for a line each stand together in one, as they were.
+    let apart = match &list[..] {
+        [one] => Together::apart(one).filter(|(way, _)| *way == Together::All).map(|(_, all)| all),
+        _ => None,
+    };
+    let is_same = serde_json::from_str::<Json>(was).is_ok_and(|known| [Some(list.clone()), apart].contains(&known.as_array().cloned()));
     match conditions {
         _ if is_same => was.to_owned(),
         [] => String::new(),
-        _ => text,
+        _ => Json::from(list).to_string(),
     }
 }
 
@@ -210,7 +167,9 @@ fn checked(ground: &Ground<'_>, text: &str) -> Result<(), String> {
             Condition::parse(desk.reading.schema(), kind, text).map(drop).map_err(|bad| desk.words.label(&bad.words()).to_owned())
         }
         Scope::List | Scope::Records => {
-            Filter::parse(desk.reading.schema(), kind, text).map(drop).map_err(|bad| desk.words.label(&bad.words()).to_owned())
+            // "Me" is whoever looks: any record's id will do here.
+            let text = text.replace(&format!("\"{ME}\""), &format!("\"{}\"", desk.caller.user));
+            Filter::parse(desk.reading.schema(), kind, &text).map(drop).map_err(|bad| desk.words.label(&bad.words()).to_owned())
         }
     }
 }
@@ -221,19 +180,17 @@ fn checked(ground: &Ground<'_>, text: &str) -> Result<(), String> {
 /// When the database fails.
 pub async fn draw(desk: &Desk, name: &str, ground: Option<&Ground<'_>>, typed: &Typed, tells: bool) -> Result<Builder, Error> {
     let typed = settled(typed);
-    let all = ground.map(one::offered).unwrap_or_default();
-    let mut drawn = Vec::new();
-    let mut sent = lines(&typed);
-    sent.extend(ground.map(|_| Typed::default()));
-    for (at, line) in sent.into_iter().enumerate() {
-        drawn.push(drawn_line(desk, format!("{name}.{at}"), ground, &all, line, tells).await?);
-    }
+    let weight = weight(&typed);
+    let drawing = Drawing { desk, tells, expands: weight <= LINES_MAX, weight };
+    let all = match ground {
+        Some(ground) => drawing.whole(ground, name, &typed).await?,
+        None => drawing.unread(name, &typed),
+    };
     let now = read(desk.words, ground, &typed).await?.ok().filter(|_| !rules(&typed));
     let json = now.unwrap_or_else(|| typed.one("json").to_owned());
     Ok(Builder {
-        any: typed.one("any") == "true",
         has_kind: ground.is_some(),
-        lines: drawn,
+        all,
         was: if rules(&typed) { typed.one("json.was").to_owned() } else { json.clone() },
         open: rules(&typed) || (ground.is_none() && !json.is_empty()),
         json,
@@ -241,38 +198,4 @@ pub async fn draw(desk: &Desk, name: &str, ground: Option<&Ground<'_>>, typed: &
         follows: String::new(),
         words: desk.words,
     })
-}
-
-async fn drawn_line(
-    desk: &Desk,
-    name: String,
-    ground: Option<&Ground<'_>>,
-    all: &[Offer<'_>],
-    line: Typed,
-    tells: bool,
-) -> Result<Line, Error> {
-    let is_there = line.has("raw") || line.has("attribute");
-    let held = match ground {
-        Some(ground) => in_controls(ground, all, line).await?,
-        None => Err(raw(&[], &line).unwrap_or_default()),
-    };
-    let (body, problem) = match (ground, held) {
-        (Some(ground), Ok(line)) => {
-            let problem = if tells && is_there { line_of(ground, all, line.clone()).await?.err() } else { None };
-            // What stood in the controls of another field says nothing about this one.
-            let line = if is_drawn(&line) { line } else { line.only("attribute") };
-            let field = line.one("attribute").to_owned();
-            (Body::Controls(Controls::of(ground, all, format!("{name}."), &line).await?, field), problem)
-        }
-        (ground, Err(condition)) => (Body::Said(said(desk, ground, all, &condition).await?, condition.to_string()), None),
-        (None, Ok(line)) => (Body::Said(line.one("attribute").to_owned(), String::new()), None),
-    };
-    Ok(Line { name, body, is_there, problem })
-}
-
-/// A condition in words.
-async fn said(desk: &Desk, ground: Option<&Ground<'_>>, all: &[Offer<'_>], condition: &Json) -> Result<String, Error> {
-    let names: Names = desk.reading.names_of(ids_in(condition)).await?;
-    Ok(ground
-        .map_or_else(|| condition.to_string(), |ground| describe(ground, &Formatter { words: desk.words, names: &names }, all, condition)))
 }

@@ -8,17 +8,21 @@ mod held;
 mod of_records;
 mod one;
 mod said;
+mod sent;
+mod together;
+mod tree;
 mod words;
 
 use sync_core::schema::Kind;
 
 use super::desk::Desk;
 
-pub use builder::{Builder, asks, draw, filled, read};
+pub use builder::{Builder, draw, filled, read};
 pub use held::held;
 pub use of_records::{collect, prepare};
 pub use one::{Controls, offered, read as read_one};
 pub use said::{Needs, sayings};
+pub use sent::asks;
 pub use words::{describe, is_nothing, label, part_key, values};
 
 /// Where conditions hold, and so what can be said in them.

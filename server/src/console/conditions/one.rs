@@ -35,6 +35,8 @@ pub struct Controls {
     pub operators: Vec<(&'static str, &'static str, bool)>,
     /// What to compare with.
     pub inputs: Vec<Input>,
+    /// Whether it was asked for just now: it gets the focus.
+    pub is_new: bool,
     /// The words of the page.
     pub words: Words,
 }
@@ -86,9 +88,47 @@ impl Controls {
             operators: sayings.iter().map(|each| (each.operator, words.say(each.key), is_said(each))).collect(),
             inputs: inputs.into_iter().map(|input| input.under(&name)).collect(),
             name,
+            is_new: false,
             words,
         })
     }
+}
+
+/// Whether there is what a line is about.
+pub(super) fn is_known(all: &[Offer<'_>], line: &Typed) -> bool {
+    all.iter().any(|offer| offer.attribute == line.one("attribute"))
+}
+
+/// Whether the controls of a line are those of the field that is chosen.
+pub(super) fn is_drawn(line: &Typed) -> bool {
+    line.one("was") == line.one("attribute")
+}
+
+/// What the controls of a line say, if they are those of the field that is chosen; or what is wrong with them.
+pub(super) async fn drawn(ground: &Ground<'_>, all: &[Offer<'_>], line: &Typed) -> Result<Result<Json, String>, Error> {
+    if is_drawn(line) { read(ground, all, line).await } else { Ok(Err(ground.desk.words.say("filter.choose").to_owned())) }
+}
+
+/// The records that point here, if a line is about them, and what can be asked about those.
+pub(super) fn pointing<'a>(ground: &Ground<'a>, all: &[Offer<'a>], line: &Typed) -> Option<(Ground<'a>, Vec<Offer<'a>>)> {
+    let offer = all.iter().find(|offer| offer.attribute == line.one("attribute")).filter(|offer| offer.class == Class::Opaque)?;
+    let there = Ground { kind: offer.from?, ..*ground };
+    let mut all = offered(&there);
+    // One step is taken, not two.
+    all.retain(|offer| offer.from.is_none());
+    Some((there, all))
+}
+
+/// A condition about records that point here without what is said of those, and that.
+pub(super) fn bared(all: &[Offer<'_>], condition: &Json) -> (Json, Vec<Json>) {
+    let is_pointing =
+        |offer: &&Offer<'_>| offer.class == Class::Opaque && condition.get("attribute") == Some(&Json::from(&*offer.attribute));
+    let inner = all.iter().find(is_pointing).and_then(|_| condition.get("value")?.as_array()).filter(|inner| !inner.is_empty()).cloned();
+    let mut bare = condition.clone();
+    if let Some(parts) = bare.as_object_mut().filter(|_| inner.is_some()) {
+        parts.remove("value");
+    }
+    (bare, inner.unwrap_or_default())
 }
 
 /// The attributes under headings: the record's own, then those behind each link.

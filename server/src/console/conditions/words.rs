@@ -7,6 +7,7 @@ use sync_core::schema::ValueType;
 use super::Ground;
 use super::one::offered;
 use super::said::sayings;
+use super::together::Together;
 use crate::console::format::{Formatter, Shown};
 
 /// What an attribute is called.
@@ -50,18 +51,23 @@ pub fn is_nothing(value: &Json) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
-/// A condition that the form has no words for: groups within groups, operators of programs, several conditions of one
-/// record that points here.
+/// A condition in one line: groups, operators of programs, several conditions of one record that points here.
 pub fn describe(ground: &Ground<'_>, format: &Formatter<'_>, all: &[Offer<'_>], condition: &Json) -> String {
-    let inner = |all: &[Offer<'_>], key: &'static str| {
-        let parts = condition.get("value").and_then(Json::as_array).into_iter().flatten();
-        let parts: Vec<String> = parts.map(|part| describe(ground, format, all, part)).collect();
-        format!("({})", parts.join(&format!(" {} ", ground.desk.words.say(key))))
+    let words = ground.desk.words;
+    let inner = |all: &[Offer<'_>], way: Together, conditions: &[Json]| {
+        let parts: Vec<String> = conditions.iter().map(|part| describe(ground, format, all, part)).collect();
+        let (not, key) = match way {
+            Together::All => ("", "filter.and"),
+            Together::Any => ("", "filter.or"),
+            Together::None => (words.say("filter.not"), "filter.or"),
+            Together::NotAll => (words.say("filter.not"), "filter.and"),
+        };
+        format!("{not} ({})", parts.join(&format!(" {} ", words.say(key)))).trim().to_owned()
     };
+    if let Some((way, conditions)) = Together::apart(condition) {
+        return inner(all, way, &conditions);
+    }
     match condition.get("type").and_then(Json::as_str) {
-        Some("or") => inner(all, "filter.or"),
-        Some("and") => inner(all, "filter.and"),
-        Some("not") => format!("{} {}", ground.desk.words.say("filter.not"), inner(all, "filter.and")),
         Some(operator) => {
             let attribute = condition.get("attribute").and_then(Json::as_str).unwrap_or_default();
             let offer = all.iter().find(|offer| offer.attribute == attribute);
@@ -73,7 +79,8 @@ pub fn describe(ground: &Ground<'_>, format: &Formatter<'_>, all: &[Offer<'_>], 
             let value = condition.get("value").unwrap_or(&Json::Null);
             match offer {
                 Some(Offer { from: Some(source), class: Class::Opaque, .. }) if !is_nothing(value) => {
-                    parts.push(inner(&offered(&Ground { kind: source, ..*ground }), "filter.and"));
+                    let conditions = value.as_array().cloned().unwrap_or_default();
+                    parts.push(inner(&offered(&Ground { kind: source, ..*ground }), Together::All, &conditions));
                 }
                 Some(offer) => parts.push(Shown::Many(values(format, offer, value)).text()),
                 None if value.is_null() => {}

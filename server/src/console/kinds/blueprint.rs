@@ -90,7 +90,7 @@ async fn show(desk: &Desk, notice: Option<String>, problem: Option<String>) -> R
         Some((*name, desk.words.label(&blueprint.about).to_owned(), labels.join(", ")))
     });
     let mut own: Vec<&Kind> = desk.reading.kinds().map(|kind| &**kind).filter(|kind| is_own(kind)).collect();
-    own.sort_by_key(|kind| place(&kind.name));
+    own.sort_by_key(|kind| place(kind));
     let page = BlueprintsPage {
         frame: desk.frame(desk.words.say("kind.template"), "/kinds").await?,
         shipped: shipped.collect(),

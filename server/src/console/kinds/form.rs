@@ -290,6 +290,7 @@ impl KindForm {
             name: self.name.parse::<KindName>().map_err(own)?,
             label,
             plural,
+            menu: base.and_then(|kind| kind.menu),
             list: at(&|form| form.listed),
             search,
             title,

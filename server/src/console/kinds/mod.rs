@@ -172,7 +172,7 @@ const TEXT_PAGE: &str = "?show=text";
 /// `GET /kinds`.
 pub async fn page(desk: Desk) -> Result<Response, Error> {
     let mut kinds: Vec<_> = desk.reading.kinds().cloned().collect();
-    kinds.sort_by_key(|kind| (place(&kind.name), kind.name.clone()));
+    kinds.sort_by_key(|kind| (place(kind), kind.name.clone()));
     let view = |kind: &std::sync::Arc<Kind>| KindView {
         href: format!("/kinds/{}", kind.name),
         list: format!("/records/{}", kind.name),
@@ -530,7 +530,7 @@ fn choose(desk: &Desk, words: &[(&'static str, &'static str)], chosen: &str, is_
 /// The kinds that a link may lead to.
 fn targets(desk: &Desk, field: &FieldForm) -> Vec<Option3> {
     let mut kinds: Vec<_> = desk.reading.kinds().collect();
-    kinds.sort_by_key(|kind| place(&kind.name));
+    kinds.sort_by_key(|kind| place(kind));
     let target = |kind: &std::sync::Arc<Kind>| {
         (kind.name.to_string(), desk.words.label(&kind.label).to_owned(), field.to.iter().any(|to| **to == *kind.name))
     };

@@ -32,12 +32,15 @@ const PAGE: u32 = 200;
 /// Records of one file: it is made in memory, some 300 bytes each. More go by `rapport export`.
 const ROWS_MAX: usize = 200_000;
 
+/// What CSV is called.
+pub const CSV_TYPE: &str = "text/csv; charset=utf-8";
+
 /// `GET /records/{kind}/export.csv`.
 pub async fn csv(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Error> {
     let (name, tables) = tables_of(&desk, &kind, &asked, "csv").await?;
     // A file of one table: what groups add up to would stand among the records.
     let bytes = table::csv(&tables[0]).map_err(|error| Error::Internal(error.into()))?;
-    Ok(file(&format!("{name}.csv"), "text/csv; charset=utf-8", bytes))
+    Ok(file(&format!("{name}.csv"), CSV_TYPE, bytes))
 }
 
 /// `GET /records/{kind}/export.xlsx`.
@@ -94,6 +97,31 @@ fn listed(table: Table, caption: String) -> Section {
 /// A report as PDF.
 pub fn printed(desk: &Desk, title: &str, sections: &[Section]) -> Vec<u8> {
     pdf::report(title, &about(desk), sections)
+}
+
+/// What a tile shows as a table: a chart's values, groups with what they add up to, or the first records.
+pub async fn of_tile(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, (title, most): (&str, u32)) -> Result<Table, Error> {
+    let title = title.to_owned();
+    match shape.layout {
+        Layout::Chart(form) => return chart::table(desk, kind, asked, shape, form, &title).await,
+        Layout::Board if !shape.is_grouped(kind) => return chart::table(desk, kind, asked, shape, chart::Form::Bar, &title).await,
+        Layout::Board | Layout::Table | Layout::Calendar => {}
+    }
+    let columns = shape.columns(desk, kind);
+    if shape.is_grouped(kind) {
+        let totals = groups::totals(desk, kind, asked, shape, &columns).await?;
+        let by = groups::attributes(desk, kind).into_iter().find(|(name, _)| *name == shape.group).map(|(_, label)| label);
+        return Ok(sums_of(desk, kind, shape, &columns, &totals, (title, by.unwrap_or_default())));
+    }
+    let listing = desk.reading.list(&shape.list(desk, kind, asked, &[], most)?).await?;
+    let heads = columns.iter().map(|column| column.label(desk)).collect();
+    let rows = listing.rows.iter().map(|row| cells(desk, kind, &columns, row, &listing.names)).collect();
+    Ok(Table { title, heads, rows })
+}
+
+/// A file for spreadsheets as an answer.
+pub fn sheet(title: &str, bytes: Vec<u8>) -> Response {
+    file(&format!("{title}.csv"), CSV_TYPE, bytes)
 }
 
 /// A PDF as an answer.

@@ -1,7 +1,8 @@
-//! Building a filter by hand: the conditions as words, and a form for one of them.
+//! Building a filter by hand: the conditions as words, a form for one of them, and one for all of them with groups.
 //!
 //! Only what the filter language knows is offered (`query::offers`); what comes back is read by it.
 
+use axum::Form;
 use axum::extract::{Path, Query, RawQuery};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value as Json;
@@ -13,13 +14,22 @@ use super::asked::Asked;
 use super::page;
 use super::shape::Shape;
 use super::views;
-use crate::console::conditions::{Controls, Ground, Needs, Scope, describe, held, is_nothing, label, offered, read_one, sayings, values};
+use crate::console::conditions::{
+    self, Builder, Controls, Ground, Needs, Scope, describe, held, is_nothing, label, offered, read_one, sayings, values,
+};
 use crate::console::desk::Desk;
+use crate::console::edit::Posted;
 use crate::console::format::{Formatter, Shown};
 use crate::console::links::ids_in;
 use crate::console::typed::Typed;
 use crate::error::Error;
 use crate::reading::Names;
+
+/// The panel with all conditions, and what its controls' names begin with.
+pub const WHOLE: &str = "conditions";
+
+/// Conditions that are told one by one: each has addresses of its own, and all of them say all conditions again.
+const CHIPS_MAX: usize = 8;
 
 /// A condition as words, with where to change it and where it goes away.
 pub struct Chip {
@@ -29,8 +39,8 @@ pub struct Chip {
     pub test: String,
     /// With which values.
     pub values: Vec<Shown>,
-    /// Where it is changed; none for what no form can show.
-    pub edit: Option<String>,
+    /// Where it is changed: alone, or with all the others if it is more than one.
+    pub edit: String,
     /// The list without it.
     pub remove: String,
 }
@@ -57,6 +67,11 @@ pub fn linked(shape: &Shape) -> Vec<RecordId> {
 
 /// The conditions of a list as words.
 pub fn chips(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, names: &Names) -> Vec<Chip> {
+    if shape.conditions.len() > CHIPS_MAX {
+        let remove = Asked { filter: Some("[]".to_owned()), ..asked.plain() }.address(kind);
+        let label = desk.words.count("filter.many", shape.conditions.len() as u64);
+        return vec![Chip { label, test: String::new(), values: Vec::new(), edit: asked.with_panel(WHOLE).address(kind), remove }];
+    }
     let all = if shape.conditions.is_empty() { Vec::new() } else { offered(&ground(desk, kind)) };
     let format = Formatter { words: desk.words, names };
     let chip = |(at, condition): (usize, &Json)| {
@@ -68,10 +83,10 @@ pub fn chips(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, names: &Nam
         let offer = all.iter().find(|offer| offer.attribute == attribute);
         let known = offer.and_then(|offer| Some((offer, sayings(offer, Scope::List).iter().find(|said| said.operator == operator)?)));
         let value = condition.get("value").unwrap_or(&Json::Null);
-        // Conditions within a condition are said, but not changed here.
         let Some((offer, said)) = known.filter(|(offer, _)| offer.class != Class::Opaque || is_nothing(value)) else {
             let label = describe(&ground(desk, kind), &format, &all, condition);
-            return Chip { label, test: String::new(), values: Vec::new(), edit: None, remove };
+            let edit = asked.with_panel(WHOLE).address(kind);
+            return Chip { label, test: String::new(), values: Vec::new(), edit, remove };
         };
         let edit = Asked { attribute: attribute.to_owned(), at: Some(at), ..asked.with_panel("filter") };
         let value = if said.needs == Needs::Count { &condition["count"] } else { value };
@@ -79,7 +94,7 @@ pub fn chips(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, names: &Nam
             label: label(&ground(desk, kind), offer),
             test: desk.words.say(said.key).to_owned(),
             values: if said.needs == Needs::Nothing { Vec::new() } else { values(&format, offer, value) },
-            edit: Some(edit.address(kind)),
+            edit: edit.address(kind),
             remove,
         }
     };
@@ -90,7 +105,10 @@ pub fn chips(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, names: &Nam
 pub async fn editor(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, typed: &Typed, error: Option<String>) -> Result<Editor, Error> {
     let ground = ground(desk, kind);
     let all = offered(&ground);
-    let before = asked.at.and_then(|at| shape.conditions.get(at)).filter(|before| before["attribute"] == asked.attribute);
+    let is_one = |before: &&Json| {
+        before["attribute"] == asked.attribute && !before["value"].as_array().is_some_and(|all| all.iter().any(Json::is_object))
+    };
+    let before = asked.at.and_then(|at| shape.conditions.get(at)).filter(is_one);
     let operator = if asked.op.is_empty() { before.and_then(|before| before["type"].as_str()).unwrap_or_default() } else { &asked.op };
     // What was typed, or else what the condition says that is there already, if the controls can hold all of it.
     let mut typed = match before.filter(|before| before["type"] == operator) {
@@ -126,6 +144,34 @@ pub async fn build(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Ask
     }
     let filter = super::shape::filter_of(&conditions, shape.any);
     Ok(Redirect::to(&Asked { filter: Some(filter), ..asked.plain() }.address(&kind)).into_response())
+}
+
+/// The form for all conditions at once: those of the list, or what was typed.
+pub async fn whole(desk: &Desk, kind: &Kind, shape: &Shape, typed: Option<&Typed>) -> Result<Builder, Error> {
+    let part = typed.map_or_else(|| conditions::filled(&shape.filter()), |typed| typed.under(WHOLE));
+    conditions::draw(desk, WHOLE, Some(&ground(desk, kind)), &part, typed.is_some_and(|typed| !conditions::asks(typed))).await
+}
+
+/// `POST /records/{kind}/filter`: the list with other conditions, or the form for them drawn again.
+pub async fn put_together(
+    desk: Desk,
+    Path(kind): Path<String>,
+    Query(asked): Query<Asked>,
+    Form(pairs): Posted,
+) -> Result<Response, Error> {
+    let kind = desk.reading.kind(&kind)?.clone();
+    let typed = Typed::new(pairs);
+    let asked = asked.with_panel(WHOLE);
+    if conditions::asks(&typed) {
+        return page::show_built(&desk, &kind, asked, (typed, None)).await;
+    }
+    match conditions::read(desk.words, Some(&ground(&desk, &kind)), &typed.under(WHOLE)).await? {
+        Ok(text) => {
+            let filter = Some(if text.is_empty() { "[]".to_owned() } else { text });
+            Ok(Redirect::to(&Asked { filter, ..asked.plain() }.address(&kind)).into_response())
+        }
+        Err(why) => page::show_built(&desk, &kind, asked, (typed, Some(why))).await,
+    }
 }
 
 /// Names and values of an address, in order.

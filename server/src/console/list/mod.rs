@@ -28,9 +28,9 @@ use crate::routes::Routes;
 pub use asked::{address_of, encoded};
 pub(super) use calendar::local;
 pub use chart::Form;
-pub use export::{about, printed, report};
+pub use export::{CSV_TYPE, about, printed, report, sheet};
 pub use groups::summed_up;
-pub use shape::{Column, conditions as taken_apart, filter_of};
+pub use shape::{Column, conditions_of};
 pub use table::title_of;
 pub use tile::{Tile, TileContent};
 pub use views::views_for_tiles;
@@ -39,7 +39,7 @@ pub use views::views_for_tiles;
 pub fn routes() -> Routes {
     Routes::new()
         .route("/records/{kind}", get(page::page).post(make::save))
-        .route("/records/{kind}/filter", get(filter::build))
+        .route("/records/{kind}/filter", get(filter::build).post(filter::put_together))
         .route("/records/{kind}/columns", get(columns::choose))
         .route("/records/{kind}/views", post(views::save))
         .route("/records/{kind}/cell", post(table::save))

@@ -18,8 +18,10 @@ use super::groups::{self, GroupView};
 use super::moves::Asking;
 use super::shape::{Column, Layout, Shape, rows, seen_days};
 use super::table::{self, Head, Line, Rows};
-use super::views::{self, Saved};
+use super::views::{self, Saved, Unsaved};
+use crate::console::conditions::Builder;
 use crate::console::desk::{Desk, Frame, icon, page as answer};
+use crate::console::inputs::Input;
 use crate::console::record::Editing;
 use crate::console::typed::Typed;
 use crate::error::Error;
@@ -76,6 +78,8 @@ struct Tools {
     all_href: String,
     filter_href: String,
     editor: Option<Editor>,
+    whole_href: String,
+    whole: Option<Whole>,
     columns_href: String,
     columns: Option<Vec<Choosable>>,
     columns_action: String,
@@ -100,13 +104,25 @@ struct Tools {
     is_table: bool,
 }
 
+/// The form for all conditions at once.
+struct Whole {
+    action: String,
+    builder: Builder,
+    error: Option<String>,
+}
+
 /// The form that saves a view.
 struct Save {
     action: String,
     /// Whether everybody sees it, as it is.
     everyone: bool,
-    /// Whether a new one was to be saved without a name.
+    /// Whether a new one was to be saved without a name; and what it was to be called otherwise.
     nameless: bool,
+    name: String,
+    /// Why it was not saved.
+    error: Option<String>,
+    /// The people and teams who see it, each with its label.
+    shown_to: Vec<(String, Input)>,
     over: Option<String>,
 }
 
@@ -154,14 +170,19 @@ pub async fn show(desk: &Desk, kind: &Kind, asked: Asked, editing: Editing, prob
     Drawing { editing, ..Drawing::of(desk, kind) }.answer(asked, problem).await
 }
 
+/// The list with the form for all its conditions as it was typed, and why it was not taken.
+pub async fn show_built(desk: &Desk, kind: &Kind, asked: Asked, built: (Typed, Option<String>)) -> Result<Response, Error> {
+    Drawing { built: Some(built), ..Drawing::of(desk, kind) }.answer(asked, None).await
+}
+
 /// A board with what a card is asked for before it goes to another column.
 pub async fn show_asking(desk: &Desk, kind: &Kind, asked: Asked, asking: Asking) -> Result<Response, Error> {
     Drawing { asking: Some(asking), ..Drawing::of(desk, kind) }.answer(asked, None).await
 }
 
-/// The list with a view that was to be saved without a name, and for everybody or not.
-pub async fn show_nameless(desk: &Desk, kind: &Kind, asked: Asked, everyone: bool) -> Result<Response, Error> {
-    Drawing { nameless: Some(everyone), ..Drawing::of(desk, kind) }.answer(asked, None).await
+/// The list with the form of a view that was not saved.
+pub async fn show_unsaved(desk: &Desk, kind: &Kind, asked: Asked, unsaved: Unsaved) -> Result<Response, Error> {
+    Drawing { unsaved: Some(unsaved), ..Drawing::of(desk, kind) }.answer(asked, None).await
 }
 
 /// What the page shows, how to turn it, how many records there are, and what is wrong with the question if it cannot
@@ -173,15 +194,17 @@ struct Drawing<'a> {
     kind: &'a Kind,
     editing: Editing,
     refused: Option<(Typed, String)>,
-    /// Whether a view without a name was to be for everybody.
-    nameless: Option<bool>,
+    /// All conditions as they were typed, and what is wrong with them.
+    built: Option<(Typed, Option<String>)>,
+    /// The form of a view that was not saved.
+    unsaved: Option<Unsaved>,
     /// What a card is asked for.
     asking: Option<Asking>,
 }
 
 impl<'a> Drawing<'a> {
     fn of(desk: &'a Desk, kind: &'a Kind) -> Self {
-        Self { desk, kind, editing: Editing::default(), refused: None, nameless: None, asking: None }
+        Self { desk, kind, editing: Editing::default(), refused: None, built: None, unsaved: None, asking: None }
     }
 }
 
@@ -190,7 +213,8 @@ impl Drawing<'_> {
         let (desk, kind) = (self.desk, self.kind);
         let all = views::offered(desk, kind, &asked).await?;
         let shape = Shape::of(desk, kind, &asked, &all);
-        let refused = problem.is_some() || self.refused.is_some() || self.editing.error.is_some() || self.nameless.is_some();
+        let is_bad = self.built.as_ref().is_some_and(|(_, why)| why.is_some());
+        let refused = problem.is_some() || self.refused.is_some() || self.editing.error.is_some() || self.unsaved.is_some() || is_bad;
         let (content, pager, total, broken) = self.content(&asked, &shape).await?;
         let (label, inside) = (desk.words.inside(&kind.label), desk.words.inside(&kind.plural));
         let is_bare = asked.q.is_empty() && shape.conditions.is_empty();
@@ -212,7 +236,7 @@ impl Drawing<'_> {
             is_broken: broken.is_some(),
             notice: self.notice(&asked),
             problem: problem.or(broken),
-            here: self.nameless.map(|_| asked.address(kind)),
+            here: (self.unsaved.is_some() || self.built.is_some()).then(|| asked.address(kind)),
             tabs: self.tabs(&asked, &all),
             layouts: self.layouts(&asked, &shape),
             shelves: self.shelves(&asked),
@@ -391,6 +415,8 @@ impl Drawing<'_> {
             all_href: none.address(kind),
             filter_href: asked.with_panel("filter").address(kind),
             editor: self.editor(asked, shape).await?,
+            whole_href: asked.with_panel(filter::WHOLE).address(kind),
+            whole: self.whole(asked, shape).await?,
             columns_href: asked.with_panel("columns").address(kind),
             columns: (asked.panel == "columns").then(|| columns::choosable(desk, kind, shape)),
             columns_action: format!("/records/{}/columns", kind.name),
@@ -401,7 +427,7 @@ impl Drawing<'_> {
             groups: groups.into_iter().map(|(name, label)| (name.clone(), label, name == shape.group)).collect(),
             group_label,
             save_href: asked.with_panel("save").address(kind),
-            save: (asked.panel == "save").then(|| self.save(asked, shape)),
+            save: if asked.panel == "save" { Some(self.save(asked, shape).await?) } else { None },
             exports: desk.may(sync_core::access::Right::Export),
             vcf: crate::cards::has_cards(kind).then(|| asked.closed().below(kind, "export.vcf")),
             csv: asked.closed().below(kind, "export.csv"),
@@ -433,14 +459,28 @@ impl Drawing<'_> {
         filter::editor(self.desk, self.kind, asked, shape, &typed, error).await.map(Some)
     }
 
-    fn save(&self, asked: &Asked, shape: &Shape) -> Save {
-        let over = shape.view.as_ref().filter(|view| view.is_mine(self.desk));
-        Save {
-            action: asked.closed().below(self.kind, "views"),
-            everyone: self.nameless.unwrap_or_else(|| over.is_some_and(|view| view.everyone)),
-            nameless: self.nameless.is_some(),
-            over: over.map(|view| self.desk.words.fill("view.over", &[&view.name])),
+    /// Where all conditions are written, if somebody asked for that.
+    async fn whole(&self, asked: &Asked, shape: &Shape) -> Result<Option<Whole>, Error> {
+        if asked.panel != filter::WHOLE {
+            return Ok(None);
         }
+        let (typed, error) = self.built.as_ref().map_or((None, None), |(typed, error)| (Some(typed), error.clone()));
+        let builder = filter::whole(self.desk, self.kind, shape, typed).await?;
+        Ok(Some(Whole { action: asked.closed().below(self.kind, "filter"), builder, error }))
+    }
+
+    async fn save(&self, asked: &Asked, shape: &Shape) -> Result<Save, Error> {
+        let over = shape.view.as_ref().filter(|view| view.is_mine(self.desk));
+        let (typed, error) = self.unsaved.as_ref().map_or((None, None), |(typed, why)| (Some(typed), why.clone()));
+        Ok(Save {
+            action: asked.closed().below(self.kind, "views"),
+            everyone: typed.map_or_else(|| over.is_some_and(|view| view.everyone), |typed| typed.one("everyone") == "true"),
+            nameless: typed.is_some() && error.is_none(),
+            name: typed.map(|typed| typed.one("name").to_owned()).unwrap_or_default(),
+            shown_to: views::shown_to(self.desk, over, typed).await?,
+            error,
+            over: over.map(|view| self.desk.words.fill("view.over", &[&view.name])),
+        })
     }
 }
 

@@ -325,16 +325,21 @@ pub fn every_column<'a>(desk: &Desk, kind: &'a Kind) -> Vec<Column<'a>> {
     fields.chain([Column::Created, Column::Updated]).collect()
 }
 
-/// Conditions as a list, and whether any one of them is enough. What are none stay as they are, to be refused: an address
-/// that was cut off on its way must not come to mean all records.
-pub fn conditions(filter: &str) -> (bool, Vec<Json>) {
-    let all = match serde_json::from_str(filter) {
+/// The conditions of a filter, all of which hold.
+pub fn conditions_of(filter: &str) -> Vec<Json> {
+    match serde_json::from_str(filter) {
         Ok(Json::Array(all)) => all,
         Ok(Json::Null) => Vec::new(),
         Ok(other) => vec![other],
         Err(_) if filter.trim().is_empty() => Vec::new(),
         Err(_) => vec![Json::from(filter)],
-    };
+    }
+}
+
+/// Conditions as a list, and whether any one of them is enough. What are none stay as they are, to be refused: an address
+/// that was cut off on its way must not come to mean all records.
+pub fn conditions(filter: &str) -> (bool, Vec<Json>) {
+    let all = conditions_of(filter);
     match &all[..] {
         [Json::Object(one)] if one.get("type") == Some(&json!("or")) => {
             (true, one.get("value").and_then(Json::as_array).cloned().unwrap_or_default())

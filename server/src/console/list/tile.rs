@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::asked::Asked;
 use super::chart::{self, ChartView, Form};
+use super::export::of_tile;
 use super::groups;
 use super::shape::{Layout, Shape};
 use super::table::title_of;
@@ -17,6 +18,7 @@ use crate::console::desk::Desk;
 use crate::console::format::{self, Formatter, Shown};
 use crate::error::Error;
 use crate::jobs::export::pdf::{Body, Section};
+use crate::jobs::export::table::Table;
 use crate::reading::{Count, Group, ReadError, Row, is_summed};
 use crate::store::StoreError;
 use crate::store::remembered::only_known;
@@ -141,10 +143,21 @@ pub async fn section(desk: &Desk, view: RecordId) -> Result<Option<Section>, Err
             Ok(Some(plain(printed(desk, table), count)))
         }
         TileContent::Chart(_) => {
-            let Some((kind, asked, shape)) = list_of(desk, view).await? else { return Ok(None) };
+            let Some((_, kind, asked, shape)) = list_of(desk, view).await? else { return Ok(None) };
             let form = if let Layout::Chart(form) = shape.layout { form } else { Form::Bar };
             Ok(Some(chart::section(desk, &kind, &asked, &shape, form, &tile.name).await?))
         }
+    }
+}
+
+/// The tile of a view as rows and columns; none if there is no such view in sight, or nothing of it may be seen.
+pub async fn table(desk: &Desk, view: RecordId) -> Result<Option<Table>, Error> {
+    let Some((name, kind, asked, shape)) = list_of(desk, view).await? else { return Ok(None) };
+    match of_tile(desk, &kind, &asked, &shape, (&name, ROWS)).await {
+        Ok(table) => Ok(Some(table)),
+        // A field that is gone or hidden: the others are there all the same, as on the page.
+        Err(Error::Forbidden(_) | Error::Denied { .. } | Error::Invalid { .. }) => Ok(Some(Table { title: name, ..Table::default() })),
+        Err(error) => Err(error),
     }
 }
 
@@ -159,14 +172,16 @@ fn printed(desk: &Desk, table: GroupTable) -> Body {
     Body::Table(heads, numbers, lines)
 }
 
-/// The list that a view is.
-async fn list_of(desk: &Desk, view: RecordId) -> Result<Option<(Arc<Kind>, Asked, Shape)>, Error> {
+/// What a view is called, and the list that it is.
+async fn list_of(desk: &Desk, view: RecordId) -> Result<Option<(String, Arc<Kind>, Asked, Shape)>, Error> {
     let Some(row) = desk.reading.row(view).await?.filter(|row| &*row.kind == VIEW && !row.archived) else { return Ok(None) };
     let about = row.fields.get("about").and_then(Json::as_str).unwrap_or_default();
     let Ok(kind) = desk.reading.kind(about).cloned() else { return Ok(None) };
     let asked = Asked { view: view.to_string(), ..Asked::default() };
-    let shape = Shape::of(desk, &kind, &asked, &[Saved::of(desk, &row)]);
-    Ok(Some((kind, asked, shape)))
+    let saved = Saved::of(desk, &row);
+    let name = saved.name.clone();
+    let shape = Shape::of(desk, &kind, &asked, &[saved]);
+    Ok(Some((name, kind, asked, shape)))
 }
 
 async fn content(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<TileContent, Error> {

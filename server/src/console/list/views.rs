@@ -6,7 +6,6 @@
 use axum::Form;
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use sync_core::access::RoleSet;
 use sync_core::collation;
@@ -19,6 +18,10 @@ use super::chart::Spec;
 use super::page;
 use super::shape::{Layout, Shape};
 use crate::console::desk::Desk;
+use crate::console::edit::Posted;
+use crate::console::inputs::Input;
+use crate::console::shown_to::{self, looker};
+use crate::console::typed::Typed;
 use crate::error::{Error, Text};
 use crate::intake::{Expect, RecordEdit};
 use crate::reading::{List, ReadError, Row};
@@ -103,13 +106,6 @@ impl Saved {
         }
     }
 
-    /// Whether it is the caller's, everybody's, or shared with the caller.
-    fn is_seen(&self, desk: &Desk, row: &Row) -> bool {
-        let me = me(desk);
-        let is_shared = row.fields.get("shared").and_then(Json::as_array).is_some_and(|people| people.contains(&json!(me)));
-        self.everyone || self.owner.as_deref() == Some(&*me) || is_shared
-    }
-
     /// Whether the caller may change it: their own, or anybody's for who administers.
     pub fn is_mine(&self, desk: &Desk) -> bool {
         self.owner.as_deref() == Some(&*desk.caller.user.to_string()) || desk.may(sync_core::access::Right::Administer)
@@ -118,18 +114,14 @@ impl Saved {
 
 /// The views of a kind that the caller sees: their own, those for everybody, those shared with them; pinned ones first.
 pub async fn of_kind(desk: &Desk, kind: &Kind) -> Result<Vec<Saved>, Error> {
-    let me = desk.caller.user.to_string();
+    // Who may not see views has none.
+    let Ok(views) = desk.reading.kind(VIEW) else { return Ok(Vec::new()) };
     let filter = json!([
         {"type": "equals", "attribute": "about", "value": &*kind.name},
         {"type": "notIn", "attribute": "purpose", "value": ["tile", "territory"]},
-        {"type": "or", "value": [
-            {"type": "linkedWith", "attribute": "owner", "value": me},
-            {"type": "linkedWith", "attribute": "shared", "value": me},
-            {"type": "isTrue", "attribute": "everyone"},
-        ]},
+        looker(desk).await?.filter(views),
     ]);
     let query = desk.reading.query(VIEW, [("where", &*filter.to_string()), ("orderBy", "name"), ("maxSize", VIEWS_MAX)]);
-    // Who may not see views has none.
     let query = match query {
         Err(ReadError::UnknownKind(_) | ReadError::Hidden { .. }) => return Ok(Vec::new()),
         query => query?,
@@ -148,7 +140,7 @@ pub async fn offered(desk: &Desk, kind: &Kind, asked: &Asked) -> Result<Vec<Save
     if let Some(row) = desk.reading.row(id).await?.filter(is_meant) {
         let saved = Saved::of(desk, &row);
         let is_tile = row.fields.get("purpose") == Some(&json!("tile"));
-        if is_tile || saved.is_seen(desk, &row) {
+        if is_tile || looker(desk).await?.sees(&row) {
             views.push(saved);
         }
     }
@@ -160,11 +152,11 @@ pub async fn views_for_tiles(desk: &Desk) -> Result<Vec<(String, String, String)
     let filter = json!([{"type": "notIn", "attribute": "purpose", "value": ["territory"]}]);
     let query = desk.reading.query(VIEW, [("where", &*filter.to_string()), ("orderBy", "name"), ("maxSize", "200")])?;
     let rows = desk.reading.list(&List::of(query)).await?.rows;
-    let mut views = Vec::new();
+    let (looker, mut views) = (looker(desk).await?, Vec::new());
     for row in rows {
         let saved = Saved::of(desk, &row);
         let about = row.fields.get("about").and_then(Json::as_str).unwrap_or_default();
-        let is_seen = saved.is_seen(desk, &row);
+        let is_seen = looker.sees(&row);
         if let Some(kind) = desk.reading.kind(about).ok().filter(|_| is_seen) {
             views.push((saved.id.to_string(), saved.name, desk.words.label(&kind.plural).to_owned()));
         }
@@ -174,43 +166,66 @@ pub async fn views_for_tiles(desk: &Desk) -> Result<Vec<(String, String, String)
     Ok(views)
 }
 
-/// What somebody wants to be done with a view.
-#[derive(Debug, Deserialize)]
-pub struct Wanted {
-    /// `save`, `rename`, `pin`, `unpin` or `remove`.
-    act: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    everyone: bool,
-    /// Save over the view that the list began with.
-    #[serde(default)]
-    over: bool,
+/// The form that saves a view, as it was typed, and why it was not taken; without a reason it lacks a name.
+pub type Unsaved = (Typed, Option<String>);
+
+/// Who sees a view besides its owner, as controls: of the view that would be saved over, or as it was typed.
+pub async fn shown_to(desk: &Desk, over: Option<&Saved>, typed: Option<&Typed>) -> Result<Vec<(String, Input)>, Error> {
+    let Ok(views) = desk.reading.kind(VIEW) else { return Ok(Vec::new()) };
+    let row = match over {
+        Some(view) => desk.reading.row(view.id).await?,
+        None => None,
+    };
+    shown_to::controls(desk, views, &row.map(|row| row.fields.clone()).unwrap_or_default(), typed).await
 }
 
-/// Saves what the list shows over a view.
-async fn save_over(desk: &Desk, kind: &Kind, shape: &Shape, view: &Saved, everyone: bool) -> Result<(), Error> {
-    let mut edits = said(desk, kind, shape, Some(view));
-    if everyone != view.everyone {
+/// Saves what the list shows over a view, or as a new one; or says why not, where it is not for want of a name.
+async fn saved(
+    desk: &Desk,
+    kind: &Kind,
+    shape: &Shape,
+    over: Option<&Saved>,
+    typed: &Typed,
+) -> Result<Result<RecordId, Option<String>>, Error> {
+    if over.is_none() && typed.one("name").is_empty() {
+        return Ok(Err(None));
+    }
+    let views = desk.reading.kind(VIEW)?.clone();
+    let row = match over {
+        Some(view) => Some(desk.reading.row(view.id).await?.ok_or(Error::NotFound)?),
+        None => None,
+    };
+    let mut edits = said(desk, kind, shape, over);
+    match shown_to::edits(desk, &views, row.as_ref().map(|row| &row.fields), typed).await? {
+        Ok(shared) => edits.extend(shared),
+        Err(why) => return Ok(Err(Some(why))),
+    }
+    let everyone = typed.one("everyone") == "true";
+    if everyone != over.is_some_and(|view| view.everyone) {
         edits.push(FieldEdit::set("everyone", everyone));
     }
-    desk.writing().edit(VIEW, view.id, edits).await?;
-    Ok(())
+    match over {
+        Some(view) => {
+            desk.writing().edit(VIEW, view.id, edits).await?;
+            Ok(Ok(view.id))
+        }
+        None => make(desk, kind, shape, typed.one("name"), edits).await.map(Ok),
+    }
 }
 
 /// `POST /records/{kind}/views`: about the list of the address.
-pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(wanted): Form<Wanted>) -> Result<Response, Error> {
-    let kind = desk.reading.kind(&kind)?.clone();
+pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Asked>, Form(pairs): Posted) -> Result<Response, Error> {
+    let (kind, typed) = (desk.reading.kind(&kind)?.clone(), Typed::new(pairs));
     let views = offered(&desk, &kind, &asked).await?;
     let shape = Shape::of(&desk, &kind, &asked, &views);
     shape.check(&desk, &kind, &asked)?;
     let known = shape.view.as_ref().filter(|view| view.is_mine(&desk));
     let to = |view: &str| Redirect::to(&Asked { view: view.to_owned(), ..Asked::default() }.address(&kind)).into_response();
     let refused = || Error::Forbidden(Text::new("This view belongs to somebody else.", "此视图属于他人。"));
-    match (&*wanted.act, &shape.view) {
+    match (typed.one("act"), &shape.view) {
         ("pin" | "unpin", Some(view)) => {
             let (field, value) = ("pinned".to_owned(), me(&desk));
-            let edit = if wanted.act == "pin" { FieldEdit::Add { field, value } } else { FieldEdit::Remove { field, value } };
+            let edit = if typed.one("act") == "pin" { FieldEdit::Add { field, value } } else { FieldEdit::Remove { field, value } };
             pin(&desk, view.id, edit).await?;
             Ok(Redirect::to(&asked.closed().address(&kind)).into_response())
         }
@@ -218,13 +233,13 @@ pub async fn save(desk: Desk, Path(kind): Path<String>, Query(asked): Query<Aske
             desk.writing().archive(VIEW, known.ok_or_else(refused)?.id).await?;
             Ok(to(""))
         }
-        ("save", _) if wanted.over => {
-            let view = known.ok_or_else(refused)?;
-            save_over(&desk, &kind, &shape, view, wanted.everyone).await?;
-            Ok(to(&view.id.to_string()))
+        ("save", _) => {
+            let over = if typed.one("over") == "true" { Some(known.ok_or_else(refused)?) } else { None };
+            match saved(&desk, &kind, &shape, over, &typed).await? {
+                Ok(view) => Ok(to(&view.to_string())),
+                Err(why) => page::show_unsaved(&desk, &kind, asked.with_panel("save"), (typed, why)).await,
+            }
         }
-        ("save", _) if wanted.name.trim().is_empty() => page::show_nameless(&desk, &kind, asked.with_panel("save"), wanted.everyone).await,
-        ("save", _) => Ok(to(&make(&desk, &kind, &shape, wanted).await?.to_string())),
         _ => Err(Error::NotFound),
     }
 }
@@ -245,18 +260,15 @@ fn me(desk: &Desk) -> String {
     desk.caller.user.to_string()
 }
 
-async fn make(desk: &Desk, kind: &Kind, shape: &Shape, wanted: Wanted) -> Result<RecordId, Error> {
+async fn make(desk: &Desk, kind: &Kind, shape: &Shape, name: &str, said: Vec<FieldEdit>) -> Result<RecordId, Error> {
     let mut edits = vec![
-        FieldEdit::set("name", wanted.name.trim()),
+        FieldEdit::set("name", name),
         FieldEdit::set("purpose", if matches!(shape.layout, Layout::Chart(_)) { "report" } else { "list" }),
         FieldEdit::set("about", &*kind.name),
         FieldEdit::set("owner", me(desk)),
         FieldEdit::Add { field: "pinned".to_owned(), value: me(desk) },
     ];
-    if wanted.everyone {
-        edits.push(FieldEdit::set("everyone", true));
-    }
-    edits.extend(said(desk, kind, shape, None));
+    edits.extend(said);
     Ok(desk.writing().create(VIEW, None, edits).await?)
 }
 

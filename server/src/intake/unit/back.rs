@@ -6,7 +6,7 @@ use sync_core::protocol::{Pushed, Verdict, code};
 use sync_core::record::change::Change;
 use sync_core::record::generation::begins;
 
-use super::{Outcome, Unit, stored};
+use super::{Decided, Outcome, Unit, stored};
 use crate::intake::decide::Refused;
 use crate::intake::{Author, Origin};
 use crate::store::rejected::ChangeName;
@@ -36,7 +36,7 @@ impl Unit<'_> {
         let waits = || Outcome::Verdict(Verdict::Waiting { missing: Vec::new() });
         let Some(kind) = self.rules.schema.kind(&pushed.kind).cloned() else { return Ok(waits()) };
         if let Err(why) = self.fits(&kind, &pushed, &change) {
-            return Ok(why.outcome());
+            return Ok(self.known_forgotten(&pushed, &why, origin).unwrap_or_else(|| why.outcome()));
         }
         let name = ChangeName::from(&pushed);
         if self.earlier.contains_key(&name) {
@@ -63,6 +63,13 @@ impl Unit<'_> {
             self.shaped.truncate(shaped);
         }
         Ok(outcome)
+    }
+
+    /// What it said stands in what was written when the past of its record was forgotten, or was to go: nobody gives it back.
+    fn known_forgotten(&self, pushed: &Pushed, why: &Decided, origin: &Origin) -> Option<Outcome> {
+        let doc = &self.open.get(&(pushed.record, pushed.facet))?.held.doc;
+        let is_in_it = matches!(why, Decided::Forgotten) && doc.has_forgotten(&pushed.hash);
+        is_in_it.then(|| Outcome::Verdict(Verdict::Duplicate { position: 0, received_at: origin.received_at, seal: origin.seal }))
     }
 
     /// Whoever brings a record back holds it, whether they may still see it or not.

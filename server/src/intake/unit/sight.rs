@@ -173,7 +173,7 @@ impl Unit<'_> {
     }
 
     /// Of a record that its author does not see they are not told what it is, nor what it is like; and they are not sent what
-    /// they could write something again on whose past was forgotten.
+    /// they could write something again on whose past was forgotten; of that they hear only if they wrote on it.
     pub(super) fn as_told(&self, author: &Author, pushed: &Pushed, change: &Change, why: Decided) -> Decided {
         let key = (pushed.record, Facet::Main);
         let is_hidden = |open: &&Open| self.case(author, &open.kind, key, &open.held.doc, change).is_out_of_sight();
@@ -183,9 +183,11 @@ impl Unit<'_> {
         let has_arrived = || self.open.get(&(pushed.record, pushed.facet)).is_some_and(|open| open.held.doc.has_forgotten(&pushed.hash));
         let (code, en, zh) = match why {
             Decided::Outcome(_) => return why,
-            Decided::Refused(_) => (code::FORBIDDEN, "it is not yours to change", "您无权修改"),
             Decided::Forgotten if has_arrived() => (code::REWRITTEN, "it was taken", "该修改已被接受"),
-            Decided::Forgotten => (code::FORGOTTEN, "what it was written on was forgotten", "该修改所依据的内容已被清除"),
+            Decided::Forgotten if !change.deps.is_empty() => {
+                (code::FORGOTTEN, "what it was written on was forgotten", "该修改所依据的内容已被清除")
+            }
+            Decided::Refused(_) | Decided::Forgotten => (code::FORBIDDEN, "it is not yours to change", "您无权修改"),
         };
         Refused::new(code, en, zh).into()
     }

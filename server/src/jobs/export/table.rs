@@ -70,6 +70,26 @@ pub fn csv(table: &Table) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
+/// Several as CSV, each below its title and with an empty line behind it.
+///
+/// # Errors
+/// As [`csv`].
+pub fn csv_of(tables: &[Table]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer("\u{feff}".as_bytes().to_vec());
+    for (at, table) in tables.iter().enumerate() {
+        if at > 0 {
+            // A line without a field is none to a writer of CSV: one empty field is.
+            writer.write_record([""])?;
+        }
+        writer.write_record([guarded(table.title.clone())])?;
+        writer.write_record(&table.heads)?;
+        for row in &table.rows {
+            writer.write_record(row.iter().map(Cell::text))?;
+        }
+    }
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
 /// As a workbook, each table on a sheet of its own.
 ///
 /// # Errors

@@ -1,14 +1,15 @@
 //! From a dashboard to its records, by mouse and by keyboard, and what a phone writes on a dashboard that is open.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
+use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Schema;
 
 use rapport_server::console::words::Words;
 
-use super::{Browser, LANGUAGES, SEEN_WITHIN};
+use super::{Browser, LANGUAGES};
 use crate::console::{Desk, record};
 use crate::harness::START;
 
@@ -76,24 +77,64 @@ async fn what_a_phone_writes_is_on_an_open_dashboard_within_two_seconds() {
         browser.goto("/dashboards").await;
         browser.until(&format!("document.querySelector({FIGURE:?}) && document.querySelector({BAR:?})")).await;
         browser.run("window.stayed = true").await;
-        // The quickest of a few is held against the promise: the machine of a test has other things to do.
-        let (app, mut quickest) = (desk.server.app.clone(), Duration::MAX);
-        for at in 1..=5_i64 {
-            browser.run(&format!("window.was = document.querySelector({FIGURE:?}).textContent")).await;
-            let begun = Instant::now();
-            let amount = FieldEdit::set("amount", json!({"amount": at * 111_111_100, "currency": "CNY"}));
-            desk.ann.save(&app, "deal", record(11), START + 5_000_000 + at, &[amount]).await;
-            browser.until(&format!("document.querySelector({FIGURE:?}).textContent !== was")).await;
-            quickest = quickest.min(begun.elapsed());
-        }
-        assert!(quickest < SEEN_WITHIN, "{quickest:?}");
+        browser.run(&format!("window.was = document.querySelector({FIGURE:?}).textContent")).await;
+        let (app, begun) = (desk.server.app.clone(), Instant::now());
+        let amount = FieldEdit::set("amount", json!({"amount": 111_111_100, "currency": "CNY"}));
+        desk.ann.save(&app, "deal", record(11), START + 5_000_001, &[amount]).await;
+        browser.soon(begun, &format!("document.querySelector({FIGURE:?}).textContent !== was")).await;
         // A deal that is won leaves its part of the bar.
         desk.ann.save(&app, "deal", record(11), START + 6_000_000, &[FieldEdit::set("stage", "won")]).await;
         let stage = first_stage(words);
         browser.until(&format!("!document.querySelector({BAR:?}).closest('.tile').textContent.includes({stage:?})")).await;
         assert_eq!(browser.run("window.stayed").await, true, "nothing was loaded anew");
-        let lamps = [11, 12, 13, 14].map(|n| format!("Lamps for {n} offices"));
-        let given = [&*lamps[0], &lamps[1], &lamps[2], &lamps[3], "Jiamei Supplies", "Jiamei Office", "Call back", "佳美办公用品", "零售"];
-        browser.is_sound("dashboard", words, &given).await;
+        browser.is_sound("dashboard", words, &GIVEN).await;
+    }
+}
+
+/// What people have called things on a desk that is lived in.
+const GIVEN: [&str; 10] = [
+    "Lamps for 11 offices",
+    "Lamps for 12 offices",
+    "Lamps for 13 offices",
+    "Lamps for 14 offices",
+    "Jiamei Supplies",
+    "Jiamei Office",
+    "Call back",
+    "佳美办公用品",
+    "零售",
+    "CSV",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dashboard_is_shared_with_a_team_and_by_a_link_that_demands_a_sign_in() {
+    for words in LANGUAGES {
+        let mut desk = Desk::new().await;
+        desk.post("/language", &[("language", words.0.tag())]).await;
+        desk.lived_in().await;
+        let (app, team) = (desk.server.app.clone(), words.0.of("North", "北区"));
+        let member = [FieldEdit::set("name", "bo"), FieldEdit::Add { field: "teams".to_owned(), value: team.to_owned() }];
+        desk.ann.save(&app, "member", RecordId(UserId::of_cause("bo").0), START, &member).await;
+        let mut browser = Browser::speaking(&desk, words).await;
+        let folds = "document.querySelectorAll('#edit-dashboard details').forEach((fold) => { fold.open = true })";
+        browser.goto("/dashboards").await;
+        browser.press("e", false).await;
+        browser.until("document.querySelector('#edit-dashboard .who')").await;
+        browser.run(folds).await;
+        browser.is_sound("dashboard-arranged", words, &[&GIVEN[..], &["[mail]"]].concat()).await;
+        browser.click("#edit-dashboard [name=\"f.teams\"]").await;
+        browser.click("#edit-dashboard .who button").await;
+        browser.until("document.querySelector('[name=\"f.teams.was\"]') && document.querySelector('[name=\"f.teams\"]').checked").await;
+        browser.run(folds).await;
+        browser.click("[name=signed_in]").await;
+        browser.click("form[action$=\"/links\"] button").await;
+        browser.until("document.querySelector('[data-address]')").await;
+        let address = browser.run("document.querySelector('[data-address]').dataset.address").await.as_str().unwrap().to_owned();
+        browser.goto(&address).await;
+        browser.says(&words.fill("share.seen_by_reader", &["ann"])).await;
+        browser.is_sound("dashboard-shared", words, &GIVEN).await;
+        let mut stranger = Browser::beside(&desk).await;
+        stranger.goto(&address).await;
+        stranger.says(LANGUAGES[0].say("share.door")).await;
+        stranger.picture("dashboard-door").await;
     }
 }

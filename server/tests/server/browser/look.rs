@@ -27,7 +27,7 @@ pub struct Look {
 const SCREENS: [(&str, &str, u32); 2] = [("dark-phone", "dark", 390), ("light", "light", 1280)];
 
 /// What every page may say in either language: what things are called, not sentences.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 16] = [
     "Rapport 0.1 (Android)",
     "Ann's phone",
     "Bo's phone",
@@ -35,6 +35,10 @@ const NAMES: [&str; 12] = [
     "dan's phone",
     "Rapport",
     "Ctrl K",
+    "Enter",
+    "Shift",
+    "Excel",
+    "xlsx",
     "Webhook",
     "ann",
     "cai",
@@ -80,7 +84,9 @@ impl Browser {
         for (screen, scheme, width) in SCREENS {
             self.screen(width, scheme).await;
             let wide = self.run("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
-            assert_eq!(wide, 0, "{name} is too wide: {screen}, {tag}");
+            let cut = "[...document.querySelectorAll('main *')].filter((part) => part.getBoundingClientRect().right > innerWidth && \
+                 !part.closest('.scroll')).map((part) => part.outerHTML.slice(0, 120)).slice(0, 5)";
+            assert_eq!(wide, 0, "{name} is too wide: {screen}, {tag}: {}", self.run(cut).await);
             let barriers = self.barriers(&axe()).await;
             assert!(barriers.is_empty(), "{name}, {screen}, {tag}: {barriers:#?}");
             self.picture(&format!("{name}-{screen}-{tag}")).await;

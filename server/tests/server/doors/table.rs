@@ -229,6 +229,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/records/{kind}", Page, Nothing).asked(&["", "columns=name,id_number,credit_limit", "layout=bar&group=industry", "layout=bar&group=id_number&measure=sum:credit_limit", "group=id_number"]).bears(&[Far, Private, Commercial]),
     door("POST", "/records/{kind}", Page, Nothing).form("f.name="),
     door("GET", "/records/{kind}/filter", Page, Nothing).bears(&[Far]),
+    door("POST", "/records/{kind}/filter", Page, Nothing).form("conditions.form=&conditions.0.attribute=industry&conditions.0.was=industry&conditions.0.op=isNull").bears(&[Far]),
     door("GET", "/records/{kind}/columns", Page, Nothing).bare("fields"),
     door("POST", "/records/{kind}/views", Page, Nothing).form("act=save&name="),
     door("POST", "/records/{kind}/cell", Page, Record).form("id={id}&field=industry&f.industry=x"),
@@ -319,6 +320,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/dashboards/{id}", Page, Dashboard).asked(&["whole=true"]).bears(&[Far, Private, Commercial]),
     door("POST", "/dashboards/{id}", Page, Dashboard).form("act=remove"),
     door("GET", "/dashboards/{id}/report.pdf", Page, Dashboard).bears(&[Far, Private, Commercial]),
+    door("GET", "/dashboards/{id}/report.csv", Page, Dashboard).bears(&[Far, Private, Commercial]),
     door("POST", "/dashboards/{id}/links", Page, Dashboard),
     door("POST", "/dashboards/{id}/links/{link}/revoke", Page, Dashboard),
     door("POST", "/dashboards/{id}/mails", Page, Dashboard).form("recipients=a%40firm.example&every=day&hour=8"),
@@ -326,6 +328,7 @@ pub const DOORS: &[Door] = &[
     // Whoever knows the secret address: who asks here knows the one of their own.
     door("GET", "/shared/{token}", Anybody, Nothing).bears(&[Far, Private, Commercial]),
     door("GET", "/shared/{token}/report.pdf", Anybody, Nothing).bears(&[Far, Private, Commercial]),
+    door("GET", "/shared/{token}/report.csv", Anybody, Nothing).bears(&[Far, Private, Commercial]),
     door("GET", "/collisions", Page, Nothing).bears(&[Far, Sold]),
     door("GET", "/gaps", Page, Nothing).asked(&["", "whole=true"]).bare("counts"),
     door("GET", "/plan", Page, Nothing).asked(&["", "span=month"]).bears(&[Far]),
