@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::reading::{AsOf, Event};
 
 /// Records about it that are named beside a step, those that were there last.
-const NAMED: usize = 12;
+const NAMED: usize = 40;
 
 /// What the address asks for.
 #[derive(Default, Deserialize)]

@@ -99,6 +99,6 @@ async fn the_ready_dashboard_shows_value_churn_and_conversion_in_both_languages(
     let chart = desk.page("/records/party?layout=bar&group=owner&measure=share:lapsed").await;
     has(&chart, &["value=\"share:lapsed\" selected", "Percentage: customers who no longer order"], &[]);
     has(&desk.page("/records/offer?layout=number&measure=each:amount").await, &["Sum of amount per customer"], &[]);
-    assert_eq!(office.get("/api/v1/party/figures?measure=share:nothing").await.status, 400);
+    assert_eq!(office.get("/api/v1/party/figures?measure=share:nothing").await.status, 422);
     assert_eq!(office.get("/api/v1/product/figures?measure=each:price").await.status, 422);
 }

@@ -377,7 +377,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/webhooks/{id}/remove", OfficePage, Hook).bare("addresses"),
     door("POST", "/webhooks/{id}/deliveries/{delivery}/replay", OfficePage, Delivery),
     door("GET", "/privacy", OfficePage, Nothing).bare("erased"),
-    door("GET", "/privacy/{id}", OfficePage, Record).bears(&[Far]),
+    door("GET", "/privacy/{id}", OfficePage, Record).bears(&[Far, Sold]),
     door("GET", "/privacy/{id}/page.html", OfficePage, Record).bears(&[Far, Sold, Private, Commercial]),
     door("POST", "/privacy/{id}", OfficePage, Record).form("title=x"),
     door("POST", "/privacy/{id}/forget", OfficePage, Record).form("sure=yes"),
