@@ -8,10 +8,14 @@ use std::borrow::Cow;
 use serde_json::Value as Json;
 
 use crate::id::{DAY_MS, Facet, Millis};
+use crate::projection::times;
 use crate::record::doc::{Doc, Put};
 use crate::record::gates;
 use crate::schema::{Field, Formula, Kind};
 use crate::value::{JsonRef, Scalar};
+
+/// What an option weighs that is the end which was hoped for.
+const CERTAIN: u8 = 100;
 
 /// Parts of one that numbers are counted in.
 const NANO: i128 = 1_000_000_000;
@@ -149,6 +153,12 @@ fn value(kind: &Kind, field: &Field, doc: &Doc, row: &[(&str, JsonRef<'_>)]) -> 
             let option = kind.field(of)?.option(get(of)?.text()?)?;
             let since = since(doc, of, &option.value)?;
             Some(JsonRef::Int(since.checked_add(Millis::from(option.days?).checked_mul(DAY_MS)?)?))
+        }
+        Formula::Since { of } => since(doc, of, get(of)?.text()?).map(JsonRef::Int),
+        Formula::Days { of } => {
+            let option = kind.field(of)?.option(get(of)?.text()?).filter(|option| option.weight == Some(CERTAIN))?;
+            let (begun, _) = times(doc);
+            Some(JsonRef::Int(since(doc, of, &option.value)?.saturating_sub(begun).max(0) / DAY_MS))
         }
         Formula::Percent { of, by } => {
             let (whole, currency) = get(of)?.amount()?;

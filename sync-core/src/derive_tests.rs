@@ -144,3 +144,22 @@ fn what_two_people_reached_apart_is_reached_by_both_whoever_wrote_last() {
     sync(&mut ann, &mut bo);
     assert_eq!(ann.shows("reached"), json!("won"), "both values that they disagreed on were replaced");
 }
+
+#[test]
+fn since_when_a_choice_is_what_it_is_and_how_long_it_took_to_win_follow_from_when_it_was_chosen() {
+    // Phones of tests write in minutes.
+    const DAY: i64 = DAY_MS / 60_000;
+    let (mut ann, mut bo) = two_phones(&kind("deal"), &[set("title", "Desks"), set("stage", "lead")]);
+    let begun = ann.shows("stage_since").as_i64().unwrap();
+    assert_eq!(ann.shows("days_to_win"), Json::Null, "a lead is not won");
+    ann.edit(2 * DAY, &[set("stage", "proposal"), set("title", "Desks and chairs")]);
+    ann.edit(3 * DAY, &[set("title", "Desks, chairs")]);
+    assert_eq!(ann.shows("stage_since"), json!(begun + 2 * DAY_MS), "another field moves nothing");
+    ann.edit(5 * DAY + 1, &[set("stage", "won")]);
+    bo.edit(4 * DAY, &[set("stage", "won")]);
+    assert_eq!(ann.shows("days_to_win"), json!(5));
+    sync(&mut ann, &mut bo);
+    assert_eq!((ann.shows("days_to_win"), bo.shows("days_to_win")), (json!(4), json!(4)), "whoever chose it first");
+    ann.edit(9 * DAY, &[set("stage", "lost")]);
+    assert_eq!((ann.shows("days_to_win"), ann.shows("stage_since")), (Json::Null, json!(begun + 9 * DAY_MS)));
+}

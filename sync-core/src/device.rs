@@ -22,6 +22,10 @@ mod likely_tests;
 mod model;
 #[cfg(test)]
 mod order_tests;
+mod packages;
+mod portrait;
+#[cfg(test)]
+mod portrait_tests;
 #[cfg(test)]
 mod search_tests;
 mod steps;

@@ -74,7 +74,7 @@ pub fn made(kind: &Kind, edits: &[FieldEdit]) -> Map<String, Json> {
         row.extend(merge::row(kind, facet, &doc));
     }
     // Nothing is written yet, at no moment.
-    row.retain(|name, _| !kind.field(name).is_some_and(|field| matches!(field.computed(), Some(Formula::Due { .. }))));
+    row.retain(|name, _| !kind.field(name).and_then(Field::computed).is_some_and(Formula::tells_time));
     row
 }
 
@@ -148,7 +148,7 @@ fn title_text(value: &JsonRef<'_>) -> String {
 }
 
 /// Edit times of the first and the newest change; derived first changes of texts have none.
-fn times(doc: &Doc) -> (Millis, Millis) {
+pub(crate) fn times(doc: &Doc) -> (Millis, Millis) {
     let times = || (0..doc.len() as u32).map(|index| doc.node(index).time).filter(|time| *time > 0);
     (times().min().unwrap_or(0), times().max().unwrap_or(0))
 }

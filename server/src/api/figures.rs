@@ -55,11 +55,11 @@ pub async fn figures(State(app): State<App>, caller: Caller, KindPath(kind): Kin
 
 /// A measure such as `sum:amount`.
 fn measured<'k>(kind: &'k Kind, text: &str) -> Result<Measure<'k>, Error> {
-    let (word, field) = text.split_once(':').unwrap_or((text, ""));
-    let measure = if text == "count" { Some(Measure::Count) } else { Measure::named(word, kind.field(field)) };
+    let (word, name) = text.split_once(':').unwrap_or((text, ""));
+    let measure = if text == "count" { Some(Measure::Count) } else { Measure::named(kind, word, name) };
     measure.ok_or_else(|| {
-        let en = "is `count`, or one of `sum:`, `weighted:`, `average:`, `least:`, `greatest:` and `distinct:` with a field behind it";
-        bad("measure", en, "应为 count，或 sum:、weighted:、average:、least:、greatest:、distinct: 之一加字段名")
+        let en = "is `count`, or one of `sum:`, `weighted:`, `average:`, `least:`, `greatest:`, `distinct:` and `each:` with a field behind it, or `share:` with a gap";
+        bad("measure", en, "应为 count，或 sum:、weighted:、average:、least:、greatest:、distinct:、each: 之一加字段名，或 share: 加盲区名")
     })
 }
 

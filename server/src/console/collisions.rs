@@ -13,6 +13,9 @@ use super::format::{self, Formatter, Shown};
 use crate::error::Error;
 use crate::reading::{Collisions, Names, ReadError, RecordView};
 
+/// Collisions on the page: the next ones come up when these are settled.
+const SHOWN: usize = 50;
+
 /// A collision as a card shows it.
 pub struct CollisionView {
     /// The product.
@@ -44,20 +47,24 @@ pub struct SideView {
 struct CollisionsPage {
     frame: Frame,
     rows: Vec<CollisionView>,
+    /// How many more there are, in words.
+    more: Option<String>,
     cut: bool,
 }
 
 /// `GET /collisions`.
 pub async fn page(desk: Desk) -> Result<Response, Error> {
-    let found = read(&desk).await?;
+    let found = seen(desk.reading.quote_collisions().await)?;
     let frame = desk.frame(desk.words.say("menu.collisions"), "/collisions").await?;
-    let rows = found.rows.iter().map(|collision| view(&desk, &found.names, collision)).collect();
-    answer(StatusCode::OK, &CollisionsPage { frame, rows, cut: found.cut })
+    let rows = found.rows.iter().take(SHOWN).map(|collision| view(&desk, &found.names, collision)).collect();
+    let more = found.rows.len().saturating_sub(SHOWN) as u64;
+    let more = (more > 0).then(|| desk.words.count("collision.more", more));
+    answer(StatusCode::OK, &CollisionsPage { frame, rows, more, cut: found.cut })
 }
 
 /// Who may not see quotes sees no collisions.
-async fn read(desk: &Desk) -> Result<Collisions, Error> {
-    match desk.reading.quote_collisions().await {
+fn seen(found: Result<Collisions, ReadError>) -> Result<Collisions, Error> {
+    match found {
         Ok(found) => Ok(found),
         Err(ReadError::UnknownKind(_) | ReadError::Hidden { .. }) => Ok(Collisions { rows: Vec::new(), names: Names::new(), cut: false }),
         Err(error) => Err(error.into()),
@@ -66,10 +73,8 @@ async fn read(desk: &Desk) -> Result<Collisions, Error> {
 
 /// The collisions that a record is part of: as the customer, as the product, or as one of the quotes.
 pub async fn of_record(desk: &Desk, record: &RecordView) -> Result<Vec<CollisionView>, Error> {
-    if !matches!(&*record.row.kind, "party" | "offer" | "product") {
-        return Ok(Vec::new());
-    }
-    let (found, id) = (read(desk).await?, record.row.id);
+    let Some(found) = desk.reading.quote_collisions_around(&record.row).await.transpose() else { return Ok(Vec::new()) };
+    let (found, id) = (seen(found)?, record.row.id);
     let is_part = |collision: &&Collision| {
         let quoted = |quote: &Quoted| quote.offer == id || quote.party == id;
         collision.party == id || collision.product == Product::Record(id) || collision.quotes.iter().any(quoted)

@@ -52,6 +52,8 @@ struct DashboardPage {
     tabs: Vec<(String, String, bool)>,
     /// Whether the caller may make one.
     may_make: bool,
+    /// Those that are ready to be used: names, what people call them.
+    ready: Vec<(&'static str, &'static str)>,
 }
 
 /// A dashboard on the page.
@@ -206,7 +208,7 @@ async fn show(desk: &Desk, all: &[Row], row: Option<Row>, asked: &Asked, beside:
         Some(row) => Some(shown(desk, row, asked, beside).await?),
         None => None,
     };
-    answer(status, &DashboardPage { frame, shown, tabs, may_make })
+    answer(status, &DashboardPage { frame, shown, tabs, may_make, ready: ready::names(desk.words.0).collect() })
 }
 
 async fn drawn(desk: &Desk, view: Option<RecordId>, by: Option<Instant>) -> Result<Option<Tile>, Error> {
@@ -300,17 +302,17 @@ fn is_mine(desk: &Desk, row: &Row) -> bool {
 pub struct Make {
     #[serde(default)]
     name: String,
-    /// The sales dashboard that is ready to be used.
+    /// One that is ready to be used, by name.
     #[serde(default)]
-    ready: bool,
+    ready: String,
 }
 
 /// `POST /dashboards`.
 pub async fn make(desk: Desk, axum::Form(wanted): axum::Form<Make>) -> Result<Redirect, Error> {
     let writing = desk.writing();
     let me = desk.caller.user.to_string();
-    let id = if wanted.ready {
-        let edits = ready::sales(desk.words.0, RecordId(desk.caller.user.0), || writing.new_id());
+    let id = if !wanted.ready.is_empty() {
+        let edits = ready::board(&wanted.ready, desk.words.0, RecordId(desk.caller.user.0), || writing.new_id());
         let made = edits.last().map(|edit| edit.record).ok_or(Error::NotFound)?;
         writing.make_all(edits).await?;
         made
@@ -319,7 +321,7 @@ pub async fn make(desk: Desk, axum::Form(wanted): axum::Form<Make>) -> Result<Re
         let name = if name.is_empty() { desk.words.say("menu.dashboards") } else { name };
         writing.create(DASHBOARD, None, vec![FieldEdit::set("name", name), FieldEdit::set("owner", me)]).await?
     };
-    Ok(Redirect::to(&format!("/dashboards/{id}{}", if wanted.ready { "" } else { "?arrange=true" })))
+    Ok(Redirect::to(&format!("/dashboards/{id}{}", if wanted.ready.is_empty() { "?arrange=true" } else { "" })))
 }
 
 /// `POST /dashboards/{id}`: `add`, `take`, `move`, `width`, `everyone`, `share`, `rename` or `remove`.

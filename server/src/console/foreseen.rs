@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use sync_core::projection;
 use sync_core::record::fields::FieldEdit;
-use sync_core::schema::{Field, Formula, Kind};
+use sync_core::schema::{Field, Kind};
 
 use super::desk::{Desk, page as answer};
 use super::edit::{Posted, read};
@@ -61,8 +61,6 @@ impl Foreseen {
 /// The computed fields that the caller may see, but for those that go by a moment which has not come.
 fn computed<'k>(desk: &Desk, kind: &'k Kind) -> impl Iterator<Item = &'k Field> {
     kind.fields.iter().filter(|field| {
-        !field.hidden
-            && field.computed().is_some_and(|formula| !matches!(formula, Formula::Due { .. }))
-            && desk.reading.may_read(kind, &field.name)
+        !field.hidden && field.computed().is_some_and(|formula| !formula.tells_time()) && desk.reading.may_read(kind, &field.name)
     })
 }

@@ -2,9 +2,12 @@
 //!
 //! Kinds declare it, with conditions in the filter language; here they are asked.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::Query;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value as Json, json};
 use sync_core::actions::overstays;
@@ -12,6 +15,7 @@ use sync_core::id::RecordId;
 use sync_core::query::with_me;
 use sync_core::record::gates;
 use sync_core::schema::{Field, Formula, Gap, Kind, Label};
+use tokio::time::Instant;
 
 use super::desk::{Desk, Frame, icon, page as answer};
 use super::format;
@@ -40,25 +44,31 @@ struct GroupView {
 struct GapView {
     label: String,
     href: String,
-    count: String,
+    /// How many; none while it is still being counted.
+    count: Option<String>,
     is_open: bool,
     /// The control of its number of days, and the number.
     days: Option<(String, u32)>,
 }
 
+/// How long the page waits for its counts: some look at every record. Its script asks for the others.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 /// The most that a control of days takes.
 const DAYS_MAX: u32 = 3_650;
 
 /// `GET /gaps`: how many records each gap has; numbers of days may be asked for otherwise.
-pub async fn page(desk: Desk, Query(asked): Query<Vec<(String, String)>>) -> Result<Response, Error> {
-    let mine = asked.iter().any(|(name, value)| name == "mine" && value == "true");
+pub async fn page(desk: Desk, Query(asked): Query<Vec<(String, String)>>, headers: HeaderMap) -> Result<Response, Error> {
+    let says = |wanted: &str| asked.iter().any(|(name, value)| name == wanted && value == "true");
+    let mine = says("mine");
+    let by = (!says("whole") && !headers.contains_key("x-requested-with")).then(|| Instant::now() + PATIENCE);
     let mut groups = vec![undecided(&desk).await?];
     let mut kinds: Vec<_> = desk.reading.kinds().filter(|kind| !kind.gaps.is_empty()).cloned().collect();
     kinds.sort_by_key(|kind| (super::desk::place(kind), kind.name.clone()));
     for kind in kinds.iter().filter(|kind| !mine || kind.owner.is_some()) {
         let mut gaps = Vec::new();
         for gap in &kind.gaps {
-            gaps.extend(gap_view(&desk, kind, gap, &asked, mine).await?);
+            gaps.extend(gap_view(&desk, kind, gap, (&asked, mine), by).await?);
         }
         groups.push(GroupView { label: desk.words.label(&kind.plural).to_owned(), icon: icon(&kind.name).to_owned(), gaps });
     }
@@ -74,7 +84,7 @@ async fn undecided(desk: &Desk) -> Result<GroupView, Error> {
     let view = |key, href: &str, count: u64| GapView {
         label: desk.words.say(key).to_owned(),
         href: href.to_owned(),
-        count: format::grouped(&count.to_string()),
+        count: Some(format::grouped(&count.to_string())),
         is_open: count > 0,
         days: None,
     };
@@ -83,7 +93,13 @@ async fn undecided(desk: &Desk) -> Result<GroupView, Error> {
 }
 
 /// None for what the reader may not ask, or what cannot be asked any more.
-async fn gap_view(desk: &Desk, kind: &Kind, gap: &Gap, asked: &[(String, String)], mine: bool) -> Result<Option<GapView>, Error> {
+async fn gap_view(
+    desk: &Desk,
+    kind: &Arc<Kind>,
+    gap: &Gap,
+    (asked, mine): (&[(String, String)], bool),
+    by: Option<Instant>,
+) -> Result<Option<GapView>, Error> {
     let control = format!("days.{}.{}", kind.name, gap.name);
     let wanted = asked.iter().find(|(name, _)| *name == control).and_then(|(_, value)| value.trim().parse::<u32>().ok());
     let days = gap.days.map(|usual| wanted.unwrap_or(usual).clamp(1, DAYS_MAX));
@@ -91,12 +107,22 @@ async fn gap_view(desk: &Desk, kind: &Kind, gap: &Gap, asked: &[(String, String)
     if let Some(owner) = kind.owner.as_ref().filter(|_| mine) {
         conditions.push(json!({"type": "linkedWith", "attribute": owner.to_string(), "value": "@me"}));
     }
-    let Some(Counted { count, more }) = counted(desk, kind, &conditions).await? else { return Ok(None) };
+    let href = address_of(kind, &conditions);
+    let counted = match by {
+        None => Some(counted(desk, kind, &conditions).await?),
+        Some(by) => in_time(desk.clone(), kind.clone(), conditions, by).await?,
+    };
+    // What cannot be asked is no gap of the caller's.
+    let counted = match counted {
+        Some(None) => return Ok(None),
+        counted => counted.flatten(),
+    };
+    let shown = |Counted { count, more }: Counted| format!("{}{}", format::grouped(&count.to_string()), if more { "+" } else { "" });
     Ok(Some(GapView {
         label: desk.words.label(&gap.label).to_owned(),
-        href: address_of(kind, &conditions),
-        count: format!("{}{}", format::grouped(&count.to_string()), if more { "+" } else { "" }),
-        is_open: count > 0,
+        href,
+        count: counted.map(shown),
+        is_open: counted.is_some_and(|counted| counted.count > 0),
         days: days.map(|days| (control, days)),
     }))
 }
@@ -106,6 +132,18 @@ fn conditions(gap: &Gap, days: Option<u32>) -> Vec<Json> {
         Ok(Json::Array(conditions)) => conditions,
         Ok(condition) => vec![condition],
         Err(_) => vec![Json::from(gap.filter.as_str())],
+    }
+}
+
+/// How many, if that is known in time: what has begun goes on by itself, and nothing is begun after it.
+async fn in_time(desk: Desk, kind: Arc<Kind>, conditions: Vec<Json>, by: Instant) -> Result<Option<Option<Counted>>, Error> {
+    if Instant::now() >= by {
+        return Ok(None);
+    }
+    let counting = tokio::spawn(async move { counted(&desk, &kind, &conditions).await });
+    match tokio::time::timeout_at(by, counting).await {
+        Ok(done) => done.unwrap_or_else(|broken| Err(Error::Internal(broken.into()))).map(Some),
+        Err(_) => Ok(None),
     }
 }
 

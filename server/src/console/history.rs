@@ -44,14 +44,20 @@ struct Past {
     fields: Option<Vec<(String, Shown)>>,
 }
 
-struct EntryView {
-    when: Shown,
-    who: String,
-    device: String,
-    later: Option<String>,
+/// What one person did at one moment.
+pub struct EntryView {
+    /// When.
+    pub when: Shown,
+    /// Who.
+    pub who: String,
+    /// On which device.
+    pub device: String,
+    /// How much later it came, if it did.
+    pub later: Option<String>,
     /// Who asked for it and who accepted it, in words, where somebody had to.
-    review: Option<String>,
-    changes: Vec<ChangeView>,
+    pub review: Option<String>,
+    /// What it did.
+    pub changes: Vec<ChangeView>,
 }
 
 /// What a change did to one field.
@@ -129,24 +135,32 @@ fn as_it_was(format: &Formatter<'_>, kind: &Kind, day: &str, past: Option<AsOf>)
     Past { title, fields }
 }
 
-/// What one person did at one moment is one entry, however many fields it touched.
+/// What one person did at one moment is one act, however many fields it touched.
+pub fn acts(entries: &[Entry]) -> Vec<&[Entry]> {
+    entries.chunk_by(|one, other| (one.edit_time, one.who.device) == (other.edit_time, other.who.device)).collect()
+}
+
 fn entry_views(desk: &Desk, format: &Formatter<'_>, kind: &Kind, entries: &[Entry]) -> Vec<EntryView> {
-    let same = |one: &Entry, other: &Entry| (one.edit_time, one.who.device) == (other.edit_time, other.who.device);
-    let (mut views, mut rest) = (Vec::new(), entries);
-    while let Some(first) = rest.first() {
-        let together = rest.iter().take_while(|entry| same(first, entry)).count();
-        let changes = (0..together).map(|index| change_view(format, kind, &rest[index..])).rev().collect();
-        views.push(EntryView {
-            when: format::moment(first.edit_time),
-            who: name_of(desk, &first.who),
-            device: device_of(desk, &first.who),
-            later: later(desk, first.edit_time, first.received_at).filter(|_| first.offline),
-            review: first.review.as_ref().map(|review| reviewed(desk, review, first.who.user)),
-            changes,
-        });
-        rest = &rest[together..];
+    let mut rest = entries;
+    let view = |act: &[Entry]| {
+        let view = entry_view(desk, format, kind, act, rest);
+        rest = &rest[act.len()..];
+        view
+    };
+    acts(entries).into_iter().map(view).collect()
+}
+
+/// An act; `rest` begins with it, the older entries after it say whether it ended a disagreement.
+pub fn entry_view(desk: &Desk, format: &Formatter<'_>, kind: &Kind, act: &[Entry], rest: &[Entry]) -> EntryView {
+    let first = &act[0];
+    EntryView {
+        when: format::moment(first.edit_time),
+        who: name_of(desk, &first.who),
+        device: device_of(desk, &first.who),
+        later: later(desk, first.edit_time, first.received_at).filter(|_| first.offline),
+        review: first.review.as_ref().map(|review| reviewed(desk, review, first.who.user)),
+        changes: (0..act.len()).map(|index| change_view(format, kind, &rest[index..])).rev().collect(),
     }
-    views
 }
 
 /// Whoever is not named as the author of the change.

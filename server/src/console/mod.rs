@@ -43,13 +43,17 @@ mod made;
 pub mod mails;
 mod make;
 mod mentions;
+mod packages;
 mod people;
 mod phone;
+mod plan;
+mod portrait;
 mod privacy;
 mod problems;
 mod quality;
 mod record;
 mod rejected;
+mod replay;
 pub mod requests;
 mod retention;
 mod role_form;
@@ -112,6 +116,7 @@ pub fn routes(app: &App) -> Routes {
         .route("/collisions", get(collisions::page))
         .route("/quality", get(quality::page))
         .route("/gaps", get(gaps::page))
+        .route("/plan", get(plan::page))
         .route("/duplicates", get(duplicates::page))
         .route("/duplicates/undo/{act}", post(duplicates::undo))
         .route("/duplicates/{kind}/{survivor}", get(duplicates::choose))
@@ -186,6 +191,7 @@ fn one_record() -> Routes {
         .route("/records/{kind}/{id}/archive", get(edit::ask_archive).post(edit::archive))
         .route("/records/{kind}/{id}/restore", post(edit::restore))
         .route("/records/{kind}/{id}/history", get(history::page))
+        .route("/records/{kind}/{id}/replay", get(replay::page))
         .route("/records/{kind}/{id}/part", post(duplicates::part))
         .route("/records/{kind}/{id}/comments", post(timeline::comment))
         .route("/records/{kind}/{id}/undo", post(timeline::undo))

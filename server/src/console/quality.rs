@@ -1,4 +1,4 @@
-//! How good records are: field by field what is filled in, and the slips that are to be corrected.
+//! How good records are: by field, by team and by person, and the slips that are to be corrected.
 
 use askama::Template;
 use axum::extract::Query;
@@ -10,9 +10,12 @@ use sync_core::schema::Kind;
 
 use super::desk::{Desk, Frame, page as answer, place};
 use super::format::{Formatter, Shown, grouped};
-use super::list::title_of;
+use super::list::{encoded, title_of};
 use crate::error::Error;
-use crate::reading::{FieldQuality, Names, Quality, Slip};
+use crate::reading::{FieldQuality, Names, Quality, Queue, Score, Slip};
+
+/// Teams or people that are listed.
+const GROUPS: usize = 50;
 
 /// What the address asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +23,9 @@ use crate::reading::{FieldQuality, Names, Quality, Slip};
 pub struct Asked {
     kind: String,
     field: String,
+    /// Whose slips are listed: an owner's id.
+    owner: String,
+    team: String,
 }
 
 #[derive(Template)]
@@ -29,9 +35,13 @@ struct QualityPage {
     kinds: Vec<(String, String, bool)>,
     /// Of how many records.
     count: String,
+    /// How good all of them are, in percent.
+    score: Option<u64>,
+    /// By team, by owner; none where there is nothing to tell apart.
+    groups: Vec<(&'static str, Vec<GroupView>)>,
     fields: Vec<FieldView>,
-    /// The field of which slips are listed; empty for all.
-    field: String,
+    /// Of which slips are listed; empty for all.
+    only: String,
     slips: Vec<SlipView>,
     all_href: String,
 }
@@ -42,6 +52,16 @@ struct FieldView {
     /// In percent, for a bar and for people.
     percent: u64,
     doubtful: Option<(String, String)>,
+}
+
+/// The records of a team or a person.
+struct GroupView {
+    label: String,
+    /// Its slips.
+    href: Option<String>,
+    count: String,
+    percent: Option<u64>,
+    doubtful: String,
 }
 
 struct SlipView {
@@ -56,18 +76,59 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
     let mut kinds: Vec<&Kind> = desk.reading.kinds().map(|kind| &**kind).filter(|kind| desk.reading.is_judged(kind)).collect();
     kinds.sort_by_key(|kind| place(kind));
     let kind = kinds.iter().find(|kind| *kind.name == *asked.kind).or(kinds.first()).copied().ok_or(Error::NotFound)?;
-    let only = Some(&*asked.field).filter(|field| desk.reading.may_read(kind, field));
-    let quality = desk.reading.quality(kind, only).await?;
+    let queue = Queue {
+        field: Some(asked.field).filter(|field| desk.reading.may_read(kind, field)),
+        owner: asked.owner.parse().ok(),
+        team: Some(asked.team).filter(|team| !team.is_empty()),
+    };
+    let quality = desk.reading.quality(kind, &queue).await?;
+    let people = desk.reading.names_of(quality.people.keys().flatten().copied().chain(queue.owner)).await?;
     let page = QualityPage {
         frame: desk.frame(desk.words.say("menu.quality"), "/quality").await?,
         kinds: kinds.iter().map(|one| (one.name.to_string(), desk.words.label(&one.plural).to_owned(), one.name == kind.name)).collect(),
         count: counted(&desk, &quality),
         fields: quality.fields.iter().map(|field| field_view(&desk, kind, field, quality.count)).collect(),
-        field: only.and_then(|name| kind.field(name)).map(|field| desk.words.label(&field.label).to_owned()).unwrap_or_default(),
+        only: only(&desk, kind, &queue, &people),
+        score: quality.all.percent(),
+        groups: groups(&desk, kind, &quality, &people),
         slips: quality.slips.iter().filter_map(|slip| slip_view(&desk, kind, slip)).collect(),
         all_href: format!("/quality?kind={}", kind.name),
     };
     answer(StatusCode::OK, &page)
+}
+
+/// Whose slips, or in which field, are listed.
+fn only(desk: &Desk, kind: &Kind, queue: &Queue, people: &Names) -> String {
+    let field = queue.field.as_ref().and_then(|name| kind.field(name)).map(|field| desk.words.label(&field.label).to_owned());
+    let owner = queue.owner.and_then(|owner| people.get(&owner)).map(|owner| owner.title.clone());
+    [field, owner, queue.team.clone()].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// Teams and people, those with most to correct first.
+fn groups(desk: &Desk, kind: &Kind, quality: &Quality, people: &Names) -> Vec<(&'static str, Vec<GroupView>)> {
+    let nobody = || desk.words.say("quality.nobody").to_owned();
+    let href = |name: &str, value: &str| format!("/quality?kind={}&{name}={}", kind.name, encoded(value));
+    let teams = quality
+        .teams
+        .iter()
+        .map(|(team, score)| (team.clone().unwrap_or_else(nobody), team.as_ref().map(|team| href("team", team)), *score));
+    let owners = quality.people.iter().map(|(owner, score)| {
+        let name = owner.and_then(|owner| people.get(&owner)).map(|owner| owner.title.clone());
+        (name.unwrap_or_else(nobody), owner.map(|owner| href("owner", &owner.to_string())), *score)
+    });
+    let [teams, owners]: [Vec<(String, Option<String>, Score)>; 2] = [teams.collect(), owners.collect()];
+    let tables = [("quality.teams", teams), ("quality.people", owners)];
+    let told = tables.into_iter().filter(|(_, rows)| rows.iter().any(|(_, href, _)| href.is_some()));
+    told.map(|(key, mut rows)| {
+        rows.sort_by_key(|(_, _, score)| (std::cmp::Reverse(score.doubtful), score.percent()));
+        (desk.words.say(key), rows.into_iter().take(GROUPS).map(group_view).collect())
+    })
+    .collect()
+}
+
+fn group_view((label, href, score): (String, Option<String>, Score)) -> GroupView {
+    let text = |count: u64| grouped(&count.to_string());
+    GroupView { label, href, count: text(score.count), percent: score.percent(), doubtful: text(score.doubtful) }
 }
 
 fn counted(desk: &Desk, quality: &Quality) -> String {

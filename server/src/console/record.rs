@@ -24,6 +24,8 @@ use super::linked::{self, LinkGroup, WaitingView};
 use super::links;
 use super::list::title_of;
 use super::made::{Made, makers};
+use super::packages;
+use super::portrait;
 use super::stays::{self, Stay};
 use super::timeline::{self, TimelineView};
 use super::typed::{NEW_ROW, Typed, name_of};
@@ -87,6 +89,10 @@ struct RecordPage {
     /// What of it waits for a decision, and what it lacks.
     notes: Vec<Note>,
     /// How long it was in which state.
+    /// What shows of it by what links to it.
+    portrait: Vec<portrait::LineView>,
+    /// What is in the packages that it sells.
+    packages: Vec<packages::PackageView>,
     stays: Vec<Stay>,
     sections: Vec<Section>,
     collisions: Vec<CollisionView>,
@@ -240,6 +246,8 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         account: account(desk, id).await?,
         notes,
         stays: stays::of(desk, &kind, &view.row, &history),
+        portrait: portrait::of(desk, &kind, id).await?,
+        packages: packages::of(desk, &kind, &view.row).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around,
         files: FilesView::of(desk, &kind, &view),

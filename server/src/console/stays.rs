@@ -20,10 +20,15 @@ pub struct Stay {
 
 /// The states that a record was in, in the order in which it first came there; nothing where it never moved.
 pub fn of(desk: &Desk, kind: &Kind, row: &Row, newest_first: &[Entry]) -> Vec<Stay> {
+    let state = kind.board.as_ref().and_then(|board| row.fields.get(&*board.by)?.as_str());
+    until(desk, kind, state.unwrap_or_default(), newest_first, desk.now)
+}
+
+/// The same up to a moment at which it was in a state.
+pub fn until(desk: &Desk, kind: &Kind, now: &str, newest_first: &[Entry], moment: Millis) -> Vec<Stay> {
     let Some(board) = kind.board.as_ref().filter(|board| desk.reading.may_read(kind, &board.by)) else { return Vec::new() };
     let Some(field) = kind.field(&board.by) else { return Vec::new() };
-    let now = row.fields.get(&*field.name).and_then(|state| state.as_str()).unwrap_or_default();
-    let times = times(board, newest_first, desk.now);
+    let times = times(board, newest_first, moment);
     if times.len() < 2 {
         return Vec::new();
     }

@@ -31,7 +31,8 @@ fn wrong(schema: &Schema, row: &Row) -> Vec<Wrong> {
     let columns = rows.filter_map(|row| unknown(kind, "columns", word(row, "field")?));
     let attributes = ["group", "split", "day"].into_iter().filter_map(|field| unknown(kind, field, word(row, field)?));
     let measured = word(row, "measure").and_then(|measure| measure.split_once(':'));
-    let measure = measured.and_then(|(_, attribute)| unknown(kind, "measure", attribute));
+    let is_gap = |(word, name): &(&str, &str)| *word == "share" && kind.gaps.iter().any(|gap| *gap.name == **name);
+    let measure = measured.filter(|measured| !is_gap(measured)).and_then(|(_, attribute)| unknown(kind, "measure", attribute));
     filter(schema, kind, row).into_iter().chain(sort(schema, kind, row)).chain(columns).chain(attributes).chain(measure).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sync_core::actions::duplicates::{self, Duplicates};
 use sync_core::actions::quotes::{self, Collision, Offer, Product};
 use sync_core::id::RecordId;
@@ -15,6 +15,9 @@ use crate::store::lists::{self, Shelf, Way, Which};
 
 /// Quotes in force that are compared, the newest: they are held in memory, at 1 KB or so each.
 pub const QUOTES_MAX: usize = 20_000;
+/// Whose a quote is, and what it offers.
+const CUSTOMER: &str = "party";
+const PRODUCTS: &str = "lines.product";
 /// Quotes read at a time.
 const READ_QUOTES: u32 = 1_000;
 
@@ -36,19 +39,44 @@ impl Reading {
     /// # Errors
     /// When the caller may not see quotes, or the database fails.
     pub async fn quote_collisions(&self) -> Result<Collisions, ReadError> {
+        self.collisions_among(None).await
+    }
+
+    /// Those that a record may be part of: of the same customer, or about the same product. None for other kinds.
+    ///
+    /// # Errors
+    /// As [`Reading::quote_collisions`].
+    pub async fn quote_collisions_around(&self, row: &Row) -> Result<Option<Collisions>, ReadError> {
+        let linked = |attribute: &str, ids: Vec<String>| json!({"type": "linkedWith", "attribute": attribute, "value": ids});
+        let customer = match &*row.kind {
+            "product" => return self.collisions_among(Some(linked(PRODUCTS, vec![row.id.to_string()]))).await.map(Some),
+            "party" => Some(row.id),
+            quotes::KIND => row.fields.get(CUSTOMER).and_then(|id| id.as_str()?.parse().ok()),
+            _ => None,
+        };
+        let Some(customer) = customer else { return Ok(None) };
         let mut tx = self.store.reader().await?;
-        let (offers, cut) = self.quotes_in_force(&mut tx).await?;
+        let survivor = self.survivors(&mut tx, &[customer]).await?.get(&customer).copied();
+        drop(tx);
+        // A quote of the one that stands for it is another quote of the same customer.
+        let ids = std::iter::once(customer).chain(survivor).map(|id| id.to_string()).collect();
+        self.collisions_among(Some(linked(CUSTOMER, ids))).await.map(Some)
+    }
+
+    async fn collisions_among(&self, narrowed: Option<Json>) -> Result<Collisions, ReadError> {
+        let mut tx = self.store.reader().await?;
+        let (offers, cut) = self.quotes_in_force(&mut tx, narrowed).await?;
         let duplicates = self.duplicates(&mut tx, offers.iter().map(|offer| offer.party).collect()).await?;
         let rows = quotes::collisions(&offers, |party| duplicates.same_as(party));
         let names = self.names(&mut tx, rows.iter().flat_map(named)).await?;
         Ok(Collisions { rows, names, cut })
     }
 
-    async fn quotes_in_force(&self, tx: &mut Tx) -> Result<(Vec<Offer>, bool), ReadError> {
-        let filter = json!([
-            {"type": "equals", "attribute": "form", "value": quotes::FORM},
-            {"type": "notIn", "attribute": "status", "value": quotes::NOT_IN_FORCE},
-        ]);
+    async fn quotes_in_force(&self, tx: &mut Tx, narrowed: Option<Json>) -> Result<(Vec<Offer>, bool), ReadError> {
+        let way = if narrowed.is_some() { Way::Gathered } else { Way::InOrder };
+        let form = json!({"type": "equals", "attribute": "form", "value": quotes::FORM});
+        let in_force = json!({"type": "notIn", "attribute": "status", "value": quotes::NOT_IN_FORCE});
+        let filter: Json = [form, in_force].into_iter().chain(narrowed).collect();
         let kind = &self.kind(quotes::KIND)?.name;
         let newest = [("orderBy", "createdAt"), ("order", "desc")];
         let filter = Filter::from_json(self.schema(), kind, &filter)?;
@@ -58,7 +86,7 @@ impl Reading {
         let mut offers = Vec::new();
         while offers.len() < QUOTES_MAX {
             let which = Which { workspace: self.workspace, scope: &self.scope, query: &query, context, shelf: Shelf::InUse, words: None };
-            let mut page = lists::page(tx, which, Way::InOrder).await?;
+            let mut page = lists::page(tx, which, way).await?;
             let more = page.len() > READ_QUOTES as usize;
             page.truncate(READ_QUOTES as usize);
             let rows: Vec<Row> = page.into_iter().map(|row| Row::of(row, 0)).collect();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sync_core::id::RecordId;
-use sync_core::query::{Class, Place, QueryError, Spot, Unfit};
-use sync_core::schema::{Field, Kind, ValueType};
+use sync_core::query::{Class, Filter, Place, Query, QueryError, Spot, Unfit, with_me};
+use sync_core::schema::{Field, Gap, Kind, Label, ValueType};
 
 use super::dated::Dated;
 use super::{List, Names, ReadError, Reading, is_summed};
@@ -31,6 +31,11 @@ pub enum Measure<'a> {
     Greatest(&'a Field),
     /// How many different values.
     Distinct(&'a Field),
+    /// A number added up, for each of the records that those of the group belong to: what an order's customer has bought so
+    /// far, on average.
+    Each(&'a Field),
+    /// How many percent of the records have a gap of their kind: of customers, how many no longer buy.
+    Share(&'a Gap),
 }
 
 /// What to put together, and what to measure.
@@ -89,15 +94,19 @@ pub struct Figures {
 }
 
 impl<'a> Measure<'a> {
-    /// The measure of a word and a field; all but `count` are of one.
-    pub fn named(word: &str, field: Option<&'a Field>) -> Option<Self> {
-        Some(match (word, field?) {
+    /// The measure of a word and a name: that of a gap for `share`, of a field for the others.
+    pub fn named(kind: &'a Kind, word: &str, name: &str) -> Option<Self> {
+        if word == "share" {
+            return kind.gaps.iter().find(|gap| *gap.name == *name).map(Measure::Share);
+        }
+        Some(match (word, kind.field(name)?) {
             ("sum", field) => Measure::Sum(field),
             ("weighted", field) => Measure::Weighted(field),
             ("average", field) => Measure::Average(field),
             ("least", field) => Measure::Least(field),
             ("greatest", field) => Measure::Greatest(field),
             ("distinct", field) => Measure::Distinct(field),
+            ("each", field) => Measure::Each(field),
             _ => return None,
         })
     }
@@ -105,10 +114,21 @@ impl<'a> Measure<'a> {
     /// The field that is measured.
     pub fn field(self) -> Option<&'a Field> {
         match self {
-            Measure::Count => None,
+            Measure::Count | Measure::Share(_) => None,
+            Measure::Each(field) => Some(field),
             Measure::Sum(field) | Measure::Weighted(field) | Measure::Average(field) => Some(field),
             Measure::Least(field) | Measure::Greatest(field) | Measure::Distinct(field) => Some(field),
         }
+    }
+
+    /// What people call what is measured.
+    pub fn label(self) -> Option<&'a Label> {
+        if let Measure::Share(gap) = self { Some(&gap.label) } else { self.field().map(|field| &field.label) }
+    }
+
+    /// The name of what is measured.
+    pub fn name(self) -> Option<&'a str> {
+        if let Measure::Share(gap) = self { Some(&gap.name) } else { self.field().map(|field| &*field.name) }
     }
 
     /// Whether what groups have adds up to what all have.
@@ -116,6 +136,7 @@ impl<'a> Measure<'a> {
         match self {
             Measure::Count | Measure::Sum(_) | Measure::Weighted(_) => true,
             Measure::Average(_) | Measure::Least(_) | Measure::Greatest(_) | Measure::Distinct(_) => false,
+            Measure::Each(_) | Measure::Share(_) => false,
         }
     }
 }
@@ -126,6 +147,48 @@ impl Reading {
     /// # Errors
     /// When it looks at what the caller may not see, cannot be grouped so, or the database fails.
     pub async fn figures(&self, list: &List, question: &Question<'_>) -> Result<Figures, ReadError> {
+        match question.measure {
+            Measure::Each(field) => self.each(list, question, field).await,
+            Measure::Share(gap) => self.share(list, question, gap).await,
+            Measure::Count | Measure::Sum(_) | Measure::Weighted(_) | Measure::Average(_) => self.groups_of(list, question).await,
+            Measure::Least(_) | Measure::Greatest(_) | Measure::Distinct(_) => self.groups_of(list, question).await,
+        }
+    }
+
+    /// Sums, each divided by how many records those of the group belong to; in each currency by all of them, so that what one
+    /// customer is worth in two currencies adds up.
+    async fn each(&self, list: &List, question: &Question<'_>, field: &Field) -> Result<Figures, ReadError> {
+        let kind = self.kind(&list.query.kind)?.clone();
+        let none = || ReadError::Query(QueryError::UnfitAttribute { attribute: field.name.to_string(), why: Unfit::NoPointer });
+        let follows = kind.follows().ok_or_else(none)?;
+        let mut sums = self.groups_of(list, &Question { measure: Measure::Sum(field), ..*question }).await?;
+        let many = self.groups_of(list, &Question { measure: Measure::Distinct(follows), ..*question }).await?;
+        let many: BTreeMap<_, f64> = many.all.into_iter().map(|figure| ((figure.key, figure.split), figure.value)).collect();
+        let worth = sums.worth.iter_mut().flat_map(|worth| &mut worth.all);
+        for figure in sums.all.iter_mut().chain(worth) {
+            let many = many.get(&(figure.key.clone(), figure.split.clone())).filter(|many| **many > 0.0);
+            figure.value = many.map_or(0.0, |many| figure.value / many);
+        }
+        Ok(sums)
+    }
+
+    async fn share(&self, list: &List, question: &Question<'_>, gap: &Gap) -> Result<Figures, ReadError> {
+        let kind = self.kind(&list.query.kind)?.clone();
+        let question = Question { measure: Measure::Count, ..*question };
+        let conditions = serde_json::from_str(&gap.conditions(gap.days)).unwrap_or_default();
+        let has_it = Filter::from_json(self.schema(), &kind.name, &with_me(conditions, self.caller.user))?;
+        let query = Query { filter: Filter::All(vec![list.query.filter.clone(), has_it]), ..list.query.clone() };
+        let mut all = self.groups_of(list, &question).await?;
+        let some = self.groups_of(&List { query, ..list.clone() }, &question).await?;
+        let some: BTreeMap<_, f64> = some.all.into_iter().map(|figure| ((figure.key, figure.split), figure.value)).collect();
+        for figure in &mut all.all {
+            let some = some.get(&(figure.key.clone(), figure.split.clone())).copied().unwrap_or_default();
+            figure.value = 100.0 * some / figure.value.max(1.0);
+        }
+        Ok(all)
+    }
+
+    async fn groups_of(&self, list: &List, question: &Question<'_>) -> Result<Figures, ReadError> {
         let kind = self.kind(&list.query.kind)?.clone();
         self.check(&list.query.reads(self.schema()))?;
         let keys = [self.key(&kind, question.by, question.step)?, self.key(&kind, question.split, question.step)?];
@@ -189,9 +252,7 @@ impl Reading {
             (_, Some(weights)) => Measured::Weighed(added.number, added.currency, weights),
             (Measure::Least(_), None) => Measured::Least(added.number, added.currency),
             (Measure::Greatest(_), None) => Measured::Greatest(added.number, added.currency),
-            (Measure::Count | Measure::Sum(_) | Measure::Weighted(_) | Measure::Average(_) | Measure::Distinct(_), None) => {
-                Measured::Sum(added.number, added.currency)
-            }
+            _ => Measured::Sum(added.number, added.currency),
         }))
     }
 }
@@ -221,7 +282,8 @@ impl Part {
             (Some(mine), Some(others)) => Some(match measure {
                 Measure::Least(_) => mine.min(others),
                 Measure::Greatest(_) => mine.max(others),
-                Measure::Count | Measure::Sum(_) | Measure::Weighted(_) | Measure::Average(_) | Measure::Distinct(_) => mine + others,
+                Measure::Count | Measure::Sum(_) | Measure::Weighted(_) | Measure::Average(_) => mine + others,
+                Measure::Distinct(_) | Measure::Each(_) | Measure::Share(_) => mine + others,
             }),
             (mine, others) => mine.or(others),
         };
@@ -231,10 +293,11 @@ impl Part {
     fn figure(self, (key, split, currency): Keys, measure: Measure<'_>) -> Figure {
         let number = self.measured.unwrap_or_default();
         let value = match measure {
-            Measure::Count => self.count as f64,
+            Measure::Count | Measure::Share(_) => self.count as f64,
             Measure::Average(_) if self.given == 0 => 0.0,
             Measure::Average(_) => number / self.given as f64,
-            Measure::Sum(_) | Measure::Weighted(_) | Measure::Least(_) | Measure::Greatest(_) | Measure::Distinct(_) => number,
+            Measure::Sum(_) | Measure::Weighted(_) | Measure::Least(_) | Measure::Greatest(_) => number,
+            Measure::Distinct(_) | Measure::Each(_) => number,
         };
         Figure { key, split, currency, count: self.count as u64, value }
     }

@@ -144,14 +144,34 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let mut changes = lists::changes_seen(&mut tx, self.workspace, &self.scope, id).await?;
         changes.retain(|stored| stored.received_at.is_some_and(|received| received <= at));
-        let Some(kind) = changes.first().and_then(|stored| self.schema().kind(&stored.kind)) else { return Ok(None) };
+        Ok(self.as_was(id, at, &changes, |kind, facet, changes| history::at_time(kind, facet, changes, at)))
+    }
+
+    /// A record as it was once these changes, and all that they follow, were made; if it is in sight.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn as_after(&self, id: RecordId, made: &[ChangeHash]) -> Result<Option<AsOf>, ReadError> {
+        let mut tx = self.store.reader().await?;
+        let changes = lists::changes_seen(&mut tx, self.workspace, &self.scope, id).await?;
+        Ok(self.as_was(id, self.now, &changes, |kind, facet, changes| history::as_of(kind, facet, changes, made)))
+    }
+
+    fn as_was(
+        &self,
+        id: RecordId,
+        at: Millis,
+        changes: &[Stored],
+        row: impl Fn(&Kind, Facet, &[Stored]) -> Map<String, Json>,
+    ) -> Option<AsOf> {
+        let kind = changes.first().and_then(|stored| self.schema().kind(&stored.kind))?;
         let mut fields = Map::new();
-        for (facet, changes) in by_facet(&changes) {
-            fields.extend(history::at_time(kind, facet, &changes, at));
+        for (facet, changes) in by_facet(changes) {
+            fields.extend(row(kind, facet, &changes));
         }
         let archived = fields.remove(ARCHIVED).is_some();
         let title = fields.get(&*kind.title).and_then(Json::as_str).unwrap_or_default().to_owned();
-        Ok(Some(AsOf { id, kind: kind.name.clone(), title, archived, at, fields }))
+        Some(AsOf { id, kind: kind.name.clone(), title, archived, at, fields })
     }
 }
 

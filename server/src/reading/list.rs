@@ -173,6 +173,21 @@ impl Reading {
         Ok(query)
     }
 
+    /// The records of a list and nothing besides, and whether there are more: for whoever puts many together.
+    ///
+    /// # Errors
+    /// When the query looks at what the caller may not see, or the database fails.
+    pub async fn rows_of(&self, list: &List, way: Way) -> Result<(Vec<Row>, bool), ReadError> {
+        self.kind(&list.query.kind)?;
+        self.check(&list.query.reads(self.schema()))?;
+        let mut tx = self.store.reader().await?;
+        let words = self.words(&mut tx, list).await?;
+        let mut found = lists::page(&mut tx, self.which(list, words.as_ref()), way).await?;
+        let more = found.len() > list.query.max_size as usize;
+        found.truncate(list.query.max_size as usize);
+        Ok((found.into_iter().map(|row| Row::of(row, 0)).collect(), more))
+    }
+
     /// A page of records.
     ///
     /// # Errors

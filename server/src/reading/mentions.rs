@@ -164,7 +164,7 @@ impl Reading {
     }
 
     /// None for who may not see what colleagues are called.
-    fn colleague_kind(&self) -> Option<&KindName> {
+    pub(super) fn colleague_kind(&self) -> Option<&KindName> {
         self.kind(COLLEAGUE).ok().filter(|kind| self.may_read(kind, &kind.title)).map(|kind| &kind.name)
     }
 

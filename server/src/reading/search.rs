@@ -26,15 +26,17 @@ impl Reading {
     pub async fn search(&self, text: &str, limit: u32) -> Result<Hits, ReadError> {
         let Some(expression) = match_expression(text) else { return Ok(Hits::default()) };
         let mut tx = self.store.reader().await?;
-        let mut found = search::find(&mut tx, self.workspace, &self.scope, &expression, limit.max(CANDIDATES)).await?;
-        if found.len() as u32 >= CANDIDATES {
-            let mut first = Vec::new();
-            for start in start_expressions(text) {
-                if (first.len() as u32) < CANDIDATES {
-                    first.extend(search::find(&mut tx, self.workspace, &self.scope, &start, limit.max(CANDIDATES)).await?);
-                }
+        let most = limit.max(CANDIDATES);
+        let mut found = Vec::new();
+        for start in start_expressions(text) {
+            if (found.len() as u32) < CANDIDATES {
+                found = starts_first(found, search::find(&mut tx, self.workspace, &self.scope, &start, most).await?);
             }
-            found = starts_first(first, found);
+        }
+        // Whatever has the words somewhere is ranked, all of it: not where enough begin so.
+        if (found.len() as u32) < CANDIDATES {
+            let anywhere = search::find(&mut tx, self.workspace, &self.scope, &expression, most).await?;
+            found = if (anywhere.len() as u32) < CANDIDATES { anywhere } else { starts_first(found, anywhere) };
         }
         by_closeness(text, &mut found, |row| &row.title);
         found.truncate(limit as usize);

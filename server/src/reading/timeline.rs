@@ -102,6 +102,24 @@ impl Reading {
         Ok(timeline)
     }
 
+    /// The records about one that were there at a moment, those that came last first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn timeline_until(&self, id: RecordId, until: Millis, most: usize) -> Result<Timeline, ReadError> {
+        let mut timeline = Timeline::default();
+        let mut tx = self.store.reader().await?;
+        let targets = self.with_behind(&mut tx, id).await?;
+        let found = pointing::places(&mut tx, self.workspace, &self.scope, (&targets, None), &[], TIMELINE_MAX).await?;
+        drop(tx);
+        let told = found.into_iter().filter(|row| !is_own_note(&row.kind) && row.created_at <= until);
+        let mut places: Vec<_> = told.map(|row| (row.created_at, Place::Record(row.record))).collect();
+        places.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        places.truncate(most);
+        self.tell(&mut timeline, places).await?;
+        Ok(timeline)
+    }
+
     /// Reads what there is to say about some events, and only about those.
     async fn tell(&self, timeline: &mut Timeline, places: Vec<(Millis, Place)>) -> Result<(), ReadError> {
         let ids: Vec<RecordId> = places.iter().filter_map(|(_, place)| record_of(place)).collect();

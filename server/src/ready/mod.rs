@@ -24,9 +24,9 @@ pub const VIEW: &str = "view";
 /// The purpose of views that are tiles.
 const TILE: &str = "tile";
 
-/// What the ids of a ready-made dashboard's tiles begin with; their numbers follow, and they stand in that order. Whatever
-/// people put on a dashboard has an id of another form.
-const READY_ROW: &str = "ready-sales-";
+/// What the ids of a ready-made dashboard's tiles begin with; its name and their numbers follow, and they stand in that order.
+/// Whatever people put on a dashboard has an id of another form.
+const READY_ROW: &str = "ready-";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,15 +63,30 @@ struct Tile {
     compare: bool,
 }
 
-static SALES: LazyLock<Dashboard> = LazyLock::new(|| toml::from_str(include_str!("sales.toml")).expect("a test reads it"));
+/// Those that there are, by name.
+static BOARDS: LazyLock<[(&str, Dashboard); 2]> = LazyLock::new(|| {
+    let read = |text| toml::from_str(text).expect("a test reads it");
+    [("sales", read(include_str!("sales.toml"))), ("customers", read(include_str!("customers.toml")))]
+});
 
-/// The sales dashboard of everybody, as edits that make it and its views; the dashboard is the last one.
+/// The names of the dashboards that come ready, and what people call them.
+pub fn names(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+    BOARDS.iter().map(move |(name, board)| (*name, language.of(&board.name.en, &board.name.zh)))
+}
+
+/// The sales dashboard of everybody, as [`board`].
 pub fn sales(language: Language, owner: RecordId, new_id: impl Fn() -> RecordId) -> Vec<RecordEdit> {
-    let dashboard = &*SALES;
+    board("sales", language, owner, new_id)
+}
+
+/// A ready dashboard of everybody, as edits that make it and its views; the dashboard is the last one. Nothing where none is
+/// called so.
+pub fn board(name: &str, language: Language, owner: RecordId, new_id: impl Fn() -> RecordId) -> Vec<RecordEdit> {
+    let Some((ready, dashboard)) = BOARDS.iter().find(|(known, _)| *known == name) else { return Vec::new() };
     let mut edits = Vec::new();
     let mut tiles = Vec::new();
     for (at, tile) in dashboard.tile.iter().enumerate() {
-        let (id, row) = (new_id(), format!("{READY_ROW}{at:02}"));
+        let (id, row) = (new_id(), format!("{READY_ROW}{ready}-{at:02}"));
         edits.push(edit(VIEW, id, view(tile, language, owner)));
         let values = Map::from_iter([("view".to_owned(), json!(id.to_string())), ("width".to_owned(), json!(tile.width))]);
         tiles.push(FieldEdit::SetRow { field: "tiles".to_owned(), row, values });
@@ -98,8 +113,9 @@ fn is_for_everyone(row: &Row) -> bool {
 /// A dashboard that came ready has tiles that did.
 fn ready_dashboard(row: &Row) -> Option<&'static Said> {
     let tiles = row.fields.get("tiles").and_then(Json::as_array)?;
-    let came_ready = |tile: &Json| tile.get("id").and_then(Json::as_str).is_some_and(|id| id.starts_with(READY_ROW));
-    tiles.iter().any(came_ready).then_some(&SALES.name)
+    let names = tiles.iter().filter_map(|tile| tile.get("id")?.as_str()?.strip_prefix(READY_ROW)?.split_once('-'));
+    let board = |(name, _)| BOARDS.iter().find(|(known, _)| *known == name).map(|(_, board)| &board.name);
+    names.filter_map(board).next()
 }
 
 /// A view that came ready is a tile, and shows the same in the same way.
@@ -107,7 +123,11 @@ fn ready_tile(row: &Row) -> Option<&'static Said> {
     let says = |name: &str, text: &str| row.fields.get(name).and_then(Json::as_str) == Some(text);
     let is_it =
         |tile: &&Tile| [&tile.name.en, &tile.name.zh].contains(&&row.title) && says("about", &tile.about) && says("layout", &tile.layout);
-    SALES.tile.iter().filter(|_| says("purpose", TILE)).find(is_it).map(|tile| &tile.name)
+    tiles().filter(|_| says("purpose", TILE)).find(is_it).map(|tile| &tile.name)
+}
+
+fn tiles() -> impl Iterator<Item = &'static Tile> {
+    BOARDS.iter().flat_map(|(_, board)| &board.tile)
 }
 
 fn edit(kind: &str, record: RecordId, edits: Vec<FieldEdit>) -> RecordEdit {
@@ -176,7 +196,7 @@ mod tests {
     #[test]
     fn every_tile_asks_what_its_kind_can_answer() {
         let schema = Schema::builtin();
-        for tile in &SALES.tile {
+        for tile in tiles() {
             let kind = schema.kind(&tile.about).unwrap_or_else(|| panic!("{}", tile.about));
             let filter: Json = serde_json::from_str(&tile.filter).unwrap();
             let all = json!({"type": "and", "value": filter});
@@ -187,7 +207,8 @@ mod tests {
                 assert!(kind.field(name).is_some(), "{}: {name}", tile.name.en);
             }
             for name in tile.measure.iter().filter_map(|measure| measure.split_once(':')).map(|(_, field)| field) {
-                assert!(kind.field(name).is_some(), "{}: {name}", tile.name.en);
+                let is_gap = kind.gaps.iter().any(|gap| *gap.name == *name);
+                assert!(kind.field(name).is_some() || is_gap, "{}: {name}", tile.name.en);
             }
             for (field, word) in [("layout", Some(&tile.layout)), ("step", tile.step.as_ref())] {
                 let field = schema.kind(VIEW).unwrap().field(field).unwrap();

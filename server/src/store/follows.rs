@@ -2,6 +2,8 @@
 //!
 //! What is told passes a [`Scope`]. Decides nothing.
 
+use std::collections::HashSet;
+
 use sync_core::actions::follow::{FOLLOW, RECORD, WHO};
 use sync_core::id::{ChangeHash, DeviceId, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
@@ -107,6 +109,27 @@ fn changes_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, after: 
     statement
 }
 
+/// By which roles anything links to some records at all.
+pub async fn roles_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<HashSet<(RecordId, String)>> {
+    let found: Vec<(Vec<u8>, String)> = roles_statement(workspace, records).all(tx).await?;
+    found.into_iter().map(|(record, role)| Ok((id(RecordId::from_bytes(&record), "record id")?, role))).collect()
+}
+
+/// From role to role of the index: however many links there are of one, they are not read.
+fn roles_statement(workspace: WorkspaceId, records: &[RecordId]) -> Statement {
+    let mut statement = Statement::of("", workspace);
+    let records: serde_json::Value = records.iter().map(hex).collect();
+    let records = statement.bind(Param::Text(records.to_string()));
+    let next = "select min(role) from links where workspace = $1 and target =";
+    statement.push(&format!(
+        "with recursive has (target, role) as (\
+         select unhex(s.value), ({next} unhex(s.value)) from json_each({records}) s \
+         union all select target, ({next} has.target and role > has.role) from has where has.role is not null) \
+         select target, role from has where role is not null"
+    ));
+    statement
+}
+
 /// Where records may link to one that is followed.
 #[derive(Debug, Clone)]
 pub struct Seek<'a> {
@@ -192,6 +215,8 @@ mod tests {
         assert!(plan.contains("SEARCH w USING COVERING INDEX links_by_target (workspace=? AND target=? AND role=?)"), "{plan}");
         let plan = changes_statement(workspace, &scope, who, &[(record, 1)], 9).plan(&mut tx).await;
         assert!(plan.contains("SEARCH c USING INDEX changes_by_record (workspace=? AND record=?)"), "{plan}");
+        let plan = roles_statement(workspace, &[record]).plan(&mut tx).await;
+        assert!(plan.contains("links_by_target (workspace=? AND target=? AND role>?)") && !plan.contains("SCAN links"), "{plan}");
         let seek = Seek { about: record, role: "about", since: 1, from: record };
         let plan = made_statement(workspace, &scope, who, (&[seek], &[]), 9).plan(&mut tx).await;
         for step in [

@@ -160,6 +160,19 @@ impl Which<'_> {
         !self.query.filter.is_of_the_moment() && self.words.is_none_or(|words| !words.otherwise.is_of_the_moment())
     }
 
+    /// Whether few records are looked at whatever else is asked of them: those with some words, links, ids or values.
+    fn is_narrow(&self) -> bool {
+        let all = match &self.query.filter {
+            Filter::All(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let is_it = |filter: &Filter| {
+            let Filter::Is(Condition { place: Place { walk: None, spot }, test: Test::OneOf(_) }) = filter else { return false };
+            matches!(spot.holder, Holder::Id | Holder::Value { .. })
+        };
+        self.words.is_some() || self.asked_links().is_some() || all.iter().any(is_it)
+    }
+
     /// Whether nothing is asked of the records but that they are there.
     pub(super) fn is_everything(&self) -> bool {
         self.words.is_none() && self.query.filter == Filter::everything()
@@ -168,7 +181,8 @@ impl Which<'_> {
     /// With the query's condition behind it.
     pub(super) fn found(&self, start: &str, way: Way, compile: impl FnOnce(Compiler<'_>) -> Sql) -> Statement {
         let mut statement = self.statement(start, way);
-        let condition = self.compiled(&mut statement, compile);
+        let gathers = way != Way::InOrder && !self.is_narrow();
+        let condition = self.compiled(&mut statement, |compiler| compile(Compiler { gathers, ..compiler }));
         statement.push(&condition);
         statement
     }
@@ -342,6 +356,34 @@ pub async fn seen_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, recor
         found.extend(rows(statement, tx, scope).await?.into_iter().map(|row| (row.record, row)));
     }
     Ok(records.iter().filter_map(|record| found.remove(record)).collect())
+}
+
+/// The records of a kind that point at one of some others by one role, those made last first: ids begin with the time.
+pub async fn newest_sources_of(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    (kind, role): (&KindName, &str),
+    targets: &[RecordId],
+    limit: u32,
+) -> Result<Vec<RecordId>> {
+    let mut found = Vec::new();
+    for target in targets {
+        let sources: Vec<Vec<u8>> = sqlx::query_scalar(
+            "select source from links where workspace = $1 and target = $2 and role = $3 and source_kind = $4 \
+             order by source desc limit 0 + $5",
+        )
+        .bind(&workspace.as_bytes()[..])
+        .bind(&target.as_bytes()[..])
+        .bind(role)
+        .bind(kind.to_string())
+        .bind(i64::from(limit))
+        .fetch_all(tx.conn())
+        .await?;
+        found.extend(sources);
+    }
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    found.truncate(limit as usize);
+    found.iter().map(|source| id(RecordId::from_bytes(source), "record id")).collect()
 }
 
 /// The records of one kind in use that point at some others by one role: the target, the record, its title, its main facet.

@@ -261,8 +261,8 @@ async fn the_dashboard_that_is_ready_shows_the_pipeline_and_its_tiles_change_pla
         let valid = json!({"start": "2026-01-01", "end": end});
         office.make("offer", json!({"title": title, "form": "contract", "status": "signed", "valid": valid})).await;
     }
-    assert!(desk.shows("/dashboards").await.contains("Start with the sales dashboard"));
-    let made = desk.post("/dashboards", &[("ready", "true")]).await;
+    assert!(desk.shows("/dashboards").await.contains("Use the ready dashboard “Sales”"));
+    let made = desk.post("/dashboards", &[("ready", "sales")]).await;
     let dashboard = made.header("location").to_owned();
     let page = desk.shows(&format!("{dashboard}?whole=true")).await;
     for text in [
@@ -311,7 +311,7 @@ async fn a_report_and_a_list_as_a_pdf_say_to_other_programs_what_the_page_says()
     let mut desk = Desk::new().await;
     desk.pipeline().await;
     desk.customer(90, &[FieldEdit::set("name", "佳美办公"), FieldEdit::set("industry", "é-Büro")]).await;
-    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let dashboard = desk.post("/dashboards", &[("ready", "sales")]).await.header("location").to_owned();
     let report = words_of(&desk.get(&format!("{dashboard}/report.pdf")).await.body);
     for said in ["Sales", "Open pipeline", "¥9,000.00", "Weighted pipeline", "¥2,900.00", "Deals past their close date", "Deal 3"] {
         assert!(report.contains(said), "{report} lacks {said}");
@@ -432,7 +432,7 @@ async fn what_is_about_a_merged_customer_is_in_the_group_of_the_one_that_stands_
 async fn a_link_shows_a_dashboard_to_who_has_it_until_it_ends_or_is_taken_back() {
     let mut desk = Desk::new().await;
     desk.pipeline().await;
-    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let dashboard = desk.post("/dashboards", &[("ready", "sales")]).await.header("location").to_owned();
     for days in ["0", "-1", "400"] {
         let refused = desk.post(&format!("{dashboard}/links"), &[("days", days)]).await;
         assert_eq!(refused.status, 422);
@@ -470,7 +470,7 @@ async fn a_dashboard_goes_out_by_mail_once_for_each_time_it_is_due() {
     let mut inbox = Inbox::open().await;
     let mut desk = Desk::with(|config| config.mail.url = Some(rapport_server::config::Secret(inbox.url.clone()))).await;
     desk.pipeline().await;
-    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let dashboard = desk.post("/dashboards", &[("ready", "sales")]).await.header("location").to_owned();
     let wrong = desk.post(&format!("{dashboard}/mails"), &[("recipients", "nobody"), ("every", "day"), ("hour", "8")]).await;
     assert_eq!(wrong.status, 422);
     desk.cookie = format!("{}; zone=480/Asia/Shanghai", desk.cookie);

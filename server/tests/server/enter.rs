@@ -208,7 +208,7 @@ async fn a_choice_in_a_cell_is_saved_with_enter() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_link_to_a_dashboard_stays_on_its_page_while_others_write() {
     let mut desk = Desk::new().await;
-    let dashboard = desk.post("/dashboards", &[("ready", "true")]).await.header("location").to_owned();
+    let dashboard = desk.post("/dashboards", &[("ready", "sales")]).await.header("location").to_owned();
     let mut browser = Browser::of(&desk).await;
     browser.goto(&format!("{dashboard}?arrange=true")).await;
     browser.run("document.querySelector('form[action$=\"/links\"]').requestSubmit()").await;

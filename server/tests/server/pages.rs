@@ -58,7 +58,7 @@ impl Desk {
         ];
         self.ann.save(&app, "activity", record(15), START, &call).await;
         self.customer(16, &[FieldEdit::set("name", "佳美办公用品"), FieldEdit::set("industry", "零售")]).await;
-        assert_eq!(self.post("/dashboards", &[("ready", "true")]).await.status, 303);
+        assert_eq!(self.post("/dashboards", &[("ready", "sales")]).await.status, 303);
         id
     }
 }

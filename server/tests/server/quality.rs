@@ -62,3 +62,38 @@ async fn quality_tells_nothing_of_fields_and_records_that_are_out_of_sight() {
     assert!(!agent.contains("Secret") && !agent.contains("91350100M000100Y34"), "{agent}");
     assert!(rep.contains("Secret") && !rep.contains("Birthday"), "{rep}");
 }
+
+#[tokio::test]
+async fn teams_and_people_have_a_score_and_a_queue_of_their_own() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let (ann, bo) = (desk.server.ann.to_string(), desk.bo.author.user.to_string());
+    let answer = office.post("/api/v1/member", json!({"id": ann, "fields": {"name": "ann", "role": "office", "teams": ["North"]}})).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let full = |name: &str, owner: &str, phone: &str| json!({"name": name, "type": "org", "industry": "print", "owner": owner, "tags": ["a"], "phones": [{"id": "p", "value": phone}]});
+    office.make("party", full("Good", &ann, "138 1234 5678")).await;
+    office.make("party", full("Slip", &ann, "8888 1234")).await;
+    let mut south = full("Of the south", &bo, "8888 4321");
+    south["teams"] = json!(["South"]);
+    office.make("party", south).await;
+    office.make("party", json!({"name": "Nobody's and empty"})).await;
+    let page = desk.get("/quality?kind=party").await.text();
+    let of = |head: &str, who: &str| {
+        let table = page.split(&format!("<h2>{head}</h2>")).nth(1).unwrap_or_else(|| panic!("no {head}: {page}")).to_owned();
+        table.split("<tr>").find(|row| row.contains(&format!(">{who}</th>"))).unwrap_or_else(|| panic!("no {who} in {table}")).to_owned()
+    };
+    // Of name, type, phones, industry, owner, tags, e-mails, tax id: a team is what the record says, or else its owner's.
+    for (head, who, shown) in [
+        ("By team", "North", vec![">2<", " 68 %", "team=North"]),
+        ("By team", "South", vec![">1<", " 62 %"]),
+        ("By team", "Nobody&#39;s", vec![">1<", " 12 %"]),
+        ("By owner", "ann", vec![">2<", " 68 %", &*format!("owner={ann}")]),
+    ] {
+        let row = of(head, who);
+        assert!(shown.iter().all(|part| row.contains(part)), "{head}, {who}, {shown:?}: {row}");
+    }
+    let north = desk.get("/quality?kind=party&team=North").await.text();
+    assert!(north.contains("8888 1234") && !north.contains("8888 4321") && north.contains("Probably slips in: North"), "{north}");
+    let bos = desk.get(&format!("/quality?kind=party&owner={bo}")).await.text();
+    assert!(bos.contains("8888 4321") && !bos.contains("8888 1234"), "{bos}");
+}

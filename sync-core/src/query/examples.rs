@@ -197,8 +197,8 @@ fn indexes_and_primary_keys_are_used() {
         let over = Compiler { alias: "", ..Compiler::new(Dialect::Sqlite, CONTEXT) }.indexed(&spot).join(", ");
         connection.execute_batch(&format!("create index {name} on rows (workspace, kind, {over}, record)")).unwrap();
     }
-    let plan = |condition: Value| -> String {
-        let compiler = Compiler { first_param: 3, tables: Tables::Server, ..Compiler::new(Dialect::Sqlite, CONTEXT) };
+    let planned = |condition: Value, gathers: bool| -> String {
+        let compiler = Compiler { first_param: 3, tables: Tables::Server, gathers, ..Compiler::new(Dialect::Sqlite, CONTEXT) };
         let sql = compiler.filter(&filter(json!([condition])).unwrap());
         let text = format!("explain query plan select record from rows where workspace = $1 and kind = $2 and {}", sql.text);
         let mut statement = connection.prepare(&text).unwrap();
@@ -206,6 +206,7 @@ fn indexes_and_primary_keys_are_used() {
         let lines = statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();
         lines.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
     };
+    let plan = |condition: Value| planned(condition, false);
     for value in [json!({"type": "equals", "value": "won"}), json!({"type": "in", "value": ["won", "lost"]})] {
         let plan = plan(json!({"type": value["type"], "attribute": "stage", "value": value["value"]}));
         assert!(plan.contains("INDEX by_stage (workspace=? AND kind=? AND <expr>=?)"), "{plan}");
@@ -214,6 +215,10 @@ fn indexes_and_primary_keys_are_used() {
     assert!(linked.matches("INDEX by_party (workspace=? AND kind=? AND <expr>=?)").count() >= 1 && !linked.contains("SCAN"), "{linked}");
     let text = plan(json!({"type": "equals", "attribute": "name", "value": "Acme"}));
     assert!(text.contains("INDEX by_name (workspace=? AND kind=? AND <expr>=?)"), "{text}");
+    for (attribute, index) in [("name", "by_name"), ("stage", "by_stage"), ("party", "by_party")] {
+        let missing = plan(json!({"type": "isNull", "attribute": attribute}));
+        assert!(missing.contains(&format!("INDEX {index} (workspace=? AND kind=? AND <expr>=?)")), "{missing}");
+    }
     let beside = "create index links_by_target on links (workspace, target, role, source); \
                   create index rows_by_position on rows (workspace, position)";
     connection.execute_batch(beside).unwrap();
@@ -223,6 +228,9 @@ fn indexes_and_primary_keys_are_used() {
         json!({"type": "equals", "attribute": "deal:people.stage", "value": "won"}),
         json!({"type": "notLastXDays", "attribute": "deal:people.createdAt", "value": 30}),
     ] {
+        // For all records of a kind, what points at them is gathered once.
+        let gathered = planned(condition.clone(), true);
+        assert!(gathered.contains("LIST SUBQUERY") && !gathered.contains("CORRELATED LIST"), "{gathered}");
         let plan = plan(condition);
         for found in [
             "SEARCH k1 USING COVERING INDEX links_by_target (workspace=? AND target=? AND role=?)",

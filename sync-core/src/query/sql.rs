@@ -56,6 +56,9 @@ pub struct Compiler<'a> {
     pub updated: Option<Updated<'a>>,
     /// What else can be asked.
     pub tables: Tables,
+    /// Whether a server's statement looks at all records of a kind: what points at them is gathered once, and not looked up
+    /// for each.
+    pub gathers: bool,
 }
 
 /// Parameters gathered while text is written.
@@ -93,7 +96,7 @@ impl Binds {
 impl<'a> Compiler<'a> {
     /// A compiler with placeholders from `$1` and the table called `rows`.
     pub fn new(dialect: Dialect, context: Context) -> Self {
-        Self { dialect, context, first_param: 1, alias: "rows", visible: None, updated: None, tables: Tables::Phone }
+        Self { dialect, context, first_param: 1, alias: "rows", visible: None, updated: None, tables: Tables::Phone, gathers: false }
     }
 
     /// The condition that a filter is.
@@ -191,13 +194,25 @@ impl Writer<'_> {
         match filter {
             Filter::All(inner) => self.joined(inner, " and ", "1 = 1"),
             Filter::Any(inner) => self.joined(inner, " or ", "1 = 0"),
-            Filter::Not(inner) => {
-                let inner = self.filter(inner);
-                format!("(not coalesce({inner}, false))")
-            }
+            Filter::Not(inner) => match self.absent(inner) {
+                Some(text) => text,
+                None => format!("(not coalesce({}, false))", self.filter(inner)),
+            },
             Filter::Is(condition) => self.condition(condition),
             Filter::Pointed(pointed) => self.pointed(pointed),
         }
+    }
+
+    /// That a value is missing, in the words of the index that has it: `not (... is not null)` is found by none.
+    fn absent(&self, filter: &Filter) -> Option<String> {
+        let Filter::Is(Condition { place: Place { walk: None, spot }, test: Test::Present }) = filter else { return None };
+        let Holder::Value { facet, path, column } = &spot.holder else { return None };
+        if matches!(spot.class, Class::DayOrMoment | Class::Geo | Class::Opaque) {
+            return None;
+        }
+        let dialect = self.compiler.dialect;
+        let value = dialect.only(&dialect.json(&dialect.holding(&self.row, *facet, column.as_deref()), path), spot.class);
+        Some(format!("({} is null)", if spot.class == Class::Text { dialect.folded(&value) } else { value }))
     }
 
     fn joined(&mut self, filters: &[Filter], between: &str, none: &str) -> String {
@@ -256,6 +271,24 @@ impl Writer<'_> {
         let holds = self.filter(filter);
         self.row.clone_from(&outer);
         self.kind = outer_kind;
+        if self.compiler.gathers && self.compiler.tables == Tables::Server {
+            // Nothing of the outer statement stands in it, or SQLite would gather them for each record again.
+            let target = format!(
+                "coalesce((select a.survivor from aliases a where a.workspace = $1 and a.record = {link}.target), {link}.target) as target"
+            );
+            let those = format!(
+                "from rows {source} cross join links {link} where {source}.workspace = $1 and {source}.kind = {kind_bound} and \
+                 {source}.archived = 0{visible} and {holds} and {link}.workspace = $1 and {link}.source = {source}.record and {link}.role = '{}'",
+                pointed.role()
+            );
+            return match *least {
+                ..=1 => format!("({outer}.record in (select {target} {those}))"),
+                _ => format!(
+                    "({outer}.record in (select target from (select distinct {link}.source, {target} {those}) found \
+                     group by target having count(*) >= {least}))"
+                ),
+            };
+        }
         let (ours, ours_too) = (self.ours(&link, &outer), self.ours("a", &outer));
         let (of_kind, role) = (self.compiler.dialect.aside(&format!("{source}.kind")), pointed.role());
         let those = format!(

@@ -38,6 +38,16 @@ impl Context {
         (day.0.duration_since(EPOCH).as_secs() * 1000).saturating_sub(self.offset_ms())
     }
 
+    /// The moment at which a day begins where the asker is, as `2026-05-03`.
+    pub fn begin_of(&self, day: &str) -> Option<Millis> {
+        Day::parse(day).map(|day| self.start_of(day))
+    }
+
+    /// The last moment of the asker's day that a moment is in.
+    pub fn end_of_day(&self, moment: Millis) -> Millis {
+        self.start_of(self.day_of(moment)).saturating_add(DAY_MS - 1)
+    }
+
     /// The first day that does not start before the moment.
     fn day_from(&self, moment: Millis) -> Day {
         let day = self.day_of(moment);

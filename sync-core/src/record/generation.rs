@@ -138,8 +138,8 @@ fn declare(kind: &Kind, old: &Doc, live: &[&Stored], changes: u64) -> Option<Str
     let looked_back = kind.fields.iter().filter_map(|field| match field.computed()? {
         Formula::Furthest { of } => Some(of.to_string()),
         Formula::Sum { .. } | Formula::Weight { .. } | Formula::Percent { .. } | Formula::Count { .. } | Formula::Unmet { .. } => None,
-        // What stands keeps its moment.
-        Formula::Due { .. } => None,
+        // What stands keeps its moment, and so does the beginning.
+        Formula::Due { .. } | Formula::Since { .. } | Formula::Days { .. } => None,
         Formula::Unknown(_) => None,
     });
     let past = looked_back.map(|field| (field.clone(), old.past(&field).map(str::to_owned).collect::<Vec<_>>()));

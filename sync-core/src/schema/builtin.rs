@@ -94,6 +94,9 @@ pub(super) fn completed(base: &Kind, mut kind: Kind) -> Kind {
     }
     let missing: Vec<_> = base.gaps.iter().filter(|gap| !kind.gaps.iter().any(|own| own.name == gap.name)).cloned().collect();
     kind.gaps.extend(missing);
+    if kind.portrait.is_empty() {
+        kind.portrait.clone_from(&base.portrait);
+    }
     // Who sees what is not narrowed or widened by leaving a line out.
     let sharing = &mut kind.sharing;
     sharing.follows = sharing.follows.take().or_else(|| base.sharing.follows.clone());

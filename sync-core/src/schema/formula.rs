@@ -51,6 +51,17 @@ pub enum Formula {
         /// The choice.
         of: FieldName,
     },
+    /// Since when the option that is chosen is.
+    Since {
+        /// The choice.
+        of: FieldName,
+    },
+    /// How many whole days it took from the record's beginning until an option that weighs everything was chosen; nothing
+    /// as long as none is.
+    Days {
+        /// The choice.
+        of: FieldName,
+    },
     /// A part of money or a number.
     Percent {
         /// The whole.
@@ -64,13 +75,15 @@ pub enum Formula {
 
 impl Formula {
     /// The keys of each form: the first one says which it is.
-    pub const FORMS: [&[&'static str]; 7] = [
+    pub const FORMS: [&[&'static str]; 9] = [
         &["sum", "of", "times", "less_percent"],
         &["weight_of"],
         &["furthest_of"],
         &["count_of"],
         &["unmet_of"],
         &["due_of"],
+        &["since_of"],
+        &["days_to"],
         &["percent_of", "by"],
     ];
 
@@ -116,6 +129,8 @@ impl Formula {
             "count_of" => Formula::Count { of: must("count_of")? },
             "unmet_of" => Formula::Unmet { of: must("unmet_of")? },
             "due_of" => Formula::Due { of: must("due_of")? },
+            "since_of" => Formula::Since { of: must("since_of")? },
+            "days_to" => Formula::Days { of: must("days_to")? },
             _ => Formula::Percent { of: must("percent_of")?, by: must("by")? },
         })
     }
@@ -133,6 +148,8 @@ impl Formula {
             Formula::Count { of } => vec![("count_of", of)],
             Formula::Unmet { of } => vec![("unmet_of", of)],
             Formula::Due { of } => vec![("due_of", of)],
+            Formula::Since { of } => vec![("since_of", of)],
+            Formula::Days { of } => vec![("days_to", of)],
             Formula::Percent { of, by } => vec![("percent_of", of), ("by", by)],
             Formula::Unknown(_) => Vec::new(),
         }
@@ -149,7 +166,12 @@ impl Formula {
 
     /// Whether it asks what once stood somewhere, or since when something does: a record that is not written yet cannot say.
     pub fn looks_back(&self) -> bool {
-        matches!(self, Formula::Furthest { .. } | Formula::Due { .. })
+        matches!(self, Formula::Furthest { .. }) || self.tells_time()
+    }
+
+    /// Whether it goes by the moments at which something was written.
+    pub fn tells_time(&self) -> bool {
+        matches!(self, Formula::Due { .. } | Formula::Since { .. } | Formula::Days { .. })
     }
 
     /// The fields of the record that it reads.
@@ -157,6 +179,7 @@ impl Formula {
         match self {
             Formula::Sum { rows: of, .. } | Formula::Weight { of } | Formula::Furthest { of } => vec![of],
             Formula::Count { of } | Formula::Unmet { of } | Formula::Due { of } => vec![of],
+            Formula::Since { of } | Formula::Days { of } => vec![of],
             Formula::Percent { of, by } => vec![of, by],
             Formula::Unknown(_) => Vec::new(),
         }
@@ -296,9 +319,12 @@ impl<'k> Check<'k, '_> {
                 self.state("unmet_of")?;
                 self.is_one_of(&[ValueType::Boolean])
             }
-            Formula::Due { .. } => {
-                self.state("due_of")?;
-                self.is_one_of(&[ValueType::Datetime])
+            Formula::Due { .. } => self.moment("due_of"),
+            Formula::Since { .. } => self.moment("since_of"),
+            Formula::Days { .. } => {
+                self.state("days_to")?;
+                self.weighing(self.input("days_to")?, "days_to")?;
+                self.is_one_of(&[ValueType::Integer, ValueType::Number])
             }
             Formula::Percent { .. } => {
                 let (of, by) = (self.single("percent_of")?, self.input("by")?);
@@ -314,6 +340,12 @@ impl<'k> Check<'k, '_> {
                 Err(self.section.mistake(format!("there is no formula `{text}`")).zh(format!("没有“{text}”这种公式")))
             }
         }
+    }
+
+    /// A moment that follows from a state.
+    fn moment(&self, key: &str) -> Result<(), Mistake> {
+        self.state(key)?;
+        self.is_one_of(&[ValueType::Datetime])
     }
 
     /// An input that is a state that people choose.

@@ -74,6 +74,8 @@ fn every_form_is_read_and_written() {
         "type = \"integer\"\nformula = { sum = \"days\", of = \"hours\" }",
         "type = \"number\"\nformula = { weight_of = \"stage\" }",
         "type = \"datetime\"\nformula = { due_of = \"stage\" }",
+        "type = \"datetime\"\nformula = { since_of = \"stage\" }",
+        "type = \"integer\"\nformula = { days_to = \"stage\" }",
         "type = \"money\"\nformula = { percent_of = \"rent\", by = \"stage\" }",
     ];
     for field in good {
@@ -89,7 +91,10 @@ fn every_form_is_read_and_written() {
 fn what_computes_nothing_sensible_is_refused_by_name() {
     let cases = [
         ("", "field `extra` is derived and has no `formula`"),
-        ("formula = { }", "a formula has one of `sum`, `weight_of`, `furthest_of`, `count_of`, `unmet_of`, `due_of`, `percent_of`"),
+        (
+            "formula = { }",
+            "a formula has one of `sum`, `weight_of`, `furthest_of`, `count_of`, `unmet_of`, `due_of`, `since_of`, `days_to`, `percent_of`",
+        ),
         ("formula = { product = \"days\" }", "a formula has one of `sum`"),
         ("formula = \"days\"", "`formula` must be a table, not string"),
         ("formula = { sum = \"days\", off = \"price\" }", "a formula has no key `off`, did you mean `of`?"),
@@ -112,6 +117,8 @@ fn what_computes_nothing_sensible_is_refused_by_name() {
         ),
         ("type = \"date\"\nformula = { due_of = \"stage\" }", "the formula of field `extra` gives datetime: its type is date"),
         ("type = \"datetime\"\nformula = { due_of = \"rent\" }", "`due_of` must be a choice with one value in the main facet"),
+        ("type = \"date\"\nformula = { since_of = \"stage\" }", "the formula of field `extra` gives datetime: its type is date"),
+        ("type = \"integer\"\nformula = { days_to = \"mood\" }", "no option of field `mood` has a `weight`"),
         ("type = \"money\"\nformula = { percent_of = \"rent\" }", "the formula has no `by`"),
         ("type = \"money\"\nformula = { percent_of = \"rent\", by = \"rent\" }", "`by` is a percentage: field `rent` is money"),
         ("type = \"money\"\nformula = { percent_of = \"title\", by = \"stage\" }", "`percent_of` must be money or a number: field `title`"),

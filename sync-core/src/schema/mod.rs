@@ -9,6 +9,7 @@ mod fill;
 mod formula;
 mod gate;
 mod parse;
+mod portrait;
 pub(crate) mod reader;
 mod validate;
 mod words;
@@ -20,6 +21,7 @@ pub use formula::Formula;
 pub use gate::{DAYS, Gap, Need};
 pub(crate) use parse::label;
 pub use parse::{BadKind, Reading};
+pub use portrait::{From, Take, Trait};
 pub use words::{
     COLOURS, DEFINITION_MAX, FIELDS_MAX, ITEMS_MAX, LABEL_MAX, OPTION_VALUE_MAX, OPTIONS_MAX, RESERVED, RESERVED_IN_ROWS, RESERVED_KINDS,
 };
@@ -408,6 +410,9 @@ pub struct Kind {
     /// What is easily overlooked: conditions that should hold of no record.
     #[serde(rename = "gap", skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// What is worked out about its records from those that link to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub portrait: Vec<Trait>,
     /// Its fields, in the order of the record page.
     #[serde(rename = "field")]
     pub fields: Vec<Field>,
@@ -418,6 +423,11 @@ impl Kind {
     pub fn days_kept_of(&self, other: &Kind) -> Vec<FieldName> {
         let is_shown = |name: &&FieldName| self.field(name).is_some_and(|field| !field.hidden);
         other.happens.iter().filter(is_shown).cloned().collect()
+    }
+
+    /// The one record that each of its records belongs to, by this link, if there is one.
+    pub fn follows(&self) -> Option<&Field> {
+        self.sharing.follows.as_ref().and_then(|name| self.field(name)).filter(|field| field.merge.is_single())
     }
 
     /// A field by name.

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use super::reader::{self, Mistake, Section, Word, nearest};
 use super::words::{COLOURS, DEFINITION_MAX};
-use super::{Board, Choice, Field, Fill, Formula, Frozen, Heading, Kind, Label, Menu, Merge, Need, Sharing, ValueType, gate, validate};
+use super::{
+    Board, Choice, Field, Fill, Formula, Frozen, Heading, Kind, Label, Menu, Merge, Need, Sharing, Trait, ValueType, gate, validate,
+};
 use crate::id::{Facet, FieldName};
 
 /// A kind that cannot be read.
@@ -66,9 +68,9 @@ impl Kind {
 
 /// Whole numbers up to here are told apart by every reader.
 const BOUND_MAX: f64 = 9_007_199_254_740_991.0;
-const KIND_KEYS: [&str; 15] = [
+const KIND_KEYS: [&str; 16] = [
     "name", "label", "plural", "menu", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "answers", "gap",
-    "field",
+    "portrait", "field",
 ];
 const FIELD_KEYS: [&str; 18] = [
     "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "fill", "copies",
@@ -102,6 +104,7 @@ fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
         happens: names(root, "happens")?,
         answers: root.word("answers")?.map(|word| word.parse()).transpose()?,
         gaps: gate::gaps(root)?,
+        portrait: Trait::read_all(root)?,
         fields: fields(root, "field", "the kind")?,
     })
 }

@@ -49,6 +49,7 @@ impl Kind {
             }
         }
         self.gaps.iter().for_each(|gap| gap.write(&mut text));
+        self.portrait.iter().for_each(|line| line.write(&mut text));
         text
     }
 }

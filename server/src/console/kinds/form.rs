@@ -301,6 +301,7 @@ impl KindForm {
             happens: Vec::new(),
             answers: base.and_then(|kind| kind.answers.clone()),
             gaps: base.map(|kind| kind.gaps.clone()).unwrap_or_default(),
+            portrait: base.map(|kind| kind.portrait.clone()).unwrap_or_default(),
             fields,
         };
         // What says when it happens is written in the kind's text.

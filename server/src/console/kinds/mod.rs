@@ -29,6 +29,7 @@ use crate::error::{Error, Text};
 use crate::reading::{List, Row};
 use foreseen::Foreseen;
 use form::{FieldForm, KindForm, Wrong};
+use formula::{CHOICE, FORMULAS, Named};
 use picks::PickView;
 use preview::Preview;
 
@@ -441,7 +442,7 @@ async fn show(desk: &Desk, base: Option<&Kind>, form: KindForm, told: Told) -> R
 
 /// About what the fields of a form weigh with all that is in them.
 fn weight(desk: &Desk, form: &KindForm) -> usize {
-    const FIELD: usize = 2_000;
+    const FIELD: usize = 1_850;
     const PART: usize = 1_100;
     let target = 120 * desk.reading.kinds().count();
     let links = |field: &FieldForm| if field.value == "link" { target } else { 0 };
@@ -484,8 +485,12 @@ fn computed(desk: &Desk, field: &FieldForm) -> FormulaView {
     let none = chosen.is_empty().then(|| (String::new(), say("form.nothing"), true));
     let forms = FORMULAS.map(|(word, label, _)| (word.to_owned(), say(label), word == chosen));
     let input = |form, (key, label): &Named| FormulaInput { form, key, label: say(label), value: field.formula.part(key).to_owned() };
-    let inputs = FORMULAS.iter().flat_map(|(form, _, inputs)| inputs.iter().map(|each| input(*form, each))).collect();
-    FormulaView { forms: none.into_iter().chain(forms).collect(), inputs }
+    let several = FORMULAS.iter().filter(|(form, ..)| !formula::takes_a_choice(form));
+    let inputs = several.flat_map(|(form, _, inputs)| inputs.iter().map(|each| input(*form, each)));
+    // Most forms are of one choice: it is asked for once.
+    let of = if formula::takes_a_choice(chosen) { field.formula.part(chosen).to_owned() } else { String::new() };
+    let choice = FormulaInput { form: CHOICE, key: CHOICE, label: say("formula.choice"), value: of };
+    FormulaView { forms: none.into_iter().chain(forms).collect(), inputs: std::iter::once(choice).chain(inputs).collect() }
 }
 
 /// What the fields of a form and the parts of their rows are called.
@@ -565,25 +570,11 @@ const MERGES: [(&str, &str); 9] = [
     ("derived", "merge.derived"),
 ];
 
-/// A key of a formula, and what people call it.
-type Named = (&'static str, &'static str);
-
-/// The forms of formulas, and what each of them names.
-const FORMULAS: [(&str, &str, &[Named]); 7] = [
-    ("sum", "formula.sum", &[("sum", "formula.rows"), ("of", "formula.of"), ("times", "formula.times"), ("less_percent", "formula.less")]),
-    ("weight_of", "formula.weight", &[("weight_of", "formula.choice")]),
-    ("furthest_of", "formula.furthest", &[("furthest_of", "formula.choice")]),
-    ("count_of", "formula.count", &[("count_of", "formula.rows")]),
-    ("unmet_of", "formula.unmet", &[("unmet_of", "formula.choice")]),
-    ("due_of", "formula.due", &[("due_of", "formula.choice")]),
-    ("percent_of", "formula.percent", &[("percent_of", "formula.whole"), ("by", "formula.by")]),
-];
-
 const FACETS: [(&str, &str); 3] = [("main", "merge.everybody"), ("commercial", "facet.commercial"), ("private", "facet.private")];
 
 #[cfg(test)]
 mod tests {
-    use sync_core::schema::{Formula, Merge, ValueType};
+    use sync_core::schema::{Merge, ValueType};
 
     use super::*;
 
@@ -594,7 +585,5 @@ mod tests {
         for (word, _) in MERGES {
             assert!(Merge::KNOWN.contains(&Merge::of_word(word)), "{word}");
         }
-        let forms = FORMULAS.map(|(_, _, inputs)| inputs.iter().map(|(key, _)| *key).collect::<Vec<_>>());
-        assert_eq!(forms.to_vec(), Formula::FORMS.map(<[_]>::to_vec).to_vec());
     }
 }

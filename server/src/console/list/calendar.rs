@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 use sync_core::actions::next::{ACTIVITY, Tone, due, is_open, tone};
 use sync_core::id::RecordId;
-use sync_core::query::Context;
+use sync_core::query::{Context, Query};
 use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::asked::Asked;
@@ -16,14 +16,13 @@ use super::table::title_of;
 use crate::console::desk::Desk;
 use crate::console::format::Formatter;
 use crate::console::links::ids_in;
+use crate::console::plan;
 use crate::error::Error;
-use crate::reading::{Names, Row};
+use crate::reading::{List, Names, Row};
+use crate::store::lists::Way;
 
-/// Records asked for at once.
-const PAGE: u32 = 200;
-
-/// Pages that one calendar reads: a month with more is not looked at as a calendar.
-const PAGES_MAX: usize = 5;
+/// Records that one calendar reads: a month with more is not looked at as a calendar.
+const RECORDS: u32 = 1_000;
 
 /// Records shown on one day of a month; a week shows all.
 const SHOWN: usize = 4;
@@ -52,6 +51,8 @@ pub struct CalendarView {
     pub week: String,
     /// As a day.
     pub day: String,
+    /// What became of the plan in these days, of activities.
+    pub plan: Option<String>,
     /// How many records were left out, if there are too many.
     pub is_cut: bool,
 }
@@ -200,7 +201,10 @@ pub async fn view(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Res
         (false, false) => ("week", format!("{} – {}", range.first, range.last), today.to_string()),
     };
     let first = if range.is_day() { usize::try_from(range.anchor.weekday().to_monday_zero_offset()).unwrap_or_default() } else { 0 };
+    // A month begins with the days of the one before it.
+    let planned = if range.month.is_some() { range.anchor } else { range.first };
     Ok(CalendarView {
+        plan: (*kind.name == *ACTIVITY).then(|| plan::Address::of(span, planned).text()),
         title,
         span,
         names: NAMES.iter().skip(first).map(|key| desk.words.say(key)).take(if range.is_day() { 1 } else { NAMES.len() }).collect(),
@@ -320,10 +324,12 @@ fn placed(
 
 /// What a record follows or is about, by name.
 fn about(kind: &Kind, row: &Row, names: &Names) -> Vec<(String, String)> {
-    let Some(field) = kind.sharing.follows.as_ref() else { return Vec::new() };
-    let ids = row.fields.get(&**field).map(ids_in).unwrap_or_default();
-    let known = ids.into_iter().filter_map(|id| names.get(&id));
+    let known = about_ids(kind, row).into_iter().filter_map(|id| names.get(&id));
     known.map(|linked| (format!("/records/{}/{}", linked.kind, linked.id), linked.title.clone())).collect()
+}
+
+fn about_ids(kind: &Kind, row: &Row) -> Vec<RecordId> {
+    kind.sharing.follows.as_ref().and_then(|field| row.fields.get(&**field)).map(ids_in).unwrap_or_default()
 }
 
 async fn read(
@@ -341,19 +347,13 @@ async fn read(
         several => json!({"type": "or", "value": several.iter().map(between).collect::<Vec<_>>()}),
     };
     let by_day = Shape { sort: "updatedAt".to_owned(), desc: true, ..shape.clone() };
-    let (mut rows, mut names, mut after) = (Vec::new(), Names::new(), None);
-    for _ in 0..PAGES_MAX {
-        let asked = Asked { after: after.take(), ..asked.clone() };
-        let list = by_day.list(desk, kind, &asked, std::slice::from_ref(&within), PAGE)?;
-        let listing = desk.reading.list(&list).await?;
-        rows.extend(listing.rows);
-        names.extend(listing.names);
-        match listing.next {
-            Some(next) => after = Some(next),
-            None => return Ok((rows, names, false)),
-        }
-    }
-    Ok((rows, names, true))
+    let list = by_day.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[within], 1)?;
+    let list = List { query: Query { max_size: RECORDS, ..list.query }, ..list };
+    let (rows, is_cut) = desk.reading.rows_of(&list, Way::Gathered).await?;
+    // Only a day has room for what its records are about.
+    let about = rows.iter().filter(|_| range.is_day()).flat_map(|row| about_ids(kind, row));
+    let names = desk.reading.names_of(about.collect::<Vec<RecordId>>()).await?;
+    Ok((rows, names, is_cut))
 }
 
 /// The day, and the hour if there is one, of a record.
@@ -371,7 +371,7 @@ fn place(desk: &Desk, row: &Row, attribute: &str) -> Option<(Date, String)> {
 }
 
 /// A moment on the reader's own clock.
-pub(super) fn local(desk: &Desk, millis: i64) -> jiff::civil::DateTime {
+pub(in crate::console) fn local(desk: &Desk, millis: i64) -> jiff::civil::DateTime {
     let millis = millis.saturating_add(i64::from(desk.offset_minutes) * 60_000);
     let moment = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     moment.to_zoned(jiff::tz::TimeZone::UTC).datetime()

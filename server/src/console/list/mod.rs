@@ -26,6 +26,7 @@ use crate::console::make;
 use crate::routes::Routes;
 
 pub use asked::{address_of, encoded};
+pub(super) use calendar::local;
 pub use chart::Form;
 pub use export::{CSV_TYPE, about, printed, report, sheet};
 pub use groups::summed_up;

@@ -92,9 +92,10 @@ const EXAMPLES: [(&str, &str); 20] = [
 ];
 
 /// Addresses that are no page of records, or that need something of a moment.
-const LEFT_OUT: [&str; 23] = [
+const LEFT_OUT: [&str; 24] = [
     // Not for people.
     "/sync",
+    "/sync/",
     "/api/",
     "/calendar/",
     "/healthz",

@@ -39,6 +39,8 @@ pub enum Unit {
     Count,
     /// Numbers.
     Number,
+    /// Percent.
+    Share,
     /// Minor units of a currency.
     Money(String),
 }
@@ -110,7 +112,8 @@ impl Data {
         let unit = match (&chosen, plan.measure.field().map(|field| &field.value)) {
             (Some(currency), _) => Unit::Money(currency.clone()),
             (None, Some(ValueType::Number)) => Unit::Number,
-            _ if matches!(plan.measure, Measure::Average(_)) => Unit::Number,
+            _ if matches!(plan.measure, Measure::Share(_)) => Unit::Share,
+            _ if matches!(plan.measure, Measure::Average(_) | Measure::Each(_)) => Unit::Number,
             _ => Unit::Count,
         };
         // Records without an amount count, in every currency's chart; they add nothing.
@@ -307,9 +310,10 @@ impl Unit {
     pub fn text(&self, value: f64) -> String {
         match self {
             Unit::Count => grouped(&format!("{value:.0}")),
-            Unit::Number => {
+            Unit::Number | Unit::Share => {
                 let text = format!("{value:.2}");
-                grouped(text.trim_end_matches('0').trim_end_matches('.'))
+                let number = grouped(text.trim_end_matches('0').trim_end_matches('.'));
+                if *self == Unit::Share { format!("{number} %") } else { number }
             }
             Unit::Money(currency) => price(value.round() as i64, currency),
         }
@@ -318,7 +322,7 @@ impl Unit {
     /// A number at the edge of a chart: short.
     pub fn brief(&self, value: f64, language: Language) -> String {
         let value = match self {
-            Unit::Count | Unit::Number => value,
+            Unit::Count | Unit::Number | Unit::Share => value,
             Unit::Money(currency) => value / 10_f64.powi(decimals(currency) as i32),
         };
         let names: &[(f64, &str)] = match language {
@@ -333,7 +337,7 @@ impl Unit {
     /// A number in a file.
     pub fn cell(&self, value: f64) -> Cell {
         match self {
-            Unit::Count | Unit::Number => Cell::Number(value),
+            Unit::Count | Unit::Number | Unit::Share => Cell::Number(value),
             Unit::Money(currency) => Cell::Amount(plain_amount(value.round() as i64, currency), decimals(currency), currency.clone()),
         }
     }

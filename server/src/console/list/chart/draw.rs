@@ -9,6 +9,7 @@ use super::super::groups::{attributes, label};
 use super::super::shape::Shape;
 use super::data::{Data, GroupData, SERIES_MAX, Unit};
 use super::plan::{MEASURES, Plan};
+use super::tools::said;
 use super::{Form, records};
 use crate::console::desk::Desk;
 use crate::console::format::about;
@@ -250,8 +251,7 @@ impl Drawing<'_> {
     fn caption(&self) -> String {
         let (words, plan) = (self.desk.words, self.plan);
         let key = MEASURES.iter().find(|(word, _)| *word == plan.word).map_or("measure.count", |(_, key)| *key);
-        let field = plan.measure.field().map(|field| words.inside(&field.label)).unwrap_or_default();
-        let measure = words.fill(key, &[&field]);
+        let measure = said(self.desk, self.kind, key, plan.measure.label());
         match (plan.by, plan.split) {
             (None, _) => measure,
             (Some(by), None) => words.fill("chart.by", &[&measure, &self.attribute(by)]),

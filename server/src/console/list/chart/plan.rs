@@ -11,7 +11,7 @@ use crate::console::desk::Desk;
 use crate::reading::{Days, Measure, Question, Step, is_summed};
 
 /// The words of measures, in the order of menus; a field belongs to all but the first.
-pub const MEASURES: [(&str, &str); 7] = [
+pub const MEASURES: [(&str, &str); 9] = [
     ("count", "measure.count"),
     ("sum", "measure.sum"),
     ("weighted", "measure.weighted"),
@@ -19,6 +19,8 @@ pub const MEASURES: [(&str, &str); 7] = [
     ("least", "measure.least"),
     ("greatest", "measure.greatest"),
     ("distinct", "measure.distinct"),
+    ("each", "measure.each"),
+    ("share", "measure.share"),
 ];
 
 /// What a chart is to show.
@@ -157,7 +159,8 @@ pub fn measured<'k>(desk: &Desk, kind: &'k Kind, word: &str) -> Vec<&'k Field> {
     let seen = |field: &&Field| !field.hidden && desk.reading.may_read(kind, &field.name);
     let groupable = if word == "distinct" { attributes(desk, kind) } else { Vec::new() };
     let fits = |field: &&Field| match word {
-        "count" => false,
+        "count" | "share" => false,
+        "each" if kind.follows().is_none_or(|field| !desk.reading.may_read(kind, &field.name)) => false,
         "distinct" => field.name == kind.title || groupable.iter().any(|(name, _)| **name == *field.name),
         // What is weighed already is not weighed twice.
         "weighted" if field.is_weighed() => false,
@@ -174,13 +177,14 @@ fn weighs(kind: &Kind, board: &Board) -> bool {
 /// Whether a text names a measure of the kind.
 pub fn is_measure(desk: &Desk, kind: &Kind, text: &str) -> bool {
     let (word, measure) = measure(desk, kind, text);
-    text == "count" || measure.field().is_some_and(|field| text == format!("{word}:{}", field.name))
+    text == "count" || measure.name().is_some_and(|name| text == format!("{word}:{name}"))
 }
 
 /// What is measured, with its word; how many records there are if it is nothing else.
 fn measure<'a>(desk: &Desk, kind: &'a Kind, text: &str) -> (&'static str, Measure<'a>) {
     let (word, name) = text.split_once(':').unwrap_or((text, ""));
-    let field = measured(desk, kind, word).into_iter().find(|field| *field.name == *name);
+    let fits = word == "share" || measured(desk, kind, word).into_iter().any(|field| *field.name == *name);
     let known = |word: &str| MEASURES.iter().find(|(known, _)| *known == word).map_or("count", |(word, _)| *word);
-    Measure::named(word, field).map_or(("count", Measure::Count), |measure| (known(word), measure))
+    let measure = Measure::named(kind, word, name).filter(|_| fits);
+    measure.map_or(("count", Measure::Count), |measure| (known(word), measure))
 }

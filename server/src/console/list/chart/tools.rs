@@ -1,6 +1,6 @@
 //! The controls above a chart.
 
-use sync_core::schema::Kind;
+use sync_core::schema::{Kind, Label};
 
 use super::super::asked::Asked;
 use super::super::groups::attributes;
@@ -72,13 +72,22 @@ pub fn tools(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, form: Form)
     }
 }
 
+/// A measure of what is called so.
+pub(super) fn said(desk: &Desk, kind: &Kind, key: &'static str, label: Option<&Label>) -> String {
+    let [what, of] =
+        [label, kind.follows().map(|field| &field.label)].map(|label| label.map(|label| desk.words.inside(label)).unwrap_or_default());
+    desk.words.fill(key, &[&what, &of])
+}
+
 /// How many records there are, and for each field what can be made of it.
 fn measures(desk: &Desk, kind: &Kind, plan: &Plan<'_>) -> Vec<Choice> {
     let mut all = vec![("count".to_owned(), desk.words.say("measure.count").to_owned(), plan.word == "count")];
     for (word, key) in MEASURES.iter().filter(|(word, _)| *word != "count") {
-        for field in measured(desk, kind, word) {
-            let is_now = plan.word == *word && plan.measure.field().is_some_and(|now| now.name == field.name);
-            all.push((format!("{word}:{}", field.name), desk.words.fill(key, &[&desk.words.inside(&field.label)]), is_now));
+        let fields = measured(desk, kind, word).into_iter().map(|field| (&field.name, &field.label));
+        let gaps = kind.gaps.iter().filter(|_| *word == "share").map(|gap| (&gap.name, &gap.label));
+        for (name, label) in fields.chain(gaps) {
+            let is_now = plan.word == *word && plan.measure.name() == Some(&**name);
+            all.push((format!("{word}:{name}"), said(desk, kind, key, Some(label)), is_now));
         }
     }
     all

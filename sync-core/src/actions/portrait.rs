@@ -1,0 +1,182 @@
+//! A record's portrait: what shows of it by the records that link to it, with those records as evidence.
+//!
+//! Kinds declare its lines; here they are worked out of rows, on the phone as on the server.
+//!
+//! ```
+//! use serde_json::json;
+//! use sync_core::actions::portrait::{Said, said};
+//! use sync_core::id::RecordId;
+//! use sync_core::schema::Schema;
+//! let party = Schema::builtin().kind("party").expect("a built-in kind");
+//! let channel = party.portrait.iter().find(|line| &*line.name == "channel").expect("a line");
+//! let rows = ["call", "visit", "call"].map(|what| json!({"type": what}));
+//! let rows = rows.iter().enumerate().map(|(at, row)| (RecordId::of_cause(&at.to_string()), row.as_object().unwrap()));
+//! let found = said(channel, rows, 0);
+//! assert_eq!((&found[0].said, found[0].evidence.len()), (&Said::Value(json!("call")), 2));
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::id::{Millis, RecordId};
+use crate::query::{Direction, Filter, OrderBy, Query, QueryError};
+use crate::schema::{Schema, Take, Trait};
+
+/// Records that a line is worked out from, those made last: tastes change.
+pub const LOOKED_AT: u32 = 200;
+/// Values of one line: more are no favourites.
+const SAID_MAX: usize = 3;
+/// The times of day, from one hour to the next.
+const TIMES: [(u8, u8); 5] = [(0, 6), (6, 11), (11, 14), (14, 18), (18, 24)];
+
+const HOUR_MS: Millis = 3_600_000;
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// A value as its field shows it.
+    Value(Json),
+    /// From one hour of the day to another.
+    Hours(u8, u8),
+    /// From one amount to another.
+    Band(Json, Json),
+}
+
+/// A part of a line: what it says, and the records that say so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// What it says.
+    pub said: Said,
+    /// The records, those made last first.
+    pub evidence: Vec<RecordId>,
+}
+
+/// Of records that link to it, those of a kind that a line is worked out from, made last first.
+///
+/// # Errors
+/// When the line asks for what is not there any more.
+pub fn query(schema: &Schema, kind: &str, line: &Trait, linking: &[RecordId]) -> Result<Query, QueryError> {
+    let ids: Vec<String> = linking.iter().map(RecordId::to_string).collect();
+    let mut conditions = vec![json!({"type": "in", "attribute": "id", "value": ids})];
+    if let Some(Json::Array(more)) = line.filter.as_ref().and_then(|filter| serde_json::from_str(filter).ok()) {
+        conditions.extend(more);
+    }
+    let mut query = Query::of(schema, kind)?;
+    query.filter = Filter::from_json(schema, kind, &Json::Array(conditions))?;
+    if let Some(kind) = schema.kind(kind) {
+        query.order_by = OrderBy::parse(schema, kind, "createdAt", Direction::Descending)?;
+    }
+    query.max_size = LOOKED_AT;
+    Ok(query)
+}
+
+/// What a line says by these records. Times of day are those of a clock so many minutes ahead of UTC.
+pub fn said<'r>(line: &Trait, rows: impl Iterator<Item = (RecordId, &'r Map<String, Json>)>, offset_minutes: i32) -> Vec<Shown> {
+    let rows = rows.map(|(id, fields)| (id, values(fields, &line.of)));
+    match line.take {
+        Take::Most => most(rows, |value| Some(Said::Value(value.clone()))),
+        Take::Own => rows.flat_map(|(id, values)| values.into_iter().map(move |value| own(id, value))).collect(),
+        Take::Hours => most(rows, |value| {
+            let local = value.as_i64()? + Millis::from(offset_minutes) * 60_000;
+            let hour = u8::try_from(local.div_euclid(HOUR_MS).rem_euclid(24)).ok()?;
+            TIMES.iter().find(|(from, to)| (*from..*to).contains(&hour)).map(|(from, to)| Said::Hours(*from, *to))
+        }),
+        Take::Band => band(rows),
+    }
+}
+
+fn own(id: RecordId, value: &Json) -> Shown {
+    Shown { said: Said::Value(value.clone()), evidence: vec![id] }
+}
+
+/// What stands at a path: a value, the elements of a set, a part of each row.
+fn values<'r>(fields: &'r Map<String, Json>, path: &str) -> Vec<&'r Json> {
+    let (field, part) = path.split_once('.').map_or((path, None), |(field, part)| (field, Some(part)));
+    let all = match fields.get(field) {
+        Some(Json::Array(all)) => all.iter().collect(),
+        Some(value) => vec![value],
+        None => Vec::new(),
+    };
+    let part = |value: &'r Json| part.map_or(Some(value), |part| value.get(part)).filter(|value| !value.is_null());
+    all.into_iter().filter_map(part).collect()
+}
+
+/// What most records have; each record counts once for each.
+fn most<'r>(rows: impl Iterator<Item = (RecordId, Vec<&'r Json>)>, of: impl Fn(&Json) -> Option<Said>) -> Vec<Shown> {
+    let mut found: BTreeMap<String, Shown> = BTreeMap::new();
+    for (record, values) in rows {
+        for said in values.into_iter().filter_map(&of) {
+            let shown = found.entry(format!("{said:?}")).or_insert_with(|| Shown { said, evidence: Vec::new() });
+            if shown.evidence.last() != Some(&record) {
+                shown.evidence.push(record);
+            }
+        }
+    }
+    let mut found: Vec<Shown> = found.into_values().collect();
+    found.sort_by_key(|shown| std::cmp::Reverse(shown.evidence.len()));
+    found.truncate(SAID_MAX);
+    found
+}
+
+/// Between which amounts the middle half lies, in the currency that most of them have.
+fn band<'r>(rows: impl Iterator<Item = (RecordId, Vec<&'r Json>)>) -> Vec<Shown> {
+    let number = |value: &Json| value["amount"].as_i64().map(|amount| amount as f64).or_else(|| value.as_f64());
+    let mut by_currency: BTreeMap<&str, Vec<(f64, &Json, RecordId)>> = BTreeMap::new();
+    for (record, value) in rows.flat_map(|(record, values)| values.into_iter().map(move |value| (record, value))) {
+        if let Some(number) = number(value) {
+            by_currency.entry(value["currency"].as_str().unwrap_or_default()).or_default().push((number, value, record));
+        }
+    }
+    let Some(mut all) = by_currency.into_values().max_by_key(Vec::len) else { return Vec::new() };
+    let mut evidence: Vec<RecordId> = all.iter().map(|(.., record)| *record).collect();
+    all.sort_by(|(one, ..), (other, ..)| one.total_cmp(other));
+    let (low, high) = (all[(all.len() - 1) / 4], all[all.len() - 1 - (all.len() - 1) / 4]);
+    let within: Vec<RecordId> = all.iter().filter(|(number, ..)| (low.0..=high.0).contains(number)).map(|(.., record)| *record).collect();
+    evidence.retain(|record| within.contains(record));
+    evidence.dedup();
+    vec![Shown { said: Said::Band(low.1.clone(), high.1.clone()), evidence }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, rows: &[Json], offset_minutes: i32) -> Vec<(Said, usize)> {
+        let party = Schema::builtin().kind("party").unwrap();
+        let line = party.portrait.iter().find(|line| &*line.name == name).unwrap();
+        let kind = &line.from.as_ref().unwrap().kind;
+        assert!(query(Schema::builtin(), kind, line, &[RecordId::of_cause("x")]).is_ok(), "{name} asks what can be answered");
+        let rows = rows.iter().enumerate().map(|(at, row)| (RecordId::of_cause(&at.to_string()), row.as_object().unwrap()));
+        said(line, rows, offset_minutes).into_iter().map(|shown| (shown.said, shown.evidence.len())).collect()
+    }
+
+    #[test]
+    fn what_most_orders_have_is_a_favourite_however_often_it_stands_in_one() {
+        let order = |products: &[&str]| json!({"lines": products.iter().map(|product| json!({"product": product})).collect::<Vec<_>>()});
+        let orders = [order(&["paper", "paper", "paper"]), order(&["ink", "desk"]), order(&["ink", "lamp"]), json!({})];
+        let found = of("products", &orders, 0);
+        assert_eq!(found[0], (Said::Value(json!("ink")), 2));
+        assert_eq!((found.len(), found[1].1), (3, 1));
+    }
+
+    #[test]
+    fn the_price_band_is_the_middle_half_in_the_currency_of_most() {
+        let order = |amount: i64, currency: &str| json!({"lines": [{"price": {"amount": amount, "currency": currency}}]});
+        let mut orders: Vec<Json> = [100, 200, 300, 400, 99_999].map(|amount| order(amount, "CNY")).to_vec();
+        orders.push(order(7, "USD"));
+        let yuan = |amount: i64| json!({"amount": amount, "currency": "CNY"});
+        assert_eq!(of("prices", &orders, 0), [(Said::Band(yuan(200), yuan(400)), 3)]);
+        assert_eq!(of("prices", &orders[..1], 0), [(Said::Band(yuan(100), yuan(100)), 1)]);
+        assert_eq!(of("prices", &[], 0), []);
+    }
+
+    #[test]
+    fn the_time_of_day_is_that_of_the_readers_clock_and_whole_days_have_none() {
+        // 01:00 in London is 09:00 in Beijing.
+        let at = |start: Json| json!({"when": {"start": start}});
+        let met = [at(json!(HOUR_MS)), at(json!(25 * HOUR_MS)), at(json!(10 * HOUR_MS)), at(json!("2026-05-03"))];
+        assert_eq!(of("hours", &met, 480), [(Said::Hours(6, 11), 2), (Said::Hours(18, 24), 1)]);
+        assert_eq!(of("hours", &met, 0)[0], (Said::Hours(0, 6), 2));
+    }
+}
