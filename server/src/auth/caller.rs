@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header, request::Parts};
 use sync_core::access::RoleSet;
 use sync_core::id::{DeviceId, UserId, WorkspaceId};
 
+use super::cookie::Cookie;
 use super::csrf;
 use super::grant::Grant;
 use super::secret::{Token, TokenKind};
@@ -219,15 +220,7 @@ pub(crate) fn bearer_is(headers: &HeaderMap, expected: &str) -> bool {
     bearer(headers).is_some_and(|token| super::secret::subject(token) == super::secret::subject(expected))
 }
 
-/// The cookie's name. `__Host-` makes browsers insist on HTTPS and on this very host.
-pub(super) fn cookie_name(https: bool) -> &'static str {
-    if https { "__Host-rapport" } else { "rapport" }
-}
-
 /// The session that a browser holds.
 pub(crate) fn session_cookie(headers: &HeaderMap, https: bool) -> Option<Token> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let text = pairs.into_iter().find(|(name, _)| *name == cookie_name(https))?.1;
-    Token::parse(TokenKind::Session, text)
+    Token::parse(TokenKind::Session, Cookie::SESSION.read(headers, https)?)
 }

@@ -3,14 +3,13 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sync_core::access::Right;
 use sync_core::id::Millis;
 use sync_core::protocol::{Enrol, Enrolled};
 
-use super::caller::cookie_name;
 use super::secret::{Token, TokenKind};
 use super::{AuthError, Caller, Client, ClientAddress, Enrolment, Finish, PasswordError, Person, SignIn, SignedIn, normal_login};
 use crate::app::App;
@@ -222,13 +221,4 @@ pub async fn enrol(State(app): State<App>, address: ClientAddress, body: Bytes) 
     };
     let bytes = minicbor::to_vec(&answer).map_err(|error| Error::Internal(error.into()))?;
     Ok(([(header::CONTENT_TYPE, "application/cbor")], bytes).into_response())
-}
-
-/// The cookie that a browser keeps a session in.
-pub(crate) fn cookie(https: bool, value: &str, max_age_s: i64) -> Result<HeaderValue, Error> {
-    let secure = if https { "; Secure" } else { "" };
-    let text = format!("{}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}", cookie_name(https));
-    let mut value = HeaderValue::try_from(text).map_err(|error| Error::Internal(error.into()))?;
-    value.set_sensitive(true);
-    Ok(value)
 }

@@ -3,6 +3,7 @@
 //! Decides who somebody is, never what they may do: that is `sync_core::access`.
 
 mod caller;
+mod cookie;
 pub mod csrf;
 pub(crate) mod devices;
 pub mod doors;
@@ -26,6 +27,7 @@ use tokio::sync::broadcast;
 
 pub use caller::{Arriving, Caller, ClientAddress, DeviceCaller, OWN_PASSWORD, Person};
 pub(crate) use caller::{Peer, bearer_is, session_cookie};
+pub(crate) use cookie::Cookie;
 pub use devices::{Enrolment, Gone};
 pub use keys::{KEY_DAYS_MAX, NewKey, key_ends_at};
 pub use password::{BadPassword, Passwords};

@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::assets;
 use super::desk::{self, Desk, Frame};
+use super::sign_in::asked_in;
 use super::words::Words;
 use crate::app::App;
 use crate::auth::{OWN_PASSWORD, Person};
@@ -40,7 +41,7 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
     let mut asked = parts.clone();
     let response = named(next.run(Request::from_parts(parts, body)).await);
     match response.extensions().get::<Problem>().cloned() {
-        Some(problem) if problem.code == "sign_in_needed" && wants_page(&asked) => Redirect::to("/sign-in").into_response(),
+        Some(problem) if problem.code == "sign_in_needed" && wants_page(&asked) => asked_in(&app, &asked),
         Some(problem) if problem.code == PASSWORD_TO_CHANGE && wants_page(&asked) => Redirect::to(OWN_PASSWORD).into_response(),
         Some(_) if is_program(&asked) => response,
         Some(problem) => shown(&app, &mut asked, problem, response).await,

@@ -16,6 +16,7 @@ use super::dashboards::{self, Beside, TileView};
 use super::desk::{Desk, page as answer};
 use super::format::{self, Shown};
 use super::list::{Form, TileContent};
+use super::sign_in::coming_back;
 use super::words::Words;
 use crate::app::App;
 use crate::audit::{Act, Note};
@@ -215,7 +216,10 @@ async fn answered(
     show: impl AsyncFnOnce(&Desk, &Row, &ReportLink) -> Result<Response, Error>,
 ) -> Result<Response, Error> {
     let response = match open(app, headers, token, reader.ok().map(|Person(caller)| caller)).await? {
-        Opened::Door => answer(StatusCode::UNAUTHORIZED, &DoorPage { frame: Bare { words: Words(accepted_language(headers)) } })?,
+        Opened::Door => {
+            let door = answer(StatusCode::UNAUTHORIZED, &DoorPage { frame: Bare { words: Words(accepted_language(headers)) } })?;
+            coming_back(app, &format!("/shared/{token}"), door)
+        }
         Opened::Desk(desk, link) => {
             let row = dashboards::row(&desk, link.dashboard).await?;
             show(&desk, &row, &link).await?

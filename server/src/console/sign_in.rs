@@ -4,17 +4,20 @@ use askama::Template;
 use axum::Form;
 use axum::extract::State;
 use axum::extract::rejection::FormRejection;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::desk::{Desk, GuestLanguage, page};
 use super::words::{Words, other};
 use super::{assets, list};
 use crate::app::App;
-use crate::auth::doors::{Credentials, client, cookie};
+use crate::auth::doors::{Credentials, client};
 use crate::auth::secret::Token;
-use crate::auth::{Asked, AuthError, Caller, ClientAddress, NotSent, SignedIn, session_cookie};
+use crate::auth::{Asked, AuthError, Caller, ClientAddress, Cookie, NotSent, SignedIn, session_cookie};
 use crate::error::Error;
 use crate::language::Language;
 use crate::store::{StoreError, people, workspaces};
@@ -142,7 +145,7 @@ pub async fn enter(
     let Form(credentials) = credentials?;
     let https = app.config.is_https();
     let error = match credentials.sign_in(&app, client(&headers, address, session_cookie(&headers, https))).await {
-        Ok(signed_in) => return entered(&app, &signed_in),
+        Ok(signed_in) => return entered(&app, &headers, &signed_in),
         Err(error) => error,
     };
     let retry = if let AuthError::Throttled { retry_after_s } = &error { Some(HeaderValue::from(*retry_after_s)) } else { None };
@@ -203,16 +206,50 @@ async fn wrong_code(app: &App, language: Language, credentials: &Credentials, ti
     show(app, language, None, StatusCode::UNAUTHORIZED, Step::Code(CodeStep { notice: None, error: Some(wrong), ..step })).await
 }
 
-/// Into the console, and nowhere else, with the session in a cookie.
-pub(super) fn entered(app: &App, signed_in: &SignedIn) -> Result<Response, Error> {
-    let cookie = cookie(app.config.is_https(), signed_in.token.reveal(), signed_in.max_age_s)?;
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
+/// To the page of the console that was asked for, and nowhere else, with the session in a cookie.
+pub(super) fn entered(app: &App, headers: &HeaderMap, signed_in: &SignedIn) -> Result<Response, Error> {
+    let https = app.config.is_https();
+    let wanted = Cookie::WANTED.read(headers, https).and_then(|text| String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok());
+    let session = Cookie::SESSION.set(https, signed_in.token.reveal(), signed_in.max_age_s)?;
+    let mut response = Redirect::to(wanted.as_deref().filter(|path| is_here(path)).unwrap_or("/")).into_response();
+    response.headers_mut().append(header::SET_COOKIE, session);
+    if wanted.is_some() {
+        response.headers_mut().append(header::SET_COOKIE, Cookie::WANTED.set(https, "", 0)?);
+    }
+    Ok(response)
+}
+
+/// To the form; whoever signs in there comes to the page that they asked for.
+pub(super) fn asked_in(app: &App, asked: &Parts) -> Response {
+    let path = asked.uri.path_and_query().map_or("/", |path| path.as_str());
+    let response = Redirect::to("/sign-in").into_response();
+    if asked.method == Method::GET && path != "/" { coming_back(app, path, response) } else { response }
+}
+
+/// An answer to whoever has to sign in first to see a page, with what remembers it.
+pub(super) fn coming_back(app: &App, path: &str, mut response: Response) -> Response {
+    let may = path.len() <= WANTED_BYTES_MAX && is_here(path);
+    if let Some(Ok(cookie)) = may.then(|| Cookie::WANTED.set(app.config.is_https(), &URL_SAFE_NO_PAD.encode(path), WANTED_S)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// How long it is remembered what page was asked for: who signs in later begins at the beginning.
+const WANTED_S: i64 = 600;
+
+/// Of longer addresses browsers may drop the cookie, and more with it.
+const WANTED_BYTES_MAX: usize = 2_000;
+
+/// Whether an address is a path of ours, whoever wrote it into the cookie.
+fn is_here(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n', '\t'])
 }
 
 /// `POST /sign-out`: the session ends, the cookie goes.
 pub async fn leave(State(app): State<App>, caller: Caller) -> Result<Response, Error> {
     app.auth.sign_out(&caller).await?;
-    let cookie = cookie(app.config.is_https(), "", 0)?;
+    let cookie = Cookie::SESSION.set(app.config.is_https(), "", 0)?;
     let language = list::encoded(caller.language.tag());
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/sign-in?lang={language}"))).into_response())
 }
@@ -237,5 +274,5 @@ pub async fn switch_language(desk: Desk, headers: HeaderMap, Form(wanted): Form<
 fn came_from(headers: &HeaderMap) -> String {
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<axum::http::Uri>().ok());
     let path = referer.and_then(|uri| uri.path_and_query().map(ToString::to_string));
-    path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or_else(|| "/".to_owned())
+    path.filter(|path| is_here(path)).unwrap_or_else(|| "/".to_owned())
 }

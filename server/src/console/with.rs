@@ -1,7 +1,7 @@
 //! Signing in through another system: away to it, and back.
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::desk::GuestLanguage;
@@ -10,31 +10,9 @@ use super::words::Words;
 use crate::app::App;
 use crate::auth::doors::client;
 use crate::auth::oidc::{ATTEMPT_S, Attempt, OidcError, Returned};
-use crate::auth::{AuthError, ClientAddress, session_cookie};
+use crate::auth::{AuthError, ClientAddress, Cookie, session_cookie};
 use crate::error::Error;
 use crate::language::Language;
-
-/// The cookie that holds what a sign-in began with.
-fn cookie_name(https: bool) -> &'static str {
-    if https { "__Host-rapport-begun" } else { "rapport-begun" }
-}
-
-fn cookie(app: &App, value: &str, max_age_s: i64) -> Result<HeaderValue, Error> {
-    let https = app.config.is_https();
-    let secure = if https { "; Secure" } else { "" };
-    // Lax: the way back from the provider comes from another site.
-    let text = format!("{}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}", cookie_name(https));
-    let mut value = HeaderValue::try_from(text).map_err(|error| Error::Internal(error.into()))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn begun(app: &App, headers: &HeaderMap) -> Option<Attempt> {
-    let name = cookie_name(app.config.is_https());
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';'));
-    let found = cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(known, _)| *known == name);
-    Attempt::read(found?.1)
-}
 
 fn redirect_uri(app: &App, headers: &HeaderMap) -> String {
     format!("{}/sign-in/back", app.address(headers))
@@ -52,7 +30,7 @@ pub async fn away(
 ) -> Result<Response, Error> {
     match app.providers.begin(&provider, &redirect_uri(&app, &headers), app.clock.now()).await {
         Ok((url, attempt)) => {
-            let cookie = cookie(&app, &attempt.write(), ATTEMPT_S)?;
+            let cookie = Cookie::BEGUN.set(app.config.is_https(), &attempt.write(), ATTEMPT_S)?;
             Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&url)).into_response())
         }
         Err(error) => refused(&app, language, error).await,
@@ -70,14 +48,15 @@ pub async fn back(
     headers: HeaderMap,
     Query(returned): Query<Returned>,
 ) -> Result<Response, Error> {
-    let Some(attempt) = begun(&app, &headers) else { return refused(&app, language, OidcError::NotBegun).await };
+    let attempt = Cookie::BEGUN.read(&headers, app.config.is_https()).and_then(Attempt::read);
+    let Some(attempt) = attempt else { return refused(&app, language, OidcError::NotBegun).await };
     let client = client(&headers, address, session_cookie(&headers, app.config.is_https()));
     let done = app.auth.sign_in_through(&app.providers, &attempt, &returned, &redirect_uri(&app, &headers), client).await;
     let mut response = match done {
-        Ok(signed_in) => entered(&app, &signed_in)?,
+        Ok(signed_in) => entered(&app, &headers, &signed_in)?,
         Err(error) => refused(&app, language, error).await?,
     };
-    response.headers_mut().append(header::SET_COOKIE, cookie(&app, "", 0)?);
+    response.headers_mut().append(header::SET_COOKIE, Cookie::BEGUN.set(app.config.is_https(), "", 0)?);
     Ok(response)
 }
 

@@ -1,5 +1,6 @@
 //! People: signing in and out, being forgotten, being slowed down, being protected from other sites.
 
+use base64::Engine;
 use reqwest::Method;
 
 use crate::harness::{MINUTE, PASSWORD, Server, logged};
@@ -253,4 +254,27 @@ async fn where_there_are_several_workspaces_the_one_that_is_meant_is_asked_for()
         let body = serde_json::json!({"workspace": workspace, "login": "ann", "password": PASSWORD}).to_string();
         assert_eq!(server.send(Method::POST, "/api/v1/sign-in", &json, body).await.status, status, "{workspace}");
     }
+}
+
+#[tokio::test]
+async fn whoever_has_to_sign_in_first_comes_to_the_page_that_they_asked_for_and_to_no_other_site() {
+    let server = Server::start().await;
+    let asked = server.get("/records/party?sort=name", &[("accept", "text/html")]).await;
+    assert_eq!((asked.status.as_u16(), asked.header("location")), (303, "/sign-in"));
+    let wanted = asked.header("set-cookie").split(';').next().unwrap().to_owned();
+    let (answer, _) = server.browser_sign_in(&[("cookie", &wanted)]).await;
+    assert_eq!(answer.header("location"), "/records/party?sort=name");
+    let forgotten = answer.headers.get_all("set-cookie").iter().any(|set| set.to_str().unwrap().starts_with("rapport-wanted=; "));
+    assert!(forgotten, "the next sign-in begins at the beginning: {:?}", answer.headers);
+    // Whoever can write a cookie sends nobody elsewhere.
+    for elsewhere in ["https://evil.example/", "//evil.example/", "/\\evil.example/", "/a\r\nb: c", "javascript:alert(1)", ""] {
+        let written = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(elsewhere);
+        let (answer, _) = server.browser_sign_in(&[("cookie", &format!("rapport-wanted={written}"))]).await;
+        assert_eq!(answer.header("location"), "/", "{elsewhere}");
+    }
+    let page = server.get("/", &[("accept", "text/html")]).await;
+    assert!(page.header("set-cookie").is_empty(), "there is nothing to remember");
+    let changed =
+        server.send(Method::POST, "/language", &[("accept", "text/html"), ("sec-fetch-site", "same-origin")], "language=en").await;
+    assert!(changed.header("set-cookie").is_empty(), "what is sent is not sent again");
 }
