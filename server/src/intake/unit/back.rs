@@ -69,7 +69,7 @@ impl Unit<'_> {
     fn known_forgotten(&self, pushed: &Pushed, why: &Decided, origin: &Origin) -> Option<Outcome> {
         let doc = &self.open.get(&(pushed.record, pushed.facet))?.held.doc;
         let is_in_it = matches!(why, Decided::Forgotten) && doc.has_forgotten(&pushed.hash);
-        is_in_it.then(|| Outcome::Verdict(Verdict::Duplicate { position: 0, received_at: origin.received_at, seal: origin.seal }))
+        is_in_it.then_some(Outcome::Verdict(Verdict::Duplicate { position: 0, received_at: origin.received_at, seal: origin.seal }))
     }
 
     /// Whoever brings a record back holds it, whether they may still see it or not.
