@@ -25,6 +25,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How often in a row a device may bring edits that follow what is not here: the pushes of four sessions. Told so, it brings
 /// what they follow if it has that; if it has not, it would wait for ever.
 const WAITS_MAX: u32 = 16;
+/// So often in all it is asked for what it was once given: of that, what it wrote itself waits at the desk in the end. Of the
+/// rest nothing is to be had from it: its makers have it, too.
+const ASKS_MAX: u32 = WAITS_MAX + 4;
 
 impl Door {
     /// Answers a device that is to forget everything.
@@ -51,7 +54,7 @@ impl Door {
         now: Millis,
     ) -> Result<Vec<Message>, StoreError> {
         let (mut answers, mut sum, mut waiting, mut pulls) = (Vec::new(), Brought::default(), None, None);
-        let is_patient = farewell.waits < WAITS_MAX;
+        let (is_patient, is_asked) = (farewell.waits < WAITS_MAX, farewell.waits < ASKS_MAX);
         for message in messages {
             match message {
                 Message::Receipt(receipt) => answers.push(self.receive(speaker, receipt, now).await?),
@@ -69,12 +72,13 @@ impl Door {
                     let (answer, brought) = self.take_to_the_desk(speaker, push, is_patient, now).await?;
                     sum.stuck += brought.stuck;
                     sum.waits |= brought.waits;
-                    sum.brings = true;
+                    // Where it says that no edit waits, it asks about drafts.
+                    sum.brings |= waiting.is_some_and(|waiting: Waiting| waiting.edits > 0);
                     answers.push(answer);
                 }
                 Message::Offer(offer) if farewell.act == Act::HandBack => {
                     let answer = self.take_lost(speaker, offer, is_patient, now).await;
-                    sum.given_back(&answer, is_patient);
+                    sum.given_back(&answer, is_asked);
                     answers.push(answer);
                 }
                 Message::Withdraw(withdraw) if farewell.act == Act::HandBack => {
@@ -90,7 +94,7 @@ impl Door {
             answers.push(crowded());
             return Ok(answers);
         }
-        let lacks = is_patient && waiting.is_some_and(|waiting| waiting.base > sum.offered);
+        let lacks = is_asked && waiting.is_some_and(|waiting| waiting.base > sum.offered);
         // It comes again and again, and gives nothing of that back.
         sum.waits |= lacks && pulls.is_some() && !sum.brings;
         self.note_waits(speaker, &farewell, &sum).await?;
@@ -146,7 +150,8 @@ impl Door {
     }
 
     /// Takes back what a restored server has lost. What the device itself wrote on a past that was forgotten meanwhile it would
-    /// write again if it stayed: that waits at the desk, whose word has its fields written.
+    /// write again if it stayed: that waits at the desk, whose word has its fields written. In the end everything that it wrote
+    /// itself does, whatever it follows.
     async fn take_lost(&self, speaker: &Speaker, offer: Offer, is_patient: bool, now: Millis) -> Message {
         let pushed = |change: &Delivered| {
             let Delivered { kind, record, facet, hash, body, .. } = change.clone();
@@ -156,7 +161,8 @@ impl Door {
         let own: Vec<Option<Pushed>> = own.collect();
         let mut answer = self.offer(speaker, offer, now).await;
         let Message::Verdicts(Verdicts { verdicts, .. }) = &mut answer else { return answer };
-        let lost = own.into_iter().enumerate().filter_map(|(at, own)| Some((at, own.filter(|_| verdicts[at].is_forgotten())?)));
+        let is_out = |verdict: &Verdict| verdict.is_forgotten() || !is_patient && matches!(verdict, Verdict::Waiting { .. });
+        let lost = own.into_iter().enumerate().filter_map(|(at, own)| Some((at, own.filter(|_| is_out(&verdicts[at]))?)));
         let (places, lost): (Vec<usize>, Vec<Pushed>) = lost.unzip();
         if lost.is_empty() {
             return answer;
@@ -200,7 +206,7 @@ struct Waiting {
 struct Brought {
     /// How many changes follow what never comes: nothing better will be heard of them.
     stuck: u64,
-    /// Whether it has brought anything at all.
+    /// Whether it has brought anything at all but drafts.
     brings: bool,
     /// Whether others follow what is not here: it may have that, and is waited for.
     waits: bool,
@@ -212,13 +218,13 @@ struct Brought {
 
 impl Brought {
     /// What became of an offer. One of which nothing gets in, or is here, may come for ever.
-    fn given_back(&mut self, answer: &Message, is_patient: bool) {
+    fn given_back(&mut self, answer: &Message, is_asked: bool) {
         let Message::Verdicts(answer) = answer else { return };
-        let is_here = |verdict: &Verdict| matches!(verdict, Verdict::Accepted { .. } | Verdict::Duplicate { .. } | Verdict::Held { .. });
+        let is_here = |verdict: &Verdict| matches!(verdict, Verdict::Accepted { .. } | Verdict::Duplicate { .. });
         self.offered += answer.verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Waiting { .. })).count() as u64;
         let gives_back = answer.verdicts.iter().any(is_here);
         self.gives_back |= gives_back;
-        self.waits |= is_patient && !gives_back;
+        self.waits |= is_asked && !gives_back && !answer.verdicts.iter().any(|verdict| matches!(verdict, Verdict::Held { .. }));
         self.brings = true;
     }
 }

@@ -8,6 +8,7 @@ mod filters;
 mod handover;
 mod lists;
 mod look;
+mod markup;
 mod roles;
 mod visits;
 mod work;

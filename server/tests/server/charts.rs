@@ -7,6 +7,7 @@ use sync_core::record::fields::FieldEdit;
 use crate::api::Client;
 use crate::console::{Desk, encoded, record};
 use crate::harness::{PAGE_BYTES_MAX, START};
+use crate::inbox::Inbox;
 
 const DAY: i64 = 86_400_000;
 
@@ -464,44 +465,10 @@ async fn a_link_shows_a_dashboard_to_who_has_it_until_it_ends_or_is_taken_back()
     assert!(desk.shows("/audit").await.contains("Dashboard shared by link"));
 }
 
-/// A mail server as far as a sender sees one (RFC 5321): what it is given stands in the channel.
-async fn mail_server() -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
-    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (url, (tell, told)) = (format!("smtp://{}", listener.local_addr().unwrap()), tokio::sync::mpsc::unbounded_channel());
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let mut socket = BufReader::new(socket);
-            socket.write_all(b"220 test ESMTP\r\n").await.unwrap();
-            let (mut letter, mut is_data, mut line) = (String::new(), false, String::new());
-            while socket.read_line(&mut line).await.is_ok_and(|read| read > 0) {
-                letter.push_str(&line);
-                let answer: &[u8] = match (is_data, line.trim_end()) {
-                    (true, ".") => {
-                        is_data = false;
-                        tell.send(std::mem::take(&mut letter)).unwrap();
-                        b"250 taken\r\n"
-                    }
-                    (true, _) => b"",
-                    (false, "DATA") => {
-                        is_data = true;
-                        b"354 go on\r\n"
-                    }
-                    (false, "QUIT") => b"221 bye\r\n",
-                    (false, _) => b"250 ok\r\n",
-                };
-                socket.write_all(answer).await.unwrap();
-                line.clear();
-            }
-        }
-    });
-    (url, told)
-}
-
 #[tokio::test]
 async fn a_dashboard_goes_out_by_mail_once_for_each_time_it_is_due() {
-    let (url, mut letters) = mail_server().await;
-    let mut desk = Desk::with(|config| config.mail.url = Some(rapport_server::config::Secret(url))).await;
+    let mut inbox = Inbox::open().await;
+    let mut desk = Desk::with(|config| config.mail.url = Some(rapport_server::config::Secret(inbox.url.clone()))).await;
     desk.pipeline().await;
     let dashboard = desk.post("/dashboards", &[("ready", "sales")]).await.header("location").to_owned();
     let wrong = desk.post(&format!("{dashboard}/mails"), &[("recipients", "nobody"), ("every", "day"), ("hour", "8")]).await;
@@ -513,15 +480,15 @@ async fn a_dashboard_goes_out_by_mail_once_for_each_time_it_is_due() {
         desk.server.clock.forward(DAY);
         // Whatever is written makes the server look at the clock.
         desk.chart_deal(60 + day, "lead", "ann", None, "2027-01-20").await;
-        let letter = tokio::time::timeout(std::time::Duration::from_secs(30), letters.recv()).await.expect("a letter").unwrap();
-        for part in
-            ["RCPT TO:<boss@firm.example>", "RCPT TO:<mei@firm.example>", "Message-ID: <", "application/pdf", "%PDF-1.5", "text/csv"]
-        {
-            assert!(letter.contains(part), "{letter} lacks {part}");
-        }
+        let letter = inbox.letter().await;
+        assert_eq!(letter.to, ["boss@firm.example", "mei@firm.example"]);
+        assert!(letter.heads["Message-ID"].as_str().is_some_and(|id| id.starts_with('<')), "{}", letter.heads);
+        let part = |wanted: &str| letter.parts.iter().find(|(kind, _)| kind == wanted).map(|(_, bytes)| &**bytes);
+        assert!(part("application/pdf").is_some_and(|paper| paper.starts_with(b"%PDF-1.5")), "{letter:?}");
+        assert!(part("text/csv").is_some_and(|table| !table.is_empty()), "{letter:?}");
     }
     desk.chart_deal(70, "lead", "ann", None, "2027-01-20").await;
-    assert!(letters.try_recv().is_err(), "one letter a day");
+    assert!(inbox.is_empty(), "one letter a day");
 }
 
 #[tokio::test]

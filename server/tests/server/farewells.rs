@@ -136,9 +136,9 @@ async fn a_device_that_gives_nothing_of_what_it_claims_to_hold_back_is_told_to_f
     let mut asked = 0;
     while !told(&desk.server, &enrolled, &[claims.clone(), pull()]).await.iter().any(is_wipe) {
         asked += 1;
-        assert!(asked <= 16, "it would wait for ever");
+        assert!(asked <= 20, "it would wait for ever");
     }
-    assert_eq!(asked, 16, "it has time to give it back");
+    assert_eq!(asked, 20, "it has time to give it back");
 }
 
 #[tokio::test]
@@ -229,11 +229,11 @@ async fn a_device_that_offers_what_is_never_taken_is_waited_for_and_wiped_in_the
     let hello = Message::Hello(Hello { unconfirmed: Some(2), ..hello });
     let [change, _] = &unsent()[..] else { panic!() };
     let given = crate::api::Phone::of(&desk.server, desk.server.ann, "office", 8).await.delivered(change, 1, START, Seal([1; 16]));
-    for n in 0..17 {
+    for n in 0..21 {
         let offer = Message::Offer(Offer { batch: n, changes: vec![given.clone()] });
         let answers = told(&desk.server, &enrolled, &[hello.clone(), offer, pull()]).await;
         let last = answers.last().unwrap();
-        assert_eq!(is_wipe(last), n == 16, "{n}: {answers:?}");
+        assert_eq!(is_wipe(last), n == 20, "{n}: {answers:?}");
         assert!(matches!(last, Message::Page(page) if !page.more), "it is to offer all: {answers:?}");
     }
 }

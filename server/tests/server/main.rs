@@ -45,6 +45,7 @@ mod harness;
 mod hooks;
 mod house;
 mod imports;
+mod inbox;
 mod key_accounts;
 mod keys;
 mod kinds;

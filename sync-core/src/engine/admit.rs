@@ -86,10 +86,11 @@ impl Replica {
         }
         let kept = if self.store.is_pending(record)? { self.store.document(record, facet)? } else { Vec::new() };
         if kept.iter().any(|kept| kept.pending) {
-            let base: Vec<_> = kept.into_iter().filter(|kept| !kept.pending).collect();
+            let (pending, base): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| kept.pending);
             let doc = self.replay(&open.kind, &base)?;
             // A page ended before all was here that it begins with.
-            open.begins_anew = base.iter().any(|kept| !doc.contains(&kept.change.hash));
+            open.begins_anew =
+                base.iter().any(|kept| !doc.contains(&kept.change.hash)) || self.waits_on_past(&open.kind, &doc, &pending)?;
             open.base = Some(doc);
         }
         self.load(&open.kind, record, facet)?;

@@ -195,7 +195,9 @@ impl Outbox {
                 }
             }
         }
-        for (name, verdict) in std::mem::take(&mut self.undecided) {
+        // What the record says already goes first, the last of it before what it follows: nothing of it is written again.
+        let (said, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.undecided).into_iter().partition(|(_, verdict)| is_said(verdict));
+        for (name, verdict) in said.into_iter().rev().chain(others) {
             if self.let_in.contains(&name) {
                 // The word is old. Sent again, it is known; and what follows it need not be written again.
                 (self.is_waiting, self.moved) = (true, true);
@@ -360,6 +362,10 @@ fn give_up(replica: &Replica, (record, facet, hash): ChangeName) -> Result<(), S
 /// Whether the record says what a change meant, which was not taken itself.
 fn is_in_record(code: &str) -> bool {
     [code::AMENDED, code::REWRITTEN].contains(&code)
+}
+
+fn is_said(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Rejected { code, .. } if is_in_record(code))
 }
 
 /// Whether a verdict keeps a change out of the record: what follows it is written again without it.

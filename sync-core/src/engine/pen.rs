@@ -17,7 +17,7 @@ use crate::id::{ChangeHash, Facet, KindName, Millis, RecordId};
 use crate::merge;
 use crate::protocol::{GivenUp, code};
 use crate::record::change::{Change, Op};
-use crate::record::doc::{Doc, Edit, Written};
+use crate::record::doc::{Doc, Edit, Inadmissible, Written};
 use crate::record::fields::{BadEdit, FieldEdit, path_edits, with_defaults};
 use crate::record::intent::field_edits;
 use crate::record::replay::{Anew, Rewrite, Rewritten, as_seen_by, rewrite};
@@ -490,6 +490,18 @@ impl Replica {
         self.begun_anew = true;
         self.forget(record);
         Ok(())
+    }
+
+    /// Whether something waits that was written on a past that this document has forgotten.
+    pub(super) fn waits_on_past(&mut self, kind: &Kind, doc: &Doc, pending: &[Kept]) -> Result<bool, StoreError> {
+        if doc.generation() == 0 {
+            return Ok(false);
+        }
+        let texts = self.texts(kind);
+        let is_of_before = |(hash, change): &(ChangeHash, Change)| {
+            doc.has_forgotten(hash) || matches!(doc.fits(change, *hash, &texts), Err(Inadmissible::Forgotten))
+        };
+        Ok(read_changes(pending)?.iter().any(is_of_before))
     }
 
     /// Own changes that a restored server had lost, and did not know of when it forgot: they wait again.

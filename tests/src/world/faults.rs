@@ -51,13 +51,12 @@ pub enum Fault {
     HandedOver,
     /// A record is erased for good.
     Erased,
-    /// What once stood in a record is forgotten. No seed switches it on by itself: phones out of whose sight such a record
-    /// went, and servers that were restored, do not keep the promise with it yet. `RAPPORT_WITH=Forgotten` does.
+    /// What once stood in a record is forgotten.
     Forgotten,
 }
 
 /// Those of which each seed has some.
-pub const ALL: [Fault; 23] = [
+pub const ALL: [Fault; 24] = [
     Fault::LostRequest,
     Fault::LostAnswer,
     Fault::Twice,
@@ -81,6 +80,7 @@ pub const ALL: [Fault; 23] = [
     Fault::Revoked,
     Fault::HandedOver,
     Fault::Erased,
+    Fault::Forgotten,
 ];
 
 /// The faults that are on.
@@ -99,9 +99,10 @@ impl Faults {
         self
     }
 
-    /// With those that no seed has by itself, where they are named.
+    /// With those named, whatever the seed has.
     pub fn with(mut self, names: &str) -> Self {
-        self.0.extend([Fault::Forgotten].into_iter().filter(|fault| names.split(',').any(|name| name == format!("{fault:?}"))));
+        let named = |fault: &Fault| names.split(',').any(|name| name == format!("{fault:?}"));
+        self.0.extend(ALL.into_iter().filter(|fault| named(fault) && !self.0.contains(fault)).collect::<Vec<_>>());
         self
     }
 

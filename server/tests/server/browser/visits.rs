@@ -57,7 +57,9 @@ async fn a_first_visit_of_any_page_brings_less_than_150_kb_over_the_wire() {
     let mut pages = browser.every_page(&desk, id).await;
     let columns: Vec<String> = Schema::builtin().kind("party").unwrap().fields.iter().map(|field| field.name.to_string()).collect();
     pages.extend([format!("/records/party?columns={}", columns.join(",")), "/records/party?group=industry".to_owned()]);
-    pages.extend(["/kinds/party", "/kinds/deal", "/records/role/new", "/records/rule/new"].map(str::to_owned));
+    let forms =
+        ["/kinds/party", "/kinds/deal", "/roles/rep", "/roles/office", "/records/rule/new", "/records/deal/new", "/records/offer/new"];
+    pages.extend(forms.map(str::to_owned));
     let mut heavy = Vec::new();
     for words in LANGUAGES {
         desk.post("/language", &[("language", words.0.tag())]).await;

@@ -2,6 +2,7 @@
 //! bears what belongs to another workspace or to a facet that its reader may not see.
 
 mod legible;
+mod outside;
 mod place;
 mod reports;
 mod table;
