@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::reading::{Collisions, Names, ReadError, RecordView};
 
 /// Collisions on the page: the next ones come up when these are settled.
-const SHOWN: usize = 50;
+const SHOWN: usize = 20;
 
 /// A collision as a card shows it.
 pub struct CollisionView {

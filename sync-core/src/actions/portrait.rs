@@ -24,7 +24,7 @@ use crate::query::{Direction, Filter, OrderBy, Query, QueryError};
 use crate::schema::{Schema, Take, Trait};
 
 /// Records that a line is worked out from, those made last: tastes change.
-pub const LOOKED_AT: u32 = 200;
+pub const LOOKED_AT: u32 = 100;
 /// Values of one line: more are no favourites.
 const SAID_MAX: usize = 3;
 /// The times of day, from one hour to the next.

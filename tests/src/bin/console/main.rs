@@ -115,14 +115,14 @@ async fn measure(asked: &Asked, pages: &[Page], mut forget: impl AsyncFnMut(usiz
             };
             let request = request.header("authorization", format!("Bearer {token}")).header("accept", "text/html");
             let answer = request.send().await?;
-            if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+            // What is only sent to, or answers nothing without a question, is no page by its address.
+            if answer.status() == StatusCode::METHOD_NOT_ALLOWED || (answer.status().is_client_error() && page.name.starts_with('/')) {
                 break;
             }
             let answer = answer.error_for_status().with_context(|| page.name.clone())?;
             bytes = answer.bytes().await?.len();
             took.push(begun.elapsed().as_secs_f64() * 1_000.0);
         }
-        // What is only sent to is no page.
         let Some(first) = took.first().copied() else { continue };
         took.sort_by(f64::total_cmp);
         println!("{:<44}{first:>10.1}{:>10.1}{:>10.1}{:>10}", page.name, took[took.len() / 2], took[took.len() - 1], bytes / 1_000);

@@ -106,8 +106,8 @@ const LEFT_OUT: [&str; 24] = [
     "/events",
     // Files that are taken away.
     "/records/{kind}/export.",
-    "/dashboards/{id}/report.pdf",
-    "/shared/{token}/report.pdf",
+    "/dashboards/{id}/report.",
+    "/shared/{token}/report.",
     "/privacy/{id}/page.html",
     "/imports/{id}/failed.csv",
     // Between here and another house, or of somebody who has a secret address.
