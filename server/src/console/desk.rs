@@ -158,7 +158,7 @@ impl Desk {
             item("/rejected", "menu.rejected", "rejected", open.refused),
             item("/mentions", "menu.mentions", "comment", mentions),
             item("/followed", "menu.followed", "pin", followed),
-            item("/plan", "menu.plan", "activity", 0),
+            item("/plan", "menu.plan", ACTIVITY, 0),
             item("/collisions", "menu.collisions", "collision", 0),
             item("/duplicates", "menu.duplicates", "twins", 0),
             item("/gaps", "menu.gaps", "warning", 0),

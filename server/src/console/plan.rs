@@ -109,39 +109,47 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
     let days = Days::around(day, step).ok_or(Error::NotFound)?;
     let whose = asked.person.parse::<UserId>().ok();
     let (planned, is_cut) = desk.reading.planned(days, whose, desk.offset_minutes).await?;
-    let wanted = |one: &&Planned| asked.outcome.is_empty() || one.outcome.as_str() == asked.outcome;
+    let to = Address { span, at: days.first, person: whose, outcome: "" };
+    let page = shown(&desk, &kind, (to, days, today), &asked.outcome, (&planned, is_cut)).await?;
+    answer(StatusCode::OK, &page)
+}
+
+/// What was planned in some days, and what became of it; of that only one outcome, where one is asked for.
+async fn shown(
+    desk: &Desk,
+    kind: &Kind,
+    (to, days, today): (Address, Days, Date),
+    outcome: &str,
+    (planned, is_cut): (&[Planned], bool),
+) -> Result<PlanPage, Error> {
+    let wanted = |one: &&Planned| outcome.is_empty() || one.outcome.as_str() == outcome;
     let mut listed: Vec<&Planned> = planned.iter().filter(wanted).collect();
     listed.sort_by_key(|one| due(&one.row.fields).map(|due| moment_of(&due)));
     listed.truncate(LISTED);
     // Everybody's name is wanted, of the rest only what is listed.
     let names = desk.reading.names_around(&listed).await?;
-    let people: BTreeSet<RecordId> = planned.iter().filter_map(|one| one.whose).chain(whose.map(|user| RecordId(user.0))).collect();
+    let people: BTreeSet<RecordId> = planned.iter().filter_map(|one| one.whose).chain(to.person.map(|user| RecordId(user.0))).collect();
     let people = desk.reading.names_of(people).await?;
-    let to = Address { span, at: days.first, person: whose, outcome: "" };
-    let counted = Counted { desk: &desk, kind: &kind, to, people: &people };
+    let counted = Counted { desk, kind, to, people: &people };
     let moved = |day: Result<Date, jiff::Error>| day.map_or_else(|_| to.text(), |at| Address { at, ..to }.text());
-    let page = PlanPage {
+    Ok(PlanPage {
         frame: desk.frame(desk.words.say("menu.plan"), "/plan").await?,
         title: if days.first == days.last { days.first.to_string() } else { format!("{} – {}", days.first, days.last) },
         before: moved(days.first.yesterday()),
         now: Address { at: today, ..to }.text(),
         after: moved(days.last.tomorrow()),
-        spans: SPANS.iter().map(|(word, _, key)| (Address { span: word, ..to }.text(), desk.words.say(key), *word == span)).collect(),
-        person: whose.and_then(|user| {
+        spans: SPANS.iter().map(|(word, _, key)| (Address { span: word, ..to }.text(), desk.words.say(key), *word == to.span)).collect(),
+        person: to.person.and_then(|user| {
             let everybody = Address { person: None, ..to };
             Some((people.get(&RecordId(user.0))?.title.clone(), everybody.text()))
         }),
         heads: Outcome::ALL.iter().map(|(outcome, _)| desk.words.say(label(*outcome))).collect(),
-        tables: vec![
-            (desk.words.say("adoption.who"), counted.by_person(&planned)),
-            (desk.words.say("plan.what"), counted.by_type(&planned)),
-        ],
-        items: listed.iter().map(|one| item(&desk, &kind, &names, one)).collect(),
-        only: Outcome::ALL.iter().find(|(_, word)| *word == asked.outcome).map(|(outcome, _)| desk.words.say(label(*outcome))),
+        tables: vec![(desk.words.say("adoption.who"), counted.by_person(planned)), (desk.words.say("plan.what"), counted.by_type(planned))],
+        items: listed.iter().map(|one| item(desk, kind, &names, one)).collect(),
+        only: Outcome::ALL.iter().find(|(_, word)| *word == outcome).map(|(outcome, _)| desk.words.say(label(*outcome))),
         all_href: to.text(),
         is_cut: is_cut || planned.iter().filter(wanted).count() > LISTED,
-    };
-    answer(StatusCode::OK, &page)
+    })
 }
 
 /// Where a plan stands.

@@ -63,12 +63,10 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
     let steps = acts.len();
     let step = asked.step.unwrap_or(steps).clamp(1, steps.max(1));
     // They come newest first.
-    let from = steps.checked_sub(step).ok_or(Error::NotFound)?;
-    let act = *acts.get(from).ok_or(Error::NotFound)?;
+    let (from, act) = steps.checked_sub(step).and_then(|from| Some((from, *acts.get(from)?))).ok_or(Error::NotFound)?;
     let until: Vec<ChangeHash> = acts[from..].iter().copied().flatten().map(|entry| entry.change).collect();
     let then = desk.reading.as_after(id, &until).await?.ok_or(Error::NotFound)?;
-    let known: usize = acts[..from].iter().map(|act| act.len()).sum();
-    let earlier = &history.entries[known..];
+    let earlier = &history.entries[acts[..from].iter().map(|act| act.len()).sum::<usize>()..];
     let names = desk.reading.names_of(linked(&kind, act, Some(&then))).await?;
     let format = Formatter { words: desk.words, names: &names };
     let head = head(&desk, &kind, &view, "replay");

@@ -8,6 +8,7 @@ use sync_core::actions::follow::{FOLLOW, RECORD, WHO};
 use sync_core::id::{ChangeHash, DeviceId, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Param;
 
+use super::remembered::Answers;
 use super::scope::{Scope, Statement};
 use super::{Result, Tx, id};
 
@@ -83,14 +84,14 @@ type DoneTuple = (Vec<u8>, Option<Vec<u8>>, Vec<u8>, i64, Vec<u8>, Vec<u8>, Mill
 
 /// The changes of some records by others than `who`, each after a position, of the facets in sight: the last ones first.
 pub async fn changes(
-    tx: &mut Tx,
+    (tx, answers): (&mut Tx, &Answers),
     workspace: WorkspaceId,
     scope: &Scope,
     who: UserId,
     after: &[(RecordId, u64)],
     limit: u32,
 ) -> Result<Vec<Done>> {
-    done(changes_statement(workspace, scope, who, after, limit), tx).await
+    done(changes_statement(workspace, scope, who, after, limit), (tx, answers), workspace).await
 }
 
 fn changes_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, after: &[(RecordId, u64)], limit: u32) -> Statement {
@@ -110,8 +111,12 @@ fn changes_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, after: 
 }
 
 /// By which roles anything links to some records at all.
-pub async fn roles_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<HashSet<(RecordId, String)>> {
-    let found: Vec<(Vec<u8>, String)> = roles_statement(workspace, records).all(tx).await?;
+pub async fn roles_of(
+    (tx, answers): (&mut Tx, &Answers),
+    workspace: WorkspaceId,
+    records: &[RecordId],
+) -> Result<HashSet<(RecordId, String)>> {
+    let found: Vec<(Vec<u8>, String)> = answers.to(tx, workspace, roles_statement(workspace, records), true).await?;
     found.into_iter().map(|(record, role)| Ok((id(RecordId::from_bytes(&record), "record id")?, role))).collect()
 }
 
@@ -146,14 +151,14 @@ pub struct Seek<'a> {
 /// The records in use and in sight that others than `who` made about some others: the last ones first. `roles`: which kinds
 /// link by which roles, as `kind.role`.
 pub async fn made(
-    tx: &mut Tx,
+    (tx, answers): (&mut Tx, &Answers),
     workspace: WorkspaceId,
     scope: &Scope,
     who: UserId,
     (seeks, roles): (&[Seek<'_>], &[String]),
     limit: u32,
 ) -> Result<Vec<Done>> {
-    done(made_statement(workspace, scope, who, (seeks, roles), limit), tx).await
+    done(made_statement(workspace, scope, who, (seeks, roles), limit), (tx, answers), workspace).await
 }
 
 fn made_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, (seeks, roles): (&[Seek<'_>], &[String]), limit: u32) -> Statement {
@@ -184,7 +189,8 @@ fn hex(record: &RecordId) -> String {
     record.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn done(statement: Statement, tx: &mut Tx) -> Result<Vec<Done>> {
+/// Every page of the console counts: what was found holds until something is written.
+async fn done(statement: Statement, (tx, answers): (&mut Tx, &Answers), workspace: WorkspaceId) -> Result<Vec<Done>> {
     let done = |(about, made, change, position, user, device, at): DoneTuple| {
         Ok(Done {
             about: id(RecordId::from_bytes(&about), "record id")?,
@@ -196,7 +202,7 @@ async fn done(statement: Statement, tx: &mut Tx) -> Result<Vec<Done>> {
             at,
         })
     };
-    statement.all::<DoneTuple>(tx).await?.into_iter().map(done).collect()
+    answers.to::<DoneTuple>(tx, workspace, statement, true).await?.into_iter().map(done).collect()
 }
 
 #[cfg(test)]
