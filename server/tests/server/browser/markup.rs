@@ -25,11 +25,11 @@ impl Desk {
     async fn written_everywhere(&mut self, kind: &str, n: u8, text: &str) {
         let (app, kind) = (self.server.app.clone(), Schema::builtin().kind(kind).unwrap());
         let takes_text = |field: &&Field| field.value == ValueType::String && matches!(field.merge, Merge::Register | Merge::Visible);
-        let titled = self.ann.save(&app, &kind.name, record(n), START, &[FieldEdit::set(&*kind.title, text)]).await;
+        let titled = self.ann.save(&app, &kind.name, record(n), START, &[FieldEdit::set(&kind.title, text)]).await;
         assert!(matches!(titled[..], [Verdict::Accepted { .. }]), "{titled:?}");
         for field in kind.fields.iter().filter(takes_text).filter(|field| field.name != kind.title) {
             let before = self.ann.docs.clone();
-            let verdicts = self.ann.save(&app, &kind.name, record(n), START + 1, &[FieldEdit::set(&*field.name, text)]).await;
+            let verdicts = self.ann.save(&app, &kind.name, record(n), START + 1, &[FieldEdit::set(&field.name, text)]).await;
             if !verdicts.iter().all(|verdict| matches!(verdict, Verdict::Accepted { .. })) {
                 self.ann.docs = before;
             }
