@@ -136,6 +136,35 @@ fn computed(kind: &str, row: &Map<String, Json>, stages: &[&str]) -> BTreeMap<&'
     }
 }
 
+/// Fields that say since when a choice is what it is.
+const SINCE: [(&str, &str); 2] = [("stage_since", "stage"), ("status_since", "status")];
+
+/// How long it took to win.
+const DAYS_TO_WIN: &str = "days_to_win";
+
+const DAY: Millis = 86_400_000;
+
+/// A choice is what it is since a moment at which somebody chose it.
+fn since(fields: &BTreeMap<&str, Vec<Done<'_>>>, row: &Map<String, Json>, (field, of): (&str, &str)) -> Result<(), String> {
+    let Some(said) = row.get(field) else { return Ok(()) };
+    let chose = |done: &&Done<'_>| matches!(done.act, Act::Write { value, .. } | Act::Raise { value, .. } if Some(value) == row.get(of));
+    let moments: Vec<Millis> = fields.get(of).into_iter().flatten().filter(chose).map(|done| done.time).collect();
+    if said.as_i64().is_some_and(|at| moments.contains(&at)) {
+        return Ok(());
+    }
+    Err(format!("`{field}` is {said}, and `{of}` was chosen at {moments:?}"))
+}
+
+/// A deal that is won took the days from its first edit to that.
+fn days_to_win(row: &Map<String, Json>, begun: Option<Millis>) -> Result<(), String> {
+    let won = row.get("stage").is_some_and(|stage| stage == "won").then(|| row.get("stage_since").and_then(Json::as_i64)).flatten();
+    let days = won.zip(begun).map(|(won, begun)| (won - begun).max(0) / DAY);
+    match row.get(DAYS_TO_WIN).and_then(Json::as_i64) == days {
+        true => Ok(()),
+        false => Err(format!("`{DAYS_TO_WIN}` is {:?} and follows as {days:?}", row.get(DAYS_TO_WIN))),
+    }
+}
+
 impl Ledger {
     /// A name for the next intent.
     pub fn new_id(&mut self) -> IntentId {
@@ -167,7 +196,17 @@ impl Ledger {
                 return Err(format!("`{field}` is {:?} and follows as {value:?}", shown.row.get(*field)));
             }
         }
-        let is_known = |field: &str| fields.contains_key(field) || computed.contains_key(field);
+        for (field, of) in SINCE {
+            since(&fields, &shown.row, (field, of))?;
+        }
+        let begun = held.iter().map(|(_, time)| *time).min();
+        days_to_win(&shown.row, begun)?;
+        let is_known = |field: &str| {
+            fields.contains_key(field)
+                || computed.contains_key(field)
+                || SINCE.iter().any(|(since, _)| *since == field)
+                || field == DAYS_TO_WIN
+        };
         if let Some(field) = shown.row.keys().find(|field| !is_known(field)) {
             return Err(format!("`{field}` is shown and nobody wrote it"));
         }

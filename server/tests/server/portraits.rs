@@ -48,7 +48,7 @@ async fn a_portrait_says_what_a_customer_likes_and_opens_the_records_that_say_so
     let portrait = between(&shown, "id=\"portrait\"", "</section>");
     let line = |label: &str| portrait.split("class=\"trait\"").find(|line| line.contains(&format!("<h3>{label}</h3>"))).unwrap().to_owned();
     has(&line("Favourite products"), &["<summary>Ink ", "2 quotes and orders", ">First</a>", ">Second</a>", ">Third</a>"], &["Not sold"]);
-    has(&line("Price band"), &["¥10.00 – ¥30.00"], &["99"]);
+    has(&line("Price band"), &["¥10.00 – ¥30.00"], &["¥99"]);
     has(&line("Channel"), &["Call", "2 activities", ">Rang again</a>", "Visit"], &[]);
     // 09:00 to 11:00 UTC, where the browser says nothing else.
     has(&line("Time of day"), &["06:00 – 11:00", "2 activities", "11:00 – 14:00"], &[]);

@@ -159,10 +159,14 @@ async fn a_link_shows_what_its_maker_may_see_or_once_somebody_signed_in_what_the
     for ending in ["", "/report.pdf", "/report.csv"] {
         let door = server.get(&format!("{closed}{ending}"), &[("accept-language", "en")]).await;
         assert_eq!(door.status, 401, "{ending}");
-        has(&door.text(), &["Sign in to read this", "open the link again", "href=\"/sign-in"], &["Jiamei", "¥"]);
+        has(&door.text(), &["Sign in to read this", "you come back to it", "href=\"/sign-in"], &["Jiamei", "¥"]);
         assert_eq!(door.header("x-robots-tag"), "noindex, nofollow");
     }
-    has(&server.get(&closed, &[("accept-language", "zh-CN")]).await.text(), &["请登录后查看"], &[]);
+    let door = server.get(&closed, &[("accept-language", "zh-CN")]).await;
+    has(&door.text(), &["请登录后查看"], &[]);
+    let wanted = door.header("set-cookie").split(';').next().unwrap().to_owned();
+    let (entered, _) = server.browser_sign_in(&[("cookie", &wanted)]).await;
+    assert_eq!(entered.header("location"), closed, "whoever signs in comes back to it");
     // Of a seller the limit is kept; the maker sees it by either link.
     for (cookie, sees) in [(&firm.ann, true), (&firm.cai, false)] {
         let page = server.browse(cookie, &closed).await;
