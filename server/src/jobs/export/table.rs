@@ -73,7 +73,7 @@ pub fn csv(table: &Table) -> Result<Vec<u8>, csv::Error> {
 /// Several as CSV, each below its title and with an empty line behind it.
 ///
 /// # Errors
-/// As [`csv`].
+/// As [`csv()`].
 pub fn csv_of(tables: &[Table]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer("\u{feff}".as_bytes().to_vec());
     for (at, table) in tables.iter().enumerate() {
