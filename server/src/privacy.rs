@@ -35,7 +35,7 @@ pub use phones::{HeldBy, OnPhone, phones};
 
 /// The proof of an erasure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Proof {
     /// What was removed.
     pub removed: Removed,
@@ -44,11 +44,9 @@ pub struct Proof {
     /// Records that name it and stay: somebody should look whether they speak of the person.
     pub look_at: Vec<RecordId>,
     /// The position of the feed at which phones are told to remove it; none where that was not noted yet.
-    #[serde(default)]
     pub position: Option<u64>,
     /// The phones that may hold it: of those who see it, and those that were away when it left their sight or their rights
     /// changed.
-    #[serde(default)]
     pub devices: Vec<DeviceId>,
 }
 
@@ -105,6 +103,14 @@ fn check(app: &App, caller: &Caller, row: &Row) -> Result<(), Error> {
     (allowed && rules.roles.may(&caller.role, Right::Purge)).then_some(()).ok_or_else(no)
 }
 
+/// Why a record that was merged into another one is not erased by itself, and what to do instead.
+pub fn merged_away() -> Text {
+    Text::new(
+        "This record was merged into another one. Erase that one, and this goes with it; or take the merge back first.",
+        "该记录已合并到另一条记录。请清除那一条，本记录会一并清除；或先撤销合并。",
+    )
+}
+
 /// Why records of a kind are never erased, and what to do instead.
 pub fn kept(kind: &str) -> Option<Text> {
     never_erased(kind).map(|(en, zh)| Text::new(en, zh))
@@ -132,10 +138,14 @@ pub async fn erase(app: &App, caller: &Caller, id: RecordId) -> Result<Proof, Er
 /// # Errors
 /// When the disk does not let go of it.
 pub(crate) async fn scrub(app: &App, workspace: WorkspaceId) -> Result<(), Error> {
+    take_rows(app, workspace).await?;
+    Ok(app.store.scrub().await?)
+}
+
+async fn take_rows(app: &App, workspace: WorkspaceId) -> Result<(), Error> {
     let uploads = app.uploads.clone();
     let taken = tokio::task::spawn_blocking(move || uploads.take_rows(workspace)).await;
-    taken.map_err(anyhow::Error::from).and_then(|taken| Ok(taken?)).map_err(Error::Internal)?;
-    Ok(app.store.scrub().await?)
+    taken.map_err(anyhow::Error::from).and_then(|taken| Ok(taken?)).map_err(Error::Internal)
 }
 
 /// As [`erase`], for many: whoever erases the last one also rewrites the database file. Who has phones stays in `holders`
@@ -200,18 +210,15 @@ async fn erase_seen(app: &App, caller: &Caller, row: Row, holders: &mut Option<A
     let (workspace, record, at, by) = (caller.workspace, row.id, app.clock.now(), Some(caller.user));
     let mut tx = app.store.reader().await?;
     if aliases::survivors_of(&mut tx, workspace, &[record]).await?.contains_key(&record) {
-        return Err(Error::Conflict(Text::new(
-            "This record is merged into another one. Erase that one, and this goes with it; or take the merge back first.",
-            "该记录已合并到另一条记录。请清除那一条，本记录会一并清除；或先撤销合并。",
-        )));
+        return Err(Error::Conflict(merged_away()));
     }
     // Whoever is one person is erased whole.
     let merged = aliases::behind(&mut tx, workspace, record).await?;
     drop(tx);
     let reading = Reading::of(app, caller);
     let all: Vec<RecordId> = merged.iter().copied().chain([record]).collect();
-    let look_at = reading.those(reading.pointing_at(&all).await?).await?.into_iter().filter(|row| &*row.kind != crate::files::KIND);
-    let look_at = look_at.map(|row| row.id).collect();
+    let look_at = reading.pointing_at(&all).await?.into_iter().filter(|(_, kind)| &**kind != crate::files::KIND);
+    let look_at = look_at.map(|(record, _)| record).collect();
     let line = |record| LedgerLine { workspace, record, kind: row.kind.to_string(), at, by };
     // First in the ledger: a crash in between erases twice, never not at all.
     for one in &all {
@@ -377,6 +384,7 @@ pub async fn begin_again(store: &Store, intake: &Intake, now: Millis) -> Result<
 /// When the ledger cannot be read, or the database fails.
 pub async fn reapply(app: &App) -> Result<u64, Error> {
     let mut again = begin_again(&app.store, &app.intake, app.clock.now()).await?;
+    let mut cleaned = BTreeSet::new();
     for line in ledger::read::<LedgerLine>(&ledger_path(app)).map_err(StoreError::Ledger)? {
         let mut tx = app.store.reader().await?;
         let here = records::rows_of(&mut tx, line.workspace, &[line.record]).await?;
@@ -385,10 +393,14 @@ pub async fn reapply(app: &App) -> Result<u64, Error> {
         if let Some(row) = here.get(&line.record) {
             let removing = Removing { merged: Vec::new(), look_at: Vec::new(), holders: &mut None };
             removed(app, &line, row.kind.clone(), removing).await?;
+            cleaned.insert(line.workspace);
             again += 1;
         } else if !is_known {
             remember_again(app, line).await?;
         }
+    }
+    for workspace in &cleaned {
+        take_rows(app, *workspace).await?;
     }
     if again > 0 {
         app.store.scrub().await?;

@@ -136,23 +136,19 @@ fn computed(kind: &str, row: &Map<String, Json>, stages: &[&str]) -> BTreeMap<&'
     }
 }
 
-/// Fields that say since when a choice is what it is.
-const SINCE: [(&str, &str); 2] = [("stage_since", "stage"), ("status_since", "status")];
+/// Fields that say since when a choice is what it is: of a kind, the field, the choice.
+const SINCE: [(&str, &str, &str); 2] = [("deal", "stage_since", "stage"), ("activity", "status_since", "status")];
 
 /// How long it took to win.
 const DAYS_TO_WIN: &str = "days_to_win";
 
 const DAY: Millis = 86_400_000;
 
-/// A choice is what it is since a moment at which somebody chose it.
-fn since(fields: &BTreeMap<&str, Vec<Done<'_>>>, row: &Map<String, Json>, (field, of): (&str, &str)) -> Result<(), String> {
-    let Some(said) = row.get(field) else { return Ok(()) };
-    let chose = |done: &&Done<'_>| matches!(done.act, Act::Write { value, .. } | Act::Raise { value, .. } if Some(value) == row.get(of));
-    let moments: Vec<Millis> = fields.get(of).into_iter().flatten().filter(chose).map(|done| done.time).collect();
-    if said.as_i64().is_some_and(|at| moments.contains(&at)) {
-        return Ok(());
-    }
-    Err(format!("`{field}` is {said}, and `{of}` was chosen at {moments:?}"))
+/// A choice is what it is since the first of those who chose it and were not written over.
+fn judge_since(field: &str, of: &[Done<'_>], chosen: &Json, row: &Map<String, Json>) -> Result<(), String> {
+    let chose = standing(of).iter().filter(|one| written(one) == chosen).map(|one| one.time).min();
+    let expected = chose.filter(|_| !chosen.is_null()).map_or(Json::Null, Json::from);
+    expect(row.get(field).unwrap_or(&Json::Null), expected).map_err(|problem| format!("`{field}`: {problem}"))
 }
 
 /// A deal that is won took the days from its first edit to that.
@@ -196,16 +192,13 @@ impl Ledger {
                 return Err(format!("`{field}` is {:?} and follows as {value:?}", shown.row.get(*field)));
             }
         }
-        for (field, of) in SINCE {
-            since(&fields, &shown.row, (field, of))?;
-        }
         let begun = held.iter().map(|(_, time)| *time).min();
         days_to_win(&shown.row, begun)?;
         let is_known = |field: &str| {
             fields.contains_key(field)
                 || computed.contains_key(field)
-                || SINCE.iter().any(|(since, _)| *since == field)
-                || field == DAYS_TO_WIN
+                || SINCE.iter().any(|(of, since, _)| (*of, *since) == (kind, field))
+                || (kind, field) == ("deal", DAYS_TO_WIN)
         };
         if let Some(field) = shown.row.keys().find(|field| !is_known(field)) {
             return Err(format!("`{field}` is shown and nobody wrote it"));
@@ -219,6 +212,9 @@ impl Ledger {
             let is_text = matches!(done[0].act, Act::Type { .. });
             if is_text && names.iter().any(|id| self.displaced.contains(id)) {
                 continue;
+            }
+            if let Some((_, since, of)) = SINCE.iter().find(|(since_of, _, of)| (*since_of, *of) == (kind, field)) {
+                judge_since(since, &done, shown.row.get(*of).unwrap_or(&Json::Null), &shown.row)?;
             }
             judge_field(field, &done, shown).map_err(|problem| {
                 let who: Vec<String> = done

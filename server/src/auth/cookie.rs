@@ -23,8 +23,7 @@ impl Cookie {
 
     /// What a browser holds.
     pub fn read(self, headers: &HeaderMap, https: bool) -> Option<&str> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';'));
-        cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == self.name(https)).map(|(_, value)| value)
+        value(headers, &self.name(https))
     }
 
     /// The header that has a browser hold it for so many seconds; for none, forget it.
@@ -39,4 +38,10 @@ impl Cookie {
         value.set_sensitive(true);
         Ok(value)
     }
+}
+
+/// What a browser holds under a name.
+pub(crate) fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';'));
+    cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(known, _)| *known == name).map(|(_, value)| value)
 }

@@ -3,7 +3,7 @@
 //! Decides who somebody is, never what they may do: that is `sync_core::access`.
 
 mod caller;
-mod cookie;
+pub(crate) mod cookie;
 pub mod csrf;
 pub(crate) mod devices;
 pub mod doors;

@@ -3,6 +3,7 @@
 //! Nothing is ever loaded from another host. They are compressed, once; pages never are: how short one becomes would tell
 //! what is in it to whoever gets a word of their own onto it (BREACH).
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::LazyLock;
 
@@ -108,10 +109,15 @@ pub fn icons() -> &'static str {
     &ICONS.address
 }
 
+/// The names of the icons that the drawing has.
+static DRAWN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let drawing = std::str::from_utf8(ICONS.body).unwrap_or_default();
+    drawing.split("id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
+});
+
 /// Whether the drawing has an icon of that name.
 pub fn has_icon(name: &str) -> bool {
-    let drawing = std::str::from_utf8(ICONS.body).unwrap_or_default();
-    drawing.contains(&format!("id=\"{name}\""))
+    DRAWN.contains(name)
 }
 
 /// The logo's address.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -21,6 +21,7 @@ use super::assets;
 use super::words::{Words, other};
 use crate::app::App;
 use crate::audit::{Act, Note};
+use crate::auth::cookie;
 use crate::auth::{Caller, Person};
 use crate::error::{Error, accepted_language};
 use crate::jobs::cell::zone_at;
@@ -119,9 +120,7 @@ impl FromRequestParts<App> for Desk {
 const ZONE_COOKIE: &str = "zone";
 
 fn clock_of(headers: &HeaderMap) -> (i32, Option<TimeZone>) {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    let said = cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == ZONE_COOKIE);
-    let (minutes, zone) = said.map_or(("", ""), |(_, value)| value.split_once('/').unwrap_or((value, "")));
+    let (minutes, zone) = cookie::value(headers, ZONE_COOKIE).map_or(("", ""), |value| value.split_once('/').unwrap_or((value, "")));
     let minutes = minutes.parse::<i32>().unwrap_or_default().clamp(-OFFSET_MAX_MINUTES, OFFSET_MAX_MINUTES);
     (minutes, TimeZone::get(zone).ok().filter(|zone| !zone.is_unknown()))
 }

@@ -91,11 +91,8 @@ async fn view(desk: &Desk, kind: &Kind, dossier: &Dossier) -> Result<DossierPage
 
 /// What the records are called that anything of it leads to.
 async fn called(desk: &Desk, kind: &Kind, dossier: &Dossier) -> Result<Names, Error> {
-    let entries = |history: &Option<History>| history.iter().flat_map(|history| history.entries.clone()).collect::<Vec<_>>();
-    let mut ids = history::linked(kind, &entries(&dossier.history), None);
-    for merged in &dossier.merged {
-        ids.extend(history::linked(kind, &entries(&merged.history), None));
-    }
+    let histories = dossier.merged.iter().map(|merged| &merged.history).chain([&dossier.history]).flatten();
+    let mut ids: Vec<RecordId> = histories.flat_map(|history| history::linked(kind, &history.entries, None)).collect();
     let rows = dossier.about.iter().chain(dossier.merged.iter().map(|merged| &merged.record));
     let texts = rows.flat_map(|row| row.fields.values()).flat_map(ids_in);
     ids.extend(texts.chain(dossier.refused.iter().flat_map(RefusedEdit::texts).filter_map(|text| text.parse().ok())));

@@ -371,7 +371,7 @@ fn say(desk: &Desk, error: &ImportError) -> String {
     let words = desk.words;
     match error {
         // Files are kept until somebody is erased.
-        ImportError::File { .. } => words.say("import.taken_away").to_owned(),
+        ImportError::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => words.say("import.taken_away").to_owned(),
         ImportError::Empty => words.say("import.no_file").to_owned(),
         ImportError::OpenQuote { line } => words.fill("import.open_quote", &[&line.to_string()]),
         ImportError::NoField { .. } => words.say("import.nothing_mapped").to_owned(),

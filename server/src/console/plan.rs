@@ -12,12 +12,13 @@ use serde_json::Value as Json;
 use sync_core::actions::next::{ABOUT, ACTIVITY, due};
 use sync_core::actions::plan::Outcome;
 use sync_core::id::{RecordId, UserId};
+use sync_core::query::Context;
 use sync_core::schema::Kind;
 
 use super::desk::{Desk, Frame, icon, page as answer};
 use super::format::{self, Formatter, Shown};
 use super::links::ids_in;
-use super::list::{encoded, local, title_of};
+use super::list::{local, title_of};
 use crate::error::Error;
 use crate::reading::{Days, Names, Planned, Step};
 
@@ -124,13 +125,14 @@ async fn shown(
 ) -> Result<PlanPage, Error> {
     let wanted = |one: &&Planned| outcome.is_empty() || one.outcome.as_str() == outcome;
     let mut listed: Vec<&Planned> = planned.iter().filter(wanted).collect();
-    listed.sort_by_key(|one| due(&one.row.fields).map(|due| moment_of(&due)));
+    let context = Context { now: desk.now, offset_minutes: desk.offset_minutes };
+    listed.sort_by_key(|one| due(&one.row.fields).and_then(|due| due.as_i64().or_else(|| context.begin_of(due.as_str()?))));
     listed.truncate(LISTED);
     // Everybody's name is wanted, of the rest only what is listed.
-    let names = desk.reading.names_around(&listed).await?;
-    let people: BTreeSet<RecordId> = planned.iter().filter_map(|one| one.whose).chain(to.person.map(|user| RecordId(user.0))).collect();
-    let people = desk.reading.names_of(people).await?;
-    let counted = Counted { desk, kind, to, people: &people };
+    let people = planned.iter().filter_map(|one| one.whose).chain(to.person.map(|user| RecordId(user.0)));
+    let about = listed.iter().filter_map(|one| one.row.fields.get(ABOUT)).flat_map(ids_in);
+    let names = desk.reading.names_of(people.chain(about).collect::<BTreeSet<_>>()).await?;
+    let counted = Counted { desk, kind, to, people: &names };
     let moved = |day: Result<Date, jiff::Error>| day.map_or_else(|_| to.text(), |at| Address { at, ..to }.text());
     Ok(PlanPage {
         frame: desk.frame(desk.words.say("menu.plan"), "/plan").await?,
@@ -141,7 +143,7 @@ async fn shown(
         spans: SPANS.iter().map(|(word, _, key)| (Address { span: word, ..to }.text(), desk.words.say(key), *word == to.span)).collect(),
         person: to.person.and_then(|user| {
             let everybody = Address { person: None, ..to };
-            Some((people.get(&RecordId(user.0))?.title.clone(), everybody.text()))
+            Some((names.get(&RecordId(user.0))?.title.clone(), everybody.text()))
         }),
         heads: Outcome::ALL.iter().map(|(outcome, _)| desk.words.say(label(*outcome))).collect(),
         tables: vec![(desk.words.say("adoption.who"), counted.by_person(planned)), (desk.words.say("plan.what"), counted.by_type(planned))],
@@ -170,7 +172,7 @@ impl Address {
     /// It, as links have it.
     pub fn text(&self) -> String {
         let person = self.person.map(|person| format!("&person={person}")).unwrap_or_default();
-        let outcome = if self.outcome.is_empty() { String::new() } else { format!("&outcome={}", encoded(self.outcome)) };
+        let outcome = if self.outcome.is_empty() { String::new() } else { format!("&outcome={}", self.outcome) };
         format!("/plan?span={}&at={}{person}{outcome}", self.span, self.at)
     }
 }
@@ -257,12 +259,6 @@ fn colour(outcome: Outcome) -> &'static str {
 fn what_of(desk: &Desk, kind: &Kind, what: &str) -> String {
     let option = kind.field("type").and_then(|field| field.option(what));
     option.map_or_else(|| what.to_owned(), |option| desk.words.label(&option.label).to_owned())
-}
-
-/// To order by: days begin before their moments.
-fn moment_of(due: &Json) -> i64 {
-    let begin = |day: &str| day.parse::<Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp().as_millisecond());
-    due.as_i64().or_else(|| begin(due.as_str()?)).unwrap_or_default()
 }
 
 fn item(desk: &Desk, kind: &Kind, names: &Names, one: &Planned) -> ItemView {

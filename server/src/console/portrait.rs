@@ -10,7 +10,7 @@ use sync_core::schema::{Field, Kind, Merge, Trait};
 use super::desk::Desk;
 use super::format::{self, Formatter, Shown};
 use crate::error::Error;
-use crate::reading::Names;
+use crate::reading::{Names, Row};
 
 /// Records that a part of a line lists as its evidence.
 const EVIDENCE: usize = 20;
@@ -38,8 +38,8 @@ pub struct PartView {
 }
 
 /// The portrait of a record.
-pub async fn of(desk: &Desk, kind: &Kind, id: RecordId) -> Result<Vec<LineView>, Error> {
-    let portrait = desk.reading.portrait(kind, id, desk.offset_minutes).await?;
+pub async fn of(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<LineView>, Error> {
+    let (portrait, id) = (desk.reading.portrait(kind, row, desk.offset_minutes).await?, row.id);
     let mut ids: BTreeSet<RecordId> = BTreeSet::new();
     for part in portrait.iter().flat_map(|(_, parts)| parts) {
         ids.extend(part.evidence.iter().take(EVIDENCE));

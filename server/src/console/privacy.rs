@@ -167,7 +167,7 @@ async fn why_kept(desk: &Desk, kind: &Kind, id: RecordId) -> Result<Option<Strin
         return Ok(Some(why.in_language(desk.words.0).to_owned()));
     }
     let is_merged = desk.reading.merged_among(&[id]).await?.contains(&id);
-    Ok(is_merged.then(|| desk.words.say("privacy.merged_away").to_owned()))
+    Ok(is_merged.then(|| privacy::merged_away().in_language(desk.words.0).to_owned()))
 }
 
 fn named(desk: &Desk, row: &Row) -> (String, String, String) {

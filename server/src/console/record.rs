@@ -88,11 +88,11 @@ struct RecordPage {
     account: Option<AccountView>,
     /// What of it waits for a decision, and what it lacks.
     notes: Vec<Note>,
-    /// How long it was in which state.
     /// What shows of it by what links to it.
     portrait: Vec<portrait::LineView>,
     /// What is in the packages that it sells.
     packages: Vec<packages::PackageView>,
+    /// How long it was in which state.
     stays: Vec<Stay>,
     sections: Vec<Section>,
     collisions: Vec<CollisionView>,
@@ -246,7 +246,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         account: account(desk, id).await?,
         notes,
         stays: stays::of(desk, &kind, &view.row, &history),
-        portrait: portrait::of(desk, &kind, id).await?,
+        portrait: portrait::of(desk, &kind, &view.row).await?,
         packages: packages::of(desk, &kind, &view.row).await?,
         collisions: collisions::of_record(desk, &view).await?,
         around,

@@ -11,15 +11,15 @@ use sync_core::schema::{Field, Kind};
 
 use super::desk::{Desk, Frame, icon, page as answer};
 use super::format::{self, Formatter, Shown};
-use super::history::{ChangeView, EntryView, acts, entry_view, linked};
+use super::history::{EntryView, acts, entry_view, linked};
 use super::list::title_of;
 use super::record::{Head, head, view};
 use super::stays::{self, Stay};
 use crate::error::Error;
-use crate::reading::{AsOf, Event};
+use crate::reading::{AsOf, Entry, Event};
 
 /// Records about it that are named beside a step, those that were there last.
-const NAMED: usize = 40;
+const NAMED: u32 = 40;
 
 /// What the address asks for.
 #[derive(Default, Deserialize)]
@@ -64,9 +64,9 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
     let step = asked.step.unwrap_or(steps).clamp(1, steps.max(1));
     // They come newest first.
     let (from, act) = steps.checked_sub(step).and_then(|from| Some((from, *acts.get(from)?))).ok_or(Error::NotFound)?;
-    let until: Vec<ChangeHash> = acts[from..].iter().copied().flatten().map(|entry| entry.change).collect();
-    let then = desk.reading.as_after(id, &until).await?.ok_or(Error::NotFound)?;
     let earlier = &history.entries[acts[..from].iter().map(|act| act.len()).sum::<usize>()..];
+    let until: Vec<ChangeHash> = earlier.iter().map(|entry| entry.change).collect();
+    let then = desk.reading.as_after(id, &until).await?.ok_or(Error::NotFound)?;
     let names = desk.reading.names_of(linked(&kind, act, Some(&then))).await?;
     let format = Formatter { words: desk.words, names: &names };
     let head = head(&desk, &kind, &view, "replay");
@@ -75,8 +75,8 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
         frame: desk.frame(&head.title, &format!("/records/{}", kind.name)).await?,
         said: desk.words.fill("replay.said", &[&step.to_string(), &steps.to_string(), &entry.who]),
         at: desk.words.fill("replay.at", &[&step.to_string(), &steps.to_string()]),
-        stays: stays::until(&desk, &kind, state_of(&kind, &then), earlier, act[0].edit_time),
-        fields: fields(&desk, &format, &kind, &then, &entry.changes),
+        stays: stays::until(&desk, &kind, &then.fields, earlier, act[0].edit_time),
+        fields: fields(&desk, &format, &kind, &then, act),
         about: about(&desk, id, act[0].edit_time).await?,
         cut: history.cut,
         step,
@@ -87,16 +87,11 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
     answer(StatusCode::OK, &page)
 }
 
-fn state_of<'t>(kind: &Kind, then: &'t AsOf) -> &'t str {
-    kind.board.as_ref().and_then(|board| then.fields.get(&*board.by)?.as_str()).unwrap_or_default()
-}
-
 /// What the record said then, and whether this change said so.
-fn fields(desk: &Desk, format: &Formatter<'_>, kind: &Kind, then: &AsOf, changes: &[ChangeView]) -> Vec<(String, Shown, bool)> {
+fn fields(desk: &Desk, format: &Formatter<'_>, kind: &Kind, then: &AsOf, act: &[Entry]) -> Vec<(String, Shown, bool)> {
     let shown = |field: &Field| {
-        let label = desk.words.label(&field.label).to_owned();
-        let is_new = changes.iter().any(|change| change.field == label);
-        Some((label, format.field(field, then.fields.get(&*field.name)?), is_new))
+        let is_new = act.iter().any(|entry| *entry.field == *field.name);
+        Some((desk.words.label(&field.label).to_owned(), format.field(field, then.fields.get(&*field.name)?), is_new))
     };
     kind.fields.iter().filter(|field| !field.hidden && desk.reading.may_read(kind, &field.name)).filter_map(shown).collect()
 }

@@ -152,7 +152,9 @@ struct SharedPage {
 #[derive(Template)]
 #[template(path = "shared_door.html")]
 struct DoorPage {
-    frame: Bare,
+    words: Words,
+    style: &'static str,
+    logo: &'static str,
 }
 
 /// A page without a menu: for who has not signed in.
@@ -217,7 +219,8 @@ async fn answered(
 ) -> Result<Response, Error> {
     let response = match open(app, headers, token, reader.ok().map(|Person(caller)| caller)).await? {
         Opened::Door => {
-            let door = answer(StatusCode::UNAUTHORIZED, &DoorPage { frame: Bare { words: Words(accepted_language(headers)) } })?;
+            let page = DoorPage { words: Words(accepted_language(headers)), style: assets::style(), logo: assets::logo() };
+            let door = answer(StatusCode::UNAUTHORIZED, &page)?;
             coming_back(app, &format!("/shared/{token}"), door)
         }
         Opened::Desk(desk, link) => {

@@ -1,5 +1,6 @@
 //! How long a record was in each of its states, by its history.
 
+use serde_json::{Map, Value as Json};
 use sync_core::id::Millis;
 use sync_core::schema::{Board, Kind};
 
@@ -20,14 +21,14 @@ pub struct Stay {
 
 /// The states that a record was in, in the order in which it first came there; nothing where it never moved.
 pub fn of(desk: &Desk, kind: &Kind, row: &Row, newest_first: &[Entry]) -> Vec<Stay> {
-    let state = kind.board.as_ref().and_then(|board| row.fields.get(&*board.by)?.as_str());
-    until(desk, kind, state.unwrap_or_default(), newest_first, desk.now)
+    until(desk, kind, &row.fields, newest_first, desk.now)
 }
 
-/// The same up to a moment at which it was in a state.
-pub fn until(desk: &Desk, kind: &Kind, now: &str, newest_first: &[Entry], moment: Millis) -> Vec<Stay> {
+/// The same up to a moment at which it said this.
+pub fn until(desk: &Desk, kind: &Kind, fields: &Map<String, Json>, newest_first: &[Entry], moment: Millis) -> Vec<Stay> {
     let Some(board) = kind.board.as_ref().filter(|board| desk.reading.may_read(kind, &board.by)) else { return Vec::new() };
     let Some(field) = kind.field(&board.by) else { return Vec::new() };
+    let now = fields.get(&*board.by).and_then(Json::as_str).unwrap_or_default();
     let times = times(board, newest_first, moment);
     if times.len() < 2 {
         return Vec::new();

@@ -94,6 +94,11 @@ impl Typed {
         self.add(name, value);
     }
 
+    /// The names, each as often as it was sent.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// All values of a name and of the names below it.
     pub fn below<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let is_below = move |known: &str| known.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));

@@ -30,10 +30,25 @@ fn wrong(schema: &Schema, row: &Row) -> Vec<Wrong> {
     let rows = row.get("columns").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_object);
     let columns = rows.filter_map(|row| unknown(kind, "columns", word(row, "field")?));
     let attributes = ["group", "split", "day"].into_iter().filter_map(|field| unknown(kind, field, word(row, field)?));
-    let measured = word(row, "measure").and_then(|measure| measure.split_once(':'));
-    let is_gap = |(word, name): &(&str, &str)| *word == "share" && kind.gaps.iter().any(|gap| *gap.name == **name);
-    let measure = measured.filter(|measured| !is_gap(measured)).and_then(|(_, attribute)| unknown(kind, "measure", attribute));
+    let measure = word(row, "measure").and_then(|measure| measured(kind, measure.split_once(':')?));
     filter(schema, kind, row).into_iter().chain(sort(schema, kind, row)).chain(columns).chain(attributes).chain(measure).collect()
+}
+
+/// What is wrong with a measure: a share is one of what a gap says, any other one is of a field.
+fn measured(kind: &Kind, (word, name): (&str, &str)) -> Option<Wrong> {
+    match word {
+        "share" if kind.gap(name).is_some() => None,
+        "share" => {
+            let gaps: Vec<&str> = kind.gaps.iter().map(|gap| &*gap.name).collect();
+            let (en, zh) = (gaps.join(", "), gaps.join("、"));
+            Some(Wrong::new(
+                "measure",
+                format!("`{name}` is no gap of this kind (valid: {en})"),
+                format!("“{name}”不是该对象的盲区（可用：{zh}）"),
+            ))
+        }
+        _ => unknown(kind, "measure", name),
+    }
 }
 
 /// What is wrong with the filter. Who looks takes the place of `me` when it is asked.

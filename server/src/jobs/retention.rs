@@ -22,7 +22,7 @@ use crate::error::{Error, Text};
 use crate::files::hex;
 use crate::intake::ages;
 use crate::privacy::{self, Proof};
-use crate::reading::{List, Reading, Row};
+use crate::reading::{List, ReadError, Reading, Row};
 use crate::store::lists::Shelf;
 use crate::store::people::User;
 use crate::store::retention::{self, Daily};
@@ -227,14 +227,22 @@ async fn found(reading: &Reading, rule: &Rule) -> Result<Result<Vec<(RecordId, S
             Ok(query) => query,
             Err(bad) => return Ok(Err(bad)),
         };
-        let page = reading.list(&List { shelf: Shelf::Both, ..List::of(query) }).await?;
-        records.extend(page.rows.into_iter().map(|row| (row.id, row.title)));
-        after = page.next.filter(|_| records.len() < RECORDS_MAX);
+        let (rows, next) = page_of(reading, query).await?;
+        records.extend(rows.into_iter().map(|row| (row.id, row.title)));
+        after = next.filter(|_| records.len() < RECORDS_MAX);
         if after.is_none() {
             records.truncate(RECORDS_MAX);
             return Ok(Ok(records));
         }
     }
+}
+
+/// A page of what is due, and where the next one begins. What was merged into another record goes with that one.
+async fn page_of(reading: &Reading, query: Query) -> Result<(Vec<Row>, Option<String>), ReadError> {
+    let mut page = reading.list(&List { shelf: Shelf::Both, ..List::of(query) }).await?;
+    let merged = reading.merged_among(&page.rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
+    page.rows.retain(|row| !merged.contains(&row.id));
+    Ok((page.rows, page.next))
 }
 
 /// Erases what is due, and answers the proofs. It is looked at page by page: what somebody has touched meanwhile is not
@@ -287,8 +295,8 @@ async fn carry_out(app: &App, caller: &Caller, rule: &Rule, only: Option<&BTreeS
     loop {
         // What cannot be carried out says so where it is shown.
         let Ok(query) = rule.query(&reading, ERASED_AT_ONCE, after.as_deref()) else { return Ok(()) };
-        let page = reading.list(&List { shelf: Shelf::Both, ..List::of(query) }).await?;
-        for row in page.rows.into_iter().filter(|row| only.is_none_or(|only| only.contains(&row.id))) {
+        let (rows, next) = page_of(&reading, query).await?;
+        for row in rows.into_iter().filter(|row| only.is_none_or(|only| only.contains(&row.id))) {
             match privacy::erase_row(app, caller, row.id, &mut holders).await {
                 Ok(proof) => gone.push(Gone { rule: rule.id, record: row.id, proof }),
                 // Somebody else has erased it a moment ago, or it went with another one, as a file does.
@@ -296,7 +304,7 @@ async fn carry_out(app: &App, caller: &Caller, rule: &Rule, only: Option<&BTreeS
                 Err(error) => return Err(error),
             }
         }
-        after = page.next.filter(|_| gone.len() < most);
+        after = next.filter(|_| gone.len() < most);
         if after.is_none() {
             return Ok(());
         }

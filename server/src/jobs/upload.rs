@@ -5,9 +5,9 @@
 //! only: after a restart the file can be run again, and what was brought in already stays as it is.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -70,12 +70,14 @@ pub struct Outcome {
 }
 
 /// How far a running import is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Running {
     /// Rows that were looked at.
     pub done: u64,
     /// Rows that there are.
     pub total: u64,
+    /// Whether its rows are to go when it is done: somebody was erased meanwhile, who may stand in them.
+    is_taken: bool,
 }
 
 /// The files of one database.
@@ -83,8 +85,6 @@ pub struct Running {
 pub struct Uploads {
     folder: PathBuf,
     running: Arc<Mutex<HashMap<RecordId, Running>>>,
-    /// How often rows were taken away.
-    taken: Arc<AtomicU64>,
 }
 
 /// One file.
@@ -169,7 +169,7 @@ const NAMED: &[String] = &[];
 impl Uploads {
     /// The files beside a database.
     pub fn beside(database: &Path) -> Self {
-        Self { folder: database.with_file_name("imports"), running: Arc::default(), taken: Arc::default() }
+        Self { folder: database.with_file_name("imports"), running: Arc::default() }
     }
 
     /// Keeps a file.
@@ -207,21 +207,28 @@ impl Uploads {
     /// # Errors
     /// When the disk does not let go of one.
     pub fn take_rows(&self, workspace: WorkspaceId) -> std::io::Result<()> {
-        self.taken.fetch_add(1, Ordering::SeqCst);
         if !self.folder.exists() {
             return Ok(());
         }
         for folder in std::fs::read_dir(&self.folder)? {
             let id = folder?.file_name().to_str().and_then(|name| name.parse().ok());
             let upload = id.and_then(|id| self.open(id)).filter(|upload| upload.about.workspace == workspace);
-            upload.filter(|upload| self.running(upload.id).is_none()).map_or(Ok(()), |upload| upload.take_rows())?;
+            let Some(upload) = upload else { continue };
+            match self.all_running().get_mut(&upload.id) {
+                Some(running) => running.is_taken = true,
+                None => upload.take_rows()?,
+            }
         }
         Ok(())
     }
 
     /// How far it is, while it runs.
     pub fn running(&self, id: RecordId) -> Option<Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+        self.all_running().get(&id).copied()
+    }
+
+    fn all_running(&self) -> MutexGuard<'_, HashMap<RecordId, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the columns of such a header went last time.
@@ -276,7 +283,7 @@ impl Uploads {
 
     /// One after the other: two people may save at once.
     fn change_mappings<T>(&self, upload: &Upload, change: impl FnOnce(&mut Vec<Mapping>) -> T) -> Result<T, UploadError> {
-        let _turn = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.all_running();
         let mut all = self.mappings(upload);
         let answer = change(&mut all);
         all.sort_by(|one, other| one.name.cmp(&other.name));
@@ -293,26 +300,23 @@ impl Uploads {
 
     /// Brings a file in, in the background; answers at once. One that runs already is left alone.
     pub fn start(&self, app: App, author: Author, spec: Spec, upload: Upload) {
-        let begun = {
-            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            running.insert(upload.id, Running { done: 0, total: 0 }).is_none()
+        match self.all_running().entry(upload.id) {
+            Entry::Occupied(_) => return,
+            Entry::Vacant(place) => place.insert(Running::default()),
         };
-        if !begun {
-            return;
-        }
-        let (all, id) = (Arc::clone(&self.running), upload.id);
-        let (taken, before) = (Arc::clone(&self.taken), self.taken.load(Ordering::SeqCst));
+        let (uploads, id) = (self.clone(), upload.id);
         tokio::spawn(async move {
-            let watching = Arc::clone(&all);
-            let mut watch = move |progress: Progress| {
-                watching.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Running { done: progress.done, total: progress.total });
+            let mut watch = |progress: Progress| {
+                if let Some(running) = uploads.all_running().get_mut(&id) {
+                    (running.done, running.total) = (progress.done, progress.total);
+                }
             };
             let done = import::run(&app, &author, &spec, &upload.source(), &mut watch).await;
             if let Err(error) = upload.conclude(&done) {
                 tracing::error!(%error, "what became of an import could not be kept");
             }
-            all.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-            if taken.load(Ordering::SeqCst) != before
+            let was_running = uploads.all_running().remove(&id);
+            if was_running.is_some_and(|running| running.is_taken)
                 && let Err(error) = upload.take_rows()
             {
                 tracing::error!(%error, "the rows of an import could not be taken away");

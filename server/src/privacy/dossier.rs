@@ -113,7 +113,7 @@ async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Er
     for one in &all {
         refused.extend(reading.refused_of(*one).await?);
     }
-    let naming = reading.those(reading.pointing_at(&all).await?).await?;
+    let naming = reading.those(reading.pointing_at(&all).await?.into_keys().collect()).await?;
     let (files, about): (Vec<Row>, Vec<Row>) = naming.into_iter().partition(|row| &*row.kind == crate::files::KIND);
     let file = |row: Row| FileOf { id: row.id, name: row.title, content: format!("/api/v1/file/{}/content", row.id) };
     Ok(Dossier {

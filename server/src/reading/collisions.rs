@@ -56,11 +56,10 @@ impl Reading {
         };
         let Some(customer) = customer else { return Ok(None) };
         let mut tx = self.store.reader().await?;
-        let survivor = self.survivors(&mut tx, &[customer]).await?.get(&customer).copied();
+        // Whatever stands behind the same one is the same customer.
+        let customer = self.survivors(&mut tx, &[customer]).await?.get(&customer).copied().unwrap_or(customer);
         drop(tx);
-        // A quote of the one that stands for it is another quote of the same customer.
-        let ids = std::iter::once(customer).chain(survivor).map(|id| id.to_string()).collect();
-        self.collisions_among(Some(linked(CUSTOMER, ids))).await.map(Some)
+        self.collisions_among(Some(linked(CUSTOMER, vec![customer.to_string()]))).await.map(Some)
     }
 
     async fn collisions_among(&self, narrowed: Option<Json>) -> Result<Collisions, ReadError> {

@@ -97,7 +97,7 @@ impl<'a> Measure<'a> {
     /// The measure of a word and a name: that of a gap for `share`, of a field for the others.
     pub fn named(kind: &'a Kind, word: &str, name: &str) -> Option<Self> {
         if word == "share" {
-            return kind.gaps.iter().find(|gap| *gap.name == *name).map(Measure::Share);
+            return kind.gap(name).map(Measure::Share);
         }
         Some(match (word, kind.field(name)?) {
             ("sum", field) => Measure::Sum(field),

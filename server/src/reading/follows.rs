@@ -157,15 +157,14 @@ impl Reading {
         }
         let (workspace, scope, me) = (self.workspace, &self.scope, self.caller.user);
         let after: Vec<(RecordId, u64)> = watched.after.iter().map(|(id, (since, _))| (*id, *since)).collect();
-        let answers = self.store.answers();
-        let changes = follows::changes((tx, answers), workspace, scope, me, &after, CHANGES_MAX).await?;
+        let changes = follows::changes(tx, workspace, scope, me, &after, CHANGES_MAX).await?;
         let roles = self.leading_to(watched);
         let followed: Vec<RecordId> = watched.after.keys().copied().collect();
-        let used = follows::roles_of((tx, answers), workspace, &followed).await?;
+        let used = follows::roles_of(tx, workspace, &followed).await?;
         let seeks = watched.after.iter().flat_map(|(id, after)| seeks(&roles, &watched.names[id], *after));
-        let seeks: Vec<Seek<'_>> = seeks.filter(|seek| used.contains(&(seek.about, seek.role.to_owned()))).collect();
+        let seeks: Vec<Seek<'_>> = seeks.filter(|seek| used.get(&seek.about).is_some_and(|roles| roles.contains(seek.role))).collect();
         let sources: Vec<String> = roles.iter().map(|(_, kind, role)| format!("{kind}.{role}")).collect();
-        let mut made = follows::made((tx, answers), workspace, scope, me, (&seeks, &sources), CHANGES_MAX).await?;
+        let mut made = follows::made((tx, self.store.answers()), workspace, scope, me, (&seeks, &sources), CHANGES_MAX).await?;
         let mut known = HashSet::new();
         made.retain(|done| known.insert(done.made));
         let mut together: BTreeMap<_, Vec<Done>> = BTreeMap::new();

@@ -1,12 +1,12 @@
 //! Plan against actual: the activities of some days with what became of each.
 
 use serde_json::{Value as Json, json};
-use sync_core::actions::next::{ABOUT, ACTIVITY};
+use sync_core::actions::next::ACTIVITY;
 use sync_core::actions::plan::{Outcome, outcome};
 use sync_core::id::{RecordId, UserId};
 use sync_core::query::{Context, Filter, Query};
 
-use super::{Days, List, Names, ReadError, Reading, Row};
+use super::{Days, List, ReadError, Reading, Row};
 use crate::store::lists::Way;
 
 /// Activities of one page: a month of twenty people who do ten things a day.
@@ -51,18 +51,5 @@ impl Reading {
             Some(Planned { row, whose, what, outcome })
         };
         Ok((found.into_iter().filter_map(planned).collect(), is_cut))
-    }
-
-    /// What people and what activities are about is called.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn names_around(&self, planned: &[&Planned]) -> Result<Names, ReadError> {
-        let about = |one: &Planned| one.row.fields.get(ABOUT).and_then(Json::as_array).cloned().unwrap_or_default();
-        let ids = planned.iter().flat_map(|one| {
-            let linked = about(one).into_iter().filter_map(|id| id.as_str()?.parse().ok());
-            linked.chain(one.whose).collect::<Vec<RecordId>>()
-        });
-        self.names_of(ids).await
     }
 }

@@ -1,6 +1,6 @@
 //! One record with all that is known about it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -215,14 +215,14 @@ impl Reading {
         !is_own_note(kind) && self.schema().kind(kind).is_some_and(|kind| self.may_read(kind, field))
     }
 
-    /// Every record in sight that points at any of some, in use or archived, but not these themselves.
+    /// Every record in sight that points at any of some, in use or archived, with its kind, but not these themselves.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pointing_at(&self, ids: &[RecordId]) -> Result<Vec<RecordId>, ReadError> {
+    pub async fn pointing_at(&self, ids: &[RecordId]) -> Result<BTreeMap<RecordId, KindName>, ReadError> {
         let pointers = pointing::all(&mut self.store.reader().await?, self.workspace, &self.scope, ids).await?;
         let told = pointers.into_iter().filter(|(kind, role, record)| self.is_told(kind, role) && !ids.contains(record));
-        Ok(told.map(|(.., record)| record).collect())
+        Ok(told.map(|(kind, _, record)| (record, kind)).collect())
     }
 
     /// What records are called, those in sight.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
-use sync_core::actions::request::is_own_note;
+use sync_core::actions::request::{OWN_NOTES, is_own_note};
 use sync_core::id::{ChangeHash, KindName, Millis, RecordId};
 use sync_core::schema::Schema;
 
@@ -106,16 +106,13 @@ impl Reading {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn timeline_until(&self, id: RecordId, until: Millis, most: usize) -> Result<Timeline, ReadError> {
+    pub async fn timeline_until(&self, id: RecordId, until: Millis, most: u32) -> Result<Timeline, ReadError> {
         let mut timeline = Timeline::default();
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
-        let found = pointing::places(&mut tx, self.workspace, &self.scope, (&targets, None), &[], TIMELINE_MAX).await?;
+        let found = pointing::there_at(&mut tx, self.workspace, &self.scope, (&targets, &OWN_NOTES), until, most).await?;
         drop(tx);
-        let told = found.into_iter().filter(|row| !is_own_note(&row.kind) && row.created_at <= until);
-        let mut places: Vec<_> = told.map(|row| (row.created_at, Place::Record(row.record))).collect();
-        places.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-        places.truncate(most);
+        let places = found.into_iter().map(|(record, at)| (at, Place::Record(record))).collect();
         self.tell(&mut timeline, places).await?;
         Ok(timeline)
     }

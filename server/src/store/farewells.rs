@@ -42,7 +42,8 @@ pub struct Farewell {
     pub told_at: Option<Millis>,
     /// When it said that it has.
     pub wiped_at: Option<Millis>,
-    /// How often in a row it has brought edits that follow what is not here, and not what they follow.
+    /// How often in a row it has brought edits that follow what is not here and not what they follow, or nothing of what it was
+    /// once given and says that it still has.
     pub waits: u32,
     /// Whether somebody has ever let it in; if not, it was given nothing.
     pub was_let_in: bool,

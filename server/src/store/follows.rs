@@ -2,7 +2,7 @@
 //!
 //! What is told passes a [`Scope`]. Decides nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sync_core::actions::follow::{FOLLOW, RECORD, WHO};
 use sync_core::id::{ChangeHash, DeviceId, Millis, RecordId, UserId, WorkspaceId};
@@ -84,14 +84,14 @@ type DoneTuple = (Vec<u8>, Option<Vec<u8>>, Vec<u8>, i64, Vec<u8>, Vec<u8>, Mill
 
 /// The changes of some records by others than `who`, each after a position, of the facets in sight: the last ones first.
 pub async fn changes(
-    (tx, answers): (&mut Tx, &Answers),
+    tx: &mut Tx,
     workspace: WorkspaceId,
     scope: &Scope,
     who: UserId,
     after: &[(RecordId, u64)],
     limit: u32,
 ) -> Result<Vec<Done>> {
-    done(changes_statement(workspace, scope, who, after, limit), (tx, answers), workspace).await
+    done(changes_statement(workspace, scope, who, after, limit).all(tx).await?)
 }
 
 fn changes_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, after: &[(RecordId, u64)], limit: u32) -> Statement {
@@ -111,13 +111,13 @@ fn changes_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, after: 
 }
 
 /// By which roles anything links to some records at all.
-pub async fn roles_of(
-    (tx, answers): (&mut Tx, &Answers),
-    workspace: WorkspaceId,
-    records: &[RecordId],
-) -> Result<HashSet<(RecordId, String)>> {
-    let found: Vec<(Vec<u8>, String)> = answers.to(tx, workspace, roles_statement(workspace, records), true).await?;
-    found.into_iter().map(|(record, role)| Ok((id(RecordId::from_bytes(&record), "record id")?, role))).collect()
+pub async fn roles_of(tx: &mut Tx, workspace: WorkspaceId, records: &[RecordId]) -> Result<HashMap<RecordId, HashSet<String>>> {
+    let found: Vec<(Vec<u8>, String)> = roles_statement(workspace, records).all(tx).await?;
+    let mut roles: HashMap<RecordId, HashSet<String>> = HashMap::new();
+    for (record, role) in found {
+        roles.entry(id(RecordId::from_bytes(&record), "record id")?).or_default().insert(role);
+    }
+    Ok(roles)
 }
 
 /// From role to role of the index: however many links there are of one, they are not read.
@@ -158,7 +158,8 @@ pub async fn made(
     (seeks, roles): (&[Seek<'_>], &[String]),
     limit: u32,
 ) -> Result<Vec<Done>> {
-    done(made_statement(workspace, scope, who, (seeks, roles), limit), (tx, answers), workspace).await
+    // The dearest part of what every page of the console counts: it holds until something is written.
+    done(answers.to(tx, workspace, made_statement(workspace, scope, who, (seeks, roles), limit), true).await?)
 }
 
 fn made_statement(workspace: WorkspaceId, scope: &Scope, who: UserId, (seeks, roles): (&[Seek<'_>], &[String]), limit: u32) -> Statement {
@@ -189,8 +190,7 @@ fn hex(record: &RecordId) -> String {
     record.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Every page of the console counts: what was found holds until something is written.
-async fn done(statement: Statement, (tx, answers): (&mut Tx, &Answers), workspace: WorkspaceId) -> Result<Vec<Done>> {
+fn done(found: Vec<DoneTuple>) -> Result<Vec<Done>> {
     let done = |(about, made, change, position, user, device, at): DoneTuple| {
         Ok(Done {
             about: id(RecordId::from_bytes(&about), "record id")?,
@@ -202,7 +202,7 @@ async fn done(statement: Statement, (tx, answers): (&mut Tx, &Answers), workspac
             at,
         })
     };
-    answers.to::<DoneTuple>(tx, workspace, statement, true).await?.into_iter().map(done).collect()
+    found.into_iter().map(done).collect()
 }
 
 #[cfg(test)]

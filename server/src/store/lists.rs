@@ -358,32 +358,31 @@ pub async fn seen_rows(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, recor
     Ok(records.iter().filter_map(|record| found.remove(record)).collect())
 }
 
-/// The records of a kind that point at one of some others by one role, those made last first: ids begin with the time.
+/// The records of a kind, in use and in sight, that point at one of some others by one role, those made last first: ids begin
+/// with the time.
 pub async fn newest_sources_of(
     tx: &mut Tx,
     workspace: WorkspaceId,
+    scope: &Scope,
     (kind, role): (&KindName, &str),
     targets: &[RecordId],
     limit: u32,
 ) -> Result<Vec<RecordId>> {
     let mut found = Vec::new();
     for target in targets {
-        let sources: Vec<Vec<u8>> = sqlx::query_scalar(
-            "select source from links where workspace = $1 and target = $2 and role = $3 and source_kind = $4 \
-             order by source desc limit 0 + $5",
-        )
-        .bind(&workspace.as_bytes()[..])
-        .bind(&target.as_bytes()[..])
-        .bind(role)
-        .bind(kind.to_string())
-        .bind(i64::from(limit))
-        .fetch_all(tx.conn())
-        .await?;
-        found.extend(sources);
+        let mut statement = Statement::of("select l.source from links l cross join rows r ", workspace);
+        let (target, role) = (statement.bind(blob(target)), statement.bind(Param::Text(role.to_owned())));
+        let sees = scope.sees("r", kind, |param| statement.bind(param));
+        let (kind, limit) = (statement.bind(Param::Text(kind.to_string())), statement.bind(Param::Int(i64::from(limit))));
+        statement.push(&format!(
+            "on r.workspace = $1 and r.record = l.source where l.workspace = $1 and l.target = {target} and l.role = {role} \
+             and l.source_kind = {kind} and r.archived = 0 and {sees} order by l.source desc limit 0 + {limit}"
+        ));
+        found.extend(statement.all::<(Vec<u8>,)>(tx).await?);
     }
     found.sort_unstable_by(|one, other| other.cmp(one));
     found.truncate(limit as usize);
-    found.iter().map(|source| id(RecordId::from_bytes(source), "record id")).collect()
+    found.iter().map(|(source,)| id(RecordId::from_bytes(source), "record id")).collect()
 }
 
 /// The records of one kind in use that point at some others by one role: the target, the record, its title, its main facet.

@@ -107,6 +107,26 @@ fn pointing(scope: &Scope, targets: &[RecordId], statement: &mut Statement) -> S
     )
 }
 
+/// The records in use that point at any of some and were there at a moment, those made last first.
+pub async fn there_at(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    scope: &Scope,
+    (targets, but): (&[RecordId], &[&str]),
+    moment: Millis,
+    limit: u32,
+) -> Result<Vec<(RecordId, Millis)>> {
+    let mut statement = Statement::of("select record, created_at from ", workspace);
+    let pointing = pointing(scope, targets, &mut statement);
+    let but = statement.bind_all(but.iter().map(|kind| Param::Text((*kind).to_owned())));
+    let (moment, limit) = (statement.bind(Param::Int(moment)), statement.bind(Param::Int(i64::from(limit))));
+    statement.push(&format!(
+        "{pointing} and rows.created_at <= {moment} and rows.kind not in ({but}) order by rows.created_at desc, rows.record limit {limit}"
+    ));
+    let found: Vec<(Vec<u8>, Millis)> = statement.all(tx).await?;
+    found.into_iter().map(|(record, at)| Ok((id(RecordId::from_bytes(&record), "record id")?, at))).collect()
+}
+
 /// The records in use that point at any of some, all or those of one kind, most lately changed first; with their fields only
 /// those of some kinds.
 pub async fn places(

@@ -17,7 +17,6 @@ use super::live::put;
 use super::{Door, ONCE_A_FRAME, Speaker, crowded, is_crowded, is_of_another_life, is_repeated, refused, unavailable, verdicts};
 use crate::app::App;
 use crate::store::farewells::{self, Act, Farewell};
-use crate::store::rejected::ChangeName;
 use crate::store::{StoreError, receipts};
 
 /// A device that was shut out and says nothing for so long has nothing more to bring over this connection.
@@ -25,7 +24,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How often in a row a device may bring edits that follow what is not here: the pushes of four sessions. Told so, it brings
 /// what they follow if it has that; if it has not, it would wait for ever.
 const WAITS_MAX: u32 = 16;
-/// So often in all it is asked for what it was once given: of that, what it wrote itself waits at the desk in the end. Of the
+/// So often in a row it is asked for what it was once given: of that, what it wrote itself waits at the desk in the end. Of the
 /// rest nothing is to be had from it: its makers have it, too.
 const ASKS_MAX: u32 = WAITS_MAX + 4;
 
@@ -69,9 +68,8 @@ impl Door {
                     waiting = Some(said);
                 }
                 Message::Push(push) if farewell.act == Act::HandBack => {
-                    let (answer, brought) = self.take_to_the_desk(speaker, push, is_patient, now).await?;
-                    sum.stuck += brought.stuck;
-                    sum.waits |= brought.waits;
+                    let (answer, waits) = self.take_to_the_desk(speaker, push, is_patient, now).await?;
+                    sum.waits |= waits;
                     // Where it says that no edit waits, it asks about drafts.
                     sum.brings |= waiting.is_some_and(|waiting: Waiting| waiting.edits > 0);
                     answers.push(answer);
@@ -99,7 +97,7 @@ impl Door {
         sum.waits |= lacks && pulls.is_some() && !sum.brings;
         self.note_waits(speaker, &farewell, &sum).await?;
         // What it has just brought it counts no more when it comes again: among that may be drafts, which it never counted.
-        if !lacks && !sum.waits && !sum.gives_back && waiting.is_some_and(|waiting| waiting.edits <= sum.stuck) {
+        if !lacks && !sum.waits && !sum.gives_back && waiting.is_some_and(|waiting| waiting.edits == 0) {
             let (workspace, device) = (speaker.reader.workspace, speaker.device);
             self.store
                 .write::<_, StoreError, _>(move |tx| Box::pin(async move { farewells::told(tx, workspace, device, now).await }))
@@ -129,24 +127,16 @@ impl Door {
             .await
     }
 
-    /// Puts what a device delivers on the desk. Answers as well what of the changes that wait on it is settled by that.
-    async fn take_to_the_desk(
-        &self,
-        speaker: &Speaker,
-        push: Push,
-        is_patient: bool,
-        now: Millis,
-    ) -> Result<(Message, Brought), StoreError> {
+    /// Puts what a device delivers on the desk: all that is admissible, in the end all that can be read. Answers as well whether
+    /// some of it follows what is not here.
+    async fn take_to_the_desk(&self, speaker: &Speaker, push: Push, is_patient: bool, now: Millis) -> Result<(Message, bool), StoreError> {
         if push.changes.len() > MAX_PUSH_CHANGES {
-            return Ok((refused("too_large", "send fewer changes at once"), Brought::default()));
+            return Ok((refused("too_large", "send fewer changes at once"), false));
         }
-        let names: Vec<ChangeName> = push.changes.iter().map(ChangeName::from).collect();
+        let documents: Vec<(RecordId, Facet)> = push.changes.iter().map(|change| (change.record, change.facet)).collect();
         let answer = verdicts(speaker, push.batch, self.intake.set_aside(&speaker.author(), push.changes, now, !is_patient).await);
-        let brought = match &answer {
-            Message::Verdicts(answer) => brought(&names, &answer.verdicts, is_patient),
-            _ => Brought::default(),
-        };
-        Ok((answer, brought))
+        let waits = matches!(&answer, Message::Verdicts(answer) if waits(&documents, &answer.verdicts));
+        Ok((answer, waits))
     }
 
     /// Takes back what a restored server has lost. What the device itself wrote on a past that was forgotten meanwhile it would
@@ -204,8 +194,6 @@ struct Waiting {
 /// What a device that is handed back has brought.
 #[derive(Debug, Default)]
 struct Brought {
-    /// How many changes follow what never comes: nothing better will be heard of them.
-    stuck: u64,
     /// Whether it has brought anything at all but drafts.
     brings: bool,
     /// Whether others follow what is not here: it may have that, and is waited for.
@@ -229,15 +217,13 @@ impl Brought {
     }
 }
 
-/// What became of a push. What was turned down its device counts no more when it comes again; what follows something that went
-/// to the desk it writes anew, and brings that. What follows what is not here comes again, behind that if the device has it; of
-/// what never comes nothing better will be heard.
-fn brought(names: &[ChangeName], verdicts: &[Verdict], is_patient: bool) -> Brought {
-    let waits = |verdict: &Verdict| matches!(verdict, Verdict::Waiting { .. });
-    let moves: HashSet<(RecordId, Facet)> =
-        names.iter().zip(verdicts).filter(|(_, verdict)| !waits(verdict)).map(|(name, _)| (name.record, name.facet)).collect();
-    let stuck = names.iter().zip(verdicts).filter(|(name, verdict)| waits(verdict) && !moves.contains(&(name.record, name.facet))).count();
-    Brought { stuck: if is_patient { 0 } else { stuck as u64 }, waits: is_patient && stuck > 0, ..Brought::default() }
+/// Whether a change of a push follows what is not here: it comes again, behind that if the device has it. What follows
+/// something of its document that went to the desk is written anew.
+fn waits(documents: &[(RecordId, Facet)], verdicts: &[Verdict]) -> bool {
+    let is_waiting = |verdict: &Verdict| matches!(verdict, Verdict::Waiting { .. });
+    let all = || documents.iter().zip(verdicts);
+    let moves: HashSet<_> = all().filter(|(_, verdict)| !is_waiting(verdict)).map(|(document, _)| document).collect();
+    all().any(|(document, verdict)| is_waiting(verdict) && !moves.contains(document))
 }
 
 fn page(entries: Vec<Entry>, cursor: Vec<u8>, after: Option<Vec<u8>>, more: bool, now: Millis) -> Page {

@@ -102,6 +102,12 @@ async fn a_program_finds_duplicates_with_their_reasons_merges_and_parts_them() {
     let both = office.get(&around).await.json();
     assert_eq!((&both["behind"][0]["id"], &both["likely"]), (&json!(second), &json!([])), "{both}");
     assert_eq!(office.get("/api/v1/party?total=true").await.json()["total"], json!(1));
+    // Asked with what is archived, both are there, and what leads to one of them leads to both.
+    office.make("deal", json!({"title": "Chairs", "party": second})).await;
+    let with_a_deal = json!([{"type": "any", "attribute": "deal:party", "value": [{"type": "isNotNull", "attribute": "title"}]}]);
+    let asked = [("where", &*with_a_deal.to_string()), ("archived", "any"), ("total", "true")];
+    let listed = office.list("party", &asked).await.json();
+    assert_eq!((&listed["total"], listed["rows"].as_array().unwrap().len()), (&json!(2), 2), "{listed}");
 
     desk.server.clock.forward(MINUTE);
     let parted = office.post(&format!("/api/v1/party/{second}/part"), json!({})).await;

@@ -93,6 +93,20 @@ async fn a_filter_with_groups_is_read_back_by_its_form_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_form_that_nobody_made_by_hand_is_refused_however_deep_or_long_it_is() {
+    let desk = Desk::new().await;
+    let deep = (0..4_000).map(|depth| (format!("conditions{}.match", ".0".repeat(depth)), "any".to_owned()));
+    let long = (0..4_000).map(|line| (format!("conditions.{line}.raw"), "{}".to_owned()));
+    let form = [("conditions.form".to_owned(), String::new())];
+    for sent in [deep.skip(3_900).collect::<Vec<_>>(), long.collect()] {
+        let sent: Vec<(String, String)> = form.iter().cloned().chain(sent).collect();
+        let refused = desk.put(&sent).await;
+        assert_eq!(refused.status, 422);
+        has(&refused.text(), &["100"], &[]);
+    }
+}
+
+#[tokio::test]
 async fn several_conditions_are_about_one_record_that_points_here() {
     let mut desk = Desk::new().await;
     // One activity that is both, and two of which each is one.

@@ -106,12 +106,14 @@ async fn whoever_stood_in_the_books_twice_is_handed_out_and_erased_whole() {
 
     let alone = office.post(&format!("/api/v1/privacy/{other}/erase"), json!({})).await;
     assert_eq!(alone.status, 409, "{}", alone.text());
-    has(&desk.get(&format!("/privacy/{other}")).await.text(), &["It was merged into another record"], &["Erase for good"]);
+    has(&desk.get(&format!("/privacy/{other}")).await.text(), &["was merged into another one"], &["Erase for good"]);
     let erased = office.post(&format!("/api/v1/privacy/{one}/erase"), json!({})).await;
     assert_eq!(erased.status, 200, "{}", erased.text());
     let proof = erased.json();
     assert_eq!((&proof["with"], proof["lookAt"].as_array().unwrap().len()), (&json!([other]), 2), "{proof}");
     assert_eq!(office.get(&second).await.status, 404);
+    let again = office.post(&format!("/api/v1/privacy/{other}/erase"), json!({})).await;
+    assert_eq!(again.status, 200, "what went with it can be asked about like itself: {}", again.text());
     for look_at in proof["lookAt"].as_array().unwrap() {
         assert_eq!(office.post(&format!("/api/v1/privacy/{}/erase", look_at.as_str().unwrap()), json!({})).await.status, 200);
     }

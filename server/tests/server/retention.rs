@@ -251,3 +251,26 @@ async fn a_rule_is_made_and_changed_without_writing_names_of_kinds_or_json() {
     let kept = Client::office(&desk.server).await.get(&format!("/api/v1{}", rule.replace("/records", ""))).await.text();
     assert!(kept.contains("olderThanXDays") && kept.contains("365"), "{kept}");
 }
+
+#[tokio::test]
+async fn what_was_merged_into_another_record_goes_with_that_one_and_stops_no_rule() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let (duplicate, survivor) = (ann.make("party", json!({"name": "a"})).await, ann.make("party", json!({"name": "b"})).await);
+    let old = ann.make("party", json!({"name": "z"})).await;
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    assert_eq!(ann.post(&format!("{survivor}/merge"), json!({"duplicate": id(&duplicate)})).await.status, 200);
+    rule(&ann, "after two years", "party", json!([{"type": "olderThanXDays", "attribute": "updatedAt", "value": 730}])).await;
+    server.clock.forward(700 * DAY);
+    let ann = Client::office(&server).await;
+    ann.edit(&survivor, json!([{"op": "set", "field": "industry", "value": "print"}])).await;
+    server.clock.forward(40 * DAY);
+    let caller = retention::on_behalf(&server.app, server.workspace, None).await.unwrap();
+    let due = retention::due(&server.app, &caller).await.unwrap();
+    let titles: Vec<&str> = due[0].records.as_ref().unwrap().iter().map(|(_, title)| title.as_str()).collect();
+    assert_eq!(titles, ["z"]);
+    let gone = retention::erase(&server.app, &caller, Which::All).await.unwrap();
+    assert_eq!(gone.iter().map(|gone| gone.record.to_string()).collect::<Vec<_>>(), [id(&old)]);
+    let ann = Client::office(&server).await;
+    assert_eq!(ann.get(&duplicate).await.status, 200, "it is the customer that came back");
+}

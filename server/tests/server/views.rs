@@ -49,6 +49,7 @@ async fn a_view_that_asks_what_nobody_can_answer_is_refused_through_every_door()
         (json!({"columns": [{"field": "nosuch"}]}), "columns"),
         (json!({"group": "nosuch"}), "group"),
         (json!({"measure": "sum:nosuch"}), "measure"),
+        (json!({"measure": "share:name"}), "measure"),
         (json!({"layout": "map"}), "layout"),
     ];
     for (more, field) in cases {

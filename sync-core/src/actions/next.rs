@@ -23,12 +23,16 @@ pub enum Tone {
     Planned,
 }
 
+/// Whether an activity only tells of something, and is nothing to be done.
+pub(super) fn is_note(activity: &Map<String, Json>) -> bool {
+    matches!(activity.get("type").and_then(Json::as_str), Some("note" | "check_in"))
+}
+
 /// Whether an activity is still to be done.
 pub fn is_open(activity: &Map<String, Json>) -> bool {
-    let is_note = matches!(activity.get("type").and_then(Json::as_str), Some("note" | "check_in"));
     let is_over = matches!(activity.get("status").and_then(Json::as_str), Some("done" | "cancelled"));
     // What has no state counts only if it has a time: people log calls without saying that they are done.
-    !is_note && !is_over && (activity.get("status").is_some() || due(activity).is_some())
+    !is_note(activity) && !is_over && (activity.get("status").is_some() || due(activity).is_some())
 }
 
 /// When an activity is due: its deadline, or when it begins.

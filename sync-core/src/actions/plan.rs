@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::next::due;
+use super::next::{due, is_note};
 use crate::id::{DAY_MS, Millis};
 use crate::query::Context;
 
@@ -54,7 +54,7 @@ impl Outcome {
 /// What became of an activity that was written down at a moment; none for notes, and for what is for no time. What is due at
 /// a moment is to be done by then, a visit or a call by the end of its day.
 pub fn outcome(activity: &Map<String, Json>, written_at: Millis, context: &Context) -> Option<Outcome> {
-    if matches!(activity.get("type").and_then(Json::as_str), Some("note" | "check_in")) {
+    if is_note(activity) {
         return None;
     }
     let at = due(activity)?;

@@ -128,12 +128,13 @@ fn band<'r>(rows: impl Iterator<Item = (RecordId, Vec<&'r Json>)>) -> Vec<Shown>
             by_currency.entry(value["currency"].as_str().unwrap_or_default()).or_default().push((number, value, record));
         }
     }
-    let Some(mut all) = by_currency.into_values().max_by_key(Vec::len) else { return Vec::new() };
-    let mut evidence: Vec<RecordId> = all.iter().map(|(.., record)| *record).collect();
-    all.sort_by(|(one, ..), (other, ..)| one.total_cmp(other));
-    let (low, high) = (all[(all.len() - 1) / 4], all[all.len() - 1 - (all.len() - 1) / 4]);
-    let within: Vec<RecordId> = all.iter().filter(|(number, ..)| (low.0..=high.0).contains(number)).map(|(.., record)| *record).collect();
-    evidence.retain(|record| within.contains(record));
+    let Some(all) = by_currency.into_values().max_by_key(Vec::len) else { return Vec::new() };
+    let mut sorted = all.clone();
+    sorted.sort_by(|(one, ..), (other, ..)| one.total_cmp(other));
+    let quarter = (sorted.len() - 1) / 4;
+    let (low, high) = (sorted[quarter], sorted[sorted.len() - 1 - quarter]);
+    let within = all.iter().filter(|(number, ..)| (low.0..=high.0).contains(number));
+    let mut evidence: Vec<RecordId> = within.map(|(.., record)| *record).collect();
     evidence.dedup();
     vec![Shown { said: Said::Band(low.1.clone(), high.1.clone()), evidence }]
 }

@@ -13,7 +13,10 @@ pub const NOTE: &str = "note";
 /// What came of it; none as long as it waits.
 pub const OUTCOME: &str = "outcome";
 
+/// What people keep for themselves about a record: that they follow it, and what they are asked about it.
+pub const OWN_NOTES: [&str; 2] = [FOLLOW, APPROVAL];
+
 /// Whether records of a kind are about others and somebody's own: the pages of those do not tell of them.
 pub fn is_own_note(kind: &str) -> bool {
-    [FOLLOW, APPROVAL].contains(&kind)
+    OWN_NOTES.contains(&kind)
 }

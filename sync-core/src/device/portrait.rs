@@ -29,11 +29,7 @@ impl Device {
 
     /// A line that asks for what is not there any more says nothing.
     fn rows_for(&self, line: &Trait, from: &From, record: RecordId, context: Context) -> Result<Vec<Listed>, StoreError> {
-        let linking = self.links_to(record)?.into_iter().filter(|(_, role)| *role == *from.via).map(|(source, _)| source);
-        // Ids begin with the time at which they were made.
-        let mut linking: Vec<RecordId> = linking.collect();
-        linking.reverse();
-        linking.truncate(LOOKED_AT as usize);
+        let linking = self.replica.store.newest_sources_of((&from.kind, &from.via), record, LOOKED_AT)?;
         match query(self.schema(), &from.kind, line, &linking) {
             Ok(query) if !linking.is_empty() => self.list(&query, context),
             _ => Ok(Vec::new()),

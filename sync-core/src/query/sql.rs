@@ -273,19 +273,19 @@ impl Writer<'_> {
         self.kind = outer_kind;
         if self.compiler.gathers && self.compiler.tables == Tables::Server {
             // Nothing of the outer statement stands in it, or SQLite would gather them for each record again.
-            let target = format!(
-                "coalesce((select a.survivor from aliases a where a.workspace = $1 and a.record = {link}.target), {link}.target) as target"
-            );
+            let hits = self.alias('h');
             let those = format!(
-                "from rows {source} cross join links {link} where {source}.workspace = $1 and {source}.kind = {kind_bound} and \
-                 {source}.archived = 0{visible} and {holds} and {link}.workspace = $1 and {link}.source = {source}.record and {link}.role = '{}'",
+                "with {hits} as materialized (select {link}.source as source, {link}.target as target from rows {source} cross join links {link} where {source}.workspace = $1 and {source}.kind = {kind_bound} and \
+                 {source}.archived = 0{visible} and {holds} and {link}.workspace = $1 and {link}.source = {source}.record and {link}.role = '{}')",
                 pointed.role()
             );
+            // What leads to one that another stands for leads to both.
+            let behind = format!("from {hits} cross join aliases a on a.workspace = $1 and a.record = {hits}.target");
             return match *least {
-                ..=1 => format!("({outer}.record in (select {target} {those}))"),
+                ..=1 => format!("({outer}.record in ({those} select target from {hits} union all select a.survivor {behind}))"),
                 _ => format!(
-                    "({outer}.record in (select target from (select distinct {link}.source, {target} {those}) found \
-                     group by target having count(*) >= {least}))"
+                    "({outer}.record in ({those} select target from (select target, source from {hits} \
+                     union select a.survivor, {hits}.source {behind}) group by target having count(*) >= {least}))"
                 ),
             };
         }

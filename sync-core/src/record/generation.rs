@@ -54,14 +54,18 @@ impl Declared {
     /// no generation, or of an earlier one, that it begins it.
     pub fn has_left_behind(&self, change: &Change, hash: &ChangeHash, begins: Option<&Self>, texts: &[Name]) -> bool {
         let is_earlier = |begins: &Self| begins.generation < self.generation;
-        let is_first = || change.deps.iter().all(|dep| texts.iter().any(|name| genesis(name).hash == *dep));
-        begins.map_or_else(is_first, is_earlier) || self.holds(hash) || change.deps.iter().any(|dep| self.holds(dep))
+        begins.map_or_else(|| is_first(change, texts), is_earlier) || self.holds(hash) || change.deps.iter().any(|dep| self.holds(dep))
     }
 
     fn holds(&self, hash: &ChangeHash) -> bool {
         let short = short(hash);
         self.held.as_bytes().chunks(SHORT).any(|held| held == short.as_bytes())
     }
+}
+
+/// Whether a change follows nothing that anybody wrote: what texts begin with follows from their names.
+pub fn is_first(change: &Change, texts: &[Name]) -> bool {
+    change.deps.iter().all(|dep| texts.iter().any(|name| genesis(name).hash == *dep))
 }
 
 fn short(hash: &ChangeHash) -> String {

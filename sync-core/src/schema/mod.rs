@@ -430,6 +430,11 @@ impl Kind {
         self.sharing.follows.as_ref().and_then(|name| self.field(name)).filter(|field| field.merge.is_single())
     }
 
+    /// A gap by name.
+    pub fn gap(&self, name: &str) -> Option<&Gap> {
+        self.gaps.iter().find(|gap| *gap.name == *name)
+    }
+
     /// A field by name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| &*field.name == name)

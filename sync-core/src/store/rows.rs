@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, Rows, params, params_from_iter};
 use super::{Store, StoreError};
 use crate::actions::duplicates::FIELD;
 use crate::files::{ContentHash, unhex};
-use crate::id::{Facet, KindName, Millis, RecordId};
+use crate::id::{Facet, FieldName, KindName, Millis, RecordId};
 
 /// What a facet of a record shows, ready to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -278,6 +278,29 @@ impl Store {
         while let Some(row) = rows.next()? {
             let source: Vec<u8> = row.get(0)?;
             found.push((RecordId::from_bytes(&source)?, row.get(1)?));
+        }
+        Ok(found)
+    }
+
+    /// The records of a kind that link to a record, or to one that it stands for, by one role: those made last first, for ids
+    /// begin with the time.
+    pub(crate) fn newest_sources_of(
+        &self,
+        (kind, role): (&KindName, &FieldName),
+        target: RecordId,
+        limit: u32,
+    ) -> Result<Vec<RecordId>, StoreError> {
+        self.settle_aliases()?;
+        let sql = "select l.source from links l cross join rows r on r.workspace = ?1 and r.record = l.source \
+                   where l.role = ?2 and r.kind = ?3 and r.archived = 0 \
+                   and (l.target = ?4 or l.target in (select record from temp.aliases where survivor = ?4)) order by l.source desc limit ?5";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let binds = params![self.workspace.as_bytes(), role.as_str(), kind.as_str(), target.as_bytes(), limit];
+        let mut rows = statement.query(binds)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let source: Vec<u8> = row.get(0)?;
+            found.push(RecordId::from_bytes(&source)?);
         }
         Ok(found)
     }

@@ -6,7 +6,7 @@
 use askama::Template;
 use serde_json::Value as Json;
 use sync_core::access::Condition;
-use sync_core::query::{Filter, ME, Offer};
+use sync_core::query::{Excess, Filter, MAX_CONDITIONS, Offer, QueryError, with_me};
 
 use super::one;
 use super::sent::{self, OF, lines, loose, weight};
@@ -95,6 +95,10 @@ fn rules(typed: &Typed) -> bool {
 /// # Errors
 /// When the database fails.
 pub async fn read(words: Words, ground: Option<&Ground<'_>>, typed: &Typed) -> Result<Result<String, String>, Error> {
+    if sent::is_too_much(typed) {
+        let bad = QueryError::TooMuch { what: Excess::Conditions, limit: MAX_CONDITIONS };
+        return Ok(Err(words.label(&bad.words()).to_owned()));
+    }
     let text = match (rules(typed), ground) {
         (true, _) => typed.one("json").to_owned(),
         (false, Some(ground)) => match said(ground, &one::offered(ground), typed).await? {
@@ -168,7 +172,7 @@ fn checked(ground: &Ground<'_>, text: &str) -> Result<(), String> {
         }
         Scope::List | Scope::Records => {
             // "Me" is whoever looks: any record's id will do here.
-            let text = text.replace(&format!("\"{ME}\""), &format!("\"{}\"", desk.caller.user));
+            let text = serde_json::from_str(text).map_or_else(|_| text.to_owned(), |json| with_me(json, desk.caller.user).to_string());
             Filter::parse(desk.reading.schema(), kind, &text).map(drop).map_err(|bad| desk.words.label(&bad.words()).to_owned())
         }
     }
@@ -179,7 +183,7 @@ fn checked(ground: &Ground<'_>, text: &str) -> Result<(), String> {
 /// # Errors
 /// When the database fails.
 pub async fn draw(desk: &Desk, name: &str, ground: Option<&Ground<'_>>, typed: &Typed, tells: bool) -> Result<Builder, Error> {
-    let typed = settled(typed);
+    let typed = if sent::is_too_much(typed) { filled(typed.one("json.was")) } else { settled(typed) };
     let weight = weight(&typed);
     let drawing = Drawing { desk, tells, expands: weight <= LINES_MAX, weight };
     let all = match ground {

@@ -23,6 +23,7 @@ pub use of_records::{collect, prepare};
 pub use one::{Controls, offered, read as read_one};
 pub use said::{Needs, sayings};
 pub use sent::asks;
+pub use together::Together;
 pub use words::{describe, is_nothing, label, part_key, values};
 
 /// Where conditions hold, and so what can be said in them.

@@ -4,6 +4,7 @@
 //! (`attribute`), which may have lines of its own about the records that point here (`of`).
 
 use serde_json::{Value as Json, json};
+use sync_core::query::{MAX_CONDITIONS, MAX_DEPTH};
 
 use super::together::{Together, leaves};
 use crate::console::typed::Typed;
@@ -17,6 +18,17 @@ pub const MORE: &str = "+";
 /// Whether a form was sent to be drawn again, not to be taken.
 pub fn asks(typed: &Typed) -> bool {
     typed.one("step") == "ask" || !typed.names_with(&format!(".{MORE}")).is_empty()
+}
+
+/// Whether a form has more lines, or lines within lines, than any filter may have conditions and groups: nobody has made it by
+/// hand, and taking it apart takes as long as it is deep.
+pub fn is_too_much(typed: &Typed) -> bool {
+    let mut lines = 0;
+    typed.names().any(|name| {
+        lines += usize::from(name.ends_with(".raw") || name.ends_with(".match") || name.ends_with(".attribute"));
+        // A line and `of` are a segment each, and the last one is the control.
+        name.split('.').count() > 2 * MAX_DEPTH + 1 || lines > 2 * MAX_CONDITIONS
+    })
 }
 
 /// The lines of a form or of a group: those that are taken out and those that say nothing are not among them.

@@ -9,6 +9,7 @@ use super::asked::Asked;
 use super::chart::{self, Form, Spec};
 use super::views::Saved;
 use super::{calendar, groups};
+use crate::console::conditions::Together;
 use crate::console::desk::Desk;
 use crate::console::format::is_number;
 use crate::reading::{List, ReadError};
@@ -339,21 +340,15 @@ pub fn conditions_of(filter: &str) -> Vec<Json> {
 /// Conditions as a list, and whether any one of them is enough. What are none stay as they are, to be refused: an address
 /// that was cut off on its way must not come to mean all records.
 pub fn conditions(filter: &str) -> (bool, Vec<Json>) {
-    let all = conditions_of(filter);
-    match &all[..] {
-        [Json::Object(one)] if one.get("type") == Some(&json!("or")) => {
-            (true, one.get("value").and_then(Json::as_array).cloned().unwrap_or_default())
-        }
-        _ => (false, all),
+    match Together::of_list(conditions_of(filter)) {
+        (Together::Any, any) => (true, any),
+        _ => (false, conditions_of(filter)),
     }
 }
 
 /// The other way round.
 pub fn filter_of(conditions: &[Json], any: bool) -> String {
-    match conditions {
-        [_, _, ..] if any => json!([{"type": "or", "value": conditions}]).to_string(),
-        _ => Json::Array(conditions.to_vec()).to_string(),
-    }
+    Json::from(if any { Together::Any } else { Together::All }.list(conditions)).to_string()
 }
 
 #[cfg(test)]
@@ -366,6 +361,9 @@ mod tests {
             assert_eq!(conditions(nothing), (false, Vec::new()), "{nothing}");
         }
         assert_eq!(conditions("[{\"type\":"), (false, vec![json!("[{\"type\":")]));
+        for group in [json!({"type": "or"}), json!({"type": "or", "value": [], "note": "mine"})] {
+            assert_eq!(conditions(&json!([group]).to_string()), (false, vec![group.clone()]), "it does not come to mean all records");
+        }
         let two = [json!({"type": "isNull", "attribute": "a"}), json!({"type": "isNull", "attribute": "b"})];
         for any in [false, true] {
             assert_eq!(conditions(&filter_of(&two, any)), (any, two.to_vec()));

@@ -9,6 +9,8 @@ use sync_core::access::{self, FOLLOW_DEPTH_MAX, Facts, Holder, Level, MEMBER_KIN
 use sync_core::id::{Facet, FieldName, KindName, RecordId, UserId, WorkspaceId};
 use sync_core::protocol::{Pushed, code};
 use sync_core::record::change::Change;
+use sync_core::record::generation::is_first;
+use sync_core::record::history::texts_of;
 use sync_core::schema::Schema;
 
 use super::{Author, Decided, DocKey, Open, Unit};
@@ -184,12 +186,17 @@ impl Unit<'_> {
         let (code, en, zh) = match why {
             Decided::Outcome(_) => return why,
             Decided::Forgotten if has_arrived() => (code::REWRITTEN, "it was taken", "该修改已被接受"),
-            Decided::Forgotten if !change.deps.is_empty() => {
+            Decided::Forgotten if !self.is_first(pushed, change) => {
                 (code::FORGOTTEN, "what it was written on was forgotten", "该修改所依据的内容已被清除")
             }
             Decided::Refused(_) | Decided::Forgotten => (code::FORBIDDEN, "it is not yours to change", "您无权修改"),
         };
         Refused::new(code, en, zh).into()
+    }
+
+    /// Whether a change follows nothing that anybody wrote: whoever sends it need not know anything of the record.
+    fn is_first(&self, pushed: &Pushed, change: &Change) -> bool {
+        self.rules.schema.kind(&pushed.kind).is_none_or(|kind| is_first(change, &texts_of(kind)))
     }
 
     /// How far an author must reach to get at a record.
