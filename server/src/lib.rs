@@ -153,6 +153,7 @@ fn background(app: &App, tls: Option<Arc<tls::Tls>>, acme: Option<acme::Acme>) -
     tasks.spawn(jobs::handover::resume(app.clone()));
     tasks.spawn(jobs::deadlines::run(app.clone()));
     tasks.spawn(jobs::overstays::run(app.clone()));
+    tasks.spawn(jobs::others::run(app.clone()));
     tasks.spawn(jobs::heads::run(app.clone()));
     tasks.spawn(jobs::retention::run(app.clone()));
     tasks.spawn(console::requests::run(app.clone()));

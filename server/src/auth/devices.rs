@@ -1,6 +1,5 @@
 //! Devices: a one-time code makes a phone one, a token says which one it is, revoking ends it.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use super::{Auth, AuthError, DeviceCaller, TOUCH_EVERY_MS};
 use crate::audit::{Act, Note};
 use crate::store::devices::{self, Device};
 use crate::store::people::{self, User};
-use crate::store::{StoreError, Tx, farewells, records, workspaces};
+use crate::store::{StoreError, Tx, farewells, records};
 
 /// How often a live connection asks the database, whatever it was told.
 const RECHECK_EVERY: Duration = Duration::from_secs(60);
@@ -260,25 +259,30 @@ impl Auth {
         self.people.subscribe()
     }
 
-    /// Announces what other processes, such as `rapport device revoke`, shut out lately, and that one has written a colleague's
-    /// record since the last look. `heads`: how far each feed was then.
-    pub(super) async fn announce_others(&self, heads: &mut HashMap<WorkspaceId, u64>) -> Result<(), StoreError> {
+    /// Announces whom other processes, such as `rapport device revoke`, shut out lately.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn announce_others(&self, workspace: WorkspaceId) -> Result<(), StoreError> {
         let since = self.clock.now() - LOOK_BACK_MS;
         let mut tx = self.store.reader().await?;
-        for workspace in workspaces::all(&mut tx).await? {
-            let (workspace, head) = (workspace.workspace, workspace.head);
-            let seen = heads.get(&workspace).copied().unwrap_or(head);
-            if head != seen && records::is_of_kind_after(&mut tx, workspace, MEMBER, seen).await? {
-                // An error means that nobody is connected live.
-                self.people.send(workspace).ok();
-            }
-            heads.insert(workspace, head);
-            for device in devices::revoked_since(&mut tx, workspace, since).await? {
-                self.announce(Gone::Device(workspace, device));
-            }
-            for user in people::disabled_since(&mut tx, workspace, since).await? {
-                self.announce(Gone::User(workspace, user));
-            }
+        for device in devices::revoked_since(&mut tx, workspace, since).await? {
+            self.announce(Gone::Device(workspace, device));
+        }
+        for user in people::disabled_since(&mut tx, workspace, since).await? {
+            self.announce(Gone::User(workspace, user));
+        }
+        Ok(())
+    }
+
+    /// Announces that a colleague's record was written after a position of the feed: roles may be others.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn announce_roles(&self, workspace: WorkspaceId, after: u64) -> Result<(), StoreError> {
+        if records::is_of_kinds_after(&mut self.store.reader().await?, workspace, &[MEMBER], after).await? {
+            // An error means that nobody is connected live.
+            self.people.send(workspace).ok();
         }
         Ok(())
     }

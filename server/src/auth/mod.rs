@@ -19,7 +19,6 @@ mod sessions;
 mod sms;
 mod throttle;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use sync_core::id::{Millis, UserId, WorkspaceId};
@@ -45,6 +44,9 @@ const GONE_BACKLOG: usize = 256;
 
 /// How stale "last seen" may be: one write a minute for each client, not one for each request.
 const TOUCH_EVERY_MS: Millis = 60_000;
+
+/// How often what time has ended is removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
@@ -175,7 +177,7 @@ impl Auth {
             .await
     }
 
-    /// Removes sessions, codes and counters that time has ended. For the clock to call, hourly.
+    /// Removes sessions, codes and counters that time has ended.
     ///
     /// # Errors
     /// When the database fails.
@@ -197,19 +199,13 @@ impl Auth {
             .await
     }
 
-    /// Sweeps every hour, and tells live connections whom another process shut out or gave other roles. Runs for ever.
+    /// Sweeps every hour. Runs for ever.
     pub async fn housekeeping(self) {
-        const LOOK_EVERY: Duration = Duration::from_secs(1);
-        const LOOKS_PER_SWEEP: u32 = 3600;
-        let (mut looks, mut heads) = (0, HashMap::new());
         loop {
-            let swept = if looks == 0 { self.sweep().await } else { Ok(()) };
-            let announced = self.announce_others(&mut heads).await;
-            if let Err(error) = swept.and(announced) {
+            if let Err(error) = self.sweep().await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "housekeeping of sessions and devices failed; it is tried again");
             }
-            looks = (looks + 1) % LOOKS_PER_SWEEP;
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(SWEEP_EVERY).await;
         }
     }
 }

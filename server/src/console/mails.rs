@@ -38,6 +38,9 @@ const TRIES_MAX: u32 = 8;
 /// How long to wait after the first failure; each further one doubles it.
 const RETRY_MS: Millis = 10 * 60 * 1_000;
 
+/// Until then no other server tries: longer than making and sending a letter can take.
+const LEASE_MS: Millis = 10 * 60 * 1_000;
+
 /// Addresses of one mail: more are a mailing list, which mail servers have.
 const RECIPIENTS_MAX: usize = 20;
 
@@ -246,7 +249,15 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Sends one, unless another server does.
 async fn attempt(app: &App, workspace: WorkspaceId, sending: Sending, now: Millis) -> Result<(), StoreError> {
+    let claimed = sending.clone();
+    let claiming = app
+        .store
+        .write::<_, StoreError, _>(move |tx| Box::pin(async move { mails::claim(tx, workspace, &claimed, now, now + LEASE_MS).await }));
+    if !claiming.await? {
+        return Ok(());
+    }
     let (sent_at, retry_at, problem) = match send(app, workspace, &sending).await {
         Ok(true) => (Some(now), None, None),
         // Stopped, or its maker was shut out: there is nothing to send any more.

@@ -3,7 +3,7 @@
 //! Submissions that wait together share one transaction and one flush to the disk. Answers go out
 //! after the commit, never before.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sync_core::access::Roles;
@@ -46,7 +46,6 @@ pub(super) struct Writer {
     pen: ServerPen,
     failpoint: Option<Failpoint>,
     cache: Cache,
-    sealers: HashMap<WorkspaceId, Sealer>,
     head: watch::Sender<u64>,
     people: watch::Sender<u64>,
     rules: watch::Sender<AllRules>,
@@ -55,8 +54,10 @@ pub(super) struct Writer {
     /// has just failed.
     owing: Vec<WorkspaceId>,
     stalled: Vec<WorkspaceId>,
-    /// Workspaces whose kinds and roles were written and could not be read again.
-    outdated: HashSet<WorkspaceId>,
+    /// How far each feed was when the kinds and roles of its workspace were read.
+    read_at: HashMap<WorkspaceId, u64>,
+    /// How far each feed was when it was told last that something is in it.
+    told: HashMap<WorkspaceId, u64>,
     /// Only used while a bug is planted: a sequence that a rollback does not give back.
     sequence: Option<u64>,
 }
@@ -114,6 +115,7 @@ impl Writer {
         failpoint: Option<Failpoint>,
         desk: broadcast::Sender<DeskNews>,
     ) -> Result<(Self, watch::Receiver<u64>, watch::Receiver<AllRules>)> {
+        let read_at = workspaces::all(&mut store.reader().await?).await?.into_iter().map(|known| (known.workspace, known.head)).collect();
         let (rules, rules_seen) = watch::channel(AllRules::read(&store).await?);
         let schema_of = |workspace| rules_seen.borrow().of(workspace).schema;
         backfill::settle(&store, schema_of).await?;
@@ -126,14 +128,14 @@ impl Writer {
                 pen,
                 failpoint,
                 cache: Cache::default(),
-                sealers: HashMap::new(),
                 head,
                 people: watch::channel(0).0,
                 rules,
                 desk,
                 owing,
                 stalled: Vec::new(),
-                outdated: HashSet::new(),
+                read_at,
+                told: HashMap::new(),
                 sequence: None,
             },
             head_seen,
@@ -209,14 +211,8 @@ impl Writer {
     }
 
     async fn settle_owed(&mut self, workspace: WorkspaceId) -> Result<Settled> {
-        // As the database has them: a debt that was paid by rules of before would be forgotten.
-        let rules = read_rules(&self.store, workspace).await?;
-        if self.outdated.remove(&workspace) {
-            self.publish(workspace, rules.clone());
-        }
-        let sealer = self.sealer(workspace).await?;
+        let (mut tx, rules, sealer) = self.begin(workspace).await?;
         let mut unit = Unit::new(workspace, &rules, self.pen, sealer);
-        let mut tx = self.store.begin().await?;
         let settled = unit.settle_owed(&mut tx).await?;
         tx.commit().await.map(|()| settled)
     }
@@ -224,15 +220,14 @@ impl Writer {
     /// Runs one group as one transaction. The answer is [`Fate::CrashBefore`] when the writer is to stop.
     async fn process(&mut self, group: Vec<Job>) -> Fate {
         let workspace = group[0].author.workspace;
-        let rules = self.rules.borrow().of(workspace);
         let mut group = group.into_iter();
         let mut answers = Vec::new();
-        let sealer = match self.sealer(workspace).await {
-            Ok(sealer) => sealer,
+        let (tx, rules, sealer) = match self.begin(workspace).await {
+            Ok(begun) => begun,
             Err(error) => return fail(answers, group, error),
         };
         let mut unit = Unit::new(workspace, &rules, self.pen, sealer);
-        match self.transact(&mut unit, &mut group, &mut answers).await {
+        match self.transact(tx, &mut unit, &mut group, &mut answers).await {
             Ok((head, Fate::Commit)) => {
                 let other_rules = unit.changes_rules();
                 let (accepted, of_people, desk_news) = (unit.accepted(), unit.changes_people(), unit.desk_news());
@@ -243,7 +238,6 @@ impl Writer {
                 }
                 let mut newest = head;
                 if other_rules {
-                    self.reload_rules(workspace).await;
                     self.owing.push(workspace);
                     newest = self.settle_some().await.unwrap_or(head);
                 }
@@ -258,9 +252,10 @@ impl Writer {
                     self.people.send_modify(|times| *times += 1);
                 }
                 metrics::counter!("rapport_changes_accepted_total").increment(accepted as u64);
-                if accepted > 0 || looked {
+                if accepted > 0 || looked && self.told.get(&workspace) != Some(&newest) {
                     // Not only when the number is another: every workspace counts for itself.
                     self.head.send_replace(newest);
+                    self.told.insert(workspace, newest);
                 }
                 for news in desk_news {
                     // An error means that nobody listens.
@@ -278,24 +273,33 @@ impl Writer {
         }
     }
 
-    /// What seals the changes of a workspace; its key never changes.
-    async fn sealer(&mut self, workspace: WorkspaceId) -> Result<Sealer> {
-        if !self.sealers.contains_key(&workspace) {
-            let mut tx = self.store.reader().await?;
-            let found = workspaces::by_id(&mut tx, workspace).await?.ok_or(StoreError::Damaged("workspace"))?;
-            self.sealers.insert(workspace, Sealer::new(workspace, &found.seal_key));
+    /// Begins a transaction in a workspace, by the kinds and roles that hold in it: another process may have written others.
+    async fn begin(&mut self, workspace: WorkspaceId) -> Result<(Tx, Rules, Sealer)> {
+        let mut tx = self.store.begin().await?;
+        let found = workspaces::by_id(&mut tx, workspace).await?.ok_or(StoreError::Damaged("workspace"))?;
+        let is_read = match self.read_at.get(&workspace) {
+            Some(at) => *at == found.head || !records::is_of_kinds_after(&mut tx, workspace, &[KIND_KIND, ROLE_KIND], *at).await?,
+            None => false,
+        };
+        if !is_read {
+            let rules = read_rules(&mut tx, workspace).await?;
+            self.publish(workspace, rules);
+            self.cache.forget_shown();
+            self.owing.push(workspace);
         }
-        Ok(self.sealers[&workspace].clone())
+        self.read_at.insert(workspace, found.head);
+        let rules = self.rules.borrow().of(workspace);
+        Ok((tx, rules, Sealer::new(workspace, &found.seal_key)))
     }
 
     /// Whoever's work was begun is among `answers`, also where it fails; of others the work stays in `group`.
     async fn transact(
         &mut self,
+        mut tx: Tx,
         unit: &mut Unit<'_>,
         group: &mut std::vec::IntoIter<Job>,
         answers: &mut Vec<Answer>,
     ) -> Result<(u64, Fate)> {
-        let mut tx = self.store.begin().await?;
         for job in group {
             let (author, now) = (job.author, job.now);
             match job.work {
@@ -368,19 +372,6 @@ impl Writer {
         Ok(marked.unwrap_or(first + count - 1))
     }
 
-    async fn reload_rules(&mut self, workspace: WorkspaceId) {
-        match read_rules(&self.store, workspace).await {
-            Ok(read) => self.publish(workspace, read),
-            Err(error) => {
-                self.outdated.insert(workspace);
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "kinds and roles could not be read again; the old ones hold until they can"
-                );
-            }
-        }
-    }
-
     async fn reread_all(&self) {
         match AllRules::read(&self.store).await {
             Ok(all) => drop(self.rules.send_replace(all)),
@@ -429,7 +420,7 @@ impl AllRules {
         let mut all = Self { builtin, own: HashMap::new() };
         let workspaces = workspaces::all(&mut store.reader().await?).await?;
         for workspace in workspaces {
-            all.own.insert(workspace.workspace, read_rules(store, workspace.workspace).await?);
+            all.own.insert(workspace.workspace, read_rules(&mut store.reader().await?, workspace.workspace).await?);
         }
         Ok(all)
     }
@@ -441,10 +432,9 @@ impl AllRules {
 }
 
 /// The built-in kinds and roles, and those that a workspace's records of the kinds `kind` and `role` define.
-async fn read_rules(store: &Store, workspace: WorkspaceId) -> Result<Rules> {
-    let mut tx = store.reader().await?;
-    let schema = schema_of(&mut tx, workspace).await?;
-    let definitions = records::definitions(&mut tx, workspace, ROLE_KIND).await?;
+async fn read_rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Rules> {
+    let schema = schema_of(tx, workspace).await?;
+    let definitions = records::definitions(tx, workspace, ROLE_KIND).await?;
     let (roles, bad) = Roles::builtin().in_force(definitions.into_iter().map(|role| (role.name, role.text)), &schema);
     for error in bad {
         tracing::warn!(%error, "a role cannot be read: it grants nothing");

@@ -8,7 +8,7 @@ use sync_core::id::WorkspaceId;
 use crate::app::App;
 use crate::store::{StoreError, workspaces};
 
-/// How long what another process wrote waits at most: the head that it moved is seen here only by looking.
+/// How long what has failed is left at most until it is tried again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Lets a job catch up after every change, until the server stops. What fails is tried again with the next one.

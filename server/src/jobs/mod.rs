@@ -17,6 +17,7 @@ pub mod heads;
 pub mod import;
 pub mod index;
 pub mod merge;
+pub mod others;
 pub mod overstays;
 pub mod proofs;
 pub mod reporting;

@@ -139,6 +139,20 @@ pub async fn waiting(tx: &mut Tx, workspace: WorkspaceId, now: Millis) -> Result
     rows.into_iter().map(sending).collect()
 }
 
+/// Takes a sending that is to be tried now, until a moment. Answers whether it was there: another server may have been faster.
+pub async fn claim(tx: &mut Tx, workspace: WorkspaceId, sending: &Sending, now: Millis, until: Millis) -> Result<bool> {
+    let taken =
+        sqlx::query("update report_mails_sent set retry_at = $5 where workspace = $1 and mail = $2 and due_at = $3 and retry_at <= $4")
+            .bind(&workspace.as_bytes()[..])
+            .bind(&sending.mail.as_bytes()[..])
+            .bind(sending.due_at)
+            .bind(now)
+            .bind(until)
+            .execute(tx.conn())
+            .await?;
+    Ok(taken.rows_affected() == 1)
+}
+
 /// What became of a try.
 pub async fn tried(
     tx: &mut Tx,

@@ -216,11 +216,12 @@ pub async fn changes_after(tx: &mut Tx, workspace: WorkspaceId, after: u64, limi
 }
 
 /// Whether a record of a kind was written after a position: reads what came since, so ask often.
-pub async fn is_of_kind_after(tx: &mut Tx, workspace: WorkspaceId, kind: &str, after: u64) -> Result<bool> {
-    let found: Option<i64> = sqlx::query_scalar("select 1 from changes where workspace = $1 and position > $2 and kind = $3 limit 1")
+pub async fn is_of_kinds_after(tx: &mut Tx, workspace: WorkspaceId, kinds: &[&str], after: u64) -> Result<bool> {
+    let sql = "select 1 from changes where workspace = $1 and position > $2 and kind in (select value from json_each($3)) limit 1";
+    let found: Option<i64> = sqlx::query_scalar(sql)
         .bind(&workspace.as_bytes()[..])
         .bind(after as i64)
-        .bind(kind)
+        .bind(serde_json::json!(kinds).to_string())
         .fetch_optional(tx.conn())
         .await?;
     Ok(found.is_some())

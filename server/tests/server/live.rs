@@ -30,9 +30,9 @@ pub async fn connect(server: &Server, token: &str) -> Socket {
 }
 
 /// A phone with an open connection, and what was said on it.
-struct Line<'s> {
+pub struct Line<'s> {
     server: &'s Server,
-    phone: Handset,
+    pub phone: Handset,
     socket: Socket,
     pages: Vec<Page>,
     pulls: usize,
@@ -40,7 +40,7 @@ struct Line<'s> {
 
 impl<'s> Line<'s> {
     /// Connects, and hears all that there is.
-    async fn open(server: &'s Server, login: &str) -> Self {
+    pub async fn open(server: &'s Server, login: &str) -> Self {
         Self::of(server, Handset::of(server, UserId::of_cause(login)).await).await
     }
 
@@ -61,7 +61,7 @@ impl<'s> Line<'s> {
     }
 
     /// Listens, and says what is to be said, until something is so.
-    async fn until(&mut self, is_so: impl Fn(&mut Self) -> bool) {
+    pub async fn until(&mut self, is_so: impl Fn(&mut Self) -> bool) {
         while !is_so(self) {
             let heard = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("no word").unwrap().unwrap();
             let Ws::Binary(frame) = heard else { continue };
@@ -76,7 +76,7 @@ impl<'s> Line<'s> {
         self.tell(Event::LocalEdit).await;
     }
 
-    fn shows(&mut self, id: RecordId, name: &str) -> bool {
+    pub fn shows(&mut self, id: RecordId, name: &str) -> bool {
         self.phone.fields(id).is_some_and(|fields| fields["name"] == name)
     }
 }

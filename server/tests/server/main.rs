@@ -9,6 +9,7 @@ mod api;
 mod archive;
 mod audit;
 mod batch;
+mod beside;
 mod bodies;
 mod browser;
 mod building;
