@@ -266,7 +266,7 @@ pub(super) async fn find(desk: &Desk, user: UserId) -> Result<User, Error> {
 }
 
 async fn show(desk: &Desk, user: &User, shown: Shown) -> Result<Response, Error> {
-    let member = desk.reading.record(RecordId(user.user.0)).await?.map(|view| view.row.fields).unwrap_or_default();
+    let member = desk.reading.row(RecordId(user.user.0)).await?.map(|row| row.fields).unwrap_or_default();
     let second = desk.app.auth.second_state(user.workspace, user.user).await?;
     let typed = shown.typed.as_ref();
     let text = |name: &str, now: String| typed.map_or(now, |typed| typed.one(name).to_owned());
@@ -365,7 +365,7 @@ fn edits(typed: &Typed, roles: &RoleSet) -> Vec<FieldEdit> {
 
 async fn save(desk: &Desk, user: &User, edits: Vec<FieldEdit>) -> Result<Result<(), String>, Error> {
     let (writing, id) = (desk.writing(), RecordId(user.user.0));
-    let written = match desk.reading.record(id).await? {
+    let written = match desk.reading.row(id).await? {
         Some(_) => writing.edit(MEMBER, id, edits).await,
         None => writing.create(MEMBER, Some(id), edits).await.map(drop),
     };
@@ -408,11 +408,11 @@ pub async fn why(desk: Desk, Path(user): Path<UserId>, Query(about): Query<About
     let user = find(&desk, user).await?;
     let id = about.record.trim().trim_end_matches('/').rsplit('/').next().and_then(|id| id.parse::<RecordId>().ok());
     let shown = match id {
-        Some(id) => desk.reading.record(id).await?,
+        Some(id) => desk.reading.row(id).await?,
         None => None,
     };
     let because = match &shown {
-        Some(view) => rights::why(&desk.app, &user, view.row.id).await?,
+        Some(row) => rights::why(&desk.app, &user, row.id).await?,
         None => None,
     };
     let said = match because {
@@ -424,7 +424,7 @@ pub async fn why(desk: Desk, Path(user): Path<UserId>, Query(about): Query<About
         frame: desk.frame(&desk.words.fill("person.why", &[&user.name]), "/people").await?,
         id: user.user.to_string(),
         record: about.record,
-        title: shown.map(|view| (view.row.title, format!("/records/{}/{}", view.row.kind, view.row.id))),
+        title: shown.map(|row| (row.title, format!("/records/{}/{}", row.kind, row.id))),
         because: said,
         phones: phones.map(|device| (device.name, desk.words.ago(device.last_seen_at, desk.now))).collect(),
         name: user.name,

@@ -112,7 +112,7 @@ fn by_whom(desk: &Desk, users: &[User], by: Option<UserId>) -> String {
 
 /// `GET /privacy/{id}`: the record, or the proof that it was erased.
 pub async fn page(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, Error> {
-    if desk.reading.record(id).await?.is_none() {
+    if desk.reading.row(id).await?.is_none() {
         return proof_page(&desk, id).await;
     }
     show(&desk, id, StatusCode::OK, Said::default()).await
@@ -183,8 +183,8 @@ pub struct Typed {
 
 /// `POST /privacy/{id}`: erases it, once its name was typed.
 pub async fn erase(desk: Desk, Path(id): Path<RecordId>, Form(typed): Form<Typed>) -> Result<Response, Error> {
-    let record = desk.reading.record(id).await?.ok_or(Error::NotFound)?;
-    if typed.title.trim() != record.row.title.trim() {
+    let row = desk.reading.row(id).await?.ok_or(Error::NotFound)?;
+    if typed.title.trim() != row.title.trim() {
         let problem = Some(desk.words.say("privacy.not_the_name"));
         return show(&desk, id, StatusCode::UNPROCESSABLE_ENTITY, Said { problem, done: None }).await;
     }

@@ -254,7 +254,7 @@ pub async fn show(desk: &Desk, kind: &str, id: RecordId, editing: Editing, notic
         links: linked::groups(desk, &view).await?,
         waiting,
         more_wait,
-        timeline: timeline::of(desk, &kind, id, view.row.archived, &editing.only, editing.events).await?,
+        timeline: timeline::of(desk, &kind, (id, view.row.archived), &history, &editing.only, editing.events).await?,
         created: format::moment(view.row.created_at),
         updated: format::moment(view.row.updated_at),
         head,

@@ -59,7 +59,7 @@ pub async fn own(desk: Desk) -> Result<Response, Error> {
 async fn show(desk: &Desk, user: &User, frame: Frame, above: Vec<(String, String)>) -> Result<Response, Error> {
     let rules = desk.app.intake.rules(user.workspace);
     let scope = rights::seen_by(&rules, user.user, &user.role);
-    let counted = counts::in_sight(&mut desk.app.store.reader().await?, user.workspace, &scope).await?;
+    let counted = counts::in_sight(&mut desk.app.store.reader().await?, desk.app.store.answers(), user.workspace, &scope).await?;
     let row = |kind: &Kind| {
         let overview = rules.roles.overview(&user.role, kind);
         let count = counted.iter().find(|(known, _)| *known == kind.name).map_or(0, |(_, count)| *count);

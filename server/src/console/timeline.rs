@@ -99,14 +99,14 @@ impl EventView {
 pub async fn of(
     desk: &Desk,
     kind: &Kind,
-    id: RecordId,
-    archived: bool,
+    (id, archived): (RecordId, bool),
+    history: &[Entry],
     only: &str,
     (size, older): (u32, u32),
 ) -> Result<TimelineView, Error> {
     let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let (size, older) = (whole(size).clamp(STEP, PAGE_MAX), whole(older));
-    let timeline = desk.reading.timeline(id, only, older..older.saturating_add(size)).await?;
+    let timeline = desk.reading.timeline(id, history, only, older..older.saturating_add(size)).await?;
     let here = format!("/records/{}/{id}", kind.name);
     let entries: Vec<Entry> = timeline.events.iter().flat_map(entries).cloned().collect();
     let mut names = history::names(desk, kind, &entries, None).await?;

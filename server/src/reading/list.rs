@@ -177,12 +177,15 @@ impl Reading {
     ///
     /// # Errors
     /// When the query looks at what the caller may not see, or the database fails.
-    pub async fn rows_of(&self, list: &List, way: Way) -> Result<(Vec<Row>, bool), ReadError> {
+    pub async fn rows_of(&self, list: &List) -> Result<(Vec<Row>, bool), ReadError> {
         self.kind(&list.query.kind)?;
         self.check(&list.query.reads(self.schema()))?;
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
-        let mut found = lists::page(&mut tx, self.which(list, words.as_ref()), way).await?;
+        let which = self.which(list, words.as_ref());
+        // What they count for is remembered: of many, few are read then.
+        let counted = if narrows(list) { self.counted(&mut tx, Count::Some, which).await? } else { None };
+        let mut found = lists::page(&mut tx, which, way(list, counted)).await?;
         let more = found.len() > list.query.max_size as usize;
         found.truncate(list.query.max_size as usize);
         Ok((found.into_iter().map(|row| Row::of(row, 0)).collect(), more))
@@ -294,8 +297,12 @@ const FEW: u64 = 3_000;
 /// Few records are found another way than many.
 fn way(list: &List, counted: Option<Counted>) -> Way {
     let known = counted.filter(|counted| !counted.more).map(|counted| counted.count).or(list.expected);
-    let narrows = list.words.is_some() || list.query.filter != Filter::everything();
-    if narrows && known.is_some_and(|count| count <= FEW) { Way::Gathered } else { Way::InOrder }
+    if narrows(list) && known.is_some_and(|count| count <= FEW) { Way::Gathered } else { Way::InOrder }
+}
+
+/// Whether it is not all of a kind.
+fn narrows(list: &List) -> bool {
+    list.words.is_some() || list.query.filter != Filter::everything()
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use sync_core::id::{RecordId, UserId};
 use sync_core::query::{Context, Filter, Query};
 
 use super::{Days, List, ReadError, Reading, Row};
-use crate::store::lists::Way;
 
 /// Activities of one page: a month of twenty people who do ten things a day.
 const ACTIVITIES_MAX: u32 = 5_000;
@@ -42,7 +41,7 @@ impl Reading {
         let filter = Filter::from_json(self.schema(), &kind.name, &Json::from(conditions))?;
         let newest = self.query(&kind.name, [("orderBy", "createdAt"), ("order", "desc")])?;
         let list = List { offset_minutes, ..List::of(Query { filter, max_size: ACTIVITIES_MAX, ..newest }) };
-        let (found, is_cut) = self.rows_of(&list, Way::Gathered).await?;
+        let (found, is_cut) = self.rows_of(&list).await?;
         let context = Context { now: self.now, offset_minutes };
         let planned = |row: Row| {
             let outcome = outcome(&row.fields, row.created_at, &context)?;

@@ -11,7 +11,6 @@ use sync_core::query::Query;
 use sync_core::schema::{Field, Kind};
 
 use super::{List, ReadError, Reading, Row};
-use crate::store::lists::Way;
 use crate::store::mentions;
 
 /// Records that are looked at: some 20 ms.
@@ -112,7 +111,7 @@ impl Reading {
     pub async fn quality(&self, kind: &Kind, queue: &Queue) -> Result<Quality, ReadError> {
         let query = self.query(&kind.name, [("orderBy", "updatedAt"), ("order", "desc")])?;
         let list = List::of(Query { max_size: LOOKED_AT, ..query });
-        let (found, more) = self.rows_of(&list, Way::InOrder).await?;
+        let (found, more) = self.rows_of(&list).await?;
         let seen = kind.fields.iter().filter(|field| !field.hidden && self.may_read(kind, &field.name));
         let empty = |name: &str, is_judged: bool| FieldQuality { field: name.to_owned(), filled: 0, doubtful: is_judged.then_some(0) };
         let fields = seen.map(|field| empty(&field.name, is_judged(field))).collect();

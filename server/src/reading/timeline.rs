@@ -63,11 +63,12 @@ enum Place {
 pub const CHANGES: &str = "-changes";
 
 impl Reading {
-    /// What happened about a record, all or one kind of it: events from a place on, the newest being the first.
+    /// What happened about a record whose history somebody has read, all or one kind of it: events from a place on, the newest
+    /// being the first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn timeline(&self, id: RecordId, only: &str, piece: Range<usize>) -> Result<Timeline, ReadError> {
+    pub async fn timeline(&self, id: RecordId, history: &[Entry], only: &str, piece: Range<usize>) -> Result<Timeline, ReadError> {
         let mut timeline = Timeline::default();
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
@@ -85,12 +86,10 @@ impl Reading {
             timeline.left_out = all.sum::<u64>().saturating_sub(places.len() as u64);
         }
         drop(tx);
-        if let Some(history) = self.history(id).await? {
-            for together in history.entries.chunk_by(|one, other| one.change == other.change) {
-                timeline.changes += 1;
-                if only.is_empty() || only == CHANGES {
-                    places.push((together[0].edit_time, Place::Change(together.to_vec())));
-                }
+        for together in history.chunk_by(|one, other| one.change == other.change) {
+            timeline.changes += 1;
+            if only.is_empty() || only == CHANGES {
+                places.push((together[0].edit_time, Place::Change(together.to_vec())));
             }
         }
         places.sort_by_key(|(at, _)| std::cmp::Reverse(*at));

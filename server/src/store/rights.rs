@@ -9,6 +9,7 @@ use sync_core::query::Param;
 use sync_core::record::change::{Change, Op};
 use sync_core::value::Scalar;
 
+use super::remembered::Answers;
 use super::scope::{KindScope, Scope, Statement};
 use super::{Result, Tx, id, records};
 
@@ -207,12 +208,12 @@ impl Shift {
 }
 
 /// How many records of each kind are in sight, archived ones aside.
-pub async fn in_sight(tx: &mut Tx, workspace: WorkspaceId, scope: &Scope) -> Result<Vec<(KindName, u64)>> {
+pub async fn in_sight(tx: &mut Tx, answers: &Answers, workspace: WorkspaceId, scope: &Scope) -> Result<Vec<(KindName, u64)>> {
     let mut statement =
         Statement::of("select rows.kind, count(*) from rows where rows.workspace = $1 and rows.archived = 0 and ", workspace);
     let sees = scope.sees_any("rows", &mut statement);
     statement.push(&sees).push(" group by rows.kind order by rows.kind");
-    let rows: Vec<(String, i64)> = statement.all(tx).await?;
+    let rows: Vec<(String, i64)> = answers.to(tx, workspace, statement, true).await?;
     rows.into_iter().map(|(kind, count)| Ok((super::id(kind.parse(), "kind name")?, count as u64))).collect()
 }
 

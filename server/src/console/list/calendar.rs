@@ -19,7 +19,6 @@ use crate::console::links::ids_in;
 use crate::console::plan;
 use crate::error::Error;
 use crate::reading::{List, Names, Row};
-use crate::store::lists::Way;
 
 /// Records that one calendar reads: a month with more is not looked at as a calendar.
 const RECORDS: u32 = 1_000;
@@ -349,7 +348,7 @@ async fn read(
     let by_day = Shape { sort: "updatedAt".to_owned(), desc: true, ..shape.clone() };
     let list = by_day.list(desk, kind, &Asked { after: None, ..asked.clone() }, &[within], 1)?;
     let list = List { query: Query { max_size: RECORDS, ..list.query }, ..list };
-    let (rows, is_cut) = desk.reading.rows_of(&list, Way::Gathered).await?;
+    let (rows, is_cut) = desk.reading.rows_of(&list).await?;
     // Only a day has room for what its records are about.
     let about = rows.iter().filter(|_| range.is_day()).flat_map(|row| about_ids(kind, row));
     let names = desk.reading.names_of(about.collect::<Vec<RecordId>>()).await?;
