@@ -13,6 +13,7 @@ pub mod export;
 mod following;
 pub mod foresight;
 pub mod handover;
+mod gaps;
 pub mod heads;
 pub mod import;
 pub mod index;
