@@ -54,6 +54,7 @@ mod lists;
 mod live;
 mod mallory;
 mod mappings;
+mod numbers;
 mod office;
 mod oidc;
 mod oidc_tokens;

@@ -15,7 +15,7 @@ use super::shape::{Layout, Shape};
 use super::table::title_of;
 use super::views::{Saved, VIEW};
 use crate::console::desk::Desk;
-use crate::console::format::{self, Formatter, Shown};
+use crate::console::format::{self, Shown};
 use crate::error::Error;
 use crate::jobs::export::pdf::{Body, Section};
 use crate::jobs::export::table::Table;
@@ -226,7 +226,7 @@ async fn rows(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<
         Err(error) => return Err(error.into()),
     };
     let listing = desk.reading.list(&list).await?;
-    let format = Formatter { words: desk.words, names: &listing.names };
+    let format = desk.formatter(&listing.names);
     let columns = shape.columns(desk, kind);
     let row = |row: &Row| {
         let fields = columns.iter().filter_map(|column| column.field()).filter(|field| field.name != kind.title);

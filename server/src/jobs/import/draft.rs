@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 use sync_core::access::Roles;
+use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::normal;
 use sync_core::id::RecordId;
 use sync_core::record::fields::{ARCHIVED, unknown as unknown_field};
@@ -51,11 +52,11 @@ impl Draft {
     }
 
     /// The same as it is compared with what records have.
-    fn key_part(&self, kind: &Kind, name: &str) -> Option<String> {
+    fn key_part(&self, kind: &Kind, name: &str, home: Country) -> Option<String> {
         let (whole, part) = name.split_once('.').unwrap_or((name, ""));
         let field = kind.field(whole)?;
         let leaf = if part.is_empty() { Some(field) } else { field.item(part) };
-        Some(compared(leaf?, &self.text_of(kind, name)?))
+        Some(compared(leaf?, &self.text_of(kind, name)?, home))
     }
 }
 
@@ -111,7 +112,7 @@ impl Reader<'_> {
             Content::Object(object) => self.of_object(object),
             Content::Broken(_, why) => return Err(why.clone()),
         };
-        let texts: Option<Vec<String>> = self.matches.iter().map(|name| draft.key_part(self.kind(), name)).collect();
+        let texts: Option<Vec<String>> = self.matches.iter().map(|name| draft.key_part(self.kind(), name, self.directory.home)).collect();
         draft.key = texts.filter(|texts| !texts.is_empty()).map(|texts| key_of(&texts));
         Ok((draft, problems))
     }

@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
             return Err(ImportError::Denied(label(en, format!("您的角色不能写入{}的“{}”", kind.label.zh, field.label.zh))));
         }
         let matches = matches(spec, &mapping, source.is_json())?;
-        let (mut directory, sight) = (Directory::default(), Sight::of(rules, author));
+        let (mut directory, sight) = (Directory::of(rules.country), Sight::of(rules, author));
         let mut tx = app.store.reader().await?;
         for (kind, fields) in lookups(&rules.schema, &mapping) {
             directory.read(&mut tx, author.workspace, &sight.scope, kind, &refs(&fields)).await?;
