@@ -156,8 +156,6 @@ acts! {
     CalendarShared = "calendar_shared", "Calendar address made", "生成日历地址", "Made a secret address for the calendar of {}", "为{}的日历生成了地址";
     /// A calendar's address was taken away.
     CalendarWithdrawn = "calendar_withdrawn", "Calendar address withdrawn", "停用日历地址", "Withdrew the calendar address of {}", "停用了{}的日历地址";
-    /// A file was deleted.
-    FileDeleted = "file_deleted", "File deleted", "删除文件", "Deleted the file {}", "删除了文件{}";
 }
 
 /// Something to write down.
