@@ -395,6 +395,29 @@ async fn no_address_shows_anything_of_a_record_to_who_does_not_see_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// That two disagree about it is told to nobody either who may not read it.
+#[tokio::test]
+async fn a_disagreement_in_a_hidden_part_is_no_disagreement_for_who_does_not_read_it() {
+    let street = Street::new().await;
+    for thing in [Thing::Record, Thing::Disputed] {
+        let record = street.here.ids(thing).0.to_owned();
+        for (role, sees) in [("office", true), ("manager", true), ("rep", false)] {
+            let ask = async |path: &str| {
+                let answer = street.here.send(&street.server, role, Method::GET, path, serde_json::Value::Null).await;
+                assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+                answer
+            };
+            let own = ask(&format!("/api/v1/party/{record}/conflicts")).await.text();
+            assert_eq!(own.contains("credit_limit"), sees, "{role}: {own}");
+            let all = ask("/api/v1/conflicts").await.text();
+            assert_eq!(all.contains("credit_limit"), sees, "{role}: {all}");
+            let row = ask(&format!("/api/v1/party/{record}")).await.json();
+            let expected = u64::from(sees) + u64::from(thing == Thing::Disputed);
+            assert_eq!(row["conflicts"], expected, "{role}, and what they see of {thing:?}: {row}");
+        }
+    }
+}
+
 /// Whatever comes of it: these change the house, so each is asked once more by everybody who does not administer.
 #[tokio::test]
 async fn what_changes_something_answers_with_nothing_that_its_caller_may_not_see() {

@@ -201,7 +201,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/openapi.json", Caller, Nothing).bare("kinds"),
     door("GET", "/api/v1/kinds", Caller, Nothing).bare("kinds"),
     door("GET", "/api/v1/kinds/{kind}", Caller, Nothing).bare("kinds"),
-    door("GET", "/api/v1/conflicts", Caller, Nothing).bears(&[Far]),
+    door("GET", "/api/v1/conflicts", Caller, Nothing).bears(&[Far, Commercial]),
     door("GET", "/api/v1/rejected", Caller, Nothing).asked(&["", "state=decided"]).bears(&[Far, Private]),
     // Deciding has tests of its own.
     door("GET", "/api/v1/rejected/{change}", Caller, Refused).personal().bears(&[Far, Private]),
@@ -236,7 +236,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/api/v1/{kind}/{id}/history", Caller, Record).bears(&[Far, Private, Commercial, Moment]),
     door("GET", "/api/v1/{kind}/{id}/as-of", Caller, Record).asked(&["at=1800003600000"]).bears(&[Far, Private, Commercial]),
     door("GET", "/api/v1/{kind}/{id}/explain", Caller, Record).bare("rights"),
-    door("GET", "/api/v1/{kind}/{id}/conflicts", Caller, Disputed).bears(&[Far]),
+    door("GET", "/api/v1/{kind}/{id}/conflicts", Caller, Disputed).bears(&[Far, Commercial]),
     door("POST", "/api/v1/{kind}/{id}/conflicts/resolve", Caller, Record).json(r#"{"path": "name", "value": "x"}"#),
     // The console.
     door("GET", "/", Page, Nothing).bare("redirect"),
@@ -328,7 +328,7 @@ pub const DOORS: &[Door] = &[
     door("GET", "/imports/records/{import}", Page, Act).bare("nothing"),
     door("GET", "/search", Page, Nothing).asked(&["q=canary"]).bears(&[Far]),
     door("GET", "/lookup", Page, Nothing).asked(&["kinds=party,deal,activity,member,kind,view&q=canary"]).bears(&[Far]),
-    door("GET", "/conflicts", Page, Nothing).bears(&[Far]),
+    door("GET", "/conflicts", Page, Nothing).bears(&[Far, Commercial]),
     door("POST", "/conflicts/resolve", Page, Record).form("at=party+{id}+name&rule=shown").finds_nothing(&[303]),
     door("GET", "/followed", Page, Nothing).bears(&[Far]),
     door("POST", "/followed/seen", Page, Nothing).form("position=1"),
