@@ -8,7 +8,7 @@ use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::likely::TAX_ID;
 use sync_core::actions::duplicates::{can_merge, normal};
 use sync_core::id::{KindName, RecordId, WorkspaceId};
-use sync_core::schema::{Field, Kind, ValueType};
+use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::draft::LOGIN;
 use crate::store::scope::Scope;
@@ -78,6 +78,11 @@ pub fn compared(field: &Field, text: &str, home: Country) -> String {
 /// told, its tax id, an e-mail address, a web address, whichever comes first and the file has.
 pub fn usual_matches(kind: &Kind, has: &dyn Fn(&str) -> bool) -> Vec<String> {
     let named: Vec<String> = kind.matches.iter().map(ToString::to_string).filter(|name| has(name)).collect();
+    if named.is_empty() && has_keyed_rows(kind, has) {
+        // Lines of a price list are about products that are there, by the number that they were given or by what they are called.
+        let numbered = kind.fields.iter().filter(|field| field.merge == Merge::Assigned && !field.hidden).map(|field| &field.name);
+        return numbered.chain([&kind.title]).find(|name| has(name)).map(ToString::to_string).into_iter().collect();
+    }
     if !named.is_empty() || !can_merge(kind) {
         return named;
     }
@@ -97,7 +102,18 @@ pub fn usual_matches(kind: &Kind, has: &dyn Fn(&str) -> bool) -> Vec<String> {
     found.into_iter().collect()
 }
 
+/// Whether a file has rows that are told apart by a key.
+fn has_keyed_rows(kind: &Kind, has: &dyn Fn(&str) -> bool) -> bool {
+    let is_told = |field: &Field| field.key.iter().any(|name| has(&format!("{}.{name}", field.name)));
+    kind.fields.iter().any(is_told)
+}
+
 impl Directory {
+    /// Of nothing yet, for a workspace in this country.
+    pub fn of(home: Country) -> Self {
+        Self { home, ..Self::default() }
+    }
+
     /// Reads a kind's values of some fields, unless they were read before.
     pub async fn read(&mut self, tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &Kind, fields: &[&str]) -> Result<()> {
         let key = (kind.name.clone(), fields.join(" "));
@@ -109,11 +125,6 @@ impl Directory {
         for (index, name) in fields.iter().enumerate() {
             let (whole, part) = name.split_once('.').unwrap_or((name, ""));
             let Some(field) = kind.field(whole) else { continue };
-    /// Of nothing yet, for a workspace in this country.
-    pub fn of(home: Country) -> Self {
-        Self { home, ..Self::default() }
-    }
-
             for (record, value) in imports::values_of(tx, workspace, scope, &kind.name, (field.facet, whole)).await? {
                 let values = if part.is_empty() { vec![value] } else { texts_in(&value, part) };
                 let known = if index == 0 { vec![Vec::new()] } else { joined.remove(&record).unwrap_or_default() };

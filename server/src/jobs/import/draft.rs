@@ -145,19 +145,31 @@ impl Reader<'_> {
                     if is_cell {
                         said.insert(place.field);
                     }
-                    let parts = texts.entry((place.field, place.item, turn)).or_default();
-                    // A column comes before the default for the same place.
-                    if !parts.iter().any(|(known, _)| known.part == place.part) {
-                        parts.push((place, text));
+                    put(&mut texts, turn, place, text);
+                    if let Some(row) = &place.of_row {
+                        put(&mut texts, turn, &row.place, row.text.clone());
                     }
                 }
             }
         }
+        self.in_one_currency(&mut texts);
         // A constant beside empty cells, such as a currency, is no value of its own.
         texts.retain(|(field, ..), _| said.contains(field) || !self.left_empty.contains(field));
         draft.lines = self.keep_as_text(&mut texts);
         self.read_values(&texts, &mut draft, &mut problems);
         (draft, problems)
+    }
+
+    /// A currency that is said for all holds for the amount of each row.
+    fn in_one_currency<'t>(&'t self, texts: &mut Texts<'t>) {
+        for (target, text) in &self.mapping.defaults {
+            let Target::Field(place) = target else { continue };
+            let is_money = place.part == "currency" && place.item.is_some();
+            let turns = texts.keys().filter(|(field, item, _)| is_money && (*field, *item) == (place.field, place.item));
+            for (.., turn) in turns.copied().collect::<Vec<_>>() {
+                put(texts, turn, place, text.clone());
+            }
+        }
     }
 
     /// A link that may stay text, and does not lead to exactly one record, becomes a line of the text that the mapping
@@ -305,6 +317,14 @@ impl Reader<'_> {
             }
         }
         texts
+    }
+}
+
+/// Notes what a place says in a row. A column comes before the default for the same place.
+fn put<'t>(texts: &mut Texts<'t>, turn: usize, place: &'t Place, text: String) {
+    let parts = texts.entry((place.field, place.item, turn)).or_default();
+    if !parts.iter().any(|(known, _)| known.part == place.part) {
+        parts.push((place, text));
     }
 }
 

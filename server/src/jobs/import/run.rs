@@ -19,7 +19,7 @@ use self::alike::Above;
 use self::made::candidate;
 use super::directory::{Directory, Found, key_of};
 use super::draft::{Draft, MEMBER, Problem, Reader, forbidden, lookups, missing, several};
-use super::edits::edits;
+use super::edits::{edits, unclear};
 use super::failures::{Failure, Failures};
 use super::mapping::Mapping;
 use super::mistakes::joined;
@@ -390,6 +390,7 @@ impl<'a> Run<'a> {
             (Some(_), _) => {}
         }
         let mut changes = edits(self.kind, record, &before, draft);
+        mistakes.extend(unclear(self.kind, &before, draft));
         mistakes.extend(super::mistakes::mistakes(self.kind, &before, &changes));
         match (changes.first_mut(), row) {
             _ if !mistakes.is_empty() => return Step::Fail { record, changes, why: joined(&mistakes) },

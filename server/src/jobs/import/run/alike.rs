@@ -12,7 +12,7 @@ use sync_core::schema::Kind;
 
 use super::super::attach::{PERCENT_MIN, likely};
 use super::super::draft::Draft;
-use super::super::edits::edits;
+use super::super::edits::{edits, unclear};
 use super::super::mistakes::{joined, mistakes};
 use super::{Identity, Planned, Run, Step};
 use crate::store::records::RecordRow;
@@ -135,6 +135,7 @@ impl Run<'_> {
         let before = self.above.values(&record).filter(|_| self.spec.is_dry_run && self.made.contains(&record))?;
         let changes = edits(self.kind, record, before, &planned.draft);
         let mut wrong = planned.mistakes.clone();
+        wrong.extend(unclear(self.kind, before, &planned.draft));
         wrong.extend(mistakes(self.kind, before, &changes));
         Some(match (wrong.is_empty(), changes.is_empty()) {
             (false, _) => Step::Fail { record, changes, why: joined(&wrong) },
