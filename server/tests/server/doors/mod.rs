@@ -1,7 +1,7 @@
 //! Every route, asked by everybody: who is let in is let in, who is not learns nothing, and no answer ever
 //! bears what belongs to another workspace or to a facet that its reader may not see.
 
-mod legible;
+pub mod legible;
 mod outside;
 mod place;
 mod reports;
