@@ -118,6 +118,14 @@ acts! {
     Exported = "exported", "Exported", "导出", "Exported {}", "导出了{}";
     /// Data was brought in in bulk.
     Imported = "imported", "Imported", "导入", "Imported {}", "导入了{}";
+    /// What was brought in was taken away again.
+    ImportUndone = "import_undone", "Import undone", "撤销导入", "Undid an import of {}", "撤销了{}的导入";
+    /// Many records were edited at once.
+    BulkEdited = "bulk_edited", "Edited in bulk", "批量修改", "Edited many {} at once", "批量修改了{}";
+    /// They are what they were before.
+    BulkUndone = "bulk_undone", "Bulk edit undone", "撤销批量修改", "Undid a bulk edit of {}", "撤销了{}的批量修改";
+    /// What holds for everybody says something else: settings, rates, numbers, rules, kinds.
+    SettingsChanged = "settings_changed", "Settings changed", "修改设置", "Changed settings: {}", "修改了设置：{}";
     /// A backup was made.
     BackedUp = "backed_up", "Backup made", "备份", "Made a backup", "进行了备份";
     /// The database was replaced by a backup.
@@ -148,8 +156,6 @@ acts! {
     CalendarShared = "calendar_shared", "Calendar address made", "生成日历地址", "Made a secret address for the calendar of {}", "为{}的日历生成了地址";
     /// A calendar's address was taken away.
     CalendarWithdrawn = "calendar_withdrawn", "Calendar address withdrawn", "停用日历地址", "Withdrew the calendar address of {}", "停用了{}的日历地址";
-    /// A file was deleted.
-    FileDeleted = "file_deleted", "File deleted", "删除文件", "Deleted the file {}", "删除了文件{}";
 }
 
 /// Something to write down.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 use sync_core::access::Action;
+use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::normal;
 use sync_core::actions::next::{ABOUT, ACTIVITY};
 use sync_core::id::{Millis, RecordId, UserId, WorkspaceId};
@@ -275,7 +276,7 @@ async fn known(reading: &Reading, kind: &Kind, values: &Map<String, Json>) -> Re
         let query = reading.query(&kind.name, [("where", &*filter), ("maxSize", "5")])?;
         candidates.extend(reading.list(&List::of(query)).await?.rows);
     }
-    let Some(row) = candidates.into_iter().find(|row| is_same(kind, values, &row.fields)) else { return Ok(None) };
+    let Some(row) = candidates.into_iter().find(|row| is_same((kind, reading.country()), values, &row.fields)) else { return Ok(None) };
     let standing = reading.standing_for(&[row.id]).await?;
     Ok(Some(standing.get(&row.id).cloned().unwrap_or(row)))
 }
@@ -297,20 +298,20 @@ fn conditions(kind: &Kind, values: &Map<String, Json>) -> Vec<Json> {
     ways(kind).flat_map(of).collect()
 }
 
-fn is_same(kind: &Kind, one: &Map<String, Json>, other: &Map<String, Json>) -> bool {
+fn is_same((kind, home): (&Kind, Country), one: &Map<String, Json>, other: &Map<String, Json>) -> bool {
     ways(kind).any(|(way, value)| {
-        let told = |fields| values_of(fields, &way).into_iter().filter_map(|text| told_apart(value, &text)).collect::<Vec<String>>();
+        let told = |fields| values_of(fields, &way).into_iter().filter_map(|text| told_apart(value, &text, home)).collect::<Vec<String>>();
         let others = told(other);
         told(one).iter().any(|text| others.contains(text))
     })
 }
 
 /// What tells two addresses or numbers apart.
-fn told_apart(value: &ValueType, text: &str) -> Option<String> {
+fn told_apart(value: &ValueType, text: &str, home: Country) -> Option<String> {
     match value {
         ValueType::Email => normal::email(text),
         _ => {
-            let digits = normal::phone(text)?;
+            let digits = normal::phone(text, home)?;
             let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
             Some(digits.chars().skip(digits.len().saturating_sub(PHONE_DIGITS)).collect())
         }

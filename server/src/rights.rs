@@ -124,7 +124,7 @@ pub async fn effect(app: &App, workspace: WorkspaceId, change: &Change) -> Resul
         Change::Kind(kind) => Arc::new(otherwise::schema_with(&rules.schema, kind)),
         Change::Role(_) | Change::Gone(_) | Change::Person(_) => rules.schema.clone(),
     };
-    let then = Rules { schema, roles: Arc::new(changed(&rules.roles, change)) };
+    let then = Rules { schema, roles: Arc::new(changed(&rules.roles, change)), country: rules.country };
     let regrouped = regrouped(&rules, &then, change);
     let mut tx = app.store.reader().await?;
     let cases = cases(&mut tx, workspace, change).await?;

@@ -41,6 +41,7 @@ pub use likely::LikelyDuplicate;
 pub use view::{ClaimView, ConflictView, Found, Listed, View};
 pub use watch::{ListStep, ListUpdate, Watch};
 
+use crate::actions::duplicates::normal::phone_digits;
 use crate::engine::{
     Changed, EPOCH, EditError, Edited, Effect, Engine, Event, FAREWELL, Farewell, Identity, Random, Replica, SyncStatus, TOKEN,
 };
@@ -402,7 +403,8 @@ impl Device {
     /// When the store fails.
     pub fn search(&mut self, text: &str, kind: Option<&str>) -> Result<Vec<Listed>, StoreError> {
         self.unlocked()?;
-        let Some(expression) = match_expression(text) else { return Ok(Vec::new()) };
+        let number = phone_digits(text, self.country()?);
+        let Some(expression) = match_expression(text, number.as_deref()) else { return Ok(Vec::new()) };
         while self.index_these(false)? > 0 {}
         let mut found = self.replica.store.find(&expression, kind, SEARCH_LIMIT)?;
         if found.len() as u32 == SEARCH_LIMIT {

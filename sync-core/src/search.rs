@@ -67,14 +67,17 @@ pub fn index_text(title: &str, others: &[&str]) -> String {
 }
 
 /// What people type as an FTS5 `match` expression over such an index: every word must occur. `None` when
-/// there is no letter or digit in it, so that nothing is asked.
+/// there is no letter or digit in it, so that nothing is asked. `number` are the digits with which it ends however it is
+/// written, where it is a telephone number: they are all the same as the words.
 ///
 /// ```
-/// assert_eq!(sync_core::search::match_expression("佳美 Off").as_deref(), Some(r#""佳 美" AND "off"*"#));
-/// assert_eq!(sync_core::search::match_expression("\" OR *"), Some(r#""or"*"#.to_owned()));
-/// assert_eq!(sync_core::search::match_expression("🙂 ()"), None);
+/// use sync_core::search::match_expression;
+/// assert_eq!(match_expression("佳美 Off", None).as_deref(), Some(r#""佳 美" AND "off"*"#));
+/// assert_eq!(match_expression("\" OR *", None), Some(r#""or"*"#.to_owned()));
+/// assert_eq!(match_expression("🙂 ()", None), None);
+/// assert_eq!(match_expression("030 1234", Some("301234")).as_deref(), Some(r#"(("030"* AND "1234"*) OR "301234"*)"#));
 /// ```
-pub fn match_expression(query: &str) -> Option<String> {
+pub fn match_expression(query: &str, number: Option<&str>) -> Option<String> {
     let mut tokens = Tokens::default();
     tokens.read(start_of(query, MAX_SEARCH));
     let mut words: Vec<String> = Vec::new();
@@ -94,7 +97,11 @@ pub fn match_expression(query: &str) -> Option<String> {
         }
     }
     words.truncate(MAX_WORDS);
-    if words.is_empty() { None } else { Some(words.join(" AND ")) }
+    let all = if words.is_empty() { None } else { Some(words.join(" AND ")) };
+    match number.map(|digits| start_of(digits, MAX_TOKEN)) {
+        Some(digits) => all.map(|all| format!("(({all}) OR \"{digits}\"*)")),
+        None => all,
+    }
 }
 
 /// What a title is ordered by, byte for byte: Chinese by pinyin and among Latin letters, equal syllables by

@@ -165,7 +165,7 @@ pub async fn edited(app: &App, caller: &Caller, id: RecordId, change: HookChange
 
 /// Sends a delivery once more; shared with the console.
 pub async fn replayed(app: &App, caller: &Caller, id: RecordId, delivery: RecordId) -> Result<(), Error> {
-    match hooks::replay(app, caller.workspace, id, delivery).await? {
+    match hooks::replay(app, caller.workspace, id, delivery, Some(caller.user)).await? {
         Replay::Queued => Ok(()),
         Replay::Absent => Err(Error::NotFound),
         Replay::Withdrawn => Err(Error::Conflict(Text::new(

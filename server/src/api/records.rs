@@ -152,6 +152,7 @@ pub async fn card(State(app): State<App>, caller: Caller, Target { kind, id }: T
     let record = find(&app, &caller, &kind, id).await?;
     let saved = format!("attachment; filename=\"{id}.vcf\"");
     let text = cards(&reading, [&record.row]).await?;
+    taken::note_card(&app, &caller, &kind, id).await?;
     Ok(([(header::CONTENT_TYPE, CARD_TYPE.to_owned()), (header::CONTENT_DISPOSITION, saved)], text).into_response())
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 use ring::hmac;
 use serde_json::json;
+use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::normal;
 use sync_core::id::{Millis, UserId, WorkspaceId};
 use uuid::Uuid;
@@ -24,7 +25,7 @@ use crate::hooks::signed::{self, Signed};
 use crate::language::Language;
 use crate::store::numbers::{self, Number};
 use crate::store::people::SecretHash;
-use crate::store::{StoreError, Tx, people, second};
+use crate::store::{StoreError, Tx, people, second, sequences};
 
 /// As long as the ticket of the first step lasts: later there is nothing to type it into.
 const CODE_MS: Millis = 5 * 60_000;
@@ -151,7 +152,8 @@ impl Auth {
     /// # Errors
     /// [`BadNumber`].
     pub async fn begin_number(&self, workspace: WorkspaceId, user: UserId, typed: &str) -> Result<(), BadNumber> {
-        let number = normal::phone(typed).filter(|number| number.starts_with('+')).ok_or(BadNumber::Form)?;
+        let home = Country::of(sequences::settings(&mut self.store.reader().await?, workspace).await?.as_ref());
+        let number = normal::phone(typed, home).filter(|number| number.starts_with('+')).ok_or(BadNumber::Form)?;
         self.store
             .write(move |tx| {
                 Box::pin(async move {

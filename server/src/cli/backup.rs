@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use crate::audit::{Act, Note};
 use crate::auth::secret::random;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store;
+use crate::store::{self, Store, StoreError, workspaces};
 
 /// Write the whole database to a new file, while the server runs or not
 ///
 /// A copy made with `cp` can be broken; this one is whole, checked, and on the disk when the command
-/// ends. It holds everything that the database holds: keep it as safe.
+/// ends. It holds everything that the database holds: keep it as safe. The audit log tells that it was made.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -48,8 +49,31 @@ impl Backup {
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
         store::backup(&config.database.path, &self.file).await.context("no backup was made")?;
         println!("{}", self.file.display());
+        // The backup is whole: whatever waits for it may go on.
+        if let Err(why) = note(&config).await {
+            eprintln!("the audit log does not tell of this backup: {why:#}");
+        }
         Ok(())
     }
+}
+
+/// That everything was taken out stands in the audit log of every workspace.
+async fn note(config: &Config) -> anyhow::Result<()> {
+    // Before an update, the new program makes a backup of what the old one works with: it is not to change its tables.
+    let is_current = store::is_current(&config.database.path).await?;
+    anyhow::ensure!(is_current, "the database has the tables of another version of Rapport, and they stay as they are");
+    let (store, now) = (Store::open(&config.store_options()).await?, Clock::system().now());
+    let noting = store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            for workspace in workspaces::all(tx).await? {
+                Note::of(workspace.workspace, None, Act::BackedUp, workspace.workspace).write(tx, now).await?;
+            }
+            Ok(())
+        })
+    });
+    let noted = noting.await;
+    store.close().await;
+    Ok(noted?)
 }
 
 impl Restore {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use sync_core::access::Right;
 use sync_core::actions::currency::{RATE, SETTINGS, USUAL};
+use sync_core::actions::duplicates::country::Country;
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
 
@@ -124,7 +125,7 @@ pub async fn settings(desk: &Desk) -> Result<Vec<(&'static str, String)>, Error>
     let kind = desk.reading.kind(SETTINGS)?.clone();
     let Some(row) = rows(desk, SETTINGS, &[]).await?.into_iter().next() else { return Ok(Vec::new()) };
     let names = crate::reading::Names::new();
-    let format = format::Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let shown = |(key, name): (&'static str, &str)| {
         let field = kind.field(name)?;
         let text = row.fields.get(name).map(|value| format.field(field, value).text()).unwrap_or_default();
@@ -134,6 +135,7 @@ pub async fn settings(desk: &Desk) -> Result<Vec<(&'static str, String)>, Error>
         ("admin.name", "name"),
         ("admin.currency", "currency"),
         ("admin.zone", "time_zone"),
+        ("admin.country", "country"),
         ("admin.languages", "languages"),
         ("admin.hours", "working_hours"),
         ("admin.holidays", "holidays"),
@@ -180,6 +182,7 @@ async fn offered(desk: &Desk) -> Result<String, Error> {
         ("name".to_owned(), name),
         ("currency".to_owned(), USUAL.to_owned()),
         ("time_zone".to_owned(), "Asia/Shanghai".to_owned()),
+        ("country".to_owned(), Country::default().name().to_owned()),
         ("languages".to_owned(), "zh".to_owned()),
         ("languages".to_owned(), "en".to_owned()),
     ];

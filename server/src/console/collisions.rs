@@ -83,7 +83,7 @@ pub async fn of_record(desk: &Desk, record: &RecordView) -> Result<Vec<Collision
 }
 
 fn view(desk: &Desk, names: &Names, collision: &Collision) -> CollisionView {
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let product = match &collision.product {
         Product::Record(product) => format.record(*product),
         Product::Name(name) => Shown::Text(name.clone()),

@@ -18,6 +18,7 @@ use sync_core::query::OFFSET_MAX_MINUTES;
 use sync_core::schema::{Heading, Kind, Menu, Schema};
 
 use super::assets;
+use super::format::Formatter;
 use super::words::{Words, other};
 use crate::app::App;
 use crate::audit::{Act, Note};
@@ -26,7 +27,7 @@ use crate::auth::{Caller, Person};
 use crate::error::{Error, accepted_language};
 use crate::jobs::cell::zone_at;
 use crate::language::Language;
-use crate::reading::Reading;
+use crate::reading::{Names, Reading};
 use crate::ready::DASHBOARD;
 use crate::store::StoreError;
 use crate::writing::Writing;
@@ -183,6 +184,11 @@ impl Desk {
         let now = self.now;
         let noting = self.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await }));
         Ok(noting.await?)
+    }
+
+    /// What shows the values of records that link to others with these names.
+    pub fn formatter<'n>(&self, names: &'n Names) -> Formatter<'n> {
+        Formatter { words: self.words, names, home: self.reading.country() }
     }
 
     /// What the caller writes with.

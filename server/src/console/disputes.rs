@@ -81,7 +81,7 @@ struct Card<'a> {
 impl Card<'_> {
     fn dispute(&self, desk: &Desk, inputs: &Inputs<'_>, is_open: bool) -> Dispute {
         let (open, item) = (self.open, asked_of(self.field, &self.open.path));
-        let format = Formatter { words: desk.words, names: inputs.names };
+        let format = desk.formatter(inputs.names);
         let may = is_open && desk.reading.may_some(self.kind, Action::Resolve);
         let typed = self.here.and_then(|editing| editing.typed.clone()).unwrap_or_default();
         Dispute {

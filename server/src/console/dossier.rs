@@ -72,7 +72,7 @@ pub async fn take_out(desk: Desk, Path(id): Path<RecordId>) -> Result<Response, 
 async fn view(desk: &Desk, kind: &Kind, dossier: &Dossier) -> Result<DossierPage, Error> {
     let Dossier { record, consents, files, .. } = dossier;
     let known = called(desk, kind, dossier).await?;
-    let format = Formatter { words: desk.words, names: &known };
+    let format = desk.formatter(&known);
     Ok(DossierPage {
         words: desk.words,
         title: record.row.title.clone(),

@@ -163,7 +163,7 @@ pub async fn page(desk: Desk, Query(asked): Query<Asked>) -> Result<Response, Er
 
 fn pair_view(desk: &Desk, kind: &Kind, pair: &Pair) -> PairView {
     let names = Names::new();
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     PairView {
         href: format!("/duplicates/{}/{}/{}", kind.name, pair.one.id, pair.other.id),
         percent: pair.likeness.percent(),
@@ -186,7 +186,7 @@ async fn log(desk: &Desk, kind: &KindName) -> Result<Vec<MergeView>, Error> {
     let pairs: Vec<(RecordId, RecordId)> = acts.iter().filter_map(merge::pair_of).collect();
     let people = acts.iter().map(|act| RecordId(act.user.0));
     let names = desk.reading.names_of(pairs.iter().flat_map(|(survivor, duplicate)| [*survivor, *duplicate]).chain(people)).await?;
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let view = |(act, (survivor, duplicate)): (&crate::store::imports::ImportRow, &(RecordId, RecordId))| MergeView {
         survivor: format.record(*survivor),
         duplicate: format.record(*duplicate),
@@ -216,7 +216,7 @@ pub async fn choose(desk: Desk, Path((kind, id)): Path<(KindName, RecordId)>, Qu
     let found = found(&desk, &kind, &row, q).await?.into_iter().filter(is_other);
     let rows: Vec<Row> = likely.filter(|_| q.is_empty()).chain(found).collect();
     let names = desk.reading.names_of(rows.iter().flat_map(|row| links_of(&kind, row))).await?;
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let other = |other: &Row| OtherView {
         compare: format!("/duplicates/{}/{id}/{}", kind.name, other.id),
         title: title_of(&format, &kind, other),
@@ -266,7 +266,7 @@ async fn find(desk: &Desk, kind: &KindName, survivor: RecordId, duplicate: Recor
 async fn show(desk: &Desk, kind: &KindName, survivor: RecordId, duplicate: RecordId, problem: Option<String>) -> Result<Response, Error> {
     let (kind, pair) = find(desk, kind, survivor, duplicate).await?;
     let names = desk.reading.names_of(linked(&kind, &pair)).await?;
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (survivor, duplicate) = (side(&format, &kind, &pair.one), side(&format, &kind, &pair.other));
     let page = PairPage {
@@ -307,7 +307,7 @@ fn links_of(kind: &Kind, row: &Row) -> Vec<RecordId> {
 fn rows(desk: &Desk, format: &Formatter<'_>, kind: &Kind, pair: &Pair) -> Vec<ChoiceView> {
     let view = |field: &Field| {
         let (own, other) = (pair.one.fields.get(&*field.name), pair.other.fields.get(&*field.name));
-        let possible = choices(field, own, other);
+        let possible = choices(field, own, other, desk.reading.country());
         let may = desk.reading.may_read(kind, &field.name) && desk.reading.may_write(kind, &field.name);
         let word = |keep: &Keep| match keep {
             Keep::Own => ("own", desk.words.say("duplicate.own")),
@@ -437,7 +437,7 @@ impl Around {
         around.survivor = together.survivor.as_ref().map(named);
         let ids: Vec<RecordId> = together.behind.iter().map(|linked| linked.id).collect();
         let (rows, names) = desk.reading.rows(&ids).await?;
-        let format = Formatter { words: desk.words, names: &names };
+        let format = desk.formatter(&names);
         let view = |linked: &Linked| {
             let ((href, title), row) = (named(linked), rows.get(&linked.id));
             let facts = row.map(|row| facts(desk, &format, kind, row)).unwrap_or_default();
@@ -478,7 +478,7 @@ async fn likely_views(
     of: Option<RecordId>,
 ) -> Result<Vec<LikelyView>, Error> {
     let names = desk.reading.names_of(likely.iter().flat_map(|likely| links_of(kind, &likely.row))).await?;
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     Ok(likely.iter().map(|likely| likely_view(desk, &format, kind, fields, likely, of)).collect())
 }
 

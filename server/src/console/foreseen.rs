@@ -13,7 +13,6 @@ use sync_core::schema::{Field, Kind};
 
 use super::desk::{Desk, page as answer};
 use super::edit::{Posted, read};
-use super::format::Formatter;
 use super::make;
 use super::typed::Typed;
 use crate::error::Error;
@@ -47,7 +46,7 @@ impl Foreseen {
         let edits: Vec<FieldEdit> = written.iter().flat_map(|field| read(desk, &[field], typed, &rows).unwrap_or_default()).collect();
         let row = projection::foreseen(kind, &edits);
         let names = Names::new();
-        let format = Formatter { words: desk.words, names: &names };
+        let format = desk.formatter(&names);
         let value = |field: &Field| row.get(&*field.name).map(|value| format.field(field, value).text()).unwrap_or_default();
         Self { fields: computed.into_iter().map(|field| (desk.words.label(&field.label).to_owned(), value(field))).collect() }
     }

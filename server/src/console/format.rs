@@ -6,6 +6,7 @@
 use askama::Template;
 use serde_json::{Map, Value as Json};
 use sync_core::actions::doubts::{self, Doubt, doubt};
+use sync_core::actions::duplicates::country::Country;
 use sync_core::id::{Millis, RecordId};
 use sync_core::record::authored::{is_email, web_address};
 use sync_core::schema::{Field, Merge, ValueType};
@@ -127,6 +128,8 @@ pub struct Formatter<'a> {
     pub words: Words,
     /// What linked records are called.
     pub names: &'a Names,
+    /// The country whose numbers are written without its code.
+    pub home: Country,
 }
 
 impl Formatter<'_> {
@@ -143,7 +146,7 @@ impl Formatter<'_> {
     /// A value with what is doubtful about it.
     fn judged(&self, field: &Field, value: &Json) -> Shown {
         let shown = self.scalar(field, value);
-        match value.as_str().and_then(|text| doubt(field, text)) {
+        match value.as_str().and_then(|text| doubt(field, text, self.home)) {
             Some(Doubt::Phone) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.phone")),
             Some(Doubt::Email) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.email")),
             Some(Doubt::CreditCode) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.credit_code")),
@@ -227,7 +230,7 @@ impl Formatter<'_> {
             (ValueType::Datetime, Json::Number(number)) => number.as_i64().map_or(Shown::Nothing, moment),
             (ValueType::Choice, Json::String(word)) => self.choice(field, word),
             (ValueType::Link, Json::String(id)) => self.link(id),
-            (ValueType::Phone, Json::String(text)) => outside("tel:", &dialled(text), text),
+            (ValueType::Phone, Json::String(text)) => outside("tel:", &dialled(text, self.home), text),
             (ValueType::Email, Json::String(text)) if is_email(text) => outside("mailto:", &mailed(text.trim()), text),
             (ValueType::Url, Json::String(text)) => {
                 web_address(text).map_or_else(|| Shown::Text(text.clone()), |address| outside("", &address, text))
@@ -359,10 +362,10 @@ fn outside(scheme: &str, target: &str, text: &str) -> Shown {
 }
 
 /// From anywhere, where the number says enough for that; or else as it was typed.
-fn dialled(text: &str) -> String {
+fn dialled(text: &str, home: Country) -> String {
     let as_typed = || text.chars().filter(|c| c.is_ascii_digit() || "+*#,;".contains(*c)).collect();
     // An extension is dialled once somebody has answered: it stays in what is shown.
-    doubts::dialled(text).unwrap_or_else(as_typed)
+    doubts::dialled(text, home).unwrap_or_else(as_typed)
 }
 
 /// An address behind `mailto:`: what is not plain is written so that it begins no subject and no second address.
@@ -431,7 +434,7 @@ mod tests {
 
     fn html(kind: &str, field: &str, value: Json) -> String {
         let names = Names::new();
-        let formatter = Formatter { words: Words(Language::En), names: &names };
+        let formatter = Formatter { words: Words(Language::En), names: &names, home: Country::default() };
         let field = Schema::builtin().kind(kind).unwrap().field(field).unwrap();
         formatter.field(field, &value).render().unwrap()
     }

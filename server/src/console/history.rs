@@ -84,7 +84,7 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
         None => return Err(no_day(&asked.at)),
     };
     let names = names(&desk, &kind, &history.entries, past.as_ref().and_then(|(_, past)| past.as_ref())).await?;
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let head = head(&desk, &kind, &view, "history");
     let page = HistoryPage {
         frame: desk.frame(&head.title, &format!("/records/{}", kind.name)).await?,

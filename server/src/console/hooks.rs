@@ -221,7 +221,7 @@ pub async fn change(desk: Desk, Path(id): Path<RecordId>, Form(typed): Form<Type
         Some("pause") => Change::Pause,
         Some("resume") => Change::Resume,
         Some("ping") => {
-            hooks::ping(&desk.app, workspace, id).await?;
+            hooks::ping(&desk.app, workspace, id, by).await?;
             return Ok(Redirect::to(&format!("/webhooks/{id}?done=ping")).into_response());
         }
         _ => return Err(Error::NotFound),

@@ -19,7 +19,6 @@ use super::desk::{Desk, Frame, page as answer, place};
 use super::edit::Posted;
 use super::format::{self, Shown};
 use super::typed::Typed;
-use crate::audit;
 use crate::error::{Error, Text};
 use crate::intake::Author;
 use crate::jobs::import::{self, Content, ImportError, ImportId};
@@ -313,7 +312,6 @@ pub async fn go(desk: Desk, Path(id): Path<RecordId>, Form(posted): Posted) -> R
         Err(error) => return show(&desk, &upload, Some(chosen), None, Some(say(&desk, &error))).await,
     };
     if typed.one("act") == "run" && report.created + report.updated > 0 {
-        desk.note(audit::Act::Imported, &kind.name, serde_json::json!({"rows": report.rows})).await?;
         desk.app.uploads.remember(&upload, &header, &chosen.columns).map_err(upload_error)?;
         desk.app.uploads.start(desk.app.clone(), author, mapped::spec(&chosen, &desk, &kind, &upload, false), upload);
         return Ok(Redirect::to(&format!("/imports/{id}")).into_response());

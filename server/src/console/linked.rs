@@ -9,7 +9,7 @@ use sync_core::id::RecordId;
 use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::desk::{Desk, icon};
-use super::format::{self, Formatter, Shown};
+use super::format::{self, Shown};
 use super::gaps::Note;
 use super::list::{Column, title_of};
 use super::rejected::title_of_refused;
@@ -131,7 +131,7 @@ fn table(
     merged: &HashSet<RecordId>,
 ) -> (Vec<HeadView>, Vec<RowView>) {
     let columns = columns(desk, kind, role, rows);
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let cell = |field: &Field, column: &Column<'_>, row: &Row| CellView {
         label: column.label(desk),
         shown: row.fields.get(&*field.name).map_or(Shown::Nothing, |value| format.brief(field, value)),
@@ -213,7 +213,7 @@ fn last_of(desk: &Desk, kind: &Kind, (rows, names): &(Vec<Row>, Names)) -> Optio
     let state = |row: &Row| row.fields.get(by?).and_then(Json::as_str).map(str::to_owned);
     let counts = |row: &&Row| !kind.never().any(|option| state(row).is_some_and(|state| state == option.value));
     let value = rows.iter().find(counts)?.fields.get(&*field.name)?;
-    Some(desk.words.fill("record.last", &[&Formatter { words: desk.words, names }.field(field, value).text()]))
+    Some(desk.words.fill("record.last", &[&desk.formatter(names).field(field, value).text()]))
 }
 
 fn link_group(desk: &Desk, view: &RecordView, links: &LinksIn, filter: &Json) -> Option<LinkGroup> {

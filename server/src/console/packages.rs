@@ -5,7 +5,7 @@ use sync_core::id::RecordId;
 use sync_core::schema::Kind;
 
 use super::desk::Desk;
-use super::format::{Formatter, Shown, grouped};
+use super::format::{Shown, grouped};
 use crate::error::Error;
 use crate::reading::Row;
 
@@ -35,7 +35,7 @@ pub async fn of(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<PackageView>,
     let ids: Vec<RecordId> =
         found.iter().flat_map(|package| package.parts.iter().map(|part| part.product).chain([package.product])).collect();
     let names = desk.reading.names_of(ids).await?;
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let view = |package: Package| PackageView {
         product: format.record(package.product),
         quantity: number(package.quantity),

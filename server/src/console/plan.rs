@@ -16,7 +16,7 @@ use sync_core::query::Context;
 use sync_core::schema::Kind;
 
 use super::desk::{Desk, Frame, icon, page as answer};
-use super::format::{self, Formatter, Shown};
+use super::format::{self, Shown};
 use super::links::ids_in;
 use super::list::{local, title_of};
 use crate::error::Error;
@@ -262,7 +262,7 @@ fn what_of(desk: &Desk, kind: &Kind, what: &str) -> String {
 }
 
 fn item(desk: &Desk, kind: &Kind, names: &Names, one: &Planned) -> ItemView {
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let about = one.row.fields.get(ABOUT).map(ids_in).unwrap_or_default();
     let linked = about.iter().filter_map(|id| names.get(id));
     let since = one.row.fields.get("status_since").and_then(Json::as_i64);

@@ -59,7 +59,7 @@ pub async fn of(desk: &Desk, kind: &Kind, row: &Row) -> Result<Vec<LineView>, Er
 fn part_view(desk: &Desk, kind: &Kind, names: &Names, line: &Trait, part: &Part) -> Option<PartView> {
     let from = line.from.as_ref().map_or(Some(kind), |from| desk.reading.kind(&from.kind).ok().map(|kind| &**kind))?;
     let field = field_of(from, &line.of)?;
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let said = match &part.said {
         Said::Value(value) => element(&format, field, value),
         Said::Hours(from, to) => Shown::Text(format!("{from:02}:00 – {to:02}:00")),

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use sync_core::schema::Kind;
 
 use super::desk::{Desk, Frame, page as answer, place};
-use super::format::{Formatter, Shown, grouped};
+use super::format::{Shown, grouped};
 use super::list::{encoded, title_of};
 use crate::error::Error;
 use crate::reading::{FieldQuality, Names, Quality, Queue, Score, Slip};
@@ -148,7 +148,7 @@ fn field_view(desk: &Desk, kind: &Kind, field: &FieldQuality, count: u64) -> Fie
 /// A slip, with the place where it is corrected.
 fn slip_view(desk: &Desk, kind: &Kind, slip: &Slip) -> Option<SlipView> {
     let (names, field) = (Names::new(), kind.field(&slip.field)?);
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     Some(SlipView {
         title: title_of(&format, kind, &slip.row),
         href: format!("/records/{}/{}?edit={}", kind.name, slip.row.id, slip.field),

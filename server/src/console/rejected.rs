@@ -352,7 +352,7 @@ pub fn title_of_refused(desk: &Desk, kind: Option<&Kind>, row: &RefusedEdit) -> 
 
 pub(super) fn refused_view(desk: &Desk, names: &Names, row: &RefusedEdit) -> RefusedView {
     let kind = desk.reading.kind(&row.kind).ok();
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let label = kind.map_or_else(|| row.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
     let title = title_of_refused(desk, kind.map(|kind| &**kind), row);
     let (state, colour) = match row.state {

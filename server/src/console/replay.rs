@@ -68,7 +68,7 @@ pub async fn page(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Query(
     let until: Vec<ChangeHash> = earlier.iter().map(|entry| entry.change).collect();
     let then = desk.reading.as_after(id, &until).await?.ok_or(Error::NotFound)?;
     let names = desk.reading.names_of(linked(&kind, act, Some(&then))).await?;
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let head = head(&desk, &kind, &view, "replay");
     let entry = entry_view(&desk, &format, &kind, act, earlier);
     let page = ReplayPage {
@@ -99,7 +99,7 @@ fn fields(desk: &Desk, format: &Formatter<'_>, kind: &Kind, then: &AsOf, act: &[
 /// What linked to it by then, that which came last first.
 async fn about(desk: &Desk, id: RecordId, until: Millis) -> Result<Vec<AboutView>, Error> {
     let timeline = desk.reading.timeline_until(id, until, NAMED).await?;
-    let format = Formatter { words: desk.words, names: &timeline.names };
+    let format = desk.formatter(&timeline.names);
     let view = |event: &Event, at: Millis| {
         let Event::Record(row) = event else { return None };
         let kind = desk.reading.kind(&row.kind).ok()?;

@@ -24,6 +24,7 @@ use crate::auth::secret::{Token, TokenKind};
 use crate::auth::{Caller, Person};
 use crate::error::{Error, Text, accepted_language};
 use crate::reading::Row;
+use crate::ready::DASHBOARD;
 use crate::store::StoreError;
 use crate::store::reports::{self, ReportLink};
 
@@ -251,12 +252,29 @@ pub async fn page(State(app): State<App>, Path(token): Path<String>, reader: Rea
 
 /// `GET /shared/{token}/report.pdf`.
 pub async fn pdf(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
-    answered(&app, &headers, &token, reader, async |desk, row, _| dashboards::printed(desk, row).await).await
+    answered(&app, &headers, &token, reader, async |desk, row, link| {
+        note_taken(desk, row, link, "pdf").await?;
+        dashboards::printed(desk, row).await
+    })
+    .await
 }
 
 /// `GET /shared/{token}/report.csv`.
 pub async fn csv(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
-    answered(&app, &headers, &token, reader, async |desk, row, _| dashboards::calculated(desk, row).await).await
+    answered(&app, &headers, &token, reader, async |desk, row, link| {
+        note_taken(desk, row, link, "csv").await?;
+        dashboards::calculated(desk, row).await
+    })
+    .await
+}
+
+/// That a dashboard was taken out as a file, by its reader, or by who knows the link and nobody else does.
+async fn note_taken(desk: &Desk, row: &Row, link: &ReportLink, format: &str) -> Result<(), Error> {
+    let (reader, now) = (link.signed_in.then_some(desk.caller.user), desk.now);
+    let note = Note::of(desk.caller.workspace, reader, Act::Exported, DASHBOARD);
+    let note = note.with(json!({"format": format, "dashboard": row.id, "link": link.link}));
+    let noting = desk.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await }));
+    Ok(noting.await?)
 }
 
 /// An address with a secret in it is told to nobody else, and found by no search engine.

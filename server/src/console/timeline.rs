@@ -111,7 +111,7 @@ pub async fn of(
     let entries: Vec<Entry> = timeline.events.iter().flat_map(entries).cloned().collect();
     let mut names = history::names(desk, kind, &entries, None).await?;
     names.extend(timeline.names.clone());
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let drawing = Drawing { desk, kind, format, here: &here, first: timeline.first, archived };
     let is_about = desk.reading.has_next_steps(&kind.name) && !archived;
     let may = is_about && desk.reading.kind(ACTIVITY).is_ok_and(|activity| desk.reading.may_some(activity, Action::Create));
@@ -170,7 +170,7 @@ fn shortcuts(desk: &Desk, id: RecordId) -> Vec<(String, String)> {
 
 /// What somebody did to a record, on a page about many.
 pub fn view_of(desk: &Desk, kind: &Kind, names: &Names, happened: &Happened, who: &Who) -> EventView {
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let drawing = Drawing { desk, kind, format, here: "", first: None, archived: true };
     EventView { who: Shown::Text(name_of(desk, who)), when: format::moment(happened.at), ..drawing.event(happened) }
 }

@@ -155,6 +155,8 @@ impl<'d> Told<'d> {
             "paused" => words.say("hook.paused").to_owned(),
             "resumed" => words.say("hook.was_resumed").to_owned(),
             "removed" => words.say("hook.was_removed").to_owned(),
+            "replayed" => words.say("hook.was_replayed").to_owned(),
+            "pinged" => words.say("hook.was_pinged").to_owned(),
             _ => String::new(),
         };
         let left = |act: String| match farewells::Act::of(&act)? {
@@ -168,6 +170,8 @@ impl<'d> Told<'d> {
             text("to").map(|to| words.fill("audit.to", &[&person(to)])),
             number("records").or_else(|| number("rows")),
             detail.get("at_least").and_then(Json::as_u64).map(|count| words.count("audit.at_least", count)),
+            detail.get("left").and_then(Json::as_u64).filter(|left| *left > 0).map(|left| words.count("bulk.refused", left)),
+            is("sample", "start.sample"),
             is("first", "audit.first"),
             detail.get("before").and_then(|before| before.get("entries")?.as_u64()).map(|count| words.count("audit.before", count)),
             detail.get("withdrawn").and_then(Json::as_u64).map(|count| words.count("audit.withdrawn", count)),

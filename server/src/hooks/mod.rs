@@ -297,21 +297,45 @@ pub async fn edit(app: &App, workspace: WorkspaceId, webhook: RecordId, edit: Ed
 ///
 /// # Errors
 /// When the database fails.
-pub async fn replay(app: &App, workspace: WorkspaceId, webhook: RecordId, delivery: RecordId) -> Result<Replay, StoreError> {
+pub async fn replay(
+    app: &App,
+    workspace: WorkspaceId,
+    webhook: RecordId,
+    delivery: RecordId,
+    by: Option<UserId>,
+) -> Result<Replay, StoreError> {
     let now = app.clock.now();
-    app.store.write(move |tx| Box::pin(async move { hooks::replay(tx, workspace, webhook, delivery, now).await })).await
+    app.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let done = hooks::replay(tx, workspace, webhook, delivery, now).await?;
+                if matches!(done, Replay::Queued) {
+                    let note = Note::of(workspace, by, Act::WebhookChanged, webhook);
+                    note.with(json!({"change": "replayed", "delivery": delivery})).write(tx, now).await?;
+                }
+                Ok(done)
+            })
+        })
+        .await
 }
 
 /// Sends a ping, to see whether anybody answers.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn ping(app: &App, workspace: WorkspaceId, webhook: RecordId) -> Result<RecordId, StoreError> {
+pub async fn ping(app: &App, workspace: WorkspaceId, webhook: RecordId, by: Option<UserId>) -> Result<RecordId, StoreError> {
     let now = app.clock.now();
     let body = json!({"type": "ping", "timestamp": collect::rfc3339(now), "data": {}}).to_string();
     let delivery = waiting(webhook, "ping", body, now);
     let id = delivery.delivery;
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { hooks::add_delivery(tx, workspace, &delivery).await })).await?;
+    let sending = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            hooks::add_delivery(tx, workspace, &delivery).await?;
+            let note = Note::of(workspace, by, Act::WebhookChanged, webhook);
+            note.with(json!({ "change": "pinged" })).write(tx, now).await
+        })
+    });
+    sending.await?;
     Ok(id)
 }
 

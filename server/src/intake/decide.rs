@@ -4,6 +4,8 @@
 
 use serde_json::Value as Json;
 use sync_core::access::{self, Action, Decision, Level, Right, Roles, Subject, judge};
+use sync_core::actions::checklist::has_tasks;
+use sync_core::actions::portrait;
 use sync_core::fence::{self, Refusal, touched};
 use sync_core::id::{Facet, RecordId, UserId};
 use sync_core::merge;
@@ -142,17 +144,24 @@ impl Case<'_> {
             let kept = || merge::shown(self.doc, self.kind.field(DEFINITION)?);
             let Some(Json::String(text)) = written.or_else(|| back(&touch).then(kept).flatten()) else { continue };
             let defined = self.schema.define(DEFINITION, &text).map_err(|bad| bad.words());
-            if let Err(Label { en, zh }) = defined.and_then(|kind| self.ask_gaps(kind)) {
+            if let Err(Label { en, zh }) = defined.and_then(|kind| self.asks(kind)) {
                 return Err(Refused { field: Some(DEFINITION.to_owned()), ..Refused::new(code::BAD_VALUE, &en, &zh) });
             }
         }
         Ok(())
     }
 
-    /// Whether the gaps of a kind ask what can be answered.
-    fn ask_gaps(&self, kind: Kind) -> Result<(), Label> {
-        let (gaps, name) = (kind.gaps.clone(), kind.name.clone());
+    /// Whether the gaps and the portrait of a kind ask what can be answered.
+    fn asks(&self, kind: Kind) -> Result<(), Label> {
+        let (gaps, name, own) = (kind.gaps.clone(), kind.name.clone(), kind.clone());
         let schema = self.schema.with([kind]);
+        portrait::checked(&schema, &own)?;
+        let may_ask = schema.kind(&name).is_some_and(|whole| whole.owner.is_some() && has_tasks(&schema, whole));
+        if let Some(gap) = gaps.iter().find(|gap| gap.task && !may_ask) {
+            let en = "opens a task for whoever answers for the record: the kind needs an `owner`, and activities a link to it";
+            let zh = "会为负责人创建任务：该对象需要 `owner`，且活动须能关联它";
+            return Err(Label { en: format!("gap `{}` {en}", gap.name), zh: format!("盲区“{}”{zh}", gap.name) });
+        }
         gaps.iter().try_for_each(|gap| match Filter::parse(&schema, &name, &gap.conditions(None)) {
             Ok(_) => Ok(()),
             Err(bad) => {

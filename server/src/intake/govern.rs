@@ -5,12 +5,13 @@
 //! that nobody could administer any more: refused with words, so that no rule has to be mended by hand. The
 //! account that signs in follows the member record, and the audit log follows both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 use sync_core::access::{MEMBER_KIND, Right, Role, RoleSet, Roles};
 use sync_core::actions::approvals::{self, Approver};
 use sync_core::actions::currency::SETTINGS;
+use sync_core::actions::duplicates::country::Country;
 use sync_core::id::{Facet, KindName, Millis, Name, RecordId, UserId, WorkspaceId};
 use sync_core::merge;
 use sync_core::protocol::code;
@@ -27,6 +28,7 @@ use super::views::{VIEW_KIND, view};
 use crate::audit::{Act, Note};
 use crate::auth::devices::{hand_back, take_back};
 use crate::language::Language;
+use crate::store::marks;
 use crate::store::people::{self, Following};
 use crate::store::records::{self, Definition};
 use crate::store::{self, Result, Tx};
@@ -52,6 +54,10 @@ pub(super) struct Governing {
     terms: Terms,
     following: Vec<Followed>,
     notes: Vec<(Millis, Note)>,
+    /// Settings that say something else: whose doing it was, of which kind they are, when, and which.
+    settings: BTreeMap<(Option<UserId>, KindName), (Millis, BTreeSet<RecordId>)>,
+    /// Whether the workspace is in another country now.
+    moves: bool,
 }
 
 /// An account that follows its member record.
@@ -78,12 +84,19 @@ pub(super) enum Effect {
         /// The rule as it is then; none when it asks for nothing any more.
         rule: Option<Map<String, Json>>,
     },
+    /// A rule says something else that is nobody's word.
+    Rule {
+        kind: KindName,
+        record: RecordId,
+    },
     /// Settings, a rate or a number sequence says something else.
     Term {
         kind: KindName,
         record: RecordId,
         /// What it says; none when it is archived.
         row: Option<Map<String, Json>>,
+        /// Whether numbers without a country are of another one from now on.
+        moves: bool,
     },
     Role {
         record: RecordId,
@@ -106,7 +119,16 @@ impl Governing {
         let people = people::users(tx, workspace).await?.into_iter().map(|user| (user.user, standing(user))).collect();
         let roles = roles.into_iter().map(|definition| (definition.record, definition)).collect();
         let approvals = store::approvals::rules(tx, workspace).await?.into_iter().collect();
-        Ok(Self { roles, people, approvals, terms: Terms::default(), following: Vec::new(), notes: Vec::new() })
+        Ok(Self {
+            roles,
+            people,
+            approvals,
+            terms: Terms::default(),
+            following: Vec::new(),
+            notes: Vec::new(),
+            settings: BTreeMap::new(),
+            moves: false,
+        })
     }
 
     /// Reads what an edit of a kind is compared with besides.
@@ -124,7 +146,9 @@ impl Governing {
                     terms::rule(schema, &row(before), &row(after))?;
                 }
                 retention(&row(before), &row(after), merge::is_archived(after))?;
-                self.approval(schema, record, (before, &row(before)), (after, &row(after)))
+                let approval = self.approval(schema, record, (before, &row(before)), (after, &row(after)))?;
+                let other = || (!merge::is_archived(after)).then(|| Effect::Rule { kind: kind.name.clone(), record });
+                Ok(approval.or_else(other))
             }
             VIEW_KIND if merge::is_archived(after) => Ok(None),
             VIEW_KIND => view(schema, &row(before), &row(after)).map(|()| None),
@@ -145,11 +169,12 @@ impl Governing {
         after: (&Doc, Map<String, Json>),
     ) -> Result<Effect, Refused> {
         let row = (!merge::is_archived(after.0)).then_some(after.1);
+        let moves = &*kind.name == SETTINGS && Country::of(Some(before.1)) != Country::of(row.as_ref());
         if let Some(row) = &row {
             let was_in_use = !before.0.is_empty() && !merge::is_archived(before.0);
             self.terms.check(schema, &kind.name, record, (before.1, was_in_use), row)?;
         }
-        Ok(Effect::Term { kind: kind.name.clone(), record, row })
+        Ok(Effect::Term { kind: kind.name.clone(), record, row, moves })
     }
 
     fn role(&self, schema: &Schema, record: RecordId, row: &Map<String, Json>, archived: bool) -> Result<Effect, Refused> {
@@ -288,7 +313,11 @@ impl Governing {
                 self.approvals.remove(&record);
                 self.approvals.extend(rule.map(|rule| (record, rule)));
             }
-            Effect::Term { kind, record, row } => self.terms.take(&kind, record, row),
+            Effect::Rule { .. } => {}
+            Effect::Term { kind, record, row, moves } => {
+                self.moves |= moves;
+                self.terms.take(&kind, record, row);
+            }
             Effect::Role { record, definition, .. } => {
                 self.roles.remove(&record);
                 self.roles.extend(definition.map(|definition| (record, definition)));
@@ -303,11 +332,14 @@ impl Governing {
     fn note(&mut self, workspace: WorkspaceId, by: Option<UserId>, now: Millis, effect: &Effect) {
         let mut note = |act, subject: String, detail| self.notes.push((now, Note::of(workspace, by, act, subject).with(detail)));
         match effect {
+            // That it is archived stands in the log already.
+            Effect::Term { row: None, .. } => {}
+            Effect::Rule { kind, record } | Effect::Term { kind, record, row: Some(_), .. } => {
+                self.settings.entry((by, kind.clone())).or_insert((now, BTreeSet::new())).1.insert(*record);
+            }
             Effect::Approval { record, rule } => {
                 note(Act::RightsChanged, format!("rule {record}"), json!({ "approval": rule.is_some() }));
             }
-            // The history of the record tells.
-            Effect::Term { .. } => {}
             Effect::Role { name, definition, .. } => {
                 note(Act::RightsChanged, format!("role {name}"), json!({ "archived": definition.is_none() }));
             }
@@ -332,6 +364,13 @@ impl Governing {
     pub async fn flush(&mut self, tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
         for (now, note) in self.notes.drain(..) {
             note.write(tx, now).await?;
+        }
+        if std::mem::take(&mut self.moves) {
+            // Numbers are others: everything is compared again.
+            marks::set(tx, workspace, marks::DUPLICATES, 0).await?;
+        }
+        for ((by, kind), (now, records)) in std::mem::take(&mut self.settings) {
+            Note::of(workspace, by, Act::SettingsChanged, kind).with(json!({ "records": records })).write(tx, now).await?;
         }
         for Followed { user, following, told } in self.following.drain(..) {
             match (told, following.active) {

@@ -21,6 +21,7 @@ mod writer;
 use std::sync::Arc;
 
 use sync_core::access::{Caller, RoleSet, Roles};
+use sync_core::actions::duplicates::country::Country;
 use sync_core::fence::{self, Pen, Refusal};
 use sync_core::id::{ActorId, ChangeHash, DeviceId, KindName, Millis, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::planted::{Bug, is_planted};
@@ -262,6 +263,8 @@ pub struct Rules {
     pub schema: Arc<Schema>,
     /// What each role may do.
     pub roles: Arc<Roles>,
+    /// The country whose numbers are written without its code.
+    pub country: Country,
 }
 
 /// The write path's handle; cloning it is cheap.

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 use sync_core::actions::approvals::PURPOSE;
 use sync_core::actions::currency::{RATE, SETTINGS, USUAL};
+use sync_core::actions::duplicates::country::{COUNTRY, Country};
 use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::record::currencies::is_currency;
 use sync_core::schema::{Kind, Label, Schema};
@@ -154,7 +155,11 @@ fn settings(row: &Row) -> Vec<Wrong> {
         Wrong::new("time_zone", en, format!("没有名为“{name}”的时区，请写作 Asia/Shanghai"))
     });
     let rows = row.get("working_hours").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_object);
-    currency.into_iter().chain(zone).chain(rows.filter_map(hours)).collect()
+    let country = word(row, COUNTRY).filter(|name| Country::named(name).is_none()).map(|name| {
+        let en = format!("there is no country `{name}` whose numbers are known: write two letters, such as CN, DE or US");
+        Wrong::new(COUNTRY, en, format!("未知国家“{name}”：请填写两位字母代码，例如 CN、DE、US"))
+    });
+    currency.into_iter().chain(zone).chain(country).chain(rows.filter_map(hours)).collect()
 }
 
 /// What is wrong with the working hours of a day.

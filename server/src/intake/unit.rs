@@ -21,6 +21,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sync_core::access::{Holder, MEMBER_KIND, Reach, is_made_by_server};
+use sync_core::actions::currency::SETTINGS;
 use sync_core::fence::{Pen, Refusal};
 use sync_core::id::{ActorId, DeviceId, Facet, KindName, Millis, Name, RecordId, Seal, UserId, WorkspaceId};
 use sync_core::protocol::{MAX_AHEAD_MS, Pushed, Verdict, code};
@@ -173,9 +174,9 @@ impl<'a> Unit<'a> {
         self.accepted.len()
     }
 
-    /// Whether a change of a kind or role is among what was accepted: other rules hold then.
+    /// Whether a change of a kind, a role or the settings is among what was accepted: other rules hold then.
     pub fn changes_rules(&self) -> bool {
-        self.accepted.iter().any(|accepted| [KIND_KIND, ROLE_KIND].contains(&&*accepted.stored.kind))
+        self.accepted.iter().any(|accepted| [KIND_KIND, ROLE_KIND, SETTINGS].contains(&&*accepted.stored.kind))
     }
 
     /// Whether a change of a colleague's record is among what was accepted.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sync_core::access::Roles;
+use sync_core::actions::duplicates::country::Country;
 use sync_core::id::WorkspaceId;
 use sync_core::planted::{Bug, is_planted};
 use sync_core::protocol::Verdict;
@@ -19,7 +20,7 @@ use super::govern::ROLE_KIND;
 use super::unit::{KIND_KIND, Outcome, Settled, Unit};
 use super::{DeskNews, Edited, IntakeError, Job, NotEdited, NotForgotten, NotReviewed, Rules, ServerPen, Work};
 use crate::seal::Sealer;
-use crate::store::{Result, Store, StoreError, Tx, columns, owed, records, workspaces};
+use crate::store::{Result, Store, StoreError, Tx, columns, owed, records, sequences, workspaces};
 
 /// Changes that one transaction takes before it commits: bounds how long the others wait, and the memory.
 /// More of them would not be faster: the flush to the disk is already a small part.
@@ -416,7 +417,7 @@ pub(crate) struct AllRules {
 impl AllRules {
     async fn read(store: &Store) -> Result<Self> {
         let schema = Schema::builtin().clone().beside(columns::own(&mut store.reader().await?).await?);
-        let builtin = Rules { schema: Arc::new(schema), roles: Arc::new(Roles::builtin().clone()) };
+        let builtin = Rules { schema: Arc::new(schema), roles: Arc::new(Roles::builtin().clone()), country: Country::default() };
         let mut all = Self { builtin, own: HashMap::new() };
         let workspaces = workspaces::all(&mut store.reader().await?).await?;
         for workspace in workspaces {
@@ -439,7 +440,8 @@ async fn read_rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Rules> {
     for error in bad {
         tracing::warn!(%error, "a role cannot be read: it grants nothing");
     }
-    Ok(Rules { schema: Arc::new(schema), roles: Arc::new(roles) })
+    let country = Country::of(sequences::settings(&mut tx, workspace).await?.as_ref());
+    Ok(Rules { schema: Arc::new(schema), roles: Arc::new(roles), country })
 }
 
 /// The kinds of a workspace.

@@ -2,16 +2,15 @@
 //!
 //! Written through `intake` like any edit, under one id: taking it back is taking an import back.
 
+use serde_json::json;
 use sync_core::id::{KindName, RecordId};
 use sync_core::schema::Label;
 
 use crate::app::App;
-use crate::auth::secret::random;
 use crate::intake::{Author, RecordEdit};
 use crate::jobs::import::{self, ImportError, ImportId, Undone};
-use crate::jobs::{duplicates, merge};
-use crate::store::StoreError;
-use crate::store::imports::{self, Act, ImportRow};
+use crate::jobs::{acts, duplicates, merge};
+use crate::store::imports::Act;
 
 /// Records that are written together: others write in between.
 const BATCH: usize = 500;
@@ -38,24 +37,10 @@ pub async fn apply(
     (act, what): (Act, &str),
     edits: Vec<RecordEdit>,
 ) -> Result<Done, ImportError> {
-    let now = app.clock.now();
-    let mut row = ImportRow {
-        import: *RecordId::new(now, random()).as_bytes(),
-        kind: kind.clone(),
-        file_name: what.to_owned(),
-        started_at: now,
-        finished_at: None,
-        user: author.user,
-        created: 0,
-        updated: 0,
-        failed: 0,
-        undone_at: None,
-        act,
-    };
-    note(app, author, &row, true).await?;
+    let mut row = acts::begin(app, author, (act, what), kind, json!({ "records": edits.len() })).await?;
     let mut done = Done { act: ImportId(row.import), changed: 0, refused: Vec::new() };
     for batch in edits.chunks(BATCH) {
-        let answers = app.intake.edit(author, batch.to_vec(), now, Some(row.import)).await?;
+        let answers = app.intake.edit(author, batch.to_vec(), row.started_at, Some(row.import)).await?;
         for (edit, answer) in batch.iter().zip(answers) {
             match answer {
                 Ok(_) => done.changed += 1,
@@ -64,16 +49,8 @@ pub async fn apply(
         }
     }
     (row.updated, row.failed, row.finished_at) = (done.changed, done.refused.len() as u64, Some(app.clock.now()));
-    note(app, author, &row, false).await?;
+    acts::note(app, author, &row).await?;
     Ok(done)
-}
-
-async fn note(app: &App, author: &Author, row: &ImportRow, is_new: bool) -> Result<(), StoreError> {
-    let (row, workspace) = (row.clone(), author.workspace);
-    let noting = app.store.write::<_, StoreError, _>(move |tx| {
-        Box::pin(async move { if is_new { imports::add(tx, workspace, &row).await } else { imports::note(tx, workspace, &row).await } })
-    });
-    noting.await
 }
 
 /// Takes an act back: whoever did it may, and whoever may take imports back.

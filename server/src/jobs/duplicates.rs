@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
+use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::likely::Profile;
 use sync_core::actions::duplicates::{FIELD, can_merge};
 use sync_core::id::{KindName, RecordId, WorkspaceId};
@@ -18,7 +19,7 @@ use crate::jobs::following;
 use crate::jobs::runs::Runs;
 use crate::store::duplicates::{self, PairRow};
 use crate::store::records::{self, RecordRow};
-use crate::store::{StoreError, Tx, aliases, marks, search};
+use crate::store::{StoreError, Tx, aliases, marks, search, sequences};
 
 /// Rows that are compared together: the writer is held no longer than a blink.
 const STEP: u32 = 100;
@@ -106,30 +107,37 @@ async fn with_survivors(tx: &mut Tx, workspace: WorkspaceId, mut rows: Vec<Recor
 }
 
 async fn compare_all(tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, rows: Vec<RecordRow>) -> Result<(), StoreError> {
+    // Of now, and not of rules that are about to be read again.
+    let home = Country::of(sequences::settings(tx, workspace).await?.as_ref());
     let ids: Vec<RecordId> = rows.iter().map(|row| row.record).collect();
     let hidden = aliases::survivors_of(tx, workspace, &ids).await?;
     let mut profiles = Vec::new();
     for row in &rows {
         let is_compared = !row.archived && !hidden.contains_key(&row.record);
-        let profile = if is_compared { Profile::of(kind, &fields(row)) } else { Profile::default() };
+        let profile = if is_compared { Profile::of(kind, &fields(row), home) } else { Profile::default() };
         // All keys first: records that came together meet each other.
         duplicates::put_keys(tx, workspace, &kind.name, row.record, &profile.keys()).await?;
         profiles.push((row.record, profile));
     }
     for (record, profile) in profiles {
-        let pairs = pairs(tx, workspace, kind, record, &profile).await?;
+        let pairs = pairs(tx, workspace, (kind, home), (record, &profile)).await?;
         duplicates::put_pairs(tx, workspace, &kind.name, record, &pairs).await?;
     }
     Ok(())
 }
 
-async fn pairs(tx: &mut Tx, workspace: WorkspaceId, kind: &Kind, record: RecordId, profile: &Profile) -> Result<Vec<PairRow>, StoreError> {
+async fn pairs(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    (kind, home): (&Kind, Country),
+    (record, profile): (RecordId, &Profile),
+) -> Result<Vec<PairRow>, StoreError> {
     let mut others = duplicates::sharing(tx, workspace, &kind.name, &profile.keys()).await?;
     others.remove(&record);
     let others: Vec<RecordId> = others.into_iter().collect();
     let rows = records::rows_of(tx, workspace, &others).await?;
     let likely = rows.into_values().filter_map(|row| {
-        let other = Profile::of(kind, &fields(&row));
+        let other = Profile::of(kind, &fields(&row), home);
         let likeness = profile.compare(&other);
         let is_pair = likeness.is_likely() && !profile.is_decided(record, &other, row.record);
         let (one, other) = (record.min(row.record), record.max(row.record));

@@ -40,7 +40,8 @@ pub async fn merge(
     keep: impl Fn(&Field) -> Keep,
 ) -> Result<Merged, ImportError> {
     let (first, second) = (survivor.id, duplicate.id);
-    let edits = merging(kind, Side { id: first, fields: &survivor.fields }, Side { id: second, fields: &duplicate.fields }, keep);
+    let home = app.intake.rules(author.workspace).country;
+    let edits = merging((kind, home), Side { id: first, fields: &survivor.fields }, Side { id: second, fields: &duplicate.fields }, keep);
     if let Some(why) = foreseen(app, author, kind, &edits).await? {
         return Ok(Merged::Refused(why));
     }

@@ -3,6 +3,7 @@
 //! Writes only through `intake`. Never reads arguments and never prints: `cli` does, and whoever else
 //! starts a job.
 
+pub mod acts;
 pub mod bulk;
 pub mod cell;
 pub mod check;
@@ -12,6 +13,7 @@ pub mod duplicates;
 pub mod export;
 mod following;
 pub mod foresight;
+mod gaps;
 pub mod handover;
 pub mod heads;
 pub mod import;

@@ -1,5 +1,5 @@
 //! Reminders of records that stay in a state for longer than they may: a task for whoever answers for one, and after another
-//! span one for whom they report to.
+//! span one for whom they report to; and of gaps that ask for one.
 //!
 //! Keeps nothing: what was made is there, and is not made again (`sync_core::actions::overstays`).
 
@@ -14,6 +14,7 @@ use sync_core::id::{KindName, RecordId, UserId, WorkspaceId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::{Field, Kind};
 
+use super::gaps;
 use super::runs::Runs;
 use crate::app::App;
 use crate::auth::Caller;
@@ -28,7 +29,7 @@ use crate::store::{records, workspaces};
 const LOOK_EVERY: Duration = Duration::from_secs(900);
 
 /// Records looked at together.
-const PAGE: &str = "200";
+pub(super) const PAGE: &str = "200";
 
 /// Reminds until the server stops. What fails is looked at again.
 pub async fn run(app: App) {
@@ -58,13 +59,14 @@ pub async fn round(app: &App) -> Result<usize, Error> {
             for (due, state) in overstays::timed(kind) {
                 made += of_kind(app, workspace, kind, (due, state)).await?;
             }
+            made += gaps::of_kind(app, workspace, kind).await?;
         }
     }
     Ok(made)
 }
 
 /// The server as a reader: of everything that the office sees.
-fn itself(app: &App, workspace: WorkspaceId) -> Reading {
+pub(super) fn itself(app: &App, workspace: WorkspaceId) -> Reading {
     let (login, name) = (String::new(), String::new());
     let (user, role) = (UserId(workspace.0), RoleSet::office());
     Reading::of(app, &Caller::seeing(User { workspace, user, login, name, role, language: Language::En, disabled_at: None, created_at: 0 }))
@@ -114,7 +116,7 @@ async fn remind(app: &App, (workspace, reading): (WorkspaceId, &Reading), kind: 
     write(app, workspace, tasks).await
 }
 
-async fn write(app: &App, workspace: WorkspaceId, tasks: Vec<(RecordId, Vec<FieldEdit>)>) -> Result<usize, Error> {
+pub(super) async fn write(app: &App, workspace: WorkspaceId, tasks: Vec<(RecordId, Vec<FieldEdit>)>) -> Result<usize, Error> {
     let ids: Vec<RecordId> = tasks.iter().map(|(id, _)| *id).collect();
     let there = records::rows_of(&mut app.store.reader().await?, workspace, &ids).await?;
     let kind: KindName = ACTIVITY.parse().expect("a built-in kind");
@@ -127,7 +129,7 @@ async fn write(app: &App, workspace: WorkspaceId, tasks: Vec<(RecordId, Vec<Fiel
     Ok(answers.into_iter().filter(Result::is_ok).count())
 }
 
-fn owner_of(kind: &Kind, row: &Row) -> Option<RecordId> {
+pub(super) fn owner_of(kind: &Kind, row: &Row) -> Option<RecordId> {
     row.fields.get(&**kind.owner.as_ref()?)?.as_str()?.parse().ok()
 }
 
@@ -136,6 +138,6 @@ fn superior(member: &Row) -> Option<RecordId> {
     member.fields.get("reports_to")?.as_str()?.parse().ok()
 }
 
-fn language(member: &Row) -> &str {
+pub(super) fn language(member: &Row) -> &str {
     member.fields.get("language").and_then(Json::as_str).unwrap_or("en")
 }

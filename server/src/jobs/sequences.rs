@@ -195,10 +195,8 @@ pub async fn today(tx: &mut Tx, workspace: WorkspaceId, now: Millis) -> Result<j
 
 /// The workspace's time zone, if it names one that is known.
 pub async fn zone(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<TimeZone>, StoreError> {
-    let settings = sequences::all_of_kind(tx, workspace, sync_core::actions::currency::SETTINGS).await?;
-    let zone = settings
-        .first()
-        .and_then(|row| serde_json::from_str::<Map<String, Json>>(&row.main).ok()?.get("time_zone")?.as_str().map(str::to_owned));
+    let settings = sequences::settings(tx, workspace).await?;
+    let zone = settings.and_then(|settings| settings.get("time_zone")?.as_str().map(str::to_owned));
     Ok(zone.and_then(|name| TimeZone::get(name.trim()).ok()))
 }
 

@@ -25,8 +25,8 @@ impl Dated {
     pub async fn of(tx: &mut Tx, workspace: WorkspaceId) -> Result<Self, ReadError> {
         let read =
             |rows: Vec<FewRow>| -> Vec<Map<String, Json>> { rows.iter().filter_map(|row| serde_json::from_str(&row.main).ok()).collect() };
-        let settings = read(sequences::all_of_kind(tx, workspace, currency::SETTINGS).await?);
-        let home = settings.first().and_then(|fields| fields.get("currency")?.as_str()).unwrap_or(currency::USUAL).to_owned();
+        let settings = sequences::settings(tx, workspace).await?;
+        let home = settings.as_ref().and_then(|fields| fields.get("currency")?.as_str()).unwrap_or(currency::USUAL).to_owned();
         let rates = Rates::of(&home, &read(sequences::all_of_kind(tx, workspace, currency::RATE).await?));
         let days = rates.days();
         let days = days[days.len().saturating_sub(CUTS_MAX)..].iter().map(|day| (*day).to_owned()).collect();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::likely::{Likeness, Profile};
 use sync_core::actions::duplicates::{FIELD, can_merge};
 use sync_core::id::{KindName, RecordId};
@@ -68,7 +69,7 @@ impl Reading {
             let one = lists::seen(&mut tx, self.workspace, &self.scope, found.one).await?;
             let other = lists::seen(&mut tx, self.workspace, &self.scope, found.other).await?;
             let Some((one, other)) = one.zip(other) else { continue };
-            pairs.push(paired(&kind, Row::of(one, 0), Row::of(other, 0)));
+            pairs.push(paired((&kind, self.country()), Row::of(one, 0), Row::of(other, 0)));
         }
         Ok(pairs)
     }
@@ -82,7 +83,7 @@ impl Reading {
         let rows = self.row(one).await?.zip(self.row(other).await?);
         Ok(rows
             .filter(|(one, other)| one.id != other.id && one.kind == kind.name && other.kind == kind.name)
-            .map(|(one, other)| paired(&kind, one, other)))
+            .map(|(one, other)| paired((&kind, self.country()), one, other)))
     }
 
     /// The records that something being written is likely the same as; `but` itself aside.
@@ -94,13 +95,13 @@ impl Reading {
         if !can_merge(&kind) {
             return Ok(Vec::new());
         }
-        let profile = Profile::of(&kind, fields);
+        let profile = Profile::of(&kind, fields, self.country());
         let mut tx = self.store.reader().await?;
         let mut likely = Vec::new();
         for record in duplicates::sharing(&mut tx, self.workspace, &kind.name, &profile.keys()).await? {
             let seen = lists::seen(&mut tx, self.workspace, &self.scope, record).await?.filter(|row| !row.archived && Some(record) != but);
             let Some(row) = seen.map(|row| Row::of(row, 0)) else { continue };
-            let other = Profile::of(&kind, &row.fields);
+            let other = Profile::of(&kind, &row.fields, self.country());
             let likeness = profile.compare(&other);
             if likeness.is_likely() && but.is_none_or(|own| !profile.is_decided(own, &other, record)) {
                 likely.push((likeness.weight, Likely::of(row, &likeness)));
@@ -184,7 +185,7 @@ impl Likely {
     }
 }
 
-fn paired(kind: &Kind, one: Row, other: Row) -> Pair {
-    let likeness = Profile::of(kind, &one.fields).compare(&Profile::of(kind, &other.fields));
+fn paired((kind, home): (&Kind, Country), one: Row, other: Row) -> Pair {
+    let likeness = Profile::of(kind, &one.fields, home).compare(&Profile::of(kind, &other.fields, home));
     Pair { one, other, likeness }
 }

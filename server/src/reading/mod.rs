@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sync_core::access::{self, Act, Action, Level, Right, RoleSet, Subject, decide};
+use sync_core::actions::duplicates::country::Country;
 use sync_core::id::{DeviceId, Facet, KindName, Millis, RecordId, UserId, WorkspaceId};
 use sync_core::query::Read;
 use sync_core::record::fields::FieldEdit;
@@ -122,6 +123,11 @@ impl Reading {
     /// All kinds of the workspace, in sight or not.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.rules.schema
+    }
+
+    /// The country whose numbers are written without its code.
+    pub fn country(&self) -> Country {
+        self.rules.country
     }
 
     /// What the roles may do.

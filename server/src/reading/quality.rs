@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value as Json;
 use sync_core::actions::doubts::{Doubt, doubts, is_judged};
+use sync_core::actions::duplicates::country::Country;
 use sync_core::id::RecordId;
 use sync_core::query::Query;
 use sync_core::schema::{Field, Kind};
@@ -118,7 +119,7 @@ impl Reading {
         let mut quality = Quality { count: found.len() as u64, more, fields, ..Quality::default() };
         let whose = self.whose(kind).await?;
         for row in found {
-            quality.add(kind, row, &whose, queue);
+            quality.add((kind, self.country()), row, &whose, queue);
         }
         Ok(quality)
     }
@@ -168,8 +169,8 @@ fn counts(kind: &Kind, field: &str) -> bool {
 }
 
 impl Quality {
-    fn add(&mut self, kind: &Kind, row: Row, whose: &Whose<'_>, queue: &Queue) {
-        let mut found: Vec<(String, Doubt)> = doubts(kind, &row.fields);
+    fn add(&mut self, (kind, home): (&Kind, Country), row: Row, whose: &Whose<'_>, queue: &Queue) {
+        let mut found: Vec<(String, Doubt)> = doubts(kind, &row.fields, home);
         found.iter_mut().for_each(|(name, _)| name.truncate(name.find('.').unwrap_or(name.len())));
         found.dedup();
         let mut score = Score { count: 1, ..Score::default() };

@@ -1,6 +1,7 @@
 //! Looking words up in everything that the caller sees.
 
 use serde_json::{Value as Json, json};
+use sync_core::actions::duplicates::normal::phone_digits;
 use sync_core::query::Filter;
 use sync_core::schema::{Field, Kind, Merge, ValueType};
 use sync_core::search::{CANDIDATES, by_closeness, match_expression, near_expression, some_expression, start_expressions, starts_first};
@@ -24,7 +25,7 @@ impl Reading {
     /// # Errors
     /// When the database fails.
     pub async fn search(&self, text: &str, limit: u32) -> Result<Hits, ReadError> {
-        let Some(expression) = match_expression(text) else { return Ok(Hits::default()) };
+        let Some(expression) = match_expression(text, self.number(text).as_deref()) else { return Ok(Hits::default()) };
         let mut tx = self.store.reader().await?;
         let most = limit.max(CANDIDATES);
         let mut found = Vec::new();
@@ -49,6 +50,11 @@ impl Reading {
         Ok(Hits { rows, is_near })
     }
 
+    /// What a telephone number ends with, however it is written.
+    fn number(&self, text: &str) -> Option<String> {
+        phone_digits(text, self.country())
+    }
+
     /// A list, and of it only the records that have all words of a text, as [`Reading::search`] finds them: those with words
     /// that are one slip away where no record of the kind has them as they were typed. All of it for no text.
     ///
@@ -58,7 +64,7 @@ impl Reading {
         let (kind, text) = (self.kind(&list.query.kind)?, text.trim());
         let Some(by_hand) = by_hand(kind, text) else { return Ok(list) };
         let otherwise = Filter::from_json(self.schema(), &kind.name, &by_hand)?;
-        match match_expression(text) {
+        match match_expression(text, self.number(text).as_deref()) {
             Some(expression) => list.words = Some(Sought { expression, near: near_expression(text), otherwise }),
             // Signs alone are in no index.
             None => list.query.filter = Filter::All(vec![list.query.filter, otherwise]),

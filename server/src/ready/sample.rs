@@ -13,9 +13,9 @@ use super::edit;
 use crate::app::App;
 use crate::auth::secret::random;
 use crate::intake::{Author, RecordEdit};
+use crate::jobs::acts;
 use crate::jobs::import::{self, ImportError};
-use crate::store::StoreError;
-use crate::store::imports::{self, Act, ImportRow};
+use crate::store::imports::{Act, ImportRow};
 
 /// What its acts are called in the list of imports: they are found again by it.
 pub const NAME: &str = "Rapport sample data";
@@ -91,35 +91,16 @@ pub async fn load(app: &App, author: &Author, owners: &[RecordId]) -> Result<(),
     let now = app.clock.now();
     let all = Making { now, new_id: &|| RecordId::new(now, random()), owners }.all();
     for (kind, edits) in all {
-        let mut row = ImportRow {
-            import: *RecordId::new(now, random()).as_bytes(),
-            kind: kind.parse().map_err(|_| ImportError::NoSuchImport(import::ImportId([0; 16])))?,
-            file_name: NAME.to_owned(),
-            started_at: now,
-            finished_at: None,
-            user: author.user,
-            created: 0,
-            updated: 0,
-            failed: 0,
-            undone_at: None,
-            act: Act::File,
-        };
-        note(app, author, &row, true).await?;
+        let kind = kind.parse().map_err(|_| ImportError::NoSuchImport(import::ImportId([0; 16])))?;
+        let told = json!({"rows": edits.len(), "sample": true});
+        let mut row = acts::begin(app, author, (Act::File, NAME), &kind, told).await?;
         for edited in app.intake.edit(author, edits, now, Some(row.import)).await? {
             if edited.is_ok() { row.created += 1 } else { row.failed += 1 }
         }
         row.finished_at = Some(app.clock.now());
-        note(app, author, &row, false).await?;
+        acts::note(app, author, &row).await?;
     }
     Ok(())
-}
-
-async fn note(app: &App, author: &Author, row: &ImportRow, is_new: bool) -> Result<(), StoreError> {
-    let (row, workspace) = (row.clone(), author.workspace);
-    let noting = app.store.write::<_, StoreError, _>(move |tx| {
-        Box::pin(async move { if is_new { imports::add(tx, workspace, &row).await } else { imports::note(tx, workspace, &row).await } })
-    });
-    noting.await
 }
 
 /// Takes it away: what somebody has changed since stays. Answers how many records are gone.

@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json};
 use sqlx::{QueryBuilder, Sqlite};
 use sync_core::access::{asks_manager, manager_among};
 use sync_core::actions::approvals::{Step, Turn, after_manager, steps, turn_after};
-use sync_core::actions::currency::SETTINGS;
 use sync_core::actions::workdays::WorkDays;
 use sync_core::id::{KindName, Millis, RecordId, UserId, WorkspaceId};
 
@@ -193,7 +192,6 @@ pub async fn rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Vec<(RecordId,
 
 /// The days on which the people of a workspace work.
 pub async fn work_days(tx: &mut Tx, workspace: WorkspaceId) -> Result<WorkDays> {
-    let settings = sequences::all_of_kind(tx, workspace, SETTINGS).await?.into_iter().next();
-    let settings: Option<Map<String, Json>> = settings.and_then(|row| serde_json::from_str(&row.main).ok());
+    let settings = sequences::settings(tx, workspace).await?;
     Ok(settings.map_or_else(WorkDays::default, |settings| WorkDays::read(&settings)))
 }

@@ -69,7 +69,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 pub use backup::{BackupError, backup, restore};
-pub use open::{OpenError, Options, Settings};
+pub use open::{OpenError, Options, Settings, is_current};
 
 /// Why a query or a transaction failed, as far as a caller can act upon it.
 #[derive(Debug, thiserror::Error)]

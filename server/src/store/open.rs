@@ -246,6 +246,15 @@ async fn check_ours(path: &Path) -> Result<(), OpenError> {
     if all > 0 && ours == 0 { Err(OpenError::Foreign(path.to_owned())) } else { Ok(()) }
 }
 
+/// Whether a database has the tables of this version: whoever opens it then leaves them as they are.
+pub async fn is_current(path: &Path) -> Result<bool, OpenError> {
+    let failed = |source| open_error(path, source);
+    let mut conn = SqliteConnectOptions::new().filename(path).read_only(true).connect().await.map_err(failed)?;
+    let newest: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations").fetch_one(&mut conn).await.map_err(failed)?;
+    conn.close().await.map_err(failed)?;
+    Ok(newest == migrator().iter().map(|migration| migration.version).max())
+}
+
 fn pool(connections: u32) -> SqlitePoolOptions {
     // A connection to a local file does not age: closing and reopening it would only lose its caches.
     SqlitePoolOptions::new()

@@ -1,5 +1,7 @@
 //! Numbers that the server gives: the rules and the counters.
 
+use serde_json::{Map, Value as Json};
+use sync_core::actions::currency::SETTINGS;
 use sync_core::id::{Millis, RecordId, WorkspaceId};
 
 use super::{Result, Tx, id};
@@ -32,6 +34,12 @@ pub async fn all_of_kind(tx: &mut Tx, workspace: WorkspaceId, kind: &str) -> Res
         Ok(FewRow { record: id(RecordId::from_bytes(&record), "record id")?, created_at, main })
     };
     rows.into_iter().map(row).collect()
+}
+
+/// What a workspace's settings say; none before somebody saved them.
+pub async fn settings(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<Map<String, Json>>> {
+    let row = all_of_kind(tx, workspace, SETTINGS).await?.into_iter().next();
+    Ok(row.and_then(|row| serde_json::from_str(&row.main).ok()))
 }
 
 /// Takes the next number of a sequence, at least `first`.

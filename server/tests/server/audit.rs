@@ -315,3 +315,71 @@ async fn a_kind_that_says_otherwise_who_sees_its_records_is_in_the_log() {
     let page = server.browse(&cookie, "/audit?act=rights_changed").await.text();
     assert!(page.contains("/kinds/visit_plan") && page.contains("whom its records are shared with"), "{page}");
 }
+
+#[tokio::test]
+async fn what_is_brought_in_edited_in_bulk_and_taken_back_is_told_with_who_did_it() {
+    let desk = Desk::new().await;
+    let import = desk.bring("party", "Name\nJiamei\nCedar\n").await;
+    assert_eq!(entries(&desk.server, "imported").await, [("party".to_owned(), json!({"rows": 2, "act": import}))]);
+    let undone = desk.post(&format!("/imports/undo/{import}"), &[]).await;
+    assert_eq!(undone.status, 303, "{}", undone.text());
+    let expected = json!({"act": import, "records": 2, "left": 0});
+    assert_eq!(entries(&desk.server, "import_undone").await, [("party".to_owned(), expected)]);
+    let office = Client::office(&desk.server).await;
+    let made = office.make("party", json!({"name": "Willow"})).await;
+    let id = made.rsplit('/').next().unwrap();
+    let form = [("id", id), ("field", "industry"), ("f.industry", "canary")];
+    let preview = desk.post("/records/party/bulk", &[&form[..], &[("step", "preview")]].concat()).await.text();
+    let apply = [("step", "apply"), ("shown", crate::bulk::shown(&preview))];
+    let bulk = desk.post("/records/party/bulk", &[&form[..], &apply].concat()).await;
+    assert_eq!(bulk.status, 303, "{}", bulk.text());
+    let told = entries(&desk.server, "bulk_edited").await;
+    assert!(told.len() == 1 && told[0].0 == "party" && told[0].1["records"] == 1, "{told:?}");
+    let act = told[0].1["act"].as_str().unwrap().to_owned();
+    assert_eq!(desk.post(&format!("/records/party/bulk/{act}/undo"), &[]).await.status, 303);
+    assert_eq!(entries(&desk.server, "bulk_undone").await, [("party".to_owned(), json!({"act": act, "records": 1, "left": 0}))]);
+    let page = desk.get("/audit").await.text();
+    for said in ["Imported Customers", "Undid an import of Customers", "Edited many Customers at once", "Undid a bulk edit of Customers"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(!page.contains("canary"), "no value of a record stands there: {page}");
+    assert_eq!(verified(&desk.server).await.tampered, None);
+}
+
+#[tokio::test]
+async fn settings_rates_numbers_rules_and_kinds_that_say_something_else_are_told_of() {
+    let server = Server::start().await;
+    let ann = Client::office(&server).await;
+    let rate = ann.make("rate", json!({"currency": "EUR", "from": "2026-05-01", "rate": 7.8})).await;
+    let rate = rate.rsplit('/').next().unwrap();
+    let sequence = json!({"name": "Offers", "about": "offer", "field": "number", "pattern": "Q-"});
+    let sequence = ann.make("sequence", sequence).await;
+    assert_eq!(ann.edit(&sequence, json!([{"op": "set", "field": "first", "value": 100}])).await.status, 200);
+    let rule = json!({"name": "old", "purpose": "retention", "about": "campaign", "enabled": false});
+    ann.make("rule", rule).await;
+    let told = entries(&server, "settings_changed").await;
+    let subjects: Vec<&str> = told.iter().map(|(subject, _)| &**subject).collect();
+    assert_eq!(subjects, ["rate", "sequence", "sequence", "rule"]);
+    assert_eq!(told[0].1, json!({"records": [rate]}));
+    assert_eq!(ann.post(&format!("/api/v1/rate/{rate}/archive"), json!({})).await.status, 200);
+    assert_eq!(entries(&server, "settings_changed").await.len(), 4, "that one is told as put away");
+}
+
+#[tokio::test]
+async fn an_act_stands_in_the_list_only_if_something_writes_it() {
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut text = String::new();
+    let mut folders = vec![sources];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false if !entry.ends_with("src/audit.rs") => text += &std::fs::read_to_string(entry).unwrap(),
+                false => {}
+            }
+        }
+    }
+    for act in Act::ALL {
+        assert!(text.contains(&format!("Act::{act:?}")), "{act:?} is written nowhere");
+    }
+}

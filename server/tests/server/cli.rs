@@ -127,12 +127,31 @@ fn a_backup_comes_back_with_a_restore() {
     machine.done(&["user", "add", "ann"], "a long password\n");
     machine.done(&["backup", "copy.db"], "");
     assert!(machine.refused(&["backup", "copy.db"], "").contains("exists already"));
+    assert_eq!(machine.done(&["audit", "list"], "").matches("backed_up").count(), 1, "one that was made is told of");
+    machine.done(&["audit", "verify"], "");
     machine.done(&["user", "add", "bo"], "a long password\n");
     assert!(machine.refused(&["restore", "copy.db"], "").contains("--force"));
     let restored = machine.done(&["restore", "copy.db", "--force"], "");
     assert!(restored.contains("before-restore-") && restored.contains("restored `main`"), "{restored}");
     let list = machine.done(&["user", "list"], "");
     assert!(list.contains("ann") && !list.contains("bo"), "{list}");
+}
+
+#[tokio::test]
+async fn a_backup_that_a_newer_program_makes_changes_nothing_in_what_the_older_one_works_with() {
+    let machine = Machine::new();
+    machine.done(&["user", "add", "ann"], "a long password\n");
+    let database = machine.path().join("rapport.db");
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{}", database.display())).await.unwrap();
+    let newest = "select max(version) from _sqlx_migrations";
+    let version: i64 = sqlx::query_scalar(newest).fetch_one(&mut connection).await.unwrap();
+    sqlx::query("delete from _sqlx_migrations where version = $1").bind(version).execute(&mut connection).await.unwrap();
+    machine.done(&["backup", "copy.db"], "");
+    let after: i64 = sqlx::query_scalar(newest).fetch_one(&mut connection).await.unwrap();
+    let told: i64 = sqlx::query_scalar("select count(*) from audit where act = 'backed_up'").fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert!(after < version && told == 0, "its tables stay as they are");
+    assert!(machine.path().join("copy.db").exists());
 }
 
 #[test]

@@ -362,3 +362,58 @@ async fn a_card_that_is_dragged_to_lost_asks_for_its_reason_on_the_board() {
     browser.click("#asking button.primary").await;
     browser.until("document.querySelector('.lane[data-value=lost] .item')?.textContent.includes('Lamps') && !document.querySelector('#asking form')").await;
 }
+
+/// The kind of deals with one gap more, which opens a task, as a definition.
+fn deals_without_an_amount() -> String {
+    let mut kind = (**sync_core::schema::Schema::builtin().kind("deal").unwrap()).clone();
+    kind.gaps.push(sync_core::schema::Gap {
+        name: "no_worth".parse().unwrap(),
+        label: sync_core::schema::Label { en: "Nobody says what it is worth".into(), zh: "未填金额".into() },
+        filter: r#"[{"type":"isNull","attribute":"amount"}]"#.to_owned(),
+        days: None,
+        task: true,
+    });
+    kind.to_toml()
+}
+
+#[tokio::test]
+async fn a_gap_that_asks_for_it_opens_a_task_for_whoever_answers_for_the_record_once() {
+    let mut desk = Desk::new().await;
+    let (app, bo) = (desk.server.app.clone(), RecordId(UserId::of_cause("bo").0));
+    desk.ann.save(&app, "member", bo, START, &[FieldEdit::set("name", "Bo"), FieldEdit::set("language", "zh")]).await;
+    let office = Client::office(&desk.server).await;
+    let deal = office.make("deal", json!({"title": "Lamps", "stage": "lead", "owner": bo.to_string()})).await;
+    office.make("deal", json!({"title": "Nobody's", "stage": "lead"})).await;
+    assert_eq!(overstays::round(&app).await.unwrap(), 0, "no gap asks for it yet");
+    office.make("kind", json!({"name": "deal", "definition": deals_without_an_amount()})).await;
+    assert_eq!((overstays::round(&app).await.unwrap(), overstays::round(&app).await.unwrap()), (1, 0), "once");
+    assert_eq!(subjects(&office).await, ["未填金额: Lamps"]);
+    let tasks = office.list("activity", &[]).await.json();
+    let task = &tasks["rows"][0];
+    assert_eq!((&task["fields"]["assignee"], &task["fields"]["about"][0]), (&json!(bo), &json!(deal.rsplit('/').next().unwrap())));
+    let address = format!("/api/v1/activity/{}", task["id"].as_str().unwrap());
+    assert_eq!(office.edit(&address, json!([{"op": "set", "field": "status", "value": "done"}])).await.status, 200);
+    assert_eq!(overstays::round(&app).await.unwrap(), 0, "whoever closes it is not asked again");
+}
+
+#[tokio::test]
+async fn a_kind_whose_gap_or_portrait_asks_for_what_is_not_there_is_refused() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let kind = |more: &str| {
+        format!(
+            "name = \"room\"\nlabel = {{ en = \"Room\", zh = \"房间\" }}\nplural = {{ en = \"Rooms\", zh = \"房间\" }}\ntitle = \"name\"\n\
+             list = [\"name\"]\n[[field]]\nname = \"name\"\nlabel = {{ en = \"Name\", zh = \"名称\" }}\n{more}"
+        )
+    };
+    let line = "label = { en = \"Line\", zh = \"行\" }\n";
+    for (more, told) in [
+        (format!("[[gap]]\nname = \"open\"\n{line}where = '[]'\ntask = true\n"), "the kind needs an `owner`"),
+        (format!("[[portrait]]\nname = \"sold\"\n{line}from = \"ofer:party\"\nmost = \"lines.product\"\n"), "there is no kind `ofer`"),
+        (format!("[[portrait]]\nname = \"sold\"\n{line}from = \"offer:party\"\nmost = \"form\"\n"), "is no link of `offer` to `room`"),
+    ] {
+        let refused = office.post("/api/v1/kind", json!({"fields": {"name": "room", "definition": kind(&more)}})).await;
+        assert!(refused.status == 422 && refused.text().contains(told), "{told}: {}", refused.text());
+    }
+    assert_eq!(office.post("/api/v1/kind", json!({"fields": {"name": "room", "definition": kind("")}})).await.status, 201);
+}

@@ -55,6 +55,7 @@ mod lists;
 mod live;
 mod mallory;
 mod mappings;
+mod numbers;
 mod office;
 mod oidc;
 mod oidc_tokens;

@@ -96,3 +96,115 @@ async fn a_line_that_is_added_in_the_console_and_on_a_phone_without_a_network_is
     phone.sync(server).await;
     assert_eq!(prices(&office, &offer).await.iter().filter(|price| **price == json!(2700)).count(), 1);
 }
+
+/// What each price of a product is: list, from how many, amount in its currency.
+async fn lists(office: &Client<'_>, product: &str) -> Vec<(String, i64, String)> {
+    let prices = office.get(product).await.json()["fields"]["prices"].clone();
+    let row = |row: &Value| {
+        let amount = format!("{} {}", row["price"]["amount"].as_i64().unwrap() / 100, row["price"]["currency"].as_str().unwrap());
+        (row["list"].as_str().unwrap().to_owned(), row["from_quantity"].as_i64().unwrap_or_default(), amount)
+    };
+    let mut rows: Vec<_> = prices.as_array().unwrap_or(&Vec::new()).iter().map(row).collect();
+    rows.sort();
+    rows
+}
+
+fn told(rows: &[(&str, i64, &str)]) -> Vec<(String, i64, String)> {
+    rows.iter().map(|(list, from, price)| ((*list).to_owned(), *from, (*price).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_price_list_by_file_corrects_prices_in_their_place_and_is_taken_back() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let paper = paper(&office).await;
+    let before = lists(&office, &paper).await;
+    let csv = "Product,Price list,From quantity,Price,Currency\n\
+               Paper,Wholesale,,\"25.00\",CNY\nPaper,wholesale,100,24,CNY\nPaper,wholesale,,3,USD\nPaper,partner,,22,CNY\nNobody,partner,,1,CNY\n";
+    let path = desk.upload("product", "prices.csv", csv.as_bytes()).await.header("location").to_owned();
+    let mapping = desk.suggested(&path).await;
+    let targets: Vec<&str> = mapping.iter().map(|(_, target)| &**target).collect();
+    let expected = ["name", "prices.list", "prices.from_quantity", "prices.price.amount", "prices.price.currency", "name"];
+    assert_eq!(targets, expected, "products are matched by what they are called");
+    let sent = |act: &'static str| {
+        let pairs = crate::uploads::form(&mapping, act);
+        pairs.into_iter().chain([("mode".to_owned(), "update".to_owned())]).collect::<Vec<_>>()
+    };
+    let post = async |act: &'static str| {
+        let pairs = sent(act);
+        desk.post(&path, &pairs.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>()).await
+    };
+    let checked = post("check").await.text();
+    assert!(checked.contains("25.00") && checked.contains("1 row would be left out"), "{checked}");
+    assert_eq!(lists(&office, &paper).await, before, "a check writes nothing");
+    assert_eq!(post("run").await.status, 303);
+    let done = desk.finished(&path).await;
+    let corrected = [
+        ("May", 0, "20 CNY"),
+        ("Wholesale", 0, "25 CNY"),
+        ("export", 0, "4 USD"),
+        ("partner", 0, "22 CNY"),
+        ("wholesale", 0, "3 USD"),
+        ("wholesale", 100, "24 CNY"),
+    ];
+    assert_eq!(lists(&office, &paper).await, told(&corrected));
+    let undo = done.split("action=\"/imports/undo/").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(desk.post(&format!("/imports/undo/{undo}"), &[]).await.status, 303);
+    assert_eq!(lists(&office, &paper).await, before, "each price is what it was");
+}
+
+#[tokio::test]
+async fn a_file_of_products_brings_a_price_in_each_column_and_another_one_corrects_them() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let bring = async |csv: &str| {
+        let path = desk.upload("product", "products.csv", csv.as_bytes()).await.header("location").to_owned();
+        let page = desk.get(&path).await.text();
+        assert!(page.contains("Price lists › Price (List: as the column is called)"), "{page}");
+        let mut mapping = desk.suggested(&path).await;
+        assert_eq!(mapping[2].1, "price.amount", "the standard price is known by its name");
+        for at in [3, 4] {
+            mapping[at].1 = "prices[list=*].price.amount".to_owned();
+        }
+        let pairs = crate::uploads::form(&mapping, "run");
+        let run = desk.post(&path, &pairs.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>()).await;
+        assert_eq!(run.status, 303, "{}", run.text());
+        desk.finished(&path).await
+    };
+    bring("External id,Name,Price,Wholesale,Retail\nP1,Paper,29,27,31 USD\nP2,Ink,9,,12\n").await;
+    let found = office.list("product", &[("orderBy", "name")]).await.json();
+    let address = |at: usize| format!("/api/v1/product/{}", found["rows"][at]["id"].as_str().unwrap());
+    let (ink, paper) = (address(0), address(1));
+    assert_eq!(office.get(&paper).await.json()["fields"]["price"], yuan(29));
+    assert_eq!(lists(&office, &paper).await, told(&[("Retail", 0, "31 USD"), ("Wholesale", 0, "27 CNY")]));
+    assert_eq!(lists(&office, &ink).await, told(&[("Retail", 0, "12 CNY")]), "an empty cell is no price");
+    bring("External id,Name,Price,Wholesale,Retail\nP1,Paper,28,26,31 USD\nP2,Ink,9,,12\n").await;
+    assert_eq!(office.get(&paper).await.json()["fields"]["price"], yuan(28));
+    assert_eq!(lists(&office, &paper).await, told(&[("Retail", 0, "31 USD"), ("Wholesale", 0, "26 CNY")]), "in its place");
+}
+
+#[tokio::test]
+async fn a_price_that_may_be_several_is_left_out_with_what_it_lacks_and_one_of_another_day_is_another() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let of = |year: &str| json!({"start": format!("{year}-01-01"), "end": format!("{year}-12-31")});
+    let prices = json!([{"list": "A", "price": yuan(1), "valid": of("2026")}, {"list": "B", "price": yuan(1), "valid": of("2026")}]);
+    let paper = office.make("product", json!({"name": "Paper", "external_id": "P", "prices": prices})).await;
+    let all = async || {
+        let prices = office.get(&paper).await.json()["fields"]["prices"].clone();
+        let row = |row: &Value| format!("{} {} {}", row["list"], row["price"]["amount"], row["valid"]).replace('"', "");
+        let mut rows: Vec<String> = prices.as_array().unwrap().iter().map(row).collect();
+        rows.sort();
+        rows
+    };
+    let valid = |year: &str| format!("{{end:{year}-12-31,start:{year}-01-01}}");
+    desk.bring("product", "External id,Price list,Price,Valid from,Valid until\nP,A,2,2027-01-01,2027-12-31\n").await;
+    let three = [format!("A 100 {}", valid("2026")), format!("A 200 {}", valid("2027")), format!("B 100 {}", valid("2026"))];
+    assert_eq!(all().await, three, "another year has another price");
+    desk.bring("product", "External id,Price list,Price\nP,B,3\n").await;
+    assert_eq!(all().await[2], format!("B 300 {}", valid("2026")), "the only one of its list, whatever its day");
+    let path = desk.upload("product", "again.csv", b"External id,Price list,Price\nP,A,9\n").await.header("location").to_owned();
+    let pairs = crate::uploads::form(&desk.suggested(&path).await, "check");
+    let checked = desk.post(&path, &pairs.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>()).await.text();
+    assert!(checked.contains("several rows of “Price lists” fit: say more of List, From quantity, Price, Valid"), "{checked}");
+}

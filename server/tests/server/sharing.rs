@@ -174,9 +174,14 @@ async fn a_link_shows_what_its_maker_may_see_or_once_somebody_signed_in_what_the
         has(&page.text(), &["Jiamei", "This page shows what you may see"], &[]);
         let csv = server.browse(cookie, &format!("{closed}/report.csv")).await.text();
         assert_eq!(csv.contains("77.00 CNY"), sees, "{csv}");
+        // A file of records is what only some may take out; the page shows them all the same.
+        assert_eq!(csv.contains("Jiamei"), sees, "{csv}");
+        assert_eq!(csv.contains("Limits: The role through whose eyes it is read may not take records out."), !sees, "{csv}");
+        let pdf = server.browse(cookie, &format!("{closed}/report.pdf")).await;
+        assert_eq!(crate::doors::legible::legible(&pdf).contains("Jiamei"), sees);
     }
     let edit = firm.read("ann", &format!("{board}?arrange=true")).await;
-    has(&edit, &["opened 4 times", "opened 1 time"], &["opened 7 times"]);
+    has(&edit, &["opened 6 times", "opened 1 time"], &["opened 9 times"]);
 }
 
 #[tokio::test]

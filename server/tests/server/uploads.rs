@@ -39,6 +39,17 @@ impl Desk {
         all
     }
 
+    /// Brings a file in as the page suggests it; answers what the import is called.
+    pub async fn bring(&self, kind: &str, csv: &str) -> String {
+        let path = self.upload(kind, "rows.csv", csv.as_bytes()).await.header("location").to_owned();
+        let run = form(&self.suggested(&path).await, "run");
+        let run: Vec<(&str, &str)> = run.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let begun = self.post(&path, &run).await;
+        assert_eq!(begun.status, 303, "{}", begun.text());
+        let done = self.finished(&path).await;
+        done.split("action=\"/imports/undo/").nth(1).expect("it came in").split('"').next().unwrap().to_owned()
+    }
+
     pub async fn finished(&self, path: &str) -> String {
         loop {
             let page = self.get(path).await.text();

@@ -10,7 +10,7 @@ use super::prices::written;
 use crate::id::{RecordId, UserId};
 use crate::record::fields::FieldEdit;
 use crate::record::gates;
-use crate::schema::{Kind, Schema};
+use crate::schema::{Gap, Kind, Schema};
 
 /// The tasks that follow from edits of a record: their ids, and what makes them. `before` is what the record has; they are
 /// for its owner, or for who edits.
@@ -21,8 +21,7 @@ pub fn tasks(
     edits: &[FieldEdit],
     author: UserId,
 ) -> Vec<(RecordId, Vec<FieldEdit>)> {
-    let about = schema.kind(ACTIVITY).and_then(|activity| activity.field(ABOUT));
-    if !about.is_some_and(|about| about.to.contains(&kind.name)) {
+    if !has_tasks(schema, kind) {
         return Vec::new();
     }
     let owner = kind.owner.as_deref().and_then(|name| written(before, edits, name)?.as_str().filter(|owner| !owner.is_empty()));
@@ -33,6 +32,19 @@ pub fn tasks(
         option.tasks.iter().enumerate().map(|(place, subject)| task(cause(place), subject)).collect::<Vec<_>>()
     };
     gates::moves(kind, before, edits).into_iter().flat_map(of_state).collect()
+}
+
+/// Whether there can be tasks about records of a kind.
+pub fn has_tasks(schema: &Schema, kind: &Kind) -> bool {
+    let about = schema.kind(ACTIVITY).and_then(|activity| activity.field(ABOUT));
+    about.is_some_and(|about| about.to.contains(&kind.name))
+}
+
+/// The task that a gap opens about a record: its id, and what makes it, for whoever reads this language. There is one, however
+/// often the record falls into the gap.
+pub fn of_gap(gap: &Gap, (record, title): (RecordId, &str), assignee: &str, language: &str) -> (RecordId, Vec<FieldEdit>) {
+    let subject = format!("{}: {title}", gap.label.in_language(language));
+    (RecordId::of_cause(&format!("gap {} of {record}", gap.name)), planned(&subject, assignee, record))
 }
 
 /// What makes a task of somebody's about a record.

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::duplicates::country::Country;
 use super::duplicates::likely::TAX_ID;
 use super::duplicates::normal;
 use crate::record::authored::is_email;
@@ -50,16 +51,17 @@ pub fn is_judged(field: &Field) -> bool {
 ///
 /// ```
 /// use sync_core::actions::doubts::{Doubt, doubt};
+/// use sync_core::actions::duplicates::country::Country;
 /// let schema = sync_core::schema::Schema::builtin();
 /// let tax_id = schema.kind("party").unwrap().field("tax_id").unwrap();
-/// assert_eq!(doubt(tax_id, "91350100M000100Y43"), None);
-/// assert_eq!(doubt(tax_id, "91350100M000100Y34"), Some(Doubt::CreditCode));
+/// assert_eq!(doubt(tax_id, "91350100M000100Y43", Country::default()), None);
+/// assert_eq!(doubt(tax_id, "91350100M000100Y34", Country::default()), Some(Doubt::CreditCode));
 /// ```
-pub fn doubt(field: &Field, text: &str) -> Option<Doubt> {
+pub fn doubt(field: &Field, text: &str, home: Country) -> Option<Doubt> {
     match &field.value {
         ValueType::Phone => {
             let digits = text.chars().filter(char::is_ascii_digit).count();
-            (digits > SHORT_NUMBER_MAX && dialled(text).is_none()).then_some(Doubt::Phone)
+            (digits > SHORT_NUMBER_MAX && dialled(text, home).is_none()).then_some(Doubt::Phone)
         }
         ValueType::Email => (!is_email(text)).then_some(Doubt::Email),
         ValueType::String if *field.name == *TAX_ID => {
@@ -71,19 +73,19 @@ pub fn doubt(field: &Field, text: &str) -> Option<Doubt> {
 }
 
 /// How a number is dialled from anywhere (E.164: `+8613812345678`); none where it does not say enough for that.
-pub fn dialled(text: &str) -> Option<String> {
-    normal::phone(text).filter(|number| number.starts_with('+'))
+pub fn dialled(text: &str, home: Country) -> Option<String> {
+    normal::phone(text, home).filter(|number| number.starts_with('+'))
 }
 
 /// All that is doubtful about a record's row: the field, or `field.part` for a part of its rows.
-pub fn doubts(kind: &Kind, row: &Map<String, Json>) -> Vec<(String, Doubt)> {
+pub fn doubts(kind: &Kind, row: &Map<String, Json>, home: Country) -> Vec<(String, Doubt)> {
     let mut found = Vec::new();
     for field in kind.fields.iter().filter(|field| !field.hidden) {
         let Some(value) = row.get(&*field.name) else { continue };
-        found.extend(value.as_str().and_then(|text| doubt(field, text)).map(|doubt| (field.name.to_string(), doubt)));
+        found.extend(value.as_str().and_then(|text| doubt(field, text, home)).map(|doubt| (field.name.to_string(), doubt)));
         for entry in value.as_array().into_iter().flatten() {
             let texts = field.items.iter().filter_map(|item| Some((item, entry.get(&*item.name)?.as_str()?)));
-            found.extend(texts.filter_map(|(item, text)| Some((format!("{}.{}", field.name, item.name), doubt(item, text)?))));
+            found.extend(texts.filter_map(|(item, text)| Some((format!("{}.{}", field.name, item.name), doubt(item, text, home)?))));
         }
     }
     found
@@ -109,11 +111,15 @@ mod tests {
             "emails": [{"value": "ann@acme.example"}, {"value": "ann at acme"}],
             "website": "somewhere",
         });
-        let found = doubts(party, row.as_object().unwrap());
+        let found = doubts(party, row.as_object().unwrap(), Country::default());
         let expected = [("phones.value", Doubt::Phone), ("phones.value", Doubt::Phone), ("emails.value", Doubt::Email)];
         assert_eq!(found, expected.map(|(field, doubt)| (field.to_owned(), doubt)));
         let odd = json!({"tax_id": "91350100M000100Y4X", "phones": "no rows", "emails": [1, {"value": 2}]});
-        assert_eq!(doubts(party, odd.as_object().unwrap()), [("tax_id".to_owned(), Doubt::CreditCode)]);
-        assert_eq!(doubts(party, json!({"tax_id": "110105670123456"}).as_object().unwrap()), [], "as they were before 2015");
+        assert_eq!(doubts(party, odd.as_object().unwrap(), Country::default()), [("tax_id".to_owned(), Doubt::CreditCode)]);
+        assert_eq!(
+            doubts(party, json!({"tax_id": "110105670123456"}).as_object().unwrap(), Country::default()),
+            [],
+            "as they were before 2015"
+        );
     }
 }

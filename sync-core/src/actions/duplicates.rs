@@ -5,6 +5,7 @@
 //! devices may meet: in rows, in pairs, in a circle. All that hang together are one, and every replica
 //! that knows the same marks names the same survivor.
 
+pub mod country;
 pub mod likely;
 pub mod merging;
 pub mod normal;

@@ -21,7 +21,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::id::{Millis, RecordId};
 use crate::query::{Direction, Filter, OrderBy, Query, QueryError};
-use crate::schema::{Schema, Take, Trait};
+use crate::schema::{Kind, Label, Schema, Take, Trait, ValueType};
 
 /// Records that a line is worked out from, those made last: tastes change.
 pub const LOOKED_AT: u32 = 100;
@@ -69,6 +69,68 @@ pub fn query(schema: &Schema, kind: &str, line: &Trait, linking: &[RecordId]) ->
     }
     query.max_size = LOOKED_AT;
     Ok(query)
+}
+
+/// Whether the lines of a kind ask for what there is: kinds, links, fields, and conditions.
+///
+/// # Errors
+/// What is wrong with the first that does not, in words.
+pub fn checked(schema: &Schema, kind: &Kind) -> Result<(), Label> {
+    kind.portrait.iter().try_for_each(|line| {
+        wrong(schema, kind, line).map_or(Ok(()), |Label { en, zh }| {
+            Err(Label { en: format!("line `{}` of the portrait: {en}", line.name), zh: format!("画像“{}”：{zh}", line.name) })
+        })
+    })
+}
+
+fn wrong(schema: &Schema, kind: &Kind, line: &Trait) -> Option<Label> {
+    // What adds to a built-in kind need not repeat its fields.
+    let Some(from) = &line.from else { return at(schema.kind(&kind.name).map_or(kind, |whole| whole), line) };
+    let Some(source) = schema.kind(&from.kind) else {
+        return Some(label(format!("there is no kind `{}`", from.kind), format!("没有对象“{}”", from.kind)));
+    };
+    let links = source.field(&from.via).is_some_and(|field| field.value == ValueType::Link && field.to.contains(&kind.name));
+    if !links {
+        let en = format!("`{}` is no link of `{}` to `{}`", from.via, from.kind, kind.name);
+        return Some(label(en, format!("“{}”的“{}”不是指向“{}”的关联", from.kind, from.via, kind.name)));
+    }
+    let is_list = |text: &String| serde_json::from_str::<Json>(text).is_ok_and(|filter| filter.is_array());
+    if !line.filter.as_ref().is_none_or(is_list) {
+        return Some(label("`where` is no list of conditions".to_owned(), "`where` 不是条件列表".to_owned()));
+    }
+    let anything = [RecordId::of_cause("anything")];
+    let asked = query(schema, &from.kind, line, &anything).err().map(|bad| label(bad.to_string(), bad.message_zh()));
+    asked.or_else(|| at(source, line))
+}
+
+/// What is wrong with what a line looks at.
+fn at(kind: &Kind, line: &Trait) -> Option<Label> {
+    let (name, part) = line.of.split_once('.').map_or((&*line.of, None), |(name, part)| (name, Some(part)));
+    let field = kind.field(name);
+    let value = field.and_then(|field| match part {
+        None if !field.items.is_empty() => None,
+        None => Some(&field.value),
+        // Where a period begins and ends is a moment.
+        Some("start" | "end") if field.value == ValueType::Period => Some(&ValueType::Datetime),
+        Some(part) => field.item(part).map(|item| &item.value),
+    });
+    let fits = |value: &ValueType| match line.take {
+        Take::Most | Take::Own => true,
+        Take::Hours => *value == ValueType::Datetime,
+        Take::Band => matches!(value, ValueType::Money | ValueType::Number | ValueType::Integer),
+    };
+    match value {
+        Some(value) if fits(value) => None,
+        Some(_) => {
+            let en = format!("`{}` is no {}", line.of, if line.take == Take::Hours { "moment" } else { "amount and no number" });
+            Some(label(en, format!("“{}”不是{}", line.of, if line.take == Take::Hours { "时刻" } else { "金额或数字" })))
+        }
+        None => Some(label(format!("`{}` has no `{}`", kind.name, line.of), format!("“{}”没有“{}”", kind.name, line.of))),
+    }
+}
+
+fn label(en: String, zh: String) -> Label {
+    Label { en, zh }
 }
 
 /// What a line says by these records. Times of day are those of a clock so many minutes ahead of UTC.
@@ -179,5 +241,37 @@ mod tests {
         let met = [at(json!(HOUR_MS)), at(json!(25 * HOUR_MS)), at(json!(10 * HOUR_MS)), at(json!("2026-05-03"))];
         assert_eq!(of("hours", &met, 480), [(Said::Hours(6, 11), 2), (Said::Hours(18, 24), 1)]);
         assert_eq!(of("hours", &met, 0)[0], (Said::Hours(0, 6), 2));
+    }
+
+    #[test]
+    fn a_line_that_asks_for_what_is_not_there_is_told_so_and_the_built_in_ones_do_not() {
+        let schema = Schema::builtin();
+        for kind in schema.kinds() {
+            assert_eq!(checked(schema, kind), Ok(()), "{}", kind.name);
+        }
+        let party = schema.kind("party").unwrap();
+        let with = |from: &str, take: Take, of: &str, filter: Option<&str>| {
+            let (kind, via) = from.split_once(':').unwrap();
+            let from = crate::schema::From { kind: kind.parse().unwrap(), via: via.parse().unwrap() };
+            let label = Label { en: "Line".into(), zh: "行".into() };
+            let line =
+                Trait { name: "line".parse().unwrap(), label, from: Some(from), of: of.into(), take, filter: filter.map(str::to_owned) };
+            checked(schema, &Kind { portrait: vec![line], ..(**party).clone() }).map_err(|label| label.en)
+        };
+        let cases = [
+            (with("offr:party", Take::Most, "lines.product", None), "there is no kind `offr`"),
+            (with("offer:title", Take::Most, "lines.product", None), "`title` is no link of `offer` to `party`"),
+            (with("offer:party", Take::Most, "lines.colour", None), "`offer` has no `lines.colour`"),
+            (with("offer:party", Take::Most, "lines", None), "`offer` has no `lines`"),
+            (with("offer:party", Take::Band, "lines.product", None), "`lines.product` is no amount and no number"),
+            (with("activity:about", Take::Hours, "type", None), "`type` is no moment"),
+            (with("offer:party", Take::Most, "lines.product", Some("{}")), "`where` is no list of conditions"),
+            (with("offer:party", Take::Most, "lines.product", Some(r#"[{"type":"isNull","attribute":"colour"}]"#)), "colour"),
+        ];
+        for (found, told) in cases {
+            let found = found.unwrap_err();
+            assert!(found.starts_with("line `line` of the portrait: ") && found.contains(told), "{found}");
+        }
+        assert_eq!(with("activity:about", Take::Hours, "when.start", None), Ok(()));
     }
 }

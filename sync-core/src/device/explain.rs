@@ -8,7 +8,9 @@ use serde_json::{Value as Json, json};
 
 use super::{Device, Listed, view};
 use crate::access::Overview;
-use crate::actions::doubts::{Doubt, doubts};
+use crate::actions::currency::SETTINGS;
+use crate::actions::doubts::{Doubt, dialled, doubts};
+use crate::actions::duplicates::country::Country;
 use crate::id::{Millis, RecordId, UserId};
 use crate::protocol::Subscription;
 use crate::schema::Kind;
@@ -151,7 +153,22 @@ impl Device {
     /// When the store fails.
     pub fn doubts(&self, record: RecordId) -> Result<Vec<(String, Doubt)>, StoreError> {
         let Some(row) = self.row(record)? else { return Ok(Vec::new()) };
-        Ok(self.schema().kind(&row.kind).map(|kind| doubts(kind, &row.fields)).unwrap_or_default())
+        let home = self.country()?;
+        Ok(self.schema().kind(&row.kind).map(|kind| doubts(kind, &row.fields, home)).unwrap_or_default())
+    }
+
+    /// How a number is dialled from anywhere; none where it does not say enough for that. What somebody typed stays as it is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn dialled(&self, number: &str) -> Result<Option<String>, StoreError> {
+        Ok(dialled(number, self.country()?))
+    }
+
+    /// The country whose numbers are written without its code: the workspace's, as its settings say.
+    pub(super) fn country(&self) -> Result<Country, StoreError> {
+        let Some(settings) = self.replica.store.rows_of_kind(SETTINGS)?.first().copied() else { return Ok(Country::default()) };
+        Ok(Country::of(self.row(settings)?.map(|row| row.fields).as_ref()))
     }
 
     fn because(&self, row: &Listed) -> Result<Because, StoreError> {

@@ -35,14 +35,15 @@ impl Device {
         let Some(kind) = self.schema().kind(kind).filter(|kind| can_merge(kind)).cloned() else { return Ok(Vec::new()) };
         let mut fields = Map::new();
         edits.iter().for_each(|edit| typed(&mut fields, edit));
-        let profile = Profile::of(&kind, &fields);
+        let home = self.country()?;
+        let profile = Profile::of(&kind, &fields, home);
         let mut candidates: BTreeMap<RecordId, Listed> = BTreeMap::new();
         for text in profile.searches() {
             candidates.extend(self.search(&text, Some(&*kind.name))?.into_iter().map(|row| (row.record, row)));
         }
         let mut likely = Vec::new();
         for row in candidates.into_values() {
-            let likeness = profile.compare(&Profile::of(&kind, &row.fields));
+            let likeness = profile.compare(&Profile::of(&kind, &row.fields, home));
             if likeness.is_likely() && self.same_as(row.record)? == row.record {
                 likely.push((likeness.weight, LikelyDuplicate { row, percent: likeness.percent(), reasons: likeness.reasons }));
             }

@@ -119,6 +119,9 @@ fn complete(base: &[Field], fields: &mut Vec<Field>) {
         complete_options(base, field);
         let to: Vec<_> = base.to.iter().filter(|to| !field.to.contains(to)).cloned().collect();
         field.to.extend(to);
+        if field.key.is_empty() {
+            field.key.clone_from(&base.key);
+        }
         field.fill = field.fill.take().or_else(|| base.fill.clone());
         field.copies = field.copies.take().or_else(|| base.copies.clone());
         field.frozen = field.frozen.take().or_else(|| base.frozen.clone());

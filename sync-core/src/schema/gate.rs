@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::reader::{Mistake, Section, Word, nearest, nearest_zh};
 use super::write::{label, line, quoted};
-use super::{Choice, Field, Kind, Label, Merge, ValueType, parse};
+use super::{Choice, Field, Kind, Label, Merge, ValueType, is_false, parse};
 use crate::id::{Facet, FieldName};
 
 /// Stands in the conditions of a gap for its number of days.
@@ -48,6 +48,9 @@ pub struct Gap {
     /// After so many days; `"@days"` stands for it in the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
+    /// Whether it opens a task for whoever answers for the record, once.
+    #[serde(skip_serializing_if = "is_false")]
+    pub task: bool,
 }
 
 impl Gap {
@@ -60,13 +63,14 @@ impl Gap {
     }
 
     fn read(section: Section<'_>) -> Result<Self, Mistake> {
-        section.only("a gap", &["name", "label", "where", "days"])?;
+        section.only("a gap", &["name", "label", "where", "days", "task"])?;
         let name = section.required("the gap", "name")?;
         Ok(Self {
             name: name.parse()?,
             label: parse::label(section, "label", &format!("gap `{}`", name.text), name)?,
             filter: section.required("the gap", "where")?.text.to_owned(),
             days: days(section, "days")?,
+            task: section.flag("task")?,
         })
     }
 
@@ -79,6 +83,9 @@ impl Gap {
             line(text, "days", &days.to_string());
         }
         line(text, "where", &quoted(&self.filter));
+        if self.task {
+            line(text, "task", "true");
+        }
     }
 }
 

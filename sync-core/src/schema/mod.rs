@@ -223,6 +223,10 @@ pub struct Field {
     /// For a set or list of rows, and for a log: what each row or item holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<Field>,
+    /// For a set or list of rows: the parts by which rows that are brought in are told apart, of an amount its currency and
+    /// of a period its begin. One that says the same there is the same row, with something else in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<FieldName>,
     /// For a part of rows: where its price is looked up while nobody types one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fill: Option<Fill>,

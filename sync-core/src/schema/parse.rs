@@ -72,9 +72,9 @@ const KIND_KEYS: [&str; 16] = [
     "name", "label", "plural", "menu", "title", "list", "search", "match", "owner", "sharing", "board", "happens", "answers", "gap",
     "portrait", "field",
 ];
-const FIELD_KEYS: [&str; 18] = [
-    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "fill", "copies",
-    "frozen", "formula", "hidden",
+const FIELD_KEYS: [&str; 19] = [
+    "name", "label", "type", "merge", "facet", "required", "options", "default", "after", "min", "max", "to", "items", "key", "fill",
+    "copies", "frozen", "formula", "hidden",
 ];
 
 fn kind(root: Section<'_>) -> Result<Kind, Mistake> {
@@ -182,6 +182,7 @@ fn field(section: Section<'_>) -> Result<Option<Field>, Mistake> {
         max: bound(section, "max")?,
         to: section.words("to")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
         items: fields(section, "items", &what)?,
+        key: section.words("key")?.iter().map(Word::parse).collect::<Result<_, _>>()?,
         fill: Fill::read(section)?,
         copies: section.word("copies")?.map(|word| word.parse()).transpose()?,
         frozen: section.section("frozen")?.map(frozen).transpose()?,

@@ -134,6 +134,15 @@ fn what_makes_no_sense_is_refused() {
         ("merge = \"text\"\ntype = \"date\"", "field `extra` merges as text: its type is string or paragraph, not date"),
         ("merge = \"monotone\"\ntype = \"geo\"", "field `extra` cannot be monotone: a geo has no higher and lower"),
         ("merge = \"set\"\ntype = \"money\"", "field `extra` is a set: a money cannot be an element"),
+        ("key = [\"a\"]", "`key` names parts of rows, but for addresses and places: `a` of `extra` is none"),
+        (
+            "merge = \"set\"\nkey = [\"b\"]\nitems = [{ name = \"a\", label = { en = \"A\", zh = \"A\" } }]",
+            "`key` names parts of rows, but for addresses and places: `b` of `extra` is none",
+        ),
+        (
+            "merge = \"set\"\nkey = [\"a\"]\nitems = [{ name = \"a\", label = { en = \"A\", zh = \"A\" }, type = \"geo\" }]",
+            "`key` names parts of rows, but for addresses and places: `a` of `extra` is none",
+        ),
         ("frozen = { field = \"extra\", in = [\"done\"] }", "field `extra` cannot be frozen by `extra`"),
         ("frozen = { field = \"stage\", in = [] }", "field `extra` is frozen in no state"),
         ("frozen = { field = \"worth\", in = [\"done\"] }", "`frozen.field` must be a choice with one value: `worth` is not"),

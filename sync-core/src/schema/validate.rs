@@ -50,7 +50,8 @@ fn field(field: &Field, section: Section<'_>) -> Checked {
     bounds(field, section)?;
     links(field, section)?;
     policy(field, section)?;
-    items(field, section)
+    items(field, section)?;
+    key(field, section)
 }
 
 /// Bounds are of numbers that people write as they are; of what is added to a counter nobody knows the sum.
@@ -446,6 +447,20 @@ fn happens(kind: &Kind, root: Section<'_>) -> Checked {
         let is_time = matches!(field.value, ValueType::Date | ValueType::Datetime | ValueType::Period);
         if !is_time || !field.merge.is_single() || field.facet != Facet::Main || field.hidden {
             return Err(word.mistake(format!("`happens` names days, moments and periods in the main facet: `{}` is not one", word.text)));
+        }
+    }
+    Ok(())
+}
+
+/// Rows are told apart by parts of their own, each of which says one thing.
+fn key(field: &Field, section: Section<'_>) -> Checked {
+    for word in section.words("key")? {
+        let is_good = matches!(field.merge, Merge::Set | Merge::List) && field.item(word.text).is_some();
+        let is_plain = |part: &Field| !matches!(part.value, ValueType::Address | ValueType::Geo | ValueType::Unknown(_));
+        if !is_good || !field.item(word.text).is_some_and(is_plain) {
+            let mistake = word
+                .mistake(format!("`key` names parts of rows, but for addresses and places: `{}` of `{}` is none", word.text, field.name));
+            return Err(mistake.zh(format!("`key` 应指定子表的子字段（地址和位置除外）：“{}”的“{}”不是", field.name, word.text)));
         }
     }
     Ok(())

@@ -96,6 +96,9 @@ fn parts(field: &Field, separator: &str) -> Vec<(&'static str, String)> {
     if !field.items.is_empty() {
         parts.push(("items", array(field.items.iter().map(item), separator)));
     }
+    if !field.key.is_empty() {
+        parts.push(("key", names(&field.key)));
+    }
     parts.extend(field.fill.iter().map(|fill| ("fill", fill.to_toml())));
     parts.extend(field.copies.iter().map(|text| ("copies", quoted(text))));
     if let Some(rule) = &field.frozen {

@@ -84,7 +84,7 @@ pub fn by_closeness<T>(typed: &str, found: &mut [T], title: impl Fn(&T) -> &str)
 /// assert_eq!(start_expressions("jm"), ["^\"jm\"*", "\"\u{E001}jm\"*"]);
 /// ```
 pub fn start_expressions(typed: &str) -> Vec<String> {
-    let written = match_expression(typed).map(|expression| format!("^{expression}"));
+    let written = match_expression(typed, None).map(|expression| format!("^{expression}"));
     let words = pieces(start_of(typed, MAX_SEARCH));
     let letters: String = words.iter().map(|word| word.text.as_str()).collect();
     // Only Latin letters are how something sounds.

@@ -2,7 +2,7 @@ use super::*;
 use rusqlite::Connection;
 
 fn found(connection: &Connection, query: &str) -> Vec<i64> {
-    let Some(expression) = match_expression(query) else { return Vec::new() };
+    let Some(expression) = match_expression(query, None) else { return Vec::new() };
     let mut statement = connection.prepare_cached("select rowid from search where search match ?1 order by rowid").unwrap();
     let rows = statement.query_map([expression], |row| row.get(0)).unwrap();
     rows.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{query:?}: {error}"))
@@ -132,7 +132,7 @@ fn people_find_what_they_half_remember() {
             *expected,
             "{query:?} in {text:?}: {} against {:?}",
             index_text(text, &[]),
-            match_expression(query)
+            match_expression(query, None)
         );
     }
 }
@@ -222,9 +222,9 @@ fn whatever_people_type_is_a_valid_expression() {
         found(&connection, query);
     }
     assert_eq!(found(&connection, "🙂佳"), [0]);
-    assert_eq!(match_expression("\u{E000}"), None);
+    assert_eq!(match_expression("\u{E000}", None), None);
     let words: Vec<String> = (0..100).map(|word| format!("w{word}")).collect();
-    assert_eq!(match_expression(&words.join(" ")).map(|text| text.matches(" AND ").count()), Some(MAX_WORDS - 1));
+    assert_eq!(match_expression(&words.join(" "), None).map(|text| text.matches(" AND ").count()), Some(MAX_WORDS - 1));
 }
 
 proptest::proptest! {
@@ -233,7 +233,7 @@ proptest::proptest! {
     fn any_text_is_found_by_itself_and_no_search_fails(text in "\\PC{0,40}", query in "\\PC{0,20}") {
         let connection = index(&[(&text, &[])]);
         found(&connection, &query);
-        if match_expression(&text).is_some() && text.chars().all(|c| u32::from(c) < 0x500 || ('\u{4E00}'..='\u{9FFF}').contains(&c)) {
+        if match_expression(&text, None).is_some() && text.chars().all(|c| u32::from(c) < 0x500 || ('\u{4E00}'..='\u{9FFF}').contains(&c)) {
             proptest::prop_assert_eq!(found(&connection, &text), vec![0]);
         }
         // Any part of the Chinese, and any three digits, too.

@@ -10,7 +10,6 @@ use super::together::Together;
 use super::words::describe;
 use super::{Ground, held};
 use crate::console::desk::Desk;
-use crate::console::format::Formatter;
 use crate::console::links::ids_in;
 use crate::console::typed::Typed;
 use crate::console::words::Words;
@@ -211,6 +210,6 @@ impl Drawing<'_> {
     /// A condition in words.
     async fn said(&self, place: Place<'_>, condition: &Json) -> Result<String, Error> {
         let names = self.desk.reading.names_of(ids_in(condition)).await?;
-        Ok(describe(place.ground, &Formatter { words: self.desk.words, names: &names }, place.all, condition))
+        Ok(describe(place.ground, &self.desk.formatter(&names), place.all, condition))
     }
 }

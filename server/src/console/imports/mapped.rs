@@ -36,7 +36,7 @@ fn sets(typed: &Typed) -> Vec<(String, String)> {
 
 /// A target whose field the caller may write; not every role may write birthdays.
 fn allowed(desk: &Desk, kind: &Kind, target: String) -> String {
-    let field = target.split(['.', ':']).next().unwrap_or_default();
+    let field = target.split(['.', ':', '[']).next().unwrap_or_default();
     if kind.field(field).is_some_and(|field| !desk.reading.may_write(kind, &field.name)) { String::new() } else { target }
 }
 
@@ -46,7 +46,7 @@ fn each_once(kind: &Kind, mut columns: Vec<(String, String)>) -> Vec<(String, St
     let mut taken: Vec<String> = Vec::new();
     for (_, target) in &mut columns {
         let field = target.split([':', '|']).next().unwrap_or_default().to_owned();
-        let has_rows = kind.field(field.split('.').next().unwrap_or_default()).is_some_and(|field| !field.items.is_empty());
+        let has_rows = kind.field(field.split(['.', '[']).next().unwrap_or_default()).is_some_and(|field| !field.items.is_empty());
         if !has_rows && taken.contains(&field) {
             target.clear();
         }
@@ -92,9 +92,9 @@ pub(super) fn spec(mapping: &Mapping, desk: &Desk, kind: &Kind, upload: &Upload,
     let mut spec = Spec::new(kind.name.clone());
     for (column, target) in &mapping.columns {
         spec = spec.map(column, target);
-        if let Some(money) =
-            target.strip_suffix(".amount").filter(|money| !mapping.columns.iter().any(|(_, other)| *other == format!("{money}.currency")))
-        {
+        // One that names its row is in the currency of all rows.
+        let money = target.strip_suffix(".amount").map(import::without_row);
+        if let Some(money) = money.filter(|money| !mapping.columns.iter().any(|(_, other)| *other == format!("{money}.currency"))) {
             spec = spec.set(&format!("{money}.currency"), &mapping.currency);
         }
     }

@@ -6,7 +6,7 @@ use sync_core::schema::{Field, Kind};
 
 use super::{CHOICES_MAX, ColumnView, Seen};
 use crate::console::desk::Desk;
-use crate::console::format::{Formatter, Shown, short};
+use crate::console::format::{Shown, short};
 use crate::console::history::{ChangeView, value_view};
 use crate::console::links::ids_in;
 use crate::error::Error;
@@ -55,7 +55,8 @@ fn shown(desk: &Desk, kind: &Kind, target: &str, cell: &str, is_card: bool) -> S
     // What a link is looked up by is no value of it.
     let field = fields(kind, target).last().copied().filter(|_| is_meant && !target.contains(':'));
     let value = field.and_then(|field| Some((field, value_of(field, &[("", cell)], &TimeZone::UTC).ok()?)));
-    let format = Formatter { words: desk.words, names: &Names::new() };
+    let none = Names::new();
+    let format = desk.formatter(&none);
     value.map_or_else(|| Shown::Text(cell.to_owned()), |(field, value)| format.field(field, &value))
 }
 
@@ -77,7 +78,7 @@ pub(super) async fn rows(desk: &Desk, kind: &Kind, place: &'static str, previews
     let titles = desk.reading.names_of(there).await?;
     let values = previews.iter().flat_map(|row| &row.fields).flat_map(|one| [&one.old, &one.new]).flatten();
     let names = desk.reading.names_of(values.flat_map(ids_in).collect::<Vec<_>>()).await?;
-    let format = Formatter { words: desk.words, names: &names };
+    let format = desk.formatter(&names);
     let row = |row: &Preview| {
         let known = titles.get(&row.record);
         // What a row above makes is in nobody's sight yet, and no secret.

@@ -4,11 +4,14 @@ use sync_core::schema::{Field, Kind, Label};
 
 use crate::console::conditions::part_key;
 use crate::console::desk::Desk;
+use crate::jobs::import;
 
 /// What a target is called: its field, the part of it, and where links are looked up.
 pub fn label(desk: &Desk, kind: &Kind, target: &str, labels: &[Label]) -> String {
     let mut text: Vec<String> = labels.iter().map(|label| desk.words.label(label).to_owned()).collect();
     let (target, otherwise) = target.split_once('|').map_or((target, None), |(target, otherwise)| (target, Some(otherwise)));
+    let row = row_label(desk, kind, target);
+    let target = &*import::without_row(target);
     let (path, via) = target.split_once(':').map_or((target, None), |(path, via)| (path, Some(via)));
     // The amount is what a sum of money is: it needs no word.
     if let Some(part) = path.split('.').nth(labels.len()).filter(|part| *part != "amount") {
@@ -17,7 +20,16 @@ pub fn label(desk: &Desk, kind: &Kind, target: &str, labels: &[Label]) -> String
     let via = via.map(|via| format!(" ({})", via_label(desk, kind, path, via))).unwrap_or_default();
     let otherwise = otherwise.and_then(|name| kind.field(name)).map(|field| desk.words.label(&field.label));
     let otherwise = otherwise.map(|name| desk.words.fill("import.or_else", &[name])).unwrap_or_default();
-    format!("{}{via}{otherwise}", text.join(" › "))
+    format!("{}{row}{via}{otherwise}", text.join(" › "))
+}
+
+/// Which row is meant, where a target names one: `rows[list=Wholesale].price`.
+fn row_label(desk: &Desk, kind: &Kind, target: &str) -> String {
+    let named = target.split_once('[').and_then(|(rows, rest)| Some((kind.field(rows)?, rest.split_once("].")?.0.split_once('=')?)));
+    let Some((field, (name, said))) = named else { return String::new() };
+    let item = field.item(name).map_or(name, |item| desk.words.label(&item.label));
+    let said = if said == import::AS_COLUMN { desk.words.say("import.as_column") } else { said };
+    format!(" ({item}: {said})")
 }
 
 /// By what a link is looked up, and among which records: `name`, `name[type=org]`.

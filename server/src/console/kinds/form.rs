@@ -514,6 +514,7 @@ impl FieldForm {
             max,
             to,
             items: self.items.iter().map(part).collect::<Result<_, _>>()?,
+            key: base.map(|field| field.key.clone()).unwrap_or_default(),
             fill: base.and_then(|field| field.fill.clone()),
             copies: base.and_then(|field| field.copies.clone()),
             frozen: base.and_then(|field| field.frozen.clone()),

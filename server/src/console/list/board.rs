@@ -12,7 +12,7 @@ use super::moves::Asking;
 use super::shape::{Layout, Shape};
 use super::table::title_of;
 use crate::console::desk::Desk;
-use crate::console::format::{self, Formatter, Shown};
+use crate::console::format::{self, Shown};
 use crate::error::Error;
 use crate::reading::{Group, Grouping, List, Listing, NextStep, Row, Step};
 
@@ -211,7 +211,7 @@ impl Drawing<'_> {
 
     /// `step` is none where no steps are asked for, and holds none where nothing is planned.
     fn card(&self, row: &Row, listing: &Listing, step: Option<Option<&NextStep>>) -> Card {
-        let format = Formatter { words: self.desk.words, names: &listing.names };
+        let format = self.desk.formatter(&listing.names);
         let shown = |field: &Field| row.fields.get(&*field.name).map_or(Shown::Nothing, |value| format.brief(field, value));
         let is_fact = |field: &&Field| {
             field.name != self.kind.title && field.name != self.by.name && self.sum.is_none_or(|sum| sum.name != field.name)

@@ -20,7 +20,7 @@ use super::table::{is_typeable, title_of};
 use super::views;
 use crate::console::desk::{Desk, Frame, page as answer};
 use crate::console::edit::{Posted, read};
-use crate::console::format::{self, Formatter, Shown};
+use crate::console::format::{self, Shown};
 use crate::console::inputs::{Input, Inputs};
 use crate::console::links;
 use crate::console::typed::{Typed, name_of};
@@ -243,7 +243,7 @@ const TITLES_SAID: usize = 5;
 /// Why nothing was done: what is not so any more.
 fn not_so(desk: &Desk, kind: &Kind, listing: &Listing, moved: &Moved) -> String {
     let Moved::Records(moved) = moved else { return desk.words.say("bulk.other").to_owned() };
-    let format = Formatter { words: desk.words, names: &listing.names };
+    let format = desk.formatter(&listing.names);
     let rows = listing.rows.iter().filter(|row| moved.contains(&row.id)).take(TITLES_SAID);
     let titles: Vec<String> = rows.map(|row| title_of(&format, kind, row)).collect();
     let titles = if titles.is_empty() { String::new() } else { desk.words.fill("bulk.moved_which", &[&titles.join(", ")]) };
@@ -320,7 +320,7 @@ fn choices(desk: &Desk, kind: &Kind, asked: &Asked, chosen: &str) -> Vec<(String
 }
 
 fn preview(desk: &Desk, kind: &Kind, field: Option<&Field>, back: bool, names: &Names, plan: Vec<Planned>) -> Preview {
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let changed = plan.iter().filter(|planned| planned.why.is_none()).count();
     let mut summary = vec![desk.words.count("bulk.will_change", changed as u64)];
     for key in ["bulk.is_so", "bulk.is_frozen", "bulk.ends_before", "bulk.is_archived", "bulk.is_in_use"] {

@@ -14,7 +14,6 @@ use super::board::{colour_of, is_over};
 use super::shape::{Shape, seen_days};
 use super::table::title_of;
 use crate::console::desk::Desk;
-use crate::console::format::Formatter;
 use crate::console::links::ids_in;
 use crate::console::plan;
 use crate::error::Error;
@@ -300,7 +299,7 @@ fn placed(
     (rows, names, tones): (&[Row], &Names, &Tones),
     (chosen, is_day): (&Choice, bool),
 ) -> BTreeMap<Date, Vec<(String, Item)>> {
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     // Where red is late, what was lost is not red.
     let has_own = !desk.reading.has_next_steps(&kind.name);
     let mut on: BTreeMap<Date, Vec<(String, Item)>> = BTreeMap::new();

@@ -19,7 +19,7 @@ use super::{chart, groups};
 use crate::audit::Act;
 use crate::cards::{CARD_TYPE, cards, has_cards};
 use crate::console::desk::Desk;
-use crate::console::format::{Formatter, Shown, decimals, plain_amount};
+use crate::console::format::{Shown, decimals, plain_amount};
 use crate::error::{Error, Text};
 use crate::jobs::cell::{moment_there, period_text};
 use crate::jobs::export::pdf::{self, Body, Section};
@@ -328,7 +328,7 @@ fn too_many() -> Text {
 }
 
 fn cell(desk: &Desk, kind: &Kind, column: &Column<'_>, row: &Row, names: &Names) -> Cell {
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let moment = |millis: i64| Cell::Text(moment_there(millis, desk.offset_minutes));
     let field = match column {
         Column::Created => return moment(row.created_at),

@@ -19,7 +19,7 @@ use crate::console::conditions::{
 };
 use crate::console::desk::Desk;
 use crate::console::edit::Posted;
-use crate::console::format::{Formatter, Shown};
+use crate::console::format::Shown;
 use crate::console::links::ids_in;
 use crate::console::typed::Typed;
 use crate::error::Error;
@@ -73,7 +73,7 @@ pub fn chips(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, names: &Nam
         return vec![Chip { label, test: String::new(), values: Vec::new(), edit: asked.with_panel(WHOLE).address(kind), remove }];
     }
     let all = if shape.conditions.is_empty() { Vec::new() } else { offered(&ground(desk, kind)) };
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let chip = |(at, condition): (usize, &Json)| {
         let mut others = shape.conditions.clone();
         others.remove(at);

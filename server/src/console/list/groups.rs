@@ -12,7 +12,7 @@ use super::shape::{self, Column, Shape, filter_of};
 use super::table::{Line, Rows};
 use crate::console::conditions::{self, Ground, Scope};
 use crate::console::desk::Desk;
-use crate::console::format::{self, Formatter, Shown};
+use crate::console::format::{self, Shown};
 use crate::error::Error;
 use crate::reading::{Days, Group, Grouping, List, Names, Step, Sum, Totals, is_summed};
 
@@ -147,7 +147,7 @@ fn class_of(schema: &Schema, kind: &Kind, attribute: &str) -> Class {
 /// The value of a group as people read it.
 pub fn label(desk: &Desk, kind: &Kind, names: &Names, attribute: &str, key: Option<&str>) -> Shown {
     let Some(key) = key else { return Shown::Text(desk.words.say("group.none").to_owned()) };
-    let format = Formatter { words: desk.words, names };
+    let format = desk.formatter(names);
     let schema = desk.reading.schema();
     match (class_of(schema, kind, attribute), field_of(schema, kind, attribute)) {
         (Class::Boolean, _) => Shown::Text(desk.words.say(if key == "1" { "value.yes" } else { "value.no" }).to_owned()),

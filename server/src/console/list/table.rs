@@ -124,7 +124,7 @@ pub fn heads(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape, columns: &[
 impl Rows<'_> {
     /// A record as a row.
     pub fn line(&self, row: &Row) -> Line {
-        let format = Formatter { words: self.desk.words, names: self.names };
+        let format = self.desk.formatter(self.names);
         Line {
             id: row.id.to_string(),
             href: format!("/records/{}/{}", self.kind.name, row.id),

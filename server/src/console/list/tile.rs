@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use sync_core::access::Right;
 use sync_core::id::RecordId;
 use sync_core::schema::Kind;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use super::shape::{Layout, Shape};
 use super::table::title_of;
 use super::views::{Saved, VIEW};
 use crate::console::desk::Desk;
-use crate::console::format::{self, Formatter, Shown};
+use crate::console::format::{self, Shown};
 use crate::error::Error;
 use crate::jobs::export::pdf::{Body, Section};
 use crate::jobs::export::table::Table;
@@ -130,6 +131,7 @@ pub async fn section(desk: &Desk, view: RecordId) -> Result<Option<Section>, Err
     match tile.content {
         TileContent::Not(why) => Ok(Some(plain(Body::Number, why))),
         TileContent::Later => Ok(None),
+        TileContent::Rows(..) if !desk.may(Right::Export) => Ok(Some(plain(Body::Number, desk.words.say("dash.no_export").to_owned()))),
         TileContent::Rows(rows, count) => {
             let width = rows.iter().map(|(_, _, facts)| facts.len()).max().unwrap_or_default() + 1;
             let cells = |(_, title, facts): (String, String, Vec<Shown>)| {
@@ -153,11 +155,24 @@ pub async fn section(desk: &Desk, view: RecordId) -> Result<Option<Section>, Err
 /// The tile of a view as rows and columns; none if there is no such view in sight, or nothing of it may be seen.
 pub async fn table(desk: &Desk, view: RecordId) -> Result<Option<Table>, Error> {
     let Some((name, kind, asked, shape)) = list_of(desk, view).await? else { return Ok(None) };
+    if shows_records(&kind, &shape) && !desk.may(Right::Export) {
+        return Ok(Some(Table { title: format!("{name}: {}", desk.words.say("dash.no_export")), ..Table::default() }));
+    }
     match of_tile(desk, &kind, &asked, &shape, (&name, ROWS)).await {
         Ok(table) => Ok(Some(table)),
         // A field that is gone or hidden: the others are there all the same, as on the page.
         Err(Error::Forbidden(_) | Error::Denied { .. } | Error::Invalid { .. }) => Ok(Some(Table { title: name, ..Table::default() })),
         Err(error) => Err(error),
+    }
+}
+
+/// Whether a tile shows records: what leaves the system then is what a list's export would hand out, and not only what many
+/// of them come to.
+fn shows_records(kind: &Kind, shape: &Shape) -> bool {
+    match shape.layout {
+        Layout::Table => !shape.is_grouped(kind),
+        Layout::Calendar => true,
+        Layout::Board | Layout::Chart(_) => false,
     }
 }
 
@@ -226,7 +241,7 @@ async fn rows(desk: &Desk, kind: &Kind, asked: &Asked, shape: &Shape) -> Result<
         Err(error) => return Err(error.into()),
     };
     let listing = desk.reading.list(&list).await?;
-    let format = Formatter { words: desk.words, names: &listing.names };
+    let format = desk.formatter(&listing.names);
     let columns = shape.columns(desk, kind);
     let row = |row: &Row| {
         let fields = columns.iter().filter_map(|column| column.field()).filter(|field| field.name != kind.title);

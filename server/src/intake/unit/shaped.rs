@@ -1,4 +1,5 @@
-//! Kinds that say otherwise who sees their records: the audit log tells of it, whichever door it comes through.
+//! Kinds that are others than before: the audit log tells of it, whichever door it comes through, and apart where it is about
+//! who sees their records.
 
 use serde_json::{Value as Json, json};
 use sync_core::id::{Facet, Millis, RecordId, UserId};
@@ -48,8 +49,11 @@ impl Unit<'_> {
             // One that was built in, or is not there any more, is what it is without its record.
             let other = self.rules.schema.kind(&name).map(|kind| (**kind).clone());
             let (before, after) = (before.or(other), after);
-            let Some(detail) = sight_changed(before.as_ref(), after.as_ref()) else { continue };
-            Note::of(self.workspace, by, Act::RightsChanged, format!("kind {name}")).with(detail).write(tx, at).await?;
+            let (act, detail) = match sight_changed(before.as_ref(), after.as_ref()) {
+                Some(detail) => (Act::RightsChanged, detail),
+                None => (Act::SettingsChanged, json!({})),
+            };
+            Note::of(self.workspace, by, act, format!("kind {name}")).with(detail).write(tx, at).await?;
         }
         Ok(())
     }

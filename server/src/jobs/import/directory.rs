@@ -4,10 +4,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::likely::TAX_ID;
 use sync_core::actions::duplicates::{can_merge, normal};
 use sync_core::id::{KindName, RecordId, WorkspaceId};
-use sync_core::schema::{Field, Kind, ValueType};
+use sync_core::schema::{Field, Kind, Merge, ValueType};
 
 use super::draft::LOGIN;
 use crate::store::scope::Scope;
@@ -28,6 +29,8 @@ pub enum Found {
 /// The records of some kinds by the text of some of their fields, each way of writing one as the same.
 #[derive(Debug, Default)]
 pub struct Directory {
+    /// The country whose numbers are written without its code.
+    pub home: Country,
     by_field: HashMap<(KindName, String), Known>,
 }
 
@@ -36,6 +39,8 @@ pub struct Directory {
 struct Known {
     /// The field that each part of a key is a value of.
     leaves: Vec<Option<Field>>,
+    /// Where numbers without a country are.
+    home: Country,
     found: HashMap<String, Found>,
 }
 
@@ -44,7 +49,7 @@ impl Known {
     fn key(&self, value: &str) -> String {
         let leaves = self.leaves.iter().map(Option::as_ref).chain(std::iter::repeat(None));
         let parts = value.split(BETWEEN).zip(leaves);
-        key_of(&parts.map(|(text, leaf)| leaf.map_or_else(|| text.to_owned(), |leaf| compared(leaf, text))).collect::<Vec<_>>())
+        key_of(&parts.map(|(text, leaf)| leaf.map_or_else(|| text.to_owned(), |leaf| compared(leaf, text, self.home))).collect::<Vec<_>>())
     }
 
     fn add(&mut self, value: &str, new: Found) {
@@ -58,9 +63,9 @@ impl Known {
 }
 
 /// A value as it is compared with others: numbers, addresses of mail and of the web, and tax ids as duplicates are told by.
-pub fn compared(field: &Field, text: &str) -> String {
+pub fn compared(field: &Field, text: &str, home: Country) -> String {
     let normal = match field.value {
-        ValueType::Phone => normal::phone(text),
+        ValueType::Phone => normal::phone(text, home),
         ValueType::Email => normal::email(text),
         ValueType::Url => normal::domain(text),
         ValueType::String if *field.name == *TAX_ID => normal::tax_id(text),
@@ -73,6 +78,11 @@ pub fn compared(field: &Field, text: &str) -> String {
 /// told, its tax id, an e-mail address, a web address, whichever comes first and the file has.
 pub fn usual_matches(kind: &Kind, has: &dyn Fn(&str) -> bool) -> Vec<String> {
     let named: Vec<String> = kind.matches.iter().map(ToString::to_string).filter(|name| has(name)).collect();
+    if named.is_empty() && has_keyed_rows(kind, has) {
+        // Lines of a price list are about products that are there, by the number that they were given or by what they are called.
+        let numbered = kind.fields.iter().filter(|field| field.merge == Merge::Assigned && !field.hidden).map(|field| &field.name);
+        return numbered.chain([&kind.title]).find(|name| has(name)).map(ToString::to_string).into_iter().collect();
+    }
     if !named.is_empty() || !can_merge(kind) {
         return named;
     }
@@ -92,7 +102,18 @@ pub fn usual_matches(kind: &Kind, has: &dyn Fn(&str) -> bool) -> Vec<String> {
     found.into_iter().collect()
 }
 
+/// Whether a file has rows that are told apart by a key.
+fn has_keyed_rows(kind: &Kind, has: &dyn Fn(&str) -> bool) -> bool {
+    let is_told = |field: &Field| field.key.iter().any(|name| has(&format!("{}.{name}", field.name)));
+    kind.fields.iter().any(is_told)
+}
+
 impl Directory {
+    /// Of nothing yet, for a workspace in this country.
+    pub fn of(home: Country) -> Self {
+        Self { home, ..Self::default() }
+    }
+
     /// Reads a kind's values of some fields, unless they were read before.
     pub async fn read(&mut self, tx: &mut Tx, workspace: WorkspaceId, scope: &Scope, kind: &Kind, fields: &[&str]) -> Result<()> {
         let key = (kind.name.clone(), fields.join(" "));
@@ -114,7 +135,7 @@ impl Directory {
             Some((whole, part)) => kind.field(whole).and_then(|field| field.item(part)).cloned(),
             None => kind.field(name).cloned(),
         };
-        let mut all = Known { leaves: fields.iter().map(leaf).collect(), found: HashMap::with_capacity(joined.len()) };
+        let mut all = Known { leaves: fields.iter().map(leaf).collect(), home: self.home, found: HashMap::with_capacity(joined.len()) };
         let standing = aliases::standing(tx, workspace, scope, &kind.name).await?;
         // No row says nothing: a record without one of the values matches none, and is found as one without it.
         let known = joined.into_iter().flat_map(|(record, all)| all.into_iter().map(move |values| (record, values)));
@@ -143,7 +164,7 @@ impl Directory {
         if let Some(field) = kind.fields.iter().find(|field| field.value == ValueType::Email) {
             let addresses = imports::values_of(tx, workspace, scope, &kind.name, (field.facet, &field.name)).await?;
             let active = addresses.into_iter().filter(|(record, _)| logins.contains_key(record));
-            active.for_each(|(record, address)| all.add(&compared(field, &address), Found::One(record)));
+            active.for_each(|(record, address)| all.add(&compared(field, &address, self.home), Found::One(record)));
         }
         logins.into_iter().for_each(|(record, login)| all.add(&login, Found::One(record)));
         self.by_field.insert((kind.name.clone(), LOGIN.to_owned()), all);

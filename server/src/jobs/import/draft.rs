@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json};
 use sync_core::access::Roles;
+use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::normal;
 use sync_core::id::RecordId;
 use sync_core::record::fields::{ARCHIVED, unknown as unknown_field};
@@ -51,11 +52,11 @@ impl Draft {
     }
 
     /// The same as it is compared with what records have.
-    fn key_part(&self, kind: &Kind, name: &str) -> Option<String> {
+    fn key_part(&self, kind: &Kind, name: &str, home: Country) -> Option<String> {
         let (whole, part) = name.split_once('.').unwrap_or((name, ""));
         let field = kind.field(whole)?;
         let leaf = if part.is_empty() { Some(field) } else { field.item(part) };
-        Some(compared(leaf?, &self.text_of(kind, name)?))
+        Some(compared(leaf?, &self.text_of(kind, name)?, home))
     }
 }
 
@@ -111,7 +112,7 @@ impl Reader<'_> {
             Content::Object(object) => self.of_object(object),
             Content::Broken(_, why) => return Err(why.clone()),
         };
-        let texts: Option<Vec<String>> = self.matches.iter().map(|name| draft.key_part(self.kind(), name)).collect();
+        let texts: Option<Vec<String>> = self.matches.iter().map(|name| draft.key_part(self.kind(), name, self.directory.home)).collect();
         draft.key = texts.filter(|texts| !texts.is_empty()).map(|texts| key_of(&texts));
         Ok((draft, problems))
     }
@@ -144,19 +145,31 @@ impl Reader<'_> {
                     if is_cell {
                         said.insert(place.field);
                     }
-                    let parts = texts.entry((place.field, place.item, turn)).or_default();
-                    // A column comes before the default for the same place.
-                    if !parts.iter().any(|(known, _)| known.part == place.part) {
-                        parts.push((place, text));
+                    put(&mut texts, turn, place, text);
+                    if let Some(row) = &place.of_row {
+                        put(&mut texts, turn, &row.place, row.text.clone());
                     }
                 }
             }
         }
+        self.in_one_currency(&mut texts);
         // A constant beside empty cells, such as a currency, is no value of its own.
         texts.retain(|(field, ..), _| said.contains(field) || !self.left_empty.contains(field));
         draft.lines = self.keep_as_text(&mut texts);
         self.read_values(&texts, &mut draft, &mut problems);
         (draft, problems)
+    }
+
+    /// A currency that is said for all holds for the amount of each row.
+    fn in_one_currency<'t>(&'t self, texts: &mut Texts<'t>) {
+        for (target, text) in &self.mapping.defaults {
+            let Target::Field(place) = target else { continue };
+            let is_money = place.part == "currency" && place.item.is_some();
+            let turns = texts.keys().filter(|(field, item, _)| is_money && (*field, *item) == (place.field, place.item));
+            for (.., turn) in turns.copied().collect::<Vec<_>>() {
+                put(texts, turn, place, text.clone());
+            }
+        }
     }
 
     /// A link that may stay text, and does not lead to exactly one record, becomes a line of the text that the mapping
@@ -304,6 +317,14 @@ impl Reader<'_> {
             }
         }
         texts
+    }
+}
+
+/// Notes what a place says in a row. A column comes before the default for the same place.
+fn put<'t>(texts: &mut Texts<'t>, turn: usize, place: &'t Place, text: String) {
+    let parts = texts.entry((place.field, place.item, turn)).or_default();
+    if !parts.iter().any(|(known, _)| known.part == place.part) {
+        parts.push((place, text));
     }
 }
 

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json};
 use sync_core::id::RecordId;
 use sync_core::record::fields::{ARCHIVED, FieldEdit};
-use sync_core::schema::{Field, Kind, Merge, ValueType};
+use sync_core::schema::{Field, Kind, Label, Merge, ValueType};
 use sync_core::value::canonical;
 
 use super::draft::Draft;
-use crate::jobs::cell;
+use crate::jobs::cell::{self, label};
 
 /// Characters of a text that one change takes; longer texts go in with several.
 const TEXT_CHUNK_CHARS: usize = 4_000;
@@ -92,7 +92,7 @@ fn elements(field: &Field, old: Option<&Json>, value: &Json) -> Vec<FieldEdit> {
 }
 
 /// The objects of an array, each with its id taken out.
-fn objects(value: &Json) -> Vec<(Option<String>, Map<String, Json>)> {
+fn objects(value: &Json) -> Vec<Row> {
     let object = |json: &Json| {
         let mut values = json.as_object().cloned().unwrap_or_default();
         let id = values.remove("id").and_then(|id| id.as_str().map(str::to_owned));
@@ -111,12 +111,17 @@ fn rows(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Ve
             Some(item) => is_same(item, known.get(key), value),
             None => known.get(key) == Some(value),
         };
-        let contains = |(_, known): &&(Option<String>, Map<String, Json>)| values.iter().all(|(key, value)| same(known, key, value));
+        let contains = |(_, known): &&Row| values.iter().all(|(key, value)| same(known, key, value));
         let known = match id {
             Some(id) => old.iter().find(|(known, _)| known.as_ref() == Some(id)),
-            None => old.iter().find(contains),
+            None if field.key.is_empty() => old.iter().find(contains),
+            None => {
+                let fits = meant(field, &old, values);
+                fits.iter().copied().find(|row| contains(row)).or_else(|| fits.first().copied())
+            }
         };
-        let row = id.clone().unwrap_or_else(|| id_of(record, field, values));
+        let known_id = known.and_then(|(id, _)| id.clone()).filter(|_| id.is_none());
+        let row = id.clone().or(known_id).unwrap_or_else(|| id_of(record, field, values));
         match known {
             Some((_, known)) => {
                 let mut changed: Map<String, Json> = values
@@ -141,6 +146,60 @@ fn rows(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Ve
     edits
 }
 
+type Row = (Option<String>, Map<String, Json>);
+
+/// The rows that say the same where the field's key tells rows apart: several where the row of the file says too little, and
+/// none where there is no key.
+fn meant<'r>(field: &Field, old: &'r [Row], values: &Map<String, Json>) -> Vec<&'r Row> {
+    if field.key.is_empty() {
+        return Vec::new();
+    }
+    let parts: Vec<&Field> = field.key.iter().filter_map(|name| field.item(name)).collect();
+    let agrees = |part: &&Field, known: &Map<String, Json>| match (said(part, values), said(part, known)) {
+        (None, _) => true,
+        (new, old) => new == old,
+    };
+    let fits: Vec<&Row> = old.iter().filter(|(_, known)| parts.iter().all(|part| agrees(part, known))).collect();
+    // Of several, the one that says no more than the file does is meant.
+    let plain = |row: &&&Row| parts.iter().all(|part| said(part, &row.1) == said(part, values));
+    let exact: Vec<&Row> = fits.iter().filter(plain).copied().collect();
+    if exact.len() == 1 { exact } else { fits }
+}
+
+/// What a part says by which rows are told apart: of an amount its currency, of a period its begin, and of no number none.
+fn said(part: &Field, row: &Map<String, Json>) -> Option<Json> {
+    let value = row.get(&*part.name).filter(|value| !value.is_null());
+    match part.value {
+        ValueType::Money => value?.get("currency").cloned(),
+        ValueType::Period => value?.get("start").cloned(),
+        ValueType::Integer | ValueType::Number => Some(Json::from(value.and_then(Json::as_f64).unwrap_or_default())),
+        _ => Some(value?.as_str().map_or_else(|| value.cloned().unwrap_or_default(), |text| text.trim().to_lowercase().into())),
+    }
+}
+
+/// What is wrong with a row of the file that may mean several rows of the record.
+pub fn unclear(kind: &Kind, current: &Map<String, Json>, draft: &Draft) -> Vec<Label> {
+    let mut found = Vec::new();
+    for (index, value) in &draft.values {
+        let field = &kind.fields[*index];
+        let old = current.get(&*field.name).map(objects).unwrap_or_default();
+        for (id, values) in objects(value) {
+            let fits = if id.is_none() { meant(field, &old, &values) } else { Vec::new() };
+            let is_there = fits.iter().any(|(_, known)| values.iter().all(|(key, value)| known.get(key) == Some(value)));
+            if fits.len() > 1 && !is_there {
+                let parts: Vec<&Field> = field.key.iter().filter_map(|name| field.item(name)).collect();
+                let names =
+                    |text: fn(&Label) -> &str, between: &str| parts.iter().map(|part| text(&part.label)).collect::<Vec<_>>().join(between);
+                found.push(label(
+                    format!("several rows of “{}” fit: say more of {}, or remove all but one", field.label.en, names(|one| &one.en, ", ")),
+                    format!("“{}”中有多行符合：请补充{}，或只保留一行", field.label.zh, names(|one| &one.zh, "、")),
+                ));
+            }
+        }
+    }
+    found
+}
+
 fn items(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Vec<FieldEdit> {
     let old = old.map(objects).unwrap_or_default();
     let mut edits = Vec::new();
@@ -154,8 +213,12 @@ fn items(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> V
     edits
 }
 
-/// The same row of the same record has the same id, however often it is brought in.
+/// The same row of the same record has the same id, however often it is brought in: one that is told by its key whatever else
+/// it says.
 fn id_of(record: RecordId, field: &Field, values: &Map<String, Json>) -> String {
-    let cause = format!("imported row {record} {} {}", field.name, canonical(&Json::Object(values.clone())));
+    let by_key: Map<String, Json> =
+        field.key.iter().filter_map(|name| Some((name.to_string(), said(field.item(name)?, values)?))).collect();
+    let told = if by_key.is_empty() { values.clone() } else { by_key };
+    let cause = format!("imported row {record} {} {}", field.name, canonical(&Json::Object(told)));
     RecordId::of_cause(&cause).to_string()
 }

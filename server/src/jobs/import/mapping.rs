@@ -35,7 +35,21 @@ pub struct Place {
     pub part: &'static str,
     /// For a link: the field of the other kind in which the cell is looked up.
     pub via: Option<Via>,
+    /// For rows that the column alone does not name: which row is meant.
+    pub of_row: Option<Box<OfRow>>,
 }
+
+/// A row by what one of its parts says, as the price of one list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfRow {
+    /// The part.
+    pub place: Place,
+    /// What it says.
+    pub text: String,
+}
+
+/// What stands for what a column is called, where a row is named.
+pub const AS_COLUMN: &str = "*";
 
 /// Where a link's cell is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +132,7 @@ impl Mapping {
                     Target::Skip
                 }),
             };
-            columns.push(target);
+            columns.push(as_column(target, cell));
         }
         if columns.iter().all(|target| *target == Target::Skip) || !(told.skip_others || without.is_empty()) {
             return Err(ImportError::NoField { columns: without, kind: kind.name.to_string(), fields: finder.writable() });
@@ -131,8 +145,7 @@ impl Mapping {
                 words.entry(field).or_default().insert(word.to_lowercase(), meant.clone());
             }
         }
-        let turn = |(index, target): (usize, &Target)| columns[..index].iter().filter(|earlier: &&Target| *earlier == target).count();
-        let turns = columns.iter().enumerate().map(turn).collect();
+        let turns = turns(&columns);
         Ok(Self { kind: Arc::clone(kind), columns, turns, defaults, words })
     }
 
@@ -169,6 +182,38 @@ impl Mapping {
     }
 }
 
+/// A target without the row that it names.
+pub fn without_row(target: &str) -> String {
+    let parts = target.split_once('[').and_then(|(rows, rest)| Some((rows, rest.split_once("].")?.1)));
+    parts.filter(|(rows, _)| !rows.contains([':', '.'])).map_or_else(|| target.to_owned(), |(rows, leaf)| format!("{rows}.{leaf}"))
+}
+
+/// A target whose row is called as its column is.
+fn as_column(mut target: Target, column: &str) -> Target {
+    if let Target::Field(Place { of_row: Some(row), .. }) = &mut target
+        && row.text == AS_COLUMN
+    {
+        row.text = column.trim().to_owned();
+    }
+    target
+}
+
+/// Which row of its field each column fills. Columns that name their row share one, apart from those that name none.
+fn turns(columns: &[Target]) -> Vec<usize> {
+    let row_of = |target: &Target| if let Target::Field(Place { of_row, .. }) = target { of_row.clone() } else { None };
+    let mut named = Vec::new();
+    let turn = |(index, target): (usize, &Target)| {
+        let earlier = columns[..index].iter().filter(|earlier: &&Target| *earlier == target).count();
+        let Some(row) = row_of(target) else { return earlier };
+        let place = named.iter().position(|known| *known == row).unwrap_or(named.len());
+        if place == named.len() {
+            named.push(row);
+        }
+        columns.len() * (place + 1) + earlier
+    };
+    columns.iter().enumerate().map(turn).collect()
+}
+
 /// Two headers that a person would not tell apart.
 pub(super) fn same(left: &str, right: &str) -> bool {
     let plain = |text: &str| text.trim().to_lowercase().replace(['_', '-'], " ");
@@ -203,8 +248,8 @@ impl Finder<'_> {
         self.target(&field.name).ok()
     }
 
-    /// The target that is written as `field`, `field.part`, `rows.item`, `rows.item.part`, `link:field`, `link:field[other=value]`
-    /// where those are meant, if there are any, or, for what stays text in another field where not exactly one record
+    /// The target that is written as `field`, `field.part`, `rows.item`, `rows.item.part`, `rows[item=text].item` of the row
+    /// that says so (`*`: what the column is called), `link:field`, `link:field[other=value]` where those are meant, if there are any, or, for what stays text in another field where not exactly one record
     /// is found, `link:field|text`.
     pub fn target(&self, text: &str) -> Result<Target, ImportError> {
         match text {
@@ -212,6 +257,9 @@ impl Finder<'_> {
             "id" => return Ok(Target::Id),
             ARCHIVED => return Ok(Target::Archived),
             _ => {}
+        }
+        if let Some((rows, rest)) = text.split_once('[').filter(|(rows, _)| self.kind.field(rows).is_some()) {
+            return self.of_row(text, rows, rest);
         }
         let (path, via) = text.split_once(':').map_or((text, None), |(path, via)| (path, Some(via)));
         let unknown = || ImportError::NoSuchField { kind: self.kind.name.to_string(), target: text.to_owned(), fields: self.writable() };
@@ -237,9 +285,23 @@ impl Finder<'_> {
             via.map_or((None, None), |via| via.split_once('|').map_or((Some(via), None), |(via, text)| (Some(via), Some(text))));
         let is_text = |field: &Field| field.merge == Merge::Text;
         let text = |name: &str| self.kind.fields.iter().position(|field| *field.name == *name && is_text(field)).ok_or_else(unknown);
-        let otherwise = otherwise.map(text).transpose()?.map(|field| Place { field, item: None, part: "", via: None });
+        let otherwise = otherwise.map(text).transpose()?.map(|field| Place { field, item: None, part: "", via: None, of_row: None });
         let via = via.map(|via| self.via(leaf, via, otherwise)).transpose()?;
-        Ok(Target::Field(Place { field, item, part, via }))
+        Ok(Target::Field(Place { field, item, part, via, of_row: None }))
+    }
+
+    /// The target behind `rows[`: `item=text].item`.
+    fn of_row(&self, text: &str, rows: &str, rest: &str) -> Result<Target, ImportError> {
+        let unknown = || ImportError::NoSuchField { kind: self.kind.name.to_string(), target: text.to_owned(), fields: self.writable() };
+        let (row, leaf) = rest.split_once("].").ok_or_else(unknown)?;
+        let (item, said) = row.split_once('=').filter(|(_, said)| !said.trim().is_empty()).ok_or_else(unknown)?;
+        match (self.target(&format!("{rows}.{leaf}"))?, self.target(&format!("{rows}.{item}"))?) {
+            (Target::Field(place), Target::Field(row)) if place.item.is_some() && place.item != row.item => {
+                let of_row = Some(Box::new(OfRow { place: row, text: said.trim().to_owned() }));
+                Ok(Target::Field(Place { of_row, ..place }))
+            }
+            _ => Err(unknown()),
+        }
     }
 
     fn via(&self, field: &Field, via: &str, otherwise: Option<Place>) -> Result<Via, ImportError> {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use serde_json::Map;
+use serde_json::{Map, json};
 use sync_core::actions::duplicates::can_attach;
 use sync_core::id::RecordId;
 use sync_core::record::fields::{FieldEdit, with_defaults};
@@ -19,7 +19,7 @@ use self::alike::Above;
 use self::made::candidate;
 use super::directory::{Directory, Found, key_of};
 use super::draft::{Draft, MEMBER, Problem, Reader, forbidden, lookups, missing, several};
-use super::edits::edits;
+use super::edits::{edits, unclear};
 use super::failures::{Failure, Failures};
 use super::mapping::Mapping;
 use super::mistakes::joined;
@@ -29,12 +29,11 @@ use super::sight::{Seen, Sight};
 use super::source::{Row, Source, Survey};
 use super::{ImportError, ImportId, Mode, Spec, authorise};
 use crate::app::App;
-use crate::auth::secret::random;
 use crate::intake::{Author, Expect, RecordEdit, Rules};
 use crate::jobs::cell::label;
-use crate::jobs::{Progress, Watch, sequences};
+use crate::jobs::{Progress, Watch, acts, sequences};
 use crate::projection;
-use crate::store::imports::{self, ImportRow};
+use crate::store::imports::{Act, ImportRow};
 use crate::store::records::{self, RecordRow};
 use crate::store::{StoreError, Tx};
 
@@ -171,7 +170,7 @@ impl<'a> Run<'a> {
             return Err(ImportError::Denied(label(en, format!("您的角色不能写入{}的“{}”", kind.label.zh, field.label.zh))));
         }
         let matches = matches(spec, &mapping, source.is_json())?;
-        let (mut directory, sight) = (Directory::default(), Sight::of(rules, author));
+        let (mut directory, sight) = (Directory::of(rules.country), Sight::of(rules, author));
         let mut tx = app.store.reader().await?;
         for (kind, fields) in lookups(&rules.schema, &mapping) {
             directory.read(&mut tx, author.workspace, &sight.scope, kind, &refs(&fields)).await?;
@@ -185,7 +184,9 @@ impl<'a> Run<'a> {
         let zone = sequences::zone(&mut tx, author.workspace).await?.unwrap_or_else(|| spec.zone.clone());
         let header = survey.header.clone();
         let failures = Failures::new(spec.failed_beside.clone(), header, spec.language, spec.is_raw);
-        let noted = if spec.is_dry_run { None } else { Some(note_begin(app, author, spec, source).await?) };
+        let told = json!({ "rows": survey.rows });
+        let begun = (Act::File, &*source.name());
+        let noted = if spec.is_dry_run { None } else { Some(acts::begin(app, author, begun, &spec.kind, told).await?) };
         let report = Report { import: noted.as_ref().map(|row| ImportId(row.import)), ..Report::default() };
         let (left_empty, looked_up) = (mapping.left_empty(), directory.fields_of(&kind.name));
         Ok(Self {
@@ -389,6 +390,7 @@ impl<'a> Run<'a> {
             (Some(_), _) => {}
         }
         let mut changes = edits(self.kind, record, &before, draft);
+        mistakes.extend(unclear(self.kind, &before, draft));
         mistakes.extend(super::mistakes::mistakes(self.kind, &before, &changes));
         match (changes.first_mut(), row) {
             _ if !mistakes.is_empty() => return Step::Fail { record, changes, why: joined(&mistakes) },
@@ -507,9 +509,7 @@ impl<'a> Run<'a> {
         let Some(row) = &mut self.noted else { return Ok(()) };
         row.finished_at = finished_at;
         (row.created, row.updated, row.failed) = (self.report.created, self.report.updated, self.failures.count);
-        let (row, workspace) = (row.clone(), self.author.workspace);
-        let noting = self.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::note(tx, workspace, &row).await }));
-        Ok(noting.await?)
+        Ok(acts::note(self.app, self.author, row).await?)
     }
 
     async fn finish(mut self, done: Result<(), ImportError>) -> Result<Report, ImportError> {
@@ -528,26 +528,6 @@ impl<'a> Run<'a> {
             (Err(source), _) => Err(source),
         }
     }
-}
-
-async fn note_begin(app: &App, author: &Author, spec: &Spec, source: &Source) -> Result<ImportRow, ImportError> {
-    let now = app.clock.now();
-    let row = ImportRow {
-        import: *RecordId::new(now, random()).as_bytes(),
-        kind: spec.kind.clone(),
-        file_name: source.name(),
-        started_at: now,
-        finished_at: None,
-        user: author.user,
-        created: 0,
-        updated: 0,
-        failed: 0,
-        undone_at: None,
-        act: imports::Act::File,
-    };
-    let (noted, workspace) = (row.clone(), author.workspace);
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::add(tx, workspace, &noted).await })).await?;
-    Ok(row)
 }
 
 /// The fields, and values of rows, that rows are matched by: as told, or those of the kind that the file has.

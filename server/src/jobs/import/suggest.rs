@@ -7,9 +7,9 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 use sync_core::id::RecordId;
-use sync_core::schema::{Field, Kind, Merge, Schema, ValueType};
+use sync_core::schema::{Field, Kind, Label, Merge, Schema, ValueType};
 
-use super::mapping::{Finder, same};
+use super::mapping::{AS_COLUMN, Finder, same};
 use crate::jobs::cell::parts_of;
 
 /// What other systems call a target.
@@ -42,6 +42,7 @@ pub fn suggest(schema: &Schema, kind: &Arc<Kind>, header: &[String], samples: &[
     let finder = Finder { schema, kind };
     let mut taken: Vec<String> = Vec::new();
     let mut targets = Vec::new();
+    let rows = keyed_rows(&finder, header);
     for (index, column) in header.iter().enumerate() {
         let cells: Vec<&str> = samples.iter().filter_map(|row| row.get(index).map(String::as_str)).collect();
         let has_words = cells.iter().any(|cell| cell.chars().any(char::is_alphabetic));
@@ -50,7 +51,8 @@ pub fn suggest(schema: &Schema, kind: &Arc<Kind>, header: &[String], samples: &[
         let has_rows = kind.field(column.trim()).is_some_and(|field| !field.items.is_empty());
         let is_whole = cells.iter().any(|cell| cell.starts_with('[') || cell.parse::<RecordId>().is_ok()) || is_empty && has_rows;
         let own = is_whole.then(|| column.trim().to_owned());
-        let all = own.into_iter().chain(ours(&finder, column)).chain(theirs(kind, column));
+        let of_row = rows.map(|rows| of_row(kind, rows, column)).unwrap_or_default();
+        let all = own.into_iter().chain(of_row).chain(ours(&finder, column)).chain(theirs(kind, column));
         let target = all
             .map(|target| whole_or_part(kind, target, has_words))
             .find(|target| finder.target(target).is_ok() && !taken.contains(target));
@@ -63,10 +65,30 @@ pub fn suggest(schema: &Schema, kind: &Arc<Kind>, header: &[String], samples: &[
     (targets, sets.map(|combined| (combined.target.clone(), combined.text.clone())).collect())
 }
 
+/// The rows that the lines of a file are, as those of a price list: a column names the part by which they are told apart first.
+fn keyed_rows<'k>(finder: &Finder<'k>, header: &[String]) -> Option<&'k Field> {
+    let kind = finder.kind;
+    let is_told_apart = |field: &&Field| {
+        let Some(first) = field.key.first().map(|name| format!("{}.{name}", field.name)) else { return false };
+        let is_free = |own: &String| *own == first || finder.target(own).is_err();
+        header.iter().any(|column| of_row(kind, field, column).contains(&first) && ours(finder, column).iter().all(is_free))
+    };
+    kind.fields.iter().filter(|field| !field.hidden).find(is_told_apart)
+}
+
+/// The parts of such a row that a column is called like.
+fn of_row(kind: &Kind, rows: &Field, column: &str) -> Vec<String> {
+    let of = |name: &str| format!("{}.{name}", rows.name);
+    let named = |item: &&Field| same(&item.name, column) || same(&item.label.en, column) || item.label.zh == column.trim();
+    let own = rows.items.iter().filter(named).map(|item| of(&item.name));
+    own.chain(theirs(kind, column).into_iter().filter(|target| target.starts_with(&of("")))).collect()
+}
+
 /// An amount without words has no currency: only its number goes in.
 fn whole_or_part(kind: &Kind, target: String, has_words: bool) -> String {
     let field = target.strip_suffix(".amount").unwrap_or(&target);
-    let is_money = kind.field(field).is_some_and(|field| field.value == ValueType::Money && field.items.is_empty());
+    let leaf = field.split_once('.').map_or_else(|| kind.field(field), |(rows, item)| kind.field(rows)?.item(item));
+    let is_money = leaf.is_some_and(|field| field.value == ValueType::Money && field.items.is_empty());
     match is_money {
         true if has_words => field.to_owned(),
         true => format!("{field}.amount"),
@@ -100,7 +122,7 @@ fn theirs(kind: &Kind, column: &str) -> Vec<String> {
 }
 
 /// All targets that a column may have, with what people call them.
-pub fn targets(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<sync_core::schema::Label>)> {
+pub fn targets(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<Label>)> {
     let mut all = Vec::new();
     for field in kind.fields.iter().filter(|field| !field.hidden && !matches!(field.merge, Merge::Derived | Merge::Assigned)) {
         if !field.items.is_empty() {
@@ -110,6 +132,7 @@ pub fn targets(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<sync_core::sche
             true => vec![(field.name.to_string(), vec![field])],
             false => field.items.iter().map(|item| (format!("{}.{}", field.name, item.name), vec![field, item])).collect(),
         };
+        all.extend(as_columns(field));
         for (target, fields) in leaves {
             let labels: Vec<_> = fields.iter().map(|field| field.label.clone()).collect();
             let Some(leaf) = fields.last() else { continue };
@@ -136,6 +159,15 @@ pub fn targets(schema: &Schema, kind: &Kind) -> Vec<(String, Vec<sync_core::sche
         }
     }
     all
+}
+
+/// The amounts of rows that are told apart by a text, each in a column that is called as the row is.
+fn as_columns(field: &Field) -> Vec<(String, Vec<Label>)> {
+    let key = field.key.first().and_then(|name| field.item(name)).filter(|key| key.value == ValueType::String);
+    let Some(key) = key else { return Vec::new() };
+    let amounts = field.items.iter().filter(|item| item.value == ValueType::Money);
+    let target = |item: &Field| format!("{}[{}={AS_COLUMN}].{}.amount", field.name, key.name, item.name);
+    amounts.map(|item| (target(item), vec![field.label.clone(), item.label.clone()])).collect()
 }
 
 #[cfg(test)]

@@ -23,9 +23,9 @@ use super::{ImportError, ImportId, authorise};
 use crate::app::App;
 use crate::intake::{Author, Expect, RecordEdit, Rules};
 use crate::jobs::cell::label;
-use crate::jobs::{Progress, Watch};
+use crate::jobs::{Progress, Watch, acts};
 use crate::store::imports::{self, ImportRow};
-use crate::store::{StoreError, records};
+use crate::store::records;
 
 /// Records that are taken back together.
 const BATCH_RECORDS: u32 = 500;
@@ -90,7 +90,7 @@ fn kind_of<'r>(rules: &'r Rules, noted: &ImportRow) -> Result<&'r Kind, ImportEr
 ///
 /// # Errors
 /// When it was taken back before, or the database fails; it can be run again then.
-pub async fn take_back(app: &App, author: &Author, mut noted: ImportRow, watch: Watch<'_>) -> Result<Undone, ImportError> {
+pub async fn take_back(app: &App, author: &Author, noted: ImportRow, watch: Watch<'_>) -> Result<Undone, ImportError> {
     let import = ImportId(noted.import);
     if noted.undone_at.is_some() {
         return Err(ImportError::AlreadyUndone(import));
@@ -112,8 +112,7 @@ pub async fn take_back(app: &App, author: &Author, mut noted: ImportRow, watch: 
         (after, done) = (Some(*last), done + batch.len() as u64);
         watch(Progress { done, total: (noted.created + noted.updated).max(done) });
     }
-    noted.undone_at = Some(app.clock.now());
-    note(app, author, noted).await?;
+    acts::taken_back(app, author, noted, &undone).await?;
     Ok(undone)
 }
 
@@ -124,12 +123,6 @@ fn by_kind(changes: Vec<Stored>) -> BTreeMap<KindName, Vec<Stored>> {
         by_kind.entry(stored.kind.clone()).or_default().push(stored);
     }
     by_kind
-}
-
-async fn note(app: &App, author: &Author, row: ImportRow) -> Result<(), ImportError> {
-    let workspace = author.workspace;
-    let noting = app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::note(tx, workspace, &row).await }));
-    Ok(noting.await?)
 }
 
 /// The edits that take some changes of one record back, to be written one after the other, and what stays as it is.

@@ -1,11 +1,12 @@
 //! Every route, asked by everybody: who is let in is let in, who is not learns nothing, and no answer ever
 //! bears what belongs to another workspace or to a facet that its reader may not see.
 
-mod legible;
+pub mod legible;
 mod outside;
 mod place;
 mod reports;
 mod table;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -120,18 +121,28 @@ impl Street {
         self.ask_at(door, &path, &self.here, headers).await
     }
 
-    async fn ask_at(&self, door: &Door, path: &str, ids_of: &Place, mut headers: Vec<(&'static str, String)>) -> Answer {
+    async fn ask_at(&self, door: &Door, path: &str, ids_of: &Place, headers: Vec<(&'static str, String)>) -> Answer {
         let (one, _) = ids_of.ids(door.thing);
+        let filled = |text: &str| text.replace("{id}", one).replace("{name}", &ids_of.both().replace(' ', "+"));
+        self.send(door, path, (door.body, &filled), headers).await
+    }
+
+    /// A request with a body whose names in braces `filled` knows.
+    async fn send(
+        &self,
+        door: &Door,
+        path: &str,
+        (body, filled): (Body, &dyn Fn(&str) -> String),
+        mut headers: Vec<(&'static str, String)>,
+    ) -> Answer {
         let is_page = !door.path.starts_with("/api") && !door.path.starts_with("/sync");
-        let (kind, body) = match door.body {
+        let (kind, body) = match body {
             // An empty form: a refusal is about rights, not about there being none.
             Body::None if door.method == "POST" && is_page => (Some("application/x-www-form-urlencoded"), String::new()),
             Body::None => (None, String::new()),
-            Body::Json(text) => (Some("application/json"), text.replace("{id}", one)),
-            Body::Form(text) => {
-                let text = text.replace("{id}", one).replace("{name}", &ids_of.both().replace(' ', "+"));
-                (Some("application/x-www-form-urlencoded"), text)
-            }
+            Body::Json(text) => (Some("application/json"), filled(text)),
+            Body::Form(text) => (Some("application/x-www-form-urlencoded"), filled(text)),
+            Body::File(text) => (Some("multipart/form-data; boundary=x"), in_a_form(&filled(text))),
         };
         headers.extend(kind.map(|kind| ("content-type", kind.to_owned())));
         if door.path.contains("uploads") {
@@ -173,6 +184,11 @@ impl Street {
         let query = query.replace("{record}", self.here.ids(Thing::Record).0);
         if query.is_empty() { path } else { format!("{path}?{query}") }
     }
+}
+
+/// A file as a form sends it.
+fn in_a_form(text: &str) -> String {
+    format!("--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.toml\"\r\n\r\n{text}\r\n--x--\r\n")
 }
 
 /// What a guard promises.
@@ -377,6 +393,29 @@ async fn no_address_shows_anything_of_a_record_to_who_does_not_see_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// That two disagree about it is told to nobody either who may not read it.
+#[tokio::test]
+async fn a_disagreement_in_a_hidden_part_is_no_disagreement_for_who_does_not_read_it() {
+    let street = Street::new().await;
+    for thing in [Thing::Record, Thing::Disputed] {
+        let record = street.here.ids(thing).0.to_owned();
+        for (role, sees) in [("office", true), ("manager", true), ("rep", false)] {
+            let ask = async |path: &str| {
+                let answer = street.here.send(&street.server, role, Method::GET, path, serde_json::Value::Null).await;
+                assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+                answer
+            };
+            let own = ask(&format!("/api/v1/party/{record}/conflicts")).await.text();
+            assert_eq!(own.contains("credit_limit"), sees, "{role}: {own}");
+            let all = ask("/api/v1/conflicts").await.text();
+            assert_eq!(all.contains("credit_limit"), sees, "{role}: {all}");
+            let row = ask(&format!("/api/v1/party/{record}")).await.json();
+            let expected = u64::from(sees) + u64::from(thing == Thing::Disputed);
+            assert_eq!(row["conflicts"], expected, "{role}, and what they see of {thing:?}: {row}");
+        }
+    }
 }
 
 /// Whatever comes of it: these change the house, so each is asked once more by everybody who does not administer.

@@ -60,8 +60,9 @@ pub struct Place {
     pub sold: String,
     /// In the private facet alone.
     pub private: String,
-    /// In the commercial facet alone: an amount, as programs and as people read it, and a text.
-    pub commercial: [String; 4],
+    /// In the commercial facet alone: an amount, as programs and as people read it, and a text; and what somebody else says that
+    /// the amount is.
+    pub commercial: [String; 7],
     /// When the private facet alone was edited, in the words in which doors say a moment.
     pub moment: [String; 2],
     /// A session of each role.
@@ -369,9 +370,35 @@ impl Place {
         let price = [FieldEdit::set("name", format!("{canary} refused"))];
         let verdicts = one.save(app, "product", RecordId::of_cause(&format!("{canary} product")), START, &price).await;
         assert!(matches!(verdicts[0], Verdict::Rejected { .. }), "{verdicts:?}");
+        self.disputes_what_is_hidden(server, disputed).await;
         self.distant.push(("party", disputed.to_string()));
         self.put(Thing::Disputed, disputed);
         self.put(Thing::Refused, refused);
+    }
+
+    /// Two say different things in a part that not everybody reads, about a record in sight and about one that is disputed.
+    async fn disputes_what_is_hidden(&self, server: &Server, disputed: RecordId) {
+        let (app, user) = (&server.app, self.user("office"));
+        let limit = |amount: &str| {
+            let amount: i64 = amount.parse().unwrap();
+            [FieldEdit::set("credit_limit", json!({"amount": amount, "currency": "CNY"}))]
+        };
+        let known: RecordId = self.ids(Thing::Record).0.parse().unwrap();
+        let mut phones = Vec::new();
+        for name in ["first", "second"] {
+            phones.push(Phone::of(app, self.workspace, user, "office", &format!("{} {name}", self.canary), START).await);
+        }
+        for (phone, record, amount) in
+            [(0, disputed, &self.commercial[0]), (1, disputed, &self.commercial[4]), (1, known, &self.commercial[4])]
+        {
+            let verdicts = phones[phone].save(app, "party", record, START, &limit(amount)).await;
+            assert!(matches!(verdicts[0], Verdict::Accepted { .. }), "{verdicts:?}");
+        }
+        for record in [disputed, known] {
+            let path = format!("/api/v1/party/{record}/conflicts");
+            let told = self.send(server, "office", Method::GET, &path, Value::Null).await.text();
+            assert!(told.contains(&self.commercial[0]) && told.contains(&self.commercial[4]), "{told}");
+        }
     }
 
     async fn acts(&mut self, server: &Server) {
@@ -407,8 +434,12 @@ impl Place {
 }
 
 /// An amount as a program, a person and a sheet read it.
-fn amounts(minor: i64, text: String) -> [String; 4] {
-    let (whole, part) = (minor / 100, minor % 100);
-    let grouped = format!("{},{:03}", whole / 1_000, whole % 1_000);
-    [minor.to_string(), format!("{grouped}.{part:02}"), format!("{whole}.{part:02}"), text]
+fn amounts(minor: i64, text: String) -> [String; 7] {
+    let read = |minor: i64| {
+        let (whole, part) = (minor / 100, minor % 100);
+        let grouped = format!("{},{:03}", whole / 1_000, whole % 1_000);
+        [minor.to_string(), format!("{grouped}.{part:02}"), format!("{whole}.{part:02}")]
+    };
+    let ([one, two, three], [other, another, last]) = (read(minor), read(minor + 20_000));
+    [one, two, three, text, other, another, last]
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+use super::country::Country;
 use super::{APART, FIELD, normal};
 use crate::id::{Facet, RecordId};
 use crate::projection::texts_in;
@@ -168,11 +169,11 @@ pub struct Profile {
 
 impl Profile {
     /// Of what a record's main facet shows; what few may read is no evidence, the answer would tell it.
-    pub fn of(kind: &Kind, fields: &Map<String, Json>) -> Self {
+    pub fn of(kind: &Kind, fields: &Map<String, Json>, home: Country) -> Self {
         let mut profile = Self::default();
         for field in kind.fields.iter().filter(|field| field.facet == Facet::Main) {
             if let Some(value) = fields.get(&*field.name) {
-                profile.take(field, value);
+                profile.take(field, value, home);
             }
         }
         if let Some(title) = fields.get(&*kind.title).and_then(Json::as_str) {
@@ -187,12 +188,12 @@ impl Profile {
         }
     }
 
-    fn take(&mut self, field: &Field, value: &Json) {
+    fn take(&mut self, field: &Field, value: &Json, home: Country) {
         let parts = field.items.iter().map(|item| (item.value.clone(), Some(&*item.name)));
         for (value_type, item) in std::iter::once((field.value.clone(), None)).chain(parts) {
             let texts = texts_of(value, item);
             match value_type {
-                ValueType::Phone => self.phones.extend(texts.iter().filter_map(|text| normal::phone(text))),
+                ValueType::Phone => self.phones.extend(texts.iter().filter_map(|text| normal::phone(text, home))),
                 ValueType::Email => {
                     self.emails.extend(texts.iter().filter_map(|text| normal::email(text)));
                     self.domains.extend(texts.iter().filter_map(|text| normal::domain(text)));
@@ -424,7 +425,7 @@ mod tests {
 
     fn profile(fields: Json) -> Profile {
         let kind = Schema::builtin().kind("party").unwrap();
-        Profile::of(kind, fields.as_object().unwrap())
+        Profile::of(kind, fields.as_object().unwrap(), Country::default())
     }
 
     fn phone(number: &str) -> Json {
@@ -527,7 +528,7 @@ mod tests {
         let kind = Schema::builtin().kind("case").unwrap();
         let (one, other) = (RecordId::of_cause("one"), RecordId::of_cause("other"));
         let case = |subject: &str, party: RecordId, status: &str| {
-            Profile::of(kind, json!({"subject": subject, "party": party, "status": status}).as_object().unwrap())
+            Profile::of(kind, json!({"subject": subject, "party": party, "status": status}).as_object().unwrap(), Country::default())
         };
         let first = case("打印机无法打印彩色", one, "new");
         for (what, second, likely) in [

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::country::Country;
 use super::{APART, FIELD, normal};
 use crate::id::RecordId;
 use crate::record::fields::FieldEdit;
@@ -31,7 +32,7 @@ pub struct Side<'a> {
 }
 
 /// What people can choose for a field, the most sensible first; nothing where there is nothing to choose.
-pub fn choices(field: &Field, own: Option<&Json>, other: Option<&Json>) -> Vec<Keep> {
+pub fn choices(field: &Field, own: Option<&Json>, other: Option<&Json>, home: Country) -> Vec<Keep> {
     let (own, other) = (own.filter(|value| is_something(value)), other.filter(|value| is_something(value)));
     if field.hidden || [FIELD, APART].contains(&&*field.name) || own == other {
         return Vec::new();
@@ -45,20 +46,25 @@ pub fn choices(field: &Field, own: Option<&Json>, other: Option<&Json>) -> Vec<K
             Some(_) => vec![Keep::Own, Keep::Other],
             None => vec![Keep::Other, Keep::Own],
         },
-        Merge::Set if missing(field, own, other).is_empty() => Vec::new(),
+        Merge::Set if missing(field, own, other, home).is_empty() => Vec::new(),
         Merge::Set | Merge::Text => vec![Keep::Both, Keep::Own],
         Merge::List | Merge::Log | Merge::Counter | Merge::Assigned | Merge::Derived | Merge::Unknown(_) => Vec::new(),
     }
 }
 
 /// The edits of a merge: what the survivor is given, then the duplicate's mark.
-pub fn merging(kind: &Kind, survivor: Side<'_>, duplicate: Side<'_>, keep: impl Fn(&Field) -> Keep) -> Vec<(RecordId, Vec<FieldEdit>)> {
+pub fn merging(
+    (kind, home): (&Kind, Country),
+    survivor: Side<'_>,
+    duplicate: Side<'_>,
+    keep: impl Fn(&Field) -> Keep,
+) -> Vec<(RecordId, Vec<FieldEdit>)> {
     let mut edits = Vec::new();
     for field in &kind.fields {
         let (own, other) = (survivor.fields.get(&*field.name), duplicate.fields.get(&*field.name));
-        let (possible, wanted) = (choices(field, own, other), keep(field));
+        let (possible, wanted) = (choices(field, own, other, home), keep(field));
         if let Some(other) = other.filter(|_| possible.contains(&wanted)) {
-            edits.extend(given(field, own, other, wanted));
+            edits.extend(given((field, home), own, other, wanted));
         }
     }
     let mark = FieldEdit::Add { field: FIELD.to_owned(), value: survivor.id.to_string() };
@@ -69,11 +75,11 @@ pub fn merging(kind: &Kind, survivor: Side<'_>, duplicate: Side<'_>, keep: impl 
     all
 }
 
-fn given(field: &Field, own: Option<&Json>, other: &Json, keep: Keep) -> Vec<FieldEdit> {
+fn given((field, home): (&Field, Country), own: Option<&Json>, other: &Json, keep: Keep) -> Vec<FieldEdit> {
     let name = field.name.to_string();
     match (keep, &field.merge) {
         (Keep::Own, _) => Vec::new(),
-        (Keep::Both, Merge::Set) => missing(field, own, other),
+        (Keep::Both, Merge::Set) => missing(field, own, other, home),
         (Keep::Both, Merge::Text) => {
             let (own, other) = (own.and_then(Json::as_str).unwrap_or_default(), other.as_str().unwrap_or_default());
             let insert = if own.is_empty() { other.to_owned() } else { format!("\n\n{other}") };
@@ -84,15 +90,15 @@ fn given(field: &Field, own: Option<&Json>, other: &Json, keep: Keep) -> Vec<Fie
 }
 
 /// The elements and rows of a set that only the other record has.
-fn missing(field: &Field, own: Option<&Json>, other: &Json) -> Vec<FieldEdit> {
+fn missing(field: &Field, own: Option<&Json>, other: &Json, home: Country) -> Vec<FieldEdit> {
     let own = own.and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
     let others = other.as_array().map_or(&[][..], Vec::as_slice);
     if field.items.is_empty() {
         let only = others.iter().filter(|element| !own.contains(element)).filter_map(Json::as_str);
         return only.map(|value| FieldEdit::Add { field: field.name.to_string(), value: value.to_owned() }).collect();
     }
-    let known: Vec<Vec<String>> = own.iter().map(|row| says(field, row)).collect();
-    let only = others.iter().filter(|row| !known.contains(&says(field, row)));
+    let known: Vec<Vec<String>> = own.iter().map(|row| says(field, row, home)).collect();
+    let only = others.iter().filter(|row| !known.contains(&says(field, row, home)));
     only.filter_map(|row| {
         let id = row.get("id").and_then(Json::as_str)?;
         // Flags such as "primary" are about the record that the row comes from.
@@ -104,12 +110,12 @@ fn missing(field: &Field, own: Option<&Json>, other: &Json) -> Vec<FieldEdit> {
 }
 
 /// What makes a row another one: its required parts, numbers and addresses written one way.
-fn says(field: &Field, row: &Json) -> Vec<String> {
+fn says(field: &Field, row: &Json, home: Country) -> Vec<String> {
     let text = |item: &Field| {
         let value = row.get(&*item.name)?;
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         Some(match &item.value {
-            ValueType::Phone => normal::phone(&text).unwrap_or(text),
+            ValueType::Phone => normal::phone(&text, home).unwrap_or(text),
             ValueType::Email => normal::email(&text).unwrap_or(text),
             ValueType::String
             | ValueType::Paragraph
@@ -151,9 +157,13 @@ mod tests {
     fn edits(own: Json, other: Json, keep: impl Fn(&Field) -> Option<Keep>) -> Vec<(RecordId, Vec<FieldEdit>)> {
         let kind = Schema::builtin().kind("party").unwrap();
         let (own, other) = (own.as_object().unwrap(), other.as_object().unwrap());
-        let sensible = |field: &Field| choices(field, own.get(&*field.name), other.get(&*field.name)).first().copied().unwrap_or(Keep::Own);
+        let sensible = |field: &Field| {
+            choices(field, own.get(&*field.name), other.get(&*field.name), Country::default()).first().copied().unwrap_or(Keep::Own)
+        };
         let side = |name: &str, fields| Side { id: RecordId::of_cause(name), fields };
-        merging(kind, side("survivor", own), side("duplicate", other), |field| keep(field).unwrap_or_else(|| sensible(field)))
+        merging((kind, Country::default()), side("survivor", own), side("duplicate", other), |field| {
+            keep(field).unwrap_or_else(|| sensible(field))
+        })
     }
 
     #[test]

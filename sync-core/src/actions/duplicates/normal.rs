@@ -2,52 +2,45 @@
 //!
 //! What comes out is compared and indexed, never shown instead of what somebody typed.
 
+use super::country::{Country, at_home, without_trunk};
 use crate::search;
 
-/// Numbers without a country code are from here: Rapport's users are in China.
-const HOME_COUNTRY: &str = "86";
 /// Shorter ones are extensions or mistakes; E.164 allows no more than the upper bound.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 /// What begins an extension: everything from there on is not the number.
 const EXTENSIONS: [&str; 6] = ["转", "分机", "ext", "x", "#", ";"];
 
-/// A phone number in E.164 (`+8613812345678`); one without area code as its digits. `None` when it is no number.
+/// A phone number in E.164 (`+8613812345678`), one without a country code as of a number at home; one without area code as
+/// its digits. `None` when it is no number.
 ///
 /// ```
+/// use sync_core::actions::duplicates::country::Country;
 /// use sync_core::actions::duplicates::normal::phone;
-/// assert_eq!(phone("(0755) 8888-1234 转 801").as_deref(), Some("+8675588881234"));
-/// assert_eq!(phone("0086 138 1234 5678"), phone("13812345678"));
+/// let (china, germany) = (Country::default(), Country::named("DE").unwrap());
+/// assert_eq!(phone("(0755) 8888-1234 转 801", china).as_deref(), Some("+8675588881234"));
+/// assert_eq!(phone("0086 138 1234 5678", germany), phone("13812345678", china));
+/// assert_eq!(phone("030 123456", germany), phone("+49 30 123456", china));
 /// ```
-pub fn phone(text: &str) -> Option<String> {
+pub fn phone(text: &str, home: Country) -> Option<String> {
     let lower = narrow(text).to_lowercase();
     let end = EXTENSIONS.iter().filter_map(|mark| lower.find(mark)).min().unwrap_or(lower.len());
     // `+44 (0)20`: the zero is only dialled at home.
     let number = lower[..end].replace("(0)", "");
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     let abroad = if number.trim_start().starts_with('+') { Some(&*digits) } else { digits.strip_prefix("00") };
-    let full = match abroad {
-        Some(digits) => format!("+{}", without_trunk_zero(digits)),
-        None if digits.starts_with("86") && digits.len() > 11 => format!("+{}", without_trunk_zero(&digits)),
-        None => at_home(&digits),
+    let full = match abroad.map(without_trunk).or_else(|| home.abroad(&digits)) {
+        Some(number) => format!("+{number}"),
+        None => digits,
     };
     PHONE_DIGITS.contains(&full.trim_start_matches('+').len()).then_some(full)
 }
 
-fn at_home(digits: &str) -> String {
-    let is_mobile = digits.len() == 11 && digits.starts_with('1') && !digits[1..].starts_with(['0', '1', '2']);
-    let is_service = digits.len() == 10 && (digits.starts_with("400") || digits.starts_with("800"));
-    match digits.strip_prefix('0') {
-        Some(national) if national.len() > 8 => format!("+{HOME_COUNTRY}{national}"),
-        _ if is_mobile || is_service => format!("+{HOME_COUNTRY}{digits}"),
-        _ => digits.to_owned(),
-    }
-}
-
-fn without_trunk_zero(digits: &str) -> String {
-    match digits.strip_prefix("860") {
-        Some(national) => format!("86{national}"),
-        None => digits.to_owned(),
-    }
+/// What a number ends with however it is written, with its area code: digits that an index is asked for. `None` when the text
+/// is not a whole number, and nothing else.
+pub fn phone_digits(text: &str, home: Country) -> Option<String> {
+    let is_number = narrow(text).trim().chars().all(|sign| sign.is_ascii_digit() || " +-()/.".contains(sign));
+    let number = phone(text, home).filter(|_| is_number)?;
+    at_home(&number).map(str::to_owned)
 }
 
 /// Full width letters and digits as plain ones.
@@ -237,10 +230,49 @@ mod tests {
             ("88881234", "88881234"),
         ];
         for (typed, number) in cases {
-            assert_eq!(phone(typed).as_deref(), Some(number), "{typed}");
+            assert_eq!(phone(typed, Country::default()).as_deref(), Some(number), "{typed}");
         }
         for nothing in ["", "12345", "call me", "转 801"] {
-            assert_eq!(phone(nothing), None, "{nothing}");
+            assert_eq!(phone(nothing, Country::default()), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_number_without_a_country_is_one_of_the_workspaces_own() {
+        let cases = [
+            ("DE", "030 123456", "+4930123456"),
+            ("DE", "+49 (0)30 123456", "+4930123456"),
+            ("DE", "+49 030 123456", "+4930123456"),
+            ("DE", "49 30 12345678", "+493012345678"),
+            ("DE", "0151 23456789", "+4915123456789"),
+            ("DE", "123456", "123456"),
+            ("DE", "8888 1234", "88881234"),
+            ("DE", "13812345678", "13812345678"),
+            ("GB", "020 7946 0000", "+442079460000"),
+            ("US", "(212) 555-0100", "+12125550100"),
+            ("US", "1-212-555-0100", "+12125550100"),
+            ("IT", "06 6982 1234", "+390669821234"),
+            ("IT", "+39 06 6982 1234", "+390669821234"),
+            ("ES", "912 345 678", "+34912345678"),
+            ("ES", "34 912 345 678", "+34912345678"),
+            ("RU", "8 (495) 123-45-67", "+74951234567"),
+            ("HU", "06 1 234 5678", "+3612345678"),
+            ("SG", "6123 4567", "+6561234567"),
+            ("CN", "030 123456", "030123456"),
+        ];
+        for (country, typed, number) in cases {
+            let home = Country::named(country).unwrap();
+            let found = phone(typed, home);
+            // What is too short to be a number is none.
+            let expected = Some(number).filter(|number| number.trim_start_matches('+').len() >= 7);
+            assert_eq!(found.as_deref(), expected, "{country}: {typed}");
+        }
+        let germany = Country::named("DE").unwrap();
+        for typed in ["030 123456", "+49 30 123456", "0049/30/123456"] {
+            assert_eq!(phone_digits(typed, germany).as_deref(), Some("30123456"), "{typed}");
+        }
+        for other in ["Zimmer 030 123456", "030", "88881234"] {
+            assert_eq!(phone_digits(other, germany), None, "{other}");
         }
     }
 

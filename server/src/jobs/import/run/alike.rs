@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
+use sync_core::actions::duplicates::country::Country;
 use sync_core::actions::duplicates::likely::{Profile, shared_by_max, typed};
 use sync_core::id::RecordId;
 use sync_core::projection;
@@ -11,7 +12,7 @@ use sync_core::schema::Kind;
 
 use super::super::attach::{PERCENT_MIN, likely};
 use super::super::draft::Draft;
-use super::super::edits::edits;
+use super::super::edits::{edits, unclear};
 use super::super::mistakes::{joined, mistakes};
 use super::{Identity, Planned, Run, Step};
 use crate::store::records::RecordRow;
@@ -40,14 +41,14 @@ impl Above {
     }
 
     /// The records that are nearly certainly what a profile is of.
-    fn alike(&self, kind: &Kind, profile: &Profile) -> BTreeSet<RecordId> {
+    fn alike(&self, (kind, home): (&Kind, Country), profile: &Profile) -> BTreeSet<RecordId> {
         let keys = profile.keys();
         let sharing = keys.iter().filter_map(|key| Some((key, self.by_key.get(key)?)));
         // What too many share tells nothing apart.
         let some = sharing.filter(|(key, records)| records.len() <= shared_by_max(key) as usize).flat_map(|(_, records)| records);
         let is_alike = |record: &&RecordId| {
             let values = self.values.get(*record);
-            values.is_some_and(|values| profile.compare(&Profile::of(kind, values)).percent() >= PERCENT_MIN)
+            values.is_some_and(|values| profile.compare(&Profile::of(kind, values, home)).percent() >= PERCENT_MIN)
         };
         some.collect::<BTreeSet<_>>().into_iter().filter(is_alike).copied().collect()
     }
@@ -76,6 +77,7 @@ impl Run<'_> {
         ids: &mut [RecordId],
         rows: &mut HashMap<RecordId, RecordRow>,
     ) -> Result<()> {
+        let home = self.rules.country;
         for (planned, id) in batch.iter_mut().zip(ids) {
             let Identity::New { by_key, .. } = planned.identity else { continue };
             if rows.contains_key(id) {
@@ -84,11 +86,11 @@ impl Run<'_> {
             let made = edits(self.kind, *id, &Map::new(), &planned.draft);
             let mut fields = Map::new();
             made.iter().flatten().for_each(|edit| typed(&mut fields, edit));
-            let profile = Profile::of(self.kind, &fields);
-            let mut there = likely(tx, self.author.workspace, &self.sight.scope, self.kind, &profile).await?;
+            let profile = Profile::of(self.kind, &fields, home);
+            let mut there = likely(tx, self.author.workspace, &self.sight.scope, (self.kind, home), &profile).await?;
             // Those above may have been found in the database since.
             there.retain(|row| !by_key || self.above.values(&row.record).is_none());
-            let above = if by_key { BTreeSet::new() } else { self.above.alike(self.kind, &profile) };
+            let above = if by_key { BTreeSet::new() } else { self.above.alike((self.kind, home), &profile) };
             let found: BTreeSet<RecordId> = there.iter().map(|row| row.record).chain(above).collect();
             match (found.len(), found.first()) {
                 (1, Some(record)) => {
@@ -133,6 +135,7 @@ impl Run<'_> {
         let before = self.above.values(&record).filter(|_| self.spec.is_dry_run && self.made.contains(&record))?;
         let changes = edits(self.kind, record, before, &planned.draft);
         let mut wrong = planned.mistakes.clone();
+        wrong.extend(unclear(self.kind, before, &planned.draft));
         wrong.extend(mistakes(self.kind, before, &changes));
         Some(match (wrong.is_empty(), changes.is_empty()) {
             (false, _) => Step::Fail { record, changes, why: joined(&wrong) },

@@ -1,0 +1,90 @@
+//! Acts: many records that are written as one, kept so that they can be taken back, each in the audit log with who did it.
+//!
+//! Writes no record itself: whoever begins an act writes them, under its id.
+
+use serde_json::{Value as Json, json};
+use sync_core::id::{KindName, RecordId};
+
+use super::import::{ImportId, Undone};
+use crate::app::App;
+use crate::audit::{self, Note};
+use crate::auth::secret::random;
+use crate::intake::Author;
+use crate::store::StoreError;
+use crate::store::imports::{self, Act, ImportRow};
+
+/// Begins an act on records of a kind: a file of this name, or what was done. `detail` is what the audit log tells of it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin(
+    app: &App,
+    author: &Author,
+    (act, name): (Act, &str),
+    kind: &KindName,
+    mut detail: Json,
+) -> Result<ImportRow, StoreError> {
+    let (now, workspace) = (app.clock.now(), author.workspace);
+    let row = ImportRow {
+        import: *RecordId::new(now, random()).as_bytes(),
+        kind: kind.clone(),
+        file_name: name.to_owned(),
+        started_at: now,
+        finished_at: None,
+        user: author.user,
+        created: 0,
+        updated: 0,
+        failed: 0,
+        undone_at: None,
+        act,
+    };
+    detail["act"] = json!(ImportId(row.import).to_string());
+    let told = told(act).map(|(begun, _)| Note::of(workspace, Some(author.user), begun, kind).with(detail));
+    let kept = row.clone();
+    let beginning = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            imports::add(tx, workspace, &kept).await?;
+            if let Some(note) = told { note.write(tx, now).await } else { Ok(()) }
+        })
+    });
+    beginning.await?;
+    Ok(row)
+}
+
+/// Notes how far an act is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn note(app: &App, author: &Author, row: &ImportRow) -> Result<(), StoreError> {
+    let (row, workspace) = (row.clone(), author.workspace);
+    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::note(tx, workspace, &row).await })).await
+}
+
+/// Notes that an act was taken back, and by whom.
+///
+/// # Errors
+/// When the database fails.
+pub async fn taken_back(app: &App, author: &Author, mut row: ImportRow, undone: &Undone) -> Result<(), StoreError> {
+    let (now, workspace) = (app.clock.now(), author.workspace);
+    row.undone_at = Some(now);
+    let act = ImportId(row.import).to_string();
+    let detail = json!({"act": act, "records": undone.archived + undone.restored, "left": undone.left});
+    let told = told(row.act).map(|(_, back)| Note::of(workspace, Some(author.user), back, &row.kind).with(detail));
+    let noting = app.store.write::<_, StoreError, _>(move |tx| {
+        Box::pin(async move {
+            imports::note(tx, workspace, &row).await?;
+            if let Some(note) = told { note.write(tx, now).await } else { Ok(()) }
+        })
+    });
+    noting.await
+}
+
+/// What the audit log calls an act, and that it was taken back. A handover writes entries of its own, and a merge is two edits
+/// of two records, which their histories tell.
+fn told(act: Act) -> Option<(audit::Act, audit::Act)> {
+    match act {
+        Act::File => Some((audit::Act::Imported, audit::Act::ImportUndone)),
+        Act::Bulk => Some((audit::Act::BulkEdited, audit::Act::BulkUndone)),
+        Act::Merge | Act::Handover => None,
+    }
+}
