@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Device, Listed, view};
+use super::{Device, Listed, RecordEdits, view};
 use crate::access::Overview;
-use crate::actions::doubts::{Doubt, doubts};
+use crate::actions::doubts::{Doubtful, doubts};
+use crate::actions::duplicates::likely::typed;
 use crate::id::{Millis, RecordId, UserId};
 use crate::protocol::Subscription;
 use crate::schema::Kind;
@@ -144,14 +145,15 @@ impl Device {
         }))
     }
 
-    /// What of a record is probably a slip: the field, or `field.part` of its rows, and why. To be said beside the value; it
-    /// stands all the same.
+    /// What of a record is probably a slip, and why, as it would be with these edits. To be said beside the value; it stands
+    /// all the same.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn doubts(&self, record: RecordId) -> Result<Vec<(String, Doubt)>, StoreError> {
-        let Some(row) = self.row(record)? else { return Ok(Vec::new()) };
-        Ok(self.schema().kind(&row.kind).map(|kind| doubts(kind, &row.fields)).unwrap_or_default())
+    pub fn doubts(&self, of: &RecordEdits) -> Result<Vec<Doubtful>, StoreError> {
+        let mut fields = self.row(of.record)?.map(|row| row.fields).unwrap_or_default();
+        of.edits.iter().for_each(|edit| typed(&mut fields, edit));
+        Ok(self.schema().kind(&of.kind).map(|kind| doubts(kind, &fields)).unwrap_or_default())
     }
 
     fn because(&self, row: &Listed) -> Result<Because, StoreError> {
