@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Device, Listed, RecordEdits, view};
+use super::{Device, Listed, RecordEdits};
 use crate::access::Overview;
 use crate::actions::doubts::{Doubtful, doubts};
 use crate::actions::duplicates::likely::typed;
@@ -174,7 +174,7 @@ impl Device {
         let now = self.replica.server_time(now);
         let mut alarms = Vec::new();
         for row in self.replica.store.rows_that_remind()? {
-            let row = view::listed(row)?;
+            let row = self.listed(row)?;
             if self.is_mine_to_do(&row) {
                 alarms.extend(alarms_of(&row).into_iter().filter(|alarm| alarm.at > now));
             }

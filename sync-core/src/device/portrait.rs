@@ -32,7 +32,7 @@ impl Device {
         let linking = self.links_to(record)?.into_iter().filter(|(_, role)| *role == *from.via).map(|(source, _)| source);
         // Ids begin with the time at which they were made.
         let mut linking: Vec<RecordId> = linking.collect();
-        linking.reverse();
+        linking.sort_unstable_by(|one, other| other.cmp(one));
         linking.truncate(LOOKED_AT as usize);
         match query(self.schema(), &from.kind, line, &linking) {
             Ok(query) if !linking.is_empty() => self.list(&query, context),
