@@ -148,7 +148,7 @@ public final class Rapport: Sendable {
     }
 
     /// Makes a record one with another, which stands for both from then on. It keeps what it has and gets what it lacks, unless
-    /// `keep` says otherwise of a field. `undo` and `split` take it back.
+    /// `keep` says otherwise of a field. `split` takes it back; so does `undo`, unless texts were joined.
     @discardableResult
     public func merge(_ record: RecordID, into other: RecordID, keep: [String: Keep] = [:]) async throws -> [Receipt] {
         try await client.merge(record: record, into: other, keep: keep)

@@ -147,7 +147,7 @@ class Rapport private constructor(private val client: Client) {
 
     /**
      * Makes a record one with another, which stands for both from then on. It keeps what it has and gets what it lacks, unless
-     * [keep] says otherwise of a field. [undo] and [split] take it back.
+     * [keep] says otherwise of a field. [split] takes it back; so does [undo], unless texts were joined.
      */
     suspend fun merge(record: RecordId, into: RecordId, keep: Map<String, Keep> = emptyMap()): List<Receipt> =
         io { client.merge(record, into, keep) }
