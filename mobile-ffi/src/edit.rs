@@ -138,7 +138,7 @@ pub struct RecordEdit {
 }
 
 impl RecordEdit {
-    fn resolve(self, device: &Device) -> Result<RecordEdits, ClientError> {
+    pub(crate) fn resolve(self, device: &Device) -> Result<RecordEdits, ClientError> {
         let record = self.record.parse()?;
         let kind = match self.kind {
             Some(kind) => kind.parse().map_err(|_| ClientError::BadArgument { detail: format!("there is no kind `{kind}`") })?,

@@ -9,10 +9,13 @@
 mod attachments;
 mod client;
 mod drafts;
+mod duplicates;
 mod edit;
 mod error;
 mod files;
 mod history;
+mod insight;
+mod kinds;
 mod live;
 mod open;
 mod read;
@@ -27,17 +30,22 @@ mod value;
 pub use attachments::{Attachment, AttachmentState, NewAttachment, Transfer, TransferStream};
 pub use client::{Client, Invitation, Session, Settings, read_invitation};
 pub use drafts::{Claim, Conflict, Draft, DraftState};
+pub use duplicates::{Keep, LikelyDuplicate, MergeChoice, Together};
 pub use edit::{FieldEdit, Receipt, RecordEdit, Review, new_record_id};
 pub use error::{ClientError, OpenError, StopReason};
 pub use files::set_store_aside;
 pub use history::{Change, Steps};
+pub use insight::{Doubt, Due, NextStep, Package, PackagePart, PortraitItem, PortraitLine, Said, Tone};
+pub use kinds::{
+    BoardColumn, BoardInfo, ChoiceInfo, ColumnState, FieldInfo, FrozenInfo, GapInfo, KindInfo, MenuHeading, MenuPlace, NeedInfo, Tap, Word,
+};
 pub use live::{ListStep, ListUpdate, LiveList, StatusStream};
 pub use read::{Found, ListQuery, Page, Piece, Record, RecordId, SendState};
 pub use rights::{KindRights, Reach};
 pub use runtime::{CancelHandle, end_threads};
 pub use secrets::{SecretError, SecretStore};
 pub use subscriptions::{Estimate, Subscription, Whose};
-pub use support::{Alarm, Because, Check, CheckName, ChoiceInfo, FieldInfo, KeyAccount, KindInfo, Presence, SdkInfo, Word, sdk_info};
+pub use support::{Alarm, Because, Check, CheckName, KeyAccount, Presence, SdkInfo, sdk_info};
 pub use sync::{Budget, Network, SyncOutcome, SyncPhase, SyncStatus};
 pub use value::Value;
 

@@ -70,6 +70,9 @@ pub struct Record {
     pub conflicts: u64,
     /// Whether the user's edits of it have arrived.
     pub state: SendState,
+    /// The record that stands for it since they were merged: show that one. Lists and searches lead there by themselves,
+    /// links still lead here.
+    pub merged_into: Option<RecordId>,
 }
 
 impl From<Listed> for Record {
@@ -89,6 +92,7 @@ impl From<Listed> for Record {
             updated_at: moment(row.updated_at),
             conflicts: row.conflicts,
             state,
+            merged_into: row.merged_into.map(RecordId::from),
         }
     }
 }
@@ -203,7 +207,7 @@ impl Client {
         .await
     }
 
-    /// One page of a list.
+    /// One page of a list. Of records that were merged only the one that stands for them is in lists.
     pub async fn list(&self, query: ListQuery) -> Result<Page, ClientError> {
         let open = self.open_now()?;
         guarded(blocking(move || {
@@ -244,7 +248,8 @@ impl Client {
         .await
     }
 
-    /// Records that link to a record, by the field that does.
+    /// Records that link to a record or to one that was merged into it, by the field that does. Those that were merged
+    /// themselves are among them: `merged_into`.
     pub async fn links_to(&self, id: RecordId) -> Result<Vec<Record>, ClientError> {
         let id = id.parse()?;
         self.on_device(move |device, _| {

@@ -6,7 +6,7 @@ use sync_core::schema::Kind;
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::support::Word;
+use crate::kinds::Word;
 
 /// How far somebody may go with records of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]

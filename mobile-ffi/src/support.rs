@@ -1,9 +1,8 @@
-//! For forms, for support and for the person who asks why: kinds, versions, checks, explanations.
+//! For support and for the person who asks why: versions, checks, explanations.
 
 use std::time::SystemTime;
 
 use sync_core::device;
-use sync_core::schema::{Field, Kind, Label};
 
 use crate::client::Client;
 use crate::error::ClientError;
@@ -35,97 +34,6 @@ pub fn sdk_info() -> SdkInfo {
         protocol: sync_core::protocol::PROTOCOL_VERSION,
         sqlite: rusqlite::version().to_owned(),
         encrypts: cfg!(feature = "cipher"),
-    }
-}
-
-/// A word in both languages.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Word {
-    /// English.
-    pub en: String,
-    /// Simplified Chinese.
-    pub zh: String,
-}
-
-impl From<&Label> for Word {
-    fn from(label: &Label) -> Self {
-        Self { en: label.en.clone(), zh: label.zh.clone() }
-    }
-}
-
-/// A field of a kind.
-#[derive(Debug, Clone, PartialEq, uniffi::Record)]
-pub struct FieldInfo {
-    /// Its name.
-    pub name: String,
-    /// What people read.
-    pub label: Word,
-    /// What a value is: `string`, `money`, `link`.
-    pub value: String,
-    /// How concurrent edits become one: `register`, `set`, `text`.
-    pub merge: String,
-    /// Whether a record without it is incomplete.
-    pub required: bool,
-    /// The words of a choice, and what people read.
-    pub options: Vec<ChoiceInfo>,
-    /// The kinds that a link may point at.
-    pub to: Vec<String>,
-    /// The parts of a row.
-    pub parts: Vec<FieldInfo>,
-}
-
-/// A value that a choice may have.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct ChoiceInfo {
-    /// The stored word.
-    pub value: String,
-    /// What people read.
-    pub label: Word,
-}
-
-/// A kind of record.
-#[derive(Debug, Clone, PartialEq, uniffi::Record)]
-pub struct KindInfo {
-    /// Its name.
-    pub name: String,
-    /// One of it.
-    pub label: Word,
-    /// Many of it.
-    pub plural: Word,
-    /// The field that names a record.
-    pub title: String,
-    /// Columns of its list.
-    pub list: Vec<String>,
-    /// Its fields, in the order of the record page.
-    pub fields: Vec<FieldInfo>,
-}
-
-fn word_of(word: serde_json::Result<serde_json::Value>) -> String {
-    word.ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn field_info(field: &Field) -> FieldInfo {
-    let option = |option: &sync_core::schema::Choice| ChoiceInfo { value: option.value.clone(), label: (&option.label).into() };
-    FieldInfo {
-        name: field.name.to_string(),
-        label: (&field.label).into(),
-        value: word_of(serde_json::to_value(&field.value)),
-        merge: word_of(serde_json::to_value(&field.merge)),
-        required: field.required,
-        options: field.options.iter().map(option).collect(),
-        to: field.to.iter().map(ToString::to_string).collect(),
-        parts: field.items.iter().map(field_info).collect(),
-    }
-}
-
-fn kind_info(kind: &Kind) -> KindInfo {
-    KindInfo {
-        name: kind.name.to_string(),
-        label: (&kind.label).into(),
-        plural: (&kind.plural).into(),
-        title: kind.title.to_string(),
-        list: kind.list.iter().map(ToString::to_string).collect(),
-        fields: kind.fields.iter().filter(|field| !field.hidden).map(field_info).collect(),
     }
 }
 
@@ -245,11 +153,6 @@ fn check(name: CheckName, good: bool, detail: impl Into<String>) -> Check {
 
 #[uniffi::export]
 impl Client {
-    /// The kinds of the workspace, its own among them: what forms and lists are made of.
-    pub async fn kinds(&self) -> Result<Vec<KindInfo>, ClientError> {
-        self.on_device(|device, _| Ok(device.schema().kinds().map(|kind| kind_info(kind)).collect())).await
-    }
-
     /// Why a record is on this device, or is not.
     pub async fn explain(&self, id: RecordId) -> Result<Presence, ClientError> {
         let id = id.parse()?;

@@ -12,9 +12,9 @@ use crate::audit::{Act, Note};
 use crate::auth::Caller;
 use crate::auth::secret::{Token, TokenKind};
 use crate::error::Error;
-use crate::lines::Lines;
 use crate::reading::{List, Names, Reading, Row};
 use crate::store::{StoreError, calendars};
+use sync_core::lines::Lines;
 
 /// Activities in one calendar, the newest ones: a phone fetches all of it each time.
 const ENTRIES_MAX: usize = 2_000;

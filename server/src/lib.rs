@@ -24,7 +24,6 @@ pub mod hooks;
 pub mod intake;
 pub mod jobs;
 pub mod language;
-mod lines;
 mod listen;
 pub mod log;
 mod metrics;

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod authored_tests;
+mod cards;
 #[cfg(test)]
 mod desk_tests;
 mod explain;
@@ -18,8 +19,12 @@ mod leave_tests;
 mod likely;
 #[cfg(test)]
 mod likely_tests;
+mod merging;
+#[cfg(test)]
+mod merging_tests;
 #[cfg(test)]
 mod model;
+mod next;
 #[cfg(test)]
 mod order_tests;
 mod packages;
@@ -38,8 +43,11 @@ mod watch;
 pub use explain::{Alarm, Because, Health, KeyAccount, Presence};
 pub use files::{FileView, NewFile};
 pub use likely::LikelyDuplicate;
+pub use merging::{MergeChoice, Together};
 pub use view::{ClaimView, ConflictView, Found, Listed, View};
 pub use watch::{ListStep, ListUpdate, Watch};
+
+use std::collections::HashSet;
 
 use crate::actions::duplicates::normal::phone_digits;
 use crate::engine::{
@@ -52,12 +60,14 @@ use crate::record::fields::FieldEdit;
 use crate::record::history::{HistoryEntry, Stored, as_of, history};
 use crate::schema::{Kind, Schema};
 use crate::search::{CANDIDATES, by_closeness, match_expression, near_expression, start_expressions, starts_first};
-use crate::store::{Draft, Place, Quarantined, Store, StoreError};
+use crate::store::{Draft, Place, Quarantined, Store, StoreError, StoredRow};
 
 /// Rows indexed in one idle step: a few milliseconds.
 const INDEX_STEP: usize = 200;
 /// The most records that one search answers with.
 const SEARCH_LIMIT: u32 = CANDIDATES;
+/// The records of a kind that lists are made of: what another record stands for is shown there.
+const LISTED: &str = "rows.workspace = $1 and rows.kind = $2 and rows.record not in (select record from temp.aliases)";
 
 /// What opening a device takes.
 #[derive(Debug, Clone)]
@@ -313,16 +323,16 @@ impl Device {
     /// When the store fails.
     pub fn row(&self, record: RecordId) -> Result<Option<Listed>, StoreError> {
         self.unlocked()?;
-        self.replica.store.row(record)?.map(view::listed).transpose()
+        self.replica.store.row(record)?.map(|row| self.listed(row)).transpose()
     }
 
-    /// Every record that is here, archived ones included: for exports and comparisons.
+    /// Every record that is here, archived and merged ones included: for exports and comparisons.
     ///
     /// # Errors
     /// When the store fails.
     pub fn all_rows(&self) -> Result<Vec<Listed>, StoreError> {
         self.unlocked()?;
-        self.replica.store.all_rows()?.into_iter().map(view::listed).collect()
+        self.replica.store.all_rows()?.into_iter().map(|row| self.listed(row)).collect()
     }
 
     /// How many records are here, archived ones included.
@@ -343,7 +353,8 @@ impl Device {
         disputed.into_iter().filter_map(|record| self.get(record).transpose()).collect()
     }
 
-    /// The records of a query. `context` says when and where relative dates are counted.
+    /// The records of a query, but for those that another one stands for. `context` says when and where relative dates are
+    /// counted.
     ///
     /// # Errors
     /// When the store fails.
@@ -352,10 +363,9 @@ impl Device {
         let compiler = Compiler { first_param: 3, ..Compiler::new(Dialect::Sqlite, context) };
         let page = compiler.page(query);
         let binds = self.binds(query, page.condition.params);
-        let condition = format!("rows.workspace = $1 and rows.kind = $2 and {}", page.condition.text);
         self.replica.store.settle_aliases()?;
-        let rows = self.replica.store.rows_where(&condition, &page.order, page.limit, binds)?;
-        rows.into_iter().map(view::listed).collect()
+        let rows = self.replica.store.rows_where(&format!("{LISTED} and {}", page.condition.text), &page.order, page.limit, binds)?;
+        rows.into_iter().map(|row| self.listed(row)).collect()
     }
 
     /// As [`Device::list`], with how many records there are in all, and where the next page begins.
@@ -379,7 +389,11 @@ impl Device {
         let filter = compiler.filter(&query.filter);
         let binds = self.binds(query, filter.params);
         self.replica.store.settle_aliases()?;
-        self.replica.store.count_where(&format!("rows.workspace = $1 and rows.kind = $2 and {}", filter.text), binds)
+        self.replica.store.count_where(&format!("{LISTED} and {}", filter.text), binds)
+    }
+
+    fn listed(&self, row: StoredRow) -> Result<Listed, StoreError> {
+        view::listed(&self.replica.store, row)
     }
 
     fn binds(&self, query: &Query, params: Vec<Param>) -> Vec<rusqlite::types::Value> {
@@ -397,7 +411,8 @@ impl Device {
     }
 
     /// Records that a text finds, best first, of one kind or of all; if there are none, those with words that are
-    /// one slip of the finger away. Brings the index up to date first.
+    /// one slip of the finger away. What it finds of a record that another one stands for leads to that one. Brings the index
+    /// up to date first.
     ///
     /// # Errors
     /// When the store fails.
@@ -419,8 +434,11 @@ impl Device {
         if let Some(near) = near_expression(text).filter(|_| found.is_empty()) {
             found = self.replica.store.find(&near, kind, SEARCH_LIMIT)?;
         }
+        // Several that were merged are found as one.
+        let mut seen = HashSet::new();
+        found.retain(|record| seen.insert(*record));
         let rows = found.into_iter().filter_map(|record| self.replica.store.row(record).transpose());
-        let mut rows: Vec<Listed> = rows.map(|row| row.and_then(view::listed)).collect::<Result<_, StoreError>>()?;
+        let mut rows: Vec<Listed> = rows.map(|row| row.and_then(|row| self.listed(row))).collect::<Result<_, StoreError>>()?;
         by_closeness(text, &mut rows, |row| &row.title);
         rows.truncate(SEARCH_LIMIT as usize);
         Ok(rows)
@@ -435,7 +453,7 @@ impl Device {
         Ok(rows.into_iter().map(|row| view::found(&self.replica.schema, row, text)).collect())
     }
 
-    /// The records that link to a record, and by which field.
+    /// The records that link to a record or to what it stands for, and by which field: merged ones, too.
     ///
     /// # Errors
     /// When the store fails.

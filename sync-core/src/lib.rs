@@ -23,6 +23,7 @@ mod golden_tests;
 #[cfg(any(test, feature = "planted-bugs", feature = "hostile"))]
 pub mod hostile;
 pub mod id;
+pub mod lines;
 pub mod merge;
 #[cfg(test)]
 mod merge_tests;

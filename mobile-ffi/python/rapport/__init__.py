@@ -34,6 +34,7 @@ from ._native.rapport_mobile import (
     Estimate,
     FieldEdit,
     Invitation,
+    Keep,
     ListQuery,
     ListStep,
     ListUpdate,
@@ -63,9 +64,9 @@ from ._native.rapport_mobile import (
 
 __all__ = [
     "Attachment", "AttachmentState", "Budget", "CancelHandle", "CheckName", "Client", "ClientError", "DraftState", "Edits", "Estimate", "FieldEdit", "Invitation",
-    "ListQuery", "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Reach", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
+    "Keep", "ListQuery", "Network", "NewAttachment", "OpenError", "Presence", "Rapport", "Reach", "Receipt", "Record", "RecordEdit", "SecretError", "SecretStore",
     "SendState", "Settings", "StopReason", "Subscription", "SyncOutcome", "SyncPhase", "Transaction", "Value", "Whose", "apply", "new_record_id",
-    "plain", "read_invitation", "sdk_info", "set_store_aside", "value",
+    "offered", "plain", "read_invitation", "sdk_info", "set_store_aside", "value",
 ]
 
 # Python ends a thread that comes back to it after its own end, and the whole process with it.
@@ -101,6 +102,11 @@ def plain(of: Value | None) -> Any:
     if of.is_PARTS():
         return {name: plain(part) for name, part in of.values.items()}
     return of.value
+
+
+def offered(field: ffi.FieldInfo) -> list[ffi.ChoiceInfo]:
+    """The options of a field that people may choose; `field.options` has the labels of those that records may still hold, too."""
+    return [option for option in field.options if not option.hidden]
 
 
 class Edits:
@@ -267,6 +273,27 @@ class Rapport:
         finally:
             watched.stop()
 
+    async def likely_duplicates(self, kind: str, edits: Edits) -> list[ffi.LikelyDuplicate]:
+        """The records on this device that one is likely the same as that is being made: call it while somebody types."""
+        return await self.client.likely_duplicates(_made(kind, edits))
+
+    async def likely_duplicates_of(self, record: str, edits: Edits | None = None) -> list[ffi.LikelyDuplicate]:
+        """The records that one that is here is likely the same as, with these edits."""
+        return await self.client.likely_duplicates(_edited(record, edits))
+
+    async def merge(self, record: str, into: str, **keep: Keep) -> list[Receipt]:
+        """Makes a record one with another, which stands for both: it keeps what it has and gets what it lacks, unless `keep` says
+        otherwise of a field."""
+        return await self.client.merge(record, into, keep)
+
+    async def doubts(self, record: str, edits: Edits | None = None) -> list[ffi.Doubt]:
+        """What is probably a slip in a record that is here, with these edits."""
+        return await self.client.doubts(_edited(record, edits))
+
+    async def doubts_in(self, kind: str, edits: Edits) -> list[ffi.Doubt]:
+        """What is probably a slip in a record that is being made: call it while somebody types."""
+        return await self.client.doubts(_made(kind, edits))
+
     async def attach(self, to: str, path: str | Path, *, media_type: str | None = None, name: str | None = None,
                      thumbnail: bytes | None = None) -> str:
         """Hangs a file on a record: copied into the sealed store, sent later. Answers with its own record."""
@@ -313,6 +340,14 @@ class Rapport:
                 yield status
         finally:
             watched.stop()
+
+
+def _made(kind: str, edits: Edits) -> RecordEdit:
+    return RecordEdit(record=new_record_id(), kind=kind, edits=edits.made, makes=True)
+
+
+def _edited(record: str, edits: Edits | None) -> RecordEdit:
+    return RecordEdit(record=record, kind=None, edits=edits.made if edits else [])
 
 
 def _query(kind: str, where: Iterable[dict] | None = None, **query: Any) -> ListQuery:

@@ -94,6 +94,10 @@ class Play:
                 await phone.fetch_attachment(record)
             case "undo" | "redo":
                 await getattr(phone, do)()
+            case "merge":
+                await phone.merge(record, self.records[step["into"]])
+            case "split":
+                await phone.split(record)
             case "sign_out":
                 await phone.sign_out(step["lose_unsent"])
             case _:
@@ -126,6 +130,13 @@ class Play:
                 return {}
             case "history":
                 return {"values": [plain(change.new) for change in await phone.history(record) if change.field == step["field"]]}
+            case "likely":
+                likely = await phone.likely_duplicates_of(record)
+                reasons = [reason.zh for one in likely for reason in one.reasons]
+                return {"titles": [one.record.title for one in likely], "reasons": reasons}
+            case "together":
+                found = await phone.together(record)
+                return {"survivor": found.survivor and found.survivor.title, "behind": [row.title for row in found.behind]}
             case "explain":
                 return {"presence": variant(await phone.explain(record))}
             case "estimate":

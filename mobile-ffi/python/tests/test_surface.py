@@ -6,7 +6,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from rapport import CancelHandle, CheckName, ClientError, Network, Presence, Rapport, Reach, SendState, SyncOutcome, SyncPhase, Whose, plain, read_invitation, value
+from rapport import (
+    CancelHandle, CheckName, ClientError, Edits, Keep, Network, Presence, Rapport, Reach, SendState, SyncOutcome, SyncPhase, Whose,
+    offered, plain, read_invitation, value,
+)
 from rapport.kinds import Deal, DealEdits, Money, Party, PartyEdits
 from rapport.testkit import quiesce
 
@@ -287,3 +290,78 @@ async def test_a_connected_phone_brings_what_it_is_asked_to_hold_and_takes_away_
     await ann.unsubscribe(Whose.CUSTOMER(known))
     await ann.wait_current(None)
     assert await ann.get(known) is None
+
+
+async def test_a_customer_that_is_typed_a_second_time_is_found_and_merged_as_people_choose(kit):
+    ann = await kit.phone("ann")
+    known = await named(ann, source="fair")
+    async with ann.transaction() as tx:
+        tx.edit(known).set_row("phones", "r1", value="138 1234 5678")
+    typed = Edits().set(name="Nanhu").set_row("phones", "r1", value="+86 13812345678")
+    likely = await ann.likely_duplicates("party", typed)
+    assert [(one.record.id, one.percent >= 50, one.reasons[0].en) for one in likely] == [(known, True, "same phone number: +8613812345678")]
+    other = await named(ann, "Nanhu", source="web", industry="print")
+    async with ann.transaction() as tx:
+        deal = tx.create("deal", title="Paper", party=other)
+    choices = {choice.field: choice for choice in await ann.merge_choices(other, known)}
+    assert (choices["name"].keep, plain(choices["name"].own), plain(choices["name"].other)) == ([Keep.OWN, Keep.OTHER], "佳美", "Nanhu")
+    await ann.merge(other, known, source=Keep.OTHER)
+    assert ((await ann.get(other)).merged_into, [row.id for row in await ann.links_to(known)]) == (known, [deal])
+    merged = await fields(ann, known)
+    assert (merged["name"], merged["source"], merged["industry"]) == ("佳美", "web", "print")
+    await ann.undo()
+    assert (await ann.get(other)).merged_into is None
+    await ann.set_apart(other, known)
+    with pytest.raises(ClientError.BadArgument):
+        await ann.merge(deal, deal)
+
+
+async def test_what_stands_beside_a_record_is_worked_out_on_the_phone(kit):
+    # Products and their packages are the office's.
+    set_to = lambda field, value: {"op": "set", "field": field, "value": value}
+    ink = kit.create_as("office", "product", set_to("name", "Ink"))
+    part = {"op": "set_row", "field": "parts", "row": "p1", "values": {"product": ink, "quantity": 3}}
+    kit_of_ink = kit.create_as("office", "product", set_to("name", "Box of ink"), part)
+    ann = await kit.phone("ann")
+    await ann.sync()
+    kit.cut()
+    customer = await named(ann, preferences=["green tea"])
+    async with ann.transaction() as tx:
+        order = tx.create("offer", title="Order", form="order", status="signed", party=customer)
+        tx.edit(order).set_row("lines", "l1", product=kit_of_ink, quantity=2)
+        call = tx.create("activity", subject="Call back", type="call", due=1_588_464_000_000, about=[customer])
+        tx.create("activity", subject="Later", due=3_797_452_800_000, about=[customer])
+        tx.create("activity", subject="Rang", type="call", status="done", about=[customer])
+    step = (await ann.next_steps([customer, order]))[customer]
+    assert (step.activity, step.title, step.due.at.year, step.tone.name) == (call, "Call back", 2020, "LATE")
+    lines = {line.name: line.says[0] for line in await ann.portrait(customer)}
+    assert (lines["products"].what.title, lines["products"].evidence) == ("Box of ink", [order])
+    assert (plain(lines["preferences"].what.value), lines["channel"].what.label.zh) == ("green tea", "电话")
+    package = (await ann.packages(order))[0]
+    assert (package.title, package.quantity, [(part.title, part.quantity, part.depth) for part in package.parts]) == ("Box of ink", 2, [("Ink", 6, 1)])
+    assert "\r\nFN:佳美\r\n" in await ann.card(customer) and await ann.card(order) is None
+    slip = Edits().set(tax_id="91350100M000100Y34").set_row("phones", "r9", value="8888 1234")
+    doubts = {doubt.field: doubt for doubt in await ann.doubts_in("party", slip)}
+    assert (doubts["tax_id"].code, doubts["tax_id"].row, doubts["phones"].row, doubts["phones"].part) == ("credit_code", None, "r9", "value")
+    assert (await ann.doubts(customer), [doubt.words.zh for doubt in await ann.doubts(customer, slip)][0][:4]) == ([], "缺少区号")
+    assert (await ann.dialled("138 1234 5678"), await ann.dialled("8888 1234")) == ("+8613812345678", None)
+
+
+async def test_kinds_say_enough_to_draw_an_app_from(kit):
+    ann = await kit.phone("ann")
+    kinds = {kind.name: kind for kind in await ann.kinds()}
+    deal = {field.name: field for field in kinds["deal"].fields}
+    board = kinds["deal"].board
+    assert (board.by, board.sum, [column.state.name for column in board.columns][-2:]) == ("stage", "amount", ["WON", "LOST"])
+    assert (deal["stage"].default, deal["party"].tap.name, deal["stage_due"].computed) == ("lead", "OPEN", True)
+    assert kinds["case"].belongs_to == "party" and kinds["party"].can_merge
+    page = await ann.list("deal", where=json.loads(kinds["deal"].gaps[0].filter))
+    assert page.total == 0
+    # What nobody chooses any more is marked, and refused when it is written.
+    view = {field.name: field for field in kinds["view"].fields}
+    layout = next(field for field in view.values() if any(option.hidden for option in field.options))
+    hidden = next(option for option in layout.options if option.hidden)
+    assert hidden.label.zh and hidden.value not in [option.value for option in offered(layout)]
+    with pytest.raises(ClientError.Refused):
+        async with ann.transaction() as tx:
+            tx.create("view", name="Near me", **{layout.name: hidden.value})

@@ -5,7 +5,7 @@
 
 use askama::Template;
 use serde_json::{Map, Value as Json};
-use sync_core::actions::doubts::{self, Doubt, doubt};
+use sync_core::actions::doubts::{self, doubt};
 use sync_core::actions::duplicates::country::Country;
 use sync_core::id::{Millis, RecordId};
 use sync_core::record::authored::{is_email, web_address};
@@ -51,7 +51,7 @@ pub enum Shown {
         text: String,
     },
     /// A value that is probably a slip, and why.
-    Doubtful(Box<Shown>, &'static str),
+    Doubtful(Box<Shown>, String),
     /// A moment; the script shows it in the reader's own time zone.
     Moment {
         /// For programs.
@@ -147,9 +147,7 @@ impl Formatter<'_> {
     fn judged(&self, field: &Field, value: &Json) -> Shown {
         let shown = self.scalar(field, value);
         match value.as_str().and_then(|text| doubt(field, text, self.home)) {
-            Some(Doubt::Phone) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.phone")),
-            Some(Doubt::Email) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.email")),
-            Some(Doubt::CreditCode) => Shown::Doubtful(Box::new(shown), self.words.say("doubt.credit_code")),
+            Some(why) => Shown::Doubtful(Box::new(shown), self.words.label(&why.words()).to_owned()),
             None => shown,
         }
     }

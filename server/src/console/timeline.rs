@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use sync_core::access::Action;
 use sync_core::actions::next::{ABOUT, ACTIVITY, is_open};
+use sync_core::actions::taking_back::{Left, taking_back};
 use sync_core::id::{ChangeHash, Millis, RecordId};
 use sync_core::record::fields::FieldEdit;
 use sync_core::schema::Kind;
@@ -21,7 +22,6 @@ use super::made::{device_of, later, name_of};
 use super::record::{Editing, show, view};
 use super::why;
 use crate::error::Error;
-use crate::jobs::import::{Left, taking_back};
 use crate::reading::{CHANGES, Entry, Event, Happened, Names, PEOPLE, Row, Timeline, Who};
 
 /// Events of a page at first, and how many more each time.
@@ -382,7 +382,7 @@ pub async fn undo(desk: Desk, Path((kind, id)): Path<(String, RecordId)>, Form(b
         };
         return show(&desk, &kind.name, id, refuse(desk.words.fill("timeline.kept", &[&why])), None).await;
     }
-    for (at, edits) in steps.into_iter().enumerate() {
+    for (at, (_, edits)) in steps.into_iter().enumerate() {
         let written = desk.writing().putting_back().edit(&kind.name, id, edits).await;
         if let Err(why) = why::written(&desk, &kind, written)? {
             let text = if at == 0 { why.text } else { desk.words.fill("timeline.partly", &[&why.text]) };

@@ -2,26 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
-use sync_core::actions::next::{ABOUT, ACTIVITY, Tone, due, is_open, place, tone};
+use sync_core::actions::next::{ABOUT, ACTIVITY, Activity, NextStep, next_steps};
 use sync_core::id::RecordId;
 use sync_core::query::Context;
 
 use super::{ReadError, Reading};
 use crate::store::lists;
-
-/// The open activity that is due first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NextStep {
-    /// The activity.
-    pub id: RecordId,
-    /// What it is.
-    pub title: String,
-    /// When it is due: a day, a moment, or nothing.
-    pub due: Option<Json>,
-    /// How it stands with it.
-    pub tone: Tone,
-}
 
 impl Reading {
     /// Whether activities can be about records of a kind, and the caller sees them.
@@ -39,19 +25,10 @@ impl Reading {
         let context = Context { now: self.now, offset_minutes };
         let mut tx = self.store.reader().await?;
         let found = lists::sources_of(&mut tx, self.workspace, &self.scope, &kind.name, ABOUT, records).await?;
-        let mut steps: BTreeMap<RecordId, NextStep> = BTreeMap::new();
-        for (target, id, title, main) in found {
-            let fields: Map<String, Json> = serde_json::from_str(&main).unwrap_or_default();
-            if !is_open(&fields) {
-                continue;
-            }
-            let due = due(&fields);
-            let step = NextStep { id, title, tone: tone(due.as_ref(), &context), due };
-            let sooner = |known: &NextStep| place(step.due.as_ref(), &context) < place(known.due.as_ref(), &context);
-            if steps.get(&target).is_none_or(sooner) {
-                steps.insert(target, step);
-            }
-        }
-        Ok(steps)
+        let activity = |(about, id, title, main): (_, _, _, String)| {
+            let fields = serde_json::from_str(&main).unwrap_or_default();
+            Activity { about, id, title, fields }
+        };
+        Ok(next_steps(found.into_iter().map(activity), &context))
     }
 }

@@ -170,8 +170,8 @@ fn counts(kind: &Kind, field: &str) -> bool {
 
 impl Quality {
     fn add(&mut self, (kind, home): (&Kind, Country), row: Row, whose: &Whose<'_>, queue: &Queue) {
-        let mut found: Vec<(String, Doubt)> = doubts(kind, &row.fields, home);
-        found.iter_mut().for_each(|(name, _)| name.truncate(name.find('.').unwrap_or(name.len())));
+        let mut found: Vec<(String, Doubt)> =
+            doubts(kind, &row.fields, home).into_iter().map(|found| (found.field.to_string(), found.doubt)).collect();
         found.dedup();
         let mut score = Score { count: 1, ..Score::default() };
         for field in &mut self.fields {

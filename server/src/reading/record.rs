@@ -166,8 +166,10 @@ impl Reading {
         let row = Row::of(row, disagreements.len() as u64);
         let names = self.names(&mut tx, links::ids(kind, &row.fields)).await?;
         let linked_from = self.linked_from(&mut tx, id).await?;
-        let doubts =
-            doubts(kind, &row.fields, self.country()).into_iter().map(|(field, doubt)| DoubtView { field, code: doubt.as_str() }).collect();
+        let doubts = doubts(kind, &row.fields, self.country())
+            .into_iter()
+            .map(|found| DoubtView { field: found.path(), code: found.doubt.as_str() })
+            .collect();
         Ok(Some(RecordView { links: links::named(kind, &row.fields, &names), row, disagreements, doubts, linked_from }))
     }
 

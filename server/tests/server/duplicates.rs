@@ -353,6 +353,23 @@ async fn a_phone_makes_two_cases_one_offline_and_everybody_sees_one() {
 }
 
 #[tokio::test]
+async fn a_phone_parts_what_the_office_has_merged_and_what_the_merge_gave_goes_back() {
+    let mut desk = Desk::new().await;
+    let (first, second) = twins(&mut desk).await;
+    let mut phone = Handset::of(&desk.server, desk.server.ann).await;
+    phone.sync(&desk.server).await;
+    desk.post(&format!("/duplicates/party/{first}/{second}"), &[("act", "merge"), ("keep.source", "other")]).await;
+    phone.sync(&desk.server).await;
+    let row = |phone: &Handset, id| phone.device.row(id).unwrap().unwrap();
+    assert_eq!((row(&phone, second).merged_into, &row(&phone, first).fields["source"]), (Some(first), &json!("fair")));
+    phone.device.split(desk.server.app.clock.now(), second).unwrap();
+    phone.sync(&desk.server).await;
+    let office = Client::office(&desk.server).await;
+    assert_eq!(office.get(&format!("/api/v1/party/{first}")).await.json()["fields"].get("source"), None);
+    assert_eq!(office.get(&format!("/api/v1/party/{first}/duplicates")).await.json()["behind"], json!([]));
+}
+
+#[tokio::test]
 async fn an_import_attaches_no_case_to_another_one_unasked() {
     let desk = Desk::new().await;
     let kept = desk.upload("case", "cases.csv", b"Subject\nPrinter is broken\nPrinter is broken\n").await;

@@ -7,8 +7,9 @@ use serde_json::{Map, Value as Json};
 use super::duplicates::country::Country;
 use super::duplicates::likely::TAX_ID;
 use super::duplicates::normal;
+use crate::id::FieldName;
 use crate::record::authored::is_email;
-use crate::schema::{Field, Kind, ValueType};
+use crate::schema::{Field, Kind, Label, ValueType};
 
 /// Characters of a 统一社会信用代码.
 const CREDIT_CODE_LEN: usize = 18;
@@ -34,6 +35,34 @@ impl Doubt {
             Doubt::Email => "email",
             Doubt::CreditCode => "credit_code",
         }
+    }
+
+    /// In words.
+    pub fn words(self) -> Label {
+        let (en, zh) = match self {
+            Doubt::Phone => ("The area code is missing: nobody can call this from elsewhere.", "缺少区号或国家代码，外地无法拨通。"),
+            Doubt::Email => ("This is no e-mail address.", "不是有效的邮箱地址。"),
+            Doubt::CreditCode => ("The check character does not fit: please compare.", "统一社会信用代码的校验位不符，请核对。"),
+        };
+        Label { en: en.to_owned(), zh: zh.to_owned() }
+    }
+}
+
+/// A value of a record that is probably a slip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubtful {
+    /// The field.
+    pub field: FieldName,
+    /// The part of its row, and the row, if it has rows.
+    pub part: Option<(FieldName, String)>,
+    /// Why.
+    pub doubt: Doubt,
+}
+
+impl Doubtful {
+    /// The field, or `field.part`.
+    pub fn path(&self) -> String {
+        self.part.as_ref().map_or_else(|| self.field.to_string(), |(part, _)| format!("{}.{part}", self.field))
     }
 }
 
@@ -77,15 +106,17 @@ pub fn dialled(text: &str, home: Country) -> Option<String> {
     normal::phone(text, home).filter(|number| number.starts_with('+'))
 }
 
-/// All that is doubtful about a record's row: the field, or `field.part` for a part of its rows.
-pub fn doubts(kind: &Kind, row: &Map<String, Json>, home: Country) -> Vec<(String, Doubt)> {
+/// All that is doubtful about a record's row.
+pub fn doubts(kind: &Kind, row: &Map<String, Json>, home: Country) -> Vec<Doubtful> {
     let mut found = Vec::new();
     for field in kind.fields.iter().filter(|field| !field.hidden) {
         let Some(value) = row.get(&*field.name) else { continue };
-        found.extend(value.as_str().and_then(|text| doubt(field, text, home)).map(|doubt| (field.name.to_string(), doubt)));
+        let of = |part, doubt| Doubtful { field: field.name.clone(), part, doubt };
+        found.extend(value.as_str().and_then(|text| doubt(field, text, home)).map(|doubt| of(None, doubt)));
         for entry in value.as_array().into_iter().flatten() {
+            let id = entry.get("id").and_then(Json::as_str).unwrap_or_default();
             let texts = field.items.iter().filter_map(|item| Some((item, entry.get(&*item.name)?.as_str()?)));
-            found.extend(texts.filter_map(|(item, text)| Some((format!("{}.{}", field.name, item.name), doubt(item, text, home)?))));
+            found.extend(texts.filter_map(|(item, text)| Some(of(Some((item.name.clone(), id.to_owned())), doubt(item, text, home)?))));
         }
     }
     found
@@ -111,15 +142,17 @@ mod tests {
             "emails": [{"value": "ann@acme.example"}, {"value": "ann at acme"}],
             "website": "somewhere",
         });
-        let found = doubts(party, row.as_object().unwrap(), Country::default());
+        let found = |row: &Json| {
+            let doubts = doubts(party, row.as_object().unwrap(), Country::default());
+            doubts.iter().map(|found| (found.path(), found.doubt)).collect::<Vec<_>>()
+        };
         let expected = [("phones.value", Doubt::Phone), ("phones.value", Doubt::Phone), ("emails.value", Doubt::Email)];
-        assert_eq!(found, expected.map(|(field, doubt)| (field.to_owned(), doubt)));
+        assert_eq!(found(&row), expected.map(|(field, doubt)| (field.to_owned(), doubt)));
         let odd = json!({"tax_id": "91350100M000100Y4X", "phones": "no rows", "emails": [1, {"value": 2}]});
-        assert_eq!(doubts(party, odd.as_object().unwrap(), Country::default()), [("tax_id".to_owned(), Doubt::CreditCode)]);
-        assert_eq!(
-            doubts(party, json!({"tax_id": "110105670123456"}).as_object().unwrap(), Country::default()),
-            [],
-            "as they were before 2015"
-        );
+        assert_eq!(found(&odd), [("tax_id".to_owned(), Doubt::CreditCode)]);
+        assert_eq!(found(&json!({"tax_id": "110105670123456"})), [], "as they were before 2015");
+        let rows = json!({"emails": [{"id": "e1", "value": "a@b.cn"}, {"id": "e2", "value": "nobody"}]});
+        let which = doubts(party, rows.as_object().unwrap(), Country::default()).remove(0);
+        assert_eq!(which.part.map(|(_, row)| row).as_deref(), Some("e2"), "of several rows it is said which");
     }
 }

@@ -4,6 +4,7 @@
 //! as field edits.
 
 pub mod approvals;
+pub mod cards;
 pub mod checklist;
 pub mod currency;
 pub mod doubts;
@@ -17,4 +18,5 @@ pub mod portrait;
 pub mod prices;
 pub mod quotes;
 pub mod request;
+pub mod taking_back;
 pub mod workdays;

@@ -2,9 +2,11 @@
 //!
 //! Knows what an activity is and no record that it is about. Never reads a clock.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json};
 
-use crate::id::Millis;
+use crate::id::{Millis, RecordId};
 use crate::query::Context;
 
 /// The kind of activities, and the link that says what one is about.
@@ -26,6 +28,47 @@ pub enum Tone {
 /// Whether an activity only tells of something, and is nothing to be done.
 pub(super) fn is_note(activity: &Map<String, Json>) -> bool {
     matches!(activity.get("type").and_then(Json::as_str), Some("note" | "check_in"))
+}
+
+/// The open activity that is due first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NextStep {
+    /// The activity.
+    pub id: RecordId,
+    /// What it is.
+    pub title: String,
+    /// When it is due: a day, a moment, or nothing.
+    pub due: Option<Json>,
+    /// How it stands with it.
+    pub tone: Tone,
+}
+
+/// An activity, with what it is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Activity {
+    /// The record that it is about.
+    pub about: RecordId,
+    /// The activity.
+    pub id: RecordId,
+    /// What it is.
+    pub title: String,
+    /// What it shows.
+    pub fields: Map<String, Json>,
+}
+
+/// What is to be done next about each of the records that some activities are about; those about which nothing is planned are
+/// missing.
+pub fn next_steps(activities: impl IntoIterator<Item = Activity>, context: &Context) -> BTreeMap<RecordId, NextStep> {
+    let mut steps: BTreeMap<RecordId, NextStep> = BTreeMap::new();
+    for Activity { about, id, title, fields } in activities.into_iter().filter(|activity| is_open(&activity.fields)) {
+        let due = due(&fields);
+        let step = NextStep { id, title, tone: tone(due.as_ref(), context), due };
+        let sooner = |known: &NextStep| place(step.due.as_ref(), context) < place(known.due.as_ref(), context);
+        if steps.get(&about).is_none_or(sooner) {
+            steps.insert(about, step);
+        }
+    }
+    steps
 }
 
 /// Whether an activity is still to be done.

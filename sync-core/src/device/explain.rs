@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Device, Listed, view};
+use super::{Device, Listed, RecordEdits};
 use crate::access::Overview;
 use crate::actions::currency::SETTINGS;
-use crate::actions::doubts::{Doubt, dialled, doubts};
+use crate::actions::doubts::{Doubtful, dialled, doubts};
 use crate::actions::duplicates::country::Country;
+use crate::actions::duplicates::likely::typed;
 use crate::id::{Millis, RecordId, UserId};
 use crate::protocol::Subscription;
 use crate::schema::Kind;
@@ -146,15 +147,16 @@ impl Device {
         }))
     }
 
-    /// What of a record is probably a slip: the field, or `field.part` of its rows, and why. To be said beside the value; it
-    /// stands all the same.
+    /// What of a record is probably a slip, and why, as it would be with these edits. To be said beside the value; it stands
+    /// all the same.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn doubts(&self, record: RecordId) -> Result<Vec<(String, Doubt)>, StoreError> {
-        let Some(row) = self.row(record)? else { return Ok(Vec::new()) };
+    pub fn doubts(&self, of: &RecordEdits) -> Result<Vec<Doubtful>, StoreError> {
+        let mut fields = self.row(of.record)?.map(|row| row.fields).unwrap_or_default();
+        of.edits.iter().for_each(|edit| typed(&mut fields, edit));
         let home = self.country()?;
-        Ok(self.schema().kind(&row.kind).map(|kind| doubts(kind, &row.fields, home)).unwrap_or_default())
+        Ok(self.schema().kind(&of.kind).map(|kind| doubts(kind, &fields, home)).unwrap_or_default())
     }
 
     /// How a number is dialled from anywhere; none where it does not say enough for that. What somebody typed stays as it is.
@@ -189,7 +191,7 @@ impl Device {
         let now = self.replica.server_time(now);
         let mut alarms = Vec::new();
         for row in self.replica.store.rows_that_remind()? {
-            let row = view::listed(row)?;
+            let row = self.listed(row)?;
             if self.is_mine_to_do(&row) {
                 alarms.extend(alarms_of(&row).into_iter().filter(|alarm| alarm.at > now));
             }

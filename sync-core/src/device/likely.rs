@@ -1,14 +1,15 @@
-//! Duplicates as a phone knows them: offered while somebody types, and who stands for whom. Works offline.
+//! Likely duplicates as a phone knows them: offered while somebody types, and of what is there already. Works offline.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 
 use super::{Device, Listed};
-use crate::actions::duplicates::likely::{Profile, Reason, typed};
-use crate::actions::duplicates::{Duplicates, FIELD, can_merge};
+use crate::actions::duplicates::can_merge;
+use crate::actions::duplicates::likely::{Profile, Reason, SHARED_BY_MAX, typed};
 use crate::id::RecordId;
 use crate::record::fields::FieldEdit;
+use crate::schema::Kind;
 use crate::store::StoreError;
 
 /// Likely duplicates that are offered.
@@ -32,19 +33,37 @@ impl Device {
     /// # Errors
     /// When the store fails.
     pub fn likely_duplicates(&mut self, kind: &str, edits: &[FieldEdit]) -> Result<Vec<LikelyDuplicate>, StoreError> {
+        self.likely(kind, Map::new(), edits, None)
+    }
+
+    /// The same of a record that is here, as it would be with these edits. What people have said is another one is not offered
+    /// again, and what another one stands for is nobody's duplicate any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn likely_duplicates_of(&mut self, record: RecordId, edits: &[FieldEdit]) -> Result<Vec<LikelyDuplicate>, StoreError> {
+        match self.row(record)?.filter(|row| !row.archived && row.merged_into.is_none()) {
+            Some(row) => self.likely(&row.kind, row.fields, edits, Some(record)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn likely(
+        &mut self,
+        kind: &str,
+        mut fields: Map<String, Json>,
+        edits: &[FieldEdit],
+        own: Option<RecordId>,
+    ) -> Result<Vec<LikelyDuplicate>, StoreError> {
         let Some(kind) = self.schema().kind(kind).filter(|kind| can_merge(kind)).cloned() else { return Ok(Vec::new()) };
-        let mut fields = Map::new();
         edits.iter().for_each(|edit| typed(&mut fields, edit));
         let home = self.country()?;
         let profile = Profile::of(&kind, &fields, home);
-        let mut candidates: BTreeMap<RecordId, Listed> = BTreeMap::new();
-        for text in profile.searches() {
-            candidates.extend(self.search(&text, Some(&*kind.name))?.into_iter().map(|row| (row.record, row)));
-        }
         let mut likely = Vec::new();
-        for row in candidates.into_values() {
-            let likeness = profile.compare(&Profile::of(&kind, &row.fields, home));
-            if likeness.is_likely() && self.same_as(row.record)? == row.record {
+        for row in self.candidates(&kind, &profile)?.into_values().filter(|row| Some(row.record) != own) {
+            let other = Profile::of(&kind, &row.fields, home);
+            let likeness = profile.compare(&other);
+            if likeness.is_likely() && own.is_none_or(|own| !profile.is_decided(own, &other, row.record)) {
                 likely.push((likeness.weight, LikelyDuplicate { row, percent: likeness.percent(), reasons: likeness.reasons }));
             }
         }
@@ -52,20 +71,21 @@ impl Device {
         Ok(likely.into_iter().map(|(_, likely)| likely).take(OFFERED).collect())
     }
 
-    /// The record that stands for this one after merges; itself if none does.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn same_as(&self, record: RecordId) -> Result<RecordId, StoreError> {
-        let (mut marks, mut known, mut ask) = (Vec::new(), BTreeSet::from([record]), vec![record]);
-        while let Some(next) = ask.pop() {
-            let fields = self.row(next)?.map(|row| row.fields).unwrap_or_default();
-            let targets = fields.get(FIELD).and_then(serde_json::Value::as_array).into_iter().flatten();
-            marks.extend(targets.filter_map(|id| id.as_str()?.parse().ok()).map(|target: RecordId| (next, target)));
-            marks.extend(self.links_to(next)?.into_iter().filter(|(_, role)| role == FIELD).map(|(source, _)| (source, next)));
-            let others: Vec<RecordId> = marks.iter().flat_map(|(duplicate, original)| [*duplicate, *original]).collect();
-            ask.extend(others.into_iter().filter(|other| known.insert(*other)));
+    /// What shares anything with a record; of merged ones what stands for them.
+    fn candidates(&mut self, kind: &Kind, profile: &Profile) -> Result<BTreeMap<RecordId, Listed>, StoreError> {
+        let mut candidates = BTreeMap::new();
+        for text in profile.searches() {
+            candidates.extend(self.search(&text, Some(&*kind.name))?.into_iter().map(|row| (row.record, row)));
         }
-        Ok(Duplicates::of(marks).same_as(record))
+        // Those that belong to one record need have no word in common.
+        let Some((belongs, follows)) = profile.belongs().zip(kind.sharing.follows.as_ref()) else { return Ok(candidates) };
+        let sources = self.links_to(belongs)?.into_iter().filter(|(_, role)| *role == **follows);
+        let rows = sources.filter_map(|(source, _)| self.row(source).transpose()).collect::<Result<Vec<_>, _>>()?;
+        let rows: Vec<Listed> = rows.into_iter().filter(|row| row.kind == kind.name).collect();
+        if rows.len() <= SHARED_BY_MAX as usize {
+            let is_shown = |row: &Listed| !row.archived && row.merged_into.is_none();
+            candidates.extend(rows.into_iter().filter(is_shown).map(|row| (row.record, row)));
+        }
+        Ok(candidates)
     }
 }

@@ -35,6 +35,41 @@ fn a_likely_duplicate_is_offered_while_somebody_types_without_a_network() {
 }
 
 #[test]
+fn likely_duplicates_of_a_customer_that_is_there_are_offered_until_somebody_decides() {
+    let mut ann = Phone::new("ann", Place::Memory, START);
+    let mut make =
+        |name: &str, number: &str| ann.device.create(START, "party", &[FieldEdit::set("name", name), phone_of(number)]).unwrap().record;
+    let [one, other, third] = [("佳美", "13812345678"), ("Nanhu", "+86 138 1234 5678"), ("安达", "13999999999")].map(|(n, p)| make(n, p));
+    let offered = |phone: &mut Phone, record, edits: &[FieldEdit]| -> Vec<RecordId> {
+        let mut offered: Vec<RecordId> =
+            phone.device.likely_duplicates_of(record, edits).unwrap().into_iter().map(|likely| likely.row.record).collect();
+        offered.sort_unstable();
+        offered
+    };
+    let mut both = [one, other];
+    both.sort_unstable();
+    assert_eq!((offered(&mut ann, one, &[]), offered(&mut ann, third, &[])), (vec![other], vec![]), "and never itself");
+    assert_eq!(offered(&mut ann, third, &[phone_of("13812345678")]), both, "by what is typed, and not by what stood there");
+    assert_eq!(offered(&mut ann, one, &[phone_of("13700000000")]), []);
+    ann.device.set_apart(START, one, other).unwrap();
+    assert_eq!((offered(&mut ann, one, &[]), offered(&mut ann, other, &[])), (vec![], vec![]), "whichever of them says so");
+    ann.device.edit(START, "party", third, &[phone_of("13812345678")]).unwrap();
+    ann.device.merge(START, third, one, &[].into()).unwrap();
+    assert_eq!(offered(&mut ann, third, &[]), [], "it is somebody else now");
+}
+
+#[test]
+fn cases_of_one_customer_are_compared_though_they_share_no_word() {
+    let mut ann = Phone::new("ann", Place::Memory, START);
+    let customer = ann.device.create(START, "party", &[FieldEdit::set("name", "佳美")]).unwrap().record;
+    let case = |subject: &str| [FieldEdit::set("subject", subject), FieldEdit::set("party", customer.to_string())];
+    let known = ann.device.create(START, "case", &case("Printerr is broken")).unwrap().record;
+    let offered = ann.device.likely_duplicates("case", &case("Printer is broken")).unwrap();
+    assert_eq!(offered.iter().map(|likely| likely.row.record).collect::<Vec<_>>(), [known]);
+    assert!(offered[0].reasons.iter().any(|reason| reason.words().en == "belongs to the same"), "{offered:?}");
+}
+
+#[test]
 fn a_filter_by_a_customer_finds_what_points_at_a_duplicate_of_it() {
     let (mut server, mut ann, mut bo) = (Server::new(), Phone::new("ann", Place::Memory, START), Phone::new("bo", Place::Memory, START));
     let [original, duplicate] =

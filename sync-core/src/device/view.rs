@@ -11,7 +11,7 @@ use crate::record::history::OFFLINE_AFTER_MS;
 use crate::record::path::{Path, unescape};
 use crate::schema::{Kind, Schema};
 use crate::search::{Piece, snippet, sort_key};
-use crate::store::{Kept, StoreError, StoredRow};
+use crate::store::{Kept, Store, StoreError, StoredRow};
 
 /// A record as lists show it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,8 @@ pub struct Listed {
     pub pending: bool,
     /// Own edits of it that were not accepted.
     pub drafts: u64,
+    /// The record that stands for it since it was merged.
+    pub merged_into: Option<RecordId>,
 }
 
 /// A record with its disagreements.
@@ -88,13 +90,14 @@ pub struct Found {
     pub context: Option<(String, Vec<Piece>)>,
 }
 
-pub(super) fn listed(row: StoredRow) -> Result<Listed, StoreError> {
+pub(super) fn listed(store: &Store, row: StoredRow) -> Result<Listed, StoreError> {
     let mut fields = Map::new();
     for facet in row.facets.iter().flatten() {
         let map: Map<String, Json> = serde_json::from_str(facet).map_err(|error| StoreError::Damaged(error.to_string()))?;
         fields.extend(map);
     }
     Ok(Listed {
+        merged_into: Some(store.survivor_of(row.record)?).filter(|survivor| *survivor != row.record),
         record: row.record,
         kind: row.kind,
         title: row.title,
@@ -110,7 +113,7 @@ pub(super) fn listed(row: StoredRow) -> Result<Listed, StoreError> {
 
 pub(super) fn view(replica: &mut Replica, record: RecordId) -> Result<Option<View>, StoreError> {
     let Some(row) = replica.store.row(record)? else { return Ok(None) };
-    let row = listed(row)?;
+    let row = listed(&replica.store, row)?;
     let mut conflicts = Vec::new();
     if row.conflicts > 0
         && let Some(kind) = replica.kind_of(record)?

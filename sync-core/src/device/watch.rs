@@ -154,6 +154,7 @@ mod tests {
             conflicts: 0,
             pending: false,
             drafts: 0,
+            merged_into: None,
         }
     }
 

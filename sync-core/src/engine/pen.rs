@@ -104,6 +104,9 @@ pub enum EditError {
     /// The last edit cannot simply be taken back: it was a text, or somebody has written since.
     #[error("the last edit cannot be undone: {0}")]
     NotUndoable(&'static str),
+    /// These two records cannot be merged.
+    #[error("the records cannot be merged: {0}")]
+    NotMergeable(&'static str),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -143,6 +146,7 @@ impl EditError {
             | EditError::UnknownRecord(_)
             | EditError::UnknownDraft(_)
             | EditError::NotUndoable(_)
+            | EditError::NotMergeable(_)
             | EditError::Store(_) => None,
         }
     }

@@ -47,6 +47,18 @@ impl Store {
         Ok(survivor.and_then(|bytes| RecordId::from_bytes(&bytes).ok()).unwrap_or(record))
     }
 
+    /// The records that one stands for, by id.
+    pub(crate) fn behind(&self, survivor: RecordId) -> Result<Vec<RecordId>, StoreError> {
+        self.settle_aliases()?;
+        let mut find = self.db.prepare_cached("select record from temp.aliases where survivor = ?1 order by record")?;
+        let mut rows = find.query(params![survivor.as_bytes()])?;
+        let mut behind = Vec::new();
+        while let Some(row) = rows.next()? {
+            behind.push(RecordId::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default())?);
+        }
+        Ok(behind)
+    }
+
     /// All marks: the duplicate, what it is the same as.
     fn marks(&self) -> Result<Vec<(RecordId, RecordId)>, StoreError> {
         // In words, or SQLite would not know that there is an index of just these.

@@ -270,16 +270,19 @@ impl Store {
         Ok(statement.query_row(params_from_iter(binds), |row| row.get(0))?)
     }
 
-    /// Which records link to a record, and by which role.
+    /// Which records link to a record or to one that it stands for, and by which role. Marks of what is the same are no links
+    /// of this sort.
     pub(crate) fn links_to(&self, target: RecordId) -> Result<Vec<(RecordId, String)>, StoreError> {
-        let mut statement = self.db.prepare_cached("select source, role from links where target = ?1 order by role, source")?;
-        let mut rows = statement.query([target.as_bytes()])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let source: Vec<u8> = row.get(0)?;
-            found.push((RecordId::from_bytes(&source)?, row.get(1)?));
+        let mut found = BTreeSet::new();
+        let mut statement = self.db.prepare_cached("select role, source from links where target = ?1")?;
+        for target in self.behind(target)?.into_iter().chain([target]) {
+            let mut rows = statement.query([target.as_bytes()])?;
+            while let Some(row) = rows.next()? {
+                let (role, source): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                found.insert((role, RecordId::from_bytes(&source)?));
+            }
         }
-        Ok(found)
+        Ok(found.into_iter().filter(|(role, _)| role != FIELD).map(|(role, source)| (source, role)).collect())
     }
 
     /// The records of a kind that link to a record, or to one that it stands for, by one role: those made last first, for ids

@@ -137,11 +137,15 @@ impl Store {
         Ok(())
     }
 
-    /// Records whose tokens match, best first; archived ones are left out.
+    /// Records whose tokens match, best first; of those that another one stands for, that one. Archived ones are left out.
     pub(crate) fn find(&self, expression: &str, kind: Option<&str>, limit: u32) -> Result<Vec<RecordId>, StoreError> {
+        self.settle_aliases()?;
         let mut statement = self.db.prepare_cached(
-            "select rows.record from search join rows on rows.rowid = search.rowid
-             where search match ?1 and rows.archived = 0 and (?2 is null or rows.kind = ?2) order by search.rank limit ?3",
+            "select t.record from search cross join rows on rows.rowid = search.rowid
+             left join temp.aliases a on a.record = rows.record
+             cross join rows t on t.workspace = rows.workspace and t.record = coalesce(a.survivor, rows.record)
+             where search match ?1 and rows.archived = 0 and t.archived = 0 and (?2 is null or rows.kind = ?2)
+             order by search.rank limit ?3",
         )?;
         let mut rows = statement.query(params![expression, kind, limit])?;
         let mut found = Vec::new();

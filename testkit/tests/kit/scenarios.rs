@@ -128,6 +128,8 @@ impl Play {
             "fetch" => phone.fetch_attachment(self.record(step), None).await.map(drop),
             "undo" => phone.undo().await.map(drop),
             "redo" => phone.redo().await.map(drop),
+            "merge" => phone.merge(self.record(step), self.records[&word(step, "into")].clone(), HashMap::new()).await.map(drop),
+            "split" => phone.split(self.record(step)).await.map(drop),
             "sign_out" => phone.sign_out(step["lose_unsent"] == true).await,
             other => panic!("unknown step `{other}`"),
         }
@@ -188,6 +190,17 @@ impl Play {
                 let found = phone.search(word(step, "text"), None, None).await?;
                 let hits = found.iter().flat_map(|found| &found.title).filter(|piece| piece.hit).map(|piece| piece.text.clone());
                 json!({"hits": hits.collect::<Vec<_>>(), "titles": found.iter().map(|found| &found.record.title).collect::<Vec<_>>()})
+            }
+            "likely" => {
+                let of = RecordEdit { record: self.record(step), kind: None, edits: Vec::new(), makes: false };
+                let likely = phone.likely_duplicates(of).await?;
+                let reasons = likely.iter().flat_map(|likely| &likely.reasons).map(|reason| &reason.zh);
+                json!({"titles": likely.iter().map(|likely| &likely.record.title).collect::<Vec<_>>(), "reasons": reasons.collect::<Vec<_>>()})
+            }
+            "together" => {
+                let found = phone.together(self.record(step)).await?;
+                let behind: Vec<String> = found.behind.into_iter().map(|row| row.title).collect();
+                json!({"survivor": found.survivor.map(|row| row.title), "behind": behind})
             }
             _ => return self.look_at_file(phone, step).await,
         }))

@@ -105,6 +105,76 @@ public final class Rapport: Sendable {
         try await cancellable { [client] in try await client.search(text: text, kind: kind, cancel: $0) }
     }
 
+    // MARK: What follows from records
+
+    /// The action needed next about each of some records; those about which nothing is planned are missing.
+    public func nextSteps(_ records: [RecordID]) async throws -> [RecordID: NextStep] { try await client.nextSteps(records: records) }
+
+    /// What shows of a record by those that link to it: a customer's favourite products, price band, channel, time of day.
+    public func portrait(_ record: RecordID) async throws -> [PortraitLine] { try await client.portrait(id: record) }
+
+    /// The lines of a quote, an order or a deal whose products are packages, with what is in them.
+    public func packages(_ record: RecordID) async throws -> [Package] { try await client.packages(id: record) }
+
+    /// A record as a vCard, for the phone's address book; `nil` for one of a kind that no address book has.
+    public func card(_ record: RecordID) async throws -> String? { try await client.card(id: record) }
+
+    /// How a number is dialled from anywhere (`+8613812345678`); `nil` where it does not say enough for that.
+    public func dialled(_ number: String) async throws -> String? { try await client.dialled(number: number) }
+
+    /// What is probably a slip in a record that is being made: call it while somebody types.
+    public func doubts(in kind: String, _ edits: Edits) async throws -> [Doubt] { try await client.doubts(of: made(kind, edits)) }
+
+    /// What is probably a slip in a record that is here, with these edits.
+    public func doubts(of record: RecordID, _ edits: Edits = Edits()) async throws -> [Doubt] {
+        try await client.doubts(of: edited(record, edits))
+    }
+
+    // MARK: Records that are the same
+
+    /// The records on this device that one is likely the same as that is being made: call it while somebody types.
+    public func likelyDuplicates(in kind: String, _ edits: Edits) async throws -> [LikelyDuplicate] {
+        try await client.likelyDuplicates(of: made(kind, edits))
+    }
+
+    /// The records that one that is here is likely the same as, with these edits.
+    public func likelyDuplicates(of record: RecordID, _ edits: Edits = Edits()) async throws -> [LikelyDuplicate] {
+        try await client.likelyDuplicates(of: edited(record, edits))
+    }
+
+    /// Who stands for whom around a record.
+    public func together(_ record: RecordID) async throws -> Together { try await client.together(id: record) }
+
+    /// What can be chosen before a record is merged into another one: a page that shows both side by side.
+    public func mergeChoices(_ record: RecordID, into other: RecordID) async throws -> [MergeChoice] {
+        try await client.mergeChoices(record: record, into: other)
+    }
+
+    /// Makes a record one with another, which stands for both from then on. It keeps what it has and gets what it lacks, unless
+    /// `keep` says otherwise of a field. `split` takes it back; so does `undo`, unless texts were joined.
+    @discardableResult
+    public func merge(_ record: RecordID, into other: RecordID, keep: [String: Keep] = [:]) async throws -> [Receipt] {
+        try await client.merge(record: record, into: other, keep: keep)
+    }
+
+    /// Lets a record stand for itself again. What merging it gave to others goes back where nobody has changed it since.
+    @discardableResult
+    public func split(_ record: RecordID) async throws -> [Receipt] { try await client.split(record: record) }
+
+    /// Remembers that two records are not the same: nobody is asked about them again.
+    @discardableResult
+    public func setApart(_ record: RecordID, from other: RecordID) async throws -> Receipt {
+        try await client.setApart(record: record, other: other)
+    }
+
+    private func made(_ kind: String, _ edits: Edits) throws -> RecordEdit {
+        RecordEdit(record: try newRecordId(), kind: kind, edits: edits.made, makes: true)
+    }
+
+    private func edited(_ record: RecordID, _ edits: Edits) -> RecordEdit {
+        RecordEdit(record: record, kind: nil, edits: edits.made, makes: false)
+    }
+
     // MARK: Writing
 
     /// Edits records, all or none of them: on the disk when this returns, sent when the server can be reached.

@@ -70,3 +70,8 @@ extension Record {
     /// What a field shows; `nil` when it shows nothing.
     public subscript(field: String) -> Value? { fields[field] }
 }
+
+extension FieldInfo {
+    /// The options that people may choose; `options` has the labels of those that records may still hold, too.
+    public var offered: [ChoiceInfo] { options.filter { !$0.hidden } }
+}

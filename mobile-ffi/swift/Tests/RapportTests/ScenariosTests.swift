@@ -112,6 +112,8 @@ private final class Play {
         case "retry": try await phone.retry(try await phone.drafts()[0], edits(step))
         case "undo": try await phone.undo()
         case "redo": try await phone.redo()
+        case "merge": try await phone.merge(try record(step), into: try #require(records[word(step, "into")]))
+        case "split": try await phone.split(try record(step))
         case "sign_out": try await phone.signOut(loseUnsent: step["lose_unsent"] as? Bool ?? false)
         case "attach":
             let path = try folder.keep(word(step, "name"), picture(step["size"] as? Int ?? 0))
@@ -163,6 +165,12 @@ private final class Play {
             return ["code": draft.code, "detail": draft.detail, "state": "\(draft.state)".capitalizedFirst]
         case "history":
             return ["values": try await phone.history(try record(step)).filter { $0.field == word(step, "field") }.map { json($0.new) }]
+        case "likely":
+            let likely = try await phone.likelyDuplicates(of: try record(step))
+            return ["titles": likely.map(\.record.title), "reasons": likely.flatMap(\.reasons).map(\.zh)]
+        case "together":
+            let found = try await phone.together(try record(step))
+            return ["survivor": found.survivor.map { $0.title as Any } ?? NSNull(), "behind": found.behind.map(\.title)]
         case "explain": return ["presence": "\(try await phone.explain(try record(step)))".caseName]
         case "estimate":
             let (whose, kinds, days) = try subscription(step)

@@ -42,7 +42,7 @@ pub(crate) use reasons::reason;
 pub use run::{Report, run};
 pub use source::{CARD_COLUMN, Content, Source};
 pub use suggest::{suggest, targets};
-pub use undo::{Left, Undone, take_back, taking_back, undo};
+pub use undo::{Undone, take_back, undo};
 pub use unpack::{BadFile, as_csv};
 
 use crate::app::App;

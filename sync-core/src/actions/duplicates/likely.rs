@@ -134,8 +134,8 @@ impl Likeness {
     }
 }
 
-/// A name that more records share tells nothing apart.
-const SHARED_BY_MAX: u32 = 50;
+/// A name, or a record that they belong to, that more records share tells nothing apart.
+pub const SHARED_BY_MAX: u32 = 50;
 /// A number or address that alone is enough to ask people: where more records share it, such as a switchboard's, each
 /// of them would be asked about with each other.
 const ALONE_SHARED_BY_MAX: u32 = 5;
@@ -221,6 +221,11 @@ impl Profile {
                 | ValueType::Unknown(_) => {}
             }
         }
+    }
+
+    /// The record that it belongs to, as a case to its customer.
+    pub fn belongs(&self) -> Option<RecordId> {
+        self.belongs
     }
 
     /// Whether there is nothing to compare.
@@ -335,23 +340,40 @@ fn is_closed(kind: &Kind, fields: &Map<String, Json>) -> bool {
     kind.board.as_ref().is_some_and(|board| board.is_closed(fields))
 }
 
-/// Shows in a row what an edit of a record that is being made will write: what is typed is compared before it is saved.
+/// Shows in a row what an edit of a record will write: what is typed is compared before it is saved.
 pub fn typed(fields: &mut Map<String, Json>, edit: &FieldEdit) {
     let name = edit.field().to_owned();
-    let mut push = |value: Json| match fields.entry(name.clone()).or_insert_with(|| Json::Array(Vec::new())) {
-        Json::Array(elements) => elements.push(value),
-        other => *other = value,
-    };
     match edit {
         FieldEdit::Set { value, .. } => {
             fields.insert(name, value.clone());
         }
-        FieldEdit::Add { value, .. } => push(Json::from(value.as_str())),
-        FieldEdit::SetRow { values, .. } | FieldEdit::Append { values, .. } => push(Json::Object(values.clone())),
         FieldEdit::Splice { insert, .. } => {
             fields.insert(name, Json::from(insert.as_str()));
         }
-        FieldEdit::Remove { .. } | FieldEdit::RemoveRow { .. } | FieldEdit::MoveRow { .. } | FieldEdit::Increment { .. } => {}
+        FieldEdit::Add { value, .. } => elements(fields, name).push(Json::from(value.as_str())),
+        FieldEdit::Append { values, .. } => elements(fields, name).push(Json::Object(values.clone())),
+        FieldEdit::SetRow { row, values, .. } => {
+            let rows = elements(fields, name);
+            match rows.iter_mut().find(|known| known["id"] == **row) {
+                Some(Json::Object(known)) => known.extend(values.clone()),
+                _ => rows.push(Json::Object(values.clone().into_iter().chain([("id".to_owned(), Json::from(row.as_str()))]).collect())),
+            }
+        }
+        FieldEdit::Remove { value, .. } => elements(fields, name).retain(|element| *element != **value),
+        FieldEdit::RemoveRow { row, .. } => elements(fields, name).retain(|known| known["id"] != **row),
+        FieldEdit::MoveRow { .. } | FieldEdit::Increment { .. } => {}
+    }
+}
+
+/// What a set, a list or a log holds; what is none becomes one.
+fn elements(fields: &mut Map<String, Json>, name: String) -> &mut Vec<Json> {
+    let value = fields.entry(name).or_insert(Json::Null);
+    if !value.is_array() {
+        *value = Json::Array(Vec::new());
+    }
+    match value {
+        Json::Array(elements) => elements,
+        _ => unreachable!("it was made one just now"),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{BadFile, text};
 use crate::cards::ADDRESS;
 use crate::jobs::cell::with_line;
 use crate::jobs::import::source::CARD_COLUMN;
-use crate::lines::{parts, unguarded};
+use sync_core::lines::{parts, unguarded};
 
 /// One row for each card, under the names of our own fields.
 pub(super) fn cards(text: &str) -> Result<Vec<u8>, BadFile> {

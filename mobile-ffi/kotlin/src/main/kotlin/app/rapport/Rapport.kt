@@ -8,19 +8,27 @@ import app.rapport.ffi.Check
 import app.rapport.ffi.Client
 import app.rapport.ffi.ClientException
 import app.rapport.ffi.Conflict
+import app.rapport.ffi.Doubt
 import app.rapport.ffi.Draft
 import app.rapport.ffi.Estimate
 import app.rapport.ffi.Found
+import app.rapport.ffi.Keep
 import app.rapport.ffi.KeyAccount
 import app.rapport.ffi.KindInfo
 import app.rapport.ffi.KindRights
+import app.rapport.ffi.LikelyDuplicate
 import app.rapport.ffi.ListQuery
+import app.rapport.ffi.MergeChoice
 import app.rapport.ffi.Network
 import app.rapport.ffi.NewAttachment
+import app.rapport.ffi.NextStep
+import app.rapport.ffi.Package
 import app.rapport.ffi.Page
+import app.rapport.ffi.PortraitLine
 import app.rapport.ffi.Presence
 import app.rapport.ffi.Receipt
 import app.rapport.ffi.Record
+import app.rapport.ffi.RecordEdit
 import app.rapport.ffi.SecretStore
 import app.rapport.ffi.Session
 import app.rapport.ffi.Settings
@@ -28,9 +36,11 @@ import app.rapport.ffi.Steps
 import app.rapport.ffi.Subscription
 import app.rapport.ffi.SyncOutcome
 import app.rapport.ffi.SyncStatus
+import app.rapport.ffi.Together
 import app.rapport.ffi.Transfer
 import app.rapport.ffi.Value
 import app.rapport.ffi.Whose
+import app.rapport.ffi.newRecordId
 import app.rapport.ffi.setStoreAside
 import java.nio.file.Path
 import java.time.Duration
@@ -120,6 +130,54 @@ class Rapport private constructor(private val client: Client) {
 
     /** Records that a text finds, best first: Chinese by any part and by pinyin, words by their beginning. */
     suspend fun search(text: String, kind: String? = null): List<Found> = io { client.search(text, kind, null) }
+
+    /** The records on this device that one is likely the same as that is being made: call it while somebody types. */
+    suspend fun likelyDuplicates(kind: String, edits: Edits.() -> Unit): List<LikelyDuplicate> =
+        io { client.likelyDuplicates(made(kind, edits)) }
+
+    /** The records that one that is here is likely the same as, with these edits. */
+    suspend fun likelyDuplicates(record: RecordId, edits: Edits.() -> Unit = {}): List<LikelyDuplicate> =
+        io { client.likelyDuplicates(edited(record, edits)) }
+
+    /** Who stands for whom around a record. */
+    suspend fun together(record: RecordId): Together = io { client.together(record) }
+
+    /** What can be chosen before a record is merged into another one: a page that shows both side by side. */
+    suspend fun mergeChoices(record: RecordId, into: RecordId): List<MergeChoice> = io { client.mergeChoices(record, into) }
+
+    /**
+     * Makes a record one with another, which stands for both from then on. It keeps what it has and gets what it lacks, unless
+     * [keep] says otherwise of a field. [split] takes it back; so does [undo], unless texts were joined.
+     */
+    suspend fun merge(record: RecordId, into: RecordId, keep: Map<String, Keep> = emptyMap()): List<Receipt> =
+        io { client.merge(record, into, keep) }
+
+    /** Lets a record stand for itself again. What merging it gave to others goes back where nobody has changed it since. */
+    suspend fun split(record: RecordId): List<Receipt> = io { client.split(record) }
+
+    /** Remembers that two records are not the same: nobody is asked about them again. */
+    suspend fun setApart(record: RecordId, other: RecordId): Receipt = io { client.setApart(record, other) }
+
+    /** The action needed next about each of some records; those about which nothing is planned are missing. */
+    suspend fun nextSteps(records: List<RecordId>): Map<RecordId, NextStep> = io { client.nextSteps(records) }
+
+    /** What shows of a record by those that link to it: a customer's favourite products, price band, channel, time of day. */
+    suspend fun portrait(record: RecordId): List<PortraitLine> = io { client.portrait(record) }
+
+    /** The lines of a quote, an order or a deal whose products are packages, with what is in them. */
+    suspend fun packages(record: RecordId): List<Package> = io { client.packages(record) }
+
+    /** A record as a vCard, for the phone's address book; `null` for one of a kind that no address book has. */
+    suspend fun card(record: RecordId): String? = io { client.card(record) }
+
+    /** How a number is dialled from anywhere (`+8613812345678`); `null` where it does not say enough for that. */
+    suspend fun dialled(number: String): String? = io { client.dialled(number) }
+
+    /** What is probably a slip in a record that is being made: call it while somebody types. */
+    suspend fun doubts(kind: String, edits: Edits.() -> Unit): List<Doubt> = io { client.doubts(made(kind, edits)) }
+
+    /** What is probably a slip in a record that is here, with these edits. */
+    suspend fun doubts(record: RecordId, edits: Edits.() -> Unit = {}): List<Doubt> = io { client.doubts(edited(record, edits)) }
 
     /** What a status line shows, and again whenever it has changed. */
     val status: Flow<SyncStatus> = flow {
@@ -303,6 +361,10 @@ inline fun <T> rapportCatching(block: () -> T): Result<T> = try {
 
 /** The main thread neither polls our work nor waits for it. */
 private suspend fun <T> io(call: suspend () -> T): T = withContext(Dispatchers.IO) { call() }
+
+private fun made(kind: String, edits: Edits.() -> Unit) = RecordEdit(newRecordId(), kind, Edits().apply(edits).made, makes = true)
+
+private fun edited(record: RecordId, edits: Edits.() -> Unit) = RecordEdit(record, null, Edits().apply(edits).made, makes = false)
 
 private fun subscription(whose: Whose, kinds: List<String>, days: Int?): Subscription {
     require(days == null || days >= 0) { "there are no negative days" }

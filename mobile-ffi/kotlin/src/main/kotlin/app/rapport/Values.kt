@@ -1,5 +1,7 @@
 package app.rapport
 
+import app.rapport.ffi.ChoiceInfo
+import app.rapport.ffi.FieldInfo
 import app.rapport.ffi.Record
 import app.rapport.ffi.Value
 import java.time.Instant
@@ -43,3 +45,6 @@ operator fun Record.get(field: String): Any? = fields[field].plain
 
 /** The same as a text. */
 fun Record.text(field: String): String? = (fields[field] as? Value.Text)?.value
+
+/** The options that people may choose; [FieldInfo.options] has the labels of those that records may still hold, too. */
+val FieldInfo.offered: List<ChoiceInfo> get() = options.filterNot { it.hidden }

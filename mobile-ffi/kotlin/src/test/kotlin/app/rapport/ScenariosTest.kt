@@ -95,6 +95,8 @@ private class Play(val kit: TestKit, val phones: Map<String, Rapport>) {
             "fetch" -> phone.fetch(record(step))
             "undo" -> phone.undo()
             "redo" -> phone.redo()
+            "merge" -> phone.merge(record(step), records.getValue(step.word("into")))
+            "split" -> phone.split(record(step))
             "sign_out" -> phone.signOut(step.word("lose_unsent").toBoolean())
             else -> for ((key, value) in look(phone, step)) assertEquals(step.getValue(key).plain(), value, step.toString())
         }
@@ -151,6 +153,12 @@ private class Play(val kit: TestKit, val phones: Map<String, Rapport>) {
             mapOf("size" to it.size.toLong())
         }
         "history" -> mapOf("values" to phone.history(record(step)).filter { it.`field` == step.word("field") }.map { it.new.plain })
+        "likely" -> phone.likelyDuplicates(record(step)).let { likely ->
+            mapOf("titles" to likely.map { it.record.title }, "reasons" to likely.flatMap { it.reasons }.map { it.zh })
+        }
+        "together" -> phone.together(record(step)).let {
+            mapOf("survivor" to it.survivor?.title, "behind" to it.behind.map { row -> row.title })
+        }
         "explain" -> mapOf("presence" to phone.explain(record(step)).javaClass.simpleName)
         "estimate" -> phone.estimate(whose(step), kinds(step), days(step)).let {
             mapOf("records" to it.records.toLong(), "files" to it.files.toLong())

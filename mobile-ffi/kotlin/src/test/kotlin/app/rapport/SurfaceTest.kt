@@ -4,12 +4,18 @@ import app.rapport.ffi.AttachmentState
 import app.rapport.ffi.Because
 import app.rapport.ffi.CheckName
 import app.rapport.ffi.ClientException
+import app.rapport.ffi.ColumnState
+import app.rapport.ffi.Due
+import app.rapport.ffi.Keep
 import app.rapport.ffi.Network
+import app.rapport.ffi.NextStep
 import app.rapport.ffi.Presence
 import app.rapport.ffi.Reach
+import app.rapport.ffi.Said
 import app.rapport.ffi.SendState
 import app.rapport.ffi.SyncOutcome
 import app.rapport.ffi.SyncPhase
+import app.rapport.ffi.Tone
 import app.rapport.testkit.quiesce
 import java.nio.file.Files
 import java.nio.file.Path
@@ -223,6 +229,53 @@ class SurfaceTest {
         kit.close()
         assertFailsWith<ClientException.Offline> { ann.sync() }
         assertEquals("Visit", ann.get(visit)!!.title)
+    }
+
+    @Test
+    fun `a customer that is typed a second time is found, and merged as people choose`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        val known = ann.create("party") {
+            set("name", "佳美")
+            setRow("phones", "r1", "value" to "138 1234 5678")
+        }
+        val likely = ann.likelyDuplicates("party") { setRow("phones", "r1", "value" to "+86 13812345678") }.single()
+        assertEquals(known to "same phone number: +8613812345678", likely.record.id to likely.reasons.first().en)
+        val other = ann.create("party") {
+            set("name", "Nanhu")
+            set("industry", "print")
+        }
+        assertEquals(listOf(Keep.OWN, Keep.OTHER), ann.mergeChoices(other, known).single { it.`field` == "name" }.keep)
+        ann.merge(other, known, mapOf("name" to Keep.OTHER))
+        assertEquals(known to listOf("Nanhu", "print"), ann.get(other)!!.mergedInto to ann.get(known)!!.let { listOf(it.title, it["industry"]) })
+        ann.split(other)
+        assertEquals(null to listOf("佳美", null), ann.get(other)!!.mergedInto to ann.get(known)!!.let { listOf(it.title, it["industry"]) })
+        assertTrue(ann.setApart(other, known).changed && ann.together(known).behind.isEmpty())
+    }
+
+    @Test
+    fun `what stands beside a record is worked out on the phone, and kinds say how to draw it`() = withKit { kit ->
+        val ann = kit.phone("ann")
+        val customer = ann.create("party") {
+            set("name", "佳美")
+            set("tax_id", "91350100M000100Y34")
+            add("preferences", "green tea")
+        }
+        val call = ann.create("activity") {
+            set("subject", "Call back")
+            set("due", Instant.ofEpochSecond(1_588_464_000))
+            link("about", customer)
+        }
+        assertEquals(NextStep(call, "Call back", Due.Moment(Instant.ofEpochSecond(1_588_464_000)), Tone.LATE), ann.nextSteps(listOf(customer, call))[customer])
+        val said = ann.portrait(customer).single { it.name == "preferences" }.says.single().what
+        assertEquals("green tea", (said as Said.Plain).value.plain)
+        assertEquals(listOf("credit_code"), ann.doubts(customer).map { it.code })
+        assertEquals(emptyList(), ann.doubts(customer) { set("tax_id", "91350100M000100Y43") })
+        assertEquals("+8613812345678", ann.dialled("138 1234 5678"))
+        assertTrue(ann.packages(customer).isEmpty() && "\r\nFN:佳美\r\n" in ann.card(customer)!!)
+        val kinds = ann.kinds().associateBy { it.name }
+        assertEquals(ColumnState.WON, kinds.getValue("deal").board!!.columns.single { it.value == "won" }.state)
+        val layout = kinds.getValue("view").fields.first { it.options.any { option -> option.hidden } }
+        assertTrue(layout.offered.isNotEmpty() && layout.offered.none { it.hidden })
     }
 
     @Test
