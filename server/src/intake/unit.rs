@@ -134,6 +134,9 @@ pub(super) struct Unit<'a> {
     texts: HashMap<KindName, Arc<[Name]>>,
 }
 
+/// The kinds whose records say by which rules a workspace works.
+pub(super) const RULES: [&str; 3] = [KIND_KIND, ROLE_KIND, SETTINGS];
+
 impl<'a> Unit<'a> {
     pub fn new(workspace: WorkspaceId, rules: &'a Rules, pen: ServerPen, sealer: Sealer) -> Self {
         Self {
@@ -174,9 +177,9 @@ impl<'a> Unit<'a> {
         self.accepted.len()
     }
 
-    /// Whether a change of a kind, a role or the settings is among what was accepted: other rules hold then.
+    /// Whether a change of the rules is among what was accepted: other ones hold then.
     pub fn changes_rules(&self) -> bool {
-        self.accepted.iter().any(|accepted| [KIND_KIND, ROLE_KIND, SETTINGS].contains(&&*accepted.stored.kind))
+        self.accepted.iter().any(|accepted| RULES.contains(&&*accepted.stored.kind))
     }
 
     /// Whether a change of a colleague's record is among what was accepted.

@@ -17,7 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use super::backfill;
 use super::cache::Cache;
 use super::govern::ROLE_KIND;
-use super::unit::{KIND_KIND, Outcome, Settled, Unit};
+use super::unit::{KIND_KIND, Outcome, RULES, Settled, Unit};
 use super::{DeskNews, Edited, IntakeError, Job, NotEdited, NotForgotten, NotReviewed, Rules, ServerPen, Work};
 use crate::seal::Sealer;
 use crate::store::{Result, Store, StoreError, Tx, columns, owed, records, sequences, workspaces};
@@ -279,7 +279,7 @@ impl Writer {
         let mut tx = self.store.begin().await?;
         let found = workspaces::by_id(&mut tx, workspace).await?.ok_or(StoreError::Damaged("workspace"))?;
         let is_read = match self.read_at.get(&workspace) {
-            Some(at) => *at == found.head || !records::is_of_kinds_after(&mut tx, workspace, &[KIND_KIND, ROLE_KIND], *at).await?,
+            Some(at) => *at == found.head || !records::is_of_kinds_after(&mut tx, workspace, &RULES, *at).await?,
             None => false,
         };
         if !is_read {
@@ -440,7 +440,7 @@ async fn read_rules(tx: &mut Tx, workspace: WorkspaceId) -> Result<Rules> {
     for error in bad {
         tracing::warn!(%error, "a role cannot be read: it grants nothing");
     }
-    let country = Country::of(sequences::settings(&mut tx, workspace).await?.as_ref());
+    let country = Country::of(sequences::settings(tx, workspace).await?.as_ref());
     Ok(Rules { schema: Arc::new(schema), roles: Arc::new(roles), country })
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{Device, Listed};
+use crate::actions::duplicates::country::Country;
 use crate::actions::duplicates::merging::{Keep, Side, choices, merging};
 use crate::actions::duplicates::{APART, FIELD, can_merge};
 use crate::actions::taking_back::taking_back;
@@ -51,6 +52,8 @@ struct Pair {
     kind: Arc<Kind>,
     survivor: Listed,
     duplicate: Listed,
+    /// Whose numbers are written without a country code.
+    home: Country,
 }
 
 impl Device {
@@ -111,7 +114,7 @@ impl Device {
             let said = keep.get(&*field.name).copied();
             said.or_else(|| self.choices(&pair, field).first().copied()).unwrap_or(Keep::Own)
         };
-        let edits = merging(&pair.kind, side(&pair.survivor), side(&pair.duplicate), wanted);
+        let edits = merging((&pair.kind, pair.home), side(&pair.survivor), side(&pair.duplicate), wanted);
         let edited: Vec<Edited> = self.replica.transact(|replica| {
             // What is taken over stands already, and may be older than what authors are held to.
             edits.iter().map(|(id, edits)| replica.write(now, &pair.kind.name, *id, edits)).collect::<Result<_, EditError>>()
@@ -138,7 +141,7 @@ impl Device {
     /// # Errors
     /// As [`Device::edit`].
     pub fn set_apart(&mut self, now: Millis, record: RecordId, other: RecordId) -> Result<Edited, EditError> {
-        let Pair { kind, duplicate, survivor } = self.pair(record, other)?;
+        let Pair { kind, duplicate, survivor, .. } = self.pair(record, other)?;
         let apart = FieldEdit::Add { field: APART.to_owned(), value: survivor.record.to_string() };
         self.edit(now, &kind.name, duplicate.record, &[apart])
     }
@@ -156,14 +159,14 @@ impl Device {
         if survivor.record == duplicate.record {
             return Err(EditError::NotMergeable("they are one already"));
         }
-        Ok(Pair { kind, survivor, duplicate })
+        Ok(Pair { kind, survivor, duplicate, home: self.country()? })
     }
 
     /// What the user can choose for a field.
     fn choices(&self, pair: &Pair, field: &Field) -> Vec<Keep> {
         let may = self.identity().is_some_and(|me| self.replica.roles.may_write_field(&me.role, &pair.kind, &field.name));
         let (own, other) = (pair.survivor.fields.get(&*field.name), pair.duplicate.fields.get(&*field.name));
-        if may { choices(field, own, other) } else { Vec::new() }
+        if may { choices(field, own, other, pair.home) } else { Vec::new() }
     }
 }
 
