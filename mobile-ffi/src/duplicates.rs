@@ -131,7 +131,8 @@ impl Client {
 
     /// Makes a record one with another, which stands for both from then on: lists show that one, searches lead to it, what
     /// points at either belongs to it. It keeps what it has and gets what it lacks, unless `keep` says otherwise of a field.
-    /// `BadArgument` when they are one already, or of a kind that is not merged. `undo` and `split` take it back.
+    /// `BadArgument` when they are one already, or of a kind that is not merged. `split` takes it back; so does `undo`, unless
+    /// texts were joined.
     pub async fn merge(&self, record: RecordId, into: RecordId, keep: HashMap<String, Keep>) -> Result<Vec<Receipt>, ClientError> {
         let (record, into) = (record.parse()?, into.parse()?);
         let keep = keep.into_iter().map(|(field, keep)| (field, keep.into())).collect();

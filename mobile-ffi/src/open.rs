@@ -31,10 +31,10 @@ pub(crate) struct Open {
     pub settings: Settings,
     pub signals: watch::Sender<Signals>,
     /// The connection, while the app wants one.
-    pub connection: Mutex<Option<Task<()>>>,
+    pub connection: Mutex<Option<Task>>,
     pub is_enrolled: AtomicBool,
     /// Tells a server that had everything removed before that it is.
-    farewell: Mutex<Option<Task<()>>>,
+    farewell: Mutex<Option<Task>>,
     /// How far the clock of a store in memory was set forward.
     ahead_ms: Arc<AtomicI64>,
     ended: watch::Sender<bool>,
@@ -68,7 +68,7 @@ pub(crate) fn sealed(settings: Settings, secrets: Arc<dyn SecretStore>) -> Resul
 }
 
 /// Begins to tell a server what a wiped device has not said yet, if there is anything; over when it knows.
-fn say_farewell(settings: &Settings, secrets: Arc<dyn SecretStore>) -> Option<Task<()>> {
+fn say_farewell(settings: &Settings, secrets: Arc<dyn SecretStore>) -> Option<Task> {
     // A secret store that fails says so at what cannot do without it; this is tried again at the next start.
     let (address, farewell) = secrets::farewell(&*secrets).ok()??;
     // To the server that gave the token, whichever the app speaks with now.

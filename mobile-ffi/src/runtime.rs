@@ -4,6 +4,7 @@
 //! secret store's.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -63,17 +64,41 @@ pub fn end_threads() {
 }
 
 /// Ends a task when whoever waits for it has gone: a cancelled coroutine stops our work too.
-pub(crate) struct Task<T>(JoinHandle<T>);
+pub(crate) struct Task(JoinHandle<()>);
 
-impl<T> Drop for Task<T> {
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 /// Starts a task that ends with its handle.
-pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Result<Task<()>, ClientError> {
+pub(crate) fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Result<Task, ClientError> {
+    let work: Work = Box::pin(work);
     Ok(Task(runtime::<ClientError>()?.spawn(work)))
+}
+
+/// What tasks are to tokio: all of one sort, whatever they answer. Of each sort the library would hold its own copy of all that
+/// carries a task, several kilobytes for every call.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Chore = Box<dyn FnOnce() + Send>;
+
+/// Where a task puts its answer.
+struct Answer<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Answer<T> {
+    fn awaited() -> (Self, Self) {
+        let place = Arc::new(Mutex::new(None));
+        (Self(place.clone()), Self(place))
+    }
+
+    fn put(&self, answer: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    }
+
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Runs a call on our threads.
@@ -82,8 +107,10 @@ where
     T: Send + 'static,
     E: Failed + Send + 'static,
 {
+    let (answer, place) = Answer::awaited();
+    let work: Work = Box::pin(async move { place.put(work.await) });
     let mut task = Task(runtime::<E>()?.spawn(work));
-    (&mut task.0).await.unwrap_or_else(|error| Err(broken(error)))
+    answered((&mut task.0).await, &answer)
 }
 
 /// Runs work that touches the disk or computes for long, away from the threads that carry frames.
@@ -92,8 +119,16 @@ where
     T: Send + 'static,
     E: Failed + Send + 'static,
 {
-    let task = runtime::<E>()?.spawn_blocking(work);
-    task.await.unwrap_or_else(|error| Err(broken(error)))
+    let (answer, place) = Answer::awaited();
+    let work: Chore = Box::new(move || place.put(work()));
+    answered(runtime::<E>()?.spawn_blocking(work).await, &answer)
+}
+
+fn answered<T, E: Failed>(ended: Result<(), JoinError>, answer: &Answer<Result<T, E>>) -> Result<T, E> {
+    match ended {
+        Ok(()) => answer.take().unwrap_or_else(|| Err(E::panicked("the work has no answer".to_owned()))),
+        Err(error) => Err(broken(error)),
+    }
 }
 
 fn broken<E: Failed>(error: JoinError) -> E {
