@@ -234,6 +234,7 @@ fn example(document: &Value, kind: &str) -> Value {
         // What a workspace goes by must make sense.
         ("settings", "currency") => (name.clone(), json!("CNY")),
         ("settings", "time_zone") => (name.clone(), json!("Asia/Shanghai")),
+        ("settings", "country") => (name.clone(), json!("DE")),
         ("settings", "working_hours") => (name.clone(), json!([{"day": "mon", "from": "09:00", "to": "18:00"}])),
         // A view asks what can be asked.
         ("view", "about") => (name.clone(), json!("party")),
