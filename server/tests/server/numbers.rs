@@ -2,6 +2,7 @@
 
 use rapport_server::jobs::duplicates::catch_up;
 use serde_json::{Value, json};
+use sync_core::device::RecordEdits;
 use sync_core::id::{RecordId, UserId};
 use sync_core::record::fields::FieldEdit;
 
@@ -93,13 +94,14 @@ async fn a_phone_without_a_network_reads_numbers_as_the_workspaces_country_write
     let mut phone = Handset::of(&desk.server, UserId::of_cause("bo")).await;
     phone.sync(&desk.server).await;
     let record: RecordId = alder.parse().unwrap();
+    let as_it_is = RecordEdits { kind: "party".parse().unwrap(), record, edits: Vec::new(), makes: false };
     assert_eq!(phone.device.dialled(HERE).unwrap(), None, "in China that is no whole number");
-    assert_eq!(phone.device.doubts(record).unwrap().len(), 1);
+    assert_eq!(phone.device.doubts(&as_it_is).unwrap().len(), 1);
 
     assert_eq!(country(&desk, &office, "DE").await, 201);
     phone.sync(&desk.server).await;
     assert_eq!(phone.device.dialled(HERE).unwrap().as_deref(), Some("+4930123456"));
-    assert_eq!(phone.device.doubts(record).unwrap(), []);
+    assert_eq!(phone.device.doubts(&as_it_is).unwrap(), []);
     for typed in [HERE, ABROAD] {
         let mut found: Vec<String> = phone.device.search(typed, Some("party")).unwrap().iter().map(|row| row.record.to_string()).collect();
         found.sort();
