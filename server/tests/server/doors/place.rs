@@ -388,8 +388,7 @@ impl Place {
             phones.push(Phone::of(app, self.workspace, user, "office", &format!("{} {name}", self.canary), START).await);
         }
         for (phone, record, amount) in [(0, disputed, &self.commercial[0]), (1, disputed, &self.commercial[4])] {
-            // As the server's clock goes: what came before this came earlier.
-            let verdicts = phones[phone].save(app, "party", record, app.clock.now(), &limit(amount)).await;
+            let verdicts = phones[phone].save(app, "party", record, START, &limit(amount)).await;
             assert!(matches!(verdicts[0], Verdict::Accepted { .. }), "{verdicts:?}");
         }
         for record in [disputed] {
