@@ -18,7 +18,6 @@ const WORKED_WITH: [&str; 11] =
 
 /// Sources that name a kind, which ones, and why. Everything else learns of kinds from their files: this list only shrinks.
 const NAMING: [(&str, &[&str], &str); 14] = [
-    ("server/src/cards.rs", &["party"], "a card of an address book tells where somebody works"),
     ("server/src/console/collisions.rs", &["offer"], "a collision is one of quotes"),
     ("server/src/console/desk.rs", &["party"], "the icon of the page of teams"),
     ("server/src/demo/stage.rs", &["party", "product"], "a story to be shown"),
@@ -28,6 +27,7 @@ const NAMING: [(&str, &[&str], &str); 14] = [
     ("server/src/jobs/import/unpack/cards.rs", &["party"], "a card of an address book is a customer"),
     ("server/src/reading/collisions.rs", &["party", "product"], "a collision is one of quotes, for a customer, about a product"),
     ("server/src/ready/sample.rs", &["activity", "case", "deal", "party"], "a firm to be looked around in"),
+    ("sync-core/src/actions/cards.rs", &["party"], "a card of an address book tells where somebody works"),
     ("sync-core/src/actions/next.rs", &["activity"], "what is to be done next is an activity"),
     ("sync-core/src/actions/packages.rs", &["product"], "a package is a product that is made of others"),
     ("sync-core/src/actions/quotes.rs", &["offer", "party", "product"], "quotes that contradict each other"),
