@@ -243,15 +243,16 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
         }
         let waiting = mails::waiting(&mut app.store.reader().await?, workspace, now).await?;
         for sending in waiting {
-            attempt(app, workspace, sending, now).await?;
+            attempt(app, workspace, sending).await?;
         }
     }
     Ok(())
 }
 
 /// Sends one, unless another server does.
-async fn attempt(app: &App, workspace: WorkspaceId, sending: Sending, now: Millis) -> Result<(), StoreError> {
-    let claimed = sending.clone();
+async fn attempt(app: &App, workspace: WorkspaceId, sending: Sending) -> Result<(), StoreError> {
+    // Letters go one after the other: a round may take longer than what is claimed of it.
+    let (now, claimed) = (app.clock.now(), sending.clone());
     let claiming = app
         .store
         .write::<_, StoreError, _>(move |tx| Box::pin(async move { mails::claim(tx, workspace, &claimed, now, now + LEASE_MS).await }));

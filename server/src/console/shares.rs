@@ -253,8 +253,9 @@ pub async fn page(State(app): State<App>, Path(token): Path<String>, reader: Rea
 /// `GET /shared/{token}/report.pdf`.
 pub async fn pdf(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
     answered(&app, &headers, &token, reader, async |desk, row, link| {
+        let file = dashboards::printed(desk, row).await?;
         note_taken(desk, row, link, "pdf").await?;
-        dashboards::printed(desk, row).await
+        Ok(file)
     })
     .await
 }
@@ -262,8 +263,9 @@ pub async fn pdf(State(app): State<App>, Path(token): Path<String>, reader: Read
 /// `GET /shared/{token}/report.csv`.
 pub async fn csv(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
     answered(&app, &headers, &token, reader, async |desk, row, link| {
+        let file = dashboards::calculated(desk, row).await?;
         note_taken(desk, row, link, "csv").await?;
-        dashboards::calculated(desk, row).await
+        Ok(file)
     })
     .await
 }

@@ -441,13 +441,17 @@ pub(crate) fn never_archived(kind: &str) -> Option<(&'static str, &'static str)>
     }
 }
 
-/// Why records of a kind are never erased, and what to do instead, in English and Chinese: an account, a role or a kind
-/// without its record could not be changed or shut out any more.
+/// Why records of a kind are never erased, and what to do instead, in English and Chinese: an account, a role, a kind or the
+/// settings without their record could not be changed or shut out any more.
 pub(crate) fn never_erased(kind: &str) -> Option<(&'static str, &'static str)> {
     match kind {
         MEMBER_KIND => Some((
             "Colleagues are not erased, their account would stay: shut them out under User accounts.",
             "同事记录不能清除，否则账号仍会保留：请在“用户账号”中停用。",
+        )),
+        SETTINGS => Some((
+            "The workspace settings are not erased, totals and days go by them: change them instead.",
+            "工作区设置不能清除，汇总和日期都以其为准：请直接修改。",
         )),
         ROLE_KIND => Some(("Roles are not erased: archive the role.", "角色不能清除：请将其归档。")),
         KIND_KIND => Some(("Kinds are not erased: archive the kind.", "类型不能清除：请将其归档。")),

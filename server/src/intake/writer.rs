@@ -55,7 +55,7 @@ pub(super) struct Writer {
     /// has just failed.
     owing: Vec<WorkspaceId>,
     stalled: Vec<WorkspaceId>,
-    /// How far each feed was when the kinds and roles of its workspace were read.
+    /// How far each feed was when the rules of its workspace were last known to hold.
     read_at: HashMap<WorkspaceId, u64>,
     /// How far each feed was when it was told last that something is in it.
     told: HashMap<WorkspaceId, u64>,

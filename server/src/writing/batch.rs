@@ -12,13 +12,13 @@ use sync_core::projection;
 use sync_core::query::{MAX_PAGE, MAX_WHERE};
 use sync_core::record::authored;
 use sync_core::record::fields::{FieldEdit, computed, unknown};
-use sync_core::schema::{Formula, Kind, Merge};
+use sync_core::schema::{Formula, Kind, Label, Merge};
 
 use super::{WriteError, Writing, keeps_required};
 use crate::body;
 use crate::error::{Error, Text};
 use crate::intake::{Expect, NotEdited, RecordEdit};
-use crate::jobs::import::{Draft, edits, made_of};
+use crate::jobs::import::{Draft, edits, made_of, unclear};
 use crate::reading::{List, Row};
 use crate::store::lists::Shelf;
 
@@ -389,6 +389,7 @@ impl Writing {
         match (row, mode) {
             (Some(row), Mode::Create) => Err(Error::Exists(row.id)),
             (Some(row), _) => {
+                told_apart(kind, &row.fields, draft)?;
                 let changes = fitting(kind, &row.fields, edits(kind, row.id, &row.fields, draft))?;
                 changes.iter().try_for_each(|edits| keeps_required(kind, edits))?;
                 Ok(Plan { record: row.id, is_new: false, changes })
@@ -404,6 +405,7 @@ impl Writing {
             (None, Mode::Create | Mode::Upsert) => {
                 let named = name.as_deref().and_then(|name| found.free.get(&folded(name)).copied());
                 let record = item.id.or(named).unwrap_or_else(|| self.new_id());
+                told_apart(kind, &Map::new(), draft)?;
                 let mut changes = edits(kind, record, &Map::new(), draft);
                 let first = changes.first_mut().ok_or(WriteError::Empty)?;
                 *first = self.fit_to_make(kind, std::mem::take(first))?;
@@ -416,14 +418,16 @@ impl Writing {
 
 impl Writing {
     /// Gives a record that the caller sees these values, in as few edits as that takes, and edits it. Rows with ids are all
-    /// there is afterwards; rows without are added unless one like them is there.
+    /// there is afterwards; rows without are added unless one like them, or with their key, is there.
     ///
     /// # Errors
     /// As [`Writing::edit`], and where a computed field is to be something else than what is computed.
     pub async fn change(&self, kind: &str, id: RecordId, fields: Map<String, Json>, more: Vec<FieldEdit>) -> Result<(), Error> {
         let row = self.reading.row(id).await?.filter(|row| &*row.kind == kind).ok_or(Error::NotFound)?;
         let declared = self.reading.kind(kind)?;
-        let changes = edits(declared, id, &row.fields, &draft(declared, &fields)?);
+        let draft = draft(declared, &fields)?;
+        told_apart(declared, &row.fields, &draft)?;
+        let changes = edits(declared, id, &row.fields, &draft);
         let item = Item { id: Some(id), fields, ..Item::default() };
         computed_as_said(declared, &item, (id, &row.fields), &changes)?;
         let all: Vec<FieldEdit> = changes.into_iter().flatten().chain(more).collect();
@@ -433,6 +437,12 @@ impl Writing {
         }
         Ok(self.edit(kind, id, all).await?)
     }
+}
+
+/// Refuses rows that may mean several, or two of which mean one.
+fn told_apart(kind: &Kind, current: &Map<String, Json>, draft: &Draft) -> Result<(), Error> {
+    let wrong = unclear(kind, current, draft).into_iter().next();
+    wrong.map_or(Ok(()), |Label { en, zh }| Err(Error::Invalid { field: None, message: Text::new(en, zh) }))
 }
 
 /// The records that a round is about.

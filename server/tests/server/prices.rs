@@ -1,5 +1,6 @@
 //! Price lists fill what nobody typed, in the console, through the API and on a phone.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use sync_core::id::RecordId;
 use sync_core::record::fields::FieldEdit;
@@ -207,4 +208,39 @@ async fn a_price_that_may_be_several_is_left_out_with_what_it_lacks_and_one_of_a
     let pairs = crate::uploads::form(&desk.suggested(&path).await, "check");
     let checked = desk.post(&path, &pairs.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>()).await.text();
     assert!(checked.contains("several rows of “Price lists” fit: say more of List, From quantity, Price, Valid"), "{checked}");
+}
+
+#[tokio::test]
+async fn a_program_that_says_too_little_of_a_price_is_refused_and_no_price_takes_the_place_of_another() {
+    let desk = Desk::new().await;
+    let office = Client::office(&desk.server).await;
+    let price = |list: &str, amount: i64| json!({"list": list, "price": yuan(amount)});
+    let of_year = |year: i32, amount: i64| {
+        let valid = json!({"start": format!("{year}-01-01"), "end": format!("{year}-12-31")});
+        json!({"list": "A", "price": yuan(amount), "valid": valid})
+    };
+    let paper = office.make("product", json!({"name": "Paper", "prices": [of_year(2026, 10), of_year(2027, 11)]})).await;
+    let patch = async |prices: Value| office.send(Method::PATCH, &paper, Some(json!({"fields": {"prices": prices}}))).await;
+    let before = lists(&office, &paper).await;
+    let twice = json!([price("B", 1), price("B", 2)]);
+    for (prices, why) in [(json!([price("A", 9)]), "several rows"), (twice.clone(), "two rows")] {
+        let refused = patch(prices).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(refused.text().contains(why), "{}", refused.text());
+    }
+    let batch = json!({"matchBy": "external_id", "items": [{"fields": {"external_id": "I1", "name": "Ink", "prices": twice}}]});
+    let answer = office.post("/api/v1/product/batch", batch).await.text();
+    assert!(answer.contains("two rows"), "{answer}");
+    assert_eq!(lists(&office, &paper).await, before);
+    assert_eq!(patch(json!([of_year(2026, 9)])).await.status, 200);
+    assert_eq!(lists(&office, &paper).await, told(&[("A", 0, "11 CNY"), ("A", 0, "9 CNY")]));
+    // A row that was brought in for one list and is another one's by now.
+    assert_eq!(patch(json!([price("C", 1)])).await.status, 200);
+    let rows = office.get(&paper).await.json()["fields"]["prices"].clone();
+    let id = rows.as_array().unwrap().iter().find(|row| row["list"] == "C").unwrap()["id"].clone();
+    let moved = json!([{"op": "set_row", "field": "prices", "row": id, "values": {"list": "D"}}]);
+    assert_eq!(office.edit(&paper, moved).await.status, 200);
+    assert_eq!(patch(json!([price("C", 2)])).await.status, 200);
+    let all = lists(&office, &paper).await;
+    assert_eq!(all[2..], told(&[("C", 0, "2 CNY"), ("D", 0, "1 CNY")]), "{all:?}");
 }

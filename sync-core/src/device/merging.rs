@@ -2,7 +2,7 @@
 //!
 //! Who survives, what the survivor is given and what goes back is decided by the code that the server runs, too.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -183,16 +183,32 @@ fn split(replica: &mut Replica, now: Millis, kind: &Kind, record: RecordId) -> R
         // What was written with the mark is of the same act; but a merge makes no record.
         let mine: HashSet<ChangeHash> = given.iter().skip(1).filter(|change| act_of(change) == act).map(|change| change.hash).collect();
         for (target, edits) in taking_back(kind, given, &mine).0 {
-            match replica.write(now, &kind.name, target, &edits) {
-                Ok(one) => edited.push(one),
-                // Who may not write there may still part the two.
-                Err(EditError::Denied { .. } | EditError::Archived | EditError::Refused(_)) => {}
-                Err(error) => return Err(error),
-            }
+            edited.extend(give_back(replica, now, kind, (target, edits))?);
         }
     }
     if !unmark.is_empty() {
         edited.push(replica.write(now, &kind.name, record, &unmark)?);
+    }
+    Ok(edited)
+}
+
+/// Takes back what a merge gave, field by field: where the user may not write, or the kind knows nothing of it any more, it
+/// stays, and the two are parted all the same.
+fn give_back(
+    replica: &mut Replica,
+    now: Millis,
+    kind: &Kind,
+    (target, edits): (RecordId, Vec<FieldEdit>),
+) -> Result<Vec<Edited>, EditError> {
+    let mut edited = Vec::new();
+    let fields: BTreeSet<String> = edits.iter().map(|edit| edit.field().to_owned()).collect();
+    for name in fields {
+        let of_field: Vec<FieldEdit> = edits.iter().filter(|edit| edit.field() == name).cloned().collect();
+        match replica.write(now, &kind.name, target, &of_field) {
+            Ok(one) => edited.push(one),
+            Err(EditError::Denied { .. } | EditError::Archived | EditError::Refused(_) | EditError::BadEdit(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(edited)
 }

@@ -107,11 +107,7 @@ fn rows(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Ve
     let name = || field.name.to_string();
     let mut edits = Vec::new();
     for (id, values) in &new {
-        let same = |known: &Map<String, Json>, key: &String, value: &Json| match field.item(key) {
-            Some(item) => is_same(item, known.get(key), value),
-            None => known.get(key) == Some(value),
-        };
-        let contains = |(_, known): &&Row| values.iter().all(|(key, value)| same(known, key, value));
+        let contains = |(_, known): &&Row| values.iter().all(|(key, value)| same(field, known, key, value));
         let known = match id {
             Some(id) => old.iter().find(|(known, _)| known.as_ref() == Some(id)),
             None if field.key.is_empty() => old.iter().find(contains),
@@ -121,12 +117,12 @@ fn rows(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Ve
             }
         };
         let known_id = known.and_then(|(id, _)| id.clone()).filter(|_| id.is_none());
-        let row = id.clone().or(known_id).unwrap_or_else(|| id_of(record, field, values));
+        let row = id.clone().or(known_id).unwrap_or_else(|| free_id(record, field, values, &old));
         match known {
             Some((_, known)) => {
                 let mut changed: Map<String, Json> = values
                     .iter()
-                    .filter(|(key, value)| !same(known, key, value))
+                    .filter(|(key, value)| !same(field, known, key, value))
                     .map(|(key, value)| (key.clone(), value.clone()))
                     .collect();
                 if id.is_some() {
@@ -147,6 +143,14 @@ fn rows(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Ve
 }
 
 type Row = (Option<String>, Map<String, Json>);
+
+/// Whether a row says a value at a place, however it is written.
+fn same(field: &Field, known: &Map<String, Json>, key: &String, value: &Json) -> bool {
+    match field.item(key) {
+        Some(item) => is_same(item, known.get(key), value),
+        None => known.get(key) == Some(value),
+    }
+}
 
 /// The rows that say the same where the field's key tells rows apart: several where the row of the file says too little, and
 /// none where there is no key.
@@ -177,27 +181,51 @@ fn said(part: &Field, row: &Map<String, Json>) -> Option<Json> {
     }
 }
 
-/// What is wrong with a row of the file that may mean several rows of the record.
+/// What is wrong with rows that are told apart by a key: one that may mean several rows of the record, or two that mean one.
 pub fn unclear(kind: &Kind, current: &Map<String, Json>, draft: &Draft) -> Vec<Label> {
     let mut found = Vec::new();
-    for (index, value) in &draft.values {
-        let field = &kind.fields[*index];
+    for (field, value) in draft.values.iter().map(|(index, value)| (&kind.fields[*index], value)).filter(|(field, _)| !field.key.is_empty())
+    {
         let old = current.get(&*field.name).map(objects).unwrap_or_default();
-        for (id, values) in objects(value) {
-            let fits = if id.is_none() { meant(field, &old, &values) } else { Vec::new() };
-            let is_there = fits.iter().any(|(_, known)| values.iter().all(|(key, value)| known.get(key) == Some(value)));
+        let mut before: Vec<(Meant, Map<String, Json>)> = Vec::new();
+        for (_, values) in objects(value).into_iter().filter(|(id, _)| id.is_none()) {
+            let fits = meant(field, &old, &values);
+            let is_there = fits.iter().any(|(_, known)| values.iter().all(|(key, value)| same(field, known, key, value)));
             if fits.len() > 1 && !is_there {
-                let parts: Vec<&Field> = field.key.iter().filter_map(|name| field.item(name)).collect();
-                let names =
-                    |text: fn(&Label) -> &str, between: &str| parts.iter().map(|part| text(&part.label)).collect::<Vec<_>>().join(between);
-                found.push(label(
-                    format!("several rows of “{}” fit: say more of {}, or remove all but one", field.label.en, names(|one| &one.en, ", ")),
-                    format!("“{}”中有多行符合：请补充{}，或只保留一行", field.label.zh, names(|one| &one.zh, "、")),
+                found.push(of_key(
+                    field,
+                    ("several rows of “{}” fit: say more of {}, or remove all but one", "“{}”中有多行符合：请补充{}，或只保留一行"),
                 ));
             }
+            let means = match fits.first() {
+                Some((id, _)) => Meant::Row(id.clone()),
+                None => Meant::Key(field.key.iter().map(|name| said(field.item(name)?, &values)).collect()),
+            };
+            if before.iter().any(|(other, known)| *other == means && *known != values) {
+                found.push(of_key(
+                    field,
+                    ("two rows of “{}” mean the same one: tell them apart by {}", "“{}”中有两行指同一行：请用{}加以区分"),
+                ));
+            }
+            before.push((means, values));
         }
     }
     found
+}
+
+/// The row that another one means: one that is there, or a new one with a key.
+#[derive(PartialEq)]
+enum Meant {
+    Row(Option<String>),
+    Key(Vec<Option<Json>>),
+}
+
+/// A sentence about a field and the parts of its key.
+fn of_key(field: &Field, (en, zh): (&str, &str)) -> Label {
+    let parts: Vec<&Field> = field.key.iter().filter_map(|name| field.item(name)).collect();
+    let names = |text: fn(&Label) -> &str, between: &str| parts.iter().map(|part| text(&part.label)).collect::<Vec<_>>().join(between);
+    let fill = |text: &str, field: &str, names: String| text.replacen("{}", field, 1).replacen("{}", &names, 1);
+    label(fill(en, &field.label.en, names(|one| &one.en, ", ")), fill(zh, &field.label.zh, names(|one| &one.zh, "、")))
 }
 
 fn items(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> Vec<FieldEdit> {
@@ -211,6 +239,14 @@ fn items(field: &Field, record: RecordId, old: Option<&Json>, value: &Json) -> V
         }
     }
     edits
+}
+
+/// The id of a row that is none of those there. One that was brought in under its key and says another key by now keeps its id.
+fn free_id(record: RecordId, field: &Field, values: &Map<String, Json>, old: &[Row]) -> String {
+    let first = id_of(record, field, values);
+    let is_taken = |row: &String| !field.key.is_empty() && old.iter().any(|(known, _)| known.as_ref() == Some(row));
+    let next = |row: &String| Some(RecordId::of_cause(&format!("beside {row}")).to_string());
+    std::iter::successors(Some(first.clone()), next).find(|row| !is_taken(row)).unwrap_or(first)
 }
 
 /// The same row of the same record has the same id, however often it is brought in: one that is told by its key whatever else

@@ -33,7 +33,7 @@ use sync_core::schema::{Kind, Label};
 pub use demo::{CDNOW_SAMPLE_CUSTOMERS, CDNOW_SAMPLE_ORDERS, cdnow_customers, cdnow_orders, cdnow_sample};
 pub use directory::usual_matches;
 pub(crate) use draft::Draft;
-pub(crate) use edits::edits;
+pub(crate) use edits::{edits, unclear};
 pub use failures::Failure;
 pub use mapping::{AS_COLUMN, Told, without_row};
 pub use presets::Preset;

@@ -353,6 +353,9 @@ fn unguarded(answer: &Answer) -> Option<String> {
     missing.map(|(name, _)| format!("lacks `{name}`: {}", answer.status))
 }
 
+/// Pages that say when a job ran: at the moment of an edit or a minute later, as the machine has time.
+const SAYS_WHEN_JOBS_RAN: [&str; 2] = ["/admin", "/webhooks/{id}"];
+
 /// Without this the matrix could pass because nothing was ever shown.
 #[tokio::test]
 async fn whoever_administers_finds_at_each_address_what_the_table_says_that_it_bears() {
@@ -366,11 +369,15 @@ async fn whoever_administers_finds_at_each_address_what_the_table_says_that_it_b
         }
         // It stands in the menu of every page.
         found.remove(&Canary::House);
-        let said: BTreeSet<Canary> = door.bears.iter().copied().collect();
+        let mut said: BTreeSet<Canary> = door.bears.iter().copied().collect();
+        if SAYS_WHEN_JOBS_RAN.contains(&door.path) {
+            found.remove(&Canary::Moment);
+            said.remove(&Canary::Moment);
+        }
         if found != said {
             wrong.push(format!("{} {} bears {found:?} and not {said:?}", door.method, door.path));
         }
-        if said.is_empty() == door.bare.is_empty() {
+        if door.bears.is_empty() == door.bare.is_empty() {
             wrong.push(format!("{} {} bears something, or it is said why not", door.method, door.path));
         }
     }

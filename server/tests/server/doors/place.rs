@@ -387,15 +387,13 @@ impl Place {
         for name in ["first", "second"] {
             phones.push(Phone::of(app, self.workspace, user, "office", &format!("{} {name}", self.canary), START).await);
         }
-        for (phone, record, amount) in [(0, disputed, &self.commercial[0]), (1, disputed, &self.commercial[4])] {
-            let verdicts = phones[phone].save(app, "party", record, START, &limit(amount)).await;
+        for (phone, amount) in phones.iter_mut().zip([&self.commercial[0], &self.commercial[4]]) {
+            let verdicts = phone.save(app, "party", disputed, START, &limit(amount)).await;
             assert!(matches!(verdicts[0], Verdict::Accepted { .. }), "{verdicts:?}");
         }
-        for record in [disputed] {
-            let path = format!("/api/v1/party/{record}/conflicts");
-            let told = self.send(server, "office", Method::GET, &path, Value::Null).await.text();
-            assert!(told.contains(&self.commercial[0]) && told.contains(&self.commercial[4]), "{told}");
-        }
+        let path = format!("/api/v1/party/{disputed}/conflicts");
+        let told = self.send(server, "office", Method::GET, &path, Value::Null).await.text();
+        assert!(told.contains(&self.commercial[0]) && told.contains(&self.commercial[4]), "{told}");
     }
 
     async fn acts(&mut self, server: &Server) {

@@ -33,7 +33,7 @@ const PLANS: [Plan; 118] = [
     plan("AE", "971", "0", NONE), plan("AL", "355", "0", NONE), plan("AM", "374", "0", NONE), plan("AR", "54", "0", (10, 10)),
     plan("AT", "43", "0", NONE), plan("AU", "61", "0", NONE), plan("AZ", "994", "0", NONE), plan("BA", "387", "0", NONE),
     plan("BD", "880", "0", NONE), plan("BE", "32", "0", NONE), plan("BG", "359", "0", NONE), plan("BH", "973", "", (8, 8)),
-    plan("BO", "591", "", (8, 8)), plan("BR", "55", "0", (10, 11)), plan("BY", "375", "8", NONE), plan("CA", "1", "1", (10, 10)),
+    plan("BO", "591", "", (8, 8)), plan("BR", "55", "0", (10, 11)), plan("BY", "375", "80", NONE), plan("CA", "1", "1", (10, 10)),
     plan("CH", "41", "0", NONE), plan("CI", "225", "", (10, 10)), plan("CL", "56", "", (9, 9)), plan("CO", "57", "", (10, 10)),
     plan("CR", "506", "", (8, 8)), plan("CY", "357", "", (8, 8)), plan("CZ", "420", "", (9, 9)), plan("DE", "49", "0", NONE),
     plan("DK", "45", "", (8, 8)), plan("DO", "1", "1", (10, 10)), plan("DZ", "213", "0", NONE), plan("EC", "593", "0", NONE),
@@ -122,7 +122,7 @@ impl Country {
             return is_mobile || digits.len() == 10 && (digits.starts_with("400") || digits.starts_with("800"));
         }
         let (min, max) = self.0.whole;
-        min > 0 && (min..=max).contains(&digits.len()) && (self.0.trunk.is_empty() || !digits.starts_with(self.0.trunk))
+        min > 0 && (min..=max).contains(&digits.len()) && (self.0.trunk != "0" || !digits.starts_with('0'))
     }
 }
 
