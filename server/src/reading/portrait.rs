@@ -1,6 +1,7 @@
 //! A record's portrait out of the records that link to it, those in sight.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use sync_core::actions::portrait::{LOOKED_AT, Shown, query, said};
 use sync_core::schema::{From, Kind, Trait};
@@ -18,13 +19,13 @@ impl Reading {
         let mut read: BTreeMap<_, Vec<Row>> = BTreeMap::new();
         let mut portrait = Vec::new();
         for line in &kind.portrait {
-            let rows = match &line.from {
+            let rows: &[Row] = match &line.from {
                 Some(from) => {
                     let asked = (from.kind.as_str(), from.via.as_str(), line.filter.as_deref());
-                    if !read.contains_key(&asked) {
-                        read.insert(asked, self.rows_for(line, from, record, offset_minutes).await?);
+                    match read.entry(asked) {
+                        Entry::Occupied(known) => &*known.into_mut(),
+                        Entry::Vacant(place) => &*place.insert(self.rows_for(line, from, record, offset_minutes).await?),
                     }
-                    &read[&asked][..]
                 }
                 None => std::slice::from_ref(record),
             };
