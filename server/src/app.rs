@@ -1,6 +1,7 @@
 //! What every door holds: the store, who is asking, the clock, the configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use tokio::sync::watch;
@@ -117,5 +118,13 @@ impl App {
         let mut stopping = self.stopping.subscribe();
         // An error means that the sender is gone, which it is not while `self` lives.
         stopping.wait_for(|stopping| *stopping).await.ok();
+    }
+
+    /// Lets so much time pass. Answers whether the server goes on: when it stops, nothing is waited for.
+    pub async fn pause(&self, span: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(span) => true,
+            () = self.until_stopping() => false,
+        }
     }
 }

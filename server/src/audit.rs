@@ -186,6 +186,14 @@ impl Note {
         self
     }
 
+    /// Writes it at the end of the log, in a transaction of its own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep(self, store: &Store, now: Millis) -> Result<()> {
+        store.write::<_, crate::store::StoreError, _>(move |tx| Box::pin(async move { self.write(tx, now).await })).await
+    }
+
     /// Writes it at the end of the log, in the transaction of what it tells of.
     ///
     /// # Errors

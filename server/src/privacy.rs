@@ -29,7 +29,7 @@ use crate::store::erasure::{self, ErasedPlace, ErasedRow, Removed};
 use crate::store::people::SecretHash;
 use crate::store::{Store, StoreError, Tx, aliases, files, ledger, records, renewals, workspaces};
 
-pub use dossier::{CONSENTS, Consent, Dossier, FileOf, Merged, look_at, purpose_of, take_out};
+pub use dossier::{CONSENTS, Consent, Dossier, FileOf, Glance, Merged, look_at, purpose_of, take_out};
 pub(crate) use phones::Holders;
 pub use phones::{HeldBy, OnPhone, phones};
 

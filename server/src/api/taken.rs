@@ -43,12 +43,11 @@ async fn note(app: &App, caller: &Caller, kind: &KindName, rows: usize) -> Resul
     }
     let note = Note::of(caller.workspace, Some(caller.user), Act::Exported, kind);
     let note = note.with(json!({"format": "api", "at_least": EXPORT_ROWS}));
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await
+    note.keep(&app.store, now).await
 }
 
 /// That a record was taken out as a card.
 pub(super) async fn note_card(app: &App, caller: &Caller, kind: &str, record: RecordId) -> Result<(), StoreError> {
-    let (note, now) = (Note::of(caller.workspace, Some(caller.user), Act::Exported, kind), app.clock.now());
-    let note = note.with(json!({"format": "vcf", "record": record}));
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await
+    let note = Note::of(caller.workspace, Some(caller.user), Act::Exported, kind).with(json!({"format": "vcf", "record": record}));
+    note.keep(&app.store, app.clock.now()).await
 }

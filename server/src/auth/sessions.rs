@@ -145,8 +145,8 @@ impl Auth {
 
     /// Writes down that an attempt on a known account failed; what was typed is not kept.
     pub(super) async fn failed(&self, user: &User, at: &'static str, why: AuthError) -> Result<AuthError, StoreError> {
-        let (now, note) = (self.clock.now(), Note::of(user.workspace, None, Act::SignInFailed, user.user).with(json!({ "at": at })));
-        self.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
+        let note = Note::of(user.workspace, None, Act::SignInFailed, user.user).with(json!({ "at": at }));
+        note.keep(&self.store, self.clock.now()).await?;
         Ok(why)
     }
 

@@ -75,8 +75,7 @@ impl Written {
 /// That the operator took data out stands in the audit log, too.
 async fn note(app: &App, workspace: WorkspaceId, of: &str, format: &str, records: u64) -> Result<(), StoreError> {
     let note = Note::of(workspace, None, Act::Exported, of).with(json!({"format": format, "records": records}));
-    let now = app.clock.now();
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await
+    note.keep(&app.store, app.clock.now()).await
 }
 
 impl Export {

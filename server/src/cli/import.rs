@@ -15,7 +15,7 @@ use crate::auth::normal_login;
 use crate::config::Config;
 use crate::jobs::import::{self, ImportId, Mode, Report, Source, Spec, Told, Undone};
 use crate::jobs::whole;
-use crate::store::{StoreError, people};
+use crate::store::people;
 
 /// Bring records in from a CSV file (UTF-8), or from a .jsonl file that `rapport export` wrote
 ///
@@ -194,9 +194,7 @@ async fn bring(app: &App, folder: &std::path::Path) -> anyhow::Result<()> {
     let brought = whole::bring(app, folder, &mut |progress| bar.show(progress)).await;
     let seconds = bar.end().as_secs_f64();
     let (workspace, whole::Brought { changes, users, contents }) = brought?;
-    let note = Note::of(workspace, None, Act::Imported, "*").with(json!({"format": "whole"}));
-    let now = app.clock.now();
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
+    Note::of(workspace, None, Act::Imported, "*").with(json!({"format": "whole"})).keep(&app.store, app.clock.now()).await?;
     println!("{changes} changes, {users} people and {contents} files in {seconds:.1} s");
     eprintln!("nobody has a password yet: `rapport user password LOGIN` sets one; phones enrol again with `rapport device code LOGIN`");
     Ok(())

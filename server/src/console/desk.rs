@@ -29,7 +29,6 @@ use crate::jobs::cell::zone_at;
 use crate::language::Language;
 use crate::reading::{Names, Reading};
 use crate::ready::DASHBOARD;
-use crate::store::StoreError;
 use crate::writing::Writing;
 
 /// The headings of the side menu. Which kinds stand below, and where, they say themselves; those that do not, a workspace's
@@ -181,9 +180,7 @@ impl Desk {
     /// When the database fails.
     pub async fn note(&self, act: Act, subject: &str, detail: Json) -> Result<(), Error> {
         let note = Note::of(self.caller.workspace, Some(self.caller.user), act, subject).with(detail);
-        let now = self.now;
-        let noting = self.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await }));
-        Ok(noting.await?)
+        Ok(note.keep(&self.app.store, self.now).await?)
     }
 
     /// What shows the values of records that link to others with these names.

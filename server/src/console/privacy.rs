@@ -12,8 +12,8 @@ use sync_core::schema::Kind;
 use super::desk::{Desk, Frame, page as answer};
 use super::format::{self, Shown};
 use crate::error::Error;
-use crate::privacy::{self, Consent, Dossier, HeldBy, OnPhone, Proof};
-use crate::reading::{Asked, Row, Slice};
+use crate::privacy::{self, Consent, Glance, HeldBy, OnPhone, Proof};
+use crate::reading::{Asked, Linked, Slice};
 use crate::store::erasure::ErasedRow;
 use crate::store::people::{self, User};
 
@@ -126,29 +126,31 @@ struct Said {
 }
 
 async fn show(desk: &Desk, id: RecordId, status: StatusCode, said: Said) -> Result<Response, Error> {
-    let Dossier { record, history, merged, consents, files, about, refused } = privacy::look_at(&desk.app, &desk.caller, id).await?;
-    let kind = desk.reading.kind(&record.row.kind)?.clone();
+    let Glance { row, consents, changes, merged, files, about, refused } = privacy::look_at(&desk.app, &desk.caller, id).await?;
+    let kind = desk.reading.kind(&row.kind)?.clone();
+    let shown = &about[..about.len().min(NAMING_MAX)];
+    let names = desk.reading.names_of(shown.to_vec()).await?;
     let held = kind.field(privacy::CONSENTS);
     let purpose = |of: &Consent| privacy::purpose_of(&kind, of).map_or(of.purpose.clone(), |label| desk.words.label(label).to_owned());
     let given = |given: bool| if given { ("green", desk.words.say("value.yes")) } else { ("red", desk.words.say("value.no")) };
     let page = PrivacyPage {
         frame: desk.frame(desk.words.say("privacy.title"), &format!("/records/{}", kind.name)).await?,
         id: id.to_string(),
-        title: record.row.title.clone(),
+        title: row.title.clone(),
         kind: kind.name.to_string(),
         problem: said.problem,
         done: said.done,
         kept: why_kept(desk, &kind, id).await?,
         holds: [
-            ("privacy.changes", history.map_or(0, |history| history.entries.len())),
-            ("privacy.files", files.len()),
-            ("privacy.merged", merged.len()),
+            ("privacy.changes", changes),
+            ("privacy.files", files),
+            ("privacy.merged", merged),
             ("privacy.naming", about.len()),
-            ("privacy.refused", refused.len()),
+            ("privacy.refused", refused),
         ]
         .map(|(key, count)| desk.words.count(key, count as u64))
         .to_vec(),
-        about: about.iter().take(NAMING_MAX).map(|row| named(desk, row)).collect(),
+        about: shown.iter().filter_map(|id| names.get(id)).map(|linked| named(desk, linked)).collect(),
         more: about.len().checked_sub(NAMING_MAX).filter(|more| *more > 0).map(|more| desk.words.count("record.more", more as u64)),
         consents: held.map(|_| {
             let view = |consent: Consent| {
@@ -170,9 +172,9 @@ async fn why_kept(desk: &Desk, kind: &Kind, id: RecordId) -> Result<Option<Strin
     Ok(is_merged.then(|| privacy::merged_away().in_language(desk.words.0).to_owned()))
 }
 
-fn named(desk: &Desk, row: &Row) -> (String, String, String) {
-    let kind = desk.reading.kind(&row.kind).map_or(row.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
-    (row.title.clone(), kind, format!("/records/{}/{}", row.kind, row.id))
+fn named(desk: &Desk, linked: &Linked) -> (String, String, String) {
+    let kind = desk.reading.kind(&linked.kind).map_or(linked.kind.to_string(), |kind| desk.words.label(&kind.label).to_owned());
+    (linked.title.clone(), kind, format!("/records/{}/{}", linked.kind, linked.id))
 }
 
 /// What was typed, to be sure.

@@ -252,31 +252,30 @@ pub async fn page(State(app): State<App>, Path(token): Path<String>, reader: Rea
 
 /// `GET /shared/{token}/report.pdf`.
 pub async fn pdf(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
-    answered(&app, &headers, &token, reader, async |desk, row, link| {
-        let file = dashboards::printed(desk, row).await?;
-        note_taken(desk, row, link, "pdf").await?;
-        Ok(file)
-    })
-    .await
+    taken(&app, &headers, &token, reader, "pdf", async |desk, row| dashboards::printed(desk, row).await).await
 }
 
 /// `GET /shared/{token}/report.csv`.
 pub async fn csv(State(app): State<App>, Path(token): Path<String>, reader: Reader, headers: HeaderMap) -> Result<Response, Error> {
-    answered(&app, &headers, &token, reader, async |desk, row, link| {
-        let file = dashboards::calculated(desk, row).await?;
-        note_taken(desk, row, link, "csv").await?;
+    taken(&app, &headers, &token, reader, "csv", async |desk, row| dashboards::calculated(desk, row).await).await
+}
+
+/// A dashboard as a file. That it was taken out is noted: by its reader, or by who knows the link and nobody else does.
+async fn taken(
+    app: &App,
+    headers: &HeaderMap,
+    token: &str,
+    reader: Reader,
+    format: &str,
+    file: impl AsyncFnOnce(&Desk, &Row) -> Result<Response, Error>,
+) -> Result<Response, Error> {
+    answered(app, headers, token, reader, async |desk, row, link| {
+        let file = file(desk, row).await?;
+        let note = Note::of(desk.caller.workspace, link.signed_in.then_some(desk.caller.user), Act::Exported, DASHBOARD);
+        note.with(json!({"format": format, "dashboard": row.id, "link": link.link})).keep(&desk.app.store, desk.now).await?;
         Ok(file)
     })
     .await
-}
-
-/// That a dashboard was taken out as a file, by its reader, or by who knows the link and nobody else does.
-async fn note_taken(desk: &Desk, row: &Row, link: &ReportLink, format: &str) -> Result<(), Error> {
-    let (reader, now) = (link.signed_in.then_some(desk.caller.user), desk.now);
-    let note = Note::of(desk.caller.workspace, reader, Act::Exported, DASHBOARD);
-    let note = note.with(json!({"format": format, "dashboard": row.id, "link": link.link}));
-    let noting = desk.app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await }));
-    Ok(noting.await?)
 }
 
 /// An address with a secret in it is told to nobody else, and found by no search engine.

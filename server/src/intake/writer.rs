@@ -238,6 +238,10 @@ impl Writer {
                     self.reread_all().await;
                 }
                 let mut newest = head;
+                // Nobody else wrote meanwhile.
+                if !other_rules {
+                    self.read_at.insert(workspace, head);
+                }
                 if other_rules {
                     self.owing.push(workspace);
                     newest = self.settle_some().await.unwrap_or(head);

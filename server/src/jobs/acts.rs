@@ -40,14 +40,7 @@ pub async fn begin(
     };
     detail["act"] = json!(ImportId(row.import).to_string());
     let told = told(act).map(|(begun, _)| Note::of(workspace, Some(author.user), begun, kind).with(detail));
-    let kept = row.clone();
-    let beginning = app.store.write::<_, StoreError, _>(move |tx| {
-        Box::pin(async move {
-            imports::add(tx, workspace, &kept).await?;
-            if let Some(note) = told { note.write(tx, now).await } else { Ok(()) }
-        })
-    });
-    beginning.await?;
+    keep(app, author, (row.clone(), true), told).await?;
     Ok(row)
 }
 
@@ -56,8 +49,7 @@ pub async fn begin(
 /// # Errors
 /// When the database fails.
 pub async fn note(app: &App, author: &Author, row: &ImportRow) -> Result<(), StoreError> {
-    let (row, workspace) = (row.clone(), author.workspace);
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { imports::note(tx, workspace, &row).await })).await
+    keep(app, author, (row.clone(), false), None).await
 }
 
 /// Notes that an act was taken back, and by whom.
@@ -70,13 +62,22 @@ pub async fn taken_back(app: &App, author: &Author, mut row: ImportRow, undone: 
     let act = ImportId(row.import).to_string();
     let detail = json!({"act": act, "records": undone.archived + undone.restored, "left": undone.left});
     let told = told(row.act).map(|(_, back)| Note::of(workspace, Some(author.user), back, &row.kind).with(detail));
-    let noting = app.store.write::<_, StoreError, _>(move |tx| {
+    keep(app, author, (row, false), told).await
+}
+
+/// Keeps an act, a new one or as it is by now, and what the audit log is told of it.
+async fn keep(app: &App, author: &Author, (row, is_new): (ImportRow, bool), told: Option<Note>) -> Result<(), StoreError> {
+    let (now, workspace) = (app.clock.now(), author.workspace);
+    let keeping = app.store.write::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
-            imports::note(tx, workspace, &row).await?;
+            match is_new {
+                true => imports::add(tx, workspace, &row).await?,
+                false => imports::note(tx, workspace, &row).await?,
+            }
             if let Some(note) = told { note.write(tx, now).await } else { Ok(()) }
         })
     });
-    noting.await
+    keeping.await
 }
 
 /// What the audit log calls an act, and that it was taken back. A handover writes entries of its own, and a merge is two edits

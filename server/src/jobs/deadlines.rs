@@ -27,9 +27,8 @@ pub async fn run(app: App) {
             Err(error) => tracing::error!(error = error as &dyn std::error::Error, "deadlines of approvals could not be looked at"),
         }
         app.runs.note(Runs::DEADLINES, app.clock.now(), &done);
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = app.until_stopping() => return,
+        if !app.pause(LOOK_EVERY).await {
+            return;
         }
     }
 }

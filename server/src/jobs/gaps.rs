@@ -7,10 +7,10 @@ use sync_core::actions::checklist;
 use sync_core::id::{RecordId, WorkspaceId};
 use sync_core::schema::{Gap, Kind};
 
-use super::overstays::{PAGE, itself, language, owner_of, write};
+use super::reminding::{Pages, is_active, itself, language, owner_of, write};
 use crate::app::App;
 use crate::error::Error;
-use crate::reading::{List, Reading, Row};
+use crate::reading::{Reading, Row};
 
 /// Tasks of one gap that are opened at a time: one that is asked for in a full workspace does not flood it at once.
 const TASKS_MAX: usize = 500;
@@ -34,20 +34,13 @@ async fn of_gap(app: &App, workspace: WorkspaceId, kind: &Kind, (gap, owner): (&
     let reading = itself(app, workspace);
     let Ok(Json::Array(mut conditions)) = serde_json::from_str(&gap.conditions(None)) else { return Ok(0) };
     conditions.push(json!({"type": "isNotNull", "attribute": owner}));
-    let filter = Json::Array(conditions).to_string();
-    let (mut made, mut after): (usize, Option<String>) = (0, None);
-    loop {
-        let mut params = vec![("where", &*filter), ("maxSize", PAGE)];
-        params.extend(after.as_deref().map(|after| ("after", after)));
-        // Where the office is kept from asking, no task is opened.
-        let Ok(query) = reading.query(&kind.name, params) else { return Ok(made) };
-        let page = reading.list(&List::of(query)).await?;
-        made += open(app, (workspace, &reading), (kind, gap), &page.rows).await?;
-        after = page.next;
-        if after.is_none() || made >= TASKS_MAX {
-            return Ok(made);
-        }
+    let (mut pages, mut made) = (Pages::of(&reading, kind, &Json::Array(conditions)), 0);
+    while made < TASKS_MAX
+        && let Some(rows) = pages.next().await?
+    {
+        made += open(app, (workspace, &reading), (kind, gap), &rows).await?;
     }
+    Ok(made)
 }
 
 async fn open(app: &App, (workspace, reading): (WorkspaceId, &Reading), (kind, gap): (&Kind, &Gap), rows: &[Row]) -> Result<usize, Error> {
@@ -55,7 +48,7 @@ async fn open(app: &App, (workspace, reading): (WorkspaceId, &Reading), (kind, g
     let ids: Vec<RecordId> = owned.iter().map(|(_, owner)| *owner).collect();
     let (owning, _) = reading.rows(&ids).await?;
     let task = |(row, owner): &(&Row, RecordId)| {
-        let member = owning.get(owner).filter(|member| member.fields.get("active") != Some(&Json::Bool(false)))?;
+        let member = owning.get(owner).filter(is_active)?;
         Some(checklist::of_gap(gap, (row.id, &row.title), &member.id.to_string(), language(member)))
     };
     let tasks = owned.iter().filter_map(task).collect();

@@ -21,9 +21,8 @@ pub async fn run(app: App) {
         if let Err(error) = round(&app, &mut told).await {
             tracing::error!(error = &error as &dyn std::error::Error, "the ends of the audit logs could not be read");
         }
-        tokio::select! {
-            () = tokio::time::sleep(TELL_EVERY) => {}
-            () = app.until_stopping() => return,
+        if !app.pause(TELL_EVERY).await {
+            return;
         }
     }
 }

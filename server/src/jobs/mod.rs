@@ -22,6 +22,7 @@ pub mod merge;
 pub mod others;
 pub mod overstays;
 pub mod proofs;
+mod reminding;
 pub mod reporting;
 pub mod retention;
 pub mod runs;

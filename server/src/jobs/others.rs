@@ -22,9 +22,8 @@ pub async fn run(app: App) {
         if let Err(error) = look(&app, &mut heads).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "what other processes wrote was not looked at; it is tried again");
         }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = app.until_stopping() => return,
+        if !app.pause(LOOK_EVERY).await {
+            return;
         }
     }
 }

@@ -106,9 +106,8 @@ pub async fn run(app: App) {
             tracing::error!(error = error as &dyn std::error::Error, "what may not be kept was not erased; it is tried again");
         }
         app.runs.note(Runs::RETENTION, app.clock.now(), &done);
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = app.until_stopping() => return,
+        if !app.pause(LOOK_EVERY).await {
+            return;
         }
     }
 }
@@ -316,6 +315,5 @@ async fn note(app: &App, caller: &Caller, rule: &Rule, which: &Which, count: usi
         return Ok(());
     }
     let detail = if *which == Which::Daily { json!({ "records": count, "daily": true }) } else { json!({ "records": count }) };
-    let (note, now) = (Note::of(caller.workspace, Some(caller.user), Act::RetentionRun, rule.id).with(detail), app.clock.now());
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await
+    Note::of(caller.workspace, Some(caller.user), Act::RetentionRun, rule.id).with(detail).keep(&app.store, app.clock.now()).await
 }

@@ -12,7 +12,7 @@ use crate::auth::Caller;
 use crate::error::Error;
 use crate::jobs::sequences;
 use crate::reading::{History, Reading, RecordView, RefusedEdit, Row};
-use crate::store::{StoreError, trail};
+use crate::store::trail;
 
 /// The log in which a kind keeps what somebody agreed to.
 pub const CONSENTS: &str = "consents";
@@ -35,6 +35,25 @@ pub struct Dossier {
     pub about: Vec<Row>,
     /// Edits of it that were not accepted, newest first, whatever has become of them.
     pub refused: Vec<RefusedEdit>,
+}
+
+/// How much there is about one record.
+#[derive(Debug)]
+pub struct Glance {
+    /// Its present values, all facets.
+    pub row: Row,
+    /// The present consents, by purpose: the last word on each.
+    pub consents: Vec<Consent>,
+    /// What was written to it.
+    pub changes: usize,
+    /// Records that were merged into it.
+    pub merged: usize,
+    /// Files about it.
+    pub files: usize,
+    /// Every other record that names it, in use or archived.
+    pub about: Vec<RecordId>,
+    /// Edits of it that were not accepted.
+    pub refused: usize,
 }
 
 /// A record that was merged into another one, with all that was ever written to it.
@@ -75,17 +94,36 @@ pub struct FileOf {
 /// When it is out of sight, or the caller may not.
 pub async fn take_out(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
     let dossier = dossier(app, caller, id).await?;
-    let (now, note) = (app.clock.now(), Note::of(caller.workspace, Some(caller.user), Act::Downloaded, id));
-    app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
+    Note::of(caller.workspace, Some(caller.user), Act::Downloaded, id).keep(&app.store, app.clock.now()).await?;
     Ok(dossier)
 }
 
-/// Everything about a record on a page; that somebody looked at it is written down once a day, however often they come back.
+/// How much there is about a record, for a page; that somebody looked at it is written down once a day, however often they come
+/// back.
 ///
 /// # Errors
 /// As [`take_out`].
-pub async fn look_at(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
-    let dossier = dossier(app, caller, id).await?;
+pub async fn look_at(app: &App, caller: &Caller, id: RecordId) -> Result<Glance, Error> {
+    let reading = Reading::of(app, caller);
+    let row = reading.row(id).await?.ok_or(Error::NotFound)?;
+    check(app, caller, &row)?;
+    let (all, merged) = with_merged(&reading, id).await?;
+    let naming = reading.pointing_at(&all).await?;
+    let (files, about): (Vec<_>, Vec<_>) = naming.into_iter().partition(|(_, kind)| &**kind == crate::files::KIND);
+    let glance = Glance {
+        consents: consents(&row.fields),
+        changes: reading.history(id).await?.map_or(0, |history| history.entries.len()),
+        merged: merged.len(),
+        files: files.len(),
+        about: about.into_iter().map(|(record, _)| record).collect(),
+        refused: refused_of(&reading, &all).await?.len(),
+        row,
+    };
+    note_once_a_day(app, caller, id).await?;
+    Ok(glance)
+}
+
+async fn note_once_a_day(app: &App, caller: &Caller, id: RecordId) -> Result<(), Error> {
     let (now, workspace, user) = (app.clock.now(), caller.workspace, caller.user);
     let mut tx = app.store.reader().await?;
     let is_today = match trail::last_disclosed(&mut tx, workspace, &id.to_string(), user).await? {
@@ -94,24 +132,19 @@ pub async fn look_at(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier
     };
     drop(tx);
     if !is_today {
-        let note = Note::of(workspace, Some(user), Act::Disclosed, id);
-        app.store.write::<_, StoreError, _>(move |tx| Box::pin(async move { note.write(tx, now).await })).await?;
+        Note::of(workspace, Some(user), Act::Disclosed, id).keep(&app.store, now).await?;
     }
-    Ok(dossier)
+    Ok(())
 }
 
 async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Error> {
     let reading = Reading::of(app, caller);
     let record = reading.record(id).await?.ok_or(Error::NotFound)?;
     check(app, caller, &record.row)?;
+    let (all, rows) = with_merged(&reading, id).await?;
     let mut merged = Vec::new();
-    for record in reading.behind(id).await? {
+    for record in rows {
         merged.push(Merged { history: reading.history(record.id).await?, record });
-    }
-    let all: Vec<RecordId> = merged.iter().map(|merged| merged.record.id).chain([id]).collect();
-    let mut refused = Vec::new();
-    for one in &all {
-        refused.extend(reading.refused_of(*one).await?);
     }
     let naming = reading.those(reading.pointing_at(&all).await?.into_keys().collect()).await?;
     let (files, about): (Vec<Row>, Vec<Row>) = naming.into_iter().partition(|row| &*row.kind == crate::files::KIND);
@@ -123,8 +156,22 @@ async fn dossier(app: &App, caller: &Caller, id: RecordId) -> Result<Dossier, Er
         merged,
         files: files.into_iter().map(file).collect(),
         about,
-        refused,
+        refused: refused_of(&reading, &all).await?,
     })
+}
+
+/// The records that were merged into one, and the ids of all of them.
+async fn with_merged(reading: &Reading, id: RecordId) -> Result<(Vec<RecordId>, Vec<Row>), Error> {
+    let merged = reading.behind(id).await?;
+    Ok((merged.iter().map(|row| row.id).chain([id]).collect(), merged))
+}
+
+async fn refused_of(reading: &Reading, records: &[RecordId]) -> Result<Vec<RefusedEdit>, Error> {
+    let mut refused = Vec::new();
+    for record in records {
+        refused.extend(reading.refused_of(*record).await?);
+    }
+    Ok(refused)
 }
 
 /// What people call the purpose of a consent, if it is one that the kind names.

@@ -183,9 +183,13 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let words = self.words(&mut tx, list).await?;
         let which = self.which(list, words.as_ref());
-        // What they count for is remembered: of many, few are read then.
-        let counted = if narrows(list) { self.counted(&mut tx, Count::Some, which).await? } else { None };
-        let mut found = lists::page(&mut tx, which, way(list, counted)).await?;
+        // What they count for is remembered: of many, few are read then. A page that takes as many as would be few takes all.
+        let way = match narrows(list) {
+            true if u64::from(list.query.max_size) >= FEW => Way::Gathered,
+            true => way(list, self.counted(&mut tx, Count::Some, which).await?),
+            false => Way::InOrder,
+        };
+        let mut found = lists::page(&mut tx, which, way).await?;
         let more = found.len() > list.query.max_size as usize;
         found.truncate(list.query.max_size as usize);
         Ok((found.into_iter().map(|row| Row::of(row, 0)).collect(), more))

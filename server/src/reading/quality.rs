@@ -163,11 +163,6 @@ impl Whose<'_> {
     }
 }
 
-/// Whether a field counts for how good a record is: lists show it, or it can be judged.
-fn counts(kind: &Kind, field: &str) -> bool {
-    kind.list.iter().any(|name| **name == *field) || kind.field(field).is_some_and(is_judged)
-}
-
 impl Quality {
     fn add(&mut self, (kind, home): (&Kind, Country), row: Row, whose: &Whose<'_>, queue: &Queue) {
         let mut found: Vec<(String, Doubt)> =
@@ -183,7 +178,8 @@ impl Quality {
                 *doubtful += u64::from(is_doubtful);
             }
             score.doubtful += u64::from(is_doubtful);
-            if counts(kind, &field.field) {
+            // It counts for how good a record is if lists show it, or it can be judged.
+            if field.doubtful.is_some() || kind.list.iter().any(|name| **name == *field.field) {
                 score.asked += 1;
                 score.sound += u64::from(is_filled && !is_doubtful);
             }

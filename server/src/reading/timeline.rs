@@ -73,13 +73,22 @@ impl Reading {
         let mut tx = self.store.reader().await?;
         let targets = self.with_behind(&mut tx, id).await?;
         let placed: Vec<KindName> = self.schema().kinds().filter(|kind| !kind.happens.is_empty()).map(|kind| kind.name.clone()).collect();
-        timeline.kinds = pointing::counts(&mut tx, self.workspace, &self.scope, &targets).await?;
         let mut places = Vec::new();
+        let found = match only {
+            CHANGES => Vec::new(),
+            _ => {
+                let asked = (&targets[..], Some(only).filter(|only| !only.is_empty()));
+                pointing::places(&mut tx, self.workspace, &self.scope, asked, &placed, TIMELINE_MAX).await?
+            }
+        };
+        timeline.kinds = match only.is_empty() && found.len() < TIMELINE_MAX as usize {
+            // They are all.
+            true => counted(&found),
+            false => pointing::counts(&mut tx, self.workspace, &self.scope, &targets).await?,
+        };
         // Whether one follows it is said on top of the page, what waits for one's word at the desk.
         timeline.kinds.retain(|kind, _| !is_own_note(kind));
         if only != CHANGES {
-            let asked = (&targets[..], Some(only).filter(|only| !only.is_empty()));
-            let found = pointing::places(&mut tx, self.workspace, &self.scope, asked, &placed, TIMELINE_MAX).await?;
             let told = found.iter().filter(|row| !is_own_note(&row.kind));
             places.extend(told.map(|row| (moment(self.schema(), row), Place::Record(row.record))));
             let all = timeline.kinds.iter().filter(|(kind, _)| only.is_empty() || ***kind == *only).map(|(_, count)| count);
@@ -134,6 +143,15 @@ impl Reading {
         timeline.names = self.names_of(named).await?;
         Ok(())
     }
+}
+
+/// How many there are of each kind.
+fn counted(rows: &[PlacedRow]) -> BTreeMap<KindName, u64> {
+    let mut kinds = BTreeMap::new();
+    for row in rows {
+        *kinds.entry(row.kind.clone()).or_default() += 1;
+    }
+    kinds
 }
 
 fn change_of(place: &Place) -> Option<ChangeHash> {

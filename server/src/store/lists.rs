@@ -376,7 +376,7 @@ pub async fn newest_sources_of(
         let (kind, limit) = (statement.bind(Param::Text(kind.to_string())), statement.bind(Param::Int(i64::from(limit))));
         statement.push(&format!(
             "on r.workspace = $1 and r.record = l.source where l.workspace = $1 and l.target = {target} and l.role = {role} \
-             and l.source_kind = {kind} and r.archived = 0 and {sees} order by l.source desc limit 0 + {limit}"
+             and r.kind = {kind} and r.archived = 0 and {sees} order by l.source desc limit 0 + {limit}"
         ));
         found.extend(statement.all::<(Vec<u8>,)>(tx).await?);
     }

@@ -89,11 +89,12 @@ pub async fn by_id(tx: &mut Tx, workspace: WorkspaceId) -> Result<Option<Workspa
 /// Inside the transaction that writes the entries, so that a rollback gives the numbers back.
 pub async fn advance_head(tx: &mut Tx, workspace: WorkspaceId, count: u64) -> Result<u64> {
     let count = i64::try_from(count).map_err(|_| StoreError::Damaged("feed head"))?;
-    let head: i64 = sqlx::query_scalar("update workspaces set head = head + $2 where workspace = $1 returning head")
-        .bind(&workspace.as_bytes()[..])
-        .bind(count)
-        .fetch_one(tx.conn())
-        .await?;
+    // Where none is taken nothing is written: the transaction costs no flush then.
+    let sql = match count {
+        0 => "select head + $2 from workspaces where workspace = $1",
+        _ => "update workspaces set head = head + $2 where workspace = $1 returning head",
+    };
+    let head: i64 = sqlx::query_scalar(sql).bind(&workspace.as_bytes()[..]).bind(count).fetch_one(tx.conn()).await?;
     u64::try_from(head).map_err(|_| StoreError::Damaged("feed head"))
 }
 

@@ -389,8 +389,7 @@ impl Writing {
         match (row, mode) {
             (Some(row), Mode::Create) => Err(Error::Exists(row.id)),
             (Some(row), _) => {
-                told_apart(kind, &row.fields, draft)?;
-                let changes = fitting(kind, &row.fields, edits(kind, row.id, &row.fields, draft))?;
+                let changes = fitting(kind, &row.fields, clear_edits(kind, (row.id, &row.fields), draft)?)?;
                 changes.iter().try_for_each(|edits| keeps_required(kind, edits))?;
                 Ok(Plan { record: row.id, is_new: false, changes })
             }
@@ -405,8 +404,7 @@ impl Writing {
             (None, Mode::Create | Mode::Upsert) => {
                 let named = name.as_deref().and_then(|name| found.free.get(&folded(name)).copied());
                 let record = item.id.or(named).unwrap_or_else(|| self.new_id());
-                told_apart(kind, &Map::new(), draft)?;
-                let mut changes = edits(kind, record, &Map::new(), draft);
+                let mut changes = clear_edits(kind, (record, &Map::new()), draft)?;
                 let first = changes.first_mut().ok_or(WriteError::Empty)?;
                 *first = self.fit_to_make(kind, std::mem::take(first))?;
                 let changes = fitting(kind, &Map::new(), changes)?;
@@ -425,9 +423,7 @@ impl Writing {
     pub async fn change(&self, kind: &str, id: RecordId, fields: Map<String, Json>, more: Vec<FieldEdit>) -> Result<(), Error> {
         let row = self.reading.row(id).await?.filter(|row| &*row.kind == kind).ok_or(Error::NotFound)?;
         let declared = self.reading.kind(kind)?;
-        let draft = draft(declared, &fields)?;
-        told_apart(declared, &row.fields, &draft)?;
-        let changes = edits(declared, id, &row.fields, &draft);
+        let changes = clear_edits(declared, (id, &row.fields), &draft(declared, &fields)?)?;
         let item = Item { id: Some(id), fields, ..Item::default() };
         computed_as_said(declared, &item, (id, &row.fields), &changes)?;
         let all: Vec<FieldEdit> = changes.into_iter().flatten().chain(more).collect();
@@ -439,10 +435,12 @@ impl Writing {
     }
 }
 
-/// Refuses rows that may mean several, or two of which mean one.
-fn told_apart(kind: &Kind, current: &Map<String, Json>, draft: &Draft) -> Result<(), Error> {
-    let wrong = unclear(kind, current, draft).into_iter().next();
-    wrong.map_or(Ok(()), |Label { en, zh }| Err(Error::Invalid { field: None, message: Text::new(en, zh) }))
+/// The edits that give a record these values. Rows that may mean several, or two of which mean one, are refused.
+fn clear_edits(kind: &Kind, (record, current): (RecordId, &Map<String, Json>), draft: &Draft) -> Result<Vec<Vec<FieldEdit>>, Error> {
+    match unclear(kind, current, draft).into_iter().next() {
+        Some(Label { en, zh }) => Err(Error::Invalid { field: None, message: Text::new(en, zh) }),
+        None => Ok(edits(kind, record, current, draft)),
+    }
 }
 
 /// The records that a round is about.

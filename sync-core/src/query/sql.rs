@@ -275,8 +275,8 @@ impl Writer<'_> {
             // Nothing of the outer statement stands in it, or SQLite would gather them for each record again.
             let hits = self.alias('h');
             let those = format!(
-                "with {hits} as materialized (select {link}.source as source, {link}.target as target from rows {source} cross join links {link} where {source}.workspace = $1 and {source}.kind = {kind_bound} and \
-                 {source}.archived = 0{visible} and {holds} and {link}.workspace = $1 and {link}.source = {source}.record and {link}.role = '{}')",
+                "with {hits} as materialized (select {link}.source as source, {link}.target as target from rows {source} \
+                 cross join links {link} where {source}.workspace = $1 and {source}.kind = {kind_bound} and {source}.archived = 0{visible} and {holds} and {link}.workspace = $1 and {link}.source = {source}.record and {link}.role = '{}')",
                 pointed.role()
             );
             // What leads to one that another stands for leads to both.
